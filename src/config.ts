@@ -1,0 +1,189 @@
+import { parseArgs } from 'node:util'
+import { forbiddenAddress } from './workers/targets.ts'
+
+/** A setting that can't be used, as a sentence for whoever starts the program. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+type Setting<T> = {
+  /** `--flag`; with `_` in place of `-` it is the key. */
+  readonly flag: string
+  readonly env: string
+  readonly default: string
+  readonly doc: string
+  /** Throws a `ConfigError` without the name of the setting; the caller adds it. */
+  readonly parse: (text: string) => T
+}
+
+function integer(min: number, max: number) {
+  return (text: string): number => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= min && value <= max))
+      throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`)
+    return value
+  }
+}
+
+function nonEmpty(text: string): string {
+  if (text === '') throw new ConfigError('must not be empty')
+  return text
+}
+
+function oneOf<const T extends string>(...allowed: T[]) {
+  return (text: string): T => {
+    const found = allowed.find((value) => value === text)
+    if (found === undefined) throw new ConfigError(`must be one of ${allowed.join(', ')}, not "${text}"`)
+    return found
+  }
+}
+
+function target(text: string): URL | null {
+  if (text === '') return null
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new ConfigError(`must be an http or https URL, or empty for no webhooks, not "${text}"`)
+  if (url.username || url.password) throw new ConfigError('must not hold a user name or password')
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (forbiddenAddress(host))
+    throw new ConfigError(`must not be the link-local, multicast or unspecified address ${host}`)
+  return url
+}
+
+/** The key of a Standard Webhooks secret: base64 after `whsec_`, 24 to 64 bytes. */
+function secret(text: string): Buffer | null {
+  if (text === '') return null
+  const key = Buffer.from(text.replace(/^whsec_/, ''), 'base64')
+  if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text) || key.length < 24 || key.length > 64)
+    throw new ConfigError(
+      'must be whsec_ and 24 to 64 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 32)"',
+    )
+  return key
+}
+
+/** Every setting: its flag, environment variable, default and what it is for. The docs are made from this. */
+export const SETTINGS = {
+  port: {
+    flag: 'port',
+    env: 'PORT',
+    default: '8080',
+    doc: 'TCP port to listen on; 0 takes a free one.',
+    parse: integer(0, 65_535),
+  },
+  host: {
+    flag: 'host',
+    env: 'MINIPAY_HOST',
+    default: '127.0.0.1',
+    doc: 'Address to listen on. There is no authentication yet: think before you leave loopback.',
+    parse: nonEmpty,
+  },
+  database: {
+    flag: 'database',
+    env: 'MINIPAY_DATABASE',
+    default: 'minipay.db',
+    doc: 'SQLite file; made when it is not there.',
+    parse: nonEmpty,
+  },
+  webhookTarget: {
+    flag: 'webhook-target',
+    env: 'WEBHOOK_TARGET',
+    default: 'http://localhost:8081/webhook',
+    doc: 'URL that is told of every event; empty for no webhooks.',
+    parse: target,
+  },
+  webhookSecret: {
+    flag: 'webhook-secret',
+    env: 'MINIPAY_WEBHOOK_SECRET',
+    default: '',
+    doc: 'Signs every webhook as Standard Webhooks says: whsec_ and 24 to 64 bytes in base64. Empty: unsigned.',
+    parse: secret,
+  },
+  webhookConcurrency: {
+    flag: 'webhook-concurrency',
+    env: 'MINIPAY_WEBHOOK_CONCURRENCY',
+    default: '128',
+    doc: 'Deliveries in flight at once, over all targets.',
+    parse: integer(1, 10_000),
+  },
+  webhookTargetConcurrency: {
+    flag: 'webhook-target-concurrency',
+    env: 'MINIPAY_WEBHOOK_TARGET_CONCURRENCY',
+    default: '64',
+    doc: 'Deliveries in flight at once to one target.',
+    parse: integer(1, 10_000),
+  },
+  idempotencyRetentionHours: {
+    flag: 'idempotency-retention-hours',
+    env: 'MINIPAY_IDEMPOTENCY_RETENTION_HOURS',
+    default: '720',
+    doc: 'How long an idempotency key is remembered, in hours.',
+    parse: integer(1, 87_600),
+  },
+  idempotencyWaitMs: {
+    flag: 'idempotency-wait-ms',
+    env: 'MINIPAY_IDEMPOTENCY_WAIT_MS',
+    default: '2000',
+    doc: 'How long a request waits for its running twin before it answers 409, in ms.',
+    parse: integer(0, 60_000),
+  },
+  shutdownTimeoutMs: {
+    flag: 'shutdown-timeout-ms',
+    env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',
+    default: '10000',
+    doc: 'How long a stop waits for requests and deliveries in flight, in ms.',
+    parse: integer(0, 600_000),
+  },
+  logLevel: {
+    flag: 'log-level',
+    env: 'MINIPAY_LOG_LEVEL',
+    default: 'info',
+    doc: 'debug, info, warn, error or silent.',
+    parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+} as const satisfies Record<string, Setting<unknown>>
+
+type Settings = typeof SETTINGS
+export type SettingKey = keyof Settings
+export type Config = { readonly [K in SettingKey]: ReturnType<Settings[K]['parse']> }
+
+/**
+ * Reads settings from flags, then the environment, then the defaults. `keys` are those that the command
+ * takes; any other flag, and any MINIPAY_ variable that is none of ours, is refused. Throws `ConfigError`.
+ */
+export function readConfig<K extends SettingKey>(
+  keys: readonly K[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Pick<Config, K> {
+  const flags = readFlags(keys, args)
+  refuseUnknownVariables(env)
+  const config: Partial<Record<SettingKey, unknown>> = {}
+  for (const key of keys) {
+    const setting: Setting<unknown> = SETTINGS[key]
+    const flag = flags[setting.flag]
+    const text = flag ?? env[setting.env] ?? setting.default
+    try {
+      config[key] = setting.parse(text)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw new ConfigError(`${flag === undefined ? setting.env : `--${setting.flag}`} ${error.message}.`)
+    }
+  }
+  return config as Pick<Config, K>
+}
+
+function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record<string, string | undefined> {
+  const options = Object.fromEntries(keys.map((key) => [SETTINGS[key].flag, { type: 'string' as const }]))
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message.split('.')[0]}. Try --help.`)
+  }
+}
+
+function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
+  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
+  for (const name of Object.keys(env))
+    if (name.startsWith('MINIPAY_') && !known.has(name))
+      throw new ConfigError(`${name} is not a setting of MiniPay. Try minipay serve --help.`)
+}

@@ -1,0 +1,56 @@
+/** Every code that a client can meet in `code`, and what it means. The HTTP status is the adapter's. */
+export const ERROR_CODES = {
+  invalid_json:
+    'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate or a `__proto__` key.',
+  parameter_missing: 'A required field is absent.',
+  parameter_unknown: 'A field or query parameter that this route does not know.',
+  parameter_invalid: 'A field or query parameter has the wrong type or is outside its limits.',
+  amount_invalid:
+    'The amount is not a positive integer of minor units up to 9007199254740991, written in plain digits.',
+  currency_invalid: 'The currency is not an ISO 4217 code with a minor unit.',
+  card_number_refused: 'A value looks like a card number. MiniPay takes tokens, never cards.',
+  cursor_invalid: 'The pagination cursor does not name an object of this list, or both cursors were given.',
+  header_repeated: 'A header that may be sent once was sent more than once.',
+  idempotency_key_invalid: 'The Idempotency-Key is not 1 to 255 visible ASCII characters.',
+  idempotency_key_reused: 'The Idempotency-Key was used with another body or route; nothing was done.',
+  idempotency_key_in_progress:
+    'The first request with this Idempotency-Key is still running; repeat it later.',
+  card_declined: 'The provider declined the charge; `decline_code` says why. The failed charge is stored.',
+  transaction_not_found: 'No transaction has this id.',
+  refund_not_found: 'No refund has this id.',
+  delivery_not_found: 'No webhook delivery has this id.',
+  already_refunded: 'Nothing of the transaction is left to refund.',
+  charge_not_refundable: 'The transaction is not in a state that can be refunded.',
+  refund_exceeds_remaining: 'The amount is more than what is left to refund.',
+  delivery_not_failed: 'Only a failed webhook delivery can be retried.',
+  balance_limit_reached: 'The ledger keeps balances in 64 bits; this amount would pass that limit.',
+  route_not_found: 'No such route.',
+  method_not_allowed: 'The route exists, but not with this method; see the Allow header.',
+  payload_too_large: 'The body is larger than the limit.',
+  unsupported_media_type: 'The body must be application/json.',
+  bad_request: 'The request is not well-formed HTTP.',
+  request_timeout: 'The request did not arrive in time.',
+  headers_too_large: 'The request line and headers are larger than 16 KiB.',
+  store_unavailable: 'The database cannot take writes now; nothing was done, or the key answers what was.',
+  overloaded: 'Too many requests are waiting; repeat it later.',
+  shutting_down: 'The server is stopping; repeat it against the next one.',
+  internal: 'An error of ours; the request id finds its cause in the log.',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** A request that was refused, as a value: a sentence for people, a code for programs, a field to blame. */
+export type Rejection = {
+  readonly rejected: true
+  readonly code: ErrorCode
+  readonly message: string
+  readonly param?: string
+}
+
+export function reject(code: ErrorCode, message: string, param?: string): Rejection {
+  return param === undefined ? { rejected: true, code, message } : { rejected: true, code, message, param }
+}
+
+export function isRejection(value: object): value is Rejection {
+  return 'rejected' in value
+}

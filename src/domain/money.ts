@@ -1,0 +1,28 @@
+import { CURRENCY_EXPONENTS } from './currencies.ts'
+
+/**
+ * An amount of money in the currency's minor units (cents for usd, whole yen for jpy).
+ * Always a safe integer: |amount| <= 2^53 - 1. Sums that may pass that bound are `bigint`.
+ */
+export type AmountMinor = number
+
+/** The largest amount of one charge or refund, in minor units: the largest integer JSON carries exactly. */
+export const MAX_AMOUNT: AmountMinor = Number.MAX_SAFE_INTEGER
+
+/** Balances are kept in signed 64-bit integers; a commit that would leave this range is refused. */
+export const MAX_BALANCE = 2n ** 63n - 1n
+
+/**
+ * The lower-case ISO 4217 code for `input` in either case, or undefined when ISO 4217 does not list
+ * it or gives it no minor unit (xau, xdr, xxx and the like).
+ */
+export function parseCurrency(input: string): string | undefined {
+  if (CURRENCY_EXPONENTS.has(input)) return input
+  const code = input.toLowerCase()
+  return CURRENCY_EXPONENTS.has(code) ? code : undefined
+}
+
+/** How many decimal digits a minor unit of `currency` is (ISO 4217): usd 2, jpy 0, kwd 3. */
+export function currencyExponent(currency: string): number | undefined {
+  return CURRENCY_EXPONENTS.get(currency)
+}

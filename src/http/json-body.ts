@@ -1,0 +1,82 @@
+import { isUtf8 } from 'node:buffer'
+import { type Rejection, reject } from '../domain/error.ts'
+import { holdsCardNumber } from './card-numbers.ts'
+
+/** Deeper than any body we know; a bound for everything that walks one. */
+const MAX_DEPTH = 32
+
+/**
+ * What may make a body more than plain JSON of plain integers: an escape (a NUL or a lone surrogate can only
+ * come as one), a `__proto__`, a number with a fraction or an exponent, thirteen digits in a row. A body
+ * without any of these, nearly all of them, needs no second look.
+ */
+const SUSPICIOUS = /\\u|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/
+
+/**
+ * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
+ * surrogates, `__proto__` keys or anything that looks like a card number. The value, or the reason against it;
+ * a reason never repeats what was sent.
+ */
+export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
+  if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
+  const text = bytes.toString()
+  try {
+    if (!SUSPICIOUS.test(text)) return { value: JSON.parse(text) }
+    if (depth(text) > MAX_DEPTH)
+      return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
+    return inspect(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return reject('invalid_json', 'The body is not valid JSON.')
+  }
+}
+
+/** How deep the text nests, by its brackets outside strings; an upper bound when it is not JSON at all. */
+function depth(text: string): number {
+  let level = 0
+  let deepest = 0
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++level)
+    else if (token === ']' || token === '}') level--
+  }
+  return deepest
+}
+
+function inspect(text: string): { value: unknown } | Rejection {
+  let found: Rejection | undefined
+  // The reviver sees each number as it was written, which JSON.parse alone forgets: 1e3 and 1000.0 are 1000.
+  const value: unknown = JSON.parse(text, (key: string, part: unknown, context?: { source?: string }) => {
+    found ??= problem(key, part, context?.source)
+    return part
+  })
+  return found ?? { value }
+}
+
+function problem(key: string, part: unknown, source: string | undefined): Rejection | undefined {
+  if (holdsCardNumber(key)) return cardRefused(undefined)
+  const param = key === '' || !key.isWellFormed() || key.includes('\0') ? undefined : key
+  if (!key.isWellFormed() || key.includes('\0'))
+    return reject('parameter_unknown', 'A key holds a NUL or a lone surrogate.')
+  if (key === '__proto__') return reject('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
+  if (typeof part === 'number' && source !== undefined) {
+    if (!/^-?\d+$/.test(source)) {
+      const code = key === 'amount' ? 'amount_invalid' : 'parameter_invalid'
+      return reject(code, 'Numbers must be integers in plain digits: no fraction, no exponent.', param)
+    }
+    if (holdsCardNumber(source)) return cardRefused(param)
+  }
+  if (typeof part === 'string') {
+    if (!part.isWellFormed() || part.includes('\0'))
+      return reject('parameter_invalid', 'A string holds a NUL or a lone surrogate.', param)
+    if (holdsCardNumber(part)) return cardRefused(param)
+  }
+  return undefined
+}
+
+export function cardRefused(param: string | undefined): Rejection {
+  return reject(
+    'card_number_refused',
+    'A value looks like a card number. Send a token of your provider, never a card number.',
+    param,
+  )
+}

@@ -1,0 +1,115 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { type TSchema, Type } from 'typebox'
+import { ERROR_CODES, type ErrorCode } from '../domain/error.ts'
+import { STATUS } from './errors.ts'
+import type { Route } from './route.ts'
+import { ErrorAnswer } from './schemas.ts'
+
+const COMMON: readonly ErrorCode[] = [
+  'bad_request',
+  'card_number_refused',
+  'header_repeated',
+  'request_timeout',
+  'headers_too_large',
+  'internal',
+  'store_unavailable',
+  'overloaded',
+  'shutting_down',
+]
+const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_missing', 'parameter_unknown', 'parameter_invalid']
+const WITH_BODY: readonly ErrorCode[] = [
+  'invalid_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  ...WITH_PARAMETERS,
+]
+const WITH_KEY: readonly ErrorCode[] = [
+  'idempotency_key_invalid',
+  'idempotency_key_reused',
+  'idempotency_key_in_progress',
+]
+
+/** Every code that a route can answer. */
+export function errorsOf(route: Route): readonly ErrorCode[] {
+  return [
+    ...new Set([
+      ...COMMON,
+      ...(route.query ? WITH_PARAMETERS : []),
+      ...(route.body ? WITH_BODY : []),
+      ...(route.keyed ? WITH_KEY : []),
+      ...route.errors,
+    ]),
+  ]
+}
+
+export async function addOpenApi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'MiniPay',
+        version,
+        description:
+          'Charges, refunds, a double-entry ledger and webhooks. Amounts are integers of minor units. Send an Idempotency-Key with every POST that moves money and repeat it until you have an answer: it is done once.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: ['Charges', 'Refunds', 'Ledger', 'Events and webhooks', 'Operations'].map((name) => ({ name })),
+    },
+  })
+}
+
+/** A route's documentation for the library that writes the OpenAPI document. */
+export function documentation(route: Route): FastifySchema {
+  return {
+    summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
+    tags: [route.tag],
+    operationId: operationId(route),
+    ...(route.params && { params: route.params }),
+    ...(route.query && { querystring: route.query }),
+    ...(route.body && { body: route.body }),
+    ...(route.keyed && { headers: KEY_HEADER }),
+    response: { ...errorAnswers(route), ...route.answers },
+  } as FastifySchema
+}
+
+const KEY_HEADER = Type.Object({
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+      description:
+        '1 to 255 visible characters, new for each new request. Without one the server makes a UUID.',
+      examples: ['order-1234'],
+    }),
+  ),
+})
+
+function operationId({ method, url }: Route): string {
+  const words = url
+    .replace('/api/v1/', '')
+    .split(/[/_:]+/)
+    .filter(Boolean)
+  return [method.toLowerCase(), ...words]
+    .map((word, i) => (i ? word[0]?.toUpperCase() + word.slice(1) : word))
+    .join('')
+}
+
+/** One answer for each status, with an example of each code that has it. */
+function errorAnswers(route: Route): Record<number, TSchema> {
+  const byStatus = Object.groupBy(errorsOf(route), (code) => STATUS[code])
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, codes = []]) => [
+      status,
+      {
+        ...ErrorAnswer,
+        description: codes.map((code) => `\`${code}\`: ${ERROR_CODES[code]}`).join('\n\n'),
+        examples: codes.map((code) => ({
+          error: ERROR_CODES[code],
+          code,
+          request_id: 'req_01kasw5v8g000ne3r5yx2tb4qd',
+        })),
+      },
+    ]),
+  )
+}

@@ -1,0 +1,68 @@
+import { type Route, scopeOf, sendJson, sendObject } from './route.ts'
+import { MetricsAnswer, Status } from './schemas.ts'
+
+/** How long the store may take to answer before it counts as not ready, in ms. */
+const READY_TIMEOUT_MS = 2_000
+
+export const metricsRoute: Route = {
+  method: 'GET',
+  url: '/metrics',
+  summary: 'Counters as JSON, or every metric as Prometheus text',
+  description: 'Prometheus text for `Accept: text/plain` or `application/openmetrics-text`; JSON otherwise.',
+  tag: 'Operations',
+  answers: { 200: { description: 'Read from the database: true after a restart.', schema: MetricsAnswer } },
+  errors: [],
+  async handle({ context, prometheus }, request, reply) {
+    if (/text\/plain|application\/openmetrics-text/.test(request.headers.accept ?? '')) {
+      const { type, text } = await prometheus()
+      return reply.header('content-type', type).send(text)
+    }
+    const [totals, deliveries] = await Promise.all([
+      context.store.currencyTotals(scopeOf(request)),
+      context.store.deliveryTotals(),
+    ])
+    return sendObject(reply, {
+      total_charges: totals.reduce((sum, t) => sum + t.charges_succeeded, 0),
+      total_refunds: totals.reduce((sum, t) => sum + t.refunds, 0),
+      pending_webhooks: deliveries.pending,
+      delivered_webhooks: deliveries.delivered,
+      failed_webhooks: deliveries.failed,
+      webhook_retries: deliveries.retries,
+    })
+  },
+}
+
+export const healthRoute: Route = {
+  method: 'GET',
+  url: '/health',
+  summary: 'Whether the process is alive',
+  tag: 'Operations',
+  answers: { 200: { description: 'It is.', schema: Status } },
+  errors: [],
+  async handle(_http, _request, reply) {
+    return sendJson(reply, 200, '{"status":"ok"}')
+  },
+}
+
+export const readyRoute: Route = {
+  method: 'GET',
+  url: '/ready',
+  summary: 'Whether the process can do its work',
+  tag: 'Operations',
+  answers: {
+    200: { description: 'The store takes writes and the background work runs.', schema: Status },
+    503: { description: 'Not now.', schema: Status },
+  },
+  errors: [],
+  async handle({ context, working }, _request, reply) {
+    const { promise: late, resolve } = Promise.withResolvers<string>()
+    const timer = setTimeout(resolve, READY_TIMEOUT_MS, 'store_unavailable')
+    const store = context.store.ready().then(
+      () => 'ready',
+      () => 'store_unavailable',
+    )
+    const status = working() ? await Promise.race([store, late]) : 'worker_stopped'
+    clearTimeout(timer)
+    return sendJson(reply, status === 'ready' ? 200 : 503, JSON.stringify({ status }))
+  },
+}

@@ -1,0 +1,84 @@
+import { reject } from '../domain/error.ts'
+import { type IdPrefix, isId } from '../domain/id.ts'
+import { parseCurrency } from '../domain/money.ts'
+import type { Page, PageQuery } from '../ports/store.ts'
+import { Refused } from './errors.ts'
+import type { ListQuery } from './schemas.ts'
+
+export const DEFAULT_LIMIT = 20
+
+/**
+ * The store's query from a list's query string. `exists` answers whether a cursor names an object of the
+ * list. Throws `Refused` for a bad cursor, currency or time.
+ */
+export async function pageQuery(
+  prefix: IdPrefix,
+  query: ListQuery,
+  exists: (id: string) => Promise<boolean>,
+): Promise<PageQuery> {
+  const { starting_after: startingAfter, ending_before: endingBefore, customer } = query
+  if (startingAfter !== undefined && endingBefore !== undefined)
+    throw new Refused(
+      reject('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
+    )
+  await checkCursor('starting_after', startingAfter, prefix, exists)
+  await checkCursor('ending_before', endingBefore, prefix, exists)
+  const currency = currencyFilter(query.currency)
+  const from = latest(time('created_gte', query.created_gte), after(time('created_gt', query.created_gt)))
+  const until = earliest(time('created_lt', query.created_lt), after(time('created_lte', query.created_lte)))
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    ...(startingAfter !== undefined && { startingAfter }),
+    ...(endingBefore !== undefined && { endingBefore }),
+    ...(customer !== undefined && { customer }),
+    ...(currency !== undefined && { currency }),
+    ...(from !== undefined && { createdFrom: from }),
+    ...(until !== undefined && { createdUntil: until }),
+  }
+}
+
+export async function checkCursor(
+  param: string,
+  id: string | undefined,
+  prefix: IdPrefix,
+  exists: (id: string) => Promise<boolean>,
+): Promise<void> {
+  if (id === undefined || (isId(prefix, id) && (await exists(id)))) return
+  throw new Refused(reject('cursor_invalid', `${param} must be the id of an object of this list.`, param))
+}
+
+/** A currency to filter by, in lower case; throws `Refused` when ISO 4217 does not have it. */
+export function currencyFilter(code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  const currency = parseCurrency(code)
+  if (currency === undefined)
+    throw new Refused(
+      reject('currency_invalid', 'The currency is not an ISO 4217 code with a minor unit.', 'currency'),
+    )
+  return currency
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+const MAX_TIME_MS = 2 ** 48 - 2
+
+/** ms since 1970 of an RFC 3339 time. */
+function time(param: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = RFC3339.test(text) ? Date.parse(text) : Number.NaN
+  if (!(ms >= 0 && ms <= MAX_TIME_MS))
+    throw new Refused(
+      reject('parameter_invalid', `${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z.`, param),
+    )
+  return ms
+}
+
+const after = (ms: number | undefined) => (ms === undefined ? undefined : ms + 1)
+const latest = (a: number | undefined, b: number | undefined) =>
+  a === undefined ? b : b === undefined ? a : Math.max(a, b)
+const earliest = (a: number | undefined, b: number | undefined) =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b)
+
+/** A page as answered. */
+export function pageView<T>(page: Page<T>, view: (item: T) => unknown) {
+  return { data: page.data.map(view), has_more: page.hasMore }
+}

@@ -1,0 +1,94 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import type { Context } from '../app/context.ts'
+import type { Answer, KeyedRequest } from '../app/execute.ts'
+import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
+import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
+import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+import { holdsCardNumber } from './card-numbers.ts'
+import { errorBody, RETRY_AFTER_S, Refused, STATUS } from './errors.ts'
+import { cardRefused } from './json-body.ts'
+
+/** What handlers work with, beside the core's context. */
+export type Http = {
+  readonly context: Context
+  /** Prometheus's text, and its content type. */
+  readonly prometheus: () => Promise<{ type: string; text: string }>
+  /** Whether the background work runs. */
+  readonly working: () => boolean
+}
+
+/** One line of the route table: a handler, and the schemas that document it. */
+export type Route = {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly summary: string
+  readonly description?: string
+  readonly tag: string
+  readonly params?: TSchema
+  readonly query?: TSchema
+  readonly body?: TSchema
+  /** Takes an Idempotency-Key. */
+  readonly keyed?: boolean
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: TSchema }>>
+  /** The codes that this route can answer beside those that every route can. */
+  readonly errors: readonly ErrorCode[]
+  readonly handle: (http: Http, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+}
+
+/** Whose data a request is about. */
+export function scopeOf(_request: FastifyRequest): Scope {
+  return DEFAULT_SCOPE
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+export function sendJson(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).header('content-type', JSON_TYPE).send(text)
+}
+
+export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {
+  return sendJson(reply, 200, JSON.stringify(object))
+}
+
+export function sendRejection(reply: FastifyReply, rejection: Rejection): FastifyReply {
+  const retryAfter = RETRY_AFTER_S[rejection.code]
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  return sendJson(reply, STATUS[rejection.code], errorBody(rejection, reply.request.id))
+}
+
+/** Sends what a use case answered: 201 when it was just created, 200 when done or replayed, 402 when declined. */
+export function sendAnswer(reply: FastifyReply, answer: Answer | Rejection): FastifyReply {
+  if (isRejection(answer)) return sendRejection(reply, answer)
+  if (answer.replayed) reply.header('idempotent-replayed', 'true')
+  if (answer.kind === 'declined') {
+    const requestId = `,"request_id":"${reply.request.id}"}`
+    return sendJson(reply, STATUS.card_declined, answer.body.slice(0, -1) + requestId)
+  }
+  return sendJson(reply, answer.kind === 'created' && !answer.replayed ? 201 : 200, answer.body)
+}
+
+/** The request's key, or a new one, with the fingerprint of what it asks for. Throws `Refused` for a bad key. */
+export function keyed(http: Http, request: FastifyRequest, operation: string, body: unknown): KeyedRequest {
+  const { context } = http
+  return {
+    scope: scopeOf(request),
+    key: idempotencyKey(request) ?? context.newKey(),
+    fingerprint: context.fingerprint(canonicalRequest(operation, body)),
+  }
+}
+
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !isIdempotencyKey(key))
+    throw new Refused(
+      reject(
+        'idempotency_key_invalid',
+        'An Idempotency-Key is 1 to 255 visible ASCII characters.',
+        'Idempotency-Key',
+      ),
+    )
+  if (holdsCardNumber(key)) throw new Refused(cardRefused('Idempotency-Key'))
+  return key
+}

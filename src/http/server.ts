@@ -1,0 +1,204 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
+import type { Log } from '../ports/log.ts'
+import { holdsCardNumber } from './card-numbers.ts'
+import { docsPage } from './docs-page.ts'
+import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
+import { cardRefused, parseJsonBody } from './json-body.ts'
+import { addOpenApi, documentation } from './openapi.ts'
+import { type Http, type Route, sendJson, sendRejection } from './route.ts'
+import { ROUTES } from './routes.ts'
+import { NoQuery } from './schemas.ts'
+import { queryValidator } from './validate.ts'
+
+const BODY_LIMIT = 256 * 1024
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_MS = 65_000
+
+export type ServerOptions = {
+  readonly http: Http
+  readonly version: string
+  readonly log: Log
+  readonly newRequestId: () => string
+  /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
+  readonly onAnswer: (method: string, route: string, status: number, durationMs: number) => void
+  readonly onInternalError: () => void
+}
+
+export type Server = {
+  /** Listens, and answers the address. */
+  listen(host: string, port: number): Promise<string>
+  /** Takes no new work, and resolves when every request in flight is answered. */
+  close(): Promise<void>
+}
+
+/** The HTTP server: the only file that configures the HTTP library. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  let closing = false
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // While it stops, requests on open connections are answered by the hook below, in our words.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    logger: false,
+    genReqId: options.newRequestId,
+    clientErrorHandler,
+    frameworkErrors: (error, _request, reply) => {
+      sendRejection(reply, rejectionOf(error) ?? internalRejection)
+    },
+  })
+  // Validation and rendering are ours; the library only reads the schemas into the OpenAPI document.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    const parsed = parseJsonBody(bytes as Buffer)
+    if ('value' in parsed) done(null, parsed.value)
+    else done(new Refused(parsed))
+  })
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('access-control-allow-origin', '*')
+    reply.header('access-control-expose-headers', EXPOSED_HEADERS)
+    reply.header('x-request-id', request.id)
+    if (closing) reply.header('connection', 'close')
+    if (request.method === 'OPTIONS') return void preflight(reply)
+    const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
+    if (refused) return void sendRejection(reply, refused)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    options.onAnswer(request.method, route, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const rejection = rejectionOf(error)
+    if (rejection) return sendRejection(reply, rejection)
+    options.onInternalError()
+    options.log.error(
+      { err: error, request_id: request.id, route: request.routeOptions.url },
+      'A request failed.',
+    )
+    return sendRejection(reply, internalRejection)
+  })
+  app.setNotFoundHandler((request, reply) => sendRejection(reply, noSuchRoute(request, reply)))
+
+  await addOpenApi(app, options.version)
+  for (const route of ROUTES) addRoute(app, options.http, route)
+  addDocumentation(app)
+
+  return {
+    listen: (host, port) => app.listen({ host, port }),
+    close() {
+      closing = true
+      return app.close()
+    },
+  }
+}
+
+const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
+const internalRejection = reject(
+  'internal',
+  'Something went wrong on our side. The request id finds it in the log.',
+)
+const checkNoQuery = queryValidator(NoQuery)
+
+function addRoute(app: FastifyInstance, http: Http, route: Route): void {
+  const takesNoQuery = route.query === NoQuery
+  app.route({
+    method: route.method,
+    url: route.url,
+    schema: documentation(route),
+    handler: (request, reply) => {
+      if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
+      return route.handle(http, request, reply)
+    },
+  })
+}
+
+/** The document is written at its first use: generating it would double the time to the first answer. */
+function addDocumentation(app: FastifyInstance): void {
+  let document: string | undefined
+  const openapi = () => (document ??= JSON.stringify(app.swagger()))
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendJson(reply, 200, openapi()))
+  app.get('/docs', { schema: { hide: true } }, (_request, reply) =>
+    reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      .send(docsPage(JSON.parse(openapi()))),
+  )
+}
+
+function preflight(reply: FastifyReply): void {
+  reply
+    .code(204)
+    .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, DELETE')
+    .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key')
+    .header('access-control-max-age', '86400')
+    .send()
+}
+
+/** Headers that mean one thing only; a second value would be ignored, or joined to the first. */
+const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
+
+function refusedOutright(request: FastifyRequest): Rejection | undefined {
+  const repeated = repeatedHeader(request.raw)
+  if (repeated) return reject('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
+  // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.
+  if (/\d(?:\D{0,3}\d){12}/.test(request.url) && holdsCardNumber(decoded(request.url)))
+    return cardRefused(undefined)
+  return undefined
+}
+
+function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
+  let seen: string[] | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase()
+    if (!SINGLE_HEADERS.has(name)) continue
+    if (seen?.includes(name)) return name
+    seen ??= []
+    seen.push(name)
+  }
+  return undefined
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url.replaceAll('+', ' '))
+  } catch {
+    return url
+  }
+}
+
+/** 405 with the methods that the path has, or 404. */
+function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
+  const path = request.url.split('?')[0] as string
+  const methods = ROUTES.filter(({ url }) =>
+    new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path),
+  ).map((r) => r.method)
+  if (methods.length === 0) return reject('route_not_found', 'There is no such route; see /docs.')
+  const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+  reply.header('allow', allowed.join(', '))
+  return reject('method_not_allowed', `This route takes ${allowed.join(', ')}.`)
+}
+
+/** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
+function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [code, message]: [ErrorCode, string] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['request_timeout', 'The request did not arrive in time.']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['headers_too_large', 'The request line and headers are larger than 16 KiB.']
+        : ['bad_request', 'The request is not well-formed HTTP.']
+  const body = errorBody(reject(code, message), 'none')
+  socket.end(
+    `HTTP/1.1 ${STATUS[code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createContext } from './app/context.ts'
+import type { Config } from './config.ts'
+import type { DeliveryAttempt } from './domain/delivery.ts'
+import { createServer } from './http/server.ts'
+import { createLog, type Log } from './observe/log.ts'
+import { addStoreMetrics, createMetrics } from './observe/metrics.ts'
+import { sandbox } from './providers/index.ts'
+import { openSqliteStore } from './storage/sqlite/store.ts'
+import { type Deliverer, startDeliverer } from './workers/deliver.ts'
+import { startPurge } from './workers/purge.ts'
+import { webhookClient } from './workers/webhook-client.ts'
+
+/** The endpoint that WEBHOOK_TARGET names; its deliveries follow the setting, whatever it is now. */
+const DEFAULT_ENDPOINT = 'default'
+const HOUR_MS = 3_600_000
+
+export const VERSION: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version
+
+export type MiniPay = {
+  /** Where it listens, such as http://127.0.0.1:8080. */
+  readonly address: string
+  readonly log: Log
+  /** Stops: no new work, requests in flight answered, deliveries finished or released, the database closed. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts MiniPay. Throws a sentence when the database is in use, newer or damaged, or the port is taken.
+ * `onFatal` is called when it can't go on: the process should end, and be started again.
+ */
+export async function run(config: Config, onFatal: (error: Error) => void): Promise<MiniPay> {
+  const log = createLog(config.logLevel)
+  const metrics = createMetrics()
+  const store = await openSqliteStore({
+    file: config.database,
+    onGroup: (size) => metrics.groups.observe(size),
+    onFatal,
+  })
+  let deliverer: Deliverer | undefined
+  let working = true
+  const overall = { inFlight: 0, limit: config.webhookConcurrency }
+  const context = createContext({
+    store,
+    provider: sandbox,
+    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+    onDeliveries: () => deliverer?.wake(),
+    idempotencyWaitMs: config.idempotencyWaitMs,
+  })
+  addStoreMetrics(metrics, store, () => overall.inFlight)
+  const server = await createServer({
+    http: {
+      context,
+      prometheus: async () => ({
+        type: metrics.registry.contentType,
+        text: await metrics.registry.metrics(),
+      }),
+      working: () => working,
+    },
+    version: VERSION,
+    log,
+    newRequestId: () => context.newId('req'),
+    onAnswer: (method, route, status, ms) => metrics.requests.observe({ method, route, status }, ms / 1000),
+    onInternalError: () => metrics.errors.inc(),
+  })
+  let address: string
+  try {
+    address = await server.listen(config.host, config.port)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  if (config.webhookTarget) {
+    deliverer = startDeliverer({
+      store,
+      endpoint: DEFAULT_ENDPOINT,
+      client: webhookClient(config.webhookTarget, config.webhookTargetConcurrency),
+      secret: config.webhookSecret,
+      concurrency: config.webhookTargetConcurrency,
+      overall,
+      newToken: randomUUID,
+      log,
+      onAttempt: (attempt, ms) => metrics.webhooks.observe({ outcome: outcomeLabel(attempt) }, ms / 1000),
+    })
+  }
+  const purge = startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log)
+  log.info({ address, database: config.database, version: VERSION }, 'MiniPay is listening.')
+
+  return {
+    address,
+    log,
+    async close() {
+      working = false
+      await Promise.all([server.close(), purge.stop(), deliverer?.stop(config.shutdownTimeoutMs)])
+      await store.close()
+      log.info({}, 'MiniPay has stopped.')
+    },
+  }
+}
+
+function outcomeLabel(attempt: DeliveryAttempt): string {
+  return attempt.kind === 'answered' ? `${Math.floor(attempt.status / 100)}xx` : attempt.kind
+}

@@ -1,0 +1,6 @@
+/** What the core writes to a log: an object of fields, then a sentence. Never a secret, never a body. */
+export type Log = {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

@@ -1,0 +1,195 @@
+/**
+ * The store port: everything MiniPay remembers.
+ *
+ * Words: a *scope* is whose data, and whether test or live; a *commit* is what becomes true at once; an
+ * *entry* is a posting as stored; an *event* is a change as told to the outside, numbered by *sequence*
+ * without gaps in each scope; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
+ * due deliveries under a *lease*, and whoever settles one repeats the claim's *token*.
+ *
+ * Every method rejects with `StoreUnavailable` when the database can't do it now. Then nothing of it was
+ * done, save that a commit whose disk sync failed may be found done later under its idempotency key.
+ */
+import type { Charge, ChargeCounter, ChargeStatus, Refund } from '../domain/charge.ts'
+import type { DeliveryVerdict } from '../domain/delivery.ts'
+import type { EventType } from '../domain/event.ts'
+import type { IdempotencyRecord } from '../domain/idempotency.ts'
+import type { Posting } from '../domain/ledger.ts'
+
+/** Whose data. Every row carries it; rows of another scope do not exist for a caller. */
+export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live' }
+
+/** The one account that exists until accounts are a feature; it is made by the first migration. */
+export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
+
+export type Commit = {
+  readonly scope: Scope
+  /** ms since 1970; the time of everything in this commit. */
+  readonly at: number
+  /** Must not exist; is stored with the answer. */
+  readonly key: { readonly key: string } & IdempotencyRecord
+  /** With version 1 the charge is new; with version n it must be stored at version n - 1. */
+  readonly charge: Charge
+  readonly refund: Refund | null
+  readonly postings: readonly Posting[]
+  /** `data` is the JSON of what changed. */
+  readonly event: { readonly id: string; readonly type: EventType; readonly data: string }
+  /** Who is to be told of the event. */
+  readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
+  /** Each raises its counter, in the charge's currency, by one. */
+  readonly counts: readonly ChargeCounter[]
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'version_conflict' }
+  | { readonly kind: 'key_exists'; readonly record: IdempotencyRecord }
+  | { readonly kind: 'balance_limit' }
+
+/** A page of a list ordered by id, newest first. At most one cursor is given. */
+export type PageQuery = {
+  readonly limit: number
+  readonly startingAfter?: string
+  readonly endingBefore?: string
+  readonly customer?: string
+  readonly currency?: string
+  /** ms since 1970, inclusive. */
+  readonly createdFrom?: number
+  /** ms since 1970, exclusive. */
+  readonly createdUntil?: number
+}
+export type ChargeQuery = PageQuery & { readonly status?: ChargeStatus }
+export type RefundQuery = PageQuery & { readonly status?: Refund['status']; readonly transactionId?: string }
+export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean }
+
+export type StoredEvent = {
+  readonly sequence: number
+  readonly id: string
+  readonly type: EventType
+  readonly createdAt: number
+  readonly data: string
+}
+
+export type LedgerAccount = {
+  readonly account: string
+  readonly currency: string
+  readonly balance: bigint
+}
+
+export type LedgerEntry = {
+  readonly sequence: number
+  readonly transactionId: string
+  readonly account: string
+  readonly currency: string
+  readonly amount: number
+  readonly createdAt: number
+}
+export type EntryQuery = {
+  readonly limit: number
+  /** Entries before this sequence, newest first. */
+  readonly before?: number
+  readonly transactionId?: string
+  readonly account?: string
+  readonly currency?: string
+}
+
+export type CurrencyTotals = { readonly currency: string } & Readonly<Record<ChargeCounter, number>>
+
+/** Counters of deliveries, kept by the writes that change them. */
+export type DeliveryTotals = {
+  readonly pending: number
+  readonly delivered: number
+  readonly failed: number
+  readonly retries: number
+}
+
+export const DELIVERY_STATES = ['pending', 'delivered', 'failed'] as const
+export type Delivery = {
+  readonly id: string
+  readonly endpoint: string
+  readonly eventSequence: number
+  readonly eventType: EventType
+  readonly state: (typeof DELIVERY_STATES)[number]
+  readonly attempts: number
+  readonly nextAttemptAt: number | null
+  readonly lastStatus: number | null
+  readonly lastError: string | null
+  readonly createdAt: number
+}
+export type DeliveryQuery = {
+  readonly limit: number
+  readonly startingAfter?: string
+  readonly state?: Delivery['state']
+}
+
+export type Claim = {
+  readonly endpoint: string
+  readonly limit: number
+  readonly now: number
+  /** Until then nobody else can claim them; ms since 1970. */
+  readonly leaseUntil: number
+  /** Proof of the claim, unique to it. */
+  readonly token: string
+}
+
+/** A delivery under a lease, with the event it tells of. `attempts` counts those already made. */
+export type ClaimedDelivery = {
+  readonly id: string
+  readonly token: string
+  readonly attempts: number
+  readonly eventId: string
+  readonly eventType: EventType
+  readonly eventAt: number
+  readonly data: string
+}
+
+export type Settlement = {
+  readonly id: string
+  readonly token: string
+  readonly verdict: DeliveryVerdict
+  readonly status: number | null
+  readonly error: string | null
+}
+
+export type Store = {
+  commit(commit: Commit): Promise<CommitResult>
+
+  idempotencyRecord(scope: Scope, key: string): Promise<IdempotencyRecord | undefined>
+  charge(scope: Scope, id: string): Promise<Charge | undefined>
+  charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>>
+  refund(scope: Scope, id: string): Promise<Refund | undefined>
+  refunds(scope: Scope, query: RefundQuery): Promise<Page<Refund>>
+  /** Events after a sequence, oldest first; a reader that has seen N never finds a smaller one later. */
+  events(scope: Scope, query: { after: number; limit: number; type?: EventType }): Promise<Page<StoredEvent>>
+  ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
+  ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
+  currencyTotals(scope: Scope): Promise<CurrencyTotals[]>
+  /** Over all scopes: what operators watch. */
+  deliveryTotals(): Promise<DeliveryTotals>
+
+  /** Claims up to `limit` due deliveries to an endpoint, those whose lease ran out included. */
+  claimDeliveries(claim: Claim): Promise<ClaimedDelivery[]>
+  /** False when the token no longer holds the delivery; then nothing was written. */
+  settleDelivery(settlement: Settlement): Promise<boolean>
+  /** Makes a claimed delivery due again at once, without counting an attempt. */
+  releaseDelivery(id: string, token: string): Promise<boolean>
+  delivery(scope: Scope, id: string): Promise<Delivery | undefined>
+  deliveries(scope: Scope, query: DeliveryQuery): Promise<Page<Delivery>>
+  /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
+  retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
+
+  /** Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. */
+  purgeIdempotency(before: number, limit: number): Promise<number>
+  /** Resolves when the store can take a write now. */
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The database can't do this now: it is full, its disk fails, it is locked, or too much is waiting. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+  readonly reason: 'disk' | 'busy' | 'overloaded' | 'closing'
+  constructor(reason: StoreUnavailable['reason'], message: string) {
+    super(message)
+    this.reason = reason
+  }
+}

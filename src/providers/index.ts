@@ -1,0 +1,2 @@
+/** Every provider, a line each. */
+export { sandbox } from './sandbox.ts'

@@ -1,0 +1,113 @@
+import { MAX_BALANCE } from '../../domain/money.ts'
+import type { Connection } from './open.ts'
+import type { Row } from './rows.ts'
+
+type Account = { readonly id: number; balance: bigint; delta: bigint }
+
+/**
+ * The writer's view of what a group changes again and again: balances, counters and the last numbers given
+ * out. Each is read once, summed in memory while the group runs and written once at its end, so that a
+ * group of a hundred charges updates a balance row once. The rows stay the truth: after a failed group
+ * `reset` forgets everything and the next group reads them again.
+ */
+export function ledgerCache(db: Connection) {
+  const findAccount = db
+    .prepare<[number, number, string, string], { id: bigint; balance: bigint }>(
+      `SELECT id, balance FROM ledger_accounts
+       WHERE account_id = ? AND live = ? AND code = ? AND currency = ?`,
+    )
+    .safeIntegers()
+  const insertAccount = db.prepare(
+    `INSERT INTO ledger_accounts (account_id, live, code, currency, balance) VALUES (?, ?, ?, ?, 0)`,
+  )
+  const addToBalance = db.prepare(`UPDATE ledger_accounts SET balance = balance + ? WHERE id = ?`)
+  const addToCounter = db.prepare(
+    `INSERT INTO counters (account_id, live, name, currency, value) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+  )
+  const lastNumbers = db.prepare<[number, number, number, number], { event: number; entry: number }>(
+    `SELECT
+       (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?) AS event,
+       (SELECT coalesce(max(seq), 0) FROM ledger_entries WHERE account_id = ? AND live = ?) AS entry`,
+  )
+
+  const accounts = new Map<string, Account>()
+  const changed = new Set<Account>()
+  const counters = new Map<string, { key: [number, number, string, string]; delta: number }>()
+  const numbers = new Map<number, { event: number; entry: number }>()
+
+  function find(accountId: number, live: number, code: string, currency: string): Account | undefined {
+    const name = `${accountId}/${live}/${code}/${currency}`
+    const known = accounts.get(name)
+    if (known) return known
+    const row = findAccount.get(accountId, live, code, currency)
+    if (!row) return undefined
+    const account = { id: Number(row.id), balance: row.balance, delta: 0n }
+    accounts.set(name, account)
+    return account
+  }
+
+  return {
+    /** The account, made with its first posting. */
+    account(accountId: number, live: number, code: string, currency: string): Account {
+      const found = find(accountId, live, code, currency)
+      if (found) return found
+      insertAccount.run(accountId, live, code, currency)
+      return find(accountId, live, code, currency) as Account
+    },
+
+    /** False when one of the postings (code, amount, code, amount …) would take a balance past 64 bits. */
+    hasRoom(accountId: number, live: number, currency: string, postings: Row): boolean {
+      for (let i = 0; i < postings.length; i += 2) {
+        const balance = find(accountId, live, postings[i] as string, currency)?.balance ?? 0n
+        const after = balance + BigInt(postings[i + 1] as number)
+        if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
+      }
+      return true
+    },
+
+    post(to: Account, amount: number): void {
+      const delta = BigInt(amount)
+      to.balance += delta
+      to.delta += delta
+      changed.add(to)
+    },
+
+    count(accountId: number, live: number, name: string, currency: string, delta: number): void {
+      const key = `${accountId}/${live}/${name}/${currency}`
+      const counter = counters.get(key)
+      if (counter) counter.delta += delta
+      else counters.set(key, { key: [accountId, live, name, currency], delta })
+    },
+
+    /** The last event and entry numbers of a scope; the caller counts them up. */
+    numbers(accountId: number, live: number): { event: number; entry: number } {
+      const scope = accountId * 2 + live
+      let last = numbers.get(scope)
+      if (!last) {
+        last = lastNumbers.get(accountId, live, accountId, live) as { event: number; entry: number }
+        numbers.set(scope, last)
+      }
+      return last
+    },
+
+    /** Writes what the group summed up; part of the group's transaction. */
+    flush(): void {
+      for (const account of changed) {
+        addToBalance.run(account.delta, account.id)
+        account.delta = 0n
+      }
+      changed.clear()
+      for (const { key, delta } of counters.values()) if (delta !== 0) addToCounter.run(...key, delta)
+      counters.clear()
+    },
+
+    /** Forgets everything, after a group that was rolled back. */
+    reset(): void {
+      accounts.clear()
+      changed.clear()
+      counters.clear()
+      numbers.clear()
+    },
+  }
+}

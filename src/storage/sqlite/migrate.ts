@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Connection } from './open.ts'
+
+export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
+
+/** A database that this program must not touch: newer than it, or not MiniPay's. */
+export class SchemaMismatch extends Error {
+  override readonly name = 'SchemaMismatch'
+}
+
+/** "MPay" in SQLite's application id, so that another program's database is not taken for ours. */
+const APPLICATION_ID = 0x4d506179
+
+/** The numbered migrations of this program, in order. */
+export function migrations(): Migration[] {
+  const folder = new URL('./migrations/', import.meta.url)
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file, index) => {
+      const number = Number.parseInt(file, 10)
+      if (number !== index + 1) throw new Error(`migration ${file} should be number ${index + 1}`)
+      return { number, name: file, sql: readFileSync(new URL(file, folder), 'utf8') }
+    })
+}
+
+/** The schema's number in this database: 0 when it is empty. */
+export function schemaVersion(db: Connection): number {
+  return db.pragma('user_version', { simple: true }) as number
+}
+
+/**
+ * Brings the database to this program's schema, forward only, each migration in a transaction of its own,
+ * and answers what was applied. Throws `SchemaMismatch` for a database from a newer MiniPay or another program.
+ */
+export function migrate(db: Connection, steps: readonly Migration[] = migrations()): Migration[] {
+  assertOurs(db, steps.length)
+  const applied: Migration[] = []
+  for (const step of steps.slice(schemaVersion(db))) {
+    db.transaction(() => {
+      db.exec(step.sql)
+      db.pragma(`application_id = ${APPLICATION_ID}`)
+      db.pragma(`user_version = ${step.number}`)
+    }).immediate()
+    applied.push(step)
+  }
+  return applied
+}
+
+/** Throws `SchemaMismatch` unless the database is empty or ours, and not newer than `known` migrations. */
+export function assertOurs(db: Connection, known: number = migrations().length): void {
+  const version = schemaVersion(db)
+  const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() as number
+  const id = db.pragma('application_id', { simple: true })
+  if (tables > 0 && id !== APPLICATION_ID)
+    throw new SchemaMismatch(`${db.name} is a SQLite database, but not MiniPay's.`)
+  if (version > known)
+    throw new SchemaMismatch(
+      `${db.name} was written by a newer MiniPay (schema ${version}; this one knows ${known}). ` +
+        'Run the newer version, or restore a backup from before the upgrade.',
+    )
+}

@@ -1,0 +1,55 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import Database from 'better-sqlite3'
+
+export type Connection = Database.Database
+
+/** How long a statement waits for another process that holds the database's write lock. */
+const BUSY_TIMEOUT_MS = 5_000
+/** Pages of WAL before a checkpoint: 1,000 to 4,000 measured alike; 16,000 doubled p99. */
+const CHECKPOINT_PAGES = 2_000
+const PAGE_CACHE_KIB = 64 * 1024
+
+/**
+ * Opens the database for writing, and makes it when it is not there. WAL with synchronous=FULL: a commit
+ * returns after the disk sync that holds it. NORMAL would lose acknowledged charges in a power cut.
+ */
+export function openWriter(file: string): Connection {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  db.pragma('journal_mode = WAL')
+  db.pragma('synchronous = FULL')
+  db.pragma('foreign_keys = ON')
+  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+  db.pragma(`cache_size = -${PAGE_CACHE_KIB}`)
+  return db
+}
+
+/** Opens an existing database for reading; in WAL a reader never waits for the writer. */
+export function openReader(file: string): Connection {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true })
+  db.pragma('query_only = ON')
+  return db
+}
+
+/**
+ * Holds `<file>-lock` for as long as this process lives, so that a second server on the same file is
+ * refused. The lock is the operating system's (SQLite's own exclusive lock on an empty database): it ends
+ * with the process, however that ends. Throws a sentence when another process has it.
+ */
+export function lockDatabase(file: string): { release(): void } {
+  const target = existsSync(file) ? realpathSync(file) : resolve(file)
+  const lock = new Database(`${target}-lock`, { timeout: 0 })
+  try {
+    lock.pragma('locking_mode = EXCLUSIVE')
+    lock.exec('BEGIN EXCLUSIVE')
+  } catch (cause) {
+    lock.close()
+    throw new Error(
+      `Another MiniPay process is using ${file}. Stop it, or give this one another --database.`,
+      {
+        cause,
+      },
+    )
+  }
+  return { release: () => lock.close() }
+}

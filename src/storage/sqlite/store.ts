@@ -1,0 +1,184 @@
+import { Worker } from 'node:worker_threads'
+import type { EventType } from '../../domain/event.ts'
+import type { StoredAnswer } from '../../domain/idempotency.ts'
+import { type ClaimedDelivery, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
+import { migrate } from './migrate.ts'
+import { lockDatabase, openReader, openWriter } from './open.ts'
+import { createQueries } from './queries.ts'
+import { COMMIT, claimOp, commitOp, live, OP, settleOp, type WriteOp } from './rows.ts'
+import type { WriteFailure } from './writer.ts'
+
+/** Writes that may wait for the disk before new ones are refused; at 10 kB each, some 100 MB. */
+const MAX_WAITING = 10_000
+
+export type SqliteOptions = {
+  readonly file: string
+  /** Called with the number of operations of each group that was committed. */
+  readonly onGroup?: (size: number) => void
+  /** Called when the database must not be used any more: it is corrupt, or its thread died. */
+  readonly onFatal: (error: Error) => void
+}
+
+type Waiting = { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }
+
+/**
+ * Opens the embedded store: locks the file against other processes, brings it to this program's schema and
+ * starts the writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened.
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  const lock = lockDatabase(options.file)
+  try {
+    const writer = openWriter(options.file)
+    migrate(writer)
+    writer.close()
+    const thread = await startWriter(options)
+    const reader = openReader(options.file)
+    return sqliteStore(thread, createQueries(reader), async () => {
+      // The writer's connection is closed last: only a writer's close folds the WAL back into one file.
+      reader.close()
+      await thread.close()
+      lock.release()
+    })
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+type WriterThread = {
+  send<T>(op: WriteOp): Promise<T>
+  close(): Promise<void>
+}
+
+async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<WriterThread> {
+  const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { file } })
+  const inFlight: Waiting[] = []
+  let first = 0
+  let outbox: WriteOp[] = []
+  let closing = false
+
+  await new Promise((resolve, reject) => {
+    thread.once('message', resolve)
+    thread.once('error', reject)
+  })
+
+  function settle(results: unknown[]): void {
+    onGroup?.(results.length)
+    for (const result of results) {
+      const waiting = inFlight[first++] as Waiting
+      if (isFailure(result)) waiting.reject(failureError(result))
+      else waiting.resolve(result as never)
+    }
+    if (first > 1024 && first * 2 > inFlight.length) {
+      inFlight.splice(0, first)
+      first = 0
+    }
+  }
+
+  function failureError({ failed, message }: WriteFailure): Error {
+    if (failed === 'corrupt') onFatal(new Error(`The database is damaged: ${message}`))
+    if (failed === 'bug') return new Error(message)
+    return new StoreUnavailable(failed === 'corrupt' ? 'disk' : failed, message)
+  }
+
+  function flush(): void {
+    if (outbox.length === 0) return
+    thread.postMessage(outbox)
+    outbox = []
+  }
+
+  thread.on('message', settle)
+  thread.on('error', onFatal)
+  const exited = new Promise<void>((resolve) => {
+    thread.on('exit', (code) => {
+      const error = new StoreUnavailable('closing', 'The database is closed.')
+      for (; first < inFlight.length; first++) inFlight[first]?.reject(error)
+      if (!closing) onFatal(new Error(`The database thread ended with code ${code}.`))
+      resolve()
+    })
+  })
+
+  return {
+    send(op) {
+      return new Promise((resolve, reject) => {
+        if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
+        if (inFlight.length - first >= MAX_WAITING)
+          return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
+        // Everything that arrives in one turn of the event loop goes to the thread as one message.
+        if (outbox.length === 0) setImmediate(flush)
+        outbox.push(op)
+        inFlight.push({ resolve, reject })
+      })
+    },
+    close() {
+      if (!closing) {
+        closing = true
+        flush()
+        thread.postMessage(null)
+      }
+      return exited
+    },
+  }
+}
+
+function isFailure(result: unknown): result is WriteFailure {
+  return typeof result === 'object' && result !== null && 'failed' in result
+}
+
+function sqliteStore(
+  writer: WriterThread,
+  queries: ReturnType<typeof createQueries>,
+  close: () => Promise<void>,
+): Store {
+  return {
+    async commit(commit) {
+      return commitResult(await writer.send(commitOp(commit)))
+    },
+
+    idempotencyRecord: async (scope, key) => queries.idempotencyRecord(scope, key),
+    charge: async (scope, id) => queries.charge(scope, id),
+    charges: async (scope, query) => queries.charges(scope, query),
+    refund: async (scope, id) => queries.refund(scope, id),
+    refunds: async (scope, query) => queries.refunds(scope, query),
+    events: async (scope, query) => queries.events(scope, query),
+    ledgerAccounts: async (scope) => queries.ledgerAccounts(scope),
+    ledgerEntries: async (scope, query) => queries.ledgerEntries(scope, query),
+    currencyTotals: async (scope) => queries.currencyTotals(scope),
+    deliveryTotals: async () => queries.deliveryTotals(),
+    delivery: async (scope, id) => queries.delivery(scope, id),
+    deliveries: async (scope, query) => queries.deliveries(scope, query),
+
+    async claimDeliveries(claim) {
+      const rows = await writer.send<[string, number, string, EventType, number, string][]>(claimOp(claim))
+      return rows.map(
+        ([id, attempts, eventId, eventType, eventAt, data]): ClaimedDelivery => ({
+          id,
+          token: claim.token,
+          attempts,
+          eventId,
+          eventType,
+          eventAt,
+          data,
+        }),
+      )
+    },
+    settleDelivery: (settlement) => writer.send(settleOp(settlement)),
+    releaseDelivery: (id, token) => writer.send([OP.release, id, token]),
+    retryDelivery: (scope, id, now) => writer.send([OP.retry, scope.accountId, live(scope), id, now]),
+    purgeIdempotency: (before, limit) => writer.send([OP.purge, before, limit]),
+    async ready() {
+      await writer.send([OP.ping])
+    },
+    close,
+  }
+}
+
+function commitResult(
+  answer: number | [fingerprint: string, kind: StoredAnswer['kind'], body: string],
+): CommitResult {
+  if (answer === COMMIT.committed) return { kind: 'committed' }
+  if (answer === COMMIT.versionConflict) return { kind: 'version_conflict' }
+  if (answer === COMMIT.balanceLimit) return { kind: 'balance_limit' }
+  const [fingerprint, kind, body] = answer as [string, StoredAnswer['kind'], string]
+  return { kind: 'key_exists', record: { fingerprint, answer: { kind, body } } }
+}

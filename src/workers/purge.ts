@@ -1,0 +1,14 @@
+import type { Log } from '../ports/log.ts'
+import type { Store } from '../ports/store.ts'
+import { type Loop, startLoop } from './loop.ts'
+
+const INTERVAL_MS = 60_000
+/** Records deleted by one write: small, so that no request waits long behind it. */
+const BATCH = 500
+
+/** Forgets idempotency keys older than `retentionMs`, a batch at a time, once a minute. */
+export function startPurge(store: Store, retentionMs: number, log: Log, now: () => number = Date.now): Loop {
+  return startLoop('purge', INTERVAL_MS, log, async () => {
+    while ((await store.purgeIdempotency(now() - retentionMs, BATCH)) === BATCH);
+  })
+}

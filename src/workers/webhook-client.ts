@@ -1,0 +1,123 @@
+import { createHmac } from 'node:crypto'
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { type Dispatcher, Pool } from 'undici'
+import type { DeliveryAttempt } from '../domain/delivery.ts'
+import { forbiddenAddress } from './targets.ts'
+
+/** Connection, request and answer together may take this long. */
+export const DEADLINE_MS = 10_000
+/** An answer's body is read only this far, so that the connection can be used again. */
+const MAX_ANSWER_BYTES = 16 * 1024
+
+export type WebhookMessage = {
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+export type WebhookClient = {
+  /** Posts a message once. Never rejects: every failure is an attempt without an answer. */
+  send(message: WebhookMessage): Promise<DeliveryAttempt>
+  /** Cuts what is in flight: their attempts end without an answer. */
+  destroy(): Promise<void>
+}
+
+/** A client for one target, with at most `connections` open. Redirects are not followed. */
+export function webhookClient(target: URL, connections: number): WebhookClient {
+  const pool = new Pool(target.origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: DEADLINE_MS, lookup: allowedLookup },
+    headersTimeout: DEADLINE_MS,
+    bodyTimeout: DEADLINE_MS,
+  })
+  const path = `${target.pathname}${target.search}`
+  return {
+    send({ headers, body }) {
+      return new Promise((resolve) => {
+        const handler = new AttemptHandler(resolve)
+        try {
+          pool.dispatch({ path, method: 'POST', headers, body }, handler)
+        } catch (error) {
+          handler.onResponseError(null, error as Error)
+        }
+      })
+    },
+    destroy: () => pool.destroy(),
+  }
+}
+
+/**
+ * The attempt ends with the answer's status line; its body is then read to a bound and thrown away. A
+ * deadline that passes before the request was sent makes sure that it never will be.
+ */
+class AttemptHandler implements Dispatcher.DispatchHandler {
+  #controller: Dispatcher.DispatchController | undefined
+  #bytes = 0
+  #timedOut = false
+  readonly #resolve: (attempt: DeliveryAttempt) => void
+  readonly #timer: NodeJS.Timeout
+
+  constructor(resolve: (attempt: DeliveryAttempt) => void) {
+    this.#resolve = resolve
+    this.#timer = setTimeout(() => {
+      this.#timedOut = true
+      this.#controller?.abort(new Error('deadline'))
+      this.#resolve({ kind: 'no_answer', error: `no answer within ${DEADLINE_MS / 1000} s` })
+    }, DEADLINE_MS)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#timedOut) controller.abort(new Error('deadline'))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    if (status >= 200) this.#resolve({ kind: 'answered', status })
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > MAX_ANSWER_BYTES) controller.abort(new Error('answer too long'))
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    clearTimeout(this.#timer)
+    this.#resolve({ kind: 'no_answer', error: describe(error) })
+  }
+}
+
+function describe(error: Error & { code?: string }): string {
+  return (error.code ?? error.message ?? 'failed').slice(0, 200)
+}
+
+/** The system's lookup without the addresses that no webhook may go to; checked at each connection. */
+const allowedLookup: LookupFunction = (hostname, options, callback) => {
+  dnsLookup(hostname, { ...options, all: true }, (error, found) => {
+    if (error) return callback(error, '')
+    const allowed = found.filter(({ address }: LookupAddress) => !forbiddenAddress(address))
+    const first = allowed[0]
+    if (!first)
+      return callback(
+        Object.assign(new Error(`${hostname} is a forbidden address`), { code: 'FORBIDDEN_ADDRESS' }),
+        '',
+      )
+    if (options.all) return callback(null, allowed)
+    callback(null, first.address, first.family)
+  })
+}
+
+/** The signature headers of Standard Webhooks (https://www.standardwebhooks.com); `at` is in ms since 1970. */
+export function signatureHeaders(key: Buffer, id: string, at: number, body: string): Record<string, string> {
+  const timestamp = Math.floor(at / 1000)
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,${signature}`,
+  }
+}
