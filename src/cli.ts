@@ -33,8 +33,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** Runs a command line; the exit status is left in `process.exitCode`. */
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const [name = '--help', ...rest] = args
-  if (name === '--version') return void (process.exitCode = await printVersion())
+  const [first = '--help', ...rest] = args
+  const name = first === '--version' ? 'version' : first
   if (name === '--help' || name === '-h' || name === 'help') return void console.log(usage())
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (!command) return fail(`There is no command "${name}". Try minipay --help.`, 2)

@@ -92,16 +92,16 @@ function cleanEnv(): NodeJS.ProcessEnv {
   )
 }
 
-export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown }
+export type Answer<T> = { readonly status: number; readonly headers: Headers; readonly body: T }
 
-/** One request; `body` is sent as JSON. */
-export async function call(
+/** One request; `body` is sent as JSON, or as it is when it is a string. `T` is what the test expects of the answer. */
+export async function call<T = Record<string, unknown>>(
   url: string,
   method: string,
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<Answer<T>> {
   const response = await fetch(url + path, {
     method,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
@@ -109,7 +109,11 @@ export async function call(
   })
   const text = await response.text()
   const json = response.headers.get('content-type')?.includes('json')
-  return { status: response.status, headers: response.headers, body: json && text ? JSON.parse(text) : text }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (json && text ? JSON.parse(text) : text) as T,
+  }
 }
 
 export type ReceivedWebhook = {
