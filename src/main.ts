@@ -94,7 +94,8 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
     log,
     async close() {
       working = false
-      await Promise.all([server.close(), purge.stop(), deliverer?.stop(config.shutdownTimeoutMs)])
+      const graceMs = config.shutdownTimeoutMs
+      await Promise.all([server.close(graceMs), purge.stop(), deliverer?.stop(graceMs)])
       await store.close()
       log.info({}, 'MiniPay has stopped.')
     },

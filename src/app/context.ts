@@ -1,4 +1,4 @@
-import { hash, randomBytes, randomUUID } from 'node:crypto'
+import { hash, randomFillSync, randomUUID } from 'node:crypto'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
 import type { InProcessProvider } from '../ports/provider.ts'
 import type { Store } from '../ports/store.ts'
@@ -37,10 +37,21 @@ export function createContext(chosen: Chosen, now: () => number = Date.now): Con
   }
 }
 
+/** Random bytes are drawn a page at a time: each draw is a call out of JavaScript. */
+const pool = new Uint8Array(4090)
+let drawn = pool.length
+
 function random80(): bigint {
-  return BigInt(`0x${randomBytes(10).toString('hex')}`)
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  let bits = 0n
+  for (const end = drawn + 10; drawn < end; drawn++) bits = (bits << 8n) | BigInt(pool[drawn] as number)
+  return bits
 }
 
+/** A request's canonical text while it is short, which nearly all are, and else its SHA-256. */
 function fingerprint(text: string): string {
-  return hash('sha256', text, 'base64url')
+  return text.length <= 160 ? text : hash('sha256', text, 'base64url')
 }

@@ -1,5 +1,6 @@
 import { type ChargeCommand, decideCharge } from '../domain/charge.ts'
 import type { Rejection } from '../domain/error.ts'
+import { idTime } from '../domain/id.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
@@ -27,7 +28,7 @@ export function createCharge(
     })
     const decision = decideCharge(command, provider.name, outcome, {
       id,
-      now: at,
+      now: idTime(id),
       idempotencyKey: request.key,
     })
     const charge = chargeView(decision.charge)

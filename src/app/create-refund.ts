@@ -1,5 +1,6 @@
 import { decideRefund, type RefundCommand, refundAmount } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
+import { idTime } from '../domain/id.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
 import { refundView } from './present.ts'
@@ -17,8 +18,7 @@ export function createRefund(
 ): Promise<Answer | Rejection> {
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const charge = await context.store.charge(request.scope, transactionId)
-    if (!charge)
-      return reject('transaction_not_found', `There is no transaction ${transactionId}.`, 'transaction_id')
+    if (!charge) return reject('transaction_not_found', 'There is no such transaction.', 'transaction_id')
     const amount = refundAmount(charge, command)
     if (typeof amount !== 'number') return amount
 
@@ -32,7 +32,11 @@ export function createRefund(
       currency: charge.currency,
     })
     if (outcome.kind === 'declined') return reject('charge_not_refundable', outcome.message)
-    const decision = decideRefund(charge, command, amount, { id, now: at, idempotencyKey: request.key })
+    const decision = decideRefund(charge, command, amount, {
+      id,
+      now: idTime(id),
+      idempotencyKey: request.key,
+    })
     const { refund } = decision
     if (!refund) throw new Error(`the refund of ${transactionId} decided no refund`)
     return { decision, at, answer: { kind: 'done', body: JSON.stringify(refundView(refund)) } }

@@ -2,9 +2,16 @@
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../ports/store.ts'
 
-/** RFC 3339 in UTC with milliseconds. */
+let lastMs = 0
+let lastText = '1970-01-01T00:00:00.000Z'
+
+/** RFC 3339 in UTC with milliseconds. The last one is kept: under load many requests share a millisecond. */
 export function timestamp(ms: number): string {
-  return new Date(ms).toISOString()
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastText
 }
 
 export function chargeView(charge: Charge) {

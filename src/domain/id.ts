@@ -52,6 +52,14 @@ export function idFactory(now: () => number, random80: () => bigint): (prefix: I
   }
 }
 
+/** When an id was made, in ms since 1970: the creation time of what it names, so that lists by time go by id. */
+export function idTime(id: string): number {
+  const start = id.indexOf('_') + 1
+  let timeMs = 0
+  for (let i = start; i < start + TIME_DIGITS; i++) timeMs = timeMs * 32 + ALPHABET.indexOf(id.charAt(i))
+  return timeMs
+}
+
 /** True for a well-formed id of that prefix; whether it exists is another question. */
 export function isId(prefix: IdPrefix, value: string): boolean {
   return value.startsWith(`${prefix}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(value.slice(prefix.length + 1))

@@ -18,7 +18,8 @@ export const MAX_BALANCE = 2n ** 63n - 1n
  */
 export function parseCurrency(input: string): string | undefined {
   if (CURRENCY_EXPONENTS.has(input)) return input
-  const code = input.toLowerCase()
+  // ASCII letters only: the Kelvin sign's lower case is a k too.
+  const code = /^[A-Za-z]{3}$/.test(input) ? input.toLowerCase() : ''
   return CURRENCY_EXPONENTS.has(code) ? code : undefined
 }
 

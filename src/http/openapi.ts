@@ -70,8 +70,18 @@ export function documentation(route: Route): FastifySchema {
     ...(route.query && { querystring: route.query }),
     ...(route.body && { body: route.body }),
     ...(route.keyed && { headers: KEY_HEADER }),
-    response: { ...errorAnswers(route), ...route.answers },
+    response: { ...errorAnswers(route), ...answers(route) },
   } as FastifySchema
+}
+
+/** What the route answers when all is well; the library takes a schema with the answer's description. */
+function answers(route: Route): Record<string, TSchema> {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, { description, schema }]) => [
+      status,
+      { ...schema, description },
+    ]),
+  )
 }
 
 const KEY_HEADER = Type.Object({

@@ -134,7 +134,12 @@ export const IdParams = Type.Object({ id: Type.String() })
 export const Charge = Type.Object({
   id: transactionId,
   amount,
-  amount_refunded: { ...amount, minimum: 0 },
+  amount_refunded: {
+    ...amount,
+    minimum: 0,
+    description: 'Minor units that were refunded so far.',
+    examples: [0],
+  },
   currency,
   customer,
   status: enumeration(CHARGE_STATUSES),
@@ -147,7 +152,10 @@ export const Charge = Type.Object({
     Type.String({ description: 'Why the provider declined.', examples: ['insufficient_funds'] }),
   ),
   failure_message: nullable(Type.String()),
-  idempotency_key: Type.String({ description: 'The key that was sent, or the UUID that was made.' }),
+  idempotency_key: Type.String({
+    description: 'The key that was sent, or the UUID that was made.',
+    examples: ['order-1234'],
+  }),
   created_at: time,
 })
 
@@ -161,7 +169,7 @@ export const Refund = Type.Object({
   reason: nullable(Type.String()),
   description: nullable(Type.String()),
   metadata,
-  idempotency_key: Type.String(),
+  idempotency_key: Type.String({ examples: ['refund-1234'] }),
   refunded_at: time,
 })
 
@@ -194,21 +202,27 @@ export const Event = Type.Object({
 export const LedgerAccount = Type.Object({
   account: Type.String({ examples: ['merchant', 'provider:sandbox'] }),
   currency,
-  balance: Type.Integer({ description: 'Sum of its entries: debits are positive, credits negative.' }),
+  balance: Type.Integer({
+    description: 'Sum of its entries: debits are positive, credits negative.',
+    examples: [-1250],
+  }),
 })
 
 export const LedgerEntry = Type.Object({
   sequence: { ...sequence, minimum: 1 },
-  transaction_id: Type.String({ description: 'The charge or refund that posted it.' }),
-  account: Type.String(),
+  transaction_id: Type.String({
+    description: 'The charge or refund that posted it.',
+    examples: ['txn_01kasw5v8g000ne3r5yx2tb4qd'],
+  }),
+  account: Type.String({ examples: ['merchant'] }),
   currency,
-  amount: Type.Integer({ description: 'A debit is positive, a credit negative.' }),
+  amount: Type.Integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),
   created_at: time,
 })
 
 export const Delivery = Type.Object({
   id: Type.String({ examples: ['dlv_01kasw5v8g002ne3r5yx2tb4qd'] }),
-  endpoint: Type.String(),
+  endpoint: Type.String({ description: 'Whom it goes to.', examples: ['default'] }),
   event_sequence: sequence,
   event_type: enumeration(Object.keys(EVENT_TYPES)),
   status: enumeration(DELIVERY_STATES),
@@ -222,21 +236,25 @@ export const Delivery = Type.Object({
 export const page = <T extends TSchema>(item: T) =>
   Type.Object({ data: Type.Array(item), has_more: Type.Boolean() })
 
-const count = Type.Integer({ minimum: 0 })
+const count = Type.Integer({ minimum: 0, examples: [1] })
 export const Balance = Type.Object({
   successful_transactions: { ...count, description: 'Charges that succeeded, whatever was refunded later.' },
   refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
-  balance: nullable(
-    Type.Integer({
-      description: 'What succeeded less what was refunded. Null while several currencies are in use.',
-    }),
-  ),
-  currency: nullable({ ...currency, description: 'Of `balance`; null while none or several are in use.' }),
+  balance: {
+    ...nullable(Type.Integer()),
+    description: 'What succeeded less what was refunded. Null while several currencies are in use.',
+    examples: [1250],
+  },
+  currency: {
+    ...nullable(currency),
+    description: 'Of `balance`; null while none or several are in use.',
+    examples: ['usd'],
+  },
   balances: Type.Array(
     Type.Object({
       currency,
-      exponent: Type.Integer({ description: 'Decimal digits of the minor unit (ISO 4217).' }),
-      balance: Type.Integer(),
+      exponent: Type.Integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
+      balance: Type.Integer({ examples: [1250] }),
       successful_transactions: count,
       refunded_transactions: count,
     }),

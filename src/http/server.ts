@@ -30,8 +30,11 @@ export type ServerOptions = {
 export type Server = {
   /** Listens, and answers the address. */
   listen(host: string, port: number): Promise<string>
-  /** Takes no new work, and resolves when every request in flight is answered. */
-  close(): Promise<void>
+  /**
+   * Takes no new work, and resolves when every request in flight is answered. After `graceMs` it cuts the
+   * connections that are left: those that never sent a whole request would otherwise be waited for.
+   */
+  close(graceMs: number): Promise<void>
 }
 
 /** The HTTP server: the only file that configures the HTTP library. */
@@ -46,7 +49,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     forceCloseConnections: 'idle',
     logger: false,
     genReqId: options.newRequestId,
-    clientErrorHandler,
+    clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, _request, reply) => {
       sendRejection(reply, rejectionOf(error) ?? internalRejection)
     },
@@ -63,7 +66,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('access-control-allow-origin', '*')
-    reply.header('access-control-expose-headers', EXPOSED_HEADERS)
+    if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
     reply.header('x-request-id', request.id)
     if (closing) reply.header('connection', 'close')
     if (request.method === 'OPTIONS') return void preflight(reply)
@@ -74,6 +77,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     options.onAnswer(request.method, route, reply.statusCode, reply.elapsedTime)
+    // A connection that was busy when the server began to close is kept alive by its answer.
+    if (closing) app.server.closeIdleConnections()
     done()
   })
   app.setErrorHandler((error, request, reply) => {
@@ -94,9 +99,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
   return {
     listen: (host, port) => app.listen({ host, port }),
-    close() {
+    async close(graceMs) {
       closing = true
-      return app.close()
+      const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(cut)
     },
   }
 }
@@ -167,12 +174,11 @@ function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
   return undefined
 }
 
+/** The URL with its ASCII escapes resolved; unlike `decodeURIComponent`, one bad escape does not hide the rest. */
 function decoded(url: string): string {
-  try {
-    return decodeURIComponent(url.replaceAll('+', ' '))
-  } catch {
-    return url
-  }
+  return url
+    .replaceAll('+', ' ')
+    .replace(/%([0-7][0-9a-f])/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
 /** 405 with the methods that the path has, or 404. */
@@ -188,7 +194,7 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
 }
 
 /** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
-function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [code, message]: [ErrorCode, string] =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
@@ -196,9 +202,9 @@ function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void 
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? ['headers_too_large', 'The request line and headers are larger than 16 KiB.']
         : ['bad_request', 'The request is not well-formed HTTP.']
-  const body = errorBody(reject(code, message), 'none')
+  const body = errorBody(reject(code, message), requestId)
   socket.end(
     `HTTP/1.1 ${STATUS[code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

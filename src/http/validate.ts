@@ -54,13 +54,14 @@ function firstFault(errors: TLocalizedValidationError[], what: string): Rejectio
     const param = paramOf(missing.instancePath, missing.params.requiredProperties[0])
     return reject('parameter_missing', `The parameter ${param} is missing.`, param)
   }
+  if (unknown && unknown.instancePath !== '') {
+    const param = paramOf(unknown.instancePath)
+    return reject('parameter_invalid', `The parameter ${param} holds a key outside its limits.`, param)
+  }
   if (unknown) {
     const name = unknown.params.additionalProperties[0]
     // The name came from the client: it is repeated only when it is plain.
-    const param =
-      name !== undefined && /^[A-Za-z0-9_[\].-]{1,64}$/.test(name)
-        ? paramOf(unknown.instancePath, name)
-        : undefined
+    const param = name !== undefined && /^[A-Za-z0-9_[\].-]{1,64}$/.test(name) ? name : undefined
     return reject('parameter_unknown', `There is no parameter ${param ?? 'of that name'}.`, param)
   }
   if (!error || error.instancePath === '')

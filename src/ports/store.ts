@@ -118,7 +118,7 @@ export type Delivery = {
 export type DeliveryQuery = {
   readonly limit: number
   readonly startingAfter?: string
-  readonly state?: Delivery['state']
+  readonly state?: 'failed'
 }
 
 export type Claim = {

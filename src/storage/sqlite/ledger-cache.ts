@@ -28,7 +28,8 @@ export function ledgerCache(db: Connection) {
   const lastNumbers = db.prepare<[number, number, number, number], { event: number; entry: number }>(
     `SELECT
        (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?) AS event,
-       (SELECT coalesce(max(seq), 0) FROM ledger_entries WHERE account_id = ? AND live = ?) AS entry`,
+       (SELECT coalesce(max((SELECT max(seq) FROM ledger_entries e WHERE e.ledger_account_id = a.id)), 0)
+          FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS entry`,
   )
 
   const accounts = new Map<string, Account>()

@@ -18,7 +18,8 @@ export function openWriter(file: string): Connection {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
-  db.pragma('foreign_keys = ON')
+  // References are checked by `minipay verify`: enforcing them took a quarter of the writer's time.
+  db.pragma('foreign_keys = OFF')
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   db.pragma(`cache_size = -${PAGE_CACHE_KIB}`)
   return db
@@ -41,6 +42,7 @@ export function lockDatabase(file: string): { release(): void } {
   const lock = new Database(`${target}-lock`, { timeout: 0 })
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
+    lock.pragma('journal_mode = MEMORY')
     lock.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     lock.close()

@@ -3,7 +3,7 @@ import type { Charge, ChargeCounter, Metadata, Refund } from '../../domain/charg
 import { CHARGE_COUNTERS } from '../../domain/charge.ts'
 import type { EventType } from '../../domain/event.ts'
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
-import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
+import type { IdempotencyRecord } from '../../domain/idempotency.ts'
 import type {
   ChargeQuery,
   CurrencyTotals,
@@ -20,7 +20,7 @@ import type {
   StoredEvent,
 } from '../../ports/store.ts'
 import type { Connection } from './open.ts'
-import { live } from './rows.ts'
+import { FIND_KEY, type FoundKey, live, recordOf } from './rows.ts'
 
 type Query = Statement<(string | number)[]>
 type Stored<T> = Omit<T, 'metadata'> & { readonly metadata: string | null }
@@ -52,13 +52,8 @@ export function createQueries(db: Connection) {
 
   return {
     idempotencyRecord(scope: Scope, key: string): IdempotencyRecord | undefined {
-      const row = sql(
-        `SELECT fingerprint, answer_kind AS kind, answer_body AS body FROM idempotency_keys
-         WHERE account_id = ? AND live = ? AND key = ?`,
-      ).get(scope.accountId, live(scope), key) as
-        | { fingerprint: string; kind: StoredAnswer['kind']; body: string }
-        | undefined
-      return row && { fingerprint: row.fingerprint, answer: { kind: row.kind, body: row.body } }
+      const row = sql(FIND_KEY).raw().get(scope.accountId, live(scope), key) as FoundKey | undefined
+      return row && recordOf(row)
     },
 
     charge(scope: Scope, id: string): Charge | undefined {
@@ -74,6 +69,8 @@ export function createQueries(db: Connection) {
         status: query.status,
         currency: query.currency,
       })
+      // Spelled out, so that the partial index on the other statuses is used.
+      if (query.status !== undefined && query.status !== 'succeeded') where.push(`status <> 'succeeded'`)
       return page(sql, 'txn', `SELECT ${CHARGE_COLUMNS} FROM charges`, where, values, query)
     },
 
@@ -117,23 +114,27 @@ export function createQueries(db: Connection) {
     },
 
     ledgerEntries(scope: Scope, query: EntryQuery): Page<LedgerEntry> {
-      const where = ['e.account_id = ?', 'e.live = ?']
-      const values: (string | number)[] = [scope.accountId, live(scope)]
-      const add = (condition: string, value: string | number | undefined) => {
-        if (value === undefined) return
-        where.push(condition)
-        values.push(value)
+      const select = `SELECT e.seq AS sequence, e.transaction_id AS transactionId, a.code AS account, a.currency,
+          e.amount, e.created_at AS createdAt
+        FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id`
+      const matches = (of: { account: string; currency: string }) =>
+        (query.account ?? of.account) === of.account && (query.currency ?? of.currency) === of.currency
+      const before = query.before ?? Number.MAX_SAFE_INTEGER
+      if (query.transactionId !== undefined) {
+        const rows = sql(
+          `${select} WHERE e.account_id = ? AND e.live = ? AND e.transaction_id = ? AND e.seq < ? ORDER BY e.seq DESC`,
+        ).all(scope.accountId, live(scope), query.transactionId, before) as LedgerEntry[]
+        return cut(rows.filter(matches), query.limit)
       }
-      add('e.seq < ?', query.before)
-      add('e.transaction_id = ?', query.transactionId)
-      add('a.code = ?', query.account)
-      add('a.currency = ?', query.currency)
-      const rows = sql(
-        `SELECT e.seq AS sequence, e.transaction_id AS transactionId, a.code AS account, a.currency, e.amount,
-           e.created_at AS createdAt
-         FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
-         WHERE ${where.join(' AND ')} ORDER BY e.seq DESC LIMIT ?`,
-      ).all(...values, query.limit + 1) as LedgerEntry[]
+      // Entries are clustered by account: the newest of each account, merged, are the newest of all.
+      const accounts = sql(
+        `SELECT id, code AS account, currency FROM ledger_accounts WHERE account_id = ? AND live = ?`,
+      ).all(scope.accountId, live(scope)) as { id: number; account: string; currency: string }[]
+      const newest = sql(`${select} WHERE e.ledger_account_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`)
+      const rows = accounts
+        .filter(matches)
+        .flatMap(({ id }) => newest.all(id, before, query.limit + 1) as LedgerEntry[])
+        .sort((a, b) => b.sequence - a.sequence)
       return cut(rows, query.limit)
     },
 

@@ -1,6 +1,7 @@
 /** The shapes that cross to the writer thread: arrays of primitives, which clone five times faster than objects. */
 import type { Charge, Metadata, Refund } from '../../domain/charge.ts'
 import type { DeliveryVerdict } from '../../domain/delivery.ts'
+import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
 import type { Claim, Commit, Scope, Settlement } from '../../ports/store.ts'
 
 export type Value = string | number | null
@@ -16,7 +17,8 @@ export type CommitOp = readonly [
   at: number,
   charge: Row,
   refund: Row | null,
-  key: readonly [key: string, fingerprint: string, kind: string, body: string],
+  /** `body` is null when it is the event's data. */
+  key: readonly [key: string, fingerprint: string, kind: string, body: string | null],
   /** account, amount, account, amount … in the charge's currency. */
   postings: Row,
   event: readonly [id: string, type: string, data: string],
@@ -100,6 +102,17 @@ function metadataText(metadata: Metadata): string | null {
   return null
 }
 
+/** The stored answer of a key; shared by the writer, which finds a key taken, and the reader. */
+export const FIND_KEY = `SELECT k.fingerprint, k.answer_kind, coalesce(k.answer_body, e.data)
+  FROM idempotency_keys k
+  JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
+  WHERE k.account_id = ? AND k.live = ? AND k.key = ?`
+export type FoundKey = [fingerprint: string, kind: StoredAnswer['kind'], body: string]
+
+export function recordOf([fingerprint, kind, body]: FoundKey): IdempotencyRecord {
+  return { fingerprint, answer: { kind, body } }
+}
+
 export function commitOp(commit: Commit): CommitOp {
   const { scope, key, event } = commit
   return [
@@ -109,7 +122,7 @@ export function commitOp(commit: Commit): CommitOp {
     commit.at,
     chargeRow(commit.charge),
     commit.refund && refundRow(commit.refund),
-    [key.key, key.fingerprint, key.answer.kind, key.answer.body],
+    [key.key, key.fingerprint, key.answer.kind, key.answer.body === event.data ? null : key.answer.body],
     commit.postings.flatMap((posting) => [posting.account, posting.amount]),
     [event.id, event.type, event.data],
     commit.deliveries.flatMap((delivery) => [delivery.id, delivery.endpoint]),

@@ -1,15 +1,31 @@
 import { Worker } from 'node:worker_threads'
 import type { EventType } from '../../domain/event.ts'
-import type { StoredAnswer } from '../../domain/idempotency.ts'
 import { type ClaimedDelivery, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
 import { migrate } from './migrate.ts'
 import { lockDatabase, openReader, openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
-import { COMMIT, claimOp, commitOp, live, OP, settleOp, type WriteOp } from './rows.ts'
-import type { WriteFailure } from './writer.ts'
+import {
+  COMMIT,
+  claimOp,
+  commitOp,
+  type FoundKey,
+  live,
+  OP,
+  recordOf,
+  settleOp,
+  type WriteOp,
+} from './rows.ts'
+import { classify, type WriteFailure } from './writer.ts'
 
 /** Writes that may wait for the disk before new ones are refused; at 10 kB each, some 100 MB. */
 const MAX_WAITING = 10_000
+
+/**
+ * Operations arrive in bursts, one for each turn of the event loop. They go to the thread in messages of this
+ * size, so that it commits the first of a burst while the rest is still being parsed: sent as one, the two
+ * threads would only ever take turns.
+ */
+const MESSAGE_SIZE = 16
 
 export type SqliteOptions = {
   readonly file: string
@@ -33,7 +49,16 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     writer.close()
     const thread = await startWriter(options)
     const reader = openReader(options.file)
-    return sqliteStore(thread, createQueries(reader), async () => {
+    const read: Read = async (query) => {
+      try {
+        return query()
+      } catch (error) {
+        if (!reader.open) throw new StoreUnavailable('closing', 'The database is closed.')
+        const failure = classify(error)
+        throw failure.failed === 'bug' ? error : failureError(failure, options.onFatal)
+      }
+    }
+    return sqliteStore(thread, createQueries(reader), read, async () => {
       // The writer's connection is closed last: only a writer's close folds the WAL back into one file.
       reader.close()
       await thread.close()
@@ -43,6 +68,15 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     lock.release()
     throw error
   }
+}
+
+/** Runs a query; it fails as writes do, with `StoreUnavailable` when the database can't answer it now. */
+type Read = <T>(query: () => T) => Promise<T>
+
+function failureError({ failed, message }: WriteFailure, onFatal: (error: Error) => void): Error {
+  if (failed === 'corrupt') onFatal(new Error(`The database is damaged: ${message}`))
+  if (failed === 'bug') return new Error(message)
+  return new StoreUnavailable(failed === 'corrupt' ? 'disk' : failed, message)
 }
 
 type WriterThread = {
@@ -66,19 +100,13 @@ async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<W
     onGroup?.(results.length)
     for (const result of results) {
       const waiting = inFlight[first++] as Waiting
-      if (isFailure(result)) waiting.reject(failureError(result))
+      if (isFailure(result)) waiting.reject(failureError(result, onFatal))
       else waiting.resolve(result as never)
     }
     if (first > 1024 && first * 2 > inFlight.length) {
       inFlight.splice(0, first)
       first = 0
     }
-  }
-
-  function failureError({ failed, message }: WriteFailure): Error {
-    if (failed === 'corrupt') onFatal(new Error(`The database is damaged: ${message}`))
-    if (failed === 'bug') return new Error(message)
-    return new StoreUnavailable(failed === 'corrupt' ? 'disk' : failed, message)
   }
 
   function flush(): void {
@@ -104,10 +132,10 @@ async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<W
         if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
         if (inFlight.length - first >= MAX_WAITING)
           return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
-        // Everything that arrives in one turn of the event loop goes to the thread as one message.
         if (outbox.length === 0) setImmediate(flush)
         outbox.push(op)
         inFlight.push({ resolve, reject })
+        if (outbox.length >= MESSAGE_SIZE) flush()
       })
     },
     close() {
@@ -128,6 +156,7 @@ function isFailure(result: unknown): result is WriteFailure {
 function sqliteStore(
   writer: WriterThread,
   queries: ReturnType<typeof createQueries>,
+  read: Read,
   close: () => Promise<void>,
 ): Store {
   return {
@@ -135,18 +164,18 @@ function sqliteStore(
       return commitResult(await writer.send(commitOp(commit)))
     },
 
-    idempotencyRecord: async (scope, key) => queries.idempotencyRecord(scope, key),
-    charge: async (scope, id) => queries.charge(scope, id),
-    charges: async (scope, query) => queries.charges(scope, query),
-    refund: async (scope, id) => queries.refund(scope, id),
-    refunds: async (scope, query) => queries.refunds(scope, query),
-    events: async (scope, query) => queries.events(scope, query),
-    ledgerAccounts: async (scope) => queries.ledgerAccounts(scope),
-    ledgerEntries: async (scope, query) => queries.ledgerEntries(scope, query),
-    currencyTotals: async (scope) => queries.currencyTotals(scope),
-    deliveryTotals: async () => queries.deliveryTotals(),
-    delivery: async (scope, id) => queries.delivery(scope, id),
-    deliveries: async (scope, query) => queries.deliveries(scope, query),
+    idempotencyRecord: (scope, key) => read(() => queries.idempotencyRecord(scope, key)),
+    charge: (scope, id) => read(() => queries.charge(scope, id)),
+    charges: (scope, query) => read(() => queries.charges(scope, query)),
+    refund: (scope, id) => read(() => queries.refund(scope, id)),
+    refunds: (scope, query) => read(() => queries.refunds(scope, query)),
+    events: (scope, query) => read(() => queries.events(scope, query)),
+    ledgerAccounts: (scope) => read(() => queries.ledgerAccounts(scope)),
+    ledgerEntries: (scope, query) => read(() => queries.ledgerEntries(scope, query)),
+    currencyTotals: (scope) => read(() => queries.currencyTotals(scope)),
+    deliveryTotals: () => read(() => queries.deliveryTotals()),
+    delivery: (scope, id) => read(() => queries.delivery(scope, id)),
+    deliveries: (scope, query) => read(() => queries.deliveries(scope, query)),
 
     async claimDeliveries(claim) {
       const rows = await writer.send<[string, number, string, EventType, number, string][]>(claimOp(claim))
@@ -173,12 +202,9 @@ function sqliteStore(
   }
 }
 
-function commitResult(
-  answer: number | [fingerprint: string, kind: StoredAnswer['kind'], body: string],
-): CommitResult {
+function commitResult(answer: number | FoundKey): CommitResult {
   if (answer === COMMIT.committed) return { kind: 'committed' }
   if (answer === COMMIT.versionConflict) return { kind: 'version_conflict' }
   if (answer === COMMIT.balanceLimit) return { kind: 'balance_limit' }
-  const [fingerprint, kind, body] = answer as [string, StoredAnswer['kind'], string]
-  return { kind: 'key_exists', record: { fingerprint, answer: { kind, body } } }
+  return { kind: 'key_exists', record: recordOf(answer as FoundKey) }
 }

@@ -31,9 +31,9 @@ const CHECKS: readonly Check[] = [
   },
   {
     sql: `SELECT e.seq, e.transaction_id AS id FROM ledger_entries e
-      JOIN ledger_accounts a ON a.id = e.ledger_account_id
-      WHERE a.account_id <> e.account_id OR a.live <> e.live LIMIT 1`,
-    problem: ({ seq, id }) => `The entry ${seq} of ${id} stands in another owner's account.`,
+      LEFT JOIN ledger_accounts a ON a.id = e.ledger_account_id
+      WHERE a.id IS NULL OR a.account_id <> e.account_id OR a.live <> e.live LIMIT 1`,
+    problem: ({ seq, id }) => `The entry ${seq} of ${id} stands in no account of its owner.`,
   },
   {
     sql: `SELECT c.id, c.amount_refunded AS said, coalesce(sum(r.amount), 0) AS sum, c.amount

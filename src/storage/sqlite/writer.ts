@@ -6,6 +6,8 @@ import {
   type ClaimOp,
   COMMIT,
   type CommitOp,
+  FIND_KEY,
+  type FoundKey,
   OP,
   type PurgeOp,
   type ReleaseOp,
@@ -85,7 +87,7 @@ export function createWriter(db: Connection): Writer {
 }
 
 /** SQLite's result codes by what they mean for the caller (https://www.sqlite.org/rescode.html). */
-function classify(error: unknown): WriteFailure {
+export function classify(error: unknown): WriteFailure {
   const code = String((error as { code?: unknown }).code ?? '')
   const message = error instanceof Error ? error.message : String(error)
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return { failed: 'corrupt', message }
@@ -97,16 +99,11 @@ function classify(error: unknown): WriteFailure {
 function commitStatements(db: Connection, cache: ReturnType<typeof ledgerCache>) {
   const insertKey = db.prepare(
     `INSERT INTO idempotency_keys
-       (account_id, live, key, fingerprint, answer_kind, answer_body, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
+       (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, key) DO NOTHING`,
   )
-  const findKey = db
-    .prepare<[number, number, string], string[]>(
-      `SELECT fingerprint, answer_kind, answer_body FROM idempotency_keys
-       WHERE account_id = ? AND live = ? AND key = ?`,
-    )
-    .raw()
+  const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY).raw()
   const findVersion = db
     .prepare<[number, number, string], number>(
       `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
@@ -129,10 +126,10 @@ function commitStatements(db: Connection, cache: ReturnType<typeof ledgerCache>)
         metadata, idempotency_key, created_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const insertEntry = db.prepare(
+  const insertTwoEntries = db.prepare(
     `INSERT INTO ledger_entries
        (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)`,
   )
   const insertEvent = db.prepare(
     `INSERT INTO events (account_id, live, seq, id, type, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -155,29 +152,35 @@ function commitStatements(db: Connection, cache: ReturnType<typeof ledgerCache>)
 
     if (version > 1 && findVersion.get(account, live, chargeId) !== version - 1) return COMMIT.versionConflict
     if (!cache.hasRoom(account, live, currency, postings)) return COMMIT.balanceLimit
-    if (insertKey.run(account, live, key[0], key[1], key[2], key[3], at).changes === 0)
+    const numbers = cache.numbers(account, live)
+    const eventSeq = numbers.event + 1
+    if (insertKey.run(account, live, ...key, eventSeq, at).changes === 0)
       return findKey.get(account, live, key[0])
+    numbers.event = eventSeq
 
     if (version === 1) insertCharge.run(account, live, ...charge)
     else
       updateCharge.run(version, charge[CHARGE.amountRefunded], charge[CHARGE.status], account, live, chargeId)
     if (refund) insertRefund.run(account, live, ...refund)
 
-    const numbers = cache.numbers(account, live)
     const transaction = refund ? refund[0] : chargeId
-    let sum = 0n
-    for (let i = 0; i < postings.length; i += 2) {
-      const amount = postings[i + 1] as number
-      const ledgerAccount = cache.account(account, live, postings[i] as string, currency)
-      insertEntry.run(account, live, ++numbers.entry, ledgerAccount.id, transaction, amount, at)
-      cache.post(ledgerAccount, amount)
-      sum += BigInt(amount)
+    // Postings come in pairs, a debit and its credit; whoever decided them has checked it, and so does this.
+    for (let i = 0; i < postings.length; i += 4) {
+      const [from, amount, to, opposite] = postings.slice(i, i + 4) as [string, number, string, number]
+      if (amount + opposite !== 0) throw new Error(`the postings of ${transaction} do not balance`)
+      const debit = cache.account(account, live, from, currency)
+      const credit = cache.account(account, live, to, currency)
+      insertTwoEntries.run(
+        ...[account, live, ++numbers.entry, debit.id, transaction, amount, at],
+        ...[account, live, ++numbers.entry, credit.id, transaction, opposite, at],
+      )
+      cache.post(debit, amount)
+      cache.post(credit, opposite)
     }
-    if (sum !== 0n) throw new Error(`postings of ${transaction} sum to ${sum}`)
 
-    insertEvent.run(account, live, ++numbers.event, event[0], event[1], event[2], at)
+    insertEvent.run(account, live, eventSeq, event[0], event[1], event[2], at)
     for (let i = 0; i < deliveries.length; i += 2) {
-      insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], numbers.event, at, at)
+      insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], eventSeq, at, at)
       cache.count(account, live, 'deliveries_pending', '', 1)
     }
     for (const name of counts) cache.count(account, live, name, currency, 1)

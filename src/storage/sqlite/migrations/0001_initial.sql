@@ -31,7 +31,8 @@ CREATE TABLE charges (
   PRIMARY KEY (account_id, live, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX charges_by_customer ON charges (account_id, live, customer, id);
-CREATE INDEX charges_by_status ON charges (account_id, live, status, id);
+-- Most charges are and stay `succeeded`: a list of those reads the charges themselves.
+CREATE INDEX charges_by_status ON charges (account_id, live, status, id) WHERE status <> 'succeeded';
 CREATE INDEX charges_by_currency ON charges (account_id, live, currency, id);
 
 CREATE TABLE refunds (
@@ -63,7 +64,9 @@ CREATE TABLE idempotency_keys (
   key TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   answer_kind TEXT NOT NULL,
-  answer_body TEXT NOT NULL,
+  -- Null when it is what the event tells, as for every new charge: most answers are stored once.
+  answer_body TEXT,
+  event_seq INTEGER NOT NULL,
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX idempotency_keys_by_key ON idempotency_keys (account_id, live, key);
@@ -79,6 +82,7 @@ CREATE TABLE ledger_accounts (
   UNIQUE (account_id, live, code, currency)
 ) STRICT;
 
+-- Clustered by account, so that an account's entries need no index; seq numbers a scope's entries in order.
 CREATE TABLE ledger_entries (
   account_id INTEGER NOT NULL REFERENCES accounts (id),
   live INTEGER NOT NULL CHECK (live IN (0, 1)),
@@ -87,10 +91,9 @@ CREATE TABLE ledger_entries (
   transaction_id TEXT NOT NULL,
   amount INTEGER NOT NULL CHECK (amount <> 0),
   created_at INTEGER NOT NULL,
-  PRIMARY KEY (account_id, live, seq)
+  PRIMARY KEY (ledger_account_id, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_entries_by_transaction ON ledger_entries (account_id, live, transaction_id, seq);
-CREATE INDEX ledger_entries_by_account ON ledger_entries (ledger_account_id, seq);
 
 CREATE TABLE counters (
   account_id INTEGER NOT NULL,

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { encodeTime, idFactory, idFloor, idTime, isId } from './id.ts'
+
+/** A fixed stream of bits that look random, so that a failure can be repeated. */
+function bits(): () => bigint {
+  let state = 0x9e3779b97f4a7c15n
+  return () => {
+    state = (state * 6364136223846793005n + 1442695040888963407n) & ((1n << 80n) - 1n)
+    return state
+  }
+}
+
+const MAX_TIME_MS = 2 ** 48 - 1
+const times = fc.integer({ min: 1, max: MAX_TIME_MS })
+
+test('ids sort in the order they were made, though the clock steps back or stands still', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 200 }), (clock) => {
+      let tick = 0
+      const newId = idFactory(() => clock[tick++] as number, bits())
+      const ids = clock.map(() => newId('txn'))
+      assert.deepEqual(ids, ids.toSorted())
+      assert.equal(new Set(ids).size, ids.length)
+    }),
+  )
+})
+
+test('more ids in one millisecond than its counter holds still sort, and none repeats', () => {
+  const newId = idFactory(() => 1_700_000_000_000, bits())
+  const ids = Array.from({ length: 3 * 32_768 + 5 }, () => newId('evt'))
+  assert.equal(new Set(ids).size, ids.length)
+  for (let i = 1; i < ids.length; i++) assert.ok((ids[i - 1] as string) < (ids[i] as string), `id ${i}`)
+})
+
+test('the clock may step back in the middle of a full millisecond', () => {
+  let now = 1_700_000_000_000
+  const newId = idFactory(() => now, bits())
+  const ids = Array.from({ length: 40_000 }, () => newId('re'))
+  now -= 60_000
+  ids.push(...Array.from({ length: 40_000 }, () => newId('re')))
+  now += 120_000
+  ids.push(newId('re'))
+  assert.equal(new Set(ids).size, ids.length)
+  for (let i = 1; i < ids.length; i++) assert.ok((ids[i - 1] as string) < (ids[i] as string), `id ${i}`)
+})
+
+test('every id is well-formed for its own prefix, and for no other', () => {
+  fc.assert(
+    fc.property(times, fc.bigInt({ min: 0n, max: 2n ** 80n - 1n }), (now, random) => {
+      const id = idFactory(
+        () => now,
+        () => random,
+      )('txn')
+      assert.ok(isId('txn', id))
+      assert.ok(!isId('re', id) && !isId('evt', id) && !isId('dlv', id) && !isId('req', id))
+    }),
+  )
+})
+
+test('an id that is not well-formed is none', () => {
+  const id = 'txn_01kasw5v8g000ne3r5yx2tb4qd'
+  assert.ok(isId('txn', id))
+  for (const wrong of [
+    '',
+    'txn_',
+    id.slice(0, -1),
+    `${id}0`,
+    id.toUpperCase(),
+    id.replace('k', 'l'),
+    ` ${id}`,
+  ])
+    assert.ok(!isId('txn', wrong), wrong)
+  assert.ok(!isId('txn', `${id}\n`))
+})
+
+test('the time of an id is the time it was made, and times sort as their digits do', () => {
+  fc.assert(
+    fc.property(times, times, (a, b) => {
+      assert.equal(idTime(idFactory(() => a, bits())('txn')), a)
+      assert.equal(encodeTime(a) < encodeTime(b), a < b)
+    }),
+  )
+})
+
+test('the floor of a time parts the ids made before it from those made at or after it', () => {
+  fc.assert(
+    fc.property(times, times, (madeAt, floorAt) => {
+      const id = idFactory(() => madeAt, bits())('txn')
+      assert.equal(id >= idFloor('txn', floorAt), madeAt >= floorAt)
+      assert.ok(isId('txn', idFloor('txn', floorAt)))
+    }),
+  )
+})

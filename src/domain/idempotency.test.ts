@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { canonicalJson, canonicalRequest, isIdempotencyKey, replay } from './idempotency.ts'
+
+/** A parsed JSON value: -0 is 0 once it was written as JSON. */
+const json = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
+
+/** The same value with the keys of every object in another order. */
+function reordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reordered)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, part]) => [key, reordered(part)]),
+  )
+}
+
+test('the order of keys does not matter, at any depth', () => {
+  fc.assert(fc.property(json, (value) => assert.equal(canonicalJson(reordered(value)), canonicalJson(value))))
+})
+
+test('the canonical text is JSON of the same value', () => {
+  fc.assert(fc.property(json, (value) => assert.deepEqual(JSON.parse(canonicalJson(value)), value)))
+})
+
+test('different values differ, and equal values do not', () => {
+  fc.assert(
+    fc.property(json, json, (a, b) =>
+      assert.equal(canonicalJson(a) === canonicalJson(b), isDeepStrictEqual(a, b)),
+    ),
+  )
+  const pairs: [unknown, unknown][] = [
+    [1, '1'],
+    [null, 'null'],
+    [[], {}],
+    [
+      [1, 2],
+      [2, 1],
+    ],
+    [{ a: 1, b: 2 }, { 'a":1,"b': 2 }],
+    [{ a: null }, {}],
+    [['a,b'], ['a', 'b']],
+  ]
+  for (const [a, b] of pairs) assert.notEqual(canonicalJson(a), canonicalJson(b))
+})
+
+test('white space in the text that was sent does not matter', () => {
+  const spaced = JSON.parse('{ "b" : [ 1 , 2 ],\n\t"a": {"d": 4, "c": 3} }')
+  assert.equal(canonicalJson(spaced), '{"a":{"c":3,"d":4},"b":[1,2]}')
+})
+
+test('the same body on another operation is another request', () => {
+  const body = { amount: 100 }
+  assert.notEqual(
+    canonicalRequest('POST /api/v1/charges', body),
+    canonicalRequest('POST /api/v1/refunds', body),
+  )
+})
+
+test('a key is 1 to 255 visible ASCII characters', () => {
+  const visible = fc.string({
+    unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+    minLength: 1,
+    maxLength: 255,
+  })
+  fc.assert(fc.property(visible, (key) => assert.ok(isIdempotencyKey(key))))
+  assert.ok(isIdempotencyKey('k'.repeat(255)))
+  for (const key of ['', 'k'.repeat(256), 'two words', 'tab\t', 'line\n', 'nul\0', 'é', '\x7f', 'a, b'])
+    assert.ok(!isIdempotencyKey(key), JSON.stringify(key))
+})
+
+test('one character outside that range anywhere spoils a key', () => {
+  const outside = fc.oneof(fc.integer({ min: 0, max: 0x20 }), fc.integer({ min: 0x7f, max: 0xffff }))
+  fc.assert(
+    fc.property(outside, fc.nat({ max: 8 }), (code, at) => {
+      const key = 'k'.repeat(at) + String.fromCharCode(code) + 'k'.repeat(8 - at)
+      assert.ok(!isIdempotencyKey(key))
+    }),
+  )
+})
+
+test('the same request gets the stored answer, another is rejected', () => {
+  const record = { fingerprint: 'abc', answer: { kind: 'created', body: '{"id":1}' } } as const
+  assert.equal(replay(record, 'abc'), record.answer)
+  assert.partialDeepStrictEqual(replay(record, 'abd'), { rejected: true, code: 'idempotency_key_reused' })
+})

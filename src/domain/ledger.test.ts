@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { assertBalanced, chargePostings, isBalanced, type Posting, refundPostings } from './ledger.ts'
+import { MAX_AMOUNT } from './money.ts'
+
+const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
+const amount = fc.integer({ min: 1, max: MAX_AMOUNT })
+const transaction = fc
+  .record({ make: fc.constantFrom(chargePostings, refundPostings), currency, amount })
+  .map(({ make, currency, amount }) => make('sandbox', currency, amount))
+
+/** Sums by account and currency: what the ledger's balances would be. */
+function balances(postings: readonly Posting[]): Map<string, bigint> {
+  const sums = new Map<string, bigint>()
+  for (const { account, currency, amount } of postings) {
+    const name = `${account} ${currency}`
+    sums.set(name, (sums.get(name) ?? 0n) + BigInt(amount))
+  }
+  return sums
+}
+
+test('the postings of any sequence of charges and refunds balance, each alone and all together', () => {
+  fc.assert(
+    fc.property(fc.array(transaction, { minLength: 1, maxLength: 50 }), (transactions) => {
+      for (const postings of transactions) assert.ok(isBalanced(postings))
+      assert.ok(isBalanced(transactions.flat()))
+    }),
+  )
+})
+
+test('a charge makes the provider hold and the merchant be owed exactly its amount', () => {
+  fc.assert(
+    fc.property(currency, amount, (currency, amount) => {
+      const sums = balances(chargePostings('sandbox', currency, amount))
+      assert.equal(sums.get(`provider:sandbox ${currency}`), BigInt(amount))
+      assert.equal(sums.get(`merchant ${currency}`), -BigInt(amount))
+    }),
+  )
+})
+
+test('a refund of everything takes the charge back to zero in every account', () => {
+  fc.assert(
+    fc.property(currency, amount, (currency, amount) => {
+      const both = [
+        ...chargePostings('sandbox', currency, amount),
+        ...refundPostings('sandbox', currency, amount),
+      ]
+      for (const sum of balances(both).values()) assert.equal(sum, 0n)
+    }),
+  )
+})
+
+test('postings that were tampered with do not balance', () => {
+  const tampered = fc
+    .record({ postings: transaction, index: fc.nat({ max: 1 }), other: amount, otherCurrency: currency })
+    .chain(({ postings, index, other, otherCurrency }) => {
+      const posting = postings[index] as Posting
+      const replaced = (change: Partial<Posting>) => postings.with(index, { ...posting, ...change })
+      return fc.constantFrom(
+        replaced({ amount: other === posting.amount ? -other : other }),
+        replaced({ amount: 0 }),
+        replaced({ amount: 0.5 }),
+        replaced({ amount: Number.NaN }),
+        replaced({ currency: otherCurrency === posting.currency ? 'gbp' : otherCurrency }),
+        postings.toSpliced(index, 1),
+        [...postings, posting],
+        [],
+      )
+    })
+  fc.assert(
+    fc.property(tampered, (postings) => {
+      assert.equal(isBalanced(postings), false)
+      assert.throws(() => assertBalanced(postings), /do not balance/)
+    }),
+  )
+})
+
+test('amounts of several currencies never make up for each other', () => {
+  assert.equal(
+    isBalanced([
+      { account: 'provider:sandbox', currency: 'usd', amount: 100 },
+      { account: 'merchant', currency: 'eur', amount: -100 },
+    ]),
+    false,
+  )
+})
+
+test('sums past 2^53 are exact: one unit too much is seen', () => {
+  const postings: Posting[] = [
+    { account: 'provider:sandbox', currency: 'usd', amount: MAX_AMOUNT },
+    { account: 'provider:sandbox', currency: 'usd', amount: MAX_AMOUNT },
+    { account: 'provider:sandbox', currency: 'usd', amount: 1 },
+    { account: 'merchant', currency: 'usd', amount: -MAX_AMOUNT },
+    { account: 'merchant', currency: 'usd', amount: -MAX_AMOUNT },
+  ]
+  assert.equal(isBalanced(postings), false)
+  assert.equal(isBalanced([...postings, { account: 'merchant', currency: 'usd', amount: -1 }]), true)
+})
+
+test('no transaction is posted for an amount of zero', () => {
+  assert.throws(() => chargePostings('sandbox', 'usd', 0))
+  assert.throws(() => refundPostings('sandbox', 'usd', 0))
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { CURRENCY_EXPONENTS } from './currencies.ts'
+import { currencyExponent, MAX_AMOUNT, MAX_BALANCE, parseCurrency } from './money.ts'
+
+const codes = [...CURRENCY_EXPONENTS.keys()]
+
+test('a currency is known in either case, and any mixture, and answered in lower case', () => {
+  const mixedCase = fc.constantFrom(...codes).chain((code) =>
+    fc.record({
+      code: fc.constant(code),
+      written: fc
+        .tuple(fc.boolean(), fc.boolean(), fc.boolean())
+        .map((upper) => [...code].map((char, i) => (upper[i] ? char.toUpperCase() : char)).join('')),
+    }),
+  )
+  fc.assert(fc.property(mixedCase, ({ code, written }) => assert.equal(parseCurrency(written), code)))
+})
+
+test('a code that ISO 4217 does not list is refused', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      fc.pre(!CURRENCY_EXPONENTS.has(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())))
+      assert.equal(parseCurrency(text), undefined)
+    }),
+  )
+  for (const text of ['', 'us', 'usdd', ' usd', 'usd ', 'zzz', '\u212arw', '__proto__', 'constructor'])
+    assert.equal(parseCurrency(text), undefined, text)
+})
+
+test('a code without a minor unit is refused', () => {
+  for (const code of ['xau', 'xag', 'xdr', 'xts', 'xxx']) assert.equal(parseCurrency(code), undefined, code)
+})
+
+test('every currency has an exponent of 0 to 4 decimal digits', () => {
+  for (const code of codes) assert.ok([0, 1, 2, 3, 4].includes(currencyExponent(code) ?? -1), code)
+  assert.equal(currencyExponent('zzz'), undefined)
+})
+
+test('an amount is exact in JSON, and a balance in 64 bits', () => {
+  assert.equal(JSON.parse(JSON.stringify(MAX_AMOUNT)), MAX_AMOUNT)
+  assert.ok(Number.isSafeInteger(MAX_AMOUNT) && !Number.isSafeInteger(MAX_AMOUNT + 1))
+  assert.equal(BigInt.asIntN(64, MAX_BALANCE), MAX_BALANCE)
+  assert.notEqual(BigInt.asIntN(64, MAX_BALANCE + 1n), MAX_BALANCE + 1n)
+})

@@ -1,0 +1,108 @@
+/** As much of a JSON schema, and of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), as our document uses. */
+export type Schema = {
+  readonly type?: string
+  readonly description?: string
+  readonly format?: string
+  readonly enum?: readonly string[]
+  readonly anyOf?: readonly Schema[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly maxProperties?: number
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly items?: Schema
+}
+export type Parameter = {
+  readonly name: string
+  readonly in: string
+  readonly required?: boolean
+  readonly description?: string
+  readonly example?: unknown
+  readonly schema: Schema
+}
+export type ErrorExample = { readonly error: string; readonly code: string }
+type Content = {
+  readonly schema: Schema
+  readonly example?: ErrorExample
+  readonly examples?: Readonly<Record<string, { readonly value: ErrorExample }>>
+}
+export type Body = {
+  readonly description?: string
+  readonly content?: { readonly 'application/json'?: Content }
+}
+export type Operation = {
+  readonly operationId: string
+  readonly summary: string
+  readonly description?: string
+  readonly tags: readonly string[]
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: Body
+  readonly responses: Readonly<Record<string, Body>>
+}
+const HOST = 'http://127.0.0.1:8080'
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Text as HTML shows it, in elements and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
+}
+
+/** A value that fits the schema: its own example, or one made of its parts. */
+export function example(schema: Schema): unknown {
+  if (schema.examples) return schema.examples[0]
+  if (schema.anyOf) return null
+  if (schema.enum) return schema.enum[0]
+  if (schema.items) return [example(schema.items)]
+  if (schema.type === 'object') return exampleObject(schema, () => true)
+  if (schema.type === 'integer') return schema.default ?? schema.minimum ?? 0
+  return schema.type === 'boolean' ? false : 'text'
+}
+
+function exampleObject({ properties = {} }: Schema, wanted: (name: string, field: Schema) => boolean) {
+  return Object.fromEntries(
+    Object.entries(properties)
+      .filter(([name, field]) => wanted(name, field))
+      .map(([name, field]) => [name, example(field)]),
+  )
+}
+
+/** The operation as a command for a shell; an id in the path is a variable. */
+export function curl(method: string, path: string, { parameters = [], requestBody }: Operation): string {
+  const query = parameters
+    .filter(({ in: place, schema }) => place === 'query' && schema.default !== undefined)
+    .map(({ name, schema }) => `${name}=${schema.default}`)
+  const url = HOST + path.replace(/\{(\w+)\}/g, (_, name) => `$${name.toUpperCase()}`)
+  const lines = [query.length ? `curl '${url}?${query.join('&')}'` : `curl ${url}`]
+  const schema = requestBody?.content?.['application/json']?.schema
+  if (method !== 'get' && !schema) lines[0] = `curl -X ${method.toUpperCase()} ${url}`
+  if (schema) lines.push(`-H 'Content-Type: application/json'`)
+  for (const { name, in: place, example } of parameters)
+    if (place === 'header' && example !== undefined) lines.push(`-H '${name}: ${example}'`)
+  if (schema) {
+    const required = schema.required ?? []
+    const body = exampleObject(schema, (name, field) => required.includes(name) || 'examples' in field)
+    lines.push(`-d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`)
+  }
+  return lines.join(' \\\n  ')
+}
+
+/** JSON with its keys, strings and other values marked for the style. */
+export function coloured(value: unknown): string {
+  return escapeHtml(JSON.stringify(value, null, 2)).replace(
+    /(&quot;(?:(?!&quot;).)*&quot;)(:?)|\b(?:true|false|null|-?\d+)\b/g,
+    (token, string: string | undefined, colon: string) =>
+      string
+        ? `<span class="${colon ? 'key' : 'string'}">${string}</span>${colon}`
+        : `<span class="literal">${token}</span>`,
+  )
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { isRejection, type Rejection } from '../domain/error.ts'
+import { parseJsonBody } from './json-body.ts'
+
+const parse = (text: string) => parseJsonBody(Buffer.from(text))
+
+function refused(text: string | Buffer): Rejection {
+  const parsed = parseJsonBody(Buffer.from(text))
+  assert.ok(isRejection(parsed), `${String(text).slice(0, 60)} was taken`)
+  return parsed
+}
+
+test('JSON of strings, integers, booleans and null is parsed as JSON.parse does', () => {
+  const safe = fc.jsonValue({ maxDepth: 4, noUnicodeString: false }).filter((value) => {
+    const text = JSON.stringify(value)
+    return !/\\u|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/.test(text)
+  })
+  fc.assert(
+    fc.property(safe, (value) => {
+      const text = JSON.stringify(value)
+      assert.deepEqual(parse(text), { value: JSON.parse(text) })
+    }),
+  )
+})
+
+test('escapes of plain characters, emoji pairs included, are taken', () => {
+  assert.deepEqual(parse('{"a":"\\u0041\\ud83d\\ude00\\u00e9"}'), { value: { a: 'A😀é' } })
+})
+
+test('a number with a fraction or an exponent is refused, even when it is a whole number', () => {
+  for (const number of ['1e3', '1E3', '1e+3', '1000.0', '0.5', '-1.5', '1e-7'])
+    assert.deepEqual(
+      [refused(`{"amount":${number}}`).code, refused(`{"amount":${number}}`).param],
+      ['amount_invalid', 'amount'],
+      number,
+    )
+  assert.equal(refused('{"other":1e3}').code, 'parameter_invalid')
+})
+
+test('digits with a dot or an e inside a string are just text', () => {
+  assert.deepEqual(parse('{"customer":"v1.5 2e3"}'), { value: { customer: 'v1.5 2e3' } })
+})
+
+test('a NUL or a lone surrogate in a string or a key is refused', () => {
+  for (const escaped of ['\\u0000', '\\ud800', '\\udc00', '\\ud800\\ud800', '\\uD800x']) {
+    assert.deepEqual(
+      [refused(`{"a":"${escaped}"}`).code, refused(`{"a":"${escaped}"}`).param],
+      ['parameter_invalid', 'a'],
+    )
+    assert.equal(refused(`{"${escaped}":"a"}`).code, 'parameter_unknown')
+  }
+})
+
+test('a __proto__ key is refused at every depth, however it is written, and changes no prototype', () => {
+  for (const text of [
+    '{"__proto__":{"polluted":1}}',
+    '{"a":{"__proto__":1}}',
+    '[{"__proto__":null}]',
+    '{"\\u005f_proto__":{"polluted":1}}',
+  ])
+    assert.equal(refused(text).code, 'parameter_unknown', text)
+  assert.equal('polluted' in {}, false)
+})
+
+test('bytes that are not UTF-8 are refused', () => {
+  for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]])
+    assert.equal(refused(Buffer.from([0x22, ...bytes, 0x22])).code, 'invalid_json')
+})
+
+test('text that is not JSON is refused', () => {
+  for (const text of [
+    '',
+    ' ',
+    '{',
+    '{"a":}',
+    "{'a':1}",
+    '{"a":1,}',
+    'NaN',
+    '{"a":01}',
+    '{"a":1}{"b":2}',
+    '{"a":"\\u00"}',
+    '\ufeff{}',
+  ])
+    assert.equal(refused(text).code, 'invalid_json', text)
+})
+
+test('a nest deeper than any body we know is refused or left to the schema, and never overflows the stack', () => {
+  const deep = (text: string) => '{"a":'.repeat(40_000) + text + '}'.repeat(40_000)
+  assert.equal(refused(deep('1e3')).code, 'invalid_json')
+  assert.equal(refused('['.repeat(250_000)).code, 'invalid_json')
+  assert.equal(isRejection(parse(deep('1'))), false)
+})
+
+test('a body of escaped quotes that never ends is refused without searching it again and again', () => {
+  // With a quadratic search this takes a minute.
+  assert.equal(refused(`"\\u0041${'\\"'.repeat(120_000)}`).code, 'invalid_json')
+})
+
+test('a card number is refused in a value, a key, a number and behind escapes, and the reason does not repeat it', () => {
+  const card = '4242424242424242'
+  const hidden = [...card].map((digit) => `\\u003${digit}`).join('')
+  for (const [text, param] of [
+    [`{"customer":"${card}"}`, 'customer'],
+    [`{"metadata":{"note":"pay with 4242 4242-4242 4242 now"}}`, 'note'],
+    [`{"metadata":{"${card}":"x"}}`, undefined],
+    [`{"amount":${card}}`, 'amount'],
+    [`{"customer":"${hidden}"}`, 'customer'],
+    [`["${card}"]`, '0'],
+    [`"${card}"`, undefined],
+  ] as const) {
+    const rejection = refused(text)
+    assert.deepEqual([rejection.code, rejection.param], ['card_number_refused', param], text)
+    assert.doesNotMatch(JSON.stringify(rejection), /4242/)
+  }
+})
+
+test('none of 2,000 random UUIDs in a customer and in metadata is refused', () => {
+  for (let i = 0; i < 2_000; i++) {
+    const body = { customer: randomUUID(), metadata: { [randomUUID()]: randomUUID() } }
+    assert.deepEqual(parse(JSON.stringify(body)), { value: body })
+  }
+})

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { call, runCli, startServer, tempDir } from '../../../test/harness.ts'
+import { migrate } from './migrate.ts'
+import { lockDatabase, openReader, openWriter } from './open.ts'
+
+function newFile(t: TestContext): string {
+  const folder = tempDir()
+  t.after(() => folder.remove())
+  return join(folder.path, 'test.db')
+}
+
+test('the writer syncs every commit: WAL with synchronous=FULL', (t) => {
+  const db = openWriter(newFile(t))
+  assert.equal(db.pragma('journal_mode', { simple: true }), 'wal')
+  assert.equal(db.pragma('synchronous', { simple: true }), 2, '2 is FULL')
+  db.close()
+})
+
+test('a reader can not write, and makes no database', (t) => {
+  const file = newFile(t)
+  assert.throws(() => openReader(file), /unable to open/)
+  const writer = openWriter(file)
+  migrate(writer)
+  const reader = openReader(file)
+  assert.throws(() => reader.exec('DELETE FROM accounts'), /readonly/)
+  reader.close()
+  writer.close()
+})
+
+test('a lock is free again once it was released', (t) => {
+  const file = newFile(t)
+  lockDatabase(file).release()
+  const lock = lockDatabase(file)
+  assert.throws(() => lockDatabase(file), /Another MiniPay process is using/)
+  lock.release()
+})
+
+test('a second process on the same file is refused with a sentence, and works once the first was killed', async (t) => {
+  const file = newFile(t)
+  const first = await startServer(file)
+  t.after(() => first.kill())
+  const charged = await call<{ id: string }>(first.url, 'POST', '/api/v1/charges', {
+    amount: 5,
+    currency: 'usd',
+    customer: 'c',
+  })
+  assert.equal(charged.status, 201)
+
+  for (const command of ['serve', 'migrate']) {
+    const second = await runCli([command], { MINIPAY_DATABASE: file, PORT: '0' })
+    assert.equal(second.code, 1, command)
+    assert.equal(
+      second.stderr,
+      `minipay: Another MiniPay process is using ${file}. Stop it, or give this one another --database.\n`,
+    )
+  }
+  assert.equal((await call(first.url, 'GET', '/ready')).status, 200, 'the first goes on')
+
+  await first.kill()
+  const third = await startServer(file)
+  t.after(() => third.kill())
+  assert.equal((await call(third.url, 'GET', `/api/v1/charges/${charged.body.id}`)).status, 200)
+  assert.equal(await third.stop(), 0)
+})
+
+test('another name of the same file is the same database', async (t) => {
+  const file = newFile(t)
+  const server = await startServer(file)
+  t.after(() => server.kill())
+  const link = join(file, '..', 'link.db')
+  symlinkSync(file, link)
+  const second = await runCli(['serve'], { MINIPAY_DATABASE: link, PORT: '0' })
+  assert.equal(second.code, 1)
+  assert.match(second.stderr, /Another MiniPay process is using .*link\.db/)
+})
+
+test('a file that can not be opened stops the start with a sentence', async (t) => {
+  const file = newFile(t)
+  mkdirSync(file)
+  for (const database of [file, join(file, 'no', 'such', 'folder.db')]) {
+    const { code, stderr } = await runCli(['serve'], { MINIPAY_DATABASE: database, PORT: '0' })
+    assert.equal(code, 1)
+    assert.match(stderr, /^minipay: \S.*\n$/)
+    assert.doesNotMatch(stderr, /Another MiniPay process/)
+  }
+})

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { after, before, describe } from 'node:test'
+import Database from 'better-sqlite3'
+import { chargeCommit, charged, claim, committed, refunded, START } from '../../../test/contract/fixtures.ts'
+import { call, runCli, startServer, tempDir } from '../../../test/harness.ts'
+import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { openReader } from './open.ts'
+import { openSqliteStore } from './store.ts'
+import { type Verification, verify } from './verify.ts'
+
+const folder = tempDir()
+const sound = join(folder.path, 'sound.db')
+after(() => folder.remove())
+
+/** Charges in two currencies and modes, a decline, refunds, and deliveries in every state. */
+async function soundDatabase(): Promise<void> {
+  const store = await openSqliteStore({ file: sound, onFatal: assert.fail })
+  const scope = DEFAULT_SCOPE
+  const first = await charged(store, { scope, amount: 1_000 })
+  const { charge } = await refunded(store, first, { scope, amount: 300 })
+  await refunded(store, charge, { scope, amount: 200 })
+  await refunded(store, await charged(store, { scope, amount: 50, currency: 'eur' }), { scope })
+  await charged(store, { scope, declined: true })
+  await charged(store, { scope: { ...scope, mode: 'test' }, amount: 7 })
+  for (let i = 0; i < 4; i++)
+    await committed(store, chargeCommit({ scope, amount: 10, endpoints: ['default'] }))
+  const verdicts = [
+    { state: 'delivered' },
+    { state: 'failed' },
+    { state: 'pending', retryAt: START },
+  ] as const
+  const claimed = await claim(store, { now: START + 3_600_000, limit: 3 })
+  for (const [i, { id, token }] of claimed.entries())
+    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: 200, error: null })
+  await store.close()
+}
+
+/** What `verify` says of a copy of the sound database after `sql` was done to it. */
+function afterTampering(sql: string): Verification {
+  const copy = join(folder.path, 'tampered.db')
+  copyFileSync(sound, copy)
+  const writer = new Database(copy)
+  writer.pragma('foreign_keys = OFF')
+  writer.pragma('journal_mode = DELETE')
+  writer.exec(sql)
+  assert.equal(
+    writer.prepare('SELECT total_changes()').pluck().get() === 0,
+    false,
+    'nothing was tampered with',
+  )
+  writer.close()
+  const reader = openReader(copy)
+  try {
+    return verify(reader)
+  } finally {
+    reader.close()
+  }
+}
+
+const FIRST = 'id = (SELECT min(id) FROM charges WHERE live = 1)'
+const ENTRY = 'amount = 1000'
+
+/** What is done to the database, and what `verify` must say of it. */
+const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
+  "an account's balance": {
+    sql: `UPDATE ledger_accounts SET balance = balance + 1 WHERE code = 'merchant' AND currency = 'eur'`,
+    says: /^The account merchant \(eur\) says 1, but its entries sum to 0\.$/,
+  },
+  "an entry's amount": {
+    sql: `UPDATE ledger_entries SET amount = 999 WHERE ${ENTRY}`,
+    says: /^The entries of txn_\w+ sum to -1 usd, not to zero\.$/,
+  },
+  'a deleted entry': {
+    sql: `DELETE FROM ledger_entries WHERE ${ENTRY}`,
+    says: /^The entries of txn_\w+ sum to -1000 usd, not to zero\.$/,
+  },
+  'all entries of a charge deleted': {
+    sql: `DELETE FROM ledger_entries WHERE abs(amount) = 1000`,
+    says: /^The account \S+ \(usd\) says -?\d+, but its entries sum to -?\d+\.$/,
+  },
+  'entries and balances changed alike': {
+    sql: `UPDATE ledger_entries SET amount = amount * 2 WHERE abs(amount) = 7;
+      UPDATE ledger_accounts SET balance = balance * 2 WHERE live = 0`,
+    says: /^The transaction txn_\w+ of 7 usd posted -14 to the merchant\.$/,
+  },
+  "a refund's entries and balances changed alike": {
+    sql: `UPDATE ledger_entries SET amount = amount * 2 WHERE abs(amount) = 200;
+      UPDATE ledger_accounts SET balance = balance + CASE code WHEN 'merchant' THEN 200 ELSE -200 END
+        WHERE live = 1 AND currency = 'usd'`,
+    says: /^The refund re_\w+ of 200 usd posted 400 to the merchant\.$/,
+  },
+  'entries of nothing': {
+    sql: `UPDATE ledger_entries SET transaction_id = 'txn_nothing' WHERE abs(amount) = 200`,
+    says: /^The refund re_\w+ of 200 usd posted nothing to the merchant\.$/,
+  },
+  'an entry in an account that is not there': {
+    sql: `UPDATE ledger_entries SET ledger_account_id = 999 WHERE ${ENTRY}`,
+    says: /^The entries of txn_\w+ sum to -1000 usd|^The entry \d+ of txn_\w+ stands in no account/,
+  },
+  'the amount_refunded of a charge': {
+    sql: `UPDATE charges SET amount_refunded = 501 WHERE ${FIRST}`,
+    says: /^The transaction txn_\w+ of 1000 says 501 is refunded, but its refunds sum to 500\.$/,
+  },
+  "a charge's amount": {
+    sql: `UPDATE charges SET amount = 2000 WHERE ${FIRST}`,
+    says: /^The transaction txn_\w+ of 2000 usd posted -1000 to the merchant\.$/,
+  },
+  "a refund's amount": {
+    sql: `UPDATE refunds SET amount = 301 WHERE amount = 300`,
+    says: /^The transaction txn_\w+ of 1000 says 500 is refunded, but its refunds sum to 501\.$/,
+  },
+  'refunds past the charge': {
+    sql: `UPDATE refunds SET amount = 900 WHERE amount = 300`,
+    says: /^The transaction txn_\w+ of 1000 says 500 is refunded, but its refunds sum to 1100\.$/,
+  },
+  "a refund's charge": {
+    sql: `INSERT INTO refunds SELECT account_id, live, 're_of_nothing', 'txn_nothing', amount, currency, customer,
+      status, reason, description, metadata, idempotency_key, created_at FROM refunds LIMIT 1`,
+    says: /^The refund re_of_nothing /,
+  },
+  "a refund's currency": {
+    sql: `UPDATE refunds SET currency = 'jpy' WHERE amount = 300`,
+    says: /^The refund re_\w+ /,
+  },
+  "a charge's status": {
+    sql: `UPDATE charges SET status = 'refunded' WHERE ${FIRST}`,
+    says: /^The transaction txn_\w+ is refunded, with 500 of 1000 refunded\.$/,
+  },
+  "a decline's status": {
+    sql: `UPDATE charges SET status = 'succeeded' WHERE status = 'failed'`,
+    says: /^The transaction txn_\w+ is succeeded, with 0 of 1000 refunded\.$/,
+  },
+  'a deleted event': {
+    sql: `DELETE FROM events WHERE seq = 2`,
+    says: /^The events have a gap: the last is 10, and there are 9\.$/,
+  },
+  'the last event deleted': {
+    sql: `DELETE FROM events WHERE live = 1 AND seq = 10`,
+    says: /^There are 11 charges and refunds, but 10 events\.$/,
+  },
+  'a counter of charges': {
+    sql: `UPDATE counters SET value = value + 1 WHERE name = 'charges_succeeded' AND currency = 'eur'`,
+    says: /^The counter charges_succeeded eur says 2, but there are 1\.$/,
+  },
+  'a counter deleted': {
+    sql: `DELETE FROM counters WHERE name = 'refunds' AND currency = 'usd'`,
+    says: /^The counter refunds usd says 0, but there are 2\.$/,
+  },
+  'a counter of deliveries': {
+    sql: `UPDATE counters SET value = 0 WHERE name = 'deliveries_pending'`,
+    says: /^The counter deliveries_pending says 0, but there are 2\.$/,
+  },
+  "a delivery's state": {
+    sql: `UPDATE deliveries SET state = 'delivered' WHERE state = 'failed'`,
+    says: /^The counter deliveries_\w+ says \d, but there are \d\.$/,
+  },
+}
+
+describe('verify', () => {
+  before(soundDatabase)
+
+  test('a sound database passes, and is counted', () => {
+    const reader = openReader(sound)
+    assert.deepEqual(verify(reader), { charges: 8, refunds: 3, entries: 20 })
+    reader.close()
+  })
+
+  for (const [what, { sql, says }] of Object.entries(TAMPERINGS))
+    test(`names ${what}`, () => assert.match(afterTampering(sql).problem ?? 'nothing', says))
+
+  test('a damaged file is named, not read past', () => {
+    const db = new Database(sound, { readonly: true })
+    const { root, size } = db
+      .prepare(`SELECT rootpage AS root, (SELECT page_size FROM pragma_page_size) AS size
+        FROM sqlite_master WHERE name = 'refunds_by_customer'`)
+      .get() as { root: number; size: number }
+    db.close()
+    const copy = join(folder.path, 'damaged.db')
+    copyFileSync(sound, copy)
+    const file = openSync(copy, 'r+')
+    writeSync(file, Buffer.alloc(size, 0xff), 0, size, (root - 1) * size)
+    closeSync(file)
+    const reader = openReader(copy)
+    assert.match(verify(reader).problem ?? 'nothing', /^SQLite finds the file damaged: /)
+    reader.close()
+  })
+})
+
+describe('minipay verify', () => {
+  test('exits 0 on sound books and 1, naming what is wrong, on others', async () => {
+    const good = await runCli(['verify'], { MINIPAY_DATABASE: sound })
+    assert.deepEqual(good, {
+      code: 0,
+      stdout: 'The books balance: 8 charges, 3 refunds, 20 entries.\n',
+      stderr: '',
+    })
+    afterTampering(TAMPERINGS["an account's balance"]?.sql ?? '')
+    const bad = await runCli(['verify'], { MINIPAY_DATABASE: join(folder.path, 'tampered.db') })
+    assert.deepEqual(bad, {
+      code: 1,
+      stdout: '',
+      stderr: 'minipay: The account merchant (eur) says 1, but its entries sum to 0.\n',
+    })
+  })
+
+  test('a database that is not there is named and not made', async () => {
+    const { code, stderr } = await runCli(['verify', '--database', join(folder.path, 'no.db')])
+    assert.equal(code, 1)
+    assert.match(stderr, /^minipay: There is no database .*no\.db\.\n$/)
+  })
+
+  test('works beside a running server, under load', async (t) => {
+    const file = join(folder.path, 'served.db')
+    const server = await startServer(file)
+    t.after(() => server.kill())
+    const refundedCharge = async () => {
+      const made = await call<{ id: string }>(server.url, 'POST', '/api/v1/charges', {
+        amount: 9,
+        currency: 'usd',
+        customer: 'c',
+      })
+      assert.equal(made.status, 201)
+      await call(server.url, 'POST', '/api/v1/refunds', { transaction_id: made.body.id, amount: 4 })
+    }
+    await refundedCharge()
+    let loading = true
+    const client = async () => {
+      while (loading) await refundedCharge()
+    }
+    const clients = Promise.all([client(), client(), client(), client()])
+    for (let i = 0; i < 2; i++) {
+      const { code, stdout, stderr } = await runCli(['verify'], { MINIPAY_DATABASE: file })
+      assert.deepEqual([code, stderr], [0, ''])
+      assert.match(stdout, /^The books balance: [1-9]/)
+    }
+    loading = false
+    await clients
+    assert.equal(await server.stop(), 0)
+  })
+})
