@@ -42,7 +42,7 @@ function target(text: string): URL | null {
   if (text === '') return null
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new ConfigError(`must be an http or https URL, or empty for no webhooks, not "${text}"`)
+    throw new ConfigError('must be an http or https URL, or empty for no webhooks')
   if (url.username || url.password) throw new ConfigError('must not hold a user name or password')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (forbiddenAddress(host))

@@ -5,7 +5,8 @@ import type { Config } from './config.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
 import { createServer } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
-import { addStoreMetrics, createMetrics } from './observe/metrics.ts'
+import { createMetrics, exposition } from './observe/metrics.ts'
+import type { StoreUnavailable } from './ports/store.ts'
 import { sandbox } from './providers/index.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
@@ -37,7 +38,7 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
   const metrics = createMetrics()
   const store = await openSqliteStore({
     file: config.database,
-    onGroup: (size) => metrics.groups.observe(size),
+    onGroup: (size) => metrics.groups.observe('', size),
     onFatal,
   })
   let deliverer: Deliverer | undefined
@@ -50,21 +51,21 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
     onDeliveries: () => deliverer?.wake(),
     idempotencyWaitMs: config.idempotencyWaitMs,
   })
-  addStoreMetrics(metrics, store, () => overall.inFlight)
   const server = await createServer({
     http: {
       context,
-      prometheus: async () => ({
-        type: metrics.registry.contentType,
-        text: await metrics.registry.metrics(),
-      }),
+      prometheus: exposition(metrics, store, () => overall.inFlight),
       working: () => working,
     },
     version: VERSION,
     log,
     newRequestId: () => context.newId('req'),
-    onAnswer: (method, route, status, ms) => metrics.requests.observe({ method, route, status }, ms / 1000),
-    onInternalError: () => metrics.errors.inc(),
+    onAnswer: (method, route, status, ms) =>
+      metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000),
+    onInternalError: () => {
+      metrics.errors++
+    },
+    onUnavailable: unavailableLogger(log),
   })
   let address: string
   try {
@@ -83,7 +84,7 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
       overall,
       newToken: randomUUID,
       log,
-      onAttempt: (attempt, ms) => metrics.webhooks.observe({ outcome: outcomeLabel(attempt) }, ms / 1000),
+      onAttempt: (attempt, ms) => metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
     })
   }
   const purge = startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log)
@@ -99,6 +100,16 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
       await store.close()
       log.info({}, 'MiniPay has stopped.')
     },
+  }
+}
+
+/** Logs the first of a run of refusals, and one every ten seconds while it lasts. */
+function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
+  let quietUntil = 0
+  return ({ reason, message }) => {
+    if (reason === 'closing' || Date.now() < quietUntil) return
+    quietUntil = Date.now() + 10_000
+    log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
   }
 }
 

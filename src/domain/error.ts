@@ -22,7 +22,7 @@ export const ERROR_CODES = {
   already_refunded: 'Nothing of the transaction is left to refund.',
   charge_not_refundable: 'The transaction is not in a state that can be refunded.',
   refund_exceeds_remaining: 'The amount is more than what is left to refund.',
-  delivery_not_failed: 'Only a failed webhook delivery can be retried.',
+  delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
   balance_limit_reached: 'The ledger keeps balances in 64 bits; this amount would pass that limit.',
   route_not_found: 'No such route.',
   method_not_allowed: 'The route exists, but not with this method; see the Allow header.',

@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { type TSchema, Type } from 'typebox'
 import { ERROR_CODES, type ErrorCode } from '../domain/error.ts'
 import { STATUS } from './errors.ts'
 import type { Route } from './route.ts'
+import { object, optional, type Schema, string } from './schema.ts'
 import { ErrorAnswer } from './schemas.ts'
 
 const COMMON: readonly ErrorCode[] = [
@@ -75,7 +75,7 @@ export function documentation(route: Route): FastifySchema {
 }
 
 /** What the route answers when all is well; the library takes a schema with the answer's description. */
-function answers(route: Route): Record<string, TSchema> {
+function answers(route: Route): Record<string, Schema> {
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, { description, schema }]) => [
       status,
@@ -84,9 +84,9 @@ function answers(route: Route): Record<string, TSchema> {
   )
 }
 
-const KEY_HEADER = Type.Object({
-  'Idempotency-Key': Type.Optional(
-    Type.String({
+const KEY_HEADER = object({
+  'Idempotency-Key': optional(
+    string({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
         '1 to 255 visible characters, new for each new request. Without one the server makes a UUID.',
@@ -106,7 +106,7 @@ function operationId({ method, url }: Route): string {
 }
 
 /** One answer for each status, with an example of each code that has it. */
-function errorAnswers(route: Route): Record<number, TSchema> {
+function errorAnswers(route: Route): Record<number, Schema> {
   const byStatus = Object.groupBy(errorsOf(route), (code) => STATUS[code])
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, codes = []]) => [

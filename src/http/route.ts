@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { TSchema } from 'typebox'
 import type { Context } from '../app/context.ts'
 import type { Answer, KeyedRequest } from '../app/execute.ts'
 import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
@@ -8,6 +7,7 @@ import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
 import { holdsCardNumber } from './card-numbers.ts'
 import { errorBody, RETRY_AFTER_S, Refused, STATUS } from './errors.ts'
 import { cardRefused } from './json-body.ts'
+import type { Schema } from './schema.ts'
 
 /** What handlers work with, beside the core's context. */
 export type Http = {
@@ -25,12 +25,12 @@ export type Route = {
   readonly summary: string
   readonly description?: string
   readonly tag: string
-  readonly params?: TSchema
-  readonly query?: TSchema
-  readonly body?: TSchema
+  readonly params?: Schema
+  readonly query?: Schema
+  readonly body?: Schema
   /** Takes an Idempotency-Key. */
   readonly keyed?: boolean
-  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: TSchema }>>
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: Schema }>>
   /** The codes that this route can answer beside those that every route can. */
   readonly errors: readonly ErrorCode[]
   readonly handle: (http: Http, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>

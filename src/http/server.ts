@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 import { holdsCardNumber } from './card-numbers.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
@@ -16,6 +17,8 @@ import { queryValidator } from './validate.ts'
 const BODY_LIMIT = 256 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 65_000
+/** Node's own limit of a request line with its headers. */
+const MAX_URL_BYTES = 16 * 1024
 
 export type ServerOptions = {
   readonly http: Http
@@ -25,6 +28,8 @@ export type ServerOptions = {
   /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
   readonly onAnswer: (method: string, route: string, status: number, durationMs: number) => void
   readonly onInternalError: () => void
+  /** Called for each request that the store could not serve. */
+  readonly onUnavailable: (error: StoreUnavailable) => void
 }
 
 export type Server = {
@@ -48,9 +53,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     logger: false,
+    // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
+    routerOptions: { maxParamLength: MAX_URL_BYTES },
+    // A request without Host is refused below, in our words.
+    http: { requireHostHeader: false },
     genReqId: options.newRequestId,
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(request, reply)
       sendRejection(reply, rejectionOf(error) ?? internalRejection)
     },
   })
@@ -65,9 +75,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('access-control-allow-origin', '*')
-    if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
-    reply.header('x-request-id', request.id)
+    setCommonHeaders(request, reply)
     if (closing) reply.header('connection', 'close')
     if (request.method === 'OPTIONS') return void preflight(reply)
     const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
@@ -82,6 +90,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     done()
   })
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof StoreUnavailable) options.onUnavailable(error)
     const rejection = rejectionOf(error)
     if (rejection) return sendRejection(reply, rejection)
     options.onInternalError()
@@ -141,6 +150,12 @@ function addDocumentation(app: FastifyInstance): void {
   )
 }
 
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('access-control-allow-origin', '*')
+  if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
+  reply.header('x-request-id', request.id)
+}
+
 function preflight(reply: FastifyReply): void {
   reply
     .code(204)
@@ -154,6 +169,8 @@ function preflight(reply: FastifyReply): void {
 const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
 
 function refusedOutright(request: FastifyRequest): Rejection | undefined {
+  if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+    return reject('bad_request', 'The Host header is missing.')
   const repeated = repeatedHeader(request.raw)
   if (repeated) return reject('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
   // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.

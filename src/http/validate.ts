@@ -1,8 +1,8 @@
-import type { Static, TObject } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
-import type { TLocalizedValidationError } from 'typebox/error'
+import { createRequire } from 'node:module'
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import { Refused } from './errors.ts'
+import type { ObjectSchema } from './schema.ts'
 
 /** Parameters whose every fault but absence has a code of its own. */
 const NAMED_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -14,25 +14,33 @@ const NAMED_CODES: Readonly<Record<string, ErrorCode>> = {
   before: 'cursor_invalid',
 }
 
+let ajv: Ajv | undefined
+
+/** The validator's library is loaded with the first request that needs it: a start need not wait for it. */
+function compile<T>(schema: ObjectSchema<T>): ValidateFunction<T> {
+  ajv ??= new (createRequire(import.meta.url)('ajv') as typeof import('ajv')).Ajv({ validateFormats: false })
+  return ajv.compile<T>(schema)
+}
+
 /**
  * A check of bodies against a schema, compiled at its first use. Answers the value with its type; throws
  * `Refused` with the first fault: its code, a sentence, the parameter to blame. Values are never coerced.
  */
-export function bodyValidator<T extends TObject>(schema: T): (value: unknown) => Static<T> {
-  let validator: Validator | undefined
+export function bodyValidator<T>(schema: ObjectSchema<T>): (value: unknown) => T {
+  let valid: ValidateFunction<T> | undefined
   return (value) => {
-    validator ??= Compile(schema)
-    if (!validator.Check(value)) throw new Refused(firstFault(validator.Errors(value), 'body'))
-    return value as Static<T>
+    valid ??= compile(schema)
+    if (!valid(value)) throw new Refused(rejectionOf(valid.errors?.[0]))
+    return value
   }
 }
 
 /** The same for query strings, whose digits become numbers where the schema wants an integer. */
-export function queryValidator<T extends TObject>(schema: T): (query: unknown) => Static<T> {
+export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => T {
   const check = bodyValidator(schema)
-  const integers = Object.entries(schema.properties)
-    .filter(([, property]) => 'type' in property && property.type === 'integer')
-    .map(([name]) => name)
+  const integers = Object.keys(schema.properties).filter(
+    (name) => schema.properties[name]?.['type'] === 'integer',
+  )
   return (query) => {
     const values: Record<string, unknown> = { ...(query as Record<string, unknown>) }
     for (const name of integers) {
@@ -46,29 +54,27 @@ export function queryValidator<T extends TObject>(schema: T): (query: unknown) =
   }
 }
 
-function firstFault(errors: TLocalizedValidationError[], what: string): Rejection {
-  const missing = errors.find((error) => error.keyword === 'required')
-  const unknown = errors.find((error) => error.keyword === 'additionalProperties')
-  const [error] = errors
-  if (missing) {
-    const param = paramOf(missing.instancePath, missing.params.requiredProperties[0])
+/** The first fault that was found: what is missing comes before what is unknown, and that before what is wrong. */
+function rejectionOf(error: ErrorObject | undefined): Rejection {
+  const { keyword, instancePath, params, message } = error as ErrorObject
+  if (keyword === 'required') {
+    const param = paramOf(instancePath, params['missingProperty'])
     return reject('parameter_missing', `The parameter ${param} is missing.`, param)
   }
-  if (unknown && unknown.instancePath !== '') {
-    const param = paramOf(unknown.instancePath)
+  if (keyword === 'additionalProperties' && instancePath !== '') {
+    const param = paramOf(instancePath)
     return reject('parameter_invalid', `The parameter ${param} holds a key outside its limits.`, param)
   }
-  if (unknown) {
-    const name = unknown.params.additionalProperties[0]
+  if (keyword === 'additionalProperties') {
+    const name: string = params['additionalProperty']
     // The name came from the client: it is repeated only when it is plain.
-    const param = name !== undefined && /^[A-Za-z0-9_[\].-]{1,64}$/.test(name) ? name : undefined
+    const param = /^[A-Za-z0-9_[\].-]{1,64}$/.test(name) ? paramOf(instancePath, name) : undefined
     return reject('parameter_unknown', `There is no parameter ${param ?? 'of that name'}.`, param)
   }
-  if (!error || error.instancePath === '')
-    return reject('parameter_invalid', `The ${what} must be a JSON object.`)
-  const param = paramOf(error.instancePath)
+  if (instancePath === '') return reject('parameter_invalid', 'The body must be a JSON object.')
+  const param = paramOf(instancePath)
   const code = NAMED_CODES[param] ?? 'parameter_invalid'
-  return reject(code, `The parameter ${param} is invalid: it ${error.message}.`, param)
+  return reject(code, `The parameter ${param} is invalid: it ${message}.`, param)
 }
 
 /** `/metadata/colour` and `size` become `metadata.size`; names below metadata are the client's and are left out. */

@@ -179,7 +179,7 @@ export type Store = {
 
   /** Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. */
   purgeIdempotency(before: number, limit: number): Promise<number>
-  /** Resolves when the store can take a write now. */
+  /** Makes a write that changes nothing: resolves when the store can take writes now. */
   ready(): Promise<void>
   close(): Promise<void>
 }

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import { createRequire } from 'node:module'
 import type { LookupFunction } from 'node:net'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import { forbiddenAddress } from './targets.ts'
 
@@ -24,27 +25,34 @@ export type WebhookClient = {
 
 /** A client for one target, with at most `connections` open. Redirects are not followed. */
 export function webhookClient(target: URL, connections: number): WebhookClient {
-  const pool = new Pool(target.origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: DEADLINE_MS, lookup: allowedLookup },
-    headersTimeout: DEADLINE_MS,
-    bodyTimeout: DEADLINE_MS,
-  })
+  let pool: Pool | undefined
   const path = `${target.pathname}${target.search}`
   return {
     send({ headers, body }) {
       return new Promise((resolve) => {
         const handler = new AttemptHandler(resolve)
         try {
+          pool ??= openPool(target, connections)
           pool.dispatch({ path, method: 'POST', headers, body }, handler)
         } catch (error) {
           handler.onResponseError(null, error as Error)
         }
       })
     },
-    destroy: () => pool.destroy(),
+    destroy: async () => pool?.destroy(),
   }
+}
+
+/** The HTTP client is loaded with the first webhook: a server that sends none does without its 26 MB. */
+function openPool(target: URL, connections: number): Pool {
+  const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
+  return new undici.Pool(target.origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: DEADLINE_MS, lookup: allowedLookup },
+    headersTimeout: DEADLINE_MS,
+    bodyTimeout: DEADLINE_MS,
+  })
 }
 
 /**
@@ -62,8 +70,9 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#timer = setTimeout(() => {
       this.#timedOut = true
-      this.#controller?.abort(new Error('deadline'))
+      // First the reason: the abort reports an error of its own at once.
       this.#resolve({ kind: 'no_answer', error: `no answer within ${DEADLINE_MS / 1000} s` })
+      this.#controller?.abort(new Error('deadline'))
     }, DEADLINE_MS)
   }
 

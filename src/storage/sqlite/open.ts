@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import Database from 'better-sqlite3'
+import { assertOurs } from './migrate.ts'
 
 export type Connection = Database.Database
 
@@ -8,14 +9,22 @@ export type Connection = Database.Database
 const BUSY_TIMEOUT_MS = 5_000
 /** Pages of WAL before a checkpoint: 1,000 to 4,000 measured alike; 16,000 doubled p99. */
 const CHECKPOINT_PAGES = 2_000
-const PAGE_CACHE_KIB = 64 * 1024
+const PAGE_CACHE_KIB = 32 * 1024
 
 /**
- * Opens the database for writing, and makes it when it is not there. WAL with synchronous=FULL: a commit
+ * Opens the database for writing, and makes it when it is not there. Throws `SchemaMismatch` for one that is
+ * not ours, or newer than this program. WAL with synchronous=FULL: a commit
  * returns after the disk sync that holds it. NORMAL would lose acknowledged charges in a power cut.
  */
 export function openWriter(file: string): Connection {
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    // Before anything is set: another program's database stays as it is.
+    assertOurs(db)
+  } catch (error) {
+    db.close()
+    throw error
+  }
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   // References are checked by `minipay verify`: enforcing them took a quarter of the writer's time.

@@ -85,7 +85,7 @@ type WriterThread = {
 }
 
 async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<WriterThread> {
-  const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { file } })
+  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file } })
   const inFlight: Waiting[] = []
   let first = 0
   let outbox: WriteOp[] = []

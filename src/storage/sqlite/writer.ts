@@ -1,5 +1,6 @@
 import type { StoreUnavailable } from '../../ports/store.ts'
 import { ledgerCache } from './ledger-cache.ts'
+import { schemaVersion } from './migrate.ts'
 import type { Connection } from './open.ts'
 import {
   CHARGE,
@@ -54,6 +55,8 @@ export function createWriter(db: Connection): Writer {
       case OP.purge:
         return purge(db, op)
       case OP.ping:
+        // Sets what is set already: a real write, synced like any other, that changes nothing.
+        db.pragma(`user_version = ${schemaVersion(db)}`)
         return true
     }
   }

@@ -1,0 +1,88 @@
+/** Fills a database with history faster than HTTP could, keeping its books true: `minipay verify` agrees. */
+import { encodeTime } from '../src/domain/id.ts'
+import { migrate } from '../src/storage/sqlite/migrate.ts'
+import { openWriter } from '../src/storage/sqlite/open.ts'
+
+export type History = {
+  /** Charges of 25.00 usd, a hundred a second up to now on average. A multiple of 1,000. */
+  readonly charges: number
+  /** Each charge's event waits for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. */
+  readonly waitingDeliveries: boolean
+}
+
+const ENDPOINT = 'default'
+const AMOUNT = 2500
+const CHARGES_PER_CUSTOMER = 100
+/** Charges that share one millisecond, and so the time in their ids; a count tells them apart. */
+const BATCH = 1000
+const BATCH_MS = 10_000
+
+/**
+ * The charges of one batch, to be copied into every table: `:time` is the time digits of their ids, `:at` the
+ * same in ms, `:iso` in RFC 3339, and `:first` counts the charges before them. Decimal digits are base32
+ * digits too, and sort as they count. Customers come in turn: at random their index takes half of the time.
+ */
+const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, answer TEXT)`
+const BATCH_ROWS = `
+  WITH RECURSIVE
+    count (i) AS (SELECT :first + 1 UNION ALL SELECT i + 1 FROM count WHERE i < :first + ${BATCH}),
+    charge (i, tail, customer, key) AS (
+      SELECT i, :time || printf('%016d', i), printf('cus_%06d', i / ${CHARGES_PER_CUSTOMER}), printf('fill-%012d', i)
+      FROM count)
+  INSERT INTO batch
+  SELECT i, 'txn_' || tail, tail, customer, key,
+    '{"id":"txn_' || tail || '","amount":${AMOUNT},"amount_refunded":0,"currency":"usd","customer":"' || customer
+      || '","status":"succeeded","payment_method":null,"description":null,"metadata":{},"provider":"sandbox"'
+      || ',"provider_reference":"sandbox_txn_' || tail || '","decline_code":null,"failure_message":null'
+      || ',"idempotency_key":"' || key || '","created_at":"' || :iso || '"}'
+  FROM charge`
+
+const COPIES = [
+  `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status,
+     provider, provider_reference, idempotency_key, created_at)
+   SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'succeeded', 'sandbox', 'sandbox_' || id, key, :at
+   FROM batch`,
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
+   SELECT 1, 1, key, 'filled', 'created', i, :at FROM batch`,
+  `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
+   SELECT 1, 1, 2 * i - 1, 1, id, ${AMOUNT}, :at FROM batch`,
+  `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
+   SELECT 1, 1, 2 * i, 2, id, -${AMOUNT}, :at FROM batch`,
+  `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
+   SELECT 1, 1, i, 'evt_' || tail, 'payment.succeeded', answer, :at FROM batch`,
+]
+const COPY_DELIVERIES = `INSERT INTO deliveries
+    (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
+  SELECT 'dlv_' || tail, 1, 1, '${ENDPOINT}', i, 'pending', 0, :at, :at FROM batch`
+
+/** Makes the database at `file` with that history in it. */
+export function fill(file: string, { charges, waitingDeliveries }: History, now: number): void {
+  const db = openWriter(file)
+  migrate(db)
+  // A crash in the middle of this only ends the benchmark: each page need be written just once, unsynced.
+  db.pragma('journal_mode = OFF')
+  db.pragma('synchronous = OFF')
+  db.pragma('temp_store = MEMORY')
+  const total = charges * AMOUNT
+  db.transaction(() => {
+    db.exec(BATCH_TABLE)
+    const account = db.prepare(`INSERT INTO ledger_accounts VALUES (?, 1, 1, ?, 'usd', ?)`)
+    account.run(1, 'provider:sandbox', total)
+    account.run(2, 'merchant', -total)
+    const counter = db.prepare('INSERT INTO counters VALUES (1, 1, ?, ?, ?)')
+    counter.run('charges_succeeded', 'usd', charges)
+    if (waitingDeliveries) counter.run('deliveries_pending', '', charges)
+
+    const clear = db.prepare('DELETE FROM batch')
+    const make = db.prepare(BATCH_ROWS)
+    const copies = [...COPIES, ...(waitingDeliveries ? [COPY_DELIVERIES] : [])].map((sql) => db.prepare(sql))
+    for (let first = 0; first < charges; first += BATCH) {
+      const at = now - ((charges - first) / BATCH) * BATCH_MS
+      clear.run()
+      make.run({ first, time: encodeTime(at), iso: new Date(at).toISOString() })
+      for (const copy of copies) copy.run({ at })
+    }
+  })()
+  db.pragma('journal_mode = WAL')
+  db.close()
+}

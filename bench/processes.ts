@@ -1,0 +1,174 @@
+/** The benchmark's child processes. Whatever way the benchmark ends, they end with it. */
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { LoadJob, LoadResult } from './load.ts'
+import type { Received } from './receiver.ts'
+import type { ReferenceKind } from './references.ts'
+
+const started = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
+function track<T extends ChildProcess>(child: T): { child: T; exited: Promise<void> } {
+  started.add(child)
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      started.delete(child)
+      resolve()
+    })
+  })
+  return { child, exited }
+}
+
+function path(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url))
+}
+
+/** Without the settings of a MiniPay that this machine may run. */
+function cleanEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(MINIPAY_.*|PORT|WEBHOOK_TARGET)$/.test(name)),
+  )
+}
+
+export type Server = {
+  /** Such as http://127.0.0.1:54321. */
+  readonly url: string
+  readonly port: number
+  /** CPU seconds it has used so far, all threads; NaN where there is no /proc. */
+  cpuSeconds(): number
+  /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
+  residentMB(): number
+  stop(): Promise<void>
+}
+
+/** MiniPay on a free port, without webhooks unless `webhookTarget` is given. */
+export function startMiniPay(
+  database: string,
+  webhookTarget = '',
+  flags: readonly string[] = [],
+): Promise<Server> {
+  return startServer([...flags, path('../bin/minipay.js'), 'serve'], {
+    PORT: '0',
+    WEBHOOK_TARGET: webhookTarget,
+    MINIPAY_DATABASE: database,
+  })
+}
+
+export function startReference(kind: ReferenceKind, database: string): Promise<Server> {
+  return startServer([path('./references.ts'), kind, database], {})
+}
+
+/** Starts a server that logs a JSON line with its address once it listens. */
+async function startServer(args: string[], env: Record<string, string>): Promise<Server> {
+  const { child, exited } = track(
+    spawn(process.execPath, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] }),
+  )
+  const url = await new Promise<string>((resolve, reject) => {
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      if (output.length < 65_536) output += chunk
+      const address = /"address":"([^"]+)"/.exec(output)?.[1]
+      if (address) resolve(address)
+    })
+    exited.then(() => reject(new Error(`${args.join(' ')} ended before it listened:\n${output}`)))
+  })
+  return {
+    url,
+    port: Number(new URL(url).port),
+    cpuSeconds: () => cpuSeconds(child.pid),
+    residentMB: () => residentMB(child.pid),
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+/** Throws with what `minipay verify` found, if it found anything wrong. */
+export async function runVerify(database: string): Promise<void> {
+  const args = [path('../bin/minipay.js'), 'verify', '--database', database]
+  const { child, exited } = track(
+    spawn(process.execPath, args, { env: cleanEnv(), stdio: ['ignore', 'ignore', 'inherit'] }),
+  )
+  await exited
+  if (child.exitCode !== 0) throw new Error(`minipay verify ended with ${child.exitCode}`)
+}
+
+const CLOCK_TICKS_PER_SECOND = 100
+
+function cpuSeconds(pid: number | undefined): number {
+  try {
+    // The fields after the command's closing bracket begin with the third; 14 and 15 are user and system time.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
+  } catch {
+    return Number.NaN
+  }
+}
+
+function residentMB(pid: number | undefined): number {
+  try {
+    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    return (Number(kib) * 1024) / 1e6
+  } catch {
+    return Number.NaN
+  }
+}
+
+export type LoadGenerator = {
+  /** Runs a job to its end; `onMeasuring` is called when its warm-up is over. */
+  run(job: LoadJob, onMeasuring?: () => void): Promise<LoadResult>
+  stop(): Promise<void>
+}
+
+export function startLoad(): LoadGenerator {
+  const { child, exited } = track(fork(path('./load.ts')))
+  return {
+    async run(job, onMeasuring) {
+      const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
+      const onMessage = (message: 'measuring' | LoadResult) => {
+        if (message === 'measuring') onMeasuring?.()
+        else resolve(message)
+      }
+      const onExit = () => reject(new Error('the load generator ended'))
+      child.on('message', onMessage).once('exit', onExit)
+      child.send(job)
+      try {
+        return await promise
+      } finally {
+        child.off('message', onMessage).off('exit', onExit)
+      }
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+export type WebhookReceiver = {
+  readonly url: string
+  received(): Promise<Received>
+  stop(): Promise<void>
+}
+
+export async function startReceiver(): Promise<WebhookReceiver> {
+  const { child, exited } = track(fork(path('./receiver.ts')))
+  const next = <T>() => new Promise<T>((resolve) => child.once('message', (message) => resolve(message as T)))
+  const port = await next<number>()
+  return {
+    url: `http://127.0.0.1:${port}/webhook`,
+    received() {
+      child.send('count')
+      return next<Received>()
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}

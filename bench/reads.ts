@@ -1,0 +1,68 @@
+/** Reads over a short and a long history: their cost should not grow with it. */
+import {
+  type Bench,
+  measure,
+  median,
+  type Part,
+  type Row,
+  type Run,
+  summary,
+  withDatabase,
+  withServer,
+} from './bench.ts'
+import { fill } from './fill.ts'
+import { runVerify, type Server, startMiniPay } from './processes.ts'
+
+const SHORT = 1000
+const LONG = 1_000_000
+const CONNECTIONS = 64
+const PATHS = ['/api/v1/balance', '/api/v1/charges']
+/** Reads over the long history are as fast as over the short one, but for the noise of a measurement. */
+const FLAT = 0.9
+
+export const reads: Part = {
+  names: ['reads'],
+  run: (bench) =>
+    withDatabase(bench, (shortFile) =>
+      withDatabase(bench, async (longFile) => {
+        const now = Date.now()
+        fill(shortFile, { charges: SHORT, waitingDeliveries: false }, now)
+        await runVerify(shortFile)
+        fill(longFile, { charges: LONG, waitingDeliveries: false }, now)
+        return withServer(startMiniPay(shortFile, '', bench.nodeFlags), (short) =>
+          withServer(startMiniPay(longFile, '', bench.nodeFlags), (long) => compare(bench, short, long)),
+        )
+      }),
+    ),
+}
+
+async function compare(bench: Bench, short: Server, long: Server): Promise<Row[]> {
+  const runs = PATHS.map(() => ({ short: [] as Run[], long: [] as Run[] }))
+  // The first round is thrown away: it warms up both servers.
+  for (let round = 0; round <= bench.rounds; round++) {
+    for (const [i, path] of PATHS.entries()) {
+      const job = { connections: CONNECTIONS, scenario: { kind: 'get', path } } as const
+      const pair = { short: await measure(bench, short, job), long: await measure(bench, long, job) }
+      if (round === 0) continue
+      runs[i]?.short.push(pair.short)
+      runs[i]?.long.push(pair.long)
+    }
+  }
+  return PATHS.flatMap((path, i) => rows(path, runs[i]?.short ?? [], runs[i]?.long ?? []))
+}
+
+function rows(path: string, short: readonly Run[], long: readonly Run[]): Row[] {
+  const ratio = median(long.map((run) => run.perSecond)) / median(short.map((run) => run.perSecond))
+  const what = `GET ${path}${path.endsWith('charges') ? ', a page of 20,' : ''}`
+  return [
+    { what: `${what} over 1 thousand charges`, connections: CONNECTIONS, ...summary(short) },
+    {
+      what: `${what} over 1 million charges`,
+      connections: CONNECTIONS,
+      ...summary(long),
+      beside: `${ratio.toFixed(2)} of the rate over 1 thousand`,
+      aim: 'flat',
+      met: ratio >= FLAT,
+    },
+  ]
+}

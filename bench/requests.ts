@@ -1,0 +1,96 @@
+/** The bytes of the benchmark's requests, put together from parts made once. */
+
+export type Scenario =
+  /** A charge with a fresh key; the first `remember` of them can be replayed and refunded later. */
+  | { readonly kind: 'charge'; readonly remember?: number }
+  /** A remembered charge again: the same key and body. */
+  | { readonly kind: 'replay' }
+  /** One minor unit of a remembered charge, with a fresh key; each charge in its turn. */
+  | { readonly kind: 'refund' }
+  | { readonly kind: 'get'; readonly path: string }
+
+export type RememberedCharge = { readonly request: string; readonly id: string }
+
+export type RequestMaker = {
+  readonly expectedStatus: number
+  /** The whole next request, in Latin-1. */
+  next(): string
+}
+
+/** Large enough that no charge is refunded in full by refunds of one unit. */
+const AMOUNT = 100_000
+const CUSTOMERS = 10_000
+
+const hex4 = Array.from({ length: 65_536 }, (_, i) => i.toString(16).padStart(4, '0'))
+const customerIds = Array.from({ length: CUSTOMERS }, (_, i) => `cus_${String(i).padStart(6, '0')}`)
+
+/** A random UUID of version 4, without the cost of cryptographic randomness: a benchmark keeps no secrets. */
+function uuid(): string {
+  const a = random32()
+  const b = random32()
+  const c = random32()
+  const d = random32()
+  return (
+    `${hex4[a >>> 16]}${hex4[a & 0xffff]}-${hex4[b >>> 16]}-${hex4[(b & 0x0fff) | 0x4000]}-` +
+    `${hex4[((c >>> 16) & 0x3fff) | 0x8000]}-${hex4[c & 0xffff]}${hex4[d >>> 16]}${hex4[d & 0xffff]}`
+  )
+}
+
+function random32(): number {
+  return (Math.random() * 0x1_0000_0000) >>> 0
+}
+
+/** Everything of a POST before its key. */
+function postHead(port: number, path: string, bodyBytes: number): string {
+  return (
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${bodyBytes}\r\nIdempotency-Key: `
+  )
+}
+
+/** Makes the requests of a scenario; `remembered` are the charges that replays and refunds are about. */
+export function requestMaker(
+  scenario: Scenario,
+  port: number,
+  remembered: readonly RememberedCharge[],
+): RequestMaker {
+  switch (scenario.kind) {
+    case 'charge':
+      return { expectedStatus: 201, next: charges(port) }
+    case 'replay':
+      return { expectedStatus: 200, next: inTurn(remembered, (charge) => charge.request) }
+    case 'refund':
+      return { expectedStatus: 200, next: refunds(port, remembered) }
+    case 'get': {
+      const request = `GET ${scenario.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
+      return { expectedStatus: 200, next: () => request }
+    }
+  }
+}
+
+function charges(port: number): () => string {
+  const beforeCustomer = `{"amount":${AMOUNT},"currency":"usd","customer":"`
+  const afterCustomer = '"}'
+  const bodyBytes = beforeCustomer.length + (customerIds[0] as string).length + afterCustomer.length
+  const head = postHead(port, '/api/v1/charges', bodyBytes)
+  const middle = `\r\n\r\n${beforeCustomer}`
+  return () => head + uuid() + middle + customerIds[random32() % CUSTOMERS] + afterCustomer
+}
+
+function refunds(port: number, remembered: readonly RememberedCharge[]): () => string {
+  const beforeId = '{"transaction_id":"'
+  const afterId = '","amount":1}'
+  const idBytes = remembered[0]?.id.length ?? 0
+  const head = postHead(port, '/api/v1/refunds', beforeId.length + idBytes + afterId.length)
+  const middle = `\r\n\r\n${beforeId}`
+  return inTurn(remembered, (charge) => head + uuid() + middle + charge.id + afterId)
+}
+
+function inTurn(
+  charges: readonly RememberedCharge[],
+  request: (charge: RememberedCharge) => string,
+): () => string {
+  if (charges.length === 0) throw new Error('no charges are remembered: run a charge job first')
+  let turn = 0
+  return () => request(charges[turn++ % charges.length] as RememberedCharge)
+}

@@ -1,0 +1,117 @@
+/** A client that charges and refunds under load and writes down what it was told, to hold the server to it later. */
+import assert from 'node:assert/strict'
+import { call } from '../harness.ts'
+
+export type ChargeAnswer = {
+  readonly id: string
+  readonly amount: number
+  readonly amount_refunded: number
+  readonly customer: string
+  readonly status: string
+  readonly idempotency_key: string
+}
+export type RefundAnswer = {
+  readonly id: string
+  readonly refund_id: string
+  readonly amount: number
+  readonly idempotency_key: string
+}
+
+type Request = { readonly path: string; readonly body: object }
+/** One request by its key, and what was answered; without an answer nobody knows whether it was done. */
+type Note<T> = { readonly key: string; readonly request: Request; answer?: T }
+
+export type Notebook = {
+  readonly charges: Note<ChargeAnswer>[]
+  readonly refunds: Note<RefundAnswer>[]
+}
+
+export function newNotebook(): Notebook {
+  return { charges: [], refunds: [] }
+}
+
+type Sent<T> = { readonly status: number; readonly replayed: boolean; readonly body: T }
+
+/** Sends a noted request; undefined when the connection broke before its answer came. */
+async function send<T>(url: string, { key, request }: Note<T>): Promise<Sent<T> | undefined> {
+  try {
+    const headers = { 'idempotency-key': key }
+    const { status, body, headers: got } = await call<T>(url, 'POST', request.path, request.body, headers)
+    return { status, body, replayed: got.get('idempotent-replayed') === 'true' }
+  } catch {
+    return undefined
+  }
+}
+
+/** Charges, and refunds part of every third charge, until the server is gone. */
+export async function useUntilKilled(url: string, notebook: Notebook, onAnswer: () => void): Promise<void> {
+  for (;;) {
+    const n = notebook.charges.length
+    const charge: Note<ChargeAnswer> = {
+      key: `charge-${n}`,
+      request: {
+        path: '/api/v1/charges',
+        body: { amount: 100 + n, currency: 'usd', customer: `cus_${n % 50}` },
+      },
+    }
+    notebook.charges.push(charge)
+    const made = await send(url, charge)
+    if (!made) return
+    assert.equal(made.status, 201, JSON.stringify(made.body))
+    charge.answer = made.body
+    onAnswer()
+    if (n % 3 !== 0) continue
+
+    const refund: Note<RefundAnswer> = {
+      key: `refund-${n}`,
+      request: { path: '/api/v1/refunds', body: { transaction_id: made.body.id, amount: 10 + (n % 90) } },
+    }
+    notebook.refunds.push(refund)
+    const done = await send(url, refund)
+    if (!done) return
+    assert.equal(done.status, 200, JSON.stringify(done.body))
+    refund.answer = done.body
+  }
+}
+
+/** Repeats every request that was never answered, twice at once: both must tell of one and the same object. */
+export async function repeatUnanswered(url: string, notebook: Notebook): Promise<number> {
+  const unanswered = [...notebook.charges, ...notebook.refunds].filter(({ answer }) => !answer)
+  await Promise.all(
+    unanswered.map(async (note) => {
+      const [first, second] = await Promise.all([send<object>(url, note), send<object>(url, note)])
+      assert.ok(first && second, `${note.key} was not answered`)
+      for (const { status } of [first, second]) assert.ok(status === 200 || status === 201, note.key)
+      assert.deepEqual(second.body, first.body, note.key)
+      Object.assign(note, { answer: first.body })
+    }),
+  )
+  return unanswered.length
+}
+
+/** Repeats every answered request: each must be replayed with the answer that was noted. */
+export async function replayAll(url: string, notebook: Notebook): Promise<void> {
+  const notes = [...notebook.charges, ...notebook.refunds].values()
+  const replayer = async () => {
+    for (const note of notes) {
+      const again = await send<object>(url, note)
+      assert.deepEqual(again, { status: 200, replayed: true, body: note.answer }, note.key)
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, replayer))
+}
+
+type List<T> = { readonly data: readonly T[]; readonly has_more: boolean }
+
+/** Everything of a list, page by page; `cursor` is the query that follows after an item. */
+export async function readAll<T>(url: string, path: string, cursor: (last: T) => string): Promise<T[]> {
+  const all: T[] = []
+  for (;;) {
+    const last = all.at(-1)
+    const query = last === undefined ? '' : `&${cursor(last)}`
+    const { status, body } = await call<List<T>>(url, 'GET', `${path}?limit=100${query}`)
+    assert.equal(status, 200)
+    all.push(...body.data)
+    if (!body.has_more) return all
+  }
+}

@@ -1,0 +1,136 @@
+/** What exists is documented, and what is documented exists. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { COMMANDS } from '../src/cli.ts'
+import { SETTINGS } from '../src/config.ts'
+import { ERROR_CODES } from '../src/domain/error.ts'
+import { EVENT_TYPES } from '../src/domain/event.ts'
+import { STATUS } from '../src/http/errors.ts'
+import { ROUTES } from '../src/http/routes.ts'
+import { SANDBOX_TOKENS } from '../src/providers/sandbox.ts'
+import { call, startServer, tempDir } from './harness.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+
+const PAGES = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()
+const TEXT = new Map(PAGES.map((page) => [page, read(page)]))
+const docs = [...TEXT].flatMap(([page, text]) => (page.startsWith('docs/') ? [text] : [])).join('\n')
+const everything = [...TEXT.values()].join('\n')
+const README = read('README.md')
+
+/** A table's row whose cells hold these texts in this order. */
+function assertRow(page: string, ...cells: string[]): void {
+  const found = read(page)
+    .split('\n')
+    .some((line) => {
+      let rest = line.startsWith('|') ? line : ''
+      return cells.every((cell) => {
+        const at = rest.indexOf(cell)
+        rest = rest.slice(at + cell.length)
+        return at >= 0
+      })
+    })
+  assert.ok(found, `${page} has no row with ${cells.join(', ')}`)
+}
+
+test('every setting is documented with its flag, variable, default and purpose', () => {
+  for (const { flag, env, default: fallback, doc } of Object.values(SETTINGS))
+    assertRow('docs/configuration.md', `\`--${flag}\``, `\`${env}\``, fallback || 'empty', doc)
+})
+
+test('no page speaks of a setting that does not exist', () => {
+  const settings = Object.values(SETTINGS)
+  const variables = new Set<string>(settings.map(({ env }) => env))
+  // The one that is shown as a mistake.
+  variables.add('MINIPAY_DATBASE')
+  for (const [variable] of everything.matchAll(/\bMINIPAY_[A-Z_]*[A-Z]/g))
+    assert.ok(variables.has(variable), variable)
+  const flags = new Set<string>([...settings.map(({ flag }) => `--${flag}`), '--help'])
+  for (const [, flag = ''] of everything.matchAll(/`(--[a-z-]+)`/g)) assert.ok(flags.has(flag), flag)
+})
+
+test('every command is documented, and no other', () => {
+  for (const name of Object.keys(COMMANDS)) assertRow('docs/configuration.md', `\`minipay ${name}\``)
+  for (const [, name = ''] of everything.matchAll(/`minipay ([a-z]+)/g))
+    assert.ok(Object.hasOwn(COMMANDS, name), name)
+})
+
+test('every error code is documented with its status and meaning, and no other', () => {
+  for (const code of Object.keys(ERROR_CODES) as (keyof typeof ERROR_CODES)[])
+    assertRow('docs/errors.md', `| ${STATUS[code]} `, `\`${code}\``, ERROR_CODES[code])
+  const told = [...read('docs/errors.md').matchAll(/^\| \d{3} +\| `(\w+)`/gm)].map(([, code]) => code)
+  assert.deepEqual(told.sort(), Object.keys(ERROR_CODES).sort())
+})
+
+test('every event type is documented with when it is stored, and no other', () => {
+  for (const [type, doc] of Object.entries(EVENT_TYPES)) assertRow('docs/events.md', `\`${type}\``, doc)
+  for (const [type] of everything.matchAll(/\bpayment\.(?!ts\b)[a-z]+\b/g))
+    assert.ok(Object.hasOwn(EVENT_TYPES, type), type)
+})
+
+test('every token of the sandbox is documented with its outcome, and no other', () => {
+  for (const [token, decline] of SANDBOX_TOKENS)
+    if (decline)
+      assertRow('docs/sandbox.md', `\`${token}\``, 'declined', `\`${decline.declineCode}\``, decline.message)
+    else assertRow('docs/sandbox.md', `\`${token}\``, 'succeeds')
+  for (const [token] of everything.matchAll(/\b(tok|pm_card)_\w+/g))
+    assert.ok(SANDBOX_TOKENS.has(token), token)
+})
+
+test('every route is documented', () => {
+  const told = docs + README
+  for (const { method, url } of ROUTES) assert.ok(told.includes(`\`${method} ${url}\``), `${method} ${url}`)
+})
+
+test('every metric is documented, and no other', async () => {
+  const dir = tempDir()
+  const server = await startServer(join(dir.path, 'minipay.db'))
+  try {
+    const { body } = await call<string>(server.url, 'GET', '/metrics', undefined, { accept: 'text/plain' })
+    const names = new Set([...body.matchAll(/^# TYPE (minipay_\w+)/gm)].map(([, name = '']) => name))
+    assert.ok(names.size > 0)
+    for (const name of names) assertRow('docs/operations.md', `\`${name}\``)
+    for (const [name] of docs.matchAll(/\bminipay_[a-z_]+/g)) assert.ok(names.has(name), name)
+    const json = await call(server.url, 'GET', '/metrics')
+    for (const field of Object.keys(json.body)) assert.ok(docs.includes(`"${field}"`), field)
+  } finally {
+    await server.stop()
+    dir.remove()
+  }
+})
+
+test('the README has its first command by line 20 and its first result by line 40', () => {
+  const lines = README.split('\n')
+  const command = lines.indexOf('npm ci && npm start') + 1
+  const result = lines.indexOf('```console') + 2
+  assert.ok(command > 0 && command <= 20, `the first command stands in line ${command}`)
+  assert.ok(result > 1 && result <= 40, `the first result stands in line ${result}`)
+})
+
+test('every relative link leads to a file, and to a heading that it has', () => {
+  const anchors = (text: string) =>
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    )
+  for (const [page, text] of TEXT) {
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? page : join(dirname(page), path)
+      assert.ok(existsSync(join(ROOT, target)), `${page} links to ${link}`)
+      if (anchor) assert.ok(anchors(read(target)).includes(anchor), `${page} links to ${link}`)
+    }
+  }
+})
+
+test('every page of docs is in its index', () => {
+  for (const page of PAGES.filter((name) => name.startsWith('docs/') && name !== 'docs/index.md'))
+    assert.ok(read('docs/index.md').includes(`](${page.slice('docs/'.length)})`), page)
+})

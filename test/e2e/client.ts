@@ -1,0 +1,177 @@
+/** A client of a running server that checks every answer against the route table's own documentation. */
+import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
+import { Ajv, type ValidateFunction } from 'ajv'
+import type { ErrorCode } from '../../src/domain/error.ts'
+import { STATUS } from '../../src/http/errors.ts'
+import { errorsOf } from '../../src/http/openapi.ts'
+import type { Route } from '../../src/http/route.ts'
+import { ROUTES } from '../../src/http/routes.ts'
+import type { Schema, Static } from '../../src/http/schema.ts'
+import * as schemas from '../../src/http/schemas.ts'
+import { type Answer, call } from '../harness.ts'
+
+export type Charge = Static<typeof schemas.Charge>
+export type Refund = Static<typeof schemas.Refund>
+export type ErrorAnswer = Static<typeof schemas.ErrorAnswer>
+export type DeclineAnswer = Static<typeof schemas.DeclineAnswer>
+export type Balance = Static<typeof schemas.Balance>
+export type MetricsAnswer = Static<typeof schemas.MetricsAnswer>
+export type LedgerAccount = Static<typeof schemas.LedgerAccount>
+export type LedgerEntry = Static<typeof schemas.LedgerEntry>
+export type Delivery = Static<typeof schemas.Delivery>
+/** Every event tells of a charge; that of a refund adds the refund. */
+export type Event = Omit<Static<typeof schemas.Event>, 'data'> & {
+  readonly data: Charge & { readonly refund?: Refund }
+}
+export type Page<T> = { readonly data: T[]; readonly has_more: boolean }
+
+export type Client = {
+  readonly url: string
+  get<T>(path: string, headers?: Record<string, string>): Promise<Answer<T>>
+  /** A string is sent as it is, anything else as JSON. */
+  post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>
+  /** A charge of 2500 usd unless `fields` say otherwise; fails when it is not answered 201. */
+  charge(fields?: object, key?: string): Promise<Charge>
+  /** Fails when it is not answered 200. */
+  refund(transactionId: string, fields?: object, key?: string): Promise<Refund>
+}
+
+/** A client of the server at that URL, such as http://127.0.0.1:54321. */
+export function client(url: string): Client {
+  async function checked<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const answer = await call<T>(url, method, path, body, headers)
+    assertDocumented(method, path, answer)
+    return answer
+  }
+  async function done<T>(path: string, status: number, body: object, key?: string): Promise<T> {
+    const answer = await checked<T>('POST', path, body, key === undefined ? {} : { 'idempotency-key': key })
+    assert.equal(answer.status, status, JSON.stringify(answer.body))
+    return answer.body
+  }
+  return {
+    url,
+    get: (path, headers) => checked('GET', path, undefined, headers),
+    post: (path, body, headers) => checked('POST', path, body, headers),
+    charge: (fields = {}, key) =>
+      done('/api/v1/charges', 201, { amount: 2500, currency: 'usd', customer: 'cus_42', ...fields }, key),
+    refund: (id, fields = {}, key) => done('/api/v1/refunds', 200, { transaction_id: id, ...fields }, key),
+  }
+}
+
+const ajv = new Ajv({
+  allErrors: true,
+  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ },
+})
+const validators = new Map<Schema, ValidateFunction>()
+
+/**
+ * Fails when a JSON answer has a status, an error code, a field or a value that the route does not document.
+ * Answers of routes outside the table, and of methods that a route does not have, must be documented errors.
+ */
+export function assertDocumented(method: string, path: string, answer: Answer<unknown>): void {
+  if (!answer.headers.get('content-type')?.startsWith('application/json')) return
+  const route = routeOf(method, path)
+  const documented = route?.answers[answer.status]
+  const where = `${method} ${path} answered ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`
+  if (!documented) assertError(route, answer, where)
+  assertSchema(documented?.schema ?? schemas.ErrorAnswer, answer.body, where)
+}
+
+function assertError(route: Route | undefined, answer: Answer<unknown>, where: string): void {
+  const { code, request_id } = answer.body as ErrorAnswer
+  assert.equal(answer.status, STATUS[code as ErrorCode], where)
+  if (route && code !== 'method_not_allowed')
+    assert.ok(errorsOf(route).includes(code as ErrorCode), `${where}, a code that its documentation lacks`)
+  assert.equal(answer.headers.get('x-request-id'), request_id, where)
+}
+
+function assertSchema(schema: Schema, body: unknown, where: string): void {
+  let valid = validators.get(schema)
+  if (!valid) {
+    valid = ajv.compile(closed(schema) as Schema)
+    validators.set(schema, valid)
+  }
+  assert.ok(valid(body), `${where}, which is not what is documented: ${ajv.errorsText(valid.errors)}`)
+}
+
+/** The schema without leave for fields that it does not name, unless it says that any may come. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const parts = Object.fromEntries(Object.entries(schema).map(([keyword, part]) => [keyword, closed(part)]))
+  return 'properties' in parts && parts['type'] === 'object'
+    ? { additionalProperties: false, ...parts }
+    : parts
+}
+
+function routeOf(method: string, path: string): Route | undefined {
+  const bare = path.split('?')[0] as string
+  return ROUTES.find(
+    (route) => route.method === method && new RegExp(`^${route.url.replace(/:[^/]+/g, '[^/]+')}$`).test(bare),
+  )
+}
+
+/** Every object of a list, page by page. */
+export async function all<T extends { id: string }>(
+  { get }: Pick<Client, 'get'>,
+  path: string,
+  cursor: (item: T) => string = (item) => item.id,
+): Promise<T[]> {
+  const found: T[] = []
+  for (;;) {
+    const last = found.at(-1)
+    const separator = path.includes('?') ? '&' : '?'
+    const { body } = await get<Page<T>>(
+      `${path}${separator}limit=100${last ? `&starting_after=${cursor(last)}` : ''}`,
+    )
+    found.push(...body.data)
+    if (!body.has_more) return found
+  }
+}
+
+/** Every event after a sequence, oldest first. */
+export async function eventsAfter({ get }: Pick<Client, 'get'>, after = 0): Promise<Event[]> {
+  const found: Event[] = []
+  for (;;) {
+    const from = found.at(-1)?.sequence ?? after
+    const { body } = await get<Page<Event>>(`/api/v1/events?limit=100&after=${from}`)
+    found.push(...body.data)
+    if (!body.has_more) return found
+  }
+}
+
+/** What a server has stored, as its lists and counters tell it: to compare before and after a refused request. */
+export async function stored({ get }: Pick<Client, 'get'>): Promise<object> {
+  const [metrics, balance, accounts, entries, events] = await Promise.all([
+    get<MetricsAnswer>('/metrics'),
+    get<Balance>('/api/v1/balance'),
+    get<Page<LedgerAccount>>('/api/v1/ledger/accounts'),
+    get<Page<LedgerEntry>>('/api/v1/ledger/entries?limit=1'),
+    eventsAfter({ get }),
+  ])
+  const { total_charges, total_refunds } = metrics.body
+  return {
+    total_charges,
+    total_refunds,
+    balance: balance.body,
+    accounts: accounts.body.data,
+    last_entry: entries.body.data[0] ?? null,
+    last_event: events.at(-1) ?? null,
+  }
+}
+
+/** Asks again until the answer satisfies the condition; gives up with the last answer after half a minute. */
+export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
+  for (const giveUpAt = Date.now() + 30_000; ; ) {
+    const answer = await ask()
+    if (condition(answer)) return answer
+    assert.ok(Date.now() < giveUpAt, `still waiting; the last answer was ${JSON.stringify(answer)}`)
+    await setTimeout(20)
+  }
+}

@@ -1,0 +1,120 @@
+/** The rules that advice alone would not keep: who may import whom, how long a file is, what is left behind. */
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const MAX_LINES = 400
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+const find = (...patterns: string[]) => globSync(patterns, { cwd: ROOT }).sort()
+
+const CODE = find('{src,test,bench,scripts}/**/*.ts', 'bin/*.js')
+const SOURCES = CODE.filter((file) => file.startsWith('src/') && !file.endsWith('.test.ts'))
+const DOMAIN = SOURCES.filter((file) => file.startsWith('src/domain/'))
+const EVERYTHING = [
+  ...CODE,
+  ...find('src/**/*.sql', '*.{md,json}', 'docs/**/*.md', 'Dockerfile', '.dockerignore', '.ci/*'),
+]
+
+/** What each layer may import beside itself; main and cli put everything together. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  ports: ['domain'],
+  app: ['domain', 'ports'],
+  workers: ['app', 'domain', 'ports'],
+  storage: ['domain', 'ports'],
+  providers: ['domain', 'ports'],
+  http: ['app', 'domain', 'ports'],
+  observe: ['ports'],
+  config: ['workers'],
+}
+const COMPOSITION = ['main', 'cli']
+/** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */
+const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+
+/** The code without comments, and without what its strings say. */
+function bare(file: string): string {
+  return read(file)
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
+    .replace(/(^|\s)\/\/.*$/gm, '$1')
+    .replace(/'(?:[^'\\\n]|\\.)*'/g, "''")
+}
+
+function importsOf(file: string): string[] {
+  const text = read(file)
+  const found = [
+    ...text.matchAll(/^(?:import|export)\b[^'"`]*?\bfrom '([^']+)'/gm),
+    ...text.matchAll(/\bimport\('([^']+)'\)|^import '([^']+)'/gm),
+    ...text.matchAll(/new URL\('([^']+\.ts)', import\.meta\.url\)/g),
+  ]
+  return found.map(([, from, bareImport]) => from ?? bareImport ?? '')
+}
+
+/** The lines that break a rule, as `file:line`. */
+function offences(files: readonly string[], rule: RegExp, text: (file: string) => string = read): string[] {
+  return files.flatMap((file) =>
+    text(file)
+      .split('\n')
+      .flatMap((line, index) => (rule.test(line) ? [`${file}:${index + 1}`] : [])),
+  )
+}
+
+test('imports go one way, and every file has its layer', () => {
+  const wrong = SOURCES.filter((file) => !COMPOSITION.includes(layerOf(file))).flatMap((file) =>
+    importsOf(file)
+      .filter((from) => from.startsWith('.'))
+      .map((from) => normalize(join(dirname(file), from)))
+      .filter((target) => ![layerOf(file), ...(LAYERS[layerOf(file)] ?? [])].includes(layerOf(target)))
+      .map((target) => `${file} imports ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+  const known = new Set([...Object.keys(LAYERS), ...COMPOSITION])
+  assert.ok(new Set(SOURCES.map(layerOf)).isSubsetOf(known))
+})
+
+test('domain, ports and app import no package, and of Node only the context its randomness', () => {
+  const packages = SOURCES.filter((file) => ['domain', 'ports', 'app'].includes(layerOf(file))).flatMap(
+    (file) => importsOf(file).flatMap((from) => (from.startsWith('.') ? [] : [`${file} imports ${from}`])),
+  )
+  assert.deepEqual(packages, ['src/app/context.ts imports node:crypto'])
+})
+
+test('nothing in domain awaits, reads a clock or makes a random value', () => {
+  const impure =
+    /\b(async|await|Promise|setTimeout|performance|crypto|process)\b|Date\.now|new Date\(\)|Math\.random/
+  assert.deepEqual(offences(DOMAIN, impure, bare), [])
+})
+
+test(`no file is longer than ${MAX_LINES} lines`, () => {
+  const tooLong = CODE.filter((file) => read(file).trimEnd().split('\n').length > MAX_LINES)
+  assert.deepEqual(tooLong, [])
+})
+
+test('nothing is left behind for later', () => {
+  assert.deepEqual(offences(EVERYTHING, /\b(TO[D]O|FIXM[E]|XX[X]|HAC[K])\b|not implement[e]d/), [])
+})
+
+test('types are not escaped and no check is silenced', () => {
+  assert.deepEqual(offences(CODE, /[:<|&,([]\s*any\b(?!\()|\bas any\b/, bare), [])
+  assert.deepEqual(offences(CODE, /@ts-(ignore|nocheck|expect-error)|biome-[i]gnore|eslint-[d]isable/), [])
+})
+
+test('only the command line prints; everything else logs', () => {
+  assert.deepEqual(
+    offences(SOURCES, /\bconsole\./, bare).filter((line) => !line.startsWith('src/cli')),
+    [],
+  )
+})
+
+test('every test runs, or says why not', () => {
+  const tests = CODE.filter((file) => file.endsWith('.test.ts'))
+  const silent =
+    /\b(test|it|describe|suite|t)\.(only|todo|skip)\(\s*\)|\b(test|it|describe|suite)\.(only|skip|todo)\(|\b(only|skip|todo): true/
+  assert.deepEqual(offences(tests, silent, bare), [])
+})
+
+test('the lock file names no download addresses, so that any registry will do', () => {
+  assert.deepEqual(offences(['package-lock.json'], /"resolved": "http/), [])
+})
