@@ -106,15 +106,15 @@ export async function measure(
   )
   const seconds = (performance.now() - startedAt) / 1000
   const run = { ...result, serverCpu: (server.cpuSeconds() - cpuBefore) / seconds }
-  console.error(progress(job, run))
+  console.error(progress(server.name, job, run))
   return run
 }
 
 /** A line for whoever watches: whose CPU a rate is bounded by is seen here. */
-function progress({ scenario, connections }: Measured, run: Run): string {
+function progress(server: string, { scenario, connections }: Measured, run: Run): string {
   const { perSecond, p50, p99, cpu, serverCpu } = run
   return (
-    `  ${scenario.kind}, ${connections} connections: ${Math.round(perSecond)}/s, p50 ${p50.toFixed(2)} ms, ` +
+    `  ${server}: ${scenario.kind}, ${connections} connections: ${Math.round(perSecond)}/s, p50 ${p50.toFixed(2)} ms, ` +
     `p99 ${p99.toFixed(2)} ms; cores used: generator ${cpu.toFixed(2)}, server ${serverCpu.toFixed(2)}`
   )
 }

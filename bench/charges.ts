@@ -86,7 +86,7 @@ function comparison(
     })
   const beside = ratios
     .map(({ kind, ratio }) =>
-      kind === 'ceiling' ? `${ratio.toFixed(2)} of the ${kind}` : `${Math.round(ratio)}× the ${kind}`,
+      kind === 'ceiling' ? `${ratio.toFixed(2)} of the ceiling` : `${times(ratio)} the ${kind}`,
     )
     .join(', ')
   const p99Aim = P99_AIMS[connections]
@@ -97,6 +97,10 @@ function comparison(
     aim: [...aims, `p99 < ${p99Aim} ms`].join(', '),
     met: ratios.every(({ kind, ratio }) => ratio >= RATIO_AIMS[kind]) && (row.p99 ?? 0) < p99Aim,
   }
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(ratio < 100 ? 1 : 0)}×`
 }
 
 function memoryRow(resident: readonly number[]): Row[] {

@@ -18,10 +18,13 @@ export type LoadJob = {
 }
 
 export type LoadResult = {
-  /** Measured: answered in the measured time or, in the open loop, due in it. */
+  /** Answered in the measured time; in the open loop, due in it. */
   readonly requests: number
   readonly perSecond: number
-  /** Latencies in ms; in the open loop from when a request was due, so that a stall counts in full. */
+  /**
+   * Latencies in ms; in the open loop from when a request was due, so that a stall counts in full. In the
+   * closed loop they are also of the requests that were still out at the end, or slow ones would be left out.
+   */
   readonly p50: number
   readonly p99: number
   readonly max: number
@@ -45,6 +48,7 @@ class Tally {
   readonly #expected: number
   #latencies = new Float64Array(INITIAL_SAMPLES)
   #count = 0
+  #requests = 0
   #lost = 0
   readonly #statuses = new Map<number, number>()
 
@@ -54,6 +58,10 @@ class Tally {
 
   status(status: number): void {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1)
+  }
+
+  request(): void {
+    this.#requests++
   }
 
   latency(ms: number): void {
@@ -75,8 +83,8 @@ class Tally {
     let errors = this.#lost
     for (const [status, count] of this.#statuses) if (status !== this.#expected) errors += count
     return {
-      requests: this.#count,
-      perSecond: this.#count / seconds,
+      requests: this.#requests,
+      perSecond: this.#requests / seconds,
       p50: at(0.5),
       p99: at(0.99),
       max: at(1),
@@ -106,7 +114,10 @@ function closedLoop(maker: RequestMaker, span: Span, tally: Tally, done: () => v
       for (const connection of connections) connection.send(maker.next(), performance.now())
     },
     answered(connection, now) {
-      if (now >= span.from && now < span.until) tally.latency(now - connection.since)
+      if (now >= span.from) {
+        tally.latency(now - connection.since)
+        if (now < span.until) tally.request()
+      }
       if (now < span.until) connection.send(maker.next(), now)
       else if (--out === 0) done()
     },
@@ -136,7 +147,10 @@ function openLoop(maker: RequestMaker, rate: number, span: Span, tally: Tally, d
   return {
     start: (connections) => void idle.push(...connections),
     answered(connection, now) {
-      if (connection.since >= span.from) tally.latency(now - connection.since)
+      if (connection.since >= span.from) {
+        tally.latency(now - connection.since)
+        tally.request()
+      }
       idle.push(connection)
       if (++answers === total) done()
       else pump()

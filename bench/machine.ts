@@ -1,6 +1,6 @@
 /** What the benchmark ran on: numbers mean little without it. */
 import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { availableParallelism, cpus, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { median } from './bench.ts'
 
@@ -44,7 +44,7 @@ export function describeMachine(folder: string): Machine {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGB: Math.round(totalmem() / 1e9),
-    system: `${type()} ${release()}`,
+    system: type(),
     node: process.version,
     fileSystem: fileSystem(folder),
     syncMicros: Math.round(syncCost(join(folder, 'sync-probe'))),

@@ -35,6 +35,8 @@ function cleanEnv(): NodeJS.ProcessEnv {
 }
 
 export type Server = {
+  /** What it is, for whoever watches. */
+  readonly name: string
   /** Such as http://127.0.0.1:54321. */
   readonly url: string
   readonly port: number
@@ -51,7 +53,7 @@ export function startMiniPay(
   webhookTarget = '',
   flags: readonly string[] = [],
 ): Promise<Server> {
-  return startServer([...flags, path('../bin/minipay.js'), 'serve'], {
+  return startServer('minipay', [...flags, path('../bin/minipay.js'), 'serve'], {
     PORT: '0',
     WEBHOOK_TARGET: webhookTarget,
     MINIPAY_DATABASE: database,
@@ -59,11 +61,13 @@ export function startMiniPay(
 }
 
 export function startReference(kind: ReferenceKind, database: string): Promise<Server> {
-  return startServer([path('./references.ts'), kind, database], {})
+  return startServer(kind, [path('./references.ts'), kind, database], {})
 }
 
+const START_LIMIT_MS = 30_000
+
 /** Starts a server that logs a JSON line with its address once it listens. */
-async function startServer(args: string[], env: Record<string, string>): Promise<Server> {
+async function startServer(name: string, args: string[], env: Record<string, string>): Promise<Server> {
   const { child, exited } = track(
     spawn(process.execPath, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] }),
   )
@@ -74,9 +78,12 @@ async function startServer(args: string[], env: Record<string, string>): Promise
       const address = /"address":"([^"]+)"/.exec(output)?.[1]
       if (address) resolve(address)
     })
-    exited.then(() => reject(new Error(`${args.join(' ')} ended before it listened:\n${output}`)))
+    const fail = (why: string) => reject(new Error(`${name} ${why}:\n${output}`))
+    exited.then(() => fail('ended before it listened'))
+    setTimeout(fail, START_LIMIT_MS, `did not listen within ${START_LIMIT_MS} ms`).unref()
   })
   return {
+    name,
     url,
     port: Number(new URL(url).port),
     cpuSeconds: () => cpuSeconds(child.pid),

@@ -16,6 +16,7 @@ import { runVerify, type Server, startMiniPay } from './processes.ts'
 const SHORT = 1000
 const LONG = 1_000_000
 const CONNECTIONS = 64
+const WARMUP_SECONDS = 0.3
 const PATHS = ['/api/v1/balance', '/api/v1/charges']
 /** Reads over the long history are as fast as over the short one, but for the noise of a measurement. */
 const FLAT = 0.9
@@ -41,7 +42,8 @@ async function compare(bench: Bench, short: Server, long: Server): Promise<Row[]
   // The first round is thrown away: it warms up both servers.
   for (let round = 0; round <= bench.rounds; round++) {
     for (const [i, path] of PATHS.entries()) {
-      const job = { connections: CONNECTIONS, scenario: { kind: 'get', path } } as const
+      const seconds = round === 0 ? WARMUP_SECONDS : bench.seconds
+      const job = { connections: CONNECTIONS, seconds, scenario: { kind: 'get', path } } as const
       const pair = { short: await measure(bench, short, job), long: await measure(bench, long, job) }
       if (round === 0) continue
       runs[i]?.short.push(pair.short)

@@ -16,20 +16,22 @@ import { liveWebhooks, waitingDeliveries } from './webhooks.ts'
 
 const PARTS: readonly Part[] = [charges, liveWebhooks, mixed, waitingDeliveries, reads, start]
 
+const CONNECTIONS = [1, 64, 256]
+
 const USAGE = `node bench/run.ts
   --rounds <n>            rounds that each median is of (3)
-  --seconds <s>           measured seconds of each cell (1)
+  --seconds <s>           measured seconds of each cell (0.8)
   --only <text>           only the parts whose name holds this: ${PARTS.flatMap((part) => part.names).join(', ')}
-  --connections <n,n>     of the charge rows (1,64,256)
+  --connections <n,n>     of the charge rows (${CONNECTIONS})
   --node-flags <flags>    for MiniPay's Node, such as --cpu-prof`
 
 function options(): Options {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '0.8' },
       only: { type: 'string', default: '' },
-      connections: { type: 'string', default: '1,64,256' },
+      connections: { type: 'string', default: CONNECTIONS.join() },
       'node-flags': { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
@@ -58,7 +60,9 @@ function diskFolder(): string {
   const parent = [tmpdir(), process.cwd()].find((folder) => !inMemory(folder))
   if (parent === undefined)
     throw new Error('Run it from a folder on a disk: the temporary folder is in memory.')
-  return mkdtempSync(join(parent, 'minipay-bench-'))
+  const folder = mkdtempSync(join(parent, 'minipay-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 /** Writes a whole run's results; a partial one is only printed. */
@@ -85,13 +89,14 @@ async function main(): Promise<void> {
       console.error(`${Math.round((performance.now() - started) / 1000)} s: ${wanted.join(', ')}`)
       rows.push(...(await part.run({ ...chosen, folder, load }, wanted)))
     }
+    if (rows.length === 0) throw new Error(`No part's name holds "${chosen.only}"; --help lists them.`)
     const table = markdown(machine, chosen, rows, (performance.now() - started) / 1000)
     console.log(table)
-    if (chosen.only === '') save(table, { machine, options: chosen, rows })
+    if (chosen.only === '' && chosen.connections.length === CONNECTIONS.length)
+      save(table, { machine, options: chosen, rows })
     if (rows.some((row) => row.fault !== undefined)) process.exitCode = 1
   } finally {
     await load.stop()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -17,8 +17,11 @@ export type DeliverOptions = {
   readonly secret: Buffer | null
   /** Deliveries in flight at once to this endpoint. */
   readonly concurrency: number
-  /** Deliveries in flight at once over all endpoints: a counter that all of them share. */
-  readonly overall: { inFlight: number; readonly limit: number }
+  /**
+   * Deliveries in flight at once over all endpoints: counters that all of them share. `claiming` is room
+   * that a claim under way may fill.
+   */
+  readonly overall: { inFlight: number; claiming: number; readonly limit: number }
   readonly newToken: () => string
   readonly log: Log
   readonly onAttempt?: (attempt: DeliveryAttempt, durationMs: number) => void
@@ -45,7 +48,8 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   /** More may be due than was claimed: whoever settles a delivery asks again. */
   let moreDue = false
 
-  const room = () => Math.min(concurrency - inFlight.size, overall.limit - overall.inFlight)
+  const room = () =>
+    Math.min(concurrency - inFlight.size, overall.limit - overall.inFlight - overall.claiming)
 
   const loop: Loop = startLoop(`deliver ${endpoint}`, POLL_MS, log, async () => {
     // A claim is a write: wait until it is worth one.
@@ -55,13 +59,19 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       return
     }
     const token = options.newToken()
-    const claimed = await store.claimDeliveries({
-      endpoint,
-      limit,
-      now: now(),
-      leaseUntil: now() + LEASE_MS,
-      token,
-    })
+    overall.claiming += limit
+    let claimed: ClaimedDelivery[]
+    try {
+      claimed = await store.claimDeliveries({
+        endpoint,
+        limit,
+        now: now(),
+        leaseUntil: now() + LEASE_MS,
+        token,
+      })
+    } finally {
+      overall.claiming -= limit
+    }
     for (const delivery of claimed) {
       // A process that was paused past its lease may claim what it still has in flight: let that lease end.
       if (!inFlight.has(delivery.id)) start(delivery)

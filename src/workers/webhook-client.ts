@@ -24,15 +24,22 @@ export type WebhookClient = {
 }
 
 /** A client for one target, with at most `connections` open. Redirects are not followed. */
-export function webhookClient(target: URL, connections: number): WebhookClient {
+export function webhookClient(
+  target: URL,
+  connections: number,
+  deadlineMs: number = DEADLINE_MS,
+): WebhookClient {
   let pool: Pool | undefined
+  // An address that is written out is never looked up, so it is checked here.
+  const forbidden = forbiddenAddress(target.hostname.replace(/^\[|\]$/g, ''))
   const path = `${target.pathname}${target.search}`
   return {
     send({ headers, body }) {
       return new Promise((resolve) => {
-        const handler = new AttemptHandler(resolve)
+        if (forbidden) return resolve({ kind: 'no_answer', error: 'FORBIDDEN_ADDRESS' })
+        const handler = new AttemptHandler(resolve, deadlineMs)
         try {
-          pool ??= openPool(target, connections)
+          pool ??= openPool(target, connections, deadlineMs)
           pool.dispatch({ path, method: 'POST', headers, body }, handler)
         } catch (error) {
           handler.onResponseError(null, error as Error)
@@ -44,14 +51,14 @@ export function webhookClient(target: URL, connections: number): WebhookClient {
 }
 
 /** The HTTP client is loaded with the first webhook: a server that sends none does without its 26 MB. */
-function openPool(target: URL, connections: number): Pool {
+function openPool(target: URL, connections: number, deadlineMs: number): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(target.origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: DEADLINE_MS, lookup: allowedLookup },
-    headersTimeout: DEADLINE_MS,
-    bodyTimeout: DEADLINE_MS,
+    connect: { timeout: deadlineMs, lookup: allowedLookup },
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
   })
 }
 
@@ -66,14 +73,14 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (attempt: DeliveryAttempt) => void
   readonly #timer: NodeJS.Timeout
 
-  constructor(resolve: (attempt: DeliveryAttempt) => void) {
+  constructor(resolve: (attempt: DeliveryAttempt) => void, deadlineMs: number) {
     this.#resolve = resolve
     this.#timer = setTimeout(() => {
       this.#timedOut = true
       // First the reason: the abort reports an error of its own at once.
-      this.#resolve({ kind: 'no_answer', error: `no answer within ${DEADLINE_MS / 1000} s` })
+      this.#resolve({ kind: 'no_answer', error: `no answer within ${deadlineMs / 1000} s` })
       this.#controller?.abort(new Error('deadline'))
-    }, DEADLINE_MS)
+    }, deadlineMs)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -58,7 +58,10 @@ export function atomicCommits(open: Open): void {
       assert.deepEqual(deliveryTotals, { pending: 2, delivered: 0, failed: 0, retries: 0 })
     },
   )
+}
 
+/** So does a refund, which changes what is there, and a decline, which moves nothing. */
+export function atomicChanges(open: Open): void {
   rule(
     open,
     'a refund changes its charge and the balances in the commit that makes it',
@@ -182,7 +185,10 @@ export function concurrentCommits(open: Open): void {
       assert.deepEqual((await everything(store, live)).charges.data, [winners[0]?.charge])
     },
   )
+}
 
+/** One that fails takes nothing with it: not the commits beside it. */
+export function sharedGroups(open: Open): void {
   rule(
     open,
     'a commit that breaks a rule of the database fails alone, not those beside it',
@@ -204,7 +210,9 @@ export function concurrentCommits(open: Open): void {
       assert.equal(keys.filter((record) => record !== undefined).length, 1)
     },
   )
+}
 
+export function eventNumbers(open: Open): void {
   rule(
     open,
     'events are numbered without gaps in each scope, and no smaller number appears later',

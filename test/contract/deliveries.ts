@@ -70,7 +70,9 @@ export function claims(open: Open): void {
       assert.notEqual(second?.token, first.token)
     },
   )
+}
 
+export function claimable(open: Open): void {
   rule(
     open,
     'a claim takes only what is due, of its own endpoint, in every scope',
@@ -127,7 +129,9 @@ export function settlements(open: Open): void {
       assert.deepEqual(await store.deliveryTotals(), { pending: 1, delivered: 0, failed: 0, retries: 1 })
     },
   )
+}
 
+export function staleSettlements(open: Open): void {
   rule(open, 'a settlement with a stale token is refused and writes nothing', async (store, { live }) => {
     const first = await held(store, live)
     const [second] = await claim(store, { now: T + 1_000 })

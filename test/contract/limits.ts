@@ -79,7 +79,9 @@ export function scopesApart(open: Open): void {
       assert.deepEqual([charges.data.length, events.data[0]?.sequence], [1, 1])
     }
   })
+}
 
+export function scopesUntouched(open: Open): void {
   rule(
     open,
     'a refund, and a retry of a delivery, reach nothing of another scope',

@@ -96,7 +96,9 @@ export function filteredLists(open: Open): void {
     assert.deepEqual(await list({ createdFrom: whole.refund.createdAt }), [whole.refund.id])
     assert.deepEqual(await list({ createdUntil: whole.refund.createdAt }), [part.refund.id])
   })
+}
 
+export function eventLists(open: Open): void {
   rule(open, 'events follow a sequence, oldest first, and may be of one type', async (store, { live }) => {
     const charge = await charged(store, { scope: live })
     await refunded(store, charge, { scope: live, amount: 1 })

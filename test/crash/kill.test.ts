@@ -19,9 +19,9 @@ import {
 import { atEnd, charge, folderOf, serve } from './support.ts'
 
 const KILLS = 12
-const CONNECTIONS = 24
+const CONNECTIONS = 64
 /** The kill comes at a random moment up to this long after the first answer. */
-const MAX_LOAD_MS = 600
+const MAX_LOAD_MS = 900
 
 type EventAnswer = {
   readonly sequence: number

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { Webhook } from 'standardwebhooks'
+import { chargeCommit, committed } from '../../test/contract/fixtures.ts'
+import { startReceiver, tempDir } from '../../test/harness.ts'
+import { eventData } from '../app/present.ts'
+import type { Charge } from '../domain/charge.ts'
+import type { DeliveryAttempt } from '../domain/delivery.ts'
+import type { Log } from '../ports/log.ts'
+import { type ClaimedDelivery, DEFAULT_SCOPE, type Settlement, type Store } from '../ports/store.ts'
+import { openSqliteStore } from '../storage/sqlite/store.ts'
+import { type Deliverer, type DeliverOptions, LEASE_MS, startDeliverer } from './deliver.ts'
+import { type WebhookClient, webhookClient } from './webhook-client.ts'
+
+const silent: Log = { info() {}, warn() {}, error() {} }
+
+/** Ends what the test has started, the last first. */
+function ending(t: TestContext): (step: () => unknown) => void {
+  const steps: (() => unknown)[] = []
+  t.after(async () => {
+    for (const step of steps.toReversed()) await step()
+  })
+  return (step) => steps.push(step)
+}
+
+/** What has happened so far, and a way to wait for more of it. */
+function history<T>() {
+  const all: T[] = []
+  const waiting: { count: number; resolve: () => void }[] = []
+  return {
+    all,
+    add(item: T): void {
+      all.push(item)
+      for (const { count, resolve } of waiting) if (all.length >= count) resolve()
+    },
+    atLeast(count: number): Promise<void> {
+      if (all.length >= count) return Promise.resolve()
+      return new Promise((resolve) => waiting.push({ count, resolve }))
+    },
+  }
+}
+
+/** A real store that tells what was claimed and settled through it, and deliverers over it. */
+async function bench(t: TestContext) {
+  const atEnd = ending(t)
+  const folder = tempDir()
+  atEnd(folder.remove)
+  const store = await openSqliteStore({ file: join(folder.path, 'deliver.db'), onFatal: assert.fail })
+  atEnd(() => store.close())
+  const claims = history<{ limit: number; claimed: ClaimedDelivery[] }>()
+  const settled = history<Settlement & { accepted: boolean }>()
+  const watched: Store = {
+    ...store,
+    async claimDeliveries(claim) {
+      const claimed = await store.claimDeliveries(claim)
+      claims.add({ limit: claim.limit, claimed })
+      return claimed
+    },
+    async settleDelivery(settlement) {
+      const accepted = await store.settleDelivery(settlement)
+      settled.add({ ...settlement, accepted })
+      return accepted
+    },
+  }
+  return {
+    store,
+    watched,
+    claims,
+    settled,
+    atEnd,
+    /** Starts a deliverer that stops with the test. */
+    deliver(client: WebhookClient, options: Partial<DeliverOptions> = {}): Deliverer {
+      const deliverer = startDeliverer({
+        store: watched,
+        endpoint: 'default',
+        client,
+        secret: null,
+        concurrency: 8,
+        overall: { inFlight: 0, claiming: 0, limit: 100 },
+        newToken: randomUUID,
+        log: silent,
+        ...options,
+      })
+      atEnd(() => deliverer.stop(0))
+      return deliverer
+    },
+    /** Makes charges whose webhooks are due; answers them. */
+    async due(count: number, endpoint = 'default'): Promise<Charge[]> {
+      const commits = Array.from({ length: count }, () => {
+        const commit = chargeCommit({ scope: DEFAULT_SCOPE, at: 1, endpoints: [endpoint] })
+        return { ...commit, event: { ...commit.event, data: eventData(commit.charge, null) } }
+      })
+      await Promise.all(commits.map((commit) => committed(store, commit)))
+      return commits.map((commit) => commit.charge)
+    },
+    /** The stored deliveries. */
+    deliveries: async () => (await store.deliveries(DEFAULT_SCOPE, { limit: 100 })).data,
+  }
+}
+
+/** A receiver that keeps its callers waiting until the test lets them go, and counts how many wait at once. */
+async function holdingReceiver(atEnd: (step: () => unknown) => void) {
+  const held: ServerResponse[] = []
+  let most = 0
+  let free = false
+  const receiver = await startReceiver((_webhook, response) => {
+    if (free) return void response.end()
+    held.push(response)
+    most = Math.max(most, held.length)
+  })
+  atEnd(receiver.close)
+  return {
+    ...receiver,
+    held,
+    most: () => most,
+    /** Answers the one that waits longest. */
+    answerOne: () => held.shift()?.end(),
+    /** Answers everything, now and from now on. */
+    answerAll() {
+      free = true
+      for (const response of held.splice(0)) response.end()
+    },
+  }
+}
+
+test('a webhook has the five fields of the transaction, its event and its delivery id', async (t) => {
+  const { due, deliver, deliveries, settled, atEnd } = await bench(t)
+  const receiver = await startReceiver()
+  atEnd(receiver.close)
+  const [charge] = await due(1)
+  deliver(webhookClient(new URL(receiver.url), 8))
+  await settled.atLeast(1)
+  const { id, amount, currency, customer, status } = charge!
+  const [webhook] = receiver.received
+  assert.equal(webhook?.body, JSON.stringify({ id, amount, currency, customer, status }))
+  const [delivery] = await deliveries()
+  assert.equal(webhook?.headers['x-webhook-event'], 'payment.succeeded')
+  assert.equal(webhook?.headers['x-webhook-delivery'], delivery?.id)
+  assert.equal(webhook?.headers['content-type'], 'application/json')
+  assert.equal(webhook?.headers['webhook-signature'], undefined, 'no secret, no signature')
+  assert.equal(delivery?.state, 'delivered')
+})
+
+test("a signed webhook passes the verification of Standard Webhooks' own library", async (t) => {
+  const { due, deliver, settled, atEnd } = await bench(t)
+  const receiver = await startReceiver()
+  atEnd(receiver.close)
+  const secret = randomBytes(32)
+  await due(2)
+  deliver(webhookClient(new URL(receiver.url), 8), { secret })
+  await settled.atLeast(2)
+  const verifier = new Webhook(`whsec_${secret.toString('base64')}`)
+  for (const { body, headers } of receiver.received)
+    assert.deepEqual(verifier.verify(body, headers as Record<string, string>), JSON.parse(body))
+  const [first] = receiver.received
+  assert.throws(() => verifier.verify(`${first?.body} `, first?.headers as Record<string, string>))
+  assert.notEqual(receiver.received[0]?.headers['webhook-id'], receiver.received[1]?.headers['webhook-id'])
+})
+
+test('no more than its concurrency are in flight to one target, and every webhook is sent once', async (t) => {
+  const { due, deliver, settled, atEnd, deliveries } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  await due(20)
+  deliver(webhookClient(new URL(receiver.url), 20), { concurrency: 5 })
+  await receiver.waitFor(5)
+  for (let sent = 5; sent < 20; sent++) {
+    assert.ok(receiver.held.length <= 5)
+    receiver.answerOne()
+    await settled.atLeast(sent - 4)
+    // A claim is made once a quarter of the room is free: two answers bring at least one more webhook.
+    if (sent % 2 === 0) await receiver.waitFor(sent - 1)
+  }
+  receiver.answerAll()
+  await settled.atLeast(20)
+  assert.equal(receiver.most(), 5)
+  assert.equal(new Set(receiver.received.map(({ headers }) => headers['x-webhook-delivery'])).size, 20)
+  assert.equal(receiver.received.length, 20)
+  assert.ok((await deliveries()).every(({ state }) => state === 'delivered'))
+})
+
+test('no more than the overall limit are in flight over all targets, though they claim at once', async (t) => {
+  const { due, deliver, settled, atEnd } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  await due(12, 'one')
+  await due(12, 'two')
+  const overall = { inFlight: 0, claiming: 0, limit: 6 }
+  const deliverers = ['one', 'two'].map((endpoint) =>
+    deliver(webhookClient(new URL(receiver.url), 12), { endpoint, overall, concurrency: 5 }),
+  )
+  await receiver.waitFor(5)
+  receiver.answerOne()
+  await settled.atLeast(1)
+  await receiver.waitFor(6)
+  assert.ok(receiver.most() <= 6, `${receiver.most()} at once`)
+  receiver.answerAll()
+  await settled.atLeast(24)
+  assert.equal(receiver.received.length, 24)
+  await Promise.all(deliverers.map((deliverer) => deliverer.stop(60_000)))
+  assert.deepEqual([overall.inFlight, overall.claiming], [0, 0])
+})
+
+test('a delivery that outlives its lease is claimed again, but never in flight twice', async (t) => {
+  const { due, deliver, claims, settled, atEnd } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  let now = 1_000
+  await due(1)
+  const deliverer = deliver(webhookClient(new URL(receiver.url), 8), { now: () => now })
+  await receiver.waitFor(1)
+  now += LEASE_MS + 1
+  deliverer.wake()
+  const again = async () => claims.all.filter(({ claimed }) => claimed.length === 1).length === 2
+  for (let i = claims.all.length; !(await again()); i++) await claims.atLeast(i + 1)
+  assert.equal(receiver.received.length, 1)
+  receiver.answerOne()
+  await settled.atLeast(1)
+  assert.equal(settled.all[0]?.accepted, false, 'its token is stale by now')
+
+  now += LEASE_MS + 1
+  receiver.answerAll()
+  deliverer.wake()
+  await settled.atLeast(2)
+  assert.equal(settled.all[1]?.accepted, true)
+  assert.equal(receiver.received.length, 2)
+})
+
+test('a target that fails is tried six times, 1, 2, 4, 8 and 16 s apart', async (t) => {
+  const { due, deliver, settled, atEnd, deliveries, store } = await bench(t)
+  const receiver = await startReceiver((_webhook, response) => response.writeHead(500).end())
+  atEnd(receiver.close)
+  let now = 1_000
+  await due(1)
+  const deliverer = deliver(webhookClient(new URL(receiver.url), 8), { now: () => now })
+  const delays: number[] = []
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    await settled.atLeast(attempt)
+    const [delivery] = await deliveries()
+    assert.deepEqual([delivery?.state, delivery?.attempts, delivery?.lastStatus], ['pending', attempt, 500])
+    delays.push(Number(delivery?.nextAttemptAt) - now)
+    now = Number(delivery?.nextAttemptAt)
+    deliverer.wake()
+  }
+  await settled.atLeast(6)
+  assert.deepEqual(delays, [1_000, 2_000, 4_000, 8_000, 16_000])
+  assert.equal((await deliveries())[0]?.state, 'failed')
+  assert.deepEqual(await store.deliveryTotals(), { pending: 0, delivered: 0, failed: 1, retries: 5 })
+  assert.equal(receiver.received.length, 6)
+})
+
+test('a redirect or another refusal fails at once, is logged, and nothing else is lost with it', async (t) => {
+  const { due, deliver, settled, atEnd, deliveries } = await bench(t)
+  const statuses = [302, 410, 200]
+  const receiver = await startReceiver((_webhook, response) =>
+    response.writeHead(statuses.shift() ?? 200, { location: 'http://127.0.0.1:1/' }).end(),
+  )
+  atEnd(receiver.close)
+  await due(3)
+  const warnings: object[] = []
+  const log: Log = { ...silent, warn: (fields) => warnings.push(fields) }
+  deliver(webhookClient(new URL(receiver.url), 1), { concurrency: 1, log })
+  await settled.atLeast(3)
+  const states = (await deliveries()).map(({ state, lastStatus }) => [lastStatus, state]).sort()
+  assert.deepEqual(states, [
+    [200, 'delivered'],
+    [302, 'failed'],
+    [410, 'failed'],
+  ])
+  assert.equal(warnings.length, 2)
+  assert.equal(receiver.received.length, 3)
+})
+
+test('a target that refuses connections is told later, with the reason kept', async (t) => {
+  const { due, deliver, settled, deliveries } = await bench(t)
+  await due(1)
+  // Nothing listens on the port of a receiver that was closed.
+  const receiver = await startReceiver()
+  await receiver.close()
+  deliver(webhookClient(new URL(receiver.url), 8), { now: () => 5_000 })
+  await settled.atLeast(1)
+  const [delivery] = await deliveries()
+  assert.deepEqual([delivery?.state, delivery?.lastError], ['pending', 'ECONNREFUSED'])
+  assert.equal(delivery?.nextAttemptAt, 6_000)
+})
+
+/** A client in place of the network: every message gets the attempt that the test has set. */
+function scriptedClient(attempt: DeliveryAttempt) {
+  return {
+    attempt,
+    async send() {
+      return this.attempt
+    },
+    async destroy() {},
+  }
+}
+
+test('a target that does not answer gets fewer at once, and more again as it does', async (t) => {
+  const { due, deliver, claims, settled } = await bench(t)
+  await due(100)
+  const client = scriptedClient({ kind: 'no_answer', error: 'ECONNREFUSED' })
+  let now = 1_000
+  const deliverer = deliver(client, { concurrency: 32, now: () => now })
+  await settled.atLeast(100)
+  const limits = claims.all.map(({ limit }) => limit)
+  assert.equal(limits[0], 32)
+  assert.ok(
+    limits.slice(2).every((limit) => limit <= 8),
+    `${limits}`,
+  )
+  assert.ok(limits.includes(4))
+
+  client.attempt = { kind: 'answered', status: 200 }
+  const before = claims.all.length
+  now += 60_000
+  deliverer.wake()
+  await settled.atLeast(200)
+  const after = claims.all.slice(before).map(({ limit }) => limit)
+  assert.ok(Math.max(...after) > 16, `${after}`)
+  assert.ok(Math.max(...after) <= 32, `${after}`)
+})
+
+test('a settlement that the store refuses is logged, and the webhook is sent again after its lease', async (t) => {
+  const { watched, due, deliver, settled, deliveries } = await bench(t)
+  await due(1)
+  let refuse = true
+  const store: Store = {
+    ...watched,
+    async settleDelivery(settlement) {
+      if (!refuse) return watched.settleDelivery(settlement)
+      refuse = false
+      throw new Error('the disk is full')
+    },
+  }
+  const logged = history<string>()
+  const log: Log = { ...silent, warn: (_fields, sentence) => logged.add(sentence) }
+  let now = 1_000
+  const client = scriptedClient({ kind: 'answered', status: 200 })
+  const deliverer = deliver(client, { store, log, now: () => now })
+  await logged.atLeast(1)
+  assert.match(logged.all[0] ?? '', /could not be settled/)
+  assert.equal((await deliveries())[0]?.state, 'pending')
+  now += LEASE_MS + 1
+  deliverer.wake()
+  await settled.atLeast(1)
+  assert.equal((await deliveries())[0]?.state, 'delivered')
+})
+
+test('a stop lets what is in flight finish', async (t) => {
+  const { due, deliver, atEnd, deliveries, store } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  await due(3)
+  const deliverer = deliver(webhookClient(new URL(receiver.url), 8))
+  await receiver.waitFor(3)
+  const stopped = deliverer.stop(60_000)
+  await due(1)
+  deliverer.wake()
+  receiver.answerAll()
+  await stopped
+  const states = (await deliveries()).map(({ state }) => state).sort()
+  assert.deepEqual(states, ['delivered', 'delivered', 'delivered', 'pending'])
+  assert.equal(receiver.received.length, 3, 'nothing new was begun')
+  assert.equal((await store.deliveryTotals()).delivered, 3)
+})
+
+test('a stop cuts and releases what does not finish in time: due at once, no attempt counted', async (t) => {
+  const { due, deliver, atEnd, deliveries, store } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  await due(3)
+  const deliverer = deliver(webhookClient(new URL(receiver.url), 8))
+  await receiver.waitFor(3)
+  await deliverer.stop(1)
+  for (const { state, attempts } of await deliveries()) assert.deepEqual([state, attempts], ['pending', 0])
+  const claim = { endpoint: 'default', limit: 10, now: Date.now(), leaseUntil: Date.now() + 1, token: 'next' }
+  assert.equal((await store.claimDeliveries(claim)).length, 3)
+})

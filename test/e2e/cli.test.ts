@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { COMMANDS } from '../../src/cli.ts'
+import { SETTINGS } from '../../src/config.ts'
+import { CLI, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
+import { client } from './client.ts'
+
+let dir: TempDir
+let server: RunningServer
+
+before(async () => {
+  dir = tempDir()
+  server = await startServer(`${dir.path}/minipay.db`)
+  const api = client(server.url)
+  await api.refund((await api.charge()).id, { amount: 1 })
+})
+after(async () => {
+  await server?.stop()
+  dir?.remove()
+})
+
+describe('the command line', () => {
+  const HELPS = [[], ['--help'], ['-h'], ['help']]
+
+  test('minipay alone and --help list every command', async () => {
+    for (const args of HELPS) {
+      const { code, stdout, stderr } = await runCli(args)
+      assert.deepEqual([code, stderr], [0, ''])
+      for (const [name, { summary }] of Object.entries(COMMANDS))
+        assert.ok(stdout.includes(name) && stdout.includes(summary), name)
+    }
+  })
+
+  test('--help of every command says what it does, and each setting with its flag, variable and default', async () => {
+    for (const [name, { summary, settings }] of Object.entries(COMMANDS)) {
+      const { code, stdout, stderr } = await runCli([name, '--help'])
+      assert.deepEqual([code, stderr], [0, ''], name)
+      assert.ok(stdout.includes(`Usage: minipay ${name}`) && stdout.includes(summary))
+      for (const key of settings) {
+        const { flag, env, doc, default: fallback } = SETTINGS[key]
+        for (const part of [`--${flag}`, env, doc, fallback])
+          assert.ok(stdout.includes(part), `${name} ${part}`)
+      }
+    }
+  })
+
+  test('what is unknown or wrong stops the start with one sentence and status 2', async () => {
+    const database = { MINIPAY_DATABASE: join(dir.path, 'never.db') }
+    const wrong: [string[], Record<string, string>, RegExp][] = [
+      [['sevre'], {}, /There is no command "sevre"/],
+      [['constructor'], {}, /There is no command "constructor"/],
+      [['serve', '--prot', '80'], {}, /'--prot'/],
+      [['serve', '--port'], {}, /--port/],
+      [['serve', 'now'], {}, /now/],
+      [['verify', '--port', '80'], {}, /'--port'/],
+      [['serve', '--port', 'http'], {}, /^minipay: --port must be a whole number/],
+      [['serve', '--port', '65536'], {}, /^minipay: --port must be a whole number/],
+      [['serve', '--port', '1e3'], {}, /^minipay: --port must be a whole number/],
+      [['serve'], { PORT: '-1' }, /^minipay: PORT must be a whole number/],
+      [['serve'], { PORT: '' }, /^minipay: PORT must be a whole number/],
+      [['serve'], { MINIPAY_LOG_LEVEL: 'loud' }, /^minipay: MINIPAY_LOG_LEVEL must be one of/],
+      [['serve'], { MINIPAY_WEBHOOK_SECRET: 'guess' }, /^minipay: MINIPAY_WEBHOOK_SECRET must be whsec_/],
+      [['serve'], { MINIPAY_DATABASE: '' }, /^minipay: MINIPAY_DATABASE must not be empty/],
+      [['serve'], { MINIPAY_COLOUR: 'red' }, /^minipay: MINIPAY_COLOUR is not a setting/],
+      [['verify'], { MINIPAY_COLOUR: 'red' }, /^minipay: MINIPAY_COLOUR is not a setting/],
+    ]
+    await Promise.all(
+      wrong.map(async ([args, env, message]) => {
+        const { code, stdout, stderr } = await runCli(args, { PORT: '0', ...database, ...env })
+        assert.deepEqual([code, stdout], [2, ''], args.join(' '))
+        assert.match(stderr, message)
+        assert.match(stderr, /^minipay: [^\n]+\.\n$/)
+        assert.doesNotMatch(stderr, /guess/)
+      }),
+    )
+    assert.equal(existsSync(database.MINIPAY_DATABASE), false)
+  })
+
+  test('a port or a database that is in use stops the start with one sentence and status 1', async () => {
+    const port = new URL(server.url).port
+    const taken = await runCli(['serve', '--port', port], { MINIPAY_DATABASE: join(dir.path, 'other.db') })
+    assert.deepEqual([taken.code, taken.stdout], [1, ''])
+    assert.match(
+      taken.stderr,
+      /^minipay: Port \d+ on 127\.0\.0\.1 is in use\. Choose another with --port\.\n$/,
+    )
+    const second = await runCli(['serve', '--port', '0', '--database', server.database])
+    assert.deepEqual([second.code, second.stdout], [1, ''])
+    assert.match(second.stderr, /^minipay: Another MiniPay process is using [^\n]+\n$/)
+  })
+
+  test('verify agrees with the books of a running server, and misses a database that is not there', async () => {
+    const { code, stdout } = await runCli(['verify', '--database', server.database])
+    assert.equal(code, 0)
+    assert.match(stdout, /^The books balance: \d+ charges, \d+ refunds, \d+ entries\.\n$/)
+    const none = await runCli(['verify', '--database', join(dir.path, 'none.db')])
+    assert.deepEqual([none.code, none.stdout], [1, ''])
+    assert.match(none.stderr, /^minipay: There is no database [^\n]+\n$/)
+  })
+
+  const old = oldNode()
+  test('a Node that is too old is told in one line which one is needed', {
+    skip: old === undefined && 'no Node older than 24 is in the PATH of this machine',
+  }, () => {
+    const run = () => execFileSync(old ?? '', [CLI, 'serve'], { encoding: 'utf8', stdio: 'pipe' })
+    assert.throws(run, (error: { status: number; stdout: string; stderr: string }) => {
+      assert.deepEqual([error.status, error.stdout], [1, ''])
+      assert.match(error.stderr, /^MiniPay needs Node\.js 24 or newer, and this is \d[^\n]*\n$/)
+      return true
+    })
+  })
+})
+
+/** A Node in the PATH, outside this checkout, that is too old to run TypeScript. */
+function oldNode(): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => !folder.includes('node_modules'))
+    .map((folder) => join(folder, 'node'))
+    .find((node) => existsSync(node) && majorVersion(node) < 24)
+}
+
+function majorVersion(node: string): number {
+  return Number.parseInt(execFileSync(node, ['--version'], { encoding: 'utf8' }).slice(1), 10)
+}
