@@ -67,25 +67,28 @@ function sentence(error: unknown): string {
 async function serve(config: Config): Promise<number> {
   const { run } = await import('./main.ts')
   const { promise: ended, resolve: end } = Promise.withResolvers<number>()
-  const minipay = await run(config, (error) => {
+  const starting = run(config, (error) => {
     console.error(`minipay: ${error.message}`)
     process.exit(1)
   })
-  if (process.stdout.isTTY)
-    console.error(`\n  MiniPay is at ${minipay.address}\n  Its API is described at ${minipay.address}/docs\n`)
-  const stop = () => {
+  // Before it listens: a signal that comes with the first request finds someone to hear it.
+  const stop = async () => {
     // Whatever hangs, the process ends: the lease and the idempotency keys make that safe.
     setTimeout(() => process.exit(1), config.shutdownTimeoutMs + 2_000).unref()
-    minipay.close().then(
-      () => end(0),
-      (error) => {
-        minipay.log.error({ err: error }, 'MiniPay could not stop cleanly.')
-        end(1)
-      },
-    )
+    const minipay = await starting
+    try {
+      await minipay.close()
+      end(0)
+    } catch (error) {
+      minipay.log.error({ err: error }, 'MiniPay could not stop cleanly.')
+      end(1)
+    }
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
+  const { address } = await starting
+  if (process.stdout.isTTY)
+    console.error(`\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n`)
   return ended
 }
 

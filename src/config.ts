@@ -129,7 +129,7 @@ export const SETTINGS = {
   shutdownTimeoutMs: {
     flag: 'shutdown-timeout-ms',
     env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',
-    default: '10000',
+    default: '8000',
     doc: 'How long a stop waits for requests and deliveries in flight, in ms.',
     parse: integer(0, 600_000),
   },
