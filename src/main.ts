@@ -43,7 +43,7 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
   })
   let deliverer: Deliverer | undefined
   let working = true
-  const overall = { inFlight: 0, claiming: 0, limit: config.webhookConcurrency }
+  const overall = { inFlight: 0, limit: config.webhookConcurrency }
   const context = createContext({
     store,
     provider: sandbox,

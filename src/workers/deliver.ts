@@ -5,8 +5,10 @@ import { type Loop, startLoop } from './loop.ts'
 import { DEADLINE_MS, signatureHeaders, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
 
 const POLL_MS = 1_000
-/** A claim outlives the slowest attempt with room for its settlement; then it may be claimed again. */
-export const LEASE_MS = DEADLINE_MS + 20_000
+/** A settlement may wait this long for the disk. */
+const SETTLE_MS = 10_000
+/** A claim waits for its slot at most ten seconds, and then outlives the slowest attempt and its settlement. */
+export const LEASE_MS = 10_000 + DEADLINE_MS + SETTLE_MS
 /** However badly a target does, this many deliveries are tried at once. */
 const MIN_CONCURRENCY = 4
 
@@ -17,11 +19,8 @@ export type DeliverOptions = {
   readonly secret: Buffer | null
   /** Deliveries in flight at once to this endpoint. */
   readonly concurrency: number
-  /**
-   * Deliveries in flight at once over all endpoints: counters that all of them share. `claiming` is room
-   * that a claim under way may fill.
-   */
-  readonly overall: { inFlight: number; claiming: number; readonly limit: number }
+  /** Deliveries in flight at once over all endpoints: a counter that all of them share. */
+  readonly overall: { inFlight: number; readonly limit: number }
   readonly newToken: () => string
   readonly log: Log
   readonly onAttempt?: (attempt: DeliveryAttempt, durationMs: number) => void
@@ -34,98 +33,116 @@ export type Deliverer = {
   stop(graceMs: number): Promise<void>
 }
 
+type Held = { readonly delivery: ClaimedDelivery; readonly leaseUntil: number }
+
 /**
- * Delivers one endpoint's webhooks: claims as many due deliveries as may fly, posts them and settles each
- * under its claim. A target that does not answer gets fewer at once, down to four, and more again as it does.
+ * Delivers one endpoint's webhooks: claims due deliveries, posts as many at once as may fly, and settles each
+ * under its claim. It claims one flight ahead, and a slot is free again with the answer, not with the settlement:
+ * so the slots wait for the receiver only, never for the disk. A target that does not answer gets fewer at once,
+ * down to four, and more again as it does.
  */
 export function startDeliverer(options: DeliverOptions): Deliverer {
   const { store, endpoint, client, overall, log } = options
   const now = options.now ?? Date.now
-  const inFlight = new Map<string, Promise<void>>()
+  /** Claimed and waiting for a slot. */
+  const ready: Held[] = []
+  /** The ids of all that is claimed and not yet settled: nothing in here is ever started a second time. */
+  const held = new Set<string>()
+  const ongoing = new Set<Promise<void>>()
+  let flying = 0
   let concurrency = options.concurrency
+  let stopping = false
   let cut = false
-
-  /** More may be due than was claimed: whoever settles a delivery asks again. */
+  /** More may be due than was claimed: whoever ends a flight asks again. */
   let moreDue = false
 
-  const room = () =>
-    Math.min(concurrency - inFlight.size, overall.limit - overall.inFlight - overall.claiming)
-
   const loop: Loop = startLoop(`deliver ${endpoint}`, POLL_MS, log, async () => {
+    fly()
     // A claim is a write: wait until it is worth one.
-    const limit = room()
-    if (limit <= 0 || (inFlight.size > 0 && limit < concurrency / 4)) {
+    const limit = 2 * concurrency - flying - ready.length
+    if (limit < concurrency / 2) {
       moreDue = true
       return
     }
     const token = options.newToken()
-    overall.claiming += limit
-    let claimed: ClaimedDelivery[]
-    try {
-      claimed = await store.claimDeliveries({
-        endpoint,
-        limit,
-        now: now(),
-        leaseUntil: now() + LEASE_MS,
-        token,
-      })
-    } finally {
-      overall.claiming -= limit
-    }
-    for (const delivery of claimed) {
-      // A process that was paused past its lease may claim what it still has in flight: let that lease end.
-      if (!inFlight.has(delivery.id)) start(delivery)
-    }
+    const leaseUntil = now() + LEASE_MS
+    const claimed = await store.claimDeliveries({ endpoint, limit, now: now(), leaseUntil, token })
     moreDue = claimed.length === limit
+    // A process that was paused past its lease may claim what it still holds: let that lease end.
+    for (const delivery of claimed) {
+      if (held.has(delivery.id)) continue
+      held.add(delivery.id)
+      ready.push({ delivery, leaseUntil })
+    }
+    fly()
   })
 
-  function start(delivery: ClaimedDelivery): void {
-    overall.inFlight++
-    inFlight.set(
-      delivery.id,
-      deliver(delivery)
-        .catch((error) =>
-          log.warn(
-            { delivery: delivery.id, err: error },
-            'A delivery could not be settled; its lease runs out.',
-          ),
-        )
-        .finally(() => {
-          overall.inFlight--
-          inFlight.delete(delivery.id)
-          if (moreDue || inFlight.size === 0) loop.wake()
-        }),
-    )
+  /** Fills the free slots. What was claimed ahead of a target that got slow goes back. */
+  function fly(): void {
+    while (ready.length > 0 && !stopping && flying < concurrency && overall.inFlight < overall.limit) {
+      const { delivery, leaseUntil } = ready.shift() as Held
+      if (now() < leaseUntil - DEADLINE_MS - SETTLE_MS) track(delivery, deliver(delivery))
+      else track(delivery, release(delivery))
+    }
+    while (ready.length > (stopping ? 0 : concurrency)) {
+      const { delivery } = ready.pop() as Held
+      track(delivery, release(delivery))
+    }
+    if (moreDue && ready.length < concurrency / 2) loop.wake()
   }
 
-  async function deliver(delivery: ClaimedDelivery): Promise<void> {
+  function track({ id }: ClaimedDelivery, work: Promise<unknown>): void {
+    const done = work
+      .catch((error) => {
+        log.warn({ delivery: id, err: error }, 'A delivery could not be settled; its lease runs out.')
+      })
+      .then(() => {
+        held.delete(id)
+        ongoing.delete(done)
+      })
+    ongoing.add(done)
+  }
+
+  const release = ({ id, token }: ClaimedDelivery) => store.releaseDelivery(id, token)
+
+  async function post(delivery: ClaimedDelivery): Promise<DeliveryAttempt> {
+    flying++
+    overall.inFlight++
     const started = performance.now()
     const attempt = await client.send(message(delivery, options.secret, now()))
     options.onAttempt?.(attempt, performance.now() - started)
-    if (cut && attempt.kind === 'no_answer') {
-      await store.releaseDelivery(delivery.id, delivery.token)
-      return
-    }
+    flying--
+    overall.inFlight--
     concurrency =
       attempt.kind === 'answered'
         ? Math.min(options.concurrency, concurrency + 1)
         : Math.max(Math.min(MIN_CONCURRENCY, options.concurrency), concurrency >> 1)
+    fly()
+    return attempt
+  }
+
+  async function deliver(delivery: ClaimedDelivery): Promise<void> {
+    const { id, token } = delivery
+    const attempt = await post(delivery)
+    if (cut && attempt.kind === 'no_answer') return void (await release(delivery))
     const verdict = judgeAttempt(attempt, delivery.attempts + 1, now())
     const status = attempt.kind === 'answered' ? attempt.status : null
     const error = attempt.kind === 'answered' ? null : attempt.error
     if (verdict.state === 'failed')
       log.warn(
-        { delivery: delivery.id, event: delivery.eventId, endpoint, status, error },
+        { delivery: id, event: delivery.eventId, endpoint, status, error },
         'A webhook failed for good; it can be retried.',
       )
-    await store.settleDelivery({ id: delivery.id, token: delivery.token, verdict, status, error })
+    await store.settleDelivery({ id, token, verdict, status, error })
   }
 
   return {
     wake: loop.wake,
     async stop(graceMs) {
+      stopping = true
       await loop.stop()
-      const settled = Promise.allSettled(inFlight.values())
+      fly()
+      const settled = Promise.allSettled(ongoing)
       const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, graceMs)
       await Promise.race([settled, late])

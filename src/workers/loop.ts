@@ -36,7 +36,8 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
   function wake(): void {
     if (stopped) return
     woken = true
-    running ??= run()
+    // Not in this turn: the work may itself ask for the next run.
+    running ??= Promise.resolve().then(run)
   }
 
   return {

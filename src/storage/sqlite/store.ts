@@ -25,7 +25,7 @@ const MAX_WAITING = 10_000
  * size, so that it commits the first of a burst while the rest is still being parsed: sent as one, the two
  * threads would only ever take turns.
  */
-const MESSAGE_SIZE = 16
+const MESSAGE_SIZE = 32
 
 export type SqliteOptions = {
   readonly file: string
