@@ -9,6 +9,9 @@ const POLL_MS = 1_000
 const SETTLE_MS = 10_000
 /** A claim waits for its slot at most ten seconds, and then outlives the slowest attempt and its settlement. */
 export const LEASE_MS = 10_000 + DEADLINE_MS + SETTLE_MS
+/** A target that answers within this gets so many claimed ahead for each of its slots. */
+const QUICK_MS = 500
+const AHEAD = 4
 /** However badly a target does, this many deliveries are tried at once. */
 const MIN_CONCURRENCY = 4
 
@@ -37,7 +40,7 @@ type Held = { readonly delivery: ClaimedDelivery; readonly leaseUntil: number }
 
 /**
  * Delivers one endpoint's webhooks: claims due deliveries, posts as many at once as may fly, and settles each
- * under its claim. It claims one flight ahead, and a slot is free again with the answer, not with the settlement:
+ * under its claim. It claims ahead of the free slots, and a slot is free again with the answer, not with the settlement:
  * so the slots wait for the receiver only, never for the disk. A target that does not answer gets fewer at once,
  * down to four, and more again as it does.
  */
@@ -55,11 +58,14 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   let cut = false
   /** More may be due than was claimed: whoever ends a flight asks again. */
   let moreDue = false
+  let lastAttemptMs = 0
+  /** How many to claim beyond the free slots: a claim waits for the disk, and a quick target should not. */
+  const ahead = () => (lastAttemptMs < QUICK_MS ? AHEAD * concurrency : concurrency)
 
   const loop: Loop = startLoop(`deliver ${endpoint}`, POLL_MS, log, async () => {
     fly()
     // A claim is a write: wait until it is worth one.
-    const limit = 2 * concurrency - flying - ready.length
+    const limit = concurrency + ahead() - flying - ready.length
     if (limit < concurrency / 2) {
       moreDue = true
       return
@@ -84,11 +90,11 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       if (now() < leaseUntil - DEADLINE_MS - SETTLE_MS) track(delivery, deliver(delivery))
       else track(delivery, release(delivery))
     }
-    while (ready.length > (stopping ? 0 : concurrency)) {
+    while (ready.length > (stopping ? 0 : ahead())) {
       const { delivery } = ready.pop() as Held
       track(delivery, release(delivery))
     }
-    if (moreDue && ready.length < concurrency / 2) loop.wake()
+    if (moreDue && ready.length < ahead() / 2) loop.wake()
   }
 
   function track({ id }: ClaimedDelivery, work: Promise<unknown>): void {
@@ -110,7 +116,8 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
     overall.inFlight++
     const started = performance.now()
     const attempt = await client.send(message(delivery, options.secret, now()))
-    options.onAttempt?.(attempt, performance.now() - started)
+    lastAttemptMs = performance.now() - started
+    options.onAttempt?.(attempt, lastAttemptMs)
     flying--
     overall.inFlight--
     concurrency =
