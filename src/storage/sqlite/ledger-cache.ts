@@ -1,5 +1,5 @@
 import { MAX_BALANCE } from '../../domain/money.ts'
-import type { Connection } from './open.ts'
+import type { Connection } from './connection.ts'
 import type { Row } from './rows.ts'
 
 type Account = { readonly id: number; balance: bigint; delta: bigint }

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { runCli, tempDir } from '../../../test/harness.ts'
+import type { Connection } from './connection.ts'
 import { type Migration, migrate, migrations, SchemaMismatch, schemaVersion } from './migrate.ts'
-import { type Connection, openWriter } from './open.ts'
+import { openWriter } from './open.ts'
 
 function newDatabase(t: TestContext): { file: string; db: Connection } {
   const folder = tempDir()

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Connection } from './open.ts'
+import type { Connection } from './connection.ts'
 
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
 

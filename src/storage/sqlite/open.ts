@@ -1,9 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Connection } from './connection.ts'
 import { assertOurs } from './migrate.ts'
-
-export type Connection = Database.Database
 
 /** How long a statement waits for another process that holds the database's write lock. */
 const BUSY_TIMEOUT_MS = 5_000

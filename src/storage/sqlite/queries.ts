@@ -19,7 +19,7 @@ import type {
   Scope,
   StoredEvent,
 } from '../../ports/store.ts'
-import type { Connection } from './open.ts'
+import type { Connection } from './connection.ts'
 import { FIND_KEY, type FoundKey, live, recordOf } from './rows.ts'
 
 type Query = Statement<(string | number)[]>

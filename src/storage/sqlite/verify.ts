@@ -1,5 +1,5 @@
+import type { Connection } from './connection.ts'
 import { assertOurs } from './migrate.ts'
-import type { Connection } from './open.ts'
 
 export type Verification = {
   /** The first thing that is wrong, as a sentence; undefined when nothing is. */

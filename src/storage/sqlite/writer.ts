@@ -1,7 +1,7 @@
 import type { StoreUnavailable } from '../../ports/store.ts'
+import type { Connection } from './connection.ts'
 import { ledgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
-import type { Connection } from './open.ts'
 import {
   CHARGE,
   type ClaimOp,
