@@ -33,7 +33,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** Runs a command line; the exit status is left in `process.exitCode`. */
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const [first = '--help', ...rest] = args
+  const [first, ...rest] = args
+  if (first === undefined) {
+    console.error(usage())
+    process.exitCode = 2
+    return
+  }
   const name = first === '--version' ? 'version' : first
   if (name === '--help' || name === '-h' || name === 'help') return void console.log(usage())
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
@@ -59,7 +64,10 @@ function sentence(error: unknown): string {
     address?: string
     port?: number
   }
-  if (code === 'EADDRINUSE') return `Port ${port} on ${address} is in use. Choose another with --port.`
+  if (code === 'EADDRINUSE')
+    return `Port ${port} on ${address} is in use. Choose another with --port or PORT.`
+  if (code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL')
+    return `The address to listen on is not one of this machine (${code}). Check --host.`
   if (code === 'EACCES' && port !== undefined) return `Port ${port} needs privileges. Choose one above 1023.`
   return message
 }
@@ -75,12 +83,11 @@ async function serve(config: Config): Promise<number> {
   const stop = async () => {
     // Whatever hangs, the process ends: the lease and the idempotency keys make that safe.
     setTimeout(() => process.exit(1), config.shutdownTimeoutMs + 2_000).unref()
-    const minipay = await starting
     try {
-      await minipay.close()
+      await (await starting).close()
       end(0)
     } catch (error) {
-      minipay.log.error({ err: error }, 'MiniPay could not stop cleanly.')
+      console.error(`minipay: could not stop cleanly: ${sentence(error)}`)
       end(1)
     }
   }

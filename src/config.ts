@@ -30,6 +30,12 @@ function nonEmpty(text: string): string {
   return text
 }
 
+function file(text: string): string {
+  if (text === '' || text === ':memory:' || text.startsWith('file:'))
+    throw new ConfigError('must be the path of a file')
+  return text
+}
+
 function oneOf<const T extends string>(...allowed: T[]) {
   return (text: string): T => {
     const found = allowed.find((value) => value === text)
@@ -81,8 +87,8 @@ export const SETTINGS = {
     flag: 'database',
     env: 'MINIPAY_DATABASE',
     default: 'minipay.db',
-    doc: 'SQLite file; made when it is not there.',
-    parse: nonEmpty,
+    doc: 'SQLite file; serve and migrate make it when it is not there.',
+    parse: file,
   },
   webhookTarget: {
     flag: 'webhook-target',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createContext } from './app/context.ts'
 import type { Config } from './config.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
-import { createServer } from './http/server.ts'
+import { createServer, type Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, exposition } from './observe/metrics.ts'
 import type { StoreUnavailable } from './ports/store.ts'
@@ -51,24 +51,25 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
     onDeliveries: () => deliverer?.wake(),
     idempotencyWaitMs: config.idempotencyWaitMs,
   })
-  const server = await createServer({
-    http: {
-      context,
-      prometheus: exposition(metrics, store, () => overall.inFlight),
-      working: () => working,
-    },
-    version: VERSION,
-    log,
-    newRequestId: () => context.newId('req'),
-    onAnswer: (method, route, status, ms) =>
-      metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000),
-    onInternalError: () => {
-      metrics.errors++
-    },
-    onUnavailable: unavailableLogger(log),
-  })
+  let server: Server
   let address: string
   try {
+    server = await createServer({
+      http: {
+        context,
+        prometheus: exposition(metrics, store, () => overall.inFlight),
+        working: () => working && (deliverer?.alive() ?? true),
+      },
+      version: VERSION,
+      log,
+      newRequestId: () => context.newId('req'),
+      onAnswer: (method, route, status, ms) =>
+        metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000),
+      onInternalError: () => {
+        metrics.errors++
+      },
+      onUnavailable: unavailableLogger(log),
+    })
     address = await server.listen(config.host, config.port)
   } catch (error) {
     await store.close()

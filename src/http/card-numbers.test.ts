@@ -58,14 +58,36 @@ test('12 digits are too few for a card number, and 20 are too many', () => {
   assert.equal(holdsCardNumber('00000000000000000000'), false)
 })
 
-test('digits glued to letters are an identifier, not a card number', () => {
+test("digits glued to letters are a card number when they have a large network's form", () => {
   for (const text of [
     'txn_4242424242424242',
-    'a4242424242424242',
-    '4242424242424242f',
-    'ab-4242424242424242',
+    '4242424242424242abc',
+    'order-4242424242424242',
+    'B4242424242424242^DOE/JANE^2512',
+    'x378282246310005',
+  ])
+    assert.equal(holdsCardNumber(text), true, text)
+})
+
+test('other digits glued to letters are an identifier, and so is a long hexadecimal word', () => {
+  for (const text of [
+    'cus_1700000000008',
+    'user1700000000008',
+    'order-30569309025904',
+    'ab-4222222222222',
+    'da39a3ee4242424242424242afd80709',
   ])
     assert.equal(holdsCardNumber(text), false, text)
+})
+
+test('spaces and dashes of any kind, and full-width digits, do not hide a card number', () => {
+  for (const text of [
+    '4242\u00a04242\u00a04242\u00a04242',
+    '4242\u20134242\u20134242\u20134242',
+    '4242\t4242\n4242 4242',
+    '\uff14\uff12\uff14\uff12\uff14\uff12\uff14\uff12\uff14\uff12\uff14\uff12\uff14\uff12\uff14\uff12',
+  ])
+    assert.equal(holdsCardNumber(text), true, text)
 })
 
 test('times, phone numbers and amounts are not card numbers', () => {

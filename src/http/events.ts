@@ -55,7 +55,8 @@ export const retryDeliveryRoute: Route = {
   method: 'POST',
   url: '/api/v1/webhook_deliveries/:id/retry',
   summary: 'Send a failed webhook again',
-  description: 'Puts it back with all its attempts. Asking twice changes nothing more, so it takes no key.',
+  description:
+    'Puts it back with all its attempts. While it is pending, asking again changes nothing: it takes no Idempotency-Key.',
   tag: 'Events and webhooks',
   params: IdParams,
   query: NoQuery,

@@ -7,10 +7,10 @@ const MAX_DEPTH = 32
 
 /**
  * What may make a body more than plain JSON of plain integers: an escape (a NUL or a lone surrogate can only
- * come as one), a `__proto__`, a number with a fraction or an exponent, thirteen digits in a row. A body
+ * come as one, and a digit may), a `__proto__`, a number with a fraction or an exponent, thirteen digits in a row. A body
  * without any of these, nearly all of them, needs no second look.
  */
-const SUSPICIOUS = /\\u|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/
+const SUSPICIOUS = /\\|__proto__|\d[.eE]|\d(?:[\s\u2010-\u2015\u2212-]*\d){12}|[\uff10-\uff19]/
 
 /**
  * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
@@ -21,9 +21,10 @@ export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
   if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
   const text = bytes.toString()
   try {
-    if (!SUSPICIOUS.test(text)) return { value: JSON.parse(text) }
+    const value: unknown = JSON.parse(text)
     // Only text that is JSON is measured: on unclosed strings the measuring would take quadratic time.
-    JSON.parse(text)
+    if (!namesAreUnique(text, value)) return reject('invalid_json', 'An object of the body has a name twice.')
+    if (!SUSPICIOUS.test(text)) return { value }
     if (depth(text) > MAX_DEPTH)
       return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
     return inspect(text)
@@ -31,6 +32,24 @@ export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
     if (!(error instanceof SyntaxError)) throw error
     return reject('invalid_json', 'The body is not valid JSON.')
   }
+}
+
+const STRINGS = /"(?:[^"\\]|\\.)*"(\s*:)?/gs
+
+/** I-JSON (RFC 7493, section 2.3): of two members with one name another parser may read the other one. */
+function namesAreUnique(text: string, value: unknown): boolean {
+  let named = 0
+  STRINGS.lastIndex = 0
+  for (let match = STRINGS.exec(text); match; match = STRINGS.exec(text)) if (match[1] !== undefined) named++
+  let kept = 0
+  const open = [value]
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    if (typeof part !== 'object' || part === null) continue
+    const inner = Object.values(part)
+    if (!Array.isArray(part)) kept += inner.length
+    for (const item of inner) if (typeof item === 'object' && item !== null) open.push(item)
+  }
+  return named === kept
 }
 
 /** How deep a JSON text nests, by its brackets outside strings. */

@@ -54,11 +54,7 @@ export const balanceRoute: Route = {
   answers: { 200: { description: 'What succeeded less what was refunded.', schema: Balance } },
   errors: [],
   async handle({ context }, request, reply) {
-    const scope = scopeOf(request)
-    const [totals, accounts] = await Promise.all([
-      context.store.currencyTotals(scope),
-      context.store.ledgerAccounts(scope),
-    ])
+    const { totals, accounts } = await context.store.balances(scopeOf(request))
     return sendObject(reply, balanceView(totals, accounts))
   },
 }

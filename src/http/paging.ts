@@ -64,12 +64,22 @@ const MAX_TIME_MS = 2 ** 48 - 2
 /** ms since 1970 of an RFC 3339 time. */
 function time(param: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const ms = RFC3339.test(text) ? Date.parse(text) : Number.NaN
+  const ms = RFC3339.test(text) && isCalendarDay(text) ? Date.parse(text) : Number.NaN
   if (!(ms >= 0 && ms <= MAX_TIME_MS))
     throw new Refused(
-      reject('parameter_invalid', `${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z.`, param),
+      reject(
+        'parameter_invalid',
+        `${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z; in a URL a + is written %2B.`,
+        param,
+      ),
     )
   return ms
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isCalendarDay(text: string): boolean {
+  const [year, month, day] = text.slice(0, 10).split('-').map(Number) as [number, number, number]
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
 }
 
 const after = (ms: number | undefined) => (ms === undefined ? undefined : ms + 1)

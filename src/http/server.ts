@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
@@ -56,7 +56,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
     routerOptions: { maxParamLength: MAX_URL_BYTES },
     // A request without Host is refused below, in our words.
-    http: { requireHostHeader: false },
+    // Requests that do not arrive are looked for this often: Node's own 30 s would double their time.
+    http: { requireHostHeader: false, connectionsCheckingInterval: 2_000 },
     genReqId: options.newRequestId,
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, request, reply) => {
@@ -68,8 +69,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
-    const parsed = parseJsonBody(bytes as Buffer)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    const parsed = undecodable(request) ?? parseJsonBody(bytes as Buffer)
     if ('value' in parsed) done(null, parsed.value)
     else done(new Refused(parsed))
   })
@@ -80,6 +81,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     if (request.method === 'OPTIONS') return void preflight(reply)
     const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
     if (refused) return void sendRejection(reply, refused)
+    // Before the body is looked at: a wrong route is wrong whatever came with it.
+    if (request.is404) return void sendRejection(reply, noSuchRoute(request, reply))
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -100,7 +103,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     )
     return sendRejection(reply, internalRejection)
   })
-  app.setNotFoundHandler((request, reply) => sendRejection(reply, noSuchRoute(request, reply)))
+
+  // An Expect other than 100-continue; Node would answer 417 without a body.
+  app.server.on('checkExpectation', (_request, response) => {
+    const requestId = options.newRequestId()
+    response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
+    response.end(errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId))
+  })
 
   await addOpenApi(app, options.version)
   for (const route of ROUTES) addRoute(app, options.http, route)
@@ -179,6 +188,14 @@ function refusedOutright(request: FastifyRequest): Rejection | undefined {
   return undefined
 }
 
+/** A body in an encoding or a character set that is not read here, which its bytes alone may not betray. */
+function undecodable({ headers }: FastifyRequest): Rejection | undefined {
+  const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
+  const type = headers['content-type'] as string
+  if (!coded && (!type.includes('charset') || /charset="?utf-?8"?/i.test(type))) return undefined
+  return reject('unsupported_media_type', 'Send the body as plain UTF-8 JSON, without a Content-Encoding.')
+}
+
 function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
   let seen: string[] | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -221,7 +238,7 @@ function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId:
         : ['bad_request', 'The request is not well-formed HTTP.']
   const body = errorBody(reject(code, message), requestId)
   socket.end(
-    `HTTP/1.1 ${STATUS[code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${STATUS[code]} ${STATUS_CODES[STATUS[code]]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Access-Control-Allow-Origin: *\r\nDate: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

@@ -45,11 +45,14 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
     const values: Record<string, unknown> = { ...(query as Record<string, unknown>) }
     for (const name of integers) {
       const text = values[name]
-      if (typeof text === 'string' && /^\d{1,16}$/.test(text)) values[name] = Number(text)
+      if (typeof text === 'string' && /^-?\d{1,16}$/.test(text)) values[name] = Number(text)
     }
-    for (const [name, value] of Object.entries(values))
+    for (const [name, value] of Object.entries(values)) {
+      if (Array.isArray(value))
+        throw new Refused(reject('parameter_invalid', 'A query parameter was given more than once.', name))
       if (typeof value === 'string' && value.includes('\0'))
         throw new Refused(reject('parameter_invalid', 'A query parameter holds a NUL.', name))
+    }
     return check(values)
   }
 }
@@ -74,7 +77,8 @@ function rejectionOf(error: ErrorObject | undefined): Rejection {
   if (instancePath === '') return reject('parameter_invalid', 'The body must be a JSON object.')
   const param = paramOf(instancePath)
   const code = NAMED_CODES[param] ?? 'parameter_invalid'
-  return reject(code, `The parameter ${param} is invalid: it ${message}.`, param)
+  const why = keyword === 'enum' ? `must be one of ${params['allowedValues'].join(', ')}` : message
+  return reject(code, `The parameter ${param} is invalid: it ${why}.`, param)
 }
 
 /** `/metadata/colour` and `size` become `metadata.size`; names below metadata are the client's and are left out. */

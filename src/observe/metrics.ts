@@ -40,11 +40,19 @@ export type Exposition = () => Promise<{ type: string; text: string }>
  */
 export function exposition(metrics: Metrics, store: Store, inFlight: () => number): Exposition {
   let registry: ReturnType<typeof createRegistry> | undefined
-  return async () => {
+  let scrape: Promise<{ type: string; text: string }> | undefined
+  async function render() {
     registry ??= createRegistry(metrics, store, inFlight)
     const { requests, groups, webhooks } = metrics
     const text = `${requests.text()}${groups.text()}${webhooks.text()}${await registry.metrics()}`
     return { type: registry.contentType, text }
+  }
+  return () => {
+    // Scrapes at once share one run: the gauges are emptied and read anew by each.
+    scrape ??= render().finally(() => {
+      scrape = undefined
+    })
+    return scrape
   }
 }
 
@@ -100,6 +108,9 @@ function createRegistry(metrics: Metrics, store: Store, inFlight: () => number) 
   )
   gauge('minipay_webhooks_in_flight', 'Webhook deliveries that wait for an answer now.', [], (waiting) => {
     waiting.set(inFlight())
+  })
+  gauge('minipay_writes_waiting', 'Writes that wait for their commit now.', [], (waiting) => {
+    waiting.set(store.waitingWrites())
   })
   new prometheus.Counter({
     name: 'minipay_errors_total',

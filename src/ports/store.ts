@@ -163,6 +163,8 @@ export type Store = {
   ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
   ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
   currencyTotals(scope: Scope): Promise<CurrencyTotals[]>
+  /** Both of the above as of one moment. */
+  balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
   /** Over all scopes: what operators watch. */
   deliveryTotals(): Promise<DeliveryTotals>
 
@@ -179,6 +181,8 @@ export type Store = {
 
   /** Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. */
   purgeIdempotency(before: number, limit: number): Promise<number>
+  /** Writes of this process that wait for their commit now. */
+  waitingWrites(): number
   /** Makes a write that changes nothing: resolves when the store can take writes now. */
   ready(): Promise<void>
   close(): Promise<void>

@@ -32,6 +32,8 @@ export type DeliverOptions = {
 
 export type Deliverer = {
   wake(): void
+  /** False when its runs have failed, or not ended, for a while. */
+  alive(): boolean
   /** Claims nothing more, waits up to `graceMs` for what is in flight, then cuts and releases it. */
   stop(graceMs: number): Promise<void>
 }
@@ -58,9 +60,10 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   let cut = false
   /** More may be due than was claimed: whoever ends a flight asks again. */
   let moreDue = false
-  let lastAttemptMs = 0
+  /** How long attempts took of late, in ms: each counts for an eighth. */
+  let usualMs = 0
   /** How many to claim beyond the free slots: a claim waits for the disk, and a quick target should not. */
-  const ahead = () => (lastAttemptMs < QUICK_MS ? AHEAD * concurrency : concurrency)
+  const ahead = () => (usualMs < QUICK_MS ? AHEAD * concurrency : concurrency)
 
   const loop: Loop = startLoop(`deliver ${endpoint}`, POLL_MS, log, async () => {
     fly()
@@ -83,14 +86,14 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
     fly()
   })
 
-  /** Fills the free slots. What was claimed ahead of a target that got slow goes back. */
+  /** Fills the free slots. What was claimed for slots that a silent target has lost goes back. */
   function fly(): void {
     while (ready.length > 0 && !stopping && flying < concurrency && overall.inFlight < overall.limit) {
       const { delivery, leaseUntil } = ready.shift() as Held
       if (now() < leaseUntil - DEADLINE_MS - SETTLE_MS) track(delivery, deliver(delivery))
       else track(delivery, release(delivery))
     }
-    while (ready.length > (stopping ? 0 : ahead())) {
+    while (ready.length > (stopping ? 0 : AHEAD * concurrency)) {
       const { delivery } = ready.pop() as Held
       track(delivery, release(delivery))
     }
@@ -112,20 +115,24 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const release = ({ id, token }: ClaimedDelivery) => store.releaseDelivery(id, token)
 
   async function post(delivery: ClaimedDelivery): Promise<DeliveryAttempt> {
+    const started = performance.now()
     flying++
     overall.inFlight++
-    const started = performance.now()
-    const attempt = await client.send(message(delivery, options.secret, now()))
-    lastAttemptMs = performance.now() - started
-    options.onAttempt?.(attempt, lastAttemptMs)
-    flying--
-    overall.inFlight--
-    concurrency =
-      attempt.kind === 'answered'
-        ? Math.min(options.concurrency, concurrency + 1)
-        : Math.max(Math.min(MIN_CONCURRENCY, options.concurrency), concurrency >> 1)
-    fly()
-    return attempt
+    try {
+      const attempt = await client.send(message(delivery, options.secret, now()))
+      const ms = performance.now() - started
+      usualMs += (ms - usualMs) / 8
+      options.onAttempt?.(attempt, ms)
+      concurrency =
+        attempt.kind === 'answered'
+          ? Math.min(options.concurrency, concurrency + 1)
+          : Math.max(Math.min(MIN_CONCURRENCY, options.concurrency), concurrency >> 1)
+      return attempt
+    } finally {
+      flying--
+      overall.inFlight--
+      fly()
+    }
   }
 
   async function deliver(delivery: ClaimedDelivery): Promise<void> {
@@ -145,6 +152,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
 
   return {
     wake: loop.wake,
+    alive: loop.alive,
     async stop(graceMs) {
       stopping = true
       await loop.stop()

@@ -8,7 +8,15 @@ const BATCH = 500
 
 /** Forgets idempotency keys older than `retentionMs`, a batch at a time, once a minute. */
 export function startPurge(store: Store, retentionMs: number, log: Log, now: () => number = Date.now): Loop {
-  return startLoop('purge', INTERVAL_MS, log, async () => {
-    while ((await store.purgeIdempotency(now() - retentionMs, BATCH)) === BATCH);
+  let stopping = false
+  const loop = startLoop('purge', INTERVAL_MS, log, async () => {
+    while (!stopping && (await store.purgeIdempotency(now() - retentionMs, BATCH)) === BATCH);
   })
+  return {
+    ...loop,
+    stop() {
+      stopping = true
+      return loop.stop()
+    },
+  }
 }

@@ -10,6 +10,8 @@ import { forbiddenAddress } from './targets.ts'
 export const DEADLINE_MS = 10_000
 /** An answer's body is read only this far, so that the connection can be used again. */
 const MAX_ANSWER_BYTES = 16 * 1024
+/** And for so long after its head. */
+const BODY_MS = 250
 
 export type WebhookMessage = {
   readonly headers: Record<string, string>
@@ -71,7 +73,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   #bytes = 0
   #timedOut = false
   readonly #resolve: (attempt: DeliveryAttempt) => void
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
 
   constructor(resolve: (attempt: DeliveryAttempt) => void, deadlineMs: number) {
     this.#resolve = resolve
@@ -88,8 +90,12 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     if (this.#timedOut) controller.abort(new Error('deadline'))
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
-    if (status >= 200) this.#resolve({ kind: 'answered', status })
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return
+    this.#resolve({ kind: 'answered', status })
+    // The verdict is in. A body that goes on for long would keep the connection from the next webhook.
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => controller.abort(new Error('answer too long')), BODY_MS)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -108,7 +114,9 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
 }
 
 function describe(error: Error & { code?: string }): string {
-  return (error.code ?? error.message ?? 'failed').slice(0, 200)
+  // The library's own codes say less than its words.
+  const code = error.code?.startsWith('UND_') ? undefined : error.code
+  return (code ?? error.message ?? 'failed').slice(0, 200)
 }
 
 /** The system's lookup without the addresses that no webhook may go to; checked at each connection. */

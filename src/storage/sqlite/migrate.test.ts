@@ -113,7 +113,7 @@ test('a file that is no database is refused with a sentence', async (t) => {
   for (const command of ['serve', 'migrate', 'verify']) {
     const { code, stderr } = await runCli([command], { MINIPAY_DATABASE: file, PORT: '0' })
     assert.equal(code, 1, command)
-    assert.match(stderr, /^minipay: .*not a database/)
+    assert.match(stderr, /^minipay: .*not a SQLite database/)
     assert.equal(stderr.trim().split('\n').length, 1)
   }
 })

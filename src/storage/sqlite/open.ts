@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Connection } from './connection.ts'
@@ -35,6 +35,7 @@ export function openWriter(file: string): Connection {
 
 /** Opens an existing database for reading; in WAL a reader never waits for the writer. */
 export function openReader(file: string): Connection {
+  refuseOtherFiles(file)
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true })
   db.pragma('query_only = ON')
   return db
@@ -47,19 +48,41 @@ export function openReader(file: string): Connection {
  */
 export function lockDatabase(file: string): { release(): void } {
   const target = existsSync(file) ? realpathSync(file) : resolve(file)
-  const lock = new Database(`${target}-lock`, { timeout: 0 })
+  refuseOtherFiles(target)
+  let lock: Connection | undefined
   try {
+    lock = new Database(`${target}-lock`, { timeout: 0 })
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.pragma('journal_mode = MEMORY')
     lock.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
-    lock.close()
-    throw new Error(
-      `Another MiniPay process is using ${file}. Stop it, or give this one another --database.`,
-      {
-        cause,
-      },
-    )
+    lock?.close()
+    const { code, message } = cause as Error & { code?: string }
+    if (code?.startsWith('SQLITE_BUSY'))
+      throw new Error(
+        `Another MiniPay process is using ${file}. Stop it, or give this one another --database.`,
+      )
+    throw new Error(`Cannot open the database ${file}: ${message}. Check --database.`, { cause })
   }
-  return { release: () => lock.close() }
+  const held = lock
+  return { release: () => held.close() }
+}
+
+/** Before anything is put beside it: a file that is not a database was surely named by mistake. */
+function refuseOtherFiles(path: string): void {
+  if (!existsSync(path)) return
+  if (!statSync(path).isFile()) throw new Error(`${path} is not a file. Check --database.`)
+  const header = firstBytes(path, 15)
+  if (header !== '' && header !== 'SQLite format 3')
+    throw new Error(`${path} is not a SQLite database. Check --database.`)
+}
+
+function firstBytes(path: string, count: number): string {
+  const descriptor = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(count)
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes))
+  } finally {
+    closeSync(descriptor)
+  }
 }

@@ -50,6 +50,11 @@ export function createQueries(db: Connection) {
     return statement
   }
 
+  /** Several reads as of one commit: between two statements the writer may have made another. */
+  function snapshot<T>(reads: () => T): T {
+    return db.transaction(reads)()
+  }
+
   return {
     idempotencyRecord(scope: Scope, key: string): IdempotencyRecord | undefined {
       const row = sql(FIND_KEY).raw().get(scope.accountId, live(scope), key) as FoundKey | undefined
@@ -64,14 +69,14 @@ export function createQueries(db: Connection) {
     },
 
     charges(scope: Scope, query: ChargeQuery): Page<Charge> {
-      const { where, values } = filters(scope, {
-        customer: query.customer,
-        status: query.status,
-        currency: query.currency,
-      })
-      // Spelled out, so that the partial index on the other statuses is used.
-      if (query.status !== undefined && query.status !== 'succeeded') where.push(`status <> 'succeeded'`)
-      return page(sql, 'txn', `SELECT ${CHARGE_COLUMNS} FROM charges`, where, values, query)
+      const { status } = query
+      // `succeeded`, which most charges are, has no index: the newest charges are read until the page is full.
+      const filters: Filter[] = [
+        ['customer', query.customer, 'charges_by_customer'],
+        ['status', status, status === 'succeeded' ? undefined : 'charges_by_status'],
+        ['currency', query.currency, 'charges_by_currency'],
+      ]
+      return page(sql, 'txn', CHARGE_COLUMNS, 'charges', scope, filters, query)
     },
 
     refund(scope: Scope, id: string): Refund | undefined {
@@ -82,23 +87,28 @@ export function createQueries(db: Connection) {
     },
 
     refunds(scope: Scope, query: RefundQuery): Page<Refund> {
-      const { where, values } = filters(scope, {
-        transaction_id: query.transactionId,
-        customer: query.customer,
-        status: query.status,
-        currency: query.currency,
-      })
-      return page(sql, 're', `SELECT ${REFUND_COLUMNS} FROM refunds`, where, values, query)
+      const filters: Filter[] = [
+        ['transaction_id', query.transactionId, 'refunds_by_transaction'],
+        ['customer', query.customer, 'refunds_by_customer'],
+        ['status', query.status, 'refunds_by_status'],
+        ['currency', query.currency, 'refunds_by_currency'],
+      ]
+      return page(sql, 're', REFUND_COLUMNS, 'refunds', scope, filters, query)
     },
 
     events(scope: Scope, query: { after: number; limit: number; type?: EventType }): Page<StoredEvent> {
-      const byType = query.type === undefined ? '' : 'AND type = ?'
+      const { type } = query
+      // As with charges: successes, which most events are, are read from the events themselves.
+      const rare = type !== undefined && type !== 'payment.succeeded'
       const rows = sql(
-        `SELECT seq AS sequence, id, type, created_at AS createdAt, data FROM events
-         WHERE account_id = ? AND live = ? AND seq > ? ${byType} ORDER BY seq LIMIT ?`,
+        `SELECT seq AS sequence, id, type, created_at AS createdAt, data
+         FROM events ${rare ? 'INDEXED BY events_by_type' : ''}
+         WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
+           ${rare ? `AND type <> 'payment.succeeded'` : ''}
+         ORDER BY seq LIMIT ?`,
       ).all(
         ...[scope.accountId, live(scope), query.after],
-        ...(query.type === undefined ? [] : [query.type]),
+        ...(type === undefined ? [] : [type]),
         query.limit + 1,
       ) as StoredEvent[]
       return cut(rows, query.limit)
@@ -154,6 +164,10 @@ export function createQueries(db: Connection) {
         .map(([currency, totals]) => ({ currency, ...(totals as Record<ChargeCounter, number>) }))
     },
 
+    balances(scope: Scope) {
+      return snapshot(() => ({ totals: this.currencyTotals(scope), accounts: this.ledgerAccounts(scope) }))
+    },
+
     deliveryTotals(): DeliveryTotals {
       const rows = sql(
         `SELECT name, sum(value) AS value FROM counters WHERE name LIKE 'deliveries_%' GROUP BY name`,
@@ -192,26 +206,33 @@ export function createQueries(db: Connection) {
   }
 }
 
-function filters(scope: Scope, equal: Record<string, string | undefined>) {
-  const where = ['account_id = ?', 'live = ?']
-  const values: (string | number)[] = [scope.accountId, live(scope)]
-  for (const [column, value] of Object.entries(equal)) {
-    if (value === undefined) continue
-    where.push(`${column} = ?`)
-    values.push(value)
-  }
-  return { where, values }
-}
+/** A column that must equal a value when one is given, and the index that finds it. */
+type Filter = readonly [column: string, value: string | undefined, index: string | undefined]
 
-/** One page by id. Ids begin with their time, so a range of creation times is a range of ids. */
+/**
+ * One page by id, over the index of the first filter that is given: without statistics SQLite would take the
+ * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids.
+ */
 function page<T>(
   sql: (text: string) => Query,
   prefix: IdPrefix,
-  select: string,
-  where: string[],
-  values: (string | number)[],
+  columns: string,
+  table: 'charges' | 'refunds',
+  scope: Scope,
+  filters: readonly Filter[],
   query: PageQuery,
 ): Page<T> {
+  const where = ['account_id = ?', 'live = ?']
+  const values: (string | number)[] = [scope.accountId, live(scope)]
+  let index: string | undefined
+  for (const [column, value, by] of filters) {
+    if (value === undefined) continue
+    where.push(`${column} = ?`)
+    values.push(value)
+    index ??= by
+  }
+  // Spelled out, so that the partial index on the other statuses can be used.
+  if (index === 'charges_by_status') where.push(`status <> 'succeeded'`)
   const range = (condition: string, id: string | undefined) => {
     if (id === undefined) return
     where.push(condition)
@@ -223,7 +244,8 @@ function page<T>(
   range('id < ?', query.createdUntil === undefined ? undefined : idFloor(prefix, query.createdUntil))
   const backwards = query.endingBefore !== undefined
   const rows = sql(
-    `${select} WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT ?`,
+    `SELECT ${columns} FROM ${table} ${index ? `INDEXED BY ${index}` : ''}
+     WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT ?`,
   ).all(...values, query.limit + 1) as Stored<T & { metadata: Metadata }>[]
   const { data, hasMore } = cut(rows.map(withMetadata) as T[], query.limit)
   return { data: backwards ? data.toReversed() : data, hasMore }

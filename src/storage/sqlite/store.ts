@@ -17,8 +17,9 @@ import {
 } from './rows.ts'
 import { classify, type WriteFailure } from './writer.ts'
 
-/** Writes that may wait for the disk before new ones are refused; at 10 kB each, some 100 MB. */
+/** Writes that may wait for the disk before new ones are refused, and the characters of JSON in them. */
 const MAX_WAITING = 10_000
+const MAX_WAITING_CHARACTERS = 100_000_000
 
 /**
  * Operations arrive in bursts, one for each turn of the event loop. They go to the thread in messages of this
@@ -35,7 +36,11 @@ export type SqliteOptions = {
   readonly onFatal: (error: Error) => void
 }
 
-type Waiting = { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }
+type Waiting = {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: Error) => void
+  readonly characters: number
+}
 
 /**
  * Opens the embedded store: locks the file against other processes, brings it to this program's schema and
@@ -45,10 +50,13 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const lock = lockDatabase(options.file)
   try {
     const writer = openWriter(options.file)
-    migrate(writer)
-    writer.close()
+    try {
+      migrate(writer)
+    } finally {
+      writer.close()
+    }
     const thread = await startWriter(options)
-    const reader = openReader(options.file)
+    const reader = await openOrElse(() => openReader(options.file), thread.close)
     const read: Read = async (query) => {
       try {
         return query()
@@ -70,6 +78,15 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   }
 }
 
+async function openOrElse<T>(open: () => T, undo: () => Promise<void>): Promise<T> {
+  try {
+    return open()
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
 /** Runs a query; it fails as writes do, with `StoreUnavailable` when the database can't answer it now. */
 type Read = <T>(query: () => T) => Promise<T>
 
@@ -81,6 +98,7 @@ function failureError({ failed, message }: WriteFailure, onFatal: (error: Error)
 
 type WriterThread = {
   send<T>(op: WriteOp): Promise<T>
+  waiting(): number
   close(): Promise<void>
 }
 
@@ -88,6 +106,7 @@ async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<W
   const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file } })
   const inFlight: Waiting[] = []
   let first = 0
+  let characters = 0
   let outbox: WriteOp[] = []
   let closing = false
 
@@ -100,6 +119,7 @@ async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<W
     onGroup?.(results.length)
     for (const result of results) {
       const waiting = inFlight[first++] as Waiting
+      characters -= waiting.characters
       if (isFailure(result)) waiting.reject(failureError(result, onFatal))
       else waiting.resolve(result as never)
     }
@@ -130,14 +150,17 @@ async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<W
     send(op) {
       return new Promise((resolve, reject) => {
         if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
-        if (inFlight.length - first >= MAX_WAITING)
+        const size = op[0] === OP.commit ? op[8][2].length : 0
+        if (inFlight.length - first >= MAX_WAITING || characters + size > MAX_WAITING_CHARACTERS)
           return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
         if (outbox.length === 0) setImmediate(flush)
         outbox.push(op)
-        inFlight.push({ resolve, reject })
+        characters += size
+        inFlight.push({ resolve, reject, characters: size })
         if (outbox.length >= MESSAGE_SIZE) flush()
       })
     },
+    waiting: () => inFlight.length - first,
     close() {
       if (!closing) {
         closing = true
@@ -172,6 +195,7 @@ function sqliteStore(
     events: (scope, query) => read(() => queries.events(scope, query)),
     ledgerAccounts: (scope) => read(() => queries.ledgerAccounts(scope)),
     ledgerEntries: (scope, query) => read(() => queries.ledgerEntries(scope, query)),
+    balances: (scope) => read(() => queries.balances(scope)),
     currencyTotals: (scope) => read(() => queries.currencyTotals(scope)),
     deliveryTotals: () => read(() => queries.deliveryTotals()),
     delivery: (scope, id) => read(() => queries.delivery(scope, id)),
@@ -195,6 +219,7 @@ function sqliteStore(
     releaseDelivery: (id, token) => writer.send([OP.release, id, token]),
     retryDelivery: (scope, id, now) => writer.send([OP.retry, scope.accountId, live(scope), id, now]),
     purgeIdempotency: (before, limit) => writer.send([OP.purge, before, limit]),
+    waitingWrites: writer.waiting,
     async ready() {
       await writer.send([OP.ping])
     },

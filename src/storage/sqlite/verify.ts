@@ -92,6 +92,22 @@ const CHECKS: readonly Check[] = [
     problem: ({ last, events }) => `The events have a gap: the last is ${last}, and there are ${events}.`,
   },
   {
+    sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
+      LEFT JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+      WHERE e.seq IS NULL LIMIT 1`,
+    problem: ({ id, seq }) => `The delivery ${id} tells of event ${seq}, which is not there.`,
+  },
+  {
+    sql: `SELECT k.seq, k.event_seq AS event FROM idempotency_keys k
+      LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
+      WHERE e.seq IS NULL LIMIT 1`,
+    problem: ({ seq, event }) => `The idempotency record ${seq} names event ${event}, which is not there.`,
+  },
+  {
+    sql: `SELECT c.id FROM charges c LEFT JOIN accounts a ON a.id = c.account_id WHERE a.id IS NULL LIMIT 1`,
+    problem: ({ id }) => `The transaction ${id} belongs to an account that is not there.`,
+  },
+  {
     sql: `SELECT (SELECT count(*) FROM charges) + (SELECT count(*) FROM refunds) AS changes,
         (SELECT count(*) FROM events) AS events
       WHERE changes <> events`,

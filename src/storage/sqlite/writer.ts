@@ -96,7 +96,7 @@ export function classify(error: unknown): WriteFailure {
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return { failed: 'corrupt', message }
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return { failed: 'busy', message }
   if (/^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|NOMEM|PROTOCOL)/.test(code)) return { failed: 'disk', message }
-  return { failed: 'bug', message }
+  return { failed: 'bug', message: (error instanceof Error && error.stack) || message }
 }
 
 function commitStatements(db: Connection, cache: ReturnType<typeof ledgerCache>) {
@@ -226,13 +226,13 @@ function deliveryStatements(db: Connection, cache: ReturnType<typeof ledgerCache
   )
 
   return {
+    /** A delivery whose event is gone, which `verify` reports, is left to its lease: it must not stop the others. */
     claim([, endpoint, limit, now, leaseUntil, token]: ClaimOp): unknown {
       return claimDue
         .all(leaseUntil, token, endpoint, now, limit)
-        .map(([id, account, live, seq, attempts]) => {
+        .flatMap(([id, account, live, seq, attempts]) => {
           const event = findEvent.get(account, live, seq)
-          if (!event) throw new Error(`delivery ${id} tells of event ${seq}, which is not there`)
-          return [id, attempts, ...event]
+          return event ? [[id, attempts, ...event]] : []
         })
     },
 

@@ -116,6 +116,8 @@ CREATE TABLE events (
   PRIMARY KEY (account_id, live, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX events_by_type ON events (account_id, live, type, seq) WHERE type <> 'payment.succeeded';
+
 -- A claim moves due_at to the end of its lease: due work and work whose lease ran out are one index scan.
 CREATE TABLE deliveries (
   id TEXT PRIMARY KEY,
