@@ -56,8 +56,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
     routerOptions: { maxParamLength: MAX_URL_BYTES },
     // A request without Host is refused below, in our words.
-    // Requests that do not arrive are looked for this often: Node's own 30 s would double their time.
-    http: { requireHostHeader: false, connectionsCheckingInterval: 2_000 },
+    http: {
+      requireHostHeader: false,
+      // Set here too: given to the library alone, Node's headersTimeout of 60 s would hold for bodies.
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      // How often requests that do not arrive are looked for: Node's own 30 s would double their time.
+      connectionsCheckingInterval: 2_000,
+    },
     genReqId: options.newRequestId,
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, request, reply) => {
