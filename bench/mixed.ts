@@ -48,7 +48,7 @@ export const mixed: Part = {
 function oneRound(bench: Bench, wanted: readonly string[]): Promise<Run[]> {
   return withDatabase(bench, (file) =>
     withServer(startMiniPay(file, '', bench.nodeFlags), async (server) => {
-      await warmUp(bench, server, REMEMBERED)
+      await warmUp(bench, server, { remember: REMEMBERED })
       const runs: Run[] = []
       for (const name of wanted) runs.push(await measure(bench, server, (KINDS[name] as Kind).job))
       return runs

@@ -20,7 +20,7 @@ const CONNECTIONS = [1, 64, 256]
 
 const USAGE = `node bench/run.ts
   --rounds <n>            rounds that each median is of (3)
-  --seconds <s>           measured seconds of each cell (0.8)
+  --seconds <s>           measured seconds of each cell (1)
   --only <text>           only the parts whose name holds this: ${PARTS.flatMap((part) => part.names).join(', ')}
   --connections <n,n>     of the charge rows (${CONNECTIONS})
   --node-flags <flags>    for MiniPay's Node, such as --cpu-prof`
@@ -29,7 +29,7 @@ function options(): Options {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '0.8' },
+      seconds: { type: 'string', default: '1' },
       only: { type: 'string', default: '' },
       connections: { type: 'string', default: CONNECTIONS.join() },
       'node-flags': { type: 'string', default: '' },

@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
@@ -8,7 +8,7 @@ import { holdsCardNumber } from './card-numbers.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
-import { addOpenApi, documentation } from './openapi.ts'
+import { NO_COMPILERS, openApiDocument } from './openapi.ts'
 import { type Http, type Route, sendJson, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
@@ -53,6 +53,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     logger: false,
+    schemaController: { compilersFactory: NO_COMPILERS },
     // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
     routerOptions: { maxParamLength: MAX_URL_BYTES },
     // A request without Host is refused below, in our words.
@@ -71,9 +72,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       sendRejection(reply, rejectionOf(error) ?? internalRejection)
     },
   })
-  // Validation and rendering are ours; the library only reads the schemas into the OpenAPI document.
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => JSON.stringify)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     const parsed = undecodable(request) ?? parseJsonBody(bytes as Buffer)
@@ -117,9 +115,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     response.end(errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId))
   })
 
-  await addOpenApi(app, options.version)
   for (const route of ROUTES) addRoute(app, options.http, route)
-  addDocumentation(app)
+  addDocumentation(app, options.version)
 
   return {
     listen: (host, port) => app.listen({ host, port }),
@@ -144,7 +141,6 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
   app.route({
     method: route.method,
     url: route.url,
-    schema: documentation(route),
     handler: (request, reply) => {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
       return route.handle(http, request, reply)
@@ -152,16 +148,13 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
   })
 }
 
-/** The document is written at its first use: generating it would double the time to the first answer. */
-function addDocumentation(app: FastifyInstance): void {
-  let document: string | undefined
-  const openapi = () => (document ??= JSON.stringify(app.swagger()))
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => sendJson(reply, 200, openapi()))
-  app.get('/docs', { schema: { hide: true } }, (_request, reply) =>
+function addDocumentation(app: FastifyInstance, version: string): void {
+  app.get('/openapi.json', async (_request, reply) => sendJson(reply, 200, await openApiDocument(version)))
+  app.get('/docs', async (_request, reply) =>
     reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .send(docsPage(JSON.parse(openapi()))),
+      .send(docsPage(JSON.parse(await openApiDocument(version)))),
   )
 }
 
@@ -232,6 +225,9 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
   reply.header('allow', allowed.join(', '))
   return reject('method_not_allowed', `This route takes ${allowed.join(', ')}.`)
 }
+
+/** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
