@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createContext } from './app/context.ts'
 import type { Config } from './config.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
-import { createServer, type Server } from './http/server.ts'
+import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, exposition } from './observe/metrics.ts'
 import type { StoreUnavailable } from './ports/store.ts'
@@ -36,11 +36,13 @@ export type MiniPay = {
 export async function run(config: Config, onFatal: (error: Error) => void): Promise<MiniPay> {
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
-  const store = await openSqliteStore({
+  const opening = openSqliteStore({
     file: config.database,
     onGroup: (size) => metrics.groups.observe('', size),
     onFatal,
   })
+  // While the database's thread starts, this one loads the HTTP library.
+  const [store, { createServer }] = await Promise.all([opening, import('./http/server.ts')])
   let deliverer: Deliverer | undefined
   let working = true
   const overall = { inFlight: 0, limit: config.webhookConcurrency }
