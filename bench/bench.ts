@@ -120,7 +120,11 @@ function progress(server: string, { scenario, connections }: Measured, run: Run)
 }
 
 /** Lets a fresh server compile its hot code and fills the generator's memory of charges; not measured. */
-export async function warmUp(bench: Bench, server: Server, { remember = 0, seconds = 1 } = {}): Promise<void> {
+export async function warmUp(
+  bench: Bench,
+  server: Server,
+  { remember = 0, seconds = 1 } = {},
+): Promise<void> {
   await bench.load.run({
     port: server.port,
     connections: 64,
