@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
 import { migrate, migrations, SchemaMismatch, schemaVersion } from './storage/sqlite/migrate.ts'
-import { lockDatabase, openReader, openWriter } from './storage/sqlite/open.ts'
+import { lockDatabase, openReader, openWriter, refuseOtherFiles } from './storage/sqlite/open.ts'
 import { verify } from './storage/sqlite/verify.ts'
 
 type Command = {
@@ -101,6 +101,7 @@ async function serve(config: Config): Promise<number> {
 
 async function verifyBooks({ database }: Config): Promise<number> {
   if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
+  refuseOtherFiles(database)
   const db = openReader(database)
   try {
     const result = verify(db)

@@ -1,5 +1,5 @@
 import { type Route, scopeOf, sendJson, sendObject } from './route.ts'
-import { MetricsAnswer, Status } from './schemas.ts'
+import { MetricsAnswer, Readiness, Status } from './schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
@@ -50,8 +50,8 @@ export const readyRoute: Route = {
   summary: 'Whether the process can do its work',
   tag: 'Operations',
   answers: {
-    200: { description: 'The store takes writes and the background work runs.', schema: Status },
-    503: { description: 'Not now.', schema: Status },
+    200: { description: 'The store takes writes and the background work runs.', schema: Readiness },
+    503: { description: 'Not now.', schema: Readiness },
   },
   errors: [],
   async handle({ context, working }, _request, reply) {

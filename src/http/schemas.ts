@@ -178,8 +178,8 @@ export const ErrorAnswer = object({
 })
 
 export const DeclineAnswer = object({
-  error: string(),
-  code: oneOf(['card_declined']),
+  error: string({ examples: ['The card has insufficient funds.'] }),
+  code: oneOf(['card_declined'], { examples: ['card_declined'] }),
   decline_code: string({ examples: ['insufficient_funds'] }),
   charge: Charge,
   request_id: string(),
@@ -266,4 +266,5 @@ export const MetricsAnswer = object({
   webhook_retries: count,
 })
 
-export const Status = object({ status: string({ examples: ['ok'] }) })
+export const Status = object({ status: oneOf(['ok']) })
+export const Readiness = object({ status: oneOf(['ready', 'store_unavailable', 'worker_stopped']) })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { call, runCli, startServer, tempDir } from '../../../test/harness.ts'
@@ -86,4 +86,18 @@ test('a file that can not be opened stops the start with a sentence', async (t) 
     assert.match(stderr, /^minipay: \S.*\n$/)
     assert.doesNotMatch(stderr, /Another MiniPay process/)
   }
+})
+
+const LOCKS = '/proc/locks'
+test('a serving process holds a lock on the database itself, as SQLite needs in WAL mode', {
+  skip: !existsSync(LOCKS) && 'this system does not list its locks',
+}, async (t) => {
+  const server = await startServer(newFile(t))
+  t.after(() => server.stop())
+  const { ino } = statSync(server.database)
+  const held = readFileSync(LOCKS, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(` ${server.process.pid} `) && line.includes(`:${ino} `))
+  // Closing any descriptor of the file in that process would have dropped it.
+  assert.match(held.join('\n'), /POSIX +ADVISORY +READ/)
 })

@@ -35,7 +35,6 @@ export function openWriter(file: string): Connection {
 
 /** Opens an existing database for reading; in WAL a reader never waits for the writer. */
 export function openReader(file: string): Connection {
-  refuseOtherFiles(file)
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true })
   db.pragma('query_only = ON')
   return db
@@ -68,8 +67,12 @@ export function lockDatabase(file: string): { release(): void } {
   return { release: () => held.close() }
 }
 
-/** Before anything is put beside it: a file that is not a database was surely named by mistake. */
-function refuseOtherFiles(path: string): void {
+/**
+ * Throws a sentence for a file that is not a database, which was surely named by mistake, before anything is put
+ * beside it. Only for before this process opens the database: closing any descriptor of a file drops the locks
+ * that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
+export function refuseOtherFiles(path: string): void {
   if (!existsSync(path)) return
   if (!statSync(path).isFile()) throw new Error(`${path} is not a file. Check --database.`)
   const header = firstBytes(path, 15)
