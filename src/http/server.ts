@@ -25,6 +25,8 @@ export type ServerOptions = {
   readonly version: string
   readonly log: Log
   readonly newRequestId: () => string
+  /** How long a whole request may take to arrive; 30 s unless given. */
+  readonly requestTimeoutMs?: number
   /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
   readonly onAnswer: (method: string, route: string, status: number, durationMs: number) => void
   readonly onInternalError: () => void
@@ -45,9 +47,10 @@ export type Server = {
 /** The HTTP server: the only file that configures the HTTP library. */
 export async function createServer(options: ServerOptions): Promise<Server> {
   let closing = false
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // While it stops, requests on open connections are answered by the hook below, in our words.
     return503OnClosing: false,
@@ -60,8 +63,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     http: {
       requireHostHeader: false,
       // Set here too: given to the library alone, Node's headersTimeout of 60 s would hold for bodies.
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout,
+      headersTimeout: requestTimeout,
       // How often requests that do not arrive are looked for: Node's own 30 s would double their time.
       connectionsCheckingInterval: 2_000,
     },

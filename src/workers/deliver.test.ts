@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { chargeCommit, committed } from '../../test/contract/fixtures.ts'
 import { startReceiver, tempDir } from '../../test/harness.ts'
@@ -319,6 +319,21 @@ test('a target that does not answer gets fewer at once, and more again as it doe
   await settled.atLeast(200)
   const after = Math.max(...client.atOnce.slice(before))
   assert.ok(after > 16 && after <= 32, `${after}`)
+})
+
+test('slow answers among quick ones take nothing back: every webhook is claimed once', async (t) => {
+  const { due, deliver, claims, settled } = await bench(t)
+  await due(200)
+  let sent = 0
+  deliver({
+    async send() {
+      await setTimeout(++sent % 20 === 0 ? 600 : 1)
+      return { kind: 'answered', status: 200 }
+    },
+    async destroy() {},
+  })
+  await settled.atLeast(200)
+  assert.equal(claims.all.flatMap(({ claimed }) => claimed).length, 200)
 })
 
 test('a settlement that the store refuses is logged, and the webhook is sent again after its lease', async (t) => {
