@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
+import { ProviderConfigError } from './providers/fields.ts'
 import { migrate, migrations, SchemaMismatch, schemaVersion } from './storage/sqlite/migrate.ts'
 import { lockDatabase, openReader, openWriter, refuseOtherFiles } from './storage/sqlite/open.ts'
 import { verify } from './storage/sqlite/verify.ts'
@@ -7,15 +8,22 @@ import { verify } from './storage/sqlite/verify.ts'
 type Command = {
   readonly summary: string
   readonly settings: readonly SettingKey[]
+  /** Where they differ from those of the settings. */
+  readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>
+  /** The words that may follow the command, as its help writes them; none unless given. */
+  readonly words?: string
   /** Answers the exit status. */
-  readonly run: (config: Config) => Promise<number>
+  readonly run: (config: Config, words: readonly string[]) => Promise<number>
 }
+
+/** Settings of other commands than serve. */
+const NOT_OF_SERVE: readonly SettingKey[] = ['server', 'bankSecret', 'bankNotify']
 
 /** Every command. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
     summary: 'Serve the API and deliver webhooks until SIGTERM or SIGINT.',
-    settings: Object.keys(SETTINGS) as SettingKey[],
+    settings: (Object.keys(SETTINGS) as SettingKey[]).filter((key) => !NOT_OF_SERVE.includes(key)),
     run: serve,
   },
   verify: {
@@ -27,6 +35,24 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "Bring the database to this version's schema, which serve does by itself too.",
     settings: ['database'],
     run: migrateDatabase,
+  },
+  sandbox: {
+    summary: 'Run a small bank to try MiniPay with: a provider of the kind http in a process of its own.',
+    settings: ['port', 'host', 'database', 'bankSecret', 'bankNotify'],
+    defaults: { port: '9001', database: 'bank.db' },
+    run: runBank,
+  },
+  routing: {
+    summary: 'Print the routing rules, replace them, or say what others would do with recent charges.',
+    settings: ['server'],
+    words: '[set FILE | simulate FILE]',
+    run: routing,
+  },
+  attempts: {
+    summary: 'List the calls to providers that nobody knows the end of, or end one by hand.',
+    settings: ['server'],
+    words: '[resolve ID succeeded|failed]',
+    run: attempts,
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }
@@ -45,11 +71,23 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   if (!command) return fail(`There is no command "${name}". Try minipay --help.`, 2)
   if (rest.includes('--help') || rest.includes('-h')) return void console.log(commandUsage(name, command))
   try {
-    process.exitCode = await command.run(readConfig(command.settings, rest, env) as Config)
+    const flagsAt = rest.findIndex((word) => word.startsWith('-'))
+    const words = rest.slice(0, flagsAt < 0 ? rest.length : flagsAt)
+    if (words.length > 0 && !command.words)
+      return fail(`The command ${name} takes no "${words[0]}". Try minipay ${name} --help.`, 2)
+    const variables = { ...defaultsOf(command), ...env }
+    const config = readConfig(command.settings, rest.slice(words.length), variables) as Config
+    process.exitCode = await command.run(config, words)
   } catch (error) {
-    if (error instanceof ConfigError) return fail(error.message, 2)
+    if (error instanceof ConfigError || error instanceof ProviderConfigError) return fail(error.message, 2)
     fail(sentence(error), 1)
   }
+}
+
+/** A command's own defaults, as variables that the environment overrides. */
+function defaultsOf({ defaults = {} }: Command): Record<string, string> {
+  const entries = Object.entries(defaults) as [SettingKey, string][]
+  return Object.fromEntries(entries.map(([key, value]) => [SETTINGS[key].env, value]))
 }
 
 function fail(message: string, status: number): void {
@@ -131,6 +169,37 @@ async function migrateDatabase({ database }: Config): Promise<number> {
   }
 }
 
+async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {
+  if (!bankSecret) throw new ConfigError('The bank needs a secret: give --secret or MINIPAY_BANK_SECRET.')
+  const { startBank } = await import('./bank/server.ts')
+  const bank = await startBank({ host, port, database, secret: bankSecret, notify: bankNotify })
+  console.log(`The bank is at ${bank.address}`)
+  await new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  await bank.close()
+  return 0
+}
+
+async function routing({ server }: Config, words: readonly string[]): Promise<number> {
+  const { routingSet, routingShow, routingSimulate } = await import('./cli/routing.ts')
+  const [verb, file, ...more] = words
+  if (verb === undefined) return routingShow(server)
+  if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(server, file)
+  if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(server, file)
+  throw new ConfigError('Say minipay routing, routing set FILE or routing simulate FILE.')
+}
+
+async function attempts({ server }: Config, words: readonly string[]): Promise<number> {
+  const { attemptsList, attemptsResolve } = await import('./cli/attempts.ts')
+  const [verb, id, outcome, ...more] = words
+  if (verb === undefined) return attemptsList(server)
+  if (verb === 'resolve' && id !== undefined && outcome !== undefined && more.length === 0)
+    return attemptsResolve(server, id, outcome)
+  throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed.')
+}
+
 async function printVersion(): Promise<number> {
   const { VERSION } = await import('./main.ts')
   console.log(VERSION)
@@ -142,10 +211,11 @@ function usage(): string {
   return `Usage: minipay <command> [options]\n\n${lines.join('\n')}\n\nminipay <command> --help lists a command's options.`
 }
 
-function commandUsage(name: string, { summary, settings }: Command): string {
+function commandUsage(name: string, { summary, settings, defaults, words }: Command): string {
   const lines = settings.map((key) => {
-    const { flag, env, default: fallback, doc } = SETTINGS[key]
+    const { flag, env, doc } = SETTINGS[key]
+    const fallback = defaults?.[key] ?? SETTINGS[key].default
     return `  --${flag} VALUE\n      ${doc}\n      Environment: ${env}. Default: ${fallback || '(empty)'}`
   })
-  return `Usage: minipay ${name}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${lines.join('\n')}`.trimEnd()
+  return `Usage: minipay ${name}${words ? ` ${words}` : ''}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${lines.join('\n')}`.trimEnd()
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { secretKey } from './signing.ts'
 import { forbiddenAddress } from './workers/targets.ts'
 
 /** A setting that can't be used, as a sentence for whoever starts the program. */
@@ -56,15 +57,28 @@ function target(text: string): URL | null {
   return url
 }
 
-/** The key of a Standard Webhooks secret: base64 after `whsec_`, 24 to 64 bytes. */
+/** The key of a Standard Webhooks secret. */
 function secret(text: string): Buffer | null {
   if (text === '') return null
-  const key = Buffer.from(text.replace(/^whsec_/, ''), 'base64')
-  if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text) || key.length < 24 || key.length > 64)
+  const key = secretKey(text)
+  if (key === undefined)
     throw new ConfigError(
       'must be whsec_ and 24 to 64 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 32)"',
     )
   return key
+}
+
+/** The same with its text, which the bank repeats where it is told to. */
+function secretWithText(text: string): { readonly text: string; readonly key: Buffer } | null {
+  const key = secret(text)
+  return key && { text, key }
+}
+
+function server(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new ConfigError('must be an http or https URL')
+  return url
 }
 
 /** Every setting: its flag, environment variable, default and what it is for. The docs are made from this. */
@@ -89,6 +103,13 @@ export const SETTINGS = {
     default: 'minipay.db',
     doc: 'SQLite file; serve and migrate make it when it is not there.',
     parse: file,
+  },
+  providers: {
+    flag: 'providers',
+    env: 'MINIPAY_PROVIDERS',
+    default: '',
+    doc: 'JSON file that names the payment providers; empty for the in-process sandbox alone.',
+    parse: (text: string) => text,
   },
   webhookTarget: {
     flag: 'webhook-target',
@@ -132,6 +153,20 @@ export const SETTINGS = {
     doc: 'How long a request waits for its running twin before it answers 409, in ms.',
     parse: integer(0, 60_000),
   },
+  providerWaitMs: {
+    flag: 'provider-wait-ms',
+    env: 'MINIPAY_PROVIDER_WAIT_MS',
+    default: '10000',
+    doc: 'How long a request waits for its provider before it answers 202, still processing, in ms.',
+    parse: integer(0, 120_000),
+  },
+  unknownAgeMinutes: {
+    flag: 'unknown-age-minutes',
+    env: 'MINIPAY_UNKNOWN_AGE_MINUTES',
+    default: '60',
+    doc: 'After how long an attempt of which nobody knows how it ended counts as overdue, in minutes.',
+    parse: integer(1, 100_000),
+  },
   shutdownTimeoutMs: {
     flag: 'shutdown-timeout-ms',
     env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',
@@ -145,6 +180,27 @@ export const SETTINGS = {
     default: 'info',
     doc: 'debug, info, warn, error or silent.',
     parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  server: {
+    flag: 'server',
+    env: 'MINIPAY_SERVER',
+    default: 'http://127.0.0.1:8080',
+    doc: 'The running server that a command asks.',
+    parse: server,
+  },
+  bankSecret: {
+    flag: 'secret',
+    env: 'MINIPAY_BANK_SECRET',
+    default: '',
+    doc: 'What the sandbox bank and its client sign with: whsec_ and 24 to 64 bytes in base64.',
+    parse: secretWithText,
+  },
+  bankNotify: {
+    flag: 'notify',
+    env: 'MINIPAY_BANK_NOTIFY',
+    default: '',
+    doc: 'URL that the sandbox bank tells of what ends later; empty for none.',
+    parse: target,
   },
 } as const satisfies Record<string, Setting<unknown>>
 

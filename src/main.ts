@@ -1,20 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createContext } from './app/context.ts'
+import { type Context, createContext } from './app/context.ts'
+import { createHealth, type Health } from './app/health.ts'
+import { createRouter } from './app/router.ts'
 import type { Config } from './config.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
+import type { Http } from './http/route.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
-import { createMetrics, exposition } from './observe/metrics.ts'
-import type { StoreUnavailable } from './ports/store.ts'
-import { sandbox } from './providers/index.ts'
+import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
+import type { Provider } from './ports/provider.ts'
+import type { Store, StoreUnavailable } from './ports/store.ts'
+import { loadProviders } from './providers/config.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
+import type { Loop } from './workers/loop.ts'
+import { startNotifications } from './workers/notifications.ts'
 import { startPurge } from './workers/purge.ts'
+import { startRecovery } from './workers/recover.ts'
 import { webhookClient } from './workers/webhook-client.ts'
 
 /** The endpoint that WEBHOOK_TARGET names; its deliveries follow the setting, whatever it is now. */
 const DEFAULT_ENDPOINT = 'default'
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
 export const VERSION: string = JSON.parse(
@@ -29,39 +37,50 @@ export type MiniPay = {
   close(): Promise<void>
 }
 
+/** What a MiniPay is made of; a test may put something of its own around a part. */
+export type Parts = {
+  readonly store: (store: Store) => Store
+  readonly provider: (provider: Provider) => Provider
+  readonly health: (health: Health) => Health
+}
+const AS_THEY_ARE: Parts = {
+  store: (store) => store,
+  provider: (provider) => provider,
+  health: (health) => health,
+}
+
 /**
- * Starts MiniPay. Throws a sentence when the database is in use, newer or damaged, or the port is taken.
- * `onFatal` is called when it can't go on: the process should end, and be started again.
+ * Starts MiniPay. Throws a sentence when the database is in use, newer or damaged, the providers' file can't
+ * be used, or the port is taken. `onFatal` is called when it can't go on: the process should end, and be
+ * started again.
  */
-export async function run(config: Config, onFatal: (error: Error) => void): Promise<MiniPay> {
+export async function run(
+  config: Config,
+  onFatal: (error: Error) => void,
+  changed: Partial<Parts> = {},
+): Promise<MiniPay> {
+  const parts = { ...AS_THEY_ARE, ...changed }
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
+  const providers = (await loadProviders(config.providers, process.env)).map(parts.provider)
   const opening = openSqliteStore({
     file: config.database,
     onGroup: (size) => metrics.groups.observe('', size),
     onFatal,
   })
   // While the database's thread starts, this one loads the HTTP library.
-  const [store, { createServer }] = await Promise.all([opening, import('./http/server.ts')])
-  let deliverer: Deliverer | undefined
-  let working = true
-  const overall = { inFlight: 0, limit: config.webhookConcurrency }
-  const context = createContext({
-    store,
-    provider: sandbox,
-    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
-    onDeliveries: () => deliverer?.wake(),
-    idempotencyWaitMs: config.idempotencyWaitMs,
-  })
+  const [opened, { createServer }] = await Promise.all([opening, import('./http/server.ts')])
+  const store = parts.store(opened)
+  const workers = workersOf(config, log, metrics)
+  const health = parts.health(healthOf(log))
+  const context = contextOf(config, { store, providers, health, log, metrics }, () =>
+    workers.deliverer?.wake(),
+  )
   let server: Server
   let address: string
   try {
     server = await createServer({
-      http: {
-        context,
-        prometheus: exposition(metrics, store, () => overall.inFlight),
-        working: () => working && (deliverer?.alive() ?? true),
-      },
+      http: httpOf(config, context, metrics, workers),
       version: VERSION,
       log,
       newRequestId: () => context.newId('req'),
@@ -77,33 +96,156 @@ export async function run(config: Config, onFatal: (error: Error) => void): Prom
     await store.close()
     throw error
   }
-  if (config.webhookTarget) {
-    deliverer = startDeliverer({
-      store,
-      endpoint: DEFAULT_ENDPOINT,
-      client: webhookClient(config.webhookTarget, config.webhookTargetConcurrency),
-      secret: config.webhookSecret,
-      concurrency: config.webhookTargetConcurrency,
-      overall,
-      newToken: randomUUID,
-      log,
-      onAttempt: (attempt, ms) => metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
-    })
-  }
-  const purge = startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log)
+  workers.start(context)
   log.info({ address, database: config.database, version: VERSION }, 'MiniPay is listening.')
 
   return {
     address,
     log,
     async close() {
-      working = false
       const graceMs = config.shutdownTimeoutMs
-      await Promise.all([server.close(graceMs), purge.stop(), deliverer?.stop(graceMs)])
+      await Promise.all([server.close(graceMs), workers.stop(context, graceMs)])
       await store.close()
       log.info({}, 'MiniPay has stopped.')
     },
   }
+}
+
+function healthOf(log: Log): Health {
+  return createHealth(
+    () => performance.now(),
+    (provider, state) =>
+      log.warn(
+        { provider },
+        state === 'open' ? 'Its circuit breaker opened.' : 'Its circuit breaker closed.',
+      ),
+  )
+}
+
+type Made = {
+  readonly store: Store
+  readonly providers: readonly Provider[]
+  readonly health: Health
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+function contextOf(
+  config: Config,
+  { store, providers, health, log, metrics }: Made,
+  onDeliveries: () => void,
+): Context {
+  return createContext({
+    store,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    router: createRouter({
+      store,
+      providers: providers.map(({ name }) => name),
+      health,
+      loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
+      now: Date.now,
+    }),
+    health,
+    log,
+    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+    onDeliveries,
+    onCall: (provider, call, outcome, ms) =>
+      metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
+    onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
+    idempotencyWaitMs: config.idempotencyWaitMs,
+    providerWaitMs: config.providerWaitMs,
+  })
+}
+
+function httpOf(config: Config, context: Context, metrics: Metrics, workers: Workers): Http {
+  const { providers, health, inFlight } = context
+  return {
+    context,
+    prometheus: exposition(metrics, {
+      store: context.store,
+      webhooksInFlight: () => workers.overall.inFlight,
+      providers: () =>
+        [...providers.values()]
+          .filter(({ remote }) => remote)
+          .map(({ name }) => ({
+            name,
+            inFlight: inFlight.get(name) ?? 0,
+            breaker: health.snapshot(name).state,
+          })),
+      unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
+      now: context.now,
+    }),
+    working: workers.alive,
+    onNotification(provider, result) {
+      countLabels(metrics.notifications, { provider, result })
+      if (result === 'stored') workers.onNotification()
+    },
+  }
+}
+
+type Workers = {
+  readonly deliverer: Deliverer | undefined
+  /** Webhooks in flight over all endpoints. */
+  readonly overall: { inFlight: number; readonly limit: number }
+  onNotification(): void
+  alive(): boolean
+  start(context: Context): void
+  /** Begins nothing more, and waits up to `graceMs` for what is under way; what is not done then has its lease. */
+  stop(context: Context, graceMs: number): Promise<void>
+}
+
+function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
+  const overall = { inFlight: 0, limit: config.webhookConcurrency }
+  let deliverer: Deliverer | undefined
+  let notifications: Loop | undefined
+  const loops: Loop[] = []
+  let working = true
+  return {
+    get deliverer() {
+      return deliverer
+    },
+    overall,
+    onNotification: () => notifications?.wake(),
+    alive: () => working && (deliverer?.alive() ?? true) && loops.every((loop) => loop.alive()),
+    start(context) {
+      const { store } = context
+      if (config.webhookTarget)
+        deliverer = startDeliverer({
+          store,
+          endpoint: DEFAULT_ENDPOINT,
+          client: webhookClient(config.webhookTarget, config.webhookTargetConcurrency),
+          secret: config.webhookSecret,
+          concurrency: config.webhookTargetConcurrency,
+          overall,
+          newToken: randomUUID,
+          log,
+          onAttempt: (attempt, ms) =>
+            metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
+        })
+      const providers = [...context.providers.values()]
+      if (providers.some(({ remote }) => remote)) notifications = startNotifications(context)
+      loops.push(
+        ...providers.map((provider) => startRecovery(context, provider)),
+        ...(notifications ? [notifications] : []),
+        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log),
+      )
+    },
+    async stop({ ongoing, providers }, graceMs) {
+      working = false
+      const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => drained(ongoing))
+      const { promise: late, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, graceMs)
+      await Promise.all([Promise.race([ended, late]), deliverer?.stop(graceMs)])
+      clearTimeout(timer)
+      await Promise.all([...providers.values()].map((provider) => provider.remote && provider.close()))
+      await ended
+    },
+  }
+}
+
+/** Resolves when nothing is under way; what ends may begin something more. */
+async function drained(ongoing: ReadonlySet<Promise<void>>): Promise<void> {
+  while (ongoing.size > 0) await Promise.allSettled(ongoing)
 }
 
 /** Logs the first of a run of refusals, and one every ten seconds while it lasts. */

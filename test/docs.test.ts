@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { FAULT_TOKENS, FAULTS } from '../src/bank/faults.ts'
 import { COMMANDS } from '../src/cli.ts'
 import { SETTINGS } from '../src/config.ts'
 import { ERROR_CODES } from '../src/domain/error.ts'
@@ -78,7 +79,12 @@ test('every token of the sandbox is documented with its outcome, and no other', 
       assertRow('docs/sandbox.md', `\`${token}\``, 'declined', `\`${decline.declineCode}\``, decline.message)
     else assertRow('docs/sandbox.md', `\`${token}\``, 'succeeds')
   for (const [token] of everything.matchAll(/\b(tok|pm_card)_\w+/g))
-    assert.ok(SANDBOX_TOKENS.has(token), token)
+    assert.ok(SANDBOX_TOKENS.has(token) || FAULT_TOKENS.has(token), token)
+})
+
+test('every fault of the sandbox bank is documented with its payment method and what it does', () => {
+  for (const [fault, { token, doc }] of Object.entries(FAULTS))
+    assertRow('docs/bank.md', `\`${fault}\``, `\`${token}\``, doc)
 })
 
 test('every route is documented', () => {
@@ -94,7 +100,7 @@ test('every metric is documented, and no other', async () => {
     const names = new Set([...body.matchAll(/^# TYPE (minipay_\w+)/gm)].map(([, name = '']) => name))
     assert.ok(names.size > 0)
     for (const name of names) assertRow('docs/operations.md', `\`${name}\``)
-    for (const [name] of docs.matchAll(/\bminipay_[a-z_]+/g)) assert.ok(names.has(name), name)
+    for (const [name] of docs.matchAll(/(?<!\[)\bminipay_[a-z_]+/g)) assert.ok(names.has(name), name)
     const json = await call(server.url, 'GET', '/metrics')
     for (const field of Object.keys(json.body)) assert.ok(docs.includes(`"${field}"`), field)
   } finally {

@@ -27,14 +27,20 @@ export type RunningServer = {
   stop(): Promise<number | null>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
+  /** Resolves with the exit code when it has ended by itself; null when it was killed. */
+  readonly gone: Promise<number | null>
 }
 
-/** Starts `minipay serve` on a free port, with no webhooks unless `env` says so; resolves when it listens. */
+/**
+ * Starts `minipay serve`, or another program that serves, on a free port, with no webhooks unless `env` says so;
+ * resolves when it listens.
+ */
 export async function startServer(
   database: string,
   env: Record<string, string> = {},
+  program: readonly string[] = [CLI, 'serve'],
 ): Promise<RunningServer> {
-  const child = spawn(process.execPath, [CLI, 'serve'], {
+  const child = spawn(process.execPath, program, {
     env: { ...cleanEnv(), PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: database, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -63,6 +69,7 @@ export async function startServer(
       child.kill('SIGKILL')
       await exited
     },
+    gone: exited,
   }
 }
 

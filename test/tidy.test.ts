@@ -22,13 +22,16 @@ const EVERYTHING = [
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
+  signing: [],
   app: ['domain', 'ports'],
-  workers: ['app', 'domain', 'ports'],
+  workers: ['app', 'domain', 'ports', 'signing'],
   storage: ['domain', 'ports'],
-  providers: ['domain', 'ports'],
+  providers: ['domain', 'ports', 'signing'],
+  bank: ['domain', 'signing'],
+  rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports'],
   observe: ['ports'],
-  config: ['workers'],
+  config: ['workers', 'signing'],
 }
 const COMPOSITION = ['main', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */

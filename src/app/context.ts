@@ -1,12 +1,21 @@
 import { hash, randomFillSync, randomUUID } from 'node:crypto'
+import type { Alarm, AttemptKind, Outcome } from '../domain/attempt.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
-import type { InProcessProvider } from '../ports/provider.ts'
-import type { Store } from '../ports/store.ts'
+import type { StoredAnswer } from '../domain/idempotency.ts'
+import type { Log } from '../ports/log.ts'
+import type { Provider } from '../ports/provider.ts'
+import type { Scope, Store } from '../ports/store.ts'
+import type { Health } from './health.ts'
+import type { Router } from './router.ts'
 
 /** What every use case needs from the outside: made once by main, and by tests with a clock of their own. */
 export type Context = {
   readonly store: Store
-  readonly provider: InProcessProvider
+  /** By name, in the order of their configuration. */
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly router: Router
+  readonly health: Health
+  readonly log: Log
   /** ms since 1970. */
   readonly now: () => number
   readonly newId: (prefix: IdPrefix) => string
@@ -17,13 +26,33 @@ export type Context = {
   readonly endpoints: readonly string[]
   /** Called when a commit made deliveries, so that they need not wait for the next poll. */
   readonly onDeliveries: () => void
+  /** Called with each call to a provider: what was asked, how it ended, how long it took in ms. */
+  readonly onCall: (
+    provider: string,
+    kind: AttemptKind | 'lookup',
+    outcome: Outcome['kind'],
+    ms: number,
+  ) => void
+  /** Called when a provider said what must not be, and a person has to look. */
+  readonly onAlarm: (provider: string, alarm: Alarm) => void
   /** How long a request waits for its twin with the same key, in ms. */
   readonly idempotencyWaitMs: number
+  /** How long a request waits for its provider before it answers that it is being processed, in ms. */
+  readonly providerWaitMs: number
   /** Requests that are running in this process, by scope and key. */
   readonly running: Map<string, Promise<unknown>>
+  /** Requests of this process that wait for a provider, by scope and key: called with the answer. */
+  readonly waiting: Map<string, (answer: StoredAnswer) => void>
+  /** Calls to providers in flight, with what follows them. */
+  readonly ongoing: Set<Promise<void>>
+  /** How many calls of each provider are in flight. */
+  readonly inFlight: Map<string, number>
 }
 
-type Chosen = Pick<Context, 'store' | 'provider' | 'endpoints' | 'onDeliveries' | 'idempotencyWaitMs'>
+type Chosen = Omit<
+  Context,
+  'now' | 'newId' | 'newKey' | 'fingerprint' | 'running' | 'waiting' | 'ongoing' | 'inFlight'
+>
 
 /** A context with real randomness; the clock is the machine's unless given. */
 export function createContext(chosen: Chosen, now: () => number = Date.now): Context {
@@ -34,7 +63,15 @@ export function createContext(chosen: Chosen, now: () => number = Date.now): Con
     newKey: randomUUID,
     fingerprint,
     running: new Map(),
+    waiting: new Map(),
+    ongoing: new Set(),
+    inFlight: new Map(),
   }
+}
+
+/** The name of a request among those that run in this process. */
+export function slotOf({ accountId, mode }: Scope, key: string): string {
+  return `${accountId}/${mode}/${key}`
 }
 
 /** Random bytes are drawn a page at a time: each draw is a call out of JavaScript. */

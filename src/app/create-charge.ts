@@ -1,49 +1,69 @@
-import { type ChargeCommand, decideCharge } from '../domain/charge.ts'
+import type { Route } from '../domain/attempt.ts'
+import type { ChargeCommand } from '../domain/charge.ts'
 import type { Rejection } from '../domain/error.ts'
 import { idTime } from '../domain/id.ts'
-import type { StoredAnswer } from '../domain/idempotency.ts'
+import { beginCharge, decideCharge } from '../domain/lifecycle.ts'
+import type { Plan } from '../domain/routing.ts'
+import { chargeAnswer } from './answers.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
-import { chargeView } from './present.ts'
+import { authorizeCall, onlyInProcess, walk } from './route.ts'
 
 /**
- * Charges a customer. Answers `created` with the charge, or `declined` with why and the failed charge,
- * which is stored too. Rejects with `StoreUnavailable` when the commit can't be made.
+ * Charges a customer, or has the money held where `capture` is false. Answers `created` with the charge,
+ * `declined` or `unavailable` with why and the failed charge, which is stored too, or `accepted` when it is
+ * not known in time how it ends. Rejects with `StoreUnavailable` when the commit can't be made.
  */
 export function createCharge(
   context: Context,
   request: KeyedRequest,
   command: ChargeCommand,
 ): Promise<Answer | Rejection> {
-  return execute(context, request, (): Proposal => {
-    const { provider } = context
+  return execute(context, request, () => {
     const id = context.newId('txn')
-    const at = context.now()
-    const outcome = provider.authorize({
-      transactionId: id,
+    const facts = {
       amount: command.amount,
       currency: command.currency,
       customer: command.customer,
       paymentMethod: command.paymentMethod,
-    })
-    const decision = decideCharge(command, provider.name, outcome, {
-      id,
-      now: idTime(id),
-      idempotencyKey: request.key,
-    })
-    const charge = chargeView(decision.charge)
-    const answer: StoredAnswer =
-      outcome.kind === 'succeeded'
-        ? { kind: 'created', body: JSON.stringify(charge) }
-        : {
-            kind: 'declined',
-            body: JSON.stringify({
-              error: outcome.message,
-              code: 'card_declined',
-              decline_code: outcome.declineCode,
-              charge,
-            }),
-          }
-    return { decision, at, answer }
+      metadata: command.metadata,
+      time: context.now(),
+      seed: id,
+    }
+    const plan = context.router.plan(request.scope, facts)
+    if (plan instanceof Promise) return plan.then((then) => propose(context, request, command, id, then))
+    return propose(context, request, command, id, plan)
   })
+}
+
+function propose(
+  context: Context,
+  request: KeyedRequest,
+  command: ChargeCommand,
+  id: string,
+  plan: Plan,
+): Proposal {
+  const at = context.now()
+  const made = { id, now: idTime(id), idempotencyKey: request.key }
+  const charge = { ...command, id, idempotencyKey: request.key }
+  const only = onlyInProcess(context, plan.providers)
+  if (only && command.capture && plan.ruleSetVersion === null) {
+    const outcome = only.authorize(authorizeCall(charge, id), at)
+    const decision = decideCharge(command, only.name, outcome, made)
+    return { decision, at, answer: chargeAnswer(decision.charge) }
+  }
+  const route: Route = {
+    ruleSetVersion: plan.ruleSetVersion,
+    rule: plan.rule,
+    next: plan.providers,
+    skipped: plan.skipped,
+    failoverOn: plan.failoverOn,
+    notes: plan.notes,
+  }
+  const { ended, last, outcome, probe } = walk(context, charge, route)
+  const begun = outcome
+    ? decideCharge(command, last.provider, outcome, made, last)
+    : beginCharge(command, last.provider, last, made)
+  const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
+  return { decision, at, answer: chargeAnswer(decision.charge), probe }
 }

@@ -1,9 +1,11 @@
 import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
-import { replay, type StoredAnswer } from '../domain/idempotency.ts'
+import { type IdempotencyRecord, replay, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Scope } from '../ports/store.ts'
-import type { Context } from './context.ts'
-import { eventData } from './present.ts'
+import { chargeAnswer } from './answers.ts'
+import { sendAttempt } from './attempt.ts'
+import { commitStep } from './commit.ts'
+import { type Context, slotOf } from './context.ts'
 
 /** A state-changing request: whose, under which key, and the fingerprint of what it asks for. */
 export type KeyedRequest = {
@@ -12,32 +14,46 @@ export type KeyedRequest = {
   readonly fingerprint: string
 }
 
-/** What a use case proposes: the decision, and what to answer if it is committed. */
-export type Proposal = { readonly decision: Decision; readonly at: number; readonly answer: StoredAnswer }
+/**
+ * What a use case proposes: the decision, and what to answer if it is committed. An attempt in it that is
+ * `sending` is sent then; `probe` says that it is its provider's trial after a failure.
+ */
+export type Proposal = {
+  readonly decision: Decision
+  readonly at: number
+  readonly answer: StoredAnswer
+  readonly probe?: boolean
+}
 
 /** `replayed`: the key had been used before with the same request, and this is what was answered then. */
 export type Answer = StoredAnswer & { readonly replayed: boolean }
 
+type Decide = () => Proposal | Rejection | Promise<Proposal | Rejection>
+
 /**
  * Runs a request once, however often it is sent: decides, commits the decision together with its key and
  * answer, and replays the stored answer when the key is already there. Decides again when another request
- * changed the charge in between; since each such conflict is another request's success, that ends.
+ * changed the charge in between; since each such conflict is another request's success, that ends. What is
+ * asked of a provider over the network is waited for, up to `providerWaitMs`.
  *
  * Rejects with `StoreUnavailable` when the commit can't be made.
  */
 export async function execute(
   context: Context,
   request: KeyedRequest,
-  decide: () => Proposal | Rejection | Promise<Proposal | Rejection>,
+  decide: Decide,
 ): Promise<Answer | Rejection> {
-  const slot = `${request.scope.accountId}/${request.scope.mode}/${request.key}`
+  const slot = slotOf(request.scope, request.key)
   const twin = context.running.get(slot)
   if (twin && !(await settlesWithin(twin, context.idempotencyWaitMs)))
-    return reject(
-      'idempotency_key_in_progress',
-      'The first request with this Idempotency-Key is still running. Repeat it in a moment.',
+    return (
+      (await storedAnswer(context, request)) ??
+      reject(
+        'idempotency_key_in_progress',
+        'The first request with this Idempotency-Key is still running. Repeat it in a moment.',
+      )
     )
-  const run = decideAndCommit(context, request, decide)
+  const run = decideAndCommit(context, request, slot, decide)
   context.running.set(slot, run)
   try {
     return await run
@@ -49,48 +65,64 @@ export async function execute(
 async function decideAndCommit(
   context: Context,
   request: KeyedRequest,
-  decide: () => Proposal | Rejection | Promise<Proposal | Rejection>,
+  slot: string,
+  decide: Decide,
 ): Promise<Answer | Rejection> {
+  const { scope, key, fingerprint } = request
   for (;;) {
     const decided = decide()
     const proposal = decided instanceof Promise ? await decided : decided
     if (isRejection(proposal)) return (await storedAnswer(context, request)) ?? proposal
-    const result = await commit(context, request, proposal)
+    const { decision, at, answer } = proposal
+    const result = await commitStep(context, scope, {
+      decision,
+      at,
+      key: { key, fingerprint, answer },
+      answered: null,
+    })
     switch (result.kind) {
       case 'committed':
-        return { ...proposal.answer, replayed: false }
+        if (answer.kind !== 'accepted') return { ...answer, replayed: false }
+        return { ...(await sent(context, request, slot, proposal)), replayed: false }
       case 'key_exists':
-        return asReplay(replay(result.record, request.fingerprint))
+        return asReplay(context, request, result.record)
       case 'balance_limit':
         return (
           (await storedAnswer(context, request)) ??
           reject('balance_limit_reached', 'This amount would take a ledger balance past 64 bits.', 'amount')
         )
+      case 'reference_taken':
+        throw new Error(`an attempt that was not sent has the reference of ${result.attemptId}`)
       case 'version_conflict':
         continue
     }
   }
 }
 
-function commit(context: Context, { scope, key, fingerprint }: KeyedRequest, proposal: Proposal) {
-  const { decision, at, answer } = proposal
-  const deliveries = context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))
-  const { charge, refund, postings, counts } = decision
-  // A new charge's event tells just what its answer does.
-  const data = answer.kind === 'created' ? answer.body : eventData(charge, refund)
-  const committed = context.store.commit({
-    scope,
-    at,
-    key: { key, fingerprint, answer },
-    charge,
-    refund,
-    postings,
-    event: { id: context.newId('evt'), type: decision.event, data },
-    deliveries,
-    counts,
-  })
-  if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
-  return committed
+/** Sends what was committed, and waits for how it ends: the answer then, or that it is being processed. */
+async function sent(
+  context: Context,
+  request: KeyedRequest,
+  slot: string,
+  { decision, answer, probe }: Proposal,
+): Promise<StoredAnswer> {
+  const attempt = decision.attempts.find(({ state }) => state === 'sending')
+  if (!attempt) return answer
+  const { promise, resolve } = Promise.withResolvers<StoredAnswer | undefined>()
+  context.waiting.set(slot, resolve)
+  const timer = setTimeout(resolve, context.providerWaitMs, undefined)
+  const { charge, refund } = decision
+  sendAttempt(context, { scope: request.scope, charge, refund, attempt, probe: probe ?? false })
+  try {
+    const ended = await promise
+    if (ended) return ended
+    // Another process may have brought it to its end.
+    const record = await context.store.idempotencyRecord(request.scope, request.key)
+    return record?.answer ?? answer
+  } finally {
+    clearTimeout(timer)
+    context.waiting.delete(slot)
+  }
 }
 
 /** What the key's first request answered: a request that can't be done again may be one that was done. */
@@ -99,11 +131,21 @@ async function storedAnswer(
   request: KeyedRequest,
 ): Promise<Answer | Rejection | undefined> {
   const record = await context.store.idempotencyRecord(request.scope, request.key)
-  return record && asReplay(replay(record, request.fingerprint))
+  return record && asReplay(context, request, record)
 }
 
-function asReplay(answer: StoredAnswer | Rejection): Answer | Rejection {
-  return isRejection(answer) ? answer : { ...answer, replayed: true }
+async function asReplay(
+  context: Context,
+  { scope, key, fingerprint }: KeyedRequest,
+  record: IdempotencyRecord,
+): Promise<Answer | Rejection> {
+  const answer = replay(record, fingerprint)
+  if (isRejection(answer)) return answer
+  if (answer.kind !== 'accepted') return { ...answer, replayed: true }
+  // What is still on its way may have moved on without this key, as a charge that is canceled meanwhile.
+  const { id } = JSON.parse(answer.body) as { id: string }
+  const charge = await context.store.charge(scope, id)
+  return { ...(charge?.idempotencyKey === key ? chargeAnswer(charge) : answer), replayed: true }
 }
 
 async function settlesWithin(running: Promise<unknown>, ms: number): Promise<boolean> {

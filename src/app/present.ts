@@ -1,5 +1,6 @@
 /** Our objects as the API shows them: in answers, in events, in webhooks. */
-import type { Charge, Refund } from '../domain/charge.ts'
+import type { Attempt } from '../domain/attempt.ts'
+import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../ports/store.ts'
 
 let lastMs = 0
@@ -18,10 +19,14 @@ export function chargeView(charge: Charge) {
   return {
     id: charge.id,
     amount: charge.amount,
+    amount_captured: charge.amountCaptured,
     amount_refunded: charge.amountRefunded,
+    amount_refund_pending: charge.amountRefundPending,
+    amount_disputed: charge.amountDisputed,
     currency: charge.currency,
     customer: charge.customer,
     status: charge.status,
+    capture: charge.capture,
     payment_method: charge.paymentMethod,
     description: charge.description,
     metadata: charge.metadata,
@@ -29,6 +34,8 @@ export function chargeView(charge: Charge) {
     provider_reference: charge.providerReference,
     decline_code: charge.declineCode,
     failure_message: charge.failureMessage,
+    redirect_url: charge.redirectUrl,
+    expires_at: timeOrNull(charge.expiresAt),
     idempotency_key: charge.idempotencyKey,
     created_at: timestamp(charge.createdAt),
   }
@@ -46,14 +53,61 @@ export function refundView(refund: Refund) {
     reason: refund.reason,
     description: refund.description,
     metadata: refund.metadata,
+    provider_reference: refund.providerReference,
+    decline_code: refund.declineCode,
+    failure_message: refund.failureMessage,
     idempotency_key: refund.idempotencyKey,
     refunded_at: timestamp(refund.createdAt),
   }
 }
 
-/** An event's `data`: the charge as it became, and the refund that changed it. */
-export function eventData(charge: Charge, refund: Refund | null): string {
-  return JSON.stringify(refund ? { ...chargeView(charge), refund: refundView(refund) } : chargeView(charge))
+export function disputeView(dispute: Dispute) {
+  return {
+    id: dispute.id,
+    transaction_id: dispute.transactionId,
+    amount: dispute.amount,
+    currency: dispute.currency,
+    customer: dispute.customer,
+    status: dispute.status,
+    reason: dispute.reason,
+    provider: dispute.provider,
+    provider_reference: dispute.providerReference,
+    created_at: timestamp(dispute.createdAt),
+  }
+}
+
+const timeOrNull = (ms: number | null) => (ms === null ? null : timestamp(ms))
+
+export function attemptView(attempt: Attempt) {
+  const { route } = attempt
+  return {
+    id: attempt.id,
+    transaction_id: attempt.transactionId,
+    refund_id: attempt.refundId,
+    kind: attempt.kind,
+    provider: attempt.provider,
+    status: attempt.state,
+    amount: attempt.amount,
+    currency: attempt.currency,
+    route: route && {
+      version: route.ruleSetVersion,
+      rule: route.rule,
+      skipped: route.skipped,
+      next: route.next,
+      failover_on: route.failoverOn,
+      notes: route.notes,
+    },
+    provider_reference: attempt.providerReference,
+    decline_code: attempt.declineCode,
+    reason: attempt.reason,
+    resolved_by: attempt.resolvedBy,
+    lookups: attempt.lookups,
+    started_at: timestamp(attempt.startedAt),
+    ended_at: timeOrNull(attempt.endedAt),
+    duration_ms: attempt.endedAt === null ? null : attempt.endedAt - attempt.startedAt,
+    next_lookup_at: timeOrNull(attempt.dueAt),
+    unknown_since: timeOrNull(attempt.unknownSince),
+  }
 }
 
 export function eventView(event: StoredEvent) {

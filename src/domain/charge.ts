@@ -1,62 +1,101 @@
-import { type Rejection, reject } from './error.ts'
+import type { Attempt } from './attempt.ts'
 import type { EventType } from './event.ts'
-import { chargePostings, type Posting, refundPostings } from './ledger.ts'
+import type { Posting } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
-export const CHARGE_STATUSES = ['succeeded', 'failed', 'partially_refunded', 'refunded'] as const
+export const CHARGE_STATUSES = [
+  'processing',
+  'requires_action',
+  'authorized',
+  'succeeded',
+  'partially_refunded',
+  'refunded',
+  'failed',
+  'canceled',
+] as const
 export type ChargeStatus = (typeof CHARGE_STATUSES)[number]
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** A charge with what was refunded of it: one aggregate, one `version`, which every change raises by one. */
+/** A charge with what was captured, refunded and disputed of it: one aggregate, one `version`, which every change raises by one. */
 export type Charge = {
   readonly id: string
   readonly amount: AmountMinor
+  /** What was taken: nothing, or all, or less where the capture was partial. */
+  readonly amountCaptured: AmountMinor
   readonly amountRefunded: AmountMinor
+  /** Refunds that the provider was asked for and has not confirmed. */
+  readonly amountRefundPending: AmountMinor
+  /** In disputes that are open or lost. */
+  readonly amountDisputed: AmountMinor
   readonly currency: string
   readonly customer: string
   readonly status: ChargeStatus
+  /** Taken at once, rather than held until it is captured. */
+  readonly capture: boolean
   readonly paymentMethod: string | null
   readonly description: string | null
   readonly metadata: Metadata
+  /** Who has it, or was asked last. */
   readonly provider: string
   /** The provider's own name for the payment; null when it made none. */
   readonly providerReference: string | null
   readonly declineCode: string | null
   readonly failureMessage: string | null
+  /** Where the customer has to go, while the status is `requires_action`. */
+  readonly redirectUrl: string | null
+  /** When the authorization lapses, in ms since 1970; null when it does not, or nothing is held. */
+  readonly expiresAt: number | null
   readonly idempotencyKey: string
   /** ms since 1970. */
   readonly createdAt: number
   readonly version: number
 }
 
-export const REFUND_STATUSES = ['refunded', 'partially_refunded'] as const
+export const REFUND_STATUSES = ['processing', 'refunded', 'partially_refunded', 'failed'] as const
+export type RefundStatus = (typeof REFUND_STATUSES)[number]
 
-/** A refund. Its status is the one it left its transaction in. */
+/** A refund. Once it is done, its status is the one it left its transaction in. */
 export type Refund = {
   readonly id: string
   readonly transactionId: string
   readonly amount: AmountMinor
   readonly currency: string
   readonly customer: string
-  readonly status: (typeof REFUND_STATUSES)[number]
+  readonly status: RefundStatus
   readonly reason: string | null
   readonly description: string | null
   readonly metadata: Metadata
+  readonly providerReference: string | null
+  readonly declineCode: string | null
+  readonly failureMessage: string | null
   readonly idempotencyKey: string
   /** ms since 1970. */
   readonly createdAt: number
 }
 
-/** What a provider answered. More outcomes join when providers are remote and can leave us in doubt. */
-export type Outcome =
-  | { readonly kind: 'succeeded'; readonly reference: string }
-  | { readonly kind: 'declined'; readonly declineCode: string; readonly message: string }
+export const DISPUTE_STATES = ['open', 'won', 'lost'] as const
+
+/** A customer's objection to a charge at their bank (a chargeback). */
+export type Dispute = {
+  readonly id: string
+  readonly transactionId: string
+  readonly provider: string
+  readonly providerReference: string
+  readonly amount: AmountMinor
+  readonly currency: string
+  readonly customer: string
+  readonly status: (typeof DISPUTE_STATES)[number]
+  readonly reason: string | null
+  /** ms since 1970. */
+  readonly createdAt: number
+}
 
 export type ChargeCommand = {
   readonly amount: AmountMinor
   readonly currency: string
   readonly customer: string
+  readonly capture: boolean
   readonly paymentMethod: string | null
   readonly description: string | null
   readonly metadata: Metadata
@@ -73,121 +112,104 @@ export type RefundCommand = {
 /** Counters that are kept by the commit that changes them, so that reading one never scans. */
 export const CHARGE_COUNTERS = {
   charges_succeeded: 'charges that succeeded, whatever was refunded of them later',
-  charges_failed: 'charges that the provider declined',
+  charges_failed: 'charges that failed',
   charges_refunded: 'charges of which something was refunded',
-  refunds: 'refunds',
+  refunds: 'refunds that were done',
 } as const
 export type ChargeCounter = keyof typeof CHARGE_COUNTERS
+export type Count = readonly [name: ChargeCounter, by: 1 | -1]
 
 /** What should become true, as data: the whole of it in one commit, or nothing. */
 export type Decision = {
   readonly charge: Charge
+  /** New, or changed. */
   readonly refund: Refund | null
+  readonly dispute: Dispute | null
+  /** New, or changed. */
+  readonly attempts: readonly Attempt[]
+  /** Whose entries the postings become: the charge's id, the refund's or the dispute's. */
+  readonly transactionId: string
   readonly postings: readonly Posting[]
-  readonly event: EventType
-  readonly counts: readonly ChargeCounter[]
+  readonly event: EventType | null
+  readonly counts: readonly Count[]
 }
 
 /** Values that the shell makes, so that the same inputs always give the same decision. */
 export type Made = { readonly id: string; readonly now: number; readonly idempotencyKey: string }
 
-/** A new charge from what the provider answered: succeeded with its postings, or failed with none. */
-export function decideCharge(
-  command: ChargeCommand,
-  provider: string,
-  outcome: Outcome,
-  made: Made,
-): Decision {
-  const succeeded = outcome.kind === 'succeeded'
-  const charge: Charge = {
-    id: made.id,
-    amount: command.amount,
-    amountRefunded: 0,
-    currency: command.currency,
-    customer: command.customer,
-    status: succeeded ? 'succeeded' : 'failed',
-    paymentMethod: command.paymentMethod,
-    description: command.description,
-    metadata: command.metadata,
-    provider,
-    providerReference: succeeded ? outcome.reference : null,
-    declineCode: succeeded ? null : outcome.declineCode,
-    failureMessage: succeeded ? null : outcome.message,
-    idempotencyKey: made.idempotencyKey,
-    createdAt: made.now,
-    version: 1,
-  }
-  return {
-    charge,
-    refund: null,
-    postings: succeeded ? chargePostings(provider, command.currency, command.amount) : [],
-    event: succeeded ? 'payment.succeeded' : 'payment.failed',
-    counts: [succeeded ? 'charges_succeeded' : 'charges_failed'],
-  }
-}
+/** What can happen to a charge. */
+export type Transition =
+  | 'pend'
+  | 'require_action'
+  | 'authorize'
+  | 'succeed'
+  | 'fail'
+  | 'begin_capture'
+  | 'begin_cancel'
+  | 'undo'
+  | 'cancel'
+  | 'refund'
+  | 'dispute'
 
-/** What is left to refund of a charge, in minor units. */
-export function refundable(charge: Charge): AmountMinor {
-  return charge.status === 'failed' ? 0 : charge.amount - charge.amountRefunded
-}
+const REFUNDABLE = { refund: true, dispute: true } as const
 
 /**
- * How much a refund command takes of a charge, or why it can't. Guards, in this order: the charge
- * succeeded; something is left; not more than what is left.
+ * Every transition that a status allows; every other one is refused. `undo` takes a charge back to where it
+ * was when the provider did not do what was begun.
  */
-export function refundAmount(charge: Charge, command: RefundCommand): AmountMinor | Rejection {
-  if (charge.status === 'failed')
-    return reject('charge_not_refundable', `Transaction ${charge.id} failed; there is nothing to refund.`)
-  const left = refundable(charge)
-  if (left === 0) return reject('already_refunded', `Transaction ${charge.id} is already fully refunded.`)
-  const amount = command.amount ?? left
-  if (amount > left)
-    return reject(
-      'refund_exceeds_remaining',
-      `Only ${left} of transaction ${charge.id} is left to refund.`,
-      'amount',
-    )
-  return amount
+export const TRANSITIONS: Readonly<Record<ChargeStatus, Readonly<Partial<Record<Transition, true>>>>> = {
+  processing: {
+    pend: true,
+    require_action: true,
+    authorize: true,
+    succeed: true,
+    fail: true,
+    cancel: true,
+    undo: true,
+  },
+  requires_action: {
+    pend: true,
+    require_action: true,
+    authorize: true,
+    succeed: true,
+    fail: true,
+    cancel: true,
+    begin_cancel: true,
+  },
+  authorized: { begin_capture: true, begin_cancel: true, cancel: true },
+  succeeded: REFUNDABLE,
+  partially_refunded: REFUNDABLE,
+  refunded: REFUNDABLE,
+  failed: {},
+  canceled: {},
 }
 
-/**
- * A refund of `amount`, which `refundAmount` allowed for this version of the charge. Throws when it is
- * outside 1 to what is left, which would be our own fault.
- */
-export function decideRefund(
+/** True when the charge's status allows it. */
+export function allows(charge: Pick<Charge, 'status'>, transition: Transition): boolean {
+  return TRANSITIONS[charge.status][transition] === true
+}
+
+/** Throws when the status does not allow it: the caller has refused it before, or it is our own fault. */
+export function assertAllows(charge: Charge, transition: Transition): void {
+  if (!allows(charge, transition))
+    throw new Error(`${charge.id} is ${charge.status}, which does not allow ${transition}`)
+}
+
+/** A decision about the charge alone, to be completed. */
+export function decision(
   charge: Charge,
-  command: RefundCommand,
-  amount: AmountMinor,
-  made: Made,
+  changes: Partial<Charge>,
+  rest: Partial<Omit<Decision, 'charge'>>,
 ): Decision {
-  const left = refundable(charge) - amount
-  if (amount <= 0 || left < 0) throw new Error(`refund of ${amount} leaves ${left} of ${charge.id}`)
-  const status = left === 0 ? 'refunded' : 'partially_refunded'
-  const first = charge.amountRefunded === 0
-  const refunded: Charge = {
-    ...charge,
-    amountRefunded: charge.amountRefunded + amount,
-    status,
-    version: charge.version + 1,
-  }
-  const refund: Refund = {
-    id: made.id,
-    transactionId: charge.id,
-    amount,
-    currency: charge.currency,
-    customer: charge.customer,
-    status,
-    reason: command.reason,
-    description: command.description,
-    metadata: command.metadata,
-    idempotencyKey: made.idempotencyKey,
-    createdAt: made.now,
-  }
   return {
-    charge: refunded,
-    refund,
-    postings: refundPostings(charge.provider, charge.currency, amount),
-    event: 'payment.refunded',
-    counts: first ? ['charges_refunded', 'refunds'] : ['refunds'],
+    charge: { ...charge, ...changes, version: charge.version + 1 },
+    refund: null,
+    dispute: null,
+    attempts: [],
+    transactionId: charge.id,
+    postings: [],
+    event: null,
+    counts: [],
+    ...rest,
   }
 }

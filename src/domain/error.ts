@@ -1,3 +1,5 @@
+import type { Problem } from './rule-set.ts'
+
 /** Every code that a client can meet in `code`, and what it means. The HTTP status is the adapter's. */
 export const ERROR_CODES = {
   invalid_json:
@@ -16,12 +18,28 @@ export const ERROR_CODES = {
   idempotency_key_in_progress:
     'The first request with this Idempotency-Key is still running; repeat it later.',
   card_declined: 'The provider declined the charge; `decline_code` says why. The failed charge is stored.',
+  provider_declined:
+    'The provider declined a capture, a cancel or a refund; `decline_code` says why. Nothing moved.',
+  provider_unavailable: 'No provider could take it; nothing moved, and what was stored of it says so.',
+  routing_rules_invalid:
+    'The rule set has problems; `problems` lists each with its place. Nothing was stored.',
+  routing_version_conflict: 'The rule set is no longer at the version that was expected; nothing was stored.',
   transaction_not_found: 'No transaction has this id.',
   refund_not_found: 'No refund has this id.',
   delivery_not_found: 'No webhook delivery has this id.',
   already_refunded: 'Nothing of the transaction is left to refund.',
   charge_not_refundable: 'The transaction is not in a state that can be refunded.',
   refund_exceeds_remaining: 'The amount is more than what is left to refund.',
+  charge_disputed: 'What is left of the transaction is disputed and cannot be refunded.',
+  charge_not_capturable: 'The transaction is not authorized, or no longer.',
+  capture_exceeds_authorized: 'The amount is more than what was authorized.',
+  charge_not_cancelable: 'The transaction is not in a state that can be canceled.',
+  provider_not_capable: 'The provider of this transaction cannot do that.',
+  provider_not_configured: 'The provider of this transaction is no longer configured.',
+  provider_not_found: 'No provider of this name is configured.',
+  notification_unverified: 'The notification cannot be verified: its signature, its time or its form.',
+  attempt_not_found: 'No attempt has this id.',
+  attempt_not_open: 'The attempt has ended; there is nothing to resolve.',
   delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
   balance_limit_reached: 'The ledger keeps balances in 64 bits; this amount would pass that limit.',
   route_not_found: 'No such route.',
@@ -45,6 +63,8 @@ export type Rejection = {
   readonly code: ErrorCode
   readonly message: string
   readonly param?: string
+  /** Of `routing_rules_invalid`: everything that is wrong, and where. */
+  readonly problems?: readonly Problem[]
 }
 
 export function reject(code: ErrorCode, message: string, param?: string): Rejection {

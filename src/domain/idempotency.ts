@@ -8,10 +8,11 @@ export type IdempotencyRecord = {
 
 /**
  * How a request ended, apart from any protocol: `created` made a new object, `done` changed one,
- * `declined` was refused by the provider. `body` is the JSON that was answered.
+ * `declined` was refused by the provider, `unavailable` found no provider, and `accepted` has not ended: its
+ * object is still `processing`, and the answer changes with it. `body` is the JSON that was answered.
  */
 export type StoredAnswer = {
-  readonly kind: 'created' | 'done' | 'declined'
+  readonly kind: 'created' | 'done' | 'declined' | 'unavailable' | 'accepted'
   readonly body: string
 }
 

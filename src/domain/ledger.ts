@@ -4,8 +4,16 @@ import type { AmountMinor } from './money.ts'
  * The accounts of the chart, by code:
  * - `merchant`: what the platform owes the merchant (a liability; its natural balance is a credit).
  * - `provider:<name>`: what that provider holds for us (an asset; its natural balance is a debit).
+ * - `authorized:<name>`: what is held for us at the customers' banks through that provider (a debit), and its
+ *   counterparts `uncaptured` (a credit: free to be captured) and `capturing` (a credit: being captured or canceled).
+ * - `refunds:<name>`: refunds that were asked of that provider and are not confirmed (a credit).
+ * - `disputes:<name>`: money set aside for disputes that are open (a credit).
  */
-export type LedgerAccountCode = 'merchant' | `provider:${string}`
+export type LedgerAccountCode =
+  | 'merchant'
+  | 'uncaptured'
+  | 'capturing'
+  | `${'provider' | 'authorized' | 'refunds' | 'disputes'}:${string}`
 
 /**
  * One line of a ledger transaction. `amount` is signed: a debit is positive, a credit negative, and the
@@ -17,20 +25,48 @@ export type Posting = {
   readonly amount: AmountMinor
 }
 
+/** A debit of one account and the same credit of another. Throws for an amount of zero. */
+export function transfer(
+  debit: LedgerAccountCode,
+  credit: LedgerAccountCode,
+  currency: string,
+  amount: AmountMinor,
+): Posting[] {
+  return assertBalanced([
+    { account: debit, currency, amount },
+    { account: credit, currency, amount: -amount },
+  ])
+}
+
 /** The customer paid: the provider holds `amount` more, and the merchant is owed `amount` more. */
 export function chargePostings(provider: string, currency: string, amount: AmountMinor): Posting[] {
-  return assertBalanced([
-    { account: `provider:${provider}`, currency, amount },
-    { account: 'merchant', currency, amount: -amount },
-  ])
+  return transfer(`provider:${provider}`, 'merchant', currency, amount)
 }
 
 /** The customer was paid back: the charge's postings in reverse, for the amount of the refund. */
 export function refundPostings(provider: string, currency: string, amount: AmountMinor): Posting[] {
-  return assertBalanced([
-    { account: 'merchant', currency, amount },
-    { account: `provider:${provider}`, currency, amount: -amount },
-  ])
+  return transfer('merchant', `provider:${provider}`, currency, amount)
+}
+
+/**
+ * The postings of two steps that become true at once: money that only passes through an account on its way
+ * goes straight to where it goes, so that a step without a wait leaves no trace of the wait.
+ */
+export function direct(first: readonly Posting[], then: readonly Posting[]): Posting[] {
+  const rest = [...then]
+  const joined: Posting[] = []
+  for (let i = 0; i < first.length; i += 2) {
+    const [debit, credit] = first.slice(i, i + 2) as [Posting, Posting]
+    const onward = rest.findIndex(
+      (posting, at) => at % 2 === 0 && posting.account === credit.account && posting.amount === debit.amount,
+    )
+    if (onward < 0) joined.push(debit, credit)
+    else {
+      const [, end] = rest.splice(onward, 2) as [Posting, Posting]
+      if (end.account !== debit.account) joined.push(debit, end)
+    }
+  }
+  return [...joined, ...rest]
 }
 
 /**

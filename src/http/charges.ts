@@ -1,16 +1,36 @@
 import { createCharge } from '../app/create-charge.ts'
-import { chargeView } from '../app/present.ts'
+import { cancelCharge, captureCharge } from '../app/follow-up.ts'
+import { attemptView, chargeView } from '../app/present.ts'
+import { attemptsOf } from '../app/story.ts'
 import { reject } from '../domain/error.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { ChargeQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
 import { pageQuery, pageView } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
-import { Charge, ChargeBody, ChargesQuery, DeclineAnswer, IdParams, NoQuery, page } from './schemas.ts'
+import {
+  Attempt,
+  CaptureBody,
+  Charge,
+  ChargeBody,
+  ChargesQuery,
+  DeclineAnswer,
+  FollowUpDeclineAnswer,
+  FollowUpUnavailableAnswer,
+  IdParams,
+  NoBody,
+  NoQuery,
+  page,
+  UnavailableAnswer,
+} from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validBody = bodyValidator(ChargeBody)
 const validQuery = queryValidator(ChargesQuery)
+
+/** What 202 says of a charge or a refund. */
+const PROCESSING =
+  'It is not known yet how it ends: its status is `processing`, or `requires_action` with a `redirect_url`. An event tells its end; so does retrieving it, or repeating this request.'
 
 export const createChargeRoute: Route = {
   method: 'POST',
@@ -23,9 +43,14 @@ export const createChargeRoute: Route = {
   body: ChargeBody,
   keyed: true,
   answers: {
-    201: { description: 'The charge was made.', schema: Charge },
+    201: { description: 'The charge was made, or its money is held.', schema: Charge },
     200: { description: 'The stored answer of the first request with this key.', schema: Charge },
+    202: { description: PROCESSING, schema: Charge },
     402: { description: 'The provider declined; the failed charge is stored.', schema: DeclineAnswer },
+    502: {
+      description: 'No provider could take it; the failed charge is stored.',
+      schema: UnavailableAnswer,
+    },
   },
   errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached'],
   async handle(http, request, reply) {
@@ -39,6 +64,7 @@ export const createChargeRoute: Route = {
       amount: body.amount,
       currency,
       customer: body.customer,
+      capture: body.capture ?? true,
       paymentMethod: body.payment_method ?? null,
       description: body.description ?? null,
       metadata: body.metadata ?? {},
@@ -87,5 +113,85 @@ export const listChargesRoute: Route = {
       ...(query.status !== undefined && { status: query.status }),
     }
     return sendObject(reply, pageView(await context.store.charges(scope, storeQuery), chargeView))
+  },
+}
+
+const validCapture = bodyValidator(CaptureBody)
+const validNothing = bodyValidator(NoBody)
+
+/** What captures and cancels answer. */
+const FOLLOW_UP_ANSWERS = {
+  202: { description: PROCESSING, schema: Charge },
+  402: { description: 'The provider declined; the charge is as it was.', schema: FollowUpDeclineAnswer },
+  502: {
+    description: 'The provider did not take it, or cannot be asked now; the charge is as it was.',
+    schema: FollowUpUnavailableAnswer,
+  },
+}
+const FOLLOW_UP_ERRORS = [
+  'transaction_not_found',
+  'provider_not_capable',
+  'provider_not_configured',
+  'provider_unavailable',
+  'balance_limit_reached',
+] as const
+
+export const captureChargeRoute: Route = {
+  method: 'POST',
+  url: '/api/v1/charges/:id/capture',
+  summary: 'Capture an authorized charge',
+  description: 'Wholly, or in part with `amount`; what is not captured is released.',
+  tag: 'Charges',
+  params: IdParams,
+  query: NoQuery,
+  body: CaptureBody,
+  keyed: true,
+  answers: { 200: { description: 'The charge, captured.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  errors: ['amount_invalid', 'charge_not_capturable', 'capture_exceeds_authorized', ...FOLLOW_UP_ERRORS],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validCapture(request.body ?? {})
+    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/capture`, body)
+    return sendAnswer(reply, await captureCharge(http.context, keyedRequest, id, body.amount))
+  },
+}
+
+export const cancelChargeRoute: Route = {
+  method: 'POST',
+  url: '/api/v1/charges/:id/cancel',
+  summary: 'Cancel a charge that was not captured',
+  description: 'What is held for it is released. A charge that waits for its customer can be canceled too.',
+  tag: 'Charges',
+  params: IdParams,
+  query: NoQuery,
+  body: NoBody,
+  keyed: true,
+  answers: { 200: { description: 'The charge, canceled.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  errors: ['charge_not_cancelable', ...FOLLOW_UP_ERRORS],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validNothing(request.body ?? {})
+    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/cancel`, body)
+    return sendAnswer(reply, await cancelCharge(http.context, keyedRequest, id))
+  },
+}
+
+export const listChargeAttemptsRoute: Route = {
+  method: 'GET',
+  url: '/api/v1/charges/:id/attempts',
+  summary: "A charge's story: every call to a provider, oldest first",
+  description:
+    'Each with the rule that chose its provider, the providers that were passed over and why, and how it ended.',
+  tag: 'Charges',
+  params: IdParams,
+  query: NoQuery,
+  answers: { 200: { description: 'Every attempt.', schema: page(Attempt) } },
+  errors: ['transaction_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const attempts = await attemptsOf(context, scopeOf(request), id)
+    if (!attempts)
+      return sendRejection(reply, reject('transaction_not_found', 'There is no such transaction.', 'id'))
+    return sendObject(reply, { data: attempts.map(attemptView), has_more: false })
   },
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type Rejection, reject } from '../domain/error.ts'
-import { holdsCardNumber } from './card-numbers.ts'
 
 /** Deeper than any body we know; a bound for everything that walks one. */
 const MAX_DEPTH = 32

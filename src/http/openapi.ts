@@ -78,7 +78,9 @@ async function write(version: string): Promise<string> {
           'Charges, refunds, a double-entry ledger and webhooks. Amounts are integers of minor units. Send an Idempotency-Key with every POST that moves money and repeat it until you have an answer: it is done once.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      tags: ['Charges', 'Refunds', 'Ledger', 'Events and webhooks', 'Operations'].map((name) => ({ name })),
+      tags: ['Charges', 'Refunds', 'Ledger', 'Events and webhooks', 'Providers', 'Routing', 'Operations'].map(
+        (name) => ({ name }),
+      ),
     },
   })
   for (const route of ROUTES)

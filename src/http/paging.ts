@@ -62,7 +62,7 @@ const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\
 const MAX_TIME_MS = 2 ** 48 - 2
 
 /** ms since 1970 of an RFC 3339 time. */
-function time(param: string, text: string | undefined): number | undefined {
+export function time(param: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const ms = RFC3339.test(text) && isCalendarDay(text) ? Date.parse(text) : Number.NaN
   if (!(ms >= 0 && ms <= MAX_TIME_MS))

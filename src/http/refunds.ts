@@ -1,10 +1,19 @@
-import { createRefund } from '../app/create-refund.ts'
+import { createRefund } from '../app/follow-up.ts'
 import { refundView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
 import type { RefundQuery } from '../ports/store.ts'
 import { pageQuery, pageView } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
-import { IdParams, NoQuery, page, Refund, RefundBody, RefundsQuery } from './schemas.ts'
+import {
+  IdParams,
+  NoQuery,
+  page,
+  Refund,
+  RefundBody,
+  RefundDeclineAnswer,
+  RefundsQuery,
+  RefundUnavailableAnswer,
+} from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validBody = bodyValidator(RefundBody)
@@ -20,13 +29,27 @@ export const createRefundRoute: Route = {
   query: NoQuery,
   body: RefundBody,
   keyed: true,
-  answers: { 200: { description: 'The refund.', schema: Refund } },
+  answers: {
+    200: { description: 'The refund.', schema: Refund },
+    202: {
+      description: 'It is not known yet whether the provider pays it: its status is `processing`.',
+      schema: Refund,
+    },
+    402: { description: 'The provider declined; nothing moved.', schema: RefundDeclineAnswer },
+    502: {
+      description: 'The provider did not take it, or cannot be asked now; nothing moved.',
+      schema: RefundUnavailableAnswer,
+    },
+  },
   errors: [
     'amount_invalid',
     'transaction_not_found',
     'already_refunded',
     'charge_not_refundable',
     'refund_exceeds_remaining',
+    'charge_disputed',
+    'provider_not_configured',
+    'provider_unavailable',
     'balance_limit_reached',
   ],
   async handle(http, request, reply) {

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../app/context.ts'
 import type { Answer, KeyedRequest } from '../app/execute.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
-import { holdsCardNumber } from './card-numbers.ts'
 import { errorBody, RETRY_AFTER_S, Refused, STATUS } from './errors.ts'
 import { cardRefused } from './json-body.ts'
 import type { Schema } from './schema.ts'
@@ -16,11 +16,13 @@ export type Http = {
   readonly prometheus: () => Promise<{ type: string; text: string }>
   /** Whether the background work runs. */
   readonly working: () => boolean
+  /** Called when a provider's notification came: what became of it, and that there is one to act on. */
+  readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
 }
 
 /** One line of the route table: a handler, and the schemas that document it. */
 export type Route = {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly url: string
   readonly summary: string
   readonly description?: string
@@ -30,6 +32,8 @@ export type Route = {
   readonly body?: Schema
   /** Takes an Idempotency-Key. */
   readonly keyed?: boolean
+  /** Its body is taken as it came, of any type: the handler gets the bytes. */
+  readonly raw?: boolean
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: Schema }>>
   /** The codes that this route can answer beside those that every route can. */
   readonly errors: readonly ErrorCode[]
@@ -57,15 +61,20 @@ export function sendRejection(reply: FastifyReply, rejection: Rejection): Fastif
   return sendJson(reply, STATUS[rejection.code], errorBody(rejection, reply.request.id))
 }
 
-/** Sends what a use case answered: 201 when it was just created, 200 when done or replayed, 402 when declined. */
+/**
+ * Sends what a use case answered: 201 when it was just created, 200 when done or replayed, 202 while it is
+ * processing, 402 when it was declined, 502 when no provider took it.
+ */
 export function sendAnswer(reply: FastifyReply, answer: Answer | Rejection): FastifyReply {
   if (isRejection(answer)) return sendRejection(reply, answer)
-  if (answer.replayed) reply.header('idempotent-replayed', 'true')
-  if (answer.kind === 'declined') {
-    const requestId = `,"request_id":"${reply.request.id}"}`
-    return sendJson(reply, STATUS.card_declined, answer.body.slice(0, -1) + requestId)
+  const { kind, body, replayed } = answer
+  if (replayed) reply.header('idempotent-replayed', 'true')
+  if (kind === 'declined' || kind === 'unavailable') {
+    const status = kind === 'declined' ? STATUS.card_declined : STATUS.provider_unavailable
+    return sendJson(reply, status, `${body.slice(0, -1)},"request_id":"${reply.request.id}"}`)
   }
-  return sendJson(reply, answer.kind === 'created' && !answer.replayed ? 201 : 200, answer.body)
+  if (kind === 'accepted') return sendJson(reply, 202, body)
+  return sendJson(reply, kind === 'created' && !replayed ? 201 : 200, body)
 }
 
 /** The request's key, or a new one, with the fingerprint of what it asks for. Throws `Refused` for a bad key. */

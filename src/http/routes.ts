@@ -1,15 +1,29 @@
-import { createChargeRoute, listChargesRoute, retrieveChargeRoute } from './charges.ts'
+import { listAttemptsRoute, listDisputesRoute, resolveAttemptRoute } from './attempts.ts'
+import {
+  cancelChargeRoute,
+  captureChargeRoute,
+  createChargeRoute,
+  listChargeAttemptsRoute,
+  listChargesRoute,
+  retrieveChargeRoute,
+} from './charges.ts'
 import { listDeliveriesRoute, listEventsRoute, retryDeliveryRoute } from './events.ts'
 import { balanceRoute, listLedgerAccountsRoute, listLedgerEntriesRoute } from './ledger.ts'
+import { notificationRoute } from './notifications.ts'
 import { healthRoute, metricsRoute, readyRoute } from './operations.ts'
+import { listProvidersRoute } from './providers.ts'
 import { createRefundRoute, listRefundsRoute, retrieveRefundRoute } from './refunds.ts'
 import type { Route } from './route.ts'
+import { replaceRuleSetRoute, retrieveRuleSetRoute, simulateRoutingRoute } from './routing.ts'
 
 /** Every route of the API. */
 export const ROUTES: readonly Route[] = [
   createChargeRoute,
   listChargesRoute,
   retrieveChargeRoute,
+  captureChargeRoute,
+  cancelChargeRoute,
+  listChargeAttemptsRoute,
   createRefundRoute,
   listRefundsRoute,
   retrieveRefundRoute,
@@ -19,6 +33,14 @@ export const ROUTES: readonly Route[] = [
   listEventsRoute,
   listDeliveriesRoute,
   retryDeliveryRoute,
+  retrieveRuleSetRoute,
+  replaceRuleSetRoute,
+  simulateRoutingRoute,
+  listProvidersRoute,
+  listAttemptsRoute,
+  resolveAttemptRoute,
+  listDisputesRoute,
+  notificationRoute,
   metricsRoute,
   healthRoute,
   readyRoute,

@@ -1,9 +1,11 @@
 /** The schemas that validate requests and document them, and those of the answers. */
-import { CHARGE_STATUSES, REFUND_STATUSES } from '../domain/charge.ts'
+import { ATTEMPT_KINDS, ATTEMPT_STATES, RESOLVERS } from '../domain/attempt.ts'
+import { CHARGE_STATUSES, DISPUTE_STATES, REFUND_STATUSES } from '../domain/charge.ts'
 import { ERROR_CODES } from '../domain/error.ts'
 import { EVENT_TYPES } from '../domain/event.ts'
 import { MAX_AMOUNT } from '../domain/money.ts'
 import { DELIVERY_STATES } from '../ports/store.ts'
+import { RuleProblem } from './routing-schemas.ts'
 import {
   array,
   boolean,
@@ -65,10 +67,23 @@ export const ChargeBody = strict({
       examples: ['tok_visa'],
     }),
   ),
+  capture: optional({
+    ...boolean(),
+    default: true,
+    description: 'False has the money held, until it is captured, canceled, or expires.',
+  }),
   description: optional(description),
   metadata: optional(metadata),
 })
 export type ChargeBody = Static<typeof ChargeBody>
+
+export const CaptureBody = strict({
+  amount: optional({
+    ...amount,
+    description: 'Minor units; without it, everything that was authorized is captured.',
+  }),
+})
+export const NoBody = strict({})
 
 export const RefundBody = strict({
   transaction_id: transactionId,
@@ -127,19 +142,24 @@ export const DeliveriesQuery = strict({
 })
 export const NoQuery = strict({})
 export const IdParams = object({ id: string() })
+export const NameParams = object({ name: string({ examples: ['bank_a'] }) })
+
+const sum = { ...amount, minimum: 0, examples: [0] }
 
 export const Charge = object({
   id: transactionId,
   amount,
-  amount_refunded: {
-    ...amount,
-    minimum: 0,
-    description: 'Minor units that were refunded so far.',
-    examples: [0],
+  amount_captured: { ...sum, description: 'Minor units that were taken.', examples: [2500] },
+  amount_refunded: { ...sum, description: 'Minor units that were refunded so far.' },
+  amount_refund_pending: {
+    ...sum,
+    description: 'Minor units of refunds that the provider has not confirmed.',
   },
+  amount_disputed: { ...sum, description: 'Minor units in disputes that are open or lost.' },
   currency,
   customer,
   status: oneOf(CHARGE_STATUSES),
+  capture: { ...boolean(), description: 'False: the money is held until it is captured.' },
   payment_method: nullable(string()),
   description: nullable(string()),
   metadata,
@@ -149,6 +169,10 @@ export const Charge = object({
     string({ description: 'Why the provider declined.', examples: ['insufficient_funds'] }),
   ),
   failure_message: nullable(string()),
+  redirect_url: nullable(
+    string({ description: 'Where the customer has to go, while the status is `requires_action`.' }),
+  ),
+  expires_at: nullable({ ...time, description: 'When the authorization lapses.' }),
   idempotency_key: string({
     description: 'The key that was sent, or the UUID that was made.',
     examples: ['order-1234'],
@@ -162,10 +186,15 @@ export const Refund = object({
   amount,
   currency,
   customer,
-  status: oneOf(REFUND_STATUSES, { description: 'What the refund left its transaction as.' }),
+  status: oneOf(REFUND_STATUSES, {
+    description: 'What the refund left its transaction as; or that it is `processing`, or `failed`.',
+  }),
   reason: nullable(string()),
   description: nullable(string()),
   metadata,
+  provider_reference: nullable(string({ description: "The provider's own id of the refund." })),
+  decline_code: nullable(string()),
+  failure_message: nullable(string()),
   idempotency_key: string({ examples: ['refund-1234'] }),
   refunded_at: time,
 })
@@ -174,16 +203,107 @@ export const ErrorAnswer = object({
   error: string({ description: 'A sentence for people.' }),
   code: oneOf(Object.keys(ERROR_CODES), { description: 'For programs; see the table of codes.' }),
   param: optional(string({ description: 'The field to blame.' })),
+  problems: optional(array(RuleProblem)),
   request_id: string({ description: 'Also in the X-Request-Id header.' }),
 })
 
-export const DeclineAnswer = object({
-  error: string({ examples: ['The card has insufficient funds.'] }),
-  code: oneOf(['card_declined'], { examples: ['card_declined'] }),
+const request_id = string()
+const refusal = <const C extends string>(code: C) => ({
+  error: nullable(string({ examples: ['The card has insufficient funds.'] })),
+  code: oneOf([code]),
   decline_code: string({ examples: ['insufficient_funds'] }),
-  charge: Charge,
-  request_id: string(),
 })
+const unavailable = {
+  ...refusal('provider_unavailable'),
+  decline_code: string({ examples: ['provider_unavailable'] }),
+}
+export const DeclineAnswer = object({ ...refusal('card_declined'), charge: Charge, request_id })
+export const UnavailableAnswer = object({ ...unavailable, charge: Charge, request_id })
+/** Of captures and cancels. A provider that can't be asked now leaves nothing to show: then the object is absent. */
+export const FollowUpDeclineAnswer = object({ ...refusal('provider_declined'), charge: Charge, request_id })
+export const FollowUpUnavailableAnswer = object({
+  ...unavailable,
+  decline_code: optional(unavailable.decline_code),
+  charge: optional(Charge),
+  request_id,
+})
+export const RefundDeclineAnswer = object({ ...refusal('provider_declined'), refund: Refund, request_id })
+export const RefundUnavailableAnswer = object({
+  ...unavailable,
+  decline_code: optional(unavailable.decline_code),
+  refund: optional(Refund),
+  request_id,
+})
+
+export const Attempt = object({
+  id: string({ examples: ['att_01kasw5v8g003ne3r5yx2tb4qd'] }),
+  transaction_id: transactionId,
+  refund_id: nullable(refundId),
+  kind: oneOf(ATTEMPT_KINDS),
+  provider: string({ examples: ['bank_a'] }),
+  status: oneOf(Object.keys(ATTEMPT_STATES)),
+  amount,
+  currency,
+  route: {
+    ...nullable(
+      object({
+        version: nullable(integer({ description: 'Of the rule set; null when none is stored.' })),
+        rule: string({ description: 'The rule that matched, or `default`.', examples: ['default'] }),
+        skipped: array(object({ provider: string(), reason: string() })),
+        next: array(string()),
+        failover_on: array(string()),
+        notes: array(string({ description: 'Rules that could not be decided, with why.' })),
+      }),
+    ),
+    description: 'How the provider was chosen; null for what goes where the money is.',
+  },
+  provider_reference: nullable(string()),
+  decline_code: nullable(string()),
+  reason: nullable(string()),
+  resolved_by: nullable(oneOf(RESOLVERS, { description: 'By what its end became known.' })),
+  lookups: integer({ minimum: 0, description: 'How often the provider was asked about it afterwards.' }),
+  started_at: time,
+  ended_at: nullable(time),
+  duration_ms: nullable(integer()),
+  next_lookup_at: nullable(time),
+  unknown_since: nullable(time),
+})
+
+export const AttemptsQuery = strict({
+  limit,
+  starting_after: optional(string({ description: 'The last id of the page before.' })),
+  status: optional(oneOf(Object.keys(ATTEMPT_STATES) as (keyof typeof ATTEMPT_STATES)[])),
+})
+
+export const ResolveBody = strict({
+  outcome: oneOf(['succeeded', 'failed'], {
+    description: 'What the provider really did.',
+    examples: ['succeeded'],
+  }),
+  provider_reference: optional(string({ minLength: 1, maxLength: 255 })),
+  note: optional(string({ minLength: 1, maxLength: 200, description: 'Why it failed, for the charge.' })),
+})
+
+export const Dispute = object({
+  id: string({ examples: ['dp_01kasw5v8g004ne3r5yx2tb4qd'] }),
+  transaction_id: transactionId,
+  amount,
+  currency,
+  customer,
+  status: oneOf(DISPUTE_STATES),
+  reason: nullable(string({ examples: ['fraudulent'] })),
+  provider: string(),
+  provider_reference: string(),
+  created_at: time,
+})
+
+export const DisputesQuery = strict({
+  limit,
+  starting_after: optional(string({ description: 'The last id of the page before.' })),
+  transaction_id: optional(transactionId),
+})
+
+export const Notified = object({ status: oneOf(['stored', 'duplicate']) })
 
 export const Event = object({
   sequence: { ...sequence, minimum: 1 },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../test/harness.ts'
 import { createContext } from '../app/context.ts'
-import { sandbox } from '../providers/index.ts'
+import { createHealth } from '../app/health.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { createServer } from './server.ts'
 
@@ -19,17 +19,24 @@ const STALLED = {
 test('a request whose head or body does not arrive in time is answered 408, and its connection closed', async (t) => {
   const folder = tempDir()
   const store = await openSqliteStore({ file: join(folder.path, 'a.db'), onFatal: unexpected })
+  const log = { info: unexpected, warn: unexpected, error: unexpected }
   const context = createContext({
     store,
-    provider: sandbox,
+    providers: new Map(),
+    router: { plan: unexpected, current: unexpected, replace: unexpected, simulate: unexpected },
+    health: createHealth(() => 0),
+    log,
     endpoints: [],
     onDeliveries: unexpected,
+    onCall: unexpected,
+    onAlarm: unexpected,
     idempotencyWaitMs: 0,
+    providerWaitMs: 0,
   })
   const server = await createServer({
-    http: { context, prometheus: unexpected, working: () => true },
+    http: { context, prometheus: unexpected, working: () => true, onNotification: unexpected },
     version: '0.0.0',
-    log: { info: unexpected, warn: unexpected, error: unexpected },
+    log,
     newRequestId: () => context.newId('req'),
     requestTimeoutMs: 300,
     onAnswer: () => {},

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { holdsCardNumber } from './card-numbers.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
@@ -118,7 +118,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     response.end(errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId))
   })
 
-  for (const route of ROUTES) addRoute(app, options.http, route)
+  for (const route of ROUTES) if (!route.raw) addRoute(app, options.http, route)
+  // A signature is over the very bytes: nothing may parse them first.
+  await app.register(async (raw) => {
+    raw.removeAllContentTypeParsers()
+    raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+    for (const route of ROUTES) if (route.raw) addRoute(raw, options.http, route)
+  })
   addDocumentation(app, options.version)
 
   return {

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
-import type { Gauge } from 'prom-client'
+import type { Counter, Gauge } from 'prom-client'
 import { DEFAULT_SCOPE, type Store } from '../ports/store.ts'
 import { histogram } from './histogram.ts'
 
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const CALL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60]
 const GROUP_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 /** What is measured as it happens. */
@@ -26,11 +27,48 @@ export function createMetrics() {
       'Time of one attempt to deliver a webhook, by outcome: the class of its status, or no_answer.',
       LATENCY_BUCKETS_S,
     ),
+    /** Labels: provider, call, outcome. */
+    calls: histogram(
+      'minipay_provider_call_duration_seconds',
+      'Time of one call to a provider, by what was asked (lookup is asking afterwards) and how it ended.',
+      CALL_BUCKETS_S,
+    ),
+    /** By provider and alarm: what a provider said that must not be. */
+    alarms: new Map<string, Record<'provider' | 'alarm', string> & { count: number }>(),
+    /** By provider and result. */
+    notifications: new Map<string, Record<'provider' | 'result', string> & { count: number }>(),
     /** Answers with code internal. */
     errors: 0,
   }
 }
 export type Metrics = ReturnType<typeof createMetrics>
+
+/** Counts one of these labels in a map of counters. */
+export function countLabels<T extends Record<string, string>>(
+  counters: Map<string, T & { count: number }>,
+  labels: T,
+): void {
+  const key = Object.values(labels).join('/')
+  const counter = counters.get(key)
+  if (counter) counter.count++
+  else counters.set(key, { ...labels, count: 1 })
+}
+
+/** What is read at a scrape. */
+export type Watched = {
+  readonly store: Store
+  readonly webhooksInFlight: () => number
+  /** Calls in flight and the breaker's state of each provider over the network. */
+  readonly providers: () => readonly {
+    readonly name: string
+    readonly inFlight: number
+    readonly breaker: string
+  }[]
+  /** Unknown attempts are overdue after so long, in ms. */
+  readonly unknownAgeMs: number
+  /** ms since 1970. */
+  readonly now: () => number
+}
 
 export type Exposition = () => Promise<{ type: string; text: string }>
 
@@ -38,13 +76,13 @@ export type Exposition = () => Promise<{ type: string; text: string }>
  * Every metric as Prometheus text. What the database counts is read from it at each scrape, so it survives
  * restarts. The library and the process's metrics come with the first scrape: without one they cost nothing.
  */
-export function exposition(metrics: Metrics, store: Store, inFlight: () => number): Exposition {
+export function exposition(metrics: Metrics, watched: Watched): Exposition {
   let registry: ReturnType<typeof createRegistry> | undefined
   let scrape: Promise<{ type: string; text: string }> | undefined
   async function render() {
-    registry ??= createRegistry(metrics, store, inFlight)
-    const { requests, groups, webhooks } = metrics
-    const text = `${requests.text()}${groups.text()}${webhooks.text()}${await registry.metrics()}`
+    registry ??= createRegistry(metrics, watched)
+    const { requests, groups, webhooks, calls } = metrics
+    const text = `${requests.text()}${groups.text()}${webhooks.text()}${calls.text()}${await registry.metrics()}`
     return { type: registry.contentType, text }
   }
   return () => {
@@ -56,17 +94,19 @@ export function exposition(metrics: Metrics, store: Store, inFlight: () => numbe
   }
 }
 
-function createRegistry(metrics: Metrics, store: Store, inFlight: () => number) {
+type AddGauge = (
+  name: string,
+  help: string,
+  labelNames: string[],
+  read: (gauge: Gauge) => void | Promise<void>,
+) => void
+
+function createRegistry(metrics: Metrics, watched: Watched) {
   const prometheus = createRequire(import.meta.url)('prom-client') as typeof import('prom-client')
   const registry = new prometheus.Registry()
   const registers = [registry]
-  const gauge = (
-    name: string,
-    help: string,
-    labelNames: string[],
-    read: (gauge: Gauge) => void | Promise<void>,
-  ) =>
-    new prometheus.Gauge({
+  const gauge: AddGauge = (name, help, labelNames, read) =>
+    void new prometheus.Gauge({
       name,
       help,
       labelNames,
@@ -76,7 +116,49 @@ function createRegistry(metrics: Metrics, store: Store, inFlight: () => number) 
         await read(this)
       },
     })
+  const counter = (name: string, help: string, labelNames: string[], read: (counter: Counter) => void) =>
+    void new prometheus.Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        read(this)
+      },
+    })
 
+  addPayments(gauge, watched)
+  addWebhooks(gauge, watched)
+  addProviders(gauge, watched)
+  counter(
+    'minipay_provider_alarms_total',
+    'Answers of a provider that must not be: a person has to look.',
+    ['provider', 'alarm'],
+    (alarms) => {
+      for (const { provider, alarm, count } of metrics.alarms.values()) alarms.inc({ provider, alarm }, count)
+    },
+  )
+  counter(
+    'minipay_provider_notifications_total',
+    'Notifications of a provider: stored, duplicate, or refused since they could not be verified.',
+    ['provider', 'result'],
+    (notifications) => {
+      for (const { provider, result, count } of metrics.notifications.values())
+        notifications.inc({ provider, result }, count)
+    },
+  )
+  counter(
+    'minipay_errors_total',
+    'Answers with code internal: faults of ours, with their cause in the log.',
+    [],
+    (errors) => errors.inc(metrics.errors),
+  )
+  prometheus.collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+function addPayments(gauge: AddGauge, { store }: Watched): void {
   gauge(
     'minipay_charges',
     'Charges made, by currency and outcome.',
@@ -94,6 +176,12 @@ function createRegistry(metrics: Metrics, store: Store, inFlight: () => number) 
     for (const totals of await store.currencyTotals(DEFAULT_SCOPE))
       refunds.set({ currency: totals.currency }, totals.refunds)
   })
+  gauge('minipay_writes_waiting', 'Writes that wait for their commit now.', [], (waiting) => {
+    waiting.set(store.waitingWrites())
+  })
+}
+
+function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): void {
   gauge('minipay_webhook_deliveries', 'Webhook deliveries, by state.', ['state'], async (deliveries) => {
     const totals = await store.deliveryTotals()
     for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])
@@ -107,20 +195,42 @@ function createRegistry(metrics: Metrics, store: Store, inFlight: () => number) 
     },
   )
   gauge('minipay_webhooks_in_flight', 'Webhook deliveries that wait for an answer now.', [], (waiting) => {
-    waiting.set(inFlight())
+    waiting.set(webhooksInFlight())
   })
-  gauge('minipay_writes_waiting', 'Writes that wait for their commit now.', [], (waiting) => {
-    waiting.set(store.waitingWrites())
+}
+
+function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, now }: Watched): void {
+  gauge('minipay_attempts', 'Calls to providers, by state.', ['state'], async (attempts) => {
+    const { byState } = await store.attemptTotals(0)
+    for (const [state, count] of Object.entries(byState)) attempts.set({ state }, count)
   })
-  new prometheus.Counter({
-    name: 'minipay_errors_total',
-    help: 'Answers with code internal: faults of ours, with their cause in the log.',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(metrics.errors)
+  gauge(
+    'minipay_attempts_unknown_oldest_seconds',
+    'Age of the oldest attempt of which nobody knows how it ended; 0 without one.',
+    [],
+    async (age) => {
+      const { oldestUnknownSince } = await store.attemptTotals(0)
+      age.set(oldestUnknownSince === null ? 0 : Math.max(0, now() - oldestUnknownSince) / 1000)
     },
+  )
+  gauge(
+    'minipay_attempts_unknown_overdue',
+    'Attempts that have been unknown for longer than the configured age: a person has to look.',
+    [],
+    async (overdue) => {
+      overdue.set((await store.attemptTotals(now() - unknownAgeMs)).overdue)
+    },
+  )
+  gauge('minipay_provider_calls_in_flight', 'Calls that wait for an answer now.', ['provider'], (waiting) => {
+    for (const { name, inFlight } of providers()) waiting.set({ provider: name }, inFlight)
   })
-  prometheus.collectDefaultMetrics({ register: registry })
-  return registry
+  gauge(
+    'minipay_provider_breaker_open',
+    'Whether the circuit breaker keeps requests from the provider: 1 open, 0.5 half open, 0 closed.',
+    ['provider'],
+    (breakers) => {
+      for (const { name, breaker } of providers())
+        breakers.set({ provider: name }, breaker === 'open' ? 1 : breaker === 'half_open' ? 0.5 : 0)
+    },
+  )
 }

@@ -1,38 +1,135 @@
 /**
  * The provider port: what MiniPay asks of a payment provider.
  *
- * Words: to *authorize* is to ask for money; a *decline* is the provider's no, a value and never an
- * exception; a *payment method* is the provider's token for a customer's card or account, never the card
- * itself; a *reference* is the provider's own name for a payment.
+ * Words: to *authorize* is to have an amount held for us, and taken at once where `capture` says so; to
+ * *capture* takes what is held, to *cancel* (void) releases it; a *decline* is the provider's no, a value and
+ * never an exception; a *payment method* is the provider's token for a customer's card or account, never the
+ * card itself; our *reference* is the attempt's id, the provider's idempotency key for the call; the
+ * *provider reference* is its own name for what it did; a *notification* is its call to us.
  */
-import type { Outcome } from '../domain/charge.ts'
+import type { AttemptKind, Capabilities, Outcome } from '../domain/attempt.ts'
+import type { Metadata } from '../domain/charge.ts'
 import type { AmountMinor } from '../domain/money.ts'
 
-export type AuthorizeRequest = {
-  /** Our id of the transaction; the provider's idempotency key derives from it. */
+export type AuthorizeCall = {
+  /** The attempt's id: our reference, and the idempotency key. */
+  readonly attemptId: string
   readonly transactionId: string
   readonly amount: AmountMinor
   readonly currency: string
   readonly customer: string
   readonly paymentMethod: string | null
+  readonly description: string | null
+  readonly metadata: Metadata
+  /** Take the money at once, rather than hold it. */
+  readonly capture: boolean
 }
 
-export type ProviderRefundRequest = {
+/** A call about a payment that the provider knows: `paymentReference` is its reference. */
+export type FollowUpCall = {
+  readonly attemptId: string
   readonly transactionId: string
-  readonly refundId: string
-  readonly providerReference: string | null
+  readonly paymentReference: string
+  /** What to capture (the rest is released), to release, or to give back. */
   readonly amount: AmountMinor
   readonly currency: string
 }
+
+/** What a lookup asks about: the call with this attempt id. */
+export type LookupCall = {
+  readonly attemptId: string
+  readonly transactionId: string
+  readonly kind: AttemptKind
+  /** The provider's reference of what this call did, where it is known. */
+  readonly providerReference: string | null
+  /** The provider's reference of the payment; null for an authorization that is not known to be made. */
+  readonly paymentReference: string | null
+  readonly amount: AmountMinor
+  readonly currency: string
+}
+
+/**
+ * How that call stands now. An authorization that lapsed or was released is `declined` with
+ * `authorization_expired`, and a refund that failed after all is `declined`. `not_found`: see
+ * `Capabilities.lookup` for what it is worth.
+ */
+export type LookupAnswer = Outcome | { readonly kind: 'not_found' }
+
+export const DISPUTE_STATUSES = ['open', 'won', 'lost'] as const
+export type DisputeAnswer =
+  | {
+      readonly kind: 'dispute'
+      readonly reference: string
+      readonly paymentReference: string
+      readonly amount: AmountMinor
+      readonly currency: string
+      readonly reason: string | null
+      readonly status: (typeof DISPUTE_STATUSES)[number]
+    }
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+/** What a verified notification is about. What happened is asked of the provider, not read from it. */
+export type NotificationSubject =
+  | { readonly about: 'attempt'; readonly attemptId: string }
+  | { readonly about: 'payment' | 'refund' | 'dispute'; readonly reference: string }
+  /** Genuine, but of no concern to us. */
+  | { readonly about: 'nothing' }
+
+export type VerifiedNotification = {
+  /** The provider's id of the notification: the same one twice is one. */
+  readonly id: string
+  readonly subject: NotificationSubject
+}
+
+/**
+ * A provider over the network. The calls never reject: whatever happens is an outcome. Each ends when
+ * `signal` aborts, as `unknown` unless the request surely never left. Texts in outcomes hold no secret and
+ * nothing that looks like a card number.
+ */
+export type RemoteProvider = {
+  readonly remote: true
+  /** The instance's name, such as `stripe_eu`. */
+  readonly name: string
+  readonly kind: string
+  readonly capabilities: Capabilities
+  /** How long one call may take, in ms. */
+  readonly deadlineMs: number
+  /** Calls in flight at once; more are not sent. */
+  readonly concurrency: number
+  authorize(call: AuthorizeCall, signal: AbortSignal): Promise<Outcome>
+  capture(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
+  cancel(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
+  refund(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
+  lookup(call: LookupCall, signal: AbortSignal): Promise<LookupAnswer>
+  /** How a dispute stands, by the provider's reference of it. */
+  dispute(reference: string, signal: AbortSignal): Promise<DisputeAnswer>
+  /** Null when the notification cannot be verified: its signature, its time or its form. Header names are lower case. */
+  notification(
+    body: Buffer,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): Promise<VerifiedNotification | null>
+  /** Cuts what is in flight. */
+  close(): Promise<void>
+}
+
+/** What a provider in this process decides at once. */
+export type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
 /**
  * A provider that decides in process, purely: no I/O, no side effect. Because asking it twice changes
  * nothing, its outcome and our record of it are one commit.
  */
 export type InProcessProvider = {
+  readonly remote: false
   readonly name: string
-  /** Takes the money at once. */
-  authorize(request: AuthorizeRequest): Outcome
-  /** Gives `amount` of a payment back. */
-  refund(request: ProviderRefundRequest): Outcome
+  readonly kind: string
+  readonly capabilities: Capabilities
+  /** `now` is in ms since 1970. */
+  authorize(call: AuthorizeCall, now: number): Decided
+  capture(call: FollowUpCall): Decided
+  cancel(call: FollowUpCall): Decided
+  refund(call: FollowUpCall): Decided
 }
+
+export type Provider = RemoteProvider | InProcessProvider

@@ -4,16 +4,19 @@
  * Words: a *scope* is whose data, and whether test or live; a *commit* is what becomes true at once; an
  * *entry* is a posting as stored; an *event* is a change as told to the outside, numbered by *sequence*
  * without gaps in each scope; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
- * due deliveries under a *lease*, and whoever settles one repeats the claim's *token*.
+ * due work under a *lease*, and whoever settles it repeats the claim's *token*; an *attempt* is one call to a
+ * provider, *open* until it is known how it ended; a *notification* is a provider's call to us.
  *
  * Every method rejects with `StoreUnavailable` when the database can't do it now. Then nothing of it was
  * done, save that a commit whose disk sync failed may be found done later under its idempotency key.
  */
-import type { Charge, ChargeCounter, ChargeStatus, Refund } from '../domain/charge.ts'
+import type { Attempt, AttemptState } from '../domain/attempt.ts'
+import type { Charge, ChargeCounter, ChargeStatus, Count, Dispute, Refund } from '../domain/charge.ts'
 import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { EventType } from '../domain/event.ts'
-import type { IdempotencyRecord } from '../domain/idempotency.ts'
+import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
 import type { Posting } from '../domain/ledger.ts'
+import type { NotificationSubject } from './provider.ts'
 
 /** Whose data. Every row carries it; rows of another scope do not exist for a caller. */
 export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live' }
@@ -25,18 +28,30 @@ export type Commit = {
   readonly scope: Scope
   /** ms since 1970; the time of everything in this commit. */
   readonly at: number
-  /** Must not exist; is stored with the answer. */
-  readonly key: { readonly key: string } & IdempotencyRecord
+  /** Must not exist; is stored with the answer. Null for a step that no request of its own asks for. */
+  readonly key: ({ readonly key: string } & IdempotencyRecord) | null
+  /** What an earlier key answers from now on; nothing happens when it was purged since. */
+  readonly answered: { readonly key: string; readonly answer: StoredAnswer } | null
   /** With version 1 the charge is new; with version n it must be stored at version n - 1. */
   readonly charge: Charge
+  /** New, or changed. */
   readonly refund: Refund | null
+  readonly dispute: Dispute | null
+  /**
+   * New, or changed. An authorization's or a refund's `providerReference` must not be that of another
+   * attempt of the same kind at the same provider.
+   */
+  readonly attempts: readonly Attempt[]
+  /** Whose entries the postings become. */
+  readonly transactionId: string
+  /** In pairs: a debit, then its credit. */
   readonly postings: readonly Posting[]
   /** `data` is the JSON of what changed. */
-  readonly event: { readonly id: string; readonly type: EventType; readonly data: string }
-  /** Who is to be told of the event. */
+  readonly event: { readonly id: string; readonly type: EventType; readonly data: string } | null
+  /** Who is to be told of the event; empty without one. */
   readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
-  /** Each raises its counter, in the charge's currency, by one. */
-  readonly counts: readonly ChargeCounter[]
+  /** Each changes its counter, in the charge's currency, by one. */
+  readonly counts: readonly Count[]
 }
 
 export type CommitResult =
@@ -44,6 +59,8 @@ export type CommitResult =
   | { readonly kind: 'version_conflict' }
   | { readonly kind: 'key_exists'; readonly record: IdempotencyRecord }
   | { readonly kind: 'balance_limit' }
+  /** The provider has given this reference to another attempt before. */
+  | { readonly kind: 'reference_taken'; readonly attemptId: string }
 
 /** A page of a list ordered by id, newest first. At most one cursor is given. */
 export type PageQuery = {
@@ -150,6 +167,77 @@ export type Settlement = {
   readonly error: string | null
 }
 
+export type AttemptQuery = {
+  readonly limit: number
+  readonly startingAfter?: string
+  readonly state?: AttemptState
+  readonly transactionId?: string
+}
+
+/** An attempt, and whose it is. */
+export type OwnedAttempt = { readonly scope: Scope; readonly attempt: Attempt }
+
+export type AttemptClaim = {
+  readonly provider: string
+  readonly limit: number
+  readonly now: number
+  readonly leaseUntil: number
+  readonly token: string
+}
+
+/** Puts a claimed attempt off: nothing was found out yet. */
+export type Postponement = {
+  readonly id: string
+  readonly token: string
+  readonly state: AttemptState
+  readonly reason: string | null
+  readonly lookups: number
+  readonly unknownSince: number | null
+  /** ms since 1970; null when no worker needs to look again. */
+  readonly dueAt: number | null
+}
+
+/** Over all scopes: what operators watch. */
+export type AttemptTotals = {
+  readonly byState: Readonly<Record<AttemptState, number>>
+  /** When the oldest unknown attempt became so, in ms since 1970. */
+  readonly oldestUnknownSince: number | null
+  /** Unknown attempts that became so before the given time. */
+  readonly overdue: number
+}
+
+export type StoredRuleSet = {
+  readonly version: number
+  readonly document: string
+  readonly createdAt: number
+}
+
+/** A provider's verified notification, to be acted on. */
+export type StoredNotification = {
+  readonly id: string
+  readonly provider: string
+  /** The provider's id of it; a second one with the same id is a duplicate. */
+  readonly notificationId: string
+  readonly subject: NotificationSubject
+  /** How often it was acted on in vain. */
+  readonly tries: number
+  readonly receivedAt: number
+}
+export type NotificationSettlement = {
+  readonly id: string
+  readonly token: string
+  readonly state: 'done' | 'pending' | 'failed'
+  /** When it is acted on again; null unless pending. */
+  readonly dueAt: number | null
+  readonly error: string | null
+}
+
+export type DisputeQuery = {
+  readonly limit: number
+  readonly startingAfter?: string
+  readonly transactionId?: string
+}
+
 export type Store = {
   commit(commit: Commit): Promise<CommitResult>
 
@@ -178,6 +266,40 @@ export type Store = {
   deliveries(scope: Scope, query: DeliveryQuery): Promise<Page<Delivery>>
   /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
   retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
+
+  /** Newest first; those of one charge when `transactionId` is given. */
+  attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
+  /** By its id, in whatever scope. */
+  attempt(id: string): Promise<OwnedAttempt | undefined>
+  /** The authorization or the refund to which the provider gave this reference. */
+  attemptByReference(
+    provider: string,
+    kind: 'authorize' | 'refund',
+    reference: string,
+  ): Promise<OwnedAttempt | undefined>
+  /** Claims up to `limit` attempts at a provider that are due, those whose lease ran out included. */
+  claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
+  /** False when the token no longer holds the attempt; then nothing was written. */
+  postponeAttempt(postponement: Postponement): Promise<boolean>
+  /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
+  attemptTotals(overdueBefore: number): Promise<AttemptTotals>
+
+  dispute(scope: Scope, id: string): Promise<Dispute | undefined>
+  disputes(scope: Scope, query: DisputeQuery): Promise<Page<Dispute>>
+  disputeByReference(scope: Scope, provider: string, reference: string): Promise<Dispute | undefined>
+
+  /** The newest rule set; undefined when none was stored. */
+  ruleSet(scope: Scope): Promise<StoredRuleSet | undefined>
+  /** Stores the next version. False when `version` is no longer the newest (0: none is stored). */
+  replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean>
+
+  /** False when it was stored before. It is due at `receivedAt`. */
+  addNotification(notification: StoredNotification): Promise<boolean>
+  claimNotifications(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]>
+  /** False when the token no longer holds it; then nothing was written. */
+  settleNotification(settlement: NotificationSettlement): Promise<boolean>
+  /** Deletes up to `limit` notifications that were received before `before` and are done, oldest first; answers how many. */
+  purgeNotifications(before: number, limit: number): Promise<number>
 
   /** Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. */
   purgeIdempotency(before: number, limit: number): Promise<number>

@@ -1,76 +1,43 @@
-import type { Outcome } from '../domain/charge.ts'
-import type { InProcessProvider } from '../ports/provider.ts'
+import { sandboxDecline } from '../domain/sandbox-tokens.ts'
+import type { Decided, FollowUpCall, InProcessProvider } from '../ports/provider.ts'
+import type { Create } from './fields.ts'
 
-/** Card brands whose tokens succeed, with and without Stripe's `pm_card_` spelling. */
-const BRANDS = [
-  'visa',
-  'visa_debit',
-  'mastercard',
-  'mastercard_debit',
-  'mastercard_prepaid',
-  'amex',
-  'discover',
-  'diners',
-  'jcb',
-  'unionpay',
-] as const
+export { SANDBOX_TOKENS } from '../domain/sandbox-tokens.ts'
 
-/**
- * The declines, by the names of Stripe's test tokens (https://docs.stripe.com/testing#declined-payments)
- * and its decline codes (https://docs.stripe.com/declines/codes).
- */
-const DECLINES: Readonly<Record<string, { declineCode: string; message: string }>> = {
-  chargeDeclined: { declineCode: 'generic_decline', message: 'The card was declined.' },
-  chargeDeclinedInsufficientFunds: {
-    declineCode: 'insufficient_funds',
-    message: 'The card has insufficient funds.',
-  },
-  chargeDeclinedLostCard: { declineCode: 'lost_card', message: 'The card was reported lost.' },
-  chargeDeclinedStolenCard: { declineCode: 'stolen_card', message: 'The card was reported stolen.' },
-  chargeDeclinedExpiredCard: { declineCode: 'expired_card', message: 'The card has expired.' },
-  chargeDeclinedIncorrectCvc: {
-    declineCode: 'incorrect_cvc',
-    message: "The card's security code is incorrect.",
-  },
-  chargeDeclinedProcessingError: {
-    declineCode: 'processing_error',
-    message: 'An error occurred while the card was processed.',
-  },
-  chargeDeclinedFraudulent: { declineCode: 'fraudulent', message: 'The payment is suspected of fraud.' },
-  chargeDeclinedVelocityLimitExceeded: {
-    declineCode: 'card_velocity_exceeded',
-    message: 'The card is over its limit.',
-  },
+/** How long the sandbox holds an authorization, as card networks mostly do: seven days, in ms. */
+const HOLD_MS = 7 * 24 * 3_600_000
+
+/** A provider for trying things out: pure and in process, the payment method's token chooses the outcome. */
+export function createSandbox(name: string): InProcessProvider {
+  return {
+    remote: false,
+    name,
+    kind: 'sandbox',
+    capabilities: {
+      idempotencyWindowMs: Number.POSITIVE_INFINITY,
+      lookup: 'none',
+      void: true,
+      partialCapture: true,
+    },
+    authorize({ transactionId, paymentMethod, amount, currency, capture }, now): Decided {
+      const decline = sandboxDecline(paymentMethod)
+      if (decline) return { kind: 'declined', ...decline, reference: null }
+      const expiresAt = capture ? null : now + HOLD_MS
+      return { kind: 'succeeded', reference: `sandbox_${transactionId}`, amount, currency, expiresAt }
+    },
+    capture: done,
+    cancel: done,
+    refund: done,
+  }
 }
 
-/** What a token that the sandbox doesn't know is declined with: a real provider says no to it too. */
-const UNKNOWN_TOKEN = {
-  declineCode: 'invalid_payment_method',
-  message: 'The sandbox does not know this payment method; its tokens are listed in docs/sandbox.md.',
+/** The sandbox keeps nothing, so it does whatever it is asked: that it is not too much is ours to know. */
+function done({ attemptId, amount, currency }: FollowUpCall): Decided {
+  return { kind: 'succeeded', reference: `sandbox_${attemptId}`, amount, currency, expiresAt: null }
 }
 
-/** Every token and its decline; null for those that succeed. Stripe spells most in several ways. */
-export const SANDBOX_TOKENS: ReadonlyMap<string, { declineCode: string; message: string } | null> = new Map([
-  ...BRANDS.flatMap((brand) => [`tok_${brand}`, `pm_card_${brand}`].map((token) => [token, null] as const)),
-  ...Object.entries(DECLINES).flatMap(([name, decline]) =>
-    [`tok_${name}`, `tok_visa_${name}`, `pm_card_${name}`, `pm_card_visa_${name}`].map(
-      (token) => [token, decline] as const,
-    ),
-  ),
-])
-
-/** The provider for trying things out: pure and in process, the payment method's token chooses the outcome. */
-export const sandbox: InProcessProvider = {
-  name: 'sandbox',
-
-  authorize({ transactionId, paymentMethod }): Outcome {
-    const decline = paymentMethod === null ? null : SANDBOX_TOKENS.get(paymentMethod)
-    if (decline === undefined) return { kind: 'declined', ...UNKNOWN_TOKEN }
-    if (decline) return { kind: 'declined', ...decline }
-    return { kind: 'succeeded', reference: `sandbox_${transactionId}` }
-  },
-
-  refund({ refundId }): Outcome {
-    return { kind: 'succeeded', reference: `sandbox_${refundId}` }
-  },
+/** An instance of the kind `sandbox`, which has no settings. */
+export const create: Create = (name, fields) => {
+  fields.end()
+  return createSandbox(name)
 }

@@ -7,7 +7,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { chargeCommit, committed } from '../../test/contract/fixtures.ts'
 import { startReceiver, tempDir } from '../../test/harness.ts'
-import { eventData } from '../app/present.ts'
+import { chargeView } from '../app/present.ts'
 import type { Charge } from '../domain/charge.ts'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
@@ -92,7 +92,7 @@ async function bench(t: TestContext) {
     async due(count: number, endpoint = 'default'): Promise<Charge[]> {
       const commits = Array.from({ length: count }, () => {
         const commit = chargeCommit({ scope: DEFAULT_SCOPE, at: 1, endpoints: [endpoint] })
-        return { ...commit, event: { ...commit.event, data: eventData(commit.charge, null) } }
+        return { ...commit, event: { ...commit.event, data: JSON.stringify(chargeView(commit.charge)) } }
       })
       await Promise.all(commits.map((commit) => committed(store, commit)))
       return commits.map((commit) => commit.charge)

@@ -1,8 +1,9 @@
 import { type DeliveryAttempt, judgeAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import type { ClaimedDelivery, Store } from '../ports/store.ts'
+import { signatureHeaders } from '../signing.ts'
 import { type Loop, startLoop } from './loop.ts'
-import { DEADLINE_MS, signatureHeaders, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
+import { DEADLINE_MS, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
 
 const POLL_MS = 1_000
 /** A settlement may wait this long for the disk. */
@@ -176,15 +177,17 @@ type TransactionData = {
   customer: string
   status: string
   refund?: { refund_id: string; amount: number }
+  dispute?: { id: string; amount: number }
 }
 
-/** The original's body: five fields of the transaction; a refund adds which and how much. */
+/** The original's body: five fields of the transaction; a refund or a dispute adds which and how much. */
 export function webhookBody(data: string): string {
-  const { id, amount, currency, customer, status, refund } = JSON.parse(data) as TransactionData
-  const body = { id, amount, currency, customer, status }
-  return JSON.stringify(
-    refund ? { ...body, refund_id: refund.refund_id, refund_amount: refund.amount } : body,
-  )
+  const { id, amount, currency, customer, status, refund, dispute } = JSON.parse(data) as TransactionData
+  return JSON.stringify({
+    ...{ id, amount, currency, customer, status },
+    ...(refund && { refund_id: refund.refund_id, refund_amount: refund.amount }),
+    ...(dispute && { dispute_id: dispute.id, dispute_amount: dispute.amount }),
+  })
 }
 
 function message(delivery: ClaimedDelivery, secret: Buffer | null, at: number): WebhookMessage {

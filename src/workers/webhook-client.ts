@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { createRequire } from 'node:module'
 import type { LookupFunction } from 'node:net'
@@ -133,15 +132,4 @@ const allowedLookup: LookupFunction = (hostname, options, callback) => {
     if (options.all) return callback(null, allowed)
     callback(null, first.address, first.family)
   })
-}
-
-/** The signature headers of Standard Webhooks (https://www.standardwebhooks.com); `at` is in ms since 1970. */
-export function signatureHeaders(key: Buffer, id: string, at: number, body: string): Record<string, string> {
-  const timestamp = Math.floor(at / 1000)
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
-  return {
-    'webhook-id': id,
-    'webhook-timestamp': String(timestamp),
-    'webhook-signature': `v1,${signature}`,
-  }
 }

@@ -1,13 +1,22 @@
 /** Commits as the use cases make them, with a clock that is counted by hand: one millisecond a commit. */
 import test from 'node:test'
 import {
-  type Charge,
-  type Decision,
-  decideCharge,
-  decideRefund,
-  type Refund,
-} from '../../src/domain/charge.ts'
+  type Attempt,
+  type AttemptKind,
+  type Known,
+  newAttempt,
+  type Outcome,
+} from '../../src/domain/attempt.ts'
+import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
 import { idFactory } from '../../src/domain/id.ts'
+import {
+  atOnce,
+  beginCharge,
+  beginFollowUp,
+  concludeCharge,
+  decideCharge,
+} from '../../src/domain/lifecycle.ts'
+import { beginRefund, concludeRefund, refundable } from '../../src/domain/refund.ts'
 import type { Claim, ClaimedDelivery, Commit, Scope, Store } from '../../src/ports/store.ts'
 
 /** A store on an empty database in which two accounts exist. */
@@ -61,57 +70,186 @@ export type ChargeOptions = Options & {
   declined?: boolean
 }
 
-export function chargeCommit(options: ChargeOptions): Commit {
+/** A commit that a request asked for, and that tells an event. */
+export type RequestCommit = Commit & {
+  readonly key: NonNullable<Commit['key']>
+  readonly event: NonNullable<Commit['event']>
+}
+
+function command(options: ChargeOptions, order: string, capture = true): ChargeCommand {
+  return {
+    amount: options.amount ?? 1_000,
+    currency: options.currency ?? 'usd',
+    customer: options.customer ?? 'cus_1',
+    capture,
+    paymentMethod: 'tok_visa',
+    description: 'a test',
+    metadata: { order },
+  }
+}
+
+/** A charge that was decided in one step. */
+export function chargeCommit(options: ChargeOptions): RequestCommit {
   const at = options.at ?? tick()
   const id = newId('txn')
   const key = options.key ?? `key-of-${id}`
-  const decision = decideCharge(
-    {
-      amount: options.amount ?? 1_000,
-      currency: options.currency ?? 'usd',
-      customer: options.customer ?? 'cus_1',
-      paymentMethod: 'tok_visa',
-      description: 'a test',
-      metadata: { order: id },
-    },
-    'sandbox',
-    options.declined
-      ? { kind: 'declined', declineCode: 'insufficient_funds', message: 'No.' }
-      : { kind: 'succeeded', reference: `ref_${id}` },
-    { id, now: at, idempotencyKey: key },
-  )
-  return commitOf(decision, options, key, at)
-}
-
-/** A refund decided on `charge` as it was read. */
-export function refundCommit(charge: Charge, options: Options & { amount?: number }): Commit {
-  const at = options.at ?? tick()
-  const id = newId('re')
-  const key = options.key ?? `key-of-${id}`
-  const amount = options.amount ?? charge.amount - charge.amountRefunded
-  const command = { amount, reason: 'requested_by_customer', description: null, metadata: { note: id } }
-  return commitOf(
-    decideRefund(charge, command, amount, { id, now: at, idempotencyKey: key }),
+  const asked = command(options, id)
+  const outcome = options.declined ? NO : succeeded(asked, `ref_${id}`)
+  return requestOf(
+    decideCharge(asked, 'sandbox', outcome, { id, now: at, idempotencyKey: key }),
     options,
     key,
     at,
   )
 }
 
-function commitOf(decision: Decision, { scope, endpoints = [] }: Options, key: string, at: number): Commit {
-  const { charge, refund, postings, counts } = decision
-  const data = JSON.stringify({ charge: charge.id, refund: refund?.id ?? null })
+/** A refund decided in one step on `charge` as it was read. */
+export function refundCommit(charge: Charge, options: Options & { amount?: number }): RequestCommit {
+  const { begun, attempt, key, at } = refundBegun(charge, options)
+  const outcome = succeeded(attempt, `ref_${attempt.id}`)
+  const ended = concludeRefund(begun.charge, begun.refund as Refund, attempt, outcome, 'answer', at)
+  return requestOf(atOnce(begun, ended), options, key, at)
+}
+
+function refundBegun(charge: Charge, options: Options & { amount?: number }) {
+  const at = options.at ?? tick()
+  const id = newId('re')
+  const key = options.key ?? `key-of-${id}`
+  const amount = options.amount ?? refundable(charge)
+  const asked = { amount, reason: 'requested_by_customer', description: null, metadata: { note: id } }
+  const attempt = attemptOf('refund', charge, { at, key, refundId: id, amount, provider: charge.provider })
+  const begun = beginRefund(charge, asked, amount, attempt, { id, now: at, idempotencyKey: key })
+  return { begun, attempt, key, at }
+}
+
+export const NO: Outcome & { kind: 'declined' } = {
+  kind: 'declined',
+  declineCode: 'insufficient_funds',
+  message: 'No.',
+  reference: null,
+}
+
+/** The provider did exactly what was asked. */
+export function succeeded(
+  { amount, currency }: { amount: number; currency: string },
+  reference: string,
+): Outcome & { kind: 'succeeded' } {
+  return { kind: 'succeeded', reference, amount, currency, expiresAt: null }
+}
+
+/** How an attempt is sent: to `bank_a`, under a lease of one second, unless said otherwise. */
+export type Sending = { provider?: string; leaseUntil?: number; token?: string }
+
+function attemptOf(
+  kind: AttemptKind,
+  about: { id: string; currency: string },
+  sending: Sending & { at: number; key: string; amount: number; refundId?: string },
+): Attempt {
+  const { at, key, amount, refundId = null, provider = 'bank_a' } = sending
+  return newAttempt({
+    id: newId('att'),
+    transactionId: about.id,
+    refundId,
+    kind,
+    provider,
+    amount,
+    currency: about.currency,
+    route: kind === 'authorize' ? ROUTE : null,
+    idempotencyKey: key,
+    now: at,
+    leaseUntil: sending.leaseUntil ?? at + 1_000,
+    token: sending.token ?? 'of the sender',
+  })
+}
+
+const ROUTE = {
+  ruleSetVersion: 3,
+  rule: 'large',
+  next: ['bank_b'],
+  skipped: [{ provider: 'bank_c', reason: 'not configured' }],
+  failoverOn: ['processing_error'],
+}
+
+/** A step that tells no event, and the attempt that it begins. */
+export type Begun = { readonly commit: Commit; readonly charge: Charge; readonly attempt: Attempt }
+
+function begunOf(decision: Decision, options: Options, key: string, at: number): Begun {
+  const commit = commitOf(decision, options, key, at)
+  return { commit, charge: decision.charge, attempt: decision.attempts[0] as Attempt }
+}
+
+/** A charge whose provider is about to be asked. */
+export function beginCommit(options: ChargeOptions & Sending & { capture?: boolean }): Begun {
+  const at = options.at ?? tick()
+  const id = newId('txn')
+  const key = options.key ?? `key-of-${id}`
+  const asked = command(options, id, options.capture)
+  const attempt = attemptOf('authorize', { id, ...asked }, { ...options, at, key, amount: asked.amount })
+  const made = { id, now: at, idempotencyKey: key }
+  return begunOf(beginCharge(asked, attempt.provider, attempt, made), options, key, at)
+}
+
+/** A capture or a cancellation whose provider is about to be asked. */
+export function followUpCommit(
+  kind: 'capture' | 'cancel',
+  charge: Charge,
+  options: Options & Sending & { amount?: number },
+): Begun {
+  const at = options.at ?? tick()
+  const { provider } = charge
+  const amount = options.amount ?? charge.amount
+  const key = options.key ?? `key-of-${kind}-${charge.version}-${charge.id}`
+  const attempt = attemptOf(kind, charge, { ...options, at, key, amount, provider })
+  return begunOf(beginFollowUp(charge, attempt), options, key, at)
+}
+
+/** A refund whose provider is about to be asked. */
+export function beginRefundCommit(
+  charge: Charge,
+  options: Options & { amount?: number },
+): Begun & { readonly refund: Refund } {
+  const { begun, key, at } = refundBegun(charge, options)
+  return { ...begunOf(begun, options, key, at), refund: begun.refund as Refund }
+}
+
+/** What an outcome makes of a charge and its attempt; `answered` changes the answer of the key that began it. */
+export function endCommit(
+  { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
+  outcome: Known,
+  options: Options & { answered?: Commit['answered'] },
+): Commit {
+  const at = options.at ?? tick()
+  const decision = refund
+    ? concludeRefund(charge, refund, attempt, outcome, 'lookup', at)
+    : concludeCharge(charge, attempt, outcome, 'lookup', at)
+  return { ...commitOf(decision, options, null, at), answered: options.answered ?? null }
+}
+
+/** A decision as a commit. `key` is null for a step that no request asks for. */
+export function commitOf(
+  decision: Decision,
+  { scope, endpoints = [] }: Options,
+  key: string | null,
+  at: number,
+): Commit {
+  const { event, ...rest } = decision
+  const data = JSON.stringify({ charge: rest.charge.id, refund: rest.refund?.id ?? null })
   return {
+    ...rest,
     scope,
     at,
-    key: { key, fingerprint: `fingerprint of ${key}`, answer: { kind: 'created', body: data } },
-    charge,
-    refund,
-    postings,
-    event: { id: newId('evt'), type: decision.event, data },
-    deliveries: endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })),
-    counts,
+    key:
+      key === null
+        ? null
+        : { key, fingerprint: `fingerprint of ${key}`, answer: { kind: 'created', body: data } },
+    answered: null,
+    event: event && { id: newId('evt'), type: event, data },
+    deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }
+}
+
+function requestOf(decision: Decision, options: Options, key: string, at: number): RequestCommit {
+  return commitOf(decision, options, key, at) as RequestCommit
 }
 
 /** Commits one charge that must succeed, and answers it. */
@@ -119,6 +257,18 @@ export async function charged(store: Store, options: ChargeOptions): Promise<Cha
   const commit = chargeCommit(options)
   await committed(store, commit)
   return commit.charge
+}
+
+/** Commits a charge that bank_a took or, with `capture` false, holds; its authorization has the reference `pay_<id>`. */
+export async function taken(
+  store: Store,
+  options: ChargeOptions & { capture?: boolean },
+): Promise<{ charge: Charge; attempt: Attempt }> {
+  const begun = beginCommit(options)
+  await committed(store, begun.commit)
+  const ended = endCommit(begun, succeeded(begun.attempt, `pay_${begun.charge.id}`), { scope: options.scope })
+  await committed(store, ended)
+  return { charge: ended.charge, attempt: ended.attempts[0] as Attempt }
 }
 
 /** Commits one refund that must succeed, and answers it with the charge as it became. */
@@ -148,6 +298,10 @@ export async function everything(store: Store, scope: Scope) {
     totals: await store.currencyTotals(scope),
     deliveries: await store.deliveries(scope, { limit: 100 }),
     deliveryTotals: await store.deliveryTotals(),
+    attempts: await store.attempts(scope, { limit: 100 }),
+    attemptTotals: await store.attemptTotals(clock),
+    disputes: await store.disputes(scope, { limit: 100 }),
+    ruleSet: await store.ruleSet(scope),
   }
 }
 

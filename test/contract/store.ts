@@ -3,6 +3,7 @@
  * open an empty store. Times and tokens go in as data, so nothing here waits.
  */
 import { describe } from 'node:test'
+import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
 import {
   atomicChanges,
   atomicCommits,
@@ -12,9 +13,13 @@ import {
   sharedGroups,
 } from './commits.ts'
 import { claimable, claims, deliveryLists, settlements, staleSettlements } from './deliveries.ts'
+import { disputes } from './disputes.ts'
 import type { Open } from './fixtures.ts'
 import { balanceLimits, closing, purges, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
+import { notifications, settledNotifications } from './notifications.ts'
+import { ruleSets } from './rulesets.ts'
+import { changedAnswers, changedColumns, refusedSteps, steps } from './steps.ts'
 
 export function storeContract(name: string, open: Open): void {
   describe(`the ${name} store`, () => {
@@ -26,6 +31,12 @@ export function storeContract(name: string, open: Open): void {
       sharedGroups(open)
       eventNumbers(open)
       balanceLimits(open)
+    })
+    describe('steps', () => {
+      steps(open)
+      changedAnswers(open)
+      changedColumns(open)
+      refusedSteps(open)
     })
     describe('scopes', () => {
       scopesApart(open)
@@ -43,6 +54,18 @@ export function storeContract(name: string, open: Open): void {
       settlements(open)
       staleSettlements(open)
       deliveryLists(open)
+    })
+    describe('attempts', () => {
+      attemptClaims(open)
+      postponements(open)
+      attemptLists(open)
+      references(open)
+    })
+    describe('disputes', () => disputes(open))
+    describe('rule sets', () => ruleSets(open))
+    describe('notifications', () => {
+      notifications(open)
+      settledNotifications(open)
     })
     describe('idempotency records', () => purges(open))
     describe('closing', () => closing(open))

@@ -37,13 +37,13 @@ describe('the command line', () => {
   })
 
   test('--help of every command says what it does, and each setting with its flag, variable and default', async () => {
-    for (const [name, { summary, settings }] of Object.entries(COMMANDS)) {
+    for (const [name, { summary, settings, defaults }] of Object.entries(COMMANDS)) {
       const { code, stdout, stderr } = await runCli([name, '--help'])
       assert.deepEqual([code, stderr], [0, ''], name)
       assert.ok(stdout.includes(`Usage: minipay ${name}`) && stdout.includes(summary))
       for (const key of settings) {
-        const { flag, env, doc, default: fallback } = SETTINGS[key]
-        for (const part of [`--${flag}`, env, doc, fallback])
+        const { flag, env, doc } = SETTINGS[key]
+        for (const part of [`--${flag}`, env, doc, defaults?.[key] ?? SETTINGS[key].default])
           assert.ok(stdout.includes(part), `${name} ${part}`)
       }
     }

@@ -13,6 +13,8 @@ import { type Answer, call } from '../harness.ts'
 
 export type Charge = Static<typeof schemas.Charge>
 export type Refund = Static<typeof schemas.Refund>
+export type Attempt = Static<typeof schemas.Attempt>
+export type Dispute = Static<typeof schemas.Dispute>
 export type ErrorAnswer = Static<typeof schemas.ErrorAnswer>
 export type DeclineAnswer = Static<typeof schemas.DeclineAnswer>
 export type Balance = Static<typeof schemas.Balance>
@@ -20,9 +22,9 @@ export type MetricsAnswer = Static<typeof schemas.MetricsAnswer>
 export type LedgerAccount = Static<typeof schemas.LedgerAccount>
 export type LedgerEntry = Static<typeof schemas.LedgerEntry>
 export type Delivery = Static<typeof schemas.Delivery>
-/** Every event tells of a charge; that of a refund adds the refund. */
+/** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute. */
 export type Event = Omit<Static<typeof schemas.Event>, 'data'> & {
-  readonly data: Charge & { readonly refund?: Refund }
+  readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute }
 }
 export type Page<T> = { readonly data: T[]; readonly has_more: boolean }
 
@@ -31,10 +33,16 @@ export type Client = {
   get<T>(path: string, headers?: Record<string, string>): Promise<Answer<T>>
   /** A string is sent as it is, anything else as JSON. */
   post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>
+  put<T>(path: string, body?: unknown): Promise<Answer<T>>
   /** A charge of 2500 usd unless `fields` say otherwise; fails when it is not answered 201. */
   charge(fields?: object, key?: string): Promise<Charge>
   /** Fails when it is not answered 200. */
   refund(transactionId: string, fields?: object, key?: string): Promise<Refund>
+  /** Fails when it is not answered 200; so does a cancel. */
+  capture(id: string, fields?: object, key?: string): Promise<Charge>
+  cancel(id: string, key?: string): Promise<Charge>
+  /** A charge's story. */
+  attempts(id: string): Promise<Attempt[]>
 }
 
 /** A client of the server at that URL, such as http://127.0.0.1:54321. */
@@ -58,9 +66,17 @@ export function client(url: string): Client {
     url,
     get: (path, headers) => checked('GET', path, undefined, headers),
     post: (path, body, headers) => checked('POST', path, body, headers),
+    put: (path, body) => checked('PUT', path, body),
     charge: (fields = {}, key) =>
       done('/api/v1/charges', 201, { amount: 2500, currency: 'usd', customer: 'cus_42', ...fields }, key),
     refund: (id, fields = {}, key) => done('/api/v1/refunds', 200, { transaction_id: id, ...fields }, key),
+    capture: (id, fields = {}, key) => done(`/api/v1/charges/${id}/capture`, 200, fields, key),
+    cancel: (id, key) => done(`/api/v1/charges/${id}/cancel`, 200, {}, key),
+    async attempts(id) {
+      const { status, body } = await checked<Page<Attempt>>('GET', `/api/v1/charges/${id}/attempts`)
+      assert.equal(status, 200, JSON.stringify(body))
+      return body.data
+    },
   }
 }
 

@@ -288,7 +288,9 @@ describe('/openapi.json', () => {
       assert.equal(requestBody !== undefined, route.body !== undefined, route.url)
       if (requestBody) {
         assert.equal(requestBody.required, true)
-        assert.match(JSON.stringify(requestBody.content['application/json']), /"examples?":/)
+        const content = JSON.stringify(requestBody.content['application/json'])
+        // A body that has no fields has nothing to show.
+        if (!content.includes('"properties":{}')) assert.match(content, /"examples?":/)
       }
       const key = parameters.find((p) => p.in === 'header' && p.name === 'Idempotency-Key')
       assert.equal(key !== undefined, route.keyed === true, route.url)

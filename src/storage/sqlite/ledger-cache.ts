@@ -2,6 +2,8 @@ import { MAX_BALANCE } from '../../domain/money.ts'
 import type { Connection } from './connection.ts'
 import type { Row } from './rows.ts'
 
+export type LedgerCache = ReturnType<typeof ledgerCache>
+
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
@@ -60,8 +62,10 @@ export function ledgerCache(db: Connection) {
     /** False when one of the postings (code, amount, code, amount …) would take a balance past 64 bits. */
     hasRoom(accountId: number, live: number, currency: string, postings: Row): boolean {
       for (let i = 0; i < postings.length; i += 2) {
-        const balance = find(accountId, live, postings[i] as string, currency)?.balance ?? 0n
-        const after = balance + BigInt(postings[i + 1] as number)
+        let after = find(accountId, live, postings[i] as string, currency)?.balance ?? 0n
+        // With what the postings before it change in the same account; there are at most a few.
+        for (let j = 0; j <= i; j += 2)
+          if (postings[j] === postings[i]) after += BigInt(postings[j + 1] as number)
         if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
       }
       return true

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
+import { refunded } from '../../../test/contract/fixtures.ts'
 import { runCli, tempDir } from '../../../test/harness.ts'
+import { DEFAULT_SCOPE } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { type Migration, migrate, migrations, SchemaMismatch, schemaVersion } from './migrate.ts'
 import { openWriter } from './open.ts'
+import { openSqliteStore } from './store.ts'
+import { verify } from './verify.ts'
 
 function newDatabase(t: TestContext): { file: string; db: Connection } {
   const folder = tempDir()
@@ -131,4 +135,67 @@ test('`minipay migrate` makes a database that serves', async (t) => {
   const db = new Database(file, { readonly: true })
   assert.equal(schemaVersion(db), migrations().length)
   db.close()
+})
+
+/** What the first schema held of two charges, one refunded in part, a decline and a webhook, in short. */
+const FIRST_ROWS = `
+  INSERT INTO charges VALUES
+    (1, 1, 'txn_1', 2, 1000, 300, 'usd', 'c', 'partially_refunded', 'tok', 'd', '{"a":"b"}', 'sandbox', 'ref_1', NULL, NULL, 'k1', 1),
+    (1, 1, 'txn_2', 1, 500, 0, 'usd', 'c', 'failed', NULL, NULL, NULL, 'sandbox', NULL, 'insufficient_funds', 'No.', 'k2', 2),
+    (1, 1, 'txn_3', 1, 7, 0, 'eur', 'c', 'succeeded', NULL, NULL, NULL, 'sandbox', 'ref_3', NULL, NULL, 'k3', 3);
+  INSERT INTO refunds VALUES
+    (1, 1, 're_1', 'txn_1', 300, 'usd', 'c', 'partially_refunded', NULL, NULL, NULL, 'k4', 4);
+  INSERT INTO idempotency_keys VALUES
+    (1, 1, 1, 'k1', 'f1', 'created', NULL, 1, 1),
+    (2, 1, 1, 'k2', 'f2', 'declined', '{"code":"card_declined"}', 2, 2),
+    (3, 1, 1, 'k3', 'f3', 'created', NULL, 3, 3),
+    (4, 1, 1, 'k4', 'f4', 'done', '{"refund_id":"re_1"}', 4, 4);
+  INSERT INTO ledger_accounts VALUES
+    (1, 1, 1, 'provider:sandbox', 'usd', 700), (2, 1, 1, 'merchant', 'usd', -700),
+    (3, 1, 1, 'provider:sandbox', 'eur', 7), (4, 1, 1, 'merchant', 'eur', -7);
+  INSERT INTO ledger_entries VALUES
+    (1, 1, 1, 1, 'txn_1', 1000, 1), (1, 1, 2, 2, 'txn_1', -1000, 1),
+    (1, 1, 3, 3, 'txn_3', 7, 3), (1, 1, 4, 4, 'txn_3', -7, 3),
+    (1, 1, 5, 2, 're_1', 300, 4), (1, 1, 6, 1, 're_1', -300, 4);
+  INSERT INTO counters VALUES
+    (1, 1, 'charges_succeeded', 'usd', 1), (1, 1, 'charges_succeeded', 'eur', 1), (1, 1, 'charges_failed', 'usd', 1),
+    (1, 1, 'charges_refunded', 'usd', 1), (1, 1, 'refunds', 'usd', 1), (1, 1, 'deliveries_pending', '', 1);
+  INSERT INTO events VALUES
+    (1, 1, 1, 'evt_1', 'payment.succeeded', '{"id":"txn_1"}', 1), (1, 1, 2, 'evt_2', 'payment.failed', '{}', 2),
+    (1, 1, 3, 'evt_3', 'payment.succeeded', '{}', 3), (1, 1, 4, 'evt_4', 'payment.refunded', '{}', 4);
+  INSERT INTO deliveries VALUES ('dlv_1', 1, 1, 'default', 1, 'pending', 0, 1, NULL, NULL, NULL, 1);`
+
+test('a database of the first schema keeps its books, and goes on', async (t) => {
+  const { file, db } = newDatabase(t)
+  migrate(db, migrations().slice(0, 1))
+  db.exec(FIRST_ROWS)
+  const early = await runCli(['verify'], { MINIPAY_DATABASE: file })
+  assert.equal(early.code, 1)
+  assert.match(early.stderr, /^minipay: .*test\.db is at schema 1 of \d+\. Run `minipay migrate` first/)
+
+  assert.equal((await runCli(['migrate'], { MINIPAY_DATABASE: file })).code, 0)
+  assert.deepEqual(verify(db), { charges: 3, refunds: 1, entries: 6 })
+
+  const store = await openSqliteStore({ file, onFatal: assert.fail })
+  try {
+    const scope = DEFAULT_SCOPE
+    const charge = (await store.charge(scope, 'txn_1'))!
+    const taken = [charge.amountCaptured, charge.amountRefundPending, charge.amountDisputed, charge.capture]
+    assert.deepEqual(taken, [1000, 0, 0, true])
+    assert.deepEqual([charge.redirectUrl, charge.expiresAt, charge.metadata], [null, null, { a: 'b' }])
+    assert.equal((await store.charge(scope, 'txn_2'))?.amountCaptured, 0)
+    assert.equal((await store.charge(scope, 'txn_3'))?.amountCaptured, 7)
+    assert.equal((await store.refund(scope, 're_1'))?.providerReference, null)
+    const bodies = await Promise.all(['k1', 'k2'].map((key) => store.idempotencyRecord(scope, key)))
+    const expected = ['{"id":"txn_1"}', '{"code":"card_declined"}']
+    assert.deepEqual(
+      bodies.map((record) => record?.answer.body),
+      expected,
+    )
+    await refunded(store, charge, { scope })
+    assert.equal((await store.charge(scope, 'txn_1'))?.status, 'refunded')
+  } finally {
+    await store.close()
+  }
+  assert.deepEqual(verify(db), { charges: 3, refunds: 2, entries: 8 })
 })

@@ -60,3 +60,14 @@ export function assertOurs(db: Connection, known: number = migrations().length):
         'Run the newer version, or restore a backup from before the upgrade.',
     )
 }
+
+/** Throws `SchemaMismatch` unless the database is ours, and at this program's schema. */
+export function assertCurrent(db: Connection): void {
+  const known = migrations().length
+  assertOurs(db, known)
+  const version = schemaVersion(db)
+  if (version < known)
+    throw new SchemaMismatch(
+      `${db.name} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or serve, which does it too.`,
+    )
+}

@@ -7,12 +7,11 @@ import type { Connection } from './connection.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
+import { voidSendersLeases } from './write-attempts.ts'
+import { createWriter } from './writer.ts'
 
-/** Runs `use` with queries that note every text they prepare, and answers those texts. */
-function prepared(use: (queries: ReturnType<typeof createQueries>, db: Connection) => void): string[] {
-  const folder = tempDir()
-  const db = openWriter(join(folder.path, 'a.db'))
-  migrate(db)
+/** The database with a note of every text that is prepared on it. */
+function watch(db: Connection): { watched: Connection; texts: string[] } {
   const texts: string[] = []
   const watched = new Proxy(db, {
     get(target, name) {
@@ -24,11 +23,23 @@ function prepared(use: (queries: ReturnType<typeof createQueries>, db: Connectio
       }
     },
   })
+  return { watched, texts }
+}
+
+/** How SQLite would run a text. */
+function planOf(db: Connection, text: string): string {
+  const rows = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...Array(text.split('?').length - 1).fill(1))
+  return rows.map((row) => (row as { detail: string }).detail).join('; ')
+}
+
+/** Runs `use` with queries, and answers the plans of what they prepared. */
+function prepared(use: (queries: ReturnType<typeof createQueries>, db: Connection) => void): string[] {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  const { watched, texts } = watch(db)
   use(createQueries(watched), db)
-  const plans = texts.map((text) => {
-    const rows = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...Array(text.split('?').length - 1).fill(1))
-    return rows.map((row) => (row as { detail: string }).detail).join('; ')
-  })
+  const plans = texts.map((text) => planOf(db, text))
   db.close()
   folder.remove()
   return plans
@@ -87,4 +98,67 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
       plans.some((plan) => plan.includes(index)),
       `${index} in ${plans.join('\n')}`,
     )
+})
+
+const attempts = [
+  [{}, 'attempts_by_scope'],
+  [{ transactionId: id }, 'attempts_by_transaction'],
+  [{ transactionId: id, state: 'unknown' }, 'attempts_by_transaction'],
+  [{ state: 'unknown' }, 'attempts_by_state'],
+  [{ state: 'succeeded' }, 'attempts_by_scope'],
+] as const
+for (const [filters, index] of attempts)
+  test(`attempts by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
+    for (const page of [{}, { startingAfter: id }])
+      for (const plan of prepared((q) => q.attempts(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+        assert.ok(plan.includes(index), plan)
+        assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
+      }
+  })
+
+test('an attempt, a dispute and a rule set are found by an index', () => {
+  const plans = prepared((q) => {
+    q.attempt(id)
+    q.attemptByReference('bank_a', 'refund', 'ref')
+    q.dispute(DEFAULT_SCOPE, id)
+    q.disputes(DEFAULT_SCOPE, { limit: 20 })
+    q.disputes(DEFAULT_SCOPE, { limit: 20, transactionId: id })
+    q.disputeByReference(DEFAULT_SCOPE, 'bank_a', 'ref')
+    q.ruleSet(DEFAULT_SCOPE)
+  })
+  for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
+  for (const index of ['attempts_by_reference', 'disputes_by_transaction', 'disputes_by_reference'])
+    assert.ok(
+      plans.some((plan) => plan.includes(index)),
+      `${index} in ${plans.join('\n')}`,
+    )
+})
+
+test('totals of attempts read the counters and the unknown ones, not the history', () => {
+  const plans = prepared((q) => q.attemptTotals(1)).join('\n')
+  assert.deepEqual(plans.match(/SCAN \w+/g), ['SCAN counters', 'SCAN CONSTANT'], plans)
+  assert.equal(plans.match(/SEARCH attempts USING COVERING INDEX attempts_unknown/g)?.length, 2, plans)
+})
+
+test('what the writer looks for is found by an index', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  const { watched, texts } = watch(db)
+  createWriter(watched)
+  voidSendersLeases(watched)
+  const plans = texts
+    .filter((text) => /^\s*(SELECT|UPDATE|DELETE)/.test(text))
+    .map((text) => planOf(db, text))
+  for (const plan of plans) assert.doesNotMatch(plan, /SCAN (?!ledger_accounts|CONSTANT)|TEMP B-TREE/, plan)
+  for (const index of [
+    ...['attempts_due', 'attempts_by_reference', 'attempts_by_state'],
+    ...['deliveries_due', 'notifications_due', 'notifications_done'],
+  ])
+    assert.ok(
+      plans.some((plan) => plan.includes(`INDEX ${index}`)),
+      `${index} in ${plans.join('\n')}`,
+    )
+  db.close()
+  folder.remove()
 })

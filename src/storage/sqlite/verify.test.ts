@@ -3,9 +3,24 @@ import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before, describe } from 'node:test'
 import Database from 'better-sqlite3'
-import { chargeCommit, charged, claim, committed, refunded, START } from '../../../test/contract/fixtures.ts'
+import { disputeCommit, disputed } from '../../../test/contract/disputes.ts'
+import {
+  beginCommit,
+  beginRefundCommit,
+  chargeCommit,
+  charged,
+  claim,
+  committed,
+  endCommit,
+  followUpCommit,
+  NO,
+  refunded,
+  START,
+  succeeded,
+  taken,
+} from '../../../test/contract/fixtures.ts'
 import { call, runCli, startServer, tempDir } from '../../../test/harness.ts'
-import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { DEFAULT_SCOPE, type Scope, type Store } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { type Verification, verify } from './verify.ts'
@@ -34,7 +49,42 @@ async function soundDatabase(): Promise<void> {
   const claimed = await claim(store, { now: START + 3_600_000, limit: 3 })
   for (const [i, { id, token }] of claimed.entries())
     await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: 200, error: null })
+  await remoteCharges(store, { ...scope, mode: 'test' })
   await store.close()
+}
+
+/** Charges that pass through a remote provider, one at every point where it can stand, in roubles and of an amount of its own. */
+async function remoteCharges(store: Store, scope: Scope): Promise<void> {
+  const held = (amount: number) => taken(store, { scope, amount, capture: false, currency: 'rub' })
+  const paid = async (amount: number) => (await taken(store, { scope, amount, currency: 'rub' })).charge
+  await committed(store, beginCommit({ scope, amount: 2_001, currency: 'rub' }).commit)
+  await held(2_002)
+  await committed(store, followUpCommit('capture', (await held(2_003)).charge, { scope }).commit)
+  const partly = followUpCommit('capture', (await held(2_004)).charge, { scope, amount: 1_004 })
+  await committed(store, partly.commit)
+  await committed(store, endCommit(partly, succeeded(partly.attempt, 'cap'), { scope }))
+  const canceled = followUpCommit('cancel', (await held(2_005)).charge, { scope })
+  await committed(store, canceled.commit)
+  await committed(store, endCommit(canceled, succeeded(canceled.attempt, 'void'), { scope }))
+
+  const begun = beginRefundCommit(await paid(2_006), { scope, amount: 306 })
+  await committed(store, begun.commit)
+  const failed = beginRefundCommit(await paid(2_007), { scope, amount: 307 })
+  await committed(store, failed.commit)
+  await committed(store, endCommit(failed, NO, { scope }))
+
+  await disputed(store, scope, await paid(2_008), 408)
+  for (const [status, amount] of [
+    ['won', 409],
+    ['lost', 410],
+  ] as const) {
+    const { charge, dispute } = await disputed(store, scope, await paid(1_600 + amount), amount)
+    await committed(store, disputeCommit(scope, charge, { ...dispute, status }, 'open'))
+  }
+  const acting = beginCommit({ scope, amount: 2_011, currency: 'rub' })
+  await committed(store, acting.commit)
+  const pending = { kind: 'pending', reference: 'wait', redirectUrl: 'https://bank.example/' } as const
+  await committed(store, endCommit(acting, pending, { scope }))
 }
 
 /** What `verify` says of a copy of the sound database after `sql` was done to it. */
@@ -82,18 +132,18 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'entries and balances changed alike': {
     sql: `UPDATE ledger_entries SET amount = amount * 2 WHERE abs(amount) = 7;
-      UPDATE ledger_accounts SET balance = balance * 2 WHERE live = 0`,
-    says: /^The transaction txn_\w+ of 7 usd posted -14 to the merchant\.$/,
+      UPDATE ledger_accounts SET balance = balance * 2 WHERE live = 0 AND currency = 'usd'`,
+    says: /^The transaction txn_\w+ captured 7 usd, but posted -14 to the merchant\.$/,
   },
   "a refund's entries and balances changed alike": {
     sql: `UPDATE ledger_entries SET amount = amount * 2 WHERE abs(amount) = 200;
       UPDATE ledger_accounts SET balance = balance + CASE code WHEN 'merchant' THEN 200 ELSE -200 END
         WHERE live = 1 AND currency = 'usd'`,
-    says: /^The refund re_\w+ of 200 usd posted 400 to the merchant\.$/,
+    says: /^The refund re_\w+ of 200 usd is partially_refunded, but posted 400 to the merchant\.$/,
   },
   'entries of nothing': {
     sql: `UPDATE ledger_entries SET transaction_id = 'txn_nothing' WHERE abs(amount) = 200`,
-    says: /^The refund re_\w+ of 200 usd posted nothing to the merchant\.$/,
+    says: /^The refund re_\w+ of 200 usd is partially_refunded, but posted nothing to the merchant\.$/,
   },
   'an entry in an account that is not there': {
     sql: `UPDATE ledger_entries SET ledger_account_id = 999 WHERE ${ENTRY}`,
@@ -105,7 +155,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   "a charge's amount": {
     sql: `UPDATE charges SET amount = 2000 WHERE ${FIRST}`,
-    says: /^The transaction txn_\w+ of 2000 usd posted -1000 to the merchant\.$/,
+    says: /^The transaction txn_\w+ is partially_refunded, with 1000 of 2000 captured and 500 refunded\.$/,
   },
   "a refund's amount": {
     sql: `UPDATE refunds SET amount = 301 WHERE amount = 300`,
@@ -116,9 +166,8 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
     says: /^The transaction txn_\w+ of 1000 says 500 is refunded, but its refunds sum to 1100\.$/,
   },
   "a refund's charge": {
-    sql: `INSERT INTO refunds SELECT account_id, live, 're_of_nothing', 'txn_nothing', amount, currency, customer,
-      status, reason, description, metadata, idempotency_key, created_at FROM refunds LIMIT 1`,
-    says: /^The refund re_of_nothing /,
+    sql: `UPDATE refunds SET transaction_id = 'txn_nothing' WHERE status = 'failed'`,
+    says: /^The refund re_\w+ belongs to txn_nothing, which is not there in its currency\.$/,
   },
   "a refund's currency": {
     sql: `UPDATE refunds SET currency = 'jpy' WHERE amount = 300`,
@@ -126,14 +175,14 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   "a charge's status": {
     sql: `UPDATE charges SET status = 'refunded' WHERE ${FIRST}`,
-    says: /^The transaction txn_\w+ is refunded, with 500 of 1000 refunded\.$/,
+    says: /^The transaction txn_\w+ is refunded, with 1000 of 1000 captured and 500 refunded\.$/,
   },
   "a decline's status": {
     sql: `UPDATE charges SET status = 'succeeded' WHERE status = 'failed'`,
-    says: /^The transaction txn_\w+ is succeeded, with 0 of 1000 refunded\.$/,
+    says: /^The transaction txn_\w+ is succeeded, with 0 of 1000 captured and 0 refunded\.$/,
   },
   'a deleted event': {
-    sql: `DELETE FROM events WHERE seq = 2`,
+    sql: `DELETE FROM events WHERE live = 1 AND seq = 2`,
     says: /^The events have a gap: the last is 10, and there are 9\.$/,
   },
   'the last event deleted': {
@@ -158,16 +207,119 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
 }
 
+/** The same of what passes through a remote provider; the amounts tell which of `remoteCharges` is meant. */
+const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
+  'what was captured of a charge': {
+    sql: `UPDATE charges SET amount_captured = 1005 WHERE amount = 2004`,
+    says: /^The transaction txn_\w+ captured 1005 rub, but posted -1004 to the merchant\.$/,
+  },
+  'a capture of more than was authorized': {
+    sql: `UPDATE charges SET amount_captured = 2005 WHERE amount = 2004`,
+    says: /^The transaction txn_\w+ is succeeded, with 2005 of 2004 captured and 0 refunded\.$/,
+  },
+  'a pending refund that its charge forgot': {
+    sql: `UPDATE charges SET amount_refund_pending = 0 WHERE amount = 2006`,
+    says: /^The transaction txn_\w+ says 0 is being refunded, but its refunds sum to 306\.$/,
+  },
+  'a pending refund that was called failed': {
+    sql: `UPDATE refunds SET status = 'failed' WHERE amount = 306;
+      UPDATE charges SET amount_refund_pending = 0 WHERE amount = 2006`,
+    says: /^The refund re_\w+ of 306 rub is failed, but posted 306 to the merchant\.$/,
+  },
+  'a failed refund that was called pending': {
+    sql: `UPDATE refunds SET status = 'processing' WHERE amount = 307;
+      UPDATE charges SET amount_refund_pending = 307 WHERE amount = 2007`,
+    says: /^The refund re_\w+ of 307 rub is processing, but posted 0 to the merchant\.$/,
+  },
+  'a dispute that its charge forgot': {
+    sql: `UPDATE charges SET amount_disputed = 0 WHERE amount = 2008`,
+    says: /^The transaction txn_\w+ says 0 is disputed, but its disputes sum to 408\.$/,
+  },
+  'an open dispute that was called won': {
+    sql: `UPDATE disputes SET status = 'won' WHERE amount = 408;
+      UPDATE charges SET amount_disputed = 0 WHERE amount = 2008`,
+    says: /^The dispute dp_\w+ of 408 rub is won, but posted 408 to the merchant\.$/,
+  },
+  'an open dispute that was called lost': {
+    sql: `UPDATE disputes SET status = 'lost' WHERE amount = 408`,
+    says: /^dp_\w+ should stand with 0 in disputes:bank_a, but its entries there sum to -408\.$/,
+  },
+  'a held charge that was called canceled': {
+    sql: `UPDATE charges SET status = 'canceled' WHERE amount = 2002`,
+    says: /^txn_\w+ should stand with 0 in (authorized:bank_a|uncaptured), but its entries there sum to -?2002\.$/,
+  },
+  'a canceled charge that was called held': {
+    sql: `UPDATE charges SET status = 'authorized' WHERE amount = 2005`,
+    says: /^txn_\w+ should stand with 2005 in authorized:bank_a, but its entries there sum to 0\.$/,
+  },
+  'a held charge at another provider': {
+    sql: `UPDATE charges SET provider = 'bank_b' WHERE amount = 2002`,
+    says: /^txn_\w+ should stand with 2002 in authorized:bank_b, but its entries there sum to 0\.$/,
+  },
+  'a capture that ended with its money reserved': {
+    sql: `UPDATE attempts SET state = 'declined' WHERE kind = 'capture' AND amount = 2003`,
+    says: /^txn_\w+ should stand with 0 in (authorized:bank_a|capturing), but its entries there sum to -?2003\.$/,
+  },
+  'a charge that nobody works on': {
+    sql: `UPDATE attempts SET state = 'declined' WHERE amount = 2001`,
+    says: /^The transaction txn_\w+ is processing, but no attempt of it is open\.$/,
+  },
+  'a charge that waits for its customer alone': {
+    sql: `UPDATE attempts SET state = 'declined' WHERE amount = 2011`,
+    says: /^The transaction txn_\w+ is requires_action, but no attempt of it is open\.$/,
+  },
+  'a refund that nobody works on': {
+    sql: `UPDATE attempts SET state = 'declined' WHERE amount = 306`,
+    says: /^The refund re_\w+ is processing, but no attempt of it is open\.$/,
+  },
+  'an open attempt of a charge that has ended': {
+    sql: `UPDATE attempts SET state = 'pending' WHERE amount = 2008`,
+    says: /^The attempt att_\w+ is pending, but txn_\w+ is succeeded\.$/,
+  },
+  'an open attempt of a refund that has ended': {
+    sql: `UPDATE attempts SET state = 'unknown', unknown_since = 1 WHERE amount = 307`,
+    says: /^The attempt att_\w+ is unknown, but re_\w+ is failed\.$/,
+  },
+  "an attempt's charge": {
+    sql: `UPDATE attempts SET transaction_id = 'txn_nothing' WHERE amount = 2008`,
+    says: /^The attempt att_\w+ belongs to txn_nothing, which is not there in its currency\.$/,
+  },
+  "an attempt's refund": {
+    sql: `UPDATE attempts SET refund_id = 're_nothing' WHERE amount = 307`,
+    says: /^The attempt att_\w+ belongs to re_nothing, which is not there in its currency\.$/,
+  },
+  "a dispute's charge": {
+    sql: `UPDATE disputes SET transaction_id = 'txn_nothing' WHERE status = 'won'`,
+    says: /^The dispute dp_\w+ belongs to txn_nothing, which is not there in its currency\.$/,
+  },
+  'a counter of attempts': {
+    sql: `UPDATE counters SET value = value + 1 WHERE name = 'attempts_sending'`,
+    says: /^The counter attempts_sending says 4, but there are 3\.$/,
+  },
+  "an attempt's state": {
+    sql: `UPDATE attempts SET state = 'not_sent' WHERE state = 'declined'`,
+    says: /^The counter attempts_\w+ says \d, but there are \d\.$/,
+  },
+  "an event's type": {
+    sql: `UPDATE events SET type = 'payment.failed' WHERE live = 1 AND seq = 1`,
+    says: /^The counters charges_\w+ say \d, but \d events tell of one\.$/,
+  },
+  'the answer of a key without an event': {
+    sql: `UPDATE idempotency_keys SET answer_body = NULL WHERE event_seq = 0`,
+    says: /^The idempotency record \d+ names event 0, which is not there\.$/,
+  },
+}
+
 describe('verify', () => {
   before(soundDatabase)
 
   test('a sound database passes, and is counted', () => {
     const reader = openReader(sound)
-    assert.deepEqual(verify(reader), { charges: 8, refunds: 3, entries: 20 })
+    assert.deepEqual(verify(reader), { charges: 19, refunds: 5, entries: 66 })
     reader.close()
   })
 
-  for (const [what, { sql, says }] of Object.entries(TAMPERINGS))
+  for (const [what, { sql, says }] of Object.entries({ ...TAMPERINGS, ...REMOTE_TAMPERINGS }))
     test(`names ${what}`, () => assert.match(afterTampering(sql).problem ?? 'nothing', says))
 
   test('a damaged file is named, not read past', () => {
@@ -193,7 +345,7 @@ describe('minipay verify', () => {
     const good = await runCli(['verify'], { MINIPAY_DATABASE: sound })
     assert.deepEqual(good, {
       code: 0,
-      stdout: 'The books balance: 8 charges, 3 refunds, 20 entries.\n',
+      stdout: 'The books balance: 19 charges, 5 refunds, 66 entries.\n',
       stderr: '',
     })
     afterTampering(TAMPERINGS["an account's balance"]?.sql ?? '')

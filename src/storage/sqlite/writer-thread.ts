@@ -1,7 +1,7 @@
 /** The writer's thread: whatever arrived while the last group was synced is the next group. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { openWriter } from './open.ts'
-import type { WriteOp } from './rows.ts'
+import type { WriteOp } from './ops.ts'
 import { createWriter } from './writer.ts'
 
 /** More operations than this wait for the next group: it bounds how long one transaction keeps its answers. */

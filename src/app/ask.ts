@@ -1,0 +1,147 @@
+import { type Alarm, type Attempt, judged, type Outcome } from '../domain/attempt.ts'
+import type { Charge, Refund } from '../domain/charge.ts'
+import type { FollowUpCall, LookupAnswer, LookupCall, RemoteProvider } from '../ports/provider.ts'
+import type { Scope } from '../ports/store.ts'
+import type { Context } from './context.ts'
+import { authorizeCall } from './route.ts'
+
+/** An attempt, with what it is about, as last read or committed. */
+export type Work = {
+  readonly scope: Scope
+  readonly charge: Charge
+  readonly refund: Refund | null
+  readonly attempt: Attempt
+  /** It is its provider's trial after a failure. */
+  readonly probe: boolean
+}
+
+/** A provider that ignores its deadline is left alone this long after it, in ms. */
+const GRACE_MS = 1_000
+
+/**
+ * Asks a provider: to do what the attempt says (`send`), the very same again (`resend`), or what became of it
+ * (`lookup`). Never rejects: whatever happens is an outcome. The provider's health, the metrics and the log learn of it.
+ */
+export async function ask(
+  context: Context,
+  provider: RemoteProvider,
+  work: Work,
+  how: 'send' | 'resend' | 'lookup',
+): Promise<Outcome> {
+  const { charge, attempt } = work
+  const started = performance.now()
+  const answer = await counted(context, provider.name, () => answered(context, provider, work, how))
+  const ms = performance.now() - started
+  const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer)
+  context.health.report(provider.name, answer.kind, ms, work.probe)
+  context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
+  if (alarm) raise(context, work, alarm, outcome)
+  const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
+  context.log[level](
+    {
+      transaction: charge.id,
+      attempt: attempt.id,
+      provider: provider.name,
+      call: how === 'send' ? attempt.kind : `${how} of ${attempt.kind}`,
+      outcome: outcome.kind,
+      ...('reason' in outcome && { reason: outcome.reason }),
+      ...('declineCode' in outcome && { decline_code: outcome.declineCode }),
+      ...('reference' in outcome && { reference: outcome.reference }),
+      ms: Math.round(ms),
+    },
+    'A provider was asked.',
+  )
+  return outcome
+}
+
+/** Tells operators that a provider said what must not be. */
+export function raise(context: Context, { charge, attempt }: Work, alarm: Alarm, outcome: Outcome): void {
+  context.onAlarm(attempt.provider, alarm)
+  context.log.error(
+    {
+      alarm,
+      transaction: charge.id,
+      attempt: attempt.id,
+      provider: attempt.provider,
+      ...('reason' in outcome && { reason: outcome.reason }),
+    },
+    'A provider said what must not be; nothing was booked. A person has to look.',
+  )
+}
+
+/** Runs a call and counts it while it is in flight. */
+async function counted<T>({ inFlight }: Context, name: string, call: () => Promise<T>): Promise<T> {
+  inFlight.set(name, (inFlight.get(name) ?? 0) + 1)
+  try {
+    return await call()
+  } finally {
+    inFlight.set(name, (inFlight.get(name) ?? 1) - 1)
+  }
+}
+
+async function answered(
+  context: Context,
+  provider: RemoteProvider,
+  work: Work,
+  how: 'send' | 'resend' | 'lookup',
+): Promise<LookupAnswer> {
+  const deadline = new AbortController()
+  const { promise: late, resolve } = Promise.withResolvers<Outcome>()
+  const timer = setTimeout(() => deadline.abort(), provider.deadlineMs)
+  const ignored = setTimeout(resolve, provider.deadlineMs + GRACE_MS, {
+    kind: 'unknown',
+    reason: `no answer within ${provider.deadlineMs} ms`,
+  })
+  try {
+    const call =
+      how === 'lookup' ? lookup(provider, work, deadline.signal) : send(provider, work, deadline.signal)
+    return await Promise.race([call, late])
+  } catch (error) {
+    context.log.error(
+      { provider: provider.name, attempt: work.attempt.id, err: error },
+      'A provider adapter failed; the outcome counts as unknown.',
+    )
+    return { kind: 'unknown', reason: 'the provider adapter failed' }
+  } finally {
+    clearTimeout(timer)
+    clearTimeout(ignored)
+  }
+}
+
+function send(provider: RemoteProvider, work: Work, signal: AbortSignal): Promise<Outcome> {
+  const { charge, attempt } = work
+  switch (attempt.kind) {
+    case 'authorize':
+      return provider.authorize(authorizeCall(charge, attempt.id), signal)
+    case 'capture':
+      return provider.capture(followUpCall(work), signal)
+    case 'cancel':
+      return provider.cancel(followUpCall(work), signal)
+    case 'refund':
+      return provider.refund(followUpCall(work), signal)
+  }
+}
+
+export function followUpCall({ charge, attempt }: Pick<Work, 'charge' | 'attempt'>): FollowUpCall {
+  return {
+    attemptId: attempt.id,
+    transactionId: charge.id,
+    paymentReference: charge.providerReference ?? '',
+    amount: attempt.amount,
+    currency: attempt.currency,
+  }
+}
+
+function lookup(provider: RemoteProvider, work: Work, signal: AbortSignal): Promise<LookupAnswer> {
+  const { charge, attempt } = work
+  const call: LookupCall = {
+    attemptId: attempt.id,
+    transactionId: charge.id,
+    kind: attempt.kind,
+    providerReference: attempt.providerReference,
+    paymentReference: charge.providerReference,
+    amount: attempt.amount,
+    currency: attempt.currency,
+  }
+  return provider.lookup(call, signal)
+}

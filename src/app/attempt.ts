@@ -1,0 +1,203 @@
+/** From a committed attempt to the commit that ends it; see ask for the call itself. */
+import { isOpen, type Known, nextLookMs, type Outcome, type Resolver, resolved } from '../domain/attempt.ts'
+import type { Decision } from '../domain/charge.ts'
+import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
+import { concludeRefund } from '../domain/refund.ts'
+import { type OwnedAttempt, StoreUnavailable } from '../ports/store.ts'
+import { answerOf } from './answers.ts'
+import { ask, raise, type Work } from './ask.ts'
+import { commitStep } from './commit.ts'
+import { type Context, slotOf } from './context.ts'
+import { mayFailOver, walk } from './route.ts'
+
+/** How long an outcome that the database can't take is held on to, in ms: then a worker asks again. */
+const HOLD_MS = 60_000
+
+/** Sends a committed attempt in the background, and those that follow it, until the last one's end is committed. */
+export function sendAttempt(context: Context, work: Work): void {
+  track(context, work, async () => {
+    for (let next: Work | null = work; next; ) {
+      const provider = context.providers.get(next.attempt.provider)
+      if (!provider?.remote) throw new Error(`${next.attempt.provider} is not a remote provider`)
+      next = await settle(context, next, await ask(context, provider, next, 'send'), 'answer')
+    }
+  })
+}
+
+/** Runs work that outlives its request; a stop waits for it. */
+export function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<void>): void {
+  const done = run()
+    .catch((error) => {
+      log.error(
+        { attempt: attempt.id, provider: attempt.provider, err: error },
+        'An attempt could not be settled; it is looked up when its lease has run out.',
+      )
+    })
+    .then(() => void ongoing.delete(done))
+  ongoing.add(done)
+}
+
+/**
+ * Makes an outcome true: one commit ends the attempt and changes the charge, or begins the next attempt, which
+ * is returned to be sent. An unknown outcome only puts the attempt off. Whoever comes second finds the attempt
+ * ended and changes nothing. Rejects with `StoreUnavailable` when the database can't take it for a minute.
+ */
+export async function settle(
+  context: Context,
+  work: Work,
+  outcome: Outcome,
+  by: Resolver,
+): Promise<Work | null> {
+  for (let current = work; ; ) {
+    if (!isOpen(current.attempt)) return endedBefore(context, current, outcome)
+    if (outcome.kind === 'unknown' || waitsForCancel(current)) return postpone(context, current, outcome)
+    const at = context.now()
+    const { decision, next } = await decide(context, current, outcome, by, at)
+    const { charge, refund } = decision
+    const [first] = decision.attempts
+    const answer = answerOf(charge, refund ?? current.refund, first ?? current.attempt)
+    const key = current.attempt.idempotencyKey
+    const step = { decision, at, key: null, answered: { key, answer } }
+    const result = await persistently(context, () => commitStep(context, current.scope, step))
+    switch (result.kind) {
+      case 'committed':
+        if (next) return { ...next, charge }
+        context.waiting.get(slotOf(current.scope, key))?.(answer)
+        return null
+      case 'reference_taken': {
+        const taken: Outcome = {
+          kind: 'unknown',
+          reason: `the provider gave the reference of attempt ${result.attemptId} again`,
+        }
+        raise(context, current, 'reference_reused', taken)
+        return postpone(context, current, taken)
+      }
+      case 'balance_limit':
+        return postpone(context, current, {
+          kind: 'unknown',
+          reason: `${outcome.kind}, but a balance of the ledger would pass its limit`,
+        })
+      case 'version_conflict':
+        current = await load(context, current)
+        continue
+      case 'key_exists':
+        throw new Error(`settling ${current.attempt.id} found a key`)
+    }
+  }
+}
+
+/** An attempt with its charge and its refund, as they are now. */
+export async function load(context: Context, { scope, attempt }: OwnedAttempt): Promise<Work> {
+  const { id, transactionId, refundId } = attempt
+  const found = await context.store.attempt(id)
+  const charge = await context.store.charge(scope, transactionId)
+  const refund = refundId === null ? null : await context.store.refund(scope, refundId)
+  if (!found || !charge || refund === undefined) throw new Error(`${id} or what it is about is gone`)
+  // The lease stays that of whoever asks: another's may have begun since.
+  return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token }, probe: false }
+}
+
+/** The charge as it waits for its customer is being canceled: how that ends decides first. */
+function waitsForCancel({ charge, attempt }: Work): boolean {
+  return attempt.kind === 'authorize' && charge.status === 'processing' && charge.redirectUrl !== null
+}
+
+async function decide(
+  context: Context,
+  work: Work,
+  outcome: Known,
+  by: Resolver,
+  at: number,
+): Promise<{ decision: Decision; next: Work | null }> {
+  const { charge, refund, attempt } = work
+  if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
+  const next = attempt.kind === 'authorize' ? nextAttempt(context, work, outcome, by, at) : null
+  if (next) return next
+  const decision = concludeCharge(charge, attempt, outcome, by, at)
+  if (attempt.kind !== 'cancel' || decision.charge.status !== 'canceled' || charge.redirectUrl === null)
+    return { decision, next: null }
+  // The customer will not come any more: nobody needs to look for them.
+  const canceled: Known = {
+    kind: 'declined',
+    declineCode: 'authorization_expired',
+    message: 'canceled before the customer acted',
+    reference: null,
+  }
+  const { data } = await context.store.attempts(work.scope, { limit: 100, transactionId: charge.id })
+  const waiting = data.filter((other) => other.kind === 'authorize' && isOpen(other))
+  const ended = waiting.map((other) => resolved(other, canceled, by, at))
+  return { decision: { ...decision, attempts: [...decision.attempts, ...ended] }, next: null }
+}
+
+/**
+ * The next provider's attempt, where this outcome allows one and somebody may still be waiting for the charge;
+ * null when this outcome is the last word. A person's word always is.
+ */
+function nextAttempt(
+  context: Context,
+  work: Work,
+  outcome: Known,
+  by: Resolver,
+  at: number,
+): { decision: Decision; next: Work | null } | null {
+  const { charge, attempt } = work
+  const { route } = attempt
+  const waitedFor = by === 'answer' || (by !== 'hand' && at - charge.createdAt < context.providerWaitMs)
+  if (!route || route.next.length === 0 || !waitedFor || !mayFailOver(outcome, route)) return null
+  const { ended, last, outcome: decided, probe } = walk(context, charge, { ...route, skipped: [] })
+  if (decided?.kind === 'not_sent') return null
+  const first = resolved(attempt, outcome, by, at)
+  const over = failOver(charge, first, last)
+  if (decided === null) {
+    const attempts = [first, ...ended, last]
+    return { decision: { ...over, attempts }, next: { ...work, charge: over.charge, attempt: last, probe } }
+  }
+  const then = concludeCharge(over.charge, last, decided, 'answer', at)
+  return { decision: { ...atOnce(over, then), attempts: [first, ...ended, ...then.attempts] }, next: null }
+}
+
+/** Nothing is known yet: the attempt is looked at again, later each time. Only who holds its lease may say when. */
+export async function postpone(context: Context, { attempt }: Work, outcome: Outcome): Promise<null> {
+  if (attempt.token === null) return null
+  const now = context.now()
+  const state = attempt.state === 'pending' ? 'pending' : 'unknown'
+  const postponement = {
+    id: attempt.id,
+    token: attempt.token,
+    state,
+    reason: 'reason' in outcome ? outcome.reason : attempt.reason,
+    lookups: attempt.lookups + (attempt.state === 'sending' ? 0 : 1),
+    unknownSince: state === 'unknown' ? (attempt.unknownSince ?? now) : null,
+    dueAt: now + nextLookMs(state, attempt.lookups),
+  } as const
+  await persistently(context, () => context.store.postponeAttempt(postponement))
+  return null
+}
+
+/**
+ * Someone else ended the attempt, and the request that waits for it is told. That is how it should be, unless the
+ * provider says that money moved after all.
+ */
+function endedBefore(context: Context, work: Work, outcome: Outcome): null {
+  const { scope, charge, refund, attempt } = work
+  if (outcome.kind === 'succeeded' && attempt.state !== 'succeeded')
+    raise(context, work, 'contradiction', outcome)
+  const answer = answerOf(charge, refund, attempt)
+  context.waiting.get(slotOf(scope, attempt.idempotencyKey))?.(answer)
+  return null
+}
+
+/** An outcome is not let go of because the disk is full for a moment. */
+async function persistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + HOLD_MS
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+    try {
+      return await write()
+    } catch (error) {
+      const passing = error instanceof StoreUnavailable && error.reason !== 'closing'
+      if (!passing || performance.now() > giveUpAt) throw error
+      context.log.warn({ reason: error.reason }, 'The database refuses an outcome; it is tried again.')
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+}

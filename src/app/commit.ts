@@ -1,0 +1,54 @@
+import type { Charge, Decision, Dispute, Refund } from '../domain/charge.ts'
+import type { StoredAnswer } from '../domain/idempotency.ts'
+import type { Commit, CommitResult, Scope } from '../ports/store.ts'
+import type { Context } from './context.ts'
+import { chargeView, disputeView, refundView } from './present.ts'
+
+/** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
+export type Step = Pick<Commit, 'key' | 'answered'> & { readonly decision: Decision; readonly at: number }
+
+/**
+ * Makes a decision true, with its event, its deliveries and its key's answer. Rejects with `StoreUnavailable`
+ * when the commit can't be made.
+ */
+export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
+  const { decision, at, key, answered } = step
+  const { charge, refund, dispute, attempts, transactionId, postings, counts } = decision
+  const event = decision.event && {
+    id: context.newId('evt'),
+    type: decision.event,
+    data: eventData(charge, refund, dispute, key?.answer ?? answered?.answer),
+  }
+  const deliveries = event
+    ? context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))
+    : []
+  const committed = context.store.commit({
+    scope,
+    at,
+    key,
+    answered,
+    charge,
+    refund,
+    dispute,
+    attempts,
+    transactionId,
+    postings,
+    event,
+    deliveries,
+    counts,
+  })
+  if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
+  return committed
+}
+
+/** The charge as it became, and what of it changed. A new charge's event tells just what its answer does. */
+function eventData(
+  charge: Charge,
+  refund: Refund | null,
+  dispute: Dispute | null,
+  answer: StoredAnswer | undefined,
+): string {
+  if (refund) return JSON.stringify({ ...chargeView(charge), refund: refundView(refund) })
+  if (dispute) return JSON.stringify({ ...chargeView(charge), dispute: disputeView(dispute) })
+  return answer?.kind === 'created' ? answer.body : JSON.stringify(chargeView(charge))
+}

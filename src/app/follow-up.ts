@@ -1,0 +1,150 @@
+/** What is asked of the provider that has a payment: to capture it, to cancel it, to give it back. */
+import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
+import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
+import { isRejection, type Rejection, reject } from '../domain/error.ts'
+import { idTime } from '../domain/id.ts'
+import { atOnce, beginFollowUp, cancelRefusal, captureAmount, concludeCharge } from '../domain/lifecycle.ts'
+import type { AmountMinor } from '../domain/money.ts'
+import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
+import type { Provider } from '../ports/provider.ts'
+import { answerOf } from './answers.ts'
+import { followUpCall } from './ask.ts'
+import type { Context } from './context.ts'
+import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
+import { available, leaseUntil } from './route.ts'
+
+/**
+ * Captures what is authorized, or less of it; the rest is released. Answers `done` with the charge, `declined`
+ * or `unavailable` when the provider did not do it, or `accepted` when that is not known in time. Rejections:
+ * `transaction_not_found`, `charge_not_capturable`, `capture_exceeds_authorized`, `provider_not_capable`,
+ * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key.
+ */
+export function captureCharge(
+  context: Context,
+  request: KeyedRequest,
+  id: string,
+  amount: AmountMinor | undefined,
+): Promise<Answer | Rejection> {
+  return followUp(context, request, id, 'capture', (charge, { capabilities }) => {
+    const taken = captureAmount(charge, amount)
+    if (typeof taken === 'number' && taken < charge.amount && !capabilities.partialCapture)
+      return reject('provider_not_capable', `The provider ${charge.provider} captures only the whole amount.`)
+    return taken
+  })
+}
+
+/**
+ * Cancels a charge that was not captured: what is held is released. Answers and rejections as for a capture,
+ * with `charge_not_cancelable`.
+ */
+export function cancelCharge(
+  context: Context,
+  request: KeyedRequest,
+  id: string,
+): Promise<Answer | Rejection> {
+  return followUp(context, request, id, 'cancel', (charge, { capabilities }) => {
+    const refusal = cancelRefusal(charge)
+    if (refusal) return refusal
+    if (capabilities.void) return charge.amount
+    return reject(
+      'provider_not_capable',
+      `The provider ${charge.provider} can't cancel; what is held expires.`,
+    )
+  })
+}
+
+function followUp(
+  context: Context,
+  request: KeyedRequest,
+  id: string,
+  kind: 'capture' | 'cancel',
+  amountOf: (charge: Charge, provider: Provider) => AmountMinor | Rejection,
+): Promise<Answer | Rejection> {
+  return onCharge(context, request, id, 'id', (charge, provider) => {
+    const amount = amountOf(charge, provider)
+    if (typeof amount !== 'number') return amount
+    const attempt = attemptOf(context, request, charge, provider, { kind, amount, refundId: null })
+    const begun = beginFollowUp(charge, attempt)
+    if (provider.remote) return begun
+    const outcome = provider[kind](followUpCall({ charge, attempt }))
+    return atOnce(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+  })
+}
+
+/**
+ * Refunds a charge, wholly or in part. Answers `done` with the refund, `declined` or `unavailable` when the
+ * provider did not pay it, or `accepted` when that is not known in time. Rejections: `transaction_not_found`,
+ * `charge_not_refundable`, `already_refunded`, `charge_disputed`, `refund_exceeds_remaining`,
+ * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key. Rejects with
+ * `StoreUnavailable` when the commit can't be made.
+ */
+export function createRefund(
+  context: Context,
+  request: KeyedRequest,
+  transactionId: string,
+  command: RefundCommand,
+): Promise<Answer | Rejection> {
+  return onCharge(context, request, transactionId, 'transaction_id', (charge, provider) => {
+    const amount = refundAmount(charge, command)
+    if (typeof amount !== 'number') return amount
+    const id = context.newId('re')
+    const attempt = attemptOf(context, request, charge, provider, { kind: 'refund', amount, refundId: id })
+    const made = { id, now: idTime(id), idempotencyKey: request.key }
+    const begun = beginRefund(charge, command, amount, attempt, made)
+    const { refund } = begun
+    if (provider.remote || !refund) return begun
+    const outcome = provider.refund(followUpCall({ charge, attempt }))
+    return atOnce(begun, concludeRefund(begun.charge, refund, attempt, outcome, 'answer', attempt.startedAt))
+  })
+}
+
+function attemptOf(
+  context: Context,
+  { key }: KeyedRequest,
+  charge: Charge,
+  provider: Provider,
+  about: { kind: Exclude<AttemptKind, 'authorize'>; amount: AmountMinor; refundId: string | null },
+): Attempt {
+  const id = context.newId('att')
+  const now = context.now()
+  return newAttempt({
+    ...about,
+    id,
+    transactionId: charge.id,
+    provider: provider.name,
+    currency: charge.currency,
+    route: null,
+    idempotencyKey: key,
+    now,
+    leaseUntil: leaseUntil(provider, now),
+    token: id,
+  })
+}
+
+/**
+ * Decides on a charge as it is and on its provider as it does. Nothing is begun that can't be sent now: so
+ * the request can be repeated with its key.
+ */
+function onCharge(
+  context: Context,
+  request: KeyedRequest,
+  id: string,
+  param: string,
+  decide: (charge: Charge, provider: Provider) => Decision | Rejection,
+): Promise<Answer | Rejection> {
+  return execute(context, request, async (): Promise<Proposal | Rejection> => {
+    const charge = await context.store.charge(request.scope, id)
+    if (!charge) return reject('transaction_not_found', 'There is no such transaction.', param)
+    const provider = context.providers.get(charge.provider)
+    if (!provider)
+      return reject('provider_not_configured', `The provider ${charge.provider} is not configured any more.`)
+    const at = context.now()
+    const decision = decide(charge, provider)
+    if (isRejection(decision)) return decision
+    const able = available(context, provider.name)
+    if (typeof able === 'string')
+      return reject('provider_unavailable', `The provider ${provider.name} can't be asked now: ${able}.`)
+    const attempt = decision.attempts[0] as Attempt
+    return { decision, at, answer: answerOf(decision.charge, decision.refund, attempt), probe: able.probe }
+  })
+}

@@ -1,0 +1,164 @@
+/** How each provider fares: its circuit breaker, and what its last minute of calls looked like. */
+import type { Outcome } from '../domain/attempt.ts'
+import {
+  type Admission,
+  admit,
+  type Breaker,
+  type BreakerState,
+  breakerState,
+  closedBreaker,
+  report,
+} from '../domain/breaker.ts'
+
+/** How a call ended; a lookup may find nothing. */
+export type CallOutcome = Outcome['kind'] | 'not_found'
+
+export type HealthSnapshot = {
+  readonly state: BreakerState
+  /** How long the breaker stays open; 0 when it is not. */
+  readonly retryInMs: number
+  /** Over the last minute. */
+  readonly calls: number
+  /** Calls that surely were not taken, or whose end is not known. */
+  readonly errors: number
+  readonly declines: number
+  /** The share of calls that were answered, whatever the answer; null without calls. */
+  readonly successRate: number | null
+  /** Of the calls that were sent, upper bounds within a fifth; null without any. */
+  readonly latencyP50Ms: number | null
+  readonly latencyP95Ms: number | null
+}
+
+/** Shared by requests and recovery, so that what one learns the other knows. */
+export type Health = {
+  /** Whether the provider may be called now. Whoever gets `probe` says so when it reports the call. */
+  admit(provider: string): Admission
+  report(provider: string, outcome: CallOutcome, durationMs: number, probe: boolean): void
+  snapshot(provider: string): HealthSnapshot
+}
+
+const BUCKET_MS = 10_000
+const BUCKETS = 6
+export const HEALTH_WINDOW_MS = BUCKET_MS * BUCKETS
+
+/** Latencies are counted in four steps an octave, from 1 ms to 65 s. */
+const STEPS = 4
+const LATENCIES = 16 * STEPS + 1
+
+/** The calls of ten seconds. `slot` is the time in tens of seconds. */
+type Bucket = { slot: number; calls: number; errors: number; declines: number; latencies: Uint32Array }
+type Watch = { breaker: Breaker; readonly buckets: readonly Bucket[] }
+
+/**
+ * Keeps a few kilobytes a provider. `now` is in ms of a clock that does not step back; `onChange` hears of each
+ * breaker that trips or closes.
+ */
+export function createHealth(
+  now: () => number,
+  onChange: (provider: string, state: 'closed' | 'open') => void = () => {},
+): Health {
+  const watches = new Map<string, Watch>()
+  const watchOf = (provider: string): Watch => {
+    let watch = watches.get(provider)
+    if (!watch) {
+      watch = { breaker: closedBreaker(now()), buckets: Array.from({ length: BUCKETS }, emptyBucket) }
+      watches.set(provider, watch)
+    }
+    return watch
+  }
+  return {
+    admit(provider) {
+      const watch = watchOf(provider)
+      if (!watch.breaker.tripped) return 'closed'
+      const { breaker, admission } = admit(watch.breaker, now())
+      watch.breaker = breaker
+      return admission
+    },
+    report(provider, outcome, durationMs, probe) {
+      const watch = watchOf(provider)
+      const time = now()
+      count(bucketAt(watch, time), outcome, durationMs)
+      const before = watch.breaker
+      watch.breaker = report(before, { error: isError(outcome), probe }, time)
+      if (watch.breaker.tripped !== before.tripped)
+        onChange(provider, watch.breaker.tripped ? 'open' : 'closed')
+    },
+    snapshot(provider) {
+      const time = now()
+      const { breaker, buckets } = watchOf(provider)
+      const oldest = slotOf(time) - BUCKETS
+      return {
+        state: breakerState(breaker, time),
+        retryInMs: breaker.tripped ? Math.max(0, Math.ceil(breaker.until - time)) : 0,
+        ...summary(buckets.filter(({ slot }) => slot > oldest)),
+      }
+    },
+  }
+}
+
+/** A decline is an answer like any other: the provider works. */
+function isError(outcome: CallOutcome): boolean {
+  return outcome === 'unknown' || outcome === 'not_sent'
+}
+
+function emptyBucket(): Bucket {
+  return { slot: -1, calls: 0, errors: 0, declines: 0, latencies: new Uint32Array(LATENCIES) }
+}
+
+function slotOf(time: number): number {
+  return Math.floor(time / BUCKET_MS)
+}
+
+/** The bucket of this time, which is emptied when it last was another's. */
+function bucketAt({ buckets }: Watch, time: number): Bucket {
+  const slot = slotOf(time)
+  const bucket = buckets[slot % BUCKETS] as Bucket
+  if (bucket.slot !== slot) {
+    bucket.slot = slot
+    bucket.calls = bucket.errors = bucket.declines = 0
+    bucket.latencies.fill(0)
+  }
+  return bucket
+}
+
+function count(bucket: Bucket, outcome: CallOutcome, durationMs: number): void {
+  bucket.calls++
+  if (isError(outcome)) bucket.errors++
+  if (outcome === 'declined') bucket.declines++
+  if (outcome === 'not_sent') return
+  const step = Math.ceil(Math.log2(Math.max(durationMs, 1)) * STEPS)
+  const latency = Math.min(step, LATENCIES - 1)
+  bucket.latencies[latency] = (bucket.latencies[latency] as number) + 1
+}
+
+function summary(buckets: readonly Bucket[]) {
+  const calls = sum(buckets.map((bucket) => bucket.calls))
+  const errors = sum(buckets.map((bucket) => bucket.errors))
+  const latencies = Array.from({ length: LATENCIES }, (_, i) =>
+    sum(buckets.map((b) => b.latencies[i] as number)),
+  )
+  return {
+    calls,
+    errors,
+    declines: sum(buckets.map((bucket) => bucket.declines)),
+    successRate: calls === 0 ? null : Math.round((1 - errors / calls) * 10_000) / 10_000,
+    latencyP50Ms: quantile(latencies, 0.5),
+    latencyP95Ms: quantile(latencies, 0.95),
+  }
+}
+
+/** The upper bound of the step in which the quantile lies. */
+function quantile(latencies: readonly number[], share: number): number | null {
+  const all = sum(latencies)
+  if (all === 0) return null
+  let seen = 0
+  const step = latencies.findIndex((calls) => {
+    seen += calls
+    return seen >= share * all
+  })
+  return Math.ceil(2 ** (step / STEPS))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,148 @@
+/** From a plan to a provider: who is asked first, who is passed over and why, who is next. */
+import { type Attempt, newAttempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
+import type { Charge } from '../domain/charge.ts'
+import { isHardDecline } from '../domain/decline.ts'
+import type { AuthorizeCall, InProcessProvider, Provider } from '../ports/provider.ts'
+import type { Context } from './context.ts'
+
+/** After its deadline a call gets this long to be settled before someone else looks at it, in ms. */
+const SETTLE_MS = 10_000
+
+/** The end of the sender's lease on an attempt at this provider. */
+export function leaseUntil(provider: Provider, now: number): number {
+  return now + (provider.remote ? provider.deadlineMs : 0) + SETTLE_MS
+}
+
+/** What of a charge a walk needs. */
+export type Routed = Pick<
+  Charge,
+  | 'id'
+  | 'amount'
+  | 'currency'
+  | 'customer'
+  | 'paymentMethod'
+  | 'description'
+  | 'metadata'
+  | 'capture'
+  | 'idempotencyKey'
+>
+
+export type Walk = {
+  /** Attempts of this walk that a provider in this process has declined. */
+  readonly ended: readonly Attempt[]
+  /** The last: to be sent, or decided. */
+  readonly last: Attempt
+  /** How the last one was decided; null when it is to be sent. */
+  readonly outcome: Extract<Outcome, { kind: 'succeeded' | 'declined' | 'not_sent' }> | null
+  /** It is its provider's trial after a failure. */
+  readonly probe: boolean
+}
+
+/**
+ * Walks a route's candidates: passes over those that can't be asked now, asks those that decide in this
+ * process, and stops at the first that has to be asked over the network, or with the last word.
+ */
+export function walk(context: Context, charge: Routed, route: Route): Walk {
+  const ended: Attempt[] = []
+  let { next, skipped } = route
+  for (;;) {
+    const [name, ...rest] = next
+    if (name === undefined) return nobody(context, charge, { ...route, next, skipped }, ended)
+    const found = available(context, name)
+    if (typeof found === 'string') {
+      skipped = [...skipped, { provider: name, reason: found }]
+      next = rest
+      continue
+    }
+    const attempt = authorizeAttempt(context, charge, name, found.provider, { ...route, next: rest, skipped })
+    if (found.provider.remote) return { ended, last: attempt, outcome: null, probe: found.probe }
+    const outcome = found.provider.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
+    if (!mayFailOver(outcome, attempt.route) || rest.length === 0)
+      return { ended, last: attempt, outcome, probe: false }
+    ended.push(resolved(attempt, outcome, 'answer', attempt.startedAt))
+    next = rest
+    skipped = []
+  }
+}
+
+/** The provider, when it can be asked now; else why not. */
+export function available(
+  context: Context,
+  name: string,
+): { readonly provider: Provider; readonly probe: boolean } | string {
+  const provider = context.providers.get(name)
+  if (!provider) return 'not configured'
+  if (!provider.remote) return { provider, probe: false }
+  if ((context.inFlight.get(name) ?? 0) >= provider.concurrency) return 'too many calls in flight'
+  const admitted = context.health.admit(name)
+  return admitted === 'open' ? 'circuit breaker open' : { provider, probe: admitted === 'probe' }
+}
+
+/**
+ * Whether another provider may be asked after this outcome: it was surely not sent, or was declined with a
+ * code that the rule names and that is not a hard decline. Never after anything else.
+ */
+export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
+  if (outcome.kind === 'not_sent') return true
+  return (
+    outcome.kind === 'declined' &&
+    route !== null &&
+    route.failoverOn.includes(outcome.declineCode) &&
+    !isHardDecline(outcome.declineCode)
+  )
+}
+
+/** Nobody can be asked: an attempt all the same, so that the charge tells why. */
+function nobody(context: Context, charge: Routed, route: Route, ended: Attempt[]): Walk {
+  const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
+  const outcome: Outcome = { kind: 'not_sent', reason: reason || 'no provider is left' }
+  const name = route.skipped.at(-1)?.provider ?? 'none'
+  const last = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
+  return { ended, last, outcome, probe: false }
+}
+
+function authorizeAttempt(
+  context: Context,
+  charge: Routed,
+  name: string,
+  provider: Provider,
+  route: Route,
+): Attempt {
+  const base = about(context, charge, name, route)
+  return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: base.id })
+}
+
+function about(context: Context, charge: Routed, provider: string, route: Route) {
+  return {
+    id: context.newId('att'),
+    transactionId: charge.id,
+    refundId: null,
+    kind: 'authorize',
+    provider,
+    amount: charge.amount,
+    currency: charge.currency,
+    route,
+    idempotencyKey: charge.idempotencyKey,
+    now: context.now(),
+  } as const
+}
+
+export function authorizeCall(charge: Routed, attemptId: string): AuthorizeCall {
+  return {
+    attemptId,
+    transactionId: charge.id,
+    amount: charge.amount,
+    currency: charge.currency,
+    customer: charge.customer,
+    paymentMethod: charge.paymentMethod,
+    description: charge.description,
+    metadata: charge.metadata,
+    capture: charge.capture,
+  }
+}
+
+/** The provider, when it is the only one there is to ask and decides in this process. */
+export function onlyInProcess(context: Context, names: readonly string[]): InProcessProvider | undefined {
+  const provider = names.length === 1 ? context.providers.get(names[0] as string) : undefined
+  return provider && !provider.remote ? provider : undefined
+}

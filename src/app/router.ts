@@ -1,0 +1,293 @@
+/** The routing rules of each account: which provider a charge goes to, and what another rule set would do. */
+import type { Charge } from '../domain/charge.ts'
+import { type Rejection, reject } from '../domain/error.ts'
+import { choose, explain, type Facts, type Plan, type RuleSet } from '../domain/routing.ts'
+import { type CompileCondition, checkRuleSet, type Problem, readRuleSet } from '../domain/rule-set.ts'
+import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
+import type { Health } from './health.ts'
+
+/** Version 0 when none is stored: then it is the default that holds, every provider in configuration order. */
+export type CurrentRuleSet = {
+  readonly version: number
+  readonly document: unknown
+  /** ms since 1970; null when none is stored. */
+  readonly createdAt: number | null
+}
+
+export type SimulationRequest = {
+  /** A draft; the current rule set when undefined. */
+  readonly document?: unknown
+  readonly charge?: Facts
+  /** How many of the newest charges to replay. */
+  readonly last?: number
+}
+
+export type SimulatedCharge = {
+  readonly plan: Plan
+  /** The rules before the one that matched, with why they did not. */
+  readonly notMatched: readonly { readonly rule: string; readonly reason: string }[]
+  /** Providers of the plan that are left alone now. */
+  readonly openNow: readonly string[]
+}
+
+export type Replayed = {
+  readonly charges: number
+  /** How many charges each rule matched, each provider would be asked first for, and each went to. */
+  readonly rules: ReadonlyMap<string, number>
+  readonly providers: ReadonlyMap<string, number>
+  readonly went: ReadonlyMap<string, number>
+  /** Charges that went elsewhere than they would go. */
+  readonly changed: number
+  /** Charges for which some rule could not be evaluated. */
+  readonly notEvaluated: number
+}
+
+export type Simulation = {
+  /** Null for a draft, 0 when none is stored. */
+  readonly version: number | null
+  readonly charge: SimulatedCharge | null
+  readonly last: Replayed | null
+}
+
+export type Router = {
+  /** At once, unless the rule set was last read a second ago or more. Rejects with `StoreUnavailable`. */
+  plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
+  current(scope: Scope): Promise<CurrentRuleSet>
+  /** Stores a document. With `expected` it must be the current version (0: none is stored). */
+  replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
+}
+
+export type RouterOptions = {
+  readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges'>
+  /** Names, in the order of their configuration. */
+  readonly providers: readonly string[]
+  readonly health: Pick<Health, 'snapshot'>
+  /** Loads the language of conditions; called once, with the first rule set that has one. */
+  readonly loadConditions: () => Promise<CompileCondition>
+  /** ms since 1970. */
+  readonly now: () => number
+}
+
+/** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
+const FRESH_MS = 1_000
+const PAGE = 100
+
+type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
+type Cached = Loaded & { readonly readAt: number }
+
+/** The router over a store. */
+export function createRouter(options: RouterOptions): Router {
+  const { store, providers, health, now } = options
+  const configured = new Set(providers)
+  const isConfigured = (provider: string) => configured.has(provider)
+  const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
+  const builtIn: Loaded = { version: null, ruleSet: { rules: [], fallback } }
+  const cache = new Map<string, Cached>()
+  const loading = new Map<string, Promise<Loaded>>()
+  const compiler = onDemand(options.loadConditions)
+
+  async function load(scope: Scope): Promise<Loaded> {
+    const readAt = now()
+    const key = slot(scope)
+    const stored = await store.ruleSet(scope)
+    const known = cache.get(key)
+    const unchanged = known && known.version === (stored?.version ?? null)
+    const loaded = unchanged ? known : stored ? await restored(stored, compiler) : builtIn
+    // It may have been replaced while it was read.
+    const latest = cache.get(key)
+    if (latest && (latest.version ?? 0) > (loaded.version ?? 0)) return latest
+    cache.set(key, { ...loaded, readAt })
+    return loaded
+  }
+
+  function fresh(scope: Scope): Loaded | Promise<Loaded> {
+    const key = slot(scope)
+    const cached = cache.get(key)
+    // A clock that was set back must not make an old rule set look fresh.
+    if (cached && Math.abs(now() - cached.readAt) < FRESH_MS) return cached
+    const running = loading.get(key) ?? load(scope).finally(() => loading.delete(key))
+    loading.set(key, running)
+    return running
+  }
+
+  async function draft(document: unknown): Promise<Loaded | Rejection> {
+    const { ruleSet, problems } = readRuleSet(document, await compiler(hasRules(document)))
+    const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
+    return found.length > 0 ? invalid(found) : { version: null, ruleSet }
+  }
+
+  const planned = ({ version, ruleSet }: Loaded, facts: Facts) =>
+    choose(ruleSet, version, facts, isConfigured)
+
+  return {
+    plan(scope, facts) {
+      const loaded = fresh(scope)
+      return loaded instanceof Promise ? loaded.then((late) => planned(late, facts)) : planned(loaded, facts)
+    },
+    async current(scope) {
+      const stored = await store.ruleSet(scope)
+      if (!stored)
+        return {
+          version: 0,
+          document: { rules: [], default: { providers, failover_on: [] } },
+          createdAt: null,
+        }
+      return { ...stored, document: JSON.parse(stored.document) }
+    },
+    async replace(scope, document, expected) {
+      const checked = await draft(document)
+      if ('rejected' in checked) return checked
+      for (;;) {
+        const version = (await store.ruleSet(scope))?.version ?? 0
+        if (expected !== undefined && expected !== version) return conflict(expected, version)
+        const stored = { version: version + 1, document: JSON.stringify(document), createdAt: now() }
+        // Each round that is lost was another's success: without an expectation the last one wins.
+        if (!(await store.replaceRuleSet(scope, version, stored.document, stored.createdAt))) continue
+        cache.set(slot(scope), { version: version + 1, ruleSet: checked.ruleSet, readAt: stored.createdAt })
+        return stored
+      }
+    },
+    async simulate(scope, { document, charge, last }) {
+      const loaded = document === undefined ? await load(scope) : await draft(document)
+      if ('rejected' in loaded) return loaded
+      return {
+        version: document === undefined ? (loaded.version ?? 0) : null,
+        charge: charge ? simulated(planned(loaded, charge), loaded.ruleSet, charge, health) : null,
+        last: last === undefined ? null : await replay(store, scope, last, (facts) => planned(loaded, facts)),
+      }
+    },
+  }
+}
+
+function slot({ accountId, mode }: Scope): string {
+  return `${accountId}/${mode}`
+}
+
+/** The language is loaded when it is first needed; a document without rules does not need it. */
+function onDemand(load: () => Promise<CompileCondition>) {
+  let loaded: Promise<CompileCondition> | undefined
+  return async (needed: boolean): Promise<CompileCondition> => {
+    if (!needed) return () => unusable('There is no rule.')
+    loaded ??= load()
+    return loaded
+  }
+}
+
+function hasRules(document: unknown): boolean {
+  const rules = typeof document === 'object' && document !== null && 'rules' in document && document.rules
+  return Array.isArray(rules) && rules.length > 0
+}
+
+/**
+ * A rule set that was stored, and so was valid then. A condition that this version no longer takes never holds, and is
+ * noted in each plan: better than to route nothing.
+ */
+async function restored(
+  { version, document }: StoredRuleSet,
+  compiler: (needed: boolean) => Promise<CompileCondition>,
+): Promise<Loaded> {
+  const parsed: unknown = JSON.parse(document)
+  const compile = await compiler(hasRules(parsed))
+  const { ruleSet, problems } = readRuleSet(parsed, (text) => {
+    const condition = compile(text)
+    return 'message' in condition ? unusable(condition.message) : condition
+  })
+  const [problem] = problems
+  if (problem)
+    throw new Error(`The stored rule set ${version} can't be read: ${problem.path}: ${problem.message}`)
+  return { version, ruleSet }
+}
+
+function unusable(message: string) {
+  const fail = () => {
+    throw new Error(message)
+  }
+  return { holds: fail, whyNot: () => message, constant: null, conjuncts: [message] }
+}
+
+function invalid(problems: readonly Problem[]): Rejection {
+  const [first] = problems as [Problem]
+  const { path, position, message } = first
+  const where = [path, position && `line ${position.line}, column ${position.column}`]
+    .filter(Boolean)
+    .join(', ')
+  const more = problems.length > 1 ? ` (${problems.length - 1} more in problems)` : ''
+  const sentence = `${where === '' ? '' : `${where}: `}${message}${more}`
+  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems }
+}
+
+function conflict(expected: number, version: number): Rejection {
+  return reject(
+    'routing_version_conflict',
+    `The rule set is at version ${version}, not ${expected}.`,
+    'version',
+  )
+}
+
+function simulated(
+  plan: Plan,
+  ruleSet: RuleSet,
+  facts: Facts,
+  health: Pick<Health, 'snapshot'>,
+): SimulatedCharge {
+  return {
+    plan,
+    notMatched: explain(ruleSet, facts),
+    openNow: plan.providers.filter((provider) => health.snapshot(provider).state === 'open'),
+  }
+}
+
+/** What the newest charges would do, in pages between which others get their turn. */
+async function replay(
+  store: Pick<Store, 'charges'>,
+  scope: Scope,
+  last: number,
+  plan: (facts: Facts) => Plan,
+): Promise<Replayed> {
+  const tally = { rules: counter(), providers: counter(), went: counter() }
+  let [charges, changed, notEvaluated] = [0, 0, 0]
+  let startingAfter: string | undefined
+  for (;;) {
+    const limit = Math.min(PAGE, last - charges)
+    const page = await store.charges(scope, { limit, ...(startingAfter !== undefined && { startingAfter }) })
+    for (const charge of page.data) {
+      const { rule, providers, notes } = plan(factsOf(charge))
+      const first = providers[0] ?? 'none'
+      tally.rules.count(rule)
+      tally.providers.count(first)
+      tally.went.count(charge.provider)
+      if (first !== charge.provider) changed++
+      if (notes.length > 0) notEvaluated++
+    }
+    charges += page.data.length
+    startingAfter = page.data.at(-1)?.id
+    if (!page.hasMore || charges >= last) break
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  const { rules, providers, went } = tally
+  return {
+    charges,
+    rules: rules.counts,
+    providers: providers.counts,
+    went: went.counts,
+    changed,
+    notEvaluated,
+  }
+}
+
+function counter() {
+  const counts = new Map<string, number>()
+  return { counts, count: (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1) }
+}
+
+/** What the rules may ask about a charge. */
+export function factsOf(
+  charge: Pick<
+    Charge,
+    'id' | 'amount' | 'currency' | 'customer' | 'paymentMethod' | 'metadata' | 'createdAt'
+  >,
+): Facts {
+  const { id, amount, currency, customer, paymentMethod, metadata, createdAt } = charge
+  return { seed: id, amount, currency, customer, paymentMethod, metadata, time: createdAt }
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bank } from './control.ts'
+import { parseObject, readBody, sendJson } from './json.ts'
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>Confirm the payment</title>
+<form method="post">
+  <p>The sandbox bank asks: did you make this payment?</p>
+  <button name="approve" value="true">Yes, pay</button>
+  <button name="approve" value="false">No</button>
+</form>
+`
+const SECURITY = {
+  'content-security-policy': "default-src 'none'; form-action 'self'",
+  'cache-control': 'no-store',
+}
+
+/** The page where a customer approves a payment or does not; false when the path is not its. */
+export async function confirm(
+  bank: Bank,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { pathname }: URL,
+): Promise<boolean> {
+  const [, id = ''] = /^\/confirm\/([^/]+)$/.exec(pathname) ?? []
+  if (id === '' || (request.method !== 'GET' && request.method !== 'POST')) return false
+  if (request.method === 'GET') {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...SECURITY }).end(PAGE)
+    return true
+  }
+  const approve = approval((await readBody(request)) ?? Buffer.alloc(0))
+  const done = approve !== undefined && (await bank.writer.run(() => bank.processor.confirm(id, approve)))
+  bank.later.wake()
+  if (approve === undefined) sendJson(response, 400, { error: 'approve must be true or false' })
+  else if (done) sendJson(response, 200, { status: approve ? 'approved' : 'refused' })
+  else sendJson(response, 409, { error: 'This payment does not wait for its customer.' })
+  return true
+}
+
+/** From the form, or from JSON. */
+function approval(bytes: Buffer): boolean | undefined {
+  const value = parseObject(bytes)?.['approve'] ?? new URLSearchParams(bytes.toString()).get('approve')
+  if (value === true || value === 'true') return true
+  return value === false || value === 'false' ? false : undefined
+}

@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Calls, waitedFor } from './calls.ts'
+import type { Writer } from './database.ts'
+import type { Faults } from './faults.ts'
+import { type Body, parseObject, readBody, sendJson, text } from './json.ts'
+import type { Later } from './later.ts'
+import type { Processor } from './processor.ts'
+import { sendStatement } from './statement.ts'
+
+export type Bank = {
+  readonly file: string
+  readonly writer: Writer
+  readonly processor: Processor
+  readonly faults: Faults
+  readonly calls: Calls
+  readonly later: Later
+}
+
+type Handler = (bank: Bank, body: Body, parts: readonly string[], url: URL) => Promise<[number, object]>
+
+const OK: [number, object] = [200, { status: 'ok' }]
+const wrong = (message: string): [number, object] => [400, { error: message }]
+
+/** A change of the bank's state by hand; 409 when the state does not allow it. */
+async function change({ writer, later }: Bank, work: () => boolean): Promise<[number, object]> {
+  const done = await writer.run(work)
+  later.wake()
+  return done ? OK : [409, { error: 'Its state does not allow that, or there is no such thing.' }]
+}
+
+/** What a test or a curious person may do with the bank. Not signed, and taken from this machine only. */
+const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
+  ['GET', /^\/faults$/, async ({ faults }) => [200, flat(faults)]],
+  [
+    'PUT',
+    /^\/faults$/,
+    async ({ faults }, body) => {
+      const problem = faults.set(body)
+      return problem === undefined ? [200, flat(faults)] : wrong(problem)
+    },
+  ],
+  [
+    'PUT',
+    /^\/faults\/next$/,
+    async ({ faults }, body) => {
+      const problem = faults.arm(body)
+      return problem === undefined ? OK : wrong(problem)
+    },
+  ],
+  ['POST', /^\/release$/, async ({ calls }) => [200, { released: calls.release() }]],
+  [
+    'GET',
+    /^\/calls$/,
+    async ({ calls }, _body, _parts, url) => {
+      const wait = waitedFor(url.searchParams)
+      if (wait) await calls.reached(...wait)
+      return [200, calls.summary()]
+    },
+  ],
+  [
+    'POST',
+    /^\/finish$/,
+    async ({ later }) => {
+      await later.finishAll()
+      return OK
+    },
+  ],
+  [
+    'PUT',
+    /^\/notify$/,
+    async ({ later }, body) => {
+      const to = text(body['url'])
+      if (to !== '' && !/^https?:\/\//.test(to)) return wrong('url must be an http or https URL, or empty')
+      await later.notify(to)
+      return OK
+    },
+  ],
+  [
+    'POST',
+    /^\/disputes$/,
+    async (bank, body) => {
+      const { amount } = body
+      if (amount !== undefined && !Number.isSafeInteger(amount)) return wrong('amount must be a whole number')
+      let dispute: string | undefined
+      const opened = await change(bank, () => {
+        dispute = bank.processor.openDispute(text(body['payment']), amount as number | undefined)
+        return dispute !== undefined
+      })
+      return dispute === undefined ? opened : [201, { dispute }]
+    },
+  ],
+  [
+    'POST',
+    /^\/disputes\/([^/]+)$/,
+    async (bank, { status }, [id = '']) => {
+      if (status !== 'won' && status !== 'lost') return wrong('status must be won or lost')
+      return change(bank, () => bank.processor.endDispute(id, status))
+    },
+  ],
+  [
+    'POST',
+    /^\/refunds\/([^/]+)\/fail$/,
+    (bank, _body, [reference = '']) => change(bank, () => bank.processor.failRefund(reference)),
+  ],
+  [
+    'POST',
+    /^\/payments\/([^/]+)\/expire$/,
+    (bank, _body, [id = '']) => change(bank, () => bank.processor.expire(id)),
+  ],
+]
+
+function flat({ settings }: Faults): object {
+  const { rates, ...rest } = settings
+  return { ...rest, ...rates }
+}
+
+/** Answers a control call; false when the path is none of these. */
+export async function control(
+  bank: Bank,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<boolean> {
+  const statement = url.pathname === '/statement' && request.method === 'GET'
+  const route = ROUTES.find(([method, path]) => method === request.method && path.test(url.pathname))
+  if (!route && !statement) return false
+  if (!/^(::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '')) {
+    sendJson(response, 403, { error: 'The bank is controlled from its own machine only.' })
+    return true
+  }
+  if (!route) {
+    await sendStatement(bank.file, response)
+    return true
+  }
+  const [, path, handler] = route
+  const bytes = await readBody(request)
+  const body = bytes === undefined ? undefined : bytes.length === 0 ? {} : parseObject(bytes)
+  const parts = path.exec(url.pathname)?.slice(1) ?? []
+  const [status, answer] = body ? await handler(bank, body, parts, url) : wrong('The body is no JSON object.')
+  sendJson(response, status, answer)
+  return true
+}

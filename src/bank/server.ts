@@ -1,0 +1,185 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isSigned } from '../signing.ts'
+import { Calls } from './calls.ts'
+import { confirm } from './confirm.ts'
+import { type Bank, control } from './control.ts'
+import { groupedWriter, openBankDatabase } from './database.ts'
+import { createFaults, type Fault, OPERATIONS, type Operation } from './faults.ts'
+import { type Body, parseObject, readBody, sendJson } from './json.ts'
+import { Later } from './later.ts'
+import { type Answer, Processor, refused } from './processor.ts'
+import { tables as tablesOf } from './rows.ts'
+
+export type BankOptions = {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  /** The secret that it shares with its one client, and its key. */
+  readonly secret: { readonly text: string; readonly key: Buffer }
+  /** Where notifications go; null leaves it as `PUT /notify` last said. */
+  readonly notify: URL | null
+}
+
+export type RunningBank = {
+  /** Such as http://127.0.0.1:9001. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+/**
+ * A small bank that plays a processor: it speaks the protocol of docs/provider-protocol.md, keeps what it did
+ * in a file of its own, and misbehaves when it is told to. Throws when the port or the file can't be had.
+ */
+export async function startBank(options: BankOptions): Promise<RunningBank> {
+  const { host, port, database, secret, notify } = options
+  const db = openBankDatabase(database)
+  const tables = tablesOf(db)
+  const writer = groupedWriter(db)
+  const faults = createFaults()
+  let address = ''
+  const processor = new Processor({
+    tables,
+    now: Date.now,
+    lateMs: () => faults.settings.late_ms,
+    secret: secret.text,
+    confirmUrl: (payment) => `${address}/confirm/${payment}`,
+  })
+  const later = new Later({ tables, writer, processor, key: secret.key, now: Date.now })
+  const bank: Bank = { file: database, writer, processor, faults, calls: new Calls(), later }
+  const server = createServer((request, response) => {
+    // A client that goes away while it is answered is none of the bank's business.
+    answer(bank, secret.key, request, response).catch(() => response.destroy())
+  })
+  // Longer than clients keep theirs, so that none is closed under a call.
+  server.keepAliveTimeout = 65_000
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+  } catch (error) {
+    later.stop()
+    db.close()
+    throw error
+  }
+  const bound = server.address() as AddressInfo
+  address = `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+  if (notify) await later.notify(notify.href)
+  return {
+    address,
+    async close() {
+      later.stop()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      // What was taken in this turn of the event loop is still written.
+      await writer.run(() => undefined)
+      db.close()
+    },
+  }
+}
+
+async function answer(
+  bank: Bank,
+  key: Buffer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://bank')
+  const operation = OPERATIONS.find((one) => url.pathname === `/${one}`)
+  if (operation && request.method === 'POST') return serve(bank, key, operation, request, response)
+  if (await control(bank, request, response, url)) return
+  if (await confirm(bank, request, response, url)) return
+  sendJson(response, 404, { error: 'There is no such route.' })
+}
+
+/** One call of the protocol, with the fault that is its lot. */
+async function serve(
+  bank: Bank,
+  key: Buffer,
+  operation: Operation,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const bytes = await readBody(request)
+  if (!bytes) return sendJson(response, 413, { error: 'The body is larger than 64 KiB.' })
+  bank.calls.count('received', operation)
+  if (!isSigned(key, request.headers, bytes, Date.now()))
+    return sendJson(response, 401, { error: 'The signature does not fit.' })
+  const body = parseObject(bytes)
+  if (!body || body['operation'] !== operation)
+    return send(response, refused(400, 'invalid_request', 'The body is not of this operation.'))
+  const fault = bank.faults.next(operation, body)
+  if (bank.faults.settings.latency_ms > 0) await sleep(bank.faults.settings.latency_ms)
+  if (fault === 'hang') return
+  if (fault === 'cut_before') return void response.destroy()
+  if (fault === 'error') return sendJson(response, 500, { error: 'Nothing was done.' })
+  if (fault === 'reused_reference')
+    return send(response, refused(409, 'reference_reused', 'This reference was used for another call.'))
+  if (fault === 'hold_before') await bank.calls.hold()
+
+  const result = await bank.writer.run(() => carryOut(bank, operation, body, fault))
+  if (fault === 'late') bank.later.wake()
+  bank.calls.count('done', operation)
+
+  if (fault === 'hold_after') await bank.calls.hold()
+  return misbehave(response, result, fault)
+}
+
+function carryOut({ processor }: Bank, operation: Operation, body: Body, fault: Fault | undefined): Answer {
+  if (operation === 'lookup') return processor.lookup(body)
+  if (operation === 'authorize') return processor.authorize(body, fault)
+  return processor.followUp(operation, body, fault)
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  sendJson(response, status, body)
+}
+
+const GIGABYTE = 1024 ** 3
+
+/** What was done is done; the answer is another matter. */
+async function misbehave(response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> {
+  const text = JSON.stringify(answer.body)
+  switch (fault) {
+    case 'cut_after':
+      return void response.destroy()
+    case 'error_after':
+      return sendJson(response, 500, { error: 'Something went wrong.' })
+    case 'html':
+      response.writeHead(502, { 'content-type': 'text/html' })
+      return void response.end('<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>')
+    case 'half_json':
+      response.writeHead(answer.status, { 'content-type': 'application/json' })
+      return void response.end(text.slice(0, text.length / 2))
+    case 'empty':
+      return void response.writeHead(200).end()
+    case 'huge':
+      return pour(response)
+    case 'wrong_amount':
+    case 'wrong_currency':
+      return send(response, { ...answer, body: falsified(answer.body, fault) })
+    default:
+      return send(response, answer)
+  }
+}
+
+function falsified(body: object, fault: 'wrong_amount' | 'wrong_currency'): object {
+  if (!('amount' in body) || !('currency' in body)) return body
+  return fault === 'wrong_amount'
+    ? { ...body, amount: Number(body.amount) * 2 }
+    : { ...body, currency: body.currency === 'eur' ? 'usd' : 'eur' }
+}
+
+/** A gigabyte of JSON that never ends, as long as somebody reads it. */
+async function pour(response: ServerResponse): Promise<void> {
+  const chunk = Buffer.alloc(64 * 1024, ' ')
+  response.writeHead(200, { 'content-type': 'application/json' })
+  for (let sent = 0; sent < GIGABYTE && !response.destroyed; sent += chunk.length)
+    if (!response.write(chunk))
+      await new Promise<void>((resolve) => {
+        response.once('drain', resolve).once('close', resolve)
+      })
+  response.end()
+}

@@ -1,0 +1,65 @@
+/** The API as the commands use it: the database is the serving process's, so they ask that. */
+
+/** An answer that is not what was asked for, as a sentence. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  /** The answer's body; null when there was none. */
+  readonly body: unknown
+  constructor(message: string, body: unknown) {
+    super(message)
+    this.body = body
+  }
+}
+
+export type ApiClient = {
+  /** Answers the body; throws `ApiError` for any status but 2xx. */
+  get<T>(path: string): Promise<T>
+  post<T>(path: string, body: unknown): Promise<T>
+  put<T>(path: string, body: unknown): Promise<T>
+}
+
+/** A client of the server at that URL, such as http://127.0.0.1:8080. */
+export function apiClient(server: URL): ApiClient {
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(new URL(path, server), {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    }).catch((error: Error) => {
+      throw new ApiError(
+        `No answer from ${server.origin} (${causeOf(error)}). Is minipay serve running? See --server.`,
+        null,
+      )
+    })
+    const answer = await readJson(response)
+    if (answer === undefined)
+      throw new ApiError(`${server.origin} answered ${response.status}, and not as MiniPay does.`, null)
+    if (!response.ok) throw new ApiError(sentenceOf(answer, response.status), answer)
+    return answer as T
+  }
+  return {
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function causeOf({ cause, message }: Error): string {
+  return (cause as { code?: string } | undefined)?.code ?? message
+}
+
+function sentenceOf(answer: unknown, status: number): string {
+  const { error } = answer as { error?: unknown }
+  return typeof error === 'string' ? error : `The server answered ${status}.`
+}

@@ -1,0 +1,65 @@
+/** `minipay attempts`: calls to providers of which nobody knows how they ended, and a person's word on one. */
+import { apiClient } from './api.ts'
+
+const PATH = '/api/v1/attempts'
+
+type AttemptAnswer = {
+  readonly id: string
+  readonly transaction_id: string
+  readonly kind: string
+  readonly provider: string
+  readonly status: string
+  readonly amount: number
+  readonly currency: string
+  readonly started_at: string
+  readonly lookups: number
+  readonly reason: string | null
+}
+type Page = { readonly data: readonly AttemptAnswer[]; readonly has_more: boolean }
+
+/** Prints every attempt that is unknown, the newest first. Answers the exit status. */
+export async function attemptsList(server: URL): Promise<number> {
+  const api = apiClient(server)
+  let printed = 0
+  let cursor = ''
+  for (;;) {
+    const page = await api.get<Page>(`${PATH}?status=unknown&limit=100${cursor}`)
+    for (const attempt of page.data) {
+      console.log(line(attempt))
+      printed++
+    }
+    if (!page.has_more) break
+    cursor = `&starting_after=${page.data.at(-1)?.id}`
+  }
+  if (printed === 0) console.log('No attempt is unknown.')
+  else
+    console.error(
+      `\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed`,
+    )
+  return 0
+}
+
+/** Ends one by hand: what the provider really did, as a person has found out. Answers the exit status. */
+export async function attemptsResolve(server: URL, id: string, outcome: string): Promise<number> {
+  if (outcome !== 'succeeded' && outcome !== 'failed')
+    throw new Error(`The outcome is succeeded or failed, not "${outcome}".`)
+  const attempt = await apiClient(server).post<AttemptAnswer>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
+    outcome,
+  })
+  console.log(line(attempt))
+  return 0
+}
+
+function line({
+  id,
+  transaction_id,
+  kind,
+  provider,
+  status,
+  amount,
+  currency,
+  ...attempt
+}: AttemptAnswer): string {
+  const why = attempt.reason ? `: ${attempt.reason}` : ''
+  return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, asked again ${attempt.lookups} times${why}`
+}

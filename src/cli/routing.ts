@@ -1,0 +1,60 @@
+/** `minipay routing`: the routing rules of a running server. */
+import { readFileSync } from 'node:fs'
+import type { Problem } from '../domain/rule-set.ts'
+import { ApiError, apiClient } from './api.ts'
+
+const PATH = '/api/v1/routing'
+
+type RuleSetAnswer = { readonly version: number; readonly document: unknown }
+
+/** Prints the current rule set, in the form that `routing set` takes. Answers the exit status. */
+export async function routingShow(server: URL): Promise<number> {
+  const { version, document } = await apiClient(server).get<RuleSetAnswer>(PATH)
+  console.log(JSON.stringify(document, null, 2))
+  console.error(version === 0 ? 'No rule set is stored; this is what holds.' : `Version ${version}.`)
+  return 0
+}
+
+/** Replaces the rule set by the one in a file. Answers 1, with every problem printed, when it is refused. */
+export async function routingSet(server: URL, file: string): Promise<number> {
+  return listingProblems(file, async (document) => {
+    const { version } = await apiClient(server).put<RuleSetAnswer>(PATH, { document })
+    console.log(`Stored as version ${version}.`)
+  })
+}
+
+/** Prints what the rule set in a file would do with the newest charges. */
+export async function routingSimulate(server: URL, file: string, last = 1000): Promise<number> {
+  return listingProblems(file, async (rules) => {
+    const answer = await apiClient(server).post<{ last: object }>(`${PATH}/simulate`, { rules, last })
+    console.log(JSON.stringify(answer.last, null, 2))
+  })
+}
+
+async function listingProblems(file: string, run: (document: unknown) => Promise<void>): Promise<number> {
+  try {
+    await run(readDocument(file))
+    return 0
+  } catch (error) {
+    const problems = error instanceof ApiError ? problemsOf(error.body) : []
+    if (problems.length === 0) throw error
+    for (const { path, position, message } of problems) {
+      const place = position ? `:${position.line}:${position.column}` : ''
+      console.error(`${file}: ${path}${place}: ${message}`)
+    }
+    return 1
+  }
+}
+
+function readDocument(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`${file} can't be read as JSON: ${(error as Error).message}`)
+  }
+}
+
+function problemsOf(body: unknown): readonly Problem[] {
+  const { problems } = (body ?? {}) as { problems?: readonly Problem[] }
+  return problems ?? []
+}

@@ -1,0 +1,235 @@
+import type { AmountMinor } from './money.ts'
+
+/** What a call to a provider asks for. */
+export const ATTEMPT_KINDS = ['authorize', 'capture', 'cancel', 'refund'] as const
+export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
+
+/** The states of an attempt, and what each means. The first three are open: they are worked on until they end. */
+export const ATTEMPT_STATES = {
+  sending: 'committed, and the provider is being asked',
+  pending: 'the provider accepted it and will say later how it ended',
+  unknown: 'it may have moved money; the provider is asked until it is known',
+  succeeded: 'the provider did it',
+  declined: 'the provider said no',
+  not_sent: 'the provider surely did not do it: it never got the call, or refused to take any',
+} as const
+export type AttemptState = keyof typeof ATTEMPT_STATES
+
+/** How one call to a provider ended. Closed: whoever adds one decides in the domain what may follow it. */
+export type Outcome =
+  /**
+   * The money moved, or is held: exactly this amount. `reference` is the provider's own name for what it did,
+   * `expiresAt` (ms since 1970) is when an authorization lapses; null when it was captured, or never does.
+   */
+  | {
+      readonly kind: 'succeeded'
+      readonly reference: string
+      readonly amount: AmountMinor
+      readonly currency: string
+      readonly expiresAt: number | null
+    }
+  /** The provider said no. `declineCode` is one of ours (domain/decline) or the provider's own, unchanged. */
+  | {
+      readonly kind: 'declined'
+      readonly declineCode: string
+      readonly message: string
+      readonly reference: string | null
+    }
+  /** Accepted, to be told later. With `redirectUrl` the customer has to go there first. */
+  | { readonly kind: 'pending'; readonly reference: string | null; readonly redirectUrl: string | null }
+  /** Surely not done: another provider may be asked. */
+  | { readonly kind: 'not_sent'; readonly reason: string }
+  /** It may have been done: nobody else may be asked until it is known. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+/** How the provider of an attempt was chosen, and who would be next. Stored with the attempt: its story. */
+export type Route = {
+  /** The version of the rule set; null when none is stored. */
+  readonly ruleSetVersion: number | null
+  /** The name of the rule that matched, or `default`. */
+  readonly rule: string
+  /** Providers to ask after this one, in order. */
+  readonly next: readonly string[]
+  /** Providers that came before and were passed over, each with why. */
+  readonly skipped: readonly { readonly provider: string; readonly reason: string }[]
+  /** Decline codes after which the next provider is asked. */
+  readonly failoverOn: readonly string[]
+  /** Rules that could not be evaluated, each as a sentence; absent when all could. */
+  readonly notes?: readonly string[]
+}
+
+/** By what an attempt came to its end. */
+export const RESOLVERS = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry'] as const
+export type Resolver = (typeof RESOLVERS)[number]
+
+/** One call to one provider. Its id is our reference at the provider, and its idempotency key there. */
+export type Attempt = {
+  readonly id: string
+  readonly transactionId: string
+  /** Of a refund. */
+  readonly refundId: string | null
+  readonly kind: AttemptKind
+  readonly provider: string
+  readonly state: AttemptState
+  readonly amount: AmountMinor
+  readonly currency: string
+  /** Of an authorization; null for the others, which go where the money is. */
+  readonly route: Route | null
+  readonly providerReference: string | null
+  readonly declineCode: string | null
+  /** In words: the decline's message, or why it was not sent or is unknown. Scrubbed of secrets. */
+  readonly reason: string | null
+  readonly resolvedBy: Resolver | null
+  /** The key of the request that began it, whose answer its end decides. */
+  readonly idempotencyKey: string
+  /** ms since 1970, like all times here. */
+  readonly startedAt: number
+  readonly endedAt: number | null
+  /** How often the provider was asked about it afterwards. */
+  readonly lookups: number
+  readonly unknownSince: number | null
+  /** When a worker has to look at it; null when it has not. While it is sent: the end of the sender's lease. */
+  readonly dueAt: number | null
+  /** The lease of whoever works on it. */
+  readonly token: string | null
+}
+
+export function isOpen({ state }: Pick<Attempt, 'state'>): boolean {
+  return state === 'sending' || state === 'pending' || state === 'unknown'
+}
+
+/** What a provider can do. The core asks for nothing else. */
+export type Capabilities = {
+  /** How long after the first the same call with the same key is done only once, in ms; 0 when it may be done again. */
+  readonly idempotencyWindowMs: number
+  /**
+   * Whether a call can be found by our reference. `eventual`: "not found" may change. `final`: whoever is
+   * told "not found" may rely on it, since the provider refuses that reference from then on.
+   */
+  readonly lookup: 'none' | 'eventual' | 'final'
+  /** An authorization can be released before it expires. */
+  readonly void: boolean
+  /** Less than what was authorized can be captured. */
+  readonly partialCapture: boolean
+}
+
+/**
+ * How to find out what became of an open attempt: ask about it, or send the very same call again, which an
+ * idempotent provider does once. `wait` when neither is safe: then only the provider's notification or a
+ * person can tell.
+ */
+export function recoveryStep(
+  { idempotencyWindowMs, lookup }: Capabilities,
+  attempt: Pick<Attempt, 'state' | 'startedAt' | 'providerReference'>,
+  now: number,
+): 'lookup' | 'resend' | 'wait' {
+  if (lookup === 'final') return 'lookup'
+  if (lookup === 'eventual' && attempt.providerReference !== null) return 'lookup'
+  // Sending it again would not tell more of what the provider has accepted already.
+  const resendable = attempt.state !== 'pending' && now - attempt.startedAt < idempotencyWindowMs
+  if (resendable) return 'resend'
+  return lookup === 'eventual' ? 'lookup' : 'wait'
+}
+
+const FIRST_LOOK_MS = 500
+const MAX_UNKNOWN_MS = 60_000
+const MAX_PENDING_MS = 600_000
+
+/** The wait before an open attempt is looked at again: it doubles up to a minute, or ten while it is pending. */
+export function nextLookMs(state: AttemptState, lookups: number): number {
+  const most = state === 'pending' ? MAX_PENDING_MS : MAX_UNKNOWN_MS
+  return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)
+}
+
+/** What a new attempt is about; `leaseUntil` and `token` are the sender's. */
+export type NewAttempt = Pick<
+  Attempt,
+  | 'id'
+  | 'transactionId'
+  | 'refundId'
+  | 'kind'
+  | 'provider'
+  | 'amount'
+  | 'currency'
+  | 'route'
+  | 'idempotencyKey'
+> & { readonly now: number; readonly leaseUntil: number; readonly token: string }
+
+/** An attempt that is about to be sent; nobody else touches it before its lease ends. */
+export function newAttempt({ now, leaseUntil, token, ...about }: NewAttempt): Attempt {
+  return {
+    ...about,
+    state: 'sending',
+    providerReference: null,
+    declineCode: null,
+    reason: null,
+    resolvedBy: null,
+    startedAt: now,
+    endedAt: null,
+    lookups: 0,
+    unknownSince: null,
+    dueAt: leaseUntil,
+    token,
+  }
+}
+
+/** An outcome that says how it stands; `unknown` only puts the attempt off. */
+export type Known = Exclude<Outcome, { kind: 'unknown' }>
+
+/**
+ * The attempt after the provider has said how it stands. A pending one stays open, to be looked at again; an
+ * authorization that lapses is looked at when it does.
+ */
+export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: number): Attempt {
+  const pending = outcome.kind === 'pending'
+  const reference = outcome.kind === 'not_sent' ? null : outcome.reference
+  return {
+    ...attempt,
+    state: outcome.kind,
+    providerReference: reference ?? attempt.providerReference,
+    declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,
+    reason:
+      outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null,
+    resolvedBy: pending ? null : by,
+    endedAt: pending ? null : now,
+    unknownSince: null,
+    dueAt: pending
+      ? now + nextLookMs('pending', attempt.lookups)
+      : outcome.kind === 'succeeded' && attempt.kind === 'authorize'
+        ? outcome.expiresAt
+        : null,
+    token: null,
+  }
+}
+
+/** Why an answer is not believed: something only a person can put right. */
+export type Alarm = 'amount_mismatch' | 'reference_reused' | 'contradiction'
+
+/**
+ * What an answer is worth. Money that moved in another amount or currency than was asked is never booked:
+ * the attempt stays unknown, with an alarm. Only the call itself can tell that it was not sent: a lookup or a
+ * repetition that was not sent says nothing of it. "Not found" is worth what the provider promises.
+ */
+export function judged(
+  attempt: Pick<Attempt, 'kind' | 'amount' | 'currency'>,
+  capabilities: Pick<Capabilities, 'lookup'>,
+  how: 'send' | 'resend' | 'lookup',
+  answer: Outcome | { readonly kind: 'not_found' },
+): { readonly outcome: Outcome; readonly alarm: Alarm | null } {
+  const unknown = (reason: string, alarm: Alarm | null = null) =>
+    ({ outcome: { kind: 'unknown', reason }, alarm }) as const
+  if (answer.kind === 'not_found')
+    return capabilities.lookup === 'final'
+      ? { outcome: { kind: 'not_sent', reason: 'the provider never got the call' }, alarm: null }
+      : unknown('the provider does not find it yet')
+  if (answer.kind === 'not_sent' && how !== 'send') return unknown(answer.reason)
+  if (answer.kind === 'succeeded' && attempt.kind !== 'cancel') {
+    const { amount, currency } = answer
+    if (amount !== attempt.amount || currency !== attempt.currency)
+      return unknown(
+        `asked for ${attempt.amount} ${attempt.currency}, the provider says ${amount} ${currency}`,
+        'amount_mismatch',
+      )
+  }
+  return { outcome: answer, alarm: null }
+}

@@ -1,0 +1,38 @@
+/**
+ * Decline codes that every provider's own are mapped to, after Stripe's
+ * (https://docs.stripe.com/declines/codes). `hard` says that asking again, here or elsewhere, is no use or not
+ * allowed: no rule may fail over after it. A provider's code that is in no table is passed on as it is, and
+ * counts as soft only where a rule names it.
+ */
+export const DECLINE_CODES = {
+  generic_decline: { hard: false, meaning: 'The bank gave no reason.' },
+  do_not_honor: { hard: false, meaning: 'The bank gave no reason.' },
+  insufficient_funds: { hard: false, meaning: 'There is not enough money.' },
+  processing_error: { hard: false, meaning: 'An error at the provider or the bank.' },
+  issuer_not_available: { hard: false, meaning: 'The bank could not be reached.' },
+  try_again_later: { hard: false, meaning: 'The bank asks to try later.' },
+  card_velocity_exceeded: { hard: false, meaning: 'The card is over its limit.' },
+  currency_not_supported: { hard: false, meaning: 'Not in this currency.' },
+  card_not_supported: { hard: false, meaning: 'Not this kind of purchase or card.' },
+  authentication_required: { hard: false, meaning: 'The customer has to confirm it.' },
+  invalid_amount: { hard: false, meaning: 'The provider cannot take this amount.' },
+  invalid_payment_method: { hard: false, meaning: 'The provider does not know this token.' },
+  provider_unavailable: { hard: false, meaning: 'No provider could be asked.' },
+  authorization_expired: { hard: true, meaning: 'The authorization has lapsed or was released.' },
+  already_captured: { hard: true, meaning: 'The authorization was captured before.' },
+  already_refunded: { hard: true, meaning: 'The provider has nothing left to refund.' },
+  expired_card: { hard: true, meaning: 'The card has expired.' },
+  incorrect_cvc: { hard: true, meaning: 'The security code is wrong.' },
+  incorrect_number: { hard: true, meaning: 'The card number is wrong.' },
+  lost_card: { hard: true, meaning: 'The card was reported lost.' },
+  stolen_card: { hard: true, meaning: 'The card was reported stolen.' },
+  pickup_card: { hard: true, meaning: 'The card is to be taken away.' },
+  restricted_card: { hard: true, meaning: 'The card is restricted.' },
+  fraudulent: { hard: true, meaning: 'The provider suspects fraud.' },
+  revocation_of_authorization: { hard: true, meaning: 'The customer revoked the permission.' },
+} as const satisfies Record<string, { hard: boolean; meaning: string }>
+
+/** True when no other provider may be asked after this code. */
+export function isHardDecline(code: string): boolean {
+  return Object.hasOwn(DECLINE_CODES, code) && DECLINE_CODES[code as keyof typeof DECLINE_CODES].hard
+}

@@ -1,0 +1,236 @@
+/** Everything that can happen to a charge, in any order, against what the ledger must say of it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/charges.ts'
+import { type Attempt, isOpen, type Known } from './attempt.ts'
+import { allows, type Charge, type Decision, type Dispute, type Refund } from './charge.ts'
+import { isBalanced, type Posting } from './ledger.ts'
+import {
+  beginCharge,
+  beginFollowUp,
+  cancelRefusal,
+  captureAmount,
+  concludeCharge,
+  expire,
+} from './lifecycle.ts'
+import { MAX_AMOUNT } from './money.ts'
+import {
+  beginRefund,
+  concludeRefund,
+  decideDispute,
+  refundAmount,
+  refundable,
+  reverseRefund,
+} from './refund.ts'
+
+/** What can happen to a charge, in any order; `pick` chooses among what is open. */
+type Step =
+  | { readonly do: 'capture' | 'refund'; readonly part: number }
+  | { readonly do: 'cancel' | 'expire' }
+  | {
+      readonly do: 'conclude'
+      readonly pick: number
+      readonly outcome: Known['kind']
+      readonly lapsed: boolean
+    }
+  | { readonly do: 'reverse'; readonly pick: number }
+  | { readonly do: 'dispute'; readonly status: Dispute['status']; readonly amount: number }
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    do: fc.constantFrom('capture' as const, 'refund' as const),
+    part: fc.double({ min: 0.01, max: 1.2, noNaN: true }),
+  }),
+  fc.record({ do: fc.constantFrom('cancel' as const, 'expire' as const) }),
+  fc.record({
+    do: fc.constant('conclude' as const),
+    pick: fc.nat(20),
+    outcome: fc.constantFrom(
+      'succeeded' as const,
+      'declined' as const,
+      'pending' as const,
+      'not_sent' as const,
+    ),
+    lapsed: fc.boolean(),
+  }),
+  fc.record({ do: fc.constant('reverse' as const), pick: fc.nat(20) }),
+  fc.record({
+    do: fc.constant('dispute' as const),
+    status: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
+    amount: fc.integer({ min: 1, max: MAX_AMOUNT }),
+  }),
+)
+
+/** A charge with everything that was decided of it, as a store would keep it. */
+class World {
+  charge: Charge
+  authorization: Attempt
+  readonly open = new Map<string, Attempt>()
+  readonly refunds = new Map<string, Refund>()
+  readonly refundAttempts = new Map<string, Attempt>()
+  dispute: Dispute | null = null
+  readonly postings: Posting[] = []
+
+  constructor(amount: number, capture: boolean) {
+    const first = attemptOf('authorize', amount)
+    const begun = beginCharge(command(amount, capture), 'bank', first, made('txn_1'))
+    this.charge = begun.charge
+    this.authorization = first
+    this.open.set(first.id, first)
+  }
+
+  apply(decision: Decision): void {
+    assert.equal(decision.charge.version, this.charge.version + 1)
+    assert.ok(decision.postings.length === 0 || isBalanced(decision.postings))
+    this.charge = decision.charge
+    this.postings.push(...decision.postings)
+    if (decision.refund) this.refunds.set(decision.refund.id, decision.refund)
+    if (decision.dispute) this.dispute = decision.dispute
+    for (const attempt of decision.attempts) {
+      if (isOpen(attempt)) this.open.set(attempt.id, attempt)
+      else this.open.delete(attempt.id)
+      if (attempt.kind === 'authorize') this.authorization = attempt
+      if (attempt.refundId) this.refundAttempts.set(attempt.refundId, attempt)
+    }
+  }
+
+  run(step: Step): void {
+    switch (step.do) {
+      case 'capture': {
+        const amount = captureAmount(this.charge, Math.max(1, Math.floor(this.charge.amount * step.part)))
+        if (typeof amount === 'number') this.apply(beginFollowUp(this.charge, attemptOf('capture', amount)))
+        return
+      }
+      case 'cancel':
+        // The original call has to be answered first; see waitsForCancel in app/attempt.
+        if (!cancelRefusal(this.charge) && this.charge.status === 'authorized')
+          this.apply(beginFollowUp(this.charge, attemptOf('cancel', this.charge.amount)))
+        return
+      case 'expire':
+        if (this.charge.status === 'authorized')
+          this.apply(expire(this.charge, this.authorization, 'Expired.', 2_000))
+        return
+      case 'refund': {
+        const asked = refundOf(Math.max(1, Math.floor(this.charge.amountCaptured * step.part)))
+        const amount = refundAmount(this.charge, asked)
+        if (typeof amount !== 'number') return
+        const id = `re_${this.refunds.size}`
+        this.apply(beginRefund(this.charge, asked, amount, attemptOf('refund', amount, id), made(id)))
+        return
+      }
+      case 'conclude':
+        this.conclude(step)
+        return
+      case 'reverse': {
+        const done = [...this.refunds.values()].filter(
+          (r) => r.status !== 'processing' && r.status !== 'failed',
+        )
+        const refund = done[step.pick % done.length]
+        const attempt = refund && this.refundAttempts.get(refund.id)
+        if (attempt) this.apply(reverseRefund(this.charge, refund, attempt, DECLINED, 'notification', 3_000))
+        return
+      }
+      case 'dispute':
+        this.disputed(step.status, step.amount)
+    }
+  }
+
+  conclude(step: Extract<Step, { do: 'conclude' }>): void {
+    const attempt = [...this.open.values()][step.pick % this.open.size]
+    if (!attempt) return
+    const outcome: Known = {
+      succeeded: yes(attempt.amount),
+      declined: step.lapsed ? { ...DECLINED, declineCode: 'authorization_expired' } : DECLINED,
+      pending: { kind: 'pending', reference: 'ref_1', redirectUrl: null } as const,
+      not_sent: { kind: 'not_sent', reason: 'refused' } as const,
+    }[step.outcome]
+    const refund = attempt.refundId === null ? undefined : this.refunds.get(attempt.refundId)
+    this.apply(
+      refund
+        ? concludeRefund(this.charge, refund, attempt, outcome, 'lookup', 2_000)
+        : concludeCharge(this.charge, attempt, outcome, 'lookup', 2_000),
+    )
+  }
+
+  disputed(status: Dispute['status'], amount: number): void {
+    if (!allows(this.charge, 'dispute')) return
+    const before = this.dispute
+    const dispute: Dispute = before ?? {
+      id: 'dp_1',
+      transactionId: 'txn_1',
+      provider: 'bank',
+      providerReference: 'd',
+      amount: Math.min(amount, this.charge.amountCaptured),
+      currency: 'usd',
+      customer: 'cus_1',
+      status,
+      reason: null,
+      createdAt: 1,
+    }
+    const decision = decideDispute(this.charge, before?.status ?? null, { ...dispute, status })
+    if (decision) this.apply(decision)
+  }
+
+  balance(account: string): bigint {
+    return this.postings.reduce((sum, p) => (p.account === account ? sum + BigInt(p.amount) : sum), 0n)
+  }
+
+  /** What the ledger must say, by what the charge, its refunds and its dispute say. */
+  check(): void {
+    const { charge, dispute } = this
+    const total = (...statuses: string[]) =>
+      [...this.refunds.values()].reduce(
+        (sum, r) => (statuses.includes(r.status) ? sum + BigInt(r.amount) : sum),
+        0n,
+      )
+    const captured = BigInt(charge.amountCaptured)
+    const pending = total('processing')
+    const refunded = total('refunded', 'partially_refunded')
+    const disputed = (status: string) => (dispute?.status === status ? BigInt(dispute.amount) : 0n)
+    assert.equal(BigInt(charge.amountRefunded), refunded)
+    assert.equal(BigInt(charge.amountRefundPending), pending)
+    assert.equal(BigInt(charge.amountDisputed), disputed('open') + disputed('lost'))
+    assert.equal(
+      this.balance('merchant'),
+      -(captured - refunded - pending - disputed('open') - disputed('lost')),
+    )
+    assert.equal(this.balance('provider:bank'), captured - refunded - disputed('lost'))
+    assert.equal(this.balance('refunds:bank'), -pending)
+    assert.equal(this.balance('disputes:bank'), -disputed('open'))
+
+    const following = [...this.open.values()].some(({ kind }) => kind === 'capture' || kind === 'cancel')
+    const held = charge.status === 'authorized' || following ? BigInt(charge.amount) : 0n
+    assert.equal(this.balance('authorized:bank'), held)
+    assert.equal(this.balance('capturing'), following ? -held : 0n)
+    assert.equal(this.balance('uncaptured'), following ? 0n : -held)
+
+    assert.ok(refunded + pending <= captured)
+    assert.ok(refundable(charge) >= 0)
+    assert.equal(
+      charge.status === 'processing',
+      [...this.open.values()].some(({ kind }) => kind !== 'refund'),
+    )
+  }
+}
+
+test('whatever happens in whatever order, the ledger says what the charge says, and nothing goes back twice', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: MAX_AMOUNT }),
+      fc.boolean(),
+      fc.array(steps, { maxLength: 40 }),
+      (amount, capture, story) => {
+        const world = new World(amount, capture)
+        world.check()
+        // Most charges are answered; what follows is then worth telling.
+        world.run({ do: 'conclude', pick: 0, outcome: 'succeeded', lapsed: false })
+        for (const step of story) {
+          world.run(step)
+          world.check()
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})

@@ -1,0 +1,331 @@
+/** What becomes of a charge: how it begins, and what each outcome of a call to its provider makes of it. */
+import { type Attempt, type Known, type Outcome, type Resolver, resolved } from './attempt.ts'
+import {
+  allows,
+  assertAllows,
+  type Charge,
+  type ChargeCommand,
+  type Decision,
+  decision,
+  type Made,
+} from './charge.ts'
+import { type Rejection, reject } from './error.ts'
+import { chargePostings, direct, type Posting, transfer } from './ledger.ts'
+import type { AmountMinor } from './money.ts'
+
+/** What a provider in this process decided; see ports/provider. */
+type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
+
+/** A charge of which nothing is stored yet: version 0. */
+function draft(command: ChargeCommand, provider: string, made: Made): Charge {
+  return {
+    id: made.id,
+    amount: command.amount,
+    amountCaptured: 0,
+    amountRefunded: 0,
+    amountRefundPending: 0,
+    amountDisputed: 0,
+    currency: command.currency,
+    customer: command.customer,
+    status: 'processing',
+    capture: command.capture,
+    paymentMethod: command.paymentMethod,
+    description: command.description,
+    metadata: command.metadata,
+    provider,
+    providerReference: null,
+    declineCode: null,
+    failureMessage: null,
+    redirectUrl: null,
+    expiresAt: null,
+    idempotencyKey: made.idempotencyKey,
+    createdAt: made.now,
+    version: 0,
+  }
+}
+
+/** A charge whose provider is about to be asked: nothing has moved. */
+export function beginCharge(
+  command: ChargeCommand,
+  provider: string,
+  attempt: Attempt,
+  made: Made,
+): Decision {
+  return decision(draft(command, provider, made), {}, { attempts: [attempt] })
+}
+
+/** A charge that was decided in one step; `attempt` is null where its story needs no telling. */
+export function decideCharge(
+  command: ChargeCommand,
+  provider: string,
+  outcome: Decided | Extract<Outcome, { kind: 'not_sent' }>,
+  made: Made,
+  attempt: Attempt | null = null,
+): Decision {
+  return concludeAuthorize(
+    draft(command, provider, made),
+    outcome,
+    attempt ? [resolved(attempt, outcome, 'answer', made.now)] : [],
+  )
+}
+
+/** What the outcome of asking for the money makes of the charge. */
+function concludeAuthorize(charge: Charge, outcome: Known, attempts: Attempt[]): Decision {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return charge.capture ? taken(charge, outcome, attempts) : held(charge, outcome, attempts)
+    case 'declined':
+    case 'not_sent':
+      return refused(charge, outcome, attempts)
+    case 'pending':
+      return accepted(charge, outcome, attempts)
+  }
+}
+
+function taken(
+  charge: Charge,
+  { reference }: Extract<Outcome, { kind: 'succeeded' }>,
+  attempts: Attempt[],
+): Decision {
+  assertAllows(charge, 'succeed')
+  return decision(
+    charge,
+    { status: 'succeeded', amountCaptured: charge.amount, providerReference: reference, redirectUrl: null },
+    {
+      attempts,
+      postings: chargePostings(charge.provider, charge.currency, charge.amount),
+      event: 'payment.succeeded',
+      counts: [['charges_succeeded', 1]],
+    },
+  )
+}
+
+function held(
+  charge: Charge,
+  { reference, expiresAt }: Extract<Outcome, { kind: 'succeeded' }>,
+  attempts: Attempt[],
+): Decision {
+  assertAllows(charge, 'authorize')
+  return decision(
+    charge,
+    { status: 'authorized', providerReference: reference, redirectUrl: null, expiresAt },
+    {
+      attempts,
+      postings: transfer(`authorized:${charge.provider}`, 'uncaptured', charge.currency, charge.amount),
+      event: 'payment.authorized',
+    },
+  )
+}
+
+function refused(
+  charge: Charge,
+  outcome: Extract<Outcome, { kind: 'declined' | 'not_sent' }>,
+  attempts: Attempt[],
+): Decision {
+  assertAllows(charge, 'fail')
+  const said =
+    outcome.kind === 'declined'
+      ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
+      : { declineCode: 'provider_unavailable', failureMessage: `No provider took it: ${outcome.reason}` }
+  const reference = outcome.kind === 'declined' ? outcome.reference : null
+  return decision(
+    charge,
+    {
+      status: 'failed',
+      providerReference: reference ?? charge.providerReference,
+      redirectUrl: null,
+      ...said,
+    },
+    { attempts, event: 'payment.failed', counts: [['charges_failed', 1]] },
+  )
+}
+
+/** The provider will say later. What was told once, that the customer has to act, is not told again. */
+function accepted(
+  charge: Charge,
+  { reference, redirectUrl }: Extract<Outcome, { kind: 'pending' }>,
+  attempts: Attempt[],
+): Decision {
+  const acts = redirectUrl !== null
+  assertAllows(charge, acts ? 'require_action' : 'pend')
+  return decision(
+    charge,
+    {
+      status: acts ? 'requires_action' : 'processing',
+      providerReference: reference ?? charge.providerReference,
+      redirectUrl,
+    },
+    { attempts, event: acts && charge.status !== 'requires_action' ? 'payment.requires_action' : null },
+  )
+}
+
+/** The next provider is asked, after one that surely did not take the money. */
+export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decision {
+  assertAllows(charge, 'pend')
+  return decision(
+    charge,
+    { status: 'processing', provider: next.provider, providerReference: null, redirectUrl: null },
+    { attempts: [ended, next] },
+  )
+}
+
+/**
+ * How much a capture takes, or why it can't: the charge is authorized; not more than was authorized. Undefined
+ * takes all of it.
+ */
+export function captureAmount(charge: Charge, amount: AmountMinor | undefined): AmountMinor | Rejection {
+  if (!allows(charge, 'begin_capture'))
+    return reject(
+      'charge_not_capturable',
+      `Transaction ${charge.id} is ${charge.status}; only what is authorized can be captured.`,
+    )
+  if (amount !== undefined && amount > charge.amount)
+    return reject(
+      'capture_exceeds_authorized',
+      `Only ${charge.amount} of transaction ${charge.id} is authorized.`,
+      'amount',
+    )
+  return amount ?? charge.amount
+}
+
+/** Why a charge can't be canceled; undefined when it can. */
+export function cancelRefusal(charge: Charge): Rejection | undefined {
+  if (allows(charge, 'begin_cancel')) return undefined
+  return reject(
+    'charge_not_cancelable',
+    `Transaction ${charge.id} is ${charge.status} and can no longer be canceled.`,
+  )
+}
+
+/**
+ * Whether the ledger has money of this charge held at the customer's bank. A charge that waits for its customer
+ * holds nothing, also while it is being canceled.
+ */
+function isHeld(charge: Charge): boolean {
+  return charge.redirectUrl === null
+}
+
+/** The provider is about to be asked to capture or to cancel: what is held is reserved for that alone. */
+export function beginFollowUp(charge: Charge, attempt: Attempt): Decision {
+  assertAllows(charge, attempt.kind === 'capture' ? 'begin_capture' : 'begin_cancel')
+  const postings = isHeld(charge) ? transfer('uncaptured', 'capturing', charge.currency, charge.amount) : []
+  return decision(charge, { status: 'processing' }, { attempts: [attempt], postings })
+}
+
+function concludeCapture(charge: Charge, attempt: Attempt, outcome: Known, ended: Attempt): Decision {
+  if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
+  if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.capture_failed')
+  assertAllows(charge, 'succeed')
+  return decision(
+    charge,
+    { status: 'succeeded', amountCaptured: attempt.amount, expiresAt: null },
+    {
+      attempts: [ended],
+      postings: [
+        ...chargePostings(charge.provider, charge.currency, attempt.amount),
+        ...released(charge, 'capturing'),
+      ],
+      event: 'payment.succeeded',
+      counts: [['charges_succeeded', 1]],
+    },
+  )
+}
+
+function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decision {
+  if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
+  if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.cancel_failed')
+  assertAllows(charge, 'cancel')
+  return decision(
+    charge,
+    { status: 'canceled', expiresAt: null, redirectUrl: null },
+    {
+      attempts: [ended],
+      postings: isHeld(charge) ? released(charge, 'capturing') : [],
+      event: 'payment.canceled',
+    },
+  )
+}
+
+/** The provider did not do it: the charge is as it was, or gone where the authorization has lapsed. */
+function undone(
+  charge: Charge,
+  outcome: Extract<Outcome, { kind: 'declined' | 'not_sent' }>,
+  ended: Attempt,
+  event: 'payment.capture_failed' | 'payment.cancel_failed',
+): Decision {
+  if (outcome.kind === 'declined' && outcome.declineCode === 'authorization_expired')
+    return lapsed(charge, isHeld(charge) ? 'capturing' : null, outcome.message, [ended])
+  assertAllows(charge, 'undo')
+  if (!isHeld(charge)) return decision(charge, { status: 'requires_action' }, { attempts: [ended], event })
+  return decision(
+    charge,
+    { status: 'authorized' },
+    {
+      attempts: [ended],
+      postings: transfer('capturing', 'uncaptured', charge.currency, charge.amount),
+      event,
+    },
+  )
+}
+
+function lapsed(
+  charge: Charge,
+  from: 'uncaptured' | 'capturing' | null,
+  message: string,
+  attempts: Attempt[],
+): Decision {
+  assertAllows(charge, 'cancel')
+  return decision(
+    charge,
+    {
+      status: 'canceled',
+      declineCode: 'authorization_expired',
+      failureMessage: message,
+      expiresAt: null,
+      redirectUrl: null,
+    },
+    { attempts, postings: from ? released(charge, from) : [], event: 'payment.canceled' },
+  )
+}
+
+/** The hold is over: the customer's bank holds nothing more for us. */
+function released(charge: Charge, from: 'uncaptured' | 'capturing'): Posting[] {
+  return transfer(from, `authorized:${charge.provider}`, charge.currency, charge.amount)
+}
+
+/** An authorization that was never captured is gone, by the provider's word or by its own time. */
+export function expire(charge: Charge, attempt: Attempt, message: string, now: number): Decision {
+  return lapsed(charge, 'uncaptured', message, [{ ...attempt, dueAt: null, token: null, endedAt: now }])
+}
+
+/** What an outcome makes of the charge whose attempt it is; refunds are in domain/refund. */
+export function concludeCharge(
+  charge: Charge,
+  attempt: Attempt,
+  outcome: Known,
+  by: Resolver,
+  now: number,
+): Decision {
+  const ended = resolved(attempt, outcome, by, now)
+  switch (attempt.kind) {
+    case 'authorize':
+      return concludeAuthorize(charge, outcome, [ended])
+    case 'capture':
+      return concludeCapture(charge, attempt, outcome, ended)
+    case 'cancel':
+      return concludeCancel(charge, outcome, ended)
+    case 'refund':
+      throw new Error(`the refund ${attempt.id} was taken for a charge's attempt`)
+  }
+}
+
+/** Two steps that become true in one commit, as they do where the provider decides in this process. */
+export function atOnce(first: Decision, then: Decision): Decision {
+  return {
+    ...then,
+    charge: { ...then.charge, version: first.charge.version },
+    refund: then.refund ?? first.refund,
+    postings: direct(first.postings, then.postings),
+    counts: [...first.counts, ...then.counts],
+  }
+}

@@ -1,0 +1,225 @@
+/** Refunds and disputes: what goes back to the customer of what was captured. */
+import { type Attempt, type Known, type Resolver, resolved } from './attempt.ts'
+import {
+  allows,
+  assertAllows,
+  type Charge,
+  type ChargeStatus,
+  type Decision,
+  type Dispute,
+  decision,
+  type Made,
+  type Refund,
+  type RefundCommand,
+} from './charge.ts'
+import { type Rejection, reject } from './error.ts'
+import type { EventType } from './event.ts'
+import { type LedgerAccountCode, transfer } from './ledger.ts'
+import type { AmountMinor } from './money.ts'
+
+/** What is left to refund of a charge, in minor units: what was captured, less what went back or may have to. */
+export function refundable(charge: Charge): AmountMinor {
+  const { amountCaptured, amountRefunded, amountRefundPending, amountDisputed } = charge
+  return Math.max(0, amountCaptured - amountRefunded - amountRefundPending - amountDisputed)
+}
+
+/**
+ * How much a refund command takes of a charge, or why it can't. Guards, in this order: the charge
+ * succeeded; something is left; not more than what is left.
+ */
+export function refundAmount(charge: Charge, command: RefundCommand): AmountMinor | Rejection {
+  if (!allows(charge, 'refund'))
+    return reject(
+      'charge_not_refundable',
+      `Transaction ${charge.id} is ${charge.status}; there is nothing to refund.`,
+    )
+  const left = refundable(charge)
+  if (left === 0 && charge.amountDisputed > 0)
+    return reject('charge_disputed', `What is left of transaction ${charge.id} is disputed.`)
+  if (left === 0)
+    return reject('already_refunded', `Transaction ${charge.id} is already fully refunded, or is being.`)
+  const amount = command.amount ?? left
+  if (amount > left)
+    return reject(
+      'refund_exceeds_remaining',
+      `Only ${left} of transaction ${charge.id} is left to refund.`,
+      'amount',
+    )
+  return amount
+}
+
+/**
+ * A refund whose provider is about to be asked: its amount is reserved, so that no other refund can have it.
+ * `amount` is what `refundAmount` allowed for this version of the charge; throws when it is outside 1 to
+ * what is left, which would be our own fault.
+ */
+export function beginRefund(
+  charge: Charge,
+  command: RefundCommand,
+  amount: AmountMinor,
+  attempt: Attempt | null,
+  made: Made,
+): Decision {
+  assertAllows(charge, 'refund')
+  if (amount <= 0 || amount > refundable(charge))
+    throw new Error(`a refund of ${amount} is more than what is left of ${charge.id}`)
+  const refund: Refund = {
+    id: made.id,
+    transactionId: charge.id,
+    amount,
+    currency: charge.currency,
+    customer: charge.customer,
+    status: 'processing',
+    reason: command.reason,
+    description: command.description,
+    metadata: command.metadata,
+    providerReference: null,
+    declineCode: null,
+    failureMessage: null,
+    idempotencyKey: made.idempotencyKey,
+    createdAt: made.now,
+  }
+  return decision(
+    charge,
+    { amountRefundPending: charge.amountRefundPending + amount },
+    {
+      refund,
+      attempts: attempt ? [attempt] : [],
+      transactionId: refund.id,
+      postings: transfer('merchant', `refunds:${charge.provider}`, charge.currency, amount),
+    },
+  )
+}
+
+/** What an outcome makes of the refund that was asked for. */
+export function concludeRefund(
+  charge: Charge,
+  refund: Refund,
+  attempt: Attempt,
+  outcome: Known,
+  by: Resolver,
+  now: number,
+): Decision {
+  const attempts = [resolved(attempt, outcome, by, now)]
+  if (outcome.kind === 'pending') return decision(charge, {}, { attempts, refund, transactionId: refund.id })
+  const amountRefundPending = charge.amountRefundPending - refund.amount
+  const reserved: LedgerAccountCode = `refunds:${charge.provider}`
+  if (outcome.kind === 'succeeded') {
+    const amountRefunded = charge.amountRefunded + refund.amount
+    const status = amountRefunded === charge.amountCaptured ? 'refunded' : 'partially_refunded'
+    const first = charge.amountRefunded === 0
+    return decision(
+      charge,
+      { amountRefundPending, amountRefunded, status },
+      {
+        attempts,
+        refund: { ...refund, status, providerReference: outcome.reference },
+        transactionId: refund.id,
+        postings: transfer(reserved, `provider:${charge.provider}`, charge.currency, refund.amount),
+        event: 'payment.refunded',
+        counts: first
+          ? [
+              ['charges_refunded', 1],
+              ['refunds', 1],
+            ]
+          : [['refunds', 1]],
+      },
+    )
+  }
+  return decision(
+    charge,
+    { amountRefundPending },
+    {
+      attempts,
+      refund: failed(refund, outcome),
+      transactionId: refund.id,
+      postings: transfer(reserved, 'merchant', charge.currency, refund.amount),
+      event: 'refund.failed',
+    },
+  )
+}
+
+function failed(refund: Refund, outcome: Extract<Known, { kind: 'declined' | 'not_sent' }>): Refund {
+  const said =
+    outcome.kind === 'declined'
+      ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
+      : {
+          declineCode: 'provider_unavailable',
+          failureMessage: `The provider did not take it: ${outcome.reason}`,
+        }
+  return { ...refund, status: 'failed', ...said }
+}
+
+/** A refund that was done has failed after all, days later perhaps: its money is owed to the merchant again. */
+export function reverseRefund(
+  charge: Charge,
+  refund: Refund,
+  attempt: Attempt,
+  outcome: Extract<Known, { kind: 'declined' }>,
+  by: Resolver,
+  now: number,
+): Decision {
+  const amountRefunded = charge.amountRefunded - refund.amount
+  const status: ChargeStatus = amountRefunded === 0 ? 'succeeded' : 'partially_refunded'
+  return decision(
+    charge,
+    { amountRefunded, status },
+    {
+      attempts: [resolved(attempt, outcome, by, now)],
+      refund: failed(refund, outcome),
+      transactionId: refund.id,
+      postings: transfer(`provider:${charge.provider}`, 'merchant', charge.currency, refund.amount),
+      event: 'refund.failed',
+      counts:
+        amountRefunded === 0
+          ? [
+              ['charges_refunded', -1],
+              ['refunds', -1],
+            ]
+          : [['refunds', -1]],
+    },
+  )
+}
+
+/** Where a dispute's money stands. */
+const DISPUTE_EVENTS = {
+  open: 'dispute.opened',
+  won: 'dispute.won',
+  lost: 'dispute.lost',
+} as const satisfies Record<Dispute['status'], EventType>
+
+/**
+ * A dispute that begins, or goes on: open sets the money aside, won gives it back, lost takes it from what the
+ * provider holds. `before` is null for a new one. Null when nothing changes. A closed dispute that is opened
+ * again is set aside again; one that is closed the other way is opened first, by the caller.
+ */
+export function decideDispute(
+  charge: Charge,
+  before: Dispute['status'] | null,
+  dispute: Dispute,
+): Decision | null {
+  const { status, amount } = dispute
+  if (before === status || (before !== 'open') !== (status === 'open')) return null
+  assertAllows(charge, 'dispute')
+  const aside: LedgerAccountCode = `disputes:${charge.provider}`
+  const [debit, credit]: [LedgerAccountCode, LedgerAccountCode] =
+    status === 'won'
+      ? [aside, 'merchant']
+      : status === 'lost'
+        ? [aside, `provider:${charge.provider}`]
+        : // Opened again after it was lost: the provider has to hold it again before it can be set aside.
+          before === 'lost'
+          ? [`provider:${charge.provider}`, aside]
+          : ['merchant', aside]
+  const change = status === 'won' ? -amount : before === 'lost' || status === 'lost' ? 0 : amount
+  return decision(
+    charge,
+    { amountDisputed: charge.amountDisputed + change },
+    {
+      dispute,
+      transactionId: dispute.id,
+      postings: transfer(debit, credit, charge.currency, amount),
+      event: DISPUTE_EVENTS[status],
+    },
+  )
+}

@@ -1,0 +1,44 @@
+import { reject } from '../domain/error.ts'
+import { type Route, sendObject, sendRejection } from './route.ts'
+import { NameParams, NoQuery, Notified } from './schemas.ts'
+
+export const notificationRoute: Route = {
+  method: 'POST',
+  url: '/providers/:name/notifications',
+  summary: "For a provider's notifications",
+  description:
+    'Verified on the bytes as they came, stored, and answered; acted on afterwards, by asking the provider. The same one twice is one.',
+  tag: 'Providers',
+  params: NameParams,
+  query: NoQuery,
+  raw: true,
+  answers: { 200: { description: 'It is stored, or was before.', schema: Notified } },
+  errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
+  async handle({ context, onNotification }, request, reply) {
+    const { name } = request.params as { name: string }
+    const provider = context.providers.get(name)
+    if (!provider?.remote)
+      return sendRejection(
+        reply,
+        reject('provider_not_found', 'No provider of this name sends notifications.', 'name'),
+      )
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    const verified = await provider.notification(body, request.headers)
+    if (!verified) {
+      onNotification(name, 'refused')
+      context.log.warn({ provider: name, request_id: request.id }, 'A notification could not be verified.')
+      return sendRejection(reply, reject('notification_unverified', 'The notification cannot be verified.'))
+    }
+    const isNew = await context.store.addNotification({
+      id: context.newId('ntf'),
+      provider: name,
+      notificationId: verified.id,
+      subject: verified.subject,
+      tries: 0,
+      receivedAt: context.now(),
+    })
+    const status = isNew ? 'stored' : 'duplicate'
+    onNotification(name, status)
+    return sendObject(reply, { status })
+  },
+}

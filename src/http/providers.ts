@@ -1,0 +1,48 @@
+import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../app/health.ts'
+import type { Provider } from '../ports/provider.ts'
+import { type Route, sendObject } from './route.ts'
+import { ProviderState } from './routing-schemas.ts'
+import { NoQuery, page } from './schemas.ts'
+
+function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot) {
+  return {
+    name,
+    kind,
+    capabilities: {
+      idempotency_window_ms: Number.isFinite(capabilities.idempotencyWindowMs)
+        ? capabilities.idempotencyWindowMs
+        : null,
+      lookup: capabilities.lookup,
+      void: capabilities.void,
+      partial_capture: capabilities.partialCapture,
+    },
+    breaker: { state: health.state, retry_in_ms: health.retryInMs },
+    window: {
+      seconds: HEALTH_WINDOW_MS / 1000,
+      calls: health.calls,
+      errors: health.errors,
+      declines: health.declines,
+      success_rate: health.successRate,
+      latency_p50_ms: health.latencyP50Ms,
+      latency_p95_ms: health.latencyP95Ms,
+    },
+  }
+}
+
+export const listProvidersRoute: Route = {
+  method: 'GET',
+  url: '/api/v1/providers',
+  summary: 'The providers and how they fare',
+  description:
+    'In the order of their configuration, as this process sees them. A provider that decides in process makes no calls.',
+  tag: 'Routing',
+  query: NoQuery,
+  answers: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
+  errors: [],
+  async handle({ context }, _request, reply) {
+    const data = [...context.providers.values()].map((provider) =>
+      providerView(provider, context.health.snapshot(provider.name)),
+    )
+    return sendObject(reply, { data, has_more: false })
+  },
+}

@@ -1,0 +1,137 @@
+import { timestamp } from '../app/present.ts'
+import type { Replayed, SimulatedCharge } from '../app/router.ts'
+import { isRejection, reject } from '../domain/error.ts'
+import { parseCurrency } from '../domain/money.ts'
+import type { Facts } from '../domain/routing.ts'
+import { Refused } from './errors.ts'
+import { time } from './paging.ts'
+import { type Http, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
+import {
+  RuleSet,
+  RuleSetBody,
+  RuleSetEnvelope,
+  type SimulatedChargeBody,
+  SimulationAnswer,
+  SimulationBody,
+  SimulationEnvelope,
+} from './routing-schemas.ts'
+import { NoQuery } from './schemas.ts'
+import { bodyValidator } from './validate.ts'
+
+const validRuleSet = bodyValidator(RuleSetEnvelope)
+const validSimulation = bodyValidator(SimulationEnvelope)
+
+function ruleSetView(version: number, document: unknown, createdAt: number | null) {
+  return { version, document, created_at: createdAt === null ? null : timestamp(createdAt) }
+}
+
+export const retrieveRuleSetRoute: Route = {
+  method: 'GET',
+  url: '/api/v1/routing',
+  summary: 'The routing rules',
+  description: 'While none are stored, version 0: every provider in the order of their configuration.',
+  tag: 'Routing',
+  query: NoQuery,
+  answers: { 200: { description: 'What holds now.', schema: RuleSet } },
+  errors: [],
+  async handle({ context }, request, reply) {
+    const { version, document, createdAt } = await context.router.current(scopeOf(request))
+    return sendObject(reply, ruleSetView(version, document, createdAt))
+  },
+}
+
+export const replaceRuleSetRoute: Route = {
+  method: 'PUT',
+  url: '/api/v1/routing',
+  summary: 'Replace the routing rules',
+  description:
+    'The whole document is checked first; whatever is wrong is answered with its place, and nothing is stored.',
+  tag: 'Routing',
+  query: NoQuery,
+  body: RuleSetBody,
+  answers: { 200: { description: 'As they are stored.', schema: RuleSet } },
+  errors: ['routing_rules_invalid', 'routing_version_conflict'],
+  async handle({ context }, request, reply) {
+    const body = validRuleSet(request.body)
+    const stored = await context.router.replace(scopeOf(request), body.document, body.version)
+    if (isRejection(stored)) return sendRejection(reply, stored)
+    return sendObject(reply, ruleSetView(stored.version, body.document, stored.createdAt))
+  },
+}
+
+export const simulateRoutingRoute: Route = {
+  method: 'POST',
+  url: '/api/v1/routing/simulate',
+  summary: 'What routing rules would do',
+  description:
+    'With a given charge, and with the newest charges over again. Nothing is stored, nobody is asked.',
+  tag: 'Routing',
+  query: NoQuery,
+  body: SimulationBody,
+  answers: { 200: { description: 'Where the charges would go.', schema: SimulationAnswer } },
+  errors: ['routing_rules_invalid', 'currency_invalid'],
+  async handle(http, request, reply) {
+    const { rules, charge, last } = validSimulation(request.body)
+    const simulation = await http.context.router.simulate(scopeOf(request), {
+      ...(rules !== undefined && { document: rules }),
+      ...(charge && { charge: facts(http, charge) }),
+      ...(last !== undefined && { last }),
+    })
+    if (isRejection(simulation)) return sendRejection(reply, simulation)
+    return sendObject(reply, {
+      version: simulation.version,
+      charge: simulation.charge && chargeView(simulation.charge),
+      last: simulation.last && replayedView(simulation.last),
+    })
+  },
+}
+
+/** The facts of a charge that nobody makes. Throws `Refused` for a bad currency or time. */
+function facts({ context }: Http, charge: SimulatedChargeBody): Facts {
+  const currency = parseCurrency(charge.currency)
+  if (currency === undefined)
+    throw new Refused(
+      reject(
+        'currency_invalid',
+        'The currency is not an ISO 4217 code with a minor unit.',
+        'charge.currency',
+      ),
+    )
+  return {
+    seed: context.newId('txn'),
+    amount: charge.amount,
+    currency,
+    customer: charge.customer,
+    paymentMethod: charge.payment_method ?? null,
+    metadata: charge.metadata ?? {},
+    time: time('charge.time', charge.time) ?? context.now(),
+  }
+}
+
+function chargeView({ plan, notMatched, openNow }: SimulatedCharge) {
+  return {
+    rule: plan.rule,
+    providers: plan.providers,
+    failover_on: plan.failoverOn,
+    not_matched: notMatched,
+    skipped_now: [
+      ...plan.skipped,
+      ...openNow.map((provider) => ({ provider, reason: 'circuit breaker open' })),
+    ],
+  }
+}
+
+function replayedView({ charges, changed, notEvaluated, rules, providers, went }: Replayed) {
+  const names = [...new Set([...providers.keys(), ...went.keys()])].sort()
+  return {
+    charges,
+    changed,
+    not_evaluated: notEvaluated,
+    rules: [...rules].map(([rule, matched]) => ({ rule, charges: matched })),
+    providers: names.map((provider) => ({
+      provider,
+      would_go: providers.get(provider) ?? 0,
+      went: went.get(provider) ?? 0,
+    })),
+  }
+}

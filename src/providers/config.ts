@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import type { Provider } from '../ports/provider.ts'
+import { type Create, fieldsOf, ProviderConfigError } from './fields.ts'
+import { KINDS } from './index.ts'
+import { createSandbox } from './sandbox.ts'
+
+/**
+ * The configured providers, in the file's order; without a file only the in-process sandbox. Throws a
+ * `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
+ */
+export async function loadProviders(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  kinds: Readonly<Record<string, Create>> = KINDS,
+): Promise<Provider[]> {
+  if (file === '') return [createSandbox('sandbox')]
+  const entries = Object.entries(objectOf(file, parse(file)))
+  if (entries.length === 0) throw new ProviderConfigError(`${file}: it names no provider.`)
+  const providers: Provider[] = []
+  for (const [name, value] of entries) {
+    if (!/^[a-z][a-z0-9_]{0,31}$/.test(name))
+      throw new ProviderConfigError(
+        `${file}: a provider's name must be 1 to 32 of a-z, 0-9 and _, and begin with a letter.`,
+      )
+    const where = `${file}: ${name}`
+    const settings = objectOf(where, value)
+    const kind = Object.hasOwn(settings, 'kind') ? settings['kind'] : undefined
+    const create = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
+    if (!create)
+      throw new ProviderConfigError(`${where}: kind must be one of ${Object.keys(kinds).join(', ')}.`)
+    const filled = Object.entries(settings).map(([field, text]) => [field, fill(where, field, text, env)])
+    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled))))
+  }
+  return providers
+}
+
+function objectOf(where: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ProviderConfigError(`${where}: it must be a JSON object.`)
+  return value as Record<string, unknown>
+}
+
+function parse(file: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ProviderConfigError(`${file} can't be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's own words would quote the file, and with it a secret.
+    throw new ProviderConfigError(`${file} is not valid JSON.`)
+  }
+  const twice = repeatedName(text)
+  if (twice !== undefined) throw new ProviderConfigError(`${file}: "${twice}" stands there twice.`)
+  return value
+}
+
+/** The first name that an object of a valid JSON text has twice, of which `JSON.parse` would keep the last. */
+function repeatedName(text: string): string | undefined {
+  const open: Set<string>[] = []
+  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/gs)) {
+    if (token === '{') open.push(new Set())
+    else if (token === '}') open.pop()
+    else if (string !== undefined && colon !== undefined) {
+      const name: string = JSON.parse(string)
+      const names = open.at(-1)
+      if (names?.has(name)) return name.slice(0, 40)
+      names?.add(name)
+    }
+  }
+  return undefined
+}
+
+/** A text with each `${NAME}` replaced by that environment variable; anything else as it is. */
+function fill(where: string, field: string, value: unknown, env: NodeJS.ProcessEnv): unknown {
+  if (typeof value !== 'string') return value
+  return value.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      throw new ProviderConfigError(`${where}: ${field} holds a \${…} that names no environment variable.`)
+    const found = env[name]
+    if (found === undefined)
+      throw new ProviderConfigError(
+        `${where}: ${field} needs the environment variable ${name}, which is not set.`,
+      )
+    return found
+  })
+}

@@ -1,0 +1,168 @@
+import type { Outcome } from '../domain/attempt.ts'
+import type {
+  DisputeAnswer,
+  LookupAnswer,
+  NotificationSubject,
+  VerifiedNotification,
+} from '../ports/provider.ts'
+import { DISPUTE_STATUSES } from '../ports/provider.ts'
+import type { HttpResult } from './http-client.ts'
+
+/**
+ * What an answer of the protocol (docs/provider-protocol.md) means. Only a whole JSON body of the known form
+ * counts; whatever else comes after a request that may have been read leaves it unknown.
+ */
+
+type Answered = Extract<HttpResult, { kind: 'answered' }>
+type Json = Readonly<Record<string, unknown>>
+/** What keeps our secrets out of what the processor says: see providers/scrub. */
+export type Guard = { readonly scrub: (text: string) => string; readonly leaks: (text: string) => boolean }
+
+/**
+ * Statuses that say, whatever the body, that the request was turned away before anyone acted on it: not
+ * authenticated, no such route or method, too large, not JSON, too many.
+ */
+const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
+
+/** The outcome of an authorize, capture, cancel or refund. */
+export function outcomeOf(answer: Answered, guard: Guard): Outcome {
+  const body = parse(answer.body)
+  if (answer.status === 200) return (body && statedOutcome(body, guard)) ?? unreadable(answer)
+  const refused = body && refusal(body)
+  if (refused && answer.status >= 400 && answer.status < 500) {
+    const reason = guard.scrub(`refused (${refused.code}): ${refused.message}`)
+    // Somebody used this reference for another call, perhaps ours in other words: what became of that is not known.
+    return { kind: refused.code === 'reference_reused' ? 'unknown' : 'not_sent', reason }
+  }
+  if (TURNED_AWAY.has(answer.status)) return { kind: 'not_sent', reason: `answered ${answer.status}` }
+  return unreadable(answer)
+}
+
+/**
+ * The answer to a lookup. That the lookup itself was refused or never arrived says nothing of the call it asks
+ * about: all of that is unknown.
+ */
+export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
+  if (result.kind !== 'answered') return { kind: 'unknown', reason: `lookup: ${guard.scrub(result.reason)}` }
+  const body = result.status === 200 ? parse(result.body) : undefined
+  if (body?.['status'] === 'not_found') return { kind: 'not_found' }
+  return (body && statedOutcome(body, guard)) ?? unreadable(result)
+}
+
+/** How a dispute stands. */
+export function disputeOf(result: HttpResult, guard: Guard): DisputeAnswer {
+  if (result.kind !== 'answered') return { kind: 'unknown', reason: guard.scrub(result.reason) }
+  const body = result.status === 200 ? parse(result.body) : undefined
+  if (body?.['status'] === 'not_found') return { kind: 'not_found' }
+  const status = DISPUTE_STATUSES.find((one) => one === body?.['status'])
+  const reference = name(body?.['dispute'], guard)
+  const paymentReference = name(body?.['payment'], guard)
+  const money = body && moneyOf(body)
+  if (!status || !reference || !paymentReference || !money) return unreadable(result)
+  const reason = typeof body['reason'] === 'string' ? guard.scrub(body['reason']) : null
+  return { kind: 'dispute', reference, paymentReference, ...money, reason, status }
+}
+
+/** What a notification whose signature was verified is about; null when it is not of the known form. */
+export function notificationOf(bytes: Buffer): VerifiedNotification | null {
+  const body = parse(bytes.toString())
+  const id = name(body?.['id'])
+  const reference = name(body?.['reference'])
+  if (!body || !id || !reference) return null
+  return { id, subject: subjectOf(body['about'], reference) }
+}
+
+function subjectOf(about: unknown, reference: string): NotificationSubject {
+  if (about === 'attempt') return { about, attemptId: reference }
+  if (about === 'payment' || about === 'refund' || about === 'dispute') return { about, reference }
+  return { about: 'nothing' }
+}
+
+/** Undefined when the body has not the form of an answer. */
+function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
+  const reference = name(body['reference'], guard)
+  switch (body['status']) {
+    case 'succeeded': {
+      const money = moneyOf(body)
+      const expiresAt = timeOf(body['expires_at'])
+      if (!reference || !money || expiresAt === undefined) return undefined
+      return { kind: 'succeeded', reference, ...money, expiresAt }
+    }
+    case 'declined': {
+      const code = body['decline_code']
+      if (typeof code !== 'string' || code === '') return undefined
+      const message = typeof body['message'] === 'string' ? body['message'] : ''
+      if (/^[a-z0-9_]{1,64}$/.test(code) && !guard.leaks(code))
+        return {
+          kind: 'declined',
+          declineCode: code,
+          message: guard.scrub(message || code),
+          reference: reference ?? null,
+        }
+      const words = guard.scrub(`${code}: ${message}`)
+      return {
+        kind: 'declined',
+        declineCode: 'generic_decline',
+        message: words,
+        reference: reference ?? null,
+      }
+    }
+    case 'pending': {
+      const redirectUrl = urlOf(body['redirect_url'], guard)
+      if (redirectUrl === undefined || (!reference && !absent(body['reference']))) return undefined
+      return { kind: 'pending', reference: reference ?? null, redirectUrl }
+    }
+    default:
+      return undefined
+  }
+}
+
+function unreadable({ status, body }: Answered): { readonly kind: 'unknown'; readonly reason: string } {
+  const words = body === '' ? 'without a body' : parse(body) ? 'in a form we do not know' : 'that is not JSON'
+  return { kind: 'unknown', reason: `answered ${status} ${words}` }
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function refusal(body: Json): { readonly code: string; readonly message: string } | undefined {
+  const { status, code, message } = body
+  if (status !== 'refused' || typeof code !== 'string') return undefined
+  return { code, message: typeof message === 'string' ? message : '' }
+}
+
+const absent = (value: unknown): value is null | undefined => value === null || value === undefined
+
+/** A reference: 1 to 255 visible ASCII characters, kept as it is, so that one with a secret of ours is none. */
+function name(value: unknown, guard?: Guard): string | undefined {
+  if (typeof value !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(value)) return undefined
+  return guard?.leaks(value) ? undefined : value
+}
+
+/** Exactly what the answer says: whether it is what was asked is for the core to see. */
+function moneyOf(body: Json): { readonly amount: number; readonly currency: string } | undefined {
+  const { amount, currency } = body
+  if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 0) return undefined
+  if (typeof currency !== 'string' || !/^[A-Za-z]{3}$/.test(currency)) return undefined
+  return { amount, currency }
+}
+
+/** ms since 1970 from RFC 3339; null when absent, undefined when it is no time. */
+function timeOf(value: unknown): number | null | undefined {
+  if (absent(value)) return null
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(value)) return undefined
+  const time = Date.parse(value)
+  return Number.isNaN(time) ? undefined : time
+}
+
+function urlOf(value: unknown, guard: Guard): string | null | undefined {
+  if (absent(value)) return null
+  if (typeof value !== 'string' || value.length > 2_048 || !URL.canParse(value)) return undefined
+  return /^https?:$/.test(new URL(value).protocol) && !guard.leaks(value) ? value : undefined
+}

@@ -1,0 +1,153 @@
+import { createRequire } from 'node:module'
+import type { Dispatcher, Pool } from 'undici'
+
+/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. */
+export const MAX_ANSWER_BYTES = 1024 * 1024
+/** A connection that takes longer is given up, in ms; the request was surely not sent then. */
+const CONNECT_TIMEOUT_MS = 5_000
+
+export type HttpRequest = {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** With its query. */
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: string | null
+}
+
+export type HttpResult =
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      /** Names are lower case. */
+      readonly headers: Readonly<Record<string, string | string[] | undefined>>
+      readonly body: string
+    }
+  /** No byte of it left: no connection, or it was given up before there was one. */
+  | { readonly kind: 'not_sent'; readonly reason: string }
+  /** Some of it may have left, and no whole answer came. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+export type HttpClient = {
+  /** Sends a request once and never again; never rejects. Redirects are answers like any other. */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResult>
+  /** Cuts what is in flight. */
+  close(): Promise<void>
+}
+
+/**
+ * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
+ * request's first byte is `unknown` unless a whole answer came: the peer may have acted on it.
+ */
+export function httpClient(origin: URL, connections: number): HttpClient {
+  let pool: Pool | undefined
+  let closed = false
+  return {
+    send({ method, path, headers, body }, signal) {
+      return new Promise((resolve) => {
+        if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
+        if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
+        const call = new Call(resolve, signal)
+        try {
+          pool ??= openPool(origin.origin, connections)
+          pool.dispatch({ method, path, headers, body }, call)
+        } catch (error) {
+          call.onResponseError(null, error as Error)
+        }
+      })
+    },
+    async close() {
+      closed = true
+      await pool?.destroy()
+    },
+  }
+}
+
+/** The HTTP client is loaded with the first call: a server without remote providers does without its 26 MB. */
+function openPool(origin: string, connections: number): Pool {
+  const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
+  return new undici.Pool(origin, {
+    connections,
+    pipelining: 1,
+    // HTTP/1.1 alone: over HTTP/2 the library sends a refused request again by itself.
+    allowH2: false,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    // The caller's signal is the only clock.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+}
+
+const BEFORE_SENT = 'given up before it was sent'
+const TOO_LONG = 'the answer is longer than 1 MiB'
+const NO_ANSWER = 'no answer in time'
+
+/** One request. `onRequestStart` is the line: the first byte is written right after it. */
+class Call implements Dispatcher.DispatchHandler {
+  #controller: Dispatcher.DispatchController | undefined
+  #settled = false
+  #status = 0
+  #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
+  #chunks: Buffer[] = []
+  #bytes = 0
+  readonly #resolve: (result: HttpResult) => void
+  readonly #signal: AbortSignal
+  readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
+
+  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal) {
+    this.#resolve = resolve
+    this.#signal = signal
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // A second start would be the pool sending it again; one after the end is for nobody.
+    if (this.#controller !== undefined || this.#settled) controller.abort(new Error(BEFORE_SENT))
+    else this.#controller = controller
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return
+    this.#status = status
+    this.#headers = headers
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > MAX_ANSWER_BYTES) this.#fail(TOO_LONG)
+    else this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    const body = Buffer.concat(this.#chunks).toString()
+    this.#settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.#fail(describe(error))
+  }
+
+  #fail(reason: string): void {
+    const controller = this.#controller
+    this.#settle({ kind: controller === undefined ? 'not_sent' : 'unknown', reason })
+    controller?.abort(new Error(reason))
+  }
+
+  /** The first end counts: to abort a request reports an error of its own. */
+  #settle(result: HttpResult): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#chunks = []
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#resolve(result)
+  }
+}
+
+function describe(error: Error & { code?: string }): string {
+  // The library's own codes say less than its words.
+  const code = error.code?.startsWith('UND_') ? undefined : error.code
+  return (code ?? error.message ?? 'failed').slice(0, 200)
+}

@@ -1,0 +1,105 @@
+import type { Capabilities, Outcome } from '../domain/attempt.ts'
+import type { FollowUpCall, RemoteProvider } from '../ports/provider.ts'
+import { isSigned, signatureHeaders } from '../signing.ts'
+import type { Create } from './fields.ts'
+import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-answers.ts'
+import { type HttpClient, type HttpResult, httpClient } from './http-client.ts'
+import { leakFinder, scrubber } from './scrub.ts'
+
+/** A processor promises to know a reference for 24 h; an hour of it is left for clocks and queues. */
+const IDEMPOTENCY_WINDOW_MS = 23 * 3_600_000
+
+export type HttpSettings = {
+  readonly url: URL
+  readonly secret: { readonly text: string; readonly key: Buffer }
+  readonly deadlineMs: number
+  readonly concurrency: number
+  readonly capabilities: Capabilities
+}
+
+/**
+ * Any processor that speaks the protocol of docs/provider-protocol.md: five signed JSON calls. Our reference,
+ * the attempt's id, is the idempotency key of each.
+ */
+export function createHttpProvider(
+  name: string,
+  settings: HttpSettings,
+  now: () => number = Date.now,
+): RemoteProvider {
+  const { url, secret, concurrency, deadlineMs, capabilities } = settings
+  const client = httpClient(url, concurrency)
+  const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }
+  const post = poster(client, settings, now)
+
+  async function call(operation: string, id: string, fields: object, signal: AbortSignal): Promise<Outcome> {
+    const result = await post(operation, id, { reference: id, ...fields }, signal)
+    if (result.kind === 'answered') return outcomeOf(result, guard)
+    return { kind: result.kind, reason: guard.scrub(result.reason) }
+  }
+
+  const followUp = (operation: string) => (asked: FollowUpCall, signal: AbortSignal) => {
+    const { attemptId, transactionId, paymentReference: payment, amount, currency } = asked
+    return call(operation, attemptId, { transaction_id: transactionId, payment, amount, currency }, signal)
+  }
+
+  return {
+    remote: true,
+    name,
+    kind: 'http',
+    capabilities,
+    deadlineMs,
+    concurrency,
+    authorize({ attemptId, transactionId: transaction_id, paymentMethod: payment_method, ...rest }, signal) {
+      const { amount, currency, customer, capture, description, metadata } = rest
+      const money = { amount, currency }
+      const fields = { customer, payment_method, capture, description, metadata }
+      return call('authorize', attemptId, { transaction_id, ...money, ...fields }, signal)
+    },
+    capture: followUp('capture'),
+    cancel: followUp('cancel'),
+    refund: followUp('refund'),
+    async lookup({ attemptId }, signal) {
+      return lookupOf(await post('lookup', attemptId, { reference: attemptId }, signal), guard)
+    },
+    async dispute(reference, signal) {
+      return disputeOf(await post('lookup', reference, { dispute: reference }, signal), guard)
+    },
+    async notification(body, headers) {
+      return isSigned(secret.key, headers, body, now()) ? notificationOf(body) : null
+    },
+    close: () => client.close(),
+  }
+}
+
+/** Sends a signed call; `id` names it in the signature. */
+function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => number) {
+  const base = url.pathname.replace(/\/$/, '')
+  return (operation: string, id: string, fields: object, signal: AbortSignal): Promise<HttpResult> => {
+    // The operation stands in the body too: the signature does not cover the path.
+    const body = JSON.stringify({ operation, ...fields })
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'MiniPay',
+      ...signatureHeaders(secret.key, id, now(), body),
+    }
+    return client.send({ method: 'POST', path: `${base}/${operation}`, headers, body }, signal)
+  }
+}
+
+/** An instance of the kind `http`. */
+export const create: Create = (name, fields) => {
+  const settings: HttpSettings = {
+    url: fields.url('url'),
+    secret: fields.secret('secret'),
+    deadlineMs: fields.integer('deadline_ms', 100, 300_000, 20_000),
+    concurrency: fields.integer('concurrency', 1, 10_000, 128),
+    capabilities: {
+      idempotencyWindowMs: fields.boolean('idempotent', true) ? IDEMPOTENCY_WINDOW_MS : 0,
+      lookup: fields.oneOf('lookup', ['none', 'eventual', 'final'], 'final'),
+      void: fields.boolean('void', true),
+      partialCapture: fields.boolean('partial_capture', true),
+    },
+  }
+  fields.end()
+  return createHttpProvider(name, settings)
+}

@@ -1,0 +1,62 @@
+import { holdsCardNumber } from '../domain/card-numbers.ts'
+
+/** The longest text of a provider that is kept, in characters. */
+const MAX_TEXT = 200
+
+/** What is or looks like a key: ours (Standard Webhooks), Stripe's, and whatever stands in an Authorization header. */
+const KEYS = [/whsec_[\w+/=-]*/g, /\b[sprk]{2}_(?:live|test)_\w*/g, /\b(?:bearer|basic)\s+[\w.~+/=-]{16,}/gi]
+/** As wide as a card number can be written; what fails its check stays. */
+const DIGITS = /[\d\uff10-\uff19](?:[^\p{L}\d\uff10-\uff19]{0,3}[\d\uff10-\uff19]){12,}/gu
+/** In a text of another's, dots and slashes between the digits are no reason to keep them. */
+const SEPARATORS = /[^\d\uff10-\uff19]+/g
+const CUT = '[cut]'
+
+/**
+ * A function that makes a text safe to store, log and show: without the secrets, without what looks like a
+ * key or a card number, in one line of at most 200 characters. A secret is cut in base64 of its own too, as
+ * an Authorization header would hold it.
+ */
+export function scrubber(secrets: readonly string[]): (text: string) => string {
+  const forms = formsOf(secrets)
+  return (text) => {
+    let clean = text
+    for (const form of forms) clean = clean.replaceAll(form, CUT)
+    for (const key of KEYS) clean = clean.replace(key, CUT)
+    clean = clean.replace(DIGITS, (run) => (holdsCardNumber(run.replace(SEPARATORS, ' ')) ? CUT : run))
+    const short = oneLine(clean).slice(0, MAX_TEXT).toWellFormed()
+    // Digits that only with their neighbours, or without what was cut off, look like a card: rather no text.
+    return holdsCardNumber(short) ? CUT : short
+  }
+}
+
+/** A function that tells whether a text holds one of the secrets: for references and addresses, which must not be changed. */
+export function leakFinder(secrets: readonly string[]): (text: string) => boolean {
+  const forms = formsOf(secrets)
+  return (text) => forms.some((form) => text.includes(form))
+}
+
+/** Every way in which a secret may be written, the longest first. */
+function formsOf(secrets: readonly string[]): string[] {
+  return secrets
+    .flatMap((secret) => [secret, ...bareKey(secret), encodeURIComponent(secret), encoded(secret)])
+    .filter((form) => form !== '')
+    .sort((a, b) => b.length - a.length)
+}
+
+/** The key of a `whsec_` secret, which says as much without its prefix. */
+function bareKey(secret: string): string[] {
+  return secret.startsWith('whsec_') && secret.length > 'whsec_'.length ? [secret.slice('whsec_'.length)] : []
+}
+
+/** The base64 of its whole groups of three bytes: the rest depends on what follows, which in HTTP Basic is a colon. */
+function encoded(secret: string): string {
+  const bytes = Buffer.from(secret)
+  return bytes.subarray(0, bytes.length - (bytes.length % 3)).toString('base64')
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .replace(/ {2,}/g, ' ')
+    .trim()
+}

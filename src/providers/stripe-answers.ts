@@ -1,0 +1,203 @@
+import type { AttemptKind, Outcome } from '../domain/attempt.ts'
+import type { DisputeAnswer, LookupAnswer } from '../ports/provider.ts'
+import { fromStripe } from './stripe-amount.ts'
+import { declineCode } from './stripe-errors.ts'
+
+/** How long a card's authorization lasts where Stripe does not say (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
+const HOLD_MS = 7 * 24 * 60 * 60 * 1000
+
+/** What Stripe answered, of which nothing is believed before it was looked at. */
+type Answer = Readonly<Record<string, unknown>>
+
+/** The answer's member of this name where it is an object, or nothing. */
+export function part(answer: unknown, name: string): Answer {
+  const value = isAnswer(answer) ? answer[name] : undefined
+  return isAnswer(value) ? value : {}
+}
+
+function isAnswer(value: unknown): value is Answer {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The answer's member of this name where it is a text that is not empty, or null. */
+export function text(answer: unknown, name: string): string | null {
+  const value = isAnswer(answer) ? answer[name] : undefined
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+/** The members of a list of Stripe's; null when it is none. */
+export function listed(answer: unknown): readonly unknown[] | null {
+  const data = isAnswer(answer) ? answer['data'] : undefined
+  return Array.isArray(data) ? data : null
+}
+
+/** True when the list goes on after these members. */
+export function hasMore(answer: unknown): boolean {
+  return isAnswer(answer) && answer['has_more'] === true
+}
+
+/** A reference to an object, which Stripe writes as its id or, expanded, as the object. */
+function idOf(answer: Answer, name: string): string | null {
+  return text(answer, name) ?? text(part(answer, name), 'id')
+}
+
+/** What a call was about: an answer about anything else is not its answer. */
+export type Asked = {
+  readonly kind: AttemptKind
+  readonly attemptId: string
+  /** Null for an authorization that is not known to be made. */
+  readonly paymentReference: string | null
+}
+
+function unknown(reason: string): { kind: 'unknown'; reason: string } {
+  return { kind: 'unknown', reason }
+}
+
+/**
+ * What a payment intent says of the call that asked for it. Only the status that the call leads to is its
+ * success. `not_found` when a capture or a cancel has left no trace: the payment is as it was before.
+ */
+export function readPayment(asked: Asked, answer: unknown): LookupAnswer {
+  const reference = text(answer, 'id')
+  const status = text(answer, 'status')
+  if (!isAnswer(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
+    return unknown('Stripe answered with something that is no payment intent')
+  if (asked.paymentReference !== null && reference !== asked.paymentReference)
+    return unknown(`Stripe answered about another payment, ${reference}`)
+  if (asked.kind === 'authorize') return readAuthorization(asked, answer, reference, status)
+  const done = asked.kind === 'capture' ? 'succeeded' : 'canceled'
+  if (status === done)
+    return succeeded(answer, reference, done === 'succeeded' ? 'amount_received' : 'amount')
+  if (status === 'succeeded') return declined('already_captured', 'The payment was captured.', reference)
+  if (status === 'canceled') return declined('authorization_expired', 'The payment was canceled.', reference)
+  if (status === 'processing') return { kind: 'pending', reference, redirectUrl: null }
+  if (status.startsWith('requires_')) return { kind: 'not_found' }
+  return unknown(`Stripe answered with the status ${status}`)
+}
+
+function readAuthorization(asked: Asked, answer: Answer, reference: string, status: string): Outcome {
+  const attemptId = text(part(answer, 'metadata'), 'minipay_attempt')
+  if (attemptId !== null && attemptId !== asked.attemptId)
+    return unknown(`Stripe answered about the payment of another attempt, ${reference}`)
+  switch (status) {
+    case 'succeeded':
+      // Of a hold that was captured since, perhaps in part, what was held.
+      return succeeded(
+        answer,
+        reference,
+        answer['capture_method'] === 'manual' ? 'amount' : 'amount_received',
+      )
+    case 'requires_capture':
+      return succeeded(answer, reference, 'amount_capturable', expiresAt(answer))
+    case 'processing':
+      return { kind: 'pending', reference, redirectUrl: null }
+    case 'requires_action':
+      return { kind: 'pending', reference, redirectUrl: redirectUrl(answer) }
+    case 'requires_payment_method':
+      return lastError(answer, reference)
+    case 'canceled':
+      return declined(
+        'authorization_expired',
+        'The payment was canceled or its authorization expired.',
+        reference,
+      )
+    default:
+      return unknown(`Stripe answered with the status ${status}`)
+  }
+}
+
+/** Success, with the amount and the currency that the answer names: the core compares them with what was asked. */
+function succeeded(answer: Answer, reference: string, field: string, expires: number | null = null): Outcome {
+  const currency = text(answer, 'currency')
+  const amount = currency === null ? null : fromStripe(answer[field], currency)
+  if (currency === null || amount === null)
+    return unknown(`Stripe answered with no amount that can be counted: ${answer[field]} ${currency}`)
+  return { kind: 'succeeded', reference, amount, currency, expiresAt: expires }
+}
+
+function declined(code: string, message: string, reference: string | null): Outcome {
+  return { kind: 'declined', declineCode: code, message, reference }
+}
+
+function lastError(answer: Answer, reference: string): Outcome {
+  const error = part(answer, 'last_payment_error')
+  const code = text(error, 'decline_code') ?? text(error, 'code') ?? 'generic_decline'
+  return declined(declineCode(code), text(error, 'message') ?? 'The payment failed.', reference)
+}
+
+function redirectUrl(answer: Answer): string | null {
+  const url = text(part(part(answer, 'next_action'), 'redirect_to_url'), 'url')
+  return url !== null && /^https?:\/\//.test(url) ? url : null
+}
+
+/** When the hold lapses, in ms since 1970: as the charge says, or after the usual time. */
+function expiresAt(answer: Answer): number {
+  const details = part(part(answer, 'latest_charge'), 'payment_method_details')
+  for (const method of Object.keys(details)) {
+    const before = part(details, method)['capture_before']
+    if (typeof before === 'number') return before * 1000
+  }
+  const created = answer['created']
+  return (typeof created === 'number' ? created * 1000 : Date.now()) + HOLD_MS
+}
+
+/** What a refund says of the call that asked for it; a refund that failed after all is a decline. */
+export function readRefund(asked: Asked, answer: unknown): Outcome {
+  const reference = text(answer, 'id')
+  const status = text(answer, 'status')
+  if (!isAnswer(answer) || answer['object'] !== 'refund' || !reference || !status)
+    return unknown('Stripe answered with something that is no refund')
+  const payment = idOf(answer, 'payment_intent')
+  if (payment !== null && asked.paymentReference !== null && payment !== asked.paymentReference)
+    return unknown(`Stripe answered about a refund of another payment, ${reference}`)
+  if (status === 'succeeded') return succeeded(answer, reference, 'amount')
+  if (status === 'pending' || status === 'requires_action')
+    return { kind: 'pending', reference, redirectUrl: null }
+  if (status !== 'failed' && status !== 'canceled')
+    return unknown(`Stripe answered with the status ${status}`)
+  const reason = text(answer, 'failure_reason') ?? 'unknown'
+  return declined(declineCode(reason), `The refund is ${status}: ${reason}.`, reference)
+}
+
+/** Stripe's dispute statuses and ours. An inquiry (`warning_…`) takes no money: it is no dispute of ours yet. */
+const DISPUTES: Readonly<Record<string, 'open' | 'won' | 'lost' | 'inquiry'>> = {
+  needs_response: 'open',
+  under_review: 'open',
+  appeal_needs_response: 'open',
+  appeal_under_review: 'open',
+  won: 'won',
+  lost: 'lost',
+  warning_needs_response: 'inquiry',
+  warning_under_review: 'inquiry',
+  warning_closed: 'inquiry',
+}
+
+/**
+ * How a dispute stands. `not_found` for an inquiry, for one that was prevented before it took money, and for
+ * a dispute of a charge that was made without a payment intent, which is none of ours.
+ */
+export function readDispute(answer: unknown): DisputeAnswer {
+  const reference = text(answer, 'id')
+  const stripeStatus = text(answer, 'status')
+  if (!isAnswer(answer) || answer['object'] !== 'dispute' || !reference || !stripeStatus)
+    return unknown('Stripe answered with something that is no dispute')
+  const status = stripeStatus === 'prevented' ? prevented(answer) : DISPUTES[stripeStatus]
+  if (status === undefined) return unknown(`Stripe answered with the status ${stripeStatus}`)
+  const paymentReference = idOf(answer, 'payment_intent')
+  if (status === 'inquiry' || paymentReference === null) return { kind: 'not_found' }
+  const currency = text(answer, 'currency')
+  const amount = currency === null ? null : fromStripe(answer['amount'], currency)
+  if (currency === null || amount === null)
+    return unknown(`Stripe answered with no amount that can be counted: ${answer['amount']} ${currency}`)
+  const reason = text(answer, 'reason')
+  return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status }
+}
+
+/** A dispute that was prevented is over. Whether it took the money, its balance transactions tell. */
+function prevented(answer: Answer): 'lost' | 'inquiry' {
+  const moves = answer['balance_transactions']
+  let sum = 0
+  if (Array.isArray(moves))
+    for (const move of moves) if (isAnswer(move) && typeof move['amount'] === 'number') sum += move['amount']
+  return sum < 0 ? 'lost' : 'inquiry'
+}

@@ -1,0 +1,53 @@
+import type Stripe from 'stripe'
+import type { NotificationSubject, VerifiedNotification } from '../ports/provider.ts'
+import { part, text } from './stripe-answers.ts'
+
+/** How old the signature of a notification may be, in seconds. */
+const TOLERANCE_S = 300
+
+/**
+ * A notification (an event of Stripe's) that was signed with the endpoint's secret in the last five minutes;
+ * null otherwise. Nothing is read of it but what it is about.
+ */
+export function readNotification(
+  webhooks: Stripe['webhooks'],
+  secret: string,
+  body: Buffer,
+  signature: string | string[] | undefined,
+): VerifiedNotification | null {
+  if (typeof signature !== 'string') return null
+  let event: unknown
+  try {
+    event = webhooks.constructEvent(body, signature, secret, TOLERANCE_S)
+  } catch {
+    return null
+  }
+  const id = text(event, 'id')
+  const type = text(event, 'type')
+  if (id === null || type === null) return null
+  return { id, subject: subjectOf(type, part(part(event, 'data'), 'object')) }
+}
+
+/**
+ * The metadata that we gave a payment intent or a refund names its attempt: that is how a call whose answer was
+ * lost, and with it Stripe's reference, is told of. An inquiry is no dispute yet, and a dispute without a
+ * payment intent is about no payment of ours.
+ */
+function subjectOf(type: string, object: Readonly<Record<string, unknown>>): NotificationSubject {
+  const reference = text(object, 'id')
+  if (reference === null) return { about: 'nothing' }
+  if (type.startsWith('charge.dispute.')) {
+    const inquiry = text(object, 'status')?.startsWith('warning_') === true
+    return inquiry || object['payment_intent'] === null
+      ? { about: 'nothing' }
+      : { about: 'dispute', reference }
+  }
+  const about = type.startsWith('payment_intent.')
+    ? 'payment'
+    : type.startsWith('refund.') || type === 'charge.refund.updated'
+      ? 'refund'
+      : 'nothing'
+  if (about === 'nothing') return { about }
+  const attemptId = text(part(object, 'metadata'), 'minipay_attempt')
+  return attemptId === null ? { about, reference } : { about: 'attempt', attemptId }
+}

@@ -1,0 +1,297 @@
+import type { Capabilities, Outcome } from '../domain/attempt.ts'
+import type {
+  AuthorizeCall,
+  DisputeAnswer,
+  FollowUpCall,
+  LookupAnswer,
+  LookupCall,
+  RemoteProvider,
+} from '../ports/provider.ts'
+import type { Create } from './fields.ts'
+import { scrubber } from './scrub.ts'
+import { toStripe } from './stripe-amount.ts'
+import {
+  type Asked,
+  hasMore,
+  listed,
+  part,
+  readDispute,
+  readPayment,
+  readRefund,
+  text,
+} from './stripe-answers.ts'
+import { type Reply, type StripeAccount, type StripeClient, stripeClient } from './stripe-client.ts'
+import { errorMeaning } from './stripe-errors.ts'
+import { readNotification } from './stripe-notifications.ts'
+
+export type StripeSettings = StripeAccount & {
+  /** Of the webhook endpoint that points at us: `whsec_…`. */
+  readonly notificationSecret: string
+  /** Where Stripe sends customers back to; null when none can be sent away, so that nothing waits for them. */
+  readonly returnUrl: string | null
+  /** The charges' customers are Stripe's own (`cus_…`), and are sent. */
+  readonly sendCustomer: boolean
+  readonly deadlineMs: number
+}
+
+const CAPABILITIES: Capabilities = {
+  // Stripe keeps a key for at least 24 hours (https://docs.stripe.com/api/idempotent_requests).
+  idempotencyWindowMs: 23 * 60 * 60 * 1000,
+  // Its search is a minute behind, or up to an hour in an outage (https://docs.stripe.com/search).
+  lookup: 'eventual',
+  void: true,
+  partialCapture: true,
+}
+
+/** A Stripe account from its settings. */
+export const create: Create = (name, fields) => {
+  const settings: StripeSettings = {
+    apiKey: fields.text('api_key'),
+    notificationSecret: fields.text('notification_secret'),
+    apiVersion: fields.has('api_version') ? fields.text('api_version') : null,
+    protocol: fields.oneOf('protocol', ['https', 'http'], 'https'),
+    host: fields.text('host', 'api.stripe.com'),
+    port: fields.integer('port', 1, 65_535, 443),
+    returnUrl: fields.has('return_url') ? fields.url('return_url').href : null,
+    sendCustomer: fields.boolean('send_customer', false),
+    deadlineMs: fields.integer('deadline_ms', 100, 120_000, 30_000),
+    concurrency: fields.integer('concurrency', 1, 1_000, 64),
+  }
+  fields.end()
+  return createStripe(name, settings)
+}
+
+/** A Stripe account as a provider: payment intents, with the attempt's id as idempotency key and in the metadata. */
+export function createStripe(name: string, settings: StripeSettings): RemoteProvider {
+  const client = stripeClient(settings)
+  const scrub = scrubber([settings.apiKey, settings.notificationSecret])
+  const scrubbed = <Answer extends LookupAnswer | DisputeAnswer>(answer: Answer): Answer => ({
+    ...answer,
+    ...('reason' in answer && answer.reason !== null ? { reason: scrub(answer.reason) } : {}),
+    ...('message' in answer ? { message: scrub(answer.message) } : {}),
+  })
+  return {
+    remote: true,
+    name,
+    kind: 'stripe',
+    capabilities: CAPABILITIES,
+    deadlineMs: settings.deadlineMs,
+    concurrency: settings.concurrency,
+    authorize: async (call, signal) => scrubbed(await authorize(client, settings, call, signal)),
+    capture: async (call, signal) => scrubbed(await capture(client, call, signal)),
+    cancel: async (call, signal) => scrubbed(await cancel(client, call, signal)),
+    refund: async (call, signal) => scrubbed(await refund(client, call, signal)),
+    lookup: async (call, signal) => scrubbed(await lookup(client, call, signal)),
+    dispute: async (reference, signal) => scrubbed(await dispute(client, reference, signal)),
+    notification: async (body, headers) =>
+      readNotification(client.webhooks, settings.notificationSecret, body, headers['stripe-signature']),
+    close: () => client.close(),
+  }
+}
+
+/** Creates and confirms a payment intent at once. */
+async function authorize(
+  client: StripeClient,
+  { returnUrl, sendCustomer }: StripeSettings,
+  call: AuthorizeCall,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { attemptId, transactionId, currency, paymentMethod } = call
+  const units = toStripe(call.amount, currency)
+  if (!units.ok) return declined(units.declineCode, units.message)
+  if (paymentMethod === null) return declined('invalid_payment_method', 'Stripe needs a payment method.')
+  const reply = await client.send(signal, (stripe) =>
+    stripe.paymentIntents.create(
+      {
+        amount: units.amount,
+        currency,
+        confirm: true,
+        capture_method: call.capture ? 'automatic' : 'manual',
+        payment_method: paymentMethod,
+        // Where the customer cannot be sent anywhere, what needs the customer is declined by Stripe.
+        ...(returnUrl === null
+          ? {
+              automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+              error_on_requires_action: true,
+            }
+          : { automatic_payment_methods: { enabled: true }, return_url: returnUrl }),
+        ...(sendCustomer ? { customer: call.customer } : {}),
+        ...(call.description === null ? {} : { description: call.description }),
+        metadata: { minipay_attempt: attemptId, minipay_transaction: transactionId },
+        expand: ['latest_charge'],
+      },
+      { idempotencyKey: attemptId },
+    ),
+  )
+  return settle(client, lookupOf('authorize', call, null), reply, signal)
+}
+
+/** Captures, once and for all: what is not captured is released. */
+async function capture(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+  const units = toStripe(call.amount, call.currency)
+  if (!units.ok) return declined(units.declineCode, units.message)
+  const reply = await client.send(signal, (stripe) =>
+    stripe.paymentIntents.capture(
+      call.paymentReference,
+      { amount_to_capture: units.amount },
+      { idempotencyKey: call.attemptId },
+    ),
+  )
+  return settle(client, lookupOf('capture', call, call.paymentReference), reply, signal)
+}
+
+async function cancel(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+  const reply = await client.send(signal, (stripe) =>
+    stripe.paymentIntents.cancel(call.paymentReference, {}, { idempotencyKey: call.attemptId }),
+  )
+  return settle(client, lookupOf('cancel', call, call.paymentReference), reply, signal)
+}
+
+async function refund(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
+  const units = toStripe(call.amount, call.currency)
+  if (!units.ok) return declined(units.declineCode, units.message)
+  const reply = await client.send(signal, (stripe) =>
+    stripe.refunds.create(
+      {
+        payment_intent: call.paymentReference,
+        amount: units.amount,
+        metadata: { minipay_attempt: call.attemptId, minipay_transaction: call.transactionId },
+      },
+      { idempotencyKey: call.attemptId },
+    ),
+  )
+  return settle(client, lookupOf('refund', call, call.paymentReference), reply, signal)
+}
+
+/** A lookup of the call that is being made, of which nothing is known yet. */
+function lookupOf(
+  kind: LookupCall['kind'],
+  call: AuthorizeCall | FollowUpCall,
+  paymentReference: string | null,
+): LookupCall {
+  const { attemptId, transactionId, amount, currency } = call
+  return { kind, attemptId, transactionId, providerReference: null, paymentReference, amount, currency }
+}
+
+/** The outcome of a call from what Stripe replied to it. */
+async function settle(
+  client: StripeClient,
+  asked: LookupCall,
+  reply: Reply,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (reply.kind === 'not_sent' || reply.kind === 'unknown') return reply
+  if (reply.kind === 'answered') return known(read(asked, reply.answer))
+  const meaning = errorMeaning(reply.error)
+  if (meaning.kind === 'not_sent') return { kind: 'not_sent', reason: reply.message }
+  if (meaning.kind === 'unknown') {
+    // Stripe repeats its own errors for as long as it keeps the key, and refuses the key with other words, such
+    // as another return_url: sending again would never tell more, but looking may.
+    if (reply.replayed || reply.error.type === 'idempotency_error')
+      return known(await lookup(client, asked, signal))
+    return { kind: 'unknown', reason: `Stripe answered ${reply.error.status}: ${reply.message}` }
+  }
+  if (reply.error.code === 'payment_intent_unexpected_state') {
+    const state = read(asked, reply.payment)
+    if (state.kind !== 'not_found' && state.kind !== 'unknown') return state
+  }
+  const reference = text(reply.payment, 'id')
+  return { kind: 'declined', declineCode: meaning.declineCode, message: reply.message, reference }
+}
+
+function read(asked: Asked, answer: unknown): LookupAnswer {
+  return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer)
+}
+
+function known(answer: LookupAnswer): Outcome {
+  if (answer.kind !== 'not_found') return answer
+  return { kind: 'unknown', reason: 'Stripe does not say what became of it' }
+}
+
+function declined(declineCode: string, message: string): Outcome {
+  return { kind: 'declined', declineCode, message, reference: null }
+}
+
+/** By reference where it is known; else a payment by search, and a refund in the list of its payment's. */
+async function lookup(client: StripeClient, call: LookupCall, signal: AbortSignal): Promise<LookupAnswer> {
+  const { kind, attemptId, providerReference } = call
+  const payment = kind === 'authorize' ? (providerReference ?? call.paymentReference) : call.paymentReference
+  if (kind === 'refund' && providerReference === null)
+    return payment === null ? { kind: 'not_found' } : findRefund(client, call, payment, signal)
+  if (kind === 'refund') {
+    const reply = await client.send(signal, (stripe) => stripe.refunds.retrieve(providerReference ?? ''))
+    return found(reply, (answer) => readRefund(call, answer))
+  }
+  if (payment === null) return findPayment(client, call, attemptId, signal)
+  const reply = await client.send(signal, (stripe) =>
+    stripe.paymentIntents.retrieve(payment, { expand: ['latest_charge'] }),
+  )
+  return found(reply, (answer) => readPayment({ ...call, paymentReference: payment }, answer))
+}
+
+async function findPayment(
+  client: StripeClient,
+  call: LookupCall,
+  attemptId: string,
+  signal: AbortSignal,
+): Promise<LookupAnswer> {
+  const reply = await client.send(signal, (stripe) =>
+    stripe.paymentIntents.search({
+      query: `metadata['minipay_attempt']:'${attemptId}'`,
+      limit: 2,
+      expand: ['data.latest_charge'],
+    }),
+  )
+  return found(reply, (answer) => {
+    const payments = listed(answer)
+    if (payments === null) return NO_LIST
+    const [first, second] = payments
+    if (second !== undefined) return { kind: 'unknown', reason: 'Stripe has two payments of this attempt' }
+    return first === undefined ? { kind: 'not_found' } : readPayment(call, first)
+  })
+}
+
+const NO_LIST = { kind: 'unknown', reason: 'Stripe answered with something that is no list' } as const
+
+/** Refunds cannot be searched; those of one payment are listed, the newest first, and the list is up to date. */
+async function findRefund(
+  client: StripeClient,
+  call: LookupCall,
+  payment: string,
+  signal: AbortSignal,
+): Promise<LookupAnswer> {
+  let after: string | undefined
+  for (;;) {
+    const page = {
+      payment_intent: payment,
+      limit: 100,
+      ...(after === undefined ? {} : { starting_after: after }),
+    }
+    const reply = await client.send(signal, (stripe) => stripe.refunds.list(page))
+    if (reply.kind !== 'answered') return found(reply, () => ({ kind: 'not_found' }))
+    const refunds = listed(reply.answer)
+    if (refunds === null) return NO_LIST
+    const ours = refunds.find(
+      (refund) => text(part(refund, 'metadata'), 'minipay_attempt') === call.attemptId,
+    )
+    if (ours !== undefined) return readRefund(call, ours)
+    after = text(refunds.at(-1), 'id') ?? undefined
+    if (after === undefined || !hasMore(reply.answer)) return { kind: 'not_found' }
+  }
+}
+
+/** The answer to a read: "no such object" is `not_found`, and whatever else is no answer tells nothing. */
+function found<Answer>(
+  reply: Reply,
+  read: (answer: unknown) => Answer,
+): Answer | { readonly kind: 'not_found' } | { readonly kind: 'unknown'; readonly reason: string } {
+  if (reply.kind === 'answered') return read(reply.answer)
+  if (reply.kind !== 'refused') return { kind: 'unknown', reason: reply.reason }
+  if (reply.error.status === 404 && reply.error.code === 'resource_missing') return { kind: 'not_found' }
+  return { kind: 'unknown', reason: `Stripe answered ${reply.error.status}: ${reply.message}` }
+}
+
+async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeAnswer> {
+  const reply = await client.send(signal, (stripe) => stripe.disputes.retrieve(reference))
+  return found(reply, readDispute)
+}

@@ -1,0 +1,242 @@
+/** What crosses to the writer's thread: arrays of primitives, which clone five times faster than objects. */
+import type { DeliveryVerdict } from '../../domain/delivery.ts'
+import type { StoredAnswer } from '../../domain/idempotency.ts'
+import type {
+  AttemptClaim,
+  Claim,
+  Commit,
+  NotificationSettlement,
+  Postponement,
+  Scope,
+  Settlement,
+  StoredNotification,
+} from '../../ports/store.ts'
+import { attemptRow, chargeRow, disputeRow, live, type Row, refundRow, type Value } from './rows.ts'
+
+/** Operations of the writer thread, by their place 0 in the tuple. */
+export const OP = {
+  commit: 0,
+  claim: 1,
+  settle: 2,
+  release: 3,
+  retry: 4,
+  purge: 5,
+  ping: 6,
+  claimAttempts: 7,
+  postpone: 8,
+  replaceRuleSet: 9,
+  addNotification: 10,
+  claimNotifications: 11,
+  settleNotification: 12,
+  purgeNotifications: 13,
+} as const
+
+export type CommitOp = readonly [
+  op: typeof OP.commit,
+  accountId: number,
+  live: number,
+  at: number,
+  charge: Row,
+  refund: Row | null,
+  dispute: Row | null,
+  attempts: readonly Row[],
+  /** `body` is null when it is the event's data, here and in `answered`. */
+  key: readonly [key: string, fingerprint: string, kind: string, body: string | null] | null,
+  answered: readonly [key: string, kind: string, body: string | null] | null,
+  /** Null for the charge's own id. */
+  transactionId: string | null,
+  /** account, amount, account, amount … in the charge's currency. */
+  postings: Row,
+  event: readonly [id: string, type: string, data: string] | null,
+  /** id, endpoint, id, endpoint … */
+  deliveries: readonly string[],
+  /** name, change, name, change … */
+  counts: Row,
+]
+export type ClaimOp = readonly [
+  typeof OP.claim,
+  endpoint: string,
+  limit: number,
+  now: number,
+  leaseUntil: number,
+  token: string,
+]
+export type SettleOp = readonly [
+  typeof OP.settle,
+  id: string,
+  token: string,
+  state: string,
+  dueAt: number | null,
+  status: number | null,
+  error: string | null,
+]
+export type ReleaseOp = readonly [typeof OP.release, id: string, token: string]
+export type RetryOp = readonly [typeof OP.retry, accountId: number, live: number, id: string, now: number]
+export type PurgeOp = readonly [typeof OP.purge, before: number, limit: number]
+export type PingOp = readonly [typeof OP.ping]
+export type ClaimAttemptsOp = readonly [
+  typeof OP.claimAttempts,
+  provider: string,
+  limit: number,
+  now: number,
+  leaseUntil: number,
+  token: string,
+]
+export type PostponeOp = readonly [
+  typeof OP.postpone,
+  id: string,
+  token: string,
+  state: string,
+  reason: string | null,
+  lookups: number,
+  unknownSince: number | null,
+  dueAt: number | null,
+]
+export type ReplaceRuleSetOp = readonly [
+  typeof OP.replaceRuleSet,
+  accountId: number,
+  live: number,
+  version: number,
+  document: string,
+  now: number,
+]
+export type AddNotificationOp = readonly [
+  typeof OP.addNotification,
+  id: string,
+  provider: string,
+  notificationId: string,
+  about: string,
+  reference: string | null,
+  tries: number,
+  receivedAt: number,
+]
+export type ClaimNotificationsOp = readonly [
+  typeof OP.claimNotifications,
+  limit: number,
+  now: number,
+  leaseUntil: number,
+  token: string,
+]
+export type SettleNotificationOp = readonly [
+  typeof OP.settleNotification,
+  id: string,
+  token: string,
+  state: string,
+  dueAt: number | null,
+  error: string | null,
+]
+export type PurgeNotificationsOp = readonly [typeof OP.purgeNotifications, before: number, limit: number]
+export type WriteOp =
+  | CommitOp
+  | ClaimOp
+  | SettleOp
+  | ReleaseOp
+  | RetryOp
+  | PurgeOp
+  | PingOp
+  | ClaimAttemptsOp
+  | PostponeOp
+  | ReplaceRuleSetOp
+  | AddNotificationOp
+  | ClaimNotificationsOp
+  | SettleNotificationOp
+  | PurgeNotificationsOp
+
+/**
+ * What a commit op answers: 0 committed, or why not. A taken key answers what is stored of it, and a taken
+ * reference the id of the attempt that has it.
+ */
+export const COMMIT = { committed: 0, versionConflict: 1, balanceLimit: 2 } as const
+
+export function commitOp(commit: Commit): CommitOp {
+  const { scope, charge, refund, dispute, key, answered, event } = commit
+  /** Most answers are what the event tells: stored once, and sent to the thread once. */
+  const body = (answer: StoredAnswer) => (answer.body === event?.data ? null : answer.body)
+  return [
+    OP.commit,
+    scope.accountId,
+    live(scope),
+    commit.at,
+    chargeRow(charge),
+    refund && refundRow(refund),
+    dispute && disputeRow(dispute),
+    commit.attempts.map(attemptRow),
+    key && [key.key, key.fingerprint, key.answer.kind, body(key.answer)],
+    answered && [answered.key, answered.answer.kind, body(answered.answer)],
+    commit.transactionId === charge.id ? null : commit.transactionId,
+    inPairs(commit.postings, 'account', 'amount'),
+    event && [event.id, event.type, event.data],
+    inPairs(commit.deliveries, 'id', 'endpoint'),
+    inPairs(commit.counts, 0, 1),
+  ]
+}
+
+/** Two members of each item, in one flat array. By a loop: `flatMap` takes seven times as long. */
+function inPairs<K extends PropertyKey, L extends PropertyKey, A extends Value, B extends Value>(
+  items: readonly (Readonly<Record<K, A>> & Readonly<Record<L, B>>)[],
+  first: K,
+  second: L,
+): (A | B)[] {
+  const flat: (A | B)[] = []
+  for (const item of items) flat.push(item[first], item[second])
+  return flat
+}
+
+/** The characters of JSON that an operation keeps in memory while it waits. */
+export function weight(op: WriteOp): number {
+  if (op[0] !== OP.commit) return 0
+  const [, , , , , , , , key, answered, , , event] = op
+  return (event?.[2].length ?? 0) + (key?.[3]?.length ?? 0) + (answered?.[2]?.length ?? 0)
+}
+
+export function claimOp(claim: Claim): ClaimOp {
+  return [OP.claim, claim.endpoint, claim.limit, claim.now, claim.leaseUntil, claim.token]
+}
+
+export function settleOp({ id, token, verdict, status, error }: Settlement): SettleOp {
+  return [OP.settle, id, token, verdict.state, dueAt(verdict), status, error]
+}
+
+function dueAt(verdict: DeliveryVerdict): number | null {
+  return verdict.state === 'pending' ? verdict.retryAt : null
+}
+
+export function claimAttemptsOp(claim: AttemptClaim): ClaimAttemptsOp {
+  return [OP.claimAttempts, claim.provider, claim.limit, claim.now, claim.leaseUntil, claim.token]
+}
+
+export function postponeOp({ id, token, ...found }: Postponement): PostponeOp {
+  return [OP.postpone, id, token, found.state, found.reason, found.lookups, found.unknownSince, found.dueAt]
+}
+
+export function replaceRuleSetOp(
+  scope: Scope,
+  version: number,
+  document: string,
+  now: number,
+): ReplaceRuleSetOp {
+  return [OP.replaceRuleSet, scope.accountId, live(scope), version, document, now]
+}
+
+export function addNotificationOp(notification: StoredNotification): AddNotificationOp {
+  const { id, provider, notificationId, subject, tries, receivedAt } = notification
+  return [
+    OP.addNotification,
+    id,
+    provider,
+    notificationId,
+    subject.about,
+    subject.about === 'attempt' ? subject.attemptId : subject.about === 'nothing' ? null : subject.reference,
+    tries,
+    receivedAt,
+  ]
+}
+
+export function claimNotificationsOp(claim: Omit<AttemptClaim, 'provider'>): ClaimNotificationsOp {
+  return [OP.claimNotifications, claim.limit, claim.now, claim.leaseUntil, claim.token]
+}
+
+export function settleNotificationOp(settlement: NotificationSettlement): SettleNotificationOp {
+  const { id, token, state, dueAt, error } = settlement
+  return [OP.settleNotification, id, token, state, state === 'pending' ? dueAt : null, error]
+}

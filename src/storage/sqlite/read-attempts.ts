@@ -1,0 +1,79 @@
+import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
+import type {
+  AttemptQuery,
+  AttemptTotals,
+  OwnedAttempt,
+  Page,
+  Scope,
+  StoredRuleSet,
+} from '../../ports/store.ts'
+import { type Filter, type List, page, type Sql } from './read-page.ts'
+import { ATTEMPT_COLUMNS, type AttemptColumns, live, ownedAttempt } from './rows.ts'
+
+const ATTEMPTS: List<AttemptColumns, Attempt> = {
+  prefix: 'att',
+  columns: ATTEMPT_COLUMNS,
+  from: 'attempts',
+  index: 'attempts_by_scope',
+  of: (row) => ownedAttempt(row).attempt,
+}
+
+/** Attempts, and the rules that choose their providers. */
+export function attemptReads(sql: Sql) {
+  return {
+    attempts(scope: Scope, query: AttemptQuery): Page<Attempt> {
+      const { state } = query
+      // As with charges: successes, which most attempts are, are read from the attempts themselves.
+      const filters: Filter[] = [
+        ['transaction_id', query.transactionId, 'attempts_by_transaction'],
+        ['state', state, state === 'succeeded' ? undefined : 'attempts_by_state'],
+      ]
+      return page(sql, ATTEMPTS, scope, filters, query)
+    },
+
+    attempt(id: string): OwnedAttempt | undefined {
+      const row = sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = ?`).get(id) as
+        | AttemptColumns
+        | undefined
+      return row && ownedAttempt(row)
+    },
+
+    attemptByReference(
+      provider: string,
+      kind: 'authorize' | 'refund',
+      reference: string,
+    ): OwnedAttempt | undefined {
+      const row = sql(
+        `SELECT ${ATTEMPT_COLUMNS} FROM attempts
+         WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,
+      ).get(provider, kind, reference) as AttemptColumns | undefined
+      return row && ownedAttempt(row)
+    },
+
+    /** Counters, and a range of the index on unknown ones: the history is not read. */
+    attemptTotals(overdueBefore: number): AttemptTotals {
+      const rows = sql(
+        `SELECT substr(name, length('attempts_') + 1) AS state, sum(value) AS value
+         FROM counters WHERE name LIKE 'attempts_%' GROUP BY name`,
+      ).all() as { state: AttemptState; value: number }[]
+      const byState = Object.fromEntries(Object.keys(ATTEMPT_STATES).map((state) => [state, 0])) as Record<
+        AttemptState,
+        number
+      >
+      for (const { state, value } of rows) byState[state] = value
+      const unknown = sql(
+        `SELECT
+           (SELECT min(unknown_since) FROM attempts WHERE state = 'unknown') AS oldestUnknownSince,
+           (SELECT count(*) FROM attempts WHERE state = 'unknown' AND unknown_since < ?) AS overdue`,
+      ).get(overdueBefore) as Pick<AttemptTotals, 'oldestUnknownSince' | 'overdue'>
+      return { byState, ...unknown }
+    },
+
+    ruleSet(scope: Scope): StoredRuleSet | undefined {
+      return sql(
+        `SELECT version, document, created_at AS createdAt FROM rule_sets
+         WHERE account_id = ? AND live = ? ORDER BY version DESC LIMIT 1`,
+      ).get(scope.accountId, live(scope)) as StoredRuleSet | undefined
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
+import type { IdempotencyRecord } from '../../domain/idempotency.ts'
+import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
+import { type Filter, type List, page, type Sql } from './read-page.ts'
+import {
+  CHARGE_COLUMNS,
+  type ChargeColumns,
+  chargeOf,
+  DISPUTE_COLUMNS,
+  FIND_KEY,
+  type FoundKey,
+  live,
+  REFUND_COLUMNS,
+  type RefundColumns,
+  recordOf,
+  refundOf,
+} from './rows.ts'
+
+const CHARGES: List<ChargeColumns, Charge> = {
+  prefix: 'txn',
+  columns: CHARGE_COLUMNS,
+  from: 'charges',
+  of: chargeOf,
+}
+const REFUNDS: List<RefundColumns, Refund> = {
+  prefix: 're',
+  columns: REFUND_COLUMNS,
+  from: 'refunds',
+  of: refundOf,
+}
+const DISPUTES: List<Dispute, Dispute> = {
+  prefix: 'dp',
+  columns: DISPUTE_COLUMNS,
+  from: 'disputes',
+  of: (row) => row,
+}
+
+/** Charges, what went back of them, and what their keys answer. */
+export function chargeReads(sql: Sql) {
+  return {
+    idempotencyRecord(scope: Scope, key: string): IdempotencyRecord | undefined {
+      const row = sql(FIND_KEY).raw().get(scope.accountId, live(scope), key) as FoundKey | undefined
+      return row && recordOf(row)
+    },
+
+    charge(scope: Scope, id: string): Charge | undefined {
+      const row = sql(
+        `SELECT ${CHARGE_COLUMNS} FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
+      ).get(scope.accountId, live(scope), id) as ChargeColumns | undefined
+      return row && chargeOf(row)
+    },
+
+    charges(scope: Scope, query: ChargeQuery): Page<Charge> {
+      const { status } = query
+      // `succeeded`, which most charges are, has no index: the newest charges are read until the page is full.
+      const filters: Filter[] = [
+        ['customer', query.customer, 'charges_by_customer'],
+        ['status', status, status === 'succeeded' ? undefined : 'charges_by_status'],
+        ['currency', query.currency, 'charges_by_currency'],
+      ]
+      return page(sql, CHARGES, scope, filters, query)
+    },
+
+    refund(scope: Scope, id: string): Refund | undefined {
+      const row = sql(
+        `SELECT ${REFUND_COLUMNS} FROM refunds WHERE account_id = ? AND live = ? AND id = ?`,
+      ).get(scope.accountId, live(scope), id) as RefundColumns | undefined
+      return row && refundOf(row)
+    },
+
+    refunds(scope: Scope, query: RefundQuery): Page<Refund> {
+      const filters: Filter[] = [
+        ['transaction_id', query.transactionId, 'refunds_by_transaction'],
+        ['customer', query.customer, 'refunds_by_customer'],
+        ['status', query.status, 'refunds_by_status'],
+        ['currency', query.currency, 'refunds_by_currency'],
+      ]
+      return page(sql, REFUNDS, scope, filters, query)
+    },
+
+    dispute(scope: Scope, id: string): Dispute | undefined {
+      return sql(`SELECT ${DISPUTE_COLUMNS} FROM disputes WHERE account_id = ? AND live = ? AND id = ?`).get(
+        scope.accountId,
+        live(scope),
+        id,
+      ) as Dispute | undefined
+    },
+
+    disputes(scope: Scope, query: DisputeQuery): Page<Dispute> {
+      const filters: Filter[] = [['transaction_id', query.transactionId, 'disputes_by_transaction']]
+      return page(sql, DISPUTES, scope, filters, query)
+    },
+
+    disputeByReference(scope: Scope, provider: string, reference: string): Dispute | undefined {
+      return sql(
+        `SELECT ${DISPUTE_COLUMNS} FROM disputes
+         WHERE account_id = ? AND live = ? AND provider = ? AND provider_reference = ?`,
+      ).get(scope.accountId, live(scope), provider, reference) as Dispute | undefined
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { EventType } from '../../domain/event.ts'
+import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope, StoredEvent } from '../../ports/store.ts'
+import { cut, type Sql } from './read-page.ts'
+import { live } from './rows.ts'
+
+const DELIVERY_COLUMNS = `d.id, d.endpoint, d.event_seq AS eventSequence, e.type AS eventType, d.state,
+  d.attempts, CASE d.state WHEN 'pending' THEN d.due_at END AS nextAttemptAt, d.last_status AS lastStatus,
+  d.last_error AS lastError, d.created_at AS createdAt`
+
+/** Events, and the duties to tell of them. */
+export function eventReads(sql: Sql) {
+  return {
+    events(scope: Scope, query: { after: number; limit: number; type?: EventType }): Page<StoredEvent> {
+      const { type } = query
+      // As with charges: successes, which most events are, are read from the events themselves.
+      const rare = type !== undefined && type !== 'payment.succeeded'
+      const rows = sql(
+        `SELECT seq AS sequence, id, type, created_at AS createdAt, data
+         FROM events ${rare ? 'INDEXED BY events_by_type' : ''}
+         WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
+           ${rare ? `AND type <> 'payment.succeeded'` : ''}
+         ORDER BY seq LIMIT ?`,
+      ).all(
+        ...[scope.accountId, live(scope), query.after],
+        ...(type === undefined ? [] : [type]),
+        query.limit + 1,
+      ) as StoredEvent[]
+      return cut(rows, query.limit)
+    },
+
+    deliveryTotals(): DeliveryTotals {
+      const rows = sql(
+        `SELECT name, sum(value) AS value FROM counters WHERE name LIKE 'deliveries_%' GROUP BY name`,
+      ).all() as { name: string; value: number }[]
+      const of = (name: string) => rows.find((row) => row.name === `deliveries_${name}`)?.value ?? 0
+      return {
+        pending: of('pending'),
+        delivered: of('delivered'),
+        failed: of('failed'),
+        retries: of('retried'),
+      }
+    },
+
+    delivery(scope: Scope, id: string): Delivery | undefined {
+      return sql(`SELECT ${DELIVERY_COLUMNS} FROM deliveries d
+         JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+         WHERE d.account_id = ? AND d.live = ? AND d.id = ?`).get(scope.accountId, live(scope), id) as
+        | Delivery
+        | undefined
+    },
+
+    deliveries(scope: Scope, query: DeliveryQuery): Page<Delivery> {
+      const failed = query.state === 'failed' ? `AND d.state = 'failed'` : ''
+      const after = query.startingAfter === undefined ? '' : 'AND d.id < ?'
+      const rows = sql(
+        `SELECT ${DELIVERY_COLUMNS} FROM deliveries d
+         JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+         WHERE d.account_id = ? AND d.live = ? ${failed} ${after} ORDER BY d.id DESC LIMIT ?`,
+      ).all(
+        ...[scope.accountId, live(scope)],
+        ...(query.startingAfter === undefined ? [] : [query.startingAfter]),
+        query.limit + 1,
+      ) as Delivery[]
+      return cut(rows, query.limit)
+    },
+  }
+}

@@ -1,0 +1,252 @@
+/** A query for what breaks a rule, and what to say of the first row it finds. */
+export type Check = { readonly sql: string; readonly problem: (row: Record<string, unknown>) => string }
+
+/** True of a row of `child` whose charge, refund or dispute is `parent`. */
+const sameScope = (child: string, parent: string) =>
+  `${child}.account_id = ${parent}.account_id AND ${child}.live = ${parent}.live`
+
+const OPEN = `('sending', 'pending', 'unknown')`
+const WAITING = `('processing', 'requires_action')`
+
+/** Every entry has its opposite and its account, and every balance is the sum of its entries. */
+const LEDGER: readonly Check[] = [
+  {
+    sql: `SELECT transaction_id AS id, a.currency, sum(e.amount) AS sum
+      FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
+      GROUP BY e.account_id, e.live, transaction_id, a.currency HAVING sum(e.amount) <> 0 LIMIT 1`,
+    problem: ({ id, sum, currency }) => `The entries of ${id} sum to ${sum} ${currency}, not to zero.`,
+  },
+  {
+    sql: `SELECT a.code, a.currency, a.balance, coalesce(sum(e.amount), 0) AS sum
+      FROM ledger_accounts a LEFT JOIN ledger_entries e ON e.ledger_account_id = a.id
+      GROUP BY a.id HAVING a.balance <> coalesce(sum(e.amount), 0) LIMIT 1`,
+    problem: ({ code, currency, balance, sum }) =>
+      `The account ${code} (${currency}) says ${balance}, but its entries sum to ${sum}.`,
+  },
+  {
+    sql: `SELECT e.seq, e.transaction_id AS id FROM ledger_entries e
+      LEFT JOIN ledger_accounts a ON a.id = e.ledger_account_id
+      WHERE a.id IS NULL OR NOT (${sameScope('a', 'e')}) LIMIT 1`,
+    problem: ({ seq, id }) => `The entry ${seq} of ${id} stands in no account of its owner.`,
+  },
+]
+
+/** What a charge says of itself agrees with its refunds and its disputes. */
+const AMOUNTS: readonly Check[] = [
+  {
+    sql: `SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS said, c.amount_refund_pending AS saidPending,
+        coalesce(sum(r.amount) FILTER (WHERE r.status IN ('refunded', 'partially_refunded')), 0) AS done,
+        coalesce(sum(r.amount) FILTER (WHERE r.status = 'processing'), 0) AS pending
+      FROM charges c LEFT JOIN refunds r ON ${sameScope('r', 'c')} AND r.transaction_id = c.id
+      GROUP BY c.account_id, c.live, c.id
+      HAVING c.amount_refunded <> done OR c.amount_refund_pending <> pending OR done + pending > c.amount_captured
+      LIMIT 1`,
+    problem: ({ id, captured, said, saidPending, done, pending }) =>
+      saidPending === pending
+        ? `The transaction ${id} of ${captured} says ${said} is refunded, but its refunds sum to ${done}.`
+        : `The transaction ${id} says ${saidPending} is being refunded, but its refunds sum to ${pending}.`,
+  },
+  {
+    sql: `SELECT c.id, c.amount_disputed AS said, coalesce(d.sum, 0) AS sum
+      FROM charges c LEFT JOIN (
+        SELECT account_id, live, transaction_id, sum(amount) AS sum FROM disputes WHERE status <> 'won'
+        GROUP BY account_id, live, transaction_id) d ON ${sameScope('d', 'c')} AND d.transaction_id = c.id
+      WHERE c.amount_disputed <> coalesce(d.sum, 0) LIMIT 1`,
+    problem: ({ id, said, sum }) =>
+      `The transaction ${id} says ${said} is disputed, but its disputes sum to ${sum}.`,
+  },
+  {
+    sql: `SELECT id, status, amount, amount_captured AS captured, amount_refunded AS refunded FROM charges
+      WHERE CASE
+        WHEN amount_captured = 0
+          THEN status NOT IN ('processing', 'requires_action', 'authorized', 'failed', 'canceled')
+            OR (status = 'failed' AND decline_code IS NULL)
+        WHEN amount_captured > amount OR (capture = 1 AND amount_captured < amount) THEN TRUE
+        WHEN amount_refunded = 0 THEN status <> 'succeeded'
+        WHEN amount_refunded < amount_captured THEN status <> 'partially_refunded'
+        ELSE status <> 'refunded' END LIMIT 1`,
+    problem: ({ id, status, amount, captured, refunded }) =>
+      `The transaction ${id} is ${status}, with ${captured} of ${amount} captured and ${refunded} refunded.`,
+  },
+]
+
+/** What the entries of this row's id sum to in the merchant's account. */
+const postedFor = (row: string) => `(
+  SELECT sum(e.amount) FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
+  WHERE ${sameScope('e', row)} AND e.transaction_id = ${row}.id
+    AND a.code = 'merchant' AND a.currency = ${row}.currency) AS posted`
+
+/** What charges, refunds and disputes say agrees with what was posted for them. */
+const POSTINGS: readonly Check[] = [
+  {
+    sql: `SELECT c.id, c.amount_captured AS captured, c.currency, ${postedFor('c')}
+      FROM charges c WHERE coalesce(posted, 0) <> -c.amount_captured LIMIT 1`,
+    problem: ({ id, captured, currency, posted }) =>
+      `The transaction ${id} captured ${captured} ${currency}, but posted ${posted ?? 'nothing'} to the merchant.`,
+  },
+  {
+    sql: `SELECT r.id, r.status, r.amount, r.currency, ${postedFor('r')}
+      FROM refunds r WHERE coalesce(posted, 0) <> CASE r.status WHEN 'failed' THEN 0 ELSE r.amount END LIMIT 1`,
+    problem: ({ id, status, amount, currency, posted }) =>
+      `The refund ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
+  },
+  {
+    sql: `SELECT d.id, d.status, d.amount, d.currency, ${postedFor('d')}
+      FROM disputes d WHERE coalesce(posted, 0) <> CASE d.status WHEN 'won' THEN 0 ELSE d.amount END LIMIT 1`,
+    problem: ({ id, status, amount, currency, posted }) =>
+      `The dispute ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
+  },
+  {
+    // Money on its way stands in accounts of its own: exactly while a charge is held, or a refund or dispute open.
+    sql: `WITH held AS (
+        SELECT account_id, live, id, provider, amount, status FROM charges c
+        WHERE status = 'authorized' OR (status = 'processing' AND redirect_url IS NULL AND EXISTS (
+          SELECT 1 FROM attempts t WHERE ${sameScope('t', 'c')} AND t.transaction_id = c.id
+            AND t.kind IN ('capture', 'cancel') AND t.state IN ${OPEN}))),
+      expected AS (
+        SELECT account_id, live, id, 'authorized:' || provider AS code, amount FROM held
+        UNION ALL SELECT account_id, live, id, iif(status = 'authorized', 'uncaptured', 'capturing'), -amount FROM held
+        UNION ALL SELECT r.account_id, r.live, r.id, 'refunds:' || c.provider, -r.amount
+          FROM refunds r JOIN charges c ON ${sameScope('c', 'r')} AND c.id = r.transaction_id
+          WHERE r.status = 'processing'
+        UNION ALL SELECT account_id, live, id, 'disputes:' || provider, -amount FROM disputes WHERE status = 'open'),
+      posted AS (
+        SELECT a.account_id, a.live, e.transaction_id AS id, a.code, sum(e.amount) AS amount
+        FROM ledger_accounts a JOIN ledger_entries e ON e.ledger_account_id = a.id
+        WHERE a.code <> 'merchant' AND a.code NOT LIKE 'provider:%'
+        GROUP BY 1, 2, 3, 4)
+      SELECT coalesce(x.id, p.id) AS id, coalesce(x.code, p.code) AS code,
+        coalesce(x.amount, 0) AS expected, coalesce(p.amount, 0) AS posted
+      FROM expected x FULL JOIN posted p ON ${sameScope('p', 'x')} AND p.id = x.id AND p.code = x.code
+      WHERE coalesce(x.amount, 0) <> coalesce(p.amount, 0) LIMIT 1`,
+    problem: ({ id, code, expected, posted }) =>
+      `${id} should stand with ${expected} in ${code}, but its entries there sum to ${posted}.`,
+  },
+]
+
+/** What belongs to something belongs to something that is there. */
+const REFERENCES: readonly Check[] = [
+  {
+    sql: `SELECT DISTINCT e.transaction_id AS id FROM ledger_entries e
+      WHERE NOT EXISTS (SELECT 1 FROM charges c WHERE ${sameScope('c', 'e')} AND c.id = e.transaction_id)
+        AND NOT EXISTS (SELECT 1 FROM refunds r WHERE ${sameScope('r', 'e')} AND r.id = e.transaction_id)
+        AND NOT EXISTS (SELECT 1 FROM disputes d WHERE ${sameScope('d', 'e')} AND d.id = e.transaction_id)
+      LIMIT 1`,
+    problem: ({ id }) => `Entries stand for ${id}, which is neither a charge nor a refund nor a dispute.`,
+  },
+  {
+    sql: `SELECT r.id, r.transaction_id AS charge FROM refunds r
+      LEFT JOIN charges c ON ${sameScope('c', 'r')} AND c.id = r.transaction_id
+      WHERE c.id IS NULL OR c.currency <> r.currency LIMIT 1`,
+    problem: ({ id, charge }) => `The refund ${id} belongs to ${charge}, which is not there in its currency.`,
+  },
+  {
+    sql: `SELECT d.id, d.transaction_id AS charge FROM disputes d
+      LEFT JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id
+      WHERE c.id IS NULL OR c.currency <> d.currency LIMIT 1`,
+    problem: ({ id, charge }) =>
+      `The dispute ${id} belongs to ${charge}, which is not there in its currency.`,
+  },
+  {
+    sql: `SELECT t.id, coalesce(t.refund_id, t.transaction_id) AS about FROM attempts t
+      LEFT JOIN charges c ON ${sameScope('c', 't')} AND c.id = t.transaction_id
+      LEFT JOIN refunds r ON ${sameScope('r', 't')} AND r.id = t.refund_id AND r.transaction_id = t.transaction_id
+      WHERE c.id IS NULL OR c.currency <> t.currency OR (t.kind = 'refund') <> (r.id IS NOT NULL) LIMIT 1`,
+    problem: ({ id, about }) => `The attempt ${id} belongs to ${about}, which is not there in its currency.`,
+  },
+  {
+    sql: `SELECT account_id AS account, live, max(seq) AS last, count(*) AS events FROM events
+      GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 LIMIT 1`,
+    problem: ({ last, events }) => `The events have a gap: the last is ${last}, and there are ${events}.`,
+  },
+  {
+    sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
+      LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
+      WHERE e.seq IS NULL LIMIT 1`,
+    problem: ({ id, seq }) => `The delivery ${id} tells of event ${seq}, which is not there.`,
+  },
+  {
+    sql: `SELECT k.seq, k.event_seq AS event FROM idempotency_keys k
+      LEFT JOIN events e ON ${sameScope('e', 'k')} AND e.seq = k.event_seq
+      WHERE e.seq IS NULL AND (k.event_seq <> 0 OR k.answer_body IS NULL) LIMIT 1`,
+    problem: ({ seq, event }) => `The idempotency record ${seq} names event ${event}, which is not there.`,
+  },
+  {
+    sql: `SELECT c.id FROM charges c LEFT JOIN accounts a ON a.id = c.account_id WHERE a.id IS NULL LIMIT 1`,
+    problem: ({ id }) => `The transaction ${id} belongs to an account that is not there.`,
+  },
+]
+
+/** Whoever waits for a provider has an attempt that is worked on, and no other attempt is. */
+const ATTEMPTS: readonly Check[] = [
+  {
+    sql: `SELECT c.id, c.status FROM charges c
+      WHERE c.status <> 'succeeded' AND c.status IN ${WAITING} AND NOT EXISTS (
+        SELECT 1 FROM attempts t WHERE ${sameScope('t', 'c')} AND t.transaction_id = c.id
+          AND t.kind <> 'refund' AND t.state IN ${OPEN}) LIMIT 1`,
+    problem: ({ id, status }) => `The transaction ${id} is ${status}, but no attempt of it is open.`,
+  },
+  {
+    sql: `SELECT r.id FROM refunds r
+      WHERE r.status = 'processing' AND NOT EXISTS (
+        SELECT 1 FROM attempts t WHERE ${sameScope('t', 'r')} AND t.transaction_id = r.transaction_id
+          AND t.refund_id = r.id AND t.state IN ${OPEN}) LIMIT 1`,
+    problem: ({ id }) => `The refund ${id} is processing, but no attempt of it is open.`,
+  },
+  {
+    sql: `SELECT t.id, t.state, coalesce(r.id, c.id) AS about, coalesce(r.status, c.status) AS status FROM attempts t
+      LEFT JOIN charges c ON ${sameScope('c', 't')} AND c.id = t.transaction_id
+      LEFT JOIN refunds r ON ${sameScope('r', 't')} AND r.id = t.refund_id
+      WHERE t.state IN ${OPEN} AND iif(r.id IS NULL, c.status NOT IN ${WAITING}, r.status <> 'processing') LIMIT 1`,
+    problem: ({ id, state, about, status }) => `The attempt ${id} is ${state}, but ${about} is ${status}.`,
+  },
+]
+
+/** What is counted when it changes is what a count now finds. */
+const COUNTERS: readonly Check[] = [
+  {
+    sql: `WITH counted AS (
+        SELECT account_id, live, 'charges_succeeded' AS name, currency, count(*) AS value
+          FROM charges WHERE amount_captured > 0 GROUP BY 1, 2, 4
+        UNION ALL SELECT account_id, live, 'charges_failed', currency, count(*)
+          FROM charges WHERE status = 'failed' GROUP BY 1, 2, 4
+        UNION ALL SELECT account_id, live, 'charges_refunded', currency, count(*)
+          FROM charges WHERE amount_refunded > 0 GROUP BY 1, 2, 4
+        UNION ALL SELECT account_id, live, 'refunds', currency, count(*)
+          FROM refunds WHERE status IN ('refunded', 'partially_refunded') GROUP BY 1, 2, 4
+        UNION ALL SELECT account_id, live, 'deliveries_' || state, '', count(*) FROM deliveries GROUP BY 1, 2, state
+        UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state)
+      SELECT coalesce(k.name, n.name) AS name, coalesce(k.currency, n.currency) AS currency,
+        coalesce(k.value, 0) AS said, coalesce(n.value, 0) AS counted
+      FROM (SELECT * FROM counters WHERE name <> 'deliveries_retried') k
+      FULL JOIN counted n ON ${sameScope('n', 'k')} AND n.name = k.name AND n.currency = k.currency
+      WHERE coalesce(k.value, 0) <> coalesce(n.value, 0) LIMIT 1`,
+    problem: ({ name, currency, said, counted }) =>
+      `The counter ${name} ${currency} says ${said}, but there are ${counted}.`.replace('  ', ' '),
+  },
+  {
+    sql: `WITH told AS (
+        SELECT account_id, live, 'charges_' || substr(type, length('payment.') + 1) AS name, count(*) AS value
+        FROM events WHERE type IN ('payment.succeeded', 'payment.failed') GROUP BY 1, 2, 3),
+      kept AS (
+        SELECT account_id, live, name, sum(value) AS value FROM counters
+        WHERE name IN ('charges_succeeded', 'charges_failed') GROUP BY 1, 2, 3)
+      SELECT coalesce(k.name, t.name) AS name, coalesce(k.value, 0) AS said, coalesce(t.value, 0) AS told
+      FROM kept k FULL JOIN told t ON ${sameScope('t', 'k')} AND t.name = k.name
+      WHERE coalesce(k.value, 0) <> coalesce(t.value, 0) LIMIT 1`,
+    problem: ({ name, said, told }) => `The counters ${name} say ${said}, but ${told} events tell of one.`,
+  },
+]
+
+/**
+ * What must hold of a database. Sums are SQLite's 64-bit integers, which fail loudly on overflow; the commit
+ * keeps every balance within them.
+ */
+export const CHECKS: readonly Check[] = [
+  ...LEDGER,
+  ...AMOUNTS,
+  ...POSTINGS,
+  ...REFERENCES,
+  ...ATTEMPTS,
+  ...COUNTERS,
+]

@@ -1,0 +1,197 @@
+import type { Connection } from './connection.ts'
+import type { LedgerCache } from './ledger-cache.ts'
+import { COMMIT, type CommitOp } from './ops.ts'
+import { CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
+import type { AttemptWrites } from './write-attempts.ts'
+
+/**
+ * Commits, as the port describes them. Guards first, in this order: the charge is at the version that was
+ * decided on; every balance has room; no other attempt has a provider's reference; the key is new. Nothing is
+ * written before the last of them has passed.
+ */
+export function commitWrites(db: Connection, cache: LedgerCache, attempts: AttemptWrites) {
+  const keys = keyWrites(db)
+  const charges = chargeWrites(db)
+  const post = postingWrites(db, cache)
+  const tell = eventWrites(db, cache)
+
+  return function applyCommit(op: CommitOp): unknown {
+    const [, account, live, at, charge, refund, dispute, tries] = op
+    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts] = op
+    const id = charge[CHARGE.id] as string
+    const version = charge[CHARGE.version] as number
+    const currency = charge[CHARGE.currency] as string
+
+    if (version > 1 && charges.version(account, live, id) !== version - 1) return COMMIT.versionConflict
+    if (!cache.hasRoom(account, live, currency, postings)) return COMMIT.balanceLimit
+    if (tries.length > 0) {
+      const taken = attempts.referenceTaken(tries)
+      if (taken !== undefined) return taken
+    }
+    const numbers = cache.numbers(account, live)
+    const sequence = event ? numbers.event + 1 : 0
+    if (key && !keys.insert(account, live, key, sequence, at)) return keys.find(account, live, key[0])
+
+    if (answered) keys.answer(account, live, answered, sequence)
+    if (version === 1) charges.insert(account, live, charge)
+    else charges.update(account, live, charge)
+    if (refund) charges.putRefund(account, live, refund)
+    if (dispute) charges.putDispute(account, live, dispute)
+    for (const attempt of tries) attempts.put(account, live, attempt)
+    post(account, live, currency, postings, transaction ?? id, at)
+    if (event) {
+      numbers.event = sequence
+      tell(account, live, sequence, event, deliveries, at)
+    }
+    for (let i = 0; i < counts.length; i += 2)
+      cache.count(account, live, counts[i] as string, currency, counts[i + 1] as number)
+    return COMMIT.committed
+  }
+}
+
+function keyWrites(db: Connection) {
+  const insertKey = db.prepare(
+    `INSERT INTO idempotency_keys
+       (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (account_id, live, key) DO NOTHING`,
+  )
+  const updateKey = db.prepare(
+    `UPDATE idempotency_keys SET answer_kind = ?, answer_body = ?, event_seq = ?
+     WHERE account_id = ? AND live = ? AND key = ?`,
+  )
+  const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY).raw()
+
+  return {
+    /** False when the key is there. `sequence` is 0 without an event, and then the body is not null. */
+    insert(
+      account: number,
+      live: number,
+      key: NonNullable<CommitOp[8]>,
+      sequence: number,
+      at: number,
+    ): boolean {
+      return insertKey.run(account, live, ...key, sequence, at).changes === 1
+    },
+
+    /** Nothing when the key was purged since. */
+    answer(
+      account: number,
+      live: number,
+      [key, kind, body]: NonNullable<CommitOp[9]>,
+      sequence: number,
+    ): void {
+      updateKey.run(kind, body, sequence, account, live, key)
+    },
+
+    find(account: number, live: number, key: string): FoundKey | undefined {
+      return findKey.get(account, live, key)
+    },
+  }
+}
+
+function chargeWrites(db: Connection) {
+  const findVersion = db
+    .prepare<[number, number, string], number>(
+      `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
+    )
+    .pluck()
+  const insertCharge = db.prepare(
+    `INSERT INTO charges
+       (account_id, live, id, version, status, amount_captured, amount_refunded, amount_refund_pending,
+        amount_disputed, provider, provider_reference, decline_code, failure_message, redirect_url, expires_at,
+        amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const updateCharge = db.prepare(
+    `UPDATE charges
+     SET version = ?, status = ?, amount_captured = ?, amount_refunded = ?, amount_refund_pending = ?,
+       amount_disputed = ?, provider = ?, provider_reference = ?, decline_code = ?, failure_message = ?,
+       redirect_url = ?, expires_at = ?
+     WHERE account_id = ? AND live = ? AND id = ?`,
+  )
+  const putRefund = db.prepare(
+    `INSERT INTO refunds
+       (account_id, live, id, status, provider_reference, decline_code, failure_message, transaction_id, amount,
+        currency, customer, reason, description, metadata, idempotency_key, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (account_id, live, id) DO UPDATE
+     SET status = excluded.status, provider_reference = excluded.provider_reference,
+       decline_code = excluded.decline_code, failure_message = excluded.failure_message`,
+  )
+  const putDispute = db.prepare(
+    `INSERT INTO disputes
+       (account_id, live, id, status, amount, reason, transaction_id, provider, provider_reference, currency,
+        customer, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (account_id, live, id) DO UPDATE
+     SET status = excluded.status, amount = excluded.amount, reason = excluded.reason`,
+  )
+
+  return {
+    version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
+    insert: (account: number, live: number, charge: Row) => insertCharge.run(account, live, ...charge),
+    update: (account: number, live: number, charge: Row) =>
+      updateCharge.run(...charge.slice(CHARGE.version, CHARGE.amount), account, live, charge[CHARGE.id]),
+    putRefund: (account: number, live: number, refund: Row) => putRefund.run(account, live, ...refund),
+    putDispute: (account: number, live: number, dispute: Row) => putDispute.run(account, live, ...dispute),
+  }
+}
+
+function postingWrites(db: Connection, cache: LedgerCache) {
+  const insertTwoEntries = db.prepare(
+    `INSERT INTO ledger_entries
+       (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)`,
+  )
+
+  /** Postings come in pairs, a debit and its credit; whoever decided them has checked it, and so does this. */
+  return (
+    account: number,
+    live: number,
+    currency: string,
+    postings: Row,
+    transaction: string,
+    at: number,
+  ): void => {
+    const numbers = cache.numbers(account, live)
+    for (let i = 0; i < postings.length; i += 4) {
+      const [from, amount, to, opposite] = postings.slice(i, i + 4) as [string, number, string, number]
+      if (amount + opposite !== 0) throw new Error(`the postings of ${transaction} do not balance`)
+      const debit = cache.account(account, live, from, currency)
+      const credit = cache.account(account, live, to, currency)
+      insertTwoEntries.run(
+        ...[account, live, ++numbers.entry, debit.id, transaction, amount, at],
+        ...[account, live, ++numbers.entry, credit.id, transaction, opposite, at],
+      )
+      cache.post(debit, amount)
+      cache.post(credit, opposite)
+    }
+  }
+}
+
+function eventWrites(db: Connection, cache: LedgerCache) {
+  const insertEvent = db.prepare(
+    `INSERT INTO events (account_id, live, seq, id, type, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const insertDelivery = db.prepare(
+    `INSERT INTO deliveries
+       (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
+     VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?)`,
+  )
+
+  return (
+    account: number,
+    live: number,
+    sequence: number,
+    [id, type, data]: NonNullable<CommitOp[12]>,
+    deliveries: readonly string[],
+    at: number,
+  ): void => {
+    insertEvent.run(account, live, sequence, id, type, data, at)
+    for (let i = 0; i < deliveries.length; i += 2) {
+      insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], sequence, at, at)
+      cache.count(account, live, 'deliveries_pending', '', 1)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { Worker } from 'node:worker_threads'
+import { StoreUnavailable } from '../../ports/store.ts'
+import { type WriteOp, weight } from './ops.ts'
+import type { WriteFailure } from './writer.ts'
+
+/** Writes that may wait for the disk before new ones are refused, and the characters of JSON in them. */
+const MAX_WAITING = 10_000
+const MAX_WAITING_CHARACTERS = 100_000_000
+
+/**
+ * Operations arrive in bursts, one for each turn of the event loop. They go to the thread in messages of this
+ * size, so that it commits the first of a burst while the rest is still being parsed: sent as one, the two
+ * threads would only ever take turns.
+ */
+const MESSAGE_SIZE = 32
+
+export type SqliteOptions = {
+  readonly file: string
+  /** Called with the number of operations of each group that was committed. */
+  readonly onGroup?: (size: number) => void
+  /** Called when the database must not be used any more: it is corrupt, or its thread died. */
+  readonly onFatal: (error: Error) => void
+}
+
+type Waiting = {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: Error) => void
+  readonly characters: number
+}
+
+/** The error of a failed operation; a damaged database is told to `onFatal` first. */
+export function failureError({ failed, message }: WriteFailure, onFatal: (error: Error) => void): Error {
+  if (failed === 'corrupt') onFatal(new Error(`The database is damaged: ${message}`))
+  if (failed === 'bug') return new Error(message)
+  return new StoreUnavailable(failed === 'corrupt' ? 'disk' : failed, message)
+}
+
+/** The writer's thread, as the main thread sees it. */
+export type WriterThread = {
+  send<T>(op: WriteOp): Promise<T>
+  waiting(): number
+  close(): Promise<void>
+}
+
+/** Starts the thread; resolves when it has the database open. */
+export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<WriterThread> {
+  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file } })
+  const inFlight: Waiting[] = []
+  let first = 0
+  let characters = 0
+  let outbox: WriteOp[] = []
+  let closing = false
+
+  await new Promise((resolve, reject) => {
+    thread.once('message', resolve)
+    thread.once('error', reject)
+  })
+
+  function settle(results: unknown[]): void {
+    onGroup?.(results.length)
+    for (const result of results) {
+      const waiting = inFlight[first++] as Waiting
+      characters -= waiting.characters
+      if (isFailure(result)) waiting.reject(failureError(result, onFatal))
+      else waiting.resolve(result as never)
+    }
+    if (first > 1024 && first * 2 > inFlight.length) {
+      inFlight.splice(0, first)
+      first = 0
+    }
+  }
+
+  function flush(): void {
+    if (outbox.length === 0) return
+    thread.postMessage(outbox)
+    outbox = []
+  }
+
+  thread.on('message', settle)
+  thread.on('error', onFatal)
+  const exited = new Promise<void>((resolve) => {
+    thread.on('exit', (code) => {
+      const error = new StoreUnavailable('closing', 'The database is closed.')
+      for (; first < inFlight.length; first++) inFlight[first]?.reject(error)
+      if (!closing) onFatal(new Error(`The database thread ended with code ${code}.`))
+      resolve()
+    })
+  })
+
+  return {
+    send(op) {
+      return new Promise((resolve, reject) => {
+        if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
+        const size = weight(op)
+        if (inFlight.length - first >= MAX_WAITING || characters + size > MAX_WAITING_CHARACTERS)
+          return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
+        if (outbox.length === 0) setImmediate(flush)
+        outbox.push(op)
+        characters += size
+        inFlight.push({ resolve, reject, characters: size })
+        if (outbox.length >= MESSAGE_SIZE) flush()
+      })
+    },
+    waiting: () => inFlight.length - first,
+    close() {
+      if (!closing) {
+        closing = true
+        flush()
+        thread.postMessage(null)
+      }
+      return exited
+    },
+  }
+}
+
+function isFailure(result: unknown): result is WriteFailure {
+  return typeof result === 'object' && result !== null && 'failed' in result
+}

@@ -1,0 +1,47 @@
+import type { Log } from '../ports/log.ts'
+import { type Loop, startLoop } from './loop.ts'
+
+export type PoolOptions<T> = {
+  readonly name: string
+  /** How often due work is looked for, in ms. */
+  readonly intervalMs: number
+  /** Pieces of work that are done at once. */
+  readonly concurrency: number
+  readonly log: Log
+  /** What is under way, for whoever stops. */
+  readonly ongoing: Set<Promise<void>>
+  /** Claims up to `limit` pieces of due work. */
+  readonly claim: (limit: number) => Promise<readonly T[]>
+  /** Does one. When it rejects, the lease brings the work back. */
+  readonly handle: (work: T) => Promise<void>
+}
+
+/** Claims due work and does it, several pieces at once; a slow one holds up only its own place. */
+export function startPool<T>({ name, intervalMs, concurrency, ...options }: PoolOptions<T>): Loop {
+  const { log, ongoing, claim, handle } = options
+  let working = 0
+
+  async function run(work: T): Promise<void> {
+    working++
+    try {
+      await handle(work)
+    } catch (error) {
+      log.warn({ worker: name, err: error }, 'A piece of work failed; its lease runs out.')
+    }
+    working--
+    if (moreDue) loop.wake()
+  }
+
+  let moreDue = false
+  const loop = startLoop(name, intervalMs, log, async () => {
+    const limit = concurrency - working
+    if (limit === 0) return
+    const claimed = await claim(limit)
+    moreDue = claimed.length === limit
+    for (const work of claimed) {
+      const done: Promise<void> = run(work).then(() => void ongoing.delete(done))
+      ongoing.add(done)
+    }
+  })
+  return loop
+}

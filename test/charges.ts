@@ -1,0 +1,46 @@
+/** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
+import { type Attempt, newAttempt } from '../src/domain/attempt.ts'
+import type { ChargeCommand, RefundCommand } from '../src/domain/charge.ts'
+
+export const DECLINED = {
+  kind: 'declined',
+  declineCode: 'insufficient_funds',
+  message: 'No funds.',
+  reference: null,
+} as const
+export const yes = (amount: number) =>
+  ({ kind: 'succeeded', reference: 'ref_1', amount, currency: 'usd', expiresAt: null }) as const
+
+export const command = (amount: number, capture = true): ChargeCommand => ({
+  amount,
+  currency: 'usd',
+  customer: 'cus_1',
+  capture,
+  paymentMethod: null,
+  description: null,
+  metadata: {},
+})
+export const refundOf = (amount?: number): RefundCommand => ({
+  amount,
+  reason: null,
+  description: null,
+  metadata: {},
+})
+export const made = (id: string, now = 1_000) => ({ id, now, idempotencyKey: `key-${id}` })
+
+let attempts = 0
+export const attemptOf = (kind: Attempt['kind'], amount: number, refundId: string | null = null): Attempt =>
+  newAttempt({
+    id: `att_${++attempts}`,
+    transactionId: 'txn_1',
+    refundId,
+    kind,
+    provider: 'bank',
+    amount,
+    currency: 'usd',
+    route: null,
+    idempotencyKey: 'key',
+    now: 1_000,
+    leaseUntil: 2_000,
+    token: 't',
+  })

@@ -1,0 +1,99 @@
+/** A newcomer who follows a page: one shell and one folder, what one block sets the next one finds. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { after } from 'node:test'
+import { type TempDir, tempDir } from './harness.ts'
+
+export type Block = { readonly kind: string; readonly text: string }
+
+/** The code blocks of a page, by its path from the project's folder. */
+export function blocksOf(page: string): Block[] {
+  const text = readFileSync(new URL(`../${page}`, import.meta.url), 'utf8')
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, kind = '', block = '']) => ({
+    kind,
+    text: block,
+  }))
+}
+
+/** What may differ from one run to the next. */
+function normal(text: string): string {
+  return text
+    .replace(/(txn|re|evt|dlv|req|att)_[0-9a-z]{26}\b/g, '$1_ID')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\d+ (charges|refunds|entries)/g, 'N $1')
+}
+
+/** Each line that a page shows must be among those that were printed. */
+export function assertShown(shown: string, printed: string): void {
+  const lines = new Set(
+    normal(printed)
+      .split('\n')
+      .map((line) => line.trimEnd()),
+  )
+  for (const line of normal(shown).trimEnd().split('\n'))
+    assert.ok(lines.has(line), `the page shows\n${line}\nbut this was printed\n${normal(printed)}`)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : assert.fail()
+}
+
+export type Newcomer = {
+  readonly dir: TempDir
+  /** The environment of the shell: it finds the Node that runs this test, and curl draws no progress bars. */
+  readonly env: NodeJS.ProcessEnv
+  /** Processes that end with the test file. */
+  readonly running: Set<ChildProcess>
+  /** A shell that lives as long as the page. */
+  startShell(env: NodeJS.ProcessEnv): (text: string) => Promise<{ status: number; printed: string }>
+}
+
+/** A newcomer with a folder of their own; what they started ends with the test file. */
+export function newcomer(): Newcomer {
+  const dir = tempDir()
+  const { PATH } = process.env
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${PATH}`, CURL_HOME: dir.path }
+  writeFileSync(join(dir.path, '.curlrc'), 'silent\nshow-error\n')
+  const running = new Set<ChildProcess>()
+  after(async () => {
+    for (const child of running) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    dir.remove()
+  })
+  return {
+    dir,
+    env,
+    running,
+    startShell(shellEnv) {
+      const shell = spawn('sh', [], { cwd: dir.path, env: shellEnv, stdio: ['pipe', 'pipe', 'inherit'] })
+      running.add(shell)
+      return (text) =>
+        new Promise((resolve, reject) => {
+          let printed = ''
+          const read = (chunk: Buffer) => {
+            printed += chunk
+            const end = /\n::ended (\d+)\n$/.exec(printed)
+            if (!end) return
+            shell.stdout.off('data', read)
+            shell.off('exit', reject)
+            resolve({ status: Number(end[1]), printed: printed.slice(0, end.index) })
+          }
+          shell.stdout.on('data', read)
+          shell.once('exit', reject)
+          shell.stdin.write(`${text}\nprintf '\\n::ended %s\\n' $?\n`)
+        })
+    },
+  }
+}
