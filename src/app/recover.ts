@@ -43,22 +43,22 @@ async function lapse(context: Context, work: Work): Promise<void> {
   const now = context.now()
   const provider = context.providers.get(attempt.provider)
   if (!provider?.remote || provider.capabilities.lookup === 'none')
-    return void (await expired(context, work, 'The authorization has expired.'))
+    return expired(context, work, 'The authorization has expired.')
   const outcome = await ask(context, provider, work, 'lookup')
-  if (outcome.kind === 'declined') return void (await expired(context, work, outcome.message))
+  if (outcome.kind === 'declined') return expired(context, work, outcome.message)
   const later =
     outcome.kind === 'succeeded' ? Math.max(outcome.expiresAt ?? 0, now + STILL_HELD_MS) : now + 60_000
   return putOff(context, work, later)
 }
 
-async function expired(context: Context, work: Work, message: string): Promise<boolean> {
+/** Cancels the charge, unless something else has become of it meanwhile. */
+async function expired(context: Context, work: Work, message: string): Promise<void> {
   for (let current = work; current.charge.status === 'authorized'; current = await load(context, current)) {
     const at = context.now()
     const decision = expire(current.charge, current.attempt, message, at)
     const result = await commitStep(context, current.scope, { decision, at, key: null, answered: null })
-    if (result.kind === 'committed') return true
+    if (result.kind === 'committed') return
   }
-  return false
 }
 
 /**
@@ -88,8 +88,10 @@ async function revise(context: Context, work: Work, outcome: Known): Promise<boo
   if (outcome.kind === 'succeeded' && attempt.state !== 'succeeded')
     raise(context, work, 'contradiction', outcome)
   if (outcome.kind !== 'declined' || attempt.state !== 'succeeded') return true
-  if (attempt.kind === 'authorize' && charge.status === 'authorized')
-    return expired(context, work, outcome.message)
+  if (attempt.kind === 'authorize' && charge.status === 'authorized') {
+    await expired(context, work, outcome.message)
+    return true
+  }
   if (refund === null || refund.status === 'failed' || refund.status === 'processing') return true
   const at = context.now()
   const decision = reverseRefund(charge, refund, attempt, outcome, 'notification', at)

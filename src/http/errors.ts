@@ -55,6 +55,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Seconds after which a refused request may be worth repeating. */
 export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
   idempotency_key_in_progress: 1,
+  provider_unavailable: 5,
   store_unavailable: 1,
   overloaded: 1,
   shutting_down: 5,

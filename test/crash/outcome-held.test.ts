@@ -1,0 +1,45 @@
+/** An outcome that the database can't take for a while is held, and made true when it can. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startBank } from '../bank.ts'
+import { call } from '../harness.ts'
+import { atEnd, type ChargeBody, charge, folderOf, holdWriteLock, serve, until } from './support.ts'
+
+test('what a provider answered while the database refuses writes is booked once it takes them again', async (t) => {
+  const folder = folderOf(t)
+  const bank = await startBank(join(folder, 'bank.db'))
+  atEnd(t, bank.kill)
+  const providers = join(folder, 'providers.json')
+  writeFileSync(providers, JSON.stringify({ bank: { kind: 'http', url: bank.url, secret: bank.secret } }))
+  const database = join(folder, 'minipay.db')
+  const server = await serve(t, database, { MINIPAY_PROVIDERS: providers, MINIPAY_PROVIDER_WAIT_MS: '500' })
+
+  const asked = charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })
+  await bank.waitFor('received', 'authorize', 1)
+  // The bank has it; from here on nothing can be written until the lock is free.
+  const lock = holdWriteLock(database)
+  await bank.control('POST', '/release')
+  assert.equal((await asked).status, 202)
+  await until('the refused outcome is logged', () => server.output().includes('refuses an outcome'))
+  lock.free()
+
+  const { body } = await charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })
+  const path = `/api/v1/charges/${body.id}`
+  await until('the charge succeeded', async () => {
+    const { body: now } = await call<ChargeBody>(server.url, 'GET', path)
+    return now.status === 'succeeded'
+  })
+  const { body: story } = await call<{ data: { resolved_by: string; status: string }[] }>(
+    server.url,
+    'GET',
+    `${path}/attempts`,
+  )
+  assert.deepEqual(
+    story.data.map((attempt) => [attempt.status, attempt.resolved_by]),
+    [['succeeded', 'answer']],
+  )
+  assert.equal((await bank.statement()).payments.length, 1)
+  assert.equal((await bank.calls()).received.lookup, 0)
+})
