@@ -36,6 +36,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['database'],
     run: migrateDatabase,
   },
+  backup: {
+    summary: 'Copy the database to a file, beside a serving process too, and check the copy.',
+    settings: ['database'],
+    words: 'FILE',
+    run: ({ database }, words) => backupOrRestore('backup', database, words),
+  },
+  restore: {
+    summary: 'Put a backup where no database is, and check it.',
+    settings: ['database'],
+    words: 'FILE',
+    run: ({ database }, words) => backupOrRestore('restore', database, words),
+  },
   sandbox: {
     summary: 'Run a small bank to try MiniPay with: a provider of the kind http in a process of its own.',
     settings: ['port', 'host', 'database', 'bankSecret', 'bankNotify'],
@@ -167,6 +179,17 @@ async function migrateDatabase({ database }: Config): Promise<number> {
     db.close()
     lock.release()
   }
+}
+
+async function backupOrRestore(
+  verb: 'backup' | 'restore',
+  database: string,
+  [file, ...more]: readonly string[],
+): Promise<number> {
+  if (file === undefined || more.length > 0) throw new ConfigError(`Say minipay ${verb} FILE.`)
+  const commands = await import('./cli/backup.ts')
+  commands[verb](database, file)
+  return 0
 }
 
 async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {
