@@ -63,7 +63,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   attempts: {
     summary: 'List the calls to providers that nobody knows the end of, or end one by hand.',
     settings: ['server'],
-    words: '[resolve ID succeeded|failed]',
+    words: '[resolve ID succeeded|failed [REFERENCE]]',
     run: attempts,
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
@@ -216,11 +216,11 @@ async function routing({ server }: Config, words: readonly string[]): Promise<nu
 
 async function attempts({ server }: Config, words: readonly string[]): Promise<number> {
   const { attemptsList, attemptsResolve } = await import('./cli/attempts.ts')
-  const [verb, id, outcome, ...more] = words
+  const [verb, id, outcome, reference, ...more] = words
   if (verb === undefined) return attemptsList(server)
   if (verb === 'resolve' && id !== undefined && outcome !== undefined && more.length === 0)
-    return attemptsResolve(server, id, outcome)
-  throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed.')
+    return attemptsResolve(server, id, outcome, reference)
+  throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed [REFERENCE].')
 }
 
 async function printVersion(): Promise<number> {

@@ -7,14 +7,15 @@ import type { Context } from './context.ts'
 /** What a person found out about an attempt, at the provider's dashboard or on its statement. */
 export type Finding = {
   readonly outcome: 'succeeded' | 'failed'
-  /** The provider's reference; without one the known one is kept, or the attempt's id stands in. */
+  /** The provider's reference; without one the known one is kept. */
   readonly reference: string | null
   readonly note: string | null
 }
 
 /**
  * Ends by hand an attempt that stays unknown or pending, as if the provider had said so. Rejections:
- * `attempt_not_found`, and `attempt_not_open` for one that has ended or is being sent now.
+ * `attempt_not_found`, `attempt_not_open` for one that has ended or is being sent now, and `parameter_missing` for an
+ * authorization that succeeded without a reference: nothing could be captured or refunded of it.
  */
 export async function resolveAttempt(
   context: Context,
@@ -30,6 +31,12 @@ export async function resolveAttempt(
     return reject(
       'attempt_not_open',
       `The attempt is ${attempt.state}; only unknown and pending ones are resolved by hand.`,
+    )
+  if (outcome === 'succeeded' && attempt.kind === 'authorize' && !reference && !attempt.providerReference)
+    return reject(
+      'parameter_missing',
+      "Give the provider's reference of the payment: without it nothing can be captured or refunded.",
+      'provider_reference',
     )
   const known: Known =
     outcome === 'succeeded'

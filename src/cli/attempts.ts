@@ -34,17 +34,26 @@ export async function attemptsList(server: URL): Promise<number> {
   if (printed === 0) console.log('No attempt is unknown.')
   else
     console.error(
-      `\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed`,
+      `\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE]`,
     )
   return 0
 }
 
-/** Ends one by hand: what the provider really did, as a person has found out. Answers the exit status. */
-export async function attemptsResolve(server: URL, id: string, outcome: string): Promise<number> {
+/**
+ * Ends one by hand: what the provider really did, as a person has found out, and its reference where the
+ * attempt has none. Answers the exit status.
+ */
+export async function attemptsResolve(
+  server: URL,
+  id: string,
+  outcome: string,
+  reference: string | undefined,
+): Promise<number> {
   if (outcome !== 'succeeded' && outcome !== 'failed')
     throw new Error(`The outcome is succeeded or failed, not "${outcome}".`)
   const attempt = await apiClient(server).post<AttemptAnswer>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
+    ...(reference !== undefined && { provider_reference: reference }),
   })
   console.log(line(attempt))
   return 0

@@ -1,0 +1,179 @@
+/** What providers tell of their own accord: verified, stored once, never believed, acted on by asking. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { newSecret } from '../bank.ts'
+import { call } from '../harness.ts'
+import { assertDocumented, type Charge, type Refund, until } from './client.ts'
+import { sendNotification, startWorld, type World } from './orchestration.ts'
+
+let world: World
+before(async () => {
+  world = await startWorld({ banks: ['bank_a', 'bank_b'], providers: { sandbox: { kind: 'sandbox' } } })
+  await world.notify()
+})
+after(() => world?.close())
+
+type Note = { readonly id: string; readonly about: string; readonly reference: string }
+const note = (about: string, reference: string): Note => ({ id: randomUUID(), about, reference })
+const send = (body: Note, changes: { secret?: string; at?: Date; to?: string } = {}) =>
+  sendNotification(world, 'bank_a', body, changes)
+const counted = (result: string, provider = 'bank_a') =>
+  world.metric(`minipay_provider_notifications_total{provider="${provider}",result="${result}"}`)
+const attemptId = async (id: string, kind = 'authorize') =>
+  (await world.api.attempts(id)).find((attempt) => attempt.kind === kind)?.id ?? ''
+/** Resolves when a notification that is sent now, and so all before it, were acted on. */
+async function actedOn(): Promise<void> {
+  const { id } = await world.api.charge()
+  await world.bank('bank_a').faults({ late_ms: 600_000 })
+  const { body } = await world.tryCharge({ payment_method: 'tok_fault_late' })
+  await world.bank('bank_a').control('POST', '/finish')
+  await world.settled(body.id)
+  await world.api.refund(id)
+}
+
+describe('a notification that cannot be verified is refused, counted, and changes nothing', () => {
+  const HOUR_MS = 3_600_000
+  for (const [name, changes] of [
+    ['signed with another secret', { secret: newSecret() }],
+    ['an hour old', { at: new Date(Date.now() - HOUR_MS) }],
+    ['of an hour from now', { at: new Date(Date.now() + HOUR_MS) }],
+    ['of another provider', { to: 'bank_b' }],
+  ] as const)
+    test(name, async () => {
+      const provider = 'to' in changes ? changes.to : 'bank_a'
+      const before = await counted('refused', provider)
+      const answer = await send(note('attempt', 'att_1'), changes)
+      assertDocumented('POST', `/providers/${provider}/notifications`, answer)
+      assert.deepEqual([answer.status, answer.body.code], [400, 'notification_unverified'])
+      assert.equal(await counted('refused', provider), before + 1)
+    })
+
+  test('without a signature, without a body, or changed on its way', async () => {
+    const path = '/providers/bank_a/notifications'
+    for (const body of [undefined, '', '{', note('attempt', 'att_1')]) {
+      const { status } = await call(world.server.url, 'POST', path, body)
+      assert.equal(status, 400)
+    }
+  })
+
+  test('signed, but of no form that we know', async () => {
+    const { status, body } = await send({ id: '', about: 'attempt', reference: 'att_1' })
+    assert.deepEqual([status, body.code], [400, 'notification_unverified'])
+  })
+
+  test('for a provider that there is not, or that decides in this process', async () => {
+    for (const to of ['nobody', 'sandbox']) {
+      const answer = await send(note('attempt', 'att_1'), { to })
+      assertDocumented('POST', `/providers/${to}/notifications`, answer)
+      assert.deepEqual([answer.status, answer.body.code], [404, 'provider_not_found'])
+    }
+  })
+})
+
+describe('a notification that is verified', () => {
+  test('is answered at once, and stored once however often it comes', async () => {
+    const one = note('attempt', 'att_nobody')
+    const [stored, duplicate] = [await counted('stored'), await counted('duplicate')]
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(one)))
+    assert.deepEqual(answers.map(({ body }) => body.status).sort(), [...Array(9).fill('duplicate'), 'stored'])
+    assert.equal((await send(one)).body.status, 'duplicate')
+    assert.deepEqual([await counted('stored'), await counted('duplicate')], [stored + 1, duplicate + 10])
+  })
+
+  test('is not believed: the bank is asked, and what it says counts', async () => {
+    await world.bank('bank_a').faults({ late_ms: 600_000 })
+    const { status, body } = await world.tryCharge({ payment_method: 'tok_fault_late' })
+    assert.deepEqual([status, body.status], [202, 'processing'])
+    const lookups = (await world.bank('bank_a').calls()).received.lookup
+    await send(note('attempt', await attemptId(body.id)))
+    await world.bank('bank_a').waitFor('done', 'lookup', lookups + 1)
+    assert.equal((await world.retrieve(body.id)).status, 'processing')
+    await world.bank('bank_a').control('POST', '/finish')
+    assert.equal((await world.settled(body.id)).status, 'succeeded')
+    assert.deepEqual(await world.eventsOf(body.id), ['payment.succeeded'])
+  })
+
+  test('about a payment that has moved on since, in any order, changes nothing', async () => {
+    const held = await world.api.charge({ capture: false })
+    await world.api.capture(held.id, { amount: 2000 })
+    await world.api.refund(held.id, { amount: 500 })
+    const before = [await world.retrieve(held.id), await world.eventsOf(held.id), await world.balances()]
+    const lookups = (await world.bank('bank_a').calls()).received.lookup
+    const [refund] = (await world.api.attempts(held.id)).filter(({ kind }) => kind === 'refund')
+    await send(note('refund', refund?.provider_reference ?? ''))
+    await send(note('attempt', refund?.id ?? ''))
+    await send(note('attempt', await attemptId(held.id, 'capture')))
+    await send(note('payment', held.provider_reference ?? ''))
+    await send(note('attempt', await attemptId(held.id)))
+    await world.bank('bank_a').waitFor('done', 'lookup', lookups + 5)
+    await until(
+      () => world.metric('minipay_provider_calls_in_flight{provider="bank_a"}'),
+      (calls) => calls === 0,
+    )
+    const after = [await world.retrieve(held.id), await world.eventsOf(held.id), await world.balances()]
+    assert.deepEqual(after, before)
+  })
+
+  test("about what is another provider's, not ours, or nothing we know, changes nothing", async () => {
+    const { id, provider_reference } = await world.api.charge()
+    const lookups = (await world.bank('bank_b').calls()).received.lookup
+    for (const body of [note('attempt', await attemptId(id)), note('payment', provider_reference ?? '')])
+      assert.equal((await sendNotification(world, 'bank_b', body)).body.status, 'stored')
+    assert.equal((await send(note('payment', 'pay_nobody'))).body.status, 'stored')
+    assert.equal((await send(note('weather', 'rain'))).body.status, 'stored')
+    await actedOn()
+    assert.equal((await world.bank('bank_b').calls()).received.lookup, lookups)
+    assert.equal((await world.retrieve(id)).status, 'succeeded')
+  })
+})
+
+describe('a refund that the bank fails after it was done', () => {
+  const refundOf = async ({ refund_id }: Refund) =>
+    (await world.api.get<Refund>(`/api/v1/refunds/${refund_id}`)).body
+  async function failed(refund: Refund): Promise<Refund> {
+    await world.bank('bank_a').control('POST', `/refunds/${refund.provider_reference}/fail`)
+    return until(
+      () => refundOf(refund),
+      ({ status }) => status === 'failed',
+    )
+  }
+
+  test('gives the money back, with its event, and can be refunded again', async () => {
+    const { id } = await world.api.charge()
+    const before = await world.balances()
+    const refund = await failed(await world.api.refund(id))
+    assert.deepEqual(
+      [refund.decline_code, refund.failure_message],
+      ['processing_error', 'The refund came back.'],
+    )
+    const charge = await world.retrieve(id)
+    assert.deepEqual([charge.status, charge.amount_refunded], ['succeeded', 0])
+    assert.deepEqual(await world.balances(), before)
+    assert.equal((await world.api.refund(id)).status, 'refunded')
+    assert.deepEqual(await world.eventsOf(id), [
+      'payment.succeeded',
+      'payment.refunded',
+      'refund.failed',
+      'payment.refunded',
+    ])
+  })
+
+  test('leaves what other refunds gave back', async () => {
+    const { id } = await world.api.charge()
+    const first = await world.api.refund(id, { amount: 1000 })
+    await world.api.refund(id)
+    await failed(first)
+    const charge: Charge = await world.retrieve(id)
+    assert.deepEqual([charge.status, charge.amount_refunded], ['partially_refunded', 1500])
+  })
+
+  test('is told of once, however often the bank says so', async () => {
+    const { id } = await world.api.charge()
+    const refund = await failed(await world.api.refund(id))
+    for (const _ of [1, 2]) await send(note('refund', refund.provider_reference ?? ''))
+    await actedOn()
+    const told = (await world.eventsOf(id)).filter((type) => type === 'refund.failed')
+    assert.equal(told.length, 1)
+  })
+})

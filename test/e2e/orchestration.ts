@@ -1,0 +1,308 @@
+/** MiniPay with providers over the network: bank processes, or peers whose every answer the test writes. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Webhook } from 'standardwebhooks'
+import { newSecret, type RunningBank, type StatedPayment, startBank } from '../bank.ts'
+import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
+import {
+  all,
+  type Charge,
+  type Client,
+  client,
+  type DeclineAnswer,
+  type Event,
+  eventsAfter,
+  type LedgerAccount,
+  type Page,
+  type Refund,
+  until,
+} from './client.ts'
+
+/** Settings of one provider: those that its kind takes beside where it is and its secret. */
+type Instance = { readonly bank: string } & Readonly<Record<string, unknown>>
+
+export type WorldOptions = {
+  /** The names of the bank processes; each is a provider of its name, with a short deadline. */
+  readonly banks: readonly string[]
+  /** More providers: at a bank, with settings of their own, or whatever the providers' file takes. */
+  readonly providers?: Readonly<Record<string, Instance | { readonly kind: string }>>
+  readonly env?: Record<string, string>
+  /** Of every bank, unless a provider has its own. */
+  readonly deadlineMs?: number
+}
+
+export type World = {
+  readonly server: RunningServer
+  readonly api: Client
+  bank(name: string): RunningBank
+  /** A charge that may end in any way. */
+  tryCharge(fields?: object, key?: string): Promise<Answer<Charge & DeclineAnswer>>
+  tryRefund(id: string, fields?: object, key?: string): Promise<Answer<Refund & DeclineAnswer>>
+  retrieve(id: string): Promise<Charge>
+  /** The charge, once it is neither processing nor waiting for its customer. */
+  settled(id: string): Promise<Charge>
+  /** The types of a charge's events, oldest first. */
+  eventsOf(id: string): Promise<Event['type'][]>
+  /** The balance of each account of the ledger that is not zero. */
+  balances(): Promise<Record<string, number>>
+  /** One sample of the metrics; 0 when it is not there. */
+  metric(sample: string): Promise<number>
+  /** What the bank holds of a charge. */
+  stated(bank: string, id: string): Promise<StatedPayment[]>
+  /** Replaces the routing rules. */
+  route(document: object): Promise<void>
+  /** Starts a bank that was killed again, at its address and on its database. */
+  revive(name: string): Promise<void>
+  /** Has each bank tell the provider of its name what ends later. */
+  notify(): Promise<void>
+  /** Fails when the books do not balance, or a bank's statement says otherwise; then stops everything. */
+  close(): Promise<void>
+}
+
+/** So short that a test may wait for it, so long that a busy machine keeps it. */
+export const DEADLINE_MS = 400
+
+/** Starts the banks and a MiniPay that knows them. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const { banks: names, providers = {}, env = {}, deadlineMs = DEADLINE_MS } = options
+  const dir = tempDir()
+  const started = names.map((name) => startBank(join(dir.path, `${name}.db`), { secret: newSecret() }))
+  const banks = new Map((await Promise.all(started)).map((bank, i) => [names[i] as string, bank]))
+  const bank = (name: string): RunningBank => {
+    const found = banks.get(name)
+    assert.ok(found, `there is no bank ${name}`)
+    return found
+  }
+  const own = Object.fromEntries(names.map((name) => [name, { bank: name }]))
+  const at = new Map<string, string>()
+  const file = Object.entries({ ...own, ...providers }).map(([name, settings]) => {
+    if (!('bank' in settings)) return [name, settings]
+    const { bank: where, ...rest } = settings as Instance
+    // One with an address of its own is no client of the bank.
+    if (!('url' in rest)) at.set(name, where)
+    const { url, secret } = bank(where)
+    return [name, { kind: 'http', url, secret, deadline_ms: deadlineMs, ...rest }]
+  })
+  const path = join(dir.path, 'providers.json')
+  writeFileSync(path, JSON.stringify(Object.fromEntries(file)))
+  const server = await startServer(join(dir.path, 'minipay.db'), { MINIPAY_PROVIDERS: path, ...env })
+  const api = client(server.url)
+  const world = around(server, api, bank)
+  return {
+    ...world,
+    async revive(name) {
+      const { database, secret, port } = bank(name)
+      banks.set(name, await startBank(database, { secret, port }))
+    },
+    async notify() {
+      for (const name of names)
+        await bank(name).control('PUT', '/notify', { url: `${server.url}/providers/${name}/notifications` })
+    },
+    async close() {
+      try {
+        await assertAgreement(world, names, at)
+      } finally {
+        await server.stop()
+        await Promise.all([...banks.values()].map((one) => one.kill()))
+        dir.remove()
+      }
+    },
+  }
+}
+
+function around(
+  server: RunningServer,
+  api: Client,
+  bank: World['bank'],
+): Omit<World, 'revive' | 'notify' | 'close'> {
+  const keyed = (key?: string): Record<string, string> =>
+    key === undefined ? {} : { 'idempotency-key': key }
+  const order = { amount: 2500, currency: 'usd', customer: 'cus_42' }
+  const retrieve = async (id: string) => (await api.get<Charge>(`/api/v1/charges/${id}`)).body
+  return {
+    server,
+    api,
+    bank,
+    tryCharge: (fields = {}, key) => api.post('/api/v1/charges', { ...order, ...fields }, keyed(key)),
+    tryRefund: (id, fields = {}, key) =>
+      api.post('/api/v1/refunds', { transaction_id: id, ...fields }, keyed(key)),
+    retrieve,
+    settled: (id) => until(() => retrieve(id), isSettled),
+    async eventsOf(id) {
+      return (await eventsAfter(api)).filter(({ data }) => data.id === id).map(({ type }) => type)
+    },
+    async balances() {
+      const { body } = await api.get<Page<LedgerAccount>>('/api/v1/ledger/accounts')
+      const some = body.data.filter(({ balance }) => balance !== 0)
+      return Object.fromEntries(
+        some.map(({ account, currency, balance }) => [`${account} ${currency}`, balance]),
+      )
+    },
+    async metric(sample) {
+      const { body } = await api.get<string>('/metrics', { accept: 'text/plain' })
+      const line = body.split('\n').find((text) => text.startsWith(`${sample} `))
+      return Number(line?.slice(sample.length) ?? 0)
+    },
+    async stated(name, id) {
+      return (await bank(name).statement()).payments.filter(({ transaction_id }) => transaction_id === id)
+    },
+    async route(document) {
+      const { status, body } = await api.put('/api/v1/routing', { document })
+      assert.equal(status, 200, JSON.stringify(body))
+    },
+  }
+}
+
+export function isSettled({ status }: Pick<Charge, 'status'>): boolean {
+  return status !== 'processing' && status !== 'requires_action'
+}
+
+/** A rule that sends charges with `metadata.to` of that name to these providers. */
+export function ruleTo(name: string, providers: readonly string[], failoverOn: readonly string[] = []) {
+  return {
+    name,
+    when: `'to' in metadata && metadata.to == '${name}'`,
+    providers,
+    failover_on: failoverOn,
+  }
+}
+
+/** Our status of a payment that the bank has, by the bank's. */
+const STATUSES: Readonly<Record<string, readonly string[]>> = {
+  pending: ['processing'],
+  requires_action: ['requires_action'],
+  authorized: ['authorized'],
+  captured: ['succeeded', 'partially_refunded', 'refunded'],
+  canceled: ['canceled'],
+  // Failed by a person's word, against the bank's, which then let it go.
+  expired: ['canceled', 'failed'],
+  declined: ['failed'],
+}
+
+/** Fails unless `minipay verify`, every charge and the ledger say the same as the banks' statements. */
+async function assertAgreement(
+  { server, api, bank, balances }: Pick<World, 'server' | 'api' | 'bank' | 'balances'>,
+  names: readonly string[],
+  at: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { code, stderr } = await runCli(['verify', '--database', server.database])
+  assert.equal(code, 0, stderr)
+  const charges = new Map((await all<Charge>(api, '/api/v1/charges')).map((charge) => [charge.id, charge]))
+  const taken = new Set<string>()
+  for (const name of names)
+    for (const payment of (await bank(name).statement()).payments) {
+      const charge = charges.get(payment.transaction_id)
+      const where = `${name} says ${JSON.stringify(payment)}, we ${JSON.stringify(charge)}`
+      assert.ok(charge, where)
+      if (at.get(charge.provider) !== name || charge.provider_reference !== payment.payment) {
+        assert.match(payment.status, /^(declined|canceled|expired)$/, where)
+        continue
+      }
+      assert.ok(!taken.has(charge.id), `paid twice: ${where}`)
+      taken.add(charge.id)
+      assert.ok(STATUSES[payment.status]?.includes(charge.status), where)
+      assert.deepEqual(
+        [
+          charge.amount,
+          charge.currency,
+          charge.amount_captured,
+          charge.amount_refunded,
+          charge.amount_disputed,
+        ],
+        [payment.amount, payment.currency, payment.captured, payment.refunded, payment.disputed],
+        where,
+      )
+    }
+  for (const charge of charges.values())
+    if (at.has(charge.provider) && /^(authorized|succeeded|partially_refunded|refunded)$/.test(charge.status))
+      assert.ok(taken.has(charge.id), `no bank has ${JSON.stringify(charge)}`)
+  await assertLedger(await balances(), bank, names, at)
+}
+
+/** What the ledger has at a bank's providers is what the bank has. */
+async function assertLedger(
+  ours: Record<string, number>,
+  bank: World['bank'],
+  names: readonly string[],
+  at: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const name of names) {
+    const { payments } = await bank(name).statement()
+    const instances = [...at].flatMap(([provider, where]) => (where === name ? [provider] : []))
+    for (const currency of new Set(payments.map((payment) => payment.currency))) {
+      const own = payments.filter((payment) => payment.currency === currency)
+      const has = (account: string) =>
+        instances.reduce((sum, provider) => sum + (ours[`${account}:${provider} ${currency}`] ?? 0), 0)
+      assert.deepEqual(
+        [has('provider') + has('refunds') + has('disputes'), has('authorized')],
+        [
+          own.reduce((sum, { captured, refunded, disputed }) => sum + captured - refunded - disputed, 0),
+          own.reduce((sum, { status, amount }) => sum + (status === 'authorized' ? amount : 0), 0),
+        ],
+        `${name} ${currency}`,
+      )
+    }
+  }
+}
+
+/**
+ * Sends MiniPay a notification of a provider as its bank would: signed with the bank's secret, now, unless the
+ * test says otherwise.
+ */
+export function sendNotification(
+  { server, bank }: Pick<World, 'server' | 'bank'>,
+  provider: string,
+  body: { readonly id: string; readonly about: string; readonly reference: string },
+  { secret = '', at = new Date(), to = provider } = {},
+): Promise<Answer<{ status: string; code: string }>> {
+  const text = JSON.stringify(body)
+  const headers = {
+    'webhook-id': body.id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+    'webhook-signature': new Webhook(secret || bank(provider).secret).sign(body.id, at, text),
+  }
+  return call(server.url, 'POST', `/providers/${to}/notifications`, text, headers)
+}
+
+export type Peer = {
+  readonly url: string
+  /** What was asked, oldest first. */
+  readonly asked: { readonly operation: string; readonly body: Readonly<Record<string, unknown>> }[]
+  close(): Promise<void>
+}
+
+/** A processor whose answers the test writes: what it returns is answered as JSON with status 200. */
+export async function startPeer(
+  answer: (operation: string, body: Readonly<Record<string, unknown>>) => object,
+): Promise<Peer> {
+  const asked: Peer['asked'] = []
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Peer['asked'][number]['body']
+    const operation = (request.url ?? '').slice(1)
+    asked.push({ operation, body })
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(answer(operation, body)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    close() {
+      server.closeAllConnections()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** A URL of loopback that refuses connections: its port was free a moment ago. */
+export async function deadUrl(): Promise<string> {
+  const peer = await startPeer(() => ({}))
+  await peer.close()
+  return peer.url
+}
