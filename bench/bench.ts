@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadJob, LoadResult } from './load.ts'
 import type { LoadGenerator, Server } from './processes.ts'
+import type { Scenario } from './requests.ts'
 
 export type Options = {
   readonly rounds: number
@@ -119,18 +120,21 @@ function progress(server: string, { scenario, connections }: Measured, run: Run)
   )
 }
 
+/** `scenario`: charges unless given, of which the first `remember` are kept for replays and refunds. */
+type WarmUp = { readonly remember?: number; readonly seconds?: number; readonly scenario?: Scenario }
+
 /** Lets a fresh server compile its hot code and fills the generator's memory of charges; not measured. */
 export async function warmUp(
   bench: Bench,
   server: Server,
-  { remember = 0, seconds = 1 } = {},
+  { remember = 0, seconds = 1, scenario }: WarmUp = {},
 ): Promise<void> {
   await bench.load.run({
     port: server.port,
     connections: 64,
     warmup: 0,
     seconds,
-    scenario: { kind: 'charge', remember },
+    scenario: scenario ?? { kind: 'charge', remember },
   })
 }
 

@@ -1,16 +1,26 @@
 /** Fills a database with history faster than HTTP could, keeping its books true: `minipay verify` agrees. */
 import { encodeTime } from '../src/domain/id.ts'
+import type { Connection } from '../src/storage/sqlite/connection.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
+
+/**
+ * What the charges have come to. `finished`: taken, in the sandbox. `undelivered`: taken too, but each one's event waits
+ * for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. `unknown`: still processing, and the attempt
+ * of each waits to be looked up, due since it was made.
+ */
+export type Story = 'finished' | 'undelivered' | 'unknown'
 
 export type History = {
   /** Charges of 25.00 usd, a hundred a second up to now on average. A multiple of 1,000. */
   readonly charges: number
-  /** Each charge's event waits for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. */
-  readonly waitingDeliveries: boolean
+  readonly story: Story
+  /** Whose charges they are; the sandbox unless given. */
+  readonly provider?: string
 }
 
 const ENDPOINT = 'default'
+const SANDBOX = 'sandbox'
 const AMOUNT = 2500
 const CHARGES_PER_CUSTOMER = 100
 /** Charges that share one millisecond, and so the time in their ids; a count tells them apart. */
@@ -23,7 +33,10 @@ const BATCH_MS = 10_000
  * digits too, and sort as they count. Customers come in turn: at random their index takes half of the time.
  */
 const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, answer TEXT)`
-const BATCH_ROWS = `
+function batchRows({ story, provider = SANDBOX }: History): string {
+  const processing = story === 'unknown'
+  const reference = processing ? 'null' : `"${provider}_txn_' || tail || '"`
+  return `
   WITH RECURSIVE
     count (i) AS (SELECT :first + 1 UNION ALL SELECT i + 1 FROM count WHERE i < :first + ${BATCH}),
     charge (i, tail, customer, key) AS (
@@ -31,16 +44,19 @@ const BATCH_ROWS = `
       FROM count)
   INSERT INTO batch
   SELECT i, 'txn_' || tail, tail, customer, key,
-    '{"id":"txn_' || tail || '","amount":${AMOUNT},"amount_refunded":0,"currency":"usd","customer":"' || customer
-      || '","status":"succeeded","payment_method":null,"description":null,"metadata":{},"provider":"sandbox"'
-      || ',"provider_reference":"sandbox_txn_' || tail || '","decline_code":null,"failure_message":null'
+    '{"id":"txn_' || tail || '","amount":${AMOUNT},"amount_captured":${processing ? 0 : AMOUNT},"amount_refunded":0'
+      || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"usd","customer":"' || customer
+      || '","status":"${processing ? 'processing' : 'succeeded'}","capture":true,"payment_method":null'
+      || ',"description":null,"metadata":{},"provider":"${provider}","provider_reference":${reference}'
+      || ',"decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null'
       || ',"idempotency_key":"' || key || '","created_at":"' || :iso || '"}'
   FROM charge`
+}
 
-const COPIES = [
-  `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status,
-     provider, provider_reference, idempotency_key, created_at)
-   SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'succeeded', 'sandbox', 'sandbox_' || id, key, :at
+const COPIES_OF_TAKEN = [
+  `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, currency, customer,
+     status, provider, provider_reference, idempotency_key, created_at)
+   SELECT 1, 1, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
    FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
    SELECT 1, 1, key, 'filled', 'created', i, :at FROM batch`,
@@ -54,35 +70,61 @@ const COPIES = [
 const COPY_DELIVERIES = `INSERT INTO deliveries
     (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
   SELECT 'dlv_' || tail, 1, 1, '${ENDPOINT}', i, 'pending', 0, :at, :at FROM batch`
+const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
+const COPIES_OF_UNKNOWN = [
+  `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status, provider,
+     idempotency_key, created_at)
+   SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'processing', :provider, key, :at FROM batch`,
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+   SELECT 1, 1, key, 'filled', 'accepted', answer, 0, :at FROM batch`,
+  `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route, reason,
+     idempotency_key, started_at, lookups, unknown_since, due_at)
+   SELECT 'att_' || tail, 1, 1, id, 'authorize', :provider, 'unknown', ${AMOUNT}, 'usd', '${ROUTE}', 'no answer in time',
+     key, :at, 0, :at, :at
+   FROM batch`,
+]
+const COPIES: Readonly<Record<Story, readonly string[]>> = {
+  finished: COPIES_OF_TAKEN,
+  undelivered: [...COPIES_OF_TAKEN, COPY_DELIVERIES],
+  unknown: COPIES_OF_UNKNOWN,
+}
 
 /** Makes the database at `file` with that history in it. */
-export function fill(file: string, { charges, waitingDeliveries }: History, now: number): void {
+export function fill(file: string, history: History, now: number): void {
+  const { charges, story, provider = SANDBOX } = history
   const db = openWriter(file)
   migrate(db)
   // A crash in the middle of this only ends the benchmark: each page need be written just once, unsynced.
   db.pragma('journal_mode = OFF')
   db.pragma('synchronous = OFF')
   db.pragma('temp_store = MEMORY')
-  const total = charges * AMOUNT
   db.transaction(() => {
     db.exec(BATCH_TABLE)
-    const account = db.prepare(`INSERT INTO ledger_accounts VALUES (?, 1, 1, ?, 'usd', ?)`)
-    account.run(1, 'provider:sandbox', total)
-    account.run(2, 'merchant', -total)
-    const counter = db.prepare('INSERT INTO counters VALUES (1, 1, ?, ?, ?)')
-    counter.run('charges_succeeded', 'usd', charges)
-    if (waitingDeliveries) counter.run('deliveries_pending', '', charges)
-
+    total(db, history)
     const clear = db.prepare('DELETE FROM batch')
-    const make = db.prepare(BATCH_ROWS)
-    const copies = [...COPIES, ...(waitingDeliveries ? [COPY_DELIVERIES] : [])].map((sql) => db.prepare(sql))
+    const make = db.prepare(batchRows(history))
+    const copies = COPIES[story].map((sql) => db.prepare(sql))
     for (let first = 0; first < charges; first += BATCH) {
       const at = now - ((charges - first) / BATCH) * BATCH_MS
       clear.run()
       make.run({ first, time: encodeTime(at), iso: new Date(at).toISOString() })
-      for (const copy of copies) copy.run({ at })
+      for (const copy of copies) copy.run({ at, provider })
     }
   })()
   db.pragma('journal_mode = WAL')
   db.close()
+}
+
+/** The balances and counters that the charges add up to. */
+function total(db: Connection, { charges, story, provider = SANDBOX }: History): void {
+  const counter = db.prepare('INSERT INTO counters VALUES (1, 1, ?, ?, ?)')
+  if (story === 'unknown') {
+    counter.run('attempts_unknown', '', charges)
+    return
+  }
+  const account = db.prepare(`INSERT INTO ledger_accounts VALUES (?, 1, 1, ?, 'usd', ?)`)
+  account.run(1, `provider:${provider}`, charges * AMOUNT)
+  account.run(2, 'merchant', -charges * AMOUNT)
+  counter.run('charges_succeeded', 'usd', charges)
+  if (story === 'undelivered') counter.run('deliveries_pending', '', charges)
 }

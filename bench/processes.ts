@@ -1,6 +1,7 @@
 /** The benchmark's child processes. Whatever way the benchmark ends, they end with it. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { LoadJob, LoadResult } from './load.ts'
 import type { Received } from './receiver.ts'
@@ -47,17 +48,32 @@ export type Server = {
   stop(): Promise<void>
 }
 
-/** MiniPay on a free port, without webhooks unless `webhookTarget` is given. */
+/** MiniPay on a free port, without webhooks unless `webhookTarget` is given; `settings` are more of its variables. */
 export function startMiniPay(
   database: string,
   webhookTarget = '',
   flags: readonly string[] = [],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   return startServer('minipay', [...flags, path('../bin/minipay.js'), 'serve'], {
     PORT: '0',
     WEBHOOK_TARGET: webhookTarget,
     MINIPAY_DATABASE: database,
+    ...settings,
   })
+}
+
+/** The sandbox bank, `minipay sandbox`, on a free port. */
+export function startBank(database: string, secret: string): Promise<Server> {
+  return startServer('bank', [path('../bin/minipay.js'), 'sandbox'], {
+    PORT: '0',
+    MINIPAY_DATABASE: database,
+    MINIPAY_BANK_SECRET: secret,
+  })
+}
+
+export function startStandIn(): Promise<Server> {
+  return startServer('stand-in', [path('./standin.ts')], {})
 }
 
 export function startReference(kind: ReferenceKind, database: string): Promise<Server> {
@@ -66,7 +82,7 @@ export function startReference(kind: ReferenceKind, database: string): Promise<S
 
 const START_LIMIT_MS = 30_000
 
-/** Starts a server that logs a JSON line with its address once it listens. */
+/** Starts a server that says its address once it listens: in a JSON line, or the bank's in words. */
 async function startServer(name: string, args: string[], env: Record<string, string>): Promise<Server> {
   const { child, exited } = track(
     spawn(process.execPath, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] }),
@@ -75,7 +91,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
     let output = ''
     child.stdout.on('data', (chunk) => {
       if (output.length < 65_536) output += chunk
-      const address = /"address":"([^"]+)"/.exec(output)?.[1]
+      const address = /(?:"address":"|The bank is at )([^"\s]+)["\s]/.exec(output)?.[1]
       if (address) resolve(address)
     })
     const fail = (why: string) => reject(new Error(`${name} ${why}:\n${output}`))
@@ -155,6 +171,15 @@ export function startLoad(): LoadGenerator {
       await exited
     },
   }
+}
+
+/** A port on which nothing listens, so that connections to it are refused. */
+export async function refusingPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 export type WebhookReceiver = {

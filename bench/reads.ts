@@ -27,9 +27,9 @@ export const reads: Part = {
     withDatabase(bench, (shortFile) =>
       withDatabase(bench, async (longFile) => {
         const now = Date.now()
-        fill(shortFile, { charges: SHORT, waitingDeliveries: false }, now)
+        fill(shortFile, { charges: SHORT, story: 'finished' }, now)
         await runVerify(shortFile)
-        fill(longFile, { charges: LONG, waitingDeliveries: false }, now)
+        fill(longFile, { charges: LONG, story: 'finished' }, now)
         return withServer(startMiniPay(shortFile, '', bench.nodeFlags), (short) =>
           withServer(startMiniPay(longFile, '', bench.nodeFlags), (long) => compare(bench, short, long)),
         )

@@ -12,6 +12,7 @@
 import { randomBytes } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify, { type FastifyRequest } from 'fastify'
+import type { chargeView } from '../src/app/present.ts'
 import { idFactory } from '../src/domain/id.ts'
 import { Charge, ChargeBody } from '../src/http/schemas.ts'
 
@@ -19,19 +20,23 @@ export type ReferenceKind = 'ceiling' | 'original' | 'tuned'
 
 const newId = idFactory(Date.now, () => BigInt(`0x${randomBytes(10).toString('hex')}`))
 
-type ChargeObject = ReturnType<typeof newCharge>
+type ChargeObject = ReturnType<typeof chargeView>
 type Answer = { readonly status: 200 | 201; readonly charge: ChargeObject | string }
 
 /** A charge with every field of MiniPay's answer, so that answers are of one size. */
-function newCharge(body: ChargeBody, key: string) {
+function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView> {
   const id = newId('txn')
   return {
     id,
     amount: body.amount,
+    amount_captured: body.amount,
     amount_refunded: 0,
+    amount_refund_pending: 0,
+    amount_disputed: 0,
     currency: body.currency,
     customer: body.customer,
     status: 'succeeded',
+    capture: true,
     payment_method: body.payment_method ?? null,
     description: body.description ?? null,
     metadata: body.metadata ?? {},
@@ -39,6 +44,8 @@ function newCharge(body: ChargeBody, key: string) {
     provider_reference: `sandbox_${id}`,
     decline_code: null,
     failure_message: null,
+    redirect_url: null,
+    expires_at: null,
     idempotency_key: key,
     created_at: new Date().toISOString(),
   }

@@ -1,14 +1,18 @@
 /** The bytes of the benchmark's requests, put together from parts made once. */
+import { secretKey, signatureHeaders } from '../src/signing.ts'
 
 export type Scenario =
-  /** A charge with a fresh key; the first `remember` of them can be replayed and refunded later. */
-  | { readonly kind: 'charge'; readonly remember?: number }
+  /** A charge with a fresh key, in usd unless said; the first `remember` of them can be replayed and refunded later. */
+  | { readonly kind: 'charge'; readonly remember?: number; readonly currency?: Currency }
   /** A remembered charge again: the same key and body. */
   | { readonly kind: 'replay' }
   /** One minor unit of a remembered charge, with a fresh key; each charge in its turn. */
   | { readonly kind: 'refund' }
   | { readonly kind: 'get'; readonly path: string }
+  /** The call that MiniPay makes to a bank for a charge, signed with their secret. */
+  | { readonly kind: 'authorize'; readonly secret: string }
 
+export type Currency = 'usd' | 'eur'
 export type RememberedCharge = { readonly request: string; readonly id: string }
 
 export type RequestMaker = {
@@ -56,7 +60,7 @@ export function requestMaker(
 ): RequestMaker {
   switch (scenario.kind) {
     case 'charge':
-      return { expectedStatus: 201, next: charges(port) }
+      return { expectedStatus: 201, next: charges(port, scenario.currency ?? 'usd') }
     case 'replay':
       return { expectedStatus: 200, next: inTurn(remembered, (charge) => charge.request) }
     case 'refund':
@@ -65,16 +69,36 @@ export function requestMaker(
       const request = `GET ${scenario.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
       return { expectedStatus: 200, next: () => request }
     }
+    case 'authorize':
+      return { expectedStatus: 200, next: authorizations(port, scenario.secret) }
   }
 }
 
-function charges(port: number): () => string {
-  const beforeCustomer = `{"amount":${AMOUNT},"currency":"usd","customer":"`
+function charges(port: number, currency: Currency): () => string {
+  const beforeCustomer = `{"amount":${AMOUNT},"currency":"${currency}","customer":"`
   const afterCustomer = '"}'
   const bodyBytes = beforeCustomer.length + (customerIds[0] as string).length + afterCustomer.length
   const head = postHead(port, '/api/v1/charges', bodyBytes)
   const middle = `\r\n\r\n${beforeCustomer}`
   return () => head + uuid() + middle + customerIds[random32() % CUSTOMERS] + afterCustomer
+}
+
+/** With the fields of docs/provider-protocol.md in MiniPay's order, and ids of the length of its own. */
+function authorizations(port: number, secret: string): () => string {
+  const key = secretKey(secret)
+  if (!key) throw new Error('the secret is not one of Standard Webhooks')
+  return () => {
+    const unique = uuid().replaceAll('-', '').slice(0, 26)
+    const customer = customerIds[random32() % CUSTOMERS]
+    const body =
+      `{"operation":"authorize","reference":"att_${unique}","transaction_id":"txn_${unique}","amount":${AMOUNT},` +
+      `"currency":"usd","customer":"${customer}","payment_method":null,"capture":true,"description":null,"metadata":{}}`
+    const signed = Object.entries(signatureHeaders(key, `att_${unique}`, Date.now(), body))
+    return (
+      `POST /authorize HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ` +
+      `${body.length}\r\n${signed.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
+    )
+  }
 }
 
 function refunds(port: number, remembered: readonly RememberedCharge[]): () => string {

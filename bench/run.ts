@@ -6,15 +6,27 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Options, Part, Row } from './bench.ts'
 import { charges } from './charges.ts'
+import { hanging, unknownAttempts } from './faulty.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
 import { reads } from './reads.ts'
+import { remote } from './remote.ts'
 import { start } from './start.ts'
 import { markdown } from './table.ts'
 import { liveWebhooks, waitingDeliveries } from './webhooks.ts'
 
-const PARTS: readonly Part[] = [charges, liveWebhooks, mixed, waitingDeliveries, reads, start]
+const PARTS: readonly Part[] = [
+  charges,
+  liveWebhooks,
+  mixed,
+  waitingDeliveries,
+  remote,
+  hanging,
+  unknownAttempts,
+  reads,
+  start,
+]
 
 const CONNECTIONS = [1, 64, 256]
 

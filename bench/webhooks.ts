@@ -1,7 +1,4 @@
 /** Charges that make webhooks: with a receiver that takes every one, and with one that is down. */
-
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Bench,
@@ -15,7 +12,7 @@ import {
   withServer,
 } from './bench.ts'
 import { fill } from './fill.ts'
-import { type Server, startMiniPay, startReceiver, type WebhookReceiver } from './processes.ts'
+import { refusingPort, type Server, startMiniPay, startReceiver, type WebhookReceiver } from './processes.ts'
 
 const LIVE = 'webhooks'
 const WAITING = 'waiting deliveries'
@@ -137,21 +134,12 @@ export const liveWebhooks: Part = {
   },
 }
 
-/** A port on which nothing listens, so that connections to it are refused. */
-async function refusingTarget(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return `http://127.0.0.1:${port}/webhook`
-}
-
 export const waitingDeliveries: Part = {
   names: [WAITING],
   run: (bench) =>
     withDatabase(bench, async (file) => {
-      fill(file, { charges: WAITING_DELIVERIES, waitingDeliveries: true }, Date.now())
-      const target = await refusingTarget()
+      fill(file, { charges: WAITING_DELIVERIES, story: 'undelivered' }, Date.now())
+      const target = `http://127.0.0.1:${await refusingPort()}/webhook`
       return withServer(startMiniPay(file, target, bench.nodeFlags), async (server) => {
         await warmUp(bench, server)
         const { pending_webhooks: before } = await metrics(server)

@@ -22,7 +22,9 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     concurrency: CONCURRENCY,
     log: context.log,
     ongoing: context.ongoing,
-    claim(limit) {
+    async claim(limit) {
+      // While the provider can't be asked a claim would only put its attempts off, each with a write.
+      if (context.health.snapshot(provider.name).state === 'open') return []
       const now = context.now()
       const token = context.newKey()
       return context.store.claimAttempts({

@@ -1,0 +1,54 @@
+/** MiniPay with remote providers: their processes, and the file that names them. */
+import { randomBytes } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Bench, withDatabase, withServer } from './bench.ts'
+import { type Server, startBank, startMiniPay } from './processes.ts'
+
+/** What every processor of the benchmark signs with. */
+export const SECRET = `whsec_${randomBytes(32).toString('base64')}`
+
+/** A provider of the kind `http`; its other fields are those of docs/provider-protocol.md. */
+export type Remote = {
+  readonly url: string
+  readonly deadline_ms?: number
+  readonly concurrency?: number
+}
+
+/** Calls `use` with a bank on a new database, and stops it afterwards. */
+export function withBank<T>(bench: Bench, use: (bank: Server) => Promise<T>): Promise<T> {
+  return withDatabase(bench, (file) => withServer(startBank(file, SECRET), use))
+}
+
+/** Calls `use` with MiniPay on that database and these providers, in this order, and stops it afterwards. */
+export async function withProviders<T>(
+  bench: Bench,
+  database: string,
+  remotes: Readonly<Record<string, Remote>>,
+  use: (server: Server) => Promise<T>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const file = join(bench.folder, 'providers.json')
+  const entries = Object.entries(remotes).map(([name, remote]) => [
+    name,
+    { kind: 'http', secret: SECRET, ...remote },
+  ])
+  writeFileSync(file, JSON.stringify(Object.fromEntries(entries)))
+  try {
+    const variables = { MINIPAY_PROVIDERS: file, ...settings }
+    return await withServer(startMiniPay(database, '', bench.nodeFlags, variables), use)
+  } finally {
+    rmSync(file)
+  }
+}
+
+/** A request that has to be answered with 2xx; resolves with the JSON of the answer. */
+export async function ask<T>(server: Server, method: string, path: string, body?: object): Promise<T> {
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as T
+}

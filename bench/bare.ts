@@ -1,0 +1,35 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+
+const HEAD_END = '\r\n\r\n'
+
+/**
+ * An HTTP/1.1 server that costs as little as it can: bare sockets, no more of HTTP than requests with a
+ * content-length need. `answer` gets a request's head and body and gives the whole answer, in Latin-1. Resolves with
+ * its port on loopback.
+ */
+export function serveBare(answer: (head: string, body: string) => string): Promise<number> {
+  const server = createServer((socket) => serve(socket, answer))
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+function serve(socket: Socket, answer: (head: string, body: string) => string): void {
+  let pending = ''
+  socket.setNoDelay(true)
+  socket.setEncoding('latin1')
+  socket.on('data', (chunk) => {
+    pending += chunk
+    for (;;) {
+      const headEnd = pending.indexOf(HEAD_END)
+      if (headEnd < 0) return
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(pending)?.[1] ?? 0)
+      const bodyStart = headEnd + HEAD_END.length
+      const end = bodyStart + length
+      if (pending.length < end) return
+      socket.write(answer(pending.slice(0, bodyStart), pending.slice(bodyStart, end)), 'latin1')
+      pending = pending.slice(end)
+    }
+  })
+  socket.on('error', () => socket.destroy())
+}

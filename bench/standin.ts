@@ -1,0 +1,16 @@
+/**
+ * A processor that costs as little as it can: it says yes to every authorization, checks no signature and stores
+ * nothing. What MiniPay itself takes for a call over the network is measured with it.
+ */
+import { serveBare } from './bare.ts'
+
+let payments = 0
+
+function approve(_head: string, body: string): string {
+  const { amount, currency } = JSON.parse(body) as { amount: number; currency: string }
+  const answer = JSON.stringify({ status: 'succeeded', reference: `pay_${++payments}`, amount, currency })
+  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`
+}
+
+const port = await serveBare(approve)
+process.stdout.write(`${JSON.stringify({ address: `http://127.0.0.1:${port}` })}\n`)
