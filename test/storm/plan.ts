@@ -1,0 +1,139 @@
+/** What a storm will do, all of it drawn from its seed: the payments, and when who is killed. */
+
+export const BANKS = ['bank_a', 'bank_b'] as const
+export type BankName = (typeof BANKS)[number]
+
+export type Step = { readonly kind: 'capture' | 'cancel' | 'refund'; readonly amount: number | null }
+
+/** One charge and what its merchant does with it: groups of steps, those of a group at the same time. */
+export type Story = {
+  readonly key: string
+  readonly amount: number
+  readonly currency: string
+  readonly customer: string
+  readonly paymentMethod: string | null
+  readonly capture: boolean
+  /** An impatient customer: sent twice at once. */
+  readonly twice: boolean
+  readonly steps: readonly (readonly Step[])[]
+}
+
+/** A SIGKILL when so many stories have ended; the victims are back when clients have heard `downFor` answers. */
+export type Kill = {
+  readonly at: number
+  readonly victims: readonly ('minipay' | BankName)[]
+  readonly downFor: number
+}
+
+export type Plan = {
+  readonly stories: readonly Story[]
+  readonly kills: readonly Kill[]
+  /** Stories that are told at once. */
+  readonly customers: number
+  /** The faults end when so many stories have ended: the others have begun, and may be stuck until then. */
+  readonly calmAt: number
+}
+
+export type Size = {
+  readonly stories: number
+  /** How often MiniPay is killed, and each of the banks. */
+  readonly kills: { readonly minipay: number; readonly bank: number }
+}
+
+const CURRENCIES = ['usd', 'eur', 'jpy'] as const
+/** More than connections, since most of the time a customer waits. */
+const MAX_CUSTOMERS = 256
+
+export function planOf(seed: number, { stories, kills }: Size): Plan {
+  const draw = drawsFrom(seed)
+  const customers = Math.min(MAX_CUSTOMERS, Math.ceil(stories * 0.3))
+  const calmAt = stories - customers
+  return {
+    stories: Array.from({ length: stories }, (_, i) => story(draw, i)),
+    kills: killsOf(draw, kills, calmAt),
+    customers,
+    calmAt,
+  }
+}
+
+function story(draw: Draw, index: number): Story {
+  const amount = draw.between(100, 50_000)
+  const { capture, steps } = fate(draw, amount)
+  return {
+    key: `story-${index}`,
+    amount,
+    currency: draw.of(CURRENCIES),
+    customer: `cus_${draw.between(1, 100)}`,
+    paymentMethod: draw.chance(0.03) ? 'tok_chargeDeclinedStolenCard' : draw.of([null, 'tok_visa']),
+    capture,
+    twice: draw.chance(0.1),
+    steps,
+  }
+}
+
+function fate(draw: Draw, amount: number): Pick<Story, 'capture' | 'steps'> {
+  const part = draw.between(1, amount - 1)
+  const refund = (of: number | null): Step => ({ kind: 'refund', amount: of })
+  const capture = (of: number | null): Step => ({ kind: 'capture', amount: of })
+  const cancel: Step = { kind: 'cancel', amount: null }
+  const most = Math.ceil(amount * 0.6)
+  return draw.of<Pick<Story, 'capture' | 'steps'>>([
+    { capture: true, steps: [] },
+    { capture: true, steps: [] },
+    { capture: true, steps: [[refund(null)]] },
+    { capture: true, steps: [[refund(part)], [refund(null)]] },
+    // Together more than there is.
+    { capture: true, steps: [[refund(most), refund(most)]] },
+    { capture: false, steps: [[capture(null)]] },
+    { capture: false, steps: [[capture(part)], [refund(null)]] },
+    { capture: false, steps: [[cancel]] },
+    // Only one of them can be.
+    { capture: false, steps: [[capture(part), cancel]] },
+    { capture: false, steps: [] },
+  ])
+}
+
+/** MiniPay and the banks in turn, at moments spread over the storm; now and then MiniPay and a bank at once. */
+function killsOf(draw: Draw, { minipay, bank }: Size['kills'], calmAt: number): Kill[] {
+  const victims: Kill['victims'][] = [
+    ...Array.from({ length: minipay }, (_, i) =>
+      i % 3 === 2 ? (['minipay', draw.of(BANKS)] as const) : (['minipay'] as const),
+    ),
+    ...BANKS.flatMap((name) => Array.from({ length: bank }, () => [name])),
+  ]
+  const order = victims.map((who) => ({ who, rank: draw.next() })).sort((a, b) => a.rank - b.rank)
+  return order.map(({ who }, i) => ({
+    at: Math.floor(((i + draw.next()) * calmAt) / order.length),
+    victims: who,
+    downFor: draw.between(0, 200),
+  }))
+}
+
+export type Draw = {
+  /** From 0 up to 1. */
+  next(): number
+  /** A whole number, both ends included. */
+  between(least: number, most: number): number
+  chance(share: number): boolean
+  of<T>(choices: readonly [T, ...T[]] | readonly T[]): T
+}
+
+/** The same seed always draws the same: a linear congruential generator with a Murmur finish. */
+export function drawsFrom(seed: number): Draw {
+  let state = seed >>> 0
+  const next = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    let bits = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+    bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+    return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
+  }
+  const between = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1))
+  return {
+    next,
+    between,
+    chance: (share) => next() < share,
+    of<T>(choices: readonly T[]): T {
+      return choices[between(0, choices.length - 1)] as T
+    },
+  }
+}
