@@ -31,7 +31,7 @@ export async function withProviders<T>(
   const file = join(bench.folder, 'providers.json')
   const entries = Object.entries(remotes).map(([name, remote]) => [
     name,
-    { kind: 'http', secret: SECRET, ...remote },
+    { kind: 'http', secret: SECRET, lookup: 'final', ...remote },
   ])
   writeFileSync(file, JSON.stringify(Object.fromEntries(entries)))
   try {

@@ -1,4 +1,5 @@
 import { type Alarm, type Attempt, judged, type Outcome } from '../domain/attempt.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { FollowUpCall, LookupAnswer, LookupCall, RemoteProvider } from '../ports/provider.ts'
 import type { Scope } from '../ports/store.ts'
@@ -11,8 +12,6 @@ export type Work = {
   readonly charge: Charge
   readonly refund: Refund | null
   readonly attempt: Attempt
-  /** It is its provider's trial after a failure. */
-  readonly probe: boolean
 }
 
 /** A provider that ignores its deadline is left alone this long after it, in ms. */
@@ -29,11 +28,14 @@ export async function ask(
   how: 'send' | 'resend' | 'lookup',
 ): Promise<Outcome> {
   const { charge, attempt } = work
+  const admitted = context.health.admit(provider.name)
+  if (admitted === 'open')
+    return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
   const started = performance.now()
   const answer = await counted(context, provider.name, () => answered(context, provider, work, how))
   const ms = performance.now() - started
-  const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer)
-  context.health.report(provider.name, answer.kind, ms, work.probe)
+  const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer, context.now())
+  tell(context, provider.name, how, admitted === 'probe', answer, ms)
   context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
   if (alarm) raise(context, work, alarm, outcome)
   const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
@@ -46,12 +48,35 @@ export async function ask(
       outcome: outcome.kind,
       ...('reason' in outcome && { reason: outcome.reason }),
       ...('declineCode' in outcome && { decline_code: outcome.declineCode }),
-      ...('reference' in outcome && { reference: outcome.reference }),
+      ...('reference' in outcome && outcome.reference !== null && { reference: loggable(outcome.reference) }),
       ms: Math.round(ms),
     },
     'A provider was asked.',
   )
   return outcome
+}
+
+/**
+ * Tells the provider's health of a call. A refusal in its own words is an answer. Lookups that fail may be
+ * forbidden to us, or not offered: they count only where one of them was the trial after a failure.
+ */
+function tell(
+  { health }: Context,
+  name: string,
+  how: 'send' | 'resend' | 'lookup',
+  probe: boolean,
+  answer: LookupAnswer,
+  ms: number,
+): void {
+  const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
+  const failed = outcome === 'unknown' || outcome === 'not_sent'
+  if (how === 'lookup' && failed && !probe) return
+  health.report(name, outcome, ms, probe)
+}
+
+/** No log holds what looks like a card number, a reference of the provider's included. */
+function loggable(reference: string): string {
+  return holdsCardNumber(reference) ? '(looks like a card number)' : reference
 }
 
 /** Tells operators that a provider said what must not be. */
@@ -69,8 +94,8 @@ export function raise(context: Context, { charge, attempt }: Work, alarm: Alarm,
   )
 }
 
-/** Runs a call and counts it while it is in flight. */
-async function counted<T>({ inFlight }: Context, name: string, call: () => Promise<T>): Promise<T> {
+/** Runs a call to a provider and counts it while it is in flight. */
+export async function counted<T>({ inFlight }: Context, name: string, call: () => Promise<T>): Promise<T> {
   inFlight.set(name, (inFlight.get(name) ?? 0) + 1)
   try {
     return await call()

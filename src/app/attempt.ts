@@ -1,5 +1,13 @@
 /** From a committed attempt to the commit that ends it; see ask for the call itself. */
-import { isOpen, type Known, nextLookMs, type Outcome, type Resolver, resolved } from '../domain/attempt.ts'
+import {
+  isOpen,
+  isWithin,
+  type Known,
+  nextLookMs,
+  type Outcome,
+  type Resolver,
+  resolved,
+} from '../domain/attempt.ts'
 import type { Decision } from '../domain/charge.ts'
 import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
@@ -49,8 +57,9 @@ export async function settle(
   by: Resolver,
 ): Promise<Work | null> {
   for (let current = work; ; ) {
-    if (!isOpen(current.attempt)) return endedBefore(context, current, outcome)
-    if (outcome.kind === 'unknown' || waitsForCancel(current)) return postpone(context, current, outcome)
+    if (!isOpen(current.attempt)) return endedBefore(context, current, outcome, by)
+    if (outcome.kind === 'unknown' || waitsForCancel(current) || isStill(current, outcome))
+      return postpone(context, current, outcome)
     const at = context.now()
     const { decision, next } = await decide(context, current, outcome, by, at)
     const { charge, refund } = decision
@@ -69,7 +78,7 @@ export async function settle(
           kind: 'unknown',
           reason: `the provider gave the reference of attempt ${result.attemptId} again`,
         }
-        raise(context, current, 'reference_reused', taken)
+        if (by !== 'hand') raise(context, current, 'reference_reused', taken)
         return postpone(context, current, taken)
       }
       case 'balance_limit':
@@ -94,7 +103,7 @@ export async function load(context: Context, { scope, attempt }: OwnedAttempt): 
   const refund = refundId === null ? null : await context.store.refund(scope, refundId)
   if (!found || !charge || refund === undefined) throw new Error(`${id} or what it is about is gone`)
   // The lease stays that of whoever asks: another's may have begun since.
-  return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token }, probe: false }
+  return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token } }
 }
 
 /** The charge as it waits for its customer is being canceled: how that ends decides first. */
@@ -111,11 +120,9 @@ async function decide(
 ): Promise<{ decision: Decision; next: Work | null }> {
   const { charge, refund, attempt } = work
   if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
-  const next = attempt.kind === 'authorize' ? nextAttempt(context, work, outcome, by, at) : null
-  if (next) return next
+  if (attempt.kind === 'authorize') return authorized(context, work, outcome, by, at)
   const decision = concludeCharge(charge, attempt, outcome, by, at)
-  if (attempt.kind !== 'cancel' || decision.charge.status !== 'canceled' || charge.redirectUrl === null)
-    return { decision, next: null }
+  if (decision.charge.status !== 'canceled' || charge.redirectUrl === null) return { decision, next: null }
   // The customer will not come any more: nobody needs to look for them.
   const canceled: Known = {
     kind: 'declined',
@@ -123,37 +130,68 @@ async function decide(
     message: 'canceled before the customer acted',
     reference: null,
   }
-  const { data } = await context.store.attempts(work.scope, { limit: 100, transactionId: charge.id })
+  const { data } = await context.store.attempts(work.scope, { limit: 1_000, transactionId: charge.id })
   const waiting = data.filter((other) => other.kind === 'authorize' && isOpen(other))
   const ended = waiting.map((other) => resolved(other, canceled, by, at))
   return { decision: { ...decision, attempts: [...decision.attempts, ...ended] }, next: null }
 }
 
 /**
- * The next provider's attempt, where this outcome allows one and somebody may still be waiting for the charge;
- * null when this outcome is the last word. A person's word always is.
+ * The next provider's attempt, where this outcome allows one; else the end of the charge, with the providers
+ * that would have been next and were passed over.
  */
-function nextAttempt(
+function authorized(
   context: Context,
   work: Work,
   outcome: Known,
   by: Resolver,
   at: number,
-): { decision: Decision; next: Work | null } | null {
+): { decision: Decision; next: Work | null } {
   const { charge, attempt } = work
   const { route } = attempt
-  const waitedFor = by === 'answer' || (by !== 'hand' && at - charge.createdAt < context.providerWaitMs)
-  if (!route || route.next.length === 0 || !waitedFor || !mayFailOver(outcome, route)) return null
-  const { ended, last, outcome: decided, probe } = walk(context, charge, { ...route, skipped: [] })
-  if (decided?.kind === 'not_sent') return null
+  if (!route || route.next.length === 0 || !mayAskNext(context, work, outcome, by, at))
+    return { decision: concludeCharge(charge, attempt, outcome, by, at), next: null }
+  const { ended, last, outcome: decided } = walk(context, charge, { ...route, skipped: [] })
+  if (decided?.kind === 'not_sent') {
+    const skipped = [...route.skipped, ...(last.route?.skipped ?? [])]
+    const told = { ...attempt, route: { ...route, next: [], skipped } }
+    const decision = concludeCharge(charge, told, outcome, by, at)
+    return { decision: { ...decision, attempts: [...decision.attempts, ...ended] }, next: null }
+  }
   const first = resolved(attempt, outcome, by, at)
   const over = failOver(charge, first, last)
   if (decided === null) {
     const attempts = [first, ...ended, last]
-    return { decision: { ...over, attempts }, next: { ...work, charge: over.charge, attempt: last, probe } }
+    return { decision: { ...over, attempts }, next: { ...work, charge: over.charge, attempt: last } }
   }
   const then = concludeCharge(over.charge, last, decided, 'answer', at)
   return { decision: { ...atOnce(over, then), attempts: [first, ...ended, ...then.attempts] }, next: null }
+}
+
+/**
+ * Another provider is asked while the request still waits for this one: not after it was told that the charge is
+ * processing, nor after a customer was sent away and said no. A person's word is the last one.
+ */
+function mayAskNext(
+  { providerWaitMs }: Context,
+  { charge, attempt }: Work,
+  outcome: Known,
+  by: Resolver,
+  at: number,
+): boolean {
+  if (by === 'hand' || attempt.state === 'pending' || charge.redirectUrl !== null) return false
+  const waitedFor = by === 'answer' || isWithin(charge.createdAt, providerWaitMs, at)
+  return waitedFor && mayFailOver(outcome, attempt.route)
+}
+
+/** The provider has it still, as it said before: nothing is to be committed. */
+function isStill({ charge, attempt }: Work, outcome: Known): boolean {
+  return (
+    outcome.kind === 'pending' &&
+    attempt.state === 'pending' &&
+    (outcome.reference ?? attempt.providerReference) === attempt.providerReference &&
+    (attempt.kind !== 'authorize' || outcome.redirectUrl === charge.redirectUrl)
+  )
 }
 
 /** Nothing is known yet: the attempt is looked at again, later each time. Only who holds its lease may say when. */
@@ -176,12 +214,14 @@ export async function postpone(context: Context, { attempt }: Work, outcome: Out
 
 /**
  * Someone else ended the attempt, and the request that waits for it is told. That is how it should be, unless the
- * provider says that money moved after all.
+ * provider says the opposite of how it ended.
  */
-function endedBefore(context: Context, work: Work, outcome: Outcome): null {
+function endedBefore(context: Context, work: Work, outcome: Outcome, by: Resolver): null {
   const { scope, charge, refund, attempt } = work
-  if (outcome.kind === 'succeeded' && attempt.state !== 'succeeded')
-    raise(context, work, 'contradiction', outcome)
+  const done = attempt.state === 'succeeded'
+  const opposite = done ? outcome.kind === 'declined' : outcome.kind === 'succeeded'
+  const undone = charge.status === 'canceled' || refund?.status === 'failed'
+  if (by !== 'hand' && opposite && !(done && undone)) raise(context, work, 'contradiction', outcome)
   const answer = answerOf(charge, refund, attempt)
   context.waiting.get(slotOf(scope, attempt.idempotencyKey))?.(answer)
   return null

@@ -1,13 +1,13 @@
 import type { Route } from '../domain/attempt.ts'
 import type { ChargeCommand } from '../domain/charge.ts'
-import type { Rejection } from '../domain/error.ts'
+import { type Rejection, reject } from '../domain/error.ts'
 import { idTime } from '../domain/id.ts'
 import { beginCharge, decideCharge } from '../domain/lifecycle.ts'
 import type { Plan } from '../domain/routing.ts'
 import { chargeAnswer } from './answers.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
-import { authorizeCall, onlyInProcess, walk } from './route.ts'
+import { authorizeCall, FULL, onlyInProcess, walk } from './route.ts'
 
 /**
  * Charges a customer, or has the money held where `capture` is false. Answers `created` with the charge,
@@ -42,7 +42,7 @@ function propose(
   command: ChargeCommand,
   id: string,
   plan: Plan,
-): Proposal {
+): Proposal | Rejection {
   const at = context.now()
   const made = { id, now: idTime(id), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
@@ -60,10 +60,12 @@ function propose(
     failoverOn: plan.failoverOn,
     notes: plan.notes,
   }
-  const { ended, last, outcome, probe } = walk(context, charge, route)
+  const { ended, last, outcome } = walk(context, charge, route)
+  if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
+    return reject('provider_unavailable', `No provider has a place free now: ${outcome.reason}.`)
   const begun = outcome
     ? decideCharge(command, last.provider, outcome, made, last)
     : beginCharge(command, last.provider, last, made)
   const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
-  return { decision, at, answer: chargeAnswer(decision.charge), probe }
+  return { decision, at, answer: chargeAnswer(decision.charge) }
 }

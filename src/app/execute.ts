@@ -16,13 +16,12 @@ export type KeyedRequest = {
 
 /**
  * What a use case proposes: the decision, and what to answer if it is committed. An attempt in it that is
- * `sending` is sent then; `probe` says that it is its provider's trial after a failure.
+ * `sending` is sent then.
  */
 export type Proposal = {
   readonly decision: Decision
   readonly at: number
   readonly answer: StoredAnswer
-  readonly probe?: boolean
 }
 
 /** `replayed`: the key had been used before with the same request, and this is what was answered then. */
@@ -104,7 +103,7 @@ async function sent(
   context: Context,
   request: KeyedRequest,
   slot: string,
-  { decision, answer, probe }: Proposal,
+  { decision, answer }: Proposal,
 ): Promise<StoredAnswer> {
   const attempt = decision.attempts.find(({ state }) => state === 'sending')
   if (!attempt) return answer
@@ -112,7 +111,7 @@ async function sent(
   context.waiting.set(slot, resolve)
   const timer = setTimeout(resolve, context.providerWaitMs, undefined)
   const { charge, refund } = decision
-  sendAttempt(context, { scope: request.scope, charge, refund, attempt, probe: probe ?? false })
+  sendAttempt(context, { scope: request.scope, charge, refund, attempt })
   try {
     const ended = await promise
     if (ended) return ended

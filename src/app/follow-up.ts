@@ -141,10 +141,10 @@ function onCharge(
     const at = context.now()
     const decision = decide(charge, provider)
     if (isRejection(decision)) return decision
-    const able = available(context, provider.name)
+    const able = available(context, provider.name, true)
     if (typeof able === 'string')
       return reject('provider_unavailable', `The provider ${provider.name} can't be asked now: ${able}.`)
     const attempt = decision.attempts[0] as Attempt
-    return { decision, at, answer: answerOf(decision.charge, decision.refund, attempt), probe: able.probe }
+    return { decision, at, answer: answerOf(decision.charge, decision.refund, attempt) }
   })
 }

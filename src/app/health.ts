@@ -31,6 +31,8 @@ export type HealthSnapshot = {
 
 /** Shared by requests and recovery, so that what one learns the other knows. */
 export type Health = {
+  /** Whether the provider might be called now, without calling it. */
+  peek(provider: string): Admission
   /** Whether the provider may be called now. Whoever gets `probe` says so when it reports the call. */
   admit(provider: string): Admission
   report(provider: string, outcome: CallOutcome, durationMs: number, probe: boolean): void
@@ -74,6 +76,7 @@ export function createHealth(
       watch.breaker = breaker
       return admission
     },
+    peek: (provider) => admit(watchOf(provider).breaker, now()).admission,
     report(provider, outcome, durationMs, probe) {
       const watch = watchOf(provider)
       const time = now()

@@ -1,7 +1,11 @@
+import { isOpen } from '../domain/attempt.ts'
+import type { RemoteProvider } from '../ports/provider.ts'
 import type { StoredNotification } from '../ports/store.ts'
+import { counted } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute } from './disputes.ts'
 import { review } from './recover.ts'
+import { available } from './route.ts'
 
 /** What came of acting on a notification. What is not done is tried again; what seems not to be ours, not for long. */
 export type Acted =
@@ -21,14 +25,7 @@ export async function act(context: Context, notification: StoredNotification): P
   const provider = context.providers.get(notification.provider)
   if (subject.about === 'nothing') return DONE
   if (!provider?.remote) return later('its provider is not configured')
-  if (subject.about === 'dispute') {
-    const answer = await provider.dispute(subject.reference, AbortSignal.timeout(provider.deadlineMs))
-    if (answer.kind === 'unknown') return later(answer.reason)
-    if (answer.kind === 'not_found') return later('the provider does not find the dispute')
-    return (await bookDispute(context, provider.name, answer))
-      ? DONE
-      : later('no payment has that reference', true)
-  }
+  if (subject.about === 'dispute') return disputed(context, provider, subject.reference)
   const found =
     subject.about === 'attempt'
       ? await context.store.attempt(subject.attemptId)
@@ -39,5 +36,30 @@ export async function act(context: Context, notification: StoredNotification): P
         )
   // Its answer may still be on its way to us, or it is not ours at all.
   if (found?.attempt.provider !== provider.name) return later('no attempt of ours has that reference', true)
-  return (await review(context, provider, found)) ? DONE : later('the provider could not be asked')
+  const { scope } = found
+  const { id, transactionId, kind } = found.attempt
+  // What is told of a payment may be the end of what was asked of it since.
+  const others =
+    kind === 'authorize' ? (await context.store.attempts(scope, { limit: 100, transactionId })).data : []
+  const open = others.filter((other) => other.id !== id && other.kind !== 'refund' && isOpen(other))
+  for (const attempt of [found.attempt, ...open])
+    if ((await review(context, provider, { scope, attempt })) === 'later')
+      return later('the provider could not be asked, or can say nothing yet')
+  return DONE
+}
+
+async function disputed(context: Context, provider: RemoteProvider, reference: string): Promise<Acted> {
+  if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
+  if (typeof available(context, provider.name, false) === 'string')
+    return later('the provider can not be asked now')
+  const answer = await counted(context, provider.name, () =>
+    provider.dispute(reference, AbortSignal.timeout(provider.deadlineMs)),
+  )
+  if (answer.kind === 'unknown') return later(answer.reason)
+  if (answer.kind === 'not_found') return later('the provider does not find the dispute')
+  const booked = await bookDispute(context, provider.name, answer)
+  if (booked === 'booked') return DONE
+  return booked === 'foreign'
+    ? later('no payment of ours has that reference', true)
+    : later('the payment is not captured, so far as we know')
 }

@@ -14,6 +14,8 @@ import { available } from './route.ts'
 const NOTHING_TO_ASK_MS = 600_000
 /** While its provider can't be asked. */
 const UNAVAILABLE_MS = 5_000
+/** What decides the fate of an authorization is not known yet. */
+const NOT_YET_MS = 60_000
 /** An authorization that is still held after its time is looked at so often. */
 const STILL_HELD_MS = 3_600_000
 
@@ -29,25 +31,26 @@ export async function recover(context: Context, owned: OwnedAttempt): Promise<vo
   const provider = context.providers.get(attempt.provider)
   const step = provider?.remote ? recoveryStep(provider.capabilities, attempt, now) : 'wait'
   if (!provider?.remote || step === 'wait') return putOff(context, work, now + NOTHING_TO_ASK_MS)
-  const able = available(context, provider.name)
-  if (typeof able === 'string') return putOff(context, work, now + UNAVAILABLE_MS)
-  const trial = { ...work, probe: able.probe }
-  const next = await settle(context, trial, await ask(context, provider, trial, step), step)
+  if (typeof available(context, provider.name, false) === 'string')
+    return putOff(context, work, now + UNAVAILABLE_MS)
+  const next = await settle(context, work, await ask(context, provider, work, step), step)
   if (next) sendAttempt(context, next)
 }
 
 /** The time of an authorization has come: its provider says whether it is gone; where it can't, the time does. */
 async function lapse(context: Context, work: Work): Promise<void> {
   const { charge, attempt } = work
-  if (charge.status !== 'authorized') return putOff(context, work, null)
   const now = context.now()
+  // A capture that is under way may fail; then it is authorized again.
+  if (charge.status === 'processing') return putOff(context, work, now + NOT_YET_MS)
+  if (charge.status !== 'authorized') return putOff(context, work, null)
   const provider = context.providers.get(attempt.provider)
   if (!provider?.remote || provider.capabilities.lookup === 'none')
     return expired(context, work, 'The authorization has expired.')
   const outcome = await ask(context, provider, work, 'lookup')
   if (outcome.kind === 'declined') return expired(context, work, outcome.message)
   const later =
-    outcome.kind === 'succeeded' ? Math.max(outcome.expiresAt ?? 0, now + STILL_HELD_MS) : now + 60_000
+    outcome.kind === 'succeeded' ? Math.max(outcome.expiresAt ?? 0, now + STILL_HELD_MS) : now + NOT_YET_MS
   return putOff(context, work, later)
 }
 
@@ -58,45 +61,70 @@ async function expired(context: Context, work: Work, message: string): Promise<v
     const decision = expire(current.charge, current.attempt, message, at)
     const result = await commitStep(context, current.scope, { decision, at, key: null, answered: null })
     if (result.kind === 'committed') return
+    if (result.kind !== 'version_conflict') throw new Error(`${work.attempt.id} can't lapse: ${result.kind}`)
   }
 }
 
+/** What came of reviewing an attempt: `later` when its provider could not be asked, or said nothing yet. */
+export type Reviewed = 'done' | 'later'
+
 /**
- * A notification says that something became of an attempt: its provider is asked, not the notification
- * believed. False when that gave no answer.
+ * A notification says that something became of an attempt: its provider is asked, not the notification believed.
+ * Of one that is being sent right now only an end counts: that it is not found may be too early to say.
  */
 export async function review(
   context: Context,
   provider: RemoteProvider,
   owned: OwnedAttempt,
-): Promise<boolean> {
+): Promise<Reviewed> {
   const work = await load(context, { ...owned, attempt: { ...owned.attempt, token: null } })
-  const outcome = await ask(context, provider, work, 'lookup')
-  if (outcome.kind === 'unknown') return false
-  const current = await load(context, work)
-  if (isOpen(current.attempt)) {
-    const next = await settle(context, current, outcome, 'notification')
-    if (next) sendAttempt(context, next)
-    return true
+  const now = context.now()
+  const isSent = work.attempt.state === 'sending' && (work.attempt.dueAt ?? 0) > now
+  const step = isOpen(work.attempt) ? recoveryStep(provider.capabilities, work.attempt, now) : 'lookup'
+  if (step === 'wait' || provider.capabilities.lookup === 'none') {
+    context.log.warn(
+      { attempt: work.attempt.id, provider: provider.name },
+      'A notification came of a provider that can tell nothing; look at its dashboard.',
+    )
+    return 'done'
   }
-  return revise(context, current, outcome)
+  if (typeof available(context, provider.name, false) === 'string') return 'later'
+  const outcome = await ask(context, provider, work, 'lookup')
+  if (outcome.kind === 'unknown' || (isSent && outcome.kind === 'not_sent')) return 'later'
+  const current = await load(context, work)
+  if (!isOpen(current.attempt)) return revise(context, current, outcome)
+  const next = await settle(context, current, outcome, 'notification')
+  if (next) sendAttempt(context, next)
+  if (outcome.kind === 'pending') return 'done'
+  return isOpen((await load(context, work)).attempt) ? 'later' : 'done'
 }
 
 /** What was done may have come undone: an authorization lapsed, a refund failed days later. */
-async function revise(context: Context, work: Work, outcome: Known): Promise<boolean> {
+async function revise(context: Context, work: Work, outcome: Known): Promise<Reviewed> {
   const { charge, refund, attempt } = work
-  if (outcome.kind === 'succeeded' && attempt.state !== 'succeeded')
-    raise(context, work, 'contradiction', outcome)
-  if (outcome.kind !== 'declined' || attempt.state !== 'succeeded') return true
-  if (attempt.kind === 'authorize' && charge.status === 'authorized') {
+  const done = attempt.state === 'succeeded'
+  if (outcome.kind === 'succeeded' && !done) raise(context, work, 'contradiction', outcome)
+  if (outcome.kind !== 'declined' || !done) return 'done'
+  if (refund !== null) return reversed(context, work, outcome)
+  if (attempt.kind === 'authorize' && charge.status === 'authorized')
     await expired(context, work, outcome.message)
-    return true
-  }
-  if (refund === null || refund.status === 'failed' || refund.status === 'processing') return true
+  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not.
+  else if (charge.status !== 'canceled' && charge.status !== 'processing')
+    raise(context, work, 'contradiction', outcome)
+  return 'done'
+}
+
+async function reversed(
+  context: Context,
+  work: Work,
+  outcome: Extract<Known, { kind: 'declined' }>,
+): Promise<Reviewed> {
+  const { charge, refund, attempt } = work
+  if (refund === null || refund.status === 'failed' || refund.status === 'processing') return 'done'
   const at = context.now()
   const decision = reverseRefund(charge, refund, attempt, outcome, 'notification', at)
   const result = await commitStep(context, work.scope, { decision, at, key: null, answered: null })
-  return result.kind === 'committed'
+  return result.kind === 'committed' ? 'done' : 'later'
 }
 
 async function putOff(context: Context, { attempt }: Work, dueAt: number | null): Promise<void> {

@@ -1,8 +1,14 @@
-import type { Known } from '../domain/attempt.ts'
+import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
 import { type Rejection, reject } from '../domain/error.ts'
+import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, Scope } from '../ports/store.ts'
+import { ask, type Work } from './ask.ts'
 import { load, settle } from './attempt.ts'
 import type { Context } from './context.ts'
+import { available, leaseUntil } from './route.ts'
+
+/** Most holds last so long (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
+const USUAL_HOLD_MS = 7 * 86_400_000
 
 /** What a person found out about an attempt, at the provider's dashboard or on its statement. */
 export type Finding = {
@@ -13,51 +19,97 @@ export type Finding = {
 }
 
 /**
- * Ends by hand an attempt that stays unknown or pending, as if the provider had said so. Rejections:
- * `attempt_not_found`, `attempt_not_open` for one that has ended or is being sent now, and `parameter_missing` for an
- * authorization that succeeded without a reference: nothing could be captured or refunded of it.
+ * Ends by hand an attempt that stays unknown or pending, as if the provider had said so. Where the provider can be
+ * asked it is asked first, and what it says now counts. Rejections: `attempt_not_found`; `attempt_not_open` for one
+ * that has ended, or is being sent or asked about right now; `parameter_missing` for an authorization that
+ * succeeded without a reference: nothing could be captured or refunded of it; `attempt_not_resolved` when the
+ * provider still has it, or its books or ours forbid that end. Rejects with `StoreUnavailable`.
  */
 export async function resolveAttempt(
   context: Context,
   scope: Scope,
   id: string,
-  { outcome, reference, note }: Finding,
+  finding: Finding,
 ): Promise<OwnedAttempt | Rejection> {
   const found = await context.store.attempt(id)
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
     return reject('attempt_not_found', 'There is no such attempt.', 'id')
-  const { attempt } = found
-  if (attempt.state !== 'unknown' && attempt.state !== 'pending')
+  const { state } = found.attempt
+  if (state !== 'unknown' && state !== 'pending')
     return reject(
       'attempt_not_open',
-      `The attempt is ${attempt.state}; only unknown and pending ones are resolved by hand.`,
+      `The attempt is ${state}; only unknown and pending ones are resolved by hand.`,
     )
-  if (outcome === 'succeeded' && attempt.kind === 'authorize' && !reference && !attempt.providerReference)
+  const refusal = unnamed(found.attempt, finding)
+  if (refusal) return refusal
+  const provider = context.providers.get(found.attempt.provider)
+  const now = context.now()
+  // Nobody may be sending it again while a person says that it was never done.
+  const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
+  const claimed = await context.store.claimAttempt(id, claim)
+  if (!claimed)
     return reject(
-      'parameter_missing',
-      "Give the provider's reference of the payment: without it nothing can be captured or refunded.",
-      'provider_reference',
+      'attempt_not_open',
+      'The provider is being asked about the attempt right now; look at it again in a moment.',
     )
-  const known: Known =
-    outcome === 'succeeded'
-      ? {
-          kind: 'succeeded',
-          reference: reference ?? attempt.providerReference ?? attempt.id,
-          amount: attempt.amount,
-          currency: attempt.currency,
-          expiresAt: null,
-        }
-      : {
-          kind: 'declined',
-          declineCode: 'processing_error',
-          message: note ?? 'Resolved by hand: the provider did not do it.',
-          reference,
-        }
-  const work = await load(context, { scope, attempt: { ...attempt, token: null } })
-  await settle(context, work, known, 'hand')
+  const work = await load(context, claimed)
+  const said = provider?.remote ? await heard(context, provider, work) : null
+  if (said) await settle(context, work, said, 'lookup')
+  const told = said ? await load(context, claimed) : work
+  // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
+  if (isOpen(told.attempt) && said?.kind !== 'pending')
+    await settle(context, told, known(told, finding, now), 'hand')
   context.log.warn(
-    { attempt: id, transaction: attempt.transactionId, outcome },
-    'An attempt was resolved by hand.',
+    { attempt: id, transaction: work.charge.id, outcome: said?.kind ?? finding.outcome },
+    said ? 'A person asked for an end; the provider told it.' : 'An attempt was resolved by hand.',
   )
-  return (await context.store.attempt(id)) ?? found
+  const after = await load(context, claimed)
+  if (!isOpen(after.attempt)) return { scope, attempt: after.attempt }
+  await release(context, { ...after, attempt: { ...after.attempt, token: claim.token } })
+  return reject(
+    'attempt_not_resolved',
+    `The attempt is ${after.attempt.state} still: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
+  )
+}
+
+function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection | undefined {
+  const named = reference !== null || attempt.providerReference !== null
+  if (outcome === 'failed' || attempt.kind !== 'authorize' || named) return undefined
+  return reject(
+    'parameter_missing',
+    "Give the provider's reference of the payment: without it nothing can be captured or refunded.",
+    'provider_reference',
+  )
+}
+
+/** What the provider says of it now; null when it can't be asked, or does not know. */
+async function heard(context: Context, provider: RemoteProvider, work: Work): Promise<Known | null> {
+  const asked =
+    provider.capabilities.lookup !== 'none' && typeof available(context, provider.name, true) !== 'string'
+  const outcome = asked ? await ask(context, provider, work, 'lookup') : null
+  return outcome && outcome.kind !== 'unknown' ? outcome : null
+}
+
+function known({ charge, attempt }: Work, { outcome, reference, note }: Finding, now: number): Known {
+  if (outcome === 'failed')
+    return {
+      kind: 'declined',
+      declineCode: 'processing_error',
+      message: note ?? 'Resolved by hand: the provider did not do it.',
+      reference,
+    }
+  return {
+    kind: 'succeeded',
+    reference: reference ?? attempt.providerReference ?? attempt.id,
+    amount: attempt.amount,
+    currency: attempt.currency,
+    // Nobody said when a hold lapses: then its provider is asked.
+    expiresAt: attempt.kind === 'authorize' && !charge.capture ? now + USUAL_HOLD_MS : null,
+  }
+}
+
+/** The attempt is free again for whoever looks at it next. */
+async function release({ store }: Context, { attempt }: Work): Promise<void> {
+  const { id, token, state, reason, lookups, unknownSince, dueAt } = attempt
+  if (token !== null) await store.postponeAttempt({ id, token, state, reason, lookups, unknownSince, dueAt })
 }

@@ -8,9 +8,9 @@ import type { Context } from './context.ts'
 /** After its deadline a call gets this long to be settled before someone else looks at it, in ms. */
 const SETTLE_MS = 10_000
 
-/** The end of the sender's lease on an attempt at this provider. */
-export function leaseUntil(provider: Provider, now: number): number {
-  return now + (provider.remote ? provider.deadlineMs : 0) + SETTLE_MS
+/** The end of a lease on an attempt at this provider, which may not be configured any more. */
+export function leaseUntil(provider: Provider | undefined, now: number): number {
+  return now + (provider?.remote ? provider.deadlineMs : 0) + SETTLE_MS
 }
 
 /** What of a charge a walk needs. */
@@ -34,8 +34,6 @@ export type Walk = {
   readonly last: Attempt
   /** How the last one was decided; null when it is to be sent. */
   readonly outcome: Extract<Outcome, { kind: 'succeeded' | 'declined' | 'not_sent' }> | null
-  /** It is its provider's trial after a failure. */
-  readonly probe: boolean
 }
 
 /**
@@ -48,34 +46,38 @@ export function walk(context: Context, charge: Routed, route: Route): Walk {
   for (;;) {
     const [name, ...rest] = next
     if (name === undefined) return nobody(context, charge, { ...route, next, skipped }, ended)
-    const found = available(context, name)
+    const found = available(context, name, rest.length === 0)
     if (typeof found === 'string') {
       skipped = [...skipped, { provider: name, reason: found }]
       next = rest
       continue
     }
-    const attempt = authorizeAttempt(context, charge, name, found.provider, { ...route, next: rest, skipped })
-    if (found.provider.remote) return { ended, last: attempt, outcome: null, probe: found.probe }
-    const outcome = found.provider.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
-    if (!mayFailOver(outcome, attempt.route) || rest.length === 0)
-      return { ended, last: attempt, outcome, probe: false }
+    const attempt = authorizeAttempt(context, charge, name, found, { ...route, next: rest, skipped })
+    if (found.remote) return { ended, last: attempt, outcome: null }
+    const outcome = found.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
+    if (!mayFailOver(outcome, attempt.route) || rest.length === 0) return { ended, last: attempt, outcome }
     ended.push(resolved(attempt, outcome, 'answer', attempt.startedAt))
     next = rest
     skipped = []
   }
 }
 
-/** The provider, when it can be asked now; else why not. */
-export function available(
-  context: Context,
-  name: string,
-): { readonly provider: Provider; readonly probe: boolean } | string {
+/** Why a provider is passed over that has no place free. */
+export const FULL = 'too many calls in flight'
+/** So many calls may wait for each of a provider's places when nobody else can be asked. */
+const QUEUE = 3
+
+/**
+ * The provider, when it can be asked now; else why not. With `last`, when nobody else can be asked, a call may
+ * wait for a place within its deadline.
+ */
+export function available(context: Context, name: string, last: boolean): Provider | string {
   const provider = context.providers.get(name)
   if (!provider) return 'not configured'
-  if (!provider.remote) return { provider, probe: false }
-  if ((context.inFlight.get(name) ?? 0) >= provider.concurrency) return 'too many calls in flight'
-  const admitted = context.health.admit(name)
-  return admitted === 'open' ? 'circuit breaker open' : { provider, probe: admitted === 'probe' }
+  if (!provider.remote) return provider
+  const places = provider.concurrency * (last ? 1 + QUEUE : 1)
+  if ((context.inFlight.get(name) ?? 0) >= places) return FULL
+  return context.health.peek(name) === 'open' ? 'circuit breaker open' : provider
 }
 
 /**
@@ -98,7 +100,7 @@ function nobody(context: Context, charge: Routed, route: Route, ended: Attempt[]
   const outcome: Outcome = { kind: 'not_sent', reason: reason || 'no provider is left' }
   const name = route.skipped.at(-1)?.provider ?? 'none'
   const last = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
-  return { ended, last, outcome, probe: false }
+  return { ended, last, outcome }
 }
 
 function authorizeAttempt(

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Capabilities, judged, nextLookMs, type Outcome, recoveryStep } from './attempt.ts'
+import {
+  type Capabilities,
+  judged,
+  type Known,
+  newAttempt,
+  nextLookMs,
+  type Outcome,
+  recoveryStep,
+  resolved,
+} from './attempt.ts'
 
 const HOUR = 3_600_000
 const capable = (changes: Partial<Capabilities>): Capabilities => ({
@@ -11,7 +20,13 @@ const capable = (changes: Partial<Capabilities>): Capabilities => ({
   ...changes,
 })
 const open = { state: 'unknown', startedAt: 0, providerReference: null } as const
-const asked = { kind: 'authorize', amount: 100, currency: 'usd' } as const
+const asked = {
+  kind: 'authorize',
+  amount: 100,
+  currency: 'usd',
+  providerReference: null,
+  startedAt: 0,
+} as const
 const done = (amount: number, currency = 'usd'): Outcome => ({
   kind: 'succeeded',
   reference: 'r',
@@ -45,25 +60,66 @@ test('a provider that can tell nothing is not asked', () => {
 
 test('another amount or currency than asked is never believed, and raises an alarm', () => {
   for (const answer of [done(99), done(101), done(100, 'eur')]) {
-    const { outcome, alarm } = judged(asked, { lookup: 'final' }, 'send', answer)
+    const { outcome, alarm } = judged(asked, { lookup: 'final' }, 'send', answer, 1)
     assert.equal(outcome.kind, 'unknown')
     assert.equal(alarm, 'amount_mismatch')
   }
-  assert.deepEqual(judged(asked, { lookup: 'final' }, 'send', done(100)).outcome, done(100))
+  assert.deepEqual(judged(asked, { lookup: 'final' }, 'send', done(100), 1).outcome, done(100))
 })
 
 test('only the call itself can tell that it was not sent', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'refused' }
-  assert.equal(judged(asked, { lookup: 'final' }, 'send', refused).outcome.kind, 'not_sent')
-  assert.equal(judged(asked, { lookup: 'final' }, 'resend', refused).outcome.kind, 'unknown')
-  assert.equal(judged(asked, { lookup: 'final' }, 'lookup', refused).outcome.kind, 'unknown')
+  assert.equal(judged(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')
+  assert.equal(judged(asked, { lookup: 'final' }, 'resend', refused, 1).outcome.kind, 'unknown')
+  assert.equal(judged(asked, { lookup: 'final' }, 'lookup', refused, 1).outcome.kind, 'unknown')
 })
 
 test('"not found" ends an attempt only where the provider promises it for good', () => {
   const judge = (lookup: Capabilities['lookup']) =>
-    judged(asked, { lookup }, 'lookup', { kind: 'not_found' }).outcome.kind
+    judged(asked, { lookup }, 'lookup', { kind: 'not_found' }, 1).outcome.kind
   assert.equal(judge('final'), 'not_sent')
   assert.equal(judge('eventual'), 'unknown')
+})
+
+test('"not found" is believed of a call of late only, and never of one that was accepted', () => {
+  const gone = { kind: 'not_found' } as const
+  const judge = (attempt: typeof asked | { providerReference: string }, now: number) =>
+    judged({ ...asked, ...attempt }, { lookup: 'final' }, 'lookup', gone, now)
+  assert.equal(judge(asked, 22 * HOUR).outcome.kind, 'not_sent')
+  assert.equal(judge(asked, 24 * HOUR).outcome.kind, 'unknown')
+  assert.equal(judge(asked, -1).outcome.kind, 'unknown', 'a clock that was set back proves nothing')
+  const accepted = judge({ providerReference: 'pay_1' }, 1)
+  assert.deepEqual([accepted.outcome.kind, accepted.alarm], ['unknown', 'contradiction'])
+})
+
+test('a clock that was set back does not make an old call look fresh', () => {
+  const idempotent = capable({ idempotencyWindowMs: HOUR })
+  assert.equal(recoveryStep(idempotent, { ...open, startedAt: 10 * HOUR }, 9 * HOUR), 'wait')
+})
+
+test('each look at a pending attempt puts the next one further off', () => {
+  const accepted: Known = { kind: 'pending', reference: 'r', redirectUrl: null }
+  const first = newAttempt({
+    id: 'att_1',
+    transactionId: 'txn_1',
+    refundId: null,
+    kind: 'authorize',
+    provider: 'bank',
+    amount: 100,
+    currency: 'usd',
+    route: null,
+    idempotencyKey: 'key',
+    now: 0,
+    leaseUntil: 1,
+    token: 't',
+  })
+  let attempt = resolved(first, accepted, 'answer', 0)
+  const waits = [attempt.dueAt]
+  for (let i = 0; i < 3; i++) {
+    attempt = resolved(attempt, accepted, 'lookup', 0)
+    waits.push(attempt.dueAt)
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000])
 })
 
 test('looks come later each time, up to a minute, or ten while the provider has it', () => {

@@ -37,8 +37,11 @@ export type Outcome =
     }
   /** Accepted, to be told later. With `redirectUrl` the customer has to go there first. */
   | { readonly kind: 'pending'; readonly reference: string | null; readonly redirectUrl: string | null }
-  /** Surely not done: another provider may be asked. */
-  | { readonly kind: 'not_sent'; readonly reason: string }
+  /**
+   * Surely not done: another provider may be asked. `refused` when the provider answered that it takes no such
+   * call, which says nothing against its health.
+   */
+  | { readonly kind: 'not_sent'; readonly reason: string; readonly refused?: true }
   /** It may have been done: nobody else may be asked until it is known. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
@@ -126,9 +129,14 @@ export function recoveryStep(
   if (lookup === 'final') return 'lookup'
   if (lookup === 'eventual' && attempt.providerReference !== null) return 'lookup'
   // Sending it again would not tell more of what the provider has accepted already.
-  const resendable = attempt.state !== 'pending' && now - attempt.startedAt < idempotencyWindowMs
+  const resendable = attempt.state !== 'pending' && isWithin(attempt.startedAt, idempotencyWindowMs, now)
   if (resendable) return 'resend'
   return lookup === 'eventual' ? 'lookup' : 'wait'
+}
+
+/** True from a time on and for so long; not before it, as after a clock was set back. */
+export function isWithin(since: number, ms: number, now: number): boolean {
+  return now >= since && now - since < ms
 }
 
 const FIRST_LOOK_MS = 500
@@ -182,6 +190,7 @@ export type Known = Exclude<Outcome, { kind: 'unknown' }>
  */
 export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: number): Attempt {
   const pending = outcome.kind === 'pending'
+  const lookups = attempt.lookups + (by === 'answer' ? 0 : 1)
   const reference = outcome.kind === 'not_sent' ? null : outcome.reference
   return {
     ...attempt,
@@ -192,9 +201,10 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
       outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null,
     resolvedBy: pending ? null : by,
     endedAt: pending ? null : now,
+    lookups,
     unknownSince: null,
     dueAt: pending
-      ? now + nextLookMs('pending', attempt.lookups)
+      ? now + nextLookMs('pending', lookups)
       : outcome.kind === 'succeeded' && attempt.kind === 'authorize'
         ? outcome.expiresAt
         : null,
@@ -202,24 +212,31 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
   }
 }
 
+/** "Not found" is believed for so long after a call: later the provider may have forgotten it. */
+const NOT_FOUND_MS = 23 * 3_600_000
+
 /** Why an answer is not believed: something only a person can put right. */
 export type Alarm = 'amount_mismatch' | 'reference_reused' | 'contradiction'
 
 /**
  * What an answer is worth. Money that moved in another amount or currency than was asked is never booked:
  * the attempt stays unknown, with an alarm. Only the call itself can tell that it was not sent: a lookup or a
- * repetition that was not sent says nothing of it. "Not found" is worth what the provider promises.
+ * repetition that was not sent says nothing of it. "Not found" is worth what the provider promises, of a call of
+ * late; of one that it has accepted it is a contradiction.
  */
 export function judged(
-  attempt: Pick<Attempt, 'kind' | 'amount' | 'currency'>,
+  attempt: Pick<Attempt, 'kind' | 'amount' | 'currency' | 'providerReference' | 'startedAt'>,
   capabilities: Pick<Capabilities, 'lookup'>,
   how: 'send' | 'resend' | 'lookup',
   answer: Outcome | { readonly kind: 'not_found' },
+  now: number,
 ): { readonly outcome: Outcome; readonly alarm: Alarm | null } {
   const unknown = (reason: string, alarm: Alarm | null = null) =>
     ({ outcome: { kind: 'unknown', reason }, alarm }) as const
+  if (answer.kind === 'not_found' && attempt.providerReference !== null)
+    return unknown('the provider had accepted it, and does not find it now', 'contradiction')
   if (answer.kind === 'not_found')
-    return capabilities.lookup === 'final'
+    return capabilities.lookup === 'final' && isWithin(attempt.startedAt, NOT_FOUND_MS, now)
       ? { outcome: { kind: 'not_sent', reason: 'the provider never got the call' }, alarm: null }
       : unknown('the provider does not find it yet')
   if (answer.kind === 'not_sent' && how !== 'send') return unknown(answer.reason)

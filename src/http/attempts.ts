@@ -53,7 +53,7 @@ export const resolveAttemptRoute: Route = {
   query: NoQuery,
   body: ResolveBody,
   answers: { 200: { description: 'The attempt as it ended.', schema: Attempt } },
-  errors: ['attempt_not_found', 'attempt_not_open'],
+  errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const { outcome, provider_reference: reference = null, note = null } = validBody(request.body)

@@ -16,7 +16,6 @@ import {
   ChargesQuery,
   DeclineAnswer,
   FollowUpDeclineAnswer,
-  FollowUpUnavailableAnswer,
   IdParams,
   NoBody,
   NoQuery,
@@ -48,11 +47,11 @@ export const createChargeRoute: Route = {
     202: { description: PROCESSING, schema: Charge },
     402: { description: 'The provider declined; the failed charge is stored.', schema: DeclineAnswer },
     502: {
-      description: 'No provider could take it; the failed charge is stored.',
+      description: 'No provider could take it; the failed charge is stored, unless none had a place free.',
       schema: UnavailableAnswer,
     },
   },
-  errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached'],
+  errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached', 'provider_unavailable'],
   async handle(http, request, reply) {
     const body = validBody(request.body)
     const currency = parseCurrency(body.currency)
@@ -125,7 +124,7 @@ const FOLLOW_UP_ANSWERS = {
   402: { description: 'The provider declined; the charge is as it was.', schema: FollowUpDeclineAnswer },
   502: {
     description: 'The provider did not take it, or cannot be asked now; the charge is as it was.',
-    schema: FollowUpUnavailableAnswer,
+    schema: UnavailableAnswer,
   },
 }
 const FOLLOW_UP_ERRORS = [

@@ -40,6 +40,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   provider_not_capable: 409,
   provider_not_configured: 409,
   attempt_not_open: 409,
+  attempt_not_resolved: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,

@@ -218,15 +218,14 @@ const unavailable = {
   decline_code: string({ examples: ['provider_unavailable'] }),
 }
 export const DeclineAnswer = object({ ...refusal('card_declined'), charge: Charge, request_id })
-export const UnavailableAnswer = object({ ...unavailable, charge: Charge, request_id })
-/** Of captures and cancels. A provider that can't be asked now leaves nothing to show: then the object is absent. */
-export const FollowUpDeclineAnswer = object({ ...refusal('provider_declined'), charge: Charge, request_id })
-export const FollowUpUnavailableAnswer = object({
+/** Where no provider could be asked, and none has a place free, nothing is stored: then there is no object. */
+export const UnavailableAnswer = object({
   ...unavailable,
   decline_code: optional(unavailable.decline_code),
   charge: optional(Charge),
   request_id,
 })
+export const FollowUpDeclineAnswer = object({ ...refusal('provider_declined'), charge: Charge, request_id })
 export const RefundDeclineAnswer = object({ ...refusal('provider_declined'), refund: Refund, request_id })
 export const RefundUnavailableAnswer = object({
   ...unavailable,

@@ -279,6 +279,8 @@ export type Store = {
   ): Promise<OwnedAttempt | undefined>
   /** Claims up to `limit` attempts at a provider that are due, those whose lease ran out included. */
   claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
+  /** Claims one attempt that is unknown or pending and that nobody holds, whenever it is due; undefined when it can't. */
+  claimAttempt(id: string, claim: Omit<AttemptClaim, 'provider' | 'limit'>): Promise<OwnedAttempt | undefined>
   /** False when the token no longer holds the attempt; then nothing was written. */
   postponeAttempt(postponement: Postponement): Promise<boolean>
   /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
@@ -293,16 +295,21 @@ export type Store = {
   /** Stores the next version. False when `version` is no longer the newest (0: none is stored). */
   replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean>
 
-  /** False when it was stored before. It is due at `receivedAt`. */
+  /** False when it was stored before; one that failed is due again then. It is due at `receivedAt`. */
   addNotification(notification: StoredNotification): Promise<boolean>
   claimNotifications(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]>
   /** False when the token no longer holds it; then nothing was written. */
   settleNotification(settlement: NotificationSettlement): Promise<boolean>
-  /** Deletes up to `limit` notifications that were received before `before` and are done, oldest first; answers how many. */
+  /** Deletes up to `limit` notifications that were received before `before` and are settled, oldest first; answers how many. */
   purgeNotifications(before: number, limit: number): Promise<number>
 
-  /** Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. */
+  /**
+   * Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. Those whose
+   * answer is still `accepted` stay: what they began has not ended.
+   */
   purgeIdempotency(before: number, limit: number): Promise<number>
+  /** The time in ms since 1970 by the database's clock: every node that shares the database has the same. */
+  now(): number
   /** Writes of this process that wait for their commit now. */
   waitingWrites(): number
   /** Makes a write that changes nothing: resolves when the store can take writes now. */
@@ -310,10 +317,10 @@ export type Store = {
   close(): Promise<void>
 }
 
-/** The database can't do this now: it is full, its disk fails, it is locked, or too much is waiting. */
+/** The database can't do this now: it is full, its disk fails, it is locked or out of reach, or too much is waiting. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
-  readonly reason: 'disk' | 'busy' | 'overloaded' | 'closing'
+  readonly reason: 'disk' | 'busy' | 'connection' | 'overloaded' | 'closing'
   constructor(reason: StoreUnavailable['reason'], message: string) {
     super(message)
     this.reason = reason

@@ -54,7 +54,7 @@ test('providers come in the order of the file, several of one kind too, with the
 })
 
 test('an http provider has its defaults, which the file can change and narrow', async () => {
-  const narrow = { idempotent: false, lookup: 'eventual', void: false, partial_capture: false }
+  const narrow = { idempotent: false, lookup: 'none', void: false, partial_capture: false }
   const [wide, narrowed] = await load({
     wide: BANK,
     narrowed: { ...BANK, deadline_ms: 5_000, concurrency: 4, ...narrow },
@@ -63,14 +63,15 @@ test('an http provider has its defaults, which the file can change and narrow', 
   assert.deepEqual([wide.deadlineMs, wide.concurrency], [20_000, 128])
   assert.deepEqual(wide.capabilities, {
     idempotencyWindowMs: 23 * 3_600_000,
-    lookup: 'final',
+    // The strongest promise has to be made: whoever did not read of it does not keep it.
+    lookup: 'eventual',
     void: true,
     partialCapture: true,
   })
   assert.deepEqual([narrowed.deadlineMs, narrowed.concurrency], [5_000, 4])
   assert.deepEqual(narrowed.capabilities, {
     idempotencyWindowMs: 0,
-    lookup: 'eventual',
+    lookup: 'none',
     void: false,
     partialCapture: false,
   })

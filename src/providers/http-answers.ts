@@ -32,7 +32,8 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
   if (refused && answer.status >= 400 && answer.status < 500) {
     const reason = guard.scrub(`refused (${refused.code}): ${refused.message}`)
     // Somebody used this reference for another call, perhaps ours in other words: what became of that is not known.
-    return { kind: refused.code === 'reference_reused' ? 'unknown' : 'not_sent', reason }
+    if (refused.code === 'reference_reused') return { kind: 'unknown', reason }
+    return { kind: 'not_sent', reason, refused: true }
   }
   if (TURNED_AWAY.has(answer.status)) return { kind: 'not_sent', reason: `answered ${answer.status}` }
   return unreadable(answer)
@@ -92,7 +93,7 @@ function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
       const code = body['decline_code']
       if (typeof code !== 'string' || code === '') return undefined
       const message = typeof body['message'] === 'string' ? body['message'] : ''
-      if (/^[a-z0-9_]{1,64}$/.test(code) && !guard.leaks(code))
+      if (/^[a-z0-9_]{1,64}$/.test(code) && !/\d{13}/.test(code) && !guard.leaks(code))
         return {
           kind: 'declined',
           declineCode: code,

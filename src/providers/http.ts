@@ -95,7 +95,7 @@ export const create: Create = (name, fields) => {
     concurrency: fields.integer('concurrency', 1, 10_000, 128),
     capabilities: {
       idempotencyWindowMs: fields.boolean('idempotent', true) ? IDEMPOTENCY_WINDOW_MS : 0,
-      lookup: fields.oneOf('lookup', ['none', 'eventual', 'final'], 'final'),
+      lookup: fields.oneOf('lookup', ['none', 'eventual', 'final'], 'eventual'),
       void: fields.boolean('void', true),
       partialCapture: fields.boolean('partial_capture', true),
     },

@@ -1,12 +1,13 @@
 import type { Context } from '../app/context.ts'
-import { act } from '../app/notifications.ts'
-import type { StoredNotification } from '../ports/store.ts'
+import { type Acted, act } from '../app/notifications.ts'
+import { type StoredNotification, StoreUnavailable } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
 
 const POLL_MS = 1_000
 const CONCURRENCY = 16
-const LEASE_MS = 120_000
+/** Beside its calls a notification takes this long at most, in ms. */
+const SETTLE_MS = 60_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
 /** About a day of retries; then it is kept as failed. */
@@ -28,12 +29,21 @@ export function startNotifications(context: Context): Loop {
     async claim(limit) {
       const token = context.newKey()
       const now = context.now()
-      const claimed = await store.claimNotifications({ limit, now, leaseUntil: now + LEASE_MS, token })
+      const claimed = await store.claimNotifications({
+        limit,
+        now,
+        leaseUntil: now + leaseMs(context),
+        token,
+      })
       return claimed.map((notification) => ({ notification, token }))
     },
     async handle({ notification, token }) {
       const { id, tries, provider } = notification
-      const acted = await act(context, notification)
+      const acted = await act(context, notification).catch((error): Acted => {
+        if (error instanceof StoreUnavailable) throw error
+        log.error({ notification: id, provider, err: error }, 'Acting on a notification failed.')
+        return { done: false, error: (error as Error).message, foreign: false }
+      })
       if (acted.done) {
         await store.settleNotification({ id, token, state: 'done', dueAt: null, error: null })
         return
@@ -48,4 +58,10 @@ export function startNotifications(context: Context): Loop {
       await store.settleNotification({ id, token, state: 'pending', dueAt, error })
     },
   })
+}
+
+/** Longer than the slowest provider may take for what one notification has it asked. */
+function leaseMs({ providers }: Context): number {
+  const deadlines = [...providers.values()].map((provider) => (provider.remote ? provider.deadlineMs : 0))
+  return 3 * Math.max(...deadlines) + SETTLE_MS
 }

@@ -24,12 +24,13 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     ongoing: context.ongoing,
     async claim(limit) {
       // While the provider can't be asked a claim would only put its attempts off, each with a write.
-      if (context.health.snapshot(provider.name).state === 'open') return []
+      const most = Math.min(limit, room(context, provider))
+      if (most === 0) return []
       const now = context.now()
       const token = context.newKey()
       return context.store.claimAttempts({
         provider: provider.name,
-        limit,
+        limit: most,
         now,
         leaseUntil: leaseUntil(provider, now),
         token,
@@ -37,4 +38,12 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     },
     handle: (owned) => recover(context, owned),
   })
+}
+
+/** How many attempts can be asked about now: half of the free places, and one at a time while the breaker tries. */
+function room({ health, inFlight }: Context, provider: Provider): number {
+  if (!provider.remote) return CONCURRENCY
+  const admitted = health.peek(provider.name)
+  if (admitted !== 'closed') return admitted === 'probe' ? 1 : 0
+  return Math.ceil(Math.max(0, provider.concurrency - (inFlight.get(provider.name) ?? 0)) / 2)
 }

@@ -59,6 +59,25 @@ async function unknown(store: Store, scope: Scope, since: number, provider = 'ba
 export function attemptClaims(open: Open): void {
   rule(
     open,
+    'one attempt is claimed by its id while it is unknown and nobody holds it, whenever it is due',
+    async (store, { live }) => {
+      const sending = await sent(store, { scope: live, leaseUntil: T })
+      const lease = { now: T, leaseUntil: T + 1_000 }
+      assert.equal(await store.claimAttempt(sending.id, { ...lease, token: 'a person' }), undefined)
+      const { id } = await unknown(store, live, T)
+      const mine = await store.claimAttempt(id, { ...lease, token: 'a person' })
+      assert.deepEqual([mine?.attempt.token, mine?.attempt.dueAt], ['a person', T + 1_000])
+      assert.equal(await store.claimAttempt(id, { ...lease, token: 'another' }), undefined)
+      const late = { now: T + 1_000, leaseUntil: T + 2_000, token: 'another' }
+      assert.equal((await store.claimAttempt(id, late))?.attempt.token, 'another')
+      const ended = await taken(store, { scope: live })
+      assert.equal(await store.claimAttempt(ended.attempt.id, late), undefined)
+      assert.equal(await store.claimAttempt('att_nobody', late), undefined)
+    },
+  )
+
+  rule(
+    open,
     'an attempt that is being sent is left to its sender until the lease has run out',
     async (store, { live }) => {
       const attempt = await sent(store, { scope: live, at: T, leaseUntil: T + 5_000 })

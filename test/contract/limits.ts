@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import {
+  beginCommit,
   chargeCommit,
   charged,
   claim,
@@ -146,6 +147,21 @@ export function purges(open: Open): void {
     assert.notEqual(await store.idempotencyRecord(live, 'c'), undefined)
     assert.equal(await store.purgeIdempotency(START + day, 2), 1)
   })
+
+  rule(
+    open,
+    'the key of a request that has not ended is kept, however old, and hides none that can go',
+    async (store, { live }) => {
+      const { commit } = beginCommit({ scope: live, key: 'open', at: START })
+      const accepted = { kind: 'accepted', body: '{}' } as const
+      await committed(store, { ...commit, key: { ...commit.key!, answer: accepted } })
+      await charged(store, { scope: live, key: 'done', at: START + 1 })
+      assert.equal(await store.purgeIdempotency(START + day, 1), 1)
+      assert.equal(await store.idempotencyRecord(live, 'done'), undefined)
+      assert.equal((await store.idempotencyRecord(live, 'open'))?.answer.kind, 'accepted')
+      assert.equal(await store.purgeIdempotency(START + day, 1), 0)
+    },
+  )
 
   rule(open, 'a purged key is free for another request', async (store, { live }) => {
     await charged(store, { scope: live, key: 'again', at: START })

@@ -98,6 +98,21 @@ export function settledNotifications(open: Open): void {
     },
   )
 
+  rule(open, 'a notification that was given up is due again when it comes again', async (store) => {
+    const made = notification({ notificationId: 'n_1' })
+    await store.addNotification(made)
+    await claim(store, { now: T })
+    await settled(store, made, { state: 'failed', error: 'in vain' })
+    assert.deepEqual(await claim(store, { now: T + 9 }), [])
+    const again = notification({ notificationId: 'n_1', receivedAt: T + 5 })
+    assert.equal(await store.addNotification(again), true)
+    const claimed = await claim(store, { now: T + 9 })
+    assert.deepEqual(
+      claimed.map(({ id, tries }) => [id, tries]),
+      [[made.id, 0]],
+    )
+  })
+
   rule(open, 'a settlement with a stale token is refused and writes nothing', async (store) => {
     const made = notification()
     await store.addNotification(made)
@@ -110,7 +125,7 @@ export function settledNotifications(open: Open): void {
 
   rule(
     open,
-    'a purge deletes only what is done and older, the oldest first, up to its limit',
+    'a purge deletes only what is settled and older, the oldest first, up to its limit',
     async (store) => {
       const made = [0, 1, 2, 3, 4].map((i) => notification({ notificationId: `n_${i}`, receivedAt: T + i }))
       for (const each of made) await store.addNotification(each)
@@ -125,7 +140,7 @@ export function settledNotifications(open: Open): void {
         'it is forgotten',
       )
       assert.equal(await store.addNotification(notification({ notificationId: 'n_1' })), false)
-      assert.equal(await store.purgeNotifications(T + 3, 9), 1)
+      assert.equal(await store.purgeNotifications(T + 3, 9), 2)
       assert.equal(await store.purgeNotifications(T + 3, 9), 0)
       assert.equal(await settled(store, pending!), true)
       assert.equal(await store.purgeNotifications(T + 9, 9), 2)

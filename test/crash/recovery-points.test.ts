@@ -136,7 +136,7 @@ async function crashAt(t: TestContext, scenario: Scenario, point: Point): Promis
   const bank = await startBank(join(folder, 'bank.db'), { secret: newSecret() })
   atEnd(t, bank.kill)
   const providers = join(folder, 'providers.json')
-  const bankSettings = { kind: 'http', url: bank.url, secret: bank.secret }
+  const bankSettings = { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final' }
   writeFileSync(providers, JSON.stringify({ bank: bankSettings }))
   const database = join(folder, 'minipay.db')
   const env = { MINIPAY_PROVIDERS: providers }

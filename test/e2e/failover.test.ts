@@ -18,12 +18,16 @@ before(async () => {
       dead: { bank: 'bank_a', url },
       dead_too: { bank: 'bank_a', url },
       local: { kind: 'sandbox' },
+      narrow: { bank: 'bank_b', concurrency: 1, deadline_ms: 5_000 },
     },
   })
   await world.route({
     rules: [
       ruleTo('soft', ['bank_a', 'bank_b'], SOFT),
       ruleTo('firm', ['bank_a', 'bank_b']),
+      ruleTo('shy', ['bank_a', 'bank_b'], ['authentication_required', 'do_not_honor']),
+      ruleTo('soft_then_dead', ['bank_a', 'dead'], SOFT),
+      ruleTo('narrow', ['narrow']),
       ruleTo('dead_first', ['dead', 'bank_a']),
       ruleTo('dead_then_local', ['dead_too', 'local']),
       ruleTo('all_dead', ['dead_too', 'dead']),
@@ -125,6 +129,38 @@ describe('a decline', () => {
     })
 })
 
+test('a customer who was sent away and says no ends the charge: no other provider is asked', async () => {
+  const before = await received('bank_b')
+  const { body } = await world.tryCharge(to('shy', { payment_method: 'tok_requires_action' }))
+  await fetch(body.redirect_url ?? '', { method: 'POST', body: new URLSearchParams({ approve: 'false' }) })
+  assert.equal((await world.settled(body.id)).status, 'failed')
+  assert.equal((await world.api.attempts(body.id)).length, 1)
+  assert.equal(await received('bank_b'), before)
+  assert.deepEqual(await world.eventsOf(body.id), ['payment.requires_action', 'payment.failed'])
+})
+
+test('a provider whose places are taken lets charges wait when nobody else can be asked, up to a bound', async () => {
+  const bank = world.bank('bank_b')
+  const most = await Promise.all(Array.from({ length: 4 }, () => world.tryCharge(to('narrow'))))
+  assert.deepEqual(
+    most.map(({ status }) => status),
+    [201, 201, 201, 201],
+  )
+  await bank.arm('authorize', 'hold_before', 1)
+  const waiting = Array.from({ length: 4 }, () => world.tryCharge(to('narrow')))
+  await until(
+    () => world.metric('minipay_provider_calls_in_flight{provider="narrow"}'),
+    (count) => count === 4,
+  )
+  const key = randomUUID()
+  const refused = await world.tryCharge(to('narrow'), key)
+  assert.deepEqual([refused.status, refused.body.code], [502, 'provider_unavailable'])
+  assert.equal(refused.headers.get('retry-after'), '5')
+  await bank.control('POST', '/release')
+  for (const { status } of await Promise.all(waiting)) assert.equal(status, 201)
+  assert.equal((await world.tryCharge(to('narrow'), key)).status, 201, 'the key was not used up')
+})
+
 describe('what is unknown', () => {
   test('never goes to another provider: it is asked for, and the request still gets its answer', async () => {
     const before = await received('bank_b')
@@ -160,6 +196,12 @@ describe('a provider that fails again and again', () => {
     assert.equal((await states())['bank_a'], 'closed')
     assert.equal(await world.metric('minipay_provider_breaker_open{provider="dead"}'), 1)
     assert.equal(await world.metric('minipay_provider_breaker_open{provider="bank_a"}'), 0)
+    // And where it would have been next, the attempt before it says so.
+    await world.bank('bank_a').arm('authorize', 'decline')
+    const { body } = await world.tryCharge(to('soft_then_dead'))
+    const [last, ...more] = await world.api.attempts(body.charge.id)
+    assert.deepEqual([last?.status, last?.route?.next, more], ['declined', [], []])
+    assert.deepEqual(last?.route?.skipped, [{ provider: 'dead', reason: 'circuit breaker open' }])
   })
 
   test('is used again when it is back; until then nothing of its payments moves, and keys can be repeated', async () => {

@@ -84,7 +84,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     // One with an address of its own is no client of the bank.
     if (!('url' in rest)) at.set(name, where)
     const { url, secret } = bank(where)
-    return [name, { kind: 'http', url, secret, deadline_ms: deadlineMs, ...rest }]
+    return [name, { kind: 'http', url, secret, deadline_ms: deadlineMs, lookup: 'final', ...rest }]
   })
   const path = join(dir.path, 'providers.json')
   writeFileSync(path, JSON.stringify(Object.fromEntries(file)))

@@ -5,7 +5,15 @@ import { after, before, describe, test } from 'node:test'
 import { newSecret } from '../bank.ts'
 import { type Receiver, startReceiver } from '../harness.ts'
 import { type Charge, type DeclineAnswer, until } from './client.ts'
-import { deadUrl, type Peer, ruleTo, startPeer, startWorld, type World } from './orchestration.ts'
+import {
+  deadUrl,
+  type Peer,
+  ruleTo,
+  sendNotification,
+  startPeer,
+  startWorld,
+  type World,
+} from './orchestration.ts'
 
 type Fault = {
   readonly token: string
@@ -214,6 +222,34 @@ describe('what a provider says that was not asked is never booked: it raises an 
       )
       assert.deepEqual(await world.balances(), balances)
     })
+
+  test('a payment that ended without money and has it after all, or the other way round, raises an alarm', async () => {
+    const before = await alarms('liar', 'contradiction')
+    const told = (body: Charge) => world.api.attempts(body.id).then(([attempt]) => attempt?.id ?? '')
+    const notify = (reference: string) =>
+      sendNotification(world, 'bank_a', { id: `n_${reference}`, about: 'attempt', reference }, { to: 'liar' })
+    lie = () => ({ status: 'declined', decline_code: 'do_not_honor', message: 'No.' })
+    const failed = (await world.tryCharge(to('liar'))).body
+    const has = (reference: string) => () => paid('', { amount: 2500, currency: 'usd', reference })
+    lie = has('once')
+    const taken = (await world.tryCharge(to('liar'))).body
+    const balances = await world.balances()
+    lie = has('after_all')
+    await notify(await told(failed.charge ?? failed))
+    await until(
+      () => alarms('liar', 'contradiction'),
+      (count) => count === before + 1,
+    )
+    lie = () => ({ status: 'declined', decline_code: 'do_not_honor', message: 'Returned.' })
+    await notify(await told(taken))
+    await until(
+      () => alarms('liar', 'contradiction'),
+      (count) => count === before + 2,
+    )
+    assert.equal((await world.retrieve(taken.id)).status, 'succeeded')
+    assert.deepEqual(await world.balances(), balances)
+    lie = paid
+  })
 
   test('a refund in another amount', async () => {
     lie = paid

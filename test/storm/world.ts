@@ -141,7 +141,7 @@ function providersFile(folder: string, banks: Readonly<Record<BankName, RunningB
   const file = join(folder, 'providers.json')
   const settings = BANKS.map((name) => {
     const { url, secret } = banks[name]
-    return [name, { kind: 'http', url, secret, deadline_ms: DEADLINE_MS }]
+    return [name, { kind: 'http', url, secret, deadline_ms: DEADLINE_MS, lookup: 'final' }]
   })
   writeFileSync(file, JSON.stringify(Object.fromEntries(settings)))
   return file

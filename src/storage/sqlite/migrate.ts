@@ -1,27 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import type { Connection } from './connection.ts'
 
-export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
-
-/** A database that this program must not touch: newer than it, or not MiniPay's. */
-export class SchemaMismatch extends Error {
-  override readonly name = 'SchemaMismatch'
-}
+export { type Migration, SchemaMismatch } from '../migrations.ts'
 
 /** "MPay" in SQLite's application id, so that another program's database is not taken for ours. */
 const APPLICATION_ID = 0x4d506179
 
 /** The numbered migrations of this program, in order. */
 export function migrations(): Migration[] {
-  const folder = new URL('./migrations/', import.meta.url)
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file, index) => {
-      const number = Number.parseInt(file, 10)
-      if (number !== index + 1) throw new Error(`migration ${file} should be number ${index + 1}`)
-      return { number, name: file, sql: readFileSync(new URL(file, folder), 'utf8') }
-    })
+  return readMigrations(new URL('./migrations/', import.meta.url))
 }
 
 /** The schema's number in this database: 0 when it is empty. */

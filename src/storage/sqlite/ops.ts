@@ -29,6 +29,7 @@ export const OP = {
   claimNotifications: 11,
   settleNotification: 12,
   purgeNotifications: 13,
+  claimAttempt: 14,
 } as const
 
 export type CommitOp = readonly [
@@ -74,6 +75,13 @@ export type ReleaseOp = readonly [typeof OP.release, id: string, token: string]
 export type RetryOp = readonly [typeof OP.retry, accountId: number, live: number, id: string, now: number]
 export type PurgeOp = readonly [typeof OP.purge, before: number, limit: number]
 export type PingOp = readonly [typeof OP.ping]
+export type ClaimAttemptOp = readonly [
+  typeof OP.claimAttempt,
+  id: string,
+  now: number,
+  leaseUntil: number,
+  token: string,
+]
 export type ClaimAttemptsOp = readonly [
   typeof OP.claimAttempts,
   provider: string,
@@ -135,6 +143,7 @@ export type WriteOp =
   | PurgeOp
   | PingOp
   | ClaimAttemptsOp
+  | ClaimAttemptOp
   | PostponeOp
   | ReplaceRuleSetOp
   | AddNotificationOp

@@ -153,7 +153,7 @@ test('what the writer looks for is found by an index', () => {
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN (?!ledger_accounts|CONSTANT)|TEMP B-TREE/, plan)
   for (const index of [
     ...['attempts_due', 'attempts_by_reference', 'attempts_by_state'],
-    ...['deliveries_due', 'notifications_due', 'notifications_done'],
+    ...['deliveries_due', 'notifications_due', 'notifications_settled'],
   ])
     assert.ok(
       plans.some((plan) => plan.includes(`INDEX ${index}`)),

@@ -15,7 +15,7 @@ function newFile(t: TestContext): string {
 const open = (file: string): Promise<Store> => openSqliteStore({ file, onFatal: assert.fail })
 const LATER = START + 86_400_000
 
-test('what a process was sending when it ended is due at once for the next one, and its lease is void', async (t) => {
+test('what a process was sending when it ended is unknown and due at once for the next one, and its lease is void', async (t) => {
   const file = newFile(t)
   const first = await open(file)
   const scope = DEFAULT_SCOPE
@@ -38,6 +38,12 @@ test('what a process was sending when it ended is due at once for the next one, 
   t.after(() => next.close())
   const owned = await next.claimAttempts(claim)
   assert.deepEqual(owned.map(({ attempt }) => attempt.id).sort(), [sent.attempt.id, inTest.attempt.id].sort())
+  assert.deepEqual(
+    owned.map(({ attempt }) => [attempt.state, attempt.unknownSince]),
+    owned.map(({ attempt }) => ['unknown', attempt.startedAt]),
+  )
+  const { byState } = await next.attemptTotals(0)
+  assert.deepEqual([byState.sending, byState.unknown], [0, 2])
   const { id } = sent.attempt
   const postponement = {
     id,

@@ -125,6 +125,7 @@ function writes(writer: WriterThread) {
     settleNotification: (settlement) => writer.send(settleNotificationOp(settlement)),
     purgeNotifications: (before, limit) => writer.send([OP.purgeNotifications, before, limit]),
     purgeIdempotency: (before, limit) => writer.send([OP.purge, before, limit]),
+    now: Date.now,
     waitingWrites: writer.waiting,
     async ready() {
       await writer.send([OP.ping])
@@ -160,6 +161,10 @@ function claims(writer: WriterThread) {
     async claimAttempts(claim) {
       const rows = await writer.send<AttemptColumns[]>(claimAttemptsOp(claim))
       return rows.map(ownedAttempt)
+    },
+    async claimAttempt(id, { now, leaseUntil, token }) {
+      const rows = await writer.send<AttemptColumns[]>([OP.claimAttempt, id, now, leaseUntil, token])
+      return rows.map(ownedAttempt)[0]
     },
     async claimNotifications(claim) {
       const rows = await writer.send<NotificationColumns[]>(claimNotificationsOp(claim))

@@ -1,14 +1,8 @@
+import { CHECKS, type Verification } from '../verify-checks.ts'
 import type { Connection } from './connection.ts'
 import { assertCurrent } from './migrate.ts'
-import { CHECKS } from './verify-checks.ts'
 
-export type Verification = {
-  /** The first thing that is wrong, as a sentence; undefined when nothing is. */
-  readonly problem?: string
-  readonly charges: number
-  readonly refunds: number
-  readonly entries: number
-}
+export type { Verification } from '../verify-checks.ts'
 
 /**
  * Recomputes everything that is kept beside the rows it comes from, in one read transaction: it can run

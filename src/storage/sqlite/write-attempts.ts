@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
-import type { ClaimAttemptsOp, PostponeOp } from './ops.ts'
+import type { ClaimAttemptOp, ClaimAttemptsOp, PostponeOp } from './ops.ts'
 import { ATTEMPT, ATTEMPT_COLUMNS, type AttemptColumns, type Row } from './rows.ts'
 
 export type AttemptWrites = ReturnType<typeof attemptWrites>
@@ -70,6 +70,11 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
        SELECT id FROM attempts WHERE provider = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
+  const claimFree = db.prepare<unknown[], AttemptColumns>(
+    `UPDATE attempts SET due_at = ?, token = ?
+     WHERE id = ? AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= ?)
+     RETURNING ${ATTEMPT_COLUMNS}`,
+  )
   const findHeld = db
     .prepare<unknown[], [account: number, live: number, state: string]>(
       `SELECT account_id, live, state FROM attempts WHERE id = ? AND token = ?`,
@@ -85,6 +90,11 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
       return claimDue.all(leaseUntil, token, provider, now, limit)
     },
 
+    /** One or none. */
+    claimOne([, id, now, leaseUntil, token]: ClaimAttemptOp): AttemptColumns[] {
+      return claimFree.all(leaseUntil, token, id, now)
+    },
+
     postpone([, id, token, state, ...found]: PostponeOp): boolean {
       const held = findHeld.get(id, token)
       if (!held) return false
@@ -97,11 +107,26 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
 }
 
 /**
- * Makes what was being sent due at once. Only for a process that has just locked the database: whoever held
- * those leases is gone, and nobody else can be sending.
+ * What was being sent is unknown, and due at once. Only for a process that has just locked the database: whoever
+ * held those leases is gone, and nobody else can be sending. Without it the attempts of a provider that is no
+ * longer configured would be sent for ever in every list.
  */
 export function voidSendersLeases(db: Connection): void {
-  db.prepare(
-    `UPDATE attempts SET token = NULL, due_at = started_at WHERE state = 'sending' AND state <> 'succeeded'`,
-  ).run()
+  db.transaction(() => {
+    db.prepare(
+      `INSERT INTO counters (account_id, live, name, currency, value)
+       SELECT s.account_id, s.live, c.name, '', c.sign * s.attempts
+       FROM (SELECT account_id, live, count(*) AS attempts FROM attempts
+             WHERE state = 'sending' AND state <> 'succeeded' GROUP BY account_id, live) s
+       JOIN (SELECT 'attempts_sending' AS name, -1 AS sign UNION ALL SELECT 'attempts_unknown', 1) c
+       WHERE true
+       ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+    ).run()
+    db.prepare(
+      `UPDATE attempts
+       SET state = 'unknown', reason = 'left unfinished, perhaps by a crash', unknown_since = started_at,
+         token = NULL, due_at = 0
+       WHERE state = 'sending' AND state <> 'succeeded'`,
+    ).run()
+  }).immediate()
 }

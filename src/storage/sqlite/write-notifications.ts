@@ -23,7 +23,8 @@ export function notificationWrites(db: Connection) {
     `INSERT INTO notifications
        (id, provider, notification_id, about, reference, state, tries, due_at, received_at)
      VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
-     ON CONFLICT (provider, notification_id) DO NOTHING`,
+     ON CONFLICT (provider, notification_id) DO UPDATE
+       SET state = 'pending', tries = 0, due_at = excluded.due_at WHERE state = 'failed'`,
   )
   const claimDue = db.prepare<unknown[], NotificationColumns>(
     `UPDATE notifications SET due_at = ?, token = ?
@@ -39,7 +40,7 @@ export function notificationWrites(db: Connection) {
   )
   const purgeDone = db.prepare(
     `DELETE FROM notifications WHERE id IN (
-       SELECT id FROM notifications WHERE state = 'done' AND received_at < ? ORDER BY received_at, id LIMIT ?)`,
+       SELECT id FROM notifications WHERE state <> 'pending' AND received_at < ? ORDER BY received_at, id LIMIT ?)`,
   )
 
   return {

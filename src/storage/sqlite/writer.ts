@@ -47,6 +47,8 @@ export function createWriter(db: Connection): Writer {
         return deliveries.retry(op)
       case OP.claimAttempts:
         return attempts.claim(op)
+      case OP.claimAttempt:
+        return attempts.claimOne(op)
       case OP.postpone:
         return attempts.postpone(op)
       case OP.replaceRuleSet:
@@ -106,12 +108,16 @@ export function classify(error: unknown): WriteFailure {
   return { failed: 'bug', message: (error instanceof Error && error.stack) || message }
 }
 
-/** Looks only at the oldest records, which come first by `seq`: a purge with nothing to do reads `limit` rows. */
+/**
+ * Looks only at the oldest records, which come first by `seq`: a purge with nothing to do reads `limit` rows, and
+ * those before them whose request has not ended, which stay.
+ */
 function purge(db: Connection, [, before, limit]: PurgeOp): number {
   return db
     .prepare(
       `DELETE FROM idempotency_keys WHERE seq IN (
-         SELECT seq FROM (SELECT seq, created_at FROM idempotency_keys ORDER BY seq LIMIT ?)
+         SELECT seq FROM (SELECT seq, created_at FROM idempotency_keys
+           WHERE answer_kind <> 'accepted' ORDER BY seq LIMIT ?)
          WHERE created_at < ?)`,
     )
     .run(limit, before).changes

@@ -97,4 +97,4 @@ CREATE TABLE notifications (
   UNIQUE (provider, notification_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notifications_due ON notifications (due_at, id) WHERE state = 'pending';
-CREATE INDEX notifications_done ON notifications (received_at, id) WHERE state = 'done';
+CREATE INDEX notifications_settled ON notifications (received_at, id) WHERE state <> 'pending';

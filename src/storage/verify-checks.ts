@@ -1,6 +1,14 @@
 /** A query for what breaks a rule, and what to say of the first row it finds. */
 export type Check = { readonly sql: string; readonly problem: (row: Record<string, unknown>) => string }
 
+export type Verification = {
+  /** The first thing that is wrong, as a sentence; undefined when nothing is. */
+  readonly problem?: string
+  readonly charges: number
+  readonly refunds: number
+  readonly entries: number
+}
+
 /** True of a row of `child` whose charge, refund or dispute is `parent`. */
 const sameScope = (child: string, parent: string) =>
   `${child}.account_id = ${parent}.account_id AND ${child}.live = ${parent}.live`
@@ -34,13 +42,14 @@ const LEDGER: readonly Check[] = [
 /** What a charge says of itself agrees with its refunds and its disputes. */
 const AMOUNTS: readonly Check[] = [
   {
-    sql: `SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS said, c.amount_refund_pending AS saidPending,
-        coalesce(sum(r.amount) FILTER (WHERE r.status IN ('refunded', 'partially_refunded')), 0) AS done,
-        coalesce(sum(r.amount) FILTER (WHERE r.status = 'processing'), 0) AS pending
-      FROM charges c LEFT JOIN refunds r ON ${sameScope('r', 'c')} AND r.transaction_id = c.id
-      GROUP BY c.account_id, c.live, c.id
-      HAVING c.amount_refunded <> done OR c.amount_refund_pending <> pending OR done + pending > c.amount_captured
-      LIMIT 1`,
+    sql: `SELECT * FROM (
+        SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS said,
+          c.amount_refund_pending AS "saidPending",
+          coalesce(sum(r.amount) FILTER (WHERE r.status IN ('refunded', 'partially_refunded')), 0) AS done,
+          coalesce(sum(r.amount) FILTER (WHERE r.status = 'processing'), 0) AS pending
+        FROM charges c LEFT JOIN refunds r ON ${sameScope('r', 'c')} AND r.transaction_id = c.id
+        GROUP BY c.account_id, c.live, c.id) AS x
+      WHERE said <> done OR "saidPending" <> pending OR done + pending > captured LIMIT 1`,
     problem: ({ id, captured, said, saidPending, done, pending }) =>
       saidPending === pending
         ? `The transaction ${id} of ${captured} says ${said} is refunded, but its refunds sum to ${done}.`
@@ -79,20 +88,23 @@ const postedFor = (row: string) => `(
 /** What charges, refunds and disputes say agrees with what was posted for them. */
 const POSTINGS: readonly Check[] = [
   {
-    sql: `SELECT c.id, c.amount_captured AS captured, c.currency, ${postedFor('c')}
-      FROM charges c WHERE coalesce(posted, 0) <> -c.amount_captured LIMIT 1`,
+    sql: `SELECT * FROM (
+        SELECT c.id, c.amount_captured AS captured, c.currency, ${postedFor('c')} FROM charges c) AS x
+      WHERE coalesce(posted, 0) <> -captured LIMIT 1`,
     problem: ({ id, captured, currency, posted }) =>
       `The transaction ${id} captured ${captured} ${currency}, but posted ${posted ?? 'nothing'} to the merchant.`,
   },
   {
-    sql: `SELECT r.id, r.status, r.amount, r.currency, ${postedFor('r')}
-      FROM refunds r WHERE coalesce(posted, 0) <> CASE r.status WHEN 'failed' THEN 0 ELSE r.amount END LIMIT 1`,
+    sql: `SELECT * FROM (
+        SELECT r.id, r.status, r.amount, r.currency, ${postedFor('r')} FROM refunds r) AS x
+      WHERE coalesce(posted, 0) <> CASE status WHEN 'failed' THEN 0 ELSE amount END LIMIT 1`,
     problem: ({ id, status, amount, currency, posted }) =>
       `The refund ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
   },
   {
-    sql: `SELECT d.id, d.status, d.amount, d.currency, ${postedFor('d')}
-      FROM disputes d WHERE coalesce(posted, 0) <> CASE d.status WHEN 'won' THEN 0 ELSE d.amount END LIMIT 1`,
+    sql: `SELECT * FROM (
+        SELECT d.id, d.status, d.amount, d.currency, ${postedFor('d')} FROM disputes d) AS x
+      WHERE coalesce(posted, 0) <> CASE status WHEN 'won' THEN 0 ELSE amount END LIMIT 1`,
     problem: ({ id, status, amount, currency, posted }) =>
       `The dispute ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
   },
@@ -105,7 +117,7 @@ const POSTINGS: readonly Check[] = [
             AND t.kind IN ('capture', 'cancel') AND t.state IN ${OPEN}))),
       expected AS (
         SELECT account_id, live, id, 'authorized:' || provider AS code, amount FROM held
-        UNION ALL SELECT account_id, live, id, iif(status = 'authorized', 'uncaptured', 'capturing'), -amount FROM held
+        UNION ALL SELECT account_id, live, id, CASE status WHEN 'authorized' THEN 'uncaptured' ELSE 'capturing' END, -amount FROM held
         UNION ALL SELECT r.account_id, r.live, r.id, 'refunds:' || c.provider, -r.amount
           FROM refunds r JOIN charges c ON ${sameScope('c', 'r')} AND c.id = r.transaction_id
           WHERE r.status = 'processing'
@@ -197,7 +209,7 @@ const ATTEMPTS: readonly Check[] = [
     sql: `SELECT t.id, t.state, coalesce(r.id, c.id) AS about, coalesce(r.status, c.status) AS status FROM attempts t
       LEFT JOIN charges c ON ${sameScope('c', 't')} AND c.id = t.transaction_id
       LEFT JOIN refunds r ON ${sameScope('r', 't')} AND r.id = t.refund_id
-      WHERE t.state IN ${OPEN} AND iif(r.id IS NULL, c.status NOT IN ${WAITING}, r.status <> 'processing') LIMIT 1`,
+      WHERE t.state IN ${OPEN} AND CASE WHEN r.id IS NULL THEN c.status NOT IN ${WAITING} ELSE r.status <> 'processing' END LIMIT 1`,
     problem: ({ id, state, about, status }) => `The attempt ${id} is ${state}, but ${about} is ${status}.`,
   },
 ]
@@ -218,7 +230,9 @@ const COUNTERS: readonly Check[] = [
         UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state)
       SELECT coalesce(k.name, n.name) AS name, coalesce(k.currency, n.currency) AS currency,
         coalesce(k.value, 0) AS said, coalesce(n.value, 0) AS counted
-      FROM (SELECT * FROM counters WHERE name <> 'deliveries_retried') k
+      FROM (
+        SELECT account_id, live, name, currency, sum(value) AS value FROM counters
+        WHERE name <> 'deliveries_retried' GROUP BY account_id, live, name, currency) k
       FULL JOIN counted n ON ${sameScope('n', 'k')} AND n.name = k.name AND n.currency = k.currency
       WHERE coalesce(k.value, 0) <> coalesce(n.value, 0) LIMIT 1`,
     problem: ({ name, currency, said, counted }) =>
@@ -239,8 +253,8 @@ const COUNTERS: readonly Check[] = [
 ]
 
 /**
- * What must hold of a database. Sums are SQLite's 64-bit integers, which fail loudly on overflow; the commit
- * keeps every balance within them.
+ * What must hold of a database, in SQL that both engines run. Numbers come as bigints. SQLite's sums are 64-bit
+ * integers, which fail loudly on overflow; the commit keeps every balance within them.
  */
 export const CHECKS: readonly Check[] = [
   ...LEDGER,
