@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs'
 import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
-import { migrate, migrations, SchemaMismatch, schemaVersion } from './storage/sqlite/migrate.ts'
-import { lockDatabase, openReader, openWriter, refuseOtherFiles } from './storage/sqlite/open.ts'
-import { verify } from './storage/sqlite/verify.ts'
+import { isPostgres, migrateDatabase, publicName, verifyDatabase } from './storage/database.ts'
+import { SchemaMismatch } from './storage/migrations.ts'
 
 type Command = {
   readonly summary: string
@@ -34,7 +32,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   migrate: {
     summary: "Bring the database to this version's schema, which serve does by itself too.",
     settings: ['database'],
-    run: migrateDatabase,
+    run: bringToSchema,
   },
   backup: {
     summary: 'Copy the database to a file, beside a serving process too, and check the copy.',
@@ -150,35 +148,21 @@ async function serve(config: Config): Promise<number> {
 }
 
 async function verifyBooks({ database }: Config): Promise<number> {
-  if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
-  refuseOtherFiles(database)
-  const db = openReader(database)
-  try {
-    const result = verify(db)
-    if (result.problem === undefined) {
-      console.log(
-        `The books balance: ${result.charges} charges, ${result.refunds} refunds, ${result.entries} entries.`,
-      )
-      return 0
-    }
+  const result = await verifyDatabase(database)
+  if (result.problem !== undefined) {
     console.error(`minipay: ${result.problem}`)
     return 1
-  } finally {
-    db.close()
   }
+  const { charges, refunds, entries } = result
+  console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
+  return 0
 }
 
-async function migrateDatabase({ database }: Config): Promise<number> {
-  const lock = lockDatabase(database)
-  const db = openWriter(database)
-  try {
-    for (const { name } of migrate(db)) console.log(`applied ${name}`)
-    console.log(`${database} is at schema ${schemaVersion(db)} of ${migrations().length}.`)
-    return 0
-  } finally {
-    db.close()
-    lock.release()
-  }
+async function bringToSchema({ database }: Config): Promise<number> {
+  const { applied, version } = await migrateDatabase(database)
+  for (const name of applied) console.log(`applied ${name}`)
+  console.log(`${publicName(database)} is at schema ${version}.`)
+  return 0
 }
 
 async function backupOrRestore(
@@ -187,6 +171,8 @@ async function backupOrRestore(
   [file, ...more]: readonly string[],
 ): Promise<number> {
   if (file === undefined || more.length > 0) throw new ConfigError(`Say minipay ${verb} FILE.`)
+  if (isPostgres(database))
+    throw new ConfigError(`minipay ${verb} is for SQLite files; use PostgreSQL's own tools, such as pg_dump.`)
   const commands = await import('./cli/backup.ts')
   commands[verb](database, file)
   return 0

@@ -31,9 +31,9 @@ function nonEmpty(text: string): string {
   return text
 }
 
-function file(text: string): string {
-  if (text === '' || text === ':memory:' || text.startsWith('file:'))
-    throw new ConfigError('must be the path of a file')
+function database(text: string): string {
+  if (text === '' || text === ':memory:' || /^(file:|(?!postgres(ql)?:\/\/)\w+:\/\/)/.test(text))
+    throw new ConfigError('must be the path of a file, or a postgres:// URL')
   return text
 }
 
@@ -101,8 +101,8 @@ export const SETTINGS = {
     flag: 'database',
     env: 'MINIPAY_DATABASE',
     default: 'minipay.db',
-    doc: 'SQLite file; serve and migrate make it when it is not there.',
-    parse: file,
+    doc: 'SQLite file, which serve and migrate make when it is not there, or a postgres:// URL.',
+    parse: database,
   },
   providers: {
     flag: 'providers',

@@ -12,7 +12,7 @@ import { countLabels, createMetrics, exposition, type Metrics } from './observe/
 import type { Provider } from './ports/provider.ts'
 import type { Store, StoreUnavailable } from './ports/store.ts'
 import { loadProviders } from './providers/config.ts'
-import { openSqliteStore } from './storage/sqlite/store.ts'
+import { openStore, publicName } from './storage/database.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
 import type { Loop } from './workers/loop.ts'
 import { startNotifications } from './workers/notifications.ts'
@@ -63,10 +63,11 @@ export async function run(
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
   const providers = (await loadProviders(config.providers, process.env)).map(parts.provider)
-  const opening = openSqliteStore({
-    file: config.database,
+  const opening = openStore({
+    database: config.database,
     onGroup: (size) => metrics.groups.observe('', size),
     onFatal,
+    log,
   })
   // While the database's thread starts, this one loads the HTTP library.
   const [opened, { createServer }] = await Promise.all([opening, import('./http/server.ts')])
@@ -97,7 +98,7 @@ export async function run(
     throw error
   }
   workers.start(context)
-  log.info({ address, database: config.database, version: VERSION }, 'MiniPay is listening.')
+  log.info({ address, database: publicName(config.database), version: VERSION }, 'MiniPay is listening.')
 
   return {
     address,
@@ -135,26 +136,29 @@ function contextOf(
   { store, providers, health, log, metrics }: Made,
   onDeliveries: () => void,
 ): Context {
-  return createContext({
-    store,
-    providers: new Map(providers.map((provider) => [provider.name, provider])),
-    router: createRouter({
+  return createContext(
+    {
       store,
-      providers: providers.map(({ name }) => name),
+      providers: new Map(providers.map((provider) => [provider.name, provider])),
+      router: createRouter({
+        store,
+        providers: providers.map(({ name }) => name),
+        health,
+        loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
+        now: store.now,
+      }),
       health,
-      loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
-      now: Date.now,
-    }),
-    health,
-    log,
-    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
-    onDeliveries,
-    onCall: (provider, call, outcome, ms) =>
-      metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
-    onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
-    idempotencyWaitMs: config.idempotencyWaitMs,
-    providerWaitMs: config.providerWaitMs,
-  })
+      log,
+      endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+      onDeliveries,
+      onCall: (provider, call, outcome, ms) =>
+        metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
+      onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
+      idempotencyWaitMs: config.idempotencyWaitMs,
+      providerWaitMs: config.providerWaitMs,
+    },
+    store.now,
+  )
 }
 
 function httpOf(config: Config, context: Context, metrics: Metrics, workers: Workers): Http {
@@ -219,6 +223,7 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
           overall,
           newToken: randomUUID,
           log,
+          now: context.now,
           onAttempt: (attempt, ms) =>
             metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
         })
@@ -227,7 +232,7 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
       loops.push(
         ...providers.map((provider) => startRecovery(context, provider)),
         ...(notifications ? [notifications] : []),
-        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log),
+        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log, context.now),
       )
     },
     async stop({ ongoing, providers }, graceMs) {

@@ -40,8 +40,9 @@ export async function startServer(
   env: Record<string, string> = {},
   program: readonly string[] = [CLI, 'serve'],
 ): Promise<RunningServer> {
+  const settings = { PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: await onEngine(database) }
   const child = spawn(process.execPath, program, {
-    env: { ...cleanEnv(), PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: database, ...env },
+    env: { ...cleanEnv(), ...settings, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -78,7 +79,9 @@ export async function runCli(
   args: string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const named = args.indexOf('--database') + 1
+  const words = await Promise.all(args.map((word, i) => (i === named && named > 0 ? onEngine(word) : word)))
+  const child = spawn(process.execPath, [CLI, ...words], {
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -88,6 +91,17 @@ export async function runCli(
   child.stderr.on('data', (chunk) => (stderr += chunk))
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   return { code, stdout, stderr }
+}
+
+/**
+ * The file as it is; or, where TEST_POSTGRES names a server, a database there that stands for this file: so the same
+ * tests run on both engines.
+ */
+async function onEngine(file: string): Promise<string> {
+  const server = process.env['TEST_POSTGRES']
+  if (server === undefined || file.startsWith('postgres')) return file
+  const { databaseFor } = await import('./postgres.ts')
+  return databaseFor(server, file)
 }
 
 /** The environment without settings of MiniPay that the machine may have. */

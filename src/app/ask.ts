@@ -57,8 +57,8 @@ export async function ask(
 }
 
 /**
- * Tells the provider's health of a call. A refusal in its own words is an answer. Lookups that fail may be
- * forbidden to us, or not offered: they count only where one of them was the trial after a failure.
+ * Tells the provider's health of a call. A refusal in its own words is an answer. Lookups that are answered badly
+ * may be forbidden to us, or not offered: they count only where one of them was the trial after a failure.
  */
 function tell(
   { health }: Context,
@@ -69,8 +69,7 @@ function tell(
   ms: number,
 ): void {
   const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
-  const failed = outcome === 'unknown' || outcome === 'not_sent'
-  if (how === 'lookup' && failed && !probe) return
+  if (how === 'lookup' && outcome === 'unknown' && !probe) return
   health.report(name, outcome, ms, probe)
 }
 

@@ -122,8 +122,8 @@ test('each look at a pending attempt puts the next one further off', () => {
   assert.deepEqual(waits, [500, 1_000, 2_000, 4_000])
 })
 
-test('looks come later each time, up to a minute, or ten while the provider has it', () => {
+test('looks come later each time, up to half a minute, or ten while the provider has it', () => {
   const waits = [0, 1, 2, 7, 50].map((lookups) => nextLookMs('unknown', lookups))
-  assert.deepEqual(waits, [500, 1_000, 2_000, 60_000, 60_000])
+  assert.deepEqual(waits, [500, 1_000, 2_000, 30_000, 30_000])
   assert.equal(nextLookMs('pending', 50), 600_000)
 })

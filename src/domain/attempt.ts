@@ -140,10 +140,10 @@ export function isWithin(since: number, ms: number, now: number): boolean {
 }
 
 const FIRST_LOOK_MS = 500
-const MAX_UNKNOWN_MS = 60_000
+const MAX_UNKNOWN_MS = 30_000
 const MAX_PENDING_MS = 600_000
 
-/** The wait before an open attempt is looked at again: it doubles up to a minute, or ten while it is pending. */
+/** The wait before an open attempt is looked at again: it doubles up to half a minute, or ten while it is pending. */
 export function nextLookMs(state: AttemptState, lookups: number): number {
   const most = state === 'pending' ? MAX_PENDING_MS : MAX_UNKNOWN_MS
   return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)

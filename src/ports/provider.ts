@@ -51,7 +51,7 @@ export type LookupCall = {
 /**
  * How that call stands now. An authorization that lapsed or was released is `declined` with
  * `authorization_expired`, and a refund that failed after all is `declined`. `not_found`: see
- * `Capabilities.lookup` for what it is worth.
+ * `Capabilities.lookup` for what it is worth. `not_sent` is of the lookup: nobody could be asked.
  */
 export type LookupAnswer = Outcome | { readonly kind: 'not_found' }
 

@@ -41,10 +41,11 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
 
 /**
  * The answer to a lookup. That the lookup itself was refused or never arrived says nothing of the call it asks
- * about: all of that is unknown.
+ * about: the core takes all of that for unknown; `not_sent` tells it that nobody is there.
  */
 export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
-  if (result.kind !== 'answered') return { kind: 'unknown', reason: `lookup: ${guard.scrub(result.reason)}` }
+  if (result.kind !== 'answered')
+    return { kind: result.kind, reason: `lookup: ${guard.scrub(result.reason)}` }
   const body = result.status === 200 ? parse(result.body) : undefined
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }
   return (body && statedOutcome(body, guard)) ?? unreadable(result)

@@ -43,7 +43,8 @@ export function unreachable(open: Open, { network }: Lacks): void {
     const provider = await here.at.unreachable()
     try {
       const found = await provider.lookup(lookupCall('authorize', authorizeCall(peer)), patience())
-      assert.equal(found.kind, 'unknown')
+      // Of the lookup itself: what the core makes of it is unknown, and that nobody is there.
+      assert.ok(found.kind === 'unknown' || found.kind === 'not_sent', found.kind)
       assert.equal((await provider.dispute('dispute_1', patience())).kind, 'unknown')
     } finally {
       await provider.close()

@@ -65,7 +65,11 @@ describe('the command line', () => {
       [['serve'], { PORT: '' }, /^minipay: PORT must be a whole number/],
       [['serve'], { MINIPAY_LOG_LEVEL: 'loud' }, /^minipay: MINIPAY_LOG_LEVEL must be one of/],
       [['serve'], { MINIPAY_WEBHOOK_SECRET: 'guess' }, /^minipay: MINIPAY_WEBHOOK_SECRET must be whsec_/],
-      [['serve'], { MINIPAY_DATABASE: '' }, /^minipay: MINIPAY_DATABASE must be the path of a file\./],
+      [
+        ['serve'],
+        { MINIPAY_DATABASE: '' },
+        /^minipay: MINIPAY_DATABASE must be the path of a file, or a postgres:\/\/ URL\./,
+      ],
       [['serve'], { MINIPAY_COLOUR: 'red' }, /^minipay: MINIPAY_COLOUR is not a setting/],
       [['verify'], { MINIPAY_COLOUR: 'red' }, /^minipay: MINIPAY_COLOUR is not a setting/],
     ]

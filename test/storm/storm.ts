@@ -4,7 +4,7 @@
  * same seed plans the same storm; how the processes interleave is the machine's.
  */
 import { parseArgs } from 'node:util'
-import { runCli, tempDir } from '../harness.ts'
+import { call, runCli, tempDir } from '../harness.ts'
 import { audit, type Problem } from './audit.ts'
 import { type Books, readBooks } from './books.ts'
 import { type Clients, clients, idOf } from './clients.ts'
@@ -32,11 +32,22 @@ export async function storm(seed: number, size: Size): Promise<Report> {
   try {
     return await weather(world, plan, seed)
   } catch (cause) {
-    throw new Error(`the storm with seed ${seed} did not come to its end`, { cause })
+    throw new Error(`the storm with seed ${seed} did not come to its end: ${await storyOf(world, cause)}`, {
+      cause,
+    })
   } finally {
     await world.end()
     folder.remove()
   }
+}
+
+/** What is known of the charge that an error speaks of. */
+async function storyOf(world: World, error: unknown): Promise<string> {
+  const id = /txn_[0-9a-z]{26}/.exec(String(error))?.[0]
+  if (id === undefined) return 'it speaks of no charge'
+  const attempts = await call(world.url, 'GET', `/api/v1/charges/${id}/attempts`).catch(String)
+  const lines = world.log().split('\n')
+  return [JSON.stringify(attempts), ...lines.filter((line) => line.includes(id)).slice(-20)].join('\n')
 }
 
 async function weather(world: World, plan: Plan, seed: number): Promise<Report> {

@@ -1,0 +1,76 @@
+/** Which engine a database is for, by how it is named: a file is SQLite's, a `postgres://` URL PostgreSQL's. */
+import { existsSync } from 'node:fs'
+import type { Log } from '../ports/log.ts'
+import type { Store } from '../ports/store.ts'
+import { publicUrl } from './postgres/hosts.ts'
+import type { Verification } from './verify-checks.ts'
+
+export function isPostgres(database: string): boolean {
+  return /^postgres(ql)?:\/\//.test(database)
+}
+
+/** The database's name for logs and messages: without a password. */
+export function publicName(database: string): string {
+  return isPostgres(database) ? publicUrl(database) : database
+}
+
+export type OpenOptions = {
+  readonly database: string
+  /** Called with the number of operations of each group that was committed. */
+  readonly onGroup: (size: number) => void
+  /** Called when the database must not be used any more. */
+  readonly onFatal: (error: Error) => void
+  readonly log: Log
+}
+
+/**
+ * Opens the store of either engine, and brings it to this program's schema. Each engine's code is loaded when it is
+ * chosen. Throws a sentence when the database can't be used.
+ */
+export async function openStore({ database, ...options }: OpenOptions): Promise<Store> {
+  if (isPostgres(database)) {
+    const { openPostgresStore } = await import('./postgres/store.ts')
+    return openPostgresStore({ url: database, ...options })
+  }
+  const { openSqliteStore } = await import('./sqlite/store.ts')
+  return openSqliteStore({ file: database, ...options })
+}
+
+/** Brings a database to this program's schema; answers the names of what was applied, and where it stands. */
+export async function migrateDatabase(
+  database: string,
+): Promise<{ readonly applied: readonly string[]; readonly version: number }> {
+  if (isPostgres(database)) {
+    const { migratePostgres, migrations } = await import('./postgres/migrate.ts')
+    const applied = await migratePostgres(database)
+    return { applied: applied.map(({ name }) => name), version: migrations().length }
+  }
+  const { migrate, schemaVersion } = await import('./sqlite/migrate.ts')
+  const { lockDatabase, openWriter } = await import('./sqlite/open.ts')
+  const lock = lockDatabase(database)
+  const db = openWriter(database)
+  try {
+    return { applied: migrate(db).map(({ name }) => name), version: schemaVersion(db) }
+  } finally {
+    db.close()
+    lock.release()
+  }
+}
+
+/** Checks a database's books; see each engine's own. Throws a sentence when there is none. */
+export async function verifyDatabase(database: string): Promise<Verification> {
+  if (isPostgres(database)) {
+    const { verifyPostgres } = await import('./postgres/verify.ts')
+    return verifyPostgres(database)
+  }
+  const { openReader, refuseOtherFiles } = await import('./sqlite/open.ts')
+  const { verify } = await import('./sqlite/verify.ts')
+  if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
+  refuseOtherFiles(database)
+  const db = openReader(database)
+  try {
+    return verify(db)
+  } finally {
+    db.close()
+  }
+}

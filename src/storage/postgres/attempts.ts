@@ -1,0 +1,73 @@
+import type { AttemptClaim, OwnedAttempt, Postponement, Scope } from '../../ports/store.ts'
+import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
+import { inTurn, type Sql } from './statements.ts'
+
+/** Claims and postponements of attempts, and the rules that choose their providers. */
+export function attemptWork(sql: Sql, node: string) {
+  const claims = inTurn()
+  return {
+    claim: ({ provider, now, limit, leaseUntil, token }: AttemptClaim): Promise<OwnedAttempt[]> =>
+      claims(async () => {
+        const { rows } = await sql(CLAIM, [provider, now, limit, leaseUntil, token, node])
+        return rows.map(ownedAttempt)
+      }),
+
+    async claimOne(
+      id: string,
+      { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit'>,
+    ): Promise<OwnedAttempt | undefined> {
+      const { rows } = await sql(CLAIM_ONE, [id, now, leaseUntil, token, node])
+      return rows[0] && ownedAttempt(rows[0])
+    },
+
+    async postpone(postponement: Postponement): Promise<boolean> {
+      const { id, token, state, reason, lookups, unknownSince, dueAt } = postponement
+      return (await sql(POSTPONE, [id, token, state, reason, lookups, unknownSince, dueAt])).rows.length === 1
+    },
+
+    async replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean> {
+      return (await sql(REPLACE_RULE_SET, [scope.accountId, live(scope), version, document, now])).count === 1
+    },
+  }
+}
+
+const CLAIM = `
+  WITH due AS (
+    SELECT id AS due FROM attempts
+    WHERE provider = $1 AND due_at <= $2
+    ORDER BY due_at, id
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED)
+  UPDATE attempts SET due_at = $4, token = $5, owner = $6
+  FROM due WHERE id = due.due
+  RETURNING ${ATTEMPT_COLUMNS}`
+
+const CLAIM_ONE = `
+  UPDATE attempts SET due_at = $3, token = $4, owner = $5
+  WHERE id = $1 AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= $2)
+  RETURNING ${ATTEMPT_COLUMNS}`
+
+const POSTPONE = `
+  WITH held AS (
+    SELECT id, account_id, live, state FROM attempts WHERE id = $1 AND token = $2 FOR UPDATE),
+  postponed AS (
+    UPDATE attempts t
+    SET state = $3, reason = $4, lookups = $5, unknown_since = $6, due_at = $7, token = NULL, owner = NULL
+    FROM held h WHERE t.id = h.id
+    RETURNING t.id),
+  counted AS (
+    INSERT INTO counters AS k (account_id, live, name, currency, part, value)
+    SELECT h.account_id, h.live, n.name, '', 1, n.change
+    FROM held h
+    CROSS JOIN LATERAL (VALUES ('attempts_' || h.state, -1), ('attempts_' || $3, 1)) AS n (name, change)
+    WHERE h.state <> $3
+    ORDER BY n.name
+    ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
+  SELECT id FROM postponed`
+
+/** Stores the next version, when `version` is still the newest; of several at once the primary key lets one. */
+const REPLACE_RULE_SET = `
+  INSERT INTO rule_sets (account_id, live, version, document, created_at)
+  SELECT $1::integer, $2::smallint, $3::integer + 1, $4, $5::bigint
+  WHERE $3 = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = $1 AND live = $2)
+  ON CONFLICT DO NOTHING`

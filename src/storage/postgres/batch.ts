@@ -1,0 +1,103 @@
+import type { BindConfig, Submittable, Connection as Wire } from 'pg'
+import type { StatementError } from './errors.ts'
+
+/** A statement; `text` is a constant of ours, prepared once on each connection, and never put together from input. */
+export type Statement = { readonly text: string; readonly values?: readonly (string | number | null)[] }
+
+/** A row by its columns' names: `bigint` comes as a safe integer, `numeric` as a bigint, everything else as text. */
+export type Row = Readonly<Record<string, string | number | bigint | null>>
+
+/** What was found and done by one statement. */
+export type Result = { readonly rows: Row[]; readonly count: number }
+
+type Field = { readonly name: string; readonly dataTypeID: number }
+/** A statement as a connection knows it: its name there, and the columns of its rows. */
+export type Prepared = { readonly name: string; fields: readonly Field[] }
+
+const OID = { int8: 20, int2: 21, int4: 23, numeric: 1700 } as const
+
+/**
+ * Statements that are sent together and answered together, in one round trip: one Sync stands at their end, so the
+ * server runs none after one that failed. The driver sees them as one query.
+ */
+export class Batch implements Submittable {
+  readonly done: Promise<Result[]>
+  readonly #statements: readonly Statement[]
+  readonly #prepared: Map<string, Prepared>
+  readonly #newName: () => string
+  readonly #using: Prepared[] = []
+  readonly #results: Result[] = []
+  readonly #resolve: (results: Result[]) => void
+  readonly #reject: (error: StatementError) => void
+  #rows: Row[] = []
+
+  constructor(statements: readonly Statement[], prepared: Map<string, Prepared>, newName: () => string) {
+    const { promise, resolve, reject } = Promise.withResolvers<Result[]>()
+    this.done = promise
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#statements = statements
+    this.#prepared = prepared
+    this.#newName = newName
+  }
+
+  submit(wire: Wire): void {
+    wire.stream.cork()
+    for (const { text, values = [] } of this.#statements) {
+      const known = this.#prepared.get(text) ?? this.#using.find((_, i) => this.#statements[i]?.text === text)
+      const statement = known ?? { name: this.#newName(), fields: [] }
+      if (!known) wire.parse({ name: statement.name, text, types: [] }, true)
+      const bound: BindConfig = { statement: statement.name, values: values.map(asText) }
+      wire.bind(bound, true)
+      // The columns are asked for once.
+      if (!known) wire.describe({ type: 'P', name: '' }, true)
+      wire.execute({ portal: '' }, true)
+      this.#using.push(statement)
+    }
+    wire.sync()
+    wire.stream.uncork()
+  }
+
+  handleRowDescription({ fields }: { fields: Field[] }): void {
+    const statement = this.#using[this.#results.length]
+    if (statement) statement.fields = fields
+  }
+
+  handleDataRow({ fields: values }: { fields: (string | null)[] }): void {
+    const { fields } = this.#using[this.#results.length] as Prepared
+    const row: Record<string, string | number | bigint | null> = {}
+    for (let i = 0; i < fields.length; i++) {
+      const { name, dataTypeID } = fields[i] as Field
+      row[name] = decoded(values[i] ?? null, dataTypeID)
+    }
+    this.#rows.push(row)
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    const at = this.#results.length
+    this.#prepared.set((this.#statements[at] as Statement).text, this.#using[at] as Prepared)
+    this.#results.push({ rows: this.#rows, count: Number(/\d+$/.exec(text)?.[0] ?? 0) })
+    this.#rows = []
+  }
+
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+
+  handleError(error: StatementError): void {
+    this.#reject(error)
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve(this.#results)
+  }
+}
+
+function asText(value: string | number | null): string | null {
+  return typeof value === 'number' ? String(value) : value
+}
+
+function decoded(value: string | null, type: number): string | number | bigint | null {
+  if (value === null) return null
+  if (type === OID.int8 || type === OID.int4 || type === OID.int2) return Number(value)
+  return type === OID.numeric ? BigInt(value) : value
+}

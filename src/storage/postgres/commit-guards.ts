@@ -1,0 +1,93 @@
+/** Which commits of a group become true, decided in their order on what was found: as if one came after the other. */
+import { MAX_BALANCE } from '../../domain/money.ts'
+import type { Commit, CommitResult } from '../../ports/store.ts'
+import { type Found, referenceName } from './commit-reads.ts'
+import type { Ended } from './grouping.ts'
+import { nameIn } from './rows.ts'
+
+const COMMITTED: Ended<CommitResult> = { value: { kind: 'committed' } }
+
+/**
+ * Ends each commit. Guards first, in this order: the charge is at the version that was decided on; every balance has
+ * room; no other attempt has a provider's reference; the key is new. What changes again what another commit of the
+ * group changes goes with the next group, so that a group writes no row twice.
+ */
+export function judge(commits: readonly Commit[], found: Found): Ended<CommitResult>[] {
+  const touched = new Set<string>()
+  return commits.map((commit) => {
+    const ended = judgeOne(commit, found, touched)
+    if (ended === COMMITTED) accept(commit, found, touched)
+    return ended
+  })
+}
+
+function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): Ended<CommitResult> {
+  const { scope, charge, attempts, key, answered } = commit
+  const name = nameIn(scope, charge.id)
+  if (charge.version > 1 && found.versions.get(name) !== charge.version - 1)
+    return { value: { kind: 'version_conflict' } }
+  if (touched.has(name) || attempts.some(({ id }) => touched.has(id))) return 'next'
+  if (answered && touched.has(nameIn(scope, 'key', answered.key))) return 'next'
+  if (!isPaired(commit)) return { error: new Error(`the postings of ${commit.transactionId} do not balance`) }
+  if (!hasRoom(commit, found)) return { value: { kind: 'balance_limit' } }
+  const holder = referenceHolder(commit, found)
+  if (holder !== undefined) return { value: { kind: 'reference_taken', attemptId: holder } }
+  const record = key && found.keys.get(nameIn(scope, key.key))
+  return record ? { value: { kind: 'key_exists', record } } : COMMITTED
+}
+
+/** Postings come in pairs, a debit and its credit; whoever decided them has checked it, and so does this. */
+function isPaired({ postings }: Commit): boolean {
+  return postings.every(
+    ({ amount, currency }, i) =>
+      i % 2 === 1 || (postings[i + 1]?.amount === -amount && postings[i + 1]?.currency === currency),
+  )
+}
+
+/** False when one of the postings would take a balance past 64 bits. */
+function hasRoom({ scope, postings }: Commit, { balances }: Found): boolean {
+  const after = new Map<string, bigint>()
+  for (const { account, currency, amount } of postings) {
+    const name = nameIn(scope, account, currency)
+    const balance = (after.get(name) ?? balances.get(name) ?? 0n) + BigInt(amount)
+    if (balance > MAX_BALANCE || balance < -MAX_BALANCE) return false
+    after.set(name, balance)
+  }
+  return true
+}
+
+/** The attempt that has one of these attempts' references, when it is another one; it may be in another scope. */
+function referenceHolder({ attempts }: Commit, { references }: Found): string | undefined {
+  for (const { id, provider, kind, providerReference } of attempts) {
+    if (providerReference === null) continue
+    const holder = references.get(referenceName(provider, kind, providerReference))
+    if (holder !== undefined && holder !== id) return holder
+  }
+  return undefined
+}
+
+/** What the commits after this one find. */
+function accept(commit: Commit, found: Found, touched: Set<string>): void {
+  const { scope, charge, attempts, key, answered, postings } = commit
+  const name = nameIn(scope, charge.id)
+  touched.add(name)
+  found.versions.set(name, charge.version)
+  for (const { id, provider, kind, providerReference } of attempts) {
+    touched.add(id)
+    if (providerReference !== null && (kind === 'authorize' || kind === 'refund'))
+      found.references.set(referenceName(provider, kind, providerReference), id)
+  }
+  if (key) {
+    touched.add(nameIn(scope, 'key', key.key))
+    found.keys.set(nameIn(scope, key.key), { fingerprint: key.fingerprint, answer: key.answer })
+  }
+  if (answered) touched.add(nameIn(scope, 'key', answered.key))
+  for (const { account, currency, amount } of postings) {
+    const balance = nameIn(scope, account, currency)
+    found.balances.set(balance, (found.balances.get(balance) ?? 0n) + BigInt(amount))
+  }
+}
+
+export function isCommitted(ended: Ended<CommitResult>): boolean {
+  return ended === COMMITTED
+}

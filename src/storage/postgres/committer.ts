@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Commit, type CommitResult, StoreUnavailable } from '../../ports/store.ts'
+import type { Statement } from './batch.ts'
+import { NOW } from './clock.ts'
+import { isCommitted, judge } from './commit-guards.ts'
+import { commitReads } from './commit-reads.ts'
+import { commitWrites } from './commit-writes.ts'
+import type { Connection } from './connection.ts'
+import { codeOf, meaningOf, type StatementError, unavailable } from './errors.ts'
+import type { Ended } from './grouping.ts'
+import type { Pool } from './pool.ts'
+
+const MAX_TRIES = 8
+/** How long the truth about a commit is looked for before its requests are told that it is not known. */
+const UNKNOWN_MS = 20_000
+
+const BEGIN: Statement = { text: 'BEGIN' }
+const COMMIT: Statement = { text: 'COMMIT' }
+const ROLLBACK: Statement = { text: 'ROLLBACK' }
+
+const BEGIN_GROUP = `INSERT INTO commit_groups (id, fenced, asked, created_at) VALUES ($1, 0, 0, ${NOW})`
+
+/**
+ * Waits for the transaction that inserted this id, if there is one. Answers 1 when it did not commit: then it never
+ * will. It writes whatever it finds: so that, with a synchronous standby, the answer outlives this server too.
+ */
+const ASK_FOR_GROUP = `
+  INSERT INTO commit_groups AS g (id, fenced, asked, created_at) VALUES ($1, 1, 1, ${NOW})
+  ON CONFLICT (id) DO UPDATE SET asked = g.asked + 1
+  RETURNING fenced`
+
+/** The connection broke when the group's transaction may have been committed. */
+class OutcomeUnknown extends Error {
+  readonly ended: readonly Ended<CommitResult>[]
+  readonly group: string
+  constructor(group: string, ended: readonly Ended<CommitResult>[], cause: unknown) {
+    super('It is not known whether the commit was made.', { cause })
+    this.group = group
+    this.ended = ended
+  }
+}
+
+export type Committer = (commits: readonly Commit[]) => Promise<readonly Ended<CommitResult>[]>
+
+/**
+ * Makes a group of commits true in one transaction of two round trips: what must be known is read and locked, then
+ * everything is written and committed. Deadlocks, and races that a unique index decided, are tried again; when a commit
+ * broke a rule of the schema the group is halved until it stands alone.
+ */
+export function createCommitter(pool: Pool, node: string, onGroup?: (size: number) => void): Committer {
+  return run
+
+  async function run(commits: readonly Commit[]): Promise<readonly Ended<CommitResult>[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const ended = await settled(() => pool.use((connection) => transact(connection, commits, node)), pool)
+        if (ended === 'again') continue
+        const count = ended.filter(isCommitted).length
+        if (count > 0) onGroup?.(count)
+        return ended
+      } catch (error) {
+        if (isFault(error, tries)) {
+          if (commits.length === 1) return [{ error: error as Error }]
+          const half = Math.ceil(commits.length / 2)
+          return [...(await run(commits.slice(0, half))), ...(await run(commits.slice(half)))]
+        }
+        if (error instanceof StoreUnavailable || meaningOf(error) === 'unavailable' || tries >= MAX_TRIES)
+          throw unavailable(error)
+        // Whoever collided does not collide again.
+        await delay(Math.random() * 5 * 2 ** tries)
+      }
+    }
+  }
+}
+
+/** What was found a moment ago was no longer so when it was written: looked at again, it is refused for what it is. */
+const RACES = ['idempotency_keys_pkey', 'attempts_by_reference', 'balance_limit']
+
+function isFault(error: unknown, tries: number): boolean {
+  if (error instanceof StoreUnavailable || meaningOf(error) !== 'fault') return false
+  const raced =
+    RACES.includes((error as StatementError).constraint ?? '') || codeOf(error) === NUMERIC_OVERFLOW
+  return !raced || tries >= MAX_TRIES / 2
+}
+
+const NUMERIC_OVERFLOW = '22003'
+
+async function transact(
+  connection: Connection,
+  commits: readonly Commit[],
+  node: string,
+): Promise<readonly Ended<CommitResult>[]> {
+  const group = randomUUID()
+  const reads = commitReads(commits)
+  try {
+    const begin = [BEGIN, { text: BEGIN_GROUP, values: [group] }]
+    const results = await connection.run([...begin, ...reads.statements])
+    const found = reads.found(results.slice(begin.length))
+    const states = new Map(found.states)
+    const ended = judge(commits, found)
+    const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
+    if (accepted.length === 0) {
+      await connection.run([ROLLBACK])
+      return ended
+    }
+    await lastWords(group, ended, () => connection.run([...commitWrites(accepted, states, node), COMMIT]))
+    return ended
+  } catch (error) {
+    if (!connection.broken()) await connection.run([ROLLBACK]).catch(() => {})
+    throw error
+  }
+}
+
+async function lastWords(
+  group: string,
+  ended: readonly Ended<CommitResult>[],
+  write: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (meaningOf(error) === 'lost' && !(error as { unsent?: boolean }).unsent)
+      throw new OutcomeUnknown(group, ended, error)
+    throw error
+  }
+}
+
+/** Finds out what became of a commit whose connection broke; `again` when it surely was not made. */
+async function settled(
+  transacted: () => Promise<readonly Ended<CommitResult>[]>,
+  pool: Pool,
+): Promise<readonly Ended<CommitResult>[] | 'again'> {
+  try {
+    return await transacted()
+  } catch (error) {
+    if (!(error instanceof OutcomeUnknown)) throw error
+    return (await wasCommitted(pool, error.group)) ? error.ended : 'again'
+  }
+}
+
+async function wasCommitted(pool: Pool, group: string): Promise<boolean> {
+  const until = performance.now() + UNKNOWN_MS
+  for (;;) {
+    try {
+      const [result] = await pool.use((connection) =>
+        connection.run([{ text: ASK_FOR_GROUP, values: [group] }]),
+      )
+      return result?.rows[0]?.['fenced'] === 0
+    } catch (error) {
+      const message = 'The connection broke during a commit. Its key tells whether it was made.'
+      if (performance.now() > until)
+        throw new StoreUnavailable('connection', `${message} ${(error as Error).message}`)
+      await delay(100)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { Client, ClientConfig } from 'pg'
+import { Batch, type Prepared, type Result, type Statement } from './batch.ts'
+import { ConnectionLost, meaningOf } from './errors.ts'
+
+/** One open connection to a server that takes writes. */
+export type Connection = {
+  /**
+   * Sends statements together and answers what each did. Rejects with what the first failing one failed with (then
+   * the server ran none after it, and an open transaction has to be rolled back), or with `ConnectionLost`.
+   */
+  run(statements: readonly Statement[]): Promise<Result[]>
+  /** Nothing can be run on it any more. */
+  broken(): boolean
+  close(): Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 3_000
+const KEEPALIVE_MS = 5_000
+/** Bounds for the server, each with the next one after it: a lock, a statement, a transaction whose node is gone. */
+const LOCK_TIMEOUT_MS = 5_000
+const STATEMENT_TIMEOUT_MS = 10_000
+const IDLE_TRANSACTION_TIMEOUT_MS = 10_000
+/** A server that says nothing for so long is not there any more, whatever TCP believes. */
+const ANSWER_TIMEOUT_MS = 20_000
+
+/**
+ * Connects to the first of the hosts that takes writes: after a failover that is another one than before. Rejects with
+ * the last host's error.
+ */
+export async function connect(hosts: readonly ClientConfig[]): Promise<Connection> {
+  const client = await openWritable(hosts)
+  try {
+    await client.query(SETTINGS)
+    return connectionOf(client)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * Every statement of ours has its index. Left to its statistics, the planner would read a table that was empty a moment
+ * ago from end to end, and keep to that plan while a million rows arrive.
+ */
+const SETTINGS = `
+  SELECT set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', false),
+    set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
+    set_config('idle_in_transaction_session_timeout', '${IDLE_TRANSACTION_TIMEOUT_MS}', false),
+    set_config('enable_seqscan', 'off', false),
+    set_config('enable_hashjoin', 'off', false),
+    set_config('enable_mergejoin', 'off', false),
+    set_config('jit', 'off', false)`
+
+/** The driver's own connection to the first of the hosts that takes writes. */
+export async function openWritable(hosts: readonly ClientConfig[]): Promise<Client> {
+  let failure: unknown = new ConnectionLost('There is no host to connect to.')
+  for (const host of hosts) {
+    try {
+      return await openOne(host)
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+async function openOne(config: ClientConfig): Promise<Client> {
+  // With the first connection: a start on SQLite does without the driver.
+  const { default: driver } = await import('pg')
+  const client = new driver.Client({
+    application_name: 'minipay',
+    ...config,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_MS,
+  })
+  // It is told to whoever runs something, and may happen while nobody does.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ readOnly: string }>(
+      `SELECT current_setting('transaction_read_only') AS "readOnly"`,
+    )
+    if (rows[0]?.readOnly !== 'on') return client
+    throw new ConnectionLost('The server takes no writes: it is a standby, or set to read only.')
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+}
+
+function connectionOf(client: Client): Connection {
+  const prepared = new Map<string, Prepared>()
+  let names = 0
+  let lost: ConnectionLost | undefined
+  const onLost = (cause?: unknown) => {
+    lost ??= new ConnectionLost(cause instanceof Error ? cause.message : 'The connection ended.', { cause })
+  }
+  client.on('error', onLost)
+  client.on('end', () => onLost())
+
+  return {
+    async run(statements) {
+      if (lost) throw new ConnectionLost(lost.message, { unsent: true })
+      const batch = new Batch(statements, prepared, () => `s${++names}`)
+      const silent = setTimeout(() => {
+        onLost(new Error('The server does not answer.'))
+        client.end().catch(() => {})
+        destroy(client)
+      }, ANSWER_TIMEOUT_MS)
+      try {
+        client.query(batch)
+        return await batch.done
+      } catch (error) {
+        if (meaningOf(error) !== 'lost') throw error
+        onLost(error)
+        throw new ConnectionLost((error as Error).message, { cause: error })
+      } finally {
+        clearTimeout(silent)
+      }
+    },
+    broken: () => lost !== undefined,
+    async close() {
+      onLost()
+      await client.end().catch(() => {})
+    },
+  }
+}
+
+/** Drops the socket: a peer that is silent would not answer a farewell either. */
+function destroy(client: Client): void {
+  const { connection } = client as Client & { connection?: { stream?: { destroy(): void } } }
+  connection?.stream?.destroy()
+}

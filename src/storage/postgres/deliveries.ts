@@ -1,0 +1,128 @@
+import type { EventType } from '../../domain/event.ts'
+import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import { createGrouping, type Grouping } from './grouping.ts'
+import { live } from './rows.ts'
+import { inTurn, type Sql } from './statements.ts'
+
+const LARGEST_GROUP = 256
+
+/** Claims and settlements of deliveries, and the counters of their states: part 1, so that commits do not wait for them. */
+export function deliveryWork(sql: Sql, node: string) {
+  const claims = inTurn()
+  const settlements = settling(sql)
+  return {
+    settlements,
+
+    claim: (claim: Claim): Promise<ClaimedDelivery[]> =>
+      claims(async () => {
+        const { endpoint, now, limit, leaseUntil, token } = claim
+        const { rows } = await sql(CLAIM, [endpoint, now, limit, leaseUntil, token, node])
+        return rows.map((row) => ({
+          ...(row as unknown as ClaimedDelivery & { eventType: EventType }),
+          token,
+        }))
+      }),
+
+    settle: (settlement: Settlement): Promise<boolean> => settlements.add(settlement),
+
+    async release(id: string, token: string): Promise<boolean> {
+      return (await sql(RELEASE, [id, token])).count === 1
+    },
+
+    async retry(scope: Scope, id: string, now: number): Promise<boolean> {
+      return (await sql(RETRY, [scope.accountId, live(scope), id, now])).rows.length === 1
+    },
+  }
+}
+
+/** A delivery whose event is gone, which `verify` reports, is left to its lease: it must not stop the others. */
+const CLAIM = `
+  WITH due AS (
+    SELECT id FROM deliveries
+    WHERE endpoint = $1 AND state = 'pending' AND due_at <= $2
+    ORDER BY due_at, id
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED),
+  claimed AS (
+    UPDATE deliveries d SET due_at = $4, token = $5, owner = $6
+    FROM due WHERE d.id = due.id
+    RETURNING d.id, d.account_id, d.live, d.event_seq, d.attempts)
+  SELECT c.id, c.attempts, e.id AS "eventId", e.type AS "eventType", e.created_at AS "eventAt", e.data
+  FROM claimed c
+  JOIN events e ON e.account_id = c.account_id AND e.live = c.live AND e.seq = c.event_seq`
+
+const RELEASE = `
+  UPDATE deliveries SET due_at = created_at, token = NULL, owner = NULL
+  WHERE id = $1 AND token = $2 AND state = 'pending'`
+
+const RETRY = `
+  WITH retried AS (
+    UPDATE deliveries SET state = 'pending', attempts = 0, due_at = $4, token = NULL, owner = NULL
+    WHERE account_id = $1 AND live = $2 AND id = $3 AND state = 'failed'
+    RETURNING id, account_id, live),
+  counted AS (
+    INSERT INTO counters AS k (account_id, live, name, currency, part, value)
+    SELECT r.account_id, r.live, n.name, '', 1, n.change
+    FROM retried r, (VALUES ('deliveries_failed', -1), ('deliveries_pending', 1)) AS n (name, change)
+    ORDER BY n.name
+    ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
+  SELECT id FROM retried`
+
+/** Settlements that arrive together are one statement. */
+function settling(sql: Sql): Grouping<Settlement, boolean> {
+  return createGrouping<Settlement, boolean>({
+    largest: LARGEST_GROUP,
+    concurrency: 1,
+    async run(settlements) {
+      const first = new Map<string, Settlement>()
+      for (const settlement of settlements)
+        if (!first.has(settlement.id)) first.set(settlement.id, settlement)
+      const { rows } = await sql(SETTLE, [JSON.stringify([...first.values()].map(settledRow))])
+      const settled = new Set(rows.map((row) => row['id']))
+      return settlements.map((settlement) =>
+        first.get(settlement.id) === settlement ? { value: settled.has(settlement.id) } : 'next',
+      )
+    },
+  })
+}
+
+function settledRow({ id, token, verdict, status, error }: Settlement): object {
+  const due_at = verdict.state === 'pending' ? verdict.retryAt : null
+  return { id, token, state: verdict.state, due_at, status, error }
+}
+
+const SETTLE = `
+  WITH asked AS (
+    SELECT * FROM json_to_recordset($1::json) AS r (
+      id text, token text, state text, due_at bigint, status integer, error text)),
+  held AS (
+    SELECT d.id FROM deliveries d JOIN asked r ON d.id = r.id AND d.token = r.token
+    WHERE d.state = 'pending'
+    ORDER BY d.id
+    FOR UPDATE OF d),
+  settled AS (
+    UPDATE deliveries d
+    SET state = r.state,
+      attempts = d.attempts + 1,
+      due_at = r.due_at,
+      token = NULL,
+      owner = NULL,
+      last_status = r.status,
+      last_error = r.error
+    FROM asked r, held h
+    WHERE d.id = h.id AND r.id = h.id AND d.token = r.token AND d.state = 'pending'
+    RETURNING d.id, d.account_id, d.live, d.state),
+  counted AS (
+    INSERT INTO counters AS k (account_id, live, name, currency, part, value)
+    SELECT s.account_id, s.live, n.name, '', 1, sum(n.change)
+    FROM settled s
+    JOIN (VALUES
+      ('delivered', 'deliveries_pending', -1),
+      ('delivered', 'deliveries_delivered', 1),
+      ('failed', 'deliveries_pending', -1),
+      ('failed', 'deliveries_failed', 1),
+      ('pending', 'deliveries_retried', 1)) AS n (state, name, change) ON n.state = s.state
+    GROUP BY s.account_id, s.live, n.name
+    ORDER BY s.account_id, s.live, n.name
+    ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
+  SELECT id FROM settled`

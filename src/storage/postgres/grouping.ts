@@ -1,0 +1,105 @@
+import { StoreUnavailable } from '../../ports/store.ts'
+
+/** Writes that may wait before new ones are refused, and the characters of JSON in them. */
+const MAX_WAITING = 10_000
+const MAX_WAITING_CHARACTERS = 100_000_000
+
+/** What became of one item: its result, its own failure, or that it is to go with the next group. */
+export type Ended<R> = { readonly value: R } | { readonly error: Error } | 'next'
+
+export type Grouping<T, R> = {
+  add(item: T, characters?: number): Promise<R>
+  waiting(): number
+  /** Refuses what comes from now on; resolves when everything before has ended. */
+  close(): Promise<void>
+}
+
+type Options<T, R> = {
+  /** Items that go together at most. */
+  readonly largest: number
+  /** Groups that are under way at once. */
+  readonly concurrency: number
+  /** Ends every item of a group, in order. What it rejects with ends them all. */
+  readonly run: (items: readonly T[]) => Promise<readonly Ended<R>[]>
+}
+
+type Waiting<T, R> = {
+  readonly item: T
+  readonly characters: number
+  readonly resolve: (value: R) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Whatever arrived while the groups before were under way goes together in the next. */
+export function createGrouping<T, R>({ largest, concurrency, run }: Options<T, R>): Grouping<T, R> {
+  let queue: Waiting<T, R>[] = []
+  let count = 0
+  let characters = 0
+  let running = 0
+  let scheduled = false
+  let closing = false
+  let drained = () => {}
+
+  /** What arrives in one turn of the event loop goes together. */
+  function schedule(): void {
+    if (scheduled || running >= concurrency || queue.length === 0) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      while (running < concurrency && queue.length > 0) void start()
+    })
+  }
+
+  async function start(): Promise<void> {
+    const group = queue.slice(0, largest)
+    queue = queue.slice(largest)
+    running++
+    try {
+      const ended = await run(group.map(({ item }) => item))
+      const next: Waiting<T, R>[] = []
+      for (const [i, waiting] of group.entries()) {
+        const end = ended[i]
+        if (end === 'next' || end === undefined) next.push(waiting)
+        else settle(waiting, end)
+      }
+      queue = [...next, ...queue]
+    } catch (error) {
+      for (const waiting of group) settle(waiting, { error: error as Error })
+    } finally {
+      running--
+      if (count === 0) drained()
+      schedule()
+    }
+  }
+
+  function settle(waiting: Waiting<T, R>, end: Exclude<Ended<R>, 'next'>): void {
+    count--
+    characters -= waiting.characters
+    if ('error' in end) waiting.reject(end.error)
+    else waiting.resolve(end.value)
+  }
+
+  return {
+    add(item, size = 0) {
+      if (closing) return Promise.reject(new StoreUnavailable('closing', 'The database is closed.'))
+      if (count >= MAX_WAITING || characters + size > MAX_WAITING_CHARACTERS)
+        return Promise.reject(
+          new StoreUnavailable('overloaded', 'Too many writes are waiting for the database.'),
+        )
+      count++
+      characters += size
+      const { promise, resolve, reject } = Promise.withResolvers<R>()
+      queue.push({ item, characters: size, resolve, reject })
+      schedule()
+      return promise
+    },
+    waiting: () => count,
+    close() {
+      closing = true
+      if (count === 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        drained = resolve
+      })
+    },
+  }
+}

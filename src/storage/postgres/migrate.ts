@@ -1,0 +1,124 @@
+import type { Client } from 'pg'
+import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
+import { openWritable } from './connection.ts'
+import { codeOf } from './errors.ts'
+import { hostsOf, publicUrl } from './hosts.ts'
+
+/** The numbered migrations of this program, in order. */
+export function migrations(): Migration[] {
+  return readMigrations(new URL('./migrations/', import.meta.url))
+}
+
+/**
+ * Brings the database to this program's schema, forward only, and answers what was applied. The row of
+ * `schema_version` is locked meanwhile: of nodes that start at once one applies a migration, and the others find it
+ * applied. Throws `SchemaMismatch` for a database from a newer MiniPay or of another program.
+ */
+export async function migratePostgres(
+  url: string,
+  steps: readonly Migration[] = migrations(),
+): Promise<Migration[]> {
+  return withClient(url, async (client) => {
+    await assertOurs(client, url, steps.length)
+    await makeVersionTable(client)
+    const applied: Migration[] = []
+    for (;;) {
+      const step = await applyNext(client, url, steps)
+      if (!step) return applied
+      applied.push(step)
+    }
+  })
+}
+
+/** Throws `SchemaMismatch` unless the database is ours, and at this program's schema. */
+export async function assertCurrent(client: Client, url: string): Promise<void> {
+  const known = migrations().length
+  const version = await assertOurs(client, url, known)
+  if (version < known)
+    throw new SchemaMismatch(
+      `${publicUrl(url)} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or serve, which does it too.`,
+    )
+}
+
+/** Runs `use` on a connection of its own to the host that takes writes. */
+export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await openWritable(hostsOf(url))
+  try {
+    return await use(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** The schema's number; 0 for an empty database. Throws for one of another program, or newer than `known`. */
+async function assertOurs(client: Client, url: string, known: number): Promise<number> {
+  const { tables, ours } = await tablesOf(client)
+  if (tables > 0 && !ours)
+    throw new SchemaMismatch(
+      `${publicUrl(url)} has tables, but not MiniPay's. Give MiniPay a database of its own.`,
+    )
+  const version = ours ? await schemaVersion(client) : 0
+  if (version > known) throw newer(url, version, known)
+  return version
+}
+
+function newer(url: string, version: number, known: number): SchemaMismatch {
+  return new SchemaMismatch(
+    `${publicUrl(url)} was written by a newer MiniPay (schema ${version}; this one knows ${known}). ` +
+      'Run the newer version, or restore a backup from before the upgrade.',
+  )
+}
+
+async function schemaVersion(client: Client): Promise<number> {
+  const { rows } = await client.query<{ number: number }>('SELECT number FROM schema_version')
+  return rows[0]?.number ?? 0
+}
+
+/** In one statement: another node may be making them now, and it makes `schema_version` first. */
+async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean }> {
+  const { rows } = await client.query<{ tables: string; ours: string }>(
+    `SELECT count(*) AS tables, count(*) FILTER (WHERE table_name = 'schema_version') AS ours
+     FROM information_schema.tables WHERE table_schema = current_schema()`,
+  )
+  return { tables: Number(rows[0]?.tables), ours: Number(rows[0]?.ours) === 1 }
+}
+
+/** `CREATE … IF NOT EXISTS` of several at once may still collide: whoever loses finds it there. */
+async function makeVersionTable(client: Client): Promise<void> {
+  for (;;) {
+    try {
+      await client.query(
+        `CREATE TABLE IF NOT EXISTS schema_version (one smallint PRIMARY KEY CHECK (one = 1), number integer NOT NULL)`,
+      )
+      await client.query(`INSERT INTO schema_version (one, number) VALUES (1, 0) ON CONFLICT DO NOTHING`)
+      return
+    } catch (error) {
+      // Unique violation, duplicate table or type.
+      if (!['23505', '42P07', '42710'].includes(codeOf(error) ?? '')) throw error
+    }
+  }
+}
+
+/** Applies the next migration in a transaction of its own; undefined when there is none. */
+async function applyNext(
+  client: Client,
+  url: string,
+  steps: readonly Migration[],
+): Promise<Migration | undefined> {
+  await client.query('BEGIN')
+  try {
+    const { rows } = await client.query<{ number: number }>('SELECT number FROM schema_version FOR UPDATE')
+    const version = rows[0]?.number ?? 0
+    if (version > steps.length) throw newer(url, version, steps.length)
+    const step = steps[version]
+    if (step) {
+      await client.query(step.sql)
+      await client.query('UPDATE schema_version SET number = $1', [step.number])
+    }
+    await client.query('COMMIT')
+    return step
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,75 @@
+import type { NotificationSubject } from '../../ports/provider.ts'
+import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
+import type { Row } from './batch.ts'
+import { inTurn, type Sql } from './statements.ts'
+
+/** Providers' notifications: stored once, then claimed, acted on and settled. */
+export function notificationWork(sql: Sql, node: string) {
+  const claims = inTurn()
+  return {
+    async add(notification: StoredNotification): Promise<boolean> {
+      const { id, provider, notificationId, subject, tries, receivedAt } = notification
+      const about = [subject.about, referenceOf(subject)]
+      return (await sql(ADD, [id, provider, notificationId, ...about, tries, receivedAt])).count === 1
+    },
+
+    claim: ({
+      now,
+      limit,
+      leaseUntil,
+      token,
+    }: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]> =>
+      claims(async () => {
+        const { rows } = await sql(CLAIM, [now, limit, leaseUntil, token, node])
+        return rows.map(storedNotification)
+      }),
+
+    async settle({ id, token, state, dueAt, error }: NotificationSettlement): Promise<boolean> {
+      const inVain = state === 'done' ? 0 : 1
+      const due = state === 'pending' ? dueAt : null
+      return (await sql(SETTLE, [id, token, state, inVain, due, error])).count === 1
+    },
+  }
+}
+
+const ADD = `
+  INSERT INTO notifications (id, provider, notification_id, about, reference, state, tries, due_at, received_at)
+  VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $7)
+  ON CONFLICT (provider, notification_id) DO UPDATE
+  SET state = 'pending', tries = 0, due_at = excluded.due_at
+  WHERE notifications.state = 'failed'`
+
+const CLAIM = `
+  WITH due AS (
+    SELECT id FROM notifications
+    WHERE state = 'pending' AND due_at <= $1
+    ORDER BY due_at, id
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED)
+  UPDATE notifications n SET due_at = $3, token = $4, owner = $5
+  FROM due WHERE n.id = due.id
+  RETURNING n.id, n.provider, n.notification_id AS "notificationId", n.about, n.reference, n.tries,
+    n.received_at AS "receivedAt"`
+
+const SETTLE = `
+  UPDATE notifications
+  SET state = $3, tries = tries + $4, due_at = $5, token = NULL, owner = NULL, last_error = $6
+  WHERE id = $1 AND token = $2 AND state = 'pending'`
+
+function referenceOf(subject: NotificationSubject): string | null {
+  if (subject.about === 'nothing') return null
+  return subject.about === 'attempt' ? subject.attemptId : subject.reference
+}
+
+function storedNotification(row: Row): StoredNotification {
+  const { about, reference, ...rest } = row as unknown as Omit<StoredNotification, 'subject'> & {
+    about: NotificationSubject['about']
+    reference: string | null
+  }
+  return { ...rest, subject: subjectOf(about, reference ?? '') }
+}
+
+function subjectOf(about: NotificationSubject['about'], reference: string): NotificationSubject {
+  if (about === 'nothing') return { about }
+  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
+}

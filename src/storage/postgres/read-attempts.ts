@@ -1,0 +1,84 @@
+import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
+import type {
+  AttemptQuery,
+  AttemptTotals,
+  OwnedAttempt,
+  Page,
+  Scope,
+  StoredRuleSet,
+} from '../../ports/store.ts'
+import { type Filter, type List, page } from './read-page.ts'
+import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+const ATTEMPTS: List<Attempt> = {
+  prefix: 'att',
+  columns: ATTEMPT_COLUMNS,
+  from: 'attempts',
+  of: (row) => ownedAttempt(row).attempt,
+}
+
+/** Attempts, and the rules that choose their providers. */
+export function attemptReads(sql: Sql) {
+  return {
+    attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
+      const { state } = query
+      // As with charges: successes, which most attempts are, are read from the attempts themselves.
+      const byState: Filter =
+        state === 'succeeded' ? ['state', state] : ['state', state, `state <> 'succeeded'`]
+      return page(sql, ATTEMPTS, scope, [['transaction_id', query.transactionId], byState], query)
+    },
+
+    async attempt(id: string): Promise<OwnedAttempt | undefined> {
+      const { rows } = await sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = $1`, [id])
+      return rows[0] && ownedAttempt(rows[0])
+    },
+
+    async attemptByReference(
+      provider: string,
+      kind: 'authorize' | 'refund',
+      reference: string,
+    ): Promise<OwnedAttempt | undefined> {
+      const { rows } = await sql(
+        `SELECT ${ATTEMPT_COLUMNS} FROM attempts
+         WHERE provider = $1 AND kind = $2 AND kind IN ('authorize', 'refund')
+           AND provider_reference = $3 AND provider_reference IS NOT NULL`,
+        [provider, kind, reference],
+      )
+      return rows[0] && ownedAttempt(rows[0])
+    },
+
+    /** Counters, and a range of the index on unknown ones: the history is not read. */
+    async attemptTotals(overdueBefore: number): Promise<AttemptTotals> {
+      const { rows } = await sql(TOTALS, [overdueBefore])
+      const byState = Object.fromEntries(Object.keys(ATTEMPT_STATES).map((state) => [state, 0])) as Record<
+        AttemptState,
+        number
+      >
+      let unknown = { oldestUnknownSince: null as number | null, overdue: 0 }
+      for (const row of rows) {
+        const { name, value, oldest } = row as { name: string | null; value: number; oldest: number | null }
+        if (name === null) unknown = { oldestUnknownSince: oldest, overdue: value }
+        else byState[name.slice('attempts_'.length) as AttemptState] = value
+      }
+      return { byState, ...unknown }
+    },
+
+    async ruleSet(scope: Scope): Promise<StoredRuleSet | undefined> {
+      const { rows } = await sql(
+        `SELECT version, document, created_at AS "createdAt" FROM rule_sets
+         WHERE account_id = $1 AND live = $2 ORDER BY version DESC LIMIT 1`,
+        [scope.accountId, live(scope)],
+      )
+      return rows[0] as StoredRuleSet | undefined
+    },
+  }
+}
+
+const TOTALS = `
+  SELECT name, sum(value)::bigint AS value, NULL::bigint AS oldest
+  FROM counters WHERE name LIKE 'attempts_%' GROUP BY name
+  UNION ALL
+  SELECT NULL,
+    (SELECT count(*) FROM attempts WHERE state = 'unknown' AND unknown_since < $1),
+    (SELECT min(unknown_since) FROM attempts WHERE state = 'unknown')`

