@@ -204,7 +204,8 @@ async function attempts({ server }: Config, words: readonly string[]): Promise<n
   const { attemptsList, attemptsResolve } = await import('./cli/attempts.ts')
   const [verb, id, outcome, reference, ...more] = words
   if (verb === undefined) return attemptsList(server)
-  if (verb === 'resolve' && id !== undefined && outcome !== undefined && more.length === 0)
+  const known = outcome === 'succeeded' || outcome === 'failed'
+  if (verb === 'resolve' && id !== undefined && known && more.length === 0)
     return attemptsResolve(server, id, outcome, reference)
   throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed [REFERENCE].')
 }

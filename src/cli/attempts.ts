@@ -46,11 +46,9 @@ export async function attemptsList(server: URL): Promise<number> {
 export async function attemptsResolve(
   server: URL,
   id: string,
-  outcome: string,
+  outcome: 'succeeded' | 'failed',
   reference: string | undefined,
 ): Promise<number> {
-  if (outcome !== 'succeeded' && outcome !== 'failed')
-    throw new Error(`The outcome is succeeded or failed, not "${outcome}".`)
   const attempt = await apiClient(server).post<AttemptAnswer>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
     ...(reference !== undefined && { provider_reference: reference }),

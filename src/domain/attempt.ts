@@ -80,7 +80,7 @@ export type Attempt = {
   readonly route: Route | null
   readonly providerReference: string | null
   readonly declineCode: string | null
-  /** In words: the decline's message, or why it was not sent or is unknown. Scrubbed of secrets. */
+  /** In words: why it is or was unknown, the decline's message, or why it was not sent. Scrubbed of secrets. */
   readonly reason: string | null
   readonly resolvedBy: Resolver | null
   /** The key of the request that began it, whose answer its end decides. */
@@ -99,6 +99,13 @@ export type Attempt = {
 
 export function isOpen({ state }: Pick<Attempt, 'state'>): boolean {
   return state === 'sending' || state === 'pending' || state === 'unknown'
+}
+
+/** Why it did not succeed, after what stood in the way of knowing: that a call timed out belongs to its story. */
+function told({ reason }: Attempt, outcome: Known): string | null {
+  const said =
+    outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null
+  return reason === null || reason === said ? said : [reason, said].filter(Boolean).join('; ')
 }
 
 /** What a provider can do. The core asks for nothing else. */
@@ -197,8 +204,7 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
     state: outcome.kind,
     providerReference: reference ?? attempt.providerReference,
     declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,
-    reason:
-      outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null,
+    reason: told(attempt, outcome),
     resolvedBy: pending ? null : by,
     endedAt: pending ? null : now,
     lookups,

@@ -126,7 +126,7 @@ function refused(
   const said =
     outcome.kind === 'declined'
       ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
-      : { declineCode: 'provider_unavailable', failureMessage: `No provider took it: ${outcome.reason}` }
+      : { declineCode: 'provider_unavailable', failureMessage: `It was not charged: ${outcome.reason}.` }
   const reference = outcome.kind === 'declined' ? outcome.reference : null
   return decision(
     charge,
@@ -193,7 +193,7 @@ export function cancelRefusal(charge: Charge): Rejection | undefined {
   if (allows(charge, 'begin_cancel')) return undefined
   return reject(
     'charge_not_cancelable',
-    `Transaction ${charge.id} is ${charge.status} and can no longer be canceled.`,
+    `Transaction ${charge.id} is ${charge.status}; only what is authorized or waits for its customer can be canceled.`,
   )
 }
 
