@@ -163,6 +163,7 @@ function contextOf(
 
 function httpOf(config: Config, context: Context, metrics: Metrics, workers: Workers): Http {
   const { providers, health, inFlight } = context
+  const spoken = nowAndThen()
   return {
     context,
     prometheus: exposition(metrics, {
@@ -182,6 +183,9 @@ function httpOf(config: Config, context: Context, metrics: Metrics, workers: Wor
     working: workers.alive,
     onNotification(provider, result) {
       countLabels(metrics.notifications, { provider, result })
+      // Anyone can send one: they shall not fill the log.
+      if (result === 'refused' && spoken())
+        context.log.warn({ provider }, 'Notifications come that cannot be verified; they are refused.')
       if (result === 'stored') workers.onNotification()
     },
   }
@@ -253,13 +257,22 @@ async function drained(ongoing: ReadonlySet<Promise<void>>): Promise<void> {
   while (ongoing.size > 0) await Promise.allSettled(ongoing)
 }
 
-/** Logs the first of a run of refusals, and one every ten seconds while it lasts. */
+/** Logs refusals, now and then. */
 function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
-  let quietUntil = 0
+  const spoken = nowAndThen()
   return ({ reason, message }) => {
-    if (reason === 'closing' || Date.now() < quietUntil) return
+    if (reason !== 'closing' && spoken())
+      log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
+  }
+}
+
+/** True for the first of a run, and for one every ten seconds while it lasts. */
+function nowAndThen(): () => boolean {
+  let quietUntil = 0
+  return () => {
+    if (Date.now() < quietUntil) return false
     quietUntil = Date.now() + 10_000
-    log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
+    return true
   }
 }
 

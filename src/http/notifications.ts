@@ -26,7 +26,6 @@ export const notificationRoute: Route = {
     const verified = await provider.notification(body, request.headers)
     if (!verified) {
       onNotification(name, 'refused')
-      context.log.warn({ provider: name, request_id: request.id }, 'A notification could not be verified.')
       return sendRejection(reply, reject('notification_unverified', 'The notification cannot be verified.'))
     }
     const isNew = await context.store.addNotification({
