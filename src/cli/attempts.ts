@@ -17,24 +17,23 @@ type AttemptAnswer = {
 }
 type Page = { readonly data: readonly AttemptAnswer[]; readonly has_more: boolean }
 
-/** Prints every attempt that is unknown, the newest first. Answers the exit status. */
+/** Prints every attempt that is unknown, then those that are pending, each the newest first. Answers the exit status. */
 export async function attemptsList(server: URL): Promise<number> {
   const api = apiClient(server)
   let printed = 0
-  let cursor = ''
-  for (;;) {
-    const page = await api.get<Page>(`${PATH}?status=unknown&limit=100${cursor}`)
-    for (const attempt of page.data) {
-      console.log(line(attempt))
-      printed++
+  for (const status of ['unknown', 'pending']) {
+    for (let cursor = ''; ; ) {
+      const { data, has_more } = await api.get<Page>(`${PATH}?status=${status}&limit=100${cursor}`)
+      for (const attempt of data) console.log(line(attempt))
+      printed += data.length
+      if (!has_more) break
+      cursor = `&starting_after=${data.at(-1)?.id}`
     }
-    if (!page.has_more) break
-    cursor = `&starting_after=${page.data.at(-1)?.id}`
   }
-  if (printed === 0) console.log('No attempt is unknown.')
+  if (printed === 0) console.log('No attempt is unknown or pending.')
   else
     console.error(
-      `\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE]`,
+      '\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE]',
     )
   return 0
 }
