@@ -33,7 +33,7 @@ export function sendAttempt(context: Context, work: Work): void {
 }
 
 /** Runs work that outlives its request; a stop waits for it. */
-export function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<void>): void {
+function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<void>): void {
   const done = run()
     .catch((error) => {
       log.error(
@@ -155,8 +155,7 @@ function authorized(
   if (decided?.kind === 'not_sent') {
     const skipped = [...route.skipped, ...(last.route?.skipped ?? [])]
     const told = { ...attempt, route: { ...route, next: [], skipped } }
-    const decision = concludeCharge(charge, told, outcome, by, at)
-    return { decision: { ...decision, attempts: [...decision.attempts, ...ended] }, next: null }
+    return { decision: concludeCharge(charge, told, outcome, by, at), next: null }
   }
   const first = resolved(attempt, outcome, by, at)
   const over = failOver(charge, first, last)
@@ -169,8 +168,9 @@ function authorized(
 }
 
 /**
- * Another provider is asked while the request still waits for this one: not after it was told that the charge is
- * processing, nor after a customer was sent away and said no. A person's word is the last one.
+ * Another provider is asked after a call's own answer, or, when a lookup tells it, while the request may still be
+ * waiting: nobody is charged long afterwards. Not after a customer was sent away and said no. A person's word is the
+ * last one.
  */
 function mayAskNext(
   { providerWaitMs }: Context,
@@ -195,7 +195,7 @@ function isStill({ charge, attempt }: Work, outcome: Known): boolean {
 }
 
 /** Nothing is known yet: the attempt is looked at again, later each time. Only who holds its lease may say when. */
-export async function postpone(context: Context, { attempt }: Work, outcome: Outcome): Promise<null> {
+async function postpone(context: Context, { attempt }: Work, outcome: Outcome): Promise<null> {
   if (attempt.token === null) return null
   const now = context.now()
   const state = attempt.state === 'pending' ? 'pending' : 'unknown'

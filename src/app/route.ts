@@ -2,7 +2,7 @@
 import { type Attempt, newAttempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
 import type { Charge } from '../domain/charge.ts'
 import { isHardDecline } from '../domain/decline.ts'
-import type { AuthorizeCall, InProcessProvider, Provider } from '../ports/provider.ts'
+import type { AuthorizeCall, Decided, InProcessProvider, Provider } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
 /** After its deadline a call gets this long to be settled before someone else looks at it, in ms. */
@@ -42,21 +42,29 @@ export type Walk = {
  */
 export function walk(context: Context, charge: Routed, route: Route): Walk {
   const ended: Attempt[] = []
+  /** Declined in this process: the last word, unless another provider can be asked. */
+  let declined: { readonly attempt: Attempt; readonly outcome: Decided } | null = null
   let { next, skipped } = route
   for (;;) {
     const [name, ...rest] = next
-    if (name === undefined) return nobody(context, charge, { ...route, next, skipped }, ended)
+    if (name === undefined) {
+      if (!declined) return nobody(context, charge, { ...route, next, skipped })
+      const before = declined.attempt.route?.skipped ?? []
+      const last = { ...declined.attempt, route: { ...route, next, skipped: [...before, ...skipped] } }
+      return { ended, last, outcome: declined.outcome }
+    }
     const found = available(context, name, rest.length === 0)
     if (typeof found === 'string') {
       skipped = [...skipped, { provider: name, reason: found }]
       next = rest
       continue
     }
+    if (declined) ended.push(resolved(declined.attempt, declined.outcome, 'answer', context.now()))
     const attempt = authorizeAttempt(context, charge, name, found, { ...route, next: rest, skipped })
     if (found.remote) return { ended, last: attempt, outcome: null }
     const outcome = found.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
     if (!mayFailOver(outcome, attempt.route) || rest.length === 0) return { ended, last: attempt, outcome }
-    ended.push(resolved(attempt, outcome, 'answer', attempt.startedAt))
+    declined = { attempt, outcome }
     next = rest
     skipped = []
   }
@@ -95,12 +103,12 @@ export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
 }
 
 /** Nobody can be asked: an attempt all the same, so that the charge tells why. */
-function nobody(context: Context, charge: Routed, route: Route, ended: Attempt[]): Walk {
+function nobody(context: Context, charge: Routed, route: Route): Walk {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
   const outcome: Outcome = { kind: 'not_sent', reason: reason || 'no provider is left' }
   const name = route.skipped.at(-1)?.provider ?? 'none'
   const last = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
-  return { ended, last, outcome }
+  return { ended: [], last, outcome }
 }
 
 function authorizeAttempt(

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertBalanced, chargePostings, isBalanced, type Posting, refundPostings } from './ledger.ts'
+import { assertBalanced, chargePostings, isBalanced, type Posting, transfer } from './ledger.ts'
 import { MAX_AMOUNT } from './money.ts'
 
 const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
 const amount = fc.integer({ min: 1, max: MAX_AMOUNT })
+/** What a refund posts in one step: a charge in reverse. */
+const refundPostings = (provider: string, currency: string, amount: number) =>
+  transfer('merchant', `provider:${provider}`, currency, amount)
 const transaction = fc
   .record({ make: fc.constantFrom(chargePostings, refundPostings), currency, amount })
   .map(({ make, currency, amount }) => make('sandbox', currency, amount))
@@ -100,5 +103,5 @@ test('sums past 2^53 are exact: one unit too much is seen', () => {
 
 test('no transaction is posted for an amount of zero', () => {
   assert.throws(() => chargePostings('sandbox', 'usd', 0))
-  assert.throws(() => refundPostings('sandbox', 'usd', 0))
+  assert.throws(() => transfer('merchant', 'provider:sandbox', 'usd', 0))
 })

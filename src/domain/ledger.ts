@@ -43,11 +43,6 @@ export function chargePostings(provider: string, currency: string, amount: Amoun
   return transfer(`provider:${provider}`, 'merchant', currency, amount)
 }
 
-/** The customer was paid back: the charge's postings in reverse, for the amount of the refund. */
-export function refundPostings(provider: string, currency: string, amount: AmountMinor): Posting[] {
-  return transfer('merchant', `provider:${provider}`, currency, amount)
-}
-
 /**
  * The postings of two steps that become true at once: money that only passes through an account on its way
  * goes straight to where it goes, so that a step without a wait leaves no trace of the wait.

@@ -8,7 +8,7 @@
  * *provider reference* is its own name for what it did; a *notification* is its call to us.
  */
 import type { AttemptKind, Capabilities, Outcome } from '../domain/attempt.ts'
-import type { Metadata } from '../domain/charge.ts'
+import type { Dispute, Metadata } from '../domain/charge.ts'
 import type { AmountMinor } from '../domain/money.ts'
 
 export type AuthorizeCall = {
@@ -55,7 +55,6 @@ export type LookupCall = {
  */
 export type LookupAnswer = Outcome | { readonly kind: 'not_found' }
 
-export const DISPUTE_STATUSES = ['open', 'won', 'lost'] as const
 export type DisputeAnswer =
   | {
       readonly kind: 'dispute'
@@ -64,7 +63,7 @@ export type DisputeAnswer =
       readonly amount: AmountMinor
       readonly currency: string
       readonly reason: string | null
-      readonly status: (typeof DISPUTE_STATUSES)[number]
+      readonly status: Dispute['status']
     }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'unknown'; readonly reason: string }

@@ -1,11 +1,11 @@
 import type { Outcome } from '../domain/attempt.ts'
+import { DISPUTE_STATES } from '../domain/charge.ts'
 import type {
   DisputeAnswer,
   LookupAnswer,
   NotificationSubject,
   VerifiedNotification,
 } from '../ports/provider.ts'
-import { DISPUTE_STATUSES } from '../ports/provider.ts'
 import type { HttpResult } from './http-client.ts'
 
 /**
@@ -56,7 +56,7 @@ export function disputeOf(result: HttpResult, guard: Guard): DisputeAnswer {
   if (result.kind !== 'answered') return { kind: 'unknown', reason: guard.scrub(result.reason) }
   const body = result.status === 200 ? parse(result.body) : undefined
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }
-  const status = DISPUTE_STATUSES.find((one) => one === body?.['status'])
+  const status = DISPUTE_STATES.find((one) => one === body?.['status'])
   const reference = name(body?.['dispute'], guard)
   const paymentReference = name(body?.['payment'], guard)
   const money = body && moneyOf(body)

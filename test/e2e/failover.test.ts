@@ -28,6 +28,7 @@ before(async () => {
       ruleTo('shy', ['bank_a', 'bank_b'], ['authentication_required', 'do_not_honor']),
       ruleTo('soft_then_dead', ['bank_a', 'dead'], SOFT),
       ruleTo('narrow', ['narrow']),
+      ruleTo('local_then_dead', ['local', 'dead'], ['insufficient_funds']),
       ruleTo('dead_first', ['dead', 'bank_a']),
       ruleTo('dead_then_local', ['dead_too', 'local']),
       ruleTo('all_dead', ['dead_too', 'dead']),
@@ -202,6 +203,13 @@ describe('a provider that fails again and again', () => {
     const [last, ...more] = await world.api.attempts(body.charge.id)
     assert.deepEqual([last?.status, last?.route?.next, more], ['declined', [], []])
     assert.deepEqual(last?.route?.skipped, [{ provider: 'dead', reason: 'circuit breaker open' }])
+    // A decline in this process stays the last word when nobody after it can be asked.
+    const fields = { payment_method: 'tok_chargeDeclinedInsufficientFunds' }
+    const local = await world.tryCharge(to('local_then_dead', fields))
+    assert.deepEqual([local.status, local.body.decline_code], [402, 'insufficient_funds'])
+    const [only, ...others] = await world.api.attempts(local.body.charge.id)
+    assert.deepEqual([only?.provider, only?.status, others], ['local', 'declined', []])
+    assert.deepEqual(only?.route?.skipped, [{ provider: 'dead', reason: 'circuit breaker open' }])
   })
 
   test('is used again when it is back; until then nothing of its payments moves, and keys can be repeated', async () => {
