@@ -1,8 +1,11 @@
-/** What a group of commits has to know before anything of it is written: one statement for all that is asked of a table. */
+/** What a group of commits has to know before anything of it is written: for each scope a statement a table. */
+import type { Attempt } from '../../domain/attempt.ts'
 import type { IdempotencyRecord } from '../../domain/idempotency.ts'
-import type { Commit } from '../../ports/store.ts'
+import type { Posting } from '../../domain/ledger.ts'
+import type { Commit, Scope } from '../../ports/store.ts'
 import type { Result, Row, Statement } from './batch.ts'
-import { live, nameIn, recordOf, scopeOf } from './rows.ts'
+import { recordset } from './recordset.ts'
+import { byScope, live, nameIn, recordOf } from './rows.ts'
 
 /** What was found, by the names of `nameIn`; references by those of `referenceName`. */
 export type Found = {
@@ -27,107 +30,117 @@ export function commitReads(commits: readonly Commit[]): {
   readonly statements: Statement[]
   found(results: readonly Result[]): Found
 } {
-  const versions = new Map<string, number>()
-  const states = new Map<string, string>()
-  const references = new Map<string, string>()
-  const keys = new Map<string, IdempotencyRecord>()
-  const balances = new Map<string, bigint>()
-  const reads: Read[] = []
-  const read = (text: string, asked: object[], take: (row: Row) => void) => {
-    if (asked.length > 0) reads.push({ statement: { text, values: [JSON.stringify(asked)] }, take })
+  const found: Found = {
+    versions: new Map(),
+    states: new Map(),
+    references: new Map(),
+    keys: new Map(),
+    balances: new Map(),
   }
-
-  read(LOCK_CHARGES, chargesAsked(commits), (row) => versions.set(named(row, 'id'), row['version'] as number))
-  read(LOCK_ATTEMPTS, attemptsAsked(commits), (row) => states.set(named(row, 'id'), row['state'] as string))
-  read(FIND_REFERENCES, referencesAsked(commits), (row) => {
-    const { provider, kind, reference, id } = row as Record<string, string>
-    references.set(referenceName(provider as string, kind as string, reference as string), id as string)
-  })
-  read(FIND_KEYS, keysAsked(commits), (row) => keys.set(named(row, 'key'), recordOf(row)))
-  read(FIND_BALANCES, balancesAsked(commits), (row) =>
-    balances.set(named(row, 'code', 'currency'), row['balance'] as bigint),
-  )
+  const reads = byScope(commits).flatMap(([scope, of]) => scopeReads(scope, of, found))
   return {
     statements: reads.map(({ statement }) => statement),
     found(results) {
       for (const [i, { take }] of reads.entries()) for (const row of results[i]?.rows ?? []) take(row)
-      return { versions, states, references, keys, balances }
+      return found
     },
   }
 }
 
-function named(row: Row, ...columns: readonly string[]): string {
-  return nameIn(scopeOf(row), ...columns.map((column) => String(row[column])))
+/** In the order in which every group locks. */
+function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Read[] {
+  const reads: Read[] = []
+  const read = (text: string, arrays: readonly string[], take: (row: Row) => void) => {
+    if (arrays[0] === NONE) return
+    reads.push({ statement: { text, values: [scope.accountId, live(scope), ...arrays] }, take })
+  }
+  const name = (row: Row, ...columns: readonly string[]) =>
+    nameIn(scope, ...columns.map((column) => row[column] as string))
+  const attempts = commits.flatMap(({ attempts }) => attempts)
+  const changed = commits.filter(({ charge }) => charge.version > 1).map(({ charge }) => charge)
+
+  read(LOCK_CHARGES, IDS.values(changed), (row) =>
+    found.versions.set(name(row, 'id'), row['version'] as number),
+  )
+  read(LOCK_ATTEMPTS, IDS.values(attempts), (row) =>
+    found.states.set(name(row, 'id'), row['state'] as string),
+  )
+  read(
+    FIND_REFERENCES,
+    REFERENCES.values(attempts.filter(({ providerReference }) => providerReference !== null)),
+    ({ provider, kind, reference, id }) =>
+      found.references.set(
+        referenceName(provider as string, kind as string, reference as string),
+        id as string,
+      ),
+  )
+  read(FIND_KEYS, KEYS.values(commits.flatMap(({ key }) => key ?? [])), (row) =>
+    found.keys.set(name(row, 'key'), recordOf(row)),
+  )
+  read(FIND_BALANCES, ACCOUNTS.values(accountsOf(commits)), (row) =>
+    found.balances.set(name(row, 'code', 'currency'), row['balance'] as bigint),
+  )
+  return reads
 }
 
-const of = ({ scope }: Commit) => ({ account_id: scope.accountId, live: live(scope) })
+/** An array of no rows: then there is nothing to ask. */
+const NONE = '{}'
+
+const IDS = recordset<{ readonly id: string }>({ id: ['text', ({ id }) => id] })
 
 /** In the order of their ids, so that no two groups wait for each other. */
 const LOCK_CHARGES = `
-  SELECT c.account_id AS "accountId", c.live, c.id, c.version
+  SELECT c.id, c.version
   FROM charges c
-  JOIN json_to_recordset($1::json) AS r (account_id integer, live smallint, id text)
-    ON c.account_id = r.account_id AND c.live = r.live AND c.id = r.id
-  ORDER BY c.account_id, c.live, c.id
+  JOIN ${IDS.scoped} ON c.account_id = r.account_id AND c.live = r.live AND c.id = r.id
+  ORDER BY c.id
   FOR UPDATE OF c`
 
-function chargesAsked(commits: readonly Commit[]): object[] {
-  return commits
-    .filter(({ charge }) => charge.version > 1)
-    .map((commit) => ({ ...of(commit), id: commit.charge.id }))
-}
-
 const LOCK_ATTEMPTS = `
-  SELECT t.account_id AS "accountId", t.live, t.id, t.state
+  SELECT t.id, t.state
   FROM attempts t
-  JOIN json_to_recordset($1::json) AS r (id text) ON t.id = r.id
+  JOIN ${IDS.scoped} ON t.account_id = r.account_id AND t.live = r.live AND t.id = r.id
   ORDER BY t.id
   FOR UPDATE OF t`
 
-function attemptsAsked(commits: readonly Commit[]): object[] {
-  return commits.flatMap(({ attempts }) => attempts.map(({ id }) => ({ id })))
-}
+const REFERENCES = recordset<Attempt>({
+  provider: ['text', ({ provider }) => provider],
+  kind: ['text', ({ kind }) => kind],
+  reference: ['text', ({ providerReference }) => providerReference],
+})
 
+/** Whoever has them, of whatever scope. */
 const FIND_REFERENCES = `
   SELECT t.provider, t.kind, t.provider_reference AS reference, t.id
   FROM attempts t
-  JOIN json_to_recordset($1::json) AS r (provider text, kind text, reference text)
+  JOIN ${REFERENCES.scoped}
     ON t.provider = r.provider AND t.kind = r.kind AND t.provider_reference = r.reference
   WHERE t.kind IN ('authorize', 'refund') AND t.provider_reference IS NOT NULL`
 
-function referencesAsked(commits: readonly Commit[]): object[] {
-  return commits.flatMap(({ attempts }) =>
-    attempts
-      .filter(({ providerReference }) => providerReference !== null)
-      .map(({ provider, kind, providerReference: reference }) => ({ provider, kind, reference })),
-  )
-}
+const KEYS = recordset<{ readonly key: string }>({ key: ['text', ({ key }) => key] })
 
 /** The stored answer of a key is its own, or what its event tells. */
 const FIND_KEYS = `
-  SELECT k.account_id AS "accountId", k.live, k.key, k.fingerprint, k.answer_kind AS kind,
-    coalesce(k.answer_body, e.data) AS body
-  FROM idempotency_keys k
-  JOIN json_to_recordset($1::json) AS r (account_id integer, live smallint, key text)
-    ON k.account_id = r.account_id AND k.live = r.live AND k.key = r.key
+  SELECT k.key, k.fingerprint, k.answer_kind AS kind, coalesce(k.answer_body, e.data) AS body
+  FROM ${KEYS.scoped}
+  JOIN idempotency_keys k ON k.account_id = r.account_id AND k.live = r.live AND k.key = r.key
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq`
 
-function keysAsked(commits: readonly Commit[]): object[] {
-  return commits.flatMap((commit) => (commit.key ? [{ ...of(commit), key: commit.key.key }] : []))
-}
+const ACCOUNTS = recordset<Pick<Posting, 'account' | 'currency'>>({
+  code: ['text', ({ account }) => account],
+  currency: ['text', ({ currency }) => currency],
+})
 
 const FIND_BALANCES = `
-  SELECT a.account_id AS "accountId", a.live, a.code, a.currency, a.balance::numeric AS balance
+  SELECT a.code, a.currency, a.balance::numeric AS balance
   FROM ledger_accounts a
-  JOIN json_to_recordset($1::json) AS r (account_id integer, live smallint, code text, currency text)
+  JOIN ${ACCOUNTS.scoped}
     ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency`
 
-function balancesAsked(commits: readonly Commit[]): object[] {
-  const asked = new Map<string, object>()
-  for (const commit of commits)
-    for (const { account, currency } of commit.postings) {
-      const name = nameIn(commit.scope, account, currency)
-      if (!asked.has(name)) asked.set(name, { ...of(commit), code: account, currency })
-    }
-  return [...asked.values()]
+/** Each account once. */
+function accountsOf(commits: readonly Commit[]): Posting[] {
+  const accounts = new Map<string, Posting>()
+  for (const { postings } of commits)
+    for (const posting of postings) accounts.set(`${posting.account}/${posting.currency}`, posting)
+  return [...accounts.values()]
 }

@@ -1,193 +1,156 @@
-/** What commits that passed their guards write: a statement for each table. */
+/** What commits that passed their guards write: for each scope a statement a table. */
 import type { StoredAnswer } from '../../domain/idempotency.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import {
-  addToBalances,
-  addToCounters,
   insertAttempts,
   insertCharges,
+  putDisputes,
+  putRefunds,
+  updateAttempts,
+  updateCharges,
+  type Write,
+} from './commit-sql.ts'
+import {
+  type AccountRow,
+  type AnswerRow,
+  addToBalances,
+  addToCounters,
+  type DeliveryRow,
+  type EntryRow,
+  type EventRow,
   insertDeliveries,
   insertEntries,
   insertEvents,
   insertKeys,
-  putDisputes,
-  putRefunds,
+  type KeyRow,
+  type SumRow,
   takeNumbers,
-  updateAttempts,
-  updateCharges,
   updateKeys,
-  type Write,
-} from './commit-sql.ts'
-import type { Value } from './recordset.ts'
-import { attemptRow, chargeRow, disputeRow, live, nameIn, refundRow } from './rows.ts'
+} from './commit-sql-numbered.ts'
+import { byScope, nameIn } from './rows.ts'
 
-/**
- * The statements in the order in which every group locks: what charges are, then the sequences of their scopes,
- * then what is numbered, keys, balances, counters. From the sequences on a scope's groups go one after another,
- * until each is committed; so they come as late as may be.
- */
+/** The statements, one scope after another in the order of their names. */
 export function commitWrites(
   commits: readonly Commit[],
   states: ReadonlyMap<string, string>,
   node: string,
 ): Statement[] {
-  const attempts = commits.flatMap(({ scope, attempts }) =>
-    attempts.map((attempt) => ({ attempt, scope, before: states.get(nameIn(scope, attempt.id)) })),
+  return byScope(commits).flatMap(([scope, of]) => scopeWrites(scope, of, states, node))
+}
+
+/**
+ * The statements in the order in which every group locks: what charges are, then the sequences of the scope,
+ * then what is numbered, keys, balances, counters. From the sequences on a scope's groups go one after another,
+ * until each is committed; so they come as late as may be.
+ */
+function scopeWrites(
+  scope: Scope,
+  commits: readonly Commit[],
+  states: ReadonlyMap<string, string>,
+  node: string,
+): Statement[] {
+  const writing = <Row>(write: Write<Row>, rows: readonly Row[]) =>
+    rows.length === 0 ? [] : [write(scope, rows)]
+  const charges = commits.map(({ charge }) => charge)
+  const attempts = commits.flatMap(({ attempts }) =>
+    attempts.map((attempt) => ({
+      attempt,
+      owner: attempt.token === null ? null : node,
+      before: states.get(nameIn(scope, attempt.id)),
+    })),
   )
-  const attemptRows = (stored: boolean) =>
-    attempts
-      .filter(({ before }) => (before !== undefined) === stored)
-      .map(({ attempt, scope }) => attemptRow(scope, attempt, node))
-  const charges = (isNew: boolean) =>
-    commits
-      .filter(({ charge }) => (charge.version === 1) === isNew)
-      .map(({ scope, charge }) => chargeRow(scope, charge))
-  const numbers = new Numbers()
-  const counters = new Sums()
-  for (const { attempt, scope, before } of attempts) {
+  const numbered = numberedRows(commits)
+  const { counters, balances, entries, events } = numbered
+  for (const { attempt, before } of attempts) {
     if (before === attempt.state) continue
-    if (before !== undefined) counters.add(scope, [`attempts_${before}`, ''], -1)
-    counters.add(scope, [`attempts_${attempt.state}`, ''], 1)
+    if (before !== undefined) counters.add(`attempts_${before}`, '', -1)
+    counters.add(`attempts_${attempt.state}`, '', 1)
   }
-  const numbered = numberedRows(commits, numbers, counters)
   return [
-    ...writing(insertCharges, charges(true)),
-    ...writing(updateCharges, charges(false)),
+    ...writing(
+      insertCharges,
+      charges.filter(({ version }) => version === 1),
+    ),
+    ...writing(
+      updateCharges,
+      charges.filter(({ version }) => version > 1),
+    ),
     ...writing(
       putRefunds,
-      commits.flatMap(({ scope, refund }) => (refund ? [refundRow(scope, refund)] : [])),
+      commits.flatMap(({ refund }) => refund ?? []),
     ),
     ...writing(
       putDisputes,
-      commits.flatMap(({ scope, dispute }) => (dispute ? [disputeRow(scope, dispute)] : [])),
+      commits.flatMap(({ dispute }) => dispute ?? []),
     ),
-    ...writing(insertAttempts, attemptRows(false)),
-    ...writing(updateAttempts, attemptRows(true)),
-    ...writing(takeNumbers, numbers.taken()),
-    ...writing(insertEvents, numbered.events),
+    ...writing(
+      insertAttempts,
+      attempts.filter(({ before }) => before === undefined),
+    ),
+    ...writing(
+      updateAttempts,
+      attempts.filter(({ before }) => before !== undefined),
+    ),
+    ...(events.length + entries.length > 0 ? [takeNumbers(scope, events.length, entries.length)] : []),
+    ...writing(insertEvents, events),
     ...writing(insertDeliveries, numbered.deliveries),
     ...writing(insertKeys, numbered.keys),
     ...writing(updateKeys, numbered.answered),
-    ...writing(addToBalances, numbered.balances.rows()),
-    ...writing(insertEntries, numbered.entries),
+    ...writing(addToBalances, balances.rows()),
+    ...(entries.length > 0 ? [insertEntries(scope, balances.rows(), entries)] : []),
     ...writing(addToCounters, counters.rows()),
   ]
 }
 
-/** No statement for no rows. */
-function writing<Column extends string>(
-  write: Write<Column>,
-  rows: readonly Readonly<Record<Column, Value>>[],
-): Statement[] {
-  return rows.length === 0 ? [] : [write(rows)]
-}
-
-/** How many numbers a group takes in each scope. A row says how far it stands behind the last that is taken. */
-class Numbers {
-  readonly #scopes = new Map<string, { account_id: number; live: number; event: number; entry: number }>()
-
-  /** The next number's place; what stands `behind` the last is known when all are taken. */
-  next(scope: Scope, of: 'event' | 'entry'): () => number {
-    const name = nameIn(scope)
-    let taken = this.#scopes.get(name)
-    if (!taken) {
-      taken = { account_id: scope.accountId, live: live(scope), event: 0, entry: 0 }
-      this.#scopes.set(name, taken)
-    }
-    const last = taken
-    const place = ++last[of]
-    return () => last[of] - place
-  }
-
-  taken() {
-    return [...this.#scopes.values()]
-  }
-}
-
-/** Changes of the same thing in the same scope, summed. */
+/** Changes of the same thing, summed. */
 class Sums {
-  readonly #sums = new Map<
-    string,
-    { account_id: number; live: number; name: string; currency: string; value: bigint }
-  >()
+  readonly #sums = new Map<string, { name: string; currency: string; value: bigint; place: number }>()
 
-  add(scope: Scope, [name, currency]: readonly [string, string], change: number): void {
-    const of = nameIn(scope, name, currency)
-    const sum = this.#sums.get(of)
-    if (sum) sum.value += BigInt(change)
-    else
-      this.#sums.set(of, {
-        ...{ account_id: scope.accountId, live: live(scope), name, currency },
-        value: BigInt(change),
-      })
+  /** Answers the place, from 1, of its row. */
+  add(name: string, currency: string, change: number): number {
+    const of = `${name}/${currency}`
+    let sum = this.#sums.get(of)
+    if (!sum) {
+      sum = { name, currency, value: 0n, place: this.#sums.size + 1 }
+      this.#sums.set(of, sum)
+    }
+    sum.value += BigInt(change)
+    return sum.place
   }
 
-  rows() {
-    return [...this.#sums.values()].map((sum) => ({ ...sum, value: String(sum.value) }))
+  rows(): (SumRow & AccountRow)[] {
+    return [...this.#sums.values()]
   }
 }
 
-/** Events and entries with their places, and what names an event by its place. */
-function numberedRows(commits: readonly Commit[], numbers: Numbers, counters: Sums) {
+/** Events and entries with their numbers, what names an event by its number, and what they come to. */
+function numberedRows(commits: readonly Commit[]) {
   const balances = new Sums()
-  const rows = commits.map((commit) => {
-    const { scope, at, event, key, answered, postings, charge, transactionId } = commit
-    const of = { account_id: scope.accountId, live: live(scope) }
-    const behind = event && numbers.next(scope, 'event')
-    const lines = postings.map(({ account, currency, amount }) => {
-      balances.add(scope, [account, currency], amount)
-      const line = { ...of, code: account, currency, transaction_id: transactionId, amount, created_at: at }
-      return { line, behind: numbers.next(scope, 'entry') }
-    })
-    for (const [name, change] of commit.counts) counters.add(scope, [name, charge.currency], change)
-    if (commit.deliveries.length > 0)
-      counters.add(scope, ['deliveries_pending', ''], commit.deliveries.length)
-    return { commit, of, event, behind, key, answered, lines }
-  })
-  const body = (answer: StoredAnswer, event: Commit['event']) =>
-    answer.body === event?.data ? null : answer.body
-  const place = (behind: (() => number) | null) => behind?.() ?? null
-  return {
-    balances,
-    events: rows.flatMap(({ commit, of, event, behind }) =>
-      event ? [{ ...of, behind: place(behind), ...event, created_at: commit.at }] : [],
-    ),
-    deliveries: rows.flatMap(({ commit, of, behind }) =>
-      commit.deliveries.map(({ id, endpoint }) => ({
-        ...of,
-        behind: place(behind),
-        id,
-        endpoint,
-        created_at: commit.at,
-      })),
-    ),
-    keys: rows.flatMap(({ commit, of, behind, event, key }) =>
-      key
-        ? [
-            {
-              ...of,
-              ...{ behind: place(behind), key: key.key, fingerprint: key.fingerprint },
-              ...{
-                answer_kind: key.answer.kind,
-                answer_body: body(key.answer, event),
-                created_at: commit.at,
-              },
-            },
-          ]
-        : [],
-    ),
-    answered: rows.flatMap(({ of, behind, event, answered }) =>
-      answered
-        ? [
-            {
-              ...of,
-              ...{ behind: place(behind), key: answered.key },
-              ...{ answer_kind: answered.answer.kind, answer_body: body(answered.answer, event) },
-            },
-          ]
-        : [],
-    ),
-    entries: rows.flatMap(({ lines }) => lines.map(({ line, behind }) => ({ ...line, behind: behind() }))),
+  const counters = new Sums()
+  const events: EventRow[] = []
+  const deliveries: DeliveryRow[] = []
+  const keys: KeyRow[] = []
+  const answered: AnswerRow[] = []
+  const entries: EntryRow[] = []
+  let eventsBehind = commits.filter(({ event }) => event).length
+  let entriesBehind = commits.reduce((sum, { postings }) => sum + postings.length, 0)
+  for (const commit of commits) {
+    const { at, event, key, postings, transactionId } = commit
+    const behind = event ? --eventsBehind : null
+    const answer = ({ kind, body }: StoredAnswer) => ({ kind, body: body === event?.data ? null : body })
+    if (event && behind !== null) events.push({ behind, ...event, at })
+    if (behind !== null)
+      for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
+    if (key) keys.push({ behind, key: key.key, fingerprint: key.fingerprint, ...answer(key.answer), at })
+    if (commit.answered)
+      answered.push({ behind, key: commit.answered.key, ...answer(commit.answered.answer) })
+    for (const { account: name, currency, amount } of postings) {
+      const account = balances.add(name, currency, amount)
+      entries.push({ behind: --entriesBehind, account, transactionId, amount, at })
+    }
+    for (const [name, change] of commit.counts) counters.add(name, commit.charge.currency, change)
   }
+  if (deliveries.length > 0) counters.add('deliveries_pending', '', deliveries.length)
+  return { balances, counters, events, deliveries, keys, answered, entries }
 }

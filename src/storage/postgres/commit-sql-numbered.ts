@@ -1,0 +1,205 @@
+/**
+ * The statements of what is numbered in a scope, and of what is summed up there. They run after its numbers were taken:
+ * a row stands `behind` the last number by so many.
+ */
+import type { Scope } from '../../ports/store.ts'
+import type { Statement } from './batch.ts'
+import { SCOPE, write } from './commit-sql.ts'
+import { recordset } from './recordset.ts'
+import { live } from './rows.ts'
+
+const TAKE_NUMBERS = `
+  INSERT INTO sequences AS s (account_id, live, event, entry)
+  VALUES ($1, $2, $3, $4)
+  ON CONFLICT (account_id, live) DO UPDATE
+  SET event = s.event + excluded.event,
+    entry = s.entry + excluded.entry`
+
+/** Locks the scope's row until the commit is done. */
+export function takeNumbers(scope: Scope, events: number, entries: number): Statement {
+  return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, entries] }
+}
+
+/** The last number taken. Asked for once in a statement, however many its rows. */
+const last = (of: 'event' | 'entry') => `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
+
+export type EventRow = {
+  readonly behind: number
+  readonly id: string
+  readonly type: string
+  readonly data: string
+  readonly at: number
+}
+
+const EVENTS = recordset<EventRow>({
+  behind: ['bigint', ({ behind }) => behind],
+  id: ['text', ({ id }) => id],
+  type: ['text', ({ type }) => type],
+  data: ['text', ({ data }) => data],
+  created_at: ['bigint', ({ at }) => at],
+})
+
+export const insertEvents = write(
+  EVENTS,
+  `
+  INSERT INTO events (account_id, live, seq, id, type, data, created_at)
+  SELECT ${SCOPE}, ${last('event')} - r.behind, r.id, r.type, r.data, r.created_at
+  FROM ${EVENTS.from}`,
+)
+
+export type DeliveryRow = {
+  readonly behind: number
+  readonly id: string
+  readonly endpoint: string
+  readonly at: number
+}
+
+const DELIVERIES = recordset<DeliveryRow>({
+  behind: ['bigint', ({ behind }) => behind],
+  id: ['text', ({ id }) => id],
+  endpoint: ['text', ({ endpoint }) => endpoint],
+  created_at: ['bigint', ({ at }) => at],
+})
+
+export const insertDeliveries = write(
+  DELIVERIES,
+  `
+  INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
+  SELECT r.id, ${SCOPE}, r.endpoint, ${last('event')} - r.behind, 'pending', 0, r.created_at, r.created_at
+  FROM ${DELIVERIES.from}`,
+)
+
+/** `body` is null when it is what the event tells; a key without an event is `behind` none. */
+export type KeyRow = {
+  readonly behind: number | null
+  readonly key: string
+  readonly fingerprint: string
+  readonly kind: string
+  readonly body: string | null
+  readonly at: number
+}
+
+const KEYS = recordset<KeyRow>({
+  behind: ['bigint', ({ behind }) => behind],
+  key: ['text', ({ key }) => key],
+  fingerprint: ['text', ({ fingerprint }) => fingerprint],
+  answer_kind: ['text', ({ kind }) => kind],
+  answer_body: ['text', ({ body }) => body],
+  created_at: ['bigint', ({ at }) => at],
+})
+
+/** In the order of their names, so that no two groups wait for each other. A key without an event names event 0. */
+export const insertKeys = write(
+  KEYS,
+  `
+  INSERT INTO idempotency_keys
+    (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+  SELECT ${SCOPE}, r.key, r.fingerprint, r.answer_kind, r.answer_body,
+    coalesce(${last('event')} - r.behind, 0), r.created_at
+  FROM ${KEYS.from}
+  ORDER BY r.key COLLATE "C"`,
+)
+
+export type AnswerRow = Pick<KeyRow, 'behind' | 'key' | 'kind' | 'body'>
+
+const ANSWERS = recordset<AnswerRow>({
+  behind: ['bigint', ({ behind }) => behind],
+  key: ['text', ({ key }) => key],
+  answer_kind: ['text', ({ kind }) => kind],
+  answer_body: ['text', ({ body }) => body],
+})
+
+/** Nothing when the key was purged since. */
+export const updateKeys = write(
+  ANSWERS,
+  `
+  UPDATE idempotency_keys k
+  SET answer_kind = r.answer_kind,
+    answer_body = r.answer_body,
+    event_seq = coalesce(${last('event')} - r.behind, 0)
+  FROM ${ANSWERS.scoped}
+  WHERE k.account_id = r.account_id AND k.live = r.live AND k.key = r.key`,
+)
+
+/** A change of what has a name and a currency, which may be empty. */
+export type SumRow = { readonly name: string; readonly currency: string; readonly value: bigint }
+
+const SUMS = recordset<SumRow>({
+  name: ['text', ({ name }) => name],
+  currency: ['text', ({ currency }) => currency],
+  value: ['bigint', ({ value }) => value],
+})
+
+/** An account is made with its first posting. */
+export const addToBalances = write(
+  SUMS,
+  `
+  INSERT INTO ledger_accounts AS a (account_id, live, code, currency, balance)
+  SELECT ${SCOPE}, r.name, r.currency, r.value
+  FROM ${SUMS.from}
+  ORDER BY r.name COLLATE "C", r.currency COLLATE "C"
+  ON CONFLICT (account_id, live, code, currency) DO UPDATE
+  SET balance = a.balance + excluded.balance`,
+)
+
+export const addToCounters = write(
+  SUMS,
+  `
+  INSERT INTO counters AS k (account_id, live, name, currency, part, value)
+  SELECT ${SCOPE}, r.name, r.currency, 0, r.value
+  FROM ${SUMS.from}
+  ORDER BY r.name COLLATE "C", r.currency COLLATE "C"
+  ON CONFLICT (account_id, live, name, currency, part) DO UPDATE
+  SET value = k.value + excluded.value`,
+)
+
+/** `account` is the place of its account. */
+export type EntryRow = {
+  readonly behind: number
+  readonly account: number
+  readonly transactionId: string
+  readonly amount: number
+  readonly at: number
+}
+
+/** An account of the ledger, and its place from 1 among those of a statement. */
+export type AccountRow = Pick<SumRow, 'name' | 'currency'> & { readonly place: number }
+
+const ACCOUNTS = recordset<AccountRow>({
+  code: ['text', ({ name }) => name],
+  currency: ['text', ({ currency }) => currency],
+  place: ['integer', ({ place }) => place],
+})
+
+const ENTRIES = recordset<EntryRow>(
+  {
+    behind: ['bigint', ({ behind }) => behind],
+    account: ['integer', ({ account }) => account],
+    transaction_id: ['text', ({ transactionId }) => transactionId],
+    amount: ['bigint', ({ amount }) => amount],
+    created_at: ['bigint', ({ at }) => at],
+  },
+  6,
+)
+
+/** The few accounts are looked up once, not for each entry. */
+const INSERT_ENTRIES = `
+  INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
+  SELECT ${SCOPE}, ${last('entry')} - r.behind, (
+    SELECT array_agg(a.id ORDER BY r.place)
+    FROM ${ACCOUNTS.scoped}
+    JOIN ledger_accounts a
+      ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency
+  )[r.account], r.transaction_id, r.amount, r.created_at
+  FROM ${ENTRIES.from}`
+
+export function insertEntries(
+  scope: Scope,
+  accounts: readonly AccountRow[],
+  entries: readonly EntryRow[],
+): Statement {
+  return {
+    text: INSERT_ENTRIES,
+    values: [scope.accountId, live(scope), ...ACCOUNTS.values(accounts), ...ENTRIES.values(entries)],
+  }
+}
