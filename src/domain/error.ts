@@ -3,7 +3,7 @@ import type { Problem } from './rule-set.ts'
 /** Every code that a client can meet in `code`, and what it means. The HTTP status is the adapter's. */
 export const ERROR_CODES = {
   invalid_json:
-    'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate or a `__proto__` key.',
+    'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate, a `__proto__` key or a name that ends in a backslash.',
   parameter_missing: 'A required field is absent.',
   parameter_unknown: 'A field or query parameter that this route does not know.',
   parameter_invalid: 'A field or query parameter has the wrong type or is outside its limits.',

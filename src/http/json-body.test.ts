@@ -16,7 +16,7 @@ function refused(text: string | Buffer): Rejection {
 test('JSON of strings, integers, booleans and null is parsed as JSON.parse does', () => {
   const safe = fc.jsonValue({ maxDepth: 4, noUnicodeString: false }).filter((value) => {
     const text = JSON.stringify(value)
-    return !/\\u|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/.test(text)
+    return !/\\u|\\\\"\s*:|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/.test(text)
   })
   fc.assert(
     fc.property(safe, (value) => {
@@ -24,6 +24,13 @@ test('JSON of strings, integers, booleans and null is parsed as JSON.parse does'
       assert.deepEqual(parse(text), { value: JSON.parse(text) })
     }),
   )
+})
+
+test('a name that ends in a backslash is refused before it spoils the names that are parsed after it', () => {
+  for (const text of ['{"p":1,"\\\\":2}', '{"p":1,"a\\\\\\\\" : 2}'])
+    assert.equal(refused(text).code, 'invalid_json', text)
+  for (const value of [{ p: 1, '"': 2 }, { p: 1, 'a\\b': 2 }, { p: '\\', q: '\\":' }, { '\\"': 1 }])
+    assert.deepEqual(parse(JSON.stringify(value)), { value })
 })
 
 test('escapes of plain characters, emoji pairs included, are taken', () => {

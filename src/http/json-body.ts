@@ -13,13 +13,22 @@ const MAX_DEPTH = 32
 const SUSPICIOUS = /\\|__proto__|\d[.eE]|\d(?:[\s\u2010-\u2015\u2212-]*\d){12}|[\uff10-\uff19]/
 
 /**
+ * A name that ends in a backslash: an even number of them before its closing quote. V8 14.6 keeps such names in a way
+ * that gives them, later, to other names with an escape in the same place: `{"p":1,"\\":2}` makes `\` of the `"` in
+ * `{"p":1,"\"":2}`, for as long as the process lives. So they are refused before they are parsed.
+ */
+const NAME_ENDS_IN_BACKSLASH = /(?<!\\)(?:\\\\)+"\s*:/
+
+/**
  * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
- * surrogates, `__proto__` keys or anything that looks like a card number. The value, or the reason against it;
- * a reason never repeats what was sent.
+ * surrogates, `__proto__` keys, names that end in a backslash or anything that looks like a card number. The value, or
+ * the reason against it; a reason never repeats what was sent.
  */
 export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
   if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
   const text = bytes.toString()
+  if (NAME_ENDS_IN_BACKSLASH.test(text))
+    return reject('invalid_json', 'A name in the body ends in a backslash.')
   try {
     const value: unknown = JSON.parse(text)
     // Only text that is JSON is measured: on unclosed strings the measuring would take quadratic time.
