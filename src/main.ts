@@ -62,7 +62,9 @@ export async function run(
   const parts = { ...AS_THEY_ARE, ...changed }
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
-  const providers = (await loadProviders(config.providers, process.env)).map(parts.provider)
+  const providers = (await loadProviders(config.providers, process.env, () => store.now())).map(
+    parts.provider,
+  )
   const opening = openStore({
     database: config.database,
     onGroup: (size) => metrics.groups.observe('', size),

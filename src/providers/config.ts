@@ -7,10 +7,12 @@ import { createSandbox } from './sandbox.ts'
 /**
  * The configured providers, in the file's order; without a file only the in-process sandbox. Throws a
  * `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
+ * Their signatures are made and checked by `now`, in ms since 1970.
  */
 export async function loadProviders(
   file: string,
   env: NodeJS.ProcessEnv,
+  now: () => number = Date.now,
   kinds: Readonly<Record<string, Create>> = KINDS,
 ): Promise<Provider[]> {
   if (file === '') return [createSandbox('sandbox')]
@@ -29,7 +31,7 @@ export async function loadProviders(
     if (!create)
       throw new ProviderConfigError(`${where}: kind must be one of ${Object.keys(kinds).join(', ')}.`)
     const filled = Object.entries(settings).map(([field, text]) => [field, fill(where, field, text, env)])
-    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled))))
+    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled)), now))
   }
   return providers
 }

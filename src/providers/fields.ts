@@ -23,8 +23,8 @@ export type Fields = {
   end(): void
 }
 
-/** Makes an instance of a kind, which reads its settings and calls `end`. */
-export type Create = (name: string, fields: Fields) => Provider | Promise<Provider>
+/** Makes an instance of a kind, which reads its settings and calls `end`; `now`, in ms since 1970, is the machine's clock unless given. */
+export type Create = (name: string, fields: Fields, now?: () => number) => Provider | Promise<Provider>
 
 /** Readers of a JSON object; `where` begins every sentence, such as `providers.json: bank_a`. */
 export function fieldsOf(where: string, values: Readonly<Record<string, unknown>>): Fields {

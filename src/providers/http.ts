@@ -87,7 +87,7 @@ function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => nu
 }
 
 /** An instance of the kind `http`. */
-export const create: Create = (name, fields) => {
+export const create: Create = (name, fields, now) => {
   const settings: HttpSettings = {
     url: fields.url('url'),
     secret: fields.secret('secret'),
@@ -101,5 +101,5 @@ export const create: Create = (name, fields) => {
     },
   }
   fields.end()
-  return createHttpProvider(name, settings)
+  return createHttpProvider(name, settings, now)
 }

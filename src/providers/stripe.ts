@@ -44,7 +44,7 @@ const CAPABILITIES: Capabilities = {
 }
 
 /** A Stripe account from its settings. */
-export const create: Create = (name, fields) => {
+export const create: Create = (name, fields, now) => {
   const settings: StripeSettings = {
     apiKey: fields.text('api_key'),
     notificationSecret: fields.text('notification_secret'),
@@ -58,11 +58,15 @@ export const create: Create = (name, fields) => {
     concurrency: fields.integer('concurrency', 1, 1_000, 64),
   }
   fields.end()
-  return createStripe(name, settings)
+  return createStripe(name, settings, now)
 }
 
 /** A Stripe account as a provider: payment intents, with the attempt's id as idempotency key and in the metadata. */
-export function createStripe(name: string, settings: StripeSettings): RemoteProvider {
+export function createStripe(
+  name: string,
+  settings: StripeSettings,
+  now: () => number = Date.now,
+): RemoteProvider {
   const client = stripeClient(settings)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
   const scrubbed = <Answer extends LookupAnswer | DisputeAnswer>(answer: Answer): Answer => ({
@@ -84,7 +88,13 @@ export function createStripe(name: string, settings: StripeSettings): RemoteProv
     lookup: async (call, signal) => scrubbed(await lookup(client, call, signal)),
     dispute: async (reference, signal) => scrubbed(await dispute(client, reference, signal)),
     notification: async (body, headers) =>
-      readNotification(client.webhooks, settings.notificationSecret, body, headers['stripe-signature']),
+      readNotification(
+        client.webhooks,
+        settings.notificationSecret,
+        body,
+        headers['stripe-signature'],
+        now(),
+      ),
     close: () => client.close(),
   }
 }
