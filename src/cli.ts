@@ -15,7 +15,7 @@ type Command = {
 }
 
 /** Settings of other commands than serve. */
-const NOT_OF_SERVE: readonly SettingKey[] = ['server', 'bankSecret', 'bankNotify']
+const NOT_OF_SERVE: readonly SettingKey[] = ['server', 'bankSecret', 'bankNotify', 'copyFrom', 'copyTo']
 
 /** Every command. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -45,6 +45,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['database'],
     words: 'FILE',
     run: ({ database }, words) => backupOrRestore('restore', database, words),
+  },
+  copy: {
+    summary: 'Copy an embedded database into an empty PostgreSQL one; again, it goes on where it stopped.',
+    settings: ['copyFrom', 'copyTo'],
+    run: copyToPostgres,
   },
   sandbox: {
     summary: 'Run a small bank to try MiniPay with: a provider of the kind http in a process of its own.',
@@ -176,6 +181,12 @@ async function backupOrRestore(
   const commands = await import('./cli/backup.ts')
   commands[verb](database, file)
   return 0
+}
+
+async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
+  if (!copyTo) throw new ConfigError('Say where to copy: give --to postgres://… or MINIPAY_COPY_TO.')
+  const { copy } = await import('./cli/copy.ts')
+  return copy(copyFrom, copyTo)
 }
 
 async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {

@@ -37,6 +37,17 @@ function database(text: string): string {
   return text
 }
 
+function file(text: string): string {
+  if (text === '' || text === ':memory:' || /^(file:|\w+:\/\/)/.test(text))
+    throw new ConfigError('must be the path of a file')
+  return text
+}
+
+function postgresUrl(text: string): string {
+  if (text !== '' && !/^postgres(ql)?:\/\//.test(text)) throw new ConfigError('must be a postgres:// URL')
+  return text
+}
+
 function oneOf<const T extends string>(...allowed: T[]) {
   return (text: string): T => {
     const found = allowed.find((value) => value === text)
@@ -201,6 +212,20 @@ export const SETTINGS = {
     default: '',
     doc: 'URL that the sandbox bank tells of what ends later; empty for none.',
     parse: target,
+  },
+  copyFrom: {
+    flag: 'from',
+    env: 'MINIPAY_COPY_FROM',
+    default: 'minipay.db',
+    doc: 'SQLite file that is copied.',
+    parse: file,
+  },
+  copyTo: {
+    flag: 'to',
+    env: 'MINIPAY_COPY_TO',
+    default: '',
+    doc: 'postgres:// URL of the empty database that it is copied into.',
+    parse: postgresUrl,
   },
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -61,7 +61,11 @@ export async function migrateDatabase(
 export async function verifyDatabase(database: string): Promise<Verification> {
   if (isPostgres(database)) {
     const { verifyPostgres } = await import('./postgres/verify.ts')
-    return verifyPostgres(database)
+    const { assertCopied } = await import('./postgres/copying.ts')
+    const { withClient } = await import('./postgres/migrate.ts')
+    const result = await verifyPostgres(database)
+    await withClient(database, (client) => assertCopied(client, database))
+    return result
   }
   const { openReader, refuseOtherFiles } = await import('./sqlite/open.ts')
   const { verify } = await import('./sqlite/verify.ts')

@@ -6,7 +6,7 @@ import { migratePostgres } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
 import { verifyPostgres } from '../../src/storage/postgres/verify.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres } from '../postgres.ts'
-import { chargeCommit, charged, committed, tick } from './fixtures.ts'
+import { chargeCommit, charged, committed, refundCommit, tick } from './fixtures.ts'
 import { type DatabaseProxy, startProxy } from './postgres-proxy.ts'
 import { allEvents, count } from './postgres-support.ts'
 
@@ -68,21 +68,67 @@ test('a commit that never arrived is made again, once', async (t) => {
   assert.deepEqual(await verifyPostgres(url), { charges: 1, refunds: 0, entries: 2 })
 })
 
-test('a commit that arrives after its node has made it again changes nothing', async (t) => {
+test('a new charge that arrives after its node has made it again changes nothing', async (t) => {
   const { url, proxy, store } = await behindProxy(t)
   const cut = proxy.cut({ when: 'sent', word: 'fingerprint of', becomes: 'late' })
-  const commit = chargeCommit({ scope })
-  const making = store.commit(commit)
+  const making = store.commit(chargeCommit({ scope }))
+  await cut
+  assert.deepEqual(await making, { kind: 'committed' })
+  await proxy.release()
+  assert.deepEqual(await verifyPostgres(url), { charges: 1, refunds: 0, entries: 2 })
+  assert.deepEqual(
+    (await allEvents(store, scope)).map(({ sequence }) => sequence),
+    [1],
+  )
+})
+
+test('a change that arrives after its node has asked what became of it is waited for, and made once', async (t) => {
+  const { url, proxy, store } = await behindProxy(t)
+  const charge = await charged(store, { scope })
+  const cut = proxy.cut({ when: 'sent', word: 'fingerprint of', becomes: 'late' })
+  const making = store.commit(refundCommit(charge, { scope }))
   await cut
   // The old transaction is still open: whoever asks for its id waits until it ends.
   await blocked(url)
   await proxy.release()
   assert.deepEqual(await making, { kind: 'committed' })
-  assert.deepEqual(await verifyPostgres(url), { charges: 1, refunds: 0, entries: 2 })
-  const events = await allEvents(store, scope)
+  assert.deepEqual(await verifyPostgres(url), { charges: 1, refunds: 1, entries: 4 })
   assert.deepEqual(
-    events.map(({ sequence }) => sequence),
-    [1],
+    (await allEvents(store, scope)).map(({ sequence }) => sequence),
+    [1, 2],
+  )
+})
+
+test('a key that is taken is told to its own request when its group goes in one round trip', async (t) => {
+  const { url, store } = await behindProxy(t)
+  const first = chargeCommit({ scope, key: 'taken' })
+  await store.commit(first)
+  const group = ['one', 'taken', 'two', 'two'].map((key) => chargeCommit({ scope, key }))
+  const results = await Promise.all(group.map((commit) => store.commit(commit)))
+  const exists = (commit: Commit) => ({
+    kind: 'key_exists',
+    record: { fingerprint: commit.key?.fingerprint, answer: commit.key?.answer },
+  })
+  const committed = { kind: 'committed' }
+  assert.deepEqual(results, [committed, exists(first), committed, exists(group[2] as Commit)])
+  assert.deepEqual(await verifyPostgres(url), { charges: 3, refunds: 0, entries: 6 })
+})
+
+test('what a claim took whose answer was lost is claimed again at once, not when its lease runs out', async (t) => {
+  const { proxy, store } = await behindProxy(t)
+  const commit = chargeCommit({ scope, endpoints: ['default'] })
+  await store.commit(commit)
+  const now = commit.at + 1
+  const claimed = (token: string) =>
+    store.claimDeliveries({ endpoint: 'default', limit: 10, now, leaseUntil: now + 3_600_000, token })
+  // The server has done it when it names its columns' values.
+  const cut = proxy.cut({ when: 'answered', word: commit.event.id, becomes: 'lost' })
+  await assert.rejects(claimed('first'), { name: 'StoreUnavailable', reason: 'connection' })
+  await cut
+  const again = await claimed('second')
+  assert.deepEqual(
+    again.map(({ eventId, token, attempts }) => ({ eventId, token, attempts })),
+    [{ eventId: commit.event.id, token: 'second', attempts: 0 }],
   )
 })
 

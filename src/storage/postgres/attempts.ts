@@ -1,32 +1,35 @@
 import type { AttemptClaim, OwnedAttempt, Postponement, Scope } from '../../ports/store.ts'
+import { claiming } from './claims.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
-import { inTurn, type Sql } from './statements.ts'
+import type { Work } from './statements.ts'
 
 /** Claims and postponements of attempts, and the rules that choose their providers. */
-export function attemptWork(sql: Sql, node: string) {
-  const claims = inTurn()
+export function attemptWork({ fenced, once }: Work, node: string) {
+  const claims = claiming(once, node, GIVE_BACK)
   return {
-    claim: ({ provider, now, limit, leaseUntil, token }: AttemptClaim): Promise<OwnedAttempt[]> =>
-      claims(async () => {
-        const { rows } = await sql(CLAIM, [provider, now, limit, leaseUntil, token, node])
-        return rows.map(ownedAttempt)
-      }),
+    async claim({ provider, now, limit, leaseUntil, token }: AttemptClaim): Promise<OwnedAttempt[]> {
+      return (await claims(CLAIM, [provider, now, limit, leaseUntil, token, node], token)).map(ownedAttempt)
+    },
 
     async claimOne(
       id: string,
       { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit'>,
     ): Promise<OwnedAttempt | undefined> {
-      const { rows } = await sql(CLAIM_ONE, [id, now, leaseUntil, token, node])
+      const { rows } = await fenced(CLAIM_ONE, [id, now, leaseUntil, token, node])
       return rows[0] && ownedAttempt(rows[0])
     },
 
     async postpone(postponement: Postponement): Promise<boolean> {
       const { id, token, state, reason, lookups, unknownSince, dueAt } = postponement
-      return (await sql(POSTPONE, [id, token, state, reason, lookups, unknownSince, dueAt])).rows.length === 1
+      return (
+        (await fenced(POSTPONE, [id, token, state, reason, lookups, unknownSince, dueAt])).rows.length === 1
+      )
     },
 
     async replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean> {
-      return (await sql(REPLACE_RULE_SET, [scope.accountId, live(scope), version, document, now])).count === 1
+      return (
+        (await once(REPLACE_RULE_SET, [scope.accountId, live(scope), version, document, now])).count === 1
+      )
     },
   }
 }
@@ -42,9 +45,13 @@ const CLAIM = `
   FROM due WHERE id = due.due
   RETURNING ${ATTEMPT_COLUMNS}`
 
+const GIVE_BACK = `
+  UPDATE attempts SET due_at = 0, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
+
+/** Asked again with the same token, it answers the same. */
 const CLAIM_ONE = `
   UPDATE attempts SET due_at = $3, token = $4, owner = $5
-  WHERE id = $1 AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= $2)
+  WHERE id = $1 AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= $2 OR token = $4)
   RETURNING ${ATTEMPT_COLUMNS}`
 
 const POSTPONE = `

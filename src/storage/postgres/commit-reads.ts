@@ -25,18 +25,22 @@ export function referenceName(provider: string, kind: string, reference: string)
   return JSON.stringify([provider, kind, reference])
 }
 
-/** The statements, and what to make of their results. */
-export function commitReads(commits: readonly Commit[]): {
-  readonly statements: Statement[]
-  found(results: readonly Result[]): Found
-} {
-  const found: Found = {
+export function nothingFound(): Found {
+  return {
     versions: new Map(),
     states: new Map(),
     references: new Map(),
     keys: new Map(),
     balances: new Map(),
   }
+}
+
+/** The statements, and what to make of their results. */
+export function commitReads(commits: readonly Commit[]): {
+  readonly statements: Statement[]
+  found(results: readonly Result[]): Found
+} {
+  const found = nothingFound()
   const reads = byScope(commits).flatMap(([scope, of]) => scopeReads(scope, of, found))
   return {
     statements: reads.map(({ statement }) => statement),
@@ -109,13 +113,15 @@ const REFERENCES = recordset<Attempt>({
   reference: ['text', ({ providerReference }) => providerReference],
 })
 
-/** Whoever has them, of whatever scope. */
+/** Whoever has them, of whatever scope. The planner may not begin with the attempts: few they may have been. */
 const FIND_REFERENCES = `
-  SELECT t.provider, t.kind, t.provider_reference AS reference, t.id
-  FROM attempts t
-  JOIN ${REFERENCES.scoped}
-    ON t.provider = r.provider AND t.kind = r.kind AND t.provider_reference = r.reference
-  WHERE t.kind IN ('authorize', 'refund') AND t.provider_reference IS NOT NULL`
+  SELECT r.provider, r.kind, r.reference, t.id
+  FROM ${REFERENCES.scoped}
+  CROSS JOIN LATERAL (
+    SELECT id FROM attempts
+    WHERE provider = r.provider AND kind = r.kind AND provider_reference = r.reference
+      AND kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL
+    LIMIT 1) AS t`
 
 const KEYS = recordset<{ readonly key: string }>({ key: ['text', ({ key }) => key] })
 

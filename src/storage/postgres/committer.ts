@@ -4,7 +4,7 @@ import { type Commit, type CommitResult, StoreUnavailable } from '../../ports/st
 import type { Statement } from './batch.ts'
 import { NOW } from './clock.ts'
 import { isCommitted, judge } from './commit-guards.ts'
-import { commitReads } from './commit-reads.ts'
+import { commitReads, nothingFound } from './commit-reads.ts'
 import { commitWrites } from './commit-writes.ts'
 import type { Connection } from './connection.ts'
 import { codeOf, meaningOf, type StatementError, unavailable } from './errors.ts'
@@ -12,6 +12,8 @@ import type { Ended } from './grouping.ts'
 import type { Pool } from './pool.ts'
 
 const MAX_TRIES = 8
+/** No try begins later: with its own wait for a lock a commit ends within what clients wait. */
+const LAST_TRY_MS = 10_000
 /** How long the truth about a commit is looked for before its requests are told that it is not known. */
 const UNKNOWN_MS = 20_000
 
@@ -43,29 +45,43 @@ class OutcomeUnknown extends Error {
 
 export type Committer = (commits: readonly Commit[]) => Promise<readonly Ended<CommitResult>[]>
 
+/** Groups that are made with care after one that was not, and should have been. */
+const CAREFUL_GROUPS = 32
+
 /**
- * Makes a group of commits true in one transaction of two round trips: what must be known is read and locked, then
- * everything is written and committed. Deadlocks, and races that a unique index decided, are tried again; when a commit
- * broke a rule of the schema the group is halved until it stands alone.
+ * Makes a group of commits true in one transaction. New charges are written and committed in one round trip: what could
+ * stand in their way breaks a rule of the schema. Then, and with commits that change something, there are two: what must
+ * be known is read and locked, then everything is written and committed. Deadlocks, and races that a unique index
+ * decided, are tried again; when a commit broke a rule of the schema the group is halved until it stands alone.
  */
 export function createCommitter(pool: Pool, node: string, onGroup?: (size: number) => void): Committer {
+  let careful = 0
   return run
 
   async function run(commits: readonly Commit[]): Promise<readonly Ended<CommitResult>[]> {
+    const until = performance.now() + LAST_TRY_MS
     for (let tries = 1; ; tries++) {
+      const hopeful = careful === 0 && commits.every(isNew)
+      if (careful > 0) careful--
       try {
+        const transact = hopeful ? transactAtOnce : transactWithCare
         const ended = await settled(() => pool.use((connection) => transact(connection, commits, node)), pool)
         if (ended === 'again') continue
         const count = ended.filter(isCommitted).length
         if (count > 0) onGroup?.(count)
         return ended
       } catch (error) {
+        if (hopeful && meaningOf(error) === 'fault') {
+          careful = CAREFUL_GROUPS
+          continue
+        }
         if (isFault(error, tries)) {
           if (commits.length === 1) return [{ error: error as Error }]
           const half = Math.ceil(commits.length / 2)
           return [...(await run(commits.slice(0, half))), ...(await run(commits.slice(half)))]
         }
-        if (error instanceof StoreUnavailable || meaningOf(error) === 'unavailable' || tries >= MAX_TRIES)
+        const last = tries >= MAX_TRIES || performance.now() > until
+        if (error instanceof StoreUnavailable || meaningOf(error) === 'unavailable' || last)
           throw unavailable(error)
         // Whoever collided does not collide again.
         await delay(Math.random() * 5 * 2 ** tries)
@@ -86,17 +102,34 @@ function isFault(error: unknown, tries: number): boolean {
 
 const NUMERIC_OVERFLOW = '22003'
 
-async function transact(
+type Transact = (
   connection: Connection,
   commits: readonly Commit[],
   node: string,
-): Promise<readonly Ended<CommitResult>[]> {
+) => Promise<readonly Ended<CommitResult>[]>
+
+/** A charge that is new changes nothing that is there. */
+const isNew = ({ charge }: Commit) => charge.version === 1
+
+/** As if nothing that is asked for were there: when a key, a reference or a full balance is, the server refuses it all. */
+const transactAtOnce: Transact = async (connection, commits, node) => {
+  const group = randomUUID()
+  const ended = judge(commits, nothingFound())
+  const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
+  if (accepted.length === 0) return ended
+  const statements = [...begin(group), ...commitWrites(accepted, new Map(), node), COMMIT]
+  await rollingBack(connection, () => lastWords(group, ended, () => connection.run(statements)))
+  return ended
+}
+
+const begin = (group: string): Statement[] => [BEGIN, { text: BEGIN_GROUP, values: [group] }]
+
+const transactWithCare: Transact = async (connection, commits, node) => {
   const group = randomUUID()
   const reads = commitReads(commits)
-  try {
-    const begin = [BEGIN, { text: BEGIN_GROUP, values: [group] }]
-    const results = await connection.run([...begin, ...reads.statements])
-    const found = reads.found(results.slice(begin.length))
+  return rollingBack(connection, async () => {
+    const results = await connection.run([...begin(group), ...reads.statements])
+    const found = reads.found(results.slice(begin(group).length))
     const states = new Map(found.states)
     const ended = judge(commits, found)
     const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
@@ -106,6 +139,12 @@ async function transact(
     }
     await lastWords(group, ended, () => connection.run([...commitWrites(accepted, states, node), COMMIT]))
     return ended
+  })
+}
+
+async function rollingBack<T>(connection: Connection, transaction: () => Promise<T>): Promise<T> {
+  try {
+    return await transaction()
   } catch (error) {
     if (!connection.broken()) await connection.run([ROLLBACK]).catch(() => {})
     throw error

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Client, ClientConfig } from 'pg'
 import { Batch, type Prepared, type Result, type Statement } from './batch.ts'
 import { ConnectionLost, meaningOf } from './errors.ts'
@@ -91,6 +92,8 @@ async function openOne(config: ClientConfig): Promise<Client> {
 
 function connectionOf(client: Client): Connection {
   const prepared = new Map<string, Prepared>()
+  // Of this connection alone: a pooler that gives a session to several must fail, and never run another's statement.
+  const prefix = randomUUID()
   let names = 0
   let lost: ConnectionLost | undefined
   const onLost = (cause?: unknown) => {
@@ -102,7 +105,7 @@ function connectionOf(client: Client): Connection {
   return {
     async run(statements) {
       if (lost) throw new ConnectionLost(lost.message, { unsent: true })
-      const batch = new Batch(statements, prepared, () => `s${++names}`)
+      const batch = new Batch(statements, prepared, () => `${prefix}:${++names}`)
       const silent = setTimeout(() => {
         onLost(new Error('The server does not answer.'))
         client.end().catch(() => {})

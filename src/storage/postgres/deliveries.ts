@@ -1,36 +1,33 @@
 import type { EventType } from '../../domain/event.ts'
 import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import { claiming } from './claims.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
 import { live } from './rows.ts'
-import { inTurn, type Sql } from './statements.ts'
+import { finding, type Sql, type Work } from './statements.ts'
 
 const LARGEST_GROUP = 256
 
 /** Claims and settlements of deliveries, and the counters of their states: part 1, so that commits do not wait for them. */
-export function deliveryWork(sql: Sql, node: string) {
-  const claims = inTurn()
-  const settlements = settling(sql)
+export function deliveryWork({ fenced, once }: Work, node: string) {
+  const claims = claiming(once, node, GIVE_BACK)
+  const settlements = settling(fenced)
+  const found = finding(once)
   return {
     settlements,
 
-    claim: (claim: Claim): Promise<ClaimedDelivery[]> =>
-      claims(async () => {
-        const { endpoint, now, limit, leaseUntil, token } = claim
-        const { rows } = await sql(CLAIM, [endpoint, now, limit, leaseUntil, token, node])
-        return rows.map((row) => ({
-          ...(row as unknown as ClaimedDelivery & { eventType: EventType }),
-          token,
-        }))
-      }),
+    async claim({ endpoint, now, limit, leaseUntil, token }: Claim): Promise<ClaimedDelivery[]> {
+      const rows = await claims(CLAIM, [endpoint, now, limit, leaseUntil, token, node], token)
+      return rows.map((row) => ({ ...(row as unknown as ClaimedDelivery & { eventType: EventType }), token }))
+    },
 
     settle: (settlement: Settlement): Promise<boolean> => settlements.add(settlement),
 
     async release(id: string, token: string): Promise<boolean> {
-      return (await sql(RELEASE, [id, token])).count === 1
+      return (await fenced(RELEASE, [id, token])).count === 1
     },
 
     async retry(scope: Scope, id: string, now: number): Promise<boolean> {
-      return (await sql(RETRY, [scope.accountId, live(scope), id, now])).rows.length === 1
+      return (await found(RETRY, [scope.accountId, live(scope), id, now])).rows.length === 1
     },
   }
 }
@@ -50,6 +47,9 @@ const CLAIM = `
   SELECT c.id, c.attempts, e.id AS "eventId", e.type AS "eventType", e.created_at AS "eventAt", e.data
   FROM claimed c
   JOIN events e ON e.account_id = c.account_id AND e.live = c.live AND e.seq = c.event_seq`
+
+const GIVE_BACK = `
+  UPDATE deliveries SET due_at = created_at, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
 
 const RELEASE = `
   UPDATE deliveries SET due_at = created_at, token = NULL, owner = NULL
@@ -91,26 +91,29 @@ function settledRow({ id, token, verdict, status, error }: Settlement): object {
   return { id, token, state: verdict.state, due_at, status, error }
 }
 
+/**
+ * Only what is pending has a token. Each row is locked by its id, in their order: asked for as a join, and for its state
+ * too, the planner might begin with all that is due.
+ */
 const SETTLE = `
-  WITH asked AS (
-    SELECT * FROM json_to_recordset($1::json) AS r (
-      id text, token text, state text, due_at bigint, status integer, error text)),
-  held AS (
-    SELECT d.id FROM deliveries d JOIN asked r ON d.id = r.id AND d.token = r.token
-    WHERE d.state = 'pending'
-    ORDER BY d.id
-    FOR UPDATE OF d),
+  WITH held AS (
+    SELECT d.id, r.state, r.due_at, r.status, r.error
+    FROM (
+      SELECT * FROM json_to_recordset($1::json) AS asked (
+        id text, token text, state text, due_at bigint, status integer, error text)
+      ORDER BY id COLLATE "C") AS r
+    CROSS JOIN LATERAL (SELECT id FROM deliveries WHERE id = r.id AND token = r.token FOR UPDATE) AS d),
   settled AS (
     UPDATE deliveries d
-    SET state = r.state,
+    SET state = h.state,
       attempts = d.attempts + 1,
-      due_at = r.due_at,
+      due_at = h.due_at,
       token = NULL,
       owner = NULL,
-      last_status = r.status,
-      last_error = r.error
-    FROM asked r, held h
-    WHERE d.id = h.id AND r.id = h.id AND d.token = r.token AND d.state = 'pending'
+      last_status = h.status,
+      last_error = h.error
+    FROM held h
+    WHERE d.id = h.id
     RETURNING d.id, d.account_id, d.live, d.state),
   counted AS (
     INSERT INTO counters AS k (account_id, live, name, currency, part, value)

@@ -27,6 +27,8 @@ const BY_CODE: Readonly<Record<string, Meaning>> = {
   '40001': 'again',
   '40P01': 'again',
   '55P03': 'again',
+  // The server itself does not know whether it was done, as distributed databases may say.
+  '40003': 'lost',
   // A standby, or a primary that became one: another host may take writes.
   '25006': 'lost',
   // What was prepared, or the transaction itself, is gone: behind a proxy, or after it was idle for too long.

@@ -6,7 +6,7 @@ import type { Pool } from './pool.ts'
 
 const BEAT_MS = 1_000
 /** A node that was not seen for so long is gone, and what it leased is due. */
-const GONE_MS = 5_000
+export const GONE_MS = 5_000
 /** Ids of groups are kept for longer than anybody asks for them. */
 const KEEP_GROUPS_MS = 600_000
 const PURGE_EVERY_MS = 60_000
@@ -131,8 +131,13 @@ async function freeLeases(pool: Pool, log: Log): Promise<void> {
   if (freed > 0) log.info({ freed }, 'Took over the work of a node that is gone.')
 }
 
+/** The statements that free what an owner leased. */
+export function freeLeasesOf(owner: string): { readonly text: string; readonly values: string[] }[] {
+  return FREE_MINE.map((text) => ({ text, values: [owner] }))
+}
+
 function leave(node: string) {
-  return [...FREE_MINE, 'DELETE FROM nodes WHERE id = $1'].map((text) => ({ text, values: [node] }))
+  return [...freeLeasesOf(node), { text: 'DELETE FROM nodes WHERE id = $1', values: [node] }]
 }
 
 const PURGE = [

@@ -1,33 +1,28 @@
 import type { NotificationSubject } from '../../ports/provider.ts'
 import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
 import type { Row } from './batch.ts'
-import { inTurn, type Sql } from './statements.ts'
+import { claiming } from './claims.ts'
+import type { Work } from './statements.ts'
 
 /** Providers' notifications: stored once, then claimed, acted on and settled. */
-export function notificationWork(sql: Sql, node: string) {
-  const claims = inTurn()
+export function notificationWork({ fenced, once }: Work, node: string) {
+  const claims = claiming(once, node, GIVE_BACK)
   return {
     async add(notification: StoredNotification): Promise<boolean> {
       const { id, provider, notificationId, subject, tries, receivedAt } = notification
       const about = [subject.about, referenceOf(subject)]
-      return (await sql(ADD, [id, provider, notificationId, ...about, tries, receivedAt])).count === 1
+      return (await once(ADD, [id, provider, notificationId, ...about, tries, receivedAt])).count === 1
     },
 
-    claim: ({
-      now,
-      limit,
-      leaseUntil,
-      token,
-    }: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]> =>
-      claims(async () => {
-        const { rows } = await sql(CLAIM, [now, limit, leaseUntil, token, node])
-        return rows.map(storedNotification)
-      }),
+    async claim(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]> {
+      const { now, limit, leaseUntil, token } = claim
+      return (await claims(CLAIM, [now, limit, leaseUntil, token, node], token)).map(storedNotification)
+    },
 
     async settle({ id, token, state, dueAt, error }: NotificationSettlement): Promise<boolean> {
       const inVain = state === 'done' ? 0 : 1
       const due = state === 'pending' ? dueAt : null
-      return (await sql(SETTLE, [id, token, state, inVain, due, error])).count === 1
+      return (await fenced(SETTLE, [id, token, state, inVain, due, error])).count === 1
     },
   }
 }
@@ -50,6 +45,9 @@ const CLAIM = `
   FROM due WHERE n.id = due.id
   RETURNING n.id, n.provider, n.notification_id AS "notificationId", n.about, n.reference, n.tries,
     n.received_at AS "receivedAt"`
+
+const GIVE_BACK = `
+  UPDATE notifications SET due_at = received_at, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
 
 const SETTLE = `
   UPDATE notifications

@@ -64,7 +64,8 @@ export function createPool(size: number, connect: () => Promise<Connection>): Po
         opening = false
         failure = error
         const now = performance.now()
-        for (const waiting of [...queue])
+        // While some are open, one of them comes free.
+        for (const waiting of open > 0 ? [] : [...queue])
           if (now - waiting.since >= OUTAGE_WAIT_MS) {
             settle(waiting)
             waiting.reject(unreachable(error))
@@ -118,7 +119,8 @@ export function createPool(size: number, connect: () => Promise<Connection>): Po
     return promise
   }
 
-  const waitMs = () => (open > 0 ? BUSY_WAIT_MS : OUTAGE_WAIT_MS)
+  /** A first connection may take its time: that is no outage before one has failed. */
+  const waitMs = () => (open > 0 || failures === 0 ? BUSY_WAIT_MS : OUTAGE_WAIT_MS)
 
   function finish(): void {
     if (closing && busy === 0 && queue.length === 0) drained()

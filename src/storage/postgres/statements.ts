@@ -31,6 +31,17 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
   }
 }
 
+/** For work: what may be repeated, since its token keeps it from being done twice; and what may not. */
+export type Work = { readonly fenced: Sql; readonly once: Sql }
+
+/** PostgreSQL stores no NUL, and takes it for a fault to be asked for one: whoever looks for it finds nothing. */
+export function finding(sql: Sql): Sql {
+  return async (text, values = []) =>
+    values.some((value) => typeof value === 'string' && value.includes('\0'))
+      ? { rows: [], count: 0 }
+      : sql(text, values)
+}
+
 /** Runs one after another what is begun at once: who asks first is served first. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()

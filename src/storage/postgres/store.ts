@@ -5,6 +5,7 @@ import { attemptWork } from './attempts.ts'
 import { createClock } from './clock.ts'
 import { createCommitter } from './committer.ts'
 import { connect } from './connection.ts'
+import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
@@ -18,7 +19,7 @@ import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
-import { statements } from './statements.ts'
+import { finding, statements } from './statements.ts'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host:port/database`, with several hosts separated by commas. */
@@ -41,7 +42,7 @@ const SILENT: Log = { info() {}, warn() {}, error() {} }
 
 /**
  * Opens a store on PostgreSQL, which other nodes may have open too: brings it to this program's schema, and waits for a
- * server that is starting. Throws a sentence when it can't be reached, is newer than us, or belongs to another program.
+ * server that is starting. Throws a sentence when it can't be reached, is newer than us, belongs to another program, or is being copied into.
  */
 export async function openPostgresStore({ url, onGroup, log = SILENT }: PostgresOptions): Promise<Store> {
   const hosts = hostsOf(url)
@@ -55,13 +56,20 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
   const node = randomUUID()
   const clock = createClock()
   const heartbeat = await startHeartbeat(pools.beats, node, clock, log)
+  try {
+    await assertNotCopying(url)
+  } catch (error) {
+    await heartbeat.stop()
+    await pools.beats.close()
+    throw error
+  }
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
     run: createCommitter(pools.writes, node, onGroup),
   })
   const work = workOf(pools.writes, node)
-  const sql = statements(pools.reads, true)
+  const sql = finding(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
   async function close(): Promise<void> {
@@ -93,22 +101,21 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
 
 /** What changes what was committed. Whatever its token keeps from being done twice is tried again when a connection broke. */
 function workOf(pool: Pool, node: string) {
-  const fenced = statements(pool, true)
-  const once = statements(pool, false)
-  const deliveries = deliveryWork(fenced, node)
-  const attempts = attemptWork(fenced, node)
-  const notifications = notificationWork(fenced, node)
-  const purge = purges(fenced)
+  const work = { fenced: statements(pool, true), once: statements(pool, false) }
+  const deliveries = deliveryWork(work, node)
+  const attempts = attemptWork(work, node)
+  const notifications = notificationWork(work, node)
+  const purge = purges(work.fenced)
   const methods = {
     claimDeliveries: deliveries.claim,
     settleDelivery: deliveries.settle,
     releaseDelivery: deliveries.release,
-    retryDelivery: deliveryWork(once, node).retry,
+    retryDelivery: deliveries.retry,
     claimAttempts: attempts.claim,
-    claimAttempt: attemptWork(once, node).claimOne,
+    claimAttempt: attempts.claimOne,
     postponeAttempt: attempts.postpone,
-    replaceRuleSet: attemptWork(once, node).replaceRuleSet,
-    addNotification: notificationWork(once, node).add,
+    replaceRuleSet: attempts.replaceRuleSet,
+    addNotification: notifications.add,
     claimNotifications: notifications.claim,
     settleNotification: notifications.settle,
     purgeIdempotency: purge.idempotency,

@@ -262,3 +262,18 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_due ON notifications (due_at, id) WHERE state = 'pending';
 CREATE INDEX notifications_settled ON notifications (received_at, id) WHERE state <> 'pending';
 CREATE INDEX notifications_leased ON notifications (owner) WHERE owner IS NOT NULL;
+
+-- The embedded database that was copied into this one, or is being copied: until it is done nodes do not serve. Whoever
+-- copies holds the row by a token and says that it is there; every statement that copies rows moves the place on.
+CREATE TABLE copies (
+  one smallint PRIMARY KEY CHECK (one = 1),
+  -- SHA-256 of what is copied.
+  source text COLLATE "C" NOT NULL,
+  token text COLLATE "C",
+  seen_at bigint NOT NULL,
+  -- The last row that was copied: its table, and its key as JSON.
+  at_table text COLLATE "C",
+  last_key text,
+  copied bigint NOT NULL,
+  done_at bigint
+);

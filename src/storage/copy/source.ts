@@ -1,0 +1,158 @@
+/** The embedded database that is copied: locked like a server locks it, read as one moment, never written. */
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import type { Connection } from '../sqlite/connection.ts'
+import { assertCurrent } from '../sqlite/migrate.ts'
+import { lockDatabase, openReader } from '../sqlite/open.ts'
+import { verify } from '../sqlite/verify.ts'
+import type { Verification } from '../verify-checks.ts'
+import { type Columns, type CopiedRow, type LastKey, TABLES, type Table } from './tables.ts'
+
+/** A batch ends with whichever comes first: many rows, or much text. */
+const BATCH_ROWS = 2_000
+const BATCH_CHARACTERS = 1_000_000
+const CHUNK_BYTES = 1 << 20
+
+export type Source = {
+  /** Names these contents: nothing else has it, and every write changes it. */
+  readonly fingerprint: string
+  /** How many rows a table has. */
+  count(table: Table): number
+  /** Throws a sentence when a column of ours has none of its name there, which would leave its contents behind. */
+  assertCovered(table: Table, columns: Columns): void
+  /** Recomputes the books. */
+  verify(): Verification
+  /** Throws a sentence that names a row which PostgreSQL would not take. */
+  assertPortable(): void
+  /** Rows after a key, in the order of their keys; no batch is empty. */
+  batches(table: Table, columns: Columns, after: LastKey | null): Generator<CopiedRow[]>
+  close(): void
+}
+
+/**
+ * Opens an embedded database to be copied. Throws a sentence when it is not there, in use, not ours or of another schema
+ * than this program's.
+ */
+export function openSource(file: string): Source {
+  if (!existsSync(file)) throw new Error(`There is no database ${file}.`)
+  const lock = lockDatabase(file)
+  try {
+    // Before it is opened: closing a descriptor of it would drop the locks that SQLite has on it.
+    const fingerprint = fingerprintOf(file)
+    const db = openReader(file)
+    try {
+      assertCurrent(db)
+      // One moment for all that is read, whoever else writes.
+      db.exec('BEGIN')
+      return sourceOf(db, fingerprint, lock.release)
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function sourceOf(db: Connection, fingerprint: string, release: () => void): Source {
+  return {
+    fingerprint,
+    count: ({ name, from = name }) => db.prepare(`SELECT count(*) FROM ${from}`).pluck().get() as number,
+    assertCovered({ name, from }, columns) {
+      if (from !== undefined) return
+      const missing = columnsOf(db, name).find((column) => !Object.hasOwn(columns, column.name))
+      if (missing) throw new Error(`PostgreSQL has no column for ${name}.${missing.name}.`)
+    },
+    verify: () => verify(db),
+    assertPortable() {
+      for (const table of TABLES) if (table.from === undefined) refuseNulCharacters(db, table)
+    },
+    batches: (table, columns, after) => batches(db, table, columns, after),
+    close() {
+      db.close()
+      release()
+    },
+  }
+}
+
+/**
+ * SHA-256 of the file and of its write-ahead log. Sizes, times and counts would miss a write or two that change none of
+ * them, and a copy of the file elsewhere is the same source. Reading it is a few seconds for a million charges.
+ */
+function fingerprintOf(file: string): string {
+  const hash = createHash('sha256')
+  const chunk = Buffer.alloc(CHUNK_BYTES)
+  for (const part of [file, `${file}-wal`]) {
+    if (!existsSync(part)) continue
+    const descriptor = openSync(part, 'r')
+    try {
+      for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk))
+        hash.update(chunk.subarray(0, size))
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+  return hash.digest('hex')
+}
+
+function columnsOf(db: Connection, table: string): { name: string; type: string }[] {
+  return db.pragma(`table_info(${table})`) as { name: string; type: string }[]
+}
+
+/**
+ * A NUL is the one character that SQLite keeps in a text and PostgreSQL refuses. Requests and providers' answers that
+ * hold one are refused or cleaned, so it takes another program's hand. A lone surrogate can't be there at all: the
+ * driver stores U+FFFD in its place.
+ */
+function refuseNulCharacters(db: Connection, { name, key }: Table): void {
+  const texts = columnsOf(db, name).filter(({ type }) => type === 'TEXT')
+  if (texts.length === 0) return
+  const all = texts.map((column) => column.name).join(', ')
+  const found = db
+    .prepare(`SELECT ${key.join(', ')} FROM ${name} WHERE instr(CAST(concat(${all}) AS BLOB), x'00') LIMIT 1`)
+    .raw()
+    .get() as (string | number)[] | undefined
+  if (found)
+    throw new Error(
+      `A text of the row ${JSON.stringify(found)} of ${name} holds a NUL character, which PostgreSQL does not take. ` +
+        'Nothing was copied. Take it out of the row first.',
+    )
+}
+
+function* batches(
+  db: Connection,
+  table: Table,
+  columns: Columns,
+  after: LastKey | null,
+): Generator<CopiedRow[]> {
+  const bound = (after ?? []).map((value, i) =>
+    columns[table.key[i] as string] === 'bigint' ? BigInt(value) : value,
+  )
+  const rows = db.prepare<unknown[], CopiedRow>(selection(table, columns, after !== null)).iterate(...bound)
+  let batch: CopiedRow[] = []
+  let characters = 0
+  for (const row of rows) {
+    batch.push(row)
+    for (const column in row) {
+      const value = row[column]
+      if (typeof value === 'string') characters += value.length
+    }
+    if (batch.length < BATCH_ROWS && characters < BATCH_CHARACTERS) continue
+    yield batch
+    batch = []
+    characters = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** The table's name stands before its columns: `seq` alone would be the text that it is made here. */
+function selection({ name, key, from = name, made = {} }: Table, columns: Columns, goesOn: boolean): string {
+  const selected = Object.entries(columns).map(([column, type]) => {
+    const value = made[column] ?? `t.${column}`
+    return `${type === 'bigint' ? `CAST(${value} AS TEXT)` : value} AS ${column}`
+  })
+  const order = key.map((column) => `t.${column}`).join(', ')
+  const where = goesOn ? `WHERE (${order}) > (${key.map(() => '?').join(', ')})` : ''
+  return `SELECT ${selected.join(', ')} FROM ${from} t ${where} ORDER BY ${order}`
+}

@@ -1,0 +1,65 @@
+/** What an embedded database and one on PostgreSQL have in common, and where they differ. */
+
+export type Table = {
+  readonly name: string
+  /** Columns that name a row, in the order in which the rows are read. */
+  readonly key: readonly string[]
+  /** What it is read from, where the embedded database has no table of its name. */
+  readonly from?: string
+  /** Columns that only PostgreSQL has, as SQL on the embedded database. */
+  readonly made?: Readonly<Record<string, string>>
+}
+
+/** Who holds the leases that are copied: a node that is never there, whose work the nodes to come take over. */
+export const FORMER_OWNER = 'the embedded database'
+
+const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END` }
+
+/** The embedded database finds the last numbers of a scope in its rows; PostgreSQL keeps them in a table. */
+const LAST_NUMBERS = `(
+  SELECT account_id, live, max(event) AS event, max(entry) AS entry
+  FROM (
+    SELECT account_id, live, max(seq) AS event, 0 AS entry FROM events GROUP BY account_id, live
+    UNION ALL
+    SELECT account_id, live, 0, max(seq) FROM ledger_entries GROUP BY account_id, live)
+  GROUP BY account_id, live)`
+
+/**
+ * Every table, in the order of the copy: when one has begun, those before it are whole. The columns and their types are
+ * those of the PostgreSQL schema.
+ */
+export const TABLES: readonly Table[] = [
+  { name: 'accounts', key: ['id'] },
+  { name: 'charges', key: ['account_id', 'live', 'id'] },
+  { name: 'refunds', key: ['account_id', 'live', 'id'] },
+  { name: 'disputes', key: ['account_id', 'live', 'id'] },
+  { name: 'attempts', key: ['id'], made },
+  { name: 'idempotency_keys', key: ['seq'] },
+  { name: 'ledger_accounts', key: ['id'] },
+  { name: 'ledger_entries', key: ['ledger_account_id', 'seq'] },
+  { name: 'events', key: ['account_id', 'live', 'seq'] },
+  { name: 'deliveries', key: ['id'], made },
+  { name: 'notifications', key: ['id'], made },
+  { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
+  { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
+  { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
+]
+
+/** Those whose rows are compared one by one when all is copied; of the others the rows are counted. */
+export const COMPARED: ReadonlySet<string> = new Set([
+  'accounts',
+  'ledger_accounts',
+  'rule_sets',
+  'counters',
+  'sequences',
+])
+
+/** A column's type, as PostgreSQL calls it. */
+export type ColumnType = 'integer' | 'smallint' | 'bigint' | 'text'
+export type Columns = Readonly<Record<string, ColumnType>>
+
+/** A row by its columns: a `bigint` comes as text, which holds all 64 bits. */
+export type CopiedRow = Readonly<Record<string, string | number | null>>
+
+/** The last row that was copied, by its key; a copy goes on after it. */
+export type LastKey = readonly (string | number)[]

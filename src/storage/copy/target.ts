@@ -1,0 +1,244 @@
+/** The PostgreSQL database that is copied into: held by one copy at a time, which goes on where the last one stopped. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { NOW } from '../postgres/clock.ts'
+import { freeLeasesOf, GONE_MS } from '../postgres/nodes.ts'
+import { type Recordset, recordset } from '../postgres/recordset.ts'
+import { type Columns, type CopiedRow, FORMER_OWNER, type LastKey, TABLES, type Table } from './tables.ts'
+
+/** A copy that was not heard of for so long is gone, and another may go on. */
+const LEASE_MS = 3_000
+const BEAT_MS = 500
+const LOOK_AGAIN_MS = 250
+/** Columns whose values the database numbers. */
+const NUMBERED = [
+  ['idempotency_keys', 'seq'],
+  ['ledger_accounts', 'id'],
+] as const
+
+/** Runs a statement on one connection, one after another. Rejects with a sentence when the connection breaks. */
+export type Ask = <R extends object>(
+  text: string,
+  values?: readonly (string | number)[],
+) => Promise<{ readonly rows: R[]; readonly rowCount: number | null }>
+
+/** Where a copy stands: behind this row, after so many. */
+export type Place = {
+  readonly table: string | null
+  readonly lastKey: LastKey | null
+  readonly copied: number
+}
+
+export type Target = {
+  /** Where the copy goes on. */
+  readonly place: Place
+  columns(table: Table): Promise<Columns>
+  /** Stores rows, and that they are stored, in one statement: both or none. */
+  put(table: Table, columns: Columns, rows: readonly CopiedRow[]): Promise<void>
+  count(table: Table): Promise<number>
+  rows(table: Table, columns: Columns): Promise<CopiedRow[]>
+  /** What a database has to know of its rows: the next numbers to give out, and statistics for its plans. */
+  settle(): Promise<void>
+  /** Lets the former owner's leases go, and nodes serve. */
+  finish(): Promise<void>
+  /** Lets another copy go on. */
+  release(): Promise<void>
+}
+
+/**
+ * Takes the database for a copy of the source with that fingerprint; answers when it was finished before, as ms since
+ * 1970. Waits for the lease of a copy that ended without a word. Throws a sentence when nodes serve from it, when it
+ * holds anything else, or while another copy is at work. `name` is what it is called there.
+ */
+export async function takeTarget(
+  ask: Ask,
+  name: string,
+  fingerprint: string,
+): Promise<Target | { readonly doneAt: number }> {
+  const token = randomUUID()
+  let seen: string | undefined
+  for (;;) {
+    const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
+    if (!('heldAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, name, token, taken)
+    if (seen !== undefined && seen !== taken.heldAt)
+      throw new Error(`Another copy into ${name} is at work. Let it end.`)
+    seen = taken.heldAt
+    await delay(LOOK_AGAIN_MS)
+  }
+}
+
+type CopyRow = {
+  source: string
+  held: boolean
+  seen_at: string
+  at_table: string | null
+  last_key: string | null
+  copied: string
+  done_at: string | null
+}
+
+/** The schema's row is locked meanwhile: a node that starts says that it is there, and then waits for this to look. */
+async function take(
+  ask: Ask,
+  name: string,
+  fingerprint: string,
+  token: string,
+): Promise<Place | { readonly heldAt: string } | { readonly doneAt: number }> {
+  await ask('SELECT number FROM schema_version FOR UPDATE')
+  const { rows } = await ask<CopyRow>(
+    `SELECT source, token IS NOT NULL AND seen_at >= ${NOW} - ${LEASE_MS} AS held, seen_at, at_table, last_key, copied,
+       done_at
+     FROM copies`,
+  )
+  const copy = rows[0]
+  if (copy && copy.source !== fingerprint) throw otherSource(name, copy.done_at !== null)
+  if (copy && copy.done_at !== null) return { doneAt: Number(copy.done_at) }
+  if (copy?.held) return { heldAt: copy.seen_at }
+  await refuseNodes(ask, name)
+  if (copy) {
+    await ask(`UPDATE copies SET token = $1, seen_at = ${NOW}`, [token])
+    const lastKey = copy.last_key === null ? null : (JSON.parse(copy.last_key) as LastKey)
+    return { table: copy.at_table, lastKey, copied: Number(copy.copied) }
+  }
+  await refuseOtherRows(ask, name)
+  // What the schema begins with comes from the source.
+  await ask('DELETE FROM accounts')
+  await ask(`INSERT INTO copies (one, source, token, seen_at, copied) VALUES (1, $1, $2, ${NOW}, 0)`, [
+    fingerprint,
+    token,
+  ])
+  return { table: null, lastKey: null, copied: 0 }
+}
+
+function otherSource(name: string, done: boolean): Error {
+  return new Error(
+    done
+      ? `${name} is not empty: another database was copied into it, or this one before it changed. Copy into an empty one.`
+      : `${name} holds an unfinished copy of another database, or of this one before it changed. ` +
+          'Make the database anew, empty, and copy again.',
+  )
+}
+
+async function refuseNodes(ask: Ask, name: string): Promise<void> {
+  const { rows } = await ask(`SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`)
+  if (rows.length > 0)
+    throw new Error(
+      `MiniPay serves from ${name}, or did a moment ago. Stop its nodes, and copy into an empty database.`,
+    )
+}
+
+async function refuseOtherRows(ask: Ask, name: string): Promise<void> {
+  for (const table of TABLES) {
+    if (table.name === 'accounts') continue
+    const { rows } = await ask(`SELECT 1 FROM ${table.name} LIMIT 1`)
+    if (rows.length > 0)
+      throw new Error(
+        `${name} is not empty: it has ${table.name.replace('_', ' ')}. Copy into an empty database.`,
+      )
+  }
+}
+
+function targetOf(ask: Ask, name: string, token: string, place: Place): Target {
+  // Statements wait for each other, so it needs no connection of its own; a failure shows with the next of the others.
+  const beat = () => void ask(BEAT, [token]).catch(() => {})
+  const beating = setInterval(beat, BEAT_MS)
+  beating.unref()
+  const lost = () => new Error(`Another copy into ${name} took over.`)
+  return {
+    place,
+    columns: (table) => columnsOf(ask, table),
+    async put(table, columns, rows) {
+      if (!(await put(ask, token, table, columns, rows))) throw lost()
+    },
+    async count({ name: table }) {
+      const { rows } = await ask<{ count: string }>(`SELECT count(*) AS count FROM ${table}`)
+      return Number(rows[0]?.count)
+    },
+    async rows({ name: table, key }, columns) {
+      const { rows } = await ask<CopiedRow>(
+        `SELECT ${Object.keys(columns).join(', ')} FROM ${table} ORDER BY ${key.join(', ')}`,
+      )
+      return rows
+    },
+    async settle() {
+      for (const [table, column] of NUMBERED)
+        await ask(
+          `SELECT setval(pg_get_serial_sequence($1, $2), last) FROM (SELECT max(${column}) AS last FROM ${table}) AS x
+           WHERE last IS NOT NULL`,
+          [table, column],
+        )
+      for (const table of TABLES) await ask(`ANALYZE ${table.name}`)
+    },
+    finish: () =>
+      inTransaction(ask, async () => {
+        const { rowCount } = await ask(FINISH, [token])
+        if (rowCount !== 1) throw lost()
+        for (const { text, values } of freeLeasesOf(FORMER_OWNER)) await ask(text, values)
+      }),
+    async release() {
+      clearInterval(beating)
+      await ask(RELEASE, [token]).catch(() => {})
+    },
+  }
+}
+
+const BEAT = `UPDATE copies SET seen_at = ${NOW} WHERE token = $1`
+const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1`
+const RELEASE = 'UPDATE copies SET token = NULL WHERE token = $1'
+
+async function columnsOf(ask: Ask, { name }: Table): Promise<Columns> {
+  const { rows } = await ask<{ name: string; type: Columns[string] }>(
+    `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+     WHERE table_schema = current_schema() AND table_name = $1
+     ORDER BY ordinal_position`,
+    [name],
+  )
+  return Object.fromEntries(rows.map((column) => [column.name, column.type]))
+}
+
+/** False when another copy has the database: then nothing was written. */
+async function put(
+  ask: Ask,
+  token: string,
+  { name, key }: Table,
+  columns: Columns,
+  rows: readonly CopiedRow[],
+): Promise<boolean> {
+  const table = tableOf(columns)
+  const values = table.values(rows)
+  const parameter = (value: string | number) => `$${values.push(String(value))}`
+  const last = rows.at(-1) as CopiedRow
+  const { rowCount } = await ask(
+    `WITH held AS (
+       UPDATE copies
+       SET at_table = ${parameter(name)},
+         last_key = ${parameter(JSON.stringify(key.map((column) => last[column])))},
+         copied = copied + ${parameter(rows.length)}::bigint,
+         seen_at = ${NOW}
+       WHERE token = ${parameter(token)} AND done_at IS NULL
+       RETURNING one)
+     INSERT INTO ${name} (${table.columns})
+     SELECT ${table.columns} FROM ${table.from} CROSS JOIN held`,
+    values,
+  )
+  return rowCount === rows.length
+}
+
+function tableOf(columns: Columns): Recordset<CopiedRow> {
+  const readers = Object.entries(columns).map(
+    ([name, type]) => [name, [type, (row: CopiedRow) => row[name] ?? null]] as const,
+  )
+  return recordset<CopiedRow>(Object.fromEntries(readers), 1)
+}
+
+async function inTransaction<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+  await ask('BEGIN')
+  try {
+    const result = await work()
+    await ask('COMMIT')
+    return result
+  } catch (error) {
+    await ask('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,24 @@
+import type { Client } from 'pg'
+import { publicUrl } from './hosts.ts'
+import { withClient } from './migrate.ts'
+
+/**
+ * Throws a sentence while an embedded database is being copied into this one. A copy that begins locks the schema's row,
+ * looks for nodes and says that it is there: a node that has said so itself waits for that row, and then one of both
+ * knows of the other.
+ */
+export function assertNotCopying(url: string): Promise<void> {
+  return withClient(url, async (client) => {
+    await client.query('SELECT number FROM schema_version FOR UPDATE')
+    await assertCopied(client, url)
+  })
+}
+
+/** Throws a sentence when the database holds a part of another. It only reads. */
+export async function assertCopied(client: Client, url: string): Promise<void> {
+  const { rows } = await client.query('SELECT 1 FROM copies WHERE done_at IS NULL')
+  if (rows.length > 0)
+    throw new Error(
+      `${publicUrl(url)} holds an unfinished copy of an embedded database. Run minipay copy again, which goes on where it stopped.`,
+    )
+}

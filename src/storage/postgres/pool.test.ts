@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import type { Connection } from './connection.ts'
+import { createPool } from './pool.ts'
+
+const connection: Connection = {
+  run: () => Promise.resolve([]),
+  broken: () => false,
+  close: () => Promise.resolve(),
+}
+/** Lets what was promised happen. */
+const soon = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** A pool of two whose connections are opened, or refused, when the test says so. */
+function pool(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let now = 0
+  t.mock.method(performance, 'now', () => now)
+  const opening: PromiseWithResolvers<Connection>[] = []
+  const made = createPool(2, () => {
+    const one = Promise.withResolvers<Connection>()
+    opening.push(one)
+    return one.promise
+  })
+  const pass = (ms: number) => {
+    now += ms
+    t.mock.timers.tick(ms)
+  }
+  return { ...made, opening, pass }
+}
+
+test('a first connection that takes its time is waited for', async (t) => {
+  const { use, opening, pass } = pool(t)
+  const work = use(() => Promise.resolve('done'))
+  pass(3_000)
+  opening[0]?.resolve(connection)
+  assert.equal(await work, 'done')
+})
+
+test('once a connection was refused, and there is none, work is refused soon', async (t) => {
+  const { use, opening, pass } = pool(t)
+  const first = use(() => Promise.resolve('done'))
+  opening[0]?.reject(new Error('refused'))
+  await soon()
+  const second = assert.rejects(
+    use(() => Promise.resolve('done')),
+    { name: 'StoreUnavailable', reason: 'connection', message: 'refused' },
+  )
+  pass(500)
+  await second
+  opening[1]?.resolve(connection)
+  assert.equal(await first, 'done')
+})
+
+test('while no further connection is to be had, work waits for one that is in use', async (t) => {
+  const { use, opening, pass } = pool(t)
+  const { promise: busy, resolve: finish } = Promise.withResolvers<void>()
+  const first = use(() => busy)
+  opening[0]?.resolve(connection)
+  await soon()
+  const second = use(() => Promise.resolve('done'))
+  for (let refusals = 1; refusals < 8; refusals++) {
+    opening[refusals]?.reject(new Error('too many clients'))
+    await soon()
+    pass(500)
+  }
+  finish()
+  await first
+  assert.equal(await second, 'done')
+})

@@ -1,0 +1,163 @@
+/** What the tests of `minipay copy` share: both databases row by row, copies that are killed, and a busy MiniPay. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import Database from 'better-sqlite3'
+import { newSecret, type RunningBank, startBank } from '../bank.ts'
+import { CLI, type Receiver, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
+import { onDatabase } from '../postgres.ts'
+import { type Client, client } from './client.ts'
+
+export const copyOf = (from: string, to: string) => runCli(['copy', '--from', from, '--to', to])
+
+export function folder(t: TestContext): string {
+  const dir = tempDir()
+  t.after(dir.remove)
+  return dir.path
+}
+
+/** A server that is stopped after the test, also when that fails. */
+export async function serving(
+  t: TestContext,
+  database: string,
+  env: Record<string, string> = {},
+): Promise<{ server: RunningServer; api: Client }> {
+  const server = await startServer(database, env)
+  t.after(() => server.kill())
+  return { server, api: client(server.url) }
+}
+
+/** A MiniPay on a file, with the provider `bank_a` at a bank and the sandbox. */
+export async function startShop(t: TestContext, receiver: Receiver) {
+  const dir = folder(t)
+  const bank: RunningBank = await startBank(join(dir, 'bank.db'), { secret: newSecret() })
+  t.after(() => bank.kill())
+  const providers = {
+    bank_a: { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final', deadline_ms: 20_000 },
+    sandbox: { kind: 'sandbox' },
+  }
+  const env = { MINIPAY_PROVIDERS: join(dir, 'providers.json'), WEBHOOK_TARGET: receiver.url }
+  writeFileSync(env.MINIPAY_PROVIDERS, JSON.stringify(providers))
+  const file = join(dir, 'minipay.db')
+  return { bank, env, file, ...(await serving(t, file, env)) }
+}
+
+type Tables = Record<string, string[]>
+
+/** Every row of an embedded database, by its table, as JSON of its values as texts. */
+export function rowsOfFile(file: string): Tables {
+  const db = new Database(file, { readonly: true })
+  try {
+    const names = db
+      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
+      .pluck()
+      .all()
+    return Object.fromEntries(
+      (names as string[]).map((name) => [
+        name,
+        asTexts(db.prepare(`SELECT * FROM ${name}`).safeIntegers().all()),
+      ]),
+    )
+  } finally {
+    db.close()
+  }
+}
+
+/** The same of a database on PostgreSQL, without its own columns and tables. */
+export function rowsOfPostgres(url: string, tables: Tables): Promise<Tables> {
+  return onDatabase(url, async (client) => {
+    const found: Tables = {}
+    for (const name of Object.keys(tables))
+      found[name] = asTexts((await client.query(`SELECT * FROM ${name}`)).rows)
+    return found
+  })
+}
+
+function asTexts(rows: unknown[]): string[] {
+  const text = (row: object) =>
+    Object.entries(row)
+      .filter(([column]) => column !== 'owner' && column !== 'part')
+      .map(([column, value]) => JSON.stringify([column, value === null ? null : String(value)]))
+      .sort()
+      .join()
+  return (rows as object[]).map(text).sort()
+}
+
+/** Fails unless every row of the file is in PostgreSQL, and no other, and the books of both balance. */
+export async function assertCopied(file: string, url: string): Promise<void> {
+  const rows = rowsOfFile(file)
+  assert.deepEqual(await rowsOfPostgres(url, rows), rows)
+  const verified = async (database: string) => {
+    const { code, stdout, stderr } = await runCli(['verify', '--database', database])
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+  assert.equal(await verified(url), await verified(file))
+}
+
+/** What stands in a file and in its write-ahead log, as hashes. */
+export function contentsOf(file: string): { file: string; log: string } {
+  const hash = (path: string) => {
+    const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+    return bytes.length === 0 ? 'empty' : createHash('sha256').update(bytes).digest('hex')
+  }
+  return { file: hash(file), log: hash(`${file}-wal`) }
+}
+
+export type RunningCopy = {
+  readonly process: ChildProcess
+  /** Resolves when it has written this to standard error; fails when it ends before. */
+  said(words: string): Promise<void>
+  /** Resolves when the target knows of that many copied rows; fails when it ends before. */
+  copied(rows: number): Promise<void>
+  kill(): Promise<void>
+  readonly ended: Promise<number | null>
+}
+
+/** Starts `minipay copy`, to be killed. */
+export function startCopy(t: TestContext, from: string, to: string): RunningCopy {
+  const child = spawn(process.execPath, [CLI, 'copy', '--from', from, '--to', to], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  let output = ''
+  let look = () => {}
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+    look()
+  })
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  t.after(kill)
+  const tooEarly = async () => assert.fail(`the copy ended with ${await ended}:\n${output}`)
+  return {
+    process: child,
+    ended,
+    kill,
+    said: (words) =>
+      Promise.race([
+        new Promise<void>((resolve) => {
+          look = () => {
+            if (output.includes(words)) resolve()
+          }
+          look()
+        }),
+        tooEarly(),
+      ]),
+    copied: (rows) =>
+      onDatabase(to, async (client) => {
+        const count = async () => {
+          const { rows: tables } = await client.query(`SELECT to_regclass('copies') AS copies`)
+          if (tables[0]?.copies === null) return -1
+          return Number((await client.query('SELECT copied FROM copies')).rows[0]?.copied ?? -1)
+        }
+        while ((await count()) < rows) if (child.exitCode !== null) await tooEarly()
+      }),
+  }
+}
