@@ -5,13 +5,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, chownSync, cpSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { Client } from 'pg'
-import { tempDir } from './harness.ts'
+import { type TempDir, tempDir } from './harness.ts'
 
 /** How a server is told to end: `fast` breaks its connections and checkpoints, `immediate` is a crash. */
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
@@ -46,19 +57,92 @@ export async function postgresServer(): Promise<PostgresServer> {
 
 /** Starts a server of our own, with settings beside those for tests, each as `name=value`. */
 export async function startPostgres(settings: readonly string[] = []): Promise<OwnServer> {
+  const home = newHome()
+  const { folder, user, native, data } = home
+  await run(join(native, 'bin', 'initdb'), user, folder.path, [
+    ...[`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C'],
+    ...['--no-sync', '--no-instructions'],
+  ])
+  return serverIn(home, await freePort(), settings)
+}
+
+/** A standby; the server that it follows may have been killed since. */
+export type Standby = OwnServer & {
+  /** Makes it the primary; resolves when it takes writes. */
+  promote(): Promise<void>
+}
+
+/** What a server makes anew when it starts, and its log, which a standby is sent. */
+const NOT_COPIED =
+  /^(pg_(dynshmem|notify|replslot|serial|snapshots|stat_tmp|subtrans|wal)\/.|postmaster\.|.*pg_internal\.init|.*pgsql_tmp)/
+
+/**
+ * Starts a standby of a running server, on a free port unless one is given. From then on the server answers a commit
+ * only when the standby has it too. It is copied as a base backup is; the packaged binaries have no program for it.
+ */
+export async function startStandby(primary: OwnServer, givenPort?: number): Promise<Standby> {
+  const home = newHome()
+  const { data, user } = home
+  const from = join(primary.folder, 'data')
+  const port = givenPort ?? (await freePort())
+  await onDatabase(primary.url, async (client) => {
+    await client.query(`SELECT pg_backup_start('standby', true)`)
+    cpSync(from, data, { recursive: true, filter: (file) => !NOT_COPIED.test(relative(from, file)) })
+    const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)')
+    writeFileSync(join(data, 'backup_label'), rows[0].labelfile)
+  })
+  mkdirSync(join(data, 'pg_wal'), { recursive: true })
+  writeFileSync(join(data, 'standby.signal'), '')
+  own(data, user)
+  const standby = await serverIn(home, port, [
+    `primary_conninfo=host=127.0.0.1 port=${primary.port} user=postgres`,
+    'wal_retrieve_retry_interval=100ms',
+  ])
+  await onDatabase(primary.url, async (client) => {
+    await client.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`)
+    await client.query('SELECT pg_reload_conf()')
+    const synchronous = `SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`
+    while ((await client.query(synchronous)).rows.length === 0);
+  })
+  return {
+    ...standby,
+    promote: () =>
+      onDatabase(standby.url, async (client) => void (await client.query('SELECT pg_promote(true, 60)'))),
+  }
+}
+
+/** Where a server's data, its socket and its binaries are, and as whom it runs. */
+type Home = {
+  readonly folder: TempDir
+  readonly data: string
+  readonly user: User | undefined
+  readonly native: string
+}
+
+function newHome(): Home {
   const folder = tempDir()
   const user = unprivilegedUser()
   if (user) {
     chmodSync(folder.path, 0o755)
     chownSync(folder.path, user.uid, user.gid)
   }
-  const native = nativeFolder(user)
-  const data = join(folder.path, 'data')
-  await run(join(native, 'bin', 'initdb'), user, folder.path, [
-    ...[`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C'],
-    ...['--no-sync', '--no-instructions'],
-  ])
-  const port = await freePort()
+  return { folder, data: join(folder.path, 'data'), user, native: nativeFolder(user) }
+}
+
+/** Gives a folder with all that is in it to whom a server runs as. */
+function own(folder: string, user: User | undefined): void {
+  chmodSync(folder, 0o700)
+  if (!user) return
+  for (const name of ['', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })])
+    chownSync(join(folder, name), user.uid, user.gid)
+}
+
+/** Starts a server on the data of its home. */
+async function serverIn(
+  { folder, data, user, native }: Home,
+  port: number,
+  settings: readonly string[],
+): Promise<OwnServer> {
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`
   let server: ChildProcess
 
@@ -100,6 +184,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<O
 const TEST_SETTINGS = [
   'fsync=off',
   'max_connections=200',
+  // A standby that was away finds what it missed.
+  'wal_keep_size=64MB',
   'log_min_messages=log',
   'log_startup_progress_interval=0',
 ]

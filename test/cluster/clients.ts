@@ -1,0 +1,204 @@
+/**
+ * Customers of a cluster: good clients. A request whose answer is not final, or never came, is sent again with its key,
+ * to another node. What they asked and were told is what the cluster is held to.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Answer } from '../harness.ts'
+import { planOf, type Step, type Story } from '../storm/plan.ts'
+import { type Progress, progress } from '../storm/progress.ts'
+import type { ClusterNode } from './nodes.ts'
+
+export type Body = {
+  readonly id?: string
+  readonly refund_id?: string
+  readonly status?: string
+  readonly amount?: number
+  readonly amount_captured?: number
+  readonly code?: string
+  /** What failed. */
+  readonly charge?: { readonly id: string; readonly status: string }
+  readonly refund?: { readonly id: string; readonly refund_id: string; readonly status: string }
+}
+export type Final = { readonly status: number; readonly body: Body }
+
+/** One request, under one key, and what it was answered in the end; without that its client gave up. */
+export type Asked = {
+  readonly key: string
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+  final?: Final
+}
+/** A charge with what was done with it, and what only one of several could have done. */
+export type Order = { readonly story: Story; readonly charge: Asked; readonly steps: readonly AskedStep[] }
+export type AskedStep = { readonly step: Step; readonly asked: Asked }
+
+export type Customers = {
+  readonly orders: readonly Order[]
+  /** Requests that were answered. */
+  readonly answers: Progress
+  /** Answers that no client should get, each as a sentence. */
+  readonly wrong: readonly string[]
+  /** No new order; resolves when those that were begun have come to their end. */
+  leave(): Promise<void>
+}
+
+/** Another request was first, or the charge had failed before. */
+const LOST = new Set([
+  'charge_not_capturable',
+  'charge_not_cancelable',
+  'refund_exceeds_remaining',
+  'already_refunded',
+])
+const RETRY_MS = 100
+/** One answer, and the last one, come long before: this is for what would wait for ever. */
+const ANSWER_MS = 60_000
+const FINAL_MS = 120_000
+const CHUNK = 500
+
+/** Sends so many customers shopping at once, as a seed plans it, until they are told to leave. */
+export function customersOf(nodes: readonly ClusterNode[], seed: number, count: number): Customers {
+  const orders: Order[] = []
+  const answers = progress()
+  const wrong: string[] = []
+  const stories = endless(seed)
+  const { once, untilFinal } = senderTo(nodes, answers)
+  let open = true
+
+  async function noted(asked: Asked, work: (asked: Asked) => Promise<unknown>): Promise<void> {
+    try {
+      await work(asked)
+    } catch (error) {
+      wrong.push(`${asked.key} (${asked.path}): ${(error as Error).message}`)
+    }
+  }
+
+  async function live(story: Story, isPatient: boolean): Promise<void> {
+    const charge = chargeOf(story)
+    const steps: AskedStep[] = []
+    orders.push({ story, charge, steps })
+    if (!isPatient) return noted(charge, once)
+    const twins = story.twice ? [charge, charge] : [charge]
+    await Promise.all(twins.map((twin) => noted(twin, untilFinal)))
+    const id = charge.final?.body.id
+    if (id === undefined) return
+    for (const [g, group] of story.steps.entries()) {
+      const asked = group.map((step, s) => ({ step, asked: stepOf(step, id, `${story.key}/${g}.${s}`) }))
+      steps.push(...asked)
+      await Promise.all(asked.map((one) => noted(one.asked, untilFinal)))
+      if (!asked.some((one) => one.asked.final?.status === 200)) return
+    }
+  }
+
+  const shopping = Promise.all(
+    Array.from({ length: count }, async () => {
+      while (open) {
+        const { story, isPatient } = stories.next().value
+        await live(story, isPatient)
+      }
+    }),
+  )
+  return {
+    orders,
+    answers,
+    wrong,
+    async leave() {
+      open = false
+      await shopping
+    },
+  }
+}
+
+/** Sends requests to the nodes in turn. */
+function senderTo(nodes: readonly ClusterNode[], answers: Progress) {
+  let turn = 0
+
+  /** False when there is no final answer: the node asks for patience, or was killed. Throws when it has no excuse. */
+  async function once(asked: Asked): Promise<boolean> {
+    const node = nodes[turn++ % nodes.length] as ClusterNode
+    const wasUp = node.isUp()
+    const deaths = node.deaths()
+    let answer: Answer<Body>
+    try {
+      answer = await post(node.url, asked)
+    } catch (error) {
+      if (wasUp && node.deaths() === deaths)
+        throw new Error(`no answer of a node that lives: ${(error as Error).cause ?? error}`)
+      return false
+    }
+    answers.add()
+    if (!isFinal(answer)) return false
+    remember(asked, answer)
+    return true
+  }
+
+  async function untilFinal(asked: Asked): Promise<void> {
+    for (const giveUpAt = performance.now() + FINAL_MS; performance.now() < giveUpAt; ) {
+      if (await once(asked)) return
+      await pause(RETRY_MS)
+    }
+    throw new Error('there is no final answer')
+  }
+  return { once, untilFinal }
+}
+
+/** All answers to one key tell of one object. */
+function remember(asked: Asked, { status, body }: Answer<Body>): void {
+  const final = { status, body }
+  const before = asked.final
+  if (before && subjectOf(before) !== subjectOf(final))
+    throw new Error(`it is ${subjectOf(before)}, and also ${subjectOf(final)}`)
+  asked.final = final
+}
+
+async function post(url: string, { key, path, body }: Asked): Promise<Answer<Body>> {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  })
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
+}
+
+/** False when it is to be sent again. Throws at an answer that no client should get. */
+function isFinal({ status, headers, body }: Answer<Body>): boolean {
+  const again = headers.has('retry-after')
+  if (status === 200 || status === 201 || status === 402) return true
+  if (status === 409 && LOST.has(body.code ?? '')) return true
+  // The node was killed before the call had left it, and the bank says that it never had it.
+  if (status === 502 && (body.charge || body.refund)) return true
+  if (status === 202) return false
+  if (status === 409 && body.code === 'idempotency_key_in_progress' && again) return false
+  if (status === 503 && again) return false
+  throw new Error(`answered ${status}${again ? '' : ' without Retry-After'}: ${JSON.stringify(body)}`)
+}
+
+/** What an answer is about, and how it ended. */
+function subjectOf({ status, body }: Final): string {
+  const {
+    id,
+    refund_id,
+    status: state,
+  }: Partial<NonNullable<Body['refund']>> = body.refund ?? body.charge ?? body
+  return `${status === 201 ? 200 : status} ${id} ${refund_id} ${state}`
+}
+
+/** Every tenth customer sends a charge once, and never asks what became of it. */
+function* endless(seed: number): Generator<{ story: Story; isPatient: boolean }, never> {
+  for (let chunk = 0; ; chunk++) {
+    const { stories } = planOf(seed + chunk, { stories: CHUNK, kills: { minipay: 0, bank: 0 } })
+    for (const [i, story] of stories.entries())
+      yield { story: { ...story, key: `${chunk}/${story.key}` }, isPatient: i % 10 !== 9 }
+  }
+}
+
+function chargeOf({ key, amount, currency, customer, paymentMethod, capture }: Story): Asked {
+  const method = paymentMethod === null ? {} : { payment_method: paymentMethod }
+  return { key, path: '/api/v1/charges', body: { amount, currency, customer, capture, ...method } }
+}
+
+function stepOf({ kind, amount }: Step, id: string, key: string): Asked {
+  const some = amount === null ? {} : { amount }
+  if (kind === 'refund') return { key, path: '/api/v1/refunds', body: { transaction_id: id, ...some } }
+  return { key, path: `/api/v1/charges/${id}/${kind}`, body: some }
+}

@@ -1,0 +1,66 @@
+/** A reader that follows the events during a storm, each page from another node. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { call } from '../harness.ts'
+import type { Event } from '../storm/books.ts'
+import type { ClusterNode } from './nodes.ts'
+
+export type NumberedEvent = Event & { readonly id: string }
+
+export type Reader = {
+  readonly seen: readonly NumberedEvent[]
+  /** Pages that must not be, each as a sentence. */
+  readonly wrong: readonly string[]
+  /** Resolves when it has read what was there, and ends. */
+  stop(): Promise<void>
+}
+
+const POLL_MS = 20
+
+type Page = { readonly data: NumberedEvent[]; readonly has_more: boolean }
+
+/**
+ * Keeps the last number it has seen, as a client does. What comes after it has the next number: a smaller one would
+ * never be seen again, and a gap might be filled later.
+ */
+export function readEvents(nodes: readonly ClusterNode[]): Reader {
+  const seen: NumberedEvent[] = []
+  const wrong: string[] = []
+  let stopping = false
+
+  async function read(turn: number): Promise<'events' | 'nothing new' | 'no answer'> {
+    const node = nodes[turn % nodes.length] as ClusterNode
+    const path = `/api/v1/events?limit=100&after=${seen.length}`
+    const answer = await call<Page>(node.url, 'GET', path).catch(() => undefined)
+    if (answer === undefined || (answer.status === 503 && answer.headers.has('retry-after')))
+      return 'no answer'
+    if (answer.status !== 200) {
+      wrong.push(`${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
+      return 'no answer'
+    }
+    for (const event of answer.body.data) {
+      if (event.sequence !== seen.length + 1)
+        wrong.push(`after event ${seen.length} a reader finds ${event.sequence}`)
+      seen.push(event)
+    }
+    return answer.body.data.length > 0 ? 'events' : 'nothing new'
+  }
+
+  async function follow(): Promise<void> {
+    for (let turn = 0; wrong.length === 0; turn++) {
+      const isLast = stopping
+      const found = await read(turn)
+      if (isLast && found === 'nothing new') return
+      if (found !== 'events') await pause(POLL_MS)
+    }
+  }
+
+  const following = follow()
+  return {
+    seen,
+    wrong,
+    stop() {
+      stopping = true
+      return following
+    },
+  }
+}
