@@ -15,6 +15,8 @@ export type Options = {
   readonly connections: readonly number[]
   /** Flags for MiniPay's Node, such as --cpu-prof. */
   readonly nodeFlags: readonly string[]
+  /** Writes the results of a partial run too. */
+  readonly save: boolean
 }
 
 export type Bench = Options & {
@@ -47,6 +49,8 @@ export type Row = {
 /** A part of the benchmark. `names` are what `--only` is matched with; `wanted` are those that matched. */
 export type Part = {
   readonly names: readonly string[]
+  /** It takes too long for a whole run: `--only` must name it. */
+  readonly onlyWhenNamed?: boolean
   run(bench: Bench, wanted: readonly string[]): Promise<Row[]>
 }
 
@@ -86,7 +90,7 @@ export async function withServer<T>(
   }
 }
 
-type Measured = Omit<LoadJob, 'port' | 'warmup' | 'seconds'> & { readonly seconds?: number }
+type Measured = Omit<LoadJob, 'ports' | 'warmup' | 'seconds'> & { readonly seconds?: number }
 
 /** Runs one measured load against a server. */
 export async function measure(
@@ -98,7 +102,7 @@ export async function measure(
   let cpuBefore = 0
   let startedAt = 0
   const result = await bench.load.run(
-    { seconds: bench.seconds, ...job, port: server.port, warmup: WARMUP_SECONDS },
+    { seconds: bench.seconds, ...job, ports: server.ports, warmup: WARMUP_SECONDS },
     () => {
       cpuBefore = server.cpuSeconds()
       startedAt = performance.now()
@@ -130,7 +134,7 @@ export async function warmUp(
   { remember = 0, seconds = 1, scenario }: WarmUp = {},
 ): Promise<void> {
   await bench.load.run({
-    port: server.port,
+    ports: server.ports,
     connections: 64,
     warmup: 0,
     seconds,

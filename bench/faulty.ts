@@ -122,7 +122,7 @@ async function withTraffic(
     let over = false
     const sent = traffic
       .run({
-        port: server.port,
+        ports: server.ports,
         connections: TRAFFIC_CONNECTIONS,
         rate: TRAFFIC_RATE,
         warmup: 0,

@@ -7,7 +7,8 @@ import { Connection, type ConnectionEvents } from './connection.ts'
 import { type RememberedCharge, type RequestMaker, requestMaker, type Scenario } from './requests.ts'
 
 export type LoadJob = {
-  readonly port: number
+  /** Connections are spread evenly over them. */
+  readonly ports: readonly number[]
   readonly connections: number
   /** Not measured, in seconds. */
   readonly warmup: number
@@ -173,11 +174,14 @@ async function openConnections(job: LoadJob, onAnswer: OnAnswer, onLost: () => v
     },
     onAnswer,
     onLost() {
-      reject(new Error(`port ${job.port} closed a connection`))
+      reject(new Error(`a server on ${job.ports.join(', ')} closed a connection`))
       onLost()
     },
   }
-  const connections = Array.from({ length: job.connections }, () => new Connection(job.port, events))
+  const connections = Array.from(
+    { length: job.connections },
+    (_, i) => new Connection(job.ports[i % job.ports.length] as number, events),
+  )
   await opened
   return connections
 }
@@ -209,7 +213,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
   const { scenario } = job
   const remember = scenario.kind === 'charge' ? (scenario.remember ?? 0) : 0
   if (remember > 0) remembered = []
-  const maker = requestMaker(scenario, job.port, remembered)
+  const maker = requestMaker(scenario, job.ports[0] as number, remembered)
   const tally = new Tally(maker.expectedStatus)
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   let pace: Pace | undefined

@@ -1,5 +1,6 @@
 /** The benchmark's child processes. Whatever way the benchmark ends, they end with it. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +41,8 @@ export type Server = {
   readonly name: string
   /** Such as http://127.0.0.1:54321. */
   readonly url: string
-  readonly port: number
+  /** One, or those of every node where several servers are measured as one. */
+  readonly ports: readonly number[]
   /** CPU seconds it has used so far, all threads; NaN where there is no /proc. */
   cpuSeconds(): number
   /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
@@ -72,6 +74,21 @@ export function startBank(database: string, secret: string): Promise<Server> {
   })
 }
 
+/** Several servers, measured as one. */
+export function together(servers: readonly [Server, ...Server[]]): Server {
+  const sum = (of: (server: Server) => number) => servers.reduce((total, server) => total + of(server), 0)
+  return {
+    name: servers.length === 1 ? servers[0].name : `${servers.length} × ${servers[0].name}`,
+    url: servers[0].url,
+    ports: servers.flatMap((server) => server.ports),
+    cpuSeconds: () => sum((server) => server.cpuSeconds()),
+    residentMB: () => sum((server) => server.residentMB()),
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop()))
+    },
+  }
+}
+
 export function startStandIn(): Promise<Server> {
   return startServer('stand-in', [path('./standin.ts')], {})
 }
@@ -101,7 +118,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
   return {
     name,
     url,
-    port: Number(new URL(url).port),
+    ports: [Number(new URL(url).port)],
     cpuSeconds: () => cpuSeconds(child.pid),
     residentMB: () => residentMB(child.pid),
     async stop() {
@@ -121,15 +138,44 @@ export async function runVerify(database: string): Promise<void> {
   if (child.exitCode !== 0) throw new Error(`minipay verify ended with ${child.exitCode}`)
 }
 
+/** Runs a program to its end and answers what it printed; throws with what it said when it fails. */
+export async function runProgram(program: string, args: readonly string[]): Promise<string> {
+  const { child } = track(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+  let output = ''
+  let said = ''
+  child.stdout.on('data', (chunk) => (output += chunk))
+  child.stderr.on('data', (chunk) => (said += chunk))
+  await once(child, 'close')
+  if (child.exitCode !== 0) throw new Error(`${program} ended with ${child.exitCode}:\n${said}`)
+  return output
+}
+
 const CLOCK_TICKS_PER_SECOND = 100
 
 function cpuSeconds(pid: number | undefined): number {
+  const [user = Number.NaN, system = Number.NaN] = times(pid)
+  return user + system
+}
+
+/** CPU seconds of a process that works in its children, those that ended included. */
+export function familyCpuSeconds(pid: number): number {
+  const own = times(pid).reduce((sum, seconds) => sum + seconds, 0)
   try {
-    // The fields after the command's closing bracket begin with the third; 14 and 15 are user and system time.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
+    return children.reduce((sum, child) => sum + (cpuSeconds(Number(child)) || 0), own)
   } catch {
     return Number.NaN
+  }
+}
+
+/** In seconds: user and system time of a process, and of its children that ended. Empty where there is no /proc. */
+function times(pid: number | undefined): number[] {
+  try {
+    // The fields after the command's closing bracket begin with the third; these are 14 to 17.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+    return fields.slice(11, 15).map((ticks) => Number(ticks) / CLOCK_TICKS_PER_SECOND)
+  } catch {
+    return []
   }
 }
 

@@ -37,7 +37,8 @@ export const reads: Part = {
     ),
 }
 
-async function compare(bench: Bench, short: Server, long: Server): Promise<Row[]> {
+/** The same reads on a server over a short history and on one over a long one, in turn. */
+export async function compare(bench: Bench, short: Server, long: Server): Promise<Row[]> {
   const runs = PATHS.map(() => ({ short: [] as Run[], long: [] as Run[] }))
   // The first round is thrown away: it warms up both servers.
   for (let round = 0; round <= bench.rounds; round++) {

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Options, Part, Row } from './bench.ts'
 import { charges } from './charges.ts'
+import { cluster } from './cluster.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
+import { history } from './history.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
@@ -25,6 +27,8 @@ const PARTS: readonly Part[] = [
   hanging,
   unknownAttempts,
   reads,
+  cluster,
+  history,
   start,
 ]
 
@@ -35,7 +39,8 @@ const USAGE = `node bench/run.ts
   --seconds <s>           measured seconds of each cell (1)
   --only <text>           only the parts whose name holds this: ${PARTS.flatMap((part) => part.names).join(', ')}
   --connections <n,n>     of the charge rows (${CONNECTIONS})
-  --node-flags <flags>    for MiniPay's Node, such as --cpu-prof`
+  --node-flags <flags>    for MiniPay's Node, such as --cpu-prof
+  --save                  writes the table of a run with --only to results/ too`
 
 function options(): Options {
   const { values } = parseArgs({
@@ -45,6 +50,7 @@ function options(): Options {
       only: { type: 'string', default: '' },
       connections: { type: 'string', default: CONNECTIONS.join() },
       'node-flags': { type: 'string', default: '' },
+      save: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -58,6 +64,7 @@ function options(): Options {
     only: values.only,
     connections: values.connections.split(',').map((text) => positive('--connections', text)),
     nodeFlags: values['node-flags'].split(' ').filter(Boolean),
+    save: values.save,
   }
 }
 
@@ -77,11 +84,12 @@ function diskFolder(): string {
   return folder
 }
 
-/** Writes a whole run's results; a partial one is only printed. */
-function save(table: string, json: unknown): void {
+/** Writes a run's results, with the name of its part unless it was a whole run. */
+function save(part: string, table: string, json: unknown): void {
   const folder = fileURLToPath(new URL('./results/', import.meta.url))
   mkdirSync(folder, { recursive: true })
-  const name = join(folder, new Date().toISOString().slice(0, 10))
+  const day = new Date().toISOString().slice(0, 10)
+  const name = join(folder, [day, ...(part ? [part.replace(/\W+/g, '-')] : [])].join('-'))
   writeFileSync(`${name}.md`, table)
   writeFileSync(`${name}.json`, `${JSON.stringify(json, null, 2)}\n`)
   console.error(`written: ${name}.md and .json`)
@@ -97,15 +105,15 @@ async function main(): Promise<void> {
     const rows: Row[] = []
     for (const part of PARTS) {
       const wanted = part.names.filter((name) => name.includes(chosen.only))
-      if (wanted.length === 0) continue
+      if (wanted.length === 0 || (part.onlyWhenNamed && chosen.only === '')) continue
       console.error(`${Math.round((performance.now() - started) / 1000)} s: ${wanted.join(', ')}`)
       rows.push(...(await part.run({ ...chosen, folder, load }, wanted)))
     }
     if (rows.length === 0) throw new Error(`No part's name holds "${chosen.only}"; --help lists them.`)
     const table = markdown(machine, chosen, rows, (performance.now() - started) / 1000)
     console.log(table)
-    if (chosen.only === '' && chosen.connections.length === CONNECTIONS.length)
-      save(table, { machine, options: chosen, rows })
+    const whole = chosen.only === '' && chosen.connections.length === CONNECTIONS.length
+    if (whole || chosen.save) save(chosen.only, table, { machine, options: chosen, rows })
     if (rows.some((row) => row.fault !== undefined)) process.exitCode = 1
   } finally {
     await load.stop()

@@ -1,0 +1,236 @@
+/** PostgreSQL over a short and a long history: the cost of reads and of webhook claims should not grow with it. */
+import { randomUUID } from 'node:crypto'
+import type { ClaimedDelivery, Store } from '../src/ports/store.ts'
+import { type Connection, connect } from '../src/storage/postgres/connection.ts'
+import { deliveryWork } from '../src/storage/postgres/deliveries.ts'
+import { hostsOf } from '../src/storage/postgres/hosts.ts'
+import { attemptReads } from '../src/storage/postgres/read-attempts.ts'
+import { chargeReads } from '../src/storage/postgres/read-charges.ts'
+import { eventReads } from '../src/storage/postgres/read-events.ts'
+import { ledgerReads } from '../src/storage/postgres/read-ledger.ts'
+import { openPostgresStore } from '../src/storage/postgres/store.ts'
+import { type Bench, median, type Part, type Row, withServer } from './bench.ts'
+import { fillPostgres, ONE_ENDPOINT, SPREAD_ENDPOINTS, spreadEndpoint } from './fill-postgres.ts'
+import { LISTS, type Read, type Sample, sampleOf } from './lists.ts'
+import { readsTooMuch, type Watch, watch } from './plans.ts'
+import { withPostgres } from './postgres.ts'
+import { runVerify, startMiniPay } from './processes.ts'
+import { compare } from './reads.ts'
+
+const READS = 'postgres: reads'
+const CLAIMS = 'postgres: claims'
+
+const SHORT = 1000
+const LONG = 1_000_000
+/**
+ * What a call over the history that is a thousand times as long may take: so much longer, since its indexes are deeper
+ * and its rows lie farther apart, and so many ms more, since the server makes a new plan for each call of some
+ * statements, and not for the same ones over a short history.
+ */
+const LONGER = 1.5
+const PLAN_MS = 0.2
+const READ_CALLS = 100
+const CLAIM_SIZE = 16
+/** Of each kind, so that the short history has enough for them all. */
+const CLAIM_CALLS = 50
+const LEASE_MS = 60_000
+
+/** A store over each history, and the same statements of the long one, each looked at. */
+type Histories = {
+  readonly short: Store
+  readonly long: Store
+  readonly samples: { readonly short: Sample; readonly long: Sample }
+  readonly connection: Connection
+}
+
+export const history: Part = {
+  names: [READS, CLAIMS],
+  onlyWhenNamed: true,
+  run: (bench, wanted) =>
+    withPostgres((postgres) =>
+      postgres.withDatabase((short) =>
+        postgres.withDatabase(async (long) => {
+          const now = Date.now()
+          await fillPostgres(short, SHORT, now)
+          await runVerify(short)
+          await fillPostgres(long, LONG, now)
+          const rows: Row[] = []
+          if (wanted.includes(READS)) {
+            rows.push(...(await servedReads(bench, short, long)))
+            rows.push(await withHistories(short, long, listsRow))
+          }
+          // They change the histories, and so come last.
+          if (wanted.includes(CLAIMS)) rows.push(...(await withHistories(short, long, claimRows)))
+          return rows
+        }),
+      ),
+    ),
+}
+
+function servedReads(bench: Bench, shortUrl: string, longUrl: string): Promise<Row[]> {
+  return withServer(startMiniPay(shortUrl, '', bench.nodeFlags), (short) =>
+    withServer(startMiniPay(longUrl, '', bench.nodeFlags), async (long) => {
+      const rows = await compare(bench, short, long)
+      return rows.map((row) => ({ ...row, what: `PostgreSQL: ${row.what}` }))
+    }),
+  )
+}
+
+async function withHistories<T>(
+  shortUrl: string,
+  longUrl: string,
+  use: (histories: Histories) => Promise<T>,
+): Promise<T> {
+  const samples = { short: await sampleOf(shortUrl), long: await sampleOf(longUrl) }
+  const onFatal = (error: Error) => {
+    throw error
+  }
+  const short = await openPostgresStore({ url: shortUrl, onFatal })
+  const long = await openPostgresStore({ url: longUrl, onFatal })
+  const connection = await connect(hostsOf(longUrl))
+  try {
+    return await use({ short, long, samples, connection })
+  } finally {
+    await Promise.all([short.close(), long.close(), connection.close()])
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+const isFlat = ({ short, long }: Pair) => long <= LONGER * short + PLAN_MS
+
+/** What a call takes, in ms. Calls over both histories take turns, and of each kind the fastest tenth counts: noise only adds. */
+type Pair = { readonly name: string; readonly short: number; readonly long: number; readonly ratio: number }
+
+function pairOf(name: string, shortMs: readonly number[], longMs: readonly number[]): Pair {
+  const fastest = (ms: readonly number[]) =>
+    [...ms].sort((a, b) => a - b)[Math.floor(ms.length / 10)] as number
+  const [short, long] = [fastest(shortMs), fastest(longMs)]
+  return { name, short, long, ratio: long / short }
+}
+
+async function listsRow({ short, long, samples, connection }: Histories): Promise<Row> {
+  const watching = watch(connection)
+  const { sql } = watching
+  const watched = { ...chargeReads(sql), ...eventReads(sql), ...ledgerReads(sql), ...attemptReads(sql) }
+  const pairs: Pair[] = []
+  for (const [name, read] of Object.entries(LISTS)) {
+    watching.about(name)
+    await read(watched, samples.long)
+    const pair = await comparedRead(name, read, short, long, samples)
+    console.error(
+      `  ${name}: ${pair.short.toFixed(2)} ms, ${pair.long.toFixed(2)} ms: ${pair.ratio.toFixed(2)}`,
+    )
+    pairs.push(pair)
+  }
+  const worst = pairs.reduce((a, b) => (b.ratio > a.ratio ? b : a))
+  return {
+    what: `PostgreSQL: balance, and ${pairs.length - 1} lists by every filter, one call at a time over 1 million charges`,
+    p50: median(pairs.map((pair) => pair.long)),
+    beside:
+      `${median(pairs.map((pair) => pair.ratio)).toFixed(2)} of the time over 1 thousand; ` +
+      `the most: ${worst.name}, ${worst.ratio.toFixed(2)} (${worst.long.toFixed(2)} ms); ${pagesIn(watching)}`,
+    aim: 'flat, no scans',
+    met: pairs.every(isFlat) && !readsTooMuch(watching.worst().pages),
+    raw: pairs,
+  }
+}
+
+function pagesIn(watching: Watch): string {
+  const { pages, what } = watching.worst()
+  return `at most ${pages} pages were touched (${what})`
+}
+
+async function comparedRead(
+  name: string,
+  read: Read,
+  short: Store,
+  long: Store,
+  samples: Histories['samples'],
+): Promise<Pair> {
+  const shortMs: number[] = []
+  const longMs: number[] = []
+  for (let i = 0; i < READ_CALLS; i++) {
+    shortMs.push(await timed(() => read(short, samples.short)))
+    longMs.push(await timed(() => read(long, samples.long)))
+  }
+  return pairOf(name, shortMs, longMs)
+}
+
+const KINDS: readonly { readonly what: string; readonly endpoint: (call: number) => string }[] = [
+  { what: 'of one endpoint', endpoint: () => ONE_ENDPOINT },
+  { what: `of ${SPREAD_ENDPOINTS} endpoints in turn`, endpoint: spreadEndpoint },
+]
+
+async function claimRows({ short, long, connection }: Histories): Promise<Row[]> {
+  const watching = watch(connection)
+  const rows: Row[] = []
+  for (const { what, endpoint } of KINDS) {
+    watching.about(`claims ${what}`)
+    await lookAtClaim(watching, long.now(), endpoint(0))
+    const claims = { short: [] as number[], long: [] as number[] }
+    const settlements = { short: [] as number[], long: [] as number[] }
+    for (let call = 0; call < CLAIM_CALLS; call++)
+      for (const [history, store] of Object.entries({ short, long }) as ['short' | 'long', Store][]) {
+        const { claimMs, settleMs } = await claimAndSettle(store, endpoint(call))
+        claims[history].push(claimMs)
+        settlements[history].push(settleMs)
+      }
+    const claim = pairOf(`claim ${what}`, claims.short, claims.long)
+    const settle = pairOf(`settle ${what}`, settlements.short, settlements.long)
+    rows.push({
+      what: `PostgreSQL: claims of ${CLAIM_SIZE} webhooks ${what}, one after another while 1 million wait there`,
+      perSecond: (CLAIM_SIZE * 1000) / (claim.long + settle.long),
+      p50: claim.long,
+      beside:
+        `${claim.ratio.toFixed(2)} of the time while 1 thousand wait; settling them: ${settle.long.toFixed(2)} ms, ` +
+        `${settle.ratio.toFixed(2)} of the time; ${pagesIn(watching)}`,
+      aim: 'flat, no scans',
+      met: isFlat(claim) && isFlat(settle) && !readsTooMuch(watching.worst().pages),
+      raw: [claim, settle],
+    })
+  }
+  return rows
+}
+
+async function claimAndSettle(
+  store: Store,
+  endpoint: string,
+): Promise<{ readonly claimMs: number; readonly settleMs: number }> {
+  let claimed: ClaimedDelivery[] = []
+  const claimMs = await timed(async () => {
+    claimed = await store.claimDeliveries(claimOf(endpoint, store.now()))
+  })
+  if (claimed.length !== CLAIM_SIZE)
+    throw new Error(`${claimed.length} deliveries were claimed, not ${CLAIM_SIZE}`)
+  const settleMs = await timed(async () => {
+    const settled = await Promise.all(claimed.map((delivery) => store.settleDelivery(delivered(delivery))))
+    if (settled.includes(false)) throw new Error('a claimed delivery could not be settled')
+  })
+  return { claimMs, settleMs }
+}
+
+const claimOf = (endpoint: string, now: number) => ({
+  endpoint,
+  limit: CLAIM_SIZE,
+  now,
+  leaseUntil: now + LEASE_MS,
+  token: randomUUID(),
+})
+
+const delivered = ({ id, token }: Pick<ClaimedDelivery, 'id' | 'token'>) => ({
+  id,
+  token,
+  verdict: { state: 'delivered' } as const,
+  status: 200,
+  error: null,
+})
+
+async function lookAtClaim({ sql }: Watch, now: number, endpoint: string): Promise<void> {
+  const work = deliveryWork({ fenced: sql, once: sql }, 'bench')
+  for (const delivery of await work.claim(claimOf(endpoint, now))) await work.settle(delivered(delivery))
+}

@@ -1,0 +1,131 @@
+/** Every list of the store by every filter. */
+import { DEFAULT_SCOPE as SCOPE, type Store } from '../src/ports/store.ts'
+import { onDatabase } from '../test/postgres.ts'
+
+/** What stands in the middle of a history, to ask for. */
+export type Sample = {
+  readonly charge: string
+  readonly customer: string
+  readonly createdAt: number
+  readonly refund: string
+  readonly refunded: string
+  readonly delivery: string
+  readonly attempt: string
+  readonly attempted: string
+  readonly dispute: string
+  readonly disputed: string
+  readonly event: number
+  readonly entry: number
+}
+
+export async function sampleOf(url: string): Promise<Sample> {
+  return onDatabase(url, async (client) => {
+    const middle = async (table: string, order = 'id') => {
+      const offset = `(SELECT count(*) / 2 FROM ${table})`
+      const { rows } = await client.query(`SELECT * FROM ${table} ORDER BY ${order} OFFSET ${offset} LIMIT 1`)
+      return rows[0]
+    }
+    const charge = await middle('charges')
+    const refund = await middle('refunds')
+    const attempt = await middle('attempts')
+    const dispute = await middle('disputes')
+    return {
+      charge: charge.id,
+      customer: charge.customer,
+      createdAt: Number(charge.created_at),
+      refund: refund.id,
+      refunded: refund.transaction_id,
+      delivery: (await middle('deliveries')).id,
+      attempt: attempt.id,
+      attempted: attempt.transaction_id,
+      dispute: dispute.id,
+      disputed: dispute.transaction_id,
+      event: Number((await middle('events', 'seq')).seq),
+      entry: Number((await middle('ledger_entries', 'seq')).seq),
+    }
+  })
+}
+
+type Reads = Pick<
+  Store,
+  | 'balances'
+  | 'charges'
+  | 'refunds'
+  | 'disputes'
+  | 'attempts'
+  | 'events'
+  | 'deliveries'
+  | 'deliveryTotals'
+  | 'attemptTotals'
+  | 'ledgerEntries'
+>
+export type Read = (store: Reads, sample: Sample) => Promise<unknown>
+
+const limit = 20
+
+/** Of charges and refunds. */
+const PAGES = (list: 'charges' | 'refunds', id: 'charge' | 'refund'): Record<string, Read> => ({
+  [list]: (store) => store[list](SCOPE, { limit }),
+  [`${list} after one`]: (store, sample) => store[list](SCOPE, { limit, startingAfter: sample[id] }),
+  [`${list} before one`]: (store, sample) => store[list](SCOPE, { limit, endingBefore: sample[id] }),
+  [`${list} of a customer`]: (store, { customer }) => store[list](SCOPE, { limit, customer }),
+  [`${list} in a currency`]: (store) => store[list](SCOPE, { limit, currency: 'usd' }),
+  [`${list} in a rarer currency`]: (store) => store[list](SCOPE, { limit, currency: 'eur' }),
+  [`${list} in a currency that has none`]: (store) => store[list](SCOPE, { limit, currency: 'jpy' }),
+  [`${list} until a time`]: (store, { createdAt }) =>
+    store[list](SCOPE, { limit, createdUntil: createdAt + 1 }),
+  [`${list} from a time until another`]: (store, { createdAt }) =>
+    store[list](SCOPE, { limit, createdFrom: createdAt, createdUntil: createdAt + 1 }),
+  [`${list} of a customer in a currency`]: (store, { customer }) =>
+    store[list](SCOPE, { limit, customer, currency: 'eur' }),
+  [`${list} in a currency after one`]: (store, sample) =>
+    store[list](SCOPE, { limit, currency: 'eur', startingAfter: sample[id] }),
+})
+
+export const LISTS: Readonly<Record<string, Read>> = {
+  balance: (store) => store.balances(SCOPE),
+  ...PAGES('charges', 'charge'),
+  'charges that succeeded': (store) => store.charges(SCOPE, { limit, status: 'succeeded' }),
+  'charges that failed': (store) => store.charges(SCOPE, { limit, status: 'failed' }),
+  'charges that are processing': (store) => store.charges(SCOPE, { limit, status: 'processing' }),
+  'charges of a customer that failed': (store, { customer }) =>
+    store.charges(SCOPE, { limit, customer, status: 'failed' }),
+  'charges in a currency that succeeded': (store) =>
+    store.charges(SCOPE, { limit, currency: 'eur', status: 'succeeded' }),
+  'charges that failed, after one': (store, { charge }) =>
+    store.charges(SCOPE, { limit, status: 'failed', startingAfter: charge }),
+  ...PAGES('refunds', 'refund'),
+  'refunds of a charge': (store, { refunded: transactionId }) =>
+    store.refunds(SCOPE, { limit, transactionId }),
+  'refunds that were done': (store) => store.refunds(SCOPE, { limit, status: 'refunded' }),
+  'refunds that failed': (store) => store.refunds(SCOPE, { limit, status: 'failed' }),
+  events: (store) => store.events(SCOPE, { limit, after: 0 }),
+  'events after one': (store, { event: after }) => store.events(SCOPE, { limit, after }),
+  'events of successes after one': (store, { event: after }) =>
+    store.events(SCOPE, { limit, after, type: 'payment.succeeded' }),
+  'events of failures after one': (store, { event: after }) =>
+    store.events(SCOPE, { limit, after, type: 'payment.failed' }),
+  'ledger entries': (store) => store.ledgerEntries(SCOPE, { limit }),
+  'ledger entries before one': (store, { entry: before }) => store.ledgerEntries(SCOPE, { limit, before }),
+  'ledger entries of a charge': (store, { charge: transactionId }) =>
+    store.ledgerEntries(SCOPE, { limit, transactionId }),
+  'ledger entries of an account': (store) => store.ledgerEntries(SCOPE, { limit, account: 'provider:bank' }),
+  'ledger entries in a currency': (store) => store.ledgerEntries(SCOPE, { limit, currency: 'eur' }),
+  deliveries: (store) => store.deliveries(SCOPE, { limit }),
+  'deliveries after one': (store, { delivery }) =>
+    store.deliveries(SCOPE, { limit, startingAfter: delivery }),
+  'deliveries that failed': (store) => store.deliveries(SCOPE, { limit, state: 'failed' }),
+  'totals of deliveries': (store) => store.deliveryTotals(),
+  attempts: (store) => store.attempts(SCOPE, { limit }),
+  'attempts after one': (store, { attempt }) => store.attempts(SCOPE, { limit, startingAfter: attempt }),
+  'attempts of a charge': (store, { attempted: transactionId }) =>
+    store.attempts(SCOPE, { limit, transactionId }),
+  'attempts that succeeded': (store) => store.attempts(SCOPE, { limit, state: 'succeeded' }),
+  'attempts that were declined': (store) => store.attempts(SCOPE, { limit, state: 'declined' }),
+  'attempts that are unknown': (store) => store.attempts(SCOPE, { limit, state: 'unknown' }),
+  'totals of attempts': (store) => store.attemptTotals(Date.now()),
+  disputes: (store) => store.disputes(SCOPE, { limit }),
+  'disputes after one': (store, { dispute }) => store.disputes(SCOPE, { limit, startingAfter: dispute }),
+  'disputes of a charge': (store, { disputed: transactionId }) =>
+    store.disputes(SCOPE, { limit, transactionId }),
+}

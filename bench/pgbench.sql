@@ -1,0 +1,58 @@
+-- One charge as one transaction, for pgbench: the rows that MiniPay writes for a charge that the in-process sandbox takes,
+-- in its schema. `minipay verify` passes on what it wrote.
+--
+-- Events and entries are numbered without gaps, so whoever has taken a number holds up all others until it commits.
+-- Therefore that comes last, and all that needs the numbers is one statement: nobody waits for a round trip. Keys are
+-- random and ids sort by time, as MiniPay's do. `n` begins at another number in each run over one database.
+--
+-- In the JSON a space follows the colon where pgbench would take what comes next for a variable.
+\set n :n + 1
+\set id 1000000000000000000 + :n * 1000 + :client_id
+\set a random(100000000000000000, 999999999999999999)
+\set b random(100000000000000000, 999999999999999999)
+\set c random(100000, 109999)
+
+BEGIN;
+
+INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, amount_refund_pending,
+  amount_disputed, currency, customer, status, capture, provider, provider_reference, idempotency_key, created_at)
+VALUES (1, 1, 'txn_0000000' || :id, 1, 100000, 100000, 0, 0,
+  0, 'usd', 'cus_' || :c, 'succeeded', 1, 'sandbox', 'sandbox_txn_0000000' || :id, :a::text || :b::text,
+  extract(epoch FROM now()) * 1000);
+
+WITH number AS (
+  UPDATE sequences SET event = event + 1, entry = entry + 2
+  WHERE account_id = 1 AND live = 1
+  RETURNING event, entry),
+event AS (
+  INSERT INTO events (account_id, live, seq, id, type, data, created_at)
+  SELECT 1, 1, number.event, 'evt_0000000' || :id, 'payment.succeeded',
+    '{"id":"txn_0000000' || :id || '","amount": 100000,"amount_captured": 100000,"amount_refunded": 0'
+      || ',"amount_refund_pending": 0,"amount_disputed": 0,"currency":"usd","customer":"cus_' || :c
+      || '","status":"succeeded","capture": true,"payment_method": null,"description": null,"metadata":{}'
+      || ',"provider":"sandbox","provider_reference":"sandbox_txn_0000000' || :id
+      || '","decline_code": null,"failure_message": null,"redirect_url": null,"expires_at": null'
+      || ',"idempotency_key":"' || :a::text || :b::text || '","created_at":"2026-11-23T12:00:00.000Z"}',
+    extract(epoch FROM now()) * 1000
+  FROM number),
+key AS (
+  INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
+  SELECT 1, 1, :a::text || :b::text,
+    'POST /api/v1/charges {"amount": 100000,"currency":"usd","customer":"cus_' || :c || '"}',
+    'created', number.event, extract(epoch FROM now()) * 1000
+  FROM number),
+balance AS (
+  UPDATE ledger_accounts SET balance = balance + CASE id WHEN 1 THEN 100000 ELSE -100000 END
+  FROM number
+  WHERE id IN (1, 2)),
+entry AS (
+  INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
+  SELECT 1, 1, number.entry - posting.behind, posting.account, 'txn_0000000' || :id, posting.amount,
+    extract(epoch FROM now()) * 1000
+  FROM number
+  CROSS JOIN (VALUES (1, 1, 100000), (0, 2, -100000)) AS posting (behind, account, amount))
+UPDATE counters SET value = value + 1
+FROM number
+WHERE account_id = 1 AND live = 1 AND name = 'charges_succeeded' AND currency = 'usd' AND part = 0;
+
+COMMIT;

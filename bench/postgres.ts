@@ -1,0 +1,65 @@
+/** A PostgreSQL server of the benchmark's own, as durable as one that is meant to be. */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { startPostgres } from '../test/postgres.ts'
+import { inMemory } from './machine.ts'
+import { familyCpuSeconds } from './processes.ts'
+
+/** Beside the server's defaults, and in place of the tests' own: memory as on a server, and no checkpoint in a measurement. */
+const SETTINGS = [
+  'fsync=on',
+  'synchronous_commit=on',
+  'full_page_writes=on',
+  'shared_buffers=512MB',
+  'max_wal_size=4GB',
+  'checkpoint_timeout=30min',
+]
+
+/** How long a process that ends waits for the server's end, and what it sleeps on: then nothing is asynchronous any more. */
+const END_LIMIT_MS = 5_000
+const NOBODY = new Int32Array(new SharedArrayBuffer(4))
+
+export type Postgres = {
+  /** Calls `use` with the URL of an empty database, and drops it afterwards. */
+  withDatabase<T>(use: (url: string) => Promise<T>): Promise<T>
+  /** CPU seconds of all of its processes so far; NaN where there is no /proc. */
+  cpuSeconds(): number
+}
+
+/** Calls `use` with a server, and ends it afterwards: also when the benchmark is ended meanwhile. */
+export async function withPostgres<T>(
+  use: (server: Postgres) => Promise<T>,
+  settings: readonly string[] = [],
+): Promise<T> {
+  const server = await startPostgres([...SETTINGS, ...settings])
+  // Its first line is the process's id; it is gone when the process is.
+  const pidFile = join(server.folder, 'data', 'postmaster.pid')
+  const pid = () => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  const endAtOnce = () => {
+    process.kill(pid(), 'SIGQUIT')
+    const until = performance.now() + END_LIMIT_MS
+    while (existsSync(pidFile) && performance.now() < until) Atomics.wait(NOBODY, 0, 0, 20)
+    rmSync(server.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  process.once('exit', endAtOnce)
+  try {
+    if (inMemory(server.folder))
+      throw new Error(
+        'The temporary folder is in memory, where a sync costs nothing: name another by TMPDIR.',
+      )
+    return await use({
+      async withDatabase(using) {
+        const url = await server.createDatabase()
+        try {
+          return await using(url)
+        } finally {
+          await server.dropDatabase(url)
+        }
+      },
+      cpuSeconds: () => familyCpuSeconds(pid()),
+    })
+  } finally {
+    process.off('exit', endAtOnce)
+    await server.remove()
+  }
+}
