@@ -1,13 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type DeliveryAttempt, judgeAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
-import type { ClaimedDelivery, Store } from '../ports/store.ts'
+import { type ClaimedDelivery, type Settlement, type Store, StoreUnavailable } from '../ports/store.ts'
 import { signatureHeaders } from '../signing.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { DEADLINE_MS, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
 
 const POLL_MS = 1_000
-/** A settlement may wait this long for the disk. */
+/** A settlement may wait this long for the database, and is tried again so long after it was refused. */
 const SETTLE_MS = 10_000
+const SETTLE_AGAIN_MS = 200
 /** A claim waits for its slot at most ten seconds, and then outlives the slowest attempt and its settlement. */
 export const LEASE_MS = 10_000 + DEADLINE_MS + SETTLE_MS
 /** A target that answers within this gets so many claimed ahead for each of its slots. */
@@ -148,7 +150,20 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
         { delivery: id, event: delivery.eventId, endpoint, status, error },
         'A webhook failed for good; it can be retried.',
       )
-    await store.settleDelivery({ id, token, verdict, status, error })
+    await settle({ id, token, verdict, status, error })
+  }
+
+  /** While the database is away, and the lease may still hold: or else the receiver is told a second time. */
+  async function settle(settlement: Settlement): Promise<void> {
+    const until = performance.now() + SETTLE_MS
+    for (;;) {
+      try {
+        return void (await store.settleDelivery(settlement))
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || stopping || performance.now() > until) throw error
+        await delay(SETTLE_AGAIN_MS)
+      }
+    }
   }
 
   return {
