@@ -13,7 +13,9 @@ import type { Pool } from './pool.ts'
 
 const MAX_TRIES = 8
 /** No try begins later: with its own wait for a lock a commit ends within what clients wait. */
-const LAST_TRY_MS = 10_000
+const LAST_TRY_MS = 15_000
+/** How often others may be first, each of whom got on by it. */
+const MAX_RACES = 8
 /** How long the truth about a commit is looked for before its requests are told that it is not known. */
 const UNKNOWN_MS = 20_000
 
@@ -60,47 +62,48 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
 
   async function run(commits: readonly Commit[]): Promise<readonly Ended<CommitResult>[]> {
     const until = performance.now() + LAST_TRY_MS
+    let races = 0
     for (let tries = 1; ; tries++) {
       const hopeful = careful === 0 && commits.every(isNew)
       if (careful > 0) careful--
       try {
         const transact = hopeful ? transactAtOnce : transactWithCare
         const ended = await settled(() => pool.use((connection) => transact(connection, commits, node)), pool)
-        if (ended === 'again') continue
         const count = ended.filter(isCommitted).length
         if (count > 0) onGroup?.(count)
         return ended
       } catch (error) {
-        if (hopeful && meaningOf(error) === 'fault') {
+        const meaning = error instanceof StoreUnavailable ? 'unavailable' : meaningOf(error)
+        if (meaning === 'fault' && hopeful) {
           careful = CAREFUL_GROUPS
           continue
         }
-        if (isFault(error, tries)) {
-          if (commits.length === 1) return [{ error: error as Error }]
-          const half = Math.ceil(commits.length / 2)
-          return [...(await run(commits.slice(0, half))), ...(await run(commits.slice(half)))]
-        }
+        if (meaning === 'fault' && !(wasRaced(error) && ++races < MAX_RACES)) return halved(commits, error)
         const last = tries >= MAX_TRIES || performance.now() > until
-        if (error instanceof StoreUnavailable || meaningOf(error) === 'unavailable' || last)
-          throw unavailable(error)
+        if (meaning === 'unavailable' || last) throw unavailable(error)
         // Whoever collided does not collide again.
-        await delay(Math.random() * 5 * 2 ** tries)
+        await delay(Math.random() * 5 * 2 ** Math.min(tries, MAX_TRIES))
       }
     }
+  }
+
+  async function halved(commits: readonly Commit[], error: unknown): Promise<readonly Ended<CommitResult>[]> {
+    if (commits.length === 1)
+      return [
+        { error: wasRaced(error) ? new StoreUnavailable('busy', 'Others were first.') : (error as Error) },
+      ]
+    const half = Math.ceil(commits.length / 2)
+    return [...(await run(commits.slice(0, half))), ...(await run(commits.slice(half)))]
   }
 }
 
 /** What was found a moment ago was no longer so when it was written: looked at again, it is refused for what it is. */
 const RACES = ['idempotency_keys_pkey', 'attempts_by_reference', 'balance_limit']
-
-function isFault(error: unknown, tries: number): boolean {
-  if (error instanceof StoreUnavailable || meaningOf(error) !== 'fault') return false
-  const raced =
-    RACES.includes((error as StatementError).constraint ?? '') || codeOf(error) === NUMERIC_OVERFLOW
-  return !raced || tries >= MAX_TRIES / 2
-}
-
 const NUMERIC_OVERFLOW = '22003'
+
+function wasRaced(error: unknown): boolean {
+  return RACES.includes((error as StatementError).constraint ?? '') || codeOf(error) === NUMERIC_OVERFLOW
+}
 
 type Transact = (
   connection: Connection,
@@ -165,16 +168,17 @@ async function lastWords(
   }
 }
 
-/** Finds out what became of a commit whose connection broke; `again` when it surely was not made. */
+/** Finds out what became of a commit whose connection broke. Rejects as the connection did when it surely was not made. */
 async function settled(
   transacted: () => Promise<readonly Ended<CommitResult>[]>,
   pool: Pool,
-): Promise<readonly Ended<CommitResult>[] | 'again'> {
+): Promise<readonly Ended<CommitResult>[]> {
   try {
     return await transacted()
   } catch (error) {
     if (!(error instanceof OutcomeUnknown)) throw error
-    return (await wasCommitted(pool, error.group)) ? error.ended : 'again'
+    if (await wasCommitted(pool, error.group)) return error.ended
+    throw error.cause
   }
 }
 
