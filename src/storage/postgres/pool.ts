@@ -26,131 +26,147 @@ type Waiting = {
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: Error) => void
   readonly since: number
-  timer: NodeJS.Timeout
+  readonly late: NodeJS.Timeout
 }
 
 /** Up to `size` connections, opened when they are needed; broken ones are replaced, with a backoff while that fails. */
 export function createPool(size: number, connect: () => Promise<Connection>): Pool {
-  const idle: Connection[] = []
-  const queue: Waiting[] = []
-  let open = 0
+  const connections = new Connections(size, connect)
   let busy = 0
-  let opening = false
-  let failures = 0
-  let failure: unknown = new Error('The database cannot be reached.')
-  let retry: NodeJS.Timeout | undefined
   let closing = false
   let drained = () => {}
-
-  function settle(waiting: Waiting): void {
-    clearTimeout(waiting.timer)
-    const at = queue.indexOf(waiting)
-    if (at >= 0) queue.splice(at, 1)
-  }
-
-  /** Opens connections one after another while work waits for one. */
-  function grow(): void {
-    if (opening || retry || open >= size || queue.length === 0) return
-    opening = true
-    connect().then(
-      (connection) => {
-        opening = false
-        failures = 0
-        open++
-        give(connection)
-        grow()
-      },
-      (error: unknown) => {
-        opening = false
-        failure = error
-        const now = performance.now()
-        // While some are open, one of them comes free.
-        for (const waiting of open > 0 ? [] : [...queue])
-          if (now - waiting.since >= OUTAGE_WAIT_MS) {
-            settle(waiting)
-            waiting.reject(unreachable(error))
-          }
-        retry = setTimeout(
-          () => {
-            retry = undefined
-            grow()
-          },
-          Math.min(FIRST_BACKOFF_MS * 2 ** failures++, LAST_BACKOFF_MS),
-        )
-        finish()
-      },
-    )
-  }
-
-  function give(connection: Connection): void {
-    const [first] = queue
-    if (connection.broken()) {
-      open--
-      connection.close()
-      grow()
-    } else if (first) {
-      settle(first)
-      first.resolve(connection)
-    } else if (closing) connection.close()
-    else idle.push(connection)
-    finish()
-  }
-
-  function take(): Promise<Connection> {
-    for (let connection = idle.pop(); connection; connection = idle.pop()) {
-      if (!connection.broken()) return Promise.resolve(connection)
-      open--
-      connection.close()
-    }
-    if (queue.length >= MAX_WAITING)
-      return Promise.reject(new StoreUnavailable('overloaded', 'Too much is waiting for a connection.'))
-    const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-    const waiting: Waiting = { resolve, reject, since: performance.now(), timer: setTimeout(late, waitMs()) }
-    function late(): void {
-      settle(waiting)
-      const error =
-        open === 0
-          ? unreachable(failure)
-          : new StoreUnavailable('overloaded', 'All connections to the database are in use.')
-      reject(error)
-    }
-    queue.push(waiting)
-    grow()
-    return promise
-  }
-
-  /** A first connection may take its time: that is no outage before one has failed. */
-  const waitMs = () => (open > 0 || failures === 0 ? BUSY_WAIT_MS : OUTAGE_WAIT_MS)
-
-  function finish(): void {
-    if (closing && busy === 0 && queue.length === 0) drained()
-  }
 
   return {
     async use(work) {
       if (closing) throw new StoreUnavailable('closing', 'The database is closed.')
       busy++
       try {
-        const connection = await take()
+        const connection = await connections.take()
         try {
           return await work(connection)
         } finally {
-          give(connection)
+          connections.give(connection)
         }
       } finally {
-        busy--
-        finish()
+        if (--busy === 0) drained()
       }
     },
     pending: () => busy,
     async close() {
       closing = true
-      if (busy > 0 || queue.length > 0)
+      if (busy > 0)
         await new Promise<void>((resolve) => {
           drained = resolve
         })
-      clearTimeout(retry)
-      await Promise.all(idle.splice(0).map((connection) => connection.close()))
+      await connections.close()
     },
+  }
+}
+
+class Connections {
+  readonly #size: number
+  readonly #connect: () => Promise<Connection>
+  readonly #idle: Connection[] = []
+  readonly #queue: Waiting[] = []
+  #open = 0
+  #opening = false
+  /** Attempts to connect that failed in a row, and what the last failed with. */
+  #failures = 0
+  #failure: unknown = new Error('The database cannot be reached.')
+  #retry: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(size: number, connect: () => Promise<Connection>) {
+    this.#size = size
+    this.#connect = connect
+  }
+
+  take(): Promise<Connection> {
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
+      if (!connection.broken()) return Promise.resolve(connection)
+      this.#drop(connection)
+    }
+    if (this.#queue.length >= MAX_WAITING)
+      return Promise.reject(new StoreUnavailable('overloaded', 'Too much is waiting for a connection.'))
+    const { promise, resolve, reject } = Promise.withResolvers<Connection>()
+    const late = setTimeout(() => this.#refuse(waiting), this.#waitMs())
+    const waiting: Waiting = { resolve, reject, since: performance.now(), late }
+    this.#queue.push(waiting)
+    this.#grow()
+    return promise
+  }
+
+  give(connection: Connection): void {
+    const [first] = this.#queue
+    if (connection.broken()) {
+      this.#drop(connection)
+      this.#grow()
+    } else if (first) {
+      this.#leave(first)
+      first.resolve(connection)
+    } else if (this.#closed) connection.close()
+    else this.#idle.push(connection)
+  }
+
+  /** Nobody waits any more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()))
+  }
+
+  /** A first connection may take its time: that is no outage before one has failed. */
+  #waitMs(): number {
+    return this.#open > 0 || this.#failures === 0 ? BUSY_WAIT_MS : OUTAGE_WAIT_MS
+  }
+
+  /** Opens connections one after another while work waits for one. */
+  #grow(): void {
+    if (this.#opening || this.#retry || this.#open >= this.#size || this.#queue.length === 0) return
+    this.#opening = true
+    this.#connect().then(
+      (connection) => {
+        this.#opening = false
+        this.#failures = 0
+        this.#open++
+        this.give(connection)
+        this.#grow()
+      },
+      (error: unknown) => {
+        this.#opening = false
+        this.#failure = error
+        this.#refuseAllThatWaited()
+        if (this.#closed) return
+        const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, LAST_BACKOFF_MS)
+        this.#retry = setTimeout(() => {
+          this.#retry = undefined
+          this.#grow()
+        }, backoff)
+      },
+    )
+  }
+
+  #drop(connection: Connection): void {
+    this.#open--
+    connection.close()
+  }
+
+  /** While some are open, one of them comes free. */
+  #refuseAllThatWaited(): void {
+    if (this.#open > 0) return
+    const since = performance.now() - OUTAGE_WAIT_MS
+    for (const waiting of this.#queue.filter((each) => each.since <= since)) this.#refuse(waiting)
+  }
+
+  #refuse(waiting: Waiting): void {
+    this.#leave(waiting)
+    const busy = new StoreUnavailable('overloaded', 'All connections to the database are in use.')
+    waiting.reject(this.#open === 0 ? unreachable(this.#failure) : busy)
+  }
+
+  #leave(waiting: Waiting): void {
+    clearTimeout(waiting.late)
+    const at = this.#queue.indexOf(waiting)
+    if (at >= 0) this.#queue.splice(at, 1)
   }
 }
