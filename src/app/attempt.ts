@@ -66,12 +66,17 @@ export async function settle(
     const [first] = decision.attempts
     const answer = answerOf(charge, refund ?? current.refund, first ?? current.attempt)
     const key = current.attempt.idempotencyKey
-    const step = { decision, at, key: null, answered: { key, answer } }
+    const { id: attemptId, token } = current.attempt
+    // Whoever took the attempt over may have sent it since: then that we did not says nothing.
+    const held = outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null
+    const step = { decision, at, key: null, answered: { key, answer }, held }
     const result = await persistently(context, () => commitStep(context, current.scope, step))
     switch (result.kind) {
       case 'committed':
         if (next) return { ...next, charge }
         context.waiting.get(slotOf(current.scope, key))?.(answer)
+        return null
+      case 'not_held':
         return null
       case 'reference_taken': {
         const taken: Outcome = {

@@ -5,14 +5,15 @@ import type { Context } from './context.ts'
 import { chargeView, disputeView, refundView } from './present.ts'
 
 /** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
-export type Step = Pick<Commit, 'key' | 'answered'> & { readonly decision: Decision; readonly at: number }
+export type Step = Pick<Commit, 'key' | 'answered'> &
+  Partial<Pick<Commit, 'held'>> & { readonly decision: Decision; readonly at: number }
 
 /**
  * Makes a decision true, with its event, its deliveries and its key's answer. Rejects with `StoreUnavailable`
  * when the commit can't be made.
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
-  const { decision, at, key, answered } = step
+  const { decision, at, key, answered, held = null } = step
   const { charge, refund, dispute, attempts, transactionId, postings, counts } = decision
   const event = decision.event && {
     id: context.newId('evt'),
@@ -31,6 +32,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
     refund,
     dispute,
     attempts,
+    held,
     transactionId,
     postings,
     event,

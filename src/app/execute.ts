@@ -90,6 +90,8 @@ async function decideAndCommit(
           (await storedAnswer(context, request)) ??
           reject('balance_limit_reached', 'This amount would take a ledger balance past 64 bits.', 'amount')
         )
+      case 'not_held':
+        throw new Error('a first step holds no attempt')
       case 'reference_taken':
         throw new Error(`an attempt that was not sent has the reference of ${result.attemptId}`)
       case 'version_conflict':

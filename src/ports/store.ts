@@ -42,6 +42,8 @@ export type Commit = {
    * attempt of the same kind at the same provider.
    */
   readonly attempts: readonly Attempt[]
+  /** One of the attempts must be stored with just this token still: nobody else has worked on it, or does. */
+  readonly held: { readonly attemptId: string; readonly token: string | null } | null
   /** Whose entries the postings become. */
   readonly transactionId: string
   /** In pairs: a debit, then its credit. */
@@ -57,6 +59,8 @@ export type Commit = {
 export type CommitResult =
   | { readonly kind: 'committed' }
   | { readonly kind: 'version_conflict' }
+  /** The attempt that should be held is another's now. */
+  | { readonly kind: 'not_held' }
   | { readonly kind: 'key_exists'; readonly record: IdempotencyRecord }
   | { readonly kind: 'balance_limit' }
   /** The provider has given this reference to another attempt before. */

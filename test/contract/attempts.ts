@@ -17,6 +17,7 @@ import {
   START,
   succeeded,
   taken,
+  tick,
 } from './fixtures.ts'
 
 const T = START + 7_200_000
@@ -284,6 +285,30 @@ export function references(open: Open): void {
       const back = beginRefundCommit(ended.charge, { scope, amount: 1 })
       await committed(store, back.commit)
       await committed(store, endCommit(back, succeeded(back.attempt, reference), { scope }))
+    },
+  )
+
+  rule(
+    open,
+    'what counts only under a lease is refused once another has it or nobody, and nothing is written',
+    async (store, { live: scope }) => {
+      const begun = beginCommit({ scope, token: 'mine' })
+      await committed(store, begun.commit)
+      const { id } = begun.attempt
+      const heldBy = (token: string | null) => ({
+        ...endCommit(begun, { kind: 'not_sent', reason: 'refused' }, { scope }),
+        held: { attemptId: id, token },
+      })
+      const refused = { kind: 'not_held' }
+      assert.deepEqual(await store.commit(heldBy(null)), refused)
+      const now = tick() + 10_000
+      const lease = { provider: 'bank_a', limit: 10, now, leaseUntil: now + 1_000, token: 'yours' }
+      await store.claimAttempts(lease)
+      const before = await everything(store, scope)
+      assert.deepEqual(await store.commit(heldBy('mine')), refused)
+      assert.deepEqual(await everything(store, scope), before)
+      await committed(store, heldBy('yours'))
+      assert.equal((await store.attempt(id))?.attempt.state, 'not_sent')
     },
   )
 

@@ -243,6 +243,7 @@ export function commitOf(
         ? null
         : { key, fingerprint: `fingerprint of ${key}`, answer: { kind: 'created', body: data } },
     answered: null,
+    held: null,
     event: event && { id: newId('evt'), type: event, data },
     deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }

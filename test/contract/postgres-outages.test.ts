@@ -114,6 +114,32 @@ test('a key that is taken is told to its own request when its group goes in one 
   assert.deepEqual(await verifyPostgres(url), { charges: 3, refunds: 0, entries: 6 })
 })
 
+test('a server that takes no writes leaves no doubt about a commit: nobody has to find out', async (t) => {
+  const { url, store } = await behindProxy(t)
+  const readOnly = (value: string) =>
+    onDatabase(server.url, async (client) => {
+      await client.query('SET default_transaction_read_only = off')
+      await client.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`)
+      await client.query('SELECT pg_reload_conf()')
+    })
+  t.after(() => readOnly('off'))
+  await charged(store, { scope })
+  await readOnly('on')
+  // Until the open connections have heard of it.
+  let refused: unknown
+  let made = 1
+  while (refused === undefined)
+    await store.commit(chargeCommit({ scope })).then(
+      () => made++,
+      (error: unknown) => (refused = error),
+    )
+  assert.ok(refused instanceof StoreUnavailable && refused.reason === 'connection', String(refused))
+  assert.doesNotMatch(refused.message, /tells whether it was made/)
+  await readOnly('off')
+  await surely(store, chargeCommit({ scope }))
+  assert.deepEqual(await verifyPostgres(url), { charges: made + 1, refunds: 0, entries: 2 * made + 2 })
+})
+
 test('what a claim took whose answer was lost is claimed again at once, not when its lease runs out', async (t) => {
   const { proxy, store } = await behindProxy(t)
   const commit = chargeCommit({ scope, endpoints: ['default'] })

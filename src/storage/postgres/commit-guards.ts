@@ -8,8 +8,8 @@ import { nameIn } from './rows.ts'
 const COMMITTED: Ended<CommitResult> = { value: { kind: 'committed' } }
 
 /**
- * Ends each commit. Guards first, in this order: the charge is at the version that was decided on; every balance has
- * room; no other attempt has a provider's reference; the key is new. What changes again what another commit of the
+ * Ends each commit. Guards first, in this order: the charge is at the version that was decided on; its attempt is held;
+ * every balance has room; no other attempt has a provider's reference; the key is new. What changes again what another commit of the
  * group changes goes with the next group, so that a group writes no row twice.
  */
 export function judge(commits: readonly Commit[], found: Found): Ended<CommitResult>[] {
@@ -22,12 +22,14 @@ export function judge(commits: readonly Commit[], found: Found): Ended<CommitRes
 }
 
 function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): Ended<CommitResult> {
-  const { scope, charge, attempts, key, answered } = commit
+  const { scope, charge, attempts, key, answered, held } = commit
   const name = nameIn(scope, charge.id)
   if (charge.version > 1 && found.versions.get(name) !== charge.version - 1)
     return { value: { kind: 'version_conflict' } }
   if (touched.has(name) || attempts.some(({ id }) => touched.has(id))) return 'next'
   if (answered && touched.has(nameIn(scope, 'key', answered.key))) return 'next'
+  if (held && found.tokens.get(nameIn(scope, held.attemptId)) !== held.token)
+    return { value: { kind: 'not_held' } }
   if (!isPaired(commit)) return { error: new Error(`the postings of ${commit.transactionId} do not balance`) }
   if (!hasRoom(commit, found)) return { value: { kind: 'balance_limit' } }
   const holder = referenceHolder(commit, found)

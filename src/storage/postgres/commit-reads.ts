@@ -13,6 +13,8 @@ export type Found = {
   readonly versions: Map<string, number>
   /** The states of attempts that are stored; their rows are locked. */
   readonly states: Map<string, string>
+  /** Whose leases those attempts have. */
+  readonly tokens: Map<string, string | null>
   /** Which attempt has a reference. */
   readonly references: Map<string, string>
   readonly keys: Map<string, IdempotencyRecord>
@@ -29,6 +31,7 @@ export function nothingFound(): Found {
   return {
     versions: new Map(),
     states: new Map(),
+    tokens: new Map(),
     references: new Map(),
     keys: new Map(),
     balances: new Map(),
@@ -66,9 +69,10 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Rea
   read(LOCK_CHARGES, IDS.values(changed), (row) =>
     found.versions.set(name(row, 'id'), row['version'] as number),
   )
-  read(LOCK_ATTEMPTS, IDS.values(attempts), (row) =>
-    found.states.set(name(row, 'id'), row['state'] as string),
-  )
+  read(LOCK_ATTEMPTS, IDS.values(attempts), (row) => {
+    found.states.set(name(row, 'id'), row['state'] as string)
+    found.tokens.set(name(row, 'id'), row['token'] as string | null)
+  })
   read(
     FIND_REFERENCES,
     REFERENCES.values(attempts.filter(({ providerReference }) => providerReference !== null)),
@@ -101,7 +105,7 @@ const LOCK_CHARGES = `
   FOR UPDATE OF c`
 
 const LOCK_ATTEMPTS = `
-  SELECT t.id, t.state
+  SELECT t.id, t.state, t.token
   FROM attempts t
   JOIN ${IDS.scoped} ON t.account_id = r.account_id AND t.live = r.live AND t.id = r.id
   ORDER BY t.id

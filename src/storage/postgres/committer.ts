@@ -17,7 +17,7 @@ const LAST_TRY_MS = 15_000
 /** How often others may be first, each of whom got on by it. */
 const MAX_RACES = 8
 /** How long the truth about a commit is looked for before its requests are told that it is not known. */
-const UNKNOWN_MS = 20_000
+const UNKNOWN_MS = 6_000
 
 const BEGIN: Statement = { text: 'BEGIN' }
 const COMMIT: Statement = { text: 'COMMIT' }
@@ -93,7 +93,16 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
         { error: wasRaced(error) ? new StoreUnavailable('busy', 'Others were first.') : (error as Error) },
       ]
     const half = Math.ceil(commits.length / 2)
-    return [...(await run(commits.slice(0, half))), ...(await run(commits.slice(half)))]
+    return [...(await apart(commits.slice(0, half))), ...(await apart(commits.slice(half)))]
+  }
+
+  /** What one half fails with is not the other's. */
+  async function apart(commits: readonly Commit[]): Promise<readonly Ended<CommitResult>[]> {
+    try {
+      return await run(commits)
+    } catch (error) {
+      return commits.map(() => ({ error: error as Error }))
+    }
   }
 }
 
@@ -162,11 +171,21 @@ async function lastWords(
   try {
     await write()
   } catch (error) {
-    if (meaningOf(error) === 'lost' && !(error as { unsent?: boolean }).unsent)
-      throw new OutcomeUnknown(group, ended, error)
+    if (isInDoubt(error)) throw new OutcomeUnknown(group, ended, error)
     throw error
   }
 }
+
+/** The server's own words leave nothing in doubt, unless it says that it does not know. */
+function isInDoubt(error: unknown): boolean {
+  const { unsent, cause = error } = error as { unsent?: boolean; cause?: unknown }
+  if (meaningOf(error) !== 'lost' || unsent) return false
+  const code = codeOf(cause)
+  return code === undefined || !ANSWERS.includes(code)
+}
+
+/** It takes no writes; it does not know a statement; the transaction was idle for too long. */
+const ANSWERS = ['25006', '26000', '25P03']
 
 /** Finds out what became of a commit whose connection broke. Rejects as the connection did when it surely was not made. */
 async function settled(

@@ -53,6 +53,7 @@ export type CommitOp = readonly [
   deliveries: readonly string[],
   /** name, change, name, change … */
   counts: Row,
+  held: readonly [attemptId: string, token: string | null] | null,
 ]
 export type ClaimOp = readonly [
   typeof OP.claim,
@@ -155,7 +156,7 @@ export type WriteOp =
  * What a commit op answers: 0 committed, or why not. A taken key answers what is stored of it, and a taken
  * reference the id of the attempt that has it.
  */
-export const COMMIT = { committed: 0, versionConflict: 1, balanceLimit: 2 } as const
+export const COMMIT = { committed: 0, versionConflict: 1, balanceLimit: 2, notHeld: 3 } as const
 
 export function commitOp(commit: Commit): CommitOp {
   const { scope, charge, refund, dispute, key, answered, event } = commit
@@ -177,6 +178,7 @@ export function commitOp(commit: Commit): CommitOp {
     event && [event.id, event.type, event.data],
     inPairs(commit.deliveries, 'id', 'endpoint'),
     inPairs(commit.counts, 0, 1),
+    commit.held && [commit.held.attemptId, commit.held.token],
   ]
 }
 

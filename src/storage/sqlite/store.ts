@@ -137,6 +137,7 @@ function writes(writer: WriterThread) {
 function commitResult(answer: number | FoundKey | string): CommitResult {
   if (answer === COMMIT.committed) return { kind: 'committed' }
   if (answer === COMMIT.versionConflict) return { kind: 'version_conflict' }
+  if (answer === COMMIT.notHeld) return { kind: 'not_held' }
   if (answer === COMMIT.balanceLimit) return { kind: 'balance_limit' }
   if (typeof answer === 'string') return { kind: 'reference_taken', attemptId: answer }
   return { kind: 'key_exists', record: recordOf(answer as FoundKey) }

@@ -27,6 +27,7 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
   const findState = db
     .prepare<unknown[], string>(`SELECT state FROM attempts WHERE id = ? AND account_id = ? AND live = ?`)
     .pluck()
+  const findToken = db.prepare<unknown[], string | null>('SELECT token FROM attempts WHERE id = ?').pluck()
   const insertAttempt = db.prepare(
     `INSERT INTO attempts
        (account_id, live, id, state, provider_reference, decline_code, reason, resolved_by, ended_at, lookups,
@@ -52,6 +53,9 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
       }
       return undefined
     },
+
+    /** Whether its lease is that of this token; null when nobody holds it. */
+    isHeld: (id: string, token: string | null): boolean => findToken.get(id) === token,
 
     put(account: number, live: number, attempt: Row): void {
       const id = attempt[ATTEMPT.id]

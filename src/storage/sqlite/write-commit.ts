@@ -6,7 +6,7 @@ import type { AttemptWrites } from './write-attempts.ts'
 
 /**
  * Commits, as the port describes them. Guards first, in this order: the charge is at the version that was
- * decided on; every balance has room; no other attempt has a provider's reference; the key is new. Nothing is
+ * decided on; its attempt is held; every balance has room; no other attempt has a provider's reference; the key is new. Nothing is
  * written before the last of them has passed.
  */
 export function commitWrites(db: Connection, cache: LedgerCache, attempts: AttemptWrites) {
@@ -17,12 +17,13 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
 
   return function applyCommit(op: CommitOp): unknown {
     const [, account, live, at, charge, refund, dispute, tries] = op
-    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts] = op
+    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts, held] = op
     const id = charge[CHARGE.id] as string
     const version = charge[CHARGE.version] as number
     const currency = charge[CHARGE.currency] as string
 
     if (version > 1 && charges.version(account, live, id) !== version - 1) return COMMIT.versionConflict
+    if (held && !attempts.isHeld(...held)) return COMMIT.notHeld
     if (!cache.hasRoom(account, live, currency, postings)) return COMMIT.balanceLimit
     if (tries.length > 0) {
       const taken = attempts.referenceTaken(tries)

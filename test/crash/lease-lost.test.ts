@@ -1,0 +1,66 @@
+/** A process that was silent for too long has lost its attempts to others: what it thought then must not count. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import Database from 'better-sqlite3'
+import { call } from '../harness.ts'
+import { atEnd, type ChargeBody, charge, folderOf, serve } from './support.ts'
+
+/** A processor that turns every call away, after `first` on the first one; counts its calls. */
+async function busyProcessor(t: TestContext, first: () => void = () => {}) {
+  let calls = 0
+  const server = createServer((request, response) => {
+    request.resume()
+    if (calls++ === 0) first()
+    response.writeHead(429).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  atEnd(t, () => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls: () => calls }
+}
+
+test('that a call was not sent counts only while its lease holds: no other provider is asked after it', async (t) => {
+  const folder = folderOf(t)
+  const file = join(folder, 'minipay.db')
+  const takeOver = () => {
+    const other = new Database(file)
+    other
+      .prepare("UPDATE attempts SET token = 'of another', due_at = ? WHERE state = 'sending'")
+      .run(Date.now() + 3_600_000)
+    other.close()
+  }
+  const one = await busyProcessor(t, takeOver)
+  const two = await busyProcessor(t)
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const providers = join(folder, 'providers.json')
+  const of = (url: string) => ({ kind: 'http', url, secret })
+  writeFileSync(providers, JSON.stringify({ one: of(one.url), two: of(two.url) }))
+  const settings = { MINIPAY_PROVIDERS: providers, MINIPAY_PROVIDER_WAIT_MS: '500' }
+  const { url } = await serve(t, file, settings)
+  await call(url, 'PUT', '/api/v1/routing', {
+    document: { rules: [], default: { providers: ['one', 'two'] } },
+  })
+
+  const taken = await charge(url, 'taken-over')
+  assert.equal(taken.status, 202, JSON.stringify(taken.body))
+  assert.equal(taken.body.status, 'processing')
+  assert.deepEqual([one.calls(), two.calls()], [1, 0])
+  const path = `/api/v1/charges/${taken.body.id}`
+  const story = await call<{ data: { provider: string; status: string }[] }>(url, 'GET', `${path}/attempts`)
+  assert.deepEqual(
+    story.body.data.map(({ provider, status }) => [provider, status]),
+    [['one', 'sending']],
+  )
+
+  const held = await charge<ChargeBody>(url, 'kept')
+  assert.equal(held.status, 502, 'with its lease both are asked, and the charge fails')
+  assert.deepEqual([one.calls(), two.calls()], [2, 1])
+})
