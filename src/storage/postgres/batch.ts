@@ -11,8 +11,8 @@ export type Row = Readonly<Record<string, string | number | bigint | null>>
 export type Result = { readonly rows: Row[]; readonly count: number }
 
 type Field = { readonly name: string; readonly dataTypeID: number }
-/** A statement as a connection knows it: its name there, and the columns of its rows. */
-export type Prepared = { readonly name: string; fields: readonly Field[] }
+/** A statement as a connection knows it: its name there, and the columns of its rows once they were told. */
+export type Prepared = { readonly name: string; fields?: readonly Field[] }
 
 const OID = { int8: 20, int2: 21, int4: 23, numeric: 1700 } as const
 
@@ -29,6 +29,9 @@ export class Batch implements Submittable {
   readonly #results: Result[] = []
   readonly #resolve: (results: Result[]) => void
   readonly #reject: (error: StatementError) => void
+  /** What the server was told to parse, and has not yet. */
+  readonly #parsing: { readonly text: string; readonly statement: Prepared }[] = []
+  #ignoreParsed = () => {}
   #rows: Row[] = []
 
   constructor(statements: readonly Statement[], prepared: Map<string, Prepared>, newName: () => string) {
@@ -44,18 +47,36 @@ export class Batch implements Submittable {
   submit(wire: Wire): void {
     wire.stream.cork()
     for (const { text, values = [] } of this.#statements) {
-      const known = this.#prepared.get(text) ?? this.#using.find((_, i) => this.#statements[i]?.text === text)
-      const statement = known ?? { name: this.#newName(), fields: [] }
-      if (!known) wire.parse({ name: statement.name, text, types: [] }, true)
+      const mine = this.#using.find((_, i) => this.#statements[i]?.text === text)
+      const known = mine ?? this.#prepared.get(text)
+      const statement = known ?? { name: this.#newName() }
+      if (!known) {
+        wire.parse({ name: statement.name, text, types: [] }, true)
+        this.#parsing.push({ text, statement })
+      }
       const bound: BindConfig = { statement: statement.name, values: values.map(asText) }
       wire.bind(bound, true)
       // The columns are asked for once.
-      if (!known) wire.describe({ type: 'P', name: '' }, true)
+      if (!mine && !statement.fields) wire.describe({ type: 'P', name: '' }, true)
       wire.execute({ portal: '' }, true)
       this.#using.push(statement)
     }
     wire.sync()
     wire.stream.uncork()
+    if (this.#parsing.length > 0) this.#rememberParsed(wire)
+  }
+
+  /**
+   * The server keeps what it parsed, whatever became of it then, and parses nothing after a statement that failed. The
+   * driver passes this message on to queries of its own alone.
+   */
+  #rememberParsed(wire: Wire): void {
+    const onParsed = () => {
+      const parsed = this.#parsing.shift()
+      if (parsed) this.#prepared.set(parsed.text, parsed.statement)
+    }
+    wire.on('parseComplete', onParsed)
+    this.#ignoreParsed = () => wire.off('parseComplete', onParsed)
   }
 
   handleRowDescription({ fields }: { fields: Field[] }): void {
@@ -64,7 +85,7 @@ export class Batch implements Submittable {
   }
 
   handleDataRow({ fields: values }: { fields: (string | null)[] }): void {
-    const { fields } = this.#using[this.#results.length] as Prepared
+    const { fields = [] } = this.#using[this.#results.length] as Prepared
     const row: Record<string, string | number | bigint | null> = {}
     for (let i = 0; i < fields.length; i++) {
       const { name, dataTypeID } = fields[i] as Field
@@ -74,8 +95,9 @@ export class Batch implements Submittable {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    const at = this.#results.length
-    this.#prepared.set((this.#statements[at] as Statement).text, this.#using[at] as Prepared)
+    const statement = this.#using[this.#results.length]
+    // It was asked for its columns, and has none.
+    if (statement) statement.fields ??= []
     this.#results.push({ rows: this.#rows, count: Number(/\d+$/.exec(text)?.[0] ?? 0) })
     this.#rows = []
   }
@@ -84,10 +106,12 @@ export class Batch implements Submittable {
   handlePortalSuspended(): void {}
 
   handleError(error: StatementError): void {
+    this.#ignoreParsed()
     this.#reject(error)
   }
 
   handleReadyForQuery(): void {
+    this.#ignoreParsed()
     this.#resolve(this.#results)
   }
 }

@@ -12,10 +12,13 @@ export type Connection = {
   run(statements: readonly Statement[]): Promise<Result[]>
   /** Nothing can be run on it any more. */
   broken(): boolean
+  /** Ends soon, whatever the server does. */
   close(): Promise<void>
 }
 
+/** For each host, until its connection can be used. */
 const CONNECT_TIMEOUT_MS = 3_000
+const FAREWELL_TIMEOUT_MS = 1_000
 const KEEPALIVE_MS = 5_000
 /** Bounds for the server, each with the next one after it: a lock, a statement, a transaction whose node is gone. */
 const LOCK_TIMEOUT_MS = 5_000
@@ -29,14 +32,7 @@ const ANSWER_TIMEOUT_MS = 20_000
  * the last host's error.
  */
 export async function connect(hosts: readonly ClientConfig[]): Promise<Connection> {
-  const client = await openWritable(hosts)
-  try {
-    await client.query(SETTINGS)
-    return connectionOf(client)
-  } catch (error) {
-    await client.end().catch(() => {})
-    throw error
-  }
+  return connectionOf(await openFirst(hosts, SETTINGS))
 }
 
 /**
@@ -53,11 +49,15 @@ const SETTINGS = `
     set_config('jit', 'off', false)`
 
 /** The driver's own connection to the first of the hosts that takes writes. */
-export async function openWritable(hosts: readonly ClientConfig[]): Promise<Client> {
+export function openWritable(hosts: readonly ClientConfig[]): Promise<Client> {
+  return openFirst(hosts)
+}
+
+async function openFirst(hosts: readonly ClientConfig[], settings?: string): Promise<Client> {
   let failure: unknown = new ConnectionLost('There is no host to connect to.')
   for (const host of hosts) {
     try {
-      return await openOne(host)
+      return await openOne(host, settings)
     } catch (error) {
       failure = error
     }
@@ -65,29 +65,41 @@ export async function openWritable(hosts: readonly ClientConfig[]): Promise<Clie
   throw failure
 }
 
-async function openOne(config: ClientConfig): Promise<Client> {
+/** One deadline is over all of it: the driver has one for its handshake alone, and a server may fall silent later. */
+async function openOne(config: ClientConfig, settings?: string): Promise<Client> {
   // With the first connection: a start on SQLite does without the driver.
   const { default: driver } = await import('pg')
   const client = new driver.Client({
     application_name: 'minipay',
     ...config,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_MS,
   })
   // It is told to whoever runs something, and may happen while nobody does.
   client.on('error', () => {})
-  await client.connect()
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const silent = new ConnectionLost('The server did not make a connection in time.')
+  const deadline = setTimeout(reject, CONNECT_TIMEOUT_MS, silent)
   try {
-    const { rows } = await client.query<{ readOnly: string }>(
-      `SELECT current_setting('transaction_read_only') AS "readOnly"`,
-    )
-    if (rows[0]?.readOnly !== 'on') return client
-    throw new ConnectionLost('The server takes no writes: it is a standby, or set to read only.')
+    await Promise.race([prepare(client, settings), late])
+    return client
   } catch (error) {
-    await client.end().catch(() => {})
+    destroy(client)
     throw error
+  } finally {
+    clearTimeout(deadline)
   }
+}
+
+/** Rejects when the server is not reached, or takes no writes. */
+async function prepare(client: Client, settings?: string): Promise<void> {
+  await client.connect()
+  const { rows } = await client.query<{ readOnly: string }>(
+    `SELECT current_setting('transaction_read_only') AS "readOnly"`,
+  )
+  if (rows[0]?.readOnly === 'on')
+    throw new ConnectionLost('The server takes no writes: it is a standby, or set to read only.')
+  if (settings !== undefined) await client.query(settings)
 }
 
 function connectionOf(client: Client): Connection {
@@ -108,7 +120,6 @@ function connectionOf(client: Client): Connection {
       const batch = new Batch(statements, prepared, () => `${prefix}:${++names}`)
       const silent = setTimeout(() => {
         onLost(new Error('The server does not answer.'))
-        client.end().catch(() => {})
         destroy(client)
       }, ANSWER_TIMEOUT_MS)
       try {
@@ -125,8 +136,18 @@ function connectionOf(client: Client): Connection {
     broken: () => lost !== undefined,
     async close() {
       onLost()
-      await client.end().catch(() => {})
+      await farewell(client)
     },
+  }
+}
+
+/** Ends the session, which the server confirms; one that does not is left all the same. */
+async function farewell(client: Client): Promise<void> {
+  const silent = setTimeout(() => destroy(client), FAREWELL_TIMEOUT_MS)
+  try {
+    await client.end()
+  } finally {
+    clearTimeout(silent)
   }
 }
 

@@ -3,25 +3,58 @@ import type { ClientConfig } from 'pg'
 /**
  * The servers that a URL names, each as the driver takes it: `postgres://user:password@one:5432,two:5433/db?…`.
  * The URL's parameters are libpq's (`sslmode`, `sslrootcert`, `application_name` and so on). Throws a sentence for
- * what is no such URL; it never repeats the password.
+ * what is no such URL; it repeats nothing of it.
  */
 export function hostsOf(url: string): ClientConfig[] {
-  const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(\?[^#]*)?$/.exec(url)
-  if (!match)
-    throw new Error('The database URL is not of the form postgres://user:password@host:port/database.')
-  const [, user, hosts, path = '', query = ''] = match as unknown as [
-    string,
-    string | undefined,
-    string,
-    string?,
-    string?,
-  ]
-  return hosts.split(',').map((host) => ({
-    connectionString: `postgres://${user === undefined ? '' : `${user}@`}${host}${path}${query}`,
-  }))
+  const parts = partsOf(url)
+  if (!parts)
+    throw new Error(
+      'The database URL is not of the form postgres://user:password@host:port/database. ' +
+        'Special characters in the user or the password are to be percent-encoded: / is %2F, @ is %40, % is %25.',
+    )
+  return connectionStrings(parts).map((connectionString) => ({ connectionString }))
 }
 
-/** The URL without its password, for logs and messages. */
+/** The URL for logs and messages: without its password, and without its parameters, which may hold one too. */
 export function publicUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/[^:@/?#]*):[^@/?#]*@/, '$1@')
+  const parts = partsOf(url)
+  // Where the password ends in a URL that can't be read, nobody knows.
+  if (!parts) return 'postgres://…'
+  const { scheme, user, hosts, path } = parts
+  return `${scheme}://${user === undefined ? '' : `${user.replace(/:.*/s, '')}@`}${hosts}${path}`
+}
+
+type Parts = {
+  readonly scheme: string
+  readonly user: string | undefined
+  readonly hosts: string
+  readonly path: string
+  readonly query: string
+}
+
+/** A raw @ stands before the hosts, or in a parameter: anywhere else it is a sign that the password was not encoded. */
+const FORM =
+  /^(?<scheme>postgres(?:ql)?):\/\/(?:(?<user>[^@/?#]*)@)?(?<hosts>[^@/?#]+)(?<path>\/[^@?#]*)?(?<query>\?(?:\w+=[^#]*)?)?$/
+
+/** The parts of a URL; undefined for one that the driver could not read. */
+function partsOf(url: string): Parts | undefined {
+  const groups = FORM.exec(url)?.groups as { [Part in keyof Parts]: string | undefined } | undefined
+  if (!groups) return undefined
+  const { scheme = '', user, hosts = '', path = '', query = '' } = groups
+  const parts = { scheme, user, hosts, path, query }
+  return connectionStrings(parts).every(isReadable) ? parts : undefined
+}
+
+function connectionStrings({ user, hosts, path, query }: Parts): string[] {
+  const before = user === undefined ? '' : `${user}@`
+  return hosts.split(',').map((host) => `postgres://${before}${host}${path}${query}`)
+}
+
+function isReadable(connectionString: string): boolean {
+  try {
+    decodeURI(connectionString)
+    return URL.canParse(connectionString)
+  } catch {
+    return false
+  }
 }

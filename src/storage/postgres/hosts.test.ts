@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { hostsOf, publicUrl } from './hosts.ts'
+
+test('a public name has no password, wherever in the URL it stands', () => {
+  const urls = {
+    'postgres://one:5432/books': 'postgres://one:5432/books',
+    'postgres://pay:s3cret@one:5432,two:5433/books': 'postgres://pay@one:5432,two:5433/books',
+    'postgresql://pay@one/books?sslmode=require': 'postgresql://pay@one/books',
+    'postgres://one/books?user=pay&password=s3cret': 'postgres://one/books',
+    'postgres://pay:%2Fs3cret@[::1]:5432': 'postgres://pay@[::1]:5432',
+  }
+  for (const [url, name] of Object.entries(urls)) {
+    assert.equal(publicUrl(url), name)
+    assert.doesNotThrow(() => hostsOf(url))
+  }
+})
+
+test('a URL that cannot be read is refused in a sentence that repeats nothing of it, and has no name', () => {
+  for (const url of [
+    'postgres://pay:s3/cret@one:5432/books',
+    'postgres://pay:5/s3cret@one/books',
+    'postgres://pay:5?s3cret@one/books',
+    'postgres://pay:s3?cret@one/books',
+    'postgres://pay:s3#cret@one/books',
+    'postgres://pay:s3@cret@one/books',
+    'postgres://pay:s3%cret@one/books',
+    'postgres://pay:s3cret@one:port/books',
+    'postgres://pay:s3cret@one,,two/books',
+  ]) {
+    assert.throws(
+      () => hostsOf(url),
+      (error: Error) => /percent-encoded/.test(error.message) && !/s3|cret|one/.test(error.message),
+      url,
+    )
+    assert.doesNotMatch(publicUrl(url), /s3|cret|5/)
+  }
+})
