@@ -160,6 +160,8 @@ async function verifyBooks({ database }: Config): Promise<number> {
   }
   const { charges, refunds, entries } = result
   console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
+  // Which books these are is easily mistaken. On standard error: a program that reads the figures knows.
+  console.error(`These are the books of ${publicName(database)}.`)
   return 0
 }
 
@@ -177,7 +179,9 @@ async function backupOrRestore(
 ): Promise<number> {
   if (file === undefined || more.length > 0) throw new ConfigError(`Say minipay ${verb} FILE.`)
   if (isPostgres(database))
-    throw new ConfigError(`minipay ${verb} is for SQLite files; use PostgreSQL's own tools, such as pg_dump.`)
+    throw new ConfigError(
+      `minipay ${verb} is for SQLite files; PostgreSQL has ${verb === 'backup' ? 'pg_dump' : 'pg_restore'}.`,
+    )
   const commands = await import('./cli/backup.ts')
   commands[verb](database, file)
   return 0

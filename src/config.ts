@@ -32,7 +32,8 @@ function nonEmpty(text: string): string {
 }
 
 function database(text: string): string {
-  if (text === '' || text === ':memory:' || /^(file:|(?!postgres(ql)?:\/\/)\w+:\/\/)/.test(text))
+  const isOther = /^(file:|(?!postgres(ql)?:\/\/)\w+:\/\/|postgres(ql)?:(?!\/\/))/.test(text)
+  if (text === '' || text === ':memory:' || isOther)
     throw new ConfigError('must be the path of a file, or a postgres:// URL')
   return text
 }

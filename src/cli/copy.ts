@@ -31,13 +31,10 @@ function farewell(
   to: string,
   { charges, refunds, entries, rows, seconds, doneAt }: Copied,
 ): string {
-  const what =
-    doneAt === undefined
-      ? `${from} is in ${to}: ${grouped(rows)} rows in ${Math.round(seconds)} s.`
-      : `${from} was copied into ${to} before, ${new Date(doneAt).toISOString()}. There is nothing to do.`
-  const books = doneAt === undefined ? 'The books balance at both ends, and agree' : 'Its books balance'
-  return `${what}
-${books}: ${charges} charges, ${refunds} refunds, ${entries} entries.
+  if (doneAt !== undefined)
+    return `${from} was copied into ${to} before, ${new Date(doneAt).toISOString()}. There is nothing to do.`
+  return `${from} is in ${to}: ${grouped(rows)} rows in ${Math.round(seconds)} s.
+The books balance at both ends, and agree: ${charges} charges, ${refunds} refunds, ${entries} entries.
 
 Now start the nodes, each with MINIPAY_DATABASE set to that database.
 Keep ${from} as a backup, and never serve it again: it does not learn what the nodes do.`

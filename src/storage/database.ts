@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
+import { SchemaMismatch } from './migrations.ts'
 import { publicUrl } from './postgres/hosts.ts'
 import type { Verification } from './verify-checks.ts'
 
@@ -12,6 +13,22 @@ export function isPostgres(database: string): boolean {
 /** The database's name for logs and messages: without a password. */
 export function publicName(database: string): string {
   return isPostgres(database) ? publicUrl(database) : database
+}
+
+/** What the server or the network says names no database: the sentence does. */
+async function named<T>(database: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const { message } = error as Error
+    const name = publicName(database)
+    if (error instanceof SchemaMismatch || message.includes(name) || message.startsWith('The database URL'))
+      throw error
+    throw new Error(
+      `${name} cannot be used: ${message.replace(/\.$/, '')}. Check the setting that names it.`,
+      { cause: error },
+    )
+  }
 }
 
 export type OpenOptions = {
@@ -30,7 +47,7 @@ export type OpenOptions = {
 export async function openStore({ database, ...options }: OpenOptions): Promise<Store> {
   if (isPostgres(database)) {
     const { openPostgresStore } = await import('./postgres/store.ts')
-    return openPostgresStore({ url: database, ...options })
+    return named(database, () => openPostgresStore({ url: database, ...options }))
   }
   const { openSqliteStore } = await import('./sqlite/store.ts')
   return openSqliteStore({ file: database, ...options })
@@ -42,7 +59,7 @@ export async function migrateDatabase(
 ): Promise<{ readonly applied: readonly string[]; readonly version: number }> {
   if (isPostgres(database)) {
     const { migratePostgres, migrations } = await import('./postgres/migrate.ts')
-    const applied = await migratePostgres(database)
+    const applied = await named(database, () => migratePostgres(database))
     return { applied: applied.map(({ name }) => name), version: migrations().length }
   }
   const { migrate, schemaVersion } = await import('./sqlite/migrate.ts')
@@ -63,9 +80,11 @@ export async function verifyDatabase(database: string): Promise<Verification> {
     const { verifyPostgres } = await import('./postgres/verify.ts')
     const { assertCopied } = await import('./postgres/copying.ts')
     const { withClient } = await import('./postgres/migrate.ts')
-    const result = await verifyPostgres(database)
-    await withClient(database, (client) => assertCopied(client, database))
-    return result
+    return named(database, async () => {
+      const result = await verifyPostgres(database)
+      await withClient(database, (client) => assertCopied(client, database))
+      return result
+    })
   }
   const { openReader, refuseOtherFiles } = await import('./sqlite/open.ts')
   const { verify } = await import('./sqlite/verify.ts')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Log } from '../ports/log.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 const HOUR_MS = 3_600_000
@@ -72,6 +73,19 @@ test('a run that fails is logged, and the work is tried again', async (t) => {
   ;(await nextRun()).fail(failure)
   await nextRun()
   assert.deepEqual(warnings, [{ worker: 'test', err: failure }])
+})
+
+test('of an outage its begin is logged, and that it is over; not every run that it fails', async (t) => {
+  const { nextRun, warnings } = steppedLoop(t, 1)
+  for (let i = 0; i < 3; i++)
+    (await nextRun()).fail(new StoreUnavailable('connection', 'The server is starting.'))
+  ;(await nextRun()).done()
+  ;(await nextRun()).fail(new StoreUnavailable('connection', 'Again.'))
+  await nextRun()
+  assert.deepEqual(warnings, [
+    { worker: 'test', reason: 'connection', cause: 'The server is starting.' },
+    { worker: 'test', reason: 'connection', cause: 'Again.' },
+  ])
 })
 
 test('a stop waits for the run under way, and none begins after it', async (t) => {

@@ -1,4 +1,5 @@
 import type { Log } from '../ports/log.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 
 export type Loop = {
   /** Runs the work now, or once more when it is already running. */
@@ -13,7 +14,8 @@ const ALIVE_INTERVALS = 20
 
 /**
  * Runs `work` again and again: at once when woken, and every `intervalMs` as a net under lost wakes. Runs
- * never overlap. A run that fails is logged, and the next one comes after the interval.
+ * never overlap. A run that fails is logged, and the next one comes after the interval; of an outage of the database its
+ * begin and its end are logged.
  */
 export function startLoop(name: string, intervalMs: number, log: Log, work: () => Promise<void>): Loop {
   let stopped = false
@@ -21,6 +23,7 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
   let running: Promise<void> | undefined
   let timer = setTimeout(wake, 0)
   let lastRunAt = performance.now()
+  let outage = false
 
   async function run(): Promise<void> {
     try {
@@ -28,9 +31,18 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
         woken = false
         await work()
         lastRunAt = performance.now()
+        if (outage) log.info({ worker: name }, 'The database is back: background runs go on.')
+        outage = false
       } while (woken && !stopped)
     } catch (error) {
-      log.warn({ worker: name, err: error }, 'A background run failed; it is tried again.')
+      if (!(error instanceof StoreUnavailable))
+        log.warn({ worker: name, err: error }, 'A background run failed; it is tried again.')
+      else if (!outage)
+        log.warn(
+          { worker: name, reason: error.reason, cause: error.message },
+          'The database is away: background runs wait for it.',
+        )
+      outage = error instanceof StoreUnavailable
     }
     running = undefined
     if (!stopped) {

@@ -2,6 +2,11 @@ import type { Client } from 'pg'
 import { publicUrl } from './hosts.ts'
 import { withClient } from './migrate.ts'
 
+/** The database holds a part of another: waiting does not help. */
+export class UnfinishedCopy extends Error {
+  override readonly name = 'UnfinishedCopy'
+}
+
 /**
  * Throws a sentence while an embedded database is being copied into this one. A copy that begins locks the schema's row,
  * looks for nodes and says that it is there: a node that has said so itself waits for that row, and then one of both
@@ -18,7 +23,7 @@ export function assertNotCopying(url: string): Promise<void> {
 export async function assertCopied(client: Client, url: string): Promise<void> {
   const { rows } = await client.query('SELECT 1 FROM copies WHERE done_at IS NULL')
   if (rows.length > 0)
-    throw new Error(
+    throw new UnfinishedCopy(
       `${publicUrl(url)} holds an unfinished copy of an embedded database. Run minipay copy again, which goes on where it stopped.`,
     )
 }

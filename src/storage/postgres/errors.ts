@@ -56,10 +56,10 @@ export function meaningOf(error: unknown): Meaning {
   return BY_CODE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'fault'
 }
 
-/** PostgreSQL's code of an error, five characters; undefined when it is none of the server's. */
+/** PostgreSQL's code of an error, five characters with a digit; undefined for the system's, such as EPIPE. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown }
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** The error for the port's callers; faults of ours stay what they are. */

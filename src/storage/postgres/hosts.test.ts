@@ -36,3 +36,8 @@ test('a URL that cannot be read is refused in a sentence that repeats nothing of
     assert.doesNotMatch(publicUrl(url), /s3|cret|5/)
   }
 })
+
+test('a parameter that nobody knows is refused: a typo in sslmode would take TLS away', () => {
+  assert.throws(() => hostsOf('postgres://minipay:secret@db/minipay?sslmod=require'), /parameter "sslmod"/)
+  assert.equal(hostsOf('postgres://minipay@db/minipay?sslmode=require&channel_binding=require').length, 1)
+})

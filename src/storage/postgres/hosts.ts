@@ -12,8 +12,20 @@ export function hostsOf(url: string): ClientConfig[] {
       'The database URL is not of the form postgres://user:password@host:port/database. ' +
         'Special characters in the user or the password are to be percent-encoded: / is %2F, @ is %40, % is %25.',
     )
+  for (const name of new URLSearchParams(parts.query).keys())
+    if (!PARAMETERS.includes(name))
+      throw new Error(
+        `The database URL has a parameter "${name}", which is none of ${PARAMETERS.join(', ')}.`,
+      )
   return connectionStrings(parts).map((connectionString) => ({ connectionString }))
 }
+
+/** Those of libpq that the driver takes, or that may be left to it: a typo in one could take TLS away. */
+const PARAMETERS: readonly string[] = [
+  ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'channel_binding', 'uselibpqcompat'],
+  ...['user', 'password', 'host', 'application_name', 'options', 'client_encoding', 'connect_timeout'],
+  ...['target_session_attrs', 'gssencmode', 'keepalives', 'keepalives_idle'],
+]
 
 /** The URL for logs and messages: without its password, and without its parameters, which may hold one too. */
 export function publicUrl(url: string): string {

@@ -57,6 +57,13 @@ async function assertOurs(client: Client, url: string, known: number): Promise<n
     throw new SchemaMismatch(
       `${publicUrl(url)} has tables, but not MiniPay's. Give MiniPay a database of its own.`,
     )
+  const { rows } = await client.query<{ encoding: string }>(
+    `SELECT current_setting('server_encoding') AS encoding`,
+  )
+  if (rows[0]?.encoding !== 'UTF8')
+    throw new SchemaMismatch(
+      `${publicUrl(url)} is in ${rows[0]?.encoding}. Make it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`,
+    )
   const version = ours ? await schemaVersion(client) : 0
   if (version > known) throw newer(url, version, known)
   return version
@@ -74,11 +81,12 @@ async function schemaVersion(client: Client): Promise<number> {
   return rows[0]?.number ?? 0
 }
 
-/** In one statement: another node may be making them now, and it makes `schema_version` first. */
+/** Those that we may not read too. In one statement: another node may be making them now, and it makes `schema_version` first. */
 async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean }> {
   const { rows } = await client.query<{ tables: string; ours: string }>(
-    `SELECT count(*) AS tables, count(*) FILTER (WHERE table_name = 'schema_version') AS ours
-     FROM information_schema.tables WHERE table_schema = current_schema()`,
+    `SELECT count(*) AS tables, count(*) FILTER (WHERE c.relname = 'schema_version') AS ours
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
   )
   return { tables: Number(rows[0]?.tables), ours: Number(rows[0]?.ours) === 1 }
 }

@@ -1,4 +1,6 @@
 import type { Log } from '../../ports/log.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import type { Statement } from './batch.ts'
 import { type Clock, NOW } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { unavailable } from './errors.ts'
@@ -18,34 +20,50 @@ export type Heartbeat = {
   stop(): Promise<void>
 }
 
+/** Nothing but beats goes over `beats`: a lock that other work waits for must not make this node look gone. */
+export type HeartbeatPools = { readonly beats: Pool; readonly writes: Pool }
+
 /**
  * Tells the others every second that this node is there, and frees the leases of those that are not. After an outage
- * of the database nobody was seen for long: so only a node judges that was heard itself for as long without a break.
+ * of the database nobody was seen for long, nor when its clock was set forward: so only a node judges that was heard
+ * itself for as long without a break, on one clock.
  */
-export async function startHeartbeat(pool: Pool, node: string, clock: Clock, log: Log): Promise<Heartbeat> {
+export async function startHeartbeat(
+  { beats, writes }: HeartbeatPools,
+  node: string,
+  clock: Clock,
+  log: Log,
+): Promise<Heartbeat> {
+  const tidying = tidyingUp(writes, log)
   let steadySince = performance.now()
-  let purgedAt = performance.now()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  /** Its begin and its end are logged, not every beat that fails. */
+  let outage = false
   let last: Promise<void> = Promise.resolve()
 
-  const beat = () => pool.use((connection) => beatOn(connection, node, clock))
+  /** Answers when it was, by the database's clock. */
+  async function beat(): Promise<number> {
+    const { seenAt, jumped } = await beats.use((connection) => beatOn(connection, node, clock))
+    // The others have not beaten on this clock yet.
+    if (jumped) steadySince = performance.now()
+    return seenAt
+  }
 
   async function tick(): Promise<void> {
     const began = performance.now()
     try {
-      await beat()
+      const seenAt = await beat()
       const now = performance.now()
+      if (outage) log.info({}, 'The database is in reach again.')
+      outage = false
       // Whoever was away may not know what the others did meanwhile: paused, or without the database.
       if (now - began > GONE_MS / 2) steadySince = now
-      if (now - steadySince > GONE_MS) await freeLeases(pool, log)
-      if (now - purgedAt > PURGE_EVERY_MS) {
-        purgedAt = now
-        await pool.use((connection) => connection.run(PURGE))
-      }
+      if (now - steadySince > GONE_MS) tidying.begin(seenAt)
     } catch (error) {
       steadySince = performance.now()
-      log.warn({ cause: unavailable(error).message }, 'The database was out of reach.')
+      if (!outage) log.warn({ cause: unavailable(error).message }, 'The database was out of reach.')
+      outage = true
     }
     next()
   }
@@ -63,13 +81,43 @@ export async function startHeartbeat(pool: Pool, node: string, clock: Clock, log
   await beat()
   next()
   return {
-    beat,
+    beat: async () => void (await beat()),
     async stop() {
       stopped = true
       clearTimeout(timer)
       await last
-      await pool.use((connection) => connection.run(leave(node))).catch(() => {})
+      await tidying.ended()
+      await beats.use((connection) => connection.run(leave(node))).catch(() => {})
     },
+  }
+}
+
+/** Tidies up behind nodes that are gone, apart from the beats, one time after the other. */
+function tidyingUp(pool: Pool, log: Log) {
+  let purgedAt = performance.now()
+  let running: Promise<void> | undefined
+
+  async function tidy(seenAt: number): Promise<void> {
+    try {
+      await freeLeases(pool, seenAt, log)
+      if (performance.now() - purgedAt <= PURGE_EVERY_MS) return
+      purgedAt = performance.now()
+      await pool.use((connection) => connection.run(purgesAsOf(seenAt)))
+    } catch (error) {
+      if (error instanceof StoreUnavailable && error.reason === 'closing') return
+      const cause = unavailable(error).message
+      log.warn({ cause }, 'What nodes that are gone have left could not be tidied up yet.')
+    }
+  }
+
+  return {
+    /** Unless it is still under way. */
+    begin(seenAt: number): void {
+      running ??= tidy(seenAt).finally(() => {
+        running = undefined
+      })
+    },
+    ended: async () => running,
   }
 }
 
@@ -77,16 +125,30 @@ const TIME = `SELECT ${NOW} AS now`
 
 const BEAT = `
   INSERT INTO nodes (id, seen_at) VALUES ($1, ${NOW})
-  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`
+  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
+  RETURNING seen_at`
 
-async function beatOn(connection: Connection, node: string, clock: Clock): Promise<void> {
+/** The clock is read after the beat: when it was set before the beat, or since, that is seen before anybody is judged. */
+async function beatOn(
+  connection: Connection,
+  node: string,
+  clock: Clock,
+): Promise<{ seenAt: number; jumped: boolean }> {
+  const [beat] = await connection.run([{ text: BEAT, values: [node] }])
   const asked = performance.now()
   const [time] = await connection.run([{ text: TIME }])
-  clock.sample(time?.rows[0]?.['now'] as number, asked, performance.now())
-  await connection.run([{ text: BEAT, values: [node] }])
+  const jumped = clock.sample(time?.rows[0]?.['now'] as number, asked, performance.now())
+  return { seenAt: beat?.rows[0]?.['seen_at'] as number, jumped }
 }
 
-const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${GONE_MS})`
+/**
+ * When our last beat was ($1), whose clock is known to be the others' too. Not now: this statement may run late, on a
+ * server that stood still or on a clock that was set meanwhile, before the others have beaten again. A clock that was
+ * set back makes nobody gone either. As a subquery it is one value, which an index can be asked for.
+ */
+const AS_OF = `(SELECT least($1::bigint, ${NOW}))`
+
+const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE seen_at >= ${AS_OF} - ${GONE_MS})`
 
 /**
  * What was leased is due at once, as it was before it was claimed. What was being sent is unknown: whoever sent it can't
@@ -94,10 +156,12 @@ const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE s
  */
 const free = (whose: string) =>
   [
-    `UPDATE deliveries SET due_at = created_at, token = NULL, owner = NULL WHERE ${whose}`,
-    `UPDATE notifications SET due_at = received_at, token = NULL, owner = NULL WHERE ${whose}`,
+    `WITH held AS (SELECT id FROM deliveries WHERE ${whose} FOR UPDATE SKIP LOCKED)
+     UPDATE deliveries d SET due_at = d.created_at, token = NULL, owner = NULL FROM held h WHERE d.id = h.id`,
+    `WITH held AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
+     UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM held h WHERE n.id = h.id`,
     `WITH held AS (
-       SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE),
+       SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE SKIP LOCKED),
      freed AS (
        UPDATE attempts t
        SET state = CASE h.state WHEN 'sending' THEN 'unknown' ELSE h.state END,
@@ -124,11 +188,16 @@ const FREE_ABSENT = free(ABSENT)
 const FREE_MINE = free('owner = $1')
 
 /** One after another: each is a transaction of its own, and takes the rows of one table. */
-async function freeLeases(pool: Pool, log: Log): Promise<void> {
+async function freeLeases(pool: Pool, seenAt: number, log: Log): Promise<void> {
   let freed = 0
-  for (const text of FREE_ABSENT)
-    freed += (await pool.use((connection) => connection.run([{ text }])))[0]?.count ?? 0
+  for (const statement of freeAbsentAsOf(seenAt))
+    freed += (await pool.use((connection) => connection.run([statement])))[0]?.count ?? 0
   if (freed > 0) log.info({ freed }, 'Took over the work of a node that is gone.')
+}
+
+/** The statements that free what was leased by nodes that were gone when we were last seen. */
+export function freeAbsentAsOf(seenAt: number): Statement[] {
+  return FREE_ABSENT.map((text) => ({ text, values: [seenAt] }))
 }
 
 /** The statements that free what an owner leased. */
@@ -136,11 +205,14 @@ export function freeLeasesOf(owner: string): { readonly text: string; readonly v
   return FREE_MINE.map((text) => ({ text, values: [owner] }))
 }
 
-function leave(node: string) {
+function leave(node: string): Statement[] {
   return [...freeLeasesOf(node), { text: 'DELETE FROM nodes WHERE id = $1', values: [node] }]
 }
 
-const PURGE = [
-  { text: `DELETE FROM commit_groups WHERE created_at < ${NOW} - ${KEEP_GROUPS_MS}` },
-  { text: `DELETE FROM nodes WHERE seen_at < ${NOW} - ${PURGE_EVERY_MS}` },
-]
+const PURGE_GROUPS = `DELETE FROM commit_groups WHERE created_at < ${AS_OF} - ${KEEP_GROUPS_MS}`
+const PURGE_NODES = `DELETE FROM nodes WHERE seen_at < ${AS_OF} - ${PURGE_EVERY_MS}`
+
+/** The statements that forget groups and nodes that were old when we were last seen. */
+export function purgesAsOf(seenAt: number): Statement[] {
+  return [PURGE_GROUPS, PURGE_NODES].map((text) => ({ text, values: [seenAt] }))
+}

@@ -17,9 +17,11 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+const FINAL = ['SchemaMismatch', 'UnfinishedCopy']
+
 /** Faults of ours, refusals of the server (a wrong password, an unknown database) and mismatches are final. */
 function isOutage(error: unknown): boolean {
-  if ((error as Error).name === 'SchemaMismatch') return false
+  if (FINAL.includes((error as Error).name)) return false
   const meaning = meaningOf(error)
   return meaning === 'lost' || meaning === 'unavailable'
 }

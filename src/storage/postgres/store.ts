@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Log } from '../../ports/log.ts'
 import { type Commit, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
 import { attemptWork } from './attempts.ts'
-import { createClock } from './clock.ts'
+import { type Clock, createClock } from './clock.ts'
 import { createCommitter } from './committer.ts'
 import { connect } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
@@ -10,7 +10,7 @@ import { deliveryWork } from './deliveries.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
 import { migratePostgres } from './migrate.ts'
-import { startHeartbeat } from './nodes.ts'
+import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
 import { patiently } from './patience.ts'
 import { createPool, type Pool } from './pool.ts'
@@ -55,14 +55,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
   }
   const node = randomUUID()
   const clock = createClock()
-  const heartbeat = await startHeartbeat(pools.beats, node, clock, log)
-  try {
-    await assertNotCopying(url)
-  } catch (error) {
-    await heartbeat.stop()
-    await pools.beats.close()
-    throw error
-  }
+  const heartbeat = await joinNodes(url, pools, node, clock, log)
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
@@ -96,6 +89,26 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
       closed ??= close()
       return closed
     },
+  }
+}
+
+/** Says that this node is there, unless the database is being copied into. */
+async function joinNodes(
+  url: string,
+  pools: HeartbeatPools,
+  node: string,
+  clock: Clock,
+  log: Log,
+): Promise<Heartbeat> {
+  let heartbeat: Heartbeat | undefined
+  try {
+    heartbeat = await patiently(() => startHeartbeat(pools, node, clock, log))
+    await patiently(() => assertNotCopying(url))
+    return heartbeat
+  } catch (error) {
+    await heartbeat?.stop()
+    await Promise.all([pools.beats.close(), pools.writes.close()])
+    throw error
   }
 }
 

@@ -54,7 +54,7 @@ test('a second process on the same file is refused with a sentence, and works on
     assert.equal(second.code, 1, command)
     assert.equal(
       second.stderr,
-      `minipay: Another MiniPay process is using ${file}. Stop it, or give this one another --database.\n`,
+      `minipay: Another MiniPay process is using ${file}. Stop it, or use another file.\n`,
     )
   }
   assert.equal((await call(first.url, 'GET', '/ready')).status, 200, 'the first goes on')

@@ -58,9 +58,7 @@ export function lockDatabase(file: string): { release(): void } {
     lock?.close()
     const { code, message } = cause as Error & { code?: string }
     if (code?.startsWith('SQLITE_BUSY'))
-      throw new Error(
-        `Another MiniPay process is using ${file}. Stop it, or give this one another --database.`,
-      )
+      throw new Error(`Another MiniPay process is using ${file}. Stop it, or use another file.`)
     throw new Error(`Cannot open the database ${file}: ${message}. Check --database.`, { cause })
   }
   const held = lock
