@@ -167,11 +167,6 @@ const REFERENCES: readonly Check[] = [
     problem: ({ id, about }) => `The attempt ${id} belongs to ${about}, which is not there in its currency.`,
   },
   {
-    sql: `SELECT account_id AS account, live, max(seq) AS last, count(*) AS events FROM events
-      GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 LIMIT 1`,
-    problem: ({ last, events }) => `The events have a gap: the last is ${last}, and there are ${events}.`,
-  },
-  {
     sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
       LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
       WHERE e.seq IS NULL LIMIT 1`,
@@ -186,6 +181,27 @@ const REFERENCES: readonly Check[] = [
   {
     sql: `SELECT c.id FROM charges c LEFT JOIN accounts a ON a.id = c.account_id WHERE a.id IS NULL LIMIT 1`,
     problem: ({ id }) => `The transaction ${id} belongs to an account that is not there.`,
+  },
+]
+
+/** Events and entries are numbered from 1 without a gap in each scope, and an event's id is its own. */
+const NUMBERING: readonly Check[] = [
+  {
+    sql: `SELECT max(seq) AS last, count(*) AS events FROM events
+      GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 LIMIT 1`,
+    problem: ({ last, events }) => `The events have a gap: the last is ${last}, and there are ${events}.`,
+  },
+  {
+    // Their key is of one ledger account, so a number may stand in two of them.
+    sql: `SELECT max(seq) AS last, count(*) AS entries, count(DISTINCT seq) AS numbers FROM ledger_entries
+      GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 OR count(DISTINCT seq) <> count(*)
+      LIMIT 1`,
+    problem: ({ last, entries, numbers }) =>
+      `The entries have a gap: the last is ${last}, and there are ${entries} with ${numbers} numbers.`,
+  },
+  {
+    sql: `SELECT id, count(*) AS events FROM events GROUP BY id HAVING count(*) > 1 LIMIT 1`,
+    problem: ({ id, events }) => `There are ${events} events ${id}.`,
   },
 ]
 
@@ -260,6 +276,7 @@ export const CHECKS: readonly Check[] = [
   ...LEDGER,
   ...AMOUNTS,
   ...POSTINGS,
+  ...NUMBERING,
   ...REFERENCES,
   ...ATTEMPTS,
   ...COUNTERS,

@@ -1,5 +1,4 @@
 /** Moves an embedded database to PostgreSQL, whatever interrupts it. */
-import { isDeepStrictEqual } from 'node:util'
 import { SchemaMismatch } from '../migrations.ts'
 import { openWritable } from '../postgres/connection.ts'
 import { meaningOf, unreachable } from '../postgres/errors.ts'
@@ -7,8 +6,9 @@ import { hostsOf, publicUrl } from '../postgres/hosts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { verifyPostgres } from '../postgres/verify.ts'
 import type { Verification } from '../verify-checks.ts'
+import { digestOf } from './digest.ts'
 import { openSource, type Source } from './source.ts'
-import { COMPARED, type CopiedRow, TABLES } from './tables.ts'
+import { type CopiedRow, keyOf, type LastKey, TABLES, type Table } from './tables.ts'
 import { type Ask, type Target, takeTarget } from './target.ts'
 
 export type Progress = {
@@ -63,7 +63,7 @@ async function moveInto(
   const client = await inWords(name, openWritable(hosts))
   try {
     const ask: Ask = (text, values) => inWords(name, client.query(text, values && [...values]))
-    const target = await takeTarget(ask, name, source.fingerprint)
+    const target = await takeTarget(ask, hosts, name, source.fingerprint)
     if ('doneAt' in target) return { rows: total, doneAt: target.doneAt }
     try {
       await copyTables(source, target, total, onProgress)
@@ -95,7 +95,8 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   }
 }
 
-async function copyTables(
+/** Copies every row behind the target's place. */
+export async function copyTables(
   source: Source,
   target: Target,
   total: number,
@@ -112,15 +113,11 @@ async function copyTables(
     source.assertCovered(table, columns)
     onProgress({ step: table.name, done, total })
     const after = table.name === place.table ? place.lastKey : null
-    // The next rows are read while the last ones are stored.
-    let storing = Promise.resolve()
-    for (const rows of source.batches(table, columns, after)) {
-      await storing
+    await whileReading(source.batches(table, columns, after), (rows) => {
       onProgress({ step: table.name, done, total })
-      storing = target.put(table, columns, rows)
       done += rows.length
-    }
-    await storing
+      return target.put(table, columns, rows)
+    })
   }
 }
 
@@ -131,15 +128,41 @@ function assertAgreed(name: string, books: Verification, copied: Verification): 
       throw new Error(`The copy in ${name} has ${copied[figure]} ${figure}, the source ${books[figure]}.`)
 }
 
-/** As many rows in each table, and the same balances, counters and last numbers. */
+/** The next rows are read while something is done with the last ones; whatever fails, nothing is under way behind it. */
+async function whileReading(
+  batches: Iterable<readonly CopiedRow[]>,
+  work: (rows: readonly CopiedRow[]) => Promise<void>,
+): Promise<void> {
+  let working = Promise.resolve()
+  try {
+    for (const rows of batches) {
+      await working
+      working = work(rows)
+    }
+    await working
+  } catch (error) {
+    await working.catch(() => {})
+    throw error
+  }
+}
+
+/** Both ends have the same rows, each column of them, and no others. */
 async function assertSame(source: Source, target: Target): Promise<void> {
   for (const table of TABLES) {
-    const [there, here] = [await target.count(table), source.count(table)]
-    if (there !== here) throw new Error(`The copy has ${there} rows in ${table.name}, the source ${here}.`)
-    if (!COMPARED.has(table.name)) continue
     const columns = await target.columns(table)
-    const rows: CopiedRow[] = [...source.batches(table, columns, null)].flat()
-    if (!isDeepStrictEqual(rows, await target.rows(table, columns)))
-      throw new Error(`The copy's ${table.name.replace('_', ' ')} are not those of the source.`)
+    let after: LastKey | null = null
+    const compare = async (digest: string, from: LastKey | null, to: LastKey | null) => {
+      if (digest !== (await target.digest(table, columns, from, to))) throw differs(table)
+    }
+    await whileReading(source.batches(table, columns, null), (rows) => {
+      const [from, to] = [after, keyOf(table, rows.at(-1) as CopiedRow)]
+      after = to
+      return compare(digestOf(columns, rows), from, to)
+    })
+    await compare(digestOf(columns, []), after, null)
   }
+}
+
+function differs({ name }: Table): Error {
+  return new Error(`The copy's ${name.replace('_', ' ')} are not those of the source.`)
 }

@@ -45,15 +45,6 @@ export const TABLES: readonly Table[] = [
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
 ]
 
-/** Those whose rows are compared one by one when all is copied; of the others the rows are counted. */
-export const COMPARED: ReadonlySet<string> = new Set([
-  'accounts',
-  'ledger_accounts',
-  'rule_sets',
-  'counters',
-  'sequences',
-])
-
 /** A column's type, as PostgreSQL calls it. */
 export type ColumnType = 'integer' | 'smallint' | 'bigint' | 'text'
 export type Columns = Readonly<Record<string, ColumnType>>
@@ -63,3 +54,7 @@ export type CopiedRow = Readonly<Record<string, string | number | null>>
 
 /** The last row that was copied, by its key; a copy goes on after it. */
 export type LastKey = readonly (string | number)[]
+
+export function keyOf({ key }: Table, row: CopiedRow): LastKey {
+  return key.map((column) => row[column] as string | number)
+}

@@ -1,14 +1,24 @@
 /** The PostgreSQL database that is copied into: held by one copy at a time, which goes on where the last one stopped. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ClientConfig } from 'pg'
 import { NOW } from '../postgres/clock.ts'
 import { freeLeasesOf, GONE_MS } from '../postgres/nodes.ts'
 import { type Recordset, recordset } from '../postgres/recordset.ts'
-import { type Columns, type CopiedRow, FORMER_OWNER, type LastKey, TABLES, type Table } from './tables.ts'
+import { startBeat } from './beat.ts'
+import { digestQuery } from './digest.ts'
+import {
+  type Columns,
+  type CopiedRow,
+  FORMER_OWNER,
+  keyOf,
+  type LastKey,
+  TABLES,
+  type Table,
+} from './tables.ts'
 
 /** A copy that was not heard of for so long is gone, and another may go on. */
 const LEASE_MS = 3_000
-const BEAT_MS = 500
 const LOOK_AGAIN_MS = 250
 /** Columns whose values the database numbers. */
 const NUMBERED = [
@@ -35,8 +45,8 @@ export type Target = {
   columns(table: Table): Promise<Columns>
   /** Stores rows, and that they are stored, in one statement: both or none. */
   put(table: Table, columns: Columns, rows: readonly CopiedRow[]): Promise<void>
-  count(table: Table): Promise<number>
-  rows(table: Table, columns: Columns): Promise<CopiedRow[]>
+  /** What `digestOf` says of the rows behind one key, up to another; both ends are open where there is none. */
+  digest(table: Table, columns: Columns, after: LastKey | null, last: LastKey | null): Promise<string>
   /** What a database has to know of its rows: the next numbers to give out, and statistics for its plans. */
   settle(): Promise<void>
   /** Lets the former owner's leases go, and nodes serve. */
@@ -52,6 +62,7 @@ export type Target = {
  */
 export async function takeTarget(
   ask: Ask,
+  hosts: readonly ClientConfig[],
   name: string,
   fingerprint: string,
 ): Promise<Target | { readonly doneAt: number }> {
@@ -59,7 +70,7 @@ export async function takeTarget(
   let seen: string | undefined
   for (;;) {
     const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
-    if (!('heldAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, name, token, taken)
+    if (!('heldAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
     if (seen !== undefined && seen !== taken.heldAt)
       throw new Error(`Another copy into ${name} is at work. Let it end.`)
     seen = taken.heldAt
@@ -77,7 +88,10 @@ type CopyRow = {
   done_at: string | null
 }
 
-/** The schema's row is locked meanwhile: a node that starts says that it is there, and then waits for this to look. */
+/**
+ * The schema's row is locked meanwhile: a node that starts says that it is there, and then waits for this to look. The
+ * copy's row is locked too: rows that another copy is storing just now, and its beat behind them, are waited for.
+ */
 async function take(
   ask: Ask,
   name: string,
@@ -88,7 +102,7 @@ async function take(
   const { rows } = await ask<CopyRow>(
     `SELECT source, token IS NOT NULL AND seen_at >= ${NOW} - ${LEASE_MS} AS held, seen_at, at_table, last_key, copied,
        done_at
-     FROM copies`,
+     FROM copies FOR UPDATE`,
   )
   const copy = rows[0]
   if (copy && copy.source !== fingerprint) throw otherSource(name, copy.done_at !== null)
@@ -138,11 +152,14 @@ async function refuseOtherRows(ask: Ask, name: string): Promise<void> {
   }
 }
 
-function targetOf(ask: Ask, name: string, token: string, place: Place): Target {
-  // Statements wait for each other, so it needs no connection of its own; a failure shows with the next of the others.
-  const beat = () => void ask(BEAT, [token]).catch(() => {})
-  const beating = setInterval(beat, BEAT_MS)
-  beating.unref()
+function targetOf(
+  ask: Ask,
+  hosts: readonly ClientConfig[],
+  name: string,
+  token: string,
+  place: Place,
+): Target {
+  const beat = startBeat(hosts, token)
   const lost = () => new Error(`Another copy into ${name} took over.`)
   return {
     place,
@@ -150,15 +167,10 @@ function targetOf(ask: Ask, name: string, token: string, place: Place): Target {
     async put(table, columns, rows) {
       if (!(await put(ask, token, table, columns, rows))) throw lost()
     },
-    async count({ name: table }) {
-      const { rows } = await ask<{ count: string }>(`SELECT count(*) AS count FROM ${table}`)
-      return Number(rows[0]?.count)
-    },
-    async rows({ name: table, key }, columns) {
-      const { rows } = await ask<CopiedRow>(
-        `SELECT ${Object.keys(columns).join(', ')} FROM ${table} ORDER BY ${key.join(', ')}`,
-      )
-      return rows
+    async digest(table, columns, after, last) {
+      const { text, values } = digestQuery(table, columns, after, last)
+      const { rows } = await ask<{ digest: string }>(text, values)
+      return rows[0]?.digest ?? ''
     },
     async settle() {
       for (const [table, column] of NUMBERED)
@@ -176,13 +188,12 @@ function targetOf(ask: Ask, name: string, token: string, place: Place): Target {
         for (const { text, values } of freeLeasesOf(FORMER_OWNER)) await ask(text, values)
       }),
     async release() {
-      clearInterval(beating)
+      await beat.stop()
       await ask(RELEASE, [token]).catch(() => {})
     },
   }
 }
 
-const BEAT = `UPDATE copies SET seen_at = ${NOW} WHERE token = $1`
 const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1`
 const RELEASE = 'UPDATE copies SET token = NULL WHERE token = $1'
 
@@ -200,10 +211,11 @@ async function columnsOf(ask: Ask, { name }: Table): Promise<Columns> {
 async function put(
   ask: Ask,
   token: string,
-  { name, key }: Table,
+  source: Table,
   columns: Columns,
   rows: readonly CopiedRow[],
 ): Promise<boolean> {
+  const { name } = source
   const table = tableOf(columns)
   const values = table.values(rows)
   const parameter = (value: string | number) => `$${values.push(String(value))}`
@@ -212,7 +224,7 @@ async function put(
     `WITH held AS (
        UPDATE copies
        SET at_table = ${parameter(name)},
-         last_key = ${parameter(JSON.stringify(key.map((column) => last[column])))},
+         last_key = ${parameter(JSON.stringify(keyOf(source, last)))},
          copied = copied + ${parameter(rows.length)}::bigint,
          seen_at = ${NOW}
        WHERE token = ${parameter(token)} AND done_at IS NULL

@@ -26,14 +26,19 @@ export function verifyPostgres(url: string): Promise<Verification> {
   })
 }
 
-/** The next numbers follow the last that were given out. */
+/** The next numbers follow the last that were given out, of every scope that has a row in either place. */
 const SEQUENCES = {
-  sql: `SELECT s.event, e.last FROM sequences s JOIN (
-      SELECT account_id, live, max(seq) AS last FROM events GROUP BY account_id, live
-    ) AS e ON e.account_id = s.account_id AND e.live = s.live
-    WHERE s.event <> e.last LIMIT 1`,
-  problem: ({ event, last }: Record<string, unknown>) =>
-    `The sequence says that the last event is ${event}, but it is ${last}.`,
+  sql: `WITH given AS (
+      SELECT account_id, live, 'event' AS kind, max(seq) AS last FROM events GROUP BY account_id, live
+      UNION ALL SELECT account_id, live, 'entry', max(seq) FROM ledger_entries GROUP BY account_id, live),
+    kept AS (
+      SELECT account_id, live, 'event' AS kind, event AS said FROM sequences
+      UNION ALL SELECT account_id, live, 'entry', entry FROM sequences)
+    SELECT kind, coalesce(said, 0) AS said, coalesce(last, 0) AS last
+    FROM given FULL JOIN kept USING (account_id, live, kind)
+    WHERE coalesce(said, 0) <> coalesce(last, 0) LIMIT 1`,
+  problem: ({ kind, said, last }: Record<string, unknown>) =>
+    `The sequence says that the last ${kind} is ${said}, but it is ${last}.`,
 }
 
 const NUMBERS = new Set([20, 21, 23, 1700])

@@ -189,6 +189,18 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
     sql: `DELETE FROM events WHERE live = 1 AND seq = 10`,
     says: /^The delivery dlv_\w+ tells of event 10, which is not there\.$/,
   },
+  'a renumbered entry': {
+    sql: `UPDATE ledger_entries SET seq = seq + 1000 WHERE live = 1 AND seq = 3`,
+    says: /^The entries have a gap: the last is \d{4}, and there are \d\d with \d\d numbers\.$/,
+  },
+  'two entries of one number': {
+    sql: `UPDATE ledger_entries SET seq = 1 WHERE live = 1 AND seq = 2`,
+    says: /^The entries have a gap: the last is (\d\d), and there are \1 with \d\d numbers\.$/,
+  },
+  'events of one id': {
+    sql: `UPDATE events SET id = 'evt_x' WHERE live = 1 AND seq < 4`,
+    says: /^There are 3 events evt_x\.$/,
+  },
   'a counter of charges': {
     sql: `UPDATE counters SET value = value + 1 WHERE name = 'charges_succeeded' AND currency = 'eur'`,
     says: /^The counter charges_succeeded eur says 2, but there are 1\.$/,
@@ -343,11 +355,8 @@ describe('verify', () => {
 describe('minipay verify', () => {
   test('exits 0 on sound books and 1, naming what is wrong, on others', async () => {
     const good = await runCli(['verify'], { MINIPAY_DATABASE: sound })
-    assert.deepEqual(good, {
-      code: 0,
-      stdout: 'The books balance: 19 charges, 5 refunds, 66 entries.\n',
-      stderr: '',
-    })
+    const stdout = 'The books balance: 19 charges, 5 refunds, 66 entries.\n'
+    assert.deepEqual(good, { code: 0, stdout, stderr: `These are the books of ${sound}.\n` })
     afterTampering(TAMPERINGS["an account's balance"]?.sql ?? '')
     const bad = await runCli(['verify'], { MINIPAY_DATABASE: join(folder.path, 'tampered.db') })
     assert.deepEqual(bad, {
@@ -368,11 +377,8 @@ describe('minipay verify', () => {
     const server = await startServer(file)
     t.after(() => server.kill())
     const refundedCharge = async () => {
-      const made = await call<{ id: string }>(server.url, 'POST', '/api/v1/charges', {
-        amount: 9,
-        currency: 'usd',
-        customer: 'c',
-      })
+      const body = { amount: 9, currency: 'usd', customer: 'c' }
+      const made = await call<{ id: string }>(server.url, 'POST', '/api/v1/charges', body)
       assert.equal(made.status, 201)
       await call(server.url, 'POST', '/api/v1/refunds', { transaction_id: made.body.id, amount: 4 })
     }
@@ -384,7 +390,7 @@ describe('minipay verify', () => {
     const clients = Promise.all([client(), client(), client(), client()])
     for (let i = 0; i < 2; i++) {
       const { code, stdout, stderr } = await runCli(['verify'], { MINIPAY_DATABASE: file })
-      assert.deepEqual([code, stderr], [0, ''])
+      assert.deepEqual([code, stderr], [0, `These are the books of ${file}.\n`])
       assert.match(stdout, /^The books balance: [1-9]/)
     }
     loading = false

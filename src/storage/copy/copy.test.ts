@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { after, before, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import type { Client } from 'pg'
+import { fill } from '../../../bench/fill.ts'
+import { copyOf, folder, startCopy } from '../../../test/e2e/copying.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../../../test/postgres.ts'
+import { migratePostgres } from '../postgres/migrate.ts'
+import { copyTables } from './copy.ts'
+import { digestOf, digestQuery } from './digest.ts'
+import type { Source } from './source.ts'
+import type { Target } from './target.ts'
+
+let postgres: PostgresServer
+before(async () => {
+  postgres = await postgresServer()
+})
+after(() => postgres?.remove())
+
+/** A database with the schema and nothing else, dropped after the test. */
+async function database(t: TestContext): Promise<string> {
+  const url = await postgres.createDatabase()
+  t.after(() => postgres.dropDatabase(url))
+  await migratePostgres(url)
+  return url
+}
+
+/** A thousand charges with an event, a webhook and an attempt that was declined. */
+function filled(t: TestContext): string {
+  const file = join(folder(t), 'minipay.db')
+  fill(file, { charges: 1_000, story: 'undelivered' }, Date.now())
+  const db = new Database(file)
+  db.exec(`INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency,
+      idempotency_key, started_at, lookups)
+    SELECT replace(id, 'txn_', 'att_'), 1, 1, id, 'authorize', 'bank_a', 'declined', 2500, 'usd', 'first', 1, 0 FROM charges;
+    INSERT INTO counters VALUES (1, 1, 'attempts_declined', '', 1000);
+    UPDATE charges SET description = 'quoted ' || char(31) || ', "é" 💶 \\' WHERE idempotency_key LIKE '%0'`)
+  db.close()
+  return file
+}
+
+/** What no count and no check of the books would show. */
+const TAMPERINGS = {
+  charges: ['customer', `'someone else'`],
+  idempotency_keys: ['fingerprint', `'another'`],
+  attempts: ['reason', `'tampered'`],
+  events: ['data', `'{}'`],
+  deliveries: ['last_error', `''`],
+  ledger_entries: ['created_at', 'created_at + 1'],
+} as const
+
+test('a row that is stored as another than it was read is refused, whatever table it is of', async (t) => {
+  const from = filled(t)
+  const to = await database(t)
+  await onDatabase(to, (client) =>
+    client.query(`
+      CREATE FUNCTION tamper() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN NEW.description := 'tampered'; RETURN NEW; END $$;
+      CREATE TRIGGER tamper BEFORE INSERT ON charges FOR EACH ROW
+        WHEN (NEW.idempotency_key = 'fill-000000000500') EXECUTE FUNCTION tamper()`),
+  )
+  const refused = async (table: string) => {
+    const { code, stderr } = await copyOf(from, to)
+    assert.equal(code, 1)
+    assert.match(stderr, new RegExp(`The copy's ${table.replace('_', ' ')} are not those of the source`))
+  }
+  await refused('charges')
+  await onDatabase(to, async (client) => {
+    const source = new Database(from, { readonly: true })
+    const was = source.prepare(`SELECT description FROM charges WHERE idempotency_key = 'fill-000000000500'`)
+    const mended = was.pluck().get()
+    source.close()
+    await client.query('DROP TRIGGER tamper ON charges')
+    await client.query(`UPDATE charges SET description = $1 WHERE description = 'tampered'`, [mended])
+    for (const [table, [column, value]] of Object.entries(TAMPERINGS)) {
+      await client.query(`CREATE TEMP TABLE kept AS SELECT * FROM ${table}`)
+      await client.query(`UPDATE ${table} SET ${column} = ${value}`)
+      await refused(table)
+      await client.query(`DELETE FROM ${table}`)
+      await client.query(`INSERT INTO ${table} SELECT * FROM kept`)
+      await client.query('DROP TABLE kept')
+    }
+  })
+  assert.equal((await copyOf(from, to)).code, 0)
+})
+
+test('a digest is the same at both ends, and tells rows apart that read alike', async (t) => {
+  const table = { name: 'told', key: ['id'] }
+  const columns = { id: 'bigint', one: 'text', two: 'text', three: 'integer' } as const
+  const texts = [null, '', ',', 'a\x1fb', '\x1f', '\x1f,\x1f', "'", '"', '\\', '\n', 'é💶']
+  const rows = texts.flatMap((one) => texts.map((two) => ({ one, two, three: two === '' ? null : -1 })))
+  const numbered = rows.map((row, i) => ({ id: String(2n ** 62n + BigInt(i)), ...row }))
+  const single = rows.map((row) => digestOf(columns, [{ id: '1', ...row }]))
+  assert.equal(new Set(single).size, rows.length)
+  await onDatabase(await database(t), async (client) => {
+    await client.query('CREATE TABLE told (id bigint PRIMARY KEY, one text, two text, three integer)')
+    for (const { id, one, two, three } of numbered)
+      await client.query('INSERT INTO told VALUES ($1, $2, $3, $4)', [id, one, two, three])
+    const found = async (first: number | null, last: number | null) => {
+      const key = (i: number | null) => (i === null ? null : [numbered[i]?.id ?? ''])
+      const { text, values } = digestQuery(table, columns, key(first), key(last))
+      return (await client.query(text, [...values])).rows[0].digest
+    }
+    assert.equal(await found(null, null), digestOf(columns, numbered))
+    assert.equal(await found(3, 7), digestOf(columns, numbered.slice(4, 8)))
+    assert.equal(await found(numbered.length - 1, null), digestOf(columns, []))
+  })
+})
+
+test('a source that fails while rows are stored fails the copy once they are, with its own words', async () => {
+  let stored = 0
+  const source = {
+    assertCovered: () => {},
+    *batches() {
+      yield [{ id: 1 }]
+      throw new Error('The file is damaged.')
+    },
+  } as Partial<Source> as Source
+  const target = {
+    place: { table: null, lastKey: null, copied: 0 },
+    columns: async () => ({ id: 'integer' }) as const,
+    async put() {
+      await turn()
+      stored++
+      throw new Error('The connection broke.')
+    },
+  } as Partial<Target> as Target
+  await assert.rejects(
+    copyTables(source, target, 1, () => {}),
+    /The file is damaged/,
+  )
+  assert.equal(stored, 1)
+})
+
+test('a copy that is long at one statement keeps its place', { timeout: 60_000 }, async (t) => {
+  const from = filled(t)
+  const twin = `${from}-twin`
+  copyFileSync(from, twin)
+  const to = await database(t)
+  const blocked = async (locker: Client, client: Client) => {
+    // Rows are stored and read beside this lock, but no statistics are made.
+    await locker.query('BEGIN')
+    await locker.query('LOCK TABLE deliveries IN SHARE UPDATE EXCLUSIVE MODE')
+    const copy = startCopy(t, from, to)
+    const seen = async () => (await client.query('SELECT seen_at FROM copies')).rows[0]?.seen_at
+    const waiting = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND query = 'ANALYZE deliveries' AND wait_event_type = 'Lock'`
+    while (!(await client.query(waiting)).rowCount) assert.equal(copy.process.exitCode, null)
+    const since = await seen()
+    while ((await seen()) === since) assert.equal(copy.process.exitCode, null)
+    const { code, stderr } = await copyOf(twin, to)
+    assert.equal(code, 1)
+    assert.match(stderr, /Another copy into .* is at work/)
+    await locker.query('COMMIT')
+    assert.equal(await copy.ended, 0)
+  }
+  await onDatabase(to, (locker) => onDatabase(to, (client) => blocked(locker, client)))
+})

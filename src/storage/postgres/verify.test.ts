@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { charged, refunded } from '../../../test/contract/fixtures.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../../../test/postgres.ts'
+import { DEFAULT_SCOPE as scope } from '../../ports/store.ts'
+import { openPostgresStore } from './store.ts'
+import { verifyPostgres } from './verify.ts'
+
+let server: PostgresServer
+let sound: string
+
+before(async () => {
+  server = await postgresServer()
+  sound = await server.createDatabase()
+  const store = await openPostgresStore({ url: sound, onFatal: assert.fail })
+  await charged(store, { scope, declined: true })
+  await refunded(store, await charged(store, { scope, amount: 50 }), { scope })
+  await charged(store, { scope: { ...scope, mode: 'test' } })
+  await store.close()
+})
+after(() => server?.remove())
+
+/** What is done to the numbering, and what `verify` must say of it. There are six entries and four events. */
+const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
+  'a number of events that was set back': {
+    sql: 'UPDATE sequences SET event = 1 WHERE live = 1',
+    says: /^The sequence says that the last event is 1, but it is 3\.$/,
+  },
+  'a number of entries that was set back': {
+    sql: 'UPDATE sequences SET entry = 1 WHERE live = 1',
+    says: /^The sequence says that the last entry is 1, but it is 4\.$/,
+  },
+  'numbers that were set forward': {
+    sql: 'UPDATE sequences SET entry = 1000 WHERE live = 0',
+    says: /^The sequence says that the last entry is 1000, but it is 2\.$/,
+  },
+  'numbers that are not kept at all': {
+    sql: 'DELETE FROM sequences',
+    says: /^The sequence says that the last (event|entry) is 0, but it is \d\.$/,
+  },
+  'numbers of what is not there': {
+    sql: 'INSERT INTO sequences VALUES (2, 1, 1, 0)',
+    says: /^The sequence says that the last event is 1, but it is 0\.$/,
+  },
+  'a renumbered entry': {
+    sql: 'UPDATE ledger_entries SET seq = seq + 1000 WHERE live = 1 AND seq = 4',
+    says: /^The entries have a gap: the last is 1004, and there are 4 with 4 numbers\.$/,
+  },
+  'two entries of one number': {
+    sql: 'UPDATE ledger_entries SET seq = 1 WHERE live = 1 AND seq = 2',
+    says: /^The entries have a gap: the last is 4, and there are 4 with 3 numbers\.$/,
+  },
+  'an event that is missing': {
+    sql: 'DELETE FROM events WHERE live = 1 AND seq = 1',
+    says: /^The events have a gap: the last is 3, and there are 2\.$/,
+  },
+  'events of one id': {
+    sql: `UPDATE events SET id = 'evt_x' WHERE live = 1`,
+    says: /^There are 3 events evt_x\.$/,
+  },
+}
+
+test('sound books on PostgreSQL pass, and are counted', async () => {
+  assert.deepEqual(await verifyPostgres(sound), { charges: 3, refunds: 1, entries: 6 })
+})
+
+for (const [what, { sql, says }] of Object.entries(TAMPERINGS))
+  test(`verify names ${what} on PostgreSQL`, async (t) => {
+    const url = await server.createDatabase(sound)
+    t.after(() => server.dropDatabase(url))
+    const { rowCount } = await onDatabase(url, (client) => client.query(sql))
+    assert.notEqual(rowCount, 0, 'nothing was tampered with')
+    assert.match((await verifyPostgres(url)).problem ?? 'nothing', says)
+  })
