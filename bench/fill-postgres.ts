@@ -81,7 +81,7 @@ const COPIES = [
    SELECT 1, 1, 're_' || tail, id, ${AMOUNT}, currency, customer, 'refunded', 'refund-' || key, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, posted.seq, a.id, posted.transaction_id,
+   SELECT 1, 1, row_number() OVER (ORDER BY posted.seq), a.id, posted.transaction_id,
      CASE a.code WHEN 'merchant' THEN -posted.amount ELSE posted.amount END, posted.at
    FROM (
      SELECT 2 * i - place AS seq, code, currency, id AS transaction_id, ${AMOUNT} AS amount, at
@@ -93,6 +93,7 @@ const COPIES = [
      WHERE status = 'refunded') AS posted
    JOIN ledger_accounts a ON a.code = posted.code AND a.currency = posted.currency
    ORDER BY posted.seq`,
+  `UPDATE sequences SET entry = (SELECT count(*) FROM ledger_entries)`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency,
      provider_reference, decline_code, idempotency_key, started_at, ended_at, lookups)
    SELECT 'att_' || tail, 1, 1, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
