@@ -160,8 +160,8 @@ async function verifyBooks({ database }: Config): Promise<number> {
   }
   const { charges, refunds, entries } = result
   console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
-  // Which books these are is easily mistaken. On standard error: a program that reads the figures knows.
-  console.error(`These are the books of ${publicName(database)}.`)
+  // Which books these are is easily mistaken by whoever looks at a terminal.
+  if (process.stderr.isTTY) console.error(`These are the books of ${publicName(database)}.`)
   return 0
 }
 

@@ -356,7 +356,7 @@ describe('minipay verify', () => {
   test('exits 0 on sound books and 1, naming what is wrong, on others', async () => {
     const good = await runCli(['verify'], { MINIPAY_DATABASE: sound })
     const stdout = 'The books balance: 19 charges, 5 refunds, 66 entries.\n'
-    assert.deepEqual(good, { code: 0, stdout, stderr: `These are the books of ${sound}.\n` })
+    assert.deepEqual(good, { code: 0, stdout, stderr: '' })
     afterTampering(TAMPERINGS["an account's balance"]?.sql ?? '')
     const bad = await runCli(['verify'], { MINIPAY_DATABASE: join(folder.path, 'tampered.db') })
     assert.deepEqual(bad, {
@@ -390,7 +390,7 @@ describe('minipay verify', () => {
     const clients = Promise.all([client(), client(), client(), client()])
     for (let i = 0; i < 2; i++) {
       const { code, stdout, stderr } = await runCli(['verify'], { MINIPAY_DATABASE: file })
-      assert.deepEqual([code, stderr], [0, `These are the books of ${file}.\n`])
+      assert.deepEqual([code, stderr], [0, ''])
       assert.match(stdout, /^The books balance: [1-9]/)
     }
     loading = false
