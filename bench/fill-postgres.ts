@@ -74,7 +74,7 @@ const COPIES = [
      at
    FROM history ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, $1::bigint + i / 20 + 1, 'evt_0' || substr(tail, 2), 'payment.refunded', '{"id":"' || id || '"}', at
+   SELECT 1, 1, $1::bigint + i / 20 + 1, 'evt_2' || substr(tail, 2), 'payment.refunded', '{"id":"' || id || '"}', at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO refunds (account_id, live, id, transaction_id, amount, currency, customer, status, idempotency_key,
      created_at)
