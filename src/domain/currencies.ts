@@ -1,12 +1,14 @@
 /**
- * ISO 4217 currencies and their minor-unit exponents: how many decimal digits one minor unit is of
- * the major unit (usd 2, jpy 0, kwd 3). Made by `npm run currencies`; not edited by hand.
+ * ISO 4217 currencies and their minor-unit exponents: how many decimal digits one minor unit is of the major unit (usd
+ * 2, jpy 0, kwd 3). Withdrawn ones are among them, for the charges that are stored in them. Made from the published list
+ * of 2024-06-25 and amendments 176, 178, 179 and 180 by `npm run currencies`; not edited by hand.
  */
 export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['aed', 2],
   ['afn', 2],
   ['all', 2],
   ['amd', 2],
+  ['ang', 2],
   ['aoa', 2],
   ['ars', 2],
   ['aud', 2],
@@ -39,6 +41,7 @@ export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['cop', 2],
   ['cou', 2],
   ['crc', 2],
+  ['cuc', 2],
   ['cup', 2],
   ['cve', 2],
   ['czk', 2],
@@ -90,12 +93,12 @@ export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['lyd', 3],
   ['mad', 2],
   ['mdl', 2],
-  ['mga', 1],
+  ['mga', 2],
   ['mkd', 2],
   ['mmk', 2],
   ['mnt', 2],
   ['mop', 2],
-  ['mru', 1],
+  ['mru', 2],
   ['mur', 2],
   ['mvr', 2],
   ['mwk', 2],
@@ -169,4 +172,11 @@ export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['zar', 2],
   ['zmw', 2],
   ['zwg', 2],
+])
+
+/** Currencies that ISO 4217 has withdrawn, and from when on: nothing new is charged in them. */
+export const WITHDRAWN_CURRENCIES: ReadonlyMap<string, string> = new Map([
+  ['ang', '2025-07-01'],
+  ['bgn', '2026-01-01'],
+  ['cuc', '2021-06-30'],
 ])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { CURRENCY_EXPONENTS } from './currencies.ts'
-import { currencyExponent, MAX_AMOUNT, MAX_BALANCE, parseCurrency } from './money.ts'
+import { currencyExponent, currencyWithdrawn, MAX_AMOUNT, MAX_BALANCE, parseCurrency } from './money.ts'
 
 const codes = [...CURRENCY_EXPONENTS.keys()]
 
@@ -36,6 +36,16 @@ test('a code without a minor unit is refused', () => {
 test('every currency has an exponent of 0 to 4 decimal digits', () => {
   for (const code of codes) assert.ok([0, 1, 2, 3, 4].includes(currencyExponent(code) ?? -1), code)
   assert.equal(currencyExponent('zzz'), undefined)
+})
+
+test('an ariary and an ouguiya have two decimal digits, as ISO 4217 says, though five of the smaller unit make one', () => {
+  assert.equal(currencyExponent('mga'), 2)
+  assert.equal(currencyExponent('mru'), 2)
+})
+
+test('a withdrawn currency is known with its exponent and the day, and a current one has none', () => {
+  assert.deepEqual(['bgn', 'usd', 'zzz'].map(currencyWithdrawn), ['2026-01-01', undefined, undefined])
+  assert.equal(currencyExponent('bgn'), 2)
 })
 
 test('an amount is exact in JSON, and a balance in 64 bits', () => {

@@ -1,4 +1,4 @@
-import { CURRENCY_EXPONENTS } from './currencies.ts'
+import { CURRENCY_EXPONENTS, WITHDRAWN_CURRENCIES } from './currencies.ts'
 
 /**
  * An amount of money in the currency's minor units (cents for usd, whole yen for jpy).
@@ -13,8 +13,8 @@ export const MAX_AMOUNT: AmountMinor = Number.MAX_SAFE_INTEGER
 export const MAX_BALANCE = 2n ** 63n - 1n
 
 /**
- * The lower-case ISO 4217 code for `input` in either case, or undefined when ISO 4217 does not list
- * it or gives it no minor unit (xau, xdr, xxx and the like).
+ * The lower-case ISO 4217 code for `input` in either case, or undefined when ISO 4217 does not list it or gives it no
+ * minor unit (xau, xdr, xxx and the like). Withdrawn codes are known: charges in them are stored.
  */
 export function parseCurrency(input: string): string | undefined {
   if (CURRENCY_EXPONENTS.has(input)) return input
@@ -26,4 +26,9 @@ export function parseCurrency(input: string): string | undefined {
 /** How many decimal digits a minor unit of `currency` is (ISO 4217): usd 2, jpy 0, kwd 3. */
 export function currencyExponent(currency: string): number | undefined {
   return CURRENCY_EXPONENTS.get(currency)
+}
+
+/** Since when ISO 4217 lists `currency` no more, as YYYY-MM-DD; undefined while it does. */
+export function currencyWithdrawn(currency: string): string | undefined {
+  return WITHDRAWN_CURRENCIES.get(currency)
 }

@@ -3,7 +3,7 @@ import { cancelCharge, captureCharge } from '../app/follow-up.ts'
 import { attemptView, chargeView } from '../app/present.ts'
 import { attemptsOf } from '../app/story.ts'
 import { reject } from '../domain/error.ts'
-import { parseCurrency } from '../domain/money.ts'
+import { currencyWithdrawn, parseCurrency } from '../domain/money.ts'
 import type { ChargeQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
 import { pageQuery, pageView } from './paging.ts'
@@ -54,11 +54,7 @@ export const createChargeRoute: Route = {
   errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached', 'provider_unavailable'],
   async handle(http, request, reply) {
     const body = validBody(request.body)
-    const currency = parseCurrency(body.currency)
-    if (currency === undefined)
-      throw new Refused(
-        reject('currency_invalid', 'The currency is not an ISO 4217 code with a minor unit.', 'currency'),
-      )
+    const currency = currencyToCharge(body.currency)
     const command = {
       amount: body.amount,
       currency,
@@ -193,4 +189,15 @@ export const listChargeAttemptsRoute: Route = {
       return sendRejection(reply, reject('transaction_not_found', 'There is no such transaction.', 'id'))
     return sendObject(reply, { data: attempts.map(attemptView), has_more: false })
   },
+}
+
+/** A currency that is in use, in lower case. Throws `Refused` for any other code. */
+function currencyToCharge(code: string): string {
+  const currency = parseCurrency(code)
+  const withdrawn = currency && currencyWithdrawn(currency)
+  if (currency !== undefined && withdrawn === undefined) return currency
+  const reason = withdrawn
+    ? `ISO 4217 withdrew this currency on ${withdrawn}.`
+    : 'The currency is not an ISO 4217 code with a minor unit.'
+  throw new Refused(reject('currency_invalid', reason, 'currency'))
 }

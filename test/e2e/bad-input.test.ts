@@ -60,7 +60,7 @@ describe('a body', () => {
     }))
       for (const value of values)
         await refuses.body({ ...VALID, [name]: value }, [400, 'parameter_invalid', name])
-    for (const value of ['us', 'usdd', '', 7, null, 'zzz', 'xau', '€€€', 'ıdr'])
+    for (const value of ['us', 'usdd', '', 7, null, 'zzz', 'xau', 'bgn', 'ANG', '€€€', 'ıdr'])
       await refuses.body({ ...VALID, currency: value }, [400, 'currency_invalid', 'currency'])
     for (const value of [7, null, ['txn_1']])
       await refuses.body({ transaction_id: value }, [400, 'parameter_invalid', 'transaction_id'], REFUNDS)
