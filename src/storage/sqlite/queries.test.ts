@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { tempDir } from '../../../test/harness.ts'
 import { DEFAULT_SCOPE } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import { FREE } from './free-leases.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
@@ -159,6 +160,19 @@ test('what the writer looks for is found by an index', () => {
       plans.some((plan) => plan.includes(`INDEX ${index}`)),
       `${index} in ${plans.join('\n')}`,
     )
+  db.close()
+  folder.remove()
+})
+
+test('what a dead process had claimed is found by an index', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  for (const text of FREE) {
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all({ now: 1, hour: 2 })
+    const plan = rows.map((row) => (row as { detail: string }).detail).join('; ')
+    assert.doesNotMatch(plan, /SCAN (?!each)|TEMP B-TREE/)
+  }
   db.close()
   folder.remove()
 })

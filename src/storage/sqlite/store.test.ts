@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { beginCommit, committed, START, taken } from '../../../test/contract/fixtures.ts'
+import {
+  beginCommit,
+  chargeCommit,
+  claim,
+  committed,
+  newId,
+  START,
+  taken,
+} from '../../../test/contract/fixtures.ts'
 import { tempDir } from '../../../test/harness.ts'
+import type { AttemptState } from '../../domain/attempt.ts'
 import { DEFAULT_SCOPE, type Store } from '../../ports/store.ts'
 import { openSqliteStore } from './store.ts'
 
@@ -59,6 +68,95 @@ test('what a process was sending when it ended is unknown and due at once for th
     ended.attempt,
     'the others stay as they are',
   )
+})
+
+const LEASE_MS = 600_000
+const PAST = 1
+
+/** Each kind of work that is claimed: how one piece is made that is due, and how the due ones are claimed. */
+const CLAIMED: Readonly<
+  Record<
+    string,
+    {
+      readonly make: (store: Store) => Promise<string>
+      readonly claim: (store: Store, now: number, token: string) => Promise<readonly { id: string }[]>
+    }
+  >
+> = {
+  delivery: {
+    async make(store) {
+      const commit = chargeCommit({ scope: DEFAULT_SCOPE, endpoints: ['default'], at: PAST })
+      await committed(store, commit)
+      return commit.deliveries[0]!.id
+    },
+    claim: (store, now, token) => claim(store, { now, token, leaseUntil: now + LEASE_MS }),
+  },
+  notification: {
+    async make(store) {
+      const about = { notificationId: 'n_1', subject: { about: 'dispute', reference: 'dp_1' } } as const
+      const id = newId('ntf')
+      await store.addNotification({ id, provider: 'bank_a', ...about, tries: 0, receivedAt: PAST })
+      return id
+    },
+    claim: (store, now, token) =>
+      store.claimNotifications({ limit: 9, now, token, leaseUntil: now + LEASE_MS }),
+  },
+  'unknown attempt': attemptThatIs('unknown'),
+  'pending attempt': attemptThatIs('pending'),
+  'authorization that may have lapsed': attemptThatIs('succeeded'),
+}
+
+function attemptThatIs(state: AttemptState): (typeof CLAIMED)[string] {
+  return {
+    async make(store) {
+      const { commit, attempt } = beginCommit({
+        scope: DEFAULT_SCOPE,
+        capture: false,
+        token: 'of the sender',
+      })
+      await committed(store, commit)
+      const found = { reason: null, lookups: 0, unknownSince: PAST, dueAt: PAST }
+      await store.postponeAttempt({ id: attempt.id, token: 'of the sender', state, ...found })
+      return attempt.id
+    },
+    async claim(store, now, token) {
+      const query = { provider: 'bank_a', limit: 9, now, token, leaseUntil: now + LEASE_MS }
+      return (await store.claimAttempts(query)).map(({ attempt }) => attempt)
+    },
+  }
+}
+
+for (const [kind, { make, claim: claimDue }] of Object.entries(CLAIMED))
+  test(`a claimed ${kind} is due at once for the process after the one that ended, and its lease is void`, async (t) => {
+    const file = newFile(t)
+    const first = await open(file)
+    const id = await make(first)
+    const now = Date.now()
+    const claimed = async (store: Store, token: string) =>
+      (await claimDue(store, now, token)).map((work) => work.id)
+    assert.deepEqual(await claimed(first, 'of the dead'), [id])
+    assert.deepEqual(await claimed(first, 'of the impatient'), [])
+    await first.close()
+
+    const next = await open(file)
+    t.after(() => next.close())
+    assert.deepEqual(await claimed(next, 'of the next'), [id])
+  })
+
+test('what a process has put off is not due for the next one before its time', async (t) => {
+  const file = newFile(t)
+  const first = await open(file)
+  const { make, claim: claimDue } = CLAIMED['notification']!
+  const id = await make(first)
+  const now = Date.now()
+  await claimDue(first, now, 'mine')
+  await first.settleNotification({ id, token: 'mine', state: 'pending', dueAt: now + 5_000, error: 'later' })
+  await first.close()
+
+  const next = await open(file)
+  t.after(() => next.close())
+  assert.deepEqual(await claimDue(next, now + 4_999, 'yours'), [])
+  assert.equal((await claimDue(next, now + 5_000, 'yours')).length, 1)
 })
 
 test('what waits for the disk is weighed with the answers that it keeps in memory', async (t) => {

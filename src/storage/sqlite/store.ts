@@ -7,6 +7,7 @@ import {
   type StoredNotification,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import { freeLeases } from './free-leases.ts'
 import { migrate } from './migrate.ts'
 import { lockDatabase, openReader, openWriter } from './open.ts'
 import {
@@ -40,6 +41,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     try {
       migrate(writer)
       voidSendersLeases(writer)
+      freeLeases(writer, Date.now())
     } finally {
       writer.close()
     }

@@ -1,0 +1,43 @@
+import type { Connection } from './connection.ts'
+
+/** The lease of a look at an authorization that may have lapsed is shorter, in ms. */
+const HOUR_MS = 3_600_000
+
+/**
+ * What was claimed is due at once, as it was before it was claimed: deliveries, notifications, and attempts that were
+ * looked at. Only for a process that has just locked the database: whoever held those leases is gone. `now` is in ms
+ * since 1970; what is due by then can be claimed as it is.
+ */
+export function freeLeases(db: Connection, now: number): void {
+  db.transaction(() => {
+    for (const text of FREE) db.prepare(text).run({ now, hour: now + HOUR_MS })
+  }).immediate()
+}
+
+/** The endpoints or providers that have rows with something due, each found from the one before: an index begins with them. */
+function each(column: 'endpoint' | 'provider', rows: string): string {
+  const [table] = rows.split(' ')
+  return `WITH RECURSIVE each (name) AS (
+      SELECT min(${column}) FROM ${rows}
+      UNION ALL
+      SELECT (SELECT min(t.${column}) FROM ${rows.replace(`${table}`, `${table} t`)} AND t.${column} > each.name)
+      FROM each WHERE each.name IS NOT NULL)`
+}
+
+/** Beside the others there may be a million authorizations that are held: of those only what was claimed can be due within the hour. */
+export const FREE = [
+  `${each('endpoint', `deliveries WHERE state = 'pending'`)}
+   UPDATE deliveries SET due_at = created_at, token = NULL
+   WHERE id IN (
+     SELECT d.id FROM each CROSS JOIN deliveries d
+     WHERE d.endpoint = each.name AND d.state = 'pending' AND d.due_at > :now AND d.token IS NOT NULL)`,
+  `UPDATE notifications SET due_at = received_at, token = NULL
+   WHERE state = 'pending' AND due_at > :now AND token IS NOT NULL`,
+  `UPDATE attempts SET due_at = 0, token = NULL
+   WHERE state IN ('unknown', 'pending') AND state <> 'succeeded' AND token IS NOT NULL`,
+  `${each('provider', 'attempts WHERE due_at IS NOT NULL')}
+   UPDATE attempts SET due_at = 0, token = NULL
+   WHERE id IN (
+     SELECT a.id FROM each CROSS JOIN attempts a
+     WHERE a.provider = each.name AND a.due_at > :now AND a.due_at <= :hour AND a.token IS NOT NULL)`,
+] as const
