@@ -14,7 +14,7 @@ export type Step = Pick<Commit, 'key' | 'answered'> &
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
   const { decision, at, key, answered, held = null } = step
-  const { charge, refund, dispute, attempts, transactionId, postings, counts } = decision
+  const { charge, refund, dispute, attempts, alarms, transactionId, postings, counts } = decision
   const event = decision.event && {
     id: context.newId('evt'),
     type: decision.event,
@@ -32,6 +32,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
     refund,
     dispute,
     attempts,
+    alarms,
     held,
     transactionId,
     postings,

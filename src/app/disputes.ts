@@ -47,6 +47,7 @@ export async function bookDispute(
       providerReference: report.reference,
       amount: report.amount,
       currency: report.currency,
+      amountBooked: report.amount,
       customer: charge.customer,
       status: 'open',
       reason: report.reason,

@@ -67,6 +67,7 @@ export function disputeView(dispute: Dispute) {
     transaction_id: dispute.transactionId,
     amount: dispute.amount,
     currency: dispute.currency,
+    amount_booked: dispute.amountBooked,
     customer: dispute.customer,
     status: dispute.status,
     reason: dispute.reason,

@@ -1,3 +1,4 @@
+import type { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
 import type { EventType } from './event.ts'
 import type { Posting } from './ledger.ts'
@@ -82,8 +83,11 @@ export type Dispute = {
   readonly transactionId: string
   readonly provider: string
   readonly providerReference: string
+  /** As the provider says it, 0 or more, in minor units of `currency`, which may be another than the charge's. */
   readonly amount: AmountMinor
   readonly currency: string
+  /** What of it stands in the ledger, 0 or more, in minor units of the charge's currency; nothing once it is won. */
+  readonly amountBooked: AmountMinor
   readonly customer: string
   readonly status: (typeof DISPUTE_STATES)[number]
   readonly reason: string | null
@@ -127,6 +131,8 @@ export type Decision = {
   readonly dispute: Dispute | null
   /** New, or changed. */
   readonly attempts: readonly Attempt[]
+  /** New, or changed. */
+  readonly alarms: readonly Alarm[]
   /** Whose entries the postings become: the charge's id, the refund's or the dispute's. */
   readonly transactionId: string
   readonly postings: readonly Posting[]
@@ -206,6 +212,7 @@ export function decision(
     refund: null,
     dispute: null,
     attempts: [],
+    alarms: [],
     transactionId: charge.id,
     postings: [],
     event: null,

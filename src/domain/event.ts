@@ -10,8 +10,11 @@ export const EVENT_TYPES = {
   'payment.cancel_failed': 'The provider did not cancel a charge; it is as it was before.',
   'refund.failed': 'The provider did not pay a refund; its money is owed to the merchant again.',
   'dispute.opened': 'A customer disputes a charge; its money is set aside.',
+  'dispute.updated': 'The amount of a dispute changed, or what of it is set aside.',
   'dispute.won': 'A dispute was decided for the merchant, who has the money again.',
   'dispute.lost': 'A dispute was decided for the customer; the money is gone.',
+  'alarm.opened': 'A provider said something that does not fit the books; a person has to look.',
+  'alarm.closed': 'A person closed an alarm, or resolved what it was about.',
 } as const
 
 export type EventType = keyof typeof EVENT_TYPES

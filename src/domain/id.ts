@@ -1,5 +1,5 @@
 /** What an id names, by its prefix. */
-export type IdPrefix = 'txn' | 're' | 'evt' | 'dlv' | 'req' | 'att' | 'dp' | 'ntf'
+export type IdPrefix = 'txn' | 're' | 'evt' | 'dlv' | 'req' | 'att' | 'dp' | 'ntf' | 'alm'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -163,6 +163,7 @@ class World {
       providerReference: 'd',
       amount: Math.min(amount, this.charge.amountCaptured),
       currency: 'usd',
+      amountBooked: Math.min(amount, this.charge.amountCaptured),
       customer: 'cus_1',
       status,
       reason: null,

@@ -211,12 +211,13 @@ export function decideDispute(
           before === 'lost'
           ? [`provider:${charge.provider}`, aside]
           : ['merchant', aside]
+  const amountBooked = status === 'won' ? 0 : amount
   const change = status === 'won' ? -amount : before === 'lost' || status === 'lost' ? 0 : amount
   return decision(
     charge,
     { amountDisputed: charge.amountDisputed + change },
     {
-      dispute,
+      dispute: { ...dispute, amountBooked },
       transactionId: dispute.id,
       postings: transfer(debit, credit, charge.currency, amount),
       event: DISPUTE_EVENTS[status],

@@ -286,8 +286,13 @@ export const ResolveBody = strict({
 export const Dispute = object({
   id: string({ examples: ['dp_01kasw5v8g004ne3r5yx2tb4qd'] }),
   transaction_id: transactionId,
-  amount,
-  currency,
+  amount: { ...sum, description: 'Minor units of `currency`, as the provider says it.' },
+  currency: { ...currency, description: "As the provider says it; it may be another than the charge's." },
+  amount_booked: {
+    ...sum,
+    description:
+      "What of it stands in the ledger, in minor units of the charge's currency; 0 once it is won.",
+  },
   customer,
   status: oneOf(DISPUTE_STATES),
   reason: nullable(string({ examples: ['fraudulent'] })),

@@ -5,11 +5,13 @@
  * *entry* is a posting as stored; an *event* is a change as told to the outside, numbered by *sequence*
  * without gaps in each scope; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
  * due work under a *lease*, and whoever settles it repeats the claim's *token*; an *attempt* is one call to a
- * provider, *open* until it is known how it ended; a *notification* is a provider's call to us.
+ * provider, *open* until it is known how it ended; a *notification* is a provider's call to us; an *alarm* is
+ * something that a provider said and that does not fit the books.
  *
  * Every method rejects with `StoreUnavailable` when the database can't do it now. Then nothing of it was
  * done, save that a commit whose disk sync failed may be found done later under its idempotency key.
  */
+import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptState } from '../domain/attempt.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Count, Dispute, Refund } from '../domain/charge.ts'
 import type { DeliveryVerdict } from '../domain/delivery.ts'
@@ -42,6 +44,8 @@ export type Commit = {
    * attempt of the same kind at the same provider.
    */
   readonly attempts: readonly Attempt[]
+  /** New, or changed. */
+  readonly alarms: readonly Alarm[]
   /** One of the attempts must be stored with just this token still: nobody else has worked on it, or does. */
   readonly held: { readonly attemptId: string; readonly token: string | null } | null
   /** Whose entries the postings become. */
@@ -242,6 +246,16 @@ export type DisputeQuery = {
   readonly transactionId?: string
 }
 
+export type AlarmQuery = {
+  readonly limit: number
+  readonly startingAfter?: string
+  readonly state?: Alarm['state']
+  readonly transactionId?: string
+}
+
+/** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
+export type AlarmTotals = Readonly<Record<AlarmKind, number>>
+
 export type Store = {
   commit(commit: Commit): Promise<CommitResult>
 
@@ -293,6 +307,11 @@ export type Store = {
   dispute(scope: Scope, id: string): Promise<Dispute | undefined>
   disputes(scope: Scope, query: DisputeQuery): Promise<Page<Dispute>>
   disputeByReference(scope: Scope, provider: string, reference: string): Promise<Dispute | undefined>
+
+  alarm(scope: Scope, id: string): Promise<Alarm | undefined>
+  /** Newest first; those of one charge when `transactionId` is given. */
+  alarms(scope: Scope, query: AlarmQuery): Promise<Page<Alarm>>
+  alarmTotals(): Promise<AlarmTotals>
 
   /** The newest rule set; undefined when none was stored. */
   ruleSet(scope: Scope): Promise<StoredRuleSet | undefined>

@@ -58,7 +58,7 @@ const AMOUNTS: readonly Check[] = [
   {
     sql: `SELECT c.id, c.amount_disputed AS said, coalesce(d.sum, 0) AS sum
       FROM charges c LEFT JOIN (
-        SELECT account_id, live, transaction_id, sum(amount) AS sum FROM disputes WHERE status <> 'won'
+        SELECT account_id, live, transaction_id, sum(amount_booked) AS sum FROM disputes
         GROUP BY account_id, live, transaction_id) d ON ${sameScope('d', 'c')} AND d.transaction_id = c.id
       WHERE c.amount_disputed <> coalesce(d.sum, 0) LIMIT 1`,
     problem: ({ id, said, sum }) =>
@@ -103,10 +103,12 @@ const POSTINGS: readonly Check[] = [
   },
   {
     sql: `SELECT * FROM (
-        SELECT d.id, d.status, d.amount, d.currency, ${postedFor('d')} FROM disputes d) AS x
-      WHERE coalesce(posted, 0) <> CASE status WHEN 'won' THEN 0 ELSE amount END LIMIT 1`,
-    problem: ({ id, status, amount, currency, posted }) =>
-      `The dispute ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
+        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${postedFor('d')} FROM (
+          SELECT d.account_id, d.live, d.id, d.status, d.amount_booked AS booked, d.amount, c.currency
+          FROM disputes d JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id) d) AS x
+      WHERE coalesce(posted, 0) <> booked LIMIT 1`,
+    problem: ({ id, status, booked, currency, posted }) =>
+      `The dispute ${id} is ${status} with ${booked} ${currency} booked, but posted ${posted ?? 'nothing'} to the merchant.`,
   },
   {
     // Money on its way stands in accounts of its own: exactly while a charge is held, or a refund or dispute open.
@@ -121,7 +123,8 @@ const POSTINGS: readonly Check[] = [
         UNION ALL SELECT r.account_id, r.live, r.id, 'refunds:' || c.provider, -r.amount
           FROM refunds r JOIN charges c ON ${sameScope('c', 'r')} AND c.id = r.transaction_id
           WHERE r.status = 'processing'
-        UNION ALL SELECT account_id, live, id, 'disputes:' || provider, -amount FROM disputes WHERE status = 'open'),
+        UNION ALL SELECT account_id, live, id, 'disputes:' || provider, -amount_booked FROM disputes
+          WHERE status = 'open' AND amount_booked > 0),
       posted AS (
         SELECT a.account_id, a.live, e.transaction_id AS id, a.code, sum(e.amount) AS amount
         FROM ledger_accounts a JOIN ledger_entries e ON e.ledger_account_id = a.id
@@ -155,9 +158,8 @@ const REFERENCES: readonly Check[] = [
   {
     sql: `SELECT d.id, d.transaction_id AS charge FROM disputes d
       LEFT JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id
-      WHERE c.id IS NULL OR c.currency <> d.currency LIMIT 1`,
-    problem: ({ id, charge }) =>
-      `The dispute ${id} belongs to ${charge}, which is not there in its currency.`,
+      WHERE c.id IS NULL LIMIT 1`,
+    problem: ({ id, charge }) => `The dispute ${id} belongs to ${charge}, which is not there.`,
   },
   {
     sql: `SELECT t.id, coalesce(t.refund_id, t.transaction_id) AS about FROM attempts t
@@ -243,7 +245,8 @@ const COUNTERS: readonly Check[] = [
         UNION ALL SELECT account_id, live, 'refunds', currency, count(*)
           FROM refunds WHERE status IN ('refunded', 'partially_refunded') GROUP BY 1, 2, 4
         UNION ALL SELECT account_id, live, 'deliveries_' || state, '', count(*) FROM deliveries GROUP BY 1, 2, state
-        UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state)
+        UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state
+        UNION ALL SELECT account_id, live, 'alarms_' || kind, '', count(*) FROM alarms WHERE state = 'open' GROUP BY 1, 2, kind)
       SELECT coalesce(k.name, n.name) AS name, coalesce(k.currency, n.currency) AS currency,
         coalesce(k.value, 0) AS said, coalesce(n.value, 0) AS counted
       FROM (

@@ -302,6 +302,8 @@ export async function everything(store: Store, scope: Scope) {
     attempts: await store.attempts(scope, { limit: 100 }),
     attemptTotals: await store.attemptTotals(clock),
     disputes: await store.disputes(scope, { limit: 100 }),
+    alarms: await store.alarms(scope, { limit: 100 }),
+    alarmTotals: await store.alarmTotals(),
     ruleSet: await store.ruleSet(scope),
   }
 }

@@ -138,10 +138,10 @@ export function changedAnswers(open: Open): void {
 }
 
 /** A step on `charge` that changes just what is given. */
-function changed(scope: Scope, charge: Charge, changes: Partial<Charge>): Commit {
+export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>): Commit {
   const next = { ...charge, ...changes, version: charge.version + 1 }
   const decision = {
-    ...{ charge: next, refund: null, dispute: null, attempts: [], transactionId: charge.id },
+    ...{ charge: next, refund: null, dispute: null, attempts: [], alarms: [], transactionId: charge.id },
     ...{ postings: [], event: null, counts: [] },
   }
   return commitOf(decision, { scope }, null, tick())

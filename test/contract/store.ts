@@ -3,6 +3,7 @@
  * open an empty store. Times and tokens go in as data, so nothing here waits.
  */
 import { describe } from 'node:test'
+import { alarmLists, alarms } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
 import {
   atomicChanges,
@@ -62,6 +63,10 @@ export function storeContract(name: string, open: Open): void {
       references(open)
     })
     describe('disputes', () => disputes(open))
+    describe('alarms', () => {
+      alarms(open)
+      alarmLists(open)
+    })
     describe('rule sets', () => ruleSets(open))
     describe('notifications', () => {
       notifications(open)

@@ -34,6 +34,7 @@ export const TABLES: readonly Table[] = [
   { name: 'refunds', key: ['account_id', 'live', 'id'] },
   { name: 'disputes', key: ['account_id', 'live', 'id'] },
   { name: 'attempts', key: ['id'], made },
+  { name: 'alarms', key: ['account_id', 'live', 'id'] },
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_entries', key: ['ledger_account_id', 'seq'] },

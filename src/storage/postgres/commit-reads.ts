@@ -11,7 +11,7 @@ import { byScope, live, nameIn, recordOf } from './rows.ts'
 export type Found = {
   /** Of charges that are to be changed; their rows are locked. */
   readonly versions: Map<string, number>
-  /** The states of attempts that are stored; their rows are locked. */
+  /** The states of attempts that are stored, whose rows are locked, and of alarms. */
   readonly states: Map<string, string>
   /** Whose leases those attempts have. */
   readonly tokens: Map<string, string | null>
@@ -73,6 +73,9 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Rea
     found.states.set(name(row, 'id'), row['state'] as string)
     found.tokens.set(name(row, 'id'), row['token'] as string | null)
   })
+  read(FIND_ALARMS, IDS.values(commits.flatMap(({ alarms }) => alarms)), (row) =>
+    found.states.set(name(row, 'id'), row['state'] as string),
+  )
   read(
     FIND_REFERENCES,
     REFERENCES.values(attempts.filter(({ providerReference }) => providerReference !== null)),
@@ -110,6 +113,12 @@ const LOCK_ATTEMPTS = `
   JOIN ${IDS.scoped} ON t.account_id = r.account_id AND t.live = r.live AND t.id = r.id
   ORDER BY t.id
   FOR UPDATE OF t`
+
+/** They change with their charge alone, whose row is locked. */
+const FIND_ALARMS = `
+  SELECT m.id, m.state
+  FROM alarms m
+  JOIN ${IDS.scoped} ON m.account_id = r.account_id AND m.live = r.live AND m.id = r.id`
 
 const REFERENCES = recordset<Attempt>({
   provider: ['text', ({ provider }) => provider],

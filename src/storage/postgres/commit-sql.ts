@@ -1,4 +1,5 @@
 /** The statements of a group of commits: each writes the rows of one scope to one table, whatever their number. */
+import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { Scope } from '../../ports/store.ts'
@@ -103,6 +104,7 @@ const DISPUTES = recordset<Dispute>({
   provider_reference: ['text', ({ providerReference }) => providerReference],
   amount: ['bigint', ({ amount }) => amount],
   currency: ['text', ({ currency }) => currency],
+  amount_booked: ['bigint', ({ amountBooked }) => amountBooked],
   customer: ['text', ({ customer }) => customer],
   status: ['text', ({ status }) => status],
   reason: ['text', ({ reason }) => reason],
@@ -117,7 +119,47 @@ export const putDisputes = write(
   ON CONFLICT (account_id, live, id) DO UPDATE
   SET status = excluded.status,
     amount = excluded.amount,
+    amount_booked = excluded.amount_booked,
     reason = excluded.reason`,
+)
+
+const ALARMS = recordset<Alarm>({
+  id: ['text', ({ id }) => id],
+  transaction_id: ['text', ({ transactionId }) => transactionId],
+  attempt_id: ['text', ({ attemptId }) => attemptId],
+  dispute_id: ['text', ({ disputeId }) => disputeId],
+  kind: ['text', ({ kind }) => kind],
+  provider: ['text', ({ provider }) => provider],
+  said: ['text', ({ said }) => said],
+  reference: ['text', ({ reference }) => reference],
+  amount: ['bigint', ({ amount }) => amount],
+  currency: ['text', ({ currency }) => currency],
+  message: ['text', ({ message }) => message],
+  state: ['text', ({ state }) => state],
+  in_doubt: ['smallint', ({ inDoubt }) => (inDoubt ? 1 : 0)],
+  opened_at: ['bigint', ({ openedAt }) => openedAt],
+  closed_at: ['bigint', ({ closedAt }) => closedAt],
+  reason: ['text', ({ reason }) => reason],
+})
+
+export const insertAlarms = write(
+  ALARMS,
+  `
+  INSERT INTO alarms (account_id, live, ${ALARMS.columns})
+  SELECT ${SCOPE}, r.* FROM ${ALARMS.from}`,
+)
+
+export const updateAlarms = write(
+  ALARMS,
+  `
+  UPDATE alarms m
+  SET state = r.state,
+    in_doubt = r.in_doubt,
+    message = r.message,
+    closed_at = r.closed_at,
+    reason = r.reason
+  FROM ${ALARMS.scoped}
+  WHERE m.account_id = r.account_id AND m.live = r.live AND m.id = r.id`,
 )
 
 /** `owner` is the node that sends it or works on it, for as long as there is a lease. */

@@ -1,12 +1,15 @@
 /** What commits that passed their guards write: for each scope a statement a table. */
+import type { Alarm } from '../../domain/alarm.ts'
 import type { StoredAnswer } from '../../domain/idempotency.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import {
+  insertAlarms,
   insertAttempts,
   insertCharges,
   putDisputes,
   putRefunds,
+  updateAlarms,
   updateAttempts,
   updateCharges,
   type Write,
@@ -67,6 +70,12 @@ function scopeWrites(
     if (before !== undefined) counters.add(`attempts_${before}`, '', -1)
     counters.add(`attempts_${attempt.state}`, '', 1)
   }
+  const alarms = commits.flatMap(({ alarms }) => alarms)
+  const stateBefore = ({ id }: Alarm) => states.get(nameIn(scope, id))
+  for (const alarm of alarms) {
+    const change = Number(alarm.state === 'open') - Number(stateBefore(alarm) === 'open')
+    if (change !== 0) counters.add(`alarms_${alarm.kind}`, '', change)
+  }
   return [
     ...writing(
       insertCharges,
@@ -91,6 +100,14 @@ function scopeWrites(
     ...writing(
       updateAttempts,
       attempts.filter(({ before }) => before !== undefined),
+    ),
+    ...writing(
+      insertAlarms,
+      alarms.filter((alarm) => stateBefore(alarm) === undefined),
+    ),
+    ...writing(
+      updateAlarms,
+      alarms.filter((alarm) => stateBefore(alarm) !== undefined),
     ),
     ...(events.length + entries.length > 0 ? [takeNumbers(scope, events.length, entries.length)] : []),
     ...writing(insertEvents, events),

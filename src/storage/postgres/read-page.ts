@@ -11,7 +11,7 @@ export type Filter = readonly [column: string, value: string | undefined, rare?:
 export type List<T> = {
   readonly prefix: IdPrefix
   readonly columns: string
-  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts'
+  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
   readonly of: (row: Row) => T
 }
 

@@ -1,4 +1,5 @@
 /** Rows as our nouns, and what both need. */
+import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Charge, Dispute, Metadata, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
@@ -64,7 +65,8 @@ function metadataOf(text: string | null): Metadata {
 }
 
 export const DISPUTE_COLUMNS = `id, transaction_id AS "transactionId", provider,
-  provider_reference AS "providerReference", amount, currency, customer, status, reason, created_at AS "createdAt"`
+  provider_reference AS "providerReference", amount, currency, amount_booked AS "amountBooked", customer, status, reason,
+  created_at AS "createdAt"`
 
 export function disputeOf(row: Row): Dispute {
   return row as unknown as Dispute
@@ -88,6 +90,14 @@ export function ownedAttempt(row: Row): OwnedAttempt {
     route: string | null
   }
   return { scope: scopeOf(row), attempt: { ...rest, route: route === null ? null : JSON.parse(route) } }
+}
+
+export const ALARM_COLUMNS = `id, transaction_id AS "transactionId", attempt_id AS "attemptId",
+  dispute_id AS "disputeId", kind, provider, said, reference, amount, currency, message, state,
+  in_doubt AS "inDoubt", opened_at AS "openedAt", closed_at AS "closedAt", reason`
+
+export function alarmOf(row: Row): Alarm {
+  return { ...(row as unknown as Alarm), inDoubt: row['inDoubt'] === 1 }
 }
 
 export function recordOf(row: Row): IdempotencyRecord {

@@ -15,6 +15,7 @@ import { notificationWork } from './notifications.ts'
 import { patiently } from './patience.ts'
 import { createPool, type Pool } from './pool.ts'
 import { purges } from './purges.ts'
+import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
@@ -77,6 +78,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
     ...eventReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),
+    ...alarmReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
     now: clock.now,

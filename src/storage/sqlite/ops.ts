@@ -11,7 +11,7 @@ import type {
   Settlement,
   StoredNotification,
 } from '../../ports/store.ts'
-import { attemptRow, chargeRow, disputeRow, live, type Row, refundRow, type Value } from './rows.ts'
+import { alarmRow, attemptRow, chargeRow, disputeRow, live, type Row, refundRow, type Value } from './rows.ts'
 
 /** Operations of the writer thread, by their place 0 in the tuple. */
 export const OP = {
@@ -54,6 +54,7 @@ export type CommitOp = readonly [
   /** name, change, name, change … */
   counts: Row,
   held: readonly [attemptId: string, token: string | null] | null,
+  alarms: readonly Row[],
 ]
 export type ClaimOp = readonly [
   typeof OP.claim,
@@ -179,6 +180,7 @@ export function commitOp(commit: Commit): CommitOp {
     inPairs(commit.deliveries, 'id', 'endpoint'),
     inPairs(commit.counts, 0, 1),
     commit.held && [commit.held.attemptId, commit.held.token],
+    commit.alarms.map(alarmRow),
   ]
 }
 

@@ -1,5 +1,6 @@
 import type { CurrencyTotals, LedgerAccount, Scope } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
@@ -17,5 +18,12 @@ export function createQueries(db: Connection) {
       accounts: ledger.ledgerAccounts(scope),
     }),
   )
-  return { ...chargeReads(sql), ...ledger, balances, ...eventReads(sql), ...attemptReads(sql) }
+  return {
+    ...chargeReads(sql),
+    ...ledger,
+    balances,
+    ...eventReads(sql),
+    ...attemptReads(sql),
+    ...alarmReads(sql),
+  }
 }

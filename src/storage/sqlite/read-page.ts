@@ -27,7 +27,7 @@ export type Filter = readonly [column: string, value: string | undefined, index:
 export type List<Row, T> = {
   readonly prefix: IdPrefix
   readonly columns: string
-  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts'
+  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
   readonly index?: string
   readonly of: (row: Row) => T
 }

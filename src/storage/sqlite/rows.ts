@@ -2,6 +2,7 @@
  * Our nouns as rows, and back. A row is the columns after account_id and live (an attempt's: after its own id),
  * those that change first, in the order of the statements in write-commit and write-attempts.
  */
+import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Charge, Dispute, Metadata, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
@@ -101,6 +102,7 @@ export function disputeRow(dispute: Dispute): Row {
     dispute.id,
     dispute.status,
     dispute.amount,
+    dispute.amountBooked,
     dispute.reason,
     dispute.transactionId,
     dispute.provider,
@@ -112,7 +114,8 @@ export function disputeRow(dispute: Dispute): Row {
 }
 
 export const DISPUTE_COLUMNS = `id, transaction_id AS transactionId, provider,
-  provider_reference AS providerReference, amount, currency, customer, status, reason, created_at AS createdAt`
+  provider_reference AS providerReference, amount, currency, amount_booked AS amountBooked, customer, status, reason,
+  created_at AS createdAt`
 
 /** Places in an attempt's row. What changes stands from `state` up to `transactionId`. */
 export const ATTEMPT = {
@@ -165,6 +168,39 @@ export function ownedAttempt({ accountId, live, route, ...rest }: AttemptColumns
     scope: { accountId, mode: live === 1 ? 'live' : 'test' },
     attempt: { ...rest, route: route === null ? null : JSON.parse(route) },
   }
+}
+
+/** Places in an alarm's row. What changes stands from `state` up to `transactionId`. */
+export const ALARM = { id: 0, state: 1, transactionId: 6, kind: 9 } as const
+
+export function alarmRow(alarm: Alarm): Row {
+  return [
+    alarm.id,
+    alarm.state,
+    alarm.inDoubt ? 1 : 0,
+    alarm.message,
+    alarm.closedAt,
+    alarm.reason,
+    alarm.transactionId,
+    alarm.attemptId,
+    alarm.disputeId,
+    alarm.kind,
+    alarm.provider,
+    alarm.said,
+    alarm.reference,
+    alarm.amount,
+    alarm.currency,
+    alarm.openedAt,
+  ]
+}
+
+export const ALARM_COLUMNS = `id, transaction_id AS transactionId, attempt_id AS attemptId,
+  dispute_id AS disputeId, kind, provider, said, reference, amount, currency, message, state,
+  in_doubt AS inDoubt, opened_at AS openedAt, closed_at AS closedAt, reason`
+export type AlarmColumns = Omit<Alarm, 'inDoubt'> & { readonly inDoubt: number }
+
+export function alarmOf(row: AlarmColumns): Alarm {
+  return { ...row, inDoubt: row.inDoubt === 1 }
 }
 
 /** The stored answer of a key; shared by the writer, which finds a key taken, and the reader. */

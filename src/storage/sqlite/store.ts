@@ -108,6 +108,9 @@ function reads(queries: Queries, read: Read) {
     attemptByReference: (provider, kind, reference) =>
       read(() => queries.attemptByReference(provider, kind, reference)),
     attemptTotals: (overdueBefore) => read(() => queries.attemptTotals(overdueBefore)),
+    alarm: (scope, id) => read(() => queries.alarm(scope, id)),
+    alarms: (scope, query) => read(() => queries.alarms(scope, query)),
+    alarmTotals: () => read(() => queries.alarmTotals()),
     ruleSet: (scope) => read(() => queries.ruleSet(scope)),
   } satisfies Partial<Store>
 }

@@ -248,9 +248,9 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
     says: /^The transaction txn_\w+ says 0 is disputed, but its disputes sum to 408\.$/,
   },
   'an open dispute that was called won': {
-    sql: `UPDATE disputes SET status = 'won' WHERE amount = 408;
+    sql: `UPDATE disputes SET status = 'won', amount_booked = 0 WHERE amount = 408;
       UPDATE charges SET amount_disputed = 0 WHERE amount = 2008`,
-    says: /^The dispute dp_\w+ of 408 rub is won, but posted 408 to the merchant\.$/,
+    says: /^The dispute dp_\w+ is won with 0 rub booked, but posted 408 to the merchant\.$/,
   },
   'an open dispute that was called lost': {
     sql: `UPDATE disputes SET status = 'lost' WHERE amount = 408`,
@@ -302,7 +302,7 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
   },
   "a dispute's charge": {
     sql: `UPDATE disputes SET transaction_id = 'txn_nothing' WHERE status = 'won'`,
-    says: /^The dispute dp_\w+ belongs to txn_nothing, which is not there in its currency\.$/,
+    says: /^The dispute dp_\w+ belongs to txn_nothing, which is not there\.$/,
   },
   'a counter of attempts': {
     sql: `UPDATE counters SET value = value + 1 WHERE name = 'attempts_sending'`,

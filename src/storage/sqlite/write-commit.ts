@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { COMMIT, type CommitOp } from './ops.ts'
 import { CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
+import { alarmWrites } from './write-alarms.ts'
 import type { AttemptWrites } from './write-attempts.ts'
 
 /**
@@ -10,6 +11,7 @@ import type { AttemptWrites } from './write-attempts.ts'
  * written before the last of them has passed.
  */
 export function commitWrites(db: Connection, cache: LedgerCache, attempts: AttemptWrites) {
+  const putAlarm = alarmWrites(db, cache)
   const keys = keyWrites(db)
   const charges = chargeWrites(db)
   const post = postingWrites(db, cache)
@@ -17,7 +19,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
 
   return function applyCommit(op: CommitOp): unknown {
     const [, account, live, at, charge, refund, dispute, tries] = op
-    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts, held] = op
+    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts, held, alarms] = op
     const id = charge[CHARGE.id] as string
     const version = charge[CHARGE.version] as number
     const currency = charge[CHARGE.currency] as string
@@ -39,6 +41,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     if (refund) charges.putRefund(account, live, refund)
     if (dispute) charges.putDispute(account, live, dispute)
     for (const attempt of tries) attempts.put(account, live, attempt)
+    for (const alarm of alarms) putAlarm(account, live, alarm)
     post(account, live, currency, postings, transaction ?? id, at)
     if (event) {
       numbers.event = sequence
@@ -122,11 +125,12 @@ function chargeWrites(db: Connection) {
   )
   const putDispute = db.prepare(
     `INSERT INTO disputes
-       (account_id, live, id, status, amount, reason, transaction_id, provider, provider_reference, currency,
-        customer, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       (account_id, live, id, status, amount, amount_booked, reason, transaction_id, provider, provider_reference,
+        currency, customer, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, id) DO UPDATE
-     SET status = excluded.status, amount = excluded.amount, reason = excluded.reason`,
+     SET status = excluded.status, amount = excluded.amount, amount_booked = excluded.amount_booked,
+       reason = excluded.reason`,
   )
 
   return {

@@ -1,0 +1,43 @@
+import type { AmountMinor } from './money.ts'
+
+/** What a provider can say that must not be, and what each means. */
+export const ALARM_KINDS = {
+  amount_mismatch: 'The provider moved another amount or currency than MiniPay asked for.',
+  reference_reused: 'The provider gave one reference to two payments or two refunds.',
+  contradiction: 'The provider says the opposite of what is booked.',
+  already_captured: 'The provider says that a payment was captured, which is only authorized in the books.',
+  already_refunded: 'The provider has nothing left to refund of a payment; the books have.',
+  dispute_mismatch:
+    'A dispute is of more than was captured, in another currency, or of a payment that the books do not hold as taken.',
+} as const
+export type AlarmKind = keyof typeof ALARM_KINDS
+
+export const ALARM_STATES = ['open', 'closed'] as const
+
+/** Something that a provider said and that does not fit the books: a row of its charge's aggregate, for a person to look at. */
+export type Alarm = {
+  readonly id: string
+  readonly transactionId: string
+  readonly attemptId: string | null
+  readonly disputeId: string | null
+  readonly kind: AlarmKind
+  readonly provider: string
+  /** What the provider said: an outcome's kind (succeeded, declined, pending, not_found) or a dispute's status. */
+  readonly said: string
+  /** The provider's reference that the statement is about. */
+  readonly reference: string | null
+  /** As the provider said it, in minor units, 0 or more. */
+  readonly amount: AmountMinor | null
+  readonly currency: string | null
+  /** A sentence for a person. */
+  readonly message: string
+  readonly state: (typeof ALARM_STATES)[number]
+  /** True while no money may move on the charge because of it. False once it was booked as asked, or closed. */
+  readonly inDoubt: boolean
+  /** ms since 1970. */
+  readonly openedAt: number
+  /** ms since 1970; null while it is open. */
+  readonly closedAt: number | null
+  /** The person's words when it was closed. */
+  readonly reason: string | null
+}

@@ -1,0 +1,43 @@
+import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
+import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
+import { type List, page } from './read-page.ts'
+import { ALARM_COLUMNS, alarmOf, live } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+const ALARMS: List<Alarm> = { prefix: 'alm', columns: ALARM_COLUMNS, from: 'alarms', of: alarmOf }
+
+/** What providers said that does not fit the books. */
+export function alarmReads(sql: Sql) {
+  return {
+    async alarm(scope: Scope, id: string): Promise<Alarm | undefined> {
+      const { rows } = await sql(FIND_ALARM, [scope.accountId, live(scope), id])
+      return rows[0] && alarmOf(rows[0])
+    },
+
+    alarms: (scope: Scope, query: AlarmQuery): Promise<Page<Alarm>> =>
+      page(
+        sql,
+        ALARMS,
+        scope,
+        [
+          ['transaction_id', query.transactionId],
+          ['state', query.state],
+        ],
+        query,
+      ),
+
+    /** Counters: the history is not read. */
+    async alarmTotals(): Promise<AlarmTotals> {
+      const { rows } = await sql(TOTALS, [])
+      const found = new Map(rows.map((row) => [row['kind'] as string, row['value'] as number]))
+      const kinds = Object.keys(ALARM_KINDS) as AlarmKind[]
+      return Object.fromEntries(kinds.map((kind) => [kind, found.get(kind) ?? 0])) as AlarmTotals
+    },
+  }
+}
+
+const FIND_ALARM = `SELECT ${ALARM_COLUMNS} FROM alarms WHERE account_id = $1 AND live = $2 AND id = $3`
+
+const TOTALS = `
+  SELECT substr(name, length('alarms_') + 1) AS kind, sum(value)::bigint AS value
+  FROM counters WHERE name LIKE 'alarms_%' GROUP BY name`

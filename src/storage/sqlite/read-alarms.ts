@@ -1,0 +1,44 @@
+import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
+import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
+import { type Filter, type List, page, type Sql } from './read-page.ts'
+import { ALARM_COLUMNS, type AlarmColumns, alarmOf, live } from './rows.ts'
+
+const ALARMS: List<AlarmColumns, Alarm> = {
+  prefix: 'alm',
+  columns: ALARM_COLUMNS,
+  from: 'alarms',
+  of: alarmOf,
+}
+
+/** What providers said that does not fit the books. */
+export function alarmReads(sql: Sql) {
+  return {
+    alarm(scope: Scope, id: string): Alarm | undefined {
+      const row = sql(`SELECT ${ALARM_COLUMNS} FROM alarms WHERE account_id = ? AND live = ? AND id = ?`).get(
+        scope.accountId,
+        live(scope),
+        id,
+      ) as AlarmColumns | undefined
+      return row && alarmOf(row)
+    },
+
+    alarms(scope: Scope, query: AlarmQuery): Page<Alarm> {
+      const filters: Filter[] = [
+        ['transaction_id', query.transactionId, 'alarms_by_transaction'],
+        ['state', query.state, 'alarms_by_state'],
+      ]
+      return page(sql, ALARMS, scope, filters, query)
+    },
+
+    /** Counters: the history is not read. */
+    alarmTotals(): AlarmTotals {
+      const rows = sql(
+        `SELECT substr(name, length('alarms_') + 1) AS kind, sum(value) AS value
+         FROM counters WHERE name LIKE 'alarms_%' GROUP BY name`,
+      ).all() as { kind: AlarmKind; value: number }[]
+      const found = new Map(rows.map(({ kind, value }) => [kind, value]))
+      const kinds = Object.keys(ALARM_KINDS) as AlarmKind[]
+      return Object.fromEntries(kinds.map((kind) => [kind, found.get(kind) ?? 0])) as AlarmTotals
+    },
+  }
+}
