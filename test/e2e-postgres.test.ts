@@ -16,6 +16,7 @@ const FILES = [
   'failover',
   'notifications',
   'disputes',
+  'alarms',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

@@ -41,3 +41,8 @@ export type Alarm = {
   /** The person's words when it was closed. */
   readonly reason: string | null
 }
+
+/** The alarm as a person closes it, in their words; `now` is in ms since 1970. It keeps no money from moving any more. */
+export function closed(alarm: Alarm, reason: string, now: number): Alarm {
+  return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
+}
