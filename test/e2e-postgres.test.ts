@@ -15,6 +15,7 @@ const FILES = [
   'races',
   'failover',
   'notifications',
+  'lagging-lookups',
   'disputes',
   'alarms',
 ]
