@@ -1,6 +1,6 @@
 /** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
 import { type Attempt, newAttempt } from '../src/domain/attempt.ts'
-import type { ChargeCommand, RefundCommand } from '../src/domain/charge.ts'
+import type { Charge, ChargeCommand, RefundCommand } from '../src/domain/charge.ts'
 
 export const DECLINED = {
   kind: 'declined',
@@ -44,3 +44,24 @@ export const attemptOf = (kind: Attempt['kind'], amount: number, refundId: strin
     leaseUntil: 2_000,
     token: 't',
   })
+
+/** A charge of 1000 usd that succeeded with nothing captured of it yet, unless the changes say otherwise. */
+export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
+  ...command(1000),
+  id: 'txn_1',
+  amountCaptured: 0,
+  amountRefunded: 0,
+  amountRefundPending: 0,
+  amountDisputed: 0,
+  status: 'succeeded',
+  provider: 'bank',
+  providerReference: 'ref_1',
+  declineCode: null,
+  failureMessage: null,
+  redirectUrl: null,
+  expiresAt: null,
+  idempotencyKey: 'key',
+  createdAt: 1_000,
+  version: 1,
+  ...changes,
+})

@@ -15,9 +15,8 @@ const FILES = [
   'races',
   'failover',
   'notifications',
-  'lagging-lookups',
   'disputes',
-  'alarms',
+  'odd-disputes',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

@@ -1,8 +1,8 @@
-import { type Alarm, type Attempt, judged, type Outcome } from '../domain/attempt.ts'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { type Attempt, judged, type Outcome } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { FollowUpCall, LookupAnswer, LookupCall, RemoteProvider } from '../ports/provider.ts'
 import type { Scope } from '../ports/store.ts'
+import { loggable, raise, statementOf } from './alarms.ts'
 import type { Context } from './context.ts'
 import { authorizeCall } from './route.ts'
 
@@ -37,7 +37,10 @@ export async function ask(
   const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer, context.now())
   tell(context, provider.name, how, admitted === 'probe', answer, ms)
   context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
-  if (alarm) raise(context, work, alarm, outcome)
+  if (alarm) {
+    const message = 'reason' in outcome ? outcome.reason : alarm
+    await raise(context, work.scope, charge.id, statementOf(attempt, alarm, answer, message))
+  }
   const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
   context.log[level](
     {
@@ -71,26 +74,6 @@ function tell(
   const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
   if (how === 'lookup' && outcome === 'unknown' && !probe) return
   health.report(name, outcome, ms, probe)
-}
-
-/** No log holds what looks like a card number, a reference of the provider's included. */
-function loggable(reference: string): string {
-  return holdsCardNumber(reference) ? '(looks like a card number)' : reference
-}
-
-/** Tells operators that a provider said what must not be. */
-export function raise(context: Context, { charge, attempt }: Work, alarm: Alarm, outcome: Outcome): void {
-  context.onAlarm(attempt.provider, alarm)
-  context.log.error(
-    {
-      alarm,
-      transaction: charge.id,
-      attempt: attempt.id,
-      provider: attempt.provider,
-      ...('reason' in outcome && { reason: outcome.reason }),
-    },
-    'A provider said what must not be; nothing was booked. A person has to look.',
-  )
 }
 
 /** Runs a call to a provider and counts it while it is in flight. */

@@ -11,15 +11,14 @@ import {
 import type { Decision } from '../domain/charge.ts'
 import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
-import { type OwnedAttempt, StoreUnavailable } from '../ports/store.ts'
+import type { OwnedAttempt } from '../ports/store.ts'
 import { answerOf } from './answers.ts'
-import { ask, raise, type Work } from './ask.ts'
+import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
+import { contradicted, referenceReused } from './contradictions.ts'
+import { persistently } from './persistently.ts'
 import { mayFailOver, walk } from './route.ts'
-
-/** How long an outcome that the database can't take is held on to, in ms: then a worker asks again. */
-const HOLD_MS = 60_000
 
 /** Sends a committed attempt in the background, and those that follow it, until the last one's end is committed. */
 export function sendAttempt(context: Context, work: Work): void {
@@ -83,7 +82,7 @@ export async function settle(
           kind: 'unknown',
           reason: `the provider gave the reference of attempt ${result.attemptId} again`,
         }
-        if (by !== 'hand') raise(context, current, 'reference_reused', taken)
+        if (by !== 'hand') await referenceReused(context, current, result.attemptId, outcome)
         return postpone(context, current, taken)
       }
       case 'balance_limit':
@@ -221,28 +220,13 @@ async function postpone(context: Context, { attempt }: Work, outcome: Outcome): 
  * Someone else ended the attempt, and the request that waits for it is told. That is how it should be, unless the
  * provider says the opposite of how it ended.
  */
-function endedBefore(context: Context, work: Work, outcome: Outcome, by: Resolver): null {
+async function endedBefore(context: Context, work: Work, outcome: Outcome, by: Resolver): Promise<null> {
   const { scope, charge, refund, attempt } = work
   const done = attempt.state === 'succeeded'
   const opposite = done ? outcome.kind === 'declined' : outcome.kind === 'succeeded'
   const undone = charge.status === 'canceled' || refund?.status === 'failed'
-  if (by !== 'hand' && opposite && !(done && undone)) raise(context, work, 'contradiction', outcome)
+  if (by !== 'hand' && opposite && !(done && undone)) await contradicted(context, work, outcome)
   const answer = answerOf(charge, refund, attempt)
   context.waiting.get(slotOf(scope, attempt.idempotencyKey))?.(answer)
   return null
-}
-
-/** An outcome is not let go of because the disk is full for a moment. */
-async function persistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + HOLD_MS
-  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
-    try {
-      return await write()
-    } catch (error) {
-      const passing = error instanceof StoreUnavailable && error.reason !== 'closing'
-      if (!passing || performance.now() > giveUpAt) throw error
-      context.log.warn({ reason: error.reason }, 'The database refuses an outcome; it is tried again.')
-      await new Promise((resolve) => setTimeout(resolve, waitMs))
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { hash, randomFillSync, randomUUID } from 'node:crypto'
-import type { Alarm, AttemptKind, Outcome } from '../domain/attempt.ts'
+import type { AlarmKind } from '../domain/alarm.ts'
+import type { AttemptKind, Outcome } from '../domain/attempt.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
@@ -34,7 +35,7 @@ export type Context = {
     ms: number,
   ) => void
   /** Called when a provider said what must not be, and a person has to look. */
-  readonly onAlarm: (provider: string, alarm: Alarm) => void
+  readonly onAlarm: (provider: string, alarm: AlarmKind) => void
   /** How long a request waits for its twin with the same key, in ms. */
   readonly idempotencyWaitMs: number
   /** How long a request waits for its provider before it answers that it is being processed, in ms. */

@@ -1,65 +1,223 @@
-import type { Dispute } from '../domain/charge.ts'
-import { allows } from '../domain/charge.ts'
-import { decideDispute } from '../domain/refund.ts'
+import type { Alarm, Statement } from '../domain/alarm.ts'
+import { type Charge, type Decision, type Dispute, decision as unmoved } from '../domain/charge.ts'
+import { bookable, decideDispute } from '../domain/dispute.ts'
+import { parseCurrency } from '../domain/money.ts'
 import type { DisputeAnswer } from '../ports/provider.ts'
+import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+import { alarmsOf, raise } from './alarms.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 
 type Report = Extract<DisputeAnswer, { kind: 'dispute' }>
 
+/** More than a charge can have; so many of them are looked at when one of them leaves room. */
+const MOST_DISPUTES = 100
+
+/** A dispute with everything that decides what of it is booked, as read from the store. */
+type Case = {
+  readonly scope: Scope
+  readonly charge: Charge
+  /** As it is stored; null when it is new. */
+  readonly former: Dispute | null
+  /** Those of its charge. */
+  readonly alarms: readonly Alarm[]
+}
+
 /**
- * Books a dispute as its provider reports it: opened, won or lost, each with its entries and its event.
- * `foreign` when no payment of ours has that reference, `early` when ours is not captured, so far as we know.
- * One that can't be true is not booked, and raises an alarm. Rejects with `StoreUnavailable`.
+ * Books a dispute as its provider reports it: what can be booked of it, with its entries and its event, and an alarm
+ * beside it where it does not fit. `foreign` when no payment of ours has that reference, `early` when ours may be
+ * captured yet: then the dispute is listed, and is booked when it is reported again. Rejects with `StoreUnavailable`.
  */
 export async function bookDispute(
   context: Context,
   provider: string,
-  report: Report,
+  said: Report,
 ): Promise<'booked' | 'foreign' | 'early'> {
-  const found = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
-  if (!found) return 'foreign'
-  const { scope, attempt } = found
+  const report = { ...said, currency: parseCurrency(said.currency) ?? said.currency.toLowerCase() }
+  const named = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
+  const scope = named?.scope ?? DEFAULT_SCOPE
   for (;;) {
-    const charge = await context.store.charge(scope, attempt.transactionId)
-    if (!charge) return 'foreign'
-    if (!allows(charge, 'dispute')) return 'early'
-    if (charge.currency !== report.currency || report.amount > charge.amountCaptured) {
-      context.onAlarm(provider, 'amount_mismatch')
-      context.log.error(
-        {
-          transaction: charge.id,
-          provider,
-          dispute: report.reference,
-          amount: report.amount,
-          currency: report.currency,
-        },
-        'A dispute is of more than was captured, or in another currency; it was not booked. A person has to look.',
-      )
-      return 'booked'
-    }
-    const before = await context.store.disputeByReference(scope, provider, report.reference)
-    const at = context.now()
-    const dispute: Dispute = before ?? {
-      id: context.newId('dp'),
-      transactionId: charge.id,
-      provider,
-      providerReference: report.reference,
-      amount: report.amount,
-      currency: report.currency,
-      amountBooked: report.amount,
-      customer: charge.customer,
-      status: 'open',
-      reason: report.reason,
-      createdAt: at,
-    }
+    const known = await context.store.disputeByReference(scope, provider, report.reference)
+    const id = known?.transactionId ?? named?.attempt.transactionId
+    const found = id === undefined ? undefined : await read(context, scope, id, provider, report.reference)
+    if (!found) return 'foreign'
+    const { charge, former } = found
+    if (former?.transactionId !== known?.transactionId) continue
+    const dispute = former ?? begun(context, charge, provider, report)
+    // What was booked of it says that the payment it named before was the charge's.
+    const isOther = former !== null && named?.attempt.transactionId !== charge.id
+    const ours =
+      charge.provider === provider &&
+      (charge.providerReference === report.paymentReference || (former?.amountBooked ?? 0) > 0)
+    const step = position(found, dispute, report, ours, isOther)
+    if (step.decision && !(await committed(context, found, step.decision))) continue
     // A dispute that was closed before we heard of it, or was closed the other way, is opened first.
-    const opens = report.status !== 'open' && before?.status !== 'open' && before?.status !== report.status
-    const status = opens ? 'open' : report.status
-    const decision = decideDispute(charge, before?.status ?? null, { ...dispute, status })
-    if (!decision) return 'booked'
-    const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
-    if (result.kind !== 'committed' && result.kind !== 'version_conflict')
-      throw new Error(`the dispute ${report.reference} can't be booked: ${result.kind}`)
+    if (step.opens) continue
+    if (step.misfit !== null)
+      await raise(context, scope, charge.id, statement(step.dispute, report, step.misfit))
+    if (isOther) await alarmBoth(context, found, dispute, report, named?.attempt.transactionId)
+    if (frees(former, step.dispute)) await rebookDisputes(context, scope, charge.id)
+    return step.misfit !== null && isEarly(charge) ? 'early' : 'booked'
   }
+}
+
+/**
+ * Books what can be booked of a charge's disputes now: after a payment was found to be taken after all, or after one
+ * dispute has left room for the others. Rejects with `StoreUnavailable`.
+ */
+export async function rebookDisputes(context: Context, scope: Scope, transactionId: string): Promise<void> {
+  const query = { limit: MOST_DISPUTES, transactionId }
+  const { data } = await context.store.disputes(scope, query)
+  for (const { provider, providerReference, status } of data.toReversed()) {
+    if (status === 'won') continue
+    for (;;) {
+      const found = await read(context, scope, transactionId, provider, providerReference)
+      if (!found?.former) break
+      const { charge, former, alarms } = found
+      // The newest alarm of it tells which payment its provider named last.
+      const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
+      const isNamed = named === undefined || named === charge.providerReference
+      const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)
+      const { decision } = position(found, former, former, ours, false)
+      if (!decision || (await committed(context, found, decision))) break
+    }
+  }
+}
+
+/** Books what a person has found out of a dispute: so much of it stands in the charge's currency. */
+export async function settleDispute(
+  context: Context,
+  scope: Scope,
+  disputeId: string,
+  amountBooked: number,
+): Promise<'booked' | 'no_room'> {
+  for (;;) {
+    const stored = await context.store.dispute(scope, disputeId)
+    if (!stored) throw new Error(`${disputeId} is gone`)
+    const { transactionId, provider, providerReference } = stored
+    const found = await read(context, scope, transactionId, provider, providerReference)
+    if (!found?.former) throw new Error(`${disputeId} or its charge is gone`)
+    const { charge, former } = found
+    const free = charge.amountCaptured - charge.amountDisputed + former.amountBooked
+    const stands = former.provider === charge.provider && former.status !== 'won' ? free : 0
+    if (amountBooked > stands) return 'no_room'
+    const decision = decideDispute(charge, former, { ...former, amountBooked })
+    if (decision && !(await committed(context, found, decision))) continue
+    if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, transactionId)
+    return 'booked'
+  }
+}
+
+/** The charge first, then what is its own: each change of those raises its version. */
+async function read(
+  { store, ...context }: Context,
+  scope: Scope,
+  transactionId: string,
+  provider: string,
+  reference: string,
+): Promise<Case | undefined> {
+  const charge = await store.charge(scope, transactionId)
+  if (!charge) return undefined
+  const former = (await store.disputeByReference(scope, provider, reference)) ?? null
+  return { scope, charge, former, alarms: await alarmsOf({ store, ...context }, scope, transactionId) }
+}
+
+type Position = {
+  /** As it becomes. */
+  readonly dispute: Dispute
+  /** Null when nothing changes. */
+  readonly decision: Decision | null
+  readonly misfit: string | null
+  /** It is only opened: how it ended comes next. */
+  readonly opens: boolean
+}
+
+function position(
+  { charge, former, alarms: known }: Case,
+  dispute: Dispute,
+  { amount, currency, status: said }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
+  ours: boolean,
+  isOther: boolean,
+): Position {
+  const opens = said !== 'open' && former?.status !== 'open' && former?.status !== said
+  const claim = { amount, currency, status: opens ? 'open' : said } as const
+  const own = known.filter(({ disputeId, kind }) => disputeId === dispute.id && kind === 'dispute_mismatch')
+  // Only what is booked can be a person's word: a dispute that came before its capture is booked yet.
+  const settled =
+    (former?.amountBooked ?? 0) > 0 &&
+    own.some((one) => one.state === 'closed' && one.amount === amount && one.currency === currency)
+  const { amount: amountBooked, misfit } = bookable(charge, former, claim, { ours, settled })
+  const after = { ...dispute, ...claim, amountBooked }
+  const decided = decideDispute(charge, former, after)
+  // The provider and the books agree: an alarm of before stays for a person to read.
+  const calmed =
+    misfit !== null || isOther ? [] : own.filter(({ state, inDoubt }) => state === 'open' && inDoubt)
+  const alarms = calmed.map((alarm) => ({ ...alarm, inDoubt: false }))
+  const changes = decided ?? (alarms.length > 0 ? unmoved(charge, {}, {}) : null)
+  return { dispute: after, decision: changes && { ...changes, alarms }, misfit, opens }
+}
+
+function begun(context: Context, charge: Charge, provider: string, report: Report): Dispute {
+  return {
+    id: context.newId('dp'),
+    transactionId: charge.id,
+    provider,
+    providerReference: report.reference,
+    amount: report.amount,
+    currency: report.currency,
+    amountBooked: 0,
+    customer: charge.customer,
+    status: 'open',
+    reason: report.reason,
+    createdAt: context.now(),
+  }
+}
+
+/** False when the charge has changed since it was read. */
+async function committed(context: Context, { scope }: Case, decision: Decision): Promise<boolean> {
+  const at = context.now()
+  const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+  if (result.kind === 'committed') return true
+  if (result.kind === 'version_conflict') return false
+  throw new Error(`the dispute ${decision.dispute?.id} can't be booked: ${result.kind}`)
+}
+
+/** A charge that is not captured, and may be. */
+function isEarly({ status }: Charge): boolean {
+  return status === 'processing' || status === 'requires_action' || status === 'authorized'
+}
+
+function frees(former: Dispute | null, { amountBooked }: Dispute): boolean {
+  return former !== null && amountBooked < former.amountBooked
+}
+
+function statement(dispute: Dispute, { paymentReference }: Report, message: string): Statement {
+  return {
+    kind: 'dispute_mismatch',
+    provider: dispute.provider,
+    attemptId: null,
+    disputeId: dispute.id,
+    said: dispute.status,
+    reference: paymentReference,
+    amount: dispute.amount,
+    currency: dispute.currency,
+    message,
+    inDoubt: true,
+  }
+}
+
+/** A dispute names another payment than before: it stays where it is, and both charges are in doubt. */
+async function alarmBoth(
+  context: Context,
+  { scope, charge }: Case,
+  dispute: Dispute,
+  report: Report,
+  other: string | undefined,
+): Promise<void> {
+  const where = other === undefined ? 'that is not in the books' : `of transaction ${other}`
+  const first = `The dispute ${dispute.id} names another payment than before, ${where}; it stays booked here.`
+  await raise(context, scope, charge.id, statement(dispute, report, first))
+  if (other === undefined) return
+  const second = `The dispute ${dispute.id} of transaction ${charge.id} names the payment of this transaction now.`
+  await raise(context, scope, other, statement(dispute, report, second))
 }

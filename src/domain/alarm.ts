@@ -42,7 +42,41 @@ export type Alarm = {
   readonly reason: string | null
 }
 
-/** The alarm as a person closes it, in their words; `now` is in ms since 1970. It keeps no money from moving any more. */
-export function closed(alarm: Alarm, reason: string, now: number): Alarm {
-  return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
+/** A charge has so many alarms at most: what a provider goes on to say is counted and logged. */
+export const MOST_ALARMS = 20
+
+/** What a provider said that must not be, before it is an alarm. */
+export type Statement = Pick<
+  Alarm,
+  | 'kind'
+  | 'provider'
+  | 'attemptId'
+  | 'disputeId'
+  | 'said'
+  | 'reference'
+  | 'amount'
+  | 'currency'
+  | 'message'
+  | 'inDoubt'
+>
+
+/** An alarm that is open, of a charge of which a provider stated this. */
+export function newAlarm(id: string, charge: { readonly id: string }, said: Statement, now: number): Alarm {
+  return { ...said, id, transactionId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
+}
+
+/**
+ * Whether an alarm of the charge tells of this statement, open or closed: what a person has closed is not raised again. A
+ * dispute that goes on is the same statement while its amount is the same.
+ */
+export function isSaidAgain(alarm: Alarm, statement: Statement): boolean {
+  return (
+    alarm.kind === statement.kind &&
+    alarm.attemptId === statement.attemptId &&
+    alarm.disputeId === statement.disputeId &&
+    alarm.reference === statement.reference &&
+    alarm.amount === statement.amount &&
+    alarm.currency === statement.currency &&
+    (alarm.said === statement.said || alarm.disputeId !== null)
+  )
 }

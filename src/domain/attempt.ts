@@ -1,3 +1,4 @@
+import type { AlarmKind } from './alarm.ts'
 import type { AmountMinor } from './money.ts'
 
 /** What a call to a provider asks for. */
@@ -156,27 +157,6 @@ export function nextLookMs(state: AttemptState, lookups: number): number {
   return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)
 }
 
-/**
- * Whether the end of an attempt may change at its provider, so that a lookup which lags behind matters: a refund comes
- * back or is paid after all, an authorization that is held lapses, and what surely was not done turns out to be.
- */
-export function mayChange(
-  { kind, state }: Pick<Attempt, 'kind' | 'state'>,
-  charge: { readonly status: string },
-): boolean {
-  if (isOpen({ state })) return false
-  if (kind === 'refund' || state === 'not_sent') return true
-  return kind === 'authorize' && state === 'succeeded' && charge.status === 'authorized'
-}
-
-/** After a notification, when its provider is asked again that says nothing new: 10 s, 1 min, 10 min, and 1 h after the one before, in ms. */
-const LOOKS_MS = [10_000, 70_000, 670_000, 4_270_000] as const
-
-/** When a provider is asked again that said nothing new of what it had notified of; null after the last time. ms since 1970. */
-export function nextQuietLook(receivedAt: number, now: number): number | null {
-  return LOOKS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
-}
-
 /** What a new attempt is about; `leaseUntil` and `token` are the sender's. */
 export type NewAttempt = Pick<
   Attempt,
@@ -242,9 +222,6 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
 /** "Not found" is believed for so long after a call: later the provider may have forgotten it. */
 const NOT_FOUND_MS = 23 * 3_600_000
 
-/** Why an answer is not believed: something only a person can put right. */
-export type Alarm = 'amount_mismatch' | 'reference_reused' | 'contradiction'
-
 /**
  * What an answer is worth. Money that moved in another amount or currency than was asked is never booked:
  * the attempt stays unknown, with an alarm. Only the call itself can tell that it was not sent: a lookup or a
@@ -257,8 +234,8 @@ export function judged(
   how: 'send' | 'resend' | 'lookup',
   answer: Outcome | { readonly kind: 'not_found' },
   now: number,
-): { readonly outcome: Outcome; readonly alarm: Alarm | null } {
-  const unknown = (reason: string, alarm: Alarm | null = null) =>
+): { readonly outcome: Outcome; readonly alarm: AlarmKind | null } {
+  const unknown = (reason: string, alarm: AlarmKind | null = null) =>
     ({ outcome: { kind: 'unknown', reason }, alarm }) as const
   if (answer.kind === 'not_found' && attempt.providerReference !== null)
     return unknown('the provider had accepted it, and does not find it now', 'contradiction')

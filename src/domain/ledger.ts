@@ -38,6 +38,25 @@ export function transfer(
   ])
 }
 
+/**
+ * The transfers that change each of these accounts by so much (a debit is positive): as few as there can be, none when
+ * nothing changes. Throws when the changes do not sum to zero.
+ */
+export function transfers(currency: string, changes: ReadonlyMap<LedgerAccountCode, AmountMinor>): Posting[] {
+  const rest = [...changes].map(([account, amount]) => ({ account, amount }))
+  const postings: Posting[] = []
+  for (const debit of rest)
+    for (const credit of rest) {
+      const amount = Math.min(debit.amount, -credit.amount)
+      if (amount <= 0) continue
+      debit.amount -= amount
+      credit.amount += amount
+      postings.push(...transfer(debit.account, credit.account, currency, amount))
+    }
+  if (rest.some(({ amount }) => amount !== 0)) throw new Error(`changes do not balance: ${[...changes]}`)
+  return postings
+}
+
 /** The customer paid: the provider holds `amount` more, and the merchant is owed `amount` more. */
 export function chargePostings(provider: string, currency: string, amount: AmountMinor): Posting[] {
   return transfer(`provider:${provider}`, 'merchant', currency, amount)

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/charges.ts'
 import { type Attempt, isOpen, type Known } from './attempt.ts'
-import { allows, type Charge, type Decision, type Dispute, type Refund } from './charge.ts'
+import type { Charge, Decision, Dispute, Refund } from './charge.ts'
+import { bookable, decideDispute } from './dispute.ts'
 import { isBalanced, type Posting } from './ledger.ts'
 import {
   beginCharge,
@@ -15,14 +16,7 @@ import {
   expire,
 } from './lifecycle.ts'
 import { MAX_AMOUNT } from './money.ts'
-import {
-  beginRefund,
-  concludeRefund,
-  decideDispute,
-  refundAmount,
-  refundable,
-  reverseRefund,
-} from './refund.ts'
+import { beginRefund, concludeRefund, refundAmount, refundable, reverseRefund } from './refund.ts'
 
 /** What can happen to a charge, in any order; `pick` chooses among what is open. */
 type Step =
@@ -35,7 +29,15 @@ type Step =
       readonly lapsed: boolean
     }
   | { readonly do: 'reverse'; readonly pick: number }
-  | { readonly do: 'dispute'; readonly status: Dispute['status']; readonly amount: number }
+  | {
+      readonly do: 'dispute'
+      readonly which: number
+      readonly status: Dispute['status']
+      readonly amount: number
+      readonly currency: string
+      readonly ours: boolean
+      readonly settled: boolean
+    }
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
@@ -58,7 +60,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     do: fc.constant('dispute' as const),
     status: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
-    amount: fc.integer({ min: 1, max: MAX_AMOUNT }),
+    which: fc.nat(2),
+    amount: fc.oneof(fc.integer({ min: 0, max: MAX_AMOUNT }), fc.nat(3)),
+    currency: fc.constantFrom('usd', 'usd', 'usd', 'eur'),
+    ours: fc.constantFrom(true, true, true, false),
+    settled: fc.constantFrom(false, false, true),
   }),
 )
 
@@ -69,7 +75,7 @@ class World {
   readonly open = new Map<string, Attempt>()
   readonly refunds = new Map<string, Refund>()
   readonly refundAttempts = new Map<string, Attempt>()
-  dispute: Dispute | null = null
+  readonly disputes = new Map<string, Dispute>()
   readonly postings: Posting[] = []
 
   constructor(amount: number, capture: boolean) {
@@ -86,7 +92,7 @@ class World {
     this.charge = decision.charge
     this.postings.push(...decision.postings)
     if (decision.refund) this.refunds.set(decision.refund.id, decision.refund)
-    if (decision.dispute) this.dispute = decision.dispute
+    if (decision.dispute) this.disputes.set(decision.dispute.id, decision.dispute)
     for (const attempt of decision.attempts) {
       if (isOpen(attempt)) this.open.set(attempt.id, attempt)
       else this.open.delete(attempt.id)
@@ -132,7 +138,7 @@ class World {
         return
       }
       case 'dispute':
-        this.disputed(step.status, step.amount)
+        this.disputed(step)
     }
   }
 
@@ -153,23 +159,24 @@ class World {
     )
   }
 
-  disputed(status: Dispute['status'], amount: number): void {
-    if (!allows(this.charge, 'dispute')) return
-    const before = this.dispute
+  /** Whatever the provider says of one of the disputes, in whatever order. */
+  disputed({ which, status, amount, currency, ours, settled }: Extract<Step, { do: 'dispute' }>): void {
+    const id = `dp_${which}`
+    const before = this.disputes.get(id) ?? null
+    const said = { status, amount, currency }
+    const { amount: amountBooked } = bookable(this.charge, before, said, { ours, settled })
     const dispute: Dispute = before ?? {
-      id: 'dp_1',
+      ...said,
+      id,
       transactionId: 'txn_1',
       provider: 'bank',
-      providerReference: 'd',
-      amount: Math.min(amount, this.charge.amountCaptured),
-      currency: 'usd',
-      amountBooked: Math.min(amount, this.charge.amountCaptured),
+      providerReference: id,
+      amountBooked,
       customer: 'cus_1',
-      status,
       reason: null,
       createdAt: 1,
     }
-    const decision = decideDispute(this.charge, before?.status ?? null, { ...dispute, status })
+    const decision = decideDispute(this.charge, before, { ...dispute, ...said, amountBooked })
     if (decision) this.apply(decision)
   }
 
@@ -179,7 +186,7 @@ class World {
 
   /** What the ledger must say, by what the charge, its refunds and its dispute say. */
   check(): void {
-    const { charge, dispute } = this
+    const { charge } = this
     const total = (...statuses: string[]) =>
       [...this.refunds.values()].reduce(
         (sum, r) => (statuses.includes(r.status) ? sum + BigInt(r.amount) : sum),
@@ -188,7 +195,11 @@ class World {
     const captured = BigInt(charge.amountCaptured)
     const pending = total('processing')
     const refunded = total('refunded', 'partially_refunded')
-    const disputed = (status: string) => (dispute?.status === status ? BigInt(dispute.amount) : 0n)
+    const disputed = (status: string) =>
+      [...this.disputes.values()].reduce(
+        (sum, d) => (d.status === status ? sum + BigInt(d.amountBooked) : sum),
+        0n,
+      )
     assert.equal(BigInt(charge.amountRefunded), refunded)
     assert.equal(BigInt(charge.amountRefundPending), pending)
     assert.equal(BigInt(charge.amountDisputed), disputed('open') + disputed('lost'))
@@ -207,6 +218,7 @@ class World {
     assert.equal(this.balance('uncaptured'), following ? 0n : -held)
 
     assert.ok(refunded + pending <= captured)
+    assert.ok(charge.amountDisputed >= 0 && charge.amountDisputed <= charge.amountCaptured)
     assert.ok(refundable(charge) >= 0)
     assert.equal(
       charge.status === 'processing',

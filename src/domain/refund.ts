@@ -1,4 +1,4 @@
-/** Refunds and disputes: what goes back to the customer of what was captured. */
+/** Refunds: what goes back to the customer of what was captured. */
 import { type Attempt, type Known, type Resolver, resolved } from './attempt.ts'
 import {
   allows,
@@ -6,14 +6,12 @@ import {
   type Charge,
   type ChargeStatus,
   type Decision,
-  type Dispute,
   decision,
   type Made,
   type Refund,
   type RefundCommand,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
-import type { EventType } from './event.ts'
 import { type LedgerAccountCode, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
@@ -177,50 +175,6 @@ export function reverseRefund(
               ['refunds', -1],
             ]
           : [['refunds', -1]],
-    },
-  )
-}
-
-/** Where a dispute's money stands. */
-const DISPUTE_EVENTS = {
-  open: 'dispute.opened',
-  won: 'dispute.won',
-  lost: 'dispute.lost',
-} as const satisfies Record<Dispute['status'], EventType>
-
-/**
- * A dispute that begins, or goes on: open sets the money aside, won gives it back, lost takes it from what the
- * provider holds. `before` is null for a new one. Null when nothing changes. A closed dispute that is opened
- * again is set aside again; one that is closed the other way is opened first, by the caller.
- */
-export function decideDispute(
-  charge: Charge,
-  before: Dispute['status'] | null,
-  dispute: Dispute,
-): Decision | null {
-  const { status, amount } = dispute
-  if (before === status || (before !== 'open') !== (status === 'open')) return null
-  assertAllows(charge, 'dispute')
-  const aside: LedgerAccountCode = `disputes:${charge.provider}`
-  const [debit, credit]: [LedgerAccountCode, LedgerAccountCode] =
-    status === 'won'
-      ? [aside, 'merchant']
-      : status === 'lost'
-        ? [aside, `provider:${charge.provider}`]
-        : // Opened again after it was lost: the provider has to hold it again before it can be set aside.
-          before === 'lost'
-          ? [`provider:${charge.provider}`, aside]
-          : ['merchant', aside]
-  const amountBooked = status === 'won' ? 0 : amount
-  const change = status === 'won' ? -amount : before === 'lost' || status === 'lost' ? 0 : amount
-  return decision(
-    charge,
-    { amountDisputed: charge.amountDisputed + change },
-    {
-      dispute: { ...dispute, amountBooked },
-      transactionId: dispute.id,
-      postings: transfer(debit, credit, charge.currency, amount),
-      event: DISPUTE_EVENTS[status],
     },
   )
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Charge, Dispute } from '../../src/domain/charge.ts'
-import { decideDispute } from '../../src/domain/refund.ts'
+import { decideDispute } from '../../src/domain/dispute.ts'
 import type { Commit, Scope, Store } from '../../src/ports/store.ts'
 import { commitOf, committed, newId, type Open, rule, taken, tick } from './fixtures.ts'
 
@@ -20,14 +20,15 @@ function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_$
   }
 }
 
-/** The step that opens a dispute, or takes one that is stored in the status `before` to its own. */
+/** The step that opens a dispute, or takes one that is stored as `before` to where it stands then. */
 export function disputeCommit(
   scope: Scope,
   charge: Charge,
   dispute: Dispute,
-  before: Dispute['status'] | null = null,
+  before: Dispute | null = null,
 ): Commit {
-  const decision = decideDispute(charge, before, dispute)
+  const amountBooked = dispute.status === 'won' ? 0 : dispute.amount
+  const decision = decideDispute(charge, before, { ...dispute, amountBooked })
   if (!decision) throw new Error('the dispute does not change')
   return commitOf(decision, { scope }, null, tick())
 }
@@ -66,7 +67,7 @@ export function disputes(open: Open): void {
   rule(open, 'a dispute that is decided is changed, not stored twice', async (store, { live: scope }) => {
     const first = await disputed(store, scope, (await taken(store, { scope, amount: 900 })).charge, 400)
     const won = { ...first.dispute, status: 'won', amountBooked: 0 } as const
-    const commit = disputeCommit(scope, first.charge, won, 'open')
+    const commit = disputeCommit(scope, first.charge, won, first.dispute)
     await committed(store, commit)
     assert.deepEqual((await store.disputes(scope, { limit: 9 })).data, [won])
     assert.equal((await store.charge(scope, commit.charge.id))?.amountDisputed, 0)

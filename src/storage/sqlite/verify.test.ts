@@ -79,7 +79,7 @@ async function remoteCharges(store: Store, scope: Scope): Promise<void> {
     ['lost', 410],
   ] as const) {
     const { charge, dispute } = await disputed(store, scope, await paid(1_600 + amount), amount)
-    await committed(store, disputeCommit(scope, charge, { ...dispute, status }, 'open'))
+    await committed(store, disputeCommit(scope, charge, { ...dispute, status }, dispute))
   }
   const acting = beginCommit({ scope, amount: 2_011, currency: 'rub' })
   await committed(store, acting.commit)

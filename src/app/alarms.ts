@@ -1,0 +1,122 @@
+/** What a provider says that must not be: kept as an alarm of its charge until a person closes it. */
+import { type Alarm, isSaidAgain, MOST_ALARMS, newAlarm, type Statement } from '../domain/alarm.ts'
+import type { Attempt } from '../domain/attempt.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { decision } from '../domain/charge.ts'
+import { type Rejection, reject } from '../domain/error.ts'
+import type { LookupAnswer } from '../ports/provider.ts'
+import type { Scope } from '../ports/store.ts'
+import { commitStep } from './commit.ts'
+import type { Context } from './context.ts'
+import { persistently } from './persistently.ts'
+
+/**
+ * Tells operators that a provider said what must not be, and stores it as an alarm, unless the charge has the same one
+ * already. Never rejects: what the provider said is worth more than the alarm beside it, and is said again.
+ */
+export async function raise(
+  context: Context,
+  scope: Scope,
+  transactionId: string,
+  statement: Statement,
+): Promise<void> {
+  const { kind, provider, attemptId, disputeId, said, reference, message } = statement
+  context.onAlarm(provider, kind)
+  context.log.error(
+    {
+      alarm: kind,
+      transaction: transactionId,
+      ...(attemptId !== null && { attempt: attemptId }),
+      ...(disputeId !== null && { dispute: disputeId }),
+      provider,
+      said,
+      ...(reference !== null && { reference: loggable(reference) }),
+      reason: message,
+    },
+    'A provider said something that does not fit the books. A person has to look: see minipay alarms.',
+  )
+  try {
+    await persistently(context, () => store(context, scope, transactionId, statement))
+  } catch (error) {
+    context.log.error(
+      { alarm: kind, transaction: transactionId, provider, err: error },
+      'An alarm could not be stored.',
+    )
+  }
+}
+
+async function store(
+  context: Context,
+  scope: Scope,
+  transactionId: string,
+  statement: Statement,
+): Promise<void> {
+  for (;;) {
+    const charge = await context.store.charge(scope, transactionId)
+    if (!charge) throw new Error(`${transactionId} is gone`)
+    const known = await alarmsOf(context, scope, transactionId)
+    const same = known.find((alarm) => isSaidAgain(alarm, statement))
+    const doubted = same?.state === 'open' && !same.inDoubt && statement.inDoubt && statement.disputeId
+    if ((same && !doubted) || (!same && known.length >= MOST_ALARMS)) return
+    const at = context.now()
+    const alarm = same ? { ...same, inDoubt: true } : newAlarm(context.newId('alm'), charge, statement, at)
+    const raised = decision(charge, {}, { alarms: [alarm], event: same ? null : 'alarm.opened' })
+    const result = await commitStep(context, scope, { decision: raised, at, key: null, answered: null })
+    if (result.kind === 'committed') return
+    if (result.kind !== 'version_conflict') throw new Error(`an alarm can't be stored: ${result.kind}`)
+  }
+}
+
+/** The alarms of a charge, newest first. Read after the charge, whose version they raise, it is free of races. */
+export async function alarmsOf(
+  { store }: Context,
+  scope: Scope,
+  transactionId: string,
+  state?: Alarm['state'],
+): Promise<readonly Alarm[]> {
+  const query = { limit: MOST_ALARMS, transactionId, ...(state && { state }) }
+  return (await store.alarms(scope, query)).data
+}
+
+/** What a provider's answer about an attempt states. `message` is a sentence for a person. */
+export function statementOf(
+  { id, provider, providerReference }: Attempt,
+  kind: Alarm['kind'],
+  answer: LookupAnswer,
+  message: string,
+): Statement {
+  return {
+    kind,
+    provider,
+    attemptId: id,
+    disputeId: null,
+    said: answer.kind,
+    reference: ('reference' in answer ? answer.reference : null) ?? providerReference,
+    amount: answer.kind === 'succeeded' ? answer.amount : null,
+    currency: answer.kind === 'succeeded' ? answer.currency : null,
+    message,
+    inDoubt: true,
+  }
+}
+
+/** Why no money may move on a charge now: an alarm that is open and in doubt. Read after the charge. */
+export async function doubtOf(
+  context: Context,
+  scope: Scope,
+  transactionId: string,
+  kind: Attempt['kind'],
+): Promise<Rejection | undefined> {
+  const open = await alarmsOf(context, scope, transactionId, 'open')
+  // A disputed payment may be captured and canceled; what is doubtful of it is how much can be given back.
+  const alarm = open.find((one) => one.inDoubt && (kind === 'refund' || one.kind !== 'dispute_mismatch'))
+  if (!alarm) return undefined
+  return reject(
+    'charge_in_doubt',
+    `No money moves on transaction ${transactionId} while alarm ${alarm.id} is open: ${alarm.message}`,
+  )
+}
+
+/** No log holds what looks like a card number, a reference of the provider's included. */
+export function loggable(reference: string): string {
+  return holdsCardNumber(reference) ? '(looks like a card number)' : reference
+}

@@ -1,0 +1,23 @@
+import { StoreUnavailable } from '../ports/store.ts'
+import type { Context } from './context.ts'
+
+/** How long something that a provider said is held on to while the database can't take it, in ms. */
+const HOLD_MS = 60_000
+
+/**
+ * Writes what a provider said, again and again for a minute: it is not let go of because the disk is full for a
+ * moment. Then it rejects with `StoreUnavailable`, as it does at once while the store closes.
+ */
+export async function persistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + HOLD_MS
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+    try {
+      return await write()
+    } catch (error) {
+      const passing = error instanceof StoreUnavailable && error.reason !== 'closing'
+      if (!passing || performance.now() > giveUpAt) throw error
+      context.log.warn({ reason: error.reason }, 'The database refuses an outcome; it is tried again.')
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { chargeOf } from '../../test/charges.ts'
+import type { Charge, Dispute } from './charge.ts'
+import { bookable, type DisputeClaim, decideDispute } from './dispute.ts'
+
+const claim = (amount: number, changes: Partial<DisputeClaim> = {}): DisputeClaim => ({
+  status: 'open',
+  amount,
+  currency: 'usd',
+  ...changes,
+})
+const dispute = (changes: Partial<Dispute> = {}): Dispute => ({
+  id: 'dp_1',
+  transactionId: 'txn_1',
+  provider: 'bank',
+  providerReference: 'd_1',
+  amount: 300,
+  currency: 'usd',
+  amountBooked: 300,
+  customer: 'cus_1',
+  status: 'open',
+  reason: null,
+  createdAt: 1,
+  ...changes,
+})
+const booked = (charge: Charge, said: DisputeClaim, former: Dispute | null = null, how = {}) =>
+  bookable(charge, former, said, { ours: true, settled: false, ...how })
+/** The charge of 1000 that was captured, with so much in disputes. */
+const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
+
+describe('what of a dispute is booked', () => {
+  for (const [what, charge, said, former, amount, misfit] of [
+    ['its amount', taken(), claim(300), null, 300, null],
+    ['all that was captured', taken(), claim(1000), null, 1000, null],
+    ['nothing of zero', taken(), claim(0), null, 0, null],
+    ['not more than was captured', taken(), claim(1001), null, 1000, /more than transaction txn_1 has left/],
+    ['not what others have', taken({ amountDisputed: 800 }), claim(300), null, 200, /200 of 1000 captured/],
+    [
+      'what it has itself',
+      taken({ amountDisputed: 800 }),
+      claim(900),
+      dispute({ amountBooked: 700 }),
+      900,
+      null,
+    ],
+    [
+      'also what was refunded',
+      taken({ amountRefunded: 900, status: 'partially_refunded' }),
+      claim(1000),
+      null,
+      1000,
+      null,
+    ],
+    [
+      'in another currency all that is left',
+      taken({
+        amountRefunded: 300,
+        amountRefundPending: 100,
+        amountDisputed: 50,
+        status: 'partially_refunded',
+      }),
+      claim(1, { currency: 'eur' }),
+      null,
+      550,
+      /another currency/,
+    ],
+    [
+      'in another currency never less than nothing',
+      taken({ amountRefunded: 900, amountDisputed: 500, status: 'partially_refunded' }),
+      claim(1, { currency: 'eur' }),
+      null,
+      0,
+      /another currency/,
+    ],
+    ['nothing once it is won', taken(), claim(5000, { status: 'won', currency: 'eur' }), null, 0, null],
+    ['all of it while it is lost', taken(), claim(300, { status: 'lost' }), null, 300, null],
+    [
+      'nothing while nothing is captured',
+      chargeOf({ status: 'authorized' }),
+      claim(1),
+      null,
+      0,
+      /is authorized/,
+    ],
+    ['nothing of a charge that failed', chargeOf({ status: 'failed' }), claim(1), null, 0, /is failed/],
+  ] as const)
+    test(what, () => {
+      const found = booked(charge, said, former)
+      assert.equal(found.amount, amount)
+      if (misfit === null) assert.equal(found.misfit, null)
+      else assert.match(found.misfit ?? '', misfit)
+    })
+
+  test('nothing of a payment that the charge did not take', () => {
+    const found = booked(taken(), claim(300), null, { ours: false })
+    assert.equal(found.amount, 0)
+    assert.match(found.misfit ?? '', /did not take/)
+  })
+
+  test('what a person has settled stays, as far as there is room, until the dispute is won', () => {
+    const former = dispute({ amount: 900, currency: 'eur', amountBooked: 980 })
+    const charge = taken({ amountDisputed: 980 })
+    const settled = { settled: true }
+    const eur = claim(900, { currency: 'eur' })
+    assert.deepEqual(booked(charge, eur, former, settled), { amount: 980, misfit: null })
+    assert.deepEqual(booked(charge, { ...eur, status: 'lost' }, former, settled), {
+      amount: 980,
+      misfit: null,
+    })
+    assert.deepEqual(booked(charge, { ...eur, status: 'won' }, former, settled), { amount: 0, misfit: null })
+  })
+})
+
+describe('from one position to the next', () => {
+  const step = (
+    before: Dispute | null,
+    after: Dispute,
+    charge = taken({ amountDisputed: before?.amountBooked ?? 0 }),
+  ) => {
+    const decided = decideDispute(charge, before, after)
+    return (
+      decided && {
+        event: decided.event,
+        disputed: decided.charge.amountDisputed,
+        moved: decided.postings.map(({ account, amount }) => `${account} ${amount}`),
+      }
+    )
+  }
+  const won = (changes = {}) => dispute({ status: 'won', amountBooked: 0, ...changes })
+  const lost = (changes = {}) => dispute({ status: 'lost', ...changes })
+
+  for (const [what, before, after, event, disputed, moved] of [
+    ['opened', null, dispute(), 'dispute.opened', 300, ['merchant 300', 'disputes:bank -300']],
+    ['won', dispute(), won(), 'dispute.won', 0, ['disputes:bank 300', 'merchant -300']],
+    ['lost', dispute(), lost(), 'dispute.lost', 300, ['disputes:bank 300', 'provider:bank -300']],
+    ['opened of nothing', null, dispute({ amount: 0, amountBooked: 0 }), 'dispute.opened', 0, []],
+    [
+      'more of it while it is open',
+      dispute(),
+      dispute({ amount: 500, amountBooked: 500 }),
+      'dispute.updated',
+      500,
+      ['merchant 200', 'disputes:bank -200'],
+    ],
+    [
+      'less of it while it is open',
+      dispute(),
+      dispute({ amount: 100, amountBooked: 100 }),
+      'dispute.updated',
+      100,
+      ['disputes:bank 200', 'merchant -200'],
+    ],
+    [
+      'another amount of which nothing more can be booked',
+      dispute(),
+      dispute({ amount: 5000 }),
+      'dispute.updated',
+      300,
+      [],
+    ],
+    ['another currency', dispute(), dispute({ currency: 'eur' }), 'dispute.updated', 300, []],
+    [
+      'lost with more than it was opened with',
+      dispute(),
+      lost({ amount: 500, amountBooked: 500 }),
+      'dispute.lost',
+      500,
+      ['merchant 200', 'provider:bank -200', 'disputes:bank 300', 'provider:bank -300'],
+    ],
+    [
+      'lost with less',
+      dispute(),
+      lost({ amount: 100, amountBooked: 100 }),
+      'dispute.lost',
+      100,
+      ['disputes:bank 200', 'merchant -200', 'disputes:bank 100', 'provider:bank -100'],
+    ],
+    [
+      'another amount after it was lost',
+      lost(),
+      lost({ amount: 400, amountBooked: 400 }),
+      'dispute.updated',
+      400,
+      ['merchant 100', 'provider:bank -100'],
+    ],
+    [
+      'opened again after it was lost',
+      lost(),
+      dispute(),
+      'dispute.opened',
+      300,
+      ['provider:bank 300', 'disputes:bank -300'],
+    ],
+    [
+      'opened again after it was won',
+      won(),
+      dispute(),
+      'dispute.opened',
+      300,
+      ['merchant 300', 'disputes:bank -300'],
+    ],
+    [
+      'won at once after it was lost',
+      lost(),
+      won(),
+      'dispute.won',
+      0,
+      ['provider:bank 300', 'merchant -300'],
+    ],
+    ['nothing new while open', dispute(), dispute({ reason: 'other' }), null, 0, []],
+    ['nothing new once won', won(), won(), null, 0, []],
+  ] as const)
+    test(what, () => {
+      const found = step(before, after)
+      if (event === null) return assert.equal(found, null)
+      assert.deepEqual(found, { event, disputed, moved })
+    })
+
+  test('more than was captured, less than nothing, or a won dispute that is booked is our own fault', () => {
+    for (const amountBooked of [1001, -1]) assert.throws(() => step(null, dispute({ amountBooked })))
+    assert.throws(() => step(null, dispute({ amountBooked: 701 }), taken({ amountDisputed: 300 })))
+    assert.throws(() => step(null, won({ amountBooked: 1 })))
+    assert.throws(() => step(null, dispute(), chargeOf({ status: 'authorized' })))
+  })
+})

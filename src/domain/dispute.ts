@@ -1,0 +1,107 @@
+/** Disputes: what of a customer's objection stands in the ledger, and the step from one position to the next. */
+import { allows, assertAllows, type Charge, type Decision, type Dispute, decision } from './charge.ts'
+import type { EventType } from './event.ts'
+import { type LedgerAccountCode, transfers } from './ledger.ts'
+import type { AmountMinor } from './money.ts'
+
+/** How a dispute stands, as its provider says it. */
+export type DisputeClaim = Pick<Dispute, 'status' | 'amount' | 'currency'>
+
+/** What of a dispute can be booked, in minor units of the charge's currency, and why it does not fit the books. */
+export type Bookable = {
+  readonly amount: AmountMinor
+  /** A sentence for a person; null when the dispute fits. */
+  readonly misfit: string | null
+}
+
+/**
+ * What of a dispute stands in the ledger once its provider says this of it. Nothing of one that is won, or of a payment
+ * that the charge did not take (`ours` is false, or nothing is captured). Else its amount, but not more than what other
+ * disputes leave of what was captured. In another currency the amount is not known: everything that is left is held back.
+ * `settled`: a person has looked at this claim before; then what is booked of it is the person's word.
+ */
+export function bookable(
+  charge: Charge,
+  former: Dispute | null,
+  claim: DisputeClaim,
+  { ours, settled }: { readonly ours: boolean; readonly settled: boolean },
+): Bookable {
+  if (claim.status === 'won') return { amount: 0, misfit: null }
+  const { id, currency, amountCaptured, amountRefunded, amountRefundPending } = charge
+  const money = `${claim.amount} ${claim.currency}`
+  if (!ours)
+    return {
+      amount: 0,
+      misfit: `The dispute of ${money} is of a payment that transaction ${id} did not take.`,
+    }
+  if (!allows(charge, 'dispute'))
+    return {
+      amount: 0,
+      misfit: `The dispute of ${money} is of transaction ${id}, which is ${charge.status}: nothing of it was captured.`,
+    }
+  const free = amountCaptured - charge.amountDisputed + (former?.amountBooked ?? 0)
+  if (settled && former && former.amountBooked > 0)
+    return { amount: Math.min(former.amountBooked, free), misfit: null }
+  if (claim.currency !== currency)
+    return {
+      amount: Math.max(0, free - amountRefunded - amountRefundPending),
+      misfit: `The dispute of ${money} is in another currency than transaction ${id} (${currency}).`,
+    }
+  if (claim.amount <= free) return { amount: claim.amount, misfit: null }
+  return {
+    amount: free,
+    misfit: `The dispute of ${money} is of more than transaction ${id} has left for it: ${free} of ${amountCaptured} captured.`,
+  }
+}
+
+const EVENTS = {
+  open: 'dispute.opened',
+  won: 'dispute.won',
+  lost: 'dispute.lost',
+} as const satisfies Record<Dispute['status'], EventType>
+
+/**
+ * Takes a dispute from its former position to its new one; `before` is null for a new dispute. While it is open, what is
+ * booked of it is set aside; once it is lost, the provider has taken it; one that is won has nothing booked. The transfers
+ * are the difference of the two positions. Null when nothing changes. Throws when more would be booked than was captured,
+ * or less than nothing: our own fault.
+ */
+export function decideDispute(charge: Charge, before: Dispute | null, dispute: Dispute): Decision | null {
+  const changed = before?.status !== dispute.status
+  if (before && !changed && sameAmounts(before, dispute)) return null
+  const booked = dispute.amountBooked
+  const amountDisputed = charge.amountDisputed - (before?.amountBooked ?? 0) + booked
+  if (booked > 0) assertAllows(charge, 'dispute')
+  if (booked < 0 || amountDisputed > charge.amountCaptured || (dispute.status === 'won' && booked > 0))
+    throw new Error(`${booked} of the dispute ${dispute.id} can't be booked on ${charge.id}`)
+  const moved = new Map<LedgerAccountCode, AmountMinor>()
+  for (const [account, amount] of [...position(before, -1), ...position(dispute, 1)])
+    moved.set(account, (moved.get(account) ?? 0) + amount)
+  return decision(
+    charge,
+    { amountDisputed },
+    {
+      dispute,
+      transactionId: dispute.id,
+      postings: transfers(charge.currency, moved),
+      event: changed ? EVENTS[dispute.status] : 'dispute.updated',
+    },
+  )
+}
+
+function sameAmounts(one: Dispute, other: Dispute): boolean {
+  return (
+    one.amount === other.amount && one.currency === other.currency && one.amountBooked === other.amountBooked
+  )
+}
+
+/** What a dispute changes in the accounts, as compared with none; `sign` -1 takes it back. */
+function position(dispute: Dispute | null, sign: 1 | -1): [LedgerAccountCode, AmountMinor][] {
+  if (!dispute || dispute.amountBooked === 0) return []
+  const { status, provider, amountBooked } = dispute
+  const holder: LedgerAccountCode = status === 'open' ? `disputes:${provider}` : `provider:${provider}`
+  return [
+    ['merchant', sign * amountBooked],
+    [holder, -sign * amountBooked],
+  ]
+}
