@@ -7,6 +7,7 @@ import { atOnce, beginFollowUp, cancelRefusal, captureAmount, concludeCharge } f
 import type { AmountMinor } from '../domain/money.ts'
 import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
+import { doubtOf } from './alarms.ts'
 import { answerOf } from './answers.ts'
 import { followUpCall } from './ask.ts'
 import type { Context } from './context.ts'
@@ -16,7 +17,7 @@ import { available, leaseUntil } from './route.ts'
 /**
  * Captures what is authorized, or less of it; the rest is released. Answers `done` with the charge, `declined`
  * or `unavailable` when the provider did not do it, or `accepted` when that is not known in time. Rejections:
- * `transaction_not_found`, `charge_not_capturable`, `capture_exceeds_authorized`, `provider_not_capable`,
+ * `transaction_not_found`, `charge_in_doubt`, `charge_not_capturable`, `capture_exceeds_authorized`, `provider_not_capable`,
  * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key.
  */
 export function captureCharge(
@@ -60,7 +61,7 @@ function followUp(
   kind: 'capture' | 'cancel',
   amountOf: (charge: Charge, provider: Provider) => AmountMinor | Rejection,
 ): Promise<Answer | Rejection> {
-  return onCharge(context, request, id, 'id', (charge, provider) => {
+  return onCharge(context, request, id, { param: 'id', kind }, (charge, provider) => {
     const amount = amountOf(charge, provider)
     if (typeof amount !== 'number') return amount
     const attempt = attemptOf(context, request, charge, provider, { kind, amount, refundId: null })
@@ -74,6 +75,7 @@ function followUp(
 /**
  * Refunds a charge, wholly or in part. Answers `done` with the refund, `declined` or `unavailable` when the
  * provider did not pay it, or `accepted` when that is not known in time. Rejections: `transaction_not_found`,
+ * `charge_in_doubt`,
  * `charge_not_refundable`, `already_refunded`, `charge_disputed`, `refund_exceeds_remaining`,
  * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key. Rejects with
  * `StoreUnavailable` when the commit can't be made.
@@ -84,7 +86,8 @@ export function createRefund(
   transactionId: string,
   command: RefundCommand,
 ): Promise<Answer | Rejection> {
-  return onCharge(context, request, transactionId, 'transaction_id', (charge, provider) => {
+  const about = { param: 'transaction_id', kind: 'refund' } as const
+  return onCharge(context, request, transactionId, about, (charge, provider) => {
     const amount = refundAmount(charge, command)
     if (typeof amount !== 'number') return amount
     const id = context.newId('re')
@@ -129,7 +132,7 @@ function onCharge(
   context: Context,
   request: KeyedRequest,
   id: string,
-  param: string,
+  { param, kind }: { readonly param: string; readonly kind: AttemptKind },
   decide: (charge: Charge, provider: Provider) => Decision | Rejection,
 ): Promise<Answer | Rejection> {
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
@@ -138,6 +141,8 @@ function onCharge(
     const provider = context.providers.get(charge.provider)
     if (!provider)
       return reject('provider_not_configured', `The provider ${charge.provider} is not configured any more.`)
+    const doubt = await doubtOf(context, request.scope, id, kind)
+    if (doubt) return doubt
     const at = context.now()
     const decision = decide(charge, provider)
     if (isRejection(decision)) return decision

@@ -124,6 +124,7 @@ const FOLLOW_UP_ANSWERS = {
   },
 }
 const FOLLOW_UP_ERRORS = [
+  'charge_in_doubt',
   'transaction_not_found',
   'provider_not_capable',
   'provider_not_configured',

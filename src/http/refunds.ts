@@ -48,6 +48,7 @@ export const createRefundRoute: Route = {
     'charge_not_refundable',
     'refund_exceeds_remaining',
     'charge_disputed',
+    'charge_in_doubt',
     'provider_not_configured',
     'provider_unavailable',
     'balance_limit_reached',

@@ -1,4 +1,3 @@
-import { closeAlarmRoute, listAlarmsRoute, retrieveAlarmRoute } from './alarms.ts'
 import { listAttemptsRoute, listDisputesRoute, resolveAttemptRoute } from './attempts.ts'
 import {
   cancelChargeRoute,
@@ -41,9 +40,6 @@ export const ROUTES: readonly Route[] = [
   listAttemptsRoute,
   resolveAttemptRoute,
   listDisputesRoute,
-  listAlarmsRoute,
-  retrieveAlarmRoute,
-  closeAlarmRoute,
   notificationRoute,
   metricsRoute,
   healthRoute,

@@ -238,8 +238,6 @@ export type NotificationSettlement = {
   /** When it is acted on again; null unless pending. */
   readonly dueAt: number | null
   readonly error: string | null
-  /** Whether one that is not done counts as a try; true unless given. */
-  readonly inVain?: boolean
 }
 
 export type DisputeQuery = {

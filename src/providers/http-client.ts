@@ -1,8 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
-import { ByteBuffer } from '../net/byte-buffer.ts'
 
-/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. In bytes. */
+/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. */
 export const MAX_ANSWER_BYTES = 1024 * 1024
 /** A connection that takes longer is given up, in ms; the request was surely not sent then. */
 const CONNECT_TIMEOUT_MS = 5_000
@@ -37,13 +36,9 @@ export type HttpClient = {
 
 /**
  * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
- * request's first byte is `unknown` unless a whole answer of at most `maxAnswerBytes` came: the peer may have acted on it.
+ * request's first byte is `unknown` unless a whole answer came: the peer may have acted on it.
  */
-export function httpClient(
-  origin: URL,
-  connections: number,
-  maxAnswerBytes: number = MAX_ANSWER_BYTES,
-): HttpClient {
+export function httpClient(origin: URL, connections: number): HttpClient {
   let pool: Pool | undefined
   let closed = false
   return {
@@ -51,7 +46,7 @@ export function httpClient(
       return new Promise((resolve) => {
         if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
-        const call = new Call(resolve, signal, maxAnswerBytes)
+        const call = new Call(resolve, signal)
         try {
           pool ??= openPool(origin.origin, connections)
           pool.dispatch({ method, path, headers, body }, call)
@@ -83,6 +78,7 @@ function openPool(origin: string, connections: number): Pool {
 }
 
 const BEFORE_SENT = 'given up before it was sent'
+const TOO_LONG = 'the answer is longer than 1 MiB'
 const NO_ANSWER = 'no answer in time'
 
 /** One request. `onRequestStart` is the line: the first byte is written right after it. */
@@ -91,15 +87,13 @@ class Call implements Dispatcher.DispatchHandler {
   #settled = false
   #status = 0
   #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
-  readonly #body: ByteBuffer
-  readonly #maxBytes: number
+  #chunks: Buffer[] = []
+  #bytes = 0
   readonly #resolve: (result: HttpResult) => void
   readonly #signal: AbortSignal
   readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
 
-  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal, maxBytes: number) {
-    this.#body = new ByteBuffer(maxBytes)
-    this.#maxBytes = maxBytes
+  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal) {
     this.#resolve = resolve
     this.#signal = signal
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -122,11 +116,13 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#body.append(chunk)) this.#fail(`the answer is longer than ${this.#maxBytes / 1024} KiB`)
+    this.#bytes += chunk.length
+    if (this.#bytes > MAX_ANSWER_BYTES) this.#fail(TOO_LONG)
+    else this.#chunks.push(chunk)
   }
 
   onResponseEnd(): void {
-    const body = this.#body.take().toString()
+    const body = Buffer.concat(this.#chunks).toString()
     this.#settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
   }
 
@@ -144,7 +140,7 @@ class Call implements Dispatcher.DispatchHandler {
   #settle(result: HttpResult): void {
     if (this.#settled) return
     this.#settled = true
-    this.#body.take()
+    this.#chunks = []
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#resolve(result)
   }
