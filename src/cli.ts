@@ -69,6 +69,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     words: '[resolve ID succeeded|failed [REFERENCE]]',
     run: attempts,
   },
+  alarms: {
+    summary: 'List what providers said that does not fit the books, or close such an alarm.',
+    settings: ['server'],
+    words: '[close ID REASON [AMOUNT]]',
+    run: alarms,
+  },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }
 
@@ -223,6 +229,18 @@ async function attempts({ server }: Config, words: readonly string[]): Promise<n
   if (verb === 'resolve' && id !== undefined && known && more.length === 0)
     return attemptsResolve(server, id, outcome, reference)
   throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed [REFERENCE].')
+}
+
+async function alarms({ server }: Config, words: readonly string[]): Promise<number> {
+  const { alarmsClose, alarmsList } = await import('./cli/alarms.ts')
+  const [verb, id, reason, amount, ...more] = words
+  if (verb === undefined) return alarmsList(server)
+  const known = amount === undefined || /^\d{1,16}$/.test(amount)
+  if (verb === 'close' && id !== undefined && reason && known && more.length === 0)
+    return alarmsClose(server, id, reason, amount === undefined ? undefined : Number(amount))
+  throw new ConfigError(
+    'Usage: minipay alarms, or minipay alarms close ID REASON [AMOUNT]. Quote the reason; the amount is in minor units.',
+  )
 }
 
 async function printVersion(): Promise<number> {

@@ -179,6 +179,20 @@ export const SETTINGS = {
     doc: 'After how long an attempt of which nobody knows how it ended counts as overdue, in minutes.',
     parse: integer(1, 100_000),
   },
+  keepAliveMs: {
+    flag: 'keep-alive-ms',
+    env: 'MINIPAY_KEEP_ALIVE_MS',
+    default: '65000',
+    doc: 'How long a connection without a request stays open, in ms: longer than the load balancer keeps its own.',
+    parse: integer(1_000, 3_600_000),
+  },
+  maxConnections: {
+    flag: 'max-connections',
+    env: 'MINIPAY_MAX_CONNECTIONS',
+    default: '2048',
+    doc: 'Connections of clients at once; any more are closed as they come.',
+    parse: integer(1, 100_000),
+  },
   shutdownTimeoutMs: {
     flag: 'shutdown-timeout-ms',
     env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',

@@ -87,11 +87,14 @@ export async function run(
       version: VERSION,
       log,
       newRequestId: () => context.newId('req'),
+      keepAliveMs: config.keepAliveMs,
+      maxConnections: config.maxConnections,
       onAnswer: (method, route, status, ms) =>
         metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000),
       onInternalError: () => {
         metrics.errors++
       },
+      onDrop: dropLogger(log, config.maxConnections),
       onUnavailable: unavailableLogger(log),
     })
     address = await server.listen(config.host, config.port)
@@ -265,6 +268,15 @@ function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
   return ({ reason, message }) => {
     if (reason !== 'closing' && spoken())
       log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
+  }
+}
+
+/** Logs connections that were closed because there were too many, now and then. */
+function dropLogger(log: Log, maxConnections: number): () => void {
+  const spoken = nowAndThen()
+  return () => {
+    if (spoken())
+      log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed as they come.')
   }
 }
 

@@ -15,7 +15,9 @@ const FILES = [
   'races',
   'failover',
   'notifications',
+  'lagging-lookups',
   'disputes',
+  'alarms',
   'odd-disputes',
 ]
 

@@ -97,7 +97,7 @@ export async function runCli(
  * The file as it is; or, where TEST_POSTGRES names a server, a database there that stands for this file: so the same
  * tests run on both engines.
  */
-async function onEngine(file: string): Promise<string> {
+export async function onEngine(file: string): Promise<string> {
   const server = process.env['TEST_POSTGRES']
   if (server === undefined || file.startsWith('postgres')) return file
   const { databaseFor } = await import('./postgres.ts')

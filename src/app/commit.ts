@@ -1,8 +1,8 @@
-import type { Charge, Decision, Dispute, Refund } from '../domain/charge.ts'
+import type { Decision } from '../domain/charge.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
 import type { Commit, CommitResult, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
-import { chargeView, disputeView, refundView } from './present.ts'
+import { alarmView, chargeView, disputeView, refundView } from './present.ts'
 
 /** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
 export type Step = Pick<Commit, 'key' | 'answered'> &
@@ -18,7 +18,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
   const event = decision.event && {
     id: context.newId('evt'),
     type: decision.event,
-    data: eventData(charge, refund, dispute, key?.answer ?? answered?.answer),
+    data: eventData(decision, key?.answer ?? answered?.answer),
   }
   const deliveries = event
     ? context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))
@@ -46,11 +46,11 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
 
 /** The charge as it became, and what of it changed. A new charge's event tells just what its answer does. */
 function eventData(
-  charge: Charge,
-  refund: Refund | null,
-  dispute: Dispute | null,
+  { charge, refund, dispute, alarms: [alarm], event }: Decision,
   answer: StoredAnswer | undefined,
 ): string {
+  if (alarm && (event === 'alarm.opened' || event === 'alarm.closed'))
+    return JSON.stringify({ ...chargeView(charge), alarm: alarmView(alarm) })
   if (refund) return JSON.stringify({ ...chargeView(charge), refund: refundView(refund) })
   if (dispute) return JSON.stringify({ ...chargeView(charge), dispute: disputeView(dispute) })
   return answer?.kind === 'created' ? answer.body : JSON.stringify(chargeView(charge))

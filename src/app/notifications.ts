@@ -1,31 +1,48 @@
 import { isOpen } from '../domain/attempt.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
-import type { StoredNotification } from '../ports/store.ts'
+import type { OwnedAttempt, StoredNotification } from '../ports/store.ts'
 import { counted } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute } from './disputes.ts'
 import { review } from './recover.ts'
 import { available } from './route.ts'
 
-/** What came of acting on a notification. What is not done is tried again; what seems not to be ours, not for long. */
+/**
+ * What came of acting on a notification. What is not done is tried again: what `failed` for about a day, and not for long
+ * what seems to be `foreign`. While its charge is `busy` it waits. `quiet`: the provider says nothing new, perhaps because
+ * what it looks up lags behind what it notifies of.
+ */
 export type Acted =
   | { readonly done: true }
-  | { readonly done: false; readonly error: string; readonly foreign: boolean }
+  | {
+      readonly done: false
+      readonly why: 'failed' | 'foreign' | 'busy' | 'quiet'
+      readonly error: string
+    }
 
 const DONE: Acted = { done: true }
-const later = (error: string, foreign = false): Acted => ({ done: false, error, foreign })
+const later = (error: string, why: 'failed' | 'foreign' = 'failed'): Acted => ({ done: false, why, error })
+const BUSY: Acted = { done: false, why: 'busy', error: 'something else is under way on its charge' }
+const QUIET: Acted = { done: false, why: 'quiet', error: 'the provider says nothing new' }
 
 /**
  * Acts on a stored notification: finds what it is about and asks its provider. The same one twice, or an old
  * one after a new one, changes nothing: what counts is what the provider says now. Rejects with
  * `StoreUnavailable`.
  */
-export async function act(context: Context, notification: StoredNotification): Promise<Acted> {
-  const { subject } = notification
+export async function act(
+  context: Context,
+  notification: StoredNotification,
+  looks: Looks = sharedLooks(),
+): Promise<Acted> {
+  const { subject, receivedAt } = notification
   const provider = context.providers.get(notification.provider)
   if (subject.about === 'nothing') return DONE
   if (!provider?.remote) return later('its provider is not configured')
-  if (subject.about === 'dispute') return disputed(context, provider, subject.reference)
+  const once = (about: string, look: () => Promise<Acted>) =>
+    looks(`${provider.name} ${about}`, receivedAt, context.now(), look)
+  if (subject.about === 'dispute')
+    return once(`dispute ${subject.reference}`, () => disputed(context, provider, subject.reference))
   const found =
     subject.about === 'attempt'
       ? await context.store.attempt(subject.attemptId)
@@ -35,16 +52,27 @@ export async function act(context: Context, notification: StoredNotification): P
           subject.reference,
         )
   // Its answer may still be on its way to us, or it is not ours at all.
-  if (found?.attempt.provider !== provider.name) return later('no attempt of ours has that reference', true)
-  const { scope } = found
-  const { id, transactionId, kind } = found.attempt
-  // What is told of a payment may be the end of what was asked of it since.
+  if (found?.attempt.provider !== provider.name)
+    return later('no attempt of ours has that reference', 'foreign')
+  return once(found.attempt.id, () => reviewed(context, provider, found))
+}
+
+/** What is told of a payment may be the end of what was asked of it since: that is looked at first. */
+async function reviewed(context: Context, provider: RemoteProvider, found: OwnedAttempt): Promise<Acted> {
+  const { scope, attempt } = found
+  const { id, transactionId, kind } = attempt
   const others =
     kind === 'authorize' ? (await context.store.attempts(scope, { limit: 100, transactionId })).data : []
-  const open = others.filter((other) => other.id !== id && other.kind !== 'refund' && isOpen(other))
-  for (const attempt of [found.attempt, ...open])
-    if ((await review(context, provider, { scope, attempt })) === 'later')
-      return later('the provider could not be asked, or can say nothing yet')
+  const open = others.filter(
+    (other) =>
+      other.provider === provider.name && other.id !== id && other.kind !== 'refund' && isOpen(other),
+  )
+  for (const each of [...open, attempt]) {
+    const came = await review(context, provider, { scope, attempt: each })
+    if (came === 'later') return later('the provider could not be asked, or can say nothing yet')
+    if (came === 'busy') return BUSY
+    if (came === 'same' && each === attempt) return QUIET
+  }
   return DONE
 }
 
@@ -58,8 +86,41 @@ async function disputed(context: Context, provider: RemoteProvider, reference: s
   if (answer.kind === 'unknown') return later(answer.reason)
   if (answer.kind === 'not_found') return later('the provider does not find the dispute')
   const booked = await bookDispute(context, provider.name, answer)
-  if (booked === 'booked') return DONE
+  // Disputes are few: whether this is what it was told of, or what was so before, is not asked.
+  if (booked === 'booked') return QUIET
   return booked === 'foreign'
-    ? later('no payment of ours has that reference', true)
+    ? later('no payment of ours has that reference', 'foreign')
     : later('the payment is not captured, so far as we know')
+}
+
+/** Runs a look at something, or shares one; see `sharedLooks`. Times are in ms since 1970. */
+export type Looks = (
+  what: string,
+  receivedAt: number,
+  now: number,
+  look: () => Promise<Acted>,
+) => Promise<Acted>
+
+/** From this age on a notification shares looks, and with those that began so short a time ago, in ms. */
+const SHARED_FROM_MS = 10_000
+const SHARED_MS = 5_000
+
+/**
+ * Providers tell of one change several times, as of a refund that is made, updated and paid. Where they are asked again
+ * because they said nothing new, one look serves all that came before it.
+ */
+export function sharedLooks(): Looks {
+  const looks = new Map<string, { readonly at: number; readonly acted: Promise<Acted> }>()
+  return (what, receivedAt, now, look) => {
+    for (const [other, { at }] of looks) {
+      if (now - at < SHARED_MS) break
+      looks.delete(other)
+    }
+    const shared = looks.get(what)
+    if (shared && shared.at >= receivedAt && now - receivedAt >= SHARED_FROM_MS) return shared.acted
+    const acted = look()
+    looks.delete(what)
+    looks.set(what, { at: now, acted })
+    return acted
+  }
 }

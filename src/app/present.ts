@@ -1,4 +1,5 @@
 /** Our objects as the API shows them: in answers, in events, in webhooks. */
+import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../ports/store.ts'
@@ -108,6 +109,27 @@ export function attemptView(attempt: Attempt) {
     duration_ms: attempt.endedAt === null ? null : attempt.endedAt - attempt.startedAt,
     next_lookup_at: timeOrNull(attempt.dueAt),
     unknown_since: timeOrNull(attempt.unknownSince),
+  }
+}
+
+export function alarmView(alarm: Alarm) {
+  return {
+    id: alarm.id,
+    transaction_id: alarm.transactionId,
+    attempt_id: alarm.attemptId,
+    dispute_id: alarm.disputeId,
+    kind: alarm.kind,
+    provider: alarm.provider,
+    said: alarm.said,
+    provider_reference: alarm.reference,
+    amount: alarm.amount,
+    currency: alarm.currency,
+    message: alarm.message,
+    status: alarm.state,
+    in_doubt: alarm.inDoubt,
+    opened_at: timestamp(alarm.openedAt),
+    closed_at: timeOrNull(alarm.closedAt),
+    reason: alarm.reason,
   }
 }
 

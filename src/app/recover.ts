@@ -1,5 +1,6 @@
 /** What became of attempts that nobody has an answer to: left by a crash, unknown, pending, or due to lapse. */
-import { isOpen, type Known, recoveryStep } from '../domain/attempt.ts'
+import { isOpen, type Known, mayChange, recoveryStep } from '../domain/attempt.ts'
+import type { ChargeStatus } from '../domain/charge.ts'
 import { expire } from '../domain/lifecycle.ts'
 import { reverseRefund } from '../domain/refund.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
@@ -47,27 +48,32 @@ async function lapse(context: Context, work: Work): Promise<void> {
   if (charge.status !== 'authorized') return putOff(context, work, null)
   const provider = context.providers.get(attempt.provider)
   if (!provider?.remote || provider.capabilities.lookup === 'none')
-    return expired(context, work, 'The authorization has expired.')
+    return void (await expired(context, work, 'The authorization has expired.'))
   const outcome = await ask(context, provider, work, 'lookup')
-  if (outcome.kind === 'declined') return expired(context, work, outcome.message)
+  if (outcome.kind === 'declined') return void (await expired(context, work, outcome.message))
   const later =
     outcome.kind === 'succeeded' ? Math.max(outcome.expiresAt ?? 0, now + STILL_HELD_MS) : now + NOT_YET_MS
   return putOff(context, work, later)
 }
 
-/** Cancels the charge, unless something else has become of it meanwhile. */
-async function expired(context: Context, work: Work, message: string): Promise<void> {
-  for (let current = work; current.charge.status === 'authorized'; current = await load(context, current)) {
+/** Cancels the charge, unless something else has become of it meanwhile; answers its status then. */
+async function expired(context: Context, work: Work, message: string): Promise<ChargeStatus> {
+  let current = work
+  for (; current.charge.status === 'authorized'; current = await load(context, current)) {
     const at = context.now()
     const decision = expire(current.charge, current.attempt, message, at)
     const result = await commitStep(context, current.scope, { decision, at, key: null, answered: null })
-    if (result.kind === 'committed') return
+    if (result.kind === 'committed') return decision.charge.status
     if (result.kind !== 'version_conflict') throw new Error(`${work.attempt.id} can't lapse: ${result.kind}`)
   }
+  return current.charge.status
 }
 
-/** What came of reviewing an attempt: `later` when its provider could not be asked, or said nothing yet. */
-export type Reviewed = 'done' | 'later'
+/**
+ * What came of reviewing an attempt: `same` when the provider says what we know, and may yet say otherwise; `busy` while
+ * something else is under way on the charge; `later` when the provider could not be asked, or said nothing yet.
+ */
+export type Reviewed = 'done' | 'same' | 'busy' | 'later'
 
 /**
  * A notification says that something became of an attempt: its provider is asked, not the notification believed.
@@ -80,6 +86,7 @@ export async function review(
 ): Promise<Reviewed> {
   const work = await load(context, { ...owned, attempt: { ...owned.attempt, token: null } })
   const now = context.now()
+  if (!isOpen(work.attempt) && work.charge.status === 'processing') return 'busy'
   const isSent = work.attempt.state === 'sending' && (work.attempt.dueAt ?? 0) > now
   const step = isOpen(work.attempt) ? recoveryStep(provider.capabilities, work.attempt, now) : 'lookup'
   if (step === 'wait' || provider.capabilities.lookup === 'none') {
@@ -96,22 +103,28 @@ export async function review(
   if (!isOpen(current.attempt)) return revise(context, current, outcome)
   const next = await settle(context, current, outcome, 'notification')
   if (next) sendAttempt(context, next)
+  // Recovery goes on asking about it.
   if (outcome.kind === 'pending') return 'done'
-  return isOpen((await load(context, work)).attempt) ? 'later' : 'done'
+  const { charge, attempt } = await load(context, work)
+  if (isOpen(attempt)) return 'later'
+  return attempt.state === 'succeeded' && mayChange(attempt, charge) ? 'same' : 'done'
 }
 
 /** What was done may have come undone: an authorization lapsed, a refund failed days later. */
 async function revise(context: Context, work: Work, outcome: Known): Promise<Reviewed> {
   const { charge, refund, attempt } = work
   const done = attempt.state === 'succeeded'
-  if (outcome.kind === 'succeeded' && !done) await contradicted(context, work, outcome)
-  if (outcome.kind !== 'declined' || !done) return 'done'
-  if (refund !== null) return reversed(context, work, outcome)
-  if (attempt.kind === 'authorize' && charge.status === 'authorized')
-    await expired(context, work, outcome.message)
-  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not.
-  else if (charge.status !== 'canceled' && charge.status !== 'processing')
+  if (outcome.kind === 'succeeded' && !done) {
     await contradicted(context, work, outcome)
+    return 'done'
+  }
+  if (outcome.kind !== 'declined' || !done) return mayChange(attempt, charge) ? 'same' : 'done'
+  if (refund !== null) return reversed(context, work, outcome)
+  if (charge.status === 'processing') return 'busy'
+  if (attempt.kind === 'authorize' && charge.status === 'authorized')
+    return (await expired(context, work, outcome.message)) === 'canceled' ? 'done' : 'busy'
+  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not.
+  if (charge.status !== 'canceled') await contradicted(context, work, outcome)
   return 'done'
 }
 

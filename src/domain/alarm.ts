@@ -42,6 +42,11 @@ export type Alarm = {
   readonly reason: string | null
 }
 
+/** The alarm as a person closes it, in their words; `now` is in ms since 1970. It keeps no money from moving any more. */
+export function closed(alarm: Alarm, reason: string, now: number): Alarm {
+  return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
+}
+
 /** A charge has so many alarms at most: what a provider goes on to say is counted and logged. */
 export const MOST_ALARMS = 20
 

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  ATTEMPT_KINDS,
+  ATTEMPT_STATES,
+  type AttemptState,
   type Capabilities,
   judged,
   type Known,
+  mayChange,
   newAttempt,
   nextLookMs,
+  nextQuietLook,
   type Outcome,
   recoveryStep,
   resolved,
 } from './attempt.ts'
+import { CHARGE_STATUSES } from './charge.ts'
 
 const HOUR = 3_600_000
 const capable = (changes: Partial<Capabilities>): Capabilities => ({
@@ -126,4 +132,31 @@ test('looks come later each time, up to half a minute, or ten while the provider
   const waits = [0, 1, 2, 7, 50].map((lookups) => nextLookMs('unknown', lookups))
   assert.deepEqual(waits, [500, 1_000, 2_000, 30_000, 30_000])
   assert.equal(nextLookMs('pending', 50), 600_000)
+})
+
+test('only what may still change is worth another look: a refund, what is held, and what surely was not done', () => {
+  const worth = ATTEMPT_KINDS.flatMap((kind) =>
+    (Object.keys(ATTEMPT_STATES) as AttemptState[]).flatMap((state) =>
+      CHARGE_STATUSES.filter((status) => mayChange({ kind, state }, { status })).map(
+        (status) => `${kind} ${state} ${status}`,
+      ),
+    ),
+  )
+  const anyStatus = (kind: string, state: string) =>
+    CHARGE_STATUSES.map((status) => `${kind} ${state} ${status}`)
+  assert.deepEqual(
+    worth.sort(),
+    [
+      ...['succeeded', 'declined', 'not_sent'].flatMap((state) => anyStatus('refund', state)),
+      ...['authorize', 'capture', 'cancel'].flatMap((kind) => anyStatus(kind, 'not_sent')),
+      'authorize succeeded authorized',
+    ].sort(),
+  )
+})
+
+test('a provider that says nothing new is asked again after 10 s, then 1 min, 10 min and 1 h later, and then no more', () => {
+  const looks: number[] = []
+  for (let at: number | null = 1_000; at !== null; at = nextQuietLook(1_000, at)) looks.push(at - 1_000)
+  assert.deepEqual(looks, [0, 10_000, 70_000, 670_000, 4_270_000])
+  assert.equal(nextQuietLook(0, 9_999), 10_000)
 })

@@ -157,6 +157,27 @@ export function nextLookMs(state: AttemptState, lookups: number): number {
   return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)
 }
 
+/**
+ * Whether the end of an attempt may change at its provider, so that a lookup which lags behind matters: a refund comes
+ * back or is paid after all, an authorization that is held lapses, and what surely was not done turns out to be.
+ */
+export function mayChange(
+  { kind, state }: Pick<Attempt, 'kind' | 'state'>,
+  charge: { readonly status: string },
+): boolean {
+  if (isOpen({ state })) return false
+  if (kind === 'refund' || state === 'not_sent') return true
+  return kind === 'authorize' && state === 'succeeded' && charge.status === 'authorized'
+}
+
+/** After a notification, when its provider is asked again that says nothing new: 10 s, 1 min, 10 min, and 1 h after the one before, in ms. */
+const LOOKS_MS = [10_000, 70_000, 670_000, 4_270_000] as const
+
+/** When a provider is asked again that said nothing new of what it had notified of; null after the last time. ms since 1970. */
+export function nextQuietLook(receivedAt: number, now: number): number | null {
+  return LOOKS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
+}
+
 /** What a new attempt is about; `leaseUntil` and `token` are the sender's. */
 export type NewAttempt = Pick<
   Attempt,

@@ -96,6 +96,8 @@ const LIBRARY_ERRORS: Readonly<Record<string, Rejection>> = {
     'bad_request',
     'The body is not as long as Content-Length says.',
   ),
+  // What Node's parser takes beside HTTP's methods, as RTSP's.
+  FST_ERR_NOT_FOUND: reject('bad_request', 'The method is not one of HTTP.'),
   FST_ERR_BAD_URL: reject('bad_request', 'The URL is not well-formed.'),
 }
 

@@ -4,6 +4,17 @@ import { MetricsAnswer, Readiness, Status } from './schemas.ts'
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
 
+const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
+
+/** The type that the client likes best, by the weights and then by the order in its Accept (RFC 9110, 12.5.1); JSON when it names none. */
+async function preferredType(accept: string | undefined): Promise<string> {
+  if (accept === undefined) return 'application/json'
+  const { default: Negotiator } = await import('negotiator')
+  // Versions and character sets say nothing here: of each type there is one.
+  const bare = accept.replace(/;(?!\s*q=)[^;,]*/gi, '')
+  return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
+}
+
 export const metricsRoute: Route = {
   method: 'GET',
   url: '/metrics',
@@ -13,7 +24,7 @@ export const metricsRoute: Route = {
   answers: { 200: { description: 'Read from the database: true after a restart.', schema: MetricsAnswer } },
   errors: [],
   async handle({ context, prometheus }, request, reply) {
-    if (/text\/plain|application\/openmetrics-text/.test(request.headers.accept ?? '')) {
+    if ((await preferredType(request.headers.accept)) !== 'application/json') {
       const { type, text } = await prometheus()
       return reply.header('content-type', type).send(text)
     }

@@ -1,3 +1,4 @@
+import { closeAlarmRoute, listAlarmsRoute, retrieveAlarmRoute } from './alarms.ts'
 import { listAttemptsRoute, listDisputesRoute, resolveAttemptRoute } from './attempts.ts'
 import {
   cancelChargeRoute,
@@ -40,6 +41,9 @@ export const ROUTES: readonly Route[] = [
   listAttemptsRoute,
   resolveAttemptRoute,
   listDisputesRoute,
+  listAlarmsRoute,
+  retrieveAlarmRoute,
+  closeAlarmRoute,
   notificationRoute,
   metricsRoute,
   healthRoute,

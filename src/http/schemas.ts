@@ -45,8 +45,8 @@ const metadata = record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
   description: 'Up to 50 pairs of your own: keys of 1 to 40 characters, string values of up to 500.',
   examples: [{ order: '1234' }],
 })
-const time = string({ format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] })
-const transactionId = string({
+export const time = string({ format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] })
+export const transactionId = string({
   description: "The transaction's id.",
   examples: ['txn_01kasw5v8g000ne3r5yx2tb4qd'],
 })
@@ -97,7 +97,9 @@ export const RefundBody = strict({
 })
 export type RefundBody = Static<typeof RefundBody>
 
-const limit = optional(integer({ minimum: 1, maximum: 100, default: 20, description: 'Objects a page.' }))
+export const limit = optional(
+  integer({ minimum: 1, maximum: 100, default: 20, description: 'Objects a page.' }),
+)
 
 const pageQuery = {
   limit,
@@ -144,7 +146,7 @@ export const NoQuery = strict({})
 export const IdParams = object({ id: string() })
 export const NameParams = object({ name: string({ examples: ['bank_a'] }) })
 
-const sum = { ...amount, minimum: 0, examples: [0] }
+export const sum = { ...amount, minimum: 0, examples: [0] }
 
 export const Charge = object({
   id: transactionId,
@@ -316,7 +318,10 @@ export const Event = object({
   created_at: time,
   data: object(
     {},
-    { description: 'The charge as it became; a refund adds `refund`.', additionalProperties: true },
+    {
+      description: 'The charge as it became; a refund adds `refund`, a dispute `dispute`, an alarm `alarm`.',
+      additionalProperties: true,
+    },
   ),
 })
 

@@ -38,9 +38,12 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     version: '0.0.0',
     log,
     newRequestId: () => context.newId('req'),
+    keepAliveMs: 1_000,
+    maxConnections: 100,
     requestTimeoutMs: 300,
     onAnswer: () => {},
     onInternalError: unexpected,
+    onDrop: unexpected,
     onUnavailable: unexpected,
   })
   const { port } = new URL(await server.listen('127.0.0.1', 0))

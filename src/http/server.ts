@@ -5,6 +5,8 @@ import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
+import { BODY_LIMIT, readBody } from './body.ts'
+import { boundConnections } from './connections.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
@@ -14,22 +16,33 @@ import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
 import { queryValidator } from './validate.ts'
 
-const BODY_LIMIT = 256 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
-const KEEP_ALIVE_MS = 65_000
 /** Node's own limit of a request line with its headers. */
 const MAX_URL_BYTES = 16 * 1024
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** An empty body is no body, where one is needed. */
+    readonly needsBody?: boolean
+  }
+}
 
 export type ServerOptions = {
   readonly http: Http
   readonly version: string
   readonly log: Log
   readonly newRequestId: () => string
+  /** How long a connection without a request stays open, in ms. */
+  readonly keepAliveMs: number
+  /** Connections at once; the server closes any more as they come. */
+  readonly maxConnections: number
   /** How long a whole request may take to arrive; 30 s unless given. */
   readonly requestTimeoutMs?: number
   /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
   readonly onAnswer: (method: string, route: string, status: number, durationMs: number) => void
   readonly onInternalError: () => void
+  /** Called for each connection that was closed because there were too many. */
+  readonly onDrop: () => void
   /** Called for each request that the store could not serve. */
   readonly onUnavailable: (error: StoreUnavailable) => void
 }
@@ -48,17 +61,18 @@ export type Server = {
 export async function createServer(options: ServerOptions): Promise<Server> {
   let closing = false
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const connections = boundConnections()
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAliveMs,
     // While it stops, requests on open connections are answered by the hook below, in our words.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     logger: false,
     schemaController: { compilersFactory: NO_COMPILERS },
     // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
-    routerOptions: { maxParamLength: MAX_URL_BYTES },
+    routerOptions: { maxParamLength: MAX_URL_BYTES, ignoreTrailingSlash: true },
     // A request without Host is refused below, in our words.
     http: {
       requireHostHeader: false,
@@ -75,26 +89,43 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       sendRejection(reply, rejectionOf(error) ?? internalRejection)
     },
   })
+  app.server.maxConnections = options.maxConnections
+  app.server.on('drop', options.onDrop)
+  // A client that ends its side of the connection after its request still gets the answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    const parsed = undecodable(request) ?? parseJsonBody(bytes as Buffer)
-    if ('value' in parsed) done(null, parsed.value)
-    else done(new Refused(parsed))
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    readBody(payload, (error, bytes) => {
+      if (!bytes) return done(error)
+      // Some clients name a type whether they send a body or not.
+      if (bytes.length === 0 && !request.routeOptions.config.needsBody) return done(null, undefined)
+      const parsed = undecodable(request) ?? parseJsonBody(bytes)
+      if ('value' in parsed) done(null, parsed.value)
+      else done(new Refused(parsed))
+    })
   })
 
   app.addHook('onRequest', (request, reply, done) => {
+    connections.inTurn(request.raw, reply.raw, () => begin(request, reply, done))
+  })
+  const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     setCommonHeaders(request, reply)
-    if (closing) reply.header('connection', 'close')
+    if (closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
     if (request.method === 'OPTIONS') return void preflight(reply)
     const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
     if (refused) return void sendRejection(reply, refused)
     // Before the body is looked at: a wrong route is wrong whatever came with it.
     if (request.is404) return void sendRejection(reply, noSuchRoute(request, reply))
     done()
+  }
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    connections.answering(reply.raw, typeof payload === 'string' ? payload.length : 0)
+    done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
-    options.onAnswer(request.method, route, reply.statusCode, reply.elapsedTime)
+    const method = METHODS.has(request.method) ? request.method : 'other'
+    options.onAnswer(method, route, reply.statusCode, reply.elapsedTime)
     // A connection that was busy when the server began to close is kept alive by its answer.
     if (closing) app.server.closeIdleConnections()
     done()
@@ -118,11 +149,16 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     response.end(errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId))
   })
 
+  // Node would close the connection without a word.
+  app.server.on('connect', (_request, socket) =>
+    refuseOnSocket(new Error('CONNECT'), socket as Socket, options.newRequestId()),
+  )
+
   for (const route of ROUTES) if (!route.raw) addRoute(app, options.http, route)
   // A signature is over the very bytes: nothing may parse them first.
   await app.register(async (raw) => {
     raw.removeAllContentTypeParsers()
-    raw.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+    raw.addContentTypeParser('*', (_request, payload, done) => readBody(payload, done))
     for (const route of ROUTES) if (route.raw) addRoute(raw, options.http, route)
   })
   addDocumentation(app, options.version)
@@ -150,6 +186,7 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
   app.route({
     method: route.method,
     url: route.url,
+    config: { needsBody: route.body?.['required'] !== undefined },
     handler: (request, reply) => {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
       return route.handle(http, request, reply)
@@ -158,19 +195,46 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
 }
 
 function addDocumentation(app: FastifyInstance, version: string): void {
-  app.get('/openapi.json', async (_request, reply) => sendJson(reply, 200, await openApiDocument(version)))
-  app.get('/docs', async (_request, reply) =>
-    reply
+  // Each is made once: the page takes some 40 ms, in which no other request would be served.
+  let page: Promise<string> | undefined
+  app.get('/openapi.json', async (_request, reply) =>
+    sendJson(reply.header('cache-control', 'no-cache'), 200, await openApiDocument(version)),
+  )
+  app.get('/docs', async (_request, reply) => {
+    page ??= openApiDocument(version).then((document) => docsPage(JSON.parse(document)))
+    return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .send(docsPage(JSON.parse(await openApiDocument(version)))),
-  )
+      .header('cache-control', 'no-cache')
+      .send(await page)
+  })
+  app.get('/', async (_request, reply) => reply.redirect('/docs'))
 }
 
 function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('access-control-allow-origin', '*')
+  reply.headers(COMMON_HEADERS)
   if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
   reply.header('x-request-id', request.id)
+}
+
+/** Answers tell of payments: no cache keeps them, no page frames them, no browser guesses their type. */
+const COMMON_HEADERS = {
+  'access-control-allow-origin': '*',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+} as const
+
+/** The methods that metrics tell apart: a client may invent as many others as it likes. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+
+/**
+ * A request that offers another protocol is answered in HTTP, as RFC 9110 (7.8) allows. Node's parser takes no further
+ * request of its connection for HTTP, so the connection ends with the answer, and what came behind is not done.
+ */
+function endsConnection({ headers }: FastifyRequest): boolean {
+  return headers.upgrade !== undefined
 }
 
 function preflight(reply: FastifyReply): void {
@@ -188,6 +252,9 @@ const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-leng
 function refusedOutright(request: FastifyRequest): Rejection | undefined {
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
     return reject('bad_request', 'The Host header is missing.')
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return reject('bad_request', 'The only Transfer-Encoding that is read is chunked.')
   const repeated = repeatedHeader(request.raw)
   if (repeated) return reject('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
   // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.
@@ -225,7 +292,7 @@ function decoded(url: string): string {
 
 /** 405 with the methods that the path has, or 404. */
 function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
-  const path = request.url.split('?')[0] as string
+  const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
   const methods = ROUTES.filter(({ url }) =>
     new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path),
   ).map((r) => r.method)

@@ -221,6 +221,14 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, now }: 
       overdue.set((await store.attemptTotals(now() - unknownAgeMs)).overdue)
     },
   )
+  gauge(
+    'minipay_alarms_open',
+    'Alarms that a person has to look at and close, by kind.',
+    ['kind'],
+    async (alarms) => {
+      for (const [kind, count] of Object.entries(await store.alarmTotals())) alarms.set({ kind }, count)
+    },
+  )
   gauge('minipay_provider_calls_in_flight', 'Calls that wait for an answer now.', ['provider'], (waiting) => {
     for (const { name, inFlight } of providers()) waiting.set({ provider: name }, inFlight)
   })

@@ -238,6 +238,8 @@ export type NotificationSettlement = {
   /** When it is acted on again; null unless pending. */
   readonly dueAt: number | null
   readonly error: string | null
+  /** Whether one that is not done counts as a try; true unless given. */
+  readonly inVain?: boolean
 }
 
 export type DisputeQuery = {

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
+import { ByteBuffer } from '../net/byte-buffer.ts'
 
-/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. */
+/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. In bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024
 /** A connection that takes longer is given up, in ms; the request was surely not sent then. */
 const CONNECT_TIMEOUT_MS = 5_000
@@ -36,9 +37,13 @@ export type HttpClient = {
 
 /**
  * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
- * request's first byte is `unknown` unless a whole answer came: the peer may have acted on it.
+ * request's first byte is `unknown` unless a whole answer of at most `maxAnswerBytes` came: the peer may have acted on it.
  */
-export function httpClient(origin: URL, connections: number): HttpClient {
+export function httpClient(
+  origin: URL,
+  connections: number,
+  maxAnswerBytes: number = MAX_ANSWER_BYTES,
+): HttpClient {
   let pool: Pool | undefined
   let closed = false
   return {
@@ -46,7 +51,7 @@ export function httpClient(origin: URL, connections: number): HttpClient {
       return new Promise((resolve) => {
         if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
-        const call = new Call(resolve, signal)
+        const call = new Call(resolve, signal, maxAnswerBytes)
         try {
           pool ??= openPool(origin.origin, connections)
           pool.dispatch({ method, path, headers, body }, call)
@@ -78,7 +83,6 @@ function openPool(origin: string, connections: number): Pool {
 }
 
 const BEFORE_SENT = 'given up before it was sent'
-const TOO_LONG = 'the answer is longer than 1 MiB'
 const NO_ANSWER = 'no answer in time'
 
 /** One request. `onRequestStart` is the line: the first byte is written right after it. */
@@ -87,13 +91,15 @@ class Call implements Dispatcher.DispatchHandler {
   #settled = false
   #status = 0
   #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
-  #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #body: ByteBuffer
+  readonly #maxBytes: number
   readonly #resolve: (result: HttpResult) => void
   readonly #signal: AbortSignal
   readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
 
-  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal) {
+  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal, maxBytes: number) {
+    this.#body = new ByteBuffer(maxBytes)
+    this.#maxBytes = maxBytes
     this.#resolve = resolve
     this.#signal = signal
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -116,13 +122,11 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > MAX_ANSWER_BYTES) this.#fail(TOO_LONG)
-    else this.#chunks.push(chunk)
+    if (!this.#body.append(chunk)) this.#fail(`the answer is longer than ${this.#maxBytes / 1024} KiB`)
   }
 
   onResponseEnd(): void {
-    const body = Buffer.concat(this.#chunks).toString()
+    const body = this.#body.take().toString()
     this.#settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
   }
 
@@ -140,7 +144,7 @@ class Call implements Dispatcher.DispatchHandler {
   #settle(result: HttpResult): void {
     if (this.#settled) return
     this.#settled = true
-    this.#chunks = []
+    this.#body.take()
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#resolve(result)
   }

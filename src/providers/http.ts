@@ -8,6 +8,8 @@ import { leakFinder, scrubber } from './scrub.ts'
 
 /** A processor promises to know a reference for 24 h; an hour of it is left for clocks and queues. */
 const IDEMPOTENCY_WINDOW_MS = 23 * 3_600_000
+/** An answer of the protocol has some hundred bytes. */
+const MAX_ANSWER_BYTES = 64 * 1024
 
 export type HttpSettings = {
   readonly url: URL
@@ -27,7 +29,7 @@ export function createHttpProvider(
   now: () => number = Date.now,
 ): RemoteProvider {
   const { url, secret, concurrency, deadlineMs, capabilities } = settings
-  const client = httpClient(url, concurrency)
+  const client = httpClient(url, concurrency, MAX_ANSWER_BYTES)
   const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }
   const post = poster(client, settings, now)
 

@@ -77,3 +77,10 @@ test('a text of a megabyte is scrubbed in linear time', () => {
   for (const part of ['4 ', 'whsec_', 'Bearer ', '4242 4242 ', 'sk_live_', '٠'])
     assert.ok(scrub(part.repeat(1024 * 128)).length <= 200)
 })
+
+test('of a text of any length little is looked at, and no part of a secret at the end of it stays', () => {
+  // All but the secret is cut as a key, so that its part would come to the front.
+  const key = `whsec_${'a'.repeat(4_096 - 'whsec_'.length - 10)}`
+  assert.doesNotMatch(scrub(`${key} ${SECRET}`), new RegExp(SECRET.slice(6, 12)))
+  assert.equal(scrub(`${'x'.repeat(5_000_000)}`).length, 200)
+})

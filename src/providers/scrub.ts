@@ -3,6 +3,9 @@ import { holdsCardNumber } from '../domain/card-numbers.ts'
 /** The longest text of a provider that is kept, in characters. */
 const MAX_TEXT = 200
 
+/** Of a longer text only this much is looked at, in characters: the rest could not be kept anyway. */
+const MAX_INPUT = 4_096
+
 /** What is or looks like a key: ours (Standard Webhooks), Stripe's, and whatever stands in an Authorization header. */
 const KEYS = [/whsec_[\w+/=-]*/g, /\b[sprk]{2}_(?:live|test)_\w*/g, /\b(?:bearer|basic)\s+[\w.~+/=-]{16,}/gi]
 /** As wide as a card number can be written; what fails its check stays. */
@@ -18,11 +21,15 @@ const CUT = '[cut]'
  */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
   const forms = formsOf(secrets)
+  const longest = Math.max(0, ...forms.map((form) => form.length))
   return (text) => {
-    let clean = text
+    // A secret that stands across the end would not be found: so much is left out.
+    let clean = text.length <= MAX_INPUT ? text : text.slice(0, MAX_INPUT)
+    const cutShort = text.length > MAX_INPUT
     for (const form of forms) clean = clean.replaceAll(form, CUT)
     for (const key of KEYS) clean = clean.replace(key, CUT)
     clean = clean.replace(DIGITS, (run) => (holdsCardNumber(run.replace(SEPARATORS, ' ')) ? CUT : run))
+    if (cutShort) clean = clean.slice(0, -longest || undefined)
     const short = oneLine(clean).slice(0, MAX_TEXT).toWellFormed()
     // Digits that only with their neighbours, or without what was cut off, look like a card: rather no text.
     return holdsCardNumber(short) ? CUT : short

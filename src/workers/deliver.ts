@@ -193,15 +193,19 @@ type TransactionData = {
   status: string
   refund?: { refund_id: string; amount: number }
   dispute?: { id: string; amount: number }
+  alarm?: { id: string; kind: string }
 }
 
-/** The original's body: five fields of the transaction; a refund or a dispute adds which and how much. */
+/** The original's body: five fields of the transaction; a refund or a dispute adds which and how much, an alarm which and of what kind. */
 export function webhookBody(data: string): string {
-  const { id, amount, currency, customer, status, refund, dispute } = JSON.parse(data) as TransactionData
+  const { id, amount, currency, customer, status, refund, dispute, alarm } = JSON.parse(
+    data,
+  ) as TransactionData
   return JSON.stringify({
     ...{ id, amount, currency, customer, status },
     ...(refund && { refund_id: refund.refund_id, refund_amount: refund.amount }),
     ...(dispute && { dispute_id: dispute.id, dispute_amount: dispute.amount }),
+    ...(alarm && { alarm_id: alarm.id, alarm_kind: alarm.kind }),
   })
 }
 

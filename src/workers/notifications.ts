@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.ts'
-import { type Acted, act } from '../app/notifications.ts'
-import { type StoredNotification, StoreUnavailable } from '../ports/store.ts'
+import { type Acted, act, sharedLooks } from '../app/notifications.ts'
+import { nextQuietLook } from '../domain/attempt.ts'
+import { type NotificationSettlement, type StoredNotification, StoreUnavailable } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
 
@@ -14,12 +15,19 @@ const MAX_RETRY_MS = 600_000
 const MAX_TRIES = 150
 /** About half an hour: whoever shares an account with other software hears of their payments too. */
 const MAX_TRIES_FOREIGN = 12
+/** While its charge is busy a notification waits for a quarter of its age, within these bounds, in ms. */
+const MIN_BUSY_MS = 1_000
+const MAX_BUSY_MS = 30_000
 
 type Claimed = { readonly notification: StoredNotification; readonly token: string }
 
-/** Acts on stored notifications, again and again until their provider could be asked. */
+/**
+ * Acts on stored notifications, again and again until their provider could be asked, and a few times more where it says
+ * nothing new of what may still change.
+ */
 export function startNotifications(context: Context): Loop {
   const { store, log } = context
+  const looks = sharedLooks()
   return startPool<Claimed>({
     name: 'notifications',
     intervalMs: POLL_MS,
@@ -38,26 +46,42 @@ export function startNotifications(context: Context): Loop {
       return claimed.map((notification) => ({ notification, token }))
     },
     async handle({ notification, token }) {
-      const { id, tries, provider } = notification
-      const acted = await act(context, notification).catch((error): Acted => {
+      const { id, provider } = notification
+      const acted = await act(context, notification, looks).catch((error): Acted => {
         if (error instanceof StoreUnavailable) throw error
         log.error({ notification: id, provider, err: error }, 'Acting on a notification failed.')
-        return { done: false, error: (error as Error).message, foreign: false }
+        return { done: false, why: 'failed', error: (error as Error).message }
       })
-      if (acted.done) {
-        await store.settleNotification({ id, token, state: 'done', dueAt: null, error: null })
-        return
-      }
-      const { error } = acted
-      if (tries + 1 >= (acted.foreign ? MAX_TRIES_FOREIGN : MAX_TRIES)) {
-        log.error({ notification: id, provider, reason: error }, 'A notification is given up.')
-        await store.settleNotification({ id, token, state: 'failed', dueAt: null, error })
-        return
-      }
-      const dueAt = context.now() + Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 20), MAX_RETRY_MS)
-      await store.settleNotification({ id, token, state: 'pending', dueAt, error })
+      const settled = settlementOf(acted, notification, context.now())
+      if (settled.state === 'failed')
+        log.error({ notification: id, provider, reason: settled.error }, 'A notification is given up.')
+      await store.settleNotification({ id, token, ...settled })
     },
   })
+}
+
+/** When it is acted on again, unless it is done or given up. Only what failed counts as a try. */
+export function settlementOf(
+  acted: Acted,
+  { tries, receivedAt }: Pick<StoredNotification, 'tries' | 'receivedAt'>,
+  now: number,
+): Omit<NotificationSettlement, 'id' | 'token'> {
+  if (acted.done) return { state: 'done', dueAt: null, error: null }
+  const { why, error } = acted
+  if (why === 'quiet') {
+    const dueAt = nextQuietLook(receivedAt, now)
+    return dueAt === null
+      ? { state: 'done', dueAt, error: null }
+      : { state: 'pending', dueAt, error, inVain: false }
+  }
+  if (why === 'busy') {
+    const waitMs = Math.min(Math.max((now - receivedAt) / 4, MIN_BUSY_MS), MAX_BUSY_MS)
+    return { state: 'pending', dueAt: Math.round(now + waitMs), error, inVain: false }
+  }
+  if (tries + 1 >= (why === 'foreign' ? MAX_TRIES_FOREIGN : MAX_TRIES))
+    return { state: 'failed', dueAt: null, error }
+  const waitMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 20), MAX_RETRY_MS)
+  return { state: 'pending', dueAt: now + waitMs, error }
 }
 
 /** Longer than the slowest provider may take for what one notification has it asked. */

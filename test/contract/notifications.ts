@@ -98,6 +98,14 @@ export function settledNotifications(open: Open): void {
     },
   )
 
+  rule(open, 'a notification that is put off without having been tried is not counted', async (store) => {
+    const made = notification()
+    await store.addNotification(made)
+    await claim(store, { now: T })
+    await settled(store, made, { state: 'pending', dueAt: T + 5, error: 'busy', inVain: false })
+    assert.deepEqual(await claim(store, { now: T + 5 }), [made])
+  })
+
   rule(open, 'a notification that was given up is due again when it comes again', async (store) => {
     const made = notification({ notificationId: 'n_1' })
     await store.addNotification(made)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../../src/domain/error.ts'
+import type { Alarm as AlarmSchema } from '../../src/http/alarm-schemas.ts'
 import { STATUS } from '../../src/http/errors.ts'
 import { errorsOf } from '../../src/http/openapi.ts'
 import type { Route } from '../../src/http/route.ts'
@@ -14,6 +15,7 @@ import { type Answer, call } from '../harness.ts'
 export type Charge = Static<typeof schemas.Charge>
 export type Refund = Static<typeof schemas.Refund>
 export type Attempt = Static<typeof schemas.Attempt>
+export type Alarm = AlarmSchema
 export type Dispute = Static<typeof schemas.Dispute>
 export type ErrorAnswer = Static<typeof schemas.ErrorAnswer>
 export type DeclineAnswer = Static<typeof schemas.DeclineAnswer>
@@ -22,9 +24,9 @@ export type MetricsAnswer = Static<typeof schemas.MetricsAnswer>
 export type LedgerAccount = Static<typeof schemas.LedgerAccount>
 export type LedgerEntry = Static<typeof schemas.LedgerEntry>
 export type Delivery = Static<typeof schemas.Delivery>
-/** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute. */
+/** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
 export type Event = Omit<Static<typeof schemas.Event>, 'data'> & {
-  readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute }
+  readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute; readonly alarm?: Alarm }
 }
 export type Page<T> = { readonly data: T[]; readonly has_more: boolean }
 

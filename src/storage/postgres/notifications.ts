@@ -19,10 +19,10 @@ export function notificationWork({ fenced, once }: Work, node: string) {
       return (await claims(CLAIM, [now, limit, leaseUntil, token, node], token)).map(storedNotification)
     },
 
-    async settle({ id, token, state, dueAt, error }: NotificationSettlement): Promise<boolean> {
-      const inVain = state === 'done' ? 0 : 1
+    async settle(settlement: NotificationSettlement): Promise<boolean> {
+      const { id, token, state, dueAt, error, inVain = state !== 'done' } = settlement
       const due = state === 'pending' ? dueAt : null
-      return (await fenced(SETTLE, [id, token, state, inVain, due, error])).count === 1
+      return (await fenced(SETTLE, [id, token, state, inVain ? 1 : 0, due, error])).count === 1
     },
   }
 }

@@ -134,6 +134,7 @@ export type SettleNotificationOp = readonly [
   state: string,
   dueAt: number | null,
   error: string | null,
+  tries: 0 | 1,
 ]
 export type PurgeNotificationsOp = readonly [typeof OP.purgeNotifications, before: number, limit: number]
 export type WriteOp =
@@ -250,6 +251,7 @@ export function claimNotificationsOp(claim: Omit<AttemptClaim, 'provider'>): Cla
 }
 
 export function settleNotificationOp(settlement: NotificationSettlement): SettleNotificationOp {
-  const { id, token, state, dueAt, error } = settlement
-  return [OP.settleNotification, id, token, state, state === 'pending' ? dueAt : null, error]
+  const { id, token, state, dueAt, error, inVain = state !== 'done' } = settlement
+  const due = state === 'pending' ? dueAt : null
+  return [OP.settleNotification, id, token, state, due, error, inVain ? 1 : 0]
 }

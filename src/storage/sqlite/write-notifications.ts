@@ -53,9 +53,8 @@ export function notificationWrites(db: Connection) {
       return claimDue.all(leaseUntil, token, now, limit)
     },
 
-    settle([, id, token, state, dueAt, error]: SettleNotificationOp): boolean {
-      const inVain = state === 'done' ? 0 : 1
-      return settleClaimed.run(state, inVain, dueAt, error, id, token).changes === 1
+    settle([, id, token, state, dueAt, error, tries]: SettleNotificationOp): boolean {
+      return settleClaimed.run(state, tries, dueAt, error, id, token).changes === 1
     },
 
     purge([, before, limit]: PurgeNotificationsOp): number {

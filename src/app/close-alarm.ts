@@ -1,0 +1,51 @@
+/** A person's word on an alarm: it is closed with a reason, and what really happened may be booked with it. */
+import { closed } from '../domain/alarm.ts'
+import { decision } from '../domain/charge.ts'
+import { type Rejection, reject } from '../domain/error.ts'
+import type { AmountMinor } from '../domain/money.ts'
+import { bookFound } from './book-found.ts'
+import type { Context } from './context.ts'
+import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
+import { alarmView } from './present.ts'
+
+export type Closing = {
+  /** In the person's words: why it needs no more attention. */
+  readonly reason: string
+  /** What they found to have really happened, in minor units of the charge's currency; undefined books nothing. */
+  readonly amount: AmountMinor | undefined
+}
+
+/**
+ * Closes an alarm. With an amount, what really happened is booked first, in a commit of its own: after a crash in
+ * between, the same request closes it. Answers `done` with the alarm. Rejections: `alarm_not_found`;
+ * `alarm_not_open` for one that is closed already; those of `bookFound`. Rejects with `StoreUnavailable`.
+ */
+export function closeAlarm(
+  context: Context,
+  request: KeyedRequest,
+  id: string,
+  { reason, amount }: Closing,
+): Promise<Answer | Rejection> {
+  const { scope } = request
+  const { store } = context
+  return execute(context, request, async (): Promise<Proposal | Rejection> => {
+    const named = await store.alarm(scope, id)
+    if (!named) return reject('alarm_not_found', 'There is no such alarm.', 'id')
+    if (amount !== undefined && named.state === 'open') {
+      const refusal = await bookFound(context, scope, named, amount)
+      if (refusal) return refusal
+    }
+    // The charge first: whatever changes its alarms raises its version.
+    const charge = await store.charge(scope, named.transactionId)
+    const alarm = await store.alarm(scope, id)
+    if (!charge || !alarm) throw new Error(`the alarm ${id} has lost its charge`)
+    if (alarm.state === 'closed') return reject('alarm_not_open', 'The alarm is closed already.', 'id')
+    const at = context.now()
+    const after = closed(alarm, reason, at)
+    return {
+      decision: decision(charge, {}, { alarms: [after], event: 'alarm.closed' }),
+      at,
+      answer: { kind: 'done', body: JSON.stringify(alarmView(after)) },
+    }
+  })
+}

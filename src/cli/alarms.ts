@@ -1,0 +1,60 @@
+/** `minipay alarms`: what providers said that does not fit the books, and a person's word on it. */
+import { apiClient } from './api.ts'
+
+const PATH = '/api/v1/alarms'
+
+type AlarmAnswer = {
+  readonly id: string
+  readonly transaction_id: string
+  readonly kind: string
+  readonly provider: string
+  readonly status: string
+  readonly in_doubt: boolean
+  readonly message: string
+  readonly opened_at: string
+  readonly reason: string | null
+}
+type Page = { readonly data: readonly AlarmAnswer[]; readonly has_more: boolean }
+
+/** Prints every alarm that is open, the newest first. Answers the exit status. */
+export async function alarmsList(server: URL): Promise<number> {
+  const api = apiClient(server)
+  let printed = 0
+  for (let cursor = ''; ; ) {
+    const { data, has_more } = await api.get<Page>(`${PATH}?status=open&limit=100${cursor}`)
+    for (const alarm of data) console.log(line(alarm))
+    printed += data.length
+    if (!has_more) break
+    cursor = `&starting_after=${data.at(-1)?.id}`
+  }
+  if (printed === 0) console.log('No alarm is open.')
+  else
+    console.error(
+      '\nClose one, once you know from the provider what happened:\n  minipay alarms close ID REASON [AMOUNT]',
+    )
+  return 0
+}
+
+/**
+ * Closes one, with the reason in the person's words, and with an amount books what really happened, in minor units.
+ * Answers the exit status.
+ */
+export async function alarmsClose(
+  server: URL,
+  id: string,
+  reason: string,
+  amount: number | undefined,
+): Promise<number> {
+  const alarm = await apiClient(server).post<AlarmAnswer>(`${PATH}/${encodeURIComponent(id)}/close`, {
+    reason,
+    ...(amount !== undefined && { amount }),
+  })
+  console.log(line(alarm))
+  return 0
+}
+
+function line({ id, transaction_id, kind, provider, status, message, ...alarm }: AlarmAnswer): string {
+  const doubt = alarm.in_doubt ? ', no money moves' : ''
+  const why = alarm.reason === null ? '' : ` (closed: ${alarm.reason})`
+  return `${id}  ${status}  ${kind} at ${provider} for ${transaction_id}, ${alarm.opened_at}${doubt}: ${message}${why}`
+}

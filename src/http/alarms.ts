@@ -1,0 +1,76 @@
+import { closeAlarm } from '../app/close-alarm.ts'
+import { alarmView } from '../app/present.ts'
+import { reject } from '../domain/error.ts'
+import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
+import { checkCursor, DEFAULT_LIMIT, pageView } from './paging.ts'
+import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
+import { IdParams, NoQuery, page } from './schemas.ts'
+import { bodyValidator, queryValidator } from './validate.ts'
+
+const validQuery = queryValidator(AlarmsQuery)
+const validBody = bodyValidator(CloseAlarmBody)
+
+export const listAlarmsRoute: Route = {
+  method: 'GET',
+  url: '/api/v1/alarms',
+  summary: 'Alarms, newest first',
+  description:
+    'What providers said that does not fit the books. With `status=open`: those that a person has to look at.',
+  tag: 'Providers',
+  query: AlarmsQuery,
+  answers: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const query = validQuery(request.query)
+    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status, transaction_id } = query
+    const exists = async (id: string) => (await context.store.alarm(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'alm', exists)
+    const storeQuery = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(status !== undefined && { state: status }),
+      ...(transaction_id !== undefined && { transactionId: transaction_id }),
+    }
+    return sendObject(reply, pageView(await context.store.alarms(scope, storeQuery), alarmView))
+  },
+}
+
+export const retrieveAlarmRoute: Route = {
+  method: 'GET',
+  url: '/api/v1/alarms/:id',
+  summary: 'Retrieve an alarm',
+  tag: 'Providers',
+  params: IdParams,
+  query: NoQuery,
+  answers: { 200: { description: 'The alarm.', schema: Alarm } },
+  errors: ['alarm_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const alarm = await context.store.alarm(scopeOf(request), id)
+    if (!alarm) return sendRejection(reply, reject('alarm_not_found', 'There is no such alarm.', 'id'))
+    return sendObject(reply, alarmView(alarm))
+  },
+}
+
+export const closeAlarmRoute: Route = {
+  method: 'POST',
+  url: '/api/v1/alarms/:id/close',
+  summary: 'Close an alarm with a reason',
+  description:
+    'For a person who has looked at it. The money of its charge may move again. With an `amount`, what they found to have really happened is booked too.',
+  tag: 'Providers',
+  params: IdParams,
+  query: NoQuery,
+  body: CloseAlarmBody,
+  keyed: true,
+  answers: { 200: { description: 'The alarm, closed.', schema: Alarm } },
+  errors: ['alarm_not_found', 'alarm_not_open', 'amount_invalid', 'balance_limit_reached'],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validBody(request.body)
+    const keyedRequest = keyed(http, request, `POST /api/v1/alarms/${id}/close`, body)
+    const closing = { reason: body.reason, amount: body.amount }
+    return sendAnswer(reply, await closeAlarm(http.context, keyedRequest, id, closing))
+  },
+}

@@ -1,0 +1,223 @@
+/** A provider whose lookups lag behind its notifications: nothing that it told of is lost, and it is not flooded. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
+import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
+import { type MiniPay, run } from '../../src/main.ts'
+import { newSecret } from '../bank.ts'
+import { call, onEngine, tempDir } from '../harness.ts'
+import { type Charge, type Client, client, type Dispute, type Page, type Refund, until } from './client.ts'
+import { type Peer, startPeer } from './orchestration.ts'
+
+const SECOND = 1_000
+const LOOKS = [10 * SECOND, 70 * SECOND, 670 * SECOND, 4_270 * SECOND]
+
+const dir = tempDir()
+const secret = newSecret()
+let peer: Peer
+let server: MiniPay
+let api: Client
+/** How far MiniPay's clock is ahead, in ms. */
+let ahead = 0
+const now = () => Date.now() + ahead
+
+/** What a lookup of a reference or a dispute answers; else it is as the call was answered. */
+const lookups = new Map<string, object>()
+/** What the next call of an operation answers instead of doing it. */
+const instead = new Map<string, object>()
+const answered = new Map<string, object>()
+
+function answer(operation: string, body: Readonly<Record<string, unknown>>): object {
+  const reference = String(body['dispute'] ?? body['reference'])
+  if (operation === 'lookup') return lookups.get(reference) ?? answered.get(reference) ?? NOT_FOUND
+  const { amount, currency } = body
+  const expires_at = new Date(now() + 7 * 86_400_000).toISOString()
+  const done = { status: 'succeeded', reference: `${operation}_${reference}`, amount, currency, expires_at }
+  const said = instead.get(operation) ?? done
+  instead.delete(operation)
+  answered.set(reference, said)
+  return said
+}
+const NOT_FOUND = { status: 'not_found' }
+const LAPSED = { status: 'declined', decline_code: 'authorization_expired', message: 'It is gone.' }
+const CAME_BACK = { status: 'declined', decline_code: 'processing_error', message: 'It came back.' }
+
+before(async () => {
+  peer = await startPeer(answer)
+  const providers = join(dir.path, 'providers.json')
+  const bank = { kind: 'http', url: peer.url, secret, lookup: 'final' }
+  writeFileSync(providers, JSON.stringify({ bank, other: { ...bank, url: `${peer.url}/other` } }))
+  const config: Config = readConfig(Object.keys(SETTINGS) as SettingKey[], [], {
+    PORT: '0',
+    WEBHOOK_TARGET: '',
+    MINIPAY_LOG_LEVEL: 'silent',
+    MINIPAY_DATABASE: await onEngine(join(dir.path, 'minipay.db')),
+    MINIPAY_PROVIDERS: providers,
+  })
+  server = await run(config, assert.fail, { store: (store) => ({ ...store, now }) })
+  api = client(server.address)
+})
+after(async () => {
+  await server?.close()
+  await peer?.close()
+  dir.remove()
+})
+
+/** The bank tells of something. */
+async function notify(about: string, reference: string): Promise<void> {
+  const id = randomUUID()
+  const at = new Date(now())
+  const text = JSON.stringify({ id, about, reference })
+  const { status } = await call(server.address, 'POST', '/providers/bank/notifications', text, {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+    'webhook-signature': new Webhook(secret).sign(id, at, text),
+  })
+  assert.equal(status, 200)
+}
+
+const isLookupOf = (reference: string) => (each: Peer['asked'][number]) =>
+  each.operation === 'lookup' && (each.body['dispute'] ?? each.body['reference']) === reference
+const looksAt = (reference: string) => peer.asked.filter(isLookupOf(reference)).length
+const looked = (reference: string, times: number) =>
+  until(
+    async () => looksAt(reference),
+    (count) => count >= times,
+  )
+const attemptOf = async (id: string, kind: string) =>
+  (await api.attempts(id)).find((attempt) => attempt.kind === kind)!
+const charge = async (id: string) => (await api.get<Charge>(`/api/v1/charges/${id}`)).body
+const refund = async (id: string) => (await api.get<Refund>(`/api/v1/refunds/${id}`)).body
+
+test('a refund that came back is found although two lookups lag, and its money can be refunded again', async () => {
+  const { id } = await api.charge()
+  const { refund_id } = await api.refund(id)
+  const attempt = await attemptOf(id, 'refund')
+  await notify('refund', attempt.provider_reference ?? '')
+  await looked(attempt.id, 1)
+  ahead += 10 * SECOND
+  await looked(attempt.id, 2)
+  assert.equal((await refund(refund_id)).status, 'refunded')
+  lookups.set(attempt.id, CAME_BACK)
+  ahead += 60 * SECOND
+  await until(
+    () => refund(refund_id),
+    ({ status }) => status === 'failed',
+  )
+  assert.equal((await charge(id)).amount_refunded, 0)
+  assert.equal((await api.refund(id)).status, 'refunded')
+})
+
+test('an authorization that lapsed is found although its lookup lags', async () => {
+  const { id, provider_reference } = await api.charge({ capture: false })
+  const attempt = await attemptOf(id, 'authorize')
+  await notify('payment', provider_reference ?? '')
+  await looked(attempt.id, 1)
+  assert.equal((await charge(id)).status, 'authorized')
+  lookups.set(attempt.id, LAPSED)
+  ahead += 10 * SECOND
+  await until(
+    () => charge(id),
+    ({ status }) => status === 'canceled',
+  )
+})
+
+test("a dispute's end is found although its lookup lags", async () => {
+  const { id, provider_reference } = await api.charge()
+  const dispute = { dispute: 'dp_1', payment: provider_reference, amount: 2500, currency: 'usd' }
+  lookups.set('dp_1', { ...dispute, status: 'open' })
+  await notify('dispute', 'dp_1')
+  const disputes = async () =>
+    (await api.get<Page<Dispute>>(`/api/v1/disputes?transaction_id=${id}`)).body.data
+  await until(disputes, ([one]) => one?.status === 'open')
+  await notify('dispute', 'dp_1')
+  await looked('dp_1', 2)
+  lookups.set('dp_1', { ...dispute, status: 'lost' })
+  ahead += 10 * SECOND
+  await until(disputes, ([one]) => one?.status === 'lost')
+})
+
+test('a lapse that is told of while a capture is under way is found when the capture has ended', async () => {
+  const { id, provider_reference } = await api.charge({ capture: false })
+  const attempt = await attemptOf(id, 'authorize')
+  instead.set('capture', { status: 'pending' })
+  const { status } = await api.post(`/api/v1/charges/${id}/capture`, {})
+  assert.equal(status, 202)
+  const capture = await attemptOf(id, 'capture')
+  lookups.set(attempt.id, LAPSED)
+  await notify('payment', provider_reference ?? '')
+  await looked(capture.id, 1)
+  assert.equal((await charge(id)).status, 'processing')
+  lookups.set(capture.id, { ...CAME_BACK, decline_code: 'processing_error' })
+  ahead += 5 * SECOND
+  await until(
+    () => charge(id),
+    ({ status }) => status === 'canceled',
+  )
+})
+
+test('what a provider says nothing new of is looked up four times more, once for all that it told of it, and then no more', async () => {
+  const { id } = await api.charge()
+  await api.refund(id)
+  const attempt = await attemptOf(id, 'refund')
+  for (let i = 1; i <= 3; i++) {
+    await notify('refund', attempt.provider_reference ?? '')
+    await looked(attempt.id, i)
+  }
+  const start = ahead
+  for (const [i, look] of LOOKS.entries()) {
+    // All three are due by then.
+    ahead = start + look + SECOND
+    await looked(attempt.id, 4 + i)
+    await settled()
+    assert.equal(looksAt(attempt.id), 4 + i)
+  }
+  ahead += 86_400 * SECOND
+  await settled()
+  assert.equal(looksAt(attempt.id), 7)
+})
+
+test('a stream of notifications of payments that were taken costs one lookup each', async () => {
+  const made = await Promise.all(Array.from({ length: 20 }, () => api.charge()))
+  const attempts = await Promise.all(made.map(({ id }) => attemptOf(id, 'authorize')))
+  for (const { provider_reference } of made) await notify('payment', provider_reference ?? '')
+  await Promise.all(attempts.map((attempt) => looked(attempt.id, 1)))
+  for (const look of LOOKS) {
+    ahead += look
+    await settled()
+  }
+  assert.deepEqual(
+    attempts.map((attempt) => looksAt(attempt.id)),
+    attempts.map(() => 1),
+  )
+})
+
+test('a provider that has failed over is not asked about what the next one is doing', async () => {
+  const document = { default: { providers: ['bank', 'other'], failover_on: ['processing_error'] } }
+  assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
+  instead.set('authorize', CAME_BACK)
+  instead.set('other/authorize', { status: 'pending' })
+  const { status, body } = await api.post<Charge>('/api/v1/charges', {
+    ...{ amount: 2500, currency: 'usd', customer: 'cus_42' },
+  })
+  assert.equal(status, 202)
+  const [first, second] = await api.attempts(body.id)
+  assert.deepEqual([first?.provider, second?.provider], ['bank', 'other'])
+  lookups.set(second!.id, NOT_FOUND)
+  await notify('attempt', first!.id)
+  await settled()
+  assert.equal((await charge(body.id)).status, 'processing')
+  assert.equal(looksAt(second!.id), 0)
+})
+
+/** Everything that is due now was acted on: a notification that is sent now is, and its attempt is asked about last. */
+async function settled(): Promise<void> {
+  for (const _ of [1, 2]) {
+    const { id, provider_reference } = await api.charge()
+    await notify('payment', provider_reference ?? '')
+    await looked((await attemptOf(id, 'authorize')).id, 1)
+  }
+}
