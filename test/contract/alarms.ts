@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { ALARM_KINDS, type Alarm } from '../../src/domain/alarm.ts'
-import type { Charge } from '../../src/domain/charge.ts'
-import type { Commit, Scope, Store } from '../../src/ports/store.ts'
-import { committed, newId, type Open, rule, taken, tick } from './fixtures.ts'
+import type { Charge, Dispute } from '../../src/domain/charge.ts'
+import { type Commit, type Scope, type Store, StoreUnavailable } from '../../src/ports/store.ts'
+import { disputed } from './disputes.ts'
+import { committed, everything, newId, type Open, rule, taken, tick } from './fixtures.ts'
 import { changed } from './steps.ts'
 
 /** An alarm of a charge that is open, and keeps its money from moving. */
@@ -119,4 +120,70 @@ export function alarmLists(open: Open): void {
       }
     },
   )
+}
+
+/** Amounts of a charge of 1000 that can't be. */
+const IMPOSSIBLE: Readonly<Record<string, Partial<Charge>>> = {
+  'more disputed than captured': { amountDisputed: 1_001 },
+  'disputed below zero': { amountDisputed: -1 },
+  'more refunded than captured': { amountCaptured: 500, amountRefunded: 501 },
+  'more refunded and on its way than captured': { amountRefunded: 600, amountRefundPending: 401 },
+  'refunds on their way below zero': { amountRefundPending: -1 },
+  'refunded below zero': { amountRefunded: -1 },
+  'captured below zero': { amountCaptured: -1 },
+}
+
+const IMPOSSIBLE_DISPUTES: Readonly<Record<string, Partial<Dispute>>> = {
+  'of less than nothing': { amount: -1 },
+  'booked below zero': { amountBooked: -1 },
+  'won, and booked': { status: 'won', amountBooked: 1 },
+}
+
+const IMPOSSIBLE_ALARMS: Readonly<Record<string, Partial<Alarm>>> = {
+  'of less than nothing': { amount: -1 },
+  'closed, and in doubt': { state: 'closed', closedAt: 1, reason: 'I looked.' },
+  'closed at no time': { state: 'closed', inDoubt: false, reason: 'I looked.' },
+  'open, and closed at a time': { closedAt: 1 },
+  'open, with the reason of its end': { reason: 'I looked.' },
+  'in a state of its own': { state: 'shelved' as 'open' },
+}
+
+export function impossibleRows(open: Open): void {
+  rule(
+    open,
+    'the schema refuses amounts, disputes and alarms that cannot be',
+    async (store, { live: scope }) => {
+      const { charge: before } = await taken(store, { scope, amount: 1_000 })
+      const { charge, dispute } = await disputed(store, scope, before, 400)
+      const stored = await everything(store, scope)
+      const refused = async (what: string, commit: Commit) => {
+        const result = await store.commit(commit).catch((error: Error) => error)
+        assert.ok(result instanceof Error && !(result instanceof StoreUnavailable), what)
+      }
+      for (const [what, amounts] of Object.entries(IMPOSSIBLE))
+        await refused(what, changed(scope, charge, amounts))
+      for (const [what, changes] of Object.entries(IMPOSSIBLE_DISPUTES))
+        await refused(what, { ...changed(scope, charge, {}), dispute: { ...dispute, ...changes } })
+      for (const [what, changes] of Object.entries(IMPOSSIBLE_ALARMS))
+        await refused(what, alarmsCommit(scope, charge, [alarmOf(charge, changes)]))
+      assert.deepEqual(await everything(store, scope), stored)
+    },
+  )
+
+  rule(open, 'the schema takes what is at the bounds', async (store, { live: scope }) => {
+    const { charge } = await taken(store, { scope, amount: 1_000 })
+    const all = { amountRefunded: 600, amountRefundPending: 400, amountDisputed: 1_000 }
+    const full = changed(scope, charge, all)
+    await committed(store, full)
+    assert.deepEqual(await store.charge(scope, charge.id), full.charge)
+    const { dispute } = await disputed(store, scope, (await taken(store, { scope })).charge, 1)
+    const other = (await taken(store, { scope })).charge
+    const foreign = { ...dispute, id: newId('dp'), providerReference: 'd', transactionId: other.id }
+    const nothing = { ...foreign, amount: 0, amountBooked: 0, currency: 'jpy' }
+    await committed(store, { ...changed(scope, other, {}), dispute: nothing })
+    assert.deepEqual(await store.dispute(scope, nothing.id), nothing)
+    const more = { ...nothing, amount: 5_000, amountBooked: 1_000, status: 'lost' } as const
+    await committed(store, { ...changed(scope, { ...other, version: other.version + 1 }, {}), dispute: more })
+    assert.deepEqual(await store.dispute(scope, more.id), more)
+  })
 }

@@ -3,7 +3,7 @@
  * open an empty store. Times and tokens go in as data, so nothing here waits.
  */
 import { describe } from 'node:test'
-import { alarmLists, alarms } from './alarms.ts'
+import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
 import {
   atomicChanges,
@@ -66,6 +66,7 @@ export function storeContract(name: string, open: Open): void {
     describe('alarms', () => {
       alarms(open)
       alarmLists(open)
+      impossibleRows(open)
     })
     describe('rule sets', () => ruleSets(open))
     describe('notifications', () => {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { checksBefore, refusal } from '../migration-checks.ts'
 import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
@@ -12,7 +13,8 @@ export function migrations(): Migration[] {
 /**
  * Brings the database to this program's schema, forward only, and answers what was applied. The row of
  * `schema_version` is locked meanwhile: of nodes that start at once one applies a migration, and the others find it
- * applied. Throws `SchemaMismatch` for a database from a newer MiniPay or of another program.
+ * applied. Throws `SchemaMismatch` for a database from a newer MiniPay or of another program, and for one
+ * with a row that a migration can't take: then it stays as it was before that migration.
  */
 export async function migratePostgres(
   url: string,
@@ -107,6 +109,14 @@ async function makeVersionTable(client: Client): Promise<void> {
   }
 }
 
+/** Throws `SchemaMismatch` for a row that a migration can't take. */
+async function refuseRows(client: Client, url: string, step: Migration): Promise<void> {
+  for (const { sql, problem } of checksBefore(step)) {
+    const { rows } = await client.query<Record<string, unknown>>(sql)
+    if (rows[0]) throw new SchemaMismatch(refusal(publicUrl(url), step, problem(rows[0])))
+  }
+}
+
 /** Applies the next migration in a transaction of its own; undefined when there is none. */
 async function applyNext(
   client: Client,
@@ -120,6 +130,7 @@ async function applyNext(
     if (version > steps.length) throw newer(url, version, steps.length)
     const step = steps[version]
     if (step) {
+      await refuseRows(client, url, step)
       await client.query(step.sql)
       await client.query('UPDATE schema_version SET number = $1', [step.number])
     }

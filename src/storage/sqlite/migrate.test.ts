@@ -199,3 +199,112 @@ test('a database of the first schema keeps its books, and goes on', async (t) =>
   }
   assert.deepEqual(verify(db), { charges: 3, refunds: 2, entries: 8 })
 })
+
+/** What the second schema held of a charge with a won, an open and a lost dispute, one with a refund on its way, and an attempt. */
+const SECOND_ROWS = `
+  INSERT INTO charges
+    (account_id, live, id, version, amount, amount_captured, amount_refunded, amount_refund_pending, amount_disputed,
+     currency, customer, status, capture, payment_method, description, metadata, provider, provider_reference,
+     redirect_url, expires_at, idempotency_key, created_at)
+  VALUES
+    (1, 1, 'txn_1', 6, 1000, 1000, 0, 0, 700, 'usd', 'c', 'succeeded', 1, 'tok', 'd', '{"a":"b"}', 'bank', 'p1', NULL, NULL, 'k1', 1),
+    (1, 1, 'txn_2', 4, 900, 500, 0, 200, 0, 'usd', 'd', 'succeeded', 0, NULL, NULL, NULL, 'bank', 'p2', NULL, NULL, 'k2', 2),
+    (1, 1, 'txn_3', 2, 800, 0, 0, 0, 0, 'usd', 'c', 'requires_action', 0, NULL, NULL, NULL, 'bank', 'p3', 'https://b/', 9, 'k3', 3);
+  INSERT INTO refunds
+    (account_id, live, id, transaction_id, amount, currency, customer, status, idempotency_key, created_at)
+  VALUES (1, 1, 're_1', 'txn_2', 200, 'usd', 'd', 'processing', 'k4', 4);
+  INSERT INTO disputes VALUES
+    (1, 1, 'dp_1', 'txn_1', 'bank', 'd1', 100, 'usd', 'c', 'won', NULL, 5),
+    (1, 1, 'dp_2', 'txn_1', 'bank', 'd2', 300, 'usd', 'c', 'open', 'fraudulent', 6),
+    (1, 1, 'dp_3', 'txn_1', 'bank', 'd3', 400, 'usd', 'c', 'lost', NULL, 7);
+  INSERT INTO attempts
+    (id, account_id, live, transaction_id, refund_id, kind, provider, state, amount, currency, provider_reference,
+     idempotency_key, started_at, lookups, due_at)
+  VALUES
+    ('att_1', 1, 1, 'txn_2', 're_1', 'refund', 'bank', 'pending', 200, 'usd', NULL, 'k4', 4, 0, 10),
+    ('att_3', 1, 1, 'txn_3', NULL, 'authorize', 'bank', 'pending', 800, 'usd', 'p3', 'k3', 3, 0, 10);`
+
+/** A database of the second schema with these rows, and what is done to them. */
+function secondSchema(t: TestContext, changes = ''): { file: string; db: Connection } {
+  const { file, db } = newDatabase(t)
+  migrate(db, migrations().slice(0, 2))
+  db.exec(SECOND_ROWS + changes)
+  return { file, db }
+}
+
+const indexes = (db: Connection) =>
+  db
+    .prepare(
+      `SELECT name, sql FROM sqlite_master
+       WHERE type = 'index' AND tbl_name IN ('charges', 'disputes') AND sql IS NOT NULL ORDER BY name`,
+    )
+    .all()
+
+test('a database of the second schema keeps its rows and indexes, and says what of its disputes is booked', (t) => {
+  const { db } = secondSchema(t)
+  const charges = () => db.prepare('SELECT * FROM charges ORDER BY id').all() as object[]
+  const [before, indexed] = [charges(), indexes(db)]
+  migrate(db)
+  // A later migration may add columns.
+  for (const [i, row] of charges().entries()) assert.partialDeepStrictEqual(row, before[i]!)
+  assert.equal(charges().length, before.length)
+  const kept = new Map((indexes(db) as { name: string; sql: string }[]).map(({ name, sql }) => [name, sql]))
+  for (const { name, sql } of indexed as { name: string; sql: string }[]) assert.equal(kept.get(name), sql)
+  const disputes = db.prepare('SELECT id, amount, amount_booked AS booked, reason FROM disputes ORDER BY id')
+  assert.deepEqual(disputes.all(), [
+    { id: 'dp_1', amount: 100, booked: 0, reason: null },
+    { id: 'dp_2', amount: 300, booked: 300, reason: 'fraudulent' },
+    { id: 'dp_3', amount: 400, booked: 400, reason: null },
+  ])
+  const made = db.prepare(`SELECT sql FROM sqlite_master WHERE name IN ('charges', 'disputes')`).pluck().all()
+  for (const sql of made as string[]) assert.match(sql, /STRICT, WITHOUT ROWID$/)
+  assert.equal(db.pragma('integrity_check', { simple: true }), 'ok')
+})
+
+test('a transaction that a migration cannot take is named with what to do, and the database stays as it was', async (t) => {
+  const broken = {
+    'more disputed than captured': [
+      'txn_1',
+      'UPDATE charges SET amount_disputed = 1600',
+      'of 1000 captured .*1600 is disputed',
+    ],
+    'disputed below zero': ['txn_1', 'UPDATE charges SET amount_disputed = -500', '-500 is disputed'],
+    'more given back than captured': [
+      'txn_2',
+      'UPDATE charges SET amount_refunded = 400',
+      'of 500 captured 600 is refunded',
+    ],
+    'refunds on their way below zero': [
+      'txn_2',
+      'UPDATE charges SET amount_refund_pending = -1',
+      '-1 is refunded or being',
+    ],
+    'captured below zero': ['txn_3', 'UPDATE charges SET amount_captured = -1', 'of -1 captured'],
+  } as const
+  for (const [what, [id, change, says]] of Object.entries(broken)) {
+    const { file, db } = secondSchema(t, `${change} WHERE id = '${id}';`)
+    const contents = () => db.prepare('SELECT * FROM charges ORDER BY id').all()
+    const before = [contents(), tables(db)]
+    for (const command of ['serve', 'migrate']) {
+      const { code, stderr } = await runCli([command], { MINIPAY_DATABASE: file, PORT: '0' })
+      assert.equal(code, 1, what)
+      assert.match(stderr, new RegExp(`^minipay: .*test\\.db stays at schema 2: the transaction ${id} says`))
+      assert.match(stderr, new RegExp(`${says}.* Correct it first: see ".*" in docs/operations\\.md\\.\n$`))
+      assert.equal(stderr.trim().split('\n').length, 1, 'one sentence, no stack trace')
+    }
+    assert.deepEqual([contents(), tables(db)], before)
+    assert.equal(schemaVersion(db), 2)
+    db.exec(`UPDATE charges SET amount_captured = 1000, amount_refunded = 0, amount_refund_pending = 0,
+      amount_disputed = 0 WHERE id = '${id}'`)
+    migrate(db)
+    assert.equal(schemaVersion(db), migrations().length)
+  }
+})
+
+test('of several transactions that a migration cannot take the first is named, with how many there are more', (t) => {
+  const { db } = secondSchema(t, 'UPDATE charges SET amount_disputed = 5000;')
+  assert.throws(() => migrate(db), {
+    name: 'SchemaMismatch',
+    message: /transaction txn_1 says .*\(as of 2 more\)/,
+  })
+})

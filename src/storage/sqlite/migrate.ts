@@ -1,3 +1,4 @@
+import { checksBefore, refusal } from '../migration-checks.ts'
 import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import type { Connection } from './connection.ts'
 
@@ -18,13 +19,18 @@ export function schemaVersion(db: Connection): number {
 
 /**
  * Brings the database to this program's schema, forward only, each migration in a transaction of its own,
- * and answers what was applied. Throws `SchemaMismatch` for a database from a newer MiniPay or another program.
+ * and answers what was applied. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and
+ * for one with a row that a migration can't take: then it stays as it was before that migration.
  */
 export function migrate(db: Connection, steps: readonly Migration[] = migrations()): Migration[] {
   assertOurs(db, steps.length)
   const applied: Migration[] = []
   for (const step of steps.slice(schemaVersion(db))) {
     db.transaction(() => {
+      for (const { sql, problem } of checksBefore(step)) {
+        const row = db.prepare(sql).get() as Record<string, unknown> | undefined
+        if (row) throw new SchemaMismatch(refusal(db.name, step, problem(row)))
+      }
       db.exec(step.sql)
       db.pragma(`application_id = ${APPLICATION_ID}`)
       db.pragma(`user_version = ${step.number}`)
