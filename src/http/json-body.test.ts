@@ -16,7 +16,7 @@ function refused(text: string | Buffer): Rejection {
 test('JSON of strings, integers, booleans and null is parsed as JSON.parse does', () => {
   const safe = fc.jsonValue({ maxDepth: 4, noUnicodeString: false }).filter((value) => {
     const text = JSON.stringify(value)
-    return !/\\u|\\\\"\s*:|__proto__|\d[.eE]|\d(?:[ -]*\d){12}/.test(text)
+    return !/\\u|\\\\"\s*:|__proto__|\d[.eE]|\d(?:[^\p{L}\d]*\d){11}/u.test(text)
   })
   fc.assert(
     fc.property(safe, (value) => {
@@ -106,22 +106,38 @@ test('a body of escaped quotes that never ends is refused without searching it a
   assert.equal(refused(`"\\u0041${'\\"'.repeat(120_000)}`).code, 'invalid_json')
 })
 
-test('a card number is refused in a value, a key, a number and behind escapes, and the reason does not repeat it', () => {
+test('a card number is refused in a value, a key and behind escapes; its whole path is named, and it is not repeated', () => {
   const card = '4242424242424242'
   const hidden = [...card].map((digit) => `\\u003${digit}`).join('')
   for (const [text, param] of [
     [`{"customer":"${card}"}`, 'customer'],
-    [`{"metadata":{"note":"pay with 4242 4242-4242 4242 now"}}`, 'note'],
+    [`{"metadata":{"note":"pay with 4242 4242-4242 4242 now"}}`, 'metadata.note'],
+    [`{"source":{"number":"${card}"}}`, 'source.number'],
+    [`{"items":[{"name":"a"},{"name":"b","notes":["${card}"]}]}`, 'items[1].notes[0]'],
     [`{"metadata":{"${card}":"x"}}`, undefined],
-    [`{"amount":${card}}`, 'amount'],
     [`{"customer":"${hidden}"}`, 'customer'],
-    [`["${card}"]`, '0'],
+    [`["${card}"]`, '[0]'],
+    [`{"4242":{"4242":{"4242":{"4242":"${card}"}}}}`, undefined],
     [`"${card}"`, undefined],
   ] as const) {
     const rejection = refused(text)
     assert.deepEqual([rejection.code, rejection.param], ['card_number_refused', param], text)
     assert.doesNotMatch(JSON.stringify(rejection), /4242/)
   }
+})
+
+test('an integer is an amount, never a card number', () => {
+  for (const number of ['4242424242424242', '5555555555554444', '4000000000006'])
+    assert.deepEqual(parse(`{"amount":${number}}`), { value: { amount: Number(number) } })
+})
+
+test('the whole path is named of a number in another form, and of a lone surrogate', () => {
+  assert.equal(refused('{"a":{"b":[1,1e3]}}').param, 'a.b[1]')
+  assert.deepEqual(
+    [refused('{"a":{"amount":1e3}}').code, refused('{"a":{"amount":1e3}}').param],
+    ['amount_invalid', 'a.amount'],
+  )
+  assert.equal(refused('{"a":{"b":"\\ud800"}}').param, 'a.b')
 })
 
 test('none of 2,000 random UUIDs in a customer and in metadata is refused', () => {

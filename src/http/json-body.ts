@@ -1,16 +1,19 @@
 import { isUtf8 } from 'node:buffer'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type Rejection, reject } from '../domain/error.ts'
+import { MANY_DIGITS } from '../domain/plain-digits.ts'
 
 /** Deeper than any body we know; a bound for everything that walks one. */
 const MAX_DEPTH = 32
 
 /**
- * What may make a body more than plain JSON of plain integers: an escape (a NUL or a lone surrogate can only
- * come as one, and a digit may), a `__proto__`, a number with a fraction or an exponent, thirteen digits in a row. A body
+ * What may make a body more than plain JSON of plain integers: an escape (a NUL or a lone surrogate can only come as
+ * one, and a digit may), a `__proto__`, a number with a fraction or an exponent, digits enough for a card number. A body
  * without any of these, nearly all of them, needs no second look.
  */
-const SUSPICIOUS = /\\|__proto__|\d[.eE]|\d(?:[\s\u2010-\u2015\u2212-]*\d){12}|[\uff10-\uff19]/
+function isSuspicious(text: string): boolean {
+  return /\\|__proto__|\d[.eE]/.test(text) || MANY_DIGITS.test(text)
+}
 
 /**
  * A name that ends in a backslash: an even number of them before its closing quote. V8 14.6 keeps such names in a way
@@ -21,8 +24,8 @@ const NAME_ENDS_IN_BACKSLASH = /(?<!\\)(?:\\\\)+"\s*:/
 
 /**
  * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
- * surrogates, `__proto__` keys, names that end in a backslash or anything that looks like a card number. The value, or
- * the reason against it; a reason never repeats what was sent.
+ * surrogates, `__proto__` keys, names that end in a backslash, and strings or names that look like a card number. The value,
+ * or the reason against it, which never repeats a value.
  */
 export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
   if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
@@ -33,7 +36,7 @@ export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
     const value: unknown = JSON.parse(text)
     // Only text that is JSON is measured: on unclosed strings the measuring would take quadratic time.
     if (!namesAreUnique(text, value)) return reject('invalid_json', 'An object of the body has a name twice.')
-    if (!SUSPICIOUS.test(text)) return { value }
+    if (!isSuspicious(text)) return { value }
     if (depth(text) > MAX_DEPTH)
       return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
     return inspect(text)
@@ -72,35 +75,51 @@ function depth(text: string): number {
   return deepest
 }
 
+/** A number that was not written in plain digits. */
+const UNPLAIN = Symbol('unplain')
+
 function inspect(text: string): { value: unknown } | Rejection {
-  let found: Rejection | undefined
   // The reviver sees each number as it was written, which JSON.parse alone forgets: 1e3 and 1000.0 are 1000.
-  const value: unknown = JSON.parse(text, (key: string, part: unknown, context?: { source?: string }) => {
-    found ??= problem(key, part, context?.source)
-    return part
-  })
-  return found ?? { value }
+  const value: unknown = JSON.parse(text, (_key: string, part: unknown, context?: { source?: string }) =>
+    typeof part === 'number' && !/^-?\d+$/.test(context?.source ?? '') ? UNPLAIN : part,
+  )
+  return problem(value, '', '') ?? { value }
 }
 
-function problem(key: string, part: unknown, source: string | undefined): Rejection | undefined {
-  if (holdsCardNumber(key)) return cardRefused(undefined)
-  const param = key === '' || !key.isWellFormed() || key.includes('\0') ? undefined : key
-  if (!key.isWellFormed() || key.includes('\0'))
-    return reject('parameter_unknown', 'A key holds a NUL or a lone surrogate.')
-  if (key === '__proto__') return reject('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
-  if (typeof part === 'number' && source !== undefined) {
-    if (!/^-?\d+$/.test(source)) {
-      const code = key === 'amount' ? 'amount_invalid' : 'parameter_invalid'
-      return reject(code, 'Numbers must be integers in plain digits: no fraction, no exponent.', param)
-    }
-    if (holdsCardNumber(source)) return cardRefused(param)
+/** The first problem in a value: `path` is where it is, such as `metadata.order` or `items[0].name`, and `name` its last part. */
+function problem(value: unknown, path: string, name: string): Rejection | undefined {
+  if (value === UNPLAIN) {
+    const code = name === 'amount' ? 'amount_invalid' : 'parameter_invalid'
+    return reject(code, 'Numbers must be integers in plain digits: no fraction, no exponent.', paramOf(path))
   }
-  if (typeof part === 'string') {
-    if (!part.isWellFormed() || part.includes('\0'))
-      return reject('parameter_invalid', 'A string holds a NUL or a lone surrogate.', param)
-    if (holdsCardNumber(part)) return cardRefused(param)
+  if (typeof value === 'string') return problemOfText(value, path)
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, part] of Object.entries(value)) {
+    const inside = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
+    const found = (Array.isArray(value) ? undefined : problemOfName(key)) ?? problem(part, inside, key)
+    if (found) return found
   }
   return undefined
+}
+
+function problemOfName(name: string): Rejection | undefined {
+  if (holdsCardNumber(name)) return cardRefused(undefined)
+  if (!name.isWellFormed() || name.includes('\0'))
+    return reject('parameter_unknown', 'A key holds a NUL or a lone surrogate.')
+  if (name === '__proto__')
+    return reject('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
+  return undefined
+}
+
+function problemOfText(text: string, path: string): Rejection | undefined {
+  if (!text.isWellFormed() || text.includes('\0'))
+    return reject('parameter_invalid', 'A string holds a NUL or a lone surrogate.', paramOf(path))
+  return holdsCardNumber(text) ? cardRefused(paramOf(path)) : undefined
+}
+
+/** A path to answer: none for the whole body, nor when its names together look like a card number. */
+function paramOf(path: string): string | undefined {
+  return path === '' || holdsCardNumber(path) ? undefined : path
 }
 
 export function cardRefused(param: string | undefined): Rejection {

@@ -1,4 +1,5 @@
 import type { Outcome } from '../domain/attempt.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { DISPUTE_STATES } from '../domain/charge.ts'
 import type {
   DisputeAnswer,
@@ -94,7 +95,7 @@ function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
       const code = body['decline_code']
       if (typeof code !== 'string' || code === '') return undefined
       const message = typeof body['message'] === 'string' ? body['message'] : ''
-      if (/^[a-z0-9_]{1,64}$/.test(code) && !/\d{13}/.test(code) && !guard.leaks(code))
+      if (/^[a-z0-9_]{1,64}$/.test(code) && !holdsCardNumber(code) && !guard.leaks(code))
         return {
           kind: 'declined',
           declineCode: code,

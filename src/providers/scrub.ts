@@ -1,4 +1,4 @@
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { cutCardNumbers, holdsCardNumber } from '../domain/card-numbers.ts'
 
 /** The longest text of a provider that is kept, in characters. */
 const MAX_TEXT = 200
@@ -8,10 +8,6 @@ const MAX_INPUT = 4_096
 
 /** What is or looks like a key: ours (Standard Webhooks), Stripe's, and whatever stands in an Authorization header. */
 const KEYS = [/whsec_[\w+/=-]*/g, /\b[sprk]{2}_(?:live|test)_\w*/g, /\b(?:bearer|basic)\s+[\w.~+/=-]{16,}/gi]
-/** As wide as a card number can be written; what fails its check stays. */
-const DIGITS = /[\d\uff10-\uff19](?:[^\p{L}\d\uff10-\uff19]{0,3}[\d\uff10-\uff19]){12,}/gu
-/** In a text of another's, dots and slashes between the digits are no reason to keep them. */
-const SEPARATORS = /[^\d\uff10-\uff19]+/g
 const CUT = '[cut]'
 
 /**
@@ -28,7 +24,7 @@ export function scrubber(secrets: readonly string[]): (text: string) => string {
     const cutShort = text.length > MAX_INPUT
     for (const form of forms) clean = clean.replaceAll(form, CUT)
     for (const key of KEYS) clean = clean.replace(key, CUT)
-    clean = clean.replace(DIGITS, (run) => (holdsCardNumber(run.replace(SEPARATORS, ' ')) ? CUT : run))
+    clean = cutCardNumbers(clean, CUT)
     if (cutShort) clean = clean.slice(0, -longest || undefined)
     const short = oneLine(clean).slice(0, MAX_TEXT).toWellFormed()
     // Digits that only with their neighbours, or without what was cut off, look like a card: rather no text.

@@ -1,3 +1,4 @@
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { DECLINE_CODES } from '../domain/decline.ts'
 
 /**
@@ -50,7 +51,7 @@ const DECLINES: Readonly<Record<string, keyof typeof DECLINE_CODES>> = {
 export function declineCode(code: string): string {
   if (Object.hasOwn(DECLINE_CODES, code)) return code
   if (Object.hasOwn(DECLINES, code)) return DECLINES[code] as string
-  return /^[a-z0-9_]{1,64}$/.test(code) ? code : 'generic_decline'
+  return /^[a-z0-9_]{1,64}$/.test(code) && !holdsCardNumber(code) ? code : 'generic_decline'
 }
 
 /** The fields of Stripe's error object that decide (https://docs.stripe.com/api/errors). */

@@ -1,0 +1,113 @@
+/** How often an honest number is taken for a card: of each kind so many at random, and a bound for each. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { digits, grouped, iban, random, withGs1, withLuhn } from '../../test/card-samples.ts'
+import { holdsCardNumber } from './card-numbers.ts'
+import { idFactory } from './id.ts'
+
+const SAMPLES = 5_000
+const draw = random(41)
+
+/** A time from 2017 to 2030, in ms since 1970. */
+const time = () => 1_483_228_800_000 + draw(14 * 365) * 86_400_000 + draw(86_400_000)
+const stamp = (ms: number) => new Date(ms).toISOString().replace(/\D/g, '')
+const hex = (name: string) => createHash(name).update(digits(draw, 20)).digest('hex')
+const newId = idFactory(time, () => BigInt(`0x${hex('sha1').slice(0, 20)}`))
+
+function uuid(version: number): string {
+  const word = hex('md5')
+  const variant = '89ab'[draw(4)]
+  return `${word.slice(0, 8)}-${word.slice(8, 12)}-${version}${word.slice(13, 16)}-${variant}${word.slice(17, 20)}-${word.slice(20)}`
+}
+
+function dayFirst(): string {
+  const text = stamp(time())
+  return text.slice(6, 8) + text.slice(4, 6) + text.slice(0, 4) + text.slice(8, 14)
+}
+
+/** The share of each kind that may be refused. Of 5,000 zero means fewer than one in 5,000. */
+const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string]>> = {
+  'Date.now()': [0, () => String(time())],
+  'seconds since 1970 and a counter of five': [0, () => Math.floor(time() / 1000) + digits(draw, 5)],
+  'ms since 1970 and a counter of three': [0, () => time() + digits(draw, 3)],
+  'microseconds since 1970': [0, () => time() + digits(draw, 3)],
+  'nanoseconds since 1970': [0, () => time() + digits(draw, 6)],
+  yyyymmddhhmmss: [0, () => stamp(time()).slice(0, 14)],
+  yyyymmddhhmmssnnn: [0, () => stamp(time())],
+  'yyyymmddhhmmss and a counter of four': [0, () => stamp(time()).slice(0, 14) + digits(draw, 4)],
+  'yymmddhhmmss and a counter of four': [
+    0,
+    () => `2${draw(10)}${stamp(time()).slice(4, 14)}${digits(draw, 4)}`,
+  ],
+  ddmmyyyyhhmmss: [0, dayFirst],
+  'yyyymmdd-hhmmss-nnnn': [0, () => stamp(time()).replace(/^(.{8})(.{6}).*/, '$1-$2-') + digits(draw, 4)],
+  'dates and times in words': [0, () => new Date(time()).toISOString().replace(/[TZ]/g, ' ')],
+  'order id of time, glued': [0, () => `order${time()}`],
+  'order numbers of Amazon': [0, () => `${digits(draw, 3)}-${digits(draw, 7)}-${digits(draw, 7)}`],
+  'EAN-13': [0, () => withGs1(digits(draw, 12))],
+  'EAN-13 of Germany': [0, () => withGs1(`4${digits(draw, 11)}`)],
+  'EAN-8': [0, () => withGs1(digits(draw, 7))],
+  'UPC-A': [0.002, () => withGs1(digits(draw, 11))],
+  'GTIN-14': [0.01, () => withGs1(digits(draw, 13))],
+  'ISBN-13': [0, () => withGs1(`978${digits(draw, 9)}`)],
+  IMEI: [0, () => withLuhn(['35', '86', '01', '99'][draw(4)] + digits(draw, 12))],
+  'IMEI of a satellite telephone': [0, () => withLuhn(`30021${digits(draw, 9)}`)],
+  'IMEI in groups': [
+    0,
+    () => withLuhn(`35${digits(draw, 12)}`).replace(/(..)(.{6})(.{6})(.)/, '$1-$2-$3-$4'),
+  ],
+  'telephone numbers': [0, () => `+${1 + draw(9)}${digits(draw, 7 + draw(8))}`],
+  'telephone numbers in groups': [
+    0,
+    () => `+${1 + draw(99)} ${digits(draw, 3)} ${digits(draw, 4)} ${digits(draw, 4)}`,
+  ],
+  'amounts with points': [0, () => grouped(digits(draw, 12), 3, '.').replace(/^/, `Rp ${1 + draw(9)}.`)],
+  'amounts with commas and cents': [
+    0,
+    () => `${1 + draw(9)},${grouped(digits(draw, 9), 3, ',')}.${digits(draw, 2)}`,
+  ],
+  'prices in a list': [
+    0.01,
+    () => Array.from({ length: 6 }, () => `${draw(100)}.${digits(draw, 2)}`).join(' '),
+  ],
+  'UUID 4': [0, () => uuid(4)],
+  'UUID 7': [
+    0,
+    () =>
+      `${time()
+        .toString(16)
+        .padStart(12, '0')
+        .replace(/(.{8})/, '$1-')}${uuid(7).slice(13)}`,
+  ],
+  'UUID without dashes': [0, () => uuid(4).replaceAll('-', '')],
+  MD5: [0, () => hex('md5')],
+  'SHA-1': [0, () => hex('sha1')],
+  'SHA-256': [0, () => hex('sha256')],
+  'hexadecimal of 16': [0.001, () => hex('md5').slice(0, 16)],
+  'our own ids': [0, () => newId('txn')],
+  IBAN: [0, () => iban(draw)],
+  'IBAN in groups': [0, () => grouped(iban(draw), 4, ' ')],
+  'UPS parcels': [
+    0,
+    () => `1Z${'ABCDEFGHJK'[draw(10)]}${digits(draw, 2)}${'ABCDEFGHJK'[draw(10)]}${digits(draw, 12)}`,
+  ],
+  'USPS parcels': [0, () => withGs1(`9${1 + draw(5)}${digits(draw, 19)}`)],
+  'USPS parcels in groups': [0, () => grouped(withGs1(`9${1 + draw(5)}${digits(draw, 19)}`), 4, ' ')],
+  'FedEx parcels of 12 digits': [0.002, () => digits(draw, 12)],
+  'FedEx parcels of 15 digits': [0.012, () => digits(draw, 15)],
+  'DHL parcels': [0, () => digits(draw, 10)],
+  'DPD parcels': [0.01, () => digits(draw, 14)],
+  'parcels of the post': [0, () => `R${'ABCX'[draw(4)]}${digits(draw, 9)}CN`],
+  'random numbers of 16 digits, which may be cards': [0.045, () => digits(draw, 16)],
+}
+
+for (const [kind, [bound, make]] of Object.entries(KINDS))
+  test(`${kind}: ${bound === 0 ? 'none' : `at most ${bound * 100}%`} of ${SAMPLES} are taken for a card number`, () => {
+    const found: string[] = []
+    for (let i = 0; i < SAMPLES; i++) {
+      const text = make()
+      if (holdsCardNumber(text)) found.push(text)
+    }
+    assert.ok(found.length <= bound * SAMPLES, `${found.length}, such as ${found.slice(0, 5)}`)
+  })

@@ -1,0 +1,91 @@
+/** Long numbers that are no cards, though some of them pass for one by their first digits and check digit. */
+
+/** The lengths of IBANs by country: https://www.swift.com/standards/data-standards/iban-international-bank-account-number. */
+const IBAN_LENGTHS = new Map(
+  [
+    ...(
+      'AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27' +
+      'GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22' +
+      'MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28' +
+      'TL23TN24TR26UA29VA22VG24XK20YE30'
+    ).matchAll(/([A-Z]{2})(\d\d)/g),
+  ].map(([, country = '', length]) => [country, Number(length)] as const),
+)
+
+/** Two letters, two digits, then up to 31 letters or digits in groups. */
+const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,31}/g
+const UUID = /(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])/gi
+const HEX_WORD = /[0-9a-f]{24,}/gi
+
+/** The text with letters in the place of IBANs, UUIDs and long hexadecimal words, such as hashes; no place is moved. */
+export function withoutIdentifiers(text: string): string {
+  const hidden = (word: string) => (/[a-f]/i.test(word) ? letters(word.length) : word)
+  return text.replace(UUID, hidden).replace(HEX_WORD, hidden).replace(IBAN, withoutIban)
+}
+
+const letters = (count: number) => 'x'.repeat(count)
+
+/** What follows an IBAN is kept: it may be a card number. */
+function withoutIban(text: string): string {
+  const length = IBAN_LENGTHS.get(text.slice(0, 2).toUpperCase()) ?? 0
+  let end = 0
+  let iban = ''
+  while (end < text.length && iban.length < length) {
+    const char = text[end++] as string
+    if (char !== ' ' && char !== '-') iban += char
+  }
+  // Behind its last character another would make it something else.
+  const whole = iban.length === length && !/^[A-Za-z0-9]/.test(text.slice(end))
+  return length > 0 && whole && isIban(iban) ? letters(end) + text.slice(end) : text
+}
+
+/** ISO 13616: letters are 10 to 35, the first four characters come last, and the whole leaves 1 when divided by 97. */
+function isIban(iban: string): boolean {
+  let rest = 0
+  for (const char of (iban.slice(4) + iban.slice(0, 4)).toUpperCase()) {
+    const value = Number.parseInt(char, 36)
+    rest = (rest * (value > 9 ? 100 : 10) + value) % 97
+  }
+  return rest === 1
+}
+
+/** GS1's check digit, of an EAN and of the parcel numbers of USPS: weights 3 and 1 from the right. */
+function passesGs1(digits: ArrayLike<number>): boolean {
+  let sum = 0
+  for (let i = 0; i < digits.length; i++) sum += (digits[digits.length - 1 - i] ?? 0) * (i % 2 === 1 ? 3 : 1)
+  return sum % 10 === 0
+}
+
+/** An EAN that begins as Visa's old numbers of 13 digits do, of which none are issued any more: goods of Germany, Japan. */
+export function isProduct(digits: string): boolean {
+  return digits.length === 13 && digits[0] === '4' && passesGs1([...digits].map(Number))
+}
+
+/** A parcel number of USPS, which is printed in fours: 20 or 22 digits. */
+export function isParcel(digits: Uint8Array): boolean {
+  const first = digits[0]
+  const begins =
+    digits.length === 22 ? first === 9 : digits.length === 20 && (first === 0 || first === 7 || first === 9)
+  return begins && passesGs1(digits)
+}
+
+/** Thousands of thousands, up to nine trillion: an amount. `sizes` are those of its groups, such as 1,3,3,3,3. */
+export function isThousands(digits: string, sizes: string): boolean {
+  return digits.length <= 13 && /^[1-3](?:,3){3,4}$/.test(sizes)
+}
+
+/** Amazon's order numbers, or their last two groups. `withBefore` has the size of the group before them too. */
+export function isOrderNumber(sizes: string, withBefore: string): boolean {
+  return sizes === '3,7,7' || (sizes === '7,7' && withBefore === '3,7,7')
+}
+
+const MONTH = '(?:0[1-9]|1[0-2])'
+const DAY = '(?:0[1-9]|[12]\\d|3[01])'
+const CLOCK = '(?:[01]\\d|2[0-3])[0-5]\\d[0-5]\\d'
+/** yymmddhhmmss of this decade, ddmmyyyyhhmmss, and what counts within the second. Those that begin with 20 are no card's. */
+const TIME = new RegExp(`^(?:2\\d${MONTH}${DAY}${CLOCK}\\d{0,4}|${DAY}${MONTH}20\\d\\d${CLOCK}\\d{0,4})$`)
+
+/** True for digits that say a day and the time of day, with a counter of up to four digits behind it. */
+export function isTime(digits: string): boolean {
+  return TIME.test(digits)
+}
