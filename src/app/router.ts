@@ -72,6 +72,8 @@ export type RouterOptions = {
 /** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
 const FRESH_MS = 1_000
 const PAGE = 100
+/** How long a simulation works before others get their turn, in ms. */
+const SLICE_MS = 5
 
 type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
 type Cached = Loaded & { readonly readAt: number }
@@ -238,7 +240,7 @@ function simulated(
   }
 }
 
-/** What the newest charges would do, in pages between which others get their turn. */
+/** What the newest charges would do, in slices between which others get their turn. */
 async function replay(
   store: Pick<Store, 'charges'>,
   scope: Scope,
@@ -248,10 +250,15 @@ async function replay(
   const tally = { rules: counter(), providers: counter(), went: counter() }
   let [charges, changed, notEvaluated] = [0, 0, 0]
   let startingAfter: string | undefined
+  let since = performance.now()
   for (;;) {
     const limit = Math.min(PAGE, last - charges)
     const page = await store.charges(scope, { limit, ...(startingAfter !== undefined && { startingAfter }) })
     for (const charge of page.data) {
+      if (performance.now() - since > SLICE_MS) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        since = performance.now()
+      }
       const { rule, providers, notes } = plan(factsOf(charge))
       const first = providers[0] ?? 'none'
       tally.rules.count(rule)
@@ -263,7 +270,6 @@ async function replay(
     charges += page.data.length
     startingAfter = page.data.at(-1)?.id
     if (!page.hasMore || charges >= last) break
-    await new Promise<void>((resolve) => setImmediate(resolve))
   }
   const { rules, providers, went } = tally
   return {

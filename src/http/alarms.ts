@@ -2,7 +2,7 @@ import { closeAlarm } from '../app/close-alarm.ts'
 import { alarmView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
-import { checkCursor, DEFAULT_LIMIT, pageView } from './paging.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import { IdParams, NoQuery, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
@@ -32,7 +32,7 @@ export const listAlarmsRoute: Route = {
       ...(status !== undefined && { state: status }),
       ...(transaction_id !== undefined && { transactionId: transaction_id }),
     }
-    return sendObject(reply, pageView(await context.store.alarms(scope, storeQuery), alarmView))
+    return sendPage(reply, await context.store.alarms(scope, storeQuery), alarmView)
   },
 }
 

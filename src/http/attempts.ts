@@ -1,7 +1,7 @@
 import { attemptView, disputeView } from '../app/present.ts'
 import { resolveAttempt } from '../app/resolve-attempt.ts'
 import { isRejection } from '../domain/error.ts'
-import { checkCursor, DEFAULT_LIMIT, pageView } from './paging.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
 import {
   Attempt,
@@ -38,7 +38,7 @@ export const listAttemptsRoute: Route = {
       ...(startingAfter !== undefined && { startingAfter }),
       ...(status !== undefined && { state: status }),
     }
-    return sendObject(reply, pageView(await context.store.attempts(scope, query), attemptView))
+    return sendPage(reply, await context.store.attempts(scope, query), attemptView)
   },
 }
 
@@ -85,6 +85,6 @@ export const listDisputesRoute: Route = {
       ...(startingAfter !== undefined && { startingAfter }),
       ...(transactionId !== undefined && { transactionId }),
     }
-    return sendObject(reply, pageView(await context.store.disputes(scope, query), disputeView))
+    return sendPage(reply, await context.store.disputes(scope, query), disputeView)
   },
 }

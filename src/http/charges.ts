@@ -6,7 +6,7 @@ import { reject } from '../domain/error.ts'
 import { currencyWithdrawn, parseCurrency } from '../domain/money.ts'
 import type { ChargeQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
-import { pageQuery, pageView } from './paging.ts'
+import { pageQuery, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
   Attempt,
@@ -107,7 +107,12 @@ export const listChargesRoute: Route = {
       ...(await pageQuery('txn', query, exists)),
       ...(query.status !== undefined && { status: query.status }),
     }
-    return sendObject(reply, pageView(await context.store.charges(scope, storeQuery), chargeView))
+    return sendPage(
+      reply,
+      await context.store.charges(scope, storeQuery),
+      chargeView,
+      query.ending_before !== undefined,
+    )
   },
 }
 

@@ -4,13 +4,16 @@ import type { Socket } from 'node:net'
 /** A client that takes no byte of its answer for so long is cut off, in ms. */
 const WRITE_TIMEOUT_MS = 30_000
 /** What clients have not taken yet of all answers together, in bytes. Past it the oldest unread answer is cut off. */
-const MAX_UNREAD_BYTES = 32 * 1024 * 1024
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024
+
+/** Requests that may wait on one connection for those before them; a client that sends more is cut off. */
+const MAX_WAITING = 16
 
 export type Connections = {
   /**
    * Calls `start` when the requests before this one on its connection are answered, which for nearly all is at once.
-   * A client may send a thousand requests in one packet and read none of the answers: one at a time bounds what
-   * they cost.
+   * A client may send a thousand requests in one packet and read none of the answers: one at a time, and few that
+   * wait, bound what they cost.
    */
   inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void
   /** An answer of so many bytes is being sent. */
@@ -54,8 +57,12 @@ export function boundConnections(): Connections {
         })
         start()
       }
-      if (queue.busy) queue.waiting.push(run)
-      else run()
+      if (socket.destroyed) return
+      if (!queue.busy) run()
+      else if (queue.waiting.push(run) > MAX_WAITING) {
+        queue.waiting.length = 0
+        socket.destroy()
+      }
     },
 
     answering(response, bytes) {
@@ -69,5 +76,14 @@ export function boundConnections(): Connections {
         oldest.socket?.destroy()
       }
     },
+  }
+}
+
+/** Resolves for one caller in each turn of the event loop, in the order in which they came. */
+export function turns(): () => Promise<void> {
+  let last = Promise.resolve()
+  return () => {
+    last = last.then(() => new Promise((resolve) => setImmediate(resolve)))
+    return last
   }
 }

@@ -1,6 +1,6 @@
 import { deliveryView, eventView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
-import { checkCursor, DEFAULT_LIMIT, pageView } from './paging.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
 import { DeliveriesQuery, Delivery, Event, EventsQuery, IdParams, NoQuery, page } from './schemas.ts'
 import { queryValidator } from './validate.ts'
@@ -21,7 +21,7 @@ export const listEventsRoute: Route = {
   async handle({ context }, request, reply) {
     const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
     const query = { after, limit, ...(type !== undefined && { type }) }
-    return sendObject(reply, pageView(await context.store.events(scopeOf(request), query), eventView))
+    return sendPage(reply, await context.store.events(scopeOf(request), query), eventView)
   },
 }
 
@@ -47,7 +47,7 @@ export const listDeliveriesRoute: Route = {
       ...(startingAfter !== undefined && { startingAfter }),
       ...(status !== undefined && { state: status }),
     }
-    return sendObject(reply, pageView(await context.store.deliveries(scope, query), deliveryView))
+    return sendPage(reply, await context.store.deliveries(scope, query), deliveryView)
   },
 }
 

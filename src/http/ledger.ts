@@ -1,7 +1,7 @@
 import { entryView } from '../app/present.ts'
 import { currencyExponent } from '../domain/money.ts'
 import type { CurrencyTotals, EntryQuery, LedgerAccount as StoredAccount } from '../ports/store.ts'
-import { currencyFilter, DEFAULT_LIMIT, pageView } from './paging.ts'
+import { currencyFilter, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject } from './route.ts'
 import { Balance, EntriesQuery, LedgerAccount, LedgerEntry, NoQuery, page } from './schemas.ts'
 import { queryValidator } from './validate.ts'
@@ -98,9 +98,6 @@ export const listLedgerEntriesRoute: Route = {
       ...(query.account !== undefined && { account: query.account }),
       ...(currency !== undefined && { currency }),
     }
-    return sendObject(
-      reply,
-      pageView(await context.store.ledgerEntries(scopeOf(request), storeQuery), entryView),
-    )
+    return sendPage(reply, await context.store.ledgerEntries(scopeOf(request), storeQuery), entryView)
   },
 }

@@ -1,8 +1,10 @@
+import type { FastifyReply } from 'fastify'
 import { reject } from '../domain/error.ts'
 import { type IdPrefix, isId } from '../domain/id.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { Page, PageQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
+import { sendJson } from './route.ts'
 import type { ListQuery } from './schemas.ts'
 
 export const DEFAULT_LIMIT = 20
@@ -88,7 +90,31 @@ const latest = (a: number | undefined, b: number | undefined) =>
 const earliest = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)
 
-/** A page as answered. */
-export function pageView<T>(page: Page<T>, view: (item: T) => unknown) {
-  return { data: page.data.map(view), has_more: page.hasMore }
+/** A page ends early once it has so many characters: an answer that a client does not read waits in memory. */
+const MAX_PAGE_CHARS = 256 * 1024
+
+/**
+ * Sends a page. One that would be too long ends early, with at least one item, and says that there is more; a page before
+ * a cursor (`backwards`) keeps the items next to it.
+ */
+export function sendPage<T>(
+  reply: FastifyReply,
+  page: Page<T>,
+  view: (item: T) => unknown,
+  backwards = false,
+): FastifyReply {
+  const kept: string[] = []
+  let chars = 0
+  for (const item of backwards ? page.data.toReversed() : page.data) {
+    const text = JSON.stringify(view(item))
+    chars += text.length
+    if (kept.length > 0 && chars > MAX_PAGE_CHARS) break
+    kept.push(text)
+  }
+  const hasMore = page.hasMore || kept.length < page.data.length
+  return sendJson(
+    reply,
+    200,
+    `{"data":[${(backwards ? kept.reverse() : kept).join()}],"has_more":${hasMore}}`,
+  )
 }

@@ -2,7 +2,7 @@ import { createRefund } from '../app/follow-up.ts'
 import { refundView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
 import type { RefundQuery } from '../ports/store.ts'
-import { pageQuery, pageView } from './paging.ts'
+import { pageQuery, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
   IdParams,
@@ -101,6 +101,11 @@ export const listRefundsRoute: Route = {
       ...(query.status !== undefined && { status: query.status }),
       ...(query.transaction_id !== undefined && { transactionId: query.transaction_id }),
     }
-    return sendObject(reply, pageView(await context.store.refunds(scope, storeQuery), refundView))
+    return sendPage(
+      reply,
+      await context.store.refunds(scope, storeQuery),
+      refundView,
+      query.ending_before !== undefined,
+    )
   },
 }

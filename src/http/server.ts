@@ -6,7 +6,7 @@ import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
-import { boundConnections } from './connections.ts'
+import { boundConnections, turns } from './connections.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
@@ -64,8 +64,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const connections = boundConnections()
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    requestTimeout,
-    keepAliveTimeout: options.keepAliveMs,
     // While it stops, requests on open connections are answered by the hook below, in our words.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -74,13 +72,23 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
     routerOptions: { maxParamLength: MAX_URL_BYTES, ignoreTrailingSlash: true },
     // A request without Host is refused below, in our words.
-    http: {
-      requireHostHeader: false,
-      // Set here too: given to the library alone, Node's headersTimeout of 60 s would hold for bodies.
-      requestTimeout,
-      headersTimeout: requestTimeout,
-      // How often requests that do not arrive are looked for: Node's own 30 s would double their time.
-      connectionsCheckingInterval: 2_000,
+    serverFactory: (handle) => {
+      const server = createHttpServer(
+        {
+          requireHostHeader: false,
+          requestTimeout,
+          // For bodies too: Node's own headersTimeout of 60 s would hold for them.
+          headersTimeout: requestTimeout,
+          keepAliveTimeout: options.keepAliveMs,
+          // How often requests that do not arrive are looked for: Node's own 30 s would double their time.
+          connectionsCheckingInterval: 2_000,
+        },
+        (request, response) => connections.inTurn(request, response, () => handle(request, response)),
+      )
+      server.maxConnections = options.maxConnections
+      server.on('drop', options.onDrop)
+      // A client that ends its side of the connection after its request still gets the answer.
+      return Object.assign(server, { httpAllowHalfOpen: true })
     },
     genReqId: options.newRequestId,
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
@@ -89,10 +97,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       sendRejection(reply, rejectionOf(error) ?? internalRejection)
     },
   })
-  app.server.maxConnections = options.maxConnections
-  app.server.on('drop', options.onDrop)
-  // A client that ends its side of the connection after its request still gets the answer.
-  Object.assign(app.server, { httpAllowHalfOpen: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (request, payload, done) => {
     readBody(payload, (error, bytes) => {
@@ -106,9 +110,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    connections.inTurn(request.raw, reply.raw, () => begin(request, reply, done))
-  })
-  const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     setCommonHeaders(request, reply)
     if (closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
     if (request.method === 'OPTIONS') return void preflight(reply)
@@ -117,7 +118,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // Before the body is looked at: a wrong route is wrong whatever came with it.
     if (request.is404) return void sendRejection(reply, noSuchRoute(request, reply))
     done()
-  }
+  })
   app.addHook('onSend', (_request, reply, payload, done) => {
     connections.answering(reply.raw, typeof payload === 'string' ? payload.length : 0)
     done(null, payload)
@@ -179,15 +180,19 @@ const internalRejection = reject(
   'internal',
   'Something went wrong on our side. The request id finds it in the log.',
 )
+/** Lists read much at once: one in each turn of the event loop, so that a hundred of them hold no charge up. */
+const oneAtATime = turns()
 const checkNoQuery = queryValidator(NoQuery)
 
 function addRoute(app: FastifyInstance, http: Http, route: Route): void {
   const takesNoQuery = route.query === NoQuery
+  const isList = route.query !== undefined && !takesNoQuery
   app.route({
     method: route.method,
     url: route.url,
     config: { needsBody: route.body?.['required'] !== undefined },
-    handler: (request, reply) => {
+    handler: async (request, reply) => {
+      if (isList) await oneAtATime()
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
       return route.handle(http, request, reply)
     },
@@ -303,7 +308,7 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
 }
 
 /** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */
-const { STATUS_CODES } = process.getBuiltinModule('node:http')
+const { STATUS_CODES, createServer: createHttpServer } = process.getBuiltinModule('node:http')
 
 /** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {

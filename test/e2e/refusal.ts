@@ -65,7 +65,7 @@ export function assertRefused(
   what: string,
 ): void {
   assert.deepEqual([status, body.code, body.param], [expectedStatus, code, param], what)
-  assert.match(body.error, /^[\w ].{15,300}\.$/, what)
+  assert.match(body.error, /^[\w ].{15,500}\.$/, what)
   assert.match(body.request_id, /^req_[0-9a-z]{26}$/, what)
   assert.doesNotMatch(JSON.stringify(body), /4242|\bat .*:\d+|node_modules/, what)
 }

@@ -22,7 +22,7 @@ export function alarmReads(sql: Sql) {
       return row && alarmOf(row)
     },
 
-    alarms(scope: Scope, query: AlarmQuery): Page<Alarm> {
+    alarms(scope: Scope, query: AlarmQuery): Page<Alarm> | Promise<Page<Alarm>> {
       const filters: Filter[] = [
         ['transaction_id', query.transactionId, 'alarms_by_transaction'],
         ['state', query.state, 'alarms_by_state'],

@@ -21,7 +21,7 @@ const ATTEMPTS: List<AttemptColumns, Attempt> = {
 /** Attempts, and the rules that choose their providers. */
 export function attemptReads(sql: Sql) {
   return {
-    attempts(scope: Scope, query: AttemptQuery): Page<Attempt> {
+    attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
       const { state } = query
       // As with charges: successes, which most attempts are, are read from the attempts themselves.
       const filters: Filter[] = [

@@ -50,7 +50,7 @@ export function chargeReads(sql: Sql) {
       return row && chargeOf(row)
     },
 
-    charges(scope: Scope, query: ChargeQuery): Page<Charge> {
+    charges(scope: Scope, query: ChargeQuery): Page<Charge> | Promise<Page<Charge>> {
       const { status } = query
       // `succeeded`, which most charges are, has no index: the newest charges are read until the page is full.
       const filters: Filter[] = [
@@ -68,7 +68,7 @@ export function chargeReads(sql: Sql) {
       return row && refundOf(row)
     },
 
-    refunds(scope: Scope, query: RefundQuery): Page<Refund> {
+    refunds(scope: Scope, query: RefundQuery): Page<Refund> | Promise<Page<Refund>> {
       const filters: Filter[] = [
         ['transaction_id', query.transactionId, 'refunds_by_transaction'],
         ['customer', query.customer, 'refunds_by_customer'],
@@ -86,7 +86,7 @@ export function chargeReads(sql: Sql) {
       ) as Dispute | undefined
     },
 
-    disputes(scope: Scope, query: DisputeQuery): Page<Dispute> {
+    disputes(scope: Scope, query: DisputeQuery): Page<Dispute> | Promise<Page<Dispute>> {
       const filters: Filter[] = [['transaction_id', query.transactionId, 'disputes_by_transaction']]
       return page(sql, DISPUTES, scope, filters, query)
     },

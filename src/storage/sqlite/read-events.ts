@@ -1,6 +1,6 @@
 import type { EventType } from '../../domain/event.ts'
 import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope, StoredEvent } from '../../ports/store.ts'
-import { cut, type Sql } from './read-page.ts'
+import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
 const DELIVERY_COLUMNS = `d.id, d.endpoint, d.event_seq AS eventSequence, e.type AS eventType, d.state,
@@ -20,12 +20,12 @@ export function eventReads(sql: Sql) {
          WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
            ${rare ? `AND type <> 'payment.succeeded'` : ''}
          ORDER BY seq LIMIT ?`,
-      ).all(
+      ).iterate(
         ...[scope.accountId, live(scope), query.after],
         ...(type === undefined ? [] : [type]),
         query.limit + 1,
-      ) as StoredEvent[]
-      return cut(rows, query.limit)
+      ) as IterableIterator<StoredEvent>
+      return pageOf(rows, query.limit)
     },
 
     deliveryTotals(): DeliveryTotals {
@@ -61,7 +61,7 @@ export function eventReads(sql: Sql) {
         ...(query.startingAfter === undefined ? [] : [query.startingAfter]),
         query.limit + 1,
       ) as Delivery[]
-      return cut(rows, query.limit)
+      return pageOf(rows, query.limit)
     },
   }
 }

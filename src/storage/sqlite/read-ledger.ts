@@ -7,7 +7,7 @@ import type {
   Page,
   Scope,
 } from '../../ports/store.ts'
-import { cut, type Sql } from './read-page.ts'
+import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
 /** Accounts, their entries, and the counters of charges. */
@@ -33,7 +33,7 @@ export function ledgerReads(sql: Sql) {
         const rows = sql(
           `${select} WHERE e.account_id = ? AND e.live = ? AND e.transaction_id = ? AND e.seq < ? ORDER BY e.seq DESC`,
         ).all(scope.accountId, live(scope), query.transactionId, before) as LedgerEntry[]
-        return cut(rows.filter(matches), query.limit)
+        return pageOf(rows.filter(matches), query.limit)
       }
       // Entries are clustered by account: the newest of each account, merged, are the newest of all.
       const accounts = sql(
@@ -44,7 +44,7 @@ export function ledgerReads(sql: Sql) {
         .filter(matches)
         .flatMap(({ id }) => newest.all(id, before, query.limit + 1) as LedgerEntry[])
         .sort((a, b) => b.sequence - a.sequence)
-      return cut(rows, query.limit)
+      return pageOf(rows, query.limit)
     },
 
     currencyTotals(scope: Scope): CurrencyTotals[] {

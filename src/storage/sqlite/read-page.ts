@@ -38,9 +38,17 @@ const RARE: Readonly<Record<string, string>> = {
   attempts_by_state: `state <> 'succeeded'`,
 }
 
+/** Rows that an index alone does not choose are looked at so many at a time; between two windows others get their turn. */
+const WINDOW = 2_000
+/** A page ends early once its rows hold so much text, in characters. */
+const MAX_PAGE_CHARS = 256 * 1024
+
+type Condition = readonly [text: string, value: string | number]
+
 /**
  * One page by id, over the index of the first filter that is given: without statistics SQLite would take the
- * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids.
+ * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids. Where a
+ * filter has no part in the index the rows are read in windows, and the page comes as a promise.
  */
 export function page<Row, T>(
   sql: Sql,
@@ -48,38 +56,112 @@ export function page<Row, T>(
   scope: Scope,
   filters: readonly Filter[],
   query: PageQuery,
-): Page<T> {
-  const where = ['account_id = ?', 'live = ?']
-  const values: (string | number)[] = [scope.accountId, live(scope)]
-  let found: string | undefined
-  for (const [column, value, by] of filters) {
-    if (value === undefined) continue
-    where.push(`${column} = ?`)
-    values.push(value)
-    found ??= by
-  }
-  const index = found ?? list.index
-  if (index && RARE[index]) where.push(RARE[index])
-  const range = (condition: string, id: string | undefined) => {
-    if (id === undefined) return
-    where.push(condition)
-    values.push(id)
-  }
-  const { prefix } = list
-  range('id < ?', query.startingAfter)
-  range('id > ?', query.endingBefore)
-  range('id >= ?', query.createdFrom === undefined ? undefined : idFloor(prefix, query.createdFrom))
-  range('id < ?', query.createdUntil === undefined ? undefined : idFloor(prefix, query.createdUntil))
+): Page<T> | Promise<Page<T>> {
+  const given = filters.filter(([, value]) => value !== undefined)
+  const first = given.find(([, , index]) => index !== undefined)
+  const index = first?.[2] ?? list.index
+  const [indexed, others] = [given.filter((filter) => filter === first), given.filter((f) => f !== first)]
   const backwards = query.endingBefore !== undefined
-  const rows = sql(
-    `SELECT ${list.columns} FROM ${list.from} ${index ? `INDEXED BY ${index}` : ''}
-     WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT ?`,
-  ).all(...values, query.limit + 1) as Row[]
-  const { data, hasMore } = cut(rows.map(list.of), query.limit)
-  return { data: backwards ? data.toReversed() : data, hasMore }
+  const read = reader(sql, list, index, backwards)
+  const own: Condition[] = [['account_id = ?', scope.accountId], ['live = ?', live(scope)], ...equal(indexed)]
+  const range = rangeOf(list.prefix, query)
+  const view = ({ rows, hasMore }: Taken<Row>): Page<T> => {
+    const data = rows.map(list.of)
+    return { data: backwards ? data.reverse() : data, hasMore }
+  }
+  if (others.length === 0) return view(take(read.rows([...own, ...range], query.limit + 1), query.limit))
+  return inWindows(read, own, equal(others), range, query.limit).then(view)
 }
 
-/** One row more than asked was read, to know whether there are more. */
-export function cut<T>(rows: T[], limit: number): Page<T> {
-  return { data: rows.slice(0, limit), hasMore: rows.length > limit }
+function equal(filters: readonly Filter[]): Condition[] {
+  return filters.map(([column, value]) => [`${column} = ?`, value as string])
+}
+
+function rangeOf(prefix: IdPrefix, query: PageQuery): Condition[] {
+  const { startingAfter, endingBefore, createdFrom, createdUntil } = query
+  return [
+    ...(startingAfter === undefined ? [] : [['id < ?', startingAfter] as const]),
+    ...(endingBefore === undefined ? [] : [['id > ?', endingBefore] as const]),
+    ...(createdFrom === undefined ? [] : [['id >= ?', idFloor(prefix, createdFrom)] as const]),
+    ...(createdUntil === undefined ? [] : [['id < ?', idFloor(prefix, createdUntil)] as const]),
+  ]
+}
+
+type Reader<Row> = {
+  rows(conditions: readonly Condition[], limit: number): IterableIterator<Row>
+  /** The id that stands so many rows further; undefined when there are not so many. */
+  idAfter(conditions: readonly Condition[], rows: number): string | undefined
+  readonly backwards: boolean
+}
+
+function reader<Row, T>(
+  sql: Sql,
+  list: List<Row, T>,
+  index: string | undefined,
+  backwards: boolean,
+): Reader<Row> {
+  const from = `FROM ${list.from} ${index ? `INDEXED BY ${index}` : ''}`
+  const rare = index && RARE[index] ? ` AND ${RARE[index]}` : ''
+  const order = `ORDER BY id ${backwards ? 'ASC' : 'DESC'}`
+  const where = (conditions: readonly Condition[]) =>
+    `WHERE ${conditions.map(([text]) => text).join(' AND ')}${rare}`
+  const values = (conditions: readonly Condition[]) => conditions.map(([, value]) => value)
+  return {
+    backwards,
+    rows: (conditions, limit) =>
+      sql(`SELECT ${list.columns} ${from} ${where(conditions)} ${order} LIMIT ?`).iterate(
+        ...values(conditions),
+        limit,
+      ) as IterableIterator<Row>,
+    idAfter(conditions, rows) {
+      const row = sql(`SELECT id ${from} ${where(conditions)} ${order} LIMIT 1 OFFSET ?`).get(
+        ...values(conditions),
+        rows,
+      ) as { id: string } | undefined
+      return row?.id
+    },
+  }
+}
+
+/** A page of rows that an index chooses only in part: one that matches a row in a million takes long, and stops nobody. */
+async function inWindows<Row>(
+  read: Reader<Row>,
+  own: readonly Condition[],
+  others: readonly Condition[],
+  range: readonly Condition[],
+  limit: number,
+): Promise<Taken<Row>> {
+  const [last, next] = read.backwards ? ['id <= ?', 'id > ?'] : ['id >= ?', 'id < ?']
+  const found: Row[] = []
+  for (let rest = range; ; ) {
+    const end = read.idAfter([...own, ...rest], WINDOW)
+    const window = end === undefined ? rest : [...rest, [last, end] as const]
+    const missing = limit - found.length
+    const { rows, hasMore } = take(read.rows([...own, ...others, ...window], missing + 1), missing)
+    found.push(...rows)
+    if (hasMore || end === undefined) return { rows: found, hasMore }
+    rest = [...rest.filter(([text]) => text !== next), [next, end]]
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+}
+
+export type Taken<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
+
+/** The first rows, as many as are wanted or as hold a page's text, and whether there are more: one more than wanted was asked for. */
+export function take<Row>(rows: Iterable<Row>, limit: number): Taken<Row> {
+  const taken: Row[] = []
+  let chars = 0
+  for (const row of rows) {
+    for (const value of Object.values(row as object)) if (typeof value === 'string') chars += value.length
+    if (taken.length === limit || (taken.length > 0 && chars > MAX_PAGE_CHARS))
+      return { rows: taken, hasMore: true }
+    taken.push(row)
+  }
+  return { rows: taken, hasMore: false }
+}
+
+/** A page of rows that are shown as they are read. */
+export function pageOf<T>(found: Iterable<T>, limit: number): Page<T> {
+  const { rows, hasMore } = take(found, limit)
+  return { data: rows, hasMore }
 }

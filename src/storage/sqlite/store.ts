@@ -49,7 +49,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const reader = await openOrElse(() => openReader(options.file), thread.close)
     const read: Read = async (query) => {
       try {
-        return query()
+        return await query()
       } catch (error) {
         if (!reader.open) throw new StoreUnavailable('closing', 'The database is closed.')
         const failure = classify(error)
@@ -80,7 +80,7 @@ async function openOrElse<T>(open: () => T, undo: () => Promise<void>): Promise<
 }
 
 /** Runs a query; it fails as writes do, with `StoreUnavailable` when the database can't answer it now. */
-type Read = <T>(query: () => T) => Promise<T>
+type Read = <T>(query: () => T | Promise<T>) => Promise<T>
 
 type Queries = ReturnType<typeof createQueries>
 
