@@ -4,6 +4,7 @@ import { isOpen } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { ErrorCode } from '../domain/error.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
+import type { Answered } from '../ports/store.ts'
 import { chargeView, refundView } from './present.ts'
 
 const UNAVAILABLE = 'provider_unavailable'
@@ -41,6 +42,15 @@ function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
   if (done) return { kind: 'done', body: JSON.stringify(body) }
   const said = { declineCode: attempt.declineCode ?? UNAVAILABLE, failureMessage: attempt.reason }
   return refusal('provider_declined', said, { charge: body })
+}
+
+/**
+ * The other requests that end with an attempt, as the charge stands before and after it: the one that made a charge whose
+ * customer had to act ends when it is canceled.
+ */
+export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Answered[] {
+  if (attempt.kind !== 'cancel' || before.redirectUrl === null || after.status !== 'canceled') return []
+  return [{ key: after.idempotencyKey, answer: chargeAnswer(after) }]
 }
 
 /** Of the request that began this attempt, as its charge and its refund stand now. */

@@ -12,7 +12,7 @@ import type { Decision } from '../domain/charge.ts'
 import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
-import { answerOf } from './answers.ts'
+import { alsoEnded, answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
@@ -68,7 +68,8 @@ export async function settle(
     const { id: attemptId, token } = current.attempt
     // Whoever took the attempt over may have sent it since: then that we did not says nothing.
     const held = outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null
-    const step = { decision, at, key: null, answered: { key, answer }, held }
+    const alsoAnswered = alsoEnded(current.charge, charge, current.attempt)
+    const step = { decision, at, key: null, answered: { key, answer }, alsoAnswered, held }
     const result = await persistently(context, () => commitStep(context, current.scope, step))
     switch (result.kind) {
       case 'committed':

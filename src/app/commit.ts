@@ -1,19 +1,21 @@
 import type { Decision } from '../domain/charge.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
-import type { Commit, CommitResult, Scope } from '../ports/store.ts'
+import type { Answered, Commit, CommitResult, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { alarmView, chargeView, disputeView, refundView } from './present.ts'
 
 /** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
-export type Step = Pick<Commit, 'key' | 'answered'> &
+export type Step = Pick<Commit, 'key' | 'answered' | 'alsoAnswered'> &
   Partial<Pick<Commit, 'held'>> & { readonly decision: Decision; readonly at: number }
+
+const NONE: readonly Answered[] = []
 
 /**
  * Makes a decision true, with its event, its deliveries and its key's answer. Rejects with `StoreUnavailable`
  * when the commit can't be made.
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
-  const { decision, at, key, answered, held = null } = step
+  const { decision, at, key, answered, alsoAnswered = NONE, held = null } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, postings, counts } = decision
   const event = decision.event && {
     id: context.newId('evt'),
@@ -28,6 +30,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
     at,
     key,
     answered,
+    alsoAnswered,
     charge,
     refund,
     dispute,

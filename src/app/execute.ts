@@ -2,7 +2,7 @@ import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type IdempotencyRecord, replay, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Scope } from '../ports/store.ts'
-import { chargeAnswer } from './answers.ts'
+import { chargeAnswer, refundAnswer } from './answers.ts'
 import { sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
@@ -143,10 +143,12 @@ async function asReplay(
   const answer = replay(record, fingerprint)
   if (isRejection(answer)) return answer
   if (answer.kind !== 'accepted') return { ...answer, replayed: true }
-  // What is still on its way may have moved on without this key, as a charge that is canceled meanwhile.
-  const { id } = JSON.parse(answer.body) as { id: string }
+  // What is still on its way may have moved on since: the key tells how it stands.
+  const { id, refund_id } = JSON.parse(answer.body) as { id: string; refund_id?: string }
   const charge = await context.store.charge(scope, id)
-  return { ...(charge?.idempotencyKey === key ? chargeAnswer(charge) : answer), replayed: true }
+  if (charge?.idempotencyKey === key) return { ...chargeAnswer(charge), replayed: true }
+  const refund = refund_id === undefined ? undefined : await context.store.refund(scope, refund_id)
+  return { ...(refund ? refundAnswer(refund) : answer), replayed: true }
 }
 
 async function settlesWithin(running: Promise<unknown>, ms: number): Promise<boolean> {

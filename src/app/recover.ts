@@ -5,6 +5,7 @@ import { expire } from '../domain/lifecycle.ts'
 import { reverseRefund } from '../domain/refund.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
+import { answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
@@ -137,7 +138,11 @@ async function reversed(
   if (refund === null || refund.status === 'failed' || refund.status === 'processing') return 'done'
   const at = context.now()
   const decision = reverseRefund(charge, refund, attempt, outcome, 'notification', at)
-  const result = await commitStep(context, work.scope, { decision, at, key: null, answered: null })
+  const answered = {
+    key: attempt.idempotencyKey,
+    answer: answerOf(decision.charge, decision.refund, decision.attempts[0] ?? attempt),
+  }
+  const result = await commitStep(context, work.scope, { decision, at, key: null, answered })
   return result.kind === 'committed' ? 'done' : 'later'
 }
 

@@ -26,6 +26,9 @@ export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live'
 /** The one account that exists until accounts are a feature; it is made by the first migration. */
 export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
 
+/** A key that was stored before, and what it answers from now on. */
+export type Answered = { readonly key: string; readonly answer: StoredAnswer }
+
 export type Commit = {
   readonly scope: Scope
   /** ms since 1970; the time of everything in this commit. */
@@ -33,7 +36,9 @@ export type Commit = {
   /** Must not exist; is stored with the answer. Null for a step that no request of its own asks for. */
   readonly key: ({ readonly key: string } & IdempotencyRecord) | null
   /** What an earlier key answers from now on; nothing happens when it was purged since. */
-  readonly answered: { readonly key: string; readonly answer: StoredAnswer } | null
+  readonly answered: Answered | null
+  /** Other keys whose requests end with it. */
+  readonly alsoAnswered?: readonly Answered[]
   /** With version 1 the charge is new; with version n it must be stored at version n - 1. */
   readonly charge: Charge
   /** New, or changed. */
@@ -58,6 +63,13 @@ export type Commit = {
   readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
   /** Each changes its counter, in the charge's currency, by one. */
   readonly counts: readonly Count[]
+}
+
+const NONE: readonly Answered[] = []
+
+/** Every key of before that a commit answers. */
+export function allAnswered({ answered, alsoAnswered = NONE }: Commit): readonly Answered[] {
+  return answered ? [answered, ...alsoAnswered] : alsoAnswered
 }
 
 export type CommitResult =

@@ -122,6 +122,29 @@ export function changedAnswers(open: Open): void {
 
   rule(
     open,
+    'one commit answers several keys, and leaves those that are not there',
+    async (store, { live }) => {
+      const first = beginCommit({ scope: live, key: 'first' })
+      await committed(store, first.commit)
+      await committed(store, beginCommit({ scope: live, key: 'second' }).commit)
+      const answer = { kind: 'declined', body: '{"error":"No."}' } as const
+      const done = { kind: 'done', body: '{"status":"failed"}' } as const
+      const ended = endCommit(first, NO, { scope: live, answered: { key: 'first', answer } })
+      await committed(store, {
+        ...ended,
+        alsoAnswered: [
+          { key: 'second', answer: done },
+          { key: 'third', answer: done },
+        ],
+      })
+      const stored = async (key: string) => (await store.idempotencyRecord(live, key))?.answer
+      assert.deepEqual([await stored('first'), await stored('second')], [answer, done])
+      assert.equal(await stored('third'), undefined)
+    },
+  )
+
+  rule(
+    open,
     'an answer for a key that was purged, or is of another scope, changes no key',
     async (store, { live, test }) => {
       const begun = beginCommit({ scope: live, key: 'asked', at: START })

@@ -56,8 +56,8 @@ const to = (name: string, fields: object = {}) => ({ metadata: { to: name }, ...
 const unknownOnes = () => all<Attempt>(world.api, '/api/v1/attempts?status=unknown')
 const resolve = <T = Attempt>(id: string, body: object) =>
   world.api.post<T>(`/api/v1/attempts/${id}/resolve`, body)
-const follow = (id: string, what: string, body: object = {}) =>
-  world.api.post<Charge & DeclineAnswer>(`/api/v1/charges/${id}/${what}`, body)
+const follow = (id: string, what: string, body: object = {}, key: Record<string, string> = {}) =>
+  world.api.post<Charge & DeclineAnswer & { charge?: Charge }>(`/api/v1/charges/${id}/${what}`, body, key)
 const cli = (...words: string[]) => runCli(['attempts', ...words], { MINIPAY_SERVER: world.server.url })
 
 /** A charge that the bank may have made, and that nobody can ask about; with the attempt. */
@@ -163,21 +163,28 @@ describe('what nobody can be asked about waits for a person', () => {
     ['cancel', 'cut_after', 'succeeded', 'canceled'],
     ['cancel', 'cut_before', 'failed', 'authorized'],
   ] as const)
-    test(`a ${what} that is said to have ${outcome}: ${ends}`, async () => {
+    test(`a ${what} that is said to have ${outcome}: ${ends}, and its key answers so`, async () => {
       const { id } = await world.api.charge(to(mute(), { capture: false }))
       await world.bank('bank_a').arm(what, fault)
-      assert.equal((await follow(id, what)).status, 202)
+      const key = { 'idempotency-key': randomUUID() }
+      assert.equal((await follow(id, what, {}, key)).status, 202)
       const attempt = await unknown(id, what)
       assert.equal((await resolve(attempt.id, { outcome })).status, 200)
       assert.equal((await world.retrieve(id)).status, ends)
+      const again = await follow(id, what, {}, key)
+      assert.equal(again.status, outcome === 'succeeded' ? 200 : 402)
+      assert.equal((outcome === 'succeeded' ? again.body : again.body.charge)?.status, ends)
     })
 
-  test('a refund that is said to have failed gives its money back', async () => {
+  test('a refund that is said to have failed gives its money back, and its key answers so', async () => {
     const { id } = await world.api.charge(to(mute()))
     await world.bank('bank_a').arm('refund', 'cut_before')
-    await world.tryRefund(id)
+    const key = randomUUID()
+    assert.equal((await world.tryRefund(id, {}, key)).status, 202)
     const attempt = await unknown(id, 'refund')
     assert.equal((await resolve(attempt.id, { outcome: 'failed' })).status, 200)
+    const again = await world.tryRefund(id, {}, key)
+    assert.deepEqual([again.status, again.body.code], [402, 'provider_declined'])
     assert.deepEqual(await world.eventsOf(id), ['payment.succeeded', 'refund.failed'])
     assert.equal((await world.api.refund(id)).status, 'refunded')
   })

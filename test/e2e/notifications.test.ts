@@ -128,6 +128,31 @@ describe('a notification that is verified', () => {
   })
 })
 
+describe("a refund's key while the bank still has the refund", () => {
+  const late = async () => {
+    const { id } = await world.api.charge()
+    await world.bank('bank_a').faults({ late_ms: 600_000 })
+    await world.bank('bank_a').arm('refund', 'late')
+    const key = randomUUID()
+    const first = await world.tryRefund(id, {}, key)
+    assert.deepEqual([first.status, first.body.status], [202, 'processing'])
+    return { id, key, first }
+  }
+
+  test('answers that it is processing, then that it is done', async () => {
+    const { id, key, first } = await late()
+    const waiting = await world.tryRefund(id, {}, key)
+    assert.deepEqual([waiting.status, waiting.body], [202, first.body])
+    await world.bank('bank_a').control('POST', '/finish')
+    await until(
+      () => world.retrieve(id),
+      ({ status }) => status === 'refunded',
+    )
+    const done = await world.tryRefund(id, {}, key)
+    assert.deepEqual([done.status, done.body.status], [200, 'refunded'])
+  })
+})
+
 describe('a refund that the bank fails after it was done', () => {
   const refundOf = async ({ refund_id }: Refund) =>
     (await world.api.get<Refund>(`/api/v1/refunds/${refund_id}`)).body
@@ -157,6 +182,20 @@ describe('a refund that the bank fails after it was done', () => {
       'refund.failed',
       'payment.refunded',
     ])
+  })
+
+  test('is told to whoever repeats the request: the key answers what became of the refund', async () => {
+    const { id } = await world.api.charge()
+    const key = randomUUID()
+    const refund = await world.api.refund(id, { amount: 700 }, key)
+    const undone = await failed(refund)
+    const again = await world.tryRefund(id, { amount: 700 }, key)
+    assert.deepEqual(
+      [again.status, again.headers.get('idempotent-replayed'), again.body.code, again.body.decline_code],
+      [402, 'true', 'provider_declined', 'processing_error'],
+    )
+    assert.deepEqual((again.body as { refund?: Refund }).refund, undone)
+    assert.equal((await world.retrieve(id)).amount_refunded, 0)
   })
 
   test('leaves what other refunds gave back', async () => {

@@ -1,6 +1,6 @@
 /** Which commits of a group become true, decided in their order on what was found: as if one came after the other. */
 import { MAX_BALANCE } from '../../domain/money.ts'
-import type { Commit, CommitResult } from '../../ports/store.ts'
+import { allAnswered, type Commit, type CommitResult } from '../../ports/store.ts'
 import { type Found, referenceName } from './commit-reads.ts'
 import type { Ended } from './grouping.ts'
 import { nameIn } from './rows.ts'
@@ -22,12 +22,12 @@ export function judge(commits: readonly Commit[], found: Found): Ended<CommitRes
 }
 
 function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): Ended<CommitResult> {
-  const { scope, charge, attempts, key, answered, held } = commit
+  const { scope, charge, attempts, key, held } = commit
   const name = nameIn(scope, charge.id)
   if (charge.version > 1 && found.versions.get(name) !== charge.version - 1)
     return { value: { kind: 'version_conflict' } }
   if (touched.has(name) || attempts.some(({ id }) => touched.has(id))) return 'next'
-  if (answered && touched.has(nameIn(scope, 'key', answered.key))) return 'next'
+  if (allAnswered(commit).some((answered) => touched.has(nameIn(scope, 'key', answered.key)))) return 'next'
   if (held && found.tokens.get(nameIn(scope, held.attemptId)) !== held.token)
     return { value: { kind: 'not_held' } }
   if (!isPaired(commit)) return { error: new Error(`the postings of ${commit.transactionId} do not balance`) }
@@ -70,7 +70,7 @@ function referenceHolder({ attempts }: Commit, { references }: Found): string | 
 
 /** What the commits after this one find. */
 function accept(commit: Commit, found: Found, touched: Set<string>): void {
-  const { scope, charge, attempts, key, answered, postings } = commit
+  const { scope, charge, attempts, key, postings } = commit
   const name = nameIn(scope, charge.id)
   touched.add(name)
   found.versions.set(name, charge.version)
@@ -83,7 +83,7 @@ function accept(commit: Commit, found: Found, touched: Set<string>): void {
     touched.add(nameIn(scope, 'key', key.key))
     found.keys.set(nameIn(scope, key.key), { fingerprint: key.fingerprint, answer: key.answer })
   }
-  if (answered) touched.add(nameIn(scope, 'key', answered.key))
+  for (const answered of allAnswered(commit)) touched.add(nameIn(scope, 'key', answered.key))
   for (const { account, currency, amount } of postings) {
     const balance = nameIn(scope, account, currency)
     found.balances.set(balance, (found.balances.get(balance) ?? 0n) + BigInt(amount))

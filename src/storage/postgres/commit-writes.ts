@@ -1,7 +1,7 @@
 /** What commits that passed their guards write: for each scope a statement a table. */
 import type { Alarm } from '../../domain/alarm.ts'
 import type { StoredAnswer } from '../../domain/idempotency.ts'
-import type { Commit, Scope } from '../../ports/store.ts'
+import { allAnswered, type Commit, type Scope } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import {
   insertAlarms,
@@ -160,8 +160,7 @@ function numberedRows(commits: readonly Commit[]) {
     if (behind !== null)
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
     if (key) keys.push({ behind, key: key.key, fingerprint: key.fingerprint, ...answer(key.answer), at })
-    if (commit.answered)
-      answered.push({ behind, key: commit.answered.key, ...answer(commit.answered.answer) })
+    for (const each of allAnswered(commit)) answered.push({ behind, key: each.key, ...answer(each.answer) })
     for (const { account: name, currency, amount } of postings) {
       const account = balances.add(name, currency, amount)
       entries.push({ behind: --entriesBehind, account, transactionId, amount, at })

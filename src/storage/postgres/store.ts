@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../../ports/log.ts'
-import { type Commit, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
+import {
+  allAnswered,
+  type Commit,
+  type CommitResult,
+  type Store,
+  StoreUnavailable,
+} from '../../ports/store.ts'
 import { attemptWork } from './attempts.ts'
 import { type Clock, createClock } from './clock.ts'
 import { createCommitter } from './committer.ts'
@@ -140,6 +146,8 @@ function workOf(pool: Pool, node: string) {
 }
 
 /** The characters of JSON that a commit keeps in memory while it waits. */
-function weight({ event, key, answered }: Commit): number {
-  return (event?.data.length ?? 0) + (key?.answer.body.length ?? 0) + (answered?.answer.body.length ?? 0)
+function weight(commit: Commit): number {
+  const { event, key } = commit
+  const answered = allAnswered(commit).reduce((sum, { answer }) => sum + answer.body.length, 0)
+  return (event?.data.length ?? 0) + (key?.answer.body.length ?? 0) + answered
 }

@@ -35,7 +35,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     const sequence = event ? numbers.event + 1 : 0
     if (key && !keys.insert(account, live, key, sequence, at)) return keys.find(account, live, key[0])
 
-    if (answered) keys.answer(account, live, answered, sequence)
+    for (const each of answered) keys.answer(account, live, each, sequence)
     if (version === 1) charges.insert(account, live, charge)
     else charges.update(account, live, charge)
     if (refund) charges.putRefund(account, live, refund)
@@ -79,12 +79,7 @@ function keyWrites(db: Connection) {
     },
 
     /** Nothing when the key was purged since. */
-    answer(
-      account: number,
-      live: number,
-      [key, kind, body]: NonNullable<CommitOp[9]>,
-      sequence: number,
-    ): void {
+    answer(account: number, live: number, [key, kind, body]: CommitOp[9][number], sequence: number): void {
       updateKey.run(kind, body, sequence, account, live, key)
     },
 
