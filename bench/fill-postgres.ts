@@ -99,9 +99,9 @@ const COPIES = [
    SELECT 'att_' || tail, 1, 1, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
      ${AMOUNT}, currency, 'bank_' || id, CASE status WHEN 'failed' THEN 'do_not_honor' END, key, at, at, 0
    FROM history WHERE provider = 'bank' ORDER BY i`,
-  `INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency, customer,
-     status, created_at)
-   SELECT 1, 1, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, customer, 'won', at
+  `INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency,
+     amount_booked, customer, status, created_at)
+   SELECT 1, 1, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, 0, customer, 'won', at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
   // Every charge's event waits at one endpoint, and once more at one of many; a refund's could not be delivered.
   `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)

@@ -169,6 +169,17 @@ const REFERENCES: readonly Check[] = [
     problem: ({ id, about }) => `The attempt ${id} belongs to ${about}, which is not there in its currency.`,
   },
   {
+    // The attempt may be another charge's, and of another scope: providers know nothing of either.
+    sql: `SELECT m.id, m.transaction_id AS charge, coalesce(m.attempt_id, m.dispute_id) AS about FROM alarms m
+      LEFT JOIN charges c ON ${sameScope('c', 'm')} AND c.id = m.transaction_id
+      LEFT JOIN attempts t ON t.id = m.attempt_id
+      LEFT JOIN disputes d ON ${sameScope('d', 'm')} AND d.id = m.dispute_id
+      WHERE c.id IS NULL OR (m.attempt_id IS NOT NULL AND t.id IS NULL) OR (m.dispute_id IS NOT NULL AND d.id IS NULL)
+      LIMIT 1`,
+    problem: ({ id, charge, about }) =>
+      `The alarm ${id} is of ${charge}${about === null ? '' : ` about ${about}`}, which is not there.`,
+  },
+  {
     sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
       LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
       WHERE e.seq IS NULL LIMIT 1`,

@@ -17,21 +17,27 @@ import { notificationWork } from '../../src/storage/postgres/notifications.ts'
 import { purges } from '../../src/storage/postgres/purges.ts'
 import { nameIn } from '../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../src/storage/postgres/statements.ts'
+import { alarmOf, alarmsCommit } from './alarms.ts'
 import { beginCommit, beginRefundCommit, chargeCommit, endCommit, succeeded, tick } from './fixtures.ts'
 import { databases } from './postgres-support.ts'
 
 const scope = DEFAULT_SCOPE
 const postgres = databases()
 
-/** A new charge, one that is being made, its end with the answer of its key, and a refund that begins. */
+/** A new charge, one that is being made, its end with the answer of its key, a refund that begins, and alarms: a new one, and one that changes. */
 function commits(): { all: Commit[]; states: Map<string, string> } {
   const made = chargeCommit({ scope, endpoints: ['default'] })
   const begun = beginCommit({ scope })
   const answered = { key: 'a key', answer: { kind: 'created', body: 'an answer' } } as const
   const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, answered })
   const refund = beginRefundCommit(made.charge, { scope }).commit
-  const states = new Map([[nameIn(scope, begun.attempt.id), 'sending']])
-  return { all: [made, begun.commit, ended, refund], states }
+  const alarms = [alarmOf(made.charge), alarmOf(made.charge)] as const
+  const alarmed = alarmsCommit(scope, made.charge, alarms)
+  const states = new Map([
+    [nameIn(scope, begun.attempt.id), 'sending'],
+    [nameIn(scope, alarms[1].id), 'open'],
+  ])
+  return { all: [made, begun.commit, ended, refund, alarmed], states }
 }
 
 /** What a worker runs. */

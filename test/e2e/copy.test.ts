@@ -75,6 +75,7 @@ async function visible(api: Client): Promise<object> {
     charges: await all(api, '/api/v1/charges'),
     refunds: await all(api, '/api/v1/refunds'),
     disputes: await all(api, '/api/v1/disputes'),
+    alarms: await all(api, '/api/v1/alarms'),
     entries: (await api.get<Page<LedgerEntry>>('/api/v1/ledger/entries?limit=100')).body,
     events: await eventsAfter(api),
     // One that is waited for is asked about again and again.

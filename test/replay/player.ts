@@ -22,11 +22,14 @@ const ENTRIES = '/api/v1/ledger/entries'
 const ATTEMPTS = '/api/v1/attempts'
 
 /** All that can be listed: a census walks it. */
-const LISTS = ['charges', 'refunds', 'events', 'ledger/entries', 'attempts', 'disputes', 'webhook_deliveries']
+const LISTS = [
+  ...['charges', 'refunds', 'events', 'ledger/entries'],
+  ...['attempts', 'disputes', 'alarms', 'webhook_deliveries'],
+]
 const WHOLE = ['ledger/accounts', 'balance', 'routing']
 /** The metrics that count money and deliveries, or faults of ours. */
 const METRICS =
-  /^minipay_(charges|refunds|webhook_deliveries|webhook_retries|attempts|provider_alarms_total|provider_notifications_total|errors_total)\b.*/gm
+  /^minipay_(charges|refunds|webhook_deliveries|webhook_retries|attempts|alarms_open|provider_alarms_total|provider_notifications_total|errors_total)\b.*/gm
 
 type Seen = {
   readonly events: readonly Json[]

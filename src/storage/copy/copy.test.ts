@@ -28,7 +28,7 @@ async function database(t: TestContext): Promise<string> {
   return url
 }
 
-/** A thousand charges with an event, a webhook and an attempt that was declined. */
+/** A thousand charges with an event, a webhook and an attempt that was declined; a hundred have an alarm and a dispute of nothing. */
 function filled(t: TestContext): string {
   const file = join(folder(t), 'minipay.db')
   fill(file, { charges: 1_000, story: 'undelivered' }, Date.now())
@@ -36,7 +36,15 @@ function filled(t: TestContext): string {
   db.exec(`INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency,
       idempotency_key, started_at, lookups)
     SELECT replace(id, 'txn_', 'att_'), 1, 1, id, 'authorize', 'bank_a', 'declined', 2500, 'usd', 'first', 1, 0 FROM charges;
-    INSERT INTO counters VALUES (1, 1, 'attempts_declined', '', 1000);
+    INSERT INTO counters VALUES (1, 1, 'attempts_declined', '', 1000), (1, 1, 'alarms_contradiction', '', 100);
+    INSERT INTO alarms (account_id, live, id, transaction_id, attempt_id, kind, provider, said, reference, amount,
+      message, state, in_doubt, opened_at)
+    SELECT 1, 1, replace(id, 'txn_', 'alm_'), id, replace(id, 'txn_', 'att_'), 'contradiction', 'bank_a', 'succeeded',
+      'pay', 9007199254740991, 'It says the opposite.', 'open', 1, created_at FROM charges LIMIT 100;
+    INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency,
+      amount_booked, customer, status, created_at)
+    SELECT 1, 1, replace(id, 'txn_', 'dp_'), id, 'bank_a', id, 2600, 'jpy', 0, customer, 'open', created_at
+    FROM charges LIMIT 100;
     UPDATE charges SET description = 'quoted ' || char(31) || ', "é" 💶 \\' WHERE idempotency_key LIKE '%0'`)
   db.close()
   return file
@@ -47,6 +55,8 @@ const TAMPERINGS = {
   charges: ['customer', `'someone else'`],
   idempotency_keys: ['fingerprint', `'another'`],
   attempts: ['reason', `'tampered'`],
+  alarms: ['message', `'tampered'`],
+  disputes: ['amount', 'amount + 1'],
   events: ['data', `'{}'`],
   deliveries: ['last_error', `''`],
   ledger_entries: ['created_at', 'created_at + 1'],

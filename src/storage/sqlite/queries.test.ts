@@ -135,6 +135,32 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
     )
 })
 
+const alarms = [
+  [{}, 'PRIMARY KEY'],
+  [{ transactionId: id }, 'alarms_by_transaction'],
+  [{ transactionId: id, state: 'open' }, 'alarms_by_transaction'],
+  [{ state: 'open' }, 'alarms_by_state'],
+  [{ state: 'closed' }, 'alarms_by_state'],
+] as const
+for (const [filters, index] of alarms)
+  test(`alarms by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
+    for (const page of [{}, { startingAfter: id }])
+      for (const plan of prepared((q) => q.alarms(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+        assert.ok(plan.includes(index), plan)
+        assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
+      }
+  })
+
+test('an alarm is found by its key, and their totals read the counters, not the history', () => {
+  assert.doesNotMatch(prepared((q) => q.alarm(DEFAULT_SCOPE, id)).join('\n'), /SCAN/)
+  assert.deepEqual(
+    prepared((q) => q.alarmTotals())
+      .join('\n')
+      .match(/SCAN \w+/g),
+    ['SCAN counters'],
+  )
+})
+
 test('totals of attempts read the counters and the unknown ones, not the history', () => {
   const plans = prepared((q) => q.attemptTotals(1)).join('\n')
   assert.deepEqual(plans.match(/SCAN \w+/g), ['SCAN counters', 'SCAN CONSTANT'], plans)
