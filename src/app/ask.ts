@@ -101,7 +101,7 @@ async function answered(
   })
   try {
     const call =
-      how === 'lookup' ? lookup(provider, work, deadline.signal) : send(provider, work, deadline.signal)
+      how === 'lookup' ? lookup(provider, work, deadline.signal) : send(provider, work, how, deadline.signal)
     return await Promise.race([call, late])
   } catch (error) {
     context.log.error(
@@ -115,18 +115,18 @@ async function answered(
   }
 }
 
-function send(provider: RemoteProvider, work: Work, signal: AbortSignal): Promise<Outcome> {
+/** A call that is repeated, or made once more, is apart from those of requests, which may be what it suffered from. */
+function send(
+  provider: RemoteProvider,
+  work: Work,
+  how: 'send' | 'resend',
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { charge, attempt } = work
-  switch (attempt.kind) {
-    case 'authorize':
-      return provider.authorize(authorizeCall(charge, attempt.id), signal)
-    case 'capture':
-      return provider.capture(followUpCall(work), signal)
-    case 'cancel':
-      return provider.cancel(followUpCall(work), signal)
-    case 'refund':
-      return provider.refund(followUpCall(work), signal)
-  }
+  const apart = how === 'resend' || attempt.route?.again !== undefined
+  return attempt.kind === 'authorize'
+    ? provider.authorize(authorizeCall(charge, attempt.id), signal, apart)
+    : provider[attempt.kind](followUpCall(work), signal, apart)
 }
 
 export function followUpCall({ charge, attempt }: Pick<Work, 'charge' | 'attempt'>): FollowUpCall {

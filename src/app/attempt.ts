@@ -12,6 +12,7 @@ import type { Decision } from '../domain/charge.ts'
 import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
+import { calledOnceMore } from './again.ts'
 import { alsoEnded, answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
@@ -58,12 +59,12 @@ export async function settle(
   for (let current = work; ; ) {
     if (!isOpen(current.attempt)) return endedBefore(context, current, outcome, by)
     if (outcome.kind === 'unknown' || waitsForCancel(current) || isStill(current, outcome))
-      return postpone(context, current, outcome)
+      return postpone(context, current, outcome, by)
     const at = context.now()
     const { decision, next } = await decide(context, current, outcome, by, at)
     const { charge, refund } = decision
     const [first] = decision.attempts
-    const answer = answerOf(charge, refund ?? current.refund, first ?? current.attempt)
+    const answer = answerOf(charge, refund ?? current.refund, next?.attempt ?? first ?? current.attempt)
     const key = current.attempt.idempotencyKey
     const { id: attemptId, token } = current.attempt
     // Whoever took the attempt over may have sent it since: then that we did not says nothing.
@@ -84,13 +85,12 @@ export async function settle(
           reason: `the provider gave the reference of attempt ${result.attemptId} again`,
         }
         if (by !== 'hand') await referenceReused(context, current, result.attemptId, outcome)
-        return postpone(context, current, taken)
+        return postpone(context, current, taken, by)
       }
-      case 'balance_limit':
-        return postpone(context, current, {
-          kind: 'unknown',
-          reason: `${outcome.kind}, but a balance of the ledger would pass its limit`,
-        })
+      case 'balance_limit': {
+        const reason = `${outcome.kind}, but a balance of the ledger would pass its limit`
+        return postpone(context, current, { kind: 'unknown', reason }, by)
+      }
       case 'version_conflict':
         current = await load(context, current)
         continue
@@ -124,6 +124,8 @@ async function decide(
   at: number,
 ): Promise<{ decision: Decision; next: Work | null }> {
   const { charge, refund, attempt } = work
+  const again = calledOnceMore(context, work, outcome, by, at)
+  if (again) return again
   if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
   if (attempt.kind === 'authorize') return authorized(context, work, outcome, by, at)
   const decision = concludeCharge(charge, attempt, outcome, by, at)
@@ -200,7 +202,7 @@ function isStill({ charge, attempt }: Work, outcome: Known): boolean {
 }
 
 /** Nothing is known yet: the attempt is looked at again, later each time. Only who holds its lease may say when. */
-async function postpone(context: Context, { attempt }: Work, outcome: Outcome): Promise<null> {
+async function postpone(context: Context, { attempt }: Work, outcome: Outcome, by: Resolver): Promise<null> {
   if (attempt.token === null) return null
   const now = context.now()
   const state = attempt.state === 'pending' ? 'pending' : 'unknown'
@@ -209,7 +211,7 @@ async function postpone(context: Context, { attempt }: Work, outcome: Outcome): 
     token: attempt.token,
     state,
     reason: 'reason' in outcome ? outcome.reason : attempt.reason,
-    lookups: attempt.lookups + (attempt.state === 'sending' ? 0 : 1),
+    lookups: attempt.lookups + (by === 'answer' ? 0 : 1),
     unknownSince: state === 'unknown' ? (attempt.unknownSince ?? now) : null,
     dueAt: now + nextLookMs(state, attempt.lookups),
   } as const

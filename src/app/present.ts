@@ -98,6 +98,7 @@ export function attemptView(attempt: Attempt) {
       next: route.next,
       failover_on: route.failoverOn,
       notes: route.notes,
+      again: route.again ?? null,
     },
     provider_reference: attempt.providerReference,
     decline_code: attempt.declineCode,

@@ -60,7 +60,8 @@ export function walk(context: Context, charge: Routed, route: Route): Walk {
       continue
     }
     if (declined) ended.push(resolved(declined.attempt, declined.outcome, 'answer', context.now()))
-    const attempt = authorizeAttempt(context, charge, name, found, { ...route, next: rest, skipped })
+    const { again: _, ...plan } = route
+    const attempt = authorizeAttempt(context, charge, name, found, { ...plan, next: rest, skipped })
     if (found.remote) return { ended, last: attempt, outcome: null }
     const outcome = found.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
     if (!mayFailOver(outcome, attempt.route) || rest.length === 0) return { ended, last: attempt, outcome }

@@ -70,11 +70,15 @@ export class Processor {
     const before = this.#known(reference, request, operation)
     if (before) return before
     const payment = this.#tables.payment(asked.payment)
-    if (!payment) return refused(422, 'payment_not_found', 'There is no such payment.')
-    if (payment.currency !== currency) return refused(422, 'wrong_currency', `It is in ${payment.currency}.`)
-    if (payment.busy !== null) return refused(409, 'payment_busy', 'Something else is done with it now.')
-    if (amount > payment.amount) return refused(422, 'amount_too_large', `It is of ${payment.amount} in all.`)
-    const row = { ...operationRow(operation, reference, request, amount, currency), payment: payment.id }
+    const blank = operationRow(operation, reference, request, amount, currency)
+    if (!payment) return this.#refuse(blank, 422, 'payment_not_found', 'There is no such payment.')
+    if (payment.currency !== currency)
+      return this.#refuse(blank, 422, 'wrong_currency', `It is in ${payment.currency}.`)
+    if (payment.busy !== null)
+      return this.#refuse(blank, 409, 'payment_busy', 'Something else is done with it now.')
+    if (amount > payment.amount)
+      return this.#refuse(blank, 422, 'amount_too_large', `It is of ${payment.amount} in all.`)
+    const row = { ...blank, payment: payment.id }
     const byFault = this.#declineByFault(row, fault)
     if (byFault) return byFault
     const no = this.#hindrance(operation, payment, amount)
@@ -169,7 +173,8 @@ export class Processor {
   /** How an operation stands now: the answer to it, to the same reference again, and to a lookup. */
   #answerTo(row: OperationRow): Answer {
     const { status, id: reference, amount, currency } = row
-    if (status === 'closed') return refused(409, 'reference_closed', 'It was looked up before it came.')
+    if (status === 'closed')
+      return refused(409, 'reference_closed', 'It was looked up before it came, or refused before.')
     if (status === 'declined')
       return ok({ status, decline_code: row.decline_code, message: row.message, reference })
     const payment = row.payment === null ? undefined : this.#tables.payment(row.payment)
@@ -210,6 +215,12 @@ export class Processor {
   #record(row: OperationRow): Answer {
     this.#tables.putOperation(row)
     return this.#answerTo(row)
+  }
+
+  /** Whoever is refused relies on it, as whoever is told "not found" does. */
+  #refuse(row: OperationRow, status: number, code: string, message: string): Answer {
+    this.#tables.putOperation({ ...row, status: 'closed' })
+    return refused(status, code, message)
   }
 
   #decline(row: OperationRow, code: string, message: string): Answer {

@@ -103,10 +103,10 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const bytes = await readBody(request)
-  if (!bytes) return sendJson(response, 413, { error: 'The body is larger than 64 KiB.' })
+  if (!bytes) return send(response, refused(413, 'too_large', 'The body is larger than 64 KiB.'))
   bank.calls.count('received', operation)
   if (!isSigned(key, request.headers, bytes, Date.now()))
-    return sendJson(response, 401, { error: 'The signature does not fit.' })
+    return send(response, refused(401, 'signature_invalid', 'The signature does not fit.'))
   const body = parseObject(bytes)
   if (!body || body['operation'] !== operation)
     return send(response, refused(400, 'invalid_request', 'The body is not of this operation.'))

@@ -25,7 +25,13 @@ const capable = (changes: Partial<Capabilities>): Capabilities => ({
   partialCapture: true,
   ...changes,
 })
-const open = { state: 'unknown', startedAt: 0, providerReference: null } as const
+const open = {
+  kind: 'capture',
+  state: 'unknown',
+  startedAt: 0,
+  providerReference: null,
+  lookups: 0,
+} as const
 const asked = {
   kind: 'authorize',
   amount: 100,
@@ -47,13 +53,33 @@ test('a provider that promises its "not found" is asked, not sent to again', () 
 
 test('the same call is sent again only while the provider does it once', () => {
   const idempotent = capable({ idempotencyWindowMs: HOUR })
-  assert.equal(recoveryStep(idempotent, open, HOUR - 1), 'resend')
-  assert.equal(recoveryStep(idempotent, open, HOUR), 'wait')
-  assert.equal(recoveryStep({ ...idempotent, lookup: 'eventual' }, open, HOUR), 'lookup')
-  assert.equal(
-    recoveryStep({ ...idempotent, lookup: 'eventual' }, { ...open, providerReference: 'r' }, 1),
-    'lookup',
-  )
+  for (const kind of ['capture', 'cancel', 'refund'] as const) {
+    assert.equal(recoveryStep(idempotent, { ...open, kind }, HOUR - 1), 'resend')
+    assert.equal(recoveryStep(idempotent, { ...open, kind }, HOUR), 'wait')
+  }
+})
+
+test('a customer is charged by a repetition within ten minutes of the request, and never later', () => {
+  const authorize = { ...open, kind: 'authorize', lookups: 1 } as const
+  for (const lookup of ['none', 'eventual'] as const) {
+    const idempotent = capable({ lookup, idempotencyWindowMs: 23 * HOUR })
+    assert.equal(recoveryStep(idempotent, authorize, 600_000 - 1), 'resend')
+    assert.equal(recoveryStep(idempotent, authorize, 600_000), lookup === 'none' ? 'wait' : 'lookup')
+    const short = { ...idempotent, idempotencyWindowMs: 1_000 }
+    assert.equal(recoveryStep(short, authorize, 1_000), lookup === 'none' ? 'wait' : 'lookup')
+  }
+})
+
+test('where "not found" may change, a call is looked up and sent again in turn, the lookup first', () => {
+  const vague = capable({ idempotencyWindowMs: HOUR, lookup: 'eventual' })
+  for (const kind of ['authorize', 'refund'] as const) {
+    const steps = [0, 1, 2, 3].map((lookups) => recoveryStep(vague, { ...open, kind, lookups }, 1))
+    assert.deepEqual(steps, ['lookup', 'resend', 'lookup', 'resend'])
+  }
+  const late = [0, 1, 2, 3].map((lookups) => recoveryStep(vague, { ...open, lookups }, HOUR))
+  assert.deepEqual(late, ['lookup', 'lookup', 'lookup', 'lookup'])
+  assert.equal(recoveryStep(vague, { ...open, lookups: 1, providerReference: 'r' }, 1), 'lookup')
+  assert.equal(recoveryStep(vague, { ...open, lookups: 1, state: 'pending' }, 1), 'lookup')
 })
 
 test('what the provider has accepted is never sent again', () => {
@@ -74,10 +100,24 @@ test('another amount or currency than asked is never believed, and raises an ala
 })
 
 test('only the call itself can tell that it was not sent', () => {
-  const refused: Outcome = { kind: 'not_sent', reason: 'refused' }
+  const refused: Outcome = { kind: 'not_sent', reason: 'turned away' }
   assert.equal(judged(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')
   assert.equal(judged(asked, { lookup: 'final' }, 'resend', refused, 1).outcome.kind, 'unknown')
   assert.equal(judged(asked, { lookup: 'final' }, 'lookup', refused, 1).outcome.kind, 'unknown')
+})
+
+test('a repetition that the provider looked at and refuses was not done before, whatever a lookup may promise', () => {
+  const refused: Outcome = { kind: 'not_sent', reason: 'refused', refused: true }
+  for (const lookup of ['none', 'eventual', 'final'] as const) {
+    assert.deepEqual(judged(asked, { lookup }, 'resend', refused, 1).outcome, refused)
+    assert.equal(judged(asked, { lookup }, 'lookup', refused, 1).outcome.kind, 'unknown')
+  }
+})
+
+test('a lookup that finds the call decides, also where "not found" may change', () => {
+  const no: Outcome = { kind: 'declined', declineCode: 'do_not_honor', message: 'No.', reference: null }
+  for (const answer of [done(100), no])
+    assert.deepEqual(judged(asked, { lookup: 'eventual' }, 'lookup', answer, 1).outcome, answer)
 })
 
 test('"not found" ends an attempt only where the provider promises it for good', () => {

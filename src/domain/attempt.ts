@@ -39,8 +39,9 @@ export type Outcome =
   /** Accepted, to be told later. With `redirectUrl` the customer has to go there first. */
   | { readonly kind: 'pending'; readonly reference: string | null; readonly redirectUrl: string | null }
   /**
-   * Surely not done: another provider may be asked. `refused` when the provider answered that it takes no such
-   * call, which says nothing against its health.
+   * Surely not done: another provider may be asked. `refused` when the provider looked at the call and answered
+   * that it will not do it, now or later: that says nothing against its health, and is as true of the same call
+   * before. What it turned away at the door, unread, has it not.
    */
   | { readonly kind: 'not_sent'; readonly reason: string; readonly refused?: true }
   /** It may have been done: nobody else may be asked until it is known. */
@@ -60,6 +61,8 @@ export type Route = {
   readonly failoverOn: readonly string[]
   /** Rules that could not be evaluated, each as a sentence; absent when all could. */
   readonly notes?: readonly string[]
+  /** The attempt before this one, which surely never came to this provider, so that it is called once more. */
+  readonly again?: string
 }
 
 /** By what an attempt came to its end. */
@@ -77,7 +80,7 @@ export type Attempt = {
   readonly state: AttemptState
   readonly amount: AmountMinor
   readonly currency: string
-  /** Of an authorization; null for the others, which go where the money is. */
+  /** Of an authorization; null for the others, which go where the money is, unless that is called once more. */
   readonly route: Route | null
   readonly providerReference: string | null
   readonly declineCode: string | null
@@ -124,22 +127,28 @@ export type Capabilities = {
   readonly partialCapture: boolean
 }
 
+/** A customer is not charged by a repetition that comes later than this after the request, in ms. */
+const AUTHORIZE_AGAIN_MS = 600_000
+
 /**
  * How to find out what became of an open attempt: ask about it, or send the very same call again, which an
- * idempotent provider does once. `wait` when neither is safe: then only the provider's notification or a
+ * idempotent provider does once. Where both tell something they take turns, the lookup first: neither one that
+ * keeps failing holds up the other. `wait` when neither is safe: then only the provider's notification or a
  * person can tell.
  */
 export function recoveryStep(
   { idempotencyWindowMs, lookup }: Capabilities,
-  attempt: Pick<Attempt, 'state' | 'startedAt' | 'providerReference'>,
+  attempt: Pick<Attempt, 'kind' | 'state' | 'startedAt' | 'providerReference' | 'lookups'>,
   now: number,
 ): 'lookup' | 'resend' | 'wait' {
   if (lookup === 'final') return 'lookup'
-  if (lookup === 'eventual' && attempt.providerReference !== null) return 'lookup'
+  const windowMs =
+    attempt.kind === 'authorize' ? Math.min(idempotencyWindowMs, AUTHORIZE_AGAIN_MS) : idempotencyWindowMs
   // Sending it again would not tell more of what the provider has accepted already.
-  const resendable = attempt.state !== 'pending' && isWithin(attempt.startedAt, idempotencyWindowMs, now)
-  if (resendable) return 'resend'
-  return lookup === 'eventual' ? 'lookup' : 'wait'
+  const resendable = attempt.state !== 'pending' && isWithin(attempt.startedAt, windowMs, now)
+  if (lookup === 'none') return resendable ? 'resend' : 'wait'
+  const known = attempt.providerReference !== null
+  return resendable && !known && attempt.lookups % 2 === 1 ? 'resend' : 'lookup'
 }
 
 /** True from a time on and for so long; not before it, as after a clock was set back. */
@@ -245,9 +254,10 @@ const NOT_FOUND_MS = 23 * 3_600_000
 
 /**
  * What an answer is worth. Money that moved in another amount or currency than was asked is never booked:
- * the attempt stays unknown, with an alarm. Only the call itself can tell that it was not sent: a lookup or a
- * repetition that was not sent says nothing of it. "Not found" is worth what the provider promises, of a call of
- * late; of one that it has accepted it is a contradiction.
+ * the attempt stays unknown, with an alarm. That a lookup or a repetition was not sent says nothing of the call
+ * before it; that the provider has looked at a repetition and refuses it says that it did not do the call, and will
+ * not. "Not found" is worth what the provider promises, of a call of late; of one that it has accepted it is a
+ * contradiction.
  */
 export function judged(
   attempt: Pick<Attempt, 'kind' | 'amount' | 'currency' | 'providerReference' | 'startedAt'>,
@@ -264,7 +274,8 @@ export function judged(
     return capabilities.lookup === 'final' && isWithin(attempt.startedAt, NOT_FOUND_MS, now)
       ? { outcome: { kind: 'not_sent', reason: 'the provider never got the call' }, alarm: null }
       : unknown('the provider does not find it yet')
-  if (answer.kind === 'not_sent' && how !== 'send') return unknown(answer.reason)
+  if (answer.kind === 'not_sent' && how !== 'send' && !(how === 'resend' && answer.refused))
+    return unknown(answer.reason)
   if (answer.kind === 'succeeded' && attempt.kind !== 'cancel') {
     const { amount, currency } = answer
     if (amount !== attempt.amount || currency !== attempt.currency)

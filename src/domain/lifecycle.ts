@@ -8,6 +8,7 @@ import {
   type Decision,
   decision,
   type Made,
+  type Refund,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
 import { chargePostings, direct, type Posting, transfer } from './ledger.ts'
@@ -167,6 +168,15 @@ export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decisio
     { status: 'processing', provider: next.provider, providerReference: null, redirectUrl: null },
     { attempts: [ended, next] },
   )
+}
+
+/**
+ * The provider surely never got a call, and is called once more with another attempt: the charge, and the refund
+ * that is asked for, stay as they are.
+ */
+export function onceMore(charge: Charge, refund: Refund | null, ended: Attempt, next: Attempt): Decision {
+  const attempts = [ended, next]
+  return decision(charge, {}, refund ? { attempts, refund, transactionId: refund.id } : { attempts })
 }
 
 /**

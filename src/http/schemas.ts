@@ -5,6 +5,7 @@ import { ERROR_CODES } from '../domain/error.ts'
 import { EVENT_TYPES } from '../domain/event.ts'
 import { MAX_AMOUNT } from '../domain/money.ts'
 import { DELIVERY_STATES } from '../ports/store.ts'
+import { AttemptRoute } from './attempt-schemas.ts'
 import { RuleProblem } from './routing-schemas.ts'
 import {
   array,
@@ -245,19 +246,7 @@ export const Attempt = object({
   status: oneOf(Object.keys(ATTEMPT_STATES)),
   amount,
   currency,
-  route: {
-    ...nullable(
-      object({
-        version: nullable(integer({ description: 'Of the rule set; null when none is stored.' })),
-        rule: string({ description: 'The rule that matched, or `default`.', examples: ['default'] }),
-        skipped: array(object({ provider: string(), reason: string() })),
-        next: array(string()),
-        failover_on: array(string()),
-        notes: array(string({ description: 'Rules that could not be decided, with why.' })),
-      }),
-    ),
-    description: 'How the provider was chosen; null for what goes where the money is.',
-  },
+  route: AttemptRoute,
   provider_reference: nullable(string()),
   decline_code: nullable(string()),
   reason: nullable(string()),

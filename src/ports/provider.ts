@@ -82,9 +82,20 @@ export type VerifiedNotification = {
 }
 
 /**
+ * Calls of recovery that may be in flight at one provider, beside the `concurrency` of requests: up to twelve about
+ * calls that may have moved money, and four about those that wait for a customer or a bank. At a tenth of a second each
+ * that is 120 answers a second: enough to find out after an outage what became of thousands, and little beside the
+ * usual 128 calls of requests. Of a provider that takes few calls recovery has no more than requests have.
+ */
+export function recoveryPlaces(concurrency: number): { readonly unknown: number; readonly waiting: number } {
+  return { unknown: Math.min(12, concurrency), waiting: Math.min(4, concurrency) }
+}
+
+/**
  * A provider over the network. The calls never reject: whatever happens is an outcome. Each ends when
  * `signal` aborts, as `unknown` unless the request surely never left. Texts in outcomes hold no secret and
- * nothing that looks like a card number.
+ * nothing that looks like a card number. Lookups, and with `apart` the others, travel on connections of their own, as
+ * many as `recoveryPlaces` says: none that requests fill, and each made for its call, so that it can't have gone stale.
  */
 export type RemoteProvider = {
   readonly remote: true
@@ -94,12 +105,12 @@ export type RemoteProvider = {
   readonly capabilities: Capabilities
   /** How long one call may take, in ms. */
   readonly deadlineMs: number
-  /** Calls in flight at once; more are not sent. */
+  /** Calls of requests in flight at once; more are not sent. */
   readonly concurrency: number
-  authorize(call: AuthorizeCall, signal: AbortSignal): Promise<Outcome>
-  capture(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
-  cancel(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
-  refund(call: FollowUpCall, signal: AbortSignal): Promise<Outcome>
+  authorize(call: AuthorizeCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
+  capture(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
+  cancel(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
+  refund(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   lookup(call: LookupCall, signal: AbortSignal): Promise<LookupAnswer>
   /** How a dispute stands, by the provider's reference of it. */
   dispute(reference: string, signal: AbortSignal): Promise<DisputeAnswer>

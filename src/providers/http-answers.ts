@@ -20,10 +20,10 @@ type Json = Readonly<Record<string, unknown>>
 export type Guard = { readonly scrub: (text: string) => string; readonly leaks: (text: string) => boolean }
 
 /**
- * Statuses that say, whatever the body, that the request was turned away before anyone acted on it: not
- * authenticated, no such route or method, too large, not JSON, too many.
+ * Refusals with these statuses are given at the door, before the reference was looked at: not authenticated, no such
+ * route or method, too large, not JSON, too many. They speak of this request alone.
  */
-const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
+const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
 
 /** The outcome of an authorize, capture, cancel or refund. */
 export function outcomeOf(answer: Answered, guard: Guard): Outcome {
@@ -34,9 +34,11 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
     const reason = guard.scrub(`refused (${refused.code}): ${refused.message}`)
     // Somebody used this reference for another call, perhaps ours in other words: what became of that is not known.
     if (refused.code === 'reference_reused') return { kind: 'unknown', reason }
-    return { kind: 'not_sent', reason, refused: true }
+    return AT_THE_DOOR.has(answer.status)
+      ? { kind: 'not_sent', reason }
+      : { kind: 'not_sent', reason, refused: true }
   }
-  if (TURNED_AWAY.has(answer.status)) return { kind: 'not_sent', reason: `answered ${answer.status}` }
+  // A status alone may be that of something in between, which says nothing of what the processor did.
   return unreadable(answer)
 }
 

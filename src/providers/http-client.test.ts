@@ -160,6 +160,21 @@ test('a kept connection that the peer closes as the next request comes is unknow
   assert.deepEqual([connections, requests], [2, 3])
 })
 
+test('where connections are not kept each request has a new one, and none is lost on one that the peer had closed', async (t) => {
+  const seen = new Set<unknown>()
+  const { url } = await peer(t, (request, response) => {
+    if (seen.has(request.socket)) return void request.socket.destroy()
+    seen.add(request.socket)
+    response.end('ok')
+  })
+  const made = httpClient(url, 1, { kept: false })
+  t.after(() => made.close())
+  for (let i = 1; i <= 3; i++) {
+    assert.equal((await made.send(POST, patience())).kind, 'answered')
+    assert.equal(seen.size, i)
+  }
+})
+
 test('a redirect is an answer, and is not followed', async (t) => {
   const elsewhere = await peer(t, (_request, response) => response.end())
   for (const status of [301, 302, 303, 307, 308]) {

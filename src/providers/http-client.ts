@@ -36,13 +36,22 @@ export type HttpClient = {
 }
 
 /**
+/** What a client does otherwise than usual. */
+export type HttpClientOptions = {
+  /** `MAX_ANSWER_BYTES` unless given. */
+  readonly maxAnswerBytes?: number
+  /** False: each request has a new connection. */
+  readonly kept?: boolean
+}
+
+/**
  * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
  * request's first byte is `unknown` unless a whole answer of at most `maxAnswerBytes` came: the peer may have acted on it.
  */
 export function httpClient(
   origin: URL,
   connections: number,
-  maxAnswerBytes: number = MAX_ANSWER_BYTES,
+  { maxAnswerBytes = MAX_ANSWER_BYTES, kept = true }: HttpClientOptions = {},
 ): HttpClient {
   let pool: Pool | undefined
   let closed = false
@@ -53,7 +62,7 @@ export function httpClient(
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
         const call = new Call(resolve, signal, maxAnswerBytes)
         try {
-          pool ??= openPool(origin.origin, connections)
+          pool ??= openPool(origin.origin, connections, kept)
           pool.dispatch({ method, path, headers, body }, call)
         } catch (error) {
           call.onResponseError(null, error as Error)
@@ -68,11 +77,12 @@ export function httpClient(
 }
 
 /** The HTTP client is loaded with the first call: a server without remote providers does without its 26 MB. */
-function openPool(origin: string, connections: number): Pool {
+function openPool(origin: string, connections: number, kept: boolean): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(origin, {
     connections,
-    pipelining: 1,
+    // With 0 the connection is closed after the answer.
+    pipelining: kept ? 1 : 0,
     // HTTP/1.1 alone: over HTTP/2 the library sends a refused request again by itself.
     allowH2: false,
     connect: { timeout: CONNECT_TIMEOUT_MS },

@@ -1,5 +1,5 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
-import type { FollowUpCall, RemoteProvider } from '../ports/provider.ts'
+import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
 import { isSigned, signatureHeaders } from '../signing.ts'
 import type { Create } from './fields.ts'
 import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-answers.ts'
@@ -29,19 +29,29 @@ export function createHttpProvider(
   now: () => number = Date.now,
 ): RemoteProvider {
   const { url, secret, concurrency, deadlineMs, capabilities } = settings
-  const client = httpClient(url, concurrency, MAX_ANSWER_BYTES)
+  const client = httpClient(url, concurrency, { maxAnswerBytes: MAX_ANSWER_BYTES })
+  const { unknown, waiting } = recoveryPlaces(concurrency)
+  const aside = httpClient(url, unknown + waiting, { maxAnswerBytes: MAX_ANSWER_BYTES, kept: false })
   const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }
   const post = poster(client, settings, now)
+  const ask = poster(aside, settings, now)
 
-  async function call(operation: string, id: string, fields: object, signal: AbortSignal): Promise<Outcome> {
-    const result = await post(operation, id, { reference: id, ...fields }, signal)
+  async function call(
+    operation: string,
+    id: string,
+    fields: object,
+    signal: AbortSignal,
+    apart = false,
+  ): Promise<Outcome> {
+    const result = await (apart ? ask : post)(operation, id, { reference: id, ...fields }, signal)
     if (result.kind === 'answered') return outcomeOf(result, guard)
     return { kind: result.kind, reason: guard.scrub(result.reason) }
   }
 
-  const followUp = (operation: string) => (asked: FollowUpCall, signal: AbortSignal) => {
+  const followUp = (operation: string) => (asked: FollowUpCall, signal: AbortSignal, apart?: boolean) => {
     const { attemptId, transactionId, paymentReference: payment, amount, currency } = asked
-    return call(operation, attemptId, { transaction_id: transactionId, payment, amount, currency }, signal)
+    const fields = { transaction_id: transactionId, payment, amount, currency }
+    return call(operation, attemptId, fields, signal, apart)
   }
 
   return {
@@ -51,25 +61,26 @@ export function createHttpProvider(
     capabilities,
     deadlineMs,
     concurrency,
-    authorize({ attemptId, transactionId: transaction_id, paymentMethod: payment_method, ...rest }, signal) {
+    authorize(asked, signal, apart) {
+      const { attemptId, transactionId: transaction_id, paymentMethod: payment_method, ...rest } = asked
       const { amount, currency, customer, capture, description, metadata } = rest
       const money = { amount, currency }
       const fields = { customer, payment_method, capture, description, metadata }
-      return call('authorize', attemptId, { transaction_id, ...money, ...fields }, signal)
+      return call('authorize', attemptId, { transaction_id, ...money, ...fields }, signal, apart)
     },
     capture: followUp('capture'),
     cancel: followUp('cancel'),
     refund: followUp('refund'),
     async lookup({ attemptId }, signal) {
-      return lookupOf(await post('lookup', attemptId, { reference: attemptId }, signal), guard)
+      return lookupOf(await ask('lookup', attemptId, { reference: attemptId }, signal), guard)
     },
     async dispute(reference, signal) {
-      return disputeOf(await post('lookup', reference, { dispute: reference }, signal), guard)
+      return disputeOf(await ask('lookup', reference, { dispute: reference }, signal), guard)
     },
     async notification(body, headers) {
       return isSigned(secret.key, headers, body, now()) ? notificationOf(body) : null
     },
-    close: () => client.close(),
+    close: async () => void (await Promise.all([client.close(), aside.close()])),
   }
 }
 

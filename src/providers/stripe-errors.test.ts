@@ -40,6 +40,12 @@ test('an error of the server, or one that Stripe does not document, is unknown',
   assert.equal(meaning(400, 'another_error'), 'unknown')
 })
 
+test("an error object that is not Stripe's says nothing, whatever its status", () => {
+  for (const type of ['forbidden', 'access_denied', 'error', 'Card_Error'])
+    for (const status of [400, 401, 402, 403, 404, 405, 413, 415, 429])
+      assert.equal(meaning(status, type, { code: 'card_declined' }), 'unknown', `${status} ${type}`)
+})
+
 test('an invalid request is a decline that says what was wrong', () => {
   assert.equal(
     invalid({ code: 'resource_missing', param: 'payment_method' }),

@@ -68,6 +68,16 @@ export type ErrorMeaning =
   | { readonly kind: 'not_sent' }
   | { readonly kind: 'unknown' }
 
+/** The types of Stripe's errors (https://docs.stripe.com/api/errors), and two that its older versions had. */
+const TYPES: ReadonlySet<string> = new Set([
+  'api_error',
+  'card_error',
+  'idempotency_error',
+  'invalid_request_error',
+  'authentication_error',
+  'rate_limit_error',
+])
+
 /**
  * What an error that Stripe answered means for the call. The first line that fits decides; whatever fits none
  * may have moved money.
@@ -76,6 +86,8 @@ const ERRORS: readonly (readonly [
   fits: (error: StripeErrorFields) => boolean,
   meaning: (error: StripeErrorFields) => ErrorMeaning,
 ])[] = [
+  // Not Stripe's: something in between has an error object of its own.
+  [({ type }) => !TYPES.has(type), () => ({ kind: 'unknown' })],
   // Somebody else may be in the middle of this very call: only asking again can tell.
   [({ code }) => code === 'lock_timeout' || code === 'idempotency_key_in_use', () => ({ kind: 'unknown' })],
   [({ status, type }) => status === 409 || type === 'idempotency_error', () => ({ kind: 'unknown' })],

@@ -1,11 +1,12 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
-import type {
-  AuthorizeCall,
-  DisputeAnswer,
-  FollowUpCall,
-  LookupAnswer,
-  LookupCall,
-  RemoteProvider,
+import {
+  type AuthorizeCall,
+  type DisputeAnswer,
+  type FollowUpCall,
+  type LookupAnswer,
+  type LookupCall,
+  type RemoteProvider,
+  recoveryPlaces,
 } from '../ports/provider.ts'
 import type { Create } from './fields.ts'
 import { scrubber } from './scrub.ts'
@@ -68,6 +69,9 @@ export function createStripe(
   now: () => number = Date.now,
 ): RemoteProvider {
   const client = stripeClient(settings)
+  const { unknown, waiting } = recoveryPlaces(settings.concurrency)
+  const aside = stripeClient({ ...settings, concurrency: unknown + waiting }, false)
+  const by = (apart?: boolean) => (apart ? aside : client)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
   const scrubbed = <Answer extends LookupAnswer | DisputeAnswer>(answer: Answer): Answer => ({
     ...answer,
@@ -81,12 +85,12 @@ export function createStripe(
     capabilities: CAPABILITIES,
     deadlineMs: settings.deadlineMs,
     concurrency: settings.concurrency,
-    authorize: async (call, signal) => scrubbed(await authorize(client, settings, call, signal)),
-    capture: async (call, signal) => scrubbed(await capture(client, call, signal)),
-    cancel: async (call, signal) => scrubbed(await cancel(client, call, signal)),
-    refund: async (call, signal) => scrubbed(await refund(client, call, signal)),
-    lookup: async (call, signal) => scrubbed(await lookup(client, call, signal)),
-    dispute: async (reference, signal) => scrubbed(await dispute(client, reference, signal)),
+    authorize: async (call, signal, apart) => scrubbed(await authorize(by(apart), settings, call, signal)),
+    capture: async (call, signal, apart) => scrubbed(await capture(by(apart), call, signal)),
+    cancel: async (call, signal, apart) => scrubbed(await cancel(by(apart), call, signal)),
+    refund: async (call, signal, apart) => scrubbed(await refund(by(apart), call, signal)),
+    lookup: async (call, signal) => scrubbed(await lookup(aside, call, signal)),
+    dispute: async (reference, signal) => scrubbed(await dispute(aside, reference, signal)),
     notification: async (body, headers) =>
       readNotification(
         client.webhooks,
@@ -95,7 +99,7 @@ export function createStripe(
         headers['stripe-signature'],
         now(),
       ),
-    close: () => client.close(),
+    close: async () => void (await Promise.all([client.close(), aside.close()])),
   }
 }
 

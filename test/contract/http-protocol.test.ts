@@ -145,6 +145,10 @@ test('success counts with a reference, an amount and a currency, which are passe
   }
 })
 
+const CLIENT_ERRORS = [
+  400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 425, 429, 451, 499,
+]
+
 const OTHER_FORMS: readonly unknown[] = [
   '',
   'null',
@@ -181,10 +185,34 @@ test('an answer of any other form is unknown, with status 200 and with all other
     assert.equal(outcome.kind, 'unknown', JSON.stringify(body))
     assert.ok(!JSON.stringify(outcome).includes(SECRET))
   }
-  for (const status of [201, 202, 204, 300, 400, 402, 408, 409, 418, 422, 451, 499, 500, 502, 503, 504]) {
+  const followUps = ['capture', 'cancel', 'refund'] as const
+  for (const status of [201, 202, 204, 300, ...CLIENT_ERRORS, 500, 502, 503, 504]) {
     script = { status, body: status === 204 ? '' : DONE }
     assert.equal((await authorize()).kind, 'unknown', String(status))
+    for (const what of followUps)
+      assert.equal((await provider[what](FOLLOW_UP, patience())).kind, 'unknown', `${what} ${status}`)
   }
+})
+
+test('a bare 4xx, or one in another form than a refusal, is not the word of the processor: it is unknown', async () => {
+  const others = [
+    '',
+    '<html>Forbidden</html>',
+    '{',
+    { error: 'no' },
+    { message: 'Forbidden' },
+    { code: 'no' },
+  ]
+  for (const status of CLIENT_ERRORS)
+    for (const body of [
+      ...others,
+      { status: 'refused' },
+      { status: 'refused', code: 7 },
+      { status, code: 'no' },
+    ]) {
+      script = { status, body }
+      assert.equal((await authorize()).kind, 'unknown', `${status} ${JSON.stringify(body)}`)
+    }
 })
 
 test('a redirect is not followed: what was done before it is unknown', async () => {
@@ -196,25 +224,25 @@ test('a redirect is not followed: what was done before it is unknown', async () 
   }
 })
 
-test('turned away before anyone acted is surely not done, whatever the body', async () => {
-  for (const status of [401, 403, 404, 405, 413, 415, 429])
-    for (const body of ['', '<html></html>', DONE]) {
-      script = { status, body }
-      assert.equal((await authorize()).kind, 'not_sent', String(status))
-    }
-})
-
 test('a refusal in words is surely not done with a status of 400 to 499, and unknown with any other', async () => {
   const body = { status: 'refused', code: 'reference_closed', message: 'It was looked up.' }
-  for (const [status, kind] of [
-    [400, 'not_sent'],
-    [409, 'not_sent'],
-    [422, 'not_sent'],
-    [500, 'unknown'],
-    [503, 'unknown'],
-  ] as const) {
+  for (const status of CLIENT_ERRORS) {
     script = { status, body }
-    assert.equal((await authorize()).kind, kind, String(status))
+    assert.equal((await authorize()).kind, 'not_sent', String(status))
+  }
+  for (const status of [200, 201, 300, 302, 500, 503]) {
+    script = { status, body }
+    assert.equal((await authorize()).kind, 'unknown', String(status))
+  }
+})
+
+test('a refusal is about the reference unless its status says that the request was turned away at the door', async () => {
+  const atTheDoor: readonly number[] = [401, 403, 404, 405, 413, 415, 429]
+  for (const status of CLIENT_ERRORS) {
+    script = { status, body: { status: 'refused', code: 'a_code', message: 'No.' } }
+    const outcome = await authorize()
+    const looked = outcome.kind === 'not_sent' && outcome.refused === true
+    assert.equal(looked, !atTheDoor.includes(status), String(status))
   }
 })
 

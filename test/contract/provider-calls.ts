@@ -147,8 +147,14 @@ export async function prepare(at: Opened, kind: AttemptKind): Promise<Sending> {
 /** Finds out what became of a call whose outcome is unknown, as recovery does. */
 export async function truth(provider: RemoteProvider, sending: Sending): Promise<LookupAnswer> {
   const now = Date.now()
-  const left = { state: 'unknown', startedAt: now, providerReference: null } as const
-  const step = recoveryStep(provider.capabilities, left, now)
-  if (step === 'wait') assert.fail('nothing can tell what became of it')
-  return step === 'lookup' ? provider.lookup(sending.lookup, patience()) : await sending.send(patience())
+  const { kind } = sending.lookup
+  for (let lookups = 0; ; lookups++) {
+    const left = { kind, state: 'unknown', startedAt: now, providerReference: null, lookups } as const
+    const step = recoveryStep(provider.capabilities, left, now)
+    if (step === 'wait') assert.fail('nothing can tell what became of it')
+    if (step === 'resend') return sending.send(patience())
+    const found = await provider.lookup(sending.lookup, patience())
+    // Where "not found" may change, sending it again comes next.
+    if (found.kind !== 'not_found' || provider.capabilities.lookup === 'final') return found
+  }
 }

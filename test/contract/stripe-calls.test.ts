@@ -153,8 +153,11 @@ describe('what Stripe answers', () => {
     const paid = { ...intent, currency: 'usd', status: 'succeeded' }
     for (const status of [201, 302, 404, 500])
       assert.equal((await authorizeWith(json(paid, status))).kind, 'unknown', String(status))
-    for (const status of [401, 402, 429])
-      assert.equal((await authorizeWith(json({ error: 'a proxy' }, status))).kind, 'unknown', String(status))
+    for (const status of [401, 402, 403, 404, 405, 413, 415, 429]) {
+      const bodies = ['', '<html>Forbidden</html>', '{"message":"Forbidden"}', '{"error":"a proxy"}']
+      for (const body of [...bodies, '{"error":{"type":"forbidden","message":"A proxy."}}'])
+        assert.equal((await authorizeWith({ status, body })).kind, 'unknown', `${status} ${body}`)
+    }
   })
 
   test('an answer about the payment of another attempt is unknown', async () => {

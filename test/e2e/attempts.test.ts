@@ -77,7 +77,7 @@ describe('what is unknown is found out as its provider allows', { concurrency: t
   for (const [name, fault, ends, by] of [
     ['again', 'tok_fault_cut_after', 'succeeded', 'resend'],
     ['again', 'tok_fault_cut_before', 'succeeded', 'resend'],
-    ['vague', 'tok_fault_error_after', 'succeeded', 'resend'],
+    ['vague', 'tok_fault_error_after', 'succeeded', 'lookup'],
     ['bank_a', 'tok_fault_cut_after', 'succeeded', 'lookup'],
     ['bank_a', 'tok_fault_cut_before', 'failed', 'lookup'],
   ] as const)

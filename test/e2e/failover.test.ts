@@ -171,14 +171,38 @@ describe('what is unknown', () => {
     assert.equal(await received('bank_b'), before)
   })
 
-  test('does when it turns out never to have come there while its request waits', async () => {
+  test('is made once more where it turns out never to have come while its request waits', async () => {
+    const before = await received('bank_b')
     await world.bank('bank_a').arm('authorize', 'cut_before')
     const charge = await world.api.charge(to('firm'))
+    assert.equal(charge.provider, 'bank_a')
+    const attempts = await world.api.attempts(charge.id)
+    assert.deepEqual(story(attempts), [
+      ['bank_a', 'not_sent', 'lookup'],
+      ['bank_a', 'succeeded', 'answer'],
+    ])
+    const [first, second] = attempts as [Attempt, Attempt]
+    assert.deepEqual([first.route?.again, second.route?.again], [null, first.id])
+    assert.deepEqual([second.route?.rule, second.route?.next], ['firm', ['bank_b']])
+    assert.deepEqual(
+      (await world.stated('bank_a', charge.id)).map(({ reference }) => reference),
+      [second.id],
+    )
+    assert.equal(await received('bank_b'), before)
+    assert.deepEqual(await world.eventsOf(charge.id), ['payment.succeeded'])
+  })
+
+  test('does when it turns out twice never to have come there while its request waits', async () => {
+    await world.bank('bank_a').arm('authorize', 'cut_before', 2)
+    const charge = await world.api.charge(to('firm'))
     assert.equal(charge.provider, 'bank_b')
-    assert.deepEqual(story(await world.api.attempts(charge.id)), [
+    const attempts = await world.api.attempts(charge.id)
+    assert.deepEqual(story(attempts), [
+      ['bank_a', 'not_sent', 'lookup'],
       ['bank_a', 'not_sent', 'lookup'],
       ['bank_b', 'succeeded', 'answer'],
     ])
+    assert.equal(attempts[2]?.route?.again, null)
     assert.deepEqual(await world.stated('bank_a', charge.id), [])
     assert.equal((await world.stated('bank_b', charge.id)).length, 1)
   })
