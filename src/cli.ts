@@ -51,6 +51,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['copyFrom', 'copyTo'],
     run: copyToPostgres,
   },
+  epoch: {
+    summary: 'List the epochs of event numbers, or begin one after a restore that MiniPay cannot see.',
+    settings: ['database'],
+    words: '[begin]',
+    run: epoch,
+  },
   sandbox: {
     summary: 'Run a small bank to try MiniPay with: a provider of the kind http in a process of its own.',
     settings: ['port', 'host', 'database', 'bankSecret', 'bankNotify'],
@@ -191,6 +197,13 @@ async function backupOrRestore(
   const commands = await import('./cli/backup.ts')
   commands[verb](database, file)
   return 0
+}
+
+async function epoch({ database }: Config, [verb, ...more]: readonly string[]): Promise<number> {
+  const { epochBegin, epochList } = await import('./cli/epoch.ts')
+  if (verb === undefined) return epochList(database)
+  if (verb === 'begin' && more.length === 0) return epochBegin(database)
+  throw new ConfigError('Usage: minipay epoch, or minipay epoch begin.')
 }
 
 async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {

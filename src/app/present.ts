@@ -137,6 +137,7 @@ export function alarmView(alarm: Alarm) {
 export function eventView(event: StoredEvent) {
   return {
     sequence: event.sequence,
+    epoch: event.epoch,
     id: event.id,
     type: event.type,
     created_at: timestamp(event.createdAt),

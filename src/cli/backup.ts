@@ -2,6 +2,9 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Connection } from '../storage/sqlite/connection.ts'
+import { beginEpoch } from '../storage/sqlite/epochs.ts'
+import { assertCurrent } from '../storage/sqlite/migrate.ts'
 import { lockDatabase, refuseOtherFiles } from '../storage/sqlite/open.ts'
 import { type Verification, verify } from '../storage/sqlite/verify.ts'
 
@@ -18,7 +21,7 @@ export function backup(database: string, file: string): void {
 
 /**
  * Puts a backup in the place of `database`, which must not be there: the file that it stands for is someone's to
- * move away. Throws a sentence when it is, when a server uses it, or when the backup's books don't balance.
+ * move away. The events to come are in a new epoch: readers may have seen some that the backup lacks. Throws a sentence when it is, when a server uses it, or when the backup's books don't balance.
  */
 export function restore(database: string, file: string): void {
   if (!existsSync(file)) throw new Error(`There is no backup ${file}.`)
@@ -27,18 +30,22 @@ export function restore(database: string, file: string): void {
     if (existsSync(old)) throw new Error(`${old} is in the way. Stop the server and move it away first.`)
   const lock = lockDatabase(database)
   try {
-    copyVerified(file, database)
+    copyVerified(file, database, (copy) => {
+      assertCurrent(copy)
+      beginEpoch(copy, 'restored', Date.now(), null)
+    })
   } finally {
     lock.release()
   }
 }
 
-function copyVerified(source: string, file: string): void {
+function copyVerified(source: string, file: string, change?: (copy: Connection) => void): void {
   if (existsSync(file)) throw new Error(`${file} exists. Give another name.`)
   const partial = join(dirname(file), `.${basename(file)}.partial`)
   rmSync(partial, { force: true })
   try {
     snapshot(source, partial)
+    if (change) changed(partial, change)
     const { problem, charges, refunds, entries } = verified(partial)
     if (problem !== undefined) throw new Error(`The copy is not sound: ${problem}`)
     sync(partial)
@@ -55,6 +62,15 @@ function snapshot(source: string, target: string): void {
   const db = new Database(source, { readonly: true, timeout: 5_000 })
   try {
     db.prepare('VACUUM INTO ?').run(target)
+  } finally {
+    db.close()
+  }
+}
+
+function changed(file: string, change: (copy: Connection) => void): void {
+  const db = new Database(file)
+  try {
+    change(db)
   } finally {
     db.close()
   }

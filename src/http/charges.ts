@@ -107,12 +107,9 @@ export const listChargesRoute: Route = {
       ...(await pageQuery('txn', query, exists)),
       ...(query.status !== undefined && { status: query.status }),
     }
-    return sendPage(
-      reply,
-      await context.store.charges(scope, storeQuery),
-      chargeView,
-      query.ending_before !== undefined,
-    )
+    return sendPage(reply, await context.store.charges(scope, storeQuery), chargeView, {
+      backwards: query.ending_before !== undefined,
+    })
   },
 }
 

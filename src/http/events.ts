@@ -1,8 +1,9 @@
 import { deliveryView, eventView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
+import { DeliveriesQuery, Delivery, EventPage, EventsQuery } from './event-schemas.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
-import { DeliveriesQuery, Delivery, Event, EventsQuery, IdParams, NoQuery, page } from './schemas.ts'
+import { IdParams, NoQuery, page } from './schemas.ts'
 import { queryValidator } from './validate.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
@@ -13,15 +14,17 @@ export const listEventsRoute: Route = {
   url: '/api/v1/events',
   summary: 'Events after a sequence, oldest first',
   description:
-    'Every change stores an event in its own commit, numbered without gaps. Keep the last sequence you have seen and pass it as `after`: nothing is missed, and no smaller number appears later.',
+    'Every change stores an event in its own commit, numbered without gaps within an epoch. Keep the last sequence you have seen and pass it as `after`: nothing is missed, and no smaller number appears later. Another `epoch` than before means that the database was restored: events that you have seen may not have happened there.',
   tag: 'Events and webhooks',
   query: EventsQuery,
-  answers: { 200: { description: 'A page of events.', schema: page(Event) } },
+  answers: { 200: { description: 'A page of events.', schema: EventPage } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
     const query = { after, limit, ...(type !== undefined && { type }) }
-    return sendPage(reply, await context.store.events(scopeOf(request), query), eventView)
+    const found = await context.store.events(scopeOf(request), query)
+    const { id, firstSequence } = found.epoch
+    return sendPage(reply, found, eventView, { beside: { epoch: id, epoch_first_sequence: firstSequence } })
   },
 }
 

@@ -95,13 +95,13 @@ const MAX_PAGE_CHARS = 256 * 1024
 
 /**
  * Sends a page. One that would be too long ends early, with at least one item, and says that there is more; a page before
- * a cursor (`backwards`) keeps the items next to it.
+ * a cursor (`backwards`) keeps the items next to it. `beside` has fields of the answer beside its items.
  */
 export function sendPage<T>(
   reply: FastifyReply,
   page: Page<T>,
   view: (item: T) => unknown,
-  backwards = false,
+  { backwards = false, beside = {} }: { readonly backwards?: boolean; readonly beside?: object } = {},
 ): FastifyReply {
   const kept: string[] = []
   let chars = 0
@@ -112,9 +112,6 @@ export function sendPage<T>(
     kept.push(text)
   }
   const hasMore = page.hasMore || kept.length < page.data.length
-  return sendJson(
-    reply,
-    200,
-    `{"data":[${(backwards ? kept.reverse() : kept).join()}],"has_more":${hasMore}}`,
-  )
+  const more = JSON.stringify({ has_more: hasMore, ...beside }).slice(1)
+  return sendJson(reply, 200, `{"data":[${(backwards ? kept.reverse() : kept).join()}],${more}`)
 }

@@ -101,11 +101,8 @@ export const listRefundsRoute: Route = {
       ...(query.status !== undefined && { status: query.status }),
       ...(query.transaction_id !== undefined && { transactionId: query.transaction_id }),
     }
-    return sendPage(
-      reply,
-      await context.store.refunds(scope, storeQuery),
-      refundView,
-      query.ending_before !== undefined,
-    )
+    return sendPage(reply, await context.store.refunds(scope, storeQuery), refundView, {
+      backwards: query.ending_before !== undefined,
+    })
   },
 }

@@ -2,9 +2,7 @@
 import { ATTEMPT_KINDS, ATTEMPT_STATES, RESOLVERS } from '../domain/attempt.ts'
 import { CHARGE_STATUSES, DISPUTE_STATES, REFUND_STATUSES } from '../domain/charge.ts'
 import { ERROR_CODES } from '../domain/error.ts'
-import { EVENT_TYPES } from '../domain/event.ts'
 import { MAX_AMOUNT } from '../domain/money.ts'
-import { DELIVERY_STATES } from '../ports/store.ts'
 import { AttemptRoute } from './attempt-schemas.ts'
 import { RuleProblem } from './routing-schemas.ts'
 import {
@@ -121,27 +119,13 @@ export const RefundsQuery = strict({
 })
 export type ListQuery = Static<typeof ChargesQuery> | Static<typeof RefundsQuery>
 
-const sequence = integer({ minimum: 0, maximum: MAX_AMOUNT })
-export const EventsQuery = strict({
-  after: optional({
-    ...sequence,
-    default: 0,
-    description: 'Events with a greater sequence, oldest first.',
-  }),
-  limit,
-  type: optional(oneOf(Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[])),
-})
+export const sequence = integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 export const EntriesQuery = strict({
   limit,
   before: optional({ ...sequence, description: 'Entries with a smaller sequence, newest first.' }),
   transaction_id: optional(string({ description: 'A transaction or refund id.' })),
   account: optional(string({ minLength: 1, maxLength: 64, examples: ['merchant'] })),
   currency: optional(currency),
-})
-export const DeliveriesQuery = strict({
-  limit,
-  starting_after: optional(string({ description: 'The last id of the page before.' })),
-  status: optional(oneOf(['failed'])),
 })
 export const NoQuery = strict({})
 export const IdParams = object({ id: string() })
@@ -300,20 +284,6 @@ export const DisputesQuery = strict({
 
 export const Notified = object({ status: oneOf(['stored', 'duplicate']) })
 
-export const Event = object({
-  sequence: { ...sequence, minimum: 1 },
-  id: string({ examples: ['evt_01kasw5v8g001ne3r5yx2tb4qd'] }),
-  type: oneOf(Object.keys(EVENT_TYPES)),
-  created_at: time,
-  data: object(
-    {},
-    {
-      description: 'The charge as it became; a refund adds `refund`, a dispute `dispute`, an alarm `alarm`.',
-      additionalProperties: true,
-    },
-  ),
-})
-
 export const LedgerAccount = object({
   account: string({ examples: ['merchant', 'provider:sandbox'] }),
   currency,
@@ -332,19 +302,6 @@ export const LedgerEntry = object({
   account: string({ examples: ['merchant'] }),
   currency,
   amount: integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),
-  created_at: time,
-})
-
-export const Delivery = object({
-  id: string({ examples: ['dlv_01kasw5v8g002ne3r5yx2tb4qd'] }),
-  endpoint: string({ description: 'Whom it goes to.', examples: ['default'] }),
-  event_sequence: sequence,
-  event_type: oneOf(Object.keys(EVENT_TYPES)),
-  status: oneOf(DELIVERY_STATES),
-  attempts: integer(),
-  next_attempt_at: nullable(time),
-  last_status: nullable(integer({ description: 'HTTP status of the last answer.' })),
-  last_error: nullable(string({ description: 'Why the last attempt had no answer.' })),
   created_at: time,
 })
 

@@ -3,7 +3,7 @@
  *
  * Words: a *scope* is whose data, and whether test or live; a *commit* is what becomes true at once; an
  * *entry* is a posting as stored; an *event* is a change as told to the outside, numbered by *sequence*
- * without gaps in each scope; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
+ * in each scope, without gaps within an *epoch*; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
  * due work under a *lease*, and whoever settles it repeats the claim's *token*; an *attempt* is one call to a
  * provider, *open* until it is known how it ended; a *notification* is a provider's call to us; an *alarm* is
  * something that a provider said and that does not fit the books.
@@ -15,6 +15,7 @@ import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptState } from '../domain/attempt.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Count, Dispute, Refund } from '../domain/charge.ts'
 import type { DeliveryVerdict } from '../domain/delivery.ts'
+import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
 import type { Posting } from '../domain/ledger.ts'
@@ -104,7 +105,12 @@ export type StoredEvent = {
   readonly type: EventType
   readonly createdAt: number
   readonly data: string
+  /** The id of the epoch that its sequence belongs to. */
+  readonly epoch: string
 }
+export type EventQuery = { readonly after: number; readonly limit: number; readonly type?: EventType }
+/** A page of events, with the newest epoch of their numbers. */
+export type EventPage = Page<StoredEvent> & { readonly epoch: Epoch }
 
 export type LedgerAccount = {
   readonly account: string
@@ -173,6 +179,9 @@ export type ClaimedDelivery = {
   readonly id: string
   readonly token: string
   readonly attempts: number
+  /** The event's, and the id of its epoch. */
+  readonly sequence: number
+  readonly epoch: string
   readonly eventId: string
   readonly eventType: EventType
   readonly eventAt: number
@@ -279,7 +288,7 @@ export type Store = {
   refund(scope: Scope, id: string): Promise<Refund | undefined>
   refunds(scope: Scope, query: RefundQuery): Promise<Page<Refund>>
   /** Events after a sequence, oldest first; a reader that has seen N never finds a smaller one later. */
-  events(scope: Scope, query: { after: number; limit: number; type?: EventType }): Promise<Page<StoredEvent>>
+  events(scope: Scope, query: EventQuery): Promise<EventPage>
   ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
   ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
   currencyTotals(scope: Scope): Promise<CurrencyTotals[]>

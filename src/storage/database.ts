@@ -1,5 +1,6 @@
 /** Which engine a database is for, by how it is named: a file is SQLite's, a `postgres://` URL PostgreSQL's. */
 import { existsSync } from 'node:fs'
+import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { SchemaMismatch } from './migrations.ts'
@@ -95,5 +96,63 @@ export async function verifyDatabase(database: string): Promise<Verification> {
     return verify(db)
   } finally {
     db.close()
+  }
+}
+
+/** Every epoch of a database's event numbers, oldest first. Throws a sentence when the database can't be used. */
+export async function epochsOf(database: string): Promise<readonly Epoch[]> {
+  if (isPostgres(database)) {
+    const { epochsIn } = await import('./postgres/epochs.ts')
+    const { assertCurrent, withClient } = await import('./postgres/migrate.ts')
+    return named(database, () =>
+      withClient(database, async (client) => {
+        await assertCurrent(client, database)
+        return epochsIn(client)
+      }),
+    )
+  }
+  const { openReader, refuseOtherFiles } = await import('./sqlite/open.ts')
+  const { assertCurrent } = await import('./sqlite/migrate.ts')
+  const { epochsIn } = await import('./sqlite/epochs.ts')
+  if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
+  refuseOtherFiles(database)
+  const db = openReader(database)
+  try {
+    assertCurrent(db)
+    return epochsIn(db)
+  } finally {
+    db.close()
+  }
+}
+
+/**
+ * Begins a new epoch of a database's event numbers. An embedded database must not be served meanwhile; on PostgreSQL
+ * nodes may serve. Throws a sentence when the database can't be used.
+ */
+export async function beginEpochIn(database: string): Promise<Epoch> {
+  if (isPostgres(database)) {
+    const { beginEpoch } = await import('./postgres/epochs.ts')
+    const { assertCopied } = await import('./postgres/copying.ts')
+    const { assertCurrent, withClient } = await import('./postgres/migrate.ts')
+    return named(database, () =>
+      withClient(database, async (client) => {
+        await assertCurrent(client, database)
+        await assertCopied(client, database)
+        return beginEpoch(client, 'requested')
+      }),
+    )
+  }
+  const { lockDatabase, openWriter } = await import('./sqlite/open.ts')
+  const { assertCurrent } = await import('./sqlite/migrate.ts')
+  const { beginEpoch } = await import('./sqlite/epochs.ts')
+  if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
+  const lock = lockDatabase(database)
+  const db = openWriter(database)
+  try {
+    assertCurrent(db)
+    return beginEpoch(db, 'requested', Date.now(), null)
+  } finally {
+    db.close()
+    lock.release()
   }
 }

@@ -197,12 +197,50 @@ const REFERENCES: readonly Check[] = [
   },
 ]
 
-/** Events and entries are numbered from 1 without a gap in each scope, and an event's id is its own. */
+/** The last event of a scope before a number. */
+const LAST_BEFORE = (scope: string, number: string) =>
+  `coalesce((SELECT max(e.seq) FROM events e WHERE ${sameScope('e', scope)} AND e.seq < ${number}), 0)`
+
+/**
+ * Events are numbered without a gap within an epoch, and each epoch goes on from where the one before it ended. Entries
+ * are numbered from 1 without a gap. An event's id is its own.
+ */
 const NUMBERING: readonly Check[] = [
   {
-    sql: `SELECT max(seq) AS last, count(*) AS events FROM events
-      GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 LIMIT 1`,
-    problem: ({ last, events }) => `The events have a gap: the last is ${last}, and there are ${events}.`,
+    sql: `SELECT count(*) AS first FROM epochs WHERE first_seq = 1 HAVING count(*) <> 1`,
+    problem: () => 'The first epoch of event numbers is not there.',
+  },
+  {
+    sql: `SELECT n.first_seq AS first FROM epoch_ends n
+      LEFT JOIN epochs p ON p.first_seq = n.first_seq WHERE p.first_seq IS NULL LIMIT 1`,
+    problem: ({ first }) => `The epoch that begins with event ${first} is not there.`,
+  },
+  {
+    sql: `SELECT e.seq, e.before FROM (
+        SELECT account_id, live, seq,
+          coalesce(lag(seq) OVER (PARTITION BY account_id, live ORDER BY seq), 0) AS before
+        FROM events) AS e
+      LEFT JOIN epochs p ON p.first_seq = e.seq
+      WHERE e.seq <> e.before + 1 AND p.first_seq IS NULL LIMIT 1`,
+    problem: ({ seq, before }) => `The events have a gap: after ${before} comes ${seq}.`,
+  },
+  {
+    sql: `SELECT * FROM (
+        SELECT n.first_seq AS first, n.last_seq AS said, ${LAST_BEFORE('n', 'n.first_seq')} AS last
+        FROM epoch_ends n) AS x
+      WHERE said <> last LIMIT 1`,
+    problem: ({ first, said, last }) =>
+      `The events have a gap: before ${first} the last was ${said}, and now it is ${last}.`,
+  },
+  {
+    sql: `SELECT * FROM (
+        SELECT p.first_seq AS first, s.account_id, s.live, ${LAST_BEFORE('s', 'p.first_seq')} AS last
+        FROM epochs p CROSS JOIN (SELECT DISTINCT account_id, live FROM events) AS s) AS x
+      WHERE last <> 0 AND NOT EXISTS (
+        SELECT 1 FROM epoch_ends n
+        WHERE n.first_seq = x.first AND ${sameScope('n', 'x')}) LIMIT 1`,
+    problem: ({ first, last }) =>
+      `Event ${last} should not be there: no event came before the epoch that begins with ${first}.`,
   },
   {
     // Their key is of one ledger account, so a number may stand in two of them.

@@ -4,7 +4,7 @@ import { call } from '../harness.ts'
 import type { Event } from '../storm/books.ts'
 import type { ClusterNode } from './nodes.ts'
 
-export type NumberedEvent = Event & { readonly id: string }
+export type NumberedEvent = Event & { readonly id: string; readonly epoch: string }
 
 export type Reader = {
   readonly seen: readonly NumberedEvent[]
@@ -19,8 +19,8 @@ const POLL_MS = 20
 type Page = { readonly data: NumberedEvent[]; readonly has_more: boolean }
 
 /**
- * Keeps the last number it has seen, as a client does. What comes after it has the next number: a smaller one would
- * never be seen again, and a gap might be filled later.
+ * Keeps the last number it has seen, as a client does. What comes after it has the next number, unless an epoch began: a
+ * smaller one would never be seen again, and a gap might be filled later.
  */
 export function readEvents(nodes: readonly ClusterNode[]): Reader {
   const seen: NumberedEvent[] = []
@@ -29,7 +29,7 @@ export function readEvents(nodes: readonly ClusterNode[]): Reader {
 
   async function read(turn: number): Promise<'events' | 'nothing new' | 'no answer'> {
     const node = nodes[turn % nodes.length] as ClusterNode
-    const path = `/api/v1/events?limit=100&after=${seen.length}`
+    const path = `/api/v1/events?limit=100&after=${seen.at(-1)?.sequence ?? 0}`
     const answer = await call<Page>(node.url, 'GET', path).catch(() => undefined)
     if (answer === undefined || (answer.status === 503 && answer.headers.has('retry-after')))
       return 'no answer'
@@ -38,8 +38,9 @@ export function readEvents(nodes: readonly ClusterNode[]): Reader {
       return 'no answer'
     }
     for (const event of answer.body.data) {
-      if (event.sequence !== seen.length + 1)
-        wrong.push(`after event ${seen.length} a reader finds ${event.sequence}`)
+      const last = seen.at(-1)
+      if (event.sequence !== (last?.sequence ?? 0) + 1 && (!last || last.epoch === event.epoch))
+        wrong.push(`after event ${last?.sequence} a reader finds ${event.sequence}`)
       seen.push(event)
     }
     return answer.body.data.length > 0 ? 'events' : 'nothing new'

@@ -30,7 +30,8 @@ export function atomicCommits(open: Open): void {
         live,
       )
       assert.deepEqual(charges, { data: [charge], hasMore: false })
-      assert.deepEqual(events.data, [{ sequence: 1, createdAt: at, ...event }])
+      assert.deepEqual(events.data, [{ sequence: 1, createdAt: at, ...event, epoch: events.epoch.id }])
+      assert.equal(events.epoch.firstSequence, 1)
       const line = { transactionId: charge.id, currency: 'usd', createdAt: at }
       assert.deepEqual(entries.data, [
         { ...line, sequence: 2, account: 'merchant', amount: -700 },

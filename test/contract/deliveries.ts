@@ -31,6 +31,8 @@ export function claims(open: Open): void {
         id: commit.deliveries[0]?.id,
         token: 'mine',
         attempts: 0,
+        sequence: 1,
+        epoch: (await store.events(live, { after: 0, limit: 1 })).epoch.id,
         eventId: id,
         eventType: type,
         eventAt: T,

@@ -5,6 +5,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../../src/domain/error.ts'
 import type { Alarm as AlarmSchema } from '../../src/http/alarm-schemas.ts'
 import { STATUS } from '../../src/http/errors.ts'
+import type * as events from '../../src/http/event-schemas.ts'
 import { errorsOf } from '../../src/http/openapi.ts'
 import type { Route } from '../../src/http/route.ts'
 import { ROUTES } from '../../src/http/routes.ts'
@@ -23,9 +24,9 @@ export type Balance = Static<typeof schemas.Balance>
 export type MetricsAnswer = Static<typeof schemas.MetricsAnswer>
 export type LedgerAccount = Static<typeof schemas.LedgerAccount>
 export type LedgerEntry = Static<typeof schemas.LedgerEntry>
-export type Delivery = Static<typeof schemas.Delivery>
+export type Delivery = Static<typeof events.Delivery>
 /** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
-export type Event = Omit<Static<typeof schemas.Event>, 'data'> & {
+export type Event = Omit<Static<typeof events.Event>, 'data'> & {
   readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute; readonly alarm?: Alarm }
 }
 export type Page<T> = { readonly data: T[]; readonly has_more: boolean }

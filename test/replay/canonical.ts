@@ -58,7 +58,8 @@ export class Canonical {
 
   #body(path: string, body: Json): Json {
     if (!isFields(body) || !Array.isArray(body['data'])) return this.#object(path, body)
-    return { ...body, data: this.#runs(path, body['data'], true) }
+    const epoch = 'epoch' in body && { epoch: '<epoch>' }
+    return { ...body, ...epoch, data: this.#runs(path, body['data'], true) }
   }
 
   /**
@@ -119,6 +120,7 @@ export class Canonical {
 
   #text(value: string, field: string): string {
     if (field === 'request_id') return '<request>'
+    if (field === 'epoch') return '<epoch>'
     if (MEASURED.has(field)) return '<measured>'
     if (TIMES.has(field) && TIME.test(value)) return '<time>'
     return this.#names.in(value.replace(/http:\/\/127\.0\.0\.1:\d+/g, '<bank>'))

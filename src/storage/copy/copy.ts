@@ -64,14 +64,18 @@ async function moveInto(
   try {
     const ask: Ask = (text, values) => inWords(name, client.query(text, values && [...values]))
     const target = await takeTarget(ask, hosts, name, source.fingerprint)
-    if ('doneAt' in target) return { rows: total, doneAt: target.doneAt }
+    if ('doneAt' in target) {
+      source.leave()
+      return { rows: total, doneAt: target.doneAt }
+    }
     try {
       await copyTables(source, target, total, onProgress)
       onProgress({ step: 'checking', done: total, total })
       await target.settle()
       assertAgreed(name, books, await inWords(name, verifyPostgres(to)))
       await assertSame(source, target)
-      await target.finish()
+      await target.finish(source.knowsItsNumbers)
+      source.leave()
       return { rows: total - target.place.copied }
     } finally {
       await target.release()

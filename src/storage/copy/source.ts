@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Connection } from '../sqlite/connection.ts'
+import { doubtOf, markMoved } from '../sqlite/epochs.ts'
 import { assertCurrent } from '../sqlite/migrate.ts'
 import { lockDatabase, openReader } from '../sqlite/open.ts'
 import { verify } from '../sqlite/verify.ts'
@@ -26,6 +27,10 @@ export type Source = {
   assertPortable(): void
   /** Rows after a key, in the order of their keys; no batch is empty. */
   batches(table: Table, columns: Columns, after: LastKey | null): Generator<CopiedRow[]>
+  /** Whether every event number that was given out is known here: false of a backup, and of a file that was put back. */
+  readonly knowsItsNumbers: boolean
+  /** Lets a server that is started on the source again begin an epoch of its own. The source itself is not written. */
+  leave(): void
   close(): void
 }
 
@@ -44,7 +49,7 @@ export function openSource(file: string): Source {
       assertCurrent(db)
       // One moment for all that is read, whoever else writes.
       db.exec('BEGIN')
-      return sourceOf(db, fingerprint, lock.release)
+      return sourceOf(db, file, fingerprint, lock.release)
     } catch (error) {
       db.close()
       throw error
@@ -55,7 +60,7 @@ export function openSource(file: string): Source {
   }
 }
 
-function sourceOf(db: Connection, fingerprint: string, release: () => void): Source {
+function sourceOf(db: Connection, file: string, fingerprint: string, release: () => void): Source {
   return {
     fingerprint,
     count: ({ name, from = name }) => db.prepare(`SELECT count(*) FROM ${from}`).pluck().get() as number,
@@ -69,6 +74,8 @@ function sourceOf(db: Connection, fingerprint: string, release: () => void): Sou
       for (const table of TABLES) if (table.from === undefined) refuseNulCharacters(db, table)
     },
     batches: (table, columns, after) => batches(db, table, columns, after),
+    knowsItsNumbers: doubtOf(db, file) === undefined,
+    leave: () => markMoved(db, file),
     close() {
       db.close()
       release()

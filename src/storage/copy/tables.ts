@@ -17,12 +17,15 @@ const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END`
 
 /** The embedded database finds the last numbers of a scope in its rows; PostgreSQL keeps them in a table. */
 const LAST_NUMBERS = `(
-  SELECT account_id, live, max(event) AS event, max(entry) AS entry
+  SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(entry) AS entry
   FROM (
     SELECT account_id, live, max(seq) AS event, 0 AS entry FROM events GROUP BY account_id, live
     UNION ALL
     SELECT account_id, live, 0, max(seq) FROM ledger_entries GROUP BY account_id, live)
   GROUP BY account_id, live)`
+
+/** What the schema begins with: a copy brings its own. */
+export const BEGUN_WITH: readonly string[] = ['accounts', 'epochs']
 
 /**
  * Every table, in the order of the copy: when one has begun, those before it are whole. The columns and their types are
@@ -39,6 +42,8 @@ export const TABLES: readonly Table[] = [
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_entries', key: ['ledger_account_id', 'seq'] },
   { name: 'events', key: ['account_id', 'live', 'seq'] },
+  { name: 'epochs', key: ['first_seq'] },
+  { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },
   { name: 'deliveries', key: ['id'], made },
   { name: 'notifications', key: ['id'], made },
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },

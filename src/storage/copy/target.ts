@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { NOW } from '../postgres/clock.ts'
+import { begin } from '../postgres/epochs.ts'
 import { freeLeasesOf, GONE_MS } from '../postgres/nodes.ts'
 import { type Recordset, recordset } from '../postgres/recordset.ts'
 import { startBeat } from './beat.ts'
 import { digestQuery } from './digest.ts'
 import {
+  BEGUN_WITH,
   type Columns,
   type CopiedRow,
   FORMER_OWNER,
@@ -29,7 +31,7 @@ const NUMBERED = [
 /** Runs a statement on one connection, one after another. Rejects with a sentence when the connection breaks. */
 export type Ask = <R extends object>(
   text: string,
-  values?: readonly (string | number)[],
+  values?: readonly (string | number | null)[],
 ) => Promise<{ readonly rows: R[]; readonly rowCount: number | null }>
 
 /** Where a copy stands: behind this row, after so many. */
@@ -49,8 +51,8 @@ export type Target = {
   digest(table: Table, columns: Columns, after: LastKey | null, last: LastKey | null): Promise<string>
   /** What a database has to know of its rows: the next numbers to give out, and statistics for its plans. */
   settle(): Promise<void>
-  /** Lets the former owner's leases go, and nodes serve. */
-  finish(): Promise<void>
+  /** Lets the former owner's leases go, and nodes serve: in a new epoch of event numbers unless the numbers go on. */
+  finish(goesOn: boolean): Promise<void>
   /** Lets another copy go on. */
   release(): Promise<void>
 }
@@ -116,7 +118,7 @@ async function take(
   }
   await refuseOtherRows(ask, name)
   // What the schema begins with comes from the source.
-  await ask('DELETE FROM accounts')
+  for (const table of BEGUN_WITH) await ask(`DELETE FROM ${table}`)
   await ask(`INSERT INTO copies (one, source, token, seen_at, copied) VALUES (1, $1, $2, ${NOW}, 0)`, [
     fingerprint,
     token,
@@ -143,7 +145,7 @@ async function refuseNodes(ask: Ask, name: string): Promise<void> {
 
 async function refuseOtherRows(ask: Ask, name: string): Promise<void> {
   for (const table of TABLES) {
-    if (table.name === 'accounts') continue
+    if (BEGUN_WITH.includes(table.name)) continue
     const { rows } = await ask(`SELECT 1 FROM ${table.name} LIMIT 1`)
     if (rows.length > 0)
       throw new Error(
@@ -181,10 +183,11 @@ function targetOf(
         )
       for (const table of TABLES) await ask(`ANALYZE ${table.name}`)
     },
-    finish: () =>
+    finish: (goesOn) =>
       inTransaction(ask, async () => {
         const { rowCount } = await ask(FINISH, [token])
         if (rowCount !== 1) throw lost()
+        if (!goesOn) await begin(ask, 'copied', null)
         for (const { text, values } of freeLeasesOf(FORMER_OWNER)) await ask(text, values)
       }),
     async release() {

@@ -1,6 +1,7 @@
 import type { EventType } from '../../domain/event.ts'
 import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
 import { claiming } from './claims.ts'
+import { EPOCH_OF_EVENT } from './epochs.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
 import { live } from './rows.ts'
 import { finding, type Sql, type Work } from './statements.ts'
@@ -44,7 +45,7 @@ const CLAIM = `
     UPDATE deliveries d SET due_at = $4, token = $5, owner = $6
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.account_id, d.live, d.event_seq, d.attempts)
-  SELECT c.id, c.attempts, e.id AS "eventId", e.type AS "eventType", e.created_at AS "eventAt", e.data
+  SELECT c.id, c.attempts, e.seq AS sequence, ${EPOCH_OF_EVENT} AS epoch, e.id AS "eventId", e.type AS "eventType", e.created_at AS "eventAt", e.data
   FROM claimed c
   JOIN events e ON e.account_id = c.account_id AND e.live = c.live AND e.seq = c.event_seq`
 

@@ -1,5 +1,15 @@
-import type { EventType } from '../../domain/event.ts'
-import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope, StoredEvent } from '../../ports/store.ts'
+import type { Epoch } from '../../domain/epoch.ts'
+import type {
+  Delivery,
+  DeliveryQuery,
+  DeliveryTotals,
+  EventPage,
+  EventQuery,
+  Page,
+  Scope,
+  StoredEvent,
+} from '../../ports/store.ts'
+import { EPOCH_COLUMNS, EPOCH_OF_EVENT } from './epochs.ts'
 import { cut } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -15,19 +25,17 @@ const DELIVERY = `
 /** Events, and the duties to tell of them. */
 export function eventReads(sql: Sql) {
   return {
-    async events(
-      scope: Scope,
-      { after, limit, type }: { after: number; limit: number; type?: EventType },
-    ): Promise<Page<StoredEvent>> {
+    async events(scope: Scope, { after, limit, type }: EventQuery): Promise<EventPage> {
       // As with charges: successes, which most events are, are read from the events themselves.
       const rare = type === 'payment.succeeded' ? '' : `AND type <> 'payment.succeeded'`
       const { rows } = await sql(
-        `SELECT seq AS sequence, id, type, created_at AS "createdAt", data FROM events
+        `SELECT seq AS sequence, id, type, created_at AS "createdAt", data, ${EPOCH_OF_EVENT} AS epoch FROM events e
          WHERE account_id = $1 AND live = $2 AND seq > $3 ${type === undefined ? '' : `AND type = $5 ${rare}`}
          ORDER BY seq LIMIT $4`,
         [scope.accountId, live(scope), after, limit + 1, ...(type === undefined ? [] : [type])],
       )
-      return cut(rows as unknown as StoredEvent[], limit)
+      const newest = await sql(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
+      return { ...cut(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
     },
 
     async deliveryTotals(): Promise<DeliveryTotals> {

@@ -13,9 +13,10 @@ import { createCommitter } from './committer.ts'
 import { connect } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
+import { recognize } from './epochs.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
-import { migratePostgres } from './migrate.ts'
+import { migratePostgres, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
 import { patiently } from './patience.ts'
@@ -100,7 +101,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
   }
 }
 
-/** Says that this node is there, unless the database is being copied into. */
+/** Says that this node is there, unless the database is being copied into, and looks whether it was restored. */
 async function joinNodes(
   url: string,
   pools: HeartbeatPools,
@@ -112,6 +113,7 @@ async function joinNodes(
   try {
     heartbeat = await patiently(() => startHeartbeat(pools, node, clock, log))
     await patiently(() => assertNotCopying(url))
+    await patiently(() => withClient(url, (client) => recognize(client, node, log)))
     return heartbeat
   } catch (error) {
     await heartbeat?.stop()

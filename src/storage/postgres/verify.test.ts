@@ -52,7 +52,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'an event that is missing': {
     sql: 'DELETE FROM events WHERE live = 1 AND seq = 1',
-    says: /^The events have a gap: the last is 3, and there are 2\.$/,
+    says: /^The events have a gap: after 0 comes 2\.$/,
   },
   'events of one id': {
     sql: `UPDATE events SET id = 'evt_x' WHERE live = 1`,

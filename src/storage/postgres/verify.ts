@@ -26,10 +26,18 @@ export function verifyPostgres(url: string): Promise<Verification> {
   })
 }
 
-/** The next numbers follow the last that were given out, of every scope that has a row in either place. */
+/**
+ * The next numbers follow the last that were given out, of every scope that has a row in either place. In an epoch without
+ * events they begin with its first.
+ */
 const SEQUENCES = {
   sql: `WITH given AS (
-      SELECT account_id, live, 'event' AS kind, max(seq) AS last FROM events GROUP BY account_id, live
+      SELECT account_id, live, 'event' AS kind, max(seq) AS last
+      FROM (
+        SELECT account_id, live, seq FROM events
+        UNION ALL
+        SELECT account_id, live, (SELECT max(first_seq) - 1 FROM epochs) FROM sequences
+      ) AS numbered GROUP BY account_id, live
       UNION ALL SELECT account_id, live, 'entry', max(seq) FROM ledger_entries GROUP BY account_id, live),
     kept AS (
       SELECT account_id, live, 'event' AS kind, event AS said FROM sequences

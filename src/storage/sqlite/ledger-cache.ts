@@ -29,7 +29,9 @@ export function ledgerCache(db: Connection) {
   )
   const lastNumbers = db.prepare<[number, number, number, number], { event: number; entry: number }>(
     `SELECT
-       (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?) AS event,
+       max(
+         (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?),
+         (SELECT max(first_seq) - 1 FROM epochs)) AS event,
        (SELECT coalesce(max((SELECT max(seq) FROM ledger_entries e WHERE e.ledger_account_id = a.id)), 0)
           FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS entry`,
   )

@@ -1,5 +1,15 @@
-import type { EventType } from '../../domain/event.ts'
-import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope, StoredEvent } from '../../ports/store.ts'
+import type { Epoch } from '../../domain/epoch.ts'
+import type {
+  Delivery,
+  DeliveryQuery,
+  DeliveryTotals,
+  EventPage,
+  EventQuery,
+  Page,
+  Scope,
+  StoredEvent,
+} from '../../ports/store.ts'
+import { EPOCH_COLUMNS, EPOCH_OF_EVENT } from './epochs.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
@@ -9,14 +19,18 @@ const DELIVERY_COLUMNS = `d.id, d.endpoint, d.event_seq AS eventSequence, e.type
 
 /** Events, and the duties to tell of them. */
 export function eventReads(sql: Sql) {
+  const newestEpoch = () =>
+    sql(
+      `SELECT ${EPOCH_COLUMNS} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`,
+    ).get() as Epoch
   return {
-    events(scope: Scope, query: { after: number; limit: number; type?: EventType }): Page<StoredEvent> {
+    events(scope: Scope, query: EventQuery): EventPage {
       const { type } = query
       // As with charges: successes, which most events are, are read from the events themselves.
       const rare = type !== undefined && type !== 'payment.succeeded'
       const rows = sql(
-        `SELECT seq AS sequence, id, type, created_at AS createdAt, data
-         FROM events ${rare ? 'INDEXED BY events_by_type' : ''}
+        `SELECT seq AS sequence, id, type, created_at AS createdAt, data, ${EPOCH_OF_EVENT} AS epoch
+         FROM events e ${rare ? 'INDEXED BY events_by_type' : ''}
          WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
            ${rare ? `AND type <> 'payment.succeeded'` : ''}
          ORDER BY seq LIMIT ?`,
@@ -25,7 +39,8 @@ export function eventReads(sql: Sql) {
         ...(type === undefined ? [] : [type]),
         query.limit + 1,
       ) as IterableIterator<StoredEvent>
-      return pageOf(rows, query.limit)
+      const page = pageOf(rows, query.limit)
+      return { ...page, epoch: newestEpoch() }
     },
 
     deliveryTotals(): DeliveryTotals {

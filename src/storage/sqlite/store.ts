@@ -1,4 +1,5 @@
 import type { EventType } from '../../domain/event.ts'
+import type { Log } from '../../ports/log.ts'
 import type { NotificationSubject } from '../../ports/provider.ts'
 import {
   type ClaimedDelivery,
@@ -7,6 +8,7 @@ import {
   type StoredNotification,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
 import { migrate } from './migrate.ts'
 import { lockDatabase, openReader, openWriter } from './open.ts'
@@ -38,8 +40,10 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const lock = lockDatabase(options.file)
   try {
     const writer = openWriter(options.file)
+    let lineage: string
     try {
       migrate(writer)
+      lineage = recognize(writer, options.file, Date.now(), options.log ?? SILENT)
       voidSendersLeases(writer)
       freeLeases(writer, Date.now())
     } finally {
@@ -56,7 +60,9 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
         throw failure.failed === 'bug' ? error : failureError(failure, options.onFatal)
       }
     }
+    const marking = startMarking(reader, options.file, lineage)
     const close = async () => {
+      marking.stop()
       // The writer's connection is closed last: only a writer's close folds the WAL back into one file.
       reader.close()
       await thread.close()
@@ -69,6 +75,8 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     throw error
   }
 }
+
+const SILENT: Log = { info() {}, warn() {}, error() {} }
 
 async function openOrElse<T>(open: () => T, undo: () => Promise<void>): Promise<T> {
   try {
@@ -148,15 +156,20 @@ function commitResult(answer: number | FoundKey | string): CommitResult {
   return { kind: 'key_exists', record: recordOf(answer as FoundKey) }
 }
 
+/** A claimed delivery, and its event: sequence, epoch, id, type, time and data. */
+type ClaimedRow = [string, number, number, string, string, EventType, number, string]
+
 function claims(writer: WriterThread) {
   return {
     async claimDeliveries(claim) {
-      const rows = await writer.send<[string, number, string, EventType, number, string][]>(claimOp(claim))
+      const rows = await writer.send<ClaimedRow[]>(claimOp(claim))
       return rows.map(
-        ([id, attempts, eventId, eventType, eventAt, data]): ClaimedDelivery => ({
+        ([id, attempts, sequence, epoch, eventId, eventType, eventAt, data]): ClaimedDelivery => ({
           id,
           token: claim.token,
           attempts,
+          sequence,
+          epoch,
           eventId,
           eventType,
           eventAt,

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { EPOCH_OF_EVENT } from './epochs.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import type { ClaimOp, ReleaseOp, RetryOp, SettleOp } from './ops.ts'
 
@@ -17,8 +18,9 @@ export function deliveryWrites(db: Connection, cache: LedgerCache) {
     )
     .raw()
   const findEvent = db
-    .prepare<[number, number, number], [id: string, type: string, createdAt: number, data: string]>(
-      `SELECT id, type, created_at, data FROM events WHERE account_id = ? AND live = ? AND seq = ?`,
+    .prepare<[number, number, number], [seq: number, epoch: string, ...event: unknown[]]>(
+      `SELECT seq, ${EPOCH_OF_EVENT}, id, type, created_at, data FROM events e
+       WHERE account_id = ? AND live = ? AND seq = ?`,
     )
     .raw()
   const settleClaimed = db

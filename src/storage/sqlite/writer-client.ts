@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { type WriteOp, weight } from './ops.ts'
 import type { WriteFailure } from './writer.ts'
@@ -20,6 +21,7 @@ export type SqliteOptions = {
   readonly onGroup?: (size: number) => void
   /** Called when the database must not be used any more: it is corrupt, or its thread died. */
   readonly onFatal: (error: Error) => void
+  readonly log?: Log
 }
 
 type Waiting = {

@@ -1,0 +1,175 @@
+/** Epochs of event numbers on PostgreSQL: when one begins, and how a restored database is recognized. */
+import { randomBytes } from 'node:crypto'
+import type { Client } from 'pg'
+import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
+import type { Log } from '../../ports/log.ts'
+import { NOW } from './clock.ts'
+import { codeOf } from './errors.ts'
+import { GONE_MS } from './nodes.ts'
+
+export const EPOCH_COLUMNS = `id, first_seq AS "firstSequence", began_at AS "beganAt", cause`
+
+/** The id of the epoch of the event `e`. */
+export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
+
+type EpochRow = {
+  readonly id: string
+  readonly firstSequence: string
+  readonly beganAt: string
+  readonly cause: EpochCause
+}
+
+/** Every epoch, oldest first. */
+export async function epochsIn(client: Client): Promise<Epoch[]> {
+  const { rows } = await client.query<EpochRow>(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq`)
+  return rows.map((row) => ({
+    ...row,
+    firstSequence: Number(row.firstSequence),
+    beganAt: Number(row.beganAt),
+  }))
+}
+
+/** Begins an epoch, beside serving nodes too: their next events are in it. */
+export function beginEpoch(client: Client, cause: EpochCause): Promise<Epoch> {
+  return inTransaction(client, async () => {
+    await lockEpochs(client)
+    return begin(queryOn(client), cause, await lineageOf(client))
+  })
+}
+
+/**
+ * Compares the database with what it was when a node last started, and begins an epoch when it was restored since:
+ * a dump has another table or database, a recovery to a point in time another timeline, a copy another cluster. A
+ * timeline that other nodes than `node` have lived through was begun by a failover, not by a recovery.
+ */
+export function recognize(client: Client, node: string, log: Log): Promise<void> {
+  return inTransaction(client, async () => {
+    // Of nodes that start at once, one begins the epoch, and the others find it begun.
+    const former = await lockEpochs(client)
+    const lineage = await lineageOf(client)
+    if (former === lineage) return
+    // Of an embedded database that was copied here, it is a mark's.
+    const known = former?.startsWith(OURS) ? former : null
+    const promoted = known !== null && withoutTimeline(known) === withoutTimeline(lineage)
+    if (known === null || (promoted && (await othersServe(client, node))))
+      return void (await client.query(RECORD, [lineage]))
+    const { id } = await begin(queryOn(client), 'replaced', lineage)
+    log.warn(
+      { epoch: id, reason: `it was ${known}, and is ${lineage}` },
+      'The database was restored or failed over: a new epoch of event numbers begins.',
+    )
+  })
+}
+
+const OURS = 'cluster '
+
+function withoutTimeline(lineage: string): string {
+  return lineage.replace(/timeline \S+/, '')
+}
+
+async function othersServe(client: Client, node: string): Promise<boolean> {
+  const { rows } = await client.query(
+    `SELECT 1 FROM nodes WHERE id <> $1 AND seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`,
+    [node],
+  )
+  return rows.length > 0
+}
+
+const RECORD = `UPDATE epochs SET lineage = $1 WHERE first_seq = (SELECT max(first_seq) FROM epochs)`
+
+/** Locks them until the transaction ends; answers the lineage of the newest. */
+async function lockEpochs(client: Client): Promise<string | null> {
+  const { rows } = await client.query<{ lineage: string | null }>(
+    `SELECT lineage FROM epochs ORDER BY first_seq DESC LIMIT 1 FOR UPDATE`,
+  )
+  return rows[0]?.lineage ?? null
+}
+
+/** Runs a statement on one connection. */
+export type Query = <R extends object>(
+  text: string,
+  values?: (string | number | null)[],
+) => Promise<{ readonly rows: R[] }>
+
+/**
+ * Part of a transaction that has the epochs locked. Every scope has a row of numbers from then on, so that its first
+ * event is in the epoch too.
+ */
+export async function begin(query: Query, cause: EpochCause, lineage: string | null): Promise<Epoch> {
+  await query(
+    `INSERT INTO sequences (account_id, live, event, entry)
+     SELECT a.id, m.live, 0, 0 FROM accounts a CROSS JOIN (VALUES (0), (1)) AS m (live)
+     ORDER BY a.id, m.live
+     ON CONFLICT DO NOTHING`,
+  )
+  const { rows } = await query<{ last: string; now: string }>(
+    `SELECT max(event) AS last, ${NOW} AS now
+     FROM (SELECT event FROM sequences ORDER BY account_id, live FOR UPDATE) AS s`,
+  )
+  const now = Number(rows[0]?.now)
+  const firstSequence = firstOfEpoch(now, Number(rows[0]?.last))
+  const id = `ep_${randomBytes(8).toString('hex')}`
+  await query(`INSERT INTO epochs (first_seq, id, began_at, cause, lineage) VALUES ($1, $2, $3, $4, $5)`, [
+    firstSequence,
+    id,
+    now,
+    cause,
+    lineage,
+  ])
+  await query(
+    `INSERT INTO epoch_ends (first_seq, account_id, live, last_seq)
+     SELECT $1, s.account_id, s.live, e.last
+     FROM sequences s
+     CROSS JOIN LATERAL (
+       SELECT max(seq) AS last FROM events WHERE account_id = s.account_id AND live = s.live) AS e
+     WHERE e.last IS NOT NULL`,
+    [firstSequence],
+  )
+  await query(`UPDATE sequences SET event = $1::bigint - 1`, [firstSequence])
+  return { id, firstSequence, beganAt: now, cause }
+}
+
+/**
+ * Which cluster this is, on which timeline (a recovery and a promotion each begin one), which database, and which table.
+ * What a managed server does not tell is left out.
+ */
+async function lineageOf(client: Client): Promise<string> {
+  const cluster = await toldBy(client, `SELECT system_identifier::text AS told FROM pg_control_system()`)
+  const timeline = await toldBy(client, `SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS told`)
+  const { rows } = await client.query<{ database: string; table: string }>(
+    `SELECT d.oid::text AS database, 'epochs'::regclass::oid::text AS table
+     FROM pg_catalog.pg_database d WHERE d.datname = current_database()`,
+  )
+  return `${OURS}${cluster} timeline ${timeline} database ${rows[0]?.database} table ${rows[0]?.table}`
+}
+
+/** `-` where the server does not let us ask. */
+async function toldBy(client: Client, text: string): Promise<string> {
+  await client.query('SAVEPOINT asked')
+  try {
+    const { rows } = await client.query<{ told: string }>(text)
+    return rows[0]?.told ?? '-'
+  } catch (error) {
+    // Insufficient privilege, a function that is not there, one that the server does not support.
+    if (!['42501', '42883', '0A000', '55000'].includes(codeOf(error) ?? '')) throw error
+    await client.query('ROLLBACK TO SAVEPOINT asked')
+    return '-'
+  }
+}
+
+const queryOn =
+  (client: Client): Query =>
+  (text, values) =>
+    client.query(text, values)
+
+async function inTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN')
+  try {
+    const result = await work()
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

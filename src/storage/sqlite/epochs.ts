@@ -1,0 +1,127 @@
+/** Epochs of event numbers in an embedded database: when one begins, and how a replaced file is recognized. */
+import { randomBytes } from 'node:crypto'
+import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Connection } from './connection.ts'
+import { readMark, writeMark } from './mark.ts'
+
+/** How often the mark follows the numbers: a file put back that lacks only events of this last while is not recognized. */
+const MARK_EVERY_MS = 1_000
+
+/** The mark of a database that goes on elsewhere. */
+const MOVED = 'moved'
+
+export const EPOCH_COLUMNS = `id, first_seq AS firstSequence, began_at AS beganAt, cause`
+
+/** The id of the epoch of the event `e`. */
+export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
+
+/** The last number that a scope has given out, by its events and by its newest epoch. */
+const LAST = `max(
+  coalesce((SELECT max(seq) FROM events WHERE account_id = a.id AND live = m.live), 0),
+  (SELECT max(first_seq) FROM epochs) - 1)`
+
+const SCOPES = `accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m`
+
+/** Every epoch, oldest first. */
+export function epochsIn(db: Connection): Epoch[] {
+  return db.prepare(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq`).all() as Epoch[]
+}
+
+/** Begins an epoch in a database that nobody serves. `lineage` is that of the mark which will be written; null for none yet. */
+export function beginEpoch(db: Connection, cause: EpochCause, now: number, lineage: string | null): Epoch {
+  return db
+    .transaction((): Epoch => {
+      const last = db.prepare(`SELECT max(${LAST}) FROM ${SCOPES}`).pluck().get() as number
+      const firstSequence = firstOfEpoch(now, last)
+      const id = `ep_${randomBytes(8).toString('hex')}`
+      db.prepare(`INSERT INTO epochs (first_seq, id, began_at, cause, lineage) VALUES (?, ?, ?, ?, ?)`).run(
+        firstSequence,
+        id,
+        now,
+        cause,
+        lineage,
+      )
+      db.prepare(
+        `INSERT INTO epoch_ends (first_seq, account_id, live, last_seq)
+         SELECT ?, account, live, last FROM (
+           SELECT a.id AS account, m.live AS live,
+             (SELECT max(seq) FROM events WHERE account_id = a.id AND live = m.live) AS last
+           FROM ${SCOPES})
+         WHERE last IS NOT NULL`,
+      ).run(firstSequence)
+      return { id, firstSequence, beganAt: now, cause }
+    })
+    .immediate()
+}
+
+/** The sum of the last numbers that every scope has given out. */
+function numbersGiven(db: Connection): bigint {
+  return db.prepare(`SELECT coalesce(sum(${LAST}), 0) FROM ${SCOPES}`).safeIntegers().pluck().get() as bigint
+}
+
+/**
+ * Compares the database with the mark that was left beside it, before it is served, and begins an epoch when it is
+ * another database or an older state than the mark tells of. Answers the lineage for the marks to come.
+ */
+export function recognize(db: Connection, file: string, now: number, log: Log): string {
+  const known = lineageOf(db)
+  const doubt = doubtOf(db, file)
+  if (doubt === undefined && known !== null) return known
+  const lineage = randomBytes(8).toString('hex')
+  if (doubt === undefined)
+    db.prepare(`UPDATE epochs SET lineage = ? WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).run(
+      lineage,
+    )
+  else {
+    const { id } = beginEpoch(db, 'replaced', now, lineage)
+    log.warn({ epoch: id, reason: doubt }, 'The database was replaced: a new epoch of event numbers begins.')
+  }
+  writeMark(file, { lineage, numbers: numbersGiven(db) }, true)
+  return lineage
+}
+
+function lineageOf(db: Connection): string | null {
+  return db.prepare(`SELECT lineage FROM epochs ORDER BY first_seq DESC LIMIT 1`).pluck().get() as
+    | string
+    | null
+}
+
+/** Why this database may not know every number that was given out; undefined when it does. */
+export function doubtOf(db: Connection, file: string): string | undefined {
+  const known = lineageOf(db)
+  const mark = readMark(file)
+  if (mark && mark.numbers > numbersGiven(db)) return 'it lacks events that were stored here'
+  if (mark?.lineage === MOVED) return 'it was copied to another database, which goes on with its numbers'
+  if (known === null) return undefined
+  if (!mark) return 'it was served elsewhere: its mark is not beside it'
+  return mark.lineage === known ? undefined : 'it is not the one that was served here last'
+}
+
+/** Marks that the database goes on elsewhere: when it is served here again, that is a new epoch. */
+export function markMoved(db: Connection, file: string): void {
+  writeMark(file, { lineage: MOVED, numbers: numbersGiven(db) }, true)
+}
+
+/** Lets the mark follow the numbers; `stop` writes it a last time. `reader` sees only what is on the disk. */
+export function startMarking(reader: Connection, file: string, lineage: string): { stop(): void } {
+  let written = -1n
+  function mark(): void {
+    try {
+      const numbers = numbersGiven(reader)
+      if (numbers === written) return
+      writeMark(file, { lineage, numbers }, false)
+      written = numbers
+    } catch {
+      // A mark that is late recognizes less; it must not stop the work. The next one may succeed.
+    }
+  }
+  const timer = setInterval(mark, MARK_EVERY_MS)
+  timer.unref()
+  return {
+    stop() {
+      clearInterval(timer)
+      mark()
+    },
+  }
+}
