@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { createEgress, type Egress } from './net/egress.ts'
 import { secretKey } from './signing.ts'
-import { forbiddenAddress } from './workers/targets.ts'
 
 /** A setting that can't be used, as a sentence for whoever starts the program. */
 export class ConfigError extends Error {
@@ -63,10 +63,16 @@ function target(text: string): URL | null {
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new ConfigError('must be an http or https URL, or empty for no webhooks')
   if (url.username || url.password) throw new ConfigError('must not hold a user name or password')
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (forbiddenAddress(host))
-    throw new ConfigError(`must not be the link-local, multicast or unspecified address ${host}`)
   return url
+}
+
+/** Where MiniPay may connect to, with an operator's exceptions. */
+function egress(text: string): Egress {
+  try {
+    return createEgress(text.split(',').filter((part) => part.trim() !== ''))
+  } catch (error) {
+    throw new ConfigError(`must be addresses and networks, separated by commas: ${(error as Error).message}`)
+  }
 }
 
 /** The key of a Standard Webhooks secret. */
@@ -136,6 +142,13 @@ export const SETTINGS = {
     default: '',
     doc: 'Signs every webhook as Standard Webhooks says: whsec_ and 24 to 64 bytes in base64. Empty: unsigned.',
     parse: secret,
+  },
+  allowedTargets: {
+    flag: 'allowed-targets',
+    env: 'MINIPAY_ALLOWED_TARGETS',
+    default: '',
+    doc: 'Addresses and networks of special purpose that webhooks and providers may be at all the same, such as 100.64.0.0/10.',
+    parse: egress,
   },
   webhookConcurrency: {
     flag: 'webhook-concurrency',
@@ -271,7 +284,24 @@ export function readConfig<K extends SettingKey>(
       throw new ConfigError(`${flag === undefined ? setting.env : `--${setting.flag}`} ${error.message}.`)
     }
   }
+  refuseForbiddenTargets(config as Partial<Config>, (key) => {
+    const { flag, env: variable } = SETTINGS[key]
+    return flags[flag] === undefined ? variable : `--${flag}`
+  })
   return config as Pick<Config, K>
+}
+
+const TARGETS = ['webhookTarget', 'bankNotify'] as const
+
+function refuseForbiddenTargets(config: Partial<Config>, nameOf: (key: SettingKey) => string): void {
+  const { forbids } = config.allowedTargets ?? createEgress()
+  for (const key of TARGETS) {
+    const host = config[key]?.hostname
+    if (host !== undefined && forbids(host))
+      throw new ConfigError(
+        `${nameOf(key)} must not be the address of special purpose ${host}; see --allowed-targets.`,
+      )
+  }
 }
 
 function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record<string, string | undefined> {

@@ -62,9 +62,12 @@ export async function run(
   const parts = { ...AS_THEY_ARE, ...changed }
   const log = createLog(config.logLevel)
   const metrics = createMetrics()
-  const providers = (await loadProviders(config.providers, process.env, () => store.now())).map(
-    parts.provider,
-  )
+  const providers = (
+    await loadProviders(config.providers, process.env, {
+      now: () => store.now(),
+      egress: config.allowedTargets,
+    })
+  ).map(parts.provider)
   const opening = openStore({
     database: config.database,
     onGroup: (size) => metrics.groups.observe('', size),
@@ -103,6 +106,7 @@ export async function run(
     throw error
   }
   workers.start(context)
+  warnOfProxy(log, process.env)
   log.info({ address, database: publicName(config.database), version: VERSION }, 'MiniPay is listening.')
 
   return {
@@ -226,7 +230,12 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
         deliverer = startDeliverer({
           store,
           endpoint: DEFAULT_ENDPOINT,
-          client: webhookClient(config.webhookTarget, config.webhookTargetConcurrency),
+          client: webhookClient(
+            config.webhookTarget,
+            config.webhookTargetConcurrency,
+            undefined,
+            config.allowedTargets,
+          ),
           secret: config.webhookSecret,
           concurrency: config.webhookTargetConcurrency,
           overall,
@@ -278,6 +287,18 @@ function dropLogger(log: Log, maxConnections: number): () => void {
     if (spoken())
       log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed as they come.')
   }
+}
+
+/** Whoever sets it expects it to be used. */
+function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
+  const set = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].filter(
+    (name) => env[name] ?? env[name.toLowerCase()],
+  )
+  if (set.length > 0)
+    log.warn(
+      { variables: set },
+      'MiniPay uses no HTTP proxy: it connects to providers and webhook receivers directly.',
+    )
 }
 
 /** True for the first of a run, and for one every ten seconds while it lasts. */

@@ -32,7 +32,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net'],
   observe: ['ports'],
-  config: ['workers', 'signing'],
+  config: ['net', 'signing'],
 }
 const COMPOSITION = ['main', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */

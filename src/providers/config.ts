@@ -1,18 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { createEgress } from '../net/egress.ts'
 import type { Provider } from '../ports/provider.ts'
-import { type Create, fieldsOf, ProviderConfigError } from './fields.ts'
+import { type Create, fieldsOf, type Outside, ProviderConfigError } from './fields.ts'
 import { KINDS } from './index.ts'
 import { createSandbox } from './sandbox.ts'
 
 /**
  * The configured providers, in the file's order; without a file only the in-process sandbox. Throws a
  * `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
- * Their signatures are made and checked by `now`, in ms since 1970.
+ * Their signatures are made and checked by the time of `outside`.
  */
 export async function loadProviders(
   file: string,
   env: NodeJS.ProcessEnv,
-  now: () => number = Date.now,
+  outside: Outside = { now: Date.now, egress: createEgress() },
   kinds: Readonly<Record<string, Create>> = KINDS,
 ): Promise<Provider[]> {
   if (file === '') return [createSandbox('sandbox')]
@@ -31,7 +32,7 @@ export async function loadProviders(
     if (!create)
       throw new ProviderConfigError(`${where}: kind must be one of ${Object.keys(kinds).join(', ')}.`)
     const filled = Object.entries(settings).map(([field, text]) => [field, fill(where, field, text, env)])
-    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled)), now))
+    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled)), outside))
   }
   return providers
 }

@@ -1,3 +1,4 @@
+import type { Egress } from '../net/egress.ts'
 import type { Provider } from '../ports/provider.ts'
 import { secretKey } from '../signing.ts'
 
@@ -15,6 +16,8 @@ export type Fields = {
   oneOf<const T extends string>(field: string, allowed: readonly T[], fallback: T): T
   /** An http or https URL without user name, query and fragment; without a default it must be there. */
   url(field: string, fallback?: string): URL
+  /** The same, unless it names an address that must not be connected to. */
+  target(field: string, egress: Egress): URL
   /** A Standard Webhooks secret, and its key. */
   secret(field: string): { readonly text: string; readonly key: Buffer }
   /** True when the field is given. */
@@ -23,8 +26,11 @@ export type Fields = {
   end(): void
 }
 
-/** Makes an instance of a kind, which reads its settings and calls `end`; `now`, in ms since 1970, is the machine's clock unless given. */
-export type Create = (name: string, fields: Fields, now?: () => number) => Provider | Promise<Provider>
+/** What a provider has of the world: the time, in ms since 1970, and where it may connect to. */
+export type Outside = { readonly now: () => number; readonly egress: Egress }
+
+/** Makes an instance of a kind, which reads its settings and calls `end`. */
+export type Create = (name: string, fields: Fields, outside: Outside) => Provider | Promise<Provider>
 
 /** Readers of a JSON object; `where` begins every sentence, such as `providers.json: bank_a`. */
 export function fieldsOf(where: string, values: Readonly<Record<string, unknown>>): Fields {
@@ -58,6 +64,12 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
       return new URL(
         take(field, 'an http or https URL without user name, query and fragment', isUrl, fallback),
       )
+    },
+    target(field, egress) {
+      const url = this.url(field)
+      return egress.forbids(url.hostname)
+        ? fail(field, 'must not be an address of special purpose; see --allowed-targets')
+        : url
     },
     secret(field) {
       const isSecret = (value: unknown): value is string =>

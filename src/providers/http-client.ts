@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
 import { ByteBuffer } from '../net/byte-buffer.ts'
+import { createEgress, type Egress } from '../net/egress.ts'
 
 /** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. In bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024
@@ -42,6 +43,8 @@ export type HttpClientOptions = {
   readonly maxAnswerBytes?: number
   /** False: each request has a new connection. */
   readonly kept?: boolean
+  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  readonly egress?: Egress
 }
 
 /**
@@ -51,7 +54,7 @@ export type HttpClientOptions = {
 export function httpClient(
   origin: URL,
   connections: number,
-  { maxAnswerBytes = MAX_ANSWER_BYTES, kept = true }: HttpClientOptions = {},
+  { maxAnswerBytes = MAX_ANSWER_BYTES, kept = true, egress = createEgress() }: HttpClientOptions = {},
 ): HttpClient {
   let pool: Pool | undefined
   let closed = false
@@ -59,10 +62,11 @@ export function httpClient(
     send({ method, path, headers, body }, signal) {
       return new Promise((resolve) => {
         if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
+        if (egress.forbids(origin.hostname)) return resolve({ kind: 'not_sent', reason: 'FORBIDDEN_ADDRESS' })
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
         const call = new Call(resolve, signal, maxAnswerBytes)
         try {
-          pool ??= openPool(origin.origin, connections, kept)
+          pool ??= openPool(origin.origin, connections, kept, egress)
           pool.dispatch({ method, path, headers, body }, call)
         } catch (error) {
           call.onResponseError(null, error as Error)
@@ -77,7 +81,7 @@ export function httpClient(
 }
 
 /** The HTTP client is loaded with the first call: a server without remote providers does without its 26 MB. */
-function openPool(origin: string, connections: number, kept: boolean): Pool {
+function openPool(origin: string, connections: number, kept: boolean, { lookup }: Egress): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(origin, {
     connections,
@@ -85,7 +89,7 @@ function openPool(origin: string, connections: number, kept: boolean): Pool {
     pipelining: kept ? 1 : 0,
     // HTTP/1.1 alone: over HTTP/2 the library sends a refused request again by itself.
     allowH2: false,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup },
     // The caller's signal is the only clock.
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -1,4 +1,5 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
+import type { Egress } from '../net/egress.ts'
 import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
 import { isSigned, signatureHeaders } from '../signing.ts'
 import type { Create } from './fields.ts'
@@ -17,6 +18,8 @@ export type HttpSettings = {
   readonly deadlineMs: number
   readonly concurrency: number
   readonly capabilities: Capabilities
+  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  readonly egress?: Egress
 }
 
 /**
@@ -29,9 +32,10 @@ export function createHttpProvider(
   now: () => number = Date.now,
 ): RemoteProvider {
   const { url, secret, concurrency, deadlineMs, capabilities } = settings
-  const client = httpClient(url, concurrency, { maxAnswerBytes: MAX_ANSWER_BYTES })
+  const bounds = { maxAnswerBytes: MAX_ANSWER_BYTES, ...(settings.egress && { egress: settings.egress }) }
+  const client = httpClient(url, concurrency, bounds)
   const { unknown, waiting } = recoveryPlaces(concurrency)
-  const aside = httpClient(url, unknown + waiting, { maxAnswerBytes: MAX_ANSWER_BYTES, kept: false })
+  const aside = httpClient(url, unknown + waiting, { ...bounds, kept: false })
   const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }
   const post = poster(client, settings, now)
   const ask = poster(aside, settings, now)
@@ -100,9 +104,10 @@ function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => nu
 }
 
 /** An instance of the kind `http`. */
-export const create: Create = (name, fields, now) => {
+export const create: Create = (name, fields, { now, egress }) => {
   const settings: HttpSettings = {
-    url: fields.url('url'),
+    url: fields.target('url', egress),
+    egress,
     secret: fields.secret('secret'),
     deadlineMs: fields.integer('deadline_ms', 100, 300_000, 20_000),
     concurrency: fields.integer('concurrency', 1, 10_000, 128),

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
+import type { Egress } from '../net/egress.ts'
 import { type HttpClient, httpClient } from './http-client.ts'
 import { part, text } from './stripe-answers.ts'
 import type { StripeErrorFields } from './stripe-errors.ts'
@@ -13,6 +14,8 @@ export type StripeAccount = {
   /** Of Stripe's API; null for the one that the SDK was made for. */
   readonly apiVersion: string | null
   readonly concurrency: number
+  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  readonly egress?: Egress
 }
 
 /** What became of one call: Stripe's answer, Stripe's refusal, or no answer that counts. */
@@ -53,7 +56,10 @@ class NoAnswer extends Error {
  */
 export function stripeClient(account: StripeAccount, kept = true): StripeClient {
   const { protocol, host, port, concurrency } = account
-  const http = httpClient(new URL(`${protocol}://${host}:${port}`), concurrency, { kept })
+  const http = httpClient(new URL(`${protocol}://${host}:${port}`), concurrency, {
+    kept,
+    ...(account.egress && { egress: account.egress }),
+  })
   // The SDK's interface to an HTTP client knows no abort signal: the call's own travels beside it.
   const signals = new AsyncLocalStorage<AbortSignal>()
   const Constructor = createRequire(import.meta.url)('stripe') as typeof import('stripe').default

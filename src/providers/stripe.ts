@@ -45,7 +45,7 @@ const CAPABILITIES: Capabilities = {
 }
 
 /** A Stripe account from its settings. */
-export const create: Create = (name, fields, now) => {
+export const create: Create = (name, fields, { now, egress }) => {
   const settings: StripeSettings = {
     apiKey: fields.text('api_key'),
     notificationSecret: fields.text('notification_secret'),
@@ -57,6 +57,7 @@ export const create: Create = (name, fields, now) => {
     sendCustomer: fields.boolean('send_customer', false),
     deadlineMs: fields.integer('deadline_ms', 100, 120_000, 30_000),
     concurrency: fields.integer('concurrency', 1, 1_000, 64),
+    egress,
   }
   fields.end()
   return createStripe(name, settings, now)

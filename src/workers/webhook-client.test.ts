@@ -5,7 +5,6 @@ import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer as createTcpServer, isIP, type Server } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { readConfig } from '../config.ts'
-import { forbiddenAddress } from './targets.ts'
 import { DEADLINE_MS, webhookClient } from './webhook-client.ts'
 
 const MESSAGE = { headers: { 'content-type': 'application/json' }, body: '{"id":"txn_1"}' }
@@ -138,7 +137,6 @@ test('a client that is destroyed ends what is in flight, and sends nothing more'
 const METADATA_SERVICES = ['169.254.169.254', 'fd00:ec2::254', 'fe80::1', '0.0.0.0', '224.0.0.1', '::']
 
 test('no webhook goes to an address of a cloud that hands out credentials, however it is written', async (t) => {
-  for (const address of METADATA_SERVICES) assert.ok(forbiddenAddress(address), address)
   const written = [
     'http://169.254.169.254/latest/meta-data',
     'http://0xa9fea9fe/',
@@ -155,8 +153,6 @@ test('no webhook goes to an address of a cloud that hands out credentials, howev
     )
     assert.throws(() => readConfig(['webhookTarget'], ['--webhook-target', target], {}), /must not be/)
   }
-  for (const address of ['127.0.0.1', '::1', '10.0.0.1', '192.168.1.1', 'example.com'])
-    assert.ok(!forbiddenAddress(address), address)
 })
 
 type Address = { readonly address: string; readonly family: number }

@@ -1,9 +1,7 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { createRequire } from 'node:module'
-import type { LookupFunction } from 'node:net'
 import type { Dispatcher, Pool } from 'undici'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
-import { forbiddenAddress } from './targets.ts'
+import { createEgress, type Egress } from '../net/egress.ts'
 
 /** Connection, request and answer together may take this long. */
 export const DEADLINE_MS = 10_000
@@ -29,10 +27,11 @@ export function webhookClient(
   target: URL,
   connections: number,
   deadlineMs: number = DEADLINE_MS,
+  egress: Egress = createEgress(),
 ): WebhookClient {
   let pool: Pool | undefined
   // An address that is written out is never looked up, so it is checked here.
-  const forbidden = forbiddenAddress(target.hostname.replace(/^\[|\]$/g, ''))
+  const forbidden = egress.forbids(target.hostname)
   const path = `${target.pathname}${target.search}`
   return {
     send({ headers, body }) {
@@ -40,7 +39,7 @@ export function webhookClient(
         if (forbidden) return resolve({ kind: 'no_answer', error: 'FORBIDDEN_ADDRESS' })
         const handler = new AttemptHandler(resolve, deadlineMs)
         try {
-          pool ??= openPool(target, connections, deadlineMs)
+          pool ??= openPool(target, connections, deadlineMs, egress)
           pool.dispatch({ path, method: 'POST', headers, body }, handler)
         } catch (error) {
           handler.onResponseError(null, error as Error)
@@ -52,12 +51,12 @@ export function webhookClient(
 }
 
 /** The HTTP client is loaded with the first webhook: a server that sends none does without its 26 MB. */
-function openPool(target: URL, connections: number, deadlineMs: number): Pool {
+function openPool(target: URL, connections: number, deadlineMs: number, { lookup }: Egress): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(target.origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: deadlineMs, lookup: allowedLookup },
+    connect: { timeout: deadlineMs, lookup },
     headersTimeout: deadlineMs,
     bodyTimeout: deadlineMs,
   })
@@ -116,20 +115,4 @@ function describe(error: Error & { code?: string }): string {
   // The library's own codes say less than its words.
   const code = error.code?.startsWith('UND_') ? undefined : error.code
   return (code ?? error.message ?? 'failed').slice(0, 200)
-}
-
-/** The system's lookup without the addresses that no webhook may go to; checked at each connection. */
-const allowedLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, found) => {
-    if (error) return callback(error, '')
-    const allowed = found.filter(({ address }: LookupAddress) => !forbiddenAddress(address))
-    const first = allowed[0]
-    if (!first)
-      return callback(
-        Object.assign(new Error(`${hostname} is a forbidden address`), { code: 'FORBIDDEN_ADDRESS' }),
-        '',
-      )
-    if (options.all) return callback(null, allowed)
-    callback(null, first.address, first.family)
-  })
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import Stripe from 'stripe'
+import { createEgress } from '../../src/net/egress.ts'
 import type { AuthorizeCall, RemoteProvider } from '../../src/ports/provider.ts'
 import { fieldsOf } from '../../src/providers/fields.ts'
 import { create } from '../../src/providers/stripe.ts'
@@ -19,7 +20,10 @@ providerContract('Stripe', open)
 describe('the settings of a Stripe account', () => {
   const settings = { api_key: API_KEY, notification_secret: NOTIFICATION_SECRET }
   const made = async (values: object) =>
-    create('stripe_eu', fieldsOf('providers.json: stripe_eu', { ...values }))
+    create('stripe_eu', fieldsOf('providers.json: stripe_eu', { ...values }), {
+      now: Date.now,
+      egress: createEgress(),
+    })
 
   test('two keys are enough, and each account has its own name', async () => {
     const provider = (await made({ kind: 'stripe', ...settings })) as RemoteProvider
@@ -46,12 +50,13 @@ describe('the settings of a Stripe account', () => {
     const program = `
       import { createRequire } from 'node:module'
       import { KINDS } from './src/providers/index.ts'
+      import { createEgress } from './src/net/egress.ts'
       import { fieldsOf } from './src/providers/fields.ts'
       await import('./src/providers/stripe.ts')
       const isLoaded = () =>
         Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('node_modules/stripe/'))
       const before = isLoaded()
-      const provider = await KINDS.stripe('eu', fieldsOf('eu', { api_key: 'sk_test_1', notification_secret: 'whsec_1' }))
+      const provider = await KINDS.stripe('eu', fieldsOf('eu', { api_key: 'sk_test_1', notification_secret: 'whsec_1' }), { now: Date.now, egress: createEgress() })
       console.log(before, isLoaded())
       await provider.close()`
     const cwd = new URL('../..', import.meta.url)
