@@ -15,6 +15,8 @@ export type Closing = {
   readonly amount: AmountMinor | undefined
 }
 
+const NOT_OPEN = reject('alarm_not_open', 'The alarm is closed already.', 'id')
+
 /**
  * Closes an alarm. With an amount, what really happened is booked first, in a commit of its own: after a crash in
  * between, the same request closes it. Answers `done` with the alarm. Rejections: `alarm_not_found`;
@@ -32,6 +34,8 @@ export function closeAlarm(
     const named = await store.alarm(scope, id)
     if (!named) return reject('alarm_not_found', 'There is no such alarm.', 'id')
     if (amount !== undefined && named.state === 'open') {
+      // A key that was used before answers what it did then, or is refused: nothing may be booked for it.
+      if (await store.idempotencyRecord(scope, request.key)) return NOT_OPEN
       const refusal = await bookFound(context, scope, named, amount)
       if (refusal) return refusal
     }
@@ -39,7 +43,7 @@ export function closeAlarm(
     const charge = await store.charge(scope, named.transactionId)
     const alarm = await store.alarm(scope, id)
     if (!charge || !alarm) throw new Error(`the alarm ${id} has lost its charge`)
-    if (alarm.state === 'closed') return reject('alarm_not_open', 'The alarm is closed already.', 'id')
+    if (alarm.state === 'closed') return NOT_OPEN
     const at = context.now()
     const after = closed(alarm, reason, at)
     return {
