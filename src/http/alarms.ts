@@ -65,7 +65,18 @@ export const closeAlarmRoute: Route = {
   body: CloseAlarmBody,
   keyed: true,
   answers: { 200: { description: 'The alarm, closed.', schema: Alarm } },
-  errors: ['alarm_not_found', 'alarm_not_open', 'amount_invalid', 'balance_limit_reached'],
+  errors: [
+    'alarm_not_found',
+    'alarm_not_open',
+    'amount_invalid',
+    'charge_not_capturable',
+    'capture_exceeds_authorized',
+    'charge_not_refundable',
+    'already_refunded',
+    'refund_exceeds_remaining',
+    'charge_disputed',
+    'balance_limit_reached',
+  ],
   async handle(http, request, reply) {
     const { id } = request.params as { id: string }
     const body = validBody(request.body)
