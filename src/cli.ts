@@ -161,7 +161,8 @@ async function serve(config: Config): Promise<number> {
   const { address } = await starting
   if (process.stdout.isTTY)
     console.error(`\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n`)
-  return ended
+  // A log that is not read would keep the process for ever.
+  process.exit(await ended)
 }
 
 async function verifyBooks({ database }: Config): Promise<number> {

@@ -8,6 +8,7 @@ import type { DeliveryAttempt } from './domain/delivery.ts'
 import type { Http } from './http/route.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
+import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Store, StoreUnavailable } from './ports/store.ts'
@@ -24,6 +25,10 @@ import { webhookClient } from './workers/webhook-client.ts'
 const DEFAULT_ENDPOINT = 'default'
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+/** A request that takes longer is logged. */
+const SLOW_MS = 1_000
+/** How long a stop waits for a log that is not read. */
+const LOG_FLUSH_MS = 500
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -60,8 +65,9 @@ export async function run(
   changed: Partial<Parts> = {},
 ): Promise<MiniPay> {
   const parts = { ...AS_THEY_ARE, ...changed }
-  const log = createLog(config.logLevel)
-  const metrics = createMetrics()
+  const output = standardOutput()
+  const log = createLog(config.logLevel, output)
+  const metrics = createMetrics(output.dropped)
   const providers = (
     await loadProviders(config.providers, process.env, {
       now: () => store.now(),
@@ -92,8 +98,10 @@ export async function run(
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,
-      onAnswer: (method, route, status, ms) =>
-        metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000),
+      onAnswer(method, route, status, ms, requestId) {
+        metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
+        logRequest(log, { method, route, status, ms: Math.round(ms), request_id: requestId })
+      },
       onInternalError: () => {
         metrics.errors++
       },
@@ -117,6 +125,7 @@ export async function run(
       await Promise.all([server.close(graceMs), workers.stop(context, graceMs)])
       await store.close()
       log.info({}, 'MiniPay has stopped.')
+      await output.flush(LOG_FLUSH_MS)
     },
   }
 }
@@ -278,6 +287,15 @@ function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
     if (reason !== 'closing' && spoken())
       log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
   }
+}
+
+/** A line for each request at `debug`; for one that failed or took long at `info`. Never a body, a key or a header. */
+function logRequest(
+  log: Log,
+  request: { method: string; route: string; status: number; ms: number; request_id: string },
+): void {
+  if (request.status >= 500 || request.ms > SLOW_MS) log.info(request, 'Request finished.')
+  else if (log.isLevelEnabled('debug')) log.debug(request, 'Request finished.')
 }
 
 /** Logs connections that were closed because there were too many, now and then. */

@@ -39,7 +39,13 @@ export type ServerOptions = {
   /** How long a whole request may take to arrive; 30 s unless given. */
   readonly requestTimeoutMs?: number
   /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
-  readonly onAnswer: (method: string, route: string, status: number, durationMs: number) => void
+  readonly onAnswer: (
+    method: string,
+    route: string,
+    status: number,
+    durationMs: number,
+    requestId: string,
+  ) => void
   readonly onInternalError: () => void
   /** Called for each connection that was closed because there were too many. */
   readonly onDrop: () => void
@@ -126,7 +132,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     const method = METHODS.has(request.method) ? request.method : 'other'
-    options.onAnswer(method, route, reply.statusCode, reply.elapsedTime)
+    options.onAnswer(method, route, reply.statusCode, reply.elapsedTime, request.id)
     // A connection that was busy when the server began to close is kept alive by its answer.
     if (closing) app.server.closeIdleConnections()
     done()

@@ -7,9 +7,10 @@ const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 const CALL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60]
 const GROUP_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
-/** What is measured as it happens. */
-export function createMetrics() {
+/** What is measured as it happens; `droppedLogLines` counts lines of the log that could not be written. */
+export function createMetrics(droppedLogLines: () => number) {
   return {
+    droppedLogLines,
     /** Labels: method, route, status. */
     requests: histogram(
       'minipay_http_request_duration_seconds',
@@ -128,6 +129,12 @@ function createRegistry(metrics: Metrics, watched: Watched) {
       },
     })
 
+  counter(
+    'minipay_log_lines_dropped_total',
+    'Log lines that could not be written: the disk is full, or the log is not read.',
+    [],
+    (dropped) => dropped.inc(metrics.droppedLogLines()),
+  )
   addPayments(gauge, watched)
   addWebhooks(gauge, watched)
   addProviders(gauge, watched)

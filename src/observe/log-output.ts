@@ -1,0 +1,97 @@
+import { fstatSync, writeSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+
+/** Lines that wait for whoever reads the log, in bytes; what comes after them is dropped. */
+const MAX_WAITING_BYTES = 1024 * 1024
+
+export type LogOutput = {
+  /** Takes a line, or drops it; never blocks and never throws. */
+  write(line: string): void
+  /** Lines that could not be written, since the start. */
+  dropped(): number
+  /** Resolves when everything is written, or after so many ms. */
+  flush(withinMs: number): Promise<void>
+}
+
+/**
+ * Standard output for a log. A disk that is full, a pipe that nobody empties and one whose reader has gone cost lines,
+ * and never the process: it goes on charging, and it stops in time. Lines that were dropped are counted, and the next line
+ * that can be written is preceded by one that says how many.
+ */
+export function standardOutput(): LogOutput {
+  return isStream(1) ? streamOutput(process.stdout) : fileOutput(1)
+}
+
+/** Pipes and sockets, which are written in the background, and terminals. */
+function isStream(fd: number): boolean {
+  if (process.stdout.isTTY) return true
+  const stat = fstatSync(fd)
+  return stat.isFIFO() || stat.isSocket()
+}
+
+/** To a pipe or a socket: Node keeps what its reader does not take yet. */
+export function streamOutput(stream: Writable): LogOutput {
+  let broken = false
+  stream.on('error', () => {
+    broken = true
+  })
+  const isRoom = () => !broken && stream.writableLength < MAX_WAITING_BYTES
+  const { write, dropped } = counting((text) => {
+    if (!isRoom()) return false
+    stream.write(text)
+    return true
+  })
+  return {
+    write,
+    dropped,
+    flush(withinMs) {
+      if (broken || stream.writableLength === 0) return Promise.resolve()
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, withinMs)
+        stream.write('', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    },
+  }
+}
+
+/** To a file: a write is done at once, or fails. */
+export function fileOutput(fd: number): LogOutput {
+  /** A line was written in part: the next one begins anew. */
+  let torn = false
+  const output = counting((text) => {
+    const bytes = Buffer.from(torn ? `\n${text}` : text)
+    let at = 0
+    try {
+      while (at < bytes.length) at += writeSync(fd, bytes, at)
+      torn = false
+      return true
+    } catch {
+      torn ||= at > 0
+      return false
+    }
+  })
+  return { ...output, flush: () => Promise.resolve() }
+}
+
+function counting(attempt: (text: string) => boolean): Pick<LogOutput, 'write' | 'dropped'> {
+  let dropped = 0
+  let untold = 0
+  return {
+    dropped: () => dropped,
+    write(line) {
+      if (attempt(untold > 0 ? `${droppedLine(untold)}${line}` : line)) untold = 0
+      else {
+        dropped++
+        untold++
+      }
+    },
+  }
+}
+
+function droppedLine(lines: number): string {
+  const time = new Date().toISOString()
+  return `${JSON.stringify({ level: 'warn', time, lines, msg: 'Log lines could not be written and were dropped.' })}\n`
+}
