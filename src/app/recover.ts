@@ -87,7 +87,8 @@ export async function review(
 ): Promise<Reviewed> {
   const work = await load(context, { ...owned, attempt: { ...owned.attempt, token: null } })
   const now = context.now()
-  if (!isOpen(work.attempt) && work.charge.status === 'processing') return 'busy'
+  // What was done may be undone only when nothing else is under way; that what failed was done after all can't wait.
+  if (work.attempt.state === 'succeeded' && work.charge.status === 'processing') return 'busy'
   const isSent = work.attempt.state === 'sending' && (work.attempt.dueAt ?? 0) > now
   const step = isOpen(work.attempt) ? recoveryStep(provider.capabilities, work.attempt, now) : 'lookup'
   if (step === 'wait' || provider.capabilities.lookup === 'none') {
@@ -124,8 +125,10 @@ async function revise(context: Context, work: Work, outcome: Known): Promise<Rev
   if (charge.status === 'processing') return 'busy'
   if (attempt.kind === 'authorize' && charge.status === 'authorized')
     return (await expired(context, work, outcome.message)) === 'canceled' ? 'done' : 'busy'
-  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not.
-  if (charge.status !== 'canceled') await contradicted(context, work, outcome)
+  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not, nor that
+  // a cancel was never done, unless the hold is over all the same.
+  const over = attempt.kind !== 'cancel' || outcome.declineCode === 'authorization_expired'
+  if (charge.status !== 'canceled' || !over) await contradicted(context, work, outcome)
   return 'done'
 }
 

@@ -9,7 +9,17 @@ import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/co
 import { type MiniPay, run } from '../../src/main.ts'
 import { newSecret } from '../bank.ts'
 import { call, onEngine, tempDir } from '../harness.ts'
-import { type Charge, type Client, client, type Dispute, type Page, type Refund, until } from './client.ts'
+import {
+  type Alarm,
+  all,
+  type Charge,
+  type Client,
+  client,
+  type Dispute,
+  type Page,
+  type Refund,
+  until,
+} from './client.ts'
 import { type Peer, startPeer } from './orchestration.ts'
 
 const SECOND = 1_000
@@ -212,6 +222,46 @@ test('a provider that has failed over is not asked about what the next one is do
   assert.equal((await charge(body.id)).status, 'processing')
   assert.equal(looksAt(second!.id), 0)
 })
+
+test('a provider that took what it had declined is heard at once, although the next one is still asked', async () => {
+  const document = { default: { providers: ['bank', 'other'], failover_on: ['processing_error'] } }
+  assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
+  instead.set('authorize', CAME_BACK)
+  instead.set('other/authorize', { status: 'pending' })
+  const order = { amount: 2500, currency: 'usd', customer: 'cus_42' }
+  const { body } = await api.post<Charge>('/api/v1/charges', order)
+  const [first] = await api.attempts(body.id)
+  lookups.set(first!.id, { status: 'succeeded', reference: 'late', amount: 2500, currency: 'usd' })
+  await notify('attempt', first!.id)
+  const [alarm] = await until(
+    () => alarmsOf(body.id),
+    ({ length }) => length > 0,
+  )
+  assert.deepEqual([alarm?.kind, alarm?.attempt_id, alarm?.said], ['contradiction', first!.id, 'succeeded'])
+  assert.equal((await charge(body.id)).status, 'processing')
+})
+
+test('a cancel that its provider says was never done is an alarm, unless the hold is over all the same', async () => {
+  const canceled = async () => {
+    const { id } = await api.charge({ capture: false })
+    assert.equal((await api.post(`/api/v1/charges/${id}/cancel`, {})).status, 200)
+    return attemptOf(id, 'cancel')
+  }
+  const [over, held] = [await canceled(), await canceled()]
+  lookups.set(over.id, LAPSED)
+  lookups.set(held.id, CAME_BACK)
+  await notify('attempt', over.id)
+  await notify('attempt', held.id)
+  const [alarm] = await until(
+    () => alarmsOf(held.transaction_id),
+    ({ length }) => length > 0,
+  )
+  assert.deepEqual([alarm?.kind, alarm?.attempt_id, alarm?.said], ['contradiction', held.id, 'declined'])
+  await settled()
+  assert.deepEqual(await alarmsOf(over.transaction_id), [])
+})
+
+const alarmsOf = (id: string) => all<Alarm>(api, `/api/v1/alarms?transaction_id=${id}`)
 
 /** Everything that is due now was acted on: a notification that is sent now is, and its attempt is asked about last. */
 async function settled(): Promise<void> {
