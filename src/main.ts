@@ -133,9 +133,9 @@ export async function run(
 function healthOf(log: Log): Health {
   return createHealth(
     () => performance.now(),
-    (provider, state) =>
+    (provider, state, call) =>
       log.warn(
-        { provider },
+        { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
         state === 'open' ? 'Its circuit breaker opened.' : 'Its circuit breaker closed.',
       ),
   )
@@ -180,7 +180,7 @@ function contextOf(
 }
 
 function httpOf(config: Config, context: Context, metrics: Metrics, workers: Workers): Http {
-  const { providers, health, inFlight } = context
+  const { providers, health, inFlight, apart } = context
   const spoken = nowAndThen()
   return {
     context,
@@ -192,8 +192,9 @@ function httpOf(config: Config, context: Context, metrics: Metrics, workers: Wor
           .filter(({ remote }) => remote)
           .map(({ name }) => ({
             name,
-            inFlight: inFlight.get(name) ?? 0,
+            inFlight: (inFlight.get(name) ?? 0) + (apart.get(name) ?? 0),
             breaker: health.snapshot(name).state,
+            lookupBreaker: health.snapshot(name).lookups.state,
           })),
       unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
       now: context.now,

@@ -28,11 +28,12 @@ export async function ask(
   how: 'send' | 'resend' | 'lookup',
 ): Promise<Outcome> {
   const { charge, attempt } = work
-  const admitted = context.health.admit(provider.name)
+  const admitted = admit(context, provider, how)
   if (admitted === 'open')
     return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
   const started = performance.now()
-  const answer = await counted(context, provider.name, () => answered(context, provider, work, how))
+  const flying = how === 'send' ? context.inFlight : context.apart
+  const answer = await counted(flying, provider.name, () => answered(context, provider, work, how))
   const ms = performance.now() - started
   const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer, context.now())
   tell(context, provider.name, how, admitted === 'probe', answer, ms)
@@ -59,10 +60,17 @@ export async function ask(
   return outcome
 }
 
-/**
- * Tells the provider's health of a call. A refusal in its own words is an answer. Lookups that are answered badly
- * may be forbidden to us, or not offered: they count only where one of them was the trial after a failure.
- */
+/** A repetition is never the trial after a failure: its answer may be one that the provider has kept. */
+function admit(
+  { health }: Context,
+  { name }: RemoteProvider,
+  how: 'send' | 'resend' | 'lookup',
+): 'closed' | 'probe' | 'open' {
+  if (how === 'resend') return health.peek(name) === 'open' ? 'open' : 'closed'
+  return health.admit(name, how === 'lookup' ? 'lookup' : 'money')
+}
+
+/** Tells the provider's health of a call. A refusal in its own words is an answer. */
 function tell(
   { health }: Context,
   name: string,
@@ -72,17 +80,20 @@ function tell(
   ms: number,
 ): void {
   const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
-  if (how === 'lookup' && outcome === 'unknown' && !probe) return
-  health.report(name, outcome, ms, probe)
+  health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
 }
 
 /** Runs a call to a provider and counts it while it is in flight. */
-export async function counted<T>({ inFlight }: Context, name: string, call: () => Promise<T>): Promise<T> {
-  inFlight.set(name, (inFlight.get(name) ?? 0) + 1)
+export async function counted<T>(
+  flying: Map<string, number>,
+  name: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  flying.set(name, (flying.get(name) ?? 0) + 1)
   try {
     return await call()
   } finally {
-    inFlight.set(name, (inFlight.get(name) ?? 1) - 1)
+    flying.set(name, (flying.get(name) ?? 1) - 1)
   }
 }
 

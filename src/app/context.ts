@@ -46,13 +46,15 @@ export type Context = {
   readonly waiting: Map<string, (answer: StoredAnswer) => void>
   /** Calls to providers in flight, with what follows them. */
   readonly ongoing: Set<Promise<void>>
-  /** How many calls of each provider are in flight. */
+  /** How many calls of requests are in flight at each provider. */
   readonly inFlight: Map<string, number>
+  /** How many calls are in flight there that find out what became of others: see `recoveryPlaces`. */
+  readonly apart: Map<string, number>
 }
 
 type Chosen = Omit<
   Context,
-  'now' | 'newId' | 'newKey' | 'fingerprint' | 'running' | 'waiting' | 'ongoing' | 'inFlight'
+  'now' | 'newId' | 'newKey' | 'fingerprint' | 'running' | 'waiting' | 'ongoing' | 'inFlight' | 'apart'
 >
 
 /** A context with real randomness; the clock is the machine's unless given. */
@@ -67,6 +69,7 @@ export function createContext(chosen: Chosen, now: () => number = Date.now): Con
     waiting: new Map(),
     ongoing: new Set(),
     inFlight: new Map(),
+    apart: new Map(),
   }
 }
 

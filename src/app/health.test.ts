@@ -27,6 +27,7 @@ test('a provider that was never asked is admitted, and has no rates', () => {
     successRate: null,
     latencyP50Ms: null,
     latencyP95Ms: null,
+    lookups: { state: 'closed', retryInMs: 0, calls: 0, errors: 0 },
   })
 })
 
@@ -89,4 +90,54 @@ test('a call that was never sent has no latency', () => {
   const { health, report } = setUp()
   report('not_sent', 1, 0)
   assert.equal(health.snapshot('bank_a').latencyP50Ms, null)
+})
+
+test('lookups that are answered neither hide that every payment hangs nor close the breaker again', () => {
+  const { clock, changes, health, report } = setUp()
+  const look = (probe = false) => health.report('bank_a', 'succeeded', 5, probe, 'lookup')
+  for (let i = 0; i < 40; i++) {
+    if (i < 5) report('unknown')
+    look()
+    look()
+  }
+  assert.equal(health.admit('bank_a'), 'open')
+  assert.equal(health.admit('bank_a', 'lookup'), 'closed')
+  clock.now = 5_000
+  for (let i = 0; i < 10; i++) look(true)
+  assert.equal(health.snapshot('bank_a').state, 'half_open')
+  assert.equal(health.admit('bank_a'), 'probe')
+  health.report('bank_a', 'declined', 10, true)
+  assert.deepEqual(changes, ['bank_a open', 'bank_a closed'])
+  const { calls, errors, lookups } = health.snapshot('bank_a')
+  assert.deepEqual([calls, errors, lookups], [6, 5, { state: 'closed', retryInMs: 0, calls: 90, errors: 0 }])
+})
+
+test('lookups that fail have a breaker of their own, which keeps no payment away', () => {
+  const { clock, health } = setUp()
+  for (let i = 0; i < 5; i++) health.report('bank_a', 'unknown', 10, false, 'lookup')
+  assert.equal(health.admit('bank_a', 'lookup'), 'open')
+  assert.equal(health.admit('bank_a'), 'closed')
+  assert.equal(health.snapshot('bank_a').lookups.state, 'open')
+  clock.now = 5_000
+  assert.equal(health.admit('bank_a', 'lookup'), 'probe')
+  assert.equal(health.admit('bank_a', 'lookup'), 'open')
+  health.report('bank_a', 'not_found', 10, true, 'lookup')
+  assert.equal(health.admit('bank_a', 'lookup'), 'closed')
+})
+
+test('a repetition counts when it fails, and neither dilutes nor closes anything when it succeeds', () => {
+  const { clock, health } = setUp()
+  const again = (outcome: CallOutcome, times: number, probe = false) => {
+    for (let i = 0; i < times; i++) health.report('bank_a', outcome, 10, probe, 'repetition')
+  }
+  again('unknown', 4)
+  again('succeeded', 20)
+  assert.equal(health.admit('bank_a'), 'closed')
+  again('unknown', 1)
+  assert.equal(health.admit('bank_a'), 'open')
+  clock.now = 5_000
+  again('succeeded', 3, true)
+  assert.equal(health.snapshot('bank_a').state, 'half_open')
+  again('unknown', 3, true)
+  assert.equal(health.admit('bank_a'), 'probe', 'and its failure is no failed trial')
 })

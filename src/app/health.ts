@@ -1,4 +1,4 @@
-/** How each provider fares: its circuit breaker, and what its last minute of calls looked like. */
+/** How each provider fares: its circuit breakers, and what its last minute of calls looked like. */
 import type { Outcome } from '../domain/attempt.ts'
 import {
   type Admission,
@@ -13,6 +13,15 @@ import {
 /** How a call ended; a lookup may find nothing. */
 export type CallOutcome = Outcome['kind'] | 'not_found'
 
+/**
+ * What a call was. Only `money`, an authorize, capture, cancel or refund that is sent for the first time, says
+ * whether a provider moves money. The answer to a `repetition` may be one that the provider has kept: it counts
+ * against the provider when it fails, and not for it when it succeeds. A `lookup` says nothing of that: lookups have
+ * a circuit breaker of their own, so that a provider that is down is not asked in vain.
+ */
+export type CallClass = 'money' | 'repetition' | 'lookup'
+
+/** Of calls that move money, repetitions included. */
 export type HealthSnapshot = {
   readonly state: BreakerState
   /** How long the breaker stays open; 0 when it is not. */
@@ -27,15 +36,17 @@ export type HealthSnapshot = {
   /** Of the calls that were sent, upper bounds within a fifth; null without any. */
   readonly latencyP50Ms: number | null
   readonly latencyP95Ms: number | null
+  /** Of lookups, the breaker and the last minute. */
+  readonly lookups: Pick<HealthSnapshot, 'state' | 'retryInMs' | 'calls' | 'errors'>
 }
 
 /** Shared by requests and recovery, so that what one learns the other knows. */
 export type Health = {
-  /** Whether the provider might be called now, without calling it. */
-  peek(provider: string): Admission
+  /** Whether the provider might be called now, without calling it. A call is of money unless said otherwise. */
+  peek(provider: string, call?: 'money' | 'lookup'): Admission
   /** Whether the provider may be called now. Whoever gets `probe` says so when it reports the call. */
-  admit(provider: string): Admission
-  report(provider: string, outcome: CallOutcome, durationMs: number, probe: boolean): void
+  admit(provider: string, call?: 'money' | 'lookup'): Admission
+  report(provider: string, outcome: CallOutcome, durationMs: number, probe: boolean, call?: CallClass): void
   snapshot(provider: string): HealthSnapshot
 }
 
@@ -57,44 +68,51 @@ type Watch = { breaker: Breaker; readonly buckets: readonly Bucket[] }
  */
 export function createHealth(
   now: () => number,
-  onChange: (provider: string, state: 'closed' | 'open') => void = () => {},
+  onChange: (provider: string, state: 'closed' | 'open', call: 'money' | 'lookup') => void = () => {},
 ): Health {
-  const watches = new Map<string, Watch>()
-  const watchOf = (provider: string): Watch => {
-    let watch = watches.get(provider)
+  const watches = { money: new Map<string, Watch>(), lookup: new Map<string, Watch>() }
+  const watchOf = (provider: string, call: 'money' | 'lookup'): Watch => {
+    let watch = watches[call].get(provider)
     if (!watch) {
       watch = { breaker: closedBreaker(now()), buckets: Array.from({ length: BUCKETS }, emptyBucket) }
-      watches.set(provider, watch)
+      watches[call].set(provider, watch)
     }
     return watch
   }
+  const snapshot = (provider: string, call: 'money' | 'lookup') => {
+    const time = now()
+    const { breaker, buckets } = watchOf(provider, call)
+    const oldest = slotOf(time) - BUCKETS
+    return {
+      state: breakerState(breaker, time),
+      retryInMs: breaker.tripped ? Math.max(0, Math.ceil(breaker.until - time)) : 0,
+      ...summary(buckets.filter(({ slot }) => slot > oldest)),
+    }
+  }
   return {
-    admit(provider) {
-      const watch = watchOf(provider)
+    admit(provider, call = 'money') {
+      const watch = watchOf(provider, call)
       if (!watch.breaker.tripped) return 'closed'
       const { breaker, admission } = admit(watch.breaker, now())
       watch.breaker = breaker
       return admission
     },
-    peek: (provider) => admit(watchOf(provider).breaker, now()).admission,
-    report(provider, outcome, durationMs, probe) {
-      const watch = watchOf(provider)
+    peek: (provider, call = 'money') => admit(watchOf(provider, call).breaker, now()).admission,
+    report(provider, outcome, durationMs, probe, call = 'money') {
+      const kind = call === 'lookup' ? 'lookup' : 'money'
+      const watch = watchOf(provider, kind)
       const time = now()
+      const error = isError(outcome)
       count(bucketAt(watch, time), outcome, durationMs)
+      if (call === 'repetition' && !error) return
       const before = watch.breaker
-      watch.breaker = report(before, { error: isError(outcome), probe }, time)
+      watch.breaker = report(before, { error, probe: probe && call !== 'repetition' }, time)
       if (watch.breaker.tripped !== before.tripped)
-        onChange(provider, watch.breaker.tripped ? 'open' : 'closed')
+        onChange(provider, watch.breaker.tripped ? 'open' : 'closed', kind)
     },
     snapshot(provider) {
-      const time = now()
-      const { breaker, buckets } = watchOf(provider)
-      const oldest = slotOf(time) - BUCKETS
-      return {
-        state: breakerState(breaker, time),
-        retryInMs: breaker.tripped ? Math.max(0, Math.ceil(breaker.until - time)) : 0,
-        ...summary(buckets.filter(({ slot }) => slot > oldest)),
-      }
+      const { state, retryInMs, calls, errors } = snapshot(provider, 'lookup')
+      return { ...snapshot(provider, 'money'), lookups: { state, retryInMs, calls, errors } }
     },
   }
 }

@@ -1,11 +1,11 @@
 import { isOpen } from '../domain/attempt.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, StoredNotification } from '../ports/store.ts'
+import { mayLookUp } from './apart.ts'
 import { counted } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute } from './disputes.ts'
 import { review } from './recover.ts'
-import { available } from './route.ts'
 
 /**
  * What came of acting on a notification. What is not done is tried again: what `failed` for about a day, and not for long
@@ -78,9 +78,8 @@ async function reviewed(context: Context, provider: RemoteProvider, found: Owned
 
 async function disputed(context: Context, provider: RemoteProvider, reference: string): Promise<Acted> {
   if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
-  if (typeof available(context, provider.name, false) === 'string')
-    return later('the provider can not be asked now')
-  const answer = await counted(context, provider.name, () =>
+  if (!mayLookUp(context, provider)) return later('the provider can not be asked now')
+  const answer = await counted(context.apart, provider.name, () =>
     provider.dispute(reference, AbortSignal.timeout(provider.deadlineMs)),
   )
   if (answer.kind === 'unknown') return later(answer.reason)

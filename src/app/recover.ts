@@ -6,12 +6,12 @@ import { reverseRefund } from '../domain/refund.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { answerOf } from './answers.ts'
+import { mayLookUp, stepNow } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { contradicted } from './contradictions.ts'
-import { available } from './route.ts'
 
 /** Where nothing can be asked, the configuration or a person may change that, in ms. */
 const NOTHING_TO_ASK_MS = 600_000
@@ -32,10 +32,9 @@ export async function recover(context: Context, owned: OwnedAttempt): Promise<vo
   if (!isOpen(attempt)) return lapse(context, work)
   const now = context.now()
   const provider = context.providers.get(attempt.provider)
-  const step = provider?.remote ? recoveryStep(provider.capabilities, attempt, now) : 'wait'
+  const step = provider?.remote ? stepNow(context, provider, attempt, now) : 'wait'
   if (!provider?.remote || step === 'wait') return putOff(context, work, now + NOTHING_TO_ASK_MS)
-  if (typeof available(context, provider.name, false) === 'string')
-    return putOff(context, work, now + UNAVAILABLE_MS)
+  if (step === 'later') return putOff(context, work, now + UNAVAILABLE_MS)
   const next = await settle(context, work, await ask(context, provider, work, step), step)
   if (next) sendAttempt(context, next)
 }
@@ -98,7 +97,7 @@ export async function review(
     )
     return 'done'
   }
-  if (typeof available(context, provider.name, false) === 'string') return 'later'
+  if (!mayLookUp(context, provider)) return 'later'
   const outcome = await ask(context, provider, work, 'lookup')
   if (outcome.kind === 'unknown' || (isSent && outcome.kind === 'not_sent')) return 'later'
   const current = await load(context, work)

@@ -2,10 +2,11 @@ import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, Scope } from '../ports/store.ts'
+import { mayLookUp } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { load, settle } from './attempt.ts'
 import type { Context } from './context.ts'
-import { available, leaseUntil } from './route.ts'
+import { leaseUntil } from './route.ts'
 
 /** Most holds last so long (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
 const USUAL_HOLD_MS = 7 * 86_400_000
@@ -84,8 +85,7 @@ function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection |
 
 /** What the provider says of it now; null when it can't be asked, or does not know. */
 async function heard(context: Context, provider: RemoteProvider, work: Work): Promise<Known | null> {
-  const asked =
-    provider.capabilities.lookup !== 'none' && typeof available(context, provider.name, true) !== 'string'
+  const asked = provider.capabilities.lookup !== 'none' && mayLookUp(context, provider, true)
   const outcome = asked ? await ask(context, provider, work, 'lookup') : null
   return outcome && outcome.kind !== 'unknown' ? outcome : null
 }

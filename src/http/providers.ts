@@ -26,6 +26,11 @@ function providerView({ name, kind, capabilities }: Provider, health: HealthSnap
       latency_p50_ms: health.latencyP50Ms,
       latency_p95_ms: health.latencyP95Ms,
     },
+    lookups: {
+      breaker: { state: health.lookups.state, retry_in_ms: health.lookups.retryInMs },
+      calls: health.lookups.calls,
+      errors: health.lookups.errors,
+    },
   }
 }
 

@@ -165,6 +165,10 @@ export const RuleProblem = object({
 })
 
 const milliseconds = nullable(integer({ minimum: 0, examples: [120] }))
+const breaker = object({
+  state: oneOf(BREAKER_STATES),
+  retry_in_ms: { ...count, description: 'When it will be tried again; 0 unless open.', examples: [0] },
+})
 export const ProviderState = object({
   name: string({ examples: ['bank_a'] }),
   kind: string({ examples: ['http'] }),
@@ -177,13 +181,10 @@ export const ProviderState = object({
     void: boolean(),
     partial_capture: boolean(),
   }),
-  breaker: object({
-    state: oneOf(BREAKER_STATES),
-    retry_in_ms: { ...count, description: 'When it will be tried again; 0 unless open.', examples: [0] },
-  }),
+  breaker: { ...breaker, description: 'Of calls that move money.' },
   window: object({
     seconds: integer({ description: 'How long the window is.', examples: [60] }),
-    calls: count,
+    calls: { ...count, description: 'Calls that move money.' },
     errors: { ...count, description: 'Calls that were not taken, or whose end is not known.', examples: [0] },
     declines: { ...count, examples: [0] },
     success_rate: nullable(
@@ -197,4 +198,12 @@ export const ProviderState = object({
     latency_p50_ms: milliseconds,
     latency_p95_ms: milliseconds,
   }),
+  lookups: {
+    ...object({
+      breaker,
+      calls: count,
+      errors: { ...count, description: 'Lookups that were not answered, or not readably.', examples: [0] },
+    }),
+    description: 'How the provider answers what became of a call, in the same window.',
+  },
 })

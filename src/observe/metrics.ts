@@ -59,11 +59,12 @@ export function countLabels<T extends Record<string, string>>(
 export type Watched = {
   readonly store: Store
   readonly webhooksInFlight: () => number
-  /** Calls in flight and the breaker's state of each provider over the network. */
+  /** Calls in flight and the breakers' states of each provider over the network. */
   readonly providers: () => readonly {
     readonly name: string
     readonly inFlight: number
     readonly breaker: string
+    readonly lookupBreaker: string
   }[]
   /** Unknown attempts are overdue after so long, in ms. */
   readonly unknownAgeMs: number
@@ -239,13 +240,22 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, now }: 
   gauge('minipay_provider_calls_in_flight', 'Calls that wait for an answer now.', ['provider'], (waiting) => {
     for (const { name, inFlight } of providers()) waiting.set({ provider: name }, inFlight)
   })
+  const openness = (state: string) => (state === 'open' ? 1 : state === 'half_open' ? 0.5 : 0)
   gauge(
     'minipay_provider_breaker_open',
     'Whether the circuit breaker keeps requests from the provider: 1 open, 0.5 half open, 0 closed.',
     ['provider'],
     (breakers) => {
-      for (const { name, breaker } of providers())
-        breakers.set({ provider: name }, breaker === 'open' ? 1 : breaker === 'half_open' ? 0.5 : 0)
+      for (const { name, breaker } of providers()) breakers.set({ provider: name }, openness(breaker))
+    },
+  )
+  gauge(
+    'minipay_provider_lookup_breaker_open',
+    'Whether the circuit breaker keeps lookups from the provider: 1 open, 0.5 half open, 0 closed.',
+    ['provider'],
+    (breakers) => {
+      for (const { name, lookupBreaker } of providers())
+        breakers.set({ provider: name }, openness(lookupBreaker))
     },
   )
 }

@@ -1,3 +1,4 @@
+import { roomApart } from '../app/apart.ts'
 import type { Context } from '../app/context.ts'
 import { recover } from '../app/recover.ts'
 import { leaseUntil } from '../app/route.ts'
@@ -24,7 +25,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     ongoing: context.ongoing,
     async claim(limit) {
       // While the provider can't be asked a claim would only put its attempts off, each with a write.
-      const most = Math.min(limit, room(context, provider))
+      const most = provider.remote ? roomApart(context, provider, limit) : limit
       if (most === 0) return []
       const now = context.now()
       const token = context.newKey()
@@ -38,12 +39,4 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     },
     handle: (owned) => recover(context, owned),
   })
-}
-
-/** How many attempts can be asked about now: half of the free places, and one at a time while the breaker tries. */
-function room({ health, inFlight }: Context, provider: Provider): number {
-  if (!provider.remote) return CONCURRENCY
-  const admitted = health.peek(provider.name)
-  if (admitted !== 'closed') return admitted === 'probe' ? 1 : 0
-  return Math.ceil(Math.max(0, provider.concurrency - (inFlight.get(provider.name) ?? 0)) / 2)
 }

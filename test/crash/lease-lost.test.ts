@@ -16,7 +16,7 @@ async function busyProcessor(t: TestContext, first: () => void = () => {}) {
   const server = createServer((request, response) => {
     request.resume()
     if (calls++ === 0) first()
-    response.writeHead(429).end()
+    response.writeHead(429).end('{"status":"refused","code":"rate_limited","message":"Too many."}')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

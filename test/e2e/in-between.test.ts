@@ -1,7 +1,9 @@
 /** Calls that something between MiniPay and a provider cuts, swallows or answers in its place. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Attempt, type Charge, until } from './client.ts'
+import type { ProviderState } from '../../src/http/routing-schemas.ts'
+import type { Static } from '../../src/http/schema.ts'
+import { type Attempt, type Charge, type Page, until } from './client.ts'
 import { ruleTo, startWorld, type World } from './orchestration.ts'
 import { type StandIn, startStandIn, type Turn } from './stand-in.ts'
 
@@ -12,7 +14,7 @@ const FORBIDDEN: NonNullable<Turn['answer']> = {
 }
 /** A provider each, by what its file says of lookups, so that no fault opens the circuit breaker of another test. */
 const LOOKUPS = ['final', 'eventual', 'none'] as const
-const PER_KIND = 8
+const PER_KIND = 10
 
 let world: World
 const standIns = new Map<string, StandIn>()
@@ -134,6 +136,35 @@ describe('where a lookup that finds nothing is final', { concurrency: true }, ()
       ])
       assert.equal(attempts[1]?.route?.again, attempts[0]?.id)
       assert.deepEqual(doneBy(standIn, what), [2500])
+    })
+})
+
+describe('a provider whose payments hang while it answers lookups', { concurrency: true }, () => {
+  const breaker = async (name: string) => {
+    const { body } = await world.api.get<Page<Static<typeof ProviderState>>>('/api/v1/providers')
+    const found = body.data.find((one) => one.name === name) ?? assert.fail()
+    return [found.breaker.state, found.lookups.breaker.state]
+  }
+
+  for (const lookup of LOOKUPS)
+    test(`is left alone, and no lookup and no repetition closes its breaker (lookups ${lookup})`, async () => {
+      const { name, standIn, order } = take(lookup)
+      // It does them, and has the answers ready for whoever asks again.
+      // Where only a repetition can tell, they are found out one at a time.
+      const length = lookup === 'none' ? 10 : 40
+      for (let i = 0; i < length; i++) standIn.next('authorize', { instead: 'hang' })
+      const orders = Array.from({ length }, () => world.tryCharge({ ...order, capture: false }))
+      const ids = (await Promise.all(orders)).map(({ body }) => body.id)
+      for (const id of ids) assert.equal((await world.settled(id)).status, 'authorized')
+      const [money, lookups] = await breaker(name)
+      assert.match(money ?? '', /open/)
+      assert.equal(lookups, 'closed')
+      await until(
+        () => breaker(name),
+        ([state]) => state === 'half_open',
+      )
+      assert.equal((await world.api.charge(order)).provider, name)
+      assert.deepEqual(await breaker(name), ['closed', 'closed'])
     })
 })
 

@@ -13,8 +13,8 @@ function patient(): Health {
   const health = createHealth(() => HASTE * performance.now())
   return {
     ...health,
-    report: (provider, outcome, ms, probe) =>
-      health.report(provider, outcome === 'unknown' ? 'pending' : outcome, ms, probe),
+    report: (provider, outcome, ms, probe, call) =>
+      health.report(provider, outcome === 'unknown' ? 'pending' : outcome, ms, probe, call),
   }
 }
 
