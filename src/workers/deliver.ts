@@ -4,6 +4,7 @@ import type { Log } from '../ports/log.ts'
 import { type ClaimedDelivery, type Settlement, type Store, StoreUnavailable } from '../ports/store.ts'
 import { signatureHeaders } from '../signing.ts'
 import { type Loop, startLoop } from './loop.ts'
+import { webhookBody } from './webhook-body.ts'
 import { DEADLINE_MS, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
 
 const POLL_MS = 1_000
@@ -185,32 +186,8 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   }
 }
 
-type TransactionData = {
-  id: string
-  amount: number
-  currency: string
-  customer: string
-  status: string
-  refund?: { refund_id: string; amount: number }
-  dispute?: { id: string; amount: number }
-  alarm?: { id: string; kind: string }
-}
-
-/** The original's body: five fields of the transaction; a refund or a dispute adds which and how much, an alarm which and of what kind. */
-export function webhookBody(data: string): string {
-  const { id, amount, currency, customer, status, refund, dispute, alarm } = JSON.parse(
-    data,
-  ) as TransactionData
-  return JSON.stringify({
-    ...{ id, amount, currency, customer, status },
-    ...(refund && { refund_id: refund.refund_id, refund_amount: refund.amount }),
-    ...(dispute && { dispute_id: dispute.id, dispute_amount: dispute.amount }),
-    ...(alarm && { alarm_id: alarm.id, alarm_kind: alarm.kind }),
-  })
-}
-
 function message(delivery: ClaimedDelivery, secret: Buffer | null, at: number): WebhookMessage {
-  const body = webhookBody(delivery.data)
+  const body = webhookBody(delivery)
   return {
     headers: {
       'content-type': 'application/json',

@@ -91,32 +91,61 @@ const heldBy = (customer: string, count: number) =>
   )
 
 describe('a delivery', () => {
-  test('it is a POST with the original headers and the five fields of the transaction', async () => {
-    const charge = await api.charge({ customer: 'status:200', metadata: { secret: 'not told' } })
+  test('it is a POST with the original headers, the five fields of the transaction and what happened', async () => {
+    const charge = await api.charge({ customer: 'status:200', metadata: { order: '7' } })
     const delivery = await deliveryOf(charge, settled)
     const [webhook, ...more] = received(delivery.id)
     assert.ok(webhook)
     assert.deepEqual(more, [])
     assert.equal(webhook.headers['content-type'], 'application/json')
     assert.equal(webhook.headers['x-webhook-event'], 'payment.succeeded')
+    const event = (await eventsAfter(api)).find(({ data }) => data.id === charge.id)
     assert.deepEqual(JSON.parse(webhook.body), {
       ...{ id: charge.id, amount: 2500, currency: 'usd', customer: 'status:200', status: 'succeeded' },
+      ...{ type: 'payment.succeeded', event_id: event?.id, sequence: event?.sequence, epoch: event?.epoch },
+      created_at: event?.created_at,
+      ...{ amount_captured: 2500, amount_refunded: 0, amount_disputed: 0 },
+      ...{ metadata: { order: '7' }, idempotency_key: charge.idempotency_key },
     })
+  })
+
+  test('a partial capture is told with what was captured', async () => {
+    const customer = 'status:200'
+    const held = await api.charge({ customer, capture: false })
+    await api.capture(held.id, { amount: 700 })
+    const told = () =>
+      receiver.received.filter(({ headers, body }) => {
+        return headers['x-webhook-event'] === 'payment.succeeded' && body.includes(held.id)
+      })
+    const [webhook] = await until(
+      async () => told(),
+      (found) => found.length > 0,
+    )
+    const body = JSON.parse(webhook?.body ?? '')
+    assert.deepEqual([body.amount, body.amount_captured, body.status], [2500, 700, 'succeeded'])
   })
 
   test('a refund is told of too, with its id and its amount', async () => {
     const charge = await api.charge({ customer: 'status:200' })
-    const refund = await api.refund(charge.id, { amount: 500 })
+    const refund = await api.refund(charge.id, { amount: 500 }, 'refund-key')
     const told = () =>
       receiver.received.filter(({ headers }) => headers['x-webhook-event'] === 'payment.refunded')
     const [webhook] = await until(
       async () => told(),
       (found) => found.length > 0,
     )
-    assert.deepEqual(JSON.parse(webhook?.body ?? ''), {
-      ...{ id: charge.id, amount: 2500, currency: 'usd', customer: 'status:200' },
-      ...{ status: 'partially_refunded', refund_id: refund.refund_id, refund_amount: 500 },
-    })
+    const body = JSON.parse(webhook?.body ?? '')
+    assert.deepEqual(
+      { ...body, event_id: '', sequence: 0, epoch: '', created_at: '' },
+      {
+        ...{ id: charge.id, amount: 2500, currency: 'usd', customer: 'status:200' },
+        ...{ status: 'partially_refunded', type: 'payment.refunded' },
+        ...{ event_id: '', sequence: 0, epoch: '', created_at: '' },
+        ...{ amount_captured: 2500, amount_refunded: 500, amount_disputed: 0, metadata: {} },
+        ...{ idempotency_key: charge.idempotency_key, refund_id: refund.refund_id, refund_amount: 500 },
+        ...{ refund_status: 'partially_refunded', refund_idempotency_key: 'refund-key' },
+      },
+    )
   })
 
   test('it is signed, and the library of Standard Webhooks verifies it', async () => {

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { chargeCommit, refundCommit, START } from '../../test/contract/fixtures.ts'
+import { alarmView, chargeView, disputeView, refundView } from '../app/present.ts'
+import type { Alarm } from '../domain/alarm.ts'
+import type { Charge, Dispute, Refund } from '../domain/charge.ts'
+import { EVENT_TYPES, type EventType } from '../domain/event.ts'
+import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { type ToldEvent, webhookBody } from './webhook-body.ts'
+
+const TYPES = Object.keys(EVENT_TYPES) as EventType[]
+const charge = { ...chargeCommit({ scope }).charge, idempotencyKey: 'order-1', metadata: { order: '1' } }
+
+function disputeOf(status: Dispute['status']): Dispute {
+  return {
+    ...{ id: 'dp_1', transactionId: charge.id, provider: 'bank_a', providerReference: 'dsp_1' },
+    ...{ amount: 1_200, currency: 'eur', amountBooked: 1_000, customer: charge.customer, status },
+    ...{ reason: null, createdAt: START },
+  }
+}
+
+function alarmOf(state: Alarm['state']): Alarm {
+  return {
+    ...{ id: 'alm_1', transactionId: charge.id, attemptId: null, disputeId: null, kind: 'contradiction' },
+    ...{ provider: 'bank_a', said: 'succeeded', reference: null, amount: null, currency: null, message: 'm' },
+    ...{ state, inDoubt: false, openedAt: START, closedAt: null, reason: null },
+  }
+}
+
+const refund = refundCommit(charge, { scope, amount: 300, key: 'refund-1' }).refund as Refund
+
+/** The data that is stored with an event of a type, on a charge that looks the same for all of them. */
+function dataOf(type: EventType, of: Charge = charge): string {
+  const [noun] = type.split('.')
+  if (type === 'payment.refunded' || noun === 'refund')
+    return JSON.stringify({ ...chargeView(of), refund: refundView(refund) })
+  if (noun === 'dispute') {
+    const status = type === 'dispute.won' ? 'won' : type === 'dispute.lost' ? 'lost' : 'open'
+    return JSON.stringify({ ...chargeView(of), dispute: disputeView(disputeOf(status)) })
+  }
+  if (noun === 'alarm')
+    return JSON.stringify({
+      ...chargeView(of),
+      alarm: alarmView(alarmOf(type === 'alarm.opened' ? 'open' : 'closed')),
+    })
+  return JSON.stringify(chargeView(of))
+}
+
+function told(type: EventType, event: Partial<ToldEvent> = {}): ToldEvent {
+  return {
+    ...{ eventType: type, eventId: 'evt_1', sequence: 7, epoch: 'ep_1', eventAt: START },
+    data: dataOf(type),
+    ...event,
+  }
+}
+
+const read = (event: ToldEvent) => JSON.parse(webhookBody(event)) as Record<string, unknown>
+
+for (const first of TYPES)
+  test(`no other type of event has the signed body of ${first}, and no other event of its own type`, () => {
+    // All else equal, even what never is: the type alone has to tell them apart.
+    for (const second of TYPES)
+      assert.equal(webhookBody(told(first)) === webhookBody(told(second)), first === second, second)
+    assert.notEqual(webhookBody(told(first)), webhookBody(told(first, { eventId: 'evt_2', sequence: 8 })))
+  })
+
+for (const [first, second] of [
+  ['payment.refunded', 'refund.failed'],
+  ['dispute.opened', 'dispute.lost'],
+  ['dispute.opened', 'dispute.updated'],
+] as const)
+  test(`${first} and ${second} of one charge differ though all they tell is the same`, () => {
+    const data = dataOf(first)
+    assert.notEqual(webhookBody(told(first, { data })), webhookBody(told(second, { data })))
+  })
+
+test('the five fields of the original come first and are what they were', () => {
+  for (const type of TYPES) {
+    const { id, amount, currency, customer, status } = chargeView(charge)
+    assert.deepEqual(Object.entries(read(told(type))).slice(0, 5), [
+      ['id', id],
+      ['amount', amount],
+      ['currency', currency],
+      ['customer', customer],
+      ['status', status],
+    ])
+  }
+})
+
+test('every event says which it is, when it was, and what is captured, refunded and disputed', () => {
+  const { id, amount, currency, customer, status } = chargeView(charge)
+  assert.deepEqual(read(told('payment.succeeded')), {
+    ...{ id, amount, currency, customer, status },
+    ...{ type: 'payment.succeeded', event_id: 'evt_1', sequence: 7, epoch: 'ep_1' },
+    created_at: '2027-01-01T00:00:00.000Z',
+    ...{ amount_captured: 1_000, amount_refunded: 0, amount_disputed: 0 },
+    metadata: { order: '1' },
+    idempotency_key: 'order-1',
+  })
+})
+
+test('a partial capture is told with what was captured', () => {
+  const data = dataOf('payment.succeeded', { ...charge, amountCaptured: 400 })
+  const body = read(told('payment.succeeded', { data }))
+  assert.deepEqual([body['amount'], body['amount_captured']], [1_000, 400])
+})
+
+test('a refund is told with its id, amount, status and key', () => {
+  const body = read(told('payment.refunded'))
+  assert.deepEqual(
+    ['refund_id', 'refund_amount', 'refund_status', 'refund_idempotency_key'].map((name) => body[name]),
+    [refund.id, 300, 'partially_refunded', 'refund-1'],
+  )
+  assert.equal(body['idempotency_key'], 'order-1')
+})
+
+test('a dispute is told with its own amount and currency, and with what became of it', () => {
+  for (const [type, status] of [
+    ['dispute.opened', 'open'],
+    ['dispute.updated', 'open'],
+    ['dispute.won', 'won'],
+    ['dispute.lost', 'lost'],
+  ] as const) {
+    const body = read(told(type))
+    assert.deepEqual(
+      ['dispute_id', 'dispute_amount', 'dispute_currency', 'dispute_status'].map((name) => body[name]),
+      ['dp_1', 1_200, 'eur', status],
+    )
+  }
+})
+
+test('an alarm is told with its id and kind', () => {
+  const body = read(told('alarm.opened'))
+  assert.deepEqual([body['alarm_id'], body['alarm_kind']], ['alm_1', 'contradiction'])
+})
+
+test('events that an earlier version stored without some of it are told without it', () => {
+  const { amount, currency, customer } = charge
+  const data = { id: charge.id, amount, currency, customer, status: 'refunded', amount_refunded: 900 }
+  const old = JSON.stringify({ ...data, refund: { refund_id: 're_1', amount: 900 } })
+  const { created_at, type, event_id, sequence, epoch, ...rest } = read(
+    told('payment.refunded', { data: old }),
+  )
+  assert.deepEqual(rest, { ...data, refund_id: 're_1', refund_amount: 900 })
+  assert.deepEqual(
+    [type, event_id, sequence, epoch, created_at],
+    ['payment.refunded', 'evt_1', 7, 'ep_1', '2027-01-01T00:00:00.000Z'],
+  )
+})
+
+test('every field is documented', () => {
+  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8')
+  const fields = new Set(TYPES.flatMap((type) => Object.keys(read(told(type)))))
+  for (const field of fields) assert.match(page, new RegExp(`^\\|.*\`${field}\``, 'm'), field)
+})

@@ -1,0 +1,69 @@
+import type { ClaimedDelivery } from '../ports/store.ts'
+
+/** An event's data as it was stored: by an earlier version perhaps, without some of this. */
+type EventData = {
+  readonly id: string
+  readonly amount: number
+  readonly currency: string
+  readonly customer: string
+  readonly status: string
+  readonly amount_captured?: number
+  readonly amount_refunded?: number
+  readonly amount_disputed?: number
+  readonly metadata?: object
+  readonly idempotency_key?: string
+  readonly refund?: {
+    readonly refund_id: string
+    readonly amount: number
+    readonly status?: string
+    readonly idempotency_key?: string
+  }
+  readonly dispute?: {
+    readonly id: string
+    readonly amount: number
+    readonly currency?: string
+    readonly status?: string
+  }
+  readonly alarm?: { readonly id: string; readonly kind?: string }
+}
+
+export type ToldEvent = Pick<
+  ClaimedDelivery,
+  'eventType' | 'eventId' | 'sequence' | 'epoch' | 'eventAt' | 'data'
+>
+
+/**
+ * What a webhook says, and what its signature covers: the original's five fields of the transaction first, then which
+ * event it is and what it did. No two events have the same body. What an earlier version did not store is left out.
+ */
+export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: ToldEvent): string {
+  const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = JSON.parse(
+    data,
+  ) as EventData
+  return JSON.stringify({
+    ...{ id, amount, currency, customer, status },
+    type: eventType,
+    event_id: eventId,
+    sequence,
+    epoch,
+    created_at: new Date(eventAt).toISOString(),
+    amount_captured: rest.amount_captured,
+    amount_refunded: rest.amount_refunded,
+    amount_disputed: rest.amount_disputed,
+    metadata: rest.metadata,
+    idempotency_key: rest.idempotency_key,
+    ...(refund && {
+      refund_id: refund.refund_id,
+      refund_amount: refund.amount,
+      refund_status: refund.status,
+      refund_idempotency_key: refund.idempotency_key,
+    }),
+    ...(dispute && {
+      dispute_id: dispute.id,
+      dispute_amount: dispute.amount,
+      dispute_currency: dispute.currency,
+      dispute_status: dispute.status,
+    }),
+    ...(alarm && { alarm_id: alarm.id, alarm_kind: alarm.kind }),
+  })
+}
