@@ -23,16 +23,20 @@ test('2xx delivers, on any attempt', () => {
   )
 })
 
+const LATER = [408, 425, 429]
+
 test('3xx and 4xx fail at once: the receiver said that this request will not do', () => {
+  const final = status(300, 499).filter((code) => !LATER.includes(code))
   fc.assert(
-    fc.property(status(300, 499), attempts, (code, n) =>
+    fc.property(final, attempts, (code, n) =>
       assert.deepEqual(judgeAttempt(answered(code), n, 0), { state: 'failed' }),
     ),
   )
 })
 
-test('5xx and silence are retried after the wait of their attempt', () => {
-  const unlucky = fc.oneof(status(500, 599).map(answered), fc.constant(silence))
+test('408, 425, 429, 5xx and silence are retried after the wait of their attempt', () => {
+  const code = fc.oneof(status(500, 599), fc.constantFrom(...LATER))
+  const unlucky = fc.oneof(code.map(answered), fc.constant(silence))
   fc.assert(
     fc.property(unlucky, status(1, MAX_ATTEMPTS - 1), fc.nat(), (attempt, n, now) =>
       assert.deepEqual(judgeAttempt(attempt, n, now), { state: 'pending', retryAt: now + retryDelayMs(n) }),
@@ -43,7 +47,54 @@ test('5xx and silence are retried after the wait of their attempt', () => {
 test('the sixth attempt is the last', () => {
   assert.equal(MAX_ATTEMPTS, 6)
   assert.equal(judgeAttempt(silence, 5, 0).state, 'pending')
-  for (const attempt of [silence, answered(500), answered(503)])
+  for (const attempt of [silence, answered(500), answered(503), ...LATER.map(answered)])
     assert.deepEqual(judgeAttempt(attempt, 6, 0), { state: 'failed' })
   assert.deepEqual(judgeAttempt(answered(204), 6, 0), { state: 'delivered' })
+})
+
+const NOW = Date.UTC(2026, 10, 26, 12, 0, 0)
+
+/** How long the retry after attempt `n` waits, in ms. */
+function waitAfter(code: number, retryAfter: string, n: number): number {
+  const verdict = judgeAttempt({ kind: 'answered', status: code, retryAfter }, n, NOW)
+  assert.equal(verdict.state, 'pending')
+  return verdict.state === 'pending' ? verdict.retryAt - NOW : Number.NaN
+}
+
+test('Retry-After makes a wait longer, as seconds and as a date, on every answer that is retried', () => {
+  for (const code of [...LATER, 500, 502, 503, 504])
+    for (const [header, ms] of [
+      ['90', 90_000],
+      ['Thu, 26 Nov 2026 12:01:30 GMT', 90_000],
+    ] as const)
+      assert.equal(waitAfter(code, header, 1), ms)
+})
+
+test('Retry-After never makes a wait shorter than scheduled', () => {
+  for (const header of ['0', '1', '-5', 'soon', 'Thu, 26 Nov 2026 11:00:00 GMT'])
+    assert.equal(waitAfter(429, header, 4), 8_000, header)
+})
+
+test('Retry-After makes no wait longer than an hour', () => {
+  for (const header of ['3600', '3601', '86400', '9'.repeat(400), 'Fri, 26 Nov 2027 12:00:00 GMT'])
+    assert.equal(waitAfter(503, header, 1), 3_600_000, header)
+})
+
+test('Retry-After gives no refusal a retry, and no delivery a seventh attempt', () => {
+  const asks = (code: number, n: number) =>
+    judgeAttempt({ kind: 'answered', status: code, retryAfter: '5' }, n, NOW).state
+  assert.deepEqual(
+    [asks(302, 1), asks(404, 1), asks(410, 1), asks(200, 1)],
+    ['failed', 'failed', 'failed', 'delivered'],
+  )
+  assert.equal(asks(429, 6), 'failed')
+})
+
+test('whatever Retry-After holds, the wait stays within its bounds', () => {
+  fc.assert(
+    fc.property(fc.string(), status(1, MAX_ATTEMPTS - 1), (header, n) => {
+      const ms = waitAfter(429, header, n)
+      assert.ok(ms >= retryDelayMs(n) && ms <= 3_600_000 && Number.isSafeInteger(ms), String(ms))
+    }),
+  )
 })

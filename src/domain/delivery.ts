@@ -1,6 +1,11 @@
-/** How one attempt to deliver a webhook ended: the answer's HTTP status, or why there was none. */
+import { retryAfterMs } from './retry-after.ts'
+
+/**
+ * How one attempt to deliver a webhook ended: the answer's HTTP status with its `Retry-After` header, or why there was
+ * none.
+ */
 export type DeliveryAttempt =
-  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter?: string }
   | { readonly kind: 'no_answer'; readonly error: string }
 
 /** What becomes of a delivery after an attempt. `retryAt` is in ms since 1970. */
@@ -14,6 +19,11 @@ export const MAX_ATTEMPTS = 6
 
 const FIRST_DELAY_MS = 1_000
 const MAX_DELAY_MS = 30_000
+/** However long a receiver asks us to wait. */
+export const MAX_RETRY_AFTER_MS = 3_600_000
+
+/** The receiver is slow, not ready yet, or has too many: the same request will do later. */
+const LATER = new Set([408, 425, 429])
 
 /**
  * The wait before the next attempt after `attempts` of them: 1, 2, 4, 8, 16 s and so on, at most 30 s.
@@ -23,15 +33,22 @@ export function retryDelayMs(attempts: number): number {
 }
 
 /**
- * The original's rule. 2xx: delivered. 3xx and 4xx: failed without a retry, since the receiver said that
- * this request will not do (redirects are not followed). Everything else, silence included, is retried
- * until the 6th attempt. `attempts` counts this one.
+ * The original's rule, with one exception. 2xx: delivered. 3xx and 4xx: failed without a retry, since the receiver said
+ * that this request will not do (redirects are not followed), unless it is 408, 425 or 429. These, 5xx and silence are
+ * retried until the 6th attempt. A `Retry-After` of theirs makes the wait longer than scheduled, up to an hour, and never
+ * shorter. `attempts` counts this one.
  */
 export function judgeAttempt(attempt: DeliveryAttempt, attempts: number, now: number): DeliveryVerdict {
+  let asked = 0
   if (attempt.kind === 'answered') {
-    if (attempt.status >= 200 && attempt.status < 300) return { state: 'delivered' }
-    if (attempt.status >= 300 && attempt.status < 500) return { state: 'failed' }
+    const { status, retryAfter } = attempt
+    if (status >= 200 && status < 300) return { state: 'delivered' }
+    if (status >= 300 && status < 500 && !LATER.has(status)) return { state: 'failed' }
+    asked = retryAfter === undefined ? 0 : retryAfterMs(retryAfter, now)
   }
   if (attempts >= MAX_ATTEMPTS) return { state: 'failed' }
-  return { state: 'pending', retryAt: now + retryDelayMs(attempts) }
+  return {
+    state: 'pending',
+    retryAt: now + Math.max(retryDelayMs(attempts), Math.min(asked, MAX_RETRY_AFTER_MS)),
+  }
 }

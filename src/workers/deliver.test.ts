@@ -142,6 +142,25 @@ test('a target that fails is tried six times, 1, 2, 4, 8 and 16 s apart', async 
   assert.equal(receiver.received.length, 6)
 })
 
+test('a retry comes when it is due, though no poll does', async (t) => {
+  const { due, deliver, settled, atEnd } = await bench(t)
+  const statuses = [500, 429]
+  const receiver = await startReceiver((_webhook, response) =>
+    response.writeHead(statuses.shift() ?? 200).end(),
+  )
+  atEnd(receiver.close)
+  await due(1)
+  deliver(webhookClient(new URL(receiver.url), 8), { pollMs: 3_600_000 })
+  await settled.atLeast(3)
+  const dues = settled.all.map(({ verdict }) => (verdict.state === 'pending' ? verdict.retryAt : undefined))
+  assert.deepEqual(
+    dues.map((at) => at !== undefined),
+    [true, true, false],
+  )
+  for (const [i, { at }] of receiver.received.slice(1).entries())
+    assert.ok(at >= (dues[i] ?? Number.NaN), 'and not before')
+})
+
 test('a redirect or another refusal fails at once, is logged, and nothing else is lost with it', async (t) => {
   const { due, deliver, settled, atEnd, deliveries } = await bench(t)
   const statuses = [302, 410, 200]

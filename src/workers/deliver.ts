@@ -4,6 +4,7 @@ import type { Log } from '../ports/log.ts'
 import { type ClaimedDelivery, type Settlement, type Store, StoreUnavailable } from '../ports/store.ts'
 import { signatureHeaders } from '../signing.ts'
 import { type Loop, startLoop } from './loop.ts'
+import { wakeTimes } from './wake-times.ts'
 import { webhookBody } from './webhook-body.ts'
 import { DEADLINE_MS, type WebhookClient, type WebhookMessage } from './webhook-client.ts'
 
@@ -32,6 +33,8 @@ export type DeliverOptions = {
   readonly log: Log
   readonly onAttempt?: (attempt: DeliveryAttempt, durationMs: number) => void
   readonly now?: () => number
+  /** How often it looks for due deliveries that nothing woke it for, in ms. */
+  readonly pollMs?: number
 }
 
 export type Deliverer = {
@@ -69,7 +72,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   /** How many to claim beyond the free slots: a claim waits for the disk, and a quick target should not. */
   const ahead = () => (usualMs < QUICK_MS ? AHEAD * concurrency : concurrency)
 
-  const loop: Loop = startLoop(`deliver ${endpoint}`, POLL_MS, log, async () => {
+  const loop: Loop = startLoop(`deliver ${endpoint}`, options.pollMs ?? POLL_MS, log, async () => {
     fly()
     // A claim is a write: wait until it is worth one.
     const limit = concurrency + ahead() - flying - ready.length
@@ -89,6 +92,9 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
     }
     fly()
   })
+
+  /** A retry comes when it is due, not at the poll after it. Those that another process put back wait for the poll. */
+  const retries = wakeTimes(loop.wake, now)
 
   /** Fills the free slots. What was claimed for slots that a silent target has lost goes back. */
   function fly(): void {
@@ -152,6 +158,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
         'A webhook failed for good; it can be retried.',
       )
     await settle({ id, token, verdict, status, error })
+    if (verdict.state === 'pending') retries.add(verdict.retryAt)
   }
 
   /** While the database is away, and the lease may still hold: or else the receiver is told a second time. */
@@ -172,6 +179,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
     alive: loop.alive,
     async stop(graceMs) {
       stopping = true
+      retries.stop()
       await loop.stop()
       fly()
       const settled = Promise.allSettled(ongoing)

@@ -88,9 +88,14 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     if (this.#timedOut) controller.abort(new Error('deadline'))
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     if (status < 200) return
-    this.#resolve({ kind: 'answered', status })
+    const [retryAfter] = [headers['retry-after']].flat()
+    this.#resolve({ kind: 'answered', status, ...(retryAfter !== undefined && { retryAfter }) })
     // The verdict is in. A body that goes on for long would keep the connection from the next webhook.
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => controller.abort(new Error('answer too long')), BODY_MS)

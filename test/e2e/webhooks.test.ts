@@ -44,12 +44,13 @@ function answer(webhook: ReceivedWebhook, response: ServerResponse): void {
   mostFlying = Math.max(mostFlying, flying.get(id) ?? 0)
   response.once('close', () => flying.set(id, (flying.get(id) ?? 1) - 1))
   const { customer } = JSON.parse(webhook.body) as Charge
-  const [kind, detail] = customer.split(':')
+  const [kind, detail, after] = customer.split(':')
   if (kind === 'hold') held.set(customer, [...(held.get(customer) ?? []), response])
   else if (kind === 'cut') response.destroy()
   else if (kind === 'status') {
     response.statusCode = Number(detail)
     if (response.statusCode === 302) response.setHeader('location', receiver.url)
+    if (after !== undefined) response.setHeader('retry-after', after)
     response.end()
   } else response.end('ok')
 }
@@ -169,8 +170,8 @@ describe('a delivery', () => {
     }
   })
 
-  test('3xx is not followed, and 4xx is not retried: both fail at the first attempt', async () => {
-    for (const status of [302, 400, 404, 410, 429]) {
+  test('3xx is not followed, and other 4xx than 408, 425 and 429 are not retried: they fail at the first attempt', async () => {
+    for (const status of [302, 400, 401, 403, 404, 410, 413, 422, 451, 499]) {
       const delivery = await deliveryOf(await api.charge({ customer: `status:${status}` }), settled)
       assert.deepEqual(
         [delivery.status, delivery.attempts, delivery.last_status, delivery.next_attempt_at],
@@ -284,6 +285,24 @@ describe('the backoff', () => {
     const is = (await api.get<MetricsAnswer>('/metrics')).body
     assert.equal(is.webhook_retries, was.webhook_retries + 10)
     assert.equal(is.failed_webhooks, was.failed_webhooks + 2)
+  })
+
+  test('408, 425 and 429 are retried, and not before the time that Retry-After asks for', async () => {
+    for (const [answered, atLeast] of [
+      ['408', 1_000],
+      ['425:0', 1_000],
+      ['429:-7', 1_000],
+      ['429:120', 120_000],
+      ['503:120', 120_000],
+      [`429:${'9'.repeat(30)}`, 3_600_000],
+    ] as const) {
+      const charge = await api.charge({ customer: `status:${answered}` })
+      const delivery = await deliveryOf(charge, ({ attempts }) => attempts === 1)
+      const due = Date.parse(delivery.next_attempt_at ?? '')
+      const sent = received(delivery.id)[0]?.at ?? 0
+      assert.deepEqual([delivery.status, delivery.last_status], ['pending', Number(answered.slice(0, 3))])
+      assert.ok(due - sent >= atLeast && due - Date.now() <= atLeast, `${answered}: ${due - sent} ms`)
+    }
   })
 
   test('a target that refuses connections is retried', async () => {

@@ -1,0 +1,62 @@
+/** Times closer together than this are one. */
+const GRAIN_MS = 10
+/** More times than these are left to the caller's own polling. */
+const MOST = 10_000
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+export type WakeTimes = {
+  /** Wakes at that time (ms since 1970), or a few ms later. */
+  add(at: number): void
+  /** Wakes no more. */
+  stop(): void
+}
+
+/** Calls `wake` at the times that were added, by the clock `now`, with one timer for all of them. */
+export function wakeTimes(wake: () => void, now: () => number): WakeTimes {
+  /** In order, each once. */
+  const times: number[] = []
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  function arm(): void {
+    clearTimeout(timer)
+    const next = times[0]
+    if (next === undefined || stopped) return
+    timer = setTimeout(ring, Math.min(Math.max(1, Math.ceil(next - now())), MAX_TIMER_MS))
+  }
+
+  function ring(): void {
+    const at = now()
+    const first = times.findIndex((time) => time > at)
+    const due = times.splice(0, first < 0 ? times.length : first)
+    if (due.length > 0) wake()
+    arm()
+  }
+
+  /** Where a time stands, or would. */
+  function placeOf(time: number): number {
+    let [low, high] = [0, times.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((times[middle] as number) < time) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  return {
+    add(at) {
+      const time = Math.ceil(at / GRAIN_MS) * GRAIN_MS
+      const place = placeOf(time)
+      if (times[place] === time || place >= MOST) return
+      times.splice(place, 0, time)
+      if (times.length > MOST) times.pop()
+      if (place === 0) arm()
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
