@@ -64,6 +64,18 @@ export function disputes(open: Open): void {
     },
   )
 
+  rule(
+    open,
+    'a dispute whose currency changes is stored as its provider says it',
+    async (store, { live: scope }) => {
+      const first = await disputed(store, scope, (await taken(store, { scope, amount: 900 })).charge, 400)
+      const other = { ...first.dispute, currency: 'eur', amount: 500, reason: 'fraudulent' }
+      const decision = decideDispute(first.charge, first.dispute, other)
+      await committed(store, commitOf(decision ?? assert.fail(), { scope }, null, tick()))
+      assert.deepEqual(await store.dispute(scope, first.dispute.id), other)
+    },
+  )
+
   rule(open, 'a dispute that is decided is changed, not stored twice', async (store, { live: scope }) => {
     const first = await disputed(store, scope, (await taken(store, { scope, amount: 900 })).charge, 400)
     const won = { ...first.dispute, status: 'won', amountBooked: 0 } as const

@@ -120,6 +120,7 @@ export const putDisputes = write(
   SET status = excluded.status,
     amount = excluded.amount,
     amount_booked = excluded.amount_booked,
+    currency = excluded.currency,
     reason = excluded.reason`,
 )
 

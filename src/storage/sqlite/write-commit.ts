@@ -125,7 +125,7 @@ function chargeWrites(db: Connection) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, id) DO UPDATE
      SET status = excluded.status, amount = excluded.amount, amount_booked = excluded.amount_booked,
-       reason = excluded.reason`,
+       currency = excluded.currency, reason = excluded.reason`,
   )
 
   return {
