@@ -181,7 +181,8 @@ function counted(words: readonly string[]): string {
     .join(', ')
 }
 
-if (import.meta.main) {
+if (import.meta.main && process.argv.includes('--liar')) await (await import('../liar/run.ts')).runLiars()
+else if (import.meta.main) {
   const { values } = parseArgs({ options: { seed: { type: 'string' }, stories: { type: 'string' } } })
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))
   const size = { ...LARGE, stories: Number(values.stories ?? LARGE.stories) }
