@@ -2,6 +2,7 @@ import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from 
 import { ProviderConfigError } from './providers/fields.ts'
 import { isPostgres, migrateDatabase, publicName, verifyDatabase } from './storage/database.ts'
 import { SchemaMismatch } from './storage/migrations.ts'
+import { didYouMean } from './suggest.ts'
 
 type Command = {
   readonly summary: string
@@ -95,7 +96,11 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   const name = first === '--version' ? 'version' : first
   if (name === '--help' || name === '-h' || name === 'help') return void console.log(usage())
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) return fail(`There is no command "${name}". Try minipay --help.`, 2)
+  if (!command)
+    return fail(
+      `There is no command "${name}".${didYouMean(name, Object.keys(COMMANDS))} See minipay --help.`,
+      2,
+    )
   if (rest.includes('--help') || rest.includes('-h')) return void console.log(commandUsage(name, command))
   try {
     const flagsAt = rest.findIndex((word) => word.startsWith('-'))

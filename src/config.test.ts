@@ -38,8 +38,8 @@ test('a variable that is set but empty is a value, not an absence', () => {
 })
 
 test('an unknown flag stops the start and is named', () => {
-  assert.match(refusal(['--prot', '9000']), /'--prot'.*Try --help\.$/)
-  assert.match(refusal(['serve']), /'serve'.*Try --help\.$/)
+  assert.match(refusal(['--prot', '9000']), /'--prot'.*See --help\.$/)
+  assert.match(refusal(['serve']), /'serve'.*See --help\.$/)
 })
 
 test('a flag that another command takes is unknown to this one', () => {
@@ -47,7 +47,7 @@ test('a flag that another command takes is unknown to this one', () => {
 })
 
 test('a flag without a value stops the start', () => {
-  assert.match(refusal(['--port']), /'--port <value>' argument missing\. Try --help\.$/)
+  assert.match(refusal(['--port']), /'--port <value>' argument missing\. See --help\.$/)
 })
 
 test('an unknown MINIPAY_ variable stops the start and is named; other programs’ variables do not', () => {

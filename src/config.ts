@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { createEgress, type Egress } from './net/egress.ts'
 import { secretKey } from './signing.ts'
+import { didYouMean } from './suggest.ts'
 
 /** A setting that can't be used, as a sentence for whoever starts the program. */
 export class ConfigError extends Error {
@@ -309,13 +310,26 @@ function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new ConfigError(`${(error as Error).message.split('.')[0]}. Try --help.`)
+    throw new ConfigError(`${(error as Error).message.split('.')[0]}.${nearFlag(error, keys)} See --help.`)
   }
+}
+
+/** For `Unknown option '--prot'`. */
+function nearFlag(error: unknown, keys: readonly SettingKey[]): string {
+  const wrong = /^Unknown option '--([^']+)'/.exec((error as Error).message)?.[1]
+  if (wrong === undefined) return ''
+  return didYouMean(
+    wrong,
+    keys.map((key) => SETTINGS[key].flag),
+    '--',
+  )
 }
 
 function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
   const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
   for (const name of Object.keys(env))
     if (name.startsWith('MINIPAY_') && !known.has(name))
-      throw new ConfigError(`${name} is not a setting of MiniPay. Try minipay serve --help.`)
+      throw new ConfigError(
+        `${name} is not a setting of MiniPay.${didYouMean(name, [...known])} See minipay serve --help.`,
+      )
 }

@@ -24,15 +24,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ['domain'],
   signing: [],
   net: [],
+  suggest: [],
   app: ['domain', 'ports'],
   workers: ['app', 'domain', 'ports', 'signing', 'net'],
   storage: ['domain', 'ports'],
   providers: ['domain', 'ports', 'signing', 'net'],
   bank: ['domain', 'signing'],
   rules: ['domain', 'ports'],
-  http: ['app', 'domain', 'ports', 'net'],
+  http: ['app', 'domain', 'ports', 'net', 'suggest'],
   observe: ['ports'],
-  config: ['net', 'signing'],
+  config: ['net', 'signing', 'suggest'],
 }
 const COMPOSITION = ['main', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */

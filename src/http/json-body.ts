@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { createRequire } from 'node:module'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import { MANY_DIGITS } from '../domain/plain-digits.ts'
@@ -42,8 +43,25 @@ export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
     return inspect(text)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    return reject('invalid_json', 'The body is not valid JSON.')
+    return reject('invalid_json', `The body is not valid JSON${placeOf(text)}.`)
   }
+}
+
+/** Where a text stops being JSON: lines and columns count from 1. What stands there is not repeated. */
+function placeOf(text: string): string {
+  const { parse } = createRequire(import.meta.url)('jsonc-parser') as typeof import('jsonc-parser')
+  const errors: import('jsonc-parser').ParseError[] = []
+  try {
+    parse(text, errors, { disallowComments: true, allowTrailingComma: false })
+  } catch (error) {
+    // It walks a nest by recursion, and a body may be one of a hundred thousand levels.
+    if (!(error instanceof RangeError)) throw error
+  }
+  const offset = errors[0]?.offset
+  if (offset === undefined) return ''
+  if (text.slice(offset).trim() === '') return ': it ends too early'
+  const before = text.slice(0, offset).split('\n')
+  return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
 }
 
 const STRINGS = /"(?:[^"\\]|\\.)*"(\s*:)?/gs

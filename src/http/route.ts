@@ -47,8 +47,9 @@ export function scopeOf(_request: FastifyRequest): Scope {
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
+/** Sends JSON and a newline, so that a terminal's prompt stands below it. */
 export function sendJson(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).header('content-type', JSON_TYPE).send(text)
+  return reply.code(status).header('content-type', JSON_TYPE).send(`${text}\n`)
 }
 
 export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {

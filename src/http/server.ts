@@ -153,7 +153,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.server.on('checkExpectation', (_request, response) => {
     const requestId = options.newRequestId()
     response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
-    response.end(errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId))
+    response.end(`${errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
   })
 
   // Node would close the connection without a word.
@@ -325,7 +325,7 @@ function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId:
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? ['headers_too_large', 'The request line and headers are larger than 16 KiB.']
         : ['bad_request', 'The request is not well-formed HTTP.']
-  const body = errorBody(reject(code, message), requestId)
+  const body = `${errorBody(reject(code, message), requestId)}\n`
   socket.end(
     `HTTP/1.1 ${STATUS[code]} ${STATUS_CODES[STATUS[code]]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Access-Control-Allow-Origin: *\r\nDate: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

@@ -1,37 +1,43 @@
 import { createRequire } from 'node:module'
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
-import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
+import { reject } from '../domain/error.ts'
 import { Refused } from './errors.ts'
+import { rejectionOfFaults } from './faults.ts'
 import type { ObjectSchema } from './schema.ts'
 
-/** Parameters whose every fault but absence has a code of its own. */
-const NAMED_CODES: Readonly<Record<string, ErrorCode>> = {
-  amount: 'amount_invalid',
-  currency: 'currency_invalid',
-  starting_after: 'cursor_invalid',
-  ending_before: 'cursor_invalid',
-  after: 'cursor_invalid',
-  before: 'cursor_invalid',
-}
-
-let ajv: Ajv | undefined
+type Ajvs = { readonly first: Ajv; readonly all: Ajv }
+let ajvs: Ajvs | undefined
 
 /** The validator's library is loaded with the first request that needs it: a start need not wait for it. */
-function compile<T>(schema: ObjectSchema<T>): ValidateFunction<T> {
-  ajv ??= new (createRequire(import.meta.url)('ajv') as typeof import('ajv')).Ajv({ validateFormats: false })
-  return ajv.compile<T>(schema)
+function load(): Ajvs {
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  ajvs ??= {
+    first: new Ajv({ validateFormats: false }),
+    all: new Ajv({ validateFormats: false, allErrors: true }),
+  }
+  return ajvs
 }
+
+/** With more members than this only the first fault is looked for. */
+const MAX_MEMBERS = 100
 
 /**
  * A check of bodies against a schema, compiled at its first use. Answers the value with its type; throws
- * `Refused` with the first fault: its code, a sentence, the parameter to blame. Values are never coerced.
+ * `Refused` with what is wrong: codes, sentences, the parameters to blame. Values are never coerced.
  */
 export function bodyValidator<T>(schema: ObjectSchema<T>): (value: unknown) => T {
-  let valid: ValidateFunction<T> | undefined
+  let isValid: ValidateFunction<T> | undefined
+  let allFaults: ValidateFunction<T> | undefined
   return (value) => {
-    valid ??= compile(schema)
-    if (!valid(value)) throw new Refused(rejectionOf(valid.errors?.[0]))
-    return value
+    isValid ??= load().first.compile<T>(schema)
+    if (isValid(value)) return value
+    let { errors } = isValid as { errors?: ErrorObject[] | null }
+    if (Object.keys(Object(value)).length <= MAX_MEMBERS) {
+      allFaults ??= load().all.compile<T>(schema)
+      allFaults(value)
+      errors = allFaults.errors
+    }
+    throw new Refused(rejectionOfFaults(errors ?? [], Object.keys(schema.properties)))
   }
 }
 
@@ -55,35 +61,4 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
     }
     return check(values)
   }
-}
-
-/** The first fault that was found: what is missing comes before what is unknown, and that before what is wrong. */
-function rejectionOf(error: ErrorObject | undefined): Rejection {
-  const { keyword, instancePath, params, message } = error as ErrorObject
-  if (keyword === 'required') {
-    const param = paramOf(instancePath, params['missingProperty'])
-    return reject('parameter_missing', `The parameter ${param} is missing.`, param)
-  }
-  if (keyword === 'additionalProperties' && instancePath !== '') {
-    const param = paramOf(instancePath)
-    return reject('parameter_invalid', `The parameter ${param} holds a key outside its limits.`, param)
-  }
-  if (keyword === 'additionalProperties') {
-    const name: string = params['additionalProperty']
-    // The name came from the client: it is repeated only when it is plain.
-    const param = /^[A-Za-z0-9_[\].-]{1,64}$/.test(name) ? paramOf(instancePath, name) : undefined
-    return reject('parameter_unknown', `There is no parameter ${param ?? 'of that name'}.`, param)
-  }
-  if (instancePath === '') return reject('parameter_invalid', 'The body must be a JSON object.')
-  const param = paramOf(instancePath)
-  const code = NAMED_CODES[param] ?? 'parameter_invalid'
-  const why = keyword === 'enum' ? `must be one of ${params['allowedValues'].join(', ')}` : message
-  return reject(code, `The parameter ${param} is invalid: it ${why}.`, param)
-}
-
-/** `/metadata/colour` and `size` become `metadata.size`; names below metadata are the client's and are left out. */
-function paramOf(instancePath: string, name?: string): string {
-  const [first = '', ...rest] = instancePath.split('/').slice(1)
-  if (rest.length > 0) return first
-  return [first, name].filter(Boolean).join('.')
 }
