@@ -106,7 +106,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
     const flagsAt = rest.findIndex((word) => word.startsWith('-'))
     const words = rest.slice(0, flagsAt < 0 ? rest.length : flagsAt)
     if (words.length > 0 && !command.words)
-      return fail(`The command ${name} takes no "${words[0]}". Try minipay ${name} --help.`, 2)
+      return fail(`The command ${name} takes no "${words[0]}". See minipay ${name} --help.`, 2)
     const variables = { ...defaultsOf(command), ...env }
     const config = readConfig(command.settings, rest.slice(words.length), variables) as Config
     process.exitCode = await command.run(config, words)
