@@ -65,9 +65,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: runBank,
   },
   routing: {
-    summary: 'Print the routing rules, replace them, or say what others would do with recent charges.',
+    summary:
+      'Print the routing rules, replace or reset them, or say what others would do with recent charges.',
     settings: ['server'],
-    words: '[set FILE | simulate FILE]',
+    words: '[set FILE | simulate FILE | reset]',
     run: routing,
   },
   attempts: {
@@ -232,12 +233,13 @@ async function runBank({ host, port, database, bankSecret, bankNotify }: Config)
 }
 
 async function routing({ server }: Config, words: readonly string[]): Promise<number> {
-  const { routingSet, routingShow, routingSimulate } = await import('./cli/routing.ts')
+  const { routingReset, routingSet, routingShow, routingSimulate } = await import('./cli/routing.ts')
   const [verb, file, ...more] = words
   if (verb === undefined) return routingShow(server)
+  if (verb === 'reset' && file === undefined) return routingReset(server)
   if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(server, file)
   if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(server, file)
-  throw new ConfigError('Say minipay routing, routing set FILE or routing simulate FILE.')
+  throw new ConfigError('Say minipay routing, routing set FILE, routing simulate FILE or routing reset.')
 }
 
 async function attempts({ server }: Config, words: readonly string[]): Promise<number> {

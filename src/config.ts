@@ -127,7 +127,7 @@ export const SETTINGS = {
     flag: 'providers',
     env: 'MINIPAY_PROVIDERS',
     default: '',
-    doc: 'JSON file that names the payment providers; empty for the in-process sandbox alone.',
+    doc: 'JSON file that names the payment providers; empty, or sandbox, for the in-process sandbox alone.',
     parse: (text: string) => text,
   },
   webhookTarget: {

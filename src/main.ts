@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/health.ts'
+import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
 import { createRouter } from './app/router.ts'
 import type { Config } from './config.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
@@ -11,8 +12,9 @@ import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import type { Provider } from './ports/provider.ts'
-import type { Store, StoreUnavailable } from './ports/store.ts'
+import { DEFAULT_SCOPE, type Store, type StoreUnavailable } from './ports/store.ts'
 import { loadProviders } from './providers/config.ts'
+import { ProviderConfigError } from './providers/fields.ts'
 import { openStore, publicName } from './storage/database.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
 import type { Loop } from './workers/loop.ts'
@@ -88,11 +90,16 @@ export async function run(
   const context = contextOf(config, { store, providers, health, log, metrics }, () =>
     workers.deliverer?.wake(),
   )
+  const check = createProviderCheck({
+    ...{ store, router: context.router, providers },
+    now: () => performance.now(),
+  })
   let server: Server
   let address: string
   try {
+    await checkProviders(config, check, log)
     server = await createServer({
-      http: httpOf(config, context, metrics, workers),
+      http: httpOf(config, { context, metrics, workers, check }),
       version: VERSION,
       log,
       newRequestId: () => context.newId('req'),
@@ -128,6 +135,16 @@ export async function run(
       await output.flush(LOG_FLUSH_MS)
     },
   }
+}
+
+/**
+ * Warns of what the database needs and the configuration lacks. Throws a sentence when the sandbox would take the place
+ * of real providers only because nobody said which there are.
+ */
+async function checkProviders({ providers }: Config, check: ProviderCheck, log: Log): Promise<void> {
+  const refused = providers === '' ? standInRefused(await check.used(DEFAULT_SCOPE)) : undefined
+  if (refused !== undefined) throw new ProviderConfigError(refused)
+  warnOf(await check.report(DEFAULT_SCOPE), log)
 }
 
 function healthOf(log: Log): Health {
@@ -179,7 +196,14 @@ function contextOf(
   )
 }
 
-function httpOf(config: Config, context: Context, metrics: Metrics, workers: Workers): Http {
+type Serving = {
+  readonly context: Context
+  readonly metrics: Metrics
+  readonly workers: Workers
+  readonly check: ProviderCheck
+}
+
+function httpOf(config: Config, { context, metrics, workers, check }: Serving): Http {
   const { providers, health, inFlight, apart } = context
   const spoken = nowAndThen()
   return {
@@ -199,6 +223,7 @@ function httpOf(config: Config, context: Context, metrics: Metrics, workers: Wor
       unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
       now: context.now,
     }),
+    providerCheck: check,
     working: workers.alive,
     onNotification(provider, result) {
       countLabels(metrics.notifications, { provider, result })

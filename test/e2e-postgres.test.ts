@@ -17,6 +17,7 @@ const FILES = [
   'notifications',
   'lagging-lookups',
   'disputes',
+  'missing-providers',
   'alarms',
   'odd-disputes',
 ]

@@ -55,6 +55,10 @@ export type Router = {
   current(scope: Scope): Promise<CurrentRuleSet>
   /** Stores a document. With `expected` it must be the current version (0: none is stored). */
   replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  /** Stores that the built-in rules hold again: every provider in configuration order, whatever is configured then. */
+  reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  /** The providers that the current rules name, as `plan` reads them. */
+  named(scope: Scope): Promise<readonly string[]>
   simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
 }
 
@@ -72,6 +76,8 @@ export type RouterOptions = {
 /** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
 const FRESH_MS = 1_000
 const PAGE = 100
+/** Stored in the place of a document: the built-in rules, which no document could say for providers to come. */
+const BUILT_IN = 'null'
 /** How long a simulation works before others get their turn, in ms. */
 const SLICE_MS = 5
 
@@ -95,12 +101,34 @@ export function createRouter(options: RouterOptions): Router {
     const stored = await store.ruleSet(scope)
     const known = cache.get(key)
     const unchanged = known && known.version === (stored?.version ?? null)
-    const loaded = unchanged ? known : stored ? await restored(stored, compiler) : builtIn
+    const loaded = unchanged ? known : stored ? await read(stored) : builtIn
     // It may have been replaced while it was read.
     const latest = cache.get(key)
     if (latest && (latest.version ?? 0) > (loaded.version ?? 0)) return latest
     cache.set(key, { ...loaded, readAt })
     return loaded
+  }
+
+  async function read(stored: StoredRuleSet): Promise<Loaded> {
+    if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
+    return restored(stored, compiler)
+  }
+
+  /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
+  async function replaceBy(
+    scope: Scope,
+    document: string,
+    ruleSet: RuleSet,
+    expected: number | undefined,
+  ): Promise<StoredRuleSet | Rejection> {
+    for (;;) {
+      const version = (await store.ruleSet(scope))?.version ?? 0
+      if (expected !== undefined && expected !== version) return conflict(expected, version)
+      const stored = { version: version + 1, document, createdAt: now() }
+      if (!(await store.replaceRuleSet(scope, version, document, stored.createdAt))) continue
+      cache.set(slot(scope), { version: version + 1, ruleSet, readAt: stored.createdAt })
+      return stored
+    }
   }
 
   function fresh(scope: Scope): Loaded | Promise<Loaded> {
@@ -129,26 +157,26 @@ export function createRouter(options: RouterOptions): Router {
     },
     async current(scope) {
       const stored = await store.ruleSet(scope)
-      if (!stored)
-        return {
-          version: 0,
-          document: { rules: [], default: { providers, failover_on: [] } },
-          createdAt: null,
-        }
-      return { ...stored, document: JSON.parse(stored.document) }
+      const document = { rules: [], default: { providers, failover_on: [] } }
+      if (!stored) return { version: 0, document, createdAt: null }
+      return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
     },
     async replace(scope, document, expected) {
       const checked = await draft(document)
       if ('rejected' in checked) return checked
-      for (;;) {
-        const version = (await store.ruleSet(scope))?.version ?? 0
-        if (expected !== undefined && expected !== version) return conflict(expected, version)
-        const stored = { version: version + 1, document: JSON.stringify(document), createdAt: now() }
-        // Each round that is lost was another's success: without an expectation the last one wins.
-        if (!(await store.replaceRuleSet(scope, version, stored.document, stored.createdAt))) continue
-        cache.set(slot(scope), { version: version + 1, ruleSet: checked.ruleSet, readAt: stored.createdAt })
-        return stored
-      }
+      return replaceBy(scope, JSON.stringify(document), checked.ruleSet, expected)
+    },
+    reset: (scope, expected) => replaceBy(scope, BUILT_IN, builtIn.ruleSet, expected),
+    async named(scope) {
+      const { rules, fallback } = (await fresh(scope)).ruleSet
+      const targets = [...rules, fallback].map((destination) => destination.targets)
+      return [
+        ...new Set(
+          targets.flatMap((one) =>
+            one.kind === 'list' ? one.providers : one.shares.map(({ provider }) => provider),
+          ),
+        ),
+      ]
     },
     async simulate(scope, { document, charge, last }) {
       const loaded = document === undefined ? await load(scope) : await draft(document)

@@ -23,6 +23,13 @@ export async function routingSet(server: URL, file: string): Promise<number> {
   })
 }
 
+/** Goes back to the built-in rules: every provider in the order of their configuration. */
+export async function routingReset(server: URL): Promise<number> {
+  const { version } = await apiClient(server).delete<RuleSetAnswer>(PATH)
+  console.log(`Stored as version ${version}: every provider in the order of their configuration.`)
+  return 0
+}
+
 /** Prints what the rule set in a file would do with the newest charges. */
 export async function routingSimulate(server: URL, file: string, last = 1000): Promise<number> {
   return listingProblems(file, async (rules) => {

@@ -1,5 +1,6 @@
+import type { MissingProvider } from '../app/provider-check.ts'
+import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
 import { type Route, scopeOf, sendJson, sendObject } from './route.ts'
-import { MetricsAnswer, Readiness, Status } from './schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
@@ -60,20 +61,43 @@ export const readyRoute: Route = {
   url: '/ready',
   summary: 'Whether the process can do its work',
   tag: 'Operations',
+  description:
+    '`missing_providers` is there when the database needs providers that are not configured: to find out how attempts ended, to capture or refund, or because the routing rules name them.',
   answers: {
-    200: { description: 'The store takes writes and the background work runs.', schema: Readiness },
-    503: { description: 'Not now.', schema: Readiness },
+    200: {
+      description: 'The store takes writes, the background work runs, and charges have a provider to go to.',
+      schema: Readiness,
+    },
+    503: {
+      description: 'Not now. With `no_provider`: the routing rules name no provider that is configured.',
+      schema: Readiness,
+    },
   },
   errors: [],
-  async handle({ context, working }, _request, reply) {
-    const { promise: late, resolve } = Promise.withResolvers<string>()
+  async handle({ context, working, providerCheck }, request, reply) {
+    const { promise: late, resolve } = Promise.withResolvers<'store_unavailable'>()
     const timer = setTimeout(resolve, READY_TIMEOUT_MS, 'store_unavailable')
-    const store = context.store.ready().then(
-      () => 'ready',
-      () => 'store_unavailable',
+    const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
+      ([, report]) => report,
+      () => 'store_unavailable' as const,
     )
-    const status = working() ? await Promise.race([store, late]) : 'worker_stopped'
+    const found = working() ? await Promise.race([asked, late]) : 'worker_stopped'
     clearTimeout(timer)
-    return sendJson(reply, status === 'ready' ? 200 : 503, JSON.stringify({ status }))
+    if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
+    const body = {
+      status: found.routable ? 'ready' : 'no_provider',
+      ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
+    }
+    return sendJson(reply, found.routable ? 200 : 503, JSON.stringify(body))
   },
+}
+
+function missingView({ provider, openAttempts, toCapture, toRefund, inRules }: MissingProvider) {
+  return {
+    provider,
+    open_attempts: openAttempts,
+    to_capture: toCapture,
+    to_refund: toRefund,
+    in_rules: inRules,
+  }
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../app/context.ts'
 import type { Answer, KeyedRequest } from '../app/execute.ts'
+import type { ProviderCheck } from '../app/provider-check.ts'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
@@ -14,6 +15,8 @@ export type Http = {
   readonly context: Context
   /** Prometheus's text, and its content type. */
   readonly prometheus: () => Promise<{ type: string; text: string }>
+  /** What of the database needs providers that are not configured. */
+  readonly providerCheck: ProviderCheck
   /** Whether the background work runs. */
   readonly working: () => boolean
   /** Called when a provider's notification came: what became of it, and that there is one to act on. */
@@ -22,7 +25,7 @@ export type Http = {
 
 /** One line of the route table: a handler, and the schemas that document it. */
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly url: string
   readonly summary: string
   readonly description?: string

@@ -15,7 +15,12 @@ import { healthRoute, metricsRoute, readyRoute } from './operations.ts'
 import { listProvidersRoute } from './providers.ts'
 import { createRefundRoute, listRefundsRoute, retrieveRefundRoute } from './refunds.ts'
 import type { Route } from './route.ts'
-import { replaceRuleSetRoute, retrieveRuleSetRoute, simulateRoutingRoute } from './routing.ts'
+import {
+  replaceRuleSetRoute,
+  resetRuleSetRoute,
+  retrieveRuleSetRoute,
+  simulateRoutingRoute,
+} from './routing.ts'
 
 /** Every route of the API. */
 export const ROUTES: readonly Route[] = [
@@ -36,6 +41,7 @@ export const ROUTES: readonly Route[] = [
   retryDeliveryRoute,
   retrieveRuleSetRoute,
   replaceRuleSetRoute,
+  resetRuleSetRoute,
   simulateRoutingRoute,
   listProvidersRoute,
   listAttemptsRoute,

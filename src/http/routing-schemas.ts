@@ -86,6 +86,8 @@ const expected = optional({
   description: 'The version that this is to replace. Without it, whatever is there is replaced.',
 })
 export const RuleSetBody = strict({ document: RuleSetDocument, version: expected })
+/** Of a reset. */
+export const RuleSetQuery = strict({ version: expected })
 /** What is checked of it before its document is read, whose faults come with their places. */
 export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
 

@@ -10,15 +10,17 @@ import {
   RuleSet,
   RuleSetBody,
   RuleSetEnvelope,
+  RuleSetQuery,
   type SimulatedChargeBody,
   SimulationAnswer,
   SimulationBody,
   SimulationEnvelope,
 } from './routing-schemas.ts'
 import { NoQuery } from './schemas.ts'
-import { bodyValidator } from './validate.ts'
+import { bodyValidator, queryValidator } from './validate.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)
+const validReset = queryValidator(RuleSetQuery)
 const validSimulation = bodyValidator(SimulationEnvelope)
 
 function ruleSetView(version: number, document: unknown, createdAt: number | null) {
@@ -56,6 +58,25 @@ export const replaceRuleSetRoute: Route = {
     const stored = await context.router.replace(scopeOf(request), body.document, body.version)
     if (isRejection(stored)) return sendRejection(reply, stored)
     return sendObject(reply, ruleSetView(stored.version, body.document, stored.createdAt))
+  },
+}
+
+export const resetRuleSetRoute: Route = {
+  method: 'DELETE',
+  url: '/api/v1/routing',
+  summary: 'Go back to the built-in routing rules',
+  description:
+    'Every provider in the order of their configuration, whatever is configured then. It is stored as the next version; the versions before it stay.',
+  tag: 'Routing',
+  query: RuleSetQuery,
+  answers: { 200: { description: 'What holds now.', schema: RuleSet } },
+  errors: ['routing_version_conflict'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const reset = await context.router.reset(scope, validReset(request.query).version)
+    if (isRejection(reset)) return sendRejection(reply, reset)
+    const { version, document, createdAt } = await context.router.current(scope)
+    return sendObject(reply, ruleSetView(version, document, createdAt))
   },
 }
 

@@ -331,15 +331,3 @@ export const Balance = object({
     }),
   ),
 })
-
-export const MetricsAnswer = object({
-  total_charges: { ...count, description: 'Charges that succeeded.' },
-  total_refunds: count,
-  pending_webhooks: count,
-  delivered_webhooks: count,
-  failed_webhooks: count,
-  webhook_retries: count,
-})
-
-export const Status = object({ status: oneOf(['ok']) })
-export const Readiness = object({ status: oneOf(['ready', 'store_unavailable', 'worker_stopped']) })

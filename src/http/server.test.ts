@@ -23,7 +23,14 @@ test('a request whose head or body does not arrive in time is answered 408, and 
   const context = createContext({
     store,
     providers: new Map(),
-    router: { plan: unexpected, current: unexpected, replace: unexpected, simulate: unexpected },
+    router: {
+      plan: unexpected,
+      current: unexpected,
+      replace: unexpected,
+      reset: unexpected,
+      named: unexpected,
+      simulate: unexpected,
+    },
     health: createHealth(() => 0),
     log,
     endpoints: [],
@@ -34,7 +41,13 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     providerWaitMs: 0,
   })
   const server = await createServer({
-    http: { context, prometheus: unexpected, working: () => true, onNotification: unexpected },
+    http: {
+      context,
+      prometheus: unexpected,
+      providerCheck: { report: unexpected, used: unexpected },
+      working: () => true,
+      onNotification: unexpected,
+    },
     version: '0.0.0',
     log,
     newRequestId: () => context.newId('req'),

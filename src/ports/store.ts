@@ -235,6 +235,15 @@ export type AttemptTotals = {
   readonly overdue: number
 }
 
+/** What the attempts say of a provider, configured or not. */
+export type ProviderUse = {
+  readonly provider: string
+  /** It gave references of its own: it is outside this process, and no sandbox in it. */
+  readonly remote: boolean
+  /** Attempts of which it is not known how they ended, counted up to a thousand of each state, the oldest. */
+  readonly openAttempts: number
+}
+
 export type StoredRuleSet = {
   readonly version: number
   readonly document: string
@@ -324,6 +333,8 @@ export type Store = {
   claimAttempt(id: string, claim: Omit<AttemptClaim, 'provider' | 'limit'>): Promise<OwnedAttempt | undefined>
   /** False when the token no longer holds the attempt; then nothing was written. */
   postponeAttempt(postponement: Postponement): Promise<boolean>
+  /** Providers that attempts name, at most a hundred and those with open attempts: bounded by indexes, for now and then. */
+  providerUse(scope: Scope): Promise<ProviderUse[]>
   /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
   attemptTotals(overdueBefore: number): Promise<AttemptTotals>
 

@@ -5,8 +5,11 @@ import { type Create, fieldsOf, type Outside, ProviderConfigError } from './fiel
 import { KINDS } from './index.ts'
 import { createSandbox } from './sandbox.ts'
 
+/** Said in the place of a file: the in-process sandbox alone, on purpose. */
+export const SANDBOX = 'sandbox'
+
 /**
- * The configured providers, in the file's order; without a file only the in-process sandbox. Throws a
+ * The configured providers, in the file's order; without a file, or with `sandbox`, only the in-process sandbox. Throws a
  * `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
  * Their signatures are made and checked by the time of `outside`.
  */
@@ -16,7 +19,7 @@ export async function loadProviders(
   outside: Outside = { now: Date.now, egress: createEgress() },
   kinds: Readonly<Record<string, Create>> = KINDS,
 ): Promise<Provider[]> {
-  if (file === '') return [createSandbox('sandbox')]
+  if (file === '' || file === SANDBOX) return [createSandbox('sandbox')]
   const entries = Object.entries(objectOf(file, parse(file)))
   if (entries.length === 0) throw new ProviderConfigError(`${file}: it names no provider.`)
   const providers: Provider[] = []

@@ -263,7 +263,7 @@ export async function charged(store: Store, options: ChargeOptions): Promise<Cha
 /** Commits a charge that bank_a took or, with `capture` false, holds; its authorization has the reference `pay_<id>`. */
 export async function taken(
   store: Store,
-  options: ChargeOptions & { capture?: boolean },
+  options: ChargeOptions & Sending & { capture?: boolean },
 ): Promise<{ charge: Charge; attempt: Attempt }> {
   const begun = beginCommit(options)
   await committed(store, begun.commit)

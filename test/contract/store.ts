@@ -19,6 +19,7 @@ import type { Open } from './fixtures.ts'
 import { balanceLimits, closing, purges, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { notifications, settledNotifications } from './notifications.ts'
+import { providerUse } from './provider-use.ts'
 import { ruleSets } from './rulesets.ts'
 import { changedAnswers, changedColumns, refusedSteps, steps } from './steps.ts'
 
@@ -57,6 +58,7 @@ export function storeContract(name: string, open: Open): void {
       deliveryLists(open)
     })
     describe('attempts', () => {
+      providerUse(open)
       attemptClaims(open)
       postponements(open)
       attemptLists(open)

@@ -7,6 +7,7 @@ import type { Alarm as AlarmSchema } from '../../src/http/alarm-schemas.ts'
 import { STATUS } from '../../src/http/errors.ts'
 import type * as events from '../../src/http/event-schemas.ts'
 import { errorsOf } from '../../src/http/openapi.ts'
+import type * as operations from '../../src/http/operations-schemas.ts'
 import type { Route } from '../../src/http/route.ts'
 import { ROUTES } from '../../src/http/routes.ts'
 import type { Schema, Static } from '../../src/http/schema.ts'
@@ -21,7 +22,7 @@ export type Dispute = Static<typeof schemas.Dispute>
 export type ErrorAnswer = Static<typeof schemas.ErrorAnswer>
 export type DeclineAnswer = Static<typeof schemas.DeclineAnswer>
 export type Balance = Static<typeof schemas.Balance>
-export type MetricsAnswer = Static<typeof schemas.MetricsAnswer>
+export type MetricsAnswer = Static<typeof operations.MetricsAnswer>
 export type LedgerAccount = Static<typeof schemas.LedgerAccount>
 export type LedgerEntry = Static<typeof schemas.LedgerEntry>
 export type Delivery = Static<typeof events.Delivery>

@@ -27,6 +27,7 @@ import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { providerReads } from './read-providers.ts'
 import { finding, statements } from './statements.ts'
 
 export type PostgresOptions = {
@@ -85,6 +86,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
     ...eventReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),
+    ...providerReads(sql),
     ...alarmReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),

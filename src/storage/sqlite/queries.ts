@@ -6,6 +6,7 @@ import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { preparing } from './read-page.ts'
+import { providerReads } from './read-providers.ts'
 
 /** Reads over one read-only connection. Each is bounded by an index: none grows with the history. */
 export function createQueries(db: Connection) {
@@ -24,6 +25,7 @@ export function createQueries(db: Connection) {
     balances,
     ...eventReads(sql),
     ...attemptReads(sql),
+    ...providerReads(sql),
     ...alarmReads(sql),
   }
 }

@@ -115,6 +115,7 @@ function reads(queries: Queries, read: Read) {
     attempt: (id) => read(() => queries.attempt(id)),
     attemptByReference: (provider, kind, reference) =>
       read(() => queries.attemptByReference(provider, kind, reference)),
+    providerUse: (scope) => read(() => queries.providerUse(scope)),
     attemptTotals: (overdueBefore) => read(() => queries.attemptTotals(overdueBefore)),
     alarm: (scope, id) => read(() => queries.alarm(scope, id)),
     alarms: (scope, query) => read(() => queries.alarms(scope, query)),

@@ -1,0 +1,134 @@
+/** Providers that the database needs and the configuration lacks: a forgotten file of providers shows here. */
+import type { Log } from '../ports/log.ts'
+import type { Provider } from '../ports/provider.ts'
+import type { ProviderUse, Scope, Store } from '../ports/store.ts'
+import type { Router } from './router.ts'
+
+/** What the database holds of a provider that is not configured. */
+export type MissingProvider = {
+  readonly provider: string
+  /** Attempts whose outcome nobody can find out; counted up to a thousand of each state. */
+  readonly openAttempts: number
+  /** Money is held through it that nobody can capture or release. */
+  readonly toCapture: boolean
+  /** It has money of charges that nobody can refund, or of refunds and disputes that nobody can end. */
+  readonly toRefund: boolean
+  /** The routing rules name it. */
+  readonly inRules: boolean
+}
+
+export type ProviderReport = {
+  readonly missing: readonly MissingProvider[]
+  /** False when no provider that the rules name is configured: then every charge fails with 502. */
+  readonly routable: boolean
+}
+
+export type ProviderCheck = {
+  /** At most a minute old, save what it says of the rules. Rejects with `StoreUnavailable`. */
+  report(scope: Scope): Promise<ProviderReport>
+  /** Providers outside this process that have taken payments, or are taking them: whatever is configured now. */
+  used(scope: Scope): Promise<readonly string[]>
+}
+
+export type ProviderCheckOptions = {
+  readonly store: Pick<Store, 'providerUse' | 'ledgerAccounts'>
+  readonly router: Pick<Router, 'named'>
+  readonly providers: readonly Pick<Provider, 'name' | 'remote'>[]
+  /** ms of a clock that does not step back. */
+  readonly now: () => number
+}
+
+/** The database is asked this often at most, however often `/ready` is. */
+const FRESH_MS = 60_000
+
+type Held = Omit<MissingProvider, 'inRules'>
+
+/** A check over a store; keeps its last answer. */
+export function createProviderCheck({ store, router, providers, now }: ProviderCheckOptions): ProviderCheck {
+  let asked: { readonly at: number; readonly held: Promise<readonly Held[]> } | undefined
+
+  async function ask(scope: Scope): Promise<readonly Held[]> {
+    const [uses, accounts] = await Promise.all([store.providerUse(scope), store.ledgerAccounts(scope)])
+    const open = new Map(uses.map((use) => [use.provider, use]))
+    const owed = (kinds: readonly string[], provider: string) =>
+      accounts.some(
+        ({ account, balance }) => balance !== 0n && kinds.some((kind) => account === `${kind}:${provider}`),
+      )
+    const named = accounts.flatMap(({ account }) => /^(?:provider|authorized):(.+)$/.exec(account)?.[1] ?? [])
+    return [...new Set([...open.keys(), ...named])]
+      .filter((provider) => !isThere(provider, open.get(provider)))
+      .map((provider) => ({
+        provider,
+        openAttempts: open.get(provider)?.openAttempts ?? 0,
+        toCapture: owed(['authorized'], provider),
+        toRefund: owed(['provider', 'refunds', 'disputes'], provider),
+      }))
+      .filter(({ openAttempts, toCapture, toRefund }) => openAttempts > 0 || toCapture || toRefund)
+  }
+
+  /** A sandbox in this process is not the provider of that name that took payments outside it. */
+  function isThere(name: string, use: ProviderUse | undefined): boolean {
+    const configured = providers.find((provider) => provider.name === name)
+    return configured !== undefined && (configured.remote || !use?.remote)
+  }
+
+  function held(scope: Scope): Promise<readonly Held[]> {
+    if (asked && now() - asked.at < FRESH_MS) return asked.held
+    const current = { at: now(), held: ask(scope) }
+    asked = current
+    // What failed is asked again the next time.
+    current.held.catch(() => {
+      if (asked === current) asked = undefined
+    })
+    return current.held
+  }
+
+  return {
+    async report(scope) {
+      const [parts, named] = await Promise.all([held(scope), router.named(scope)])
+      const missing = new Map(parts.map((part) => [part.provider, { ...part, inRules: false }]))
+      for (const provider of named) {
+        if (providers.some(({ name }) => name === provider) && !missing.has(provider)) continue
+        const part = missing.get(provider) ?? { provider, openAttempts: 0, toCapture: false, toRefund: false }
+        missing.set(provider, { ...part, inRules: true })
+      }
+      const routable = named.some((provider) => providers.some(({ name }) => name === provider))
+      return { missing: [...missing.values()], routable }
+    },
+    async used(scope) {
+      const configured = new Set(providers.map(({ name }) => name))
+      const uses = await store.providerUse(scope)
+      return uses
+        .filter((use) => use.remote || (use.openAttempts > 0 && !configured.has(use.provider)))
+        .map(({ provider }) => provider)
+    },
+  }
+}
+
+/** Why the sandbox must not stand in for the providers that were used, as a sentence; undefined when none was. */
+export function standInRefused(used: readonly string[]): string | undefined {
+  if (used.length === 0) return undefined
+  const names =
+    used.length > 5 ? `${used.slice(0, 5).join(', ')} and ${used.length - 5} more` : used.join(', ')
+  return `The database has payments of ${names}, and no providers are configured: set MINIPAY_PROVIDERS to the file that names them, or to "sandbox" if the sandbox, which moves no money, shall take charges from now on.`
+}
+
+/** Logs what the database needs and the configuration lacks. */
+export function warnOf({ missing, routable }: ProviderReport, log: Log): void {
+  for (const { provider, openAttempts, toCapture, toRefund, inRules } of missing)
+    log.warn(
+      {
+        provider,
+        open_attempts: openAttempts,
+        to_capture: toCapture,
+        to_refund: toRefund,
+        in_rules: inRules,
+      },
+      'A provider is not configured, and the database needs it. See MINIPAY_PROVIDERS.',
+    )
+  if (!routable)
+    log.warn(
+      {},
+      'Every charge will fail with 502: the routing rules name no provider that is configured. Go back to the built-in rules with: minipay routing reset',
+    )
+}

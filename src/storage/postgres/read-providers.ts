@@ -1,0 +1,48 @@
+import type { ProviderUse, Scope } from '../../ports/store.ts'
+import { live } from './rows.ts'
+import type { Sql } from './statements.ts'
+
+const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
+
+/** From one provider's name to the next, by the index: the attempts between them are not read. */
+const NAMED = `
+  WITH RECURSIVE named (provider) AS (
+    (SELECT provider FROM attempts WHERE ${REFERENCED} ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.provider FROM attempts a WHERE ${REFERENCED} AND a.provider > named.provider
+            ORDER BY a.provider LIMIT 1)
+    FROM named WHERE named.provider IS NOT NULL
+  )
+  SELECT provider,
+    (EXISTS (SELECT 1 FROM attempts a WHERE a.provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
+            AND provider_reference < 'sandbox_')
+    OR EXISTS (SELECT 1 FROM attempts a WHERE a.provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
+               AND provider_reference >= 'sandbox\`'))::int AS remote
+  FROM named WHERE provider IS NOT NULL LIMIT 100`
+
+/** The oldest: what nobody works on becomes one of them. */
+const OPEN = `
+  SELECT provider, count(*)::bigint AS "openAttempts" FROM (
+    ${['sending', 'pending', 'unknown']
+      .map(
+        (state) =>
+          `(SELECT provider FROM attempts
+            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND state <> 'succeeded' ORDER BY id LIMIT 1000)`,
+      )
+      .join(' UNION ALL ')}
+  ) AS open GROUP BY provider`
+
+/** Which providers the attempts name. */
+export function providerReads(sql: Sql) {
+  return {
+    async providerUse(scope: Scope): Promise<ProviderUse[]> {
+      const [named, open] = await Promise.all([sql(NAMED), sql(OPEN, [scope.accountId, live(scope)])])
+      const uses = new Map<string, ProviderUse>()
+      for (const { provider, remote } of named.rows as { provider: string; remote: number }[])
+        uses.set(provider, { provider, remote: remote === 1, openAttempts: 0 })
+      for (const { provider, openAttempts } of open.rows as Pick<ProviderUse, 'provider' | 'openAttempts'>[])
+        uses.set(provider, { provider, remote: uses.get(provider)?.remote ?? false, openAttempts })
+      return [...uses.values()]
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import type { ProviderUse, Scope } from '../../ports/store.ts'
+import type { Sql } from './read-page.ts'
+import { live } from './rows.ts'
+
+const REFERENCES = `attempts INDEXED BY attempts_by_reference`
+const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
+
+/** From one provider's name to the next, by the index: the attempts between them are not read. */
+const NAMED = `
+  WITH RECURSIVE named (provider) AS (
+    SELECT * FROM (SELECT provider FROM ${REFERENCES} WHERE ${REFERENCED} ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT provider FROM ${REFERENCES} WHERE ${REFERENCED} AND provider > named.provider
+            ORDER BY provider LIMIT 1)
+    FROM named WHERE named.provider IS NOT NULL
+  )
+  SELECT provider,
+    EXISTS (SELECT 1 FROM ${REFERENCES} WHERE provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
+            AND provider_reference < 'sandbox_')
+    OR EXISTS (SELECT 1 FROM ${REFERENCES} WHERE provider = named.provider AND ${REFERENCED} AND kind = 'authorize'
+               AND provider_reference >= 'sandbox\`') AS remote
+  FROM named WHERE provider IS NOT NULL LIMIT 100`
+
+/** The oldest: what nobody works on becomes one of them. */
+const OPEN = `
+  SELECT provider, count(*) AS openAttempts FROM (
+    ${['sending', 'pending', 'unknown']
+      .map(
+        (state) =>
+          `SELECT * FROM (SELECT provider FROM attempts INDEXED BY attempts_by_state
+           WHERE state = '${state}' AND state <> 'succeeded' AND account_id = ? AND live = ? ORDER BY id LIMIT 1000)`,
+      )
+      .join(' UNION ALL ')}
+  ) GROUP BY provider`
+
+/** Which providers the attempts name. */
+export function providerReads(sql: Sql) {
+  return {
+    providerUse(scope: Scope): ProviderUse[] {
+      const named = sql(NAMED).all() as { provider: string; remote: number }[]
+      const of = [scope.accountId, live(scope)]
+      const open = sql(OPEN).all(...of, ...of, ...of) as Pick<ProviderUse, 'provider' | 'openAttempts'>[]
+      const uses = new Map<string, ProviderUse>()
+      for (const { provider, remote } of named)
+        uses.set(provider, { provider, remote: remote === 1, openAttempts: 0 })
+      for (const { provider, openAttempts } of open)
+        uses.set(provider, { provider, remote: uses.get(provider)?.remote ?? false, openAttempts })
+      return [...uses.values()]
+    },
+  }
+}
