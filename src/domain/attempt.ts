@@ -224,7 +224,8 @@ export type Known = Exclude<Outcome, { kind: 'unknown' }>
 
 /**
  * The attempt after the provider has said how it stands. A pending one stays open, to be looked at again; an
- * authorization that lapses is looked at when it does.
+ * authorization that lapses is looked at when it does. What succeeded is of the amount that was moved, which is another
+ * than what was asked only by a person's word.
  */
 export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: number): Attempt {
   const pending = outcome.kind === 'pending'
@@ -233,6 +234,7 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
   return {
     ...attempt,
     state: outcome.kind,
+    amount: outcome.kind === 'succeeded' && attempt.kind !== 'cancel' ? outcome.amount : attempt.amount,
     providerReference: reference ?? attempt.providerReference,
     declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,
     reason: told(attempt, outcome),

@@ -6,6 +6,7 @@ import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/ch
 import { type Attempt, isOpen, type Known } from './attempt.ts'
 import type { Charge, Decision, Dispute, Refund } from './charge.ts'
 import { bookable, decideDispute } from './dispute.ts'
+import { isRejection } from './error.ts'
 import { isBalanced, type Posting } from './ledger.ts'
 import {
   beginCharge,
@@ -17,6 +18,7 @@ import {
 } from './lifecycle.ts'
 import { MAX_AMOUNT } from './money.ts'
 import { beginRefund, concludeRefund, refundAmount, refundable, reverseRefund } from './refund.ts'
+import { concludeAnew, mostMoved } from './reopen.ts'
 
 /** What can happen to a charge, in any order; `pick` chooses among what is open. */
 type Step =
@@ -29,6 +31,7 @@ type Step =
       readonly lapsed: boolean
     }
   | { readonly do: 'reverse'; readonly pick: number }
+  | { readonly do: 'correct'; readonly pick: number; readonly part: number; readonly done: boolean }
   | {
       readonly do: 'dispute'
       readonly which: number
@@ -58,6 +61,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ do: fc.constant('reverse' as const), pick: fc.nat(20) }),
   fc.record({
+    do: fc.constant('correct' as const),
+    pick: fc.nat(20),
+    part: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    done: fc.boolean(),
+  }),
+  fc.record({
     do: fc.constant('dispute' as const),
     status: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
     which: fc.nat(2),
@@ -72,11 +81,13 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 class World {
   charge: Charge
   authorization: Attempt
+  readonly attempts = new Map<string, Attempt>()
   readonly open = new Map<string, Attempt>()
   readonly refunds = new Map<string, Refund>()
   readonly refundAttempts = new Map<string, Attempt>()
   readonly disputes = new Map<string, Dispute>()
   readonly postings: Posting[] = []
+  readonly counts = new Map<string, number>()
 
   constructor(amount: number, capture: boolean) {
     const first = attemptOf('authorize', amount)
@@ -84,6 +95,7 @@ class World {
     this.charge = begun.charge
     this.authorization = first
     this.open.set(first.id, first)
+    this.attempts.set(first.id, first)
   }
 
   apply(decision: Decision): void {
@@ -93,7 +105,9 @@ class World {
     this.postings.push(...decision.postings)
     if (decision.refund) this.refunds.set(decision.refund.id, decision.refund)
     if (decision.dispute) this.disputes.set(decision.dispute.id, decision.dispute)
+    for (const [name, by] of decision.counts) this.counts.set(name, (this.counts.get(name) ?? 0) + by)
     for (const attempt of decision.attempts) {
+      this.attempts.set(attempt.id, attempt)
       if (isOpen(attempt)) this.open.set(attempt.id, attempt)
       else this.open.delete(attempt.id)
       if (attempt.kind === 'authorize') this.authorization = attempt
@@ -137,6 +151,9 @@ class World {
         if (attempt) this.apply(reverseRefund(this.charge, refund, attempt, DECLINED, 'notification', 3_000))
         return
       }
+      case 'correct':
+        this.correct(step)
+        return
       case 'dispute':
         this.disputed(step)
     }
@@ -157,6 +174,23 @@ class World {
         ? concludeRefund(this.charge, refund, attempt, outcome, 'lookup', 2_000)
         : concludeCharge(this.charge, attempt, outcome, 'lookup', 2_000),
     )
+  }
+
+  /** A person, or a late word of the provider, says that an attempt ended in another way, or with another amount. */
+  correct({ pick, part, done }: Extract<Step, { do: 'correct' }>): void {
+    const ended = [...this.attempts.values()].filter((attempt) => !isOpen(attempt))
+    const attempt = ended[pick % ended.length]
+    if (!attempt) return
+    const refund = attempt.refundId === null ? null : (this.refunds.get(attempt.refundId) ?? null)
+    const others = [...this.attempts.values()].filter(({ id }) => id !== attempt.id)
+    const about = { charge: this.charge, refund, attempt, others }
+    const most = mostMoved(about)
+    if (most === 0) return
+    const whole = attempt.kind === 'authorize' && !this.charge.capture
+    const amount = whole ? attempt.amount : Math.max(1, Math.floor(most * part))
+    const decision = concludeAnew(about, done ? yes(amount) : DECLINED, 'hand', 4_000)
+    if (isRejection(decision)) assert.equal(decision.code, 'attempt_not_resolved')
+    else this.apply(decision)
   }
 
   /** Whatever the provider says of one of the disputes, in whatever order. */
@@ -212,6 +246,13 @@ class World {
     assert.equal(this.balance('disputes:bank'), -disputed('open'))
 
     const following = [...this.open.values()].some(({ kind }) => kind === 'capture' || kind === 'cancel')
+    const counted = (name: string) => this.counts.get(name) ?? 0
+    assert.equal(counted('charges_succeeded'), captured > 0n ? 1 : 0)
+    assert.equal(counted('charges_failed'), charge.status === 'failed' ? 1 : 0)
+    assert.equal(counted('charges_refunded'), refunded > 0n ? 1 : 0)
+    const done = [...this.refunds.values()].filter(({ status }) => /refunded$/.test(status))
+    assert.equal(counted('refunds'), done.length)
+
     const held = charge.status === 'authorized' || following ? BigInt(charge.amount) : 0n
     assert.equal(this.balance('authorized:bank'), held)
     assert.equal(this.balance('capturing'), following ? -held : 0n)

@@ -85,16 +85,16 @@ function concludeAuthorize(charge: Charge, outcome: Known, attempts: Attempt[]):
 
 function taken(
   charge: Charge,
-  { reference }: Extract<Outcome, { kind: 'succeeded' }>,
+  { reference, amount }: Extract<Outcome, { kind: 'succeeded' }>,
   attempts: Attempt[],
 ): Decision {
   assertAllows(charge, 'succeed')
   return decision(
     charge,
-    { status: 'succeeded', amountCaptured: charge.amount, providerReference: reference, redirectUrl: null },
+    { status: 'succeeded', amountCaptured: amount, providerReference: reference, redirectUrl: null },
     {
       attempts,
-      postings: chargePostings(charge.provider, charge.currency, charge.amount),
+      postings: chargePostings(charge.provider, charge.currency, amount),
       event: 'payment.succeeded',
       counts: [['charges_succeeded', 1]],
     },
@@ -222,17 +222,17 @@ export function beginFollowUp(charge: Charge, attempt: Attempt): Decision {
   return decision(charge, { status: 'processing' }, { attempts: [attempt], postings })
 }
 
-function concludeCapture(charge: Charge, attempt: Attempt, outcome: Known, ended: Attempt): Decision {
+function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decision {
   if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
   if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.capture_failed')
   assertAllows(charge, 'succeed')
   return decision(
     charge,
-    { status: 'succeeded', amountCaptured: attempt.amount, expiresAt: null },
+    { status: 'succeeded', amountCaptured: outcome.amount, expiresAt: null },
     {
       attempts: [ended],
       postings: [
-        ...chargePostings(charge.provider, charge.currency, attempt.amount),
+        ...chargePostings(charge.provider, charge.currency, outcome.amount),
         ...released(charge, 'capturing'),
       ],
       event: 'payment.succeeded',
@@ -321,7 +321,7 @@ export function concludeCharge(
     case 'authorize':
       return concludeAuthorize(charge, outcome, [ended])
     case 'capture':
-      return concludeCapture(charge, attempt, outcome, ended)
+      return concludeCapture(charge, outcome, ended)
     case 'cancel':
       return concludeCancel(charge, outcome, ended)
     case 'refund':

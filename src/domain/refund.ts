@@ -12,7 +12,7 @@ import {
   type RefundCommand,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
-import { type LedgerAccountCode, transfer } from './ledger.ts'
+import { type LedgerAccountCode, transfer, transfers } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
 /** What is left to refund of a charge, in minor units: what was captured, less what went back or may have to. */
@@ -89,7 +89,10 @@ export function beginRefund(
   )
 }
 
-/** What an outcome makes of the refund that was asked for. */
+/**
+ * What an outcome makes of the refund that was asked for. It is of what was really paid, which is another amount than was
+ * asked for only by a person's word: what of it was reserved and not paid is owed to the merchant again.
+ */
 export function concludeRefund(
   charge: Charge,
   refund: Refund,
@@ -103,7 +106,8 @@ export function concludeRefund(
   const amountRefundPending = charge.amountRefundPending - refund.amount
   const reserved: LedgerAccountCode = `refunds:${charge.provider}`
   if (outcome.kind === 'succeeded') {
-    const amountRefunded = charge.amountRefunded + refund.amount
+    const { amount } = outcome
+    const amountRefunded = charge.amountRefunded + amount
     const status = amountRefunded === charge.amountCaptured ? 'refunded' : 'partially_refunded'
     const first = charge.amountRefunded === 0
     return decision(
@@ -111,9 +115,16 @@ export function concludeRefund(
       { amountRefundPending, amountRefunded, status },
       {
         attempts,
-        refund: { ...refund, status, providerReference: outcome.reference },
+        refund: { ...refund, amount, status, providerReference: outcome.reference },
         transactionId: refund.id,
-        postings: transfer(reserved, `provider:${charge.provider}`, charge.currency, refund.amount),
+        postings: transfers(
+          charge.currency,
+          new Map<LedgerAccountCode, AmountMinor>([
+            [reserved, refund.amount],
+            [`provider:${charge.provider}`, -amount],
+            ['merchant', amount - refund.amount],
+          ]),
+        ),
         event: 'payment.refunded',
         counts: first
           ? [

@@ -70,7 +70,9 @@ const AMOUNTS: readonly Check[] = [
         WHEN amount_captured = 0
           THEN status NOT IN ('processing', 'requires_action', 'authorized', 'failed', 'canceled')
             OR (status = 'failed' AND decline_code IS NULL)
-        WHEN amount_captured > amount OR (capture = 1 AND amount_captured < amount) THEN TRUE
+        WHEN amount_captured > amount OR (capture = 1 AND amount_captured < amount AND NOT EXISTS (
+          SELECT 1 FROM attempts t WHERE ${sameScope('t', 'charges')} AND t.transaction_id = charges.id
+            AND t.kind = 'authorize' AND t.resolved_by = 'hand' AND t.amount = charges.amount_captured)) THEN TRUE
         WHEN amount_refunded = 0 THEN status <> 'succeeded'
         WHEN amount_refunded < amount_captured THEN status <> 'partially_refunded'
         ELSE status <> 'refunded' END LIMIT 1`,
@@ -307,9 +309,17 @@ const COUNTERS: readonly Check[] = [
       `The counter ${name} ${currency} says ${said}, but there are ${counted}.`.replace('  ', ' '),
   },
   {
-    sql: `WITH told AS (
-        SELECT account_id, live, 'charges_' || substr(type, length('payment.') + 1) AS name, count(*) AS value
-        FROM events WHERE type IN ('payment.succeeded', 'payment.failed') GROUP BY 1, 2, 3),
+    // The last word on a charge counts: what was said to have failed may have been done, or the other way round. Its id
+    // is the first thing that an event's data says.
+    sql: `WITH last AS (
+        SELECT account_id, live, max(seq) AS seq FROM events
+        WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.capture_failed')
+        GROUP BY account_id, live,
+          CASE WHEN substr(data, 1, 11) = '{"id":"txn_' THEN substr(data, 8, 30) ELSE id END),
+      told AS (
+        SELECT e.account_id, e.live, 'charges_' || substr(e.type, length('payment.') + 1) AS name, count(*) AS value
+        FROM last l JOIN events e ON ${sameScope('e', 'l')} AND e.seq = l.seq
+        WHERE e.type IN ('payment.succeeded', 'payment.failed') GROUP BY 1, 2, 3),
       kept AS (
         SELECT account_id, live, name, sum(value) AS value FROM counters
         WHERE name IN ('charges_succeeded', 'charges_failed') GROUP BY 1, 2, 3)

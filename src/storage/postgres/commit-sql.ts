@@ -92,6 +92,7 @@ export const putRefunds = write(
   SELECT ${SCOPE}, r.* FROM ${REFUNDS.from}
   ON CONFLICT (account_id, live, id) DO UPDATE
   SET status = excluded.status,
+    amount = excluded.amount,
     provider_reference = excluded.provider_reference,
     decline_code = excluded.decline_code,
     failure_message = excluded.failure_message`,
@@ -212,7 +213,8 @@ export const updateAttempts = write(
     due_at = r.due_at,
     token = r.token,
     owner = r.owner,
-    route = r.route
+    route = r.route,
+    amount = r.amount
   FROM ${ATTEMPTS.scoped}
   WHERE t.account_id = r.account_id AND t.live = r.live AND t.id = r.id`,
 )

@@ -122,9 +122,9 @@ export const ATTEMPT = {
   id: 0,
   state: 1,
   providerReference: 2,
-  transactionId: 12,
-  kind: 14,
-  provider: 15,
+  transactionId: 13,
+  kind: 15,
+  provider: 16,
 } as const
 
 export function attemptRow(attempt: Attempt): Row {
@@ -141,11 +141,11 @@ export function attemptRow(attempt: Attempt): Row {
     attempt.dueAt,
     attempt.token,
     attempt.route && JSON.stringify(attempt.route),
+    attempt.amount,
     attempt.transactionId,
     attempt.refundId,
     attempt.kind,
     attempt.provider,
-    attempt.amount,
     attempt.currency,
     attempt.idempotencyKey,
     attempt.startedAt,

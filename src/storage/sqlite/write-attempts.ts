@@ -31,14 +31,14 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
   const insertAttempt = db.prepare(
     `INSERT INTO attempts
        (account_id, live, id, state, provider_reference, decline_code, reason, resolved_by, ended_at, lookups,
-        unknown_since, due_at, token, route, transaction_id, refund_id, kind, provider, amount, currency,
+        unknown_since, due_at, token, route, amount, transaction_id, refund_id, kind, provider, currency,
         idempotency_key, started_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const updateAttempt = db.prepare(
     `UPDATE attempts
      SET state = ?, provider_reference = ?, decline_code = ?, reason = ?, resolved_by = ?, ended_at = ?,
-       lookups = ?, unknown_since = ?, due_at = ?, token = ?, route = ?
+       lookups = ?, unknown_since = ?, due_at = ?, token = ?, route = ?, amount = ?
      WHERE id = ?`,
   )
 

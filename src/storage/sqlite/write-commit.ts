@@ -115,7 +115,7 @@ function chargeWrites(db: Connection) {
         currency, customer, reason, description, metadata, idempotency_key, created_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, id) DO UPDATE
-     SET status = excluded.status, provider_reference = excluded.provider_reference,
+     SET status = excluded.status, amount = excluded.amount, provider_reference = excluded.provider_reference,
        decline_code = excluded.decline_code, failure_message = excluded.failure_message`,
   )
   const putDispute = db.prepare(

@@ -1,0 +1,222 @@
+/** Late truths and corrections: an attempt that has ended is taken back to where it was open, to be concluded anew. */
+import { type Attempt, isOpen, type Known, type Resolver } from './attempt.ts'
+import { type Charge, type ChargeStatus, type Count, type Decision, decision, type Refund } from './charge.ts'
+import { isRejection, type Rejection, reject } from './error.ts'
+import { transfer } from './ledger.ts'
+import { atOnce, concludeCharge } from './lifecycle.ts'
+import type { AmountMinor } from './money.ts'
+import { concludeRefund, refundable } from './refund.ts'
+
+/** What an attempt is about, and the other attempts of its charge. */
+export type Ended = {
+  readonly charge: Charge
+  readonly refund: Refund | null
+  readonly attempt: Attempt
+  readonly others: readonly Attempt[]
+}
+
+/** The most that a person can say an attempt has moved, in minor units; what is open moved no more than was asked. */
+export function mostMoved({ charge, refund, attempt }: Omit<Ended, 'others'>): AmountMinor {
+  if (isOpen(attempt)) return attempt.amount
+  if (!refund) return charge.amount
+  return refundable(charge) + (attempt.state === 'succeeded' ? refund.amount : 0)
+}
+
+/**
+ * Ends an attempt in another way than it has ended: as if that had never been, in one step. Rejections: those of
+ * `reopen`. Throws for more than `mostMoved`.
+ */
+export function concludeAnew(
+  ended: Ended,
+  outcome: Exclude<Known, { kind: 'pending' }>,
+  by: Resolver,
+  now: number,
+): Decision | Rejection {
+  const amount = outcome.kind === 'succeeded' && ended.attempt.kind !== 'cancel' ? outcome.amount : null
+  if (amount !== null && amount > mostMoved(ended))
+    throw new Error(`${ended.attempt.id} can't have moved ${amount}`)
+  const first = reopen(ended, amount)
+  if (isRejection(first)) return first
+  const [attempt] = first.attempts as [Attempt]
+  const then = first.refund
+    ? concludeRefund(first.charge, first.refund, attempt, outcome, by, now)
+    : concludeCharge(first.charge, attempt, outcome, by, now)
+  return atOnce(first, then)
+}
+
+/**
+ * Takes a charge, and a refund, back to where this attempt of theirs was open: its transfers and its counts are taken back,
+ * and `attempts` has it as it was, unknown. A refund that failed is begun again with `amount`, or with its own. Rejections,
+ * all `attempt_not_resolved`, with what stands in the way: other money depends on how the attempt ended, as what was
+ * refunded or disputed since, or what another provider has taken.
+ */
+export function reopen(ended: Ended, amount: AmountMinor | null = null): Decision | Rejection {
+  switch (ended.attempt.kind) {
+    case 'authorize':
+      return reopenAuthorize(ended)
+    case 'capture':
+      return reopenCapture(ended)
+    case 'cancel':
+      return reopenCancel(ended)
+    case 'refund':
+      return reopenRefund(ended, amount)
+  }
+}
+
+/** The attempt as it was before it was known how it ended; why it was not known belongs to its story. */
+function opened(attempt: Attempt): Attempt {
+  return {
+    ...attempt,
+    state: 'unknown',
+    declineCode: null,
+    resolvedBy: null,
+    endedAt: null,
+    unknownSince: null,
+    dueAt: null,
+    token: null,
+  }
+}
+
+const NO_FAILURE = { declineCode: null, failureMessage: null } as const
+const PROCESSING = { status: 'processing' satisfies ChargeStatus } as const
+const UNCOUNTED: readonly Count[] = [['charges_succeeded', -1]]
+
+function refused({ charge, attempt }: Ended, why: string): Rejection {
+  return reject(
+    'attempt_not_resolved',
+    `How the ${attempt.kind} ${attempt.id} ended can't be changed: transaction ${charge.id} ${why}.`,
+  )
+}
+
+/** Why nothing that was taken can be taken back; undefined when nothing was built on it. */
+function dependent(ended: Ended): Rejection | undefined {
+  const { charge } = ended
+  if (charge.amountRefunded > 0 || charge.amountRefundPending > 0)
+    return refused(ended, 'has refunds; correct those first')
+  return charge.amountDisputed > 0 ? refused(ended, 'is disputed') : undefined
+}
+
+function reopenAuthorize(ended: Ended): Decision | Rejection {
+  const { charge, attempt } = ended
+  const { status, provider, currency } = charge
+  const attempts = [opened(attempt)]
+  if (attempt.state !== 'succeeded') {
+    if (status !== 'failed') return refused(ended, `is ${status} at ${provider} since`)
+    const { provider: had, providerReference } = attempt
+    const changes = { ...PROCESSING, ...NO_FAILURE, provider: had, providerReference }
+    return decision(charge, changes, { attempts, counts: [['charges_failed', -1]] })
+  }
+  if (status === 'authorized')
+    return decision(
+      charge,
+      { ...PROCESSING, expiresAt: null },
+      { attempts, postings: transfer('uncaptured', `authorized:${provider}`, currency, charge.amount) },
+    )
+  if (status !== 'succeeded' || !charge.capture)
+    return dependent(ended) ?? refused(ended, `is ${status}; correct its capture or cancel first`)
+  return (
+    dependent(ended) ??
+    decision(
+      charge,
+      { ...PROCESSING, amountCaptured: 0 },
+      {
+        attempts,
+        postings: transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured),
+        counts: UNCOUNTED,
+      },
+    )
+  )
+}
+
+function reopenCapture(ended: Ended): Decision | Rejection {
+  const { charge, attempt, others } = ended
+  const { status, provider, currency, amount } = charge
+  const attempts = [opened(attempt)]
+  if (attempt.state === 'succeeded') {
+    if (status !== 'succeeded') return dependent(ended) ?? refused(ended, `is ${status}`)
+    return (
+      dependent(ended) ??
+      decision(
+        charge,
+        { ...PROCESSING, amountCaptured: 0 },
+        {
+          attempts,
+          postings: [
+            ...transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured),
+            ...transfer(`authorized:${provider}`, 'capturing', currency, amount),
+          ],
+          counts: UNCOUNTED,
+        },
+      )
+    )
+  }
+  if (status === 'authorized') return heldAgain(charge, attempts, 'uncaptured')
+  // It has lapsed, or so it seemed: no cancel was done.
+  const lapsed = status === 'canceled' && !others.some(isDone('cancel')) && others.some(isDone('authorize'))
+  return lapsed ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status} since`)
+}
+
+function reopenCancel(ended: Ended): Decision | Rejection {
+  const { charge, attempt, others } = ended
+  const { status, provider } = charge
+  const attempts = [opened(attempt)]
+  if (attempt.state !== 'succeeded')
+    return status === 'authorized'
+      ? heldAgain(charge, attempts, 'uncaptured')
+      : refused(ended, `is ${status} since`)
+  const held = status === 'canceled' && others.some(isDone('authorize'))
+  return held ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status}`)
+}
+
+/** What is held, or was, is reserved for the attempt again. */
+function heldAgain(
+  charge: Charge,
+  attempts: readonly Attempt[],
+  from: 'uncaptured' | `authorized:${string}`,
+): Decision {
+  const postings = transfer(from, 'capturing', charge.currency, charge.amount)
+  return decision(charge, { ...PROCESSING, ...NO_FAILURE }, { attempts, postings })
+}
+
+function isDone(kind: Attempt['kind']) {
+  return (attempt: Attempt) => attempt.kind === kind && attempt.state === 'succeeded'
+}
+
+function reopenRefund(ended: Ended, paid: AmountMinor | null): Decision | Rejection {
+  const { charge, refund, attempt, others } = ended
+  if (!refund) throw new Error(`the refund of ${attempt.id} is gone`)
+  const { id: transactionId } = refund
+  const amount = attempt.state === 'succeeded' ? refund.amount : (paid ?? refund.amount)
+  const { currency, provider } = charge
+  const reserved = `refunds:${provider}` as const
+  const begun: Refund = { ...refund, ...NO_FAILURE, amount, status: 'processing' }
+  const amountRefundPending = charge.amountRefundPending + amount
+  const attempts = [opened(attempt)]
+  // A call that is made once more belongs to the same refund.
+  if (others.some((other) => other.refundId === refund.id && (isOpen(other) || other.state === 'succeeded')))
+    return refused(ended, 'has another attempt of the same refund')
+  if (attempt.state !== 'succeeded') {
+    const left = refundable(charge)
+    if (amount > left) return refused(ended, `has only ${left} left to refund`)
+    const postings = transfer('merchant', reserved, currency, amount)
+    return decision(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, postings })
+  }
+  const amountRefunded = charge.amountRefunded - amount
+  const none = amountRefunded === 0
+  return decision(
+    charge,
+    { amountRefundPending, amountRefunded, status: none ? 'succeeded' : 'partially_refunded' },
+    {
+      attempts,
+      refund: begun,
+      transactionId,
+      postings: transfer(`provider:${provider}`, reserved, currency, amount),
+      counts: none
+        ? [
+            ['charges_refunded', -1],
+            ['refunds', -1],
+          ]
+        : [['refunds', -1]],
+    },
+  )
+}
