@@ -4,6 +4,9 @@ import { isPostgres, migrateDatabase, publicName, verifyDatabase } from './stora
 import { SchemaMismatch } from './storage/migrations.ts'
 import { didYouMean } from './suggest.ts'
 
+/** Flags of one command alone, with their values. */
+type Flags = Readonly<Record<string, string>>
+
 type Command = {
   readonly summary: string
   readonly settings: readonly SettingKey[]
@@ -11,8 +14,10 @@ type Command = {
   readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>
   /** The words that may follow the command, as its help writes them; none unless given. */
   readonly words?: string
+  /** Flags that are no setting, each with a value. */
+  readonly flags?: readonly string[]
   /** Answers the exit status. */
-  readonly run: (config: Config, words: readonly string[]) => Promise<number>
+  readonly run: (config: Config, words: readonly string[], flags: Flags) => Promise<number>
 }
 
 /** Settings of other commands than serve. */
@@ -74,7 +79,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   attempts: {
     summary: 'List the calls to providers that nobody knows the end of, or end one by hand.',
     settings: ['server'],
-    words: '[resolve ID succeeded|failed [REFERENCE]]',
+    words: '[resolve ID succeeded|failed [REFERENCE] [--amount N]]',
+    flags: ['amount'],
     run: attempts,
   },
   alarms: {
@@ -104,17 +110,30 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
     )
   if (rest.includes('--help') || rest.includes('-h')) return void console.log(commandUsage(name, command))
   try {
-    const flagsAt = rest.findIndex((word) => word.startsWith('-'))
-    const words = rest.slice(0, flagsAt < 0 ? rest.length : flagsAt)
+    const { flags, others } = ownFlags(command, rest)
+    const flagsAt = others.findIndex((word) => word.startsWith('-'))
+    const words = others.slice(0, flagsAt < 0 ? others.length : flagsAt)
     if (words.length > 0 && !command.words)
       return fail(`The command ${name} takes no "${words[0]}". See minipay ${name} --help.`, 2)
     const variables = { ...defaultsOf(command), ...env }
-    const config = readConfig(command.settings, rest.slice(words.length), variables) as Config
-    process.exitCode = await command.run(config, words)
+    const config = readConfig(command.settings, others.slice(words.length), variables) as Config
+    process.exitCode = await command.run(config, words, flags)
   } catch (error) {
     if (error instanceof ConfigError || error instanceof ProviderConfigError) return fail(error.message, 2)
     fail(sentence(error), 1)
   }
+}
+
+/** Takes a command's own flags out of the words: `--amount 400` or `--amount=400`. */
+function ownFlags({ flags: own = [] }: Command, words: readonly string[]) {
+  const flags: Record<string, string> = {}
+  const others: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const [name = '', value] = (words[i] as string).split('=', 2)
+    if (!own.includes(name.replace(/^--/, '')) || !name.startsWith('--')) others.push(words[i] as string)
+    else flags[name.slice(2)] = value ?? words[++i] ?? ''
+  }
+  return { flags, others }
 }
 
 /** A command's own defaults, as variables that the environment overrides. */
@@ -242,14 +261,21 @@ async function routing({ server }: Config, words: readonly string[]): Promise<nu
   throw new ConfigError('Say minipay routing, routing set FILE, routing simulate FILE or routing reset.')
 }
 
-async function attempts({ server }: Config, words: readonly string[]): Promise<number> {
+async function attempts({ server }: Config, words: readonly string[], flags: Flags): Promise<number> {
   const { attemptsList, attemptsResolve } = await import('./cli/attempts.ts')
   const [verb, id, outcome, reference, ...more] = words
   if (verb === undefined) return attemptsList(server)
   const known = outcome === 'succeeded' || outcome === 'failed'
-  if (verb === 'resolve' && id !== undefined && known && more.length === 0)
-    return attemptsResolve(server, id, outcome, reference)
-  throw new ConfigError('Say minipay attempts, or attempts resolve ID succeeded|failed [REFERENCE].')
+  const { amount } = flags
+  const counts = amount === undefined || /^[1-9]\d{0,15}$/.test(amount)
+  if (verb === 'resolve' && id !== undefined && known && counts && more.length === 0)
+    return attemptsResolve(server, id, outcome, {
+      reference,
+      amount: amount === undefined ? undefined : Number(amount),
+    })
+  throw new ConfigError(
+    'Usage: minipay attempts, or minipay attempts resolve ID succeeded|failed [REFERENCE] [--amount N], in minor units.',
+  )
 }
 
 async function alarms({ server }: Config, words: readonly string[]): Promise<number> {

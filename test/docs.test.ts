@@ -50,7 +50,8 @@ test('no page speaks of a setting that does not exist', () => {
   variables.add('MINIPAY_DATBASE')
   for (const [variable] of everything.matchAll(/\bMINIPAY_[A-Z_]*[A-Z]/g))
     assert.ok(variables.has(variable), variable)
-  const flags = new Set<string>([...settings.map(({ flag }) => `--${flag}`), '--help'])
+  const own = Object.values(COMMANDS).flatMap(({ flags = [] }) => flags.map((flag) => `--${flag}`))
+  const flags = new Set<string>([...settings.map(({ flag }) => `--${flag}`), ...own, '--help'])
   for (const [, flag = ''] of everything.matchAll(/`(--[a-z-]+)`/g)) assert.ok(flags.has(flag), flag)
 })
 

@@ -20,6 +20,8 @@ const FILES = [
   'missing-providers',
   'alarms',
   'odd-disputes',
+  'contradictions',
+  'corrections',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

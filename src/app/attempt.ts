@@ -17,7 +17,15 @@ import { alsoEnded, answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
-import { contradicted, referenceReused } from './contradictions.ts'
+import {
+  contest,
+  contestOf,
+  contradicted,
+  contradicts,
+  findEarlier,
+  referenceReused,
+  settledBy,
+} from './contradictions.ts'
 import { persistently } from './persistently.ts'
 import { mayFailOver, walk } from './route.ts'
 
@@ -56,6 +64,22 @@ export async function settle(
   outcome: Outcome,
   by: Resolver,
 ): Promise<Work | null> {
+  const contested = by === 'hand' || !isOpen(work.attempt) ? null : contestOf(work.attempt, outcome)
+  if (contested === null) return settleAs(context, work, outcome, by, work.attempt.reason !== null)
+  const found = await contest(context, work, contested, outcome, by)
+  const next = await settleAs(context, work, found ?? outcome, found ? 'lookup' : by, true)
+  if (!found) await findEarlier(context, work, contested)
+  return next
+}
+
+/** `doubtful`: something was said of the attempt before that may be an alarm. */
+async function settleAs(
+  context: Context,
+  work: Work,
+  outcome: Outcome,
+  by: Resolver,
+  doubtful: boolean,
+): Promise<Work | null> {
   for (let current = work; ; ) {
     if (!isOpen(current.attempt)) return endedBefore(context, current, outcome, by)
     if (outcome.kind === 'unknown' || waitsForCancel(current) || isStill(current, outcome))
@@ -70,7 +94,9 @@ export async function settle(
     // Whoever took the attempt over may have sent it since: then that we did not says nothing.
     const held = outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null
     const alsoAnswered = alsoEnded(current.charge, charge, current.attempt)
-    const step = { decision, at, key: null, answered: { key, answer }, alsoAnswered, held }
+    const alarms = doubtful ? await settledBy(context, current, outcome) : []
+    const answered = { key, answer }
+    const step = { decision: { ...decision, alarms }, at, key: null, answered, alsoAnswered, held }
     const result = await persistently(context, () => commitStep(context, current.scope, step))
     switch (result.kind) {
       case 'committed':
@@ -223,13 +249,15 @@ async function postpone(context: Context, { attempt }: Work, outcome: Outcome, b
  * Someone else ended the attempt, and the request that waits for it is told. That is how it should be, unless the
  * provider says the opposite of how it ended.
  */
-async function endedBefore(context: Context, work: Work, outcome: Outcome, by: Resolver): Promise<null> {
-  const { scope, charge, refund, attempt } = work
-  const done = attempt.state === 'succeeded'
-  const opposite = done ? outcome.kind === 'declined' : outcome.kind === 'succeeded'
-  const undone = charge.status === 'canceled' || refund?.status === 'failed'
-  if (by !== 'hand' && opposite && !(done && undone)) await contradicted(context, work, outcome)
-  const answer = answerOf(charge, refund, attempt)
+async function endedBefore(context: Context, ended: Work, outcome: Outcome, by: Resolver): Promise<null> {
+  let work = ended
+  const { scope, refund, attempt } = work
+  // That a refund has come back is for a notification to say.
+  const returned = refund !== null && attempt.state === 'succeeded' && outcome.kind === 'declined'
+  const contrary =
+    by !== 'hand' && outcome.kind !== 'unknown' && (returned || contradicts(work, outcome, false))
+  if (contrary && (await contradicted(context, work, outcome, by))) work = await load(context, work)
+  const answer = answerOf(work.charge, work.refund, work.attempt)
   context.waiting.get(slotOf(scope, attempt.idempotencyKey))?.(answer)
   return null
 }

@@ -1,19 +1,151 @@
 import type { Alarm } from '../domain/alarm.ts'
-import { type Rejection, reject } from '../domain/error.ts'
+import { newAttempt } from '../domain/attempt.ts'
+import type { Charge, Decision } from '../domain/charge.ts'
+import { isRejection, type Rejection, reject } from '../domain/error.ts'
+import { idTime } from '../domain/id.ts'
+import { atOnce, beginFollowUp, captureAmount, concludeCharge } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
+import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
 import type { Scope } from '../ports/store.ts'
+import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
+import { rebookDisputes, settleDispute } from './disputes.ts'
+
+/** More than a charge can have. */
+const MOST_ATTEMPTS = 1_000
 
 /**
  * Books what a person found to have really happened of what an alarm is about, in minor units of the charge's
  * currency. Answers undefined when it is booked, also when it was before. Rejections: `parameter_invalid` for an
- * alarm whose amount can't be booked by hand.
+ * alarm whose amount can't be booked by hand, or an amount that can't be; those of a capture and of a refund where the
+ * charge does not allow one. Rejects with `StoreUnavailable`.
  */
 export async function bookFound(
-  _context: Context,
-  _scope: Scope,
-  { kind }: Alarm,
-  _amount: AmountMinor,
+  context: Context,
+  scope: Scope,
+  alarm: Alarm,
+  amount: AmountMinor,
 ): Promise<Rejection | undefined> {
-  return reject('parameter_invalid', `Nothing can be booked with an alarm of the kind ${kind}.`, 'amount')
+  switch (alarm.kind) {
+    case 'already_captured':
+    case 'already_refunded':
+      return amount === 0 ? NOTHING : bookCall(context, scope, alarm, amount)
+    case 'dispute_mismatch':
+      return amount === 0 ? NOTHING : bookDisputed(context, scope, alarm, amount)
+    default:
+      return invalid(`Nothing can be booked with an alarm of the kind ${alarm.kind}; resolve its attempt.`)
+  }
+}
+
+const invalid = (message: string) => reject('parameter_invalid', message, 'amount')
+const NOTHING = invalid('To book nothing, close the alarm without an amount.')
+
+async function bookDisputed(
+  context: Context,
+  scope: Scope,
+  { disputeId, transactionId }: Alarm,
+  amount: AmountMinor,
+): Promise<Rejection | undefined> {
+  const dispute = disputeId === null ? undefined : await context.store.dispute(scope, disputeId)
+  if (dispute?.transactionId !== transactionId)
+    return invalid('The dispute is booked on another transaction; close its own alarm with an amount.')
+  if ((await settleDispute(context, scope, dispute.id, amount)) === 'booked') return undefined
+  return invalid(`Transaction ${transactionId} did not take so much that is not disputed otherwise.`)
+}
+
+/** A capture or a refund that was made elsewhere, as an attempt that a person has resolved. */
+async function bookCall(
+  context: Context,
+  scope: Scope,
+  alarm: Alarm,
+  amount: AmountMinor,
+): Promise<Rejection | undefined> {
+  const { transactionId } = alarm
+  for (;;) {
+    const charge = await context.store.charge(scope, transactionId)
+    if (!charge) throw new Error(`the charge ${transactionId} is gone`)
+    const { data } = await context.store.attempts(scope, { limit: MOST_ATTEMPTS, transactionId })
+    // It was booked before a crash kept the alarm from being closed.
+    if (data.some(({ idempotencyKey }) => idempotencyKey === alarm.id)) return undefined
+    const at = context.now()
+    const decision =
+      alarm.kind === 'already_captured'
+        ? captured(context, charge, alarm, amount, at)
+        : refunded(context, charge, alarm, amount, at)
+    if (isRejection(decision)) return decision
+    const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+    if (result.kind === 'version_conflict') continue
+    if (result.kind === 'balance_limit')
+      return reject(
+        'balance_limit_reached',
+        'This amount would take a ledger balance past 64 bits.',
+        'amount',
+      )
+    if (result.kind !== 'committed') throw new Error(`${alarm.id} can't be booked: ${result.kind}`)
+    await rebookDisputes(context, scope, transactionId)
+    return undefined
+  }
+}
+
+function captured(
+  context: Context,
+  charge: Charge,
+  alarm: Alarm,
+  amount: AmountMinor,
+  at: number,
+): Decision | Rejection {
+  const taken = captureAmount(charge, amount)
+  if (typeof taken !== 'number') return taken
+  const attempt = attemptOf(context, charge, alarm, 'capture', null, amount)
+  const begun = beginFollowUp(charge, attempt)
+  return atOnce(begun, concludeCharge(begun.charge, attempt, done(attempt), 'hand', at))
+}
+
+function refunded(
+  context: Context,
+  charge: Charge,
+  alarm: Alarm,
+  amount: AmountMinor,
+  at: number,
+): Decision | Rejection {
+  const nothing = { reason: null, description: null, metadata: {} }
+  const command = { ...nothing, amount }
+  const taken = refundAmount(charge, command)
+  if (typeof taken !== 'number') return taken
+  const id = context.newId('re')
+  const attempt = attemptOf(context, charge, alarm, 'refund', id, amount)
+  const made = { id, now: idTime(id), idempotencyKey: alarm.id }
+  const begun = beginRefund(charge, command, amount, attempt, made)
+  if (!begun.refund) throw new Error(`${id} was not begun`)
+  return atOnce(begun, concludeRefund(begun.charge, begun.refund, attempt, done(attempt), 'hand', at))
+}
+
+/** Its key is the alarm's id: with one alarm it is booked once. */
+function attemptOf(
+  context: Context,
+  charge: Charge,
+  alarm: Alarm,
+  kind: 'capture' | 'refund',
+  refundId: string | null,
+  amount: AmountMinor,
+) {
+  return newAttempt({
+    id: context.newId('att'),
+    transactionId: charge.id,
+    refundId,
+    kind,
+    provider: charge.provider,
+    amount,
+    currency: charge.currency,
+    route: null,
+    idempotencyKey: alarm.id,
+    now: context.now(),
+    leaseUntil: 0,
+    token: '',
+  })
+}
+
+/** The provider's name for it is not known: ours stands for it. */
+function done({ id, amount, currency }: { id: string; amount: AmountMinor; currency: string }) {
+  return { kind: 'succeeded', reference: id, amount, currency, expiresAt: null } as const
 }

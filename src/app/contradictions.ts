@@ -1,8 +1,25 @@
 /** What becomes of a provider's word that does not fit what the books have of an attempt. */
-import type { Outcome } from '../domain/attempt.ts'
-import { raise, statementOf } from './alarms.ts'
-import type { Work } from './ask.ts'
+import type { Alarm, AlarmKind } from '../domain/alarm.ts'
+import { type Attempt, isOpen, type Known, type Outcome, type Resolver } from '../domain/attempt.ts'
+import { decision as unmoved } from '../domain/charge.ts'
+import { isRejection } from '../domain/error.ts'
+import { refundable } from '../domain/refund.ts'
+import { concludeAnew, type Ended } from '../domain/reopen.ts'
+import type { RemoteProvider } from '../ports/provider.ts'
+import type { Scope } from '../ports/store.ts'
+import { alarmsOf, raise, statementOf } from './alarms.ts'
+import { answerOf } from './answers.ts'
+import { mayLookUp } from './apart.ts'
+import { ask, type Work } from './ask.ts'
+import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
+import { rebookDisputes } from './disputes.ts'
+import { persistently } from './persistently.ts'
+
+/** More than a charge can have. */
+const MOST_ATTEMPTS = 1_000
+/** So many failed attempts are looked up when a provider says that something was done before. */
+const MOST_LOOKED_UP = 5
 
 /**
  * A provider gave an attempt the reference that another one has. The holder's charge is put in doubt first: a refund by
@@ -17,7 +34,7 @@ export async function referenceReused(
   const state = (message: string, about = attempt) => statementOf(about, 'reference_reused', outcome, message)
   const holder = await context.store.attempt(holderId)
   if (holder && holder.attempt.transactionId !== charge.id) {
-    const message = `The provider gave the reference of this payment or refund to attempt ${attempt.id} of transaction ${charge.id} again.`
+    const message = `The provider gave the reference of this ${attempt.kind} to attempt ${attempt.id} of transaction ${charge.id} again.`
     await raise(context, holder.scope, holder.attempt.transactionId, state(message, holder.attempt))
   }
   await raise(
@@ -28,9 +45,207 @@ export async function referenceReused(
   )
 }
 
-/** A provider says the opposite of how an attempt has ended. */
-export async function contradicted(context: Context, work: Work, outcome: Outcome): Promise<void> {
+/**
+ * A provider says the opposite of how an attempt has ended: an alarm. What it says that it did, as asked, of an attempt
+ * that failed in the books, is booked when a lookup agrees and nothing else depends on it. Answers whether it was booked.
+ */
+export async function contradicted(
+  context: Context,
+  work: Work,
+  outcome: Known,
+  by: Resolver,
+): Promise<boolean> {
   const { scope, charge, attempt } = work
   const message = `The provider says that this ${attempt.kind} is ${outcome.kind}; in the books it is ${attempt.state}.`
   await raise(context, scope, charge.id, statementOf(attempt, 'contradiction', outcome, message))
+  if (outcome.kind !== 'succeeded' || attempt.state === 'succeeded') return false
+  const isLookup = by === 'lookup' || by === 'notification'
+  const found = isLookup ? outcome : await lookedUp(context, work)
+  return found?.kind === 'succeeded' && bookLate(context, work, found)
+}
+
+/**
+ * Whether a provider's word on an attempt that has ended is against the books. `wasEnded`: it was asked for after the end.
+ * An authorization may lapse or be released since, and a refund come back; nothing else comes undone.
+ */
+export function contradicts({ charge, refund, attempt }: Work, outcome: Known, wasEnded: boolean): boolean {
+  if (attempt.state !== 'succeeded')
+    return outcome.kind === 'succeeded' || (outcome.kind === 'pending' && wasEnded)
+  if (outcome.kind === 'succeeded')
+    return (
+      attempt.resolvedBy !== 'hand' && isNamed(attempt) && outcome.reference !== attempt.providerReference
+    )
+  if (outcome.kind !== 'declined') return false
+  if (refund) return outcome.declineCode === 'already_refunded'
+  const isExpired = outcome.declineCode === 'authorization_expired'
+  if (charge.status === 'authorized') return !isExpired
+  return charge.status === 'canceled'
+    ? attempt.kind === 'cancel' && !isExpired
+    : charge.status !== 'processing'
+}
+
+/** A payment and a refund have a name of their own at the provider. */
+function isNamed({ kind }: Attempt): boolean {
+  return kind === 'authorize' || kind === 'refund'
+}
+
+/** Books what a lookup found to be done as it was asked, of an attempt that failed in the books. */
+async function bookLate(
+  context: Context,
+  { scope, attempt: { id, transactionId } }: Work,
+  outcome: Extract<Known, { kind: 'succeeded' }>,
+): Promise<boolean> {
+  for (;;) {
+    const ended = await endedAttempt(context, scope, transactionId, id)
+    if (!ended || isOpen(ended.attempt) || ended.attempt.state === 'succeeded') return false
+    const at = context.now()
+    const booked = concludeAnew(ended, outcome, 'lookup', at)
+    if (isRejection(booked)) {
+      context.log.warn(
+        { attempt: id, transaction: transactionId, reason: booked.message },
+        'A person decides.',
+      )
+      return false
+    }
+    const alarms = await doubtsOf(context, scope, transactionId, id)
+    const { charge, refund } = booked
+    const [attempt] = booked.attempts as [Attempt]
+    const key = attempt.idempotencyKey
+    const answered = { key, answer: answerOf(charge, refund, attempt) }
+    const step = { decision: { ...booked, alarms: calmed(alarms) }, at, key: null, answered }
+    const result = await persistently(context, () => commitStep(context, scope, step))
+    if (result.kind === 'version_conflict') continue
+    if (result.kind === 'reference_taken')
+      await referenceReused(context, { scope, ...ended }, result.attemptId, outcome)
+    if (result.kind !== 'committed') return false
+    await rebookDisputes(context, scope, transactionId)
+    return true
+  }
+}
+
+/** An attempt with what it is about; the charge is read first, whose version every change of the others raises. */
+export async function endedAttempt(
+  { store }: Context,
+  scope: Scope,
+  transactionId: string,
+  id: string,
+): Promise<Ended | undefined> {
+  const charge = await store.charge(scope, transactionId)
+  const { data } = await store.attempts(scope, { limit: MOST_ATTEMPTS, transactionId })
+  const attempt = data.find((one) => one.id === id)
+  if (!charge || !attempt) return undefined
+  const refund = attempt.refundId === null ? null : await store.refund(scope, attempt.refundId)
+  return { charge, attempt, refund: refund ?? null, others: data.filter((one) => one !== attempt) }
+}
+
+/** What a lookup says of an attempt now; null when its provider can't be asked. */
+async function lookedUp(context: Context, work: Work): Promise<Outcome | null> {
+  const provider = lookupProvider(context, work.attempt)
+  return provider && ask(context, provider, work, 'lookup')
+}
+
+function lookupProvider(context: Context, { provider: name }: Attempt): RemoteProvider | null {
+  const provider = context.providers.get(name)
+  if (!provider?.remote || provider.capabilities.lookup === 'none') return null
+  return mayLookUp(context, provider, true) ? provider : null
+}
+
+/** What a decline says that the books do not: that it was done before. Null for any other outcome. */
+export function contestOf({ kind }: Attempt, outcome: Outcome): AlarmKind | null {
+  if (outcome.kind !== 'declined') return null
+  if (kind === 'refund') return outcome.declineCode === 'already_refunded' ? 'already_refunded' : null
+  return kind !== 'authorize' && outcome.declineCode === 'already_captured' ? 'already_captured' : null
+}
+
+/**
+ * A provider declines because it was done before, so far as it knows: perhaps by this very attempt, which a lookup
+ * tells. Answers what was found to be done as asked; null, with an alarm, when it was not.
+ */
+export async function contest(
+  context: Context,
+  work: Work,
+  kind: AlarmKind,
+  outcome: Outcome,
+  by: Resolver,
+): Promise<Outcome | null> {
+  const { scope, charge, attempt } = work
+  const message =
+    kind === 'already_captured'
+      ? `The provider says that transaction ${charge.id} was captured; in the books it is only authorized.`
+      : `The provider has nothing left to refund of transaction ${charge.id}; the books have.`
+  const alarm = () => raise(context, scope, charge.id, statementOf(attempt, kind, outcome, message))
+  // A call that was repeated may well meet what it did the first time.
+  if (by === 'answer') await alarm()
+  const found = by === 'answer' || by === 'resend' ? await lookedUp(context, work) : null
+  if (found?.kind === 'succeeded') return found
+  if (by !== 'answer') await alarm()
+  return null
+}
+
+/** What was done before may be an earlier attempt that failed in the books: each is looked up, and booked if it was done. */
+export async function findEarlier(context: Context, work: Work, kind: AlarmKind): Promise<void> {
+  const { scope, attempt } = work
+  const { id, transactionId } = attempt
+  const same = kind === 'already_refunded' ? 'refund' : 'capture'
+  const { data } = await context.store.attempts(scope, { limit: MOST_ATTEMPTS, transactionId })
+  const failed = data.filter(
+    (one) => one.kind === same && one.id !== id && !isOpen(one) && one.state !== 'succeeded',
+  )
+  let booked = false
+  for (const each of failed.slice(0, MOST_LOOKED_UP)) {
+    const ended = await endedAttempt(context, scope, transactionId, each.id)
+    if (!ended) continue
+    const earlier = { scope, ...ended }
+    const found = await lookedUp(context, earlier)
+    if (found?.kind === 'succeeded' && (await contradicted(context, earlier, found, 'lookup'))) booked = true
+  }
+  if (!booked) return
+  await agreed(context, work, kind, ({ charge }) => {
+    return kind === 'already_captured' || refundable(charge) < attempt.amount
+  })
+}
+
+const EITHER_WAY: readonly AlarmKind[] = ['amount_mismatch', 'contradiction', 'reference_reused']
+
+/**
+ * Alarms of an attempt that its end settles: they stay open for a person to read, and hold no money back. That it was done
+ * before is only settled by what was done.
+ */
+export async function settledBy(
+  context: Context,
+  { scope, attempt }: Work,
+  outcome: Outcome,
+): Promise<Alarm[]> {
+  if (outcome.kind === 'pending') return []
+  const doubts = await doubtsOf(context, scope, attempt.transactionId, attempt.id)
+  return calmed(doubts.filter(({ kind }) => outcome.kind === 'succeeded' || EITHER_WAY.includes(kind)))
+}
+
+/** The provider and the books agree again: alarms of this kind and attempt hold no money back any more. */
+export async function agreed(
+  context: Context,
+  { scope, attempt }: Work,
+  kind: AlarmKind,
+  agrees: (ended: Ended) => boolean = () => true,
+): Promise<void> {
+  for (;;) {
+    const ended = await endedAttempt(context, scope, attempt.transactionId, attempt.id)
+    if (!ended || !agrees(ended)) return
+    const doubts = await doubtsOf(context, scope, attempt.transactionId, attempt.id)
+    const alarms = calmed(doubts.filter((alarm) => alarm.kind === kind))
+    if (alarms.length === 0) return
+    const step = { decision: unmoved(ended.charge, {}, { alarms }), key: null, answered: null }
+    const result = await commitStep(context, scope, { ...step, at: context.now() })
+    if (result.kind !== 'version_conflict') return
+  }
+}
+
+/** The alarms of an attempt that keep money from moving. */
+async function doubtsOf(context: Context, scope: Scope, transactionId: string, id: string): Promise<Alarm[]> {
+  const open = await alarmsOf(context, scope, transactionId, 'open')
+  return open.filter(({ attemptId, inDoubt }) => attemptId === id && inDoubt)
+}
+
+function calmed(alarms: readonly Alarm[]): Alarm[] {
+  return alarms.map((alarm) => ({ ...alarm, inDoubt: false }))
 }

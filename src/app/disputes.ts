@@ -56,20 +56,25 @@ export async function bookDispute(
     if (step.misfit !== null)
       await raise(context, scope, charge.id, statement(step.dispute, report, step.misfit))
     if (isOther) await alarmBoth(context, found, dispute, report, named?.attempt.transactionId)
-    if (frees(former, step.dispute)) await rebookDisputes(context, scope, charge.id)
+    if (frees(former, step.dispute)) await rebookDisputes(context, scope, charge.id, dispute.id)
     return step.misfit !== null && isEarly(charge) ? 'early' : 'booked'
   }
 }
 
 /**
  * Books what can be booked of a charge's disputes now: after a payment was found to be taken after all, or after one
- * dispute has left room for the others. Rejects with `StoreUnavailable`.
+ * dispute, `except`, has left room for the others. Rejects with `StoreUnavailable`.
  */
-export async function rebookDisputes(context: Context, scope: Scope, transactionId: string): Promise<void> {
+export async function rebookDisputes(
+  context: Context,
+  scope: Scope,
+  transactionId: string,
+  except?: string,
+): Promise<void> {
   const query = { limit: MOST_DISPUTES, transactionId }
   const { data } = await context.store.disputes(scope, query)
-  for (const { provider, providerReference, status } of data.toReversed()) {
-    if (status === 'won') continue
+  for (const { id, provider, providerReference, status } of data.toReversed()) {
+    if (status === 'won' || id === except) continue
     for (;;) {
       const found = await read(context, scope, transactionId, provider, providerReference)
       if (!found?.former) break
@@ -103,7 +108,7 @@ export async function settleDispute(
     if (amountBooked > stands) return 'no_room'
     const decision = decideDispute(charge, former, { ...former, amountBooked })
     if (decision && !(await committed(context, found, decision))) continue
-    if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, transactionId)
+    if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, transactionId, disputeId)
     return 'booked'
   }
 }

@@ -11,10 +11,12 @@ import { ask, type Work } from './ask.ts'
 import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
-import { contradicted } from './contradictions.ts'
+import { agreed, contradicted, contradicts } from './contradictions.ts'
 
 /** Where nothing can be asked, the configuration or a person may change that, in ms. */
 const NOTHING_TO_ASK_MS = 600_000
+/** What a provider says of an authorization that has lapsed, or that was released. */
+const EXPIRED = 'authorization_expired'
 /** While its provider can't be asked. */
 const UNAVAILABLE_MS = 5_000
 /** What decides the fate of an authorization is not known yet. */
@@ -50,10 +52,14 @@ async function lapse(context: Context, work: Work): Promise<void> {
   if (!provider?.remote || provider.capabilities.lookup === 'none')
     return void (await expired(context, work, 'The authorization has expired.'))
   const outcome = await ask(context, provider, work, 'lookup')
-  if (outcome.kind === 'declined') return void (await expired(context, work, outcome.message))
-  const later =
-    outcome.kind === 'succeeded' ? Math.max(outcome.expiresAt ?? 0, now + STILL_HELD_MS) : now + NOT_YET_MS
-  return putOff(context, work, later)
+  if (outcome.kind === 'declined') {
+    if (outcome.declineCode === EXPIRED) return void (await expired(context, work, outcome.message))
+    await contradicted(context, work, outcome, 'lookup')
+  }
+  if (outcome.kind !== 'succeeded' && outcome.kind !== 'declined')
+    return putOff(context, work, now + NOT_YET_MS)
+  const expiresAt = outcome.kind === 'succeeded' ? (outcome.expiresAt ?? 0) : 0
+  return putOff(context, work, Math.max(expiresAt, now + STILL_HELD_MS))
 }
 
 /** Cancels the charge, unless something else has become of it meanwhile; answers its status then. */
@@ -101,7 +107,7 @@ export async function review(
   const outcome = await ask(context, provider, work, 'lookup')
   if (outcome.kind === 'unknown' || (isSent && outcome.kind === 'not_sent')) return 'later'
   const current = await load(context, work)
-  if (!isOpen(current.attempt)) return revise(context, current, outcome)
+  if (!isOpen(current.attempt)) return revise(context, current, outcome, !isOpen(work.attempt))
   const next = await settle(context, current, outcome, 'notification')
   if (next) sendAttempt(context, next)
   // Recovery goes on asking about it.
@@ -111,23 +117,24 @@ export async function review(
   return attempt.state === 'succeeded' && mayChange(attempt, charge) ? 'same' : 'done'
 }
 
-/** What was done may have come undone: an authorization lapsed, a refund failed days later. */
-async function revise(context: Context, work: Work, outcome: Known): Promise<Reviewed> {
+/**
+ * What was done may have come undone: an authorization lapsed, a refund failed days later. `wasEnded`: the provider was
+ * asked after the attempt had ended.
+ */
+async function revise(context: Context, work: Work, outcome: Known, wasEnded: boolean): Promise<Reviewed> {
   const { charge, refund, attempt } = work
-  const done = attempt.state === 'succeeded'
-  if (outcome.kind === 'succeeded' && !done) {
-    await contradicted(context, work, outcome)
+  const isContrary = contradicts(work, outcome, wasEnded)
+  if (isContrary) {
+    await contradicted(context, work, outcome, 'notification')
     return 'done'
   }
-  if (outcome.kind !== 'declined' || !done) return mayChange(attempt, charge) ? 'same' : 'done'
+  if (outcome.kind === 'succeeded') await agreed(context, work, 'contradiction')
+  if (outcome.kind !== 'declined' || attempt.state !== 'succeeded')
+    return mayChange(attempt, charge) ? 'same' : 'done'
   if (refund !== null) return reversed(context, work, outcome)
   if (charge.status === 'processing') return 'busy'
   if (attempt.kind === 'authorize' && charge.status === 'authorized')
     return (await expired(context, work, outcome.message)) === 'canceled' ? 'done' : 'busy'
-  // Of a charge that was canceled or has lapsed the provider says so rightly; of one that was taken it must not, nor that
-  // a cancel was never done, unless the hold is over all the same.
-  const over = attempt.kind !== 'cancel' || outcome.declineCode === 'authorization_expired'
-  if (charge.status !== 'canceled' || !over) await contradicted(context, work, outcome)
   return 'done'
 }
 

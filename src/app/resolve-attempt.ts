@@ -1,11 +1,15 @@
 import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
-import { type Rejection, reject } from '../domain/error.ts'
+import { isRejection, type Rejection, reject } from '../domain/error.ts'
+import type { AmountMinor } from '../domain/money.ts'
+import type { Ended } from '../domain/reopen.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, Scope } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { load, settle } from './attempt.ts'
 import type { Context } from './context.ts'
+import { endedAttempt } from './contradictions.ts'
+import { closeAlarmsOf, correctAttempt, exceeds, isCorrectable } from './correct-attempt.ts'
 import { leaseUntil } from './route.ts'
 
 /** Most holds last so long (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
@@ -16,15 +20,19 @@ export type Finding = {
   readonly outcome: 'succeeded' | 'failed'
   /** The provider's reference; without one the known one is kept. */
   readonly reference: string | null
+  /** What really moved, in minor units, where that is less than was asked; null for all of it. */
+  readonly amount: AmountMinor | null
   readonly note: string | null
 }
 
 /**
  * Ends by hand an attempt that stays unknown or pending, as if the provider had said so. Where the provider can be
- * asked it is asked first, and what it says now counts. Rejections: `attempt_not_found`; `attempt_not_open` for one
- * that has ended, or is being sent or asked about right now; `parameter_missing` for an authorization that
- * succeeded without a reference: nothing could be captured or refunded of it; `attempt_not_resolved` when the
- * provider still has it, or its books or ours forbid that end. Rejects with `StoreUnavailable`.
+ * asked it is asked first, and what it says now counts. One that was ended by hand, or of which an alarm is open, is
+ * corrected. Closes the alarms of the attempt. Rejections: `attempt_not_found`; `attempt_not_open` for any other that
+ * has ended, or one that is being sent or asked about right now; `parameter_missing` for an authorization that
+ * succeeded without a reference: nothing could be captured or refunded of it; `parameter_invalid` for an amount that
+ * can't have moved; `attempt_not_resolved` when the provider still has it, or its books or ours forbid that end, since
+ * other money depends on it. Rejects with `StoreUnavailable`.
  */
 export async function resolveAttempt(
   context: Context,
@@ -35,15 +43,68 @@ export async function resolveAttempt(
   const found = await context.store.attempt(id)
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
     return reject('attempt_not_found', 'There is no such attempt.', 'id')
-  const { state } = found.attempt
-  if (state !== 'unknown' && state !== 'pending')
+  const { attempt } = found
+  const resolved = isOpen(attempt)
+    ? await resolveOpen(context, scope, attempt, finding)
+    : await correct(context, scope, attempt, finding)
+  if (isRejection(resolved)) return resolved
+  await closeAlarmsOf(context, scope, attempt, finding.note ?? 'The attempt was resolved by hand.')
+  return resolved
+}
+
+/** Says that an attempt ended in another way than it did. */
+async function correct(
+  context: Context,
+  scope: Scope,
+  attempt: Attempt,
+  finding: Finding,
+): Promise<OwnedAttempt | Rejection> {
+  const { id, state, transactionId } = attempt
+  // Without a reference of its payment there is nothing that it could be corrected to.
+  if (unnamed(attempt, finding) || !(await isCorrectable(context, scope, attempt)))
     return reject(
       'attempt_not_open',
-      `The attempt is ${state}; only unknown and pending ones are resolved by hand.`,
+      `The attempt is ${state}; only unknown and pending ones are resolved by hand, and those corrected that were, or have an open alarm.`,
     )
-  const refusal = unnamed(found.attempt, finding)
+  const found = (ended: Ended, now: number) => known({ scope, ...ended }, finding, now)
+  const refusal = await wrongAmount(context, scope, attempt, finding)
+  const rejected = refusal ?? (await correctAttempt(context, scope, attempt, found))
+  if (rejected) return rejected
+  const after = await context.store.attempt(id)
+  if (!after) throw new Error(`${id} is gone`)
+  context.log.warn(
+    { attempt: id, transaction: transactionId, before: state, outcome: after.attempt.state },
+    'An attempt was corrected by hand.',
+  )
+  return after
+}
+
+async function wrongAmount(
+  context: Context,
+  scope: Scope,
+  { id, kind, transactionId }: Attempt,
+  { outcome, amount }: Finding,
+): Promise<Rejection | undefined> {
+  if (amount === null) return undefined
+  const ended = await endedAttempt(context, scope, transactionId, id)
+  if (!ended) throw new Error(`${id} or its charge is gone`)
+  const moves = outcome === 'succeeded' && (kind !== 'authorize' || ended.charge.capture) && kind !== 'cancel'
+  if (moves) return exceeds(ended, amount)
+  return reject('parameter_invalid', 'Only what was taken or given back has an amount of its own.', 'amount')
+}
+
+async function resolveOpen(
+  context: Context,
+  scope: Scope,
+  attempt: Attempt,
+  finding: Finding,
+): Promise<OwnedAttempt | Rejection> {
+  const { id, state } = attempt
+  if (state === 'sending')
+    return reject('attempt_not_open', 'The attempt is being sent; look at it again in a moment.')
+  const refusal = unnamed(attempt, finding) ?? (await wrongAmount(context, scope, attempt, finding))
   if (refusal) return refusal
-  const provider = context.providers.get(found.attempt.provider)
+  const provider = context.providers.get(attempt.provider)
   const now = context.now()
   // Nobody may be sending it again while a person says that it was never done.
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
@@ -90,7 +151,11 @@ async function heard(context: Context, provider: RemoteProvider, work: Work): Pr
   return outcome && outcome.kind !== 'unknown' ? outcome : null
 }
 
-function known({ charge, attempt }: Work, { outcome, reference, note }: Finding, now: number): Known {
+function known(
+  { charge, attempt }: Work,
+  { outcome, reference, amount, note }: Finding,
+  now: number,
+): Exclude<Known, { kind: 'pending' }> {
   if (outcome === 'failed')
     return {
       kind: 'declined',
@@ -101,7 +166,7 @@ function known({ charge, attempt }: Work, { outcome, reference, note }: Finding,
   return {
     kind: 'succeeded',
     reference: reference ?? attempt.providerReference ?? attempt.id,
-    amount: attempt.amount,
+    amount: amount ?? attempt.amount,
     currency: attempt.currency,
     // Nobody said when a hold lapses: then its provider is asked.
     expiresAt: attempt.kind === 'authorize' && !charge.capture ? now + USUAL_HOLD_MS : null,

@@ -33,24 +33,25 @@ export async function attemptsList(server: URL): Promise<number> {
   if (printed === 0) console.log('No attempt is unknown or pending.')
   else
     console.error(
-      '\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE]',
+      '\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE] [--amount N]',
     )
   return 0
 }
 
 /**
- * Ends one by hand: what the provider really did, as a person has found out, and its reference where the
- * attempt has none. Answers the exit status.
+ * Ends one by hand, or corrects it: what the provider really did, as a person has found out, its reference where the
+ * attempt has none, and what it moved, in minor units, where that is less than was asked. Answers the exit status.
  */
 export async function attemptsResolve(
   server: URL,
   id: string,
   outcome: 'succeeded' | 'failed',
-  reference: string | undefined,
+  { reference, amount }: { readonly reference: string | undefined; readonly amount: number | undefined },
 ): Promise<number> {
   const attempt = await apiClient(server).post<AttemptAnswer>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
     ...(reference !== undefined && { provider_reference: reference }),
+    ...(amount !== undefined && { amount }),
   })
   console.log(line(attempt))
   return 0

@@ -45,9 +45,9 @@ export const listAttemptsRoute: Route = {
 export const resolveAttemptRoute: Route = {
   method: 'POST',
   url: '/api/v1/attempts/:id/resolve',
-  summary: 'Say what became of an attempt that stays unknown',
+  summary: 'Say what became of an attempt that stays unknown, or correct it',
   description:
-    "For a person who has looked at the provider's dashboard. The charge goes on as if the provider had said so. Asked again it answers 409: it takes no Idempotency-Key.",
+    "For a person who has looked at the provider's dashboard. The charge goes on as if the provider had said so, and the attempt's alarms are closed. What was resolved by hand, or has an open alarm, can be said again in another way, while no other money depends on it. Said again in the same way, nothing is done: it takes no Idempotency-Key.",
   tag: 'Providers',
   params: IdParams,
   query: NoQuery,
@@ -56,8 +56,14 @@ export const resolveAttemptRoute: Route = {
   errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
-    const { outcome, provider_reference: reference = null, note = null } = validBody(request.body)
-    const resolved = await resolveAttempt(context, scopeOf(request), id, { outcome, reference, note })
+    const {
+      outcome,
+      provider_reference: reference = null,
+      amount = null,
+      note = null,
+    } = validBody(request.body)
+    const finding = { outcome, reference, amount, note }
+    const resolved = await resolveAttempt(context, scopeOf(request), id, finding)
     if (isRejection(resolved)) return sendRejection(reply, resolved)
     return sendObject(reply, attemptView(resolved.attempt))
   },

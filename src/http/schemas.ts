@@ -255,7 +255,19 @@ export const ResolveBody = strict({
     examples: ['succeeded'],
   }),
   provider_reference: optional(string({ minLength: 1, maxLength: 255 })),
-  note: optional(string({ minLength: 1, maxLength: 200, description: 'Why it failed, for the charge.' })),
+  amount: optional({
+    ...amount,
+    description:
+      'What was really taken or given back, in minor units, where that is less than was asked. Not of what is only held, or canceled.',
+    examples: [400],
+  }),
+  note: optional(
+    string({
+      minLength: 1,
+      maxLength: 200,
+      description: "Why it failed, for the charge; the reason with which the attempt's alarms are closed.",
+    }),
+  ),
 })
 
 export const Dispute = object({

@@ -235,13 +235,19 @@ describe('what a provider says that was not asked is never booked: it raises an 
     const has = (reference: string) => () => paid('', { amount: 2500, currency: 'usd', reference })
     lie = has('once')
     const taken = (await world.tryCharge(to('liar'))).body
-    const balances = await world.balances()
     lie = has('after_all')
     await notify(await told(failed.charge ?? failed))
     await until(
       () => alarms('liar', 'contradiction'),
       (count) => count === before + 1,
     )
+    // The lookup agrees with what was asked: it is booked.
+    const late = await until(
+      () => world.retrieve(failed.charge.id),
+      ({ status }) => status === 'succeeded',
+    )
+    assert.equal(late.provider_reference, 'pay_after_all')
+    const balances = await world.balances()
     lie = () => ({ status: 'declined', decline_code: 'do_not_honor', message: 'Returned.' })
     await notify(await told(taken))
     await until(

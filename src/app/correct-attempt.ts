@@ -1,0 +1,96 @@
+import { closed } from '../domain/alarm.ts'
+import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
+import { decision as unmoved } from '../domain/charge.ts'
+import { isRejection, type Rejection, reject } from '../domain/error.ts'
+import { concludeAnew, type Ended, mostMoved } from '../domain/reopen.ts'
+import type { Scope } from '../ports/store.ts'
+import { alarmsOf } from './alarms.ts'
+import { answerOf } from './answers.ts'
+import { commitStep } from './commit.ts'
+import type { Context } from './context.ts'
+import { endedAttempt } from './contradictions.ts'
+import { rebookDisputes } from './disputes.ts'
+
+/** How a person says that an attempt really ended. */
+export type Found = (ended: Ended, now: number) => Exclude<Known, { kind: 'pending' }>
+
+/**
+ * Whether a person may say that an attempt ended in another way than it did: one that was resolved by hand, or of which an
+ * alarm is open. What a provider has said, and nothing contradicts, is not for a person to change.
+ */
+export async function isCorrectable(context: Context, scope: Scope, attempt: Attempt): Promise<boolean> {
+  if (attempt.resolvedBy === 'hand') return true
+  const open = await alarmsOf(context, scope, attempt.transactionId, 'open')
+  return open.some(({ attemptId }) => attemptId === attempt.id)
+}
+
+/**
+ * Makes true by hand that an attempt that has ended did so in another way, or with another amount: as if it had never been
+ * otherwise, in one commit. Nothing is done where it ended so. Rejections: `attempt_not_resolved` when other money depends
+ * on how it ended, or the books forbid that end; `parameter_invalid` for an amount that can't have moved. Rejects with
+ * `StoreUnavailable`.
+ */
+export async function correctAttempt(
+  context: Context,
+  scope: Scope,
+  { id, transactionId }: Attempt,
+  found: Found,
+): Promise<Rejection | undefined> {
+  for (;;) {
+    const ended = await endedAttempt(context, scope, transactionId, id)
+    if (!ended || isOpen(ended.attempt)) throw new Error(`${id} has not ended any more`)
+    const at = context.now()
+    const outcome = found(ended, at)
+    if (isSame(ended.attempt, outcome)) return undefined
+    const excess = outcome.kind === 'succeeded' ? exceeds(ended, outcome.amount) : undefined
+    if (excess) return excess
+    const decision = concludeAnew(ended, outcome, 'hand', at)
+    if (isRejection(decision)) return decision
+    const [attempt] = decision.attempts as [Attempt]
+    const answer = answerOf(decision.charge, decision.refund, attempt)
+    const answered = { key: attempt.idempotencyKey, answer }
+    const result = await commitStep(context, scope, { decision, at, key: null, answered })
+    if (result.kind === 'version_conflict') continue
+    if (result.kind === 'reference_taken')
+      return reject('attempt_not_resolved', `Attempt ${result.attemptId} has that reference.`)
+    if (result.kind === 'balance_limit')
+      return reject('attempt_not_resolved', 'A balance of the ledger would pass its limit.')
+    if (result.kind !== 'committed') throw new Error(`${id} can't be corrected: ${result.kind}`)
+    await rebookDisputes(context, scope, transactionId)
+    return undefined
+  }
+}
+
+/** Why an attempt can't have moved so much; undefined when it can. */
+export function exceeds(about: Omit<Ended, 'others'>, amount: number): Rejection | undefined {
+  const most = mostMoved(about)
+  if (about.attempt.kind === 'cancel' || amount <= most) return undefined
+  return reject('parameter_invalid', `The ${about.attempt.kind} can have moved ${most} at most.`, 'amount')
+}
+
+function isSame(attempt: Attempt, outcome: Known): boolean {
+  if (outcome.kind !== 'succeeded') return attempt.state !== 'succeeded'
+  const { amount, reference } = outcome
+  const isSameAmount = attempt.kind === 'cancel' || amount === attempt.amount
+  return attempt.state === 'succeeded' && isSameAmount && reference === attempt.providerReference
+}
+
+/** Closes what is open of an attempt's alarms, with a person's words, each with its event. */
+export async function closeAlarmsOf(
+  context: Context,
+  scope: Scope,
+  { id, transactionId }: Attempt,
+  reason: string,
+): Promise<void> {
+  for (;;) {
+    const charge = await context.store.charge(scope, transactionId)
+    const open = await alarmsOf(context, scope, transactionId, 'open')
+    const alarm = open.find(({ attemptId }) => attemptId === id)
+    if (!charge || !alarm) return
+    const at = context.now()
+    const decision = unmoved(charge, {}, { alarms: [closed(alarm, reason, at)], event: 'alarm.closed' })
+    const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+    if (result.kind !== 'committed' && result.kind !== 'version_conflict')
+      throw new Error(`${alarm.id} can't be closed: ${result.kind}`)
+  }
+}
