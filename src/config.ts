@@ -207,6 +207,13 @@ export const SETTINGS = {
     doc: 'Connections of clients at once; any more are closed as they come.',
     parse: integer(1, 100_000),
   },
+  actionAgeHours: {
+    flag: 'action-age-hours',
+    env: 'MINIPAY_ACTION_AGE_HOURS',
+    default: '24',
+    doc: 'After how long a customer who was sent away and did not come back is given up, in hours: the payment is canceled.',
+    parse: integer(1, 8_760),
+  },
   shutdownTimeoutMs: {
     flag: 'shutdown-timeout-ms',
     env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',

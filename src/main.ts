@@ -191,6 +191,7 @@ function contextOf(
       onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
       idempotencyWaitMs: config.idempotencyWaitMs,
       providerWaitMs: config.providerWaitMs,
+      actionAgeMs: config.actionAgeHours * HOUR_MS,
     },
     store.now,
   )
@@ -221,6 +222,7 @@ function httpOf(config: Config, { context, metrics, workers, check }: Serving): 
             lookupBreaker: health.snapshot(name).lookups.state,
           })),
       unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
+      actionAgeMs: config.actionAgeHours * HOUR_MS,
       now: context.now,
     }),
     providerCheck: check,

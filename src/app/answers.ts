@@ -4,6 +4,7 @@ import { isOpen } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { ErrorCode } from '../domain/error.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
+import { isGivenUp } from '../domain/lifecycle.ts'
 import type { Answered } from '../ports/store.ts'
 import { chargeView, refundView } from './present.ts'
 
@@ -55,7 +56,7 @@ export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Answ
 
 /** Of the request that began this attempt, as its charge and its refund stand now. */
 export function answerOf(charge: Charge, refund: Refund | null, attempt: Attempt): StoredAnswer {
-  if (attempt.kind === 'authorize') return chargeAnswer(charge)
+  if (attempt.kind === 'authorize' || isGivenUp(charge, attempt)) return chargeAnswer(charge)
   return refund ? refundAnswer(refund) : followUpAnswer(charge, attempt)
 }
 

@@ -9,8 +9,7 @@ export function mayLookUp(
   { name, concurrency }: RemoteProvider,
   waits = false,
 ): boolean {
-  const places = recoveryPlaces(concurrency)
-  const full = !waits && (apart.get(name) ?? 0) >= places.unknown + places.waiting
+  const full = !waits && (apart.get(name) ?? 0) >= recoveryPlaces(concurrency).all
   return !full && health.peek(name, 'lookup') !== 'open'
 }
 

@@ -9,7 +9,7 @@ import {
   resolved,
 } from '../domain/attempt.ts'
 import type { Decision } from '../domain/charge.ts'
-import { atOnce, concludeCharge, failOver } from '../domain/lifecycle.ts'
+import { ACTION_EXPIRED, atOnce, concludeCharge, failOver, isGivenUp } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { calledOnceMore } from './again.ts'
@@ -155,18 +155,36 @@ async function decide(
   if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
   if (attempt.kind === 'authorize') return authorized(context, work, outcome, by, at)
   const decision = concludeCharge(charge, attempt, outcome, by, at)
-  if (decision.charge.status !== 'canceled' || charge.redirectUrl === null) return { decision, next: null }
-  // The customer will not come any more: nobody needs to look for them.
-  const canceled: Known = {
+  const waits = attempt.kind === 'cancel' && charge.redirectUrl !== null && outcome.kind !== 'pending'
+  return { decision: waits ? await withCustomers(context, work, decision, by, at) : decision, next: null }
+}
+
+/**
+ * The cancel of a charge that waited for its customer ends what was waiting: no worker needs to look for them. Where it
+ * was MiniPay's own and failed, as because the customer has paid just now, that is looked at next.
+ */
+async function withCustomers(
+  { store }: Context,
+  { scope, charge, attempt }: Work,
+  decision: Decision,
+  by: Resolver,
+  at: number,
+): Promise<Decision> {
+  const { status } = decision.charge
+  const own = isGivenUp(charge, attempt)
+  if (status !== 'canceled' && !own) return decision
+  const { data } = await store.attempts(scope, { limit: 1_000, transactionId: charge.id })
+  const waiting = data.filter((other) => other.kind === 'authorize' && isOpen(other))
+  const gone: Known = {
     kind: 'declined',
-    declineCode: 'authorization_expired',
-    message: 'canceled before the customer acted',
+    declineCode: own ? ACTION_EXPIRED.declineCode : 'authorization_expired',
+    message: own ? ACTION_EXPIRED.failureMessage : 'canceled before the customer acted',
     reference: null,
   }
-  const { data } = await context.store.attempts(work.scope, { limit: 1_000, transactionId: charge.id })
-  const waiting = data.filter((other) => other.kind === 'authorize' && isOpen(other))
-  const ended = waiting.map((other) => resolved(other, canceled, by, at))
-  return { decision: { ...decision, attempts: [...decision.attempts, ...ended] }, next: null }
+  const after = waiting.map((other) =>
+    status === 'requires_action' ? { ...other, dueAt: at, token: null } : resolved(other, gone, by, at),
+  )
+  return { ...decision, attempts: [...decision.attempts, ...after] }
 }
 
 /**

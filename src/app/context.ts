@@ -40,6 +40,8 @@ export type Context = {
   readonly idempotencyWaitMs: number
   /** How long a request waits for its provider before it answers that it is being processed, in ms. */
   readonly providerWaitMs: number
+  /** How long a customer who was sent away may take to come back, in ms. */
+  readonly actionAgeMs: number
   /** Requests that are running in this process, by scope and key. */
   readonly running: Map<string, Promise<unknown>>
   /** Requests of this process that wait for a provider, by scope and key: called with the answer. */

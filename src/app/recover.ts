@@ -5,6 +5,7 @@ import { expire } from '../domain/lifecycle.ts'
 import { reverseRefund } from '../domain/refund.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
+import { giveUpOnCustomer } from './abandoned.ts'
 import { answerOf } from './answers.ts'
 import { mayLookUp, stepNow } from './apart.ts'
 import { ask, type Work } from './ask.ts'
@@ -35,10 +36,16 @@ export async function recover(context: Context, owned: OwnedAttempt): Promise<vo
   const now = context.now()
   const provider = context.providers.get(attempt.provider)
   const step = provider?.remote ? stepNow(context, provider, attempt, now) : 'wait'
-  if (!provider?.remote || step === 'wait') return putOff(context, work, now + NOTHING_TO_ASK_MS)
+  if (!provider?.remote || step === 'wait') {
+    await putOff(context, work, now + NOTHING_TO_ASK_MS)
+    if (provider?.remote) await giveUpOnCustomer(context, provider, work)
+    return
+  }
   if (step === 'later') return putOff(context, work, now + UNAVAILABLE_MS)
-  const next = await settle(context, work, await ask(context, provider, work, step), step)
+  const outcome = await ask(context, provider, work, step)
+  const next = await settle(context, work, outcome, step)
   if (next) sendAttempt(context, next)
+  else if (outcome.kind === 'pending') await giveUpOnCustomer(context, provider, work)
 }
 
 /** The time of an authorization has come: its provider says whether it is gone; where it can't, the time does. */

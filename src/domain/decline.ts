@@ -18,6 +18,7 @@ export const DECLINE_CODES = {
   invalid_amount: { hard: false, meaning: 'The provider cannot take this amount.' },
   invalid_payment_method: { hard: false, meaning: 'The provider does not know this token.' },
   provider_unavailable: { hard: false, meaning: 'No provider could be asked.' },
+  action_expired: { hard: false, meaning: 'The customer did not act in time.' },
   authorization_expired: { hard: true, meaning: 'The authorization has lapsed or was released.' },
   already_captured: { hard: true, meaning: 'The authorization was captured before.' },
   already_refunded: { hard: true, meaning: 'The provider has nothing left to refund.' },

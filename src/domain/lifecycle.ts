@@ -241,8 +241,41 @@ function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decisi
   )
 }
 
+/**
+ * True for a cancel that MiniPay began by itself, of a payment whose customer never came back: it answers the request
+ * that made the charge, and so has its key.
+ */
+export function isGivenUp(charge: Charge, { kind, idempotencyKey }: Attempt): boolean {
+  return kind === 'cancel' && idempotencyKey === charge.idempotencyKey
+}
+
+/** Why a charge failed whose customer never came back. */
+export const ACTION_EXPIRED = {
+  declineCode: 'action_expired',
+  failureMessage: 'The customer did not act in time; the payment was canceled.',
+} as const
+
+/** The payment of a customer who never came back can't be made any more, or still can. */
+function concludeGivenUp(
+  charge: Charge,
+  outcome: Exclude<Known, { kind: 'pending' }>,
+  ended: Attempt,
+): Decision {
+  const gone =
+    outcome.kind === 'succeeded' ||
+    (outcome.kind === 'declined' && outcome.declineCode === 'authorization_expired')
+  assertAllows(charge, gone ? 'fail' : 'undo')
+  if (!gone) return decision(charge, { status: 'requires_action' }, { attempts: [ended] })
+  return decision(
+    charge,
+    { status: 'failed', redirectUrl: null, ...ACTION_EXPIRED },
+    { attempts: [ended], event: 'payment.failed', counts: [['charges_failed', 1]] },
+  )
+}
+
 function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decision {
   if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
+  if (isGivenUp(charge, ended)) return concludeGivenUp(charge, outcome, ended)
   if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.cancel_failed')
   assertAllows(charge, 'cancel')
   return decision(

@@ -38,6 +38,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     onCall: unexpected,
     onAlarm: unexpected,
     idempotencyWaitMs: 0,
+    actionAgeMs: 0,
     providerWaitMs: 0,
   })
   const server = await createServer({

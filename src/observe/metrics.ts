@@ -68,6 +68,8 @@ export type Watched = {
   }[]
   /** Unknown attempts are overdue after so long, in ms. */
   readonly unknownAgeMs: number
+  /** Pending attempts are overdue after so long, in ms. */
+  readonly actionAgeMs: number
   /** ms since 1970. */
   readonly now: () => number
 }
@@ -207,7 +209,7 @@ function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): voi
   })
 }
 
-function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, now }: Watched): void {
+function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionAgeMs, now }: Watched): void {
   gauge('minipay_attempts', 'Calls to providers, by state.', ['state'], async (attempts) => {
     const { byState } = await store.attemptTotals(0)
     for (const [state, count] of Object.entries(byState)) attempts.set({ state }, count)
@@ -227,6 +229,14 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, now }: 
     [],
     async (overdue) => {
       overdue.set((await store.attemptTotals(now() - unknownAgeMs)).overdue)
+    },
+  )
+  gauge(
+    'minipay_attempts_pending_overdue',
+    'Attempts that have been pending for longer than customers have to come back.',
+    [],
+    async (overdue) => {
+      overdue.set(await store.pendingSince(now() - actionAgeMs))
     },
   )
   gauge(

@@ -82,13 +82,14 @@ export type VerifiedNotification = {
 }
 
 /**
- * Calls of recovery that may be in flight at one provider, beside the `concurrency` of requests: up to twelve about
- * calls that may have moved money, and four about those that wait for a customer or a bank. At a tenth of a second each
- * that is 120 answers a second: enough to find out after an outage what became of thousands, and little beside the
- * usual 128 calls of requests. Of a provider that takes few calls recovery has no more than requests have.
+ * Calls of recovery that may be in flight at one provider, beside the `concurrency` of requests: sixteen, of which four at
+ * most are about attempts that wait for a customer, a bank or their time, so that those that may have moved money always
+ * have twelve. At a tenth of a second each that is 160 answers a second: enough to find out after an outage what became of
+ * thousands, and little beside the usual 128 calls of requests. Of a provider that takes fewer calls recovery has as few.
  */
-export function recoveryPlaces(concurrency: number): { readonly unknown: number; readonly waiting: number } {
-  return { unknown: Math.min(12, concurrency), waiting: Math.min(4, concurrency) }
+export function recoveryPlaces(concurrency: number): { readonly all: number; readonly waiting: number } {
+  const waiting = Math.min(4, concurrency)
+  return { all: waiting + Math.min(12, concurrency), waiting }
 }
 
 /**

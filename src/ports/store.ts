@@ -209,6 +209,8 @@ export type OwnedAttempt = { readonly scope: Scope; readonly attempt: Attempt }
 export type AttemptClaim = {
   readonly provider: string
   readonly limit: number
+  /** How many of those at most may be attempts that wait (see `claimAttempts`); as many as the limit unless given. */
+  readonly waiting?: number
   readonly now: number
   readonly leaseUntil: number
   readonly token: string
@@ -327,7 +329,10 @@ export type Store = {
     kind: 'authorize' | 'refund',
     reference: string,
   ): Promise<OwnedAttempt | undefined>
-  /** Claims up to `limit` attempts at a provider that are due, those whose lease ran out included. */
+  /**
+   * Claims up to `limit` attempts at a provider that are due, those whose lease ran out included: first those that may
+   * have moved money (`unknown`, `sending`), then those that wait (`pending`, and authorizations whose time has come).
+   */
   claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
   /** Claims one attempt that is unknown or pending and that nobody holds, whenever it is due; undefined when it can't. */
   claimAttempt(id: string, claim: Omit<AttemptClaim, 'provider' | 'limit'>): Promise<OwnedAttempt | undefined>
@@ -337,6 +342,8 @@ export type Store = {
   providerUse(scope: Scope): Promise<ProviderUse[]>
   /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
   attemptTotals(overdueBefore: number): Promise<AttemptTotals>
+  /** Pending attempts over all scopes that began before a time in ms since 1970. */
+  pendingSince(before: number): Promise<number>
 
   dispute(scope: Scope, id: string): Promise<Dispute | undefined>
   disputes(scope: Scope, query: DisputeQuery): Promise<Page<Dispute>>

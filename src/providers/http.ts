@@ -34,8 +34,7 @@ export function createHttpProvider(
   const { url, secret, concurrency, deadlineMs, capabilities } = settings
   const bounds = { maxAnswerBytes: MAX_ANSWER_BYTES, ...(settings.egress && { egress: settings.egress }) }
   const client = httpClient(url, concurrency, bounds)
-  const { unknown, waiting } = recoveryPlaces(concurrency)
-  const aside = httpClient(url, unknown + waiting, { ...bounds, kept: false })
+  const aside = httpClient(url, recoveryPlaces(concurrency).all, { ...bounds, kept: false })
   const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }
   const post = poster(client, settings, now)
   const ask = poster(aside, settings, now)

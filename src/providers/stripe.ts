@@ -70,8 +70,7 @@ export function createStripe(
   now: () => number = Date.now,
 ): RemoteProvider {
   const client = stripeClient(settings)
-  const { unknown, waiting } = recoveryPlaces(settings.concurrency)
-  const aside = stripeClient({ ...settings, concurrency: unknown + waiting }, false)
+  const aside = stripeClient({ ...settings, concurrency: recoveryPlaces(settings.concurrency).all }, false)
   const by = (apart?: boolean) => (apart ? aside : client)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
   const scrubbed = <Answer extends LookupAnswer | DisputeAnswer>(answer: Answer): Answer => ({

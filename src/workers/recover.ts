@@ -2,25 +2,30 @@ import { roomApart } from '../app/apart.ts'
 import type { Context } from '../app/context.ts'
 import { recover } from '../app/recover.ts'
 import { leaseUntil } from '../app/route.ts'
-import type { Provider } from '../ports/provider.ts'
+import { type Provider, recoveryPlaces } from '../ports/provider.ts'
+import type { OwnedAttempt } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
 
 const POLL_MS = 500
 /** Authorizations that lapse in this process can wait a little. */
 const IN_PROCESS_POLL_MS = 10_000
-/** Attempts at one provider that are looked at at once: few, since requests want its answers too. */
-const CONCURRENCY = 16
+/** Authorizations in this process whose time has come that are looked at at once. */
+const IN_PROCESS = { all: 16, waiting: 16 }
 
 /**
  * Finds out, provider by provider, what became of attempts that were left by a crash or ended unknown, of those
- * that are pending, and of authorizations whose time has come. A provider that hangs holds up only its own.
+ * that are pending, and of authorizations whose time has come. A provider that hangs holds up only its own, and attempts
+ * that wait, however many, hold up none that may have moved money.
  */
 export function startRecovery(context: Context, provider: Provider): Loop {
-  return startPool({
+  const places = provider.remote ? recoveryPlaces(provider.concurrency) : IN_PROCESS
+  /** Attempts that wait, and are being looked at. */
+  let waiting = 0
+  return startPool<OwnedAttempt>({
     name: `recover ${provider.name}`,
     intervalMs: provider.remote ? POLL_MS : IN_PROCESS_POLL_MS,
-    concurrency: CONCURRENCY,
+    concurrency: places.all,
     log: context.log,
     ongoing: context.ongoing,
     async claim(limit) {
@@ -28,15 +33,27 @@ export function startRecovery(context: Context, provider: Provider): Loop {
       const most = provider.remote ? roomApart(context, provider, limit) : limit
       if (most === 0) return []
       const now = context.now()
-      const token = context.newKey()
-      return context.store.claimAttempts({
+      const claimed = await context.store.claimAttempts({
         provider: provider.name,
         limit: most,
+        waiting: places.waiting - waiting,
         now,
         leaseUntil: leaseUntil(provider, now),
-        token,
+        token: context.newKey(),
       })
+      waiting += claimed.filter(waits).length
+      return claimed
     },
-    handle: (owned) => recover(context, owned),
+    async handle(owned) {
+      try {
+        await recover(context, owned)
+      } finally {
+        if (waits(owned)) waiting--
+      }
+    },
   })
+}
+
+function waits({ attempt: { state } }: OwnedAttempt): boolean {
+  return state === 'pending' || state === 'succeeded'
 }

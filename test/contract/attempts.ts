@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Attempt } from '../../src/domain/attempt.ts'
+import { idTime } from '../../src/domain/id.ts'
 import type { AttemptClaim, OwnedAttempt, Scope, Store } from '../../src/ports/store.ts'
 import {
   beginCommit,
@@ -138,6 +139,55 @@ export function attemptClaims(open: Open): void {
       assert.deepEqual(await claim(store, { now: T + 9 }), [])
       const [due] = await claim(store, { now: T + 10 })
       assert.deepEqual([due?.attempt.id, due?.attempt.state], [begun.attempt.id, 'succeeded'])
+    },
+  )
+
+  rule(
+    open,
+    'what may have moved money is claimed before what waits, however long that is due, and what waits up to a bound',
+    async (store, { live, test }) => {
+      const waiting: string[] = []
+      for (let i = 0; i < 6; i++) {
+        const begun = beginCommit({ scope: i % 2 === 0 ? live : test, capture: false })
+        await committed(store, begun.commit)
+        const pending = { kind: 'pending', reference: null, redirectUrl: null } as const
+        const outcome = i < 4 ? pending : { ...succeeded(begun.attempt, `held_${i}`), expiresAt: 1 }
+        await committed(store, endCommit(begun, outcome, { scope: i % 2 === 0 ? live : test }))
+        waiting.push(begun.attempt.id)
+      }
+      const now = T + 3_600_000
+      const lost = (await unknown(store, live, T)).id
+      const sending = (await sent(store, { scope: test, leaseUntil: now })).id
+      const first = await claim(store, { now, limit: 3, waiting: 2 })
+      assert.equal(first.length, 3)
+      assert.deepEqual(
+        idsOf(first).filter((id) => !waiting.includes(id)),
+        [lost, sending].sort(),
+      )
+      assert.equal((await claim(store, { now, limit: 3, waiting: 2 })).length, 2)
+      assert.equal((await claim(store, { now, limit: 3, waiting: 0 })).length, 0)
+      assert.equal((await claim(store, { now, limit: 10 })).length, 3)
+    },
+  )
+
+  rule(
+    open,
+    'pending attempts are counted over all scopes by when they began',
+    async (store, { live, test }) => {
+      assert.equal(await store.pendingSince(Number.MAX_SAFE_INTEGER), 0)
+      const begunAt: number[] = []
+      for (const scope of [live, test, live]) {
+        const begun = beginCommit({ scope })
+        await committed(store, begun.commit)
+        const pending = { kind: 'pending', reference: null, redirectUrl: null } as const
+        await committed(store, endCommit(begun, pending, { scope }))
+        begunAt.push(idTime(begun.attempt.id))
+      }
+      await taken(store, { scope: live })
+      const last = Math.max(...begunAt)
+      assert.equal(await store.pendingSince(last + 1), 3)
+      assert.equal(await store.pendingSince(last), begunAt.filter((at) => at < last).length)
+      assert.equal(await store.pendingSince(0), 0)
     },
   )
 }

@@ -279,6 +279,7 @@ test('an authorization in this process is canceled when its time has come, and n
       onAlarm: quiet,
       idempotencyWaitMs: 0,
       providerWaitMs: 0,
+      actionAgeMs: 0,
     },
     () => now,
   )

@@ -257,7 +257,11 @@ describe('a provider that fails again and again', () => {
     await world.revive('bank_c')
     const done = await until(capture, ({ status }) => status !== 502)
     assert.deepEqual([done.status, done.body.status], [200, 'succeeded'])
+    // A trial that a busy machine answers too late is found by a lookup, which closes no breaker.
+    await until(
+      () => world.api.charge(to('killed')),
+      ({ provider }) => provider === 'bank_c',
+    )
     assert.equal((await states())['bank_c'], 'closed')
-    assert.equal((await world.api.charge(to('killed'))).provider, 'bank_c')
   })
 })

@@ -7,8 +7,10 @@ import type { Work } from './statements.ts'
 export function attemptWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   return {
-    async claim({ provider, now, limit, leaseUntil, token }: AttemptClaim): Promise<OwnedAttempt[]> {
-      return (await claims(CLAIM, [provider, now, limit, leaseUntil, token, node], token)).map(ownedAttempt)
+    async claim(claim: AttemptClaim): Promise<OwnedAttempt[]> {
+      const { provider, now, limit, waiting = limit, leaseUntil, token } = claim
+      const values = [provider, now, limit, leaseUntil, token, node, waiting]
+      return (await claims(CLAIM, values, token)).map(ownedAttempt)
     },
 
     async claimOne(
@@ -35,12 +37,19 @@ export function attemptWork({ fenced, once }: Work, node: string) {
 }
 
 const CLAIM = `
-  WITH due AS (
+  WITH unknown AS MATERIALIZED (
     SELECT id AS due FROM attempts
-    WHERE provider = $1 AND due_at <= $2
+    WHERE provider = $1 AND state IN ('sending', 'unknown') AND due_at <= $2
     ORDER BY due_at, id
     LIMIT $3
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE SKIP LOCKED),
+  waiting AS MATERIALIZED (
+    SELECT id AS due FROM attempts
+    WHERE provider = $1 AND state IN ('pending', 'succeeded') AND due_at <= $2
+    ORDER BY due_at, id
+    LIMIT (SELECT least($7::bigint, $3::bigint - count(*)) FROM unknown)
+    FOR UPDATE SKIP LOCKED),
+  due AS (SELECT due FROM unknown UNION ALL SELECT due FROM waiting)
   UPDATE attempts SET due_at = $4, token = $5, owner = $6
   FROM due WHERE id = due.due
   RETURNING ${ATTEMPT_COLUMNS}`

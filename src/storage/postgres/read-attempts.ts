@@ -1,4 +1,5 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
+import { idFloor } from '../../domain/id.ts'
 import type {
   AttemptQuery,
   AttemptTotals,
@@ -64,6 +65,11 @@ export function attemptReads(sql: Sql) {
       return { byState, ...unknown }
     },
 
+    async pendingSince(before: number): Promise<number> {
+      const { rows } = await sql(PENDING_SINCE, [idFloor('att', Math.max(0, before))])
+      return Number(rows[0]?.['pending'] ?? 0)
+    },
+
     async ruleSet(scope: Scope): Promise<StoredRuleSet | undefined> {
       const { rows } = await sql(
         `SELECT version, document, created_at AS "createdAt" FROM rule_sets
@@ -74,6 +80,14 @@ export function attemptReads(sql: Sql) {
     },
   }
 }
+
+/** Of the scopes that have any: the counters are few, and each scope's pending ones stand together. */
+const PENDING_SINCE = `
+  SELECT coalesce(sum(p.pending), 0)::bigint AS pending
+  FROM (SELECT DISTINCT account_id, live FROM counters WHERE name = 'attempts_pending') s
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS pending FROM attempts a
+    WHERE a.account_id = s.account_id AND a.live = s.live AND a.state = 'pending' AND a.id < $1) p`
 
 const TOTALS = `
   SELECT name, sum(value)::bigint AS value, NULL::bigint AS oldest

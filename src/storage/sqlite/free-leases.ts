@@ -35,9 +35,10 @@ export const FREE = [
    WHERE state = 'pending' AND due_at > :now AND token IS NOT NULL`,
   `UPDATE attempts SET due_at = 0, token = NULL
    WHERE state IN ('unknown', 'pending') AND state <> 'succeeded' AND token IS NOT NULL`,
-  `${each('provider', 'attempts WHERE due_at IS NOT NULL')}
+  `${each('provider', `attempts WHERE state IN ('pending', 'succeeded') AND due_at IS NOT NULL`)}
    UPDATE attempts SET due_at = 0, token = NULL
    WHERE id IN (
      SELECT a.id FROM each CROSS JOIN attempts a
-     WHERE a.provider = each.name AND a.due_at > :now AND a.due_at <= :hour AND a.token IS NOT NULL)`,
+     WHERE a.provider = each.name AND a.state IN ('pending', 'succeeded')
+       AND a.due_at > :now AND a.due_at <= :hour AND a.token IS NOT NULL)`,
 ] as const

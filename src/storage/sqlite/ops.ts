@@ -89,6 +89,7 @@ export type ClaimAttemptsOp = readonly [
   typeof OP.claimAttempts,
   provider: string,
   limit: number,
+  waiting: number,
   now: number,
   leaseUntil: number,
   token: string,
@@ -218,7 +219,8 @@ function dueAt(verdict: DeliveryVerdict): number | null {
 }
 
 export function claimAttemptsOp(claim: AttemptClaim): ClaimAttemptsOp {
-  return [OP.claimAttempts, claim.provider, claim.limit, claim.now, claim.leaseUntil, claim.token]
+  const { provider, limit, waiting = limit, now, leaseUntil, token } = claim
+  return [OP.claimAttempts, provider, limit, waiting, now, leaseUntil, token]
 }
 
 export function postponeOp({ id, token, ...found }: Postponement): PostponeOp {

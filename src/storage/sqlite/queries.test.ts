@@ -167,6 +167,11 @@ test('totals of attempts read the counters and the unknown ones, not the history
   assert.equal(plans.match(/SEARCH attempts USING COVERING INDEX attempts_unknown/g)?.length, 2, plans)
 })
 
+test('the pending attempts that are old are counted in the index of states', () => {
+  const [plan] = prepared((q) => q.pendingSince(1))
+  assert.match(plan ?? '', /^SEARCH attempts USING (COVERING )?INDEX attempts_by_state/)
+})
+
 test('what the writer looks for is found by an index', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
@@ -179,7 +184,7 @@ test('what the writer looks for is found by an index', () => {
     .map((text) => planOf(db, text))
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN (?!ledger_accounts|CONSTANT)|TEMP B-TREE/, plan)
   for (const index of [
-    ...['attempts_due', 'attempts_by_reference', 'attempts_by_state'],
+    ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_reference', 'attempts_by_state'],
     ...['deliveries_due', 'notifications_due', 'notifications_settled'],
   ])
     assert.ok(

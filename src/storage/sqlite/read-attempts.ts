@@ -1,4 +1,5 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
+import { idFloor } from '../../domain/id.ts'
 import type {
   AttemptQuery,
   AttemptTotals,
@@ -67,6 +68,14 @@ export function attemptReads(sql: Sql) {
            (SELECT count(*) FROM attempts WHERE state = 'unknown' AND unknown_since < ?) AS overdue`,
       ).get(overdueBefore) as Pick<AttemptTotals, 'oldestUnknownSince' | 'overdue'>
       return { byState, ...unknown }
+    },
+
+    pendingSince(before: number): number {
+      // What the index is made for, in its own words.
+      const row = sql(
+        `SELECT count(*) AS pending FROM attempts WHERE state = 'pending' AND state <> 'succeeded' AND id < ?`,
+      ).get(idFloor('att', Math.max(0, before))) as { pending: number }
+      return row.pending
     },
 
     ruleSet(scope: Scope): StoredRuleSet | undefined {

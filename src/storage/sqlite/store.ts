@@ -117,6 +117,7 @@ function reads(queries: Queries, read: Read) {
       read(() => queries.attemptByReference(provider, kind, reference)),
     providerUse: (scope) => read(() => queries.providerUse(scope)),
     attemptTotals: (overdueBefore) => read(() => queries.attemptTotals(overdueBefore)),
+    pendingSince: (before) => read(() => queries.pendingSince(before)),
     alarm: (scope, id) => read(() => queries.alarm(scope, id)),
     alarms: (scope, query) => read(() => queries.alarms(scope, query)),
     alarmTotals: () => read(() => queries.alarmTotals()),

@@ -68,10 +68,18 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
 }
 
 function attemptClaims(db: Connection, cache: LedgerCache) {
-  const claimDue = db.prepare<unknown[], AttemptColumns>(
+  const claimUnknown = db.prepare<unknown[], AttemptColumns>(
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id IN (
-       SELECT id FROM attempts WHERE provider = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?)
+       SELECT id FROM attempts
+       WHERE provider = ? AND state IN ('sending', 'unknown') AND due_at <= ? ORDER BY due_at, id LIMIT ?)
+     RETURNING ${ATTEMPT_COLUMNS}`,
+  )
+  const claimWaiting = db.prepare<unknown[], AttemptColumns>(
+    `UPDATE attempts SET due_at = ?, token = ?
+     WHERE id IN (
+       SELECT id FROM attempts
+       WHERE provider = ? AND state IN ('pending', 'succeeded') AND due_at <= ? ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
   const claimFree = db.prepare<unknown[], AttemptColumns>(
@@ -90,8 +98,10 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
   )
 
   return {
-    claim([, provider, limit, now, leaseUntil, token]: ClaimAttemptsOp): AttemptColumns[] {
-      return claimDue.all(leaseUntil, token, provider, now, limit)
+    claim([, provider, limit, waiting, now, leaseUntil, token]: ClaimAttemptsOp): AttemptColumns[] {
+      const unknown = claimUnknown.all(leaseUntil, token, provider, now, limit)
+      const left = Math.min(waiting, limit - unknown.length)
+      return left > 0 ? [...unknown, ...claimWaiting.all(leaseUntil, token, provider, now, left)] : unknown
     },
 
     /** One or none. */

@@ -1,0 +1,52 @@
+/** A customer who was sent away and never came back: the payment is canceled at its provider, and the charge fails. */
+import { newAttempt } from '../domain/attempt.ts'
+import { beginFollowUp, isGivenUp } from '../domain/lifecycle.ts'
+import type { RemoteProvider } from '../ports/provider.ts'
+import type { OwnedAttempt } from '../ports/store.ts'
+import { load, sendAttempt } from './attempt.ts'
+import { commitStep } from './commit.ts'
+import type { Context } from './context.ts'
+import { available, leaseUntil } from './route.ts'
+
+/** A provider that has refused to cancel so often has the last word: the charge waits for it. */
+const MOST_CANCELS = 3
+
+/**
+ * Begins to cancel the payment of an attempt that has waited for its customer for too long, as its provider has just said
+ * again. A provider that can't void is waited for. Whatever becomes of the charge in the same moment comes first.
+ * Rejects with `StoreUnavailable`.
+ */
+export async function giveUpOnCustomer(
+  context: Context,
+  provider: RemoteProvider,
+  owned: OwnedAttempt,
+): Promise<void> {
+  const now = context.now()
+  const { kind, startedAt } = owned.attempt
+  const isOld = now - startedAt >= context.actionAgeMs
+  if (kind !== 'authorize' || !isOld || !provider.capabilities.void) return
+  const work = await load(context, owned)
+  const { scope, charge } = work
+  if (charge.status !== 'requires_action' || work.attempt.state !== 'pending') return
+  if (typeof available(context, provider.name, true) === 'string') return
+  const { data } = await context.store.attempts(scope, { limit: 100, transactionId: charge.id })
+  if (data.filter((attempt) => isGivenUp(charge, attempt)).length >= MOST_CANCELS) return
+  const id = context.newId('att')
+  const attempt = newAttempt({
+    id,
+    transactionId: charge.id,
+    refundId: null,
+    kind: 'cancel',
+    provider: provider.name,
+    amount: charge.amount,
+    currency: charge.currency,
+    route: null,
+    idempotencyKey: charge.idempotencyKey,
+    now,
+    leaseUntil: leaseUntil(provider, now),
+    token: id,
+  })
+  const decision = beginFollowUp(charge, attempt)
+  const result = await commitStep(context, scope, { decision, at: now, key: null, answered: null })
+  if (result.kind === 'committed') sendAttempt(context, { ...work, charge: decision.charge, attempt })
+}
