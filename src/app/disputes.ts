@@ -178,10 +178,18 @@ function begun(context: Context, charge: Charge, provider: string, report: Repor
   }
 }
 
-/** False when the charge has changed since it was read. */
-async function committed(context: Context, { scope }: Case, decision: Decision): Promise<boolean> {
+/** False when the charge has changed since it was read, or the dispute was stored with another charge. */
+async function committed(context: Context, { scope, former }: Case, decision: Decision): Promise<boolean> {
   const at = context.now()
-  const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+  const step = { decision, at, key: null, answered: null }
+  const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
+    const { provider = '', providerReference = '' } = decision.dispute ?? {}
+    const isNew = former === null && decision.dispute !== null
+    // Another look stored it since: the schema lets a reference stand once.
+    const stored = isNew && (await context.store.disputeByReference(scope, provider, providerReference))
+    if (!stored) throw error
+    return { kind: 'version_conflict' } as const
+  })
   if (result.kind === 'committed') return true
   if (result.kind === 'version_conflict') return false
   throw new Error(`the dispute ${decision.dispute?.id} can't be booked: ${result.kind}`)

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
 import { type MiniPay, run } from '../../src/main.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { newSecret } from '../bank.ts'
 import { call, onEngine, tempDir } from '../harness.ts'
 import {
@@ -33,6 +34,8 @@ let api: Client
 /** How far MiniPay's clock is ahead, in ms. */
 let ahead = 0
 const now = () => Date.now() + ahead
+/** How many reads of a dispute come before it is stored by another look at it. */
+let unseen = 0
 
 /** What a lookup of a reference or a dispute answers; else it is as the call was answered. */
 const lookups = new Map<string, object>()
@@ -67,7 +70,12 @@ before(async () => {
     MINIPAY_DATABASE: await onEngine(join(dir.path, 'minipay.db')),
     MINIPAY_PROVIDERS: providers,
   })
-  server = await run(config, assert.fail, { store: (store) => ({ ...store, now }) })
+  const disputeByReference = (store: Store): Store['disputeByReference'] => {
+    return async (...of) => (unseen-- > 0 ? undefined : store.disputeByReference(...of))
+  }
+  server = await run(config, assert.fail, {
+    store: (store) => ({ ...store, now, disputeByReference: disputeByReference(store) }),
+  })
   api = client(server.address)
 })
 after(async () => {
@@ -148,6 +156,34 @@ test("a dispute's end is found although its lookup lags", async () => {
   lookups.set('dp_1', { ...dispute, status: 'lost' })
   ahead += 10 * SECOND
   await until(disputes, ([one]) => one?.status === 'lost')
+})
+
+test('two looks at a new dispute that name two payments at the same moment store it once', async () => {
+  const [first, second] = [await api.charge(), await api.charge()]
+  const says = (payment: string | null) => ({
+    status: 'open',
+    dispute: 'dp_2',
+    payment,
+    ...{ amount: 500, currency: 'usd' },
+  })
+  lookups.set('dp_2', says(first.provider_reference))
+  await notify('dispute', 'dp_2')
+  const disputes = async (id: string) =>
+    (await api.get<Page<Dispute>>(`/api/v1/disputes?transaction_id=${id}`)).body.data
+  await until(
+    () => disputes(first.id),
+    ({ length }) => length === 1,
+  )
+  lookups.set('dp_2', says(second.provider_reference))
+  unseen = 2
+  await notify('dispute', 'dp_2')
+  await until(
+    () => alarmsOf(second.id),
+    ({ length }) => length === 1,
+  )
+  assert.equal((await disputes(first.id)).length, 1)
+  assert.deepEqual(await disputes(second.id), [])
+  assert.equal(looksAt('dp_2'), 2)
 })
 
 test('a lapse that is told of while a capture is under way is found when the capture has ended', async () => {
