@@ -57,7 +57,7 @@ function deedIsBooked(known: Known, liar: Liar, id: string, deed: Deed, found: F
   const faulty = liar.temperOf(deed.story) === 'faulty'
   const alarmed = alarms.length >= MOST_ALARMS || alarms.some(({ provider }) => provider === liar.name)
   if (alarmed && !faulty) return
-  if (OPEN_ATTEMPT.has(attempt.status) && isHopeless(liar, deed)) return
+  if (waitsForEver(known, liar, attempt)) return
   const words = `${deed.stage}, ${deed.amount} ${deed.currency}`
   found(
     `${liar.name} says of its ${attempt.kind} ${id}: ${words}; the attempt is ${attempt.status}, ${attempt.amount} ${attempt.currency}${faulty ? '' : ', without an alarm'}`,
@@ -65,9 +65,19 @@ function deedIsBooked(known: Known, liar: Liar, id: string, deed: Deed, found: F
   )
 }
 
-/** What can't be found out: this liar may do a call twice, and its "not found" may change. */
-function isHopeless({ name }: Liar, deed: Deed): boolean {
-  return name === 'liar_c' && deed.stage !== 'done'
+/**
+ * Whether a charge has an attempt of which nothing can be found out: this provider may do a call twice, and its "not
+ * found" may change. Until a person resolves it, all else of the charge waits.
+ */
+function waitsForEver({ attempts }: Known, { name, truth }: Liar, { transaction_id }: Attempt): boolean {
+  if (name !== 'liar_c') return false
+  return [...attempts.values()].some(
+    (other) =>
+      other.transaction_id === transaction_id &&
+      other.provider === name &&
+      OPEN_ATTEMPT.has(other.status) &&
+      truth.deeds.get(other.id)?.stage !== 'done',
+  )
 }
 
 /** Nothing is held or taken. */

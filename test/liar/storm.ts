@@ -56,11 +56,12 @@ async function weather(world: World, plan: Plan): Promise<Report> {
   })
   await Promise.all([told, havoc(world, plan, answers, ended, told), ...visits])
   watch.lap('stories')
-  await calm(world)
+  const rounds = await calm(world)
+  watch.lap(`calm in ${rounds} rounds`)
   await someone.visit(drawsFrom(plan.seed), 0.5)
   await again(world)
   await delivered(world)
-  watch.lap('calm')
+  watch.lap('person')
   const books = await readBooks(world.url)
   const problems = await audit(world, books, crowd, someone)
   watch.lap('audit')
@@ -112,8 +113,8 @@ function aboutCharge(what: string): Problem {
 /** At most so often everything that was put off is made due. */
 const MAX_ROUNDS = 8
 
-/** The liars turn honest, and MiniPay looks at everything that is open until nothing more comes of it. */
-async function calm(world: World): Promise<void> {
+/** The liars turn honest, and MiniPay looks at everything that is open until nothing more comes of it; after how many rounds. */
+async function calm(world: World): Promise<number> {
   await world.calm()
   await Promise.all(world.liars.map((liar) => liar.turnHonest()))
   let before = ''
@@ -121,10 +122,11 @@ async function calm(world: World): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const open = (await openAttempts(world.url)).map(({ id, status }) => `${id} ${status}`).join()
     const left = `${open}, ${await world.backstage.pendingNotifications()}`
-    if (round > 1 && left === before) return
+    if (round > 1 && left === before) return round
     before = left
     await again(world)
   }
+  return MAX_ROUNDS
 }
 
 /** Everything that was put off is looked at once more, by a MiniPay that was killed and has come back. */
