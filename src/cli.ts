@@ -89,6 +89,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     words: '[close ID REASON [AMOUNT]]',
     run: alarms,
   },
+  webhooks: {
+    summary: 'List the webhooks that failed for good, or send those again that fit.',
+    settings: ['server'],
+    words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
+    run: webhooks,
+  },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }
 
@@ -288,6 +294,13 @@ async function alarms({ server }: Config, words: readonly string[]): Promise<num
   throw new ConfigError(
     'Usage: minipay alarms, or minipay alarms close ID REASON [AMOUNT]. Quote the reason; the amount is in minor units.',
   )
+}
+
+async function webhooks({ server }: Config, [verb, ...filter]: readonly string[]): Promise<number> {
+  const { webhooksList, webhooksRetry } = await import('./cli/webhooks.ts')
+  if (verb === undefined) return webhooksList(server)
+  if (verb === 'retry') return webhooksRetry(server, filter)
+  throw new ConfigError('Usage: minipay webhooks, or minipay webhooks retry [FILTER …].')
 }
 
 async function printVersion(): Promise<number> {

@@ -1,13 +1,17 @@
 import { deliveryView, eventView } from '../app/present.ts'
+import { retryDeliveries } from '../app/retry-deliveries.ts'
 import { reject } from '../domain/error.ts'
-import { DeliveriesQuery, Delivery, EventPage, EventsQuery } from './event-schemas.ts'
-import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
+import { isId } from '../domain/id.ts'
+import { DeliveriesQuery, Delivery, EventPage, EventsQuery, Retried, RetryBody } from './event-schemas.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
 import { IdParams, NoQuery, page } from './schemas.ts'
-import { queryValidator } from './validate.ts'
+import { bodyValidator, queryValidator } from './validate.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
 const validDeliveriesQuery = queryValidator(DeliveriesQuery)
+const validRetry = bodyValidator(RetryBody)
+const MAX_RETRIED = 10_000
 
 export const listEventsRoute: Route = {
   method: 'GET',
@@ -76,5 +80,38 @@ export const retryDeliveryRoute: Route = {
       return sendRejection(reply, reject('delivery_not_failed', 'The webhook was delivered.'))
     context.onDeliveries()
     return sendObject(reply, deliveryView(delivery))
+  },
+}
+
+export const retryDeliveriesRoute: Route = {
+  method: 'POST',
+  url: '/api/v1/webhook_deliveries/retry',
+  summary: 'Send failed webhooks again, by what they have in common',
+  description:
+    'Puts every failed delivery that fits back, oldest first, each with all its attempts; without a filter, all of them. A call does a bounded amount of work: while `has_more`, call again with `next` as `starting_after`. It takes no Idempotency-Key: what is pending again is not failed.',
+  tag: 'Events and webhooks',
+  query: NoQuery,
+  body: RetryBody,
+  answers: { 200: { description: 'How many were put back.', schema: Retried } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const body = validRetry(request.body ?? {})
+    const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body
+    if (startingAfter !== undefined && !isId('dlv', startingAfter))
+      return sendRejection(
+        reply,
+        reject('cursor_invalid', 'starting_after must be the id of a delivery.', 'starting_after'),
+      )
+    const filter = {
+      ...createdRange(body),
+      ...(body.event_type !== undefined && { eventType: body.event_type }),
+      ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
+      ...(body.last_status !== undefined && { lastStatus: body.last_status }),
+    }
+    const { queued, hasMore, last } = await retryDeliveries(context, scopeOf(request), {
+      ...{ filter, limit, dryRun },
+      ...(startingAfter !== undefined && { startingAfter }),
+    })
+    return sendObject(reply, { queued, has_more: hasMore, next: hasMore ? last : null, dry_run: dryRun })
   },
 }

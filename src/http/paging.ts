@@ -26,14 +26,23 @@ export async function pageQuery(
   await checkCursor('starting_after', startingAfter, prefix, exists)
   await checkCursor('ending_before', endingBefore, prefix, exists)
   const currency = currencyFilter(query.currency)
-  const from = latest(time('created_gte', query.created_gte), after(time('created_gt', query.created_gt)))
-  const until = earliest(time('created_lt', query.created_lt), after(time('created_lte', query.created_lte)))
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
     ...(startingAfter !== undefined && { startingAfter }),
     ...(endingBefore !== undefined && { endingBefore }),
     ...(customer !== undefined && { customer }),
     ...(currency !== undefined && { currency }),
+    ...createdRange(query),
+  }
+}
+
+type CreatedRange = Pick<ListQuery, 'created_gte' | 'created_gt' | 'created_lte' | 'created_lt'>
+
+/** The range of times that a query asks for. Throws `Refused` for one that is no RFC 3339 time. */
+export function createdRange(query: CreatedRange): Pick<PageQuery, 'createdFrom' | 'createdUntil'> {
+  const from = latest(time('created_gte', query.created_gte), after(time('created_gt', query.created_gt)))
+  const until = earliest(time('created_lt', query.created_lt), after(time('created_lte', query.created_lte)))
+  return {
     ...(from !== undefined && { createdFrom: from }),
     ...(until !== undefined && { createdUntil: until }),
   }

@@ -8,7 +8,7 @@ import {
   listChargesRoute,
   retrieveChargeRoute,
 } from './charges.ts'
-import { listDeliveriesRoute, listEventsRoute, retryDeliveryRoute } from './events.ts'
+import { listDeliveriesRoute, listEventsRoute, retryDeliveriesRoute, retryDeliveryRoute } from './events.ts'
 import { balanceRoute, listLedgerAccountsRoute, listLedgerEntriesRoute } from './ledger.ts'
 import { notificationRoute } from './notifications.ts'
 import { healthRoute, metricsRoute, readyRoute } from './operations.ts'
@@ -39,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   listEventsRoute,
   listDeliveriesRoute,
   retryDeliveryRoute,
+  retryDeliveriesRoute,
   retrieveRuleSetRoute,
   replaceRuleSetRoute,
   resetRuleSetRoute,

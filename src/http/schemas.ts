@@ -100,16 +100,21 @@ export const limit = optional(
   integer({ minimum: 1, maximum: 100, default: 20, description: 'Objects a page.' }),
 )
 
+/** Filters by when something was made. */
+export const createdFilters = {
+  created_gte: optional({ ...time, description: 'Made at or after this RFC 3339 time.' }),
+  created_gt: optional({ ...time, description: 'Made after this RFC 3339 time.' }),
+  created_lte: optional({ ...time, description: 'Made at or before this RFC 3339 time.' }),
+  created_lt: optional({ ...time, description: 'Made before this RFC 3339 time.' }),
+}
+
 const pageQuery = {
   limit,
   starting_after: optional(string({ description: 'The last id of the page before: the next, older page.' })),
   ending_before: optional(string({ description: 'The first id of the page after: the page of newer ones.' })),
   customer: optional(customer),
   currency: optional(currency),
-  created_gte: optional({ ...time, description: 'Made at or after this RFC 3339 time.' }),
-  created_gt: optional({ ...time, description: 'Made after this RFC 3339 time.' }),
-  created_lte: optional({ ...time, description: 'Made at or before this RFC 3339 time.' }),
-  created_lt: optional({ ...time, description: 'Made before this RFC 3339 time.' }),
+  ...createdFilters,
 }
 export const ChargesQuery = strict({ ...pageQuery, status: optional(oneOf(CHARGE_STATUSES)) })
 export const RefundsQuery = strict({

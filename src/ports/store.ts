@@ -316,6 +316,13 @@ export type Store = {
   releaseDelivery(id: string, token: string): Promise<boolean>
   delivery(scope: Scope, id: string): Promise<Delivery | undefined>
   deliveries(scope: Scope, query: DeliveryQuery): Promise<Page<Delivery>>
+  /** Failed deliveries with ids between `after` and `before`, both exclusive; the oldest first. */
+  failedDeliveries(
+    scope: Scope,
+    query: { readonly after: string; readonly before: string; readonly limit: number },
+  ): Promise<Page<Delivery>>
+  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; answers how many. */
+  retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number>
   /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
   retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
 

@@ -204,3 +204,65 @@ export function deliveryLists(open: Open): void {
     )
   })
 }
+
+/** Failed deliveries, in the order they were made. */
+async function failed(store: Store, scope: Scope, count: number): Promise<string[]> {
+  const made = await due(store, scope, count)
+  for (const delivery of await claim(store, { now: T, limit: 100 })) await settled(store, delivery, 'failed')
+  return made
+}
+
+const ALL = { after: 'dlv_', before: 'dlv`' }
+
+export function retriedTogether(open: Open): void {
+  rule(
+    open,
+    'failed deliveries are read oldest first, between two ids and a page at a time',
+    async (store, { live, test }) => {
+      await failed(store, test, 1)
+      const made = await failed(store, live, 5)
+      await due(store, live, 1)
+      const read = async (after: string, before: string, limit: number) => {
+        const { data, hasMore } = await store.failedDeliveries(live, { after, before, limit })
+        return [data.map(({ id }) => id), hasMore]
+      }
+      assert.deepEqual(await read(ALL.after, ALL.before, 3), [made.slice(0, 3), true])
+      assert.deepEqual(await read(made[2]!, ALL.before, 3), [made.slice(3), false])
+      assert.deepEqual(await read(made[0]!, made[3]!, 10), [made.slice(1, 3), false])
+      const [first] = (await store.failedDeliveries(live, { ...ALL, limit: 1 })).data
+      assert.deepEqual(first, await store.delivery(live, made[0]!))
+    },
+  )
+
+  rule(
+    open,
+    'those of a list that are failed are put back together, due at once with all their attempts',
+    async (store, { live, test }) => {
+      const [foreign] = await failed(store, test, 1)
+      const made = await failed(store, live, 4)
+      const [waiting] = await due(store, live, 1)
+      const ids = [made[0]!, made[2]!, waiting!, foreign!, 'dlv_none', 'a NUL \0', made[0]!]
+      assert.equal(await store.retryDeliveries(live, ids, T + 9_000), 2)
+      assert.equal(await store.retryDeliveries(live, ids, T + 9_000), 0, 'they are pending again')
+      assert.equal(await store.retryDeliveries(live, [], T), 0)
+      const again = await claim(store, { now: T + 9_000, limit: 100 })
+      assert.deepEqual(again.map(({ id }) => id).sort(), [waiting, made[0], made[2]].sort())
+      assert.deepEqual(new Set(again.map(({ attempts }) => attempts)), new Set([0]))
+      assert.deepEqual(await store.deliveryTotals(), { pending: 3, delivered: 0, failed: 3, retries: 0 })
+    },
+  )
+
+  rule(open, 'put back twice at once, each counts once', async (store, { live }) => {
+    const made = await failed(store, live, 20)
+    const counts = await Promise.all([
+      store.retryDeliveries(live, made, T),
+      store.retryDeliveries(live, made.toReversed(), T),
+      store.retryDelivery(live, made[7]!, T).then(Number),
+    ])
+    assert.equal(
+      counts.reduce((sum, count) => sum + count),
+      20,
+    )
+    assert.deepEqual(await store.deliveryTotals(), { pending: 20, delivered: 0, failed: 0, retries: 0 })
+  })
+}

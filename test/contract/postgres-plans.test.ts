@@ -15,6 +15,7 @@ import { hostsOf } from '../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../src/storage/postgres/nodes.ts'
 import { notificationWork } from '../../src/storage/postgres/notifications.ts'
 import { purges } from '../../src/storage/postgres/purges.ts'
+import { eventReads } from '../../src/storage/postgres/read-events.ts'
 import { nameIn } from '../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../src/storage/postgres/statements.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
@@ -55,6 +56,8 @@ async function work(): Promise<Statement[]> {
   await deliveries.settle({ id, token: 'a token', verdict: { state: 'delivered' }, status: 200, error: null })
   await deliveries.release(id, 'a token')
   await deliveries.retry(scope, id, tick())
+  await deliveries.retryMany(scope, [id, 'another id'], tick())
+  await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
   const attempts = attemptWork(both, 'a node')
   await attempts.claim({ provider: 'bank_a', ...claim })
   await attempts.claimOne(id, claim)
@@ -134,6 +137,23 @@ test('every statement of a commit and of a worker finds its rows by an index, pl
     assert.ok(statements.length > 25, `${statements.length} statements`)
     for (const [i, statement] of statements.entries())
       assert.deepEqual(wasteful(await genericPlan(connection, `planned_${i}`, statement)), [], statement.text)
+  } finally {
+    await connection.close()
+  }
+})
+
+test('failed deliveries are read from the index of those, though a million were delivered', async (t) => {
+  const connection = await connect(hostsOf(await postgres.database(t)))
+  try {
+    const asked: Statement[] = []
+    const sql: Sql = async (text, values = []) => {
+      asked.push({ text, values })
+      return { rows: [], count: 0 }
+    }
+    await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
+    const plan = JSON.stringify(await genericPlan(connection, 'failed', asked[0] as Statement))
+    assert.match(plan, /"Index Name":"deliveries_failed"/)
+    assert.doesNotMatch(plan, /"Sort"/)
   } finally {
     await connection.close()
   }

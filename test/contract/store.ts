@@ -13,7 +13,14 @@ import {
   refusedCommits,
   sharedGroups,
 } from './commits.ts'
-import { claimable, claims, deliveryLists, settlements, staleSettlements } from './deliveries.ts'
+import {
+  claimable,
+  claims,
+  deliveryLists,
+  retriedTogether,
+  settlements,
+  staleSettlements,
+} from './deliveries.ts'
 import { disputes } from './disputes.ts'
 import type { Open } from './fixtures.ts'
 import { balanceLimits, closing, purges, scopesApart, scopesUntouched } from './limits.ts'
@@ -56,6 +63,7 @@ export function storeContract(name: string, open: Open): void {
       settlements(open)
       staleSettlements(open)
       deliveryLists(open)
+      retriedTogether(open)
     })
     describe('attempts', () => {
       providerUse(open)

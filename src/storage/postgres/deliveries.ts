@@ -3,8 +3,9 @@ import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/stor
 import { claiming } from './claims.ts'
 import { EPOCH_OF_EVENT } from './epochs.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
+import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
-import { finding, type Sql, type Work } from './statements.ts'
+import type { Sql, Work } from './statements.ts'
 
 const LARGEST_GROUP = 256
 
@@ -12,7 +13,12 @@ const LARGEST_GROUP = 256
 export function deliveryWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   const settlements = settling(fenced)
-  const found = finding(once)
+  async function retry(scope: Scope, ids: readonly string[], now: number): Promise<number> {
+    // None that PostgreSQL could not store is there.
+    const askable = ids.filter((id) => !id.includes('\0'))
+    return (await once(RETRY, [scope.accountId, live(scope), now, ...IDS.values(askable)])).rows.length
+  }
+
   return {
     settlements,
 
@@ -28,8 +34,10 @@ export function deliveryWork({ fenced, once }: Work, node: string) {
     },
 
     async retry(scope: Scope, id: string, now: number): Promise<boolean> {
-      return (await found(RETRY, [scope.accountId, live(scope), id, now])).rows.length === 1
+      return (await retry(scope, [id], now)) === 1
     },
+
+    retryMany: retry,
   }
 }
 
@@ -56,15 +64,27 @@ const RELEASE = `
   UPDATE deliveries SET due_at = created_at, token = NULL, owner = NULL
   WHERE id = $1 AND token = $2 AND state = 'pending'`
 
+const IDS = recordset<string>({ id: ['text', (id) => id] }, 4)
+
+/** Each row is locked by its id, in their order: two calls at once wait for each other, and the second finds them put back. */
 const RETRY = `
-  WITH retried AS (
-    UPDATE deliveries SET state = 'pending', attempts = 0, due_at = $4, token = NULL, owner = NULL
-    WHERE account_id = $1 AND live = $2 AND id = $3 AND state = 'failed'
-    RETURNING id, account_id, live),
+  WITH failed AS (
+    SELECT d.id
+    FROM (SELECT id FROM ${IDS.from} ORDER BY id COLLATE "C") AS r
+    CROSS JOIN LATERAL (
+      SELECT id FROM deliveries
+      WHERE id = r.id AND account_id = $1 AND live = $2 AND state = 'failed'
+      FOR UPDATE) AS d),
+  retried AS (
+    UPDATE deliveries d SET state = 'pending', attempts = 0, due_at = $3, token = NULL, owner = NULL
+    FROM failed f
+    WHERE d.id = f.id
+    RETURNING d.id, d.account_id, d.live),
   counted AS (
     INSERT INTO counters AS k (account_id, live, name, currency, part, value)
-    SELECT r.account_id, r.live, n.name, '', 1, n.change
+    SELECT r.account_id, r.live, n.name, '', 1, sum(n.change)
     FROM retried r, (VALUES ('deliveries_failed', -1), ('deliveries_pending', 1)) AS n (name, change)
+    GROUP BY r.account_id, r.live, n.name
     ORDER BY n.name
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
   SELECT id FROM retried`

@@ -14,12 +14,16 @@ import { cut } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
+/** LATERAL keeps the planner from trying every event, of which there may have been few when the plan was made. */
 const DELIVERY = `
   SELECT d.id, d.endpoint, d.event_seq AS "eventSequence", e.type AS "eventType", d.state, d.attempts,
     CASE d.state WHEN 'pending' THEN d.due_at END AS "nextAttemptAt", d.last_status AS "lastStatus",
     d.last_error AS "lastError", d.created_at AS "createdAt"
   FROM deliveries d
-  JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+  CROSS JOIN LATERAL (
+    SELECT type FROM events
+    WHERE account_id = d.account_id AND live = d.live AND seq = d.event_seq
+    LIMIT 1) AS e
   WHERE d.account_id = $1 AND d.live = $2`
 
 /** Events, and the duties to tell of them. */
@@ -55,6 +59,17 @@ export function eventReads(sql: Sql) {
     async delivery(scope: Scope, id: string): Promise<Delivery | undefined> {
       const { rows } = await sql(`${DELIVERY} AND d.id = $3`, [scope.accountId, live(scope), id])
       return rows[0] as Delivery | undefined
+    },
+
+    async failedDeliveries(
+      scope: Scope,
+      { after, before, limit }: { after: string; before: string; limit: number },
+    ): Promise<Page<Delivery>> {
+      const { rows } = await sql(
+        `${DELIVERY} AND d.state = 'failed' AND d.id > $4 AND d.id < $5 ORDER BY d.id LIMIT $3`,
+        [scope.accountId, live(scope), limit + 1, after, before],
+      )
+      return cut(rows as unknown as Delivery[], limit)
     },
 
     async deliveries(scope: Scope, { limit, startingAfter, state }: DeliveryQuery): Promise<Page<Delivery>> {

@@ -136,6 +136,7 @@ function workOf(pool: Pool, node: string) {
     settleDelivery: deliveries.settle,
     releaseDelivery: deliveries.release,
     retryDelivery: deliveries.retry,
+    retryDeliveries: deliveries.retryMany,
     claimAttempts: attempts.claim,
     claimAttempt: attempts.claimOne,
     postponeAttempt: attempts.postpone,

@@ -31,6 +31,7 @@ export const OP = {
   settleNotification: 12,
   purgeNotifications: 13,
   claimAttempt: 14,
+  retryMany: 15,
 } as const
 
 export type CommitOp = readonly [
@@ -76,6 +77,13 @@ export type SettleOp = readonly [
 ]
 export type ReleaseOp = readonly [typeof OP.release, id: string, token: string]
 export type RetryOp = readonly [typeof OP.retry, accountId: number, live: number, id: string, now: number]
+export type RetryManyOp = readonly [
+  typeof OP.retryMany,
+  accountId: number,
+  live: number,
+  ids: readonly string[],
+  now: number,
+]
 export type PurgeOp = readonly [typeof OP.purge, before: number, limit: number]
 export type PingOp = readonly [typeof OP.ping]
 export type ClaimAttemptOp = readonly [
@@ -145,6 +153,7 @@ export type WriteOp =
   | SettleOp
   | ReleaseOp
   | RetryOp
+  | RetryManyOp
   | PurgeOp
   | PingOp
   | ClaimAttemptsOp

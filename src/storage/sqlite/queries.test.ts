@@ -91,6 +91,7 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
     q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, transactionId: id })
     q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, account: 'merchant' })
     q.deliveries(DEFAULT_SCOPE, { limit: 20, state: 'failed' })
+    q.failedDeliveries(DEFAULT_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
     q.idempotencyRecord(DEFAULT_SCOPE, 'key')
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)

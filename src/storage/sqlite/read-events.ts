@@ -64,6 +64,19 @@ export function eventReads(sql: Sql) {
         | undefined
     },
 
+    failedDeliveries(
+      scope: Scope,
+      { after, before, limit }: { after: string; before: string; limit: number },
+    ): Page<Delivery> {
+      const rows = sql(
+        `SELECT ${DELIVERY_COLUMNS} FROM deliveries d INDEXED BY deliveries_failed
+         JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+         WHERE d.account_id = ? AND d.live = ? AND d.state = 'failed' AND d.id > ? AND d.id < ?
+         ORDER BY d.id LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), after, before, limit + 1) as IterableIterator<Delivery>
+      return pageOf(rows, limit)
+    },
+
     deliveries(scope: Scope, query: DeliveryQuery): Page<Delivery> {
       const failed = query.state === 'failed' ? `AND d.state = 'failed'` : ''
       const after = query.startingAfter === undefined ? '' : 'AND d.id < ?'

@@ -110,6 +110,7 @@ function reads(queries: Queries, read: Read) {
     currencyTotals: (scope) => read(() => queries.currencyTotals(scope)),
     deliveryTotals: () => read(() => queries.deliveryTotals()),
     delivery: (scope, id) => read(() => queries.delivery(scope, id)),
+    failedDeliveries: (scope, query) => read(() => queries.failedDeliveries(scope, query)),
     deliveries: (scope, query) => read(() => queries.deliveries(scope, query)),
     attempts: (scope, query) => read(() => queries.attempts(scope, query)),
     attempt: (id) => read(() => queries.attempt(id)),
@@ -133,6 +134,7 @@ function writes(writer: WriterThread) {
     settleDelivery: (settlement) => writer.send(settleOp(settlement)),
     releaseDelivery: (id, token) => writer.send([OP.release, id, token]),
     retryDelivery: (scope, id, now) => writer.send([OP.retry, scope.accountId, live(scope), id, now]),
+    retryDeliveries: (scope, ids, now) => writer.send([OP.retryMany, scope.accountId, live(scope), ids, now]),
     postponeAttempt: (postponement) => writer.send(postponeOp(postponement)),
     replaceRuleSet: (scope, version, document, now) =>
       writer.send(replaceRuleSetOp(scope, version, document, now)),

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import { EPOCH_OF_EVENT } from './epochs.ts'
 import type { LedgerCache } from './ledger-cache.ts'
-import type { ClaimOp, ReleaseOp, RetryOp, SettleOp } from './ops.ts'
+import type { ClaimOp, ReleaseOp, RetryManyOp, RetryOp, SettleOp } from './ops.ts'
 
 type ClaimedRow = readonly [id: string, accountId: number, live: number, eventSeq: number, attempts: number]
 
@@ -39,6 +39,15 @@ export function deliveryWrites(db: Connection, cache: LedgerCache) {
      WHERE id = ? AND account_id = ? AND live = ? AND state = 'failed'`,
   )
 
+  /** Answers how many were failed, and are put back. */
+  function retry(account: number, live: number, ids: readonly string[], now: number): number {
+    let count = 0
+    for (const id of ids) count += retryFailed.run(now, id, account, live).changes
+    cache.count(account, live, 'deliveries_failed', '', -count)
+    cache.count(account, live, 'deliveries_pending', '', count)
+    return count
+  }
+
   return {
     /** A delivery whose event is gone, which `verify` reports, is left to its lease: it must not stop the others. */
     claim([, endpoint, limit, now, leaseUntil, token]: ClaimOp): unknown {
@@ -66,10 +75,11 @@ export function deliveryWrites(db: Connection, cache: LedgerCache) {
     },
 
     retry([, account, live, id, now]: RetryOp): boolean {
-      if (retryFailed.run(now, id, account, live).changes === 0) return false
-      cache.count(account, live, 'deliveries_failed', '', -1)
-      cache.count(account, live, 'deliveries_pending', '', 1)
-      return true
+      return retry(account, live, [id], now) === 1
+    },
+
+    retryMany([, account, live, ids, now]: RetryManyOp): number {
+      return retry(account, live, ids, now)
     },
   }
 }

@@ -45,6 +45,8 @@ export function createWriter(db: Connection): Writer {
         return deliveries.release(op)
       case OP.retry:
         return deliveries.retry(op)
+      case OP.retryMany:
+        return deliveries.retryMany(op)
       case OP.claimAttempts:
         return attempts.claim(op)
       case OP.claimAttempt:

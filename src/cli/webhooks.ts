@@ -1,0 +1,76 @@
+/** `minipay webhooks`: deliveries that failed for good, and another try for those that have something in common. */
+import { ConfigError } from '../config.ts'
+import { apiClient } from './api.ts'
+
+const PATH = '/api/v1/webhook_deliveries'
+/** More than these are only counted. */
+const SHOWN = 100
+
+type DeliveryAnswer = {
+  readonly id: string
+  readonly endpoint: string
+  readonly event_sequence: number
+  readonly event_type: string
+  readonly attempts: number
+  readonly last_status: number | null
+  readonly last_error: string | null
+  readonly created_at: string
+}
+type Page = { readonly data: readonly DeliveryAnswer[]; readonly has_more: boolean }
+type RetryAnswer = { readonly queued: number; readonly has_more: boolean; readonly next: string | null }
+
+/** Prints the newest that failed. Answers the exit status. */
+export async function webhooksList(server: URL): Promise<number> {
+  const { data, has_more } = await apiClient(server).get<Page>(`${PATH}?status=failed&limit=${SHOWN}`)
+  for (const delivery of data) console.log(line(delivery))
+  if (data.length === 0) console.log('No webhook has failed.')
+  else
+    console.error(
+      `${has_more ? `\nThese are the newest ${SHOWN}; there are more.` : ''}\nSend them again, once the receiver is repaired:\n  minipay webhooks retry`,
+    )
+  return 0
+}
+
+/** Puts back every failed one that fits, call after call until none is left. Answers the exit status. */
+export async function webhooksRetry(server: URL, words: readonly string[]): Promise<number> {
+  const api = apiClient(server)
+  const filter = filterOf(words)
+  let queued = 0
+  for (let cursor: string | null = null; ; ) {
+    const answer: RetryAnswer = await api.post<RetryAnswer>(`${PATH}/retry`, {
+      ...filter,
+      ...(cursor !== null && { starting_after: cursor }),
+    })
+    queued += answer.queued
+    cursor = answer.next
+    if (!answer.has_more || cursor === null) break
+  }
+  const count = `${queued} ${queued === 1 ? 'webhook' : 'webhooks'}`
+  console.log(filter['dry_run'] === true ? `${count} would be sent again.` : `${count} will be sent again.`)
+  return 0
+}
+
+const TEXTS = ['event_type', 'endpoint', 'created_gte', 'created_gt', 'created_lte', 'created_lt']
+
+/** The request's fields from words such as `last_status=503`; the server checks their values. */
+function filterOf(words: readonly string[]): Record<string, unknown> {
+  const filter: Record<string, unknown> = {}
+  for (const word of words) {
+    const at = word.indexOf('=')
+    const [name, value] = [word.slice(0, at), word.slice(at + 1)]
+    if (word === 'dry_run') filter['dry_run'] = true
+    else if (at > 0 && TEXTS.includes(name)) filter[name] = value
+    else if (name === 'last_status' && /^(\d{3}|none)$/.test(value))
+      filter[name] = value === 'none' ? null : Number(value)
+    else
+      throw new ConfigError(
+        `"${word}" is no filter. Give ${TEXTS.map((text) => `${text}=…`).join(', ')}, last_status=503, last_status=none or dry_run.`,
+      )
+  }
+  return filter
+}
+
+function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryAnswer): string {
+  const why = delivery.last_error ?? `answered ${delivery.last_status}`
+  return `${id}  ${event_type}, event ${event_sequence}, to ${endpoint}, ${delivery.created_at}, ${attempts} attempts: ${why}`
+}
