@@ -64,7 +64,7 @@ export async function settle(
   outcome: Outcome,
   by: Resolver,
 ): Promise<Work | null> {
-  const contested = by === 'hand' || !isOpen(work.attempt) ? null : contestOf(work.attempt, outcome)
+  const contested = by === 'hand' || !isOpen(work.attempt) ? null : contestOf(work, outcome)
   if (contested === null) return settleAs(context, work, outcome, by, work.attempt.reason !== null)
   const found = await contest(context, work, contested, outcome, by)
   const next = await settleAs(context, work, found ?? outcome, found ? 'lookup' : by, true)

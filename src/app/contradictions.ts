@@ -150,9 +150,12 @@ function lookupProvider(context: Context, { provider: name }: Attempt): RemotePr
   return mayLookUp(context, provider, true) ? provider : null
 }
 
-/** What a decline says that the books do not: that it was done before. Null for any other outcome. */
-export function contestOf({ kind }: Attempt, outcome: Outcome): AlarmKind | null {
-  if (outcome.kind !== 'declined') return null
+/**
+ * What a decline says that the books do not: that it was done before. Null for any other outcome, and for a payment that
+ * waited for its customer: they may have paid just now.
+ */
+export function contestOf({ charge, attempt: { kind } }: Work, outcome: Outcome): AlarmKind | null {
+  if (outcome.kind !== 'declined' || charge.redirectUrl !== null) return null
   if (kind === 'refund') return outcome.declineCode === 'already_refunded' ? 'already_refunded' : null
   return kind !== 'authorize' && outcome.declineCode === 'already_captured' ? 'already_captured' : null
 }
