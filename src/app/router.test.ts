@@ -73,6 +73,26 @@ test('with no rule set every provider is asked in the order of configuration, an
   assert.equal(seen.loads, 0)
 })
 
+test('a reset is the next version, by which every provider is asked, those that are configured later too', async () => {
+  const { router, replace, plan, store, versions } = setUp()
+  await replace(document('bank_b'))
+  assert.deepEqual(await router.named(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
+  const stale = await router.reset(DEFAULT_SCOPE, 0)
+  assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
+  const reset = await router.reset(DEFAULT_SCOPE, 1)
+  assert.ok(!isRejection(reset) && reset.version === 2)
+  assert.equal(versions.length, 2, 'the version before it stays')
+  const { rule, providers, ruleSetVersion } = await plan()
+  assert.deepEqual([rule, providers, ruleSetVersion], ['default', PROVIDERS, 2])
+  const later = createRouter({
+    ...{ store, providers: ['bank_c'], health: createHealth(() => 0), now: () => 0 },
+    loadConditions: async () => compileCondition,
+  })
+  assert.deepEqual(await later.named(DEFAULT_SCOPE), ['bank_c'])
+  const { version, document: shown } = await later.current(DEFAULT_SCOPE)
+  assert.deepEqual([version, shown], [2, { rules: [], default: { providers: ['bank_c'], failover_on: [] } }])
+})
+
 test('a plan is made at once while the rule set was read less than a second ago', async () => {
   const { router, plan, seen, clock } = setUp()
   await Promise.all([plan(), plan(), plan()])

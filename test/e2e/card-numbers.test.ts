@@ -60,7 +60,7 @@ describe('a card number', () => {
     await refuses.body(`{"amount":1,"currency":"usd","customer":"${hidden}"}`, [...REFUSED, 'customer'])
   })
 
-  test('it is refused in what a person says of an attempt, and in routing rules', async () => {
+  test('it is refused in what a person says of an attempt or an alarm, and in routing rules', async () => {
     for (const text of spellings) {
       const resolve = { outcome: 'succeeded', note: text }
       await refuses.body(resolve, [...REFUSED, 'note'], '/api/v1/attempts/att_1/resolve')
@@ -69,6 +69,7 @@ describe('a card number', () => {
         [...REFUSED, 'provider_reference'],
         '/api/v1/attempts/att_1/resolve',
       )
+      await refuses.body({ reason: text }, [...REFUSED, 'reason'], '/api/v1/alarms/alm_1/close')
       const rules = {
         rules: [{ name: text, when: 'true', providers: ['sandbox'] }],
         default: { providers: ['sandbox'] },

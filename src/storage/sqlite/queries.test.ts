@@ -173,6 +173,14 @@ test('the pending attempts that are old are counted in the index of states', () 
   assert.match(plan ?? '', /^SEARCH attempts USING (COVERING )?INDEX attempts_by_state/)
 })
 
+test('which providers are used is read from two indexes, a name and a bounded number of attempts at a time', () => {
+  const plans = prepared((q) => q.providerUse(DEFAULT_SCOPE)).join('\n')
+  const reads = plans.match(/(?:SEARCH|SCAN) attempts[^;(]*/g) ?? []
+  assert.equal(reads.length, 7, plans)
+  for (const read of reads) assert.match(read, /INDEX attempts_by_(?:reference|state)/)
+  assert.doesNotMatch(plans, /TEMP B-TREE FOR ORDER BY/)
+})
+
 test('what the writer looks for is found by an index', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
