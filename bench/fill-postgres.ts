@@ -69,7 +69,7 @@ const COPIES = [
        || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"' || currency || '","customer":"' || customer
        || '","status":"' || status || '","capture":true,"payment_method":null,"description":null,"metadata":{}'
        || ',"provider":"' || provider || '","provider_reference":"' || provider || '_' || id
-       || '","decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null'
+       || '","decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null,"cancel_requested":false'
        || ',"idempotency_key":"' || key || '","created_at":"' || iso || '"}',
      at
    FROM history ORDER BY i`,

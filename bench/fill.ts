@@ -48,7 +48,7 @@ function batchRows({ story, provider = SANDBOX }: History): string {
       || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"usd","customer":"' || customer
       || '","status":"${processing ? 'processing' : 'succeeded'}","capture":true,"payment_method":null'
       || ',"description":null,"metadata":{},"provider":"${provider}","provider_reference":${reference}'
-      || ',"decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null'
+      || ',"decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null,"cancel_requested":false'
       || ',"idempotency_key":"' || key || '","created_at":"' || :iso || '"}'
   FROM charge`
 }

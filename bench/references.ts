@@ -46,6 +46,7 @@ function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView>
     failure_message: null,
     redirect_url: null,
     expires_at: null,
+    cancel_requested: false,
     idempotency_key: key,
     created_at: new Date().toISOString(),
   }

@@ -60,6 +60,7 @@ export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
   failureMessage: null,
   redirectUrl: null,
   expiresAt: null,
+  cancelKey: null,
   idempotencyKey: 'key',
   createdAt: 1_000,
   version: 1,

@@ -16,6 +16,7 @@ const FILES = [
   'failover',
   'notifications',
   'lagging-lookups',
+  'cancel-wishes',
   'disputes',
   'missing-providers',
   'alarms',

@@ -2,6 +2,7 @@
 import { type Attempt, type Known, newAttempt, type Resolver, resolved } from '../domain/attempt.ts'
 import type { Decision } from '../domain/charge.ts'
 import { failOver, onceMore } from '../domain/lifecycle.ts'
+import { isToBeCanceled } from '../domain/wish.ts'
 import type { Work } from './ask.ts'
 import { type Context, slotOf } from './context.ts'
 import { available, leaseUntil } from './route.ts'
@@ -9,7 +10,7 @@ import { available, leaseUntil } from './route.ts'
 /**
  * Ends the attempt and begins another at the same provider; null where that is not for us to do. Only a lookup can
  * tell that the provider is well and never got the call, and only while the request waits is its customer still
- * there. Once for each provider of a charge, and once for each capture, cancel and refund.
+ * there. Once for each provider of a charge, and once for each capture, cancel and refund; not where a cancel is wished.
  */
 export function calledOnceMore(
   context: Context,
@@ -21,6 +22,7 @@ export function calledOnceMore(
   const { scope, charge, refund, attempt } = work
   const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
   if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
+  if (isToBeCanceled(charge)) return null
   // Not after a customer was sent away.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
   if (!context.waiting.has(slotOf(scope, attempt.idempotencyKey))) return null

@@ -5,6 +5,7 @@ import type { Charge, Refund } from '../domain/charge.ts'
 import type { ErrorCode } from '../domain/error.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
 import { isGivenUp } from '../domain/lifecycle.ts'
+import { isOfWish, isToBeCanceled } from '../domain/wish.ts'
 import type { Answered } from '../ports/store.ts'
 import { chargeView, refundView } from './present.ts'
 
@@ -35,10 +36,28 @@ export function refundAnswer(refund: Refund): StoredAnswer {
   }
 }
 
+/** Of what is under way at a provider. */
+export function accepted(charge: Charge): StoredAnswer {
+  return { kind: 'accepted', body: JSON.stringify(chargeView(charge)) }
+}
+
+/** Of a cancel that can't be done after all. */
+export function cancelRefused(charge: Charge, failureMessage: string): StoredAnswer {
+  const said = { declineCode: 'processing_error', failureMessage }
+  return refusal('provider_declined', said, { charge: chargeView(charge) })
+}
+
+/** Of a cancel that was asked for before the charge was known to be captured, and that gives its money back. */
+function refundInstead(charge: Charge, refund: Refund): StoredAnswer {
+  if (refund.status === 'processing') return accepted(charge)
+  if (refund.status === 'failed') return refusal('provider_declined', refund, { charge: chargeView(charge) })
+  return { kind: 'done', body: JSON.stringify(chargeView(charge)) }
+}
+
 /** Of a capture or a cancel. To cancel what has lapsed is done. */
 function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
   const body = chargeView(charge)
-  if (isOpen(attempt)) return { kind: 'accepted', body: JSON.stringify(body) }
+  if (isOpen(attempt)) return accepted(charge)
   const done = attempt.state === 'succeeded' || (attempt.kind === 'cancel' && charge.status === 'canceled')
   if (done) return { kind: 'done', body: JSON.stringify(body) }
   const said = { declineCode: attempt.declineCode ?? UNAVAILABLE, failureMessage: attempt.reason }
@@ -47,16 +66,34 @@ function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
 
 /**
  * The other requests that end with an attempt, as the charge stands before and after it: the one that made a charge whose
- * customer had to act ends when it is canceled.
+ * customer had to act ends when it is canceled, and one that wished to cancel a charge when it failed by itself.
  */
 export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Answered[] {
-  if (attempt.kind !== 'cancel' || before.redirectUrl === null || after.status !== 'canceled') return []
-  return [{ key: after.idempotencyKey, answer: chargeAnswer(after) }]
+  const others: Answered[] = []
+  if (attempt.kind === 'cancel' && before.redirectUrl !== null && after.status === 'canceled')
+    others.push({ key: after.idempotencyKey, answer: chargeAnswer(after) })
+  const over = after.status === 'failed' || after.status === 'canceled'
+  if (over && after.cancelKey && !isOfWish(after, attempt))
+    others.push({ key: after.cancelKey, answer: { kind: 'done', body: JSON.stringify(chargeView(after)) } })
+  return others
 }
 
-/** Of the request that began this attempt, as its charge and its refund stand now. */
-export function answerOf(charge: Charge, refund: Refund | null, attempt: Attempt): StoredAnswer {
+/**
+ * Of the request that began this attempt, as its charge and its refund stand now; `cancelKey` is the charge's as it was
+ * before the attempt ended.
+ */
+export function answerOf(
+  charge: Charge,
+  refund: Refund | null,
+  attempt: Attempt,
+  cancelKey: string | null = charge.cancelKey,
+): StoredAnswer {
   if (attempt.kind === 'authorize' || isGivenUp(charge, attempt)) return chargeAnswer(charge)
+  if (isOfWish({ cancelKey }, attempt)) {
+    // It is begun again.
+    if (attempt.state === 'not_sent' && isToBeCanceled(charge)) return accepted(charge)
+    if (refund) return refundInstead(charge, refund)
+  }
   return refund ? refundAnswer(refund) : followUpAnswer(charge, attempt)
 }
 

@@ -11,6 +11,7 @@ import {
 import type { Decision } from '../domain/charge.ts'
 import { ACTION_EXPIRED, atOnce, concludeCharge, failOver, isGivenUp } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
+import { isOfWish, isToBeCanceled } from '../domain/wish.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { calledOnceMore } from './again.ts'
 import { alsoEnded, answerOf } from './answers.ts'
@@ -28,6 +29,7 @@ import {
 } from './contradictions.ts'
 import { persistently } from './persistently.ts'
 import { mayFailOver, walk } from './route.ts'
+import { fulfil, withWish } from './wishes.ts'
 
 /** Sends a committed attempt in the background, and those that follow it, until the last one's end is committed. */
 export function sendAttempt(context: Context, work: Work): void {
@@ -85,10 +87,13 @@ async function settleAs(
     if (outcome.kind === 'unknown' || waitsForCancel(current) || isStill(current, outcome))
       return postpone(context, current, outcome, by)
     const at = context.now()
-    const { decision, next } = await decide(context, current, outcome, by, at)
-    const { charge, refund } = decision
-    const [first] = decision.attempts
-    const answer = answerOf(charge, refund ?? current.refund, next?.attempt ?? first ?? current.attempt)
+    const { decision: ended, next } = await decide(context, current, outcome, by, at)
+    const { left, cancel } = await withWish(context, current, ended, at)
+    const { charge, refund } = left
+    const [first] = left.attempts
+    const { cancelKey } = current.charge
+    const shown = next?.attempt ?? first ?? current.attempt
+    const answer = answerOf(charge, refund ?? current.refund, shown, cancelKey)
     const key = current.attempt.idempotencyKey
     const { id: attemptId, token } = current.attempt
     // Whoever took the attempt over may have sent it since: then that we did not says nothing.
@@ -96,13 +101,17 @@ async function settleAs(
     const alsoAnswered = alsoEnded(current.charge, charge, current.attempt)
     const alarms = doubtful ? await settledBy(context, current, outcome) : []
     const answered = { key, answer }
-    const step = { decision: { ...decision, alarms }, at, key: null, answered, alsoAnswered, held }
+    const decision = { ...(cancel?.decision ?? left), alarms }
+    const step = { decision, at, key: null, answered, alsoAnswered, held, told: charge }
     const result = await persistently(context, () => commitStep(context, current.scope, step))
     switch (result.kind) {
       case 'committed':
         if (next) return { ...next, charge }
         context.waiting.get(slotOf(current.scope, key))?.(answer)
-        return null
+        if (cancel) return cancel.next
+        return isToBeCanceled(charge) && !isOfWish(charge, current.attempt)
+          ? fulfil(context, current.scope, charge.id)
+          : null
       case 'not_held':
         return null
       case 'reference_taken': {
@@ -220,7 +229,7 @@ function authorized(
 
 /**
  * Another provider is asked after a call's own answer, or, when a lookup tells it, while the request may still be
- * waiting: nobody is charged long afterwards. Not after a customer was sent away and said no. A person's word is the
+ * waiting: nobody is charged long afterwards. Not after a customer was sent away and said no, nor where a cancel is wished. A person's word is the
  * last one.
  */
 function mayAskNext(
@@ -231,6 +240,7 @@ function mayAskNext(
   at: number,
 ): boolean {
   if (by === 'hand' || attempt.state === 'pending' || charge.redirectUrl !== null) return false
+  if (isToBeCanceled(charge)) return false
   const waitedFor = by === 'answer' || isWithin(charge.createdAt, providerWaitMs, at)
   return waitedFor && mayFailOver(outcome, attempt.route)
 }

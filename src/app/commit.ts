@@ -1,4 +1,4 @@
-import type { Decision } from '../domain/charge.ts'
+import type { Charge, Decision } from '../domain/charge.ts'
 import type { StoredAnswer } from '../domain/idempotency.ts'
 import type { Answered, Commit, CommitResult, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
@@ -6,7 +6,12 @@ import { alarmView, chargeView, disputeView, refundView } from './present.ts'
 
 /** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
 export type Step = Pick<Commit, 'key' | 'answered' | 'alsoAnswered'> &
-  Partial<Pick<Commit, 'held'>> & { readonly decision: Decision; readonly at: number }
+  Partial<Pick<Commit, 'held'>> & {
+    readonly decision: Decision
+    readonly at: number
+    /** The charge as its event tells it, where the same commit takes it further. */
+    readonly told?: Charge | undefined
+  }
 
 const NONE: readonly Answered[] = []
 
@@ -15,12 +20,12 @@ const NONE: readonly Answered[] = []
  * when the commit can't be made.
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
-  const { decision, at, key, answered, alsoAnswered = NONE, held = null } = step
+  const { decision, at, key, answered, alsoAnswered = NONE, held = null, told = step.decision.charge } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, postings, counts } = decision
   const event = decision.event && {
     id: context.newId('evt'),
     type: decision.event,
-    data: eventData(decision, key?.answer ?? answered?.answer),
+    data: eventData({ ...decision, charge: told }, key?.answer ?? answered?.answer),
   }
   const deliveries = event
     ? context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))

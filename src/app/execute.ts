@@ -2,7 +2,7 @@ import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type IdempotencyRecord, replay, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Scope } from '../ports/store.ts'
-import { chargeAnswer, refundAnswer } from './answers.ts'
+import { accepted, chargeAnswer, refundAnswer } from './answers.ts'
 import { sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
@@ -148,7 +148,8 @@ async function asReplay(
   const charge = await context.store.charge(scope, id)
   if (charge?.idempotencyKey === key) return { ...chargeAnswer(charge), replayed: true }
   const refund = refund_id === undefined ? undefined : await context.store.refund(scope, refund_id)
-  return { ...(refund ? refundAnswer(refund) : answer), replayed: true }
+  if (refund) return { ...refundAnswer(refund), replayed: true }
+  return { ...(charge ? accepted(charge) : answer), replayed: true }
 }
 
 async function settlesWithin(running: Promise<unknown>, ms: number): Promise<boolean> {

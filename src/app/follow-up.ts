@@ -1,18 +1,18 @@
 /** What is asked of the provider that has a payment: to capture it, to cancel it, to give it back. */
-import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
+import type { Attempt, AttemptKind } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
-import { idTime } from '../domain/id.ts'
-import { atOnce, beginFollowUp, cancelRefusal, captureAmount, concludeCharge } from '../domain/lifecycle.ts'
+import { cancelRefusal, captureAmount } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
-import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
+import { refundAmount } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
 import { doubtOf } from './alarms.ts'
 import { answerOf } from './answers.ts'
-import { followUpCall } from './ask.ts'
+import { followUpDecision, refundDecision } from './begin.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
-import { available, leaseUntil } from './route.ts'
+import { available } from './route.ts'
+import { wish } from './wishes.ts'
 
 /**
  * Captures what is authorized, or less of it; the rest is released. Answers `done` with the charge, `declined`
@@ -36,7 +36,8 @@ export function captureCharge(
 
 /**
  * Cancels a charge that was not captured: what is held is released. Answers and rejections as for a capture,
- * with `charge_not_cancelable`.
+ * with `charge_not_cancelable`. While its authorization or its capture is under way, the wish is kept and `accepted`: once
+ * that has ended, the charge is canceled or refunded.
  */
 export function cancelCharge(
   context: Context,
@@ -64,11 +65,7 @@ function followUp(
   return onCharge(context, request, id, { param: 'id', kind }, (charge, provider) => {
     const amount = amountOf(charge, provider)
     if (typeof amount !== 'number') return amount
-    const attempt = attemptOf(context, request, charge, provider, { kind, amount, refundId: null })
-    const begun = beginFollowUp(charge, attempt)
-    if (provider.remote) return begun
-    const outcome = provider[kind](followUpCall({ charge, attempt }))
-    return atOnce(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+    return followUpDecision(context, kind, { charge, provider, key: request.key, amount })
   })
 }
 
@@ -90,37 +87,7 @@ export function createRefund(
   return onCharge(context, request, transactionId, about, (charge, provider) => {
     const amount = refundAmount(charge, command)
     if (typeof amount !== 'number') return amount
-    const id = context.newId('re')
-    const attempt = attemptOf(context, request, charge, provider, { kind: 'refund', amount, refundId: id })
-    const made = { id, now: idTime(id), idempotencyKey: request.key }
-    const begun = beginRefund(charge, command, amount, attempt, made)
-    const { refund } = begun
-    if (provider.remote || !refund) return begun
-    const outcome = provider.refund(followUpCall({ charge, attempt }))
-    return atOnce(begun, concludeRefund(begun.charge, refund, attempt, outcome, 'answer', attempt.startedAt))
-  })
-}
-
-function attemptOf(
-  context: Context,
-  { key }: KeyedRequest,
-  charge: Charge,
-  provider: Provider,
-  about: { kind: Exclude<AttemptKind, 'authorize'>; amount: AmountMinor; refundId: string | null },
-): Attempt {
-  const id = context.newId('att')
-  const now = context.now()
-  return newAttempt({
-    ...about,
-    id,
-    transactionId: charge.id,
-    provider: provider.name,
-    currency: charge.currency,
-    route: null,
-    idempotencyKey: key,
-    now,
-    leaseUntil: leaseUntil(provider, now),
-    token: id,
+    return refundDecision(context, command, { charge, provider, key: request.key, amount })
   })
 }
 
@@ -138,6 +105,8 @@ function onCharge(
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const charge = await context.store.charge(request.scope, id)
     if (!charge) return reject('transaction_not_found', 'There is no such transaction.', param)
+    const wished = kind === 'cancel' ? await wish(context, request.scope, charge, request.key) : null
+    if (wished) return wished
     const provider = context.providers.get(charge.provider)
     if (!provider)
       return reject('provider_not_configured', `The provider ${charge.provider} is not configured any more.`)

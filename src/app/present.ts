@@ -2,6 +2,7 @@
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
+import { isToBeCanceled } from '../domain/wish.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../ports/store.ts'
 
 let lastMs = 0
@@ -37,6 +38,7 @@ export function chargeView(charge: Charge) {
     failure_message: charge.failureMessage,
     redirect_url: charge.redirectUrl,
     expires_at: timeOrNull(charge.expiresAt),
+    cancel_requested: isToBeCanceled(charge),
     idempotency_key: charge.idempotencyKey,
     created_at: timestamp(charge.createdAt),
   }

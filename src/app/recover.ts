@@ -3,16 +3,18 @@ import { isOpen, type Known, mayChange, recoveryStep } from '../domain/attempt.t
 import type { ChargeStatus } from '../domain/charge.ts'
 import { expire } from '../domain/lifecycle.ts'
 import { reverseRefund } from '../domain/refund.ts'
+import { wishedOf } from '../domain/wish.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { giveUpOnCustomer } from './abandoned.ts'
-import { answerOf } from './answers.ts'
+import { alsoEnded, answerOf } from './answers.ts'
 import { mayLookUp, stepNow } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { agreed, contradicted, contradicts } from './contradictions.ts'
+import { fulfil } from './wishes.ts'
 
 /** Where nothing can be asked, the configuration or a person may change that, in ms. */
 const NOTHING_TO_ASK_MS = 600_000
@@ -31,6 +33,20 @@ const STILL_HELD_MS = 3_600_000
  */
 export async function recover(context: Context, owned: OwnedAttempt): Promise<void> {
   const work = await load(context, owned)
+  if (wishedOf(work.charge) !== null) return recoverWish(context, work)
+  return recoverAttempt(context, work)
+}
+
+/** Begins the cancel that is wished, or does as ever where it can't be begun now. */
+async function recoverWish(context: Context, work: Work): Promise<void> {
+  const next = await fulfil(context, work.scope, work.charge.id)
+  if (next) sendAttempt(context, next)
+  const now = await load(context, work)
+  if (isOpen(now.attempt)) return recoverAttempt(context, now)
+  return putOff(context, now, context.now() + (next ? NOT_YET_MS : UNAVAILABLE_MS))
+}
+
+async function recoverAttempt(context: Context, work: Work): Promise<void> {
   const { attempt } = work
   if (!isOpen(attempt)) return lapse(context, work)
   const now = context.now()
@@ -54,10 +70,14 @@ async function lapse(context: Context, work: Work): Promise<void> {
   const now = context.now()
   // A capture that is under way may fail; then it is authorized again.
   if (charge.status === 'processing') return putOff(context, work, now + NOT_YET_MS)
-  if (charge.status !== 'authorized') return putOff(context, work, null)
+  if (charge.status !== 'authorized' || attempt.kind !== 'authorize' || attempt.state !== 'succeeded')
+    return putOff(context, work, null)
   const provider = context.providers.get(attempt.provider)
-  if (!provider?.remote || provider.capabilities.lookup === 'none')
+  if (!provider?.remote || provider.capabilities.lookup === 'none') {
+    // It may have been looked at because of a wish.
+    if (charge.expiresAt === null || now < charge.expiresAt) return putOff(context, work, charge.expiresAt)
     return void (await expired(context, work, 'The authorization has expired.'))
+  }
   const outcome = await ask(context, provider, work, 'lookup')
   if (outcome.kind === 'declined') {
     if (outcome.declineCode === EXPIRED) return void (await expired(context, work, outcome.message))
@@ -75,7 +95,9 @@ async function expired(context: Context, work: Work, message: string): Promise<C
   for (; current.charge.status === 'authorized'; current = await load(context, current)) {
     const at = context.now()
     const decision = expire(current.charge, current.attempt, message, at)
-    const result = await commitStep(context, current.scope, { decision, at, key: null, answered: null })
+    const alsoAnswered = alsoEnded(current.charge, decision.charge, current.attempt)
+    const step = { decision, at, key: null, answered: null, alsoAnswered }
+    const result = await commitStep(context, current.scope, step)
     if (result.kind === 'committed') return decision.charge.status
     if (result.kind !== 'version_conflict') throw new Error(`${work.attempt.id} can't lapse: ${result.kind}`)
   }

@@ -6,7 +6,7 @@ import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, Scope } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
 import { ask, type Work } from './ask.ts'
-import { load, settle } from './attempt.ts'
+import { load, sendAttempt, settle } from './attempt.ts'
 import type { Context } from './context.ts'
 import { endedAttempt } from './contradictions.ts'
 import { closeAlarmsOf, correctAttempt, exceeds, isCorrectable } from './correct-attempt.ts'
@@ -116,11 +116,11 @@ async function resolveOpen(
     )
   const work = await load(context, claimed)
   const said = provider?.remote ? await heard(context, provider, work) : null
-  if (said) await settle(context, work, said, 'lookup')
+  if (said) sendNext(context, await settle(context, work, said, 'lookup'))
   const told = said ? await load(context, claimed) : work
   // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
   if (isOpen(told.attempt) && said?.kind !== 'pending')
-    await settle(context, told, known(told, finding, now), 'hand')
+    sendNext(context, await settle(context, told, known(told, finding, now), 'hand'))
   context.log.warn(
     { attempt: id, transaction: work.charge.id, outcome: said?.kind ?? finding.outcome },
     said ? 'A person asked for an end; the provider told it.' : 'An attempt was resolved by hand.',
@@ -132,6 +132,11 @@ async function resolveOpen(
     'attempt_not_resolved',
     `The attempt is ${after.attempt.state} still: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
   )
+}
+
+/** An end may have something begun: the call to the next provider, or the cancel that was wished. */
+function sendNext(context: Context, next: Work | null): void {
+  if (next) sendAttempt(context, next)
 }
 
 function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection | undefined {

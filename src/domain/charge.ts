@@ -47,6 +47,11 @@ export type Charge = {
   readonly redirectUrl: string | null
   /** When the authorization lapses, in ms since 1970; null when it does not, or nothing is held. */
   readonly expiresAt: number | null
+  /**
+   * The key of the request to cancel it that came while something else was under way at the provider: it is canceled or
+   * refunded as soon as that has ended. Null without one, and again when the provider did not do it.
+   */
+  readonly cancelKey: string | null
   readonly idempotencyKey: string
   /** ms since 1970. */
   readonly createdAt: number

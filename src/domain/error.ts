@@ -34,9 +34,10 @@ export const ERROR_CODES = {
   charge_disputed: 'What is left of the transaction is disputed and cannot be refunded.',
   charge_in_doubt:
     'A provider said something that does not fit the books of this transaction; no money moves on it until that is settled.',
-  charge_not_capturable: 'The transaction is not authorized, or no longer.',
+  charge_not_capturable: 'The transaction is not authorized, or no longer, or is to be canceled.',
   capture_exceeds_authorized: 'The amount is more than what was authorized.',
-  charge_not_cancelable: 'The transaction is not in a state that can be canceled.',
+  charge_not_cancelable:
+    'The transaction is not in a state that can be canceled, or is being canceled already.',
   provider_not_capable: 'The provider of this transaction cannot do that.',
   provider_not_configured: 'The provider of this transaction is no longer configured.',
   provider_not_found: 'No provider of this name is configured.',

@@ -13,6 +13,7 @@ import {
 import { type Rejection, reject } from './error.ts'
 import { chargePostings, direct, type Posting, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
+import { isToBeCanceled } from './wish.ts'
 
 /** What a provider in this process decided; see ports/provider. */
 type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
@@ -39,6 +40,7 @@ function draft(command: ChargeCommand, provider: string, made: Made): Charge {
     failureMessage: null,
     redirectUrl: null,
     expiresAt: null,
+    cancelKey: null,
     idempotencyKey: made.idempotencyKey,
     createdAt: made.now,
     version: 0,
@@ -189,6 +191,8 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
       'charge_not_capturable',
       `Transaction ${charge.id} is ${charge.status}; only what is authorized can be captured.`,
     )
+  if (isToBeCanceled(charge))
+    return reject('charge_not_capturable', `Transaction ${charge.id} is to be canceled, as was asked for.`)
   if (amount !== undefined && amount > charge.amount)
     return reject(
       'capture_exceeds_authorized',
@@ -200,6 +204,11 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
 
 /** Why a charge can't be canceled; undefined when it can. */
 export function cancelRefusal(charge: Charge): Rejection | undefined {
+  if (isToBeCanceled(charge) && (charge.status === 'processing' || allows(charge, 'begin_cancel')))
+    return reject(
+      'charge_not_cancelable',
+      `Transaction ${charge.id} is being canceled already, as was asked for.`,
+    )
   if (allows(charge, 'begin_cancel')) return undefined
   return reject(
     'charge_not_cancelable',

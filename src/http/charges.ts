@@ -158,7 +158,8 @@ export const cancelChargeRoute: Route = {
   method: 'POST',
   url: '/api/v1/charges/:id/cancel',
   summary: 'Cancel a charge that was not captured',
-  description: 'What is held for it is released. A charge that waits for its customer can be canceled too.',
+  description:
+    'What is held for it is released. A charge that waits for its customer can be canceled too. While it is processing the wish is kept (202): once it is known what became of the charge, it is canceled or refunded.',
   tag: 'Charges',
   params: IdParams,
   query: NoQuery,

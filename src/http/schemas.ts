@@ -165,6 +165,10 @@ export const Charge = object({
     string({ description: 'Where the customer has to go, while the status is `requires_action`.' }),
   ),
   expires_at: nullable({ ...time, description: 'When the authorization lapses.' }),
+  cancel_requested: {
+    ...boolean(),
+    description: 'It is to be canceled, or refunded, as soon as it is known what became of it; or was.',
+  },
   idempotency_key: string({
     description: 'The key that was sent, or the UUID that was made.',
     examples: ['order-1234'],

@@ -122,6 +122,22 @@ export function changedAnswers(open: Open): void {
 
   rule(
     open,
+    'a charge keeps the key of a cancel that was asked for, until it is gone',
+    async (store, { live }) => {
+      const { commit, charge } = beginCommit({ scope: live })
+      await committed(store, commit)
+      assert.equal((await store.charge(live, charge.id))?.cancelKey, null)
+      const asked = changed(live, charge, { cancelKey: 'cancel-1' })
+      await committed(store, asked)
+      assert.deepEqual(await store.charge(live, charge.id), asked.charge)
+      const gone = changed(live, asked.charge, { cancelKey: null })
+      await committed(store, gone)
+      assert.deepEqual(await store.charge(live, charge.id), gone.charge)
+    },
+  )
+
+  rule(
+    open,
     'one commit answers several keys, and leaves those that are not there',
     async (store, { live }) => {
       const first = beginCommit({ scope: live, key: 'first' })

@@ -37,6 +37,7 @@ const CHARGES = recordset<Charge>({
   failure_message: ['text', ({ failureMessage }) => failureMessage],
   redirect_url: ['text', ({ redirectUrl }) => redirectUrl],
   expires_at: ['bigint', ({ expiresAt }) => expiresAt],
+  cancel_key: ['text', ({ cancelKey }) => cancelKey ?? null],
   idempotency_key: ['text', ({ idempotencyKey }) => idempotencyKey],
   created_at: ['bigint', ({ createdAt }) => createdAt],
 })
@@ -63,7 +64,8 @@ export const updateCharges = write(
     decline_code = r.decline_code,
     failure_message = r.failure_message,
     redirect_url = r.redirect_url,
-    expires_at = r.expires_at
+    expires_at = r.expires_at,
+    cancel_key = r.cancel_key
   FROM ${CHARGES.scoped}
   WHERE c.account_id = r.account_id AND c.live = r.live AND c.id = r.id`,
 )

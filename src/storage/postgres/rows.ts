@@ -36,6 +36,7 @@ export const CHARGE_COLUMNS = `id, version, amount, amount_captured AS "amountCa
   amount_disputed AS "amountDisputed", currency, customer, status, capture, payment_method AS "paymentMethod",
   description, metadata, provider, provider_reference AS "providerReference", decline_code AS "declineCode",
   failure_message AS "failureMessage", redirect_url AS "redirectUrl", expires_at AS "expiresAt",
+  cancel_key AS "cancelKey",
   idempotency_key AS "idempotencyKey", created_at AS "createdAt"`
 
 export function chargeOf(row: Row): Charge {

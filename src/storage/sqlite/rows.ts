@@ -16,7 +16,7 @@ export function live(scope: Scope): number {
 }
 
 /** Places in a charge's row. What changes stands from `version` up to `amount`, and the rest never does. */
-export const CHARGE = { id: 0, version: 1, amount: 13, currency: 14 } as const
+export const CHARGE = { id: 0, version: 1, amount: 14, currency: 15 } as const
 
 export function chargeRow(charge: Charge): Row {
   return [
@@ -33,6 +33,7 @@ export function chargeRow(charge: Charge): Row {
     charge.failureMessage,
     charge.redirectUrl,
     charge.expiresAt,
+    charge.cancelKey ?? null,
     charge.amount,
     charge.currency,
     charge.customer,
@@ -50,7 +51,7 @@ export const CHARGE_COLUMNS = `id, version, amount, amount_captured AS amountCap
   amount_disputed AS amountDisputed, currency, customer, status, capture, payment_method AS paymentMethod,
   description, metadata, provider, provider_reference AS providerReference, decline_code AS declineCode,
   failure_message AS failureMessage, redirect_url AS redirectUrl, expires_at AS expiresAt,
-  idempotency_key AS idempotencyKey, created_at AS createdAt`
+  cancel_key AS cancelKey, idempotency_key AS idempotencyKey, created_at AS createdAt`
 export type ChargeColumns = Omit<Charge, 'capture' | 'metadata'> & {
   readonly capture: number
   readonly metadata: string | null

@@ -99,14 +99,14 @@ function chargeWrites(db: Connection) {
     `INSERT INTO charges
        (account_id, live, id, version, status, amount_captured, amount_refunded, amount_refund_pending,
         amount_disputed, provider, provider_reference, decline_code, failure_message, redirect_url, expires_at,
-        amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        cancel_key, amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const updateCharge = db.prepare(
     `UPDATE charges
      SET version = ?, status = ?, amount_captured = ?, amount_refunded = ?, amount_refund_pending = ?,
        amount_disputed = ?, provider = ?, provider_reference = ?, decline_code = ?, failure_message = ?,
-       redirect_url = ?, expires_at = ?
+       redirect_url = ?, expires_at = ?, cancel_key = ?
      WHERE account_id = ? AND live = ? AND id = ?`,
   )
   const putRefund = db.prepare(

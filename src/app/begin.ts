@@ -1,0 +1,65 @@
+/** How a capture, a cancel or a refund begins; a provider in this process decides it in the same step. */
+import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
+import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
+import { idTime } from '../domain/id.ts'
+import { atOnce, beginFollowUp, concludeCharge } from '../domain/lifecycle.ts'
+import type { AmountMinor } from '../domain/money.ts'
+import { beginRefund, concludeRefund } from '../domain/refund.ts'
+import type { Provider } from '../ports/provider.ts'
+import { followUpCall } from './ask.ts'
+import type { Context } from './context.ts'
+import { leaseUntil } from './route.ts'
+
+/** What is begun: of which charge, at its provider, for the request with this key. */
+export type About = {
+  readonly charge: Charge
+  readonly provider: Provider
+  readonly key: string
+  readonly amount: AmountMinor
+}
+
+/** A capture of the amount, which the caller has checked, or a cancel. */
+export function followUpDecision(context: Context, kind: 'capture' | 'cancel', about: About): Decision {
+  const { charge, provider } = about
+  const attempt = attemptOf(context, kind, null, about)
+  const begun = beginFollowUp(charge, attempt)
+  if (provider.remote) return begun
+  const outcome = provider[kind](followUpCall({ charge, attempt }))
+  return atOnce(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+}
+
+/** A refund of the amount, which `refundAmount` allowed. */
+export function refundDecision(context: Context, command: RefundCommand, about: About): Decision {
+  const { charge, provider, key, amount } = about
+  const id = context.newId('re')
+  const attempt = attemptOf(context, 'refund', id, about)
+  const begun = beginRefund(charge, command, amount, attempt, { id, now: idTime(id), idempotencyKey: key })
+  const { refund } = begun
+  if (provider.remote || !refund) return begun
+  const outcome = provider.refund(followUpCall({ charge, attempt }))
+  return atOnce(begun, concludeRefund(begun.charge, refund, attempt, outcome, 'answer', attempt.startedAt))
+}
+
+function attemptOf(
+  context: Context,
+  kind: Exclude<AttemptKind, 'authorize'>,
+  refundId: string | null,
+  { charge, provider, key, amount }: About,
+): Attempt {
+  const id = context.newId('att')
+  const now = context.now()
+  return newAttempt({
+    kind,
+    refundId,
+    amount,
+    id,
+    transactionId: charge.id,
+    provider: provider.name,
+    currency: charge.currency,
+    route: null,
+    idempotencyKey: key,
+    now,
+    leaseUntil: leaseUntil(provider, now),
+    token: id,
+  })
+}

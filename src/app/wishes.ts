@@ -1,0 +1,122 @@
+/** Cancels that were asked for while something else was under way at the provider; the rules are in domain/wish. */
+import { type Attempt, isOpen } from '../domain/attempt.ts'
+import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
+import { refundAmount } from '../domain/refund.ts'
+import { afterwards, isOfWish, isToBeCanceled, refuseWish, wishCancel, wishedOf } from '../domain/wish.ts'
+import type { Answered, Scope } from '../ports/store.ts'
+import { doubtOf } from './alarms.ts'
+import { accepted, answerOf, cancelRefused } from './answers.ts'
+import type { Work } from './ask.ts'
+import { followUpDecision, refundDecision } from './begin.ts'
+import { commitStep } from './commit.ts'
+import type { Context } from './context.ts'
+import type { Proposal } from './execute.ts'
+import { available } from './route.ts'
+
+/** Far more attempts than a charge can have. */
+const MOST = 1_000
+
+const REFUND: RefundCommand = {
+  amount: undefined,
+  reason: 'cancel_requested',
+  description: 'A cancel was asked for before it was known that the charge was captured.',
+  metadata: {},
+}
+
+/**
+ * To keep the wish, where the charge's authorization or capture is under way and no cancel was asked for yet; null
+ * otherwise. The version that was read first guards that this is so still.
+ */
+export async function wish(
+  context: Context,
+  scope: Scope,
+  charge: Charge,
+  key: string,
+): Promise<Proposal | null> {
+  if (charge.status !== 'processing' || isToBeCanceled(charge)) return null
+  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
+  if (
+    !data.some((attempt) => isOpen(attempt) && (attempt.kind === 'authorize' || attempt.kind === 'capture'))
+  )
+    return null
+  // A charge that waits for its customer while it is being canceled has both under way.
+  if (data.some((attempt) => isOpen(attempt) && attempt.kind === 'cancel')) return null
+  const decision = wishCancel(charge, key)
+  return { decision, at: context.now(), answer: accepted(decision.charge) }
+}
+
+/**
+ * What the end of an attempt leaves of its charge's wish, and the cancel that begins in the same commit where one can:
+ * nobody sees the charge authorized in between. A refund's entries are not its charge's: it begins in the next commit.
+ */
+export async function withWish(
+  context: Context,
+  { scope, charge, attempt }: Work,
+  ended: Decision,
+  at: number,
+): Promise<{ readonly left: Decision; readonly cancel: { decision: Decision; next: Work } | null }> {
+  if (!isToBeCanceled(charge)) return { left: ended, cancel: null }
+  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
+  const left = afterwards(charge, data, attempt, ended, at)
+  const wanted = !isOfWish(charge, attempt) && wishedOf(left.charge) === 'cancel'
+  const begun = wanted ? await begin(context, scope, left.charge) : null
+  const [next] = begun?.decision.attempts ?? []
+  if (!begun || next?.state !== 'sending') return { left, cancel: null }
+  const decision = {
+    ...ended,
+    charge: { ...begun.decision.charge, version: ended.charge.version },
+    attempts: [...ended.attempts, next],
+    postings: [...ended.postings, ...begun.decision.postings],
+  }
+  return { left, cancel: { decision, next: { scope, charge: decision.charge, refund: null, attempt: next } } }
+}
+
+/**
+ * Begins what is wished of a charge, once it is known how it stands, and answers the attempt to be sent: null when there
+ * is nothing to do, or not now, or when it was done in this process. Whoever looks at the charge's attempts next tries
+ * again. Rejects with `StoreUnavailable`.
+ */
+export async function fulfil(context: Context, scope: Scope, transactionId: string): Promise<Work | null> {
+  for (;;) {
+    const charge = await context.store.charge(scope, transactionId)
+    if (!charge) return null
+    const begun = await begin(context, scope, charge)
+    if (!begun) return null
+    const { decision, answered } = begun
+    const at = context.now()
+    const result = await commitStep(context, scope, { decision, at, key: null, answered })
+    if (result.kind === 'version_conflict') continue
+    if (result.kind !== 'committed') return null
+    const attempt = decision.attempts.find(({ state }) => state === 'sending')
+    return attempt ? { scope, charge: decision.charge, refund: decision.refund, attempt } : null
+  }
+}
+
+type Begun = { readonly decision: Decision; readonly answered: Answered }
+
+/** Null while it can't be begun: whoever waits for that reads it again. */
+async function begin(context: Context, scope: Scope, charge: Charge): Promise<Begun | null> {
+  const wished = wishedOf(charge)
+  const key = charge.cancelKey
+  if (wished === null || key === null) return null
+  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
+  if (data.some((each) => isOfWish(charge, each) && each.state !== 'not_sent')) return null
+  const provider = context.providers.get(charge.provider)
+  if (!provider) return null
+  if (wished === 'cancel' && !provider.capabilities.void)
+    return refused(charge, key, `The provider ${charge.provider} can't cancel; what is held expires.`)
+  if (await doubtOf(context, scope, charge.id, wished)) return null
+  if (typeof available(context, provider.name, true) === 'string') return null
+  const amount = wished === 'cancel' ? charge.amount : refundAmount(charge, REFUND)
+  if (typeof amount !== 'number') return refused(charge, key, amount.message)
+  const about = { charge, provider, key, amount }
+  const decision =
+    wished === 'cancel' ? followUpDecision(context, wished, about) : refundDecision(context, REFUND, about)
+  const attempt = decision.attempts[0] as Attempt
+  return { decision, answered: { key, answer: answerOf(decision.charge, decision.refund, attempt) } }
+}
+
+function refused(charge: Charge, key: string, message: string): Begun {
+  const decision = refuseWish(charge)
+  return { decision, answered: { key, answer: cancelRefused(decision.charge, message) } }
+}

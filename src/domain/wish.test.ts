@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { attemptOf, chargeOf } from '../../test/charges.ts'
+import type { Attempt } from './attempt.ts'
+import { CHARGE_STATUSES, type Charge, type Decision, decision } from './charge.ts'
+import { cancelRefusal, captureAmount } from './lifecycle.ts'
+import { afterwards, isOfWish, isToBeCanceled, refuseWish, wishCancel, wishedOf } from './wish.ts'
+
+const wished = (changes: Partial<Charge> = {}) => chargeOf({ cancelKey: 'wish', ...changes })
+const own = (kind: Attempt['kind'] = 'cancel'): Attempt => ({
+  ...attemptOf(kind, 1000),
+  idempotencyKey: 'wish',
+})
+const ended = (charge: Charge, attempt: Attempt, state: Attempt['state']): Decision =>
+  decision(charge, {}, { attempts: [{ ...attempt, state, dueAt: null }], event: 'payment.cancel_failed' })
+
+test('a wish keeps the key of its request, changes nothing else, and is kept of a charge in process alone', () => {
+  const charge = chargeOf({ status: 'processing' })
+  const kept = wishCancel(charge, 'wish')
+  assert.deepEqual(kept.charge, { ...charge, cancelKey: 'wish', version: 2 })
+  assert.deepEqual([kept.attempts, kept.postings, kept.event, kept.counts], [[], [], null, []])
+  assert.deepEqual([isToBeCanceled(charge), isToBeCanceled(kept.charge)], [false, true])
+  for (const status of CHARGE_STATUSES.filter((one) => one !== 'processing'))
+    assert.throws(() => wishCancel(chargeOf({ status }), 'wish'), /can be canceled now/)
+})
+
+test('what is held or waits for its customer is to be canceled, what was captured refunded, and nothing else', () => {
+  const taken = { amountCaptured: 1000 }
+  const asked = CHARGE_STATUSES.map((status) => [status, wishedOf(wished({ status, ...taken }))])
+  assert.deepEqual(Object.fromEntries(asked), {
+    processing: null,
+    requires_action: 'cancel',
+    authorized: 'cancel',
+    succeeded: 'refund',
+    partially_refunded: 'refund',
+    refunded: 'refund',
+    failed: null,
+    canceled: null,
+  })
+  assert.equal(wishedOf(wished({ ...taken, amountRefundPending: 1000 })), null)
+  assert.equal(wishedOf(chargeOf({ status: 'authorized' })), null)
+})
+
+test('while a cancel is wished a charge is neither captured nor canceled by another request', () => {
+  const standing = wished({ status: 'authorized' })
+  assert.partialDeepStrictEqual(captureAmount(standing, undefined), { code: 'charge_not_capturable' })
+  for (const status of ['authorized', 'processing', 'requires_action'] as const)
+    assert.match(cancelRefusal(wished({ status }))?.message ?? '', /is being canceled already/)
+  assert.match(cancelRefusal(wished({ status: 'succeeded' }))?.message ?? '', /is succeeded/)
+})
+
+test('a wish that cannot be fulfilled is told, and gone', () => {
+  const refused = refuseWish(wished({ status: 'authorized' }))
+  assert.deepEqual(
+    [refused.charge.cancelKey, refused.charge.status, refused.event],
+    [null, 'authorized', 'payment.cancel_failed'],
+  )
+})
+
+test('an attempt is of the wish by its key', () => {
+  assert.equal(isOfWish(wished(), own()), true)
+  assert.equal(isOfWish(wished(), attemptOf('cancel', 1)), false)
+  assert.equal(isOfWish(chargeOf(), own()), false)
+})
+
+const authorization = { ...attemptOf('authorize', 1000), state: 'succeeded' } as const
+/** So many calls that were made for the wish, with the authorization that has the money. */
+const stored = (calls: number) => [authorization, ...Array.from({ length: calls }, () => own())]
+const dueOf = ({ attempts }: Decision) => attempts.find(({ kind }) => kind === 'authorize')?.dueAt
+
+test('where an attempt led to what is wished, the authorization is looked at again soon; else it is not', () => {
+  const before = wished({ status: 'processing' })
+  const due = (kind: Attempt['kind'], state: Attempt['state'], changes: Partial<Charge>) => {
+    const attempt = kind === 'authorize' ? authorization : attemptOf(kind, 1000)
+    return dueOf(afterwards(before, stored(0), attempt, ended(wished(changes), attempt, state), 50))
+  }
+  assert.equal(due('authorize', 'succeeded', { status: 'authorized' }), 5_050)
+  assert.equal(due('authorize', 'succeeded', { status: 'succeeded', amountCaptured: 1000 }), 5_050)
+  assert.equal(due('capture', 'succeeded', { status: 'succeeded', amountCaptured: 1000 }), 5_050)
+  assert.equal(due('capture', 'declined', { status: 'authorized' }), 5_050)
+  assert.equal(due('authorize', 'declined', { status: 'failed' }), null)
+  assert.equal(due('authorize', 'pending', { status: 'processing' }), null)
+  assert.equal(due('authorize', 'pending', { status: 'requires_action' }), null)
+})
+
+test('a call of the wish that surely was not done is made again, later each time, and at last given up', () => {
+  const before = wished({ status: 'processing' })
+  const attempt = own()
+  const after = (calls: number) =>
+    afterwards(
+      before,
+      stored(calls),
+      attempt,
+      ended(wished({ status: 'authorized' }), attempt, 'not_sent'),
+      0,
+    )
+  assert.deepEqual(
+    [1, 2, 3, 7, 8, 9].map((calls) => dueOf(after(calls))),
+    [5_000, 10_000, 20_000, 320_000, 600_000, 600_000],
+  )
+  assert.deepEqual([after(9).charge.cancelKey, after(9).event], ['wish', null])
+  const last = after(10)
+  assert.deepEqual(
+    [last.charge.cancelKey, last.event, dueOf(last)],
+    [null, 'payment.cancel_failed', undefined],
+  )
+})
+
+test('that a refund of the wish was not done is told each time: it is a refund that failed', () => {
+  const attempt = own('refund')
+  const not = ended(wished(), attempt, 'not_sent')
+  assert.equal(afterwards(wished(), stored(1), attempt, not, 0).event, not.event)
+})
+
+test('a call of the wish that the provider did leaves it as a record; one that it declined ends it', () => {
+  const attempt = own()
+  const after = (state: Attempt['state']) =>
+    afterwards(wished(), stored(1), attempt, ended(wished(), attempt, state), 0).charge.cancelKey
+  assert.deepEqual([after('succeeded'), after('declined'), after('pending')], ['wish', null, 'wish'])
+})

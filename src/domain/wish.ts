@@ -1,0 +1,77 @@
+/** A cancel that is asked for while a charge's authorization or capture is under way: done as soon as that has ended. */
+import type { Attempt } from './attempt.ts'
+import { allows, type Charge, type Decision, decision } from './charge.ts'
+import { refundable } from './refund.ts'
+
+/** So often the provider may say that it never got the call which a wish led to; then the wish is given up. */
+export const MOST_WISH_CALLS = 10
+/** When a charge whose wish could not be acted on at once is looked at again, in ms; each call in vain doubles it. */
+const FIRST_WAIT_MS = 5_000
+const MOST_WAIT_MS = 600_000
+
+/** Whether a cancel of the charge was asked for before it was known how the charge stands. */
+export function isToBeCanceled({ cancelKey }: Pick<Charge, 'cancelKey'>): boolean {
+  return typeof cancelKey === 'string'
+}
+
+/** Keeps the wish with the key of its request: nothing is asked of the provider now. */
+export function wishCancel(charge: Charge, key: string): Decision {
+  if (charge.status !== 'processing')
+    throw new Error(`${charge.id} is ${charge.status}: it can be canceled now`)
+  return decision(charge, { cancelKey: key }, {})
+}
+
+/** What a wish asks for of a charge as it stands: null for nothing, or nothing yet. */
+export function wishedOf(charge: Charge): 'cancel' | 'refund' | null {
+  if (!isToBeCanceled(charge)) return null
+  if (allows(charge, 'begin_cancel')) return 'cancel'
+  return allows(charge, 'refund') && refundable(charge) > 0 ? 'refund' : null
+}
+
+/** The wish can't be fulfilled: the charge stays as it is, and that is told. */
+export function refuseWish(charge: Charge): Decision {
+  return decision(charge, { cancelKey: null }, { event: 'payment.cancel_failed' })
+}
+
+/** Whether an attempt was begun to fulfil the charge's wish. */
+export function isOfWish(
+  charge: Pick<Charge, 'cancelKey'>,
+  attempt: Pick<Attempt, 'idempotencyKey'>,
+): boolean {
+  return charge.cancelKey === attempt.idempotencyKey
+}
+
+/**
+ * What an attempt's end leaves of the wish. Where it led to what is wished, the authorization that has the money is looked
+ * at again, should the wish not be fulfilled at once. A call that was made for the wish and surely was not done is made
+ * again later, unless there were too many; one that was declined ends the wish. `before` is the charge as the attempt found
+ * it, `attempts` what is stored of it.
+ */
+export function afterwards(
+  before: Charge,
+  attempts: readonly Attempt[],
+  attempt: Attempt,
+  ended: Decision,
+  now: number,
+): Decision {
+  const { state } = ended.attempts.find(({ id }) => id === attempt.id) ?? attempt
+  if (state !== 'succeeded' && state !== 'declined' && state !== 'not_sent') return ended
+  if (!isOfWish(before, attempt))
+    return wishedOf(ended.charge) ? lookAgain(ended, attempts, now + FIRST_WAIT_MS) : ended
+  if (state === 'succeeded') return ended
+  const calls = attempts.filter((each) => isOfWish(before, each)).length
+  if (state === 'declined' || calls >= MOST_WISH_CALLS)
+    return { ...ended, charge: { ...ended.charge, cancelKey: null } }
+  const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (calls - 1), MOST_WAIT_MS)
+  const again = lookAgain(ended, attempts, now + waitMs)
+  // A refund that failed is told; that a cancel is still to come was told to whoever asked for it.
+  return attempt.kind === 'cancel' ? { ...again, event: null } : again
+}
+
+/** One that waits for its customer is looked at anyway. */
+function lookAgain(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
+  const hasMoney = ({ kind, state }: Attempt) => kind === 'authorize' && state === 'succeeded'
+  const due = (each: Attempt): Attempt => (hasMoney(each) ? { ...each, dueAt, token: null } : each)
+  if (ended.attempts.some(hasMoney)) return { ...ended, attempts: ended.attempts.map(due) }
+  return { ...ended, attempts: [...ended.attempts, ...attempts.filter(hasMoney).map(due)] }
+}
