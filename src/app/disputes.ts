@@ -49,7 +49,7 @@ export async function bookDispute(
     const ours =
       charge.provider === provider &&
       (charge.providerReference === report.paymentReference || (former?.amountBooked ?? 0) > 0)
-    const step = position(found, dispute, report, ours, isOther)
+    const step = position(found, dispute, report, { ours, isOther, isRebooked: false })
     if (step.decision && !(await committed(context, found, step.decision))) continue
     // A dispute that was closed before we heard of it, or was closed the other way, is opened first.
     if (step.opens) continue
@@ -83,7 +83,7 @@ export async function rebookDisputes(
       const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
       const isNamed = named === undefined || named === charge.providerReference
       const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)
-      const { decision } = position(found, former, former, ours, false)
+      const { decision } = position(found, former, former, { ours, isOther: false, isRebooked: true })
       if (!decision || (await committed(context, found, decision))) break
     }
   }
@@ -141,8 +141,7 @@ function position(
   { charge, former, alarms: known }: Case,
   dispute: Dispute,
   { amount, currency, status: said }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
-  ours: boolean,
-  isOther: boolean,
+  { ours, isOther, isRebooked }: { ours: boolean; isOther: boolean; isRebooked: boolean },
 ): Position {
   const opens = said !== 'open' && former?.status !== 'open' && former?.status !== said
   const claim = { amount, currency, status: opens ? 'open' : said } as const
@@ -151,7 +150,10 @@ function position(
   const settled =
     (former?.amountBooked ?? 0) > 0 &&
     own.some((one) => one.state === 'closed' && one.amount === amount && one.currency === currency)
-  const { amount: amountBooked, misfit } = bookable(charge, former, claim, { ours, settled })
+  const { amount: free, misfit } = bookable(charge, former, claim, { ours, settled })
+  // Said again, what does not fit stays as it was booked: nothing but another dispute makes room for it.
+  const amountBooked =
+    misfit !== null && !isRebooked && former && isAgain(former, claim) ? former.amountBooked : free
   const after = { ...dispute, ...claim, amountBooked }
   const decided = decideDispute(charge, former, after)
   // The provider and the books agree: an alarm of before stays for a person to read.
@@ -160,6 +162,16 @@ function position(
   const alarms = calmed.map((alarm) => ({ ...alarm, inDoubt: false }))
   const changes = decided ?? (alarms.length > 0 ? unmoved(charge, {}, {}) : null)
   return { dispute: after, decision: changes && { ...changes, alarms }, misfit, opens }
+}
+
+/** The same claim as before, of which something is booked. */
+function isAgain(former: Dispute, claim: Pick<Dispute, 'status' | 'amount' | 'currency'>): boolean {
+  return (
+    former.amountBooked > 0 &&
+    former.status === claim.status &&
+    former.amount === claim.amount &&
+    former.currency === claim.currency
+  )
 }
 
 function begun(context: Context, charge: Charge, provider: string, report: Report): Dispute {

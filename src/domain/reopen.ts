@@ -24,7 +24,7 @@ export function mostMoved({ charge, refund, attempt }: Omit<Ended, 'others'>): A
 
 /**
  * Ends an attempt in another way than it has ended: as if that had never been, in one step. Rejections: those of
- * `reopen`. Throws for more than `mostMoved`.
+ * `reopen`, also for more than `mostMoved`.
  */
 export function concludeAnew(
   ended: Ended,
@@ -33,8 +33,8 @@ export function concludeAnew(
   now: number,
 ): Decision | Rejection {
   const amount = outcome.kind === 'succeeded' && ended.attempt.kind !== 'cancel' ? outcome.amount : null
-  if (amount !== null && amount > mostMoved(ended))
-    throw new Error(`${ended.attempt.id} can't have moved ${amount}`)
+  const most = mostMoved(ended)
+  if (amount !== null && amount > most) return refused(ended, `has only ${most} left for it`)
   const first = reopen(ended, amount)
   if (isRejection(first)) return first
   const [attempt] = first.attempts as [Attempt]

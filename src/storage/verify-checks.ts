@@ -313,7 +313,8 @@ const COUNTERS: readonly Check[] = [
     // is the first thing that an event's data says.
     sql: `WITH last AS (
         SELECT account_id, live, max(seq) AS seq FROM events
-        WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.capture_failed')
+        WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.capture_failed',
+          'payment.canceled')
         GROUP BY account_id, live,
           CASE WHEN substr(data, 1, 11) = '{"id":"txn_' THEN substr(data, 8, 30) ELSE id END),
       told AS (
