@@ -11,26 +11,29 @@ import { chargeView, refundView } from './present.ts'
 
 const UNAVAILABLE = 'provider_unavailable'
 
-/** Of a charge: made, declined, or still on its way. */
-export function chargeAnswer(charge: Charge): StoredAnswer {
+/**
+ * Of a charge: made, declined, or still on its way. `unavailable` says that it failed because no provider took the call:
+ * a provider may decline with our own code for that, and a decline it stays.
+ */
+export function chargeAnswer(charge: Charge, unavailable = charge.declineCode === UNAVAILABLE): StoredAnswer {
   switch (charge.status) {
     case 'processing':
     case 'requires_action':
       return { kind: 'accepted', body: JSON.stringify(chargeView(charge)) }
     case 'failed':
-      return refusal('card_declined', charge, { charge: chargeView(charge) })
+      return refusal('card_declined', unavailable, charge, { charge: chargeView(charge) })
     default:
       return { kind: 'created', body: JSON.stringify(chargeView(charge)) }
   }
 }
 
-/** Of a refund. */
-export function refundAnswer(refund: Refund): StoredAnswer {
+/** Of a refund; see `chargeAnswer`. */
+export function refundAnswer(refund: Refund, unavailable = refund.declineCode === UNAVAILABLE): StoredAnswer {
   switch (refund.status) {
     case 'processing':
       return { kind: 'accepted', body: JSON.stringify(refundView(refund)) }
     case 'failed':
-      return refusal('provider_declined', refund, { refund: refundView(refund) })
+      return refusal('provider_declined', unavailable, refund, { refund: refundView(refund) })
     default:
       return { kind: 'done', body: JSON.stringify(refundView(refund)) }
   }
@@ -44,13 +47,14 @@ export function accepted(charge: Charge): StoredAnswer {
 /** Of a cancel that can't be done after all. */
 export function cancelRefused(charge: Charge, failureMessage: string): StoredAnswer {
   const said = { declineCode: 'processing_error', failureMessage }
-  return refusal('provider_declined', said, { charge: chargeView(charge) })
+  return refusal('provider_declined', false, said, { charge: chargeView(charge) })
 }
 
 /** Of a cancel that was asked for before the charge was known to be captured, and that gives its money back. */
-function refundInstead(charge: Charge, refund: Refund): StoredAnswer {
+function refundInstead(charge: Charge, refund: Refund, unavailable: boolean): StoredAnswer {
   if (refund.status === 'processing') return accepted(charge)
-  if (refund.status === 'failed') return refusal('provider_declined', refund, { charge: chargeView(charge) })
+  if (refund.status === 'failed')
+    return refusal('provider_declined', unavailable, refund, { charge: chargeView(charge) })
   return { kind: 'done', body: JSON.stringify(chargeView(charge)) }
 }
 
@@ -61,7 +65,7 @@ function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
   const done = attempt.state === 'succeeded' || (attempt.kind === 'cancel' && charge.status === 'canceled')
   if (done) return { kind: 'done', body: JSON.stringify(body) }
   const said = { declineCode: attempt.declineCode ?? UNAVAILABLE, failureMessage: attempt.reason }
-  return refusal('provider_declined', said, { charge: body })
+  return refusal('provider_declined', attempt.state === 'not_sent', said, { charge: body })
 }
 
 /**
@@ -88,21 +92,22 @@ export function answerOf(
   attempt: Attempt,
   cancelKey: string | null = charge.cancelKey,
 ): StoredAnswer {
-  if (attempt.kind === 'authorize' || isGivenUp(charge, attempt)) return chargeAnswer(charge)
+  const unavailable = attempt.state === 'not_sent'
+  if (attempt.kind === 'authorize' || isGivenUp(charge, attempt)) return chargeAnswer(charge, unavailable)
   if (isOfWish({ cancelKey }, attempt)) {
     // It is begun again.
     if (attempt.state === 'not_sent' && isToBeCanceled(charge)) return accepted(charge)
-    if (refund) return refundInstead(charge, refund)
+    if (refund) return refundInstead(charge, refund, unavailable)
   }
-  return refund ? refundAnswer(refund) : followUpAnswer(charge, attempt)
+  return refund ? refundAnswer(refund, unavailable) : followUpAnswer(charge, attempt)
 }
 
 function refusal(
   code: ErrorCode,
+  unavailable: boolean,
   { declineCode, failureMessage }: Pick<Charge, 'declineCode' | 'failureMessage'>,
   object: object,
 ): StoredAnswer {
-  const unavailable = declineCode === UNAVAILABLE
   return {
     kind: unavailable ? 'unavailable' : 'declined',
     body: JSON.stringify({

@@ -35,7 +35,15 @@ export async function ask(
   const flying = how === 'send' ? context.inFlight : context.apart
   const answer = await counted(flying, provider.name, () => answered(context, provider, work, how))
   const ms = performance.now() - started
-  const { outcome, alarm } = judged(attempt, provider.capabilities, how, answer, context.now())
+  const { capabilities } = provider
+  const { outcome, alarm } = judged(
+    attempt,
+    capabilities,
+    how,
+    answer,
+    context.now(),
+    charge.providerReference,
+  )
   tell(context, provider.name, how, admitted === 'probe', answer, ms)
   context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
   if (alarm) {

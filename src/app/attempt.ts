@@ -90,9 +90,12 @@ async function settleAs(
     const { decision: ended, next } = await decide(context, current, outcome, by, at)
     const { left, cancel } = await withWish(context, current, ended, at)
     const { charge, refund } = left
-    const [first] = left.attempts
+    // Of several authorizations the last one decides.
+    const { kind } = current.attempt
+    const decided =
+      kind === 'authorize' ? left.attempts.findLast((one) => one.kind === kind) : left.attempts[0]
     const { cancelKey } = current.charge
-    const shown = next?.attempt ?? first ?? current.attempt
+    const shown = next?.attempt ?? decided ?? current.attempt
     const answer = answerOf(charge, refund ?? current.refund, shown, cancelKey)
     const key = current.attempt.idempotencyKey
     const { id: attemptId, token } = current.attempt

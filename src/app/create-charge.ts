@@ -50,7 +50,7 @@ function propose(
   if (only && command.capture && plan.ruleSetVersion === null) {
     const outcome = only.authorize(authorizeCall(charge, id), at)
     const decision = decideCharge(command, only.name, outcome, made)
-    return { decision, at, answer: chargeAnswer(decision.charge) }
+    return { decision, at, answer: chargeAnswer(decision.charge, false) }
   }
   const route: Route = {
     ruleSetVersion: plan.ruleSetVersion,
@@ -67,5 +67,5 @@ function propose(
     ? decideCharge(command, last.provider, outcome, made, last)
     : beginCharge(command, last.provider, last, made)
   const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
-  return { decision, at, answer: chargeAnswer(decision.charge) }
+  return { decision, at, answer: chargeAnswer(decision.charge, outcome?.kind === 'not_sent') }
 }

@@ -99,6 +99,24 @@ test('another amount or currency than asked is never believed, and raises an ala
   assert.deepEqual(judged(asked, { lookup: 'final' }, 'send', done(100), 1).outcome, done(100))
 })
 
+test('a refund has a reference of its own: that of its payment is not believed, and is no name for its decline', () => {
+  const refund = { ...asked, kind: 'refund' } as const
+  const judge = (attempt: typeof refund | typeof asked, answer: Outcome, how: 'send' | 'lookup' = 'send') =>
+    judged(attempt, { lookup: 'final' }, how, answer, 1, 'r')
+  const later: Outcome = { kind: 'pending', reference: 'r', redirectUrl: null }
+  for (const how of ['send', 'lookup'] as const)
+    for (const answer of [done(100), later]) {
+      const { outcome, alarm } = judge(refund, answer, how)
+      assert.deepEqual([outcome.kind, alarm], ['unknown', 'reference_reused'])
+    }
+  const no: Outcome = { kind: 'declined', declineCode: 'do_not_honor', message: 'No.', reference: 'r' }
+  assert.deepEqual(judge(refund, no), { outcome: { ...no, reference: null }, alarm: null })
+  assert.equal(judge(refund, { ...later, reference: null }).outcome.kind, 'pending')
+  assert.equal(judge(refund, { ...done(100), reference: 'r2' } as Outcome).outcome.kind, 'succeeded')
+  for (const kind of ['authorize', 'capture', 'cancel'] as const)
+    assert.equal(judged({ ...asked, kind }, { lookup: 'final' }, 'send', done(100), 1, 'r').alarm, null)
+})
+
 test('only the call itself can tell that it was not sent', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'turned away' }
   assert.equal(judged(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')

@@ -267,6 +267,7 @@ export function judged(
   how: 'send' | 'resend' | 'lookup',
   answer: Outcome | { readonly kind: 'not_found' },
   now: number,
+  paymentReference: string | null = null,
 ): { readonly outcome: Outcome; readonly alarm: AlarmKind | null } {
   const unknown = (reason: string, alarm: AlarmKind | null = null) =>
     ({ outcome: { kind: 'unknown', reason }, alarm }) as const
@@ -278,6 +279,18 @@ export function judged(
       : unknown('the provider does not find it yet')
   if (answer.kind === 'not_sent' && how !== 'send' && !(how === 'resend' && answer.refused))
     return unknown(answer.reason)
+  // Another refund could have that name too, and nothing would tell them apart.
+  const isUnnamed =
+    attempt.kind === 'refund' &&
+    'reference' in answer &&
+    answer.reference !== null &&
+    answer.reference === paymentReference
+  if (isUnnamed && answer.kind === 'declined') return { outcome: { ...answer, reference: null }, alarm: null }
+  if (isUnnamed)
+    return unknown(
+      `the provider gave the refund the reference of its payment, ${answer.reference}`,
+      'reference_reused',
+    )
   if (answer.kind === 'succeeded' && attempt.kind !== 'cancel') {
     const { amount, currency } = answer
     if (amount !== attempt.amount || currency !== attempt.currency)

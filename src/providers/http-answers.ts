@@ -8,6 +8,7 @@ import type {
   VerifiedNotification,
 } from '../ports/provider.ts'
 import type { HttpResult } from './http-client.ts'
+import { rfc3339 } from './rfc3339.ts'
 
 /**
  * What an answer of the protocol (docs/provider-protocol.md) means. Only a whole JSON body of the known form
@@ -150,20 +151,18 @@ function name(value: unknown, guard?: Guard): string | undefined {
   return guard?.leaks(value) ? undefined : value
 }
 
-/** Exactly what the answer says: whether it is what was asked is for the core to see. */
+/** Exactly what the answer says, with the currency's code as ours are written: whether it is what was asked is for the core to see. */
 function moneyOf(body: Json): { readonly amount: number; readonly currency: string } | undefined {
   const { amount, currency } = body
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 0) return undefined
   if (typeof currency !== 'string' || !/^[A-Za-z]{3}$/.test(currency)) return undefined
-  return { amount, currency }
+  return { amount, currency: currency.toLowerCase() }
 }
 
-/** ms since 1970 from RFC 3339; null when absent, undefined when it is no time. */
+/** ms since 1970 from a time as the protocol has it; null when absent, undefined when it is no time. */
 function timeOf(value: unknown): number | null | undefined {
   if (absent(value)) return null
-  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(value)) return undefined
-  const time = Date.parse(value)
-  return Number.isNaN(time) ? undefined : time
+  return typeof value === 'string' ? rfc3339(value) : undefined
 }
 
 function urlOf(value: unknown, guard: Guard): string | null | undefined {

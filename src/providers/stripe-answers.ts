@@ -108,11 +108,16 @@ function readAuthorization(asked: Asked, answer: Answer, reference: string, stat
 
 /** Success, with the amount and the currency that the answer names: the core compares them with what was asked. */
 function succeeded(answer: Answer, reference: string, field: string, expires: number | null = null): Outcome {
-  const currency = text(answer, 'currency')
+  const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer[field], currency)
   if (currency === null || amount === null)
     return unknown(`Stripe answered with no amount that can be counted: ${answer[field]} ${currency}`)
   return { kind: 'succeeded', reference, amount, currency, expiresAt: expires }
+}
+
+/** Codes of currencies are written in lower case, as ours are. */
+function currencyOf(answer: Answer): string | null {
+  return text(answer, 'currency')?.toLowerCase() ?? null
 }
 
 function declined(code: string, message: string, reference: string | null): Outcome {
@@ -185,7 +190,7 @@ export function readDispute(answer: unknown): DisputeAnswer {
   if (status === undefined) return unknown(`Stripe answered with the status ${stripeStatus}`)
   const paymentReference = idOf(answer, 'payment_intent')
   if (status === 'inquiry' || paymentReference === null) return { kind: 'not_found' }
-  const currency = text(answer, 'currency')
+  const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer['amount'], currency)
   if (currency === null || amount === null)
     return unknown(`Stripe answered with no amount that can be counted: ${answer['amount']} ${currency}`)

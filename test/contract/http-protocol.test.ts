@@ -127,7 +127,7 @@ test('each of the five calls is a signed POST with the fields that the protocol 
   }
 })
 
-test('success counts with a reference, an amount and a currency, which are passed on as they are', async () => {
+test('success counts with a reference, an amount and a currency, whose code is one in either case', async () => {
   script = {
     status: 200,
     body: { ...DONE, amount: 1, currency: 'EUR', expires_at: '2026-12-01T00:00:00Z', more: 1 },
@@ -136,7 +136,7 @@ test('success counts with a reference, an amount and a currency, which are passe
     kind: 'succeeded',
     reference: 'pay_1',
     amount: 1,
-    currency: 'EUR',
+    currency: 'eur',
     expiresAt: Date.UTC(2026, 11, 1),
   })
   for (const field of ['reference', 'amount', 'currency']) {
@@ -148,6 +148,25 @@ test('success counts with a reference, an amount and a currency, which are passe
 const CLIENT_ERRORS = [
   400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 425, 429, 451, 499,
 ]
+
+test('an authorization lapses at a time of RFC 3339, which is UTC without an offset', async () => {
+  for (const [text, time] of [
+    ['2026-12-01T00:00:00', Date.UTC(2026, 11, 1)],
+    ['2026-12-01t01:00:00+01:00', Date.UTC(2026, 11, 1)],
+    ['2026-12-01T00:00:00.5z', Date.UTC(2026, 11, 1) + 500],
+  ] as const) {
+    script = { status: 200, body: { ...DONE, expires_at: text } }
+    const outcome = await authorize()
+    assert.equal(outcome.kind === 'succeeded' && outcome.expiresAt, time, text)
+  }
+})
+
+test('the currency of a dispute is one in either case', async () => {
+  const dispute = { status: 'open', dispute: 'dp_1', payment: 'pay_1', amount: 5, currency: 'UsD' }
+  script = { status: 200, body: dispute }
+  const answer = await provider.dispute('dp_1', patience())
+  assert.equal(answer.kind === 'dispute' && answer.currency, 'usd')
+})
 
 const OTHER_FORMS: readonly unknown[] = [
   '',
@@ -171,6 +190,7 @@ const OTHER_FORMS: readonly unknown[] = [
   { ...DONE, reference: 'x'.repeat(256) },
   { ...DONE, reference: SECRET },
   { ...DONE, expires_at: 'tomorrow' },
+  { ...DONE, expires_at: '2026-02-30T00:00:00Z' },
   { ...DONE, expires_at: 1_800_000_000 },
   { status: 'declined' },
   { status: 'declined', decline_code: 7 },

@@ -47,7 +47,7 @@ describe('what is sent to Stripe', () => {
     for (const [currency, amount, units] of [
       ['isk', 50, 5_000],
       ['jpy', 50, 50],
-      ['mga', 50, 5],
+      ['mga', 500, 5],
       ['kwd', 5_120, 5_120],
     ] as const) {
       const call = authorizeCall(peer, { currency, amount })
@@ -158,6 +158,16 @@ describe('what Stripe answers', () => {
       for (const body of [...bodies, '{"error":{"type":"forbidden","message":"A proxy."}}'])
         assert.equal((await authorizeWith({ status, body })).kind, 'unknown', `${status} ${body}`)
     }
+  })
+
+  test('the code of a currency is one in either case', async () => {
+    const paid = { object: 'payment_intent', id: 'pi_1', status: 'succeeded', amount_received: 2_500 }
+    const outcome = succeeded(await authorizeWith(json({ ...paid, currency: 'USD' })))
+    assert.deepEqual([outcome.amount, outcome.currency], [2_500, 'usd'])
+    const { provider, peer } = here.at
+    const { reference } = await pay(here.at)
+    const dispute = await provider.dispute(peer.books.dispute(reference, { currency: 'USD' }), patience())
+    assert.equal(dispute.kind === 'dispute' && dispute.currency, 'usd')
   })
 
   test('an answer about the payment of another attempt is unknown', async () => {
