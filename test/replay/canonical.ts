@@ -128,7 +128,8 @@ export class Canonical {
 
   /** An object whose time is another one than it was says so. */
   #unsteady(fields: Fields): Fields {
-    const id = fields['refund_id'] ?? fields['id']
+    // What a webhook tells has the time of its event.
+    const id = fields['event_id'] ?? fields['refund_id'] ?? fields['id']
     for (const name of FIXED_TIMES) {
       const time = fields[name]
       if (typeof id !== 'string' || time === undefined) continue
