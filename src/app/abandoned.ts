@@ -3,6 +3,7 @@ import { newAttempt } from '../domain/attempt.ts'
 import { beginFollowUp, isGivenUp } from '../domain/lifecycle.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
+import { doubtOf } from './alarms.ts'
 import { load, sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
@@ -13,7 +14,7 @@ const MOST_CANCELS = 3
 
 /**
  * Begins to cancel the payment of an attempt that has waited for its customer for too long, as its provider has just said
- * again. A provider that can't void is waited for. Whatever becomes of the charge in the same moment comes first.
+ * again. A provider that can't void is waited for, and so is a person while the charge is in doubt. Whatever becomes of the charge in the same moment comes first.
  * Rejects with `StoreUnavailable`.
  */
 export async function giveUpOnCustomer(
@@ -29,6 +30,7 @@ export async function giveUpOnCustomer(
   const { scope, charge } = work
   if (charge.status !== 'requires_action' || work.attempt.state !== 'pending') return
   if (typeof available(context, provider.name, true) === 'string') return
+  if (await doubtOf(context, scope, charge.id, 'cancel')) return
   const { data } = await context.store.attempts(scope, { limit: 100, transactionId: charge.id })
   if (data.filter((attempt) => isGivenUp(charge, attempt)).length >= MOST_CANCELS) return
   const id = context.newId('att')

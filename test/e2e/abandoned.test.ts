@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
+import { raise, statementOf } from '../../src/app/alarms.ts'
 import { type Context, createContext } from '../../src/app/context.ts'
 import { createCharge } from '../../src/app/create-charge.ts'
 import { createHealth } from '../../src/app/health.ts'
@@ -211,4 +212,15 @@ test('a provider that refuses to cancel has the last word: it is not told again 
   ahead = 40 * HOUR
   await look(context, name)
   assert.equal((await charge(id)).status, 'succeeded')
+})
+
+test('while the charge is in doubt a person decides, and nothing is canceled', async () => {
+  const { context, name, id } = await away()
+  const [attempt] = (await store.attempts(scope, { limit: 1, transactionId: id })).data
+  assert.ok(attempt)
+  const said = { kind: 'unknown', reason: 'asked for 2500 usd, the provider says 5 usd' } as const
+  await raise(context, scope, id, statementOf(attempt, 'amount_mismatch', said, said.reason))
+  ahead = 25 * HOUR
+  await look(context, name)
+  assert.deepEqual(await story(id), [['authorize', 'pending', null]])
 })
