@@ -132,7 +132,7 @@ function nothingIsStuck({ charges, refunds, attempts, alarms }: Books, found: Fo
       found(`its refund ${refund_id} is processing without an open attempt`, id)
 }
 
-/** Every call that a liar got was of an attempt, as it is in the books. */
+/** Every call that a liar got was of an attempt, as it is in the books, and of the payment that the charge is. */
 function callsAreOfAttempts({ attempts }: Books, liars: readonly Liar[], found: Found): void {
   const byId = new Map(attempts.map((attempt) => [attempt.id, attempt]))
   for (const { name, received } of liars)
@@ -152,7 +152,8 @@ function isThat(attempt: Attempt, provider: string, asked: Liar['received'][numb
   return (
     attempt.provider === provider &&
     attempt.kind === kind &&
-    attempt.amount === amount &&
+    // A person may have found that less was done.
+    (attempt.amount === amount || attempt.resolved_by === 'hand') &&
     attempt.currency === currency &&
     attempt.transaction_id === transaction
   )
