@@ -138,15 +138,21 @@ async function settleAs(
   }
 }
 
-/** An attempt with its charge and its refund, as they are now. */
+/** An attempt with its charge and its refund, as they are at one moment. */
 export async function load(context: Context, { scope, attempt }: OwnedAttempt): Promise<Work> {
   const { id, transactionId, refundId } = attempt
-  const found = await context.store.attempt(id)
-  const charge = await context.store.charge(scope, transactionId)
-  const refund = refundId === null ? null : await context.store.refund(scope, refundId)
-  if (!found || !charge || refund === undefined) throw new Error(`${id} or what it is about is gone`)
-  // The lease stays that of whoever asks: another's may have begun since.
-  return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token } }
+  let charge = await context.store.charge(scope, transactionId)
+  for (;;) {
+    const found = await context.store.attempt(id)
+    const refund = refundId === null ? null : await context.store.refund(scope, refundId)
+    const after = await context.store.charge(scope, transactionId)
+    if (!found || !charge || refund === undefined) throw new Error(`${id} or what it is about is gone`)
+    // What ends an attempt raises its charge's version: else an open attempt would meet a charge that it has ended.
+    if (charge.version === after?.version)
+      // The lease stays that of whoever asks: another's may have begun since.
+      return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token } }
+    charge = after
+  }
 }
 
 /** The charge as it waits for its customer is being canceled: how that ends decides first. */

@@ -34,6 +34,8 @@ let api: Client
 /** How far MiniPay's clock is ahead, in ms. */
 let ahead = 0
 const now = () => Date.now() + ahead
+/** What happens right after so many reads of an attempt. */
+let between = { id: '', reads: 0, happens: async () => {} }
 /** How many reads of a dispute come before it is stored by another look at it. */
 let unseen = 0
 
@@ -73,8 +75,20 @@ before(async () => {
   const disputeByReference = (store: Store): Store['disputeByReference'] => {
     return async (...of) => (unseen-- > 0 ? undefined : store.disputeByReference(...of))
   }
+  const attempt = (store: Store): Store['attempt'] => {
+    return async (id) => {
+      const found = await store.attempt(id)
+      if (id === between.id && --between.reads === 0) await between.happens()
+      return found
+    }
+  }
   server = await run(config, assert.fail, {
-    store: (store) => ({ ...store, now, disputeByReference: disputeByReference(store) }),
+    store: (store) => ({
+      ...store,
+      now,
+      disputeByReference: disputeByReference(store),
+      attempt: attempt(store),
+    }),
   })
   api = client(server.address)
 })
@@ -298,6 +312,29 @@ test('a cancel that its provider says was never done is an alarm, unless the hol
 })
 
 const alarmsOf = (id: string) => all<Alarm>(api, `/api/v1/alarms?transaction_id=${id}`)
+
+test('an attempt that ends while it is read is not concluded a second time', async () => {
+  const { id } = await api.charge({ capture: false })
+  instead.set('cancel', { status: 'pending' })
+  assert.equal((await api.post(`/api/v1/charges/${id}/cancel`, {})).status, 202)
+  const cancel = await attemptOf(id, 'cancel')
+  lookups.set(cancel.id, { status: 'succeeded', reference: 'can', amount: 2500, currency: 'usd' })
+  between = {
+    id: cancel.id,
+    reads: 3,
+    async happens() {
+      const { status } = await api.post(`/api/v1/attempts/${cancel.id}/resolve`, { outcome: 'succeeded' })
+      assert.equal(status, 200)
+    },
+  }
+  await notify('attempt', cancel.id)
+  await looked(cancel.id, 2)
+  await settled()
+  ahead += 5 * SECOND
+  await settled()
+  assert.equal(looksAt(cancel.id), 2)
+  assert.equal((await charge(id)).status, 'canceled')
+})
 
 /** Everything that is due now was acted on: a notification that is sent now is, and its attempt is asked about last. */
 async function settled(): Promise<void> {
