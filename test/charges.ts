@@ -61,7 +61,7 @@ export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
   redirectUrl: null,
   expiresAt: null,
   cancelKey: null,
-  idempotencyKey: 'key',
+  idempotencyKey: 'key-txn_1',
   createdAt: 1_000,
   version: 1,
   ...changes,

@@ -3,7 +3,7 @@ import { type Attempt, isOpen, type Known, type Resolver } from './attempt.ts'
 import { type Charge, type ChargeStatus, type Count, type Decision, decision, type Refund } from './charge.ts'
 import { isRejection, type Rejection, reject } from './error.ts'
 import { transfer } from './ledger.ts'
-import { atOnce, concludeCharge } from './lifecycle.ts'
+import { atOnce, concludeCharge, isGivenUp } from './lifecycle.ts'
 import type { AmountMinor } from './money.ts'
 import { concludeRefund, refundable } from './refund.ts'
 
@@ -102,6 +102,7 @@ function reopenAuthorize(ended: Ended): Decision | Rejection {
   const attempts = [opened(attempt)]
   if (attempt.state !== 'succeeded') {
     if (status !== 'failed') return refused(ended, `is ${status} at ${provider} since`)
+    if (ended.others.some(isDone('cancel'))) return refused(ended, 'was canceled since')
     const { provider: had, providerReference } = attempt
     const changes = { ...PROCESSING, ...NO_FAILURE, provider: had, providerReference }
     return decision(charge, changes, { attempts, counts: [['charges_failed', -1]] })
@@ -160,6 +161,7 @@ function reopenCancel(ended: Ended): Decision | Rejection {
   const { charge, attempt, others } = ended
   const { status, provider } = charge
   const attempts = [opened(attempt)]
+  if (isGivenUp(charge, attempt)) return refused(ended, 'had a customer who never came back')
   if (attempt.state !== 'succeeded')
     return status === 'authorized'
       ? heldAgain(charge, attempts, 'uncaptured')

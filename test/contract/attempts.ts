@@ -305,6 +305,24 @@ export function references(open: Open): void {
 
   rule(
     open,
+    'an attempt and a refund are stored with the amount that was moved, which may be another than was asked',
+    async (store, { live: scope }) => {
+      const { charge } = await taken(store, { scope, amount: 900 })
+      const begun = beginRefundCommit(charge, { scope, amount: 500 })
+      await committed(store, begun.commit)
+      const less = { ...succeeded(begun.attempt, `back_${begun.refund.id}`), amount: 120 }
+      const ended = endCommit(begun, less, { scope })
+      await committed(store, ended)
+      assert.equal((await store.attempt(begun.attempt.id))?.attempt.amount, 120)
+      assert.deepEqual(await store.refund(scope, begun.refund.id), ended.refund)
+      assert.equal(ended.refund?.amount, 120)
+      const { amountRefunded, amountRefundPending } = (await store.charge(scope, charge.id)) ?? {}
+      assert.deepEqual([amountRefunded, amountRefundPending], [120, 0])
+    },
+  )
+
+  rule(
+    open,
     'a reference that another attempt has is refused in any scope, and nothing is written',
     async (store, { live, test }) => {
       const { attempt } = await taken(store, { scope: live })

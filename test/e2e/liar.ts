@@ -70,7 +70,8 @@ export async function startLiar(): Promise<Liar> {
   const world = await startWorld({
     banks: ['bank_a'],
     providers: { liar: at, second: at, mute: { ...at, lookup: 'none', idempotent: false } },
-    env: { MINIPAY_PROVIDER_WAIT_MS: '400' },
+    deadlineMs: 5_000,
+    env: { MINIPAY_PROVIDER_WAIT_MS: '1500' },
   })
   await world.route({
     rules: [

@@ -43,7 +43,8 @@ before(async () => {
   world = await startWorld({
     banks: ['bank_a'],
     providers: { liar: { bank: 'bank_a', url: liar.url }, second: { bank: 'bank_a', url: liar.url } },
-    env: { MINIPAY_PROVIDER_WAIT_MS: '400' },
+    deadlineMs: 5_000,
+    env: { MINIPAY_PROVIDER_WAIT_MS: '1500' },
   })
   await world.route({
     rules: [
