@@ -5,6 +5,7 @@ import { decision as unmoved } from '../domain/charge.ts'
 import { isRejection } from '../domain/error.ts'
 import { refundable } from '../domain/refund.ts'
 import { concludeAnew, type Ended } from '../domain/reopen.ts'
+import { standing } from '../domain/wish.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { Scope } from '../ports/store.ts'
 import { alarmsOf, raise, statementOf } from './alarms.ts'
@@ -112,7 +113,8 @@ async function bookLate(
     const [attempt] = booked.attempts as [Attempt]
     const key = attempt.idempotencyKey
     const answered = { key, answer: answerOf(charge, refund, attempt) }
-    const step = { decision: { ...booked, alarms: calmed(alarms) }, at, key: null, answered }
+    const decision = { ...standing(booked, at), alarms: calmed(alarms) }
+    const step = { decision, at, key: null, answered }
     const result = await persistently(context, () => commitStep(context, scope, step))
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')

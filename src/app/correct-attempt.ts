@@ -3,6 +3,7 @@ import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
 import { decision as unmoved } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { concludeAnew, type Ended, mostMoved } from '../domain/reopen.ts'
+import { standing } from '../domain/wish.ts'
 import type { Scope } from '../ports/store.ts'
 import { alarmsOf } from './alarms.ts'
 import { answerOf } from './answers.ts'
@@ -49,7 +50,8 @@ export async function correctAttempt(
     const [attempt] = decision.attempts as [Attempt]
     const answer = answerOf(decision.charge, decision.refund, attempt)
     const answered = { key: attempt.idempotencyKey, answer }
-    const result = await commitStep(context, scope, { decision, at, key: null, answered })
+    const step = { decision: standing(decision, at), at, key: null, answered }
+    const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
       return reject('attempt_not_resolved', `Attempt ${result.attemptId} has that reference.`)

@@ -103,10 +103,11 @@ function onCharge(
   decide: (charge: Charge, provider: Provider) => Decision | Rejection,
 ): Promise<Answer | Rejection> {
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
-    const charge = await context.store.charge(request.scope, id)
-    if (!charge) return reject('transaction_not_found', 'There is no such transaction.', param)
-    const wished = kind === 'cancel' ? await wish(context, request.scope, charge, request.key) : null
-    if (wished) return wished
+    const found = await context.store.charge(request.scope, id)
+    if (!found) return reject('transaction_not_found', 'There is no such transaction.', param)
+    const wished = kind === 'cancel' ? await wish(context, request.scope, found, request.key) : null
+    if (wished?.kept) return wished.kept
+    const charge = wished?.charge ?? found
     const provider = context.providers.get(charge.provider)
     if (!provider)
       return reject('provider_not_configured', `The provider ${charge.provider} is not configured any more.`)

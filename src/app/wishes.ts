@@ -25,24 +25,25 @@ const REFUND: RefundCommand = {
 
 /**
  * To keep the wish, where the charge's authorization or capture is under way and no cancel was asked for yet; null
- * otherwise. The version that was read first guards that this is so still.
+ * otherwise. `charge` is the one to decide on: what was under way may have ended since it was read.
  */
 export async function wish(
   context: Context,
   scope: Scope,
   charge: Charge,
   key: string,
-): Promise<Proposal | null> {
-  if (charge.status !== 'processing' || isToBeCanceled(charge)) return null
+): Promise<{ readonly kept: Proposal | null; readonly charge: Charge }> {
+  if (charge.status !== 'processing' || isToBeCanceled(charge)) return { kept: null, charge }
   const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
-  if (
-    !data.some((attempt) => isOpen(attempt) && (attempt.kind === 'authorize' || attempt.kind === 'capture'))
-  )
-    return null
+  const kinds = data.filter(isOpen).map(({ kind }) => kind)
   // A charge that waits for its customer while it is being canceled has both under way.
-  if (data.some((attempt) => isOpen(attempt) && attempt.kind === 'cancel')) return null
-  const decision = wishCancel(charge, key)
-  return { decision, at: context.now(), answer: accepted(decision.charge) }
+  if (kinds.includes('cancel')) return { kept: null, charge }
+  if (kinds.includes('authorize') || kinds.includes('capture')) {
+    const decision = wishCancel(charge, key)
+    return { kept: { decision, at: context.now(), answer: accepted(decision.charge) }, charge }
+  }
+  const now = await context.store.charge(scope, charge.id)
+  return now && now.version > charge.version ? wish(context, scope, now, key) : { kept: null, charge }
 }
 
 /**

@@ -68,6 +68,11 @@ export function afterwards(
   return attempt.kind === 'cancel' ? { ...again, event: null } : again
 }
 
+/** A charge that was thought to have failed has money after all: it is looked at again, should a cancel of it be wished. */
+export function standing(decision: Decision, now: number): Decision {
+  return wishedOf(decision.charge) ? lookAgain(decision, [], now + FIRST_WAIT_MS) : decision
+}
+
 /** One that waits for its customer is looked at anyway. */
 function lookAgain(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
   const hasMoney = ({ kind, state }: Attempt) => kind === 'authorize' && state === 'succeeded'

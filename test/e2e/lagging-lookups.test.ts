@@ -88,6 +88,7 @@ before(async () => {
       now,
       disputeByReference: disputeByReference(store),
       attempt: attempt(store),
+      ...watched(store),
     }),
   })
   api = client(server.address)
@@ -97,6 +98,23 @@ after(async () => {
   await peer?.close()
   dir.remove()
 })
+
+/** Notifications that are being acted on. */
+const claimed = new Set<string>()
+function watched(store: Store): Pick<Store, 'claimNotifications' | 'settleNotification'> {
+  return {
+    async claimNotifications(claim) {
+      const found = await store.claimNotifications(claim)
+      for (const { id } of found) claimed.add(id)
+      return found
+    },
+    async settleNotification(settlement) {
+      const done = await store.settleNotification(settlement)
+      claimed.delete(settlement.id)
+      return done
+    },
+  }
+}
 
 /** The bank tells of something. */
 async function notify(about: string, reference: string): Promise<void> {
@@ -114,10 +132,11 @@ async function notify(about: string, reference: string): Promise<void> {
 const isLookupOf = (reference: string) => (each: Peer['asked'][number]) =>
   each.operation === 'lookup' && (each.body['dispute'] ?? each.body['reference']) === reference
 const looksAt = (reference: string) => peer.asked.filter(isLookupOf(reference)).length
+/** Resolves when it was looked up so often, and all that is known of it is stored. */
 const looked = (reference: string, times: number) =>
   until(
-    async () => looksAt(reference),
-    (count) => count >= times,
+    async () => [looksAt(reference), claimed.size] as const,
+    ([count, busy]) => count >= times && busy === 0,
   )
 const attemptOf = async (id: string, kind: string) =>
   (await api.attempts(id)).find((attempt) => attempt.kind === kind)!
@@ -217,6 +236,30 @@ test('a lapse that is told of while a capture is under way is found when the cap
     () => charge(id),
     ({ status }) => status === 'canceled',
   )
+})
+
+test('a cancel that was wished is done after all when the provider took what had seemed to fail', async () => {
+  instead.set('authorize', { status: 'pending' })
+  const order = { amount: 2500, currency: 'usd', customer: 'cus_42' }
+  const made = await api.post<Charge>('/api/v1/charges', order)
+  const cancel = () =>
+    api.post<Charge>(`/api/v1/charges/${made.body.id}/cancel`, {}, { 'idempotency-key': 'wish-1' })
+  assert.deepEqual([made.status, (await cancel()).status], [202, 202])
+  const { id, amount, currency } = await attemptOf(made.body.id, 'authorize')
+  const becomes = (wanted: Charge['status']) =>
+    until(
+      () => charge(made.body.id),
+      ({ status }) => status === wanted,
+    )
+  lookups.set(id, CAME_BACK)
+  await notify('attempt', id)
+  await becomes('failed')
+  lookups.set(id, { status: 'succeeded', reference: `authorize_${id}`, amount, currency })
+  await notify('attempt', id)
+  await becomes('succeeded')
+  ahead += 5 * SECOND
+  await becomes('refunded')
+  assert.deepEqual([(await cancel()).status, (await cancel()).body.amount_refunded], [200, 2500])
 })
 
 test('what a provider says nothing new of is looked up four times more, once for all that it told of it, and then no more', async () => {
