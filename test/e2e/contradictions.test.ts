@@ -259,7 +259,11 @@ describe('nothing is left to refund, so far as the provider knows', () => {
 
 test('a reference that is given again puts the charge that has it in doubt, and the other one', async () => {
   const first = await liar.charged()
-  liar.says.set('authorize', (body) => ({ ...done(body), reference: first.provider_reference }))
+  liar.says.set('authorize', (body) => {
+    const again = { ...done(body), reference: first.provider_reference }
+    liar.did.set(body['reference'], again)
+    return again
+  })
   const { body } = await liar.world.tryCharge(order('liar', { amount: 5000 }))
   assert.equal(body.status, 'processing')
   const [mine] = await liar.raised(first.id)
