@@ -12,6 +12,7 @@ export type Attempt = Storm.Attempt & {
   readonly resolved_by: string | null
   readonly reason: string | null
   readonly started_at: string
+  readonly ended_at: string | null
   readonly next_lookup_at: string | null
 }
 export type Dispute = {

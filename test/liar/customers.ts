@@ -11,6 +11,7 @@ export type Body = {
   readonly refund_id?: string
   readonly status?: string
   readonly code?: string
+  readonly cancel_requested?: boolean
   readonly charge?: { readonly id: string }
   readonly refund?: { readonly id: string; readonly refund_id: string }
 }
@@ -123,6 +124,8 @@ export function customers({ url, connections, atOnce, answers, ended }: Customer
       const answer = await send(request)
       if (!answer || !isStored(answer)) continue
       note(request, answer)
+      // A wish waits until it is known how the charge ends.
+      if (answer.status === 202 && answer.body.cancel_requested === true) continue
       const after = await doubts(url, id, kind)
       const still = before.find((alarm) => after.includes(alarm))
       if (still !== undefined)
