@@ -101,3 +101,50 @@ test('whatever happens, a provider that is left alone is tried again within a mi
     }),
   )
 })
+
+test('a new breaker is closed, has counted nothing, and admits every call unchanged', () => {
+  const breaker = closedBreaker(7)
+  const none = { calls: 0, errors: 0 }
+  assert.deepEqual(breaker, { tripped: false, tally: { since: 7, ...none, before: none } })
+  assert.deepEqual(admit(breaker, 8), { breaker, admission: 'closed' })
+})
+
+test('an open breaker is half open from the moment on at which it may be tried', () => {
+  assert.equal(breakerState(tripped, 4_999), 'open')
+  assert.equal(breakerState(tripped, 5_000), 'half_open')
+})
+
+test('errors count for the same time whenever the provider was called first', () => {
+  const begun = 1_000_000
+  const early = after(closedBreaker(begun), times(4, ERROR), begun)
+  assert.equal(breakerState(report(early, ERROR, begun + 59_999), begun + 59_999), 'open')
+  assert.equal(breakerState(report(early, ERROR, begun + 60_000), begun + 60_000), 'closed')
+})
+
+test('a generation ends after exactly half a minute', () => {
+  const errors = after(closedBreaker(0), times(4, ERROR), 0)
+  const answered = report(report(errors, ANSWER, 30_000), ANSWER, 59_999)
+  assert.equal(breakerState(report(answered, ERROR, 70_000), 70_000), 'closed')
+  const sooner = report(report(errors, ANSWER, 29_999), ANSWER, 59_999)
+  assert.equal(breakerState(report(sooner, ERROR, 70_000), 70_000), 'open')
+})
+
+test('a generation ends after exactly fifty calls: what came two generations before does not count', () => {
+  const twoGenerations = after(closedBreaker(0), [...times(5, ERROR).slice(1), ...times(46, ANSWER)], 0)
+  assert.deepEqual(report(twoGenerations, ANSWER, 1), {
+    tripped: false,
+    tally: { since: 1, calls: 1, errors: 0, before: { calls: 50, errors: 4 } },
+  })
+  const oneLess = after(closedBreaker(0), times(49, ANSWER), 0)
+  assert.deepEqual(report(oneLess, ANSWER, 1), {
+    tripped: false,
+    tally: { since: 0, calls: 50, errors: 0, before: { calls: 0, errors: 0 } },
+  })
+})
+
+test('the calls of the generation before count as calls: after fifty answers it takes fifty errors', () => {
+  const answered = after(closedBreaker(0), times(50, ANSWER), 0)
+  const almost = after(answered, times(49, ERROR), 0)
+  assert.equal(breakerState(almost, 0), 'closed')
+  assert.equal(breakerState(report(almost, ERROR, 0), 0), 'open')
+})

@@ -87,3 +87,27 @@ test('the same request gets the stored answer, another is rejected', () => {
   assert.equal(replay(record, 'abc'), record.answer)
   assert.partialDeepStrictEqual(replay(record, 'abd'), { rejected: true, code: 'idempotency_key_reused' })
 })
+
+test('the canonical text is written in one way, for flat and nested objects alike', () => {
+  for (const [value, text] of [
+    [{}, '{}'],
+    [{ b: 1, a: 2 }, '{"a":2,"b":1}'],
+    [{ a: 2, b: 1 }, '{"a":2,"b":1}'],
+    [{ a: null }, '{"a":null}'],
+    [{ b: { d: 1, c: [] }, a: {} }, '{"a":{},"b":{"c":[],"d":1}}'],
+    [[], '[]'],
+    [[{ b: 1, a: [null, 'x'] }], '[{"a":[null,"x"],"b":1}]'],
+    [null, 'null'],
+    ['"', '"\\""'],
+    [7, '7'],
+    [{ '10': 1, '9': 2, a: 3 }, '{"10":1,"9":2,"a":3}'],
+  ] as const)
+    assert.equal(canonicalJson(value), text)
+})
+
+test('a key that is used again for something else is told so', () => {
+  const record = { fingerprint: 'a', answer: { kind: 'done', body: '{}' } } as const
+  const told = replay(record, 'b')
+  assert.ok('message' in told)
+  assert.match(told.message, /already used .* Use a new key/)
+})

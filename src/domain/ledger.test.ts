@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertBalanced, chargePostings, isBalanced, type Posting, transfer } from './ledger.ts'
+import { assertBalanced, chargePostings, direct, isBalanced, type Posting, transfer } from './ledger.ts'
 import { MAX_AMOUNT } from './money.ts'
 
 const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
@@ -104,4 +104,60 @@ test('sums past 2^53 are exact: one unit too much is seen', () => {
 test('no transaction is posted for an amount of zero', () => {
   assert.throws(() => chargePostings('sandbox', 'usd', 0))
   assert.throws(() => transfer('merchant', 'provider:sandbox', 'usd', 0))
+})
+
+const moved = (
+  debit: 'merchant' | 'uncaptured' | 'capturing' | `provider:${string}`,
+  credit: typeof debit,
+  amount: number,
+) => transfer(debit, credit, 'usd', amount)
+
+test('money that only passes through an account goes straight to where it goes', () => {
+  assert.deepEqual(
+    direct(moved('merchant', 'capturing', 5), moved('capturing', 'provider:a', 5)),
+    moved('merchant', 'provider:a', 5),
+  )
+})
+
+test('money that goes back to where it came from leaves no trace', () => {
+  assert.deepEqual(direct(moved('uncaptured', 'capturing', 5), moved('capturing', 'uncaptured', 5)), [])
+})
+
+test('only the same amount from the same account goes on; everything else stays as it was', () => {
+  for (const then of [
+    moved('capturing', 'provider:a', 4),
+    moved('uncaptured', 'provider:a', 5),
+    moved('provider:a', 'capturing', 5),
+  ])
+    assert.deepEqual(direct(moved('merchant', 'capturing', 5), then), [
+      ...moved('merchant', 'capturing', 5),
+      ...then,
+    ])
+  assert.deepEqual(direct([], moved('merchant', 'capturing', 5)), moved('merchant', 'capturing', 5))
+  assert.deepEqual(direct(moved('merchant', 'capturing', 5), []), moved('merchant', 'capturing', 5))
+})
+
+test('of several steps each finds its own continuation, and what has none is kept in order', () => {
+  const first = [...moved('merchant', 'capturing', 5), ...moved('merchant', 'uncaptured', 7)]
+  const then = [
+    ...moved('provider:b', 'merchant', 9),
+    ...moved('uncaptured', 'provider:a', 7),
+    ...moved('capturing', 'provider:a', 5),
+  ]
+  assert.deepEqual(direct(first, then), [
+    ...moved('merchant', 'provider:a', 5),
+    ...moved('merchant', 'provider:a', 7),
+    ...moved('provider:b', 'merchant', 9),
+  ])
+})
+
+test('one currency that balances does not make up for one that does not', () => {
+  const half: Posting = { account: 'merchant', currency: 'eur', amount: 1 }
+  assert.equal(isBalanced([...moved('merchant', 'capturing', 5), half]), false)
+  assert.equal(isBalanced([half, ...moved('merchant', 'capturing', 5)]), false)
+})
+
+test('amounts of one account in three postings are summed, not subtracted', () => {
+  const postings = [3, 4, -7].map((amount): Posting => ({ account: 'merchant', currency: 'usd', amount }))
+  assert.equal(isBalanced(postings), true)
 })

@@ -54,3 +54,8 @@ test('an amount is exact in JSON, and a balance in 64 bits', () => {
   assert.equal(BigInt.asIntN(64, MAX_BALANCE), MAX_BALANCE)
   assert.notEqual(BigInt.asIntN(64, MAX_BALANCE + 1n), MAX_BALANCE + 1n)
 })
+
+test('what stands before or behind three letters makes them no code', () => {
+  for (const text of ['xusd', 'usdx', 'USDx', 'xUSD', '1USD', 'US', 'U', '€usd', 'usd\n', 'USD\n', '\nUSD'])
+    assert.equal(parseCurrency(text), undefined, JSON.stringify(text))
+})
