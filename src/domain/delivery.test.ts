@@ -44,6 +44,13 @@ test('408, 425, 429, 5xx and silence are retried after the wait of their attempt
   )
 })
 
+test('each kind of answer begins and ends at its exact status', () => {
+  const states = (...codes: number[]) => codes.map((code) => judgeAttempt(answered(code), 1, 0).state)
+  assert.deepEqual(states(200, 299), ['delivered', 'delivered'])
+  assert.deepEqual(states(300, 407, 409, 424, 426, 428, 430, 499), Array(8).fill('failed'))
+  assert.deepEqual(states(199, 408, 425, 429, 500, 599), Array(6).fill('pending'))
+})
+
 test('the sixth attempt is the last', () => {
   assert.equal(MAX_ATTEMPTS, 6)
   assert.equal(judgeAttempt(silence, 5, 0).state, 'pending')

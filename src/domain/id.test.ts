@@ -93,3 +93,33 @@ test('the floor of a time parts the ids made before it from those made at or aft
     }),
   )
 })
+
+test('ids of one millisecond share its time and their random end, and count up between the two', () => {
+  const newId = idFactory(() => 1_700_000_000_000, bits())
+  const ids = Array.from({ length: 1_026 }, () => newId('txn'))
+  const at = (i: number) => (ids[i] as string).slice('txn_'.length)
+  const [head, tail] = [encodeTime(1_700_000_000_000), at(0).slice(13)]
+  assert.deepEqual(
+    [0, 1, 31, 32, 1_023, 1_024, 1_025].map(at),
+    ['000', '001', '00z', '010', '0zz', '100', '101'].map((count) => head + count + tail),
+  )
+})
+
+test('the time is written in ten digits of base 32, the random bits in the last thirteen', () => {
+  assert.equal(encodeTime(0), '0000000000')
+  assert.equal(encodeTime(31), '000000000z')
+  assert.equal(encodeTime(32), '0000000010')
+  assert.equal(encodeTime(MAX_TIME_MS), '7zzzzzzzzz')
+  const newId = idFactory(
+    () => 1,
+    () => (1n << 80n) + 0x1fn + (0xen << 60n),
+  )
+  assert.equal(newId('re'), 're_0000000001000e00000000000z')
+  assert.equal(idFloor('re', 1), 're_00000000010000000000000000')
+})
+
+test('a millisecond that is full goes on in the next one', () => {
+  const newId = idFactory(() => 5, bits())
+  const times = Array.from({ length: 32_770 }, () => idTime(newId('evt')))
+  assert.deepEqual(times.slice(-4), [5, 5, 6, 6])
+})

@@ -74,6 +74,17 @@ test('a condition that cannot be evaluated does not hold, and is noted', () => {
   assert.deepEqual(notes, ['The rule "tiers" could not be evaluated: No such key: tier.'])
 })
 
+test('a condition that fails without saying why does not hold either', () => {
+  const silent = rule(
+    'silent',
+    () => {
+      throw null
+    },
+    list('bank_c'),
+  )
+  assert.deepEqual(plan(ruleSet([silent])).notes, ['The rule "silent" could not be evaluated: It failed.'])
+})
+
 test('a provider that is no longer configured is passed over, and nobody is asked when none is left', () => {
   const some = plan(ruleSet([], list('gone', 'bank_a')))
   assert.deepEqual(some.providers, ['bank_a'])

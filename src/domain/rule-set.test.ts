@@ -188,3 +188,173 @@ test('a rule that no charge can reach is refused at its condition', () => {
 test('a narrower rule before a wider one, and a last one that is always true, can be reached', () => {
   assert.deepEqual(problems(withRules(rule('x', 'a&&b'), rule('y', 'a'), rule('z', 'yes'))), {})
 })
+
+const ONE = { provider: 'bank_a', weight: 1 }
+const RULE_FIELDS = 'name, when, providers, split, sticky, failover_on'
+const EITHER = 'It needs either providers, a list in order, or split, a list of weights.'
+const textOf = (most: number) => `This must be a text of 1 to ${most} characters.`
+
+/** Everything that can be wrong with a document, each once, and the sentence for it. */
+const SENTENCES: readonly (readonly [document: unknown, path: string, message: string])[] = [
+  [null, '', 'This must be an object with rules, default.'],
+  [{ rules: [] }, 'default', 'The default is missing.'],
+  [{ default: 7 }, 'default', 'This must be an object with providers, split, sticky, failover_on.'],
+  [{ default: DEFAULT, more: 1 }, 'more', 'There is no such field here; there are rules, default.'],
+  [
+    withRules(rule('x', 'a', { providers: ['bank_a'], more: 1 })),
+    'rules[0].more',
+    'There is no such field here; there are name, when, providers, split, sticky, failover_on.',
+  ],
+  [{ default: DEFAULT, 'a b': 1 }, '', 'There is no such field here; there are rules, default.'],
+  [{ default: DEFAULT, 'b!': 1 }, '', 'There is no such field here; there are rules, default.'],
+  [{ default: DEFAULT, '!b': 1 }, '', 'There is no such field here; there are rules, default.'],
+  [{ rules: 7, default: DEFAULT }, 'rules', 'This must be a list of 0 to 100.'],
+  [withRules('rule' as never), 'rules[0]', `This must be an object with ${RULE_FIELDS}.`],
+  [withRules([] as never), 'rules[0]', `This must be an object with ${RULE_FIELDS}.`],
+  [withRules({ when: 'a', ...DEFAULT }), 'rules[0].name', 'This is missing.'],
+  [withRules({ name: 7, when: 'a', ...DEFAULT }), 'rules[0].name', textOf(64)],
+  [withRules(rule(' \t', 'a')), 'rules[0].name', textOf(64)],
+  [withRules(rule('n'.repeat(65), 'a')), 'rules[0].name', textOf(64)],
+  [withRules(rule('default', 'a')), 'rules[0].name', '"default" is the name of what is not a rule.'],
+  [withRules(rule('x', 'a'), rule('x', 'b')), 'rules[1].name', 'rules[0] has this name already.'],
+  [withRules({ name: 'x', ...DEFAULT }), 'rules[0].when', 'This is missing.'],
+  [withRules(rule('x', 'b'.repeat(1001))), 'rules[0].when', textOf(1000)],
+  [withRules(rule('x', 'bad')), 'rules[0].when', 'It is bad.'],
+  [withRules(rule('x', 'no')), 'rules[0].when', 'This is never true: no charge can reach the rule.'],
+  [
+    withRules(rule('x', 'a'), rule('y', 'yes'), rule('z', 'b')),
+    'rules[2].when',
+    'No charge can reach the rule: rules[1] is always true.',
+  ],
+  [
+    withRules(rule('x', 'c'), rule('y', 'a&&b'), rule('z', 'b&&a')),
+    'rules[2].when',
+    'No charge can reach the rule: whenever this is true, rules[1] is true before it.',
+  ],
+  [{ default: {} }, 'default', EITHER],
+  [{ default: { ...DEFAULT, split: [ONE] } }, 'default', EITHER],
+  [{ default: { split: [ONE], sticky: 'yes' } }, 'default.sticky', 'This must be true or false.'],
+  [{ default: { split: [ONE], sticky: null } }, 'default.sticky', 'This must be true or false.'],
+  [{ default: { ...DEFAULT, sticky: false } }, 'default.sticky', 'Only a split can be sticky.'],
+  [{ default: { providers: [] } }, 'default.providers', 'This must be a list of 1 to 20.'],
+  [{ default: { providers: ['a b'] } }, 'default.providers[0]', 'This must be the name of a provider.'],
+  [{ default: { providers: [7] } }, 'default.providers[0]', 'This must be the name of a provider.'],
+  [
+    { default: { providers: ['bank_b', 'bank_a', 'bank_b'] } },
+    'default.providers[2]',
+    'default.providers[0] is the same already.',
+  ],
+  [
+    { default: { providers: ['bank_a', 'bank_z'] } },
+    'default.providers[1]',
+    'No provider "bank_z" is configured; there is bank_a, bank_b.',
+  ],
+  [
+    { default: { split: [ONE, { provider: 'bank_z', weight: 2 }] } },
+    'default.split[1].provider',
+    'No provider "bank_z" is configured; there is bank_a, bank_b.',
+  ],
+  [{ default: { split: [] } }, 'default.split', 'This must be a list of 1 to 20.'],
+  [{ default: { split: [7] } }, 'default.split[0]', 'This must be an object with provider, weight.'],
+  [
+    { default: { split: [{ weight: 1 }] } },
+    'default.split[0].provider',
+    'This must be the name of a provider.',
+  ],
+  [
+    { default: { split: [{ provider: 'bank_a', weight: 0 }] } },
+    'default.split[0].weight',
+    'This must be a whole number from 1 to 1000000.',
+  ],
+  [
+    { default: { split: [{ provider: 'bank_a', weight: 1, share: 1 }] } },
+    'default.split[0].share',
+    'There is no such field here; there are provider, weight.',
+  ],
+  [{ default: { split: [ONE, ONE] } }, 'default.split[1]', 'default.split[0] is the same already.'],
+  [{ default: { ...DEFAULT, failover_on: 'x' } }, 'default.failover_on', 'This must be a list of 0 to 50.'],
+  [
+    { default: { ...DEFAULT, failover_on: ['a code'] } },
+    'default.failover_on[0]',
+    'This must be a decline code, such as insufficient_funds.',
+  ],
+  [
+    { default: { ...DEFAULT, failover_on: [7] } },
+    'default.failover_on[0]',
+    'This must be a decline code, such as insufficient_funds.',
+  ],
+  [
+    { default: { ...DEFAULT, failover_on: ['do_not_honor', 'lost_card'] } },
+    'default.failover_on[1]',
+    'lost_card is a hard decline: nobody else may be asked after it.',
+  ],
+]
+for (const [document, path, message] of SENTENCES)
+  test(`the only problem of ${JSON.stringify(document).slice(0, 100)} is told at "${path}"`, () => {
+    const read = readRuleSet(document, compile)
+    const found = read.problems.length > 0 ? read.problems : checkRuleSet(read.ruleSet, PROVIDERS)
+    const position = message === 'It is bad.' ? { line: 1, column: 3, offset: 2 } : null
+    const start = /reach/.test(message) ? { line: 1, column: 1, offset: 0 } : position
+    assert.deepEqual(found, [{ path, position: start, message }])
+  })
+
+test('what has a problem is left out of the rule set, and all else is in it', () => {
+  const { ruleSet, problems } = readRuleSet(
+    {
+      rules: [
+        rule('kept', 'a', { split: [ONE, 'x', { provider: 'bank_b', weight: 0 }] }),
+        { when: 'a', ...DEFAULT },
+        rule('x', 'bad'),
+        { name: 'y', ...DEFAULT },
+        7,
+      ],
+    },
+    compile,
+  )
+  assert.equal(problems.length, 7)
+  assert.deepEqual(
+    ruleSet.rules.map(({ name, targets, failoverOn }) => ({ name, targets, failoverOn })),
+    [
+      {
+        name: 'kept',
+        targets: { kind: 'split', shares: [ONE, { provider: 'bank_b', weight: 1 }], sticky: false },
+        failoverOn: [],
+      },
+    ],
+  )
+  assert.deepEqual(ruleSet.fallback, { targets: { kind: 'list', providers: [] }, failoverOn: [] })
+  assert.deepEqual(readRuleSet(null, compile).ruleSet, { rules: [], fallback: ruleSet.fallback })
+})
+
+test('the largest of everything is taken', () => {
+  const providers = Array.from({ length: 20 }, (_, i) => `${i}${'p'.repeat(62)}`.padEnd(64, '-'))
+  const codes = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(64, '.'))
+  const name = 'n'.repeat(64)
+  const split = providers.map((provider) => ({ provider, weight: 1_000_000 }))
+  const { ruleSet, problems } = readRuleSet(
+    { rules: [rule(name, 'c'.repeat(1000), { split, failover_on: codes })], default: { providers } },
+    compile,
+  )
+  assert.deepEqual(problems, [])
+  assert.deepEqual(ruleSet.rules[0]?.targets, { kind: 'split', shares: split, sticky: false })
+  assert.deepEqual(ruleSet.rules[0]?.failoverOn, codes)
+  assert.deepEqual(ruleSet.fallback, { targets: { kind: 'list', providers }, failoverOn: [] })
+  assert.deepEqual(checkRuleSet(ruleSet, providers), [])
+})
+
+test('a name of a provider or a code is plain from its first character to its last, and at most 64 long', () => {
+  for (const wrong of ['', '-a', '_a', ' a', 'a ', 'a\n', 'a/b', 'ä', 'a'.repeat(65)]) {
+    assert.deepEqual(paths({ default: { providers: [wrong] } }), ['default.providers[0]'], wrong)
+    assert.deepEqual(
+      paths({ default: { ...DEFAULT, failover_on: [wrong] } }),
+      ['default.failover_on[0]'],
+      wrong,
+    )
+  }
+  for (const good of ['a', '7', 'A-_z', 'a'.repeat(64)]) {
+    assert.deepEqual(readRuleSet({ default: { providers: [good] } }, compile).problems, [], good)
+    assert.deepEqual(problems({ default: { ...DEFAULT, failover_on: [good] } }), {}, good)
+  }
+  assert.deepEqual(paths({ default: { providers: ['a.b'] } }), ['default.providers[0]'])
+  assert.deepEqual(problems({ default: { ...DEFAULT, failover_on: ['a.b:c'] } }), {})
+})

@@ -46,11 +46,12 @@ export function readRuleSet(document: unknown, compile: CompileCondition): Read 
     readRule(value, `rules[${i}]`, compile, say),
   )
   if (top && top['default'] === undefined) say('default', 'The default is missing.')
-  const fallback = readObject(top?.['default'] ?? {}, 'default', DESTINATION_FIELDS, say) ?? {}
+  const written = top?.['default']
+  const fallback = written === undefined ? undefined : readObject(written, 'default', DESTINATION_FIELDS, say)
   return {
     ruleSet: {
       rules: rules.filter((rule) => rule !== undefined),
-      fallback: readDestination(fallback, 'default', top?.['default'] === undefined ? () => {} : say),
+      fallback: readDestination(fallback ?? {}, 'default', fallback ? say : () => {}),
     },
     problems,
   }
