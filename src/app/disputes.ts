@@ -89,6 +89,25 @@ export async function rebookDisputes(
   }
 }
 
+/** A dispute that its provider has told of before, and does not know any more: what is booked stays, with an alarm. */
+export async function missDispute(context: Context, provider: string, reference: string): Promise<void> {
+  const dispute = await context.store.disputeByReference(DEFAULT_SCOPE, provider, reference)
+  if (!dispute) return
+  const message = `The provider does not know the dispute ${dispute.id} any more; in the books it is ${dispute.status}.`
+  await raise(context, DEFAULT_SCOPE, dispute.transactionId, {
+    kind: 'contradiction',
+    provider,
+    attemptId: null,
+    disputeId: dispute.id,
+    said: 'not_found',
+    reference,
+    amount: null,
+    currency: null,
+    message,
+    inDoubt: false,
+  })
+}
+
 /** Books what a person has found out of a dispute: so much of it stands in the charge's currency. */
 export async function settleDispute(
   context: Context,

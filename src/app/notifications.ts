@@ -4,7 +4,7 @@ import type { OwnedAttempt, StoredNotification } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
 import { counted } from './ask.ts'
 import type { Context } from './context.ts'
-import { bookDispute } from './disputes.ts'
+import { bookDispute, missDispute } from './disputes.ts'
 import { review } from './recover.ts'
 
 /**
@@ -83,7 +83,10 @@ async function disputed(context: Context, provider: RemoteProvider, reference: s
     provider.dispute(reference, AbortSignal.timeout(provider.deadlineMs)),
   )
   if (answer.kind === 'unknown') return later(answer.reason)
-  if (answer.kind === 'not_found') return later('the provider does not find the dispute')
+  if (answer.kind === 'not_found') {
+    await missDispute(context, provider.name, reference)
+    return later('the provider does not find the dispute')
+  }
   const booked = await bookDispute(context, provider.name, answer)
   // Disputes are few: whether this is what it was told of, or what was so before, is not asked.
   if (booked === 'booked') return QUIET

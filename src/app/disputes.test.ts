@@ -1,0 +1,179 @@
+/** A provider that says anything of disputes, in any order, with refunds in between: what must hold all the same. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { tempDir } from '../../test/harness.ts'
+import type { Charge, Dispute } from '../domain/charge.ts'
+import { refundable } from '../domain/refund.ts'
+import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
+import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { verifyDatabase } from '../storage/database.ts'
+import { openSqliteStore } from '../storage/sqlite/store.ts'
+import { type Context, createContext } from './context.ts'
+import { createCharge } from './create-charge.ts'
+import { bookDispute } from './disputes.ts'
+import { createRefund } from './follow-up.ts'
+import { createHealth } from './health.ts'
+import { createRouter } from './router.ts'
+
+const AMOUNT = 1_000
+const dir = tempDir()
+const file = `${dir.path}/minipay.db`
+let store: Store
+let context: Context
+let keys = 0
+
+before(async () => {
+  store = await openSqliteStore({ file, onGroup: () => {}, onFatal: assert.ifError })
+  const health = createHealth(Date.now)
+  const quiet = () => {}
+  const router = createRouter({
+    store,
+    providers: ['bank'],
+    health,
+    now: Date.now,
+    loadConditions: assert.fail,
+  })
+  context = createContext({
+    store,
+    providers: new Map([['bank', bank()]]),
+    router,
+    health,
+    log: { info: quiet, warn: quiet, error: quiet },
+    endpoints: [],
+    onDeliveries: quiet,
+    onCall: quiet,
+    onAlarm: quiet,
+    idempotencyWaitMs: 5_000,
+    providerWaitMs: 5_000,
+    actionAgeMs: 1e9,
+  })
+})
+after(async () => {
+  await store?.close()
+  dir.remove()
+})
+
+/** A provider that does what it is asked; its disputes are told by the test. */
+function bank(): RemoteProvider {
+  const yes = async ({
+    attemptId,
+    amount,
+    currency,
+  }: {
+    attemptId: string
+    amount: number
+    currency: string
+  }) => ({ kind: 'succeeded', reference: `of_${attemptId}`, amount, currency, expiresAt: null }) as const
+  return {
+    remote: true,
+    name: 'bank',
+    kind: 'http',
+    capabilities: { idempotencyWindowMs: 0, lookup: 'none', void: true, partialCapture: true },
+    deadlineMs: 5_000,
+    concurrency: 100,
+    authorize: yes,
+    capture: yes,
+    cancel: yes,
+    refund: yes,
+    lookup: async () => ({ kind: 'unknown', reason: 'never asked' }),
+    dispute: async () => ({ kind: 'not_found' }),
+    notification: async () => null,
+    close: async () => {},
+  }
+}
+
+async function charged(): Promise<Charge> {
+  const nothing = { paymentMethod: null, description: null, metadata: {} }
+  const order = { amount: AMOUNT, currency: 'usd', customer: 'cus_1', capture: true, ...nothing }
+  const key = `key_${++keys}`
+  const answer = await createCharge(context, { scope, key, fingerprint: key }, order)
+  assert.ok('body' in answer, JSON.stringify(answer))
+  const { id } = JSON.parse(answer.body) as { id: string }
+  return (await store.charge(scope, id)) as Charge
+}
+
+type Step =
+  | { readonly do: 'refund'; readonly amount: number }
+  | {
+      readonly do: 'say'
+      readonly dispute: number
+      /** Of which charge's payment: the first, the second, or one that nobody knows. */
+      readonly payment: number
+      readonly status: Dispute['status']
+      readonly amount: number
+      readonly currency: string
+    }
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('refund' as const), amount: fc.integer({ min: 1, max: AMOUNT }) }),
+  fc.record({
+    do: fc.constant('say' as const),
+    dispute: fc.nat(2),
+    payment: fc.constantFrom(0, 0, 0, 1, 2),
+    status: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
+    amount: fc.oneof(fc.nat(2 * AMOUNT), fc.constantFrom(0, AMOUNT, Number.MAX_SAFE_INTEGER)),
+    currency: fc.constantFrom('usd', 'usd', 'USD', 'eur', 'xxx'),
+  }),
+)
+
+/** What must hold of a charge and its disputes, whatever was said. */
+async function check({ id }: Charge): Promise<Charge> {
+  const charge = (await store.charge(scope, id)) as Charge
+  const { data } = await store.disputes(scope, { limit: 100, transactionId: id })
+  const booked = data.reduce((sum, { amountBooked }) => sum + amountBooked, 0)
+  assert.equal(charge.amountDisputed, booked)
+  assert.ok(charge.amountDisputed >= 0 && charge.amountDisputed <= charge.amountCaptured)
+  assert.ok(charge.amountRefunded + charge.amountRefundPending <= charge.amountCaptured)
+  for (const { status, amountBooked } of data)
+    assert.ok(amountBooked >= 0 && (status !== 'won' || amountBooked === 0))
+  return charge
+}
+
+test('whatever is said of disputes, they are listed, what is disputed is not refunded, and the books are sound', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 12 }), async (story) => {
+      const charges = [await charged(), await charged()] as const
+      const [first] = charges
+      const references = [...charges.map(({ providerReference }) => providerReference as string), 'nobodys']
+      const told = new Map<string, Dispute['status']>()
+      for (const step of story) {
+        if (step.do === 'refund') {
+          const before = await check(first)
+          const key = `key_${++keys}`
+          const command = { amount: step.amount, reason: null, description: null, metadata: {} }
+          await createRefund(context, { scope, key, fingerprint: key }, first.id, command)
+          const { amountRefunded } = await check(first)
+          assert.ok(amountRefunded - before.amountRefunded <= refundable(before))
+          continue
+        }
+        const reference = `d_${step.dispute}_${first.id}`
+        const { status, amount, currency } = step
+        const paymentReference = references[step.payment] as string
+        const said: DisputeAnswer = {
+          kind: 'dispute',
+          reference,
+          paymentReference,
+          amount,
+          currency,
+          reason: null,
+          status,
+        }
+        const came = await bookDispute(context, 'bank', said)
+        if (!told.has(reference)) assert.equal(came, step.payment === 2 ? 'foreign' : 'booked')
+        if (came === 'foreign') continue
+        told.set(reference, status)
+        const stored = await store.disputeByReference(scope, 'bank', reference)
+        assert.deepEqual(
+          [stored?.status, stored?.amount, stored?.currency],
+          [status, amount, currency.toLowerCase()],
+        )
+        for (const charge of charges) await check(charge)
+      }
+    }),
+    { numRuns: 60 },
+  )
+  await store.close()
+  const { problem } = await verifyDatabase(file)
+  assert.equal(problem, undefined)
+})
