@@ -15,6 +15,8 @@ const FILES = [
   'lifecycle',
   'races',
   'failover',
+  'in-between',
+  'own-words',
   'notifications',
   'lagging-lookups',
   'cancel-wishes',
