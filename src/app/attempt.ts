@@ -31,13 +31,23 @@ import { persistently } from './persistently.ts'
 import { mayFailOver, walk } from './route.ts'
 import { fulfil, withWish } from './wishes.ts'
 
-/** Sends a committed attempt in the background, and those that follow it, until the last one's end is committed. */
-export function sendAttempt(context: Context, work: Work): void {
+/**
+ * Sends a committed attempt in the background, and those that follow it, until the last one's end is committed, or it is
+ * not known: then `onUnknown` is called.
+ */
+export function sendAttempt(
+  context: Context,
+  work: Work,
+  onUnknown: (work: Work) => Promise<void> = async () => {},
+): void {
   track(context, work, async () => {
     for (let next: Work | null = work; next; ) {
       const provider = context.providers.get(next.attempt.provider)
       if (!provider?.remote) throw new Error(`${next.attempt.provider} is not a remote provider`)
-      next = await settle(context, next, await ask(context, provider, next, 'send'), 'answer')
+      const sent: Work = next
+      const outcome = await ask(context, provider, sent, 'send')
+      next = await settle(context, sent, outcome, 'answer')
+      if (outcome.kind === 'unknown') await onUnknown(sent)
     }
   })
 }

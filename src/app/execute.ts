@@ -6,6 +6,7 @@ import { accepted, chargeAnswer, refundAnswer } from './answers.ts'
 import { sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
+import { lookFirst } from './look-first.ts'
 
 /** A state-changing request: whose, under which key, and the fingerprint of what it asks for. */
 export type KeyedRequest = {
@@ -113,7 +114,7 @@ async function sent(
   context.waiting.set(slot, resolve)
   const timer = setTimeout(resolve, context.providerWaitMs, undefined)
   const { charge, refund } = decision
-  sendAttempt(context, { scope: request.scope, charge, refund, attempt })
+  sendAttempt(context, { scope: request.scope, charge, refund, attempt }, (work) => lookFirst(context, work))
   try {
     const ended = await promise
     if (ended) return ended
