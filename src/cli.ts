@@ -30,6 +30,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: (Object.keys(SETTINGS) as SettingKey[]).filter((key) => !NOT_OF_SERVE.includes(key)),
     run: serve,
   },
+  stop: {
+    summary: 'Stop the server of this database, on this machine, and wait until it has ended.',
+    settings: ['database', 'shutdownTimeoutMs'],
+    run: stopServer,
+  },
   verify: {
     summary: 'Check the books: every balance, transaction and refund. Exit 1 names the first thing wrong.',
     settings: ['database'],
@@ -191,9 +196,22 @@ async function serve(config: Config): Promise<number> {
   process.once('SIGINT', stop)
   const { address } = await starting
   if (process.stdout.isTTY)
-    console.error(`\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n`)
+    console.error(
+      `\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n` +
+        `  Its process id is ${process.pid}; Ctrl-C stops it${isPostgres(config.database) ? '' : ', and so does minipay stop'}\n`,
+    )
   // A log that is not read would keep the process for ever.
   process.exit(await ended)
+}
+
+async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<number> {
+  if (isPostgres(database))
+    throw new ConfigError(
+      'minipay stop is for SQLite files. Any number of nodes may serve a PostgreSQL database: ' +
+        'send SIGTERM to each, whose process id is in its first log line (pid).',
+    )
+  const { stop } = await import('./cli/stop.ts')
+  return stop(database, shutdownTimeoutMs)
 }
 
 async function verifyBooks({ database }: Config): Promise<number> {
@@ -248,12 +266,15 @@ async function runBank({ host, port, database, bankSecret, bankNotify }: Config)
   if (!bankSecret) throw new ConfigError('The bank needs a secret: give --secret or MINIPAY_BANK_SECRET.')
   const { startBank } = await import('./bank/server.ts')
   const bank = await startBank({ host, port, database, secret: bankSecret, notify: bankNotify })
-  console.log(`The bank is at ${bank.address}`)
+  const { writePid } = await import('./storage/sqlite/pid.ts')
+  const pid = writePid(database)
+  console.log(`The bank is at ${bank.address}\nIts process id is ${process.pid}`)
   await new Promise((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
   await bank.close()
+  pid.remove()
   return 0
 }
 

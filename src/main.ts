@@ -122,7 +122,10 @@ export async function run(
   }
   workers.start(context)
   warnOfProxy(log, process.env)
-  log.info({ address, database: publicName(config.database), version: VERSION }, 'MiniPay is listening.')
+  log.info(
+    { address, pid: process.pid, database: publicName(config.database), version: VERSION },
+    'MiniPay is listening.',
+  )
 
   return {
     address,

@@ -14,7 +14,7 @@ import { assertShown, blocksOf, freePort, newcomer } from './newcomer.ts'
 const BLOCKS = blocksOf('README.md')
 
 const INSTALL_OR_MEASURE = /^(npm (ci|start|test|run (check|bench))|docker (build|run))\b/
-const KILL = /^pkill -9 -f 'minipay\.js serve'\nnpm start\n$/
+const KILL = /^(kill -9 \$\(cat minipay\.db-pid\)\n)npm start\n$/
 const isReceiver = (text: string) => text.includes('createServer')
 const isLoad = (text: string) => text.includes('load-$i')
 
@@ -58,9 +58,11 @@ test('every command of the README works and shows what the README shows', { time
     )
       continue
     ran++
-    if (KILL.test(text)) {
+    const kill = KILL.exec(text)?.[1]
+    if (kill !== undefined) {
       await acknowledged(server, 20)
-      await server.kill()
+      assert.equal((await startShell(SHELL_ENV)(kill)).status, 0)
+      await server.gone
       assert.equal((await load)?.status, 0)
       server = await start()
     } else if (isReceiver(text)) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 export type Connection = Database.Database
@@ -65,6 +66,8 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHO
 
 /** Opens the bank's own file, and makes it when it is not there. Throws a sentence for another program's file. */
 export function openBankDatabase(file: string): Connection {
+  // Made here, so that its owner alone can read it; SQLite gives the files beside it the same rights.
+  closeSync(openSync(file, 'a', 0o600))
   const db = new Database(file)
   try {
     const id = db.pragma('application_id', { simple: true })

@@ -6,6 +6,7 @@ import type { Connection } from '../storage/sqlite/connection.ts'
 import { beginEpoch } from '../storage/sqlite/epochs.ts'
 import { assertCurrent } from '../storage/sqlite/migrate.ts'
 import { lockDatabase, refuseOtherFiles } from '../storage/sqlite/open.ts'
+import { makePrivate } from '../storage/sqlite/private-file.ts'
 import { type Verification, verify } from '../storage/sqlite/verify.ts'
 
 /**
@@ -28,7 +29,7 @@ export function restore(database: string, file: string): void {
   refuseOtherFiles(file)
   for (const old of [database, `${database}-wal`, `${database}-shm`])
     if (existsSync(old)) throw new Error(`${old} is in the way. Stop the server and move it away first.`)
-  const lock = lockDatabase(database)
+  const lock = lockDatabase(database, true)
   try {
     copyVerified(file, database, (copy) => {
       assertCurrent(copy)
@@ -44,6 +45,7 @@ function copyVerified(source: string, file: string, change?: (copy: Connection) 
   const partial = join(dirname(file), `.${basename(file)}.partial`)
   rmSync(partial, { force: true })
   try {
+    makePrivate(partial)
     snapshot(source, partial)
     if (change) changed(partial, change)
     const { problem, charges, refunds, entries } = verified(partial)

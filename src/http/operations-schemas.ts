@@ -14,7 +14,7 @@ export const MetricsAnswer = object({
 
 export const Status = object({ status: oneOf(['ok']) })
 export const Readiness = object({
-  status: oneOf(['ready', 'store_unavailable', 'worker_stopped', 'no_provider']),
+  status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider']),
   missing_providers: optional(
     array(
       object({

@@ -1,4 +1,5 @@
 import type { MissingProvider } from '../app/provider-check.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
 import { type Route, scopeOf, sendJson, sendObject } from './route.ts'
 
@@ -79,7 +80,10 @@ export const readyRoute: Route = {
     const timer = setTimeout(resolve, READY_TIMEOUT_MS, 'store_unavailable')
     const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
       ([, report]) => report,
-      () => 'store_unavailable' as const,
+      (error: unknown) =>
+        error instanceof StoreUnavailable && error.reason === 'lost'
+          ? ('store_lost' as const)
+          : ('store_unavailable' as const),
     )
     const found = working() ? await Promise.race([asked, late]) : 'worker_stopped'
     clearTimeout(timer)

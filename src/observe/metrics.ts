@@ -189,6 +189,15 @@ function addPayments(gauge: AddGauge, { store }: Watched): void {
   gauge('minipay_writes_waiting', 'Writes that wait for their commit now.', [], (waiting) => {
     waiting.set(store.waitingWrites())
   })
+  gauge(
+    'minipay_wal_bytes',
+    "The size of SQLite's write-ahead log, which a long read keeps growing; absent on PostgreSQL.",
+    [],
+    (wal) => {
+      const bytes = store.logBytes()
+      if (bytes !== undefined) wal.set(bytes)
+    },
+  )
 }
 
 function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): void {

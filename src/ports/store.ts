@@ -21,6 +21,8 @@ import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
 import type { Posting } from '../domain/ledger.ts'
 import type { NotificationSubject } from './provider.ts'
 
+export { StoreUnavailable } from './store-unavailable.ts'
+
 /** Whose data. Every row carries it; rows of another scope do not exist for a caller. */
 export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live' }
 
@@ -383,17 +385,9 @@ export type Store = {
   now(): number
   /** Writes of this process that wait for their commit now. */
   waitingWrites(): number
-  /** Makes a write that changes nothing: resolves when the store can take writes now. */
+  /** Bytes in front of the database's file; undefined where the engine does not tell. */
+  logBytes(): number | undefined
+  /** Makes a write that changes nothing: resolves when the store takes commits now, as it does not after one failed until one succeeds. */
   ready(): Promise<void>
   close(): Promise<void>
-}
-
-/** The database can't do this now: it is full, its disk fails, it is locked or out of reach, or too much is waiting. */
-export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable'
-  readonly reason: 'disk' | 'busy' | 'connection' | 'overloaded' | 'closing'
-  constructor(reason: StoreUnavailable['reason'], message: string) {
-    super(message)
-    this.reason = reason
-  }
 }

@@ -158,7 +158,7 @@ describe('SIGTERM', { concurrency: true }, () => {
     assert.ok(databaseFiles(server.database).includes('-wal'))
     assert.equal(await server.stop(), 0)
     await clients
-    assert.deepEqual(databaseFiles(server.database), ['', '-lock'])
+    assert.deepEqual(databaseFiles(server.database), ['', '-lock', '-mark'])
 
     const db = new Database(server.database, { readonly: true })
     const stored = new Set(db.prepare('SELECT id FROM charges').pluck().all())
@@ -174,6 +174,6 @@ describe('SIGTERM', { concurrency: true }, () => {
     const ended = new Promise((resolve) => server.process.once('exit', resolve))
     server.process.kill('SIGINT')
     assert.equal(await ended, 0)
-    assert.deepEqual(databaseFiles(server.database), ['', '-lock'])
+    assert.deepEqual(databaseFiles(server.database), ['', '-lock', '-mark'])
   })
 })

@@ -92,6 +92,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
     commit: (commit) => commits.add(commit, weight(commit)),
     now: clock.now,
     waitingWrites: () => commits.waiting() + work.settlements.waiting(),
+    logBytes: () => undefined,
     async ready() {
       if (closed) throw new StoreUnavailable('closing', 'The database is closed.')
       await heartbeat.beat()

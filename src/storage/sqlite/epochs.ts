@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Connection } from './connection.ts'
-import { readMark, writeMark } from './mark.ts'
+import { filesAt, readMark, writeMark } from './mark.ts'
 
 /** How often the mark follows the numbers: a file put back that lacks only events of this last while is not recognized. */
 const MARK_EVERY_MS = 1_000
@@ -103,19 +103,24 @@ export function markMoved(db: Connection, file: string): void {
   writeMark(file, { lineage: MOVED, numbers: numbersGiven(db) }, true)
 }
 
-/** Lets the mark follow the numbers; `stop` writes it a last time. `reader` sees only what is on the disk. */
+/**
+ * Lets the mark follow the numbers; `stop` writes it a last time. `reader` sees only what is on the disk. The files are
+ * those that are there now, whatever is put in their place later.
+ */
 export function startMarking(reader: Connection, file: string, lineage: string): { stop(): void } {
+  const files = filesAt(file)
   let written = -1n
   function mark(): void {
     try {
       const numbers = numbersGiven(reader)
       if (numbers === written) return
-      writeMark(file, { lineage, numbers }, false)
+      writeMark(file, { lineage, numbers, ...files }, false)
       written = numbers
     } catch {
       // A mark that is late recognizes less; it must not stop the work. The next one may succeed.
     }
   }
+  mark()
   const timer = setInterval(mark, MARK_EVERY_MS)
   timer.unref()
   return {

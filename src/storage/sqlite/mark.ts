@@ -2,40 +2,70 @@
  * The mark beside a database: which database it is, and how many event numbers it had given out when the mark was last
  * written. A file that is put in the database's place brings its own rows but not this.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { placeOf } from './place.ts'
+import { PRIVATE } from './private-file.ts'
 
 export type Mark = {
   readonly lineage: string
   /** The sum of the last numbers of every scope. */
   readonly numbers: bigint
+  /** The files that were served together, each by its device and inode; undefined for those that are not known. */
+  readonly database?: string | undefined
+  readonly lock?: string | undefined
+  readonly wal?: string | undefined
 }
 
 /** One sector, written in one call: a power cut leaves the former mark or the new one. */
 const SIZE = 256
 
+/** A file's device and inode as `device:inode`, whatever its name; undefined when it is not there. */
+export function identityOf(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat && `${stat.dev}:${stat.ino}`
+}
+
+/** The identities of a place's files now. */
+export function filesAt(place: string): Pick<Mark, 'database' | 'lock' | 'wal'> {
+  return {
+    database: identityOf(place),
+    lock: identityOf(`${place}-lock`),
+    wal: identityOf(`${place}-wal`),
+  }
+}
+
 function markOf(database: string): string {
-  return `${existsSync(database) ? realpathSync(database) : resolve(database)}-mark`
+  return `${placeOf(database)}-mark`
 }
 
 /** Undefined when there is none, or none that can be read. */
 export function readMark(database: string): Mark | undefined {
   try {
-    const { lineage, numbers } = JSON.parse(readFileSync(markOf(database), 'utf8')) as Record<string, unknown>
+    const mark = JSON.parse(readFileSync(markOf(database), 'utf8')) as Record<string, unknown>
+    const { lineage, numbers } = mark
     if (typeof lineage !== 'string' || typeof numbers !== 'string' || !/^\d+$/.test(numbers)) return undefined
-    return { lineage, numbers: BigInt(numbers) }
+    const identity = (name: string) => (typeof mark[name] === 'string' ? mark[name] : undefined)
+    return {
+      lineage,
+      numbers: BigInt(numbers),
+      database: identity('database'),
+      lock: identity('lock'),
+      wal: identity('wal'),
+    }
   } catch {
     return undefined
   }
 }
 
 /** Writes the mark; `durably` waits for the disk. Throws when the disk fails. */
-export function writeMark(database: string, { lineage, numbers }: Mark, durably: boolean): void {
+export function writeMark(database: string, mark: Mark, durably: boolean): void {
   const path = markOf(database)
   const isNew = !existsSync(path)
-  const file = openSync(path, isNew ? 'w' : 'r+')
+  const file = openSync(path, isNew ? 'w' : 'r+', PRIVATE)
   try {
-    writeSync(file, `${JSON.stringify({ lineage, numbers: String(numbers) }).padEnd(SIZE - 1)}\n`, 0)
+    const text = JSON.stringify({ ...mark, numbers: String(mark.numbers) })
+    writeSync(file, `${text.padEnd(SIZE - 1)}\n`, 0)
     if (durably) fsyncSync(file)
   } finally {
     closeSync(file)

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { EventType } from '../../domain/event.ts'
 import type { Log } from '../../ports/log.ts'
 import type { NotificationSubject } from '../../ports/provider.ts'
@@ -8,10 +10,15 @@ import {
   type StoredNotification,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
+import { type Guard, startGuard } from './guard.ts'
+import { type Lock, lockDatabase } from './lock.ts'
+import { saveLost } from './loss.ts'
+import { filesAt, identityOf } from './mark.ts'
 import { migrate } from './migrate.ts'
-import { lockDatabase, openReader, openWriter } from './open.ts'
+import { openReader, openWriter } from './open.ts'
 import {
   addNotificationOp,
   COMMIT,
@@ -25,8 +32,12 @@ import {
   settleNotificationOp,
   settleOp,
 } from './ops.ts'
+import { writePid } from './pid.ts'
+import { savedBeside, warningOf } from './place.ts'
 import { createQueries } from './queries.ts'
 import { type AttemptColumns, type FoundKey, live, ownedAttempt, recordOf } from './rows.ts'
+import { sharedMemory } from './shared.ts'
+import { walBytes } from './wal.ts'
 import { voidSendersLeases } from './write-attempts.ts'
 import type { NotificationColumns } from './write-notifications.ts'
 import { classify } from './writer.ts'
@@ -34,34 +45,39 @@ import { failureError, type SqliteOptions, startWriter, type WriterThread } from
 
 /**
  * Opens the embedded store: locks the file against other processes, brings it to this program's schema and
- * starts the writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened.
+ * starts the writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened. A database
+ * whose files are taken away while it is open takes no more writes, saves what it can, and is told to `onFatal`.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const lock = lockDatabase(options.file)
   try {
-    const writer = openWriter(options.file)
-    let lineage: string
-    try {
-      migrate(writer)
-      lineage = recognize(writer, options.file, Date.now(), options.log ?? SILENT)
-      voidSendersLeases(writer)
-      freeLeases(writer, Date.now())
-    } finally {
-      writer.close()
-    }
-    const thread = await startWriter(options)
-    const reader = await openOrElse(() => openReader(options.file), thread.close)
-    const read: Read = async (query) => {
-      try {
-        return await query()
-      } catch (error) {
-        if (!reader.open) throw new StoreUnavailable('closing', 'The database is closed.')
-        const failure = classify(error)
-        throw failure.failed === 'bug' ? error : failureError(failure, options.onFatal)
-      }
-    }
-    const marking = startMarking(reader, options.file, lineage)
-    const close = async () => {
+    const log = options.log ?? SILENT
+    tellOfPlace(lock, log)
+    const lineage = prepare(lock.place, log)
+    const identity = identityOf(lock.place)
+    const shared = sharedMemory()
+    let found: Guard | undefined
+    // Files that were taken away look damaged: then something is still to be saved.
+    const onFatal = (error: Error) => void (found?.check() || options.onFatal(error))
+    const thread = await startWriter({ ...options, file: lock.place, onFatal }, shared)
+    const reader = await openOrElse(() => openReader(lock.place), thread.close)
+    const opened = { lock, identity, shared, thread, reader, lineage }
+    const { pid, marking, guard, lost } = await openOrElse(
+      () => ({ ...watch({ ...options, log }, opened), pid: writePid(lock.place) }),
+      async () => {
+        reader.close()
+        await thread.close()
+      },
+    )
+    found = guard
+    let closed: Promise<void> | undefined
+    const close = async (): Promise<void> => {
+      // A folder that is gone as a whole just now leaves nothing that a close could write into by mistake.
+      if (existsSync(dirname(lock.place))) guard.check()
+      guard.stop()
+      pid.remove()
+      const saved = lost()
+      if (saved) throw await saved
       marking.stop()
       // The writer's connection is closed last: only a writer's close folds the WAL back into one file.
       reader.close()
@@ -69,10 +85,104 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
       lock.release()
     }
     const queries = createQueries(reader)
-    return { ...reads(queries, read), ...writes(thread), ...claims(thread), close }
+    const read = readFrom(reader, onFatal)
+    const logBytes = () => walBytes(lock.place)
+    return {
+      ...reads(queries, read),
+      ...writes(thread),
+      ...claims(thread),
+      logBytes,
+      close: () => (closed ??= close()),
+    }
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** Brings the database to this program's schema and frees what a former process left; answers the lineage. */
+function prepare(place: string, log: Log): string {
+  const writer = openWriter(place)
+  try {
+    migrate(writer)
+    const lineage = recognize(writer, place, Date.now(), log)
+    voidSendersLeases(writer)
+    freeLeases(writer, Date.now())
+    return lineage
+  } finally {
+    writer.close()
+  }
+}
+
+/** Says what a person should know of the place, though it can be served from. */
+function tellOfPlace({ place, tightened, loose }: Lock, log: Log): void {
+  const warning = warningOf(place)
+  if (warning !== undefined) log.warn({ database: place }, warning)
+  if (tightened.length > 0)
+    log.warn({ files: tightened }, 'Other users could read these files. Now only their owner can.')
+  if (loose.length > 0)
+    log.warn(
+      { files: loose },
+      'Other users can read these files, and they are not ours to change. Use chmod 600.',
+    )
+  const saved = savedBeside(place)
+  if (saved.length > 0)
+    log.warn(
+      { files: saved },
+      'These files have charges that the database may lack. Move them away once you have looked.',
+    )
+}
+
+type Opened = {
+  readonly lock: Lock
+  readonly identity: string | undefined
+  readonly shared: Int32Array
+  readonly thread: WriterThread
+  readonly reader: Connection
+  readonly lineage: string
+}
+
+/** The mark that follows the numbers, and the guard that watches the files. */
+function watch(
+  { file, log, onFatal }: SqliteOptions & { readonly log: Log },
+  { lock: { place }, identity, shared, thread, reader, lineage }: Opened,
+) {
+  const files = filesAt(place)
+  if (identity === undefined || files.database !== identity)
+    throw new Error(`${file} was replaced while it was being opened. Start again.`)
+  const marking = startMarking(reader, place, lineage)
+  let saved: Promise<Error> | undefined
+  let closing = false
+  const guard: Guard = startGuard({
+    file,
+    place,
+    identity,
+    shared,
+    onLoss(loss) {
+      marking.stop()
+      const nameNow = () => guard.nameNow()
+      saved = saveLost(loss, { place, files, thread, shared, log, nameNow })
+      saved.then((error) => closing || onFatal(error))
+    },
+  })
+  /** While it closes: the error that the close fails with, once everything is saved; undefined when nothing was lost. */
+  const lost = (): Promise<Error> | undefined => {
+    closing = true
+    return saved
+  }
+  return { marking, guard, lost }
+}
+
+/** Runs queries on the reader; they fail as writes do. */
+function readFrom(reader: Connection, onFatal: (error: Error) => void): Read {
+  return async (query) => {
+    try {
+      return await query()
+    } catch (error) {
+      if (!reader.open) throw new StoreUnavailable('closing', 'The database is closed.')
+      const failure = classify(error)
+      throw failure.failed === 'bug' ? error : failureError(failure, onFatal)
+    }
   }
 }
 

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { type WriteOp, weight } from './ops.ts'
-import type { WriteFailure } from './writer.ts'
+import type { Rescue, Rescued } from './rescue.ts'
+import { isFailure, type WriteFailure } from './writer.ts'
 
 /** Writes that may wait for the disk before new ones are refused, and the characters of JSON in them. */
 const MAX_WAITING = 10_000
@@ -41,17 +42,26 @@ export function failureError({ failed, message }: WriteFailure, onFatal: (error:
 export type WriterThread = {
   send<T>(op: WriteOp): Promise<T>
   waiting(): number
+  /** Takes no more writes: from now on each is refused with this error. */
+  refuse(error: StoreUnavailable): void
+  /** Saves what it can, once; only after `refuse`. */
+  rescue(what: Rescue): Promise<Rescued>
   close(): Promise<void>
 }
 
 /** Starts the thread; resolves when it has the database open. */
-export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Promise<WriterThread> {
-  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file } })
+export async function startWriter(
+  { file, onGroup, onFatal }: SqliteOptions,
+  shared: Int32Array,
+): Promise<WriterThread> {
+  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file, shared } })
   const inFlight: Waiting[] = []
   let first = 0
   let characters = 0
   let outbox: WriteOp[] = []
   let closing = false
+  let refusal: StoreUnavailable | undefined
+  const rescues: ((rescued: Rescued) => void)[] = []
 
   await new Promise((resolve, reject) => {
     thread.once('message', resolve)
@@ -78,7 +88,10 @@ export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Pr
     outbox = []
   }
 
-  thread.on('message', settle)
+  thread.on('message', (message: unknown[] | Rescued) => {
+    if (Array.isArray(message)) settle(message)
+    else rescues.shift()?.(message)
+  })
   thread.on('error', onFatal)
   const exited = new Promise<void>((resolve) => {
     thread.on('exit', (code) => {
@@ -93,6 +106,7 @@ export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Pr
     send(op) {
       return new Promise((resolve, reject) => {
         if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
+        if (refusal) return reject(refusal)
         const size = weight(op)
         if (inFlight.length - first >= MAX_WAITING || characters + size > MAX_WAITING_CHARACTERS)
           return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
@@ -104,6 +118,14 @@ export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Pr
       })
     },
     waiting: () => inFlight.length - first,
+    refuse(error) {
+      refusal ??= error
+    },
+    rescue(what) {
+      flush()
+      thread.postMessage(what)
+      return new Promise((resolve) => rescues.push(resolve))
+    },
     close() {
       if (!closing) {
         closing = true
@@ -113,8 +135,4 @@ export async function startWriter({ file, onGroup, onFatal }: SqliteOptions): Pr
       return exited
     },
   }
-}
-
-function isFailure(result: unknown): result is WriteFailure {
-  return typeof result === 'object' && result !== null && 'failed' in result
 }

@@ -2,36 +2,67 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { openWriter } from './open.ts'
 import type { WriteOp } from './ops.ts'
-import { createWriter } from './writer.ts'
+import { type Rescue, rescue } from './rescue.ts'
+import { hasRoom } from './room.ts'
+import { SHARED } from './shared.ts'
+import { cutWal } from './wal.ts'
+import { createWriter, type WriteFailure } from './writer.ts'
 
 /** More operations than this wait for the next group: it bounds how long one transaction keeps its answers. */
 const MAX_GROUP = 512
+const IDLE_MS = 1_000
 
+/** Operations; or, between two groups, what else the thread is told: to close (null), or to save what it can. */
+export type ToWriter = readonly WriteOp[] | Rescue | null
+
+const { file, shared } = workerData as { readonly file: string; readonly shared: Int32Array }
 const port = parentPort as MessagePort
-const db = openWriter(workerData.file)
-const writer = createWriter(db)
+const db = openWriter(file)
+const writer = createWriter(db, () => hasRoom(file))
+let idle = false
 
-port.on('message', (first: WriteOp[] | null) => {
-  let batch = first
-  for (;;) {
-    if (batch === null) return close()
-    let closing = false
-    while (batch.length < MAX_GROUP) {
-      const more = receiveMessageOnPort(port) as { message: WriteOp[] | null } | undefined
-      if (!more) break
-      if (more.message === null) {
-        closing = true
-        break
-      }
-      batch = batch.concat(more.message)
-    }
-    port.postMessage(writer.run(batch))
-    if (closing) return close()
-    const next = receiveMessageOnPort(port) as { message: WriteOp[] | null } | undefined
-    if (!next) return
-    batch = next.message
+/** What the guard has found is said by the message that follows. */
+const LOST: WriteFailure = { failed: 'lost', message: 'The database was taken away.' }
+
+const next = () => (receiveMessageOnPort(port) as { message: ToWriter } | undefined)?.message
+
+port.on('message', (first: ToWriter) => {
+  let message: ToWriter | undefined = first
+  while (message !== undefined) {
+    if (message === null) return close()
+    message = isGroup(message) ? work(message) : save(message)
   }
 })
+
+/** Runs a group with what came after it; answers the next message that is no part of it. */
+function work(first: readonly WriteOp[]): ToWriter | undefined {
+  let group = first
+  let after: ToWriter | undefined
+  while (group.length < MAX_GROUP) {
+    after = next()
+    if (after === undefined || !isGroup(after)) break
+    group = group.concat(after)
+    after = undefined
+  }
+  idle = false
+  port.postMessage(Atomics.load(shared, SHARED.lost) === 1 ? group.map(() => LOST) : writer.run(group))
+  return after === undefined ? next() : after
+}
+
+function save(what: Rescue): ToWriter | undefined {
+  port.postMessage(rescue(db, what))
+  return next()
+}
+
+function isGroup(message: ToWriter): message is readonly WriteOp[] {
+  return Array.isArray(message)
+}
+
+// After a second without work there is time to cut a WAL that a long reader left behind.
+setInterval(() => {
+  if (idle) cutWal(db, file, shared)
+  idle = true
+}, IDLE_MS).unref()
 
 function close(): void {
   // The last connection's close runs a checkpoint: a stopped server leaves one file behind.

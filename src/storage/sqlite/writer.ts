@@ -23,8 +23,11 @@ export type Writer = {
   run(ops: readonly WriteOp[]): unknown[]
 }
 
-/** The one writer of a database. It must be the only one: it keeps balances and sequences between groups. */
-export function createWriter(db: Connection): Writer {
+/**
+ * The one writer of a database. It must be the only one: it keeps balances and sequences between groups. After a failed
+ * write a ping, which writes next to nothing, proves only with `hasRoom` that a commit would be taken again.
+ */
+export function createWriter(db: Connection, hasRoom: () => boolean = () => true): Writer {
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const cache = ledgerCache(db)
@@ -86,18 +89,44 @@ export function createWriter(db: Connection): Writer {
     }
   }
 
+  function group(ops: readonly WriteOp[]): unknown[] {
+    try {
+      return transact(ops)
+    } catch (error) {
+      const failure = classify(error)
+      if (failure.failed !== 'bug' || ops.length === 1) return ops.map(() => failure)
+      // One operation broke a rule of the schema: run each alone, so that only that one fails.
+      return ops.flatMap((op) => group([op]))
+    }
+  }
+
+  let failing: WriteFailure | undefined
+  /** Remembers whether writes are taken: of a group, whether its last one was. */
+  function remember(ops: readonly WriteOp[], results: readonly unknown[]): unknown[] {
+    const last = results.at(-1)
+    if (isFailure(last)) failing = last.failed === 'bug' ? failing : last
+    else if (ops.some(([kind]) => kind !== OP.ping)) failing = undefined
+    return [...results]
+  }
+
   return {
     run(ops) {
-      try {
-        return transact(ops)
-      } catch (error) {
-        const failure = classify(error)
-        if (failure.failed !== 'bug' || ops.length === 1) return ops.map(() => failure)
-        // One operation broke a rule of the schema: run each alone, so that only that one fails.
-        return ops.flatMap((op) => this.run([op]))
+      const failed = failing
+      if (!failed || !ops.some(([kind]) => kind === OP.ping)) return remember(ops, group(ops))
+      if (hasRoom()) {
+        failing = undefined
+        return remember(ops, group(ops))
       }
+      const others = ops.filter(([kind]) => kind !== OP.ping)
+      const results = others.length > 0 ? remember(others, group(others)) : []
+      let next = 0
+      return ops.map(([kind]) => (kind === OP.ping ? failed : results[next++]))
     },
   }
+}
+
+export function isFailure(result: unknown): result is WriteFailure {
+  return typeof result === 'object' && result !== null && 'failed' in result
 }
 
 /** SQLite's result codes by what they mean for the caller (https://www.sqlite.org/rescode.html). */

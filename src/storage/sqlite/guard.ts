@@ -1,0 +1,187 @@
+/**
+ * Watches that the files of an open database stay where they are. SQLite itself goes on writing into a file that was
+ * removed or replaced, and what it acknowledges is gone with the process (https://www.sqlite.org/howtocorrupt.html).
+ */
+import { type BigIntStats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { identityOf } from './mark.ts'
+import { WAL_LIMIT } from './open.ts'
+import { type OpenFile, openFile } from './open-file.ts'
+import { SHARED } from './shared.ts'
+
+/** How often it looks, in ms. */
+const EVERY_MS = 250
+
+export type Loss = {
+  readonly file: string
+  /** The end of a sentence that begins with the file. */
+  readonly reason: string
+  /**
+   * Where what was acknowledged is: `here` in the files at the database's place, `behind` in a WAL that only this
+   * process has, `moved` in a file with another name, `gone` in a file that has no name any more or was overwritten.
+   */
+  readonly data: 'here' | 'behind' | 'moved' | 'gone'
+}
+
+export type Guard = {
+  /** Looks at once; answers the loss, of which `onLoss` has been told then. */
+  check(): Loss | undefined
+  /** Where the database's file is now, by another name; undefined when it has none, or the system does not tell. */
+  nameNow(): string | undefined
+  stop(): void
+}
+
+type Options = {
+  /** As it was named, and as it really is. */
+  readonly file: string
+  readonly place: string
+  /** The device and inode of the database that was opened. */
+  readonly identity: string
+  readonly shared: Int32Array
+  /** Called once. */
+  readonly onLoss: (loss: Loss) => void
+}
+
+/** Watches from now on. A look costs some 50 µs; it opens no file, since closing it would drop SQLite's locks. */
+export function startGuard(options: Options): Guard {
+  const opened = openFile(options.identity)
+  const look = looker(options, opened)
+  let loss: Loss | undefined
+  function check(): Loss | undefined {
+    if (loss) return loss
+    try {
+      loss = look()
+    } catch {
+      // A folder that cannot be read for a moment says nothing about the files in it.
+    }
+    if (loss) {
+      clearInterval(timer)
+      options.onLoss(loss)
+    }
+    return loss
+  }
+  const timer = setInterval(check, EVERY_MS)
+  timer.unref()
+  return { check, nameNow: () => opened?.name(), stop: () => clearInterval(timer) }
+}
+
+function looker(
+  { file, place, identity, shared }: Options,
+  opened: OpenFile | undefined,
+): () => Loss | undefined {
+  const folder = follow(dirname(place))
+  const lock = follow(`${place}-lock`)
+  const memory = follow(`${place}-shm`)
+  const content = watchContent(opened)
+  const wal = watchWal(`${place}-wal`, shared)
+  let size = 0n
+  return () => {
+    const there = statOf(place)
+    const away = folder() ?? absence(there, identity) ?? absence(statOf(file), identity)
+    if (away || !there)
+      return { file, reason: away ?? 'was removed', data: opened?.hasName() ? 'moved' : 'gone' }
+    if (there.size < size) return { file, reason: 'was cut short', data: 'gone' }
+    size = there.size
+    if (content()) return { file, reason: 'was overwritten', data: 'gone' }
+    const reason = there.nlink > 1n ? 'was given another name, a hard link' : undefined
+    if (reason !== undefined) return { file, reason, data: 'here' }
+    const beside = lock()
+    if (beside !== undefined) return { file: `${file}-lock`, reason: beside, data: 'here' }
+    const index = memory()
+    if (index !== undefined) return { file: `${file}-shm`, reason: index, data: 'here' }
+    const log = wal()
+    return log && { file: `${file}-wal`, ...log }
+  }
+}
+
+/** Undefined when it is not there. Throws when the system cannot say. */
+function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true })
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE'].includes(code)) return undefined
+    throw error
+  }
+}
+
+function absence(now: BigIntStats | undefined, identity: string): string | undefined {
+  if (!now) return 'was removed or moved'
+  return `${now.dev}:${now.ino}` === identity ? undefined : 'was replaced'
+}
+
+/** Says whether a file is another than at first; one that is not there yet is known from when it is. */
+function follow(path: string): () => string | undefined {
+  let first = identityOf(path)
+  return () => {
+    const now = statOf(path)
+    if (first === undefined) first = now && `${now.dev}:${now.ino}`
+    return first === undefined ? undefined : absence(now, first)
+  }
+}
+
+/**
+ * The WAL grows, begins anew without shrinking, and is cut by the writer alone. Only its cut to the limit, which comes
+ * with a commit, is not announced. SQLite writes on behind what others cut off, which leaves a hole.
+ */
+function watchWal(path: string, shared: Int32Array): () => Pick<Loss, 'reason' | 'data'> | undefined {
+  const same = follow(path)
+  const hole = watchHole(path)
+  let size = 0
+  let cuts = 0
+  return () => {
+    const before = Atomics.load(shared, SHARED.cuts)
+    const reason = same()
+    if (reason !== undefined) return { reason, data: 'behind' }
+    const now = Number(statOf(path)?.size ?? 0n)
+    const isHollow = hole(size)
+    const after = Atomics.load(shared, SHARED.cuts)
+    const announced = before !== cuts || after !== before || before % 2 === 1
+    cuts = after
+    if (!announced && ((now < size && now < WAL_LIMIT) || (now >= size && isHollow)))
+      return { reason: 'was cut short', data: 'gone' }
+    size = after % 2 === 1 ? 0 : now
+    return undefined
+  }
+}
+
+const WAL_HEADER = 32
+const FRAME_HEADER = 24
+
+/** True when the WAL's header, or the last frame of when it had this size, is not there any more: both begin with a number. */
+function watchHole(path: string): (size: number) => boolean {
+  const header = Buffer.alloc(12)
+  const frame = Buffer.alloc(4)
+  let opened: OpenFile | undefined
+  return (size) => {
+    const identity = identityOf(path)
+    if (size < WAL_HEADER || identity === undefined) return false
+    opened ??= openFile(identity)
+    if (!opened?.read(header)) return false
+    if (header.readUInt32BE(0) === 0) return true
+    const step = header.readUInt32BE(8) + FRAME_HEADER
+    const frames = Math.floor((size - WAL_HEADER) / step)
+    if (frames === 0 || !opened.read(frame, WAL_HEADER + (frames - 1) * step)) return false
+    return frame.readUInt32BE(0) === 0
+  }
+}
+
+const MAGIC = 'SQLite format 3\0'
+
+/** True when page 1 is not that of this database any more: its schema stays as long as it is served, and it never shrinks. */
+function watchContent(opened: OpenFile | undefined): () => boolean {
+  const header = Buffer.alloc(100)
+  let cookie: number | undefined
+  let pages = 0
+  function isOther(): boolean {
+    if (!opened?.read(header)) return opened?.isOpen() ?? false
+    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return true
+    const [pagesNow, cookieNow] = [header.readUInt32BE(28), header.readUInt32BE(40)]
+    cookie ??= cookieNow
+    if (cookieNow !== cookie || pagesNow < pages) return true
+    pages = pagesNow
+    return false
+  }
+  // A checkpoint may be writing it just now: what is wrong has to be so each time.
+  return () => isOther() && isOther() && isOther()
+}

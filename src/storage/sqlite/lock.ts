@@ -1,0 +1,157 @@
+/** One server a database: the lock file beside it, and the database's own inode where that file proves nothing. */
+import { statSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import type { Connection } from './connection.ts'
+import { processesWith } from './holders.ts'
+import { identityOf, readMark } from './mark.ts'
+import { COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
+import { makePrivate, tighten } from './private-file.ts'
+import { walFits } from './stale-wal.ts'
+
+export type Lock = {
+  /** The database's file, without symbolic links. */
+  readonly place: string
+  /** What others could read until now: each file whose rights were taken, and those that are another user's. */
+  readonly tightened: readonly string[]
+  readonly loose: readonly string[]
+  release(): void
+}
+
+/**
+ * Holds `<file>-lock` for as long as this process lives, so that a second server on the same file is refused. The lock
+ * is the operating system's (SQLite's own exclusive lock on an empty database): it ends with the process, however that
+ * ends. A lock file that was deleted and made again would let a second server in; so, unless the mark says that this
+ * very lock file guarded this very database, nobody else may have the database itself open. Throws a sentence when
+ * another process has it, for a place or a WAL that would damage the database and, unless it is to be `restored`, for one
+ * that is missing while what was saved of it lies beside.
+ */
+export function lockDatabase(file: string, restored = false): Lock {
+  const place = placeOf(file)
+  refuseUnsafePlace(place)
+  if (!restored) refuseMissing(place)
+  const known = isKnown(place)
+  const release = holdLockFile(place, file)
+  try {
+    refuseStaleWal(place)
+    if (!known) refuseOthers(place, file)
+    return { place, ...tightenAll(place), release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** True while a server or a command holds the lock of this database. Throws when the lock file cannot be opened. */
+export function isLocked(place: string): boolean {
+  if (!statSync(`${place}-lock`, { throwIfNoEntry: false })) return false
+  try {
+    exclusive(`${place}-lock`).close()
+    return false
+  } catch (error) {
+    if (isBusy(error)) return true
+    throw error
+  }
+}
+
+function holdLockFile(place: string, file: string): () => void {
+  try {
+    makePrivate(`${place}-lock`)
+    const held = exclusive(`${place}-lock`)
+    return () => void held.close()
+  } catch (cause) {
+    if (isBusy(cause)) throw inUse(file)
+    throw new Error(`Cannot open the database ${file}: ${(cause as Error).message}. Check --database.`, {
+      cause,
+    })
+  }
+}
+
+function exclusive(path: string): Connection {
+  const lock = new Database(path, { timeout: 0 })
+  try {
+    lock.pragma('locking_mode = EXCLUSIVE')
+    lock.pragma('journal_mode = MEMORY')
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')
+}
+
+function inUse(file: string): Error {
+  return new Error(`Another MiniPay process is using ${file}. Stop it, or use another file.`)
+}
+
+/** Whether the mark says that the lock file and the database have belonged together. */
+function isKnown(place: string): boolean {
+  const mark = readMark(place)
+  return (
+    mark?.database !== undefined &&
+    mark.database === identityOf(place) &&
+    mark.lock === identityOf(`${place}-lock`)
+  )
+}
+
+/**
+ * Throws when another server has the database open: in WAL mode each process holds a shared lock on the file itself,
+ * which an exclusive one does not join. A process that only reads, as a backup does, is no server. The probe is closed
+ * before the database is opened to work with.
+ */
+function refuseOthers(place: string, file: string): void {
+  if (!statSync(place, { throwIfNoEntry: false })?.size) return
+  const probe = new Database(place, { timeout: 0 })
+  try {
+    probe.pragma('locking_mode = EXCLUSIVE')
+    probe.prepare('SELECT count(*) FROM sqlite_master').get()
+  } catch (error) {
+    // What else is wrong with it, whoever opens it next says better.
+    if (isBusy(error) && !isHarmless(place)) throw inUse(file)
+  } finally {
+    probe.close()
+  }
+}
+
+/** Whether those who have the database open are known, and no other process of them holds a lock file, be it deleted or moved. */
+function isHarmless(place: string): boolean {
+  const holders = processesWith(place)
+  if (holders === undefined) return true
+  const others = holders.filter(({ pid }) => pid !== process.pid)
+  // Of this process one is the probe's; that it serves the database twice, SQLite sees by the lock file's locks.
+  const isOpenHere = holders.some(({ pid, descriptors }) => pid === process.pid && descriptors > 1)
+  return (
+    (isOpenHere || others.length > 0) &&
+    others.every(({ files }) => !files.some((name) => LOCK_FILE.test(name)))
+  )
+}
+
+const LOCK_FILE = /-lock( \(deleted\))?$/
+
+function refuseStaleWal(place: string): void {
+  const wal = `${place}-wal`
+  if (!statSync(wal, { throwIfNoEntry: false })?.size) return
+  const mark = readMark(place)
+  // This WAL was another database's, by its inode: that one was moved or replaced.
+  const left = mark?.wal !== undefined && mark.wal === identityOf(wal) && mark.database !== identityOf(place)
+  if (!left && walFits(place)) return
+  throw new Error(
+    `${wal} does not belong to ${place}: it was left by another file, and would damage this one. ` +
+      `If ${place} is a backup that you put there, move ${COMPANIONS.map((end) => place + end).join(' and ')} ` +
+      `to another folder; otherwise put the former file back, which needs them.`,
+  )
+}
+
+/** Files that were made by an earlier version, or copied, may be open to others. */
+function tightenAll(place: string): Pick<Lock, 'tightened' | 'loose'> {
+  const found = ['', ...COMPANIONS, '-lock', '-mark', '-pid'].map((end) => {
+    const path = place + end
+    return { path, now: tighten(path) }
+  })
+  const those = (wanted: 'tightened' | 'refused') =>
+    found.filter(({ now }) => now === wanted).map(({ path }) => path)
+  return { tightened: those('tightened'), loose: those('refused') }
+}

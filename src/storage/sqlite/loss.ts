@@ -1,0 +1,104 @@
+/** What is done when the files of the open database were taken away: no write more, save what was acknowledged, end. */
+import { existsSync, renameSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Log } from '../../ports/log.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import type { Loss } from './guard.ts'
+import { type filesAt, identityOf } from './mark.ts'
+import { COMPANIONS } from './place.ts'
+import { SHARED } from './shared.ts'
+import type { WriterThread } from './writer-client.ts'
+
+/** For so long it says by `/ready` and to its clients that it ends, in ms. */
+const SAY_MS = 2_000
+/** How often and how long it waits for room on a full disk, in ms: what it has not saved is gone with the process. */
+const RETRY_MS = 1_000
+const RETRY_FOR_MS = 60_000
+
+export type Saving = {
+  readonly place: string
+  /** The files as they were opened. */
+  readonly files: ReturnType<typeof filesAt>
+  readonly thread: WriterThread
+  readonly shared: Int32Array
+  readonly log: Log
+  readonly nameNow: () => string | undefined
+}
+
+/**
+ * Stops the writer and saves what was acknowledged. The connections stay open: closing them would checkpoint into, and
+ * remove, files that were put in the place of ours. Answers the error that the process should end with.
+ */
+export async function saveLost(loss: Loss, saving: Saving): Promise<Error> {
+  const { thread, shared, log, place } = saving
+  const told = new Promise((resolve) => setTimeout(resolve, SAY_MS))
+  Atomics.store(shared, SHARED.lost, 1)
+  const sentence = `${loss.file} ${loss.reason} while MiniPay was serving it`
+  thread.refuse(new StoreUnavailable('lost', `${sentence}.`))
+  // At once: another process may open the file that is there now, and would apply our WAL to it.
+  const aside = moveAside(saving)
+  const { found, rescued } = await save(loss, saving)
+  const error = new Error(`${sentence}. ${found}`)
+  log.error(
+    {
+      file: loss.file,
+      reason: loss.reason,
+      ...(rescued !== undefined && { rescued }),
+      ...(aside.length > 0 && { moved_aside: aside }),
+      database: place,
+    },
+    'The database was taken away. MiniPay takes no more writes and ends.',
+  )
+  await told
+  return error
+}
+
+type Saved = { readonly found: string; readonly rescued?: string }
+
+async function save({ data }: Loss, saving: Saving): Promise<Saved> {
+  const { thread, place } = saving
+  if (data === 'here') return { found: 'Everything that was acknowledged is in it. Start MiniPay again.' }
+  if (data !== 'gone') {
+    const { problem } = await thread.rescue({ rescue: 'checkpoint' })
+    const name = saving.nameNow() ?? place
+    if (problem === undefined) return { found: `Everything that was acknowledged is in ${name}.` }
+  }
+  const rescued = nameFor(place)
+  const until = performance.now() + RETRY_FOR_MS
+  for (;;) {
+    const { problem } = await thread.rescue({ rescue: 'copy', into: rescued })
+    if (problem === undefined) return { found: `Everything that was acknowledged is in ${rescued}.`, rescued }
+    const waits = problem.startsWith('it needs') && performance.now() < until
+    if (!waits) return { found: `It could not be saved to ${rescued}: ${problem}.` }
+    saving.log.error({ rescued, problem }, 'The database was taken away; waiting for room to save it.')
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+/** A new name in the database's folder or, when that is gone, in the first folder above that is there. */
+function nameFor(place: string): string {
+  let folder = dirname(place)
+  while (!existsSync(folder)) folder = dirname(folder)
+  return join(folder, `${basename(place)}.rescued-${stamp()}.db`)
+}
+
+/** Our WAL and its index, where another file is in the database's place: SQLite would take them for that file's. */
+function moveAside({ place, files }: Saving): string[] {
+  if (identityOf(place) === files.database) return []
+  return COMPANIONS.flatMap((end) => {
+    const from = place + end
+    const isOurs = end === '-wal' ? identityOf(from) === files.wal : existsSync(from)
+    if (!isOurs || !existsSync(from)) return []
+    const to = `${from}.orphaned-${stamp()}`
+    try {
+      renameSync(from, to)
+      return [to]
+    } catch {
+      return []
+    }
+  })
+}
+
+function stamp(): string {
+  return new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+}

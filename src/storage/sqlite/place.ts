@@ -1,0 +1,190 @@
+/** Where a database's file really is, and the places where it cannot be kept safely. */
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** SQLite's own files beside a database. */
+export const COMPANIONS = ['-wal', '-shm'] as const
+
+/** As many links as Linux follows. */
+const MAX_LINKS = 40
+
+/**
+ * The file that a path stands for, without symbolic links. The file need not be there yet: the end of a chain of links
+ * that lead to no file is the file that SQLite would make. Throws a sentence for links that lead in a circle.
+ */
+export function placeOf(path: string): string {
+  let place = resolve(path)
+  for (let links = 0; links <= MAX_LINKS; links++) {
+    const folder = dirname(place)
+    if (!existsSync(folder)) return place
+    place = join(realpathSync(folder), basename(place))
+    if (!lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return place
+    place = resolve(dirname(place), readlinkSync(place))
+  }
+  throw new Error(`${path} is a symbolic link that leads in a circle. Check --database.`)
+}
+
+/**
+ * Throws a sentence that says what to do when the database cannot be kept safely at this place: another file, a second
+ * name, a mount of the file alone, or a file system of the network (https://www.sqlite.org/howtocorrupt.html). Only for before this process opens the database.
+ */
+export function refuseUnsafePlace(place: string): void {
+  refuseOtherFiles(place)
+  refuseSecondNames(place)
+  refuseMountedFile(place)
+  const folder = dirname(place)
+  if (existsSync(folder)) refuseNetwork(place, statfsSync(folder).type)
+}
+
+/**
+ * Throws a sentence for a file that is not a database, which was surely named by mistake, before anything is put
+ * beside it. Only for before this process opens the database: closing any descriptor of a file drops the locks
+ * that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
+export function refuseOtherFiles(path: string): void {
+  if (!existsSync(path)) return
+  if (!statSync(path).isFile()) throw new Error(`${path} is not a file. Check --database.`)
+  const header = firstBytes(path, 15)
+  if (header !== '' && header !== 'SQLite format 3')
+    throw new Error(`${path} is not a SQLite database. Check --database.`)
+}
+
+function firstBytes(path: string, count: number): string {
+  const descriptor = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(count)
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Under another name the file would have another WAL and another lock. */
+function refuseSecondNames(place: string): void {
+  if ((statSync(place, { throwIfNoEntry: false })?.nlink ?? 1) > 1)
+    throw new Error(
+      `${place} has another name, a hard link, under which it could be damaged. ` +
+        `Find the names with find -samefile ${place}, and keep only one.`,
+    )
+}
+
+/** Of a database that is mounted alone, the WAL stays in the container, and the last charges go with it. */
+function refuseMountedFile(place: string): void {
+  const mounted = mountPoints()
+  const found = ['', ...COMPANIONS, '-lock'].map((end) => place + end).find((file) => mounted.has(file))
+  if (found !== undefined)
+    throw new Error(
+      `${found} is mounted by itself, so the files beside it that hold the last charges would be left out. ` +
+        `Mount the folder ${dirname(place)} instead.`,
+    )
+}
+
+/** Where file systems are mounted, as this process sees them; empty where the system does not tell. */
+function mountPoints(): ReadonlySet<string> {
+  let text: string
+  try {
+    text = readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return new Set()
+  }
+  return new Set(text.split('\n').map(mountPointOf))
+}
+
+/** The mount point of a line of mountinfo (proc_pid_mountinfo(5)): blanks and backslashes are octal there. */
+export function mountPointOf(line: string): string {
+  return (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
+}
+
+/** File systems of more than one machine, by their magic numbers (statfs(2)): locks and shared memory fail on them. */
+const NETWORK: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB'],
+  [0x564c, 'NCP'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x73757245, 'Coda'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+  [0x47504653, 'GPFS'],
+  [0x19830326, 'BeeGFS'],
+  [0xaad7aaea, 'PanFS'],
+])
+
+/** The name of a network's file system; undefined for one of this machine. `type` is as statfs(2) has it. */
+export function networkFileSystem(type: number): string | undefined {
+  // Where the field has 32 bits with a sign, the highest bit makes it negative.
+  return NETWORK.get(type >>> 0)
+}
+
+function refuseNetwork(place: string, type: number): void {
+  const name = networkFileSystem(type)
+  if (name !== undefined)
+    throw new Error(
+      `${place} is on ${name}, a file system of the network, where SQLite's locks do not hold. ` +
+        `Use a disk of this machine, or PostgreSQL.`,
+    )
+}
+
+/** File systems that may be of the network or not: FUSE, 9P. */
+const DOUBTFUL: ReadonlyMap<number, string> = new Map([
+  [0x65735546, 'FUSE'],
+  [0x01021997, '9P'],
+])
+
+/** A warning for a place that may not keep a database safely; undefined when nothing is to be said. */
+export function warningOf(place: string): string | undefined {
+  const name = DOUBTFUL.get(statfsSync(dirname(place)).type >>> 0)
+  return name === undefined
+    ? undefined
+    : `The database is on a file system of the kind ${name}. If it is shared with another machine, SQLite's locks do not hold there.`
+}
+
+/** What was saved of a database whose file was taken away. */
+const SAVED = ['.rescued-', '-wal.orphaned-'] as const
+
+/** The files beside a place that were saved of a database whose file was taken away, newest last. */
+export function savedBeside(place: string): string[] {
+  const name = basename(place)
+  return readdirSync(dirname(place))
+    .filter((other) => SAVED.some((kind) => other.startsWith(name + kind)))
+    .sort()
+    .map((other) => join(dirname(place), other))
+}
+
+/**
+ * Throws a sentence when the database is missing while what was saved of it lies beside: an empty one in its place would
+ * forget every charge and every key.
+ */
+export function refuseMissing(place: string): void {
+  if (existsSync(place) || !existsSync(dirname(place))) return
+  const saved = savedBeside(place)
+  const rescued = saved.filter((file) => file.startsWith(`${place}.rescued-`)).at(-1)
+  if (rescued !== undefined)
+    throw new Error(
+      `${place} is missing, and ${rescued} has its charges. ` +
+        `Put it back with minipay restore ${rescued}, or move it to another folder to begin with an empty database.`,
+    )
+  if (saved[0] !== undefined)
+    throw new Error(
+      `${place} is missing, and ${saved[0]} has some of its charges. ` +
+        `Put the database back, or move that file to another folder to begin with an empty database.`,
+    )
+}
