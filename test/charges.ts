@@ -1,6 +1,6 @@
 /** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
-import { type Attempt, newAttempt } from '../src/domain/attempt.ts'
-import type { Charge, ChargeCommand, RefundCommand } from '../src/domain/charge.ts'
+import { type Attempt, type Known, newAttempt } from '../src/domain/attempt.ts'
+import type { Charge, ChargeCommand, Decision, RefundCommand } from '../src/domain/charge.ts'
 
 export const DECLINED = {
   kind: 'declined',
@@ -65,4 +65,32 @@ export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
   createdAt: 1_000,
   version: 1,
   ...changes,
+})
+
+/** An attempt after a lookup at 5000 ms showed how it ended, or that it was accepted. */
+export const ended = (attempt: Attempt, outcome: Known, changes: Partial<Attempt> = {}): Attempt => ({
+  ...attempt,
+  state: outcome.kind,
+  declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,
+  reason: outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null,
+  resolvedBy: outcome.kind === 'pending' ? null : 'lookup',
+  endedAt: outcome.kind === 'pending' ? null : 5_000,
+  lookups: 1,
+  dueAt: outcome.kind === 'pending' ? 6_000 : null,
+  token: null,
+  ...changes,
+})
+
+/** The whole of a decision, to the last field: what it changes of the charge, and what it does beside that. */
+export const whole = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision => ({
+  charge: { ...charge, ...changes, version: charge.version + 1 },
+  refund: null,
+  dispute: null,
+  attempts: [],
+  alarms: [],
+  transactionId: charge.id,
+  postings: [],
+  event: null,
+  counts: [],
+  ...rest,
 })
