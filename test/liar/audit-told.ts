@@ -22,7 +22,7 @@ export function auditEvents({ events }: Books, { received }: Receiver): Problem[
   return problems
 }
 
-/** Every request again, twice: the same object both times, and nothing moves. */
+/** Every request again, some twice: the same object each time, and nothing moves. */
 export async function auditReplays(
   { told, send }: Customers,
   url: string,
@@ -34,10 +34,11 @@ export async function auditReplays(
     ...before.charges.flatMap(({ id, status }) => (status === 'failed' ? [id] : [])),
     ...before.refunds.flatMap(({ refund_id, status }) => (status === 'failed' ? [refund_id] : [])),
   ])
-  async function again(key: string): Promise<void> {
+  async function again(key: string, twice: boolean): Promise<void> {
     const note = told.get(key)
     if (!note) return
-    const [first, second] = [await send(note.request), await send(note.request)]
+    const first = await send(note.request)
+    const second = twice ? await send(note.request) : first
     const charge = idOf(note) ?? null
     if (!first || !second) return void problems.push({ what: `${key} was not answered`, charge })
     const { request_id: _one, ...one } = { request_id: '', ...first.body }
@@ -52,7 +53,7 @@ export async function auditReplays(
     if (isObject && first.status !== 202 && denies !== failed.has(object))
       problems.push({ what: `${key} is answered ${inWords(first)}, and the object is not so`, charge })
   }
-  await Promise.all([...told.keys()].map((key) => inTurn(() => again(key))))
+  await Promise.all([...told.keys()].map((key, i) => inTurn(() => again(key, i % 4 === 0))))
   const after = await readBooks(url)
   for (const list of Object.keys(before) as (keyof Books)[])
     if (inEssence(after[list]) !== inEssence(before[list]))

@@ -3,8 +3,8 @@ import Database from 'better-sqlite3'
 import { onDatabase } from '../postgres.ts'
 
 export type Backstage = {
-  /** Everything that is put off is due now; MiniPay must not run. */
-  hurry(): Promise<void>
+  /** Everything that is put off is due now, `all` of it or what may bring news; MiniPay must not run. */
+  hurry(all: boolean): Promise<void>
   /** Notifications that are to be acted on now. */
   dueNotifications(): Promise<number>
   /** Notifications that are not done, and may wait for long. */
@@ -29,9 +29,9 @@ const NOTIFICATIONS_OF = (charge: string) =>
   `SELECT n.* FROM notifications n JOIN attempts a ON n.reference IN (a.id, a.provider_reference)
    WHERE a.transaction_id = '${charge}' ORDER BY n.id`
 const PENDING_DELIVERIES = `SELECT count(*) AS n FROM deliveries WHERE state = 'pending'`
-const HURRY = [
+const HURRY = (all: boolean) => [
   `UPDATE attempts SET due_at = started_at, token = NULL WHERE ${OPEN}`,
-  `UPDATE notifications SET due_at = received_at, token = NULL WHERE ${NEWS}`,
+  `UPDATE notifications SET due_at = received_at, token = NULL WHERE ${all ? `state = 'pending'` : NEWS}`,
   `UPDATE deliveries SET due_at = created_at, token = NULL WHERE state = 'pending'`,
 ]
 
@@ -45,9 +45,9 @@ function onSqlite(file: string): Backstage {
     }
   }
   return {
-    async hurry() {
+    async hurry(all) {
       const db = new Database(file)
-      for (const statement of HURRY) db.prepare(statement).run()
+      for (const statement of HURRY(all)) db.prepare(statement).run()
       db.close()
     },
     dueNotifications: async () => count(DUE_NOTIFICATIONS(String(Date.now()))),
@@ -66,9 +66,9 @@ function onPostgres(url: string): Backstage {
   const count = (sql: string): Promise<number> =>
     onDatabase(url, async (client) => Number((await client.query(sql)).rows[0].n))
   return {
-    hurry: () =>
+    hurry: (all) =>
       onDatabase(url, async (client) => {
-        for (const statement of HURRY)
+        for (const statement of HURRY(all))
           await client.query(statement.replace('token = NULL', 'token = NULL, owner = NULL'))
       }),
     dueNotifications: () => count(DUE_NOTIFICATIONS('extract(epoch FROM clock_timestamp()) * 1000')),

@@ -47,7 +47,7 @@ const MAX_TRIES = 150
 /** How often a customer asks again for what was not even begun. */
 const MAX_ASKED = 8
 /** How often a customer asks while the answer is that it is processing. */
-const PATIENCE = { charge: 3, followUp: 2 }
+const PATIENCE = { charge: 2, followUp: 1 }
 
 export function customers({ url, connections, atOnce, answers, ended }: CustomersOptions): Customers {
   const told = new Map<string, Told>()

@@ -59,7 +59,7 @@ async function weather(world: World, plan: Plan): Promise<Report> {
   const rounds = await calm(world)
   watch.lap(`calm in ${rounds} rounds`)
   await someone.visit(drawsFrom(plan.seed), 0.5)
-  await again(world)
+  await again(world, true)
   await delivered(world)
   watch.lap('person')
   const books = await readBooks(world.url)
@@ -124,15 +124,15 @@ async function calm(world: World): Promise<number> {
     const left = `${open}, ${await world.backstage.pendingNotifications()}`
     if (round > 1 && left === before) return round
     before = left
-    await again(world)
+    await again(world, false)
   }
   return MAX_ROUNDS
 }
 
 /** Everything that was put off is looked at once more, by a MiniPay that was killed and has come back. */
-async function again(world: World): Promise<void> {
+async function again(world: World, all: boolean): Promise<void> {
   await world.fell('minipay')
-  await world.backstage.hurry()
+  await world.backstage.hurry(all)
   await world.raise('minipay')
   await quiet(world)
 }
