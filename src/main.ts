@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/health.ts'
 import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
@@ -121,6 +122,7 @@ export async function run(
     throw error
   }
   workers.start(context)
+  loadRest(log)
   warnOfProxy(log, process.env)
   log.info(
     { address, pid: process.pid, database: publicName(config.database), version: VERSION },
@@ -148,6 +150,31 @@ async function checkProviders({ providers }: Config, check: ProviderCheck, log: 
   const refused = providers === '' ? standInRefused(await check.used(DEFAULT_SCOPE)) : undefined
   if (refused !== undefined) throw new ProviderConfigError(refused)
   warnOf(await check.report(DEFAULT_SCOPE), log)
+}
+
+/**
+ * Loads what the start did not wait for, a module a turn. Without a free descriptor the first request that needs one of
+ * them could not have it; and a module that failed to load stays so.
+ */
+function loadRest(log: Log): void {
+  const load = createRequire(import.meta.url)
+  const rest: (() => unknown)[] = [
+    ...['ajv', 'jsonc-parser', 'prom-client', 'undici'].map((name) => () => load(name)),
+    () => import('negotiator'),
+    () => import('@fastify/swagger'),
+    () => import('./rules/cel.ts'),
+  ]
+  const next = async () => {
+    const step = rest.shift()
+    if (!step) return log.debug({}, 'Every module is loaded.')
+    try {
+      await step()
+    } catch (err) {
+      log.warn({ err }, 'A module could not be loaded ahead; the first request that needs it tries again.')
+    }
+    setImmediate(next).unref()
+  }
+  setImmediate(next).unref()
 }
 
 function healthOf(log: Log): Health {

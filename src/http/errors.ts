@@ -114,6 +114,9 @@ export function rejectionOf(error: unknown): Rejection | undefined {
   }
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string') return undefined
+  // No descriptor is free, of this process (EMFILE) or of the machine.
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return reject('overloaded', 'Too many files and connections are open.')
   // A client that goes away in the middle of its body is answered like one whose body is malformed.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
     return reject('bad_request', 'The request was cut off.')

@@ -125,12 +125,21 @@ describe('when the disk fails', { concurrency: true }, () => {
 
     const { made, refused, keys } = await chargeUntilRefused(server.url, 'full')
     assertUnavailable(refused)
+    const large = await charge<ErrorBody>(server.url, 'large', { metadata: { note_0: 'x'.repeat(400) } })
+    if (large.status === 503)
+      assert.equal(
+        (await call(server.url, 'GET', '/ready')).status,
+        503,
+        'a ping that still fits is no proof',
+      )
+    else made.push(large.body as unknown as ChargeBody)
     // Small commits may still fit where a large one did not: fill the rest.
     await until('not even a small charge fits', async () => {
       const { status, body } = await charge<ChargeBody>(server.url, `small-${made.length}`)
       if (status === 201) made.push(body)
       return status === 503
     })
+    assert.equal((await call(server.url, 'GET', '/ready')).status, 503)
     await assertReadable(server.url, made)
     rmSync(ballast)
     await assertHealed(server, made, keys)

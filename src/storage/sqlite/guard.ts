@@ -134,11 +134,11 @@ function watchWal(path: string, shared: Int32Array): () => Pick<Loss, 'reason' |
     const reason = same()
     if (reason !== undefined) return { reason, data: 'behind' }
     const now = Number(statOf(path)?.size ?? 0n)
-    const isHollow = hole(size)
+    const isHollow = hole(now)
     const after = Atomics.load(shared, SHARED.cuts)
     const announced = before !== cuts || after !== before || before % 2 === 1
     cuts = after
-    if (!announced && ((now < size && now < WAL_LIMIT) || (now >= size && isHollow)))
+    if (!announced && ((now < size && now < WAL_LIMIT) || isHollow))
       return { reason: 'was cut short', data: 'gone' }
     size = after % 2 === 1 ? 0 : now
     return undefined
@@ -148,7 +148,10 @@ function watchWal(path: string, shared: Int32Array): () => Pick<Loss, 'reason' |
 const WAL_HEADER = 32
 const FRAME_HEADER = 24
 
-/** True when the WAL's header, or the last frame of when it had this size, is not there any more: both begin with a number. */
+/** Frames of the WAL that a look reads. */
+const SAMPLES = 16
+
+/** True when the WAL's header or one of its frames is not there any more: each begins with a number that is not 0. */
 function watchHole(path: string): (size: number) => boolean {
   const header = Buffer.alloc(12)
   const frame = Buffer.alloc(4)
@@ -161,8 +164,11 @@ function watchHole(path: string): (size: number) => boolean {
     if (header.readUInt32BE(0) === 0) return true
     const step = header.readUInt32BE(8) + FRAME_HEADER
     const frames = Math.floor((size - WAL_HEADER) / step)
-    if (frames === 0 || !opened.read(frame, WAL_HEADER + (frames - 1) * step)) return false
-    return frame.readUInt32BE(0) === 0
+    for (let i = 1; i <= Math.min(SAMPLES, frames); i++) {
+      const at = WAL_HEADER + (Math.floor((frames * i) / SAMPLES) - 1) * step
+      if (at >= WAL_HEADER && opened.read(frame, at) && frame.readUInt32BE(0) === 0) return true
+    }
+    return false
   }
 }
 
