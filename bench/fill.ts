@@ -53,13 +53,16 @@ function batchRows({ story, provider = SANDBOX }: History): string {
   FROM charge`
 }
 
+/** What the request asked for, as its idempotency record has it. */
+const FINGERPRINT = `'POST /api/v1/charges {"amount":${AMOUNT},"currency":"usd","customer":"' || customer || '"}'`
+
 const COPIES_OF_TAKEN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, currency, customer,
      status, provider, provider_reference, idempotency_key, created_at)
    SELECT 1, 1, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
    FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
-   SELECT 1, 1, key, 'filled', 'created', i, :at FROM batch`,
+   SELECT 1, 1, key, ${FINGERPRINT}, 'created', i, :at FROM batch`,
   `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
    SELECT 1, 1, 2 * i - 1, 1, id, ${AMOUNT}, :at FROM batch`,
   `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
@@ -76,7 +79,7 @@ const COPIES_OF_UNKNOWN = [
      idempotency_key, created_at)
    SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'processing', :provider, key, :at FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
-   SELECT 1, 1, key, 'filled', 'accepted', answer, 0, :at FROM batch`,
+   SELECT 1, 1, key, ${FINGERPRINT}, 'accepted', answer, 0, :at FROM batch`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route, reason,
      idempotency_key, started_at, lookups, unknown_since, due_at)
    SELECT 'att_' || tail, 1, 1, id, 'authorize', :provider, 'unknown', ${AMOUNT}, 'usd', '${ROUTE}', 'no answer in time',

@@ -53,7 +53,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
 }
 
 /** The charge as it became, and what of it changed. A new charge's event tells just what its answer does. */
-function eventData(
+export function eventData(
   { charge, refund, dispute, alarms: [alarm], event }: Decision,
   answer: StoredAnswer | undefined,
 ): string {

@@ -2,7 +2,7 @@ import { hash, randomFillSync, randomUUID } from 'node:crypto'
 import type { AlarmKind } from '../domain/alarm.ts'
 import type { AttemptKind, Outcome } from '../domain/attempt.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
-import type { StoredAnswer } from '../domain/idempotency.ts'
+import { PLAIN_FINGERPRINT, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Scope, Store } from '../ports/store.ts'
@@ -95,6 +95,6 @@ function random80(): bigint {
 }
 
 /** A request's canonical text while it is short, which nearly all are, and else its SHA-256. */
-function fingerprint(text: string): string {
-  return text.length <= 160 ? text : hash('sha256', text, 'base64url')
+export function fingerprint(text: string): string {
+  return text.length <= PLAIN_FINGERPRINT ? text : hash('sha256', text, 'base64url')
 }

@@ -16,6 +16,9 @@ export type StoredAnswer = {
   readonly body: string
 }
 
+/** A request of so many UTF-16 code units or fewer is its own fingerprint; of a longer one it is a hash. */
+export const PLAIN_FINGERPRINT = 160
+
 /** 1 to 255 visible ASCII characters (0x21 to 0x7e): no spaces, so a header sent twice cannot pass as one key. */
 export function isIdempotencyKey(value: string): boolean {
   return /^[\x21-\x7e]{1,255}$/.test(value)

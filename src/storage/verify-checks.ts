@@ -1,3 +1,5 @@
+import { ROWS } from './verify/row-checks.ts'
+
 /** A query for what breaks a rule, and what to say of the first row it finds. */
 export type Check = { readonly sql: string; readonly problem: (row: Record<string, unknown>) => string }
 
@@ -343,4 +345,5 @@ export const CHECKS: readonly Check[] = [
   ...REFERENCES,
   ...ATTEMPTS,
   ...COUNTERS,
+  ...ROWS,
 ]

@@ -1,5 +1,8 @@
 /** Commits as the use cases make them, with a clock that is counted by hand: one millisecond a commit. */
 import test from 'node:test'
+import { answerOf, chargeAnswer } from '../../src/app/answers.ts'
+import { eventData } from '../../src/app/commit.ts'
+import { fingerprint } from '../../src/app/context.ts'
 import {
   type Attempt,
   type AttemptKind,
@@ -9,6 +12,7 @@ import {
 } from '../../src/domain/attempt.ts'
 import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
 import { idFactory } from '../../src/domain/id.ts'
+import { canonicalRequest, type StoredAnswer } from '../../src/domain/idempotency.ts'
 import {
   atOnce,
   beginCharge,
@@ -163,8 +167,8 @@ function attemptOf(
 }
 
 const ROUTE = {
-  ruleSetVersion: 3,
-  rule: 'large',
+  ruleSetVersion: null,
+  rule: 'default',
   next: ['bank_b'],
   skipped: [{ provider: 'bank_c', reason: 'not configured' }],
   failoverOn: ['processing_error'],
@@ -212,7 +216,10 @@ export function beginRefundCommit(
   return { ...begunOf(begun, options, key, at), refund: begun.refund as Refund }
 }
 
-/** What an outcome makes of a charge and its attempt; `answered` changes the answer of the key that began it. */
+/**
+ * What an outcome makes of a charge and its attempt; `answered` changes the answer of the key that began it, to what is
+ * true unless given.
+ */
 export function endCommit(
   { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
   outcome: Known,
@@ -222,7 +229,8 @@ export function endCommit(
   const decision = refund
     ? concludeRefund(charge, refund, attempt, outcome, 'lookup', at)
     : concludeCharge(charge, attempt, outcome, 'lookup', at)
-  return { ...commitOf(decision, options, null, at), answered: options.answered ?? null }
+  const answer = { key: attempt.idempotencyKey, answer: answerIn(decision) }
+  return { ...commitOf(decision, options, null, at), answered: options.answered ?? answer }
 }
 
 /** A decision as a commit. `key` is null for a step that no request asks for. */
@@ -233,20 +241,39 @@ export function commitOf(
   at: number,
 ): Commit {
   const { event, ...rest } = decision
-  const data = JSON.stringify({ charge: rest.charge.id, refund: rest.refund?.id ?? null })
+  const answer = key === null ? undefined : answerIn(decision)
+  const data = eventData(decision, answer)
   return {
     ...rest,
     scope,
     at,
-    key:
-      key === null
-        ? null
-        : { key, fingerprint: `fingerprint of ${key}`, answer: { kind: 'created', body: data } },
+    key: key === null || !answer ? null : { key, fingerprint: fingerprintOf(decision), answer },
     answered: null,
     held: null,
     event: event && { id: newId('evt'), type: event, data },
     deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }
+}
+
+/** What the request is answered that a decision was made for. */
+function answerIn({ charge, refund, attempts: [attempt] }: Decision): StoredAnswer {
+  return attempt ? answerOf(charge, refund, attempt) : chargeAnswer(charge)
+}
+
+/** What the request asked for, in full. */
+function fingerprintOf({ charge, refund, attempts: [attempt] }: Decision): string {
+  if (refund) {
+    const { transactionId: transaction_id, amount, reason, metadata } = refund
+    return fingerprint(canonicalRequest('POST /api/v1/refunds', { transaction_id, amount, reason, metadata }))
+  }
+  const { id, amount, currency, customer, capture, paymentMethod, description, metadata } = charge
+  if (attempt && attempt.kind !== 'authorize')
+    return canonicalRequest(
+      `POST /api/v1/charges/${id}/${attempt.kind}`,
+      attempt.kind === 'capture' ? { amount: attempt.amount } : {},
+    )
+  const body = { amount, currency, customer, capture, payment_method: paymentMethod, description, metadata }
+  return fingerprint(canonicalRequest('POST /api/v1/charges', body))
 }
 
 function requestOf(decision: Decision, options: Options, key: string, at: number): RequestCommit {

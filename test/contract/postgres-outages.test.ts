@@ -61,7 +61,7 @@ test('a commit whose answer was lost is answered as made, and made once', async 
 
 test('a commit that never arrived is made again, once', async (t) => {
   const { url, proxy, store } = await behindProxy(t)
-  const cut = proxy.cut({ when: 'sent', word: 'fingerprint of', becomes: 'lost' })
+  const cut = proxy.cut({ when: 'sent', word: 'payment.succeeded', becomes: 'lost' })
   const commit = chargeCommit({ scope })
   const [result] = await Promise.all([store.commit(commit), cut])
   assert.deepEqual(result, { kind: 'committed' })
@@ -70,7 +70,7 @@ test('a commit that never arrived is made again, once', async (t) => {
 
 test('a new charge that arrives after its node has made it again changes nothing', async (t) => {
   const { url, proxy, store } = await behindProxy(t)
-  const cut = proxy.cut({ when: 'sent', word: 'fingerprint of', becomes: 'late' })
+  const cut = proxy.cut({ when: 'sent', word: 'payment.succeeded', becomes: 'late' })
   const making = store.commit(chargeCommit({ scope }))
   await cut
   assert.deepEqual(await making, { kind: 'committed' })
@@ -85,7 +85,7 @@ test('a new charge that arrives after its node has made it again changes nothing
 test('a change that arrives after its node has asked what became of it is waited for, and made once', async (t) => {
   const { url, proxy, store } = await behindProxy(t)
   const charge = await charged(store, { scope })
-  const cut = proxy.cut({ when: 'sent', word: 'fingerprint of', becomes: 'late' })
+  const cut = proxy.cut({ when: 'sent', word: 'payment.refunded', becomes: 'late' })
   const making = store.commit(refundCommit(charge, { scope }))
   await cut
   // The old transaction is still open: whoever asks for its id waits until it ends.

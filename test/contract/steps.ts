@@ -37,7 +37,7 @@ export function steps(open: Open): void {
       assert.deepEqual((await store.idempotencyRecord(live, 'asked'))?.answer, PROCESSING)
       assert.deepEqual(await store.commit(beginCommit({ scope: live, key: 'asked' }).commit), {
         kind: 'key_exists',
-        record: { fingerprint: 'fingerprint of asked', answer: PROCESSING },
+        record: { fingerprint: commit.key!.fingerprint, answer: PROCESSING },
       })
     },
   )
@@ -67,7 +67,7 @@ export function steps(open: Open): void {
         ],
       )
       assert.deepEqual([totals[0]?.charges_succeeded, deliveries.data.length], [1, 1])
-      const fingerprint = 'fingerprint of asked'
+      const { fingerprint } = begun.commit.key!
       assert.deepEqual(await store.idempotencyRecord(scope, 'asked'), { fingerprint, answer })
     },
   )
@@ -164,7 +164,8 @@ export function changedAnswers(open: Open): void {
     'an answer for a key that was purged, or is of another scope, changes no key',
     async (store, { live, test }) => {
       const begun = beginCommit({ scope: live, key: 'asked', at: START })
-      await committed(store, begun.commit)
+      const ended = { kind: 'created', body: '{}' } as const
+      await committed(store, { ...begun.commit, key: { ...begun.commit.key!, answer: ended } })
       await charged(store, { scope: test, key: 'asked' })
       const before = await store.idempotencyRecord(test, 'asked')
       assert.equal(await store.purgeIdempotency(START + 1, 10), 1)

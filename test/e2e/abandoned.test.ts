@@ -73,7 +73,8 @@ async function away(
   )
   const order = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: true }
   const nothing = { paymentMethod: 'tok_requires_action', description: null, metadata: {} }
-  const request = { scope, key: randomUUID(), fingerprint: 'f' }
+  const asked = `{"amount":2500,"currency":"usd","customer":"cus_42","payment_method":"tok_requires_action"}`
+  const request = { scope, key: randomUUID(), fingerprint: `POST /api/v1/charges ${asked}` }
   const pay = () => createCharge(context, request, { ...order, ...nothing })
   const answer = await pay()
   const { id, status, provider_reference } = JSON.parse('body' in answer ? answer.body : '{}')

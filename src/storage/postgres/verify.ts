@@ -1,4 +1,6 @@
 import type { Client } from 'pg'
+import type { Row } from '../verify/aggregate.ts'
+import { AUDITED, type Audited, audit } from '../verify/audit.ts'
 import { CHECKS, type Verification } from '../verify-checks.ts'
 import { assertCurrent, withClient } from './migrate.ts'
 
@@ -11,19 +13,43 @@ export function verifyPostgres(url: string): Promise<Verification> {
   return withClient(url, async (client) => {
     await assertCurrent(client, url)
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    const counts = { charges: 0, refunds: 0, entries: 0 }
-    for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
-      const [row] = await found(client, sql)
-      if (row) return { ...counts, problem: problem(row) }
-    }
-    const count = async (table: 'charges' | 'refunds' | 'ledger_entries') =>
-      Number((await found(client, `SELECT count(*) AS count FROM ${table}`))[0]?.['count'])
-    return {
-      charges: await count('charges'),
-      refunds: await count('refunds'),
-      entries: await count('ledger_entries'),
-    }
+    return verifyIn(client)
   })
+}
+
+/** The same in a transaction that has begun: what it has changed is seen too. */
+export async function verifyIn(client: Client): Promise<Verification> {
+  const counts = { charges: 0, refunds: 0, entries: 0 }
+  for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
+    const [row] = await found(client, sql, BigInt)
+    if (row) return { ...counts, problem: problem(row) }
+  }
+  const problem = await audited(client)
+  if (problem !== undefined) return { ...counts, problem }
+  const count = async (table: 'charges' | 'refunds' | 'ledger_entries') =>
+    Number((await found(client, `SELECT count(*) AS count FROM ${table}`, Number))[0]?.['count'])
+  return {
+    charges: await count('charges'),
+    refunds: await count('refunds'),
+    entries: await count('ledger_entries'),
+  }
+}
+
+/** So many rows are read at once. */
+const BATCH = 1_000
+
+async function audited(client: Client): Promise<string | undefined> {
+  const open = new Set<Audited>()
+  async function next(source: Audited): Promise<Row[]> {
+    if (!open.has(source))
+      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${AUDITED[source](' COLLATE "C"')}`)
+    open.add(source)
+    return (await found(client, `FETCH ${BATCH} FROM "${source}"`, Number)) as Row[]
+  }
+  const auditing = audit(Date.now())
+  let step = auditing.next()
+  while (!step.done) step = auditing.next(await next(step.value))
+  return step.value
 }
 
 /**
@@ -51,14 +77,15 @@ const SEQUENCES = {
 
 const NUMBERS = new Set([20, 21, 23, 1700])
 
-/** Rows with their numbers as bigints, as the checks take them. */
-async function found(client: Client, sql: string): Promise<Record<string, unknown>[]> {
+/** Rows with their numbers as `numberOf` makes them: the checks take bigints. */
+async function found(
+  client: Client,
+  sql: string,
+  numberOf: (text: string) => bigint | number,
+): Promise<Record<string, unknown>[]> {
   const { rows, fields } = await client.query<Record<string, unknown>>(sql)
   const numbers = fields.filter(({ dataTypeID }) => NUMBERS.has(dataTypeID)).map(({ name }) => name)
-  return rows.map((row) => ({
-    ...row,
-    ...Object.fromEntries(
-      numbers.map((name) => [name, row[name] === null ? null : BigInt(String(row[name]))]),
-    ),
-  }))
+  for (const row of rows)
+    for (const name of numbers) if (row[name] !== null) row[name] = numberOf(String(row[name]))
+  return rows
 }

@@ -4,6 +4,8 @@ import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { refunded } from '../../../test/contract/fixtures.ts'
 import { runCli, tempDir } from '../../../test/harness.ts'
+import { encodeTime, type IdPrefix } from '../../domain/id.ts'
+import { canonicalRequest } from '../../domain/idempotency.ts'
 import { DEFAULT_SCOPE } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { type Migration, migrate, migrations, SchemaMismatch, schemaVersion } from './migrate.ts'
@@ -137,32 +139,77 @@ test('`minipay migrate` makes a database that serves', async (t) => {
   db.close()
 })
 
+/** An id of that prefix that was made so many ms after 1970. */
+const idOf = (prefix: IdPrefix, ms: number) => `${prefix}_${encodeTime(ms)}0000000000000000`
+const [FIRST, FAILED, EURO, BACK] = [idOf('txn', 1), idOf('txn', 2), idOf('txn', 3), idOf('re', 4)]
+/** A charge as the first release told of it. */
+const FIRST_VIEW = {
+  ...{ id: FIRST, amount: 1000, amount_refunded: 0, currency: 'usd', customer: 'c', status: 'succeeded' },
+  ...{ payment_method: 'tok', description: 'd', metadata: { a: 'b' }, provider: 'sandbox' },
+  ...{ provider_reference: 'ref_1', decline_code: null, failure_message: null, idempotency_key: 'k1' },
+  created_at: '1970-01-01T00:00:00.001Z',
+}
+const PLAIN = { payment_method: null, description: null, metadata: {} }
+const FAILED_VIEW = {
+  ...{ ...FIRST_VIEW, id: FAILED, amount: 500, status: 'failed', ...PLAIN, provider_reference: null },
+  ...{ decline_code: 'insufficient_funds', failure_message: 'No.', idempotency_key: 'k2' },
+  created_at: '1970-01-01T00:00:00.002Z',
+}
+const EURO_VIEW = {
+  ...{ ...FIRST_VIEW, id: EURO, amount: 7, currency: 'eur', ...PLAIN, provider_reference: 'ref_3' },
+  ...{ idempotency_key: 'k3', created_at: '1970-01-01T00:00:00.003Z' },
+}
+const REFUND_VIEW = {
+  ...{
+    id: FIRST,
+    refund_id: BACK,
+    amount: 300,
+    currency: 'usd',
+    customer: 'c',
+    status: 'partially_refunded',
+  },
+  ...{ reason: null, description: null, metadata: {}, idempotency_key: 'k4' },
+  refunded_at: '1970-01-01T00:00:00.004Z',
+}
+const REFUNDED_VIEW = {
+  ...FIRST_VIEW,
+  amount_refunded: 300,
+  status: 'partially_refunded',
+  refund: REFUND_VIEW,
+}
+const DECLINED = {
+  ...{ error: 'No.', code: 'card_declined', decline_code: 'insufficient_funds' },
+  charge: FAILED_VIEW,
+}
+const text = (value: unknown) => `'${typeof value === 'string' ? value : JSON.stringify(value)}'`
+const asked = (operation: string, body: object) => text(canonicalRequest(operation, body))
+
 /** What the first schema held of two charges, one refunded in part, a decline and a webhook, in short. */
 const FIRST_ROWS = `
   INSERT INTO charges VALUES
-    (1, 1, 'txn_1', 2, 1000, 300, 'usd', 'c', 'partially_refunded', 'tok', 'd', '{"a":"b"}', 'sandbox', 'ref_1', NULL, NULL, 'k1', 1),
-    (1, 1, 'txn_2', 1, 500, 0, 'usd', 'c', 'failed', NULL, NULL, NULL, 'sandbox', NULL, 'insufficient_funds', 'No.', 'k2', 2),
-    (1, 1, 'txn_3', 1, 7, 0, 'eur', 'c', 'succeeded', NULL, NULL, NULL, 'sandbox', 'ref_3', NULL, NULL, 'k3', 3);
+    (1, 1, '${FIRST}', 2, 1000, 300, 'usd', 'c', 'partially_refunded', 'tok', 'd', '{"a":"b"}', 'sandbox', 'ref_1', NULL, NULL, 'k1', 1),
+    (1, 1, '${FAILED}', 1, 500, 0, 'usd', 'c', 'failed', NULL, NULL, NULL, 'sandbox', NULL, 'insufficient_funds', 'No.', 'k2', 2),
+    (1, 1, '${EURO}', 1, 7, 0, 'eur', 'c', 'succeeded', NULL, NULL, NULL, 'sandbox', 'ref_3', NULL, NULL, 'k3', 3);
   INSERT INTO refunds VALUES
-    (1, 1, 're_1', 'txn_1', 300, 'usd', 'c', 'partially_refunded', NULL, NULL, NULL, 'k4', 4);
+    (1, 1, '${BACK}', '${FIRST}', 300, 'usd', 'c', 'partially_refunded', NULL, NULL, NULL, 'k4', 4);
   INSERT INTO idempotency_keys VALUES
-    (1, 1, 1, 'k1', 'f1', 'created', NULL, 1, 1),
-    (2, 1, 1, 'k2', 'f2', 'declined', '{"code":"card_declined"}', 2, 2),
-    (3, 1, 1, 'k3', 'f3', 'created', NULL, 3, 3),
-    (4, 1, 1, 'k4', 'f4', 'done', '{"refund_id":"re_1"}', 4, 4);
+    (1, 1, 1, 'k1', ${asked('POST /api/v1/charges', { amount: 1000, currency: 'usd', customer: 'c', payment_method: 'tok', description: 'd', metadata: { a: 'b' } })}, 'created', NULL, 1, 1),
+    (2, 1, 1, 'k2', ${asked('POST /api/v1/charges', { amount: 500, currency: 'usd', customer: 'c' })}, 'declined', ${text(DECLINED)}, 2, 2),
+    (3, 1, 1, 'k3', ${asked('POST /api/v1/charges', { amount: 7, currency: 'EUR', customer: 'c' })}, 'created', NULL, 3, 3),
+    (4, 1, 1, 'k4', ${asked('POST /api/v1/refunds', { transaction_id: FIRST, amount: 300 })}, 'done', ${text(REFUND_VIEW)}, 4, 4);
   INSERT INTO ledger_accounts VALUES
     (1, 1, 1, 'provider:sandbox', 'usd', 700), (2, 1, 1, 'merchant', 'usd', -700),
     (3, 1, 1, 'provider:sandbox', 'eur', 7), (4, 1, 1, 'merchant', 'eur', -7);
   INSERT INTO ledger_entries VALUES
-    (1, 1, 1, 1, 'txn_1', 1000, 1), (1, 1, 2, 2, 'txn_1', -1000, 1),
-    (1, 1, 3, 3, 'txn_3', 7, 3), (1, 1, 4, 4, 'txn_3', -7, 3),
-    (1, 1, 5, 2, 're_1', 300, 4), (1, 1, 6, 1, 're_1', -300, 4);
+    (1, 1, 1, 1, '${FIRST}', 1000, 1), (1, 1, 2, 2, '${FIRST}', -1000, 1),
+    (1, 1, 3, 3, '${EURO}', 7, 3), (1, 1, 4, 4, '${EURO}', -7, 3),
+    (1, 1, 5, 2, '${BACK}', 300, 4), (1, 1, 6, 1, '${BACK}', -300, 4);
   INSERT INTO counters VALUES
     (1, 1, 'charges_succeeded', 'usd', 1), (1, 1, 'charges_succeeded', 'eur', 1), (1, 1, 'charges_failed', 'usd', 1),
     (1, 1, 'charges_refunded', 'usd', 1), (1, 1, 'refunds', 'usd', 1), (1, 1, 'deliveries_pending', '', 1);
   INSERT INTO events VALUES
-    (1, 1, 1, 'evt_1', 'payment.succeeded', '{"id":"txn_1"}', 1), (1, 1, 2, 'evt_2', 'payment.failed', '{}', 2),
-    (1, 1, 3, 'evt_3', 'payment.succeeded', '{}', 3), (1, 1, 4, 'evt_4', 'payment.refunded', '{}', 4);
+    (1, 1, 1, 'evt_1', 'payment.succeeded', ${text(FIRST_VIEW)}, 1), (1, 1, 2, 'evt_2', 'payment.failed', ${text(FAILED_VIEW)}, 2),
+    (1, 1, 3, 'evt_3', 'payment.succeeded', ${text(EURO_VIEW)}, 3), (1, 1, 4, 'evt_4', 'payment.refunded', ${text(REFUNDED_VIEW)}, 4);
   INSERT INTO deliveries VALUES ('dlv_1', 1, 1, 'default', 1, 'pending', 0, 1, NULL, NULL, NULL, 1);`
 
 test('a database of the first schema keeps its books, and goes on', async (t) => {
@@ -179,21 +226,21 @@ test('a database of the first schema keeps its books, and goes on', async (t) =>
   const store = await openSqliteStore({ file, onFatal: assert.fail })
   try {
     const scope = DEFAULT_SCOPE
-    const charge = (await store.charge(scope, 'txn_1'))!
+    const charge = (await store.charge(scope, FIRST))!
     const taken = [charge.amountCaptured, charge.amountRefundPending, charge.amountDisputed, charge.capture]
     assert.deepEqual(taken, [1000, 0, 0, true])
     assert.deepEqual([charge.redirectUrl, charge.expiresAt, charge.metadata], [null, null, { a: 'b' }])
-    assert.equal((await store.charge(scope, 'txn_2'))?.amountCaptured, 0)
-    assert.equal((await store.charge(scope, 'txn_3'))?.amountCaptured, 7)
-    assert.equal((await store.refund(scope, 're_1'))?.providerReference, null)
+    assert.equal((await store.charge(scope, FAILED))?.amountCaptured, 0)
+    assert.equal((await store.charge(scope, EURO))?.amountCaptured, 7)
+    assert.equal((await store.refund(scope, BACK))?.providerReference, null)
     const bodies = await Promise.all(['k1', 'k2'].map((key) => store.idempotencyRecord(scope, key)))
-    const expected = ['{"id":"txn_1"}', '{"code":"card_declined"}']
+    const expected = [FIRST_VIEW, DECLINED].map((view) => JSON.stringify(view))
     assert.deepEqual(
       bodies.map((record) => record?.answer.body),
       expected,
     )
     await refunded(store, charge, { scope })
-    assert.equal((await store.charge(scope, 'txn_1'))?.status, 'refunded')
+    assert.equal((await store.charge(scope, FIRST))?.status, 'refunded')
   } finally {
     await store.close()
   }

@@ -3,11 +3,13 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before, describe } from 'node:test'
 import Database from 'better-sqlite3'
-import { alarmOf, alarmsCommit } from '../../../test/contract/alarms.ts'
+import { alarmOf } from '../../../test/contract/alarms.ts'
 import { disputed } from '../../../test/contract/disputes.ts'
-import { committed, START, taken } from '../../../test/contract/fixtures.ts'
+import { commitOf, committed, taken } from '../../../test/contract/fixtures.ts'
 import { tempDir } from '../../../test/harness.ts'
-import { DEFAULT_SCOPE as scope } from '../../ports/store.ts'
+import type { Alarm } from '../../domain/alarm.ts'
+import { type Charge, decision } from '../../domain/charge.ts'
+import { type Store, DEFAULT_SCOPE as scope } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
@@ -22,12 +24,27 @@ before(async () => {
   const { charge: made, attempt } = await taken(store, { scope, amount: 1_000 })
   const { charge, dispute } = await disputed(store, scope, made, 400)
   const open = alarmOf(charge, { kind: 'dispute_mismatch', disputeId: dispute.id })
-  const closed = alarmOf(charge, {
-    ...{ attemptId: attempt.id, state: 'closed', inDoubt: false, closedAt: START, reason: 'Seen.' },
-  })
-  await committed(store, alarmsCommit(scope, charge, [open, closed]))
+  const seen = alarmOf(charge, { attemptId: attempt.id })
+  const first = await told(store, charge, 'alarm.opened', open)
+  const second = await told(store, first, 'alarm.opened', seen)
+  const closedAt = seen.openedAt + 1_000
+  await told(store, second, 'alarm.closed', { ...seen, ...CLOSED, closedAt })
   await store.close()
 })
+
+const CLOSED = { state: 'closed', inDoubt: false, reason: 'Seen.' } as const
+
+/** Commits an alarm with its event, and answers its charge as it became. */
+async function told(
+  store: Store,
+  charge: Charge,
+  event: 'alarm.opened' | 'alarm.closed',
+  alarm: Alarm,
+): Promise<Charge> {
+  const made = decision(charge, {}, { alarms: [alarm], event })
+  await committed(store, commitOf(made, { scope }, null, alarm.closedAt ?? alarm.openedAt))
+  return made.charge
+}
 
 function problemAfter(sql: string): string | undefined {
   const copy = join(folder.path, 'tampered.db')

@@ -48,7 +48,7 @@ async function soundDatabase(): Promise<void> {
   ] as const
   const claimed = await claim(store, { now: START + 3_600_000, limit: 3 })
   for (const [i, { id, token }] of claimed.entries())
-    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: 200, error: null })
+    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: [200, 400, 503][i]!, error: null })
   await remoteCharges(store, { ...scope, mode: 'test' })
   await store.close()
 }

@@ -1,3 +1,5 @@
+import type { Row } from '../verify/aggregate.ts'
+import { AUDITED, type Audited, audit } from '../verify/audit.ts'
 import { CHECKS, type Verification } from '../verify-checks.ts'
 import type { Connection } from './connection.ts'
 import { assertCurrent } from './migrate.ts'
@@ -21,6 +23,34 @@ export function verify(db: Connection): Verification {
       const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
       if (row) return { ...counts, problem: problem(row) }
     }
+    const problem = audited(db)
+    if (problem !== undefined) return { ...counts, problem }
     return { charges: count('charges'), refunds: count('refunds'), entries: count('ledger_entries') }
   })()
+}
+
+/** So many rows are read at once. */
+const BATCH = 500
+
+function audited(db: Connection): string | undefined {
+  const open = new Map<Audited, Iterator<Row>>()
+  function next(source: Audited): Row[] {
+    const rows = open.get(source) ?? db.prepare<[], Row>(AUDITED[source]('')).iterate()
+    open.set(source, rows)
+    const batch: Row[] = []
+    while (batch.length < BATCH) {
+      const { done, value } = rows.next()
+      if (done) break
+      batch.push(value)
+    }
+    return batch
+  }
+  const auditing = audit(Date.now())
+  try {
+    let step = auditing.next()
+    while (!step.done) step = auditing.next(next(step.value))
+    return step.value
+  } finally {
+    for (const rows of open.values()) rows.return?.()
+  }
 }

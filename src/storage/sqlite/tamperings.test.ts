@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { after, before } from 'node:test'
+import Database from 'better-sqlite3'
+import { fillBooks } from '../../../test/books.ts'
+import { tempDir } from '../../../test/harness.ts'
+import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
+import { openReader } from './open.ts'
+import { openSqliteStore } from './store.ts'
+import { verify } from './verify.ts'
+
+const folder = tempDir()
+const sound = join(folder.path, 'sound.db')
+after(() => folder.remove())
+
+before(async () => {
+  const store = await openSqliteStore({ file: sound, onFatal: assert.fail })
+  await fillBooks(store)
+  await store.close()
+})
+
+/** What `verify` says of a copy of the sound books after `sql` was done to it. */
+function afterTampering(sql: string): string {
+  const copy = join(folder.path, 'tampered.db')
+  copyFileSync(sound, copy)
+  const writer = new Database(copy)
+  writer.pragma('foreign_keys = OFF')
+  writer.pragma('journal_mode = DELETE')
+  writer.exec(sql)
+  const changes = writer.prepare('SELECT total_changes()').pluck().get()
+  assert.notEqual(changes, 0, 'nothing was tampered with')
+  writer.close()
+  const reader = openReader(copy)
+  try {
+    return verify(reader).problem ?? 'nothing'
+  } finally {
+    reader.close()
+  }
+}
+
+test('books with every kind of history pass', () => {
+  const reader = openReader(sound)
+  const { problem, charges } = verify(reader)
+  reader.close()
+  assert.deepEqual([problem, charges > 20], [undefined, true])
+})
+
+for (const { what, sql, says } of TAMPERINGS)
+  test(`verify names ${what}`, () => assert.match(afterTampering(sql), says))
+
+for (const { what, sql, why } of UNSEEN)
+  test(`verify can't see ${what}: ${why}`, () => assert.equal(afterTampering(sql), 'nothing'))

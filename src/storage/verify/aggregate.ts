@@ -1,0 +1,192 @@
+/** A charge with everything that belongs to it, read in one pass over the tables, each in the order of the charges. */
+import type { View } from './views.ts'
+
+/** A row by its columns. */
+export type Row = Readonly<Record<string, string | number | null>>
+
+/** An object of JSON. */
+export type Json = Readonly<Record<string, unknown>>
+
+/** An event as stored, and what it says; null when its data is not an object in the JSON that MiniPay writes. */
+export type ToldEvent = {
+  readonly seq: number
+  readonly id: string
+  readonly type: string
+  readonly at: number
+  readonly data: Json | null
+}
+
+export type Aggregate = {
+  /** With the columns of its idempotency record as `key_…`, as refunds and attempts have them; null when it is gone. */
+  readonly charge: Row
+  readonly refunds: readonly Row[]
+  readonly disputes: readonly Row[]
+  readonly attempts: readonly Row[]
+  readonly alarms: readonly Row[]
+  readonly closings: readonly Row[]
+  readonly events: readonly ToldEvent[]
+  /** With the account's `code` and `currency`; those of the charge, its refunds and its disputes, by `transaction_id`. */
+  readonly entries: readonly Row[]
+}
+
+/** An object of an aggregate, its view, and its row. */
+export type Subject = { readonly view: View; readonly row: Row }
+
+/** The columns of an idempotency record, beside the row whose key it is. */
+const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.answer_kind AS key_kind, k.answer_body AS key_body,
+  k.event_seq AS key_event, k.created_at AS key_at`
+const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
+  ON k.account_id = ${row}.account_id AND k.live = ${row}.live AND k.key = ${row}.idempotency_key`
+const ENTRY = 'e.account_id, e.live, e.seq, e.transaction_id, e.amount, e.created_at, a.code, a.currency'
+const entriesOf = (table: string) => `SELECT x.transaction_id AS whose, ${ENTRY}
+  FROM ${table} x
+  JOIN ledger_entries e ON e.account_id = x.account_id AND e.live = x.live AND e.transaction_id = x.id
+  JOIN ledger_accounts a ON a.id = e.ledger_account_id
+  ORDER BY x.account_id, x.live, x.transaction_id, x.id, e.seq`
+const childrenIn = (table: string) =>
+  `SELECT x.transaction_id AS whose, x.* FROM ${table} x ORDER BY x.account_id, x.live, x.transaction_id, x.id`
+
+/** Where in an event's data the charge's id stands, which is its first field. */
+const WHOSE = 'substr(data, 8, 30)'
+
+/**
+ * What aggregates are read from: rows with `account_id`, `live` and in `whose` a charge's id, in that order. In SQL
+ * that both engines run but for `bytes`, which has PostgreSQL order a text by its bytes.
+ */
+export const SOURCES = {
+  charges: () => `SELECT c.id AS whose, c.*, ${KEY} FROM charges c ${keyOf('c')}
+    ORDER BY c.account_id, c.live, c.id`,
+  refunds: () => `SELECT r.transaction_id AS whose, r.*, ${KEY} FROM refunds r ${keyOf('r')}
+    ORDER BY r.account_id, r.live, r.transaction_id, r.id`,
+  disputes: () => childrenIn('disputes'),
+  attempts: () => `SELECT t.transaction_id AS whose, t.*, ${KEY}
+    FROM attempts t ${keyOf('t')} AND t.kind IN ('capture', 'cancel')
+    ORDER BY t.account_id, t.live, t.transaction_id, t.id`,
+  alarms: () => childrenIn('alarms'),
+  /** The records of requests that closed an alarm: they are of no other row. */
+  closings: (bytes: string) => `SELECT substr(e.data, 8, 30) AS whose, k.account_id, k.live,
+      k.key AS idempotency_key, k.event_seq AS id, e.created_at, ${KEY}
+    FROM events e JOIN idempotency_keys k
+      ON k.account_id = e.account_id AND k.live = e.live AND k.event_seq = e.seq
+    WHERE e.type = 'alarm.closed'
+    ORDER BY e.account_id, e.live, substr(e.data, 8, 30)${bytes}, e.seq`,
+  events: (bytes: string) => `SELECT ${WHOSE} AS whose, account_id, live, seq, id, type, data, created_at
+    FROM events ORDER BY account_id, live, ${WHOSE}${bytes}, seq`,
+  entriesOfCharges: () => `SELECT e.transaction_id AS whose, ${ENTRY}
+    FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
+    WHERE e.transaction_id >= 'txn_' AND e.transaction_id < 'txn\`'
+    ORDER BY e.account_id, e.live, e.transaction_id, e.seq`,
+  entriesOfRefunds: () => entriesOf('refunds'),
+  entriesOfDisputes: () => entriesOf('disputes'),
+} as const
+export type Source = keyof typeof SOURCES
+const NAMES = Object.keys(SOURCES) as Source[]
+
+/** Asks for the next rows of a source, and is given them: none once it has ended. */
+export type Reading<T> = Generator<Source, T, readonly Row[]>
+
+/** The rows of one source, of which the next few are at hand. */
+class Tape {
+  readonly source: Source
+  #rows: readonly Row[] = []
+  #at = 0
+  #ended = false
+
+  constructor(source: Source) {
+    this.source = source
+  }
+
+  /** True when the next row has to be asked for. */
+  get needsRows(): boolean {
+    return this.#at === this.#rows.length && !this.#ended
+  }
+
+  fill(rows: readonly Row[]): void {
+    this.#rows = rows
+    this.#at = 0
+    this.#ended = rows.length === 0
+  }
+
+  get head(): Row | undefined {
+    return this.#rows[this.#at]
+  }
+
+  next(): Row {
+    return this.#rows[this.#at++] as Row
+  }
+}
+
+/** Less than 0 when the charge of `a` comes before that of `b`. */
+function order(a: Row, b: Row): number {
+  return (
+    Number(a['account_id']) - Number(b['account_id']) ||
+    Number(a['live']) - Number(b['live']) ||
+    (a['whose'] === b['whose'] ? 0 : String(a['whose']) < String(b['whose']) ? -1 : 1)
+  )
+}
+
+/**
+ * Hands every aggregate to `look`, and stops with the first sentence that it answers; also with one about a row that
+ * belongs to no charge.
+ */
+export function* aggregates(look: (aggregate: Aggregate) => string | undefined): Reading<string | undefined> {
+  const tapes = Object.fromEntries(NAMES.map((name) => [name, new Tape(name)])) as Record<Source, Tape>
+  const all = Object.values(tapes)
+  for (;;) {
+    for (const tape of all) if (tape.needsRows) tape.fill(yield tape.source)
+    const first = tapes.charges.head
+    const stray = all.find(({ head }) => head && (!first || order(head, first) < 0))
+    if (stray?.head) return strayed(stray.source, stray.head)
+    if (!first) return undefined
+    const rows = Object.fromEntries(NAMES.map((name) => [name, [] as Row[]])) as Record<Source, Row[]>
+    for (const tape of all)
+      while (tape.head && order(tape.head, first) === 0) {
+        rows[tape.source].push(tape.next())
+        if (tape.needsRows) tape.fill(yield tape.source)
+      }
+    const problem = look(aggregateOf(rows))
+    if (problem !== undefined) return problem
+  }
+}
+
+function strayed(source: Source, row: Row): string {
+  return source === 'events'
+    ? `The event ${row['seq']} tells of ${row['whose']}, which is not there.`
+    : `A row of ${source} belongs to ${row['whose']}, which is not there.`
+}
+
+function aggregateOf(rows: Record<Source, Row[]>): Aggregate {
+  const { charges, refunds, disputes, attempts, alarms, closings, events } = rows
+  return {
+    charge: charges[0] as Row,
+    refunds,
+    disputes,
+    attempts,
+    alarms,
+    closings,
+    events: events.map(eventOf),
+    entries: [...rows.entriesOfCharges, ...rows.entriesOfRefunds, ...rows.entriesOfDisputes],
+  }
+}
+
+function eventOf({ seq, id, type, data, created_at }: Row): ToldEvent {
+  return {
+    seq: Number(seq),
+    id: String(id),
+    type: String(type),
+    at: Number(created_at),
+    data: jsonOf(String(data)),
+  }
+}
+
+/** The object that a text is the JSON of, as `JSON.stringify` writes it; null for any other text. */
+export function jsonOf(text: string): Json | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject && JSON.stringify(value) === text ? (value as Json) : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}

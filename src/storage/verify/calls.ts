@@ -1,0 +1,164 @@
+/** Attempts, against the charge or the refund that they are about. */
+import { type Aggregate, jsonOf, type Row } from './aggregate.ts'
+import { isOpen } from './money.ts'
+
+const ENDED_BY = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry']
+
+/** Everything that is wrong with the attempts of a charge, as sentences. */
+export function* callProblems(aggregate: Aggregate): Iterable<string> {
+  const { charge, refunds, attempts } = aggregate
+  for (const attempt of attempts) {
+    const wrong = malformed(attempt) ?? misplaced(attempt, aggregate)
+    if (wrong !== undefined) yield `The ${attempt['kind']} attempt ${attempt['id']} ${wrong}.`
+  }
+  const of = (kind: string) => attempts.filter((attempt) => attempt['kind'] === kind)
+  yield* authorized(aggregate, of('authorize'))
+  yield* followedUp(charge, of('capture'), of('cancel'))
+  for (const refund of refunds)
+    yield* paidBack(
+      refund,
+      of('refund').filter(({ refund_id }) => refund_id === refund['id']),
+    )
+}
+
+/** The attempt before this one, which never came to its provider, so that the same call was made once more. */
+export function calledAgain({ route }: Row): string | undefined {
+  const again = typeof route === 'string' ? jsonOf(route)?.['again'] : undefined
+  return typeof again === 'string' ? again : undefined
+}
+
+/** What an attempt in its state has, and has not. */
+function malformed(attempt: Row): string | undefined {
+  const { kind, state, ended_at, resolved_by, started_at, decline_code, route, lookups, due_at } = attempt
+  if (isOpen(state)) {
+    if (ended_at !== null || resolved_by !== null) return `is ${state}, and has an end`
+    if (due_at === null) return `is ${state}, and is never looked at again`
+  } else {
+    if (ended_at === null) return `is ${state}, and has no end`
+    if (!ENDED_BY.includes(String(resolved_by))) return `was ended by ${resolved_by}, which nothing is`
+  }
+  if (state === 'declined' && decline_code === null) return 'is declined without a code'
+  if (state !== 'declined' && decline_code !== null)
+    return `is ${state} with the decline code ${decline_code}`
+  if (kind === 'authorize' && route === null) return 'has no route'
+  if (kind !== 'authorize' && route !== null && calledAgain(attempt) === undefined)
+    return 'has a route, which only an authorization has'
+  if (Number(lookups) < 0) return `was looked up ${lookups} times`
+  if (Number(started_at) < 0) return 'was started before 1970'
+  return undefined
+}
+
+/** What an attempt has in common with what it is about. */
+function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undefined {
+  const { kind, state, amount, currency, provider, idempotency_key, refund_id } = attempt
+  if (currency !== charge['currency'])
+    return `is in ${currency}, and ${charge['id']} in ${charge['currency']}`
+  const refund = refunds.find(({ id }) => id === refund_id)
+  if (kind === 'refund' && !refund) return `is of ${refund_id}, which ${charge['id']} has not`
+  const whole = Number((refund ?? charge)['amount'])
+  // Only a person's word has another amount than was asked for; the first of two calls has what was asked.
+  const isLess = kind === 'capture' || kind === 'authorize' || state === 'not_sent'
+  if (Number(amount) > whole ? state !== 'not_sent' : !isLess && Number(amount) !== whole)
+    return `is of ${amount}, and ${refund?.['id'] ?? charge['id']} of ${whole}`
+  if (kind !== 'authorize' && provider !== charge['provider'])
+    return `is at ${provider}, and the money of ${charge['id']} at ${charge['provider']}`
+  const asked = refund ?? (kind === 'authorize' ? charge : undefined)
+  if (asked && idempotency_key !== asked['idempotency_key'])
+    return `is of the key ${idempotency_key}, and ${asked['id']} of ${asked['idempotency_key']}`
+  return undefined
+}
+
+/** Of a charge that was taken or held just one authorization succeeded, of any other none; the charge says what it says. */
+function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): Iterable<string> {
+  const { id, status } = charge
+  const succeeded = attempts.filter(({ state }) => state === 'succeeded')
+  if (attempts.length === 0) {
+    // Only what was decided in this process, and in one step, has none.
+    if (charge['capture'] === 0) yield `The transaction ${id} was to be held, and no attempt of it is there.`
+    else if (Number(charge['version']) !== events.length)
+      yield `The transaction ${id} was changed ${charge['version']} times, and has ${events.length} events and no attempt.`
+    return
+  }
+  const told = events.findLast(({ type }) => /^payment\.(succeeded|failed|authorized|canceled)$/.test(type))
+  const holds = events.some(({ type }) => type === 'payment.authorized')
+  const most = told?.type !== 'payment.failed' && (Number(charge['amount_captured']) > 0 || holds) ? 1 : 0
+  if (succeeded.length !== most)
+    yield `The transaction ${id} is ${status}, and ${succeeded.length} authorizations of it succeeded.`
+  yield* amountAuthorized(charge, succeeded[0] ?? attempts)
+  // A person may have said later how an earlier one has ended.
+  const same = attempts.find((one) => NAMES.every((name) => one[name] === charge[name]))
+  const last = (succeeded[0] ?? same ?? attempts.at(-1)) as Row
+  for (const name of NAMES)
+    if (charge[name] !== last[name])
+      yield `The transaction ${id} says that its ${name} is ${charge[name]}; its attempt ${last['id']} says ${last[name]}.`
+  if (status === 'failed') yield* refusedAs(`The transaction ${id}`, charge, last)
+}
+
+const NAMES = ['provider', 'provider_reference']
+
+/** What was asked for, or what a person has said that was taken of it. */
+function* amountAuthorized(charge: Row, attempts: Row | readonly Row[]): Iterable<string> {
+  const { id, amount, amount_captured, capture } = charge
+  for (const attempt of [attempts].flat() as Row[]) {
+    const taken = attempt['state'] === 'succeeded' && capture === 1 ? amount_captured : amount
+    if (attempt['amount'] !== taken && attempt['resolved_by'] !== 'hand')
+      yield `The authorize attempt ${attempt['id']} is of ${attempt['amount']}, and ${id} of ${taken}.`
+  }
+}
+
+/** What failed says why, as its attempt does. */
+function* refusedAs(what: string, { decline_code, failure_message }: Row, attempt: Row): Iterable<string> {
+  const { id, state } = attempt
+  if (state !== 'declined' && state !== 'not_sent') yield `${what} is failed, and its attempt ${id} ${state}.`
+  const code = state === 'declined' ? attempt['decline_code'] : 'provider_unavailable'
+  if (decline_code !== code) yield `${what} failed with ${decline_code}; its attempt ${id} says ${code}.`
+  const reason = String(attempt['reason'] ?? '')
+  const said = String(failure_message)
+  const told =
+    state === 'declined'
+      ? said
+      : said.replace(/^(?:It was not charged|The provider did not take it): |\.$/gs, '')
+  if (!reason.replace(/\.$/, '').endsWith(told.replace(/\.$/, '')))
+    yield `${what} failed because of "${said}"; its attempt ${id} says "${reason}".`
+}
+
+/** What was held is captured by one attempt, of just that amount, or canceled by one; what is not was not. */
+function* followedUp(charge: Row, captures: readonly Row[], cancels: readonly Row[]): Iterable<string> {
+  const { id, status, amount_captured, decline_code } = charge
+  const done = (attempts: readonly Row[]) => attempts.filter(({ state }) => state === 'succeeded')
+  const [captured, canceled] = [done(captures), done(cancels)]
+  const wasCaptured = charge['capture'] === 0 && Number(amount_captured) > 0
+  if (captured.length !== (wasCaptured ? 1 : 0))
+    yield `The transaction ${id} is ${status}, and ${captured.length} captures of it succeeded.`
+  if (captured[0] && captured[0]['amount'] !== amount_captured)
+    yield `The transaction ${id} says that ${amount_captured} of it was captured; its attempt ${captured[0]['id']} says ${captured[0]['amount']}.`
+  const wasCanceled = status === 'canceled' && decline_code !== 'authorization_expired'
+  const asked = canceled.filter(({ idempotency_key }) => idempotency_key !== charge['idempotency_key'])
+  if (asked.length !== (wasCanceled ? 1 : 0))
+    yield `The transaction ${id} is ${status}, and ${asked.length} cancellations of it succeeded.`
+}
+
+const ENDS: Readonly<Record<string, readonly string[]>> = {
+  processing: ['sending', 'pending', 'unknown'],
+  refunded: ['succeeded'],
+  partially_refunded: ['succeeded'],
+  failed: ['declined', 'not_sent'],
+}
+
+/** A refund and its attempt, the last where the call was made once more; those of the first schema have none. */
+function* paidBack(refund: Row, attempts: readonly Row[]): Iterable<string> {
+  const { id, status, provider_reference } = refund
+  const attempt = attempts.at(-1)
+  for (const earlier of attempts.slice(0, -1))
+    if (earlier['state'] !== 'not_sent') yield `The refund ${id} has ${attempts.length} attempts.`
+  if (!attempt) {
+    if (status !== 'partially_refunded' && status !== 'refunded')
+      yield `The refund ${id} is ${status}, and no attempt of it is there.`
+    return
+  }
+  if (!ENDS[String(status)]?.includes(String(attempt['state'])))
+    yield `The refund ${id} is ${status}, and its attempt ${attempt['id']} ${attempt['state']}.`
+  if (status === 'failed') yield* refusedAs(`The refund ${id}`, refund, attempt)
+  else if (status !== 'processing' && provider_reference !== attempt['provider_reference'])
+    yield `The refund ${id} says that its provider_reference is ${provider_reference}; its attempt ${attempt['id']} says ${attempt['provider_reference']}.`
+}

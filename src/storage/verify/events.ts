@@ -1,0 +1,126 @@
+/** What events say, against each other and against the rows of what they tell of. */
+import type { Aggregate, Json, Row, ToldEvent } from './aggregate.ts'
+import { ALARM, CHARGE, DISPUTE, differs, misshapen, REFUND, type View } from './views.ts'
+
+type Part = 'refund' | 'dispute' | 'alarm'
+const PARTS: Readonly<Record<Part, View>> = { refund: REFUND, dispute: DISPUTE, alarm: ALARM }
+
+/** What an event's type says of its charge's status, and of what else it shows. */
+type Telling = {
+  readonly statuses?: readonly string[]
+  readonly part?: Part
+  readonly partStatuses?: readonly string[]
+}
+const TELLINGS: Readonly<Record<string, Telling>> = {
+  'payment.succeeded': { statuses: ['succeeded'] },
+  'payment.failed': { statuses: ['failed'] },
+  'payment.authorized': { statuses: ['authorized', 'processing'] },
+  'payment.requires_action': { statuses: ['requires_action'] },
+  'payment.canceled': { statuses: ['canceled'] },
+  'payment.capture_failed': { statuses: ['authorized'] },
+  'payment.cancel_failed': {},
+  'payment.refunded': {
+    statuses: ['partially_refunded', 'refunded'],
+    part: 'refund',
+    partStatuses: ['partially_refunded', 'refunded'],
+  },
+  'refund.failed': { part: 'refund', partStatuses: ['failed'] },
+  'dispute.opened': { part: 'dispute', partStatuses: ['open'] },
+  'dispute.updated': { part: 'dispute' },
+  'dispute.won': { part: 'dispute', partStatuses: ['won'] },
+  'dispute.lost': { part: 'dispute', partStatuses: ['lost'] },
+  'alarm.opened': { part: 'alarm', partStatuses: ['open'] },
+  'alarm.closed': { part: 'alarm', partStatuses: ['closed'] },
+}
+
+/** A status while it is not known yet how the charge ends: what it shows may change without an event. */
+const WAITING = ['processing', 'requires_action']
+/** What may change meanwhile. */
+const WHILE_WAITING = ['status', 'provider', 'provider_reference', 'redirect_url']
+/** A refund reserves its amount without an event, and a wish to cancel is kept. */
+const SILENT = ['amount_refund_pending', 'cancel_requested']
+
+/** Everything that is wrong with the events of a charge, as sentences. */
+export function* eventProblems(aggregate: Aggregate): Iterable<string> {
+  for (const event of aggregate.events) {
+    const problem = badlyTold(event) ?? changedForGood(event, aggregate)
+    if (problem !== undefined) yield `The event ${event.seq} (${event.type}) ${problem}.`
+  }
+  yield* lastTold(aggregate)
+  yield* partsTold(aggregate)
+}
+
+/** The part beside the charge, such as its refund. */
+export function partOf({ data, type }: ToldEvent): Json | undefined {
+  const part = TELLINGS[type]?.part
+  return part && (data?.[part] as Json | undefined)
+}
+
+function badlyTold({ type, data }: ToldEvent): string | undefined {
+  const telling = TELLINGS[type]
+  if (!telling) return 'is of no type that there is'
+  if (!data) return 'has no body in the JSON that MiniPay writes'
+  const { statuses, part, partStatuses } = telling
+  const wrong = misshapen(CHARGE, data, part) ?? (part && misshapen(PARTS[part], data[part]))
+  if (wrong !== undefined) return wrong
+  if (statuses && !statuses.includes(String(data['status'])))
+    return `tells of a charge that is ${data['status']}`
+  const status = part && (data[part] as Json)['status']
+  if (partStatuses && !partStatuses.includes(String(status))) return `tells of a ${part} that is ${status}`
+  if (type === 'payment.refunded' && status !== data['status'])
+    return `tells of a refund that left its charge ${status}, and of a charge that is ${data['status']}`
+  return undefined
+}
+
+/** What never changes is in each event as it is in the row. */
+function changedForGood(
+  event: ToldEvent,
+  { charge, refunds, disputes, alarms }: Aggregate,
+): string | undefined {
+  const wrong = event.data && differs(CHARGE, event.data, charge, CHARGE.fixed)
+  if (wrong !== undefined && wrong !== null) return wrong
+  const said = partOf(event)
+  if (!said) return undefined
+  const part = TELLINGS[event.type]?.part as Part
+  const id = said[part === 'refund' ? 'refund_id' : 'id']
+  const row = { refund: refunds, dispute: disputes, alarm: alarms }[part].find((one) => one['id'] === id)
+  if (!row) return `tells of the ${part} ${id}, which its charge has not`
+  return differs(PARTS[part], said, row, PARTS[part].fixed)
+}
+
+/** The last event says what the row says, but for what changes without an event. */
+function* lastTold({ charge, events }: Aggregate): Iterable<string> {
+  const last = events.at(-1)
+  const { id, status } = charge
+  if (!last) {
+    if (status !== 'processing') yield `The transaction ${id} is ${status}, and no event tells of it.`
+    return
+  }
+  const silent = WAITING.includes(String(status)) ? [...SILENT, ...WHILE_WAITING] : SILENT
+  const which = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
+  const wrong = last.data && differs(CHARGE, last.data, charge, which)
+  if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
+}
+
+/** What has ended, or can't begin without an event, was told, and the last time as it is. */
+function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<string> {
+  const last = new Map<unknown, ToldEvent>()
+  for (const event of events) {
+    const part = partOf(event)
+    if (part) last.set(part['refund_id'] ?? part['id'], event)
+  }
+  function* told(view: View, row: Row): Iterable<string> {
+    const event = last.get(row['id'])
+    // An alarm is closed, and no more in doubt, with whatever settles it, too.
+    const isOver = view === ALARM && event?.type === 'alarm.closed'
+    const which = view === ALARM && !isOver ? ALARM.fixed : Object.keys(view.fields)
+    const wrong = event ? differs(view, partOf(event) as Json, row, which) : 'is not there'
+    if (wrong)
+      yield event
+        ? `The last event of ${row['id']}, ${event.seq} (${event.type}), ${wrong}.`
+        : `The ${view.name} ${row['id']} is ${row['status'] ?? row['state']}, and no event tells of it.`
+  }
+  for (const refund of refunds) if (refund['status'] !== 'processing') yield* told(REFUND, refund)
+  for (const dispute of disputes) yield* told(DISPUTE, dispute)
+  for (const alarm of alarms) yield* told(ALARM, alarm)
+}

@@ -1,0 +1,223 @@
+/** Idempotency records, against what their requests asked for and what became of it. */
+import { hash } from 'node:crypto'
+import { canonicalRequest, PLAIN_FINGERPRINT } from '../../domain/idempotency.ts'
+import { type Aggregate, type Json, jsonOf, type Row, type ToldEvent } from './aggregate.ts'
+import { calledAgain } from './calls.ts'
+import { partOf } from './events.ts'
+import { isOpen } from './money.ts'
+import { CHARGE, differs, misshapen, REFUND, timeOf, type View } from './views.ts'
+
+/** Everything that is wrong with the records of a charge's keys, as sentences. `forgotten` in ms since 1970: see audit. */
+export function* keyProblems(aggregate: Aggregate, forgotten: number): Iterable<string> {
+  const { charge, refunds, attempts, events, entries } = aggregate
+  const first = attempts.find(({ kind }) => kind === 'authorize')
+  const begun = first ? [Number(first['started_at'])] : events.slice(0, 1).map(({ at }) => at)
+  yield* recordProblems(aggregate, charge, chargeRequests(charge), begun, forgotten)
+  for (const refund of refunds) {
+    // One that a person booked for an alarm was asked for by no request; one that a cancel led to, by that.
+    if (aggregate.alarms.some(({ id }) => id === refund['idempotency_key'])) continue
+    if (isOfWish(refund, charge)) continue
+    const posted = entries.filter(({ transaction_id }) => transaction_id === refund['id'])
+    const times = posted.map(({ created_at }) => Number(created_at))
+    const requests = isByHand(attempts, refund['id']) ? null : refundRequests(refund)
+    yield* recordProblems(aggregate, refund, requests, times, forgotten)
+  }
+  for (const attempt of attempts) {
+    const { kind, idempotency_key: key } = attempt
+    if ((kind !== 'capture' && kind !== 'cancel') || calledAgain(attempt) !== undefined) continue
+    const isBooked = aggregate.alarms.some(({ id }) => id === key)
+    // A customer who never came back is given up with the key of the charge.
+    if (isBooked || key === charge['idempotency_key'] || isOfWish(attempt, charge)) continue
+    const last = attempts.find((one) => calledAgain(one) === attempt['id']) ?? attempt
+    const requests = attempt['resolved_by'] === 'hand' ? null : followUpRequests(attempt, charge)
+    const times = [Number(attempt['started_at'])]
+    yield* recordProblems(aggregate, { ...attempt, state: last['state'] ?? null }, requests, times, forgotten)
+  }
+  for (const closing of aggregate.closings) {
+    const wrong = closingProblem(closing, events)
+    if (wrong !== undefined) yield `The idempotency record ${closing['idempotency_key']} ${wrong}.`
+  }
+}
+
+/** True of what was begun after a cancel that was asked for while the charge was processing. */
+function isOfWish({ kind, idempotency_key, key_at, started_at, reason }: Row, charge: Row): boolean {
+  if (idempotency_key === charge['cancel_key']) return true
+  if (kind === undefined) return reason === 'cancel_requested'
+  return kind === 'cancel' && key_at !== null && Number(key_at) < Number(started_at) - SAME_MS
+}
+
+/** The record of a request that closed an alarm is answered with the alarm, as the event tells of it. */
+function closingProblem(closing: Row, events: readonly ToldEvent[]): string | undefined {
+  const { id, created_at, key_at, key_kind, key_body, key_fingerprint } = closing
+  const event = events.find(({ seq }) => seq === id)
+  const alarm = event && partOf(event)
+  if (key_kind !== 'done' || key_body !== JSON.stringify(alarm))
+    return `is not answered as its event ${id} tells`
+  if (key_at !== created_at) return `is of another time than its event ${id}`
+  const operation = `POST /api/v1/alarms/${alarm?.['id']}/close `
+  const text = String(key_fingerprint)
+  const asked = text.startsWith(operation) ? jsonOf(text.slice(operation.length)) : null
+  const isHash = /^[\w-]{43}$/.test(text)
+  return asked?.['reason'] === alarm?.['reason'] || isHash
+    ? undefined
+    : 'is of another request than the one that made it'
+}
+
+/** A person may have said that another amount was paid back than was asked for. */
+const isByHand = (attempts: readonly Row[], refund: unknown) =>
+  attempts.some(({ refund_id, resolved_by }) => refund_id === refund && resolved_by === 'hand')
+
+/** How far apart the times of one commit may be that were read one after the other, in ms. */
+export const SAME_MS = 5_000
+
+/** `begun`: when the request's commit was made, nearly. */
+function* recordProblems(
+  { charge, events }: Aggregate,
+  owner: Row,
+  requests: Iterable<string> | null,
+  begun: readonly number[],
+  forgotten: number,
+): Iterable<string> {
+  const { id, idempotency_key, key_at, key_kind, key_fingerprint } = owner
+  if (key_at === null) {
+    if (Math.min(...begun, Number(owner['created_at'] ?? owner['started_at'])) - SAME_MS > forgotten)
+      yield `The idempotency record of ${id}, ${idempotency_key}, is not there, and older ones are.`
+    return
+  }
+  const record = `The idempotency record of ${id}, ${idempotency_key},`
+  if (requests && !isOneOf(String(key_fingerprint), requests))
+    yield `${record} is of another request than the one that made it.`
+  const at = Number(key_at)
+  if (begun.length > 0 && !begun.some((time) => Math.abs(time - at) <= SAME_MS))
+    yield `${record} is of ${timeOf(at)}, when nothing was asked.`
+  const wrong = answerProblem(charge, owner, events)
+  if (wrong !== undefined) yield `${record} ${wrong}.`
+  if (key_kind === 'accepted' && hasEnded(charge, owner))
+    yield `${record} is answered as if it had not ended.`
+}
+
+function isOneOf(value: string, values: Iterable<string>): boolean {
+  for (const one of values) if (one === value) return true
+  return false
+}
+
+/** True once the request's own end was committed; then its record had to be answered. */
+function hasEnded(charge: Row, { state, refund_id, status, transaction_id }: Row): boolean {
+  if (state !== undefined) return !isOpen(state)
+  if (transaction_id !== undefined && refund_id === undefined) return status !== 'processing'
+  return !['processing', 'requires_action', 'canceled'].includes(String(charge['status']))
+}
+
+const KINDS = ['created', 'done', 'declined', 'unavailable', 'accepted']
+
+/** Why a record's answer is not what the request came to; undefined when it is. */
+function answerProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): string | undefined {
+  const { key_kind, key_body, key_event } = owner
+  if (!KINDS.includes(String(key_kind))) return `is answered as ${key_kind}, which nothing is`
+  const event = events.find(({ seq }) => seq === Number(key_event))
+  if (Number(key_event) !== 0 && !event)
+    return `names the event ${key_event}, which is not one of ${charge['id']}`
+  // The answer is the event's own data.
+  if (key_body === null) return event?.data ? stillSo(CHARGE, event.data, owner, charge) : 'has no answer'
+  const body = jsonOf(String(key_body))
+  if (!body) return 'has no answer in the JSON that MiniPay writes'
+  const view = viewOf(owner)
+  const said = key_kind === 'declined' || key_kind === 'unavailable' ? refusedObject(view, body, event) : body
+  if (typeof said === 'string') return said
+  const wrong = misshapen(view, said)
+  if (wrong !== undefined) return wrong
+  const row = view === REFUND ? owner : charge
+  return (
+    differs(view, said, row, view.fixed) ??
+    (event ? unlike(view, said, event) : stillSo(view, said, owner, charge))
+  )
+}
+
+const isRefund = (owner: Row) => owner['transaction_id'] !== undefined && owner['kind'] === undefined
+const viewOf = (owner: Row): View => (isRefund(owner) ? REFUND : CHARGE)
+
+/** The object in the answer of a request that was refused, or why the answer is none. */
+function refusedObject({ name }: View, body: Json, event: ToldEvent | undefined): Json | string {
+  const { error, code, decline_code, ...rest } = body
+  const said = rest[name]
+  if (Object.keys(rest).length !== 1 || typeof said !== 'object' || said === null)
+    return `shows no ${name} alone`
+  if (typeof code !== 'string' || typeof decline_code !== 'string') return 'is refused without a code'
+  const told = event && (name === 'refund' ? partOf(event) : event.data)
+  if (
+    told?.['status'] === 'failed' &&
+    (told['failure_message'] !== error || told['decline_code'] !== decline_code)
+  )
+    return `says ${decline_code}, "${error}"; its event says ${told['decline_code']}, "${told['failure_message']}"`
+  return said as Json
+}
+
+/** What was answered with an event is what the event tells. */
+function unlike({ name }: View, said: Json, event: ToldEvent): string | undefined {
+  const told = name === 'refund' ? partOf(event) : event.data
+  for (const [field, value] of Object.entries(said))
+    if (JSON.stringify(value) !== JSON.stringify(told?.[field]))
+      return `says that ${field} is ${JSON.stringify(value)}; its event ${event.seq} says ${JSON.stringify(told?.[field])}`
+  return undefined
+}
+
+/** What has not ended was answered as it was then, and is so while nothing has happened since. */
+function stillSo(view: View, said: Json, owner: Row, charge: Row): string | undefined {
+  const status = String(said['status'])
+  if (owner['key_kind'] !== 'accepted') return undefined
+  if (status !== 'processing' && status !== 'requires_action') return `is accepted, and says ${status}`
+  if (view === REFUND) return owner['status'] === 'processing' ? differs(view, said, owner) : undefined
+  if (owner['kind'] !== undefined || charge['status'] !== status) return undefined
+  return differs(
+    view,
+    said,
+    charge,
+    Object.keys(CHARGE.fields).filter((field) => field !== 'cancel_requested'),
+  )
+}
+
+const fingerprint = (operation: string, body: object) => {
+  const text = canonicalRequest(operation, body)
+  return text.length <= PLAIN_FINGERPRINT ? text : hash('sha256', text, 'base64url')
+}
+
+/** The ways to write what a row says: each option by itself, or left out where that asks for the same. */
+function* bodies(fixed: object, [ways, ...rest]: readonly (readonly object[])[]): Iterable<object> {
+  if (!ways) yield fixed
+  else for (const way of ways) yield* bodies({ ...fixed, ...way }, rest)
+}
+const given = (name: string, value: unknown) => (value === null ? {} : { [name]: value })
+const metadata = ({ metadata: text }: Row): object[] =>
+  text === null ? [{}, { metadata: {} }] : [{ metadata: jsonOf(String(text)) }]
+
+/** Fingerprints of every request that makes this charge. A currency may be written in either case, each letter. */
+function* chargeRequests(charge: Row): Iterable<string> {
+  const { amount, customer, capture, payment_method, description } = charge
+  const [a = '', b = '', c = ''] = String(charge['currency'])
+  const cases = (letter: string) => [letter, letter.toUpperCase()]
+  const currencies = cases(a).flatMap((x) => cases(b).flatMap((y) => cases(c).map((z) => x + y + z)))
+  const fixed = {
+    amount,
+    customer,
+    ...given('payment_method', payment_method),
+    ...given('description', description),
+  }
+  const options = [
+    currencies.map((currency) => ({ currency })),
+    capture === 1 ? [{}, { capture: true }] : [{ capture: false }],
+    metadata(charge),
+  ]
+  for (const body of bodies(fixed, options)) yield fingerprint('POST /api/v1/charges', body)
+}
+
+function* refundRequests(refund: Row): Iterable<string> {
+  const { transaction_id, amount, reason, description } = refund
+  const fixed = { transaction_id, ...given('reason', reason), ...given('description', description) }
+  for (const body of bodies(fixed, [[{ amount }, {}], metadata(refund)]))
+    yield fingerprint('POST /api/v1/refunds', body)
+}
+
+function* followUpRequests({ kind, amount }: Row, { id }: Row): Iterable<string> {
+  const asked = kind === 'capture' ? [{}, { amount }] : [{}]
+  for (const body of asked) yield fingerprint(`POST /api/v1/charges/${id}/${kind}`, body)
+}

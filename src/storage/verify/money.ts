@@ -1,0 +1,137 @@
+/** The entries of a charge, its refunds and its disputes: in whose accounts, in pairs, and when. */
+import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
+import { partOf } from './events.ts'
+import { timeOf } from './views.ts'
+
+type Positions = Readonly<Record<string, number>>
+
+/** Everything that is wrong with the entries of a charge, as sentences. */
+export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
+  const { charge, refunds, disputes, entries } = aggregate
+  const byOwner = Map.groupBy(entries, ({ transaction_id }) => transaction_id)
+  for (const [owner, own] of byOwner) yield* pairProblems(owner, own)
+  yield* positionProblems(charge['id'], byOwner.get(charge['id'] as string) ?? [], chargePositions(aggregate))
+  for (const refund of refunds)
+    yield* positionProblems(
+      refund['id'],
+      byOwner.get(refund['id'] as string) ?? [],
+      refundPositions(charge, refund),
+    )
+  for (const dispute of disputes)
+    yield* positionProblems(
+      dispute['id'],
+      byOwner.get(dispute['id'] as string) ?? [],
+      disputePositions(charge, dispute),
+    )
+  yield* strangers(aggregate)
+  yield* timeProblems(aggregate, byOwner)
+}
+
+/** Entries come in pairs, a debit and its credit, with numbers and a time that follow each other. */
+function* pairProblems(owner: unknown, entries: readonly Row[]): Iterable<string> {
+  for (let i = 0; i < entries.length; i += 2) {
+    const [debit, credit] = [entries[i] as Row, entries[i + 1]]
+    const pair =
+      credit &&
+      Number(debit['amount']) > 0 &&
+      Number(debit['amount']) === -Number(credit['amount']) &&
+      Number(debit['seq']) + 1 === Number(credit['seq']) &&
+      debit['created_at'] === credit['created_at']
+    if (!pair) yield `The entry ${debit['seq']} of ${owner} has not its opposite after it, of the same time.`
+  }
+}
+
+function positive(positions: Record<string, number>): Positions {
+  return Object.fromEntries(Object.entries(positions).filter(([, amount]) => amount !== 0))
+}
+
+function chargePositions({ charge, attempts }: Aggregate): Positions {
+  const { provider, status, redirect_url } = charge
+  const captured = Number(charge['amount_captured'])
+  const follows = attempts.some(({ kind, state }) => isFollowUp(kind) && isOpen(state))
+  const capturing = status === 'processing' && redirect_url === null && follows
+  const held = status === 'authorized' || capturing ? Number(charge['amount']) : 0
+  return positive({
+    merchant: -captured,
+    [`provider:${provider}`]: captured,
+    [`authorized:${provider}`]: held,
+    [capturing ? 'capturing' : 'uncaptured']: -held,
+  })
+}
+
+const isFollowUp = (kind: unknown) => kind === 'capture' || kind === 'cancel'
+export const isOpen = (state: unknown) => state === 'sending' || state === 'pending' || state === 'unknown'
+
+function refundPositions({ provider }: Row, { status, amount }: Row): Positions {
+  if (status === 'failed') return {}
+  const place = status === 'processing' ? 'refunds' : 'provider'
+  return { merchant: Number(amount), [`${place}:${provider}`]: -Number(amount) }
+}
+
+function disputePositions({ provider }: Row, { status, amount_booked }: Row): Positions {
+  const booked = Number(amount_booked)
+  return positive({
+    merchant: booked,
+    [`${status === 'open' ? 'disputes' : 'provider'}:${provider}`]: -booked,
+  })
+}
+
+function* positionProblems(owner: unknown, entries: readonly Row[], expected: Positions): Iterable<string> {
+  const found: Record<string, number> = {}
+  for (const { code, amount } of entries) found[String(code)] = (found[String(code)] ?? 0) + Number(amount)
+  for (const code of new Set([...Object.keys(expected), ...Object.keys(found)])) {
+    const [should, is] = [expected[code] ?? 0, found[code] ?? 0]
+    if (should !== is)
+      yield `${owner} should stand with ${should} in ${code}, but its entries there sum to ${is}.`
+  }
+}
+
+/** Money of a charge is only ever at providers that were asked for it, and in its currency. */
+function* strangers({ charge, attempts, entries }: Aggregate): Iterable<string> {
+  const asked = new Set([charge['provider'], ...attempts.map(({ provider }) => provider)])
+  for (const { seq, transaction_id, code, currency } of entries) {
+    const [, provider] = String(code).split(':')
+    if (provider !== undefined && !asked.has(provider))
+      yield `The entry ${seq} of ${transaction_id} is in ${code}, and ${provider} was never asked for ${charge['id']}.`
+    if (currency !== charge['currency'])
+      yield `The entry ${seq} of ${transaction_id} is in ${currency}, and ${charge['id']} in ${charge['currency']}.`
+  }
+}
+
+/** A commit gives its event and its entries one time. Each of what moved money without an event began with an attempt. */
+function* timeProblems(
+  { charge, attempts, events, entries }: Aggregate,
+  byOwner: ReadonlyMap<unknown, readonly Row[]>,
+): Iterable<string> {
+  const told = new Set(events.map(({ at }) => at))
+  const begun = attempts.filter(({ kind }) => kind !== 'authorize')
+  for (const { seq, transaction_id, created_at } of entries) {
+    const at = Number(created_at)
+    if (told.has(at) || begun.some((attempt) => beganWith(attempt, at) || attempt['ended_at'] === at))
+      continue
+    yield `The entry ${seq} of ${transaction_id} is of ${timeOf(at)}, when nothing happened to ${charge['id']}.`
+  }
+  for (const event of events) {
+    const owner = movedBy(event, charge)
+    if (owner !== undefined && !byOwner.get(owner)?.some(({ created_at }) => created_at === event.at))
+      yield `The event ${event.seq} (${event.type}) is of another time than the entries of ${owner}.`
+  }
+}
+
+/** How much later than its commit an attempt may say that it was started, in ms: the clock is read twice. */
+const SAME_MS = 2_000
+
+/** True when a commit of this time may have begun the attempt: that of its key's record, while there is one. */
+function beganWith({ started_at, key_at }: Row, at: number): boolean {
+  if (key_at !== null && key_at !== undefined && Number(key_at) === at) return true
+  return Math.abs(Number(started_at) - at) <= SAME_MS
+}
+
+const MOVES_CHARGE = ['payment.succeeded', 'payment.authorized', 'payment.capture_failed']
+const MOVES_REFUND = ['payment.refunded', 'refund.failed']
+
+/** Whose entries the event's commit made for certain; undefined when it need not have made any. */
+function movedBy(event: ToldEvent, charge: Row): unknown {
+  if (MOVES_CHARGE.includes(event.type)) return charge['id']
+  return MOVES_REFUND.includes(event.type) ? partOf(event)?.['refund_id'] : undefined
+}

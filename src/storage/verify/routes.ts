@@ -1,0 +1,90 @@
+/** Rule sets, and the routes of the attempts that they chose. */
+import type { Condition, Destination } from '../../domain/routing.ts'
+import { DEFAULT_RULE } from '../../domain/routing.ts'
+import { readRuleSet } from '../../domain/rule-set.ts'
+import { type Aggregate, type Json, jsonOf, type Row } from './aggregate.ts'
+import { inWords } from './views.ts'
+
+/** The destinations of each rule of each version, by account, mode and version. */
+export type RuleSets = ReadonlyMap<string, ReadonlyMap<string, Destination>>
+
+const nameIn = (row: Row, version: unknown) => `${row['account_id']}/${row['live']}/${version}`
+/** What a condition asks is not judged here. */
+const ANY: Condition = { holds: () => true, whyNot: () => '', constant: null, conjuncts: [] }
+
+/** Reads every version of the rules, which come in order; or a sentence about one that is wrong. */
+export function rulesOf(rows: readonly Row[]): RuleSets | string {
+  const found = new Map<string, ReadonlyMap<string, Destination>>()
+  for (const row of rows) {
+    const { version, document } = row
+    if (Number(version) !== 1 && !found.has(nameIn(row, Number(version) - 1)))
+      return `The rules have version ${version}, and not the version before it.`
+    const text = jsonOf(String(document))
+    const { ruleSet, problems } = readRuleSet(text, () => ANY)
+    if (!text || problems.length > 0)
+      return `The rules of version ${version} are none: ${problems[0] ? `${problems[0].path} ${problems[0].message}` : 'they are not in the JSON that MiniPay writes.'}`
+    const rules = ruleSet.rules.map((rule) => [rule.name, rule] as const)
+    found.set(
+      nameIn(row, version),
+      new Map<string, Destination>([...rules, [DEFAULT_RULE, ruleSet.fallback]]),
+    )
+  }
+  return found
+}
+
+type Route = {
+  readonly ruleSetVersion: number | null
+  readonly rule: string
+  readonly next: readonly string[]
+  readonly skipped: readonly { readonly provider: string }[]
+  readonly failoverOn: readonly string[]
+}
+
+/** Everything that is wrong with the routes of a charge's attempts, as sentences. */
+export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterable<string> {
+  let before: Route | null = null
+  let last = ''
+  for (const attempt of attempts) {
+    if (attempt['kind'] !== 'authorize') continue
+    const route = routeOf(jsonOf(String(attempt['route'])))
+    if (!route) {
+      yield `The attempt ${attempt['id']} has a route that is none.`
+      return
+    }
+    const wrong = misrouted(attempt, route, rules, before === null)
+    if (wrong !== undefined) yield `The attempt ${attempt['id']} ${wrong}.`
+    const provider = String(attempt['provider'])
+    if (before && provider !== last && !before.next.includes(provider))
+      yield `The attempt ${attempt['id']} is at ${provider}, which was not the next to be asked after ${last}.`
+    before = route
+    last = provider
+  }
+}
+
+function routeOf(route: Json | null): Route | null {
+  const { next, skipped, failoverOn, rule } = route ?? {}
+  const whole =
+    Array.isArray(next) && Array.isArray(skipped) && Array.isArray(failoverOn) && typeof rule === 'string'
+  return whole ? (route as unknown as Route) : null
+}
+
+/** Why a route is not what its version of the rules says. */
+function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean): string | undefined {
+  const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
+  const provider = String(attempt['provider'])
+  if (next.includes(provider)) return `is at ${provider}, which is still to be asked`
+  if (version === null) return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and no rules`
+  const destination = rules.get(nameIn(attempt, version))?.get(rule)
+  if (!destination) return `follows the rule ${rule} of version ${version}, which is not there`
+  const { targets } = destination
+  const named = targets.kind === 'list' ? targets.providers : targets.shares.map((share) => share.provider)
+  const asked = [...skipped.map((one) => one.provider), provider, ...next]
+  const stranger = asked.find((name) => !named.includes(name) && name !== 'none')
+  if (stranger !== undefined)
+    return `has ${stranger} in its route, which the rule ${rule} of version ${version} has not`
+  if (isFirst && named.some((name) => !asked.includes(name)))
+    return `leaves out of its route what the rule ${rule} of version ${version} names`
+  if (inWords(failoverOn) !== inWords(destination.failoverOn))
+    return `fails over after other declines than the rule ${rule} of version ${version}`
+  return undefined
+}

@@ -1,0 +1,74 @@
+/** What a row must have by itself, or in common with the one that it is about, in SQL that both engines run. */
+import type { Check } from '../verify-checks.ts'
+
+/** A delivery is made with its event, once for each endpoint. */
+const DELIVERIES: readonly Check[] = [
+  {
+    sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
+      JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+      WHERE e.created_at <> d.created_at LIMIT 1`,
+    problem: ({ id, seq }) => `The delivery ${id} is of another time than its event ${seq}.`,
+  },
+  {
+    sql: `SELECT endpoint, event_seq AS seq, count(*) AS deliveries FROM deliveries
+      GROUP BY account_id, live, endpoint, event_seq HAVING count(*) > 1 LIMIT 1`,
+    problem: ({ endpoint, seq, deliveries }) =>
+      `The event ${seq} has ${deliveries} deliveries to the endpoint ${endpoint}.`,
+  },
+  {
+    sql: `SELECT id, state, attempts, last_status AS status FROM deliveries
+      WHERE CASE state
+        WHEN 'pending' THEN due_at IS NULL OR attempts < 0
+        WHEN 'delivered' THEN attempts < 1 OR due_at IS NOT NULL OR last_status IS NULL
+          OR last_status NOT BETWEEN 200 AND 299
+        ELSE attempts < 1 OR due_at IS NOT NULL OR last_status BETWEEN 200 AND 299 END LIMIT 1`,
+    problem: ({ id, state, attempts, status }) =>
+      `The delivery ${id} is ${state} after ${attempts} attempts, the last with ${status ?? 'no'} status.`,
+  },
+]
+
+/** A notification is acted on until it is settled, and is about what is there. */
+const NOTIFICATIONS: readonly Check[] = [
+  {
+    sql: `SELECT id, state FROM notifications
+      WHERE CASE state
+        WHEN 'pending' THEN due_at IS NULL
+        WHEN 'done' THEN due_at IS NOT NULL OR token IS NOT NULL
+        ELSE due_at IS NOT NULL OR token IS NOT NULL OR last_error IS NULL OR tries < 1 END OR tries < 0 LIMIT 1`,
+    problem: ({ id, state }) => `The notification ${id} is ${state}, and is not settled as one that is.`,
+  },
+  {
+    sql: `SELECT n.id, n.provider, n.reference FROM notifications n LEFT JOIN attempts t ON t.id = n.reference
+      WHERE n.state = 'done' AND n.about = 'attempt' AND (t.id IS NULL OR t.provider <> n.provider) LIMIT 1`,
+    problem: ({ id, provider, reference }) =>
+      `The notification ${id} was done, and is about the attempt ${reference}, which is not one at ${provider}.`,
+  },
+]
+
+/** A record is of a key that something was asked with; one that closed an alarm has its event. */
+const RECORDS: readonly Check[] = [
+  {
+    sql: `WITH asked AS (
+        SELECT account_id, live, idempotency_key AS key FROM charges
+        UNION ALL SELECT account_id, live, idempotency_key FROM refunds
+        UNION ALL SELECT account_id, live, idempotency_key FROM attempts WHERE kind IN ('capture', 'cancel')
+        UNION ALL SELECT account_id, live, cancel_key FROM charges WHERE cancel_key IS NOT NULL)
+      SELECT k.key FROM idempotency_keys k
+      LEFT JOIN asked a ON a.account_id = k.account_id AND a.live = k.live AND a.key = k.key
+      LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
+      WHERE a.key IS NULL AND (e.type IS NULL OR e.type <> 'alarm.closed')
+        AND k.fingerprint NOT LIKE 'POST /api/v1/charges/%/cancel {}' LIMIT 1`,
+    problem: ({ key }) => `The idempotency record ${key} is of nothing that was asked.`,
+  },
+]
+
+/** Accounts of the ledger are made by their first entry. */
+const ACCOUNTS: readonly Check[] = [
+  {
+    sql: `SELECT a.code, a.currency FROM ledger_accounts a
+      WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.ledger_account_id = a.id) LIMIT 1`,
+    problem: ({ code, currency }) => `The account ${code} (${currency}) has no entry.`,
+  },
+]
+
+export const ROWS: readonly Check[] = [...DELIVERIES, ...NOTIFICATIONS, ...RECORDS, ...ACCOUNTS]

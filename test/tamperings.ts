@@ -1,0 +1,61 @@
+/**
+ * What can be done to the books of `fillBooks` behind MiniPay's back: each in words, in SQL for both engines, and the
+ * sentence in which verify must name it.
+ */
+import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
+import { attempt, body, type Tampering, told } from './tamperings/sql.ts'
+import { EVENTS, KEYS } from './tamperings/told.ts'
+
+export const TAMPERINGS: readonly Tampering[] = [...EVENTS, ...KEYS, ...ATTEMPTS, ...CHARGES, ...OTHERS]
+
+/** What can't be seen from what is there; a chain of hashes would show it. */
+export const UNSEEN: readonly { readonly what: string; readonly sql: string; readonly why: string }[] = [
+  {
+    what: 'a delivery deleted with its counter',
+    sql: `DELETE FROM deliveries WHERE live = 1 AND event_seq = 2;
+      UPDATE counters SET value = value - 1 WHERE live = 1 AND name = 'deliveries_failed'`,
+    why: 'which endpoints there were then is not stored',
+  },
+  {
+    what: 'where a customer who has come back was sent',
+    sql: body(2_009, 'payment.requires_action', 'bank.example', 'evil.example'),
+    why: 'nothing else keeps it once the charge has ended',
+  },
+  {
+    what: 'the time of an event without entries by a second',
+    sql: `UPDATE events SET created_at = created_at + 1000 WHERE ${told(2_008, 'payment.requires_action')};
+      UPDATE deliveries SET created_at = created_at + 1000
+        WHERE event_seq = (SELECT seq FROM events WHERE ${told(2_008, 'payment.requires_action')}) AND live = 1`,
+    why: 'its delivery was changed alike, and an id is made a little later than its commit',
+  },
+  {
+    what: 'a reference that a provider gave with a decline of a refund',
+    sql: attempt(2_012, 'refund', `provider_reference = 'other'`),
+    why: 'a refund that failed has none of its own',
+  },
+  {
+    what: 'rules that no charge has followed',
+    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 1`,
+    why: 'nothing else tells of them',
+  },
+  {
+    what: 'what a notification was about',
+    sql: `UPDATE notifications SET reference = 'other' WHERE about = 'refund'`,
+    why: 'a provider may give another reference later, and then no attempt has the first',
+  },
+  {
+    what: 'a notification deleted',
+    sql: `DELETE FROM notifications WHERE about = 'refund'`,
+    why: 'settled ones are forgotten, the oldest first',
+  },
+  {
+    what: 'how often webhooks were tried again',
+    sql: `UPDATE counters SET value = value + 1 WHERE name = 'deliveries_retried'`,
+    why: 'each try is not stored',
+  },
+  {
+    what: "an account's name",
+    sql: `UPDATE accounts SET name = 'another'`,
+    why: 'it stands nowhere else',
+  },
+]

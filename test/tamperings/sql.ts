@@ -1,0 +1,22 @@
+/** Tamperings in SQL that both engines run: the amounts tell which charge of `fillBooks` is meant. */
+
+export type Tampering = { readonly what: string; readonly sql: string; readonly says: RegExp }
+
+export const charge = (amount: number) => `(SELECT id FROM charges WHERE amount = ${amount})`
+export const refund = (amount: number) => `(SELECT id FROM refunds WHERE amount = ${amount})`
+/** An event of the charge of an amount. */
+export const told = (amount: number, type: string) =>
+  `live = 1 AND seq = (SELECT min(seq) FROM events WHERE live = 1 AND type = '${type}' AND data LIKE '%' || ${charge(amount)} || '%')`
+export const body = (amount: number, type: string, from: string, to: string) =>
+  `UPDATE events SET data = replace(data, '${from}', '${to}') WHERE ${told(amount, type)}`
+export const attempt = (amount: number, kind: string, set: string) =>
+  `UPDATE attempts SET ${set} WHERE transaction_id = ${charge(amount)} AND kind = '${kind}'`
+export const record = (amount: number, set: string) =>
+  `UPDATE idempotency_keys SET ${set} WHERE key = (SELECT idempotency_key FROM charges WHERE amount = ${amount})`
+export const account = (code: string) =>
+  `(SELECT id FROM ledger_accounts WHERE live = 1 AND code = '${code}' AND currency = 'usd')`
+/** Moves the entries of something from one account to another, and its balance with it. */
+export const moved = (id: string, from: string, to: string) => `
+  UPDATE ledger_entries SET ledger_account_id = ${account(to)}
+    WHERE transaction_id = ${id} AND ledger_account_id = ${account(from)};
+  UPDATE ledger_accounts SET balance = (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE ledger_account_id = ledger_accounts.id)`

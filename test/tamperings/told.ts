@@ -1,0 +1,209 @@
+/** What events tell, and what idempotency records remember. */
+import { body, record, type Tampering, told } from './sql.ts'
+
+export const EVENTS: readonly Tampering[] = [
+  {
+    what: "an event's amount",
+    sql: body(1_002, 'payment.succeeded', '"amount":1002', '"amount":9002'),
+    says: /^The event \d+ \(payment\.succeeded\) says that amount of the charge txn_\w+ is 9002, and its row 1002\.$/,
+  },
+  {
+    what: 'the amount that an event says is captured',
+    sql: body(2_010, 'payment.succeeded', '"amount_captured":2010', '"amount_captured":2009'),
+    says: /amount_captured of txn_\w+ is 2010; the events up to it come to 2009|amount_captured/,
+  },
+  {
+    what: 'the amount that an early event says is refunded',
+    sql: body(1_000, 'payment.refunded', '"amount_refunded":300', '"amount_refunded":301'),
+    says: /says that amount_refunded of txn_\w+ is 301; the events up to it come to 300\.$/,
+  },
+  {
+    what: 'the amount that an event says is being refunded',
+    sql: body(2_011, 'payment.succeeded', '"amount_refund_pending":0', '"amount_refund_pending":7'),
+    says: /says that 7 of txn_\w+ is being refunded, and its refunds never were so\.$/,
+  },
+  {
+    what: 'the amount that an event says is disputed',
+    sql: body(2_022, 'dispute.opened', '"amount_disputed":422', '"amount_disputed":0'),
+    says: /says that amount_disputed of txn_\w+ is 0; the events up to it come to 422\.$/,
+  },
+  {
+    what: "an event's customer",
+    sql: body(2_000, 'payment.succeeded', 'cus_1', 'cus_9'),
+    says: /says that customer of the charge txn_\w+ is cus_9, and its row cus_1\.$/,
+  },
+  {
+    what: "an event's metadata",
+    sql: body(1_002, 'payment.succeeded', '"order":"43"', '"order":"99"'),
+    says: /says that metadata of the charge txn_\w+ is \{"order":"99"\}, and its row \{"order":"43"\}\.$/,
+  },
+  {
+    what: 'the status that an event tells of',
+    sql: body(2_000, 'payment.succeeded', '"status":"succeeded"', '"status":"refunded"'),
+    says: /^The event \d+ \(payment\.succeeded\) tells of a charge that is refunded\.$/,
+  },
+  {
+    what: 'the reference in an event',
+    sql: body(2_010, 'payment.succeeded', '"provider_reference":"bank_a_', '"provider_reference":"other_'),
+    says: /provider_reference/,
+  },
+  {
+    what: 'the decline code in an event',
+    sql: body(2_001, 'payment.failed', 'insufficient_funds', 'stolen_card'),
+    says: /says that decline_code of the charge txn_\w+ is stolen_card, and its row insufficient_funds\.$/,
+  },
+  {
+    what: 'where an event sends the customer',
+    sql: body(2_008, 'payment.requires_action', 'bank.example', 'evil.example'),
+    says: /redirect_url/,
+  },
+  {
+    what: 'the amount of a refund in its event',
+    sql: body(2_010, 'payment.refunded', '"amount":510', '"amount":511'),
+    says: /says that amount of the refund re_\w+ is 511, and its row 510\.$/,
+  },
+  {
+    what: 'the reason of a refund in its event',
+    sql: body(2_010, 'payment.refunded', 'duplicate', 'fraudulent'),
+    says: /says that reason of the refund re_\w+ is fraudulent, and its row duplicate\.$/,
+  },
+  {
+    what: 'the amount of a dispute in its last event',
+    sql: body(2_020, 'dispute.opened', '"amount":420', '"amount":421'),
+    says: /says that amount of the dispute dp_\w+ is 421, and its row 420\.$/,
+  },
+  {
+    what: 'an event that has lost a field',
+    sql: body(1_003, 'payment.succeeded', '"customer":"cus_3",', ''),
+    says: /shows a charge without customer\.$/,
+  },
+  {
+    what: 'an event with a field of its own',
+    sql: body(1_003, 'payment.succeeded', '"currency":"usd"', '"currency":"usd","paid":true'),
+    says: /shows a charge with paid, which none has\.$/,
+  },
+  {
+    what: 'an event that says an amount twice',
+    sql: body(1_003, 'payment.succeeded', '"amount":1003', '"amount":1,"amount":1003'),
+    says: /has no body in the JSON that MiniPay writes\.$/,
+  },
+  {
+    what: 'an event without a body',
+    sql: `UPDATE events SET data = '{}' WHERE ${told(2_000, 'payment.succeeded')}`,
+    says: /^The event \d+ tells of , which is not there\.$/,
+  },
+  {
+    what: 'two bodies swapped',
+    sql: `UPDATE events SET data = CASE customer
+        WHEN 1 THEN (SELECT data FROM events WHERE ${told(1_003, 'payment.succeeded')})
+        ELSE (SELECT data FROM events WHERE ${told(1_002, 'payment.succeeded')}) END
+      FROM (SELECT 1 AS customer, seq AS number FROM events WHERE ${told(1_002, 'payment.succeeded')}
+        UNION ALL SELECT 2, seq FROM events WHERE ${told(1_003, 'payment.succeeded')}) x
+      WHERE live = 1 AND seq = x.number`,
+    says: /^The (event|entry) \d+ /,
+  },
+  {
+    what: "an event's time",
+    sql: `UPDATE events SET created_at = created_at + 1 WHERE ${told(2_000, 'payment.succeeded')}`,
+    says: /^The (entry|event|delivery) \S+ /,
+  },
+  {
+    what: "a decline's time, in its event and its delivery",
+    sql: `UPDATE events SET created_at = created_at - 60000 WHERE ${told(2_001, 'payment.failed')};
+      UPDATE deliveries SET created_at = created_at - 60000
+        WHERE event_seq = (SELECT seq FROM events WHERE ${told(2_001, 'payment.failed')}) AND live = 1`,
+    says: /^The attempt att_\w+ ended at \S+, when nothing happened|is of \S+, when no attempt of it ended\.$/,
+  },
+  {
+    what: 'the type of a dispute’s event',
+    sql: `UPDATE events SET type = 'dispute.lost' WHERE ${told(2_020, 'dispute.opened')}`,
+    says: /^The event \d+ \(dispute\.lost\) tells of a dispute that is open\.$/,
+  },
+  {
+    what: "the type of a refund's event",
+    sql: `UPDATE events SET type = 'refund.failed' WHERE ${told(1_000, 'payment.refunded')}`,
+    says: /^The event \d+ \(refund\.failed\) tells of a refund that is partially_refunded\.$/,
+  },
+  {
+    what: "the type of a failed capture's event",
+    sql: `UPDATE events SET type = 'payment.authorized' WHERE ${told(2_006, 'payment.capture_failed')}`,
+    says: /^The event \d+ \(payment\.authorized\) tells that txn_\w+ is authorized, which it was before\.$/,
+  },
+  {
+    what: 'the type of a hold’s event',
+    sql: `UPDATE events SET type = 'payment.capture_failed' WHERE ${told(2_002, 'payment.authorized')}`,
+    says: /^The event \d+ \(payment\.capture_failed\) tells that txn_\w+ is authorized again, and it was new before\.$/,
+  },
+  {
+    what: 'the last event deleted with its delivery and its counter',
+    sql: `DELETE FROM deliveries WHERE live = 1 AND event_seq = (SELECT max(seq) FROM events WHERE live = 1);
+      UPDATE counters SET value = value - 1 WHERE live = 1 AND name = 'deliveries_pending' AND value > 0;
+      DELETE FROM events WHERE live = 1 AND seq = (SELECT max(seq) FROM events WHERE live = 1)`,
+    says: /^The alarm alm_\w+ is open, and no event tells of it\.$|^The sequence says that the last event is \d+/,
+  },
+]
+
+export const KEYS: readonly Tampering[] = [
+  {
+    what: 'an idempotency key deleted',
+    sql: `DELETE FROM idempotency_keys WHERE key = (SELECT idempotency_key FROM charges WHERE amount = 1003)`,
+    says: /^The idempotency record of txn_\w+, key-\d+, is not there, and older ones are\.$/,
+  },
+  {
+    what: 'the key of a capture deleted',
+    sql: `DELETE FROM idempotency_keys WHERE key = (SELECT idempotency_key FROM attempts WHERE kind = 'capture' AND amount = 1004)`,
+    says: /^The idempotency record of att_\w+, key-\d+, is not there, and older ones are\.$/,
+  },
+  {
+    what: 'the first idempotency key deleted',
+    sql: `DELETE FROM idempotency_keys WHERE seq = (SELECT min(seq) FROM idempotency_keys)`,
+    says: /^The idempotency record of txn_\w+, key-\d+, is not there/,
+  },
+  {
+    what: 'a fingerprint of another amount',
+    sql: record(1_003, `fingerprint = replace(fingerprint, '1003', '1004')`),
+    says: /^The idempotency record of txn_\w+, key-\d+, is of another request than the one that made it\.$/,
+  },
+  {
+    what: 'a fingerprint that is none',
+    sql: record(2_000, `fingerprint = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'`),
+    says: /is of another request than the one that made it\.$/,
+  },
+  {
+    what: "a refund's fingerprint",
+    sql: `UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '200', '201')
+      WHERE key = (SELECT idempotency_key FROM refunds WHERE amount = 200)`,
+    says: /^The idempotency record of re_\w+, key-\d+, is of another request than the one that made it\.$/,
+  },
+  {
+    what: 'the event that a key is answered with',
+    sql: record(1_003, 'event_seq = event_seq - 1'),
+    says: /names the event \d+, which is not one of txn_\w+\.$/,
+  },
+  {
+    what: 'what a key is answered with',
+    sql: `UPDATE idempotency_keys SET answer_body = replace(answer_body, '"amount":300', '"amount":30')
+      WHERE key = (SELECT idempotency_key FROM refunds WHERE amount = 300)`,
+    says: /^The idempotency record of re_\w+, key-\d+, says that amount is 30; its event \d+ says 300\.$/,
+  },
+  {
+    what: 'a decline that a key tells otherwise',
+    sql: record(2_001, `answer_body = replace(answer_body, '"error":"No."', '"error":"Yes."')`),
+    says: /says insufficient_funds, "Yes\."; its event says insufficient_funds, "No\."\.$/,
+  },
+  {
+    what: 'a key that is answered as if it had not ended',
+    sql: record(2_000, `answer_kind = 'accepted'`),
+    says: /is answered as if it had not ended|is accepted, and says succeeded\.$/,
+  },
+  {
+    what: "a key's time",
+    sql: record(2_000, 'created_at = created_at - 3600000'),
+    says: /^The idempotency record of txn_\w+, key-\d+, is of \S+, when nothing was asked\.$/,
+  },
+  {
+    what: 'a key under another name',
+    sql: record(2_000, `key = 'another'`),
+    says: /^The idempotency record another is of nothing that was asked\.$/,
+  },
+]
