@@ -1,0 +1,252 @@
+/** How an attempt goes on: the whole of it after each outcome, and the whole judgement of each answer. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { attemptOf, DECLINED, ended, yes } from '../../test/charges.ts'
+import {
+  ATTEMPT_KINDS,
+  ATTEMPT_STATES,
+  type Attempt,
+  type AttemptState,
+  isOpen,
+  isWithin,
+  judged,
+  type Known,
+  mayChange,
+  newAttempt,
+  nextQuietLook,
+  type Outcome,
+  RESOLVERS,
+  resolved,
+} from './attempt.ts'
+
+const HOUR = 3_600_000
+const PENDING = { kind: 'pending', reference: 'ref_1', redirectUrl: null } as const
+const NOT_SENT = { kind: 'not_sent', reason: 'it is closed' } as const
+
+test('an attempt is open while it is sent, pending or unknown, and ended by every other state', () => {
+  const states = Object.keys(ATTEMPT_STATES) as AttemptState[]
+  assert.deepEqual(
+    states.filter((state) => isOpen({ state })),
+    ['sending', 'pending', 'unknown'],
+  )
+})
+
+test('a new attempt is being sent, and is looked at when its lease ends', () => {
+  const about = {
+    id: 'att_1',
+    transactionId: 'txn_1',
+    refundId: 're_1',
+    kind: 'refund',
+    provider: 'bank',
+    amount: 300,
+    currency: 'usd',
+    route: null,
+    idempotencyKey: 'key',
+  } as const
+  assert.deepEqual(newAttempt({ ...about, now: 7, leaseUntil: 9, token: 't' }), {
+    ...about,
+    state: 'sending',
+    providerReference: null,
+    declineCode: null,
+    reason: null,
+    resolvedBy: null,
+    startedAt: 7,
+    endedAt: null,
+    lookups: 0,
+    unknownSince: null,
+    dueAt: 9,
+    token: 't',
+  })
+})
+
+test('a span begins at its first moment and ends before its last', () => {
+  assert.deepEqual(
+    [99, 100, 104, 105].map((now) => isWithin(100, 5, now)),
+    [false, true, true, false],
+  )
+  assert.equal(isWithin(100, 0, 100), false)
+})
+
+test('an attempt that ended says how, by what and when, and is looked at no more', () => {
+  for (const kind of ATTEMPT_KINDS)
+    for (const by of RESOLVERS)
+      for (const [outcome, providerReference] of [
+        [yes(1000), 'ref_1'],
+        [DECLINED, 'ref_0'],
+        [{ ...DECLINED, reference: 'ref_9' }, 'ref_9'],
+        [NOT_SENT, 'ref_0'],
+      ] as const) {
+        const attempt: Attempt = {
+          ...attemptOf(kind, 1000),
+          state: 'unknown',
+          providerReference: 'ref_0',
+          unknownSince: 3_000,
+          lookups: 4,
+        }
+        assert.deepEqual(
+          resolved(attempt, outcome, by, 5_000),
+          ended(attempt, outcome, {
+            providerReference,
+            unknownSince: null,
+            resolvedBy: by,
+            lookups: by === 'answer' ? 4 : 5,
+          }),
+        )
+      }
+})
+
+test('an attempt that was accepted stays open, and is looked at again the later the more often it was', () => {
+  const attempt: Attempt = { ...attemptOf('capture', 1000), lookups: 2, unknownSince: 3_000 }
+  const later = (lookups: number, dueAt: number, providerReference: string | null) => ({
+    ...attempt,
+    state: 'pending',
+    providerReference,
+    lookups,
+    unknownSince: null,
+    dueAt,
+    token: null,
+  })
+  assert.deepEqual(resolved(attempt, PENDING, 'answer', 5_000), later(2, 7_000, 'ref_1'))
+  assert.deepEqual(
+    resolved(attempt, { ...PENDING, reference: null }, 'notification', 5_000),
+    later(3, 9_000, null),
+  )
+})
+
+test('what succeeded is of the amount that was moved, but a cancel moves nothing', () => {
+  for (const kind of ATTEMPT_KINDS)
+    assert.equal(
+      resolved(attemptOf(kind, 1000), yes(400), 'hand', 1).amount,
+      kind === 'cancel' ? 1000 : 400,
+      kind,
+    )
+  for (const outcome of [DECLINED, NOT_SENT, PENDING])
+    assert.equal(resolved(attemptOf('capture', 1000), outcome, 'hand', 1).amount, 1000)
+})
+
+test('only an authorization that lapses is looked at when it does', () => {
+  const outcome = { ...yes(1000), expiresAt: 90_000 }
+  for (const kind of ATTEMPT_KINDS)
+    assert.equal(
+      resolved(attemptOf(kind, 1000), outcome, 'answer', 1).dueAt,
+      kind === 'authorize' ? 90_000 : null,
+      kind,
+    )
+})
+
+test('why it was not known how an attempt ended stays part of its story', () => {
+  const story = (reason: string | null, outcome: Known) =>
+    resolved({ ...attemptOf('capture', 1000), reason }, outcome, 'lookup', 1).reason
+  for (const outcome of [yes(1000), PENDING]) {
+    assert.equal(story(null, outcome), null)
+    assert.equal(story('It timed out.', outcome), 'It timed out.')
+  }
+  for (const [outcome, said] of [
+    [DECLINED, 'No funds.'],
+    [NOT_SENT, 'it is closed'],
+  ] as const) {
+    assert.equal(story(null, outcome), said)
+    assert.equal(story(said, outcome), said)
+    assert.equal(story('It timed out.', outcome), `It timed out.; ${said}`)
+  }
+})
+
+test('an open attempt cannot change its end, which it does not have', () => {
+  for (const state of ['sending', 'pending', 'unknown'] as const)
+    assert.equal(mayChange({ kind: 'refund', state }, { status: 'authorized' }), false)
+})
+
+test('a look that is due now is not due again', () => {
+  assert.equal(nextQuietLook(0, 10_000), 70_000)
+  assert.equal(nextQuietLook(0, 4_269_999), 4_270_000)
+  assert.equal(nextQuietLook(0, 4_270_000), null)
+})
+
+const asked = {
+  kind: 'capture',
+  amount: 1000,
+  currency: 'usd',
+  providerReference: null,
+  startedAt: 0,
+} as const
+const GONE = { kind: 'not_found' } as const
+const believed = (outcome: Outcome) => ({ outcome, alarm: null })
+const doubted = (reason: string, alarm: string | null = null) => ({
+  outcome: { kind: 'unknown', reason },
+  alarm,
+})
+
+test('"not found" is worth what the provider promises, for 23 hours', () => {
+  const judge = (lookup: 'none' | 'eventual' | 'final', now: number) =>
+    judged(asked, { lookup }, 'lookup', GONE, now)
+  const never = believed({ kind: 'not_sent', reason: 'the provider never got the call' })
+  const yet = doubted('the provider does not find it yet')
+  assert.deepEqual(judge('final', 0), never)
+  assert.deepEqual(judge('final', 23 * HOUR - 1), never)
+  assert.deepEqual(judge('final', 23 * HOUR), yet)
+  for (const lookup of ['none', 'eventual'] as const) assert.deepEqual(judge(lookup, 0), yet)
+})
+
+test('that a call which was accepted is not found is a contradiction', () => {
+  for (const lookup of ['none', 'eventual', 'final'] as const)
+    assert.deepEqual(
+      judged({ ...asked, providerReference: 'ref_1' }, { lookup }, 'lookup', GONE, 1),
+      doubted('the provider had accepted it, and does not find it now', 'contradiction'),
+    )
+})
+
+test('that a call was turned away is believed of that call alone, and a refusal of its repetition too', () => {
+  const refused = { ...NOT_SENT, refused: true } as const
+  for (const [how, answer, is] of [
+    ['send', NOT_SENT, believed(NOT_SENT)],
+    ['send', refused, believed(refused)],
+    ['resend', NOT_SENT, doubted('it is closed')],
+    ['resend', refused, believed(refused)],
+    ['lookup', NOT_SENT, doubted('it is closed')],
+    ['lookup', refused, doubted('it is closed')],
+  ] as const)
+    assert.deepEqual(judged(asked, { lookup: 'final' }, how, answer, 1), is, how)
+})
+
+test('an amount or a currency that was not asked for is doubted, except of a cancel, which moves none', () => {
+  for (const [amount, currency] of [
+    [999, 'usd'],
+    [1001, 'usd'],
+    [1000, 'eur'],
+  ] as const) {
+    const answer = { ...yes(amount), currency }
+    for (const kind of ['authorize', 'capture', 'refund'] as const)
+      assert.deepEqual(
+        judged({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
+        doubted(`asked for 1000 usd, the provider says ${amount} ${currency}`, 'amount_mismatch'),
+      )
+    assert.deepEqual(
+      judged({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),
+      believed(answer),
+    )
+  }
+})
+
+test('every other answer is believed as it is', () => {
+  for (const kind of ATTEMPT_KINDS)
+    for (const answer of [
+      yes(1000),
+      DECLINED,
+      PENDING,
+      { ...PENDING, reference: null },
+      { kind: 'unknown', reason: 'It timed out.' } as const,
+    ])
+      for (const paid of [undefined, null, 'ref_0'])
+        assert.deepEqual(
+          judged({ ...asked, kind }, { lookup: 'none' }, 'lookup', answer, 1, paid),
+          believed(answer),
+        )
+})
+
+test("a refund by its payment's name is doubted, also for another amount", () => {
+  for (const answer of [yes(1000), yes(999), PENDING])
+    assert.deepEqual(
+      judged({ ...asked, kind: 'refund' }, { lookup: 'none' }, 'send', answer, 1, 'ref_1'),
+      doubted('the provider gave the refund the reference of its payment, ref_1', 'reference_reused'),
+    )
+})
