@@ -14,6 +14,7 @@ import { createCharge } from './create-charge.ts'
 import { bookDispute } from './disputes.ts'
 import { createRefund } from './follow-up.ts'
 import { createHealth } from './health.ts'
+import { act } from './notifications.ts'
 import { createRouter } from './router.ts'
 
 const AMOUNT = 1_000
@@ -69,7 +70,7 @@ function bank(): RemoteProvider {
     remote: true,
     name: 'bank',
     kind: 'http',
-    capabilities: { idempotencyWindowMs: 0, lookup: 'none', void: true, partialCapture: true },
+    capabilities: { idempotencyWindowMs: 0, lookup: 'eventual', void: true, partialCapture: true },
     deadlineMs: 5_000,
     concurrency: 100,
     authorize: yes,
@@ -129,6 +130,32 @@ async function check({ id }: Charge): Promise<Charge> {
     assert.ok(amountBooked >= 0 && (status !== 'won' || amountBooked === 0))
   return charge
 }
+
+test('a dispute that is not found any more raises an alarm when no lag explains it, and stays booked', async () => {
+  const { id, providerReference } = await charged()
+  const reference = `gone_${id}`
+  const about = { paymentReference: providerReference as string, amount: 300, currency: 'usd', reason: null }
+  await bookDispute(context, 'bank', { kind: 'dispute', reference, status: 'open', ...about })
+  const look = (receivedAt: number) =>
+    act(context, {
+      id: `ntf_${id}`,
+      provider: 'bank',
+      notificationId: id,
+      subject: { about: 'dispute', reference },
+      tries: 0,
+      receivedAt,
+    })
+  const alarms = async () => (await store.alarms(scope, { limit: 9, transactionId: id })).data
+  assert.equal((await look(Date.now())).done, false)
+  assert.deepEqual(await alarms(), [])
+  for (const _ of [1, 2]) assert.equal((await look(Date.now() - 600_000)).done, false)
+  const [alarm, ...others] = await alarms()
+  assert.deepEqual(
+    [alarm?.kind, alarm?.said, alarm?.inDoubt, others],
+    ['contradiction', 'not_found', false, []],
+  )
+  assert.equal((await store.charge(scope, id))?.amountDisputed, 300)
+})
 
 test('whatever is said of disputes, they are listed, what is disputed is not refunded, and the books are sound', async () => {
   await fc.assert(

@@ -20,6 +20,9 @@ export type Acted =
       readonly error: string
     }
 
+/** A dispute that was told of before is not found for so long, in ms: then a person has to look. */
+const MISSED_MS = 600_000
+
 const DONE: Acted = { done: true }
 const later = (error: string, why: 'failed' | 'foreign' = 'failed'): Acted => ({ done: false, why, error })
 const BUSY: Acted = { done: false, why: 'busy', error: 'something else is under way on its charge' }
@@ -42,7 +45,9 @@ export async function act(
   const once = (about: string, look: () => Promise<Acted>) =>
     looks(`${provider.name} ${about}`, receivedAt, context.now(), look)
   if (subject.about === 'dispute')
-    return once(`dispute ${subject.reference}`, () => disputed(context, provider, subject.reference))
+    return once(`dispute ${subject.reference}`, () =>
+      disputed(context, provider, subject.reference, receivedAt),
+    )
   const found =
     subject.about === 'attempt'
       ? await context.store.attempt(subject.attemptId)
@@ -76,7 +81,12 @@ async function reviewed(context: Context, provider: RemoteProvider, found: Owned
   return DONE
 }
 
-async function disputed(context: Context, provider: RemoteProvider, reference: string): Promise<Acted> {
+async function disputed(
+  context: Context,
+  provider: RemoteProvider,
+  reference: string,
+  receivedAt: number,
+): Promise<Acted> {
   if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
   if (!mayLookUp(context, provider)) return later('the provider can not be asked now')
   const answer = await counted(context.apart, provider.name, () =>
@@ -84,7 +94,8 @@ async function disputed(context: Context, provider: RemoteProvider, reference: s
   )
   if (answer.kind === 'unknown') return later(answer.reason)
   if (answer.kind === 'not_found') {
-    await missDispute(context, provider.name, reference)
+    // What it looks up may lag behind what it notifies of, but not for so long.
+    if (context.now() - receivedAt >= MISSED_MS) await missDispute(context, provider.name, reference)
     return later('the provider does not find the dispute')
   }
   const booked = await bookDispute(context, provider.name, answer)
