@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { card, digits, grouped, random, withGs1, withLuhn } from '../../test/card-samples.ts'
 import { cutCardNumbers, holdsCardNumber } from './card-numbers.ts'
+import { isMobile, isProduct, isTime } from './honest-numbers.ts'
 
 const draw = random(14)
 /** Sixteen digits as Visa issues them. */
@@ -37,6 +38,11 @@ const NETWORKS: readonly (readonly [
   ['Bancontact', ['6703'], [16, 17]],
   ['InterPayment', ['636'], [16, 17, 18, 19]],
   ['Uzcard and Humo', ['8600', '9860'], [16]],
+  ['Belkart', ['9112'], [16]],
+  ['Elkart', ['9417'], [16]],
+  ['ArCa', ['9051'], [16]],
+  ['Prostir', ['9804'], [16]],
+  ['DinaCard', ['9891'], [16]],
 ]
 
 for (const [network, prefixes, lengths] of NETWORKS)
@@ -45,6 +51,8 @@ for (const [network, prefixes, lengths] of NETWORKS)
       for (const length of lengths)
         for (let i = 0; i < 20; i++) {
           const number = card(draw, prefix, length)
+          // These say something else just as well: a time of day, goods.
+          if (isTime(number) || isProduct(number)) continue
           for (const text of [
             number,
             `my card is ${number}, thanks`,
@@ -53,15 +61,22 @@ for (const [network, prefixes, lengths] of NETWORKS)
             `order-${number}`,
             `%B${number}^DOE/JANE^2512101000`,
             `;${number}=25121011000012300000?`,
+            `;01${number}==1724724000000000003030046020200099010=?`,
+            `${number}D25121011000012300000`,
+            `${number}d25121011000012300000F`,
+            `deadbeef${number}`,
+            `${number}cafebabe`,
           ])
             assert.equal(holdsCardNumber(text), true, text)
         }
   })
 
-test("Visa's old numbers of 13 digits are found, unless they are an EAN", () => {
+test("Visa's old numbers of 13 digits are found, unless they are an EAN or a mobile number", () => {
+  assert.equal(holdsCardNumber('4222222222222'), true)
   for (let i = 0; i < 500; i++) {
     const number = card(draw, '4', 13)
-    assert.equal(holdsCardNumber(number), withGs1(number.slice(0, 12)) !== number, number)
+    const honest = withGs1(number.slice(0, 12)) === number || isMobile(number)
+    assert.equal(holdsCardNumber(number), !honest, number)
   }
 })
 
@@ -89,7 +104,7 @@ test("digits that no issuer's numbers begin with are not a card number, at any l
     '66',
     '7',
     '83',
-    '90',
+    '93',
     '99',
   ])
     for (let length = 11; length <= 20; length++)
@@ -242,6 +257,22 @@ test('digits of every script are digits', () => {
   ]
   assert.equal(holdsCardNumber([...CARD].map((digit) => superscripts[Number(digit)]).join('')), true)
   assert.equal(holdsCardNumber([...CARD].map((digit) => `${digit}\ufe0f\u20e3`).join('')), true, 'keycaps')
+  // Each from its zero to its nine: circled, white on black, in parentheses, with a point, Chinese.
+  for (const row of [
+    '⓪①②③④⑤⑥⑦⑧⑨',
+    '⓿❶❷❸❹❺❻❼❽❾',
+    '⓪➀➁➂➃➄➅➆➇➈',
+    '🄌➊➋➌➍➎➏➐➑➒',
+    '⓪⓵⓶⓷⓸⓹⓺⓻⓼⓽',
+    '0⑴⑵⑶⑷⑸⑹⑺⑻⑼',
+    '🄀⒈⒉⒊⒋⒌⒍⒎⒏⒐',
+    '〇一二三四五六七八九',
+    '零一二三四五六七八九',
+  ])
+    for (const size of [4, 16]) {
+      const written = grouped(CARD, size, ' ').replace(/\d/g, (digit) => [...row][Number(digit)] ?? '')
+      assert.equal(holdsCardNumber(written), true, written)
+    }
 })
 
 test('a telephone number begins with a plus and has up to 15 digits; more are none', () => {

@@ -5,11 +5,17 @@
  */
 import { cardLengths, MAX_CARD_DIGITS, MIN_CARD_DIGITS } from './card-ranges.ts'
 import {
+  isChinesePerson,
+  isEndOfImei,
+  isFraction,
+  isMobile,
   isOrderNumber,
   isParcel,
   isProduct,
+  isSiret,
   isThousands,
   isTime,
+  isVisitor,
   withoutIdentifiers,
 } from './honest-numbers.ts'
 import { MANY_DIGITS, plainDigits } from './plain-digits.ts'
@@ -24,12 +30,23 @@ const MAX_PHONE_DIGITS = 15
 /** As issuers print their numbers: with these sizes of groups anything may stand between them. */
 const PRINTED = /^(?:4,4,4,4(?:,[1-3])?|4,6,5|4,6,4|4,5,6|4,4,5|4,3,3,3|1(?:,1)+)$/
 
+/** What the digits alone give away. */
+const HONEST = [isTime, isProduct, isMobile, isSiret, isChinesePerson]
+
 /** A place in a text, from its first character to the one behind it. */
 type Span = { readonly start: number; readonly end: number }
 
 /** True when the text holds something that looks like a card number. */
 export function holdsCardNumber(text: string): boolean {
-  return MANY_DIGITS.test(text) && cardsIn(withoutIdentifiers(plainDigits(text)), 1).length > 0
+  return MANY_DIGITS.test(text) && cardsIn(withoutLabels(plainDigits(text)), 1).length > 0
+}
+
+/** The format code before the number on a stripe's third track, which is no part of it. */
+const TRACK_3 = /;0\d(?=\d{12,19}=)/g
+
+/** The text with letters in the place of identifiers and of what stands glued before a number; no place is moved. */
+function withoutLabels(plain: string): string {
+  return withoutIdentifiers(plain.replace(TRACK_3, ';xx'))
 }
 
 /** The text with `replacement` in the place of every card number; as it is when it holds none. */
@@ -38,7 +55,7 @@ export function cutCardNumbers(text: string, replacement: string): string {
   const plain = plainDigits(text)
   let clean = ''
   let kept = 0
-  for (const { start, end } of cardsIn(withoutIdentifiers(plain), Number.POSITIVE_INFINITY)) {
+  for (const { start, end } of cardsIn(withoutLabels(plain), Number.POSITIVE_INFINITY)) {
     clean += plain.slice(kept, start) + replacement
     kept = end
   }
@@ -128,11 +145,13 @@ function gapsOf({ text, starts, ends }: Run, group: number, end: number): string
 function isWritten(run: Run, group: number, end: number): boolean {
   const { from, digits } = run
   const text = digits.subarray(from[group], from[end]).join('')
-  if (isTime(text) || isProduct(text) || isPhone(run, group, end)) return false
+  if (HONEST.some((is) => is(text)) || isPhone(run, group, end)) return false
   if (end - group === 1) return true
   const gaps = gapsOf(run, group, end)
   const sizes = sizesOf(run, group, end)
-  if (isThousands(text, sizes) || isOrderNumber(sizes, sizesOf(run, group - 1, end))) return false
+  if (isFraction(sizes, gaps) || isVisitor(text, sizes, gaps)) return false
+  const withBefore = sizesOf(run, group - 1, end)
+  if (isThousands(text, sizes) || isOrderNumber(sizes, withBefore) || isEndOfImei(withBefore)) return false
   if (gaps.every((gap) => SPACES_AND_DASHES.test(gap))) return true
   const marks = new Set(gaps.map((gap) => MARK.exec(gap)?.[1]))
   if (marks.size === 1 && !marks.has(undefined)) return true

@@ -49,8 +49,13 @@ const RANGES: readonly (readonly [from: string, to: string, lengths: readonly nu
   ['9860', '9860', [16]], // Humo
   ['968201', '968211', [16]], // mada
   ['1946', '1946', [16, 18, 19]], // GPN
-  // UATP. From 145 to 199 are times in seconds since 1970, from 2015 to 2033, with something behind them.
-  ['100', '144', [15]],
+  ['9051', '9051', [16]], // ArCa
+  ['9112', '9112', [16]], // Belkart
+  ['9417', '9417', [16]], // Elkart
+  ['9804', '9804', [16]], // Prostir
+  ['9891', '9891', [16]], // DinaCard
+  // UATP: a 1 and the number of an airline, which is not 000. Of 1000… are Facebook's people. From 145 to 199 are times in seconds since 1970, from 2015 to 2033, with something behind them.
+  ['1001', '1449', [15]],
 ]
 
 export const MIN_CARD_DIGITS = 12

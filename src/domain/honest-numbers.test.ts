@@ -26,6 +26,17 @@ function dayFirst(): string {
   return text.slice(6, 8) + text.slice(4, 6) + text.slice(0, 4) + text.slice(8, 14)
 }
 
+/** Of Chongqing, Gansu or Jiangxi, whose numbers begin as cards do. */
+function chinesePerson(): string {
+  for (;;) {
+    const body = `${['50', '62', '36'][draw(3)]}${digits(draw, 4)}19${stamp(time()).slice(2, 8)}${digits(draw, 3)}`
+    let sum = 0
+    for (let i = 0; i < 17; i++) sum += Number(body[i]) * (2 ** (17 - i) % 11)
+    const check = (12 - (sum % 11)) % 11
+    if (check < 10) return `${body}${check}`
+  }
+}
+
 /** The share of each kind that may be refused. Of 5,000 zero means fewer than one in 5,000. */
 const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string]>> = {
   'Date.now()': [0, () => String(time())],
@@ -47,8 +58,9 @@ const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string
   'order numbers of Amazon': [0, () => `${digits(draw, 3)}-${digits(draw, 7)}-${digits(draw, 7)}`],
   'EAN-13': [0, () => withGs1(digits(draw, 12))],
   'EAN-13 of Germany': [0, () => withGs1(`4${digits(draw, 11)}`)],
+  'EAN-13 of the United Kingdom': [0, () => withGs1(`50${digits(draw, 10)}`)],
   'EAN-8': [0, () => withGs1(digits(draw, 7))],
-  'UPC-A': [0.002, () => withGs1(digits(draw, 11))],
+  'UPC-A': [0, () => withGs1(digits(draw, 11))],
   'GTIN-14': [0.01, () => withGs1(digits(draw, 13))],
   'ISBN-13': [0, () => withGs1(`978${digits(draw, 9)}`)],
   IMEI: [0, () => withLuhn(['35', '86', '01', '99'][draw(4)] + digits(draw, 12))],
@@ -61,6 +73,17 @@ const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string
   'telephone numbers in groups': [
     0,
     () => `+${1 + draw(99)} ${digits(draw, 3)} ${digits(draw, 4)} ${digits(draw, 4)}`,
+  ],
+  'mobile numbers of Germany without a plus': [0, () => `491${5 + draw(3)}${digits(draw, 9)}`],
+  'mobile numbers of Austria without a plus': [0, () => `43${66 + draw(4)}${digits(draw, 9)}`.slice(0, 13)],
+  'people of Facebook': [0, () => `1000${digits(draw, 11)}`],
+  'visitors of Google Analytics': [0, () => `${1 + draw(9)}${digits(draw, 8)}.${Math.floor(time() / 1000)}`],
+  SIRET: [0, () => withLuhn(`${withLuhn(`3${digits(draw, 7)}`)}000${digits(draw, 1)}`)],
+  'people of China': [0, () => chinesePerson()],
+  'amounts with cents': [0.001, () => `${1 + draw(9)}${digits(draw, 10 + draw(2))}.${digits(draw, 2)}`],
+  'amounts of tens of trillions, with points': [
+    0,
+    () => `Rp${1 + draw(9)}${draw(10)}.${grouped(digits(draw, 12), 3, '.')},00`,
   ],
   'amounts with points': [0, () => grouped(digits(draw, 12), 3, '.').replace(/^/, `Rp ${1 + draw(9)}.`)],
   'amounts with commas and cents': [

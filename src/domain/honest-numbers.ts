@@ -19,8 +19,16 @@ const HEX_WORD = /[0-9a-f]{24,}/gi
 
 /** The text with letters in the place of IBANs, UUIDs and long hexadecimal words, such as hashes; no place is moved. */
 export function withoutIdentifiers(text: string): string {
-  const hidden = (word: string) => (/[a-f]/i.test(word) ? letters(word.length) : word)
+  const hidden = (word: string) => (isMixed(word.replaceAll('-', '')) ? letters(word.length) : word)
   return text.replace(UUID, hidden).replace(HEX_WORD, hidden).replace(IBAN, withoutIban)
+}
+
+/**
+ * True when letters stand among the digits in several places, as in all but one of a million hashes. A number that is glued
+ * to such letters, and the second track of a stripe with a D in the middle, have them at one place or two.
+ */
+function isMixed(word: string): boolean {
+  return /\d[a-f]+\d+[a-f]+\d/i.test(word)
 }
 
 const letters = (count: number) => 'x'.repeat(count)
@@ -56,9 +64,39 @@ function passesGs1(digits: ArrayLike<number>): boolean {
   return sum % 10 === 0
 }
 
-/** An EAN that begins as Visa's old numbers of 13 digits do, of which none are issued any more: goods of Germany, Japan. */
+/**
+ * An EAN of 13 digits or a UPC of 12. Of Visa's old numbers of 13 digits, and of Maestro's so short, none are issued any
+ * more; the goods of Germany, Japan and the United Kingdom begin as they do.
+ */
 export function isProduct(digits: string): boolean {
-  return digits.length === 13 && digits[0] === '4' && passesGs1([...digits].map(Number))
+  return (digits.length === 13 || digits.length === 12) && passesGs1([...digits].map(Number))
+}
+
+/** A mobile number of Germany or Austria with its country's code and without a plus, as messengers write it. */
+export function isMobile(digits: string): boolean {
+  return /^(?:491[5-7]|436[5-9])\d{9}$/.test(digits)
+}
+
+/** France's number of a business's place: the business's nine digits, the place's four with few in use, and check digits. */
+export function isSiret(digits: string): boolean {
+  return digits.length === 14 && digits.startsWith('00', 9) && passesLuhn(digits.slice(0, 9))
+}
+
+/** China's number of a person: a region, the day of birth, a counter, and a check digit that is no X (ISO 7064, MOD 11-2). */
+export function isChinesePerson(digits: string): boolean {
+  if (!CHINESE_PERSON.test(digits)) return false
+  let rest = 0
+  for (const digit of digits.slice(0, 17)) rest = ((rest + Number(digit)) * 2) % 11
+  return (rest + Number(digits[17])) % 11 === 1
+}
+
+function passesLuhn(digits: string): boolean {
+  let sum = 0
+  for (let i = 0; i < digits.length; i++) {
+    const digit = Number(digits[digits.length - 1 - i])
+    sum += i % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2
+  }
+  return sum % 10 === 0
 }
 
 /** A parcel number of USPS, which is printed in fours: 20 or 22 digits. */
@@ -69,9 +107,19 @@ export function isParcel(digits: Uint8Array): boolean {
   return begins && passesGs1(digits)
 }
 
-/** Thousands of thousands, up to nine trillion: an amount. `sizes` are those of its groups, such as 1,3,3,3,3. */
+/** Thousands of thousands, up to 99 trillion: an amount. `sizes` are those of its groups, such as 1,3,3,3,3. */
 export function isThousands(digits: string, sizes: string): boolean {
-  return digits.length <= 13 && /^[1-3](?:,3){3,4}$/.test(sizes)
+  return digits.length <= 14 && /^[1-3](?:,3){3,4}$/.test(sizes)
+}
+
+/** One number with one or two digits behind its point or comma: an amount, or a time with a fraction. */
+export function isFraction(sizes: string, gaps: readonly string[]): boolean {
+  return /^\d+,[12]$/.test(sizes) && (gaps[0] === '.' || gaps[0] === ',')
+}
+
+/** A visitor of a site, as Google Analytics names them: a random number and the seconds since 1970, with a point between. */
+export function isVisitor(digits: string, sizes: string, gaps: readonly string[]): boolean {
+  return sizes === '9,10' && gaps[0] === '.' && /^[12]/.test(digits.slice(9))
 }
 
 /** Amazon's order numbers, or their last two groups. `withBefore` has the size of the group before them too. */
@@ -79,11 +127,18 @@ export function isOrderNumber(sizes: string, withBefore: string): boolean {
   return sizes === '3,7,7' || (sizes === '7,7' && withBefore === '3,7,7')
 }
 
+/** The end of an IMEI in its groups, such as 35-676100-684106-5; `withBefore` as above. */
+export function isEndOfImei(withBefore: string): boolean {
+  return /^2,6,6(?:,1)?$/.test(withBefore)
+}
+
 const MONTH = '(?:0[1-9]|1[0-2])'
 const DAY = '(?:0[1-9]|[12]\\d|3[01])'
 const CLOCK = '(?:[01]\\d|2[0-3])[0-5]\\d[0-5]\\d'
 /** yymmddhhmmss of this decade, ddmmyyyyhhmmss, and what counts within the second. Those that begin with 20 are no card's. */
 const TIME = new RegExp(`^(?:2\\d${MONTH}${DAY}${CLOCK}\\d{0,4}|${DAY}${MONTH}20\\d\\d${CLOCK}\\d{0,4})$`)
+
+const CHINESE_PERSON = new RegExp(`^[1-8]\\d{5}(?:19|20)\\d\\d${MONTH}${DAY}\\d{4}$`)
 
 /** True for digits that say a day and the time of day, with a counter of up to four digits behind it. */
 export function isTime(digits: string): boolean {

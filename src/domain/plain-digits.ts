@@ -7,6 +7,12 @@ const SPACE = new RegExp(`^[\\p{Z}\\p{Cc}\\u2800${BLANKS}]$`, 'u')
 const DASH = /^[\p{Pd}\u02d7\u2043\u207b\u208b\u2212\u30fc\uff70]$/u
 const DOT = /^[\u00b7\u2022\u2024\u2027\u2219\u22c5\u3002\u30fb\uff61\uff65]$/
 const SLASH = /^[\u2044\u2215\u29f8]$/
+/** Digits with something around them that has no other form: from one on. */
+const ENCLOSED = /^(?:[\u2776-\u277e]|[\u2780-\u2788]|[\u278a-\u2792]|[\u24f5-\u24fd])$/
+const ENCLOSED_ONES = [0x2776, 0x2780, 0x278a, 0x24f5]
+const ENCLOSED_ZEROS = '\u24ff\u{1f10b}\u{1f10c}'
+/** Letters by their class, but digits where many stand together. */
+const HAN = '零一二三四五六七八九'
 const NUMERAL = /^\p{N}$/u
 const DECIMAL = /^\p{Nd}$/u
 
@@ -14,7 +20,10 @@ const DECIMAL = /^\p{Nd}$/u
  * Twelve digits and more of any script with no letter between them: what nearly no text has. Where there are none there
  * is no card number, and nothing else has to be looked at.
  */
-export const MANY_DIGITS = new RegExp(`\\p{N}(?:(?:[^\\p{L}\\p{N}]|[${BLANKS}])*\\p{N}){11}`, 'u')
+export const MANY_DIGITS = new RegExp(
+  `[\\p{N}${HAN}](?:(?:[^\\p{L}\\p{N}]|[${BLANKS}])*[\\p{N}${HAN}]){11}`,
+  'u',
+)
 
 const known = new Map<string, string>()
 
@@ -38,10 +47,19 @@ function plainChar(char: string): string {
   if (DASH.test(char)) return '-'
   if (DOT.test(char)) return '.'
   if (SLASH.test(char)) return '/'
+  if (HAN.includes(char)) return String(HAN.indexOf(char))
   if (DECIMAL.test(char)) return String(decimalValue(char))
   const compatible = char.normalize('NFKC')
-  if (NUMERAL.test(char)) return /^\d$/.test(compatible) ? compatible : char
+  if (NUMERAL.test(char)) return /^\(?(\d)[.,)]?$/.exec(compatible)?.[1] ?? enclosedValue(char) ?? char
   return /^[!-~]$/.test(compatible) ? compatible : char
+}
+
+function enclosedValue(char: string): string | undefined {
+  if (char === '〇' || ENCLOSED_ZEROS.includes(char)) return '0'
+  if (!ENCLOSED.test(char)) return undefined
+  const code = char.codePointAt(0) ?? 0
+  const one = Math.max(...ENCLOSED_ONES.filter((first) => first <= code && code < first + 9))
+  return String(code - one + 1)
 }
 
 /** Unicode has the decimal digits of a script in a row from 0 to 9, and where rows touch they are whole. */
