@@ -26,7 +26,10 @@ export type ProviderReport = {
 export type ProviderCheck = {
   /** At most a minute old, save what it says of the rules. Rejects with `StoreUnavailable`. */
   report(scope: Scope): Promise<ProviderReport>
-  /** Providers outside this process that have taken payments, or are taking them: whatever is configured now. */
+  /**
+   * Providers outside this process that charges went to, or should go to by rules that lead elsewhere without them:
+   * whatever is configured now.
+   */
   used(scope: Scope): Promise<readonly string[]>
 }
 
@@ -97,10 +100,16 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
     },
     async used(scope) {
       const configured = new Set(providers.map(({ name }) => name))
-      const uses = await store.providerUse(scope)
-      return uses
-        .filter((use) => use.remote || (use.openAttempts > 0 && !configured.has(use.provider)))
+      const [uses, named] = await Promise.all([store.providerUse(scope), router.named(scope)])
+      const asked = uses
+        .filter(
+          (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),
+        )
         .map(({ provider }) => provider)
+      // Rules that name nothing else lead nowhere, which is said and does no harm.
+      const elsewhere = named.some((provider) => configured.has(provider))
+      const missed = elsewhere ? named.filter((provider) => !configured.has(provider)) : []
+      return [...new Set([...asked, ...missed])]
     },
   }
 }
@@ -110,7 +119,7 @@ export function standInRefused(used: readonly string[]): string | undefined {
   if (used.length === 0) return undefined
   const names =
     used.length > 5 ? `${used.slice(0, 5).join(', ')} and ${used.length - 5} more` : used.join(', ')
-  return `The database has payments of ${names}, and no providers are configured: set MINIPAY_PROVIDERS to the file that names them, or to "sandbox" if the sandbox, which moves no money, shall take charges from now on.`
+  return `The database has charges or rules of ${names}, and no providers are configured: set MINIPAY_PROVIDERS to the file that names them, or to "sandbox" if the sandbox, which moves no money, shall take charges from now on.`
 }
 
 /** Logs what the database needs and the configuration lacks. */

@@ -244,6 +244,8 @@ export type ProviderUse = {
   readonly provider: string
   /** It gave references of its own: it is outside this process, and no sandbox in it. */
   readonly remote: boolean
+  /** It gave references, of whatever kind: it has taken payments. */
+  readonly taken: boolean
   /** Attempts of which it is not known how they ended, counted up to a thousand of each state, the oldest. */
   readonly openAttempts: number
 }
@@ -347,7 +349,10 @@ export type Store = {
   claimAttempt(id: string, claim: Omit<AttemptClaim, 'provider' | 'limit'>): Promise<OwnedAttempt | undefined>
   /** False when the token no longer holds the attempt; then nothing was written. */
   postponeAttempt(postponement: Postponement): Promise<boolean>
-  /** Providers that attempts name, at most a hundred and those with open attempts: bounded by indexes, for now and then. */
+  /**
+   * Providers that attempts name: at most a hundred that have taken payments, those with open attempts, and those of the
+   * newest thousand attempts that failed in each way. Bounded by indexes, for now and then.
+   */
   providerUse(scope: Scope): Promise<ProviderUse[]>
   /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
   attemptTotals(overdueBefore: number): Promise<AttemptTotals>

@@ -32,23 +32,27 @@ export function providerUse(open: Open): void {
         await committed(store, beginCommit({ scope: live, provider }).commit)
       const uses = [...(await store.providerUse(live))].sort((a, b) => (a.provider < b.provider ? -1 : 1))
       assert.deepEqual(uses, [
-        { provider: 'bank_a', remote: true, openAttempts: 0 },
-        { provider: 'bank_b', remote: true, openAttempts: 2 },
-        { provider: 'bank_c', remote: true, openAttempts: 0 },
-        { provider: 'bank_d', remote: false, openAttempts: 1 },
-        { provider: 'sandbox', remote: false, openAttempts: 0 },
+        { provider: 'bank_a', remote: true, taken: true, openAttempts: 0 },
+        { provider: 'bank_b', remote: true, taken: true, openAttempts: 2 },
+        { provider: 'bank_c', remote: true, taken: true, openAttempts: 0 },
+        { provider: 'bank_d', remote: false, taken: false, openAttempts: 1 },
+        { provider: 'sandbox', remote: false, taken: true, openAttempts: 0 },
       ])
     },
   )
 
-  rule(open, 'a charge that failed at a provider leaves no trace of use', async (store, { live }) => {
-    const begun = beginCommit({ scope: live, provider: 'bank_a' })
-    await committed(store, begun.commit)
-    await committed(store, endCommit(begun, { kind: 'not_sent', reason: 'refused' }, { scope: live }))
-    await committed(store, chargeCommit({ scope: live }))
-    assert.deepEqual(
-      (await store.providerUse(live)).filter(({ provider }) => provider === 'bank_a'),
-      [],
-    )
-  })
+  for (const outcome of [
+    { kind: 'not_sent', reason: 'refused' },
+    { kind: 'declined', declineCode: 'do_not_honor', message: 'No.', reference: null },
+  ] as const)
+    rule(open, `a provider that only ever failed is named: ${outcome.kind}`, async (store, { live }) => {
+      const begun = beginCommit({ scope: live, provider: 'bank_a' })
+      await committed(store, begun.commit)
+      await committed(store, endCommit(begun, outcome, { scope: live }))
+      await committed(store, chargeCommit({ scope: live }))
+      assert.deepEqual(
+        (await store.providerUse(live)).filter(({ provider }) => provider === 'bank_a'),
+        [{ provider: 'bank_a', remote: false, taken: false, openAttempts: 0 }],
+      )
+    })
 }

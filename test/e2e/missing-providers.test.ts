@@ -85,7 +85,10 @@ describe('without a file of providers', () => {
     await used('used.db')
     const { code, stderr, stdout } = await refusedStart('used.db')
     assert.equal(code, 2)
-    assert.match(stderr, /^minipay: The database has payments of bank_a, .* set MINIPAY_PROVIDERS .*\.\n$/)
+    assert.match(
+      stderr,
+      /^minipay: The database has charges or rules of bank_a, .* set MINIPAY_PROVIDERS .*\.\n$/,
+    )
     assert.doesNotMatch(stdout, /listening/)
   })
 
@@ -97,8 +100,35 @@ describe('without a file of providers', () => {
     await serving('named.db', providers, async (server) => client(server.url).charge(CHARGE))
     await other.kill()
     const { code, stderr } = await refusedStart('named.db')
-    assert.deepEqual([code, /payments of sandbox/.test(stderr)], [2, true])
+    assert.deepEqual([code, /rules of sandbox/.test(stderr)], [2, true])
   })
+})
+
+describe('without a file, and without a payment', () => {
+  for (const [what, go] of [
+    [
+      'declined the only charge',
+      (url: string) =>
+        call(url, 'POST', '/api/v1/charges', { ...CHARGE, payment_method: 'tok_fault_decline' }),
+    ],
+    [
+      'stands in rules before the sandbox',
+      (url: string) =>
+        call(url, 'PUT', '/api/v1/routing', {
+          document: { default: { providers: ['bank_a', 'sandbox'], failover_on: ['not_sent'] } },
+        }),
+    ],
+  ] as const)
+    test(`the start is refused when a real provider ${what}`, async () => {
+      const database = `${what.length}.db`
+      await serving(database, both, async ({ url }) => assert.ok((await go(url)).status < 403))
+      const { code, stderr } = await refusedStart(database)
+      assert.equal(code, 2)
+      assert.match(stderr, /charges or rules of bank_a/)
+      await serving(database, 'sandbox', async ({ url }) => {
+        assert.equal((await client(url).charge(CHARGE)).provider, 'sandbox')
+      })
+    })
 })
 
 describe('with the sandbox named', () => {

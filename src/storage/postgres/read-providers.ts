@@ -32,17 +32,37 @@ const OPEN = `
       .join(' UNION ALL ')}
   ) AS open GROUP BY provider`
 
+/** The newest: a provider that only ever failed has taken part all the same. */
+const FAILED = `
+  SELECT DISTINCT provider FROM (
+    ${['declined', 'not_sent']
+      .map(
+        (state) =>
+          `(SELECT provider FROM attempts
+            WHERE account_id = $1 AND live = $2 AND state = '${state}' AND state <> 'succeeded' ORDER BY id DESC LIMIT 1000)`,
+      )
+      .join(' UNION ALL ')}
+  ) AS failed`
+
 /** Which providers the attempts name. */
 export function providerReads(sql: Sql) {
   return {
     async providerUse(scope: Scope): Promise<ProviderUse[]> {
-      const [named, open] = await Promise.all([sql(NAMED), sql(OPEN, [scope.accountId, live(scope)])])
+      const of = [scope.accountId, live(scope)]
+      const [named, open, failed] = await Promise.all([sql(NAMED), sql(OPEN, of), sql(FAILED, of)])
       const uses = new Map<string, ProviderUse>()
       for (const { provider, remote } of named.rows as { provider: string; remote: number }[])
-        uses.set(provider, { provider, remote: remote === 1, openAttempts: 0 })
+        uses.set(provider, { provider, remote: remote === 1, taken: true, openAttempts: 0 })
       for (const { provider, openAttempts } of open.rows as Pick<ProviderUse, 'provider' | 'openAttempts'>[])
-        uses.set(provider, { provider, remote: uses.get(provider)?.remote ?? false, openAttempts })
+        uses.set(provider, { ...(uses.get(provider) ?? unused(provider)), openAttempts })
+      for (const { provider } of failed.rows as Pick<ProviderUse, 'provider'>[])
+        if (!uses.has(provider)) uses.set(provider, unused(provider))
       return [...uses.values()]
     },
   }
+}
+
+/** Named by attempts, but without a payment. */
+function unused(provider: string): ProviderUse {
+  return { provider, remote: false, taken: false, openAttempts: 0 }
 }

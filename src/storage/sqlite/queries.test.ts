@@ -176,7 +176,7 @@ test('the pending attempts that are old are counted in the index of states', () 
 test('which providers are used is read from two indexes, a name and a bounded number of attempts at a time', () => {
   const plans = prepared((q) => q.providerUse(DEFAULT_SCOPE)).join('\n')
   const reads = plans.match(/(?:SEARCH|SCAN) attempts[^;(]*/g) ?? []
-  assert.equal(reads.length, 7, plans)
+  assert.equal(reads.length, 9, plans)
   for (const read of reads) assert.match(read, /INDEX attempts_by_(?:reference|state)/)
   assert.doesNotMatch(plans, /TEMP B-TREE FOR ORDER BY/)
 })

@@ -33,6 +33,18 @@ const OPEN = `
       .join(' UNION ALL ')}
   ) GROUP BY provider`
 
+/** The newest: a provider that only ever failed has taken part all the same. */
+const FAILED = `
+  SELECT DISTINCT provider FROM (
+    ${['declined', 'not_sent']
+      .map(
+        (state) =>
+          `SELECT * FROM (SELECT provider FROM attempts INDEXED BY attempts_by_state
+           WHERE state = '${state}' AND state <> 'succeeded' AND account_id = ? AND live = ? ORDER BY id DESC LIMIT 1000)`,
+      )
+      .join(' UNION ALL ')}
+  )`
+
 /** Which providers the attempts name. */
 export function providerReads(sql: Sql) {
   return {
@@ -40,12 +52,19 @@ export function providerReads(sql: Sql) {
       const named = sql(NAMED).all() as { provider: string; remote: number }[]
       const of = [scope.accountId, live(scope)]
       const open = sql(OPEN).all(...of, ...of, ...of) as Pick<ProviderUse, 'provider' | 'openAttempts'>[]
+      const failed = sql(FAILED).all(...of, ...of) as Pick<ProviderUse, 'provider'>[]
       const uses = new Map<string, ProviderUse>()
       for (const { provider, remote } of named)
-        uses.set(provider, { provider, remote: remote === 1, openAttempts: 0 })
+        uses.set(provider, { provider, remote: remote === 1, taken: true, openAttempts: 0 })
       for (const { provider, openAttempts } of open)
-        uses.set(provider, { provider, remote: uses.get(provider)?.remote ?? false, openAttempts })
+        uses.set(provider, { ...(uses.get(provider) ?? unused(provider)), openAttempts })
+      for (const { provider } of failed) if (!uses.has(provider)) uses.set(provider, unused(provider))
       return [...uses.values()]
     },
   }
+}
+
+/** Named by attempts, but without a payment. */
+function unused(provider: string): ProviderUse {
+  return { provider, remote: false, taken: false, openAttempts: 0 }
 }
