@@ -63,8 +63,13 @@ function storiesOfCharges({ charges, attempts }: Books, found: Found): void {
     for (const before of asked.slice(0, -1))
       if (!allowsAnother(before))
         found(`failed over after ${before.status} ${before.decline_code}`, charge.id)
-    if (new Set(asked.map(({ provider }) => provider)).size !== asked.length)
-      found('was asked twice of one provider', charge.id)
+    // Once more is allowed, where the call before certainly never came to the provider.
+    for (const again of [false, true]) {
+      const names = asked
+        .filter(({ route }) => (typeof route?.again === 'string') === again)
+        .map((one) => one.provider)
+      if (new Set(names).size !== names.length) found('was asked twice of one provider', charge.id)
+    }
 
     for (const { kind, decline_code } of own)
       if (TOO_MUCH.has(decline_code ?? '')) found(`its ${kind} was ${decline_code}`, charge.id)

@@ -33,7 +33,7 @@ export type Attempt = {
   readonly status: string
   readonly amount: number
   readonly currency: string
-  readonly route: { readonly failover_on: readonly string[] } | null
+  readonly route: { readonly failover_on: readonly string[]; readonly again: string | null } | null
   readonly provider_reference: string | null
   readonly decline_code: string | null
 }
