@@ -22,7 +22,10 @@ export async function runLiars(): Promise<void> {
   if (!engine) throw new Error(`--engine is one of ${ENGINES.join(', ')}`)
   for (let seed = first; seed < first + Number(values.seeds ?? 1); seed++) {
     console.log(`A storm of liars with ${size.stories} stories on ${engine}, seed ${seed}.`)
-    const { problems, summary } = await storm(seed, size, engine)
+    const { problems, summary } = await storm(seed, size, engine).catch((error: unknown) => ({
+      problems: [`It did not come to its end: ${error}`],
+      summary: [],
+    }))
     for (const line of summary) console.log(line)
     for (const problem of problems.slice(0, MOST_SHOWN)) console.error(problem)
     if (problems.length > 0) process.exitCode = 1

@@ -137,7 +137,8 @@ async function again(world: World, all: boolean): Promise<void> {
   await quiet(world)
 }
 
-const QUIET_MS = 60_000
+/** Far longer than all of it takes. */
+const QUIET_MS = 300_000
 const POLL_MS = 50
 
 /** Resolves when MiniPay has looked at everything that is due, and waits for no provider. */
