@@ -2,7 +2,13 @@
 import type { Charge } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import { choose, explain, type Facts, type Plan, type RuleSet } from '../domain/routing.ts'
-import { type CompileCondition, checkRuleSet, type Problem, readRuleSet } from '../domain/rule-set.ts'
+import {
+  BUILT_IN,
+  type CompileCondition,
+  checkRuleSet,
+  type Problem,
+  readRuleSet,
+} from '../domain/rule-set.ts'
 import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
 import type { Health } from './health.ts'
 
@@ -76,8 +82,6 @@ export type RouterOptions = {
 /** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
 const FRESH_MS = 1_000
 const PAGE = 100
-/** Stored in the place of a document: the built-in rules, which no document could say for providers to come. */
-const BUILT_IN = 'null'
 /** How long a simulation works before others get their turn, in ms. */
 const SLICE_MS = 5
 

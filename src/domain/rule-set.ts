@@ -36,6 +36,9 @@ const DECLINE_CODE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 type Report = (path: string, message: string, position?: Position) => void
 type Read = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] }
 
+/** Stored in the place of a document: the built-in rules, which no document could say for providers to come. */
+export const BUILT_IN = 'null'
+
 /** Reads a document. Whatever has a problem is left out of the rule set, which is whole only without problems. */
 export function readRuleSet(document: unknown, compile: CompileCondition): Read {
   const problems: Problem[] = []

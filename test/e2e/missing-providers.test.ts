@@ -225,5 +225,7 @@ describe('routing rules that name providers which are gone', () => {
     await serving('rules.db', sandboxOnly, async (server) => {
       assert.equal((await client(server.url).charge(CHARGE)).provider, 'sandbox')
     })
+    const { code, stderr } = await runCli(['verify', '--database', `${dir.path}/rules.db`])
+    assert.deepEqual([code, stderr], [0, ''], 'the built-in rules are rules')
   })
 })

@@ -1,12 +1,12 @@
 /** Rule sets, and the routes of the attempts that they chose. */
 import type { Condition, Destination } from '../../domain/routing.ts'
 import { DEFAULT_RULE } from '../../domain/routing.ts'
-import { readRuleSet } from '../../domain/rule-set.ts'
+import { BUILT_IN, readRuleSet } from '../../domain/rule-set.ts'
 import { type Aggregate, type Json, jsonOf, type Row } from './aggregate.ts'
 import { inWords } from './views.ts'
 
-/** The destinations of each rule of each version, by account, mode and version. */
-export type RuleSets = ReadonlyMap<string, ReadonlyMap<string, Destination>>
+/** The destinations of each rule of each version, by account, mode and version; `built_in` where the built-in rules hold. */
+export type RuleSets = ReadonlyMap<string, ReadonlyMap<string, Destination> | 'built_in'>
 
 const nameIn = (row: Row, version: unknown) => `${row['account_id']}/${row['live']}/${version}`
 /** What a condition asks is not judged here. */
@@ -14,11 +14,15 @@ const ANY: Condition = { holds: () => true, whyNot: () => '', constant: null, co
 
 /** Reads every version of the rules, which come in order; or a sentence about one that is wrong. */
 export function rulesOf(rows: readonly Row[]): RuleSets | string {
-  const found = new Map<string, ReadonlyMap<string, Destination>>()
+  const found = new Map<string, ReadonlyMap<string, Destination> | 'built_in'>()
   for (const row of rows) {
     const { version, document } = row
     if (Number(version) !== 1 && !found.has(nameIn(row, Number(version) - 1)))
       return `The rules have version ${version}, and not the version before it.`
+    if (document === BUILT_IN) {
+      found.set(nameIn(row, version), 'built_in')
+      continue
+    }
     const text = jsonOf(String(document))
     const { ruleSet, problems } = readRuleSet(text, () => ANY)
     if (!text || problems.length > 0)
@@ -73,8 +77,11 @@ function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean
   const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
   const provider = String(attempt['provider'])
   if (next.includes(provider)) return `is at ${provider}, which is still to be asked`
-  if (version === null) return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and no rules`
-  const destination = rules.get(nameIn(attempt, version))?.get(rule)
+  const held = version === null ? 'built_in' : rules.get(nameIn(attempt, version))
+  // They name every provider that was configured then, which is not stored.
+  if (held === 'built_in')
+    return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and the built-in rules held`
+  const destination = held?.get(rule)
   if (!destination) return `follows the rule ${rule} of version ${version}, which is not there`
   const { targets } = destination
   const named = targets.kind === 'list' ? targets.providers : targets.shares.map((share) => share.provider)
