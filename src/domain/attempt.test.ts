@@ -48,7 +48,8 @@ const done = (amount: number, currency = 'usd'): Outcome => ({
 })
 
 test('a provider that promises its "not found" is asked, not sent to again', () => {
-  assert.equal(recoveryStep(capable({ lookup: 'final', idempotencyWindowMs: HOUR }), open, 1), 'lookup')
+  const final = capable({ lookup: 'final', idempotencyWindowMs: HOUR })
+  for (const lookups of [0, 1]) assert.equal(recoveryStep(final, { ...open, lookups }, 1), 'lookup')
 })
 
 test('the same call is sent again only while the provider does it once', () => {
@@ -214,7 +215,8 @@ test('only what may still change is worth another look: a refund, what is held, 
 
 test('a provider that says nothing new is asked again after 10 s, then 1 min, 10 min and 1 h later, and then no more', () => {
   const looks: number[] = []
-  for (let at: number | null = 1_000; at !== null; at = nextQuietLook(1_000, at)) looks.push(at - 1_000)
+  for (let at: number | null = 1_000; at !== null && looks.length < 9; at = nextQuietLook(1_000, at))
+    looks.push(at - 1_000)
   assert.deepEqual(looks, [0, 10_000, 70_000, 670_000, 4_270_000])
   assert.equal(nextQuietLook(0, 9_999), 10_000)
 })
