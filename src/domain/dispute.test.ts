@@ -98,6 +98,12 @@ describe('what of a dispute is booked', () => {
     assert.match(found.misfit ?? '', /did not take/)
   })
 
+  test('of a dispute of which nothing is booked, nothing was settled', () => {
+    const former = dispute({ status: 'won', amountBooked: 0 })
+    assert.deepEqual(booked(taken(), claim(300), former, { settled: true }), { amount: 300, misfit: null })
+    assert.deepEqual(booked(taken(), claim(300), null, { settled: true }), { amount: 300, misfit: null })
+  })
+
   test('what a person has settled stays, as far as there is room, until the dispute is won', () => {
     const former = dispute({ amount: 900, currency: 'eur', amountBooked: 980 })
     const charge = taken({ amountDisputed: 980 })
@@ -218,7 +224,10 @@ describe('from one position to the next', () => {
     })
 
   test('more than was captured, less than nothing, or a won dispute that is booked is our own fault', () => {
-    for (const amountBooked of [1001, -1]) assert.throws(() => step(null, dispute({ amountBooked })))
+    for (const amountBooked of [1001, -1])
+      assert.throws(() => step(null, dispute({ amountBooked })), {
+        message: `${amountBooked} of the dispute dp_1 can't be booked on txn_1`,
+      })
     assert.throws(() => step(null, dispute({ amountBooked: 701 }), taken({ amountDisputed: 300 })))
     assert.throws(() => step(null, won({ amountBooked: 1 })))
     assert.throws(() => step(null, dispute(), chargeOf({ status: 'authorized' })))
