@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf } from '../../test/charges.ts'
+import { attemptOf, chargeOf, whole } from '../../test/charges.ts'
 import type { Attempt } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, decision } from './charge.ts'
 import { cancelRefusal, captureAmount } from './lifecycle.ts'
-import { afterwards, isOfWish, isToBeCanceled, refuseWish, wishCancel, wishedOf } from './wish.ts'
+import { afterwards, isOfWish, isToBeCanceled, refuseWish, standing, wishCancel, wishedOf } from './wish.ts'
 
 const wished = (changes: Partial<Charge> = {}) => chargeOf({ cancelKey: 'wish', ...changes })
 const own = (kind: Attempt['kind'] = 'cancel'): Attempt => ({
@@ -117,4 +117,43 @@ test('a call of the wish that the provider did leaves it as a record; one that i
   const after = (state: Attempt['state']) =>
     afterwards(wished(), stored(1), attempt, ended(wished(), attempt, state), 0).charge.cancelKey
   assert.deepEqual([after('succeeded'), after('declined'), after('pending')], ['wish', null, 'wish'])
+})
+
+test('of a charge that has money after all, the authorization is looked at again soon, should a cancel be wished', () => {
+  const charge = wished({ status: 'authorized' })
+  const due = { ...authorization, dueAt: 5_050, token: null }
+  const capture = attemptOf('capture', 1000)
+  const made = whole(charge, {}, { attempts: [capture, authorization], event: 'payment.authorized' })
+  assert.deepEqual(standing(made, 50), { ...made, attempts: [capture, due] })
+  assert.deepEqual(standing({ ...made, attempts: [capture] }, 50).attempts, [capture])
+  const unwished = { ...made, charge: { ...made.charge, cancelKey: null } }
+  assert.equal(standing(unwished, 50), unwished)
+})
+
+test('only the authorization that has the money is looked at again, and the attempts that ended stay as they are', () => {
+  const capture = attemptOf('capture', 1000)
+  const made = ended(wished({ status: 'authorized' }), capture, 'declined')
+  const failed = { ...attemptOf('authorize', 1000), state: 'declined' } as const
+  const stored = [failed, authorization, { ...attemptOf('cancel', 1000), state: 'succeeded' } as const]
+  assert.deepEqual(afterwards(wished({ status: 'processing' }), stored, capture, made, 50), {
+    ...made,
+    attempts: [...made.attempts, { ...authorization, dueAt: 5_050, token: null }],
+  })
+})
+
+test('how an attempt ended is read from its own row, or from itself where nothing of it is written', () => {
+  const before = wished({ status: 'processing' })
+  const attempt = attemptOf('capture', 1000)
+  const done = { ...attempt, state: 'declined' } as const
+  const other = { ...attemptOf('capture', 1000), state: 'sending' } as const
+  const made = whole(wished({ status: 'authorized' }), {}, { attempts: [other, done] })
+  assert.equal(dueOf(afterwards(before, stored(0), attempt, made, 50)), 5_050)
+  const swapped = {
+    ...made,
+    attempts: [{ ...other, state: 'declined' } as const, { ...done, state: 'pending' } as const],
+  }
+  assert.equal(afterwards(before, stored(0), attempt, swapped, 50), swapped)
+  const none = { ...made, attempts: [] }
+  assert.equal(afterwards(before, stored(0), attempt, none, 50), none)
+  assert.equal(dueOf(afterwards(before, stored(0), done, none, 50)), 5_050)
 })
