@@ -1,6 +1,6 @@
 /** Whether MiniPay's own books are in order, whatever it was told. */
 import type { Problem } from '../storm/audit.ts'
-import type { Alarm, Attempt, Books, Charge, Entry } from './books.ts'
+import type { Alarm, Attempt, Books, Charge, Entry, Event } from './books.ts'
 import type { Liar } from './liar.ts'
 
 export type Found = (what: string, charge?: string | null) => void
@@ -95,14 +95,17 @@ function refundsWereCovered({ id }: Charge, own: readonly Entry[], found: Found)
 }
 
 /** No capture, cancel or refund was begun between the opening of a doubt and its end. */
-function nothingMovesInDoubt({ attempts, alarms }: Books, found: Found): void {
-  const byId = new Map(attempts.map((attempt) => [attempt.id, attempt]))
+function nothingMovesInDoubt({ attempts, alarms, events }: Books, found: Found): void {
   const byCharge = Map.groupBy(alarms, ({ transaction_id }) => transaction_id)
+  const ends = Map.groupBy(
+    events.filter(({ type }) => !type.startsWith('alarm.') && !type.startsWith('dispute.')),
+    ({ data }) => data.id,
+  )
   for (const { id, kind, transaction_id, started_at } of attempts) {
     if (kind === 'authorize') continue
     for (const alarm of byCharge.get(transaction_id) ?? []) {
       if (alarm.kind === 'dispute_mismatch') continue
-      const end = endOfDoubt(alarm, byId.get(alarm.attempt_id ?? ''))
+      const end = endOfDoubt(alarm, ends.get(transaction_id) ?? [])
       if (started_at > alarm.opened_at && started_at < end)
         found(
           `its ${kind} ${id} was begun at ${started_at}, in doubt by ${JSON.stringify(alarm)}`,
@@ -112,13 +115,12 @@ function nothingMovesInDoubt({ attempts, alarms }: Books, found: Found): void {
   }
 }
 
-/** When a doubt ended: the attempt that it was about did, or a person closed the alarm. */
-function endOfDoubt(alarm: Alarm, attempt: Attempt | undefined): string {
+/** When a doubt ended at the earliest: something of the charge was settled, or a person closed the alarm. */
+function endOfDoubt(alarm: Alarm, told: readonly Event[]): string {
   if (alarm.in_doubt) return '9'
-  const ended = attempt?.ended_at ?? ''
-  // Settled by the provider, at a time that the list does not tell.
+  const settled = told.find(({ created_at }) => created_at > alarm.opened_at)?.created_at ?? '9'
   const closed = alarm.closed_at ?? ''
-  return ended > alarm.opened_at && ended < closed ? ended : closed
+  return [settled, closed].toSorted()[0] ?? closed
 }
 
 /** What has not ended is on a list with a time, or has an alarm. */

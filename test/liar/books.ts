@@ -12,7 +12,6 @@ export type Attempt = Storm.Attempt & {
   readonly resolved_by: string | null
   readonly reason: string | null
   readonly started_at: string
-  readonly ended_at: string | null
   readonly next_lookup_at: string | null
 }
 export type Dispute = {
@@ -43,7 +42,7 @@ export type Entry = {
   readonly currency: string
   readonly amount: number
 }
-export type Event = Storm.Event & { readonly id: string }
+export type Event = Storm.Event & { readonly id: string; readonly created_at: string }
 
 export type Books = {
   readonly charges: readonly Charge[]
