@@ -43,7 +43,8 @@ async function recoverWish(context: Context, work: Work): Promise<void> {
   if (next) sendAttempt(context, next)
   const now = await load(context, work)
   if (isOpen(now.attempt)) return recoverAttempt(context, now)
-  return putOff(context, now, context.now() + (next ? NOT_YET_MS : UNAVAILABLE_MS))
+  // What was begun has given the attempt its own time again, and its lease up.
+  return next ? undefined : putOff(context, now, context.now() + UNAVAILABLE_MS)
 }
 
 async function recoverAttempt(context: Context, work: Work): Promise<void> {

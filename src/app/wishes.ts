@@ -2,7 +2,15 @@
 import { type Attempt, isOpen } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { refundAmount } from '../domain/refund.ts'
-import { afterwards, isOfWish, isToBeCanceled, refuseWish, wishCancel, wishedOf } from '../domain/wish.ts'
+import {
+  afterwards,
+  asBefore,
+  isOfWish,
+  isToBeCanceled,
+  refuseWish,
+  wishCancel,
+  wishedOf,
+} from '../domain/wish.ts'
 import type { Answered, Scope } from '../ports/store.ts'
 import { doubtOf } from './alarms.ts'
 import { accepted, answerOf, cancelRefused } from './answers.ts'
@@ -114,7 +122,8 @@ async function begin(context: Context, scope: Scope, charge: Charge): Promise<Be
   const decision =
     wished === 'cancel' ? followUpDecision(context, wished, about) : refundDecision(context, REFUND, about)
   const attempt = decision.attempts[0] as Attempt
-  return { decision, answered: { key, answer: answerOf(decision.charge, decision.refund, attempt) } }
+  const answered = { key, answer: answerOf(decision.charge, decision.refund, attempt) }
+  return { decision: { ...decision, attempts: [...decision.attempts, ...asBefore(charge, data)] }, answered }
 }
 
 function refused(charge: Charge, key: string, message: string): Begun {

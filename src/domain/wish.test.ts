@@ -4,7 +4,16 @@ import { attemptOf, chargeOf, whole } from '../../test/charges.ts'
 import type { Attempt } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, decision } from './charge.ts'
 import { cancelRefusal, captureAmount } from './lifecycle.ts'
-import { afterwards, isOfWish, isToBeCanceled, refuseWish, standing, wishCancel, wishedOf } from './wish.ts'
+import {
+  afterwards,
+  asBefore,
+  isOfWish,
+  isToBeCanceled,
+  refuseWish,
+  standing,
+  wishCancel,
+  wishedOf,
+} from './wish.ts'
 
 const wished = (changes: Partial<Charge> = {}) => chargeOf({ cancelKey: 'wish', ...changes })
 const own = (kind: Attempt['kind'] = 'cancel'): Attempt => ({
@@ -81,6 +90,18 @@ test('where an attempt led to what is wished, the authorization is looked at aga
   assert.equal(due('authorize', 'declined', { status: 'failed' }), null)
   assert.equal(due('authorize', 'pending', { status: 'processing' }), null)
   assert.equal(due('authorize', 'pending', { status: 'requires_action' }), null)
+})
+
+test('what is begun for a wish gives the authorization its own time again, and takes its lease', () => {
+  const looked = { ...authorization, dueAt: 5_000, token: 'mine' }
+  const again = (status: Charge['status']) =>
+    asBefore(wished({ status, expiresAt: 9_000 }), [own(), looked]).map(({ id, dueAt, token }) => [
+      id,
+      dueAt,
+      token,
+    ])
+  assert.deepEqual(again('authorized'), [[looked.id, 9_000, null]])
+  assert.deepEqual(again('succeeded'), [[looked.id, null, null]])
 })
 
 test('a call of the wish that surely was not done is made again, later each time, and at last given up', () => {

@@ -73,9 +73,18 @@ export function standing(decision: Decision, now: number): Decision {
   return wishedOf(decision.charge) ? lookAgain(decision, [], now + FIRST_WAIT_MS) : decision
 }
 
+/** The authorization that was to be looked at again because of the wish, with the time that is its own. */
+export function asBefore(charge: Charge, attempts: readonly Attempt[]): Attempt[] {
+  const dueAt = charge.status === 'authorized' ? charge.expiresAt : null
+  return attempts.filter(hasMoney).map((each) => ({ ...each, dueAt, token: null }))
+}
+
+function hasMoney({ kind, state }: Attempt): boolean {
+  return kind === 'authorize' && state === 'succeeded'
+}
+
 /** One that waits for its customer is looked at anyway. */
 function lookAgain(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
-  const hasMoney = ({ kind, state }: Attempt) => kind === 'authorize' && state === 'succeeded'
   const due = (each: Attempt): Attempt => (hasMoney(each) ? { ...each, dueAt, token: null } : each)
   if (ended.attempts.some(hasMoney)) return { ...ended, attempts: ended.attempts.map(due) }
   return { ...ended, attempts: [...ended.attempts, ...attempts.filter(hasMoney).map(due)] }
