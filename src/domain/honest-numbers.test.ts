@@ -52,6 +52,12 @@ const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string
     () => `2${draw(10)}${stamp(time()).slice(4, 14)}${digits(draw, 4)}`,
   ],
   ddmmyyyyhhmmss: [0, dayFirst],
+  'ddmmyyhhmmss and a counter of four': [0, () => dayFirst().replace(/^(.{4})20/, '$1') + digits(draw, 4)],
+  'yymmddhhmmss of 2030 and 2031, and a counter of four': [
+    0,
+    () => `3${draw(2)}${stamp(time()).slice(4, 14)}${digits(draw, 4)}`,
+  ],
+  'ticks of .NET': [0, () => `${(BigInt(time()) + 62_135_596_800_000n) * 10_000n + BigInt(draw(10_000))}`],
   'yyyymmdd-hhmmss-nnnn': [0, () => stamp(time()).replace(/^(.{8})(.{6}).*/, '$1-$2-') + digits(draw, 4)],
   'dates and times in words': [0, () => new Date(time()).toISOString().replace(/[TZ]/g, ' ')],
   'order id of time, glued': [0, () => `order${time()}`],
@@ -112,7 +118,7 @@ const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string
   IBAN: [0, () => iban(draw)],
   'IBAN in groups': [0, () => grouped(iban(draw), 4, ' ')],
   'UPS parcels': [
-    0,
+    0.001,
     () => `1Z${'ABCDEFGHJK'[draw(10)]}${digits(draw, 2)}${'ABCDEFGHJK'[draw(10)]}${digits(draw, 12)}`,
   ],
   'USPS parcels': [0, () => withGs1(`9${1 + draw(5)}${digits(draw, 19)}`)],

@@ -135,12 +135,20 @@ export function isEndOfImei(withBefore: string): boolean {
 const MONTH = '(?:0[1-9]|1[0-2])'
 const DAY = '(?:0[1-9]|[12]\\d|3[01])'
 const CLOCK = '(?:[01]\\d|2[0-3])[0-5]\\d[0-5]\\d'
-/** yymmddhhmmss of this decade, ddmmyyyyhhmmss, and what counts within the second. Those that begin with 20 are no card's. */
-const TIME = new RegExp(`^(?:2\\d${MONTH}${DAY}${CLOCK}\\d{0,4}|${DAY}${MONTH}20\\d\\d${CLOCK}\\d{0,4})$`)
+/**
+ * yymmddhhmmss to 2031 and ddmmyyhhmmss from the 20th on, ddmmyyyyhhmmss, and what counts within the second. Those that begin
+ * with 20 are no card's.
+ */
+const TIME = new RegExp(
+  `^(?:(?:2\\d|3[01])${MONTH}${DAY}${CLOCK}\\d{0,4}|${DAY}${MONTH}20\\d\\d${CLOCK}\\d{0,4})$`,
+)
 
 const CHINESE_PERSON = new RegExp(`^[1-8]\\d{5}(?:19|20)\\d\\d${MONTH}${DAY}\\d{4}$`)
 
-/** True for digits that say a day and the time of day, with a counter of up to four digits behind it. */
+/** Ticks of .NET, 100 ns since the year 1, from 2015 to 2032: 18 digits, a length of which no such cards are issued. */
+const TICKS = /^6(?:3[6-9]|40)\d{15}$/
+
+/** True for digits that say a day and the time of day, with a counter of up to four digits behind it, and for ticks. */
 export function isTime(digits: string): boolean {
-  return TIME.test(digits)
+  return TIME.test(digits) || TICKS.test(digits)
 }
