@@ -64,12 +64,17 @@ export async function readBooks(
   return {
     charges: await readAll<Charge>(url, '/api/v1/charges', ({ id }) => after(id)),
     refunds: await readAll<Refund>(url, '/api/v1/refunds', ({ refund_id }) => after(refund_id)),
-    attempts: (await readAll<Attempt>(url, '/api/v1/attempts', ({ id }) => after(id))).reverse(),
+    attempts: (await readAll<Attempt>(url, '/api/v1/attempts', ({ id }) => after(id))).map(settled).reverse(),
     events: await readAll<Event>(url, '/api/v1/events', ({ sequence }) => `after=${sequence}`),
     accounts: await accountsOf(url),
     payments: BANKS.flatMap((bank) => statements[bank].payments.map((payment) => ({ ...payment, bank }))),
     totals: { bank_a: statements.bank_a.totals, bank_b: statements.bank_b.totals },
   }
+}
+
+/** Without the time of the next look at it: a hold whose time has come is looked at once more, and nothing changes. */
+function settled(attempt: Attempt): Attempt {
+  return { ...attempt, next_lookup_at: undefined } as Attempt
 }
 
 async function accountsOf(url: string): Promise<Account[]> {

@@ -132,8 +132,9 @@ async function repeated({ told: answered, send }: Clients, world: World, before:
   }
   await Promise.all([...answered.keys()].map((key) => inTurn(() => again(key))))
   const after = await readBooks(world.url, await world.statements())
-  if (JSON.stringify(after) !== JSON.stringify(before))
-    problems.push({ what: 'requests that were repeated changed the books', charge: null })
+  const changed = changedPart(before, after)
+  if (changed !== null)
+    problems.push({ what: `requests that were repeated changed the books: ${changed}`, charge: null })
   return problems
 }
 
@@ -192,4 +193,15 @@ else if (import.meta.main) {
   for (const problem of problems.slice(0, 20)) console.error(problem)
   console.log(problems.length === 0 ? 'All books agree.' : `${problems.length} problems with seed ${seed}.`)
   process.exitCode = problems.length === 0 ? 0 : 1
+}
+
+/** The first difference between two readings of the books, in words; null when there is none. */
+function changedPart(before: Books, after: Books): string | null {
+  for (const part of Object.keys(before) as (keyof Books)[]) {
+    const [then, now] = [before[part], after[part]].map((one) => (Array.isArray(one) ? one : [one]))
+    const at = then?.findIndex((one, i) => JSON.stringify(one) !== JSON.stringify(now?.[i])) ?? -1
+    if (at >= 0) return `${part}: ${JSON.stringify(then?.[at])} became ${JSON.stringify(now?.[at])}`
+    if (now?.length !== then?.length) return `${part}: there are ${now?.length}, and were ${then?.length}`
+  }
+  return null
 }
