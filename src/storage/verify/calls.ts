@@ -86,7 +86,12 @@ function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): I
     yield `The transaction ${id} is ${status}, and ${succeeded.length} authorizations of it succeeded.`
   yield* amountAuthorized(charge, succeeded[0] ?? attempts)
   // A person may have said later how an earlier one has ended.
-  const same = attempts.find((one) => NAMES.every((name) => one[name] === charge[name]))
+  const same = attempts
+    .filter((one) => NAMES.every((name) => one[name] === charge[name]))
+    .reduce<Row | undefined>(
+      (a, b) => (a && Number(a['ended_at']) > Number(b['ended_at']) ? a : b),
+      undefined,
+    )
   const last = (succeeded[0] ?? same ?? attempts.at(-1)) as Row
   for (const name of NAMES)
     if (charge[name] !== last[name])
