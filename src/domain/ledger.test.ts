@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertBalanced, chargePostings, direct, isBalanced, type Posting, transfer } from './ledger.ts'
+import {
+  assertBalanced,
+  chargePostings,
+  direct,
+  isBalanced,
+  type Posting,
+  transfer,
+  transfers,
+} from './ledger.ts'
 import { MAX_AMOUNT } from './money.ts'
 
 const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
@@ -160,4 +168,37 @@ test('one currency that balances does not make up for one that does not', () => 
 test('amounts of one account in three postings are summed, not subtracted', () => {
   const postings = [3, 4, -7].map((amount): Posting => ({ account: 'merchant', currency: 'usd', amount }))
   assert.equal(isBalanced(postings), true)
+})
+
+test('changes of accounts become as few transfers as there can be, each of a debit and a credit', () => {
+  const changes = (...entries: [Posting['account'], number][]) => transfers('usd', new Map(entries))
+  assert.deepEqual(changes(), [])
+  assert.deepEqual(changes(['merchant', 0], ['capturing', 0]), [])
+  assert.deepEqual(changes(['merchant', 5], ['capturing', -5]), moved('merchant', 'capturing', 5))
+  assert.deepEqual(changes(['merchant', -5], ['capturing', 5]), moved('capturing', 'merchant', 5))
+  assert.deepEqual(changes(['merchant', 7], ['provider:a', -5], ['provider:b', -2]), [
+    ...moved('merchant', 'provider:a', 5),
+    ...moved('merchant', 'provider:b', 2),
+  ])
+  assert.deepEqual(changes(['provider:a', 5], ['merchant', -7], ['provider:b', 2]), [
+    ...moved('provider:a', 'merchant', 5),
+    ...moved('provider:b', 'merchant', 2),
+  ])
+})
+
+test('changes that do not sum to zero are a fault of ours, which names them', () => {
+  for (const [entries, told] of [
+    [[['merchant', 5]], 'merchant,5'],
+    [[['merchant', -5]], 'merchant,-5'],
+    [
+      [
+        ['merchant', 5],
+        ['capturing', -4],
+      ],
+      'merchant,5,capturing,-4',
+    ],
+  ] as const)
+    assert.throws(() => transfers('usd', new Map(entries)), {
+      message: `changes do not balance: ${told}`,
+    })
 })
