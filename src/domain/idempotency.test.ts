@@ -99,6 +99,8 @@ test('the canonical text is written in one way, for flat and nested objects alik
     [[{ b: 1, a: [null, 'x'] }], '[{"a":[null,"x"],"b":1}]'],
     [null, 'null'],
     ['"', '"\\""'],
+    ['a text of more than ten', '"a text of more than ten"'],
+    [{ b: 'a text of more than ten', a: [] }, '{"a":[],"b":"a text of more than ten"}'],
     [7, '7'],
     [{ '10': 1, '9': 2, a: 3 }, '{"10":1,"9":2,"a":3}'],
   ] as const)
