@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { tempDir } from '../../test/harness.ts'
 import type { Charge, Dispute } from '../domain/charge.ts'
+import { canonicalRequest } from '../domain/idempotency.ts'
 import { refundable } from '../domain/refund.ts'
 import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
@@ -12,6 +13,7 @@ import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { type Context, createContext } from './context.ts'
 import { createCharge } from './create-charge.ts'
 import { bookDispute } from './disputes.ts'
+import type { KeyedRequest } from './execute.ts'
 import { createRefund } from './follow-up.ts'
 import { createHealth } from './health.ts'
 import { act } from './notifications.ts'
@@ -84,11 +86,21 @@ function bank(): RemoteProvider {
   }
 }
 
+/** A new key, as a request with this body would have it. */
+function request(operation: string, body: object): KeyedRequest {
+  const fingerprint = context.fingerprint(canonicalRequest(operation, body))
+  return { scope, key: `key_${++keys}`, fingerprint }
+}
+
 async function charged(): Promise<Charge> {
   const nothing = { paymentMethod: null, description: null, metadata: {} }
   const order = { amount: AMOUNT, currency: 'usd', customer: 'cus_1', capture: true, ...nothing }
-  const key = `key_${++keys}`
-  const answer = await createCharge(context, { scope, key, fingerprint: key }, order)
+  const { amount, currency, customer } = order
+  const answer = await createCharge(
+    context,
+    request('POST /api/v1/charges', { amount, currency, customer }),
+    order,
+  )
   assert.ok('body' in answer, JSON.stringify(answer))
   const { id } = JSON.parse(answer.body) as { id: string }
   return (await store.charge(scope, id)) as Charge
@@ -167,9 +179,10 @@ test('whatever is said of disputes, they are listed, what is disputed is not ref
       for (const step of story) {
         if (step.do === 'refund') {
           const before = await check(first)
-          const key = `key_${++keys}`
-          const command = { amount: step.amount, reason: null, description: null, metadata: {} }
-          await createRefund(context, { scope, key, fingerprint: key }, first.id, command)
+          const { amount } = step
+          const command = { amount, reason: null, description: null, metadata: {} }
+          const asked = request('POST /api/v1/refunds', { transaction_id: first.id, amount })
+          await createRefund(context, asked, first.id, command)
           const { amountRefunded } = await check(first)
           assert.ok(amountRefunded - before.amountRefunded <= refundable(before))
           continue
