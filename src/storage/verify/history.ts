@@ -105,7 +105,8 @@ function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<
     for (const field of ['decline_code', 'failure_message'])
       if ((data[field] ?? null) !== null)
         yield `${named(event)} tells of a charge that is ${status}, with the ${field} ${inWords(data[field])}.`
-  if ((data['redirect_url'] ?? null) !== null && status !== 'requires_action')
+  // While a charge that waits for its customer is canceled, it is processing.
+  if ((data['redirect_url'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
     yield `${named(event)} tells of a charge that is ${status}, and where its customer has to go.`
   if (!before || OUTCOMES.includes(event.type) || WAITING.includes(String(before['status']))) return
   for (const field of ['provider', 'provider_reference'])
