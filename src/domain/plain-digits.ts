@@ -2,19 +2,20 @@
 
 /** Letters by their class, but blank: the Hangul fillers. */
 const BLANKS = '\\u115f\\u1160\\u3164\\uffa0'
-const INVISIBLE = /^[\p{Cf}\p{M}]$/u
-const SPACE = new RegExp(`^[\\p{Z}\\p{Cc}\\u2800${BLANKS}]$`, 'u')
-const DASH = /^[\p{Pd}\u02d7\u2043\u207b\u208b\u2212\u30fc\uff70]$/u
-const DOT = /^[\u00b7\u2022\u2024\u2027\u2219\u22c5\u3002\u30fb\uff61\uff65]$/
-const SLASH = /^[\u2044\u2215\u29f8]$/
+/** These are asked of one character at a time. */
+const INVISIBLE = /[\p{Cf}\p{M}]/u
+const SPACE = new RegExp(`[\\p{Z}\\p{Cc}\\u2800${BLANKS}]`, 'u')
+const DASH = /[\p{Pd}\u02d7\u2043\u207b\u208b\u2212\u30fc\uff70]/u
+const DOT = /[\u00b7\u2022\u2024\u2027\u2219\u22c5\u3002\u30fb\uff61\uff65]/
+const SLASH = /[\u2044\u2215\u29f8]/
 /** Digits with something around them that has no other form: from one on. */
-const ENCLOSED = /^(?:[\u2776-\u277e]|[\u2780-\u2788]|[\u278a-\u2792]|[\u24f5-\u24fd])$/
+const ENCLOSED = /[\u2776-\u277e\u2780-\u2788\u278a-\u2792\u24f5-\u24fd]/
 const ENCLOSED_ONES = [0x2776, 0x2780, 0x278a, 0x24f5]
 const ENCLOSED_ZEROS = '\u24ff\u{1f10b}\u{1f10c}'
 /** Letters by their class, but digits where many stand together. */
 const HAN = '零一二三四五六七八九'
-const NUMERAL = /^\p{N}$/u
-const DECIMAL = /^\p{Nd}$/u
+const NUMERAL = /\p{N}/u
+const DECIMAL = /\p{Nd}/u
 
 /**
  * Twelve digits and more of any script with no letter between them: what nearly no text has. Where there are none there

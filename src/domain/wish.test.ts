@@ -178,3 +178,11 @@ test('how an attempt ended is read from its own row, or from itself where nothin
   assert.equal(afterwards(before, stored(0), attempt, none, 50), none)
   assert.equal(dueOf(afterwards(before, stored(0), done, none, 50)), 5_050)
 })
+
+test('a call of the wish that the provider did is told as it is, and nothing has to be looked at again', () => {
+  for (const kind of ['cancel', 'refund'] as const) {
+    const attempt = own(kind)
+    const done = ended(wished(), attempt, 'succeeded')
+    assert.equal(afterwards(wished(), stored(1), attempt, done, 0), done)
+  }
+})
