@@ -98,6 +98,26 @@ describe('what of a dispute is booked', () => {
     assert.match(found.misfit ?? '', /did not take/)
   })
 
+  test('why a dispute does not fit is told with its amount and what there is for it', () => {
+    const misfit = (charge: Charge, said: DisputeClaim, how = {}) => booked(charge, said, null, how).misfit
+    assert.equal(
+      misfit(taken(), claim(300), { ours: false }),
+      'The dispute of 300 usd is of a payment that transaction txn_1 did not take.',
+    )
+    assert.equal(
+      misfit(chargeOf({ status: 'failed' }), claim(300)),
+      'The dispute of 300 usd is of transaction txn_1, which is failed: nothing of it was captured.',
+    )
+    assert.equal(
+      misfit(taken(), claim(300, { currency: 'eur' })),
+      'The dispute of 300 eur is in another currency than transaction txn_1 (usd).',
+    )
+    assert.equal(
+      misfit(taken({ amountDisputed: 800 }), claim(300)),
+      'The dispute of 300 usd is of more than transaction txn_1 has left for it: 200 of 1000 captured.',
+    )
+  })
+
   test('of a dispute of which nothing is booked, nothing was settled', () => {
     const former = dispute({ status: 'won', amountBooked: 0 })
     assert.deepEqual(booked(taken(), claim(300), former, { settled: true }), { amount: 300, misfit: null })
