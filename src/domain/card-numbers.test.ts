@@ -234,6 +234,23 @@ test('spaces and dashes may change within a number, and other digits may stand b
     assert.equal(holdsCardNumber(text), true, text)
 })
 
+/** How a blank, a dash, a dot or a slash is written in a text of which something was cut. */
+function plainOf(between: string): string {
+  if ('\u2013\u2212\u30fc'.includes(between)) return '-'
+  if ('\u00b7\u2022\u30fb'.includes(between)) return '.'
+  return '\u2044\u2215'.includes(between) ? '/' : ' '
+}
+
+test('what stands between two numbers parts them, in whatever form of blank, dash, dot or slash', () => {
+  for (const between of [
+    ...['\u00a0', '\u2003', '\u2800', '\u115f', '\u3164'],
+    ...['\u2013', '\u2212', '\u30fc', '\u00b7', '\u2022', '\u30fb', '\u2044', '\u2215'],
+  ]) {
+    assert.equal(holdsCardNumber(`12${between}${CARD}`), true, JSON.stringify(between))
+    assert.equal(cutCardNumbers(`1${between}${CARD}`, '#'), `1${plainOf(between)}#`)
+  }
+})
+
 test('digits of every script are digits', () => {
   // One script's zero each: Arabic, Persian, Devanagari, Bengali, Thai, Tibetan, full-width, Adlam, mathematical bold …
   for (const zero of [
@@ -273,6 +290,17 @@ test('digits of every script are digits', () => {
       const written = grouped(CARD, size, ' ').replace(/\d/g, (digit) => [...row][Number(digit)] ?? '')
       assert.equal(holdsCardNumber(written), true, written)
     }
+})
+
+test('a character that is more than one digit is none of them', () => {
+  for (const [number, digit] of [
+    ['4111111111111111', '1'],
+    ['4000000000000002', '2'],
+  ] as const) {
+    assert.equal(holdsCardNumber(number), true)
+    for (const other of ['\u246b', '\u00bd', '\u3252'])
+      assert.equal(holdsCardNumber(number.replace(digit, other)), false, `${digit} ${other}`)
+  }
 })
 
 test('a telephone number begins with a plus and has up to 15 digits; more are none', () => {

@@ -187,6 +187,14 @@ describe('from one position to the next', () => {
     ],
     ['another currency', dispute(), dispute({ currency: 'eur' }), 'dispute.updated', 300, []],
     [
+      'the same, of which less is booked',
+      dispute(),
+      dispute({ amountBooked: 200 }),
+      'dispute.updated',
+      200,
+      ['disputes:bank 100', 'merchant -100'],
+    ],
+    [
       'lost with more than it was opened with',
       dispute(),
       lost({ amount: 500, amountBooked: 500 }),
@@ -250,6 +258,6 @@ describe('from one position to the next', () => {
       })
     assert.throws(() => step(null, dispute({ amountBooked: 701 }), taken({ amountDisputed: 300 })))
     assert.throws(() => step(null, won({ amountBooked: 1 })))
-    assert.throws(() => step(null, dispute(), chargeOf({ status: 'authorized' })))
+    assert.throws(() => step(null, dispute(), chargeOf({ status: 'authorized' })), /does not allow dispute/)
   })
 })
