@@ -8,8 +8,7 @@ const SPACE = new RegExp(`[\\p{Z}\\p{Cc}\\u2800${BLANKS}]`, 'u')
 const DASH = /[\p{Pd}\u02d7\u2043\u207b\u208b\u2212\u30fc\uff70]/u
 const DOT = /[\u00b7\u2022\u2024\u2027\u2219\u22c5\u3002\u30fb\uff61\uff65]/
 const SLASH = /[\u2044\u2215\u29f8]/
-/** Digits with something around them that has no other form: from one on. */
-const ENCLOSED = /[\u2776-\u277e\u2780-\u2788\u278a-\u2792\u24f5-\u24fd]/
+/** Digits with something around them that has no other form: where each nine of them begin, with the one. */
 const ENCLOSED_ONES = [0x2776, 0x2780, 0x278a, 0x24f5]
 const ENCLOSED_ZEROS = '\u24ff\u{1f10b}\u{1f10c}'
 /** Letters by their class, but digits where many stand together. */
@@ -57,10 +56,9 @@ function plainChar(char: string): string {
 
 function enclosedValue(char: string): string | undefined {
   if (char === '〇' || ENCLOSED_ZEROS.includes(char)) return '0'
-  if (!ENCLOSED.test(char)) return undefined
   const code = char.codePointAt(0) ?? 0
-  const one = Math.max(...ENCLOSED_ONES.filter((first) => first <= code && code < first + 9))
-  return String(code - one + 1)
+  const one = ENCLOSED_ONES.find((first) => first <= code && code < first + 9)
+  return one === undefined ? undefined : String(code - one + 1)
 }
 
 /** Unicode has the decimal digits of a script in a row from 0 to 9, and where rows touch they are whole. */
