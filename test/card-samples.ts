@@ -50,9 +50,13 @@ export function iban(draw: Random): string {
     ['MT', () => `MALT${digits(draw, 23)}`],
   ]
   const [country, account] = forms[draw(forms.length)] as (typeof forms)[number]
-  const body = account()
-  const number = [...`${body}${country}00`].map((char) => Number.parseInt(char, 36)).join('')
-  return `${country}${String(98n - (BigInt(number) % 97n)).padStart(2, '0')}${body}`
+  return ibanOf(country, account())
+}
+
+/** The IBAN of an account, with its check digits. */
+export function ibanOf(country: string, account: string): string {
+  const number = [...`${account}${country}00`].map((char) => Number.parseInt(char, 36)).join('')
+  return `${country}${String(98n - (BigInt(number) % 97n)).padStart(2, '0')}${account}`
 }
 
 /** Groups of `size` characters with `separator` between them. */

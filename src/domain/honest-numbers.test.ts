@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { digits, grouped, iban, random, withGs1, withLuhn } from '../../test/card-samples.ts'
+import { card, digits, grouped, iban, ibanOf, random, withGs1, withLuhn } from '../../test/card-samples.ts'
 import { holdsCardNumber } from './card-numbers.ts'
 import { idFactory } from './id.ts'
 
@@ -140,3 +140,28 @@ for (const [kind, [bound, make]] of Object.entries(KINDS))
     }
     assert.ok(found.length <= bound * SAMPLES, `${found.length}, such as ${found.slice(0, 5)}`)
   })
+
+test('an account that has the digits of a card is hidden by its IBAN, of the right length and country alone', () => {
+  const number = card(random(1), '4', 16)
+  // From each line of the table: https://www.swift.com/standards/data-standards/iban-international-bank-account-number
+  for (const [country, length] of [
+    ['AD', 24],
+    ['FR', 27],
+    ['GB', 22],
+    ['ME', 22],
+    ['SV', 28],
+    ['TL', 23],
+    ['YE', 30],
+  ] as const) {
+    const of = (size: number) => grouped(ibanOf(country, number.padEnd(size - 4, '0')), 4, ' ')
+    assert.equal(holdsCardNumber(of(length)), false, of(length))
+    assert.equal(holdsCardNumber(of(length).toLowerCase()), false, of(length))
+    for (const wrong of [
+      of(length + 4),
+      of(length).replace(country, 'ZZ'),
+      of(length).replace(/.(?= )/, (digit) => String((Number(digit) + 1) % 10)),
+      of(length).replace(/$/, 'A'),
+    ])
+      assert.equal(holdsCardNumber(wrong), true, wrong)
+  }
+})
