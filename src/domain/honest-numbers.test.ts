@@ -165,3 +165,14 @@ test('an account that has the digits of a card is hidden by its IBAN, of the rig
       assert.equal(holdsCardNumber(wrong), true, wrong)
   }
 })
+
+test('a UUID, or a hexadecimal word of 24 and more, hides the digits of a card; a longer or a shorter one does not', () => {
+  const id = '41111111-1111-1111-a1aa-1aaaaaaaaaa1'
+  const word = '4111111111111111a1aaa1aa'
+  for (const text of [id, id.toUpperCase(), `(${id})`, `x${id}x`, word, word.toUpperCase(), `${word}0`])
+    assert.equal(holdsCardNumber(text), false, text)
+  for (const text of [`f${id}`, `${id}0`, id.slice(0, -1), id.replace('-a1aa', '-a1a'), word.slice(0, -1)])
+    assert.equal(holdsCardNumber(text), true, text)
+  for (const text of ['41111111-1111-1111-0000-000000000000', '41111111-1111-1111-aaaa-aaaaaaaaaaaa'])
+    assert.equal(holdsCardNumber(text), true, text)
+})
