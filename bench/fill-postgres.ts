@@ -49,33 +49,64 @@ const TOTALS = [
    UNION ALL VALUES
      (1, 1, 'deliveries_pending', '', 0, 2 * $1::bigint),
      (1, 1, 'deliveries_failed', '', 0, $1::bigint / 20)`,
-  `INSERT INTO sequences (account_id, live, event, entry) VALUES (1, 1, $1::bigint * 21 / 20, $1::bigint * 21 / 10)`,
+  `INSERT INTO sequences (account_id, live, event, entry) VALUES (1, 1, $1::bigint * 23 / 20, $1::bigint * 21 / 10)`,
 ]
+
+/** What an event says of a charge, over `history`; a refund or a dispute stands beside it as `part`. */
+const told = (status: string, captured: string, refunded: number, part = `''`) => `
+  '{"id":"' || id || '","amount":${AMOUNT},"amount_captured":' || ${captured} || ',"amount_refunded":${refunded}'
+    || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"' || currency || '","customer":"' || customer
+    || '","status":"' || ${status} || '","capture":true,"payment_method":null,"description":null,"metadata":{}'
+    || ',"provider":"' || provider || '","provider_reference":"' || provider || '_' || id || '"'
+    || CASE status WHEN 'failed' THEN ',"decline_code":"do_not_honor","failure_message":"No."'
+         ELSE ',"decline_code":null,"failure_message":null' END
+    || ',"redirect_url":null,"expires_at":null,"cancel_requested":false,"idempotency_key":"' || key
+    || '","created_at":"' || iso || '"' || ${part} || '}'`
+const REFUND = `
+  '{"id":"' || id || '","refund_id":"re_' || tail || '","amount":${AMOUNT},"currency":"' || currency
+    || '","customer":"' || customer || '","status":"refunded","reason":null,"description":null,"metadata":{}'
+    || ',"provider_reference":null,"decline_code":null,"failure_message":null,"idempotency_key":"refund-' || key
+    || '","refunded_at":"' || iso || '"}'`
+const dispute = (status: string) => `
+  ',"dispute":{"id":"dp_' || tail || '","transaction_id":"' || id || '","amount":${AMOUNT},"currency":"' || currency
+    || '","amount_booked":0,"customer":"' || customer || '","status":"${status}","reason":null,"provider":"bank"'
+    || ',"provider_reference":"dispute_' || id || '","created_at":"' || iso || '"}'`
+const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
+/** The numbers of the events that came after those of the charges. */
+const REFUNDED = '$1::bigint + i / 20 + 1'
+const disputed = (place: number) => `$1::bigint * 21 / 20 + 2 * (i / 20) + ${place}`
 
 const COPIES = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, amount_refund_pending,
-     amount_disputed, currency, customer, status, capture, provider, provider_reference, decline_code,
+     amount_disputed, currency, customer, status, capture, provider, provider_reference, decline_code, failure_message,
      idempotency_key, created_at)
-   SELECT 1, 1, id, 1, ${AMOUNT}, CASE status WHEN 'failed' THEN 0 ELSE ${AMOUNT} END,
-     CASE status WHEN 'refunded' THEN ${AMOUNT} ELSE 0 END, 0, 0, currency, customer, status, 1, provider,
-     provider || '_' || id, CASE status WHEN 'failed' THEN 'do_not_honor' END, key, at
+   SELECT 1, 1, id, CASE status WHEN 'refunded' THEN 2 ELSE 1 END, ${AMOUNT},
+     CASE status WHEN 'failed' THEN 0 ELSE ${AMOUNT} END, CASE status WHEN 'refunded' THEN ${AMOUNT} ELSE 0 END, 0, 0,
+     currency, customer, status, 1, provider, provider || '_' || id,
+     CASE status WHEN 'failed' THEN 'do_not_honor' END, CASE status WHEN 'failed' THEN 'No.' END, key, at
    FROM history ORDER BY i`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
-   SELECT 1, 1, key, 'filled', CASE status WHEN 'failed' THEN 'declined' ELSE 'created' END, i, at
+   SELECT 1, 1, key, 'POST /api/v1/charges {"amount":${AMOUNT},"currency":"' || currency || '","customer":"' || customer || '"}',
+     CASE status WHEN 'failed' THEN 'declined' ELSE 'created' END, i, at
    FROM history ORDER BY i`,
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+   SELECT 1, 1, 'refund-' || key, 'POST /api/v1/refunds {"amount":${AMOUNT},"transaction_id":"' || id || '"}', 'done',
+     ${REFUND}, ${REFUNDED}, at
+   FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 1, i, 'evt_' || tail, CASE status WHEN 'failed' THEN 'payment.failed' ELSE 'payment.succeeded' END,
-     '{"id":"' || id || '","amount":${AMOUNT},"amount_captured":${AMOUNT},"amount_refunded":0'
-       || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"' || currency || '","customer":"' || customer
-       || '","status":"' || status || '","capture":true,"payment_method":null,"description":null,"metadata":{}'
-       || ',"provider":"' || provider || '","provider_reference":"' || provider || '_' || id
-       || '","decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null,"cancel_requested":false'
-       || ',"idempotency_key":"' || key || '","created_at":"' || iso || '"}',
-     at
+     ${told(`CASE status WHEN 'failed' THEN 'failed' ELSE 'succeeded' END`, `CASE status WHEN 'failed' THEN 0 ELSE ${AMOUNT} END`, 0)}, at
    FROM history ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, $1::bigint + i / 20 + 1, 'evt_2' || substr(tail, 2), 'payment.refunded', '{"id":"' || id || '"}', at
+   SELECT 1, 1, ${REFUNDED}, 'evt_2' || substr(tail, 2), 'payment.refunded',
+     ${told(`'refunded'`, `${AMOUNT}`, AMOUNT, `',"refund":' || ${REFUND}`)}, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
+  ...(['open', 'won'] as const).map(
+    (status, place) => `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
+   SELECT 1, 1, ${disputed(place + 1)}, 'evt_${place + 3}' || substr(tail, 2), 'dispute.${status === 'open' ? 'opened' : 'won'}',
+     ${told(`'succeeded'`, `${AMOUNT}`, 0, dispute(status))}, at
+   FROM history WHERE i % 20 = 3 ORDER BY i`,
+  ),
   `INSERT INTO refunds (account_id, live, id, transaction_id, amount, currency, customer, status, idempotency_key,
      created_at)
    SELECT 1, 1, 're_' || tail, id, ${AMOUNT}, currency, customer, 'refunded', 'refund-' || key, at
@@ -94,10 +125,11 @@ const COPIES = [
    JOIN ledger_accounts a ON a.code = posted.code AND a.currency = posted.currency
    ORDER BY posted.seq`,
   `UPDATE sequences SET entry = (SELECT count(*) FROM ledger_entries)`,
-  `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency,
-     provider_reference, decline_code, idempotency_key, started_at, ended_at, lookups)
+  `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route,
+     provider_reference, decline_code, reason, resolved_by, idempotency_key, started_at, ended_at, lookups)
    SELECT 'att_' || tail, 1, 1, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
-     ${AMOUNT}, currency, 'bank_' || id, CASE status WHEN 'failed' THEN 'do_not_honor' END, key, at, at, 0
+     ${AMOUNT}, currency, '${ROUTE}', 'bank_' || id, CASE status WHEN 'failed' THEN 'do_not_honor' END,
+     CASE status WHEN 'failed' THEN 'No.' END, 'answer', key, at, at, 0
    FROM history WHERE provider = 'bank' ORDER BY i`,
   `INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency,
      amount_booked, customer, status, created_at)
