@@ -19,12 +19,16 @@ export function verifyPostgres(url: string): Promise<Verification> {
 
 /** The same in a transaction that has begun: what it has changed is seen too. */
 export async function verifyIn(client: Client): Promise<Verification> {
+  // Everything is read: a plan for the first row, or for few rows, took minutes where this takes a second.
+  await client.query(
+    'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL cursor_tuple_fraction = 1',
+  )
   const counts = { charges: 0, refunds: 0, entries: 0 }
   // Whole tables are compared with whole tables. Without statistics, as after a copy, PostgreSQL takes them for small and
   // compares each row with each: hours for a hundred thousand charges.
   await client.query('SET LOCAL enable_nestloop = off')
   for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
-    const [row] = await found(client, sql, BigInt)
+    const [row] = await firstOf(client, sql)
     if (row) return { ...counts, problem: problem(row) }
   }
   const problem = await audited(client)
@@ -36,6 +40,14 @@ export async function verifyIn(client: Client): Promise<Verification> {
     refunds: await count('refunds'),
     entries: await count('ledger_entries'),
   }
+}
+
+/** The first row, by a plan for all of them: there is none in sound books, so that all are looked for. */
+async function firstOf(client: Client, sql: string): Promise<Record<string, unknown>[]> {
+  await client.query(`DECLARE "check" NO SCROLL CURSOR FOR ${sql.replace(/\s*LIMIT 1\s*$/, '')}`)
+  const rows = await found(client, 'FETCH 1 FROM "check"', BigInt)
+  await client.query('CLOSE "check"')
+  return rows
 }
 
 /** So many rows are read at once. */
