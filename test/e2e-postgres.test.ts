@@ -35,7 +35,7 @@ const OF_SQLITE = [
   'of very many that failed',
 ]
 
-test('the end-to-end tests pass on PostgreSQL', { timeout: 300_000 }, async () => {
+test('the end-to-end tests pass on PostgreSQL', { timeout: 900_000 }, async () => {
   const server = await postgresServer()
   try {
     const files = FILES.map((name) => fileURLToPath(new URL(`./e2e/${name}.test.ts`, import.meta.url)))

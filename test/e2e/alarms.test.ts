@@ -45,7 +45,7 @@ before(async () => {
   }
   await store.close()
   receiver = await startReceiver()
-  server = await startServer(file, { WEBHOOK_TARGET: receiver.url })
+  server = await startServer(file, { WEBHOOK_TARGET: receiver.url, MINIPAY_PROVIDERS: 'sandbox' })
   api = client(server.url)
 })
 after(async () => {
@@ -207,7 +207,10 @@ describe('alarms', () => {
     const before = await all<Alarm>(api, '/api/v1/alarms')
     const open = before.filter(({ status }) => status === 'open')
     await server.kill()
-    server = await startServer(server.database, { WEBHOOK_TARGET: receiver.url })
+    server = await startServer(server.database, {
+      WEBHOOK_TARGET: receiver.url,
+      MINIPAY_PROVIDERS: 'sandbox',
+    })
     api = client(server.url)
     assert.deepEqual(await all<Alarm>(api, '/api/v1/alarms'), before)
     const kinds = Object.keys(ALARM_KINDS)
