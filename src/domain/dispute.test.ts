@@ -251,6 +251,18 @@ describe('from one position to the next', () => {
       assert.deepEqual(found, { event, disputed, moved })
     })
 
+  test('all that was captured can be booked, and a dispute of which nothing is booked fits every charge', () => {
+    const all = step(null, dispute({ amount: 1000, amountBooked: 1000 }))
+    assert.deepEqual(all?.moved, ['merchant 1000', 'disputes:bank -1000'])
+    assert.equal(all?.disputed, 1000)
+    for (const status of ['authorized', 'failed', 'canceled'] as const)
+      assert.deepEqual(step(null, dispute({ amountBooked: 0 }), chargeOf({ status })), {
+        event: 'dispute.opened',
+        disputed: 0,
+        moved: [],
+      })
+  })
+
   test('more than was captured, less than nothing, or a won dispute that is booked is our own fault', () => {
     for (const amountBooked of [1001, -1])
       assert.throws(() => step(null, dispute({ amountBooked })), {
