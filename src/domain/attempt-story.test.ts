@@ -113,6 +113,11 @@ test('an attempt that was accepted stays open, and is looked at again the later 
   )
 })
 
+test('a pending attempt is looked at every ten minutes at last', () => {
+  const attempt: Attempt = { ...attemptOf('capture', 1000), lookups: 50 }
+  assert.equal(resolved(attempt, PENDING, 'lookup', 5_000).dueAt, 605_000)
+})
+
 test('what succeeded is of the amount that was moved, but a cancel moves nothing', () => {
   for (const kind of ATTEMPT_KINDS)
     assert.equal(
@@ -225,6 +230,13 @@ test('an amount or a currency that was not asked for is doubted, except of a can
       believed(answer),
     )
   }
+})
+
+test('an answer about a call that was accepted is believed, as one about any other', () => {
+  const accepted = { ...asked, providerReference: 'ref_1' }
+  for (const how of ['send', 'resend', 'lookup'] as const)
+    for (const answer of [yes(1000), DECLINED, PENDING])
+      assert.deepEqual(judged(accepted, { lookup: 'final' }, how, answer, 1), believed(answer))
 })
 
 test('every other answer is believed as it is', () => {
