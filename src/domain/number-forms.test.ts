@@ -87,7 +87,7 @@ test('a mobile number of Germany or Austria has 13 digits', () => {
 test('a place of business of France has 14 digits, the place with two zeros, and the business with its check digit', () => {
   holds(
     isSiret,
-    ['73282932000074', '35600000000048'],
+    ['73282932000074', '35600000000048', '73282932000075'],
     ['73282932100074', '73282932010074', '73282932001074'.slice(0, 13), '732829320000744', '73282932200074'],
   )
 })
