@@ -32,6 +32,22 @@ test('the three forms of an HTTP date are taken, in UTC wherever the server runs
   assert.equal(retryAfterMs('Thu, 31 Dec 2026 23:59:60 GMT', Date.UTC(2026, 11, 31, 23, 59, 0)), 59_000)
 })
 
+test('each month is taken, from its first day to its last', () => {
+  const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+  const names = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
+  for (const [i, name] of names.entries()) {
+    const last = days[i] as number
+    for (const [day, taken] of [
+      [1, true],
+      [last, true],
+      [last + 1, false],
+    ] as const) {
+      const at = `, ${String(day).padStart(2, '0')} ${name} 2027 00:00:01 GMT`
+      assert.equal(retryAfterMs(`Mon${at}`, NOW), taken ? Date.UTC(2027, i, day, 0, 0, 1) - NOW : 0, at)
+    }
+  }
+})
+
 test('a date that is past asks for no wait, and a year of two digits is the nearer one', () => {
   assert.equal(retryAfterMs('Thu, 26 Nov 2026 11:59:59 GMT', NOW), 0)
   assert.equal(retryAfterMs('Sunday, 06-Nov-94 08:49:37 GMT', NOW), 0)

@@ -170,3 +170,9 @@ test('when a weight grows, customers move to that provider only; nobody moves be
     assert.ok(is === was || is === 'bank_c', `cus_${i} moved from ${was} to ${is}`)
   }
 })
+
+test('a draw is the same in every version: customers stay where they are', () => {
+  const targets = split({ bank_a: 50, bank_b: 30, bank_c: 20 }, true)
+  const drawn = Array.from({ length: 40 }, (_, i) => firstOf(targets, { customer: `cus_${i}` })?.slice(-1))
+  assert.equal(drawn.join(''), 'aaccaccaacbaaabaababababaacabacbcbaaabab')
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CompileCondition, checkRuleSet, readRuleSet } from './rule-set.ts'
+import { BUILT_IN, type CompileCondition, checkRuleSet, readRuleSet } from './rule-set.ts'
 
 const PROVIDERS = ['bank_a', 'bank_b']
 const DEFAULT = { providers: ['bank_a'] }
@@ -357,4 +357,8 @@ test('a name of a provider or a code is plain from its first character to its la
   }
   assert.deepEqual(paths({ default: { providers: ['a.b'] } }), ['default.providers[0]'])
   assert.deepEqual(problems({ default: { ...DEFAULT, failover_on: ['a.b:c'] } }), {})
+})
+
+test('the built-in rules are written as a document that is null', () => {
+  assert.equal(JSON.parse(BUILT_IN), null)
 })
