@@ -62,3 +62,12 @@ test('the place of a card on the third track is that of its number, and its form
   assert.equal(cutCardNumbers(`a ;01${CARD}=1 b`, '#'), 'a ;01#=1 b')
   assert.equal(cutCardNumbers(`${CARD}x${CARD} ${CARD}`, '#'), '#x# #')
 })
+
+test('a parcel number of USPS in fours is no card with four digits before it, unless its groups are parted by more', () => {
+  const parcel = (gap: string, first = '7008') => [first, ...grouped(CARD, 4, ' ').split(' ')].join(gap)
+  for (const gap of [' ', '  ', '\t', '\u00a0'])
+    assert.equal(holdsCardNumber(parcel(gap)), false, JSON.stringify(gap))
+  for (const gap of ['-', '.', ' - ']) assert.equal(holdsCardNumber(parcel(gap)), true, gap)
+  assert.equal(holdsCardNumber(parcel(' ').replace(' ', '-')), true, 'blanks but for one')
+  assert.equal(holdsCardNumber(parcel(' ', '7009')), true, 'another check digit')
+})
