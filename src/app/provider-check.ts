@@ -51,7 +51,8 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
   let asked: { readonly at: number; readonly held: Promise<readonly Held[]> } | undefined
 
   async function ask(scope: Scope): Promise<readonly Held[]> {
-    const [uses, accounts] = await Promise.all([store.providerUse(scope), store.ledgerAccounts(scope)])
+    const uses = await store.providerUse(scope)
+    const accounts = await store.ledgerAccounts(scope)
     const open = new Map(uses.map((use) => [use.provider, use]))
     const owed = (kinds: readonly string[], provider: string) =>
       accounts.some(
@@ -88,7 +89,8 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
 
   return {
     async report(scope) {
-      const [parts, named] = await Promise.all([held(scope), router.named(scope)])
+      const parts = await held(scope)
+      const named = await router.named(scope)
       const missing = new Map(parts.map((part) => [part.provider, { ...part, inRules: false }]))
       for (const provider of named) {
         if (providers.some(({ name }) => name === provider) && !missing.has(provider)) continue
@@ -100,7 +102,8 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
     },
     async used(scope) {
       const configured = new Set(providers.map(({ name }) => name))
-      const [uses, named] = await Promise.all([store.providerUse(scope), router.named(scope)])
+      const uses = await store.providerUse(scope)
+      const named = await router.named(scope)
       const asked = uses
         .filter(
           (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),

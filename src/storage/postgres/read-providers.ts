@@ -49,7 +49,10 @@ export function providerReads(sql: Sql) {
   return {
     async providerUse(scope: Scope): Promise<ProviderUse[]> {
       const of = [scope.accountId, live(scope)]
-      const [named, open, failed] = await Promise.all([sql(NAMED), sql(OPEN, of), sql(FAILED, of)])
+      // One after the other: a node that starts takes one connection for it, which others may be short of.
+      const named = await sql(NAMED)
+      const open = await sql(OPEN, of)
+      const failed = await sql(FAILED, of)
       const uses = new Map<string, ProviderUse>()
       for (const { provider, remote } of named.rows as { provider: string; remote: number }[])
         uses.set(provider, { provider, remote: remote === 1, taken: true, openAttempts: 0 })
