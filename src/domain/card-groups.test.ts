@@ -54,7 +54,12 @@ test('a card behind the country of a telephone number is part of it, unless some
   assert.equal(holdsCardNumber(old), true)
   for (const text of [`+1 ${old}`, `+1 (${old}`, `+1. ${old}`, `+1${old}`, `+12 ${old}`])
     assert.equal(holdsCardNumber(text), false, text)
-  for (const text of [`+1€ ${old}`, `+1 €${old}`, `1 ${old}`, `+123 ${old}`, `+1, ${old}`])
+  for (const text of [`+${old}`, `x+${old}`, `12 +${old}`, `+49 (0) ${old}`])
+    assert.equal(holdsCardNumber(text), false, text)
+  for (const text of [
+    ...[`+1€ ${old}`, `+1 €${old}`, `1 ${old}`, `+123 ${old}`, `+1, ${old}`],
+    ...[`12+${old}`, `+123 ${old} (0)`, grouped(CARD, 4, ' +')],
+  ])
     assert.equal(holdsCardNumber(text), true, text)
 })
 
@@ -70,4 +75,20 @@ test('a parcel number of USPS in fours is no card with four digits before it, un
   for (const gap of ['-', '.', ' - ']) assert.equal(holdsCardNumber(parcel(gap)), true, gap)
   assert.equal(holdsCardNumber(parcel(' ').replace(' ', '-')), true, 'blanks but for one')
   assert.equal(holdsCardNumber(parcel(' ', '7009')), true, 'another check digit')
+})
+
+test('an amount, a visitor, an order number and an IMEI in their groups are no cards; the same digits in others are', () => {
+  for (const [honest, others] of [
+    ['4,222,222,222,222', ['4222 222222222', '4-222222-222222']],
+    ['41111111111111.11', ['41111111111111-11', '4111111111111.111', '41111111111111 1 1']],
+    ['411111111.1700000005', ['411111111-1700000005', '41111111.11700000005']],
+    ['601-1111111-1111105', ['6011-111111-1111105']],
+    ['123-3056930-9025904', ['3056930-9025904', '1234-3056930-9025904', '12-3056930-9025904']],
+    ['30-569309-025904', ['30569309-025904', '30-56930902-5904', '305-69309-025904']],
+  ] as const) {
+    assert.equal(holdsCardNumber(honest), false, honest)
+    for (const other of others) assert.equal(holdsCardNumber(other), true, other)
+  }
+  assert.equal(holdsCardNumber('41111111 1111€1111'), false)
+  assert.equal(holdsCardNumber('4111€1111€1111€€€€1111'), false)
 })
