@@ -9,6 +9,9 @@ const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 /** Requests that may wait on one connection for those before them; a client that sends more is cut off. */
 const MAX_WAITING = 16
 
+/** Answers up to this cost nothing to keep an eye on, in bytes. */
+const SHORT_BYTES = 16 * 1024
+
 export type Connections = {
   /**
    * Calls `start` when the requests before this one on its connection are answered, which for nearly all is at once.
@@ -66,6 +69,8 @@ export function boundConnections(): Connections {
     },
 
     answering(response, bytes) {
+      // A short answer is the kernel's at once, unless its peer has left earlier ones unread.
+      if (bytes < SHORT_BYTES && !response.socket?.writableLength) return
       // Node's timer starts again whenever the peer takes some of what waits to be written.
       response.socket?.setTimeout(WRITE_TIMEOUT_MS)
       unread.set(response, bytes)

@@ -197,10 +197,10 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
     method: route.method,
     url: route.url,
     config: { needsBody: route.body?.['required'] !== undefined },
-    handler: async (request, reply) => {
-      if (isList) await oneAtATime()
+    handler(request, reply) {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
-      return route.handle(http, request, reply)
+      const handle = () => route.handle(http, request, reply)
+      return isList ? oneAtATime().then(handle) : handle()
     },
   })
 }
