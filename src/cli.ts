@@ -1,6 +1,7 @@
 import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
+import { fileProblem, isPostgres, publicName } from './database-name.ts'
 import { ProviderConfigError } from './providers/fields.ts'
-import { isPostgres, migrateDatabase, publicName, verifyDatabase } from './storage/database.ts'
+import { migrateDatabase, verifyDatabase } from './storage/database.ts'
 import { SchemaMismatch } from './storage/migrations.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -244,6 +245,8 @@ async function backupOrRestore(
     throw new ConfigError(
       `minipay ${verb} is for SQLite files; PostgreSQL has ${verb === 'backup' ? 'pg_dump' : 'pg_restore'}.`,
     )
+  const problem = fileProblem(file)
+  if (problem !== undefined) throw new ConfigError(`FILE of minipay ${verb} ${problem}.`)
   const commands = await import('./cli/backup.ts')
   commands[verb](database, file)
   return 0
@@ -264,6 +267,10 @@ async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
 
 async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {
   if (!bankSecret) throw new ConfigError('The bank needs a secret: give --secret or MINIPAY_BANK_SECRET.')
+  if (isPostgres(database))
+    throw new ConfigError(
+      'The sandbox bank keeps its books in a SQLite file, and the setting names a PostgreSQL server. Give --database bank.db.',
+    )
   const { startBank } = await import('./bank/server.ts')
   const bank = await startBank({ host, port, database, secret: bankSecret, notify: bankNotify })
   const { writePid } = await import('./storage/sqlite/pid.ts')

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { databaseProblem, fileProblem, urlProblem } from './database-name.ts'
+import { isLinkVariable } from './link-variables.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { secretKey } from './signing.ts'
 import { didYouMean } from './suggest.ts'
@@ -32,22 +34,13 @@ function nonEmpty(text: string): string {
   return text
 }
 
-function database(text: string): string {
-  const isOther = /^(file:|(?!postgres(ql)?:\/\/)\w+:\/\/|postgres(ql)?:(?!\/\/))/.test(text)
-  if (text === '' || text === ':memory:' || isOther)
-    throw new ConfigError('must be the path of a file, or a postgres:// URL')
-  return text
-}
-
-function file(text: string): string {
-  if (text === '' || text === ':memory:' || /^(file:|\w+:\/\/)/.test(text))
-    throw new ConfigError('must be the path of a file')
-  return text
-}
-
-function postgresUrl(text: string): string {
-  if (text !== '' && !/^postgres(ql)?:\/\//.test(text)) throw new ConfigError('must be a postgres:// URL')
-  return text
+/** A text that stays as it is, unless there is something wrong with it. */
+function unless(problem: (text: string) => string | undefined) {
+  return (text: string): string => {
+    const wrong = problem(text)
+    if (wrong !== undefined) throw new ConfigError(wrong)
+    return text
+  }
 }
 
 function oneOf<const T extends string>(...allowed: T[]) {
@@ -121,7 +114,7 @@ export const SETTINGS = {
     env: 'MINIPAY_DATABASE',
     default: 'minipay.db',
     doc: 'SQLite file, which serve and migrate make when it is not there, or a postgres:// URL.',
-    parse: database,
+    parse: unless(databaseProblem),
   },
   providers: {
     flag: 'providers',
@@ -254,14 +247,14 @@ export const SETTINGS = {
     env: 'MINIPAY_COPY_FROM',
     default: 'minipay.db',
     doc: 'SQLite file that is copied.',
-    parse: file,
+    parse: unless(fileProblem),
   },
   copyTo: {
     flag: 'to',
     env: 'MINIPAY_COPY_TO',
     default: '',
     doc: 'postgres:// URL of the empty database that it is copied into.',
-    parse: postgresUrl,
+    parse: unless((text) => (text === '' ? undefined : urlProblem(text))),
   },
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -332,11 +325,21 @@ function nearFlag(error: unknown, keys: readonly SettingKey[]): string {
   )
 }
 
+const KNOWN = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
+
+/** Variables that begin with `MINIPAY_`, are no settings, and come from Kubernetes or Docker by themselves. */
+export function linkVariables(env: NodeJS.ProcessEnv): string[] {
+  return strangers(env).filter((name) => isLinkVariable(name, env))
+}
+
+function strangers(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env).filter((name) => name.startsWith('MINIPAY_') && !KNOWN.has(name))
+}
+
 function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
-  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
-  for (const name of Object.keys(env))
-    if (name.startsWith('MINIPAY_') && !known.has(name))
+  for (const name of strangers(env))
+    if (!isLinkVariable(name, env))
       throw new ConfigError(
-        `${name} is not a setting of MiniPay.${didYouMean(name, [...known])} See minipay serve --help.`,
+        `${name} is not a setting of MiniPay.${didYouMean(name, [...KNOWN])} See minipay serve --help.`,
       )
 }

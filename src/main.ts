@@ -5,18 +5,20 @@ import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/health.ts'
 import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
 import { createRouter } from './app/router.ts'
-import type { Config } from './config.ts'
+import { type Config, linkVariables } from './config.ts'
+import { publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
 import type { Http } from './http/route.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
+import { tellOfLinks, warnOfProxy } from './observe/variables.ts'
 import type { Provider } from './ports/provider.ts'
 import { DEFAULT_SCOPE, type Store, type StoreUnavailable } from './ports/store.ts'
 import { loadProviders } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
-import { openStore, publicName } from './storage/database.ts'
+import { openStore } from './storage/database.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
 import type { Loop } from './workers/loop.ts'
 import { startNotifications } from './workers/notifications.ts'
@@ -124,6 +126,7 @@ export async function run(
   workers.start(context)
   loadRest(log)
   warnOfProxy(log, process.env)
+  tellOfLinks(log, linkVariables(process.env))
   log.info(
     { address, pid: process.pid, database: publicName(config.database), version: VERSION },
     'MiniPay is listening.',
@@ -363,18 +366,6 @@ function dropLogger(log: Log, maxConnections: number): () => void {
     if (spoken())
       log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed as they come.')
   }
-}
-
-/** Whoever sets it expects it to be used. */
-function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
-  const set = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].filter(
-    (name) => env[name] ?? env[name.toLowerCase()],
-  )
-  if (set.length > 0)
-    log.warn(
-      { variables: set },
-      'MiniPay uses no HTTP proxy: it connects to providers and webhook receivers directly.',
-    )
 }
 
 /** True for the first of a run, and for one every ten seconds while it lasts. */

@@ -74,15 +74,17 @@ export async function startServer(
   }
 }
 
-/** Runs a MiniPay command to its end. */
+/** Runs a MiniPay command to its end, in a folder of its own when one is given. */
 export async function runCli(
   args: string[],
   env: Record<string, string> = {},
+  cwd?: string,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const named = args.indexOf('--database') + 1
   const words = await Promise.all(args.map((word, i) => (i === named && named > 0 ? onEngine(word) : word)))
   const child = spawn(process.execPath, [CLI, ...words], {
     env: { ...cleanEnv(), ...env },
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

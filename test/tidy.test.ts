@@ -25,15 +25,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   signing: [],
   net: [],
   suggest: [],
+  'database-name': [],
+  'link-variables': [],
   app: ['domain', 'ports'],
   workers: ['app', 'domain', 'ports', 'signing', 'net'],
-  storage: ['domain', 'ports'],
+  storage: ['domain', 'ports', 'database-name'],
   providers: ['domain', 'ports', 'signing', 'net'],
   bank: ['domain', 'signing'],
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net', 'suggest'],
   observe: ['ports'],
-  config: ['net', 'signing', 'suggest'],
+  config: ['net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['main', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */

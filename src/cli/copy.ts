@@ -1,6 +1,7 @@
 /** `minipay copy`: an embedded database into PostgreSQL. */
+
+import { publicName } from '../database-name.ts'
 import { type Copied, copyDatabase, type Progress } from '../storage/copy/copy.ts'
-import { publicName } from '../storage/database.ts'
 
 const BAR_CELLS = 24
 /** How often the bar is drawn anew, and a line printed where there is no terminal. */

@@ -1,20 +1,11 @@
 /** Which engine a database is for, by how it is named: a file is SQLite's, a `postgres://` URL PostgreSQL's. */
 import { existsSync } from 'node:fs'
+import { isPostgres, publicName } from '../database-name.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { SchemaMismatch } from './migrations.ts'
-import { publicUrl } from './postgres/hosts.ts'
 import type { Verification } from './verify-checks.ts'
-
-export function isPostgres(database: string): boolean {
-  return /^postgres(ql)?:\/\//.test(database)
-}
-
-/** The database's name for logs and messages: without a password. */
-export function publicName(database: string): string {
-  return isPostgres(database) ? publicUrl(database) : database
-}
 
 /** What the server or the network says names no database: the sentence does. */
 async function named<T>(database: string, work: () => Promise<T>): Promise<T> {

@@ -1,8 +1,10 @@
 /** Moves an embedded database to PostgreSQL, whatever interrupts it. */
+
+import { publicUrl } from '../../database-name.ts'
 import { SchemaMismatch } from '../migrations.ts'
 import { openWritable } from '../postgres/connection.ts'
 import { meaningOf, unreachable } from '../postgres/errors.ts'
-import { hostsOf, publicUrl } from '../postgres/hosts.ts'
+import { hostsOf } from '../postgres/hosts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { verifyPostgres } from '../postgres/verify.ts'
 import type { Verification } from '../verify-checks.ts'

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { publicUrl } from './hosts.ts'
+import { publicUrl } from '../../database-name.ts'
 import { withClient } from './migrate.ts'
 
 /** The database holds a part of another: waiting does not help. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { hostsOf, publicUrl } from './hosts.ts'
+import { publicUrl } from '../../database-name.ts'
+import { hostsOf } from './hosts.ts'
 
 test('a public name has no password, wherever in the URL it stands', () => {
   const urls = {

@@ -1,9 +1,10 @@
 import type { Client } from 'pg'
+import { publicUrl } from '../../database-name.ts'
 import { checksBefore, refusal } from '../migration-checks.ts'
 import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
-import { hostsOf, publicUrl } from './hosts.ts'
+import { hostsOf } from './hosts.ts'
 
 /** The numbered migrations of this program, in order. */
 export function migrations(): Migration[] {

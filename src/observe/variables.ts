@@ -1,0 +1,23 @@
+/** What the log says at the start of the environment's variables. */
+import type { Log } from '../ports/log.ts'
+
+/** Whoever sets it expects it to be used. */
+export function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
+  const set = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].filter(
+    (name) => env[name] ?? env[name.toLowerCase()],
+  )
+  if (set.length > 0)
+    log.warn(
+      { variables: set },
+      'MiniPay uses no HTTP proxy: it connects to providers and webhook receivers directly.',
+    )
+}
+
+/** Names variables that look like settings: Kubernetes and Docker set them where something is called minipay. */
+export function tellOfLinks(log: Log, variables: readonly string[]): void {
+  if (variables.length > 0)
+    log.info(
+      { variables },
+      'MiniPay ignores these variables: they are addresses of a service or container of that name, and no settings.',
+    )
+}
