@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { type Alarm, until } from './client.ts'
+import { type Alarm, type Attempt, until } from './client.ts'
 import { done, type Liar, no, order, startLiar } from './liar.ts'
 
 let liar: Liar
@@ -92,6 +92,36 @@ describe('the provider took it, we said that it failed', () => {
     )
     await liar.verified()
   })
+
+  for (const last of ['declined', 'not_sent'] as const)
+    test(`a refund that was made at its first call, whose second one ended ${last}, is booked by the first`, async () => {
+      const { id } = await liar.charged()
+      const ends = last === 'declined' ? no('processing_error') : () => ({ status: 'a word that MiniPay lacks' })
+      liar.says.set('refund', () => {
+        liar.says.set('refund', ends)
+        return { status: 'a word that MiniPay lacks' }
+      })
+      await liar.world.tryRefund(id)
+      const [first, second] = (await until(
+        async () => (await liar.world.api.attempts(id)).filter(({ kind }) => kind === 'refund'),
+        (attempts) => attempts.length === 2 && attempts.every(({ ended_at }) => ended_at !== null),
+      )) as [Attempt, Attempt]
+      assert.deepEqual([first.status, second.status], ['not_sent', last])
+      liar.did.set(first.id, done({ reference: first.id, amount: 1000, currency: 'usd' }))
+      await liar.notify(first.id)
+      await until(
+        () => liar.world.retrieve(id),
+        ({ amount_refunded }) => amount_refunded === 1000,
+      )
+      await liar.verified()
+      const { body } = await liar.resolve(first.id, { outcome: 'failed', note: 'It came back.' })
+      assert.equal(body.status, 'declined', JSON.stringify(body))
+      assert.equal((await liar.world.retrieve(id)).amount_refunded, 0)
+      await liar.verified()
+      liar.says.clear()
+      assert.equal((await liar.world.api.refund(id)).status, 'refunded')
+      await liar.verified()
+    })
 
   test('a refund that was done after all is not booked when its money was refunded again since', async () => {
     const { id } = await liar.charged()

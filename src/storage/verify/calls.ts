@@ -150,12 +150,21 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   failed: ['declined', 'not_sent'],
 }
 
-/** A refund and its attempt, the last where the call was made once more; those of the first schema have none. */
+/** Of two attempts of a refund the one that paid, or may still; else the one that ended last, as a correction does. */
+function decisive(one: Row | undefined, other: Row): Row {
+  const isDead = (attempt: Row) => ENDS['failed']?.includes(String(attempt['state']))
+  if (!one) return other
+  if (isDead(one) !== isDead(other)) return isDead(one) ? other : one
+  return Number(other['ended_at']) >= Number(one['ended_at']) ? other : one
+}
+
+/** A refund and the attempt that decided it; those of the first schema have none. Each other one came to nothing. */
 function* paidBack(refund: Row, attempts: readonly Row[]): Iterable<string> {
   const { id, status, provider_reference } = refund
-  const attempt = attempts.at(-1)
-  for (const earlier of attempts.slice(0, -1))
-    if (earlier['state'] !== 'not_sent') yield `The refund ${id} has ${attempts.length} attempts.`
+  const attempt = attempts.reduce(decisive, undefined)
+  for (const other of attempts)
+    if (other !== attempt && !ENDS['failed']?.includes(String(other['state'])))
+      yield `The refund ${id} is decided by its attempt ${attempt?.['id']}, and its attempt ${other['id']} is ${other['state']}.`
   if (!attempt) {
     if (status !== 'partially_refunded' && status !== 'refunded')
       yield `The refund ${id} is ${status}, and no attempt of it is there.`
