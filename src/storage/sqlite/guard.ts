@@ -72,7 +72,6 @@ function looker(
   const folder = follow(dirname(place))
   const lock = follow(`${place}-lock`)
   const memory = follow(`${place}-shm`)
-  const content = watchContent(opened)
   const wal = watchWal(`${place}-wal`, shared)
   let size = 0n
   return () => {
@@ -82,7 +81,8 @@ function looker(
       return { file, reason: away ?? 'was removed', data: opened?.hasName() ? 'moved' : 'gone' }
     if (there.size < size) return { file, reason: 'was cut short', data: 'gone' }
     size = there.size
-    if (content()) return { file, reason: 'was overwritten', data: 'gone' }
+    if (Atomics.load(shared, SHARED.overwritten) === 1)
+      return { file, reason: 'was overwritten', data: 'gone' }
     const reason = there.nlink > 1n ? 'was given another name, a hard link' : undefined
     if (reason !== undefined) return { file, reason, data: 'here' }
     const beside = lock()
@@ -170,24 +170,4 @@ function watchHole(path: string): (size: number) => boolean {
     }
     return false
   }
-}
-
-const MAGIC = 'SQLite format 3\0'
-
-/** True when page 1 is not that of this database any more: its schema stays as long as it is served, and it never shrinks. */
-function watchContent(opened: OpenFile | undefined): () => boolean {
-  const header = Buffer.alloc(100)
-  let cookie: number | undefined
-  let pages = 0
-  function isOther(): boolean {
-    if (!opened?.read(header)) return opened?.isOpen() ?? false
-    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return true
-    const [pagesNow, cookieNow] = [header.readUInt32BE(28), header.readUInt32BE(40)]
-    cookie ??= cookieNow
-    if (cookieNow !== cookie || pagesNow < pages) return true
-    pages = pagesNow
-    return false
-  }
-  // A checkpoint may be writing it just now: what is wrong has to be so each time.
-  return () => isOther() && isOther() && isOther()
 }

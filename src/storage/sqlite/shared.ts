@@ -4,6 +4,8 @@ export const SHARED = {
   lost: 0,
   /** How often the writer began or ended to cut the WAL: odd while it does. What others cut is a loss. */
   cuts: 1,
+  /** 1 when the writer found that others wrote over the database: it writes no more. */
+  overwritten: 2,
 } as const
 
 export function sharedMemory(): Int32Array {

@@ -17,7 +17,7 @@ export function walBytes(file: string): number {
  * No transaction may be open.
  */
 export function cutWal(db: Connection, file: string, shared: Int32Array): void {
-  if (walBytes(file) <= LARGE || Atomics.load(shared, SHARED.lost) === 1) return
+  if (walBytes(file) <= LARGE) return
   Atomics.add(shared, SHARED.cuts, 1)
   // It does not wait for a reader: charges would wait with it.
   db.pragma('busy_timeout = 0')

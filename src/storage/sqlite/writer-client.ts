@@ -90,7 +90,11 @@ export async function startWriter(
 
   thread.on('message', (message: unknown[] | Rescued) => {
     if (Array.isArray(message)) settle(message)
-    else rescues.shift()?.(message)
+    else {
+      rescues.shift()?.(message)
+      // It keeps its connection open, but not the process.
+      thread.unref()
+    }
   })
   thread.on('error', onFatal)
   const exited = new Promise<void>((resolve) => {
@@ -123,6 +127,7 @@ export async function startWriter(
     },
     rescue(what) {
       flush()
+      thread.ref()
       thread.postMessage(what)
       return new Promise((resolve) => rescues.push(resolve))
     },

@@ -1,5 +1,6 @@
 /** The writer's thread: whatever arrived while the last group was synced is the next group. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { watchContent } from './content.ts'
 import { openWriter } from './open.ts'
 import type { WriteOp } from './ops.ts'
 import { type Rescue, rescue } from './rescue.ts'
@@ -11,6 +12,8 @@ import { createWriter, type WriteFailure } from './writer.ts'
 /** More operations than this wait for the next group: it bounds how long one transaction keeps its answers. */
 const MAX_GROUP = 512
 const IDLE_MS = 1_000
+/** How often it looks whether others wrote over the database while there is nothing to write, in ms. */
+const LOOK_MS = 250
 
 /** Operations; or, between two groups, what else the thread is told: to close (null), or to save what it can. */
 export type ToWriter = readonly WriteOp[] | Rescue | null
@@ -19,6 +22,7 @@ const { file, shared } = workerData as { readonly file: string; readonly shared:
 const port = parentPort as MessagePort
 const db = openWriter(file)
 const writer = createWriter(db, () => hasRoom(file))
+const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
 let idle = false
 
 /** What the guard has found is said by the message that follows. */
@@ -45,8 +49,16 @@ function work(first: readonly WriteOp[]): ToWriter | undefined {
     after = undefined
   }
   idle = false
-  port.postMessage(Atomics.load(shared, SHARED.lost) === 1 ? group.map(() => LOST) : writer.run(group))
+  port.postMessage(isLost() ? group.map(() => LOST) : writer.run(group))
   return after === undefined ? next() : after
+}
+
+/** Looks before each group: a checkpoint comes with a commit, and would hide under its pages what others wrote. */
+function isLost(): boolean {
+  if (Atomics.load(shared, SHARED.lost) === 1 || Atomics.load(shared, SHARED.overwritten) === 1) return true
+  const lost = isOther()
+  if (lost) Atomics.store(shared, SHARED.overwritten, 1)
+  return lost
 }
 
 function save(what: Rescue): ToWriter | undefined {
@@ -58,9 +70,10 @@ function isGroup(message: ToWriter): message is readonly WriteOp[] {
   return Array.isArray(message)
 }
 
+setInterval(isLost, LOOK_MS).unref()
 // After a second without work there is time to cut a WAL that a long reader left behind.
 setInterval(() => {
-  if (idle) cutWal(db, file, shared)
+  if (idle && !isLost()) cutWal(db, file, shared)
   idle = true
 }, IDLE_MS).unref()
 
