@@ -96,7 +96,8 @@ describe('the provider took it, we said that it failed', () => {
   for (const last of ['declined', 'not_sent'] as const)
     test(`a refund that was made at its first call, whose second one ended ${last}, is booked by the first`, async () => {
       const { id } = await liar.charged()
-      const ends = last === 'declined' ? no('processing_error') : () => ({ status: 'a word that MiniPay lacks' })
+      const ends =
+        last === 'declined' ? no('processing_error') : () => ({ status: 'a word that MiniPay lacks' })
       liar.says.set('refund', () => {
         liar.says.set('refund', ends)
         return { status: 'a word that MiniPay lacks' }

@@ -53,6 +53,8 @@ function deedIsBooked(known: Known, liar: Liar, id: string, deed: Deed, found: F
   // A charge that is canceled needs no authorization, and no other end of it.
   const over = attempt.kind === 'authorize' || attempt.kind === 'cancel'
   if (over && isEmpty(deed) && isCanceled(known, attempt)) return
+  // Nor is a cancel contradicted by a provider that had nothing to cancel any more: either way it holds no money.
+  if (attempt.kind === 'cancel' && deed.code === 'authorization_expired' && isCanceled(known, attempt)) return
   const alarms = known.alarms.get(attempt.transaction_id) ?? []
   const faulty = liar.temperOf(deed.story) === 'faulty'
   const alarmed = alarms.length >= MOST_ALARMS || alarms.some(({ provider }) => provider === liar.name)
