@@ -10,6 +10,9 @@ import { DEFAULT_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
 import { LEASE_MS } from './deliver.ts'
 import { webhookClient } from './webhook-client.ts'
 
+/** Lets everything run that is due now. */
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
 test('a webhook has the transaction, its event and its delivery id', async (t) => {
   const { store, due, deliver, deliveries, settled, atEnd } = await bench(t)
   const receiver = await startReceiver()
@@ -213,6 +216,31 @@ test('a target that does not answer gets fewer at once, and more again as it doe
   await settled.atLeast(200)
   const after = Math.max(...client.atOnce.slice(before))
   assert.ok(after > 16 && after <= 32, `${after}`)
+})
+
+test('a target that loses its slots while many fly is not looked at again until one of them ends', async (t) => {
+  const { due, deliver, settled, atEnd } = await bench(t)
+  const receiver = await holdingReceiver(atEnd)
+  const FLYING = 32
+  await due(FLYING + 1)
+  const deliverer = deliver(webhookClient(new URL(receiver.url), FLYING), { concurrency: FLYING })
+  while (receiver.held.length < FLYING) await turn()
+  // Four broken connections leave it four slots, and 28 fly.
+  for (let i = 0; i < 4; i++) receiver.held.shift()?.destroy()
+  await settled.atLeast(4)
+  let looks = 0
+  t.mock.method(performance, 'now', () => {
+    if (++looks > 10_000) throw new Error('it looks without end')
+    return 0
+  })
+  for (let i = 0; i < 100; i++) {
+    if (i < 3) deliverer.wake()
+    await turn()
+  }
+  assert.ok(looks < 50, `${looks} looks`)
+  t.mock.restoreAll()
+  receiver.answerAll()
+  await settled.atLeast(FLYING + 1)
 })
 
 test('slow answers among quick ones take nothing back: every webhook is claimed once', async (t) => {

@@ -71,15 +71,18 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   let usualMs = 0
   /** How many to claim beyond the free slots: a claim waits for the disk, and a quick target should not. */
   const ahead = () => (usualMs < QUICK_MS ? AHEAD * concurrency : concurrency)
+  /** How many may be claimed now; less than nothing while more fly than a target that fails may still have. */
+  const room = () => concurrency + ahead() - flying - ready.length
+  /** A claim is a write: wait until it is worth one. */
+  const isWorthClaiming = () => room() >= concurrency / 2
 
   const loop: Loop = startLoop(`deliver ${endpoint}`, options.pollMs ?? POLL_MS, log, async () => {
     fly()
-    // A claim is a write: wait until it is worth one.
-    const limit = concurrency + ahead() - flying - ready.length
-    if (limit < concurrency / 2) {
+    if (!isWorthClaiming()) {
       moreDue = true
       return
     }
+    const limit = room()
     const token = options.newToken()
     const leaseUntil = now() + LEASE_MS
     const claimed = await store.claimDeliveries({ endpoint, limit, now: now(), leaseUntil, token })
@@ -107,7 +110,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       const { delivery } = ready.pop() as Held
       track(delivery, release(delivery))
     }
-    if (moreDue && ready.length < ahead() / 2) loop.wake()
+    if (moreDue && ready.length < ahead() / 2 && isWorthClaiming()) loop.wake()
   }
 
   function track({ id }: ClaimedDelivery, work: Promise<unknown>): void {

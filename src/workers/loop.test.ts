@@ -112,3 +112,23 @@ test('a loop that is stopped before its first run never runs', async (t) => {
   await turn()
   assert.equal(started.length, 0)
 })
+
+test('work that wakes its own loop leaves everything else its turn', async (t) => {
+  const MOST = 10_000
+  let runs = 0
+  let others = 0
+  const other = () => {
+    others++
+    if (runs < MOST && others < 10) setImmediate(other)
+  }
+  const silent: Log = { info() {}, error() {}, warn() {} }
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const loop: Loop = startLoop('test', HOUR_MS, silent, async () => {
+    if (++runs === 1) setImmediate(other)
+    if (runs < MOST && others < 10) loop.wake()
+    else resolve()
+  })
+  t.after(() => loop.stop())
+  await ended
+  assert.equal(others, 10, `${runs} runs`)
+})

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 
@@ -14,8 +15,8 @@ const ALIVE_INTERVALS = 20
 
 /**
  * Runs `work` again and again: at once when woken, and every `intervalMs` as a net under lost wakes. Runs
- * never overlap. A run that fails is logged, and the next one comes after the interval; of an outage of the database its
- * begin and its end are logged.
+ * never overlap, and everything else has its turn between two of them. A run that fails is logged, and the next one comes
+ * after the interval; of an outage of the database its begin and its end are logged.
  */
 export function startLoop(name: string, intervalMs: number, log: Log, work: () => Promise<void>): Loop {
   let stopped = false
@@ -33,6 +34,8 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
         lastRunAt = performance.now()
         if (outage) log.info({ worker: name }, 'The database is back: background runs go on.')
         outage = false
+        // Work that wakes its own loop, and waits for nothing, would let nothing else run.
+        if (woken) await setImmediate()
       } while (woken && !stopped)
     } catch (error) {
       if (!(error instanceof StoreUnavailable))
