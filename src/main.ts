@@ -164,7 +164,6 @@ function loadRest(log: Log): void {
   const rest: (() => unknown)[] = [
     ...['ajv', 'jsonc-parser', 'prom-client', 'undici'].map((name) => () => load(name)),
     () => import('negotiator'),
-    () => import('@fastify/swagger'),
     () => import('./rules/cel.ts'),
   ]
   const next = async () => {

@@ -1,54 +1,93 @@
 /** The schemas of alarms. */
 import { ALARM_KINDS, ALARM_STATES } from '../domain/alarm.ts'
-import { boolean, integer, nullable, object, oneOf, optional, type Static, strict, string } from './schema.ts'
-import { limit, sum, time, transactionId } from './schemas.ts'
+import {
+  alarmId,
+  attemptId,
+  disputeId,
+  limit,
+  providerName,
+  startingAfter,
+  sum,
+  time,
+  transactionId,
+} from './fields.ts'
+import {
+  boolean,
+  integer,
+  named,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  type Static,
+  strict,
+  string,
+} from './schema.ts'
 
-export const Alarm = object({
-  id: string({ examples: ['alm_01kasw5v8g005ne3r5yx2tb4qd'] }),
-  transaction_id: transactionId,
-  attempt_id: nullable(string({ description: 'The call to the provider that it is about.' })),
-  dispute_id: nullable(string({ description: 'The dispute that it is about.' })),
-  kind: oneOf(Object.keys(ALARM_KINDS), { description: 'What the provider did that does not fit.' }),
-  provider: string({ examples: ['bank_a'] }),
-  said: string({ description: 'What the provider said: how a call ended, or how a dispute stands.' }),
-  provider_reference: nullable(
-    string({ description: 'What the statement is about, as the provider names it.' }),
-  ),
-  amount: {
-    ...nullable(integer({ minimum: 0 })),
-    description: 'As the provider says it, in minor units of `currency`.',
-  },
-  currency: nullable(string({ examples: ['usd'] })),
-  message: string({ description: 'A sentence for a person.' }),
-  status: oneOf(ALARM_STATES),
-  in_doubt: {
-    ...boolean(),
-    description: 'While true, no capture, cancel or refund of the charge is begun.',
-  },
-  opened_at: time,
-  closed_at: nullable(time),
-  reason: nullable(string({ description: 'Why it was closed.' })),
-})
+const status = named('AlarmStatus', oneOf(ALARM_STATES, { description: 'The state that the alarm is in.' }))
+export const alarmKind = named(
+  'AlarmKind',
+  oneOf(Object.keys(ALARM_KINDS), {
+    description: Object.entries(ALARM_KINDS)
+      .map(([kind, meaning]) => `\`${kind}\`: ${meaning}`)
+      .join(' '),
+  }),
+)
+
+export const Alarm = named(
+  'Alarm',
+  object({
+    id: alarmId,
+    transaction_id: transactionId,
+    attempt_id: nullable({ ...attemptId, description: 'The id of the attempt that it is about.' }),
+    dispute_id: nullable({ ...disputeId, description: 'The id of the dispute that it is about.' }),
+    kind: alarmKind,
+    provider: { ...providerName, examples: ['bank_a'] },
+    said: string({
+      description: 'The outcome of a call, or the status of a dispute, as the provider states it.',
+    }),
+    provider_reference: nullable(
+      string({ description: "The provider's own id of the payment, refund or dispute." }),
+    ),
+    amount: {
+      ...nullable(integer({ minimum: 0 })),
+      description: 'As the provider states it, in minor units of `currency`.',
+    },
+    currency: nullable(string({ description: 'As the provider states it.', examples: ['usd'] })),
+    message: string({ description: 'A sentence for people.' }),
+    status,
+    in_doubt: {
+      ...boolean(),
+      description: 'While true, MiniPay refuses captures, cancels and refunds of the charge.',
+    },
+    opened_at: time,
+    closed_at: nullable(time),
+    reason: nullable(string({ description: 'Why it was closed.' })),
+  }),
+)
 export type Alarm = Static<typeof Alarm>
 
 export const AlarmsQuery = strict({
   limit,
-  starting_after: optional(string({ description: 'The last id of the page before.' })),
-  status: optional(oneOf(ALARM_STATES)),
+  starting_after: startingAfter,
+  status: optional(status),
   transaction_id: optional(transactionId),
 })
 
-export const CloseAlarmBody = strict({
-  reason: string({
-    minLength: 1,
-    maxLength: 500,
-    description: 'Why it needs no more attention, in your words.',
-    examples: ['The customer was refunded at the dashboard.'],
+export const CloseAlarmBody = named(
+  'CloseAlarmRequest',
+  strict({
+    reason: string({
+      minLength: 1,
+      maxLength: 500,
+      description: 'Why it needs no more attention, in your words.',
+      examples: ['The customer was refunded at the dashboard.'],
+    }),
+    amount: optional({
+      ...sum,
+      description:
+        "Books this amount, in minor units of the charge's currency. For `already_captured` it is the amount that was captured, for `already_refunded` the amount that was refunded, for `dispute_mismatch` the amount that the dispute holds.",
+      examples: [2500],
+    }),
   }),
-  amount: optional({
-    ...sum,
-    description:
-      "What really happened, to be booked with it, in minor units of the charge's currency: of `already_captured` what was captured, of `already_refunded` what was refunded, of `dispute_mismatch` what the dispute holds.",
-    examples: [2500],
-  }),
-})
+)

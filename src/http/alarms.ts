@@ -2,20 +2,22 @@ import { closeAlarm } from '../app/close-alarm.ts'
 import { alarmView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
+import { alarmId } from './fields.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
-import { IdParams, NoQuery, page } from './schemas.ts'
+import { idOf, NoQuery, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validQuery = queryValidator(AlarmsQuery)
 const validBody = bodyValidator(CloseAlarmBody)
 
 export const listAlarmsRoute: Route = {
+  id: 'listAlarms',
   method: 'GET',
   url: '/api/v1/alarms',
-  summary: 'Alarms, newest first',
+  summary: 'List alarms, newest first',
   description:
-    'What providers said that does not fit the books. With `status=open`: those that a person has to look at.',
+    'Statements of providers that contradict the books. A person has to look at those with `status=open`.',
   tag: 'Providers',
   query: AlarmsQuery,
   answers: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
@@ -37,11 +39,12 @@ export const listAlarmsRoute: Route = {
 }
 
 export const retrieveAlarmRoute: Route = {
+  id: 'retrieveAlarm',
   method: 'GET',
   url: '/api/v1/alarms/:id',
   summary: 'Retrieve an alarm',
   tag: 'Providers',
-  params: IdParams,
+  params: idOf(alarmId),
   query: NoQuery,
   answers: { 200: { description: 'The alarm.', schema: Alarm } },
   errors: ['alarm_not_found'],
@@ -54,17 +57,18 @@ export const retrieveAlarmRoute: Route = {
 }
 
 export const closeAlarmRoute: Route = {
+  id: 'closeAlarm',
   method: 'POST',
   url: '/api/v1/alarms/:id/close',
   summary: 'Close an alarm with a reason',
   description:
-    'For a person who has looked at it. The money of its charge may move again. With an `amount`, what they found to have really happened is booked too.',
+    'Close it after you have looked at it. Captures, cancels and refunds of its charge are allowed again. With an `amount`, MiniPay also books what really happened.',
   tag: 'Providers',
-  params: IdParams,
+  params: idOf(alarmId),
   query: NoQuery,
   body: CloseAlarmBody,
   keyed: true,
-  answers: { 200: { description: 'The alarm, closed.', schema: Alarm } },
+  answers: { 200: { description: 'The closed alarm.', schema: Alarm } },
   errors: [
     'alarm_not_found',
     'alarm_not_open',

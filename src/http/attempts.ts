@@ -1,18 +1,11 @@
 import { attemptView, disputeView } from '../app/present.ts'
 import { resolveAttempt } from '../app/resolve-attempt.ts'
 import { isRejection } from '../domain/error.ts'
+import { Attempt, AttemptsQuery, Dispute, DisputesQuery, ResolveBody } from './attempt-schemas.ts'
+import { attemptId } from './fields.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
-import {
-  Attempt,
-  AttemptsQuery,
-  Dispute,
-  DisputesQuery,
-  IdParams,
-  NoQuery,
-  page,
-  ResolveBody,
-} from './schemas.ts'
+import { idOf, NoQuery, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
@@ -20,10 +13,12 @@ const validBody = bodyValidator(ResolveBody)
 const validDisputesQuery = queryValidator(DisputesQuery)
 
 export const listAttemptsRoute: Route = {
+  id: 'listAttempts',
   method: 'GET',
   url: '/api/v1/attempts',
-  summary: 'Calls to providers, newest first',
-  description: 'With `status=unknown`: those of which nobody knows yet whether they moved money.',
+  summary: 'List attempts, newest first',
+  description:
+    'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
   tag: 'Providers',
   query: AttemptsQuery,
   answers: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
@@ -43,16 +38,17 @@ export const listAttemptsRoute: Route = {
 }
 
 export const resolveAttemptRoute: Route = {
+  id: 'resolveAttempt',
   method: 'POST',
   url: '/api/v1/attempts/:id/resolve',
-  summary: 'Say what became of an attempt that stays unknown, or correct it',
+  summary: 'Resolve an attempt by hand',
   description:
-    "For a person who has looked at the provider's dashboard. The charge goes on as if the provider had said so, and the attempt's alarms are closed. What was resolved by hand, or has an open alarm, can be said again in another way, while no other money depends on it. Said again in the same way, nothing is done: it takes no Idempotency-Key.",
+    "For an attempt whose outcome stays unknown, once you have looked at the provider's dashboard. MiniPay treats the outcome as if the provider had sent it, and closes the attempt's alarms. You can correct an attempt that was resolved by hand or has an open alarm, while no later capture or refund depends on it. The same request again changes nothing, so it needs no Idempotency-Key.",
   tag: 'Providers',
-  params: IdParams,
+  params: idOf(attemptId),
   query: NoQuery,
   body: ResolveBody,
-  answers: { 200: { description: 'The attempt as it ended.', schema: Attempt } },
+  answers: { 200: { description: 'The attempt with its outcome.', schema: Attempt } },
   errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -70,9 +66,10 @@ export const resolveAttemptRoute: Route = {
 }
 
 export const listDisputesRoute: Route = {
+  id: 'listDisputes',
   method: 'GET',
   url: '/api/v1/disputes',
-  summary: 'Disputes, newest first',
+  summary: 'List disputes, newest first',
   tag: 'Providers',
   query: DisputesQuery,
   answers: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },

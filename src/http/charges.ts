@@ -5,18 +5,19 @@ import { attemptsOf } from '../app/story.ts'
 import { reject } from '../domain/error.ts'
 import { currencyWithdrawn, parseCurrency } from '../domain/money.ts'
 import type { ChargeQuery } from '../ports/store.ts'
+import { Attempt } from './attempt-schemas.ts'
 import { Refused } from './errors.ts'
+import { transactionId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
-  Attempt,
   CaptureBody,
   Charge,
   ChargeBody,
   ChargesQuery,
   DeclineAnswer,
   FollowUpDeclineAnswer,
-  IdParams,
+  idOf,
   NoBody,
   NoQuery,
   page,
@@ -24,30 +25,36 @@ import {
 } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
+const ChargeParams = idOf(transactionId)
 const validBody = bodyValidator(ChargeBody)
 const validQuery = queryValidator(ChargesQuery)
 
 /** What 202 says of a charge or a refund. */
 const PROCESSING =
-  'It is not known yet how it ends: its status is `processing`, or `requires_action` with a `redirect_url`. An event tells its end; so does retrieving it, or repeating this request.'
+  'The outcome is not known yet. The status is `processing`, or `requires_action` with a `redirect_url`. An event follows with the outcome; to poll, retrieve the charge or repeat this request.'
 
 export const createChargeRoute: Route = {
+  id: 'createCharge',
   method: 'POST',
   url: '/api/v1/charges',
   summary: 'Charge a customer',
   description:
-    'Sent again with the same Idempotency-Key and body, it answers 200 with the same object, and nobody is charged again.',
+    'A repeated request with the same Idempotency-Key and body answers 200 with the same charge. The customer is charged once.',
   tag: 'Charges',
   query: NoQuery,
   body: ChargeBody,
   keyed: true,
   answers: {
-    201: { description: 'The charge was made, or its money is held.', schema: Charge },
-    200: { description: 'The stored answer of the first request with this key.', schema: Charge },
+    201: { description: 'The charge succeeded, or with `capture: false` it is authorized.', schema: Charge },
+    200: {
+      description: 'The stored answer of an earlier request with the same Idempotency-Key.',
+      schema: Charge,
+    },
     202: { description: PROCESSING, schema: Charge },
-    402: { description: 'The provider declined; the failed charge is stored.', schema: DeclineAnswer },
+    402: { description: 'The provider declined. The failed charge is stored.', schema: DeclineAnswer },
     502: {
-      description: 'No provider could take it; the failed charge is stored, unless none had a place free.',
+      description:
+        'No provider took the charge. The failed charge is stored and shown, unless all providers were busy: then nothing is stored.',
       schema: UnavailableAnswer,
     },
   },
@@ -74,13 +81,14 @@ export const createChargeRoute: Route = {
 }
 
 export const retrieveChargeRoute: Route = {
+  id: 'retrieveCharge',
   method: 'GET',
   url: '/api/v1/charges/:id',
   summary: 'Retrieve a charge',
   tag: 'Charges',
-  params: IdParams,
+  params: ChargeParams,
   query: NoQuery,
-  answers: { 200: { description: 'The charge as it is now.', schema: Charge } },
+  answers: { 200: { description: 'The charge.', schema: Charge } },
   errors: ['transaction_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -92,6 +100,7 @@ export const retrieveChargeRoute: Route = {
 }
 
 export const listChargesRoute: Route = {
+  id: 'listCharges',
   method: 'GET',
   url: '/api/v1/charges',
   summary: 'List charges, newest first',
@@ -119,9 +128,9 @@ const validNothing = bodyValidator(NoBody)
 /** What captures and cancels answer. */
 const FOLLOW_UP_ANSWERS = {
   202: { description: PROCESSING, schema: Charge },
-  402: { description: 'The provider declined; the charge is as it was.', schema: FollowUpDeclineAnswer },
+  402: { description: 'The provider declined. The charge is unchanged.', schema: FollowUpDeclineAnswer },
   502: {
-    description: 'The provider did not take it, or cannot be asked now; the charge is as it was.',
+    description: 'The provider did not do it, or cannot be called now. The charge is unchanged.',
     schema: UnavailableAnswer,
   },
 }
@@ -135,16 +144,17 @@ const FOLLOW_UP_ERRORS = [
 ] as const
 
 export const captureChargeRoute: Route = {
+  id: 'captureCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/capture',
   summary: 'Capture an authorized charge',
-  description: 'Wholly, or in part with `amount`; what is not captured is released.',
+  description: 'Captures everything, or the `amount` that you give. The provider releases the rest.',
   tag: 'Charges',
-  params: IdParams,
+  params: ChargeParams,
   query: NoQuery,
   body: CaptureBody,
   keyed: true,
-  answers: { 200: { description: 'The charge, captured.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  answers: { 200: { description: 'The captured charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
   errors: ['amount_invalid', 'charge_not_capturable', 'capture_exceeds_authorized', ...FOLLOW_UP_ERRORS],
   async handle(http, request, reply) {
     const { id } = request.params as { id: string }
@@ -155,17 +165,18 @@ export const captureChargeRoute: Route = {
 }
 
 export const cancelChargeRoute: Route = {
+  id: 'cancelCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/cancel',
   summary: 'Cancel a charge that was not captured',
   description:
-    'What is held for it is released. A charge that waits for its customer can be canceled too. While it is processing the wish is kept (202): once it is known what became of the charge, it is canceled or refunded.',
+    'Releases the authorized money. A charge in `requires_action` can be canceled, too. While a charge is `processing`, MiniPay stores the request and answers 202: it cancels or refunds the charge once it knows the outcome.',
   tag: 'Charges',
-  params: IdParams,
+  params: ChargeParams,
   query: NoQuery,
   body: NoBody,
   keyed: true,
-  answers: { 200: { description: 'The charge, canceled.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  answers: { 200: { description: 'The canceled charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
   errors: ['charge_not_cancelable', ...FOLLOW_UP_ERRORS],
   async handle(http, request, reply) {
     const { id } = request.params as { id: string }
@@ -176,15 +187,16 @@ export const cancelChargeRoute: Route = {
 }
 
 export const listChargeAttemptsRoute: Route = {
+  id: 'listChargeAttempts',
   method: 'GET',
   url: '/api/v1/charges/:id/attempts',
-  summary: "A charge's story: every call to a provider, oldest first",
+  summary: "List a charge's attempts, oldest first",
   description:
-    'Each with the rule that chose its provider, the providers that were passed over and why, and how it ended.',
+    'Every call to a provider for this charge: the rule that chose the provider, the providers that were passed over with the reason, and the outcome.',
   tag: 'Charges',
-  params: IdParams,
+  params: ChargeParams,
   query: NoQuery,
-  answers: { 200: { description: 'Every attempt.', schema: page(Attempt) } },
+  answers: { 200: { description: 'Every attempt of the charge.', schema: page(Attempt) } },
   errors: ['transaction_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }

@@ -1,5 +1,7 @@
 /** As much of a JSON schema, and of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), as our document uses. */
 export type Schema = {
+  /** The name that the document refers to it by. */
+  readonly named?: string
   readonly type?: string
   readonly description?: string
   readonly format?: string
@@ -15,6 +17,7 @@ export type Schema = {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
   readonly items?: Schema
+  readonly additionalProperties?: boolean | Schema
 }
 export type Parameter = {
   readonly name: string
@@ -22,16 +25,17 @@ export type Parameter = {
   readonly required?: boolean
   readonly description?: string
   readonly example?: unknown
+  readonly examples?: Readonly<Record<string, Example>>
   readonly schema: Schema
 }
-export type ErrorExample = { readonly error: string; readonly code: string }
+export type Example = { readonly summary?: string; readonly value: unknown }
 type Content = {
   readonly schema: Schema
-  readonly example?: ErrorExample
-  readonly examples?: Readonly<Record<string, { readonly value: ErrorExample }>>
+  readonly examples?: Readonly<Record<string, Example>>
 }
 export type Body = {
   readonly description?: string
+  readonly headers?: object
   readonly content?: { readonly 'application/json'?: Content }
 }
 export type Operation = {
@@ -57,42 +61,45 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 }
 
+/** The first example of a body, or one that is made of its schema. */
+export function exampleOf(body: Body): unknown {
+  const { schema, examples } = body.content?.['application/json'] ?? {}
+  const [first] = Object.values(examples ?? {})
+  return first ? first.value : schema && example(schema)
+}
+
 /** A value that fits the schema: its own example, or one made of its parts. */
 export function example(schema: Schema): unknown {
   if (schema.examples) return schema.examples[0]
   if (schema.anyOf) return null
   if (schema.enum) return schema.enum[0]
   if (schema.items) return [example(schema.items)]
-  if (schema.type === 'object') return exampleObject(schema, () => true)
+  if (schema.type === 'object') return exampleObject(schema)
   if (schema.type === 'integer') return schema.default ?? schema.minimum ?? 0
   return schema.type === 'boolean' ? false : 'text'
 }
 
-function exampleObject({ properties = {} }: Schema, wanted: (name: string, field: Schema) => boolean) {
-  return Object.fromEntries(
-    Object.entries(properties)
-      .filter(([name, field]) => wanted(name, field))
-      .map(([name, field]) => [name, example(field)]),
-  )
+function exampleObject({ properties = {} }: Schema) {
+  return Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, example(field)]))
 }
 
 /** The operation as a command for a shell; an id in the path is a variable. */
-export function curl(method: string, path: string, { parameters = [], requestBody }: Operation): string {
+export function curl(method: string, path: string, operation: Operation): string {
+  const { operationId, parameters = [], requestBody } = operation
   const query = parameters
     .filter(({ in: place, schema }) => place === 'query' && schema.default !== undefined)
     .map(({ name, schema }) => `${name}=${schema.default}`)
   const url = HOST + path.replace(/\{(\w+)\}/g, (_, name) => `$${name.toUpperCase()}`)
   const lines = [query.length ? `curl '${url}?${query.join('&')}'` : `curl ${url}`]
-  const schema = requestBody?.content?.['application/json']?.schema
-  if (method !== 'get' && !schema) lines[0] = `curl -X ${method.toUpperCase()} ${url}`
-  if (schema) lines.push(`-H 'Content-Type: application/json'`)
-  for (const { name, in: place, example } of parameters)
-    if (place === 'header' && example !== undefined) lines.push(`-H '${name}: ${example}'`)
-  if (schema) {
-    const required = schema.required ?? []
-    const body = exampleObject(schema, (name, field) => required.includes(name) || 'examples' in field)
-    lines.push(`-d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`)
+  const body = requestBody && exampleOf(requestBody)
+  const sent = body !== undefined && Object.keys(Object(body)).length > 0
+  if (method === 'post' ? !sent : method !== 'get') lines[0] = `curl -X ${method.toUpperCase()} ${url}`
+  if (sent) lines.push(`-H 'Content-Type: application/json'`)
+  for (const { name, in: place, example, examples } of parameters) {
+    const value = examples?.[operationId]?.value ?? example
+    if (place === 'header' && value !== undefined) lines.push(`-H '${name}: ${value}'`)
   }
+  if (sent) lines.push(`-d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`)
   return lines.join(' \\\n  ')
 }
 

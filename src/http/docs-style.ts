@@ -70,14 +70,13 @@ tr:first-child > * { border-top: 0; }
 .fields .name { display: block; font-size: .875rem; font-weight: 600; overflow-wrap: anywhere; }
 .fields .name b { font-weight: 400; color: var(--faint); }
 .type { display: block; font-size: .8rem; color: var(--soft); }
-.required { font-size: .68rem; font-weight: 600; color: var(--warn); margin-left: .4rem; font-family: var(--sans); }
+.required, .optional { font-size: .68rem; font-weight: 600; color: var(--warn); margin-left: .4rem; font-family: var(--sans); }
+.optional { color: var(--faint); }
 .fields td { font-size: .92rem; }
 .limits { color: var(--soft); font-size: .83rem; }
 .limits code { font-size: .8rem; }
-details { border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; }
-summary { cursor: pointer; padding: .55rem .9rem; font-size: .92rem; }
-details > table { display: block; padding: 0 .9rem .4rem; border-top: 1px solid var(--line); }
-details tbody { display: table; width: 100%; }
+.schema { padding: 1.75rem 0 .5rem; max-width: 54rem; }
+.schema:target h3, .operation:target h3 { text-decoration: underline; text-decoration-color: var(--accent); }
 .status { font: 700 .85rem var(--mono); margin-right: .5rem; color: var(--post); }
 .status.fail { color: var(--fail); }
 .errors th { width: 3.5rem; }

@@ -1,11 +1,28 @@
 /** The schemas of events and of their deliveries. */
-import { EVENT_TYPES } from '../domain/event.ts'
+import { EVENT_TYPES, type EventType } from '../domain/event.ts'
 import { DELIVERY_STATES } from '../ports/store.ts'
-import { array, boolean, integer, nullable, object, oneOf, optional, strict, string } from './schema.ts'
-import { createdFilters, limit, sequence, time } from './schemas.ts'
+import { Alarm } from './alarm-schemas.ts'
+import { Dispute } from './attempt-schemas.ts'
+import { createdFilters, deliveryId, epoch, eventId, limit, sequence, startingAfter, time } from './fields.ts'
+import {
+  array,
+  boolean,
+  integer,
+  named,
+  nullable,
+  type ObjectSchema,
+  object,
+  oneOf,
+  optional,
+  strict,
+  string,
+} from './schema.ts'
+import { Charge, Refund } from './schemas.ts'
 
-const EVENT_TYPE = oneOf(Object.keys(EVENT_TYPES) as (keyof typeof EVENT_TYPES)[])
-const epoch = string({ examples: ['ep_9f86d081884c7d65'] })
+export const eventType = named(
+  'EventType',
+  oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The change that the event is about.' }),
+)
 
 export const EventsQuery = strict({
   after: optional({
@@ -14,74 +31,121 @@ export const EventsQuery = strict({
     description: 'Events with a greater sequence, oldest first.',
   }),
   limit,
-  type: optional(EVENT_TYPE),
+  type: optional(eventType),
 })
 
+const deliveryStatus = named(
+  'WebhookDeliveryStatus',
+  oneOf(DELIVERY_STATES, { description: 'The state that the delivery is in.' }),
+)
 export const DeliveriesQuery = strict({
   limit,
-  starting_after: optional(string({ description: 'The last id of the page before.' })),
-  status: optional(oneOf(['failed'])),
+  starting_after: startingAfter,
+  status: optional(oneOf(['failed'], { description: 'Only deliveries that failed.' })),
 })
 
-export const Event = object({
-  sequence: { ...sequence, minimum: 1 },
-  epoch: { ...epoch, description: 'The epoch that the sequence belongs to.' },
-  id: string({ examples: ['evt_01kasw5v8g001ne3r5yx2tb4qd'] }),
-  type: EVENT_TYPE,
-  created_at: time,
-  data: object(
-    {},
+/** An object as it was stored with its event: an earlier version may have stored fewer fields, but always these. */
+function stored({ properties }: ObjectSchema, always: readonly string[]): ObjectSchema {
+  return object(
+    Object.fromEntries(
+      Object.entries(properties).map(([name, field]) => [
+        name,
+        always.includes(name) ? field : optional(field),
+      ]),
+    ),
+  )
+}
+
+const eventData = named(
+  'EventData',
+  object(
     {
-      description: 'The charge as it became; a refund adds `refund`, a dispute `dispute`, an alarm `alarm`.',
-      additionalProperties: true,
+      ...stored(Charge, ['id', 'amount', 'currency', 'customer', 'status']).properties,
+      refund: optional(named('EventRefund', stored(Refund, ['refund_id', 'amount']))),
+      dispute: optional(named('EventDispute', stored(Dispute, ['id', 'amount']))),
+      alarm: optional(named('EventAlarm', stored(Alarm, ['id']))),
+    },
+    {
+      description:
+        'The charge as the event left it, with the refund, dispute or alarm that the event is about. Events that an earlier version of MiniPay stored may lack newer fields.',
     },
   ),
-})
+)
 
-export const EventPage = object({
-  data: array(Event),
-  has_more: boolean(),
-  epoch: {
-    ...epoch,
-    description: 'The newest epoch: another one than before means that the database was restored.',
-  },
-  epoch_first_sequence: { ...sequence, minimum: 1, description: 'Its first number.' },
-})
-
-export const Delivery = object({
-  id: string({ examples: ['dlv_01kasw5v8g002ne3r5yx2tb4qd'] }),
-  endpoint: string({ description: 'Whom it goes to.', examples: ['default'] }),
-  event_sequence: sequence,
-  event_type: EVENT_TYPE,
-  status: oneOf(DELIVERY_STATES),
-  attempts: integer(),
-  next_attempt_at: nullable(time),
-  last_status: nullable(integer({ description: 'HTTP status of the last answer.' })),
-  last_error: nullable(string({ description: 'Why the last attempt had no answer.' })),
-  created_at: time,
-})
-
-export const RetryBody = strict({
-  event_type: optional(EVENT_TYPE),
-  endpoint: optional(string({ minLength: 1, maxLength: 64, examples: ['default'] })),
-  last_status: optional({
-    ...nullable(integer({ minimum: 100, maximum: 999 })),
-    description: 'HTTP status of the last answer; null for those whose last attempt had none.',
+export const Event = named(
+  'Event',
+  object({
+    sequence: {
+      ...sequence,
+      minimum: 1,
+      description: 'The number of the event, without gaps within an epoch.',
+    },
+    epoch,
+    id: eventId,
+    type: eventType,
+    created_at: time,
+    data: eventData,
   }),
-  ...createdFilters,
-  starting_after: optional(string({ description: '`next` of the answer before: where it goes on.' })),
-  limit: optional(
-    integer({ minimum: 1, maximum: 10_000, default: 10_000, description: 'At most so many are put back.' }),
-  ),
-  dry_run: optional({ ...boolean(), default: false, description: 'Count them, and change nothing.' }),
-})
+)
 
-export const Retried = object({
-  queued: integer({ minimum: 0, description: 'How many were put back; in a dry run, how many would be.' }),
-  has_more: { ...boolean(), description: 'Failed ones are left that this call did not look at.' },
-  next: {
-    ...nullable(string({ examples: ['dlv_01kasw5v8g002ne3r5yx2tb4qd'] })),
-    description: 'While `has_more`: give it as `starting_after` to go on.',
-  },
-  dry_run: boolean(),
-})
+export const EventPage = named(
+  'EventList',
+  object({
+    data: array(Event),
+    has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
+    epoch: {
+      ...epoch,
+      description: 'The newest epoch. When it changes, the database was restored.',
+    },
+    epoch_first_sequence: { ...sequence, minimum: 1, description: 'The first sequence of the newest epoch.' },
+  }),
+)
+
+const endpoint = string({ description: 'The name of the receiver.', examples: ['default'] })
+export const Delivery = named(
+  'WebhookDelivery',
+  object({
+    id: deliveryId,
+    endpoint,
+    event_sequence: { ...sequence, description: 'The sequence of the event.' },
+    event_type: eventType,
+    status: deliveryStatus,
+    attempts: integer({ description: 'How often MiniPay has sent it.' }),
+    next_attempt_at: nullable({ ...time, description: 'When MiniPay sends it next.' }),
+    last_status: nullable(integer({ description: 'The HTTP status of the last answer.' })),
+    last_error: nullable(string({ description: 'Why the last attempt had no answer.' })),
+    created_at: time,
+  }),
+)
+
+export const RetryBody = named(
+  'RetryWebhookDeliveriesRequest',
+  strict({
+    event_type: optional(eventType),
+    endpoint: optional({ ...endpoint, minLength: 1, maxLength: 64 }),
+    last_status: optional({
+      ...nullable(integer({ minimum: 100, maximum: 999 })),
+      description: 'The HTTP status of the last answer. Null finds those whose last attempt had no answer.',
+    }),
+    ...createdFilters,
+    starting_after: optional(string({ description: '`next` of the answer before.' })),
+    limit: optional(
+      integer({ minimum: 1, maximum: 10_000, default: 10_000, description: 'The most deliveries to queue.' }),
+    ),
+    dry_run: optional({ ...boolean(), default: false, description: 'Count them, and change nothing.' }),
+  }),
+)
+
+export const Retried = named(
+  'WebhookDeliveriesRetried',
+  object({
+    queued: integer({ minimum: 0, description: 'How many were queued. In a dry run, how many would be.' }),
+    has_more: { ...boolean(), description: 'True when this call did not reach all failed deliveries.' },
+    next: {
+      ...nullable(string()),
+      examples: [null],
+      description: 'While `has_more` is true, send it as `starting_after` of the next call.',
+    },
+    dry_run: { ...boolean(), description: 'True when nothing was changed.' },
+  }),
+)

@@ -3,22 +3,25 @@ import { retryDeliveries } from '../app/retry-deliveries.ts'
 import { reject } from '../domain/error.ts'
 import { isId } from '../domain/id.ts'
 import { DeliveriesQuery, Delivery, EventPage, EventsQuery, Retried, RetryBody } from './event-schemas.ts'
+import { deliveryId } from './fields.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
-import { IdParams, NoQuery, page } from './schemas.ts'
+import { idOf, NoBody, NoQuery, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
 const validDeliveriesQuery = queryValidator(DeliveriesQuery)
 const validRetry = bodyValidator(RetryBody)
+const validNothing = bodyValidator(NoBody)
 const MAX_RETRIED = 10_000
 
 export const listEventsRoute: Route = {
+  id: 'listEvents',
   method: 'GET',
   url: '/api/v1/events',
-  summary: 'Events after a sequence, oldest first',
+  summary: 'List events, oldest first',
   description:
-    'Every change stores an event in its own commit, numbered without gaps within an epoch. Keep the last sequence you have seen and pass it as `after`: nothing is missed, and no smaller number appears later. Another `epoch` than before means that the database was restored: events that you have seen may not have happened there.',
+    'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, and no smaller number appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
   query: EventsQuery,
   answers: { 200: { description: 'A page of events.', schema: EventPage } },
@@ -33,9 +36,10 @@ export const listEventsRoute: Route = {
 }
 
 export const listDeliveriesRoute: Route = {
+  id: 'listWebhookDeliveries',
   method: 'GET',
   url: '/api/v1/webhook_deliveries',
-  summary: 'Webhook deliveries, newest first',
+  summary: 'List webhook deliveries, newest first',
   tag: 'Events and webhooks',
   query: DeliveriesQuery,
   answers: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
@@ -59,19 +63,22 @@ export const listDeliveriesRoute: Route = {
 }
 
 export const retryDeliveryRoute: Route = {
+  id: 'retryWebhookDelivery',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/:id/retry',
-  summary: 'Send a failed webhook again',
+  summary: 'Retry a webhook delivery',
   description:
-    'Puts it back with all its attempts. While it is pending, asking again changes nothing: it takes no Idempotency-Key.',
+    'Queues a failed delivery again, with all its attempts. A pending delivery stays as it is, so this request needs no Idempotency-Key.',
   tag: 'Events and webhooks',
-  params: IdParams,
+  params: idOf(deliveryId),
   query: NoQuery,
-  answers: { 200: { description: 'The delivery, pending again.', schema: Delivery } },
+  body: NoBody,
+  answers: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
   errors: ['delivery_not_found', 'delivery_not_failed'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const { id } = request.params as { id: string }
+    validNothing(request.body ?? {})
     const put = await context.store.retryDelivery(scope, id, context.now())
     const delivery = await context.store.delivery(scope, id)
     if (!delivery)
@@ -84,15 +91,16 @@ export const retryDeliveryRoute: Route = {
 }
 
 export const retryDeliveriesRoute: Route = {
+  id: 'retryWebhookDeliveries',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/retry',
-  summary: 'Send failed webhooks again, by what they have in common',
+  summary: 'Retry failed webhook deliveries by filter',
   description:
-    'Puts every failed delivery that fits back, oldest first, each with all its attempts; without a filter, all of them. A call does a bounded amount of work: while `has_more`, call again with `next` as `starting_after`. It takes no Idempotency-Key: what is pending again is not failed.',
+    'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A queued delivery is no longer failed, so this request needs no Idempotency-Key.',
   tag: 'Events and webhooks',
   query: NoQuery,
   body: RetryBody,
-  answers: { 200: { description: 'How many were put back.', schema: Retried } },
+  answers: { 200: { description: 'How many were queued.', schema: Retried } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const body = validRetry(request.body ?? {})

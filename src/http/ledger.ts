@@ -1,9 +1,10 @@
 import { entryView } from '../app/present.ts'
 import { currencyExponent } from '../domain/money.ts'
 import type { CurrencyTotals, EntryQuery, LedgerAccount as StoredAccount } from '../ports/store.ts'
+import { Balance, EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, DEFAULT_LIMIT, sendPage } from './paging.ts'
 import { type Route, scopeOf, sendObject } from './route.ts'
-import { Balance, EntriesQuery, LedgerAccount, LedgerEntry, NoQuery, page } from './schemas.ts'
+import { NoQuery, page } from './schemas.ts'
 import { queryValidator } from './validate.ts'
 
 const validEntriesQuery = queryValidator(EntriesQuery)
@@ -44,14 +45,15 @@ function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]) {
 }
 
 export const balanceRoute: Route = {
+  id: 'retrieveBalance',
   method: 'GET',
   url: '/api/v1/balance',
-  summary: 'The balance, per currency',
+  summary: 'Retrieve the balance, per currency',
   description:
-    'Read from the ledger, at the same cost for any history. `balance` is for one currency; with several it is null, since a sum would mean nothing, and `balances` has each.',
+    'The ledger keeps the balance of each currency, in `balances`. `balance` is for a single currency; it is null while several are in use.',
   tag: 'Ledger',
   query: NoQuery,
-  answers: { 200: { description: 'What succeeded less what was refunded.', schema: Balance } },
+  answers: { 200: { description: 'Charges that succeeded, less refunds.', schema: Balance } },
   errors: [],
   async handle({ context }, request, reply) {
     const { totals, accounts } = await context.store.balances(scopeOf(request))
@@ -60,10 +62,11 @@ export const balanceRoute: Route = {
 }
 
 export const listLedgerAccountsRoute: Route = {
+  id: 'listLedgerAccounts',
   method: 'GET',
   url: '/api/v1/ledger/accounts',
-  summary: "The ledger's accounts with their balances",
-  description: 'In each currency all balances sum to zero.',
+  summary: "List the ledger's accounts with their balances",
+  description: 'In each currency the balances of all accounts sum to zero.',
   tag: 'Ledger',
   query: NoQuery,
   answers: { 200: { description: 'Every account.', schema: page(LedgerAccount) } },
@@ -80,10 +83,11 @@ export const listLedgerAccountsRoute: Route = {
 }
 
 export const listLedgerEntriesRoute: Route = {
+  id: 'listLedgerEntries',
   method: 'GET',
   url: '/api/v1/ledger/entries',
-  summary: "The ledger's entries, newest first",
-  description: 'Entries are never changed or deleted; those of one transaction sum to zero.',
+  summary: "List the ledger's entries, newest first",
+  description: 'Entries are never changed or deleted. The entries of one charge or refund sum to zero.',
   tag: 'Ledger',
   query: EntriesQuery,
   answers: { 200: { description: 'A page of entries.', schema: page(LedgerEntry) } },

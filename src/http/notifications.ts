@@ -3,16 +3,17 @@ import { type Route, sendObject, sendRejection } from './route.ts'
 import { NameParams, NoQuery, Notified } from './schemas.ts'
 
 export const notificationRoute: Route = {
+  id: 'receiveProviderNotification',
   method: 'POST',
   url: '/providers/:name/notifications',
-  summary: "For a provider's notifications",
+  summary: "Receive a provider's notification",
   description:
-    'Verified on the bytes as they came, stored, and answered; acted on afterwards, by asking the provider. The same one twice is one.',
+    'Set this address at your provider. MiniPay verifies the signature over the bytes of the body, stores the notification and answers. Then it looks up the payment at the provider. A repeated notification has no further effect.',
   tag: 'Providers',
   params: NameParams,
   query: NoQuery,
   raw: true,
-  answers: { 200: { description: 'It is stored, or was before.', schema: Notified } },
+  answers: { 200: { description: 'The notification is stored.', schema: Notified } },
   errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
   async handle({ context, onNotification }, request, reply) {
     const { name } = request.params as { name: string }

@@ -1,9 +1,19 @@
-import Fastify, { type FastifySchema, type FastifyServerOptions } from 'fastify'
 import { ERROR_CODES, type ErrorCode } from '../domain/error.ts'
-import { STATUS } from './errors.ts'
+import { RETRY_AFTER_S, STATUS } from './errors.ts'
+import { type Components, createComponents } from './openapi-components.ts'
+import { EXAMPLES } from './openapi-examples.ts'
+import {
+  HEADERS,
+  type Parameter,
+  parametersOf,
+  pascal,
+  shareParameters,
+  webhookParameters,
+} from './openapi-parameters.ts'
+import { DESCRIPTION, TAGS } from './openapi-prose.ts'
+import { webhooks } from './openapi-webhooks.ts'
 import type { Route } from './route.ts'
 import { ROUTES } from './routes.ts'
-import { object, optional, type Schema, string } from './schema.ts'
 import { ErrorAnswer } from './schemas.ts'
 
 const COMMON: readonly ErrorCode[] = [
@@ -13,16 +23,18 @@ const COMMON: readonly ErrorCode[] = [
   'request_timeout',
   'headers_too_large',
   'internal',
-  'store_unavailable',
   'overloaded',
   'shutting_down',
 ]
 const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_missing', 'parameter_unknown', 'parameter_invalid']
+/** A body is read of every POST, PUT and DELETE, and may hold an `amount` that is no integer. */
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
   'payload_too_large',
   'unsupported_media_type',
-  ...WITH_PARAMETERS,
+  'amount_invalid',
+  'parameter_unknown',
+  'parameter_invalid',
 ]
 const WITH_KEY: readonly ErrorCode[] = [
   'idempotency_key_invalid',
@@ -35,126 +47,218 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
   return [
     ...new Set([
       ...COMMON,
-      ...(route.query ? WITH_PARAMETERS : []),
-      ...(route.body ? WITH_BODY : []),
+      ...(route.storeless ? [] : (['store_unavailable'] as const)),
+      ...(route.query || route.body ? WITH_PARAMETERS : []),
+      ...(route.method === 'GET' || route.raw ? [] : WITH_BODY),
       ...(route.keyed ? WITH_KEY : []),
       ...route.errors,
     ]),
   ]
 }
 
-type Compilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+let written: string | undefined
 
-/**
- * Validation and rendering are ours: the HTTP library need not load the compilers that it would use. (Its types
- * ask for Ajv's own functions; it calls what it is given.)
- */
-export const NO_COMPILERS = {
-  buildValidator: () => () => () => true,
-  buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
-} as unknown as Compilers
-
-let written: Promise<string> | undefined
-
-/**
- * The OpenAPI 3.1 document as JSON. It is written at its first use, by a server that never listens: the
- * library that reads the route schemas takes a tenth of the time to the first answer.
- */
-export function openApiDocument(version: string): Promise<string> {
-  written ??= write(version)
+/** The OpenAPI 3.1 document as JSON, written at its first use from the table of routes. */
+export function openApiDocument(version: string): string {
+  written ??= JSON.stringify(document(version))
   return written
 }
 
-async function write(version: string): Promise<string> {
-  const { default: swagger } = await import('@fastify/swagger')
-  const app = Fastify({ logger: false, schemaController: { compilersFactory: NO_COMPILERS } })
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'MiniPay',
-        version,
-        description:
-          'Charges, refunds, a double-entry ledger and webhooks. Amounts are integers of minor units. Send an Idempotency-Key with every POST that moves money and repeat it until you have an answer: it is done once.',
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
-      tags: ['Charges', 'Refunds', 'Ledger', 'Events and webhooks', 'Providers', 'Routing', 'Operations'].map(
-        (name) => ({ name }),
-      ),
+type Json = Readonly<Record<string, unknown>>
+type Operation = Json & { parameters?: Parameter[] | Json[]; responses: Record<string, Json> }
+
+function document(version: string): Json {
+  const components = createComponents()
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const route of ROUTES) {
+    const path = route.url.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) }
+  }
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const receivers = webhookParameters()
+  const hooks = webhooks(components, receivers.references)
+  const examples = errorExamples(operations)
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'MiniPay',
+      version,
+      summary: 'Payment orchestration: charges, refunds, a double-entry ledger and webhooks.',
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
     },
-  })
-  for (const route of ROUTES)
-    app.route({
-      method: route.method,
-      url: route.url,
-      schema: documentation(route),
-      handler: () => undefined,
-    })
-  await app.ready()
-  return JSON.stringify(app.swagger())
+    servers: [
+      { url: '/', description: 'The server that this document comes from.' },
+      { url: 'http://127.0.0.1:8080', description: 'A server with the default settings.' },
+    ],
+    security: [],
+    tags: TAGS,
+    paths,
+    webhooks: hooks,
+    components: {
+      schemas: components.schemas(),
+      responses: shareResponses(operations),
+      parameters: { ...shareParameters(operations), ...receivers.parameters },
+      examples,
+      headers: HEADERS,
+    },
+  }
 }
 
-/** A route's documentation for the library that writes the OpenAPI document. */
-function documentation(route: Route): FastifySchema {
+function operation(route: Route, components: Components): Operation {
+  const parameters = parametersOf(route, components)
   return {
+    operationId: route.id,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
     tags: [route.tag],
-    operationId: operationId(route),
-    ...(route.params && { params: route.params }),
-    ...(route.query && { querystring: route.query }),
-    ...(route.body && { body: route.body }),
-    ...(route.keyed && { headers: KEY_HEADER }),
-    response: { ...errorAnswers(route), ...answers(route) },
-  } as FastifySchema
+    ...(parameters.length > 0 && { parameters }),
+    ...requestBody(route, components),
+    responses: responses(route, components),
+  }
 }
 
-/** What the route answers when all is well; the library takes a schema with the answer's description. */
-function answers(route: Route): Record<string, Schema> {
+/** The examples of a route by their names, with their bodies or their answers of a status. */
+function examples(route: Route, of: 'body' | number): Json {
+  const found = (EXAMPLES[route.id] ?? []).flatMap(({ name, summary, body, status, answer }) => {
+    const value = of === 'body' ? body : status === of ? answer : undefined
+    return value === undefined ? [] : [[name, { summary, value }] as const]
+  })
+  return Object.fromEntries(found)
+}
+
+const shown = (examples: Json): Json => (Object.keys(examples).length === 0 ? {} : { examples })
+
+function requestBody(route: Route, components: Components): Json {
+  if (route.raw)
+    return {
+      requestBody: {
+        required: true,
+        description: 'As the provider sends it, in any content type. The signature covers its bytes.',
+        content: { 'application/json': { schema: {}, ...shown(examples(route, 'body')) } },
+      },
+    }
+  if (!route.body) return {}
+  const content = { schema: components.write(route.body), ...shown(examples(route, 'body')) }
+  return {
+    requestBody: {
+      required: route.body['required'] !== undefined,
+      content: { 'application/json': content },
+    },
+  }
+}
+
+function responses(route: Route, components: Components): Record<string, Json> {
+  const errors = Object.groupBy(errorsOf(route), (code) => STATUS[code])
+  const statuses = [...new Set([...Object.keys(route.answers), ...Object.keys(errors)])]
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { description, schema }]) => [
+    statuses.map((status) => [
       status,
-      { ...schema, description },
+      response(route, Number(status), errors[Number(status)] ?? [], components),
     ]),
   )
 }
 
-const KEY_HEADER = object({
-  'Idempotency-Key': optional(
-    string({
-      pattern: '^[\\x21-\\x7e]{1,255}$',
-      description:
-        '1 to 255 visible characters, new for each new request. Without one the server makes a UUID.',
-      examples: ['order-1234'],
-    }),
-  ),
-})
-
-function operationId({ method, url }: Route): string {
-  const words = url
-    .replace('/api/v1/', '')
-    .split(/[/_:]+/)
-    .filter(Boolean)
-  return [method.toLowerCase(), ...words]
-    .map((word, i) => (i ? word[0]?.toUpperCase() + word.slice(1) : word))
-    .join('')
+/** The answers of one status: what the route describes, one of some errors, or either. */
+function response(route: Route, status: number, codes: readonly ErrorCode[], components: Components): Json {
+  const answer = route.answers[status]
+  const own = answer && components.write(answer.schema)
+  // Answers with a code of their own have the fields of an error, too.
+  const errors = answer && 'code' in (answer.schema['properties'] as object) ? [] : codes
+  const schema = errors.length === 0 ? own : own ? { anyOf: [own, error(components)] } : error(components)
+  const content = { schema, ...shown({ ...examples(route, status), ...errorReferences(errors) }) }
+  return {
+    description: [answer?.description, refused(errors)].filter(Boolean).join(' '),
+    headers: headers(route, status, codes),
+    content: {
+      'application/json': content,
+      ...(answer?.text !== undefined && { [answer.text]: { schema: { type: 'string' } } }),
+    },
+  }
 }
 
-/** One answer for each status, with an example of each code that has it. */
-function errorAnswers(route: Route): Record<number, Schema> {
-  const byStatus = Object.groupBy(errorsOf(route), (code) => STATUS[code])
+const error = (components: Components) => components.write(ErrorAnswer)
+
+function refused(codes: readonly ErrorCode[]): string {
+  const names = codes.map((code) => `\`${code}\``)
+  return names.length === 0 ? '' : `An error with the code ${list(names)}.`
+}
+
+/** `a`; `a or b`; `a, b or c`. */
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+function headers(route: Route, status: number, codes: readonly ErrorCode[]): Json {
+  const repeatable = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
+  const replayable = route.keyed && status !== 201 && route.answers[status] !== undefined
+  const names = [
+    'X-Request-Id',
+    ...(replayable ? ['Idempotent-Replayed'] : []),
+    ...(repeatable ? ['Retry-After'] : []),
+  ]
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+function errorReferences(codes: readonly ErrorCode[]): Json {
+  return Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
+}
+
+/** An example of every code that is referred to, with its meaning. */
+function errorExamples(operations: readonly Operation[]): Json {
+  const text = JSON.stringify(operations)
+  const used = Object.entries(ERROR_CODES).filter(([code]) =>
+    text.includes(`"#/components/examples/${code}"`),
+  )
   return Object.fromEntries(
-    Object.entries(byStatus).map(([status, codes = []]) => [
-      status,
+    used.map(([code, meaning]) => [
+      code,
       {
-        ...ErrorAnswer,
-        description: codes.map((code) => `\`${code}\`: ${ERROR_CODES[code]}`).join('\n\n'),
-        examples: codes.map((code) => ({
-          error: ERROR_CODES[code],
-          code,
-          request_id: 'req_01kasw5v8g000ne3r5yx2tb4qd',
-        })),
+        summary: meaning,
+        value: { error: meaning, code, request_id: 'req_01kasw5v8g000ne3r5yx2tb4qd' },
       },
     ]),
   )
+}
+
+/** Names of responses that several errors share, by their status. */
+const RESPONSE_NAMES: Readonly<Record<string, string>> = {
+  400: 'BadRequest',
+  409: 'Conflict',
+  422: 'UnprocessableContent',
+  503: 'Unavailable',
+}
+
+/** Replaces each error response that several operations have by a reference, and answers those responses. */
+function shareResponses(operations: readonly Operation[]): Json {
+  const uses = Map.groupBy(
+    operations.flatMap(({ responses }) =>
+      Object.entries(responses).map(([status, response]) => ({ responses, status, response })),
+    ),
+    ({ status, response }) => status + JSON.stringify(response),
+  )
+  const shared: Record<string, Json> = {}
+  for (const same of [...uses.values()].sort((a, b) => b.length - a.length)) {
+    const [{ status, response } = same[0] as never] = same
+    const codes = Object.keys(errorExamplesOf(response))
+    if (same.length < 2 || codes.length === 0) continue
+    const name = responseName(status, codes, shared)
+    shared[name] = response
+    for (const { responses } of same) responses[status] = { $ref: `#/components/responses/${name}` }
+  }
+  return shared
+}
+
+/** The examples of a response that is nothing but errors. */
+function errorExamplesOf(response: Json): object {
+  const { schema, examples } = (response['content'] as { 'application/json': Json })['application/json']
+  return (schema as Json)['$ref'] === '#/components/schemas/Error' ? (examples as object) : {}
+}
+
+/** The one code; or the status, which the last code tells apart from more frequent responses of that status. */
+function responseName(status: string, codes: readonly string[], taken: object): string {
+  const [only, ...others] = codes as [string, ...string[]]
+  if (others.length === 0) return pascal(only)
+  const general = RESPONSE_NAMES[status] ?? `Status${status}`
+  return general in taken ? `${general}Or${pascal(codes.at(-1) as string)}` : general
 }

@@ -1,29 +1,46 @@
-/** What operators are told. */
-import { array, boolean, integer, object, oneOf, optional, string } from './schema.ts'
+/** The schemas of what operators read. */
+import { count, providerName } from './fields.ts'
+import { array, boolean, named, object, oneOf, optional } from './schema.ts'
 
-const count = integer({ minimum: 0, examples: [1] })
+export const MetricsAnswer = named(
+  'Metrics',
+  object({
+    total_charges: { ...count, description: 'Charges that succeeded.' },
+    total_refunds: { ...count, description: 'Refunds that were paid.' },
+    pending_webhooks: { ...count, description: 'Webhook deliveries that are waiting to be sent.' },
+    delivered_webhooks: { ...count, description: 'Webhook deliveries that were answered with 2xx.' },
+    failed_webhooks: { ...count, description: 'Webhook deliveries that failed.' },
+    webhook_retries: { ...count, description: 'Attempts after the first one of a delivery.' },
+  }),
+)
 
-export const MetricsAnswer = object({
-  total_charges: { ...count, description: 'Charges that succeeded.' },
-  total_refunds: count,
-  pending_webhooks: count,
-  delivered_webhooks: count,
-  failed_webhooks: count,
-  webhook_retries: count,
-})
+export const Status = named(
+  'Health',
+  object({ status: oneOf(['ok'], { description: 'The process is alive.' }) }),
+)
 
-export const Status = object({ status: oneOf(['ok']) })
-export const Readiness = object({
-  status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider']),
-  missing_providers: optional(
-    array(
-      object({
-        provider: string({ examples: ['bank_a'] }),
-        open_attempts: { ...count, description: 'Counted up to a thousand of each state.' },
-        to_capture: boolean(),
-        to_refund: boolean(),
-        in_rules: boolean(),
-      }),
-    ),
-  ),
-})
+const missingProvider = named(
+  'MissingProvider',
+  object({
+    provider: { ...providerName, examples: ['bank_a'] },
+    open_attempts: {
+      ...count,
+      description: 'Attempts without an outcome, counted up to 1,000 of each state.',
+    },
+    to_capture: { ...boolean(), description: 'Some of its charges are authorized.' },
+    to_refund: { ...boolean(), description: 'Some of its charges can be refunded.' },
+    in_rules: { ...boolean(), description: 'The routing rules name it.' },
+  }),
+)
+export const Readiness = named(
+  'Readiness',
+  object({
+    status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider'], {
+      description: 'What keeps the process from its work, or `ready`.',
+    }),
+    missing_providers: optional({
+      ...array(missingProvider),
+      description: 'Providers that the database needs and the configuration lacks.',
+    }),
+  }),
+)

@@ -18,12 +18,20 @@ async function preferredType(accept: string | undefined): Promise<string> {
 }
 
 export const metricsRoute: Route = {
+  id: 'retrieveMetrics',
   method: 'GET',
   url: '/metrics',
-  summary: 'Counters as JSON, or every metric as Prometheus text',
-  description: 'Prometheus text for `Accept: text/plain` or `application/openmetrics-text`; JSON otherwise.',
+  summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
+  description:
+    'Answers JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. Any query parameters are ignored.',
   tag: 'Operations',
-  answers: { 200: { description: 'Read from the database: true after a restart.', schema: MetricsAnswer } },
+  answers: {
+    200: {
+      description: 'Counters, which the database keeps over a restart.',
+      schema: MetricsAnswer,
+      text: 'text/plain',
+    },
+  },
   errors: [],
   async handle({ context, prometheus }, request, reply) {
     if ((await preferredType(request.headers.accept)) !== 'application/json') {
@@ -46,11 +54,14 @@ export const metricsRoute: Route = {
 }
 
 export const healthRoute: Route = {
+  id: 'checkHealth',
   method: 'GET',
   url: '/health',
-  summary: 'Whether the process is alive',
+  summary: 'Check that the process is alive',
+  description: 'Answers without using the database. Any query parameters are ignored.',
   tag: 'Operations',
-  answers: { 200: { description: 'It is.', schema: Status } },
+  storeless: true,
+  answers: { 200: { description: 'The process is alive.', schema: Status } },
   errors: [],
   async handle(_http, _request, reply) {
     return sendJson(reply, 200, '{"status":"ok"}')
@@ -58,19 +69,22 @@ export const healthRoute: Route = {
 }
 
 export const readyRoute: Route = {
+  id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
-  summary: 'Whether the process can do its work',
+  summary: 'Check that the process can do its work',
   tag: 'Operations',
   description:
-    '`missing_providers` is there when the database needs providers that are not configured: to find out how attempts ended, to capture or refund, or because the routing rules name them.',
+    'The answer has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
+  storeless: true,
   answers: {
     200: {
-      description: 'The store takes writes, the background work runs, and charges have a provider to go to.',
+      description: 'The database takes writes, the background work runs, and charges have a provider.',
       schema: Readiness,
     },
     503: {
-      description: 'Not now. With `no_provider`: the routing rules name no provider that is configured.',
+      description:
+        'The process cannot do its work now. With `no_provider`, the routing rules name no provider that is configured.',
       schema: Readiness,
     },
   },

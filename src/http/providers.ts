@@ -35,12 +35,14 @@ function providerView({ name, kind, capabilities }: Provider, health: HealthSnap
 }
 
 export const listProvidersRoute: Route = {
+  id: 'listProviders',
   method: 'GET',
   url: '/api/v1/providers',
-  summary: 'The providers and how they fare',
+  summary: 'List the providers with their health',
   description:
-    'In the order of their configuration, as this process sees them. A provider that decides in process makes no calls.',
+    'In the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',
   tag: 'Routing',
+  storeless: true,
   query: NoQuery,
   answers: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
   errors: [],

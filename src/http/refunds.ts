@@ -2,10 +2,11 @@ import { createRefund } from '../app/follow-up.ts'
 import { refundView } from '../app/present.ts'
 import { reject } from '../domain/error.ts'
 import type { RefundQuery } from '../ports/store.ts'
+import { refundId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
-  IdParams,
+  idOf,
   NoQuery,
   page,
   Refund,
@@ -20,11 +21,12 @@ const validBody = bodyValidator(RefundBody)
 const validQuery = queryValidator(RefundsQuery)
 
 export const createRefundRoute: Route = {
+  id: 'createRefund',
   method: 'POST',
   url: '/api/v1/refunds',
   summary: 'Refund a charge, wholly or in part',
   description:
-    'Without an amount, everything that is left. Refunds at the same moment never sum past the charge.',
+    'Without an amount, everything that is left is refunded. All refunds of a charge together never exceed it, however many run at once.',
   tag: 'Refunds',
   query: NoQuery,
   body: RefundBody,
@@ -32,12 +34,13 @@ export const createRefundRoute: Route = {
   answers: {
     200: { description: 'The refund.', schema: Refund },
     202: {
-      description: 'It is not known yet whether the provider pays it: its status is `processing`.',
+      description:
+        'The outcome is not known yet, and the status is `processing`. An event follows with the outcome; to poll, retrieve the refund or repeat this request.',
       schema: Refund,
     },
-    402: { description: 'The provider declined; nothing moved.', schema: RefundDeclineAnswer },
+    402: { description: 'The provider declined. No money moved.', schema: RefundDeclineAnswer },
     502: {
-      description: 'The provider did not take it, or cannot be asked now; nothing moved.',
+      description: 'The provider did not do it, or cannot be called now. No money moved.',
       schema: RefundUnavailableAnswer,
     },
   },
@@ -67,11 +70,12 @@ export const createRefundRoute: Route = {
 }
 
 export const retrieveRefundRoute: Route = {
+  id: 'retrieveRefund',
   method: 'GET',
   url: '/api/v1/refunds/:id',
-  summary: 'Retrieve a refund by its refund_id',
+  summary: 'Retrieve a refund',
   tag: 'Refunds',
-  params: IdParams,
+  params: idOf(refundId),
   query: NoQuery,
   answers: { 200: { description: 'The refund.', schema: Refund } },
   errors: ['refund_not_found'],
@@ -84,10 +88,11 @@ export const retrieveRefundRoute: Route = {
 }
 
 export const listRefundsRoute: Route = {
+  id: 'listRefunds',
   method: 'GET',
   url: '/api/v1/refunds',
   summary: 'List refunds, newest first',
-  description: 'Cursors are refund ids.',
+  description: 'Cursors are the `refund_id` of refunds.',
   tag: 'Refunds',
   query: RefundsQuery,
   answers: { 200: { description: 'A page of refunds.', schema: page(Refund) } },

@@ -23,8 +23,18 @@ export type Http = {
   readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
 }
 
+export type RouteAnswer = {
+  readonly description: string
+  /** Of its JSON. */
+  readonly schema: Schema
+  /** The content type of the same answer as text, for clients that prefer it. */
+  readonly text?: string
+}
+
 /** One line of the route table: a handler, and the schemas that document it. */
 export type Route = {
+  /** The id of the operation, a verb and a noun: generated clients name their function after it. */
+  readonly id: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly url: string
   readonly summary: string
@@ -37,7 +47,9 @@ export type Route = {
   readonly keyed?: boolean
   /** Its body is taken as it came, of any type: the handler gets the bytes. */
   readonly raw?: boolean
-  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: Schema }>>
+  /** It reads and writes nothing in the store, so it never answers that the store is unavailable. */
+  readonly storeless?: boolean
+  readonly answers: Readonly<Record<number, RouteAnswer>>
   /** The codes that this route can answer beside those that every route can. */
   readonly errors: readonly ErrorCode[]
   readonly handle: (http: Http, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>

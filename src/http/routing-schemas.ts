@@ -1,6 +1,5 @@
 /** The schemas of routing rules, their simulation, and the state of providers. */
 import { BREAKER_STATES } from '../domain/breaker.ts'
-import { MAX_AMOUNT } from '../domain/money.ts'
 import {
   MAX_CONDITION,
   MAX_FAILOVER_CODES,
@@ -10,15 +9,16 @@ import {
   MAX_WEIGHT,
   PROVIDER_NAME,
 } from '../domain/rule-set.ts'
+import { amount, count, currency, customer, metadata, time } from './fields.ts'
 import {
   array,
   boolean,
   integer,
+  named,
   nullable,
   object,
   oneOf,
   optional,
-  record,
   type Schema,
   type Static,
   strict,
@@ -28,184 +28,262 @@ import {
 const number = (keywords: object = {}): Schema<number> => ({ type: 'number', ...keywords })
 const list = <T>(items: Schema<T>, keywords: object): Schema<T[]> => ({ ...array(items), ...keywords })
 
-const provider = string({ pattern: PROVIDER_NAME.source, examples: ['bank_a'] })
+const provider = string({
+  pattern: PROVIDER_NAME.source,
+  description: 'The name of the provider.',
+  examples: ['bank_a'],
+})
+const weighted = named(
+  'WeightedProvider',
+  strict({
+    provider,
+    weight: integer({
+      minimum: 1,
+      maximum: MAX_WEIGHT,
+      description: 'Its share, relative to the other weights.',
+      examples: [80],
+    }),
+  }),
+)
 const destination = {
   providers: optional(
     list(provider, {
       minItems: 1,
       maxItems: MAX_TARGETS,
-      description: 'Whom to ask, in this order.',
+      description: 'Providers to call, in this order.',
       examples: [['bank_a', 'bank_b']],
     }),
   ),
   split: optional(
-    list(strict({ provider, weight: integer({ minimum: 1, maximum: MAX_WEIGHT, examples: [80] }) }), {
+    list(weighted, {
       minItems: 1,
       maxItems: MAX_TARGETS,
-      description: 'In place of `providers`: one is drawn by weight, the others follow, the heaviest first.',
+      description:
+        'Instead of `providers`: MiniPay draws one by weight. The others follow, the heaviest first.',
     }),
   ),
-  sticky: optional({ ...boolean(), description: 'A split that draws the same for the same customer.' }),
+  sticky: optional({
+    ...boolean(),
+    description: 'With true a split draws the same provider for the same customer.',
+  }),
   failover_on: optional(
     list(string({ examples: ['insufficient_funds'] }), {
       maxItems: MAX_FAILOVER_CODES,
-      description: 'Decline codes after which the next provider is asked; never hard declines.',
+      description: 'Decline codes after which MiniPay calls the next provider. Hard declines are refused.',
       examples: [['processing_error']],
     }),
   ),
 }
-export const RuleSetDocument = strict({
-  rules: optional(
-    list(
-      strict({
-        name: string({ minLength: 1, maxLength: MAX_RULE_NAME, examples: ['eu cards'] }),
-        when: string({
-          minLength: 1,
-          maxLength: MAX_CONDITION,
-          description:
-            'A condition in CEL over `amount`, `currency`, `customer`, `payment_method`, `metadata` and `time`.',
-          examples: ["currency == 'eur' && amount < 100000"],
-        }),
-        ...destination,
+const rule = named(
+  'RoutingRule',
+  strict({
+    name: string({
+      minLength: 1,
+      maxLength: MAX_RULE_NAME,
+      description: 'The name of the rule, which attempts show.',
+      examples: ['eu cards'],
+    }),
+    when: string({
+      minLength: 1,
+      maxLength: MAX_CONDITION,
+      description:
+        'A condition in CEL over `amount`, `currency`, `customer`, `payment_method`, `metadata` and `time`.',
+      examples: ["currency == 'eur' && amount < 100000"],
+    }),
+    ...destination,
+  }),
+)
+const fallback = named('RoutingDefault', strict(destination))
+export const RuleSetDocument = named(
+  'RoutingDocument',
+  strict({
+    rules: optional(
+      list(rule, {
+        maxItems: MAX_RULES,
+        description: 'The first rule whose condition is true says which providers are called.',
       }),
-      { maxItems: MAX_RULES, description: 'The first whose condition holds says where a charge goes.' },
     ),
-  ),
-  default: { ...strict(destination), description: 'Where a charge goes for which no rule holds.' },
-})
+    default: { ...fallback, description: 'Where a charge goes when no condition is true.' },
+  }),
+)
 
 const version = integer({ minimum: 0, examples: [1] })
-export const RuleSet = object({
-  version: { ...version, description: 'Counts up by one with each rule set; 0 while none is stored.' },
-  document: RuleSetDocument,
-  created_at: nullable(string({ format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] })),
-})
+export const RuleSet = named(
+  'RoutingRules',
+  object({
+    version: { ...version, description: 'Grows by one with each change. 0 while no rules are stored.' },
+    document: RuleSetDocument,
+    created_at: nullable(time),
+  }),
+)
 
 const expected = optional({
   ...version,
-  description: 'The version that this is to replace. Without it, whatever is there is replaced.',
+  description: 'The version that you expect to replace. Without it, any version is replaced.',
 })
-export const RuleSetBody = strict({ document: RuleSetDocument, version: expected })
+export const RuleSetBody = named(
+  'ReplaceRoutingRulesRequest',
+  strict({ document: RuleSetDocument, version: expected }),
+)
 /** Of a reset. */
 export const RuleSetQuery = strict({ version: expected })
 /** What is checked of it before its document is read, whose faults come with their places. */
 export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
 
-const charge = strict({
-  amount: integer({ minimum: 1, maximum: MAX_AMOUNT, examples: [2500] }),
-  currency: string({ minLength: 3, maxLength: 3, examples: ['eur'] }),
-  customer: string({ minLength: 1, maxLength: 255, examples: ['cus_42'] }),
-  payment_method: optional(string({ minLength: 1, maxLength: 255, examples: ['tok_visa'] })),
-  metadata: optional(
-    record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
-      maxProperties: 50,
-      examples: [{ tier: 'gold' }],
-    }),
-  ),
-  time: optional(
-    string({
-      format: 'date-time',
-      description: 'When it is made; now, unless given.',
-      examples: ['2026-11-23T12:00:00Z'],
-    }),
-  ),
-})
+const charge = named(
+  'SimulatedCharge',
+  strict({
+    amount,
+    currency: { ...currency, examples: ['eur'] },
+    customer,
+    payment_method: optional(
+      string({
+        minLength: 1,
+        maxLength: 255,
+        description: "The provider's token for the customer's card.",
+        examples: ['tok_visa'],
+      }),
+    ),
+    metadata: optional({ ...metadata, examples: [{ tier: 'gold' }] }),
+    time: optional({ ...time, description: 'When the charge is made. Without it, now.' }),
+  }),
+)
 export type SimulatedChargeBody = Static<typeof charge>
 
 /** No more charges than these are replayed by one request. */
 export const MAX_LAST = 1_000
 const simulation = {
-  charge: optional({ ...charge, description: 'A charge to route.' }),
+  charge: optional({ ...charge, description: 'One charge to route.' }),
   last: optional(
-    integer({ minimum: 1, maximum: MAX_LAST, description: 'How many of the newest charges to route again.' }),
+    integer({ minimum: 1, maximum: MAX_LAST, description: 'Routes this many of the newest charges again.' }),
   ),
 }
-const draft = 'A draft; without it, the current rule set.'
-export const SimulationBody = strict({
-  rules: optional({ ...RuleSetDocument, description: draft }),
-  ...simulation,
-})
+const draft = 'A draft. Without it, the stored rules.'
+export const SimulationBody = named(
+  'SimulateRoutingRequest',
+  strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
+)
 export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
 
-const count = integer({ minimum: 0, examples: [1] })
-const skipped = array(object({ provider: string(), reason: string({ examples: ['circuit breaker open'] }) }))
-export const SimulationAnswer = object({
-  version: nullable({ ...version, description: 'Of the current rule set; null for a draft.' }),
-  charge: nullable(
-    object({
-      rule: string({ description: 'The rule that matched, or `default`.', examples: ['eu cards'] }),
-      providers: array(string({ examples: ['bank_a'] })),
-      failover_on: array(string()),
-      not_matched: array(
-        object({ rule: string(), reason: string({ examples: ['currency == "eur" is false.'] }) }),
+const reason = (example: string) => string({ description: 'The reason.', examples: [example] })
+const skipped = array(object({ provider, reason: reason('circuit breaker open') }))
+const simulatedRoute = named(
+  'SimulatedRoute',
+  object({
+    rule: string({ description: 'The rule that matched, or `default`.', examples: ['eu cards'] }),
+    providers: { ...array(provider), description: 'Providers that would be called, in this order.' },
+    failover_on: {
+      ...array(string({ examples: ['processing_error'] })),
+      description: 'Decline codes after which MiniPay would call the next provider.',
+    },
+    not_matched: {
+      ...array(
+        object({ rule: string({ description: 'The rule.' }), reason: reason('currency == "eur" is false.') }),
       ),
-      skipped_now: { ...skipped, description: 'Providers that would be passed over at this moment.' },
-    }),
-  ),
-  last: nullable(
-    object({
-      charges: { ...count, description: 'How many there were.' },
-      changed: { ...count, description: 'How many would be sent to another provider than they went to.' },
-      not_evaluated: { ...count, description: 'For how many some rule could not be evaluated.' },
-      rules: array(object({ rule: string(), charges: count })),
-      providers: array(object({ provider: string(), would_go: count, went: count })),
-    }),
-  ),
-})
+      description: 'Rules that did not match.',
+    },
+    skipped_now: { ...skipped, description: 'Providers that would be passed over at this moment.' },
+  }),
+)
+const replayedCharges = named(
+  'ReplayedCharges',
+  object({
+    charges: { ...count, description: 'How many charges were routed again.' },
+    changed: { ...count, description: 'How many would go to another provider than they went to.' },
+    not_evaluated: { ...count, description: 'For how many some rule could not be evaluated.' },
+    rules: {
+      ...array(object({ rule: string({ description: 'The rule.' }), charges: count })),
+      description: 'How many charges each rule would match.',
+    },
+    providers: {
+      ...array(
+        object({
+          provider,
+          would_go: { ...count, description: 'Charges that would go to it.' },
+          went: { ...count, description: 'Charges that went to it.' },
+        }),
+      ),
+      description: 'How many charges each provider would have, and had.',
+    },
+  }),
+)
+export const SimulationAnswer = named(
+  'RoutingSimulation',
+  object({
+    version: nullable({ ...version, description: 'The version of the stored rules. Null for a draft.' }),
+    charge: nullable(simulatedRoute),
+    last: nullable(replayedCharges),
+  }),
+)
 
-/** What an error says of a rule set. */
-export const RuleProblem = object({
-  path: string({ examples: ['rules[1].when'] }),
-  position: nullable(
-    object({
-      line: integer({ examples: [1] }),
-      column: integer({ examples: [1] }),
-      offset: integer({ examples: [0] }),
-    }),
-  ),
-  message: string({ examples: ['Unknown variable: amout.'] }),
-})
+/** One mistake of a request or of a rule set. */
+export const RuleProblem = named(
+  'Problem',
+  object({
+    path: string({ description: 'The parameter, or the place in the rules.', examples: ['rules[1].when'] }),
+    position: {
+      ...nullable(
+        object({
+          line: integer({ description: 'From 1.', examples: [1] }),
+          column: integer({ description: 'From 1.', examples: [1] }),
+          offset: integer({ description: 'From 0.', examples: [0] }),
+        }),
+      ),
+      description: 'The place within a condition. Null for other mistakes.',
+    },
+    message: string({ description: 'A sentence for people.', examples: ['Unknown variable: amout.'] }),
+  }),
+)
 
 const milliseconds = nullable(integer({ minimum: 0, examples: [120] }))
-const breaker = object({
-  state: oneOf(BREAKER_STATES),
-  retry_in_ms: { ...count, description: 'When it will be tried again; 0 unless open.', examples: [0] },
-})
-export const ProviderState = object({
-  name: string({ examples: ['bank_a'] }),
-  kind: string({ examples: ['http'] }),
-  capabilities: object({
-    idempotency_window_ms: {
-      ...nullable(count),
-      description: 'How long the same call sent again is done once; null without an end.',
-    },
-    lookup: oneOf(['none', 'eventual', 'final']),
-    void: boolean(),
-    partial_capture: boolean(),
+const breaker = named(
+  'CircuitBreaker',
+  object({
+    state: oneOf(BREAKER_STATES, { description: '`open`: the provider is not called.' }),
+    retry_in_ms: { ...count, description: 'Milliseconds until the next try. 0 unless open.', examples: [0] },
   }),
-  breaker: { ...breaker, description: 'Of calls that move money.' },
-  window: object({
-    seconds: integer({ description: 'How long the window is.', examples: [60] }),
-    calls: { ...count, description: 'Calls that move money.' },
-    errors: { ...count, description: 'Calls that were not taken, or whose end is not known.', examples: [0] },
-    declines: { ...count, examples: [0] },
-    success_rate: nullable(
-      number({
-        minimum: 0,
-        maximum: 1,
-        description: 'Calls that were answered, be it with a decline.',
-        examples: [1],
+)
+export const ProviderState = named(
+  'Provider',
+  object({
+    name: provider,
+    kind: string({ description: 'Its kind, from the configuration.', examples: ['http'] }),
+    capabilities: object({
+      idempotency_window_ms: {
+        ...nullable(count),
+        description:
+          'For how many milliseconds the provider does a repeated call only once. Null without an end.',
+      },
+      lookup: oneOf(['none', 'eventual', 'final'], {
+        description: 'Whether the provider can say what happened to a call, and how soon that is final.',
       }),
-    ),
-    latency_p50_ms: milliseconds,
-    latency_p95_ms: milliseconds,
-  }),
-  lookups: {
-    ...object({
-      breaker,
-      calls: count,
-      errors: { ...count, description: 'Lookups that were not answered, or not readably.', examples: [0] },
+      void: { ...boolean(), description: 'It can cancel an authorization.' },
+      partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
     }),
-    description: 'How the provider answers what became of a call, in the same window.',
-  },
-})
+    breaker: { ...breaker, description: 'Of calls that move money.' },
+    window: object({
+      seconds: integer({ description: 'How long the window is.', examples: [60] }),
+      calls: { ...count, description: 'Calls that move money.' },
+      errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
+      declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
+      success_rate: nullable(
+        number({
+          minimum: 0,
+          maximum: 1,
+          description: 'The share of calls that the provider answered. A decline is an answer.',
+          examples: [1],
+        }),
+      ),
+      latency_p50_ms: milliseconds,
+      latency_p95_ms: milliseconds,
+    }),
+    lookups: {
+      ...object({
+        breaker,
+        calls: { ...count, description: 'Lookups.' },
+        errors: { ...count, description: 'Lookups without a readable answer.', examples: [0] },
+      }),
+      description: 'Lookups, in the same window.',
+    },
+  }),
+)

@@ -28,13 +28,15 @@ function ruleSetView(version: number, document: unknown, createdAt: number | nul
 }
 
 export const retrieveRuleSetRoute: Route = {
+  id: 'retrieveRoutingRules',
   method: 'GET',
   url: '/api/v1/routing',
-  summary: 'The routing rules',
-  description: 'While none are stored, version 0: every provider in the order of their configuration.',
+  summary: 'Retrieve the routing rules',
+  description:
+    'While none are stored, the version is 0, and MiniPay calls the providers in the order of the configuration.',
   tag: 'Routing',
   query: NoQuery,
-  answers: { 200: { description: 'What holds now.', schema: RuleSet } },
+  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: [],
   async handle({ context }, request, reply) {
     const { version, document, createdAt } = await context.router.current(scopeOf(request))
@@ -43,15 +45,16 @@ export const retrieveRuleSetRoute: Route = {
 }
 
 export const replaceRuleSetRoute: Route = {
+  id: 'replaceRoutingRules',
   method: 'PUT',
   url: '/api/v1/routing',
   summary: 'Replace the routing rules',
   description:
-    'The whole document is checked first; whatever is wrong is answered with its place, and nothing is stored.',
+    'MiniPay checks the whole document first. It answers every mistake with its place, and then stores nothing.',
   tag: 'Routing',
   query: NoQuery,
   body: RuleSetBody,
-  answers: { 200: { description: 'As they are stored.', schema: RuleSet } },
+  answers: { 200: { description: 'The stored rules.', schema: RuleSet } },
   errors: ['routing_rules_invalid', 'routing_version_conflict'],
   async handle({ context }, request, reply) {
     const body = validRuleSet(request.body)
@@ -62,14 +65,15 @@ export const replaceRuleSetRoute: Route = {
 }
 
 export const resetRuleSetRoute: Route = {
+  id: 'resetRoutingRules',
   method: 'DELETE',
   url: '/api/v1/routing',
-  summary: 'Go back to the built-in routing rules',
+  summary: 'Reset the routing rules',
   description:
-    'Every provider in the order of their configuration, whatever is configured then. It is stored as the next version; the versions before it stay.',
+    'MiniPay calls the providers in the order of the configuration again. This is stored as the next version, and earlier versions stay.',
   tag: 'Routing',
   query: RuleSetQuery,
-  answers: { 200: { description: 'What holds now.', schema: RuleSet } },
+  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: ['routing_version_conflict'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -81,11 +85,12 @@ export const resetRuleSetRoute: Route = {
 }
 
 export const simulateRoutingRoute: Route = {
+  id: 'simulateRouting',
   method: 'POST',
   url: '/api/v1/routing/simulate',
-  summary: 'What routing rules would do',
+  summary: 'Simulate routing rules',
   description:
-    'With a given charge, and with the newest charges over again. Nothing is stored, nobody is asked.',
+    'Shows where a given charge would go, and where the newest charges would go now. Nothing is stored, and no provider is called.',
   tag: 'Routing',
   query: NoQuery,
   body: SimulationBody,

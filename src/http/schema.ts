@@ -5,6 +5,7 @@
 
 declare const value: unique symbol
 const OPTIONAL = Symbol('optional')
+const COMPONENT = Symbol('component')
 
 /** A JSON Schema for values of type T. The type is known to the compiler only. */
 export type Schema<T = unknown> = { readonly [keyword: string]: unknown } & { readonly [value]?: T }
@@ -25,6 +26,22 @@ export const integer = (keywords: object = {}): Schema<number> => ({ type: 'inte
 export const boolean = (): Schema<boolean> => ({ type: 'boolean' })
 export const array = <T>(items: Schema<T>): Schema<T[]> => ({ type: 'array', items })
 export const optional = <T>(schema: Schema<T>): Optional<T> => ({ ...schema, [OPTIONAL]: true })
+
+/** A schema with a name, under which the OpenAPI document has it once. */
+export type Component = { readonly name: string; readonly schema: Schema }
+
+/** The schema under a name. A copy of it with another description refers to it, too. */
+export const named = <S extends Schema>(name: string, schema: S): S => ({
+  ...schema,
+  [COMPONENT]: { name, schema } satisfies Component,
+})
+
+/** The named schema that a schema is, or was copied from. */
+export function componentOf(schema: Schema): Component | undefined {
+  return (schema as { readonly [COMPONENT]?: Component })[COMPONENT]
+}
+
+export const isOptional = (schema: Schema): boolean => OPTIONAL in schema
 
 /** The schema, or null. */
 export const nullable = <T>(schema: Schema<T>): Schema<T | null> => ({ anyOf: [schema, { type: 'null' }] })
@@ -53,7 +70,7 @@ export function object<P extends Properties>(
   properties: P,
   keywords: object = {},
 ): ObjectSchema<ObjectOf<P>> {
-  const required = Object.keys(properties).filter((name) => !(OPTIONAL in (properties[name] as Schema)))
+  const required = Object.keys(properties).filter((name) => !isOptional(properties[name] as Schema))
   return { type: 'object', ...(required.length > 0 && { required }), properties, ...keywords }
 }
 

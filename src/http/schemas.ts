@@ -1,354 +1,267 @@
-/** The schemas that validate requests and document them, and those of the answers. */
-import { ATTEMPT_KINDS, ATTEMPT_STATES, RESOLVERS } from '../domain/attempt.ts'
-import { CHARGE_STATUSES, DISPUTE_STATES, REFUND_STATUSES } from '../domain/charge.ts'
+/** The schemas that validate requests about charges and refunds and document them, and those of their answers. */
+import { CHARGE_STATUSES, REFUND_STATUSES } from '../domain/charge.ts'
 import { ERROR_CODES } from '../domain/error.ts'
-import { MAX_AMOUNT } from '../domain/money.ts'
-import { AttemptRoute } from './attempt-schemas.ts'
+import {
+  amount,
+  createdFilters,
+  currency,
+  customer,
+  declineCode,
+  description,
+  failureMessage,
+  limit,
+  metadata,
+  providerName,
+  refundId,
+  startingAfter,
+  sum,
+  time,
+  transactionId,
+} from './fields.ts'
 import { RuleProblem } from './routing-schemas.ts'
 import {
   array,
   boolean,
-  integer,
+  componentOf,
+  named,
   nullable,
   object,
   oneOf,
   optional,
-  record,
   type Schema,
   type Static,
   strict,
   string,
 } from './schema.ts'
 
-const amount = integer({
-  minimum: 1,
-  maximum: MAX_AMOUNT,
-  description: 'Minor units of the currency: cents for usd, whole yen for jpy.',
-  examples: [2500],
-})
-const currency = string({
-  minLength: 3,
-  maxLength: 3,
-  description: 'ISO 4217 code, in either case; answered in lower case.',
-  examples: ['usd'],
-})
-const customer = string({
-  minLength: 1,
-  maxLength: 255,
-  description: 'Your own id of the customer.',
-  examples: ['cus_42'],
-})
-const description = string({ maxLength: 1000, description: 'Free text, up to 1,000 characters.' })
-const metadata = record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
-  maxProperties: 50,
-  description: 'Up to 50 pairs of your own: keys of 1 to 40 characters, string values of up to 500.',
-  examples: [{ order: '1234' }],
-})
-export const time = string({ format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] })
-export const transactionId = string({
-  description: "The transaction's id.",
-  examples: ['txn_01kasw5v8g000ne3r5yx2tb4qd'],
-})
-const refundId = string({
-  description: "The refund's own id.",
-  examples: ['re_01kasw6a40000ne3r5yx2tb4qd'],
-})
-
-export const ChargeBody = strict({
-  amount,
-  currency,
-  customer,
-  payment_method: optional(
-    string({
-      minLength: 1,
-      maxLength: 255,
-      description: "The provider's token for the customer's card; the sandbox's choose the outcome.",
-      examples: ['tok_visa'],
-    }),
-  ),
-  capture: optional({
-    ...boolean(),
-    default: true,
-    description: 'False has the money held, until it is captured, canceled, or expires.',
+const chargeStatus = named(
+  'ChargeStatus',
+  oneOf(CHARGE_STATUSES, { description: 'The state that the charge is in.' }),
+)
+const refundStatus = named(
+  'RefundStatus',
+  oneOf(REFUND_STATUSES, {
+    description:
+      'A refund that was paid has the state that it left its charge in, `partially_refunded` or `refunded`. Any other is `processing` or `failed`.',
   }),
-  description: optional(description),
-  metadata: optional(metadata),
-})
-export type ChargeBody = Static<typeof ChargeBody>
-
-export const CaptureBody = strict({
-  amount: optional({
-    ...amount,
-    description: 'Minor units; without it, everything that was authorized is captured.',
-  }),
-})
-export const NoBody = strict({})
-
-export const RefundBody = strict({
-  transaction_id: transactionId,
-  amount: optional({
-    ...amount,
-    description: 'Minor units; without it, everything that is left is refunded.',
-  }),
-  reason: optional(string({ minLength: 1, maxLength: 255, examples: ['requested_by_customer'] })),
-  description: optional(description),
-  metadata: optional(metadata),
-})
-export type RefundBody = Static<typeof RefundBody>
-
-export const limit = optional(
-  integer({ minimum: 1, maximum: 100, default: 20, description: 'Objects a page.' }),
 )
 
-/** Filters by when something was made. */
-export const createdFilters = {
-  created_gte: optional({ ...time, description: 'Made at or after this RFC 3339 time.' }),
-  created_gt: optional({ ...time, description: 'Made after this RFC 3339 time.' }),
-  created_lte: optional({ ...time, description: 'Made at or before this RFC 3339 time.' }),
-  created_lt: optional({ ...time, description: 'Made before this RFC 3339 time.' }),
-}
+export const ChargeBody = named(
+  'CreateChargeRequest',
+  strict({
+    amount,
+    currency,
+    customer,
+    payment_method: optional(
+      string({
+        minLength: 1,
+        maxLength: 255,
+        description: "The provider's token for the customer's card. The sandbox's tokens choose the outcome.",
+        examples: ['tok_visa'],
+      }),
+    ),
+    capture: optional({
+      ...boolean(),
+      default: true,
+      description: 'With false the provider holds the money until you capture or cancel, or it expires.',
+    }),
+    description: optional(description),
+    metadata: optional(metadata),
+  }),
+)
+export type ChargeBody = Static<typeof ChargeBody>
+
+export const CaptureBody = named(
+  'CaptureChargeRequest',
+  strict({
+    amount: optional({
+      ...amount,
+      description: 'Minor units to capture. Without it, everything that was authorized is captured.',
+    }),
+  }),
+)
+export const NoBody = named('EmptyRequest', strict({}))
+
+export const RefundBody = named(
+  'CreateRefundRequest',
+  strict({
+    transaction_id: transactionId,
+    amount: optional({
+      ...amount,
+      description: 'Minor units to refund. Without it, everything that is left is refunded.',
+    }),
+    reason: optional(
+      string({
+        minLength: 1,
+        maxLength: 255,
+        description: 'Why it is refunded, in your words.',
+        examples: ['requested_by_customer'],
+      }),
+    ),
+    description: optional(description),
+    metadata: optional(metadata),
+  }),
+)
+export type RefundBody = Static<typeof RefundBody>
 
 const pageQuery = {
   limit,
-  starting_after: optional(string({ description: 'The last id of the page before: the next, older page.' })),
-  ending_before: optional(string({ description: 'The first id of the page after: the page of newer ones.' })),
+  starting_after: startingAfter,
+  ending_before: optional(
+    string({ description: 'The first id of one page: the page before it has newer objects.' }),
+  ),
   customer: optional(customer),
   currency: optional(currency),
   ...createdFilters,
 }
-export const ChargesQuery = strict({ ...pageQuery, status: optional(oneOf(CHARGE_STATUSES)) })
+export const ChargesQuery = strict({ ...pageQuery, status: optional(chargeStatus) })
 export const RefundsQuery = strict({
   ...pageQuery,
-  status: optional(oneOf(REFUND_STATUSES)),
+  status: optional(refundStatus),
   transaction_id: optional(transactionId),
 })
 export type ListQuery = Static<typeof ChargesQuery> | Static<typeof RefundsQuery>
 
-export const sequence = integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
-export const EntriesQuery = strict({
-  limit,
-  before: optional({ ...sequence, description: 'Entries with a smaller sequence, newest first.' }),
-  transaction_id: optional(string({ description: 'A transaction or refund id.' })),
-  account: optional(string({ minLength: 1, maxLength: 64, examples: ['merchant'] })),
-  currency: optional(currency),
-})
 export const NoQuery = strict({})
-export const IdParams = object({ id: string() })
-export const NameParams = object({ name: string({ examples: ['bank_a'] }) })
+/** The path of an object with such an id. */
+export const idOf = (id: Schema<string>) => object({ id })
+export const NameParams = object({
+  name: string({ description: 'The name of the provider, from your configuration.', examples: ['bank_a'] }),
+})
 
-export const sum = { ...amount, minimum: 0, examples: [0] }
-
-export const Charge = object({
-  id: transactionId,
-  amount,
-  amount_captured: { ...sum, description: 'Minor units that were taken.', examples: [2500] },
-  amount_refunded: { ...sum, description: 'Minor units that were refunded so far.' },
-  amount_refund_pending: {
-    ...sum,
-    description: 'Minor units of refunds that the provider has not confirmed.',
-  },
-  amount_disputed: { ...sum, description: 'Minor units in disputes that are open or lost.' },
-  currency,
-  customer,
-  status: oneOf(CHARGE_STATUSES),
-  capture: { ...boolean(), description: 'False: the money is held until it is captured.' },
-  payment_method: nullable(string()),
-  description: nullable(string()),
-  metadata,
-  provider: string({ examples: ['sandbox'] }),
-  provider_reference: nullable(string({ description: "The provider's own id of the payment." })),
-  decline_code: nullable(
-    string({ description: 'Why the provider declined.', examples: ['insufficient_funds'] }),
-  ),
-  failure_message: nullable(string()),
-  redirect_url: nullable(
-    string({ description: 'Where the customer has to go, while the status is `requires_action`.' }),
-  ),
-  expires_at: nullable({ ...time, description: 'When the authorization lapses.' }),
-  cancel_requested: {
-    ...boolean(),
-    description: 'It is to be canceled, or refunded, as soon as it is known what became of it; or was.',
-  },
-  idempotency_key: string({
-    description: 'The key that was sent, or the UUID that was made.',
-    examples: ['order-1234'],
+export const Charge = named(
+  'Charge',
+  object({
+    id: transactionId,
+    amount,
+    amount_captured: { ...sum, description: 'Minor units that were taken.', examples: [2500] },
+    amount_refunded: { ...sum, description: 'Minor units that were refunded so far.' },
+    amount_refund_pending: {
+      ...sum,
+      description: 'Minor units of refunds that the provider has not confirmed.',
+    },
+    amount_disputed: { ...sum, description: 'Minor units in disputes that are open or lost.' },
+    currency,
+    customer,
+    status: chargeStatus,
+    capture: { ...boolean(), description: 'With false the provider holds the money until you capture it.' },
+    payment_method: nullable(string({ description: "The provider's token for the customer's card." })),
+    description: nullable(description),
+    metadata,
+    provider: { ...providerName, description: 'The provider that has the charge, or was called last.' },
+    provider_reference: nullable(string({ description: "The provider's own id of the payment." })),
+    decline_code: nullable(declineCode),
+    failure_message: nullable(failureMessage),
+    redirect_url: nullable(
+      string({ description: 'Send the customer there while the status is `requires_action`.' }),
+    ),
+    expires_at: nullable({ ...time, description: 'When the authorization expires.' }),
+    cancel_requested: {
+      ...boolean(),
+      description:
+        'True when a cancel was requested while a provider call was still open. MiniPay cancels or refunds the charge once it knows how that call ended.',
+    },
+    idempotency_key: string({
+      description: 'The Idempotency-Key of the request, or the UUID that MiniPay made.',
+      examples: ['order-1234'],
+    }),
+    created_at: time,
   }),
-  created_at: time,
-})
+)
 
-export const Refund = object({
-  id: transactionId,
-  refund_id: refundId,
-  amount,
-  currency,
-  customer,
-  status: oneOf(REFUND_STATUSES, {
-    description: 'What the refund left its transaction as; or that it is `processing`, or `failed`.',
+export const Refund = named(
+  'Refund',
+  object({
+    id: transactionId,
+    refund_id: refundId,
+    amount,
+    currency,
+    customer,
+    status: refundStatus,
+    reason: nullable(string({ description: 'Why it is refunded, in your words.' })),
+    description: nullable(description),
+    metadata,
+    provider_reference: nullable(string({ description: "The provider's own id of the refund." })),
+    decline_code: nullable(declineCode),
+    failure_message: nullable(failureMessage),
+    idempotency_key: string({
+      description: 'The Idempotency-Key of the request, or the UUID that MiniPay made.',
+      examples: ['refund-1234'],
+    }),
+    refunded_at: {
+      ...time,
+      description: 'When the refund was made. While `processing`, when it was requested.',
+    },
   }),
-  reason: nullable(string()),
-  description: nullable(string()),
-  metadata,
-  provider_reference: nullable(string({ description: "The provider's own id of the refund." })),
-  decline_code: nullable(string()),
-  failure_message: nullable(string()),
-  idempotency_key: string({ examples: ['refund-1234'] }),
-  refunded_at: time,
-})
+)
 
-export const ErrorAnswer = object({
-  error: string({ description: 'A sentence for people.' }),
-  code: oneOf(Object.keys(ERROR_CODES), { description: 'For programs; see the table of codes.' }),
-  param: optional(string({ description: 'The field to blame.' })),
-  problems: optional(array(RuleProblem)),
-  request_id: string({ description: 'Also in the X-Request-Id header.' }),
+const errorCode = named(
+  'ErrorCode',
+  oneOf(Object.keys(ERROR_CODES), { description: 'For programs. A code never changes its meaning.' }),
+)
+const request_id = string({
+  description: 'The id of the request, as in the X-Request-Id header.',
+  examples: ['req_01kasw5v8g000ne3r5yx2tb4qd'],
 })
+export const ErrorAnswer = named(
+  'Error',
+  object({
+    error: string({ description: 'A sentence for people. It may change.' }),
+    code: errorCode,
+    param: optional(string({ description: 'The field, query parameter or header that is wrong.' })),
+    problems: optional({
+      ...array(RuleProblem),
+      description: 'Every mistake, where the request has several.',
+    }),
+    request_id,
+  }),
+)
 
-const request_id = string()
 const refusal = <const C extends string>(code: C) => ({
-  error: nullable(string({ examples: ['The card has insufficient funds.'] })),
-  code: oneOf([code]),
-  decline_code: string({ examples: ['insufficient_funds'] }),
+  error: nullable(
+    string({ description: 'A sentence for people.', examples: ['The card has insufficient funds.'] }),
+  ),
+  code: oneOf([code], { description: 'For programs.' }),
+  decline_code: declineCode,
 })
 const unavailable = {
   ...refusal('provider_unavailable'),
-  decline_code: string({ examples: ['provider_unavailable'] }),
+  decline_code: optional(string({ description: 'The same as `code`.', examples: ['provider_unavailable'] })),
 }
-export const DeclineAnswer = object({ ...refusal('card_declined'), charge: Charge, request_id })
-/** Where no provider could be asked, and none has a place free, nothing is stored: then there is no object. */
-export const UnavailableAnswer = object({
-  ...unavailable,
-  decline_code: optional(unavailable.decline_code),
-  charge: optional(Charge),
-  request_id,
-})
-export const FollowUpDeclineAnswer = object({ ...refusal('provider_declined'), charge: Charge, request_id })
-export const RefundDeclineAnswer = object({ ...refusal('provider_declined'), refund: Refund, request_id })
-export const RefundUnavailableAnswer = object({
-  ...unavailable,
-  decline_code: optional(unavailable.decline_code),
-  refund: optional(Refund),
-  request_id,
-})
+export const DeclineAnswer = named(
+  'ChargeDeclined',
+  object({ ...refusal('card_declined'), charge: Charge, request_id }),
+)
+/** Where no provider could be called, and none has a place free, nothing is stored: then there is no object. */
+export const UnavailableAnswer = named(
+  'ChargeNotTaken',
+  object({ ...unavailable, charge: optional(Charge), request_id }),
+)
+export const FollowUpDeclineAnswer = named(
+  'ChargeUpdateDeclined',
+  object({ ...refusal('provider_declined'), charge: Charge, request_id }),
+)
+export const RefundDeclineAnswer = named(
+  'RefundDeclined',
+  object({ ...refusal('provider_declined'), refund: Refund, request_id }),
+)
+export const RefundUnavailableAnswer = named(
+  'RefundNotTaken',
+  object({ ...unavailable, refund: optional(Refund), request_id }),
+)
 
-export const Attempt = object({
-  id: string({ examples: ['att_01kasw5v8g003ne3r5yx2tb4qd'] }),
-  transaction_id: transactionId,
-  refund_id: nullable(refundId),
-  kind: oneOf(ATTEMPT_KINDS),
-  provider: string({ examples: ['bank_a'] }),
-  status: oneOf(Object.keys(ATTEMPT_STATES)),
-  amount,
-  currency,
-  route: AttemptRoute,
-  provider_reference: nullable(string()),
-  decline_code: nullable(string()),
-  reason: nullable(string()),
-  resolved_by: nullable(oneOf(RESOLVERS, { description: 'By what its end became known.' })),
-  lookups: integer({ minimum: 0, description: 'How often the provider was asked about it afterwards.' }),
-  started_at: time,
-  ended_at: nullable(time),
-  duration_ms: nullable(integer()),
-  next_lookup_at: nullable(time),
-  unknown_since: nullable(time),
-})
-
-export const AttemptsQuery = strict({
-  limit,
-  starting_after: optional(string({ description: 'The last id of the page before.' })),
-  status: optional(oneOf(Object.keys(ATTEMPT_STATES) as (keyof typeof ATTEMPT_STATES)[])),
-})
-
-export const ResolveBody = strict({
-  outcome: oneOf(['succeeded', 'failed'], {
-    description: 'What the provider really did.',
-    examples: ['succeeded'],
+export const Notified = named(
+  'NotificationReceived',
+  object({
+    status: oneOf(['stored', 'duplicate'], { description: '`duplicate` when it had been stored before.' }),
   }),
-  provider_reference: optional(string({ minLength: 1, maxLength: 255 })),
-  amount: optional({
-    ...amount,
-    description:
-      'What was really taken or given back, in minor units, where that is less than was asked. Not of what is only held, or canceled.',
-    examples: [400],
-  }),
-  note: optional(
-    string({
-      minLength: 1,
-      maxLength: 200,
-      description: "Why it failed, for the charge; the reason with which the attempt's alarms are closed.",
-    }),
-  ),
-})
+)
 
-export const Dispute = object({
-  id: string({ examples: ['dp_01kasw5v8g004ne3r5yx2tb4qd'] }),
-  transaction_id: transactionId,
-  amount: { ...sum, description: 'Minor units of `currency`, as the provider says it.' },
-  currency: { ...currency, description: "As the provider says it; it may be another than the charge's." },
-  amount_booked: {
-    ...sum,
-    description:
-      "What of it stands in the ledger, in minor units of the charge's currency; 0 once it is won.",
-  },
-  customer,
-  status: oneOf(DISPUTE_STATES),
-  reason: nullable(string({ examples: ['fraudulent'] })),
-  provider: string(),
-  provider_reference: string(),
-  created_at: time,
-})
-
-export const DisputesQuery = strict({
-  limit,
-  starting_after: optional(string({ description: 'The last id of the page before.' })),
-  transaction_id: optional(transactionId),
-})
-
-export const Notified = object({ status: oneOf(['stored', 'duplicate']) })
-
-export const LedgerAccount = object({
-  account: string({ examples: ['merchant', 'provider:sandbox'] }),
-  currency,
-  balance: integer({
-    description: 'Sum of its entries: debits are positive, credits negative.',
-    examples: [-1250],
-  }),
-})
-
-export const LedgerEntry = object({
-  sequence: { ...sequence, minimum: 1 },
-  transaction_id: string({
-    description: 'The charge or refund that posted it.',
-    examples: ['txn_01kasw5v8g000ne3r5yx2tb4qd'],
-  }),
-  account: string({ examples: ['merchant'] }),
-  currency,
-  amount: integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),
-  created_at: time,
-})
-
-export const page = <T>(item: Schema<T>) => object({ data: array(item), has_more: boolean() })
-
-const count = integer({ minimum: 0, examples: [1] })
-export const Balance = object({
-  successful_transactions: { ...count, description: 'Charges that succeeded, whatever was refunded later.' },
-  refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
-  balance: {
-    ...nullable(integer()),
-    description: 'What succeeded less what was refunded. Null while several currencies are in use.',
-    examples: [1250],
-  },
-  currency: {
-    ...nullable(currency),
-    description: 'Of `balance`; null while none or several are in use.',
-    examples: ['usd'],
-  },
-  balances: array(
-    object({
-      currency,
-      exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
-      balance: integer({ examples: [1250] }),
-      successful_transactions: count,
-      refunded_transactions: count,
-    }),
-  ),
-})
+/** A page of a list of such objects. */
+export const page = <T>(item: Schema<T>) => {
+  const list = object({
+    data: array(item),
+    has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
+  })
+  return named(`${componentOf(item)?.name}List`, list)
+}

@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
@@ -10,7 +15,7 @@ import { boundConnections, turns } from './connections.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
-import { NO_COMPILERS, openApiDocument } from './openapi.ts'
+import { openApiDocument } from './openapi.ts'
 import { type Http, type Route, sendJson, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
@@ -19,6 +24,17 @@ import { queryValidator } from './validate.ts'
 const REQUEST_TIMEOUT_MS = 30_000
 /** Node's own limit of a request line with its headers. */
 const MAX_URL_BYTES = 16 * 1024
+
+type Compilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+
+/**
+ * Validation and rendering are ours: the HTTP library need not load the compilers that it would use. (Its types
+ * ask for Ajv's own functions; it calls what it is given.)
+ */
+const NO_COMPILERS = {
+  buildValidator: () => () => () => true,
+  buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
+} as unknown as Compilers
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -209,10 +225,10 @@ function addDocumentation(app: FastifyInstance, version: string): void {
   // Each is made once: the page takes some 40 ms, in which no other request would be served.
   let page: Promise<string> | undefined
   app.get('/openapi.json', async (_request, reply) =>
-    sendJson(reply.header('cache-control', 'no-cache'), 200, await openApiDocument(version)),
+    sendJson(reply.header('cache-control', 'no-cache'), 200, openApiDocument(version)),
   )
   app.get('/docs', async (_request, reply) => {
-    page ??= openApiDocument(version).then((document) => docsPage(JSON.parse(document)))
+    page ??= docsPage(JSON.parse(openApiDocument(version)))
     return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
@@ -301,12 +317,15 @@ function decoded(url: string): string {
     .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
 }
 
+/** What is served beside the routes; see `addDocumentation`. */
+const PAGES = ['/', '/docs', '/openapi.json'].map((url) => ({ method: 'GET', url }))
+
 /** 405 with the methods that the path has, or 404. */
 function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
   const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
-  const methods = ROUTES.filter(({ url }) =>
-    new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path),
-  ).map((r) => r.method)
+  const methods = [...ROUTES, ...PAGES]
+    .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
+    .map((r) => r.method)
   if (methods.length === 0) return reject('route_not_found', 'There is no such route; see /docs.')
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
   reply.header('allow', allowed.join(', '))

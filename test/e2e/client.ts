@@ -1,30 +1,31 @@
-/** A client of a running server that checks every answer against the route table's own documentation. */
+/** A client of a running server that checks every answer against the OpenAPI document. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorCode } from '../../src/domain/error.ts'
 import type { Alarm as AlarmSchema } from '../../src/http/alarm-schemas.ts'
+import type * as attempts from '../../src/http/attempt-schemas.ts'
 import { STATUS } from '../../src/http/errors.ts'
 import type * as events from '../../src/http/event-schemas.ts'
-import { errorsOf } from '../../src/http/openapi.ts'
+import type * as ledger from '../../src/http/ledger-schemas.ts'
+import { openApiDocument } from '../../src/http/openapi.ts'
 import type * as operations from '../../src/http/operations-schemas.ts'
-import type { Route } from '../../src/http/route.ts'
-import { ROUTES } from '../../src/http/routes.ts'
-import type { Schema, Static } from '../../src/http/schema.ts'
-import * as schemas from '../../src/http/schemas.ts'
+import type { Static } from '../../src/http/schema.ts'
+import type * as schemas from '../../src/http/schemas.ts'
 import { type Answer, call } from '../harness.ts'
 
 export type Charge = Static<typeof schemas.Charge>
 export type Refund = Static<typeof schemas.Refund>
-export type Attempt = Static<typeof schemas.Attempt>
+export type Attempt = Static<typeof attempts.Attempt>
 export type Alarm = AlarmSchema
-export type Dispute = Static<typeof schemas.Dispute>
+export type Dispute = Static<typeof attempts.Dispute>
 export type ErrorAnswer = Static<typeof schemas.ErrorAnswer>
 export type DeclineAnswer = Static<typeof schemas.DeclineAnswer>
-export type Balance = Static<typeof schemas.Balance>
+export type Balance = Static<typeof ledger.Balance>
 export type MetricsAnswer = Static<typeof operations.MetricsAnswer>
-export type LedgerAccount = Static<typeof schemas.LedgerAccount>
-export type LedgerEntry = Static<typeof schemas.LedgerEntry>
+export type LedgerAccount = Static<typeof ledger.LedgerAccount>
+export type LedgerEntry = Static<typeof ledger.LedgerEntry>
 export type Delivery = Static<typeof events.Delivery>
 /** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
 export type Event = Omit<Static<typeof events.Event>, 'data'> & {
@@ -84,40 +85,98 @@ export function client(url: string): Client {
   }
 }
 
-const ajv = new Ajv({
-  allErrors: true,
-  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ },
-})
-const validators = new Map<Schema, ValidateFunction>()
-
 /**
- * Fails when a JSON answer has a status, an error code, a field or a value that the route does not document.
- * Answers of routes outside the table, and of methods that a route does not have, must be documented errors.
+ * Fails when a JSON answer has a status, an error code, a field or a value that the OpenAPI document lacks, or a header
+ * of meaning to clients. Answers of paths that it lacks, and of methods that a path does not have, must be errors.
  */
 export function assertDocumented(method: string, path: string, answer: Answer<unknown>): void {
   if (!answer.headers.get('content-type')?.startsWith('application/json')) return
-  const route = routeOf(method, path)
-  const documented = route?.answers[answer.status]
   const where = `${method} ${path} answered ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`
-  if (!documented) assertError(route, answer, where)
-  assertSchema(documented?.schema ?? schemas.ErrorAnswer, answer.body, where)
+  const { code, request_id } = Object(answer.body) as ErrorAnswer
+  if (code !== undefined) {
+    assert.equal(answer.status, STATUS[code as ErrorCode], where)
+    assert.equal(answer.headers.get('x-request-id'), request_id, where)
+  }
+  const operation = operationOf(method, path)
+  if (!operation || code === 'method_not_allowed') {
+    assertSchema({ $ref: '#/components/schemas/Error' }, answer.body, where)
+    return
+  }
+  const response = responseOf(operation, answer.status)
+  assert.ok(response, `${where}, a status that its documentation lacks`)
+  const { schema, examples = {} } = response.content['application/json'] ?? {}
+  assertSchema(schema ?? false, answer.body, where)
+  if ('error' in Object(answer.body) && JSON.stringify(schema).includes('/schemas/Error"'))
+    assert.ok(code in examples, `${where}, a code that its documentation lacks`)
+  for (const header of Object.keys(document.components.headers))
+    if (answer.headers.has(header))
+      assert.ok(header in response.headers, `${where}, whose documentation lacks ${header}`)
 }
 
-function assertError(route: Route | undefined, answer: Answer<unknown>, where: string): void {
-  const { code, request_id } = answer.body as ErrorAnswer
-  assert.equal(answer.status, STATUS[code as ErrorCode], where)
-  if (route && code !== 'method_not_allowed')
-    assert.ok(errorsOf(route).includes(code as ErrorCode), `${where}, a code that its documentation lacks`)
-  assert.equal(answer.headers.get('x-request-id'), request_id, where)
+type JsonSchema = object | boolean
+type Response = {
+  readonly headers: object
+  readonly content: Readonly<Record<string, { readonly schema: object; readonly examples?: object }>>
+}
+type Operation = { readonly responses: Readonly<Record<string, Response | { readonly $ref: string }>> }
+
+const document = JSON.parse(openApiDocument('0.0.0')) as {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly webhooks: Readonly<
+    Record<string, { readonly post: { readonly requestBody: Pick<Response, 'content'> } }>
+  >
+  readonly components: {
+    readonly schemas: object
+    readonly headers: object
+    readonly responses: Readonly<Record<string, Response>>
+  }
 }
 
-function assertSchema(schema: Schema, body: unknown, where: string): void {
-  let valid = validators.get(schema)
+function operationOf(method: string, path: string): Operation | undefined {
+  const bare = (path.split('?')[0] as string).replace(/(?<=.)\/$/, '')
+  const fits = (url: string) => new RegExp(`^${url.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare)
+  const found = Object.entries(document.paths).filter(([url]) => fits(url))
+  // A path without parameters goes before one that it fits, too.
+  const [, methods] = found.find(([url]) => url === bare) ?? found[0] ?? []
+  return methods?.[method.toLowerCase()]
+}
+
+function responseOf({ responses }: Operation, status: number): Response | undefined {
+  const response = responses[status]
+  if (!response || !('$ref' in response)) return response
+  return document.components.responses[response.$ref.replace('#/components/responses/', '')]
+}
+
+/** Fails when the body of a webhook, sent with such an event type, is not as its documentation says. */
+export function assertDocumentedWebhook(type: string, body: unknown): void {
+  const hook = document.webhooks[type]
+  assert.ok(hook, `the webhook ${type} is not documented`)
+  const { schema } = hook.post.requestBody.content['application/json'] ?? {}
+  assertSchema(schema ?? false, body, `the webhook ${JSON.stringify(body)}`)
+}
+
+const ajv = new Ajv2020({
+  allErrors: true,
+  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ },
+})
+ajv.addVocabulary(['components'])
+const HERE = 'openapi:'
+ajv.addSchema(absolute({ $id: HERE, components: { schemas: closed(document.components.schemas) } }))
+const validators = new Map<string, ValidateFunction>()
+
+function assertSchema(schema: JsonSchema, body: unknown, where: string): void {
+  const text = JSON.stringify(schema)
+  let valid = validators.get(text)
   if (!valid) {
-    valid = ajv.compile(closed(schema) as Schema)
-    validators.set(schema, valid)
+    valid = ajv.compile(absolute(closed(schema)))
+    validators.set(text, valid)
   }
   assert.ok(valid(body), `${where}, which is not what is documented: ${ajv.errorsText(valid.errors)}`)
+}
+
+/** References into the document, from wherever they are. */
+function absolute(schema: unknown): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${HERE}#/`))
 }
 
 /** The schema without leave for fields that it does not name, unless it says that any may come. */
@@ -128,13 +187,6 @@ function closed(schema: unknown): unknown {
   return 'properties' in parts && parts['type'] === 'object'
     ? { additionalProperties: false, ...parts }
     : parts
-}
-
-function routeOf(method: string, path: string): Route | undefined {
-  const bare = path.split('?')[0] as string
-  return ROUTES.find(
-    (route) => route.method === method && new RegExp(`^${route.url.replace(/:[^/]+/g, '[^/]+')}$`).test(bare),
-  )
 }
 
 /** Every object of a list, page by page. */

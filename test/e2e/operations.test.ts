@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { STATUS } from '../../src/http/errors.ts'
-import { errorsOf } from '../../src/http/openapi.ts'
-import { ROUTES } from '../../src/http/routes.ts'
 import {
   call,
   type Receiver,
   type RunningServer,
-  runCli,
   startReceiver,
   startServer,
   type TempDir,
@@ -199,123 +195,5 @@ describe('stopping', () => {
     const db = new Database(own.database, { readonly: true })
     assert.equal(db.prepare('SELECT count(*) FROM charges').pluck().get(), 1)
     db.close()
-  })
-})
-
-type Operation = {
-  readonly operationId: string
-  readonly summary: string
-  readonly tags: string[]
-  readonly parameters?: {
-    readonly in: string
-    readonly name: string
-    readonly required: boolean
-    readonly schema: object
-  }[]
-  readonly requestBody?: { readonly required: boolean; readonly content: Content }
-  readonly responses: Record<string, { readonly description: string; readonly content?: Content }>
-}
-type Content = Record<
-  string,
-  { readonly schema: object; readonly example?: unknown; readonly examples?: object }
->
-type OpenApi = {
-  readonly openapi: string
-  readonly info: { readonly title: string; readonly version: string }
-  readonly tags: { readonly name: string }[]
-  readonly paths: Record<string, Record<string, Operation>>
-}
-
-describe('/openapi.json', () => {
-  let document: OpenApi
-  const operationOf = (route: (typeof ROUTES)[number]) =>
-    document.paths[route.url.replace(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()] as Operation
-
-  before(async () => {
-    document = (await call<OpenApi>(server.url, 'GET', '/openapi.json')).body
-  })
-
-  test('it is OpenAPI 3.1 of this version, and describes exactly the routes that there are', async () => {
-    assert.match(document.openapi, /^3\.1\.\d+$/)
-    assert.equal(document.info.title, 'MiniPay')
-    assert.equal(`${document.info.version}\n`, (await runCli(['version'])).stdout)
-    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
-      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
-    )
-    const served = ROUTES.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`)
-    assert.deepEqual(described.toSorted(), served.toSorted())
-  })
-
-  test('every operation has an id of its own, a summary, a known tag and its path parameters', () => {
-    const operations = ROUTES.map(operationOf)
-    assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, ROUTES.length)
-    const tags = document.tags.map(({ name }) => name)
-    for (const [i, operation] of operations.entries()) {
-      const { url } = ROUTES[i] as (typeof ROUTES)[number]
-      assert.ok(operation.summary.length > 5, url)
-      assert.ok(operation.tags.length === 1 && tags.includes(operation.tags[0] ?? ''), url)
-      const declared = operation.parameters?.filter((p) => p.in === 'path' && p.required).map((p) => p.name)
-      assert.deepEqual(
-        declared ?? [],
-        [...url.matchAll(/:(\w+)/g)].map(([, name]) => name),
-        url,
-      )
-      for (const parameter of operation.parameters ?? [])
-        assert.ok(parameter.schema, `${url} ${parameter.name}`)
-    }
-  })
-
-  test('every operation describes each of its answers and errors, with an example of each error code', () => {
-    for (const route of ROUTES) {
-      const { responses } = operationOf(route)
-      const errors = errorsOf(route).filter((code) => !(STATUS[code] in route.answers))
-      const statuses = new Set([...Object.keys(route.answers), ...errors.map((code) => String(STATUS[code]))])
-      assert.deepEqual(Object.keys(responses).toSorted(), [...statuses].toSorted(), route.url)
-      for (const code of errors) {
-        const response = responses[STATUS[code]] as Operation['responses'][string]
-        assert.ok(response.description.includes(`\`${code}\``), `${route.url} ${code}`)
-        assert.ok(
-          JSON.stringify(response.content?.['application/json']).includes(`"code":"${code}"`),
-          `${route.url} has no example of ${code}`,
-        )
-      }
-    }
-  })
-
-  test('what takes a body or a key says so, with examples', () => {
-    for (const route of ROUTES) {
-      const { requestBody, parameters = [] } = operationOf(route)
-      assert.equal(requestBody !== undefined, route.body !== undefined, route.url)
-      if (requestBody) {
-        assert.equal(requestBody.required, true)
-        const content = JSON.stringify(requestBody.content['application/json'])
-        // A body that has no fields has nothing to show.
-        if (!content.includes('"properties":{}')) assert.match(content, /"examples?":/)
-      }
-      const key = parameters.find((p) => p.in === 'header' && p.name === 'Idempotency-Key')
-      assert.equal(key !== undefined, route.keyed === true, route.url)
-      if (key) assert.equal(key.required, false)
-    }
-  })
-
-  test('it holds no word of older OpenAPI versions, and no reference that leads nowhere', () => {
-    const text = JSON.stringify(document)
-    assert.doesNotMatch(text, /"nullable":|"exclusiveMinimum":(true|false)|"swagger":/)
-    for (const [, reference = ''] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
-      const target = reference
-        .split('/')
-        .reduce((node: unknown, name) => (node as Record<string, unknown> | undefined)?.[name], document)
-      assert.notEqual(target, undefined, reference)
-    }
-  })
-
-  test('/docs is a page of HTML that names every path and loads nothing', async () => {
-    const { status, headers, body } = await api.get<string>('/docs')
-    assert.equal(status, 200)
-    assert.match(headers.get('content-type') ?? '', /^text\/html/)
-    assert.match(body, /^<!doctype html>/i)
-    for (const path of Object.keys(document.paths))
-      assert.ok(body.replace(/<[^>]*>/g, '').includes(path), path)
-    assert.doesNotMatch(body, /<script|(src|href)="(https?:)?\/\//)
   })
 })

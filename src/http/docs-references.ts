@@ -1,0 +1,36 @@
+/**
+ * A copy of an OpenAPI document in which what a reference names stands in its place. A schema that has a name keeps it
+ * as `named`. Throws for a reference that leads nowhere; the document may not refer in circles.
+ */
+export function withoutReferences<T>(document: T): T {
+  const resolved = new Map<string, object>()
+
+  function target(reference: string): object {
+    const known = resolved.get(reference)
+    if (known) return known
+    const names = reference.slice('#/'.length).split('/')
+    const found = names.reduce<unknown>(
+      (node, name) => (node as Record<string, unknown> | undefined)?.[unescaped(name)],
+      document,
+    )
+    if (!reference.startsWith('#/') || typeof found !== 'object' || found === null)
+      throw new Error(`The document has nothing at ${reference}.`)
+    const copy = followed(found) as object
+    const named = reference.startsWith('#/components/schemas/') ? { ...copy, named: names.at(-1) } : copy
+    resolved.set(reference, named)
+    return named
+  }
+
+  function followed(node: unknown): unknown {
+    if (Array.isArray(node)) return node.map(followed)
+    if (typeof node !== 'object' || node === null) return node
+    const { $ref, ...rest } = node as Record<string, unknown>
+    const own = Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, followed(part)]))
+    return typeof $ref === 'string' ? { ...target($ref), ...own } : own
+  }
+
+  return followed(document) as T
+}
+
+/** As a JSON pointer (RFC 6901) writes it. */
+const unescaped = (name: string) => name.replaceAll('~1', '/').replaceAll('~0', '~')

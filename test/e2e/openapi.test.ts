@@ -1,0 +1,263 @@
+/** The OpenAPI document as a server gives it, and the page that is made of it. */
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { after, before, describe, test } from 'node:test'
+import { ERROR_CODES } from '../../src/domain/error.ts'
+import { EVENT_TYPES } from '../../src/domain/event.ts'
+import { withoutReferences } from '../../src/http/docs-references.ts'
+import { RETRY_AFTER_S, STATUS } from '../../src/http/errors.ts'
+import { errorsOf } from '../../src/http/openapi.ts'
+import { ROUTES } from '../../src/http/routes.ts'
+import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
+import { assertDocumented, assertDocumentedWebhook } from './client.ts'
+
+type Parameter = {
+  readonly in: string
+  readonly name: string
+  readonly required?: boolean
+  readonly description?: string
+  readonly schema: object
+}
+type Content = Record<string, { readonly schema: object; readonly examples?: Record<string, object> }>
+type Operation = {
+  readonly operationId: string
+  readonly summary: string
+  readonly tags: string[]
+  readonly parameters?: Parameter[]
+  readonly requestBody?: { readonly required: boolean; readonly content: Content }
+  readonly responses: Record<
+    string,
+    { readonly description: string; readonly headers: object; readonly content: Content }
+  >
+}
+type OpenApi = {
+  readonly openapi: string
+  readonly info: { readonly title: string; readonly version: string }
+  readonly servers: { readonly url: string }[]
+  readonly security: object[]
+  readonly tags: { readonly name: string; readonly description: string }[]
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly webhooks: Record<string, { readonly post: Operation }>
+  readonly components: { readonly schemas: Record<string, object> }
+}
+
+const dir = tempDir()
+let server: RunningServer
+let text: string
+/** As it is served, and with what its references name in their places. */
+let written: OpenApi
+let document: OpenApi
+
+before(async () => {
+  server = await startServer(`${dir.path}/minipay.db`)
+  text = await (await fetch(`${server.url}/openapi.json`)).text()
+  written = JSON.parse(text) as OpenApi
+  document = withoutReferences(written)
+})
+after(async () => {
+  await server?.stop()
+  dir.remove()
+})
+
+const operationOf = ({ url, method }: (typeof ROUTES)[number]) =>
+  document.paths[url.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()] as Operation
+
+/** As much as we use of the linter, which is loaded at run time. */
+type Redocly = {
+  createConfig(raw: { extends: string[] }): Promise<object>
+  lintFromString(options: { source: string; config: object; absoluteRef: string }): Promise<Problem[]>
+}
+type Problem = {
+  readonly ruleId: string
+  readonly message: string
+  readonly location: readonly { readonly pointer?: string }[]
+}
+
+async function problems(source: string): Promise<string[]> {
+  const { createConfig, lintFromString } = createRequire(import.meta.url)('@redocly/openapi-core') as Redocly
+  const config = await createConfig({ extends: ['recommended'] })
+  const found = await lintFromString({ source, config, absoluteRef: 'openapi.json' })
+  return found.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)
+}
+
+describe('/openapi.json', () => {
+  test("redocly's recommended rules find no error and no warning", async () => {
+    assert.deepEqual(await problems(text), [])
+    const { tags, ...rest } = written
+    const worse = { ...rest, tags: tags.slice(1).map(({ name }) => ({ name })) }
+    assert.ok(
+      (await problems(JSON.stringify(worse))).some((problem) => problem.startsWith('tag-description')),
+    )
+  })
+
+  test('it is OpenAPI 3.1 of this version, and describes exactly the routes that there are', async () => {
+    assert.match(document.openapi, /^3\.1\.\d+$/)
+    assert.equal(document.info.title, 'MiniPay')
+    assert.equal(`${document.info.version}\n`, (await runCli(['version'])).stdout)
+    assert.equal(document.servers[0]?.url, '/')
+    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    const served = ROUTES.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`)
+    assert.deepEqual(described.toSorted(), served.toSorted())
+  })
+
+  test('no operation needs credentials, and the document says so', () => {
+    assert.deepEqual(document.security, [])
+    assert.doesNotMatch(text, /securitySchemes/)
+  })
+
+  test('every operation has an id of its own, a summary, a described tag and its path parameters', () => {
+    const operations = ROUTES.map(operationOf)
+    assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, ROUTES.length)
+    for (const { name, description } of document.tags) assert.ok(description.length > 10, name)
+    const tags = document.tags.map(({ name }) => name)
+    for (const [i, operation] of operations.entries()) {
+      const { url } = ROUTES[i] as (typeof ROUTES)[number]
+      assert.match(
+        operation.operationId,
+        /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check)[A-Z][A-Za-z]+$/,
+      )
+      assert.ok(operation.summary.length > 5, url)
+      assert.ok(operation.tags.length === 1 && tags.includes(operation.tags[0] ?? ''), url)
+      const declared = operation.parameters?.filter((p) => p.in === 'path' && p.required).map((p) => p.name)
+      assert.deepEqual(
+        declared ?? [],
+        [...url.matchAll(/:(\w+)/g)].map(([, name]) => name),
+        url,
+      )
+      for (const { name, schema, description } of operation.parameters ?? [])
+        assert.ok(schema && (description?.length ?? 0) > 10, `${url} ${name}`)
+    }
+  })
+
+  test('every operation describes each of its answers, errors and headers, with an example of each code', () => {
+    for (const route of ROUTES) {
+      const { responses } = operationOf(route)
+      const errors = errorsOf(route)
+      const statuses = new Set([...Object.keys(route.answers), ...errors.map((code) => String(STATUS[code]))])
+      assert.deepEqual(Object.keys(responses).toSorted(), [...statuses].toSorted(), route.url)
+      for (const [status, { headers }] of Object.entries(responses)) {
+        assert.ok('X-Request-Id' in headers, `${route.url} ${status}`)
+        const codes = errors.filter((code) => String(STATUS[code]) === status)
+        const again = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
+        assert.equal('Retry-After' in headers, again, `${route.url} ${status}`)
+      }
+      for (const code of errors) {
+        const { description, content } = responses[STATUS[code]] as Operation['responses'][string]
+        // These have fields of their own, and a schema that has no other code.
+        if (code === 'provider_unavailable' && 502 in route.answers) continue
+        assert.ok(description.includes(`\`${code}\``), `${route.url} ${code}`)
+        const example = content['application/json']?.examples?.[code]
+        assert.ok(JSON.stringify(example).includes(`"code":"${code}"`), `${route.url} ${code}`)
+      }
+    }
+  })
+
+  test('every error code is one of some operation, save those of paths and methods that there are not', () => {
+    const answered = new Set(ROUTES.flatMap((route) => errorsOf(route)))
+    const own = ['card_declined', 'provider_declined', 'route_not_found', 'method_not_allowed']
+    assert.deepEqual(Object.keys(ERROR_CODES).toSorted(), [...answered, ...own].toSorted())
+    assert.match(text, /`route_not_found`/)
+    assert.match(text, /`method_not_allowed`/)
+  })
+
+  test('what takes a body or a key says so, with examples', () => {
+    for (const route of ROUTES) {
+      const { requestBody, parameters = [] } = operationOf(route)
+      assert.equal(requestBody !== undefined, route.body !== undefined || route.raw === true, route.url)
+      const needed = route.raw === true || route.body?.['required'] !== undefined
+      if (requestBody) assert.equal(requestBody.required, needed, route.url)
+      const key = parameters.find((p) => p.in === 'header' && p.name === 'Idempotency-Key')
+      assert.equal(key !== undefined, route.keyed === true, route.url)
+      if (key) assert.notEqual(key.required, true)
+    }
+  })
+
+  test('objects are named once and referred to: clients are generated with one type each', () => {
+    const { schemas } = written.components
+    for (const name of [
+      'Charge',
+      'Refund',
+      'Event',
+      'Error',
+      'Attempt',
+      'Dispute',
+      'Alarm',
+      'WebhookDelivery',
+    ])
+      assert.ok(name in schemas, name)
+    const outside = JSON.stringify([written.paths, written.webhooks])
+    assert.doesNotMatch(outside, /"properties":/)
+    for (const name of Object.keys(schemas))
+      assert.ok(text.includes(`"#/components/schemas/${name}"`), `${name} is not used`)
+  })
+
+  test('every event type is a webhook with its headers and a body of its own type', () => {
+    assert.deepEqual(Object.keys(document.webhooks), Object.keys(EVENT_TYPES))
+    for (const [type, { post }] of Object.entries(document.webhooks)) {
+      const headers = post.parameters?.map(({ name, required }) => `${name}${required ? '' : '?'}`)
+      const signature = ['webhook-id?', 'webhook-timestamp?', 'webhook-signature?']
+      assert.deepEqual(headers, ['X-Webhook-Event', 'X-Webhook-Delivery', ...signature])
+      const { examples = {} } = post.requestBody?.content['application/json'] ?? {}
+      for (const { value } of Object.values(examples) as { value: { type: string } }[]) {
+        assert.equal(value.type, type)
+        assertDocumentedWebhook(type, value)
+      }
+    }
+  })
+
+  test('it holds no word of older OpenAPI versions', () => {
+    assert.doesNotMatch(text, /"nullable":|"exclusiveMinimum":(true|false)|"swagger":/)
+  })
+
+  test('a field that the document lacks is found, also in an object within an answer', () => {
+    const body = (data: object) => ({ data: [data], has_more: false })
+    const account = { account: 'merchant', currency: 'usd', balance: -1 }
+    const answer = (data: object): Answer<unknown> => ({
+      status: 200,
+      headers: new Headers({ 'content-type': 'application/json' }),
+      body: body(data),
+    })
+    const check = (data: object) => assertDocumented('GET', '/api/v1/ledger/accounts', answer(data))
+    check(account)
+    assert.throws(() => check({ ...account, more: 1 }), /additional properties/)
+    assert.throws(() => check({ ...account, balance: '-1' }), /must be integer/)
+  })
+})
+
+describe('the start page', () => {
+  test('/docs is a page of HTML that names every path and loads nothing', async () => {
+    const { status, headers, body } = await call<string>(server.url, 'GET', '/docs')
+    assert.equal(status, 200)
+    assert.match(headers.get('content-type') ?? '', /^text\/html/)
+    assert.match(body, /^<!doctype html>/i)
+    for (const path of Object.keys(document.paths))
+      assert.ok(body.replace(/<[^>]*>/g, '').includes(path), path)
+    assert.doesNotMatch(body, /<script|(src|href)="(https?:)?\/\//)
+  })
+
+  test('/ leads to it, whatever the client accepts, and HEAD is answered without a body', async () => {
+    for (const accept of ['*/*', 'text/html', 'application/json', 'image/png;q=0.1']) {
+      const answer = await fetch(`${server.url}/?utm=1`, { redirect: 'manual', headers: { accept } })
+      assert.deepEqual([answer.status, answer.headers.get('location')], [302, '/docs'], accept)
+    }
+    const followed = await fetch(server.url)
+    assert.deepEqual([followed.status, followed.url], [200, `${server.url}/docs`])
+    for (const [path, status] of [
+      ['/', 302],
+      ['/docs', 200],
+      ['/openapi.json', 200],
+    ] as const) {
+      const head = await fetch(server.url + path, { method: 'HEAD', redirect: 'manual' })
+      assert.deepEqual([head.status, await head.text()], [status, ''], path)
+    }
+  })
+
+  test('pages take GET alone, and say so', async () => {
+    for (const path of ['/', '/docs', '/openapi.json']) {
+      const { status, headers } = await call(server.url, 'POST', path, {})
+      assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD, OPTIONS'], path)
+    }
+  })
+})
