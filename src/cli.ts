@@ -177,25 +177,34 @@ function sentence(error: unknown): string {
 async function serve(config: Config): Promise<number> {
   const { run } = await import('./main.ts')
   const { promise: ended, resolve: end } = Promise.withResolvers<number>()
-  const starting = run(config, (error) => {
+  const stopping = new AbortController()
+  const onFatal = (error: Error) => {
     console.error(`minipay: ${error.message}`)
     process.exit(1)
-  })
+  }
+  const starting = run(config, onFatal, {}, stopping.signal)
   // Before it listens: a signal that comes with the first request finds someone to hear it.
   const stop = async () => {
     // Whatever hangs, the process ends: the lease and the idempotency keys make that safe.
     setTimeout(() => process.exit(1), config.shutdownTimeoutMs + 2_000).unref()
+    stopping.abort()
     try {
       await (await starting).close()
       end(0)
     } catch (error) {
+      // It waited for its database.
+      if (error === stopping.signal.reason) return end(0)
       console.error(`minipay: could not stop cleanly: ${sentence(error)}`)
       end(1)
     }
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
-  const { address } = await starting
+  const started = await starting.catch((error: unknown) => {
+    if (error !== stopping.signal.reason) throw error
+  })
+  if (!started) process.exit(await ended)
+  const { address } = started
   if (process.stdout.isTTY)
     console.error(
       `\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n` +

@@ -116,6 +116,13 @@ export const SETTINGS = {
     doc: 'SQLite file, which serve and migrate make when it is not there, or a postgres:// URL.',
     parse: unless(databaseProblem),
   },
+  withoutFsync: {
+    flag: 'without-fsync',
+    env: 'MINIPAY_WITHOUT_FSYNC',
+    default: 'local',
+    doc: 'What to do with a PostgreSQL server that runs without fsync or full_page_writes: refuse, allow, or local, which takes it on this machine.',
+    parse: oneOf('refuse', 'allow', 'local'),
+  },
   providers: {
     flag: 'providers',
     env: 'MINIPAY_PROVIDERS',

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { tempDir } from '../test/harness.ts'
-import { databaseProblem, fileProblem, publicUrl, urlProblem } from './database-name.ts'
+import { databaseProblem, fileProblem, publicUrl, serversOf, urlProblem } from './database-name.ts'
 
 const dir = tempDir()
 after(() => dir.remove())
@@ -114,6 +114,13 @@ test('a URL is refused for its ports, hosts, escapes and parameters, and its pas
     assert.doesNotMatch(problem, /s3cret/, url)
     assert.doesNotMatch(publicUrl(url), /s3cret/, url)
   }
+})
+
+test('messages name each server with its port', () => {
+  assert.deepEqual(serversOf('postgres://pay:s3cret@one,two:5433/minipay'), ['one:5432', 'two:5433'])
+  assert.deepEqual(serversOf('postgres://pay@[::1]/minipay'), ['[::1]:5432'])
+  assert.deepEqual(serversOf('postgres://pay@%2Ftmp:5433/minipay'), ['/tmp/.s.PGSQL.5433'])
+  assert.deepEqual(serversOf('postgres:///minipay?host=/tmp'), ['/tmp/.s.PGSQL.5432'])
 })
 
 test('several hosts, a socket’s folder, IPv6 and escapes are taken', () => {

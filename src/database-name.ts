@@ -111,6 +111,18 @@ export function connectionStrings({ user, hosts, path, query }: UrlParts): strin
 /** An address in brackets, a name, or the folder of a socket with each / as %2F; and a port. */
 const ENDPOINT = /^postgres:\/\/(?:[^@]*@)?(?<host>\[[^\]]*\]|[^:/?]*)(?::(?<port>\d{1,5})?)?(?:[/?]|$)/
 
+/** The servers of a URL for messages, each as `host:port` or the path of its socket. Only for one that can be read. */
+export function serversOf(url: string): string[] {
+  const parts = partsOf(url)
+  if (!parts) return []
+  const given = new URLSearchParams(parts.query).get('host')
+  return connectionStrings(parts).map((each) => {
+    const { host = '', port = '' } = ENDPOINT.exec(each)?.groups ?? {}
+    const name = given ?? decodeURIComponent(host)
+    return name.startsWith('/') ? `${name}/.s.PGSQL.${port || 5432}` : `${name}:${port || 5432}`
+  })
+}
+
 function isReadable(connectionString: string): boolean {
   const { host = '', port } = ENDPOINT.exec(connectionString)?.groups ?? {}
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) return false

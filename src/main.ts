@@ -62,12 +62,13 @@ const AS_THEY_ARE: Parts = {
 /**
  * Starts MiniPay. Throws a sentence when the database is in use, newer or damaged, the providers' file can't
  * be used, or the port is taken. `onFatal` is called when it can't go on: the process should end, and be
- * started again.
+ * started again. A `signal` that is aborted ends the wait for a database: then it throws the signal's reason.
  */
 export async function run(
   config: Config,
   onFatal: (error: Error) => void,
   changed: Partial<Parts> = {},
+  signal?: AbortSignal,
 ): Promise<MiniPay> {
   const parts = { ...AS_THEY_ARE, ...changed }
   const output = standardOutput()
@@ -84,6 +85,8 @@ export async function run(
     onGroup: (size) => metrics.groups.observe('', size),
     onFatal,
     log,
+    signal,
+    withoutFsync: config.withoutFsync,
   })
   // While the database's thread starts, this one loads the HTTP library.
   const [opened, { createServer }] = await Promise.all([opening, import('./http/server.ts')])

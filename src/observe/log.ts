@@ -3,6 +3,44 @@ import { type LogOutput, standardOutput } from './log-output.ts'
 
 export type Log = Logger
 
+/** What of an error says what happened and where. Everything else may quote what is stored, or what was sent. */
+const TOLD = ['code', 'errno', 'syscall', 'address', 'port', 'path', 'reason', 'severity', 'schema'] as const
+const NAMES = ['table', 'column', 'constraint'] as const
+const MAX_CAUSES = 5
+
+type Described = { readonly type: string; readonly message: string; readonly stack: string | undefined }
+
+/** An error for the log, with those that caused it. */
+function described(error: unknown, depth = 0): Described | string {
+  if (!(error instanceof Error)) return `a ${typeof error}`
+  const fields = error as unknown as Record<string, unknown>
+  const told = [...TOLD, ...NAMES].filter((name) => ['string', 'number'].includes(typeof fields[name]))
+  const { message, stack } = quoteless(error)
+  return {
+    type: error.name,
+    message,
+    stack,
+    ...Object.fromEntries(told.map((name) => [name, fields[name]])),
+    ...(error.cause instanceof Error && depth < MAX_CAUSES && { cause: described(error.cause, depth + 1) }),
+  }
+}
+
+/** V8 quotes the text that is not JSON, which may be a stored row or a provider's answer. */
+function quoteless(error: Error): { message: string; stack: string | undefined } {
+  const { stack } = error
+  // Several addresses of one host fail as one error without a message of its own.
+  const errors = error.message === '' && error instanceof AggregateError ? (error.errors as Error[]) : []
+  const message = error.message || errors.map((one) => one.message).join('; ')
+  if (!(error instanceof SyntaxError) || !/JSON/.test(message)) return { message, stack }
+  return {
+    message: 'A text is not JSON.',
+    stack: stack
+      ?.split('\n')
+      .filter((line) => /^ {4}at /.test(line))
+      .join('\n'),
+  }
+}
+
 /**
  * A log of JSON lines, on standard output unless `output` is given. Fields that could hold a secret are cut whatever is
  * logged; request bodies and headers are never logged at all.
@@ -14,6 +52,7 @@ export function createLog(level: string, output: LogOutput = standardOutput()): 
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: described },
       redact: { paths: ['secret', '*.secret', 'authorization', '*.authorization'], censor: '[cut]' },
     },
     output,

@@ -5,13 +5,15 @@ import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { SchemaMismatch } from './migrations.ts'
+import type { WithoutFsync } from './postgres/session.ts'
 import type { Verification } from './verify-checks.ts'
 
 /** What the server or the network says names no database: the sentence does. */
-async function named<T>(database: string, work: () => Promise<T>): Promise<T> {
+async function named<T>(database: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   try {
     return await work()
   } catch (error) {
+    if (signal?.aborted) throw error
     const { message } = error as Error
     const name = publicName(database)
     if (error instanceof SchemaMismatch || message.includes(name) || message.startsWith('The database URL'))
@@ -30,6 +32,10 @@ export type OpenOptions = {
   /** Called when the database must not be used any more. */
   readonly onFatal: (error: Error) => void
   readonly log: Log
+  /** What to do with a PostgreSQL server that runs without fsync. */
+  readonly withoutFsync?: WithoutFsync
+  /** Ends the wait for a PostgreSQL server that can't be reached: the opening rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -39,7 +45,7 @@ export type OpenOptions = {
 export async function openStore({ database, ...options }: OpenOptions): Promise<Store> {
   if (isPostgres(database)) {
     const { openPostgresStore } = await import('./postgres/store.ts')
-    return named(database, () => openPostgresStore({ url: database, ...options }))
+    return named(database, () => openPostgresStore({ url: database, ...options }), options.signal)
   }
   const { openSqliteStore } = await import('./sqlite/store.ts')
   return openSqliteStore({ file: database, ...options })

@@ -24,7 +24,10 @@ async function openStore(url: string): Promise<{ store: Store; said: string[] }>
   const said: string[] = []
   const say = (_: object, sentence: string) => void said.push(sentence)
   const log: Log = { info: say, warn: say, error: say }
-  return { store: await openPostgresStore({ url, onFatal: assert.fail, log }), said }
+  const store = await openPostgresStore({ url, onFatal: assert.fail, log })
+  // What the start says of a server for tests.
+  said.length = 0
+  return { store, said }
 }
 
 /** Asks again until it is so. */

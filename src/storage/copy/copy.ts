@@ -92,13 +92,20 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (error instanceof SchemaMismatch || meaningOf(error) === 'fault') throw error
+    if (isFinal(error)) throw error
     const reason = unreachable(error).message.replace(/\.$/, '')
     throw new Error(
       `${name} cannot be reached, or not any more: ${reason}. Copy again when it can: it goes on where it stopped.`,
       { cause: error },
     )
   }
+}
+
+/** Nothing that copying again would mend. */
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof SchemaMismatch || meaningOf(error) === 'fault' || (error as Error).name === 'UnfitServer'
+  )
 }
 
 /** Copies every row behind the target's place. */

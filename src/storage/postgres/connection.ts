@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Client, ClientConfig } from 'pg'
 import { Batch, type Prepared, type Result, type Statement } from './batch.ts'
-import { ConnectionLost, meaningOf } from './errors.ts'
+import { ConnectionLost, type Failure, meaningOf, unusable } from './errors.ts'
+import { scrub } from './scrub.ts'
+import { prepareSession, UnfitServer, type Wanted } from './session.ts'
 
 /** One open connection to a server that takes writes. */
 export type Connection = {
@@ -29,59 +31,78 @@ const ANSWER_TIMEOUT_MS = 20_000
 
 /**
  * Connects to the first of the hosts that takes writes: after a failover that is another one than before. Rejects with
- * the last host's error.
+ * an error that names each host and why it could not be used.
  */
-export async function connect(hosts: readonly ClientConfig[]): Promise<Connection> {
-  return connectionOf(await openFirst(hosts, SETTINGS))
+export async function connect(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Connection> {
+  return connectionOf(await openFirst(hosts, { ...wanted, settings: SETTINGS }))
 }
 
 /**
  * Every statement of ours has its index. Left to its statistics, the planner would read a table that was empty a moment
  * ago from end to end, and keep to that plan while a million rows arrive.
  */
-const SETTINGS = `
-  SELECT set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', false),
-    set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
-    set_config('idle_in_transaction_session_timeout', '${IDLE_TRANSACTION_TIMEOUT_MS}', false),
-    set_config('enable_seqscan', 'off', false),
-    set_config('enable_hashjoin', 'off', false),
-    set_config('enable_mergejoin', 'off', false),
-    set_config('jit', 'off', false)`
-
-/** The driver's own connection to the first of the hosts that takes writes. */
-export function openWritable(hosts: readonly ClientConfig[]): Promise<Client> {
-  return openFirst(hosts)
+const SETTINGS = {
+  lock_timeout: String(LOCK_TIMEOUT_MS),
+  statement_timeout: String(STATEMENT_TIMEOUT_MS),
+  idle_in_transaction_session_timeout: String(IDLE_TRANSACTION_TIMEOUT_MS),
+  enable_indexscan: 'on',
+  enable_nestloop: 'on',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
 }
 
-async function openFirst(hosts: readonly ClientConfig[], settings?: string): Promise<Client> {
-  let failure: unknown = new ConnectionLost('There is no host to connect to.')
+/** The driver's own connection to the first of the hosts that takes writes. */
+export function openWritable(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Client> {
+  return openFirst(hosts, wanted)
+}
+
+async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promise<Client> {
+  const failures: Failure[] = []
   for (const host of hosts) {
+    // With the first connection: a start on SQLite does without the driver.
+    const { default: driver } = await import('pg')
+    const client = clientOf(driver.Client, host)
     try {
-      return await openOne(host, settings)
+      return await openOne(client, wanted)
     } catch (error) {
-      failure = error
+      failures.push({ address: addressOf(client), error })
     }
   }
-  throw failure
+  throw unusable(failures)
+}
+
+/** What the driver itself refuses, such as a certificate that it can't read, is not mended by waiting. */
+function clientOf(Driver: typeof Client, config: ClientConfig): Client {
+  try {
+    return new Driver({
+      application_name: 'minipay',
+      ...config,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_MS,
+    })
+  } catch (error) {
+    throw new UnfitServer(`the driver refuses the URL: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function addressOf({ host, port }: Client): string {
+  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}`
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** One deadline is over all of it: the driver has one for its handshake alone, and a server may fall silent later. */
-async function openOne(config: ClientConfig, settings?: string): Promise<Client> {
-  // With the first connection: a start on SQLite does without the driver.
-  const { default: driver } = await import('pg')
-  const client = new driver.Client({
-    application_name: 'minipay',
-    ...config,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_MS,
-  })
+async function openOne(client: Client, wanted: Wanted): Promise<Client> {
+  // Before the driver reads it, which passes it on to whoever waits.
+  client.connection.prependListener('errorMessage', scrub)
   // It is told to whoever runs something, and may happen while nobody does.
   client.on('error', () => {})
   const { promise: late, reject } = Promise.withResolvers<never>()
   const silent = new ConnectionLost('The server did not make a connection in time.')
   const deadline = setTimeout(reject, CONNECT_TIMEOUT_MS, silent)
   try {
-    await Promise.race([prepare(client, settings), late])
+    await Promise.race([client.connect().then(() => prepareSession(client, wanted)), late])
     return client
   } catch (error) {
     destroy(client)
@@ -89,17 +110,6 @@ async function openOne(config: ClientConfig, settings?: string): Promise<Client>
   } finally {
     clearTimeout(deadline)
   }
-}
-
-/** Rejects when the server is not reached, or takes no writes. */
-async function prepare(client: Client, settings?: string): Promise<void> {
-  await client.connect()
-  const { rows } = await client.query<{ readOnly: string }>(
-    `SELECT current_setting('transaction_read_only') AS "readOnly"`,
-  )
-  if (rows[0]?.readOnly === 'on')
-    throw new ConnectionLost('The server takes no writes: it is a standby, or set to read only.')
-  if (settings !== undefined) await client.query(settings)
 }
 
 function connectionOf(client: Client): Connection {

@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import { publicUrl } from '../../database-name.ts'
 import { withClient } from './migrate.ts'
+import type { Wanted } from './session.ts'
 
 /** The database holds a part of another: waiting does not help. */
 export class UnfinishedCopy extends Error {
@@ -12,11 +13,12 @@ export class UnfinishedCopy extends Error {
  * looks for nodes and says that it is there: a node that has said so itself waits for that row, and then one of both
  * knows of the other.
  */
-export function assertNotCopying(url: string): Promise<void> {
-  return withClient(url, async (client) => {
+export function assertNotCopying(url: string, wanted: Wanted = {}): Promise<void> {
+  const look = async (client: Client) => {
     await client.query('SELECT number FROM schema_version FOR UPDATE')
     await assertCopied(client, url)
-  })
+  }
+  return withClient(url, look, wanted)
 }
 
 /** Throws a sentence when the database holds a part of another. It only reads. */

@@ -77,6 +77,25 @@ export function unreachable(error: unknown): StoreUnavailable {
   return error instanceof StoreUnavailable ? error : new StoreUnavailable('connection', sentence(error))
 }
 
+/** Why a host could not be used. */
+export type Failure = { readonly address: string; readonly error: unknown }
+
+/**
+ * One error for hosts of which none could be used, with each of them in its message. It means what the last one means
+ * that waiting does not mend, else what the last one means.
+ */
+export function unusable(failures: readonly Failure[]): Error {
+  const all = failures
+    .map(({ address, error }) => `${address}: ${sentence(error).replace(/\.$/, '')}`)
+    .join('; ')
+  const message = all === '' ? 'There is no host to connect to.' : `${all}.`
+  const lasts = ({ error }: Failure) => meaningOf(error) !== 'lost' || (error as Error).name === 'UnfitServer'
+  const decisive = failures.findLast(lasts)?.error ?? failures.at(-1)?.error
+  if (decisive === undefined || decisive instanceof ConnectionLost) return new ConnectionLost(message)
+  const { name, code } = decisive as StatementError
+  return Object.assign(new Error(message, { cause: decisive }), { name, code })
+}
+
 /** Several addresses of one host fail as one error without a message of its own. */
 function sentence(error: unknown): string {
   const { message, errors, code } = error as Error & { errors?: Error[]; code?: string }

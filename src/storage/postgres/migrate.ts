@@ -5,6 +5,7 @@ import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
 import { hostsOf } from './hosts.ts'
+import type { Wanted } from './session.ts'
 
 /** The numbered migrations of this program, in order. */
 export function migrations(): Migration[] {
@@ -20,8 +21,9 @@ export function migrations(): Migration[] {
 export async function migratePostgres(
   url: string,
   steps: readonly Migration[] = migrations(),
+  wanted: Wanted = {},
 ): Promise<Migration[]> {
-  return withClient(url, async (client) => {
+  const migrate = async (client: Client) => {
     await assertOurs(client, url, steps.length)
     await makeVersionTable(client)
     const applied: Migration[] = []
@@ -30,7 +32,8 @@ export async function migratePostgres(
       if (!step) return applied
       applied.push(step)
     }
-  })
+  }
+  return withClient(url, migrate, wanted)
 }
 
 /** Throws `SchemaMismatch` unless the database is ours, and at this program's schema. */
@@ -44,8 +47,12 @@ export async function assertCurrent(client: Client, url: string): Promise<void> 
 }
 
 /** Runs `use` on a connection of its own to the host that takes writes. */
-export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = await openWritable(hostsOf(url))
+export async function withClient<T>(
+  url: string,
+  use: (client: Client) => Promise<T>,
+  wanted: Wanted = {},
+): Promise<T> {
+  const client = await openWritable(hostsOf(url), wanted)
   try {
     return await use(client)
   } finally {

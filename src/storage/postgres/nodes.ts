@@ -1,10 +1,11 @@
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
-import type { Statement } from './batch.ts'
+import type { Result, Statement } from './batch.ts'
 import { type Clock, NOW } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { unavailable } from './errors.ts'
 import type { Pool } from './pool.ts'
+import { offOf } from './session.ts'
 
 const BEAT_MS = 1_000
 /** A node that was not seen for so long is gone, and what it leased is due. */
@@ -38,16 +39,30 @@ export async function startHeartbeat(
   let steadySince = performance.now()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  /** What of the server was off; null before the first look, which the start speaks of. */
+  let off: string | null | undefined = null
   /** Its begin and its end are logged, not every beat that fails. */
   let outage = false
   let last: Promise<void> = Promise.resolve()
 
   /** Answers when it was, by the database's clock. */
   async function beat(): Promise<number> {
-    const { seenAt, jumped } = await beats.use((connection) => beatOn(connection, node, clock))
+    const { seenAt, jumped, off } = await beats.use((connection) => beatOn(connection, node, clock))
+    tellOfFsync(off)
     // The others have not beaten on this clock yet.
     if (jumped) steadySince = performance.now()
     return seenAt
+  }
+
+  /** It may be turned off under nodes that run. */
+  function tellOfFsync(now: string | undefined): void {
+    if (off !== null && now !== undefined && now !== off)
+      log.error(
+        { off: now },
+        'From now on a crash of the server’s machine loses acknowledged charges. Turn it on again.',
+      )
+    if (off && now === undefined) log.info({}, 'The server keeps again what it has committed.')
+    off = now
   }
 
   async function tick(): Promise<void> {
@@ -121,24 +136,30 @@ function tidyingUp(pool: Pool, log: Log) {
   }
 }
 
-const TIME = `SELECT ${NOW} AS now`
+const TIME = `
+  SELECT ${NOW} AS now,
+    current_setting('fsync', true) AS fsync,
+    current_setting('full_page_writes', true) AS full_page_writes`
 
 const BEAT = `
   INSERT INTO nodes (id, seen_at) VALUES ($1, ${NOW})
   ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
   RETURNING seen_at`
 
+type Time = { readonly now: number; readonly fsync: string | null; readonly full_page_writes: string | null }
+
 /** The clock is read after the beat: when it was set before the beat, or since, that is seen before anybody is judged. */
 async function beatOn(
   connection: Connection,
   node: string,
   clock: Clock,
-): Promise<{ seenAt: number; jumped: boolean }> {
+): Promise<{ seenAt: number; jumped: boolean; off: string | undefined }> {
   const [beat] = await connection.run([{ text: BEAT, values: [node] }])
   const asked = performance.now()
   const [time] = await connection.run([{ text: TIME }])
-  const jumped = clock.sample(time?.rows[0]?.['now'] as number, asked, performance.now())
-  return { seenAt: beat?.rows[0]?.['seen_at'] as number, jumped }
+  const { now, fsync, full_page_writes } = (time as Result).rows[0] as unknown as Time
+  const jumped = clock.sample(now, asked, performance.now())
+  return { seenAt: beat?.rows[0]?.['seen_at'] as number, jumped, off: offOf({ fsync, full_page_writes }) }
 }
 
 /**

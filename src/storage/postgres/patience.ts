@@ -1,23 +1,55 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { meaningOf } from './errors.ts'
+import type { Log } from '../../ports/log.ts'
+import { meaningOf, unreachable } from './errors.ts'
 
 /** A server may be starting together with us. */
 const PATIENCE_MS = 15_000
+const AGAIN_MS = 200
 
-/** Tries again for a while when the server can't be reached; rejects with what it failed with last. */
-export async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  const until = performance.now() + PATIENCE_MS
+export type Waiting = {
+  /** Told of the first failure, and of every other one: what failed, and until when it is tried again. */
+  readonly log?: Pick<Log, 'warn'>
+  /** Ends the wait at once. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Tries again for a while when the server can't be reached; rejects with what it failed with last, or with the signal's
+ * reason, whatever is under way then.
+ */
+export async function patiently<T>(work: () => Promise<T>, { log, signal }: Waiting = {}): Promise<T> {
+  const began = performance.now()
+  const until = new Date(Date.now() + PATIENCE_MS).toISOString()
+  let told: string | undefined
   for (;;) {
     try {
-      return await work()
+      return await unlessAborted(work, signal)
     } catch (error) {
-      if (!isOutage(error) || performance.now() > until) throw error
-      await delay(200)
+      signal?.throwIfAborted()
+      if (!isOutage(error) || performance.now() > began + PATIENCE_MS) throw error
+      const cause = unreachable(error).message
+      if (cause !== told)
+        log?.warn({ cause, until }, 'PostgreSQL cannot be used yet; MiniPay tries again until then.')
+      told = cause
+      await delay(AGAIN_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
     }
   }
 }
 
-const FINAL = ['SchemaMismatch', 'UnfinishedCopy']
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work()
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work(), aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+const FINAL = ['SchemaMismatch', 'UnfinishedCopy', 'UnfitServer']
 
 /** Faults of ours, refusals of the server (a wrong password, an unknown database) and mismatches are final. */
 function isOutage(error: unknown): boolean {

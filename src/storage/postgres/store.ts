@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
+import { publicUrl, serversOf } from '../../database-name.ts'
 import type { Log } from '../../ports/log.ts'
 import {
   allAnswered,
@@ -10,16 +12,17 @@ import {
 import { attemptWork } from './attempts.ts'
 import { type Clock, createClock } from './clock.ts'
 import { createCommitter } from './committer.ts'
-import { connect } from './connection.ts'
+import { connect, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
+import { greet } from './greet.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
-import { migratePostgres, withClient } from './migrate.ts'
+import { migratePostgres, migrations, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
-import { patiently } from './patience.ts'
+import { patiently, type Waiting } from './patience.ts'
 import { createPool, type Pool } from './pool.ts'
 import { purges } from './purges.ts'
 import { alarmReads } from './read-alarms.ts'
@@ -28,6 +31,7 @@ import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { providerReads } from './read-providers.ts'
+import type { Wanted, WithoutFsync } from './session.ts'
 import { finding, statements } from './statements.ts'
 
 export type PostgresOptions = {
@@ -38,6 +42,10 @@ export type PostgresOptions = {
   /** Called when the database must not be used any more. */
   readonly onFatal: (error: Error) => void
   readonly log?: Log
+  /** `allow` unless given. */
+  readonly withoutFsync?: WithoutFsync
+  /** Ends the wait for a server that can't be reached: the opening rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const LARGEST_GROUP = 256
@@ -53,10 +61,17 @@ const SILENT: Log = { info() {}, warn() {}, error() {} }
  * Opens a store on PostgreSQL, which other nodes may have open too: brings it to this program's schema, and waits for a
  * server that is starting. Throws a sentence when it can't be reached, is newer than us, belongs to another program, or is being copied into.
  */
-export async function openPostgresStore({ url, onGroup, log = SILENT }: PostgresOptions): Promise<Store> {
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  const { url, onGroup, log = SILENT, signal, withoutFsync = 'allow' } = options
   const hosts = hostsOf(url)
-  await patiently(() => migratePostgres(url))
-  const open = () => connect(hosts)
+  const waiting = { log, signal }
+  log.info({ database: publicUrl(url), servers: serversOf(url) }, 'Connecting to PostgreSQL.')
+  const another = () => openWritable(hosts)
+  const look = (client: Client) => greet(client, another, log)
+  const schema = await patiently(() => withClient(url, look, { withoutFsync }), waiting)
+  const wanted = { schema, withoutFsync }
+  await patiently(() => migratePostgres(url, migrations(), wanted), waiting)
+  const open = () => connect(hosts, wanted)
   const pools = {
     reads: createPool(READERS, open),
     writes: createPool(WRITERS, open),
@@ -64,7 +79,7 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
   }
   const node = randomUUID()
   const clock = createClock()
-  const heartbeat = await joinNodes(url, pools, node, clock, log)
+  const heartbeat = await joinNodes(url, wanted, pools, node, clock, waiting)
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
@@ -107,16 +122,19 @@ export async function openPostgresStore({ url, onGroup, log = SILENT }: Postgres
 /** Says that this node is there, unless the database is being copied into, and looks whether it was restored. */
 async function joinNodes(
   url: string,
+  wanted: Wanted,
   pools: HeartbeatPools,
   node: string,
   clock: Clock,
-  log: Log,
+  waiting: Waiting & { readonly log: Log },
 ): Promise<Heartbeat> {
+  const { log } = waiting
   let heartbeat: Heartbeat | undefined
   try {
-    heartbeat = await patiently(() => startHeartbeat(pools, node, clock, log))
-    await patiently(() => assertNotCopying(url))
-    await patiently(() => withClient(url, (client) => recognize(client, node, log)))
+    heartbeat = await patiently(() => startHeartbeat(pools, node, clock, log), waiting)
+    await patiently(() => assertNotCopying(url, wanted), waiting)
+    const look = (client: Client) => recognize(client, node, log)
+    await patiently(() => withClient(url, look, wanted), waiting)
     return heartbeat
   } catch (error) {
     await heartbeat?.stop()

@@ -1,0 +1,147 @@
+/** What each session is set to, whatever the server, the database, the role or the URL say; and what no session can set. */
+import type { Client } from 'pg'
+import { ConnectionLost } from './errors.ts'
+
+/** What to do with a server that runs without fsync or full_page_writes: refuse it, take it, or take it on this machine. */
+export type WithoutFsync = 'refuse' | 'allow' | 'local'
+
+export type Wanted = {
+  /** Settings of this kind of session. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Where the tables are: `search_path` may be changed while nodes run. The first of `search_path` unless given. */
+  readonly schema?: string
+  /** Whether what is committed must outlive a crash of the server's machine; `allow` unless given. */
+  readonly withoutFsync?: WithoutFsync
+}
+
+/** The server, or something in between, can't be worked with. Waiting does not help. */
+export class UnfitServer extends Error {
+  override readonly name = 'UnfitServer'
+}
+
+const OLDEST = 14
+/** Kinds that are at least as durable as `on`. */
+const DURABLE = ['on', 'remote_apply']
+
+/** A role or a database may have set each of them, for other programs. */
+const COMMON: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  // Guards lock rows and then read what was committed before: under a snapshot that is older they would fail.
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  // A policy that hides rows from us is an error, and never books without them.
+  row_security: 'off',
+  lock_timeout: '0',
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  // Since PostgreSQL 17.
+  transaction_timeout: '0',
+}
+
+/** Unknown ones, of newer versions, are passed over. What is set so wins over every later change but another SET. */
+function settingsQuery(names: readonly string[]): string {
+  const set = names.map(
+    (name, i) =>
+      `CASE WHEN current_setting('${name}', true) IS NOT NULL THEN set_config('${name}', $${i + 2}, false) END`,
+  )
+  return `
+    SELECT ${set.join(', ')},
+      CASE WHEN coalesce($1::text, current_schema()::text) IS NOT NULL
+        THEN set_config('search_path', quote_ident(coalesce($1::text, current_schema()::text)), false) END,
+      set_config('synchronous_commit',
+        CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`
+}
+
+const LOOK = `
+  SELECT version() AS version,
+    current_setting('server_version_num')::integer AS number,
+    pg_is_in_recovery() AS recovering,
+    current_setting('transaction_read_only') AS read_only,
+    current_setting('synchronous_commit') AS synchronous_commit,
+    current_setting('default_transaction_isolation') AS isolation,
+    current_setting('client_encoding') AS encoding,
+    current_setting('standard_conforming_strings') AS strings,
+    current_setting('fsync', true) AS fsync,
+    current_setting('full_page_writes', true) AS full_page_writes,
+    current_schema() AS schema`
+
+type Looked = {
+  readonly version: string
+  readonly number: number
+  readonly recovering: boolean
+  readonly read_only: string
+  readonly synchronous_commit: string
+  readonly isolation: string
+  readonly encoding: string
+  readonly strings: string
+  /** Null on other programs that speak PostgreSQL's protocol. */
+  readonly fsync: string | null
+  readonly full_page_writes: string | null
+  readonly schema: string | null
+}
+
+/**
+ * Sets a new session, and looks what it is then. Rejects with `ConnectionLost` when the server takes no writes now, and
+ * with `UnfitServer` when it can't be worked with.
+ */
+export async function prepareSession(client: Client, wanted: Wanted = {}): Promise<void> {
+  const settings = { ...COMMON, ...wanted.settings }
+  const values = [wanted.schema ?? null, ...Object.values(settings)]
+  await client.query(settingsQuery(Object.keys(settings)), values)
+  const { rows } = await client.query<Looked>(LOOK)
+  judge(rows[0] as Looked, wanted, client.host)
+}
+
+/** Throws what speaks against a session as it was found on that host; see `prepareSession`. */
+export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: string): void {
+  if (looked.recovering) throw new ConnectionLost('The server takes no writes: it is a standby.')
+  if (looked.read_only === 'on')
+    throw new ConnectionLost(
+      'The server takes no writes: default_transaction_read_only is on for it, the database or the role.',
+    )
+  if (looked.number < OLDEST * 10_000 && isPostgreSQL(looked.version))
+    throw new UnfitServer(
+      `${/^\S+ \S+/.exec(looked.version)?.[0]} is too old: MiniPay needs PostgreSQL ${OLDEST} or newer.`,
+    )
+  if (looked.schema === null)
+    throw new UnfitServer(
+      'No schema to keep tables in: search_path names none that is there. Set it for the role, or in the URL: ?options=-csearch_path%3Dpublic.',
+    )
+  const set =
+    DURABLE.includes(looked.synchronous_commit) &&
+    looked.isolation === 'read committed' &&
+    looked.encoding === 'UTF8' &&
+    looked.strings === 'on'
+  if (!set)
+    throw new UnfitServer(
+      'Settings of a session are lost: a pooler in between gives one session to several. Use session pooling, or connect to PostgreSQL itself.',
+    )
+  const off = offOf(looked)
+  if (off !== undefined && !isTaken(withoutFsync, host))
+    throw new UnfitServer(
+      `The server runs with ${off}, so that a crash of its machine loses acknowledged charges or breaks the database. Turn it on. ` +
+        'For a throwaway database, or storage that is durable without it, see --without-fsync.',
+    )
+}
+
+/** YugabyteDB speaks of an older PostgreSQL, and is none. */
+const isPostgreSQL = (version: string) => /^PostgreSQL (?!\S*-YB-)/.test(version)
+
+/** Such as `fsync=off`; undefined when what is committed stays. */
+export function offOf(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): string | undefined {
+  const off = [
+    ...(looked.fsync === 'off' ? ['fsync=off'] : []),
+    ...(looked.full_page_writes === 'off' ? ['full_page_writes=off'] : []),
+  ]
+  return off.length > 0 ? off.join(' and ') : undefined
+}
+
+/** Whether a server on this host is taken that runs without fsync. */
+export function isTaken(withoutFsync: WithoutFsync, host: string): boolean {
+  if (withoutFsync !== 'local') return withoutFsync === 'allow'
+  return /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(host)
+}
