@@ -2,35 +2,44 @@ import { type Body, isObject, text } from './json.ts'
 
 /** Every way in which the bank can be told to misbehave, the payment method that asks for it, and what it does. */
 export const FAULTS = {
-  decline: { token: 'tok_fault_decline', doc: 'declined as `do_not_honor`' },
+  decline: { token: 'tok_fault_decline', doc: 'is declined as `do_not_honor`' },
   late: {
     token: 'tok_fault_late',
-    doc: 'answered `pending`, done `late_ms` later, and told by a notification',
+    doc: 'responds `pending`, is done `late_ms` later, then sends a notification',
   },
-  error: { token: 'tok_fault_error', doc: 'answered 500 without doing it' },
-  error_after: { token: 'tok_fault_error_after', doc: 'done, and answered 500' },
-  hang: { token: 'tok_fault_hang', doc: 'neither done nor answered' },
-  cut_before: { token: 'tok_fault_cut_before', doc: 'the connection is cut before it is done' },
-  cut_after: { token: 'tok_fault_cut_after', doc: 'done, and the connection is cut instead of an answer' },
-  hold_before: { token: 'tok_fault_hold_before', doc: 'done and answered only after `POST /release`' },
-  hold_after: { token: 'tok_fault_hold_after', doc: 'done, and answered only after `POST /release`' },
+  error: { token: 'tok_fault_error', doc: 'responds 500 without doing it' },
+  error_after: { token: 'tok_fault_error_after', doc: 'is done, but responds 500' },
+  hang: { token: 'tok_fault_hang', doc: 'is not done, and gets no response' },
+  cut_before: { token: 'tok_fault_cut_before', doc: 'the connection is cut before the call is done' },
+  cut_after: { token: 'tok_fault_cut_after', doc: 'is done, but the connection is cut before the response' },
+  hold_before: {
+    token: 'tok_fault_hold_before',
+    doc: 'is done, and gets a response, only after `POST /release`',
+  },
+  hold_after: {
+    token: 'tok_fault_hold_after',
+    doc: 'is done at once, but gets a response only after `POST /release`',
+  },
   requires_action: {
     token: 'tok_requires_action',
-    doc: "answered `pending` with the bank's own page, where the customer approves or not",
+    doc: "responds `pending` with the URL of the bank's own page, where the customer approves or rejects",
   },
-  wrong_amount: { token: 'tok_wrong_amount', doc: 'done, and answered with twice the amount' },
-  wrong_currency: { token: 'tok_wrong_currency', doc: 'done, and answered with another currency' },
-  html: { token: 'tok_html', doc: 'done, and answered with an HTML page and status 502' },
-  half_json: { token: 'tok_half_json', doc: 'done, and answered with the first half of the JSON' },
-  huge: { token: 'tok_huge', doc: 'done, and answered with a body of 1 GB' },
-  empty: { token: 'tok_empty', doc: 'done, and answered 200 without a body' },
+  wrong_amount: { token: 'tok_wrong_amount', doc: 'is done, but the response has twice the amount' },
+  wrong_currency: { token: 'tok_wrong_currency', doc: 'is done, but the response has another currency' },
+  html: { token: 'tok_html', doc: 'is done, but the response is an HTML page with status 502' },
+  half_json: { token: 'tok_half_json', doc: 'is done, but the response is only the first half of the JSON' },
+  huge: { token: 'tok_huge', doc: 'is done, but the response has a body of 1 GB' },
+  empty: { token: 'tok_empty', doc: 'is done, but the response is 200 without a body' },
   reused_reference: {
     token: 'tok_reused_reference',
-    doc: 'refused as if its reference had been used for another call',
+    doc: 'is refused as if its reference had been used for another call',
   },
-  unknown_decline: { token: 'tok_unknown_decline', doc: 'declined with a code that is in no table' },
-  odd_decline: { token: 'tok_odd_decline', doc: 'declined with a code that is not a word' },
-  echo: { token: 'tok_echo', doc: 'declined with a message that repeats the secret and a test card number' },
+  unknown_decline: { token: 'tok_unknown_decline', doc: 'is declined with a code that is in no table' },
+  odd_decline: { token: 'tok_odd_decline', doc: 'is declined with a code that has an invalid form' },
+  echo: {
+    token: 'tok_echo',
+    doc: 'is declined with a message that contains the secret and a test card number',
+  },
 } as const satisfies Record<string, { token: string; doc: string }>
 export type Fault = keyof typeof FAULTS
 
