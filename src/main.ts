@@ -8,6 +8,7 @@ import { createRouter } from './app/router.ts'
 import { type Config, linkVariables } from './config.ts'
 import { publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
+import type { Listening } from './http/listening.ts'
 import type { Http } from './http/route.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -101,7 +102,7 @@ export async function run(
     now: () => performance.now(),
   })
   let server: Server
-  let address: string
+  let listening: Listening
   try {
     await checkProviders(config, check, log)
     server = await createServer({
@@ -121,17 +122,18 @@ export async function run(
       onDrop: dropLogger(log, config.maxConnections),
       onUnavailable: unavailableLogger(log),
     })
-    address = await server.listen(config.host, config.port)
+    listening = await server.listen(config.host, config.port)
   } catch (error) {
     await store.close()
     throw error
   }
+  const { url: address, bound } = listening
   workers.start(context)
   loadRest(log)
   warnOfProxy(log, process.env)
   tellOfLinks(log, linkVariables(process.env))
   log.info(
-    { address, pid: process.pid, database: publicName(config.database), version: VERSION },
+    { address, bound, pid: process.pid, database: publicName(config.database), version: VERSION },
     'MiniPay is listening.',
   )
 

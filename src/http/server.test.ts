@@ -60,7 +60,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     onDrop: unexpected,
     onUnavailable: unexpected,
   })
-  const { port } = new URL(await server.listen('127.0.0.1', 0))
+  const { port } = new URL((await server.listen('127.0.0.1', 0)).url)
   t.after(async () => {
     await server.close(0)
     await store.close()

@@ -15,6 +15,7 @@ import { boundConnections, turns } from './connections.ts'
 import { docsPage } from './docs-page.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
+import { type Listening, listeningOn } from './listening.ts'
 import { openApiDocument } from './openapi.ts'
 import { type Http, type Route, sendJson, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
@@ -70,8 +71,8 @@ export type ServerOptions = {
 }
 
 export type Server = {
-  /** Listens, and answers the address. */
-  listen(host: string, port: number): Promise<string>
+  /** Listens, and answers where. */
+  listen(host: string, port: number): Promise<Listening>
   /**
    * Takes no new work, and resolves when every request in flight is answered. After `graceMs` it cuts the
    * connections that are left: those that never sent a whole request would otherwise be waited for.
@@ -187,7 +188,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   addDocumentation(app, options.version)
 
   return {
-    listen: (host, port) => app.listen({ host, port }),
+    async listen(host, port) {
+      await app.listen({ host, port })
+      return listeningOn(app.addresses().filter((address) => typeof address === 'object'))
+    },
     async close(graceMs) {
       closing = true
       const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)

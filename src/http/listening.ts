@@ -1,0 +1,27 @@
+import { type AddressInfo, isIPv6 } from 'node:net'
+
+/** Where a server listens. */
+export type Listening = {
+  /** A URL that can be opened on this machine, such as http://127.0.0.1:8080. */
+  readonly url: string
+  /** Every address that is bound, such as 0.0.0.0:8080 and [::1]:8080. */
+  readonly bound: readonly string[]
+}
+
+/** The same for the addresses of its sockets. One that stands for every address is reached at loopback. */
+export function listeningOn(addresses: readonly AddressInfo[]): Listening {
+  const [first] = addresses
+  return {
+    url: first ? `http://${withPort(reachable(first.address), first.port)}` : '',
+    bound: addresses.map(({ address, port }) => withPort(address, port)),
+  }
+}
+
+function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  return address === '::' ? '::1' : address
+}
+
+function withPort(address: string, port: number): string {
+  return `${isIPv6(address) ? `[${address}]` : address}:${port}`
+}
