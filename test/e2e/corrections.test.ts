@@ -92,6 +92,30 @@ describe('by hand, with an amount', () => {
     await liar.verified()
   })
 
+  for (const [what, operation, capture] of [
+    ['charge', 'authorize', true],
+    ['hold', 'authorize', false],
+    ['capture', 'capture', false],
+    ['cancel', 'cancel', false],
+    ['refund', 'refund', true],
+  ] as const)
+    test(`the reference of a ${what}, and nothing else`, async () => {
+      let id = ''
+      if (operation !== 'authorize') id = (await liar.charged('mute', { capture })).id
+      const start = async () => {
+        if (operation === 'authorize') id = (await liar.world.tryCharge(order('mute', { capture }))).body.id
+        else if (operation === 'refund') await liar.world.tryRefund(id)
+        else await liar.follow(id, operation)
+      }
+      const attempt = await lost(operation, start, () => id)
+      for (const reference of ['wrong', 'right']) {
+        const provider_reference = `${reference}_${id}`
+        const { status, body } = await liar.resolve(attempt.id, { outcome: 'succeeded', provider_reference })
+        assert.deepEqual([status, body.provider_reference], [200, provider_reference])
+        await liar.verified()
+      }
+    })
+
   test('a cancel that was done, and was not', async () => {
     const { id } = await liar.held('mute')
     const attempt = await lost(

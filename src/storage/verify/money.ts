@@ -113,6 +113,11 @@ function* timeProblems(
   }
   for (const event of events) {
     const owner = movedBy(event, charge)
+    // A correction of the provider's reference alone moves nothing, and repeats the event.
+    const isRepeated = events.some(
+      (other) => other.seq < event.seq && other.type === event.type && movedBy(other, charge) === owner,
+    )
+    if (isRepeated) continue
     if (owner !== undefined && !byOwner.get(owner)?.some(({ created_at }) => created_at === event.at))
       yield `The event ${event.seq} (${event.type}) is of another time than the entries of ${owner}.`
   }
