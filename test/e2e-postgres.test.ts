@@ -26,6 +26,7 @@ const FILES = [
   'odd-disputes',
   'contradictions',
   'corrections',
+  'routing-versions',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

@@ -23,6 +23,8 @@ export type Problem = {
 export type CompileCondition = (text: string) => Condition | { position: Position; message: string }
 
 export const MAX_RULES = 100
+/** The newest versions that are stored. An attempt keeps what its own version said of it. */
+export const KEPT_VERSIONS = 100
 export const MAX_RULE_NAME = 64
 export const MAX_CONDITION = 1000
 export const MAX_TARGETS = 20

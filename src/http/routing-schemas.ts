@@ -111,7 +111,11 @@ const version = integer({ minimum: 0, examples: [1] })
 export const RuleSet = named(
   'RoutingRules',
   object({
-    version: { ...version, description: 'Grows by one with each change. 0 while no rules are stored.' },
+    version: {
+      ...version,
+      description:
+        'Grows by one with each change. 0 while no rules are stored. MiniPay keeps the newest 100 versions.',
+    },
     document: RuleSetDocument,
     created_at: nullable(time),
   }),

@@ -70,7 +70,7 @@ export const resetRuleSetRoute: Route = {
   url: '/api/v1/routing',
   summary: 'Reset the routing rules',
   description:
-    'MiniPay calls the providers in the order of the configuration again. This is stored as the next version, and earlier versions stay.',
+    'MiniPay calls the providers in the order of the configuration again. This is stored as the next version.',
   tag: 'Routing',
   query: RuleSetQuery,
   answers: { 200: { description: 'The current rules.', schema: RuleSet } },

@@ -370,7 +370,7 @@ export type Store = {
 
   /** The newest rule set; undefined when none was stored. */
   ruleSet(scope: Scope): Promise<StoredRuleSet | undefined>
-  /** Stores the next version. False when `version` is no longer the newest (0: none is stored). */
+  /** Stores the next version, and keeps `KEPT_VERSIONS`. False when `version` is no longer the newest (0: none is stored). */
   replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean>
 
   /** False when it was stored before; one that failed is due again then. It is due at `receivedAt`. */

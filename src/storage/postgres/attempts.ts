@@ -1,3 +1,4 @@
+import { KEPT_VERSIONS } from '../../domain/rule-set.ts'
 import type { AttemptClaim, OwnedAttempt, Postponement, Scope } from '../../ports/store.ts'
 import { claiming } from './claims.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
@@ -81,9 +82,18 @@ const POSTPONE = `
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
   SELECT id FROM postponed`
 
-/** Stores the next version, when `version` is still the newest; of several at once the primary key lets one. */
+/**
+ * Stores the next version, when `version` is still the newest; of several at once the primary key lets one, and none but
+ * that one forgets what is old.
+ */
 const REPLACE_RULE_SET = `
-  INSERT INTO rule_sets (account_id, live, version, document, created_at)
-  SELECT $1::integer, $2::smallint, $3::integer + 1, $4, $5::bigint
-  WHERE $3 = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = $1 AND live = $2)
-  ON CONFLICT DO NOTHING`
+  WITH stored AS (
+    INSERT INTO rule_sets (account_id, live, version, document, created_at)
+    SELECT $1::integer, $2::smallint, $3::integer + 1, $4, $5::bigint
+    WHERE $3 = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = $1 AND live = $2)
+    ON CONFLICT DO NOTHING
+    RETURNING version),
+  forgotten AS (
+    DELETE FROM rule_sets
+    WHERE account_id = $1 AND live = $2 AND version <= (SELECT version FROM stored) - ${KEPT_VERSIONS})
+  SELECT version FROM stored`

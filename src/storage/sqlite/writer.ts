@@ -1,3 +1,4 @@
+import { KEPT_VERSIONS } from '../../domain/rule-set.ts'
 import type { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { ledgerCache } from './ledger-cache.ts'
@@ -154,18 +155,24 @@ function purge(db: Connection, [, before, limit]: PurgeOp): number {
     .run(limit, before).changes
 }
 
-/** Stores the next version, when `version` is still the newest. */
+/** Stores the next version, when `version` is still the newest, and forgets what is old. */
 function replaceRuleSet(
   db: Connection,
   [, account, live, version, document, now]: ReplaceRuleSetOp,
 ): boolean {
-  return (
-    db
-      .prepare(
-        `INSERT INTO rule_sets (account_id, live, version, document, created_at)
-         SELECT ?, ?, ?, ?, ?
-         WHERE ? = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = ? AND live = ?)`,
-      )
-      .run(account, live, version + 1, document, now, version, account, live).changes === 1
-  )
+  const next = version + 1
+  const { changes } = db
+    .prepare(
+      `INSERT INTO rule_sets (account_id, live, version, document, created_at)
+       SELECT ?, ?, ?, ?, ?
+       WHERE ? = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = ? AND live = ?)`,
+    )
+    .run(account, live, next, document, now, version, account, live)
+  if (changes === 1)
+    db.prepare('DELETE FROM rule_sets WHERE account_id = ? AND live = ? AND version <= ?').run(
+      account,
+      live,
+      next - KEPT_VERSIONS,
+    )
+  return changes === 1
 }

@@ -1,23 +1,34 @@
 /** Rule sets, and the routes of the attempts that they chose. */
 import type { Condition, Destination } from '../../domain/routing.ts'
 import { DEFAULT_RULE } from '../../domain/routing.ts'
-import { BUILT_IN, readRuleSet } from '../../domain/rule-set.ts'
+import { BUILT_IN, KEPT_VERSIONS, readRuleSet } from '../../domain/rule-set.ts'
 import { type Aggregate, type Json, jsonOf, type Row } from './aggregate.ts'
 import { inWords } from './views.ts'
 
-/** The destinations of each rule of each version, by account, mode and version; `built_in` where the built-in rules hold. */
-export type RuleSets = ReadonlyMap<string, ReadonlyMap<string, Destination> | 'built_in'>
+/**
+ * The destinations of each rule of each version, by account, mode and version: `built_in` where the built-in rules hold,
+ * and for versions that are no longer kept `forgotten`.
+ */
+export type RuleSets = { of(row: Row, version: unknown): Rules | 'built_in' | 'forgotten' | undefined }
+type Rules = ReadonlyMap<string, Destination>
 
-const nameIn = (row: Row, version: unknown) => `${row['account_id']}/${row['live']}/${version}`
+const scopeOf = (row: Row) => `${row['account_id']}/${row['live']}`
+const nameIn = (row: Row, version: unknown) => `${scopeOf(row)}/${version}`
 /** What a condition asks is not judged here. */
 const ANY: Condition = { holds: () => true, whyNot: () => '', constant: null, conjuncts: [] }
 
 /** Reads every version of the rules, which come in order; or a sentence about one that is wrong. */
 export function rulesOf(rows: readonly Row[]): RuleSets | string {
-  const found = new Map<string, ReadonlyMap<string, Destination> | 'built_in'>()
+  const found = new Map<string, Rules | 'built_in'>()
+  const oldest = new Map<string, number>()
+  const counts = Map.groupBy(rows, scopeOf)
   for (const row of rows) {
     const { version, document } = row
-    if (Number(version) !== 1 && !found.has(nameIn(row, Number(version) - 1)))
+    const scope = scopeOf(row)
+    // Those before the newest are forgotten: then so many are there at least.
+    const first = !oldest.has(scope) && (counts.get(scope)?.length ?? 0) >= KEPT_VERSIONS
+    if (!oldest.has(scope)) oldest.set(scope, Number(version))
+    if (Number(version) !== 1 && !first && !found.has(nameIn(row, Number(version) - 1)))
       return `The rules have version ${version}, and not the version before it.`
     if (document === BUILT_IN) {
       found.set(nameIn(row, version), 'built_in')
@@ -33,7 +44,11 @@ export function rulesOf(rows: readonly Row[]): RuleSets | string {
       new Map<string, Destination>([...rules, [DEFAULT_RULE, ruleSet.fallback]]),
     )
   }
-  return found
+  return {
+    of: (row, version) =>
+      found.get(nameIn(row, version)) ??
+      (Number(version) >= 1 && Number(version) < (oldest.get(scopeOf(row)) ?? 0) ? 'forgotten' : undefined),
+  }
 }
 
 type Route = {
@@ -77,7 +92,8 @@ function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean
   const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
   const provider = String(attempt['provider'])
   if (next.includes(provider)) return `is at ${provider}, which is still to be asked`
-  const held = version === null ? 'built_in' : rules.get(nameIn(attempt, version))
+  const held = version === null ? 'built_in' : rules.of(attempt, version)
+  if (held === 'forgotten') return undefined
   // They name every provider that was configured then, which is not stored.
   if (held === 'built_in')
     return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and the built-in rules held`
