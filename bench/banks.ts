@@ -20,13 +20,14 @@ export function withBank<T>(bench: Bench, use: (bank: Server) => Promise<T>): Pr
   return withDatabase(bench, (file) => withServer(startBank(file, SECRET), use))
 }
 
-/** Calls `use` with MiniPay on that database and these providers, in this order, and stops it afterwards. */
+/** Calls `use` with MiniPay (of `checkout`) on that database and these providers, in this order, and stops it afterwards. */
 export async function withProviders<T>(
   bench: Bench,
   database: string,
   remotes: Readonly<Record<string, Remote>>,
   use: (server: Server) => Promise<T>,
   settings: Readonly<Record<string, string>> = {},
+  checkout?: string,
 ): Promise<T> {
   const file = join(bench.folder, 'providers.json')
   const entries = Object.entries(remotes).map(([name, remote]) => [
@@ -36,7 +37,7 @@ export async function withProviders<T>(
   writeFileSync(file, JSON.stringify(Object.fromEntries(entries)))
   try {
     const variables = { MINIPAY_PROVIDERS: file, ...settings }
-    return await withServer(startMiniPay(database, '', bench.nodeFlags, variables), use)
+    return await withServer(startMiniPay(database, '', bench.nodeFlags, variables, checkout), use)
   } finally {
     rmSync(file)
   }

@@ -15,6 +15,8 @@ export type Options = {
   readonly connections: readonly number[]
   /** Flags for MiniPay's Node, such as --cpu-prof. */
   readonly nodeFlags: readonly string[]
+  /** The commit that this checkout is compared with, or nothing. */
+  readonly compare: string
   /** Writes the results of a partial run too. */
   readonly save: boolean
 }

@@ -1,8 +1,9 @@
 /** The benchmark's child processes. Whatever way the benchmark ends, they end with it. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LoadJob, LoadResult } from './load.ts'
 import type { Received } from './receiver.ts'
@@ -45,19 +46,25 @@ export type Server = {
   readonly ports: readonly number[]
   /** CPU seconds it has used so far, all threads; NaN where there is no /proc. */
   cpuSeconds(): number
+  /** CPU seconds by kind of thread: `all`, `main`, `workers` and `helpers`, which compile and collect garbage. Empty without Linux. */
+  threadSeconds(): Readonly<Record<string, number>>
   /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
   residentMB(): number
   stop(): Promise<void>
 }
 
-/** MiniPay on a free port, without webhooks unless `webhookTarget` is given; `settings` are more of its variables. */
+/**
+ * MiniPay on a free port, without webhooks unless `webhookTarget` is given; `settings` are more of its variables, and
+ * `checkout` is the folder of its code.
+ */
 export function startMiniPay(
   database: string,
   webhookTarget = '',
   flags: readonly string[] = [],
   settings: Readonly<Record<string, string>> = {},
+  checkout = path('..'),
 ): Promise<Server> {
-  return startServer('minipay', [...flags, path('../bin/minipay.js'), 'serve'], {
+  return startServer('minipay', [...flags, join(checkout, 'bin/minipay.js'), 'serve'], {
     PORT: '0',
     WEBHOOK_TARGET: webhookTarget,
     MINIPAY_DATABASE: database,
@@ -82,6 +89,7 @@ export function together(servers: readonly [Server, ...Server[]]): Server {
     url: servers[0].url,
     ports: servers.flatMap((server) => server.ports),
     cpuSeconds: () => sum((server) => server.cpuSeconds()),
+    threadSeconds: () => servers[0].threadSeconds(),
     residentMB: () => sum((server) => server.residentMB()),
     async stop() {
       await Promise.all(servers.map((server) => server.stop()))
@@ -120,6 +128,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
     url,
     ports: [Number(new URL(url).port)],
     cpuSeconds: () => cpuSeconds(child.pid),
+    threadSeconds: () => threadSeconds(child.pid),
     residentMB: () => residentMB(child.pid),
     async stop() {
       child.kill('SIGTERM')
@@ -155,6 +164,23 @@ const CLOCK_TICKS_PER_SECOND = 100
 function cpuSeconds(pid: number | undefined): number {
   const [user = Number.NaN, system = Number.NaN] = times(pid)
   return user + system
+}
+
+/** Of Linux's schedstat, whose first number is nanoseconds on a CPU: the ticks of `stat` are too coarse for a thread. */
+function threadSeconds(pid: number | undefined): Record<string, number> {
+  const seconds = { all: 0, main: 0, workers: 0, helpers: 0 }
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const read = (file: string) => readFileSync(`/proc/${pid}/task/${thread}/${file}`, 'latin1')
+      const used = Number(read('schedstat').split(' ')[0]) / 1e9
+      seconds.all += used
+      seconds[thread === String(pid) ? 'main' : read('comm').startsWith('Worker') ? 'workers' : 'helpers'] +=
+        used
+    }
+    return seconds
+  } catch {
+    return {}
+  }
 }
 
 /** CPU seconds of a process that works in its children, those that ended included. */

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import type { Options, Part, Row } from './bench.ts'
 import { charges } from './charges.ts'
 import { cluster } from './cluster.ts'
+import { comparison } from './compare.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
 import { describeMachine, inMemory } from './machine.ts'
@@ -30,6 +31,7 @@ const PARTS: readonly Part[] = [
   cluster,
   history,
   start,
+  comparison,
 ]
 
 const CONNECTIONS = [1, 64, 256]
@@ -38,6 +40,7 @@ const USAGE = `node bench/run.ts
   --rounds <n>            rounds that each median is of (3)
   --seconds <s>           measured seconds of each cell (1)
   --only <text>           only the parts whose name holds this: ${PARTS.flatMap((part) => part.names).join(', ')}
+  --compare <commit>      only charges of this checkout and of that commit, in turn
   --connections <n,n>     of the charge rows (${CONNECTIONS})
   --node-flags <flags>    for MiniPay's Node, such as --cpu-prof
   --save                  writes the table of a run with --only to results/ too`
@@ -47,7 +50,8 @@ function options(): Options {
     options: {
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '1' },
-      only: { type: 'string', default: '' },
+      only: { type: 'string' },
+      compare: { type: 'string', default: '' },
       connections: { type: 'string', default: CONNECTIONS.join() },
       'node-flags': { type: 'string', default: '' },
       save: { type: 'boolean', default: false },
@@ -61,7 +65,8 @@ function options(): Options {
   return {
     rounds: positive('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
-    only: values.only,
+    only: values.only ?? (values.compare === '' ? '' : 'compare:'),
+    compare: values.compare,
     connections: values.connections.split(',').map((text) => positive('--connections', text)),
     nodeFlags: values['node-flags'].split(' ').filter(Boolean),
     save: values.save,
