@@ -23,23 +23,13 @@ export type Connections = {
   answering(response: ServerResponse, bytes: number): void
 }
 
-type Queue = { busy: boolean; readonly waiting: (() => void)[] }
-
 /** Keeps what clients that do not read can cost within bounds. */
 export function boundConnections(): Connections {
-  const queues = new WeakMap<Socket, Queue>()
+  /** Requests that wait on a connection. */
+  const waiting = new WeakMap<Socket, number>()
   /** Answers that are not taken yet, the oldest first. */
   const unread = new Map<ServerResponse, number>()
   let unreadBytes = 0
-
-  function queueOf(socket: Socket): Queue {
-    let queue = queues.get(socket)
-    if (!queue) {
-      queue = { busy: false, waiting: [] }
-      queues.set(socket, queue)
-    }
-    return queue
-  }
 
   function ended(response: ServerResponse): void {
     unreadBytes -= unread.get(response) ?? 0
@@ -48,24 +38,18 @@ export function boundConnections(): Connections {
 
   return {
     inTurn({ socket }, response, start) {
-      const queue = queueOf(socket)
-      const run = () => {
-        queue.busy = true
-        response.once('close', () => {
-          ended(response)
-          // Behind the last answer of a connection nothing is begun any more.
-          if (socket.destroyed || !response.shouldKeepAlive) return
-          queue.busy = false
-          queue.waiting.shift()?.()
+      // Node gives a response its socket in its turn, and none behind the last answer of a connection.
+      if (response.socket) return start()
+      const others = waiting.get(socket) ?? 0
+      if (others === MAX_WAITING) return void socket.destroy()
+      waiting.set(socket, others + 1)
+      response.once('socket', () => {
+        waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
+        // Node has only begun to hand the socket over.
+        process.nextTick(() => {
+          if (!socket.destroyed) start()
         })
-        start()
-      }
-      if (socket.destroyed) return
-      if (!queue.busy) run()
-      else if (queue.waiting.push(run) > MAX_WAITING) {
-        queue.waiting.length = 0
-        socket.destroy()
-      }
+      })
     },
 
     answering(response, bytes) {
@@ -75,6 +59,7 @@ export function boundConnections(): Connections {
       response.socket?.setTimeout(WRITE_TIMEOUT_MS)
       unread.set(response, bytes)
       unreadBytes += bytes
+      response.once('close', () => ended(response))
       for (const [oldest] of unread) {
         if (unreadBytes <= MAX_UNREAD_BYTES || oldest === response) break
         ended(oldest)
