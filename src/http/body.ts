@@ -22,15 +22,23 @@ export function readBody(
     done(new Refused(TOO_LARGE))
     return
   }
-  const bytes = new ByteBuffer(BODY_LIMIT)
-  const end = (error: Error | null) => {
-    request.off('data', onData).off('end', onEnd).off('error', end)
-    if (error) done(error)
-    else done(null, bytes.take())
+  let ended = false
+  const end = (error: Error | null, bytes?: Buffer) => {
+    if (ended) return
+    ended = true
+    done(error, bytes)
   }
-  const onEnd = () => end(null)
-  const onData = (piece: Buffer) => {
-    if (!bytes.append(piece)) end(new Refused(TOO_LARGE))
-  }
-  request.on('data', onData).on('end', onEnd).on('error', end)
+  // Nearly every body comes in one piece, which then need not be copied.
+  let whole: Buffer | undefined
+  let pieces: ByteBuffer | undefined
+  request
+    .on('data', (piece: Buffer) => {
+      if (piece.length === announced) whole = piece
+      else if (!ended) {
+        pieces ??= new ByteBuffer(BODY_LIMIT)
+        if (!pieces.append(piece)) end(new Refused(TOO_LARGE))
+      }
+    })
+    .on('end', () => end(null, whole ?? pieces?.take() ?? Buffer.alloc(0)))
+    .on('error', end)
 }
