@@ -18,7 +18,7 @@ import {
   isVisitor,
   withoutIdentifiers,
 } from './honest-numbers.ts'
-import { MANY_DIGITS, plainDigits } from './plain-digits.ts'
+import { hasManyDigits, plainDigits } from './plain-digits.ts'
 
 const SPACES_AND_DASHES = /^[\s\p{Cc}-]+$/u
 /** Between digits these are as good as a dash, when they are the same throughout. */
@@ -38,7 +38,7 @@ type Span = { readonly start: number; readonly end: number }
 
 /** True when the text holds something that looks like a card number. */
 export function holdsCardNumber(text: string): boolean {
-  return MANY_DIGITS.test(text) && cardsIn(withoutLabels(plainDigits(text)), 1).length > 0
+  return hasManyDigits(text) && cardsIn(withoutLabels(plainDigits(text)), 1).length > 0
 }
 
 /** The format code before the number on a stripe's third track, which is no part of it. */

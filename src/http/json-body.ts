@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type Rejection, reject } from '../domain/error.ts'
-import { MANY_DIGITS } from '../domain/plain-digits.ts'
+import { hasManyDigits } from '../domain/plain-digits.ts'
 
 /** Deeper than any body we know; a bound for everything that walks one. */
 const MAX_DEPTH = 32
@@ -13,7 +13,7 @@ const MAX_DEPTH = 32
  * without any of these, nearly all of them, needs no second look.
  */
 function isSuspicious(text: string): boolean {
-  return /\\|__proto__|\d[.eE]/.test(text) || MANY_DIGITS.test(text)
+  return /\\|__proto__|\d[.eE]/.test(text) || hasManyDigits(text)
 }
 
 /**
