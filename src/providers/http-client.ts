@@ -36,7 +36,6 @@ export type HttpClient = {
   close(): Promise<void>
 }
 
-/**
 /** What a client does otherwise than usual. */
 export type HttpClientOptions = {
   /** `MAX_ANSWER_BYTES` unless given. */
@@ -58,11 +57,12 @@ export function httpClient(
 ): HttpClient {
   let pool: Pool | undefined
   let closed = false
+  const forbidden = egress.forbids(origin.hostname)
   return {
     send({ method, path, headers, body }, signal) {
       return new Promise((resolve) => {
         if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
-        if (egress.forbids(origin.hostname)) return resolve({ kind: 'not_sent', reason: 'FORBIDDEN_ADDRESS' })
+        if (forbidden) return resolve({ kind: 'not_sent', reason: 'FORBIDDEN_ADDRESS' })
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
         const call = new Call(resolve, signal, maxAnswerBytes)
         try {
