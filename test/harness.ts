@@ -45,23 +45,28 @@ export async function startServer(
     env: { ...cleanEnv(), ...settings, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let output = ''
+  const said: string[] = []
+  const output = () => said.join('')
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const url = await new Promise<string>((resolve, reject) => {
+    let listens = false
     const read = (chunk: Buffer) => {
-      output += chunk
-      const address = /"address":"([^"]+)"/.exec(output)?.[1]
-      if (address) resolve(address)
+      said.push(String(chunk))
+      // A long life logs much: it is searched only until the address is there.
+      const address = listens ? undefined : /"address":"([^"]+)"/.exec(output())?.[1]
+      if (!address) return
+      listens = true
+      resolve(address)
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
-    exited.then((code) => reject(new Error(`minipay ended with ${code} before it listened:\n${output}`)))
+    exited.then((code) => reject(new Error(`minipay ended with ${code} before it listened:\n${output()}`)))
   })
   return {
     url,
     process: child,
     database,
-    output: () => output,
+    output,
     async stop() {
       child.kill('SIGTERM')
       return exited

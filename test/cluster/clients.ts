@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Answer } from '../harness.ts'
-import { planOf, type Step, type Story } from '../storm/plan.ts'
+import { drawsFrom, planOf, type Step, type Story } from '../storm/plan.ts'
 import { type Progress, progress } from '../storm/progress.ts'
 import type { ClusterNode } from './nodes.ts'
 
@@ -55,13 +55,28 @@ const ANSWER_MS = 60_000
 const FINAL_MS = 120_000
 const CHUNK = 500
 
+export type Manners = {
+  /** The longest that a customer thinks between two orders, in ms; half of it on average. */
+  readonly thinksMs?: number
+  /** How long a request is repeated until its answer is final, in ms. */
+  readonly patienceMs?: number
+  /** Called for each answer with how long it took. */
+  readonly onAnswer?: (asked: Asked, ms: number) => void
+}
+
 /** Sends so many customers shopping at once, as a seed plans it, until they are told to leave. */
-export function customersOf(nodes: readonly ClusterNode[], seed: number, count: number): Customers {
+export function customersOf(
+  nodes: readonly ClusterNode[],
+  seed: number,
+  count: number,
+  { thinksMs = 0, ...manners }: Manners = {},
+): Customers {
+  const draw = drawsFrom(seed)
   const orders: Order[] = []
   const answers = progress()
   const wrong: string[] = []
   const stories = endless(seed)
-  const { once, untilFinal } = senderTo(nodes, answers)
+  const { once, untilFinal } = senderTo(nodes, answers, manners)
   let open = true
 
   async function noted(asked: Asked, work: (asked: Asked) => Promise<unknown>): Promise<void> {
@@ -94,6 +109,7 @@ export function customersOf(nodes: readonly ClusterNode[], seed: number, count: 
       while (open) {
         const { story, isPatient } = stories.next().value
         await live(story, isPatient)
+        if (thinksMs > 0) await pause(draw.between(0, thinksMs))
       }
     }),
   )
@@ -109,7 +125,11 @@ export function customersOf(nodes: readonly ClusterNode[], seed: number, count: 
 }
 
 /** Sends requests to the nodes in turn. */
-function senderTo(nodes: readonly ClusterNode[], answers: Progress) {
+function senderTo(
+  nodes: readonly ClusterNode[],
+  answers: Progress,
+  { onAnswer, patienceMs = FINAL_MS }: Manners,
+) {
   let turn = 0
 
   /** False when there is no final answer: the node asks for patience, or was killed. Throws when it has no excuse. */
@@ -117,6 +137,7 @@ function senderTo(nodes: readonly ClusterNode[], answers: Progress) {
     const node = nodes[turn++ % nodes.length] as ClusterNode
     const wasUp = node.isUp()
     const deaths = node.deaths()
+    const sentAt = performance.now()
     let answer: Answer<Body>
     try {
       answer = await post(node.url, asked)
@@ -126,13 +147,14 @@ function senderTo(nodes: readonly ClusterNode[], answers: Progress) {
       return false
     }
     answers.add()
+    onAnswer?.(asked, performance.now() - sentAt)
     if (!isFinal(answer)) return false
     remember(asked, answer)
     return true
   }
 
   async function untilFinal(asked: Asked): Promise<void> {
-    for (const giveUpAt = performance.now() + FINAL_MS; performance.now() < giveUpAt; ) {
+    for (const giveUpAt = performance.now() + patienceMs; performance.now() < giveUpAt; ) {
       if (await once(asked)) return
       await pause(RETRY_MS)
     }
@@ -167,6 +189,8 @@ function isFinal({ status, headers, body }: Answer<Body>): boolean {
   if (status === 409 && LOST.has(body.code ?? '')) return true
   // The node was killed before the call had left it, and the bank says that it never had it.
   if (status === 502 && (body.charge || body.refund)) return true
+  // Its provider can't be called at present; nothing was stored.
+  if (status === 502 && body.code === 'provider_unavailable') return false
   if (status === 202) return false
   if (status === 409 && body.code === 'idempotency_key_in_progress' && again) return false
   if (status === 503 && again) return false

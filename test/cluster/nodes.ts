@@ -8,6 +8,8 @@ export type ClusterNode = {
   /** How often it was killed or stopped: whoever saw it change knows why a connection broke. */
   readonly deaths: () => number
   isUp(): boolean
+  /** Of the process that runs, or ran last. */
+  readonly pid: () => number | undefined
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
@@ -47,6 +49,7 @@ export async function startNode(
     url,
     deaths: () => deaths,
     isUp: () => up,
+    pid: () => last().process.pid,
     kill() {
       dies()
       return last().kill()

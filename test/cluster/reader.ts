@@ -7,7 +7,7 @@ import type { ClusterNode } from './nodes.ts'
 export type NumberedEvent = Event & { readonly id: string; readonly epoch: string }
 
 export type Reader = {
-  readonly seen: readonly NumberedEvent[]
+  readonly seen: readonly Pick<NumberedEvent, 'id' | 'sequence' | 'epoch'>[]
   /** Pages that must not be, each as a sentence. */
   readonly wrong: readonly string[]
   /** Resolves when it has read what was there, and ends. */
@@ -23,7 +23,7 @@ type Page = { readonly data: NumberedEvent[]; readonly has_more: boolean }
  * smaller one would never be seen again, and a gap might be filled later.
  */
 export function readEvents(nodes: readonly ClusterNode[]): Reader {
-  const seen: NumberedEvent[] = []
+  const seen: Reader['seen'][number][] = []
   const wrong: string[] = []
   let stopping = false
 
@@ -37,11 +37,11 @@ export function readEvents(nodes: readonly ClusterNode[]): Reader {
       wrong.push(`${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
       return 'no answer'
     }
-    for (const event of answer.body.data) {
+    for (const { id, sequence, epoch } of answer.body.data) {
       const last = seen.at(-1)
-      if (event.sequence !== (last?.sequence ?? 0) + 1 && (!last || last.epoch === event.epoch))
-        wrong.push(`after event ${last?.sequence} a reader finds ${event.sequence}`)
-      seen.push(event)
+      if (sequence !== (last?.sequence ?? 0) + 1 && (!last || last.epoch === epoch))
+        wrong.push(`after event ${last?.sequence} a reader finds ${sequence}`)
+      seen.push({ id, sequence, epoch })
     }
     return answer.body.data.length > 0 ? 'events' : 'nothing new'
   }
