@@ -266,6 +266,7 @@ export async function fillBooks(store: Store): Promise<void> {
   }
   await atOneBank(books)
   await atTwoBanks(books)
+  await withLongTexts(books)
   await disputed(books)
   bankB.finds(null)
   bankA.says({ kind: 'unknown', reason: 'no answer in time' })
@@ -286,6 +287,22 @@ async function atTheSandbox(books: Books): Promise<void> {
   await books.charge(1_003, { customer: 'cus_3', metadata: { order: '44' } })
   await books.refund(await books.charge(70, {}, TEST), 20, {}, TEST)
   await books.capture(await books.charge(1_004, { capture: false }), 904)
+}
+
+/** Taken and refunded, declined, held and captured, and waiting: with more of a text than a row has room for. */
+async function withLongTexts(books: Books): Promise<void> {
+  const { bankA } = books
+  const long = (order: string) => ({
+    description: `A list of ${'chairs, '.repeat(90)}`,
+    metadata: { order, notes: 'n'.repeat(500) },
+  })
+  await books.refund(await books.charge(2_040, long('60')), 440, long('60b'))
+  await books.charge(2_044, { description: long('').description })
+  bankA.says(NO)
+  await books.charge(2_041, long('61'))
+  await books.capture(await books.charge(2_042, { capture: false, ...long('62') }))
+  bankA.says({ kind: 'pending', reference: 'wait_3', redirectUrl: null })
+  await books.charge(2_043, long('63'))
 }
 
 async function atOneBank(books: Books): Promise<void> {

@@ -65,14 +65,17 @@ export const newId = idFactory(
 )
 
 type Options = { scope: Scope; key?: string; endpoints?: readonly string[]; at?: number }
+/** What a request says beside what it asks for. */
+type Details = Partial<Pick<Charge, 'description' | 'metadata'>>
 
 /** Options of a charge beside whose it is; a `declined` one failed. */
-export type ChargeOptions = Options & {
-  amount?: number
-  currency?: string
-  customer?: string
-  declined?: boolean
-}
+export type ChargeOptions = Options &
+  Details & {
+    amount?: number
+    currency?: string
+    customer?: string
+    declined?: boolean
+  }
 
 /** A commit that a request asked for, and that tells an event. */
 export type RequestCommit = Commit & {
@@ -87,10 +90,12 @@ function command(options: ChargeOptions, order: string, capture = true): ChargeC
     customer: options.customer ?? 'cus_1',
     capture,
     paymentMethod: 'tok_visa',
-    description: 'a test',
-    metadata: { order },
+    description: options.description === undefined ? 'a test' : options.description,
+    metadata: options.metadata ?? { order },
   }
 }
+
+type RefundOptions = Options & Details & { amount?: number }
 
 /** A charge that was decided in one step. */
 export function chargeCommit(options: ChargeOptions): RequestCommit {
@@ -108,19 +113,20 @@ export function chargeCommit(options: ChargeOptions): RequestCommit {
 }
 
 /** A refund decided in one step on `charge` as it was read. */
-export function refundCommit(charge: Charge, options: Options & { amount?: number }): RequestCommit {
+export function refundCommit(charge: Charge, options: RefundOptions): RequestCommit {
   const { begun, attempt, key, at } = refundBegun(charge, options)
   const outcome = succeeded(attempt, `ref_${attempt.id}`)
   const ended = concludeRefund(begun.charge, begun.refund as Refund, attempt, outcome, 'answer', at)
   return requestOf(atOnce(begun, ended), options, key, at)
 }
 
-function refundBegun(charge: Charge, options: Options & { amount?: number }) {
+function refundBegun(charge: Charge, options: RefundOptions) {
   const at = options.at ?? tick()
   const id = newId('re')
   const key = options.key ?? `key-of-${id}`
   const amount = options.amount ?? refundable(charge)
-  const asked = { amount, reason: 'requested_by_customer', description: null, metadata: { note: id } }
+  const { description = null, metadata = { note: id } } = options
+  const asked = { amount, reason: 'requested_by_customer', description, metadata }
   const attempt = attemptOf('refund', charge, { at, key, refundId: id, amount, provider: charge.provider })
   const begun = beginRefund(charge, asked, amount, attempt, { id, now: at, idempotencyKey: key })
   return { begun, attempt, key, at }
@@ -210,7 +216,7 @@ export function followUpCommit(
 /** A refund whose provider is about to be asked. */
 export function beginRefundCommit(
   charge: Charge,
-  options: Options & { amount?: number },
+  options: RefundOptions,
 ): Begun & { readonly refund: Refund } {
   const { begun, key, at } = refundBegun(charge, options)
   return { ...begunOf(begun, options, key, at), refund: begun.refund as Refund }

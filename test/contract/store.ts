@@ -25,6 +25,7 @@ import { disputes } from './disputes.ts'
 import type { Open } from './fixtures.ts'
 import { balanceLimits, closing, purges, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
+import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
 import { providerUse } from './provider-use.ts'
 import { ruleSets } from './rulesets.ts'
@@ -46,6 +47,9 @@ export function storeContract(name: string, open: Open): void {
       changedAnswers(open)
       changedColumns(open)
       refusedSteps(open)
+    })
+    describe('long texts', () => {
+      longTexts(open)
     })
     describe('scopes', () => {
       scopesApart(open)

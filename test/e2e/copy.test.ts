@@ -16,7 +16,6 @@ import {
   type Charge,
   type Client,
   type Delivery,
-  type Dispute,
   eventsAfter,
   type LedgerEntry,
   type Page,
@@ -31,8 +30,8 @@ import {
   serving,
   startCopy,
   startShop,
+  trade,
 } from './copying.ts'
-import { ruleTo } from './orchestration.ts'
 
 let postgres: PostgresServer
 before(async () => {
@@ -84,45 +83,6 @@ async function visible(api: Client): Promise<object> {
   }
 }
 
-/** A bit of everything: held, captured, canceled, declined, refunded, disputed, waiting for its customer, very large. */
-async function trade({
-  api,
-  bank,
-}: {
-  api: Client
-  bank: { control(m: string, p: string, b?: unknown): Promise<unknown> }
-}) {
-  const document = { rules: [ruleTo('sandbox', ['sandbox'])], default: { providers: ['bank_a'] } }
-  assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
-  const first = await api.charge(
-    { description: 'é "quoted" \\ {NULL}, \n 💶', metadata: { to: 'sandbox', empty: '', word: 'NULL' } },
-    'first-key',
-  )
-  await api.refund(first.id, { amount: 700, reason: 'requested_by_customer' }, 'a-refund')
-  await api.refund((await api.charge()).id)
-  await api.capture((await api.charge({ capture: false })).id, { amount: 900 })
-  await api.cancel((await api.charge({ capture: false })).id)
-  await api.charge({ capture: false, currency: 'eur' })
-  const declined = await api.post('/api/v1/charges', {
-    ...{ amount: 2500, currency: 'usd', customer: 'cus_42', payment_method: 'tok_fault_decline' },
-  })
-  assert.equal(declined.status, 402)
-  const waits = { amount: 800, currency: 'usd', customer: 'cus_7', payment_method: 'tok_requires_action' }
-  assert.equal((await api.post('/api/v1/charges', waits)).status, 202)
-  for (const _ of [1, 2, 3])
-    await api.charge({ amount: Number.MAX_SAFE_INTEGER, currency: 'jpy', metadata: { to: 'sandbox' } })
-  const disputed = await api.charge()
-  await bank.control('PUT', '/notify', { url: `${api.url}/providers/bank_a/notifications` })
-  await bank.control('POST', '/disputes', { payment: disputed.provider_reference, amount: 1000 })
-  await until(
-    async () => (await api.get<Page<Dispute>>('/api/v1/disputes')).body.data,
-    ([dispute]) => dispute?.status === 'open',
-  )
-  await api.charge({ customer: 'status 400' })
-  await api.charge({ customer: 'status 500' })
-  return first
-}
-
 test('what was served from a file is served from PostgreSQL, and goes on without a gap', async (t) => {
   let patient = true
   const receiver = await receiving(t, (webhook, response) => {
@@ -144,7 +104,7 @@ test('what was served from a file is served from PostgreSQL, and goes on without
   const before = contentsOf(shop.file)
   const { code, stdout, stderr } = await copyOf(shop.file, to)
   assert.equal(code, 0, stderr)
-  assert.match(stdout, /The books balance at both ends, and agree: \d+ charges, 2 refunds, \d+ entries\./)
+  assert.match(stdout, /The books balance at both ends, and agree: \d+ charges, 3 refunds, \d+ entries\./)
   assert.match(stdout, /MINIPAY_DATABASE/)
   assert.doesNotMatch(stdout + stderr, /:secret@/)
   assert.deepEqual(contentsOf(shop.file), before)

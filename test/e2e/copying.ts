@@ -6,10 +6,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
+import { showWholeRows } from '../../src/storage/sqlite/long-texts.ts'
 import { newSecret, type RunningBank, startBank } from '../bank.ts'
 import { CLI, type Receiver, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
 import { onDatabase } from '../postgres.ts'
-import { type Client, client } from './client.ts'
+import { type Client, client, type Dispute, type Page, until } from './client.ts'
+import { ruleTo } from './orchestration.ts'
 
 export const copyOf = (from: string, to: string) => runCli(['copy', '--from', from, '--to', to])
 
@@ -45,14 +47,60 @@ export async function startShop(t: TestContext, receiver: Receiver) {
   return { bank, env, file, ...(await serving(t, file, env)) }
 }
 
+/** A bit of everything: held, captured, canceled, declined, refunded, disputed, waiting for its customer, very large. */
+export async function trade({
+  api,
+  bank,
+}: {
+  api: Client
+  bank: { control(m: string, p: string, b?: unknown): Promise<unknown> }
+}) {
+  const document = { rules: [ruleTo('sandbox', ['sandbox'])], default: { providers: ['bank_a'] } }
+  assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
+  const first = await api.charge(
+    { description: 'é "quoted" \\ {NULL}, \n 💶', metadata: { to: 'sandbox', empty: '', word: 'NULL' } },
+    'first-key',
+  )
+  await api.refund(first.id, { amount: 700, reason: 'requested_by_customer' }, 'a-refund')
+  const long = {
+    description: 'é "quoted" \\ ,"metadata":{} 💶'.repeat(30),
+    metadata: { to: 'sandbox', details: '1', notes: 'é"\\\u0001'.repeat(100) },
+  }
+  await api.refund((await api.charge(long)).id, { ...long, amount: 400 })
+  await api.charge({ description: 'd'.repeat(1_000) })
+  await api.refund((await api.charge()).id)
+  await api.capture((await api.charge({ capture: false })).id, { amount: 900 })
+  await api.cancel((await api.charge({ capture: false })).id)
+  await api.charge({ capture: false, currency: 'eur' })
+  const declined = await api.post('/api/v1/charges', {
+    ...{ amount: 2500, currency: 'usd', customer: 'cus_42', payment_method: 'tok_fault_decline' },
+  })
+  assert.equal(declined.status, 402)
+  const waits = { amount: 800, currency: 'usd', customer: 'cus_7', payment_method: 'tok_requires_action' }
+  assert.equal((await api.post('/api/v1/charges', waits)).status, 202)
+  for (const _ of [1, 2, 3])
+    await api.charge({ amount: Number.MAX_SAFE_INTEGER, currency: 'jpy', metadata: { to: 'sandbox' } })
+  const disputed = await api.charge()
+  await bank.control('PUT', '/notify', { url: `${api.url}/providers/bank_a/notifications` })
+  await bank.control('POST', '/disputes', { payment: disputed.provider_reference, amount: 1000 })
+  await until(
+    async () => (await api.get<Page<Dispute>>('/api/v1/disputes')).body.data,
+    ([dispute]) => dispute?.status === 'open',
+  )
+  await api.charge({ customer: 'status 400' })
+  await api.charge({ customer: 'status 500' })
+  return first
+}
+
 type Tables = Record<string, string[]>
 
-/** Every row of an embedded database, by its table, as JSON of its values as texts. */
+/** Every row of an embedded database, by its table, as JSON of its values as texts. Long texts are in the rows that have them. */
 export function rowsOfFile(file: string): Tables {
   const db = new Database(file, { readonly: true })
   try {
+    showWholeRows(db)
     const names = db
-      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
+      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'long_texts' ORDER BY name`)
       .pluck()
       .all()
     return Object.fromEntries(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Connection } from '../sqlite/connection.ts'
 import { doubtOf, markMoved } from '../sqlite/epochs.ts'
+import { showWholeRows } from '../sqlite/long-texts.ts'
 import { assertCurrent } from '../sqlite/migrate.ts'
 import { lockDatabase, openReader } from '../sqlite/open.ts'
 import { verify } from '../sqlite/verify.ts'
@@ -61,6 +62,7 @@ export function openSource(file: string): Source {
 }
 
 function sourceOf(db: Connection, file: string, fingerprint: string, release: () => void): Source {
+  let showAsStored = showWholeRows(db)
   return {
     fingerprint,
     count: ({ name, from = name }) => db.prepare(`SELECT count(*) FROM ${from}`).pluck().get() as number,
@@ -69,7 +71,14 @@ function sourceOf(db: Connection, file: string, fingerprint: string, release: ()
       const missing = columnsOf(db, name).find((column) => !Object.hasOwn(columns, column.name))
       if (missing) throw new Error(`PostgreSQL has no column for ${name}.${missing.name}.`)
     },
-    verify: () => verify(db),
+    verify() {
+      showAsStored()
+      try {
+        return verify(db)
+      } finally {
+        showAsStored = showWholeRows(db)
+      }
+    },
     assertPortable() {
       for (const table of TABLES) if (table.from === undefined) refuseNulCharacters(db, table)
     },
@@ -113,7 +122,8 @@ function columnsOf(db: Connection, table: string): { name: string; type: string 
  * driver stores U+FFFD in its place.
  */
 function refuseNulCharacters(db: Connection, { name, key }: Table): void {
-  const texts = columnsOf(db, name).filter(({ type }) => type === 'TEXT')
+  // A column that is put together has no type.
+  const texts = columnsOf(db, name).filter(({ type }) => type !== 'INTEGER')
   if (texts.length === 0) return
   const all = texts.map((column) => column.name).join(', ')
   const found = db

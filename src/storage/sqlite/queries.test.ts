@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../../test/harness.ts'
 import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { SOURCES } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
 import { FREE } from './free-leases.ts'
+import { showWholeRows } from './long-texts.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
@@ -179,6 +181,31 @@ test('which providers are used is read from two indexes, a name and a bounded nu
   assert.equal(reads.length, 9, plans)
   for (const read of reads) assert.match(read, /INDEX attempts_by_(?:reference|state)/)
   assert.doesNotMatch(plans, /TEMP B-TREE FOR ORDER BY/)
+})
+
+test('long texts are found by their number, and rows with them are read in the order of their keys', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  showWholeRows(db)
+  const texts = [SOURCES.charges(), SOURCES.refunds(), SOURCES.events(''), SOURCES.closings('')]
+  for (const plan of [...texts, 'SELECT * FROM idempotency_keys ORDER BY seq'].map((text) =>
+    planOf(db, text),
+  )) {
+    assert.match(plan, /SEARCH long_texts USING INTEGER PRIMARY KEY/)
+    assert.doesNotMatch(plan, /SCAN long_texts|MATERIALIZE|AUTOMATIC/, plan)
+  }
+  for (const table of ['charges', 'refunds', 'events']) {
+    const key = table === 'events' ? 'seq' : 'id'
+    const plan = planOf(
+      db,
+      `SELECT * FROM ${table} WHERE (account_id, live, ${key}) > (?, ?, ?) ORDER BY account_id, live, ${key}`,
+    )
+    assert.match(plan, /^SEARCH .* USING PRIMARY KEY/)
+    assert.doesNotMatch(plan, /TEMP B-TREE/, plan)
+  }
+  db.close()
+  folder.remove()
 })
 
 test('what the writer looks for is found by an index', () => {

@@ -10,6 +10,7 @@ import type {
   StoredEvent,
 } from '../../ports/store.ts'
 import { EPOCH_COLUMNS, EPOCH_OF_EVENT } from './epochs.ts'
+import { EVENT_DATA } from './long-texts.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
@@ -29,7 +30,7 @@ export function eventReads(sql: Sql) {
       // As with charges: successes, which most events are, are read from the events themselves.
       const rare = type !== undefined && type !== 'payment.succeeded'
       const rows = sql(
-        `SELECT seq AS sequence, id, type, created_at AS createdAt, data, ${EPOCH_OF_EVENT} AS epoch
+        `SELECT seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch
          FROM events e ${rare ? 'INDEXED BY events_by_type' : ''}
          WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
            ${rare ? `AND type <> 'payment.succeeded'` : ''}

@@ -1,9 +1,11 @@
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
+import { type Apart, withoutDetails } from './long-texts.ts'
 import { COMMIT, type CommitOp } from './ops.ts'
 import { CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import type { AttemptWrites } from './write-attempts.ts'
+import { type TextWrites, textWrites } from './write-texts.ts'
 
 /**
  * Commits, as the port describes them. Guards first, in this order: the charge is at the version that was
@@ -13,9 +15,19 @@ import type { AttemptWrites } from './write-attempts.ts'
 export function commitWrites(db: Connection, cache: LedgerCache, attempts: AttemptWrites) {
   const putAlarm = alarmWrites(db, cache)
   const keys = keyWrites(db)
-  const charges = chargeWrites(db)
+  const texts = textWrites(db)
+  const charges = chargeWrites(db, texts)
   const post = postingWrites(db, cache)
-  const tell = eventWrites(db, cache)
+  const tell = eventWrites(db, cache, texts)
+
+  /** A charge's long details, which stand apart. A new charge's are stored now, unless its key is taken: then nothing is. */
+  function detailsOf(
+    [, account, live, , charge, , , , key]: CommitOp,
+    text: string,
+  ): Apart | FoundKey | undefined {
+    if (charge[CHARGE.version] !== 1) return texts.ofCharge(account, live, charge[CHARGE.id] as string, text)
+    return (key && keys.find(account, live, key[0])) ?? texts.put(text)
+  }
 
   return function applyCommit(op: CommitOp): unknown {
     const [, account, live, at, charge, refund, dispute, tries] = op
@@ -33,10 +45,14 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     }
     const numbers = cache.numbers(account, live)
     const sequence = event ? numbers.event + 1 : 0
-    if (key && !keys.insert(account, live, key, sequence, at)) return keys.find(account, live, key[0])
+    const long = charge[CHARGE.details] as string | null
+    const details = long === null ? undefined : detailsOf(op, long)
+    if (Array.isArray(details)) return details
+    if (key && !keys.insert(account, live, key, sequence, at, details))
+      return keys.find(account, live, key[0])
 
-    for (const each of answered) keys.answer(account, live, each, sequence)
-    if (version === 1) charges.insert(account, live, charge)
+    for (const each of answered) keys.answer(account, live, each, sequence, details)
+    if (version === 1) charges.insert(account, live, charge, details)
     else charges.update(account, live, charge)
     if (refund) charges.putRefund(account, live, refund)
     if (dispute) charges.putDispute(account, live, dispute)
@@ -45,7 +61,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     post(account, live, currency, postings, transaction ?? id, at)
     if (event) {
       numbers.event = sequence
-      tell(account, live, sequence, event, deliveries, at)
+      tell(account, live, sequence, event, deliveries, at, details)
     }
     for (let i = 0; i < counts.length; i += 2)
       cache.count(account, live, counts[i] as string, currency, counts[i + 1] as number)
@@ -56,12 +72,12 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
 function keyWrites(db: Connection) {
   const insertKey = db.prepare(
     `INSERT INTO idempotency_keys
-       (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at, details_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, key) DO NOTHING`,
   )
   const updateKey = db.prepare(
-    `UPDATE idempotency_keys SET answer_kind = ?, answer_body = ?, event_seq = ?
+    `UPDATE idempotency_keys SET answer_kind = ?, answer_body = ?, event_seq = ?, details_id = ?
      WHERE account_id = ? AND live = ? AND key = ?`,
   )
   const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY).raw()
@@ -71,16 +87,25 @@ function keyWrites(db: Connection) {
     insert(
       account: number,
       live: number,
-      key: NonNullable<CommitOp[8]>,
+      [key, fingerprint, kind, body]: NonNullable<CommitOp[8]>,
       sequence: number,
       at: number,
+      details: Apart | undefined,
     ): boolean {
-      return insertKey.run(account, live, ...key, sequence, at).changes === 1
+      const [own, detailsId] = shortened(body, details)
+      return insertKey.run(account, live, key, fingerprint, kind, own, sequence, at, detailsId).changes === 1
     },
 
     /** Nothing when the key was purged since. */
-    answer(account: number, live: number, [key, kind, body]: CommitOp[9][number], sequence: number): void {
-      updateKey.run(kind, body, sequence, account, live, key)
+    answer(
+      account: number,
+      live: number,
+      [key, kind, body]: CommitOp[9][number],
+      sequence: number,
+      details: Apart | undefined,
+    ): void {
+      const [own, detailsId] = shortened(body, details)
+      updateKey.run(kind, own, sequence, detailsId, account, live, key)
     },
 
     find(account: number, live: number, key: string): FoundKey | undefined {
@@ -89,7 +114,17 @@ function keyWrites(db: Connection) {
   }
 }
 
-function chargeWrites(db: Connection) {
+/** An answer as its record has it, and the number of the details that are missing in it. */
+function shortened(
+  body: string | null,
+  details: Apart | undefined,
+): [own: string | null, detailsId: number | null] {
+  if (!details || body === null) return [body, null]
+  const own = withoutDetails(body, details)
+  return [own, own === body ? null : details.id]
+}
+
+function chargeWrites(db: Connection, texts: TextWrites) {
   const findVersion = db
     .prepare<[number, number, string], number>(
       `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
@@ -99,8 +134,9 @@ function chargeWrites(db: Connection) {
     `INSERT INTO charges
        (account_id, live, id, version, status, amount_captured, amount_refunded, amount_refund_pending,
         amount_disputed, provider, provider_reference, decline_code, failure_message, redirect_url, expires_at,
-        cancel_key, amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        cancel_key, amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at,
+        details_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const updateCharge = db.prepare(
     `UPDATE charges
@@ -112,8 +148,8 @@ function chargeWrites(db: Connection) {
   const putRefund = db.prepare(
     `INSERT INTO refunds
        (account_id, live, id, status, provider_reference, decline_code, failure_message, transaction_id, amount,
-        currency, customer, reason, description, metadata, idempotency_key, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        currency, customer, reason, description, metadata, idempotency_key, created_at, details_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, id) DO UPDATE
      SET status = excluded.status, amount = excluded.amount, provider_reference = excluded.provider_reference,
        decline_code = excluded.decline_code, failure_message = excluded.failure_message`,
@@ -130,10 +166,12 @@ function chargeWrites(db: Connection) {
 
   return {
     version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
-    insert: (account: number, live: number, charge: Row) => insertCharge.run(account, live, ...charge),
+    insert: (account: number, live: number, charge: Row, details: Apart | undefined) =>
+      insertCharge.run(account, live, ...(details ? charge.with(CHARGE.details, details.id) : charge)),
     update: (account: number, live: number, charge: Row) =>
       updateCharge.run(...charge.slice(CHARGE.version, CHARGE.amount), account, live, charge[CHARGE.id]),
-    putRefund: (account: number, live: number, refund: Row) => putRefund.run(account, live, ...refund),
+    putRefund: (account: number, live: number, refund: Row) =>
+      putRefund.run(account, live, ...texts.refund(account, live, refund)),
     putDispute: (account: number, live: number, dispute: Row) => putDispute.run(account, live, ...dispute),
   }
 }
@@ -170,9 +208,10 @@ function postingWrites(db: Connection, cache: LedgerCache) {
   }
 }
 
-function eventWrites(db: Connection, cache: LedgerCache) {
+function eventWrites(db: Connection, cache: LedgerCache, texts: TextWrites) {
   const insertEvent = db.prepare(
-    `INSERT INTO events (account_id, live, seq, id, type, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO events (account_id, live, seq, id, type, created_at, data, details_id, rest_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const insertDelivery = db.prepare(
     `INSERT INTO deliveries
@@ -187,8 +226,9 @@ function eventWrites(db: Connection, cache: LedgerCache) {
     [id, type, data]: NonNullable<CommitOp[12]>,
     deliveries: readonly string[],
     at: number,
+    details: Apart | undefined,
   ): void => {
-    insertEvent.run(account, live, sequence, id, type, data, at)
+    insertEvent.run(account, live, sequence, id, type, at, ...texts.event(data, details))
     for (let i = 0; i < deliveries.length; i += 2) {
       insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], sequence, at, at)
       cache.count(account, live, 'deliveries_pending', '', 1)

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import { EPOCH_OF_EVENT } from './epochs.ts'
 import type { LedgerCache } from './ledger-cache.ts'
+import { EVENT_DATA } from './long-texts.ts'
 import type { ClaimOp, ReleaseOp, RetryManyOp, RetryOp, SettleOp } from './ops.ts'
 
 type ClaimedRow = readonly [id: string, accountId: number, live: number, eventSeq: number, attempts: number]
@@ -19,7 +20,7 @@ export function deliveryWrites(db: Connection, cache: LedgerCache) {
     .raw()
   const findEvent = db
     .prepare<[number, number, number], [seq: number, epoch: string, ...event: unknown[]]>(
-      `SELECT seq, ${EPOCH_OF_EVENT}, id, type, created_at, data FROM events e
+      `SELECT seq, ${EPOCH_OF_EVENT}, id, type, created_at, ${EVENT_DATA} FROM events e
        WHERE account_id = ? AND live = ? AND seq = ?`,
     )
     .raw()

@@ -1,0 +1,103 @@
+/**
+ * Texts that are too long for the row that they belong to stand in `long_texts`, each once. A charge's description and
+ * metadata are one text, its details, to which its row, its events and its key's answer refer; an event that is long
+ * without them has its rest there. An ordinary charge has none.
+ */
+import { hash } from 'node:crypto'
+import type { Connection } from './connection.ts'
+
+/** A description and metadata of more UTF-16 code units together are stored apart: with more, most events need a page more. */
+const MAX_DETAILS = 256
+/** What comes before the description, and between it and the metadata. No text in JSON holds a quote of its own. */
+const [BEFORE, BETWEEN] = ['"description":', ',"metadata":']
+const MARK = '"details":'
+
+/** The details as JSON shows them when they are long; null when they stand in the row. `metadata` is JSON. */
+export function longDetails(description: string | null, metadata: string | null): string | null {
+  if ((description?.length ?? 0) + (metadata?.length ?? 0) <= MAX_DETAILS) return null
+  return `${BEFORE}${JSON.stringify(description)}${BETWEEN}${metadata ?? '{}'}`
+}
+
+export function digestOf(text: string): string {
+  return hash('sha256', text, 'base64url')
+}
+
+/** A text that was stored apart. */
+export type Apart = { readonly id: number; readonly text: string }
+
+/** The JSON with the mark in place of the details; the same text when they are not in it. */
+export function withoutDetails(json: string, apart: Apart | undefined): string {
+  const place = apart ? json.indexOf(apart.text) : -1
+  if (!apart || place < 0) return json
+  return `${json.slice(0, place)}${MARK}${apart.id}${json.slice(place + apart.text.length)}`
+}
+
+const TEXT = (id: string) => `(SELECT text FROM long_texts WHERE id = ${id})`
+/** A text that is not there, which `verify` names, leaves JSON that can't be read rather than another object. */
+const FOUND = (id: string) => `coalesce(${TEXT(id)}, '')`
+
+/** Columns of a row of `charges` or `refunds` that has no other name. */
+export const DESCRIPTION = `CASE WHEN details_id IS NULL THEN description ELSE (
+    SELECT substr(text, ${BEFORE.length + 1}, instr(text, '${BETWEEN}') - ${BEFORE.length + 1}) ->> '$'
+    FROM long_texts WHERE id = details_id) END`
+export const METADATA = `CASE WHEN details_id IS NULL THEN metadata ELSE (
+    SELECT CASE count(*) WHEN 0 THEN '' ELSE nullif(substr(max(text), instr(max(text), '${BETWEEN}') + ${BETWEEN.length}), '{}') END
+    FROM long_texts WHERE id = details_id) END`
+
+/** The data of the event `e`, whole. */
+export const EVENT_DATA = `CASE WHEN e.details_id IS NULL AND e.rest_id IS NULL THEN e.data ELSE replace(
+    e.data || CASE WHEN e.rest_id IS NULL THEN '' ELSE ${FOUND('e.rest_id')} END,
+    coalesce('${MARK}' || e.details_id, ''), ${FOUND('e.details_id')}) END`
+
+/** The answer of the idempotency record `k`, whole; null when it is its event's data. */
+export const ANSWER_BODY = `CASE WHEN k.details_id IS NULL THEN k.answer_body
+  ELSE replace(k.answer_body, '${MARK}' || k.details_id, ${FOUND('k.details_id')}) END`
+
+type Referring = {
+  readonly table: string
+  /** What the table is called in the expressions above. */
+  readonly as: string
+  /** Columns that a long text is part of, as they are with it. */
+  readonly whole: Readonly<Record<string, string>>
+  /** Columns with numbers of long texts. */
+  readonly by: readonly string[]
+}
+
+/** What refers to long texts. */
+export const REFERRING: readonly Referring[] = [
+  { table: 'charges', as: 'c', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
+  { table: 'refunds', as: 'r', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
+  { table: 'events', as: 'e', whole: { data: EVENT_DATA }, by: ['details_id', 'rest_id'] },
+  { table: 'idempotency_keys', as: 'k', whole: { answer_body: ANSWER_BODY }, by: ['details_id'] },
+]
+
+/**
+ * Has the tables on this connection show rows with their long texts in place, as PostgreSQL stores them: by temporary
+ * views of the same names, which come before the tables. Nothing can be written into those tables meanwhile. Answers what
+ * ends it.
+ */
+export function showWholeRows(db: Connection): () => void {
+  const views = REFERRING.map((referring) => viewOf(db, referring))
+  changeTemporary(db, views)
+  const drops = REFERRING.map(({ table }) => `DROP VIEW temp.${table}`)
+  return () => changeTemporary(db, drops)
+}
+
+function viewOf(db: Connection, { table, as, whole, by }: Referring): string {
+  const all = (db.pragma(`main.table_info(${table})`) as { name: string }[]).map(({ name }) => name)
+  const shown = all
+    .filter((name) => !by.includes(name))
+    .map((name) => `${whole[name] ?? `${as}.${name}`} AS ${name}`)
+  return `CREATE TEMP VIEW ${table} AS SELECT ${shown.join(', ')} FROM main.${table} ${as}`
+}
+
+/** A connection for reading alone refuses temporary changes too. */
+function changeTemporary(db: Connection, texts: readonly string[]): void {
+  const readsOnly = db.pragma('query_only', { simple: true }) === 1
+  if (readsOnly) db.pragma('query_only = OFF')
+  try {
+    for (const text of texts) db.exec(text)
+  } finally {
+    if (readsOnly) db.pragma('query_only = ON')
+  }
+}

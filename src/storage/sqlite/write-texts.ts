@@ -1,0 +1,60 @@
+/** Writes what is too long for the row that it belongs to: see long-texts. */
+import type { Connection } from './connection.ts'
+import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
+import { REFUND, type Row } from './rows.ts'
+
+/** An event's data of more bytes of UTF-8 is: a row of 1,002 bytes takes a page of its own, and its other columns have a hundred. */
+const MAX_DATA_BYTES = 900
+/** What an event has in its own row of a long one: its charge's id, by which it is found. */
+const HEAD = 40
+const MAX_UTF8_BYTES = 3
+
+export type TextWrites = ReturnType<typeof textWrites>
+
+export function textWrites(db: Connection) {
+  const insert = db.prepare('INSERT INTO long_texts (text, digest) VALUES (?, ?)')
+  const ofCharge = db
+    .prepare<[number, number, string], number | null>(
+      'SELECT details_id FROM charges WHERE account_id = ? AND live = ? AND id = ?',
+    )
+    .pluck()
+  const ofRefund = db
+    .prepare<[number, number, string], number | null>(
+      'SELECT details_id FROM refunds WHERE account_id = ? AND live = ? AND id = ?',
+    )
+    .pluck()
+
+  function put(text: string): number {
+    return Number(insert.run(text, digestOf(text)).lastInsertRowid)
+  }
+
+  return {
+    /** Stores the long details of a new charge. */
+    put: (text: string): Apart => ({ id: put(text), text }),
+
+    /** The details of a charge that is stored; undefined when its row has them, as those of an earlier version do. */
+    ofCharge(account: number, live: number, id: string, text: string): Apart | undefined {
+      const found = ofCharge.get(account, live, id)
+      return typeof found === 'number' ? { id: found, text } : undefined
+    },
+
+    /** A refund's row with the number of its long details in their place; one that is stored keeps the number it has. */
+    refund(account: number, live: number, row: Row): Row {
+      const text = row[REFUND.details] as string | null
+      if (text === null) return row
+      const isNew = ofRefund.get(account, live, row[REFUND.id] as string) === undefined
+      return row.with(REFUND.details, isNew ? put(text) : null)
+    },
+
+    /** An event's data as its row has it, with the numbers of what it refers to. */
+    event(
+      data: string,
+      apart: Apart | undefined,
+    ): [data: string, detailsId: number | null, restId: number | null] {
+      const own = withoutDetails(data, apart)
+      const detailsId = apart && own !== data ? apart.id : null
+      const fits = own.length * MAX_UTF8_BYTES <= MAX_DATA_BYTES || Buffer.byteLength(own) <= MAX_DATA_BYTES
+      return fits ? [own, detailsId, null] : [own.slice(0, HEAD), detailsId, put(own.slice(HEAD))]
+    },
+  }
+}
