@@ -64,8 +64,12 @@ function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
   if (isOpen(attempt)) return accepted(charge)
   const done = attempt.state === 'succeeded' || (attempt.kind === 'cancel' && charge.status === 'canceled')
   if (done) return { kind: 'done', body: JSON.stringify(body) }
-  const said = { declineCode: attempt.declineCode ?? UNAVAILABLE, failureMessage: attempt.reason }
-  return refusal('provider_declined', attempt.state === 'not_sent', said, { charge: body })
+  const unavailable = attempt.state === 'not_sent'
+  const said = {
+    declineCode: attempt.declineCode ?? UNAVAILABLE,
+    failureMessage: unavailable ? `The provider did not take it: ${attempt.reason}` : attempt.reason,
+  }
+  return refusal('provider_declined', unavailable, said, { charge: body })
 }
 
 /**

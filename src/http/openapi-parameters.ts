@@ -1,5 +1,6 @@
 /** The parameters and headers of the OpenAPI document. */
 import type { Components } from './openapi-components.ts'
+import { KEYS } from './openapi-examples.ts'
 import { WEBHOOK_HEADERS } from './openapi-webhooks.ts'
 import type { Route } from './route.ts'
 import { componentOf, type ObjectSchema, object, optional, type Schema, string } from './schema.ts'
@@ -19,10 +20,12 @@ const KEY_HEADER = object({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
         '1 to 255 visible ASCII characters, new for each new request. Without one MiniPay makes a UUID, and a repeated request is a new one.',
-      examples: ['order-1234'],
     }),
   ),
 })
+const keyExamples = Object.fromEntries(
+  Object.entries(KEYS).map(([id, value]) => [id, { summary: `Of ${id}`, value }]),
+)
 
 const signature = (description: string) => optional(string({ description }))
 /** What the kinds of providers sign their notifications with. */
@@ -80,6 +83,7 @@ function parameter(
     ...{ name, in: place, required },
     ...(description !== undefined && { description }),
     ...(Array.isArray(examples) && { example: examples[0] }),
+    ...(name === 'Idempotency-Key' && { examples: keyExamples }),
     schema: components.write(component ? component.schema : rest),
   }
 }

@@ -1,6 +1,7 @@
 /** The `webhooks` of the OpenAPI document: each event type with the request that MiniPay sends for it. */
 import { EVENT_TYPES, type EventType } from '../domain/event.ts'
 import type { Components } from './openapi-components.ts'
+import { webhookExample } from './openapi-example-objects.ts'
 import { type Schema, string } from './schema.ts'
 import { webhookSchema } from './webhook-schemas.ts'
 
@@ -54,7 +55,12 @@ export function webhooks(components: Components, parameters: readonly object[]):
           parameters,
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: components.write(webhookSchema(type)) } },
+            content: {
+              'application/json': {
+                schema: components.write(webhookSchema(type)),
+                examples: { event: { summary: EVENT_TYPES[type], value: webhookExample(type) } },
+              },
+            },
           },
           responses: ANSWERS,
         },

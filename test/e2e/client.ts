@@ -39,6 +39,12 @@ export type Client = {
   /** A string is sent as it is, anything else as JSON. */
   post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>
   put<T>(path: string, body?: unknown): Promise<Answer<T>>
+  request<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>
   /** A charge of 2500 usd unless `fields` say otherwise; fails when it is not answered 201. */
   charge(fields?: object, key?: string): Promise<Charge>
   /** Fails when it is not answered 200. */
@@ -72,6 +78,7 @@ export function client(url: string): Client {
     get: (path, headers) => checked('GET', path, undefined, headers),
     post: (path, body, headers) => checked('POST', path, body, headers),
     put: (path, body) => checked('PUT', path, body),
+    request: checked,
     charge: (fields = {}, key) =>
       done('/api/v1/charges', 201, { amount: 2500, currency: 'usd', customer: 'cus_42', ...fields }, key),
     refund: (id, fields = {}, key) => done('/api/v1/refunds', 200, { transaction_id: id, ...fields }, key),
