@@ -107,6 +107,8 @@ test('a URL is refused for its ports, hosts, escapes and parameters, and its pas
     'postgres://pay:s3cret@db/minipay?client_encoding=latin1',
     'postgres://pay:s3cret@db/minipay?sslrootcert=/nowhere/ca.crt',
     'postgres:///minipay?host=one,two',
+    'postgres:///minipay?host=one&port=0',
+    'postgres://pay:s3cret@:5433/minipay',
     'postgres://pay:s3cret@one,,two/minipay',
   ]) {
     const problem = databaseProblem(url) ?? 'accepted'
@@ -121,6 +123,8 @@ test('messages name each server with its port', () => {
   assert.deepEqual(serversOf('postgres://pay@[::1]/minipay'), ['[::1]:5432'])
   assert.deepEqual(serversOf('postgres://pay@%2Ftmp:5433/minipay'), ['/tmp/.s.PGSQL.5433'])
   assert.deepEqual(serversOf('postgres:///minipay?host=/tmp'), ['/tmp/.s.PGSQL.5432'])
+  assert.deepEqual(serversOf('postgres:///minipay?host=/tmp&port=5433'), ['/tmp/.s.PGSQL.5433'])
+  assert.deepEqual(serversOf('postgres://pay@:5433/minipay?host=db'), ['db:5433'])
 })
 
 test('several hosts, a socket’s folder, IPv6 and escapes are taken', () => {
@@ -131,6 +135,8 @@ test('several hosts, a socket’s folder, IPv6 and escapes are taken', () => {
     'postgres://pay@%2Fvar%2Frun%2Fpostgresql/minipay': 'postgres://pay@%2Fvar%2Frun%2Fpostgresql/minipay',
     'postgres://pay@%2Ftmp:5433/minipay': 'postgres://pay@%2Ftmp:5433/minipay',
     'postgres:///minipay?host=/tmp': 'postgres://%2Ftmp/minipay',
+    'postgres:///minipay?host=/tmp&port=5433': 'postgres://%2Ftmp/minipay',
+    'postgres://pay@:5433/minipay?host=/tmp': 'postgres://pay@%2Ftmp:5433/minipay',
     'postgres://pay:s%40cret@[::1]:5432/minipay': 'postgres://pay@[::1]:5432/minipay',
     [`postgresql://db/minipay?sslmode=verify-full&sslrootcert=${encodeURIComponent(ca)}`]:
       'postgresql://db/minipay',

@@ -102,11 +102,16 @@ export function partsOf(url: string): UrlParts | undefined {
   return connectionStrings(parts).every(isReadable) ? parts : undefined
 }
 
-/** A URL for each host. */
+/** A URL for each host. Where the parameter `host` names it, the URL has another, which the driver needs and passes over. */
 export function connectionStrings({ user, hosts, path, query }: UrlParts): string[] {
   const before = user === undefined ? '' : `${user}@`
-  return hosts.split(',').map((host) => `postgres://${before}${host}${path}${query}`)
+  return hosts.split(',').map((host) => {
+    const placed = /^(:|$)/.test(host) && hostIn(query) ? `localhost${host}` : host
+    return `postgres://${before}${placed}${path}${query}`
+  })
 }
+
+const hostIn = (query: string) => new URLSearchParams(query).get('host')
 
 /** An address in brackets, a name, or the folder of a socket with each / as %2F; and a port. */
 const ENDPOINT = /^postgres:\/\/(?:[^@]*@)?(?<host>\[[^\]]*\]|[^:/?]*)(?::(?<port>\d{1,5})?)?(?:[/?]|$)/
@@ -115,33 +120,42 @@ const ENDPOINT = /^postgres:\/\/(?:[^@]*@)?(?<host>\[[^\]]*\]|[^:/?]*)(?::(?<por
 export function serversOf(url: string): string[] {
   const parts = partsOf(url)
   if (!parts) return []
-  const given = new URLSearchParams(parts.query).get('host')
+  const parameters = new URLSearchParams(parts.query)
+  const given = parameters.get('host')
   return connectionStrings(parts).map((each) => {
-    const { host = '', port = '' } = ENDPOINT.exec(each)?.groups ?? {}
+    const { host = '', port: own = '' } = ENDPOINT.exec(each)?.groups ?? {}
+    const port = parameters.get('port') ?? own
     const name = given ?? decodeURIComponent(host)
     return name.startsWith('/') ? `${name}/.s.PGSQL.${port || 5432}` : `${name}:${port || 5432}`
   })
 }
 
+const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
+
 function isReadable(connectionString: string): boolean {
   const { host = '', port } = ENDPOINT.exec(connectionString)?.groups ?? {}
-  if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) return false
-  const query = connectionString.split('?')[1] ?? ''
-  if (host === '' && !new URLSearchParams(query).get('host')) return false
+  if (port !== undefined && !isPort(port)) return false
+  if (host === '') return false
   try {
-    // The driver reads a URL without a host by putting one there.
-    return !CONTROL.test(decodeURIComponent(connectionString)) && URL.canParse(withHost(connectionString))
+    return !CONTROL.test(decodeURIComponent(connectionString)) && URL.canParse(connectionString)
   } catch {
     return false
   }
 }
 
-const withHost = (url: string) => url.replace(/^(postgres:\/\/(?:[^@/?]*@)?)(?=[:/?])/, '$1host')
-
 /** Those of libpq that the driver takes, or that may be left to it: a typo in one could take TLS away. */
 const PARAMETERS: readonly string[] = [
   ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'channel_binding', 'uselibpqcompat'],
-  ...['user', 'password', 'host', 'application_name', 'options', 'client_encoding', 'connect_timeout'],
+  ...[
+    'user',
+    'password',
+    'host',
+    'port',
+    'application_name',
+    'options',
+    'client_encoding',
+    'connect_timeout',
+  ],
   ...['target_session_attrs', 'gssencmode', 'keepalives', 'keepalives_idle'],
 ]
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
@@ -157,6 +171,7 @@ function parameterProblem(parameters: URLSearchParams): string | undefined {
       return 'has an sslnegotiation that is neither postgres nor direct'
     if (name === 'client_encoding' && !/^utf-?8$/i.test(value))
       return 'has a client_encoding that is not UTF8'
+    if (name === 'port' && !isPort(value)) return 'has a port that is not from 1 to 65535'
     if (name === 'host' && value.includes(','))
       return `has several hosts in its parameter "host"; name them before the database: postgres://one:5432,two:5432/database`
     if (FILES.includes(name) && !isFile(value)) return `names in ${name} a file that is not there`
@@ -178,7 +193,7 @@ export function publicUrl(url: string): string {
   // Where the password ends in a URL that can't be read, nobody knows.
   if (!parts) return 'postgres://…'
   const { scheme, user, hosts, path, query } = parts
-  const shown = hosts === '' ? encodeURIComponent(new URLSearchParams(query).get('host') ?? '') : hosts
+  const shown = /^(:|$)/.test(hosts) ? `${encodeURIComponent(hostIn(query) ?? '')}${hosts}` : hosts
   return `${scheme}://${user === undefined ? '' : `${user.replace(/:.*/s, '')}@`}${shown}${path}`
 }
 

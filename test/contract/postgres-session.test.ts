@@ -171,6 +171,21 @@ test('a role with too few connections is told how many a node needs', async (t) 
   assert.ok(lines.some(({ fields }) => fields['allowed'] === 10 && fields['needed'] === 11))
 })
 
+test('the folder of a Unix socket is a host, in each way that libpq writes it', async (t) => {
+  const url = await postgres.database(t)
+  const { rows } = await onDatabase(url, (client) => client.query('SHOW unix_socket_directories'))
+  const [folder = ''] = String(rows[0].unix_socket_directories).split(',')
+  if (!folder.startsWith('/')) return t.skip('the server has no Unix socket')
+  const { username, password, port } = new URL(url)
+  const [name, user] = [databaseName(url), `${username}:${password}`]
+  for (const local of [
+    `postgres://${user}@${encodeURIComponent(folder)}:${port}/${name}`,
+    `postgres://${user}@:${port}/${name}?host=${folder}`,
+    `postgres:///${name}?host=${folder}&port=${port}&user=${username}&password=${password}`,
+  ])
+    assert.deepEqual(await shown(local, ['server_encoding']), { server_encoding: 'UTF8' }, local)
+})
+
 const SOUND = {
   version: 'PostgreSQL 18.1 on x86_64-pc-linux-gnu',
   number: 180_001,

@@ -65,7 +65,10 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const { url, onGroup, log = SILENT, signal, withoutFsync = 'allow' } = options
   const hosts = hostsOf(url)
   const waiting = { log, signal }
-  log.info({ database: publicUrl(url), servers: serversOf(url) }, 'Connecting to PostgreSQL.')
+  log.info(
+    { pid: process.pid, database: publicUrl(url), servers: serversOf(url) },
+    'Connecting to PostgreSQL.',
+  )
   const another = () => openWritable(hosts)
   const look = (client: Client) => greet(client, another, log)
   const schema = await patiently(() => withClient(url, look, { withoutFsync }), waiting)
