@@ -257,3 +257,27 @@ test('fewer charges than asked for, or none, are replayed as they are', async ()
     assert.equal(simulation.last?.changed, 0)
   }
 })
+
+test('four simulations run at once, and a fifth is refused until one has ended', async () => {
+  const { router } = setUp(charges(10))
+  const simulate = () => router.simulate(DEFAULT_SCOPE, { last: 10 })
+  const running = Array.from({ length: 4 }, simulate)
+  const refused = await simulate()
+  assert.ok(isRejection(refused))
+  assert.equal(refused.code, 'overloaded')
+  for (const simulation of await Promise.all(running)) assert.ok(!isRejection(simulation))
+  assert.ok(!isRejection(await simulate()))
+})
+
+test('of a thousand problems of a rule set a hundred are told, and how many there are', async () => {
+  const { replace } = setUp()
+  const rules = Array.from({ length: 100 }, (_, i) => ({
+    name: `r${i}`,
+    when: `amount == ${i}`,
+    providers: Array.from({ length: 10 }, (_, p) => `unknown_${p}`),
+  }))
+  const refused = await replace({ rules, default: { providers: ['bank_a'] } })
+  assert.ok(isRejection(refused))
+  assert.equal(refused.problems?.length, 100)
+  assert.match(refused.message, /\(99 more in problems, 900 left out\)$/)
+})

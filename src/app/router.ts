@@ -1,16 +1,18 @@
 /** The routing rules of each account: which provider a charge goes to, and what another rule set would do. */
-import type { Charge } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
-import { choose, explain, type Facts, type Plan, type RuleSet } from '../domain/routing.ts'
+import { choose, type Facts, type Plan, type RuleSet } from '../domain/routing.ts'
 import {
   BUILT_IN,
   type CompileCondition,
   checkRuleSet,
+  conditionsIn,
   type Problem,
   readRuleSet,
 } from '../domain/rule-set.ts'
 import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
 import type { Health } from './health.ts'
+import { replay, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
+import { inSlices, type Pause, turns } from './turns.ts'
 
 /** Version 0 when none is stored: then it is the default that holds, every provider in configuration order. */
 export type CurrentRuleSet = {
@@ -18,41 +20,6 @@ export type CurrentRuleSet = {
   readonly document: unknown
   /** ms since 1970; null when none is stored. */
   readonly createdAt: number | null
-}
-
-export type SimulationRequest = {
-  /** A draft; the current rule set when undefined. */
-  readonly document?: unknown
-  readonly charge?: Facts
-  /** How many of the newest charges to replay. */
-  readonly last?: number
-}
-
-export type SimulatedCharge = {
-  readonly plan: Plan
-  /** The rules before the one that matched, with why they did not. */
-  readonly notMatched: readonly { readonly rule: string; readonly reason: string }[]
-  /** Providers of the plan that are left alone now. */
-  readonly openNow: readonly string[]
-}
-
-export type Replayed = {
-  readonly charges: number
-  /** How many charges each rule matched, each provider would be asked first for, and each went to. */
-  readonly rules: ReadonlyMap<string, number>
-  readonly providers: ReadonlyMap<string, number>
-  readonly went: ReadonlyMap<string, number>
-  /** Charges that went elsewhere than they would go. */
-  readonly changed: number
-  /** Charges for which some rule could not be evaluated. */
-  readonly notEvaluated: number
-}
-
-export type Simulation = {
-  /** Null for a draft, 0 when none is stored. */
-  readonly version: number | null
-  readonly charge: SimulatedCharge | null
-  readonly last: Replayed | null
 }
 
 export type Router = {
@@ -65,6 +32,7 @@ export type Router = {
   reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
   named(scope: Scope): Promise<readonly string[]>
+  /** `overloaded` when too many run already. */
   simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
 }
 
@@ -81,9 +49,10 @@ export type RouterOptions = {
 
 /** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
 const FRESH_MS = 1_000
-const PAGE = 100
-/** How long a simulation works before others get their turn, in ms. */
-const SLICE_MS = 5
+/** So many simulations at once; each may keep a core busy for seconds. */
+const MAX_SIMULATIONS = 4
+/** So many problems of a rule set are told with their places. */
+const MAX_PROBLEMS = 100
 
 type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
 type Cached = Loaded & { readonly readAt: number }
@@ -98,6 +67,9 @@ export function createRouter(options: RouterOptions): Router {
   const cache = new Map<string, Cached>()
   const loading = new Map<string, Promise<Loaded>>()
   const compiler = onDemand(options.loadConditions)
+  /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
+  const turn = turns()
+  let simulations = 0
 
   async function load(scope: Scope): Promise<Loaded> {
     const readAt = now()
@@ -115,7 +87,7 @@ export function createRouter(options: RouterOptions): Router {
 
   async function read(stored: StoredRuleSet): Promise<Loaded> {
     if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
-    return restored(stored, compiler)
+    return restored(stored, compiler, inSlices(turn))
   }
 
   /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
@@ -146,9 +118,28 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   async function draft(document: unknown): Promise<Loaded | Rejection> {
-    const { ruleSet, problems } = readRuleSet(document, await compiler(hasRules(document)))
+    const compile = await compiler(hasRules(document))
+    const { ruleSet, problems } = readRuleSet(
+      document,
+      await compiledAhead(document, compile, inSlices(turn)),
+    )
     const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
     return found.length > 0 ? invalid(found) : { version: null, ruleSet }
+  }
+
+  async function simulated(
+    scope: Scope,
+    { document, charge, last }: SimulationRequest,
+  ): Promise<Simulation | Rejection> {
+    const pause = inSlices(turn)
+    const loaded = document === undefined ? await load(scope) : await draft(document)
+    if ('rejected' in loaded) return loaded
+    const plan = (facts: Facts) => planned(loaded, facts)
+    return {
+      version: document === undefined ? (loaded.version ?? 0) : null,
+      charge: charge ? await simulateCharge(plan(charge), loaded.ruleSet, charge, health, pause) : null,
+      last: last === undefined ? null : await replay(store, scope, last, plan, pause),
+    }
   }
 
   const planned = ({ version, ruleSet }: Loaded, facts: Facts) =>
@@ -182,13 +173,13 @@ export function createRouter(options: RouterOptions): Router {
         ),
       ]
     },
-    async simulate(scope, { document, charge, last }) {
-      const loaded = document === undefined ? await load(scope) : await draft(document)
-      if ('rejected' in loaded) return loaded
-      return {
-        version: document === undefined ? (loaded.version ?? 0) : null,
-        charge: charge ? simulated(planned(loaded, charge), loaded.ruleSet, charge, health) : null,
-        last: last === undefined ? null : await replay(store, scope, last, (facts) => planned(loaded, facts)),
+    async simulate(scope, request) {
+      if (simulations >= MAX_SIMULATIONS) return reject('overloaded', 'Too many simulations are running.')
+      simulations++
+      try {
+        return await simulated(scope, request)
+      } finally {
+        simulations--
       }
     },
   }
@@ -213,6 +204,20 @@ function hasRules(document: unknown): boolean {
   return Array.isArray(rules) && rules.length > 0
 }
 
+/** The compiler with every condition of a document compiled already: a hundred of them would be a long pause. */
+async function compiledAhead(
+  document: unknown,
+  compile: CompileCondition,
+  pause: Pause,
+): Promise<CompileCondition> {
+  const compiled = new Map<string, ReturnType<CompileCondition>>()
+  for (const text of conditionsIn(document)) {
+    compiled.set(text, compile(text))
+    await pause()
+  }
+  return (text) => compiled.get(text) ?? compile(text)
+}
+
 /**
  * A rule set that was stored, and so was valid then. A condition that this version no longer takes never holds, and is
  * noted in each plan: better than to route nothing.
@@ -220,9 +225,10 @@ function hasRules(document: unknown): boolean {
 async function restored(
   { version, document }: StoredRuleSet,
   compiler: (needed: boolean) => Promise<CompileCondition>,
+  pause: Pause,
 ): Promise<Loaded> {
   const parsed: unknown = JSON.parse(document)
-  const compile = await compiler(hasRules(parsed))
+  const compile = await compiledAhead(parsed, await compiler(hasRules(parsed)), pause)
   const { ruleSet, problems } = readRuleSet(parsed, (text) => {
     const condition = compile(text)
     return 'message' in condition ? unusable(condition.message) : condition
@@ -246,9 +252,12 @@ function invalid(problems: readonly Problem[]): Rejection {
   const where = [path, position && `line ${position.line}, column ${position.column}`]
     .filter(Boolean)
     .join(', ')
-  const more = problems.length > 1 ? ` (${problems.length - 1} more in problems)` : ''
+  const told = problems.slice(0, MAX_PROBLEMS)
+  const untold = problems.length - told.length
+  const rest = untold > 0 ? `, ${untold} left out` : ''
+  const more = told.length > 1 ? ` (${told.length - 1} more in problems${rest})` : ''
   const sentence = `${where === '' ? '' : `${where}: `}${message}${more}`
-  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems }
+  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems: told }
 }
 
 function conflict(expected: number, version: number): Rejection {
@@ -257,75 +266,4 @@ function conflict(expected: number, version: number): Rejection {
     `The rule set is at version ${version}, not ${expected}.`,
     'version',
   )
-}
-
-function simulated(
-  plan: Plan,
-  ruleSet: RuleSet,
-  facts: Facts,
-  health: Pick<Health, 'snapshot'>,
-): SimulatedCharge {
-  return {
-    plan,
-    notMatched: explain(ruleSet, facts),
-    openNow: plan.providers.filter((provider) => health.snapshot(provider).state === 'open'),
-  }
-}
-
-/** What the newest charges would do, in slices between which others get their turn. */
-async function replay(
-  store: Pick<Store, 'charges'>,
-  scope: Scope,
-  last: number,
-  plan: (facts: Facts) => Plan,
-): Promise<Replayed> {
-  const tally = { rules: counter(), providers: counter(), went: counter() }
-  let [charges, changed, notEvaluated] = [0, 0, 0]
-  let startingAfter: string | undefined
-  let since = performance.now()
-  for (;;) {
-    const limit = Math.min(PAGE, last - charges)
-    const page = await store.charges(scope, { limit, ...(startingAfter !== undefined && { startingAfter }) })
-    for (const charge of page.data) {
-      if (performance.now() - since > SLICE_MS) {
-        await new Promise<void>((resolve) => setImmediate(resolve))
-        since = performance.now()
-      }
-      const { rule, providers, notes } = plan(factsOf(charge))
-      const first = providers[0] ?? 'none'
-      tally.rules.count(rule)
-      tally.providers.count(first)
-      tally.went.count(charge.provider)
-      if (first !== charge.provider) changed++
-      if (notes.length > 0) notEvaluated++
-    }
-    charges += page.data.length
-    startingAfter = page.data.at(-1)?.id
-    if (!page.hasMore || charges >= last) break
-  }
-  const { rules, providers, went } = tally
-  return {
-    charges,
-    rules: rules.counts,
-    providers: providers.counts,
-    went: went.counts,
-    changed,
-    notEvaluated,
-  }
-}
-
-function counter() {
-  const counts = new Map<string, number>()
-  return { counts, count: (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1) }
-}
-
-/** What the rules may ask about a charge. */
-export function factsOf(
-  charge: Pick<
-    Charge,
-    'id' | 'amount' | 'currency' | 'customer' | 'paymentMethod' | 'metadata' | 'createdAt'
-  >,
-): Facts {
-  const { id, amount, currency, customer, paymentMethod, metadata, createdAt } = charge
-  return { seed: id, amount, currency, customer, paymentMethod, metadata, time: createdAt }
 }

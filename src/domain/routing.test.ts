@@ -4,11 +4,11 @@ import { idFactory } from './id.ts'
 import {
   type Condition,
   choose,
-  explain,
   type Facts,
   type Rule,
   type RuleSet,
   type Targets,
+  whyNotMatched,
 } from './routing.ts'
 
 const FACTS: Facts = {
@@ -92,17 +92,17 @@ test('a provider that is no longer configured is passed over, and nobody is aske
   assert.deepEqual(plan(ruleSet([], list('gone'))).providers, [])
 })
 
-test('each rule before the one that matched is explained, and none after it', () => {
-  const rules = ruleSet([
-    rule('no', () => false, list('bank_a')),
-    rule('tiers', broken, list('bank_a')),
-    rule('yes', () => true, list('bank_b')),
-    rule('late', () => false, list('bank_c')),
-  ])
-  assert.deepEqual(explain(rules, FACTS), [
-    { rule: 'no', reason: 'no is false.' },
-    { rule: 'tiers', reason: 'No such key: tier.' },
-  ])
+test('why a rule does not match is said in words, and nothing of one that does', () => {
+  const why = (holds: Condition['holds']) => whyNotMatched(rule('one', holds, list('bank_a')), FACTS)
+  assert.equal(
+    why(() => false),
+    'one is false.',
+  )
+  assert.equal(why(broken), 'No such key: tier.')
+  assert.equal(
+    why(() => true),
+    undefined,
+  )
 })
 
 test('a split gives each provider its share of the charges, within one in a hundred', () => {

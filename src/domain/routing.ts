@@ -82,15 +82,10 @@ export function choose(
   }
 }
 
-/** For each rule before the one that matched, why it did not. */
-export function explain(ruleSet: RuleSet, facts: Facts): { rule: string; reason: string }[] {
-  const passed: { rule: string; reason: string }[] = []
-  for (const { name, condition } of ruleSet.rules) {
-    const held = evaluate(condition, facts)
-    if (held === true) break
-    passed.push({ rule: name, reason: held || condition.whyNot(facts) })
-  }
-  return passed
+/** Why a rule does not match, in words; undefined when it does. */
+export function whyNotMatched({ condition }: Rule, facts: Facts): string | undefined {
+  const held = evaluate(condition, facts)
+  return held === true ? undefined : held || condition.whyNot(facts)
 }
 
 /** Whether it holds, or a sentence that says why that can't be told. */

@@ -62,6 +62,16 @@ export function readRuleSet(document: unknown, compile: CompileCondition): Read 
   }
 }
 
+/** The conditions of a document that `readRuleSet` will compile, in their order; of a document in another form those that can be found. */
+export function conditionsIn(document: unknown): string[] {
+  const rules = typeof document === 'object' && document !== null && 'rules' in document ? document.rules : []
+  if (!Array.isArray(rules) || rules.length > MAX_RULES) return []
+  return rules.flatMap((rule: unknown) => {
+    const when = typeof rule === 'object' && rule !== null && 'when' in rule ? rule.when : undefined
+    return typeof when === 'string' && when.length <= MAX_CONDITION ? [when] : []
+  })
+}
+
 /**
  * What is wrong with a rule set that was read without problems: providers that are not configured, hard
  * declines to fail over after, names that are there twice, rules that no charge can reach.

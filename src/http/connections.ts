@@ -68,12 +68,3 @@ export function boundConnections(): Connections {
     },
   }
 }
-
-/** Resolves for one caller in each turn of the event loop, in the order in which they came. */
-export function turns(): () => Promise<void> {
-  let last = Promise.resolve()
-  return () => {
-    last = last.then(() => new Promise((resolve) => setImmediate(resolve)))
-    return last
-  }
-}

@@ -55,9 +55,8 @@ const MAX_TOLD = 10
  */
 export function rejectionOfFaults(errors: readonly ErrorObject[], known: readonly string[]): Rejection {
   const faults = errors.map((error) => faultOf(error, known)).sort((a, b) => rank(a) - rank(b))
-  const distinct = faults.filter(
-    (fault, i) => faults.findIndex(({ message }) => message === fault.message) === i,
-  )
+  const told = new Set<string>()
+  const distinct = faults.filter(({ message }) => told.size < told.add(message).size)
   const [first, ...others] = distinct.slice(0, MAX_TOLD) as [Rejection, ...Rejection[]]
   if (others.length === 0) return first
   const problems = [first, ...others].map(({ param = '', message }) => ({

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isRejection, type Rejection } from '../domain/error.ts'
-import { parseJsonBody } from './json-body.ts'
+import { MAX_SEARCHED, parseJsonBody } from './json-body.ts'
+import { ROUTES } from './routes.ts'
+import type { Schema } from './schema.ts'
 
 const parse = (text: string) => parseJsonBody(Buffer.from(text))
 
@@ -144,5 +146,52 @@ test('none of 2,000 random UUIDs in a customer and in metadata is refused', () =
   for (let i = 0; i < 2_000; i++) {
     const body = { customer: randomUUID(), metadata: { [randomUUID()]: randomUUID() } }
     assert.deepEqual(parse(JSON.stringify(body)), { value: body })
+  }
+})
+
+test('a body of more values than any request has is refused before they are walked', () => {
+  const list = (count: number) => `{"a":[${Array(count).fill('1').join()}]}`
+  assert.equal(isRejection(parse(list(11_999))), false)
+  assert.match(refused(list(12_001)).message, /more than 12000 values/)
+  // Commas within a string separate nothing.
+  assert.equal(isRejection(parse(`{"a":"${','.repeat(20_000)}"}`)), false)
+})
+
+test('no card is looked for in a string that is too long for every parameter', () => {
+  const card = '4242 4242 4242 4242 '
+  assert.equal(refused(`{"a":"${card.repeat(100)}"}`).code, 'card_number_refused')
+  assert.equal(isRejection(parse(`{"a":"${card.repeat(101)}"}`)), false)
+})
+
+test('the number that is not plain is found among strings that look like numbers', () => {
+  assert.deepEqual(parse('{"a":"1.5","b\\"1e5":"x","c":true,"d":-7}'), {
+    value: { a: '1.5', 'b"1e5': 'x', c: true, d: -7 },
+  })
+  assert.equal(refused('{"a":"\\\\","amount":1.5}').param, 'amount')
+  const many = refused(`{"a":[${Array(5_000).fill('0.5').join()}]}`)
+  assert.deepEqual([many.code, many.param], ['parameter_invalid', undefined])
+})
+
+/** The strings of a schema, each with its path. */
+function stringsOf(schema: Schema, path: string): [path: string, schema: Schema][] {
+  if (schema['type'] === 'string') return [[path, schema]]
+  return Object.entries(schema).flatMap(([name, part]) =>
+    typeof part === 'object' && part !== null ? stringsOf(part as Schema, `${path}.${name}`) : [],
+  )
+}
+
+test('every string that a body may hold is short enough to be searched for cards', () => {
+  const strings = ROUTES.flatMap(({ url, body }) => (body ? stringsOf(body, url) : []))
+  assert.ok(strings.length > 10)
+  for (const [path, { maxLength, enum: values, pattern }] of strings) {
+    // An id is looked up and never stored; the others are bounded by what they may be, and checked by the rule set's reader.
+    if (
+      values !== undefined ||
+      pattern !== undefined ||
+      /transaction_id|failover_on|created|starting_after|\.time$/.test(path)
+    )
+      continue
+    // A character may take two code units.
+    assert.ok(typeof maxLength === 'number' && 2 * maxLength <= MAX_SEARCHED, path)
   }
 })

@@ -6,22 +6,23 @@ import { hasManyDigits } from '../domain/plain-digits.ts'
 
 /** Deeper than any body we know; a bound for everything that walks one. */
 const MAX_DEPTH = 32
+/** More values than any body has: the largest rule set has some 9,500. They would take long to walk. */
+const MAX_VALUES = 12_000
+/** With more values than this, a number that is not plain is refused without its path: to find that takes long. */
+const MAX_TRACED = 2_000
+/**
+ * Longer than every string that a schema takes, in UTF-16 code units: no card is looked for in it, which would take long,
+ * since the schema refuses it anyway.
+ */
+export const MAX_SEARCHED = 2_000
 
 /**
- * What may make a body more than plain JSON of plain integers: an escape (a NUL or a lone surrogate can only come as
- * one, and a digit may), a `__proto__`, a number with a fraction or an exponent, digits enough for a card number. A body
- * without any of these, nearly all of them, needs no second look.
+ * What may make the texts of a body more than plain: an escape (a NUL or a lone surrogate can only come as one, and a digit
+ * may), a `__proto__`, digits enough for a card number. A body without any of these, nearly all of them, needs no second look.
  */
 function isSuspicious(text: string): boolean {
-  return /\\|__proto__|\d[.eE]/.test(text) || hasManyDigits(text)
+  return /\\|__proto__/.test(text) || hasManyDigits(text)
 }
-
-/**
- * A name that ends in a backslash: an even number of them before its closing quote. V8 14.6 keeps such names in a way
- * that gives them, later, to other names with an escape in the same place: `{"p":1,"\\":2}` makes `\` of the `"` in
- * `{"p":1,"\"":2}`, for as long as the process lives. So they are refused before they are parsed.
- */
-const NAME_ENDS_IN_BACKSLASH = /(?<!\\)(?:\\\\)+"\s*:/
 
 /**
  * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
@@ -30,21 +31,90 @@ const NAME_ENDS_IN_BACKSLASH = /(?<!\\)(?:\\\\)+"\s*:/
  */
 export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
   if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
+  const outline = outlineOf(bytes)
+  const { names, commas, deepest } = outline
+  if (outline.nameEndsInBackslash) return reject('invalid_json', 'A name in the body ends in a backslash.')
+  if (commas >= MAX_VALUES) return reject('invalid_json', `The body has more than ${MAX_VALUES} values.`)
   const text = bytes.toString()
-  if (NAME_ENDS_IN_BACKSLASH.test(text))
-    return reject('invalid_json', 'A name in the body ends in a backslash.')
   try {
     const value: unknown = JSON.parse(text)
-    // Only text that is JSON is measured: on unclosed strings the measuring would take quadratic time.
-    if (!namesAreUnique(text, value)) return reject('invalid_json', 'An object of the body has a name twice.')
-    if (!isSuspicious(text)) return { value }
-    if (depth(text) > MAX_DEPTH)
+    if (!namesAreUnique(names, value))
+      return reject('invalid_json', 'An object of the body has a name twice.')
+    if (!outline.hasUnplainNumbers && !isSuspicious(text)) return { value }
+    if (deepest > MAX_DEPTH)
       return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
-    return inspect(text)
+    if (outline.hasUnplainNumbers && commas > MAX_TRACED) return reject('parameter_invalid', UNPLAIN_REFUSED)
+    return problem(outline.hasUnplainNumbers ? markUnplain(text) : value, '', '') ?? { value }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return reject('invalid_json', `The body is not valid JSON${placeOf(text)}.`)
   }
+}
+
+type Outline = {
+  /** Colons outside strings: as many as there are members of objects. */
+  readonly names: number
+  /** Commas outside strings. */
+  readonly commas: number
+  readonly deepest: number
+  /** A number has a fraction or an exponent. */
+  readonly hasUnplainNumbers: boolean
+  /**
+   * A name ends in a backslash. V8 14.6 keeps such names in a way that gives them, later, to other names with an escape in
+   * the same place: `{"p":1,"\\":2}` makes `\` of the `"` in `{"p":1,"\"":2}`, for as long as the process lives. So they
+   * are refused before they are parsed.
+   */
+  readonly nameEndsInBackslash: boolean
+}
+
+const [QUOTE, BACKSLASH, COLON, COMMA, DOT] = [0x22, 0x5c, 0x3a, 0x2c, 0x2e]
+
+/** The outline of JSON text, in one pass over its bytes; of text that is not JSON, up to where it stops being it. */
+function outlineOf(bytes: Buffer): Outline {
+  let [names, commas, level, deepest] = [0, 0, 0, 0]
+  let [hasUnplainNumbers, nameEndsInBackslash] = [false, false]
+  /** The place of the last character that stood behind a backslash, and whether the last string ended in a backslash. */
+  let escaped = -1
+  let endsInBackslash = false
+  let inString = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (inString) {
+      if (byte === BACKSLASH) escaped = ++i
+      else if (byte === QUOTE) {
+        inString = false
+        endsInBackslash = escaped === i - 1 && bytes[escaped] === BACKSLASH
+      }
+    } else if (byte === QUOTE) inString = true
+    else if (byte === COLON) {
+      names++
+      nameEndsInBackslash ||= endsInBackslash
+    } else if (byte === COMMA) {
+      commas++
+      endsInBackslash = false
+    } else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++level)
+    else if (byte === 0x5d || byte === 0x7d) level--
+    else if (byte === DOT || ((byte === 0x65 || byte === 0x45) && isDigit(bytes[i - 1])))
+      hasUnplainNumbers = true
+  }
+  return { names, commas, deepest, hasUnplainNumbers, nameEndsInBackslash }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39
+}
+
+/** I-JSON (RFC 7493, section 2.3): of two members with one name another parser may read the other one. */
+function namesAreUnique(names: number, value: unknown): boolean {
+  let kept = 0
+  const open = [value]
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    if (typeof part !== 'object' || part === null) continue
+    const inner = Object.values(part)
+    if (!Array.isArray(part)) kept += inner.length
+    for (const item of inner) if (typeof item === 'object' && item !== null) open.push(item)
+  }
+  return names === kept
 }
 
 /** Where a text stops being JSON: lines and columns count from 1. What stands there is not repeated. */
@@ -64,51 +134,23 @@ function placeOf(text: string): string {
   return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
 }
 
-const STRINGS = /"(?:[^"\\]|\\.)*"(\s*:)?/gs
-
-/** I-JSON (RFC 7493, section 2.3): of two members with one name another parser may read the other one. */
-function namesAreUnique(text: string, value: unknown): boolean {
-  let named = 0
-  STRINGS.lastIndex = 0
-  for (let match = STRINGS.exec(text); match; match = STRINGS.exec(text)) if (match[1] !== undefined) named++
-  let kept = 0
-  const open = [value]
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    if (typeof part !== 'object' || part === null) continue
-    const inner = Object.values(part)
-    if (!Array.isArray(part)) kept += inner.length
-    for (const item of inner) if (typeof item === 'object' && item !== null) open.push(item)
-  }
-  return named === kept
-}
-
-/** How deep a JSON text nests, by its brackets outside strings. */
-function depth(text: string): number {
-  let level = 0
-  let deepest = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++level)
-    else if (token === ']' || token === '}') level--
-  }
-  return deepest
-}
-
 /** A number that was not written in plain digits. */
 const UNPLAIN = Symbol('unplain')
+const UNPLAIN_REFUSED = 'Numbers must be integers in plain digits: no fraction, no exponent.'
 
-function inspect(text: string): { value: unknown } | Rejection {
+/** The value with a mark in the place of each number that is not in plain digits. */
+function markUnplain(text: string): unknown {
   // The reviver sees each number as it was written, which JSON.parse alone forgets: 1e3 and 1000.0 are 1000.
-  const value: unknown = JSON.parse(text, (_key: string, part: unknown, context?: { source?: string }) =>
+  return JSON.parse(text, (_key: string, part: unknown, context?: { source?: string }) =>
     typeof part === 'number' && !/^-?\d+$/.test(context?.source ?? '') ? UNPLAIN : part,
   )
-  return problem(value, '', '') ?? { value }
 }
 
 /** The first problem in a value: `path` is where it is, such as `metadata.order` or `items[0].name`, and `name` its last part. */
 function problem(value: unknown, path: string, name: string): Rejection | undefined {
   if (value === UNPLAIN) {
     const code = name === 'amount' ? 'amount_invalid' : 'parameter_invalid'
-    return reject(code, 'Numbers must be integers in plain digits: no fraction, no exponent.', paramOf(path))
+    return reject(code, UNPLAIN_REFUSED, paramOf(path))
   }
   if (typeof value === 'string') return problemOfText(value, path)
   if (typeof value !== 'object' || value === null) return undefined
@@ -121,7 +163,7 @@ function problem(value: unknown, path: string, name: string): Rejection | undefi
 }
 
 function problemOfName(name: string): Rejection | undefined {
-  if (holdsCardNumber(name)) return cardRefused(undefined)
+  if (looksLikeCard(name)) return cardRefused(undefined)
   if (!name.isWellFormed() || name.includes('\0'))
     return reject('parameter_unknown', 'A key holds a NUL or a lone surrogate.')
   if (name === '__proto__')
@@ -132,12 +174,16 @@ function problemOfName(name: string): Rejection | undefined {
 function problemOfText(text: string, path: string): Rejection | undefined {
   if (!text.isWellFormed() || text.includes('\0'))
     return reject('parameter_invalid', 'A string holds a NUL or a lone surrogate.', paramOf(path))
-  return holdsCardNumber(text) ? cardRefused(paramOf(path)) : undefined
+  return looksLikeCard(text) ? cardRefused(paramOf(path)) : undefined
 }
 
-/** A path to answer: none for the whole body, nor when its names together look like a card number. */
+function looksLikeCard(text: string): boolean {
+  return text.length <= MAX_SEARCHED && holdsCardNumber(text)
+}
+
+/** A path to answer: none for the whole body, nor one that is very long, nor when its names together look like a card number. */
 function paramOf(path: string): string | undefined {
-  return path === '' || holdsCardNumber(path) ? undefined : path
+  return path === '' || path.length > MAX_SEARCHED || holdsCardNumber(path) ? undefined : path
 }
 
 export function cardRefused(param: string | undefined): Rejection {

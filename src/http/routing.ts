@@ -1,5 +1,5 @@
 import { timestamp } from '../app/present.ts'
-import type { Replayed, SimulatedCharge } from '../app/router.ts'
+import type { Replayed, SimulatedCharge } from '../app/simulation.ts'
 import { isRejection, reject } from '../domain/error.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { Facts } from '../domain/routing.ts'

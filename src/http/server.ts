@@ -6,17 +6,17 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
+import { turns } from '../app/turns.ts'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
-import { boundConnections, turns } from './connections.ts'
-import { docsPage } from './docs-page.ts'
+import { boundConnections } from './connections.ts'
+import { documentsOf } from './documents.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
-import { openApiDocument } from './openapi.ts'
 import { type Http, type Route, sendJson, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
@@ -126,9 +126,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       if (!bytes) return done(error)
       // Some clients name a type whether they send a body or not.
       if (bytes.length === 0 && !request.routeOptions.config.needsBody) return done(null, undefined)
-      const parsed = undecodable(request) ?? parseJsonBody(bytes)
-      if ('value' in parsed) done(null, parsed.value)
-      else done(new Refused(parsed))
+      const parse = () => {
+        const parsed = undecodable(request) ?? parseJsonBody(bytes)
+        if ('value' in parsed) done(null, parsed.value)
+        else done(new Refused(parsed))
+      }
+      if (bytes.length <= SHORT_BODY_BYTES) parse()
+      else oneAtATime().then(parse)
     })
   })
 
@@ -206,8 +210,10 @@ const internalRejection = reject(
   'internal',
   'Something went wrong on our side. The request id finds it in the log.',
 )
-/** Lists read much at once: one in each turn of the event loop, so that a hundred of them hold no charge up. */
+/** Lists and long bodies take time: one in each turn of the event loop, so that a hundred of them hold no charge up. */
 const oneAtATime = turns()
+/** A longer body waits for its turn, in bytes. */
+const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)
 
 function addRoute(app: FastifyInstance, http: Http, route: Route): void {
@@ -226,19 +232,17 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
 }
 
 function addDocumentation(app: FastifyInstance, version: string): void {
-  // Each is made once: the page takes some 40 ms, in which no other request would be served.
-  let page: Promise<string> | undefined
+  const documents = documentsOf(version)
   app.get('/openapi.json', async (_request, reply) =>
-    sendJson(reply.header('cache-control', 'no-cache'), 200, openApiDocument(version)),
+    sendJson(reply.header('cache-control', 'no-cache'), 200, (await documents()).openApi),
   )
-  app.get('/docs', async (_request, reply) => {
-    page ??= docsPage(JSON.parse(openApiDocument(version)))
-    return reply
+  app.get('/docs', async (_request, reply) =>
+    reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
       .header('cache-control', 'no-cache')
-      .send(await page)
-  })
+      .send((await documents()).page),
+  )
   app.get('/', async (_request, reply) => reply.redirect('/docs'))
 }
 

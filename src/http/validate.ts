@@ -18,8 +18,8 @@ function load(): Ajvs {
   return ajvs
 }
 
-/** With more members than this only the first fault is looked for. */
-const MAX_MEMBERS = 100
+/** With more members than this, those of its members included, only the first fault is looked for: each takes time and memory. */
+const MAX_MEMBERS = 1_000
 
 /**
  * A check of bodies against a schema, compiled at its first use. Answers the value with its type; throws
@@ -32,13 +32,26 @@ export function bodyValidator<T>(schema: ObjectSchema<T>): (value: unknown) => T
     isValid ??= load().first.compile<T>(schema)
     if (isValid(value)) return value
     let { errors } = isValid as { errors?: ErrorObject[] | null }
-    if (Object.keys(Object(value)).length <= MAX_MEMBERS) {
+    if (membersOf(value) <= MAX_MEMBERS) {
       allFaults ??= load().all.compile<T>(schema)
       allFaults(value)
       errors = allFaults.errors
     }
     throw new Refused(rejectionOfFaults(errors ?? [], Object.keys(schema.properties)))
   }
+}
+
+/** How many members and items a value has, at every depth; beyond the bound it stops counting. */
+function membersOf(value: unknown): number {
+  let members = 0
+  const open = [value]
+  for (let part = open.pop(); part !== undefined && members <= MAX_MEMBERS; part = open.pop()) {
+    if (typeof part !== 'object' || part === null) continue
+    const inner = Object.values(part)
+    members += inner.length
+    if (members <= MAX_MEMBERS) open.push(...inner)
+  }
+  return members
 }
 
 /** The same for query strings, whose digits become numbers where the schema wants an integer. */

@@ -82,6 +82,7 @@ export const compileCondition: CompileCondition = (text) => {
   const program = environment.parse(text)
   const refused = refusedCall(program.ast)
   if (refused) return { position: place(text, refused.node.pos), message: refused.message }
+  forgetText(program.ast)
   const holds = (facts: Facts): boolean => answer(() => program(bindings(facts)))
   const parts = conjuncts(program.ast).map(serialize)
   return {
@@ -110,12 +111,26 @@ function place(text: string, offset: number): Position {
   return { line: before.length, column: (before.at(-1) as string).length + 1, offset }
 }
 
+/**
+ * Without the text the library draws no picture of the place into each error that it throws: of a condition about absent
+ * metadata that is one a part, and it took most of the time.
+ */
+function forgetText(node: ASTNode): void {
+  Object.defineProperty(node, 'input', { value: '' })
+  children(node).forEach(forgetText)
+}
+
 /** The value of a program; what it throws becomes a sentence without the library's drawing of the place. */
 function answer(run: () => unknown): boolean {
+  const { stackTraceLimit } = Error
+  // Errors are values to the library: of each part of an `||`. Nothing reads where they were thrown.
+  Error.stackTraceLimit = 0
   try {
     return run() === true
   } catch (error) {
-    throw new Error(`${(error as CelError).summary ?? 'it failed'}.`, { cause: error })
+    throw new Error(`${(error as CelError).summary ?? 'it failed'}.`)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 

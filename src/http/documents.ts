@@ -1,0 +1,30 @@
+/** `/openapi.json` and `/docs`: made once, in a thread of their own, since that takes a tenth of a second. */
+import { Worker } from 'node:worker_threads'
+import { docsPage } from './docs-page.ts'
+import { openApiDocument } from './openapi.ts'
+
+export type Documents = { readonly openApi: string; readonly page: string }
+
+/** Both documents of this version; made when they are first asked for. */
+export function documentsOf(version: string): () => Promise<Documents> {
+  let made: Promise<Documents> | undefined
+  return () => {
+    // Without a free descriptor there is no thread: then others wait for once.
+    made ??= madeApart(version).catch(() => makeDocuments(version))
+    return made
+  }
+}
+
+export async function makeDocuments(version: string): Promise<Documents> {
+  const openApi = openApiDocument(version)
+  return { openApi, page: await docsPage(JSON.parse(openApi)) }
+}
+
+function madeApart(version: string): Promise<Documents> {
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./documents-thread.js', import.meta.url), { workerData: version })
+    thread.once('message', resolve)
+    thread.once('error', reject)
+    thread.once('exit', () => reject(new Error('The thread ended without the documents.')))
+  })
+}
