@@ -17,6 +17,8 @@ export type History = {
   readonly story: Story
   /** Whose charges they are; the sandbox unless given. */
   readonly provider?: string
+  /** Charges of one customer in a row; a hundred unless given. */
+  readonly perCustomer?: number
 }
 
 const ENDPOINT = 'default'
@@ -33,14 +35,14 @@ const BATCH_MS = 10_000
  * digits too, and sort as they count. Customers come in turn: at random their index takes half of the time.
  */
 const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, answer TEXT)`
-function batchRows({ story, provider = SANDBOX }: History): string {
+function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOMER }: History): string {
   const processing = story === 'unknown'
   const reference = processing ? 'null' : `"${provider}_txn_' || tail || '"`
   return `
   WITH RECURSIVE
     count (i) AS (SELECT :first + 1 UNION ALL SELECT i + 1 FROM count WHERE i < :first + ${BATCH}),
     charge (i, tail, customer, key) AS (
-      SELECT i, :time || printf('%016d', i), printf('cus_%06d', i / ${CHARGES_PER_CUSTOMER}), printf('fill-%012d', i)
+      SELECT i, :time || printf('%016d', i), printf('cus_%06d', i / ${perCustomer}), printf('fill-%012d', i)
       FROM count)
   INSERT INTO batch
   SELECT i, 'txn_' || tail, tail, customer, key,

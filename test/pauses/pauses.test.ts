@@ -1,0 +1,105 @@
+/**
+ * No request holds up the others: the longest pause of the event loop under each route at its limits. CPU time of the main
+ * thread is measured, and the least of a few runs counts: what a busy machine adds is no fault of the route.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { ROUTES } from '../../src/http/routes.ts'
+import { HOSTILE_BODIES } from './bodies.ts'
+import { type Ask, type PausesWorld, startPausesWorld } from './world.ts'
+import { worstCases } from './worst-cases.ts'
+
+const LIMIT_MS = 50
+const RUNS = 6
+/** Beside the table of routes. */
+const DOCUMENTS = ['GET /', 'GET /docs', 'GET /openapi.json']
+
+let world: PausesWorld
+before(async () => {
+  world = await startPausesWorld()
+})
+after(() => world?.close())
+
+/** Fails when each of a few runs has a longer pause. */
+async function assertShort(what: string, run: () => Promise<unknown>): Promise<void> {
+  const pauses: number[] = []
+  for (let i = 0; i < RUNS; i++) {
+    pauses.push(await world.server.longestPause(run))
+    if ((pauses.at(-1) as number) <= LIMIT_MS) return
+  }
+  assert.fail(`${what}: ${pauses.map(Math.round).join(', ')} ms`)
+}
+
+const send = (ask: Ask) => world.send(ask)
+
+describe('worst cases', () => {
+  test('every route has its own', () => {
+    const routes = [...ROUTES.map(({ method, url }) => `${method} ${url}`), ...DOCUMENTS]
+    assert.deepEqual(Object.keys(worstCases).sort(), routes.sort())
+  })
+
+  for (const [route, cases] of Object.entries(worstCases))
+    test(`${route} pauses the event loop for at most ${LIMIT_MS} ms`, async () => {
+      for (const [name, make] of Object.entries(cases)) {
+        const asked = make(world)
+        const status = await send(asked)
+        assert.ok(status < 500, `${route}, ${name}: ${status}`)
+        await assertShort(`${route}, ${name}`, () => send(asked))
+      }
+    })
+})
+
+describe('a body of 256 KiB pauses the event loop for at most 50 ms', () => {
+  for (const [name, body] of Object.entries(HOSTILE_BODIES))
+    test(name, async () => {
+      const bytes = Buffer.byteLength(body)
+      assert.ok(bytes > 5_000 && bytes <= 256 * 1024, `${bytes} bytes`)
+      await assertShort(name, async () =>
+        assert.ok((await send({ method: 'POST', path: '/api/v1/charges', body })) < 500),
+      )
+    })
+})
+
+describe('many at once take turns', () => {
+  const together = (asks: readonly Ask[]) => () =>
+    Promise.all(asks.map(async (ask) => assert.ok((await send(ask)) < 500)))
+  const times = (count: number, ask: Ask): Ask[] => Array(count).fill(ask)
+
+  test('sixteen long bodies', async () => {
+    const bodies = ['many names', 'texts of thousands', 'faults of JSON', 'lists that never end']
+    await assertShort(
+      'bodies',
+      together(
+        bodies.flatMap((name) =>
+          times(4, { method: 'POST', path: '/api/v1/charges', body: HOSTILE_BODIES[name] as string }),
+        ),
+      ),
+    )
+  })
+
+  test('a hundred long pages', async () => {
+    await assertShort('pages', together(times(100, { method: 'GET', path: '/api/v1/charges?limit=100' })))
+  })
+
+  test('sixteen clients of /docs', async () => {
+    await assertShort('documents', together(times(16, { method: 'GET', path: '/docs' })))
+  })
+
+  test('four simulations', async () => {
+    await assertShort('simulations', together(times(4, world.simulation('absent metadata'))))
+  })
+})
+
+describe('what others answer', () => {
+  test('an answer of 1 MiB from a provider, and from a receiver of webhooks', async () => {
+    for (const answer of world.longAnswers) {
+      world.answerWith(answer)
+      await assertShort(`answers of ${answer.slice(0, 20)}…`, async () => {
+        const heard = world.heardWebhooks(1)
+        assert.ok((await send(world.charge({ customer: 'remote' }))) < 500)
+        assert.ok((await send(world.charge({}))) < 500)
+        await heard
+      })
+    }
+  })
+})

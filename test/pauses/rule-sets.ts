@@ -1,0 +1,54 @@
+/** Rule sets at their limits: a hundred rules, each with a condition of a thousand characters that never holds. */
+import { MAX_CONDITION, MAX_FAILOVER_CODES, MAX_RULES } from '../../src/domain/rule-set.ts'
+
+const MOST_PARTS = 55
+
+/** As many parts as there is room for. */
+function joined(part: (i: number) => string, operator: string, most = MOST_PARTS): string {
+  let text = part(0)
+  for (let i = 1; i < most; i++) {
+    const next = text + operator + part(i)
+    if (next.length > MAX_CONDITION) break
+    text = next
+  }
+  return text
+}
+
+/** By what they cost: an error a part, a comparison a part, or the parsing. */
+const CONDITIONS = {
+  'absent metadata': (rule: number) => joined((i) => `metadata.k${rule}_${i} == ""`, '||'),
+  'what is no number': (rule: number) => joined((i) => `int(customer) == ${rule}${i}`, '||'),
+  'comparisons, one false at the end': (rule: number) => `${joined(() => 'amount>0', '&&')}&&amount<-${rule}`,
+  'texts of metadata': (rule: number) => joined((i) => `customer.contains("${rule}x${i}")`, '||'),
+  'a long list': (rule: number) => `customer in [${joined((i) => `"r${rule}x${i}"`, ',', 90)}]`,
+  'deep negations': (rule: number) => `${'!'.repeat(30)}(amount < -${rule})`,
+}
+export type ConditionKind = keyof typeof CONDITIONS
+export const CONDITION_KINDS = Object.keys(CONDITIONS) as ConditionKind[]
+
+export function ruleSetOf(kind: ConditionKind): object {
+  const codes = Array.from({ length: MAX_FAILOVER_CODES }, (_, i) => `code_${i}`)
+  return {
+    rules: Array.from({ length: MAX_RULES }, (_, i) => ({
+      name: `rule ${i}`,
+      when: CONDITIONS[kind](i),
+      providers: ['sandbox', 'remote'],
+      failover_on: codes,
+    })),
+    default: { providers: ['sandbox'] },
+  }
+}
+
+/** A document with a problem at every place. */
+export function brokenRuleSet(): object {
+  return {
+    rules: Array.from({ length: MAX_RULES }, () => ({
+      name: 7,
+      when: 'amout > 1',
+      providers: Array(20).fill(5),
+      failover_on: Array(MAX_FAILOVER_CODES).fill(1),
+      split: Array(20).fill({ provider: 1, weight: 0 }),
+    })),
+    default: {},
+  }
+}

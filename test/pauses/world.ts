@@ -1,0 +1,140 @@
+/** A server with a long history, large rows, and peers whose answers are as long as they may be. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fill } from '../../bench/fill.ts'
+import { CURRENCY_EXPONENTS } from '../../src/domain/currencies.ts'
+import { openWriter } from '../../src/storage/sqlite/open.ts'
+import { newSecret } from '../bank.ts'
+import { call, startReceiver, tempDir } from '../harness.ts'
+import { type MeteredServer, startMetered } from './meter.ts'
+import { startPlainPeer } from './peer.ts'
+import { type ConditionKind, ruleSetOf } from './rule-sets.ts'
+
+export type Ask = {
+  readonly method: string
+  readonly path: string
+  /** Sent as it is. */
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type PausesWorld = {
+  readonly server: MeteredServer
+  /** Ids of objects that are there. */
+  readonly ids: { readonly charge: string; readonly refund: string; readonly held: string }
+  /** Answers the status, when the whole answer was read. */
+  send(ask: Ask): Promise<number>
+  charge(fields: object): Ask
+  simulation(kind: ConditionKind): Ask
+  readonly longAnswers: readonly string[]
+  /** What the provider and the receiver answer from now on. */
+  answerWith(body: string): void
+  /** Resolves when so many more webhooks were answered. */
+  heardWebhooks(count: number): Promise<void>
+  close(): Promise<void>
+}
+
+const CHARGES = 100_000
+const MIB = 1024 * 1024
+/** As much as one charge can hold. */
+export const MOST_METADATA = Object.fromEntries(
+  Array.from({ length: 50 }, (_, i) => [`key_${i}`.padEnd(40, 'x'), '1 "2" '.repeat(83)]),
+)
+
+const long = (head: string, piece: string, tail: string) =>
+  head + piece.repeat(Math.floor((MIB - head.length - tail.length) / piece.length)) + tail
+
+export async function startPausesWorld(): Promise<PausesWorld> {
+  const dir = tempDir()
+  fillHistory(join(dir.path, 'minipay.db'))
+  let answer = ''
+  const peer = await startPlainPeer(() => answer)
+  const receiver = await startReceiver((_webhook, response) => response.end(answer || 'ok'))
+  const providers = join(dir.path, 'providers.json')
+  writeFileSync(
+    providers,
+    JSON.stringify({
+      sandbox: { kind: 'sandbox' },
+      remote: { kind: 'http', url: peer.url, secret: newSecret(), lookup: 'final' },
+    }),
+  )
+  const server = await startMetered(dir.path, {
+    MINIPAY_PROVIDERS: providers,
+    WEBHOOK_TARGET: receiver.url,
+    MINIPAY_PROVIDER_WAIT_MS: '1000',
+  })
+  const made = await makeLargeRows(server.url)
+  return {
+    server,
+    ids: made,
+    async send({ method, path, body, headers }) {
+      const response = await fetch(server.url + path, {
+        method,
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body }),
+      })
+      await response.arrayBuffer()
+      return response.status
+    },
+    charge: (fields) => ({
+      method: 'POST',
+      path: '/api/v1/charges',
+      body: JSON.stringify({ amount: 100, currency: 'usd', customer: 'cus_1', ...fields }),
+    }),
+    simulation: (kind) => ({
+      method: 'POST',
+      path: '/api/v1/routing/simulate',
+      body: JSON.stringify({
+        rules: ruleSetOf(kind),
+        charge: { amount: 1, currency: 'usd', customer: 'c', metadata: MOST_METADATA },
+        last: 20,
+      }),
+    }),
+    longAnswers: [
+      long('{"status":"', '1 ', '"}'),
+      long('{"status":"declined","decline_code":"x","message":"', '1,234,567,890,123,', '"}'),
+      long('', '[', ''),
+      long('{"status":[', '{"a":1},', '0]}'),
+      long('{', '"a":1,', '"b":2}'),
+      long('', '\u200d', '').slice(0, MIB / 3),
+    ],
+    answerWith(body) {
+      answer = body
+    },
+    heardWebhooks: (count) => receiver.waitFor(receiver.received.length + count),
+    async close() {
+      await server.stop()
+      await Promise.all([peer.close(), receiver.close()])
+      dir.remove()
+    },
+  }
+}
+
+/** A hundred thousand charges of one customer, whose webhooks all failed for good. */
+function fillHistory(file: string): void {
+  fill(file, { charges: CHARGES, story: 'undelivered', perCustomer: CHARGES }, Date.now())
+  const db = openWriter(file)
+  db.exec(`UPDATE deliveries SET state = 'failed', attempts = 9, due_at = NULL, last_status = 500;
+    UPDATE counters SET name = 'deliveries_failed' WHERE name = 'deliveries_pending'`)
+  db.close()
+}
+
+/** A page of charges and refunds of the largest size, one charge in each currency, and one that is held. */
+async function makeLargeRows(url: string): Promise<PausesWorld['ids']> {
+  const post = async (path: string, body: object) => {
+    const answer = await call<{ id: string; refund_id: string }>(url, 'POST', path, body)
+    if (answer.status >= 400 && answer.status !== 400) throw new Error(JSON.stringify(answer.body))
+    return answer.body
+  }
+  const charge = { amount: 100, currency: 'usd', customer: 'cus_1' }
+  for (const currency of CURRENCY_EXPONENTS.keys()) await post('/api/v1/charges', { ...charge, currency })
+  const large = { metadata: MOST_METADATA, description: '1 "2" '.repeat(166) }
+  let [refund, last] = ['', '']
+  for (let i = 0; i < 20; i++) {
+    const { id } = await post('/api/v1/charges', { ...charge, ...large })
+    refund = (await post('/api/v1/refunds', { transaction_id: id, amount: 1, ...large })).refund_id
+    last = id
+  }
+  const held = await post('/api/v1/charges', { ...charge, ...large, capture: false })
+  return { charge: last, refund, held: held.id }
+}

@@ -1,0 +1,173 @@
+/** For each route, what costs most of what it takes. */
+import { brokenRuleSet, CONDITION_KINDS, ruleSetOf } from './rule-sets.ts'
+import { type Ask, MOST_METADATA, type PausesWorld } from './world.ts'
+
+type Cases = Readonly<Record<string, (world: PausesWorld) => Ask>>
+
+const get =
+  (path: string | ((world: PausesWorld) => string), headers?: Record<string, string>) =>
+  (world: PausesWorld): Ask => ({
+    method: 'GET',
+    path: typeof path === 'string' ? path : path(world),
+    ...(headers && { headers }),
+  })
+const post = (path: string, body: object | string) => (): Ask => ({
+  method: 'POST',
+  path,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+const put = (document: object) => (): Ask => ({
+  method: 'PUT',
+  path: '/api/v1/routing',
+  body: JSON.stringify({ document }),
+})
+
+const STRANGE = Object.fromEntries(Array.from({ length: 11_000 }, (_, i) => [`n${i}`, i]))
+/** Filters that the index of none finds alone, over every row. */
+const nothing = (list: string, ...queries: string[]): Cases =>
+  Object.fromEntries(queries.map((query) => [query, get(`/api/v1/${list}?limit=100&${query}`)]))
+const yesterday = new Date(Date.now() - 86_400_000).toISOString()
+const MANY_TYPES = Array.from({ length: 1_500 }, (_, i) => `a/b${i};q=0.${i % 10}`).join()
+
+export const worstCases: Readonly<Record<string, Cases>> = {
+  'POST /api/v1/charges': {
+    'the largest charge': ({ charge }) => charge({ metadata: MOST_METADATA, description: 'é'.repeat(1_000) }),
+    'in every part too long': ({ charge }) =>
+      charge({ metadata: { ...MOST_METADATA, more: 'x'.repeat(100_000) }, customer: 'c'.repeat(50_000) }),
+  },
+  'GET /api/v1/charges': {
+    'largest rows': get('/api/v1/charges?limit=100'),
+    ...nothing(
+      'charges',
+      'customer=cus_000000&status=failed',
+      'customer=cus_000000&currency=eur&status=succeeded',
+      'currency=xof&status=succeeded',
+      `status=succeeded&currency=eur&created_gte=${yesterday}`,
+      `currency=eur&ending_before=txn_00000000000000000000000000`,
+    ),
+    'a long query': get(`/api/v1/charges?${'x=1&'.repeat(3_900)}`),
+    'a query of digits': get(`/api/v1/charges?customer=${'4%201'.repeat(3_000)}`),
+  },
+  'GET /api/v1/charges/:id': {
+    'the largest': get(({ ids }) => `/api/v1/charges/${ids.charge}`),
+    'a long id': get(`/api/v1/charges/${'1-'.repeat(7_900)}`),
+  },
+  'POST /api/v1/charges/:id/capture': {
+    'of the largest charge': ({ ids }) => post(`/api/v1/charges/${ids.held}/capture`, { amount: 1 })(),
+    'unknown names': ({ ids }) => post(`/api/v1/charges/${ids.held}/capture`, STRANGE)(),
+  },
+  'POST /api/v1/charges/:id/cancel': {
+    'of the largest charge': ({ ids }) => post(`/api/v1/charges/${ids.held}/cancel`, {})(),
+    'unknown names': ({ ids }) => post(`/api/v1/charges/${ids.held}/cancel`, STRANGE)(),
+  },
+  'GET /api/v1/charges/:id/attempts': {
+    'the largest': get(({ ids }) => `/api/v1/charges/${ids.charge}/attempts`),
+  },
+  'POST /api/v1/refunds': {
+    'the largest refund': ({ ids }) =>
+      post('/api/v1/refunds', { transaction_id: ids.charge, amount: 1, metadata: MOST_METADATA })(),
+    'a long id': post('/api/v1/refunds', { transaction_id: '4 '.repeat(120_000) }),
+    'unknown names': post('/api/v1/refunds', { transaction_id: 'txn_1', ...STRANGE }),
+    'wrong metadata': post('/api/v1/refunds', { transaction_id: 'txn_1', metadata: STRANGE }),
+  },
+  'GET /api/v1/refunds': {
+    'largest rows': get('/api/v1/refunds?limit=100'),
+    ...nothing(
+      'refunds',
+      'customer=cus_1&status=failed',
+      'currency=eur',
+      `transaction_id=x&created_lt=${yesterday}`,
+    ),
+  },
+  'GET /api/v1/refunds/:id': { 'the largest': get(({ ids }) => `/api/v1/refunds/${ids.refund}`) },
+  'GET /api/v1/balance': { 'every currency': get('/api/v1/balance') },
+  'GET /api/v1/ledger/accounts': { 'every currency': get('/api/v1/ledger/accounts') },
+  'GET /api/v1/ledger/entries': {
+    'many rows': get('/api/v1/ledger/entries?limit=100'),
+    ...nothing(
+      'ledger/entries',
+      'account=merchant',
+      'account=merchant&currency=bob',
+      'account=nobody&currency=usd',
+      'account=provider:sandbox&currency=usd&transaction_id=txn_1',
+    ),
+  },
+  'GET /api/v1/events': {
+    'largest rows': get('/api/v1/events?limit=100&after=100166'),
+    ...nothing('events', 'type=payment.failed', 'type=refund.failed&after=1'),
+  },
+  'GET /api/v1/webhook_deliveries': {
+    'many rows': get('/api/v1/webhook_deliveries?limit=100'),
+    ...nothing('webhook_deliveries', 'status=pending', 'status=delivered', 'status=failed'),
+  },
+  'POST /api/v1/webhook_deliveries/:id/retry': {
+    'unknown names': post('/api/v1/webhook_deliveries/dlv_1/retry', STRANGE),
+  },
+  'POST /api/v1/webhook_deliveries/retry': {
+    'none that fits': post('/api/v1/webhook_deliveries/retry', {
+      last_status: 999,
+      event_type: 'refund.failed',
+    }),
+    'all that there are, to look': post('/api/v1/webhook_deliveries/retry', { dry_run: true }),
+    'ten thousand': post('/api/v1/webhook_deliveries/retry', { limit: 10_000 }),
+  },
+  'GET /api/v1/routing': { 'the rules that hold': get('/api/v1/routing') },
+  'PUT /api/v1/routing': {
+    ...Object.fromEntries(CONDITION_KINDS.map((kind) => [kind, put(ruleSetOf(kind))])),
+    'a problem at every place': put(brokenRuleSet()),
+    'back to the built-in': () => ({ method: 'DELETE', path: '/api/v1/routing' }),
+  },
+  'DELETE /api/v1/routing': {
+    'while none are stored': () => ({ method: 'DELETE', path: '/api/v1/routing' }),
+  },
+  'POST /api/v1/routing/simulate': {
+    ...Object.fromEntries(
+      CONDITION_KINDS.map((kind) => [kind, (world: PausesWorld) => world.simulation(kind)]),
+    ),
+    'the newest thousand': post('/api/v1/routing/simulate', { last: 1_000 }),
+    'a problem at every place': post('/api/v1/routing/simulate', { rules: brokenRuleSet(), last: 1_000 }),
+  },
+  'GET /api/v1/providers': { all: get('/api/v1/providers') },
+  'GET /api/v1/attempts': {
+    'largest page': get('/api/v1/attempts?limit=100'),
+    ...nothing('attempts', 'status=unknown', 'status=succeeded'),
+  },
+  'POST /api/v1/attempts/:id/resolve': {
+    'unknown names': post('/api/v1/attempts/att_1/resolve', { outcome: 'failed', ...STRANGE }),
+  },
+  'GET /api/v1/disputes': {
+    ...nothing('disputes', 'transaction_id=txn_1'),
+    all: get('/api/v1/disputes?limit=100'),
+  },
+  'GET /api/v1/alarms': {
+    ...nothing('alarms', 'status=open&transaction_id=txn_1'),
+    all: get('/api/v1/alarms?limit=100'),
+  },
+  'GET /api/v1/alarms/:id': { 'a long id': get(`/api/v1/alarms/${'1.'.repeat(7_900)}`) },
+  'POST /api/v1/alarms/:id/close': {
+    'unknown names': post('/api/v1/alarms/alm_1/close', { reason: 'x', ...STRANGE }),
+  },
+  'POST /providers/:name/notifications': {
+    'the largest': post('/providers/remote/notifications', `{"id":"${'1 '.repeat(131_000)}"}`),
+    'many signatures': () => ({
+      method: 'POST',
+      path: '/providers/remote/notifications',
+      body: '1'.repeat(262_000),
+      headers: {
+        'webhook-id': 'a',
+        'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
+        'webhook-signature': 'v1,AAAAAAAA '.repeat(1_200).trim(),
+      },
+    }),
+  },
+  'GET /metrics': {
+    json: get('/metrics'),
+    text: get('/metrics', { accept: 'text/plain' }),
+    'any of many types': get('/metrics', { accept: MANY_TYPES }),
+  },
+  'GET /health': { plain: get('/health') },
+  'GET /ready': { plain: get('/ready') },
+  'GET /': { plain: get('/') },
+  'GET /docs': { page: get('/docs') },
+  'GET /openapi.json': { document: get('/openapi.json') },
+}
