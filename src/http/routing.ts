@@ -97,7 +97,7 @@ export const simulateRoutingRoute: Route = {
   answers: { 200: { description: 'Where the charges would go.', schema: SimulationAnswer } },
   errors: ['routing_rules_invalid', 'currency_invalid'],
   async handle(http, request, reply) {
-    const { rules, charge, last } = validSimulation(request.body)
+    const { rules, charge, last } = validSimulation(request.body ?? {})
     const simulation = await http.context.router.simulate(scopeOf(request), {
       ...(rules !== undefined && { document: rules }),
       ...(charge && { charge: facts(http, charge) }),
