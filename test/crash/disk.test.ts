@@ -4,7 +4,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { call, type RunningServer, runCli, tempDir } from '../harness.ts'
+import { call, type RunningServer, runCli } from '../harness.ts'
+import { noSmallDisk } from './small-disk.ts'
 import {
   atEnd,
   type ChargeBody,
@@ -18,22 +19,6 @@ import {
 
 const run = promisify(execFile)
 const DISK_MIB = 8
-
-/** Why no small disk can be made here; undefined when it can. */
-function noSmallDisk(): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0)
-    return 'a small disk is a tmpfs, which only root on Linux can mount'
-  const folder = tempDir()
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'minipay-test', folder.path], { stdio: 'pipe' })
-    execFileSync('umount', [folder.path], { stdio: 'pipe' })
-    return undefined
-  } catch {
-    return 'mount is not allowed here'
-  } finally {
-    folder.remove()
-  }
-}
 
 const noPrlimit =
   spawnSync('prlimit', ['--version']).status === 0 ? undefined : 'prlimit (util-linux) is not installed'

@@ -154,7 +154,8 @@ const transactWithCare: Transact = async (connection, commits, node) => {
   })
 }
 
-async function rollingBack<T>(connection: Connection, transaction: () => Promise<T>): Promise<T> {
+/** Runs a transaction, and rolls it back when it fails. */
+export async function rollingBack<T>(connection: Connection, transaction: () => Promise<T>): Promise<T> {
   try {
     return await transaction()
   } catch (error) {

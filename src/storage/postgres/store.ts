@@ -31,6 +31,7 @@ import { chargeReads } from './read-charges.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { providerReads } from './read-providers.ts'
+import { createRoom } from './room.ts'
 import type { Wanted, WithoutFsync } from './session.ts'
 import { finding, statements } from './statements.ts'
 
@@ -83,10 +84,11 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const node = randomUUID()
   const clock = createClock()
   const heartbeat = await joinNodes(url, wanted, pools, node, clock, waiting)
+  const room = createRoom(pools.writes)
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
-    run: createCommitter(pools.writes, node, onGroup),
+    run: room.watching(createCommitter(pools.writes, node, onGroup)),
   })
   const work = workOf(pools.writes, node)
   const sql = finding(statements(pools.reads, true))
@@ -114,6 +116,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     async ready() {
       if (closed) throw new StoreUnavailable('closing', 'The database is closed.')
       await heartbeat.beat()
+      await room.assertCommits()
     },
     close() {
       closed ??= close()
