@@ -120,7 +120,7 @@ export const SETTINGS = {
     flag: 'without-fsync',
     env: 'MINIPAY_WITHOUT_FSYNC',
     default: 'local',
-    doc: 'What to do with a PostgreSQL server that runs without fsync or full_page_writes: refuse, allow, or local, which takes it on this machine.',
+    doc: 'Whether a PostgreSQL server may run without fsync or full_page_writes: refuse, allow, or local (on this machine only).',
     parse: oneOf('refuse', 'allow', 'local'),
   },
   providers: {

@@ -55,7 +55,7 @@ function nameProblem(text: string, takesUrl: boolean): string | undefined {
 }
 
 /** How a file is named whose name looks like something else. */
-const asFile = (signs: string) => `A file with ${signs} in its name is written with ./ before it`
+const asFile = (signs: string) => `Put ./ before the name of a file that contains ${signs}`
 
 /** A scheme, a host with a port, a user before a host; and a scheme whose colon was forgotten. */
 const SERVERS: readonly RegExp[] = [

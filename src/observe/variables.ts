@@ -18,6 +18,6 @@ export function tellOfLinks(log: Log, variables: readonly string[]): void {
   if (variables.length > 0)
     log.info(
       { variables },
-      'MiniPay ignores these variables: they are addresses of a service or container of that name, and no settings.',
+      'MiniPay ignores these variables: Kubernetes or Docker set them for a service or container of that name.',
     )
 }

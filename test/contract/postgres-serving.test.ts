@@ -41,7 +41,7 @@ async function silentPort(t: TestContext): Promise<number> {
 test('a server that is not there is named in the log at once, with why and until when; a stop ends the wait', async (t) => {
   const port = await freePort()
   const serving = startServing(t, `postgres://pay:${SECRET}@127.0.0.1:${port}/minipay`)
-  await until('it says why', () => serving.output().includes('tries again'))
+  await until('it says why', () => serving.output().includes('It retries'))
   const lines = serving
     .output()
     .split('\n')
@@ -49,7 +49,7 @@ test('a server that is not there is named in the log at once, with why and until
     .map((line) => JSON.parse(line))
   assert.equal(lines[0].database, `postgres://pay@127.0.0.1:${port}/minipay`)
   assert.deepEqual(lines[0].servers, [`127.0.0.1:${port}`])
-  const { level, cause, until: end } = lines.find(({ msg }) => /tries again/.test(msg))
+  const { level, cause, until: end } = lines.find(({ msg }) => /It retries/.test(msg))
   assert.equal(level, 'warn')
   assert.match(cause, new RegExp(`127\\.0\\.0\\.1:${port}: .*ECONNREFUSED`))
   assert.match(end, /^\d{4}-\d\d-\d\dT/)
@@ -70,7 +70,7 @@ test('a server that takes connections and says nothing is named before it is giv
 test('of several hosts each is named with what it failed with', async (t) => {
   const [one, two] = [await freePort(), await freePort()]
   const serving = startServing(t, `postgres://pay:${SECRET}@127.0.0.1:${one},localhost:${two}/minipay`)
-  await until('it says why', () => serving.output().includes('tries again'))
+  await until('it says why', () => serving.output().includes('It retries'))
   for (const host of [`127.0.0.1:${one}: `, `localhost:${two}: `])
     assert.ok(serving.output().includes(host), host)
   serving.child.kill('SIGTERM')

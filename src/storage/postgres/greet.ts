@@ -38,7 +38,7 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
   if (!['on', 'remote_apply', ''].includes(synchronousCommit))
     log.warn(
       { synchronous_commit: synchronousCommit },
-      'The server would answer a commit before it is safe. MiniPay sets synchronous_commit=on in its sessions.',
+      'With this setting the server acknowledges commits that a crash can lose. MiniPay sets synchronous_commit=on in its sessions.',
     )
   const isolation = settingOf('default_transaction_isolation')
   if (!['read committed', ''].includes(isolation))
@@ -50,7 +50,7 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
   if (off !== undefined)
     log.warn(
       { off },
-      'A crash of the database’s machine loses acknowledged charges or breaks the database: use this server for throwaway data, or storage that is durable without it.',
+      'The server runs without fsync or full_page_writes: a crash of its machine can lose acknowledged charges. Use it for throwaway data, or with storage that is durable without them.',
     )
 }
 

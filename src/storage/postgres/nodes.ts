@@ -59,9 +59,9 @@ export async function startHeartbeat(
     if (off !== null && now !== undefined && now !== off)
       log.error(
         { off: now },
-        'From now on a crash of the server’s machine loses acknowledged charges. Turn it on again.',
+        'The server now runs without fsync or full_page_writes: a crash of its machine can lose acknowledged charges. Turn them on again.',
       )
-    if (off && now === undefined) log.info({}, 'The server keeps again what it has committed.')
+    if (off && now === undefined) log.info({}, 'The server runs with fsync and full_page_writes again.')
     off = now
   }
 

@@ -29,7 +29,7 @@ export async function patiently<T>(work: () => Promise<T>, { log, signal }: Wait
       if (!isOutage(error) || performance.now() > began + PATIENCE_MS) throw error
       const cause = unreachable(error).message
       if (cause !== told)
-        log?.warn({ cause, until }, 'PostgreSQL cannot be used yet; MiniPay tries again until then.')
+        log?.warn({ cause, until }, 'MiniPay cannot use PostgreSQL yet. It retries until the time given.')
       told = cause
       await delay(AGAIN_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
     }

@@ -123,7 +123,7 @@ export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: 
   const off = offOf(looked)
   if (off !== undefined && !isTaken(withoutFsync, host))
     throw new UnfitServer(
-      `The server runs with ${off}, so that a crash of its machine loses acknowledged charges or breaks the database. Turn it on. ` +
+      `The server runs with ${off}, so that a crash of its machine can lose acknowledged charges or damage the database. Turn it on. ` +
         'For a throwaway database, or storage that is durable without it, see --without-fsync.',
     )
 }
