@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Asked, Order } from '../cluster/clients.ts'
 import type { ClusterNode } from '../cluster/nodes.ts'
 import { call } from '../harness.ts'
-import { drawsFrom } from '../storm/plan.ts'
+import { drawsFrom, type Story } from '../storm/plan.ts'
 
 /** Large charges that are made at once. */
 const FILLERS = 8
@@ -11,23 +11,27 @@ const RETRY_MS = 100
 /** Some 24 KB, as much as one charge can hold. */
 const METADATA = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key_${i}`, 'x'.repeat(480)]))
 
+/** A charge that is asked for as the audit needs it. */
+export type Wanted = Pick<Story, 'amount' | 'currency' | 'customer' | 'capture'>
+
 export type Notes = {
   readonly orders: readonly Order[]
   /** Notes a charge under a new key: it may be made or not. */
-  note(body: Asked['body']): Asked
+  note(wanted: Wanted): Asked
 }
 
 export function newNotes(): Notes {
   const orders: Order[] = []
   return {
     orders,
-    note(body) {
-      const charge: Asked = { key: `noted-${orders.length}`, path: '/api/v1/charges', body }
-      const { amount, currency, customer, capture } = body as { amount: number } & Record<string, string> & {
-          capture: boolean
-        }
-      const story = { key: charge.key, amount, currency, customer, paymentMethod: null, capture }
-      orders.push({ story: { ...story, twice: false, steps: [] } as Order['story'], charge, steps: [] })
+    note(wanted) {
+      const key = `noted-${orders.length}`
+      const charge: Asked = { key, path: '/api/v1/charges', body: wanted }
+      orders.push({
+        story: { key, ...wanted, paymentMethod: null, twice: false, steps: [] },
+        charge,
+        steps: [],
+      })
       return charge
     },
   }

@@ -54,8 +54,8 @@ const SAMPLE_MS = 2_000
 /** How often the one who waits is told how it goes. */
 const TELL_MS = 15_000
 /** A short soak's measure of time: so many answers to customers. */
-const ANSWERS_A_LIFE = 200
-const ANSWERS_A_MOOD = 15
+const ANSWERS_A_LIFE = 150
+const ANSWERS_A_MOOD = 12
 /** Rounds of all moods in a long life: each quarter has two, and so much of each. */
 const ROUNDS = 8
 /** The log after a long read, under load: SQLite cuts it to its limit when it begins anew. */
@@ -166,7 +166,7 @@ async function begin(
     lookers: startLookers(node, seed, 2, THINK_MS[pace], sampler.took),
     strangers: startStrangers({
       ...{ node, seed, crowd: crowdOf(pace), stayMs: STAY_MS[pace] },
-      note: (body) => notes.note(body).key,
+      note: (wanted) => notes.note(wanted).key,
       scrape: sampler.scrape,
     }),
     reader: readEvents(nodes),

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClusterNode } from '../cluster/nodes.ts'
 import { type Draw, drawsFrom } from '../storm/plan.ts'
+import type { Wanted } from './healthy.ts'
 import { VISITS, type VisitName } from './visits.ts'
 
 /** A connection of a stranger: everything received is looked through for answers, unless it never reads. */
@@ -28,7 +29,7 @@ export type Guest = {
   pause(ms: number): Promise<void>
   isLeaving(): boolean
   /** A charge that may be made or not: its key is noted before it is sent. Answers the whole request. */
-  newCharge(body?: object): { readonly head: string; readonly body: string }
+  newCharge(currency?: string): { readonly head: string; readonly body: string }
   /** Reads metrics without taking the longest delay from those who look for it. */
   scrape(): Promise<unknown>
   found(wrong: string): void
@@ -53,7 +54,7 @@ export type StrangersOptions = {
   /** Longest stay of those who do nothing, or little. */
   readonly stayMs: number
   /** Notes a charge that may be made. */
-  note(body: Readonly<Record<string, unknown>>): string
+  note(wanted: Wanted): string
   scrape(): Promise<unknown>
 }
 
@@ -91,7 +92,7 @@ export function startStrangers({ node, seed, crowd, stayMs, note, scrape }: Stra
         {
           ...{ draw, url: node.url, connect: line, pause, scrape, hasNoExcuse },
           isLeaving: () => leaving.signal.aborted,
-          newCharge: (body) => chargeRequest(node.url, note, body, draw),
+          newCharge: (currency = 'jpy') => chargeRequest(node.url, note, draw, currency),
           found: (what) => void wrong.push(`${name}: ${what}`),
         },
         stayMs,
@@ -116,14 +117,8 @@ export function startStrangers({ node, seed, crowd, stayMs, note, scrape }: Stra
   }
 }
 
-function chargeRequest(url: string, note: StrangersOptions['note'], more: object = {}, draw: Draw) {
-  const wanted = {
-    amount: draw.between(100, 50_000),
-    currency: 'jpy',
-    customer: 'cus_stranger',
-    capture: true,
-  }
-  const charge = { ...wanted, ...more }
+function chargeRequest(url: string, note: StrangersOptions['note'], draw: Draw, currency: string) {
+  const charge = { amount: draw.between(100, 50_000), currency, customer: 'cus_stranger', capture: true }
   const body = JSON.stringify(charge)
   const head = [
     'POST /api/v1/charges HTTP/1.1',

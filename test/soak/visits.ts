@@ -97,7 +97,7 @@ export const VISITS = {
   'leaves before its answer': async (guest) => {
     const line = await guest.connect()
     if (!line) return
-    const { head, body } = guest.newCharge({ currency: guest.draw.of(['jpy', 'usd']) })
+    const { head, body } = guest.newCharge(guest.draw.of(['jpy', 'usd']))
     await line.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
     leave(guest, line)
   },
