@@ -60,10 +60,11 @@ export const Alarm = named(
       ...boolean(),
       description: 'While true, MiniPay refuses captures, cancels and refunds of the charge.',
     },
-    opened_at: time,
-    closed_at: nullable(time),
+    opened_at: { ...time, description: 'When it was opened.' },
+    closed_at: nullable({ ...time, description: 'When it was closed.' }),
     reason: nullable(string({ description: 'Why it was closed.' })),
   }),
+  'A statement of a provider that contradicts the books.',
 )
 export type Alarm = Static<typeof Alarm>
 
@@ -90,4 +91,5 @@ export const CloseAlarmBody = named(
       examples: [2500],
     }),
   }),
+  'Why the alarm is closed.',
 )

@@ -45,6 +45,7 @@ const attemptRoute = {
           }),
         ),
       }),
+      'How MiniPay chose the provider.',
     ),
   ),
   description:
@@ -77,12 +78,13 @@ export const Attempt = named(
     reason: nullable(string({ description: 'Why it ended as it did, or why its outcome is unknown.' })),
     resolved_by: nullable(oneOf(RESOLVERS, { description: 'How its outcome became known.' })),
     lookups: integer({ minimum: 0, description: 'How often MiniPay looked the call up at the provider.' }),
-    started_at: time,
-    ended_at: nullable(time),
+    started_at: { ...time, description: 'When the call began.' },
+    ended_at: nullable({ ...time, description: 'When its outcome became known.' }),
     duration_ms: nullable(integer({ description: 'Milliseconds from its start to its end.' })),
     next_lookup_at: nullable({ ...time, description: 'When MiniPay looks it up next.' }),
     unknown_since: nullable({ ...time, description: 'Since when its outcome is unknown.' }),
   }),
+  'A call to a provider that moves money: an authorization, a capture, a cancel or a refund.',
 )
 
 export const AttemptsQuery = strict({
@@ -116,6 +118,7 @@ export const ResolveBody = named(
       }),
     ),
   }),
+  'The outcome of the attempt.',
 )
 
 export const Dispute = named(
@@ -140,8 +143,9 @@ export const Dispute = named(
     ),
     provider: providerName,
     provider_reference: string({ description: "The provider's own id of the dispute." }),
-    created_at: time,
+    created_at: { ...time, description: 'When MiniPay stored it.' },
   }),
+  'A payment that the customer disputes at the bank.',
 )
 
 export const DisputesQuery = strict({

@@ -48,10 +48,19 @@ function row(prefix: string, name: string, required: boolean, schema: Schema, op
     : optional
       ? '<span class="optional">optional</span>'
       : ''
-  const description = schema.description ?? alternative(schema).description
+  const description = shortDescription(schema)
   const notes = limits(schema)
   return `<tr><th scope="row"><span class="name">${prefix && `<b>${escapeHtml(prefix)}</b>`}${escapeHtml(name)}${mark}</span><span class="type">${typeName(schema)}</span></th>
 <td>${description ? prose(description) : ''}${notes ? `<div class="limits">${notes}</div>` : ''}</td></tr>`
+}
+
+/** So long a description of a named schema is shown with the schema alone. */
+const LONG_DESCRIPTION = 200
+
+function shortDescription(schema: Schema): string | undefined {
+  const { description, named } = schema
+  const text = description ?? schema.anyOf?.find(({ type }) => type !== 'null')?.description
+  return named !== undefined && text !== undefined && text.length > LONG_DESCRIPTION ? undefined : text
 }
 
 /** A nullable field's other type; any other schema as it is. */

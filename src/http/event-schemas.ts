@@ -61,9 +61,13 @@ const eventData = named(
   object(
     {
       ...stored(Charge, ['id', 'amount', 'currency', 'customer', 'status']).properties,
-      refund: optional(named('EventRefund', stored(Refund, ['refund_id', 'amount']))),
-      dispute: optional(named('EventDispute', stored(Dispute, ['id', 'amount']))),
-      alarm: optional(named('EventAlarm', stored(Alarm, ['id']))),
+      refund: optional(
+        named('EventRefund', stored(Refund, ['refund_id', 'amount']), 'The refund, as the event left it.'),
+      ),
+      dispute: optional(
+        named('EventDispute', stored(Dispute, ['id', 'amount']), 'The dispute, as the event left it.'),
+      ),
+      alarm: optional(named('EventAlarm', stored(Alarm, ['id']), 'The alarm, as the event left it.')),
     },
     {
       description:
@@ -83,15 +87,16 @@ export const Event = named(
     epoch,
     id: eventId,
     type: eventType,
-    created_at: time,
+    created_at: { ...time, description: 'When it was stored.' },
     data: eventData,
   }),
+  'A change, as it was stored.',
 )
 
 export const EventPage = named(
   'EventList',
   object({
-    data: array(Event),
+    data: { ...array(Event), description: 'The objects of this page.' },
     has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
     epoch: {
       ...epoch,
@@ -99,6 +104,7 @@ export const EventPage = named(
     },
     epoch_first_sequence: { ...sequence, minimum: 1, description: 'The first sequence of the newest epoch.' },
   }),
+  'A page of events.',
 )
 
 const endpoint = string({ description: 'The name of the receiver.', examples: ['default'] })
@@ -114,8 +120,9 @@ export const Delivery = named(
     next_attempt_at: nullable({ ...time, description: 'When MiniPay sends it next.' }),
     last_status: nullable(integer({ description: 'The HTTP status of the last answer.' })),
     last_error: nullable(string({ description: 'Why the last attempt had no answer.' })),
-    created_at: time,
+    created_at: { ...time, description: 'When the event was stored.' },
   }),
+  'An event on its way to your receiver.',
 )
 
 export const RetryBody = named(
@@ -134,6 +141,7 @@ export const RetryBody = named(
     ),
     dry_run: optional({ ...boolean(), default: false, description: 'Count them, and change nothing.' }),
   }),
+  'Which failed deliveries to queue. A delivery must match every field.',
 )
 
 export const Retried = named(
@@ -148,4 +156,5 @@ export const Retried = named(
     },
     dry_run: { ...boolean(), description: 'True when nothing was changed.' },
   }),
+  'How many deliveries were queued.',
 )

@@ -22,6 +22,7 @@ export const LedgerAccount = named(
       examples: [-1250],
     }),
   }),
+  'An account of the ledger in one currency.',
 )
 
 export const LedgerEntry = named(
@@ -32,8 +33,9 @@ export const LedgerEntry = named(
     account: accountName,
     currency,
     amount: integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),
-    created_at: time,
+    created_at: { ...time, description: 'When it was posted.' },
   }),
+  'One side of a posting.',
 )
 
 const balance = integer({
@@ -55,17 +57,22 @@ export const Balance = named(
       description: 'The currency of `balance`. Null while none or several are in use.',
       examples: ['usd'],
     },
-    balances: array(
-      named(
-        'CurrencyBalance',
-        object({
-          currency,
-          exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
-          balance,
-          successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
-          refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
-        }),
+    balances: {
+      ...array(
+        named(
+          'CurrencyBalance',
+          object({
+            currency,
+            exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
+            balance,
+            successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
+            refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
+          }),
+          'The balance of one currency.',
+        ),
       ),
-    ),
+      description: 'Each currency in use.',
+    },
   }),
+  'What the merchant has, per currency.',
 )

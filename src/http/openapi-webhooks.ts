@@ -49,7 +49,7 @@ export function webhooks(components: Components, parameters: readonly object[]):
         post: {
           operationId: `on${type.split(/[._]/).map(capital).join('')}`,
           summary: `The event ${type}`,
-          description: `${EVENT_TYPES[type]} Answer 2xx within ten seconds.`,
+          description: EVENT_TYPES[type],
           tags: ['Events and webhooks'],
           security: [],
           parameters,
@@ -70,7 +70,7 @@ export function webhooks(components: Components, parameters: readonly object[]):
 }
 
 const ANSWERS = {
-  '2XX': { description: 'The webhook is delivered.' },
+  '2XX': { description: 'The webhook is delivered. Answer within ten seconds, and do the work afterwards.' },
   '3XX': { description: 'The delivery fails. MiniPay does not follow redirects.' },
   '4XX': { description: 'The delivery fails. After 408, 425 and 429 MiniPay sends it again.' },
   '5XX': {

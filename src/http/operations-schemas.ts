@@ -12,11 +12,13 @@ export const MetricsAnswer = named(
     failed_webhooks: { ...count, description: 'Webhook deliveries that failed.' },
     webhook_retries: { ...count, description: 'Attempts after the first one of a delivery.' },
   }),
+  'Counters.',
 )
 
 export const Status = named(
   'Health',
   object({ status: oneOf(['ok'], { description: 'The process is alive.' }) }),
+  'The process is alive.',
 )
 
 const missingProvider = named(
@@ -31,6 +33,7 @@ const missingProvider = named(
     to_refund: { ...boolean(), description: 'Some of its charges can be refunded.' },
     in_rules: { ...boolean(), description: 'The routing rules name it.' },
   }),
+  'A provider that the database needs and the configuration lacks.',
 )
 export const Readiness = named(
   'Readiness',
@@ -43,4 +46,5 @@ export const Readiness = named(
       description: 'Providers that the database needs and the configuration lacks.',
     }),
   }),
+  'Whether the process can do its work.',
 )

@@ -44,6 +44,7 @@ const weighted = named(
       examples: [80],
     }),
   }),
+  'A provider and its share of the charges.',
 )
 const destination = {
   providers: optional(
@@ -92,8 +93,13 @@ const rule = named(
     }),
     ...destination,
   }),
+  'A condition, and where charges go that fulfil it.',
 )
-const fallback = named('RoutingDefault', strict(destination))
+const fallback = named(
+  'RoutingDefault',
+  strict(destination),
+  'Where a charge goes when no condition is true.',
+)
 export const RuleSetDocument = named(
   'RoutingDocument',
   strict({
@@ -105,6 +111,7 @@ export const RuleSetDocument = named(
     ),
     default: { ...fallback, description: 'Where a charge goes when no condition is true.' },
   }),
+  'Rules for the provider of a charge.',
 )
 
 const version = integer({ minimum: 0, examples: [1] })
@@ -117,8 +124,9 @@ export const RuleSet = named(
         'Grows by one with each change. 0 while no rules are stored. MiniPay keeps the newest 100 versions.',
     },
     document: RuleSetDocument,
-    created_at: nullable(time),
+    created_at: nullable({ ...time, description: 'When this version was stored.' }),
   }),
+  'The rules with their version.',
 )
 
 const expected = optional({
@@ -128,6 +136,7 @@ const expected = optional({
 export const RuleSetBody = named(
   'ReplaceRoutingRulesRequest',
   strict({ document: RuleSetDocument, version: expected }),
+  'The rules to store.',
 )
 /** Of a reset. */
 export const RuleSetQuery = strict({ version: expected })
@@ -151,6 +160,7 @@ const charge = named(
     metadata: optional({ ...metadata, examples: [{ tier: 'gold' }] }),
     time: optional({ ...time, description: 'When the charge is made. Without it, now.' }),
   }),
+  'A charge that is not made.',
 )
 export type SimulatedChargeBody = Static<typeof charge>
 
@@ -166,6 +176,7 @@ const draft = 'A draft. Without it, the stored rules.'
 export const SimulationBody = named(
   'SimulateRoutingRequest',
   strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
+  'What to route, and by which rules.',
 )
 export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
 
@@ -188,6 +199,7 @@ const simulatedRoute = named(
     },
     skipped_now: { ...skipped, description: 'Providers that would be passed over at this moment.' },
   }),
+  'How the charge would be routed.',
 )
 const replayedCharges = named(
   'ReplayedCharges',
@@ -196,7 +208,12 @@ const replayedCharges = named(
     changed: { ...count, description: 'How many would go to another provider than they went to.' },
     not_evaluated: { ...count, description: 'For how many some rule could not be evaluated.' },
     rules: {
-      ...array(object({ rule: string({ description: 'The rule.' }), charges: count })),
+      ...array(
+        object({
+          rule: string({ description: 'The rule.' }),
+          charges: { ...count, description: 'How many charges it would match.' },
+        }),
+      ),
       description: 'How many charges each rule would match.',
     },
     providers: {
@@ -210,6 +227,7 @@ const replayedCharges = named(
       description: 'How many charges each provider would have, and had.',
     },
   }),
+  'How the newest charges would be routed now.',
 )
 export const SimulationAnswer = named(
   'RoutingSimulation',
@@ -218,6 +236,7 @@ export const SimulationAnswer = named(
     charge: nullable(simulatedRoute),
     last: nullable(replayedCharges),
   }),
+  'Where charges would go.',
 )
 
 /** One mistake of a request or of a rule set. */
@@ -237,50 +256,58 @@ export const RuleProblem = named(
     },
     message: string({ description: 'A sentence for people.', examples: ['Unknown variable: amout.'] }),
   }),
+  'One mistake of a request.',
 )
 
-const milliseconds = nullable(integer({ minimum: 0, examples: [120] }))
+const milliseconds = (description: string) => nullable(integer({ minimum: 0, description, examples: [120] }))
 const breaker = named(
   'CircuitBreaker',
   object({
     state: oneOf(BREAKER_STATES, { description: '`open`: the provider is not called.' }),
     retry_in_ms: { ...count, description: 'Milliseconds until the next try. 0 unless open.', examples: [0] },
   }),
+  'The circuit breaker of a provider.',
 )
 export const ProviderState = named(
   'Provider',
   object({
     name: provider,
     kind: string({ description: 'Its kind, from the configuration.', examples: ['http'] }),
-    capabilities: object({
-      idempotency_window_ms: {
-        ...nullable(count),
-        description:
-          'For how many milliseconds the provider does a repeated call only once. Null without an end.',
-      },
-      lookup: oneOf(['none', 'eventual', 'final'], {
-        description: 'Whether the provider can say what happened to a call, and how soon that is final.',
-      }),
-      void: { ...boolean(), description: 'It can cancel an authorization.' },
-      partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
-    }),
-    breaker: { ...breaker, description: 'Of calls that move money.' },
-    window: object({
-      seconds: integer({ description: 'How long the window is.', examples: [60] }),
-      calls: { ...count, description: 'Calls that move money.' },
-      errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
-      declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
-      success_rate: nullable(
-        number({
-          minimum: 0,
-          maximum: 1,
-          description: 'The share of calls that the provider answered. A decline is an answer.',
-          examples: [1],
+    capabilities: object(
+      {
+        idempotency_window_ms: {
+          ...nullable(count),
+          description:
+            'For how many milliseconds the provider does a repeated call only once. Null without an end.',
+        },
+        lookup: oneOf(['none', 'eventual', 'final'], {
+          description: 'Whether the provider can say what happened to a call, and how soon that is final.',
         }),
-      ),
-      latency_p50_ms: milliseconds,
-      latency_p95_ms: milliseconds,
-    }),
+        void: { ...boolean(), description: 'It can cancel an authorization.' },
+        partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
+      },
+      { description: 'What the provider can do.' },
+    ),
+    breaker: { ...breaker, description: 'Of calls that move money.' },
+    window: object(
+      {
+        seconds: integer({ description: 'How long the window is.', examples: [60] }),
+        calls: { ...count, description: 'Calls that move money.' },
+        errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
+        declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
+        success_rate: nullable(
+          number({
+            minimum: 0,
+            maximum: 1,
+            description: 'The share of calls that the provider answered. A decline is an answer.',
+            examples: [1],
+          }),
+        ),
+        latency_p50_ms: milliseconds('Half of the calls took at most so many milliseconds.'),
+        latency_p95_ms: milliseconds('95 of 100 calls took at most so many milliseconds.'),
+      },
+      { description: 'Its newest calls.' },
+    ),
     lookups: {
       ...object({
         breaker,
@@ -290,4 +317,5 @@ export const ProviderState = named(
       description: 'Lookups, in the same window.',
     },
   }),
+  'A provider, what it can do, and how its recent calls ended.',
 )

@@ -31,10 +31,10 @@ export const optional = <T>(schema: Schema<T>): Optional<T> => ({ ...schema, [OP
 export type Component = { readonly name: string; readonly schema: Schema }
 
 /** The schema under a name. A copy of it with another description refers to it, too. */
-export const named = <S extends Schema>(name: string, schema: S): S => ({
-  ...schema,
-  [COMPONENT]: { name, schema } satisfies Component,
-})
+export function named<S extends Schema>(name: string, schema: S, description?: string): S {
+  const described = { ...schema, ...(description !== undefined && { description }) }
+  return { ...described, [COMPONENT]: { name, schema: described } satisfies Component }
+}
 
 /** The named schema that a schema is, or was copied from. */
 export function componentOf(schema: Schema): Component | undefined {

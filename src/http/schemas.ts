@@ -68,6 +68,7 @@ export const ChargeBody = named(
     description: optional(description),
     metadata: optional(metadata),
   }),
+  'A charge to make.',
 )
 export type ChargeBody = Static<typeof ChargeBody>
 
@@ -79,8 +80,9 @@ export const CaptureBody = named(
       description: 'Minor units to capture. Without it, everything that was authorized is captured.',
     }),
   }),
+  'How much to capture.',
 )
-export const NoBody = named('EmptyRequest', strict({}))
+export const NoBody = named('EmptyRequest', strict({}), 'No fields.')
 
 export const RefundBody = named(
   'CreateRefundRequest',
@@ -101,6 +103,7 @@ export const RefundBody = named(
     description: optional(description),
     metadata: optional(metadata),
   }),
+  'A refund to make.',
 )
 export type RefundBody = Static<typeof RefundBody>
 
@@ -165,8 +168,9 @@ export const Charge = named(
       description: 'The Idempotency-Key of the request, or the UUID that MiniPay made.',
       examples: ['order-1234'],
     }),
-    created_at: time,
+    created_at: { ...time, description: 'When it was created.' },
   }),
+  'A payment of a customer, with its captured, refunded and disputed amounts.',
 )
 
 export const Refund = named(
@@ -193,6 +197,7 @@ export const Refund = named(
       description: 'When the refund was made. While `processing`, when it was requested.',
     },
   }),
+  'A refund of a charge.',
 )
 
 const errorCode = named(
@@ -215,6 +220,7 @@ export const ErrorAnswer = named(
     }),
     request_id,
   }),
+  'Why a request was refused.',
 )
 
 const refusal = <const C extends string>(code: C) => ({
@@ -231,23 +237,28 @@ const unavailable = {
 export const DeclineAnswer = named(
   'ChargeDeclined',
   object({ ...refusal('card_declined'), charge: Charge, request_id }),
+  'An error with the charge that the provider declined.',
 )
 /** Where no provider could be called, and none has a place free, nothing is stored: then there is no object. */
 export const UnavailableAnswer = named(
   'ChargeNotTaken',
   object({ ...unavailable, charge: optional(Charge), request_id }),
+  'An error with the charge that no provider took. Without `charge`, nothing was stored.',
 )
 export const FollowUpDeclineAnswer = named(
   'ChargeUpdateDeclined',
   object({ ...refusal('provider_declined'), charge: Charge, request_id }),
+  'An error with the charge whose capture or cancel the provider declined.',
 )
 export const RefundDeclineAnswer = named(
   'RefundDeclined',
   object({ ...refusal('provider_declined'), refund: Refund, request_id }),
+  'An error with the refund that the provider declined.',
 )
 export const RefundUnavailableAnswer = named(
   'RefundNotTaken',
   object({ ...unavailable, refund: optional(Refund), request_id }),
+  'An error with the refund that the provider did not take. Without `refund`, nothing was stored.',
 )
 
 export const Notified = named(
@@ -255,13 +266,15 @@ export const Notified = named(
   object({
     status: oneOf(['stored', 'duplicate'], { description: '`duplicate` when it had been stored before.' }),
   }),
+  'What happened to the notification.',
 )
 
 /** A page of a list of such objects. */
 export const page = <T>(item: Schema<T>) => {
   const list = object({
-    data: array(item),
+    data: { ...array(item), description: 'The objects of this page.' },
     has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
   })
-  return named(`${componentOf(item)?.name}List`, list)
+  const name = componentOf(item)?.name
+  return named(`${name}List`, list, `A page of \`${name}\` objects.`)
 }

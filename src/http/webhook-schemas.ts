@@ -49,6 +49,7 @@ const types = (wanted: (type: EventType) => boolean) =>
 const ChargeWebhook = named(
   'ChargeWebhook',
   object(common(types((type) => is('payment.')(type) && !REFUND.includes(type)))),
+  'The body of a webhook about a charge.',
 )
 const RefundWebhook = named(
   'RefundWebhook',
@@ -61,6 +62,7 @@ const RefundWebhook = named(
       string({ description: 'The key of the request that made the refund.', examples: ['refund-1234'] }),
     ),
   }),
+  'The body of a webhook about a refund.',
 )
 const DisputeWebhook = named(
   'DisputeWebhook',
@@ -71,6 +73,7 @@ const DisputeWebhook = named(
     dispute_currency: optional(field(Dispute.properties, 'currency')),
     dispute_status: optional(field(Dispute.properties, 'status')),
   }),
+  'The body of a webhook about a dispute.',
 )
 const AlarmWebhook = named(
   'AlarmWebhook',
@@ -79,6 +82,7 @@ const AlarmWebhook = named(
     alarm_id: alarmId,
     alarm_kind: optional(alarmKind),
   }),
+  'The body of a webhook about an alarm.',
 )
 
 /** The body of an event's webhook. */

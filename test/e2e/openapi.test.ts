@@ -9,7 +9,7 @@ import { RETRY_AFTER_S, STATUS } from '../../src/http/errors.ts'
 import { errorsOf } from '../../src/http/openapi.ts'
 import { ROUTES } from '../../src/http/routes.ts'
 import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
-import { assertDocumented, assertDocumentedWebhook } from './client.ts'
+import { assertDocumented, assertDocumentedWebhook, client } from './client.ts'
 
 type Parameter = {
   readonly in: string
@@ -38,7 +38,7 @@ type OpenApi = {
   readonly tags: { readonly name: string; readonly description: string }[]
   readonly paths: Record<string, Record<string, Operation>>
   readonly webhooks: Record<string, { readonly post: Operation }>
-  readonly components: { readonly schemas: Record<string, object> }
+  readonly components: { readonly schemas: Record<string, Schema> }
 }
 
 const dir = tempDir()
@@ -61,6 +61,25 @@ after(async () => {
 
 const operationOf = ({ url, method }: (typeof ROUTES)[number]) =>
   document.paths[url.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()] as Operation
+
+type Schema = {
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly anyOf?: readonly Schema[]
+  readonly items?: Schema
+}
+
+/** The places in a schema that have no description. */
+function* silentFields(schema: Schema, where: string): Iterable<string> {
+  const parts = [schema, ...(schema.anyOf ?? [])]
+  if (!parts.some(({ description = '' }) => description.length > 5)) yield where
+  for (const { properties = {}, items } of parts) {
+    for (const [name, field] of Object.entries(properties)) yield* silentFields(field, `${where}.${name}`)
+    if (items?.properties)
+      for (const [name, field] of Object.entries(items.properties))
+        yield* silentFields(field, `${where}[].${name}`)
+  }
+}
 
 /** As much as we use of the linter, which is loaded at run time. */
 type Redocly = {
@@ -162,6 +181,62 @@ describe('/openapi.json', () => {
     assert.match(text, /`method_not_allowed`/)
   })
 
+  test('faults of every kind have a code that the operation documents', async () => {
+    const { request } = client(server.url)
+    const json = { 'content-type': 'application/json' }
+    const card = '4242424242424242'
+    const bodies: [string, Record<string, string>][] = [
+      ['{"amount":', json],
+      ['{"amount":1.5}', json],
+      ['{"amount":1,"amount":2}', json],
+      ['{"nothing":1}', json],
+      [
+        '{"currency":7,"limit":-1,"event_type":"x","reason":0,"document":0,"outcome":1,"transaction_id":{}}',
+        json,
+      ],
+      ['[]', json],
+      ['7', json],
+      ['', json],
+      [`{"customer":"${card}"}`, json],
+      [`"${'x'.repeat(300_000)}"`, json],
+      ['a=1', { 'content-type': 'text/plain' }],
+      ['{}', { ...json, 'content-encoding': 'gzip' }],
+      ['{}', { ...json, 'idempotency-key': 'ä'.repeat(3) }],
+      ['{}', { ...json, 'idempotency-key': card }],
+    ]
+    const queries = [
+      '?nothing=1',
+      '?limit=0',
+      '?limit=1&limit=2',
+      `?customer=${card}`,
+      '?currency=nil',
+      '?after=x',
+    ]
+    queries.push(
+      '?before=-1',
+      '?starting_after=x',
+      '?created_gt=x',
+      '?status=x',
+      '?version=x',
+      '?type=%00',
+      '?%zz',
+    )
+    const seen = new Set<string>()
+    for (const { method, url, id } of ROUTES) {
+      const path = url.replace(/:\w+/, 'txn_00000000000000000000000000')
+      const send = async (...what: [query: string, body?: string, headers?: Record<string, string>]) => {
+        const [query, body, headers] = what
+        const { status, body: answer } = await request<{ code?: string }>(method, path + query, body, headers)
+        assert.ok(status < 500, `${id} ${JSON.stringify(what).slice(0, 200)}: ${status}`)
+        seen.add(answer.code ?? '')
+      }
+      for (const query of queries) await send(query)
+      if (method !== 'GET') for (const [body, headers] of bodies) await send('', body, headers)
+    }
+    for (const code of ['payload_too_large', 'unsupported_media_type', 'invalid_json', 'card_number_refused'])
+      assert.ok(seen.has(code), code)
+  })
+
   test('what takes a body or a key says so, with examples', () => {
     for (const route of ROUTES) {
       const { requestBody, parameters = [] } = operationOf(route)
@@ -191,6 +266,13 @@ describe('/openapi.json', () => {
     assert.doesNotMatch(outside, /"properties":/)
     for (const name of Object.keys(schemas))
       assert.ok(text.includes(`"#/components/schemas/${name}"`), `${name} is not used`)
+  })
+
+  test('every schema and every field says what it is', () => {
+    for (const [name, schema] of Object.entries(document.components.schemas)) {
+      const silent = [...silentFields(schema, name)]
+      assert.deepEqual(silent, [])
+    }
   })
 
   test('every event type is a webhook with its headers and a body of its own type', () => {
