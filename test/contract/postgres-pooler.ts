@@ -4,6 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export type Pooler = { readonly url: string; close(): Promise<void> }
 
+/** To whom a session belongs; `in turn` is one to each transaction, and the one that has waited longest first. */
+export type Mode = 'transaction' | 'in turn' | 'session'
+
 type Session = { readonly socket: Socket; receive: (message: Buffer) => void }
 
 /** Messages of PostgreSQL's protocol that end what is asked together: Query, Sync. */
@@ -15,7 +18,7 @@ const IDLE = 'I'.charCodeAt(0)
 const WELCOME = Buffer.from('52000000080000000' + '04b0000000c7fffffff000000015a0000000549', 'hex')
 
 /** Starts one for the user and database of a URL, whose server has to trust that user. */
-export async function startPooler(url: string, mode: 'transaction' | 'session'): Promise<Pooler> {
+export async function startPooler(url: string, mode: Mode): Promise<Pooler> {
   const { hostname, port, username, pathname } = new URL(url)
   const sockets = new Set<Socket>()
   const idle: Session[] = []
@@ -51,16 +54,17 @@ export async function startPooler(url: string, mode: 'transaction' | 'session'):
         if (!ENDS.includes(message[0] as number)) return
         const whole = Buffer.concat(asked)
         asked = []
-        const mine = session ?? idle.pop() ?? (await openSession())
+        const mine = session ?? (mode === 'in turn' ? idle.shift() : idle.pop()) ?? (await openSession())
         session = mine
         mine.receive = (answer) => {
-          if (mode === 'transaction' && answer[0] === READY && answer[5] === IDLE) leave()
+          if (mode !== 'session' && answer[0] === READY && answer[5] === IDLE) leave()
           client.write(answer)
         }
         mine.socket.write(whole)
       })
     })
   })
+  if (mode === 'in turn') idle.push(await openSession(), await openSession())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const own = new URL(url)

@@ -232,12 +232,14 @@ test('without fsync or full_page_writes a server is taken where the setting says
 
 test('a pooler that gives a session to each transaction is refused at the start; one that keeps sessions is not', async (t) => {
   const url = await postgres.database(t)
-  const sharing = await startPooler(url, 'transaction')
-  t.after(() => sharing.close())
-  await assert.rejects(openPostgresStore({ url: sharing.url, onFatal: assert.fail }), {
-    name: 'UnfitServer',
-    message: /pool_mode=session/,
-  })
+  for (const mode of ['transaction', 'in turn'] as const) {
+    const sharing = await startPooler(url, mode)
+    t.after(() => sharing.close())
+    await assert.rejects(openPostgresStore({ url: sharing.url, onFatal: assert.fail }), {
+      name: 'UnfitServer',
+      message: /pool_mode=session/,
+    })
+  }
   const keeping = await startPooler(url, 'session')
   t.after(() => keeping.close())
   const store = await openPostgresStore({ url: keeping.url, onFatal: assert.fail })

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Log } from '../../ports/log.ts'
+import { codeOf } from './errors.ts'
 import { offOf, UnfitServer } from './session.ts'
 
 /** The pools' connections, and the one of a start. */
@@ -72,28 +73,43 @@ async function tellOfLimit(client: Client, log: Log): Promise<void> {
     )
 }
 
-/**
- * Where a session belongs to a transaction only, another's transaction takes the one that we had a moment ago, and our
- * next statement runs in a third, or waits: without the settings and prepared statements of ours.
- */
+/** A pooler that takes its sessions in turn shows itself within so many statements. */
+const STATEMENTS = 8
+
 async function refuseSharedSessions(client: Client, another: () => Promise<Client>): Promise<void> {
   const other = await another()
   try {
-    const before = await pidOf(client)
-    await other.query('BEGIN')
-    const theirs = await pidOf(other)
-    const asked = pidOf(client)
-    const after = await Promise.race([asked, delay(ANSWER_MS, undefined, { ref: false })])
-    await other.query('ROLLBACK')
-    await asked
-    if (before === after && theirs !== before) return
+    if (!(await isShared(client, other))) return
   } finally {
     await other.end().catch(() => {})
   }
   throw new UnfitServer(
-    'a pooler in between gives a session to each transaction, which loses MiniPay’s settings and prepared statements. ' +
+    "A pooler in between gives a session to each transaction or statement, which loses MiniPay's settings and prepared statements. " +
       'Use session pooling (pool_mode=session), or connect to PostgreSQL itself.',
   )
+}
+
+/**
+ * Where a session belongs to a transaction only, our statements run in several; or another's transaction takes the session
+ * that we had a moment ago, and our next statement runs in a third, or waits.
+ */
+async function isShared(client: Client, other: Client): Promise<boolean> {
+  const before = new Set<number | undefined>()
+  for (let i = 0; i < STATEMENTS; i++) before.add(await pidOf(client))
+  if (before.size > 1) return true
+  try {
+    await other.query('BEGIN')
+  } catch (error) {
+    // A protocol violation: the pooler gives a session to each statement.
+    if (codeOf(error) === '08P01') return true
+    throw error
+  }
+  const theirs = await pidOf(other)
+  const asked = pidOf(client)
+  const after = await Promise.race([asked, delay(ANSWER_MS, undefined, { ref: false })])
+  await other.query('ROLLBACK')
+  await asked
+  return !before.has(after) || before.has(theirs)
 }
 
 async function pidOf(client: Client): Promise<number | undefined> {
