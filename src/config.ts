@@ -169,7 +169,7 @@ export const SETTINGS = {
     flag: 'idempotency-retention-hours',
     env: 'MINIPAY_IDEMPOTENCY_RETENTION_HOURS',
     default: '720',
-    doc: 'Hours that MiniPay keeps an idempotency key.',
+    doc: 'Hours that MiniPay keeps an idempotency key, counted while it runs.',
     parse: integer(1, 87_600),
   },
   idempotencyWaitMs: {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/health.ts'
 import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
@@ -14,12 +15,14 @@ import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
+import { nowAndThen } from './observe/now-and-then.ts'
 import { tellOfLinks, warnOfProxy } from './observe/variables.ts'
 import type { Provider } from './ports/provider.ts'
 import { DEFAULT_SCOPE, type Store, type StoreUnavailable } from './ports/store.ts'
 import { loadProviders } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { openStore } from './storage/database.ts'
+import { startClockWatch } from './workers/clock.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
 import type { Loop } from './workers/loop.ts'
 import { startNotifications } from './workers/notifications.ts'
@@ -94,7 +97,11 @@ export async function run(
   const store = parts.store(opened)
   const workers = workersOf(config, log, metrics)
   const health = parts.health(healthOf(log))
-  const context = contextOf(config, { store, providers, health, log, metrics }, () =>
+  const clock = await openClock({ store, log, passed: () => performance.now() }).catch(async (error) => {
+    await store.close()
+    throw error
+  })
+  const context = contextOf(config, { store, providers, health, log, metrics, clock }, () =>
     workers.deliverer?.wake(),
   )
   const check = createProviderCheck({
@@ -128,7 +135,7 @@ export async function run(
     throw error
   }
   const { url: address, bound } = listening
-  workers.start(context)
+  workers.start(context, clock)
   loadRest(log)
   warnOfProxy(log, process.env)
   tellOfLinks(log, linkVariables(process.env))
@@ -201,11 +208,12 @@ type Made = {
   readonly health: Health
   readonly log: Log
   readonly metrics: Metrics
+  readonly clock: ServingClock
 }
 
 function contextOf(
   config: Config,
-  { store, providers, health, log, metrics }: Made,
+  { store, providers, health, log, metrics, clock }: Made,
   onDeliveries: () => void,
 ): Context {
   return createContext(
@@ -217,7 +225,7 @@ function contextOf(
         providers: providers.map(({ name }) => name),
         health,
         loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
-        now: store.now,
+        now: clock.now,
       }),
       health,
       log,
@@ -230,7 +238,8 @@ function contextOf(
       providerWaitMs: config.providerWaitMs,
       actionAgeMs: config.actionAgeHours * HOUR_MS,
     },
-    store.now,
+    clock.now,
+    clock,
   )
 }
 
@@ -261,6 +270,7 @@ function httpOf(config: Config, { context, metrics, workers, check }: Serving): 
       unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
       actionAgeMs: config.actionAgeHours * HOUR_MS,
       now: context.now,
+      clockMovedMs: () => context.clock.warning()?.movedMs ?? 0,
     }),
     providerCheck: check,
     working: workers.alive,
@@ -280,7 +290,7 @@ type Workers = {
   readonly overall: { inFlight: number; readonly limit: number }
   onNotification(): void
   alive(): boolean
-  start(context: Context): void
+  start(context: Context, clock: ServingClock): void
   /** Begins nothing more, and waits up to `graceMs` for what is under way; what is not done then has its lease. */
   stop(context: Context, graceMs: number): Promise<void>
 }
@@ -298,7 +308,7 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
     overall,
     onNotification: () => notifications?.wake(),
     alive: () => working && (deliverer?.alive() ?? true) && loops.every((loop) => loop.alive()),
-    start(context) {
+    start(context, clock) {
       const { store } = context
       if (config.webhookTarget)
         deliverer = startDeliverer({
@@ -324,7 +334,8 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
       loops.push(
         ...providers.map((provider) => startRecovery(context, provider)),
         ...(notifications ? [notifications] : []),
-        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log, context.now),
+        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log, clock),
+        startClockWatch(context, clock),
       )
     },
     async stop({ ongoing, providers }, graceMs) {
@@ -369,16 +380,6 @@ function dropLogger(log: Log, maxConnections: number): () => void {
   return () => {
     if (spoken())
       log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed as they come.')
-  }
-}
-
-/** True for the first of a run, and for one every ten seconds while it lasts. */
-function nowAndThen(): () => boolean {
-  let quietUntil = 0
-  return () => {
-    if (Date.now() < quietUntil) return false
-    quietUntil = Date.now() + 10_000
-    return true
   }
 }
 

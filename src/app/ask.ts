@@ -41,7 +41,7 @@ export async function ask(
     capabilities,
     how,
     answer,
-    context.now(),
+    context.clock.nowFor(attempt.id),
     charge.providerReference,
   )
   tell(context, provider.name, how, admitted === 'probe', answer, ms)

@@ -228,7 +228,7 @@ function authorized(
 ): { decision: Decision; next: Work | null } {
   const { charge, attempt } = work
   const { route } = attempt
-  if (!route || route.next.length === 0 || !mayAskNext(context, work, outcome, by, at))
+  if (!route || route.next.length === 0 || !mayAskNext(context, work, outcome, by))
     return { decision: concludeCharge(charge, attempt, outcome, by, at), next: null }
   const { ended, last, outcome: decided } = walk(context, charge, { ...route, skipped: [] })
   if (decided?.kind === 'not_sent') {
@@ -252,15 +252,14 @@ function authorized(
  * last one.
  */
 function mayAskNext(
-  { providerWaitMs }: Context,
+  { providerWaitMs, clock }: Context,
   { charge, attempt }: Work,
   outcome: Known,
   by: Resolver,
-  at: number,
 ): boolean {
   if (by === 'hand' || attempt.state === 'pending' || charge.redirectUrl !== null) return false
   if (isToBeCanceled(charge)) return false
-  const waitedFor = by === 'answer' || isWithin(charge.createdAt, providerWaitMs, at)
+  const waitedFor = by === 'answer' || isWithin(charge.createdAt, providerWaitMs, clock.nowFor(charge.id))
   return waitedFor && mayFailOver(outcome, attempt.route)
 }
 

@@ -1,7 +1,7 @@
 /** How a capture, a cancel or a refund begins; a provider in this process decides it in the same step. */
 import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
-import { idTime } from '../domain/id.ts'
+import { madeAt } from '../domain/id.ts'
 import { atOnce, beginFollowUp, concludeCharge } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
 import { beginRefund, concludeRefund } from '../domain/refund.ts'
@@ -33,7 +33,8 @@ export function refundDecision(context: Context, command: RefundCommand, about: 
   const { charge, provider, key, amount } = about
   const id = context.newId('re')
   const attempt = attemptOf(context, 'refund', id, about)
-  const begun = beginRefund(charge, command, amount, attempt, { id, now: idTime(id), idempotencyKey: key })
+  const made = { id, now: madeAt(id, attempt.startedAt), idempotencyKey: key }
+  const begun = beginRefund(charge, command, amount, attempt, made)
   const { refund } = begun
   if (provider.remote || !refund) return begun
   const outcome = provider.refund(followUpCall({ charge, attempt }))

@@ -2,7 +2,7 @@ import type { Alarm } from '../domain/alarm.ts'
 import { newAttempt } from '../domain/attempt.ts'
 import type { Charge, Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
-import { idTime } from '../domain/id.ts'
+import { madeAt } from '../domain/id.ts'
 import { atOnce, beginFollowUp, captureAmount, concludeCharge } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
 import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
@@ -114,7 +114,7 @@ function refunded(
   if (typeof taken !== 'number') return taken
   const id = context.newId('re')
   const attempt = attemptOf(context, charge, alarm, 'refund', id, amount)
-  const made = { id, now: idTime(id), idempotencyKey: alarm.id }
+  const made = { id, now: madeAt(id, at), idempotencyKey: alarm.id }
   const begun = beginRefund(charge, command, amount, attempt, made)
   if (!begun.refund) throw new Error(`${id} was not begun`)
   return atOnce(begun, concludeRefund(begun.charge, begun.refund, attempt, done(attempt), 'hand', at))

@@ -6,6 +6,7 @@ import { PLAIN_FINGERPRINT, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { type Clock, simpleClock } from './clock.ts'
 import type { Health } from './health.ts'
 import type { Router } from './router.ts'
 
@@ -19,6 +20,8 @@ export type Context = {
   readonly log: Log
   /** ms since 1970. */
   readonly now: () => number
+  /** What says `now`, and whether it can be believed. */
+  readonly clock: Clock
   readonly newId: (prefix: IdPrefix) => string
   /** A key for a request that came without one. */
   readonly newKey: () => string
@@ -56,15 +59,29 @@ export type Context = {
 
 type Chosen = Omit<
   Context,
-  'now' | 'newId' | 'newKey' | 'fingerprint' | 'running' | 'waiting' | 'ongoing' | 'inFlight' | 'apart'
+  | 'now'
+  | 'clock'
+  | 'newId'
+  | 'newKey'
+  | 'fingerprint'
+  | 'running'
+  | 'waiting'
+  | 'ongoing'
+  | 'inFlight'
+  | 'apart'
 >
 
-/** A context with real randomness; the clock is the machine's unless given. */
-export function createContext(chosen: Chosen, now: () => number = Date.now): Context {
+/** A context with real randomness; the clock is the machine's unless given, and believed at its word. */
+export function createContext(
+  chosen: Chosen,
+  now: () => number = Date.now,
+  clock: Clock = simpleClock(now),
+): Context {
   return {
     ...chosen,
-    now,
-    newId: idFactory(now, random80),
+    now: clock.now,
+    clock,
+    newId: idFactory(clock.now, random80, clock.idFloor),
     newKey: randomUUID,
     fingerprint,
     running: new Map(),

@@ -1,7 +1,7 @@
 import type { Route } from '../domain/attempt.ts'
 import type { ChargeCommand } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
-import { idTime } from '../domain/id.ts'
+import { madeAt } from '../domain/id.ts'
 import { beginCharge, decideCharge } from '../domain/lifecycle.ts'
 import type { Plan } from '../domain/routing.ts'
 import { chargeAnswer } from './answers.ts'
@@ -44,7 +44,7 @@ function propose(
   plan: Plan,
 ): Proposal | Rejection {
   const at = context.now()
-  const made = { id, now: idTime(id), idempotencyKey: request.key }
+  const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
   const only = onlyInProcess(context, plan.providers)
   if (only && command.capture && plan.ruleSetVersion === null) {

@@ -95,7 +95,8 @@ async function disputed(
   if (answer.kind === 'unknown') return later(answer.reason)
   if (answer.kind === 'not_found') {
     // What it looks up may lag behind what it notifies of, but not for so long.
-    if (context.now() - receivedAt >= MISSED_MS) await missDispute(context, provider.name, reference)
+    if (context.clock.trusted() - receivedAt >= MISSED_MS)
+      await missDispute(context, provider.name, reference)
     return later('the provider does not find the dispute')
   }
   const booked = await bookDispute(context, provider.name, answer)

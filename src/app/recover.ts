@@ -14,6 +14,7 @@ import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { agreed, contradicted, contradicts } from './contradictions.ts'
+import { leaseUntil } from './route.ts'
 import { fulfil } from './wishes.ts'
 
 /** Where nothing can be asked, the configuration or a person may change that, in ms. */
@@ -52,7 +53,9 @@ async function recoverAttempt(context: Context, work: Work): Promise<void> {
   if (!isOpen(attempt)) return lapse(context, work)
   const now = context.now()
   const provider = context.providers.get(attempt.provider)
-  const step = provider?.remote ? stepNow(context, provider, attempt, now) : 'wait'
+  const step = provider?.remote
+    ? stepNow(context, provider, attempt, context.clock.nowFor(attempt.id))
+    : 'wait'
   if (!provider?.remote || step === 'wait') {
     await putOff(context, work, now + NOTHING_TO_ASK_MS)
     if (provider?.remote) await giveUpOnCustomer(context, provider, work)
@@ -77,6 +80,10 @@ async function lapse(context: Context, work: Work): Promise<void> {
   if (!provider?.remote || provider.capabilities.lookup === 'none') {
     // It may have been looked at because of a wish.
     if (charge.expiresAt === null || now < charge.expiresAt) return putOff(context, work, charge.expiresAt)
+    const earlyMs = charge.expiresAt - context.clock.trusted()
+    // The clock may be ahead: it cancels nothing before it is believed.
+    if (earlyMs > 0)
+      return putOff(context, work, now + Math.min(Math.max(earlyMs, NOT_YET_MS), STILL_HELD_MS))
     return void (await expired(context, work, 'The authorization has expired.'))
   }
   const outcome = await ask(context, provider, work, 'lookup')
@@ -124,8 +131,12 @@ export async function review(
   const now = context.now()
   // What was done may be undone only when nothing else is under way; that what failed was done after all can't wait.
   if (work.attempt.state === 'succeeded' && work.charge.status === 'processing') return 'busy'
-  const isSent = work.attempt.state === 'sending' && (work.attempt.dueAt ?? 0) > now
-  const step = isOpen(work.attempt) ? recoveryStep(provider.capabilities, work.attempt, now) : 'lookup'
+  const lease = leaseUntil(provider, now)
+  const isSent =
+    work.attempt.state === 'sending' &&
+    ((work.attempt.dueAt ?? 0) > now || !context.clock.leasesHold(lease - now))
+  const agedNow = context.clock.nowFor(work.attempt.id)
+  const step = isOpen(work.attempt) ? recoveryStep(provider.capabilities, work.attempt, agedNow) : 'lookup'
   if (step === 'wait' || provider.capabilities.lookup === 'none') {
     context.log.warn(
       { attempt: work.attempt.id, provider: provider.name },

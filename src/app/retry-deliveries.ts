@@ -52,7 +52,8 @@ export async function retryDeliveries(
 ): Promise<Retried> {
   const { store } = context
   const { filter, limit, dryRun } = request
-  const range = rangeOf(filter)
+  const { setBackMs } = await store.clock()
+  const range = rangeOf(filter, setBackMs)
   let after = request.startingAfter ?? range.after
   if (range.after > after) after = range.after
   let last: string | null = null
@@ -72,11 +73,14 @@ export async function retryDeliveries(
   return { queued, hasMore, last }
 }
 
-/** Ids that hold every delivery of that time, both ends exclusive. */
-function rangeOf({ createdFrom, createdUntil }: RetryFilter): { after: string; before: string } {
+/** Ids that hold every delivery of that time, both ends exclusive; ids may say a time that is so much later. */
+function rangeOf(
+  { createdFrom, createdUntil }: RetryFilter,
+  laterMs: number,
+): { after: string; before: string } {
   return {
-    after: createdFrom === undefined ? 'dlv_' : idFloor('dlv', Math.max(0, createdFrom - ID_MARGIN_MS)),
-    before: createdUntil === undefined ? 'dlv`' : idFloor('dlv', createdUntil + ID_MARGIN_MS),
+    after: createdFrom === undefined ? 'dlv_' : idFloor('dlv', createdFrom - ID_MARGIN_MS),
+    before: createdUntil === undefined ? 'dlv`' : idFloor('dlv', createdUntil + ID_MARGIN_MS + laterMs),
   }
 }
 

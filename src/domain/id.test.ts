@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeTime, idFactory, idFloor, idTime, isId } from './id.ts'
+import { encodeTime, idFactory, idFloor, idTime, isId, madeAt, STEP_MS } from './id.ts'
 
 /** A fixed stream of bits that look random, so that a failure can be repeated. */
 function bits(): () => bigint {
@@ -122,4 +122,52 @@ test('a millisecond that is full goes on in the next one', () => {
   const newId = idFactory(() => 5, bits())
   const times = Array.from({ length: 32_770 }, () => idTime(newId('evt')))
   assert.deepEqual(times.slice(-4), [5, 5, 6, 6])
+})
+
+test('ids of any clock are well-formed, random and in order: before 1970, after 48 bits, and set back', () => {
+  const clock = fc.integer({ min: -(2 ** 49), max: 2 ** 53 - 1 })
+  fc.assert(
+    fc.property(fc.array(clock, { minLength: 2, maxLength: 60 }), (times) => {
+      let tick = 0
+      const newId = idFactory(() => times[tick++] as number, bits())
+      const ids = times.map(() => newId('txn'))
+      for (const id of ids) assert.ok(isId('txn', id), id)
+      assert.deepEqual(ids, ids.toSorted())
+      const tails = ids.map((id) => id.slice(-13))
+      for (let i = 1; i < ids.length; i++)
+        if (times[i] !== times[i - 1]) assert.notEqual(tails[i], tails[i - 1])
+    }),
+  )
+})
+
+test('the first id of a process is random, whatever its clock says', () => {
+  for (const now of [-1, 0, 1, -(2 ** 50), 2 ** 48, 2 ** 53 - 1]) {
+    const ids = [1n, 2n].map((random) =>
+      idFactory(
+        () => now,
+        () => random,
+      )('att'),
+    )
+    assert.ok(ids.every((id) => isId('att', id)))
+    assert.notEqual(ids[0], ids[1])
+  }
+})
+
+test('no id begins before the floor, and those after it keep their order', () => {
+  const newId = idFactory(
+    () => 10,
+    bits(),
+    () => 1_000,
+  )
+  const ids = [newId('txn'), newId('txn')]
+  assert.deepEqual(ids.map(idTime), [1_000, 1_000])
+  assert.deepEqual(ids, ids.toSorted())
+})
+
+test('what an id names was made at its time, or when the clock says that it is earlier', () => {
+  const id = idFloor('txn', 1_000_000)
+  assert.equal(madeAt(id, 1_000_003), 1_000_000)
+  assert.equal(madeAt(id, 1_000_000 - STEP_MS), 1_000_000)
+  assert.equal(madeAt(id, 1_000_000 - STEP_MS - 1), 1_000_000 - STEP_MS - 1)
+  assert.equal(madeAt(id, -5), -5)
 })

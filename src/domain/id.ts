@@ -7,7 +7,10 @@ const TIME_DIGITS = 10
 const RANDOM_DIGITS = 16
 const RANDOM_BITS = 80n
 
-/** Ten base32 digits for a time in ms since 1970, in the manner of a ULID's first part. */
+/** The last time that 48 bits hold, in the year 10889. */
+const MAX_TIME_MS = 2 ** 48 - 1
+
+/** Ten base32 digits for a time in ms since 1970, in the manner of a ULID's first part; they hold 50 bits. */
 export function encodeTime(timeMs: number): string {
   let digits = ''
   for (let rest = timeMs, i = 0; i < TIME_DIGITS; i++) {
@@ -26,25 +29,39 @@ function encodeRandom(random: bigint): string {
   return digits
 }
 
+/** A time that an id can begin with: of a clock before 1970 it is the first, and of one after 48 bits the last. */
+const inRange = (timeMs: number) => Math.min(Math.max(timeMs, 0), MAX_TIME_MS)
+
 /**
  * Makes ids that sort in the order they were made: `<prefix>_` and a lower-case ULID
  * (https://github.com/ulid/spec): 48 bits of time, then 80 random bits that count up within one
- * millisecond. A clock that steps back does not make a smaller id. `random80` gives 80 random bits.
+ * millisecond. A clock that steps back does not make a smaller id: then ids count up in the last millisecond, with new
+ * random bits for each reading of the clock. No id begins with a time before `floor()`. `random80` gives 80 random bits.
  */
-export function idFactory(now: () => number, random80: () => bigint): (prefix: IdPrefix) => string {
-  let lastMs = 0
+export function idFactory(
+  now: () => number,
+  random80: () => bigint,
+  floor: () => number = () => 0,
+): (prefix: IdPrefix) => string {
+  let lastMs = -1
+  let readMs = Number.NaN
   let head = ''
   let tail = ''
   let counter = 0
   return (prefix) => {
     const timeMs = now()
-    if (timeMs > lastMs || counter >= 0x7fff) {
-      lastMs = timeMs > lastMs ? timeMs : lastMs + 1
+    const leastMs = Math.max(inRange(timeMs), floor())
+    const isLater = leastMs > lastMs
+    if (isLater || counter >= 0x7fff) {
+      lastMs = isLater ? leastMs : lastMs + 1
       head = encodeTime(lastMs)
-      // The last three digits count within the millisecond; the rest is random.
-      tail = encodeRandom(random80() & ((1n << RANDOM_BITS) - 1n)).slice(3)
       counter = 0
     } else counter++
+    if (counter === 0 || timeMs !== readMs) {
+      // The last three digits count within the millisecond; the rest is random.
+      tail = encodeRandom(random80() & ((1n << RANDOM_BITS) - 1n)).slice(3)
+      readMs = timeMs
+    }
     const a = ALPHABET[counter >> 10]
     const b = ALPHABET[(counter >> 5) & 31]
     const c = ALPHABET[counter & 31]
@@ -52,12 +69,27 @@ export function idFactory(now: () => number, random80: () => bigint): (prefix: I
   }
 }
 
-/** When an id was made, in ms since 1970: the creation time of what it names, so that lists by time go by id. */
+/**
+ * The time that an id begins with, in ms since 1970: when it was made, or later where the clock was set back before. See
+ * `madeAt`.
+ */
 export function idTime(id: string): number {
   const start = id.indexOf('_') + 1
   let timeMs = 0
   for (let i = start; i < start + TIME_DIGITS; i++) timeMs = timeMs * 32 + ALPHABET.indexOf(id.charAt(i))
   return timeMs
+}
+
+/** A clock that differs by more than this from the time that has passed was set, in ms. */
+export const STEP_MS = 5_000
+
+/**
+ * When what an id names was made, in ms since 1970, where the clock says `now` right after. That is the id's own time,
+ * unless the clock was set back: ids keep their order then, and times are those of the clock.
+ */
+export function madeAt(id: string, now: number): number {
+  const time = idTime(id)
+  return time - now > STEP_MS ? now : time
 }
 
 /** True for a well-formed id of that prefix; whether it exists is another question. */
@@ -67,5 +99,5 @@ export function isId(prefix: IdPrefix, value: string): boolean {
 
 /** The smallest possible id of that prefix at a time: every id made at or after it sorts after this. */
 export function idFloor(prefix: IdPrefix, timeMs: number): string {
-  return `${prefix}_${encodeTime(timeMs)}${'0'.repeat(RANDOM_DIGITS)}`
+  return `${prefix}_${encodeTime(inRange(timeMs))}${'0'.repeat(RANDOM_DIGITS)}`
 }

@@ -1,6 +1,6 @@
 /** The schemas of what operators read. */
 import { count, providerName } from './fields.ts'
-import { array, boolean, named, object, oneOf, optional } from './schema.ts'
+import { array, boolean, integer, named, object, oneOf, optional } from './schema.ts'
 
 export const MetricsAnswer = named(
   'Metrics',
@@ -35,11 +35,31 @@ const missingProvider = named(
   }),
   'A provider that the database needs and the configuration lacks.',
 )
+const clockWarning = named(
+  'ClockWarning',
+  object({
+    moved_by_seconds: integer({
+      description:
+        'How far the clock moved compared with the time that passed: above 0 when it moved ahead, below 0 when it was set back.',
+      examples: [2_592_000],
+    }),
+    trusted_in_seconds: {
+      ...count,
+      description:
+        'How long the clock must still run without a step until holds expire by it again; 0 when no work waits for it.',
+      examples: [86_400],
+    },
+  }),
+)
 export const Readiness = named(
   'Readiness',
   object({
     status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider'], {
       description: 'What keeps the process from its work, or `ready`.',
+    }),
+    clock: optional({
+      ...clockWarning,
+      description: 'There while the clock is in doubt: it was set, or may have been.',
     }),
     missing_providers: optional({
       ...array(missingProvider),

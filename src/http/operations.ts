@@ -1,3 +1,4 @@
+import type { ClockWarning } from '../app/clock.ts'
 import type { MissingProvider } from '../app/provider-check.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
@@ -75,7 +76,7 @@ export const readyRoute: Route = {
   summary: 'Check that the process can do its work',
   tag: 'Operations',
   description:
-    'The answer has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
+    'The answer has `clock` from a step of the clock until it has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
   storeless: true,
   answers: {
     200: {
@@ -102,12 +103,21 @@ export const readyRoute: Route = {
     const found = working() ? await Promise.race([asked, late]) : 'worker_stopped'
     clearTimeout(timer)
     if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
+    const warning = context.clock.warning()
     const body = {
       status: found.routable ? 'ready' : 'no_provider',
+      ...(warning && { clock: clockView(warning) }),
       ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
     }
     return sendJson(reply, found.routable ? 200 : 503, JSON.stringify(body))
   },
+}
+
+function clockView({ movedMs, untilTrustedMs }: ClockWarning) {
+  return {
+    moved_by_seconds: Math.round(movedMs / 1_000),
+    trusted_in_seconds: Math.ceil(untilTrustedMs / 1_000),
+  }
 }
 
 function missingView({ provider, openAttempts, toCapture, toRefund, inRules }: MissingProvider) {

@@ -72,6 +72,8 @@ export type Watched = {
   readonly actionAgeMs: number
   /** ms since 1970. */
   readonly now: () => number
+  /** How far the clock last moved beside the time that passed, in ms; 0 once it is believed again. */
+  readonly clockMovedMs: () => number
 }
 
 export type Exposition = () => Promise<{ type: string; text: string }>
@@ -168,7 +170,13 @@ function createRegistry(metrics: Metrics, watched: Watched) {
   return registry
 }
 
-function addPayments(gauge: AddGauge, { store }: Watched): void {
+function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
+  gauge(
+    'minipay_clock_moved_seconds',
+    'How far the clock last moved beside the time that passed, until it has run for a day without a step; 0 then.',
+    [],
+    (moved) => moved.set(clockMovedMs() / 1_000),
+  )
   gauge(
     'minipay_charges',
     'Charges made, by currency and outcome.',

@@ -20,6 +20,7 @@ import type { EventType } from '../domain/event.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
 import type { Posting } from '../domain/ledger.ts'
 import type { NotificationSubject } from './provider.ts'
+import type { ClockStore } from './store-clock.ts'
 
 export { StoreUnavailable } from './store-unavailable.ts'
 
@@ -213,6 +214,8 @@ export type AttemptClaim = {
   readonly limit: number
   /** How many of those at most may be attempts that wait (see `claimAttempts`); as many as the limit unless given. */
   readonly waiting?: number
+  /** Claims none under a lease, even one that seems to have ended; false unless given. */
+  readonly freeOnly?: boolean
   readonly now: number
   readonly leaseUntil: number
   readonly token: string
@@ -294,7 +297,7 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-export type Store = {
+export type Store = ClockStore & {
   commit(commit: Commit): Promise<CommitResult>
 
   idempotencyRecord(scope: Scope, key: string): Promise<IdempotencyRecord | undefined>
@@ -346,7 +349,10 @@ export type Store = {
    */
   claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
   /** Claims one attempt that is unknown or pending and that nobody holds, whenever it is due; undefined when it can't. */
-  claimAttempt(id: string, claim: Omit<AttemptClaim, 'provider' | 'limit'>): Promise<OwnedAttempt | undefined>
+  claimAttempt(
+    id: string,
+    claim: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
+  ): Promise<OwnedAttempt | undefined>
   /** False when the token no longer holds the attempt; then nothing was written. */
   postponeAttempt(postponement: Postponement): Promise<boolean>
   /**
@@ -375,17 +381,12 @@ export type Store = {
 
   /** False when it was stored before; one that failed is due again then. It is due at `receivedAt`. */
   addNotification(notification: StoredNotification): Promise<boolean>
-  claimNotifications(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]>
+  claimNotifications(claim: Omit<AttemptClaim, 'provider' | 'freeOnly'>): Promise<StoredNotification[]>
   /** False when the token no longer holds it; then nothing was written. */
   settleNotification(settlement: NotificationSettlement): Promise<boolean>
   /** Deletes up to `limit` notifications that were received before `before` and are settled, oldest first; answers how many. */
   purgeNotifications(before: number, limit: number): Promise<number>
 
-  /**
-   * Deletes up to `limit` idempotency records made before `before`, oldest first; answers how many. Those whose
-   * answer is still `accepted` stay: what they began has not ended.
-   */
-  purgeIdempotency(before: number, limit: number): Promise<number>
   /** The time in ms since 1970 by the database's clock: every node that shares the database has the same. */
   now(): number
   /** Writes of this process that wait for their commit now. */

@@ -40,7 +40,7 @@ export function startNotifications(context: Context): Loop {
       const claimed = await store.claimNotifications({
         limit,
         now,
-        leaseUntil: now + leaseMs(context),
+        leaseUntil: now + notificationLeaseMs(context),
         token,
       })
       return claimed.map((notification) => ({ notification, token }))
@@ -85,7 +85,7 @@ export function settlementOf(
 }
 
 /** Longer than the slowest provider may take for what one notification has it asked. */
-function leaseMs({ providers }: Context): number {
+export function notificationLeaseMs({ providers }: Context): number {
   const deadlines = [...providers.values()].map((provider) => (provider.remote ? provider.deadlineMs : 0))
   return 3 * Math.max(...deadlines) + SETTLE_MS
 }

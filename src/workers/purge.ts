@@ -1,3 +1,4 @@
+import type { ServingClock } from '../app/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
 import { type Loop, startLoop } from './loop.ts'
@@ -5,13 +6,25 @@ import { type Loop, startLoop } from './loop.ts'
 const INTERVAL_MS = 60_000
 /** Records deleted by one write: small, so that no request waits long behind it. */
 const BATCH = 500
+/** Commits that were under way at a mark have a record with a smaller number, in ms. */
+const UNDER_WAY_MS = 120_000
 
-/** Forgets idempotency keys and settled notifications older than `retentionMs`, a batch at a time, once a minute. */
-export function startPurge(store: Store, retentionMs: number, log: Log, now: () => number = Date.now): Loop {
+/**
+ * Forgets idempotency keys and settled notifications older than `retentionMs`, a batch at a time, once a minute. Their age
+ * is observed time, which no clock that is set makes longer: a key that is forgotten too early charges a second time.
+ */
+export function startPurge(
+  store: Store,
+  retentionMs: number,
+  log: Log,
+  clock: Pick<ServingClock, 'now' | 'trusted' | 'observed'>,
+): Loop {
   let stopping = false
   const loop = startLoop('purge', INTERVAL_MS, log, async () => {
-    const before = now() - retentionMs
-    while (!stopping && (await store.purgeIdempotency(before, BATCH)) === BATCH);
+    const mark = await store.markAt(clock.observed() - retentionMs - UNDER_WAY_MS)
+    if (!mark) return
+    const before = Math.min(mark.wallMs, clock.trusted())
+    while (!stopping && (await store.purgeIdempotency(mark.lastKey, BATCH)) === BATCH);
     while (!stopping && (await store.purgeNotifications(before, BATCH)) === BATCH);
   })
   return {

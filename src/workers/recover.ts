@@ -37,6 +37,8 @@ export function startRecovery(context: Context, provider: Provider): Loop {
         provider: provider.name,
         limit: most,
         waiting: places.waiting - waiting,
+        // A clock that was set forward ends no lease: the call under it may be under way.
+        freeOnly: !context.clock.leasesHold(leaseUntil(provider, now) - now),
         now,
         leaseUntil: leaseUntil(provider, now),
         token: context.newKey(),

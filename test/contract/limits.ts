@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import {
-  beginCommit,
   chargeCommit,
   charged,
   claim,
@@ -11,7 +10,6 @@ import {
   refundCommit,
   refunded,
   rule,
-  START,
   tick,
 } from './fixtures.ts'
 
@@ -118,56 +116,6 @@ export function scopesUntouched(open: Open): void {
       )
       assert.equal(totals[0]?.charges_succeeded, 1)
     }
-  })
-}
-
-export function purges(open: Open): void {
-  const day = 86_400_000
-
-  rule(
-    open,
-    'a purge deletes only records older than its time, and charges stay',
-    async (store, { live }) => {
-      const charge = await charged(store, { scope: live, key: 'old', at: START + day })
-      await charged(store, { scope: live, key: 'edge', at: START + 2 * day })
-      await charged(store, { scope: live, key: 'new', at: START + 3 * day })
-      assert.equal(await store.purgeIdempotency(START + 2 * day, 10), 1)
-      const kept = async (key: string) => (await store.idempotencyRecord(live, key)) !== undefined
-      assert.deepEqual([await kept('old'), await kept('edge'), await kept('new')], [false, true, true])
-      assert.deepEqual(await store.charge(live, charge.id), charge)
-      assert.equal(await store.purgeIdempotency(START + 2 * day, 10), 0)
-    },
-  )
-
-  rule(open, 'a purge deletes up to its limit, the oldest first', async (store, { live }) => {
-    for (const [i, key] of ['a', 'b', 'c'].entries())
-      await charged(store, { scope: live, key, at: START + i })
-    assert.equal(await store.purgeIdempotency(START + day, 2), 2)
-    assert.equal(await store.idempotencyRecord(live, 'b'), undefined)
-    assert.notEqual(await store.idempotencyRecord(live, 'c'), undefined)
-    assert.equal(await store.purgeIdempotency(START + day, 2), 1)
-  })
-
-  rule(
-    open,
-    'the key of a request that has not ended is kept, however old, and hides none that can go',
-    async (store, { live }) => {
-      const { commit } = beginCommit({ scope: live, key: 'open', at: START })
-      const accepted = { kind: 'accepted', body: '{}' } as const
-      await committed(store, { ...commit, key: { ...commit.key!, answer: accepted } })
-      await charged(store, { scope: live, key: 'done', at: START + 1 })
-      assert.equal(await store.purgeIdempotency(START + day, 1), 1)
-      assert.equal(await store.idempotencyRecord(live, 'done'), undefined)
-      assert.equal((await store.idempotencyRecord(live, 'open'))?.answer.kind, 'accepted')
-      assert.equal(await store.purgeIdempotency(START + day, 1), 0)
-    },
-  )
-
-  rule(open, 'a purged key is free for another request', async (store, { live }) => {
-    await charged(store, { scope: live, key: 'again', at: START })
-    await store.purgeIdempotency(START + 1, 10)
-    await committed(store, chargeCommit({ scope: live, key: 'again', at: START + day }))
-    assert.equal((await everything(store, live)).charges.data.length, 2)
   })
 }
 

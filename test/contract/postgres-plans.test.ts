@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Commit, DEFAULT_SCOPE } from '../../src/ports/store.ts'
+import { QUEUES } from '../../src/ports/store-clock.ts'
 import { attemptWork } from '../../src/storage/postgres/attempts.ts'
 import type { Statement } from '../../src/storage/postgres/batch.ts'
+import { clockWork } from '../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../src/storage/postgres/commit-reads.ts'
 import { commitWrites } from '../../src/storage/postgres/commit-writes.ts'
 import { type Connection, connect } from '../../src/storage/postgres/connection.ts'
@@ -75,6 +77,12 @@ async function work(): Promise<Statement[]> {
   const purge = purges(sql)
   await purge.idempotency(tick(), 64)
   await purge.notifications(tick(), 64)
+  const clock = clockWork(async (text, values) => {
+    await sql(text, values)
+    return { rows: [{ seen: 0, moved: 0 }], count: 1 }
+  })
+  const stretch = { after: { dueAt: 1, id }, limit: 1, latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
+  for (const queue of QUEUES) await clock.bringForward({ queue, name: 'bank_a', ...stretch })
   return [...statements, ...freeAbsentAsOf(tick()), ...freeLeasesOf('a node'), ...purgesAsOf(tick())]
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Charge } from '../../src/domain/charge.ts'
 import { concludeRefund, reverseRefund } from '../../src/domain/refund.ts'
 import type { Commit, Scope } from '../../src/ports/store.ts'
+import { marked } from './clock.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -166,9 +167,10 @@ export function changedAnswers(open: Open): void {
       const begun = beginCommit({ scope: live, key: 'asked', at: START })
       const ended = { kind: 'created', body: '{}' } as const
       await committed(store, { ...begun.commit, key: { ...begun.commit.key!, answer: ended } })
+      const mark = await marked(store)
       await charged(store, { scope: test, key: 'asked' })
       const before = await store.idempotencyRecord(test, 'asked')
-      assert.equal(await store.purgeIdempotency(START + 1, 10), 1)
+      assert.equal(await store.purgeIdempotency(mark, 10), 1)
       const answered = { key: 'asked', answer: PROCESSING }
       await committed(store, endCommit(begun, succeeded(begun.attempt, 'pay'), { scope: live, answered }))
       assert.equal(await store.idempotencyRecord(live, 'asked'), undefined)

@@ -5,6 +5,7 @@
 import { describe } from 'node:test'
 import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
+import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
 import {
   atomicChanges,
   atomicCommits,
@@ -23,7 +24,7 @@ import {
 } from './deliveries.ts'
 import { disputes } from './disputes.ts'
 import type { Open } from './fixtures.ts'
-import { balanceLimits, closing, purges, scopesApart, scopesUntouched } from './limits.ts'
+import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
@@ -88,6 +89,12 @@ export function storeContract(name: string, open: Open): void {
       settledNotifications(open)
     })
     describe('idempotency records', () => purges(open))
+    describe('the clock', () => {
+      clocks(open)
+      lateWork(open)
+      heldLeases(open)
+      setBackLists(open)
+    })
     describe('closing', () => closing(open))
   })
 }

@@ -46,6 +46,8 @@ export const TABLES: readonly Table[] = [
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },
   { name: 'deliveries', key: ['id'], made },
   { name: 'notifications', key: ['id'], made },
+  { name: 'clock', key: ['id'] },
+  { name: 'clock_marks', key: ['observed_ms'] },
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },

@@ -9,14 +9,14 @@ export function attemptWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   return {
     async claim(claim: AttemptClaim): Promise<OwnedAttempt[]> {
-      const { provider, now, limit, waiting = limit, leaseUntil, token } = claim
-      const values = [provider, now, limit, leaseUntil, token, node, waiting]
+      const { provider, now, limit, waiting = limit, freeOnly = false, leaseUntil, token } = claim
+      const values = [provider, now, limit, leaseUntil, token, node, waiting, freeOnly ? 1 : 0]
       return (await claims(CLAIM, values, token)).map(ownedAttempt)
     },
 
     async claimOne(
       id: string,
-      { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit'>,
+      { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
     ): Promise<OwnedAttempt | undefined> {
       const { rows } = await fenced(CLAIM_ONE, [id, now, leaseUntil, token, node])
       return rows[0] && ownedAttempt(rows[0])
@@ -41,12 +41,14 @@ const CLAIM = `
   WITH unknown AS MATERIALIZED (
     SELECT id AS due FROM attempts
     WHERE provider = $1 AND state IN ('sending', 'unknown') AND due_at <= $2
+      AND (token IS NULL OR $8::integer = 0)
     ORDER BY due_at, id
     LIMIT $3
     FOR UPDATE SKIP LOCKED),
   waiting AS MATERIALIZED (
     SELECT id AS due FROM attempts
     WHERE provider = $1 AND state IN ('pending', 'succeeded') AND due_at <= $2
+      AND (token IS NULL OR $8::integer = 0)
     ORDER BY due_at, id
     LIMIT (SELECT least($7::bigint, $3::bigint - count(*)) FROM unknown)
     FOR UPDATE SKIP LOCKED),

@@ -3,8 +3,8 @@ import type { Sql } from './statements.ts'
 /** What is forgotten, the oldest first, up to a limit. */
 export function purges(sql: Sql) {
   return {
-    async idempotency(before: number, limit: number): Promise<number> {
-      return (await sql(PURGE_KEYS, [limit, before])).count
+    async idempotency(lastKey: number, limit: number): Promise<number> {
+      return (await sql(PURGE_KEYS, [limit, lastKey])).count
     },
 
     async notifications(before: number, limit: number): Promise<number> {
@@ -14,17 +14,17 @@ export function purges(sql: Sql) {
 }
 
 /**
- * Looks only at the oldest records, which come first by `seq`: a purge with nothing to do reads `limit` rows, and those
- * before them whose request has not ended, which stay.
+ * Looks only at the oldest records, which come first by `seq`, and passes over those whose request has not ended. No
+ * number is given twice, so that also the newest can go.
  */
 const PURGE_KEYS = `
   WITH oldest AS (
-    SELECT seq, account_id, live, key, created_at FROM idempotency_keys
-    WHERE answer_kind <> 'accepted' ORDER BY seq LIMIT $1)
+    SELECT seq, account_id, live, key FROM idempotency_keys
+    WHERE seq <= $2 AND answer_kind <> 'accepted'
+    ORDER BY seq LIMIT $1)
   DELETE FROM idempotency_keys k
   USING oldest o
-  WHERE k.account_id = o.account_id AND k.live = o.live AND k.key = o.key AND k.seq = o.seq
-    AND o.created_at < $2`
+  WHERE k.account_id = o.account_id AND k.live = o.live AND k.key = o.key AND k.seq = o.seq`
 
 const PURGE_NOTIFICATIONS = `
   WITH oldest AS (

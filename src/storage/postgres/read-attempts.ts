@@ -8,6 +8,7 @@ import type {
   Scope,
   StoredRuleSet,
 } from '../../ports/store.ts'
+import { setBackMs } from './read-clock.ts'
 import { type Filter, type List, page } from './read-page.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -66,7 +67,12 @@ export function attemptReads(sql: Sql) {
     },
 
     async pendingSince(before: number): Promise<number> {
-      const { rows } = await sql(PENDING_SINCE, [idFloor('att', Math.max(0, before))])
+      const late = await setBackMs(sql)
+      const upTo = idFloor('att', before + late)
+      const { rows } =
+        late > 0
+          ? await sql(PENDING_SINCE.replace('a.id < $1', 'a.id < $1 AND a.started_at < $2'), [upTo, before])
+          : await sql(PENDING_SINCE, [upTo])
       return Number(rows[0]?.['pending'] ?? 0)
     },
 

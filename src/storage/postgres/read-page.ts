@@ -1,6 +1,7 @@
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
 import type { Row } from './batch.ts'
+import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
@@ -15,7 +16,10 @@ export type List<T> = {
   readonly of: (row: Row) => T
 }
 
-/** One page by id. Ids begin with their time, so a range of times is a range of ids. */
+/**
+ * One page by id. Ids begin with their time, so a range of times is a range of ids, as long as no clock was set back: then
+ * ids may say a later time than their rows, which say when they were made.
+ */
 export async function page<T>(
   sql: Sql,
   list: List<T>,
@@ -25,7 +29,7 @@ export async function page<T>(
 ): Promise<Page<T>> {
   const where = ['account_id = $1', 'live = $2']
   const values: (string | number)[] = [scope.accountId, live(scope)]
-  const given = (condition: string, value: string | undefined) => {
+  const given = (condition: string, value: string | number | undefined) => {
     if (value === undefined) return
     values.push(value)
     where.push(`${condition} $${values.length}`)
@@ -37,8 +41,14 @@ export async function page<T>(
   const { prefix } = list
   given('id <', query.startingAfter)
   given('id >', query.endingBefore)
-  given('id >=', query.createdFrom === undefined ? undefined : idFloor(prefix, query.createdFrom))
-  given('id <', query.createdUntil === undefined ? undefined : idFloor(prefix, query.createdUntil))
+  const { createdFrom: from, createdUntil: until } = query
+  const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
+  given('id >=', from === undefined ? undefined : idFloor(prefix, from))
+  given('id <', until === undefined ? undefined : idFloor(prefix, until + late))
+  if (late > 0) {
+    given('created_at >=', from)
+    given('created_at <', until)
+  }
   const backwards = query.endingBefore !== undefined
   values.push(query.limit + 1)
   const { rows } = await sql(

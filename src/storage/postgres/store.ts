@@ -11,6 +11,7 @@ import {
 } from '../../ports/store.ts'
 import { attemptWork } from './attempts.ts'
 import { type Clock, createClock } from './clock.ts'
+import { clockWork } from './clock-work.ts'
 import { createCommitter } from './committer.ts'
 import { connect, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
@@ -28,6 +29,7 @@ import { purges } from './purges.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
+import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { providerReads } from './read-providers.ts'
@@ -108,6 +110,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...attemptReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
+    ...clockReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
     now: clock.now,
@@ -157,6 +160,7 @@ function workOf(pool: Pool, node: string) {
   const notifications = notificationWork(work, node)
   const purge = purges(work.fenced)
   const methods = {
+    ...clockWork(work.fenced),
     claimDeliveries: deliveries.claim,
     settleDelivery: deliveries.settle,
     releaseDelivery: deliveries.release,

@@ -13,6 +13,7 @@ import {
   type StoredNotification,
 } from '../../ports/store.ts'
 import { alarmRow, attemptRow, chargeRow, disputeRow, live, type Row, refundRow, type Value } from './rows.ts'
+import type { ClockOps } from './write-clock.ts'
 
 /** Operations of the writer thread, by their place 0 in the tuple. */
 export const OP = {
@@ -32,6 +33,7 @@ export const OP = {
   purgeNotifications: 13,
   claimAttempt: 14,
   retryMany: 15,
+  clock: 16,
 } as const
 
 export type CommitOp = readonly [
@@ -84,7 +86,7 @@ export type RetryManyOp = readonly [
   ids: readonly string[],
   now: number,
 ]
-export type PurgeOp = readonly [typeof OP.purge, before: number, limit: number]
+export type PurgeOp = readonly [typeof OP.purge, lastKey: number, limit: number]
 export type PingOp = readonly [typeof OP.ping]
 export type ClaimAttemptOp = readonly [
   typeof OP.claimAttempt,
@@ -98,6 +100,7 @@ export type ClaimAttemptsOp = readonly [
   provider: string,
   limit: number,
   waiting: number,
+  freeOnly: 0 | 1,
   now: number,
   leaseUntil: number,
   token: string,
@@ -147,6 +150,8 @@ export type SettleNotificationOp = readonly [
   tries: 0 | 1,
 ]
 export type PurgeNotificationsOp = readonly [typeof OP.purgeNotifications, before: number, limit: number]
+/** One of the writes about the clock, by its name. */
+export type ClockOp = { [N in keyof ClockOps]: readonly [typeof OP.clock, N, ClockOps[N]] }[keyof ClockOps]
 export type WriteOp =
   | CommitOp
   | ClaimOp
@@ -164,6 +169,7 @@ export type WriteOp =
   | ClaimNotificationsOp
   | SettleNotificationOp
   | PurgeNotificationsOp
+  | ClockOp
 
 /**
  * What a commit op answers: 0 committed, or why not. A taken key answers what is stored of it, and a taken
@@ -228,8 +234,8 @@ function dueAt(verdict: DeliveryVerdict): number | null {
 }
 
 export function claimAttemptsOp(claim: AttemptClaim): ClaimAttemptsOp {
-  const { provider, limit, waiting = limit, now, leaseUntil, token } = claim
-  return [OP.claimAttempts, provider, limit, waiting, now, leaseUntil, token]
+  const { provider, limit, waiting = limit, freeOnly = false, now, leaseUntil, token } = claim
+  return [OP.claimAttempts, provider, limit, waiting, freeOnly ? 1 : 0, now, leaseUntil, token]
 }
 
 export function postponeOp({ id, token, ...found }: Postponement): PostponeOp {

@@ -9,8 +9,10 @@ import { FREE } from './free-leases.ts'
 import { showWholeRows } from './long-texts.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
+import { OP } from './ops.ts'
 import { createQueries } from './queries.ts'
 import { voidSendersLeases } from './write-attempts.ts'
+import { clockWrites } from './write-clock.ts'
 import { createWriter } from './writer.ts'
 
 /** The database with a note of every text that is prepared on it. */
@@ -42,7 +44,8 @@ function prepared(use: (queries: ReturnType<typeof createQueries>, db: Connectio
   migrate(db)
   const { watched, texts } = watch(db)
   use(createQueries(watched), db)
-  const plans = texts.map((text) => planOf(db, text))
+  // The clock is one row.
+  const plans = texts.filter((text) => !text.includes('FROM clock')).map((text) => planOf(db, text))
   db.close()
   folder.remove()
   return plans
@@ -227,6 +230,30 @@ test('what the writer looks for is found by an index', () => {
       plans.some((plan) => plan.includes(`INDEX ${index}`)),
       `${index} in ${plans.join('\n')}`,
     )
+  db.close()
+  folder.remove()
+})
+
+test('what is due too late is found by the index in whose order it is due', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  const { watched, texts } = watch(db)
+  const write = clockWrites(watched)
+  const times = { latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
+  const after = { dueAt: 1, id: '' }
+  for (const [queue, index] of [
+    ['deliveries', 'deliveries_due'],
+    ['notifications', 'notifications_due'],
+    ['unknown', 'attempts_due_unknown'],
+    ['waiting', 'attempts_due_waiting'],
+  ] as const) {
+    texts.length = 0
+    write([OP.clock, 'bringForward', [{ queue, name: '', after, limit: 1, ...times }]])
+    const plan = planOf(db, texts[0] as string)
+    assert.match(plan, new RegExp(`USING (COVERING )?INDEX ${index}`))
+    assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
+  }
   db.close()
   folder.remove()
 })

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
+import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { preparing } from './read-page.ts'
@@ -27,5 +28,6 @@ export function createQueries(db: Connection) {
     ...attemptReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
+    ...clockReads(sql),
   }
 }

@@ -8,6 +8,7 @@ import type {
   Scope,
   StoredRuleSet,
 } from '../../ports/store.ts'
+import { setBackMs } from './read-clock.ts'
 import { type Filter, type List, page, type Sql } from './read-page.ts'
 import { ATTEMPT_COLUMNS, type AttemptColumns, live, ownedAttempt } from './rows.ts'
 
@@ -71,11 +72,12 @@ export function attemptReads(sql: Sql) {
     },
 
     pendingSince(before: number): number {
+      const late = setBackMs(sql)
+      const upTo = idFloor('att', before + late)
       // What the index is made for, in its own words.
-      const row = sql(
-        `SELECT count(*) AS pending FROM attempts WHERE state = 'pending' AND state <> 'succeeded' AND id < ?`,
-      ).get(idFloor('att', Math.max(0, before))) as { pending: number }
-      return row.pending
+      const pending = `SELECT count(*) AS pending FROM attempts WHERE state = 'pending' AND state <> 'succeeded' AND id < ?`
+      const row = late > 0 ? sql(`${pending} AND started_at < ?`).get(upTo, before) : sql(pending).get(upTo)
+      return (row as { pending: number }).pending
     },
 
     ruleSet(scope: Scope): StoredRuleSet | undefined {

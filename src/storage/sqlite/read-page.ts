@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3'
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
 export type Query = Statement<(string | number)[]>
@@ -47,8 +48,9 @@ type Condition = readonly [text: string, value: string | number]
 
 /**
  * One page by id, over the index of the first filter that is given: without statistics SQLite would take the
- * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids. Where a
- * filter has no part in the index the rows are read in windows, and the page comes as a promise.
+ * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids, as long as
+ * no clock was set back: then ids may say a later time than their rows, which say when they were made. Where a filter has no
+ * part in the index the rows are read in windows, and the page comes as a promise.
  */
 export function page<Row, T>(
   sql: Sql,
@@ -64,26 +66,41 @@ export function page<Row, T>(
   const backwards = query.endingBefore !== undefined
   const read = reader(sql, list, index, backwards)
   const own: Condition[] = [['account_id = ?', scope.accountId], ['live = ?', live(scope)], ...equal(indexed)]
-  const range = rangeOf(list.prefix, query)
+  const late = isTimed(query) ? setBackMs(sql) : 0
+  const range = rangeOf(list.prefix, query, late)
+  const times = late > 0 ? timesOf(query) : []
   const view = ({ rows, hasMore }: Taken<Row>): Page<T> => {
     const data = rows.map(list.of)
     return { data: backwards ? data.reverse() : data, hasMore }
   }
-  if (others.length === 0) return view(take(read.rows([...own, ...range], query.limit + 1), query.limit))
-  return inWindows(read, own, equal(others), range, query.limit).then(view)
+  if (others.length + times.length === 0)
+    return view(take(read.rows([...own, ...range], query.limit + 1), query.limit))
+  return inWindows(read, own, [...equal(others), ...times], range, query.limit).then(view)
 }
 
 function equal(filters: readonly Filter[]): Condition[] {
   return filters.map(([column, value]) => [`${column} = ?`, value as string])
 }
 
-function rangeOf(prefix: IdPrefix, query: PageQuery): Condition[] {
+const isTimed = ({ createdFrom, createdUntil }: PageQuery) =>
+  createdFrom !== undefined || createdUntil !== undefined
+
+/** By when the rows were made. */
+function timesOf({ createdFrom, createdUntil }: PageQuery): Condition[] {
+  return [
+    ...(createdFrom === undefined ? [] : [['created_at >= ?', createdFrom] as const]),
+    ...(createdUntil === undefined ? [] : [['created_at < ?', createdUntil] as const]),
+  ]
+}
+
+/** By the ids, which say a time that is up to `late` ms later than their rows were made. */
+function rangeOf(prefix: IdPrefix, query: PageQuery, late: number): Condition[] {
   const { startingAfter, endingBefore, createdFrom, createdUntil } = query
   return [
     ...(startingAfter === undefined ? [] : [['id < ?', startingAfter] as const]),
     ...(endingBefore === undefined ? [] : [['id > ?', endingBefore] as const]),
     ...(createdFrom === undefined ? [] : [['id >= ?', idFloor(prefix, createdFrom)] as const]),
-    ...(createdUntil === undefined ? [] : [['id < ?', idFloor(prefix, createdUntil)] as const]),
+    ...(createdUntil === undefined ? [] : [['id < ?', idFloor(prefix, createdUntil + late)] as const]),
   ]
 }
 

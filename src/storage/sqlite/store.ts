@@ -233,6 +233,7 @@ function reads(queries: Queries, read: Read) {
     alarms: (scope, query) => read(() => queries.alarms(scope, query)),
     alarmTotals: () => read(() => queries.alarmTotals()),
     ruleSet: (scope) => read(() => queries.ruleSet(scope)),
+    clock: () => read(() => queries.clock()),
   } satisfies Partial<Store>
 }
 
@@ -251,7 +252,12 @@ function writes(writer: WriterThread) {
     addNotification: (notification) => writer.send(addNotificationOp(notification)),
     settleNotification: (settlement) => writer.send(settleNotificationOp(settlement)),
     purgeNotifications: (before, limit) => writer.send([OP.purgeNotifications, before, limit]),
-    purgeIdempotency: (before, limit) => writer.send([OP.purge, before, limit]),
+    purgeIdempotency: (lastKey, limit) => writer.send([OP.purge, lastKey, limit]),
+    keepClock: (clock, seenMs) => writer.send([OP.clock, 'keep', [clock, seenMs]]),
+    setBack: (ms) => writer.send([OP.clock, 'setBack', [ms]]),
+    addMark: (observedMs, wallMs) => writer.send([OP.clock, 'addMark', [observedMs, wallMs]]),
+    markAt: (observedMs) => writer.send([OP.clock, 'markAt', [observedMs]]),
+    bringForward: (stretch) => writer.send([OP.clock, 'bringForward', [stretch]]),
     now: Date.now,
     waitingWrites: writer.waiting,
     async ready() {

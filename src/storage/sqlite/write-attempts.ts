@@ -72,14 +72,16 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id IN (
        SELECT id FROM attempts
-       WHERE provider = ? AND state IN ('sending', 'unknown') AND due_at <= ? ORDER BY due_at, id LIMIT ?)
+       WHERE provider = ? AND state IN ('sending', 'unknown') AND due_at <= ? AND (token IS NULL OR ? = 0)
+       ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
   const claimWaiting = db.prepare<unknown[], AttemptColumns>(
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id IN (
        SELECT id FROM attempts
-       WHERE provider = ? AND state IN ('pending', 'succeeded') AND due_at <= ? ORDER BY due_at, id LIMIT ?)
+       WHERE provider = ? AND state IN ('pending', 'succeeded') AND due_at <= ? AND (token IS NULL OR ? = 0)
+       ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
   const claimFree = db.prepare<unknown[], AttemptColumns>(
@@ -98,10 +100,12 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
   )
 
   return {
-    claim([, provider, limit, waiting, now, leaseUntil, token]: ClaimAttemptsOp): AttemptColumns[] {
-      const unknown = claimUnknown.all(leaseUntil, token, provider, now, limit)
+    claim([, provider, limit, waiting, freeOnly, now, leaseUntil, token]: ClaimAttemptsOp): AttemptColumns[] {
+      const unknown = claimUnknown.all(leaseUntil, token, provider, now, freeOnly, limit)
       const left = Math.min(waiting, limit - unknown.length)
-      return left > 0 ? [...unknown, ...claimWaiting.all(leaseUntil, token, provider, now, left)] : unknown
+      return left > 0
+        ? [...unknown, ...claimWaiting.all(leaseUntil, token, provider, now, freeOnly, left)]
+        : unknown
     },
 
     /** One or none. */

@@ -5,6 +5,7 @@ import { ledgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
 import { OP, type PurgeOp, type ReplaceRuleSetOp, type WriteOp } from './ops.ts'
 import { attemptWrites } from './write-attempts.ts'
+import { clockWrites } from './write-clock.ts'
 import { commitWrites } from './write-commit.ts'
 import { deliveryWrites } from './write-deliveries.ts'
 import { notificationWrites } from './write-notifications.ts'
@@ -36,6 +37,7 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
   const applyCommit = commitWrites(db, cache, attempts)
   const deliveries = deliveryWrites(db, cache)
   const notifications = notificationWrites(db)
+  const clock = clockWrites(db)
 
   function apply(op: WriteOp): unknown {
     switch (op[0]) {
@@ -69,6 +71,8 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
         return notifications.purge(op)
       case OP.purge:
         return purge(db, op)
+      case OP.clock:
+        return clock(op)
       case OP.ping:
         // Sets what is set already: a real write, synced like any other, that changes nothing.
         db.pragma(`user_version = ${schemaVersion(db)}`)
@@ -141,18 +145,18 @@ export function classify(error: unknown): WriteFailure {
 }
 
 /**
- * Looks only at the oldest records, which come first by `seq`: a purge with nothing to do reads `limit` rows, and
- * those before them whose request has not ended, which stay.
+ * Looks only at the oldest records, which come first by `seq`, and passes over those whose request has not ended. The
+ * newest stays: the next one would be given its number, and be taken for old.
  */
-function purge(db: Connection, [, before, limit]: PurgeOp): number {
+function purge(db: Connection, [, lastKey, limit]: PurgeOp): number {
   return db
     .prepare(
       `DELETE FROM idempotency_keys WHERE seq IN (
-         SELECT seq FROM (SELECT seq, created_at FROM idempotency_keys
-           WHERE answer_kind <> 'accepted' ORDER BY seq LIMIT ?)
-         WHERE created_at < ?)`,
+         SELECT seq FROM idempotency_keys
+         WHERE seq <= ? AND seq < (SELECT max(seq) FROM idempotency_keys) AND answer_kind <> 'accepted'
+         ORDER BY seq LIMIT ?)`,
     )
-    .run(limit, before).changes
+    .run(lastKey, limit).changes
 }
 
 /** Stores the next version, when `version` is still the newest, and forgets what is old. */

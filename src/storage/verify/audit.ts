@@ -17,6 +17,7 @@ const OTHERS = {
     JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
     WHERE k.answer_kind <> 'accepted' ORDER BY k.seq LIMIT 1`,
   ruleSets: () => 'SELECT * FROM rule_sets ORDER BY account_id, live, version',
+  clock: () => 'SELECT wall_ms, set_back_ms FROM clock',
 } as const
 
 export type Audited = keyof typeof SOURCES | keyof typeof OTHERS
@@ -31,14 +32,18 @@ export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { .
 export function* audit(now: number): Generator<Audited, string | undefined, readonly Row[]> {
   const rules = rulesOf(yield* wholly('ruleSets'))
   if (typeof rules === 'string') return rules
+  const [clock] = yield* wholly('clock')
+  const setBackMs = Number(clock?.['set_back_ms'] ?? 0)
+  const latest = Math.max(now, Number(clock?.['wall_ms'] ?? now))
   const [oldest] = yield* wholly('oldestRecord')
   const settled = oldest
     ? Math.max(Number(oldest['created_at']), Number(oldest['settled_at']))
     : Number.POSITIVE_INFINITY
   // Whatever is younger than what is left was not forgotten, nor what is younger than anything that may be.
-  const forgotten = Math.min(settled, now - LEAST_RETENTION_MS)
+  // Where the clock was set back, rows may say that they are that much older than they are.
+  const forgotten = Math.min(settled, latest - LEAST_RETENTION_MS) + setBackMs
   return yield* aggregates((aggregate) => {
-    for (const problem of problemsOf(aggregate, rules, forgotten)) return problem
+    for (const problem of problemsOf(aggregate, rules, forgotten, setBackMs)) return problem
     return undefined
   })
 }
@@ -49,13 +54,18 @@ function* wholly(source: Audited): Generator<Audited, Row[], readonly Row[]> {
   return all
 }
 
-/** In the order in which a person would want to know of them. */
-export function* problemsOf(aggregate: Aggregate, rules: RuleSets, forgotten: number): Iterable<string> {
+/** In the order in which a person would want to know of them. The clock was never set back by more than `setBackMs`. */
+export function* problemsOf(
+  aggregate: Aggregate,
+  rules: RuleSets,
+  forgotten: number,
+  setBackMs: number,
+): Iterable<string> {
   yield* moneyProblems(aggregate)
   yield* eventProblems(aggregate)
   yield* historyProblems(aggregate)
-  yield* callProblems(aggregate)
-  yield* timeProblems(aggregate)
-  yield* keyProblems(aggregate, forgotten)
+  yield* callProblems(aggregate, setBackMs)
+  yield* timeProblems(aggregate, setBackMs)
+  yield* keyProblems(aggregate, forgotten, setBackMs)
   yield* routeProblems(aggregate, rules)
 }

@@ -5,10 +5,10 @@ import { isOpen } from './money.ts'
 const ENDED_BY = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry']
 
 /** Everything that is wrong with the attempts of a charge, as sentences. */
-export function* callProblems(aggregate: Aggregate): Iterable<string> {
+export function* callProblems(aggregate: Aggregate, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts } = aggregate
   for (const attempt of attempts) {
-    const wrong = malformed(attempt) ?? misplaced(attempt, aggregate)
+    const wrong = malformed(attempt, setBackMs) ?? misplaced(attempt, aggregate)
     if (wrong !== undefined) yield `The ${attempt['kind']} attempt ${attempt['id']} ${wrong}.`
   }
   const of = (kind: string) => attempts.filter((attempt) => attempt['kind'] === kind)
@@ -28,7 +28,7 @@ export function calledAgain({ route }: Row): string | undefined {
 }
 
 /** What an attempt in its state has, and has not. */
-function malformed(attempt: Row): string | undefined {
+function malformed(attempt: Row, setBackMs: number): string | undefined {
   const { kind, state, ended_at, resolved_by, started_at, decline_code, route, lookups, due_at } = attempt
   if (isOpen(state)) {
     if (ended_at !== null || resolved_by !== null) return `is ${state}, and has an end`
@@ -44,7 +44,7 @@ function malformed(attempt: Row): string | undefined {
   if (kind !== 'authorize' && route !== null && calledAgain(attempt) === undefined)
     return 'has a route, which only an authorization has'
   if (Number(lookups) < 0) return `was looked up ${lookups} times`
-  if (Number(started_at) < 0) return 'was started before 1970'
+  if (Number(started_at) < -setBackMs) return 'was started before 1970'
   return undefined
 }
 

@@ -8,7 +8,7 @@ import { isOpen } from './money.ts'
 import { CHARGE, differs, misshapen, REFUND, timeOf, type View } from './views.ts'
 
 /** Everything that is wrong with the records of a charge's keys, as sentences. `forgotten` in ms since 1970: see audit. */
-export function* keyProblems(aggregate: Aggregate, forgotten: number): Iterable<string> {
+export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts, events, entries } = aggregate
   const first = attempts.find(({ kind }) => kind === 'authorize')
   const begun = first ? [Number(first['started_at'])] : events.slice(0, 1).map(({ at }) => at)
@@ -16,7 +16,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number): Iterable<
   for (const refund of refunds) {
     // One that a person booked for an alarm was asked for by no request; one that a cancel led to, by that.
     if (aggregate.alarms.some(({ id }) => id === refund['idempotency_key'])) continue
-    if (isOfWish(refund, charge)) continue
+    if (isOfWish(refund, charge, setBackMs)) continue
     const posted = entries.filter(({ transaction_id }) => transaction_id === refund['id'])
     const times = posted.map(({ created_at }) => Number(created_at))
     const requests = isByHand(attempts, refund['id']) ? null : refundRequests(refund)
@@ -27,7 +27,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number): Iterable<
     if ((kind !== 'capture' && kind !== 'cancel') || calledAgain(attempt) !== undefined) continue
     const isBooked = aggregate.alarms.some(({ id }) => id === key)
     // A customer who never came back is given up with the key of the charge.
-    if (isBooked || key === charge['idempotency_key'] || isOfWish(attempt, charge)) continue
+    if (isBooked || key === charge['idempotency_key'] || isOfWish(attempt, charge, setBackMs)) continue
     const last = attempts.find((one) => calledAgain(one) === attempt['id']) ?? attempt
     const requests = attempt['resolved_by'] === 'hand' ? null : followUpRequests(attempt, charge)
     const times = [Number(attempt['started_at'])]
@@ -40,10 +40,15 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number): Iterable<
 }
 
 /** True of what was begun after a cancel that was asked for while the charge was processing. */
-function isOfWish({ kind, idempotency_key, key_at, started_at, reason }: Row, charge: Row): boolean {
+function isOfWish(
+  { kind, idempotency_key, key_at, started_at, reason }: Row,
+  charge: Row,
+  setBackMs: number,
+): boolean {
   if (idempotency_key === charge['cancel_key']) return true
   if (kind === undefined) return reason === 'cancel_requested'
-  return kind === 'cancel' && key_at !== null && Number(key_at) < Number(started_at) - SAME_MS
+  const latest = Number(started_at) - SAME_MS + setBackMs
+  return kind === 'cancel' && key_at !== null && Number(key_at) < latest
 }
 
 /** The record of a request that closed an alarm is answered with the alarm, as the event tells of it. */

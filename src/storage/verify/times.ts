@@ -8,12 +8,15 @@ import { timeOf } from './views.ts'
 /** How long a request may take to its first commit, in ms. */
 const BEGUN_MS = 60_000
 
-/** Everything that is wrong with the times of a charge, its refunds, its attempts and its events, as sentences. */
-export function* timeProblems(aggregate: Aggregate): Iterable<string> {
+/**
+ * Everything that is wrong with the times of a charge, its refunds, its attempts and its events, as sentences. Where the
+ * clock was set back, an id may say a time that is so much later.
+ */
+export function* timeProblems(aggregate: Aggregate, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts, events } = aggregate
   for (const made of [charge, ...refunds]) {
     const id = String(made['id'])
-    if (!isId(made === charge ? 'txn' : 're', id) || idTime(id) !== made['created_at'])
+    if (!isId(made === charge ? 'txn' : 're', id) || !isOfId(id, made, setBackMs))
       yield `${id} was not made at ${timeOf(Number(made['created_at']))}: its id says otherwise.`
   }
   for (const [i, attempt] of attempts.entries()) {
@@ -27,10 +30,15 @@ export function* timeProblems(aggregate: Aggregate): Iterable<string> {
     if (closed_at !== null && !events.some(({ at }) => at === closed_at))
       yield `The alarm ${id} was closed at ${timeOf(Number(closed_at))}, when nothing happened to ${charge['id']}.`
   for (const event of events) {
-    const wrong = untimely(event, aggregate)
+    const wrong = untimely(event, aggregate, setBackMs)
     if (wrong !== undefined)
       yield `The event ${event.seq} (${event.type}) is of ${timeOf(event.at)}, ${wrong}.`
   }
+}
+
+function isOfId(id: string, { created_at }: Row, setBackMs: number): boolean {
+  const laterMs = idTime(id) - Number(created_at)
+  return laterMs === 0 || (laterMs > 0 && laterMs <= setBackMs)
 }
 
 /** An attempt ends with an event, in the process that decided it, or when the next one begins. */
@@ -50,6 +58,7 @@ function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggre
 function untimely(
   event: ToldEvent,
   { charge, disputes, alarms, attempts, entries, events }: Aggregate,
+  setBackMs: number,
 ): string | undefined {
   const { type, at } = event
   const part = partOf(event)
@@ -63,7 +72,8 @@ function untimely(
       )
         return undefined
       if (ended(['authorize']) || charge['key_at'] === at) return undefined
-      return decidedAtOnce(charge, events) && Math.abs(at - Number(charge['created_at'])) <= BEGUN_MS
+      return decidedAtOnce(charge, events) &&
+        Math.abs(at - Number(charge['created_at'])) <= BEGUN_MS + setBackMs
         ? undefined
         : 'when no attempt of it ended'
     case 'payment.canceled': {
@@ -73,7 +83,9 @@ function untimely(
       return moved || ended(['cancel', 'authorize']) ? undefined : 'when no attempt of it ended'
     }
     case 'payment.requires_action':
-      return attempts.some((attempt) => isWhile(attempt, at)) ? undefined : 'when no attempt of it was open'
+      return attempts.some((attempt) => isWhile(attempt, at, SAME_MS + setBackMs))
+        ? undefined
+        : 'when no attempt of it was open'
     case 'dispute.opened': {
       const dispute = disputes.find(({ id }) => id === part?.['id'])
       const isFirst = !events.some((other) => other.seq < event.seq && partOf(other)?.['id'] === part?.['id'])
@@ -93,10 +105,10 @@ function untimely(
 
 const decidedAtOnce = ({ version }: Row, events: readonly ToldEvent[]) => Number(version) === events.length
 
-function isWhile({ kind, started_at, ended_at }: Row, at: number): boolean {
+function isWhile({ kind, started_at, ended_at }: Row, at: number, sameMs: number): boolean {
   return (
     kind === 'authorize' &&
-    at >= Number(started_at) - SAME_MS &&
-    (ended_at === null || at <= Number(ended_at) + SAME_MS)
+    at >= Number(started_at) - sameMs &&
+    (ended_at === null || at <= Number(ended_at) + sameMs)
   )
 }

@@ -1,0 +1,43 @@
+import type { KeptClock } from '../../domain/clock.ts'
+import type { StoredClock } from '../../ports/store-clock.ts'
+import type { Sql } from './statements.ts'
+
+const CLOCK = `SELECT observed_ms AS "observedMs", wall_ms AS "wallMs", trusted_ms AS "trustedMs",
+    steady_from_ms AS "steadyFromMs", moved_ms AS "movedMs", set_back_ms AS "setBackMs"
+  FROM clock`
+
+/** The newest row of a table in each scope, by the index of its ids. */
+const newestOf = (table: string, createdAt: string) =>
+  `SELECT t.id, t.created_at AS "createdAt"
+   FROM accounts a CROSS JOIN (VALUES (0), (1)) AS m (live)
+   CROSS JOIN LATERAL (
+     SELECT id, ${createdAt} AS created_at FROM ${table}
+     WHERE account_id = a.id AND live = m.live ORDER BY id DESC LIMIT 1) AS t`
+
+/** Of every table with ids by which its rows are listed. */
+const NEWEST = [
+  newestOf('charges', 'created_at'),
+  newestOf('refunds', 'created_at'),
+  newestOf('disputes', 'created_at'),
+  newestOf('alarms', 'opened_at'),
+  '(SELECT id, started_at FROM attempts ORDER BY id DESC LIMIT 1)',
+  '(SELECT id, created_at FROM deliveries ORDER BY id DESC LIMIT 1)',
+].join(' UNION ALL ')
+
+export function clockReads(sql: Sql) {
+  return {
+    async clock(): Promise<StoredClock> {
+      const [row] = (await sql(CLOCK)).rows as unknown as (KeptClock & { readonly setBackMs: number })[]
+      const newest = (await sql(NEWEST)).rows as unknown as StoredClock['newest']
+      if (!row) return { kept: null, setBackMs: 0, newest }
+      const { setBackMs, ...kept } = row
+      return { kept, setBackMs, newest }
+    },
+  }
+}
+
+/** By how much the clock was ever behind the time that an id begins with, in ms. */
+export async function setBackMs(sql: Sql): Promise<number> {
+  const { rows } = await sql('SELECT set_back_ms AS ms FROM clock')
+  return Number(rows[0]?.['ms'] ?? 0)
+}

@@ -1,0 +1,42 @@
+import type { KeptClock } from '../../domain/clock.ts'
+import type { StoredClock } from '../../ports/store-clock.ts'
+import type { Sql } from './read-page.ts'
+
+const CLOCK = `SELECT observed_ms AS observedMs, wall_ms AS wallMs, trusted_ms AS trustedMs,
+    steady_from_ms AS steadyFromMs, moved_ms AS movedMs, set_back_ms AS setBackMs
+  FROM clock`
+
+/** The newest row of a table in each scope, by the index of its ids. */
+const newestOf = (table: string, createdAt: string) =>
+  `SELECT t.id, t.${createdAt} AS createdAt
+   FROM accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m
+   CROSS JOIN ${table} t ON t.account_id = a.id AND t.live = m.live
+   AND t.id = (SELECT max(id) FROM ${table} WHERE account_id = a.id AND live = m.live)`
+
+/** Of every table with ids by which its rows are listed. */
+const NEWEST = [
+  newestOf('charges', 'created_at'),
+  newestOf('refunds', 'created_at'),
+  newestOf('disputes', 'created_at'),
+  newestOf('alarms', 'opened_at'),
+  'SELECT id, started_at AS createdAt FROM attempts WHERE id = (SELECT max(id) FROM attempts)',
+  'SELECT id, created_at AS createdAt FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)',
+].join(' UNION ALL ')
+
+export function clockReads(sql: Sql) {
+  return {
+    clock(): StoredClock {
+      const row = sql(CLOCK).get() as (KeptClock & { readonly setBackMs: number }) | undefined
+      const newest = sql(NEWEST).all() as StoredClock['newest']
+      if (!row) return { kept: null, setBackMs: 0, newest }
+      const { setBackMs, ...kept } = row
+      return { kept, setBackMs, newest }
+    },
+  }
+}
+
+/** By how much the clock was ever behind the time that an id begins with, in ms. */
+export function setBackMs(sql: Sql): number {
+  const row = sql('SELECT set_back_ms AS ms FROM clock WHERE id = 1').get() as { ms: number } | undefined
+  return row?.ms ?? 0
+}

@@ -1,0 +1,102 @@
+import type { ServingClock } from '../app/clock.ts'
+import type { Context } from '../app/context.ts'
+import { leaseUntil } from '../app/route.ts'
+import { MAX_RETRY_AFTER_MS } from '../domain/delivery.ts'
+import type { Log } from '../ports/log.ts'
+import { type Store, StoreUnavailable } from '../ports/store.ts'
+import type { Queue } from '../ports/store-clock.ts'
+import { LEASE_MS } from './deliver.ts'
+import { type Loop, startLoop } from './loop.ts'
+import { notificationLeaseMs } from './notifications.ts'
+
+const LOOK_MS = 1_000
+const KEEP_MS = 60_000
+/** Rows that one write looks at: few, so that no request waits long behind it. */
+const BATCH = 500
+/** Nothing in a queue waits for longer than this, in ms; authorizations that are held wait for their time. */
+const LONGEST_MS = MAX_RETRY_AFTER_MS + 900_000
+
+/** Compares the clock every second; keeps what was observed, and corrects due times, once a minute and after each step. */
+export function startClockWatch(context: Context, clock: ServingClock): Loop {
+  const { log } = context
+  let setBack = clock.movedAtStartMs < 0
+  const loop = startLoop('clock', KEEP_MS, log, async () => {
+    await clock.keep()
+    const all = setBack
+    const moved = await bringForward(context, all)
+    if (all) setBack = false
+    if (moved > 0) {
+      log.warn({ moved }, 'Work was due too late, as after a clock is set back: it is due now.')
+      context.onDeliveries()
+    }
+  })
+  clock.onStep((movedMs) => {
+    if (movedMs < 0) setBack = true
+    loop.wake()
+  })
+  const timer = setInterval(clock.look, LOOK_MS)
+  timer.unref()
+  return {
+    ...loop,
+    async stop() {
+      clearInterval(timer)
+      await loop.stop()
+      await keepAtLast(clock, log)
+    },
+  }
+}
+
+async function keepAtLast(clock: ServingClock, log: Log): Promise<void> {
+  try {
+    await clock.keep()
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    log.warn({ reason: error.reason }, 'The last minute of observed time could not be kept.')
+  }
+}
+
+type Work = {
+  readonly queue: Queue
+  readonly name: string
+  /** The end of a lease that begins now. */
+  readonly leaseUntil: number
+}
+
+function queuesOf(context: Context, now: number): Work[] {
+  const { endpoints, providers } = context
+  const attempts = (queue: Queue) =>
+    [...providers].map(([name, provider]) => ({ queue, name, leaseUntil: leaseUntil(provider, now) }))
+  return [
+    ...endpoints.map((name) => ({ queue: 'deliveries', name, leaseUntil: now + LEASE_MS }) as const),
+    { queue: 'notifications', name: '', leaseUntil: now + notificationLeaseMs(context) },
+    ...attempts('unknown'),
+    ...attempts('waiting'),
+  ]
+}
+
+/**
+ * Makes work due that is due later than it can be: all that waits after the clock was `setBack`, and else what waits for
+ * longer than anything does. Answers how much.
+ */
+export async function bringForward(context: Context, setBack: boolean): Promise<number> {
+  const { store } = context
+  const now = context.now()
+  let moved = 0
+  for (const work of queuesOf(context, now)) {
+    // Authorizations wait for days: there may be very many, and they are looked at only when it is needed.
+    if (work.queue === 'waiting' && !setBack) continue
+    moved += await inQueue(store, work, setBack ? now : now + LONGEST_MS, now)
+  }
+  return moved
+}
+
+async function inQueue(store: Store, work: Work, latest: number, now: number): Promise<number> {
+  let moved = 0
+  for (let after: { dueAt: number; id: string } | null = { dueAt: latest, id: '' }; after; ) {
+    const times = { latest, now, latestHeld: now + LONGEST_MS }
+    const done = await store.bringForward({ ...work, ...times, after, limit: BATCH })
+    moved += done.moved
+    after = done.last
+  }
+  return moved
+}

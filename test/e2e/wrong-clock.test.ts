@@ -1,0 +1,192 @@
+/** A real process whose clock is wrong: nothing that can't be undone happens by it, and everything heals. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { type RunningServer, runCli, startReceiver, startServer, tempDir } from '../harness.ts'
+import { type Charge, type Client, client, type Page, until } from './client.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const PRELOAD = fileURLToPath(new URL('../wrong-clock.js', import.meta.url))
+
+type Ready = { status: string; clock?: { moved_by_seconds: number; trusted_in_seconds: number } }
+
+/** A database, and servers on it with a clock that the test sets. */
+function wrongClocks(t: TestContext) {
+  const dir = tempDir()
+  const file = join(dir.path, 'clock')
+  const database = join(dir.path, 'minipay.db')
+  let server: RunningServer | undefined
+  t.after(async () => {
+    await server?.stop()
+    dir.remove()
+  })
+  return {
+    database,
+    set: (offMs: number) => writeFileSync(file, String(Math.round(offMs))),
+    async start(offMs: number, env: Record<string, string> = {}): Promise<RunningServer & { api: Client }> {
+      this.set(offMs)
+      server = await startServer(database, {
+        NODE_OPTIONS: `--import ${PRELOAD}`,
+        TEST_CLOCK: file,
+        MINIPAY_IDEMPOTENCY_RETENTION_HOURS: '1',
+        ...env,
+      })
+      return { ...server, api: client(server.url) }
+    },
+    /** Resolves once a row of the database is so. */
+    row: <T>(sql: string, ...values: string[]): T | undefined => {
+      const db = new Database(database, { readonly: true })
+      try {
+        return db.prepare(sql).get(...values) as T | undefined
+      } finally {
+        db.close()
+      }
+    },
+    async verify() {
+      const { code, stderr } = await runCli(['verify', '--database', database])
+      assert.equal(code, 0, stderr)
+    },
+  }
+}
+
+/** How far a clock is off that says this. */
+const to = (iso: string) => Date.parse(iso) - Date.now()
+
+const order = { amount: 2500, currency: 'usd', customer: 'cus_42' }
+const again = async (api: Client, key: string) => {
+  const { status, body, headers } = await api.post<Charge>('/api/v1/charges', order, {
+    'idempotency-key': key,
+  })
+  return { status, id: body.id, replayed: headers.get('idempotent-replayed') }
+}
+const ids = async (api: Client, query = '') =>
+  (await api.get<Page<Charge>>(`/api/v1/charges?limit=100${query}`)).body.data.map(({ id }) => id)
+const isNear = (iso: string, offMs: number) => Math.abs(Date.parse(iso) - Date.now() - offMs) < 10 * 60_000
+
+for (const [when, off] of [
+  ['a month ahead', 30 * DAY],
+  ['in 2100', to('2100-01-01T00:00:00Z')],
+] as const)
+  test(`a start ${when} forgets no key and cancels no hold, and later charges have their own time`, async (t) => {
+    const world = wrongClocks(t)
+    const before = await world.start(0)
+    const first = await before.api.charge({}, 'order-1')
+    const hold = await before.api.charge({ capture: false })
+    assert.deepEqual((await before.api.get<Ready>('/ready')).body, { status: 'ready' })
+    await before.stop()
+
+    const wild = await world.start(off)
+    // The purge runs at the start; a hold whose time has come is looked at soon after.
+    await until(
+      async () =>
+        world.row<{ due: number }>('SELECT due_at AS due FROM attempts WHERE transaction_id = ? ', hold.id)
+          ?.due ?? 0,
+      (due) => due > Date.now() + off,
+    )
+    assert.equal((await again(wild.api, 'order-1')).id, first.id)
+    const { body, status } = await wild.api.get<Ready>('/ready')
+    assert.deepEqual([status, body.status], [200, 'ready'])
+    assert.ok(Math.abs((body.clock?.moved_by_seconds ?? 0) - off / 1_000) < 600, JSON.stringify(body))
+    assert.match(wild.output(), /"level":"error"[^\n]*the clock is wrong/)
+    assert.match(
+      (await wild.api.get<string>('/metrics', { accept: 'text/plain' })).body,
+      /^minipay_clock_moved_seconds [1-9]/m,
+    )
+    const made = await wild.api.charge({}, 'order-2')
+    assert.ok(isNear(made.created_at, off))
+    await wild.stop()
+
+    const right = await world.start(0)
+    assert.equal((await again(right.api, 'order-1')).id, first.id)
+    assert.equal((await again(right.api, 'order-2')).id, made.id)
+    assert.equal((await right.api.get<Charge>(`/api/v1/charges/${hold.id}`)).body.status, 'authorized')
+    assert.equal((await right.api.capture(hold.id)).status, 'succeeded')
+    const last = await right.api.charge()
+    assert.ok(isNear(last.created_at, 0), last.created_at)
+    assert.deepEqual(await ids(right.api), [last.id, made.id, hold.id, first.id])
+    assert.deepEqual(await ids(right.api, `&starting_after=${made.id}`), [hold.id, first.id])
+    assert.deepEqual(await ids(right.api, `&ending_before=${made.id}`), [last.id])
+    const tomorrow = new Date(Date.now() + DAY).toISOString()
+    assert.deepEqual(await ids(right.api, `&created_lt=${tomorrow}`), [last.id, hold.id, first.id])
+    assert.deepEqual(await ids(right.api, `&created_gte=${tomorrow}`), [made.id])
+    assert.deepEqual(await ids(right.api, `&created_gte=${last.created_at}`), [last.id, made.id])
+    await right.stop()
+    await world.verify()
+  })
+
+test('a start in 1969 makes random ids in order, and all is well afterwards', async (t) => {
+  const world = wrongClocks(t)
+  const off = to('1969-06-01T00:00:00Z')
+  const wild = await world.start(off)
+  const charges: Charge[] = []
+  for (let i = 0; i < 20; i++) charges.push(await wild.api.charge({}, `order-${i}`))
+  const hold = await wild.api.charge({ capture: false })
+  for (const { id, created_at } of charges) {
+    assert.match(id, /^txn_[0-9a-hjkmnp-tv-z]{26}$/)
+    assert.ok(isNear(created_at, off), created_at)
+  }
+  const made = charges.map(({ id }) => id)
+  assert.deepEqual(made, made.toSorted())
+  assert.equal(
+    new Set(made.map((id) => id.slice(-13))).size,
+    made.length,
+    'each has random digits of its own',
+  )
+  assert.ok(((await wild.api.get<Ready>('/ready')).body.clock?.moved_by_seconds ?? 0) < 0)
+  await wild.stop()
+
+  const right = await world.start(0)
+  assert.equal((await again(right.api, 'order-7')).id, made[7])
+  await until(
+    async () =>
+      world.row<{ due: number }>('SELECT due_at AS due FROM attempts WHERE transaction_id = ?', hold.id)
+        ?.due ?? 0,
+    (due) => due > Date.now(),
+  )
+  assert.equal((await right.api.get<Charge>(`/api/v1/charges/${hold.id}`)).body.status, 'authorized')
+  const last = await right.api.charge()
+  assert.ok(isNear(last.created_at, 0))
+  assert.deepEqual(await ids(right.api), [last.id, hold.id, ...made.toReversed()])
+  assert.deepEqual(await ids(right.api, '&created_gte=2020-01-01T00:00:00Z'), [last.id])
+  await right.stop()
+  await world.verify()
+})
+
+test('a clock that is set back by an hour holds up no webhook, and one moment ahead stamps no later charge', async (t) => {
+  const world = wrongClocks(t)
+  let failing = true
+  const receiver = await startReceiver((_webhook, response) => {
+    response.writeHead(failing ? 503 : 200).end()
+  })
+  t.after(receiver.close)
+  const server = await world.start(HOUR, { WEBHOOK_TARGET: receiver.url })
+  const first = await server.api.charge({}, 'order-1')
+  await receiver.waitFor(3)
+  world.set(0)
+  failing = false
+  const second = await server.api.charge({}, 'order-2')
+  assert.ok(isNear(second.created_at, 0), second.created_at)
+  assert.ok(second.id > first.id)
+  const delivered = async () =>
+    (await server.api.get<{ delivered_webhooks: number }>('/metrics')).body.delivered_webhooks
+  // The retry would have been due in an hour.
+  await until(delivered, (count) => count === 2)
+  assert.match(server.output(), /"level":"error"[^\n]*set back/)
+  assert.ok(((await server.api.get<Ready>('/ready')).body.clock?.moved_by_seconds ?? 0) < -3_000)
+
+  world.set(400 * DAY)
+  const ahead = await server.api.charge({}, 'order-3')
+  assert.ok(isNear(ahead.created_at, 400 * DAY))
+  world.set(0)
+  const last = await server.api.charge({}, 'order-4')
+  assert.ok(isNear(last.created_at, 0), last.created_at)
+  assert.equal((await again(server.api, 'order-1')).id, first.id)
+  assert.deepEqual(await ids(server.api), [last.id, ahead.id, second.id, first.id])
+  await until(delivered, (count) => count === 4)
+  await server.stop()
+  await world.verify()
+})
