@@ -1,41 +1,56 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLog } from './log.ts'
+import type { LogOutput } from './log-output.ts'
 
-function logged(fields: object): Record<string, unknown> {
-  const lines: string[] = []
-  createLog('info', { write: (line) => void lines.push(line) }).info(fields, 'Said.')
-  return JSON.parse(lines.join(''))
+/** The last line that a log wrote of an error. */
+function logged(err: unknown): { line: string; err: Record<string, unknown> } {
+  let line = ''
+  const output: LogOutput = {
+    write(text) {
+      line = text
+    },
+    dropped: () => 0,
+    drain() {},
+    flush: async () => {},
+  }
+  createLog('info', output).error({ err }, 'It failed.')
+  return { line, err: JSON.parse(line).err }
 }
 
-test('secrets are cut from what is logged, and from what is in it', () => {
-  const { level, time, msg, ...fields } = logged({
-    secret: 'whsec_a',
-    authorization: 'Bearer b',
-    endpoint: { secret: 'whsec_c', authorization: { bearer: 'd' }, url: 'https://shop.example' },
-    name: 'kept',
-  })
-  assert.deepEqual(fields, {
-    secret: '[cut]',
-    authorization: '[cut]',
-    endpoint: { secret: '[cut]', authorization: '[cut]', url: 'https://shop.example' },
-    name: 'kept',
-  })
-  assert.equal(level, 'info')
-  assert.equal(msg, 'Said.')
-  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+test('of an error the log has its names and codes, its causes and where it happened, and nothing else that it carries', () => {
+  const row = {
+    detail: 'Failing row contains (cus_42)',
+    where: 'cus_42',
+    parameters: ['cus_42'],
+    body: { a: 'cus_42' },
+  }
+  const cause = Object.assign(new Error('the cause'), { code: '23514', table: 'charges', ...row })
+  const error = Object.assign(new TypeError('the error', { cause }), { code: 'EFAILED', port: 5432, ...row })
+  const { line, err } = logged(error)
+  const { stack, cause: told, ...rest } = err as { stack: string; cause: Record<string, unknown> }
+  assert.deepEqual(rest, { type: 'TypeError', message: 'the error', code: 'EFAILED', port: 5432 })
+  assert.match(stack, /^TypeError: the error\n {4}at /)
+  assert.deepEqual([told['message'], told['code'], told['table']], ['the cause', '23514', 'charges'])
+  assert.ok(!line.includes('cus_42'), line)
 })
 
-test('an error is logged with its message and where it was thrown, without its secrets', () => {
-  const failure = Object.assign(new Error('refused'), { secret: 'whsec_a', request: { secret: 'whsec_b' } })
-  const err = logged({ err: failure })['err'] as Record<string, unknown>
-  assert.equal(err['message'], 'refused')
-  assert.match(String(err['stack']), /log\.test\.ts/)
-  assert.equal(JSON.stringify(err).includes('whsec'), false)
+test('a text that is not JSON is not quoted, and causes that lead in a circle end', () => {
+  let broken: unknown
+  try {
+    JSON.parse('{"customer":"cus_42",}')
+  } catch (error) {
+    broken = error
+  }
+  assert.ok(!logged(broken).line.includes('cus_42'))
+  const circle = new Error('round')
+  circle.cause = circle
+  assert.equal(logged(circle).err['message'], 'round')
 })
 
-test('what was logged is left as it was', () => {
-  const fields = { secret: 'a', inner: { secret: 'b' } }
-  logged(fields)
-  assert.deepEqual(fields, { secret: 'a', inner: { secret: 'b' } })
+test('several addresses that failed are all named, and what is no error does not stop the log', () => {
+  const { err } = logged(new AggregateError([new Error('refused by ::1'), new Error('refused by 127.0.0.1')]))
+  assert.equal(err['message'], 'refused by ::1; refused by 127.0.0.1')
+  for (const odd of ['text', 7, null, { customer: 'cus_42' }])
+    assert.ok(!logged(odd).line.includes('cus_42'), JSON.stringify(odd))
 })

@@ -200,6 +200,15 @@ const SOUND = {
   schema: 'public',
 }
 
+test('a standby, and a session whose settings were lost, are no session to work in', () => {
+  const of = (found: Partial<typeof SOUND>) => () => judge({ ...SOUND, ...found }, {}, 'db')
+  assert.doesNotThrow(of({}))
+  assert.throws(of({ recovering: true, read_only: 'on' }), { name: 'ConnectionLost', message: /a standby/ })
+  const lost = { synchronous_commit: 'local', isolation: 'serializable', encoding: 'LATIN1', strings: 'off' }
+  for (const [name, value] of Object.entries(lost))
+    assert.throws(of({ [name]: value }), { name: 'UnfitServer', message: /session pooling/ }, name)
+})
+
 test('a server that is too old is refused with both versions; one that only speaks its protocol is not', () => {
   const of = (version: string, number: number) => () => judge({ ...SOUND, version, number }, {}, 'db')
   assert.throws(of('PostgreSQL 13.22 on x86_64', 130_022), {
