@@ -1,3 +1,4 @@
+import { otherCommand, takenApart } from './cli/command-line.ts'
 import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
 import { fileProblem, isPostgres, publicName } from './database-name.ts'
 import { ProviderConfigError } from './providers/fields.ts'
@@ -112,40 +113,42 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
     process.exitCode = 2
     return
   }
-  const name = first === '--version' ? 'version' : first
-  if (name === '--help' || name === '-h' || name === 'help') return void console.log(usage())
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command)
-    return fail(
-      `There is no command "${name}".${didYouMean(name, Object.keys(COMMANDS))} See minipay --help.`,
-      2,
-    )
-  if (rest.includes('--help') || rest.includes('-h')) return void console.log(commandUsage(name, command))
+  const name = ['--version', '-v', '-V'].includes(first) ? 'version' : first
+  const asksForHelp = ['--help', '-h', 'help'].includes(name)
+  // Of a command, whether it is named before or behind.
+  if (asksForHelp) return help(rest.find((word) => !word.startsWith('-')))
+  const command = commandOf(name)
+  if (!command) return fail(noCommand(name), 2)
+  if (rest.includes('--help') || rest.includes('-h')) return help(name)
   try {
-    const { flags, others } = ownFlags(command, rest)
-    const flagsAt = others.findIndex((word) => word.startsWith('-'))
-    const words = others.slice(0, flagsAt < 0 ? others.length : flagsAt)
+    const { own, flags, words } = takenApart(rest, command.flags ?? [])
+    const variables = { ...defaultsOf(command), ...env }
+    const config = readConfig(command.settings, flags, variables) as Config
     if (words.length > 0 && !command.words)
       return fail(`The command ${name} takes no "${words[0]}". See minipay ${name} --help.`, 2)
-    const variables = { ...defaultsOf(command), ...env }
-    const config = readConfig(command.settings, others.slice(words.length), variables) as Config
-    process.exitCode = await command.run(config, words, flags)
+    process.exitCode = await command.run(config, words, own)
   } catch (error) {
     if (error instanceof ConfigError || error instanceof ProviderConfigError) return fail(error.message, 2)
     fail(sentence(error), 1)
   }
 }
 
-/** Takes a command's own flags out of the words: `--amount 400` or `--amount=400`. */
-function ownFlags({ flags: own = [] }: Command, words: readonly string[]) {
-  const flags: Record<string, string> = {}
-  const others: string[] = []
-  for (let i = 0; i < words.length; i++) {
-    const [name = '', value] = (words[i] as string).split('=', 2)
-    if (!own.includes(name.replace(/^--/, '')) || !name.startsWith('--')) others.push(words[i] as string)
-    else flags[name.slice(2)] = value ?? words[++i] ?? ''
-  }
-  return { flags, others }
+function commandOf(name: string): Command | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+}
+
+function help(name: string | undefined): void {
+  const command = name === undefined ? undefined : commandOf(name)
+  if (name === undefined) console.log(usage())
+  else if (command) console.log(commandUsage(name, command))
+  else fail(noCommand(name), 2)
+}
+
+function noCommand(name: string): string {
+  if (name.startsWith('-')) return `The command comes first, and then its options. See minipay --help.`
+  const other = otherCommand(name)
+  const meant = other ? ` Did you mean ${other}?` : didYouMean(name, Object.keys(COMMANDS))
+  return `There is no command "${name}".${meant} See minipay --help.`
 }
 
 /** A command's own defaults, as variables that the environment overrides. */
@@ -249,7 +252,7 @@ async function backupOrRestore(
   database: string,
   [file, ...more]: readonly string[],
 ): Promise<number> {
-  if (file === undefined || more.length > 0) throw new ConfigError(`Say minipay ${verb} FILE.`)
+  if (file === undefined || more.length > 0) throw new ConfigError(`Usage: minipay ${verb} FILE`)
   if (isPostgres(database))
     throw new ConfigError(
       `minipay ${verb} is for SQLite files; PostgreSQL has ${verb === 'backup' ? 'pg_dump' : 'pg_restore'}.`,
@@ -269,7 +272,7 @@ async function epoch({ database }: Config, [verb, ...more]: readonly string[]): 
 }
 
 async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
-  if (!copyTo) throw new ConfigError('Say where to copy: give --to postgres://… or MINIPAY_COPY_TO.')
+  if (!copyTo) throw new ConfigError('Give the database to copy to: --to postgres://… or MINIPAY_COPY_TO.')
   const { copy } = await import('./cli/copy.ts')
   return copy(copyFrom, copyTo)
 }
@@ -301,7 +304,7 @@ async function routing({ server }: Config, words: readonly string[]): Promise<nu
   if (verb === 'reset' && file === undefined) return routingReset(server)
   if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(server, file)
   if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(server, file)
-  throw new ConfigError('Say minipay routing, routing set FILE, routing simulate FILE or routing reset.')
+  throw new ConfigError('Usage: minipay routing, or minipay routing set FILE, simulate FILE or reset.')
 }
 
 async function attempts({ server }: Config, words: readonly string[], flags: Flags): Promise<number> {

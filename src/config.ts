@@ -55,7 +55,9 @@ function target(text: string): URL | null {
   if (text === '') return null
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new ConfigError('must be an http or https URL, or empty for no webhooks')
+    throw new ConfigError(
+      'must be an http or https URL, such as https://shop.example/webhooks, or empty for no webhooks',
+    )
   if (url.username || url.password) throw new ConfigError('must not hold a user name or password')
   return url
 }
@@ -89,7 +91,7 @@ function secretWithText(text: string): { readonly text: string; readonly key: Bu
 function server(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new ConfigError('must be an http or https URL')
+    throw new ConfigError('must be an http or https URL, such as http://127.0.0.1:8080')
   return url
 }
 
@@ -317,19 +319,45 @@ function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new ConfigError(`${(error as Error).message.split('.')[0]}.${nearFlag(error, keys)} See --help.`)
+    throw new ConfigError(`${flagFault(error)}.${nearFlag(error, keys)} See --help.`)
   }
+}
+
+/** The parser's own words, the first sentence of them. */
+function flagFault(error: unknown): string {
+  const { message } = error as Error
+  const missing = /^Option '(--[^ ']+).*argument (?:missing|is ambiguous)/.exec(message)?.[1]
+  return missing === undefined ? (message.split(/\.(?:\s|$)/)[0] as string) : `${missing} needs a value`
 }
 
 /** For `Unknown option '--prot'`. */
 function nearFlag(error: unknown, keys: readonly SettingKey[]): string {
-  const wrong = /^Unknown option '--([^']+)'/.exec((error as Error).message)?.[1]
+  const wrong = /^Unknown option '--?([^']+)'/.exec((error as Error).message)?.[1]
   if (wrong === undefined) return ''
-  return didYouMean(
-    wrong,
-    keys.map((key) => SETTINGS[key].flag),
-    '--',
-  )
+  const flags = keys.map((key) => SETTINGS[key].flag)
+  const other = OTHER_FLAGS[wrong]
+  const meant = flags.find((flag) => flag === other)
+  return meant === undefined ? didYouMean(wrong, flags, '--') : ` Did you mean --${meant}?`
+}
+
+/** What others call our flags. */
+const OTHER_FLAGS: Readonly<Record<string, string>> = {
+  p: 'port',
+  d: 'database',
+  db: 'database',
+  file: 'database',
+  f: 'database',
+  bind: 'host',
+  listen: 'host',
+  address: 'host',
+  ip: 'host',
+  verbose: 'log-level',
+  debug: 'log-level',
+  quiet: 'log-level',
+  config: 'providers',
+  url: 'server',
+  webhook: 'webhook-target',
+  'webhook-url': 'webhook-target',
 }
 
 const KNOWN = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
@@ -347,6 +375,12 @@ function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
   for (const name of strangers(env))
     if (!isLinkVariable(name, env))
       throw new ConfigError(
-        `${name} is not a setting of MiniPay.${didYouMean(name, [...KNOWN])} See minipay serve --help.`,
+        `${name} is not a setting of MiniPay.${nearVariable(name)} See minipay serve --help.`,
       )
+}
+
+/** Some settings have names without the prefix, as `PORT` has. */
+function nearVariable(name: string): string {
+  const bare = name.slice('MINIPAY_'.length)
+  return KNOWN.has(bare) ? ` Did you mean ${bare}?` : didYouMean(name, [...KNOWN])
 }

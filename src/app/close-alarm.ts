@@ -3,6 +3,7 @@ import { closed } from '../domain/alarm.ts'
 import { decision } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import type { AmountMinor } from '../domain/money.ts'
+import { notFound } from '../domain/not-found.ts'
 import { bookFound } from './book-found.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
@@ -32,7 +33,7 @@ export function closeAlarm(
   const { store } = context
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const named = await store.alarm(scope, id)
-    if (!named) return reject('alarm_not_found', 'There is no such alarm.', 'id')
+    if (!named) return notFound('alarm', id)
     if (amount !== undefined && named.state === 'open') {
       // A key that was used before answers what it did then, or is refused: nothing may be booked for it.
       if (await store.idempotencyRecord(scope, request.key)) return NOT_OPEN

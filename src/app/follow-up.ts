@@ -4,6 +4,7 @@ import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { cancelRefusal, captureAmount } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
+import { notFound } from '../domain/not-found.ts'
 import { refundAmount } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
 import { doubtOf } from './alarms.ts'
@@ -104,7 +105,7 @@ function onCharge(
 ): Promise<Answer | Rejection> {
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const found = await context.store.charge(request.scope, id)
-    if (!found) return reject('transaction_not_found', 'There is no such transaction.', param)
+    if (!found) return notFound('transaction', id, param)
     const wished = kind === 'cancel' ? await wish(context, request.scope, found, request.key) : null
     if (wished?.kept) return wished.kept
     const charge = wished?.charge ?? found

@@ -1,6 +1,7 @@
 import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import type { AmountMinor } from '../domain/money.ts'
+import { notFound } from '../domain/not-found.ts'
 import type { Ended } from '../domain/reopen.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt, Scope } from '../ports/store.ts'
@@ -42,7 +43,7 @@ export async function resolveAttempt(
 ): Promise<OwnedAttempt | Rejection> {
   const found = await context.store.attempt(id)
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
-    return reject('attempt_not_found', 'There is no such attempt.', 'id')
+    return notFound('attempt', id)
   const { attempt } = found
   const resolved = isOpen(attempt)
     ? await resolveOpen(context, scope, attempt, finding)

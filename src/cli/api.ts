@@ -58,7 +58,8 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 function causeOf({ cause, message }: Error): string {
-  return (cause as { code?: string } | undefined)?.code ?? message
+  const { code, message: why } = (cause ?? {}) as { code?: string; message?: string }
+  return code ?? why ?? message
 }
 
 function sentenceOf(answer: unknown, status: number): string {

@@ -57,6 +57,7 @@ function readDocument(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Error(`There is no file ${file}.`)
     throw new Error(`${file} can't be read as JSON: ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,6 @@
 import { closeAlarm } from '../app/close-alarm.ts'
 import { alarmView } from '../app/present.ts'
-import { reject } from '../domain/error.ts'
+import { notFound } from '../domain/not-found.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { alarmId } from './fields.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
@@ -51,7 +51,7 @@ export const retrieveAlarmRoute: Route = {
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const alarm = await context.store.alarm(scopeOf(request), id)
-    if (!alarm) return sendRejection(reply, reject('alarm_not_found', 'There is no such alarm.', 'id'))
+    if (!alarm) return sendRejection(reply, notFound('alarm', id))
     return sendObject(reply, alarmView(alarm))
   },
 }

@@ -4,9 +4,11 @@ import { attemptView, chargeView } from '../app/present.ts'
 import { attemptsOf } from '../app/story.ts'
 import { reject } from '../domain/error.ts'
 import { currencyWithdrawn, parseCurrency } from '../domain/money.ts'
+import { notFound } from '../domain/not-found.ts'
 import type { ChargeQuery } from '../ports/store.ts'
 import { Attempt } from './attempt-schemas.ts'
 import { Refused } from './errors.ts'
+import { CURRENCY_WANTED } from './faults.ts'
 import { transactionId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
 import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
@@ -93,8 +95,7 @@ export const retrieveChargeRoute: Route = {
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const charge = await context.store.charge(scopeOf(request), id)
-    if (!charge)
-      return sendRejection(reply, reject('transaction_not_found', 'There is no such transaction.', 'id'))
+    if (!charge) return sendRejection(reply, notFound('transaction', id))
     return sendObject(reply, chargeView(charge))
   },
 }
@@ -201,8 +202,7 @@ export const listChargeAttemptsRoute: Route = {
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const attempts = await attemptsOf(context, scopeOf(request), id)
-    if (!attempts)
-      return sendRejection(reply, reject('transaction_not_found', 'There is no such transaction.', 'id'))
+    if (!attempts) return sendRejection(reply, notFound('transaction', id))
     return sendObject(reply, { data: attempts.map(attemptView), has_more: false })
   },
 }
@@ -214,6 +214,6 @@ function currencyToCharge(code: string): string {
   if (currency !== undefined && withdrawn === undefined) return currency
   const reason = withdrawn
     ? `ISO 4217 withdrew this currency on ${withdrawn}.`
-    : 'The currency is not an ISO 4217 code with a minor unit.'
+    : `The parameter currency must ${CURRENCY_WANTED}.`
   throw new Refused(reject('currency_invalid', reason, 'currency'))
 }

@@ -2,6 +2,7 @@ import { deliveryView, eventView } from '../app/present.ts'
 import { retryDeliveries } from '../app/retry-deliveries.ts'
 import { reject } from '../domain/error.ts'
 import { isId } from '../domain/id.ts'
+import { notFound } from '../domain/not-found.ts'
 import { DeliveriesQuery, Delivery, EventPage, EventsQuery, Retried, RetryBody } from './event-schemas.ts'
 import { deliveryId } from './fields.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from './paging.ts'
@@ -81,8 +82,7 @@ export const retryDeliveryRoute: Route = {
     validNothing(request.body ?? {})
     const put = await context.store.retryDelivery(scope, id, context.now())
     const delivery = await context.store.delivery(scope, id)
-    if (!delivery)
-      return sendRejection(reply, reject('delivery_not_found', 'There is no such delivery.', 'id'))
+    if (!delivery) return sendRejection(reply, notFound('delivery', id))
     if (!put && delivery.state === 'delivered')
       return sendRejection(reply, reject('delivery_not_failed', 'The webhook was delivered.'))
     context.onDeliveries()

@@ -14,36 +14,47 @@ const NAMED_CODES: Readonly<Record<string, ErrorCode>> = {
   before: 'cursor_invalid',
 }
 
-/** What other APIs call them. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  source: 'payment_method',
-  card: 'payment_method',
-  token: 'payment_method',
-  payment_method_id: 'payment_method',
-  charge: 'transaction_id',
-  charge_id: 'transaction_id',
-  payment: 'transaction_id',
-  payment_intent: 'transaction_id',
-  id: 'transaction_id',
-  customer_id: 'customer',
-  user: 'customer',
-  email: 'customer',
-  value: 'amount',
-  total: 'amount',
-  cents: 'amount',
-  price: 'amount',
-  amount_minor: 'amount',
-  currency_code: 'currency',
-  auto_capture: 'capture',
-  capture_method: 'capture',
-  meta: 'metadata',
-  note: 'description',
-  per_page: 'limit',
-  page_size: 'limit',
-  count: 'limit',
-  page: 'starting_after',
-  cursor: 'starting_after',
-  offset: 'starting_after',
+/** What other APIs call them: the first that the route takes is meant. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  source: ['payment_method'],
+  card: ['payment_method'],
+  token: ['payment_method'],
+  payment_method_id: ['payment_method'],
+  charge: ['transaction_id'],
+  charge_id: ['transaction_id'],
+  payment: ['transaction_id'],
+  payment_intent: ['transaction_id'],
+  id: ['transaction_id'],
+  customer_id: ['customer'],
+  user: ['customer'],
+  email: ['customer'],
+  value: ['amount'],
+  total: ['amount'],
+  cents: ['amount'],
+  price: ['amount'],
+  amount_minor: ['amount'],
+  amount_to_capture: ['amount'],
+  currency_code: ['currency'],
+  auto_capture: ['capture'],
+  capture_method: ['capture'],
+  meta: ['metadata'],
+  note: ['description', 'reason'],
+  rules: ['document'],
+  document: ['rules'],
+  type: ['event_type'],
+  event: ['event_type', 'type'],
+  state: ['status'],
+  per_page: ['limit'],
+  page_size: ['limit'],
+  count: ['limit'],
+  page: ['starting_after', 'after', 'before'],
+  cursor: ['starting_after', 'after', 'before'],
+  offset: ['starting_after', 'after', 'before'],
+  starting_after: ['after', 'before'],
+  since: ['created_gte', 'after'],
+  from: ['created_gte', 'after'],
+  until: ['created_lt', 'before'],
+  to: ['created_lt'],
 }
 
 /** So many faults are told of one request. */
@@ -67,6 +78,9 @@ export function rejectionOfFaults(errors: readonly ErrorObject[], known: readonl
   return { ...first, message: `${first.message} (${others.length} more in problems.)`, problems }
 }
 
+/** Of a list, a text, or no body at all. */
+const NO_OBJECT = 'The body must be a JSON object, sent as Content-Type: application/json.'
+
 const RANKED: readonly ErrorCode[] = ['parameter_missing', 'parameter_unknown']
 
 function rank({ code }: Rejection): number {
@@ -82,10 +96,21 @@ function faultOf(error: ErrorObject, known: readonly string[]): Rejection {
   }
   if (keyword === 'additionalProperties')
     return unknownName(instancePath, params['additionalProperty'], known)
-  if (instancePath === '') return reject('parameter_invalid', 'The body must be a JSON object.')
+  if (instancePath === '') return reject('parameter_invalid', NO_OBJECT)
   const param = pathOf(instancePath)
   const code = NAMED_CODES[param] ?? 'parameter_invalid'
-  return reject(code, `The parameter ${param} must ${wanted(error)}.`, param)
+  return reject(code, `The parameter ${param} must ${wanted(error, param)}.`, param)
+}
+
+/** What to send in the place of an unknown name. */
+function hintFor(name: string, instancePath: string, known: readonly string[]): string {
+  if (instancePath !== '') return ''
+  if (/^idempotency_?key$/i.test(name)) return ' Send it as the header Idempotency-Key.'
+  const others = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined
+  const other = others?.find((one) => known.includes(one))
+  const meant = other ?? suggest(name, known)
+  if (meant !== undefined) return ` Did you mean ${meant}?`
+  return known.length === 0 ? ' This route takes none.' : ` This route takes ${known.join(', ')}.`
 }
 
 /** A name that there is not; in a map of the client's own names, one that is too long or empty. */
@@ -98,10 +123,20 @@ function unknownName(instancePath: string, name: string, known: readonly string[
       param,
     )
   if (!isPlain(name)) return reject('parameter_unknown', 'There is no parameter of that name.')
-  const other = OTHER_NAMES[name]
-  const meant = other !== undefined && known.includes(other) ? other : suggest(name, known)
-  const hint = meant === undefined || instancePath !== '' ? '' : ` Did you mean ${meant}?`
-  return reject('parameter_unknown', `There is no parameter ${param}.${hint}`, param)
+  return reject(
+    'parameter_unknown',
+    `There is no parameter ${param}.${hintFor(name, instancePath, known)}`,
+    param,
+  )
+}
+
+export const CURRENCY_WANTED = 'be an ISO 4217 currency code with a minor unit, such as usd'
+const CURRENCY_WANTS = { type: CURRENCY_WANTED, minLength: CURRENCY_WANTED, maxLength: CURRENCY_WANTED }
+/** What some parameters must do in every case, where their schema's words would not say it. */
+const WANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  amount: { type: 'be a whole number of minor units, such as 2500 for 25.00 usd' },
+  currency: CURRENCY_WANTS,
+  'charge.currency': CURRENCY_WANTS,
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -115,7 +150,9 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** What a value must do, after "must". */
-function wanted({ keyword, params, message }: ErrorObject): string {
+function wanted({ keyword, params, message }: ErrorObject, param: string): string {
+  const own = Object.hasOwn(WANTED, param) ? WANTED[param]?.[keyword] : undefined
+  if (own !== undefined) return own
   const limit: number = params['limit']
   switch (keyword) {
     case 'type':

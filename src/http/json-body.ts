@@ -131,7 +131,21 @@ function placeOf(text: string): string {
   if (offset === undefined) return ''
   if (text.slice(offset).trim() === '') return ': it ends too early'
   const before = text.slice(0, offset).split('\n')
-  return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+  return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}${causeAt(text, offset)}`
+}
+
+/** The usual causes, as the end of a sentence. */
+function causeAt(text: string, offset: number): string {
+  const char = text[offset] as string
+  const before = text
+    .slice(Math.max(0, offset - 100), offset)
+    .trimEnd()
+    .at(-1)
+  if (char === "'" || char === '\u201c') return ', where a name or a string needs double quotes'
+  if (before === ',' && (char === '}' || char === ']')) return ', where a comma stands before the end'
+  if (char === '/' || char === '#') return ', where a comment would begin, which JSON has not'
+  if (/[A-Za-z_$]/.test(char)) return ', where a name or a string has no double quotes'
+  return ''
 }
 
 /** A number that was not written in plain digits. */
@@ -149,8 +163,13 @@ function markUnplain(text: string): unknown {
 /** The first problem in a value: `path` is where it is, such as `metadata.order` or `items[0].name`, and `name` its last part. */
 function problem(value: unknown, path: string, name: string): Rejection | undefined {
   if (value === UNPLAIN) {
-    const code = name === 'amount' ? 'amount_invalid' : 'parameter_invalid'
-    return reject(code, UNPLAIN_REFUSED, paramOf(path))
+    return name === 'amount'
+      ? reject(
+          'amount_invalid',
+          `${UNPLAIN_REFUSED} Amounts are in minor units, such as 2500 for 25.00 usd.`,
+          paramOf(path),
+        )
+      : reject('parameter_invalid', UNPLAIN_REFUSED, paramOf(path))
   }
   if (typeof value === 'string') return problemOfText(value, path)
   if (typeof value !== 'object' || value === null) return undefined

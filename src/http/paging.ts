@@ -4,6 +4,7 @@ import { type IdPrefix, isId } from '../domain/id.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { Page, PageQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
+import { CURRENCY_WANTED } from './faults.ts'
 import { sendJson } from './route.ts'
 import type { ListQuery } from './schemas.ts'
 
@@ -55,7 +56,13 @@ export async function checkCursor(
   exists: (id: string) => Promise<boolean>,
 ): Promise<void> {
   if (id === undefined || (isId(prefix, id) && (await exists(id)))) return
-  throw new Refused(reject('cursor_invalid', `${param} must be the id of an object of this list.`, param))
+  throw new Refused(
+    reject(
+      'cursor_invalid',
+      `The parameter ${param} must be the id of an object of this list, which begins with ${prefix}_.`,
+      param,
+    ),
+  )
 }
 
 /** A currency to filter by, in lower case; throws `Refused` when ISO 4217 does not have it. */
@@ -64,7 +71,7 @@ export function currencyFilter(code: string | undefined): string | undefined {
   const currency = parseCurrency(code)
   if (currency === undefined)
     throw new Refused(
-      reject('currency_invalid', 'The currency is not an ISO 4217 code with a minor unit.', 'currency'),
+      reject('currency_invalid', `The parameter currency must ${CURRENCY_WANTED}.`, 'currency'),
     )
   return currency
 }
@@ -80,7 +87,7 @@ export function time(param: string, text: string | undefined): number | undefine
     throw new Refused(
       reject(
         'parameter_invalid',
-        `${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z; in a URL a + is written %2B.`,
+        `The parameter ${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z; in a URL a + is written %2B.`,
         param,
       ),
     )

@@ -1,6 +1,6 @@
 import { createRefund } from '../app/follow-up.ts'
 import { refundView } from '../app/present.ts'
-import { reject } from '../domain/error.ts'
+import { notFound } from '../domain/not-found.ts'
 import type { RefundQuery } from '../ports/store.ts'
 import { refundId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
@@ -82,7 +82,7 @@ export const retrieveRefundRoute: Route = {
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const refund = await context.store.refund(scopeOf(request), id)
-    if (!refund) return sendRejection(reply, reject('refund_not_found', 'There is no such refund.', 'id'))
+    if (!refund) return sendRejection(reply, notFound('refund', id))
     return sendObject(reply, refundView(refund))
   },
 }

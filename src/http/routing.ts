@@ -4,6 +4,7 @@ import { isRejection, reject } from '../domain/error.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { Facts } from '../domain/routing.ts'
 import { Refused } from './errors.ts'
+import { CURRENCY_WANTED } from './faults.ts'
 import { time } from './paging.ts'
 import { type Http, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
 import {
@@ -117,11 +118,7 @@ function facts({ context }: Http, charge: SimulatedChargeBody): Facts {
   const currency = parseCurrency(charge.currency)
   if (currency === undefined)
     throw new Refused(
-      reject(
-        'currency_invalid',
-        'The currency is not an ISO 4217 code with a minor unit.',
-        'charge.currency',
-      ),
+      reject('currency_invalid', `The parameter charge.currency must ${CURRENCY_WANTED}.`, 'charge.currency'),
     )
   return {
     seed: context.newId('txn'),

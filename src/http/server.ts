@@ -17,6 +17,7 @@ import { documentsOf } from './documents.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
+import { nearRoute } from './near-route.ts'
 import { type Http, type Route, sendJson, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
@@ -303,7 +304,10 @@ function undecodable({ headers }: FastifyRequest): Rejection | undefined {
   const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
   const type = headers['content-type'] as string
   if (!coded && (!type.includes('charset') || /charset="?utf-?8"?/i.test(type))) return undefined
-  return reject('unsupported_media_type', 'Send the body as plain UTF-8 JSON, without a Content-Encoding.')
+  return reject(
+    'unsupported_media_type',
+    'Send the body as plain UTF-8 JSON, without a Content-Encoding and without another charset.',
+  )
 }
 
 function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
@@ -334,7 +338,11 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
   const methods = [...ROUTES, ...PAGES]
     .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
     .map((r) => r.method)
-  if (methods.length === 0) return reject('route_not_found', 'There is no such route; see /docs.')
+  if (methods.length === 0) {
+    const near = nearRoute(path, [...new Set([...ROUTES, ...PAGES].map(({ url }) => url))])
+    const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
+    return reject('route_not_found', `There is no such route${words}`)
+  }
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
   reply.header('allow', allowed.join(', '))
   return reject('method_not_allowed', `This route takes ${allowed.join(', ')}.`)

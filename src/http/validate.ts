@@ -68,7 +68,9 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
     }
     for (const [name, value] of Object.entries(values)) {
       if (Array.isArray(value))
-        throw new Refused(reject('parameter_invalid', 'A query parameter was given more than once.', name))
+        throw new Refused(
+          reject('parameter_invalid', 'A query parameter was given more than once. Give it once.', name),
+        )
       if (typeof value === 'string' && value.includes('\0'))
         throw new Refused(reject('parameter_invalid', 'A query parameter holds a NUL.', name))
     }

@@ -123,8 +123,14 @@ test('a file that is no object of objects, names nobody, or is not there is refu
     assert.equal(await refusal(content), ': it must be a JSON object.')
   assert.equal(await refusal('{}'), ': it names no provider.')
   assert.equal(await refusal({ bank: 'http' }), ': bank: it must be a JSON object.')
-  assert.equal(await refusal(`{"bank": {"secret": "${SECRET}" oops`), ' is not valid JSON.')
-  await assert.rejects(loadProviders(join(folder, 'none.json'), {}), /none\.json can't be read \(ENOENT\)\.$/)
+  assert.equal(
+    await refusal(`{"bank": {"secret": "${SECRET}" oops`),
+    ' is not valid JSON: see line 1, column 74.',
+  )
+  await assert.rejects(
+    loadProviders(join(folder, 'none.json'), {}),
+    /There is no file \S+none\.json\. Check --providers\.$/,
+  )
 })
 
 test('a name that stands in the file twice is refused, of a provider and of a field', async () => {

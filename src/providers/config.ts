@@ -51,14 +51,20 @@ function parse(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ProviderConfigError(`${file} can't be read (${(error as NodeJS.ErrnoException).code}).`)
+    const { code } = error as NodeJS.ErrnoException
+    throw new ProviderConfigError(
+      code === 'ENOENT' ? `There is no file ${file}. Check --providers.` : `${file} can't be read (${code}).`,
+    )
   }
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch {
+  } catch (error) {
     // The parser's own words would quote the file, and with it a secret.
-    throw new ProviderConfigError(`${file} is not valid JSON.`)
+    const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec((error as Error).message) ?? []
+    throw new ProviderConfigError(
+      `${file} is not valid JSON${line ? `: see line ${line}, column ${column}` : ''}.`,
+    )
   }
   const twice = repeatedName(text)
   if (twice !== undefined) throw new ProviderConfigError(`${file}: "${twice}" stands there twice.`)
@@ -84,6 +90,10 @@ function repeatedName(text: string): string | undefined {
 /** A text with each `${NAME}` replaced by that environment variable; anything else as it is. */
 function fill(where: string, field: string, value: unknown, env: NodeJS.ProcessEnv): unknown {
   if (typeof value !== 'string') return value
+  if (/^\$\w+$/.test(value))
+    throw new ProviderConfigError(
+      `${where}: ${field} must have braces around an environment variable: \${NAME}.`,
+    )
   return value.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
     if (!/^[A-Za-z_]\w*$/.test(name))
       throw new ProviderConfigError(`${where}: ${field} holds a \${…} that names no environment variable.`)

@@ -28,7 +28,11 @@ async function told(path: string, body: unknown): Promise<ErrorAnswer> {
 test('a wrong value is named by its whole path, with what it must be', async () => {
   for (const [fields, param, sentence] of [
     [{ metadata: { order: 17 } }, 'metadata.order', 'The parameter metadata.order must be a string.'],
-    [{ amount: '2500' }, 'amount', 'The parameter amount must be a whole number.'],
+    [
+      { amount: '2500' },
+      'amount',
+      'The parameter amount must be a whole number of minor units, such as 2500 for 25.00 usd.',
+    ],
     [{ amount: 0 }, 'amount', 'The parameter amount must be at least 1.'],
     [{ customer: '' }, 'customer', 'The parameter customer must not be empty.'],
     [{ customer: 'c'.repeat(256) }, 'customer', 'The parameter customer must have at most 255 characters.'],
@@ -58,7 +62,7 @@ test('a name that another API uses, or with a slip, is answered with the one tha
   assert.match(refund.error, /Did you mean transaction_id\?$/)
   assert.equal(
     (await told('/api/v1/charges', { ...CHARGE, colour: 'red' })).error,
-    'There is no parameter colour.',
+    'There is no parameter colour. This route takes amount, currency, customer, payment_method, capture, description, metadata.',
   )
 })
 
@@ -81,9 +85,12 @@ test('of ten thousand unknown names one is told, quickly', async () => {
 
 test('JSON that is not well-formed is answered with its place, and nothing of it', async () => {
   for (const [text, place] of [
-    ['{"amount": 2500,\n "currency": usd}', 'see line 2, column 14'],
-    ["{'amount': 1}", 'see line 1, column 2'],
-    ['{"amount": 1,}', 'see line 1, column 14'],
+    [
+      '{"amount": 2500,\n "currency": usd}',
+      'see line 2, column 14, where a name or a string has no double quotes',
+    ],
+    ["{'amount': 1}", 'see line 1, column 2, where a name or a string needs double quotes'],
+    ['{"amount": 1,}', 'see line 1, column 14, where a comma stands before the end'],
     ['{"amount": 1', 'it ends too early'],
     ['', 'it ends too early'],
   ] as const) {

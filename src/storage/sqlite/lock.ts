@@ -1,5 +1,6 @@
 /** One server a database: the lock file beside it, and the database's own inode where that file proves nothing. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Connection } from './connection.ts'
 import { processesWith } from './holders.ts'
@@ -60,6 +61,9 @@ function holdLockFile(place: string, file: string): () => void {
     return () => void held.close()
   } catch (cause) {
     if (isBusy(cause)) throw inUse(file)
+    const folder = dirname(place)
+    if (!existsSync(folder))
+      throw new Error(`The folder ${folder} does not exist. Create it, or check --database.`, { cause })
     throw new Error(`Cannot open the database ${file}: ${(cause as Error).message}. Check --database.`, {
       cause,
     })

@@ -80,9 +80,12 @@ test('another name of the same file is the same database', async (t) => {
 test('a file that can not be opened stops the start with a sentence', async (t) => {
   const file = newFile(t)
   mkdirSync(file)
-  for (const database of [file, join(file, 'no', 'such', 'folder.db')]) {
+  for (const [database, status] of [
+    [file, 2],
+    [join(file, 'no', 'such', 'folder.db'), 1],
+  ] as const) {
     const { code, stderr } = await runCli(['serve'], { MINIPAY_DATABASE: database, PORT: '0' })
-    assert.equal(code, 1)
+    assert.equal(code, status)
     assert.match(stderr, /^minipay: \S.*\n$/)
     assert.doesNotMatch(stderr, /Another MiniPay process/)
   }
