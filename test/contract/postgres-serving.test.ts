@@ -56,6 +56,7 @@ test('a server that is not there is named in the log at once, with why and until
   serving.child.kill('SIGTERM')
   assert.equal(await serving.ended, 0)
   assert.doesNotMatch(serving.output(), new RegExp(SECRET))
+  assert.match(serving.output(), /"msg":"MiniPay stops before it could use PostgreSQL\."/)
   assert.doesNotMatch(serving.output(), /minipay: /)
 })
 

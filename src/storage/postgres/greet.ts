@@ -58,7 +58,8 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
 /** The lowest of three limits; -1 is none. */
 const LIMIT = `
   SELECT least(
-    current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+    current_setting('max_connections', true)::integer
+      - coalesce(current_setting('superuser_reserved_connections', true), '0')::integer
       - coalesce(current_setting('reserved_connections', true), '0')::integer,
     (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user AND NOT rolsuper),
     (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())) AS limit`

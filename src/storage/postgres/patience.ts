@@ -21,17 +21,22 @@ export async function patiently<T>(work: () => Promise<T>, { log, signal }: Wait
   const began = performance.now()
   const until = new Date(Date.now() + PATIENCE_MS).toISOString()
   let told: string | undefined
+  const leave = () => {
+    if (!signal?.aborted) return
+    log?.warn({ cause: told }, 'MiniPay stops before it could use PostgreSQL.')
+    throw signal.reason
+  }
   for (;;) {
     try {
       return await unlessAborted(work, signal)
     } catch (error) {
-      signal?.throwIfAborted()
+      leave()
       if (!isOutage(error) || performance.now() > began + PATIENCE_MS) throw error
       const cause = unreachable(error).message
       if (cause !== told)
         log?.warn({ cause, until }, 'MiniPay cannot use PostgreSQL yet. It retries until the time given.')
       told = cause
-      await delay(AGAIN_MS, undefined, { signal }).catch(() => signal?.throwIfAborted())
+      await delay(AGAIN_MS, undefined, { signal }).catch(leave)
     }
   }
 }
