@@ -113,11 +113,11 @@ async function answered(
 ): Promise<LookupAnswer> {
   const deadline = new AbortController()
   const { promise: late, resolve } = Promise.withResolvers<Outcome>()
-  const timer = setTimeout(() => deadline.abort(), provider.deadlineMs)
-  const ignored = setTimeout(resolve, provider.deadlineMs + GRACE_MS, {
-    kind: 'unknown',
-    reason: `no answer within ${provider.deadlineMs} ms`,
-  })
+  const nothing: Outcome = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
+  let timer = setTimeout(() => {
+    timer = setTimeout(resolve, GRACE_MS, nothing)
+    deadline.abort()
+  }, provider.deadlineMs)
   try {
     const call =
       how === 'lookup' ? lookup(provider, work, deadline.signal) : send(provider, work, how, deadline.signal)
@@ -130,7 +130,6 @@ async function answered(
     return { kind: 'unknown', reason: 'the provider adapter failed' }
   } finally {
     clearTimeout(timer)
-    clearTimeout(ignored)
   }
 }
 
