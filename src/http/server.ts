@@ -310,7 +310,11 @@ function undecodable({ headers }: FastifyRequest): Rejection | undefined {
   )
 }
 
-function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
+function repeatedHeader({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  let names = 0
+  for (const _ in headers) names++
+  // As nearly always: as many names as lines.
+  if (names * 2 === rawHeaders.length) return undefined
   let seen: string[] | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
