@@ -9,9 +9,6 @@ const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 /** Requests that may wait on one connection for those before them; a client that sends more is cut off. */
 const MAX_WAITING = 16
 
-/** Answers up to this cost nothing to keep an eye on, in bytes. */
-const SHORT_BYTES = 16 * 1024
-
 export type Connections = {
   /**
    * Calls `start` when the requests before this one on its connection are answered, which for nearly all is at once.
@@ -19,8 +16,8 @@ export type Connections = {
    * wait, bound what they cost.
    */
   inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void
-  /** An answer of so many bytes is being sent. */
-  answering(response: ServerResponse, bytes: number): void
+  /** The whole of an answer was sent: what its client has not taken of it is watched. */
+  answered(response: ServerResponse): void
 }
 
 /** Keeps what clients that do not read can cost within bounds. */
@@ -52,9 +49,10 @@ export function boundConnections(): Connections {
       })
     },
 
-    answering(response, bytes) {
-      // A short answer is the kernel's at once, unless its peer has left earlier ones unread.
-      if (bytes < SHORT_BYTES && !response.socket?.writableLength) return
+    answered(response) {
+      // The kernel has taken nearly every answer at once.
+      const bytes = response.socket?.writableLength
+      if (!bytes) return
       // Node's timer starts again whenever the peer takes some of what waits to be written.
       response.socket?.setTimeout(WRITE_TIMEOUT_MS)
       unread.set(response, bytes)

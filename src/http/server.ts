@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyInstance,
@@ -12,7 +12,7 @@ import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
-import { boundConnections } from './connections.ts'
+import { boundConnections, type Connections } from './connections.ts'
 import { documentsOf } from './documents.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
@@ -99,6 +99,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     serverFactory: (handle) => {
       const server = createHttpServer(
         {
+          ServerResponse: responses(connections),
           requireHostHeader: false,
           requestTimeout,
           // For bodies too: Node's own headersTimeout of 60 s would hold for them.
@@ -146,10 +147,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // Before the body is looked at: a wrong route is wrong whatever came with it.
     if (request.is404) return void sendRejection(reply, noSuchRoute(request, reply))
     done()
-  })
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    connections.answering(reply.raw, typeof payload === 'string' ? payload.length : 0)
-    done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
@@ -248,7 +245,6 @@ function addDocumentation(app: FastifyInstance, version: string): void {
 }
 
 function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.headers(COMMON_HEADERS)
   if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
   reply.header('x-request-id', request.id)
 }
@@ -353,7 +349,22 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
 }
 
 /** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */
-const { STATUS_CODES, createServer: createHttpServer } = process.getBuiltinModule('node:http')
+const { STATUS_CODES, createServer: createHttpServer, ServerResponse } = process.getBuiltinModule('node:http')
+
+/** Responses with the headers that each has, of whose end the connections hear. */
+function responses(connections: Connections) {
+  return class Answer extends ServerResponse<IncomingMessage> {
+    override writeHead(status: number, headers?: unknown): this {
+      return super.writeHead(status, { ...COMMON_HEADERS, ...(headers as OutgoingHttpHeaders) })
+    }
+
+    override end(...last: unknown[]): this {
+      super.end(...(last as []))
+      connections.answered(this)
+      return this
+    }
+  }
+}
 
 /** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
