@@ -61,6 +61,12 @@ test('what jumps once in the middle is found by its quarters', () => {
   )
 })
 
+test('a steep slope that comes to little in a short life is noise', () => {
+  const MINUTES_SHORT = 2
+  const noisy = life((sample, minutes) => ({ descriptors: sample.descriptors + 24 * minutes }), MINUTES_SHORT)
+  assert.deepEqual(grew(noisy, 'life 1'), [])
+})
+
 test('a life that is too short says nothing of a trend', () => {
   const short = life(({ rssMiB }, minutes) => ({ rssMiB: rssMiB + 100 * minutes }), SHORTEST_MS / 60_000)
   assert.deepEqual(grew(short, 'life 1'), [])

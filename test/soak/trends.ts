@@ -30,7 +30,7 @@ type Rule = {
   /** The last quarter's median may be so many times the second quarter's, and so much more. */
   readonly factor: number
   readonly slack: number
-  /** The most that it may grow a minute over the last three quarters. */
+  /** The most that it may grow a minute over the last three quarters, where that comes to more than the slack. */
   readonly slope?: number
 }
 
@@ -41,8 +41,9 @@ export const RULES: readonly Rule[] = [
   { what: 'the longest event-loop delay', unit: 'ms', of: ({ pauseMs }) => pauseMs, factor: 1.5, slack: 50 },
   { what: "healthy clients' p50", unit: 'ms', of: ({ p50Ms }) => p50Ms, factor: 2, slack: 25 },
 ]
-/** The heap is a saw: its floor after collections is what lives. So much more a minute, in MiB, is a leak. */
-export const HEAP_SLOPE = 2
+/** The heap is a saw: its floor after collections is what lives. So much more a minute, and in all, in MiB, is a leak. */
+const HEAP_SLOPE = 2
+const HEAP_SLACK = 8
 const HEAP_WINDOWS = 12
 /** A shorter life says nothing of a trend. */
 export const SHORTEST_MS = 90_000
@@ -52,9 +53,10 @@ export function grew(samples: readonly Sample[], life: string): string[] {
   if (!isLong(samples)) return []
   const sentences = RULES.flatMap((rule) => judged(rule, samples, life))
   const floors = heapFloors(samples)
-  const slope = slopePerMinute(floors)
-  if (slope > HEAP_SLOPE)
-    sentences.push(`the heap grew by ${fixed(slope)} MiB a minute in ${life}, and ${HEAP_SLOPE} are allowed`)
+  if (isSteep(floors, HEAP_SLOPE, HEAP_SLACK))
+    sentences.push(
+      `the heap grew by ${fixed(slopePerMinute(floors))} MiB a minute in ${life}, and ${HEAP_SLOPE} are allowed`,
+    )
   return sentences
 }
 
@@ -71,10 +73,19 @@ function judged(rule: Rule, samples: readonly Sample[], life: string): string[] 
     sentences.push(
       `${what} grew from ${fixed(second)} to ${fixed(last)} ${unit} between the second and the last quarter of ${life}`,
     )
-  const grows = slopePerMinute(afterWarmUp(points))
-  if (slope !== undefined && grows > slope)
-    sentences.push(`${what} grew by ${fixed(grows)} ${unit} a minute in ${life}, and ${slope} are allowed`)
+  const warm = afterWarmUp(points)
+  if (slope !== undefined && isSteep(warm, slope, slack))
+    sentences.push(
+      `${what} grew by ${fixed(slopePerMinute(warm))} ${unit} a minute in ${life}, and ${slope} are allowed`,
+    )
   return sentences
+}
+
+/** In a short life a steep slope may be noise: it has to come to something. */
+function isSteep(points: readonly Point[], most: number, slack: number): boolean {
+  const slope = slopePerMinute(points)
+  const minutes = (lastMs(points) - (points[0]?.atMs ?? 0)) / 60_000
+  return slope > most && slope * minutes > slack
 }
 
 type Point = { readonly atMs: number; readonly value: number }
