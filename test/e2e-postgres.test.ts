@@ -10,6 +10,7 @@ const FILES = [
   'seed-contract',
   'idempotency',
   'bad-input',
+  'long-texts',
   'webhooks',
   'retrying',
   'lifecycle',
