@@ -64,7 +64,7 @@ export const TEXTS: readonly Tampering[] = [
   {
     what: 'a long text too many',
     sql: `INSERT INTO long_texts (text, digest) VALUES ('"description":null,"metadata":{}', digest('"description":null,"metadata":{}'))`,
-    says: /^The long text \d+ belongs to nothing\.$/,
+    says: /^The long text \d+ belongs to no row\.$/,
   },
   {
     what: 'a charge with the long text of another',

@@ -1,31 +1,32 @@
 /**
- * Texts that are too long for the row that they belong to stand in `long_texts`, each once. A charge's description and
- * metadata are one text, its details, to which its row, its events and its key's answer refer; an event that is long
- * without them has its rest there. An ordinary charge has none.
+ * `long_texts` has the texts that are too long for their row, each once. A charge's description and metadata are one text,
+ * its details: its row, its events and its key's answer refer to it. The rest of an event that is long without them is
+ * another. An ordinary charge has none.
  */
 import { hash } from 'node:crypto'
 import type { Connection } from './connection.ts'
 
-/** A description and metadata of more UTF-16 code units together are stored apart: with more, most events need a page more. */
+/** UTF-16 code units of a description and metadata together that their row takes: with more, most events need another page. */
 const MAX_DETAILS = 256
 /** What comes before the description, and between it and the metadata. No text in JSON holds a quote of its own. */
 const [BEFORE, BETWEEN] = ['"description":', ',"metadata":']
 const MARK = '"details":'
 
-/** The details as JSON shows them when they are long; null when they stand in the row. `metadata` is JSON. */
+/** The details as JSON shows them, when they are long; null when the row takes them. `metadata` is JSON. */
 export function longDetails(description: string | null, metadata: string | null): string | null {
   if ((description?.length ?? 0) + (metadata?.length ?? 0) <= MAX_DETAILS) return null
   return `${BEFORE}${JSON.stringify(description)}${BETWEEN}${metadata ?? '{}'}`
 }
 
+/** SHA-256 as base64url, which shows that a text was changed. */
 export function digestOf(text: string): string {
   return hash('sha256', text, 'base64url')
 }
 
-/** A text that was stored apart. */
+/** A stored text and its number. */
 export type Apart = { readonly id: number; readonly text: string }
 
-/** The JSON with the mark in place of the details; the same text when they are not in it. */
+/** The JSON with a reference in place of the details; unchanged when they are not in it. */
 export function withoutDetails(json: string, apart: Apart | undefined): string {
   const place = apart ? json.indexOf(apart.text) : -1
   if (!apart || place < 0) return json
@@ -33,7 +34,7 @@ export function withoutDetails(json: string, apart: Apart | undefined): string {
 }
 
 const TEXT = (id: string) => `(SELECT text FROM long_texts WHERE id = ${id})`
-/** A text that is not there, which `verify` names, leaves JSON that can't be read rather than another object. */
+/** Without its text, which `verify` reports, JSON becomes unreadable rather than another object. */
 const FOUND = (id: string) => `coalesce(${TEXT(id)}, '')`
 
 /** Columns of a row of `charges` or `refunds` that has no other name. */
@@ -72,9 +73,8 @@ export const REFERRING: readonly Referring[] = [
 ]
 
 /**
- * Has the tables on this connection show rows with their long texts in place, as PostgreSQL stores them: by temporary
- * views of the same names, which come before the tables. Nothing can be written into those tables meanwhile. Answers what
- * ends it.
+ * Shows rows whole on this connection, as PostgreSQL stores them: temporary views hide the tables of the same names. Nothing
+ * can be written into those tables meanwhile. Returns a function that removes the views.
  */
 export function showWholeRows(db: Connection): () => void {
   const views = REFERRING.map((referring) => viewOf(db, referring))

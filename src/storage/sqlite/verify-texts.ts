@@ -1,4 +1,4 @@
-/** What `verify` finds in the texts that stand apart from their rows: see long-texts. */
+/** What `verify` finds in long texts: see long-texts. */
 import type { Connection } from './connection.ts'
 import { digestOf, REFERRING } from './long-texts.ts'
 
@@ -10,7 +10,7 @@ const NAMES: Readonly<Record<string, string>> = {
   idempotency_keys: `'The idempotency record ' || seq`,
 }
 
-/** The first long text that is missing, or is another than the one that was stored, as a sentence. */
+/** The first long text that is missing or was changed, as a sentence. */
 export function brokenText(db: Connection): string | undefined {
   for (const { table, by } of REFERRING)
     for (const column of by) {

@@ -20,7 +20,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
   const post = postingWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
 
-  /** A charge's long details, which stand apart. A new charge's are stored now, unless its key is taken: then nothing is. */
+  /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
   function detailsOf(
     [, account, live, , charge, , , , key]: CommitOp,
     text: string,
@@ -114,7 +114,7 @@ function keyWrites(db: Connection) {
   }
 }
 
-/** An answer as its record has it, and the number of the details that are missing in it. */
+/** An answer as its record has it, and the number of the details that it refers to. */
 function shortened(
   body: string | null,
   details: Apart | undefined,

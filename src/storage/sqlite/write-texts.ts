@@ -3,9 +3,9 @@ import type { Connection } from './connection.ts'
 import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
 import { REFUND, type Row } from './rows.ts'
 
-/** An event's data of more bytes of UTF-8 is: a row of 1,002 bytes takes a page of its own, and its other columns have a hundred. */
+/** Bytes of UTF-8 of an event's data that its row takes: a row of 1,002 needs another page, and the other columns have a hundred. */
 const MAX_DATA_BYTES = 900
-/** What an event has in its own row of a long one: its charge's id, by which it is found. */
+/** Characters of long data that stay in the row: they have the charge's id, by which `verify` finds the event. */
 const HEAD = 40
 const MAX_UTF8_BYTES = 3
 
@@ -32,13 +32,13 @@ export function textWrites(db: Connection) {
     /** Stores the long details of a new charge. */
     put: (text: string): Apart => ({ id: put(text), text }),
 
-    /** The details of a charge that is stored; undefined when its row has them, as those of an earlier version do. */
+    /** The details of a stored charge; undefined when they are in its row, as an earlier version stored them. */
     ofCharge(account: number, live: number, id: string, text: string): Apart | undefined {
       const found = ofCharge.get(account, live, id)
       return typeof found === 'number' ? { id: found, text } : undefined
     },
 
-    /** A refund's row with the number of its long details in their place; one that is stored keeps the number it has. */
+    /** A refund's row with the number of its long details in their place; a stored refund keeps its number. */
     refund(account: number, live: number, row: Row): Row {
       const text = row[REFUND.details] as string | null
       if (text === null) return row
