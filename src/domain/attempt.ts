@@ -7,12 +7,12 @@ export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
 
 /** The states of an attempt, and what each means. The first three are open: they are worked on until they end. */
 export const ATTEMPT_STATES = {
-  sending: 'committed, and the provider is being asked',
-  pending: 'the provider accepted it and will say later how it ended',
-  unknown: 'it may have moved money; the provider is asked until it is known',
+  sending: 'it is committed, and MiniPay is calling the provider',
+  pending: 'the provider accepted it and reports the outcome later',
+  unknown: 'it may have moved money; MiniPay looks it up until the outcome is known',
   succeeded: 'the provider did it',
-  declined: 'the provider said no',
-  not_sent: 'the provider surely did not do it: it never got the call, or refused to take any',
+  declined: 'the provider declined it',
+  not_sent: 'the provider definitely did not do it: it never received the call, or refused to process any',
 } as const
 export type AttemptState = keyof typeof ATTEMPT_STATES
 
