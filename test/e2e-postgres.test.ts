@@ -28,6 +28,7 @@ const FILES = [
   'contradictions',
   'corrections',
   'routing-versions',
+  'documented-examples',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

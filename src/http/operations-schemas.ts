@@ -50,6 +50,7 @@ const clockWarning = named(
       examples: [86_400],
     },
   }),
+  'A step of the clock that MiniPay has seen.',
 )
 export const Readiness = named(
   'Readiness',
