@@ -49,7 +49,8 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
     )
   const off = offOf({ fsync: settingOf('fsync'), full_page_writes: settingOf('full_page_writes') })
   if (off !== undefined)
-    log.warn(
+    // It was taken because a setting says so, or because it is a server for tests: see `session`.
+    log.info(
       { off },
       'The server runs without fsync or full_page_writes: a crash of its machine can lose acknowledged charges. Use it for throwaway data, or with storage that is durable without them.',
     )
