@@ -176,3 +176,16 @@ test('a UUID, or a hexadecimal word of 24 and more, hides the digits of a card; 
   for (const text of ['41111111-1111-1111-0000-000000000000', '41111111-1111-1111-aaaa-aaaaaaaaaaaa'])
     assert.equal(holdsCardNumber(text), true, text)
 })
+
+test('a random UUID is none, however few letters it has: it is what most idempotency keys are', () => {
+  for (const key of [
+    '46403157-8944-4411-be31-237567252713',
+    '84917641-8771-4cd3-8556-740484312805',
+    'decb6700-5812-4611-9806-42436b37624a',
+    '53971393-5081-4671-8002-27757fe161df',
+    '8c560418-6932-4672-9940-98028130395d',
+  ]) {
+    assert.equal(holdsCardNumber(key), false, key)
+    assert.equal(holdsCardNumber(key.toUpperCase()), false, key)
+  }
+})

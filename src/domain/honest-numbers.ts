@@ -15,12 +15,16 @@ const IBAN_LENGTHS = new Map(
 /** Two letters, two digits, then up to 31 letters or digits in groups. */
 const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,31}/g
 const UUID = /(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])/gi
+/** Of the versions that programs make at random, RFC 9562's 4 and 7. */
+const RANDOM_UUID = /^.{14}[47].{4}[89ab]/i
 const HEX_WORD = /[0-9a-f]{24,}/gi
 
 /** The text with letters in the place of IBANs, UUIDs and long hexadecimal words, such as hashes; no place is moved. */
 export function withoutIdentifiers(text: string): string {
   const hidden = (word: string) => (isMixed(word.replaceAll('-', '')) ? letters(word.length) : word)
-  return text.replace(UUID, hidden).replace(HEX_WORD, hidden).replace(IBAN, withoutIban)
+  const hiddenUuid = (uuid: string) =>
+    RANDOM_UUID.test(uuid) && /[a-f]/i.test(uuid) ? letters(uuid.length) : hidden(uuid)
+  return text.replace(UUID, hiddenUuid).replace(HEX_WORD, hidden).replace(IBAN, withoutIban)
 }
 
 /**
