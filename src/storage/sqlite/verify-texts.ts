@@ -45,7 +45,6 @@ export function strayText(db: Connection): string | undefined {
     )
     .get()
   return (
-    stray &&
-    `The long text ${stray.id} belongs to ${stray.owners === 0 ? 'nothing' : `${stray.owners} rows`}.`
+    stray && `The long text ${stray.id} belongs to ${stray.owners === 0 ? 'no row' : `${stray.owners} rows`}.`
   )
 }
