@@ -13,7 +13,7 @@ import { openPostgresStore } from '../../src/storage/postgres/store.ts'
 import { databaseName, onDatabase } from '../postgres.ts'
 import { beginCommit, chargeCommit, committed } from './fixtures.ts'
 import { startProxy } from './postgres-proxy.ts'
-import { databases } from './postgres-support.ts'
+import { databases, settableClock } from './postgres-support.ts'
 
 const scope = DEFAULT_SCOPE
 const HOUR_MS = 3_600_000
@@ -60,21 +60,6 @@ async function isBlocked(client: Client, url: string): Promise<boolean> {
 
 async function seenAt(client: Client): Promise<number> {
   return Number((await client.query('SELECT max(seen_at) AS at FROM nodes')).rows[0].at)
-}
-
-/** Gives the database a clock that can be set: what it is ahead of the real one. */
-async function settableClock(url: string): Promise<(ahead: string) => Promise<void>> {
-  await onDatabase(url, (client) =>
-    client.query(`
-      CREATE SCHEMA wall;
-      CREATE TABLE wall.clock (ahead interval);
-      INSERT INTO wall.clock VALUES ('0');
-      CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-        AS 'SELECT pg_catalog.clock_timestamp() + (SELECT ahead FROM wall.clock)';
-      ALTER DATABASE ${databaseName(url)} SET search_path = public, pg_catalog`),
-  )
-  return (ahead) =>
-    onDatabase(url, async (client) => void (await client.query('UPDATE wall.clock SET ahead = $1', [ahead])))
 }
 
 describe('leases', { concurrency: true }, () => {

@@ -63,6 +63,23 @@ export async function allEvents(store: Store, scope: Scope): Promise<StoredEvent
   }
 }
 
+/** Gives the database a clock that can be set: what it is ahead of the real one. */
+export async function settableClock(url: string): Promise<(ahead: string) => Promise<void>> {
+  await onDatabase(url, (client) =>
+    client.query(`
+      CREATE SCHEMA wall;
+      CREATE TABLE wall.clock (ahead interval);
+      INSERT INTO wall.clock VALUES ('0');
+      -- No search_path would do: sessions set their own, in which what PostgreSQL has comes first.
+      SET allow_system_table_mods = on;
+      ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO real_clock_timestamp;
+      CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+        AS 'SELECT pg_catalog.real_clock_timestamp() + (SELECT ahead FROM wall.clock)'`),
+  )
+  return (ahead) =>
+    onDatabase(url, async (client) => void (await client.query('UPDATE wall.clock SET ahead = $1', [ahead])))
+}
+
 export async function count(url: string, table: string): Promise<number> {
   const { rows } = await onDatabase(url, (client) =>
     client.query(`SELECT count(*)::integer AS count FROM ${table}`),
