@@ -10,7 +10,7 @@ import {
 } from '../domain/clock.ts'
 import { idTime, STEP_MS } from '../domain/id.ts'
 import type { Log } from '../ports/log.ts'
-import type { Store } from '../ports/store.ts'
+import { type Store, StoreUnavailable } from '../ports/store.ts'
 
 /** Times are in ms since 1970. */
 export type Clock = {
@@ -71,11 +71,19 @@ export type ClockOptions = {
   readonly passed: () => number
 }
 
-/** Reads what the store knows of its clock, and compares. Rejects with `StoreUnavailable`. */
+/**
+ * Reads what the store knows of its clock, and compares. Rejects with `StoreUnavailable` when it can't be read; what can't
+ * be written now, as on a full disk, is kept later.
+ */
 export async function openClock(options: ClockOptions): Promise<ServingClock> {
-  const { store } = options
+  const { store, log } = options
   const clock = new StoreClock(options, await store.clock())
-  await clock.keep()
+  try {
+    await clock.keep()
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    log.warn({ reason: error.reason }, 'The clock could not be stored yet.')
+  }
   return clock
 }
 

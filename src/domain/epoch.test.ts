@@ -21,3 +21,10 @@ test('numbers stay integers that JSON readers know exactly until the year 2255',
   const first = firstOfEpoch(Date.UTC(2255, 0, 1), 0)
   assert.ok(Number.isSafeInteger(first) && first > 0)
 })
+
+test('a clock of any year begins an epoch with numbers that are exact', () => {
+  for (const year of [1, 1969, 2100, 2300, 9999, 200_000]) {
+    const first = firstOfEpoch(Date.UTC(year, 0, 1), 100)
+    assert.ok(Number.isSafeInteger(first + 1_000_000_000) && first > 100, String(year))
+  }
+})

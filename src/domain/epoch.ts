@@ -22,6 +22,8 @@ export type Epoch = {
 
 /** However far a clock is behind: more numbers than this are left out. */
 const SMALLEST_GAP = 1_000_000
+/** A clock that says a later time than this, in 2255, is wrong: no number would be exact any more. */
+const LAST_BEGIN = 9_000_000_000_000_000
 /** No database stores this many events in a millisecond. */
 const NUMBERS_PER_MS = 1_000
 
@@ -31,5 +33,5 @@ const NUMBERS_PER_MS = 1_000
  * database or in one that was restored from the same backup: numbers are given out more slowly than microseconds pass.
  */
 export function firstOfEpoch(now: number, last: number): number {
-  return Math.max(now * NUMBERS_PER_MS, last + SMALLEST_GAP)
+  return Math.max(Math.min(now * NUMBERS_PER_MS, LAST_BEGIN), last + SMALLEST_GAP)
 }

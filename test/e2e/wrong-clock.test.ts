@@ -1,10 +1,13 @@
 /** A real process whose clock is wrong: nothing that can't be undone happens by it, and everything heals. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
+import { newSecret } from '../bank.ts'
 import { type RunningServer, runCli, startReceiver, startServer, tempDir } from '../harness.ts'
 import { type Charge, type Client, client, type Page, until } from './client.ts'
 
@@ -189,4 +192,81 @@ test('a clock that is set back by an hour holds up no webhook, and one moment ah
   await until(delivered, (count) => count === 4)
   await server.stop()
   await world.verify()
+})
+
+/** A processor that the test keeps waiting; it notes when it was asked for what. */
+async function startProcessor(t: TestContext, dir: string) {
+  const asked: { operation: string; at: number; reference: string }[] = []
+  let hangs = false
+  let status = 'pending'
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    const { reference } = JSON.parse(Buffer.concat(chunks).toString())
+    const operation = (request.url ?? '').slice(1)
+    asked.push({ operation, reference, at: performance.now() })
+    if (hangs && operation === 'authorize') return
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ status, reference: `pay_${reference}`, amount: 2500, currency: 'usd' }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const providers = join(dir, 'providers.json')
+  const bank = { kind: 'http', url, secret: newSecret(), deadline_ms: DEADLINE_MS, lookup: 'final' }
+  writeFileSync(providers, JSON.stringify({ bank }))
+  return {
+    asked,
+    env: { MINIPAY_PROVIDERS: providers },
+    hang: () => {
+      hangs = true
+    },
+    say: (now: 'pending' | 'succeeded') => {
+      status = now
+    },
+    of: (operation: string) => asked.filter((each) => each.operation === operation),
+  }
+}
+const DEADLINE_MS = 3_000
+
+test('a clock that is set back by an hour holds up no lookup', async (t) => {
+  const world = wrongClocks(t)
+  const processor = await startProcessor(t, dirname(world.database))
+  const { api } = await world.start(HOUR, processor.env)
+  const { body } = await api.post<Charge>('/api/v1/charges', order)
+  assert.equal(body.status, 'processing')
+  await until(
+    async () => processor.of('lookup').length,
+    (looks) => looks >= 2,
+  )
+  world.set(0)
+  processor.say('succeeded')
+  await until(
+    async () => (await api.get<Charge>(`/api/v1/charges/${body.id}`)).body.status,
+    (status) => status === 'succeeded',
+  )
+})
+
+test('a clock that jumps ahead during a call to a provider takes nobody the call', async (t) => {
+  const world = wrongClocks(t)
+  const processor = await startProcessor(t, dirname(world.database))
+  const { api } = await world.start(0, processor.env)
+  processor.say('succeeded')
+  processor.hang()
+  const answer = api.post<Charge>('/api/v1/charges', order)
+  await until(
+    async () => processor.of('authorize').length,
+    (calls) => calls === 1,
+  )
+  world.set(DAY)
+  assert.equal((await answer).body.status, 'succeeded')
+  const [call] = processor.of('authorize')
+  const [look] = processor.of('lookup')
+  assert.ok(call && look && look.reference === call.reference)
+  assert.ok(look.at - call.at >= DEADLINE_MS, 'it is looked up after its own process gave it up, not before')
+  assert.equal(processor.of('authorize').length, 1)
 })

@@ -74,7 +74,7 @@ export async function startHeartbeat(
       outage = false
       // Whoever was away may not know what the others did meanwhile: paused, or without the database.
       if (now - began > GONE_MS / 2) steadySince = now
-      if (now - steadySince > GONE_MS) tidying.begin(seenAt)
+      if (now - steadySince > GONE_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
     } catch (error) {
       steadySince = performance.now()
       if (!outage) log.warn({ cause: unavailable(error).message }, 'The database was out of reach.')
@@ -112,10 +112,10 @@ function tidyingUp(pool: Pool, log: Log) {
   let purgedAt = performance.now()
   let running: Promise<void> | undefined
 
-  async function tidy(seenAt: number): Promise<void> {
+  async function tidy(seenAt: number, purges: boolean): Promise<void> {
     try {
       await freeLeases(pool, seenAt, log)
-      if (performance.now() - purgedAt <= PURGE_EVERY_MS) return
+      if (!purges || performance.now() - purgedAt <= PURGE_EVERY_MS) return
       purgedAt = performance.now()
       await pool.use((connection) => connection.run(purgesAsOf(seenAt)))
     } catch (error) {
@@ -126,9 +126,9 @@ function tidyingUp(pool: Pool, log: Log) {
   }
 
   return {
-    /** Unless it is still under way. */
-    begin(seenAt: number): void {
-      running ??= tidy(seenAt).finally(() => {
+    /** Unless it is still under way. With `purges`, when the clock has run for long, what is old is forgotten too. */
+    begin(seenAt: number, purges: boolean): void {
+      running ??= tidy(seenAt, purges).finally(() => {
         running = undefined
       })
     },
