@@ -137,6 +137,18 @@ export const DELIVERY = {
   last_error: null,
   created_at: TIME,
 }
+const CLOSED = { state: 'closed', retry_in_ms: 0 }
+export const PROVIDER = {
+  name: 'sandbox',
+  kind: 'sandbox',
+  capabilities: { idempotency_window_ms: null, lookup: 'none', void: true, partial_capture: true },
+  breaker: CLOSED,
+  window: {
+    ...{ seconds: 60, calls: 0, errors: 0, declines: 0 },
+    ...{ success_rate: null, latency_p50_ms: null, latency_p95_ms: null },
+  },
+  lookups: { breaker: CLOSED, calls: 0, errors: 0 },
+}
 export const RULES = {
   rules: [
     {

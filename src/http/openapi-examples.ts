@@ -11,6 +11,7 @@ import {
   HOLD_AT_BANK,
   NEW_CHARGE,
   NEW_REFUND,
+  PROVIDER,
   REFUND,
   RULES,
   TIME,
@@ -288,6 +289,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       },
     },
   ],
+  listProviders: pageOf('providers', PROVIDER),
   listAttempts: pageOf('attempts', ATTEMPT),
   resolveAttempt: [
     {

@@ -88,8 +88,8 @@ function document(version: string): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [
-      { url: '/', description: 'The server that this document comes from.' },
-      { url: 'http://127.0.0.1:8080', description: 'A server with the default settings.' },
+      { url: '/', description: 'This server.' },
+      { url: 'http://127.0.0.1:8080', description: 'The default address.' },
     ],
     security: [],
     tags: TAGS,

@@ -156,6 +156,7 @@ test('a charge, and all that can be read of it', async () => {
     listLedgerAccounts: 'page',
     listLedgerEntries: 'page',
     listEvents: 'page',
+    listProviders: 'page',
     checkHealth: 'alive',
     checkReadiness: 'ready',
   }))

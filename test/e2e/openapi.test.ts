@@ -249,6 +249,19 @@ describe('/openapi.json', () => {
     }
   })
 
+  test('every answer that a route describes has an example, and so has a body that is needed', () => {
+    for (const route of ROUTES) {
+      const { requestBody, responses } = operationOf(route)
+      if (requestBody?.required)
+        assert.ok(Object.keys(requestBody.content['application/json']?.examples ?? {}).length > 0, route.id)
+      // What keeps a process from being ready is no example to follow.
+      for (const status of Object.keys(route.answers).filter((one) => one !== '503')) {
+        const examples = responses[status]?.content['application/json']?.examples ?? {}
+        assert.ok(Object.keys(examples).length > 0, `${route.id} has no example of ${status}`)
+      }
+    }
+  })
+
   test('objects are named once and referred to: clients are generated with one type each', () => {
     const { schemas } = written.components
     for (const name of [
