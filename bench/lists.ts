@@ -97,7 +97,7 @@ export const LISTS: Readonly<Record<string, Read>> = {
   ...PAGES('refunds', 'refund'),
   'refunds of a charge': (store, { refunded: transactionId }) =>
     store.refunds(SCOPE, { limit, transactionId }),
-  'refunds that were done': (store) => store.refunds(SCOPE, { limit, status: 'refunded' }),
+  'refunds that succeeded': (store) => store.refunds(SCOPE, { limit, status: 'refunded' }),
   'refunds that failed': (store) => store.refunds(SCOPE, { limit, status: 'failed' }),
   events: (store) => store.events(SCOPE, { limit, after: 0 }),
   'events after one': (store, { event: after }) => store.events(SCOPE, { limit, after }),

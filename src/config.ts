@@ -309,7 +309,7 @@ function refuseForbiddenTargets(config: Partial<Config>, nameOf: (key: SettingKe
     const host = config[key]?.hostname
     if (host !== undefined && forbids(host))
       throw new ConfigError(
-        `${nameOf(key)} must not be the address of special purpose ${host}; see --allowed-targets.`,
+        `${nameOf(key)} must not be the special-purpose address ${host}; see --allowed-targets.`,
       )
   }
 }

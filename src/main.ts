@@ -184,7 +184,7 @@ function loadRest(log: Log): void {
     try {
       await step()
     } catch (err) {
-      log.warn({ err }, 'A module could not be loaded ahead; the first request that needs it tries again.')
+      log.warn({ err }, 'A module could not be preloaded; the first request that needs it loads it.')
     }
     setImmediate(next).unref()
   }
@@ -197,7 +197,7 @@ function healthOf(log: Log): Health {
     (provider, state, call) =>
       log.warn(
         { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
-        state === 'open' ? 'Its circuit breaker opened.' : 'Its circuit breaker closed.',
+        state === 'open' ? 'Provider circuit breaker opened.' : 'Provider circuit breaker closed.',
       ),
   )
 }
@@ -278,7 +278,7 @@ function httpOf(config: Config, { context, metrics, workers, check }: Serving): 
       countLabels(metrics.notifications, { provider, result })
       // Anyone can send one: they shall not fill the log.
       if (result === 'refused' && spoken())
-        context.log.warn({ provider }, 'Notifications come that cannot be verified; they are refused.')
+        context.log.warn({ provider }, 'Refused notifications that could not be verified.')
       if (result === 'stored') workers.onNotification()
     },
   }
@@ -361,7 +361,7 @@ function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
   const spoken = nowAndThen()
   return ({ reason, message }) => {
     if (reason !== 'closing' && spoken())
-      log.error({ reason, cause: message }, 'The database refuses work; requests are answered 503.')
+      log.error({ reason, cause: message }, 'Database unavailable; requests get 503.')
   }
 }
 
@@ -378,8 +378,7 @@ function logRequest(
 function dropLogger(log: Log, maxConnections: number): () => void {
   const spoken = nowAndThen()
   return () => {
-    if (spoken())
-      log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed as they come.')
+    if (spoken()) log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed.')
   }
 }
 

@@ -33,7 +33,7 @@ export async function raise(
       ...(reference !== null && { reference: loggable(reference) }),
       reason: message,
     },
-    'A provider said something that does not fit the books. A person has to look: see minipay alarms.',
+    'A provider contradicted the books. A person must check it: see minipay alarms.',
   )
   try {
     await persistently(context, () => store(context, scope, transactionId, statement))
@@ -112,7 +112,7 @@ export async function doubtOf(
   if (!alarm) return undefined
   return reject(
     'charge_in_doubt',
-    `No money moves on transaction ${transactionId} while alarm ${alarm.id} is open: ${alarm.message}`,
+    `Transaction ${transactionId} is in doubt until alarm ${alarm.id} is settled: ${alarm.message}`,
   )
 }
 

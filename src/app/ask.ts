@@ -63,7 +63,7 @@ export async function ask(
       ...('reference' in outcome && outcome.reference !== null && { reference: loggable(outcome.reference) }),
       ms: Math.round(ms),
     },
-    'A provider was asked.',
+    'Provider call finished.',
   )
   return outcome
 }

@@ -58,7 +58,7 @@ function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<
     .catch((error) => {
       log.error(
         { attempt: attempt.id, provider: attempt.provider, err: error },
-        'An attempt could not be settled; it is looked up when its lease has run out.',
+        'An attempt could not be settled; MiniPay looks it up when its lease ends.',
       )
     })
     .then(() => void ongoing.delete(done))
@@ -130,13 +130,13 @@ async function settleAs(
       case 'reference_taken': {
         const taken: Outcome = {
           kind: 'unknown',
-          reason: `the provider gave the reference of attempt ${result.attemptId} again`,
+          reason: `the provider used the reference of attempt ${result.attemptId} again`,
         }
         if (by !== 'hand') await referenceReused(context, current, result.attemptId, outcome)
         return postpone(context, current, taken, by)
       }
       case 'balance_limit': {
-        const reason = `${outcome.kind}, but a balance of the ledger would pass its limit`
+        const reason = `${outcome.kind}, but a balance of the ledger would exceed its limit`
         return postpone(context, current, { kind: 'unknown', reason }, by)
       }
       case 'version_conflict':

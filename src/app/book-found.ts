@@ -33,7 +33,7 @@ export async function bookFound(
     case 'dispute_mismatch':
       return amount === 0 ? NOTHING : bookDisputed(context, scope, alarm, amount)
     default:
-      return invalid(`Nothing can be booked with an alarm of the kind ${alarm.kind}; resolve its attempt.`)
+      return invalid(`An alarm of the kind ${alarm.kind} cannot book an amount; resolve its attempt.`)
   }
 }
 
@@ -50,7 +50,7 @@ async function bookDisputed(
   if (dispute?.transactionId !== transactionId)
     return invalid('The dispute is booked on another transaction; close its own alarm with an amount.')
   if ((await settleDispute(context, scope, dispute.id, amount)) === 'booked') return undefined
-  return invalid(`Transaction ${transactionId} did not take so much that is not disputed otherwise.`)
+  return invalid(`Transaction ${transactionId} did not capture that much beyond its other disputes.`)
 }
 
 /** A capture or a refund that was made elsewhere, as an attempt that a person has resolved. */
@@ -78,7 +78,7 @@ async function bookCall(
     if (result.kind === 'balance_limit')
       return reject(
         'balance_limit_reached',
-        'This amount would take a ledger balance past 64 bits.',
+        'With this amount a ledger balance would exceed 64 bits.',
         'amount',
       )
     if (result.kind !== 'committed') throw new Error(`${alarm.id} can't be booked: ${result.kind}`)

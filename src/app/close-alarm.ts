@@ -16,7 +16,7 @@ export type Closing = {
   readonly amount: AmountMinor | undefined
 }
 
-const NOT_OPEN = reject('alarm_not_open', 'The alarm is closed already.', 'id')
+const NOT_OPEN = reject('alarm_not_open', 'The alarm is already closed.', 'id')
 
 /**
  * Closes an alarm. With an amount, what really happened is booked first, in a commit of its own: after a crash in

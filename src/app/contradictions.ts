@@ -35,14 +35,14 @@ export async function referenceReused(
   const state = (message: string, about = attempt) => statementOf(about, 'reference_reused', outcome, message)
   const holder = await context.store.attempt(holderId)
   if (holder && holder.attempt.transactionId !== charge.id) {
-    const message = `The provider gave the reference of this ${attempt.kind} to attempt ${attempt.id} of transaction ${charge.id} again.`
+    const message = `The provider used the reference of this ${attempt.kind} again for attempt ${attempt.id} of transaction ${charge.id}.`
     await raise(context, holder.scope, holder.attempt.transactionId, state(message, holder.attempt))
   }
   await raise(
     context,
     scope,
     charge.id,
-    state(`The provider gave the reference of attempt ${holderId} again.`),
+    state(`The provider used the reference of attempt ${holderId} again.`),
   )
 }
 
@@ -57,7 +57,7 @@ export async function contradicted(
   by: Resolver,
 ): Promise<boolean> {
   const { scope, charge, attempt } = work
-  const message = `The provider says that this ${attempt.kind} is ${outcome.kind}; in the books it is ${attempt.state}.`
+  const message = `The provider reports this ${attempt.kind} as ${outcome.kind}; in the books it is ${attempt.state}.`
   await raise(context, scope, charge.id, statementOf(attempt, 'contradiction', outcome, message))
   if (outcome.kind !== 'succeeded' || attempt.state === 'succeeded') return false
   const isLookup = by === 'lookup' || by === 'notification'
@@ -176,8 +176,8 @@ export async function contest(
   const { scope, charge, attempt } = work
   const message =
     kind === 'already_captured'
-      ? `The provider says that transaction ${charge.id} was captured; in the books it is only authorized.`
-      : `The provider has nothing left to refund of transaction ${charge.id}; the books have.`
+      ? `The provider has captured transaction ${charge.id}; in the books it is only authorized.`
+      : `The provider has nothing left to refund of transaction ${charge.id}, but the books do.`
   const alarm = () => raise(context, scope, charge.id, statementOf(attempt, kind, outcome, message))
   // A call that was repeated may well meet what it did the first time.
   if (by === 'answer') await alarm()

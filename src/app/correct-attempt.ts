@@ -54,9 +54,9 @@ export async function correctAttempt(
     const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
-      return reject('attempt_not_resolved', `Attempt ${result.attemptId} has that reference.`)
+      return reject('attempt_not_resolved', `Attempt ${result.attemptId} already has that reference.`)
     if (result.kind === 'balance_limit')
-      return reject('attempt_not_resolved', 'A balance of the ledger would pass its limit.')
+      return reject('attempt_not_resolved', 'A balance of the ledger would exceed its limit.')
     if (result.kind !== 'committed') throw new Error(`${id} can't be corrected: ${result.kind}`)
     await rebookDisputes(context, scope, transactionId)
     return undefined
@@ -67,7 +67,7 @@ export async function correctAttempt(
 export function exceeds(about: Omit<Ended, 'others'>, amount: number): Rejection | undefined {
   const most = mostMoved(about)
   if (about.attempt.kind === 'cancel' || amount <= most) return undefined
-  return reject('parameter_invalid', `The ${about.attempt.kind} can have moved ${most} at most.`, 'amount')
+  return reject('parameter_invalid', `The ${about.attempt.kind} moved at most ${most}.`, 'amount')
 }
 
 function isSame(attempt: Attempt, outcome: Known): boolean {

@@ -62,7 +62,7 @@ function propose(
   }
   const { ended, last, outcome } = walk(context, charge, route)
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
-    return reject('provider_unavailable', `No provider has a place free now: ${outcome.reason}.`)
+    return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
   const begun = outcome
     ? decideCharge(command, last.provider, outcome, made, last)
     : beginCharge(command, last.provider, last, made)

@@ -25,7 +25,7 @@ type Case = {
 
 /**
  * Books a dispute as its provider reports it: what can be booked of it, with its entries and its event, and an alarm
- * beside it where it does not fit. `foreign` when no payment of ours has that reference, `early` when ours may be
+ * beside it where it does not fit. `foreign` when no payment has that reference, `early` when ours may be
  * captured yet: then the dispute is listed, and is booked when it is reported again. Rejects with `StoreUnavailable`.
  */
 export async function bookDispute(
@@ -93,7 +93,7 @@ export async function rebookDisputes(
 export async function missDispute(context: Context, provider: string, reference: string): Promise<void> {
   const dispute = await context.store.disputeByReference(DEFAULT_SCOPE, provider, reference)
   if (!dispute) return
-  const message = `The provider does not know the dispute ${dispute.id} any more; in the books it is ${dispute.status}.`
+  const message = `The provider no longer knows the dispute ${dispute.id}; in the books it is ${dispute.status}.`
   await raise(context, DEFAULT_SCOPE, dispute.transactionId, {
     kind: 'contradiction',
     provider,
@@ -259,9 +259,9 @@ async function alarmBoth(
   other: string | undefined,
 ): Promise<void> {
   const where = other === undefined ? 'that is not in the books' : `of transaction ${other}`
-  const first = `The dispute ${dispute.id} names another payment than before, ${where}; it stays booked here.`
+  const first = `The dispute ${dispute.id} is now about another payment, ${where}; it stays booked here.`
   await raise(context, scope, charge.id, statement(dispute, report, first))
   if (other === undefined) return
-  const second = `The dispute ${dispute.id} of transaction ${charge.id} names the payment of this transaction now.`
+  const second = `The dispute ${dispute.id} of transaction ${charge.id} is now about the payment of this transaction.`
   await raise(context, scope, other, statement(dispute, report, second))
 }

@@ -50,7 +50,7 @@ export async function execute(
       (await storedAnswer(context, request)) ??
       reject(
         'idempotency_key_in_progress',
-        'The first request with this Idempotency-Key is still running. Repeat it in a moment.',
+        'The first request with this Idempotency-Key is still running. Retry in a moment.',
       )
     )
   const run = decideAndCommit(context, request, slot, decide)
@@ -89,7 +89,7 @@ async function decideAndCommit(
       case 'balance_limit':
         return (
           (await storedAnswer(context, request)) ??
-          reject('balance_limit_reached', 'This amount would take a ledger balance past 64 bits.', 'amount')
+          reject('balance_limit_reached', 'With this amount a ledger balance would exceed 64 bits.', 'amount')
         )
       case 'not_held':
         throw new Error('a first step holds no attempt')

@@ -51,7 +51,7 @@ export function cancelCharge(
     if (capabilities.void) return charge.amount
     return reject(
       'provider_not_capable',
-      `The provider ${charge.provider} can't cancel; what is held expires.`,
+      `The provider ${charge.provider} does not support cancels. Held money is released when the authorization expires.`,
     )
   })
 }
@@ -111,7 +111,7 @@ function onCharge(
     const charge = wished?.charge ?? found
     const provider = context.providers.get(charge.provider)
     if (!provider)
-      return reject('provider_not_configured', `The provider ${charge.provider} is not configured any more.`)
+      return reject('provider_not_configured', `The provider ${charge.provider} is no longer configured.`)
     const doubt = await doubtOf(context, request.scope, id, kind)
     if (doubt) return doubt
     const at = context.now()
@@ -119,7 +119,7 @@ function onCharge(
     if (isRejection(decision)) return decision
     const able = available(context, provider.name, true)
     if (typeof able === 'string')
-      return reject('provider_unavailable', `The provider ${provider.name} can't be asked now: ${able}.`)
+      return reject('provider_unavailable', `The provider ${provider.name} is not available now: ${able}.`)
     const attempt = decision.attempts[0] as Attempt
     return { decision, at, answer: answerOf(decision.charge, decision.refund, attempt) }
   })

@@ -9,7 +9,7 @@ import { review } from './recover.ts'
 
 /**
  * What came of acting on a notification. What is not done is tried again: what `failed` for about a day, and not for long
- * what seems to be `foreign`. While its charge is `busy` it waits. `quiet`: the provider says nothing new, perhaps because
+ * what seems to be `foreign`. While its charge is `busy` it waits. `quiet`: the provider reports nothing new, perhaps because
  * what it looks up lags behind what it notifies of.
  */
 export type Acted =
@@ -25,8 +25,8 @@ const MISSED_MS = 600_000
 
 const DONE: Acted = { done: true }
 const later = (error: string, why: 'failed' | 'foreign' = 'failed'): Acted => ({ done: false, why, error })
-const BUSY: Acted = { done: false, why: 'busy', error: 'something else is under way on its charge' }
-const QUIET: Acted = { done: false, why: 'quiet', error: 'the provider says nothing new' }
+const BUSY: Acted = { done: false, why: 'busy', error: 'another call of its charge is in progress' }
+const QUIET: Acted = { done: false, why: 'quiet', error: 'the provider reports nothing new' }
 
 /**
  * Acts on a stored notification: finds what it is about and asks its provider. The same one twice, or an old
@@ -57,8 +57,7 @@ export async function act(
           subject.reference,
         )
   // Its answer may still be on its way to us, or it is not ours at all.
-  if (found?.attempt.provider !== provider.name)
-    return later('no attempt of ours has that reference', 'foreign')
+  if (found?.attempt.provider !== provider.name) return later('no attempt has that reference', 'foreign')
   return once(found.attempt.id, () => reviewed(context, provider, found))
 }
 
@@ -88,7 +87,7 @@ async function disputed(
   receivedAt: number,
 ): Promise<Acted> {
   if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
-  if (!mayLookUp(context, provider)) return later('the provider can not be asked now')
+  if (!mayLookUp(context, provider)) return later('the provider is not available now')
   const answer = await counted(context.apart, provider.name, () =>
     provider.dispute(reference, AbortSignal.timeout(provider.deadlineMs)),
   )
@@ -103,7 +102,7 @@ async function disputed(
   // Disputes are few: whether this is what it was told of, or what was so before, is not asked.
   if (booked === 'booked') return QUIET
   return booked === 'foreign'
-    ? later('no payment of ours has that reference', 'foreign')
+    ? later('no payment has that reference', 'foreign')
     : later('the payment is not captured, so far as we know')
 }
 

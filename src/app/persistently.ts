@@ -16,7 +16,7 @@ export async function persistently<T>(context: Context, write: () => Promise<T>)
     } catch (error) {
       const passing = error instanceof StoreUnavailable && error.reason !== 'closing'
       if (!passing || performance.now() > giveUpAt) throw error
-      context.log.warn({ reason: error.reason }, 'The database refuses an outcome; it is tried again.')
+      context.log.warn({ reason: error.reason }, 'The database cannot store an outcome; MiniPay retries.')
       await new Promise((resolve) => setTimeout(resolve, waitMs))
     }
   }

@@ -122,7 +122,7 @@ export function standInRefused(used: readonly string[]): string | undefined {
   if (used.length === 0) return undefined
   const names =
     used.length > 5 ? `${used.slice(0, 5).join(', ')} and ${used.length - 5} more` : used.join(', ')
-  return `The database has charges or rules of ${names}, and no providers are configured: set MINIPAY_PROVIDERS to the file that names them, or to "sandbox" if the sandbox, which moves no money, shall take charges from now on.`
+  return `The database has charges or rules of ${names}, but no providers file is configured. Set MINIPAY_PROVIDERS to that file, or to "sandbox" if you want the sandbox, which moves no money, to take charges from now on.`
 }
 
 /** Logs what the database needs and the configuration lacks. */
@@ -136,11 +136,11 @@ export function warnOf({ missing, routable }: ProviderReport, log: Log): void {
         to_refund: toRefund,
         in_rules: inRules,
       },
-      'A provider is not configured, and the database needs it. See MINIPAY_PROVIDERS.',
+      'The database needs a provider that is not configured. See MINIPAY_PROVIDERS.',
     )
   if (!routable)
     log.warn(
       {},
-      'Every charge will fail with 502: the routing rules name no provider that is configured. Go back to the built-in rules with: minipay routing reset',
+      'Every charge will fail with 502: the routing rules name no configured provider. Go back to the built-in rules with: minipay routing reset',
     )
 }

@@ -140,7 +140,7 @@ export async function review(
   if (step === 'wait' || provider.capabilities.lookup === 'none') {
     context.log.warn(
       { attempt: work.attempt.id, provider: provider.name },
-      'A notification came of a provider that can tell nothing; look at its dashboard.',
+      'A notification came from a provider without lookups; check its dashboard.',
     )
     return 'done'
   }
@@ -203,7 +203,7 @@ async function putOff(context: Context, { attempt }: Work, dueAt: number | null)
     id: attempt.id,
     token: attempt.token ?? '',
     state,
-    reason: state === attempt.state ? attempt.reason : 'left unfinished, perhaps by a crash',
+    reason: state === attempt.state ? attempt.reason : 'left unfinished, possibly by a crash',
     lookups: attempt.lookups,
     unknownSince: state === 'unknown' ? (attempt.unknownSince ?? now) : null,
     dueAt,

@@ -65,7 +65,7 @@ async function correct(
   if (unnamed(attempt, finding) || !(await isCorrectable(context, scope, attempt)))
     return reject(
       'attempt_not_open',
-      `The attempt is ${state}; only unknown and pending ones are resolved by hand, and those corrected that were, or have an open alarm.`,
+      `The attempt is ${state}. You can resolve attempts that are unknown or pending, that were resolved by hand before, or that have an open alarm.`,
     )
   const found = (ended: Ended, now: number) => known({ scope, ...ended }, finding, now)
   const refusal = await wrongAmount(context, scope, attempt, finding)
@@ -91,7 +91,11 @@ async function wrongAmount(
   if (!ended) throw new Error(`${id} or its charge is gone`)
   const moves = outcome === 'succeeded' && (kind !== 'authorize' || ended.charge.capture) && kind !== 'cancel'
   if (moves) return exceeds(ended, amount)
-  return reject('parameter_invalid', 'Only what was taken or given back has an amount of its own.', 'amount')
+  return reject(
+    'parameter_invalid',
+    'Only a succeeded capture, refund or captured charge can have its own amount.',
+    'amount',
+  )
 }
 
 async function resolveOpen(
@@ -102,7 +106,7 @@ async function resolveOpen(
 ): Promise<OwnedAttempt | Rejection> {
   const { id, state } = attempt
   if (state === 'sending')
-    return reject('attempt_not_open', 'The attempt is being sent; look at it again in a moment.')
+    return reject('attempt_not_open', 'MiniPay is sending the attempt. Retry in a moment.')
   const refusal = unnamed(attempt, finding) ?? (await wrongAmount(context, scope, attempt, finding))
   if (refusal) return refusal
   const provider = context.providers.get(attempt.provider)
@@ -110,11 +114,7 @@ async function resolveOpen(
   // Nobody may be sending it again while a person says that it was never done.
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(id, claim)
-  if (!claimed)
-    return reject(
-      'attempt_not_open',
-      'The provider is being asked about the attempt right now; look at it again in a moment.',
-    )
+  if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
   const work = await load(context, claimed)
   const said = provider?.remote ? await heard(context, provider, work) : null
   if (said) sendNext(context, await settle(context, work, said, 'lookup'))
@@ -124,14 +124,14 @@ async function resolveOpen(
     sendNext(context, await settle(context, told, known(told, finding, now), 'hand'))
   context.log.warn(
     { attempt: id, transaction: work.charge.id, outcome: said?.kind ?? finding.outcome },
-    said ? 'A person asked for an end; the provider told it.' : 'An attempt was resolved by hand.',
+    said ? 'A person resolved an attempt; a lookup gave the outcome.' : 'An attempt was resolved by hand.',
   )
   const after = await load(context, claimed)
   if (!isOpen(after.attempt)) return { scope, attempt: after.attempt }
   await release(context, { ...after, attempt: { ...after.attempt, token: claim.token } })
   return reject(
     'attempt_not_resolved',
-    `The attempt is ${after.attempt.state} still: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
+    `The attempt is still ${after.attempt.state}: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
   )
 }
 
@@ -145,7 +145,7 @@ function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection |
   if (outcome === 'failed' || attempt.kind !== 'authorize' || named) return undefined
   return reject(
     'parameter_missing',
-    "Give the provider's reference of the payment: without it nothing can be captured or refunded.",
+    "Give the provider's reference of the payment. Captures and refunds need it.",
     'provider_reference',
   )
 }

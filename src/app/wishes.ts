@@ -27,7 +27,7 @@ const MOST = 1_000
 const REFUND: RefundCommand = {
   amount: undefined,
   reason: 'cancel_requested',
-  description: 'A cancel was asked for before it was known that the charge was captured.',
+  description: 'The charge was canceled before its outcome was known.',
   metadata: {},
 }
 
@@ -113,7 +113,11 @@ async function begin(context: Context, scope: Scope, charge: Charge): Promise<Be
   const provider = context.providers.get(charge.provider)
   if (!provider) return null
   if (wished === 'cancel' && !provider.capabilities.void)
-    return refused(charge, key, `The provider ${charge.provider} can't cancel; what is held expires.`)
+    return refused(
+      charge,
+      key,
+      `The provider ${charge.provider} does not support cancels. Held money is released when the authorization expires.`,
+    )
   if (await doubtOf(context, scope, charge.id, wished)) return null
   if (typeof available(context, provider.name, true) === 'string') return null
   const amount = wished === 'cancel' ? charge.amount : refundAmount(charge, REFUND)

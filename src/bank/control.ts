@@ -25,7 +25,7 @@ const wrong = (message: string): [number, object] => [400, { error: message }]
 async function change({ writer, later }: Bank, work: () => boolean): Promise<[number, object]> {
   const done = await writer.run(work)
   later.wake()
-  return done ? OK : [409, { error: 'Its state does not allow that, or there is no such thing.' }]
+  return done ? OK : [409, { error: 'There is no such object, or its state does not allow that.' }]
 }
 
 /** What a test or a curious person may do with the bank. Not signed, and taken from this machine only. */
@@ -125,7 +125,7 @@ export async function control(
   const route = ROUTES.find(([method, path]) => method === request.method && path.test(url.pathname))
   if (!route && !statement) return false
   if (!/^(::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '')) {
-    sendJson(response, 403, { error: 'The bank is controlled from its own machine only.' })
+    sendJson(response, 403, { error: 'The bank accepts control calls only from its own machine.' })
     return true
   }
   if (!route) {
@@ -136,7 +136,9 @@ export async function control(
   const bytes = await readBody(request)
   const body = bytes === undefined ? undefined : bytes.length === 0 ? {} : parseObject(bytes)
   const parts = path.exec(url.pathname)?.slice(1) ?? []
-  const [status, answer] = body ? await handler(bank, body, parts, url) : wrong('The body is no JSON object.')
+  const [status, answer] = body
+    ? await handler(bank, body, parts, url)
+    : wrong('The body is not a JSON object.')
   sendJson(response, status, answer)
   return true
 }

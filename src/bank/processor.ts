@@ -75,7 +75,7 @@ export class Processor {
     if (payment.currency !== currency)
       return this.#refuse(blank, 422, 'wrong_currency', `It is in ${payment.currency}.`)
     if (payment.busy !== null)
-      return this.#refuse(blank, 409, 'payment_busy', 'Something else is done with it now.')
+      return this.#refuse(blank, 409, 'payment_busy', 'Another operation on this payment is in progress.')
     if (amount > payment.amount)
       return this.#refuse(blank, 422, 'amount_too_large', `It is of ${payment.amount} in all.`)
     const row = { ...blank, payment: payment.id }
@@ -135,7 +135,7 @@ export class Processor {
     const payment = row?.payment ? this.#tables.payment(row.payment) : undefined
     if (!row || !payment || row.operation !== 'refund' || row.status !== 'done') return false
     this.#tables.changePayment(payment, { refunded: payment.refunded - row.amount })
-    this.#decline(row, 'processing_error', 'The refund came back.')
+    this.#decline(row, 'processing_error', 'The refund failed later.')
     this.#notify('refund', row.id ?? row.reference)
     return true
   }
@@ -174,7 +174,11 @@ export class Processor {
   #answerTo(row: OperationRow): Answer {
     const { status, id: reference, amount, currency } = row
     if (status === 'closed')
-      return refused(409, 'reference_closed', 'It was looked up before it came, or refused before.')
+      return refused(
+        409,
+        'reference_closed',
+        'The reference was looked up or refused before this call arrived.',
+      )
     if (status === 'declined')
       return ok({ status, decline_code: row.decline_code, message: row.message, reference })
     const payment = row.payment === null ? undefined : this.#tables.payment(row.payment)

@@ -106,7 +106,7 @@ async function serve(
   if (!bytes) return send(response, refused(413, 'too_large', 'The body is larger than 64 KiB.'))
   bank.calls.count('received', operation)
   if (!isSigned(key, request.headers, bytes, Date.now()))
-    return send(response, refused(401, 'signature_invalid', 'The signature does not fit.'))
+    return send(response, refused(401, 'signature_invalid', 'The signature is wrong.'))
   const body = parseObject(bytes)
   if (!body || body['operation'] !== operation)
     return send(response, refused(400, 'invalid_request', 'The body is not of this operation.'))

@@ -30,7 +30,7 @@ export async function alarmsList(server: URL): Promise<number> {
   if (printed === 0) console.log('No alarm is open.')
   else
     console.error(
-      '\nClose one, once you know from the provider what happened:\n  minipay alarms close ID REASON [AMOUNT]',
+      '\nFind out from the provider what happened, then close the alarm:\n  minipay alarms close ID REASON [AMOUNT]',
     )
   return 0
 }

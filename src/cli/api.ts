@@ -30,13 +30,16 @@ export function apiClient(server: URL): ApiClient {
       }),
     }).catch((error: Error) => {
       throw new ApiError(
-        `No answer from ${server.origin} (${causeOf(error)}). Is minipay serve running? See --server.`,
+        `No response from ${server.origin} (${causeOf(error)}). Is minipay serve running? See --server.`,
         null,
       )
     })
     const answer = await readJson(response)
     if (answer === undefined)
-      throw new ApiError(`${server.origin} answered ${response.status}, and not as MiniPay does.`, null)
+      throw new ApiError(
+        `${server.origin} responded with ${response.status}, but not in MiniPay's format.`,
+        null,
+      )
     if (!response.ok) throw new ApiError(sentenceOf(answer, response.status), answer)
     return answer as T
   }
@@ -64,5 +67,5 @@ function causeOf({ cause, message }: Error): string {
 
 function sentenceOf(answer: unknown, status: number): string {
   const { error } = answer as { error?: unknown }
-  return typeof error === 'string' ? error : `The server answered ${status}.`
+  return typeof error === 'string' ? error : `The server responded with ${status}.`
 }

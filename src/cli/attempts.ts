@@ -33,7 +33,7 @@ export async function attemptsList(server: URL): Promise<number> {
   if (printed === 0) console.log('No attempt is unknown or pending.')
   else
     console.error(
-      '\nEnd one, once you know from the provider what it did:\n  minipay attempts resolve ID succeeded|failed [REFERENCE] [--amount N]',
+      '\nFind out from the provider what it did, then record the outcome:\n  minipay attempts resolve ID succeeded|failed [REFERENCE] [--amount N]',
     )
   return 0
 }
@@ -68,5 +68,5 @@ function line({
   ...attempt
 }: AttemptAnswer): string {
   const why = attempt.reason ? `: ${attempt.reason}` : ''
-  return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, asked again ${attempt.lookups} times${why}`
+  return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, ${attempt.lookups} lookups${why}`
 }

@@ -28,7 +28,8 @@ export function restore(database: string, file: string): void {
   if (!existsSync(file)) throw new Error(`There is no backup ${file}.`)
   refuseOtherFiles(file)
   for (const old of [database, `${database}-wal`, `${database}-shm`])
-    if (existsSync(old)) throw new Error(`${old} is in the way. Stop the server and move it away first.`)
+    if (existsSync(old))
+      throw new Error(`${old} exists. Stop the server, move the file to another folder, and retry.`)
   const lock = lockDatabase(database, true)
   try {
     copyVerified(file, database, (copy) => {
@@ -49,7 +50,7 @@ function copyVerified(source: string, file: string, change?: (copy: Connection) 
     snapshot(source, partial)
     if (change) changed(partial, change)
     const { problem, charges, refunds, entries } = verified(partial)
-    if (problem !== undefined) throw new Error(`The copy is not sound: ${problem}`)
+    if (problem !== undefined) throw new Error(`The books of the copy are wrong: ${problem}`)
     sync(partial)
     renameSync(partial, file)
     sync(dirname(file) || '.')

@@ -33,7 +33,7 @@ function farewell(
   { charges, refunds, entries, rows, seconds, doneAt }: Copied,
 ): string {
   if (doneAt !== undefined)
-    return `${from} was copied into ${to} before, ${new Date(doneAt).toISOString()}. There is nothing to do.`
+    return `${from} was already copied into ${to} at ${new Date(doneAt).toISOString()}. Nothing to do.`
   return `${from} is in ${to}: ${grouped(rows)} rows in ${Math.round(seconds)} s.
 The books balance at both ends, and agree: ${charges} charges, ${refunds} refunds, ${entries} entries.
 

@@ -11,7 +11,9 @@ type RuleSetAnswer = { readonly version: number; readonly document: unknown }
 export async function routingShow(server: URL): Promise<number> {
   const { version, document } = await apiClient(server).get<RuleSetAnswer>(PATH)
   console.log(JSON.stringify(document, null, 2))
-  console.error(version === 0 ? 'No rule set is stored; this is what holds.' : `Version ${version}.`)
+  console.error(
+    version === 0 ? 'No rule set is stored. These are the built-in rules.' : `Version ${version}.`,
+  )
   return 0
 }
 
@@ -23,10 +25,10 @@ export async function routingSet(server: URL, file: string): Promise<number> {
   })
 }
 
-/** Goes back to the built-in rules: every provider in the order of their configuration. */
+/** Goes back to the built-in rules: every provider in the order of the configuration. */
 export async function routingReset(server: URL): Promise<number> {
   const { version } = await apiClient(server).delete<RuleSetAnswer>(PATH)
-  console.log(`Stored as version ${version}: every provider in the order of their configuration.`)
+  console.log(`Stored as version ${version}: every provider in the order of the configuration.`)
   return 0
 }
 

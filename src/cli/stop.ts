@@ -15,7 +15,7 @@ const BEYOND_TIMEOUT_MS = 3_000
  */
 export async function stop(database: string, timeoutMs: number): Promise<number> {
   const place = placeOf(database)
-  if (!isLocked(place)) return say(`No MiniPay serves ${database}.`)
+  if (!isLocked(place)) return say(`No MiniPay server uses ${database}.`)
   const pid = readPid(place)
   if (pid === undefined)
     return say(`${database} is in use, but not by a server: wait until the other command has ended.`)
@@ -32,7 +32,7 @@ export async function stop(database: string, timeoutMs: number): Promise<number>
   while (isRunning(pid)) {
     if (performance.now() > until)
       return say(
-        `Process ${pid}, which serves ${database}, was told to stop and has not ended within ${Math.round((timeoutMs + BEYOND_TIMEOUT_MS) / 1000)} s.`,
+        `Process ${pid}, which serves ${database}, got SIGTERM but did not end within ${Math.round((timeoutMs + BEYOND_TIMEOUT_MS) / 1000)} s.`,
       )
     await sleep(LOOK_EVERY_MS)
   }

@@ -4,11 +4,11 @@ import type { AmountMinor } from './money.ts'
 export const ALARM_KINDS = {
   amount_mismatch: 'The provider moved another amount or currency than MiniPay asked for.',
   reference_reused: 'The provider gave one reference to two payments or two refunds.',
-  contradiction: 'The provider says the opposite of what is booked.',
-  already_captured: 'The provider says that a payment was captured, which is only authorized in the books.',
-  already_refunded: 'The provider has nothing left to refund of a payment; the books have.',
+  contradiction: 'The provider reports the opposite of the booked outcome.',
+  already_captured: 'The provider has already captured a payment that is only authorized in the books.',
+  already_refunded: 'The provider has nothing left to refund of a payment, but the books do.',
   dispute_mismatch:
-    'A dispute is of more than was captured, in another currency, or of a payment that the books do not hold as taken.',
+    'A dispute exceeds the captured amount, is in another currency, or is about a payment that was not taken.',
 } as const
 export type AlarmKind = keyof typeof ALARM_KINDS
 

@@ -196,7 +196,7 @@ test('that a call which was accepted is not found is a contradiction', () => {
   for (const lookup of ['none', 'eventual', 'final'] as const)
     assert.deepEqual(
       judged({ ...asked, providerReference: 'ref_1' }, { lookup }, 'lookup', GONE, 1),
-      doubted('the provider had accepted it, and does not find it now', 'contradiction'),
+      doubted('the provider had accepted it, but does not find it now', 'contradiction'),
     )
 })
 
@@ -223,7 +223,7 @@ test('an amount or a currency that was not asked for is doubted, except of a can
     for (const kind of ['authorize', 'capture', 'refund'] as const)
       assert.deepEqual(
         judged({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
-        doubted(`asked for 1000 usd, the provider says ${amount} ${currency}`, 'amount_mismatch'),
+        doubted(`asked for 1000 usd, the provider reports ${amount} ${currency}`, 'amount_mismatch'),
       )
     assert.deepEqual(
       judged({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),

@@ -1,11 +1,11 @@
 import type { AlarmKind } from './alarm.ts'
 import type { AmountMinor } from './money.ts'
 
-/** What a call to a provider asks for. */
+/** The operations of a provider call. */
 export const ATTEMPT_KINDS = ['authorize', 'capture', 'cancel', 'refund'] as const
 export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
 
-/** The states of an attempt, and what each means. The first three are open: they are worked on until they end. */
+/** The states of an attempt, and what each means. The first three are open: MiniPay works on them until they end. */
 export const ATTEMPT_STATES = {
   sending: 'it is committed, and MiniPay is calling the provider',
   pending: 'the provider accepted it and reports the outcome later',
@@ -16,11 +16,11 @@ export const ATTEMPT_STATES = {
 } as const
 export type AttemptState = keyof typeof ATTEMPT_STATES
 
-/** How one call to a provider ended. Closed: whoever adds one decides in the domain what may follow it. */
+/** The outcome of one provider call. A closed set: if you add a kind, decide in the domain what may follow it. */
 export type Outcome =
   /**
-   * The money moved, or is held: exactly this amount. `reference` is the provider's own name for what it did,
-   * `expiresAt` (ms since 1970) is when an authorization lapses; null when it was captured, or never does.
+   * The money moved, or is held: exactly this amount. `reference` is the provider's own id. `expiresAt` (ms since
+   * 1970) is when an authorization expires; null if it was captured, or never expires.
    */
   | {
       readonly kind: 'succeeded'
@@ -29,43 +29,43 @@ export type Outcome =
       readonly currency: string
       readonly expiresAt: number | null
     }
-  /** The provider said no. `declineCode` is one of ours (domain/decline) or the provider's own, unchanged. */
+  /** The provider refused. `declineCode` is one of MiniPay's (domain/decline), or the provider's own, unchanged. */
   | {
       readonly kind: 'declined'
       readonly declineCode: string
       readonly message: string
       readonly reference: string | null
     }
-  /** Accepted, to be told later. With `redirectUrl` the customer has to go there first. */
+  /** Accepted; the result comes later. With `redirectUrl` the customer must go there first. */
   | { readonly kind: 'pending'; readonly reference: string | null; readonly redirectUrl: string | null }
   /**
-   * Surely not done: another provider may be asked. `refused` when the provider looked at the call and answered
-   * that it will not do it, now or later: that says nothing against its health, and is as true of the same call
-   * before. What it turned away at the door, unread, has it not.
+   * Definitely not done, so MiniPay may fail over. `refused`: the provider checked the call and will not carry it out,
+   * now or later. This does not count against its health, and it also holds for an earlier send of the same call. A
+   * call that was rejected before the provider read it has no `refused`.
    */
   | { readonly kind: 'not_sent'; readonly reason: string; readonly refused?: true }
-  /** It may have been done: nobody else may be asked until it is known. */
+  /** The call may have been done. MiniPay must not fail over until the outcome is known. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
-/** How the provider of an attempt was chosen, and who would be next. Stored with the attempt: its story. */
+/** How the provider of an attempt was chosen, and which providers would be next. Stored with the attempt. */
 export type Route = {
   /** The version of the rule set; null when none is stored. */
   readonly ruleSetVersion: number | null
   /** The name of the rule that matched, or `default`. */
   readonly rule: string
-  /** Providers to ask after this one, in order. */
+  /** Providers to fail over to, in order. */
   readonly next: readonly string[]
-  /** Providers that came before and were passed over, each with why. */
+  /** Providers that were skipped before this one, each with the reason. */
   readonly skipped: readonly { readonly provider: string; readonly reason: string }[]
-  /** Decline codes after which the next provider is asked. */
+  /** Decline codes after which MiniPay fails over. */
   readonly failoverOn: readonly string[]
   /** Rules that could not be evaluated, each as a sentence; absent when all could. */
   readonly notes?: readonly string[]
-  /** The attempt before this one, which surely never came to this provider, so that it is called once more. */
+  /** The earlier attempt, which definitely never reached this provider, so that MiniPay calls it once more. */
   readonly again?: string
 }
 
-/** By what an attempt came to its end. */
+/** The source of an attempt's outcome. */
 export const RESOLVERS = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry'] as const
 export type Resolver = (typeof RESOLVERS)[number]
 
@@ -80,24 +80,27 @@ export type Attempt = {
   readonly state: AttemptState
   readonly amount: AmountMinor
   readonly currency: string
-  /** Of an authorization; null for the others, which go where the money is, unless that is called once more. */
+  /**
+   * Set for an authorization. Null for other kinds, which go to the provider that has the money, unless it is called
+   * once more.
+   */
   readonly route: Route | null
   readonly providerReference: string | null
   readonly declineCode: string | null
   /** In words: why it is or was unknown, the decline's message, or why it was not sent. Scrubbed of secrets. */
   readonly reason: string | null
   readonly resolvedBy: Resolver | null
-  /** The key of the request that began it, whose answer its end decides. */
+  /** The key of the request that began it. The outcome of the attempt decides the response of that key. */
   readonly idempotencyKey: string
   /** ms since 1970, like all times here. */
   readonly startedAt: number
   readonly endedAt: number | null
-  /** How often the provider was asked about it afterwards. */
+  /** The number of lookups. */
   readonly lookups: number
   readonly unknownSince: number | null
-  /** When a worker has to look at it; null when it has not. While it is sent: the end of the sender's lease. */
+  /** When a worker must look at it; null if no worker must. While it is being sent: the end of the sender's lease. */
   readonly dueAt: number | null
-  /** The lease of whoever works on it. */
+  /** The token of the current lease. */
   readonly token: string | null
 }
 
@@ -112,13 +115,16 @@ function told({ reason }: Attempt, outcome: Known): string | null {
   return reason === null || reason === said ? said : [reason, said].filter(Boolean).join('; ')
 }
 
-/** What a provider can do. The core asks for nothing else. */
+/** The capabilities of a provider, as far as MiniPay needs them. */
 export type Capabilities = {
-  /** How long after the first the same call with the same key is done only once, in ms; 0 when it may be done again. */
+  /**
+   * How long after the first call the provider carries out a repeated key only once, in ms; 0 if it may carry it out
+   * again.
+   */
   readonly idempotencyWindowMs: number
   /**
-   * Whether a call can be found by our reference. `eventual`: "not found" may change. `final`: whoever is
-   * told "not found" may rely on it, since the provider refuses that reference from then on.
+   * Whether a lookup can find a call by our reference. `eventual`: "not found" may change. `final`: "not found" is
+   * conclusive, because the provider refuses that reference from then on.
    */
   readonly lookup: 'none' | 'eventual' | 'final'
   /** An authorization can be released before it expires. */
@@ -127,14 +133,13 @@ export type Capabilities = {
   readonly partialCapture: boolean
 }
 
-/** A customer is not charged by a repetition that comes later than this after the request, in ms. */
+/** MiniPay does not send an authorization again later than this after the request, in ms. */
 const AUTHORIZE_AGAIN_MS = 600_000
 
 /**
- * How to find out what became of an open attempt: ask about it, or send the very same call again, which an
- * idempotent provider does once. Where both tell something they take turns, the lookup first: neither one that
- * keeps failing holds up the other. `wait` when neither is safe: then only the provider's notification or a
- * person can tell.
+ * The next step to resolve an open attempt: a lookup, or the same call again, which an idempotent provider carries out
+ * once. If both help, they alternate, the lookup first, so that one that keeps failing does not delay the other.
+ * `wait` if neither is safe: then only a notification or a person can give the outcome.
  */
 export function recoveryStep(
   { idempotencyWindowMs, lookup }: Capabilities,
@@ -144,7 +149,7 @@ export function recoveryStep(
   if (lookup === 'final') return 'lookup'
   const windowMs =
     attempt.kind === 'authorize' ? Math.min(idempotencyWindowMs, AUTHORIZE_AGAIN_MS) : idempotencyWindowMs
-  // Sending it again would not tell more of what the provider has accepted already.
+  // A resend gives no new information about a call that the provider has already accepted.
   const resendable = attempt.state !== 'pending' && isWithin(attempt.startedAt, windowMs, now)
   if (lookup === 'none') return resendable ? 'resend' : 'wait'
   const known = attempt.providerReference !== null
@@ -160,15 +165,19 @@ const FIRST_LOOK_MS = 500
 const MAX_UNKNOWN_MS = 30_000
 const MAX_PENDING_MS = 600_000
 
-/** The wait before an open attempt is looked at again: it doubles up to half a minute, or ten while it is pending. */
+/**
+ * The wait until the next lookup of an open attempt: it doubles up to half a minute, or up to ten minutes while the
+ * attempt is pending.
+ */
 export function nextLookMs(state: AttemptState, lookups: number): number {
   const most = state === 'pending' ? MAX_PENDING_MS : MAX_UNKNOWN_MS
   return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)
 }
 
 /**
- * Whether the end of an attempt may change at its provider, so that a lookup which lags behind matters: a refund comes
- * back or is paid after all, an authorization that is held lapses, and what surely was not done turns out to be.
+ * Whether the outcome of an attempt may still change at its provider, so that a lagging lookup matters: a refund fails
+ * later or is paid after all, a held authorization expires, or a call that was definitely not done turns out to be
+ * done.
  */
 export function mayChange(
   { kind, state }: Pick<Attempt, 'kind' | 'state'>,
@@ -179,10 +188,13 @@ export function mayChange(
   return kind === 'authorize' && state === 'succeeded' && charge.status === 'authorized'
 }
 
-/** After a notification, when its provider is asked again that says nothing new: 10 s, 1 min, 10 min, and 1 h after the one before, in ms. */
+/**
+ * Times of the later lookups for a notification whose lookup shows nothing new: 10 s, 1 min, 10 min and 1 h after the
+ * one before, in ms.
+ */
 const LOOKS_MS = [10_000, 70_000, 670_000, 4_270_000] as const
 
-/** When a provider is asked again that said nothing new of what it had notified of; null after the last time. ms since 1970. */
+/** The time of the next lookup for such a notification, in ms since 1970; null after the last one. */
 export function nextQuietLook(receivedAt: number, now: number): number | null {
   return LOOKS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
 }
@@ -201,7 +213,7 @@ export type NewAttempt = Pick<
   | 'idempotencyKey'
 > & { readonly now: number; readonly leaseUntil: number; readonly token: string }
 
-/** An attempt that is about to be sent; nobody else touches it before its lease ends. */
+/** An attempt that is about to be sent. No other worker takes it over before its lease ends. */
 export function newAttempt({ now, leaseUntil, token, ...about }: NewAttempt): Attempt {
   return {
     ...about,
@@ -219,13 +231,13 @@ export function newAttempt({ now, leaseUntil, token, ...about }: NewAttempt): At
   }
 }
 
-/** An outcome that says how it stands; `unknown` only puts the attempt off. */
+/** An outcome that changes the attempt; `unknown` only postpones it. */
 export type Known = Exclude<Outcome, { kind: 'unknown' }>
 
 /**
- * The attempt after the provider has said how it stands. A pending one stays open, to be looked at again; an
- * authorization that lapses is looked at when it does. What succeeded is of the amount that was moved, which is another
- * than what was asked only by a person's word.
+ * The attempt after its provider reported an outcome. A pending attempt stays open, and MiniPay looks it up again. An
+ * authorization that expires is looked up at that time. A succeeded attempt has the amount that was moved; only a
+ * person can set one that differs from the request.
  */
 export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: number): Attempt {
   const pending = outcome.kind === 'pending'
@@ -251,15 +263,14 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
   }
 }
 
-/** "Not found" is believed for so long after a call: later the provider may have forgotten it. */
+/** How long after a call "not found" counts, in ms: later, the provider may have deleted the call. */
 const NOT_FOUND_MS = 23 * 3_600_000
 
 /**
- * What an answer is worth. Money that moved in another amount or currency than was asked is never booked:
- * the attempt stays unknown, with an alarm. That a lookup or a repetition was not sent says nothing of the call
- * before it; that the provider has looked at a repetition and refuses it says that it did not do the call, and will
- * not. "Not found" is worth what the provider promises, of a call of late; of one that it has accepted it is a
- * contradiction.
+ * Classifies a response. MiniPay never books another amount or currency than requested: the attempt stays unknown,
+ * with an alarm. A lookup or a resend that was not sent gives no information about the original call. If the provider
+ * checked a resend and refuses it, it did not carry out the call, and never will. "Not found" counts for a recent
+ * call, as far as the provider promises; for a call that the provider had accepted, it is a contradiction.
  */
 export function judged(
   attempt: Pick<Attempt, 'kind' | 'amount' | 'currency' | 'providerReference' | 'startedAt'>,
@@ -279,7 +290,7 @@ export function judged(
       : unknown('the provider does not find it yet')
   if (answer.kind === 'not_sent' && how !== 'send' && !(how === 'resend' && answer.refused))
     return unknown(answer.reason)
-  // Another refund could have that name too, and nothing would tell them apart.
+  // Another refund could have the same reference, and MiniPay could not distinguish them.
   const isUnnamed =
     attempt.kind === 'refund' &&
     'reference' in answer &&

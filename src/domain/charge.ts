@@ -120,10 +120,10 @@ export type RefundCommand = {
 
 /** Counters that are kept by the commit that changes them, so that reading one never scans. */
 export const CHARGE_COUNTERS = {
-  charges_succeeded: 'charges that succeeded, whatever was refunded of them later',
+  charges_succeeded: 'charges that succeeded, including those refunded later',
   charges_failed: 'charges that failed',
-  charges_refunded: 'charges of which something was refunded',
-  refunds: 'refunds that were done',
+  charges_refunded: 'charges with at least one refund',
+  refunds: 'refunds that succeeded',
 } as const
 export type ChargeCounter = keyof typeof CHARGE_COUNTERS
 export type Count = readonly [name: ChargeCounter, by: 1 | -1]

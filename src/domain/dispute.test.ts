@@ -34,7 +34,14 @@ describe('what of a dispute is booked', () => {
     ['its amount', taken(), claim(300), null, 300, null],
     ['all that was captured', taken(), claim(1000), null, 1000, null],
     ['nothing of zero', taken(), claim(0), null, 0, null],
-    ['not more than was captured', taken(), claim(1001), null, 1000, /more than transaction txn_1 has left/],
+    [
+      'not more than was captured',
+      taken(),
+      claim(1001),
+      null,
+      1000,
+      /exceeds the free amount of transaction txn_1/,
+    ],
     ['not what others have', taken({ amountDisputed: 800 }), claim(300), null, 200, /200 of 1000 captured/],
     [
       'what it has itself',
@@ -102,11 +109,11 @@ describe('what of a dispute is booked', () => {
     const misfit = (charge: Charge, said: DisputeClaim, how = {}) => booked(charge, said, null, how).misfit
     assert.equal(
       misfit(taken(), claim(300), { ours: false }),
-      'The dispute of 300 usd is of a payment that transaction txn_1 did not take.',
+      'The dispute of 300 usd is about a payment that transaction txn_1 did not take.',
     )
     assert.equal(
       misfit(chargeOf({ status: 'failed' }), claim(300)),
-      'The dispute of 300 usd is of transaction txn_1, which is failed: nothing of it was captured.',
+      'The dispute of 300 usd is about transaction txn_1, which is failed: no money was captured.',
     )
     assert.equal(
       misfit(taken(), claim(300, { currency: 'eur' })),
@@ -114,7 +121,7 @@ describe('what of a dispute is booked', () => {
     )
     assert.equal(
       misfit(taken({ amountDisputed: 800 }), claim(300)),
-      'The dispute of 300 usd is of more than transaction txn_1 has left for it: 200 of 1000 captured.',
+      'The dispute of 300 usd exceeds the free amount of transaction txn_1: 200 of 1000 captured.',
     )
   })
 

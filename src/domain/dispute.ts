@@ -32,12 +32,12 @@ export function bookable(
   if (!ours)
     return {
       amount: 0,
-      misfit: `The dispute of ${money} is of a payment that transaction ${id} did not take.`,
+      misfit: `The dispute of ${money} is about a payment that transaction ${id} did not take.`,
     }
   if (!allows(charge, 'dispute'))
     return {
       amount: 0,
-      misfit: `The dispute of ${money} is of transaction ${id}, which is ${charge.status}: nothing of it was captured.`,
+      misfit: `The dispute of ${money} is about transaction ${id}, which is ${charge.status}: no money was captured.`,
     }
   const free = amountCaptured - charge.amountDisputed + (former?.amountBooked ?? 0)
   if (settled && former && former.amountBooked > 0)
@@ -50,7 +50,7 @@ export function bookable(
   if (claim.amount <= free) return { amount: claim.amount, misfit: null }
   return {
     amount: free,
-    misfit: `The dispute of ${money} is of more than transaction ${id} has left for it: ${free} of ${amountCaptured} captured.`,
+    misfit: `The dispute of ${money} exceeds the free amount of transaction ${id}: ${free} of ${amountCaptured} captured.`,
   }
 }
 

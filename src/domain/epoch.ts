@@ -3,11 +3,11 @@
  * numbers may have been given out that this database does not know of.
  */
 export const EPOCH_CAUSES = {
-  created: 'The database was made, or it was brought to the first version that has epochs.',
-  restored: '`minipay restore` put a backup in its place.',
+  created: 'The database was created, or upgraded to the first version with epochs.',
+  restored: '`minipay restore` restored a backup.',
   copied: '`minipay copy` filled the database.',
-  replaced: 'At its start, MiniPay found another database than the one it had left, or an older state of it.',
-  requested: 'A person asked for it with `minipay epoch begin`.',
+  replaced: 'At its start, MiniPay found another database than before, or an older state of it.',
+  requested: 'A person ran `minipay epoch begin`.',
 } as const
 export type EpochCause = keyof typeof EPOCH_CAUSES
 

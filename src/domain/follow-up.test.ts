@@ -51,20 +51,20 @@ test('why a capture or a cancel is refused is told in a sentence', () => {
       captureAmount(held({ status }), 1),
       refused(
         'charge_not_capturable',
-        `Transaction txn_1 is ${status}; only what is authorized can be captured.`,
+        `Transaction txn_1 is ${status}; only an authorized transaction can be captured.`,
       ),
     )
     if (status === 'requires_action') continue
     const refusal = refused(
       'charge_not_cancelable',
-      `Transaction txn_1 is ${status}; only what is authorized or waits for its customer can be canceled.`,
+      `Transaction txn_1 is ${status}; only a transaction that is authorized or waits for its customer can be canceled.`,
     )
     assert.deepEqual(cancelRefusal(held({ status })), refusal)
     if (status !== 'processing') assert.deepEqual(cancelRefusal(held({ status, ...wished })), refusal)
   }
   assert.deepEqual(
     captureAmount(held(wished), 1),
-    refused('charge_not_capturable', 'Transaction txn_1 is to be canceled, as was asked for.'),
+    refused('charge_not_capturable', 'Transaction txn_1 has a cancel pending.'),
   )
   assert.deepEqual(
     captureAmount(held(), 1001),
@@ -77,7 +77,7 @@ test('why a capture or a cancel is refused is told in a sentence', () => {
   for (const status of ['authorized', 'requires_action', 'processing'] as const)
     assert.deepEqual(
       cancelRefusal(held({ status, ...wished })),
-      refused('charge_not_cancelable', 'Transaction txn_1 is being canceled already, as was asked for.'),
+      refused('charge_not_cancelable', 'Transaction txn_1 already has a cancel in progress.'),
     )
 })
 

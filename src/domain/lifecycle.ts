@@ -129,7 +129,10 @@ function refused(
   const said =
     outcome.kind === 'declined'
       ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
-      : { declineCode: 'provider_unavailable', failureMessage: `It was not charged: ${outcome.reason}.` }
+      : {
+          declineCode: 'provider_unavailable',
+          failureMessage: `It was not charged: ${outcome.reason}.`,
+        }
   const reference = outcome.kind === 'declined' ? outcome.reference : null
   return decision(
     charge,
@@ -189,10 +192,10 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
   if (!allows(charge, 'begin_capture'))
     return reject(
       'charge_not_capturable',
-      `Transaction ${charge.id} is ${charge.status}; only what is authorized can be captured.`,
+      `Transaction ${charge.id} is ${charge.status}; only an authorized transaction can be captured.`,
     )
   if (isToBeCanceled(charge))
-    return reject('charge_not_capturable', `Transaction ${charge.id} is to be canceled, as was asked for.`)
+    return reject('charge_not_capturable', `Transaction ${charge.id} has a cancel pending.`)
   if (amount !== undefined && amount > charge.amount)
     return reject(
       'capture_exceeds_authorized',
@@ -205,14 +208,11 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
 /** Why a charge can't be canceled; undefined when it can. */
 export function cancelRefusal(charge: Charge): Rejection | undefined {
   if (isToBeCanceled(charge) && (charge.status === 'processing' || allows(charge, 'begin_cancel')))
-    return reject(
-      'charge_not_cancelable',
-      `Transaction ${charge.id} is being canceled already, as was asked for.`,
-    )
+    return reject('charge_not_cancelable', `Transaction ${charge.id} already has a cancel in progress.`)
   if (allows(charge, 'begin_cancel')) return undefined
   return reject(
     'charge_not_cancelable',
-    `Transaction ${charge.id} is ${charge.status}; only what is authorized or waits for its customer can be canceled.`,
+    `Transaction ${charge.id} is ${charge.status}; only a transaction that is authorized or waits for its customer can be canceled.`,
   )
 }
 

@@ -70,13 +70,13 @@ test('why a refund is refused is told in a sentence', () => {
       taken({ status: 'refunded', amountRefunded: 1000 }),
       1,
       'already_refunded',
-      'Transaction txn_1 is already fully refunded, or is being.',
+      'Transaction txn_1 is already fully refunded, or its full refund is in progress.',
     ],
     [
       taken({ amountRefundPending: 1000 }),
       undefined,
       'already_refunded',
-      'Transaction txn_1 is already fully refunded, or is being.',
+      'Transaction txn_1 is already fully refunded, or its full refund is in progress.',
     ],
     [
       taken({ amountDisputed: 400 }),
@@ -208,7 +208,10 @@ const FAILURES = [
   [DECLINED, { declineCode: 'insufficient_funds', failureMessage: 'No funds.' }],
   [
     NOT_SENT,
-    { declineCode: 'provider_unavailable', failureMessage: 'The provider did not take it: it is closed.' },
+    {
+      declineCode: 'provider_unavailable',
+      failureMessage: 'The provider did not take it: it is closed.',
+    },
   ],
 ] as const
 

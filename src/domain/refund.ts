@@ -35,7 +35,10 @@ export function refundAmount(charge: Charge, command: RefundCommand): AmountMino
   if (left === 0 && charge.amountDisputed > 0)
     return reject('charge_disputed', `What is left of transaction ${charge.id} is disputed.`)
   if (left === 0)
-    return reject('already_refunded', `Transaction ${charge.id} is already fully refunded, or is being.`)
+    return reject(
+      'already_refunded',
+      `Transaction ${charge.id} is already fully refunded, or its full refund is in progress.`,
+    )
   const amount = command.amount ?? left
   if (amount > left)
     return reject(

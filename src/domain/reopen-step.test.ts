@@ -39,7 +39,7 @@ const opened = (attempt: Attempt): Attempt => ({
 const refusal = ({ kind, id }: Attempt, why: string) => ({
   rejected: true,
   code: 'attempt_not_resolved',
-  message: `How the ${kind} ${id} ended can't be changed: transaction txn_1 ${why}.`,
+  message: `The outcome of the ${kind} ${id} can't be changed: transaction txn_1 ${why}.`,
 })
 
 test('an authorization that failed is open again, where it was and as if it had never failed', () => {
@@ -207,7 +207,7 @@ test('what was never held, or is not canceled, is not held again', () => {
   const givenUp = { ...cancel, idempotencyKey: canceled.idempotencyKey }
   assert.deepEqual(
     reopen(about(canceled, givenUp, [authorization])),
-    refusal(givenUp, 'had a customer who never came back'),
+    refusal(givenUp, 'had a customer who did not return'),
   )
 })
 

@@ -84,7 +84,7 @@ const UNCOUNTED: readonly Count[] = [['charges_succeeded', -1]]
 function refused({ charge, attempt }: Ended, why: string): Rejection {
   return reject(
     'attempt_not_resolved',
-    `How the ${attempt.kind} ${attempt.id} ended can't be changed: transaction ${charge.id} ${why}.`,
+    `The outcome of the ${attempt.kind} ${attempt.id} can't be changed: transaction ${charge.id} ${why}.`,
   )
 }
 
@@ -161,7 +161,7 @@ function reopenCancel(ended: Ended): Decision | Rejection {
   const { charge, attempt, others } = ended
   const { status, provider } = charge
   const attempts = [opened(attempt)]
-  if (isGivenUp(charge, attempt)) return refused(ended, 'had a customer who never came back')
+  if (isGivenUp(charge, attempt)) return refused(ended, 'had a customer who did not return')
   if (attempt.state !== 'succeeded')
     return status === 'authorized'
       ? heldAgain(charge, attempts, 'uncaptured')

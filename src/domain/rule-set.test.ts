@@ -192,7 +192,7 @@ test('a narrower rule before a wider one, and a last one that is always true, ca
 const ONE = { provider: 'bank_a', weight: 1 }
 const RULE_FIELDS = 'name, when, providers, split, sticky, failover_on'
 const EITHER = 'It needs either providers, a list in order, or split, a list of weights.'
-const textOf = (most: number) => `This must be a text of 1 to ${most} characters.`
+const textOf = (most: number) => `This must be a string of 1 to ${most} characters.`
 
 /** Everything that can be wrong with a document, each once, and the sentence for it. */
 const SENTENCES: readonly (readonly [document: unknown, path: string, message: string])[] = [
@@ -215,7 +215,7 @@ const SENTENCES: readonly (readonly [document: unknown, path: string, message: s
   [withRules({ name: 7, when: 'a', ...DEFAULT }), 'rules[0].name', textOf(64)],
   [withRules(rule(' \t', 'a')), 'rules[0].name', textOf(64)],
   [withRules(rule('n'.repeat(65), 'a')), 'rules[0].name', textOf(64)],
-  [withRules(rule('default', 'a')), 'rules[0].name', '"default" is the name of what is not a rule.'],
+  [withRules(rule('default', 'a')), 'rules[0].name', 'The name "default" is reserved for the default.'],
   [withRules(rule('x', 'a'), rule('x', 'b')), 'rules[1].name', 'rules[0] has this name already.'],
   [withRules({ name: 'x', ...DEFAULT }), 'rules[0].when', 'This is missing.'],
   [withRules(rule('x', 'b'.repeat(1001))), 'rules[0].when', textOf(1000)],
@@ -247,12 +247,12 @@ const SENTENCES: readonly (readonly [document: unknown, path: string, message: s
   [
     { default: { providers: ['bank_a', 'bank_z'] } },
     'default.providers[1]',
-    'No provider "bank_z" is configured; there is bank_a, bank_b.',
+    'No provider "bank_z" is configured. Configured: bank_a, bank_b.',
   ],
   [
     { default: { split: [ONE, { provider: 'bank_z', weight: 2 }] } },
     'default.split[1].provider',
-    'No provider "bank_z" is configured; there is bank_a, bank_b.',
+    'No provider "bank_z" is configured. Configured: bank_a, bank_b.',
   ],
   [{ default: { split: [] } }, 'default.split', 'This must be a list of 1 to 20.'],
   [{ default: { split: [7] } }, 'default.split[0]', 'This must be an object with provider, weight.'],
@@ -286,7 +286,7 @@ const SENTENCES: readonly (readonly [document: unknown, path: string, message: s
   [
     { default: { ...DEFAULT, failover_on: ['do_not_honor', 'lost_card'] } },
     'default.failover_on[1]',
-    'lost_card is a hard decline: nobody else may be asked after it.',
+    'lost_card is a hard decline, after which MiniPay never fails over.',
   ],
 ]
 for (const [document, path, message] of SENTENCES)

@@ -119,14 +119,14 @@ function destinationProblems(
   const unknown = places.filter(({ provider }) => !configured.includes(provider))
   return [
     ...unknown.map(({ provider, at }) =>
-      problem(at, `No provider "${provider}" is configured; there is ${configured.join(', ')}.`),
+      problem(at, `No provider "${provider}" is configured. Configured: ${configured.join(', ')}.`),
     ),
     ...failoverOn.flatMap((code, i) =>
       isHardDecline(code)
         ? [
             problem(
               `${path}.failover_on[${i}]`,
-              `${code} is a hard decline: nobody else may be asked after it.`,
+              `${code} is a hard decline, after which MiniPay never fails over.`,
             ),
           ]
         : [],
@@ -144,7 +144,7 @@ function readRule(value: unknown, path: string, compile: CompileCondition, say: 
   const fields = readObject(value, path, ['name', 'when', ...DESTINATION_FIELDS], say)
   if (!fields) return undefined
   const name = readText(fields['name'], `${path}.name`, MAX_RULE_NAME, say)
-  if (name === DEFAULT_RULE) say(`${path}.name`, `"${DEFAULT_RULE}" is the name of what is not a rule.`)
+  if (name === DEFAULT_RULE) say(`${path}.name`, `The name "${DEFAULT_RULE}" is reserved for the default.`)
   const text = readText(fields['when'], `${path}.when`, MAX_CONDITION, say)
   const destination = readDestination(fields, path, say)
   const condition = text === undefined ? undefined : compile(text)
@@ -234,7 +234,7 @@ function readUnique(
 function readText(value: unknown, path: string, most: number, say: Report): string | undefined {
   if (value === undefined) say(path, 'This is missing.')
   else if (typeof value !== 'string' || value.trim() === '' || value.length > most)
-    say(path, `This must be a text of 1 to ${most} characters.`)
+    say(path, `This must be a string of 1 to ${most} characters.`)
   else return value
   return undefined
 }

@@ -54,7 +54,7 @@ test('while a cancel is wished a charge is neither captured nor canceled by anot
   const standing = wished({ status: 'authorized' })
   assert.partialDeepStrictEqual(captureAmount(standing, undefined), { code: 'charge_not_capturable' })
   for (const status of ['authorized', 'processing', 'requires_action'] as const)
-    assert.match(cancelRefusal(wished({ status }))?.message ?? '', /is being canceled already/)
+    assert.match(cancelRefusal(wished({ status }))?.message ?? '', /already has a cancel in progress/)
   assert.match(cancelRefusal(wished({ status: 'succeeded' }))?.message ?? '', /is succeeded/)
 })
 

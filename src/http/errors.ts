@@ -94,10 +94,10 @@ const LIBRARY_ERRORS: Readonly<Record<string, Rejection>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: reject('payload_too_large', 'The body is larger than 256 KiB.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: reject(
     'bad_request',
-    'The body is not as long as Content-Length says.',
+    'The length of the body differs from Content-Length.',
   ),
   // What Node's parser takes beside HTTP's methods, as RTSP's.
-  FST_ERR_NOT_FOUND: reject('bad_request', 'The method is not one of HTTP.'),
+  FST_ERR_NOT_FOUND: reject('bad_request', 'The method is not an HTTP method.'),
   FST_ERR_BAD_URL: reject('bad_request', 'The URL is not well-formed.'),
 }
 
@@ -107,10 +107,7 @@ export function rejectionOf(error: unknown): Rejection | undefined {
   if (error instanceof StoreUnavailable) {
     if (error.reason === 'overloaded') return reject('overloaded', 'Too many requests are waiting.')
     if (error.reason === 'closing') return reject('shutting_down', 'The server is stopping.')
-    return reject(
-      'store_unavailable',
-      'The database cannot take this now. Repeat the request with the same key.',
-    )
+    return reject('store_unavailable', 'The database takes no writes now. Retry with the same key.')
   }
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string') return undefined
@@ -119,6 +116,6 @@ export function rejectionOf(error: unknown): Rejection | undefined {
     return reject('overloaded', 'Too many files and connections are open.')
   // A client that goes away in the middle of its body is answered like one whose body is malformed.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
-    return reject('bad_request', 'The request was cut off.')
+    return reject('bad_request', 'The connection was cut before the request was complete.')
   return LIBRARY_ERRORS[code]
 }

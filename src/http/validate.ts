@@ -72,7 +72,7 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
           reject('parameter_invalid', 'A query parameter was given more than once. Give it once.', name),
         )
       if (typeof value === 'string' && value.includes('\0'))
-        throw new Refused(reject('parameter_invalid', 'A query parameter holds a NUL.', name))
+        throw new Refused(reject('parameter_invalid', 'A query parameter contains a NUL.', name))
     }
     return check(values)
   }

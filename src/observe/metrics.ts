@@ -14,7 +14,7 @@ export function createMetrics(droppedLogLines: () => number) {
     /** Labels: method, route, status. */
     requests: histogram(
       'minipay_http_request_duration_seconds',
-      'Time from the request to the end of its answer, by method, route and status.',
+      'Time from the request to the end of its response, by method, route and status.',
       LATENCY_BUCKETS_S,
     ),
     groups: histogram(
@@ -31,7 +31,7 @@ export function createMetrics(droppedLogLines: () => number) {
     /** Labels: provider, call, outcome. */
     calls: histogram(
       'minipay_provider_call_duration_seconds',
-      'Time of one call to a provider, by what was asked (lookup is asking afterwards) and how it ended.',
+      'Time of one call to a provider, by call (including lookup) and outcome.',
       CALL_BUCKETS_S,
     ),
     /** By provider and alarm: what a provider said that must not be. */
@@ -136,7 +136,7 @@ function createRegistry(metrics: Metrics, watched: Watched) {
 
   counter(
     'minipay_log_lines_dropped_total',
-    'Log lines that could not be written: the disk is full, or the log is not read.',
+    'Log lines that could not be written, because the disk is full or the reader is too slow.',
     [],
     (dropped) => dropped.inc(metrics.droppedLogLines()),
   )
@@ -145,7 +145,7 @@ function createRegistry(metrics: Metrics, watched: Watched) {
   addProviders(gauge, watched)
   counter(
     'minipay_provider_alarms_total',
-    'Answers of a provider that must not be: a person has to look.',
+    'Responses of a provider that contradict the books: a person must check them.',
     ['provider', 'alarm'],
     (alarms) => {
       for (const { provider, alarm, count } of metrics.alarms.values()) alarms.inc({ provider, alarm }, count)
@@ -153,18 +153,15 @@ function createRegistry(metrics: Metrics, watched: Watched) {
   )
   counter(
     'minipay_provider_notifications_total',
-    'Notifications of a provider: stored, duplicate, or refused since they could not be verified.',
+    'Notifications of a provider: stored, duplicate, or refused because they could not be verified.',
     ['provider', 'result'],
     (notifications) => {
       for (const { provider, result, count } of metrics.notifications.values())
         notifications.inc({ provider, result }, count)
     },
   )
-  counter(
-    'minipay_errors_total',
-    'Answers with code internal: faults of ours, with their cause in the log.',
-    [],
-    (errors) => errors.inc(metrics.errors),
+  counter('minipay_errors_total', 'Responses with the code internal; the log has the cause.', [], (errors) =>
+    errors.inc(metrics.errors),
   )
   prometheus.collectDefaultMetrics({ register: registry })
   return registry
@@ -194,7 +191,7 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
     for (const totals of await store.currencyTotals(DEFAULT_SCOPE))
       refunds.set({ currency: totals.currency }, totals.refunds)
   })
-  gauge('minipay_writes_waiting', 'Writes that wait for their commit now.', [], (waiting) => {
+  gauge('minipay_writes_waiting', 'Writes that are waiting for their commit now.', [], (waiting) => {
     waiting.set(store.waitingWrites())
   })
   gauge(
@@ -213,17 +210,17 @@ function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): voi
     const totals = await store.deliveryTotals()
     for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])
   })
+  gauge('minipay_webhook_retries', 'Failed webhook attempts that led to a retry.', [], async (retries) => {
+    retries.set((await store.deliveryTotals()).retries)
+  })
   gauge(
-    'minipay_webhook_retries',
-    'Webhook attempts that were put back for a retry.',
+    'minipay_webhooks_in_flight',
+    'Webhook deliveries that are waiting for a response now.',
     [],
-    async (retries) => {
-      retries.set((await store.deliveryTotals()).retries)
+    (waiting) => {
+      waiting.set(webhooksInFlight())
     },
   )
-  gauge('minipay_webhooks_in_flight', 'Webhook deliveries that wait for an answer now.', [], (waiting) => {
-    waiting.set(webhooksInFlight())
-  })
 }
 
 function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionAgeMs, now }: Watched): void {
@@ -233,7 +230,7 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionA
   })
   gauge(
     'minipay_attempts_unknown_oldest_seconds',
-    'Age of the oldest attempt of which nobody knows how it ended; 0 without one.',
+    'Age of the oldest attempt with an unknown outcome; 0 without one.',
     [],
     async (age) => {
       const { oldestUnknownSince } = await store.attemptTotals(0)
@@ -242,7 +239,7 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionA
   )
   gauge(
     'minipay_attempts_unknown_overdue',
-    'Attempts that have been unknown for longer than the configured age: a person has to look.',
+    'Attempts with an unknown outcome for longer than the configured age: a person must resolve them.',
     [],
     async (overdue) => {
       overdue.set((await store.attemptTotals(now() - unknownAgeMs)).overdue)
@@ -250,7 +247,7 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionA
   )
   gauge(
     'minipay_attempts_pending_overdue',
-    'Attempts that have been pending for longer than customers have to come back.',
+    'Attempts that have been pending for longer than customers have to act.',
     [],
     async (overdue) => {
       overdue.set(await store.pendingSince(now() - actionAgeMs))
@@ -258,19 +255,24 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionA
   )
   gauge(
     'minipay_alarms_open',
-    'Alarms that a person has to look at and close, by kind.',
+    'Open alarms, which a person must handle, by kind.',
     ['kind'],
     async (alarms) => {
       for (const [kind, count] of Object.entries(await store.alarmTotals())) alarms.set({ kind }, count)
     },
   )
-  gauge('minipay_provider_calls_in_flight', 'Calls that wait for an answer now.', ['provider'], (waiting) => {
-    for (const { name, inFlight } of providers()) waiting.set({ provider: name }, inFlight)
-  })
+  gauge(
+    'minipay_provider_calls_in_flight',
+    'Calls that are waiting for a response now.',
+    ['provider'],
+    (waiting) => {
+      for (const { name, inFlight } of providers()) waiting.set({ provider: name }, inFlight)
+    },
+  )
   const openness = (state: string) => (state === 'open' ? 1 : state === 'half_open' ? 0.5 : 0)
   gauge(
     'minipay_provider_breaker_open',
-    'Whether the circuit breaker keeps requests from the provider: 1 open, 0.5 half open, 0 closed.',
+    'State of the circuit breaker for calls that move money: 1 open, 0.5 half open, 0 closed.',
     ['provider'],
     (breakers) => {
       for (const { name, breaker } of providers()) breakers.set({ provider: name }, openness(breaker))
@@ -278,7 +280,7 @@ function addProviders(gauge: AddGauge, { store, providers, unknownAgeMs, actionA
   )
   gauge(
     'minipay_provider_lookup_breaker_open',
-    'Whether the circuit breaker keeps lookups from the provider: 1 open, 0.5 half open, 0 closed.',
+    'State of the circuit breaker for lookups: 1 open, 0.5 half open, 0 closed.',
     ['provider'],
     (breakers) => {
       for (const { name, lookupBreaker } of providers())

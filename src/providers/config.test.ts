@@ -135,9 +135,9 @@ test('a file that is no object of objects, names nobody, or is not there is refu
 
 test('a name that stands in the file twice is refused, of a provider and of a field', async () => {
   const bank = JSON.stringify(BANK)
-  assert.equal(await refusal(`{"bank": ${bank}, "bank": ${bank}}`), ': "bank" stands there twice.')
-  assert.equal(await refusal(`{"bank": ${bank}, "b\\u0061nk": ${bank}}`), ': "bank" stands there twice.')
-  assert.equal(await refusal('{"a": {"kind": "sandbox", "kind": "http"}}'), ': "kind" stands there twice.')
+  assert.equal(await refusal(`{"bank": ${bank}, "bank": ${bank}}`), ': "bank" is defined twice.')
+  assert.equal(await refusal(`{"bank": ${bank}, "b\\u0061nk": ${bank}}`), ': "bank" is defined twice.')
+  assert.equal(await refusal('{"a": {"kind": "sandbox", "kind": "http"}}'), ': "kind" is defined twice.')
   // The same field of two providers, and a name within a text, are no such thing.
   const text = { ...BANK, url: 'http://127.0.0.1/"url":' }
   assert.equal((await load({ a: text, b: text })).length, 2)

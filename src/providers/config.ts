@@ -67,7 +67,7 @@ function parse(file: string): unknown {
     )
   }
   const twice = repeatedName(text)
-  if (twice !== undefined) throw new ProviderConfigError(`${file}: "${twice}" stands there twice.`)
+  if (twice !== undefined) throw new ProviderConfigError(`${file}: "${twice}" is defined twice.`)
   return value
 }
 

@@ -48,7 +48,7 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
   }
 
   return {
-    text: (field, fallback) => take(field, 'a text of 1 to 1000 characters', isText, fallback),
+    text: (field, fallback) => take(field, 'a string of 1 to 1000 characters', isText, fallback),
     integer(field, min, max, fallback) {
       const within = (value: unknown): value is number =>
         Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
@@ -68,7 +68,7 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
     target(field, egress) {
       const url = this.url(field)
       return egress.forbids(url.hostname)
-        ? fail(field, 'must not be an address of special purpose; see --allowed-targets')
+        ? fail(field, 'must not be a special-purpose address; see --allowed-targets')
         : url
     },
     secret(field) {

@@ -100,7 +100,7 @@ type CelError = Error & {
 }
 
 function fault(text: string, error: CelError | undefined): { position: Position; message: string } {
-  const summary = error?.summary ?? 'It cannot be read'
+  const summary = error?.summary ?? 'The condition cannot be parsed'
   const variables =
     error?.code === 'unknown_variable' ? `; there are ${Object.keys(VARIABLES).join(', ')}` : ''
   return { position: place(text, error?.range?.start ?? 0), message: `${summary}${variables}.` }

@@ -116,7 +116,10 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   function track({ id }: ClaimedDelivery, work: Promise<unknown>): void {
     const done = work
       .catch((error) => {
-        log.warn({ delivery: id, err: error }, 'A delivery could not be settled; its lease runs out.')
+        log.warn(
+          { delivery: id, err: error },
+          'A delivery could not be settled; MiniPay sends it again when its lease ends.',
+        )
       })
       .then(() => {
         held.delete(id)

@@ -32,18 +32,18 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
         woken = false
         await work()
         lastRunAt = performance.now()
-        if (outage) log.info({ worker: name }, 'The database is back: background runs go on.')
+        if (outage) log.info({ worker: name }, 'Database available again; background work resumed.')
         outage = false
         // Work that wakes its own loop, and waits for nothing, would let nothing else run.
         if (woken) await setImmediate()
       } while (woken && !stopped)
     } catch (error) {
       if (!(error instanceof StoreUnavailable))
-        log.warn({ worker: name, err: error }, 'A background run failed; it is tried again.')
+        log.warn({ worker: name, err: error }, 'A background run failed; MiniPay retries it.')
       else if (!outage)
         log.warn(
           { worker: name, reason: error.reason, cause: error.message },
-          'The database is away: background runs wait for it.',
+          'Database unavailable; background work paused.',
         )
       outage = error instanceof StoreUnavailable
     }

@@ -49,12 +49,12 @@ export function startNotifications(context: Context): Loop {
       const { id, provider } = notification
       const acted = await act(context, notification, looks).catch((error): Acted => {
         if (error instanceof StoreUnavailable) throw error
-        log.error({ notification: id, provider, err: error }, 'Acting on a notification failed.')
+        log.error({ notification: id, provider, err: error }, 'Handling a notification failed.')
         return { done: false, why: 'failed', error: (error as Error).message }
       })
       const settled = settlementOf(acted, notification, context.now())
       if (settled.state === 'failed')
-        log.error({ notification: id, provider, reason: settled.error }, 'A notification is given up.')
+        log.error({ notification: id, provider, reason: settled.error }, 'Gave up on a notification.')
       await store.settleNotification({ id, token, ...settled })
     },
   })

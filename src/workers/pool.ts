@@ -26,7 +26,10 @@ export function startPool<T>({ name, intervalMs, concurrency, ...options }: Pool
     try {
       await handle(work)
     } catch (error) {
-      log.warn({ worker: name, err: error }, 'A piece of work failed; its lease runs out.')
+      log.warn(
+        { worker: name, err: error },
+        'A background task failed; MiniPay retries it when its lease ends.',
+      )
     }
     working--
     if (moreDue) loop.wake()

@@ -24,7 +24,7 @@ test('a database with tables of others is refused, also when the user may not re
   own.password = 'secret'
   await assert.rejects(migratePostgres(own.href), {
     name: 'SchemaMismatch',
-    message: /has tables, but not MiniPay's/,
+    message: /has tables that are not MiniPay's/,
   })
   await onDatabase(url, (client) => client.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`))
 })

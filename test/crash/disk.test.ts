@@ -63,7 +63,7 @@ async function chargeUntilRefused(
 function assertUnavailable({ status, retryAfter, body }: Refused): void {
   assert.deepEqual([status, body.code], [503, 'store_unavailable'])
   assert.match(retryAfter ?? '', /^\d+$/)
-  assert.match(body.error, /Repeat the request with the same key/)
+  assert.match(body.error, /Retry with the same key/)
 }
 
 type Metrics = { readonly total_charges: number }

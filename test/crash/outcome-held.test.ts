@@ -22,7 +22,7 @@ test('what a provider answered while the database refuses writes is booked once 
   const lock = holdWriteLock(database)
   await bank.control('POST', '/release')
   assert.equal((await asked).status, 202)
-  await until('the refused outcome is logged', () => server.output().includes('refuses an outcome'))
+  await until('the refused outcome is logged', () => server.output().includes('cannot store an outcome'))
   lock.free()
 
   const { body } = await charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })

@@ -186,7 +186,10 @@ test('a database that is mounted alone is refused, and one in a mounted folder i
     { encoding: 'utf8' },
   )
   assert.equal(alone.status, 1)
-  assert.match(alone.stderr, /in side\/shop\.db is mounted by itself.*Mount the folder .*in side instead/)
+  assert.match(
+    alone.stderr,
+    /in side\/shop\.db is mounted without its folder.*Mount the folder .*in side instead/,
+  )
 
   const whole = join(folder, 'whole')
   mkdirSync(whole)

@@ -192,7 +192,7 @@ describe('alarms', () => {
     assert.match(closing.stdout, new RegExp(`^${id} +closed .*I looked at the dashboard\\.`))
     assert.equal((await api.get<Alarm>(`/api/v1/alarms/${id}`)).body.reason, 'I looked at the dashboard.')
     const again = await cli('close', id, 'I looked.')
-    assert.deepEqual([again.code, again.stderr], [1, 'minipay: The alarm is closed already.\n'])
+    assert.deepEqual([again.code, again.stderr], [1, 'minipay: The alarm is already closed.\n'])
     for (const words of [['close'], ['close', id], ['close', id, 'I', 'looked'], ['reopen', id]]) {
       const { code, stderr } = await cli(...words)
       assert.deepEqual(

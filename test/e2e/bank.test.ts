@@ -339,7 +339,10 @@ describe('its command', () => {
   test('without a secret, or on the file of another program, it does not start', async () => {
     const none = await runCli(['sandbox', '--port', '0', '--database', `${dir.path}/none.db`])
     assert.deepEqual([none.code, none.stdout], [2, ''])
-    assert.match(none.stderr, /^minipay: The bank needs a secret: give --secret or MINIPAY_BANK_SECRET\.\n$/)
+    assert.match(
+      none.stderr,
+      /^minipay: The bank needs a secret\. Set MINIPAY_BANK_SECRET, or give --secret\.\n$/,
+    )
     const wrong = `${dir.path}/minipay.db`
     assert.equal((await runCli(['migrate', '--database', wrong])).code, 0)
     const env = { MINIPAY_BANK_SECRET: SECRET }

@@ -87,7 +87,7 @@ describe('without a file of providers', () => {
     assert.equal(code, 2)
     assert.match(
       stderr,
-      /^minipay: The database has charges or rules of bank_a, .* set MINIPAY_PROVIDERS .*\.\n$/,
+      /^minipay: The database has charges or rules of bank_a, .* Set MINIPAY_PROVIDERS .*\.\n$/,
     )
     assert.doesNotMatch(stdout, /listening/)
   })

@@ -170,7 +170,7 @@ describe('a refund that the bank fails after it was done', () => {
     const refund = await failed(await world.api.refund(id))
     assert.deepEqual(
       [refund.decline_code, refund.failure_message],
-      ['processing_error', 'The refund came back.'],
+      ['processing_error', 'The refund failed later.'],
     )
     const charge = await world.retrieve(id)
     assert.deepEqual([charge.status, charge.amount_refunded], ['succeeded', 0])

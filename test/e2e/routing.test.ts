@@ -313,5 +313,5 @@ test('without a server the commands say so', async () => {
     MINIPAY_SERVER: `http://127.0.0.1:${await closedPort()}`,
   })
   assert.equal(code, 1)
-  assert.match(stderr, /No answer from http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)/)
+  assert.match(stderr, /No response from http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)/)
 })

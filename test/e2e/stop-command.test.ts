@@ -32,7 +32,7 @@ test('it stops the server, waits for its end, and says so', { skip: POSTGRES }, 
   assert.equal(existsSync(`${file}-pid`), false)
 
   const again = await runCli(['stop', '--database', file])
-  assert.deepEqual([again.code, again.stderr], [1, `minipay: No MiniPay serves ${file}.\n`])
+  assert.deepEqual([again.code, again.stderr], [1, `minipay: No MiniPay server uses ${file}.\n`])
 })
 
 test('the number of a server that was killed is left alone, whoever has it now', {
@@ -65,7 +65,7 @@ test('a server that hangs is named after the time-out', { skip: POSTGRES }, asyn
   server.process.kill('SIGSTOP')
   const { code, stderr } = await runCli(['stop', '--database', file, '--shutdown-timeout-ms', '0'])
   assert.equal(code, 1)
-  assert.match(stderr, /was told to stop and has not ended within 3 s/)
+  assert.match(stderr, /got SIGTERM but did not end within 3 s/)
 })
 
 test('for PostgreSQL it says how nodes are stopped', async () => {

@@ -7,7 +7,7 @@ import { type Customers, idOf, inWords } from './customers.ts'
 
 const CONNECTIONS = 64
 /** Errors that are logged because of a provider, not of ourselves. */
-const SAID = ['A provider said something that does not fit the books', 'A notification is given up']
+const SAID = ['A provider contradicted the books', 'Gave up on a notification']
 
 /** Every event has its number, and the receiver got each. */
 export function auditEvents({ events }: Books, { received }: Receiver): Problem[] {

@@ -21,7 +21,7 @@ export function backstage(database: string): Backstage {
 
 const OPEN = `state IN ('sending', 'pending', 'unknown')`
 /** What its provider said nothing new of is asked about a few times more, and nothing will come of it. */
-const NEWS = `state = 'pending' AND coalesce(last_error, '') <> 'the provider says nothing new'`
+const NEWS = `state = 'pending' AND coalesce(last_error, '') <> 'the provider reports nothing new'`
 const DUE_NOTIFICATIONS = (now: string) =>
   `SELECT count(*) AS n FROM notifications WHERE ${NEWS} AND due_at <= ${now}`
 const PENDING_NOTIFICATIONS = `SELECT count(*) AS n FROM notifications WHERE ${NEWS}`

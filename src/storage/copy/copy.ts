@@ -43,7 +43,7 @@ export async function copyDatabase(
   try {
     onProgress({ step: 'reading', done: 0, total: 0 })
     const books = source.verify()
-    if (books.problem !== undefined) throw new Error(`${from} is not sound: ${books.problem}`)
+    if (books.problem !== undefined) throw new Error(`The books of ${from} are wrong: ${books.problem}`)
     source.assertPortable()
     const done = await moveInto(to, source, books, onProgress)
     return { ...books, ...done, seconds: (performance.now() - began) / 1000 }
@@ -95,7 +95,7 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
     if (isFinal(error)) throw error
     const reason = unreachable(error).message.replace(/\.$/, '')
     throw new Error(
-      `${name} cannot be reached, or not any more: ${reason}. Copy again when it can: it goes on where it stopped.`,
+      `${name} is not reachable: ${reason}. Run the same command again when it is: the copy continues where it stopped.`,
       { cause: error },
     )
   }
@@ -135,7 +135,8 @@ export async function copyTables(
 }
 
 function assertAgreed(name: string, books: Verification, copied: Verification): void {
-  if (copied.problem !== undefined) throw new Error(`The copy in ${name} is not sound: ${copied.problem}`)
+  if (copied.problem !== undefined)
+    throw new Error(`The books of the copy in ${name} are wrong: ${copied.problem}`)
   for (const figure of ['charges', 'refunds', 'entries'] as const)
     if (books[figure] !== copied[figure])
       throw new Error(`The copy in ${name} has ${copied[figure]} ${figure}, the source ${books[figure]}.`)
@@ -177,5 +178,5 @@ async function assertSame(source: Source, target: Target): Promise<void> {
 }
 
 function differs({ name }: Table): Error {
-  return new Error(`The copy's ${name.replace('_', ' ')} are not those of the source.`)
+  return new Error(`The ${name.replace('_', ' ')} of the copy differ from the source.`)
 }

@@ -132,8 +132,8 @@ function refuseNulCharacters(db: Connection, { name, key }: Table): void {
     .get() as (string | number)[] | undefined
   if (found)
     throw new Error(
-      `A text of the row ${JSON.stringify(found)} of ${name} holds a NUL character, which PostgreSQL does not take. ` +
-        'Nothing was copied. Take it out of the row first.',
+      `A text of the row ${JSON.stringify(found)} of ${name} contains a NUL character, which PostgreSQL cannot store. ` +
+        'Nothing was copied. Remove it from the row first.',
     )
 }
 

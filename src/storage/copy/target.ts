@@ -74,7 +74,7 @@ export async function takeTarget(
     const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
     if (!('heldAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
     if (seen !== undefined && seen !== taken.heldAt)
-      throw new Error(`Another copy into ${name} is at work. Let it end.`)
+      throw new Error(`Another copy into ${name} is running. Wait until it has ended.`)
     seen = taken.heldAt
     await delay(LOOK_AGAIN_MS)
   }
@@ -130,8 +130,8 @@ function otherSource(name: string, done: boolean): Error {
   return new Error(
     done
       ? `${name} is not empty: another database was copied into it, or this one before it changed. Copy into an empty one.`
-      : `${name} holds an unfinished copy of another database, or of this one before it changed. ` +
-          'Make the database anew, empty, and copy again.',
+      : `${name} contains an unfinished copy of another database, or of this one before it changed. ` +
+          'Create a new, empty database, and copy again.',
   )
 }
 
@@ -139,7 +139,7 @@ async function refuseNodes(ask: Ask, name: string): Promise<void> {
   const { rows } = await ask(`SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`)
   if (rows.length > 0)
     throw new Error(
-      `MiniPay serves from ${name}, or did a moment ago. Stop its nodes, and copy into an empty database.`,
+      `MiniPay nodes serve ${name}, or did a moment ago. Stop its nodes, and copy into an empty database.`,
     )
 }
 

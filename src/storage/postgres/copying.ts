@@ -26,6 +26,6 @@ export async function assertCopied(client: Client, url: string): Promise<void> {
   const { rows } = await client.query('SELECT 1 FROM copies WHERE done_at IS NULL')
   if (rows.length > 0)
     throw new UnfinishedCopy(
-      `${publicUrl(url)} holds an unfinished copy of an embedded database. Run minipay copy again, which goes on where it stopped.`,
+      `${publicUrl(url)} contains an unfinished copy of a SQLite database. Run minipay copy again: it continues where it stopped.`,
     )
 }

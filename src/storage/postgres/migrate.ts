@@ -42,7 +42,7 @@ export async function assertCurrent(client: Client, url: string): Promise<void> 
   const version = await assertOurs(client, url, known)
   if (version < known)
     throw new SchemaMismatch(
-      `${publicUrl(url)} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or serve, which does it too.`,
+      `${publicUrl(url)} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or start minipay serve.`,
     )
 }
 
@@ -65,7 +65,7 @@ async function assertOurs(client: Client, url: string, known: number): Promise<n
   const { tables, ours } = await tablesOf(client)
   if (tables > 0 && !ours)
     throw new SchemaMismatch(
-      `${publicUrl(url)} has tables, but not MiniPay's. Give MiniPay a database of its own.`,
+      `${publicUrl(url)} has tables that are not MiniPay's. Use a separate database for MiniPay.`,
     )
   const { rows } = await client.query<{ encoding: string }>(
     `SELECT current_setting('server_encoding') AS encoding`,

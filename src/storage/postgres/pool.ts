@@ -87,7 +87,9 @@ class Connections {
       this.#drop(connection)
     }
     if (this.#queue.length >= MAX_WAITING)
-      return Promise.reject(new StoreUnavailable('overloaded', 'Too much is waiting for a connection.'))
+      return Promise.reject(
+        new StoreUnavailable('overloaded', 'Too many operations are waiting for a connection.'),
+      )
     const { promise, resolve, reject } = Promise.withResolvers<Connection>()
     const late = setTimeout(() => this.#refuse(waiting), this.#waitMs())
     const waiting: Waiting = { resolve, reject, since: performance.now(), late }

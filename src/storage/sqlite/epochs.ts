@@ -92,7 +92,7 @@ export function doubtOf(db: Connection, file: string): string | undefined {
   const known = lineageOf(db)
   const mark = readMark(file)
   if (mark && mark.numbers > numbersGiven(db)) return 'it lacks events that were stored here'
-  if (mark?.lineage === MOVED) return 'it was copied to another database, which goes on with its numbers'
+  if (mark?.lineage === MOVED) return 'it was copied to another database, which continues its numbers'
   if (known === null) return undefined
   if (!mark) return 'it was served elsewhere: its mark is not beside it'
   return mark.lineage === known ? undefined : 'it is not the one that was served here last'

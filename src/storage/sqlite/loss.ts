@@ -47,7 +47,7 @@ export async function saveLost(loss: Loss, saving: Saving): Promise<Error> {
       ...(aside.length > 0 && { moved_aside: aside }),
       database: place,
     },
-    'The database was taken away. MiniPay takes no more writes and ends.',
+    'The database was removed or replaced. MiniPay accepts no more writes and exits.',
   )
   await told
   return error
@@ -61,16 +61,19 @@ async function save({ data }: Loss, saving: Saving): Promise<Saved> {
   if (data !== 'gone') {
     const { problem } = await thread.rescue({ rescue: 'checkpoint' })
     const name = saving.nameNow() ?? place
-    if (problem === undefined) return { found: `Everything that was acknowledged is in ${name}.` }
+    if (problem === undefined) return { found: `${name} has every acknowledged charge.` }
   }
   const rescued = nameFor(place)
   const until = performance.now() + RETRY_FOR_MS
   for (;;) {
     const { problem } = await thread.rescue({ rescue: 'copy', into: rescued })
-    if (problem === undefined) return { found: `Everything that was acknowledged is in ${rescued}.`, rescued }
+    if (problem === undefined) return { found: `${rescued} has every acknowledged charge.`, rescued }
     const waits = problem.startsWith('it needs') && performance.now() < until
     if (!waits) return { found: `It could not be saved to ${rescued}: ${problem}.` }
-    saving.log.error({ rescued, problem }, 'The database was taken away; waiting for room to save it.')
+    saving.log.error(
+      { rescued, problem },
+      'The database was removed or replaced; MiniPay waits for disk space to save it.',
+    )
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }

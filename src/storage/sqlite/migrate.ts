@@ -61,6 +61,6 @@ export function assertCurrent(db: Connection): void {
   const version = schemaVersion(db)
   if (version < known)
     throw new SchemaMismatch(
-      `${db.name} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or serve, which does it too.`,
+      `${db.name} is at schema ${version} of ${known}. Run \`minipay migrate\` first, or start minipay serve.`,
     )
 }

@@ -86,7 +86,7 @@ function refuseMountedFile(place: string): void {
   const found = ['', ...COMPANIONS, '-lock'].map((end) => place + end).find((file) => mounted.has(file))
   if (found !== undefined)
     throw new Error(
-      `${found} is mounted by itself, so the files beside it that hold the last charges would be left out. ` +
+      `${found} is mounted without its folder, so the files beside it, which have the last charges, are missing. ` +
         `Mount the folder ${dirname(place)} instead.`,
     )
 }
@@ -138,7 +138,7 @@ function refuseNetwork(place: string, type: number): void {
   const name = networkFileSystem(type)
   if (name !== undefined)
     throw new Error(
-      `${place} is on ${name}, a file system of the network, where SQLite's locks do not hold. ` +
+      `${place} is on ${name}, a network file system, where SQLite's locks do not work. ` +
         `Use a disk of this machine, or PostgreSQL.`,
     )
 }
@@ -154,7 +154,7 @@ export function warningOf(place: string): string | undefined {
   const name = DOUBTFUL.get(statfsSync(dirname(place)).type >>> 0)
   return name === undefined
     ? undefined
-    : `The database is on a file system of the kind ${name}. If it is shared with another machine, SQLite's locks do not hold there.`
+    : `The database is on a file system of the kind ${name}. If another machine shares it, SQLite's locks do not work there.`
 }
 
 /** What was saved of a database whose file was taken away. */

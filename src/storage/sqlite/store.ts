@@ -123,13 +123,13 @@ function tellOfPlace({ place, tightened, loose }: Lock, log: Log): void {
   if (loose.length > 0)
     log.warn(
       { files: loose },
-      'Other users can read these files, and they are not ours to change. Use chmod 600.',
+      'Other users can read these files, and MiniPay may not change that. Run chmod 600.',
     )
   const saved = savedBeside(place)
   if (saved.length > 0)
     log.warn(
       { files: saved },
-      'These files have charges that the database may lack. Move them away once you have looked.',
+      'These files have charges that the database may lack. Check them, then move them to another folder.',
     )
 }
 

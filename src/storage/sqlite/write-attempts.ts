@@ -142,7 +142,7 @@ export function voidSendersLeases(db: Connection): void {
     ).run()
     db.prepare(
       `UPDATE attempts
-       SET state = 'unknown', reason = 'left unfinished, perhaps by a crash', unknown_since = started_at,
+       SET state = 'unknown', reason = 'left unfinished, possibly by a crash', unknown_since = started_at,
          token = NULL, due_at = 0
        WHERE state = 'sending' AND state <> 'succeeded'`,
     ).run()
