@@ -1,4 +1,4 @@
-/** A customer who was sent away and never came back: the payment is canceled at its provider, and the charge fails. */
+/** Handles customers who do not return: cancels the payment at its provider and fails the charge. */
 import { newAttempt } from '../domain/attempt.ts'
 import { beginFollowUp, isGivenUp } from '../domain/lifecycle.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
@@ -9,13 +9,13 @@ import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { available, leaseUntil } from './route.ts'
 
-/** A provider that has refused to cancel so often has the last word: the charge waits for it. */
+/** After this many refused cancels, the charge waits for the provider. */
 const MOST_CANCELS = 3
 
 /**
- * Begins to cancel the payment of an attempt that has waited for its customer for too long, as its provider has just said
- * again. A provider that can't void is waited for, and so is a person while the charge is in doubt. Whatever becomes of the charge in the same moment comes first.
- * Rejects with `StoreUnavailable`.
+ * Begins to cancel the payment of an attempt that has waited too long for its customer, as a lookup has just
+ * confirmed. Does nothing if the provider cannot void, or while the charge is in doubt. If the charge changes at the
+ * same moment, that change takes precedence. Rejects with `StoreUnavailable`.
  */
 export async function giveUpOnCustomer(
   context: Context,

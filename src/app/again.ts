@@ -1,4 +1,4 @@
-/** A call that surely never came to its provider, as on a connection that had gone stale, is made once more. */
+/** Makes a call once more that definitely never reached its provider, for example because its connection was stale. */
 import { type Attempt, type Known, newAttempt, type Resolver, resolved } from '../domain/attempt.ts'
 import type { Decision } from '../domain/charge.ts'
 import { failOver, onceMore } from '../domain/lifecycle.ts'
@@ -8,9 +8,9 @@ import { type Context, slotOf } from './context.ts'
 import { available, leaseUntil } from './route.ts'
 
 /**
- * Ends the attempt and begins another at the same provider; null where that is not for us to do. Only a lookup can
- * tell that the provider is well and never got the call, and only while the request waits is its customer still
- * there. Once for each provider of a charge, and once for each capture, cancel and refund; not where a cancel is wished.
+ * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that
+ * the provider works and never got the call, and only while the request waits is its customer still there. Allowed
+ * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel.
  */
 export function calledOnceMore(
   context: Context,
@@ -23,7 +23,7 @@ export function calledOnceMore(
   const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
   if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
   if (isToBeCanceled(charge)) return null
-  // Not after a customer was sent away.
+  // Not after a customer was sent to a page of the provider.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
   if (!context.waiting.has(slotOf(scope, attempt.idempotencyKey))) return null
   if (typeof available(context, attempt.provider, true) === 'string') return null
@@ -34,7 +34,7 @@ export function calledOnceMore(
   return { decision, next: { ...work, charge: decision.charge, attempt: again } }
 }
 
-/** The same call under a reference of its own: the provider has closed the first one. */
+/** The same call with a new reference, because the provider has closed the first one. */
 function sameCall(context: Context, before: Attempt, now: number): Attempt {
   const id = context.newId('att')
   const { transactionId, refundId, kind, provider, amount, currency, idempotencyKey } = before

@@ -11,8 +11,8 @@ import type { Context } from './context.ts'
 import { persistently } from './persistently.ts'
 
 /**
- * Tells operators that a provider said what must not be, and stores it as an alarm, unless the charge has the same one
- * already. Never rejects: what the provider said is worth more than the alarm beside it, and is said again.
+ * Informs operators that a provider contradicted the books, and stores this as an alarm, unless the charge has the
+ * same one already. Never rejects: what the provider said is worth more than the alarm beside it, and is said again.
  */
 export async function raise(
   context: Context,

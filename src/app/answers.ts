@@ -1,4 +1,4 @@
-/** What requests are answered with, by how what they asked for stands. */
+/** The responses of requests, from the current state of their charge, attempt or refund. */
 import type { Attempt } from '../domain/attempt.ts'
 import { isOpen } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
@@ -12,8 +12,8 @@ import { chargeView, refundView } from './present.ts'
 const UNAVAILABLE = 'provider_unavailable'
 
 /**
- * Of a charge: made, declined, or still on its way. `unavailable` says that it failed because no provider took the call:
- * a provider may decline with our own code for that, and a decline it stays.
+ * For a charge: created, declined, or in progress. `unavailable` means that it failed because no provider took the
+ * call. A provider may decline with MiniPay's own code for that; it then remains a decline.
  */
 export function chargeAnswer(charge: Charge, unavailable = charge.declineCode === UNAVAILABLE): StoredAnswer {
   switch (charge.status) {
@@ -27,7 +27,7 @@ export function chargeAnswer(charge: Charge, unavailable = charge.declineCode ==
   }
 }
 
-/** Of a refund; see `chargeAnswer`. */
+/** For a refund; see `chargeAnswer`. */
 export function refundAnswer(refund: Refund, unavailable = refund.declineCode === UNAVAILABLE): StoredAnswer {
   switch (refund.status) {
     case 'processing':
@@ -39,18 +39,18 @@ export function refundAnswer(refund: Refund, unavailable = refund.declineCode ==
   }
 }
 
-/** Of what is under way at a provider. */
+/** For a call in progress at a provider. */
 export function accepted(charge: Charge): StoredAnswer {
   return { kind: 'accepted', body: JSON.stringify(chargeView(charge)) }
 }
 
-/** Of a cancel that can't be done after all. */
+/** For a cancel that turned out to be impossible. */
 export function cancelRefused(charge: Charge, failureMessage: string): StoredAnswer {
   const said = { declineCode: 'processing_error', failureMessage }
   return refusal('provider_declined', false, said, { charge: chargeView(charge) })
 }
 
-/** Of a cancel that was asked for before the charge was known to be captured, and that gives its money back. */
+/** For a cancel that was requested before MiniPay knew that the charge was captured, and that led to a refund. */
 function refundInstead(charge: Charge, refund: Refund, unavailable: boolean): StoredAnswer {
   if (refund.status === 'processing') return accepted(charge)
   if (refund.status === 'failed')
@@ -58,7 +58,7 @@ function refundInstead(charge: Charge, refund: Refund, unavailable: boolean): St
   return { kind: 'done', body: JSON.stringify(chargeView(charge)) }
 }
 
-/** Of a capture or a cancel. To cancel what has lapsed is done. */
+/** For a capture or a cancel. A cancel of an expired authorization succeeds. */
 function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
   const body = chargeView(charge)
   if (isOpen(attempt)) return accepted(charge)
@@ -73,8 +73,8 @@ function followUpAnswer(charge: Charge, attempt: Attempt): StoredAnswer {
 }
 
 /**
- * The other requests that end with an attempt, as the charge stands before and after it: the one that made a charge whose
- * customer had to act ends when it is canceled, and one that wished to cancel a charge when it failed by itself.
+ * The other requests that end with an attempt, from the charge before and after it. The request that made a charge
+ * whose customer had to act ends when the charge is canceled. A requested cancel ends when the charge fails by itself.
  */
 export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Answered[] {
   const others: Answered[] = []
@@ -87,7 +87,7 @@ export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Answ
 }
 
 /**
- * Of the request that began this attempt, as its charge and its refund stand now; `cancelKey` is the charge's as it was
+ * For the request that began this attempt, from the current charge and refund. `cancelKey` is the charge's value
  * before the attempt ended.
  */
 export function answerOf(

@@ -1,9 +1,11 @@
-/** Whether a provider can be asked now what became of a call: apart from its requests, and from their breaker. */
+/**
+ * Whether MiniPay may resolve earlier calls of a provider now, with places and a breaker apart from those of requests.
+ */
 import { type Attempt, recoveryStep } from '../domain/attempt.ts'
 import { type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
-/** True when a lookup may be sent now: its breaker allows it, and a place is free or can be waited for. */
+/** True if a lookup may be sent now: its breaker allows it, and a place is free or worth waiting for. */
 export function mayLookUp(
   { health, apart }: Context,
   { name, concurrency }: RemoteProvider,
@@ -14,9 +16,9 @@ export function mayLookUp(
 }
 
 /**
- * What recovery does about an open attempt now; `later` while breakers forbid it. Where lookup and repetition take
- * turns, one that is forbidden leaves its turn to the other. While the breaker of calls that move money tries, its trial
- * is for a request, unless nothing but a repetition can tell.
+ * The step of recovery for an open attempt now; `later` while breakers forbid it. When lookups and resends alternate
+ * and one is forbidden, the other takes its turn. The probe of the breaker for calls that move money is reserved for
+ * requests, unless only a resend can give the outcome.
  */
 export function stepNow(
   context: Context,
@@ -38,7 +40,7 @@ export function stepNow(
   return other !== 'wait' && may(other) ? other : 'later'
 }
 
-/** How many attempts can be asked about now, of so many places: one at a time while a breaker tries. */
+/** How many attempts can be resolved now with this many places: one at a time while a breaker probes. */
 export function roomApart(
   { health }: Context,
   { name, capabilities }: RemoteProvider,

@@ -6,7 +6,7 @@ import { loggable, raise, statementOf } from './alarms.ts'
 import type { Context } from './context.ts'
 import { authorizeCall } from './route.ts'
 
-/** An attempt, with what it is about, as last read or committed. */
+/** An attempt with its charge and refund, as last read or committed. */
 export type Work = {
   readonly scope: Scope
   readonly charge: Charge
@@ -14,12 +14,12 @@ export type Work = {
   readonly attempt: Attempt
 }
 
-/** A provider that ignores its deadline is left alone this long after it, in ms. */
+/** How long after its deadline MiniPay waits for a provider that ignores it, in ms. */
 const GRACE_MS = 1_000
 
 /**
- * Asks a provider: to do what the attempt says (`send`), the very same again (`resend`), or what became of it
- * (`lookup`). Never rejects: whatever happens is an outcome. The provider's health, the metrics and the log learn of it.
+ * Calls a provider: sends the attempt (`send`), sends the same call again (`resend`), or looks it up (`lookup`). Never
+ * rejects: every failure is an outcome. Reports the call to the provider's health, the metrics and the log.
  */
 export async function ask(
   context: Context,
@@ -68,7 +68,7 @@ export async function ask(
   return outcome
 }
 
-/** A repetition is never the trial after a failure: its answer may be one that the provider has kept. */
+/** A resend is never the breaker's probe, because the provider may return a stored response. */
 function admit(
   { health }: Context,
   { name }: RemoteProvider,
@@ -78,7 +78,7 @@ function admit(
   return health.admit(name, how === 'lookup' ? 'lookup' : 'money')
 }
 
-/** Tells the provider's health of a call. A refusal in its own words is an answer. */
+/** Reports a call to the provider's health. A refusal in the provider's own format is a response, not a failure. */
 function tell(
   { health }: Context,
   name: string,
@@ -133,7 +133,10 @@ async function answered(
   }
 }
 
-/** A call that is repeated, or made once more, is apart from those of requests, which may be what it suffered from. */
+/**
+ * A call that is resent, or made once more, uses separate connections, because the pooled ones may have caused the
+ * failure.
+ */
 function send(
   provider: RemoteProvider,
   work: Work,

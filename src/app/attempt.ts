@@ -32,8 +32,8 @@ import { mayFailOver, walk } from './route.ts'
 import { fulfil, withWish } from './wishes.ts'
 
 /**
- * Sends a committed attempt in the background, and those that follow it, until the last one's end is committed, or it is
- * not known: then `onUnknown` is called.
+ * Sends a committed attempt in the background, and the attempts that follow it, until the last outcome is committed.
+ * If an outcome is unknown, calls `onUnknown`.
  */
 export function sendAttempt(
   context: Context,
@@ -66,9 +66,9 @@ function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<
 }
 
 /**
- * Makes an outcome true: one commit ends the attempt and changes the charge, or begins the next attempt, which
- * is returned to be sent. An unknown outcome only puts the attempt off. Whoever comes second finds the attempt
- * ended and changes nothing. Rejects with `StoreUnavailable` when the database can't take it for a minute.
+ * Settles an outcome: one commit ends the attempt and changes the charge, or begins the next attempt, which is
+ * returned so that the caller sends it. An unknown outcome only postpones the attempt. If another worker has already
+ * ended the attempt, changes nothing. Rejects with `StoreUnavailable` if the database is unavailable for a minute.
  */
 export async function settle(
   context: Context,
@@ -84,7 +84,7 @@ export async function settle(
   return next
 }
 
-/** `doubtful`: something was said of the attempt before that may be an alarm. */
+/** `doubtful`: the provider reported something about the attempt before that may be an alarm. */
 async function settleAs(
   context: Context,
   work: Work,
@@ -109,7 +109,8 @@ async function settleAs(
     const answer = answerOf(charge, refund ?? current.refund, shown, cancelKey)
     const key = current.attempt.idempotencyKey
     const { id: attemptId, token } = current.attempt
-    // Whoever took the attempt over may have sent it since: then that we did not says nothing.
+    // If another worker took over the attempt, it may have sent it since, so our "not sent" counts only under the
+    // lease.
     const held = outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null
     const alsoAnswered = alsoEnded(current.charge, charge, current.attempt)
     const alarms = doubtful ? await settledBy(context, current, outcome) : []
@@ -148,7 +149,7 @@ async function settleAs(
   }
 }
 
-/** An attempt with its charge and its refund, as they are at one moment. */
+/** An attempt with its charge and its refund, from one consistent state. */
 export async function load(context: Context, { scope, attempt }: OwnedAttempt): Promise<Work> {
   const { id, transactionId, refundId } = attempt
   let charge = await context.store.charge(scope, transactionId)
@@ -157,15 +158,16 @@ export async function load(context: Context, { scope, attempt }: OwnedAttempt): 
     const refund = refundId === null ? null : await context.store.refund(scope, refundId)
     const after = await context.store.charge(scope, transactionId)
     if (!found || !charge || refund === undefined) throw new Error(`${id} or what it is about is gone`)
-    // What ends an attempt raises its charge's version: else an open attempt would meet a charge that it has ended.
+    // Each end of an attempt increases the charge's version. If the versions match, the attempt and the charge belong
+    // together.
     if (charge.version === after?.version)
-      // The lease stays that of whoever asks: another's may have begun since.
+      // Keeps the caller's lease, because another worker's lease may have begun since.
       return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token } }
     charge = after
   }
 }
 
-/** The charge as it waits for its customer is being canceled: how that ends decides first. */
+/** The charge waits for its customer and is being canceled: the outcome of the cancel comes first. */
 function waitsForCancel({ charge, attempt }: Work): boolean {
   return attempt.kind === 'authorize' && charge.status === 'processing' && charge.redirectUrl !== null
 }
@@ -188,8 +190,9 @@ async function decide(
 }
 
 /**
- * The cancel of a charge that waited for its customer ends what was waiting: no worker needs to look for them. Where it
- * was MiniPay's own and failed, as because the customer has paid just now, that is looked at next.
+ * The cancel of a charge that waited for its customer also ends the waiting attempts, so no worker needs to look for
+ * them. If MiniPay began the cancel and it failed, for example because the customer has just paid, the waiting attempt
+ * is looked up next.
  */
 async function withCustomers(
   { store }: Context,
@@ -216,8 +219,8 @@ async function withCustomers(
 }
 
 /**
- * The next provider's attempt, where this outcome allows one; else the end of the charge, with the providers
- * that would have been next and were passed over.
+ * The attempt at the next provider, if this outcome allows a failover. Otherwise the end of the charge, with the
+ * providers that would have been next but were skipped.
  */
 function authorized(
   context: Context,
@@ -247,9 +250,9 @@ function authorized(
 }
 
 /**
- * Another provider is asked after a call's own answer, or, when a lookup tells it, while the request may still be
- * waiting: nobody is charged long afterwards. Not after a customer was sent away and said no, nor where a cancel is wished. A person's word is the
- * last one.
+ * Whether MiniPay may fail over: after the call's own response, or after a lookup while the request may still be
+ * waiting, so that no customer is charged long afterwards. It does not fail over after a customer was sent to a page
+ * and refused, after a requested cancel, or after a person resolved the attempt.
  */
 function mayAskNext(
   { providerWaitMs, clock }: Context,
@@ -263,7 +266,7 @@ function mayAskNext(
   return waitedFor && mayFailOver(outcome, attempt.route)
 }
 
-/** The provider has it still, as it said before: nothing is to be committed. */
+/** The provider reports the same state as before: there is nothing to commit. */
 function isStill({ charge, attempt }: Work, outcome: Known): boolean {
   return (
     outcome.kind === 'pending' &&
@@ -273,7 +276,10 @@ function isStill({ charge, attempt }: Work, outcome: Known): boolean {
   )
 }
 
-/** Nothing is known yet: the attempt is looked at again, later each time. Only who holds its lease may say when. */
+/**
+ * The outcome is still unknown: MiniPay looks up the attempt again, later each time. Only the holder of the lease may
+ * set the time.
+ */
 async function postpone(context: Context, { attempt }: Work, outcome: Outcome, by: Resolver): Promise<null> {
   if (attempt.token === null) return null
   const now = context.now()
@@ -292,13 +298,13 @@ async function postpone(context: Context, { attempt }: Work, outcome: Outcome, b
 }
 
 /**
- * Someone else ended the attempt, and the request that waits for it is told. That is how it should be, unless the
- * provider says the opposite of how it ended.
+ * Another worker ended the attempt: passes the response to the waiting request. This is normal, unless the provider
+ * now reports the opposite outcome.
  */
 async function endedBefore(context: Context, ended: Work, outcome: Outcome, by: Resolver): Promise<null> {
   let work = ended
   const { scope, refund, attempt } = work
-  // That a refund has come back is for a notification to say.
+  // A notification reports that a refund failed later.
   const returned = refund !== null && attempt.state === 'succeeded' && outcome.kind === 'declined'
   const contrary =
     by !== 'hand' && outcome.kind !== 'unknown' && (returned || contradicts(work, outcome, false))

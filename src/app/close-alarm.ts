@@ -40,7 +40,7 @@ export function closeAlarm(
       const refusal = await bookFound(context, scope, named, amount)
       if (refusal) return refusal
     }
-    // The charge first: whatever changes its alarms raises its version.
+    // Read the charge first: every change of its alarms increases its version.
     const charge = await store.charge(scope, named.transactionId)
     const alarm = await store.alarm(scope, id)
     if (!charge || !alarm) throw new Error(`the alarm ${id} has lost its charge`)

@@ -4,20 +4,20 @@ import type { Answered, Commit, CommitResult, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { alarmView, chargeView, disputeView, refundView } from './present.ts'
 
-/** A decision with the keys whose answer it decides: a new one, or one that an earlier step stored. */
+/** A decision with the keys whose response it decides: a new key, or one that an earlier step stored. */
 export type Step = Pick<Commit, 'key' | 'answered' | 'alsoAnswered'> &
   Partial<Pick<Commit, 'held'>> & {
     readonly decision: Decision
     readonly at: number
-    /** The charge as its event tells it, where the same commit takes it further. */
+    /** The charge for the event, if the same commit changes it further. */
     readonly told?: Charge | undefined
   }
 
 const NONE: readonly Answered[] = []
 
 /**
- * Makes a decision true, with its event, its deliveries and its key's answer. Rejects with `StoreUnavailable`
- * when the commit can't be made.
+ * Commits a decision with its event, its deliveries and the response of its key. Rejects with `StoreUnavailable` if
+ * the commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
   const { decision, at, key, answered, alsoAnswered = NONE, held = null, told = step.decision.charge } = step
@@ -52,7 +52,10 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
   return committed
 }
 
-/** The charge as it became, and what of it changed. A new charge's event tells just what its answer does. */
+/**
+ * The charge after the change, and the changed refund, dispute or alarm. The event of a new charge has the same data
+ * as its response.
+ */
 export function eventData(
   { charge, refund, dispute, alarms: [alarm], event }: Decision,
   answer: StoredAnswer | undefined,

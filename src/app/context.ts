@@ -10,7 +10,7 @@ import { type Clock, simpleClock } from './clock.ts'
 import type { Health } from './health.ts'
 import type { Router } from './router.ts'
 
-/** What every use case needs from the outside: made once by main, and by tests with a clock of their own. */
+/** The dependencies of every use case: created once by main, and by tests with their own clock. */
 export type Context = {
   readonly store: Store
   /** By name, in the order of their configuration. */
@@ -26,34 +26,34 @@ export type Context = {
   /** A key for a request that came without one. */
   readonly newKey: () => string
   readonly fingerprint: (text: string) => string
-  /** The endpoints that are told of every event. */
+  /** The endpoints that get every event. */
   readonly endpoints: readonly string[]
-  /** Called when a commit made deliveries, so that they need not wait for the next poll. */
+  /** Called when a commit created deliveries, so that they do not wait for the next poll. */
   readonly onDeliveries: () => void
-  /** Called with each call to a provider: what was asked, how it ended, how long it took in ms. */
+  /** Called after each provider call, with the call, its outcome and its duration in ms. */
   readonly onCall: (
     provider: string,
     kind: AttemptKind | 'lookup',
     outcome: Outcome['kind'],
     ms: number,
   ) => void
-  /** Called when a provider said what must not be, and a person has to look. */
+  /** Called when a provider contradicted the books, so that a person must check it. */
   readonly onAlarm: (provider: string, alarm: AlarmKind) => void
-  /** How long a request waits for its twin with the same key, in ms. */
+  /** How long a request waits for a running request with the same key, in ms. */
   readonly idempotencyWaitMs: number
-  /** How long a request waits for its provider before it answers that it is being processed, in ms. */
+  /** How long a request waits for its provider before MiniPay returns `processing`, in ms. */
   readonly providerWaitMs: number
-  /** How long a customer who was sent away may take to come back, in ms. */
+  /** How long a customer may take to act on a provider's page, in ms. */
   readonly actionAgeMs: number
   /** Requests that are running in this process, by scope and key. */
   readonly running: Map<string, Promise<unknown>>
-  /** Requests of this process that wait for a provider, by scope and key: called with the answer. */
+  /** Requests of this process that wait for a provider, by scope and key: called with the response. */
   readonly waiting: Map<string, (answer: StoredAnswer) => void>
-  /** Calls to providers in flight, with what follows them. */
+  /** Provider calls in flight, with the work that follows them. */
   readonly ongoing: Set<Promise<void>>
   /** How many calls of requests are in flight at each provider. */
   readonly inFlight: Map<string, number>
-  /** How many calls are in flight there that find out what became of others: see `recoveryPlaces`. */
+  /** How many calls that resolve earlier calls are in flight at each provider: see `recoveryPlaces`. */
   readonly apart: Map<string, number>
 }
 

@@ -8,7 +8,7 @@ import { commitStep } from './commit.ts'
 import { type Context, slotOf } from './context.ts'
 import { lookFirst } from './look-first.ts'
 
-/** A state-changing request: whose, under which key, and the fingerprint of what it asks for. */
+/** A state-changing request: its scope, its key, and the fingerprint of its content. */
 export type KeyedRequest = {
   readonly scope: Scope
   readonly key: string
@@ -16,8 +16,8 @@ export type KeyedRequest = {
 }
 
 /**
- * What a use case proposes: the decision, and what to answer if it is committed. An attempt in it that is
- * `sending` is sent then.
+ * A proposal of a use case: the decision, and the response if it is committed. After the commit, an attempt in it that
+ * is `sending` is sent.
  */
 export type Proposal = {
   readonly decision: Decision
@@ -25,16 +25,16 @@ export type Proposal = {
   readonly answer: StoredAnswer
 }
 
-/** `replayed`: the key had been used before with the same request, and this is what was answered then. */
+/** `replayed`: the key was used before with the same request, and this is the stored response. */
 export type Answer = StoredAnswer & { readonly replayed: boolean }
 
 type Decide = () => Proposal | Rejection | Promise<Proposal | Rejection>
 
 /**
- * Runs a request once, however often it is sent: decides, commits the decision together with its key and
- * answer, and replays the stored answer when the key is already there. Decides again when another request
- * changed the charge in between; since each such conflict is another request's success, that ends. What is
- * asked of a provider over the network is waited for, up to `providerWaitMs`.
+ * Carries out a request once, however often it is sent: decides, commits the decision together with its key and
+ * response, and returns the stored response if the key already exists. Decides again if another request changed the
+ * charge in between; this terminates, because each such conflict is the success of another request. Waits up to
+ * `providerWaitMs` for a provider call over the network.
  *
  * Rejects with `StoreUnavailable` when the commit can't be made.
  */
@@ -101,7 +101,10 @@ async function decideAndCommit(
   }
 }
 
-/** Sends what was committed, and waits for how it ends: the answer then, or that it is being processed. */
+/**
+ * Sends the committed attempt and waits for its outcome. Returns the final response, or `accepted` if the outcome is
+ * not known in time.
+ */
 async function sent(
   context: Context,
   request: KeyedRequest,
@@ -118,7 +121,7 @@ async function sent(
   try {
     const ended = await promise
     if (ended) return ended
-    // Another process may have brought it to its end.
+    // Another process may have ended it.
     const record = await context.store.idempotencyRecord(request.scope, request.key)
     return record?.answer ?? answer
   } finally {
@@ -127,7 +130,7 @@ async function sent(
   }
 }
 
-/** What the key's first request answered: a request that can't be done again may be one that was done. */
+/** The stored response of the key: a request that is refused now may already have been carried out. */
 async function storedAnswer(
   context: Context,
   request: KeyedRequest,
@@ -144,7 +147,7 @@ async function asReplay(
   const answer = replay(record, fingerprint)
   if (isRejection(answer)) return answer
   if (answer.kind !== 'accepted') return { ...answer, replayed: true }
-  // What is still on its way may have moved on since: the key tells how it stands.
+  // A request in progress may have advanced since, so reads the current state.
   const { id, refund_id } = JSON.parse(answer.body) as { id: string; refund_id?: string }
   const charge = await context.store.charge(scope, id)
   if (charge?.idempotencyKey === key) return { ...chargeAnswer(charge), replayed: true }

@@ -1,4 +1,4 @@
-/** What is asked of the provider that has a payment: to capture it, to cancel it, to give it back. */
+/** Follow-ups at the provider of a payment: capture, cancel, refund. */
 import type { Attempt, AttemptKind } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'

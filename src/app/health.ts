@@ -1,4 +1,4 @@
-/** How each provider fares: its circuit breakers, and what its last minute of calls looked like. */
+/** The health of each provider: its circuit breakers, and statistics of its calls of the last minute. */
 import type { Outcome } from '../domain/attempt.ts'
 import {
   type Admission,
@@ -10,14 +10,14 @@ import {
   report,
 } from '../domain/breaker.ts'
 
-/** How a call ended; a lookup may find nothing. */
+/** The outcome of a call; a lookup may also find nothing. */
 export type CallOutcome = Outcome['kind'] | 'not_found'
 
 /**
- * What a call was. Only `money`, an authorize, capture, cancel or refund that is sent for the first time, says
- * whether a provider moves money. The answer to a `repetition` may be one that the provider has kept: it counts
- * against the provider when it fails, and not for it when it succeeds. A `lookup` says nothing of that: lookups have
- * a circuit breaker of their own, so that a provider that is down is not asked in vain.
+ * The class of a call. Only `money`, an authorize, capture, cancel or refund that is sent for the first time, shows
+ * whether a provider moves money. A `repetition` may get a stored response: its failure counts against the provider,
+ * but its success does not count. A `lookup` does not show it: lookups have their own circuit breaker, so that MiniPay
+ * does not keep calling a provider that is down.
  */
 export type CallClass = 'money' | 'repetition' | 'lookup'
 
@@ -28,10 +28,10 @@ export type HealthSnapshot = {
   readonly retryInMs: number
   /** Over the last minute. */
   readonly calls: number
-  /** Calls that surely were not taken, or whose end is not known. */
+  /** Calls that were definitely not sent, or whose outcome is unknown. */
   readonly errors: number
   readonly declines: number
-  /** The share of calls that were answered, whatever the answer; null without calls. */
+  /** The share of calls that got a response of any kind; null without calls. */
   readonly successRate: number | null
   /** Of the calls that were sent, upper bounds within a fifth; null without any. */
   readonly latencyP50Ms: number | null
@@ -40,11 +40,11 @@ export type HealthSnapshot = {
   readonly lookups: Pick<HealthSnapshot, 'state' | 'retryInMs' | 'calls' | 'errors'>
 }
 
-/** Shared by requests and recovery, so that what one learns the other knows. */
+/** Shared by requests and recovery, so that both see the same failures. */
 export type Health = {
-  /** Whether the provider might be called now, without calling it. A call is of money unless said otherwise. */
+  /** Whether the provider may be called now, without admitting a call. Default: calls that move money. */
   peek(provider: string, call?: 'money' | 'lookup'): Admission
-  /** Whether the provider may be called now. Whoever gets `probe` says so when it reports the call. */
+  /** Admits a call. A caller that gets `probe` must pass it on when it reports the call. */
   admit(provider: string, call?: 'money' | 'lookup'): Admission
   report(provider: string, outcome: CallOutcome, durationMs: number, probe: boolean, call?: CallClass): void
   snapshot(provider: string): HealthSnapshot
@@ -63,8 +63,8 @@ type Bucket = { slot: number; calls: number; errors: number; declines: number; l
 type Watch = { breaker: Breaker; readonly buckets: readonly Bucket[] }
 
 /**
- * Keeps a few kilobytes a provider. `now` is in ms of a clock that does not step back; `onChange` hears of each
- * breaker that trips or closes.
+ * Keeps a few kilobytes a provider. `now` is in ms of a clock that does not step back; `onChange` is called when a
+ * breaker opens or closes.
  */
 export function createHealth(
   now: () => number,
@@ -117,7 +117,7 @@ export function createHealth(
   }
 }
 
-/** A decline is an answer like any other: the provider works. */
+/** A decline is not an error: the provider works. */
 function isError(outcome: CallOutcome): boolean {
   return outcome === 'unknown' || outcome === 'not_sent'
 }

@@ -5,13 +5,13 @@ import { type Context, slotOf } from './context.ts'
 import { recover } from './recover.ts'
 import { leaseUntil } from './route.ts'
 
-/** So long before an unknown attempt is due the process whose request waits looks at it, in ms. */
+/** How long before an unknown attempt is due the process of the waiting request looks it up, in ms. */
 const AHEAD_MS = 100
 
 /**
- * The first look at an attempt that ended unknown is that of the process whose request waits for it: no other node knows
- * that it does, and so none may call the provider once more. It does nothing when the request has stopped waiting, or the
- * provider can't be asked now: then recovery looks, on whatever node. Rejects with `StoreUnavailable`.
+ * The process whose request waits makes the first lookup of an attempt with an unknown outcome. Only this process
+ * knows that the request is waiting, so only it may make the call once more. Does nothing if the request no longer
+ * waits or the provider is unavailable; then recovery on any node makes the lookup. Rejects with `StoreUnavailable`.
  */
 export async function lookFirst(context: Context, { scope, attempt }: Work): Promise<void> {
   const provider = context.providers.get(attempt.provider)

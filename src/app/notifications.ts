@@ -8,9 +8,9 @@ import { bookDispute, missDispute } from './disputes.ts'
 import { review } from './recover.ts'
 
 /**
- * What came of acting on a notification. What is not done is tried again: what `failed` for about a day, and not for long
- * what seems to be `foreign`. While its charge is `busy` it waits. `quiet`: the provider reports nothing new, perhaps because
- * what it looks up lags behind what it notifies of.
+ * The result of handling a notification. MiniPay retries one that is not done: `failed` for about a day, `foreign` for
+ * a shorter time. It waits while its charge is `busy`. `quiet`: the provider reports nothing new, possibly because its
+ * lookup lags behind its notification.
  */
 export type Acted =
   | { readonly done: true }
@@ -20,7 +20,7 @@ export type Acted =
       readonly error: string
     }
 
-/** A dispute that was told of before is not found for so long, in ms: then a person has to look. */
+/** How long a known dispute may be missing at the provider, in ms, before an alarm is raised. */
 const MISSED_MS = 600_000
 
 const DONE: Acted = { done: true }
@@ -29,9 +29,8 @@ const BUSY: Acted = { done: false, why: 'busy', error: 'another call of its char
 const QUIET: Acted = { done: false, why: 'quiet', error: 'the provider reports nothing new' }
 
 /**
- * Acts on a stored notification: finds what it is about and asks its provider. The same one twice, or an old
- * one after a new one, changes nothing: what counts is what the provider says now. Rejects with
- * `StoreUnavailable`.
+ * Handles a stored notification: finds its object and looks it up at the provider. Only the current state at the
+ * provider counts, so a repeated or outdated notification changes nothing. Rejects with `StoreUnavailable`.
  */
 export async function act(
   context: Context,
@@ -56,12 +55,15 @@ export async function act(
           subject.about === 'refund' ? 'refund' : 'authorize',
           subject.reference,
         )
-  // Its answer may still be on its way to us, or it is not ours at all.
+  // The response of the call may still be on its way, or the payment does not belong to MiniPay.
   if (found?.attempt.provider !== provider.name) return later('no attempt has that reference', 'foreign')
   return once(found.attempt.id, () => reviewed(context, provider, found))
 }
 
-/** What is told of a payment may be the end of what was asked of it since: that is looked at first. */
+/**
+ * A notification about a payment may report the outcome of its capture, cancel or refund, so open ones are looked up
+ * first.
+ */
 async function reviewed(context: Context, provider: RemoteProvider, found: OwnedAttempt): Promise<Acted> {
   const { scope, attempt } = found
   const { id, transactionId, kind } = attempt
@@ -93,20 +95,20 @@ async function disputed(
   )
   if (answer.kind === 'unknown') return later(answer.reason)
   if (answer.kind === 'not_found') {
-    // What it looks up may lag behind what it notifies of, but not for so long.
+    // A provider's lookup may lag behind its notification, but not for that long.
     if (context.clock.trusted() - receivedAt >= MISSED_MS)
       await missDispute(context, provider.name, reference)
     return later('the provider does not find the dispute')
   }
   const booked = await bookDispute(context, provider.name, answer)
-  // Disputes are few: whether this is what it was told of, or what was so before, is not asked.
+  // Disputes are few, so MiniPay does not distinguish whether this state is the new one or was there before.
   if (booked === 'booked') return QUIET
   return booked === 'foreign'
     ? later('no payment has that reference', 'foreign')
     : later('the payment is not captured, so far as we know')
 }
 
-/** Runs a look at something, or shares one; see `sharedLooks`. Times are in ms since 1970. */
+/** Runs a lookup, or shares one; see `sharedLooks`. Times are in ms since 1970. */
 export type Looks = (
   what: string,
   receivedAt: number,
@@ -114,13 +116,13 @@ export type Looks = (
   look: () => Promise<Acted>,
 ) => Promise<Acted>
 
-/** From this age on a notification shares looks, and with those that began so short a time ago, in ms. */
+/** From this age on, in ms, a notification shares lookups, namely those that began within this time. */
 const SHARED_FROM_MS = 10_000
 const SHARED_MS = 5_000
 
 /**
- * Providers tell of one change several times, as of a refund that is made, updated and paid. Where they are asked again
- * because they said nothing new, one look serves all that came before it.
+ * Providers send several notifications about one change, such as a refund that is created, updated and paid. When
+ * MiniPay repeats a lookup because it showed nothing new, one lookup serves all notifications that came before it.
  */
 export function sharedLooks(): Looks {
   const looks = new Map<string, { readonly at: number; readonly acted: Promise<Acted> }>()

@@ -7,11 +7,11 @@ import type { Router } from './router.ts'
 /** What the database holds of a provider that is not configured. */
 export type MissingProvider = {
   readonly provider: string
-  /** Attempts whose outcome nobody can find out; counted up to a thousand of each state. */
+  /** Attempts whose outcome MiniPay cannot look up; counts at most a thousand of each state. */
   readonly openAttempts: number
-  /** Money is held through it that nobody can capture or release. */
+  /** True if it holds money that MiniPay can neither capture nor release. */
   readonly toCapture: boolean
-  /** It has money of charges that nobody can refund, or of refunds and disputes that nobody can end. */
+  /** True if it has money of charges that MiniPay cannot refund, or of open refunds and disputes. */
   readonly toRefund: boolean
   /** The routing rules name it. */
   readonly inRules: boolean
@@ -41,7 +41,7 @@ export type ProviderCheckOptions = {
   readonly now: () => number
 }
 
-/** The database is asked this often at most, however often `/ready` is. */
+/** Minimum time between two reads of the database, however often `/ready` is called. */
 const FRESH_MS = 60_000
 
 type Held = Omit<MissingProvider, 'inRules'>
@@ -80,7 +80,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
     if (asked && now() - asked.at < FRESH_MS) return asked.held
     const current = { at: now(), held: ask(scope) }
     asked = current
-    // What failed is asked again the next time.
+    // After a failure, the next call reads again.
     current.held.catch(() => {
       if (asked === current) asked = undefined
     })

@@ -1,4 +1,4 @@
-/** What became of attempts that nobody has an answer to: left by a crash, unknown, pending, or due to lapse. */
+/** Resolves open attempts: left by a crash, unknown, pending, or about to expire. */
 import { isOpen, type Known, mayChange, recoveryStep } from '../domain/attempt.ts'
 import type { ChargeStatus } from '../domain/charge.ts'
 import { expire } from '../domain/lifecycle.ts'
@@ -17,20 +17,22 @@ import { agreed, contradicted, contradicts } from './contradictions.ts'
 import { leaseUntil } from './route.ts'
 import { fulfil } from './wishes.ts'
 
-/** Where nothing can be asked, the configuration or a person may change that, in ms. */
+/**
+ * Wait for a provider that has no lookup or is not configured, in ms: the configuration or a person may change that.
+ */
 const NOTHING_TO_ASK_MS = 600_000
-/** What a provider says of an authorization that has lapsed, or that was released. */
+/** A provider's code for an authorization that has expired or was released. */
 const EXPIRED = 'authorization_expired'
-/** While its provider can't be asked. */
+/** Wait while the provider is unavailable, in ms. */
 const UNAVAILABLE_MS = 5_000
-/** What decides the fate of an authorization is not known yet. */
+/** Wait while the outcome that decides the authorization is unknown, in ms. */
 const NOT_YET_MS = 60_000
-/** An authorization that is still held after its time is looked at so often. */
+/** Interval of lookups for an authorization that is still held after its expiry, in ms. */
 const STILL_HELD_MS = 3_600_000
 
 /**
- * Looks at one claimed attempt: asks its provider, and makes true what it says. What is still unknown is put
- * off. Rejects with `StoreUnavailable`; the lease brings the attempt back.
+ * Handles one claimed attempt: calls its provider and settles the outcome. Postpones an outcome that is still unknown.
+ * Rejects with `StoreUnavailable`; then the attempt is due again when its lease ends.
  */
 export async function recover(context: Context, owned: OwnedAttempt): Promise<void> {
   const work = await load(context, owned)
@@ -38,13 +40,13 @@ export async function recover(context: Context, owned: OwnedAttempt): Promise<vo
   return recoverAttempt(context, work)
 }
 
-/** Begins the cancel that is wished, or does as ever where it can't be begun now. */
+/** Begins the requested cancel. If that is not possible now, handles the attempt as usual. */
 async function recoverWish(context: Context, work: Work): Promise<void> {
   const next = await fulfil(context, work.scope, work.charge.id)
   if (next) sendAttempt(context, next)
   const now = await load(context, work)
   if (isOpen(now.attempt)) return recoverAttempt(context, now)
-  // What was begun has given the attempt its own time again, and its lease up.
+  // The new step has restored the attempt's own due time and released its lease.
   return next ? undefined : putOff(context, now, context.now() + UNAVAILABLE_MS)
 }
 
@@ -68,17 +70,19 @@ async function recoverAttempt(context: Context, work: Work): Promise<void> {
   else if (outcome.kind === 'pending') await giveUpOnCustomer(context, provider, work)
 }
 
-/** The time of an authorization has come: its provider says whether it is gone; where it can't, the time does. */
+/**
+ * The expiry of an authorization has come: a lookup shows whether it has ended; without a lookup, the time decides.
+ */
 async function lapse(context: Context, work: Work): Promise<void> {
   const { charge, attempt } = work
   const now = context.now()
-  // A capture that is under way may fail; then it is authorized again.
+  // A capture in progress may fail; then the charge is authorized again.
   if (charge.status === 'processing') return putOff(context, work, now + NOT_YET_MS)
   if (charge.status !== 'authorized' || attempt.kind !== 'authorize' || attempt.state !== 'succeeded')
     return putOff(context, work, null)
   const provider = context.providers.get(attempt.provider)
   if (!provider?.remote || provider.capabilities.lookup === 'none') {
-    // It may have been looked at because of a wish.
+    // The reason for this run may be a requested cancel.
     if (charge.expiresAt === null || now < charge.expiresAt) return putOff(context, work, charge.expiresAt)
     const earlyMs = charge.expiresAt - context.clock.trusted()
     // The clock may be ahead: it cancels nothing before it is believed.
@@ -97,7 +101,7 @@ async function lapse(context: Context, work: Work): Promise<void> {
   return putOff(context, work, Math.max(expiresAt, now + STILL_HELD_MS))
 }
 
-/** Cancels the charge, unless something else has become of it meanwhile; answers its status then. */
+/** Cancels the charge, unless it has changed meanwhile; returns its status. */
 async function expired(context: Context, work: Work, message: string): Promise<ChargeStatus> {
   let current = work
   for (; current.charge.status === 'authorized'; current = await load(context, current)) {
@@ -113,14 +117,14 @@ async function expired(context: Context, work: Work, message: string): Promise<C
 }
 
 /**
- * What came of reviewing an attempt: `same` when the provider says what we know, and may yet say otherwise; `busy` while
- * something else is under way on the charge; `later` when the provider could not be asked, or said nothing yet.
+ * The result of a review: `same` if the provider reports what MiniPay already has, and it may still change; `busy`
+ * while another call of the charge is in progress; `later` if the provider was unavailable or has no result yet.
  */
 export type Reviewed = 'done' | 'same' | 'busy' | 'later'
 
 /**
- * A notification says that something became of an attempt: its provider is asked, not the notification believed.
- * Of one that is being sent right now only an end counts: that it is not found may be too early to say.
+ * Handles a notification about an attempt: looks it up at the provider instead of relying on the notification. For an
+ * attempt that is being sent now, only a final outcome counts, because "not found" may come too early.
  */
 export async function review(
   context: Context,
@@ -129,7 +133,8 @@ export async function review(
 ): Promise<Reviewed> {
   const work = await load(context, { ...owned, attempt: { ...owned.attempt, token: null } })
   const now = context.now()
-  // What was done may be undone only when nothing else is under way; that what failed was done after all can't wait.
+  // A success may be reversed only while no other call is in progress. A failure that turns out to be a success cannot
+  // wait.
   if (work.attempt.state === 'succeeded' && work.charge.status === 'processing') return 'busy'
   const lease = leaseUntil(provider, now)
   const isSent =
@@ -151,7 +156,7 @@ export async function review(
   if (!isOpen(current.attempt)) return revise(context, current, outcome, !isOpen(work.attempt))
   const next = await settle(context, current, outcome, 'notification')
   if (next) sendAttempt(context, next)
-  // Recovery goes on asking about it.
+  // Recovery keeps looking it up.
   if (outcome.kind === 'pending') return 'done'
   const { charge, attempt } = await load(context, work)
   if (isOpen(attempt)) return 'later'
@@ -159,8 +164,8 @@ export async function review(
 }
 
 /**
- * What was done may have come undone: an authorization lapsed, a refund failed days later. `wasEnded`: the provider was
- * asked after the attempt had ended.
+ * A success may have been reversed: an authorization expired, or a refund failed days later. `wasEnded`: the lookup
+ * began after the attempt had ended.
  */
 async function revise(context: Context, work: Work, outcome: Known, wasEnded: boolean): Promise<Reviewed> {
   const { charge, refund, attempt } = work

@@ -30,7 +30,7 @@ export type Retried = {
   readonly queued: number
   /** Whether failed ones are left that were not looked at. */
   readonly hasMore: boolean
-  /** The last one that was looked at, to go on after; null when none was. */
+  /** The last delivery that was examined, after which the next call continues; null if there was none. */
   readonly last: string | null
 }
 

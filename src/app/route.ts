@@ -1,11 +1,11 @@
-/** From a plan to a provider: who is asked first, who is passed over and why, who is next. */
+/** From a route to a provider: which provider is called first, which are skipped and why, and which is next. */
 import { type Attempt, newAttempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
 import type { Charge } from '../domain/charge.ts'
 import { isHardDecline } from '../domain/decline.ts'
 import type { AuthorizeCall, Decided, InProcessProvider, Provider } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
-/** After its deadline a call gets this long to be settled before someone else looks at it, in ms. */
+/** How long after its deadline a call may take to be settled before another worker takes it over, in ms. */
 const SETTLE_MS = 10_000
 
 /** The end of a lease on an attempt at this provider, which may not be configured any more. */
@@ -13,7 +13,7 @@ export function leaseUntil(provider: Provider | undefined, now: number): number 
   return now + (provider?.remote ? provider.deadlineMs : 0) + SETTLE_MS
 }
 
-/** What of a charge a walk needs. */
+/** The part of a charge that a walk needs. */
 export type Routed = Pick<
   Charge,
   | 'id'
@@ -30,19 +30,19 @@ export type Routed = Pick<
 export type Walk = {
   /** Attempts of this walk that a provider in this process has declined. */
   readonly ended: readonly Attempt[]
-  /** The last: to be sent, or decided. */
+  /** The last attempt: to be sent, or decided. */
   readonly last: Attempt
-  /** How the last one was decided; null when it is to be sent. */
+  /** The outcome of the last attempt; null if it is to be sent. */
   readonly outcome: Extract<Outcome, { kind: 'succeeded' | 'declined' | 'not_sent' }> | null
 }
 
 /**
- * Walks a route's candidates: passes over those that can't be asked now, asks those that decide in this
- * process, and stops at the first that has to be asked over the network, or with the last word.
+ * Walks a route's candidates: skips those that are unavailable, calls those that decide in this process, and stops at
+ * the first one that needs a network call, or at the final outcome.
  */
 export function walk(context: Context, charge: Routed, route: Route): Walk {
   const ended: Attempt[] = []
-  /** Declined in this process: the last word, unless another provider can be asked. */
+  /** Declined in this process: the final outcome, unless another provider is available. */
   let declined: { readonly attempt: Attempt; readonly outcome: Decided } | null = null
   let { next, skipped } = route
   for (;;) {
@@ -71,14 +71,14 @@ export function walk(context: Context, charge: Routed, route: Route): Walk {
   }
 }
 
-/** Why a provider is passed over that has no place free. */
+/** The reason for skipping a provider without a free place. */
 export const FULL = 'too many calls in flight'
-/** So many calls may wait for each of a provider's places when nobody else can be asked. */
+/** How many calls may wait for each place of a provider if no other provider is available. */
 const QUEUE = 3
 
 /**
- * The provider, when it can be asked now; else why not. With `last`, when nobody else can be asked, a call may
- * wait for a place within its deadline.
+ * The provider, if it is available now; otherwise the reason. With `last`, if no other provider is available, a call
+ * may wait for a place within its deadline.
  */
 export function available(context: Context, name: string, last: boolean): Provider | string {
   const provider = context.providers.get(name)
@@ -90,8 +90,8 @@ export function available(context: Context, name: string, last: boolean): Provid
 }
 
 /**
- * Whether another provider may be asked after this outcome: it was surely not sent, or was declined with a
- * code that the rule names and that is not a hard decline. Never after anything else.
+ * Whether MiniPay may fail over after this outcome: the call was definitely not sent, or was declined with a code that
+ * the rule names and that is not a hard decline. Never after any other outcome.
  */
 export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
   if (outcome.kind === 'not_sent') return true
@@ -103,7 +103,7 @@ export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
   )
 }
 
-/** Nobody can be asked: an attempt all the same, so that the charge tells why. */
+/** No provider is available. Makes an attempt all the same, so that the charge has the reason. */
 function nobody(context: Context, charge: Routed, route: Route): Walk {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
   const outcome: Outcome = { kind: 'not_sent', reason: reason || 'no provider is left' }
@@ -152,7 +152,7 @@ export function authorizeCall(charge: Routed, attemptId: string): AuthorizeCall 
   }
 }
 
-/** The provider, when it is the only one there is to ask and decides in this process. */
+/** The provider, if it is the only one and decides in this process. */
 export function onlyInProcess(context: Context, names: readonly string[]): InProcessProvider | undefined {
   const provider = names.length === 1 ? context.providers.get(names[0] as string) : undefined
   return provider && !provider.remote ? provider : undefined

@@ -28,7 +28,9 @@ export type Router = {
   current(scope: Scope): Promise<CurrentRuleSet>
   /** Stores a document. With `expected` it must be the current version (0: none is stored). */
   replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
-  /** Stores that the built-in rules hold again: every provider in configuration order, whatever is configured then. */
+  /**
+   * Goes back to the built-in rules, as a new version: every provider in the order of the configuration at that time.
+   */
   reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
   named(scope: Scope): Promise<readonly string[]>

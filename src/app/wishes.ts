@@ -1,4 +1,4 @@
-/** Cancels that were asked for while something else was under way at the provider; the rules are in domain/wish. */
+/** Cancels that were requested while another call was in progress at the provider; the rules are in domain/wish. */
 import { type Attempt, isOpen } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { refundAmount } from '../domain/refund.ts'
@@ -32,8 +32,9 @@ const REFUND: RefundCommand = {
 }
 
 /**
- * To keep the wish, where the charge's authorization or capture is under way and no cancel was asked for yet; null
- * otherwise. `charge` is the one to decide on: what was under way may have ended since it was read.
+ * The proposal that stores the cancel, if the charge's authorization or capture is in progress and no cancel was
+ * requested yet; otherwise null. Decide on the returned `charge`, because the call may have ended since the given one
+ * was read.
  */
 export async function wish(
   context: Context,
@@ -44,7 +45,7 @@ export async function wish(
   if (charge.status !== 'processing' || isToBeCanceled(charge)) return { kept: null, charge }
   const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
   const kinds = data.filter(isOpen).map(({ kind }) => kind)
-  // A charge that waits for its customer while it is being canceled has both under way.
+  // A charge that waits for its customer and is being canceled has both attempts open.
   if (kinds.includes('cancel')) return { kept: null, charge }
   if (kinds.includes('authorize') || kinds.includes('capture')) {
     const decision = wishCancel(charge, key)
@@ -55,8 +56,9 @@ export async function wish(
 }
 
 /**
- * What the end of an attempt leaves of its charge's wish, and the cancel that begins in the same commit where one can:
- * nobody sees the charge authorized in between. A refund's entries are not its charge's: it begins in the next commit.
+ * The decision that ends an attempt, with its effect on the requested cancel, and the cancel that begins in the same
+ * commit if possible, so that no reader sees the charge authorized in between. A refund has its own ledger
+ * transaction, so it begins in the next commit.
  */
 export async function withWish(
   context: Context,
@@ -81,9 +83,9 @@ export async function withWish(
 }
 
 /**
- * Begins what is wished of a charge, once it is known how it stands, and answers the attempt to be sent: null when there
- * is nothing to do, or not now, or when it was done in this process. Whoever looks at the charge's attempts next tries
- * again. Rejects with `StoreUnavailable`.
+ * Begins the requested cancel or refund of a charge once its state is known, and returns the attempt to send. Null if
+ * there is nothing to do, if it is not possible now, or if it was done in this process. The next worker that handles
+ * an attempt of the charge tries again. Rejects with `StoreUnavailable`.
  */
 export async function fulfil(context: Context, scope: Scope, transactionId: string): Promise<Work | null> {
   for (;;) {
@@ -103,7 +105,7 @@ export async function fulfil(context: Context, scope: Scope, transactionId: stri
 
 type Begun = { readonly decision: Decision; readonly answered: Answered }
 
-/** Null while it can't be begun: whoever waits for that reads it again. */
+/** Null while it cannot begin; the caller tries again later. */
 async function begin(context: Context, scope: Scope, charge: Charge): Promise<Begun | null> {
   const wished = wishedOf(charge)
   const key = charge.cancelKey

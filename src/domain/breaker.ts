@@ -1,13 +1,13 @@
 /**
- * A circuit breaker: after too many errors a provider is left alone for a while, then tried with one call at a
- * time until one succeeds. Pure; times are in ms of any clock that does not step back.
+ * A circuit breaker: after too many errors MiniPay stops calling a provider for a while, then probes it with one call
+ * at a time until one succeeds. Pure; times are in ms of any clock that does not step back.
  */
 
 /**
- * What is judged: the calls of this generation and of the one before. A generation ends after 50 calls or 30 s,
- * so that the judgement is over the last 50 to 100 calls, none older than a minute. By time alone a provider
- * that served a thousand calls a second and fails would need half a minute of errors to reach the rate; by
- * count alone one that is rarely asked would be judged by yesterday's calls.
+ * The calls that the breaker counts: those of this generation and of the one before. A generation ends after 50 calls
+ * or 30 s, so the breaker looks at the last 50 to 100 calls, none older than a minute. With a time limit alone, a
+ * provider with a thousand calls a second would need half a minute of errors to reach the rate. With a call limit
+ * alone, yesterday's calls would count for a provider that is rarely called.
  */
 export type Tally = {
   readonly since: number
@@ -24,14 +24,14 @@ export type Breaker =
       readonly openMs: number
       /** Open until then; half-open afterwards. */
       readonly until: number
-      /** When the probe in flight is given up; 0 when none is. */
+      /** When MiniPay gives up on the probe in flight; 0 if there is none. */
       readonly probeUntil: number
     }
 
 export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const
 export type BreakerState = (typeof BREAKER_STATES)[number]
 
-/** `closed`: call it. `probe`: call it, and report the result as the probe's. `open`: leave it alone. */
+/** `closed`: call it. `probe`: call it, and report the result as the probe's. `open`: do not call it. */
 export type Admission = 'closed' | 'probe' | 'open'
 
 const GENERATION_CALLS = 50
@@ -40,7 +40,7 @@ const MIN_ERRORS = 5
 const MAX_ERROR_RATE = 0.5
 const FIRST_OPEN_MS = 5_000
 const MAX_OPEN_MS = 60_000
-/** Whoever was let through as a probe may never tell how it ended. After this another is let through. */
+/** A probe may never report its result. After this time, in ms, another probe is admitted. */
 const PROBE_MS = 30_000
 
 const NONE = { calls: 0, errors: 0 }
@@ -62,8 +62,8 @@ export function admit(breaker: Breaker, now: number): { breaker: Breaker; admiss
 }
 
 /**
- * The breaker after a call ended. While it is tripped only a probe's result counts: the others were sent
- * before it tripped, and tell of a past that is known.
+ * The breaker after a call ended. While it is tripped only a probe's result counts: other calls were sent before it
+ * tripped and give no new information.
  */
 export function report(breaker: Breaker, call: { error: boolean; probe: boolean }, now: number): Breaker {
   if (!breaker.tripped) {

@@ -18,14 +18,17 @@ export type ChargeStatus = (typeof CHARGE_STATUSES)[number]
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** A charge with what was captured, refunded and disputed of it: one aggregate, one `version`, which every change raises by one. */
+/**
+ * A charge with its captured, refunded and disputed amounts: one aggregate with one `version`, which every change
+ * increases by one.
+ */
 export type Charge = {
   readonly id: string
   readonly amount: AmountMinor
-  /** What was taken: nothing, or all, or less where the capture was partial. */
+  /** The amount taken: nothing, all, or less after a partial capture. */
   readonly amountCaptured: AmountMinor
   readonly amountRefunded: AmountMinor
-  /** Refunds that the provider was asked for and has not confirmed. */
+  /** Refunds that the provider has not confirmed yet. */
   readonly amountRefundPending: AmountMinor
   /** In disputes that are open or lost. */
   readonly amountDisputed: AmountMinor
@@ -37,19 +40,19 @@ export type Charge = {
   readonly paymentMethod: string | null
   readonly description: string | null
   readonly metadata: Metadata
-  /** Who has it, or was asked last. */
+  /** The provider that has the payment, or was called last. */
   readonly provider: string
-  /** The provider's own name for the payment; null when it made none. */
+  /** The provider's own id of the payment; null if there is none. */
   readonly providerReference: string | null
   readonly declineCode: string | null
   readonly failureMessage: string | null
-  /** Where the customer has to go, while the status is `requires_action`. */
+  /** The page to which the customer must go, while the status is `requires_action`. */
   readonly redirectUrl: string | null
-  /** When the authorization lapses, in ms since 1970; null when it does not, or nothing is held. */
+  /** When the authorization expires, in ms since 1970; null if it does not, or no money is held. */
   readonly expiresAt: number | null
   /**
-   * The key of the request to cancel it that came while something else was under way at the provider: it is canceled or
-   * refunded as soon as that has ended. Null without one, and again when the provider did not do it.
+   * The key of a cancel request that came while another call was in progress: MiniPay cancels or refunds the charge as
+   * soon as that call has ended. Null without such a request, and again if the provider did not carry it out.
    */
   readonly cancelKey: string | null
   readonly idempotencyKey: string
@@ -61,7 +64,7 @@ export type Charge = {
 export const REFUND_STATUSES = ['processing', 'refunded', 'partially_refunded', 'failed'] as const
 export type RefundStatus = (typeof REFUND_STATUSES)[number]
 
-/** A refund. Once it is done, its status is the one it left its transaction in. */
+/** A refund. Once it succeeded, its status is the status of the transaction after it. */
 export type Refund = {
   readonly id: string
   readonly transactionId: string
@@ -88,10 +91,10 @@ export type Dispute = {
   readonly transactionId: string
   readonly provider: string
   readonly providerReference: string
-  /** As the provider says it, 0 or more, in minor units of `currency`, which may be another than the charge's. */
+  /** As the provider reports it, 0 or more, in minor units of `currency`, which may differ from the charge's. */
   readonly amount: AmountMinor
   readonly currency: string
-  /** What of it stands in the ledger, 0 or more, in minor units of the charge's currency; nothing once it is won. */
+  /** The part in the ledger, 0 or more, in minor units of the charge's currency; 0 once the dispute is won. */
   readonly amountBooked: AmountMinor
   readonly customer: string
   readonly status: (typeof DISPUTE_STATES)[number]
@@ -118,7 +121,7 @@ export type RefundCommand = {
   readonly metadata: Metadata
 }
 
-/** Counters that are kept by the commit that changes them, so that reading one never scans. */
+/** Counters that each commit updates, so that reading one needs no scan. */
 export const CHARGE_COUNTERS = {
   charges_succeeded: 'charges that succeeded, including those refunded later',
   charges_failed: 'charges that failed',
@@ -128,7 +131,7 @@ export const CHARGE_COUNTERS = {
 export type ChargeCounter = keyof typeof CHARGE_COUNTERS
 export type Count = readonly [name: ChargeCounter, by: 1 | -1]
 
-/** What should become true, as data: the whole of it in one commit, or nothing. */
+/** The rows that should become true, as data: all of them in one commit, or none. */
 export type Decision = {
   readonly charge: Charge
   /** New, or changed. */
@@ -138,14 +141,14 @@ export type Decision = {
   readonly attempts: readonly Attempt[]
   /** New, or changed. */
   readonly alarms: readonly Alarm[]
-  /** Whose entries the postings become: the charge's id, the refund's or the dispute's. */
+  /** The ledger transaction of the postings: the id of the charge, the refund or the dispute. */
   readonly transactionId: string
   readonly postings: readonly Posting[]
   readonly event: EventType | null
   readonly counts: readonly Count[]
 }
 
-/** Values that the shell makes, so that the same inputs always give the same decision. */
+/** Values that the caller provides, so that the same inputs always give the same decision. */
 export type Made = { readonly id: string; readonly now: number; readonly idempotencyKey: string }
 
 /** What can happen to a charge. */
@@ -165,8 +168,8 @@ export type Transition =
 const REFUNDABLE = { refund: true, dispute: true } as const
 
 /**
- * Every transition that a status allows; every other one is refused. `undo` takes a charge back to where it
- * was when the provider did not do what was begun.
+ * Every transition that a status allows; every other one is refused. `undo` takes a charge back to its former status
+ * if the provider did not carry out the call.
  */
 export const TRANSITIONS: Readonly<Record<ChargeStatus, Readonly<Partial<Record<Transition, true>>>>> = {
   processing: {
@@ -200,7 +203,7 @@ export function allows(charge: Pick<Charge, 'status'>, transition: Transition): 
   return TRANSITIONS[charge.status][transition] === true
 }
 
-/** Throws when the status does not allow it: the caller has refused it before, or it is our own fault. */
+/** Throws if the status does not allow it. Callers must refuse such requests before, so this is a bug. */
 export function assertAllows(charge: Charge, transition: Transition): void {
   if (!allows(charge, transition))
     throw new Error(`${charge.id} is ${charge.status}, which does not allow ${transition}`)

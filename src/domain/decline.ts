@@ -39,7 +39,7 @@ export const DECLINE_CODES = {
   revocation_of_authorization: { hard: true, meaning: 'The customer revoked the permission.' },
 } as const satisfies Record<string, { hard: boolean; meaning: string }>
 
-/** True when no other provider may be asked after this code. */
+/** True if MiniPay must not fail over after this code. */
 export function isHardDecline(code: string): boolean {
   return Object.hasOwn(DECLINE_CODES, code) && DECLINE_CODES[code as keyof typeof DECLINE_CODES].hard
 }

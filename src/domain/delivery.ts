@@ -19,7 +19,7 @@ export const MAX_ATTEMPTS = 6
 
 const FIRST_DELAY_MS = 1_000
 const MAX_DELAY_MS = 30_000
-/** However long a receiver asks us to wait. */
+/** The longest wait that MiniPay accepts from a receiver's `Retry-After`, in ms. */
 export const MAX_RETRY_AFTER_MS = 3_600_000
 
 /** The receiver is slow, not ready yet, or has too many: the same request will do later. */

@@ -6,7 +6,7 @@ import type { AmountMinor } from './money.ts'
  * - `provider:<name>`: what that provider holds for us (an asset; its natural balance is a debit).
  * - `authorized:<name>`: what is held for us at the customers' banks through that provider (a debit), and its
  *   counterparts `uncaptured` (a credit: free to be captured) and `capturing` (a credit: being captured or canceled).
- * - `refunds:<name>`: refunds that were asked of that provider and are not confirmed (a credit).
+ * - `refunds:<name>`: refunds that the provider has not confirmed (a credit).
  * - `disputes:<name>`: money set aside for disputes that are open (a credit).
  */
 export type LedgerAccountCode =

@@ -1,4 +1,4 @@
-/** What becomes of a charge: how it begins, and what each outcome of a call to its provider makes of it. */
+/** The lifecycle of a charge: how it begins, and how each outcome of a provider call changes it. */
 import { type Attempt, type Known, type Outcome, type Resolver, resolved } from './attempt.ts'
 import {
   allows,
@@ -47,7 +47,7 @@ function draft(command: ChargeCommand, provider: string, made: Made): Charge {
   }
 }
 
-/** A charge whose provider is about to be asked: nothing has moved. */
+/** A charge before the call to its provider: no money has moved. */
 export function beginCharge(
   command: ChargeCommand,
   provider: string,
@@ -57,7 +57,7 @@ export function beginCharge(
   return decision(draft(command, provider, made), {}, { attempts: [attempt] })
 }
 
-/** A charge that was decided in one step; `attempt` is null where its story needs no telling. */
+/** A charge that was decided in one step; `attempt` is null if it would add no information. */
 export function decideCharge(
   command: ChargeCommand,
   provider: string,
@@ -72,7 +72,7 @@ export function decideCharge(
   )
 }
 
-/** What the outcome of asking for the money makes of the charge. */
+/** How the outcome of an authorization changes the charge. */
 function concludeAuthorize(charge: Charge, outcome: Known, attempts: Attempt[]): Decision {
   switch (outcome.kind) {
     case 'succeeded':
@@ -146,7 +146,7 @@ function refused(
   )
 }
 
-/** The provider will say later. What was told once, that the customer has to act, is not told again. */
+/** The result comes later. The event that the customer must act is stored only once. */
 function accepted(
   charge: Charge,
   { reference, redirectUrl }: Extract<Outcome, { kind: 'pending' }>,
@@ -165,7 +165,7 @@ function accepted(
   )
 }
 
-/** The next provider is asked, after one that surely did not take the money. */
+/** Fails over to the next provider, after one that definitely took no money. */
 export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decision {
   assertAllows(charge, 'pend')
   return decision(
@@ -176,8 +176,8 @@ export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decisio
 }
 
 /**
- * The provider surely never got a call, and is called once more with another attempt: the charge, and the refund
- * that is asked for, stay as they are.
+ * The provider definitely never got a call, so MiniPay makes it once more with another attempt. The charge and the
+ * requested refund do not change.
  */
 export function onceMore(charge: Charge, refund: Refund | null, ended: Attempt, next: Attempt): Decision {
   const attempts = [ended, next]
@@ -185,8 +185,8 @@ export function onceMore(charge: Charge, refund: Refund | null, ended: Attempt, 
 }
 
 /**
- * How much a capture takes, or why it can't: the charge is authorized; not more than was authorized. Undefined
- * takes all of it.
+ * The amount of a capture, or the reason for its refusal: the charge must be authorized, and the amount must not
+ * exceed the authorized one. Undefined captures everything.
  */
 export function captureAmount(charge: Charge, amount: AmountMinor | undefined): AmountMinor | Rejection {
   if (!allows(charge, 'begin_capture'))
@@ -224,7 +224,7 @@ function isHeld(charge: Charge): boolean {
   return charge.redirectUrl === null
 }
 
-/** The provider is about to be asked to capture or to cancel: what is held is reserved for that alone. */
+/** Begins a capture or a cancel: reserves the held money for it. */
 export function beginFollowUp(charge: Charge, attempt: Attempt): Decision {
   assertAllows(charge, attempt.kind === 'capture' ? 'begin_capture' : 'begin_cancel')
   const postings = isHeld(charge) ? transfer('uncaptured', 'capturing', charge.currency, charge.amount) : []
@@ -251,20 +251,20 @@ function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decisi
 }
 
 /**
- * True for a cancel that MiniPay began by itself, of a payment whose customer never came back: it answers the request
+ * True for a cancel that MiniPay began because the customer did not return. It decides the response of the request
  * that made the charge, and so has its key.
  */
 export function isGivenUp(charge: Charge, { kind, idempotencyKey }: Attempt): boolean {
   return kind === 'cancel' && idempotencyKey === charge.idempotencyKey
 }
 
-/** Why a charge failed whose customer never came back. */
+/** The failure of a charge whose customer did not return. */
 export const ACTION_EXPIRED = {
   declineCode: 'action_expired',
   failureMessage: 'The customer did not act in time; the payment was canceled.',
 } as const
 
-/** The payment of a customer who never came back can't be made any more, or still can. */
+/** The outcome of canceling the payment of a customer who did not return: the payment is void, or still possible. */
 function concludeGivenUp(
   charge: Charge,
   outcome: Exclude<Known, { kind: 'pending' }>,
@@ -298,7 +298,10 @@ function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decisio
   )
 }
 
-/** The provider did not do it: the charge is as it was, or gone where the authorization has lapsed. */
+/**
+ * The provider did not carry it out: the charge returns to its former status, or is canceled if the authorization has
+ * expired.
+ */
 function undone(
   charge: Charge,
   outcome: Extract<Outcome, { kind: 'declined' | 'not_sent' }>,
@@ -340,17 +343,17 @@ function lapsed(
   )
 }
 
-/** The hold is over: the customer's bank holds nothing more for us. */
+/** The hold has ended: the customer's bank holds no more money. */
 function released(charge: Charge, from: 'uncaptured' | 'capturing'): Posting[] {
   return transfer(from, `authorized:${charge.provider}`, charge.currency, charge.amount)
 }
 
-/** An authorization that was never captured is gone, by the provider's word or by its own time. */
+/** An uncaptured authorization has ended: the provider reported it, or its time is over. */
 export function expire(charge: Charge, attempt: Attempt, message: string, now: number): Decision {
   return lapsed(charge, 'uncaptured', message, [{ ...attempt, dueAt: null, token: null, endedAt: now }])
 }
 
-/** What an outcome makes of the charge whose attempt it is; refunds are in domain/refund. */
+/** How the outcome of an attempt changes its charge; refunds are in domain/refund. */
 export function concludeCharge(
   charge: Charge,
   attempt: Attempt,
@@ -371,7 +374,7 @@ export function concludeCharge(
   }
 }
 
-/** Two steps that become true in one commit, as they do where the provider decides in this process. */
+/** Joins two steps into one commit, for a provider that decides in this process. */
 export function atOnce(first: Decision, then: Decision): Decision {
   return {
     ...then,

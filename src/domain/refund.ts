@@ -50,9 +50,9 @@ export function refundAmount(charge: Charge, command: RefundCommand): AmountMino
 }
 
 /**
- * A refund whose provider is about to be asked: its amount is reserved, so that no other refund can have it.
- * `amount` is what `refundAmount` allowed for this version of the charge; throws when it is outside 1 to
- * what is left, which would be our own fault.
+ * A refund before the call to its provider: its amount is reserved, so that no other refund can use it. `amount` is
+ * what `refundAmount` allowed for this version of the charge; throws when it is outside 1 to what is left, which would
+ * be our own fault.
  */
 export function beginRefund(
   charge: Charge,
@@ -93,8 +93,8 @@ export function beginRefund(
 }
 
 /**
- * What an outcome makes of the refund that was asked for. It is of what was really paid, which is another amount than was
- * asked for only by a person's word: what of it was reserved and not paid is owed to the merchant again.
+ * How an outcome changes the refund. The refund gets the amount that was paid; only a person can set one that differs
+ * from the request. The reserved amount that was not paid belongs to the merchant again.
  */
 export function concludeRefund(
   charge: Charge,

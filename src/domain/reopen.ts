@@ -15,7 +15,10 @@ export type Ended = {
   readonly others: readonly Attempt[]
 }
 
-/** The most that a person can say an attempt has moved, in minor units; what is open moved no more than was asked. */
+/**
+ * The largest amount that a person can set for an attempt, in minor units; an open attempt moved at most the requested
+ * amount.
+ */
 export function mostMoved({ charge, refund, attempt }: Omit<Ended, 'others'>): AmountMinor {
   if (isOpen(attempt)) return attempt.amount
   if (!refund) return charge.amount

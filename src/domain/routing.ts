@@ -14,13 +14,13 @@ export type Facts = {
   readonly time: number
 }
 
-/** A condition, ready to be asked. */
+/** A compiled condition. */
 export type Condition = {
   /** Throws an `Error` with a sentence when the facts give no answer, such as a metadata key that is absent. */
   readonly holds: (facts: Facts) => boolean
   /** In words, the first part of it that does not hold. */
   readonly whyNot: (facts: Facts) => string
-  /** Its value where it asks about nothing; null where it depends on the charge. */
+  /** Its value if it does not depend on the charge; otherwise null. */
   readonly constant: boolean | null
   /** The parts that `&&` joins, each written in one canonical way. */
   readonly conjuncts: readonly string[]
@@ -47,9 +47,9 @@ export type Plan = {
   readonly rule: string
   /** Whom to ask, in order. Empty when none of those that the rule names is configured. */
   readonly providers: readonly string[]
-  /** Decline codes after which the next one is asked. */
+  /** Decline codes after which MiniPay fails over. */
   readonly failoverOn: readonly string[]
-  /** Providers that the rule names and nobody can ask. */
+  /** Providers that the rule names but that are not configured. */
   readonly skipped: readonly { readonly provider: string; readonly reason: string }[]
   /** Rules that could not be decided, and did not count as matching, each as a sentence. */
   readonly notes: readonly string[]

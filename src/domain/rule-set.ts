@@ -41,7 +41,7 @@ type Read = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] }
 /** Stored in the place of a document: the built-in rules, which no document could say for providers to come. */
 export const BUILT_IN = 'null'
 
-/** Reads a document. Whatever has a problem is left out of the rule set, which is whole only without problems. */
+/** Reads a document. The rule set lacks the parts with problems, so it is complete only if there are none. */
 export function readRuleSet(document: unknown, compile: CompileCondition): Read {
   const problems: Problem[] = []
   const say: Report = (path, message, position) =>
@@ -94,7 +94,7 @@ function nameProblems(rule: Placed<Rule>, earlier: readonly Placed<Rule>[]): Pro
   return twin ? [problem(`${rule.path}.name`, `${twin.path} has this name already.`)] : []
 }
 
-/** A later rule that asks for all that an earlier one does, and maybe more, never gets its turn. */
+/** A later rule that requires everything that an earlier rule requires never matches first. */
 function reachProblems({ path, condition }: Placed<Rule>, earlier: readonly Placed<Rule>[]): Problem[] {
   const at = (message: string) => [
     { path: `${path}.when`, position: { line: 1, column: 1, offset: 0 }, message },

@@ -1,4 +1,7 @@
-/** A cancel that is asked for while a charge's authorization or capture is under way: done as soon as that has ended. */
+/**
+ * A wish: a cancel that was requested while the charge's authorization or capture is in progress. MiniPay carries it
+ * out as soon as that call has ended.
+ */
 import type { Attempt } from './attempt.ts'
 import { allows, type Charge, type Decision, decision } from './charge.ts'
 import { refundable } from './refund.ts'
@@ -9,26 +12,26 @@ export const MOST_WISH_CALLS = 10
 const FIRST_WAIT_MS = 5_000
 const MOST_WAIT_MS = 600_000
 
-/** Whether a cancel of the charge was asked for before it was known how the charge stands. */
+/** Whether the charge has a stored cancel request. */
 export function isToBeCanceled({ cancelKey }: Pick<Charge, 'cancelKey'>): boolean {
   return typeof cancelKey === 'string'
 }
 
-/** Keeps the wish with the key of its request: nothing is asked of the provider now. */
+/** Stores the cancel with the key of its request, without a call to the provider. */
 export function wishCancel(charge: Charge, key: string): Decision {
   if (charge.status !== 'processing')
     throw new Error(`${charge.id} is ${charge.status}: it can be canceled now`)
   return decision(charge, { cancelKey: key }, {})
 }
 
-/** What a wish asks for of a charge as it stands: null for nothing, or nothing yet. */
+/** The follow-up that a stored cancel requires in the charge's current status; null for none, or none yet. */
 export function wishedOf(charge: Charge): 'cancel' | 'refund' | null {
   if (!isToBeCanceled(charge)) return null
   if (allows(charge, 'begin_cancel')) return 'cancel'
   return allows(charge, 'refund') && refundable(charge) > 0 ? 'refund' : null
 }
 
-/** The wish can't be fulfilled: the charge stays as it is, and that is told. */
+/** The cancel is not possible: the charge does not change, and an event reports it. */
 export function refuseWish(charge: Charge): Decision {
   return decision(charge, { cancelKey: null }, { event: 'payment.cancel_failed' })
 }
@@ -64,7 +67,7 @@ export function afterwards(
     return { ...ended, charge: { ...ended.charge, cancelKey: null } }
   const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (calls - 1), MOST_WAIT_MS)
   const again = lookAgain(ended, attempts, now + waitMs)
-  // A refund that failed is told; that a cancel is still to come was told to whoever asked for it.
+  // A failed refund has an event. A cancel that is still to come has none: its request got 202.
   return attempt.kind === 'cancel' ? { ...again, event: null } : again
 }
 

@@ -1,11 +1,11 @@
 /**
- * The provider port: what MiniPay asks of a payment provider.
+ * The provider port: the calls that MiniPay makes to a payment provider.
  *
- * Words: to *authorize* is to have an amount held for us, and taken at once where `capture` says so; to
- * *capture* takes what is held, to *cancel* (void) releases it; a *decline* is the provider's no, a value and
- * never an exception; a *payment method* is the provider's token for a customer's card or account, never the
- * card itself; our *reference* is the attempt's id, the provider's idempotency key for the call; the
- * *provider reference* is its own name for what it did; a *notification* is its call to us.
+ * Words: *authorize* holds an amount, and takes it at once if `capture` is true; *capture* takes the held money;
+ * *cancel* (void) releases it; a *decline* is a refusal by the provider, which is a value and never an exception; a
+ * *payment method* is the provider's token for a customer's card or account, never the card itself; our *reference* is
+ * the attempt's id, the provider's idempotency key for the call; the *provider reference* is the provider's own id of
+ * the payment or refund; a *notification* is a call from the provider to MiniPay.
  */
 import type { AttemptKind, Capabilities, Outcome } from '../domain/attempt.ts'
 import type { Dispute, Metadata } from '../domain/charge.ts'
@@ -30,17 +30,17 @@ export type FollowUpCall = {
   readonly attemptId: string
   readonly transactionId: string
   readonly paymentReference: string
-  /** What to capture (the rest is released), to release, or to give back. */
+  /** The amount to capture (the rest is released), to release, or to refund. */
   readonly amount: AmountMinor
   readonly currency: string
 }
 
-/** What a lookup asks about: the call with this attempt id. */
+/** A lookup of the call with this attempt id. */
 export type LookupCall = {
   readonly attemptId: string
   readonly transactionId: string
   readonly kind: AttemptKind
-  /** The provider's reference of what this call did, where it is known. */
+  /** The provider's reference of this call, if it is known. */
   readonly providerReference: string | null
   /** The provider's reference of the payment; null for an authorization that is not known to be made. */
   readonly paymentReference: string | null
@@ -49,9 +49,9 @@ export type LookupCall = {
 }
 
 /**
- * How that call stands now. An authorization that lapsed or was released is `declined` with
- * `authorization_expired`, and a refund that failed after all is `declined`. `not_found`: see
- * `Capabilities.lookup` for what it is worth. `not_sent` is of the lookup: nobody could be asked.
+ * The current state of the call. An authorization that expired or was released is `declined` with
+ * `authorization_expired`; a refund that failed later is `declined`. `Capabilities.lookup` says whether `not_found` is
+ * final. `not_sent` means that the lookup itself was not sent.
  */
 export type LookupAnswer = Outcome | { readonly kind: 'not_found' }
 
@@ -68,24 +68,28 @@ export type DisputeAnswer =
   | { readonly kind: 'not_found' }
   | { readonly kind: 'unknown'; readonly reason: string }
 
-/** What a verified notification is about. What happened is asked of the provider, not read from it. */
+/**
+ * The object of a verified notification. MiniPay looks up its state at the provider and does not read it from the
+ * notification.
+ */
 export type NotificationSubject =
   | { readonly about: 'attempt'; readonly attemptId: string }
   | { readonly about: 'payment' | 'refund' | 'dispute'; readonly reference: string }
-  /** Genuine, but of no concern to us. */
+  /** Genuine, but irrelevant to MiniPay. */
   | { readonly about: 'nothing' }
 
 export type VerifiedNotification = {
-  /** The provider's id of the notification: the same one twice is one. */
+  /** The provider's id of the notification. MiniPay handles each id once. */
   readonly id: string
   readonly subject: NotificationSubject
 }
 
 /**
- * Calls of recovery that may be in flight at one provider, beside the `concurrency` of requests: sixteen, of which four at
- * most are about attempts that wait for a customer, a bank or their time, so that those that may have moved money always
- * have twelve. At a tenth of a second each that is 160 answers a second: enough to find out after an outage what became of
- * thousands, and little beside the usual 128 calls of requests. Of a provider that takes fewer calls recovery has as few.
+ * Calls of recovery that may be in flight at one provider, in addition to the `concurrency` of requests: sixteen, of
+ * which at most four for attempts that wait for a customer, a bank or their time. So attempts that may have moved
+ * money always have twelve places. At a tenth of a second per call, that is 160 responses a second: enough to resolve
+ * thousands of attempts after an outage, and few compared with the usual 128 calls of requests. If `concurrency` is
+ * lower, recovery has that many places.
  */
 export function recoveryPlaces(concurrency: number): { readonly all: number; readonly waiting: number } {
   const waiting = Math.min(4, concurrency)
@@ -93,10 +97,10 @@ export function recoveryPlaces(concurrency: number): { readonly all: number; rea
 }
 
 /**
- * A provider over the network. The calls never reject: whatever happens is an outcome. Each ends when
- * `signal` aborts, as `unknown` unless the request surely never left. Texts in outcomes hold no secret and
- * nothing that looks like a card number. Lookups, and with `apart` the others, travel on connections of their own, as
- * many as `recoveryPlaces` says: none that requests fill, and each made for its call, so that it can't have gone stale.
+ * A provider over the network. The calls never reject: every failure is an outcome. Each call ends when `signal`
+ * aborts, as `unknown` unless the request definitely never left. Texts in outcomes contain no secret and nothing that
+ * looks like a card number. Lookups, and with `apart` other calls, use separate connections, at most `recoveryPlaces`:
+ * requests cannot occupy them, and each is opened for its call, so that it cannot be stale.
  */
 export type RemoteProvider = {
   readonly remote: true
@@ -106,30 +110,30 @@ export type RemoteProvider = {
   readonly capabilities: Capabilities
   /** How long one call may take, in ms. */
   readonly deadlineMs: number
-  /** Calls of requests in flight at once; more are not sent. */
+  /** Calls in flight at once for requests; MiniPay sends no more. */
   readonly concurrency: number
   authorize(call: AuthorizeCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   capture(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   cancel(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   refund(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   lookup(call: LookupCall, signal: AbortSignal): Promise<LookupAnswer>
-  /** How a dispute stands, by the provider's reference of it. */
+  /** The current state of a dispute, by the provider's reference. */
   dispute(reference: string, signal: AbortSignal): Promise<DisputeAnswer>
-  /** Null when the notification cannot be verified: its signature, its time or its form. Header names are lower case. */
+  /** Null when the notification cannot be verified: its signature, time or format. Header names are lower case. */
   notification(
     body: Buffer,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): Promise<VerifiedNotification | null>
-  /** Cuts what is in flight. */
+  /** Aborts the calls in flight. */
   close(): Promise<void>
 }
 
-/** What a provider in this process decides at once. */
+/** The outcomes of a provider that decides in this process. */
 export type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
 /**
- * A provider that decides in process, purely: no I/O, no side effect. Because asking it twice changes
- * nothing, its outcome and our record of it are one commit.
+ * A provider that decides in this process, as a pure function: no I/O, no side effect. Calling it twice has no effect,
+ * so one commit stores the attempt and its outcome.
  */
 export type InProcessProvider = {
   readonly remote: false

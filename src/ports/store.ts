@@ -1,15 +1,15 @@
 /**
- * The store port: everything MiniPay remembers.
+ * The store port: all data of MiniPay.
  *
- * Words: a *scope* is whose data, and whether test or live; a *commit* is what becomes true at once; an
- * *entry* is a posting as stored; an *event* is a change as told to the outside, numbered by *sequence*
- * in each scope, without gaps within an *epoch*; a *delivery* is the duty to tell one endpoint of one event; a *claim* takes
- * due work under a *lease*, and whoever settles it repeats the claim's *token*; an *attempt* is one call to a
- * provider, *open* until it is known how it ended; a *notification* is a provider's call to us; an *alarm* is
- * something that a provider said and that does not fit the books.
+ * Words: a *scope* is an account and a mode (test or live); a *commit* is a set of changes that become visible
+ * together; an *entry* is a stored posting; an *event* is a change as clients see it, numbered by *sequence* in each
+ * scope, without gaps within an *epoch*; a *delivery* is the task to send one event to one endpoint; a *claim* takes
+ * due work under a *lease*, and the settlement of that work repeats the claim's *token*; an *attempt* is one call to a
+ * provider, *open* until its outcome is known; a *notification* is a call from a provider to MiniPay; an *alarm* is a
+ * statement of a provider that contradicts the books.
  *
- * Every method rejects with `StoreUnavailable` when the database can't do it now. Then nothing of it was
- * done, save that a commit whose disk sync failed may be found done later under its idempotency key.
+ * Every method rejects with `StoreUnavailable` while the database is unavailable, and then has changed nothing. One
+ * exception: a commit whose disk sync failed may turn out to be stored, under its idempotency key.
  */
 import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptState } from '../domain/attempt.ts'
@@ -24,22 +24,22 @@ import type { ClockStore } from './store-clock.ts'
 
 export { StoreUnavailable } from './store-unavailable.ts'
 
-/** Whose data. Every row carries it; rows of another scope do not exist for a caller. */
+/** An account and a mode. Every row has its scope, and a caller never sees rows of another scope. */
 export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live' }
 
 /** The one account that exists until accounts are a feature; it is made by the first migration. */
 export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
 
-/** A key that was stored before, and what it answers from now on. */
+/** A key that was stored before, and its new response. */
 export type Answered = { readonly key: string; readonly answer: StoredAnswer }
 
 export type Commit = {
   readonly scope: Scope
   /** ms since 1970; the time of everything in this commit. */
   readonly at: number
-  /** Must not exist; is stored with the answer. Null for a step that no request of its own asks for. */
+  /** Must not exist; is stored with the response. Null for a step without its own request. */
   readonly key: ({ readonly key: string } & IdempotencyRecord) | null
-  /** What an earlier key answers from now on; nothing happens when it was purged since. */
+  /** The new response of an earlier key; ignored if the key was purged since. */
   readonly answered: Answered | null
   /** Other keys whose requests end with it. */
   readonly alsoAnswered?: readonly Answered[]
@@ -55,15 +55,15 @@ export type Commit = {
   readonly attempts: readonly Attempt[]
   /** New, or changed. */
   readonly alarms: readonly Alarm[]
-  /** One of the attempts must be stored with just this token still: nobody else has worked on it, or does. */
+  /** One of the attempts must still have exactly this token: no other worker has taken it over. */
   readonly held: { readonly attemptId: string; readonly token: string | null } | null
-  /** Whose entries the postings become. */
+  /** The ledger transaction of the postings. */
   readonly transactionId: string
   /** In pairs: a debit, then its credit. */
   readonly postings: readonly Posting[]
   /** `data` is the JSON of what changed. */
   readonly event: { readonly id: string; readonly type: EventType; readonly data: string } | null
-  /** Who is to be told of the event; empty without one. */
+  /** The endpoints that get the event; empty without an event. */
   readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
   /** Each changes its counter, in the charge's currency, by one. */
   readonly counts: readonly Count[]
@@ -71,7 +71,7 @@ export type Commit = {
 
 const NONE: readonly Answered[] = []
 
-/** Every key of before that a commit answers. */
+/** Every earlier key whose response a commit replaces. */
 export function allAnswered({ answered, alsoAnswered = NONE }: Commit): readonly Answered[] {
   return answered ? [answered, ...alsoAnswered] : alsoAnswered
 }
@@ -79,11 +79,11 @@ export function allAnswered({ answered, alsoAnswered = NONE }: Commit): readonly
 export type CommitResult =
   | { readonly kind: 'committed' }
   | { readonly kind: 'version_conflict' }
-  /** The attempt that should be held is another's now. */
+  /** Another worker has taken over the attempt in `held`. */
   | { readonly kind: 'not_held' }
   | { readonly kind: 'key_exists'; readonly record: IdempotencyRecord }
   | { readonly kind: 'balance_limit' }
-  /** The provider has given this reference to another attempt before. */
+  /** The provider used this reference for another attempt before. */
   | { readonly kind: 'reference_taken'; readonly attemptId: string }
 
 /** A page of a list ordered by id, newest first. At most one cursor is given. */
@@ -171,13 +171,13 @@ export type Claim = {
   readonly endpoint: string
   readonly limit: number
   readonly now: number
-  /** Until then nobody else can claim them; ms since 1970. */
+  /** Until then no other worker can claim them; ms since 1970. */
   readonly leaseUntil: number
   /** Proof of the claim, unique to it. */
   readonly token: string
 }
 
-/** A delivery under a lease, with the event it tells of. `attempts` counts those already made. */
+/** A delivery under a lease, with its event. `attempts` counts the attempts already made. */
 export type ClaimedDelivery = {
   readonly id: string
   readonly token: string
@@ -206,7 +206,7 @@ export type AttemptQuery = {
   readonly transactionId?: string
 }
 
-/** An attempt, and whose it is. */
+/** An attempt with its scope. */
 export type OwnedAttempt = { readonly scope: Scope; readonly attempt: Attempt }
 
 export type AttemptClaim = {
@@ -221,7 +221,7 @@ export type AttemptClaim = {
   readonly token: string
 }
 
-/** Puts a claimed attempt off: nothing was found out yet. */
+/** Postpones a claimed attempt whose outcome is still unknown. */
 export type Postponement = {
   readonly id: string
   readonly token: string
@@ -242,14 +242,14 @@ export type AttemptTotals = {
   readonly overdue: number
 }
 
-/** What the attempts say of a provider, configured or not. */
+/** How attempts use a provider, configured or not. */
 export type ProviderUse = {
   readonly provider: string
-  /** It gave references of its own: it is outside this process, and no sandbox in it. */
+  /** It returned its own references, so it is outside this process, and not the in-process sandbox. */
   readonly remote: boolean
-  /** It gave references, of whatever kind: it has taken payments. */
+  /** It returned references of any kind, so it has taken payments. */
   readonly taken: boolean
-  /** Attempts of which it is not known how they ended, counted up to a thousand of each state, the oldest. */
+  /** Attempts with an unknown outcome; counts at most the oldest thousand of each state. */
   readonly openAttempts: number
 }
 
@@ -259,14 +259,14 @@ export type StoredRuleSet = {
   readonly createdAt: number
 }
 
-/** A provider's verified notification, to be acted on. */
+/** A provider's verified notification, to be handled. */
 export type StoredNotification = {
   readonly id: string
   readonly provider: string
   /** The provider's id of it; a second one with the same id is a duplicate. */
   readonly notificationId: string
   readonly subject: NotificationSubject
-  /** How often it was acted on in vain. */
+  /** How often handling it failed. */
   readonly tries: number
   readonly receivedAt: number
 }
@@ -274,10 +274,10 @@ export type NotificationSettlement = {
   readonly id: string
   readonly token: string
   readonly state: 'done' | 'pending' | 'failed'
-  /** When it is acted on again; null unless pending. */
+  /** When it is handled again; null unless pending. */
   readonly dueAt: number | null
   readonly error: string | null
-  /** Whether one that is not done counts as a try; true unless given. */
+  /** Whether an unfinished run counts as a try; default true. */
   readonly inVain?: boolean
 }
 
@@ -310,7 +310,7 @@ export type Store = ClockStore & {
   ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
   ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
   currencyTotals(scope: Scope): Promise<CurrencyTotals[]>
-  /** Both of the above as of one moment. */
+  /** Both of the above from one snapshot. */
   balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
   /** Over all scopes: what operators watch. */
   deliveryTotals(): Promise<DeliveryTotals>
@@ -335,7 +335,7 @@ export type Store = ClockStore & {
 
   /** Newest first; those of one charge when `transactionId` is given. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
-  /** By its id, in whatever scope. */
+  /** By its id, in any scope. */
   attempt(id: string): Promise<OwnedAttempt | undefined>
   /** The authorization or the refund to which the provider gave this reference. */
   attemptByReference(
@@ -348,7 +348,7 @@ export type Store = ClockStore & {
    * have moved money (`unknown`, `sending`), then those that wait (`pending`, and authorizations whose time has come).
    */
   claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
-  /** Claims one attempt that is unknown or pending and that nobody holds, whenever it is due; undefined when it can't. */
+  /** Claims one unknown or pending attempt without a lease, due or not; undefined if that is impossible. */
   claimAttempt(
     id: string,
     claim: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
@@ -391,9 +391,9 @@ export type Store = ClockStore & {
   now(): number
   /** Writes of this process that wait for their commit now. */
   waitingWrites(): number
-  /** Bytes in front of the database's file; undefined where the engine does not tell. */
+  /** Size of the write-ahead log in bytes; undefined if the engine does not report it. */
   logBytes(): number | undefined
-  /** Makes a write that changes nothing: resolves when the store takes commits now, as it does not after one failed until one succeeds. */
+  /** Writes without a change: resolves if the store takes commits. After a failed one, rejects until one succeeds. */
   ready(): Promise<void>
   close(): Promise<void>
 }

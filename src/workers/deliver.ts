@@ -65,7 +65,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   let concurrency = options.concurrency
   let stopping = false
   let cut = false
-  /** More may be due than was claimed: whoever ends a flight asks again. */
+  /** More may be due than was claimed: the end of each delivery starts another claim. */
   let moreDue = false
   /** How long attempts took of late, in ms: each counts for an eighth. */
   let usualMs = 0
@@ -167,7 +167,10 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
     if (verdict.state === 'pending') retries.add(verdict.retryAt)
   }
 
-  /** While the database is away, and the lease may still hold: or else the receiver is told a second time. */
+  /**
+   * Retries while the database is unavailable and the lease may still be valid; otherwise the receiver would get the
+   * webhook twice.
+   */
   async function settle(settlement: Settlement): Promise<void> {
     const until = performance.now() + SETTLE_MS
     for (;;) {

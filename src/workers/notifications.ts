@@ -13,7 +13,7 @@ const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
 /** About a day of retries; then it is kept as failed. */
 const MAX_TRIES = 150
-/** About half an hour: whoever shares an account with other software hears of their payments too. */
+/** About half an hour: if other software shares the account, MiniPay also gets notifications about its payments. */
 const MAX_TRIES_FOREIGN = 12
 /** While its charge is busy a notification waits for a quarter of its age, within these bounds, in ms. */
 const MIN_BUSY_MS = 1_000
@@ -84,7 +84,7 @@ export function settlementOf(
   return { state: 'pending', dueAt: now + waitMs, error }
 }
 
-/** Longer than the slowest provider may take for what one notification has it asked. */
+/** Longer than the slowest provider may take for the lookups of one notification. */
 export function notificationLeaseMs({ providers }: Context): number {
   const deadlines = [...providers.values()].map((provider) => (provider.remote ? provider.deadlineMs : 0))
   return 3 * Math.max(...deadlines) + SETTLE_MS

@@ -8,7 +8,7 @@ export type PoolOptions<T> = {
   /** Pieces of work that are done at once. */
   readonly concurrency: number
   readonly log: Log
-  /** What is under way, for whoever stops. */
+  /** The work in progress, which a stop waits for. */
   readonly ongoing: Set<Promise<void>>
   /** Claims up to `limit` pieces of due work. */
   readonly claim: (limit: number) => Promise<readonly T[]>

@@ -29,7 +29,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     log: context.log,
     ongoing: context.ongoing,
     async claim(limit) {
-      // While the provider can't be asked a claim would only put its attempts off, each with a write.
+      // While the provider is unavailable, a claim would only postpone its attempts, each with a write.
       const most = provider.remote ? roomApart(context, provider, limit) : limit
       if (most === 0) return []
       const now = context.now()

@@ -96,7 +96,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     if (status < 200) return
     const [retryAfter] = [headers['retry-after']].flat()
     this.#resolve({ kind: 'answered', status, ...(retryAfter !== undefined && { retryAfter }) })
-    // The verdict is in. A body that goes on for long would keep the connection from the next webhook.
+    // The status decides. A long body would keep the connection from the next webhook.
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => controller.abort(new Error('answer too long')), BODY_MS)
   }
