@@ -38,66 +38,66 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: stopServer,
   },
   verify: {
-    summary: 'Check the books: every balance, transaction and refund. Exit 1 names the first thing wrong.',
+    summary: 'Check the books: every balance, transaction and refund. Exit status 1 if something is wrong.',
     settings: ['database'],
     run: verifyBooks,
   },
   migrate: {
-    summary: "Bring the database to this version's schema, which serve does by itself too.",
+    summary: "Upgrade the database to this version's schema. serve also does this at its start.",
     settings: ['database'],
     run: bringToSchema,
   },
   backup: {
-    summary: 'Copy the database to a file, beside a serving process too, and check the copy.',
+    summary: 'Copy the database to a file, even while it is served, and check the copy.',
     settings: ['database'],
     words: 'FILE',
     run: ({ database }, words) => backupOrRestore('backup', database, words),
   },
   restore: {
-    summary: 'Put a backup where no database is, and check it.',
+    summary: 'Restore a backup to a place where no database exists, and check it.',
     settings: ['database'],
     words: 'FILE',
     run: ({ database }, words) => backupOrRestore('restore', database, words),
   },
   copy: {
-    summary: 'Copy an embedded database into an empty PostgreSQL one; again, it goes on where it stopped.',
+    summary:
+      'Copy a SQLite database into an empty PostgreSQL database. Run again to continue after an interruption.',
     settings: ['copyFrom', 'copyTo'],
     run: copyToPostgres,
   },
   epoch: {
-    summary: 'List the epochs of event numbers, or begin one after a restore that MiniPay cannot see.',
+    summary: 'List the epochs of event numbers, or begin one after a restore that MiniPay cannot detect.',
     settings: ['database'],
     words: '[begin]',
     run: epoch,
   },
   sandbox: {
-    summary: 'Run a small bank to try MiniPay with: a provider of the kind http in a process of its own.',
+    summary: 'Run a sandbox bank for experiments: a provider of the kind http in a separate process.',
     settings: ['port', 'host', 'database', 'bankSecret', 'bankNotify'],
     defaults: { port: '9001', database: 'bank.db' },
     run: runBank,
   },
   routing: {
-    summary:
-      'Print the routing rules, replace or reset them, or say what others would do with recent charges.',
+    summary: 'Print, replace or reset the routing rules, or simulate other rules on recent charges.',
     settings: ['server'],
     words: '[set FILE | simulate FILE | reset]',
     run: routing,
   },
   attempts: {
-    summary: 'List the calls to providers that nobody knows the end of, or end one by hand.',
+    summary: 'List provider calls with an unknown outcome, or record an outcome by hand.',
     settings: ['server'],
     words: '[resolve ID succeeded|failed [REFERENCE] [--amount N]]',
     flags: ['amount'],
     run: attempts,
   },
   alarms: {
-    summary: 'List what providers said that does not fit the books, or close such an alarm.',
+    summary: 'List the open alarms, raised when a provider contradicts the books, or close one.',
     settings: ['server'],
     words: '[close ID REASON [AMOUNT]]',
     run: alarms,
   },
   webhooks: {
-    summary: 'List the webhooks that failed for good, or send those again that fit.',
+    summary: 'List the failed webhooks, or send those that match a filter again.',
     settings: ['server'],
     words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
     run: webhooks,
@@ -125,7 +125,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
     const variables = { ...defaultsOf(command), ...env }
     const config = readConfig(command.settings, flags, variables) as Config
     if (words.length > 0 && !command.words)
-      return fail(`The command ${name} takes no "${words[0]}". See minipay ${name} --help.`, 2)
+      return fail(`The command ${name} does not take "${words[0]}". See minipay ${name} --help.`, 2)
     process.exitCode = await command.run(config, words, own)
   } catch (error) {
     if (error instanceof ConfigError || error instanceof ProviderConfigError) return fail(error.message, 2)
@@ -172,7 +172,7 @@ function sentence(error: unknown): string {
   if (code === 'EADDRINUSE')
     return `Port ${port} on ${address} is in use. Choose another with --port or PORT.`
   if (code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL')
-    return `The address to listen on is not one of this machine (${code}). Check --host.`
+    return `This machine does not have the address to listen on (${code}). Check --host.`
   if (code === 'EACCES' && port !== undefined) return `Port ${port} needs privileges. Choose one above 1023.`
   return message
 }
@@ -210,7 +210,7 @@ async function serve(config: Config): Promise<number> {
   const { address } = started
   if (process.stdout.isTTY)
     console.error(
-      `\n  MiniPay is at ${address}\n  Its API is described at ${address}/docs\n` +
+      `\n  MiniPay listens on ${address}\n  API reference: ${address}/docs\n` +
         `  Its process id is ${process.pid}; Ctrl-C stops it${isPostgres(config.database) ? '' : ', and so does minipay stop'}\n`,
     )
   // A log that is not read would keep the process for ever.
@@ -220,8 +220,8 @@ async function serve(config: Config): Promise<number> {
 async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<number> {
   if (isPostgres(database))
     throw new ConfigError(
-      'minipay stop is for SQLite files. Any number of nodes may serve a PostgreSQL database: ' +
-        'send SIGTERM to each, whose process id is in its first log line (pid).',
+      'minipay stop works for SQLite files only. Several nodes may serve a PostgreSQL database: ' +
+        'send SIGTERM to each node. Its first log line has its process id (pid).',
     )
   const { stop } = await import('./cli/stop.ts')
   return stop(database, shutdownTimeoutMs)
@@ -278,7 +278,8 @@ async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
 }
 
 async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {
-  if (!bankSecret) throw new ConfigError('The bank needs a secret: give --secret or MINIPAY_BANK_SECRET.')
+  if (!bankSecret)
+    throw new ConfigError('The bank needs a secret. Set MINIPAY_BANK_SECRET, or give --secret.')
   if (isPostgres(database))
     throw new ConfigError(
       'The sandbox bank keeps its books in a SQLite file, and the setting names a PostgreSQL server. Give --database bank.db.',

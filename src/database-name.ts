@@ -34,7 +34,7 @@ export function urlProblem(text: string): string | undefined {
   if (!parts)
     return (
       `must be of the form ${URL_FORM}, with ports from 1 to 65535. ` +
-      'Special characters in the user or the password are to be percent-encoded: / is %2F, @ is %40, % is %25'
+      'Special characters in the user or the password must be percent-encoded: / is %2F, @ is %40, % is %25'
     )
   return parameterProblem(new URLSearchParams(parts.query))
 }
@@ -43,10 +43,10 @@ export function urlProblem(text: string): string | undefined {
 function nameProblem(text: string, takesUrl: boolean): string | undefined {
   const wanted = takesUrl ? A_DATABASE : A_FILE
   if (text.trim() === '') return wanted
-  if (CONTROL.test(text)) return 'must not hold control characters, such as the end of a line'
+  if (CONTROL.test(text)) return 'must not contain control characters, such as a line break'
   if (text !== text.trim()) return 'must not begin or end with a blank'
   if (/^["'`]/.test(text)) return 'must not begin with a quotation mark, which would be a part of the name'
-  if (takesUrl && /^postgres(ql)?:\/\//i.test(text)) return 'must begin with postgres:// in small letters'
+  if (takesUrl && /^postgres(ql)?:\/\//i.test(text)) return 'must begin with postgres:// in lower case'
   const url = takesUrl ? `; a server is written ${URL_FORM}` : ''
   if (/^[\w -]+=/.test(text)) return `${wanted}, and not key=value${url}. ${asFile('=')}`
   if (SERVERS.some((form) => form.test(text))) return `${wanted}${url}. ${asFile(':, @ or //')}`
@@ -174,7 +174,7 @@ function parameterProblem(parameters: URLSearchParams): string | undefined {
     if (name === 'port' && !isPort(value)) return 'has a port that is not from 1 to 65535'
     if (name === 'host' && value.includes(','))
       return `has several hosts in its parameter "host"; name them before the database: postgres://one:5432,two:5432/database`
-    if (FILES.includes(name) && !isFile(value)) return `names in ${name} a file that is not there`
+    if (FILES.includes(name) && !isFile(value)) return `has a file in ${name} that does not exist`
   }
   return undefined
 }

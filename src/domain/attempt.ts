@@ -283,7 +283,7 @@ export function judged(
   const unknown = (reason: string, alarm: AlarmKind | null = null) =>
     ({ outcome: { kind: 'unknown', reason }, alarm }) as const
   if (answer.kind === 'not_found' && attempt.providerReference !== null)
-    return unknown('the provider had accepted it, and does not find it now', 'contradiction')
+    return unknown('the provider had accepted it, but does not find it now', 'contradiction')
   if (answer.kind === 'not_found')
     return capabilities.lookup === 'final' && isWithin(attempt.startedAt, NOT_FOUND_MS, now)
       ? { outcome: { kind: 'not_sent', reason: 'the provider never got the call' }, alarm: null }
@@ -306,7 +306,7 @@ export function judged(
     const { amount, currency } = answer
     if (amount !== attempt.amount || currency !== attempt.currency)
       return unknown(
-        `asked for ${attempt.amount} ${attempt.currency}, the provider says ${amount} ${currency}`,
+        `asked for ${attempt.amount} ${attempt.currency}, the provider reports ${amount} ${currency}`,
         'amount_mismatch',
       )
   }

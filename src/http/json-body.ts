@@ -39,7 +39,7 @@ export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
   try {
     const value: unknown = JSON.parse(text)
     if (!namesAreUnique(names, value))
-      return reject('invalid_json', 'An object of the body has a name twice.')
+      return reject('invalid_json', 'An object in the body has the same name twice.')
     if (!outline.hasUnplainNumbers && !isSuspicious(text)) return { value }
     if (deepest > MAX_DEPTH)
       return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
@@ -184,7 +184,7 @@ function problem(value: unknown, path: string, name: string): Rejection | undefi
 function problemOfName(name: string): Rejection | undefined {
   if (looksLikeCard(name)) return cardRefused(undefined)
   if (!name.isWellFormed() || name.includes('\0'))
-    return reject('parameter_unknown', 'A key holds a NUL or a lone surrogate.')
+    return reject('parameter_unknown', 'A name contains a NUL or a lone surrogate.')
   if (name === '__proto__')
     return reject('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
   return undefined
@@ -192,7 +192,7 @@ function problemOfName(name: string): Rejection | undefined {
 
 function problemOfText(text: string, path: string): Rejection | undefined {
   if (!text.isWellFormed() || text.includes('\0'))
-    return reject('parameter_invalid', 'A string holds a NUL or a lone surrogate.', paramOf(path))
+    return reject('parameter_invalid', 'A string contains a NUL or a lone surrogate.', paramOf(path))
   return looksLikeCard(text) ? cardRefused(paramOf(path)) : undefined
 }
 

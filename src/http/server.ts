@@ -204,10 +204,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 }
 
 const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
-const internalRejection = reject(
-  'internal',
-  'Something went wrong on our side. The request id finds it in the log.',
-)
+const internalRejection = reject('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists and long bodies take time: one in each turn of the event loop, so that a hundred of them hold no charge up. */
 const oneAtATime = turns()
 /** A longer body waits for its turn, in bytes. */
@@ -286,7 +283,7 @@ function refusedOutright(request: FastifyRequest): Rejection | undefined {
     return reject('bad_request', 'The Host header is missing.')
   const coding = request.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return reject('bad_request', 'The only Transfer-Encoding that is read is chunked.')
+    return reject('bad_request', 'The only supported Transfer-Encoding is chunked.')
   const repeated = repeatedHeader(request.raw)
   if (repeated) return reject('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
   // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.
@@ -345,7 +342,7 @@ function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
   }
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
   reply.header('allow', allowed.join(', '))
-  return reject('method_not_allowed', `This route takes ${allowed.join(', ')}.`)
+  return reject('method_not_allowed', `This route supports ${allowed.join(', ')}.`)
 }
 
 /** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */

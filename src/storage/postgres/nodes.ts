@@ -70,14 +70,14 @@ export async function startHeartbeat(
     try {
       const seenAt = await beat()
       const now = performance.now()
-      if (outage) log.info({}, 'The database is in reach again.')
+      if (outage) log.info({}, 'Database available again.')
       outage = false
       // Whoever was away may not know what the others did meanwhile: paused, or without the database.
       if (now - began > GONE_MS / 2) steadySince = now
       if (now - steadySince > GONE_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
     } catch (error) {
       steadySince = performance.now()
-      if (!outage) log.warn({ cause: unavailable(error).message }, 'The database was out of reach.')
+      if (!outage) log.warn({ cause: unavailable(error).message }, 'Database unavailable.')
       outage = true
     }
     next()
@@ -121,7 +121,7 @@ function tidyingUp(pool: Pool, log: Log) {
     } catch (error) {
       if (error instanceof StoreUnavailable && error.reason === 'closing') return
       const cause = unavailable(error).message
-      log.warn({ cause }, 'What nodes that are gone have left could not be tidied up yet.')
+      log.warn({ cause }, 'The work of dead nodes could not be released yet; MiniPay retries.')
     }
   }
 
@@ -186,7 +186,7 @@ const free = (whose: string) =>
      freed AS (
        UPDATE attempts t
        SET state = CASE h.state WHEN 'sending' THEN 'unknown' ELSE h.state END,
-         reason = CASE h.state WHEN 'sending' THEN 'left unfinished, perhaps by a crash' ELSE t.reason END,
+         reason = CASE h.state WHEN 'sending' THEN 'left unfinished, possibly by a crash' ELSE t.reason END,
          unknown_since = CASE h.state WHEN 'sending' THEN t.started_at ELSE t.unknown_since END,
          due_at = 0,
          token = NULL,
@@ -213,7 +213,7 @@ async function freeLeases(pool: Pool, seenAt: number, log: Log): Promise<void> {
   let freed = 0
   for (const statement of freeAbsentAsOf(seenAt))
     freed += (await pool.use((connection) => connection.run([statement])))[0]?.count ?? 0
-  if (freed > 0) log.info({ freed }, 'Took over the work of a node that is gone.')
+  if (freed > 0) log.info({ freed }, 'Took over the work of a dead node.')
 }
 
 /** The statements that free what was leased by nodes that were gone when we were last seen. */
