@@ -29,8 +29,8 @@ const COMMANDS: readonly (readonly [
   ['serve --port', 2, /--port needs a value/],
   ['serve --port --host x', 2, /--port needs a value/],
   ['serve --port http', 2, /--port must be a whole number from 0 to 65535/],
-  ['serve now', 2, /takes no "now"/],
-  ['serve --port 0 now', 2, /takes no "now"/],
+  ['serve now', 2, /does not take "now"/],
+  ['serve --port 0 now', 2, /does not take "now"/],
   [
     'serve --port 0 --database DIR/none/a.db',
     1,
@@ -84,11 +84,11 @@ const COMMANDS: readonly (readonly [
   [
     'alarms --server http://127.0.0.1:1',
     1,
-    /No answer from http:\/\/127\.0\.0\.1:1 .*Is minipay serve running\?/,
+    /No response from http:\/\/127\.0\.0\.1:1 .*Is minipay serve running\?/,
   ],
   ['attempts resolve att_1 paid', 2, /Usage: minipay attempts/],
   ['webhooks retry colour=red', 2, /is no filter\. Give event_type=/],
-  ['stop --database DIR/none.db', 1, /No MiniPay serves /],
+  ['stop --database DIR/none.db', 1, /No MiniPay server uses /],
   ['help sevre', 2, /Did you mean serve\?/],
 ]
 

@@ -237,7 +237,7 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'another method',
     () => ['DELETE', `/api/v1/charges/${ids.charge}`],
     'method_not_allowed',
-    /takes GET, HEAD, OPTIONS/,
+    /supports GET, HEAD, OPTIONS/,
   ],
   [
     'a page by its number',
@@ -321,13 +321,13 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'a capture of what was captured',
     () => post({}, JSON_TYPE, `/api/v1/charges/${ids.charge}/capture`),
     'charge_not_capturable',
-    /only what is authorized can be captured/,
+    /only an authorized transaction can be captured/,
   ],
   [
     'a cancel of what was captured',
     () => post({}, JSON_TYPE, `/api/v1/charges/${ids.charge}/cancel`),
     'charge_not_cancelable',
-    /only what is authorized/,
+    /only a transaction that is authorized/,
   ],
   [
     'a capture of more than is held',
