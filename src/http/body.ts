@@ -28,17 +28,11 @@ export function readBody(
     ended = true
     done(error, bytes)
   }
-  // Nearly every body comes in one piece, which then need not be copied.
-  let whole: Buffer | undefined
-  let pieces: ByteBuffer | undefined
+  const bytes = new ByteBuffer(BODY_LIMIT, announced)
   request
     .on('data', (piece: Buffer) => {
-      if (piece.length === announced) whole = piece
-      else if (!ended) {
-        pieces ??= new ByteBuffer(BODY_LIMIT)
-        if (!pieces.append(piece)) end(new Refused(TOO_LARGE))
-      }
+      if (!ended && !bytes.append(piece)) end(new Refused(TOO_LARGE))
     })
-    .on('end', () => end(null, whole ?? pieces?.take() ?? Buffer.alloc(0)))
+    .on('end', () => end(null, bytes.take()))
     .on('error', end)
 }

@@ -34,3 +34,16 @@ test('what was taken is gone', () => {
   buffer.take()
   assert.equal(buffer.take().length, 0)
 })
+
+test('a piece that is all that was announced is not copied; what comes after it is kept all the same', () => {
+  const piece = Buffer.from('abc')
+  const whole = new ByteBuffer(10, 3)
+  whole.append(piece)
+  assert.equal(whole.take().buffer, piece.buffer)
+  const more = new ByteBuffer(10, 3)
+  for (const text of ['abc', 'def', 'ghi']) assert.equal(more.append(Buffer.from(text)), true)
+  assert.equal(more.append(Buffer.from('jk')), false)
+  const late = new ByteBuffer(10, 3)
+  for (const text of ['a', 'bcd', 'efg']) late.append(Buffer.from(text))
+  assert.equal(late.take().toString(), 'abcdefg')
+})

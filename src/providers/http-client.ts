@@ -105,7 +105,7 @@ class Call implements Dispatcher.DispatchHandler {
   #settled = false
   #status = 0
   #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
-  readonly #body: ByteBuffer
+  #body: ByteBuffer
   readonly #maxBytes: number
   readonly #resolve: (result: HttpResult) => void
   readonly #signal: AbortSignal
@@ -133,6 +133,7 @@ class Call implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
+    this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
