@@ -30,7 +30,7 @@ type Rule = {
   /** The last quarter's median may be so many times the second quarter's, and so much more. */
   readonly factor: number
   readonly slack: number
-  /** The most that it may grow a minute over the last three quarters, where that comes to more than the slack. */
+  /** The most that it may grow a minute over the last three quarters of a life that is long enough. */
   readonly slope?: number
 }
 
@@ -48,6 +48,8 @@ const HEAP_SLACK = 8
 const HEAP_WINDOWS = 12
 /** A shorter life says nothing of a trend. */
 export const SHORTEST_MS = 90_000
+/** In a shorter one a slope is that of the load: other programs come and go, and clients with them. */
+const STEADY_MS = 240_000
 
 /** What grew in a life under load, each as a sentence; nothing when all was flat, or the life was too short to say. */
 export function grew(samples: readonly Sample[], life: string): string[] {
@@ -82,11 +84,12 @@ function judged(rule: Rule, samples: readonly Sample[], life: string): string[] 
   return sentences
 }
 
-/** In a short life a steep slope may be noise: it has to come to something. */
+/** A slope has to come to something, too. */
 function isSteep(points: readonly Point[], most: number, slack: number): boolean {
   const slope = slopePerMinute(points)
-  const minutes = (lastMs(points) - (points[0]?.atMs ?? 0)) / 60_000
-  return slope > most && slope * minutes > slack
+  const spanMs = lastMs(points) - (points[0]?.atMs ?? 0)
+  // Three quarters of the life.
+  return spanMs >= 0.7 * STEADY_MS && slope > most && (slope * spanMs) / 60_000 > slack
 }
 
 type Point = { readonly atMs: number; readonly value: number }
