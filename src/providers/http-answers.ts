@@ -11,18 +11,18 @@ import type { HttpResult } from './http-client.ts'
 import { rfc3339 } from './rfc3339.ts'
 
 /**
- * What an answer of the protocol (docs/provider-protocol.md) means. Only a whole JSON body of the known form
- * counts; whatever else comes after a request that may have been read leaves it unknown.
+ * What an answer of the protocol (docs/provider-protocol.md) means. Only a complete JSON body of the known form
+ * counts. Any other response to a request that the processor may have read leaves the outcome unknown.
  */
 
 type Answered = Extract<HttpResult, { kind: 'answered' }>
 type Json = Readonly<Record<string, unknown>>
-/** What keeps our secrets out of what the processor says: see providers/scrub. */
+/** Keeps our secrets out of the processor's texts: see providers/scrub. */
 export type Guard = { readonly scrub: (text: string) => string; readonly leaks: (text: string) => boolean }
 
 /**
- * Refusals with these statuses are given at the door, before the reference was looked at: not authenticated, no such
- * route or method, too large, not JSON, too many. They speak of this request alone.
+ * A processor refuses with these statuses before it looks at the reference: not authenticated, no such route or
+ * method, too large, not JSON, too many. They apply to this request alone.
  */
 const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
 
@@ -33,19 +33,19 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
   const refused = body && refusal(body)
   if (refused && answer.status >= 400 && answer.status < 500) {
     const reason = guard.scrub(`refused (${refused.code}): ${refused.message}`)
-    // Somebody used this reference for another call, perhaps ours in other words: what became of that is not known.
+    // This reference was used for another call, possibly ours with other fields: its outcome is unknown.
     if (refused.code === 'reference_reused') return { kind: 'unknown', reason }
     return AT_THE_DOOR.has(answer.status)
       ? { kind: 'not_sent', reason }
       : { kind: 'not_sent', reason, refused: true }
   }
-  // A status alone may be that of something in between, which says nothing of what the processor did.
+  // A bare status may come from a proxy, so it gives no information about the processor.
   return unreadable(answer)
 }
 
 /**
- * The answer to a lookup. That the lookup itself was refused or never arrived says nothing of the call it asks
- * about: the core takes all of that for unknown; `not_sent` tells it that nobody is there.
+ * The result of a lookup. If the lookup itself was refused or never arrived, the outcome of the call stays unknown;
+ * `not_sent` tells the core that the processor is unreachable.
  */
 export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
   if (result.kind !== 'answered')

@@ -3,9 +3,9 @@ import type { Dispatcher, Pool } from 'undici'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { createEgress, type Egress } from '../net/egress.ts'
 
-/** A longer answer is no answer of a payment provider: it is cut, and what it would have said is unknown. In bytes. */
+/** No payment provider sends a longer response: MiniPay cuts it, and the outcome is unknown. In bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024
-/** A connection that takes longer is given up, in ms; the request was surely not sent then. */
+/** Time-out for a connection, in ms; after it, the request was definitely not sent. */
 const CONNECT_TIMEOUT_MS = 5_000
 
 export type HttpRequest = {
@@ -120,7 +120,7 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // A second start would be the pool sending it again; one after the end is for nobody.
+    // A second start would be a resend by the pool; a start after the end is ignored.
     if (this.#controller !== undefined || this.#settled) controller.abort(new Error(BEFORE_SENT))
     else this.#controller = controller
   }

@@ -6,7 +6,7 @@ import { declineCode } from './stripe-errors.ts'
 /** How long a card's authorization lasts where Stripe does not say (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
 const HOLD_MS = 7 * 24 * 60 * 60 * 1000
 
-/** What Stripe answered, of which nothing is believed before it was looked at. */
+/** A response of Stripe, unchecked. */
 type Answer = Readonly<Record<string, unknown>>
 
 /** The answer's member of this name where it is an object, or nothing. */
@@ -41,7 +41,7 @@ function idOf(answer: Answer, name: string): string | null {
   return text(answer, name) ?? text(part(answer, name), 'id')
 }
 
-/** What a call was about: an answer about anything else is not its answer. */
+/** The object of a call. A response about another object is not accepted. */
 export type Asked = {
   readonly kind: AttemptKind
   readonly attemptId: string
@@ -54,8 +54,8 @@ function unknown(reason: string): { kind: 'unknown'; reason: string } {
 }
 
 /**
- * What a payment intent says of the call that asked for it. Only the status that the call leads to is its
- * success. `not_found` when a capture or a cancel has left no trace: the payment is as it was before.
+ * The outcome of a call from its payment intent. Only the status that the call leads to is a success. `not_found` if a
+ * capture or a cancel left no trace: the payment is unchanged.
  */
 export function readPayment(asked: Asked, answer: unknown): LookupAnswer {
   const reference = text(answer, 'id')
@@ -81,7 +81,7 @@ function readAuthorization(asked: Asked, answer: Answer, reference: string, stat
     return unknown(`Stripe answered about the payment of another attempt, ${reference}`)
   switch (status) {
     case 'succeeded':
-      // Of a hold that was captured since, perhaps in part, what was held.
+      // For a hold that was captured since, possibly in part: the held amount.
       return succeeded(
         answer,
         reference,
@@ -106,7 +106,7 @@ function readAuthorization(asked: Asked, answer: Answer, reference: string, stat
   }
 }
 
-/** Success, with the amount and the currency that the answer names: the core compares them with what was asked. */
+/** Success, with the amount and the currency of the response. The core compares them with the request. */
 function succeeded(answer: Answer, reference: string, field: string, expires: number | null = null): Outcome {
   const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer[field], currency)
@@ -146,7 +146,7 @@ function expiresAt(answer: Answer): number {
   return (typeof created === 'number' ? created * 1000 : Date.now()) + HOLD_MS
 }
 
-/** What a refund says of the call that asked for it; a refund that failed after all is a decline. */
+/** The outcome of a call from its refund; a refund that failed later is a decline. */
 export function readRefund(asked: Asked, answer: unknown): Outcome {
   const reference = text(answer, 'id')
   const status = text(answer, 'status')

@@ -28,7 +28,10 @@ import { readNotification } from './stripe-notifications.ts'
 export type StripeSettings = StripeAccount & {
   /** Of the webhook endpoint that points at us: `whsec_…`. */
   readonly notificationSecret: string
-  /** Where Stripe sends customers back to; null when none can be sent away, so that nothing waits for them. */
+  /**
+   * The page that Stripe sends customers back to; null if customers cannot be sent to Stripe, so that no payment waits
+   * for them.
+   */
   readonly returnUrl: string | null
   /** The charges' customers are Stripe's own (`cus_…`), and are sent. */
   readonly sendCustomer: boolean
@@ -122,7 +125,7 @@ async function authorize(
         confirm: true,
         capture_method: call.capture ? 'automatic' : 'manual',
         payment_method: paymentMethod,
-        // Where the customer cannot be sent anywhere, what needs the customer is declined by Stripe.
+        // Without a return URL, Stripe declines payments that need the customer to act.
         ...(returnUrl === null
           ? {
               automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
@@ -177,7 +180,7 @@ async function refund(client: StripeClient, call: FollowUpCall, signal: AbortSig
   return settle(client, lookupOf('refund', call, call.paymentReference), reply, signal)
 }
 
-/** A lookup of the call that is being made, of which nothing is known yet. */
+/** A lookup of the call in progress, without any reference yet. */
 function lookupOf(
   kind: LookupCall['kind'],
   call: AuthorizeCall | FollowUpCall,
@@ -199,8 +202,8 @@ async function settle(
   const meaning = errorMeaning(reply.error)
   if (meaning.kind === 'not_sent') return { kind: 'not_sent', reason: reply.message }
   if (meaning.kind === 'unknown') {
-    // Stripe repeats its own errors for as long as it keeps the key, and refuses the key with other words, such
-    // as another return_url: sending again would never tell more, but looking may.
+    // Stripe repeats its own errors as long as it keeps the key, and refuses the key with other parameters, such as
+    // another return_url. So a resend gives no new information, but a lookup may.
     if (reply.replayed || reply.error.type === 'idempotency_error')
       return known(await lookup(client, asked, signal))
     return { kind: 'unknown', reason: `Stripe answered ${reply.error.status}: ${reply.message}` }
@@ -294,7 +297,7 @@ async function findRefund(
   }
 }
 
-/** The answer to a read: "no such object" is `not_found`, and whatever else is no answer tells nothing. */
+/** The result of a read: "no such object" is `not_found`; any other failure leaves the outcome unknown. */
 function found<Answer>(
   reply: Reply,
   read: (answer: unknown) => Answer,

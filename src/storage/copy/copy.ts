@@ -1,4 +1,4 @@
-/** Moves an embedded database to PostgreSQL, whatever interrupts it. */
+/** Moves an embedded database to PostgreSQL, and continues after any interruption. */
 
 import { publicUrl } from '../../database-name.ts'
 import { SchemaMismatch } from '../migrations.ts'
@@ -29,9 +29,9 @@ export type Copied = Verification & {
 }
 
 /**
- * Copies the embedded database `from` into the PostgreSQL database `to`, which must be empty or hold an unfinished copy
- * of the same, unchanged source; then checks that both ends have the same books. The source is not changed. Throws a
- * sentence for whatever stands in the way: nothing is done then, or what was done is gone on with.
+ * Copies the embedded database `from` into the PostgreSQL database `to`, which must be empty or hold an unfinished
+ * copy of the same, unchanged source; then checks that both ends have the same books. The source is not changed.
+ * Throws a sentence if that is not possible. Then it has changed nothing, or the next copy continues from there.
  */
 export async function copyDatabase(
   from: string,
@@ -87,7 +87,7 @@ async function moveInto(
   }
 }
 
-/** Of a database that can't be reached, or not any more, it says what to do. */
+/** Turns a lost connection into a sentence that says what to do. */
 async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -101,7 +101,7 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Nothing that copying again would mend. */
+/** An error that another run would not fix. */
 function isFinal(error: unknown): boolean {
   return (
     error instanceof SchemaMismatch || meaningOf(error) === 'fault' || (error as Error).name === 'UnfitServer'

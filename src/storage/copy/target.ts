@@ -1,4 +1,6 @@
-/** The PostgreSQL database that is copied into: held by one copy at a time, which goes on where the last one stopped. */
+/**
+ * The target of a copy, a PostgreSQL database: one copy at a time holds it, and continues where the last one stopped.
+ */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
@@ -19,7 +21,7 @@ import {
   type Table,
 } from './tables.ts'
 
-/** A copy that was not heard of for so long is gone, and another may go on. */
+/** After this time without a heartbeat a copy is dead, and another may continue, in ms. */
 const LEASE_MS = 3_000
 const LOOK_AGAIN_MS = 250
 /** Columns whose values the database numbers. */
@@ -34,7 +36,7 @@ export type Ask = <R extends object>(
   values?: readonly (string | number | null)[],
 ) => Promise<{ readonly rows: R[]; readonly rowCount: number | null }>
 
-/** Where a copy stands: behind this row, after so many. */
+/** The position of a copy: the last row, and the number of rows so far. */
 export type Place = {
   readonly table: string | null
   readonly lastKey: LastKey | null
@@ -42,25 +44,27 @@ export type Place = {
 }
 
 export type Target = {
-  /** Where the copy goes on. */
+  /** The position at which the copy continues. */
   readonly place: Place
   columns(table: Table): Promise<Columns>
-  /** Stores rows, and that they are stored, in one statement: both or none. */
+  /** Stores rows and the new position in one statement: both or none. */
   put(table: Table, columns: Columns, rows: readonly CopiedRow[]): Promise<void>
   /** What `digestOf` says of the rows behind one key, up to another; both ends are open where there is none. */
   digest(table: Table, columns: Columns, after: LastKey | null, last: LastKey | null): Promise<string>
   /** What a database has to know of its rows: the next numbers to give out, and statistics for its plans. */
   settle(): Promise<void>
-  /** Lets the former owner's leases go, and nodes serve: in a new epoch of event numbers unless the numbers go on. */
+  /**
+   * Ends the former owner's leases and lets nodes serve: in a new epoch of event numbers, unless the numbers continue.
+   */
   finish(goesOn: boolean): Promise<void>
-  /** Lets another copy go on. */
+  /** Lets another copy continue. */
   release(): Promise<void>
 }
 
 /**
- * Takes the database for a copy of the source with that fingerprint; answers when it was finished before, as ms since
- * 1970. Waits for the lease of a copy that ended without a word. Throws a sentence when nodes serve from it, when it
- * holds anything else, or while another copy is at work. `name` is what it is called there.
+ * Claims the database for a copy of the source with that fingerprint. If the copy was finished before, returns that
+ * time in ms since 1970. Waits for the lease of a copy that crashed. Throws a sentence if nodes serve the database, if
+ * it contains anything else, or while another copy is running. `name` is what it is called there.
  */
 export async function takeTarget(
   ask: Ask,

@@ -14,9 +14,9 @@ import type { Pool } from './pool.ts'
 const MAX_TRIES = 8
 /** No try begins later: with its own wait for a lock a commit ends within what clients wait. */
 const LAST_TRY_MS = 15_000
-/** How often others may be first, each of whom got on by it. */
+/** How often a commit may lose a race; each time another commit succeeded. */
 const MAX_RACES = 8
-/** How long the truth about a commit is looked for before its requests are told that it is not known. */
+/** How long MiniPay tries to find the outcome of a commit before its requests fail as unknown, in ms. */
 const UNKNOWN_MS = 6_000
 
 const BEGIN: Statement = { text: 'BEGIN' }
@@ -26,8 +26,8 @@ const ROLLBACK: Statement = { text: 'ROLLBACK' }
 const BEGIN_GROUP = `INSERT INTO commit_groups (id, fenced, asked, created_at) VALUES ($1, 0, 0, ${NOW})`
 
 /**
- * Waits for the transaction that inserted this id, if there is one. Answers 1 when it did not commit: then it never
- * will. It writes whatever it finds: so that, with a synchronous standby, the answer outlives this server too.
+ * Waits for the transaction that inserted this id, if there is one. Returns 1 if it did not commit; then it never
+ * will. It writes in either case, so that with a synchronous standby the result also survives a failover.
  */
 const ASK_FOR_GROUP = `
   INSERT INTO commit_groups AS g (id, fenced, asked, created_at) VALUES ($1, 1, 1, ${NOW})
@@ -51,10 +51,11 @@ export type Committer = (commits: readonly Commit[]) => Promise<readonly Ended<C
 const CAREFUL_GROUPS = 32
 
 /**
- * Makes a group of commits true in one transaction. New charges are written and committed in one round trip: what could
- * stand in their way breaks a rule of the schema. Then, and with commits that change something, there are two: what must
- * be known is read and locked, then everything is written and committed. Deadlocks, and races that a unique index
- * decided, are tried again; when a commit broke a rule of the schema the group is halved until it stands alone.
+ * Commits a group in one transaction. It writes and commits new charges in one round trip, because every conflict
+ * violates a constraint of the schema. After a conflict, and for commits that change rows, it takes two: the first
+ * reads and locks the rows that the guards need, the second writes everything and commits. It retries deadlocks, and
+ * races that a unique index decided. If a commit violates a constraint, it halves the group until that commit is
+ * alone.
  */
 export function createCommitter(pool: Pool, node: string, onGroup?: (size: number) => void): Committer {
   let careful = 0
@@ -81,7 +82,7 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
         if (meaning === 'fault' && !(wasRaced(error) && ++races < MAX_RACES)) return halved(commits, error)
         const last = tries >= MAX_TRIES || performance.now() > until
         if (meaning === 'unavailable' || last) throw unavailable(error)
-        // Whoever collided does not collide again.
+        // A random wait, so that colliding commits do not collide again.
         await delay(Math.random() * 5 * 2 ** Math.min(tries, MAX_TRIES))
       }
     }
@@ -96,7 +97,7 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
     return [...(await apart(commits.slice(0, half))), ...(await apart(commits.slice(half)))]
   }
 
-  /** What one half fails with is not the other's. */
+  /** The failure of one half does not affect the other. */
   async function apart(commits: readonly Commit[]): Promise<readonly Ended<CommitResult>[]> {
     try {
       return await run(commits)
@@ -106,7 +107,9 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
   }
 }
 
-/** What was found a moment ago was no longer so when it was written: looked at again, it is refused for what it is. */
+/**
+ * A row changed between the read and the write. The retry reads it again and refuses the commit for the right reason.
+ */
 const RACES = ['idempotency_keys_pkey', 'attempts_by_reference', 'balance_limit']
 const NUMERIC_OVERFLOW = '22003'
 
@@ -120,10 +123,13 @@ type Transact = (
   node: string,
 ) => Promise<readonly Ended<CommitResult>[]>
 
-/** A charge that is new changes nothing that is there. */
+/** A new charge changes no existing row. */
 const isNew = ({ charge }: Commit) => charge.version === 1
 
-/** As if nothing that is asked for were there: when a key, a reference or a full balance is, the server refuses it all. */
+/**
+ * Assumes that there is no conflict. If a key or a reference exists or a balance is full, the server refuses the whole
+ * group.
+ */
 const transactAtOnce: Transact = async (connection, commits, node) => {
   const group = randomUUID()
   const ended = judge(commits, nothingFound())
@@ -177,7 +183,7 @@ async function lastWords(
   }
 }
 
-/** The server's own words leave nothing in doubt, unless it says that it does not know. */
+/** An error from the server is a certain outcome, unless it reports that the outcome is unknown. */
 function isInDoubt(error: unknown): boolean {
   const { unsent, cause = error } = error as { unsent?: boolean; cause?: unknown }
   if (meaningOf(error) !== 'lost' || unsent) return false
@@ -188,7 +194,10 @@ function isInDoubt(error: unknown): boolean {
 /** It takes no writes; it does not know a statement; the transaction was idle for too long. */
 const ANSWERS = ['25006', '26000', '25P03']
 
-/** Finds out what became of a commit whose connection broke. Rejects as the connection did when it surely was not made. */
+/**
+ * Finds the outcome of a commit whose connection broke. Rejects with the connection's error if the commit was
+ * definitely not made.
+ */
 async function settled(
   transacted: () => Promise<readonly Ended<CommitResult>[]>,
   pool: Pool,

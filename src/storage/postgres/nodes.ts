@@ -10,18 +10,18 @@ import { offOf } from './session.ts'
 const BEAT_MS = 1_000
 /** A node that was not seen for so long is gone, and what it leased is due. */
 export const GONE_MS = 5_000
-/** Ids of groups are kept for longer than anybody asks for them. */
+/** Ids of groups are kept longer than any commit needs them, in ms. */
 const KEEP_GROUPS_MS = 600_000
 const PURGE_EVERY_MS = 60_000
 
 export type Heartbeat = {
-  /** Says now that this node is there: a real write. */
+  /** Sends a heartbeat now: a real write. */
   beat(): Promise<void>
-  /** Says no more, and frees what this node still holds. */
+  /** Stops the heartbeat and releases this node's leases. */
   stop(): Promise<void>
 }
 
-/** Nothing but beats goes over `beats`: a lock that other work waits for must not make this node look gone. */
+/** Only heartbeats use `beats`, so that this node does not look dead while other work waits for a lock. */
 export type HeartbeatPools = { readonly beats: Pool; readonly writes: Pool }
 
 /**
@@ -41,7 +41,7 @@ export async function startHeartbeat(
   let stopped = false
   /** What of the server was off; null before the first look, which the start speaks of. */
   let off: string | null | undefined = null
-  /** Its begin and its end are logged, not every beat that fails. */
+  /** Logs the begin and the end of an outage, not every failed heartbeat. */
   let outage = false
   let last: Promise<void> = Promise.resolve()
 
@@ -172,8 +172,8 @@ const AS_OF = `(SELECT least($1::bigint, ${NOW}))`
 const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE seen_at >= ${AS_OF} - ${GONE_MS})`
 
 /**
- * What was leased is due at once, as it was before it was claimed. What was being sent is unknown: whoever sent it can't
- * say any more how it ended.
+ * Leased work is due at once. An attempt that was being sent becomes unknown, because its sender can no longer report
+ * the outcome.
  */
 const free = (whose: string) =>
   [

@@ -2,7 +2,7 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { unreachable } from './errors.ts'
 
-/** How long work waits for a connection: while there is one that others use, and while there is none. */
+/** How long work waits for a connection, in ms: while all are in use, and while there is none. */
 const BUSY_WAIT_MS = 5_000
 const OUTAGE_WAIT_MS = 500
 const MAX_WAITING = 5_000
@@ -12,8 +12,8 @@ const LAST_BACKOFF_MS = 1_000
 
 export type Pool = {
   /**
-   * Runs `work` with a connection that nobody else uses meanwhile. Rejects with `StoreUnavailable` when none is to be had
-   * in time; whatever `work` rejects with is passed on.
+   * Runs `work` with a connection of its own. Rejects with `StoreUnavailable` if no connection is free in time, or
+   * with the error of `work`.
    */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Work that waits for a connection or has one. */
@@ -110,14 +110,14 @@ class Connections {
     else this.#idle.push(connection)
   }
 
-  /** Nobody waits any more. */
+  /** No work is waiting any more. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()))
   }
 
-  /** A first connection may take its time: that is no outage before one has failed. */
+  /** The first connection may be slow. That is no outage until an attempt has failed. */
   #waitMs(): number {
     return this.#open > 0 || this.#failures === 0 ? BUSY_WAIT_MS : OUTAGE_WAIT_MS
   }

@@ -8,7 +8,7 @@ import { filesAt, readMark, writeMark } from './mark.ts'
 /** How often the mark follows the numbers: a file put back that lacks only events of this last while is not recognized. */
 const MARK_EVERY_MS = 1_000
 
-/** The mark of a database that goes on elsewhere. */
+/** The mark of a database that continues in another place. */
 const MOVED = 'moved'
 
 export const EPOCH_COLUMNS = `id, first_seq AS firstSequence, began_at AS beganAt, cause`
@@ -16,7 +16,7 @@ export const EPOCH_COLUMNS = `id, first_seq AS firstSequence, began_at AS beganA
 /** The id of the epoch of the event `e`. */
 export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
 
-/** The last number that a scope has given out, by its events and by its newest epoch. */
+/** The last number of a scope, from its events and its newest epoch. */
 const LAST = `max(
   coalesce((SELECT max(seq) FROM events WHERE account_id = a.id AND live = m.live), 0),
   (SELECT max(first_seq) FROM epochs) - 1)`
@@ -28,7 +28,10 @@ export function epochsIn(db: Connection): Epoch[] {
   return db.prepare(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq`).all() as Epoch[]
 }
 
-/** Begins an epoch in a database that nobody serves. `lineage` is that of the mark which will be written; null for none yet. */
+/**
+ * Begins an epoch in a database that no server uses. `lineage` is that of the mark which will be written; null for
+ * none yet.
+ */
 export function beginEpoch(db: Connection, cause: EpochCause, now: number, lineage: string | null): Epoch {
   return db
     .transaction((): Epoch => {
@@ -55,14 +58,14 @@ export function beginEpoch(db: Connection, cause: EpochCause, now: number, linea
     .immediate()
 }
 
-/** The sum of the last numbers that every scope has given out. */
+/** The sum of the last numbers of all scopes. */
 function numbersGiven(db: Connection): bigint {
   return db.prepare(`SELECT coalesce(sum(${LAST}), 0) FROM ${SCOPES}`).safeIntegers().pluck().get() as bigint
 }
 
 /**
- * Compares the database with the mark that was left beside it, before it is served, and begins an epoch when it is
- * another database or an older state than the mark tells of. Answers the lineage for the marks to come.
+ * Before the database is served, compares it with the mark beside it, and begins an epoch if it is another database or
+ * an older state than the mark records. Answers the lineage for the marks to come.
  */
 export function recognize(db: Connection, file: string, now: number, log: Log): string {
   const known = lineageOf(db)
@@ -87,7 +90,7 @@ function lineageOf(db: Connection): string | null {
     | null
 }
 
-/** Why this database may not know every number that was given out; undefined when it does. */
+/** Why this database may lack numbers that were used before; undefined if it lacks none. */
 export function doubtOf(db: Connection, file: string): string | undefined {
   const known = lineageOf(db)
   const mark = readMark(file)
@@ -98,7 +101,7 @@ export function doubtOf(db: Connection, file: string): string | undefined {
   return mark.lineage === known ? undefined : 'it is not the one that was served here last'
 }
 
-/** Marks that the database goes on elsewhere: when it is served here again, that is a new epoch. */
+/** Marks that the database continues in another place. If it is served here again, a new epoch begins. */
 export function markMoved(db: Connection, file: string): void {
   writeMark(file, { lineage: MOVED, numbers: numbersGiven(db) }, true)
 }
@@ -117,7 +120,7 @@ export function startMarking(reader: Connection, file: string, lineage: string):
       writeMark(file, { lineage, numbers, ...files }, false)
       written = numbers
     } catch {
-      // A mark that is late recognizes less; it must not stop the work. The next one may succeed.
+      // A late mark detects less, but must not stop the work. The next write may succeed.
     }
   }
   mark()

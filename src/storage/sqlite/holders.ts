@@ -1,4 +1,4 @@
-/** Who has a file open, as the system tells. */
+/** The processes that have a file open, as the system reports them. */
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
 
 export type Holder = {
@@ -10,8 +10,8 @@ export type Holder = {
 }
 
 /**
- * The processes that have this file open, by whatever name; undefined where the system does not tell. Those of
- * other users, containers and machines are not seen.
+ * The processes that have this file open, under any name; undefined if the system does not report them. Processes of
+ * other users, containers and machines are not visible.
  */
 export function processesWith(path: string): Holder[] | undefined {
   const file = statSync(path, { bigint: true })
@@ -25,7 +25,7 @@ export function processesWith(path: string): Holder[] | undefined {
   })
 }
 
-/** Empty for what has ended, or is not ours to see. */
+/** Empty for a process that has ended or is not visible. */
 function list(folder: string): string[] {
   try {
     return readdirSync(folder)

@@ -1,4 +1,4 @@
-/** One server a database: the lock file beside it, and the database's own inode where that file proves nothing. */
+/** One server per database: the lock file beside it, and the database's own inode if the lock file is no proof. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
@@ -21,10 +21,10 @@ export type Lock = {
 /**
  * Holds `<file>-lock` for as long as this process lives, so that a second server on the same file is refused. The lock
  * is the operating system's (SQLite's own exclusive lock on an empty database): it ends with the process, however that
- * ends. A lock file that was deleted and made again would let a second server in; so, unless the mark says that this
- * very lock file guarded this very database, nobody else may have the database itself open. Throws a sentence when
- * another process has it, for a place or a WAL that would damage the database and, unless it is to be `restored`, for one
- * that is missing while what was saved of it lies beside.
+ * ends. A lock file that was deleted and made again would let a second server in; so, unless the mark shows that
+ * exactly this lock file guarded exactly this database, no other process may have the database itself open. Throws a
+ * sentence if another process has it, if the place or the WAL would damage the database, and, unless it is to be
+ * `restored`, if the file is missing while its rescued data is beside it.
  */
 export function lockDatabase(file: string, restored = false): Lock {
   const place = placeOf(file)
@@ -113,7 +113,7 @@ function refuseOthers(place: string, file: string): void {
     probe.pragma('locking_mode = EXCLUSIVE')
     probe.prepare('SELECT count(*) FROM sqlite_master').get()
   } catch (error) {
-    // What else is wrong with it, whoever opens it next says better.
+    // The next open reports other problems with a better message.
     if (isBusy(error) && !isHarmless(place)) throw inUse(file)
   } finally {
     probe.close()
