@@ -22,7 +22,7 @@ export const customer = string({
   description: 'Your own id of the customer.',
   examples: ['cus_42'],
 })
-export const description = string({ maxLength: 1000, description: 'Free text, up to 1,000 characters.' })
+export const description = string({ maxLength: 1000, description: 'Free text.' })
 export const metadata = named(
   'Metadata',
   record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
@@ -70,6 +70,6 @@ export const declineCode = string({
   examples: ['insufficient_funds'],
 })
 export const failureMessage = string({
-  description: 'The same for people.',
+  description: 'Why it failed, for people.',
   examples: ['The card has insufficient funds.'],
 })

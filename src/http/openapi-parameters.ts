@@ -50,7 +50,7 @@ export const HEADERS = {
   },
   'Retry-After': {
     description:
-      'Seconds after which to repeat the request. Answers with `idempotency_key_in_progress`, `provider_unavailable`, `store_unavailable`, `overloaded` or `shutting_down` have it when nothing was stored.',
+      'Seconds after which to repeat the request. Errors with `idempotency_key_in_progress`, `store_unavailable`, `overloaded` or `shutting_down` have it, and `provider_unavailable` where nothing was stored.',
     schema: { type: 'integer', minimum: 1 },
     example: 1,
   },

@@ -26,7 +26,7 @@ const COMMON: readonly ErrorCode[] = [
   'overloaded',
   'shutting_down',
 ]
-const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_missing', 'parameter_unknown', 'parameter_invalid']
+const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_unknown', 'parameter_invalid']
 /** A body is read of every POST, PUT and DELETE, and may hold an `amount` that is no integer. */
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
@@ -48,12 +48,18 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
     ...new Set([
       ...COMMON,
       ...(route.storeless ? [] : (['store_unavailable'] as const)),
+      ...(needsParameters(route) ? (['parameter_missing'] as const) : []),
       ...(route.query || route.body ? WITH_PARAMETERS : []),
       ...(route.method === 'GET' || route.raw ? [] : WITH_BODY),
       ...(route.keyed ? WITH_KEY : []),
       ...route.errors,
     ]),
   ]
+}
+
+/** Whether anything in its body or query is required, within an optional object too. */
+function needsParameters({ body, query }: Route): boolean {
+  return JSON.stringify([body, query]).includes('"required":')
 }
 
 let written: string | undefined
