@@ -47,8 +47,9 @@ export async function referenceReused(
 }
 
 /**
- * A provider says the opposite of how an attempt has ended: an alarm. What it says that it did, as asked, of an attempt
- * that failed in the books, is booked when a lookup agrees and nothing else depends on it. Answers whether it was booked.
+ * Handles a provider that reports the opposite of an attempt's outcome: raises an alarm. If the attempt failed in the
+ * books, and a lookup shows that the provider did what was requested, books it, unless other money depends on it.
+ * Returns whether it was booked.
  */
 export async function contradicted(
   context: Context,
@@ -66,8 +67,9 @@ export async function contradicted(
 }
 
 /**
- * Whether a provider's word on an attempt that has ended is against the books. `wasEnded`: it was asked for after the end.
- * An authorization may lapse or be released since, and a refund come back; nothing else comes undone.
+ * Whether a provider's outcome for an ended attempt contradicts the books. `wasEnded`: the call began after the
+ * attempt had ended. An authorization may expire or be released later, and a refund may fail later; no other outcome
+ * is reversed.
  */
 export function contradicts({ charge, refund, attempt }: Work, outcome: Known, wasEnded: boolean): boolean {
   if (attempt.state !== 'succeeded')
@@ -85,12 +87,12 @@ export function contradicts({ charge, refund, attempt }: Work, outcome: Known, w
     : charge.status !== 'processing'
 }
 
-/** A payment and a refund have a name of their own at the provider. */
+/** A payment and a refund have their own ids at the provider. */
 function isNamed({ kind }: Attempt): boolean {
   return kind === 'authorize' || kind === 'refund'
 }
 
-/** Books what a lookup found to be done as it was asked, of an attempt that failed in the books. */
+/** Books a success that a lookup found, for an attempt that failed in the books. */
 async function bookLate(
   context: Context,
   { scope, attempt: { id, transactionId } }: Work,
@@ -140,7 +142,7 @@ export async function endedAttempt(
   return { charge, attempt, refund: refund ?? null, others: data.filter((one) => one !== attempt) }
 }
 
-/** What a lookup says of an attempt now; null when its provider can't be asked. */
+/** The result of a lookup of the attempt now; null if the provider is unavailable. */
 async function lookedUp(context: Context, work: Work): Promise<Outcome | null> {
   const provider = lookupProvider(context, work.attempt)
   return provider && ask(context, provider, work, 'lookup')
@@ -163,8 +165,8 @@ export function contestOf({ charge, attempt: { kind } }: Work, outcome: Outcome)
 }
 
 /**
- * A provider declines because it was done before, so far as it knows: perhaps by this very attempt, which a lookup
- * tells. Answers what was found to be done as asked; null, with an alarm, when it was not.
+ * A provider declines because it already did the call, possibly for this same attempt, which a lookup shows. Returns
+ * the outcome if a lookup finds that the call was done as requested. Otherwise raises an alarm and returns null.
  */
 export async function contest(
   context: Context,

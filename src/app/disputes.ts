@@ -79,7 +79,7 @@ export async function rebookDisputes(
       const found = await read(context, scope, transactionId, provider, providerReference)
       if (!found?.former) break
       const { charge, former, alarms } = found
-      // The newest alarm of it tells which payment its provider named last.
+      // The newest alarm of the dispute has the payment that its provider named last.
       const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
       const isNamed = named === undefined || named === charge.providerReference
       const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)

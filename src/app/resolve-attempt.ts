@@ -21,19 +21,19 @@ export type Finding = {
   readonly outcome: 'succeeded' | 'failed'
   /** The provider's reference; without one the known one is kept. */
   readonly reference: string | null
-  /** What really moved, in minor units, where that is less than was asked; null for all of it. */
+  /** The amount that really moved, in minor units, if it is less than requested; null for the whole amount. */
   readonly amount: AmountMinor | null
   readonly note: string | null
 }
 
 /**
- * Ends by hand an attempt that stays unknown or pending, as if the provider had said so. Where the provider can be
- * asked it is asked first, and what it says now counts. One that was ended by hand, or of which an alarm is open, is
- * corrected. Closes the alarms of the attempt. Rejections: `attempt_not_found`; `attempt_not_open` for any other that
- * has ended, or one that is being sent or asked about right now; `parameter_missing` for an authorization that
- * succeeded without a reference: nothing could be captured or refunded of it; `parameter_invalid` for an amount that
- * can't have moved; `attempt_not_resolved` when the provider still has it, or its books or ours forbid that end, since
- * other money depends on it. Rejects with `StoreUnavailable`.
+ * Resolves an unknown or pending attempt by hand, as if the provider had reported the outcome. If the provider has a
+ * lookup, makes one first, and its result takes precedence. Corrects an attempt that was resolved by hand or has an
+ * open alarm. Closes the alarms of the attempt. Rejections: `attempt_not_found`; `attempt_not_open` if any other
+ * attempt has ended, or while one is being sent or looked up; `parameter_missing` for a succeeded authorization
+ * without a reference, because captures and refunds need it; `parameter_invalid` for an impossible amount;
+ * `attempt_not_resolved` if the provider still has it in progress, or if other money depends on it. Rejects with
+ * `StoreUnavailable`.
  */
 export async function resolveAttempt(
   context: Context,
@@ -111,7 +111,7 @@ async function resolveOpen(
   if (refusal) return refusal
   const provider = context.providers.get(attempt.provider)
   const now = context.now()
-  // Nobody may be sending it again while a person says that it was never done.
+  // No worker may send the attempt again while a person records that it was never done.
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(id, claim)
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
@@ -150,7 +150,7 @@ function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection |
   )
 }
 
-/** What the provider says of it now; null when it can't be asked, or does not know. */
+/** The provider's current outcome; null if it is unavailable or unknown. */
 async function heard(context: Context, provider: RemoteProvider, work: Work): Promise<Known | null> {
   const asked = provider.capabilities.lookup !== 'none' && mayLookUp(context, provider, true)
   const outcome = asked ? await ask(context, provider, work, 'lookup') : null
@@ -174,12 +174,12 @@ function known(
     reference: reference ?? attempt.providerReference ?? attempt.id,
     amount: amount ?? attempt.amount,
     currency: attempt.currency,
-    // Nobody said when a hold lapses: then its provider is asked.
+    // The expiry of a hold is unknown without a lookup.
     expiresAt: attempt.kind === 'authorize' && !charge.capture ? now + USUAL_HOLD_MS : null,
   }
 }
 
-/** The attempt is free again for whoever looks at it next. */
+/** Releases the attempt for the next worker. */
 async function release({ store }: Context, { attempt }: Work): Promise<void> {
   const { id, token, state, reason, lookups, unknownSince, dueAt } = attempt
   if (token !== null) await store.postponeAttempt({ id, token, state, reason, lookups, unknownSince, dueAt })

@@ -1,4 +1,4 @@
-/** What a rule set would do: with a charge that nobody makes, and with those that were made. */
+/** Simulates a rule set: for a hypothetical charge, and for past charges. */
 import type { Charge } from '../domain/charge.ts'
 import { type Facts, type Plan, type RuleSet, whyNotMatched } from '../domain/routing.ts'
 import type { Scope, Store } from '../ports/store.ts'

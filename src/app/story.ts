@@ -7,8 +7,8 @@ import type { Context } from './context.ts'
 const MOST = 1_000
 
 /**
- * Every attempt of a charge, oldest first; undefined when there is no such charge. A charge that the only
- * provider decided in this process left no attempt of its own: it tells the same by itself.
+ * Every attempt of a charge, oldest first; undefined when there is no such charge. A charge that the only provider
+ * decided in this process has no stored attempt: the charge itself has the same information.
  */
 export async function attemptsOf(
   { store }: Context,

@@ -1,6 +1,6 @@
 import { type Body, isObject, text } from './json.ts'
 
-/** Every way in which the bank can be told to misbehave, the payment method that asks for it, and what it does. */
+/** Every fault of the bank, with the payment method that selects it, and its effect. */
 export const FAULTS = {
   decline: { token: 'tok_fault_decline', doc: 'is declined as `do_not_honor`' },
   late: {

@@ -3,7 +3,7 @@ import type { Writer } from './database.ts'
 import type { Processor } from './processor.ts'
 import type { NotificationRow, Tables } from './rows.ts'
 
-/** A notification that nobody takes is sent again after 0.1, 0.2, 0.4, … s, at most 30 s, so many times in all. */
+/** A notification that is not accepted is sent again after 0.1, 0.2, 0.4, … s, at most 30 s, so many times in all. */
 const MAX_TRIES = 12
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 30_000

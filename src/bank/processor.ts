@@ -96,7 +96,7 @@ export class Processor {
     if (reference === '') return refused(422, 'invalid_request', 'reference or dispute is missing.')
     const row = this.#tables.operation(reference)
     if (row && row.status !== 'closed') return this.#answerTo(row)
-    // Whoever is told "not found" relies on it: from now on the reference is refused.
+    // The client relies on "not found", so from now on the bank refuses the reference.
     if (!row) this.#tables.putOperation({ ...operationRow('lookup', reference, '', 0, ''), status: 'closed' })
     return NOT_FOUND
   }
@@ -221,7 +221,7 @@ export class Processor {
     return this.#answerTo(row)
   }
 
-  /** Whoever is refused relies on it, as whoever is told "not found" does. */
+  /** The client relies on a refusal, as it does on "not found". */
   #refuse(row: OperationRow, status: number, code: string, message: string): Answer {
     this.#tables.putOperation({ ...row, status: 'closed' })
     return refused(status, code, message)

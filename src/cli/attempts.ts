@@ -1,4 +1,4 @@
-/** `minipay attempts`: calls to providers of which nobody knows how they ended, and a person's word on one. */
+/** `minipay attempts`: provider calls with an unknown outcome, and resolving one by hand. */
 import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/attempts'
@@ -39,8 +39,8 @@ export async function attemptsList(server: URL): Promise<number> {
 }
 
 /**
- * Ends one by hand, or corrects it: what the provider really did, as a person has found out, its reference where the
- * attempt has none, and what it moved, in minor units, where that is less than was asked. Answers the exit status.
+ * Resolves an attempt by hand, or corrects it: the outcome at the provider, its reference if the attempt has none, and
+ * the moved amount in minor units if it is less than requested. Returns the exit status.
  */
 export async function attemptsResolve(
   server: URL,

@@ -32,7 +32,10 @@ export type Alarm = {
   /** A sentence for a person. */
   readonly message: string
   readonly state: (typeof ALARM_STATES)[number]
-  /** True while no money may move on the charge because of it. False once it was booked as asked, or closed. */
+  /**
+   * True while this alarm blocks money of the charge. False once the outcome was booked as requested, or the alarm was
+   * closed.
+   */
   readonly inDoubt: boolean
   /** ms since 1970. */
   readonly openedAt: number
@@ -47,7 +50,7 @@ export function closed(alarm: Alarm, reason: string, now: number): Alarm {
   return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
 }
 
-/** A charge has so many alarms at most: what a provider goes on to say is counted and logged. */
+/** The most alarms that a charge can have: MiniPay counts and logs further statements. */
 export const MOST_ALARMS = 20
 
 /** What a provider said that must not be, before it is an alarm. */
@@ -71,8 +74,8 @@ export function newAlarm(id: string, charge: { readonly id: string }, said: Stat
 }
 
 /**
- * Whether an alarm of the charge tells of this statement, open or closed: what a person has closed is not raised again. A
- * dispute that goes on is the same statement while its amount is the same.
+ * Whether an open or closed alarm of the charge has this statement already, so that a closed alarm is not raised
+ * again. A dispute is the same statement while its amount is the same.
  */
 export function isSaidAgain(alarm: Alarm, statement: Statement): boolean {
   return (

@@ -48,10 +48,10 @@ export function concludeAnew(
 }
 
 /**
- * Takes a charge, and a refund, back to where this attempt of theirs was open: its transfers and its counts are taken back,
- * and `attempts` has it as it was, unknown. A refund that failed is begun again with `amount`, or with its own. Rejections,
- * all `attempt_not_resolved`, with what stands in the way: other money depends on how the attempt ended, as what was
- * refunded or disputed since, or what another provider has taken.
+ * Takes a charge, and a refund, back to the state in which this attempt was open: reverses its transfers and counts,
+ * and returns the attempt in `attempts` as unknown. A failed refund begins again with `amount`, or with its own
+ * amount. All rejections are `attempt_not_resolved`, with the reason: other money depends on the outcome, such as a
+ * later refund or dispute, or a payment that another provider took.
  */
 export function reopen(ended: Ended, amount: AmountMinor | null = null): Decision | Rejection {
   switch (ended.attempt.kind) {

@@ -11,8 +11,9 @@ const RFC_850 = new RegExp(String.raw`^[a-z]{6,9}, (\d\d)-${MONTH}-(\d\d) ${TIME
 const ASCTIME = new RegExp(String.raw`^[a-z]{3} ${MONTH} ([ \d]\d) ${TIME} (\d{4})$`, 'i')
 
 /**
- * How long a header asks to wait from `now` (ms since 1970), in ms: 0 for a time that is past, and for what is neither
- * seconds nor a date. It may be very large; a number of seconds that is too long for a number is `Infinity`.
+ * The wait that a `Retry-After` header requests from `now` (ms since 1970), in ms: 0 for a time in the past, and for
+ * text that is neither seconds nor a date. It may be very large; a number of seconds that is too long for a number is
+ * `Infinity`.
  */
 export function retryAfterMs(header: string, now: number): number {
   const text = header.trim()

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 
-/** Lines that wait for whoever reads the log, in bytes; what comes after them is dropped. */
+/** The most bytes of lines that may wait for the log's reader; further lines are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024
 /** Lines are written together up to this size, in characters. */
 const MAX_BATCH = 64 * 1024
@@ -18,9 +18,9 @@ export type LogOutput = {
 }
 
 /**
- * Standard output for a log. A disk that is full, a pipe that nobody empties and one whose reader has gone cost lines,
- * and never the process: it goes on charging, and it stops in time. Lines that were dropped are counted, and the next line
- * that can be written is preceded by one that says how many.
+ * Standard output for a log. If the disk is full, or the reader of a pipe is stalled or gone, lines are lost, but the
+ * process continues to make charges and stops in time. Dropped lines are counted, and before the next line that can be
+ * written, a line reports their number.
  */
 export function standardOutput(): LogOutput {
   const output = isStream(1) ? streamOutput(process.stdout) : fileOutput(1)

@@ -1,7 +1,7 @@
 /** What the log says at the start of the environment's variables. */
 import type { Log } from '../ports/log.ts'
 
-/** Whoever sets it expects it to be used. */
+/** An operator who sets it expects MiniPay to use it. */
 export function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
   const set = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].filter(
     (name) => env[name] ?? env[name.toLowerCase()],

@@ -31,7 +31,7 @@ export function createSandbox(name: string): InProcessProvider {
   }
 }
 
-/** The sandbox keeps nothing, so it does whatever it is asked: that it is not too much is ours to know. */
+/** The sandbox stores nothing and carries out every call. MiniPay itself ensures that amounts are not exceeded. */
 function done({ attemptId, amount, currency }: FollowUpCall): Decided {
   return { kind: 'succeeded', reference: `sandbox_${attemptId}`, amount, currency, expiresAt: null }
 }

@@ -79,8 +79,8 @@ const TYPES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What an error that Stripe answered means for the call. The first line that fits decides; whatever fits none
- * may have moved money.
+ * The outcome of a call from Stripe's error. The first matching line decides; an error that matches none may have
+ * moved money.
  */
 const ERRORS: readonly (readonly [
   fits: (error: StripeErrorFields) => boolean,

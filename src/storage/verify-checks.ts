@@ -206,8 +206,8 @@ const LAST_BEFORE = (scope: string, number: string) =>
   `coalesce((SELECT max(e.seq) FROM events e WHERE ${sameScope('e', scope)} AND e.seq < ${number}), 0)`
 
 /**
- * Events are numbered without a gap within an epoch, and each epoch goes on from where the one before it ended. Entries
- * are numbered from 1 without a gap. An event's id is its own.
+ * Events are numbered without a gap within an epoch, and each epoch records where the one before it ended. Entries are
+ * numbered from 1 without a gap. An event's id is its own.
  */
 const NUMBERING: readonly Check[] = [
   {
@@ -260,7 +260,7 @@ const NUMBERING: readonly Check[] = [
   },
 ]
 
-/** Whoever waits for a provider has an attempt that is worked on, and no other attempt is. */
+/** A charge or refund that waits for a provider has an open attempt, and no other attempt is open. */
 const ATTEMPTS: readonly Check[] = [
   {
     sql: `SELECT c.id, c.status FROM charges c

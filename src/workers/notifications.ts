@@ -22,8 +22,8 @@ const MAX_BUSY_MS = 30_000
 type Claimed = { readonly notification: StoredNotification; readonly token: string }
 
 /**
- * Acts on stored notifications, again and again until their provider could be asked, and a few times more where it says
- * nothing new of what may still change.
+ * Handles stored notifications: retries until their provider is available, and makes a few more lookups if it reports
+ * nothing new about an object that may still change.
  */
 export function startNotifications(context: Context): Loop {
   const { store, log } = context

@@ -12,8 +12,8 @@ export type Beat = {
 }
 
 /**
- * Beats on a connection of its own, on another one when that breaks. Its failures need no telling: whoever can't be
- * heard of loses the database, and learns it with the next rows.
+ * Sends heartbeats on its own connection, and on a new one if that breaks. It reports no failures: a copy whose
+ * heartbeats do not arrive loses its lease, and the next write of rows reports that.
  */
 export function startBeat(hosts: readonly ClientConfig[], token: string): Beat {
   let client: Client | undefined

@@ -67,8 +67,8 @@ export class Batch implements Submittable {
   }
 
   /**
-   * The server keeps what it parsed, whatever became of it then, and parses nothing after a statement that failed. The
-   * driver passes this message on to queries of its own alone.
+   * The server keeps each statement that it parsed, even if it failed later, and parses nothing after a failed
+   * statement. The driver passes this message on to queries of its own alone.
    */
   #rememberParsed(wire: Wire): void {
     const onParsed = () => {

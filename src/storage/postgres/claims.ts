@@ -6,9 +6,9 @@ import { inTurn, type Sql, type Values } from './statements.ts'
 export type Claims = (text: string, values: Values, token: string) => Promise<Row[]>
 
 /**
- * Claims of one kind of work, one after another. What a claim took whose answer was lost with its connection nobody
- * knows to hold: `giveBack`, a statement of the node ($1) and the token ($2), makes it due again before the next claim,
- * and not when the lease runs out.
+ * Claims of one kind of work, one after another. If a connection breaks and the response to a claim is lost, the node
+ * does not know the claimed work. So before the next claim `giveBack`, a statement with the node ($1) and the token
+ * ($2), makes that work due again without waiting for the end of its lease.
  */
 export function claiming(once: Sql, node: string, giveBack: string): Claims {
   const turns = inTurn()

@@ -14,7 +14,8 @@ export class ConnectionLost extends Error {
 }
 
 /**
- * What an error means for whoever ran a statement (https://www.postgresql.org/docs/current/errcodes-appendix.html):
+ * The meaning of an error for the caller of a statement
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html):
  * - `lost`: the connection is of no use any more: another server, or the same one later, may do it
  * - `again`: others were in the way; the same statements may pass now
  * - `unavailable`: the database can't do it now
@@ -72,7 +73,7 @@ export function unavailable(error: unknown): Error {
   return new StoreUnavailable(meaning === 'again' ? 'busy' : 'disk', message)
 }
 
-/** The error of whoever waits for a connection that can't be made, whatever the reason. */
+/** The error for callers that wait for a connection which cannot be made, for any reason. */
 export function unreachable(error: unknown): StoreUnavailable {
   return error instanceof StoreUnavailable ? error : new StoreUnavailable('connection', sentence(error))
 }

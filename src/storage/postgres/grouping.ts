@@ -30,7 +30,7 @@ type Waiting<T, R> = {
   readonly reject: (error: Error) => void
 }
 
-/** Whatever arrived while the groups before were under way goes together in the next. */
+/** All commits that arrive while earlier groups run go into the next group. */
 export function createGrouping<T, R>({ largest, concurrency, run }: Options<T, R>): Grouping<T, R> {
   let queue: Waiting<T, R>[] = []
   let count = 0

@@ -101,7 +101,7 @@ async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean
   return { tables: Number(rows[0]?.tables), ours: Number(rows[0]?.ours) === 1 }
 }
 
-/** `CREATE … IF NOT EXISTS` of several at once may still collide: whoever loses finds it there. */
+/** Concurrent `CREATE … IF NOT EXISTS` may still collide: the loser finds the table there. */
 async function makeVersionTable(client: Client): Promise<void> {
   for (;;) {
     try {

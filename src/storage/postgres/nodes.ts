@@ -25,9 +25,9 @@ export type Heartbeat = {
 export type HeartbeatPools = { readonly beats: Pool; readonly writes: Pool }
 
 /**
- * Tells the others every second that this node is there, and frees the leases of those that are not. After an outage
- * of the database nobody was seen for long, nor when its clock was set forward: so only a node judges that was heard
- * itself for as long without a break, on one clock.
+ * Sends a heartbeat every second, and frees the leases of dead nodes. After an outage of the database, or when its
+ * clock was set forward, all heartbeats look old. So a node frees leases only if its own heartbeats arrived without a
+ * break for that long, on one clock.
  */
 export async function startHeartbeat(
   { beats, writes }: HeartbeatPools,

@@ -152,7 +152,9 @@ async function joinNodes(
   }
 }
 
-/** What changes what was committed. Whatever its token keeps from being done twice is tried again when a connection broke. */
+/**
+ * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
+ */
 function workOf(pool: Pool, node: string) {
   const work = { fenced: statements(pool, true), once: statements(pool, false) }
   const deliveries = deliveryWork(work, node)

@@ -4,9 +4,9 @@ import type { Connection } from './connection.ts'
 const HOUR_MS = 3_600_000
 
 /**
- * What was claimed is due at once, as it was before it was claimed: deliveries, notifications, and attempts that were
- * looked at. Only for a process that has just locked the database: whoever held those leases is gone. `now` is in ms
- * since 1970; what is due by then can be claimed as it is.
+ * Makes claimed work due at once: deliveries, notifications, and attempts under a lookup. Only for a process that has
+ * just locked the database: the former holders of the leases have ended. `now` is in ms since 1970; work that is due
+ * by then needs no change.
  */
 export function freeLeases(db: Connection, now: number): void {
   db.transaction(() => {

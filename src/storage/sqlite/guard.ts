@@ -1,6 +1,6 @@
 /**
- * Watches that the files of an open database stay where they are. SQLite itself goes on writing into a file that was
- * removed or replaced, and what it acknowledges is gone with the process (https://www.sqlite.org/howtocorrupt.html).
+ * Watches that the files of an open database stay where they are. SQLite itself keeps writing into a file that was
+ * removed or replaced, and those commits are lost when the process ends (https://www.sqlite.org/howtocorrupt.html).
  */
 import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'

@@ -21,7 +21,7 @@ const NAMED = `
                AND provider_reference >= 'sandbox\`') AS remote
   FROM named WHERE provider IS NOT NULL LIMIT 100`
 
-/** The oldest: what nobody works on becomes one of them. */
+/** The oldest: attempts without a worker become the oldest. */
 const OPEN = `
   SELECT provider, count(*) AS openAttempts FROM (
     ${['sending', 'pending', 'unknown']

@@ -44,9 +44,10 @@ import { classify } from './writer.ts'
 import { failureError, type SqliteOptions, startWriter, type WriterThread } from './writer-client.ts'
 
 /**
- * Opens the embedded store: locks the file against other processes, brings it to this program's schema and
- * starts the writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened. A database
- * whose files are taken away while it is open takes no more writes, saves what it can, and is told to `onFatal`.
+ * Opens the embedded store: locks the file against other processes, brings it to this program's schema and starts the
+ * writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened. If the files of the
+ * open database are removed or replaced, the store accepts no more writes, saves the data that it can read, and calls
+ * `onFatal`.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const lock = lockDatabase(options.file)

@@ -54,7 +54,7 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
       return undefined
     },
 
-    /** Whether its lease is that of this token; null when nobody holds it. */
+    /** Whether this token holds its lease; null if there is no lease. */
     isHeld: (id: string, token: string | null): boolean => findToken.get(id) === token,
 
     put(account: number, live: number, attempt: Row): void {
@@ -125,9 +125,9 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
 }
 
 /**
- * What was being sent is unknown, and due at once. Only for a process that has just locked the database: whoever
- * held those leases is gone, and nobody else can be sending. Without it the attempts of a provider that is no
- * longer configured would be sent for ever in every list.
+ * Makes attempts that were being sent unknown, and due at once. Only for a process that has just locked the database:
+ * the former holders of the leases have ended, and no other process can be sending. Without it the attempts of a
+ * provider that is no longer configured would be sent for ever in every list.
  */
 export function voidSendersLeases(db: Connection): void {
   db.transaction(() => {

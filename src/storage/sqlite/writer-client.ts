@@ -31,7 +31,7 @@ type Waiting = {
   readonly characters: number
 }
 
-/** The error of a failed operation; a damaged database is told to `onFatal` first. */
+/** The error of a failed operation; for a damaged database it first calls `onFatal`. */
 export function failureError({ failed, message }: WriteFailure, onFatal: (error: Error) => void): Error {
   if (failed === 'corrupt') onFatal(new Error(`The database is damaged: ${message}`))
   if (failed === 'bug') return new Error(message)

@@ -1,4 +1,4 @@
-/** The writer's thread: whatever arrived while the last group was synced is the next group. */
+/** The writer thread: all operations that arrived during the sync of the last group form the next group. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { watchContent } from './content.ts'
 import { openWriter } from './open.ts'

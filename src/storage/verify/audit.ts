@@ -26,8 +26,8 @@ export type Audited = keyof typeof SOURCES | keyof typeof OTHERS
 export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { ...SOURCES, ...OTHERS }
 
 /**
- * Looks at everything, and answers the first thing that is wrong, as a sentence. It asks for the next rows of a source
- * until there are none, so that it never holds more than a few, and those of one charge. `now` is in ms since 1970.
+ * Checks everything, and returns the first error as a sentence. It requests the next rows of a source until there are
+ * none, so that it holds only a few rows and those of one charge in memory. `now` is in ms since 1970.
  */
 export function* audit(now: number): Generator<Audited, string | undefined, readonly Row[]> {
   const rules = rulesOf(yield* wholly('ruleSets'))
