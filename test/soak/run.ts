@@ -32,7 +32,7 @@ const { wrong, rows, summary, peakRssMiB } = await soak(seed, largeOf(minutes), 
 for (const line of [...tableOf(rows), ...summary, `The most memory: ${Math.round(peakRssMiB)} MiB.`])
   console.log(line)
 if (!rows.some(({ judged }) => judged))
-  console.log('No life was long enough to judge what grows: take 5 minutes at least.')
+  console.log('No life was long enough to judge what grows: take 12 minutes at least.')
 for (const sentence of wrong.slice(0, MOST_SHOWN)) console.error(sentence)
 console.log(
   wrong.length === 0

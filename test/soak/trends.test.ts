@@ -61,12 +61,6 @@ test('what jumps once in the middle is found by its quarters', () => {
   )
 })
 
-test('a steep slope in a short life is that of its load', () => {
-  const MINUTES_SHORT = 3
-  const busier = life(({ rssMiB }, minutes) => ({ rssMiB: rssMiB + 15 * minutes }), MINUTES_SHORT)
-  assert.deepEqual(grew(busier, 'life 1'), [])
-})
-
 test('a slope that comes to little is none', () => {
   const noisy = life((sample, minutes) => ({ descriptors: sample.descriptors + 21 * minutes }), 5)
   assert.deepEqual(grew(noisy, 'life 1'), [])

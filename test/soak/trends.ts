@@ -30,7 +30,7 @@ type Rule = {
   /** The last quarter's median may be so many times the second quarter's, and so much more. */
   readonly factor: number
   readonly slack: number
-  /** The most that it may grow a minute over the last three quarters of a life that is long enough. */
+  /** The most that it may grow a minute over the last three quarters. */
   readonly slope?: number
 }
 
@@ -46,10 +46,8 @@ export const RULES: readonly Rule[] = [
 const HEAP_SLOPE = 2
 const HEAP_SLACK = 8
 const HEAP_WINDOWS = 12
-/** A shorter life says nothing of a trend. */
-export const SHORTEST_MS = 90_000
-/** In a shorter one a slope is that of the load: other programs come and go, and clients with them. */
-const STEADY_MS = 240_000
+/** A shorter life says nothing of a trend: it is that of the load, since other programs come and go on a machine. */
+export const SHORTEST_MS = 240_000
 
 /** What grew in a life under load, each as a sentence; nothing when all was flat, or the life was too short to say. */
 export function grew(samples: readonly Sample[], life: string): string[] {
@@ -87,9 +85,8 @@ function judged(rule: Rule, samples: readonly Sample[], life: string): string[] 
 /** A slope has to come to something, too. */
 function isSteep(points: readonly Point[], most: number, slack: number): boolean {
   const slope = slopePerMinute(points)
-  const spanMs = lastMs(points) - (points[0]?.atMs ?? 0)
-  // Three quarters of the life.
-  return spanMs >= 0.7 * STEADY_MS && slope > most && (slope * spanMs) / 60_000 > slack
+  const minutes = (lastMs(points) - (points[0]?.atMs ?? 0)) / 60_000
+  return slope > most && slope * minutes > slack
 }
 
 type Point = { readonly atMs: number; readonly value: number }
