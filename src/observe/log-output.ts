@@ -5,13 +5,15 @@ import type { Writable } from 'node:stream'
 const MAX_WAITING_BYTES = 1024 * 1024
 /** Lines are written together up to this size, in characters. */
 const MAX_BATCH = 64 * 1024
+/** After a write the next one waits so long for more lines, in ms: only under load does a line wait at all. */
+const SPACING_MS = 10
 
 export type LogOutput = {
   /** Takes a line, or drops it; never blocks and never throws. */
   write(line: string): void
   /** Lines that could not be written, since the start. */
   dropped(): number
-  /** Writes what was taken in this turn of the event loop. */
+  /** Writes the lines that wait for more. */
   drain(): void
   /** Resolves when everything is written, or after so many ms. */
   flush(withinMs: number): Promise<void>
@@ -87,16 +89,18 @@ export function fileOutput(fd: number): LogOutput {
 }
 
 /**
- * Writes the lines of one turn of the event loop together: a write for each would cost a charge through a provider a tenth
- * of its time.
+ * Writes lines together, those of one turn of the event loop and under load those of some ms: a write for each would cost a
+ * charge through a provider a tenth of its time.
  */
 function batched(attempt: (text: string) => boolean): Pick<LogOutput, 'write' | 'dropped' | 'drain'> {
   let text = ''
   let lines = 0
   let dropped = 0
   let untold = 0
+  let writtenAt = Number.NEGATIVE_INFINITY
   const drain = () => {
     if (lines === 0) return
+    writtenAt = performance.now()
     const all = untold > 0 ? `${droppedLine(untold)}${text}` : text
     const count = lines
     text = ''
@@ -114,7 +118,11 @@ function batched(attempt: (text: string) => boolean): Pick<LogOutput, 'write' | 
       return dropped
     },
     write(line) {
-      if (lines === 0) setImmediate(drain)
+      if (lines === 0) {
+        const wait = writtenAt + SPACING_MS - performance.now()
+        if (wait > 0) setTimeout(drain, wait)
+        else setImmediate(drain)
+      }
       text += line
       lines++
       if (text.length >= MAX_BATCH) drain()
