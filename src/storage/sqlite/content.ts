@@ -5,7 +5,7 @@
 import { identityOf } from './mark.ts'
 import { type OpenFile, openFile } from './open-file.ts'
 
-const MAGIC = 'SQLite format 3\0'
+const MAGIC = Buffer.from('SQLite format 3\0')
 const HEADER_BYTES = 100
 const PAGES_AT = 28
 const COOKIE_AT = 40
@@ -24,38 +24,39 @@ const ATTEMPTED_AT = 128
 export function watchContent(place: string, schema: number): () => boolean {
   const database = opener(place)
   const index = opener(`${place}-shm`)
-  let known: { readonly header: Buffer; readonly checkpoint: Checkpoint } | undefined
+  // Each group is preceded by a look: it allocates nothing.
+  let known = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
+  let seen = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
+  let isKnown = false
   function look(): boolean {
     const file = database()
     if (!file) return false
-    const header = Buffer.alloc(HEADER_BYTES)
-    if (!file.read(header)) return file.isOpen()
+    if (!file.read(seen.header)) return file.isOpen()
     // Read after the header: a checkpoint announces itself before it writes.
-    const checkpoint = checkpointIn(index())
-    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return true
-    if (known && !known.header.equals(header)) {
-      if (isForeign(known.header, header, schema)) return true
-      if (!checkpoint || checkpoint.isRunning) return false
-      if (known.checkpoint.at === checkpoint.at) return true
+    const hasIndex = index()?.read(seen.index) ?? false
+    if (seen.header.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return true
+    if (isKnown && !known.header.equals(seen.header)) {
+      if (isForeign(known.header, seen.header, schema)) return true
+      if (!hasIndex || isCheckpointing(seen.index)) return false
+      if (isSameCheckpoint(known.index, seen.index)) return true
     }
-    if (checkpoint) known = { header, checkpoint }
+    if (!hasIndex) return false
+    ;[known, seen] = [seen, known]
+    isKnown = true
     return false
   }
   // One look may meet a checkpoint of another process in the middle of a page: it has to be so each time.
   return () => look() && look() && look()
 }
 
-type Checkpoint = { readonly at: string; readonly isRunning: boolean }
+function isCheckpointing(index: Buffer): boolean {
+  return index.readUInt32LE(BACKFILL_AT) !== index.readUInt32LE(ATTEMPTED_AT)
+}
 
-function checkpointIn(index: OpenFile | undefined): Checkpoint | undefined {
-  const bytes = Buffer.alloc(INDEX_BYTES)
-  if (!index?.read(bytes)) return undefined
-  const [salts, backfill, attempted] = [
-    bytes.toString('hex', SALTS_AT, SALTS_AT + 8),
-    bytes.toString('hex', BACKFILL_AT, BACKFILL_AT + 4),
-    bytes.toString('hex', ATTEMPTED_AT, ATTEMPTED_AT + 4),
-  ]
-  return { at: `${salts} ${backfill} ${attempted}`, isRunning: backfill !== attempted }
+function isSameCheckpoint(one: Buffer, other: Buffer): boolean {
+  return [SALTS_AT, SALTS_AT + 4, BACKFILL_AT, ATTEMPTED_AT].every(
+    (at) => one.readUInt32LE(at) === other.readUInt32LE(at),
+  )
 }
 
 function isForeign(before: Buffer, now: Buffer, schema: number): boolean {
