@@ -127,7 +127,7 @@ test('every image has a version, and MiniPay its own', () => {
   assert.equal(container.image, IMAGE)
 })
 
-test('the load balancer knows every node, and nobody else, at its port', () => {
+test('the load balancer has every node at its port, and no other server', () => {
   const servers = directives(/server/).map(([, rest = '']) => rest.split(' '))
   assert.deepEqual(
     servers.map(([name, address]) => [name, address]),
@@ -180,7 +180,7 @@ test('pods have settings that MiniPay has, listen where the service sends, and n
   assert.equal(pod.enableServiceLinks, false)
 })
 
-test('every probe asks a route that is there, and no pod is killed because the database is away', () => {
+test('every probe calls an existing route, and no pod is killed while the database is unavailable', () => {
   const { readinessProbe, livenessProbe, startupProbe } = container
   for (const { httpGet } of [readinessProbe, livenessProbe, startupProbe]) {
     assert.ok(ROUTES.some(({ method, url }) => method === 'GET' && url === httpGet.path))

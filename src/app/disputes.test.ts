@@ -169,7 +169,7 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
   assert.equal((await store.charge(scope, id))?.amountDisputed, 300)
 })
 
-test('whatever is said of disputes, they are listed, what is disputed is not refunded, and the books are sound', async () => {
+test('any sequence of disputes is listed, disputed money is not refunded, and the books are sound', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 12 }), async (story) => {
       const charges = [await charged(), await charged()] as const

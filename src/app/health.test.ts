@@ -15,7 +15,7 @@ function setUp() {
   return { clock, changes, health, report }
 }
 
-test('a provider that was never asked is admitted, and has no rates', () => {
+test('a provider without calls is admitted, and has no rates', () => {
   const { health } = setUp()
   assert.equal(health.admit('bank_a'), 'closed')
   assert.deepEqual(health.snapshot('bank_a'), {

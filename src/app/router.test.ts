@@ -55,7 +55,7 @@ function setUp(charges: Charge[] = []) {
   return { router, replace, plan, store, versions, seen, clock, health }
 }
 
-test('with no rule set every provider is asked in the order of configuration, and no language is loaded', async () => {
+test('without a rule set every provider is tried in the order of the configuration, and no rule language is loaded', async () => {
   const { router, plan, seen } = setUp()
   assert.deepEqual(await plan(), {
     ruleSetVersion: null,
@@ -73,7 +73,7 @@ test('with no rule set every provider is asked in the order of configuration, an
   assert.equal(seen.loads, 0)
 })
 
-test('a reset is the next version, by which every provider is asked, those that are configured later too', async () => {
+test('a reset is the next version, with every provider, including those that are configured later', async () => {
   const { router, replace, plan, store, versions } = setUp()
   await replace(document('bank_b'))
   assert.deepEqual(await router.named(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
@@ -183,7 +183,7 @@ test('a stored condition that this version no longer takes does not hold, and is
   assert.match(notes[0] as string, /^The rule "eu" could not be evaluated: matches\(\)/)
 })
 
-test('a simulated charge tells its plan, why earlier rules did not match, and whose breaker is open', async () => {
+test('a simulated charge shows its plan, why earlier rules did not match, and whose breaker is open', async () => {
   const { router, health } = setUp()
   for (let i = 0; i < 5; i++) health.report('bank_b', 'unknown', 10, false)
   const simulation = await router.simulate(DEFAULT_SCOPE, {
@@ -225,7 +225,7 @@ function charges(count: number): Charge[] {
   })
 }
 
-test('the newest charges are replayed in pages, no more than asked for', async () => {
+test('the newest charges are replayed in pages, no more than requested', async () => {
   const { router, replace, seen } = setUp(charges(1_000))
   await replace(document('bank_b'))
   const simulation = await router.simulate(DEFAULT_SCOPE, { last: 250 })
@@ -248,7 +248,7 @@ test('the newest charges are replayed in pages, no more than asked for', async (
   })
 })
 
-test('fewer charges than asked for, or none, are replayed as they are', async () => {
+test('fewer charges than requested, or none, are replayed as they are', async () => {
   for (const count of [0, 7, 100]) {
     const { router } = setUp(charges(count))
     const simulation = await router.simulate(DEFAULT_SCOPE, { last: 1_000 })
@@ -269,7 +269,7 @@ test('four simulations run at once, and a fifth is refused until one has ended',
   assert.ok(!isRejection(await simulate()))
 })
 
-test('of a thousand problems of a rule set a hundred are told, and how many there are', async () => {
+test('of a thousand problems of a rule set a hundred are listed, with their total', async () => {
   const { replace } = setUp()
   const rules = Array.from({ length: 100 }, (_, i) => ({
     name: `r${i}`,

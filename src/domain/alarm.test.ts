@@ -63,7 +63,7 @@ test('a statement that differs in anything else is another one', () => {
     assert.equal(isSaidAgain(alarm, { ...SAID, ...other }), false, JSON.stringify(other))
 })
 
-test('a dispute that goes on is the same statement while its amount is the same', () => {
+test('an open dispute is the same statement while its amount is the same', () => {
   const dispute: Alarm = {
     ...alarm,
     kind: 'dispute_mismatch',

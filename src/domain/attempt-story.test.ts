@@ -213,7 +213,7 @@ test('that a call was turned away is believed of that call alone, and a refusal 
     assert.deepEqual(judged(asked, { lookup: 'final' }, how, answer, 1), is, how)
 })
 
-test('an amount or a currency that was not asked for is doubted, except of a cancel, which moves none', () => {
+test('an amount or a currency that differs from the request is in doubt, except for a cancel, which moves none', () => {
   for (const [amount, currency] of [
     [999, 'usd'],
     [1001, 'usd'],

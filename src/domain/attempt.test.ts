@@ -47,7 +47,7 @@ const done = (amount: number, currency = 'usd'): Outcome => ({
   expiresAt: null,
 })
 
-test('a provider that promises its "not found" is asked, not sent to again', () => {
+test('a provider whose "not found" is final gets a lookup, not a resend', () => {
   const final = capable({ lookup: 'final', idempotencyWindowMs: HOUR })
   for (const lookups of [0, 1]) assert.equal(recoveryStep(final, { ...open, lookups }, 1), 'lookup')
 })
@@ -87,11 +87,11 @@ test('what the provider has accepted is never sent again', () => {
   assert.equal(recoveryStep(capable({ idempotencyWindowMs: HOUR }), { ...open, state: 'pending' }, 1), 'wait')
 })
 
-test('a provider that can tell nothing is not asked', () => {
+test('a provider without lookup and idempotency is not called', () => {
   assert.equal(recoveryStep(capable({}), open, 1), 'wait')
 })
 
-test('another amount or currency than asked is never believed, and raises an alarm', () => {
+test('another amount or currency than requested is never booked, and raises an alarm', () => {
   for (const answer of [done(99), done(101), done(100, 'eur')]) {
     const { outcome, alarm } = judged(asked, { lookup: 'final' }, 'send', answer, 1)
     assert.equal(outcome.kind, 'unknown')
@@ -125,7 +125,7 @@ test('only the call itself can tell that it was not sent', () => {
   assert.equal(judged(asked, { lookup: 'final' }, 'lookup', refused, 1).outcome.kind, 'unknown')
 })
 
-test('a repetition that the provider looked at and refuses was not done before, whatever a lookup may promise', () => {
+test('a resend that the provider checked and refuses was not done before, with any kind of lookup', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'refused', refused: true }
   for (const lookup of ['none', 'eventual', 'final'] as const) {
     assert.deepEqual(judged(asked, { lookup }, 'resend', refused, 1).outcome, refused)
@@ -213,7 +213,7 @@ test('only what may still change is worth another look: a refund, what is held, 
   )
 })
 
-test('a provider that says nothing new is asked again after 10 s, then 1 min, 10 min and 1 h later, and then no more', () => {
+test('a provider that reports nothing new is looked up after 10 s, then 1 min, 10 min and 1 h later, and then no more', () => {
   const looks: number[] = []
   for (let at: number | null = 1_000; at !== null && looks.length < 9; at = nextQuietLook(1_000, at))
     looks.push(at - 1_000)

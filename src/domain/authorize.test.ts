@@ -24,7 +24,7 @@ const asking = (changes: Partial<Charge> = {}) =>
 const held = (changes: Partial<Charge> = {}) =>
   chargeOf({ status: 'authorized', capture: false, expiresAt: 90_000, ...changes })
 
-test('a charge that begins has what was asked for, and nothing has moved', () => {
+test('a charge that begins has the requested fields, and no money has moved', () => {
   const command = {
     amount: 1000,
     currency: 'eur',
@@ -132,7 +132,7 @@ test('a charge that failed says why, and keeps a reference that it had', () => {
   }
 })
 
-test('a charge that the provider accepted waits; that its customer has to act is told once', () => {
+test('a charge that the provider accepted waits; the event that its customer must act is stored once', () => {
   const attempt = sent('authorize')
   for (const [before, outcome, after, event] of [
     [{}, PENDING, { providerReference: 'ref_2' }, null],

@@ -45,7 +45,7 @@ test('errors that are more than a minute old do not count', () => {
   assert.equal(breakerState(report(aMinuteAgo, ERROR, 59_999), 59_999), 'open')
 })
 
-test('an open breaker admits nobody for five seconds, then one probe at a time', () => {
+test('an open breaker admits no call for five seconds, then one probe at a time', () => {
   assert.equal(admit(tripped, 4_999).admission, 'open')
   const { breaker, admission } = admit(tripped, 5_000)
   assert.equal(admission, 'probe')
@@ -87,7 +87,7 @@ test('a late failure of an earlier probe does not lengthen the wait again', () =
   assert.equal(report(failed, { error: true, probe: true }, 36_001), failed)
 })
 
-test('whatever happens, a provider that is left alone is tried again within a minute', () => {
+test('after any sequence of calls, an open breaker admits a probe within a minute', () => {
   const step = fc.record({ error: fc.boolean(), probe: fc.boolean(), wait: fc.nat(70_000) })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

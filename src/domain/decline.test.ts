@@ -16,7 +16,7 @@ const HARD = [
   ],
 ]
 
-test('after a hard decline no other provider is asked; every other code is soft, also one that we do not know', () => {
+test('after a hard decline MiniPay does not fail over; every other code is soft, also an unknown one', () => {
   assert.deepEqual(Object.keys(DECLINE_CODES).filter(isHardDecline).sort(), HARD.toSorted())
   for (const code of ['', 'their_own', 'toString', 'constructor', 'LOST_CARD'])
     assert.equal(isHardDecline(code), false, code)

@@ -105,7 +105,7 @@ describe('what of a dispute is booked', () => {
     assert.match(found.misfit ?? '', /did not take/)
   })
 
-  test('why a dispute does not fit is told with its amount and what there is for it', () => {
+  test('the message of a dispute that does not fit has its amount and the free amount', () => {
     const misfit = (charge: Charge, said: DisputeClaim, how = {}) => booked(charge, said, null, how).misfit
     assert.equal(
       misfit(taken(), claim(300), { ours: false }),

@@ -34,7 +34,7 @@ const held = (changes: Partial<Charge> = {}) =>
   chargeOf({ status: 'authorized', capture: false, expiresAt: 90_000, ...changes })
 const following = (changes: Partial<Charge> = {}) => held({ status: 'processing', ...changes })
 
-test('a capture takes what it asks for up to all that is authorized, and all of that where it asks for nothing', () => {
+test('a capture takes the given amount, at most the authorized one, and without an amount everything', () => {
   for (const [amount, takes] of [
     [undefined, 1000],
     [1, 1],
@@ -43,7 +43,7 @@ test('a capture takes what it asks for up to all that is authorized, and all of 
     assert.equal(captureAmount(held(), amount), takes)
 })
 
-test('why a capture or a cancel is refused is told in a sentence', () => {
+test('a refused capture or cancel has a message with the reason', () => {
   const refused = (code: string, message: string, rest = {}) => ({ rejected: true, code, message, ...rest })
   const wished = { cancelKey: 'key-2' }
   for (const status of CHARGE_STATUSES.filter((each) => each !== 'authorized')) {

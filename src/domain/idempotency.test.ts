@@ -107,7 +107,7 @@ test('the canonical text is written in one way, for flat and nested objects alik
     assert.equal(canonicalJson(value), text)
 })
 
-test('a key that is used again for something else is told so', () => {
+test('a key that is used again for another request is refused with a message', () => {
   const record = { fingerprint: 'a', answer: { kind: 'done', body: '{}' } } as const
   const told = replay(record, 'b')
   assert.ok('message' in told)

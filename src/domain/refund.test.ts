@@ -37,7 +37,7 @@ test('what is left to refund is what was captured, less what went back, is going
   assert.equal(refundable({ ...some, amountDisputed: 1000 }), 0)
 })
 
-test('a refund takes what it asks for up to all that is left, and all of that where it asks for nothing', () => {
+test('a refund takes the given amount, at most the remainder, and without an amount everything', () => {
   for (const status of ['succeeded', 'partially_refunded'] as const) {
     const charge = taken({ status, amountRefunded: 300 })
     assert.equal(refundAmount(charge, refundOf(1)), 1)
@@ -46,7 +46,7 @@ test('a refund takes what it asks for up to all that is left, and all of that wh
   }
 })
 
-test('why a refund is refused is told in a sentence', () => {
+test('a refused refund has a message with the reason', () => {
   for (const [charge, amount, code, message, param] of [
     ...CHARGE_STATUSES.filter(
       (status) => !['succeeded', 'partially_refunded', 'refunded'].includes(status),

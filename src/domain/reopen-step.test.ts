@@ -293,7 +293,7 @@ test('a refund of which another call is open or was done is left alone; calls of
   assert.throws(() => reopen(about(taken(), attempt)), { message: `the refund of ${attempt.id} is gone` })
 })
 
-test('the most that an attempt can have moved is what was asked while it is open, and later what there is', () => {
+test('an attempt moved at most the requested amount while it is open, and later at most the free amount', () => {
   const charge = taken({ amountRefunded: 300 })
   for (const kind of ATTEMPT_KINDS) {
     assert.equal(mostMoved({ charge, refund: null, attempt: attemptOf(kind, 40) }), 40)
@@ -303,7 +303,7 @@ test('the most that an attempt can have moved is what was asked while it is open
   assert.equal(mostMoved({ charge, refund: asked, attempt: refunding(DECLINED) }), 700)
 })
 
-test('an attempt moved no more than it can have; a cancel moves nothing, whatever is said', () => {
+test('an attempt cannot move more than the free amount; a cancel moves nothing', () => {
   const capture = end('capture', DECLINED, 600)
   assert.deepEqual(
     concludeAnew(about(held(), capture), yes(1001), 'hand', 3_000),

@@ -85,7 +85,7 @@ test('a condition that fails without saying why does not hold either', () => {
   assert.deepEqual(plan(ruleSet([silent])).notes, ['The rule "silent" could not be evaluated: It failed.'])
 })
 
-test('a provider that is no longer configured is passed over, and nobody is asked when none is left', () => {
+test('a provider that is no longer configured is skipped, and no provider is called when none is left', () => {
   const some = plan(ruleSet([], list('gone', 'bank_a')))
   assert.deepEqual(some.providers, ['bank_a'])
   assert.deepEqual(some.skipped, [{ provider: 'gone', reason: 'not configured' }])
@@ -125,7 +125,7 @@ test('a split gives each provider its share of the charges, within one in a hund
     assert.ok(Math.abs((counts[provider] as number) / charges - share) < 0.01, JSON.stringify(counts))
 })
 
-test('a split asks the others after the one that was drawn, the heaviest first', () => {
+test('a split tries the others after the drawn one, the heaviest first', () => {
   const targets = split({ bank_a: 10, bank_b: 20, bank_c: 70 })
   const byWeight = ['bank_c', 'bank_b', 'bank_a']
   const seen = new Set<string>()
@@ -150,7 +150,7 @@ test('the same charge is always drawn the same, and charges of one customer are 
   assert.equal(new Set(draws).size, 2)
 })
 
-test('a sticky split keeps a customer where they are, whatever the charge, in its share of the customers', () => {
+test('a sticky split keeps a customer at one provider for every charge, and keeps its share of customers', () => {
   const targets = split({ bank_a: 80, bank_b: 20 }, true)
   let atA = 0
   for (let i = 0; i < 20_000; i++) {
@@ -162,7 +162,7 @@ test('a sticky split keeps a customer where they are, whatever the charge, in it
   assert.ok(Math.abs(atA / 20_000 - 0.8) < 0.01, String(atA))
 })
 
-test('when a weight grows, customers move to that provider only; nobody moves between the others', () => {
+test('when a weight grows, customers move to that provider only, and none between the others', () => {
   const before = split({ bank_a: 50, bank_b: 30, bank_c: 20 }, true)
   const later = split({ bank_b: 30, bank_c: 60, bank_a: 50 }, true)
   for (let i = 0; i < 5_000; i++) {

@@ -58,7 +58,7 @@ test('while a cancel is wished a charge is neither captured nor canceled by anot
   assert.match(cancelRefusal(wished({ status: 'succeeded' }))?.message ?? '', /is succeeded/)
 })
 
-test('a wish that cannot be fulfilled is told, and gone', () => {
+test('a cancel that turns out to be impossible has an event and is removed', () => {
   const refused = refuseWish(wished({ status: 'authorized' }))
   assert.deepEqual(
     [refused.charge.cancelKey, refused.charge.status, refused.event],
@@ -127,7 +127,7 @@ test('a call of the wish that surely was not done is made again, later each time
   )
 })
 
-test('that a refund of the wish was not done is told each time: it is a refund that failed', () => {
+test('a refund of a stored cancel that was not done is a failed refund each time', () => {
   const attempt = own('refund')
   const not = ended(wished(), attempt, 'not_sent')
   assert.equal(afterwards(wished(), stored(1), attempt, not, 0).event, not.event)
@@ -179,7 +179,7 @@ test('how an attempt ended is read from its own row, or from itself where nothin
   assert.equal(dueOf(afterwards(before, stored(0), done, none, 50)), 5_050)
 })
 
-test('a call of the wish that the provider did is told as it is, and nothing has to be looked at again', () => {
+test('a call of a stored cancel that succeeded ends it, and needs no further lookup', () => {
   for (const kind of ['cancel', 'refund'] as const) {
     const attempt = own(kind)
     const done = ended(wished(), attempt, 'succeeded')

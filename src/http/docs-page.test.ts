@@ -112,7 +112,7 @@ test('the page holds no script and asks for nothing from elsewhere', async () =>
   for (const [, href = ''] of page.matchAll(/href="([^"]*)"/g)) assert.match(href, /^(#|\/openapi\.json$)/)
 })
 
-test('every operation stands on the page with its method, path, summary, curl and error codes', async () => {
+test('every operation is on the page with its method, path, summary, curl and error codes', async () => {
   const page = await realPage()
   const sections = page.split('<section ').filter((html) => /^class="operation" id=/.test(html))
   assert.equal(sections.length, ROUTES.length)

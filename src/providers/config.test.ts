@@ -133,7 +133,7 @@ test('a file that is no object of objects, names nobody, or is not there is refu
   )
 })
 
-test('a name that stands in the file twice is refused, of a provider and of a field', async () => {
+test('a name that is defined twice in the file is refused, of a provider and of a field', async () => {
   const bank = JSON.stringify(BANK)
   assert.equal(await refusal(`{"bank": ${bank}, "bank": ${bank}}`), ': "bank" is defined twice.')
   assert.equal(await refusal(`{"bank": ${bank}, "b\\u0061nk": ${bank}}`), ': "bank" is defined twice.')

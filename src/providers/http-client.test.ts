@@ -48,7 +48,7 @@ function client(t: TestContext, url: URL, connections = 4) {
   return made
 }
 
-test('an answer is its status, headers and body, whatever the status', async (t) => {
+test('a response is its status, headers and body, for any status', async (t) => {
   const heard: unknown[] = []
   const { url } = await peer(t, async (request, response) => {
     let body = ''
@@ -75,7 +75,7 @@ test('a host that has no address is not sent', async (t) => {
   assert.equal(result.kind, 'not_sent')
 })
 
-test('a peer that does not speak TLS where TLS is asked for is not sent', async (t) => {
+test('a call over TLS to a peer without TLS is not sent', async (t) => {
   const plain = await bare(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   const result = await client(t, new URL(`https://127.0.0.1:${plain.port}`)).send(POST, patience())
   assert.equal(result.kind, 'not_sent', JSON.stringify(result))

@@ -40,7 +40,7 @@ test('an error of the server, or one that Stripe does not document, is unknown',
   assert.equal(meaning(400, 'another_error'), 'unknown')
 })
 
-test("an error object that is not Stripe's says nothing, whatever its status", () => {
+test("an error object that is not Stripe's gives no information, for any status", () => {
   for (const type of ['forbidden', 'access_denied', 'error', 'Card_Error'])
     for (const status of [400, 401, 402, 403, 404, 405, 413, 415, 429])
       assert.equal(meaning(status, type, { code: 'card_declined' }), 'unknown', `${status} ${type}`)

@@ -50,7 +50,7 @@ test('a charge without a payment method has an empty one', () => {
   assert.equal(holds("payment_method == ''", { paymentMethod: null }), true)
 })
 
-test('whether metadata has a key can be asked in both ways', () => {
+test('a condition can check in both ways whether metadata has a key', () => {
   assert.equal(holds("'tier' in metadata && has(metadata.tier)"), true)
   assert.equal(holds("'tier' in metadata || has(metadata.tier)", { metadata: {} }), false)
   assert.equal(holds("has(metadata.tier) && metadata.tier == 'gold'", { metadata: {} }), false)

@@ -41,7 +41,7 @@ function steppedLoop(t: TestContext, intervalMs: number) {
 /** Lets everything run that is due now. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('the work runs at once, and again after the interval, though nobody wakes it', async (t) => {
+test('the work runs at once, and again after the interval without a wake', async (t) => {
   const { nextRun } = steppedLoop(t, 1)
   for (let i = 0; i < 3; i++) (await nextRun()).done()
 })

@@ -28,7 +28,7 @@ test('what waits for its charge is never given up, however long that takes, and 
   assert.equal(after('busy', 149, 86_400_000).inVain, false)
 })
 
-test('what says nothing new is looked at again a few times, and is done then, whatever was tried before', () => {
+test('a notification without news is looked up a few more times, and is then done, regardless of earlier tries', () => {
   assert.deepEqual(after('quiet', 149, 0), {
     ...{ state: 'pending', dueAt: 11_000, error: 'so', inVain: false },
   })

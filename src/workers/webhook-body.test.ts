@@ -100,13 +100,13 @@ test('every event says which it is, when it was, and what is captured, refunded 
   })
 })
 
-test('a partial capture is told with what was captured', () => {
+test('the webhook of a partial capture has the captured amount', () => {
   const data = dataOf('payment.succeeded', { ...charge, amountCaptured: 400 })
   const body = read(told('payment.succeeded', { data }))
   assert.deepEqual([body['amount'], body['amount_captured']], [1_000, 400])
 })
 
-test('a refund is told with its id, amount, status and key', () => {
+test('the webhook of a refund has its id, amount, status and key', () => {
   const body = read(told('payment.refunded'))
   assert.deepEqual(
     ['refund_id', 'refund_amount', 'refund_status', 'refund_idempotency_key'].map((name) => body[name]),
@@ -115,7 +115,7 @@ test('a refund is told with its id, amount, status and key', () => {
   assert.equal(body['idempotency_key'], 'order-1')
 })
 
-test('a dispute is told with its own amount and currency, and with what became of it', () => {
+test('the webhook of a dispute has its own amount and currency, and its status', () => {
   for (const [type, status] of [
     ['dispute.opened', 'open'],
     ['dispute.updated', 'open'],
@@ -130,12 +130,12 @@ test('a dispute is told with its own amount and currency, and with what became o
   }
 })
 
-test('an alarm is told with its id and kind', () => {
+test('the webhook of an alarm has its id and kind', () => {
   const body = read(told('alarm.opened'))
   assert.deepEqual([body['alarm_id'], body['alarm_kind']], ['alm_1', 'contradiction'])
 })
 
-test('events that an earlier version stored without some of it are told without it', () => {
+test('webhooks of events from an earlier version lack the fields that it did not store', () => {
   const { amount, currency, customer } = charge
   const data = { id: charge.id, amount, currency, customer, status: 'refunded', amount_refunded: 900 }
   const old = JSON.stringify({ ...data, refund: { refund_id: 're_1', amount: 900 } })

@@ -62,7 +62,7 @@ test('nodes that share too few connections wait for them, and are right', async 
   await assertBalance()
 })
 
-test('while others have all connections of the server requests are told to come again, and then all heals', async (t) => {
+test('while other programs use all connections of the server requests get 503, and then the node recovers', async (t) => {
   const first = await untilCharged(nodes, 'first')
   const others: Client[] = []
   t.after(() => Promise.all(others.map((client) => client.end())))
@@ -109,7 +109,7 @@ test('a primary that is set read only under load refuses, says so to the load ba
   await assertBalance()
 })
 
-test('commits that another transaction holds up are waited for, and are right; the key tells who went away', async (t) => {
+test('commits that another transaction delays are waited for and correct; the key answers clients that left', async (t) => {
   const before = await chargesOf(nodes[1])
   const lock = await lockSequences(t)
   const waiting = nodes.flatMap(({ url }, i) => [charge(url, `order-${i}`), charge(url, 'the-same')])

@@ -61,7 +61,7 @@ async function unknown(store: Store, scope: Scope, since: number, provider = 'ba
 export function attemptClaims(open: Open): void {
   rule(
     open,
-    'one attempt is claimed by its id while it is unknown and nobody holds it, whenever it is due',
+    'one unknown attempt without a lease is claimed by its id, due or not',
     async (store, { live }) => {
       const sending = await sent(store, { scope: live, leaseUntil: T })
       const lease = { now: T, leaseUntil: T + 1_000 }
@@ -94,17 +94,21 @@ export function attemptClaims(open: Open): void {
     },
   )
 
-  rule(open, 'no attempt is claimed twice under a lease, whoever claims at once', async (store, { live }) => {
-    const made: string[] = []
-    for (let i = 0; i < 25; i++) made.push((await sent(store, { scope: live, at: T })).id)
-    const now = T + 1_000
-    const claims = await Promise.all(Array.from({ length: 6 }, () => claim(store, { now, limit: 5 })))
-    assert.deepEqual(
-      claims.map((owned) => owned.length),
-      [5, 5, 5, 5, 5, 0],
-    )
-    assert.deepEqual(idsOf(claims.flat()), made.sort())
-  })
+  rule(
+    open,
+    'no attempt is claimed twice under a lease, even by concurrent claims',
+    async (store, { live }) => {
+      const made: string[] = []
+      for (let i = 0; i < 25; i++) made.push((await sent(store, { scope: live, at: T })).id)
+      const now = T + 1_000
+      const claims = await Promise.all(Array.from({ length: 6 }, () => claim(store, { now, limit: 5 })))
+      assert.deepEqual(
+        claims.map((owned) => owned.length),
+        [5, 5, 5, 5, 5, 0],
+      )
+      assert.deepEqual(idsOf(claims.flat()), made.sort())
+    },
+  )
 
   rule(
     open,
@@ -305,7 +309,7 @@ export function references(open: Open): void {
 
   rule(
     open,
-    'an attempt and a refund are stored with the amount that was moved, which may be another than was asked',
+    'an attempt and a refund are stored with the moved amount, which may differ from the requested one',
     async (store, { live: scope }) => {
       const { charge } = await taken(store, { scope, amount: 900 })
       const begun = beginRefundCommit(charge, { scope, amount: 500 })
@@ -358,7 +362,7 @@ export function references(open: Open): void {
 
   rule(
     open,
-    'what counts only under a lease is refused once another has it or nobody, and nothing is written',
+    'a commit that needs a lease is refused once the lease is lost, and nothing is written',
     async (store, { live: scope }) => {
       const begun = beginCommit({ scope, token: 'mine' })
       await committed(store, begun.commit)

@@ -43,7 +43,7 @@ export function claims(open: Open): void {
 
   rule(
     open,
-    'no delivery is claimed twice under a lease, whoever claims at once',
+    'no delivery is claimed twice under a lease, even by concurrent claims',
     async (store, { live }) => {
       const made = await due(store, live, 25)
       const claimed = await Promise.all(Array.from({ length: 6 }, () => claim(store, { now: T, limit: 5 })))

@@ -18,7 +18,7 @@ async function newestFirst(store: Store, scope: Scope, count: number): Promise<C
 export function pages(open: Open): void {
   rule(
     open,
-    'charges are listed newest first, and hasMore tells of a further page',
+    'charges are listed newest first, and hasMore is true if there is a further page',
     async (store, { live }) => {
       const all = (await newestFirst(store, live, 5)).map((charge) => charge.id)
       const list = async (query: PageQuery) => ids(await store.charges(live, query))

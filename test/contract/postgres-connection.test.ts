@@ -21,7 +21,7 @@ async function connected(t: TestContext, ...urls: string[]): Promise<Connection>
   return connection
 }
 
-test('no two connections prepare statements under one name, whoever comes to share their sessions', async (t) => {
+test('no two connections prepare statements under one name, even if they share sessions', async (t) => {
   const names = await Promise.all(
     [1, 2].map(async () => {
       const { run } = await connected(t, server.url)
@@ -36,7 +36,7 @@ test('no two connections prepare statements under one name, whoever comes to sha
   assert.equal(new Set(names.flat()).size, 6)
 })
 
-test('a statement that fails is prepared once, however often it fails, and whatever came after it', async (t) => {
+test('a failing statement is prepared once, however often it fails, and with any statement after it', async (t) => {
   const { run } = await connected(t, server.url)
   const divided = (by: string) => ({ text: 'SELECT 12 / $1::integer AS quotient', values: [by] })
   const later = { text: 'SELECT 7 AS later' }
@@ -106,7 +106,7 @@ test('a server that falls silent after the handshake is left, and the next host 
   assert.deepEqual(result?.rows, [{ seven: 7 }])
 })
 
-test('a server that falls silent while it is alone is told as an outage', async (t) => {
+test('a single server that stops responding counts as an outage', async (t) => {
   const mute = await relay(t, isQuery)
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const refused = assert.rejects(connect(hostsOf(mute.url)), { name: 'ConnectionLost' })
@@ -126,7 +126,7 @@ test('a connection whose server is silent is closed nevertheless', async (t) => 
   await mute.given
 })
 
-test('a commit whose end the server does not know is asked about, and never made again unseen', () => {
+test('a commit whose outcome the server does not know is looked up, and never repeated blindly', () => {
   const error = Object.assign(new Error('the result is ambiguous'), { code: '40003' })
   assert.equal(meaningOf(error), 'lost')
 })

@@ -53,7 +53,7 @@ async function restored(t: TestContext, url: string): Promise<string> {
   return copy
 }
 
-test('a node that starts again goes on in its epoch', async (t) => {
+test('a node that restarts continues its epoch', async (t) => {
   const url = await postgres.database(t)
   const epoch = await served(url)
   await withStore(url, async (store) => {
@@ -180,7 +180,7 @@ async function copied(t: TestContext, file: string): Promise<string> {
   return url
 }
 
-test('a copied database goes on in its epoch; the file it came from does not', async (t) => {
+test('a copied database continues its epoch; its source file does not', async (t) => {
   const file = await embedded(t)
   const url = await copied(t, file)
   const epoch = await withStore(url, async (store) => {

@@ -176,7 +176,7 @@ test('a node that is stopped leaves no lease and no trace of itself', async (t) 
   assert.equal(await count(url, 'nodes'), 0)
 })
 
-test("the database's clock decides, whatever a node's own says", async (t) => {
+test("nodes use the database's clock, not their own", async (t) => {
   const url = await databasesOf.database(t)
   const real = Date.now
   t.mock.method(Date, 'now', () => real() + 3_600_000)

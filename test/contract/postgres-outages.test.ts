@@ -82,7 +82,7 @@ test('a new charge that arrives after its node has made it again changes nothing
   )
 })
 
-test('a change that arrives after its node has asked what became of it is waited for, and made once', async (t) => {
+test('a change that arrives after its node has looked for its outcome is waited for, and made once', async (t) => {
   const { url, proxy, store } = await behindProxy(t)
   const charge = await charged(store, { scope })
   const cut = proxy.cut({ when: 'sent', word: 'payment.refunded', becomes: 'late' })
@@ -99,7 +99,7 @@ test('a change that arrives after its node has asked what became of it is waited
   )
 })
 
-test('a key that is taken is told to its own request when its group goes in one round trip', async (t) => {
+test('a used key affects only its own request when its group takes one round trip', async (t) => {
   const { url, store } = await behindProxy(t)
   const first = chargeCommit({ scope, key: 'taken' })
   await store.commit(first)
@@ -114,7 +114,7 @@ test('a key that is taken is told to its own request when its group goes in one 
   assert.deepEqual(await verifyPostgres(url), { charges: 3, refunds: 0, entries: 6 })
 })
 
-test('a server that takes no writes leaves no doubt about a commit: nobody has to find out', async (t) => {
+test('a server that takes no writes leaves no doubt about a commit, so no lookup is needed', async (t) => {
   const { url, store } = await behindProxy(t)
   const readOnly = (value: string) =>
     onDatabase(server.url, async (client) => {

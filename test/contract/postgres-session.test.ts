@@ -161,7 +161,7 @@ test('a search_path that names no schema is refused in a sentence that says what
   })
 })
 
-test('a role with too few connections is told how many a node needs', async (t) => {
+test('a warning says how many connections a node needs when a role allows fewer', async (t) => {
   const url = await postgres.database(t)
   const name = databaseName(url)
   await asSuperuser(`ALTER DATABASE ${name} CONNECTION LIMIT 10`)

@@ -20,7 +20,7 @@ export function unreachable(open: Open, { network }: Lacks): void {
   const here = opened(open)
   const skip = network ?? false
 
-  test('a refused connection is surely not sent, whatever was asked', { skip }, async () => {
+  test('a refused connection is definitely not sent, for every operation', { skip }, async () => {
     const { peer } = here.at
     const provider = await here.at.unreachable()
     try {
@@ -38,7 +38,9 @@ export function unreachable(open: Open, { network }: Lacks): void {
     }
   })
 
-  test('a lookup that reaches nobody tells nothing of the call that it asks about', { skip }, async () => {
+  test('a lookup that does not reach the provider gives no information about the call', {
+    skip,
+  }, async () => {
     const { peer } = here.at
     const provider = await here.at.unreachable()
     try {
@@ -159,14 +161,14 @@ export function wrongAnswers(open: Open, { wrong_answers }: Lacks): void {
   const here = opened(open)
   const skip = wrong_answers ?? false
 
-  test('another amount than asked is passed on as it was answered', { skip }, async () => {
+  test('another amount than requested is passed on as the provider returned it', { skip }, async () => {
     const { provider, peer } = here.at
     await peer.arm('authorize', 'wrong_amount')
     const outcome = succeeded(await provider.authorize(authorizeCall(peer), patience()))
     assert.deepEqual([outcome.amount, outcome.currency], [2 * AMOUNT, 'usd'])
   })
 
-  test('another currency than asked is passed on as it was answered', { skip }, async () => {
+  test('another currency than requested is passed on as the provider returned it', { skip }, async () => {
     const { provider, peer } = here.at
     await peer.arm('authorize', 'wrong_currency')
     const outcome = succeeded(await provider.authorize(authorizeCall(peer), patience()))

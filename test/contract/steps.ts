@@ -26,7 +26,7 @@ import {
 export function steps(open: Open): void {
   rule(
     open,
-    'a charge that is begun is stored with its attempt and its key, and tells no event',
+    'a charge that is begun is stored with its attempt and its key, without an event',
     async (store, { live }) => {
       const { commit, charge, attempt } = beginCommit({ scope: live, key: 'asked' })
       await committed(store, { ...commit, key: { ...commit.key!, answer: PROCESSING } })
@@ -103,7 +103,7 @@ const PROCESSING = { kind: 'accepted', body: '{"status":"processing"}' } as cons
 export function changedAnswers(open: Open): void {
   rule(
     open,
-    'an answer that is not what the event tells is stored too, with an event and without',
+    'a response that differs from its event is stored too, with an event and without',
     async (store, { live: scope }) => {
       const begun = beginCommit({ scope, key: 'asked' })
       await committed(store, begun.commit)
@@ -121,21 +121,17 @@ export function changedAnswers(open: Open): void {
     },
   )
 
-  rule(
-    open,
-    'a charge keeps the key of a cancel that was asked for, until it is gone',
-    async (store, { live }) => {
-      const { commit, charge } = beginCommit({ scope: live })
-      await committed(store, commit)
-      assert.equal((await store.charge(live, charge.id))?.cancelKey, null)
-      const asked = changed(live, charge, { cancelKey: 'cancel-1' })
-      await committed(store, asked)
-      assert.deepEqual(await store.charge(live, charge.id), asked.charge)
-      const gone = changed(live, asked.charge, { cancelKey: null })
-      await committed(store, gone)
-      assert.deepEqual(await store.charge(live, charge.id), gone.charge)
-    },
-  )
+  rule(open, 'a charge keeps the key of a requested cancel until it is removed', async (store, { live }) => {
+    const { commit, charge } = beginCommit({ scope: live })
+    await committed(store, commit)
+    assert.equal((await store.charge(live, charge.id))?.cancelKey, null)
+    const asked = changed(live, charge, { cancelKey: 'cancel-1' })
+    await committed(store, asked)
+    assert.deepEqual(await store.charge(live, charge.id), asked.charge)
+    const gone = changed(live, asked.charge, { cancelKey: null })
+    await committed(store, gone)
+    assert.deepEqual(await store.charge(live, charge.id), gone.charge)
+  })
 
   rule(
     open,
@@ -190,7 +186,7 @@ export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>):
 }
 
 export function changedColumns(open: Open): void {
-  rule(open, 'whatever a step changes of a charge is stored', async (store, { live: scope }) => {
+  rule(open, 'every change of a step to a charge is stored', async (store, { live: scope }) => {
     const begun = beginCommit({ scope })
     await committed(store, begun.commit)
     const commit = changed(scope, begun.charge, {

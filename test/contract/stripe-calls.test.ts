@@ -83,7 +83,7 @@ describe('what is sent to Stripe', () => {
     await provider.close()
   })
 
-  test('without a return_url nobody is sent away: what needs the customer is declined', async () => {
+  test('without a return_url a payment that needs the customer is declined', async () => {
     const { peer } = here.at
     const provider = connect(peer.port, { returnUrl: null })
     const call = authorizeCall(peer, { paymentMethod: peer.tokens.redirects })
@@ -142,7 +142,7 @@ describe('what Stripe answers', () => {
     assert.deepEqual([succeeded(found).amount, succeeded(found).expiresAt], [AMOUNT, null])
   })
 
-  test('JSON that is not what was asked for is unknown, whatever its status', async () => {
+  test('unexpected JSON is unknown, for any status', async () => {
     const list = { object: 'list', data: [] }
     const intent = { object: 'payment_intent', id: 'pi_1', amount: 2500, amount_received: 2500 }
     const odd = { ...intent, currency: 'isk', status: 'succeeded', amount_received: 2_550 }

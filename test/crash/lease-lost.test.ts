@@ -27,7 +27,7 @@ async function busyProcessor(t: TestContext, first: () => void = () => {}) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls: () => calls }
 }
 
-test('that a call was not sent counts only while its lease holds: no other provider is asked after it', async (t) => {
+test('"not sent" counts only under the lease: without it there is no failover', async (t) => {
   const folder = folderOf(t)
   const file = join(folder, 'minipay.db')
   const takeOver = () => {

@@ -237,7 +237,7 @@ test("file systems of the network are known by their numbers, this machine's are
 
 const isPrivate = (file: string) => (statSync(file).mode & 0o077) === 0
 
-test('what is stored can be read by its owner alone, whatever the umask', async (t) => {
+test('only the owner can read the stored files, with any umask', async (t) => {
   const folder = folderOf(t)
   const file = join(folder, 'shop.db')
   const before = process.umask(0)

@@ -9,7 +9,7 @@ import { atEnd, charge, folderOf, serve, until } from './support.ts'
 
 const MIB = 1024 * 1024
 
-test('the log shrinks after a long read, without another charge, and a metric tells its size', async (t) => {
+test('the log shrinks after a long read, without another charge, and a metric has its size', async (t) => {
   const server = await serve(t, join(folderOf(t), 'shop.db'))
   await charge(server.url, 'first')
   const reader = new Database(server.database, { readonly: true })

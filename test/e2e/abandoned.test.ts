@@ -191,7 +191,7 @@ test('where the provider cannot void, the charge waits for its word and is count
   assert.equal((await charge(id)).status, 'succeeded')
 })
 
-test('a provider that refuses to cancel has the last word: it is not told again for ever', async () => {
+test('a provider that refuses to cancel decides: MiniPay does not repeat the cancel for ever', async () => {
   const { context, name, id, payment } = await away(() => ({
     cancel: async () => ({
       kind: 'declined',

@@ -89,7 +89,7 @@ describe('alarms', () => {
     assert.deepEqual([page.body.data.length, page.body.has_more], [2, true])
   })
 
-  test('one is closed with a reason: shown, told as an event and a webhook, and no longer counted', async () => {
+  test('an alarm is closed with a reason: shown, sent as an event and a webhook, and no longer counted', async () => {
     const { id, transactionId } = unused()
     const before = await gauge()
     const known = await eventsAfter(api)

@@ -102,7 +102,7 @@ describe('what is unknown is found out as its provider allows', { concurrency: t
   })
 })
 
-describe('what nobody can be asked about waits for a person', () => {
+describe('an attempt without a lookup waits for a person', () => {
   test('and is counted, listed newest first, and printed by the command', async () => {
     const ids = []
     const provider = mute()
@@ -237,7 +237,7 @@ describe('what nobody can be asked about waits for a person', () => {
   })
 })
 
-test('what a provider cannot do is refused before it is asked', async () => {
+test('an operation that a provider does not support is refused before the call', async () => {
   const { id } = await world.api.charge(to('whole', { capture: false }))
   for (const [what, body] of [
     ['capture', { amount: 1 }],

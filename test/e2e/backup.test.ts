@@ -19,7 +19,7 @@ const charge = (url: string, key: string) =>
     { 'idempotency-key': key },
   )
 
-test('a backup taken under load is one moment of the database, and a server goes on from it', async (t) => {
+test('a backup taken under load is a consistent snapshot, and a server can continue from it', async (t) => {
   const dir = folder(t)
   const [database, backup, restored] = ['a.db', 'backup.db', 'restored.db'].map((name) =>
     join(dir, name),

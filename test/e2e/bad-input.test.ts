@@ -131,7 +131,7 @@ describe('a body', () => {
     await refuses.body(field, [400, 'parameter_invalid', 'metadata.a'])
   })
 
-  test('one larger than 256 KiB is refused with 413, whether its length is told or it comes in chunks', async () => {
+  test('one larger than 256 KiB is refused with 413, with a Content-Length and in chunks', async () => {
     const huge = JSON.stringify({ ...VALID, description: 'x'.repeat(300_000) })
     const told = post(['Content-Type: application/json'], huge)
     await refuses.bytes(told, [413, 'payload_too_large'])

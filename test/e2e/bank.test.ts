@@ -274,8 +274,8 @@ describe('faults', () => {
   })
 })
 
-describe('what it tells of its own accord', () => {
-  test('what ends later is told in signed notifications, again until they are taken, after a restart too', async () => {
+describe('its notifications', () => {
+  test('it sends signed notifications of later outcomes, and retries until they are accepted, also after a restart', async () => {
     let refusals = 2
     const late = order({ payment_method: 'tok_fault_late' })
     const { promise: told, resolve } = Promise.withResolvers<void>()

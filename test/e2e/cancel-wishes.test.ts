@@ -115,7 +115,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.deepEqual([made.status, made.body.status], [200, 'canceled'])
   })
 
-  test('stays authorized at a provider that can not void, which is told; then it can be captured', async () => {
+  test('stays authorized at a provider that cannot void, with an event; then it can be captured', async () => {
     const charge = await held({ capture: false, metadata: { to: 'novoid' } })
     const wish = await wished(charge.id)
     await release()
@@ -148,7 +148,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     )
   })
 
-  test('stays taken when the provider declines to refund it, which is told', async () => {
+  test('stays captured when the provider declines the refund, with an event', async () => {
     const charge = await held()
     const wish = await wished(charge.id)
     await bank().arm('refund', 'decline')
@@ -234,7 +234,7 @@ describe('a charge that was to be canceled while it was captured', () => {
 })
 
 describe('of two cancels', () => {
-  test('the second is told that one was asked for, and a repetition of the first how the charge stands', async () => {
+  test('the second is refused, and a repetition of the first returns the current charge', async () => {
     const charge = await held()
     const wish = await wished(charge.id)
     const second = await cancel(charge.id)

@@ -74,7 +74,7 @@ describe('listing charges', () => {
     for (let i = 0; i < 5; i++) newest.unshift(await api.charge({ customer, amount: 100 + i }))
   })
 
-  test('the newest come first, and starting_after goes on to the older ones', async () => {
+  test('the newest come first, and starting_after continues with older ones', async () => {
     const first = await list('limit=2')
     assert.deepEqual([first.body.data, first.body.has_more], [newest.slice(0, 2), true])
     const second = await list(`limit=2&starting_after=${newest[1]?.id}`)

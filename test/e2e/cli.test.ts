@@ -108,7 +108,7 @@ describe('the command line', () => {
   })
 
   const old = oldNode()
-  test('a Node that is too old is told in one line which one is needed', {
+  test('on a Node that is too old, one line says which version is needed', {
     skip: old === undefined && 'no Node older than 24 is in the PATH of this machine',
   }, () => {
     const run = () => execFileSync(old ?? '', [CLI, 'serve'], { encoding: 'utf8', stdio: 'pipe' })

@@ -83,7 +83,7 @@ async function visible(api: Client): Promise<object> {
   }
 }
 
-test('what was served from a file is served from PostgreSQL, and goes on without a gap', async (t) => {
+test('what was served from a file is served from PostgreSQL, and its numbers continue without a gap', async (t) => {
   let patient = true
   const receiver = await receiving(t, (webhook, response) => {
     const { customer } = JSON.parse(webhook.body) as Charge
@@ -185,7 +185,7 @@ test('what a killed server left unfinished is finished by the nodes', async (t) 
   assert.equal((await runCli(['verify', '--database', to])).code, 0)
 })
 
-test('a copy that is killed at any point goes on where it stopped', async (t) => {
+test('a copy that is killed at any point continues where it stopped', async (t) => {
   const file = filled(t, 6_000)
   const to = await emptyDatabase(t)
   for (const rows of [0, 9_000, 25_000]) {

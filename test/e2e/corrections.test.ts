@@ -180,7 +180,7 @@ describe('by hand, with an amount', () => {
   })
 })
 
-test('a dispute in another currency: a person says what of it stands', async () => {
+test('a dispute in another currency: a person sets the booked amount', async () => {
   const { id, provider_reference: payment } = await liar.charged()
   liar.says.set('lookup', ({ dispute }) => ({
     status: 'open',

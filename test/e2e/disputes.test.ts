@@ -33,7 +33,7 @@ async function change(before: Record<string, number>): Promise<Record<string, nu
   return Object.fromEntries(changes.filter(([, by]) => by !== 0))
 }
 
-test('a dispute sets its money aside, and tells who disputes what', async () => {
+test('a dispute sets its money aside, and its event has the dispute', async () => {
   const charge = await world.api.charge()
   const before = await world.balances()
   const reference = await open(charge, 1000)
@@ -108,7 +108,7 @@ test('disputes of one charge are booked each by itself', async () => {
   assert.equal((await world.retrieve(charge.id)).amount_disputed, 700)
 })
 
-test('a dispute that was decided before we heard of it is told as opened, then as decided', async () => {
+test('a dispute that was decided before its first notification has the events opened, then decided', async () => {
   const charge = await world.api.charge()
   await bank().control('PUT', '/notify', { url: '' })
   await end(await open(charge, 900), 'lost')

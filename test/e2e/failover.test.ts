@@ -121,7 +121,7 @@ describe('a decline', () => {
     ['with another code', 'soft', { payment_method: 'tok_chargeDeclinedInsufficientFunds' }],
     ['that is hard', 'soft', { payment_method: 'tok_chargeDeclinedStolenCard' }],
   ] as const)
-    test(`${what} ends the charge: no other provider is asked`, async () => {
+    test(`${what} ends the charge without a failover`, async () => {
       const before = await received('bank_b')
       const { status, body } = await world.tryCharge(to(rule, fields))
       assert.deepEqual([status, body.code], [402, 'card_declined'])
@@ -130,7 +130,7 @@ describe('a decline', () => {
     })
 })
 
-test('a customer who was sent away and says no ends the charge: no other provider is asked', async () => {
+test('a customer who refuses on the page of the provider ends the charge without a failover', async () => {
   const before = await received('bank_b')
   const { body } = await world.tryCharge(to('shy', { payment_method: 'tok_requires_action' }))
   await fetch(body.redirect_url ?? '', { method: 'POST', body: new URLSearchParams({ approve: 'false' }) })
@@ -140,7 +140,7 @@ test('a customer who was sent away and says no ends the charge: no other provide
   assert.deepEqual(await world.eventsOf(body.id), ['payment.requires_action', 'payment.failed'])
 })
 
-test('a provider whose places are taken lets charges wait when nobody else can be asked, up to a bound', async () => {
+test('a full provider lets charges wait up to a bound when no other provider is available', async () => {
   const bank = world.bank('bank_b')
   const most = await Promise.all(Array.from({ length: 4 }, () => world.tryCharge(to('narrow'))))
   assert.deepEqual(
@@ -163,7 +163,7 @@ test('a provider whose places are taken lets charges wait when nobody else can b
 })
 
 describe('what is unknown', () => {
-  test('never goes to another provider: it is asked for, and the request still gets its answer', async () => {
+  test('never fails over: a lookup gives the outcome, and the request still gets its response', async () => {
     const before = await received('bank_b')
     const charge = await world.api.charge(to('soft', { payment_method: 'tok_fault_cut_after' }))
     assert.deepEqual([charge.status, charge.provider], ['succeeded', 'bank_a'])

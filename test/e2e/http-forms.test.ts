@@ -117,7 +117,7 @@ test('methods of other protocols and invented ones are refused as client errors,
   assert.match(body, /minipay_internal_errors_total 0|minipay_errors_total 0/)
 })
 
-test('an empty body is no body where none is needed, whatever its type', async () => {
+test('an empty body of any type is accepted where no body is needed', async () => {
   const { body: charge } = await call<{ id: string }>(server.url, 'POST', '/api/v1/charges', {
     ...JSON.parse(CHARGE),
     capture: false,

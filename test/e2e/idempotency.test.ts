@@ -75,7 +75,7 @@ describe('the same request again', () => {
     assert.deepEqual([again.status, replayed(again), again.body], [200, 'true', first.body])
   })
 
-  test('a charge is replayed as it was first answered, whatever was refunded since', async () => {
+  test('a charge is replayed as it was first returned, regardless of later refunds', async () => {
     const key = randomUUID()
     const first = await charge(key)
     await api.refund(first.body.id)
@@ -133,7 +133,7 @@ describe('the fingerprint', () => {
     }
   })
 
-  test('another body is answered 422 and has no effect, whatever differs', async () => {
+  test('another body returns 422 and has no effect, for any difference', async () => {
     const key = randomUUID()
     const first = await charge(key)
     for (const difference of [
@@ -194,7 +194,7 @@ describe('the fingerprint', () => {
 })
 
 describe('what is stored under a key', () => {
-  test('a decline is: the customer is not asked again', async () => {
+  test('a decline is: the provider is not called again', async () => {
     const key = randomUUID()
     const body = { ...CHARGE, payment_method: 'tok_chargeDeclined' }
     const first = await post<DeclineAnswer>('/api/v1/charges', key, body)

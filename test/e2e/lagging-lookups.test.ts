@@ -219,7 +219,7 @@ test('two looks at a new dispute that name two payments at the same moment store
   assert.equal(looksAt('dp_2'), 2)
 })
 
-test('a lapse that is told of while a capture is under way is found when the capture has ended', async () => {
+test('an expiry that is notified while a capture is in progress is found when the capture has ended', async () => {
   const { id, provider_reference } = await api.charge({ capture: false })
   const attempt = await attemptOf(id, 'authorize')
   instead.set('capture', { status: 'pending' })
@@ -262,7 +262,7 @@ test('a cancel that was wished is done after all when the provider took what had
   assert.deepEqual([(await cancel()).status, (await cancel()).body.amount_refunded], [200, 2500])
 })
 
-test('what a provider says nothing new of is looked up four times more, once for all that it told of it, and then no more', async () => {
+test('an object without news is looked up four more times, once for all its notifications, and then no more', async () => {
   const { id } = await api.charge()
   await api.refund(id)
   const attempt = await attemptOf(id, 'refund')
@@ -298,7 +298,7 @@ test('a stream of notifications of payments that were taken costs one lookup eac
   )
 })
 
-test('a provider that has failed over is not asked about what the next one is doing', async () => {
+test('after a failover the first provider is not looked up while the next one works', async () => {
   const document = { default: { providers: ['bank', 'other'], failover_on: ['processing_error'] } }
   assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
   instead.set('authorize', CAME_BACK)
@@ -316,7 +316,7 @@ test('a provider that has failed over is not asked about what the next one is do
   assert.equal(looksAt(second!.id), 0)
 })
 
-test('a provider that took what it had declined is heard at once, although the next one is still asked', async () => {
+test('a provider that took what it had declined raises an alarm at once, although the next call is in progress', async () => {
   const document = { default: { providers: ['bank', 'other'], failover_on: ['processing_error'] } }
   assert.equal((await api.put('/api/v1/routing', { document })).status, 200)
   instead.set('authorize', CAME_BACK)

@@ -220,7 +220,7 @@ describe('a charge that waits for its customer', () => {
   const decide = ({ redirect_url }: Charge, approve: boolean) =>
     fetch(redirect_url ?? '', { method: 'POST', body: new URLSearchParams({ approve: String(approve) }) })
 
-  test('tells where to go, and moves nothing until then', async () => {
+  test('has the redirect_url, and moves no money until then', async () => {
     const charge = await waiting()
     assert.match(charge.redirect_url ?? '', new RegExp(`^${world.bank('bank_a').url}/confirm/`))
     assert.deepEqual(await world.retrieve(charge.id), charge)

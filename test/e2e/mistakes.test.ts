@@ -66,7 +66,7 @@ test('a name that another API uses, or with a slip, is answered with the one tha
   )
 })
 
-test('several mistakes are told at once, what is missing first', async () => {
+test('several mistakes are listed at once, missing fields first', async () => {
   const body = await told('/api/v1/charges', { currency: 7, customer: '', source: 'tok_visa' })
   assert.equal(body.code, 'parameter_missing')
   assert.match(body.error, /^The parameter amount is missing\. \(3 more in problems\.\)$/)
@@ -76,7 +76,7 @@ test('several mistakes are told at once, what is missing first', async () => {
   )
 })
 
-test('of ten thousand unknown names one is told, quickly', async () => {
+test('of ten thousand unknown names one is reported, quickly', async () => {
   const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`n${i}`, 1]))
   const body = await told('/api/v1/charges', { ...CHARGE, ...many })
   assert.equal(body.code, 'parameter_unknown')

@@ -81,7 +81,7 @@ describe('a notification that is verified', () => {
     assert.deepEqual([await counted('stored'), await counted('duplicate')], [stored + 1, duplicate + 10])
   })
 
-  test('is not believed: the bank is asked, and what it says counts', async () => {
+  test('is not relied on: MiniPay looks the payment up, and the result counts', async () => {
     await world.bank('bank_a').faults({ late_ms: 600_000 })
     const { status, body } = await world.tryCharge({ payment_method: 'tok_fault_late' })
     assert.deepEqual([status, body.status], [202, 'processing'])
@@ -184,7 +184,7 @@ describe('a refund that the bank fails after it was done', () => {
     ])
   })
 
-  test('is told to whoever repeats the request: the key answers what became of the refund', async () => {
+  test('is visible to a repeated request: the key returns the latest result of the refund', async () => {
     const { id } = await world.api.charge()
     const key = randomUUID()
     const refund = await world.api.refund(id, { amount: 700 }, key)
@@ -207,7 +207,7 @@ describe('a refund that the bank fails after it was done', () => {
     assert.deepEqual([charge.status, charge.amount_refunded], ['partially_refunded', 1500])
   })
 
-  test('is told of once, however often the bank says so', async () => {
+  test('has one event, however often the bank reports it', async () => {
     const { id } = await world.api.charge()
     const refund = await failed(await world.api.refund(id))
     for (const _ of [1, 2]) await send(note('refund', refund.provider_reference ?? ''))

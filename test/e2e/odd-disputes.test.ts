@@ -106,7 +106,7 @@ const reference = () => `d_${randomUUID().slice(0, 8)}`
 const follow = (id: string, what: string) =>
   world.api.post<Charge & DeclineAnswer>(`/api/v1/charges/${id}/${what}`, {})
 
-test('a dispute of more than the charge is listed and told, and nothing is refunded on top of it', async () => {
+test('a dispute that exceeds the charge is listed and has an event, and nothing is refunded on top of it', async () => {
   const charge = await charged()
   const [d, before] = [reference(), await alarms()]
   const dispute = await report(d, { payment: charge.provider_reference ?? '', amount: 1200 })
@@ -170,7 +170,7 @@ test('a dispute whose amount changes, while it is open, as it ends and after it,
   await verified()
 })
 
-test('a dispute of zero is listed and told, and moves nothing', async () => {
+test('a dispute of zero is listed and has an event, and moves nothing', async () => {
   const charge = await charged()
   const [d, balances] = [reference(), await world.balances()]
   const dispute = await report(d, { payment: charge.provider_reference ?? '', amount: 0 })

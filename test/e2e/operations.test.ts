@@ -68,7 +68,7 @@ describe('Prometheus metrics', () => {
   const find = (samples: Sample[], name: string, labels: Record<string, string> = {}) =>
     samples.find((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v))?.value
 
-  test('the text comes only to who asks for it: a browser and a plain client get JSON', async () => {
+  test('only a client that requests the text gets it: a browser and a plain client get JSON', async () => {
     for (const accept of ['*/*', 'application/json', 'text/html,application/xhtml+xml,*/*;q=0.8']) {
       const { headers } = await api.get('/metrics', { accept })
       assert.match(headers.get('content-type') ?? '', /^application\/json/, accept)
@@ -144,7 +144,7 @@ describe('Prometheus metrics', () => {
     assert.ok((await sum()) >= was + 64)
   })
 
-  test('the process tells its memory, CPU and start', async () => {
+  test('the process reports its memory, CPU and start', async () => {
     const { samples } = await scrape()
     for (const name of [
       'process_resident_memory_bytes',

@@ -171,7 +171,7 @@ describe('an answer that is plain ends the charge at once', () => {
     })
 })
 
-describe('what a provider says that was not asked is never booked: it raises an alarm and waits for a person', () => {
+describe('an outcome that differs from the request is never booked: it raises an alarm and waits for a person', () => {
   const paid = (_: string, { amount, currency, reference }: Readonly<Record<string, unknown>>) => ({
     status: 'succeeded',
     reference: `pay_${reference}`,
@@ -276,7 +276,7 @@ describe('what a provider says that was not asked is never booked: it raises an 
   })
 })
 
-test('a request waits for its provider only so long; the rest is told by its key, by retrieving it and by webhook', async () => {
+test('a request waits for its provider for a limited time; later its key, a read and a webhook show the outcome', async () => {
   const bank = world.bank('bank_a')
   const key = randomUUID()
   const order = to('patient', { payment_method: 'tok_fault_hold_before' })

@@ -82,7 +82,7 @@ for (const { where, provider, options } of subjects)
     })
   })
 
-describe('with a bank that tells in its own time', () => {
+describe('with a bank that responds later', () => {
   let world: World
   before(async () => {
     const patience = '30000'
@@ -156,7 +156,7 @@ describe('with a bank that tells in its own time', () => {
     assert.deepEqual(await world.eventsOf(id), ['payment.succeeded', 'payment.refunded'])
   })
 
-  test('a refund that is asked for while another is on its way gets only what that leaves', async () => {
+  test('a refund that is requested while another is in progress gets only the remainder', async () => {
     const { id } = await world.api.charge()
     const before = await bank().calls()
     await bank().arm('refund', 'hold_before')

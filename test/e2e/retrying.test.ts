@@ -66,7 +66,7 @@ async function cleanUp(): Promise<void> {
   await until(failed, (found) => found.length === 0)
 }
 
-test('all that failed are sent again with one call, or as many as are asked for', async () => {
+test('all failed deliveries are sent again with one call, or as many as requested', async () => {
   await failing('one', 404, 3)
   assert.deepEqual((await retry({ dry_run: true })).body, {
     ...{ queued: 6, has_more: false, next: null, dry_run: true },
@@ -111,7 +111,7 @@ test('a filter names the event type, the last answer, the endpoint and the time,
   await cleanUp()
 })
 
-test('what cannot be asked for is refused, and nothing is sent', async () => {
+test('an invalid filter is refused, and nothing is sent', async () => {
   await failing('refused', 404, 1)
   for (const [body, code] of [
     [{ event_type: 'payment.unknown' }, 'parameter_invalid'],

@@ -87,7 +87,7 @@ const GOLD = {
 }
 const DEFAULT = { providers: ['bank_a'] }
 
-test('before a rule set is stored, the default is told as version 0', async () => {
+test('before a rule set is stored, the default is version 0', async () => {
   const { body } = await api.get<RuleSet>('/api/v1/routing')
   assert.equal(body.version, 0)
   assert.equal(body.created_at, null)
@@ -159,7 +159,7 @@ test('a charge goes where its rule says, and its attempts tell which rule that w
   assert.equal((await charge({ amount: 100_000 })).provider, 'bank_a')
 })
 
-test('after a decline that the rule names the next provider is asked, after any other the charge fails', async () => {
+test('after a decline that the rule names MiniPay fails over; after any other the charge fails', async () => {
   await store({ rules: [EU], default: DEFAULT })
   for (const [token, providers] of [
     ['tok_chargeDeclinedProcessingError', ['bank_a', 'bank_b']],
@@ -193,7 +193,7 @@ test('a sticky split sends a customer to one provider, and customers to both', a
   assert.equal(seen.size, 2)
 })
 
-test('a simulation of a charge tells the rule, the order, and why earlier rules did not match', async () => {
+test('a simulation of a charge returns the rule, the order, and why earlier rules did not match', async () => {
   const { body } = await simulate({
     rules: { rules: [{ ...EU, name: 'small', when: 'amount < 10' }, GOLD, EU], default: DEFAULT },
     charge: { amount: 2500, currency: 'EUR', customer: 'cus_42', time: '2026-11-23T12:00:00Z' },

@@ -60,7 +60,7 @@ describe('the sandbox', () => {
     assert.deepEqual(entries.body.data, [])
   })
 
-  test('a decline is replayed as the same decline, and the provider is not asked again', async () => {
+  test('a decline is replayed as the same decline, and the provider is not called again', async () => {
     const key = randomUUID()
     const first = await pay('tok_chargeDeclinedExpiredCard', key)
     const again = await pay('tok_chargeDeclinedExpiredCard', key)

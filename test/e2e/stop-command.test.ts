@@ -35,7 +35,7 @@ test('it stops the server, waits for its end, and says so', { skip: POSTGRES }, 
   assert.deepEqual([again.code, again.stderr], [1, `minipay: No MiniPay server uses ${file}.\n`])
 })
 
-test('the number of a server that was killed is left alone, whoever has it now', {
+test('a process that has the process id of a killed server is not signaled', {
   skip: POSTGRES,
 }, async (t) => {
   const file = newFile(t)

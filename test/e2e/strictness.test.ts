@@ -38,7 +38,7 @@ test('a body in a content encoding or another character set is refused', async (
   assert.equal((await post(charge, { 'content-type': 'application/json; charset=UTF-8' })).status, 201)
 })
 
-test('a wrong route or method is wrong whatever its body is', async () => {
+test('a wrong route or method is refused with any body', async () => {
   assert.equal((await post('{', {}, '/nope')).body.code, 'route_not_found')
   const put = await call<Refusal>(server.url, 'PUT', '/api/v1/charges', '{')
   assert.deepEqual([put.status, put.headers.get('allow')], [405, 'POST, GET, HEAD, OPTIONS'])

@@ -110,7 +110,7 @@ describe('a delivery', () => {
     })
   })
 
-  test('a partial capture is told with what was captured', async () => {
+  test('the webhook of a partial capture has the captured amount', async () => {
     const customer = 'status:200'
     const held = await api.charge({ customer, capture: false })
     await api.capture(held.id, { amount: 700 })
@@ -126,7 +126,7 @@ describe('a delivery', () => {
     assert.deepEqual([body.amount, body.amount_captured, body.status], [2500, 700, 'succeeded'])
   })
 
-  test('a refund is told of too, with its id and its amount', async () => {
+  test('a refund has a webhook too, with its id and its amount', async () => {
     const charge = await api.charge({ customer: 'status:200' })
     const refund = await api.refund(charge.id, { amount: 500 }, 'refund-key')
     const told = () =>
@@ -287,7 +287,7 @@ describe('the backoff', () => {
     assert.equal(is.failed_webhooks, was.failed_webhooks + 2)
   })
 
-  test('408, 425 and 429 are retried, and not before the time that Retry-After asks for', async () => {
+  test('408, 425 and 429 are retried, and not before the time of Retry-After', async () => {
     for (const [answered, atLeast] of [
       ['408', 1_000],
       ['425:0', 1_000],

@@ -4,7 +4,7 @@ import { SMALL, storm } from './storm.ts'
 
 const SEED = 1
 
-test('a storm of faults and kills loses no charge, charges nobody twice, and leaves nothing open', async (t) => {
+test('a storm of faults and kills loses no charge, charges no customer twice, and leaves nothing open', async (t) => {
   const { problems, summary } = await storm(SEED, SMALL)
   for (const line of summary) t.diagnostic(line)
   assert.deepEqual(problems, [], `seed ${SEED}`)

@@ -89,7 +89,7 @@ const TAMPERINGS = {
   ledger_entries: ['created_at', 'created_at + 1'],
 } as const
 
-test('a row that is stored as another than it was read is refused, whatever table it is of', async (t) => {
+test('a row that is stored differently from the source is refused, in any table', async (t) => {
   const from = filled(t)
   const to = await database(t)
   await onDatabase(to, (client) =>
@@ -126,7 +126,7 @@ test('a row that is stored as another than it was read is refused, whatever tabl
   assert.equal((await copyOf(from, to)).code, 0)
 })
 
-test('a digest is the same at both ends, and tells rows apart that read alike', async (t) => {
+test('a digest is the same at both ends, and differs for rows that read alike', async (t) => {
   const table = { name: 'told', key: ['id'] }
   const columns = { id: 'bigint', one: 'text', two: 'text', three: 'integer' } as const
   const texts = [null, '', ',', 'a\x1fb', '\x1f', '\x1f,\x1f', "'", '"', '\\', '\n', 'é💶']

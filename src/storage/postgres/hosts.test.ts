@@ -3,7 +3,7 @@ import test from 'node:test'
 import { publicUrl } from '../../database-name.ts'
 import { hostsOf } from './hosts.ts'
 
-test('a public name has no password, wherever in the URL it stands', () => {
+test('a public name has no password, at any place of the URL', () => {
   const urls = {
     'postgres://one:5432/books': 'postgres://one:5432/books',
     'postgres://pay:s3cret@one:5432,two:5433/books': 'postgres://pay@one:5432,two:5433/books',
@@ -38,7 +38,7 @@ test('a URL that cannot be read is refused in a sentence that repeats nothing of
   }
 })
 
-test('a parameter that nobody knows is refused: a typo in sslmode would take TLS away', () => {
+test('an unknown parameter is refused: a typo in sslmode would turn TLS off', () => {
   assert.throws(() => hostsOf('postgres://minipay:secret@db/minipay?sslmod=require'), /parameter "sslmod"/)
   assert.equal(hostsOf('postgres://minipay@db/minipay?sslmode=require&channel_binding=require').length, 1)
 })

@@ -212,7 +212,7 @@ const FIRST_ROWS = `
     (1, 1, 3, 'evt_3', 'payment.succeeded', ${text(EURO_VIEW)}, 3), (1, 1, 4, 'evt_4', 'payment.refunded', ${text(REFUNDED_VIEW)}, 4);
   INSERT INTO deliveries VALUES ('dlv_1', 1, 1, 'default', 1, 'pending', 0, 1, NULL, NULL, NULL, 1);`
 
-test('a database of the first schema keeps its books, and goes on', async (t) => {
+test('a database of the first schema keeps its books and can be served', async (t) => {
   const { file, db } = newDatabase(t)
   migrate(db, migrations().slice(0, 1))
   db.exec(FIRST_ROWS)
