@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Served } from './hostile-clients.ts'
 import type { LoadJob, LoadResult } from './load.ts'
 import type { Received } from './receiver.ts'
 import type { ReferenceKind } from './references.ts'
@@ -50,6 +51,8 @@ export type Server = {
   threadSeconds(): Readonly<Record<string, number>>
   /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
   residentMB(): number
+  /** The most that it ever was. */
+  peakResidentMB(): number
   stop(): Promise<void>
 }
 
@@ -91,6 +94,7 @@ export function together(servers: readonly [Server, ...Server[]]): Server {
     cpuSeconds: () => sum((server) => server.cpuSeconds()),
     threadSeconds: () => servers[0].threadSeconds(),
     residentMB: () => sum((server) => server.residentMB()),
+    peakResidentMB: () => sum((server) => server.peakResidentMB()),
     async stop() {
       await Promise.all(servers.map((server) => server.stop()))
     },
@@ -129,7 +133,8 @@ async function startServer(name: string, args: string[], env: Record<string, str
     ports: [Number(new URL(url).port)],
     cpuSeconds: () => cpuSeconds(child.pid),
     threadSeconds: () => threadSeconds(child.pid),
-    residentMB: () => residentMB(child.pid),
+    residentMB: () => residentMB(child.pid, 'VmRSS'),
+    peakResidentMB: () => residentMB(child.pid, 'VmHWM'),
     async stop() {
       child.kill('SIGTERM')
       await exited
@@ -205,9 +210,10 @@ function times(pid: number | undefined): number[] {
   }
 }
 
-function residentMB(pid: number | undefined): number {
+function residentMB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): number {
   try {
-    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const kib = new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]
     return (Number(kib) * 1024) / 1e6
   } catch {
     return Number.NaN
@@ -252,6 +258,28 @@ export async function refusingPort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+export type HostileClients = { served(): Promise<Served>; stop(): Promise<void> }
+
+/** Clients that cost a server much; resolves when all of them have come. */
+export async function startHostileClients({ ports }: Server): Promise<HostileClients> {
+  const { child, exited } = track(fork(path('./hostile-clients.ts'), [String(ports[0])]))
+  await Promise.race([
+    once(child, 'message'),
+    exited.then(() => Promise.reject(new Error('the hostile clients ended'))),
+  ])
+  return {
+    async served() {
+      const counted = once(child, 'message')
+      child.send('count')
+      return (await counted)[0]
+    },
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
 }
 
 export type WebhookReceiver = {

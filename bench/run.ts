@@ -10,6 +10,7 @@ import { cluster } from './cluster.ts'
 import { comparison } from './compare.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
+import { hostile } from './hostile.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
@@ -27,6 +28,7 @@ const PARTS: readonly Part[] = [
   remote,
   hanging,
   unknownAttempts,
+  hostile,
   reads,
   cluster,
   history,

@@ -1,10 +1,10 @@
 /** Sharing the event loop: long work takes turns with everything else, and with other long work. */
 
-/** Resolves for one caller in each turn of the event loop, in the order in which they came. */
-export function turns(): () => Promise<void> {
+/** Resolves for one caller in each turn of the event loop, or after each `wait`, in the order in which they came. */
+export function turns(wait: (resolve: () => void) => void = setImmediate): () => Promise<void> {
   let last = Promise.resolve()
   return () => {
-    last = last.then(() => new Promise((resolve) => setImmediate(resolve)))
+    last = last.then(() => new Promise(wait))
     return last
   }
 }

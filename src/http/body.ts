@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { turns } from '../app/turns.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { Refused } from './errors.ts'
@@ -7,6 +9,12 @@ import { Refused } from './errors.ts'
 export const BODY_LIMIT = 256 * 1024
 
 const TOO_LARGE: Rejection = reject('payload_too_large', 'The body is larger than 256 KiB.')
+
+/** A body in more pieces than this, and in so many again, lets others have their turn. */
+const MANY_PIECES = 512
+/** How far apart the turns of such bodies are, all connections together, in ms. */
+const REST_MS = 20
+const nextTurn = turns((resolve) => setTimeout(resolve, REST_MS))
 
 /**
  * Reads a request's body to its end, into one buffer: a body costs what it weighs, in however many pieces it comes.
@@ -29,10 +37,32 @@ export function readBody(
     done(error, bytes)
   }
   const bytes = new ByteBuffer(BODY_LIMIT, announced)
+  let pieces = 0
   request
     .on('data', (piece: Buffer) => {
       if (!ended && !bytes.append(piece)) end(new Refused(TOO_LARGE))
+      if (++pieces % MANY_PIECES === 0) rest(request.socket)
     })
     .on('end', () => end(null, bytes.take()))
     .on('error', end)
+}
+
+/** Of a connection that Node's parser reads by itself: what Node stops it with when an answer is not taken. */
+type Resting = Socket & { _paused?: boolean; parser?: { resume(): void } | null }
+
+/**
+ * Reads no more of a connection until its turn comes. One read of 64 KiB in chunks of a byte makes eleven thousand pieces
+ * and takes some 10 ms: several such connections would take as many times that in each turn of the event loop. So one of
+ * them is read at a time, and others have twice as long in between.
+ */
+function rest(socket: Resting): void {
+  if (socket._paused) return
+  // Without the mark the next piece that is taken of the request would make the connection read again.
+  socket._paused = true
+  socket.pause()
+  nextTurn().then(() => {
+    socket._paused = false
+    socket.parser?.resume()
+    socket.resume()
+  })
 }

@@ -5,12 +5,14 @@ import { openApiDocument } from './openapi.ts'
 
 export type Documents = { readonly openApi: string; readonly page: string }
 
-/** Both documents of this version; made when they are first asked for. */
-export function documentsOf(version: string): () => Promise<Documents> {
-  let made: Promise<Documents> | undefined
+/** Both documents of this version as they are sent; made when they are first asked for. */
+export function documentsOf(version: string): () => Promise<{ openApi: Buffer; page: Buffer }> {
+  let made: Promise<{ openApi: Buffer; page: Buffer }> | undefined
   return () => {
     // Without a free descriptor there is no thread: then others wait for once.
-    made ??= madeApart(version).catch(() => makeDocuments(version))
+    made ??= madeApart(version)
+      .catch(() => makeDocuments(version))
+      .then(({ openApi, page }) => ({ openApi: Buffer.from(`${openApi}\n`), page: Buffer.from(page) }))
     return made
   }
 }

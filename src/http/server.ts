@@ -18,7 +18,7 @@ import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { nearRoute } from './near-route.ts'
-import { type Http, type Route, sendJson, sendRejection } from './route.ts'
+import { type Http, type Route, sendRejection } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { NoQuery } from './schemas.ts'
 import { queryValidator } from './validate.ts'
@@ -229,7 +229,10 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
 function addDocumentation(app: FastifyInstance, version: string): void {
   const documents = documentsOf(version)
   app.get('/openapi.json', async (_request, reply) =>
-    sendJson(reply.header('cache-control', 'no-cache'), 200, (await documents()).openApi),
+    reply
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .send((await documents()).openApi),
   )
   app.get('/docs', async (_request, reply) =>
     reply

@@ -3,6 +3,8 @@
  * thread is measured, and the least of a few runs counts: what a busy machine adds is no fault of the route.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { ROUTES } from '../../src/http/routes.ts'
 import { HOSTILE_BODIES } from './bodies.ts'
@@ -28,6 +30,20 @@ async function assertShort(what: string, run: () => Promise<unknown>): Promise<v
     if ((pauses.at(-1) as number) <= LIMIT_MS) return
   }
   assert.fail(`${what}: ${pauses.map(Math.round).join(', ')} ms`)
+}
+
+/** Sends a body of 250 KiB in chunks of one byte; fails unless it is read to its end, and refused for what it says. */
+async function sendInBytes(url: string): Promise<void> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(
+    'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  socket.write('1\r\n \r\n'.repeat(250 * 1024))
+  socket.write('7\r\n{"x":1}\r\n0\r\n\r\n')
+  const [answer] = await once(socket, 'data')
+  socket.destroy()
+  assert.match(String(answer), /^HTTP\/1\.1 400 [\s\S]*The parameter amount is missing/)
 }
 
 const send = (ask: Ask) => world.send(ask)
@@ -74,6 +90,12 @@ describe('many at once take turns', () => {
           times(4, { method: 'POST', path: '/api/v1/charges', body: HOSTILE_BODIES[name] as string }),
         ),
       ),
+    )
+  })
+
+  test('five bodies in chunks of one byte', async () => {
+    await assertShort('chunks', () =>
+      Promise.all(Array.from({ length: 5 }, () => sendInBytes(world.server.url))),
     )
   })
 
