@@ -194,6 +194,26 @@ test('a clock that is set back by an hour holds up no webhook, and one moment ah
   await world.verify()
 })
 
+test('a clock that was set back while nothing ran holds up no webhook', async (t) => {
+  const world = wrongClocks(t)
+  let failing = true
+  const receiver = await startReceiver((_webhook, response) => {
+    response.writeHead(failing ? 503 : 200).end()
+  })
+  t.after(receiver.close)
+  const ahead = await world.start(HOUR, { WEBHOOK_TARGET: receiver.url })
+  await ahead.api.charge()
+  await receiver.waitFor(2)
+  await ahead.stop()
+  failing = false
+  const { api, output } = await world.start(0, { WEBHOOK_TARGET: receiver.url })
+  await until(
+    async () => (await api.get<{ delivered_webhooks: number }>('/metrics')).body.delivered_webhooks,
+    (count) => count === 1,
+  )
+  assert.match(output(), /"level":"error"[^\n]*behind/)
+})
+
 /** A processor that the test keeps waiting; it notes when it was asked for what. */
 async function startProcessor(t: TestContext, dir: string) {
   const asked: { operation: string; at: number; reference: string }[] = []
@@ -254,7 +274,7 @@ test('a clock that is set back by an hour holds up no lookup', async (t) => {
 test('a clock that jumps ahead during a call to a provider takes nobody the call', async (t) => {
   const world = wrongClocks(t)
   const processor = await startProcessor(t, dirname(world.database))
-  const { api } = await world.start(0, processor.env)
+  const { api } = await world.start(0, { ...processor.env, MINIPAY_PROVIDER_WAIT_MS: '60000' })
   processor.say('succeeded')
   processor.hang()
   const answer = api.post<Charge>('/api/v1/charges', order)
