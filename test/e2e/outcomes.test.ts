@@ -37,12 +37,12 @@ const UNKNOWN: Readonly<Record<string, Fault>> = {
   'a reference it calls used': { token: 'tok_reused_reference', reason: /reference_reused/, ends: 'failed' },
   'a wrong amount, taken back when asked': {
     token: 'tok_wrong_amount',
-    reason: /asked for 2500 usd, the provider says 5000 usd/,
+    reason: /asked for 2500 usd, the provider reports 5000 usd/,
     ends: 'succeeded',
   },
   'a wrong currency, taken back when asked': {
     token: 'tok_wrong_currency',
-    reason: /asked for 2500 usd, the provider says 2500 eur/,
+    reason: /asked for 2500 usd, the provider reports 2500 eur/,
     ends: 'succeeded',
   },
 }
