@@ -116,7 +116,9 @@ function row(side: Side, reference?: Side): Row {
   const cpu = (of: Side, thread: string) => median(of.runs.map((run) => run.threads[thread] ?? Number.NaN))
   const ratio = (measured: (of: Side) => number) =>
     reference ? ` (${(measured(side) / measured(reference)).toFixed(2)})` : ''
-  const micros = Object.keys(side.runs[0]?.threads ?? {}).map(
+  // PostgreSQL's writes need no thread of their own.
+  const used = Object.keys(side.runs[0]?.threads ?? {}).filter((thread) => cpu(side, thread) > 0)
+  const micros = used.map(
     (thread) => `${thread} ${cpu(side, thread).toFixed(0)} µs${ratio((of) => cpu(of, thread))}`,
   )
   const rates = reference ? `${(rate(side) / rate(reference)).toFixed(2)} of its rate; ` : ''
