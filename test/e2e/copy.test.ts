@@ -352,7 +352,7 @@ describe('in plain words it is refused', () => {
   test('when the command line names no file or no PostgreSQL', async (t) => {
     const file = join(folder(t), 'minipay.db')
     await refused(file, file, /--to must be a postgres:\/\/ URL/, 2)
-    await refused(file, '', /The target is missing/, 2)
+    await refused(file, '', /Give the database to copy to/, 2)
     await refused('postgres://127.0.0.1/a', 'postgres://127.0.0.1/b', /--from must be the path of a file/, 2)
   })
 })
