@@ -140,11 +140,13 @@ async function again(world: World, all: boolean): Promise<void> {
 /** Far longer than all of it takes. */
 const QUIET_MS = 300_000
 const POLL_MS = 50
+/** Looks in a row that find nothing due: between two commits of one step, as a refund for a requested cancel, nothing is. */
+const LOOKS = 10
 
 /** Resolves when MiniPay has looked at everything that is due, and waits for no provider. */
 async function quiet({ url, backstage }: World): Promise<void> {
   const deadline = Date.now() + QUIET_MS
-  for (let times = 0; times < 3; ) {
+  for (let times = 0; times < LOOKS; ) {
     if (Date.now() > deadline) throw new Error('MiniPay does not come to rest')
     const now = new Date().toISOString()
     const open = await openAttempts(url)
