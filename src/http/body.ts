@@ -13,7 +13,7 @@ const TOO_LARGE: Rejection = reject('payload_too_large', 'The body is larger tha
 /** A body in more pieces than this, and in so many again, lets others have their turn. */
 const MANY_PIECES = 512
 /** How far apart the turns of such bodies are, all connections together, in ms. */
-const REST_MS = 20
+const REST_MS = 100
 const nextTurn = turns((resolve) => setTimeout(resolve, REST_MS))
 
 /**
@@ -53,7 +53,7 @@ type Resting = Socket & { _paused?: boolean; parser?: { resume(): void } | null 
 /**
  * Reads no more of a connection until its turn comes. One read of 64 KiB in chunks of a byte makes eleven thousand pieces
  * and takes some 10 ms: several such connections would take as many times that in each turn of the event loop. So one of
- * them is read at a time, and others have twice as long in between.
+ * them is read at a time, and others have ten times as long in between.
  */
 function rest(socket: Resting): void {
   if (socket._paused) return

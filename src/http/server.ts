@@ -205,7 +205,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
 const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
 const internalRejection = reject('internal', 'MiniPay failed. The log has the cause under the request id.')
-/** Lists and long bodies take time: one in each turn of the event loop, so that a hundred of them hold no charge up. */
+/** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
 const oneAtATime = turns()
 /** A longer body waits for its turn, in bytes. */
 const SHORT_BODY_BYTES = 16 * 1024
@@ -228,19 +228,21 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
 
 function addDocumentation(app: FastifyInstance, version: string): void {
   const documents = documentsOf(version)
-  app.get('/openapi.json', async (_request, reply) =>
-    reply
+  app.get('/openapi.json', async (_request, reply) => {
+    await oneAtATime()
+    return reply
       .header('content-type', 'application/json; charset=utf-8')
       .header('cache-control', 'no-cache')
-      .send((await documents()).openApi),
-  )
-  app.get('/docs', async (_request, reply) =>
-    reply
+      .send((await documents()).openApi)
+  })
+  app.get('/docs', async (_request, reply) => {
+    await oneAtATime()
+    return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
       .header('cache-control', 'no-cache')
-      .send((await documents()).page),
-  )
+      .send((await documents()).page)
+  })
   app.get('/', async (_request, reply) => reply.redirect('/docs'))
 }
 
