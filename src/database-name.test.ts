@@ -8,7 +8,7 @@ import { databaseProblem, fileProblem, publicUrl, serversOf, urlProblem } from '
 const dir = tempDir()
 after(() => dir.remove())
 
-test('the path of a file is taken as it is, whatever signs it has behind ./', () => {
+test('the path of a file is taken as it is, with any characters after ./', () => {
   for (const path of [
     'minipay.db',
     './minipay.db',

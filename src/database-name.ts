@@ -190,7 +190,7 @@ function isFile(path: string): boolean {
 /** The URL for logs and messages: without its password, and without its parameters, which may hold one too. */
 export function publicUrl(url: string): string {
   const parts = partsOf(url)
-  // Where the password ends in a URL that can't be read, nobody knows.
+  // In a URL that can't be parsed, the end of the password is unknown.
   if (!parts) return 'postgres://…'
   const { scheme, user, hosts, path, query } = parts
   const shown = /^(:|$)/.test(hosts) ? `${encodeURIComponent(hostIn(query) ?? '')}${hosts}` : hosts

@@ -100,7 +100,7 @@ export type Books = {
   dispute(charge: Charge, reference: string, amount: number, status?: 'open' | 'won' | 'lost'): Promise<void>
 }
 
-/** A clock that goes on by a second with each request. */
+/** A clock that advances by a second with each request. */
 let clock = START
 let keys = 0
 
@@ -139,7 +139,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
     const fingerprint = context.fingerprint(canonicalRequest(operation, body))
     return { scope, key: `key-${++keys}`, fingerprint }
   }
-  /** Every call is over, whatever came of it. */
+  /** Every call is over, with any outcome. */
   async function settled(): Promise<void> {
     while (context.ongoing.size > 0) await Promise.all(context.ongoing)
   }

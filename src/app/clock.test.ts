@@ -58,7 +58,7 @@ async function node(store: ReturnType<typeof memory>, off = 0) {
   }
 }
 
-test('a step is seen by whoever asks first, told once, and told to the watch', async () => {
+test('the first reading after a step sees it, logs it once, and reports it to the watch', async () => {
   const { clock, said, time, pass } = await node(memory())
   const steps: number[] = []
   clock.onStep((movedMs) => steps.push(movedMs))
@@ -131,7 +131,7 @@ test('a start finds out how far ids are ahead, also of a process that died befor
   assert.ok(store.kept.setBackMs >= 30 * DAY - 1_000)
 })
 
-test('observed time is kept once, however many nodes observe it, and goes on after a restart', async () => {
+test('observed time is kept once, however many nodes observe it, and continues after a restart', async () => {
   const store = memory()
   const nodes = [await node(store), await node(store)]
   for (let minute = 0; minute < 30; minute++)

@@ -67,7 +67,7 @@ export type ServingClock = Clock & {
 export type ClockOptions = {
   readonly store: Pick<Store, 'now' | 'clock' | 'keepClock' | 'setBack' | 'addMark'>
   readonly log: Log
-  /** ms of a clock that nobody sets. */
+  /** ms of a monotonic clock. */
   readonly passed: () => number
 }
 
@@ -92,7 +92,7 @@ class StoreClock implements ServingClock {
   #clock: KeptClock
   #anchor: Anchor
   #steps: Step[] = []
-  /** The last reading that was compared, by the clock that nobody sets; the last reading of the other. */
+  /** The last reading that was compared, by the monotonic clock; the last reading of the other. */
   #lookedAt: number
   #last: number
   /** The latest time that an id may begin with. */

@@ -57,7 +57,7 @@ after(async () => {
   dir.remove()
 })
 
-/** A provider that does what it is asked; its disputes are told by the test. */
+/** A provider that does what it is asked; the test reports its disputes. */
 function bank(): RemoteProvider {
   const yes = async ({
     attemptId,
@@ -111,7 +111,7 @@ type Step =
   | {
       readonly do: 'say'
       readonly dispute: number
-      /** Of which charge's payment: the first, the second, or one that nobody knows. */
+      /** Of which charge's payment: the first, the second, or an unknown one. */
       readonly payment: number
       readonly status: Dispute['status']
       readonly amount: number
@@ -130,7 +130,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
-/** What must hold of a charge and its disputes, whatever was said. */
+/** What must hold of a charge and its disputes after any report. */
 async function check({ id }: Charge): Promise<Charge> {
   const charge = (await store.charge(scope, id)) as Charge
   const { data } = await store.disputes(scope, { limit: 100, transactionId: id })

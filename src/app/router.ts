@@ -53,7 +53,7 @@ export type RouterOptions = {
 const FRESH_MS = 1_000
 /** So many simulations at once; each may keep a core busy for seconds. */
 const MAX_SIMULATIONS = 4
-/** So many problems of a rule set are told with their places. */
+/** At most so many problems of a rule set are reported, each with its place. */
 const MAX_PROBLEMS = 100
 
 type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }

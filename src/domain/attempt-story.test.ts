@@ -1,4 +1,4 @@
-/** How an attempt goes on: the whole of it after each outcome, and the whole judgement of each answer. */
+/** How an attempt continues: the whole of it after each outcome, and the whole judgement of each answer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, DECLINED, ended, yes } from '../../test/charges.ts'

@@ -241,7 +241,7 @@ function plainOf(between: string): string {
   return '\u2044\u2215'.includes(between) ? '/' : ' '
 }
 
-test('what stands between two numbers parts them, in whatever form of blank, dash, dot or slash', () => {
+test('any form of blank, dash, dot or slash between two numbers separates them', () => {
   for (const between of [
     ...['\u00a0', '\u2003', '\u2800', '\u115f', '\u3164'],
     ...['\u2013', '\u2212', '\u30fc', '\u00b7', '\u2022', '\u30fb', '\u2044', '\u2215'],

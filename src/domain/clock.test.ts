@@ -107,7 +107,7 @@ test('a clock that is corrected a little, again and again, is not one that was s
   assert.equal(clock.trustedMs, clock.wallMs)
 })
 
-test('a start soon after the end goes on; a later one has to earn its trust', () => {
+test('a start soon after the end continues; a later one has to earn its trust', () => {
   for (const stop of [-STEP_MS, 0, 1_000, RESTART_MS]) {
     const { clock, movedMs } = startClock(KEPT, NOW, NOW + stop)
     assert.equal(movedMs, 0)
@@ -133,7 +133,7 @@ test('a person hears of a start in 2100, of one in 1969, and of one long after t
   assert.equal(startClock(null, NOW, NOW + 2 * DAY).clock.movedMs, 0)
 })
 
-test('an age is told by the time that passed, whatever steps the clock made since', () => {
+test('an age is the time that passed, without the steps of the clock', () => {
   const steps = [
     { fromId: 100, movedMs: 1_000 },
     { fromId: 200, movedMs: -400 },

@@ -1,6 +1,6 @@
 /**
  * How far the clock on the wall is believed. Nothing that can't be undone rests on one reading of it: what is forgotten is
- * counted by *observed* time, that processes have seen pass on a clock that nobody sets; what lapses waits for *trusted*
+ * counted by *observed* time, that processes have seen pass on a monotonic clock; what lapses waits for *trusted*
  * time, which goes no faster than that until the clock has run for a day without a step.
  */
 import { STEP_MS } from './id.ts'
@@ -12,7 +12,7 @@ export const MOST_PASSED_MS = 60_000
 /** A process that ends may be started again within this, in ms: its clock counts as one that ran on. */
 export const RESTART_MS = 600_000
 /**
- * A stop may last for so long before a person is told that the clock may be wrong, in ms; longer where only the newest row
+ * A stop may last for so long before MiniPay warns that the clock may be wrong, in ms; longer where only the newest row
  * says when the database was used last.
  */
 const LONG_STOP_MS = 86_400_000
@@ -70,7 +70,7 @@ export function startClock(kept: KeptClock | null, newestMs: number | null, wall
 }
 
 /**
- * A further reading, `passedMs` after the one before by a clock that nobody sets. Neither a step nor a clock that runs
+ * A further reading, `passedMs` after the one before by a monotonic clock. Neither a step nor a clock that runs
  * too fast or too slow goes unseen: both are measured from the anchor.
  */
 export function readClock(before: KeptClock, anchor: Anchor, wallMs: number, passedMs: number): Reading {

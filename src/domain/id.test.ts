@@ -118,7 +118,7 @@ test('the time is written in ten digits of base 32, the random bits in the last 
   assert.equal(idFloor('re', 1), 're_00000000010000000000000000')
 })
 
-test('a millisecond that is full goes on in the next one', () => {
+test('a millisecond that is full continues in the next one', () => {
   const newId = idFactory(() => 5, bits())
   const times = Array.from({ length: 32_770 }, () => idTime(newId('evt')))
   assert.deepEqual(times.slice(-4), [5, 5, 6, 6])
@@ -140,7 +140,7 @@ test('ids of any clock are well-formed, random and in order: before 1970, after 
   )
 })
 
-test('the first id of a process is random, whatever its clock says', () => {
+test('the first id of a process is random at any reading of its clock', () => {
   for (const now of [-1, 0, 1, -(2 ** 50), 2 ** 48, 2 ** 53 - 1]) {
     const ids = [1n, 2n].map((random) =>
       idFactory(

@@ -131,7 +131,7 @@ test('money that goes back to where it came from leaves no trace', () => {
   assert.deepEqual(direct(moved('uncaptured', 'capturing', 5), moved('capturing', 'uncaptured', 5)), [])
 })
 
-test('only the same amount from the same account goes on; everything else stays as it was', () => {
+test('only the same amount from the same account moves on; everything else stays as it was', () => {
   for (const then of [
     moved('capturing', 'provider:a', 4),
     moved('uncaptured', 'provider:a', 5),

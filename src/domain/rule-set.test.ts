@@ -290,7 +290,7 @@ const SENTENCES: readonly (readonly [document: unknown, path: string, message: s
   ],
 ]
 for (const [document, path, message] of SENTENCES)
-  test(`the only problem of ${JSON.stringify(document).slice(0, 100)} is told at "${path}"`, () => {
+  test(`the only problem of ${JSON.stringify(document).slice(0, 100)} is reported at "${path}"`, () => {
     const read = readRuleSet(document, compile)
     const found = read.problems.length > 0 ? read.problems : checkRuleSet(read.ruleSet, PROVIDERS)
     const position = message === 'It is bad.' ? { line: 1, column: 3, offset: 2 } : null

@@ -97,7 +97,7 @@ export const EventPage = named(
   'EventList',
   object({
     data: { ...array(Event), description: 'The objects of this page.' },
-    has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
+    has_more: { ...boolean(), description: 'True when there are more objects after this page.' },
     epoch: {
       ...epoch,
       description: 'The newest epoch. When it changes, the database was restored.',

@@ -117,7 +117,7 @@ function namesAreUnique(names: number, value: unknown): boolean {
   return names === kept
 }
 
-/** Where a text stops being JSON: lines and columns count from 1. What stands there is not repeated. */
+/** Where a text stops being JSON: lines and columns count from 1. The text itself is not repeated. */
 function placeOf(text: string): string {
   const { parse } = createRequire(import.meta.url)('jsonc-parser') as typeof import('jsonc-parser')
   const errors: import('jsonc-parser').ParseError[] = []

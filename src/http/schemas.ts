@@ -273,7 +273,7 @@ export const Notified = named(
 export const page = <T>(item: Schema<T>) => {
   const list = object({
     data: { ...array(item), description: 'The objects of this page.' },
-    has_more: { ...boolean(), description: 'True when the list goes on after this page.' },
+    has_more: { ...boolean(), description: 'True when there are more objects after this page.' },
   })
   const name = componentOf(item)?.name
   return named(`${name}List`, list, `A page of \`${name}\` objects.`)

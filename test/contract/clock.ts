@@ -61,7 +61,7 @@ export function clocks(open: Open): void {
 
   rule(
     open,
-    'the newest row of each kind is told, of whatever scope',
+    'the newest row of each kind is returned, of any scope',
     async (store, { live, test, other }) => {
       await charged(store, { scope: live, at: START })
       await charged(store, { scope: other, at: START + 1 })
@@ -101,7 +101,7 @@ export function clocks(open: Open): void {
 export function purges(open: Open): void {
   rule(
     open,
-    'a purge deletes the records up to a mark, whatever time they say, and charges stay',
+    'a purge deletes the records up to a mark, with any times in them, and charges stay',
     async (store, { live }) => {
       const charge = await charged(store, { scope: live, key: 'old', at: START + 80 * 365 * DAY })
       await charged(store, { scope: live, key: 'older', at: -DAY })
@@ -276,7 +276,7 @@ export function lateWork(open: Open): void {
 export function heldLeases(open: Open): void {
   rule(
     open,
-    'while leases may seem to have ended, only what nobody holds is claimed',
+    'while leases may seem to have ended, only rows without a lease are claimed',
     async (store, { live }) => {
       const [sending, left] = [
         beginCommit({ scope: live, at: START }),

@@ -52,7 +52,7 @@ async function assertAnswered(store: Store, scope: Scope, key: string, body: str
   assert.equal((await store.idempotencyRecord(scope, key))?.answer.body, body)
 }
 
-/** Fails unless the last event is the commit's, to whoever lists events and to whoever delivers them. */
+/** Fails unless the last event is the commit's, in the list of events and in the deliveries. */
 async function assertTold(store: Store, scope: Scope, { event, at }: Commit): Promise<void> {
   const { data } = await store.events(scope, { after: 0, limit: 100 })
   assert.equal(data.at(-1)?.data, event?.data)

@@ -1,4 +1,4 @@
-/** Sessions are what MiniPay needs, whatever the server, the database, the role or the URL say, and whenever they say it. */
+/** Sessions have the settings that MiniPay needs: they override those of the server, the database, the role and the URL at any time. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Log } from '../../src/ports/log.ts'

@@ -35,7 +35,7 @@ test('the log shrinks after a long read, without another charge, and a metric ha
   reader.exec('COMMIT')
   await until('it is small again', () => size() < MIB)
   assert.ok((await metric()) < MIB)
-  // The cut is its own: the server goes on.
+  // The server made the cut itself, so it continues.
   assert.equal((await charge(server.url, 'last')).status, 201)
   assert.equal((await call(server.url, 'GET', '/ready')).status, 200)
   assert.equal(await server.stop(), 0)

@@ -1,4 +1,4 @@
-/** The log names what is bound: as a URL that can be opened, whatever the setting says. */
+/** The log names the bound address as a URL that can be opened, for each form of the setting. */
 import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'

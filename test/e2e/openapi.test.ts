@@ -332,7 +332,7 @@ describe('the start page', () => {
     assert.doesNotMatch(body, /<script|(src|href)="(https?:)?\/\//)
   })
 
-  test('/ leads to it, whatever the client accepts, and HEAD is answered without a body', async () => {
+  test('/ redirects to it for any Accept header, and the response to HEAD has no body', async () => {
     for (const accept of ['*/*', 'text/html', 'application/json', 'image/png;q=0.1']) {
       const answer = await fetch(`${server.url}/?utm=1`, { redirect: 'manual', headers: { accept } })
       assert.deepEqual([answer.status, answer.headers.get('location')], [302, '/docs'], accept)

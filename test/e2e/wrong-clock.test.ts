@@ -271,7 +271,7 @@ test('a clock that is set back by an hour holds up no lookup', async (t) => {
   )
 })
 
-test('a clock that jumps ahead during a call to a provider takes nobody the call', async (t) => {
+test('a clock that jumps ahead during a call to a provider does not end its lease', async (t) => {
   const world = wrongClocks(t)
   const processor = await startProcessor(t, dirname(world.database))
   const { api } = await world.start(0, { ...processor.env, MINIPAY_PROVIDER_WAIT_MS: '60000' })

@@ -1,4 +1,4 @@
-/** A peer over HTTP that answers each request with one text, whatever was asked. */
+/** A peer over HTTP that responds to every request with the same text. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 

@@ -30,7 +30,7 @@ export const RECEIVER_MOODS = [
 export type ReceiverMood = (typeof RECEIVER_MOODS)[number] | 'well'
 
 const SLOW_MS = 1_500
-/** An answer of so many pieces of one byte each, which nobody reads for what it says. */
+/** A response of so many pieces of one byte each; its text has no meaning. */
 const PIECES = 500
 
 export type MoodyReceiver = {

@@ -51,7 +51,7 @@ export type Scene = {
 }
 
 const SAMPLE_MS = 2_000
-/** How often the one who waits is told how it goes. */
+/** How often the soak prints its progress. */
 const TELL_MS = 15_000
 /** A short soak's measure of time: so many answers to customers. */
 const ANSWERS_A_LIFE = 150
@@ -230,7 +230,7 @@ function startMoods(
     await world.bank.control('POST', '/finish')
   }
   const changing = change()
-  // A bank that is gone is told when the soak ends.
+  // The end of the soak reports a bank that is gone.
   changing.catch(() => {})
   return () => {
     over.abort()
@@ -285,7 +285,7 @@ async function logShrinks({ world, say }: Scene): Promise<string[]> {
   return [`the write-ahead log has ${await inMiB()} MiB ${WAL_SHRINKS_MS / 1_000} s after a long read`]
 }
 
-/** The process ends under load as it is told to, and comes back. */
+/** The process ends under load at a signal, and comes back. */
 async function fell({ world, sampler, wrong, draw, say }: Scene, end: 'SIGKILL' | 'SIGTERM'): Promise<void> {
   const { node, nodes } = world
   say(`${end}, with ${sampler.samples.at(-1)?.descriptors} descriptors open`)

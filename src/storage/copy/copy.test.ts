@@ -102,7 +102,7 @@ test('a row that is stored differently from the source is refused, in any table'
   const refused = async (table: string) => {
     const { code, stderr } = await copyOf(from, to)
     assert.equal(code, 1)
-    // The books of the copy are checked first: what they tell by themselves is told so.
+    // The books of the copy are checked first: a fault that they show by themselves is reported as theirs.
     const differs = `The ${table.replace('_', ' ')} of the copy differ from the source|The books of the copy in \\S+ are wrong: `
     assert.match(stderr, new RegExp(differs))
   }

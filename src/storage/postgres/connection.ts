@@ -94,7 +94,7 @@ function addressOf({ host, port }: Client): string {
 
 /** One deadline is over all of it: the driver has one for its handshake alone, and a server may fall silent later. */
 async function openOne(client: Client, wanted: Wanted): Promise<Client> {
-  // Before the driver reads it, which passes it on to whoever waits.
+  // Before the driver reads it and passes it to the waiting query.
   client.connection.prependListener('errorMessage', scrub)
   // It is told to whoever runs something, and may happen while nobody does.
   client.on('error', () => {})

@@ -47,7 +47,7 @@ const WORDS: Readonly<Record<string, string>> = {
   P0001: 'A trigger or function refused it',
 }
 
-/** Takes out of an error, in place, whatever may quote what is stored; its stack begins with the new message. */
+/** Removes from an error, in place, all parts that may quote stored data; its stack begins with the new message. */
 export function scrub(error: WireError): void {
   const fields = error as unknown as Record<string, unknown>
   const message = plainMessage(error, fields)

@@ -1,4 +1,4 @@
-/** What each session is set to, whatever the server, the database, the role or the URL say; and what no session can set. */
+/** The settings of each session, which override those of the server, the database, the role and the URL; and those that no session can set. */
 import type { Client } from 'pg'
 import { ConnectionLost } from './errors.ts'
 

@@ -46,7 +46,7 @@ const copyOf = (db: Connection, file: string): string => {
 }
 
 describe('a database whose content is watched', () => {
-  test('is not called overwritten by commits, nor by checkpoints, whoever runs them', (t) => {
+  test('is not called overwritten after commits, or after checkpoints of this or another connection', (t) => {
     const { file, db, grow, watch } = database(t)
     const isOther = watch()
     const other = new Database(file)

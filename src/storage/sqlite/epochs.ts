@@ -108,7 +108,7 @@ export function markMoved(db: Connection, file: string): void {
 
 /**
  * Lets the mark follow the numbers; `stop` writes it a last time. `reader` sees only what is on the disk. The files are
- * those that are there now, whatever is put in their place later.
+ * those that are there now, even when other files replace them later.
  */
 export function startMarking(reader: Connection, file: string, lineage: string): { stop(): void } {
   const files = filesAt(file)

@@ -20,7 +20,7 @@ export type Mark = {
 /** One sector, written in one call: a power cut leaves the former mark or the new one. */
 const SIZE = 256
 
-/** A file's device and inode as `device:inode`, whatever its name; undefined when it is not there. */
+/** A file's device and inode as `device:inode`, the same under each of its names; undefined when there is no file. */
 export function identityOf(path: string): string | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stat && `${stat.dev}:${stat.ino}`

@@ -24,7 +24,7 @@ export function cutWal(db: Connection, file: string, shared: Int32Array): void {
   try {
     db.pragma('wal_checkpoint(TRUNCATE)')
   } catch {
-    // A disk that fails is told by the next commit.
+    // The next commit reports a disk that fails.
   } finally {
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     Atomics.add(shared, SHARED.cuts, 1)

@@ -15,7 +15,7 @@ const IDLE_MS = 1_000
 /** How often it looks whether others wrote over the database while there is nothing to write, in ms. */
 const LOOK_MS = 250
 
-/** Operations; or, between two groups, what else the thread is told: to close (null), or to save what it can. */
+/** Operations; or, between two groups, another request: to close (null), or to save what it can. */
 export type ToWriter = readonly WriteOp[] | Rescue | null
 
 const { file, shared } = workerData as { readonly file: string; readonly shared: Int32Array }

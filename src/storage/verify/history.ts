@@ -134,7 +134,7 @@ function statusFor(data: Json): string | undefined {
     : `tells of a charge that is ${status}, with ${captured} captured and ${refunded} refunded`
 }
 
-/** That a capture or a cancellation failed is told of what was held or waited for before. */
+/** A failed capture or cancel has an event only when the charge was held or waited for its customer before. */
 function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>): Iterable<string> {
   let before = 'new'
   for (const event of events) {

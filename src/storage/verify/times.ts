@@ -45,7 +45,7 @@ function isOfId(id: string, { created_at }: Row, setBackMs: number): boolean {
 function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggregate): boolean {
   const ended = Number(attempt['ended_at'])
   if (events.some(({ at }) => at === ended)) return true
-  // A cancel that was not done, and is to be made again, is told by no event.
+  // A cancel that was not done, and will be made again, has no event.
   if (attempt['kind'] === 'cancel' && attempt['state'] !== 'succeeded') return true
   if (ended === attempt['started_at'] || ended === charge['created_at']) return true
   const next = later.find(
