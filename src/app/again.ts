@@ -3,6 +3,7 @@ import { type Attempt, type Known, newAttempt, type Resolver, resolved } from '.
 import type { Decision } from '../domain/charge.ts'
 import { failOver, onceMore } from '../domain/lifecycle.ts'
 import { isToBeCanceled } from '../domain/wish.ts'
+import { doubtOf } from './alarms.ts'
 import type { Work } from './ask.ts'
 import { type Context, slotOf } from './context.ts'
 import { available, leaseUntil } from './route.ts'
@@ -10,15 +11,16 @@ import { available, leaseUntil } from './route.ts'
 /**
  * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that
  * the provider works and never got the call, and only while the request waits is its customer still there. Allowed
- * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel.
+ * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel, and
+ * not while the charge is in doubt.
  */
-export function calledOnceMore(
+export async function calledOnceMore(
   context: Context,
   work: Work,
   outcome: Known,
   by: Resolver,
   at: number,
-): { decision: Decision; next: Work } | null {
+): Promise<{ decision: Decision; next: Work } | null> {
   const { scope, charge, refund, attempt } = work
   const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
   if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
@@ -27,6 +29,8 @@ export function calledOnceMore(
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
   if (!context.waiting.has(slotOf(scope, attempt.idempotencyKey))) return null
   if (typeof available(context, attempt.provider, true) === 'string') return null
+  // An alarm may have been raised since the first call began.
+  if (await doubtOf(context, scope, charge.id, attempt.kind)) return null
   const ended = resolved(attempt, outcome, by, at)
   const again = sameCall(context, attempt, at)
   const decision =

@@ -180,7 +180,7 @@ async function decide(
   at: number,
 ): Promise<{ decision: Decision; next: Work | null }> {
   const { charge, refund, attempt } = work
-  const again = calledOnceMore(context, work, outcome, by, at)
+  const again = await calledOnceMore(context, work, outcome, by, at)
   if (again) return again
   if (refund) return { decision: concludeRefund(charge, refund, attempt, outcome, by, at), next: null }
   if (attempt.kind === 'authorize') return authorized(context, work, outcome, by, at)

@@ -163,6 +163,38 @@ test('a payment that was taken and is declined now keeps its money until a perso
   assert.equal((await liar.world.api.refund(id)).status, 'refunded')
 })
 
+for (const what of ['capture', 'cancel', 'refund'] as const)
+  test(`a ${what} that the provider never got is not made once more when its charge is in doubt since`, async () => {
+    const { id } = what === 'refund' ? await liar.charged() : await liar.held()
+    const payment = await liar.attemptOf(id, 'authorize')
+    let calls = 0
+    liar.says.set(what, () => {
+      calls++
+      return { status: 'a word that MiniPay lacks' }
+    })
+    let charged: Promise<unknown> | undefined
+    liar.says.set('lookup', async ({ reference }) => {
+      if (reference !== (await liar.attemptOf(id, what)).id) return { status: 'a word that MiniPay lacks' }
+      // While the call is looked up, another charge is given the reference of the payment that the call is about.
+      if (!charged) {
+        liar.says.set('authorize', (body) => ({ ...done(body), reference: payment.provider_reference }))
+        charged = liar.world.tryCharge(order('liar'))
+        await liar.raised(id)
+      }
+      return { status: 'not_found' }
+    })
+    if (what === 'refund') await liar.world.tryRefund(id)
+    else await liar.follow(id, what)
+    await until(
+      () => liar.attemptOf(id, what),
+      ({ status }) => status === 'not_sent',
+    )
+    await charged
+    assert.equal(calls, 1)
+    assert.equal((await liar.world.api.attempts(id)).filter(({ kind }) => kind === what).length, 1)
+    await liar.verified()
+  })
+
 test('when the provider agrees with the books again, money moves again', async () => {
   const { id } = await liar.charged()
   const attempt = await liar.attemptOf(id, 'authorize')

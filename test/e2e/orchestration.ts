@@ -276,7 +276,7 @@ export type Peer = {
 
 /** A processor whose answers the test writes: what it returns is answered as JSON with status 200. */
 export async function startPeer(
-  answer: (operation: string, body: Readonly<Record<string, unknown>>) => object,
+  answer: (operation: string, body: Readonly<Record<string, unknown>>) => object | Promise<object>,
 ): Promise<Peer> {
   const asked: Peer['asked'] = []
   const server = createServer(async (request, response) => {
@@ -285,9 +285,8 @@ export async function startPeer(
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Peer['asked'][number]['body']
     const operation = (request.url ?? '').slice(1)
     asked.push({ operation, body })
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(JSON.stringify(answer(operation, body)))
+    const text = JSON.stringify(await answer(operation, body))
+    response.writeHead(200, { 'content-type': 'application/json' }).end(text)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
