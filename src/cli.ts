@@ -1,5 +1,12 @@
 import { otherCommand, takenApart } from './cli/command-line.ts'
-import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
+import {
+  type Config,
+  ConfigError,
+  readConfig,
+  refuseFlagsOfNpm,
+  SETTINGS,
+  type SettingKey,
+} from './config.ts'
 import { fileProblem, isPostgres, publicName } from './database-name.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { migrateDatabase, verifyDatabase } from './storage/database.ts'
@@ -121,6 +128,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   if (!command) return fail(noCommand(name), 2)
   if (rest.includes('--help') || rest.includes('-h')) return help(name)
   try {
+    refuseFlagsOfNpm(env)
     const { own, flags, words } = takenApart(rest, command.flags ?? [])
     const variables = { ...defaultsOf(command), ...env }
     const config = readConfig(command.settings, flags, variables) as Config

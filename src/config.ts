@@ -362,6 +362,19 @@ const OTHER_FLAGS: Readonly<Record<string, string>> = {
 
 const KNOWN = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
 
+/**
+ * Throws `ConfigError` for a flag that npm took for one of its own, as in `npm start --port=9000`: it comes as a variable
+ * of npm's, and the command would use another port or database than was meant
+ * (https://docs.npmjs.com/cli/v11/using-npm/config#environment-variables).
+ */
+export function refuseFlagsOfNpm(env: NodeJS.ProcessEnv): void {
+  for (const { flag } of Object.values(SETTINGS))
+    if (env[`npm_config_${flag.replaceAll('-', '_')}`] !== undefined)
+      throw new ConfigError(
+        `npm took --${flag} for itself. Put -- before the flags, as in: npm start -- --port 9000.`,
+      )
+}
+
 /** Variables that begin with `MINIPAY_`, are no settings, and come from Kubernetes or Docker by themselves. */
 export function linkVariables(env: NodeJS.ProcessEnv): string[] {
   return strangers(env).filter((name) => isLinkVariable(name, env))

@@ -73,6 +73,13 @@ const COMMANDS: readonly (readonly [
   ],
   ['serve', 2, /Did you mean WEBHOOK_TARGET\?/, { env: { MINIPAY_WEBHOOK_TARGET: 'http://x' } }],
   ['serve', 2, /Did you mean MINIPAY_DATABASE\?/, { env: { MINIPAY_DATABSE: 'x' } }],
+  [
+    'verify',
+    2,
+    /npm took --database for itself\. Put -- before the flags/,
+    { env: { npm_config_database: 'x' } },
+  ],
+  ['serve 9000', 2, /npm took --port for itself/, { env: { npm_config_port: 'true' } }],
   ['verify --database DIR/none.db', 1, /There is no database /],
   ['backup', 2, /Usage: minipay backup FILE/],
   ['backup --database DIR/none.db DIR/copy.db', 1, /There is no database /],
