@@ -195,6 +195,40 @@ for (const what of ['capture', 'cancel', 'refund'] as const)
     await liar.verified()
   })
 
+test('a requested cancel that was not done, and waits for an alarm since, leaves the books in order', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  liar.says.set('authorize', async (body) => {
+    await released
+    return done(body)
+  })
+  const held = await liar.world.tryCharge(order('liar', { capture: false }))
+  assert.equal(held.status, 202)
+  const { id } = held.body
+  assert.equal((await liar.follow(id, 'cancel')).status, 202)
+  let charged: Promise<unknown> | undefined
+  liar.says.set('cancel', () => ({ status: 'a word that MiniPay lacks' }))
+  liar.says.set('lookup', async ({ reference }) => {
+    const cancel = await liar.attemptOf(id, 'cancel')
+    if (reference !== cancel?.id) return { status: 'a word that MiniPay lacks' }
+    if (!charged) {
+      const { provider_reference } = await liar.attemptOf(id, 'authorize')
+      liar.says.set('authorize', (body) => ({ ...done(body), reference: provider_reference }))
+      charged = liar.world.tryCharge(order('liar'))
+      await liar.raised(id)
+    }
+    return { status: 'not_found' }
+  })
+  release()
+  await until(
+    () => liar.attemptOf(id, 'cancel'),
+    (cancel) => cancel?.status === 'not_sent',
+  )
+  await charged
+  const { status, cancel_requested } = await liar.world.retrieve(id)
+  assert.deepEqual([status, cancel_requested], ['authorized', true])
+  await liar.verified()
+})
+
 test('when the provider agrees with the books again, money moves again', async () => {
   const { id } = await liar.charged()
   const attempt = await liar.attemptOf(id, 'authorize')

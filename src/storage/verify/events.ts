@@ -96,7 +96,9 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
     if (status !== 'processing') yield `The transaction ${id} is ${status}, and no event tells of it.`
     return
   }
-  const silent = WAITING.includes(String(status)) ? [...SILENT, ...WHILE_WAITING] : SILENT
+  // A requested cancel that was not done, and will be made again, has no event.
+  const waits = WAITING.includes(String(status)) || (status === 'authorized' && charge['cancel_key'] !== null)
+  const silent = waits ? [...SILENT, ...WHILE_WAITING] : SILENT
   const which = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
   const wrong = last.data && differs(CHARGE, last.data, charge, which)
   if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
