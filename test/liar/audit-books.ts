@@ -95,14 +95,18 @@ function refundsWereCovered({ id }: Charge, own: readonly Entry[], found: Found)
 }
 
 /** No capture, cancel or refund was begun between the opening of a doubt and its end. */
-function nothingMovesInDoubt({ attempts, alarms, events }: Books, found: Found): void {
+function nothingMovesInDoubt({ attempts, alarms, events, refunds }: Books, found: Found): void {
+  // A person who closes an alarm may book a refund that the provider made: its key is the alarm's id, and nothing is sent.
+  const booked = new Set(
+    refunds.flatMap(({ refund_id, idempotency_key: key }) => (key?.startsWith('alm_') ? [refund_id] : [])),
+  )
   const byCharge = Map.groupBy(alarms, ({ transaction_id }) => transaction_id)
   const ends = Map.groupBy(
     events.filter(({ type }) => !type.startsWith('alarm.') && !type.startsWith('dispute.')),
     ({ data }) => data.id,
   )
-  for (const { id, kind, transaction_id, started_at } of attempts) {
-    if (kind === 'authorize') continue
+  for (const { id, kind, transaction_id, refund_id, started_at } of attempts) {
+    if (kind === 'authorize' || booked.has(refund_id ?? '')) continue
     for (const alarm of byCharge.get(transaction_id) ?? []) {
       if (alarm.kind === 'dispute_mismatch') continue
       const end = endOfDoubt(alarm, ends.get(transaction_id) ?? [])

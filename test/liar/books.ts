@@ -7,7 +7,7 @@ export type Charge = Storm.Charge & {
   readonly amount_disputed: number
   readonly metadata: Readonly<Record<string, string>>
 }
-export type Refund = Storm.Refund
+export type Refund = Storm.Refund & { readonly idempotency_key: string | null }
 export type Attempt = Storm.Attempt & {
   readonly resolved_by: string | null
   readonly reason: string | null
