@@ -162,13 +162,17 @@ function callsAreOfAttempts({ attempts }: Books, liars: readonly Liar[], found: 
     }
 }
 
+function cameBack({ kind, status, amount }: Attempt, requested: number): boolean {
+  return kind === 'refund' && status === 'declined' && amount < requested
+}
+
 function isThat(attempt: Attempt, provider: string, asked: Liar['received'][number]['asked']): boolean {
   const { kind, amount, currency, transaction } = asked
   return (
     attempt.provider === provider &&
     attempt.kind === kind &&
-    // A person may have found that less was done.
-    (attempt.amount === amount || attempt.resolved_by === 'hand') &&
+    // A person may have found that less was done, and a refund may have come back since.
+    (attempt.amount === amount || attempt.resolved_by === 'hand' || cameBack(attempt, amount)) &&
     attempt.currency === currency &&
     attempt.transaction_id === transaction
   )
