@@ -5,7 +5,7 @@ import { MAX_RETRY_AFTER_MS } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { type Store, StoreUnavailable } from '../ports/store.ts'
 import type { Queue } from '../ports/store-clock.ts'
-import { LEASE_MS } from './deliver.ts'
+import { LEASE_MS } from './claim-deliveries.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { notificationLeaseMs } from './notifications.ts'
 

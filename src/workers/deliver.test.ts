@@ -7,7 +7,7 @@ import { bench, history, holdingReceiver, scriptedClient, silent } from '../../t
 import { startReceiver } from '../../test/harness.ts'
 import type { Log } from '../ports/log.ts'
 import { DEFAULT_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
-import { LEASE_MS } from './deliver.ts'
+import { LEASE_MS } from './claim-deliveries.ts'
 import { webhookClient } from './webhook-client.ts'
 
 /** Lets everything run that is due now. */
