@@ -93,7 +93,12 @@ export async function run(
     withoutFsync: config.withoutFsync,
   })
   // While the database's thread starts, this one loads the HTTP library.
-  const [opened, { createServer }] = await Promise.all([opening, import('./http/server.ts')])
+  const [opened, { createServer }, { ROUTES }, { documentsOf }] = await Promise.all([
+    opening,
+    import('./http/server.ts'),
+    import('./http/routes.ts'),
+    import('./http/documents.ts'),
+  ])
   const store = parts.store(opened)
   const workers = workersOf(config, log, metrics)
   const health = parts.health(healthOf(log))
@@ -114,7 +119,8 @@ export async function run(
     await checkProviders(config, check, log)
     server = await createServer({
       http: httpOf(config, { context, metrics, workers, check }),
-      version: VERSION,
+      routes: ROUTES,
+      documents: documentsOf(VERSION),
       log,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,

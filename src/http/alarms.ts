@@ -4,8 +4,8 @@ import { notFound } from '../domain/not-found.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { alarmId } from './fields.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
-import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
-import { idOf, NoQuery, page } from './schemas.ts'
+import { keyed, NoQuery, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
+import { idOf, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validQuery = queryValidator(AlarmsQuery)

@@ -4,8 +4,8 @@ import { isRejection } from '../domain/error.ts'
 import { Attempt, AttemptsQuery, Dispute, DisputesQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId } from './fields.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from './paging.ts'
-import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
-import { idOf, NoQuery, page } from './schemas.ts'
+import { NoQuery, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
+import { idOf, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validQuery = queryValidator(AttemptsQuery)

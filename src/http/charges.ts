@@ -11,7 +11,7 @@ import { Refused } from './errors.ts'
 import { CURRENCY_WANTED } from './faults.ts'
 import { transactionId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
-import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
+import { keyed, NoQuery, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
   CaptureBody,
   Charge,
@@ -21,7 +21,6 @@ import {
   FollowUpDeclineAnswer,
   idOf,
   NoBody,
-  NoQuery,
   page,
   UnavailableAnswer,
 } from './schemas.ts'

@@ -6,8 +6,8 @@ import { notFound } from '../domain/not-found.ts'
 import { DeliveriesQuery, Delivery, EventPage, EventsQuery, Retried, RetryBody } from './event-schemas.ts'
 import { deliveryId } from './fields.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from './paging.ts'
-import { type Route, scopeOf, sendObject, sendRejection } from './route.ts'
-import { idOf, NoBody, NoQuery, page } from './schemas.ts'
+import { NoQuery, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
+import { idOf, NoBody, page } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)

@@ -3,8 +3,8 @@ import { currencyExponent } from '../domain/money.ts'
 import type { CurrencyTotals, EntryQuery, LedgerAccount as StoredAccount } from '../ports/store.ts'
 import { Balance, EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, DEFAULT_LIMIT, sendPage } from './paging.ts'
-import { type Route, scopeOf, sendObject } from './route.ts'
-import { NoQuery, page } from './schemas.ts'
+import { NoQuery, type Route, scopeOf, sendObject } from './route.ts'
+import { page } from './schemas.ts'
 import { queryValidator } from './validate.ts'
 
 const validEntriesQuery = queryValidator(EntriesQuery)

@@ -1,6 +1,6 @@
 import { reject } from '../domain/error.ts'
-import { type Route, sendObject, sendRejection } from './route.ts'
-import { NameParams, NoQuery, Notified } from './schemas.ts'
+import { NoQuery, type Route, sendObject, sendRejection } from './route.ts'
+import { NameParams, Notified } from './schemas.ts'
 
 export const notificationRoute: Route = {
   id: 'receiveProviderNotification',

@@ -6,9 +6,17 @@ import type { Page, PageQuery } from '../ports/store.ts'
 import { Refused } from './errors.ts'
 import { CURRENCY_WANTED } from './faults.ts'
 import { sendJson } from './route.ts'
-import type { ListQuery } from './schemas.ts'
 
 export const DEFAULT_LIMIT = 20
+
+/** The parameters that lists have in common. */
+export type ListQuery = {
+  readonly limit?: number
+  readonly starting_after?: string
+  readonly ending_before?: string
+  readonly customer?: string
+  readonly currency?: string
+} & CreatedRange
 
 /**
  * The store's query from a list's query string. `exists` answers whether a cursor names an object of the
@@ -37,7 +45,9 @@ export async function pageQuery(
   }
 }
 
-type CreatedRange = Pick<ListQuery, 'created_gte' | 'created_gt' | 'created_lte' | 'created_lt'>
+type CreatedRange = {
+  readonly [filter in 'created_gte' | 'created_gt' | 'created_lte' | 'created_lt']?: string
+}
 
 /** The range of times that a query asks for. Throws `Refused` for one that is no RFC 3339 time. */
 export function createdRange(query: CreatedRange): Pick<PageQuery, 'createdFrom' | 'createdUntil'> {

@@ -1,8 +1,8 @@
 import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../app/health.ts'
 import type { Provider } from '../ports/provider.ts'
-import { type Route, sendObject } from './route.ts'
+import { NoQuery, type Route, sendObject } from './route.ts'
 import { ProviderState } from './routing-schemas.ts'
-import { NoQuery, page } from './schemas.ts'
+import { page } from './schemas.ts'
 
 function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot) {
   return {

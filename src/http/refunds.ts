@@ -4,10 +4,9 @@ import { notFound } from '../domain/not-found.ts'
 import type { RefundQuery } from '../ports/store.ts'
 import { refundId } from './fields.ts'
 import { pageQuery, sendPage } from './paging.ts'
-import { keyed, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
+import { keyed, NoQuery, type Route, scopeOf, sendAnswer, sendObject, sendRejection } from './route.ts'
 import {
   idOf,
-  NoQuery,
   page,
   Refund,
   RefundBody,

@@ -8,7 +8,7 @@ import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
 import { errorBody, RETRY_AFTER_S, Refused, STATUS } from './errors.ts'
 import { cardRefused } from './json-body.ts'
-import type { Schema } from './schema.ts'
+import { type Schema, strict } from './schema.ts'
 
 /** What handlers work with, beside the core's context. */
 export type Http = {
@@ -54,6 +54,9 @@ export type Route = {
   readonly errors: readonly ErrorCode[]
   readonly handle: (http: Http, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 }
+
+/** The query of a route that takes no parameters. */
+export const NoQuery = strict({})
 
 /** Whose data a request is about. */
 export function scopeOf(_request: FastifyRequest): Scope {

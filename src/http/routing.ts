@@ -6,7 +6,7 @@ import type { Facts } from '../domain/routing.ts'
 import { Refused } from './errors.ts'
 import { CURRENCY_WANTED } from './faults.ts'
 import { time } from './paging.ts'
-import { type Http, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
+import { type Http, NoQuery, type Route, scopeOf, sendObject, sendRejection } from './route.ts'
 import {
   RuleSet,
   RuleSetBody,
@@ -17,7 +17,6 @@ import {
   SimulationBody,
   SimulationEnvelope,
 } from './routing-schemas.ts'
-import { NoQuery } from './schemas.ts'
 import { bodyValidator, queryValidator } from './validate.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)

@@ -123,9 +123,7 @@ export const RefundsQuery = strict({
   status: optional(refundStatus),
   transaction_id: optional(transactionId),
 })
-export type ListQuery = Static<typeof ChargesQuery> | Static<typeof RefundsQuery>
 
-export const NoQuery = strict({})
 /** The path of an object with such an id. */
 export const idOf = (id: Schema<string>) => object({ id })
 export const NameParams = object({

@@ -7,6 +7,7 @@ import { tempDir } from '../../test/harness.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
+import { ROUTES } from './routes.ts'
 import { createServer } from './server.ts'
 
 const unexpected = () => assert.fail('nothing of this should happen')
@@ -49,7 +50,8 @@ test('a request whose head or body does not arrive in time is answered 408, and 
       working: () => true,
       onNotification: unexpected,
     },
-    version: '0.0.0',
+    routes: ROUTES,
+    documents: unexpected,
     log,
     newRequestId: () => context.newId('req'),
     keepAliveMs: 1_000,

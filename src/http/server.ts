@@ -13,14 +13,11 @@ import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
 import { boundConnections, type Connections } from './connections.ts'
-import { documentsOf } from './documents.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { nearRoute } from './near-route.ts'
-import { type Http, type Route, sendRejection } from './route.ts'
-import { ROUTES } from './routes.ts'
-import { NoQuery } from './schemas.ts'
+import { type Http, NoQuery, type Route, sendRejection } from './route.ts'
 import { queryValidator } from './validate.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -47,7 +44,10 @@ declare module 'fastify' {
 
 export type ServerOptions = {
   readonly http: Http
-  readonly version: string
+  /** The route table. */
+  readonly routes: readonly Route[]
+  /** The OpenAPI document and the page made of it, which are served beside the routes. */
+  readonly documents: () => Promise<{ readonly openApi: Buffer; readonly page: Buffer }>
   readonly log: Log
   readonly newRequestId: () => string
   /** How long a connection without a request stays open, in ms. */
@@ -84,6 +84,7 @@ export type Server = {
 /** The HTTP server: the only file that configures the HTTP library. */
 export async function createServer(options: ServerOptions): Promise<Server> {
   let closing = false
+  const { routes } = options
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const connections = boundConnections()
   const app = Fastify({
@@ -145,7 +146,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
     if (refused) return void sendRejection(reply, refused)
     // Before the body is looked at: a wrong route is wrong whatever came with it.
-    if (request.is404) return void sendRejection(reply, noSuchRoute(request, reply))
+    if (request.is404) return void sendRejection(reply, noSuchRoute(routes, request, reply))
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -180,14 +181,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     refuseOnSocket(new Error('CONNECT'), socket as Socket, options.newRequestId()),
   )
 
-  for (const route of ROUTES) if (!route.raw) addRoute(app, options.http, route)
+  for (const route of routes) if (!route.raw) addRoute(app, options.http, route)
   // A signature is over the very bytes: nothing may parse them first.
   await app.register(async (raw) => {
     raw.removeAllContentTypeParsers()
     raw.addContentTypeParser('*', (_request, payload, done) => readBody(payload, done))
-    for (const route of ROUTES) if (route.raw) addRoute(raw, options.http, route)
+    for (const route of routes) if (route.raw) addRoute(raw, options.http, route)
   })
-  addDocumentation(app, options.version)
+  addDocumentation(app, options.documents)
 
   return {
     async listen(host, port) {
@@ -226,8 +227,7 @@ function addRoute(app: FastifyInstance, http: Http, route: Route): void {
   })
 }
 
-function addDocumentation(app: FastifyInstance, version: string): void {
-  const documents = documentsOf(version)
+function addDocumentation(app: FastifyInstance, documents: ServerOptions['documents']): void {
   app.get('/openapi.json', async (_request, reply) => {
     await oneAtATime()
     return reply
@@ -335,13 +335,13 @@ function decoded(url: string): string {
 const PAGES = ['/', '/docs', '/openapi.json'].map((url) => ({ method: 'GET', url }))
 
 /** 405 with the methods that the path has, or 404. */
-function noSuchRoute(request: FastifyRequest, reply: FastifyReply): Rejection {
+function noSuchRoute(routes: readonly Route[], request: FastifyRequest, reply: FastifyReply): Rejection {
   const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
-  const methods = [...ROUTES, ...PAGES]
+  const methods = [...routes, ...PAGES]
     .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
     .map((r) => r.method)
   if (methods.length === 0) {
-    const near = nearRoute(path, [...new Set([...ROUTES, ...PAGES].map(({ url }) => url))])
+    const near = nearRoute(path, [...new Set([...routes, ...PAGES].map(({ url }) => url))])
     const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
     return reject('route_not_found', `There is no such route${words}`)
   }
