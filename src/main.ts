@@ -9,8 +9,8 @@ import { createRouter } from './app/router.ts'
 import { type Config, linkVariables } from './config.ts'
 import { publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
+import type { Http } from './http/endpoint.ts'
 import type { Listening } from './http/listening.ts'
-import type { Http } from './http/route.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
@@ -96,8 +96,8 @@ export async function run(
   const [opened, { createServer }, { ROUTES }, { documentsOf }] = await Promise.all([
     opening,
     import('./http/server.ts'),
-    import('./http/routes.ts'),
-    import('./http/documents.ts'),
+    import('./api/endpoints.ts'),
+    import('./api/docs/documents.ts'),
   ])
   const store = parts.store(opened)
   const workers = workersOf(config, log, metrics)

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments } from 'yaml'
+import { ROUTES } from '../src/api/endpoints.ts'
 import { COMMANDS } from '../src/cli.ts'
 import { type Config, readConfig } from '../src/config.ts'
-import { ROUTES } from '../src/http/routes.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')

@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bank: ['domain', 'signing'],
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net', 'suggest'],
+  api: ['http', 'app', 'domain', 'ports'],
   observe: ['ports'],
   config: ['net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { ROUTES } from '../api/endpoints.ts'
 import { isRejection, type Rejection } from '../domain/error.ts'
 import { MAX_SEARCHED, parseJsonBody } from './json-body.ts'
-import { ROUTES } from './routes.ts'
 import type { Schema } from './schema.ts'
 
 const parse = (text: string) => parseJsonBody(Buffer.from(text))

@@ -3,9 +3,9 @@ import { reject } from '../domain/error.ts'
 import { type IdPrefix, isId } from '../domain/id.ts'
 import { parseCurrency } from '../domain/money.ts'
 import type { Page, PageQuery } from '../ports/store.ts'
+import { sendJson } from './endpoint.ts'
 import { Refused } from './errors.ts'
 import { CURRENCY_WANTED } from './faults.ts'
-import { sendJson } from './route.ts'
 
 export const DEFAULT_LIMIT = 20
 

@@ -4,10 +4,10 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../test/harness.ts'
+import { ROUTES } from '../api/endpoints.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
-import { ROUTES } from './routes.ts'
 import { createServer } from './server.ts'
 
 const unexpected = () => assert.fail('nothing of this should happen')

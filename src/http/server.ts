@@ -13,11 +13,11 @@ import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
 import { boundConnections, type Connections } from './connections.ts'
+import { type Http, NoQuery, type Route, sendRejection } from './endpoint.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
-import { nearRoute } from './near-route.ts'
-import { type Http, NoQuery, type Route, sendRejection } from './route.ts'
+import { nearRoute } from './near-endpoint.ts'
 import { queryValidator } from './validate.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000

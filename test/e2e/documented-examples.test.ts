@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { withoutReferences } from '../../src/http/docs-references.ts'
+import { withoutReferences } from '../../src/api/docs/references.ts'
 import { type Receiver, type RunningServer, startReceiver, startServer, tempDir } from '../harness.ts'
 import {
   type Alarm,

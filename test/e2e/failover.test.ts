@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { ProviderState } from '../../src/http/routing-schemas.ts'
+import type { ProviderState } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { type Attempt, type Charge, type ErrorAnswer, type Page, until } from './client.ts'
 import { deadUrl, ruleTo, startWorld, type World } from './orchestration.ts'

@@ -5,7 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { ProviderState, SimulationAnswer, RuleSet as Stored } from '../../src/http/routing-schemas.ts'
+import type {
+  ProviderState,
+  SimulationAnswer,
+  RuleSet as Stored,
+} from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
 import { assertDocumented, type Charge, type Client, client, type ErrorAnswer, type Page } from './client.ts'

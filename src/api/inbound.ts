@@ -1,0 +1,44 @@
+import { reject } from '../domain/error.ts'
+import { NoQuery, type Route, sendObject, sendRejection } from '../http/endpoint.ts'
+import { NameParams, Notified } from './minipay/schemas.ts'
+
+export const notificationRoute: Route = {
+  id: 'receiveProviderNotification',
+  method: 'POST',
+  url: '/providers/:name/notifications',
+  summary: "Receive a provider's notification",
+  description:
+    'Set this address at your provider. MiniPay verifies the signature over the bytes of the body, stores the notification and answers. Then it looks up the payment at the provider. A repeated notification has no further effect.',
+  tag: 'Providers',
+  params: NameParams,
+  query: NoQuery,
+  raw: true,
+  answers: { 200: { description: 'The notification is stored.', schema: Notified } },
+  errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
+  async handle({ context, onNotification }, request, reply) {
+    const { name } = request.params as { name: string }
+    const provider = context.providers.get(name)
+    if (!provider?.remote)
+      return sendRejection(
+        reply,
+        reject('provider_not_found', 'No provider of this name sends notifications.', 'name'),
+      )
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    const verified = await provider.notification(body, request.headers)
+    if (!verified) {
+      onNotification(name, 'refused')
+      return sendRejection(reply, reject('notification_unverified', 'The notification cannot be verified.'))
+    }
+    const isNew = await context.store.addNotification({
+      id: context.newId('ntf'),
+      provider: name,
+      notificationId: verified.id,
+      subject: verified.subject,
+      tries: 0,
+      receivedAt: context.now(),
+    })
+    const status = isNew ? 'stored' : 'duplicate'
+    onNotification(name, status)
+    return sendObject(reply, { status })
+  },
+}

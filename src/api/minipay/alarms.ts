@@ -1,0 +1,99 @@
+import { closeAlarm } from '../../app/close-alarm.ts'
+import { alarmView } from '../../app/present.ts'
+import { notFound } from '../../domain/not-found.ts'
+import {
+  keyed,
+  NoQuery,
+  type Route,
+  scopeOf,
+  sendAnswer,
+  sendObject,
+  sendRejection,
+} from '../../http/endpoint.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
+import { alarmId } from './fields.ts'
+import { idOf, page } from './schemas.ts'
+
+const validQuery = queryValidator(AlarmsQuery)
+const validBody = bodyValidator(CloseAlarmBody)
+
+export const listAlarmsRoute: Route = {
+  id: 'listAlarms',
+  method: 'GET',
+  url: '/api/v1/alarms',
+  summary: 'List alarms, newest first',
+  description:
+    'Statements of providers that contradict the books. A person has to look at those with `status=open`.',
+  tag: 'Providers',
+  query: AlarmsQuery,
+  answers: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const query = validQuery(request.query)
+    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status, transaction_id } = query
+    const exists = async (id: string) => (await context.store.alarm(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'alm', exists)
+    const storeQuery = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(status !== undefined && { state: status }),
+      ...(transaction_id !== undefined && { transactionId: transaction_id }),
+    }
+    return sendPage(reply, await context.store.alarms(scope, storeQuery), alarmView)
+  },
+}
+
+export const retrieveAlarmRoute: Route = {
+  id: 'retrieveAlarm',
+  method: 'GET',
+  url: '/api/v1/alarms/:id',
+  summary: 'Retrieve an alarm',
+  tag: 'Providers',
+  params: idOf(alarmId),
+  query: NoQuery,
+  answers: { 200: { description: 'The alarm.', schema: Alarm } },
+  errors: ['alarm_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const alarm = await context.store.alarm(scopeOf(request), id)
+    if (!alarm) return sendRejection(reply, notFound('alarm', id))
+    return sendObject(reply, alarmView(alarm))
+  },
+}
+
+export const closeAlarmRoute: Route = {
+  id: 'closeAlarm',
+  method: 'POST',
+  url: '/api/v1/alarms/:id/close',
+  summary: 'Close an alarm with a reason',
+  description:
+    'Close it after you have looked at it. Captures, cancels and refunds of its charge are allowed again. With an `amount`, MiniPay also books what really happened.',
+  tag: 'Providers',
+  params: idOf(alarmId),
+  query: NoQuery,
+  body: CloseAlarmBody,
+  keyed: true,
+  answers: { 200: { description: 'The closed alarm.', schema: Alarm } },
+  errors: [
+    'alarm_not_found',
+    'alarm_not_open',
+    'amount_invalid',
+    'charge_not_capturable',
+    'capture_exceeds_authorized',
+    'charge_not_refundable',
+    'already_refunded',
+    'refund_exceeds_remaining',
+    'charge_disputed',
+    'balance_limit_reached',
+  ],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validBody(request.body)
+    const keyedRequest = keyed(http, request, `POST /api/v1/alarms/${id}/close`, body)
+    const closing = { reason: body.reason, amount: body.amount }
+    return sendAnswer(reply, await closeAlarm(http.context, keyedRequest, id, closing))
+  },
+}

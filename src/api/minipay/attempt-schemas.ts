@@ -1,0 +1,165 @@
+/** The schemas of attempts, which are calls to providers, and of disputes. */
+import { ATTEMPT_KINDS, ATTEMPT_STATES, RESOLVERS } from '../../domain/attempt.ts'
+import { DISPUTE_STATES } from '../../domain/charge.ts'
+import {
+  array,
+  integer,
+  named,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  strict,
+  string,
+} from '../../http/schema.ts'
+import {
+  amount,
+  attemptId,
+  currency,
+  customer,
+  declineCode,
+  disputeId,
+  limit,
+  providerName,
+  refundId,
+  startingAfter,
+  sum,
+  time,
+  transactionId,
+} from './fields.ts'
+
+const skipped = object({
+  provider: providerName,
+  reason: string({ description: 'Why it was not called.', examples: ['circuit breaker open'] }),
+})
+const attemptRoute = {
+  ...nullable(
+    named(
+      'AttemptRoute',
+      object({
+        version: nullable(
+          integer({ description: 'The version of the routing rules. Null while none are stored.' }),
+        ),
+        rule: string({ description: 'The rule that matched, or `default`.', examples: ['default'] }),
+        skipped: { ...array(skipped), description: 'Providers that came before it and were passed over.' },
+        next: { ...array(providerName), description: 'Providers that come after it, in order.' },
+        failover_on: {
+          ...array(string({ examples: ['processing_error'] })),
+          description: 'Decline codes after which MiniPay calls the next provider.',
+        },
+        notes: { ...array(string()), description: 'Rules that could not be evaluated, with the reason.' },
+        again: nullable(
+          string({
+            description:
+              'The id of the attempt before, which never reached the provider and is made again here.',
+          }),
+        ),
+      }),
+      'How MiniPay chose the provider.',
+    ),
+  ),
+  description:
+    'How MiniPay chose the provider. Null for a capture, a cancel or a refund: they go to the provider that has the charge.',
+}
+
+const attemptStatus = named(
+  'AttemptStatus',
+  oneOf(Object.keys(ATTEMPT_STATES) as (keyof typeof ATTEMPT_STATES)[], {
+    description: Object.entries(ATTEMPT_STATES)
+      .map(([state, meaning]) => `\`${state}\`: ${meaning}.`)
+      .join(' '),
+  }),
+)
+
+export const Attempt = named(
+  'Attempt',
+  object({
+    id: attemptId,
+    transaction_id: transactionId,
+    refund_id: nullable(refundId),
+    kind: oneOf(ATTEMPT_KINDS, { description: 'The operation that the provider was called for.' }),
+    provider: { ...providerName, examples: ['bank_a'] },
+    status: attemptStatus,
+    amount,
+    currency,
+    route: attemptRoute,
+    provider_reference: nullable(string({ description: "The provider's own id of the operation." })),
+    decline_code: nullable(declineCode),
+    reason: nullable(string({ description: 'Why it ended as it did, or why its outcome is unknown.' })),
+    resolved_by: nullable(oneOf(RESOLVERS, { description: 'How its outcome became known.' })),
+    lookups: integer({ minimum: 0, description: 'How often MiniPay looked the call up at the provider.' }),
+    started_at: { ...time, description: 'When the call began.' },
+    ended_at: nullable({ ...time, description: 'When its outcome became known.' }),
+    duration_ms: nullable(integer({ description: 'Milliseconds from its start to its end.' })),
+    next_lookup_at: nullable({ ...time, description: 'When MiniPay looks it up next.' }),
+    unknown_since: nullable({ ...time, description: 'Since when its outcome is unknown.' }),
+  }),
+  'A call to a provider that moves money: an authorization, a capture, a cancel or a refund.',
+)
+
+export const AttemptsQuery = strict({
+  limit,
+  starting_after: startingAfter,
+  status: optional(attemptStatus),
+})
+
+export const ResolveBody = named(
+  'ResolveAttemptRequest',
+  strict({
+    outcome: oneOf(['succeeded', 'failed'], {
+      description: 'The outcome that the provider shows.',
+      examples: ['succeeded'],
+    }),
+    provider_reference: optional(
+      string({ minLength: 1, maxLength: 255, description: "The provider's own id of the operation." }),
+    ),
+    amount: optional({
+      ...amount,
+      description:
+        'Minor units that were captured or refunded, where that is less than was requested. An authorization or a cancel takes no amount.',
+      examples: [400],
+    }),
+    note: optional(
+      string({
+        minLength: 1,
+        maxLength: 200,
+        description:
+          "Why it failed, for the charge. The attempt's alarms are closed with it as their reason.",
+      }),
+    ),
+  }),
+  'The outcome of the attempt.',
+)
+
+export const Dispute = named(
+  'Dispute',
+  object({
+    id: disputeId,
+    transaction_id: transactionId,
+    amount: { ...sum, description: 'Minor units of `currency`, as the provider states it.' },
+    currency: { ...currency, description: "As the provider states it. It may differ from the charge's." },
+    amount_booked: {
+      ...sum,
+      description:
+        "The part of it that the ledger has, in minor units of the charge's currency. 0 once it is won.",
+    },
+    customer,
+    status: named(
+      'DisputeStatus',
+      oneOf(DISPUTE_STATES, { description: 'The state that the dispute is in.' }),
+    ),
+    reason: nullable(
+      string({ description: "The provider's word for the reason.", examples: ['fraudulent'] }),
+    ),
+    provider: providerName,
+    provider_reference: string({ description: "The provider's own id of the dispute." }),
+    created_at: { ...time, description: 'When MiniPay stored it.' },
+  }),
+  'A payment that the customer disputes at the bank.',
+)
+
+export const DisputesQuery = strict({
+  limit,
+  starting_after: startingAfter,
+  transaction_id: optional(transactionId),
+})

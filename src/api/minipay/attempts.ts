@@ -1,0 +1,93 @@
+import { attemptView, disputeView } from '../../app/present.ts'
+import { resolveAttempt } from '../../app/resolve-attempt.ts'
+import { isRejection } from '../../domain/error.ts'
+import { NoQuery, type Route, scopeOf, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { Attempt, AttemptsQuery, Dispute, DisputesQuery, ResolveBody } from './attempt-schemas.ts'
+import { attemptId } from './fields.ts'
+import { idOf, page } from './schemas.ts'
+
+const validQuery = queryValidator(AttemptsQuery)
+const validBody = bodyValidator(ResolveBody)
+const validDisputesQuery = queryValidator(DisputesQuery)
+
+export const listAttemptsRoute: Route = {
+  id: 'listAttempts',
+  method: 'GET',
+  url: '/api/v1/attempts',
+  summary: 'List attempts, newest first',
+  description:
+    'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
+  tag: 'Providers',
+  query: AttemptsQuery,
+  answers: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status } = validQuery(request.query)
+    const exists = async (id: string) => (await context.store.attempt(id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'att', exists)
+    const query = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(status !== undefined && { state: status }),
+    }
+    return sendPage(reply, await context.store.attempts(scope, query), attemptView)
+  },
+}
+
+export const resolveAttemptRoute: Route = {
+  id: 'resolveAttempt',
+  method: 'POST',
+  url: '/api/v1/attempts/:id/resolve',
+  summary: 'Resolve an attempt by hand',
+  description:
+    "For an attempt whose outcome stays unknown, once you have looked at the provider's dashboard. MiniPay treats the outcome as if the provider had sent it, and closes the attempt's alarms. You can correct an attempt that was resolved by hand or has an open alarm, while no later capture or refund depends on it. The same request again changes nothing, so it needs no Idempotency-Key.",
+  tag: 'Providers',
+  params: idOf(attemptId),
+  query: NoQuery,
+  body: ResolveBody,
+  answers: { 200: { description: 'The attempt with its outcome.', schema: Attempt } },
+  errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const {
+      outcome,
+      provider_reference: reference = null,
+      amount = null,
+      note = null,
+    } = validBody(request.body)
+    const finding = { outcome, reference, amount, note }
+    const resolved = await resolveAttempt(context, scopeOf(request), id, finding)
+    if (isRejection(resolved)) return sendRejection(reply, resolved)
+    return sendObject(reply, attemptView(resolved.attempt))
+  },
+}
+
+export const listDisputesRoute: Route = {
+  id: 'listDisputes',
+  method: 'GET',
+  url: '/api/v1/disputes',
+  summary: 'List disputes, newest first',
+  tag: 'Providers',
+  query: DisputesQuery,
+  answers: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const {
+      limit = DEFAULT_LIMIT,
+      starting_after: startingAfter,
+      transaction_id: transactionId,
+    } = validDisputesQuery(request.query)
+    const exists = async (id: string) => (await context.store.dispute(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'dp', exists)
+    const query = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(transactionId !== undefined && { transactionId }),
+    }
+    return sendPage(reply, await context.store.disputes(scope, query), disputeView)
+  },
+}

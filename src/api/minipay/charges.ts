@@ -1,0 +1,226 @@
+import { createCharge } from '../../app/create-charge.ts'
+import { cancelCharge, captureCharge } from '../../app/follow-up.ts'
+import { attemptView, chargeView } from '../../app/present.ts'
+import { attemptsOf } from '../../app/story.ts'
+import { reject } from '../../domain/error.ts'
+import { currencyWithdrawn, parseCurrency } from '../../domain/money.ts'
+import { notFound } from '../../domain/not-found.ts'
+import {
+  keyed,
+  NoQuery,
+  type Route,
+  scopeOf,
+  sendAnswer,
+  sendObject,
+  sendRejection,
+} from '../../http/endpoint.ts'
+import { Refused } from '../../http/errors.ts'
+import { CURRENCY_WANTED } from '../../http/faults.ts'
+import { pageQuery, sendPage } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import type { ChargeQuery } from '../../ports/store.ts'
+import { Attempt } from './attempt-schemas.ts'
+import { transactionId } from './fields.ts'
+import {
+  CaptureBody,
+  Charge,
+  ChargeBody,
+  ChargesQuery,
+  DeclineAnswer,
+  FollowUpDeclineAnswer,
+  idOf,
+  NoBody,
+  page,
+  UnavailableAnswer,
+} from './schemas.ts'
+
+const ChargeParams = idOf(transactionId)
+const validBody = bodyValidator(ChargeBody)
+const validQuery = queryValidator(ChargesQuery)
+
+/** What 202 says of a charge or a refund. */
+const PROCESSING =
+  'The outcome is not known yet. The status is `processing`, or `requires_action` with a `redirect_url`. An event follows with the outcome; to poll, retrieve the charge or repeat this request.'
+
+export const createChargeRoute: Route = {
+  id: 'createCharge',
+  method: 'POST',
+  url: '/api/v1/charges',
+  summary: 'Charge a customer',
+  description:
+    'A repeated request with the same Idempotency-Key and body answers 200 with the same charge. The customer is charged once.',
+  tag: 'Charges',
+  query: NoQuery,
+  body: ChargeBody,
+  keyed: true,
+  answers: {
+    201: { description: 'The charge succeeded, or with `capture: false` it is authorized.', schema: Charge },
+    200: {
+      description: 'The stored answer of an earlier request with the same Idempotency-Key.',
+      schema: Charge,
+    },
+    202: { description: PROCESSING, schema: Charge },
+    402: { description: 'The provider declined. The failed charge is stored.', schema: DeclineAnswer },
+    502: {
+      description:
+        'No provider took the charge. The failed charge is stored and shown, unless all providers were busy: then nothing is stored.',
+      schema: UnavailableAnswer,
+    },
+  },
+  errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached', 'provider_unavailable'],
+  async handle(http, request, reply) {
+    const body = validBody(request.body)
+    const currency = currencyToCharge(body.currency)
+    const command = {
+      amount: body.amount,
+      currency,
+      customer: body.customer,
+      capture: body.capture ?? true,
+      paymentMethod: body.payment_method ?? null,
+      description: body.description ?? null,
+      metadata: body.metadata ?? {},
+    }
+    const answer = await createCharge(
+      http.context,
+      keyed(http, request, 'POST /api/v1/charges', body),
+      command,
+    )
+    return sendAnswer(reply, answer)
+  },
+}
+
+export const retrieveChargeRoute: Route = {
+  id: 'retrieveCharge',
+  method: 'GET',
+  url: '/api/v1/charges/:id',
+  summary: 'Retrieve a charge',
+  tag: 'Charges',
+  params: ChargeParams,
+  query: NoQuery,
+  answers: { 200: { description: 'The charge.', schema: Charge } },
+  errors: ['transaction_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const charge = await context.store.charge(scopeOf(request), id)
+    if (!charge) return sendRejection(reply, notFound('transaction', id))
+    return sendObject(reply, chargeView(charge))
+  },
+}
+
+export const listChargesRoute: Route = {
+  id: 'listCharges',
+  method: 'GET',
+  url: '/api/v1/charges',
+  summary: 'List charges, newest first',
+  tag: 'Charges',
+  query: ChargesQuery,
+  answers: { 200: { description: 'A page of charges.', schema: page(Charge) } },
+  errors: ['cursor_invalid', 'currency_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const query = validQuery(request.query)
+    const exists = async (id: string) => (await context.store.charge(scope, id)) !== undefined
+    const storeQuery: ChargeQuery = {
+      ...(await pageQuery('txn', query, exists)),
+      ...(query.status !== undefined && { status: query.status }),
+    }
+    return sendPage(reply, await context.store.charges(scope, storeQuery), chargeView, {
+      backwards: query.ending_before !== undefined,
+    })
+  },
+}
+
+const validCapture = bodyValidator(CaptureBody)
+const validNothing = bodyValidator(NoBody)
+
+/** What captures and cancels answer. */
+const FOLLOW_UP_ANSWERS = {
+  202: { description: PROCESSING, schema: Charge },
+  402: { description: 'The provider declined. The charge is unchanged.', schema: FollowUpDeclineAnswer },
+  502: {
+    description: 'The provider did not do it, or cannot be called now. The charge is unchanged.',
+    schema: UnavailableAnswer,
+  },
+}
+const FOLLOW_UP_ERRORS = [
+  'charge_in_doubt',
+  'transaction_not_found',
+  'provider_not_capable',
+  'provider_not_configured',
+  'provider_unavailable',
+  'balance_limit_reached',
+] as const
+
+export const captureChargeRoute: Route = {
+  id: 'captureCharge',
+  method: 'POST',
+  url: '/api/v1/charges/:id/capture',
+  summary: 'Capture an authorized charge',
+  description: 'Captures everything, or the `amount` that you give. The provider releases the rest.',
+  tag: 'Charges',
+  params: ChargeParams,
+  query: NoQuery,
+  body: CaptureBody,
+  keyed: true,
+  answers: { 200: { description: 'The captured charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  errors: ['amount_invalid', 'charge_not_capturable', 'capture_exceeds_authorized', ...FOLLOW_UP_ERRORS],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validCapture(request.body ?? {})
+    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/capture`, body)
+    return sendAnswer(reply, await captureCharge(http.context, keyedRequest, id, body.amount))
+  },
+}
+
+export const cancelChargeRoute: Route = {
+  id: 'cancelCharge',
+  method: 'POST',
+  url: '/api/v1/charges/:id/cancel',
+  summary: 'Cancel a charge that was not captured',
+  description:
+    'Releases the authorized money. A charge in `requires_action` can be canceled, too. While a charge is `processing`, MiniPay stores the request and answers 202: it cancels or refunds the charge once it knows the outcome.',
+  tag: 'Charges',
+  params: ChargeParams,
+  query: NoQuery,
+  body: NoBody,
+  keyed: true,
+  answers: { 200: { description: 'The canceled charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  errors: ['charge_not_cancelable', ...FOLLOW_UP_ERRORS],
+  async handle(http, request, reply) {
+    const { id } = request.params as { id: string }
+    const body = validNothing(request.body ?? {})
+    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/cancel`, body)
+    return sendAnswer(reply, await cancelCharge(http.context, keyedRequest, id))
+  },
+}
+
+export const listChargeAttemptsRoute: Route = {
+  id: 'listChargeAttempts',
+  method: 'GET',
+  url: '/api/v1/charges/:id/attempts',
+  summary: "List a charge's attempts, oldest first",
+  description:
+    'Every call to a provider for this charge: the rule that chose the provider, the providers that were passed over with the reason, and the outcome.',
+  tag: 'Charges',
+  params: ChargeParams,
+  query: NoQuery,
+  answers: { 200: { description: 'Every attempt of the charge.', schema: page(Attempt) } },
+  errors: ['transaction_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const attempts = await attemptsOf(context, scopeOf(request), id)
+    if (!attempts) return sendRejection(reply, notFound('transaction', id))
+    return sendObject(reply, { data: attempts.map(attemptView), has_more: false })
+  },
+}
+
+/** A currency that is in use, in lower case. Throws `Refused` for any other code. */
+function currencyToCharge(code: string): string {
+  const currency = parseCurrency(code)
+  const withdrawn = currency && currencyWithdrawn(currency)
+  if (currency !== undefined && withdrawn === undefined) return currency
+  const reason = withdrawn
+    ? `ISO 4217 withdrew this currency on ${withdrawn}.`
+    : `The parameter currency must ${CURRENCY_WANTED}.`
+  throw new Refused(reject('currency_invalid', reason, 'currency'))
+}

@@ -1,0 +1,55 @@
+import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/health.ts'
+import { NoQuery, type Route, sendObject } from '../../http/endpoint.ts'
+import type { Provider } from '../../ports/provider.ts'
+import { ProviderState } from './routing-schemas.ts'
+import { page } from './schemas.ts'
+
+function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot) {
+  return {
+    name,
+    kind,
+    capabilities: {
+      idempotency_window_ms: Number.isFinite(capabilities.idempotencyWindowMs)
+        ? capabilities.idempotencyWindowMs
+        : null,
+      lookup: capabilities.lookup,
+      void: capabilities.void,
+      partial_capture: capabilities.partialCapture,
+    },
+    breaker: { state: health.state, retry_in_ms: health.retryInMs },
+    window: {
+      seconds: HEALTH_WINDOW_MS / 1000,
+      calls: health.calls,
+      errors: health.errors,
+      declines: health.declines,
+      success_rate: health.successRate,
+      latency_p50_ms: health.latencyP50Ms,
+      latency_p95_ms: health.latencyP95Ms,
+    },
+    lookups: {
+      breaker: { state: health.lookups.state, retry_in_ms: health.lookups.retryInMs },
+      calls: health.lookups.calls,
+      errors: health.lookups.errors,
+    },
+  }
+}
+
+export const listProvidersRoute: Route = {
+  id: 'listProviders',
+  method: 'GET',
+  url: '/api/v1/providers',
+  summary: 'List the providers with their health',
+  description:
+    'In the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',
+  tag: 'Routing',
+  storeless: true,
+  query: NoQuery,
+  answers: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
+  errors: [],
+  async handle({ context }, _request, reply) {
+    const data = [...context.providers.values()].map((provider) =>
+      providerView(provider, context.health.snapshot(provider.name)),
+    )
+    return sendObject(reply, { data, has_more: false })
+  },
+}

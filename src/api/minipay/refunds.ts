@@ -1,0 +1,120 @@
+import { createRefund } from '../../app/follow-up.ts'
+import { refundView } from '../../app/present.ts'
+import { notFound } from '../../domain/not-found.ts'
+import {
+  keyed,
+  NoQuery,
+  type Route,
+  scopeOf,
+  sendAnswer,
+  sendObject,
+  sendRejection,
+} from '../../http/endpoint.ts'
+import { pageQuery, sendPage } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import type { RefundQuery } from '../../ports/store.ts'
+import { refundId } from './fields.ts'
+import {
+  idOf,
+  page,
+  Refund,
+  RefundBody,
+  RefundDeclineAnswer,
+  RefundsQuery,
+  RefundUnavailableAnswer,
+} from './schemas.ts'
+
+const validBody = bodyValidator(RefundBody)
+const validQuery = queryValidator(RefundsQuery)
+
+export const createRefundRoute: Route = {
+  id: 'createRefund',
+  method: 'POST',
+  url: '/api/v1/refunds',
+  summary: 'Refund a charge, wholly or in part',
+  description:
+    'Without an amount, everything that is left is refunded. All refunds of a charge together never exceed it, however many run at once.',
+  tag: 'Refunds',
+  query: NoQuery,
+  body: RefundBody,
+  keyed: true,
+  answers: {
+    200: { description: 'The refund.', schema: Refund },
+    202: {
+      description:
+        'The outcome is not known yet, and the status is `processing`. An event follows with the outcome; to poll, retrieve the refund or repeat this request.',
+      schema: Refund,
+    },
+    402: { description: 'The provider declined. No money moved.', schema: RefundDeclineAnswer },
+    502: {
+      description: 'The provider did not do it, or cannot be called now. No money moved.',
+      schema: RefundUnavailableAnswer,
+    },
+  },
+  errors: [
+    'amount_invalid',
+    'transaction_not_found',
+    'already_refunded',
+    'charge_not_refundable',
+    'refund_exceeds_remaining',
+    'charge_disputed',
+    'charge_in_doubt',
+    'provider_not_configured',
+    'provider_unavailable',
+    'balance_limit_reached',
+  ],
+  async handle(http, request, reply) {
+    const body = validBody(request.body)
+    const command = {
+      amount: body.amount,
+      reason: body.reason ?? null,
+      description: body.description ?? null,
+      metadata: body.metadata ?? {},
+    }
+    const keyedRequest = keyed(http, request, 'POST /api/v1/refunds', body)
+    return sendAnswer(reply, await createRefund(http.context, keyedRequest, body.transaction_id, command))
+  },
+}
+
+export const retrieveRefundRoute: Route = {
+  id: 'retrieveRefund',
+  method: 'GET',
+  url: '/api/v1/refunds/:id',
+  summary: 'Retrieve a refund',
+  tag: 'Refunds',
+  params: idOf(refundId),
+  query: NoQuery,
+  answers: { 200: { description: 'The refund.', schema: Refund } },
+  errors: ['refund_not_found'],
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const refund = await context.store.refund(scopeOf(request), id)
+    if (!refund) return sendRejection(reply, notFound('refund', id))
+    return sendObject(reply, refundView(refund))
+  },
+}
+
+export const listRefundsRoute: Route = {
+  id: 'listRefunds',
+  method: 'GET',
+  url: '/api/v1/refunds',
+  summary: 'List refunds, newest first',
+  description: 'Cursors are the `refund_id` of refunds.',
+  tag: 'Refunds',
+  query: RefundsQuery,
+  answers: { 200: { description: 'A page of refunds.', schema: page(Refund) } },
+  errors: ['cursor_invalid', 'currency_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const query = validQuery(request.query)
+    const exists = async (id: string) => (await context.store.refund(scope, id)) !== undefined
+    const storeQuery: RefundQuery = {
+      ...(await pageQuery('re', query, exists)),
+      ...(query.status !== undefined && { status: query.status }),
+      ...(query.transaction_id !== undefined && { transactionId: query.transaction_id }),
+    }
+    return sendPage(reply, await context.store.refunds(scope, storeQuery), refundView, {
+      backwards: query.ending_before !== undefined,
+    })
+  },
+}

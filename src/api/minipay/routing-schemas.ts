@@ -1,0 +1,321 @@
+/** The schemas of routing rules, their simulation, and the state of providers. */
+import { BREAKER_STATES } from '../../domain/breaker.ts'
+import {
+  MAX_CONDITION,
+  MAX_FAILOVER_CODES,
+  MAX_RULE_NAME,
+  MAX_RULES,
+  MAX_TARGETS,
+  MAX_WEIGHT,
+  PROVIDER_NAME,
+} from '../../domain/rule-set.ts'
+import {
+  array,
+  boolean,
+  integer,
+  named,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  type Schema,
+  type Static,
+  strict,
+  string,
+} from '../../http/schema.ts'
+import { amount, count, currency, customer, metadata, time } from './fields.ts'
+
+const number = (keywords: object = {}): Schema<number> => ({ type: 'number', ...keywords })
+const list = <T>(items: Schema<T>, keywords: object): Schema<T[]> => ({ ...array(items), ...keywords })
+
+const provider = string({
+  pattern: PROVIDER_NAME.source,
+  description: 'The name of the provider.',
+  examples: ['bank_a'],
+})
+const weighted = named(
+  'WeightedProvider',
+  strict({
+    provider,
+    weight: integer({
+      minimum: 1,
+      maximum: MAX_WEIGHT,
+      description: 'Its share, relative to the other weights.',
+      examples: [80],
+    }),
+  }),
+  'A provider and its share of the charges.',
+)
+const destination = {
+  providers: optional(
+    list(provider, {
+      minItems: 1,
+      maxItems: MAX_TARGETS,
+      description: 'Providers to call, in this order.',
+      examples: [['bank_a', 'bank_b']],
+    }),
+  ),
+  split: optional(
+    list(weighted, {
+      minItems: 1,
+      maxItems: MAX_TARGETS,
+      description:
+        'Instead of `providers`: MiniPay draws one by weight. The others follow, the heaviest first.',
+    }),
+  ),
+  sticky: optional({
+    ...boolean(),
+    description: 'With true a split draws the same provider for the same customer.',
+  }),
+  failover_on: optional(
+    list(string({ examples: ['insufficient_funds'] }), {
+      maxItems: MAX_FAILOVER_CODES,
+      description: 'Decline codes after which MiniPay calls the next provider. Hard declines are refused.',
+      examples: [['processing_error']],
+    }),
+  ),
+}
+const rule = named(
+  'RoutingRule',
+  strict({
+    name: string({
+      minLength: 1,
+      maxLength: MAX_RULE_NAME,
+      description: 'The name of the rule, which attempts show.',
+      examples: ['eu cards'],
+    }),
+    when: string({
+      minLength: 1,
+      maxLength: MAX_CONDITION,
+      description:
+        'A condition in CEL over `amount`, `currency`, `customer`, `payment_method`, `metadata` and `time`.',
+      examples: ["currency == 'eur' && amount < 100000"],
+    }),
+    ...destination,
+  }),
+  'A condition, and where charges go that fulfil it.',
+)
+const fallback = named(
+  'RoutingDefault',
+  strict(destination),
+  'Where a charge goes when no condition is true.',
+)
+export const RuleSetDocument = named(
+  'RoutingDocument',
+  strict({
+    rules: optional(
+      list(rule, {
+        maxItems: MAX_RULES,
+        description: 'The first rule whose condition is true says which providers are called.',
+      }),
+    ),
+    default: { ...fallback, description: 'Where a charge goes when no condition is true.' },
+  }),
+  'Rules for the provider of a charge.',
+)
+
+const version = integer({ minimum: 0, examples: [1] })
+export const RuleSet = named(
+  'RoutingRules',
+  object({
+    version: {
+      ...version,
+      description:
+        'Grows by one with each change. 0 while no rules are stored. MiniPay keeps the newest 100 versions.',
+    },
+    document: RuleSetDocument,
+    created_at: nullable({ ...time, description: 'When this version was stored.' }),
+  }),
+  'The rules with their version.',
+)
+
+const expected = optional({
+  ...version,
+  description: 'The version that you expect to replace. Without it, any version is replaced.',
+})
+export const RuleSetBody = named(
+  'ReplaceRoutingRulesRequest',
+  strict({ document: RuleSetDocument, version: expected }),
+  'The rules to store.',
+)
+/** Of a reset. */
+export const RuleSetQuery = strict({ version: expected })
+/** What is checked of it before its document is read, whose faults come with their places. */
+export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
+
+const charge = named(
+  'SimulatedCharge',
+  strict({
+    amount,
+    currency: { ...currency, examples: ['eur'] },
+    customer,
+    payment_method: optional(
+      string({
+        minLength: 1,
+        maxLength: 255,
+        description: "The provider's token for the customer's card.",
+        examples: ['tok_visa'],
+      }),
+    ),
+    metadata: optional({ ...metadata, examples: [{ tier: 'gold' }] }),
+    time: optional({ ...time, description: 'When the charge is made. Without it, now.' }),
+  }),
+  'A charge that is not made.',
+)
+export type SimulatedChargeBody = Static<typeof charge>
+
+/** No more charges than these are replayed by one request. */
+export const MAX_LAST = 1_000
+const simulation = {
+  charge: optional({ ...charge, description: 'One charge to route.' }),
+  last: optional(
+    integer({ minimum: 1, maximum: MAX_LAST, description: 'Routes this many of the newest charges again.' }),
+  ),
+}
+const draft = 'A draft. Without it, the stored rules.'
+export const SimulationBody = named(
+  'SimulateRoutingRequest',
+  strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
+  'What to route, and by which rules.',
+)
+export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
+
+const reason = (example: string) => string({ description: 'The reason.', examples: [example] })
+const skipped = array(object({ provider, reason: reason('circuit breaker open') }))
+const simulatedRoute = named(
+  'SimulatedRoute',
+  object({
+    rule: string({ description: 'The rule that matched, or `default`.', examples: ['eu cards'] }),
+    providers: { ...array(provider), description: 'Providers that would be called, in this order.' },
+    failover_on: {
+      ...array(string({ examples: ['processing_error'] })),
+      description: 'Decline codes after which MiniPay would call the next provider.',
+    },
+    not_matched: {
+      ...array(
+        object({ rule: string({ description: 'The rule.' }), reason: reason('currency == "eur" is false.') }),
+      ),
+      description: 'Rules that did not match.',
+    },
+    skipped_now: { ...skipped, description: 'Providers that would be passed over at this moment.' },
+  }),
+  'How the charge would be routed.',
+)
+const replayedCharges = named(
+  'ReplayedCharges',
+  object({
+    charges: { ...count, description: 'How many charges were routed again.' },
+    changed: { ...count, description: 'How many would go to another provider than they went to.' },
+    not_evaluated: { ...count, description: 'For how many some rule could not be evaluated.' },
+    rules: {
+      ...array(
+        object({
+          rule: string({ description: 'The rule.' }),
+          charges: { ...count, description: 'How many charges it would match.' },
+        }),
+      ),
+      description: 'How many charges each rule would match.',
+    },
+    providers: {
+      ...array(
+        object({
+          provider,
+          would_go: { ...count, description: 'Charges that would go to it.' },
+          went: { ...count, description: 'Charges that went to it.' },
+        }),
+      ),
+      description: 'How many charges each provider would have, and had.',
+    },
+  }),
+  'How the newest charges would be routed now.',
+)
+export const SimulationAnswer = named(
+  'RoutingSimulation',
+  object({
+    version: nullable({ ...version, description: 'The version of the stored rules. Null for a draft.' }),
+    charge: nullable(simulatedRoute),
+    last: nullable(replayedCharges),
+  }),
+  'Where charges would go.',
+)
+
+/** One mistake of a request or of a rule set. */
+export const RuleProblem = named(
+  'Problem',
+  object({
+    path: string({ description: 'The parameter, or the place in the rules.', examples: ['rules[1].when'] }),
+    position: {
+      ...nullable(
+        object({
+          line: integer({ description: 'From 1.', examples: [1] }),
+          column: integer({ description: 'From 1.', examples: [1] }),
+          offset: integer({ description: 'From 0.', examples: [0] }),
+        }),
+      ),
+      description: 'The place within a condition. Null for other mistakes.',
+    },
+    message: string({ description: 'A sentence for people.', examples: ['Unknown variable: amout.'] }),
+  }),
+  'One mistake of a request.',
+)
+
+const milliseconds = (description: string) => nullable(integer({ minimum: 0, description, examples: [120] }))
+const breaker = named(
+  'CircuitBreaker',
+  object({
+    state: oneOf(BREAKER_STATES, { description: '`open`: the provider is not called.' }),
+    retry_in_ms: { ...count, description: 'Milliseconds until the next try. 0 unless open.', examples: [0] },
+  }),
+  'The circuit breaker of a provider.',
+)
+export const ProviderState = named(
+  'Provider',
+  object({
+    name: provider,
+    kind: string({ description: 'Its kind, from the configuration.', examples: ['http'] }),
+    capabilities: object(
+      {
+        idempotency_window_ms: {
+          ...nullable(count),
+          description:
+            'For how many milliseconds the provider does a repeated call only once. Null without an end.',
+        },
+        lookup: oneOf(['none', 'eventual', 'final'], {
+          description: 'Whether the provider can say what happened to a call, and how soon that is final.',
+        }),
+        void: { ...boolean(), description: 'It can cancel an authorization.' },
+        partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
+      },
+      { description: 'What the provider can do.' },
+    ),
+    breaker: { ...breaker, description: 'Of calls that move money.' },
+    window: object(
+      {
+        seconds: integer({ description: 'How long the window is.', examples: [60] }),
+        calls: { ...count, description: 'Calls that move money.' },
+        errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
+        declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
+        success_rate: nullable(
+          number({
+            minimum: 0,
+            maximum: 1,
+            description: 'The share of calls that the provider answered. A decline is an answer.',
+            examples: [1],
+          }),
+        ),
+        latency_p50_ms: milliseconds('Half of the calls took at most so many milliseconds.'),
+        latency_p95_ms: milliseconds('95 of 100 calls took at most so many milliseconds.'),
+      },
+      { description: 'Its newest calls.' },
+    ),
+    lookups: {
+      ...object({
+        breaker,
+        calls: { ...count, description: 'Lookups.' },
+        errors: { ...count, description: 'Lookups without a readable answer.', examples: [0] },
+      }),
+      description: 'Lookups, in the same window.',
+    },
+  }),
+  'A provider, what it can do, and how its recent calls ended.',
+)

@@ -1,0 +1,159 @@
+import { timestamp } from '../../app/present.ts'
+import type { Replayed, SimulatedCharge } from '../../app/simulation.ts'
+import { isRejection, reject } from '../../domain/error.ts'
+import { parseCurrency } from '../../domain/money.ts'
+import type { Facts } from '../../domain/routing.ts'
+import { type Http, NoQuery, type Route, scopeOf, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { Refused } from '../../http/errors.ts'
+import { CURRENCY_WANTED } from '../../http/faults.ts'
+import { time } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import {
+  RuleSet,
+  RuleSetBody,
+  RuleSetEnvelope,
+  RuleSetQuery,
+  type SimulatedChargeBody,
+  SimulationAnswer,
+  SimulationBody,
+  SimulationEnvelope,
+} from './routing-schemas.ts'
+
+const validRuleSet = bodyValidator(RuleSetEnvelope)
+const validReset = queryValidator(RuleSetQuery)
+const validSimulation = bodyValidator(SimulationEnvelope)
+
+function ruleSetView(version: number, document: unknown, createdAt: number | null) {
+  return { version, document, created_at: createdAt === null ? null : timestamp(createdAt) }
+}
+
+export const retrieveRuleSetRoute: Route = {
+  id: 'retrieveRoutingRules',
+  method: 'GET',
+  url: '/api/v1/routing',
+  summary: 'Retrieve the routing rules',
+  description:
+    'While none are stored, the version is 0, and MiniPay calls the providers in the order of the configuration.',
+  tag: 'Routing',
+  query: NoQuery,
+  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
+  errors: [],
+  async handle({ context }, request, reply) {
+    const { version, document, createdAt } = await context.router.current(scopeOf(request))
+    return sendObject(reply, ruleSetView(version, document, createdAt))
+  },
+}
+
+export const replaceRuleSetRoute: Route = {
+  id: 'replaceRoutingRules',
+  method: 'PUT',
+  url: '/api/v1/routing',
+  summary: 'Replace the routing rules',
+  description:
+    'MiniPay checks the whole document first. It answers every mistake with its place, and then stores nothing.',
+  tag: 'Routing',
+  query: NoQuery,
+  body: RuleSetBody,
+  answers: { 200: { description: 'The stored rules.', schema: RuleSet } },
+  errors: ['routing_rules_invalid', 'routing_version_conflict'],
+  async handle({ context }, request, reply) {
+    const body = validRuleSet(request.body)
+    const stored = await context.router.replace(scopeOf(request), body.document, body.version)
+    if (isRejection(stored)) return sendRejection(reply, stored)
+    return sendObject(reply, ruleSetView(stored.version, body.document, stored.createdAt))
+  },
+}
+
+export const resetRuleSetRoute: Route = {
+  id: 'resetRoutingRules',
+  method: 'DELETE',
+  url: '/api/v1/routing',
+  summary: 'Reset the routing rules',
+  description:
+    'MiniPay calls the providers in the order of the configuration again. This is stored as the next version.',
+  tag: 'Routing',
+  query: RuleSetQuery,
+  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
+  errors: ['routing_version_conflict'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const reset = await context.router.reset(scope, validReset(request.query).version)
+    if (isRejection(reset)) return sendRejection(reply, reset)
+    const { version, document, createdAt } = await context.router.current(scope)
+    return sendObject(reply, ruleSetView(version, document, createdAt))
+  },
+}
+
+export const simulateRoutingRoute: Route = {
+  id: 'simulateRouting',
+  method: 'POST',
+  url: '/api/v1/routing/simulate',
+  summary: 'Simulate routing rules',
+  description:
+    'Shows where a given charge would go, and where the newest charges would go now. Nothing is stored, and no provider is called.',
+  tag: 'Routing',
+  query: NoQuery,
+  body: SimulationBody,
+  answers: { 200: { description: 'Where the charges would go.', schema: SimulationAnswer } },
+  errors: ['routing_rules_invalid', 'currency_invalid'],
+  async handle(http, request, reply) {
+    const { rules, charge, last } = validSimulation(request.body ?? {})
+    const simulation = await http.context.router.simulate(scopeOf(request), {
+      ...(rules !== undefined && { document: rules }),
+      ...(charge && { charge: facts(http, charge) }),
+      ...(last !== undefined && { last }),
+    })
+    if (isRejection(simulation)) return sendRejection(reply, simulation)
+    return sendObject(reply, {
+      version: simulation.version,
+      charge: simulation.charge && chargeView(simulation.charge),
+      last: simulation.last && replayedView(simulation.last),
+    })
+  },
+}
+
+/** The facts of a charge that nobody makes. Throws `Refused` for a bad currency or time. */
+function facts({ context }: Http, charge: SimulatedChargeBody): Facts {
+  const currency = parseCurrency(charge.currency)
+  if (currency === undefined)
+    throw new Refused(
+      reject('currency_invalid', `The parameter charge.currency must ${CURRENCY_WANTED}.`, 'charge.currency'),
+    )
+  return {
+    seed: context.newId('txn'),
+    amount: charge.amount,
+    currency,
+    customer: charge.customer,
+    paymentMethod: charge.payment_method ?? null,
+    metadata: charge.metadata ?? {},
+    time: time('charge.time', charge.time) ?? context.now(),
+  }
+}
+
+function chargeView({ plan, notMatched, openNow }: SimulatedCharge) {
+  return {
+    rule: plan.rule,
+    providers: plan.providers,
+    failover_on: plan.failoverOn,
+    not_matched: notMatched,
+    skipped_now: [
+      ...plan.skipped,
+      ...openNow.map((provider) => ({ provider, reason: 'circuit breaker open' })),
+    ],
+  }
+}
+
+function replayedView({ charges, changed, notEvaluated, rules, providers, went }: Replayed) {
+  const names = [...new Set([...providers.keys(), ...went.keys()])].sort()
+  return {
+    charges,
+    changed,
+    not_evaluated: notEvaluated,
+    rules: [...rules].map(([rule, matched]) => ({ rule, charges: matched })),
+    providers: names.map((provider) => ({
+      provider,
+      would_go: providers.get(provider) ?? 0,
+      went: went.get(provider) ?? 0,
+    })),
+  }
+}

@@ -1,0 +1,93 @@
+/** The schemas of the bodies of webhooks: what `workers/webhook-body.ts` makes of an event. */
+import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
+import { named, object, oneOf, optional, type Schema, string } from '../../http/schema.ts'
+import { alarmKind } from './alarm-schemas.ts'
+import { Dispute } from './attempt-schemas.ts'
+import {
+  alarmId,
+  amount,
+  currency,
+  customer,
+  disputeId,
+  epoch,
+  eventId,
+  refundId,
+  sequence,
+  time,
+} from './fields.ts'
+import { Charge, Refund } from './schemas.ts'
+
+const { properties: charge } = Charge
+const field = (properties: Readonly<Record<string, Schema>>, name: string) => properties[name] as Schema
+
+/** The fields of every webhook. Events that an earlier version stored lack the optional ones. */
+const common = (type: Schema) => ({
+  ...{ id: field(charge, 'id'), amount, currency, customer, status: field(charge, 'status') },
+  type,
+  event_id: eventId,
+  sequence: {
+    ...sequence,
+    minimum: 1,
+    description: 'The number of the event, without gaps within an epoch.',
+  },
+  epoch,
+  created_at: { ...time, description: 'When the event was stored.' },
+  amount_captured: optional(field(charge, 'amount_captured')),
+  amount_refunded: optional(field(charge, 'amount_refunded')),
+  amount_disputed: optional(field(charge, 'amount_disputed')),
+  metadata: optional(field(charge, 'metadata')),
+  idempotency_key: optional(
+    string({ description: 'The key of the request that made the charge.', examples: ['order-1234'] }),
+  ),
+})
+
+const REFUND: readonly EventType[] = ['payment.refunded', 'refund.failed']
+const is = (prefix: string) => (type: EventType) => type.startsWith(prefix)
+const types = (wanted: (type: EventType) => boolean) =>
+  oneOf((Object.keys(EVENT_TYPES) as EventType[]).filter(wanted), { description: 'The type of the event.' })
+
+const ChargeWebhook = named(
+  'ChargeWebhook',
+  object(common(types((type) => is('payment.')(type) && !REFUND.includes(type)))),
+  'The body of a webhook about a charge.',
+)
+const RefundWebhook = named(
+  'RefundWebhook',
+  object({
+    ...common(types((type) => REFUND.includes(type))),
+    refund_id: refundId,
+    refund_amount: { ...amount, description: 'Minor units of the refund.' },
+    refund_status: optional(field(Refund.properties, 'status')),
+    refund_idempotency_key: optional(
+      string({ description: 'The key of the request that made the refund.', examples: ['refund-1234'] }),
+    ),
+  }),
+  'The body of a webhook about a refund.',
+)
+const DisputeWebhook = named(
+  'DisputeWebhook',
+  object({
+    ...common(types(is('dispute.'))),
+    dispute_id: disputeId,
+    dispute_amount: field(Dispute.properties, 'amount'),
+    dispute_currency: optional(field(Dispute.properties, 'currency')),
+    dispute_status: optional(field(Dispute.properties, 'status')),
+  }),
+  'The body of a webhook about a dispute.',
+)
+const AlarmWebhook = named(
+  'AlarmWebhook',
+  object({
+    ...common(types(is('alarm.'))),
+    alarm_id: alarmId,
+    alarm_kind: optional(alarmKind),
+  }),
+  'The body of a webhook about an alarm.',
+)
+
+/** The body of an event's webhook. */
+export function webhookSchema(type: EventType): Schema {
+  if (REFUND.includes(type)) return RefundWebhook
+  if (is('dispute.')(type)) return DisputeWebhook
+  return is('alarm.')(type) ? AlarmWebhook : ChargeWebhook
+}

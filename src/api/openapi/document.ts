@@ -1,0 +1,270 @@
+import { ERROR_CODES, type ErrorCode } from '../../domain/error.ts'
+import type { Route } from '../../http/endpoint.ts'
+import { RETRY_AFTER_S, STATUS } from '../../http/errors.ts'
+import { ROUTES } from '../endpoints.ts'
+import { ErrorAnswer } from '../minipay/schemas.ts'
+import { type Components, createComponents } from './components.ts'
+import { EXAMPLES } from './examples.ts'
+import {
+  HEADERS,
+  type Parameter,
+  parametersOf,
+  pascal,
+  shareParameters,
+  webhookParameters,
+} from './parameters.ts'
+import { DESCRIPTION, TAGS } from './prose.ts'
+import { webhooks } from './webhooks.ts'
+
+const COMMON: readonly ErrorCode[] = [
+  'bad_request',
+  'card_number_refused',
+  'header_repeated',
+  'request_timeout',
+  'headers_too_large',
+  'internal',
+  'overloaded',
+  'shutting_down',
+]
+const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_unknown', 'parameter_invalid']
+/** A body is read of every POST, PUT and DELETE, and may hold an `amount` that is no integer. */
+const WITH_BODY: readonly ErrorCode[] = [
+  'invalid_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  'amount_invalid',
+  'parameter_unknown',
+  'parameter_invalid',
+]
+const WITH_KEY: readonly ErrorCode[] = [
+  'idempotency_key_invalid',
+  'idempotency_key_reused',
+  'idempotency_key_in_progress',
+]
+
+/** Every code that a route can answer. */
+export function errorsOf(route: Route): readonly ErrorCode[] {
+  return [
+    ...new Set([
+      ...COMMON,
+      ...(route.storeless ? [] : (['store_unavailable'] as const)),
+      ...(needsParameters(route) ? (['parameter_missing'] as const) : []),
+      ...(route.query || route.body ? WITH_PARAMETERS : []),
+      ...(route.method === 'GET' || route.raw ? [] : WITH_BODY),
+      ...(route.keyed ? WITH_KEY : []),
+      ...route.errors,
+    ]),
+  ]
+}
+
+/** Whether anything in its body or query is required, within an optional object too. */
+function needsParameters({ body, query }: Route): boolean {
+  return JSON.stringify([body, query]).includes('"required":')
+}
+
+let written: string | undefined
+
+/** The OpenAPI 3.1 document as JSON, written at its first use from the table of routes. */
+export function openApiDocument(version: string): string {
+  written ??= JSON.stringify(document(version))
+  return written
+}
+
+type Json = Readonly<Record<string, unknown>>
+type Operation = Json & { parameters?: Parameter[] | Json[]; responses: Record<string, Json> }
+
+function document(version: string): Json {
+  const components = createComponents()
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const route of ROUTES) {
+    const path = route.url.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) }
+  }
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const receivers = webhookParameters()
+  const hooks = webhooks(components, receivers.references)
+  const examples = errorExamples(operations)
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'MiniPay',
+      version,
+      summary: 'Payment orchestration: charges, refunds, a double-entry ledger and webhooks.',
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [
+      { url: '/', description: 'This server.' },
+      { url: 'http://127.0.0.1:8080', description: 'The default address.' },
+    ],
+    security: [],
+    tags: TAGS,
+    paths,
+    webhooks: hooks,
+    components: {
+      schemas: components.schemas(),
+      responses: shareResponses(operations),
+      parameters: { ...shareParameters(operations), ...receivers.parameters },
+      examples,
+      headers: HEADERS,
+    },
+  }
+}
+
+function operation(route: Route, components: Components): Operation {
+  const parameters = parametersOf(route, components)
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
+    tags: [route.tag],
+    ...(parameters.length > 0 && { parameters }),
+    ...requestBody(route, components),
+    responses: responses(route, components),
+  }
+}
+
+/** The examples of a route by their names, with their bodies or their answers of a status. */
+function examples(route: Route, of: 'body' | number): Json {
+  const found = (EXAMPLES[route.id] ?? []).flatMap(({ name, summary, body, status, answer }) => {
+    const value = of === 'body' ? body : status === of ? answer : undefined
+    return value === undefined ? [] : [[name, { summary, value }] as const]
+  })
+  return Object.fromEntries(found)
+}
+
+const shown = (examples: Json): Json => (Object.keys(examples).length === 0 ? {} : { examples })
+
+function requestBody(route: Route, components: Components): Json {
+  if (route.raw)
+    return {
+      requestBody: {
+        required: true,
+        description: 'As the provider sends it, in any content type. The signature covers its bytes.',
+        content: { 'application/json': { schema: {}, ...shown(examples(route, 'body')) } },
+      },
+    }
+  if (!route.body) return {}
+  const content = { schema: components.write(route.body), ...shown(examples(route, 'body')) }
+  return {
+    requestBody: {
+      required: route.body['required'] !== undefined,
+      content: { 'application/json': content },
+    },
+  }
+}
+
+function responses(route: Route, components: Components): Record<string, Json> {
+  const errors = Object.groupBy(errorsOf(route), (code) => STATUS[code])
+  const statuses = [...new Set([...Object.keys(route.answers), ...Object.keys(errors)])]
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      response(route, Number(status), errors[Number(status)] ?? [], components),
+    ]),
+  )
+}
+
+/** The answers of one status: what the route describes, one of some errors, or either. */
+function response(route: Route, status: number, codes: readonly ErrorCode[], components: Components): Json {
+  const answer = route.answers[status]
+  const own = answer && components.write(answer.schema)
+  // Answers with a code of their own have the fields of an error, too.
+  const errors = answer && 'code' in (answer.schema['properties'] as object) ? [] : codes
+  const schema = errors.length === 0 ? own : own ? { anyOf: [own, error(components)] } : error(components)
+  const content = { schema, ...shown({ ...examples(route, status), ...errorReferences(errors) }) }
+  return {
+    description: [answer?.description, refused(errors)].filter(Boolean).join(' '),
+    headers: headers(route, status, codes),
+    content: {
+      'application/json': content,
+      ...(answer?.text !== undefined && { [answer.text]: { schema: { type: 'string' } } }),
+    },
+  }
+}
+
+const error = (components: Components) => components.write(ErrorAnswer)
+
+function refused(codes: readonly ErrorCode[]): string {
+  const names = codes.map((code) => `\`${code}\``)
+  return names.length === 0 ? '' : `An error with the code ${list(names)}.`
+}
+
+/** `a`; `a or b`; `a, b or c`. */
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+function headers(route: Route, status: number, codes: readonly ErrorCode[]): Json {
+  const repeatable = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
+  const replayable = route.keyed && status !== 201 && route.answers[status] !== undefined
+  const names = [
+    'X-Request-Id',
+    ...(replayable ? ['Idempotent-Replayed'] : []),
+    ...(repeatable ? ['Retry-After'] : []),
+  ]
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+function errorReferences(codes: readonly ErrorCode[]): Json {
+  return Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
+}
+
+/** An example of every code that is referred to, with its meaning. */
+function errorExamples(operations: readonly Operation[]): Json {
+  const text = JSON.stringify(operations)
+  const used = Object.entries(ERROR_CODES).filter(([code]) =>
+    text.includes(`"#/components/examples/${code}"`),
+  )
+  return Object.fromEntries(
+    used.map(([code, meaning]) => [
+      code,
+      {
+        summary: meaning,
+        value: { error: meaning, code, request_id: 'req_01kasw5v8g000ne3r5yx2tb4qd' },
+      },
+    ]),
+  )
+}
+
+/** Names of responses that several errors share, by their status. */
+const RESPONSE_NAMES: Readonly<Record<string, string>> = {
+  400: 'BadRequest',
+  409: 'Conflict',
+  422: 'UnprocessableContent',
+  503: 'Unavailable',
+}
+
+/** Replaces each error response that several operations have by a reference, and answers those responses. */
+function shareResponses(operations: readonly Operation[]): Json {
+  const uses = Map.groupBy(
+    operations.flatMap(({ responses }) =>
+      Object.entries(responses).map(([status, response]) => ({ responses, status, response })),
+    ),
+    ({ status, response }) => status + JSON.stringify(response),
+  )
+  const shared: Record<string, Json> = {}
+  for (const same of [...uses.values()].sort((a, b) => b.length - a.length)) {
+    const [{ status, response } = same[0] as never] = same
+    const codes = Object.keys(errorExamplesOf(response))
+    if (same.length < 2 || codes.length === 0) continue
+    const name = responseName(status, codes, shared)
+    shared[name] = response
+    for (const { responses } of same) responses[status] = { $ref: `#/components/responses/${name}` }
+  }
+  return shared
+}
+
+/** The examples of a response that is nothing but errors. */
+function errorExamplesOf(response: Json): object {
+  const { schema, examples } = (response['content'] as { 'application/json': Json })['application/json']
+  return (schema as Json)['$ref'] === '#/components/schemas/Error' ? (examples as object) : {}
+}
+
+/** The one code; or the status, which the last code tells apart from more frequent responses of that status. */
+function responseName(status: string, codes: readonly string[], taken: object): string {
+  const [only, ...others] = codes as [string, ...string[]]
+  if (others.length === 0) return pascal(only)
+  const general = RESPONSE_NAMES[status] ?? `Status${status}`
+  return general in taken ? `${general}Or${pascal(codes.at(-1) as string)}` : general
+}

@@ -1,0 +1,72 @@
+/** The schemas of what operators read. */
+
+import { array, boolean, integer, named, object, oneOf, optional } from '../http/schema.ts'
+import { count, providerName } from './minipay/fields.ts'
+
+export const MetricsAnswer = named(
+  'Metrics',
+  object({
+    total_charges: { ...count, description: 'Charges that succeeded.' },
+    total_refunds: { ...count, description: 'Refunds that were paid.' },
+    pending_webhooks: { ...count, description: 'Webhook deliveries that are waiting to be sent.' },
+    delivered_webhooks: { ...count, description: 'Webhook deliveries that were answered with 2xx.' },
+    failed_webhooks: { ...count, description: 'Webhook deliveries that failed.' },
+    webhook_retries: { ...count, description: 'Attempts after the first one of a delivery.' },
+  }),
+  'Counters.',
+)
+
+export const Status = named(
+  'Health',
+  object({ status: oneOf(['ok'], { description: 'The process is alive.' }) }),
+  'The process is alive.',
+)
+
+const missingProvider = named(
+  'MissingProvider',
+  object({
+    provider: { ...providerName, examples: ['bank_a'] },
+    open_attempts: {
+      ...count,
+      description: 'Attempts without an outcome, counted up to 1,000 of each state.',
+    },
+    to_capture: { ...boolean(), description: 'Some of its charges are authorized.' },
+    to_refund: { ...boolean(), description: 'Some of its charges can be refunded.' },
+    in_rules: { ...boolean(), description: 'The routing rules name it.' },
+  }),
+  'A provider that the database needs and the configuration lacks.',
+)
+const clockWarning = named(
+  'ClockWarning',
+  object({
+    moved_by_seconds: integer({
+      description:
+        'How far the clock moved compared with the time that passed: above 0 when it moved ahead, below 0 when it was set back.',
+      examples: [2_592_000],
+    }),
+    trusted_in_seconds: {
+      ...count,
+      description:
+        'How long the clock must still run without a step until holds expire by it again; 0 when no work waits for it.',
+      examples: [86_400],
+    },
+  }),
+  'A step of the clock that MiniPay has seen.',
+)
+export const Readiness = named(
+  'Readiness',
+  object({
+    status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider'], {
+      description: 'What keeps the process from its work, or `ready`.',
+    }),
+    clock: optional({
+      ...clockWarning,
+      description: 'There while the clock is in doubt: it was set, or may have been.',
+    }),
+    missing_providers: optional({
+      ...array(missingProvider),
+      description: 'Providers that the database needs and the configuration lacks.',
+    }),
+  }),
+  'Whether the process can do its work.',
+)

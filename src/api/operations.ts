@@ -1,0 +1,131 @@
+import type { ClockWarning } from '../app/clock.ts'
+import type { MissingProvider } from '../app/provider-check.ts'
+import { type Route, scopeOf, sendJson, sendObject } from '../http/endpoint.ts'
+import { StoreUnavailable } from '../ports/store.ts'
+import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
+
+/** How long the store may take to answer before it counts as not ready, in ms. */
+const READY_TIMEOUT_MS = 2_000
+
+const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
+
+/** The type that the client likes best, by the weights and then by the order in its Accept (RFC 9110, 12.5.1); JSON when it names none. */
+async function preferredType(accept: string | undefined): Promise<string> {
+  if (accept === undefined) return 'application/json'
+  const { default: Negotiator } = await import('negotiator')
+  // Versions and character sets say nothing here: of each type there is one.
+  const bare = accept.replace(/;(?!\s*q=)[^;,]*/gi, '')
+  return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
+}
+
+export const metricsRoute: Route = {
+  id: 'retrieveMetrics',
+  method: 'GET',
+  url: '/metrics',
+  summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
+  description:
+    'Answers JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. Any query parameters are ignored.',
+  tag: 'Operations',
+  answers: {
+    200: {
+      description: 'Counters, which the database keeps over a restart.',
+      schema: MetricsAnswer,
+      text: 'text/plain',
+    },
+  },
+  errors: [],
+  async handle({ context, prometheus }, request, reply) {
+    if ((await preferredType(request.headers.accept)) !== 'application/json') {
+      const { type, text } = await prometheus()
+      return reply.header('content-type', type).send(text)
+    }
+    const [totals, deliveries] = await Promise.all([
+      context.store.currencyTotals(scopeOf(request)),
+      context.store.deliveryTotals(),
+    ])
+    return sendObject(reply, {
+      total_charges: totals.reduce((sum, t) => sum + t.charges_succeeded, 0),
+      total_refunds: totals.reduce((sum, t) => sum + t.refunds, 0),
+      pending_webhooks: deliveries.pending,
+      delivered_webhooks: deliveries.delivered,
+      failed_webhooks: deliveries.failed,
+      webhook_retries: deliveries.retries,
+    })
+  },
+}
+
+export const healthRoute: Route = {
+  id: 'checkHealth',
+  method: 'GET',
+  url: '/health',
+  summary: 'Check that the process is alive',
+  description: 'Answers without using the database. Any query parameters are ignored.',
+  tag: 'Operations',
+  storeless: true,
+  answers: { 200: { description: 'The process is alive.', schema: Status } },
+  errors: [],
+  async handle(_http, _request, reply) {
+    return sendJson(reply, 200, '{"status":"ok"}')
+  },
+}
+
+export const readyRoute: Route = {
+  id: 'checkReadiness',
+  method: 'GET',
+  url: '/ready',
+  summary: 'Check that the process can do its work',
+  tag: 'Operations',
+  description:
+    'The answer has `clock` from a step of the clock until it has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
+  storeless: true,
+  answers: {
+    200: {
+      description: 'The database takes writes, the background work runs, and charges have a provider.',
+      schema: Readiness,
+    },
+    503: {
+      description:
+        'The process cannot do its work now. With `no_provider`, the routing rules name no provider that is configured.',
+      schema: Readiness,
+    },
+  },
+  errors: [],
+  async handle({ context, working, providerCheck }, request, reply) {
+    const { promise: late, resolve } = Promise.withResolvers<'store_unavailable'>()
+    const timer = setTimeout(resolve, READY_TIMEOUT_MS, 'store_unavailable')
+    const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
+      ([, report]) => report,
+      (error: unknown) =>
+        error instanceof StoreUnavailable && error.reason === 'lost'
+          ? ('store_lost' as const)
+          : ('store_unavailable' as const),
+    )
+    const found = working() ? await Promise.race([asked, late]) : 'worker_stopped'
+    clearTimeout(timer)
+    if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
+    const warning = context.clock.warning()
+    const body = {
+      status: found.routable ? 'ready' : 'no_provider',
+      ...(warning && { clock: clockView(warning) }),
+      ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
+    }
+    return sendJson(reply, found.routable ? 200 : 503, JSON.stringify(body))
+  },
+}
+
+function clockView({ movedMs, untilTrustedMs }: ClockWarning) {
+  return {
+    moved_by_seconds: Math.round(movedMs / 1_000),
+    trusted_in_seconds: Math.ceil(untilTrustedMs / 1_000),
+  }
+}
+
+function missingView({ provider, openAttempts, toCapture, toRefund, inRules }: MissingProvider) {
+  return {
+    provider,
+    open_attempts: openAttempts,
+    to_capture: toCapture,
+    to_refund: toRefund,
+    in_rules: inRules,
+  }
+}
