@@ -38,6 +38,12 @@ export function assertShown(shown: string, printed: string): void {
     assert.ok(lines.has(line), `the page shows\n${line}\nbut this was printed\n${normal(printed)}`)
 }
 
+/** Each field of the JSON object that a page shows must have the same value in the one that was printed. */
+export function assertFields(shown: string, printed: string): void {
+  const [wanted, actual] = [shown, printed].map((text) => JSON.parse(normal(text)))
+  assert.partialDeepStrictEqual(actual, wanted)
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
