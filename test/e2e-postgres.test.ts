@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { postgresServer } from './postgres.ts'
 
 const FILES = [
+  'golden',
   'charges-refunds',
   'seed-contract',
   'idempotency',
