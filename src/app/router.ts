@@ -11,6 +11,7 @@ import {
 } from '../domain/rule-set.ts'
 import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
 import type { Health } from './health.ts'
+import { createScopedCache } from './scoped-cache.ts'
 import { replay, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
 import { inSlices, type Pause, turns } from './turns.ts'
 
@@ -23,7 +24,7 @@ export type CurrentRuleSet = {
 }
 
 export type Router = {
-  /** At once, unless the rule set was last read a second ago or more. Rejects with `StoreUnavailable`. */
+  /** At once while the rule set is cached: see `ScopedCache`. Rejects with `StoreUnavailable`. */
   plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
   current(scope: Scope): Promise<CurrentRuleSet>
   /** Stores a document. With `expected` it must be the current version (0: none is stored). */
@@ -49,15 +50,12 @@ export type RouterOptions = {
   readonly now: () => number
 }
 
-/** How old a rule set may be that a charge is routed by: other nodes may have replaced it. */
-const FRESH_MS = 1_000
 /** So many simulations at once; each may keep a core busy for seconds. */
 const MAX_SIMULATIONS = 4
 /** At most so many problems of a rule set are reported, each with its place. */
 const MAX_PROBLEMS = 100
 
 type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
-type Cached = Loaded & { readonly readAt: number }
 
 /** The router over a store. */
 export function createRouter(options: RouterOptions): Router {
@@ -66,25 +64,16 @@ export function createRouter(options: RouterOptions): Router {
   const isConfigured = (provider: string) => configured.has(provider)
   const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
   const builtIn: Loaded = { version: null, ruleSet: { rules: [], fallback } }
-  const cache = new Map<string, Cached>()
-  const loading = new Map<string, Promise<Loaded>>()
+  const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
   /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
   const turn = turns()
   let simulations = 0
 
-  async function load(scope: Scope): Promise<Loaded> {
-    const readAt = now()
-    const key = slot(scope)
+  async function load(scope: Scope, before?: Loaded): Promise<Loaded> {
     const stored = await store.ruleSet(scope)
-    const known = cache.get(key)
-    const unchanged = known && known.version === (stored?.version ?? null)
-    const loaded = unchanged ? known : stored ? await read(stored) : builtIn
-    // It may have been replaced while it was read.
-    const latest = cache.get(key)
-    if (latest && (latest.version ?? 0) > (loaded.version ?? 0)) return latest
-    cache.set(key, { ...loaded, readAt })
-    return loaded
+    if (before && before.version === (stored?.version ?? null)) return before
+    return stored ? read(stored) : builtIn
   }
 
   async function read(stored: StoredRuleSet): Promise<Loaded> {
@@ -96,27 +85,15 @@ export function createRouter(options: RouterOptions): Router {
   async function replaceBy(
     scope: Scope,
     document: string,
-    ruleSet: RuleSet,
     expected: number | undefined,
   ): Promise<StoredRuleSet | Rejection> {
     for (;;) {
       const version = (await store.ruleSet(scope))?.version ?? 0
       if (expected !== undefined && expected !== version) return conflict(expected, version)
       const stored = { version: version + 1, document, createdAt: now() }
-      if (!(await store.replaceRuleSet(scope, version, document, stored.createdAt))) continue
-      cache.set(slot(scope), { version: version + 1, ruleSet, readAt: stored.createdAt })
-      return stored
+      const replaced = store.replaceRuleSet(scope, version, document, stored.createdAt)
+      if (await replaced.finally(() => cache.forget(scope))) return stored
     }
-  }
-
-  function fresh(scope: Scope): Loaded | Promise<Loaded> {
-    const key = slot(scope)
-    const cached = cache.get(key)
-    // A clock that was set back must not make an old rule set look fresh.
-    if (cached && Math.abs(now() - cached.readAt) < FRESH_MS) return cached
-    const running = loading.get(key) ?? load(scope).finally(() => loading.delete(key))
-    loading.set(key, running)
-    return running
   }
 
   async function draft(document: unknown): Promise<Loaded | Rejection> {
@@ -149,7 +126,7 @@ export function createRouter(options: RouterOptions): Router {
 
   return {
     plan(scope, facts) {
-      const loaded = fresh(scope)
+      const loaded = cache.get(scope)
       return loaded instanceof Promise ? loaded.then((late) => planned(late, facts)) : planned(loaded, facts)
     },
     async current(scope) {
@@ -161,11 +138,11 @@ export function createRouter(options: RouterOptions): Router {
     async replace(scope, document, expected) {
       const checked = await draft(document)
       if ('rejected' in checked) return checked
-      return replaceBy(scope, JSON.stringify(document), checked.ruleSet, expected)
+      return replaceBy(scope, JSON.stringify(document), expected)
     },
-    reset: (scope, expected) => replaceBy(scope, BUILT_IN, builtIn.ruleSet, expected),
+    reset: (scope, expected) => replaceBy(scope, BUILT_IN, expected),
     async named(scope) {
-      const { rules, fallback } = (await fresh(scope)).ruleSet
+      const { rules, fallback } = (await cache.get(scope)).ruleSet
       const targets = [...rules, fallback].map((destination) => destination.targets)
       return [
         ...new Set(
@@ -185,10 +162,6 @@ export function createRouter(options: RouterOptions): Router {
       }
     },
   }
-}
-
-function slot({ accountId, mode }: Scope): string {
-  return `${accountId}/${mode}`
 }
 
 /** The language is loaded when it is first needed; a document without rules does not need it. */
