@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { webhookBody } from './api/webhook-body.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/health.ts'
@@ -326,6 +327,7 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
             undefined,
             config.allowedTargets,
           ),
+          body: webhookBody,
           secret: config.webhookSecret,
           concurrency: config.webhookTargetConcurrency,
           overall,

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { webhookBody } from '../src/api/webhook-body.ts'
 import { chargeView } from '../src/app/present.ts'
 import type { Charge } from '../src/domain/charge.ts'
 import type { DeliveryAttempt } from '../src/domain/delivery.ts'
@@ -78,6 +79,7 @@ export async function bench(t: TestContext) {
         store: watched,
         endpoint: 'default',
         client,
+        body: webhookBody,
         secret: null,
         concurrency: 8,
         overall: { inFlight: 0, limit: 100 },

@@ -7,7 +7,6 @@ import { createDeliveryLeases } from './claim-deliveries.ts'
 import { startLoop } from './loop.ts'
 import { settleDelivery } from './settle-delivery.ts'
 import { wakeTimes } from './wake-times.ts'
-import { webhookBody } from './webhook-body.ts'
 import type { WebhookClient, WebhookMessage } from './webhook-client.ts'
 import { createWebhookSlots, type Overall } from './webhook-slots.ts'
 
@@ -17,6 +16,8 @@ export type DeliverOptions = {
   readonly store: Store
   readonly endpoint: string
   readonly client: WebhookClient
+  /** The body that an event's receivers get, which the signature covers. */
+  readonly body: (delivery: ClaimedDelivery) => string
   readonly secret: Buffer | null
   /** Deliveries in flight at once to this endpoint. */
   readonly concurrency: number
@@ -43,7 +44,7 @@ export type Deliverer = {
  * for the disk.
  */
 export function startDeliverer(options: DeliverOptions): Deliverer {
-  const { store, endpoint, client, secret, log, now = Date.now } = options
+  const { store, endpoint, client, body, secret, log, now = Date.now } = options
   const leases = createDeliveryLeases({ ...options, now })
   const slots = createWebhookSlots(options)
   const ongoing = new Set<Promise<void>>()
@@ -78,7 +79,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const release = ({ id, token }: ClaimedDelivery) => store.releaseDelivery(id, token)
 
   async function deliver(delivery: ClaimedDelivery): Promise<void> {
-    const sent = slots.send(() => client.send(message(delivery, secret, now())))
+    const sent = slots.send(() => client.send(message(delivery, body(delivery), secret, now())))
     const attempt = await sent.finally(dispatch)
     if (cut && attempt.kind === 'no_answer') return void (await release(delivery))
     const verdict = await settleDelivery(settling, delivery, attempt)
@@ -120,8 +121,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   }
 }
 
-function message(delivery: ClaimedDelivery, secret: Buffer | null, at: number): WebhookMessage {
-  const body = webhookBody(delivery)
+function message(delivery: ClaimedDelivery, body: string, secret: Buffer | null, at: number): WebhookMessage {
   return {
     headers: {
       'content-type': 'application/json',
