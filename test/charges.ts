@@ -89,7 +89,7 @@ export const whole = (charge: Charge, changes: Partial<Charge>, rest: Partial<De
   attempts: [],
   alarms: [],
   transactionId: charge.id,
-  postings: [],
+  transfers: [],
   event: null,
   counts: [],
   ...rest,

@@ -21,7 +21,7 @@ const NONE: readonly Answered[] = []
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
   const { decision, at, key, answered, alsoAnswered = NONE, held = null, told = step.decision.charge } = step
-  const { charge, refund, dispute, attempts, alarms, transactionId, postings, counts } = decision
+  const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
   const event = decision.event && {
     id: context.newId('evt'),
     type: decision.event,
@@ -43,7 +43,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
     alarms,
     held,
     transactionId,
-    postings,
+    transfers,
     event,
     deliveries,
     counts,

@@ -77,7 +77,7 @@ export async function withWish(
     ...ended,
     charge: { ...begun.decision.charge, version: ended.charge.version },
     attempts: [...ended.attempts, next],
-    postings: [...ended.postings, ...begun.decision.postings],
+    transfers: [...ended.transfers, ...begun.decision.transfers],
   }
   return { left, cancel: { decision, next: { scope, charge: decision.charge, refund: null, attempt: next } } }
 }

@@ -81,7 +81,7 @@ test('money that was taken is owed to the merchant, by the reference that the pr
         { status: 'succeeded', amountCaptured: 1000, providerReference: 'ref_1', redirectUrl: null },
         {
           attempts: [ended(attempt, yes(1000), { providerReference: 'ref_1' })],
-          postings: transfer('provider:bank', 'merchant', 'usd', 1000),
+          transfers: [transfer('provider:bank', 'merchant', 'usd', 1000)],
           event: 'payment.succeeded',
           counts: [['charges_succeeded', 1]],
         },
@@ -100,7 +100,7 @@ test('money that is held is free to be captured until it lapses', () => {
       { status: 'authorized', providerReference: 'ref_1', redirectUrl: null, expiresAt: 90_000 },
       {
         attempts: [ended(attempt, outcome, { providerReference: 'ref_1', dueAt: 90_000 })],
-        postings: transfer('authorized:bank', 'uncaptured', 'usd', 1000),
+        transfers: [transfer('authorized:bank', 'uncaptured', 'usd', 1000)],
         event: 'payment.authorized',
       },
     ),

@@ -51,7 +51,7 @@ test('a decision raises the version by one, changes what it says, and does nothi
     attempts: [],
     alarms: [],
     transactionId: 'txn_1',
-    postings: [],
+    transfers: [],
     event: null,
     counts: [],
   })

@@ -1,7 +1,7 @@
 import type { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
 import type { EventType } from './event.ts'
-import type { Posting } from './ledger.ts'
+import type { Transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
 export const CHARGE_STATUSES = [
@@ -141,9 +141,9 @@ export type Decision = {
   readonly attempts: readonly Attempt[]
   /** New, or changed. */
   readonly alarms: readonly Alarm[]
-  /** The ledger transaction of the postings: the id of the charge, the refund or the dispute. */
+  /** The ledger transaction of the transfers: the id of the charge, the refund or the dispute. */
   readonly transactionId: string
-  readonly postings: readonly Posting[]
+  readonly transfers: readonly Transfer[]
   readonly event: EventType | null
   readonly counts: readonly Count[]
 }
@@ -222,7 +222,7 @@ export function decision(
     attempts: [],
     alarms: [],
     transactionId: charge.id,
-    postings: [],
+    transfers: [],
     event: null,
     counts: [],
     ...rest,

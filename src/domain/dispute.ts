@@ -1,7 +1,7 @@
 /** Disputes: what of a customer's objection stands in the ledger, and the step from one position to the next. */
 import { allows, assertAllows, type Charge, type Decision, type Dispute, decision } from './charge.ts'
 import type { EventType } from './event.ts'
-import { type LedgerAccountCode, transfers } from './ledger.ts'
+import { type LedgerAccountCode, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
 /** How a dispute stands, as its provider says it. */
@@ -83,7 +83,7 @@ export function decideDispute(charge: Charge, before: Dispute | null, dispute: D
     {
       dispute,
       transactionId: dispute.id,
-      postings: transfers(charge.currency, moved),
+      transfers: transfersFor(charge.currency, moved),
       event: changed ? EVENTS[dispute.status] : 'dispute.updated',
     },
   )

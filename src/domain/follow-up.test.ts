@@ -89,13 +89,13 @@ test('a capture or a cancel that begins reserves what is held', () => {
       whole(
         held(),
         { status: 'processing' },
-        { attempts: [attempt], postings: transfer('uncaptured', 'capturing', 'usd', 1000) },
+        { attempts: [attempt], transfers: [transfer('uncaptured', 'capturing', 'usd', 1000)] },
       ),
     )
   }
   const waiting = asking({ status: 'requires_action', redirectUrl: URL })
   assert.throws(() => beginFollowUp(waiting, sent('capture')), /does not allow begin_capture/)
-  assert.deepEqual(beginFollowUp(waiting, sent('cancel')).postings, [])
+  assert.deepEqual(beginFollowUp(waiting, sent('cancel')).transfers, [])
   assert.throws(() => beginFollowUp(chargeOf(), sent('cancel')), /does not allow begin_cancel/)
 })
 
@@ -117,9 +117,9 @@ test('a capture takes what was captured, and releases all that was held', () => 
       { status: 'succeeded', amountCaptured: 400, expiresAt: null },
       {
         attempts: [ended(attempt, outcome, { amount: 400, providerReference: 'ref_3' })],
-        postings: [
-          ...transfer('provider:bank', 'merchant', 'usd', 400),
-          ...transfer('capturing', 'authorized:bank', 'usd', 1000),
+        transfers: [
+          transfer('provider:bank', 'merchant', 'usd', 400),
+          transfer('capturing', 'authorized:bank', 'usd', 1000),
         ],
         event: 'payment.succeeded',
         counts: [['charges_succeeded', 1]],
@@ -138,7 +138,7 @@ test('a cancel releases all that was held, or nothing where the customer had not
     conclude(following(), attempt, yes(1000)),
     whole(following(), canceled, {
       attempts,
-      postings: transfer('capturing', 'authorized:bank', 'usd', 1000),
+      transfers: [transfer('capturing', 'authorized:bank', 'usd', 1000)],
       event,
     }),
   )
@@ -160,7 +160,7 @@ test('a capture or a cancel that was not done leaves the charge as it was', () =
         whole(
           following(),
           { status: 'authorized' },
-          { attempts, event, postings: transfer('capturing', 'uncaptured', 'usd', 1000) },
+          { attempts, event, transfers: [transfer('capturing', 'uncaptured', 'usd', 1000)] },
         ),
       )
       const waiting = following({ redirectUrl: URL })
@@ -189,7 +189,7 @@ test('an authorization that has lapsed is gone, and what was held with it', () =
       whole(following(), gone, {
         attempts,
         event,
-        postings: transfer('capturing', 'authorized:bank', 'usd', 1000),
+        transfers: [transfer('capturing', 'authorized:bank', 'usd', 1000)],
       }),
     )
     const waiting = following({ redirectUrl: URL })
@@ -201,7 +201,7 @@ test('an authorization that has lapsed is gone, and what was held with it', () =
     whole(held(), gone, {
       attempts: [{ ...authorization, dueAt: null, token: null, endedAt: 91_000 }],
       event: 'payment.canceled',
-      postings: transfer('uncaptured', 'authorized:bank', 'usd', 1000),
+      transfers: [transfer('uncaptured', 'authorized:bank', 'usd', 1000)],
     }),
   )
   assert.throws(() => expire(chargeOf(), authorization, 'It has lapsed.', 1), /does not allow cancel/)
@@ -249,14 +249,14 @@ test("a refund is no attempt of its charge's", () => {
   })
 })
 
-test('two steps at once are one version, with the postings and the counts of both', () => {
+test('two steps at once are one version, with the transfers and the counts of both', () => {
   const refund = { id: 're_1' } as Refund
   const first = whole(
     chargeOf(),
     {},
     {
       refund,
-      postings: transfer('merchant', 'refunds:bank', 'usd', 5),
+      transfers: [transfer('merchant', 'refunds:bank', 'usd', 5)],
       counts: [['refunds', 1]],
       event: 'refund.failed',
     },
@@ -265,7 +265,7 @@ test('two steps at once are one version, with the postings and the counts of bot
     first.charge,
     { status: 'refunded' },
     {
-      postings: transfer('refunds:bank', 'provider:bank', 'usd', 5),
+      transfers: [transfer('refunds:bank', 'provider:bank', 'usd', 5)],
       counts: [['charges_refunded', 1]],
       event: 'payment.refunded',
     },
@@ -274,7 +274,7 @@ test('two steps at once are one version, with the postings and the counts of bot
     ...then,
     charge: { ...then.charge, version: 2 },
     refund,
-    postings: transfer('merchant', 'provider:bank', 'usd', 5),
+    transfers: [transfer('merchant', 'provider:bank', 'usd', 5)],
     counts: [
       ['refunds', 1],
       ['charges_refunded', 1],

@@ -7,7 +7,7 @@ import { type Attempt, isOpen, type Known } from './attempt.ts'
 import type { Charge, Decision, Dispute, Refund } from './charge.ts'
 import { bookable, decideDispute } from './dispute.ts'
 import { isRejection } from './error.ts'
-import { isBalanced, type Posting } from './ledger.ts'
+import { isTransfer, type Transfer } from './ledger.ts'
 import {
   beginCharge,
   beginFollowUp,
@@ -86,7 +86,7 @@ class World {
   readonly refunds = new Map<string, Refund>()
   readonly refundAttempts = new Map<string, Attempt>()
   readonly disputes = new Map<string, Dispute>()
-  readonly postings: Posting[] = []
+  readonly transfers: Transfer[] = []
   readonly counts = new Map<string, number>()
 
   constructor(amount: number, capture: boolean) {
@@ -100,9 +100,9 @@ class World {
 
   apply(decision: Decision): void {
     assert.equal(decision.charge.version, this.charge.version + 1)
-    assert.ok(decision.postings.length === 0 || isBalanced(decision.postings))
+    assert.ok(decision.transfers.every(isTransfer))
     this.charge = decision.charge
-    this.postings.push(...decision.postings)
+    this.transfers.push(...decision.transfers)
     if (decision.refund) this.refunds.set(decision.refund.id, decision.refund)
     if (decision.dispute) this.disputes.set(decision.dispute.id, decision.dispute)
     for (const [name, by] of decision.counts) this.counts.set(name, (this.counts.get(name) ?? 0) + by)
@@ -215,7 +215,10 @@ class World {
   }
 
   balance(account: string): bigint {
-    return this.postings.reduce((sum, p) => (p.account === account ? sum + BigInt(p.amount) : sum), 0n)
+    return this.transfers.reduce((sum, { debit, credit, amount }) => {
+      if (debit === account) return sum + BigInt(amount)
+      return credit === account ? sum - BigInt(amount) : sum
+    }, 0n)
   }
 
   /** What the ledger must say, by what the charge, its refunds and its dispute say. */

@@ -4,6 +4,7 @@ import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/ch
 import type { Outcome } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, type Refund, TRANSITIONS } from './charge.ts'
 import { isRejection } from './error.ts'
+import { transfer } from './ledger.ts'
 import {
   atOnce,
   beginCharge,
@@ -26,36 +27,29 @@ function refundedAtOnce(charge: Charge, amount: number): Decision {
   )
 }
 
-test('an accepted charge succeeds with balanced postings of its amount', () => {
+test('an accepted charge succeeds with a transfer of its amount', () => {
   const decision = decideCharge(command(100), 'bank', yes(100), made('txn_1'))
   assert.equal(decision.charge.status, 'succeeded')
   assert.equal(decision.charge.version, 1)
   assert.equal(decision.event, 'payment.succeeded')
   assert.deepEqual(decision.counts, [['charges_succeeded', 1]])
-  assert.deepEqual(decision.postings, [
-    { account: 'provider:bank', currency: 'usd', amount: 100 },
-    { account: 'merchant', currency: 'usd', amount: -100 },
+  assert.deepEqual(decision.transfers, [
+    { debit: 'provider:bank', credit: 'merchant', currency: 'usd', amount: 100 },
   ])
 })
 
-test('a declined charge fails, says why and posts nothing', () => {
+test('a declined charge fails, says why and transfers nothing', () => {
   const decision = decideCharge(command(100), 'bank', DECLINED, made('txn_1'))
   assert.equal(decision.charge.status, 'failed')
   assert.equal(decision.charge.declineCode, 'insufficient_funds')
   assert.equal(decision.charge.failureMessage, 'No funds.')
-  assert.deepEqual(decision.postings, [])
+  assert.deepEqual(decision.transfers, [])
   assert.equal(decision.event, 'payment.failed')
 })
 
-test('a refund, a capture and a cancel that need no waiting post what the money does, without the way there', () => {
+test('a refund, a capture and a cancel that need no waiting book what the money does, without the way there', () => {
   const refund = refundedAtOnce(charged(100), 30)
-  assert.deepEqual(
-    refund.postings.map(({ account, amount }) => [account, amount]),
-    [
-      ['merchant', 30],
-      ['provider:bank', -30],
-    ],
-  )
+  assert.deepEqual(refund.transfers, [transfer('merchant', 'provider:bank', 'usd', 30)])
   assert.equal(refund.charge.version, 2)
   assert.equal(refund.charge.amountRefundPending, 0)
 
@@ -63,14 +57,10 @@ test('a refund, a capture and a cancel that need no waiting post what the money 
   const capture = attemptOf('capture', 40)
   const begun = beginFollowUp(held, capture)
   const taken = atOnce(begun, concludeCharge(begun.charge, capture, yes(40), 'answer', 1_000))
-  const sums = new Map<string, number>()
-  for (const { account, amount } of taken.postings) sums.set(account, (sums.get(account) ?? 0) + amount)
-  assert.deepEqual(Object.fromEntries(sums), {
-    uncaptured: 100,
-    'authorized:bank': -100,
-    'provider:bank': 40,
-    merchant: -40,
-  })
+  assert.deepEqual(taken.transfers, [
+    transfer('uncaptured', 'authorized:bank', 'usd', 100),
+    transfer('provider:bank', 'merchant', 'usd', 40),
+  ])
   assert.equal(taken.charge.version, 2)
 })
 
@@ -142,13 +132,13 @@ test('a charge that waits for its customer holds nothing, and a failed cancel le
 
   const cancel = attemptOf('cancel', 100)
   const canceling = beginFollowUp(again.charge, cancel)
-  assert.deepEqual(canceling.postings, [])
+  assert.deepEqual(canceling.transfers, [])
   const kept = concludeCharge(canceling.charge, cancel, DECLINED, 'answer', 3_000)
   assert.equal(kept.charge.status, 'requires_action')
   assert.equal(kept.event, 'payment.cancel_failed')
   const gone = concludeCharge(canceling.charge, cancel, yes(100), 'answer', 3_000)
   assert.equal(gone.charge.status, 'canceled')
-  assert.deepEqual(gone.postings, [])
+  assert.deepEqual(gone.transfers, [])
 })
 
 test('a capture whose authorization has lapsed cancels the charge and releases what was held', () => {
@@ -159,12 +149,6 @@ test('a capture whose authorization has lapsed cancels the charge and releases w
   const decision = concludeCharge(begun.charge, capture, outcome, 'answer', 2_000)
   assert.equal(decision.charge.status, 'canceled')
   assert.equal(decision.event, 'payment.canceled')
-  assert.deepEqual(
-    decision.postings.map(({ account, amount }) => [account, amount]),
-    [
-      ['capturing', 100],
-      ['authorized:bank', -100],
-    ],
-  )
+  assert.deepEqual(decision.transfers, [transfer('capturing', 'authorized:bank', 'usd', 100)])
   assert.ok(isRejection(captureAmount(decision.charge, undefined) as object))
 })

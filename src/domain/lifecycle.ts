@@ -11,7 +11,7 @@ import {
   type Refund,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
-import { chargePostings, direct, type Posting, transfer } from './ledger.ts'
+import { chargeTransfer, direct, type Transfer, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 import { isToBeCanceled } from './wish.ts'
 
@@ -96,7 +96,7 @@ function taken(
     { status: 'succeeded', amountCaptured: amount, providerReference: reference, redirectUrl: null },
     {
       attempts,
-      postings: chargePostings(charge.provider, charge.currency, amount),
+      transfers: [chargeTransfer(charge.provider, charge.currency, amount)],
       event: 'payment.succeeded',
       counts: [['charges_succeeded', 1]],
     },
@@ -114,7 +114,7 @@ function held(
     { status: 'authorized', providerReference: reference, redirectUrl: null, expiresAt },
     {
       attempts,
-      postings: transfer(`authorized:${charge.provider}`, 'uncaptured', charge.currency, charge.amount),
+      transfers: [transfer(`authorized:${charge.provider}`, 'uncaptured', charge.currency, charge.amount)],
       event: 'payment.authorized',
     },
   )
@@ -227,8 +227,10 @@ function isHeld(charge: Charge): boolean {
 /** Begins a capture or a cancel: reserves the held money for it. */
 export function beginFollowUp(charge: Charge, attempt: Attempt): Decision {
   assertAllows(charge, attempt.kind === 'capture' ? 'begin_capture' : 'begin_cancel')
-  const postings = isHeld(charge) ? transfer('uncaptured', 'capturing', charge.currency, charge.amount) : []
-  return decision(charge, { status: 'processing' }, { attempts: [attempt], postings })
+  const transfers = isHeld(charge)
+    ? [transfer('uncaptured', 'capturing', charge.currency, charge.amount)]
+    : []
+  return decision(charge, { status: 'processing' }, { attempts: [attempt], transfers })
 }
 
 function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decision {
@@ -240,9 +242,9 @@ function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decisi
     { status: 'succeeded', amountCaptured: outcome.amount, expiresAt: null },
     {
       attempts: [ended],
-      postings: [
-        ...chargePostings(charge.provider, charge.currency, outcome.amount),
-        ...released(charge, 'capturing'),
+      transfers: [
+        chargeTransfer(charge.provider, charge.currency, outcome.amount),
+        released(charge, 'capturing'),
       ],
       event: 'payment.succeeded',
       counts: [['charges_succeeded', 1]],
@@ -292,7 +294,7 @@ function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decisio
     { status: 'canceled', expiresAt: null, redirectUrl: null },
     {
       attempts: [ended],
-      postings: isHeld(charge) ? released(charge, 'capturing') : [],
+      transfers: isHeld(charge) ? [released(charge, 'capturing')] : [],
       event: 'payment.canceled',
     },
   )
@@ -317,7 +319,7 @@ function undone(
     { status: 'authorized' },
     {
       attempts: [ended],
-      postings: transfer('capturing', 'uncaptured', charge.currency, charge.amount),
+      transfers: [transfer('capturing', 'uncaptured', charge.currency, charge.amount)],
       event,
     },
   )
@@ -339,12 +341,12 @@ function lapsed(
       expiresAt: null,
       redirectUrl: null,
     },
-    { attempts, postings: from ? released(charge, from) : [], event: 'payment.canceled' },
+    { attempts, transfers: from ? [released(charge, from)] : [], event: 'payment.canceled' },
   )
 }
 
 /** The hold has ended: the customer's bank holds no more money. */
-function released(charge: Charge, from: 'uncaptured' | 'capturing'): Posting[] {
+function released(charge: Charge, from: 'uncaptured' | 'capturing'): Transfer {
   return transfer(from, `authorized:${charge.provider}`, charge.currency, charge.amount)
 }
 
@@ -380,7 +382,7 @@ export function atOnce(first: Decision, then: Decision): Decision {
     ...then,
     charge: { ...then.charge, version: first.charge.version },
     refund: then.refund ?? first.refund,
-    postings: direct(first.postings, then.postings),
+    transfers: direct(first.transfers, then.transfers),
     counts: [...first.counts, ...then.counts],
   }
 }

@@ -107,10 +107,7 @@ test('a refund that begins reserves its amount of what the merchant is owed', ()
       {
         refund: asked(950),
         attempts: [attempt],
-        postings: [
-          { account: 'merchant', currency: 'usd', amount: 950 },
-          { account: 'refunds:bank', currency: 'usd', amount: -950 },
-        ],
+        transfers: [transfer('merchant', 'refunds:bank', 'usd', 950)],
       },
     ),
   )
@@ -172,7 +169,7 @@ test('a refund that was paid takes its money from the provider; the first counts
         {
           attempts,
           refund: asked(300, { status, providerReference: 'ref_2' }),
-          postings: transfer('refunds:bank', 'provider:bank', 'usd', 300),
+          transfers: [transfer('refunds:bank', 'provider:bank', 'usd', 300)],
           event: 'payment.refunded',
           counts,
         },
@@ -183,7 +180,7 @@ test('a refund that was paid takes its money from the provider; the first counts
 
 test('of a refund that was paid in part, the rest is owed to the merchant again', () => {
   const charge = taken({ amountRefundPending: 300 })
-  const { refund, postings, ...decision } = concludeRefund(
+  const { refund, transfers, ...decision } = concludeRefund(
     charge,
     asked(300),
     attempt,
@@ -198,9 +195,9 @@ test('of a refund that was paid in part, the rest is owed to the merchant again'
   })
   assert.equal(decision.attempts[0]?.amount, 120)
   assert.equal(refund?.amount, 120)
-  assert.deepEqual(postings, [
-    ...transfer('refunds:bank', 'provider:bank', 'usd', 120),
-    ...transfer('refunds:bank', 'merchant', 'usd', 180),
+  assert.deepEqual(transfers, [
+    transfer('refunds:bank', 'provider:bank', 'usd', 120),
+    transfer('refunds:bank', 'merchant', 'usd', 180),
   ])
 })
 
@@ -227,7 +224,7 @@ test('a refund that failed says why, and its money is owed to the merchant again
           {
             attempts: [ended(attempt, outcome)],
             refund: asked(300, { status: 'failed', ...said }),
-            postings: transfer('refunds:bank', 'merchant', 'usd', 300),
+            transfers: [transfer('refunds:bank', 'merchant', 'usd', 300)],
             event: 'refund.failed',
           },
         ),
@@ -264,7 +261,7 @@ test('a refund that comes back leaves the charge as the other refunds make it, a
             declineCode: 'insufficient_funds',
             failureMessage: 'No funds.',
           },
-          postings: transfer('provider:bank', 'merchant', 'usd', 300),
+          transfers: [transfer('provider:bank', 'merchant', 'usd', 300)],
           event: 'refund.failed',
           counts,
         },

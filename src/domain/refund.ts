@@ -12,7 +12,7 @@ import {
   type RefundCommand,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
-import { type LedgerAccountCode, transfer, transfers } from './ledger.ts'
+import { type LedgerAccountCode, transfer, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
 /** What is left to refund of a charge, in minor units: what was captured, less what went back or may have to. */
@@ -87,7 +87,7 @@ export function beginRefund(
       refund,
       attempts: attempt ? [attempt] : [],
       transactionId: refund.id,
-      postings: transfer('merchant', `refunds:${charge.provider}`, charge.currency, amount),
+      transfers: [transfer('merchant', `refunds:${charge.provider}`, charge.currency, amount)],
     },
   )
 }
@@ -120,7 +120,7 @@ export function concludeRefund(
         attempts,
         refund: { ...refund, amount, status, providerReference: outcome.reference },
         transactionId: refund.id,
-        postings: transfers(
+        transfers: transfersFor(
           charge.currency,
           new Map<LedgerAccountCode, AmountMinor>([
             [reserved, refund.amount],
@@ -145,7 +145,7 @@ export function concludeRefund(
       attempts,
       refund: failed(refund, outcome),
       transactionId: refund.id,
-      postings: transfer(reserved, 'merchant', charge.currency, refund.amount),
+      transfers: [transfer(reserved, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',
     },
   )
@@ -180,7 +180,7 @@ export function reverseRefund(
       attempts: [resolved(attempt, outcome, by, now)],
       refund: failed(refund, outcome),
       transactionId: refund.id,
-      postings: transfer(`provider:${charge.provider}`, 'merchant', charge.currency, refund.amount),
+      transfers: [transfer(`provider:${charge.provider}`, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',
       counts:
         amountRefunded === 0

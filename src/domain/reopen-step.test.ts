@@ -81,7 +81,7 @@ test('an authorization that was held or taken gives back what it moved', () => {
       { status: 'processing', expiresAt: null },
       {
         attempts: [opened(attempt)],
-        postings: transfer('uncaptured', 'authorized:bank', 'usd', 1000),
+        transfers: [transfer('uncaptured', 'authorized:bank', 'usd', 1000)],
       },
     ),
   )
@@ -93,7 +93,7 @@ test('an authorization that was held or taken gives back what it moved', () => {
       { status: 'processing', amountCaptured: 0 },
       {
         attempts: [opened(attempt)],
-        postings: transfer('merchant', 'provider:bank', 'usd', 700),
+        transfers: [transfer('merchant', 'provider:bank', 'usd', 700)],
         counts: [['charges_succeeded', -1]],
       },
     ),
@@ -127,9 +127,9 @@ test('a capture that was done gives back what it took, and what is held is reser
       { status: 'processing', amountCaptured: 0 },
       {
         attempts: [opened(attempt)],
-        postings: [
-          ...transfer('merchant', 'provider:bank', 'usd', 600),
-          ...transfer('authorized:bank', 'capturing', 'usd', 1000),
+        transfers: [
+          transfer('merchant', 'provider:bank', 'usd', 600),
+          transfer('authorized:bank', 'capturing', 'usd', 1000),
         ],
         counts: [['charges_succeeded', -1]],
       },
@@ -154,7 +154,7 @@ test('for a capture or a cancel that failed, what is held is reserved again', ()
       whole(
         charge,
         { status: 'processing', declineCode: null, failureMessage: null },
-        { attempts: [opened(attempt)], postings: transfer('uncaptured', 'capturing', 'usd', 1000) },
+        { attempts: [opened(attempt)], transfers: [transfer('uncaptured', 'capturing', 'usd', 1000)] },
       ),
     )
     for (const status of ['succeeded', 'processing', 'requires_action', 'failed'] as const)
@@ -181,7 +181,7 @@ test('what has lapsed or was canceled is held again for a capture that failed, o
       whole(
         charge,
         { status: 'processing', declineCode: null, failureMessage: null },
-        { attempts: [opened(attempt)], postings: transfer('authorized:bank', 'capturing', 'usd', 1000) },
+        { attempts: [opened(attempt)], transfers: [transfer('authorized:bank', 'capturing', 'usd', 1000)] },
       ),
     )
 })
@@ -235,7 +235,7 @@ test('a refund that failed is begun again, of as much as is said, or of its own'
             attempts: [opened(attempt)],
             refund: { ...asked, amount },
             transactionId: 're_1',
-            postings: transfer('merchant', 'refunds:bank', 'usd', amount),
+            transfers: [transfer('merchant', 'refunds:bank', 'usd', amount)],
           },
         ),
       )
@@ -270,7 +270,7 @@ test('a refund that was paid is pending again, and counted no more', () => {
           attempts: [opened(attempt)],
           refund: { ...refund, status: 'processing' },
           transactionId: 're_1',
-          postings: transfer('provider:bank', 'refunds:bank', 'usd', 300),
+          transfers: [transfer('provider:bank', 'refunds:bank', 'usd', 300)],
           counts,
         },
       ),

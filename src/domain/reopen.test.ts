@@ -22,8 +22,8 @@ const about = (charge: Charge, attempt: Attempt, others: Attempt[] = [], refund:
 })
 function decided(made: Decision | Rejection) {
   if (isRejection(made)) throw new Error(made.message)
-  const { charge, postings, event, counts } = made
-  const moved = postings.map(({ account, amount }) => `${account} ${amount}`)
+  const { charge, transfers, event, counts } = made
+  const moved = transfers.map(({ debit, credit, amount }) => `${debit} / ${credit} ${amount}`)
   return { status: charge.status, captured: charge.amountCaptured, moved, event, counts }
 }
 const refusal = (made: Decision | Rejection) => (isRejection(made) ? made.message : 'not refused')
@@ -36,7 +36,7 @@ describe('an authorization', () => {
       assert.deepEqual(decided(made), {
         status: 'succeeded',
         captured: 1000,
-        moved: ['provider:bank 1000', 'merchant -1000'],
+        moved: ['provider:bank / merchant 1000'],
         event: 'payment.succeeded',
         counts: [
           ['charges_failed', -1],
@@ -65,7 +65,7 @@ describe('an authorization', () => {
     assert.deepEqual(decided(made), {
       status: 'failed',
       captured: 0,
-      moved: ['merchant 1000', 'provider:bank -1000'],
+      moved: ['merchant / provider:bank 1000'],
       event: 'payment.failed',
       counts: [
         ['charges_succeeded', -1],
@@ -78,13 +78,13 @@ describe('an authorization', () => {
     const made = concludeAnew(about(taken(), ended('authorize', yes(1000))), yes(400), 'hand', 3_000)
     const { status, captured, moved } = decided(made)
     assert.deepEqual([status, captured], ['succeeded', 400])
-    assert.deepEqual(moved, ['merchant 1000', 'provider:bank -1000', 'provider:bank 400', 'merchant -400'])
+    assert.deepEqual(moved, ['merchant / provider:bank 1000', 'provider:bank / merchant 400'])
   })
 
   test('that is held is not', () => {
     const charge = held({ expiresAt: 9_000 })
     const made = concludeAnew(about(charge, ended('authorize', yes(1000))), DECLINED, 'hand', 3_000)
-    assert.deepEqual(decided(made).moved, ['uncaptured 1000', 'authorized:bank -1000'])
+    assert.deepEqual(decided(made).moved, ['uncaptured / authorized:bank 1000'])
     assert.equal((made as Decision).charge.expiresAt, null)
   })
 
@@ -136,10 +136,10 @@ describe('a capture', () => {
 
   test('that failed was done after all, also when the hold seems to have lapsed since', () => {
     const capture = ended('capture', DECLINED, 600)
-    const moved = ['provider:bank 600', 'merchant -600']
+    const moved = ['provider:bank / merchant 600']
     const now = decided(concludeAnew(about(held(), capture, [authorization]), yes(600), 'lookup', 3_000))
     assert.deepEqual([now.status, now.captured], ['succeeded', 600])
-    assert.deepEqual(now.moved, ['uncaptured 1000', 'authorized:bank -1000', ...moved])
+    assert.deepEqual(now.moved, ['uncaptured / authorized:bank 1000', ...moved])
     const lapsed = held({ status: 'canceled', declineCode: 'authorization_expired' })
     const late = decided(concludeAnew(about(lapsed, capture, [authorization]), yes(600), 'lookup', 3_000))
     assert.deepEqual([late.status, late.captured, late.moved], ['succeeded', 600, moved])
@@ -152,12 +152,7 @@ describe('a capture', () => {
     )
     assert.deepEqual([made.status, made.captured, made.event], ['authorized', 0, 'payment.capture_failed'])
     assert.deepEqual(made.counts, [['charges_succeeded', -1]])
-    assert.deepEqual(made.moved, [
-      'merchant 600',
-      'provider:bank -600',
-      'authorized:bank 1000',
-      'uncaptured -1000',
-    ])
+    assert.deepEqual(made.moved, ['merchant / provider:bank 600', 'authorized:bank / uncaptured 1000'])
   })
 
   for (const [what, charge, attempt, others, why] of [
@@ -195,11 +190,11 @@ describe('a cancel', () => {
 
   test('that failed was done, and that was done was not', () => {
     const done = decided(concludeAnew(about(held(), ended('cancel', DECLINED)), yes(1000), 'hand', 3_000))
-    assert.deepEqual([done.status, done.moved], ['canceled', ['uncaptured 1000', 'authorized:bank -1000']])
+    assert.deepEqual([done.status, done.moved], ['canceled', ['uncaptured / authorized:bank 1000']])
     const canceled = about(held({ status: 'canceled' }), ended('cancel', yes(1000)), [authorization])
     const undone = decided(concludeAnew(canceled, DECLINED, 'hand', 3_000))
     assert.deepEqual([undone.status, undone.event], ['authorized', 'payment.cancel_failed'])
-    assert.deepEqual(undone.moved, ['authorized:bank 1000', 'uncaptured -1000'])
+    assert.deepEqual(undone.moved, ['authorized:bank / uncaptured 1000'])
   })
 
   test('that MiniPay began for a customer who never came back is left alone', () => {
@@ -228,7 +223,7 @@ describe('a refund', () => {
   test('that failed was paid after all, also less of it', () => {
     for (const amount of [600, 250]) {
       const made = concludeAnew(after(conclude(DECLINED)), yes(amount), 'lookup', 3_000) as Decision
-      assert.deepEqual(decided(made).moved, [`merchant ${amount}`, `provider:bank -${amount}`])
+      assert.deepEqual(decided(made).moved, [`merchant / provider:bank ${amount}`])
       const { charge, refund, event, counts } = made
       assert.deepEqual([charge.amountRefunded, charge.amountRefundPending], [amount, 0])
       assert.deepEqual(
@@ -249,7 +244,7 @@ describe('a refund', () => {
       [failed.charge.status, failed.charge.amountRefunded, failed.refund?.status],
       ['succeeded', 0, 'failed'],
     )
-    assert.deepEqual(decided(failed).moved, ['provider:bank 600', 'merchant -600'])
+    assert.deepEqual(decided(failed).moved, ['provider:bank / merchant 600'])
     const whole = concludeAnew(after(conclude(yes(600))), yes(1000), 'hand', 3_000) as Decision
     assert.deepEqual(
       [whole.charge.status, whole.charge.amountRefunded, whole.refund?.amount],

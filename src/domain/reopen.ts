@@ -114,7 +114,7 @@ function reopenAuthorize(ended: Ended): Decision | Rejection {
     return decision(
       charge,
       { ...PROCESSING, expiresAt: null },
-      { attempts, postings: transfer('uncaptured', `authorized:${provider}`, currency, charge.amount) },
+      { attempts, transfers: [transfer('uncaptured', `authorized:${provider}`, currency, charge.amount)] },
     )
   if (status !== 'succeeded' || !charge.capture)
     return dependent(ended) ?? refused(ended, `is ${status}; correct its capture or cancel first`)
@@ -125,7 +125,7 @@ function reopenAuthorize(ended: Ended): Decision | Rejection {
       { ...PROCESSING, amountCaptured: 0 },
       {
         attempts,
-        postings: transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured),
+        transfers: [transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured)],
         counts: UNCOUNTED,
       },
     )
@@ -145,9 +145,9 @@ function reopenCapture(ended: Ended): Decision | Rejection {
         { ...PROCESSING, amountCaptured: 0 },
         {
           attempts,
-          postings: [
-            ...transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured),
-            ...transfer(`authorized:${provider}`, 'capturing', currency, amount),
+          transfers: [
+            transfer('merchant', `provider:${provider}`, currency, charge.amountCaptured),
+            transfer(`authorized:${provider}`, 'capturing', currency, amount),
           ],
           counts: UNCOUNTED,
         },
@@ -179,8 +179,8 @@ function heldAgain(
   attempts: readonly Attempt[],
   from: 'uncaptured' | `authorized:${string}`,
 ): Decision {
-  const postings = transfer(from, 'capturing', charge.currency, charge.amount)
-  return decision(charge, { ...PROCESSING, ...NO_FAILURE }, { attempts, postings })
+  const transfers = [transfer(from, 'capturing', charge.currency, charge.amount)]
+  return decision(charge, { ...PROCESSING, ...NO_FAILURE }, { attempts, transfers })
 }
 
 function isDone(kind: Attempt['kind']) {
@@ -203,8 +203,8 @@ function reopenRefund(ended: Ended, paid: AmountMinor | null): Decision | Reject
   if (attempt.state !== 'succeeded') {
     const left = refundable(charge)
     if (amount > left) return refused(ended, `has only ${left} left to refund`)
-    const postings = transfer('merchant', reserved, currency, amount)
-    return decision(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, postings })
+    const transfers = [transfer('merchant', reserved, currency, amount)]
+    return decision(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, transfers })
   }
   const amountRefunded = charge.amountRefunded - amount
   const none = amountRefunded === 0
@@ -215,7 +215,7 @@ function reopenRefund(ended: Ended, paid: AmountMinor | null): Decision | Reject
       attempts,
       refund: begun,
       transactionId,
-      postings: transfer(`provider:${provider}`, reserved, currency, amount),
+      transfers: [transfer(`provider:${provider}`, reserved, currency, amount)],
       counts: none
         ? [
             ['charges_refunded', -1],

@@ -27,7 +27,7 @@ test('a wish keeps the key of its request, changes nothing else, and is kept of 
   const charge = chargeOf({ status: 'processing' })
   const kept = wishCancel(charge, 'wish')
   assert.deepEqual(kept.charge, { ...charge, cancelKey: 'wish', version: 2 })
-  assert.deepEqual([kept.attempts, kept.postings, kept.event, kept.counts], [[], [], null, []])
+  assert.deepEqual([kept.attempts, kept.transfers, kept.event, kept.counts], [[], [], null, []])
   assert.deepEqual([isToBeCanceled(charge), isToBeCanceled(kept.charge)], [false, true])
   for (const status of CHARGE_STATUSES.filter((one) => one !== 'processing'))
     assert.throws(() => wishCancel(chargeOf({ status }), 'wish'), /can be canceled now/)

@@ -2,7 +2,7 @@
  * The store port: all data of MiniPay.
  *
  * Words: a *scope* is an account and a mode (test or live); a *commit* is a set of changes that become visible
- * together; an *entry* is a stored posting; an *event* is a change as clients see it, numbered by *sequence* in each
+ * together; an *entry* is one side of a transfer, as the ledger shows it; an *event* is a change as clients see it, numbered by *sequence* in each
  * scope, without gaps within an *epoch*; a *delivery* is the task to send one event to one endpoint; a *claim* takes
  * due work under a *lease*, and the settlement of that work repeats the claim's *token*; an *attempt* is one call to a
  * provider, *open* until its outcome is known; a *notification* is a call from a provider to MiniPay; an *alarm* is a
@@ -18,7 +18,7 @@ import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
-import type { Posting } from '../domain/ledger.ts'
+import type { Transfer } from '../domain/ledger.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { ClockStore } from './store-clock.ts'
 
@@ -57,10 +57,10 @@ export type Commit = {
   readonly alarms: readonly Alarm[]
   /** One of the attempts must still have exactly this token: no other worker has taken it over. */
   readonly held: { readonly attemptId: string; readonly token: string | null } | null
-  /** The ledger transaction of the postings. */
+  /** The ledger transaction of the transfers. */
   readonly transactionId: string
-  /** In pairs: a debit, then its credit. */
-  readonly postings: readonly Posting[]
+  /** Booked in their order; each becomes two entries, its debit and then its credit. */
+  readonly transfers: readonly Transfer[]
   /** `data` is the JSON of what changed. */
   readonly event: { readonly id: string; readonly type: EventType; readonly data: string } | null
   /** The endpoints that get the event; empty without an event. */

@@ -143,13 +143,43 @@ export function refusedCommits(open: Open): void {
 
   rule(
     open,
-    'postings that do not balance are refused by the store too, and write nothing',
+    'a transfer without a positive amount, or within one account, is refused by the store too, and nothing is written',
     async (store, { live }) => {
       const commit = chargeCommit({ scope: live })
       const before = await everything(store, live)
-      await assert.rejects(store.commit({ ...commit, postings: commit.postings.slice(0, 1) }))
+      const [transfer] = commit.transfers
+      for (const change of [{ amount: 0 }, { amount: -1 }, { credit: transfer!.debit }])
+        await assert.rejects(store.commit({ ...commit, transfers: [{ ...transfer!, ...change }] }))
       assert.deepEqual(await everything(store, live), before)
       assert.equal(await store.idempotencyRecord(live, commit.key.key), undefined)
+    },
+  )
+}
+
+/** What a commit books. */
+export function bookedTransfers(open: Open): void {
+  rule(
+    open,
+    'a transfer is booked in its own currency, whatever that of the charge',
+    async (store, { live }) => {
+      const commit = chargeCommit({ scope: live, amount: 700 })
+      const [transfer] = commit.transfers
+      const fee = { ...transfer!, currency: 'eur', amount: 30 }
+      await committed(store, { ...commit, transfers: [transfer!, fee] })
+      const { accounts, entries } = await everything(store, live)
+      assert.deepEqual(accounts, [
+        { account: 'merchant', currency: 'eur', balance: -30n },
+        { account: 'merchant', currency: 'usd', balance: -700n },
+        { account: 'provider:sandbox', currency: 'eur', balance: 30n },
+        { account: 'provider:sandbox', currency: 'usd', balance: 700n },
+      ])
+      const line = { transactionId: commit.charge.id, createdAt: commit.at }
+      assert.deepEqual(entries.data, [
+        { ...line, sequence: 4, account: 'merchant', currency: 'eur', amount: -30 },
+        { ...line, sequence: 3, account: 'provider:sandbox', currency: 'eur', amount: 30 },
+        { ...line, sequence: 2, account: 'merchant', currency: 'usd', amount: -700 },
+        { ...line, sequence: 1, account: 'provider:sandbox', currency: 'usd', amount: 700 },
+      ])
     },
   )
 }

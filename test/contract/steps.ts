@@ -180,7 +180,7 @@ export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>):
   const next = { ...charge, ...changes, version: charge.version + 1 }
   const decision = {
     ...{ charge: next, refund: null, dispute: null, attempts: [], alarms: [], transactionId: charge.id },
-    ...{ postings: [], event: null, counts: [] },
+    ...{ transfers: [], event: null, counts: [] },
   }
   return commitOf(decision, { scope }, null, tick())
 }
@@ -249,10 +249,10 @@ export function changedColumns(open: Open): void {
   })
 }
 
-/** A commit whose postings together would take a balance past 64 bits, though none of them alone would. */
+/** A commit whose transfers together would take a balance past 64 bits, though none of them alone would. */
 function tooMuch(commit: Commit): Commit {
-  const [debit, credit] = chargeCommit({ scope: commit.scope, amount: Number.MAX_SAFE_INTEGER }).postings
-  return { ...commit, postings: Array.from({ length: 1_025 }, () => [debit!, credit!]).flat() }
+  const [transfer] = chargeCommit({ scope: commit.scope, amount: Number.MAX_SAFE_INTEGER }).transfers
+  return { ...commit, transfers: Array(1_025).fill(transfer!) }
 }
 
 export function refusedSteps(open: Open): void {

@@ -9,6 +9,7 @@ import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
 import {
   atomicChanges,
   atomicCommits,
+  bookedTransfers,
   concurrentCommits,
   eventNumbers,
   refusedCommits,
@@ -37,6 +38,7 @@ export function storeContract(name: string, open: Open): void {
     describe('commits', () => {
       atomicCommits(open)
       atomicChanges(open)
+      bookedTransfers(open)
       refusedCommits(open)
       concurrentCommits(open)
       sharedGroups(open)

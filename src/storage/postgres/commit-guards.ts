@@ -1,7 +1,9 @@
 /** Which commits of a group become true, decided in their order on what was found: as if one came after the other. */
+import { isTransfer } from '../../domain/ledger.ts'
 import { MAX_BALANCE } from '../../domain/money.ts'
 import { allAnswered, type Commit, type CommitResult } from '../../ports/store.ts'
 import { type Found, referenceName } from './commit-reads.ts'
+import { entriesOf } from './commit-writes.ts'
 import type { Ended } from './grouping.ts'
 import { nameIn } from './rows.ts'
 
@@ -30,7 +32,8 @@ function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): E
   if (allAnswered(commit).some((answered) => touched.has(nameIn(scope, 'key', answered.key)))) return 'next'
   if (held && found.tokens.get(nameIn(scope, held.attemptId)) !== held.token)
     return { value: { kind: 'not_held' } }
-  if (!isPaired(commit)) return { error: new Error(`the postings of ${commit.transactionId} do not balance`) }
+  if (!commit.transfers.every(isTransfer))
+    return { error: new Error(`a transfer of ${commit.transactionId} is not one`) }
   if (!hasRoom(commit, found)) return { value: { kind: 'balance_limit' } }
   const holder = referenceHolder(commit, found)
   if (holder !== undefined) return { value: { kind: 'reference_taken', attemptId: holder } }
@@ -38,18 +41,10 @@ function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): E
   return record ? { value: { kind: 'key_exists', record } } : COMMITTED
 }
 
-/** Postings come in pairs, a debit and its credit; whoever decided them has checked it, and so does this. */
-function isPaired({ postings }: Commit): boolean {
-  return postings.every(
-    ({ amount, currency }, i) =>
-      i % 2 === 1 || (postings[i + 1]?.amount === -amount && postings[i + 1]?.currency === currency),
-  )
-}
-
-/** False when one of the postings would take a balance past 64 bits. */
-function hasRoom({ scope, postings }: Commit, { balances }: Found): boolean {
+/** False when one of the transfers would take a balance past 64 bits. */
+function hasRoom({ scope, transfers }: Commit, { balances }: Found): boolean {
   const after = new Map<string, bigint>()
-  for (const { account, currency, amount } of postings) {
+  for (const { account, currency, amount } of entriesOf(transfers)) {
     const name = nameIn(scope, account, currency)
     const balance = (after.get(name) ?? balances.get(name) ?? 0n) + BigInt(amount)
     if (balance > MAX_BALANCE || balance < -MAX_BALANCE) return false
@@ -70,7 +65,7 @@ function referenceHolder({ attempts }: Commit, { references }: Found): string | 
 
 /** What the commits after this one find. */
 function accept(commit: Commit, found: Found, touched: Set<string>): void {
-  const { scope, charge, attempts, key, postings } = commit
+  const { scope, charge, attempts, key, transfers } = commit
   const name = nameIn(scope, charge.id)
   touched.add(name)
   found.versions.set(name, charge.version)
@@ -84,7 +79,7 @@ function accept(commit: Commit, found: Found, touched: Set<string>): void {
     found.keys.set(nameIn(scope, key.key), { fingerprint: key.fingerprint, answer: key.answer })
   }
   for (const answered of allAnswered(commit)) touched.add(nameIn(scope, 'key', answered.key))
-  for (const { account, currency, amount } of postings) {
+  for (const { account, currency, amount } of entriesOf(transfers)) {
     const balance = nameIn(scope, account, currency)
     found.balances.set(balance, (found.balances.get(balance) ?? 0n) + BigInt(amount))
   }

@@ -1,7 +1,7 @@
 /** What a group of commits has to know before anything of it is written: for each scope a statement a table. */
 import type { Attempt } from '../../domain/attempt.ts'
 import type { IdempotencyRecord } from '../../domain/idempotency.ts'
-import type { Posting } from '../../domain/ledger.ts'
+import type { Transfer } from '../../domain/ledger.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
 import type { Result, Row, Statement } from './batch.ts'
 import { recordset } from './recordset.ts'
@@ -145,7 +145,9 @@ const FIND_KEYS = `
   JOIN idempotency_keys k ON k.account_id = r.account_id AND k.live = r.live AND k.key = r.key
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq`
 
-const ACCOUNTS = recordset<Pick<Posting, 'account' | 'currency'>>({
+type AccountName = { readonly account: Transfer['debit']; readonly currency: string }
+
+const ACCOUNTS = recordset<AccountName>({
   code: ['text', ({ account }) => account],
   currency: ['text', ({ currency }) => currency],
 })
@@ -157,9 +159,10 @@ const FIND_BALANCES = `
     ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency`
 
 /** Each account once. */
-function accountsOf(commits: readonly Commit[]): Posting[] {
-  const accounts = new Map<string, Posting>()
-  for (const { postings } of commits)
-    for (const posting of postings) accounts.set(`${posting.account}/${posting.currency}`, posting)
+function accountsOf(commits: readonly Commit[]): AccountName[] {
+  const accounts = new Map<string, AccountName>()
+  for (const { transfers } of commits)
+    for (const { debit, credit, currency } of transfers)
+      for (const account of [debit, credit]) accounts.set(`${account}/${currency}`, { account, currency })
   return [...accounts.values()]
 }

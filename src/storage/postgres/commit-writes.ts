@@ -120,6 +120,14 @@ function scopeWrites(
   ]
 }
 
+/** Both sides of each transfer; a debit is positive. */
+export function entriesOf(transfers: Commit['transfers']) {
+  return transfers.flatMap(({ debit, credit, currency, amount }) => [
+    { account: debit, currency, amount },
+    { account: credit, currency, amount: -amount },
+  ])
+}
+
 /** Changes of the same thing, summed. */
 class Sums {
   readonly #sums = new Map<string, { name: string; currency: string; value: bigint; place: number }>()
@@ -151,9 +159,9 @@ function numberedRows(commits: readonly Commit[]) {
   const answered: AnswerRow[] = []
   const entries: EntryRow[] = []
   let eventsBehind = commits.filter(({ event }) => event).length
-  let entriesBehind = commits.reduce((sum, { postings }) => sum + postings.length, 0)
+  let entriesBehind = commits.reduce((sum, { transfers }) => sum + 2 * transfers.length, 0)
   for (const commit of commits) {
-    const { at, event, key, postings, transactionId } = commit
+    const { at, event, key, transfers, transactionId } = commit
     const behind = event ? --eventsBehind : null
     const answer = ({ kind, body }: StoredAnswer) => ({ kind, body: body === event?.data ? null : body })
     if (event && behind !== null) events.push({ behind, ...event, at })
@@ -161,7 +169,7 @@ function numberedRows(commits: readonly Commit[]) {
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
     if (key) keys.push({ behind, key: key.key, fingerprint: key.fingerprint, ...answer(key.answer), at })
     for (const each of allAnswered(commit)) answered.push({ behind, key: each.key, ...answer(each.answer) })
-    for (const { account: name, currency, amount } of postings) {
+    for (const { account: name, currency, amount } of entriesOf(transfers)) {
       const account = balances.add(name, currency, amount)
       entries.push({ behind: --entriesBehind, account, transactionId, amount, at })
     }

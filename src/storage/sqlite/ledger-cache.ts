@@ -53,7 +53,7 @@ export function ledgerCache(db: Connection) {
   }
 
   return {
-    /** The account, made with its first posting. */
+    /** The account, made with its first transfer. */
     account(accountId: number, live: number, code: string, currency: string): Account {
       const found = find(accountId, live, code, currency)
       if (found) return found
@@ -61,14 +61,20 @@ export function ledgerCache(db: Connection) {
       return find(accountId, live, code, currency) as Account
     },
 
-    /** False when one of the postings (code, amount, code, amount …) would take a balance past 64 bits. */
-    hasRoom(accountId: number, live: number, currency: string, postings: Row): boolean {
-      for (let i = 0; i < postings.length; i += 2) {
-        let after = find(accountId, live, postings[i] as string, currency)?.balance ?? 0n
-        // With what the postings before it change in the same account; there are at most a few.
-        for (let j = 0; j <= i; j += 2)
-          if (postings[j] === postings[i]) after += BigInt(postings[j + 1] as number)
-        if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
+    /** False when one of the transfers (debit, credit, currency, amount, …) would take a balance past 64 bits. */
+    hasRoom(accountId: number, live: number, transfers: Row): boolean {
+      for (let i = 0; i < transfers.length; i += 4) {
+        const currency = transfers[i + 2] as string
+        for (const code of [transfers[i], transfers[i + 1]]) {
+          let after = find(accountId, live, code as string, currency)?.balance ?? 0n
+          // With the changes by the transfers before it; there are at most a few.
+          for (let j = 0; j <= i; j += 4) {
+            if (transfers[j + 2] !== currency) continue
+            if (transfers[j] === code) after += BigInt(transfers[j + 3] as number)
+            if (transfers[j + 1] === code) after -= BigInt(transfers[j + 3] as number)
+          }
+          if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
+        }
       }
       return true
     },

@@ -50,8 +50,8 @@ export type CommitOp = readonly [
   answered: readonly (readonly [key: string, kind: string, body: string | null])[],
   /** Null for the charge's own id. */
   transactionId: string | null,
-  /** account, amount, account, amount … in the charge's currency. */
-  postings: Row,
+  /** debit, credit, currency, amount, debit … */
+  transfers: Row,
   event: readonly [id: string, type: string, data: string] | null,
   /** id, endpoint, id, endpoint … */
   deliveries: readonly string[],
@@ -193,7 +193,7 @@ export function commitOp(commit: Commit): CommitOp {
     key && [key.key, key.fingerprint, key.answer.kind, body(key.answer)],
     each(allAnswered(commit), ({ key, answer }) => [key, answer.kind, body(answer)] as const),
     commit.transactionId === charge.id ? null : commit.transactionId,
-    inPairs(commit.postings, 'account', 'amount'),
+    flatTransfers(commit),
     event && [event.id, event.type, event.data],
     inPairs(commit.deliveries, 'id', 'endpoint'),
     inPairs(commit.counts, 0, 1),
@@ -218,6 +218,13 @@ function inPairs<K extends PropertyKey, L extends PropertyKey, A extends Value, 
   if (items.length === 0) return NONE
   const flat: (A | B)[] = []
   for (const item of items) flat.push(item[first], item[second])
+  return flat
+}
+
+function flatTransfers({ transfers }: Commit): Row {
+  if (transfers.length === 0) return NONE
+  const flat: Value[] = []
+  for (const { debit, credit, currency, amount } of transfers) flat.push(debit, credit, currency, amount)
   return flat
 }
 

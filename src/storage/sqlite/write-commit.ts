@@ -17,7 +17,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
   const keys = keyWrites(db)
   const texts = textWrites(db)
   const charges = chargeWrites(db, texts)
-  const post = postingWrites(db, cache)
+  const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
 
   /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
@@ -31,14 +31,15 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
 
   return function applyCommit(op: CommitOp): unknown {
     const [, account, live, at, charge, refund, dispute, tries] = op
-    const [, , , , , , , , key, answered, transaction, postings, event, deliveries, counts, held, alarms] = op
+    const [, , , , , , , , key, answered, transaction, transfers, event, deliveries, counts, held, alarms] =
+      op
     const id = charge[CHARGE.id] as string
     const version = charge[CHARGE.version] as number
     const currency = charge[CHARGE.currency] as string
 
     if (version > 1 && charges.version(account, live, id) !== version - 1) return COMMIT.versionConflict
     if (held && !attempts.isHeld(...held)) return COMMIT.notHeld
-    if (!cache.hasRoom(account, live, currency, postings)) return COMMIT.balanceLimit
+    if (!cache.hasRoom(account, live, transfers)) return COMMIT.balanceLimit
     if (tries.length > 0) {
       const taken = attempts.referenceTaken(tries)
       if (taken !== undefined) return taken
@@ -58,7 +59,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     if (dispute) charges.putDispute(account, live, dispute)
     for (const attempt of tries) attempts.put(account, live, attempt)
     for (const alarm of alarms) putAlarm(account, live, alarm)
-    post(account, live, currency, postings, transaction ?? id, at)
+    book(account, live, transfers, transaction ?? id, at)
     if (event) {
       numbers.event = sequence
       tell(account, live, sequence, event, deliveries, at, details)
@@ -176,34 +177,26 @@ function chargeWrites(db: Connection, texts: TextWrites) {
   }
 }
 
-function postingWrites(db: Connection, cache: LedgerCache) {
+function transferWrites(db: Connection, cache: LedgerCache) {
   const insertTwoEntries = db.prepare(
     `INSERT INTO ledger_entries
        (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
      VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)`,
   )
 
-  /** Postings come in pairs, a debit and its credit; whoever decided them has checked it, and so does this. */
-  return (
-    account: number,
-    live: number,
-    currency: string,
-    postings: Row,
-    transaction: string,
-    at: number,
-  ): void => {
+  return (account: number, live: number, transfers: Row, transaction: string, at: number): void => {
     const numbers = cache.numbers(account, live)
-    for (let i = 0; i < postings.length; i += 4) {
-      const [from, amount, to, opposite] = postings.slice(i, i + 4) as [string, number, string, number]
-      if (amount + opposite !== 0) throw new Error(`the postings of ${transaction} do not balance`)
+    for (let i = 0; i < transfers.length; i += 4) {
+      const [from, to, currency, amount] = transfers.slice(i, i + 4) as [string, string, string, number]
+      if (from === to || amount <= 0) throw new Error(`a transfer of ${transaction} is not one`)
       const debit = cache.account(account, live, from, currency)
       const credit = cache.account(account, live, to, currency)
       insertTwoEntries.run(
         ...[account, live, ++numbers.entry, debit.id, transaction, amount, at],
-        ...[account, live, ++numbers.entry, credit.id, transaction, opposite, at],
+        ...[account, live, ++numbers.entry, credit.id, transaction, -amount, at],
       )
       cache.post(debit, amount)
-      cache.post(credit, opposite)
+      cache.post(credit, -amount)
     }
   }
 }
