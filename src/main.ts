@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { webhookBody } from './api/webhook-body.ts'
@@ -19,9 +18,11 @@ import { countLabels, createMetrics, exposition, type Metrics } from './observe/
 import { nowAndThen } from './observe/now-and-then.ts'
 import { tellOfLinks, warnOfProxy } from './observe/variables.ts'
 import type { Provider } from './ports/provider.ts'
+import { within } from './ports/runtime.ts'
 import { DEFAULT_SCOPE, type Store, type StoreUnavailable } from './ports/store.ts'
 import { loadProviders } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
+import { nodeRuntime as runtime } from './runtime/node.ts'
 import { openStore } from './storage/database.ts'
 import { startClockWatch } from './workers/clock.ts'
 import { type Deliverer, startDeliverer } from './workers/deliver.ts'
@@ -103,7 +104,7 @@ export async function run(
   const store = parts.store(opened)
   const workers = workersOf(config, log, metrics)
   const health = parts.health(healthOf(log))
-  const clock = await openClock({ store, log, passed: () => performance.now() }).catch(async (error) => {
+  const clock = await openClock({ store, log, passed: runtime.monotonic }).catch(async (error) => {
     await store.close()
     throw error
   })
@@ -112,7 +113,7 @@ export async function run(
   )
   const check = createProviderCheck({
     ...{ store, router: context.router, providers },
-    now: () => performance.now(),
+    now: runtime.monotonic,
   })
   let server: Server
   let listening: Listening
@@ -199,13 +200,11 @@ function loadRest(log: Log): void {
 }
 
 function healthOf(log: Log): Health {
-  return createHealth(
-    () => performance.now(),
-    (provider, state, call) =>
-      log.warn(
-        { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
-        state === 'open' ? 'Provider circuit breaker opened.' : 'Provider circuit breaker closed.',
-      ),
+  return createHealth(runtime.monotonic, (provider, state, call) =>
+    log.warn(
+      { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
+      state === 'open' ? 'Provider circuit breaker opened.' : 'Provider circuit breaker closed.',
+    ),
   )
 }
 
@@ -223,31 +222,30 @@ function contextOf(
   { store, providers, health, log, metrics, clock }: Made,
   onDeliveries: () => void,
 ): Context {
-  return createContext(
-    {
+  return createContext({
+    store,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    router: createRouter({
       store,
-      providers: new Map(providers.map((provider) => [provider.name, provider])),
-      router: createRouter({
-        store,
-        providers: providers.map(({ name }) => name),
-        health,
-        loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
-        now: clock.now,
-      }),
+      providers: providers.map(({ name }) => name),
       health,
-      log,
-      endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
-      onDeliveries,
-      onCall: (provider, call, outcome, ms) =>
-        metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
-      onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
-      idempotencyWaitMs: config.idempotencyWaitMs,
-      providerWaitMs: config.providerWaitMs,
-      actionAgeMs: config.actionAgeHours * HOUR_MS,
-    },
-    clock.now,
+      loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
+      now: clock.now,
+      runtime,
+    }),
+    health,
+    log,
+    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+    onDeliveries,
+    onCall: (provider, call, outcome, ms) =>
+      metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
+    onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
+    idempotencyWaitMs: config.idempotencyWaitMs,
+    providerWaitMs: config.providerWaitMs,
+    actionAgeMs: config.actionAgeHours * HOUR_MS,
+    runtime,
     clock,
-  )
+  })
 }
 
 type Serving = {
@@ -331,8 +329,8 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
           secret: config.webhookSecret,
           concurrency: config.webhookTargetConcurrency,
           overall,
-          newToken: randomUUID,
           log,
+          runtime,
           now: context.now,
           onAttempt: (attempt, ms) =>
             metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
@@ -342,17 +340,14 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
       loops.push(
         ...providers.map((provider) => startRecovery(context, provider)),
         ...(notifications ? [notifications] : []),
-        startPurge(store, config.idempotencyRetentionHours * HOUR_MS, log, clock),
+        startPurge(context, config.idempotencyRetentionHours * HOUR_MS, clock),
         startClockWatch(context, clock),
       )
     },
     async stop({ ongoing, providers }, graceMs) {
       working = false
       const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => drained(ongoing))
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, graceMs)
-      await Promise.all([Promise.race([ended, late]), deliverer?.stop(graceMs)])
-      clearTimeout(timer)
+      await Promise.all([within(runtime, graceMs, ended), deliverer?.stop(graceMs)])
       await Promise.all([...providers.values()].map((provider) => provider.remote && provider.close()))
       await ended
     },

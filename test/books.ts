@@ -1,4 +1,5 @@
 /** Books with a history of every kind, made by the use cases themselves, with providers that say what a script has. */
+
 import { type Context, createContext } from '../src/app/context.ts'
 import { createCharge } from '../src/app/create-charge.ts'
 import { cancelCharge, captureCharge, createRefund } from '../src/app/follow-up.ts'
@@ -13,6 +14,7 @@ import type { DisputeAnswer, RemoteProvider } from '../src/ports/provider.ts'
 import { DEFAULT_SCOPE, type Scope, type Store } from '../src/ports/store.ts'
 import { createSandbox } from '../src/providers/sandbox.ts'
 import { compileCondition } from '../src/rules/cel.ts'
+import { nodeRuntime } from '../src/runtime/node.ts'
 
 export const LIVE = DEFAULT_SCOPE
 export const TEST: Scope = { ...LIVE, mode: 'test' }
@@ -110,30 +112,30 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
   const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
   const providers = [createSandbox('sandbox'), ...(only ? [] : [bankA, bankB])]
   const log = { info() {}, warn() {}, error() {} }
+  const runtime = { ...nodeRuntime, now }
   const health = createHealth(now)
-  const context = createContext(
-    {
+  const context = createContext({
+    store,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    router: createRouter({
       store,
-      providers: new Map(providers.map((provider) => [provider.name, provider])),
-      router: createRouter({
-        store,
-        providers: providers.map(({ name }) => name),
-        health,
-        loadConditions: async () => compileCondition,
-        now,
-      }),
+      providers: providers.map(({ name }) => name),
       health,
-      log,
-      endpoints: ['default'],
-      onDeliveries() {},
-      onCall() {},
-      onAlarm() {},
-      idempotencyWaitMs: 1_000,
-      providerWaitMs: 10_000,
-      actionAgeMs: 86_400_000,
-    },
-    now,
-  )
+      loadConditions: async () => compileCondition,
+      now,
+      runtime,
+    }),
+    health,
+    log,
+    endpoints: ['default'],
+    onDeliveries() {},
+    onCall() {},
+    onAlarm() {},
+    idempotencyWaitMs: 1_000,
+    providerWaitMs: 10_000,
+    actionAgeMs: 86_400_000,
+    runtime,
+  })
   function request(operation: string, body: object, scope: Scope) {
     clock += 1_000
     const fingerprint = context.fingerprint(canonicalRequest(operation, body))

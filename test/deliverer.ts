@@ -1,6 +1,6 @@
 /** Deliverers over a real store, and receivers that keep them waiting. */
+
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -11,6 +11,7 @@ import type { Charge } from '../src/domain/charge.ts'
 import type { DeliveryAttempt } from '../src/domain/delivery.ts'
 import type { Log } from '../src/ports/log.ts'
 import { type ClaimedDelivery, DEFAULT_SCOPE, type Settlement, type Store } from '../src/ports/store.ts'
+import { nodeRuntime } from '../src/runtime/node.ts'
 import { openSqliteStore } from '../src/storage/sqlite/store.ts'
 import { type Deliverer, type DeliverOptions, startDeliverer } from '../src/workers/deliver.ts'
 import type { WebhookClient } from '../src/workers/webhook-client.ts'
@@ -83,8 +84,8 @@ export async function bench(t: TestContext) {
         secret: null,
         concurrency: 8,
         overall: { inFlight: 0, limit: 100 },
-        newToken: randomUUID,
         log: silent,
+        runtime: nodeRuntime,
         ...options,
       })
       atEnd(() => deliverer.stop(0))

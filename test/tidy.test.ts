@@ -35,10 +35,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net', 'suggest'],
   api: ['http', 'app', 'domain', 'ports'],
+  runtime: ['ports'],
   observe: ['ports'],
   config: ['net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['main', 'cli']
+/** A client over real sockets, which no simulated time can move. */
+const OWN_TIMERS = new Set(['src/workers/webhook-client.ts'])
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 
@@ -82,7 +85,7 @@ test('imports go one way, and every file has its layer', () => {
   assert.ok(new Set(SOURCES.map(layerOf)).isSubsetOf(known))
 })
 
-test('domain, ports and app import no package, and of Node only the context its randomness', () => {
+test('domain, ports and app import no package, and of Node only the context its hash function', () => {
   const packages = SOURCES.filter((file) => ['domain', 'ports', 'app'].includes(layerOf(file))).flatMap(
     (file) => importsOf(file).flatMap((from) => (from.startsWith('.') ? [] : [`${file} imports ${from}`])),
   )
@@ -93,6 +96,18 @@ test('nothing in domain awaits, reads a clock or makes a random value', () => {
   const impure =
     /\b(async|await|Promise|setTimeout|performance|crypto|process)\b|Date\.now|new Date\(\)|Math\.random/
   assert.deepEqual(offences(DOMAIN, impure, bare), [])
+})
+
+test('app and workers get time, timers and randomness from the runtime port alone', () => {
+  const elsewhere =
+    /\b(set|clear)(Timeout|Interval|Immediate)\b|\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\bhrtime\b|\bnextTick\b|AbortSignal\.timeout|Math\.random|\brandom(UUID|Bytes|Int|FillSync|Fill)\b|\bgetRandomValues\b|\bAtomics\.wait/
+  const modules = /^node:(timers|perf_hooks|worker_threads|cluster)/
+  const files = SOURCES.filter((file) => ['app', 'workers'].includes(layerOf(file)) && !OWN_TIMERS.has(file))
+  assert.deepEqual(offences(files, elsewhere, bare), [])
+  assert.deepEqual(
+    files.filter((file) => importsOf(file).some((from) => modules.test(from))),
+    [],
+  )
 })
 
 test(`no file is longer than ${MAX_LINES} lines`, () => {

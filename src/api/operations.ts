@@ -1,6 +1,7 @@
 import type { ClockWarning } from '../app/clock.ts'
 import type { MissingProvider } from '../app/provider-check.ts'
 import { type Route, scopeOf, sendJson, sendObject } from '../http/endpoint.ts'
+import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
 
@@ -91,8 +92,6 @@ export const readyRoute: Route = {
   },
   errors: [],
   async handle({ context, working, providerCheck }, request, reply) {
-    const { promise: late, resolve } = Promise.withResolvers<'store_unavailable'>()
-    const timer = setTimeout(resolve, READY_TIMEOUT_MS, 'store_unavailable')
     const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
       ([, report]) => report,
       (error: unknown) =>
@@ -100,8 +99,9 @@ export const readyRoute: Route = {
           ? ('store_lost' as const)
           : ('store_unavailable' as const),
     )
-    const found = working() ? await Promise.race([asked, late]) : 'worker_stopped'
-    clearTimeout(timer)
+    const found = working()
+      ? await within(context.runtime, READY_TIMEOUT_MS, asked, 'store_unavailable' as const)
+      : 'worker_stopped'
     if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
     const warning = context.clock.warning()
     const body = {

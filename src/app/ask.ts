@@ -1,6 +1,7 @@
 import { type Attempt, judged, type Outcome } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { FollowUpCall, LookupAnswer, LookupCall, RemoteProvider } from '../ports/provider.ts'
+import { withDeadline } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 import { loggable, raise, statementOf } from './alarms.ts'
 import type { Context } from './context.ts'
@@ -15,7 +16,7 @@ export type Work = {
 }
 
 /** How long after its deadline MiniPay waits for a provider that ignores it, in ms. */
-const GRACE_MS = 1_000
+export const GRACE_MS = 1_000
 
 /**
  * Calls a provider: sends the attempt (`send`), sends the same call again (`resend`), or looks it up (`lookup`). Never
@@ -31,10 +32,11 @@ export async function ask(
   const admitted = admit(context, provider, how)
   if (admitted === 'open')
     return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
-  const started = performance.now()
+  const { monotonic } = context.runtime
+  const started = monotonic()
   const flying = how === 'send' ? context.inFlight : context.apart
   const answer = await counted(flying, provider.name, () => answered(context, provider, work, how))
-  const ms = performance.now() - started
+  const ms = monotonic() - started
   const { capabilities } = provider
   const { outcome, alarm } = judged(
     attempt,
@@ -111,25 +113,18 @@ async function answered(
   work: Work,
   how: 'send' | 'resend' | 'lookup',
 ): Promise<LookupAnswer> {
-  const deadline = new AbortController()
-  const { promise: late, resolve } = Promise.withResolvers<Outcome>()
-  const nothing: Outcome = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
-  let timer = setTimeout(() => {
-    timer = setTimeout(resolve, GRACE_MS, nothing)
-    deadline.abort()
-  }, provider.deadlineMs)
+  const deadline = { ms: provider.deadlineMs, graceMs: GRACE_MS }
+  const late: Outcome = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
+  const call = async (signal: AbortSignal) =>
+    how === 'lookup' ? lookup(provider, work, signal) : send(provider, work, how, signal)
   try {
-    const call =
-      how === 'lookup' ? lookup(provider, work, deadline.signal) : send(provider, work, how, deadline.signal)
-    return await Promise.race([call, late])
+    return await withDeadline(context.runtime, deadline, call, late)
   } catch (error) {
     context.log.error(
       { provider: provider.name, attempt: work.attempt.id, err: error },
       'A provider adapter failed; the outcome counts as unknown.',
     )
     return { kind: 'unknown', reason: 'the provider adapter failed' }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

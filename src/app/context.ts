@@ -1,16 +1,17 @@
-import { hash, randomFillSync, randomUUID } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AlarmKind } from '../domain/alarm.ts'
 import type { AttemptKind, Outcome } from '../domain/attempt.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
 import { PLAIN_FINGERPRINT, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import type { Scope, Store } from '../ports/store.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import type { Health } from './health.ts'
 import type { Router } from './router.ts'
 
-/** The dependencies of every use case: created once by main, and by tests with their own clock. */
+/** The dependencies of every use case: created once a process, and by tests with a time of their own. */
 export type Context = {
   readonly store: Store
   /** By name, in the order of their configuration. */
@@ -18,7 +19,9 @@ export type Context = {
   readonly router: Router
   readonly health: Health
   readonly log: Log
-  /** ms since 1970. */
+  /** Timers, monotonic time and randomness. */
+  readonly runtime: Runtime
+  /** The time of the store, in ms since 1970. */
   readonly now: () => number
   /** What says `now`, and whether it can be believed. */
   readonly clock: Clock
@@ -71,18 +74,16 @@ type Chosen = Omit<
   | 'apart'
 >
 
-/** A context with real randomness; the clock is the machine's unless given, and believed at its word. */
-export function createContext(
-  chosen: Chosen,
-  now: () => number = Date.now,
-  clock: Clock = simpleClock(now),
-): Context {
+/** A context; its clock is the machine's unless given, and believed at its word. */
+export function createContext(chosen: Chosen & { readonly clock?: Clock }): Context {
+  const { runtime } = chosen
+  const clock = chosen.clock ?? simpleClock(runtime.now)
   return {
     ...chosen,
     now: clock.now,
     clock,
-    newId: idFactory(clock.now, random80, clock.idFloor),
-    newKey: randomUUID,
+    newId: idFactory(clock.now, random80(runtime), clock.idFloor),
+    newKey: runtime.uuid,
     fingerprint,
     running: new Map(),
     waiting: new Map(),
@@ -98,17 +99,18 @@ export function slotOf({ accountId, mode }: Scope, key: string): string {
 }
 
 /** Random bytes are drawn a page at a time: each draw is a call out of JavaScript. */
-const pool = new Uint8Array(4090)
-let drawn = pool.length
-
-function random80(): bigint {
-  if (drawn === pool.length) {
-    randomFillSync(pool)
-    drawn = 0
+function random80({ random }: Runtime): () => bigint {
+  const drawn = new Uint8Array(4090)
+  let used = drawn.length
+  return () => {
+    if (used === drawn.length) {
+      random(drawn)
+      used = 0
+    }
+    let bits = 0n
+    for (const end = used + 10; used < end; used++) bits = (bits << 8n) | BigInt(drawn[used] as number)
+    return bits
   }
-  let bits = 0n
-  for (const end = drawn + 10; drawn < end; drawn++) bits = (bits << 8n) | BigInt(pool[drawn] as number)
-  return bits
 }
 
 /** A request's canonical text while it is short, which nearly all are, and else its SHA-256. */

@@ -1,4 +1,5 @@
 /** A provider that says anything of disputes, in any order, with refunds in between: what must hold all the same. */
+
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
@@ -8,6 +9,7 @@ import { canonicalRequest } from '../domain/idempotency.ts'
 import { refundable } from '../domain/refund.ts'
 import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { verifyDatabase } from '../storage/database.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { type Context, createContext } from './context.ts'
@@ -35,6 +37,7 @@ before(async () => {
     providers: ['bank'],
     health,
     now: Date.now,
+    runtime: nodeRuntime,
     loadConditions: assert.fail,
   })
   context = createContext({
@@ -43,6 +46,7 @@ before(async () => {
     router,
     health,
     log: { info: quiet, warn: quiet, error: quiet },
+    runtime: nodeRuntime,
     endpoints: [],
     onDeliveries: quiet,
     onCall: quiet,

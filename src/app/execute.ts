@@ -1,6 +1,7 @@
 import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type IdempotencyRecord, replay, type StoredAnswer } from '../domain/idempotency.ts'
+import { within } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 import { accepted, chargeAnswer, refundAnswer } from './answers.ts'
 import { sendAttempt } from './attempt.ts'
@@ -45,7 +46,7 @@ export async function execute(
 ): Promise<Answer | Rejection> {
   const slot = slotOf(request.scope, request.key)
   const twin = context.running.get(slot)
-  if (twin && !(await settlesWithin(twin, context.idempotencyWaitMs)))
+  if (twin && !(await settlesWithin(context, twin)))
     return (
       (await storedAnswer(context, request)) ??
       reject(
@@ -113,19 +114,17 @@ async function sent(
 ): Promise<StoredAnswer> {
   const attempt = decision.attempts.find(({ state }) => state === 'sending')
   if (!attempt) return answer
-  const { promise, resolve } = Promise.withResolvers<StoredAnswer | undefined>()
+  const { promise, resolve } = Promise.withResolvers<StoredAnswer>()
   context.waiting.set(slot, resolve)
-  const timer = setTimeout(resolve, context.providerWaitMs, undefined)
   const { charge, refund } = decision
   sendAttempt(context, { scope: request.scope, charge, refund, attempt }, (work) => lookFirst(context, work))
   try {
-    const ended = await promise
+    const ended = await within(context.runtime, context.providerWaitMs, promise)
     if (ended) return ended
     // Another process may have ended it.
     const record = await context.store.idempotencyRecord(request.scope, request.key)
     return record?.answer ?? answer
   } finally {
-    clearTimeout(timer)
     context.waiting.delete(slot)
   }
 }
@@ -156,14 +155,10 @@ async function asReplay(
   return { ...(charge ? accepted(charge) : answer), replayed: true }
 }
 
-async function settlesWithin(running: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(resolve, ms, false)
+function settlesWithin({ runtime, idempotencyWaitMs }: Context, running: Promise<unknown>): Promise<boolean> {
   const settled = running.then(
     () => true,
     () => true,
   )
-  const inTime = await Promise.race([settled, late])
-  clearTimeout(timer)
-  return inTime
+  return within(runtime, idempotencyWaitMs, settled, false)
 }

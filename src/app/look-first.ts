@@ -1,4 +1,5 @@
 import { nextLookMs } from '../domain/attempt.ts'
+import { sleep } from '../ports/runtime.ts'
 import { mayLookUp } from './apart.ts'
 import type { Work } from './ask.ts'
 import { type Context, slotOf } from './context.ts'
@@ -17,7 +18,7 @@ export async function lookFirst(context: Context, { scope, attempt }: Work): Pro
   const provider = context.providers.get(attempt.provider)
   const waits = () => context.waiting.has(slotOf(scope, attempt.idempotencyKey))
   if (!provider?.remote || provider.capabilities.lookup === 'none' || !waits()) return
-  await new Promise((resolve) => setTimeout(resolve, nextLookMs('unknown', 0) - AHEAD_MS))
+  await sleep(context.runtime, nextLookMs('unknown', 0) - AHEAD_MS)
   if (!waits() || !mayLookUp(context, provider)) return
   const now = context.now()
   const lease = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }

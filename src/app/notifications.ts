@@ -1,8 +1,9 @@
 import { isOpen } from '../domain/attempt.ts'
-import type { RemoteProvider } from '../ports/provider.ts'
+import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
+import { withDeadline } from '../ports/runtime.ts'
 import type { OwnedAttempt, StoredNotification } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
-import { counted } from './ask.ts'
+import { counted, GRACE_MS } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute, missDispute } from './disputes.ts'
 import { review } from './recover.ts'
@@ -90,8 +91,14 @@ async function disputed(
 ): Promise<Acted> {
   if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
   if (!mayLookUp(context, provider)) return later('the provider is not available now')
+  const late: DisputeAnswer = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
   const answer = await counted(context.apart, provider.name, () =>
-    provider.dispute(reference, AbortSignal.timeout(provider.deadlineMs)),
+    withDeadline(
+      context.runtime,
+      { ms: provider.deadlineMs, graceMs: GRACE_MS },
+      (signal) => provider.dispute(reference, signal),
+      late,
+    ),
   )
   if (answer.kind === 'unknown') return later(answer.reason)
   if (answer.kind === 'not_found') {

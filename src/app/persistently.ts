@@ -1,3 +1,4 @@
+import { sleep } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import type { Context } from './context.ts'
 
@@ -9,15 +10,16 @@ const HOLD_MS = 60_000
  * moment. Then it rejects with `StoreUnavailable`, as it does at once while the store closes.
  */
 export async function persistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + HOLD_MS
+  const { monotonic } = context.runtime
+  const giveUpAt = monotonic() + HOLD_MS
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
     try {
       return await write()
     } catch (error) {
       const passing = error instanceof StoreUnavailable && error.reason !== 'closing'
-      if (!passing || performance.now() > giveUpAt) throw error
+      if (!passing || monotonic() > giveUpAt) throw error
       context.log.warn({ reason: error.reason }, 'The database cannot store an outcome; MiniPay retries.')
-      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      await sleep(context.runtime, waitMs)
     }
   }
 }

@@ -5,6 +5,7 @@ import { isRejection } from '../domain/error.ts'
 import type { Facts } from '../domain/routing.ts'
 import { DEFAULT_SCOPE, type Scope, type StoredRuleSet } from '../ports/store.ts'
 import { compileCondition } from '../rules/cel.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { createHealth } from './health.ts'
 import { createRouter, type RouterOptions } from './router.ts'
 
@@ -49,7 +50,9 @@ function setUp(charges: Charge[] = []) {
     seen.loads++
     return compileCondition
   }
-  const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now: () => clock.now })
+  const now = () => clock.now
+  const runtime = nodeRuntime
+  const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
   const replace = (body: unknown, expected?: number) => router.replace(DEFAULT_SCOPE, body, expected)
   const plan = async (facts: Partial<Facts> = {}) => router.plan(DEFAULT_SCOPE, { ...FACTS, ...facts })
   return { router, replace, plan, store, versions, seen, clock, health }
@@ -86,6 +89,7 @@ test('a reset is the next version, with every provider, including those that are
   assert.deepEqual([rule, providers, ruleSetVersion], ['default', PROVIDERS, 2])
   const later = createRouter({
     ...{ store, providers: ['bank_c'], health: createHealth(() => 0), now: () => 0 },
+    runtime: nodeRuntime,
     loadConditions: async () => compileCondition,
   })
   assert.deepEqual(await later.named(DEFAULT_SCOPE), ['bank_c'])

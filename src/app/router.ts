@@ -9,6 +9,7 @@ import {
   type Problem,
   readRuleSet,
 } from '../domain/rule-set.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
 import type { Health } from './health.ts'
 import { createScopedCache } from './scoped-cache.ts'
@@ -48,6 +49,7 @@ export type RouterOptions = {
   readonly loadConditions: () => Promise<CompileCondition>
   /** ms since 1970. */
   readonly now: () => number
+  readonly runtime: Pick<Runtime, 'monotonic' | 'nextTurn'>
 }
 
 /** So many simulations at once; each may keep a core busy for seconds. */
@@ -59,7 +61,7 @@ type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
 
 /** The router over a store. */
 export function createRouter(options: RouterOptions): Router {
-  const { store, providers, health, now } = options
+  const { store, providers, health, now, runtime } = options
   const configured = new Set(providers)
   const isConfigured = (provider: string) => configured.has(provider)
   const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
@@ -67,7 +69,7 @@ export function createRouter(options: RouterOptions): Router {
   const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
   /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
-  const turn = turns()
+  const turn = turns(runtime.nextTurn)
   let simulations = 0
 
   async function load(scope: Scope, before?: Loaded): Promise<Loaded> {
@@ -78,7 +80,7 @@ export function createRouter(options: RouterOptions): Router {
 
   async function read(stored: StoredRuleSet): Promise<Loaded> {
     if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
-    return restored(stored, compiler, inSlices(turn))
+    return restored(stored, compiler, inSlices(runtime, turn))
   }
 
   /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
@@ -100,7 +102,7 @@ export function createRouter(options: RouterOptions): Router {
     const compile = await compiler(hasRules(document))
     const { ruleSet, problems } = readRuleSet(
       document,
-      await compiledAhead(document, compile, inSlices(turn)),
+      await compiledAhead(document, compile, inSlices(runtime, turn)),
     )
     const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
     return found.length > 0 ? invalid(found) : { version: null, ruleSet }
@@ -110,7 +112,7 @@ export function createRouter(options: RouterOptions): Router {
     scope: Scope,
     { document, charge, last }: SimulationRequest,
   ): Promise<Simulation | Rejection> {
-    const pause = inSlices(turn)
+    const pause = inSlices(runtime, turn)
     const loaded = document === undefined ? await load(scope) : await draft(document)
     if ('rejected' in loaded) return loaded
     const plan = (facts: Facts) => planned(loaded, facts)

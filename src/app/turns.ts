@@ -1,7 +1,8 @@
 /** Sharing the event loop: long work takes turns with everything else, and with other long work. */
+import type { Runtime } from '../ports/runtime.ts'
 
-/** Resolves for one caller in each turn of the event loop, or after each `wait`, in the order in which they came. */
-export function turns(wait: (resolve: () => void) => void = setImmediate): () => Promise<void> {
+/** Resolves for one caller after each `wait`, such as the next turn of the event loop, in the order in which they came. */
+export function turns(wait: (resolve: () => void) => void): () => Promise<void> {
   let last = Promise.resolve()
   return () => {
     last = last.then(() => new Promise(wait))
@@ -16,12 +17,12 @@ const SLICE_MS = 5
 export type Pause = () => Promise<void> | undefined
 
 /** A long work that begins now, and shares `turn` with others of its kind: one of them works in each turn of the loop. */
-export function inSlices(turn: () => Promise<void>): Pause {
-  let since = performance.now()
+export function inSlices({ monotonic }: Pick<Runtime, 'monotonic'>, turn: () => Promise<void>): Pause {
+  let since = monotonic()
   return () => {
-    if (performance.now() - since < SLICE_MS) return undefined
+    if (monotonic() - since < SLICE_MS) return undefined
     return turn().then(() => {
-      since = performance.now()
+      since = monotonic()
     })
   }
 }

@@ -7,6 +7,7 @@ import { tempDir } from '../../test/harness.ts'
 import { ROUTES } from '../api/endpoints.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { createServer } from './server.ts'
 
@@ -34,6 +35,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     },
     health: createHealth(() => 0),
     log,
+    runtime: nodeRuntime,
     endpoints: [],
     onDeliveries: unexpected,
     onCall: unexpected,

@@ -207,7 +207,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
 const internalRejection = reject('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
-const oneAtATime = turns()
+const oneAtATime = turns(setImmediate)
 /** A longer body waits for its turn, in bytes. */
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClaimedDelivery } from '../ports/store.ts'
+import { manualRuntime } from '../runtime/manual.ts'
 import { createDeliveryLeases, LEASE_MS } from './claim-deliveries.ts'
 
 const delivery = (id: string) => ({ id }) as ClaimedDelivery
 
 /** Leases over a store that has these deliveries due, again and again. */
 function leasing(...ids: string[]) {
-  const clock = { now: 1_000 }
+  const runtime = manualRuntime()
   const leases = createDeliveryLeases({
     store: { claimDeliveries: async ({ limit }) => ids.slice(0, limit).map(delivery) },
     endpoint: 'default',
-    newToken: () => 'token',
-    now: () => clock.now,
+    runtime,
+    now: runtime.now,
   })
-  return { leases, clock }
+  return { leases, runtime }
 }
 
 test('the delivery that waits longest is sent first, and those claimed last are released first', async () => {
@@ -40,11 +41,11 @@ test('a delivery that is still leased does not wait a second time, and does once
 })
 
 test('a delivery that waited for more than ten seconds is not sent under its lease', async () => {
-  const { leases, clock } = leasing('a', 'b')
+  const { leases, runtime } = leasing('a', 'b')
   await leases.claim(2)
-  clock.now += 9_999
+  await runtime.advance(9_999)
   assert.equal(leases.first()?.sendable, true)
-  clock.now += 1
+  await runtime.advance(1)
   assert.equal(leases.first()?.sendable, false)
   assert.ok(LEASE_MS > 10_000)
 })

@@ -1,4 +1,5 @@
 /** The first step of a delivery: lease due deliveries, and keep them in order until a slot is free. */
+import type { Runtime } from '../ports/runtime.ts'
 import type { ClaimedDelivery, Store } from '../ports/store.ts'
 import { DEADLINE_MS } from './webhook-client.ts'
 
@@ -30,12 +31,12 @@ export type DeliveryLeases = {
 export type ClaimOptions = {
   readonly store: Pick<Store, 'claimDeliveries'>
   readonly endpoint: string
-  readonly newToken: () => string
+  readonly runtime: Pick<Runtime, 'uuid'>
   /** ms since 1970. */
   readonly now: () => number
 }
 
-export function createDeliveryLeases({ store, endpoint, newToken, now }: ClaimOptions): DeliveryLeases {
+export function createDeliveryLeases({ store, endpoint, runtime, now }: ClaimOptions): DeliveryLeases {
   const waiting: Lease[] = []
   /** The ids of all leased deliveries, waiting or in flight: none of them starts a second time. */
   const leased = new Set<string>()
@@ -51,7 +52,7 @@ export function createDeliveryLeases({ store, endpoint, newToken, now }: ClaimOp
         limit,
         now: at,
         leaseUntil,
-        token: newToken(),
+        token: runtime.uuid(),
       })
       moreDue = claimed.length === limit
       // A process that was paused past its lease may claim a delivery that it is still sending: skip it, and let the

@@ -3,6 +3,7 @@ import type { Context } from '../app/context.ts'
 import { leaseUntil } from '../app/route.ts'
 import { MAX_RETRY_AFTER_MS } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
+import { every } from '../ports/runtime.ts'
 import { type Store, StoreUnavailable } from '../ports/store.ts'
 import type { Queue } from '../ports/store-clock.ts'
 import { LEASE_MS } from './claim-deliveries.ts'
@@ -18,9 +19,9 @@ const LONGEST_MS = MAX_RETRY_AFTER_MS + 900_000
 
 /** Compares the clock every second; keeps what was observed, and corrects due times, once a minute and after each step. */
 export function startClockWatch(context: Context, clock: ServingClock): Loop {
-  const { log } = context
+  const { log, runtime } = context
   let setBack = clock.movedAtStartMs < 0
-  const loop = startLoop('clock', KEEP_MS, log, async () => {
+  const loop = startLoop({ name: 'clock', intervalMs: KEEP_MS, log, runtime }, async () => {
     await clock.keep()
     const all = setBack
     const moved = await bringForward(context, all)
@@ -34,12 +35,11 @@ export function startClockWatch(context: Context, clock: ServingClock): Loop {
     if (movedMs < 0) setBack = true
     loop.wake()
   })
-  const timer = setInterval(clock.look, LOOK_MS)
-  timer.unref()
+  const looks = every(runtime, LOOK_MS, clock.look)
   return {
     ...loop,
     async stop() {
-      clearInterval(timer)
+      looks.cancel()
       await loop.stop()
       await keepAtLast(clock, log)
     },

@@ -1,6 +1,7 @@
 /** Delivers the webhooks of one endpoint in three steps: claim, send, settle. */
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
+import { type Runtime, within } from '../ports/runtime.ts'
 import type { ClaimedDelivery, Store } from '../ports/store.ts'
 import { signatureHeaders } from '../signing.ts'
 import { createDeliveryLeases } from './claim-deliveries.ts'
@@ -22,9 +23,10 @@ export type DeliverOptions = {
   /** Deliveries in flight at once to this endpoint. */
   readonly concurrency: number
   readonly overall: Overall
-  readonly newToken: () => string
   readonly log: Log
+  readonly runtime: Runtime
   readonly onAttempt?: (attempt: DeliveryAttempt, durationMs: number) => void
+  /** ms since 1970; the machine's unless given. */
   readonly now?: () => number
   /** How often it looks for due deliveries that nothing woke it for, in ms. */
   readonly pollMs?: number
@@ -44,15 +46,16 @@ export type Deliverer = {
  * for the disk.
  */
 export function startDeliverer(options: DeliverOptions): Deliverer {
-  const { store, endpoint, client, body, secret, log, now = Date.now } = options
+  const { store, endpoint, client, body, secret, log, runtime, now = runtime.now } = options
   const leases = createDeliveryLeases({ ...options, now })
   const slots = createWebhookSlots(options)
   const ongoing = new Set<Promise<void>>()
   let stopping = false
   let cut = false
-  const settling = { store, endpoint, log, now, isStopping: () => stopping }
+  const settling = { store, endpoint, log, runtime, now, isStopping: () => stopping }
 
-  const loop = startLoop(`deliver ${endpoint}`, options.pollMs ?? POLL_MS, log, async () => {
+  const looping = { name: `deliver ${endpoint}`, intervalMs: options.pollMs ?? POLL_MS, log, runtime }
+  const loop = startLoop(looping, async () => {
     dispatch()
     const waiting = leases.waiting()
     if (!slots.isWorthClaiming(waiting)) return leases.postpone()
@@ -61,7 +64,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   })
 
   /** Wakes the loop when a retry is due, without waiting for the poll. Retries of other processes wait for the poll. */
-  const retries = wakeTimes(loop.wake, now)
+  const retries = wakeTimes(loop.wake, now, runtime)
 
   /** Fills the free slots. Releases deliveries that were claimed for slots that a silent receiver has lost. */
   function dispatch(): void {
@@ -110,10 +113,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       await loop.stop()
       dispatch()
       const settled = Promise.allSettled(ongoing)
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, graceMs)
-      await Promise.race([settled, late])
-      clearTimeout(timer)
+      await within(runtime, graceMs, settled)
       cut = true
       await client.destroy()
       await settled

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 const HOUR_MS = 3_600_000
@@ -15,7 +16,7 @@ function steppedLoop(t: TestContext, intervalMs: number) {
   const started: Run[] = []
   const waiting: ((run: Run) => void)[] = []
   let taken = 0
-  const loop: Loop = startLoop('test', intervalMs, log, () => {
+  const loop: Loop = startLoop({ name: 'test', intervalMs, log, runtime: nodeRuntime }, () => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const run = { done: resolve, fail: reject }
     started.push(run)
@@ -123,11 +124,14 @@ test('work that wakes its own loop leaves everything else its turn', async (t) =
   }
   const silent: Log = { info() {}, error() {}, warn() {} }
   const { promise: ended, resolve } = Promise.withResolvers<void>()
-  const loop: Loop = startLoop('test', HOUR_MS, silent, async () => {
-    if (++runs === 1) setImmediate(other)
-    if (runs < MOST && others < 10) loop.wake()
-    else resolve()
-  })
+  const loop: Loop = startLoop(
+    { name: 'test', intervalMs: HOUR_MS, log: silent, runtime: nodeRuntime },
+    async () => {
+      if (++runs === 1) setImmediate(other)
+      if (runs < MOST && others < 10) loop.wake()
+      else resolve()
+    },
+  )
   t.after(() => loop.stop())
   await ended
   assert.equal(others, 10, `${runs} runs`)

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../ports/log.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 
 export type Loop = {
@@ -11,6 +11,14 @@ export type Loop = {
   stop(): Promise<void>
 }
 
+export type LoopOptions = {
+  /** What the log calls it. */
+  readonly name: string
+  readonly intervalMs: number
+  readonly log: Log
+  readonly runtime: Runtime
+}
+
 const ALIVE_INTERVALS = 20
 
 /**
@@ -18,12 +26,12 @@ const ALIVE_INTERVALS = 20
  * never overlap, and everything else has its turn between two of them. A run that fails is logged, and the next one comes
  * after the interval; of an outage of the database its begin and its end are logged.
  */
-export function startLoop(name: string, intervalMs: number, log: Log, work: () => Promise<void>): Loop {
+export function startLoop({ name, intervalMs, log, runtime }: LoopOptions, work: () => Promise<void>): Loop {
   let stopped = false
   let woken = false
   let running: Promise<void> | undefined
-  let timer = setTimeout(wake, 0)
-  let lastRunAt = performance.now()
+  let timer = runtime.after(0, wake)
+  let lastRunAt = runtime.monotonic()
   let outage = false
 
   async function run(): Promise<void> {
@@ -31,11 +39,11 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
       do {
         woken = false
         await work()
-        lastRunAt = performance.now()
+        lastRunAt = runtime.monotonic()
         if (outage) log.info({ worker: name }, 'Database available again; background work resumed.')
         outage = false
         // Work that wakes its own loop, and waits for nothing, would let nothing else run.
-        if (woken) await setImmediate()
+        if (woken) await new Promise<void>(runtime.nextTurn)
       } while (woken && !stopped)
     } catch (error) {
       if (!(error instanceof StoreUnavailable))
@@ -49,8 +57,8 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
     }
     running = undefined
     if (!stopped) {
-      clearTimeout(timer)
-      timer = setTimeout(wake, intervalMs)
+      timer.cancel()
+      timer = runtime.after(intervalMs, wake)
     }
   }
 
@@ -63,10 +71,10 @@ export function startLoop(name: string, intervalMs: number, log: Log, work: () =
 
   return {
     wake,
-    alive: () => !stopped && performance.now() - lastRunAt < ALIVE_INTERVALS * intervalMs,
+    alive: () => !stopped && runtime.monotonic() - lastRunAt < ALIVE_INTERVALS * intervalMs,
     async stop() {
       stopped = true
-      clearTimeout(timer)
+      timer.cancel()
       await running
     },
   }

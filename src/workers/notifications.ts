@@ -33,6 +33,7 @@ export function startNotifications(context: Context): Loop {
     intervalMs: POLL_MS,
     concurrency: CONCURRENCY,
     log,
+    runtime: context.runtime,
     ongoing: context.ongoing,
     async claim(limit) {
       const token = context.newKey()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Log } from '../ports/log.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { startPool } from './pool.ts'
 
 const HOUR_MS = 3_600_000
@@ -18,6 +19,7 @@ function heldPool(t: TestContext, due: string[]) {
     intervalMs: HOUR_MS,
     concurrency: 2,
     log,
+    runtime: nodeRuntime,
     ongoing,
     async claim(limit) {
       limits.push(limit)

@@ -1,13 +1,9 @@
-import type { Log } from '../ports/log.ts'
-import { type Loop, startLoop } from './loop.ts'
+import { type Loop, type LoopOptions, startLoop } from './loop.ts'
 
-export type PoolOptions<T> = {
-  readonly name: string
-  /** How often due work is looked for, in ms. */
-  readonly intervalMs: number
+/** `intervalMs` is how often due work is looked for. */
+export type PoolOptions<T> = LoopOptions & {
   /** Pieces of work that are done at once. */
   readonly concurrency: number
-  readonly log: Log
   /** The work in progress, which a stop waits for. */
   readonly ongoing: Set<Promise<void>>
   /** Claims up to `limit` pieces of due work. */
@@ -17,8 +13,8 @@ export type PoolOptions<T> = {
 }
 
 /** Claims due work and does it, several pieces at once; a slow one holds up only its own place. */
-export function startPool<T>({ name, intervalMs, concurrency, ...options }: PoolOptions<T>): Loop {
-  const { log, ongoing, claim, handle } = options
+export function startPool<T>(options: PoolOptions<T>): Loop {
+  const { name, concurrency, log, ongoing, claim, handle } = options
   let working = 0
 
   async function run(work: T): Promise<void> {
@@ -36,7 +32,7 @@ export function startPool<T>({ name, intervalMs, concurrency, ...options }: Pool
   }
 
   let moreDue = false
-  const loop = startLoop(name, intervalMs, log, async () => {
+  const loop = startLoop(options, async () => {
     const limit = concurrency - working
     if (limit === 0) return
     const claimed = await claim(limit)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { charged } from '../../test/contract/fixtures.ts'
 import { tempDir } from '../../test/harness.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { startPurge } from './purge.ts'
 
@@ -52,7 +53,7 @@ test('keys are forgotten once so much time was observed, and at no time that a c
   await charged(store, { scope, key: 'of-an-earlier-time', at: 0 })
   await charged(store, { scope, key: 'new', at: NOW })
   const log = { info() {}, warn() {}, error() {} }
-  const loop = startPurge(watching, HOUR, log, {
+  const loop = startPurge({ store: watching, log, runtime: nodeRuntime }, HOUR, {
     now: () => time.now,
     trusted: () => time.now,
     observed: () => time.observed,

@@ -1,6 +1,5 @@
 import type { ServingClock } from '../app/clock.ts'
-import type { Log } from '../ports/log.ts'
-import type { Store } from '../ports/store.ts'
+import type { Context } from '../app/context.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 const INTERVAL_MS = 60_000
@@ -14,13 +13,12 @@ const UNDER_WAY_MS = 120_000
  * is observed time, which no clock that is set makes longer: a key that is forgotten too early charges a second time.
  */
 export function startPurge(
-  store: Store,
+  { store, log, runtime }: Pick<Context, 'store' | 'log' | 'runtime'>,
   retentionMs: number,
-  log: Log,
   clock: Pick<ServingClock, 'now' | 'trusted' | 'observed'>,
 ): Loop {
   let stopping = false
-  const loop = startLoop('purge', INTERVAL_MS, log, async () => {
+  const loop = startLoop({ name: 'purge', intervalMs: INTERVAL_MS, log, runtime }, async () => {
     const mark = await store.markAt(clock.observed() - retentionMs - UNDER_WAY_MS)
     if (!mark) return
     const before = Math.min(mark.wallMs, clock.trusted())

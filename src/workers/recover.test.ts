@@ -8,6 +8,7 @@ import { available } from '../app/route.ts'
 import { createRouter } from '../app/router.ts'
 import type { LookupAnswer, RemoteProvider } from '../ports/provider.ts'
 import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { startRecovery } from './recover.ts'
 
@@ -50,17 +51,16 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   const { provider, asked, until } = silent('bank_a', 16)
   const quiet = () => {}
   const now = () => START + 36_000_000
-  const health = createHealth(() => performance.now())
-  const context = createContext(
-    {
-      ...{ store, health, providers: new Map([['bank_a', provider]]) },
-      router: createRouter({ store, health, providers: ['bank_a'], now, loadConditions: assert.fail }),
-      log: { info: quiet, warn: quiet, error: quiet },
-      ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
-      ...{ idempotencyWaitMs: 0, providerWaitMs: 0, actionAgeMs: Number.POSITIVE_INFINITY },
-    },
-    now,
-  )
+  const runtime = { ...nodeRuntime, now }
+  const health = createHealth(runtime.monotonic)
+  const context = createContext({
+    ...{ store, health, providers: new Map([['bank_a', provider]]) },
+    router: createRouter({ store, health, providers: ['bank_a'], now, runtime, loadConditions: assert.fail }),
+    log: { info: quiet, warn: quiet, error: quiet },
+    ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
+    ...{ idempotencyWaitMs: 0, providerWaitMs: 0, actionAgeMs: Number.POSITIVE_INFINITY },
+    runtime,
+  })
   const waiting = new Set<string>()
   for (let i = 0; i < 200; i++) {
     const begun = beginCommit({ scope })

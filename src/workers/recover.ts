@@ -27,6 +27,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     intervalMs: provider.remote ? POLL_MS : IN_PROCESS_POLL_MS,
     concurrency: places.all,
     log: context.log,
+    runtime: context.runtime,
     ongoing: context.ongoing,
     async claim(limit) {
       // While the provider is unavailable, a claim would only postpone its attempts, each with a write.

@@ -1,7 +1,7 @@
 /** The last step of a delivery: judge the attempt, and store its result under the token of the claim. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { type DeliveryAttempt, type DeliveryVerdict, judgeAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
+import { type Runtime, sleep } from '../ports/runtime.ts'
 import { type ClaimedDelivery, type Settlement, type Store, StoreUnavailable } from '../ports/store.ts'
 import { SETTLE_MS } from './claim-deliveries.ts'
 
@@ -12,6 +12,7 @@ export type SettleOptions = {
   readonly store: Pick<Store, 'settleDelivery'>
   readonly endpoint: string
   readonly log: Log
+  readonly runtime: Pick<Runtime, 'monotonic' | 'after'>
   /** ms since 1970. */
   readonly now: () => number
   /** True once a stop began: the settlement of a failed write is then left to the next process. */
@@ -42,14 +43,14 @@ export async function settleDelivery(
  * Retries while the database is unavailable and the lease may still be valid; otherwise the receiver would get the
  * webhook twice.
  */
-async function persist({ store, isStopping }: SettleOptions, settlement: Settlement): Promise<void> {
-  const until = performance.now() + SETTLE_MS
+async function persist({ store, runtime, isStopping }: SettleOptions, settlement: Settlement): Promise<void> {
+  const until = runtime.monotonic() + SETTLE_MS
   for (;;) {
     try {
       return void (await store.settleDelivery(settlement))
     } catch (error) {
-      if (!(error instanceof StoreUnavailable) || isStopping() || performance.now() > until) throw error
-      await delay(SETTLE_AGAIN_MS)
+      if (!(error instanceof StoreUnavailable) || isStopping() || runtime.monotonic() > until) throw error
+      await sleep(runtime, SETTLE_AGAIN_MS)
     }
   }
 }

@@ -1,3 +1,5 @@
+import type { Runtime, Timer } from '../ports/runtime.ts'
+
 /** Times closer together than this are one. */
 const GRAIN_MS = 10
 /** More times than these are left to the caller's own polling. */
@@ -13,17 +15,17 @@ export type WakeTimes = {
 }
 
 /** Calls `wake` at the times that were added, by the clock `now`, with one timer for all of them. */
-export function wakeTimes(wake: () => void, now: () => number): WakeTimes {
+export function wakeTimes(wake: () => void, now: () => number, { after }: Pick<Runtime, 'after'>): WakeTimes {
   /** In order, each once. */
   const times: number[] = []
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   let stopped = false
 
   function arm(): void {
-    clearTimeout(timer)
+    timer?.cancel()
     const next = times[0]
     if (next === undefined || stopped) return
-    timer = setTimeout(ring, Math.min(Math.max(1, Math.ceil(next - now())), MAX_TIMER_MS))
+    timer = after(Math.min(Math.max(1, Math.ceil(next - now())), MAX_TIMER_MS), ring)
   }
 
   function ring(): void {
@@ -56,7 +58,7 @@ export function wakeTimes(wake: () => void, now: () => number): WakeTimes {
     },
     stop() {
       stopped = true
-      clearTimeout(timer)
+      timer?.cancel()
     },
   }
 }

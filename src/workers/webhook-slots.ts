@@ -1,5 +1,6 @@
 /** The second step of a delivery: send as many webhooks at once as the receiver handles. */
 import type { DeliveryAttempt } from '../domain/delivery.ts'
+import type { Runtime } from '../ports/runtime.ts'
 
 /** For a receiver that responds within this time, MiniPay claims `AHEAD` deliveries ahead for each slot. */
 const QUICK_MS = 500
@@ -29,11 +30,13 @@ export type SlotOptions = {
   /** Slots of this endpoint while its receiver responds. */
   readonly concurrency: number
   readonly overall: Overall
+  readonly runtime: Pick<Runtime, 'monotonic'>
   readonly onAttempt?: (attempt: DeliveryAttempt, durationMs: number) => void
 }
 
 /** A receiver that does not respond loses half of its slots each time, down to four; each response gives one back. */
-export function createWebhookSlots({ concurrency: most, overall, onAttempt }: SlotOptions): WebhookSlots {
+export function createWebhookSlots(options: SlotOptions): WebhookSlots {
+  const { concurrency: most, overall, runtime, onAttempt } = options
   let inFlight = 0
   let concurrency = most
   /** A moving average of the time that an attempt takes, in ms: each attempt counts for an eighth. */
@@ -56,12 +59,12 @@ export function createWebhookSlots({ concurrency: most, overall, onAttempt }: Sl
     room,
     isWorthClaiming: (waiting) => room(waiting) >= concurrency / 2,
     async send(post) {
-      const started = performance.now()
+      const started = runtime.monotonic()
       inFlight++
       overall.inFlight++
       try {
         const attempt = await post()
-        const ms = performance.now() - started
+        const ms = runtime.monotonic() - started
         learn(attempt, ms)
         onAttempt?.(attempt, ms)
         return attempt

@@ -1,4 +1,5 @@
 /** Customers who are sent away and never come back: their payment is canceled when its time is up, and the charge fails. */
+
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
@@ -11,6 +12,7 @@ import { createRouter } from '../../src/app/router.ts'
 import type { RemoteProvider } from '../../src/ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { createHttpProvider } from '../../src/providers/http.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { type RunningBank, startBank } from '../bank.ts'
@@ -60,17 +62,16 @@ async function away(
   })
   const provider = { ...real, ...change(real) }
   const quiet = () => {}
+  const runtime = { ...nodeRuntime, now }
   const health = createHealth(now)
-  const router = createRouter({ store, providers: [name], health, now, loadConditions: assert.fail })
-  const context = createContext(
-    {
-      ...{ store, router, health, providers: new Map([[name, provider]]) },
-      log: { info: quiet, warn: quiet, error: quiet },
-      ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
-      ...{ idempotencyWaitMs: 0, providerWaitMs: 5_000, actionAgeMs: 24 * HOUR },
-    },
-    now,
-  )
+  const router = createRouter({ store, providers: [name], health, now, runtime, loadConditions: assert.fail })
+  const context = createContext({
+    ...{ store, router, health, providers: new Map([[name, provider]]) },
+    log: { info: quiet, warn: quiet, error: quiet },
+    ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
+    ...{ idempotencyWaitMs: 0, providerWaitMs: 5_000, actionAgeMs: 24 * HOUR },
+    runtime,
+  })
   const order = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: true }
   const nothing = { paymentMethod: 'tok_requires_action', description: null, metadata: {} }
   const asked = `{"amount":2500,"currency":"usd","customer":"cus_42","payment_method":"tok_requires_action"}`

@@ -1,4 +1,5 @@
 /** Attempts of which nobody knows how they ended: found out by asking, by sending again, or by a person. */
+
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
@@ -9,6 +10,7 @@ import { recover } from '../../src/app/recover.ts'
 import { createRouter } from '../../src/app/router.ts'
 import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { runCli, tempDir } from '../harness.ts'
 import {
@@ -259,30 +261,30 @@ test('an authorization in this process is canceled when its time has come, and n
   let now = Date.UTC(2026, 0, 1)
   const quiet = () => {}
   const sandbox = createSandbox('sandbox')
-  const health = createHealth(() => now)
-  const context = createContext(
-    {
+  const runtime = { ...nodeRuntime, now: () => now }
+  const health = createHealth(runtime.now)
+  const context = createContext({
+    store,
+    providers: new Map([['sandbox', sandbox]]),
+    router: createRouter({
       store,
-      providers: new Map([['sandbox', sandbox]]),
-      router: createRouter({
-        store,
-        providers: ['sandbox'],
-        health,
-        now: () => now,
-        loadConditions: assert.fail,
-      }),
+      providers: ['sandbox'],
       health,
-      log: { info: quiet, warn: quiet, error: quiet },
-      endpoints: [],
-      onDeliveries: quiet,
-      onCall: quiet,
-      onAlarm: quiet,
-      idempotencyWaitMs: 0,
-      providerWaitMs: 0,
-      actionAgeMs: 0,
-    },
-    () => now,
-  )
+      now: runtime.now,
+      runtime,
+      loadConditions: assert.fail,
+    }),
+    health,
+    log: { info: quiet, warn: quiet, error: quiet },
+    endpoints: [],
+    onDeliveries: quiet,
+    onCall: quiet,
+    onAlarm: quiet,
+    idempotencyWaitMs: 0,
+    providerWaitMs: 0,
+    actionAgeMs: 0,
+    runtime,
+  })
   const claim = () =>
     store.claimAttempts({ provider: 'sandbox', limit: 10, now, leaseUntil: now + 1000, token: randomUUID() })
   try {

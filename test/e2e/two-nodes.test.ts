@@ -1,4 +1,5 @@
 /** Two nodes on one database: the request waits at one of them, and both look for attempts that ended unknown. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createContext } from '../../src/app/context.ts'
@@ -7,6 +8,7 @@ import { createHealth } from '../../src/app/health.ts'
 import { createRouter } from '../../src/app/router.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { createHttpProvider } from '../../src/providers/http.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { startRecovery } from '../../src/workers/recover.ts'
@@ -23,17 +25,19 @@ function nodeOf(store: Store, { at }: StandIn) {
     capabilities: { idempotencyWindowMs: 1_000, lookup: 'final', void: true, partialCapture: true },
   })
   const quiet = () => {}
-  const health = createHealth(() => performance.now())
+  const health = createHealth(nodeRuntime.monotonic)
   const router = createRouter({
     store,
     providers: ['bank'],
     health,
     now: Date.now,
+    runtime: nodeRuntime,
     loadConditions: assert.fail,
   })
   const context = createContext({
     ...{ store, router, health, providers: new Map([['bank', provider]]) },
     log: { info: quiet, warn: quiet, error: quiet },
+    runtime: nodeRuntime,
     ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
     ...{ idempotencyWaitMs: 0, providerWaitMs: 10_000, actionAgeMs: 86_400_000 },
   })
