@@ -53,12 +53,26 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : assert.fail()
 }
 
+export type Terminal = {
+  /** Everything printed so far. */
+  output(): string
+  /** Ctrl-C; resolves when the program has ended. */
+  stop(): Promise<void>
+}
+
 export type Newcomer = {
   readonly dir: TempDir
   /** The environment of the shell: it finds the Node that runs this test, and curl draws no progress bars. */
   readonly env: NodeJS.ProcessEnv
   /** Processes that end with the test file. */
   readonly running: Set<ChildProcess>
+  /**
+   * Starts a block in a terminal of its own, in a shell that gives way to the program; resolves when its output matches
+   * `listens`. Rejects with the output when the program ends before that.
+   */
+  terminal(text: string, env: NodeJS.ProcessEnv, listens: RegExp): Promise<Terminal>
+  /** Presses Ctrl-C in every terminal, and waits until the programs have ended. */
+  stopTerminals(): Promise<void>
   /** A shell that lives as long as the page. */
   startShell(env: NodeJS.ProcessEnv): (text: string) => Promise<{ status: number; printed: string }>
 }
@@ -78,10 +92,40 @@ export function newcomer(): Newcomer {
     }
     dir.remove()
   })
+  const terminals: Terminal[] = []
   return {
     dir,
     env,
     running,
+    async terminal(text, env, listens) {
+      const child = spawn('sh', ['-c', text.replace(/\bnode (?=')/, 'exec node ')], {
+        cwd: dir.path,
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      running.add(child)
+      let output = ''
+      await new Promise<void>((resolve, reject) => {
+        child.stdout.on('data', (chunk) => {
+          output += chunk
+          if (listens.test(output)) resolve()
+        })
+        child.once('exit', (code) => reject(new Error(`it ended with ${code}:\n${output}`)))
+      })
+      const terminal = {
+        output: () => output,
+        async stop() {
+          if (child.exitCode !== null || child.signalCode !== null) return
+          child.kill('SIGINT')
+          await once(child, 'exit')
+        },
+      }
+      terminals.push(terminal)
+      return terminal
+    },
+    async stopTerminals() {
+      for (const terminal of terminals.splice(0)) await terminal.stop()
+    },
     startShell(shellEnv) {
       const shell = spawn('sh', [], { cwd: dir.path, env: shellEnv, stdio: ['pipe', 'pipe', 'inherit'] })
       running.add(shell)
