@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import type { Services } from './api/endpoint.ts'
 import { webhookBody } from './api/webhook-body.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
@@ -9,7 +10,6 @@ import { createRouter } from './app/router.ts'
 import { type Config, linkVariables } from './config.ts'
 import { publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
-import type { Http } from './http/endpoint.ts'
 import type { Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -95,11 +95,10 @@ export async function run(
     withoutFsync: config.withoutFsync,
   })
   // While the database's thread starts, this one loads the HTTP library.
-  const [opened, { createServer }, { ROUTES }, { documentsOf }] = await Promise.all([
+  const [opened, { createServer }, { servedEndpoints }] = await Promise.all([
     opening,
     import('./http/server.ts'),
     import('./api/endpoints.ts'),
-    import('./api/docs/documents.ts'),
   ])
   const store = parts.store(opened)
   const workers = workersOf(config, log, metrics)
@@ -120,14 +119,12 @@ export async function run(
   try {
     await checkProviders(config, check, log)
     server = await createServer({
-      http: httpOf(config, { context, metrics, workers, check }),
-      routes: ROUTES,
-      documents: documentsOf(VERSION),
+      endpoints: servedEndpoints(servicesOf(config, { context, metrics, workers, check }), VERSION),
       log,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,
-      onAnswer(method, route, status, ms, requestId) {
+      onResponse(method, route, status, ms, requestId) {
         metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
         logRequest(log, { method, route, status, ms: Math.round(ms), request_id: requestId })
       },
@@ -255,7 +252,7 @@ type Serving = {
   readonly check: ProviderCheck
 }
 
-function httpOf(config: Config, { context, metrics, workers, check }: Serving): Http {
+function servicesOf(config: Config, { context, metrics, workers, check }: Serving): Services {
   const { providers, health, inFlight, apart } = context
   const spoken = nowAndThen()
   return {

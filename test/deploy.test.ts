@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments } from 'yaml'
-import { ROUTES } from '../src/api/endpoints.ts'
+import { ENDPOINTS } from '../src/api/endpoints.ts'
 import { COMMANDS } from '../src/cli.ts'
 import { type Config, readConfig } from '../src/config.ts'
 
@@ -183,7 +183,7 @@ test('pods have settings that MiniPay has, listen where the service sends, and n
 test('every probe calls an existing route, and no pod is killed while the database is unavailable', () => {
   const { readinessProbe, livenessProbe, startupProbe } = container
   for (const { httpGet } of [readinessProbe, livenessProbe, startupProbe]) {
-    assert.ok(ROUTES.some(({ method, url }) => method === 'GET' && url === httpGet.path))
+    assert.ok(ENDPOINTS.some(({ method, url }) => method === 'GET' && url === httpGet.path))
     assert.equal(httpGet.port, container.ports[0]?.name)
   }
   assert.equal(livenessProbe.httpGet.path, '/health')

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ROUTES } from '../src/api/endpoints.ts'
+import { ENDPOINTS } from '../src/api/endpoints.ts'
 import { FAULT_TOKENS, FAULTS } from '../src/bank/faults.ts'
 import { COMMANDS } from '../src/cli.ts'
 import { SETTINGS } from '../src/config.ts'
@@ -92,7 +92,8 @@ test('every fault of the sandbox bank is documented with its payment method and 
 
 test('every route is documented', () => {
   const told = docs + README
-  for (const { method, url } of ROUTES) assert.ok(told.includes(`\`${method} ${url}\``), `${method} ${url}`)
+  for (const { method, url } of ENDPOINTS)
+    assert.ok(told.includes(`\`${method} ${url}\``), `${method} ${url}`)
 })
 
 test('every metric is documented, and no other', async () => {

@@ -1,8 +1,9 @@
 import { reject } from '../domain/error.ts'
-import { NoQuery, type Route, sendObject, sendRejection } from '../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../http/endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { NameParams, Notified } from './minipay/schemas.ts'
 
-export const notificationRoute: Route = {
+export const notificationEndpoint: Endpoint = {
   id: 'receiveProviderNotification',
   method: 'POST',
   url: '/providers/:name/notifications',
@@ -13,7 +14,7 @@ export const notificationRoute: Route = {
   params: NameParams,
   query: NoQuery,
   raw: true,
-  answers: { 200: { description: 'The notification is stored.', schema: Notified } },
+  responses: { 200: { description: 'The notification is stored.', schema: Notified } },
   errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
   async handle({ context, onNotification }, request, reply) {
     const { name } = request.params as { name: string }

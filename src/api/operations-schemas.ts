@@ -3,7 +3,7 @@
 import { array, boolean, integer, named, object, oneOf, optional } from '../http/schema.ts'
 import { count, providerName } from './minipay/fields.ts'
 
-export const MetricsAnswer = named(
+export const MetricsResponse = named(
   'Metrics',
   object({
     total_charges: { ...count, description: 'Charges that succeeded.' },

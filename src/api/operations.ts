@@ -1,9 +1,10 @@
 import type { ClockWarning } from '../app/clock.ts'
 import type { MissingProvider } from '../app/provider-check.ts'
-import { type Route, scopeOf, sendJson, sendObject } from '../http/endpoint.ts'
+import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { MetricsAnswer, Readiness, Status } from './operations-schemas.ts'
+import { type Endpoint, scopeOf } from './endpoint.ts'
+import { MetricsResponse, Readiness, Status } from './operations-schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
@@ -19,7 +20,7 @@ async function preferredType(accept: string | undefined): Promise<string> {
   return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
 }
 
-export const metricsRoute: Route = {
+export const metricsEndpoint: Endpoint = {
   id: 'retrieveMetrics',
   method: 'GET',
   url: '/metrics',
@@ -27,10 +28,10 @@ export const metricsRoute: Route = {
   description:
     'Answers JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. Any query parameters are ignored.',
   tag: 'Operations',
-  answers: {
+  responses: {
     200: {
       description: 'Counters, which the database keeps over a restart.',
-      schema: MetricsAnswer,
+      schema: MetricsResponse,
       text: 'text/plain',
     },
   },
@@ -55,7 +56,7 @@ export const metricsRoute: Route = {
   },
 }
 
-export const healthRoute: Route = {
+export const healthEndpoint: Endpoint = {
   id: 'checkHealth',
   method: 'GET',
   url: '/health',
@@ -63,14 +64,14 @@ export const healthRoute: Route = {
   description: 'Answers without using the database. Any query parameters are ignored.',
   tag: 'Operations',
   storeless: true,
-  answers: { 200: { description: 'The process is alive.', schema: Status } },
+  responses: { 200: { description: 'The process is alive.', schema: Status } },
   errors: [],
-  async handle(_http, _request, reply) {
+  async handle(_services, _request, reply) {
     return sendJson(reply, 200, '{"status":"ok"}')
   },
 }
 
-export const readyRoute: Route = {
+export const readyEndpoint: Endpoint = {
   id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
@@ -79,7 +80,7 @@ export const readyRoute: Route = {
   description:
     'The answer has `clock` from a step of the clock until it has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
   storeless: true,
-  answers: {
+  responses: {
     200: {
       description: 'The database takes writes, the background work runs, and charges have a provider.',
       schema: Readiness,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ROUTES } from '../api/endpoints.ts'
+import { ENDPOINTS } from '../api/endpoints.ts'
 import { isRejection, type Rejection } from '../domain/error.ts'
 import { MAX_SEARCHED, parseJsonBody } from './json-body.ts'
 import type { Schema } from './schema.ts'
@@ -181,7 +181,7 @@ function stringsOf(schema: Schema, path: string): [path: string, schema: Schema]
 }
 
 test('every string that a body may hold is short enough to be searched for cards', () => {
-  const strings = ROUTES.flatMap(({ url, body }) => (body ? stringsOf(body, url) : []))
+  const strings = ENDPOINTS.flatMap(({ url, body }) => (body ? stringsOf(body, url) : []))
   assert.ok(strings.length > 10)
   for (const [path, { maxLength, enum: values, pattern }] of strings) {
     // An id is looked up and never stored; the others are bounded by what they may be, and checked by the rule set's reader.

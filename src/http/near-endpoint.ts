@@ -31,7 +31,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 const MAX_PATH = 200
 
 /** One of the URLs, with `:id` where an id stands; undefined when none is near. `path` is without its query. */
-export function nearRoute(path: string, urls: readonly string[]): string | undefined {
+export function nearEndpoint(path: string, urls: readonly string[]): string | undefined {
   if (path.length > MAX_PATH) return undefined
   const words = path
     .toLowerCase()

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../test/harness.ts'
-import { ROUTES } from '../api/endpoints.ts'
+import { servedEndpoints } from '../api/endpoints.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
 import { nodeRuntime } from '../runtime/node.ts'
@@ -45,21 +45,22 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     providerWaitMs: 0,
   })
   const server = await createServer({
-    http: {
-      context,
-      prometheus: unexpected,
-      providerCheck: { report: unexpected, used: unexpected },
-      working: () => true,
-      onNotification: unexpected,
-    },
-    routes: ROUTES,
-    documents: unexpected,
+    endpoints: servedEndpoints(
+      {
+        context,
+        prometheus: unexpected,
+        providerCheck: { report: unexpected, used: unexpected },
+        working: () => true,
+        onNotification: unexpected,
+      },
+      '0.0.0',
+    ),
     log,
     newRequestId: () => context.newId('req'),
     keepAliveMs: 1_000,
     maxConnections: 100,
     requestTimeoutMs: 300,
-    onAnswer: () => {},
+    onResponse: () => {},
     onInternalError: unexpected,
     onDrop: unexpected,
     onUnavailable: unexpected,

@@ -13,11 +13,11 @@ import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
 import { boundConnections, type Connections } from './connections.ts'
-import { type Http, NoQuery, type Route, sendRejection } from './endpoint.ts'
+import { NoQuery, type ServedEndpoint, sendRejection } from './endpoint.ts'
 import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
 import { cardRefused, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
-import { nearRoute } from './near-endpoint.ts'
+import { nearEndpoint } from './near-endpoint.ts'
 import { queryValidator } from './validate.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -43,11 +43,7 @@ declare module 'fastify' {
 }
 
 export type ServerOptions = {
-  readonly http: Http
-  /** The route table. */
-  readonly routes: readonly Route[]
-  /** The OpenAPI document and the page made of it, which are served beside the routes. */
-  readonly documents: () => Promise<{ readonly openApi: Buffer; readonly page: Buffer }>
+  readonly endpoints: readonly ServedEndpoint[]
   readonly log: Log
   readonly newRequestId: () => string
   /** How long a connection without a request stays open, in ms. */
@@ -57,7 +53,7 @@ export type ServerOptions = {
   /** How long a whole request may take to arrive; 30 s unless given. */
   readonly requestTimeoutMs?: number
   /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
-  readonly onAnswer: (
+  readonly onResponse: (
     method: string,
     route: string,
     status: number,
@@ -84,7 +80,7 @@ export type Server = {
 /** The HTTP server: the only file that configures the HTTP library. */
 export async function createServer(options: ServerOptions): Promise<Server> {
   let closing = false
-  const { routes } = options
+  const { endpoints } = options
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const connections = boundConnections()
   const app = Fastify({
@@ -146,13 +142,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
     if (refused) return void sendRejection(reply, refused)
     // Before the body is looked at: a wrong route is wrong whatever came with it.
-    if (request.is404) return void sendRejection(reply, noSuchRoute(routes, request, reply))
+    if (request.is404) return void sendRejection(reply, noSuchEndpoint(endpoints, request, reply))
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     const method = METHODS.has(request.method) ? request.method : 'other'
-    options.onAnswer(method, route, reply.statusCode, reply.elapsedTime, request.id)
+    options.onResponse(method, route, reply.statusCode, reply.elapsedTime, request.id)
     // A connection that was busy when the server began to close is kept alive by its answer.
     if (closing) app.server.closeIdleConnections()
     done()
@@ -181,14 +177,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     refuseOnSocket(new Error('CONNECT'), socket as Socket, options.newRequestId()),
   )
 
-  for (const route of routes) if (!route.raw) addRoute(app, options.http, route)
+  for (const endpoint of endpoints) if (!endpoint.raw) addEndpoint(app, endpoint)
   // A signature is over the very bytes: nothing may parse them first.
   await app.register(async (raw) => {
     raw.removeAllContentTypeParsers()
     raw.addContentTypeParser('*', (_request, payload, done) => readBody(payload, done))
-    for (const route of routes) if (route.raw) addRoute(raw, options.http, route)
+    for (const endpoint of endpoints) if (endpoint.raw) addEndpoint(raw, endpoint)
   })
-  addDocumentation(app, options.documents)
 
   return {
     async listen(host, port) {
@@ -212,38 +207,17 @@ const oneAtATime = turns(setImmediate)
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)
 
-function addRoute(app: FastifyInstance, http: Http, route: Route): void {
-  const takesNoQuery = route.query === NoQuery
-  const isList = route.query !== undefined && !takesNoQuery
+function addEndpoint(app: FastifyInstance, { method, url, query, body, slow, handle }: ServedEndpoint): void {
+  const takesNoQuery = query === NoQuery
   app.route({
-    method: route.method,
-    url: route.url,
-    config: { needsBody: route.body?.['required'] !== undefined },
+    method,
+    url,
+    config: { needsBody: body?.['required'] !== undefined },
     handler(request, reply) {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
-      const handle = () => route.handle(http, request, reply)
-      return isList ? oneAtATime().then(handle) : handle()
+      return slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply)
     },
   })
-}
-
-function addDocumentation(app: FastifyInstance, documents: ServerOptions['documents']): void {
-  app.get('/openapi.json', async (_request, reply) => {
-    await oneAtATime()
-    return reply
-      .header('content-type', 'application/json; charset=utf-8')
-      .header('cache-control', 'no-cache')
-      .send((await documents()).openApi)
-  })
-  app.get('/docs', async (_request, reply) => {
-    await oneAtATime()
-    return reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      .header('cache-control', 'no-cache')
-      .send((await documents()).page)
-  })
-  app.get('/', async (_request, reply) => reply.redirect('/docs'))
 }
 
 function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
@@ -331,17 +305,18 @@ function decoded(url: string): string {
     .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
 }
 
-/** What is served beside the routes; see `addDocumentation`. */
-const PAGES = ['/', '/docs', '/openapi.json'].map((url) => ({ method: 'GET', url }))
-
 /** 405 with the methods that the path has, or 404. */
-function noSuchRoute(routes: readonly Route[], request: FastifyRequest, reply: FastifyReply): Rejection {
+function noSuchEndpoint(
+  endpoints: readonly ServedEndpoint[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Rejection {
   const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
-  const methods = [...routes, ...PAGES]
+  const methods = endpoints
     .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
     .map((r) => r.method)
   if (methods.length === 0) {
-    const near = nearRoute(path, [...new Set([...routes, ...PAGES].map(({ url }) => url))])
+    const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))])
     const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
     return reject('route_not_found', `There is no such route${words}`)
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { withoutReferences } from '../../src/api/docs/references.ts'
-import { ROUTES } from '../../src/api/endpoints.ts'
+import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import { errorsOf } from '../../src/api/openapi/document.ts'
 import { ERROR_CODES } from '../../src/domain/error.ts'
 import { EVENT_TYPES } from '../../src/domain/event.ts'
@@ -59,7 +59,7 @@ after(async () => {
   dir.remove()
 })
 
-const operationOf = ({ url, method }: (typeof ROUTES)[number]) =>
+const operationOf = ({ url, method }: (typeof ENDPOINTS)[number]) =>
   document.paths[url.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()] as Operation
 
 type Schema = {
@@ -117,7 +117,7 @@ describe('/openapi.json', () => {
     const described = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    const served = ROUTES.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`)
+    const served = ENDPOINTS.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`)
     assert.deepEqual(described.toSorted(), served.toSorted())
   })
 
@@ -127,12 +127,12 @@ describe('/openapi.json', () => {
   })
 
   test('every operation has an id of its own, a summary, a described tag and its path parameters', () => {
-    const operations = ROUTES.map(operationOf)
-    assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, ROUTES.length)
+    const operations = ENDPOINTS.map(operationOf)
+    assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, ENDPOINTS.length)
     for (const { name, description } of document.tags) assert.ok(description.length > 10, name)
     const tags = document.tags.map(({ name }) => name)
     for (const [i, operation] of operations.entries()) {
-      const { url } = ROUTES[i] as (typeof ROUTES)[number]
+      const { url } = ENDPOINTS[i] as (typeof ENDPOINTS)[number]
       assert.match(
         operation.operationId,
         /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check)[A-Z][A-Za-z]+$/,
@@ -151,30 +151,33 @@ describe('/openapi.json', () => {
   })
 
   test('every operation describes each of its answers, errors and headers, with an example of each code', () => {
-    for (const route of ROUTES) {
-      const { responses } = operationOf(route)
-      const errors = errorsOf(route)
-      const statuses = new Set([...Object.keys(route.answers), ...errors.map((code) => String(STATUS[code]))])
-      assert.deepEqual(Object.keys(responses).toSorted(), [...statuses].toSorted(), route.url)
+    for (const endpoint of ENDPOINTS) {
+      const { responses } = operationOf(endpoint)
+      const errors = errorsOf(endpoint)
+      const statuses = new Set([
+        ...Object.keys(endpoint.responses),
+        ...errors.map((code) => String(STATUS[code])),
+      ])
+      assert.deepEqual(Object.keys(responses).toSorted(), [...statuses].toSorted(), endpoint.url)
       for (const [status, { headers }] of Object.entries(responses)) {
-        assert.ok('X-Request-Id' in headers, `${route.url} ${status}`)
+        assert.ok('X-Request-Id' in headers, `${endpoint.url} ${status}`)
         const codes = errors.filter((code) => String(STATUS[code]) === status)
         const again = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
-        assert.equal('Retry-After' in headers, again, `${route.url} ${status}`)
+        assert.equal('Retry-After' in headers, again, `${endpoint.url} ${status}`)
       }
       for (const code of errors) {
         const { description, content } = responses[STATUS[code]] as Operation['responses'][string]
         // These have fields of their own, and a schema that has no other code.
-        if (code === 'provider_unavailable' && 502 in route.answers) continue
-        assert.ok(description.includes(`\`${code}\``), `${route.url} ${code}`)
+        if (code === 'provider_unavailable' && 502 in endpoint.responses) continue
+        assert.ok(description.includes(`\`${code}\``), `${endpoint.url} ${code}`)
         const example = content['application/json']?.examples?.[code]
-        assert.ok(JSON.stringify(example).includes(`"code":"${code}"`), `${route.url} ${code}`)
+        assert.ok(JSON.stringify(example).includes(`"code":"${code}"`), `${endpoint.url} ${code}`)
       }
     }
   })
 
   test('every error code is one of some operation, save those of paths and methods that there are not', () => {
-    const answered = new Set(ROUTES.flatMap((route) => errorsOf(route)))
+    const answered = new Set(ENDPOINTS.flatMap((endpoint) => errorsOf(endpoint)))
     const own = ['card_declined', 'provider_declined', 'route_not_found', 'method_not_allowed']
     assert.deepEqual(Object.keys(ERROR_CODES).toSorted(), [...answered, ...own].toSorted())
     assert.match(text, /`route_not_found`/)
@@ -222,7 +225,7 @@ describe('/openapi.json', () => {
       '?%zz',
     )
     const seen = new Set<string>()
-    for (const { method, url, id } of ROUTES) {
+    for (const { method, url, id } of ENDPOINTS) {
       const path = url.replace(/:\w+/, 'txn_00000000000000000000000000')
       const send = async (...what: [query: string, body?: string, headers?: Record<string, string>]) => {
         const [query, body, headers] = what
@@ -238,26 +241,33 @@ describe('/openapi.json', () => {
   })
 
   test('what takes a body or a key says so, with examples', () => {
-    for (const route of ROUTES) {
-      const { requestBody, parameters = [] } = operationOf(route)
-      assert.equal(requestBody !== undefined, route.body !== undefined || route.raw === true, route.url)
-      const needed = route.raw === true || route.body?.['required'] !== undefined
-      if (requestBody) assert.equal(requestBody.required, needed, route.url)
+    for (const endpoint of ENDPOINTS) {
+      const { requestBody, parameters = [] } = operationOf(endpoint)
+      assert.equal(
+        requestBody !== undefined,
+        endpoint.body !== undefined || endpoint.raw === true,
+        endpoint.url,
+      )
+      const needed = endpoint.raw === true || endpoint.body?.['required'] !== undefined
+      if (requestBody) assert.equal(requestBody.required, needed, endpoint.url)
       const key = parameters.find((p) => p.in === 'header' && p.name === 'Idempotency-Key')
-      assert.equal(key !== undefined, route.keyed === true, route.url)
+      assert.equal(key !== undefined, endpoint.keyed === true, endpoint.url)
       if (key) assert.notEqual(key.required, true)
     }
   })
 
   test('every answer that a route describes has an example, and so has a body that is needed', () => {
-    for (const route of ROUTES) {
-      const { requestBody, responses } = operationOf(route)
+    for (const endpoint of ENDPOINTS) {
+      const { requestBody, responses } = operationOf(endpoint)
       if (requestBody?.required)
-        assert.ok(Object.keys(requestBody.content['application/json']?.examples ?? {}).length > 0, route.id)
+        assert.ok(
+          Object.keys(requestBody.content['application/json']?.examples ?? {}).length > 0,
+          endpoint.id,
+        )
       // What keeps a process from being ready is no example to follow.
-      for (const status of Object.keys(route.answers).filter((one) => one !== '503')) {
+      for (const status of Object.keys(endpoint.responses).filter((one) => one !== '503')) {
         const examples = responses[status]?.content['application/json']?.examples ?? {}
-        assert.ok(Object.keys(examples).length > 0, `${route.id} has no example of ${status}`)
+        assert.ok(Object.keys(examples).length > 0, `${endpoint.id} has no example of ${status}`)
       }
     }
   })

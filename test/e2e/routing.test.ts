@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type {
   ProviderState,
-  SimulationAnswer,
+  SimulationResponse,
   RuleSet as Stored,
 } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
@@ -15,7 +15,7 @@ import { type Answer, call, type RunningServer, runCli, startServer, tempDir } f
 import { assertDocumented, type Charge, type Client, client, type ErrorAnswer, type Page } from './client.ts'
 
 type RuleSet = Static<typeof Stored>
-type Simulation = Static<typeof SimulationAnswer>
+type Simulation = Static<typeof SimulationResponse>
 type Provider = Static<typeof ProviderState>
 type Attempt = {
   readonly provider: string

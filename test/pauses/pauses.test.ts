@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { ROUTES } from '../../src/api/endpoints.ts'
+import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import { HOSTILE_BODIES } from './bodies.ts'
 import { type Ask, type PausesWorld, startPausesWorld } from './world.ts'
 import { worstCases } from './worst-cases.ts'
@@ -50,7 +50,7 @@ const send = (ask: Ask) => world.send(ask)
 
 describe('worst cases', () => {
   test('every route has its own', () => {
-    const routes = [...ROUTES.map(({ method, url }) => `${method} ${url}`), ...DOCUMENTS]
+    const routes = [...ENDPOINTS.map(({ method, url }) => `${method} ${url}`), ...DOCUMENTS]
     assert.deepEqual(Object.keys(worstCases).sort(), routes.sort())
   })
 

@@ -1,15 +1,40 @@
-/** `/openapi.json` and `/docs`: made once, in a thread of their own, since that takes a tenth of a second. */
+/** `/openapi.json` and `/docs`. A thread makes both once, since that takes a tenth of a second. */
 import { Worker } from 'node:worker_threads'
+import type { Reply, ServedEndpoint } from '../../http/endpoint.ts'
 import { openApiDocument } from '../openapi/document.ts'
 import { docsPage } from './page.ts'
 
 export type Documents = { readonly openApi: string; readonly page: string }
 
-/** Both documents of this version as they are sent; made when they are first asked for. */
-export function documentsOf(version: string): () => Promise<{ openApi: Buffer; page: Buffer }> {
+/** The endpoints that serve the documentation of this version. */
+export function documentation(version: string): ServedEndpoint[] {
+  const documents = documentsOf(version)
+  return [
+    { method: 'GET', url: '/', handle: async (_request, reply) => reply.redirect('/docs') },
+    {
+      ...{ method: 'GET', url: '/docs', slow: true },
+      async handle(_request, reply) {
+        reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+        return send(reply, 'text/html; charset=utf-8', (await documents()).page)
+      },
+    },
+    {
+      ...{ method: 'GET', url: '/openapi.json', slow: true },
+      handle: async (_request, reply) =>
+        send(reply, 'application/json; charset=utf-8', (await documents()).openApi),
+    },
+  ]
+}
+
+function send(reply: Reply, type: string, document: Buffer): Reply {
+  return reply.header('content-type', type).header('cache-control', 'no-cache').send(document)
+}
+
+/** Makes both documents at the first call; every call gets the same ones. */
+function documentsOf(version: string): () => Promise<{ openApi: Buffer; page: Buffer }> {
   let made: Promise<{ openApi: Buffer; page: Buffer }> | undefined
   return () => {
-    // Without a free descriptor there is no thread: then others wait for once.
+    // Without a free file descriptor no thread starts. Then the documents are made here, and other requests wait once.
     made ??= madeApart(version)
       .catch(() => makeDocuments(version))
       .then(({ openApi, page }) => ({ openApi: Buffer.from(`${openApi}\n`), page: Buffer.from(page) }))
@@ -24,7 +49,7 @@ export async function makeDocuments(version: string): Promise<Documents> {
 
 function madeApart(version: string): Promise<Documents> {
   return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL('./documents-thread.js', import.meta.url), { workerData: version })
+    const thread = new Worker(new URL('./thread.js', import.meta.url), { workerData: version })
     thread.once('message', resolve)
     thread.once('error', reject)
     thread.once('exit', () => reject(new Error('The thread ended without the documents.')))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CHARGE_STATUSES } from '../../domain/charge.ts'
 import { ERROR_CODES } from '../../domain/error.ts'
-import { ROUTES } from '../endpoints.ts'
+import { ENDPOINTS } from '../endpoints.ts'
 import { errorsOf, openApiDocument } from '../openapi/document.ts'
 import { escapeHtml } from './examples.ts'
 import { docsPage } from './page.ts'
@@ -115,29 +115,29 @@ test('the page holds no script and asks for nothing from elsewhere', async () =>
 test('every operation is on the page with its method, path, summary, curl and error codes', async () => {
   const page = await realPage()
   const sections = page.split('<section ').filter((html) => /^class="operation" id=/.test(html))
-  assert.equal(sections.length, ROUTES.length)
+  assert.equal(sections.length, ENDPOINTS.length)
   const common = page.slice(page.indexOf('<h2 id="errors">'))
-  for (const route of ROUTES) {
-    const path = escapeHtml(route.url.replace(/:(\w+)/g, '{$1}'))
+  for (const endpoint of ENDPOINTS) {
+    const path = escapeHtml(endpoint.url.replace(/:(\w+)/g, '{$1}'))
     const section = sections.find(
       (html) =>
         html.replace(/<\/?i>/g, '').includes(`<span class="path">${path}</span>`) &&
-        html.includes(`<span class="method ${route.method.toLowerCase()}">`),
+        html.includes(`<span class="method ${endpoint.method.toLowerCase()}">`),
     )
-    assert.ok(section, `${route.method} ${route.url}`)
-    assert.ok(section.includes(escapeHtml(route.summary)), route.url)
+    assert.ok(section, `${endpoint.method} ${endpoint.url}`)
+    assert.ok(section.includes(escapeHtml(endpoint.summary)), endpoint.url)
     assert.match(section, /<code>curl /)
-    for (const code of errorsOf(route))
+    for (const code of errorsOf(endpoint))
       assert.ok(
         section.includes(`#error-${code}`) || common.includes(`#error-${code}`),
-        `${route.url} ${code}`,
+        `${endpoint.url} ${code}`,
       )
   }
 })
 
 test('every error code that a route can answer is in the table of codes', async () => {
   const page = await realPage()
-  for (const code of new Set(ROUTES.flatMap((route) => errorsOf(route))))
+  for (const code of new Set(ENDPOINTS.flatMap((endpoint) => errorsOf(endpoint))))
     assert.ok(page.includes(`id="error-${code}"`), code)
   assert.ok(page.includes('id="error-card_declined"'))
   assert.ok(page.includes(escapeHtml(ERROR_CODES.already_refunded)))
@@ -174,9 +174,9 @@ test('named schemas have a section each, and what is of their type leads there',
 
 test('the usual answer of an operation comes first, and is the one that is shown', async () => {
   const page = await realPage()
-  for (const { id, answers } of ROUTES) {
+  for (const { id, responses } of ENDPOINTS) {
     const [, html = ''] = page.split(`id="${id}"`)
-    const [usual] = 201 in answers ? ['201'] : Object.keys(answers)
+    const [usual] = 201 in responses ? ['201'] : Object.keys(responses)
     const section = html.slice(0, html.indexOf('</section>'))
     assert.match(section, new RegExp(`<h4>Answers</h4><table[^>]*><tbody><tr>.*?>${usual}<`), id)
     assert.ok(section.includes(`<figcaption>Answer ${usual}</figcaption>`), id)

@@ -118,7 +118,7 @@ ${operation.description ? `<p>${prose(operation.description)}</p>` : ''}
 ${parameters(operation, 'path', 'In the path')}${parameters(operation, 'header', 'Headers')}${parameters(operation, 'query', 'Query')}
 ${body(operation)}
 <h4>Answers</h4>${answers(operation)}${errorRows(operation, common)}
-</div><aside>${figure('Request', escapeHtml(curl(method, path, operation)))}${exampleAnswer(operation)}</aside></section>
+</div><aside>${figure('Request', escapeHtml(curl(method, path, operation)))}${exampleResponse(operation)}</aside></section>
 `
 }
 
@@ -153,7 +153,7 @@ function answers(operation: Operation): string {
   return `<table class="errors"><tbody>${rows.join('')}</tbody></table>`
 }
 
-function exampleAnswer(operation: Operation): string {
+function exampleResponse(operation: Operation): string {
   const usual = usualFirst(operation).find(([status]) => status.startsWith('2'))
   if (!usual) return ''
   const [status, body] = usual

@@ -1,17 +1,10 @@
 import { closeAlarm } from '../../app/close-alarm.ts'
 import { alarmView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
-import {
-  keyed,
-  NoQuery,
-  type Route,
-  scopeOf,
-  sendAnswer,
-  sendObject,
-  sendRejection,
-} from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { alarmId } from './fields.ts'
 import { idOf, page } from './schemas.ts'
@@ -19,7 +12,7 @@ import { idOf, page } from './schemas.ts'
 const validQuery = queryValidator(AlarmsQuery)
 const validBody = bodyValidator(CloseAlarmBody)
 
-export const listAlarmsRoute: Route = {
+export const listAlarmsEndpoint: Endpoint = {
   id: 'listAlarms',
   method: 'GET',
   url: '/api/v1/alarms',
@@ -28,7 +21,7 @@ export const listAlarmsRoute: Route = {
     'Statements of providers that contradict the books. A person has to look at those with `status=open`.',
   tag: 'Providers',
   query: AlarmsQuery,
-  answers: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
+  responses: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -46,7 +39,7 @@ export const listAlarmsRoute: Route = {
   },
 }
 
-export const retrieveAlarmRoute: Route = {
+export const retrieveAlarmEndpoint: Endpoint = {
   id: 'retrieveAlarm',
   method: 'GET',
   url: '/api/v1/alarms/:id',
@@ -54,7 +47,7 @@ export const retrieveAlarmRoute: Route = {
   tag: 'Providers',
   params: idOf(alarmId),
   query: NoQuery,
-  answers: { 200: { description: 'The alarm.', schema: Alarm } },
+  responses: { 200: { description: 'The alarm.', schema: Alarm } },
   errors: ['alarm_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -64,7 +57,7 @@ export const retrieveAlarmRoute: Route = {
   },
 }
 
-export const closeAlarmRoute: Route = {
+export const closeAlarmEndpoint: Endpoint = {
   id: 'closeAlarm',
   method: 'POST',
   url: '/api/v1/alarms/:id/close',
@@ -76,7 +69,7 @@ export const closeAlarmRoute: Route = {
   query: NoQuery,
   body: CloseAlarmBody,
   keyed: true,
-  answers: { 200: { description: 'The closed alarm.', schema: Alarm } },
+  responses: { 200: { description: 'The closed alarm.', schema: Alarm } },
   errors: [
     'alarm_not_found',
     'alarm_not_open',
@@ -89,11 +82,11 @@ export const closeAlarmRoute: Route = {
     'charge_disputed',
     'balance_limit_reached',
   ],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const { id } = request.params as { id: string }
     const body = validBody(request.body)
-    const keyedRequest = keyed(http, request, `POST /api/v1/alarms/${id}/close`, body)
+    const keyedRequest = keyed(services, request, `POST /api/v1/alarms/${id}/close`, body)
     const closing = { reason: body.reason, amount: body.amount }
-    return sendAnswer(reply, await closeAlarm(http.context, keyedRequest, id, closing))
+    return sendResult(reply, await closeAlarm(services.context, keyedRequest, id, closing))
   },
 }

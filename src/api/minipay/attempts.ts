@@ -1,9 +1,10 @@
 import { attemptView, disputeView } from '../../app/present.ts'
 import { resolveAttempt } from '../../app/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
-import { NoQuery, type Route, scopeOf, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { Attempt, AttemptsQuery, Dispute, DisputesQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId } from './fields.ts'
 import { idOf, page } from './schemas.ts'
@@ -12,7 +13,7 @@ const validQuery = queryValidator(AttemptsQuery)
 const validBody = bodyValidator(ResolveBody)
 const validDisputesQuery = queryValidator(DisputesQuery)
 
-export const listAttemptsRoute: Route = {
+export const listAttemptsEndpoint: Endpoint = {
   id: 'listAttempts',
   method: 'GET',
   url: '/api/v1/attempts',
@@ -21,7 +22,7 @@ export const listAttemptsRoute: Route = {
     'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
   tag: 'Providers',
   query: AttemptsQuery,
-  answers: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
+  responses: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -37,7 +38,7 @@ export const listAttemptsRoute: Route = {
   },
 }
 
-export const resolveAttemptRoute: Route = {
+export const resolveAttemptEndpoint: Endpoint = {
   id: 'resolveAttempt',
   method: 'POST',
   url: '/api/v1/attempts/:id/resolve',
@@ -48,7 +49,7 @@ export const resolveAttemptRoute: Route = {
   params: idOf(attemptId),
   query: NoQuery,
   body: ResolveBody,
-  answers: { 200: { description: 'The attempt with its outcome.', schema: Attempt } },
+  responses: { 200: { description: 'The attempt with its outcome.', schema: Attempt } },
   errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -65,14 +66,14 @@ export const resolveAttemptRoute: Route = {
   },
 }
 
-export const listDisputesRoute: Route = {
+export const listDisputesEndpoint: Endpoint = {
   id: 'listDisputes',
   method: 'GET',
   url: '/api/v1/disputes',
   summary: 'List disputes, newest first',
   tag: 'Providers',
   query: DisputesQuery,
-  answers: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
+  responses: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)

@@ -5,20 +5,13 @@ import { attemptsOf } from '../../app/story.ts'
 import { reject } from '../../domain/error.ts'
 import { currencyWithdrawn, parseCurrency } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
-import {
-  keyed,
-  NoQuery,
-  type Route,
-  scopeOf,
-  sendAnswer,
-  sendObject,
-  sendRejection,
-} from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { CURRENCY_WANTED } from '../../http/faults.ts'
 import { pageQuery, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
+import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { Attempt } from './attempt-schemas.ts'
 import { transactionId } from './fields.ts'
 import {
@@ -26,12 +19,12 @@ import {
   Charge,
   ChargeBody,
   ChargesQuery,
-  DeclineAnswer,
-  FollowUpDeclineAnswer,
+  DeclineResponse,
+  FollowUpDeclineResponse,
   idOf,
   NoBody,
   page,
-  UnavailableAnswer,
+  UnavailableResponse,
 } from './schemas.ts'
 
 const ChargeParams = idOf(transactionId)
@@ -42,7 +35,7 @@ const validQuery = queryValidator(ChargesQuery)
 const PROCESSING =
   'The outcome is not known yet. The status is `processing`, or `requires_action` with a `redirect_url`. An event follows with the outcome; to poll, retrieve the charge or repeat this request.'
 
-export const createChargeRoute: Route = {
+export const createChargeEndpoint: Endpoint = {
   id: 'createCharge',
   method: 'POST',
   url: '/api/v1/charges',
@@ -53,22 +46,22 @@ export const createChargeRoute: Route = {
   query: NoQuery,
   body: ChargeBody,
   keyed: true,
-  answers: {
+  responses: {
     201: { description: 'The charge succeeded, or with `capture: false` it is authorized.', schema: Charge },
     200: {
       description: 'The stored answer of an earlier request with the same Idempotency-Key.',
       schema: Charge,
     },
     202: { description: PROCESSING, schema: Charge },
-    402: { description: 'The provider declined. The failed charge is stored.', schema: DeclineAnswer },
+    402: { description: 'The provider declined. The failed charge is stored.', schema: DeclineResponse },
     502: {
       description:
         'No provider took the charge. The failed charge is stored and shown, unless all providers were busy: then nothing is stored.',
-      schema: UnavailableAnswer,
+      schema: UnavailableResponse,
     },
   },
   errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached', 'provider_unavailable'],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const body = validBody(request.body)
     const currency = currencyToCharge(body.currency)
     const command = {
@@ -81,15 +74,15 @@ export const createChargeRoute: Route = {
       metadata: body.metadata ?? {},
     }
     const answer = await createCharge(
-      http.context,
-      keyed(http, request, 'POST /api/v1/charges', body),
+      services.context,
+      keyed(services, request, 'POST /api/v1/charges', body),
       command,
     )
-    return sendAnswer(reply, answer)
+    return sendResult(reply, answer)
   },
 }
 
-export const retrieveChargeRoute: Route = {
+export const retrieveChargeEndpoint: Endpoint = {
   id: 'retrieveCharge',
   method: 'GET',
   url: '/api/v1/charges/:id',
@@ -97,7 +90,7 @@ export const retrieveChargeRoute: Route = {
   tag: 'Charges',
   params: ChargeParams,
   query: NoQuery,
-  answers: { 200: { description: 'The charge.', schema: Charge } },
+  responses: { 200: { description: 'The charge.', schema: Charge } },
   errors: ['transaction_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -107,14 +100,14 @@ export const retrieveChargeRoute: Route = {
   },
 }
 
-export const listChargesRoute: Route = {
+export const listChargesEndpoint: Endpoint = {
   id: 'listCharges',
   method: 'GET',
   url: '/api/v1/charges',
   summary: 'List charges, newest first',
   tag: 'Charges',
   query: ChargesQuery,
-  answers: { 200: { description: 'A page of charges.', schema: page(Charge) } },
+  responses: { 200: { description: 'A page of charges.', schema: page(Charge) } },
   errors: ['cursor_invalid', 'currency_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -134,12 +127,12 @@ const validCapture = bodyValidator(CaptureBody)
 const validNothing = bodyValidator(NoBody)
 
 /** What captures and cancels answer. */
-const FOLLOW_UP_ANSWERS = {
+const FOLLOW_UP_RESPONSES = {
   202: { description: PROCESSING, schema: Charge },
-  402: { description: 'The provider declined. The charge is unchanged.', schema: FollowUpDeclineAnswer },
+  402: { description: 'The provider declined. The charge is unchanged.', schema: FollowUpDeclineResponse },
   502: {
     description: 'The provider did not do it, or cannot be called now. The charge is unchanged.',
-    schema: UnavailableAnswer,
+    schema: UnavailableResponse,
   },
 }
 const FOLLOW_UP_ERRORS = [
@@ -151,7 +144,7 @@ const FOLLOW_UP_ERRORS = [
   'balance_limit_reached',
 ] as const
 
-export const captureChargeRoute: Route = {
+export const captureChargeEndpoint: Endpoint = {
   id: 'captureCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/capture',
@@ -162,17 +155,17 @@ export const captureChargeRoute: Route = {
   query: NoQuery,
   body: CaptureBody,
   keyed: true,
-  answers: { 200: { description: 'The captured charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  responses: { 200: { description: 'The captured charge.', schema: Charge }, ...FOLLOW_UP_RESPONSES },
   errors: ['amount_invalid', 'charge_not_capturable', 'capture_exceeds_authorized', ...FOLLOW_UP_ERRORS],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const { id } = request.params as { id: string }
     const body = validCapture(request.body ?? {})
-    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/capture`, body)
-    return sendAnswer(reply, await captureCharge(http.context, keyedRequest, id, body.amount))
+    const keyedRequest = keyed(services, request, `POST /api/v1/charges/${id}/capture`, body)
+    return sendResult(reply, await captureCharge(services.context, keyedRequest, id, body.amount))
   },
 }
 
-export const cancelChargeRoute: Route = {
+export const cancelChargeEndpoint: Endpoint = {
   id: 'cancelCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/cancel',
@@ -184,17 +177,17 @@ export const cancelChargeRoute: Route = {
   query: NoQuery,
   body: NoBody,
   keyed: true,
-  answers: { 200: { description: 'The canceled charge.', schema: Charge }, ...FOLLOW_UP_ANSWERS },
+  responses: { 200: { description: 'The canceled charge.', schema: Charge }, ...FOLLOW_UP_RESPONSES },
   errors: ['charge_not_cancelable', ...FOLLOW_UP_ERRORS],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const { id } = request.params as { id: string }
     const body = validNothing(request.body ?? {})
-    const keyedRequest = keyed(http, request, `POST /api/v1/charges/${id}/cancel`, body)
-    return sendAnswer(reply, await cancelCharge(http.context, keyedRequest, id))
+    const keyedRequest = keyed(services, request, `POST /api/v1/charges/${id}/cancel`, body)
+    return sendResult(reply, await cancelCharge(services.context, keyedRequest, id))
   },
 }
 
-export const listChargeAttemptsRoute: Route = {
+export const listChargeAttemptsEndpoint: Endpoint = {
   id: 'listChargeAttempts',
   method: 'GET',
   url: '/api/v1/charges/:id/attempts',
@@ -204,7 +197,7 @@ export const listChargeAttemptsRoute: Route = {
   tag: 'Charges',
   params: ChargeParams,
   query: NoQuery,
-  answers: { 200: { description: 'Every attempt of the charge.', schema: page(Attempt) } },
+  responses: { 200: { description: 'Every attempt of the charge.', schema: page(Attempt) } },
   errors: ['transaction_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }

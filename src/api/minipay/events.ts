@@ -3,9 +3,10 @@ import { retryDeliveries } from '../../app/retry-deliveries.ts'
 import { reject } from '../../domain/error.ts'
 import { isId } from '../../domain/id.ts'
 import { notFound } from '../../domain/not-found.ts'
-import { NoQuery, type Route, scopeOf, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { DeliveriesQuery, Delivery, EventPage, EventsQuery, Retried, RetryBody } from './event-schemas.ts'
 import { deliveryId } from './fields.ts'
 import { idOf, NoBody, page } from './schemas.ts'
@@ -16,7 +17,7 @@ const validRetry = bodyValidator(RetryBody)
 const validNothing = bodyValidator(NoBody)
 const MAX_RETRIED = 10_000
 
-export const listEventsRoute: Route = {
+export const listEventsEndpoint: Endpoint = {
   id: 'listEvents',
   method: 'GET',
   url: '/api/v1/events',
@@ -25,7 +26,7 @@ export const listEventsRoute: Route = {
     'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, and no smaller number appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
   query: EventsQuery,
-  answers: { 200: { description: 'A page of events.', schema: EventPage } },
+  responses: { 200: { description: 'A page of events.', schema: EventPage } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
@@ -36,14 +37,14 @@ export const listEventsRoute: Route = {
   },
 }
 
-export const listDeliveriesRoute: Route = {
+export const listDeliveriesEndpoint: Endpoint = {
   id: 'listWebhookDeliveries',
   method: 'GET',
   url: '/api/v1/webhook_deliveries',
   summary: 'List webhook deliveries, newest first',
   tag: 'Events and webhooks',
   query: DeliveriesQuery,
-  answers: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
+  responses: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -63,7 +64,7 @@ export const listDeliveriesRoute: Route = {
   },
 }
 
-export const retryDeliveryRoute: Route = {
+export const retryDeliveryEndpoint: Endpoint = {
   id: 'retryWebhookDelivery',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/:id/retry',
@@ -74,7 +75,7 @@ export const retryDeliveryRoute: Route = {
   params: idOf(deliveryId),
   query: NoQuery,
   body: NoBody,
-  answers: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
+  responses: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
   errors: ['delivery_not_found', 'delivery_not_failed'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -90,7 +91,7 @@ export const retryDeliveryRoute: Route = {
   },
 }
 
-export const retryDeliveriesRoute: Route = {
+export const retryDeliveriesEndpoint: Endpoint = {
   id: 'retryWebhookDeliveries',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/retry',
@@ -100,7 +101,7 @@ export const retryDeliveriesRoute: Route = {
   tag: 'Events and webhooks',
   query: NoQuery,
   body: RetryBody,
-  answers: { 200: { description: 'How many were queued.', schema: Retried } },
+  responses: { 200: { description: 'How many were queued.', schema: Retried } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const body = validRetry(request.body ?? {})

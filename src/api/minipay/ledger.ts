@@ -1,9 +1,10 @@
 import { entryView } from '../../app/present.ts'
 import { currencyExponent } from '../../domain/money.ts'
-import { NoQuery, type Route, scopeOf, sendObject } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { currencyFilter, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { queryValidator } from '../../http/validate.ts'
 import type { CurrencyTotals, EntryQuery, LedgerAccount as StoredAccount } from '../../ports/store.ts'
+import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { Balance, EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
 import { page } from './schemas.ts'
 
@@ -44,7 +45,7 @@ function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]) {
   }
 }
 
-export const balanceRoute: Route = {
+export const balanceEndpoint: Endpoint = {
   id: 'retrieveBalance',
   method: 'GET',
   url: '/api/v1/balance',
@@ -53,7 +54,7 @@ export const balanceRoute: Route = {
     'The ledger keeps the balance of each currency, in `balances`. `balance` is for a single currency; it is null while several are in use.',
   tag: 'Ledger',
   query: NoQuery,
-  answers: { 200: { description: 'Charges that succeeded, less refunds.', schema: Balance } },
+  responses: { 200: { description: 'Charges that succeeded, less refunds.', schema: Balance } },
   errors: [],
   async handle({ context }, request, reply) {
     const { totals, accounts } = await context.store.balances(scopeOf(request))
@@ -61,7 +62,7 @@ export const balanceRoute: Route = {
   },
 }
 
-export const listLedgerAccountsRoute: Route = {
+export const listLedgerAccountsEndpoint: Endpoint = {
   id: 'listLedgerAccounts',
   method: 'GET',
   url: '/api/v1/ledger/accounts',
@@ -69,7 +70,7 @@ export const listLedgerAccountsRoute: Route = {
   description: 'In each currency the balances of all accounts sum to zero.',
   tag: 'Ledger',
   query: NoQuery,
-  answers: { 200: { description: 'Every account.', schema: page(LedgerAccount) } },
+  responses: { 200: { description: 'Every account.', schema: page(LedgerAccount) } },
   errors: [],
   async handle({ context }, request, reply) {
     const accounts = await context.store.ledgerAccounts(scopeOf(request))
@@ -82,7 +83,7 @@ export const listLedgerAccountsRoute: Route = {
   },
 }
 
-export const listLedgerEntriesRoute: Route = {
+export const listLedgerEntriesEndpoint: Endpoint = {
   id: 'listLedgerEntries',
   method: 'GET',
   url: '/api/v1/ledger/entries',
@@ -90,7 +91,7 @@ export const listLedgerEntriesRoute: Route = {
   description: 'Entries are never changed or deleted. The entries of one charge or refund sum to zero.',
   tag: 'Ledger',
   query: EntriesQuery,
-  answers: { 200: { description: 'A page of entries.', schema: page(LedgerEntry) } },
+  responses: { 200: { description: 'A page of entries.', schema: page(LedgerEntry) } },
   errors: ['cursor_invalid', 'currency_invalid'],
   async handle({ context }, request, reply) {
     const query = validEntriesQuery(request.query)

@@ -1,6 +1,7 @@
 import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/health.ts'
-import { NoQuery, type Route, sendObject } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { Provider } from '../../ports/provider.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { ProviderState } from './routing-schemas.ts'
 import { page } from './schemas.ts'
 
@@ -34,7 +35,7 @@ function providerView({ name, kind, capabilities }: Provider, health: HealthSnap
   }
 }
 
-export const listProvidersRoute: Route = {
+export const listProvidersEndpoint: Endpoint = {
   id: 'listProviders',
   method: 'GET',
   url: '/api/v1/providers',
@@ -44,7 +45,7 @@ export const listProvidersRoute: Route = {
   tag: 'Routing',
   storeless: true,
   query: NoQuery,
-  answers: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
+  responses: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
   errors: [],
   async handle({ context }, _request, reply) {
     const data = [...context.providers.values()].map((provider) =>

@@ -1,33 +1,26 @@
 import { createRefund } from '../../app/follow-up.ts'
 import { refundView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
-import {
-  keyed,
-  NoQuery,
-  type Route,
-  scopeOf,
-  sendAnswer,
-  sendObject,
-  sendRejection,
-} from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { pageQuery, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { RefundQuery } from '../../ports/store.ts'
+import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { refundId } from './fields.ts'
 import {
   idOf,
   page,
   Refund,
   RefundBody,
-  RefundDeclineAnswer,
+  RefundDeclineResponse,
   RefundsQuery,
-  RefundUnavailableAnswer,
+  RefundUnavailableResponse,
 } from './schemas.ts'
 
 const validBody = bodyValidator(RefundBody)
 const validQuery = queryValidator(RefundsQuery)
 
-export const createRefundRoute: Route = {
+export const createRefundEndpoint: Endpoint = {
   id: 'createRefund',
   method: 'POST',
   url: '/api/v1/refunds',
@@ -38,17 +31,17 @@ export const createRefundRoute: Route = {
   query: NoQuery,
   body: RefundBody,
   keyed: true,
-  answers: {
+  responses: {
     200: { description: 'The refund.', schema: Refund },
     202: {
       description:
         'The outcome is not known yet, and the status is `processing`. An event follows with the outcome; to poll, retrieve the refund or repeat this request.',
       schema: Refund,
     },
-    402: { description: 'The provider declined. No money moved.', schema: RefundDeclineAnswer },
+    402: { description: 'The provider declined. No money moved.', schema: RefundDeclineResponse },
     502: {
       description: 'The provider did not do it, or cannot be called now. No money moved.',
-      schema: RefundUnavailableAnswer,
+      schema: RefundUnavailableResponse,
     },
   },
   errors: [
@@ -63,7 +56,7 @@ export const createRefundRoute: Route = {
     'provider_unavailable',
     'balance_limit_reached',
   ],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const body = validBody(request.body)
     const command = {
       amount: body.amount,
@@ -71,12 +64,12 @@ export const createRefundRoute: Route = {
       description: body.description ?? null,
       metadata: body.metadata ?? {},
     }
-    const keyedRequest = keyed(http, request, 'POST /api/v1/refunds', body)
-    return sendAnswer(reply, await createRefund(http.context, keyedRequest, body.transaction_id, command))
+    const keyedRequest = keyed(services, request, 'POST /api/v1/refunds', body)
+    return sendResult(reply, await createRefund(services.context, keyedRequest, body.transaction_id, command))
   },
 }
 
-export const retrieveRefundRoute: Route = {
+export const retrieveRefundEndpoint: Endpoint = {
   id: 'retrieveRefund',
   method: 'GET',
   url: '/api/v1/refunds/:id',
@@ -84,7 +77,7 @@ export const retrieveRefundRoute: Route = {
   tag: 'Refunds',
   params: idOf(refundId),
   query: NoQuery,
-  answers: { 200: { description: 'The refund.', schema: Refund } },
+  responses: { 200: { description: 'The refund.', schema: Refund } },
   errors: ['refund_not_found'],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
@@ -94,7 +87,7 @@ export const retrieveRefundRoute: Route = {
   },
 }
 
-export const listRefundsRoute: Route = {
+export const listRefundsEndpoint: Endpoint = {
   id: 'listRefunds',
   method: 'GET',
   url: '/api/v1/refunds',
@@ -102,7 +95,7 @@ export const listRefundsRoute: Route = {
   description: 'Cursors are the `refund_id` of refunds.',
   tag: 'Refunds',
   query: RefundsQuery,
-  answers: { 200: { description: 'A page of refunds.', schema: page(Refund) } },
+  responses: { 200: { description: 'A page of refunds.', schema: page(Refund) } },
   errors: ['cursor_invalid', 'currency_invalid'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)

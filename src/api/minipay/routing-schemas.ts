@@ -229,7 +229,7 @@ const replayedCharges = named(
   }),
   'How the newest charges would be routed now.',
 )
-export const SimulationAnswer = named(
+export const SimulationResponse = named(
   'RoutingSimulation',
   object({
     version: nullable({ ...version, description: 'The version of the stored rules. Null for a draft.' }),

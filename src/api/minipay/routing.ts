@@ -3,20 +3,21 @@ import type { Replayed, SimulatedCharge } from '../../app/simulation.ts'
 import { isRejection, reject } from '../../domain/error.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import type { Facts } from '../../domain/routing.ts'
-import { type Http, NoQuery, type Route, scopeOf, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { CURRENCY_WANTED } from '../../http/faults.ts'
 import { time } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { type Endpoint, type Services, scopeOf } from '../endpoint.ts'
 import {
   RuleSet,
   RuleSetBody,
   RuleSetEnvelope,
   RuleSetQuery,
   type SimulatedChargeBody,
-  SimulationAnswer,
   SimulationBody,
   SimulationEnvelope,
+  SimulationResponse,
 } from './routing-schemas.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)
@@ -27,7 +28,7 @@ function ruleSetView(version: number, document: unknown, createdAt: number | nul
   return { version, document, created_at: createdAt === null ? null : timestamp(createdAt) }
 }
 
-export const retrieveRuleSetRoute: Route = {
+export const retrieveRuleSetEndpoint: Endpoint = {
   id: 'retrieveRoutingRules',
   method: 'GET',
   url: '/api/v1/routing',
@@ -36,7 +37,7 @@ export const retrieveRuleSetRoute: Route = {
     'While none are stored, the version is 0, and MiniPay calls the providers in the order of the configuration.',
   tag: 'Routing',
   query: NoQuery,
-  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
+  responses: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: [],
   async handle({ context }, request, reply) {
     const { version, document, createdAt } = await context.router.current(scopeOf(request))
@@ -44,7 +45,7 @@ export const retrieveRuleSetRoute: Route = {
   },
 }
 
-export const replaceRuleSetRoute: Route = {
+export const replaceRuleSetEndpoint: Endpoint = {
   id: 'replaceRoutingRules',
   method: 'PUT',
   url: '/api/v1/routing',
@@ -54,7 +55,7 @@ export const replaceRuleSetRoute: Route = {
   tag: 'Routing',
   query: NoQuery,
   body: RuleSetBody,
-  answers: { 200: { description: 'The stored rules.', schema: RuleSet } },
+  responses: { 200: { description: 'The stored rules.', schema: RuleSet } },
   errors: ['routing_rules_invalid', 'routing_version_conflict'],
   async handle({ context }, request, reply) {
     const body = validRuleSet(request.body)
@@ -64,7 +65,7 @@ export const replaceRuleSetRoute: Route = {
   },
 }
 
-export const resetRuleSetRoute: Route = {
+export const resetRuleSetEndpoint: Endpoint = {
   id: 'resetRoutingRules',
   method: 'DELETE',
   url: '/api/v1/routing',
@@ -73,7 +74,7 @@ export const resetRuleSetRoute: Route = {
     'MiniPay calls the providers in the order of the configuration again. This is stored as the next version.',
   tag: 'Routing',
   query: RuleSetQuery,
-  answers: { 200: { description: 'The current rules.', schema: RuleSet } },
+  responses: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: ['routing_version_conflict'],
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
@@ -84,7 +85,7 @@ export const resetRuleSetRoute: Route = {
   },
 }
 
-export const simulateRoutingRoute: Route = {
+export const simulateRoutingEndpoint: Endpoint = {
   id: 'simulateRouting',
   method: 'POST',
   url: '/api/v1/routing/simulate',
@@ -94,13 +95,13 @@ export const simulateRoutingRoute: Route = {
   tag: 'Routing',
   query: NoQuery,
   body: SimulationBody,
-  answers: { 200: { description: 'Where the charges would go.', schema: SimulationAnswer } },
+  responses: { 200: { description: 'Where the charges would go.', schema: SimulationResponse } },
   errors: ['routing_rules_invalid', 'currency_invalid'],
-  async handle(http, request, reply) {
+  async handle(services, request, reply) {
     const { rules, charge, last } = validSimulation(request.body ?? {})
-    const simulation = await http.context.router.simulate(scopeOf(request), {
+    const simulation = await services.context.router.simulate(scopeOf(request), {
       ...(rules !== undefined && { document: rules }),
-      ...(charge && { charge: facts(http, charge) }),
+      ...(charge && { charge: facts(services, charge) }),
       ...(last !== undefined && { last }),
     })
     if (isRejection(simulation)) return sendRejection(reply, simulation)
@@ -113,7 +114,7 @@ export const simulateRoutingRoute: Route = {
 }
 
 /** The facts of a charge that nobody makes. Throws `Refused` for a bad currency or time. */
-function facts({ context }: Http, charge: SimulatedChargeBody): Facts {
+function facts({ context }: Services, charge: SimulatedChargeBody): Facts {
   const currency = parseCurrency(charge.currency)
   if (currency === undefined)
     throw new Refused(

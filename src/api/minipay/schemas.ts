@@ -206,7 +206,7 @@ const request_id = string({
   description: 'The id of the request, as in the X-Request-Id header.',
   examples: ['req_01kasw5v8g000ne3r5yx2tb4qd'],
 })
-export const ErrorAnswer = named(
+export const ErrorResponse = named(
   'Error',
   object({
     error: string({ description: 'A sentence for people. It may change.' }),
@@ -232,28 +232,28 @@ const unavailable = {
   ...refusal('provider_unavailable'),
   decline_code: optional(string({ description: 'The same as `code`.', examples: ['provider_unavailable'] })),
 }
-export const DeclineAnswer = named(
+export const DeclineResponse = named(
   'ChargeDeclined',
   object({ ...refusal('card_declined'), charge: Charge, request_id }),
   'An error with the charge that the provider declined.',
 )
 /** Where no provider could be called, and none has a place free, nothing is stored: then there is no object. */
-export const UnavailableAnswer = named(
+export const UnavailableResponse = named(
   'ChargeNotTaken',
   object({ ...unavailable, charge: optional(Charge), request_id }),
   'An error with the charge that no provider took. Without `charge`, nothing was stored.',
 )
-export const FollowUpDeclineAnswer = named(
+export const FollowUpDeclineResponse = named(
   'ChargeUpdateDeclined',
   object({ ...refusal('provider_declined'), charge: Charge, request_id }),
   'An error with the charge whose capture or cancel the provider declined.',
 )
-export const RefundDeclineAnswer = named(
+export const RefundDeclineResponse = named(
   'RefundDeclined',
   object({ ...refusal('provider_declined'), refund: Refund, request_id }),
   'An error with the refund that the provider declined.',
 )
-export const RefundUnavailableAnswer = named(
+export const RefundUnavailableResponse = named(
   'RefundNotTaken',
   object({ ...unavailable, refund: optional(Refund), request_id }),
   'An error with the refund that the provider did not take. Without `refund`, nothing was stored.',

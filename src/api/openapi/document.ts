@@ -1,8 +1,8 @@
 import { ERROR_CODES, type ErrorCode } from '../../domain/error.ts'
-import type { Route } from '../../http/endpoint.ts'
 import { RETRY_AFTER_S, STATUS } from '../../http/errors.ts'
-import { ROUTES } from '../endpoints.ts'
-import { ErrorAnswer } from '../minipay/schemas.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { ENDPOINTS } from '../endpoints.ts'
+import { ErrorResponse } from '../minipay/schemas.ts'
 import { type Components, createComponents } from './components.ts'
 import { EXAMPLES } from './examples.ts'
 import {
@@ -42,23 +42,23 @@ const WITH_KEY: readonly ErrorCode[] = [
   'idempotency_key_in_progress',
 ]
 
-/** Every code that a route can answer. */
-export function errorsOf(route: Route): readonly ErrorCode[] {
+/** Every code that an endpoint can answer. */
+export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
   return [
     ...new Set([
       ...COMMON,
-      ...(route.storeless ? [] : (['store_unavailable'] as const)),
-      ...(needsParameters(route) ? (['parameter_missing'] as const) : []),
-      ...(route.query || route.body ? WITH_PARAMETERS : []),
-      ...(route.method === 'GET' || route.raw ? [] : WITH_BODY),
-      ...(route.keyed ? WITH_KEY : []),
-      ...route.errors,
+      ...(endpoint.storeless ? [] : (['store_unavailable'] as const)),
+      ...(needsParameters(endpoint) ? (['parameter_missing'] as const) : []),
+      ...(endpoint.query || endpoint.body ? WITH_PARAMETERS : []),
+      ...(endpoint.method === 'GET' || endpoint.raw ? [] : WITH_BODY),
+      ...(endpoint.keyed ? WITH_KEY : []),
+      ...endpoint.errors,
     ]),
   ]
 }
 
 /** Whether anything in its body or query is required, within an optional object too. */
-function needsParameters({ body, query }: Route): boolean {
+function needsParameters({ body, query }: Endpoint): boolean {
   return JSON.stringify([body, query]).includes('"required":')
 }
 
@@ -76,9 +76,9 @@ type Operation = Json & { parameters?: Parameter[] | Json[]; responses: Record<s
 function document(version: string): Json {
   const components = createComponents()
   const paths: Record<string, Record<string, Operation>> = {}
-  for (const route of ROUTES) {
-    const path = route.url.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) }
+  for (const endpoint of ENDPOINTS) {
+    const path = endpoint.url.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, components) }
   }
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
   const receivers = webhookParameters()
@@ -111,22 +111,22 @@ function document(version: string): Json {
   }
 }
 
-function operation(route: Route, components: Components): Operation {
-  const parameters = parametersOf(route, components)
+function operation(endpoint: Endpoint, components: Components): Operation {
+  const parameters = parametersOf(endpoint, components)
   return {
-    operationId: route.id,
-    summary: route.summary,
-    ...(route.description !== undefined && { description: route.description }),
-    tags: [route.tag],
+    operationId: endpoint.id,
+    summary: endpoint.summary,
+    ...(endpoint.description !== undefined && { description: endpoint.description }),
+    tags: [endpoint.tag],
     ...(parameters.length > 0 && { parameters }),
-    ...requestBody(route, components),
-    responses: responses(route, components),
+    ...requestBody(endpoint, components),
+    responses: responses(endpoint, components),
   }
 }
 
 /** The examples of a route by their names, with their bodies or their answers of a status. */
-function examples(route: Route, of: 'body' | number): Json {
-  const found = (EXAMPLES[route.id] ?? []).flatMap(({ name, summary, body, status, answer }) => {
+function examples(endpoint: Endpoint, of: 'body' | number): Json {
+  const found = (EXAMPLES[endpoint.id] ?? []).flatMap(({ name, summary, body, status, answer }) => {
     const value = of === 'body' ? body : status === of ? answer : undefined
     return value === undefined ? [] : [[name, { summary, value }] as const]
   })
@@ -135,47 +135,52 @@ function examples(route: Route, of: 'body' | number): Json {
 
 const shown = (examples: Json): Json => (Object.keys(examples).length === 0 ? {} : { examples })
 
-function requestBody(route: Route, components: Components): Json {
-  if (route.raw)
+function requestBody(endpoint: Endpoint, components: Components): Json {
+  if (endpoint.raw)
     return {
       requestBody: {
         required: true,
         description: 'As the provider sends it, in any content type. The signature covers its bytes.',
-        content: { 'application/json': { schema: {}, ...shown(examples(route, 'body')) } },
+        content: { 'application/json': { schema: {}, ...shown(examples(endpoint, 'body')) } },
       },
     }
-  if (!route.body) return {}
-  const content = { schema: components.write(route.body), ...shown(examples(route, 'body')) }
+  if (!endpoint.body) return {}
+  const content = { schema: components.write(endpoint.body), ...shown(examples(endpoint, 'body')) }
   return {
     requestBody: {
-      required: route.body['required'] !== undefined,
+      required: endpoint.body['required'] !== undefined,
       content: { 'application/json': content },
     },
   }
 }
 
-function responses(route: Route, components: Components): Record<string, Json> {
-  const errors = Object.groupBy(errorsOf(route), (code) => STATUS[code])
-  const statuses = [...new Set([...Object.keys(route.answers), ...Object.keys(errors)])]
+function responses(endpoint: Endpoint, components: Components): Record<string, Json> {
+  const errors = Object.groupBy(errorsOf(endpoint), (code) => STATUS[code])
+  const statuses = [...new Set([...Object.keys(endpoint.responses), ...Object.keys(errors)])]
   return Object.fromEntries(
     statuses.map((status) => [
       status,
-      response(route, Number(status), errors[Number(status)] ?? [], components),
+      response(endpoint, Number(status), errors[Number(status)] ?? [], components),
     ]),
   )
 }
 
 /** The answers of one status: what the route describes, one of some errors, or either. */
-function response(route: Route, status: number, codes: readonly ErrorCode[], components: Components): Json {
-  const answer = route.answers[status]
+function response(
+  endpoint: Endpoint,
+  status: number,
+  codes: readonly ErrorCode[],
+  components: Components,
+): Json {
+  const answer = endpoint.responses[status]
   const own = answer && components.write(answer.schema)
   // Answers with a code of their own have the fields of an error, too.
   const errors = answer && 'code' in (answer.schema['properties'] as object) ? [] : codes
   const schema = errors.length === 0 ? own : own ? { anyOf: [own, error(components)] } : error(components)
-  const content = { schema, ...shown({ ...examples(route, status), ...errorReferences(errors) }) }
+  const content = { schema, ...shown({ ...examples(endpoint, status), ...errorReferences(errors) }) }
   return {
     description: [answer?.description, refused(errors)].filter(Boolean).join(' '),
-    headers: headers(route, status, codes),
+    headers: headers(endpoint, status, codes),
     content: {
       'application/json': content,
       ...(answer?.text !== undefined && { [answer.text]: { schema: { type: 'string' } } }),
@@ -183,7 +188,7 @@ function response(route: Route, status: number, codes: readonly ErrorCode[], com
   }
 }
 
-const error = (components: Components) => components.write(ErrorAnswer)
+const error = (components: Components) => components.write(ErrorResponse)
 
 function refused(codes: readonly ErrorCode[]): string {
   const names = codes.map((code) => `\`${code}\``)
@@ -195,9 +200,9 @@ function list(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-function headers(route: Route, status: number, codes: readonly ErrorCode[]): Json {
+function headers(endpoint: Endpoint, status: number, codes: readonly ErrorCode[]): Json {
   const repeatable = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
-  const replayable = route.keyed && status !== 201 && route.answers[status] !== undefined
+  const replayable = endpoint.keyed && status !== 201 && endpoint.responses[status] !== undefined
   const names = [
     'X-Request-Id',
     ...(replayable ? ['Idempotent-Replayed'] : []),

@@ -1,7 +1,7 @@
 /** The parameters and headers of the OpenAPI document. */
 
-import type { Route } from '../../http/endpoint.ts'
 import { componentOf, type ObjectSchema, object, optional, type Schema, string } from '../../http/schema.ts'
+import type { Endpoint } from '../endpoint.ts'
 import type { Components } from './components.ts'
 import { KEYS } from './examples.ts'
 import { WEBHOOK_HEADERS } from './webhooks.ts'
@@ -57,11 +57,11 @@ export const HEADERS = {
   },
 } as const
 
-export function parametersOf(route: Route, components: Components): Parameter[] {
+export function parametersOf(endpoint: Endpoint, components: Components): Parameter[] {
   const places = [
-    ['path', route.params],
-    ['header', route.keyed ? KEY_HEADER : route.raw ? NOTIFICATION_HEADERS : undefined],
-    ['query', route.query],
+    ['path', endpoint.params],
+    ['header', endpoint.keyed ? KEY_HEADER : endpoint.raw ? NOTIFICATION_HEADERS : undefined],
+    ['query', endpoint.query],
   ] as const
   return places.flatMap(([place, schema]) => {
     const { properties = {}, required = [] } = (schema ?? {}) as Partial<ObjectSchema>

@@ -1,0 +1,103 @@
+import type { Context } from '../app/context.ts'
+import type { Answer, KeyedRequest } from '../app/execute.ts'
+import type { ProviderCheck } from '../app/provider-check.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
+import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
+import { type Reply, type Request, type ServedEndpoint, sendJson, sendRejection } from '../http/endpoint.ts'
+import { Refused, STATUS } from '../http/errors.ts'
+import { cardRefused } from '../http/json-body.ts'
+import type { Schema } from '../http/schema.ts'
+import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+
+/** What handlers use beside the core's context. */
+export type Services = {
+  readonly context: Context
+  /** All metrics as Prometheus's text, and its content type. */
+  readonly prometheus: () => Promise<{ type: string; text: string }>
+  /** Finds providers that the database needs and the configuration lacks. */
+  readonly providerCheck: ProviderCheck
+  /** Whether the background work runs. */
+  readonly working: () => boolean
+  /** Called for each notification of a provider, with what MiniPay did with it. */
+  readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
+}
+
+export type EndpointResponse = {
+  readonly description: string
+  /** The schema of its JSON. */
+  readonly schema: Schema
+  /** The content type of the same response as text, for clients that prefer it. */
+  readonly text?: string
+}
+
+/** An endpoint of the API: its handler, and what documents it. */
+export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
+  /** The operation's id, a verb and a noun. Generated clients name their function after it. */
+  readonly id: string
+  readonly summary: string
+  readonly description?: string
+  readonly tag: string
+  readonly params?: Schema
+  /** Takes an Idempotency-Key. */
+  readonly keyed?: boolean
+  /** Uses no data of the store, so it never fails with `store_unavailable`. */
+  readonly storeless?: boolean
+  readonly responses: Readonly<Record<number, EndpointResponse>>
+  /** The codes of its own errors. `errorsOf` adds those that all endpoints of its kind share. */
+  readonly errors: readonly ErrorCode[]
+  readonly handle: (services: Services, request: Request, reply: Reply) => Promise<Reply>
+}
+
+/** The account and mode of a request. */
+export function scopeOf(_request: Request): Scope {
+  return DEFAULT_SCOPE
+}
+
+/**
+ * Sends the result of a use case: 201 when it was just created, 200 when done or replayed, 202 while it is
+ * processing, 402 when it was declined, 502 when no provider took it.
+ */
+export function sendResult(reply: Reply, answer: Answer | Rejection): Reply {
+  if (isRejection(answer)) return sendRejection(reply, answer)
+  const { kind, body, replayed } = answer
+  if (replayed) reply.header('idempotent-replayed', 'true')
+  if (kind === 'declined' || kind === 'unavailable') {
+    const status = kind === 'declined' ? STATUS.card_declined : STATUS.provider_unavailable
+    return sendJson(reply, status, `${body.slice(0, -1)},"request_id":"${reply.request.id}"}`)
+  }
+  if (kind === 'accepted') return sendJson(reply, 202, body)
+  return sendJson(reply, kind === 'created' && !replayed ? 201 : 200, body)
+}
+
+/**
+ * The request's Idempotency-Key, or a new one, with the fingerprint of the operation and its body. Throws `Refused`
+ * for a malformed key.
+ */
+export function keyed(
+  { context }: Services,
+  request: Request,
+  operation: string,
+  body: unknown,
+): KeyedRequest {
+  return {
+    scope: scopeOf(request),
+    key: idempotencyKey(request) ?? context.newKey(),
+    fingerprint: context.fingerprint(canonicalRequest(operation, body)),
+  }
+}
+
+function idempotencyKey(request: Request): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !isIdempotencyKey(key))
+    throw new Refused(
+      reject(
+        'idempotency_key_invalid',
+        'An Idempotency-Key is 1 to 255 visible ASCII characters.',
+        'Idempotency-Key',
+      ),
+    )
+  if (holdsCardNumber(key)) throw new Refused(cardRefused('Idempotency-Key'))
+  return key
+}
