@@ -253,7 +253,7 @@ type Serving = {
 }
 
 function servicesOf(config: Config, { context, metrics, workers, check }: Serving): Services {
-  const { providers, health, inFlight, apart } = context
+  const { providers, health, calls } = context
   const spoken = nowAndThen()
   return {
     context,
@@ -265,7 +265,7 @@ function servicesOf(config: Config, { context, metrics, workers, check }: Servin
           .filter(({ remote }) => remote)
           .map(({ name }) => ({
             name,
-            inFlight: (inFlight.get(name) ?? 0) + (apart.get(name) ?? 0),
+            inFlight: calls.inFlight(name),
             breaker: health.snapshot(name).state,
             lookupBreaker: health.snapshot(name).lookups.state,
           })),
@@ -341,19 +341,14 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
         startClockWatch(context, clock),
       )
     },
-    async stop({ ongoing, providers }, graceMs) {
+    async stop({ background, providers }, graceMs) {
       working = false
-      const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => drained(ongoing))
+      const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => background.ended())
       await Promise.all([within(runtime, graceMs, ended), deliverer?.stop(graceMs)])
       await Promise.all([...providers.values()].map((provider) => provider.remote && provider.close()))
       await ended
     },
   }
-}
-
-/** Resolves when nothing is under way; what ends may begin something more. */
-async function drained(ongoing: ReadonlySet<Promise<void>>): Promise<void> {
-  while (ongoing.size > 0) await Promise.allSettled(ongoing)
 }
 
 /** Logs refusals, now and then. */

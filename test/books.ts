@@ -143,7 +143,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
   }
   /** Every call is over, with any outcome. */
   async function settled(): Promise<void> {
-    while (context.ongoing.size > 0) await Promise.all(context.ongoing)
+    await context.background.ended()
   }
   async function chargeOf(scope: Scope, answer: Awaited<ReturnType<typeof createCharge>>): Promise<Charge> {
     if (isRejection(answer)) throw new Error(answer.message)

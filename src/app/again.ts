@@ -5,7 +5,7 @@ import { failOver, onceMore } from '../domain/lifecycle.ts'
 import { isToBeCanceled } from '../domain/wish.ts'
 import { doubtOf } from './alarms.ts'
 import type { Work } from './ask.ts'
-import { type Context, slotOf } from './context.ts'
+import type { Context } from './context.ts'
 import { available, leaseUntil } from './route.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function calledOnceMore(
   if (isToBeCanceled(charge)) return null
   // Not after a customer was sent to a page of the provider.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
-  if (!context.waiting.has(slotOf(scope, attempt.idempotencyKey))) return null
+  if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
   if (typeof available(context, attempt.provider, true) === 'string') return null
   // An alarm may have been raised since the first call began.
   if (await doubtOf(context, scope, charge.id, attempt.kind)) return null

@@ -2,17 +2,12 @@
  * Whether MiniPay may resolve earlier calls of a provider now, with places and a breaker apart from those of requests.
  */
 import { type Attempt, recoveryStep } from '../domain/attempt.ts'
-import { type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
+import type { RemoteProvider } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
 /** True if a lookup may be sent now: its breaker allows it, and a place is free or worth waiting for. */
-export function mayLookUp(
-  { health, apart }: Context,
-  { name, concurrency }: RemoteProvider,
-  waits = false,
-): boolean {
-  const full = !waits && (apart.get(name) ?? 0) >= recoveryPlaces(concurrency).all
-  return !full && health.peek(name, 'lookup') !== 'open'
+export function mayLookUp({ health, calls }: Context, provider: RemoteProvider, waits = false): boolean {
+  return calls.hasPlace(provider, 'recovery', waits) && health.peek(provider.name, 'lookup') !== 'open'
 }
 
 /**

@@ -34,8 +34,8 @@ export async function ask(
     return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
   const { monotonic } = context.runtime
   const started = monotonic()
-  const flying = how === 'send' ? context.inFlight : context.apart
-  const answer = await counted(flying, provider.name, () => answered(context, provider, work, how))
+  const lane = how === 'send' ? 'requests' : 'recovery'
+  const answer = await context.calls.run(provider.name, lane, () => answered(context, provider, work, how))
   const ms = monotonic() - started
   const { capabilities } = provider
   const { outcome, alarm } = judged(
@@ -91,20 +91,6 @@ function tell(
 ): void {
   const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
   health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
-}
-
-/** Runs a call to a provider and counts it while it is in flight. */
-export async function counted<T>(
-  flying: Map<string, number>,
-  name: string,
-  call: () => Promise<T>,
-): Promise<T> {
-  flying.set(name, (flying.get(name) ?? 0) + 1)
-  try {
-    return await call()
-  } finally {
-    flying.set(name, (flying.get(name) ?? 1) - 1)
-  }
 }
 
 async function answered(

@@ -17,7 +17,7 @@ import { calledOnceMore } from './again.ts'
 import { alsoEnded, answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
-import { type Context, slotOf } from './context.ts'
+import type { Context } from './context.ts'
 import {
   contest,
   contestOf,
@@ -53,16 +53,14 @@ export function sendAttempt(
 }
 
 /** Runs work that outlives its request; a stop waits for it. */
-function track({ ongoing, log }: Context, { attempt }: Work, run: () => Promise<void>): void {
-  const done = run()
-    .catch((error) => {
-      log.error(
-        { attempt: attempt.id, provider: attempt.provider, err: error },
-        'An attempt could not be settled; MiniPay looks it up when its lease ends.',
-      )
-    })
-    .then(() => void ongoing.delete(done))
-  ongoing.add(done)
+function track({ background, log }: Context, { attempt }: Work, run: () => Promise<void>): void {
+  const done = run().catch((error) => {
+    log.error(
+      { attempt: attempt.id, provider: attempt.provider, err: error },
+      'An attempt could not be settled; MiniPay looks it up when its lease ends.',
+    )
+  })
+  background.add(done)
 }
 
 /**
@@ -121,7 +119,7 @@ async function settleAs(
     switch (result.kind) {
       case 'committed':
         if (next) return { ...next, charge }
-        context.waiting.get(slotOf(current.scope, key))?.(answer)
+        context.requests.respond(current.scope, key, answer)
         if (cancel) return cancel.next
         return isToBeCanceled(charge) && !isOfWish(charge, current.attempt)
           ? fulfil(context, current.scope, charge.id)
@@ -310,6 +308,6 @@ async function endedBefore(context: Context, ended: Work, outcome: Outcome, by: 
     by !== 'hand' && outcome.kind !== 'unknown' && (returned || contradicts(work, outcome, false))
   if (contrary && (await contradicted(context, work, outcome, by))) work = await load(context, work)
   const answer = answerOf(work.charge, work.refund, work.attempt)
-  context.waiting.get(slotOf(scope, attempt.idempotencyKey))?.(answer)
+  context.requests.respond(scope, attempt.idempotencyKey, answer)
   return null
 }

@@ -6,9 +6,12 @@ import { PLAIN_FINGERPRINT, type StoredAnswer } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { Scope, Store } from '../ports/store.ts'
+import type { Store } from '../ports/store.ts'
+import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import type { Health } from './health.ts'
+import { createOpenRequests, type OpenRequests } from './open-requests.ts'
+import { createProviderCalls, type ProviderCalls } from './provider-calls.ts'
 import type { Router } from './router.ts'
 
 /** The dependencies of every use case: created once a process, and by tests with a time of their own. */
@@ -48,30 +51,15 @@ export type Context = {
   readonly providerWaitMs: number
   /** How long a customer may take to act on a provider's page, in ms. */
   readonly actionAgeMs: number
-  /** Requests that are running in this process, by scope and key. */
-  readonly running: Map<string, Promise<unknown>>
-  /** Requests of this process that wait for a provider, by scope and key: called with the response. */
-  readonly waiting: Map<string, (answer: StoredAnswer) => void>
+  readonly requests: OpenRequests<StoredAnswer>
+  readonly calls: ProviderCalls
   /** Provider calls in flight, with the work that follows them. */
-  readonly ongoing: Set<Promise<void>>
-  /** How many calls of requests are in flight at each provider. */
-  readonly inFlight: Map<string, number>
-  /** How many calls that resolve earlier calls are in flight at each provider: see `recoveryPlaces`. */
-  readonly apart: Map<string, number>
+  readonly background: Background
 }
 
 type Chosen = Omit<
   Context,
-  | 'now'
-  | 'clock'
-  | 'newId'
-  | 'newKey'
-  | 'fingerprint'
-  | 'running'
-  | 'waiting'
-  | 'ongoing'
-  | 'inFlight'
-  | 'apart'
+  'now' | 'clock' | 'newId' | 'newKey' | 'fingerprint' | 'requests' | 'calls' | 'background'
 >
 
 /** A context; its clock is the machine's unless given, and believed at its word. */
@@ -85,17 +73,10 @@ export function createContext(chosen: Chosen & { readonly clock?: Clock }): Cont
     newId: idFactory(clock.now, random80(runtime), clock.idFloor),
     newKey: runtime.uuid,
     fingerprint,
-    running: new Map(),
-    waiting: new Map(),
-    ongoing: new Set(),
-    inFlight: new Map(),
-    apart: new Map(),
+    requests: createOpenRequests(runtime),
+    calls: createProviderCalls(),
+    background: createBackground(),
   }
-}
-
-/** The name of a request among those that run in this process. */
-export function slotOf({ accountId, mode }: Scope, key: string): string {
-  return `${accountId}/${mode}/${key}`
 }
 
 /** Random bytes are drawn a page at a time: each draw is a call out of JavaScript. */

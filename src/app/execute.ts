@@ -6,7 +6,7 @@ import type { Scope } from '../ports/store.ts'
 import { accepted, chargeAnswer, refundAnswer } from './answers.ts'
 import { sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
-import { type Context, slotOf } from './context.ts'
+import type { Context } from './context.ts'
 import { lookFirst } from './look-first.ts'
 
 /** A state-changing request: its scope, its key, and the fingerprint of its content. */
@@ -44,8 +44,8 @@ export async function execute(
   request: KeyedRequest,
   decide: Decide,
 ): Promise<Answer | Rejection> {
-  const slot = slotOf(request.scope, request.key)
-  const twin = context.running.get(slot)
+  const { scope, key } = request
+  const twin = context.requests.running(scope, key)
   if (twin && !(await settlesWithin(context, twin)))
     return (
       (await storedAnswer(context, request)) ??
@@ -54,19 +54,12 @@ export async function execute(
         'The first request with this Idempotency-Key is still running. Retry in a moment.',
       )
     )
-  const run = decideAndCommit(context, request, slot, decide)
-  context.running.set(slot, run)
-  try {
-    return await run
-  } finally {
-    if (context.running.get(slot) === run) context.running.delete(slot)
-  }
+  return context.requests.run(scope, key, () => decideAndCommit(context, request, decide))
 }
 
 async function decideAndCommit(
   context: Context,
   request: KeyedRequest,
-  slot: string,
   decide: Decide,
 ): Promise<Answer | Rejection> {
   const { scope, key, fingerprint } = request
@@ -84,7 +77,7 @@ async function decideAndCommit(
     switch (result.kind) {
       case 'committed':
         if (answer.kind !== 'accepted') return { ...answer, replayed: false }
-        return { ...(await sent(context, request, slot, proposal)), replayed: false }
+        return { ...(await sent(context, request, proposal)), replayed: false }
       case 'key_exists':
         return asReplay(context, request, result.record)
       case 'balance_limit':
@@ -109,24 +102,19 @@ async function decideAndCommit(
 async function sent(
   context: Context,
   request: KeyedRequest,
-  slot: string,
   { decision, answer }: Proposal,
 ): Promise<StoredAnswer> {
   const attempt = decision.attempts.find(({ state }) => state === 'sending')
   if (!attempt) return answer
-  const { promise, resolve } = Promise.withResolvers<StoredAnswer>()
-  context.waiting.set(slot, resolve)
+  const { scope, key } = request
+  const response = context.requests.wait(scope, key, context.providerWaitMs)
   const { charge, refund } = decision
-  sendAttempt(context, { scope: request.scope, charge, refund, attempt }, (work) => lookFirst(context, work))
-  try {
-    const ended = await within(context.runtime, context.providerWaitMs, promise)
-    if (ended) return ended
-    // Another process may have ended it.
-    const record = await context.store.idempotencyRecord(request.scope, request.key)
-    return record?.answer ?? answer
-  } finally {
-    context.waiting.delete(slot)
-  }
+  sendAttempt(context, { scope, charge, refund, attempt }, (work) => lookFirst(context, work))
+  const ended = await response
+  if (ended) return ended
+  // Another process may have ended it.
+  const record = await context.store.idempotencyRecord(scope, key)
+  return record?.answer ?? answer
 }
 
 /** The stored response of the key: a request that is refused now may already have been carried out. */

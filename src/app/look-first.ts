@@ -2,7 +2,7 @@ import { nextLookMs } from '../domain/attempt.ts'
 import { sleep } from '../ports/runtime.ts'
 import { mayLookUp } from './apart.ts'
 import type { Work } from './ask.ts'
-import { type Context, slotOf } from './context.ts'
+import type { Context } from './context.ts'
 import { recover } from './recover.ts'
 import { leaseUntil } from './route.ts'
 
@@ -16,7 +16,7 @@ const AHEAD_MS = 100
  */
 export async function lookFirst(context: Context, { scope, attempt }: Work): Promise<void> {
   const provider = context.providers.get(attempt.provider)
-  const waits = () => context.waiting.has(slotOf(scope, attempt.idempotencyKey))
+  const waits = () => context.requests.isWaiting(scope, attempt.idempotencyKey)
   if (!provider?.remote || provider.capabilities.lookup === 'none' || !waits()) return
   await sleep(context.runtime, nextLookMs('unknown', 0) - AHEAD_MS)
   if (!waits() || !mayLookUp(context, provider)) return

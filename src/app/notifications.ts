@@ -3,7 +3,7 @@ import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
 import { withDeadline } from '../ports/runtime.ts'
 import type { OwnedAttempt, StoredNotification } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
-import { counted, GRACE_MS } from './ask.ts'
+import { GRACE_MS } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute, missDispute } from './disputes.ts'
 import { review } from './recover.ts'
@@ -92,7 +92,7 @@ async function disputed(
   if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
   if (!mayLookUp(context, provider)) return later('the provider is not available now')
   const late: DisputeAnswer = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
-  const answer = await counted(context.apart, provider.name, () =>
+  const answer = await context.calls.run(provider.name, 'recovery', () =>
     withDeadline(
       context.runtime,
       { ms: provider.deadlineMs, graceMs: GRACE_MS },

@@ -73,8 +73,6 @@ export function walk(context: Context, charge: Routed, route: Route): Walk {
 
 /** The reason for skipping a provider without a free place. */
 export const FULL = 'too many calls in flight'
-/** How many calls may wait for each place of a provider if no other provider is available. */
-const QUEUE = 3
 
 /**
  * The provider, if it is available now; otherwise the reason. With `last`, if no other provider is available, a call
@@ -84,8 +82,7 @@ export function available(context: Context, name: string, last: boolean): Provid
   const provider = context.providers.get(name)
   if (!provider) return 'not configured'
   if (!provider.remote) return provider
-  const places = provider.concurrency * (last ? 1 + QUEUE : 1)
-  if ((context.inFlight.get(name) ?? 0) >= places) return FULL
+  if (!context.calls.hasPlace(provider, 'requests', last)) return FULL
   return context.health.peek(name) === 'open' ? 'circuit breaker open' : provider
 }
 

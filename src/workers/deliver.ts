@@ -1,4 +1,5 @@
 /** Delivers the webhooks of one endpoint in three steps: claim, send, settle. */
+import { createBackground } from '../app/background.ts'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { type Runtime, within } from '../ports/runtime.ts'
@@ -49,7 +50,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const { store, endpoint, client, body, secret, log, runtime, now = runtime.now } = options
   const leases = createDeliveryLeases({ ...options, now })
   const slots = createWebhookSlots(options)
-  const ongoing = new Set<Promise<void>>()
+  const background = createBackground()
   let stopping = false
   let cut = false
   const settling = { store, endpoint, log, runtime, now, isStopping: () => stopping }
@@ -97,11 +98,8 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
           'A delivery could not be settled; MiniPay sends it again when its lease ends.',
         )
       })
-      .then(() => {
-        leases.end(delivery)
-        ongoing.delete(done)
-      })
-    ongoing.add(done)
+      .then(() => leases.end(delivery))
+    background.add(done)
   }
 
   return {
@@ -112,7 +110,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       retries.stop()
       await loop.stop()
       dispatch()
-      const settled = Promise.allSettled(ongoing)
+      const settled = background.ended()
       await within(runtime, graceMs, settled)
       cut = true
       await client.destroy()

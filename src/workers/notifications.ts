@@ -34,7 +34,7 @@ export function startNotifications(context: Context): Loop {
     concurrency: CONCURRENCY,
     log,
     runtime: context.runtime,
-    ongoing: context.ongoing,
+    background: context.background,
     async claim(limit) {
       const token = context.newKey()
       const now = context.now()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { createBackground } from '../app/background.ts'
 import type { Log } from '../ports/log.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { startPool } from './pool.ts'
@@ -13,14 +14,14 @@ function heldPool(t: TestContext, due: string[]) {
   const ends = new Map<string, { done: () => void; fail: (error: Error) => void }>()
   const waiting = new Map<string, () => void>()
   const limits: number[] = []
-  const ongoing = new Set<Promise<void>>()
+  const background = createBackground()
   const loop = startPool<string>({
     name: 'test',
     intervalMs: HOUR_MS,
     concurrency: 2,
     log,
     runtime: nodeRuntime,
-    ongoing,
+    background,
     async claim(limit) {
       limits.push(limit)
       return due.splice(0, limit)
@@ -35,12 +36,12 @@ function heldPool(t: TestContext, due: string[]) {
   t.after(async () => {
     await loop.stop()
     for (const { done } of ends.values()) done()
-    await Promise.all(ongoing)
+    await background.ended()
   })
   return {
     warnings,
     limits,
-    ongoing,
+    background,
     ends,
     /** Resolves when that piece of work has begun. */
     begun: (work: string) =>
@@ -56,7 +57,7 @@ test('as much is claimed as there are places, and a place that is free takes the
   pool.ends.get('b')?.done()
   await pool.begun('c')
   assert.equal(pool.ends.has('d'), false)
-  assert.equal(pool.ongoing.size, 2)
+  assert.equal(pool.background.size(), 2)
 })
 
 test('work that fails frees its place and is left to its lease', async (t) => {

@@ -1,11 +1,11 @@
+import type { Background } from '../app/background.ts'
 import { type Loop, type LoopOptions, startLoop } from './loop.ts'
 
 /** `intervalMs` is how often due work is looked for. */
 export type PoolOptions<T> = LoopOptions & {
   /** Pieces of work that are done at once. */
   readonly concurrency: number
-  /** The work in progress, which a stop waits for. */
-  readonly ongoing: Set<Promise<void>>
+  readonly background: Background
   /** Claims up to `limit` pieces of due work. */
   readonly claim: (limit: number) => Promise<readonly T[]>
   /** Does one. When it rejects, the lease brings the work back. */
@@ -14,7 +14,7 @@ export type PoolOptions<T> = LoopOptions & {
 
 /** Claims due work and does it, several pieces at once; a slow one holds up only its own place. */
 export function startPool<T>(options: PoolOptions<T>): Loop {
-  const { name, concurrency, log, ongoing, claim, handle } = options
+  const { name, concurrency, log, background, claim, handle } = options
   let working = 0
 
   async function run(work: T): Promise<void> {
@@ -37,10 +37,7 @@ export function startPool<T>(options: PoolOptions<T>): Loop {
     if (limit === 0) return
     const claimed = await claim(limit)
     moreDue = claimed.length === limit
-    for (const work of claimed) {
-      const done: Promise<void> = run(work).then(() => void ongoing.delete(done))
-      ongoing.add(done)
-    }
+    for (const work of claimed) background.add(run(work))
   })
   return loop
 }

@@ -73,7 +73,7 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   t.after(async () => {
     await loop.stop()
     for (const answer of asked.values()) answer({ kind: 'unknown', reason: 'the test is over' })
-    await Promise.allSettled(context.ongoing)
+    await context.background.ended()
     await store.close()
     dir.remove()
   })
@@ -87,7 +87,7 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   // All twelve, while the four are still being asked about.
   await until(() => lost.every((id) => asked.has(id)))
   assert.deepEqual([...asked.keys()].filter((id) => waiting.has(id)).length, 4)
-  assert.equal(context.apart.get('bank_a'), 16)
+  assert.equal(context.calls.inFlight('bank_a', 'recovery'), 16)
   assert.equal(available(context, 'bank_a', false), provider, 'requests have all of their places')
   for (const id of lost) asked.get(id)?.({ kind: 'not_found' })
 })

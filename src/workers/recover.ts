@@ -28,7 +28,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     concurrency: places.all,
     log: context.log,
     runtime: context.runtime,
-    ongoing: context.ongoing,
+    background: context.background,
     async claim(limit) {
       // While the provider is unavailable, a claim would only postpone its attempts, each with a write.
       const most = provider.remote ? roomApart(context, provider, limit) : limit

@@ -87,7 +87,7 @@ async function away(
 async function look(context: Context, name: string): Promise<void> {
   const claim = { provider: name, limit: 10, now: now(), leaseUntil: now() + 10_000, token: randomUUID() }
   for (const due of await store.claimAttempts(claim)) await recover(context, due)
-  while (context.ongoing.size > 0) await Promise.allSettled(context.ongoing)
+  await context.background.ended()
 }
 const charge = async (id: string) => (await store.charge(scope, id)) ?? assert.fail()
 const story = async (transactionId: string) =>

@@ -67,7 +67,7 @@ test('a call that never came is made once more whichever node looks for unknown 
   } finally {
     await loop.stop()
     for (const { context, provider } of [mine, other]) {
-      await Promise.allSettled(context.ongoing)
+      await context.background.ended()
       await provider.close()
     }
     await store.close()

@@ -1,0 +1,51 @@
+/** The keyed requests that this process is carrying out. */
+import { type Runtime, within } from '../ports/runtime.ts'
+import type { Scope } from '../ports/store.ts'
+
+export type OpenRequests<Response> = {
+  /** The request with this key that runs now. */
+  running(scope: Scope, key: string): Promise<unknown> | undefined
+  /** Runs a request, which is visible under its key until it ends. */
+  run<T>(scope: Scope, key: string, work: () => Promise<T>): Promise<T>
+  /** Waits up to `ms` for the response of a request whose provider is called; undefined if none comes in time. */
+  wait(scope: Scope, key: string, ms: number): Promise<Response | undefined>
+  /** True while the request with this key waits for its response. */
+  isWaiting(scope: Scope, key: string): boolean
+  /** Passes the response to the request with this key, if it waits in this process. */
+  respond(scope: Scope, key: string, response: Response): void
+}
+
+export function createOpenRequests<Response>(runtime: Runtime): OpenRequests<Response> {
+  const running = new Map<string, Promise<unknown>>()
+  const waiting = new Map<string, (response: Response) => void>()
+  return {
+    running: (scope, key) => running.get(nameOf(scope, key)),
+    async run(scope, key, work) {
+      const name = nameOf(scope, key)
+      const run = work()
+      running.set(name, run)
+      try {
+        return await run
+      } finally {
+        // The next request with this key may run by now.
+        if (running.get(name) === run) running.delete(name)
+      }
+    },
+    async wait(scope, key, ms) {
+      const name = nameOf(scope, key)
+      const { promise, resolve } = Promise.withResolvers<Response>()
+      waiting.set(name, resolve)
+      try {
+        return await within(runtime, ms, promise)
+      } finally {
+        waiting.delete(name)
+      }
+    },
+    isWaiting: (scope, key) => waiting.has(nameOf(scope, key)),
+    respond: (scope, key, response) => waiting.get(nameOf(scope, key))?.(response),
+  }
+}
+
+function nameOf({ accountId, mode }: Scope, key: string): string {
+  return `${accountId}/${mode}/${key}`
+}
