@@ -75,12 +75,12 @@ export function startMiniPay(
   })
 }
 
-/** The sandbox bank, `minipay sandbox`, on a free port. */
+/** The simulator, `minipay simulator`, on a free port. */
 export function startBank(database: string, secret: string): Promise<Server> {
-  return startServer('bank', [path('../bin/minipay.js'), 'sandbox'], {
+  return startServer('bank', [path('../bin/minipay.js'), 'simulator'], {
     PORT: '0',
     MINIPAY_DATABASE: database,
-    MINIPAY_BANK_SECRET: secret,
+    MINIPAY_SIMULATOR_SECRET: secret,
   })
 }
 
@@ -120,7 +120,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
     let output = ''
     child.stdout.on('data', (chunk) => {
       if (output.length < 65_536) output += chunk
-      const address = /(?:"address":"|The bank is at )([^"\s]+)["\s]/.exec(output)?.[1]
+      const address = /(?:"address":"|The simulator is at )([^"\s]+)["\s]/.exec(output)?.[1]
       if (address) resolve(address)
     })
     const fail = (why: string) => reject(new Error(`${name} ${why}:\n${output}`))

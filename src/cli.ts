@@ -30,7 +30,13 @@ type Command = {
 }
 
 /** Settings of other commands than serve. */
-const NOT_OF_SERVE: readonly SettingKey[] = ['server', 'bankSecret', 'bankNotify', 'copyFrom', 'copyTo']
+const NOT_OF_SERVE: readonly SettingKey[] = [
+  'server',
+  'simulatorSecret',
+  'simulatorNotify',
+  'copyFrom',
+  'copyTo',
+]
 
 /** Every command. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -78,11 +84,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     words: '[begin]',
     run: epoch,
   },
-  sandbox: {
-    summary: 'Run a sandbox bank for experiments: a provider of the kind http in a separate process.',
-    settings: ['port', 'host', 'database', 'bankSecret', 'bankNotify'],
-    defaults: { port: '9001', database: 'bank.db' },
-    run: runBank,
+  simulator: {
+    summary:
+      'Run a simulator, a payment processor for experiments: the other side of a provider of the kind http.',
+    settings: ['port', 'host', 'database', 'simulatorSecret', 'simulatorNotify'],
+    defaults: { port: '9001', database: 'simulator.db' },
+    run: runSimulator,
   },
   routing: {
     summary: 'Print, replace or reset the routing rules, or simulate other rules on recent charges.',
@@ -111,6 +118,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }
+
+/** Former names of commands, which still work. */
+export const FORMER_COMMANDS: Readonly<Record<string, string>> = { sandbox: 'simulator' }
 
 /** Runs a command line; the exit status is left in `process.exitCode`. */
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
@@ -142,7 +152,8 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
 }
 
 function commandOf(name: string): Command | undefined {
-  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  const current = Object.hasOwn(FORMER_COMMANDS, name) ? (FORMER_COMMANDS[name] as string) : name
+  return Object.hasOwn(COMMANDS, current) ? COMMANDS[current] : undefined
 }
 
 function help(name: string | undefined): void {
@@ -285,24 +296,28 @@ async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
   return copy(copyFrom, copyTo)
 }
 
-async function runBank({ host, port, database, bankSecret, bankNotify }: Config): Promise<number> {
-  if (!bankSecret)
-    throw new ConfigError('The bank needs a secret. Set MINIPAY_BANK_SECRET, or give --secret.')
+async function runSimulator(config: Config): Promise<number> {
+  const { host, port, database, simulatorSecret: secret, simulatorNotify: notify } = config
+  if (!secret)
+    throw new ConfigError('The simulator needs a secret. Set MINIPAY_SIMULATOR_SECRET, or give --secret.')
   if (isPostgres(database))
     throw new ConfigError(
-      'The sandbox bank keeps its books in a SQLite file, and the setting names a PostgreSQL server. Give --database bank.db.',
+      'The simulator stores its payments in a SQLite file, and the setting names a PostgreSQL server. Give --database simulator.db.',
     )
-  const { startBank } = await import('./bank/server.ts')
-  const bank = await startBank({ host, port, database, secret: bankSecret, notify: bankNotify })
+  const { startSimulator } = await import('./simulator/server.ts')
+  const { lockDatabase } = await import('./storage/sqlite/lock.ts')
   const { writePid } = await import('./storage/sqlite/pid.ts')
-  const pid = writePid(database)
-  console.log(`The bank is at ${bank.address}\nIts process id is ${process.pid}`)
+  const lock = lockDatabase(database)
+  const simulator = await startSimulator({ host, port, database: lock.place, secret, notify })
+  const pid = writePid(lock.place)
+  console.log(`The simulator is at ${simulator.address}\nIts process id is ${process.pid}`)
   await new Promise((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
-  await bank.close()
+  await simulator.close()
   pid.remove()
+  lock.release()
   return 0
 }
 

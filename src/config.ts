@@ -14,6 +14,8 @@ type Setting<T> = {
   /** `--flag`; with `_` in place of `-` it is the key. */
   readonly flag: string
   readonly env: string
+  /** The variable's former name, which is still read. */
+  readonly formerly?: string
   readonly default: string
   readonly doc: string
   /** Throws a `ConfigError` without the name of the setting; the caller adds it. */
@@ -82,7 +84,7 @@ function secret(text: string): Buffer | null {
   return key
 }
 
-/** The same with its text, which the bank repeats where it is told to. */
+/** The same with its text. */
 function secretWithText(text: string): { readonly text: string; readonly key: Buffer } | null {
   const key = secret(text)
   return key && { text, key }
@@ -237,18 +239,20 @@ export const SETTINGS = {
     doc: 'URL of the running server that the command calls.',
     parse: server,
   },
-  bankSecret: {
+  simulatorSecret: {
     flag: 'secret',
-    env: 'MINIPAY_BANK_SECRET',
+    env: 'MINIPAY_SIMULATOR_SECRET',
+    formerly: 'MINIPAY_BANK_SECRET',
     default: '',
-    doc: 'Secret with which the sandbox bank and MiniPay sign: whsec_ and 24 to 64 bytes in base64.',
+    doc: 'Secret with which the simulator and MiniPay sign: whsec_ and 24 to 64 bytes in base64.',
     parse: secretWithText,
   },
-  bankNotify: {
+  simulatorNotify: {
     flag: 'notify',
-    env: 'MINIPAY_BANK_NOTIFY',
+    env: 'MINIPAY_SIMULATOR_NOTIFY',
+    formerly: 'MINIPAY_BANK_NOTIFY',
     default: '',
-    doc: 'URL that the sandbox bank sends notifications to; empty for none.',
+    doc: 'URL that the simulator sends notifications to; empty for none.',
     parse: target,
   },
   copyFrom: {
@@ -286,12 +290,14 @@ export function readConfig<K extends SettingKey>(
   for (const key of keys) {
     const setting: Setting<unknown> = SETTINGS[key]
     const flag = flags[setting.flag]
-    const text = flag ?? env[setting.env] ?? setting.default
+    const { formerly } = setting
+    const variable = formerly !== undefined && env[setting.env] === undefined ? formerly : setting.env
+    const text = flag ?? env[variable] ?? setting.default
     try {
       config[key] = setting.parse(text)
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
-      throw new ConfigError(`${flag === undefined ? setting.env : `--${setting.flag}`} ${error.message}.`)
+      throw new ConfigError(`${flag === undefined ? variable : `--${setting.flag}`} ${error.message}.`)
     }
   }
   refuseForbiddenTargets(config as Partial<Config>, (key) => {
@@ -301,7 +307,7 @@ export function readConfig<K extends SettingKey>(
   return config as Pick<Config, K>
 }
 
-const TARGETS = ['webhookTarget', 'bankNotify'] as const
+const TARGETS = ['webhookTarget', 'simulatorNotify'] as const
 
 function refuseForbiddenTargets(config: Partial<Config>, nameOf: (key: SettingKey) => string): void {
   const { forbids } = config.allowedTargets ?? createEgress()
@@ -360,7 +366,11 @@ const OTHER_FLAGS: Readonly<Record<string, string>> = {
   'webhook-url': 'webhook-target',
 }
 
-const KNOWN = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env))
+const KNOWN = new Set<string>(
+  Object.values<Setting<unknown>>(SETTINGS).flatMap(({ env, formerly }) =>
+    formerly ? [env, formerly] : [env],
+  ),
+)
 
 /**
  * Throws `ConfigError` for a flag that npm took for one of its own, as in `npm start --port=9000`: it comes as a variable

@@ -1,4 +1,4 @@
-/** The sandbox bank as a process of its own, for tests. */
+/** The simulator as a process of its own, for tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { type Answer, CLI, call } from './harness.ts'
@@ -62,12 +62,12 @@ export function newSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`
 }
 
-/** Starts `minipay sandbox` on a database file; resolves when it listens. */
+/** Starts `minipay simulator` on a database file; resolves when it listens. */
 export async function startBank(database: string, options: BankOptions = {}): Promise<RunningBank> {
   const { secret = newSecret(), port = 0, notify } = options
-  const args = ['sandbox', '--port', String(port), '--database', database]
+  const args = ['simulator', '--port', String(port), '--database', database]
   const child = spawn(process.execPath, [CLI, ...args, ...(notify ? ['--notify', notify] : [])], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], MINIPAY_BANK_SECRET: secret },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], MINIPAY_SIMULATOR_SECRET: secret },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
@@ -111,7 +111,7 @@ function listening(child: ChildProcess, exited: Promise<number | null>): Promise
   return new Promise((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk
-      const address = /The bank is at (\S+)\n/.exec(output)?.[1]
+      const address = /The simulator is at (\S+)\n/.exec(output)?.[1]
       if (address) resolve(address)
     }
     child.stdout?.on('data', read)

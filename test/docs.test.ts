@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ENDPOINTS } from '../src/api/endpoints.ts'
-import { FAULT_TOKENS, FAULTS } from '../src/bank/faults.ts'
-import { COMMANDS } from '../src/cli.ts'
+import { COMMANDS, FORMER_COMMANDS } from '../src/cli.ts'
 import { SETTINGS } from '../src/config.ts'
 import { ERROR_CODES } from '../src/domain/error.ts'
 import { EVENT_TYPES } from '../src/domain/event.ts'
 import { STATUS } from '../src/http/errors.ts'
 import { SANDBOX_TOKENS } from '../src/providers/sandbox.ts'
+import { FAULT_TOKENS, FAULTS } from '../src/simulator/faults.ts'
 import { call, startServer, tempDir } from './harness.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -60,7 +60,7 @@ test('no page speaks of a setting that does not exist', () => {
 test('every command is documented, and no other', () => {
   for (const name of Object.keys(COMMANDS)) assertRow('docs/configuration.md', `\`minipay ${name}\``)
   for (const [, name = ''] of everything.matchAll(/`minipay ([a-z]+)/g))
-    assert.ok(Object.hasOwn(COMMANDS, name), name)
+    assert.ok(Object.hasOwn({ ...COMMANDS, ...FORMER_COMMANDS }, name), name)
 })
 
 test('every error code is documented with its status and meaning, and no other', () => {
@@ -85,9 +85,9 @@ test('every token of the sandbox is documented with its outcome, and no other', 
     assert.ok(SANDBOX_TOKENS.has(token) || FAULT_TOKENS.has(token), token)
 })
 
-test('every fault of the sandbox bank is documented with its payment method and what it does', () => {
+test('every fault of the simulator is documented with its payment method and what it does', () => {
   for (const [fault, { token, doc }] of Object.entries(FAULTS))
-    assertRow('docs/bank.md', `\`${fault}\``, `\`${token}\``, doc)
+    assertRow('docs/simulator.md', `\`${fault}\``, `\`${token}\``, doc)
 })
 
 test('every route is documented', () => {

@@ -7,8 +7,8 @@ import { assertShown, blocksOf, freePort, newcomer, type Terminal } from './newc
 
 const PORTS = ['8080', '9001', '9002'] as const
 /** Blocks that start a program in a terminal of its own, and the output that shows that it listens. */
-const STARTS = /npm run minipay -- sandbox|npm start/
-const LISTENS = /The bank is at|"address":/
+const STARTS = /npm run minipay -- simulator|npm start/
+const LISTENS = /The simulator is at|"address":/
 
 const { dir, env, terminal, stopTerminals, startShell } = newcomer()
 

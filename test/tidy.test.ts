@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   workers: ['app', 'domain', 'ports', 'signing', 'net'],
   storage: ['domain', 'ports', 'database-name'],
   providers: ['domain', 'ports', 'signing', 'net'],
-  bank: ['domain', 'signing'],
+  simulator: ['domain', 'signing'],
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net', 'suggest'],
   api: ['http', 'app', 'domain', 'ports'],

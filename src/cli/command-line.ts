@@ -40,7 +40,7 @@ const OTHER_COMMANDS: Readonly<Record<string, string>> = {
   check: 'verify',
   audit: 'verify',
   upgrade: 'migrate',
-  bank: 'sandbox',
+  bank: 'simulator',
   dump: 'backup',
   export: 'backup',
   import: 'copy',

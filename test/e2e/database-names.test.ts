@@ -16,7 +16,7 @@ after(() => dir.remove())
 const COMMANDS: readonly (readonly [string[], string, string])[] = [
   ...[['serve', '--port', '0'], ['stop'], ['verify'], ['migrate'], ['backup', 'b.db'], ['restore', 'b.db']],
   ...[['epoch'], ['epoch', 'begin']],
-  ...[['sandbox', '--port', '0', '--secret', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=']],
+  ...[['simulator', '--port', '0', '--secret', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=']],
 ].map((words) => [words, 'database', 'MINIPAY_DATABASE'] as const)
 const COPIES: typeof COMMANDS = [
   [['copy', '--to', 'postgres://127.0.0.1:1/a'], 'from', 'MINIPAY_COPY_FROM'],
@@ -55,7 +55,7 @@ describe('what is no name of a database', { concurrency: 2 }, () => {
 
   test('a backup is no URL or connection string either', async () => {
     for (const verb of ['backup', 'restore']) await refused([verb, 'host=db dbname=a'], 'FILE')
-    await refused(['sandbox', '--secret', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo='], 'The', {
+    await refused(['simulator', '--secret', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo='], 'The', {
       MINIPAY_DATABASE: 'postgres://db/minipay',
     })
     assert.deepEqual(readdirSync(dir.path), ['folder'])

@@ -20,7 +20,7 @@ const COMMANDS: readonly (readonly [
 ])[] = [
   ['start', 2, /no command "start"\. Did you mean serve\?/],
   ['server', 2, /Did you mean serve\?/],
-  ['bank', 2, /Did you mean sandbox\?/],
+  ['bank', 2, /Did you mean simulator\?/],
   ['constructor', 2, /no command "constructor"\. See/],
   ['--port 8080', 2, /The command comes first/],
   ['serve --prot 1', 2, /Did you mean --port\?/],

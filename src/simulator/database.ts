@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 
 export type Connection = Database.Database
 
-/** "Bank" in SQLite's application id: the bank's file is never taken for MiniPay's, nor MiniPay's for the bank's. */
+/** "Bank" in SQLite's application id: the simulator's file is never taken for MiniPay's, nor MiniPay's for the simulator's. */
 const APPLICATION_ID = 0x42616e6b
 
 /**
@@ -64,8 +64,8 @@ CREATE INDEX notifications_due ON notifications (due_at);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `
 
-/** Opens the bank's own file, and makes it when it is not there. Throws a sentence for another program's file. */
-export function openBankDatabase(file: string): Connection {
+/** Opens the simulator's own file, and makes it when it is not there. Throws a sentence for another program's file. */
+export function openSimulatorDatabase(file: string): Connection {
   // Made here, so that its owner alone can read it; SQLite gives the files beside it the same rights.
   closeSync(openSync(file, 'a', 0o600))
   const db = new Database(file)
@@ -73,7 +73,7 @@ export function openBankDatabase(file: string): Connection {
     const id = db.pragma('application_id', { simple: true })
     const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() as number
     if (tables > 0 && id !== APPLICATION_ID)
-      throw new Error(`${file} is a SQLite database, but not of the sandbox bank. Check --database.`)
+      throw new Error(`${file} is a SQLite database, but not of the simulator. Check --database.`)
     db.pragma('journal_mode = WAL')
     // What was answered stays true after a power cut.
     db.pragma('synchronous = FULL')
@@ -89,7 +89,7 @@ export function openBankDatabase(file: string): Connection {
   }
 }
 
-/** A name of the bank's own for what it did. In hexadecimal of this length no digits are taken for a card's. */
+/** A name of the simulator's own for what it did. In hexadecimal of this length no digits are taken for a card's. */
 export function newId(prefix: 'pay' | 'cap' | 'can' | 'ref' | 'dp' | 'ntf'): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Bank } from './control.ts'
+import type { Simulator } from './control.ts'
 import { parseObject, readBody, sendJson } from './json.ts'
 
 const PAGE = `<!doctype html>
 <meta charset="utf-8">
 <title>Confirm the payment</title>
 <form method="post">
-  <p>The sandbox bank asks: did you make this payment?</p>
+  <p>The simulated bank asks: did you make this payment?</p>
   <button name="approve" value="true">Yes, pay</button>
   <button name="approve" value="false">No</button>
 </form>
@@ -18,7 +18,7 @@ const SECURITY = {
 
 /** The page where a customer approves a payment or does not; false when the path is not its. */
 export async function confirm(
-  bank: Bank,
+  simulator: Simulator,
   request: IncomingMessage,
   response: ServerResponse,
   { pathname }: URL,
@@ -30,8 +30,9 @@ export async function confirm(
     return true
   }
   const approve = approval((await readBody(request)) ?? Buffer.alloc(0))
-  const done = approve !== undefined && (await bank.writer.run(() => bank.processor.confirm(id, approve)))
-  bank.later.wake()
+  const done =
+    approve !== undefined && (await simulator.writer.run(() => simulator.processor.confirm(id, approve)))
+  simulator.later.wake()
   if (approve === undefined) sendJson(response, 400, { error: 'approve must be true or false' })
   else if (done) sendJson(response, 200, { status: approve ? 'approved' : 'refused' })
   else sendJson(response, 409, { error: 'This payment does not wait for its customer.' })

@@ -7,7 +7,7 @@ import type { Later } from './later.ts'
 import type { Processor } from './processor.ts'
 import { sendStatement } from './statement.ts'
 
-export type Bank = {
+export type Simulator = {
   readonly file: string
   readonly writer: Writer
   readonly processor: Processor
@@ -16,19 +16,24 @@ export type Bank = {
   readonly later: Later
 }
 
-type Handler = (bank: Bank, body: Body, parts: readonly string[], url: URL) => Promise<[number, object]>
+type Handler = (
+  simulator: Simulator,
+  body: Body,
+  parts: readonly string[],
+  url: URL,
+) => Promise<[number, object]>
 
 const OK: [number, object] = [200, { status: 'ok' }]
 const wrong = (message: string): [number, object] => [400, { error: message }]
 
-/** A change of the bank's state by hand; 409 when the state does not allow it. */
-async function change({ writer, later }: Bank, work: () => boolean): Promise<[number, object]> {
+/** A change of the simulator's state by hand; 409 when the state does not allow it. */
+async function change({ writer, later }: Simulator, work: () => boolean): Promise<[number, object]> {
   const done = await writer.run(work)
   later.wake()
   return done ? OK : [409, { error: 'There is no such object, or its state does not allow that.' }]
 }
 
-/** What a test or a curious person may do with the bank. Not signed, and taken from this machine only. */
+/** What a test or a curious person may do with the simulator. Not signed, and taken from this machine only. */
 const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
   ['GET', /^\/faults$/, async ({ faults }) => [200, flat(faults)]],
   [
@@ -78,12 +83,12 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler
   [
     'POST',
     /^\/disputes$/,
-    async (bank, body) => {
+    async (simulator, body) => {
       const { amount } = body
       if (amount !== undefined && !Number.isSafeInteger(amount)) return wrong('amount must be a whole number')
       let dispute: string | undefined
-      const opened = await change(bank, () => {
-        dispute = bank.processor.openDispute(text(body['payment']), amount as number | undefined)
+      const opened = await change(simulator, () => {
+        dispute = simulator.processor.openDispute(text(body['payment']), amount as number | undefined)
         return dispute !== undefined
       })
       return dispute === undefined ? opened : [201, { dispute }]
@@ -92,20 +97,21 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler
   [
     'POST',
     /^\/disputes\/([^/]+)$/,
-    async (bank, { status }, [id = '']) => {
+    async (simulator, { status }, [id = '']) => {
       if (status !== 'won' && status !== 'lost') return wrong('status must be won or lost')
-      return change(bank, () => bank.processor.endDispute(id, status))
+      return change(simulator, () => simulator.processor.endDispute(id, status))
     },
   ],
   [
     'POST',
     /^\/refunds\/([^/]+)\/fail$/,
-    (bank, _body, [reference = '']) => change(bank, () => bank.processor.failRefund(reference)),
+    (simulator, _body, [reference = '']) =>
+      change(simulator, () => simulator.processor.failRefund(reference)),
   ],
   [
     'POST',
     /^\/payments\/([^/]+)\/expire$/,
-    (bank, _body, [id = '']) => change(bank, () => bank.processor.expire(id)),
+    (simulator, _body, [id = '']) => change(simulator, () => simulator.processor.expire(id)),
   ],
 ]
 
@@ -116,7 +122,7 @@ function flat({ settings }: Faults): object {
 
 /** Answers a control call; false when the path is none of these. */
 export async function control(
-  bank: Bank,
+  simulator: Simulator,
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -125,11 +131,11 @@ export async function control(
   const route = ROUTES.find(([method, path]) => method === request.method && path.test(url.pathname))
   if (!route && !statement) return false
   if (!/^(::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '')) {
-    sendJson(response, 403, { error: 'The bank accepts control calls only from its own machine.' })
+    sendJson(response, 403, { error: 'The simulator accepts control calls only from its own machine.' })
     return true
   }
   if (!route) {
-    await sendStatement(bank.file, response)
+    await sendStatement(simulator.file, response)
     return true
   }
   const [, path, handler] = route
@@ -137,7 +143,7 @@ export async function control(
   const body = bytes === undefined ? undefined : bytes.length === 0 ? {} : parseObject(bytes)
   const parts = path.exec(url.pathname)?.slice(1) ?? []
   const [status, answer] = body
-    ? await handler(bank, body, parts, url)
+    ? await handler(simulator, body, parts, url)
     : wrong('The body is not a JSON object.')
   sendJson(response, status, answer)
   return true

@@ -1,6 +1,6 @@
 import { type Body, isObject, text } from './json.ts'
 
-/** Every fault of the bank, with the payment method that selects it, and its effect. */
+/** Every fault of the simulator, with the payment method that selects it, and its effect. */
 export const FAULTS = {
   decline: { token: 'tok_fault_decline', doc: 'is declined as `do_not_honor`' },
   late: {
@@ -22,7 +22,7 @@ export const FAULTS = {
   },
   requires_action: {
     token: 'tok_requires_action',
-    doc: "responds `pending` with the URL of the bank's own page, where the customer approves or rejects",
+    doc: "responds `pending` with the URL of the simulator's own page, where the customer approves or rejects",
   },
   wrong_amount: { token: 'tok_wrong_amount', doc: 'is done, but the response has twice the amount' },
   wrong_currency: { token: 'tok_wrong_currency', doc: 'is done, but the response has another currency' },
@@ -46,7 +46,7 @@ export type Fault = keyof typeof FAULTS
 export const OPERATIONS = ['authorize', 'capture', 'cancel', 'refund', 'lookup'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
-/** The payment methods that the bank knows beside the sandbox's. */
+/** The payment methods that the simulator knows beside the sandbox's. */
 export const FAULT_TOKENS: ReadonlyMap<string, Fault> = new Map(
   Object.entries(FAULTS).map(([fault, { token }]) => [token, fault as Fault]),
 )

@@ -1,9 +1,9 @@
-/** The sandbox bank: what it promises as a processor, and that it tells the truth about what it did. */
+/** The simulator keeps its promises as a processor, and its statement lists exactly the payments that it made. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { FAULTS } from '../../src/bank/faults.ts'
+import { FAULTS } from '../../src/simulator/faults.ts'
 import { newSecret, type RunningBank, type StatedPayment, startBank } from '../bank.ts'
 import { call, runCli, startReceiver, type TempDir, tempDir } from '../harness.ts'
 
@@ -337,17 +337,37 @@ describe('its notifications', () => {
 
 describe('its command', () => {
   test('without a secret, or on the file of another program, it does not start', async () => {
-    const none = await runCli(['sandbox', '--port', '0', '--database', `${dir.path}/none.db`])
+    const none = await runCli(['simulator', '--port', '0', '--database', `${dir.path}/none.db`])
     assert.deepEqual([none.code, none.stdout], [2, ''])
     assert.match(
       none.stderr,
-      /^minipay: The bank needs a secret\. Set MINIPAY_BANK_SECRET, or give --secret\.\n$/,
+      /^minipay: The simulator needs a secret\. Set MINIPAY_SIMULATOR_SECRET, or give --secret\.\n$/,
     )
     const wrong = `${dir.path}/minipay.db`
     assert.equal((await runCli(['migrate', '--database', wrong])).code, 0)
-    const env = { MINIPAY_BANK_SECRET: SECRET }
-    const taken = await runCli(['sandbox', '--port', '0', '--database', wrong], env)
+    const env = { MINIPAY_SIMULATOR_SECRET: SECRET }
+    const taken = await runCli(['simulator', '--port', '0', '--database', wrong], env)
     assert.deepEqual([taken.code, taken.stdout], [1, ''])
-    assert.match(taken.stderr, /is a SQLite database, but not of the sandbox bank\. Check --database\.\n$/)
+    assert.match(taken.stderr, /is a SQLite database, but not of the simulator\. Check --database\.\n$/)
+  })
+
+  test('a second simulator on the same file is refused, and minipay stop ends the first', async () => {
+    const file = `${dir.path}/shared.db`
+    const first = await startBank(file, { secret: SECRET })
+    const args = ['--port', '0', '--database', file]
+    const second = await runCli(['simulator', ...args], { MINIPAY_SIMULATOR_SECRET: SECRET })
+    assert.deepEqual([second.code, second.stdout], [1, ''])
+    assert.match(second.stderr, /Another MiniPay process is using .*shared\.db/)
+    const stopped = await runCli(['stop', '--database', file])
+    assert.equal(stopped.code, 0, stopped.stderr)
+    assert.equal(await first.stop(), 0)
+  })
+
+  test('its former name and the former names of its variables still work', async () => {
+    const former = await runCli(['sandbox', '--port', '0', '--database', `${dir.path}/former.db`], {
+      MINIPAY_BANK_SECRET: 'no secret',
+    })
+    assert.deepEqual([former.code, former.stdout], [2, ''])
+    assert.match(former.stderr, /^minipay: MINIPAY_BANK_SECRET /)
   })
 })

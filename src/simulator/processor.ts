@@ -22,7 +22,7 @@ export type ProcessorOptions = {
   readonly confirmUrl: (payment: string) => string
 }
 
-/** The rules of the bank. Every method runs inside a transaction; none awaits. */
+/** The rules of the simulator. Every method runs inside a transaction; none awaits. */
 export class Processor {
   readonly #tables: Tables
   readonly #options: ProcessorOptions
@@ -96,7 +96,7 @@ export class Processor {
     if (reference === '') return refused(422, 'invalid_request', 'reference or dispute is missing.')
     const row = this.#tables.operation(reference)
     if (row && row.status !== 'closed') return this.#answerTo(row)
-    // The client relies on "not found", so from now on the bank refuses the reference.
+    // The client relies on "not found", so from now on the simulator refuses the reference.
     if (!row) this.#tables.putOperation({ ...operationRow('lookup', reference, '', 0, ''), status: 'closed' })
     return NOT_FOUND
   }
@@ -242,7 +242,7 @@ export class Processor {
     return undefined
   }
 
-  /** Why the bank can't do it now; undefined when it can. */
+  /** Why the simulator can't do it now; undefined when it can. */
   #hindrance(operation: FollowUp, payment: PaymentRow, amount: number) {
     const left = payment.captured - payment.refunded - payment.refund_pending
     if (operation === 'refund')

@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isSigned } from '../signing.ts'
 import { Calls } from './calls.ts'
 import { confirm } from './confirm.ts'
-import { type Bank, control } from './control.ts'
-import { groupedWriter, openBankDatabase } from './database.ts'
+import { control, type Simulator } from './control.ts'
+import { groupedWriter, openSimulatorDatabase } from './database.ts'
 import { createFaults, type Fault, OPERATIONS, type Operation } from './faults.ts'
 import { type Body, parseObject, readBody, sendJson } from './json.ts'
 import { Later } from './later.ts'
 import { type Answer, Processor, refused } from './processor.ts'
 import { tables as tablesOf } from './rows.ts'
 
-export type BankOptions = {
+export type SimulatorOptions = {
   readonly host: string
   readonly port: number
   readonly database: string
@@ -22,19 +22,19 @@ export type BankOptions = {
   readonly notify: URL | null
 }
 
-export type RunningBank = {
+export type RunningSimulator = {
   /** Such as http://127.0.0.1:9001. */
   readonly address: string
   close(): Promise<void>
 }
 
 /**
- * A small bank that plays a processor: it speaks the protocol of docs/provider-protocol.md, keeps what it did
+ * A payment processor for experiments: it speaks the protocol of docs/provider-protocol.md, keeps what it did
  * in a file of its own, and misbehaves when it is told to. Throws when the port or the file can't be had.
  */
-export async function startBank(options: BankOptions): Promise<RunningBank> {
+export async function startSimulator(options: SimulatorOptions): Promise<RunningSimulator> {
   const { host, port, database, secret, notify } = options
-  const db = openBankDatabase(database)
+  const db = openSimulatorDatabase(database)
   const tables = tablesOf(db)
   const writer = groupedWriter(db)
   const faults = createFaults()
@@ -47,10 +47,10 @@ export async function startBank(options: BankOptions): Promise<RunningBank> {
     confirmUrl: (payment) => `${address}/confirm/${payment}`,
   })
   const later = new Later({ tables, writer, processor, key: secret.key, now: Date.now })
-  const bank: Bank = { file: database, writer, processor, faults, calls: new Calls(), later }
+  const simulator: Simulator = { file: database, writer, processor, faults, calls: new Calls(), later }
   const server = createServer((request, response) => {
-    // A client that goes away while it is answered is none of the bank's business.
-    answer(bank, secret.key, request, response).catch(() => response.destroy())
+    // A client that goes away while it is answered is none of the simulator's business.
+    answer(simulator, secret.key, request, response).catch(() => response.destroy())
   })
   // Longer than clients keep theirs, so that none is closed under a call.
   server.keepAliveTimeout = 65_000
@@ -81,22 +81,22 @@ export async function startBank(options: BankOptions): Promise<RunningBank> {
 }
 
 async function answer(
-  bank: Bank,
+  simulator: Simulator,
   key: Buffer,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://bank')
+  const url = new URL(request.url ?? '/', 'http://simulator')
   const operation = OPERATIONS.find((one) => url.pathname === `/${one}`)
-  if (operation && request.method === 'POST') return serve(bank, key, operation, request, response)
-  if (await control(bank, request, response, url)) return
-  if (await confirm(bank, request, response, url)) return
+  if (operation && request.method === 'POST') return serve(simulator, key, operation, request, response)
+  if (await control(simulator, request, response, url)) return
+  if (await confirm(simulator, request, response, url)) return
   sendJson(response, 404, { error: 'There is no such route.' })
 }
 
 /** One call of the protocol, with the fault that is its lot. */
 async function serve(
-  bank: Bank,
+  simulator: Simulator,
   key: Buffer,
   operation: Operation,
   request: IncomingMessage,
@@ -104,30 +104,35 @@ async function serve(
 ): Promise<void> {
   const bytes = await readBody(request)
   if (!bytes) return send(response, refused(413, 'too_large', 'The body is larger than 64 KiB.'))
-  bank.calls.count('received', operation)
+  simulator.calls.count('received', operation)
   if (!isSigned(key, request.headers, bytes, Date.now()))
     return send(response, refused(401, 'signature_invalid', 'The signature is wrong.'))
   const body = parseObject(bytes)
   if (!body || body['operation'] !== operation)
     return send(response, refused(400, 'invalid_request', 'The body is not of this operation.'))
-  const fault = bank.faults.next(operation, body)
-  if (bank.faults.settings.latency_ms > 0) await sleep(bank.faults.settings.latency_ms)
+  const fault = simulator.faults.next(operation, body)
+  if (simulator.faults.settings.latency_ms > 0) await sleep(simulator.faults.settings.latency_ms)
   if (fault === 'hang') return
   if (fault === 'cut_before') return void response.destroy()
   if (fault === 'error') return sendJson(response, 500, { error: 'Nothing was done.' })
   if (fault === 'reused_reference')
     return send(response, refused(409, 'reference_reused', 'This reference was used for another call.'))
-  if (fault === 'hold_before') await bank.calls.hold()
+  if (fault === 'hold_before') await simulator.calls.hold()
 
-  const result = await bank.writer.run(() => carryOut(bank, operation, body, fault))
-  if (fault === 'late') bank.later.wake()
-  bank.calls.count('done', operation)
+  const result = await simulator.writer.run(() => carryOut(simulator, operation, body, fault))
+  if (fault === 'late') simulator.later.wake()
+  simulator.calls.count('done', operation)
 
-  if (fault === 'hold_after') await bank.calls.hold()
+  if (fault === 'hold_after') await simulator.calls.hold()
   return misbehave(response, result, fault)
 }
 
-function carryOut({ processor }: Bank, operation: Operation, body: Body, fault: Fault | undefined): Answer {
+function carryOut(
+  { processor }: Simulator,
+  operation: Operation,
+  body: Body,
+  fault: Fault | undefined,
+): Answer {
   if (operation === 'lookup') return processor.lookup(body)
   if (operation === 'authorize') return processor.authorize(body, fault)
   return processor.followUp(operation, body, fault)

@@ -98,7 +98,7 @@ export type NewPayment = Omit<PaymentRow, 'number' | 'refunded' | 'refund_pendin
   readonly customer: string
 }
 
-/** The bank's tables, a function a statement. */
+/** The simulator's tables, a function a statement. */
 export function tables(db: Connection) {
   const findPayment = db.prepare<[string], PaymentRow>(FIND_PAYMENT)
   const putPayment = db.prepare<[NewPayment]>(PUT_PAYMENT)

@@ -19,9 +19,9 @@ ORDER BY currency`
 type Row = PaymentRow & { readonly disputed: number }
 type Total = { readonly currency: string } & Readonly<Record<string, number>>
 
-/** Writes what the bank really did: every payment, in the order they were made, and the totals, of one moment. */
+/** Writes what the simulator really did: every payment, in the order they were made, and the totals, of one moment. */
 export async function sendStatement(file: string, response: ServerResponse): Promise<void> {
-  // A connection of its own, so that the snapshot holds while the bank goes on.
+  // A connection of its own, so that the snapshot holds while the simulator goes on.
   const db = new Database(file, { readonly: true })
   try {
     db.exec('BEGIN')

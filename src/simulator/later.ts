@@ -19,7 +19,7 @@ type Options = {
   readonly now: () => number
 }
 
-/** What the bank does of its own accord: late operations and notifications. Both are in the database, and outlive it. */
+/** What the simulator does of its own accord: late operations and notifications. Both are in the database, and outlive it. */
 export class Later {
   readonly #options: Options
   readonly #stopped = new AbortController()
