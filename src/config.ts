@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { databaseProblem, fileProblem, urlProblem } from './database-name.ts'
+import { flagFault, nearFlag } from './flags.ts'
 import { isLinkVariable } from './link-variables.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { secretKey } from './signing.ts'
@@ -325,45 +326,8 @@ function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new ConfigError(`${flagFault(error)}.${nearFlag(error, keys)} See --help.`)
+    throw new ConfigError(`${flagFault(error)}.${nearFlag(error, Object.keys(options))} See --help.`)
   }
-}
-
-/** The parser's own words, the first sentence of them. */
-function flagFault(error: unknown): string {
-  const { message } = error as Error
-  const missing = /^Option '(--[^ ']+).*argument (?:missing|is ambiguous)/.exec(message)?.[1]
-  return missing === undefined ? (message.split(/\.(?:\s|$)/)[0] as string) : `${missing} needs a value`
-}
-
-/** For `Unknown option '--prot'`. */
-function nearFlag(error: unknown, keys: readonly SettingKey[]): string {
-  const wrong = /^Unknown option '--?([^']+)'/.exec((error as Error).message)?.[1]
-  if (wrong === undefined) return ''
-  const flags = keys.map((key) => SETTINGS[key].flag)
-  const other = OTHER_FLAGS[wrong]
-  const meant = flags.find((flag) => flag === other)
-  return meant === undefined ? didYouMean(wrong, flags, '--') : ` Did you mean --${meant}?`
-}
-
-/** What others call our flags. */
-const OTHER_FLAGS: Readonly<Record<string, string>> = {
-  p: 'port',
-  d: 'database',
-  db: 'database',
-  file: 'database',
-  f: 'database',
-  bind: 'host',
-  listen: 'host',
-  address: 'host',
-  ip: 'host',
-  verbose: 'log-level',
-  debug: 'log-level',
-  quiet: 'log-level',
-  config: 'providers',
-  url: 'server',
-  webhook: 'webhook-target',
-  'webhook-url': 'webhook-target',
 }
 
 const KNOWN = new Set<string>(

@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   signing: [],
   net: [],
   suggest: [],
+  flags: ['suggest'],
   'database-name': [],
   'link-variables': [],
   app: ['domain', 'ports'],
@@ -37,7 +38,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['http', 'app', 'domain', 'ports'],
   runtime: ['ports'],
   observe: ['ports'],
-  config: ['net', 'signing', 'suggest', 'database-name', 'link-variables'],
+  config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['main', 'cli']
 /** A client over real sockets, which no simulated time can move. */
