@@ -9,7 +9,7 @@ export const notificationEndpoint: Endpoint = {
   url: '/providers/:name/notifications',
   summary: "Receive a provider's notification",
   description:
-    'Set this address at your provider. MiniPay verifies the signature over the bytes of the body, stores the notification and answers. Then it looks up the payment at the provider. A repeated notification has no further effect.',
+    'Set this address at your provider. MiniPay verifies the signature over the bytes of the body, stores the notification and responds. Then it looks up the payment at the provider. A repeated notification has no further effect.',
   tag: 'Providers',
   params: NameParams,
   query: NoQuery,

@@ -9,7 +9,7 @@ export const MetricsResponse = named(
     total_charges: { ...count, description: 'Charges that succeeded.' },
     total_refunds: { ...count, description: 'Refunds that were paid.' },
     pending_webhooks: { ...count, description: 'Webhook deliveries that are waiting to be sent.' },
-    delivered_webhooks: { ...count, description: 'Webhook deliveries that were answered with 2xx.' },
+    delivered_webhooks: { ...count, description: 'Webhook deliveries that got a response with 2xx.' },
     failed_webhooks: { ...count, description: 'Webhook deliveries that failed.' },
     webhook_retries: { ...count, description: 'Attempts after the first one of a delivery.' },
   }),
@@ -41,7 +41,7 @@ const clockWarning = named(
   object({
     moved_by_seconds: integer({
       description:
-        'How far the clock moved compared with the time that passed: above 0 when it moved ahead, below 0 when it was set back.',
+        'Seconds that the clock moved compared with the time that passed: above 0 if it moved ahead, below 0 if it was set back.',
       examples: [2_592_000],
     }),
     trusted_in_seconds: {
@@ -57,16 +57,16 @@ export const Readiness = named(
   'Readiness',
   object({
     status: oneOf(['ready', 'store_unavailable', 'store_lost', 'worker_stopped', 'no_provider'], {
-      description: 'What keeps the process from its work, or `ready`.',
+      description: '`ready`, or the reason why the process cannot serve requests.',
     }),
     clock: optional({
       ...clockWarning,
-      description: 'There while the clock is in doubt: it was set, or may have been.',
+      description: 'Present while MiniPay does not trust the clock, because it was set or may have been.',
     }),
     missing_providers: optional({
       ...array(missingProvider),
       description: 'Providers that the database needs and the configuration lacks.',
     }),
   }),
-  'Whether the process can do its work.',
+  'Whether the process can serve requests.',
 )

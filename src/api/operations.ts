@@ -26,11 +26,11 @@ export const metricsEndpoint: Endpoint = {
   url: '/metrics',
   summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
   description:
-    'Answers JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. Any query parameters are ignored.',
+    'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. MiniPay ignores query parameters.',
   tag: 'Operations',
   responses: {
     200: {
-      description: 'Counters, which the database keeps over a restart.',
+      description: 'Counters, which the database keeps across restarts.',
       schema: MetricsResponse,
       text: 'text/plain',
     },
@@ -61,7 +61,7 @@ export const healthEndpoint: Endpoint = {
   method: 'GET',
   url: '/health',
   summary: 'Check that the process is alive',
-  description: 'Answers without using the database. Any query parameters are ignored.',
+  description: 'Responds without using the database. MiniPay ignores query parameters.',
   tag: 'Operations',
   storeless: true,
   responses: { 200: { description: 'The process is alive.', schema: Status } },
@@ -75,10 +75,10 @@ export const readyEndpoint: Endpoint = {
   id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
-  summary: 'Check that the process can do its work',
+  summary: 'Check that the process can serve requests',
   tag: 'Operations',
   description:
-    'The answer has `clock` from a step of the clock until it has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. Any query parameters are ignored.',
+    'After a step of the clock, the response has `clock` until the clock has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. MiniPay ignores query parameters.',
   storeless: true,
   responses: {
     200: {
@@ -87,7 +87,7 @@ export const readyEndpoint: Endpoint = {
     },
     503: {
       description:
-        'The process cannot do its work now. With `no_provider`, the routing rules name no provider that is configured.',
+        'The process cannot serve requests now. With `no_provider`, the routing rules name no provider that is configured.',
       schema: Readiness,
     },
   },

@@ -79,5 +79,5 @@ export function headerTable(headers: Readonly<Record<string, Header>>): string {
     ([name, { description = '' }]) =>
       `<tr><th scope="row"><span class="name">${escapeHtml(name)}</span></th><td>${prose(description)}</td></tr>`,
   )
-  return `<h2 id="headers">Headers of answers</h2><table class="fields"><tbody>${rows.join('')}</tbody></table>`
+  return `<h2 id="headers">Headers of responses</h2><table class="fields"><tbody>${rows.join('')}</tbody></table>`
 }

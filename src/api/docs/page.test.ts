@@ -178,7 +178,7 @@ test('the usual answer of an operation comes first, and is the one that is shown
     const [, html = ''] = page.split(`id="${id}"`)
     const [usual] = 201 in responses ? ['201'] : Object.keys(responses)
     const section = html.slice(0, html.indexOf('</section>'))
-    assert.match(section, new RegExp(`<h4>Answers</h4><table[^>]*><tbody><tr>.*?>${usual}<`), id)
+    assert.match(section, new RegExp(`<h4>Responses</h4><table[^>]*><tbody><tr>.*?>${usual}<`), id)
     assert.ok(section.includes(`<figcaption>Answer ${usual}</figcaption>`), id)
   }
 })

@@ -58,7 +58,7 @@ export async function docsPage(document: unknown): Promise<string> {
 ${navigation(info, groups)}
 <main id="main">
 <header class="lead"><h1>${escapeHtml(info.title)} API</h1>${paragraphs(info.description)}
-<p>This page is made from <a href="/openapi.json"><code>/openapi.json</code></a> (OpenAPI 3.1), which is made from the schemas that check each request. Generate a client from it.</p></header>
+<p>This page is generated from <a href="/openapi.json"><code>/openapi.json</code></a> (OpenAPI 3.1), which is generated from the schemas that check each request. Generate a client from it.</p></header>
 ${sections.join('')}
 ${webhookSection(webhooks)}
 ${headerTable(components.headers)}
@@ -96,7 +96,7 @@ function navigation(info: OpenApi['info'], groups: readonly Group[]) {
   )
   const more = Object.entries({
     webhooks: 'Webhooks',
-    headers: 'Headers of answers',
+    headers: 'Headers of responses',
     errors: 'Error codes',
     schemas: 'Schemas',
   }).map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`)
@@ -117,7 +117,7 @@ function section({ method, path, operation }: Call, common: ReadonlySet<string>)
 ${operation.description ? `<p>${prose(operation.description)}</p>` : ''}
 ${parameters(operation, 'path', 'In the path')}${parameters(operation, 'header', 'Headers')}${parameters(operation, 'query', 'Query')}
 ${body(operation)}
-<h4>Answers</h4>${answers(operation)}${errorRows(operation, common)}
+<h4>Responses</h4>${answers(operation)}${errorRows(operation, common)}
 </div><aside>${figure('Request', escapeHtml(curl(method, path, operation)))}${exampleResponse(operation)}</aside></section>
 `
 }
@@ -179,7 +179,7 @@ function webhookSection(webhooks: OpenApi['webhooks']): string {
   const example = first.operation.requestBody && exampleOf(first.operation.requestBody)
   return `<h2 id="webhooks">Webhooks</h2><p>MiniPay posts each event to your receiver, with these headers and the body of its type.</p>
 <section class="operation"><div>${parameters(first.operation, 'header', 'Headers')}<h4>Events</h4>${table(rows.join(''))}
-<h4>Your answer</h4>${answers(first.operation)}</div><aside>${figure(`Body of ${first.type}`, coloured(example ?? {}))}</aside></section>`
+<h4>Your response</h4>${answers(first.operation)}</div><aside>${figure(`Body of ${first.type}`, coloured(example ?? {}))}</aside></section>`
 }
 
 /** The schemas that links lead to: a request's own is shown with its operation. */

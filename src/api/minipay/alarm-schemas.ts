@@ -24,7 +24,7 @@ import {
   transactionId,
 } from './fields.ts'
 
-const status = named('AlarmStatus', oneOf(ALARM_STATES, { description: 'The state that the alarm is in.' }))
+const status = named('AlarmStatus', oneOf(ALARM_STATES, { description: 'The status of the alarm.' }))
 export const alarmKind = named(
   'AlarmKind',
   oneOf(Object.keys(ALARM_KINDS), {
@@ -81,13 +81,13 @@ export const CloseAlarmBody = named(
     reason: string({
       minLength: 1,
       maxLength: 500,
-      description: 'Why it needs no more attention, in your words.',
+      description: 'The reason for closing it, in your words.',
       examples: ['The customer was refunded at the dashboard.'],
     }),
     amount: optional({
       ...sum,
       description:
-        "Books this amount, in minor units of the charge's currency. For `already_captured` it is the amount that was captured, for `already_refunded` the amount that was refunded, for `dispute_mismatch` the amount that the dispute holds.",
+        "Books this amount, in minor units of the charge's currency. For `already_captured` it is the amount that was captured, for `already_refunded` the amount that was refunded, for `dispute_mismatch` the amount that the dispute sets aside.",
       examples: [2500],
     }),
   }),

@@ -18,7 +18,7 @@ export const listAlarmsEndpoint: Endpoint = {
   url: '/api/v1/alarms',
   summary: 'List alarms, newest first',
   description:
-    'Statements of providers that contradict the books. A person has to look at those with `status=open`.',
+    'Alarms are statements of providers that contradict the books. A person must handle those with `status=open`.',
   tag: 'Providers',
   query: AlarmsQuery,
   responses: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
@@ -63,7 +63,7 @@ export const closeAlarmEndpoint: Endpoint = {
   url: '/api/v1/alarms/:id/close',
   summary: 'Close an alarm with a reason',
   description:
-    'Close it after you have looked at it. Captures, cancels and refunds of its charge are allowed again. With an `amount`, MiniPay also books what really happened.',
+    "Check the provider's dashboard first. After the close, MiniPay again allows captures, cancels and refunds of the charge. With an `amount`, MiniPay also books that amount.",
   tag: 'Providers',
   params: idOf(alarmId),
   query: NoQuery,

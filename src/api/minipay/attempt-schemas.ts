@@ -116,7 +116,7 @@ export const ResolveBody = named(
     amount: optional({
       ...amount,
       description:
-        'Minor units that were captured or refunded, where that is less than was requested. An authorization or a cancel takes no amount.',
+        'Minor units that were captured or refunded, if less than requested. Omit it for an authorization or a cancel.',
       examples: [400],
     }),
     note: optional(
@@ -124,7 +124,7 @@ export const ResolveBody = named(
         minLength: 1,
         maxLength: 200,
         description:
-          "Why it failed, for the charge. The attempt's alarms are closed with it as their reason.",
+          "The reason why it failed. MiniPay stores it with the charge, and as the reason with which it closes the attempt's alarms.",
       }),
     ),
   }),
@@ -141,13 +141,10 @@ export const Dispute = named(
     amount_booked: {
       ...sum,
       description:
-        "The part of it that the ledger has, in minor units of the charge's currency. 0 once it is won.",
+        "The part of it that the ledger contains, in minor units of the charge's currency. 0 once it is won.",
     },
     customer,
-    status: named(
-      'DisputeStatus',
-      oneOf(DISPUTE_STATES, { description: 'The state that the dispute is in.' }),
-    ),
+    status: named('DisputeStatus', oneOf(DISPUTE_STATES, { description: 'The status of the dispute.' })),
     reason: nullable(
       string({ description: "The provider's word for the reason.", examples: ['fraudulent'] }),
     ),

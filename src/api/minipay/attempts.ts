@@ -44,7 +44,7 @@ export const resolveAttemptEndpoint: Endpoint = {
   url: '/api/v1/attempts/:id/resolve',
   summary: 'Resolve an attempt by hand',
   description:
-    "For an attempt whose outcome stays unknown, once you have looked at the provider's dashboard. MiniPay treats the outcome as if the provider had sent it, and closes the attempt's alarms. You can correct an attempt that was resolved by hand or has an open alarm, while no later capture or refund depends on it. The same request again changes nothing, so it needs no Idempotency-Key.",
+    "Use it for an attempt whose outcome stays unknown. Look at the provider's dashboard first. MiniPay treats the outcome as if the provider had reported it, and closes the attempt's alarms. You can correct an attempt that was resolved by hand or has an open alarm, while no later capture or refund depends on it. The same request again changes nothing, so it needs no Idempotency-Key.",
   tag: 'Providers',
   params: idOf(attemptId),
   query: NoQuery,

@@ -41,7 +41,7 @@ export const createChargeEndpoint: Endpoint = {
   url: '/api/v1/charges',
   summary: 'Charge a customer',
   description:
-    'A repeated request with the same Idempotency-Key and body answers 200 with the same charge. The customer is charged once.',
+    'A repeated request with the same Idempotency-Key and body returns 200 with the same charge. The customer is charged once.',
   tag: 'Charges',
   query: NoQuery,
   body: ChargeBody,
@@ -49,14 +49,14 @@ export const createChargeEndpoint: Endpoint = {
   responses: {
     201: { description: 'The charge succeeded, or with `capture: false` it is authorized.', schema: Charge },
     200: {
-      description: 'The stored answer of an earlier request with the same Idempotency-Key.',
+      description: 'The result of an earlier request with the same Idempotency-Key.',
       schema: Charge,
     },
     202: { description: PROCESSING, schema: Charge },
     402: { description: 'The provider declined. The failed charge is stored.', schema: DeclineResponse },
     502: {
       description:
-        'No provider took the charge. The failed charge is stored and shown, unless all providers were busy: then nothing is stored.',
+        'No provider took the charge. MiniPay stores and returns the failed charge. If all providers were busy, it stores nothing.',
       schema: UnavailableResponse,
     },
   },
@@ -171,7 +171,7 @@ export const cancelChargeEndpoint: Endpoint = {
   url: '/api/v1/charges/:id/cancel',
   summary: 'Cancel a charge that was not captured',
   description:
-    'Releases the authorized money. A charge in `requires_action` can be canceled, too. While a charge is `processing`, MiniPay stores the request and answers 202: it cancels or refunds the charge once it knows the outcome.',
+    'Releases the authorized money. A charge in `requires_action` can be canceled, too. While a charge is `processing`, MiniPay stores the request and returns 202. It cancels or refunds the charge once it knows the outcome.',
   tag: 'Charges',
   params: ChargeParams,
   query: NoQuery,
@@ -193,7 +193,7 @@ export const listChargeAttemptsEndpoint: Endpoint = {
   url: '/api/v1/charges/:id/attempts',
   summary: "List a charge's attempts, oldest first",
   description:
-    'Every call to a provider for this charge: the rule that chose the provider, the providers that were passed over with the reason, and the outcome.',
+    'Every call to a provider for this charge: the rule that chose the provider, the providers that MiniPay skipped and the reasons, and the outcome.',
   tag: 'Charges',
   params: ChargeParams,
   query: NoQuery,

@@ -21,7 +21,7 @@ import { Charge, Refund } from './schemas.ts'
 
 export const eventType = named(
   'EventType',
-  oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The change that the event is about.' }),
+  oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The type of the event.' }),
 )
 
 export const EventsQuery = strict({
@@ -36,7 +36,7 @@ export const EventsQuery = strict({
 
 const deliveryStatus = named(
   'WebhookDeliveryStatus',
-  oneOf(DELIVERY_STATES, { description: 'The state that the delivery is in.' }),
+  oneOf(DELIVERY_STATES, { description: 'The status of the delivery.' }),
 )
 export const DeliveriesQuery = strict({
   limit,
@@ -62,16 +62,16 @@ const eventData = named(
     {
       ...stored(Charge, ['id', 'amount', 'currency', 'customer', 'status']).properties,
       refund: optional(
-        named('EventRefund', stored(Refund, ['refund_id', 'amount']), 'The refund, as the event left it.'),
+        named('EventRefund', stored(Refund, ['refund_id', 'amount']), 'The refund after the event.'),
       ),
       dispute: optional(
-        named('EventDispute', stored(Dispute, ['id', 'amount']), 'The dispute, as the event left it.'),
+        named('EventDispute', stored(Dispute, ['id', 'amount']), 'The dispute after the event.'),
       ),
-      alarm: optional(named('EventAlarm', stored(Alarm, ['id']), 'The alarm, as the event left it.')),
+      alarm: optional(named('EventAlarm', stored(Alarm, ['id']), 'The alarm after the event.')),
     },
     {
       description:
-        'The charge as the event left it, with the refund, dispute or alarm that the event is about. Events that an earlier version of MiniPay stored may lack newer fields.',
+        'The charge after the event, with the refund, dispute or alarm of the event. Events that an earlier version of MiniPay stored may lack newer fields.',
     },
   ),
 )
@@ -116,10 +116,10 @@ export const Delivery = named(
     event_sequence: { ...sequence, description: 'The sequence of the event.' },
     event_type: eventType,
     status: deliveryStatus,
-    attempts: integer({ description: 'How often MiniPay has sent it.' }),
+    attempts: integer({ description: 'The number of times that MiniPay has sent it.' }),
     next_attempt_at: nullable({ ...time, description: 'When MiniPay sends it next.' }),
-    last_status: nullable(integer({ description: 'The HTTP status of the last answer.' })),
-    last_error: nullable(string({ description: 'Why the last attempt had no answer.' })),
+    last_status: nullable(integer({ description: 'The HTTP status of the last response.' })),
+    last_error: nullable(string({ description: 'The reason why the last attempt got no response.' })),
     created_at: { ...time, description: 'When the event was stored.' },
   }),
   'An event on its way to your receiver.',
@@ -132,10 +132,11 @@ export const RetryBody = named(
     endpoint: optional({ ...endpoint, minLength: 1, maxLength: 64 }),
     last_status: optional({
       ...nullable(integer({ minimum: 100, maximum: 999 })),
-      description: 'The HTTP status of the last answer. Null finds those whose last attempt had no answer.',
+      description:
+        'The HTTP status of the last response. Null finds those whose last attempt got no response.',
     }),
     ...createdFilters,
-    starting_after: optional(string({ description: '`next` of the answer before.' })),
+    starting_after: optional(string({ description: '`next` of the previous response.' })),
     limit: optional(
       integer({ minimum: 1, maximum: 10_000, default: 10_000, description: 'The most deliveries to queue.' }),
     ),
@@ -147,7 +148,10 @@ export const RetryBody = named(
 export const Retried = named(
   'WebhookDeliveriesRetried',
   object({
-    queued: integer({ minimum: 0, description: 'How many were queued. In a dry run, how many would be.' }),
+    queued: integer({
+      minimum: 0,
+      description: 'The number of deliveries that were queued, or that would be in a dry run.',
+    }),
     has_more: { ...boolean(), description: 'True when this call did not reach all failed deliveries.' },
     next: {
       ...nullable(string()),
@@ -156,5 +160,5 @@ export const Retried = named(
     },
     dry_run: { ...boolean(), description: 'True when nothing was changed.' },
   }),
-  'How many deliveries were queued.',
+  'The number of deliveries that were queued.',
 )

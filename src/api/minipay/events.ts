@@ -23,7 +23,7 @@ export const listEventsEndpoint: Endpoint = {
   url: '/api/v1/events',
   summary: 'List events, oldest first',
   description:
-    'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, and no smaller number appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
+    'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
   query: EventsQuery,
   responses: { 200: { description: 'A page of events.', schema: EventPage } },
@@ -101,7 +101,7 @@ export const retryDeliveriesEndpoint: Endpoint = {
   tag: 'Events and webhooks',
   query: NoQuery,
   body: RetryBody,
-  responses: { 200: { description: 'How many were queued.', schema: Retried } },
+  responses: { 200: { description: 'The number of deliveries that were queued.', schema: Retried } },
   errors: ['cursor_invalid'],
   async handle({ context }, request, reply) {
     const body = validRetry(request.body ?? {})

@@ -13,7 +13,7 @@ export const count = integer({ minimum: 0, examples: [1] })
 export const currency = string({
   minLength: 3,
   maxLength: 3,
-  description: 'ISO 4217 code. Requests take either case; answers have lower case.',
+  description: 'ISO 4217 code. Requests accept either case; responses have lower case.',
   examples: ['usd'],
 })
 export const customer = string({

@@ -36,7 +36,7 @@ export const LedgerEntry = named(
     amount: integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),
     created_at: { ...time, description: 'When it was posted.' },
   }),
-  'One side of a posting.',
+  'One side of a transfer.',
 )
 
 const balance = integer({
@@ -75,5 +75,5 @@ export const Balance = named(
       description: 'Each currency in use.',
     },
   }),
-  'What the merchant has, per currency.',
+  "The merchant's balance, per currency.",
 )

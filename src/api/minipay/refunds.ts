@@ -26,7 +26,7 @@ export const createRefundEndpoint: Endpoint = {
   url: '/api/v1/refunds',
   summary: 'Refund a charge, wholly or in part',
   description:
-    'Without an amount, everything that is left is refunded. All refunds of a charge together never exceed it, however many run at once.',
+    'Without an amount, MiniPay refunds the whole remainder. The refunds of a charge never exceed it, even if they run at the same time.',
   tag: 'Refunds',
   query: NoQuery,
   body: RefundBody,

@@ -93,12 +93,12 @@ const rule = named(
     }),
     ...destination,
   }),
-  'A condition, and where charges go that fulfil it.',
+  'A condition, and the providers for charges that match it.',
 )
 const fallback = named(
   'RoutingDefault',
   strict(destination),
-  'Where a charge goes when no condition is true.',
+  'The providers for a charge that matches no condition.',
 )
 export const RuleSetDocument = named(
   'RoutingDocument',
@@ -106,10 +106,10 @@ export const RuleSetDocument = named(
     rules: optional(
       list(rule, {
         maxItems: MAX_RULES,
-        description: 'The first rule whose condition is true says which providers are called.',
+        description: 'The first rule whose condition is true chooses the providers.',
       }),
     ),
-    default: { ...fallback, description: 'Where a charge goes when no condition is true.' },
+    default: { ...fallback, description: 'The providers for a charge that matches no condition.' },
   }),
   'Rules for the provider of a charge.',
 )
@@ -131,7 +131,7 @@ export const RuleSet = named(
 
 const expected = optional({
   ...version,
-  description: 'The version that you expect to replace. Without it, any version is replaced.',
+  description: 'The version that you expect to replace. Without it, MiniPay replaces any version.',
 })
 export const RuleSetBody = named(
   'ReplaceRoutingRulesRequest',
@@ -176,7 +176,7 @@ const draft = 'A draft. Without it, the stored rules.'
 export const SimulationBody = named(
   'SimulateRoutingRequest',
   strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
-  'What to route, and by which rules.',
+  'The charges to route, and the rules.',
 )
 export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
 
@@ -197,21 +197,27 @@ const simulatedRoute = named(
       ),
       description: 'Rules that did not match.',
     },
-    skipped_now: { ...skipped, description: 'Providers that would be passed over at this moment.' },
+    skipped_now: { ...skipped, description: 'Providers that MiniPay would skip now.' },
   }),
-  'How the charge would be routed.',
+  'The route that the charge would take.',
 )
 const replayedCharges = named(
   'ReplayedCharges',
   object({
-    charges: { ...count, description: 'How many charges were routed again.' },
-    changed: { ...count, description: 'How many would go to another provider than they went to.' },
-    not_evaluated: { ...count, description: 'For how many some rule could not be evaluated.' },
+    charges: { ...count, description: 'The number of charges that were routed again.' },
+    changed: {
+      ...count,
+      description: 'The number of charges that would go to another provider than they did.',
+    },
+    not_evaluated: {
+      ...count,
+      description: 'The number of charges for which a rule could not be evaluated.',
+    },
     rules: {
       ...array(
         object({
           rule: string({ description: 'The rule.' }),
-          charges: { ...count, description: 'How many charges it would match.' },
+          charges: { ...count, description: 'The number of charges that it would match.' },
         }),
       ),
       description: 'How many charges each rule would match.',
@@ -236,7 +242,7 @@ export const SimulationResponse = named(
     charge: nullable(simulatedRoute),
     last: nullable(replayedCharges),
   }),
-  'Where charges would go.',
+  'The effect of the rules.',
 )
 
 /** One mistake of a request or of a rule set. */
@@ -252,11 +258,11 @@ export const RuleProblem = named(
           offset: integer({ description: 'From 0.', examples: [0] }),
         }),
       ),
-      description: 'The place within a condition. Null for other mistakes.',
+      description: 'The position within a condition. Null for other errors.',
     },
     message: string({ description: 'A sentence for people.', examples: ['Unknown variable: amout.'] }),
   }),
-  'One mistake of a request.',
+  'One error of a request.',
 )
 
 const milliseconds = (description: string) => nullable(integer({ minimum: 0, description, examples: [120] }))
@@ -278,20 +284,20 @@ export const ProviderState = named(
         idempotency_window_ms: {
           ...nullable(count),
           description:
-            'For how many milliseconds the provider does a repeated call only once. Null without an end.',
+            'Milliseconds during which the provider carries out a repeated call only once. Null: without limit.',
         },
         lookup: oneOf(['none', 'eventual', 'final'], {
-          description: 'Whether the provider can say what happened to a call, and how soon that is final.',
+          description: 'Whether the provider can look up a call, and how soon its "not found" is final.',
         }),
         void: { ...boolean(), description: 'It can cancel an authorization.' },
         partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
       },
-      { description: 'What the provider can do.' },
+      { description: 'The capabilities of the provider.' },
     ),
     breaker: { ...breaker, description: 'Of calls that move money.' },
     window: object(
       {
-        seconds: integer({ description: 'How long the window is.', examples: [60] }),
+        seconds: integer({ description: 'Length of the window.', examples: [60] }),
         calls: { ...count, description: 'Calls that move money.' },
         errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
         declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
@@ -299,12 +305,12 @@ export const ProviderState = named(
           number({
             minimum: 0,
             maximum: 1,
-            description: 'The share of calls that the provider answered. A decline is an answer.',
+            description: 'The share of calls with a response. A decline is a response.',
             examples: [1],
           }),
         ),
-        latency_p50_ms: milliseconds('Half of the calls took at most so many milliseconds.'),
-        latency_p95_ms: milliseconds('95 of 100 calls took at most so many milliseconds.'),
+        latency_p50_ms: milliseconds('Milliseconds within which half of the calls ended.'),
+        latency_p95_ms: milliseconds('Milliseconds within which 95 of 100 calls ended.'),
       },
       { description: 'Its newest calls.' },
     ),
@@ -312,10 +318,10 @@ export const ProviderState = named(
       ...object({
         breaker,
         calls: { ...count, description: 'Lookups.' },
-        errors: { ...count, description: 'Lookups without a readable answer.', examples: [0] },
+        errors: { ...count, description: 'Lookups without a readable response.', examples: [0] },
       }),
       description: 'Lookups, in the same window.',
     },
   }),
-  'A provider, what it can do, and how its recent calls ended.',
+  'A provider, its capabilities, and the outcomes of its recent calls.',
 )

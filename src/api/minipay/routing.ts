@@ -51,7 +51,7 @@ export const replaceRuleSetEndpoint: Endpoint = {
   url: '/api/v1/routing',
   summary: 'Replace the routing rules',
   description:
-    'MiniPay checks the whole document first. It answers every mistake with its place, and then stores nothing.',
+    'MiniPay checks the whole document first. If it has errors, the response lists each with its position, and MiniPay stores nothing.',
   tag: 'Routing',
   query: NoQuery,
   body: RuleSetBody,
@@ -91,11 +91,11 @@ export const simulateRoutingEndpoint: Endpoint = {
   url: '/api/v1/routing/simulate',
   summary: 'Simulate routing rules',
   description:
-    'Shows where a given charge would go, and where the newest charges would go now. Nothing is stored, and no provider is called.',
+    'Shows the providers that a given charge would go to, and the newest charges if they were made now. MiniPay stores nothing and calls no provider.',
   tag: 'Routing',
   query: NoQuery,
   body: SimulationBody,
-  responses: { 200: { description: 'Where the charges would go.', schema: SimulationResponse } },
+  responses: { 200: { description: 'The effect of the rules.', schema: SimulationResponse } },
   errors: ['routing_rules_invalid', 'currency_invalid'],
   async handle(services, request, reply) {
     const { rules, charge, last } = validSimulation(request.body ?? {})

@@ -36,13 +36,13 @@ import { RuleProblem } from './routing-schemas.ts'
 
 const chargeStatus = named(
   'ChargeStatus',
-  oneOf(CHARGE_STATUSES, { description: 'The state that the charge is in.' }),
+  oneOf(CHARGE_STATUSES, { description: 'The status of the charge.' }),
 )
 const refundStatus = named(
   'RefundStatus',
   oneOf(REFUND_STATUSES, {
     description:
-      'A refund that was paid has the state that it left its charge in, `partially_refunded` or `refunded`. Any other is `processing` or `failed`.',
+      'A paid refund has the status of its charge after the refund: `partially_refunded` or `refunded`. Other refunds are `processing` or `failed`.',
   }),
 )
 
@@ -77,10 +77,10 @@ export const CaptureBody = named(
   strict({
     amount: optional({
       ...amount,
-      description: 'Minor units to capture. Without it, everything that was authorized is captured.',
+      description: 'Minor units to capture. Without it, MiniPay captures the whole authorized amount.',
     }),
   }),
-  'How much to capture.',
+  'The amount to capture.',
 )
 export const NoBody = named('EmptyRequest', strict({}), 'No fields.')
 
@@ -90,7 +90,7 @@ export const RefundBody = named(
     transaction_id: transactionId,
     amount: optional({
       ...amount,
-      description: 'Minor units to refund. Without it, everything that is left is refunded.',
+      description: 'Minor units to refund. Without it, MiniPay refunds the whole remainder.',
     }),
     reason: optional(
       string({
@@ -160,7 +160,7 @@ export const Charge = named(
     cancel_requested: {
       ...boolean(),
       description:
-        'True when a cancel was requested while a provider call was still open. MiniPay cancels or refunds the charge once it knows how that call ended.',
+        'True if a cancel was requested while the outcome of a provider call was not known. MiniPay cancels or refunds the charge once it knows the outcome.',
     },
     idempotency_key: string({
       description: 'The Idempotency-Key of the request, or the UUID that MiniPay made.',
@@ -214,7 +214,7 @@ export const ErrorResponse = named(
     param: optional(string({ description: 'The field, query parameter or header that is wrong.' })),
     problems: optional({
       ...array(RuleProblem),
-      description: 'Every mistake, where the request has several.',
+      description: 'Each error, if the request has several.',
     }),
     request_id,
   }),
@@ -264,7 +264,7 @@ export const Notified = named(
   object({
     status: oneOf(['stored', 'duplicate'], { description: '`duplicate` when it had been stored before.' }),
   }),
-  'What happened to the notification.',
+  'Whether the notification was stored.',
 )
 
 /** A page of a list of such objects. */

@@ -343,5 +343,5 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     webhook_retries: 0,
   }),
   checkHealth: shows('alive', 'The process is alive', { status: 'ok' }),
-  checkReadiness: shows('ready', 'The process can do its work', { status: 'ready' }),
+  checkReadiness: shows('ready', 'The process can serve requests', { status: 'ready' }),
 }

@@ -20,7 +20,7 @@ const KEY_HEADER = object({
     string({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
-        '1 to 255 visible ASCII characters, new for each new request. Without one MiniPay makes a UUID, and a repeated request is a new one.',
+        '1 to 255 visible ASCII characters, new for each new request. Without one, MiniPay generates a UUID, and a repeated request counts as a new one.',
     }),
   ),
 })
@@ -46,7 +46,7 @@ export const HEADERS = {
     example: 'req_01kasw5v8g000ne3r5yx2tb4qd',
   },
   'Idempotent-Replayed': {
-    description: '`true` when an earlier request with the same Idempotency-Key had this answer.',
+    description: '`true` if an earlier request with the same Idempotency-Key had this result.',
     schema: { type: 'string', enum: ['true'] },
   },
   'Retry-After': {

@@ -2,11 +2,11 @@
 
 export const DESCRIPTION = `MiniPay is a payment orchestration server: several payment providers behind one API.
 
-Amounts are integers of minor units. Send an \`Idempotency-Key\` with every request that moves money, and repeat the request with the same key until you have an answer: MiniPay does it once.
+Amounts are integers of minor units. Send an \`Idempotency-Key\` with every request that moves money, and repeat the request with the same key until you get a response. MiniPay carries it out once.
 
-There is no authentication yet. MiniPay listens on the loopback address unless you say otherwise; let only your own services reach it.
+There is no authentication yet. By default MiniPay listens on the loopback address. Let only your own services reach it.
 
-A request with an unknown field or query parameter is refused. Answers and webhooks may get new fields: ignore those that you do not know. Every \`GET\` answers \`HEAD\`, too, and \`OPTIONS\` answers a preflight: pages of any origin may call. A path that does not exist answers 404 with \`route_not_found\`, and a method that a path does not have answers 405 with \`method_not_allowed\` and an \`Allow\` header.`
+MiniPay refuses a request with an unknown field or query parameter. Later versions may add fields to responses and webhooks: ignore those that you do not know. Every path with \`GET\` also accepts \`HEAD\`. \`OPTIONS\` accepts a preflight from any origin, so any web page may call the API. An unknown path returns 404 \`route_not_found\`. An unsupported method returns 405 \`method_not_allowed\` with an \`Allow\` header.`
 
 /** Every tag of the routes, with what it is about. */
 export const TAGS = [

@@ -70,12 +70,12 @@ export function webhooks(components: Components, parameters: readonly object[]):
 }
 
 const ANSWERS = {
-  '2XX': { description: 'The webhook is delivered. Answer within ten seconds, and do the work afterwards.' },
+  '2XX': { description: 'The webhook is delivered. Respond within ten seconds, and do the work afterwards.' },
   '3XX': { description: 'The delivery fails. MiniPay does not follow redirects.' },
   '4XX': { description: 'The delivery fails. After 408, 425 and 429 MiniPay sends it again.' },
   '5XX': {
     description:
-      'MiniPay sends it again after 1, 2, 4, 8 and 16 seconds, or later where `Retry-After` says so. Then the delivery fails.',
+      'MiniPay sends it again after 1, 2, 4, 8 and 16 seconds, or later if `Retry-After` is longer. Then the delivery fails.',
   },
 }
 
