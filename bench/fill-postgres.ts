@@ -2,7 +2,7 @@
 import type { Client } from 'pg'
 import { encodeTime } from '../src/domain/id.ts'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
-import { onDatabase } from '../test/postgres.ts'
+import { onDatabase } from '../test/kit/postgres.ts'
 
 const AMOUNT = 2500
 const CHARGES_PER_CUSTOMER = 50

@@ -1,6 +1,6 @@
 /** Every list of the store by every filter. */
 import { DEFAULT_SCOPE as SCOPE, type Store } from '../src/ports/store.ts'
-import { onDatabase } from '../test/postgres.ts'
+import { onDatabase } from '../test/kit/postgres.ts'
 
 /** What stands in the middle of a history, to ask for. */
 export type Sample = {

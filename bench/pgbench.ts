@@ -3,7 +3,7 @@ import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
-import { onDatabase } from '../test/postgres.ts'
+import { onDatabase } from '../test/kit/postgres.ts'
 import { runProgram, runVerify } from './processes.ts'
 
 export const CLIENTS = [1, 2, 4, 8, 16, 32, 64]

@@ -1,7 +1,7 @@
 /** A PostgreSQL server of the benchmark's own, as durable as one that is meant to be. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { startPostgres } from '../test/postgres.ts'
+import { startPostgres } from '../test/kit/postgres.ts'
 import { inMemory } from './machine.ts'
 import { familyCpuSeconds } from './processes.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { tempDir } from '../test/harness.ts'
+import { tempDir } from '../test/kit/folders.ts'
 import { databaseProblem, fileProblem, publicUrl, serversOf, urlProblem } from './database-name.ts'
 
 const dir = tempDir()

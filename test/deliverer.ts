@@ -16,7 +16,8 @@ import { openSqliteStore } from '../src/storage/sqlite/store.ts'
 import { type Deliverer, type DeliverOptions, startDeliverer } from '../src/workers/deliver.ts'
 import type { WebhookClient } from '../src/workers/webhook-client.ts'
 import { chargeCommit, committed } from './contract/fixtures.ts'
-import { startReceiver, tempDir } from './harness.ts'
+import { tempDir } from './kit/folders.ts'
+import { startReceiver } from './kit/receiver.ts'
 
 export const silent: Log = { info() {}, warn() {}, error() {} }
 

@@ -12,7 +12,9 @@ import { EVENT_TYPES } from '../src/domain/event.ts'
 import { STATUS } from '../src/http/errors.ts'
 import { SANDBOX_TOKENS } from '../src/providers/sandbox.ts'
 import { FAULT_TOKENS, FAULTS } from '../src/simulator/faults.ts'
-import { call, startServer, tempDir } from './harness.ts'
+import { tempDir } from './kit/folders.ts'
+import { call } from './kit/http.ts'
+import { startServer } from './kit/server.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { postgresServer } from './postgres.ts'
+import { postgresServer } from './kit/postgres.ts'
 
 const FILES = [
   'golden',

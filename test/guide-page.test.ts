@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { newSecret, startBank } from './bank.ts'
-import { CLI, call, startServer } from './harness.ts'
-import { assertShown, blocksOf, freePort, newcomer, type Terminal } from './newcomer.ts'
+import { call } from './kit/http.ts'
+import { assertShown, blocksOf, newcomer, type Terminal } from './kit/newcomer.ts'
+import { CLI, startServer } from './kit/server.ts'
+import { newSecret, startBank } from './kit/simulator.ts'
+import { freePort } from './kit/sockets.ts'
 
 const SHOP = fileURLToPath(new URL('../docs/shop.ts', import.meta.url))
 const LISTENS = /The shop is open|"address":/

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { CLI } from './harness.ts'
-import { assertShown, blocksOf, freePort, newcomer, type Terminal } from './newcomer.ts'
+import { assertShown, blocksOf, newcomer, type Terminal } from './kit/newcomer.ts'
+import { CLI } from './kit/server.ts'
+import { freePort } from './kit/sockets.ts'
 
 const PORTS = ['8080', '9001', '9002'] as const
 /** Blocks that start a program in a terminal of its own, and the output that shows that it listens. */

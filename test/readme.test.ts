@@ -7,8 +7,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CLI, type RunningServer, startServer } from './harness.ts'
-import { assertFields, assertShown, blocksOf, freePort, newcomer } from './newcomer.ts'
+import { assertFields, assertShown, blocksOf, newcomer } from './kit/newcomer.ts'
+import { CLI, type RunningServer, startServer } from './kit/server.ts'
+import { freePort } from './kit/sockets.ts'
 
 const BLOCKS = blocksOf('README.md')
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { tempDir } from '../../test/harness.ts'
+import { tempDir } from '../../test/kit/folders.ts'
 import type { Charge, Dispute } from '../domain/charge.ts'
 import { canonicalRequest } from '../domain/idempotency.ts'
 import { refundable } from '../domain/refund.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { beginCommit, committed, endCommit, START } from '../../test/contract/fixtures.ts'
-import { tempDir } from '../../test/harness.ts'
+import { tempDir } from '../../test/kit/folders.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
 import { available } from '../app/route.ts'

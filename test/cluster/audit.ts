@@ -1,10 +1,11 @@
 /** What must be true of a cluster after a storm, as anyone can see from outside. Every rule names what breaks it. */
-import type { StatedPayment, Statement } from '../bank.ts'
-import { readAll } from '../crash/notebook.ts'
-import { call, runCli } from '../harness.ts'
+
+import { call, readAll } from '../kit/http.ts'
+import type { NumberedEvent, Reader } from '../kit/reader.ts'
+import { runCli } from '../kit/server.ts'
+import type { StatedPayment, Statement } from '../kit/simulator.ts'
 import type { Account, Charge as BookedCharge, Refund as BookedRefund } from '../storm/books.ts'
 import type { Asked, AskedStep, Order } from './clients.ts'
-import type { NumberedEvent, Reader } from './reader.ts'
 import type { World } from './world.ts'
 
 type Charge = BookedCharge & { readonly customer: string }

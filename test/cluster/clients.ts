@@ -3,10 +3,11 @@
  * to another node. What they asked and were told is what the cluster is held to.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Answer } from '../harness.ts'
-import { drawsFrom, planOf, type Step, type Story } from '../storm/plan.ts'
-import { type Progress, progress } from '../storm/progress.ts'
-import type { ClusterNode } from './nodes.ts'
+import { drawsFrom } from '../kit/draws.ts'
+import type { Answer } from '../kit/http.ts'
+import type { ClusterNode } from '../kit/nodes.ts'
+import { type Progress, progress } from '../kit/progress.ts'
+import { planOf, type Step, type Story } from '../storm/plan.ts'
 
 export type Body = {
   readonly id?: string

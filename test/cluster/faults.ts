@@ -1,7 +1,7 @@
 /** What happens to a cluster under load. Each fault ends when all is well again, without a restart of any node that lives. */
-import type { Draw } from '../storm/plan.ts'
-import type { Progress } from '../storm/progress.ts'
-import { type ClusterNode, untilReady } from './nodes.ts'
+import type { Draw } from '../kit/draws.ts'
+import { type ClusterNode, untilReady } from '../kit/nodes.ts'
+import type { Progress } from '../kit/progress.ts'
 import type { World } from './world.ts'
 
 type Fault = (world: World, node: ClusterNode, answers: Progress) => Promise<void>

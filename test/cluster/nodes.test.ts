@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Webhook } from 'standardwebhooks'
-import { charge, until } from '../crash/support.ts'
-import { call } from '../harness.ts'
-import { onDatabase } from '../postgres.ts'
-import { startNode, startNodes } from './nodes.ts'
+import { call, charge } from '../kit/http.ts'
+import { startNode, startNodes } from '../kit/nodes.ts'
+import { onDatabase } from '../kit/postgres.ts'
+import { until } from '../kit/until.ts'
 import {
   assertBooks,
   chargesOf,

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import test, { after, before, type TestContext } from 'node:test'
 import { Client } from 'pg'
-import { type ChargeBody, charge, until } from '../crash/support.ts'
-import { type Answer, call } from '../harness.ts'
-import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase } from '../postgres.ts'
-import { type ClusterNode, startNodes, untilReady } from './nodes.ts'
+import { type Answer, type ChargeBody, call, charge } from '../kit/http.ts'
+import { type ClusterNode, startNodes, untilReady } from '../kit/nodes.ts'
+import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase } from '../kit/postgres.ts'
+import { until } from '../kit/until.ts'
 import { assertBooks, chargesOf, eventsOf, untilCharged } from './support.ts'
 
 /** Three nodes would take up to thirty: they have to live with fewer. */

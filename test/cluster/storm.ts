@@ -5,11 +5,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { drawsFrom } from '../storm/plan.ts'
+import { drawsFrom } from '../kit/draws.ts'
+import { readEvents } from '../kit/reader.ts'
 import { audit, type Books, readBooks } from './audit.ts'
 import { customersOf, type Order } from './clients.ts'
 import { FAULTS, type FaultName, SHORT, strike } from './faults.ts'
-import { readEvents } from './reader.ts'
 import { startWorld, type World } from './world.ts'
 
 export type Size = {

@@ -5,9 +5,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Webhook } from 'standardwebhooks'
-import { newSecret, type RunningBank, startBank } from '../bank.ts'
-import { type DatabaseProxy, startProxy } from '../contract/postgres-proxy.ts'
-import { call, startReceiver, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type ClusterNode, startNodes, untilReady } from '../kit/nodes.ts'
 import {
   databaseName,
   type OwnServer,
@@ -16,8 +16,10 @@ import {
   startPostgres,
   startStandby,
   withDatabase,
-} from '../postgres.ts'
-import { type ClusterNode, startNodes, untilReady } from './nodes.ts'
+} from '../kit/postgres.ts'
+import { type DatabaseProxy, startProxy } from '../kit/postgres-proxy.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
 
 const NODES = 3
 /** Long enough that calls are under way whenever a node is killed. */

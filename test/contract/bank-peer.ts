@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { NotificationSubject } from '../../src/ports/provider.ts'
 import { createHttpProvider } from '../../src/providers/http.ts'
 import { secretKey, signatureHeaders } from '../../src/signing.ts'
-import { newSecret, type RunningBank, startBank } from '../bank.ts'
-import { tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
 import type { Opened, Peer } from './provider.ts'
 
 export function httpProvider(url: string, secret: string, now?: () => number) {

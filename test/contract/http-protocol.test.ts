@@ -7,7 +7,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { AuthorizeCall, FollowUpCall, LookupCall, RemoteProvider } from '../../src/ports/provider.ts'
 import { isSigned, secretKey } from '../../src/signing.ts'
-import { newSecret } from '../bank.ts'
+import { newSecret } from '../kit/simulator.ts'
 import { httpProvider } from './bank-peer.ts'
 import { patience } from './provider-calls.ts'
 

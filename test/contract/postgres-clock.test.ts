@@ -1,8 +1,9 @@
 /** A wrong clock of the database itself, which all nodes have: nothing that can't be undone happens by it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Charge, type Client, client, type Page, until } from '../e2e/client.ts'
-import { type RunningServer, startReceiver, startServer } from '../harness.ts'
+import { type Charge, type Client, client, type Page, until } from '../kit/client.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 import { closeAndVerify, databases, settableClock } from './postgres-support.ts'
 
 const DAY = 86_400_000

@@ -5,7 +5,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import { type Connection, connect } from '../../src/storage/postgres/connection.ts'
 import { meaningOf } from '../../src/storage/postgres/errors.ts'
 import { hostsOf } from '../../src/storage/postgres/hosts.ts'
-import { type PostgresServer, postgresServer } from '../postgres.ts'
+import { type PostgresServer, postgresServer } from '../kit/postgres.ts'
 
 const NAMES = 'SELECT name FROM pg_prepared_statements'
 

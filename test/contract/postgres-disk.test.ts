@@ -5,9 +5,11 @@ import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { noSmallDisk } from '../crash/small-disk.ts'
-import { atEnd, charge, type ErrorBody, serve, until } from '../crash/support.ts'
-import { call } from '../harness.ts'
-import { onDatabase, startPostgres } from '../postgres.ts'
+import { atEnd } from '../kit/folders.ts'
+import { call, charge, type ErrorBody } from '../kit/http.ts'
+import { onDatabase, startPostgres } from '../kit/postgres.ts'
+import { serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const DISK_MIB = 48
 const STEP = 256 * 1024

@@ -10,9 +10,9 @@ import { hostsOf } from '../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf } from '../../src/storage/postgres/nodes.ts'
 import { patiently } from '../../src/storage/postgres/patience.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
-import { databaseName, onDatabase } from '../postgres.ts'
+import { databaseName, onDatabase } from '../kit/postgres.ts'
+import { startProxy } from '../kit/postgres-proxy.ts'
 import { beginCommit, chargeCommit, committed } from './fixtures.ts'
-import { startProxy } from './postgres-proxy.ts'
 import { databases, settableClock } from './postgres-support.ts'
 
 const scope = DEFAULT_SCOPE

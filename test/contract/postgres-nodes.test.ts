@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { DEFAULT_SCOPE, type Store } from '../../src/ports/store.ts'
 import { migratePostgres, migrations } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
-import { onDatabase } from '../postgres.ts'
+import { onDatabase } from '../kit/postgres.ts'
 import { chargeCommit, charged, claim, refundCommit, START } from './fixtures.ts'
 import { allEvents, closeAndVerify, count, databases, openStores } from './postgres-support.ts'
 

@@ -5,9 +5,9 @@ import { type Commit, DEFAULT_SCOPE, type Store, StoreUnavailable } from '../../
 import { migratePostgres } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
 import { verifyPostgres } from '../../src/storage/postgres/verify.ts'
-import { databaseName, type OwnServer, onDatabase, startPostgres } from '../postgres.ts'
+import { databaseName, type OwnServer, onDatabase, startPostgres } from '../kit/postgres.ts'
+import { type DatabaseProxy, startProxy } from '../kit/postgres-proxy.ts'
 import { chargeCommit, charged, committed, refundCommit, tick } from './fixtures.ts'
-import { type DatabaseProxy, startProxy } from './postgres-proxy.ts'
 import { allEvents, count } from './postgres-support.ts'
 
 const scope = DEFAULT_SCOPE

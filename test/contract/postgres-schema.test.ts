@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { migratePostgres, migrations } from '../../src/storage/postgres/migrate.ts'
-import { onDatabase, type PostgresServer, postgresServer, withDatabase } from '../postgres.ts'
+import { onDatabase, type PostgresServer, postgresServer, withDatabase } from '../kit/postgres.ts'
 
 let server: PostgresServer
 before(async () => {

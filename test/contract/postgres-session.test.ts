@@ -8,10 +8,10 @@ import { hostsOf } from '../../src/storage/postgres/hosts.ts'
 import { withClient } from '../../src/storage/postgres/migrate.ts'
 import { isTaken, judge, type WithoutFsync } from '../../src/storage/postgres/session.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
-import { until } from '../crash/support.ts'
-import { databaseName, onDatabase } from '../postgres.ts'
+import { databaseName, onDatabase } from '../kit/postgres.ts'
+import { startPooler } from '../kit/postgres-pooler.ts'
+import { until } from '../kit/until.ts'
 import { chargeCommit, committed } from './fixtures.ts'
-import { startPooler } from './postgres-pooler.ts'
 import { databases } from './postgres-support.ts'
 
 const postgres = databases()

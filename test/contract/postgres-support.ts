@@ -4,7 +4,7 @@ import type { Scope, Store, StoredEvent } from '../../src/ports/store.ts'
 import { migratePostgres } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
 import { verifyPostgres } from '../../src/storage/postgres/verify.ts'
-import { onDatabase, type PostgresServer, postgresServer } from '../postgres.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../kit/postgres.ts'
 
 export type Databases = {
   readonly server: PostgresServer

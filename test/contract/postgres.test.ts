@@ -1,7 +1,7 @@
 import { after, before } from 'node:test'
 import { migratePostgres } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../src/storage/postgres/store.ts'
-import { onDatabase, type PostgresServer, postgresServer } from '../postgres.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../kit/postgres.ts'
 import type { OpenStore } from './fixtures.ts'
 import { storeContract } from './store.ts'
 

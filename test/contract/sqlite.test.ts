@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { migrate } from '../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
-import { tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
 import type { OpenStore } from './fixtures.ts'
 import { storeContract } from './store.ts'
 

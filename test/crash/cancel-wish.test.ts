@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { newSecret, startBank } from '../bank.ts'
-import { type Answer, call, runCli, startServer } from '../harness.ts'
-import { atEnd, folderOf, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type Answer, call } from '../kit/http.ts'
+import { runCli, serve, startServer } from '../kit/server.ts'
+import { newSecret, startBank } from '../kit/simulator.ts'
+import { until } from '../kit/until.ts'
 
 const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url))
 const AMOUNT = 2_500

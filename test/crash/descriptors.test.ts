@@ -5,8 +5,10 @@ import { readdirSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { RunningServer } from '../harness.ts'
-import { atEnd, folderOf, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import type { RunningServer } from '../kit/server.ts'
+import { serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const noPrlimit =
   spawnSync('prlimit', ['--version']).status === 0 ? undefined : 'prlimit (util-linux) is not installed'

@@ -4,18 +4,12 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { call, type RunningServer, runCli } from '../harness.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type ChargeBody, call, charge, type ErrorBody } from '../kit/http.ts'
+import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { holdWriteLock } from '../kit/sqlite-file.ts'
+import { until } from '../kit/until.ts'
 import { noSmallDisk } from './small-disk.ts'
-import {
-  atEnd,
-  type ChargeBody,
-  charge,
-  type ErrorBody,
-  folderOf,
-  holdWriteLock,
-  serve,
-  until,
-} from './support.ts'
 
 const run = promisify(execFile)
 const DISK_MIB = 8

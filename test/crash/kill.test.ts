@@ -5,18 +5,19 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
-import { CLI, type RunningServer, runCli, startReceiver } from '../harness.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { charge, readAll } from '../kit/http.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { CLI, type RunningServer, runCli, serve } from '../kit/server.ts'
 import {
   type ChargeAnswer,
   type Notebook,
   newNotebook,
   type RefundAnswer,
-  readAll,
   repeatUnanswered,
   replayAll,
   useUntilKilled,
 } from './notebook.ts'
-import { atEnd, charge, folderOf, serve } from './support.ts'
 
 const KILLS = 12
 const CONNECTIONS = 64

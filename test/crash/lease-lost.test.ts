@@ -7,8 +7,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { call } from '../harness.ts'
-import { atEnd, type ChargeBody, charge, folderOf, serve } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type ChargeBody, call, charge } from '../kit/http.ts'
+import { serve } from '../kit/server.ts'
 
 /** A processor that turns every call away, after `first` on the first one; counts its calls. */
 async function busyProcessor(t: TestContext, first: () => void = () => {}) {

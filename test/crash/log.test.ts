@@ -6,8 +6,10 @@ import { openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { CLI, call } from '../harness.ts'
-import { folderOf, until } from './support.ts'
+import { folderOf } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { CLI } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 async function freePort(): Promise<number> {
   const server = createServer()

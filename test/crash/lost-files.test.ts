@@ -16,8 +16,10 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { call, type RunningServer, runCli } from '../harness.ts'
-import { atEnd, type ChargeBody, charge, folderOf, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type ChargeBody, call, charge } from '../kit/http.ts'
+import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const LOST_WITHIN_MS = 1_000
 

@@ -1,6 +1,6 @@
 /** A client that charges and refunds under load and writes down what it was told, to hold the server to it later. */
 import assert from 'node:assert/strict'
-import { call } from '../harness.ts'
+import { call } from '../kit/http.ts'
 
 export type ChargeAnswer = {
   readonly id: string
@@ -99,19 +99,4 @@ export async function replayAll(url: string, notebook: Notebook): Promise<void> 
     }
   }
   await Promise.all(Array.from({ length: 32 }, replayer))
-}
-
-type List<T> = { readonly data: readonly T[]; readonly has_more: boolean }
-
-/** Everything of a list, page by page; `cursor` is the query that follows after an item. */
-export async function readAll<T>(url: string, path: string, cursor: (last: T) => string): Promise<T[]> {
-  const all: T[] = []
-  for (;;) {
-    const last = all.at(-1)
-    const query = last === undefined ? '' : `&${cursor(last)}`
-    const { status, body } = await call<List<T>>(url, 'GET', `${path}?limit=100${query}`)
-    assert.equal(status, 200)
-    all.push(...body.data)
-    if (!body.has_more) return all
-  }
 }

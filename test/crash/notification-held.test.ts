@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { newSecret, startBank } from '../bank.ts'
-import { call, runCli } from '../harness.ts'
-import { atEnd, charge, folderOf, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { call, charge } from '../kit/http.ts'
+import { runCli, serve } from '../kit/server.ts'
+import { newSecret, startBank } from '../kit/simulator.ts'
+import { until } from '../kit/until.ts'
 
 type Charge = { readonly id: string; readonly provider_reference: string; readonly amount_disputed: number }
 

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startBank } from '../bank.ts'
-import { call } from '../harness.ts'
-import { atEnd, type ChargeBody, charge, folderOf, holdWriteLock, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type ChargeBody, call, charge } from '../kit/http.ts'
+import { serve } from '../kit/server.ts'
+import { startBank } from '../kit/simulator.ts'
+import { holdWriteLock } from '../kit/sqlite-file.ts'
+import { until } from '../kit/until.ts'
 
 test('what a provider answered while the database refuses writes is booked once it takes them again', async (t) => {
   const folder = folderOf(t)

@@ -18,8 +18,9 @@ import {
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { mountPointOf, networkFileSystem } from '../../src/storage/sqlite/place.ts'
-import { CLI, call, type RunningServer, runCli, startServer } from '../harness.ts'
-import { atEnd, charge, folderOf, serve } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { call, charge } from '../kit/http.ts'
+import { CLI, type RunningServer, runCli, serve, startServer } from '../kit/server.ts'
 
 const noMounts =
   spawnSync('unshare', ['-m', 'true']).status === 0

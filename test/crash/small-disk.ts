@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
 
 /** Why no small disk can be made here; undefined when it can. */
 export function noSmallDisk(): string | undefined {

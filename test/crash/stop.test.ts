@@ -2,20 +2,13 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
-import { call, type RunningServer, runCli, startReceiver } from '../harness.ts'
-import {
-  atEnd,
-  bareConnection,
-  type ChargeBody,
-  charge,
-  databaseFiles,
-  type ErrorBody,
-  folderOf,
-  holdWriteLock,
-  refusesConnections,
-  serve,
-  until,
-} from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { type ChargeBody, call, charge, type ErrorBody } from '../kit/http.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { bareConnection, refusesConnections } from '../kit/sockets.ts'
+import { databaseFiles, holdWriteLock } from '../kit/sqlite-file.ts'
+import { until } from '../kit/until.ts'
 
 const newDatabase = (t: TestContext) => join(folderOf(t), 'stop.db')
 

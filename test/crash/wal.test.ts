@@ -4,8 +4,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { call } from '../harness.ts'
-import { atEnd, charge, folderOf, serve, until } from './support.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { call, charge } from '../kit/http.ts'
+import { serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const MIB = 1024 * 1024
 

@@ -15,8 +15,9 @@ import { createHttpProvider } from '../../src/providers/http.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
-import { type RunningBank, startBank } from '../bank.ts'
-import { runCli, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { runCli } from '../kit/server.ts'
+import { type RunningBank, startBank } from '../kit/simulator.ts'
 
 const HOUR = 3_600_000
 let dir: TempDir

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { call, startServer, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { startServer } from '../kit/server.ts'
 
 let dir: TempDir
 before(() => {

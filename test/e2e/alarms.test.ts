@@ -7,17 +7,18 @@ import { openStore } from '../../src/storage/database.ts'
 import { alarmOf, alarmsCommit } from '../contract/alarms.ts'
 import { committed, taken } from '../contract/fixtures.ts'
 import {
-  call,
-  onEngine,
-  type Receiver,
-  type RunningServer,
-  runCli,
-  startReceiver,
-  startServer,
-  type TempDir,
-  tempDir,
-} from '../harness.ts'
-import { type Alarm, all, type Client, client, type ErrorAnswer, eventsAfter, type Page } from './client.ts'
+  type Alarm,
+  all,
+  type Client,
+  client,
+  type ErrorAnswer,
+  eventsAfter,
+  type Page,
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { onEngine, type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let server: RunningServer

@@ -12,7 +12,6 @@ import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
-import { runCli, tempDir } from '../harness.ts'
 import {
   type Attempt,
   all,
@@ -21,8 +20,10 @@ import {
   type ErrorAnswer,
   type Page,
   until,
-} from './client.ts'
-import { ruleTo, startWorld, type World } from './orchestration.ts'
+} from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { runCli } from '../kit/server.ts'
+import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 /**
  * Providers that can neither be asked nor be sent to again: only a person can tell. Every test takes the next one,

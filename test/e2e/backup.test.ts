@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { call, runCli, startServer, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { runCli, startServer } from '../kit/server.ts'
 
 function folder(t: TestContext): string {
   const dir = tempDir()

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { call } from '../harness.ts'
-import { assertDocumented, type ErrorAnswer } from './client.ts'
+import type { ErrorAnswer } from '../kit/client.ts'
+import { assertDocumented } from '../kit/documented.ts'
+import { call } from '../kit/http.ts'
 import { assertRefused, post, type Refuser, startRefuser } from './refusal.ts'
 
 const CHARGES = '/api/v1/charges'

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { atEnd, folderOf, serve, until } from '../crash/support.ts'
-import { startReceiver } from '../harness.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 /** For a server that never answers. */
 const signal = () => AbortSignal.timeout(20_000)

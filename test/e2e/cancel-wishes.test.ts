@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { Answer } from '../harness.ts'
-import { type Charge, type DeclineAnswer, type Page, type Refund, until } from './client.ts'
-import { ruleTo, startWorld, type World } from './orchestration.ts'
+import { type Charge, type DeclineAnswer, type Page, type Refund, until } from '../kit/client.ts'
+import type { Answer } from '../kit/http.ts'
+import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 type Canceled = Charge & DeclineAnswer & { readonly charge?: Charge }
 

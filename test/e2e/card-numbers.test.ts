@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { card, grouped, iban, random, withGs1, withLuhn } from '../card-samples.ts'
-import type { ErrorAnswer } from './client.ts'
+import type { ErrorAnswer } from '../kit/client.ts'
 import { assertRefused, type Refuser, startRefuser } from './refusal.ts'
 
 /** As an issuer makes them: the first digits, then Luhn's check digit. No account is behind any of them. */

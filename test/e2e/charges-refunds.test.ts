@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
 import {
   all,
   type Charge,
@@ -13,7 +12,9 @@ import {
   type LedgerEntry,
   type Page,
   type Refund,
-} from './client.ts'
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let server: RunningServer

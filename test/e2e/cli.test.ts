@@ -5,8 +5,9 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { COMMANDS } from '../../src/cli.ts'
 import { SETTINGS } from '../../src/config.ts'
-import { CLI, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
-import { client } from './client.ts'
+import { client } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { CLI, type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let server: RunningServer

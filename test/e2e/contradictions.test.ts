@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { type Alarm, type Attempt, until } from './client.ts'
+import { type Alarm, type Attempt, until } from '../kit/client.ts'
 import { done, type Liar, no, order, startLiar } from './liar.ts'
 
 let liar: Liar

@@ -7,9 +7,6 @@ import Database from 'better-sqlite3'
 import { fill } from '../../bench/fill.ts'
 import { TABLES } from '../../src/storage/copy/tables.ts'
 import { migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
-import { startProxy } from '../contract/postgres-proxy.ts'
-import { call, type Receiver, runCli, startReceiver, startServer } from '../harness.ts'
-import { onDatabase, type PostgresServer, postgresServer } from '../postgres.ts'
 import {
   type Attempt,
   all,
@@ -20,7 +17,12 @@ import {
   type LedgerEntry,
   type Page,
   until,
-} from './client.ts'
+} from '../kit/client.ts'
+import { call } from '../kit/http.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../kit/postgres.ts'
+import { startProxy } from '../kit/postgres-proxy.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { runCli, startServer } from '../kit/server.ts'
 import {
   assertCopied,
   contentsOf,

@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { showWholeRows } from '../../src/storage/sqlite/long-texts.ts'
-import { newSecret, type RunningBank, startBank } from '../bank.ts'
-import { CLI, type Receiver, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
-import { onDatabase } from '../postgres.ts'
-import { type Client, client, type Dispute, type Page, until } from './client.ts'
-import { ruleTo } from './orchestration.ts'
+import { type Client, client, type Dispute, type Page, until } from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { onDatabase } from '../kit/postgres.ts'
+import type { Receiver } from '../kit/receiver.ts'
+import { CLI, type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
+import { ruleTo } from '../kit/world.ts'
 
 export const copyOf = (from: string, to: string) => runCli(['copy', '--from', from, '--to', to])
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { runCli } from '../harness.ts'
-import { type Attempt, type Charge, type Dispute, type Page, type Refund, until } from './client.ts'
+import { type Attempt, type Charge, type Dispute, type Page, type Refund, until } from '../kit/client.ts'
+import { runCli } from '../kit/server.ts'
 import { type Liar, order, startLiar } from './liar.ts'
 
 let liar: Liar

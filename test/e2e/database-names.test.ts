@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { runCli, startServer, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { runCli, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 before(() => {

@@ -1,8 +1,8 @@
 /** Customers who object at their bank: what that does to the ledger, to refunds, and who is told. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type Charge, type Dispute, eventsAfter, type Page, until } from './client.ts'
-import { startWorld, type World } from './orchestration.ts'
+import { type Charge, type Dispute, eventsAfter, type Page, until } from '../kit/client.ts'
+import { startWorld, type World } from '../kit/world.ts'
 
 let world: World
 before(async () => {

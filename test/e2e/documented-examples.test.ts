@@ -4,10 +4,8 @@ import type { ServerResponse } from 'node:http'
 import { after, before, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { withoutReferences } from '../../src/api/docs/references.ts'
-import { type Receiver, type RunningServer, startReceiver, startServer, tempDir } from '../harness.ts'
 import {
   type Alarm,
-  assertDocumentedWebhook,
   type Charge,
   type Client,
   client,
@@ -15,8 +13,12 @@ import {
   type Dispute,
   type Page,
   until,
-} from './client.ts'
-import { sendNotification, startWorld, type World } from './orchestration.ts'
+} from '../kit/client.ts'
+import { assertDocumentedWebhook } from '../kit/documented.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
+import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Examples = Readonly<Record<string, { readonly value: unknown }>>
 type Content = { readonly content?: { readonly 'application/json'?: { readonly examples?: Examples } } }

@@ -4,8 +4,9 @@ import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
-import { client, type Event } from './client.ts'
+import { client, type Event } from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 type EventPage = { readonly data: Event[]; readonly epoch: string; readonly epoch_first_sequence: number }
 

@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { ProviderState } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
-import { type Attempt, type Charge, type ErrorAnswer, type Page, until } from './client.ts'
-import { deadUrl, ruleTo, startWorld, type World } from './orchestration.ts'
+import { type Attempt, type Charge, type ErrorAnswer, type Page, until } from '../kit/client.ts'
+import { deadUrl } from '../kit/peer.ts'
+import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 const SOFT = ['do_not_honor']
 let world: World

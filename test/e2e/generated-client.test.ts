@@ -5,7 +5,8 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type RunningServer, startServer, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const GENERATOR = join(ROOT, 'node_modules/oazapfts/dist/cli.js')
@@ -13,7 +14,7 @@ const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 /** What someone might write with the client. */
 const SHOP = `
-import { captureCharge, createCharge, createRefund, defaults, listCharges, type Charge } from './client.ts'
+import { captureCharge, createCharge, createRefund, defaults, listCharges, type Charge } from '../kit/client.ts'
 
 defaults.baseUrl = process.argv[2] as string
 

@@ -5,8 +5,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { type Receiver, type RunningServer, startReceiver, startServer, tempDir } from '../harness.ts'
-import { Names } from '../replay/names.ts'
 import {
   type Alarm,
   type Charge,
@@ -16,8 +14,12 @@ import {
   type Dispute,
   type Page,
   until,
-} from './client.ts'
-import { sendNotification, startWorld, type World } from './orchestration.ts'
+} from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
+import { sendNotification, startWorld, type World } from '../kit/world.ts'
+import { Names } from '../replay/names.ts'
 
 const WRITE = process.argv.includes('--write')
 const ORDER = { amount: 2500, currency: 'usd', customer: 'cus_42' }

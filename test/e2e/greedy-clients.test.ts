@@ -5,7 +5,9 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { call, type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 /** What the process may take in all, in MiB; a fresh one takes some 100. */
 const MAX_RSS_MIB = 300

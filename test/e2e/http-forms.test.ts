@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { call, type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 let folder: TempDir
 let server: RunningServer

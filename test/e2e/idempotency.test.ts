@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { type Answer, type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
 import {
   type Charge,
   type Client,
@@ -14,7 +13,10 @@ import {
   type Page,
   type Refund,
   stored,
-} from './client.ts'
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import type { Answer } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 const CHARGE = { amount: 1200, currency: 'usd', customer: 'cus_1' }
 

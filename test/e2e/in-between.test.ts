@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ProviderState } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
-import { type Attempt, type Charge, type Page, until } from './client.ts'
-import { ruleTo, startWorld, type World } from './orchestration.ts'
-import { type StandIn, startStandIn, type Turn } from './stand-in.ts'
+import { type Attempt, type Charge, type Page, until } from '../kit/client.ts'
+import { type StandIn, startStandIn, type Turn } from '../kit/stand-in.ts'
+import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 const FORBIDDEN: NonNullable<Turn['answer']> = {
   status: 403,

@@ -8,8 +8,6 @@ import { Webhook } from 'standardwebhooks'
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
 import { type MiniPay, run } from '../../src/main.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { newSecret } from '../bank.ts'
-import { call, onEngine, tempDir } from '../harness.ts'
 import {
   type Alarm,
   all,
@@ -20,8 +18,12 @@ import {
   type Page,
   type Refund,
   until,
-} from './client.ts'
-import { type Peer, startPeer } from './orchestration.ts'
+} from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type Peer, startPeer } from '../kit/peer.ts'
+import { onEngine } from '../kit/server.ts'
+import { newSecret } from '../kit/simulator.ts'
 
 const SECOND = 1_000
 const LOOKS = [10 * SECOND, 70 * SECOND, 670 * SECOND, 4_270 * SECOND]

@@ -1,7 +1,6 @@
 /** MiniPay with a provider whose every word the test chooses, and what a test asks of both. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { type Answer, runCli } from '../harness.ts'
 import {
   type Alarm,
   type Attempt,
@@ -10,8 +9,11 @@ import {
   type ErrorAnswer,
   type Page,
   until,
-} from './client.ts'
-import { ruleTo, sendNotification, startPeer, startWorld, type World } from './orchestration.ts'
+} from '../kit/client.ts'
+import type { Answer } from '../kit/http.ts'
+import { startPeer } from '../kit/peer.ts'
+import { runCli } from '../kit/server.ts'
+import { ruleTo, sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Body = Readonly<Record<string, unknown>>
 type Say = (body: Body) => object

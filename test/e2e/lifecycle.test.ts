@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { call } from '../harness.ts'
 import {
   type Charge,
   type ErrorAnswer,
@@ -11,8 +10,9 @@ import {
   type Refund,
   stored,
   until,
-} from './client.ts'
-import { startWorld, type World } from './orchestration.ts'
+} from '../kit/client.ts'
+import { call } from '../kit/http.ts'
+import { startWorld, type World } from '../kit/world.ts'
 
 const WEEK_MS = 7 * 24 * 3_600_000
 const HELD = { capture: false }

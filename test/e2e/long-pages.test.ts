@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
-import { type Charge, type Client, client, type Event, type Page } from './client.ts'
+import { type Charge, type Client, client, type Event, type Page } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 const CHARGES = 45
 /** As much as one charge can hold: some 24 KB, of which a page of 256 KiB has room for ten. */

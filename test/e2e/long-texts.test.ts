@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import {
-  type Receiver,
-  type RunningServer,
-  runCli,
-  startReceiver,
-  startServer,
-  type TempDir,
-  tempDir,
-} from '../harness.ts'
-import { all, type Charge, type Client, client, eventsAfter, type Refund, until } from './client.ts'
+import { all, type Charge, type Client, client, eventsAfter, type Refund, until } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 let folder: TempDir
 let receiver: Receiver

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { newSecret, type RunningBank, startBank } from '../bank.ts'
-import { call, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
-import { type Charge, client } from './client.ts'
+import { type Charge, client } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
 
 type Ready = {
   readonly status: string

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { call, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
-import type { ErrorAnswer } from './client.ts'
+import type { ErrorAnswer } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 let folder: TempDir
 let server: RunningServer

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { runCli, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { runCli } from '../kit/server.ts'
 
 const folder = tempDir()
 after(() => folder.remove())

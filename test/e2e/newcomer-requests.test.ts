@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { call, type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
-import { assertDocumented, type Charge, type ErrorAnswer, type Refund } from './client.ts'
+import type { Charge, ErrorAnswer, Refund } from '../kit/client.ts'
+import { assertDocumented } from '../kit/documented.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 let folder: TempDir
 let server: RunningServer

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { newSecret } from '../bank.ts'
-import { call } from '../harness.ts'
-import { assertDocumented, type Charge, type Refund, until } from './client.ts'
-import { sendNotification, startWorld, type World } from './orchestration.ts'
+import { type Charge, type Refund, until } from '../kit/client.ts'
+import { assertDocumented } from '../kit/documented.ts'
+import { call } from '../kit/http.ts'
+import { newSecret } from '../kit/simulator.ts'
+import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 let world: World
 before(async () => {

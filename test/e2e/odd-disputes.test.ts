@@ -2,9 +2,17 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
-import { runCli } from '../harness.ts'
-import { type Charge, type DeclineAnswer, type Dispute, eventsAfter, type Page, until } from './client.ts'
-import { type Peer, ruleTo, sendNotification, startPeer, startWorld, type World } from './orchestration.ts'
+import {
+  type Charge,
+  type DeclineAnswer,
+  type Dispute,
+  eventsAfter,
+  type Page,
+  until,
+} from '../kit/client.ts'
+import { type Peer, startPeer } from '../kit/peer.ts'
+import { runCli } from '../kit/server.ts'
+import { ruleTo, sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Said = {
   status?: Dispute['status']

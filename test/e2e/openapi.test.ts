@@ -8,8 +8,11 @@ import { errorsOf } from '../../src/api/openapi/document.ts'
 import { ERROR_CODES } from '../../src/domain/error.ts'
 import { EVENT_TYPES } from '../../src/domain/event.ts'
 import { RETRY_AFTER_S, STATUS } from '../../src/http/errors.ts'
-import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
-import { assertDocumented, assertDocumentedWebhook, client } from './client.ts'
+import { client } from '../kit/client.ts'
+import { assertDocumented, assertDocumentedWebhook } from '../kit/documented.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type Answer, call } from '../kit/http.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 type Parameter = {
   readonly in: string

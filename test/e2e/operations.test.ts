@@ -2,15 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import {
-  call,
-  type Receiver,
-  type RunningServer,
-  startReceiver,
-  startServer,
-  type TempDir,
-  tempDir,
-} from '../harness.ts'
-import { type Charge, type Client, client, type ErrorAnswer, type MetricsAnswer, until } from './client.ts'
+  type Charge,
+  type Client,
+  client,
+  type ErrorAnswer,
+  type MetricsAnswer,
+  until,
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let receiver: Receiver

@@ -2,18 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { newSecret } from '../bank.ts'
-import { type Receiver, startReceiver } from '../harness.ts'
-import { type Charge, type DeclineAnswer, until } from './client.ts'
-import {
-  deadUrl,
-  type Peer,
-  ruleTo,
-  sendNotification,
-  startPeer,
-  startWorld,
-  type World,
-} from './orchestration.ts'
+import { type Charge, type DeclineAnswer, until } from '../kit/client.ts'
+import { deadUrl, type Peer, startPeer } from '../kit/peer.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { newSecret } from '../kit/simulator.ts'
+import { ruleTo, sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Fault = {
   readonly token: string

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { DECLINE_CODES } from '../../src/domain/decline.ts'
-import type { Charge, DeclineAnswer } from './client.ts'
-import { type Peer, ruleTo, startPeer, startWorld, type World } from './orchestration.ts'
+import type { Charge, DeclineAnswer } from '../kit/client.ts'
+import { type Peer, startPeer } from '../kit/peer.ts'
+import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 type Call = Readonly<Record<string, unknown>>
 let world: World

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { Answer } from '../harness.ts'
-import { type Charge, type ErrorAnswer, until } from './client.ts'
-import { sendNotification, startWorld, type World } from './orchestration.ts'
+import { type Charge, type ErrorAnswer, until } from '../kit/client.ts'
+import type { Answer } from '../kit/http.ts'
+import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 const times = <T>(count: number, make: (i: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i))

@@ -1,8 +1,11 @@
 /** Requests that must be refused: sent, and checked to be answered as every refusal is. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { type Answer, type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
-import { assertDocumented, type Client, client, type ErrorAnswer, stored } from './client.ts'
+import { type Client, client, type ErrorAnswer, stored } from '../kit/client.ts'
+import { assertDocumented } from '../kit/documented.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import type { Answer } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 export type Expected = readonly [status: number, code: string, param?: string | undefined]
 

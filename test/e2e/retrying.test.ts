@@ -3,16 +3,6 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import Database from 'better-sqlite3'
 import {
-  call as callHttp,
-  type Receiver,
-  type RunningServer,
-  runCli,
-  startReceiver,
-  startServer,
-  type TempDir,
-  tempDir,
-} from '../harness.ts'
-import {
   type Charge,
   type Client,
   client,
@@ -20,7 +10,11 @@ import {
   type ErrorAnswer,
   type Page,
   until,
-} from './client.ts'
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call as callHttp } from '../kit/http.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 type Retried = { queued: number; has_more: boolean; next: string | null; dry_run: boolean }
 

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { KEPT_VERSIONS } from '../../src/domain/rule-set.ts'
-import { call, onEngine, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
-import { onDatabase } from '../postgres.ts'
-import { client, type Page } from './client.ts'
+import { client, type Page } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { onDatabase } from '../kit/postgres.ts'
+import { onEngine, type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let file: string

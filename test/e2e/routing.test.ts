@@ -11,8 +11,11 @@ import type {
   RuleSet as Stored,
 } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
-import { type Answer, call, type RunningServer, runCli, startServer, tempDir } from '../harness.ts'
-import { assertDocumented, type Charge, type Client, client, type ErrorAnswer, type Page } from './client.ts'
+import { type Charge, type Client, client, type ErrorAnswer, type Page } from '../kit/client.ts'
+import { assertDocumented } from '../kit/documented.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type Answer, call } from '../kit/http.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 type RuleSet = Static<typeof Stored>
 type Simulation = Static<typeof SimulationResponse>

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { SANDBOX_TOKENS } from '../../src/providers/sandbox.ts'
-import { type RunningServer, startServer, type TempDir, tempDir } from '../harness.ts'
-import { type Charge, type Client, client, type DeclineAnswer, type Page } from './client.ts'
+import { type Charge, type Client, client, type DeclineAnswer, type Page } from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 let dir: TempDir
 let server: RunningServer

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { CLI, call, type RunningServer, runCli, startServer, type TempDir, tempDir } from '../harness.ts'
 import {
   all,
   type Balance,
@@ -17,7 +16,10 @@ import {
   type Page,
   type Refund,
   stored,
-} from './client.ts'
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { CLI, type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const CHARGE = { amount: 2500, currency: 'usd', customer: 'cus_42' }

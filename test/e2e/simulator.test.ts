@@ -4,8 +4,11 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { FAULTS } from '../../src/simulator/faults.ts'
-import { newSecret, type RunningBank, type StatedPayment, startBank } from '../bank.ts'
-import { call, runCli, startReceiver, type TempDir, tempDir } from '../harness.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { runCli } from '../kit/server.ts'
+import { newSecret, type RunningBank, type StatedPayment, startBank } from '../kit/simulator.ts'
 
 const SECRET = newSecret()
 let dir: TempDir

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { runCli, startServer, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { runCli, startServer } from '../kit/server.ts'
 
 const POSTGRES = process.env['TEST_POSTGRES'] !== undefined && 'there is one process a file on SQLite only'
 

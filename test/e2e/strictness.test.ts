@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { call, type RunningServer, startServer, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 
 type Refusal = { readonly code: string; readonly param?: string; readonly request_id: string }
 const folder = tempDir()

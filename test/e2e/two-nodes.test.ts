@@ -12,8 +12,8 @@ import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { startRecovery } from '../../src/workers/recover.ts'
-import { tempDir } from '../harness.ts'
-import { type StandIn, startStandIn } from './stand-in.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type StandIn, startStandIn } from '../kit/stand-in.ts'
 
 /** A node of its own health, requests and connections. */
 function nodeOf(store: Store, { at }: StandIn) {

@@ -4,16 +4,6 @@ import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { Webhook } from 'standardwebhooks'
 import {
-  type ReceivedWebhook,
-  type Receiver,
-  type RunningServer,
-  runCli,
-  startReceiver,
-  startServer,
-  type TempDir,
-  tempDir,
-} from '../harness.ts'
-import {
   type Charge,
   type Client,
   client,
@@ -23,7 +13,10 @@ import {
   type MetricsAnswer,
   type Page,
   until,
-} from './client.ts'
+} from '../kit/client.ts'
+import { type TempDir, tempDir } from '../kit/folders.ts'
+import { type ReceivedWebhook, type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 

@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { newSecret } from '../bank.ts'
-import { type RunningServer, runCli, startReceiver, startServer, tempDir } from '../harness.ts'
-import { type Charge, type Client, client, type Page, until } from './client.ts'
+import { type Charge, type Client, client, type Page, until } from '../kit/client.ts'
+import { tempDir } from '../kit/folders.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { newSecret } from '../kit/simulator.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR

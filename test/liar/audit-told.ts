@@ -1,7 +1,8 @@
 /** Whether everyone was told: what was acknowledged stays true, events have no gap, webhooks arrived, nothing broke. */
-import { call, type Receiver } from '../harness.ts'
+import { call } from '../kit/http.ts'
+import { limiter } from '../kit/progress.ts'
+import type { Receiver } from '../kit/receiver.ts'
 import type { Problem } from '../storm/audit.ts'
-import { limiter } from '../storm/progress.ts'
 import { type Books, readBooks } from './books.ts'
 import { type Customers, idOf, inWords } from './customers.ts'
 

@@ -2,7 +2,7 @@
  * Whether MiniPay's books are what really happened. At the end every liar has told the truth of every call, so what the
  * books do not say must stand in an alarm; and what nobody lied about must be booked to the last minor unit.
  */
-import type { Statement } from '../bank.ts'
+import type { Statement } from '../kit/simulator.ts'
 import type { Problem } from '../storm/audit.ts'
 import { type Found, OPEN_ATTEMPT } from './audit-books.ts'
 import type { Alarm, Attempt, Books, Charge, Refund } from './books.ts'

@@ -1,6 +1,5 @@
 /** Everything that MiniPay says at the end of a storm of liars, as it says it to anyone. */
-import { readAll } from '../crash/notebook.ts'
-import { call } from '../harness.ts'
+import { call, readAll } from '../kit/http.ts'
 import type * as Storm from '../storm/books.ts'
 
 export type Charge = Storm.Charge & {

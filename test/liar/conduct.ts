@@ -1,6 +1,6 @@
 /** How a provider treats a call, drawn for each: whether it is carried out, and what is answered. */
-import type { Draw } from '../storm/plan.ts'
-import { weighted } from './draws.ts'
+import type { Draw } from '../kit/draws.ts'
+import { weighted } from '../kit/draws.ts'
 import { type About, answerOf, lie, noise, type Reply, refusal } from './lies.ts'
 import type { Asked, Will } from './truth.ts'
 

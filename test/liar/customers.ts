@@ -1,9 +1,9 @@
 /** The merchants of a storm of liars: they charge, capture, cancel and refund, and write down what they are told. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { STATUS } from '../../src/http/errors.ts'
-import { type Answer, call } from '../harness.ts'
+import { type Answer, call } from '../kit/http.ts'
+import { limiter, type Progress } from '../kit/progress.ts'
 import type { Step } from '../storm/plan.ts'
-import { limiter, type Progress } from '../storm/progress.ts'
 import type { Story } from './plan.ts'
 
 export type Body = {

@@ -1,5 +1,5 @@
 /** Disputes of a liar's payments: opened, changed, closed and opened again, by and by. */
-import type { Draw } from '../storm/plan.ts'
+import type { Draw } from '../kit/draws.ts'
 import type { Temper } from './conduct.ts'
 import type { Words } from './lies.ts'
 import type { Deed } from './truth.ts'

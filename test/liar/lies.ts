@@ -3,8 +3,8 @@
  * not allow. A lie is a body with status 200; `noise` is what comes instead of an answer.
  */
 import { DECLINE_CODES } from '../../src/domain/decline.ts'
-import type { Draw } from '../storm/plan.ts'
-import { weighted } from './draws.ts'
+import type { Draw } from '../kit/draws.ts'
+import { weighted } from '../kit/draws.ts'
 import type { Asked } from './truth.ts'
 
 export type Words = Readonly<Record<string, unknown>>

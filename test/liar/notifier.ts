@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { signatureHeaders } from '../../src/signing.ts'
-import { limiter } from '../storm/progress.ts'
+import { limiter } from '../kit/progress.ts'
 
 export type Notifier = {
   /** Sends one, and again until it was stored or refused for good; `id` is new unless given. */

@@ -2,8 +2,9 @@
  * A person who looks at what is open, reads the liars' honest ledgers, and says what really happened: an attempt is
  * resolved, an alarm is closed.
  */
-import { call } from '../harness.ts'
-import type { Draw } from '../storm/plan.ts'
+
+import type { Draw } from '../kit/draws.ts'
+import { call } from '../kit/http.ts'
 import type { Liar } from './liar.ts'
 import { type Deed, isReleased } from './truth.ts'
 

@@ -1,5 +1,6 @@
 /** What a storm of liars will do, all of it drawn from its seed. */
-import { type Draw, drawsFrom, type Step } from '../storm/plan.ts'
+import { type Draw, drawsFrom } from '../kit/draws.ts'
+import type { Step } from '../storm/plan.ts'
 import type { Temper } from './conduct.ts'
 
 export const LIARS = ['liar_a', 'liar_b', 'liar_c'] as const

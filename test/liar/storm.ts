@@ -4,10 +4,12 @@
  * again. Whatever was said, the books must be in order, and what is not booked must have an alarm.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { call, runCli, tempDir } from '../harness.ts'
+import { drawsFrom } from '../kit/draws.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { type Progress, progress } from '../kit/progress.ts'
+import { runCli } from '../kit/server.ts'
 import type { Problem } from '../storm/audit.ts'
-import { drawsFrom } from '../storm/plan.ts'
-import { type Progress, progress } from '../storm/progress.ts'
 import { auditBooks, OPEN_ATTEMPT } from './audit-books.ts'
 import { auditEvents, auditGauge, auditLog, auditReplays } from './audit-told.ts'
 import { auditTruth } from './audit-truth.ts'

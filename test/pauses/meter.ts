@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CLI, type RunningServer, startServer } from '../harness.ts'
+import { CLI, type RunningServer, startServer } from '../kit/server.ts'
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url))
 

@@ -1,5 +1,5 @@
 /** Draws a log from its seed. It asks no server: what it says of a charge is what was meant to become of it. */
-import { type Draw, drawsFrom } from '../storm/plan.ts'
+import { type Draw, drawsFrom } from '../kit/draws.ts'
 import { atBank } from './bank-stories.ts'
 import { type Log, type Operation, type Providers, type Request, requestsOf } from './log.ts'
 import { race, vault } from './races.ts'

@@ -1,6 +1,6 @@
 /** Plays a log's operations against one server, and tells what came of each in words that two servers share. */
 import { setImmediate } from 'node:timers/promises'
-import { until } from '../e2e/client.ts'
+import { until } from '../kit/client.ts'
 import { Canonical, type Fields, isFields, type Json, parsed, type Received } from './canonical.ts'
 import type { Operation, Request } from './log.ts'
 import { Names } from './names.ts'

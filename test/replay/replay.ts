@@ -1,7 +1,7 @@
 /** One log replayed on both engines: every answer, ledger entry, event and webhook has to be the same. */
 import { join } from 'node:path'
-import { tempDir } from '../harness.ts'
-import { type PostgresServer, postgresServer } from '../postgres.ts'
+import { tempDir } from '../kit/folders.ts'
+import { type PostgresServer, postgresServer } from '../kit/postgres.ts'
 import { logOf } from './generate.ts'
 import { inWords, type Operation, requestsOf } from './log.ts'
 import { Player, type Told } from './player.ts'

@@ -1,5 +1,5 @@
 /** Rule sets of a log, valid and not, and charges to simulate. */
-import type { Draw } from '../storm/plan.ts'
+import type { Draw } from '../kit/draws.ts'
 
 const TO_BANK = {
   name: 'to the bank',

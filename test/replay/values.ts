@@ -1,6 +1,6 @@
 /** Values that requests are made of, from plain to nasty. */
 import { MAX_AMOUNT } from '../../src/domain/money.ts'
-import type { Draw } from '../storm/plan.ts'
+import type { Draw } from '../kit/draws.ts'
 import { FLAKY, REFUSING } from './world.ts'
 
 export const CURRENCIES = ['usd', 'eur', 'jpy', 'USD', 'bhd', 'clp'] as const

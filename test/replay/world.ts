@@ -1,8 +1,9 @@
 /** A MiniPay on one engine with a bank and a receiver of webhooks of its own. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newSecret, type RunningBank, startBank } from '../bank.ts'
-import { type Receiver, type RunningServer, runCli, startReceiver, startServer } from '../harness.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
+import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
 import type { Providers } from './log.ts'
 
 /** Customers whose webhooks are refused at first, and whose are put off once; see `judge`. */

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { audit, type Books, readBooks } from '../cluster/audit.ts'
-import { call } from '../harness.ts'
-import { backstage } from '../liar/backstage.ts'
+import { backstage } from '../kit/backstage.ts'
+import { call } from '../kit/http.ts'
 import { descriptorsOf } from './sampler.ts'
 import type { Scene } from './soak.ts'
 

@@ -1,9 +1,10 @@
 /** Healthy clients beside the customers: they look at what there is, and note charges that others make. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Asked, Order } from '../cluster/clients.ts'
-import type { ClusterNode } from '../cluster/nodes.ts'
-import { call } from '../harness.ts'
-import { drawsFrom, type Story } from '../storm/plan.ts'
+import { drawsFrom } from '../kit/draws.ts'
+import { call } from '../kit/http.ts'
+import type { ClusterNode } from '../kit/nodes.ts'
+import type { Story } from '../storm/plan.ts'
 
 /** Large charges that are made at once. */
 const FILLERS = 8

@@ -1,7 +1,7 @@
 /** How a bank and a receiver of webhooks can be for a while, and be well again. */
 import type { ServerResponse } from 'node:http'
-import type { RunningBank } from '../bank.ts'
-import type { Draw } from '../storm/plan.ts'
+import type { Draw } from '../kit/draws.ts'
+import type { RunningBank } from '../kit/simulator.ts'
 
 export const BANK_MOODS = {
   slow: { latency_ms: 600 },

@@ -1,5 +1,5 @@
 /** What a soak will do: the lives of the server, how each ends, and when a long read begins and ends in them. */
-import { type Draw, drawsFrom } from '../storm/plan.ts'
+import { type Draw, drawsFrom } from '../kit/draws.ts'
 
 /** How a life ends: a crash, an order to stop, both under load; or, the last one, when all is calm. */
 export type End = 'SIGKILL' | 'SIGTERM' | 'calm'

@@ -1,8 +1,8 @@
 /** Looks at MiniPay every now and then as an operator does: from outside, by /proc, its files and its metrics. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ClusterNode } from '../cluster/nodes.ts'
-import { call } from '../harness.ts'
+import { call } from '../kit/http.ts'
+import type { ClusterNode } from '../kit/nodes.ts'
 import { middle, type Sample } from './trends.ts'
 
 /** Why nothing can be sampled here, or nothing. */

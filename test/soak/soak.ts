@@ -6,9 +6,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Customers, customersOf } from '../cluster/clients.ts'
-import { untilReady } from '../cluster/nodes.ts'
-import { type Reader, readEvents } from '../cluster/reader.ts'
-import { type Draw, drawsFrom } from '../storm/plan.ts'
+import { type Draw, drawsFrom } from '../kit/draws.ts'
+import { untilReady } from '../kit/nodes.ts'
+import { type Reader, readEvents } from '../kit/reader.ts'
 import { auditCalm, comeToRest } from './calm.ts'
 import { fill, type Lookers, type Notes, newNotes, startLookers } from './healthy.ts'
 import { BANK_MOODS, type BankMood, RECEIVER_MOODS, type ReceiverMood, setBankMood } from './moods.ts'

@@ -4,8 +4,8 @@
  */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ClusterNode } from '../cluster/nodes.ts'
-import { type Draw, drawsFrom } from '../storm/plan.ts'
+import { type Draw, drawsFrom } from '../kit/draws.ts'
+import type { ClusterNode } from '../kit/nodes.ts'
 import type { Wanted } from './healthy.ts'
 import { VISITS, type VisitName } from './visits.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawsFrom } from '../storm/plan.ts'
+import { drawsFrom } from '../kit/draws.ts'
 import { grew, type Sample, SHORTEST_MS, slopePerMinute } from './trends.ts'
 
 const MINUTES = 6

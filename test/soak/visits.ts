@@ -1,6 +1,6 @@
 /** What strangers do, each as one visit: by name, so that a report can say who came how often. */
 import { randomUUID } from 'node:crypto'
-import { call } from '../harness.ts'
+import { call } from '../kit/http.ts'
 import type { Guest, Line } from './strangers.ts'
 
 /** Between two bytes of those who are slow on purpose. */

@@ -1,7 +1,7 @@
 /** Everything that MiniPay and the banks say at the end of a storm, as they say it to anyone. */
 
-import type { StatedPayment, Statement } from '../bank.ts'
-import { readAll } from '../crash/notebook.ts'
+import { readAll } from '../kit/http.ts'
+import type { StatedPayment, Statement } from '../kit/simulator.ts'
 import { BANKS, type BankName } from './plan.ts'
 
 export type Charge = {

@@ -1,8 +1,8 @@
 /** The clients of a storm: they send a request with its key again and again until its answer is final. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Answer, call } from '../harness.ts'
+import { type Answer, call } from '../kit/http.ts'
+import { limiter, type Progress } from '../kit/progress.ts'
 import type { Step, Story } from './plan.ts'
-import { limiter, type Progress } from './progress.ts'
 
 export type Body = {
   readonly id?: string

@@ -1,3 +1,4 @@
+import { type Draw, drawsFrom } from '../kit/draws.ts'
 /** What a storm will do, all of it drawn from its seed: the payments, and when who is killed. */
 
 export const BANKS = ['bank_a', 'bank_b'] as const
@@ -107,33 +108,4 @@ function killsOf(draw: Draw, { minipay, bank }: Size['kills'], calmAt: number): 
     victims: who,
     downFor: draw.between(0, 200),
   }))
-}
-
-export type Draw = {
-  /** From 0 up to 1. */
-  next(): number
-  /** A whole number, both ends included. */
-  between(least: number, most: number): number
-  chance(share: number): boolean
-  of<T>(choices: readonly [T, ...T[]] | readonly T[]): T
-}
-
-/** The same seed always draws the same: a linear congruential generator with a Murmur finish. */
-export function drawsFrom(seed: number): Draw {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    let bits = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-    bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-    return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32
-  }
-  const between = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1))
-  return {
-    next,
-    between,
-    chance: (share) => next() < share,
-    of<T>(choices: readonly T[]): T {
-      return choices[between(0, choices.length - 1)] as T
-    },
-  }
 }

@@ -4,12 +4,14 @@
  * same seed plans the same storm; how the processes interleave is the machine's.
  */
 import { parseArgs } from 'node:util'
-import { call, runCli, tempDir } from '../harness.ts'
+import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
+import { limiter, type Progress, progress } from '../kit/progress.ts'
+import { runCli } from '../kit/server.ts'
 import { audit, type Problem } from './audit.ts'
 import { type Books, readBooks } from './books.ts'
 import { type Clients, clients, idOf } from './clients.ts'
 import { type Plan, planOf, type Size } from './plan.ts'
-import { limiter, type Progress, progress } from './progress.ts'
 import { hurry, startWorld, type World } from './world.ts'
 
 export const SMALL: Size = { stories: 120, kills: { minipay: 3, bank: 2 } }

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { newSecret, type RunningBank, type Statement, startBank } from '../bank.ts'
-import { call, type RunningServer, startServer } from '../harness.ts'
+import { call } from '../kit/http.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
+import { newSecret, type RunningBank, type Statement, startBank } from '../kit/simulator.ts'
 import { BANKS, type BankName } from './plan.ts'
 
 const SERVE = fileURLToPath(new URL('serve.ts', import.meta.url))

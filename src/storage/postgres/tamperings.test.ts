@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { fillBooks } from '../../../test/books.ts'
-import { onDatabase, type PostgresServer, postgresServer } from '../../../test/postgres.ts'
+import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
 import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
 import { openPostgresStore } from './store.ts'
 import { verifyIn, verifyPostgres } from './verify.ts'

@@ -8,7 +8,7 @@ import {
   refundCommit,
   succeeded,
 } from '../../../test/contract/fixtures.ts'
-import { tempDir } from '../../../test/harness.ts'
+import { tempDir } from '../../../test/kit/folders.ts'
 import type { Metadata } from '../../domain/charge.ts'
 import { type Commit, DEFAULT_SCOPE } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/harness.ts'
+import { tempDir } from '../../../test/kit/folders.ts'
 import { DEFAULT_SCOPE } from '../../ports/store.ts'
 import { SOURCES } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'

@@ -10,7 +10,7 @@ import {
   START,
   taken,
 } from '../../../test/contract/fixtures.ts'
-import { tempDir } from '../../../test/harness.ts'
+import { tempDir } from '../../../test/kit/folders.ts'
 import type { AttemptState } from '../../domain/attempt.ts'
 import { DEFAULT_SCOPE, type Store } from '../../ports/store.ts'
 import { openSqliteStore } from './store.ts'

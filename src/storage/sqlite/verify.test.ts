@@ -19,7 +19,9 @@ import {
   succeeded,
   taken,
 } from '../../../test/contract/fixtures.ts'
-import { call, runCli, startServer, tempDir } from '../../../test/harness.ts'
+import { tempDir } from '../../../test/kit/folders.ts'
+import { call } from '../../../test/kit/http.ts'
+import { runCli, startServer } from '../../../test/kit/server.ts'
 import { DEFAULT_SCOPE, type Scope, type Store } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
@@ -30,9 +32,8 @@ const sound = join(folder.path, 'sound.db')
 after(() => folder.remove())
 
 /** Charges in two currencies and modes, a decline, refunds, and deliveries in every state. */
-async function soundDatabase(): Promise<void> {
+async function soundDatabase(scope = DEFAULT_SCOPE): Promise<void> {
   const store = await openSqliteStore({ file: sound, onFatal: assert.fail })
-  const scope = DEFAULT_SCOPE
   const first = await charged(store, { scope, amount: 1_000 })
   const { charge } = await refunded(store, first, { scope, amount: 300 })
   await refunded(store, charge, { scope, amount: 200 })
@@ -66,7 +67,6 @@ async function remoteCharges(store: Store, scope: Scope): Promise<void> {
   const canceled = followUpCommit('cancel', (await held(2_005)).charge, { scope })
   await committed(store, canceled.commit)
   await committed(store, endCommit(canceled, succeeded(canceled.attempt, 'void'), { scope }))
-
   const begun = beginRefundCommit(await paid(2_006), { scope, amount: 306 })
   await committed(store, begun.commit)
   const failed = beginRefundCommit(await paid(2_007), { scope, amount: 307 })
@@ -323,7 +323,7 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
 }
 
 describe('verify', () => {
-  before(soundDatabase)
+  before(() => soundDatabase())
 
   test('a sound database passes, and is counted', () => {
     const reader = openReader(sound)

@@ -18,11 +18,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { Client } from 'pg'
-import { type TempDir, tempDir } from './harness.ts'
+import { type TempDir, tempDir } from './folders.ts'
+import { freePort } from './sockets.ts'
 
 /** How a server is told to end: `fast` breaks its connections and checkpoints, `immediate` is a crash. */
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
@@ -262,16 +262,6 @@ async function listening(server: ChildProcess): Promise<void> {
   server.once('error', reject)
   server.once('exit', (code) => reject(new Error(`postgres ended with ${code}:\n${output}`)))
   await promise
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** The database on a server that stands for a file, made when it is not there. */

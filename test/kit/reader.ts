@@ -1,7 +1,7 @@
 /** A reader that follows the events during a storm, each page from another node. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { call } from '../harness.ts'
 import type { Event } from '../storm/books.ts'
+import { call } from './http.ts'
 import type { ClusterNode } from './nodes.ts'
 
 export type NumberedEvent = Event & { readonly id: string; readonly epoch: string }

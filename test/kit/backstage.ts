@@ -1,6 +1,6 @@
 /** The database behind MiniPay's back: what is due later is made due now, so that nothing has to be waited for. */
 import Database from 'better-sqlite3'
-import { onDatabase } from '../postgres.ts'
+import { onDatabase } from './postgres.ts'
 
 export type Backstage = {
   /** Everything that is put off is due now, `all` of it or what may bring news; MiniPay must not run. */

@@ -1,20 +1,10 @@
-/** Real processes, real files, real HTTP: what the end-to-end, crash and contract tests start and stop. */
+/** MiniPay as processes of their own: `minipay serve`, and every other command. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { atEnd } from './folders.ts'
 
-export const CLI = fileURLToPath(new URL('../bin/minipay.js', import.meta.url))
-
-export type TempDir = { readonly path: string; remove(): void }
-
-export function tempDir(): TempDir {
-  const path = mkdtempSync(join(tmpdir(), 'minipay-'))
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
-}
+export const CLI = fileURLToPath(new URL('../../bin/minipay.js', import.meta.url))
 
 export type RunningServer = {
   /** Such as http://127.0.0.1:54321. */
@@ -120,72 +110,13 @@ function cleanEnv(): NodeJS.ProcessEnv {
   )
 }
 
-export type Answer<T> = { readonly status: number; readonly headers: Headers; readonly body: T }
-
-/** One request; `body` is sent as JSON, or as it is when it is a string. `T` is what the test expects of the answer. */
-export async function call<T = Record<string, unknown>>(
-  url: string,
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer<T>> {
-  const response = await fetch(url + path, {
-    method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  const json = response.headers.get('content-type')?.includes('json')
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (json && text ? JSON.parse(text) : text) as T,
-  }
-}
-
-export type ReceivedWebhook = {
-  readonly headers: IncomingMessage['headers']
-  readonly body: string
-  readonly at: number
-}
-
-export type Receiver = {
-  readonly url: string
-  readonly received: ReceivedWebhook[]
-  /** Resolves when `count` webhooks have arrived. */
-  waitFor(count: number): Promise<void>
-  close(): Promise<void>
-}
-
-/** A webhook receiver; `answer` decides how each is answered, 200 by default. */
-export async function startReceiver(
-  answer: (webhook: ReceivedWebhook, response: ServerResponse) => void = (_webhook, response) =>
-    response.end('ok'),
-): Promise<Receiver> {
-  const received: ReceivedWebhook[] = []
-  const waiting: { count: number; resolve: () => void }[] = []
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk) => chunks.push(chunk))
-    request.on('end', () => {
-      const webhook = { headers: request.headers, body: Buffer.concat(chunks).toString(), at: Date.now() }
-      received.push(webhook)
-      for (const waiter of waiting) if (received.length >= waiter.count) waiter.resolve()
-      answer(webhook, response)
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
-    received,
-    waitFor(count) {
-      if (received.length >= count) return Promise.resolve()
-      return new Promise((resolve) => waiting.push({ count, resolve }))
-    },
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
+/** A server that ends with the test at the latest. */
+export async function serve(
+  t: TestContext,
+  database: string,
+  env: Record<string, string> = {},
+): Promise<RunningServer> {
+  const server = await startServer(database, env)
+  atEnd(t, server.kill)
+  return server
 }

@@ -1,7 +1,7 @@
 /** A processor over TCP that does what it is told, and whose answers something in between may change, cut or swallow. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { newSecret } from '../bank.ts'
+import { newSecret } from './simulator.ts'
 
 type Body = Readonly<Record<string, unknown>>
 export type Operation = 'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup'

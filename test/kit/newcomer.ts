@@ -3,16 +3,15 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
-import { type TempDir, tempDir } from './harness.ts'
+import { type TempDir, tempDir } from './folders.ts'
 
 export type Block = { readonly kind: string; readonly text: string }
 
 /** The code blocks of a page, by its path from the project's folder. */
 export function blocksOf(page: string): Block[] {
-  const text = readFileSync(new URL(`../${page}`, import.meta.url), 'utf8')
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')
   return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, kind = '', block = '']) => ({
     kind,
     text: block,
@@ -42,15 +41,6 @@ export function assertShown(shown: string, printed: string): void {
 export function assertFields(shown: string, printed: string): void {
   const [wanted, actual] = [shown, printed].map((text) => JSON.parse(normal(text)))
   assert.partialDeepStrictEqual(actual, wanted)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : assert.fail()
 }
 
 export type Terminal = {

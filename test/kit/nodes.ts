@@ -1,6 +1,8 @@
 /** Nodes of a cluster: `minipay serve` as processes of their own, each at an address that it keeps when it is down. */
-import { until } from '../crash/support.ts'
-import { CLI, call, type RunningServer, startServer } from '../harness.ts'
+
+import { call } from './http.ts'
+import { CLI, type RunningServer, startServer } from './server.ts'
+import { until } from './until.ts'
 
 export type ClusterNode = {
   /** Such as http://127.0.0.1:54321. */

@@ -1,19 +1,15 @@
 /** A client of a running server that checks every answer against the OpenAPI document. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { ValidateFunction } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Alarm as AlarmSchema } from '../../src/api/minipay/alarm-schemas.ts'
 import type * as attempts from '../../src/api/minipay/attempt-schemas.ts'
 import type * as events from '../../src/api/minipay/event-schemas.ts'
 import type * as ledger from '../../src/api/minipay/ledger-schemas.ts'
 import type * as schemas from '../../src/api/minipay/schemas.ts'
-import { openApiDocument } from '../../src/api/openapi/document.ts'
 import type * as operations from '../../src/api/operations-schemas.ts'
-import type { ErrorCode } from '../../src/domain/error.ts'
-import { STATUS } from '../../src/http/errors.ts'
 import type { Static } from '../../src/http/schema.ts'
-import { type Answer, call } from '../harness.ts'
+import { assertDocumented } from './documented.ts'
+import { type Answer, call } from './http.ts'
 
 export type Charge = Static<typeof schemas.Charge>
 export type Refund = Static<typeof schemas.Refund>
@@ -90,110 +86,6 @@ export function client(url: string): Client {
       return body.data
     },
   }
-}
-
-/**
- * Fails when a JSON answer has a status, an error code, a field or a value that the OpenAPI document lacks, or a header
- * of meaning to clients. Answers of paths that it lacks, and of methods that a path does not have, must be errors.
- */
-export function assertDocumented(method: string, path: string, answer: Answer<unknown>): void {
-  if (!answer.headers.get('content-type')?.startsWith('application/json')) return
-  const where = `${method} ${path} answered ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`
-  const { code, request_id } = Object(answer.body) as ErrorAnswer
-  if (code !== undefined) {
-    assert.equal(answer.status, STATUS[code as ErrorCode], where)
-    assert.equal(answer.headers.get('x-request-id'), request_id, where)
-  }
-  const operation = operationOf(method, path)
-  if (!operation || code === 'method_not_allowed') {
-    assertSchema({ $ref: '#/components/schemas/Error' }, answer.body, where)
-    return
-  }
-  const response = responseOf(operation, answer.status)
-  assert.ok(response, `${where}, a status that its documentation lacks`)
-  const { schema, examples = {} } = response.content['application/json'] ?? {}
-  assertSchema(schema ?? false, answer.body, where)
-  if ('error' in Object(answer.body) && JSON.stringify(schema).includes('/schemas/Error"'))
-    assert.ok(code in examples, `${where}, a code that its documentation lacks`)
-  for (const header of Object.keys(document.components.headers))
-    if (answer.headers.has(header))
-      assert.ok(header in response.headers, `${where}, whose documentation lacks ${header}`)
-}
-
-type JsonSchema = object | boolean
-type Response = {
-  readonly headers: object
-  readonly content: Readonly<Record<string, { readonly schema: object; readonly examples?: object }>>
-}
-type Operation = { readonly responses: Readonly<Record<string, Response | { readonly $ref: string }>> }
-
-const document = JSON.parse(openApiDocument('0.0.0')) as {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly webhooks: Readonly<
-    Record<string, { readonly post: { readonly requestBody: Pick<Response, 'content'> } }>
-  >
-  readonly components: {
-    readonly schemas: object
-    readonly headers: object
-    readonly responses: Readonly<Record<string, Response>>
-  }
-}
-
-function operationOf(method: string, path: string): Operation | undefined {
-  const bare = (path.split('?')[0] as string).replace(/(?<=.)\/$/, '')
-  const fits = (url: string) => new RegExp(`^${url.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare)
-  const found = Object.entries(document.paths).filter(([url]) => fits(url))
-  // A path without parameters goes before one that it fits, too.
-  const [, methods] = found.find(([url]) => url === bare) ?? found[0] ?? []
-  return methods?.[method.toLowerCase()]
-}
-
-function responseOf({ responses }: Operation, status: number): Response | undefined {
-  const response = responses[status]
-  if (!response || !('$ref' in response)) return response
-  return document.components.responses[response.$ref.replace('#/components/responses/', '')]
-}
-
-/** Fails when the body of a webhook, sent with such an event type, is not as its documentation says. */
-export function assertDocumentedWebhook(type: string, body: unknown): void {
-  const hook = document.webhooks[type]
-  assert.ok(hook, `the webhook ${type} is not documented`)
-  const { schema } = hook.post.requestBody.content['application/json'] ?? {}
-  assertSchema(schema ?? false, body, `the webhook ${JSON.stringify(body)}`)
-}
-
-const ajv = new Ajv2020({
-  allErrors: true,
-  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ },
-})
-ajv.addVocabulary(['components'])
-const HERE = 'openapi:'
-ajv.addSchema(absolute({ $id: HERE, components: { schemas: closed(document.components.schemas) } }))
-const validators = new Map<string, ValidateFunction>()
-
-function assertSchema(schema: JsonSchema, body: unknown, where: string): void {
-  const text = JSON.stringify(schema)
-  let valid = validators.get(text)
-  if (!valid) {
-    valid = ajv.compile(absolute(closed(schema)))
-    validators.set(text, valid)
-  }
-  assert.ok(valid(body), `${where}, which is not what is documented: ${ajv.errorsText(valid.errors)}`)
-}
-
-/** References into the document, from wherever they are. */
-function absolute(schema: unknown): object {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${HERE}#/`))
-}
-
-/** The schema without leave for fields that it does not name, unless it says that any may come. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed)
-  if (typeof schema !== 'object' || schema === null) return schema
-  const parts = Object.fromEntries(Object.entries(schema).map(([keyword, part]) => [keyword, closed(part)]))
-  return 'properties' in parts && parts['type'] === 'object'
-    ? { additionalProperties: false, ...parts }
-    : parts
 }
 
 /** Every object of a list, page by page. */

@@ -1,7 +1,8 @@
 /** The simulator as a process of its own, for tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { type Answer, CLI, call } from './harness.ts'
+import { type Answer, call } from './http.ts'
+import { CLI } from './server.ts'
 
 /** A payment as the bank's statement shows it. */
 export type StatedPayment = {

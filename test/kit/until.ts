@@ -1,0 +1,10 @@
+/** Waiting for what can be seen but does not call. */
+
+/** Asks until the answer is yes; for what can be seen but does not call. */
+export async function until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!(await ask())) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within 20 s`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
