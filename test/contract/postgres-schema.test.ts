@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { NOUNS } from '../../src/storage/columns.ts'
 import { migratePostgres, migrations } from '../../src/storage/postgres/migrate.ts'
 import { onDatabase, type PostgresServer, postgresServer, withDatabase } from '../kit/postgres.ts'
 
@@ -89,5 +90,23 @@ test('a database in another encoding than UTF-8 is refused: it would take bytes 
     await assert.rejects(migratePostgres(url), { name: 'SchemaMismatch', message: /is in SQL_ASCII/ })
   } finally {
     await server.dropDatabase(url)
+  }
+})
+
+test('PostgreSQL has a column of the right type for each property of a noun, and no others but those that only it needs', async () => {
+  const url = await server.createDatabase()
+  await migratePostgres(url)
+  const { rows } = await onDatabase(url, (client) =>
+    client.query(
+      `SELECT table_name, column_name, data_type FROM information_schema.columns
+       WHERE table_schema = 'public' AND column_name NOT IN ('account_id', 'live', 'owner')`,
+    ),
+  )
+  for (const { name, columns } of NOUNS) {
+    const found = rows.filter((row) => row.table_name === name)
+    assert.deepEqual(
+      Object.fromEntries(found.map((row) => [row.column_name, row.data_type])),
+      Object.fromEntries(columns.map(({ name, type }) => [name, type])),
+    )
   }
 })

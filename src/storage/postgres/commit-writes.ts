@@ -57,12 +57,10 @@ function scopeWrites(
     rows.length === 0 ? [] : [write(scope, rows)]
   const charges = commits.map(({ charge }) => charge)
   const attempts = commits.flatMap(({ attempts }) =>
-    attempts.map((attempt) => ({
-      attempt,
-      owner: attempt.token === null ? null : node,
-      before: states.get(nameIn(scope, attempt.id)),
-    })),
+    attempts.map((attempt) => ({ attempt, before: states.get(nameIn(scope, attempt.id)) })),
   )
+  const attemptsThat = (are: (before: string | undefined) => boolean) =>
+    attempts.filter(({ before }) => are(before)).map(({ attempt }) => attempt)
   const numbered = numberedRows(commits)
   const { counters, balances, entries, events } = numbered
   for (const { attempt, before } of attempts) {
@@ -94,12 +92,12 @@ function scopeWrites(
       commits.flatMap(({ dispute }) => dispute ?? []),
     ),
     ...writing(
-      insertAttempts,
-      attempts.filter(({ before }) => before === undefined),
+      insertAttempts(node),
+      attemptsThat((before) => before === undefined),
     ),
     ...writing(
-      updateAttempts,
-      attempts.filter(({ before }) => before !== undefined),
+      updateAttempts(node),
+      attemptsThat((before) => before !== undefined),
     ),
     ...writing(
       insertAlarms,

@@ -1,23 +1,25 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
-import { type List, page } from './read-page.ts'
-import { ALARM_COLUMNS, alarmOf, live } from './rows.ts'
+import { ALARMS } from '../columns.ts'
+import { selected } from '../table.ts'
+import { listOf, page } from './read-page.ts'
+import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-const ALARMS: List<Alarm> = { prefix: 'alm', columns: ALARM_COLUMNS, from: 'alarms', of: alarmOf }
+const LIST = listOf(ALARMS)
 
 /** What providers said that does not fit the books. */
 export function alarmReads(sql: Sql) {
   return {
     async alarm(scope: Scope, id: string): Promise<Alarm | undefined> {
       const { rows } = await sql(FIND_ALARM, [scope.accountId, live(scope), id])
-      return rows[0] && alarmOf(rows[0])
+      return rows[0] && ALARMS.of(rows[0])
     },
 
     alarms: (scope: Scope, query: AlarmQuery): Promise<Page<Alarm>> =>
       page(
         sql,
-        ALARMS,
+        LIST,
         scope,
         [
           ['transaction_id', query.transactionId],
@@ -36,7 +38,7 @@ export function alarmReads(sql: Sql) {
   }
 }
 
-const FIND_ALARM = `SELECT ${ALARM_COLUMNS} FROM alarms WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_ALARM = `SELECT ${selected(ALARMS)} FROM alarms WHERE account_id = $1 AND live = $2 AND id = $3`
 
 const TOTALS = `
   SELECT substr(name, length('alarms_') + 1) AS kind, sum(value)::bigint AS value

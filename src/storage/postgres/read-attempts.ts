@@ -8,17 +8,13 @@ import type {
   Scope,
   StoredRuleSet,
 } from '../../ports/store.ts'
+import { ATTEMPTS } from '../columns.ts'
 import { setBackMs } from './read-clock.ts'
-import { type Filter, type List, page } from './read-page.ts'
+import { type Filter, listOf, page } from './read-page.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-const ATTEMPTS: List<Attempt> = {
-  prefix: 'att',
-  columns: ATTEMPT_COLUMNS,
-  from: 'attempts',
-  of: (row) => ownedAttempt(row).attempt,
-}
+const LIST = listOf(ATTEMPTS)
 
 /** Attempts, and the rules that choose their providers. */
 export function attemptReads(sql: Sql) {
@@ -28,7 +24,7 @@ export function attemptReads(sql: Sql) {
       // As with charges: successes, which most attempts are, are read from the attempts themselves.
       const byState: Filter =
         state === 'succeeded' ? ['state', state] : ['state', state, `state <> 'succeeded'`]
-      return page(sql, ATTEMPTS, scope, [['transaction_id', query.transactionId], byState], query)
+      return page(sql, LIST, scope, [['transaction_id', query.transactionId], byState], query)
     },
 
     async attempt(id: string): Promise<OwnedAttempt | undefined> {

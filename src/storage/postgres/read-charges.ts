@@ -1,31 +1,18 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
-import { type List, page } from './read-page.ts'
-import {
-  CHARGE_COLUMNS,
-  chargeOf,
-  DISPUTE_COLUMNS,
-  disputeOf,
-  live,
-  REFUND_COLUMNS,
-  recordOf,
-  refundOf,
-} from './rows.ts'
+import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { selected } from '../table.ts'
+import type { Row } from './batch.ts'
+import { listOf, page } from './read-page.ts'
+import { live, recordOf } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-const CHARGES: List<Charge> = { prefix: 'txn', columns: CHARGE_COLUMNS, from: 'charges', of: chargeOf }
-const REFUNDS: List<Refund> = { prefix: 're', columns: REFUND_COLUMNS, from: 'refunds', of: refundOf }
-const DISPUTES: List<Dispute> = { prefix: 'dp', columns: DISPUTE_COLUMNS, from: 'disputes', of: disputeOf }
+const LISTS = { charges: listOf(CHARGES), refunds: listOf(REFUNDS), disputes: listOf(DISPUTES) }
 
 /** Charges, what went back of them, and what their keys answer. */
 export function chargeReads(sql: Sql) {
-  const find = async <T>(
-    text: string,
-    of: (row: Parameters<typeof chargeOf>[0]) => T,
-    scope: Scope,
-    ...rest: string[]
-  ) => {
+  const find = async <T>(text: string, of: (row: Row) => T, scope: Scope, ...rest: string[]) => {
     const { rows } = await sql(text, [scope.accountId, live(scope), ...rest])
     return rows[0] && of(rows[0])
   }
@@ -34,7 +21,8 @@ export function chargeReads(sql: Sql) {
     idempotencyRecord: (scope: Scope, key: string): Promise<IdempotencyRecord | undefined> =>
       find(FIND_KEY, recordOf, scope, key),
 
-    charge: (scope: Scope, id: string): Promise<Charge | undefined> => find(FIND_CHARGE, chargeOf, scope, id),
+    charge: (scope: Scope, id: string): Promise<Charge | undefined> =>
+      find(FIND_CHARGE, CHARGES.of, scope, id),
 
     charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>> {
       const { customer, status, currency } = query
@@ -45,15 +33,16 @@ export function chargeReads(sql: Sql) {
         ['status', status, ...(rare ? [rare] : [])],
         ['currency', currency],
       ] as const
-      return page(sql, CHARGES, scope, filters as Parameters<typeof page>[3], query)
+      return page(sql, LISTS.charges, scope, filters as Parameters<typeof page>[3], query)
     },
 
-    refund: (scope: Scope, id: string): Promise<Refund | undefined> => find(FIND_REFUND, refundOf, scope, id),
+    refund: (scope: Scope, id: string): Promise<Refund | undefined> =>
+      find(FIND_REFUND, REFUNDS.of, scope, id),
 
     refunds: (scope: Scope, query: RefundQuery): Promise<Page<Refund>> =>
       page(
         sql,
-        REFUNDS,
+        LISTS.refunds,
         scope,
         [
           ['transaction_id', query.transactionId],
@@ -65,13 +54,13 @@ export function chargeReads(sql: Sql) {
       ),
 
     dispute: (scope: Scope, id: string): Promise<Dispute | undefined> =>
-      find(FIND_DISPUTE, disputeOf, scope, id),
+      find(FIND_DISPUTE, DISPUTES.of, scope, id),
 
     disputes: (scope: Scope, query: DisputeQuery): Promise<Page<Dispute>> =>
-      page(sql, DISPUTES, scope, [['transaction_id', query.transactionId]], query),
+      page(sql, LISTS.disputes, scope, [['transaction_id', query.transactionId]], query),
 
     disputeByReference: (scope: Scope, provider: string, reference: string): Promise<Dispute | undefined> =>
-      find(FIND_DISPUTE_BY_REFERENCE, disputeOf, scope, provider, reference),
+      find(FIND_DISPUTE_BY_REFERENCE, DISPUTES.of, scope, provider, reference),
   }
 }
 
@@ -81,12 +70,12 @@ const FIND_KEY = `
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
   WHERE k.account_id = $1 AND k.live = $2 AND k.key = $3`
 
-const FIND_CHARGE = `SELECT ${CHARGE_COLUMNS} FROM charges WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_CHARGE = `SELECT ${selected(CHARGES)} FROM charges WHERE account_id = $1 AND live = $2 AND id = $3`
 
-const FIND_REFUND = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_REFUND = `SELECT ${selected(REFUNDS)} FROM refunds WHERE account_id = $1 AND live = $2 AND id = $3`
 
-const FIND_DISPUTE = `SELECT ${DISPUTE_COLUMNS} FROM disputes WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_DISPUTE = `SELECT ${selected(DISPUTES)} FROM disputes WHERE account_id = $1 AND live = $2 AND id = $3`
 
 const FIND_DISPUTE_BY_REFERENCE = `
-  SELECT ${DISPUTE_COLUMNS} FROM disputes
+  SELECT ${selected(DISPUTES)} FROM disputes
   WHERE account_id = $1 AND live = $2 AND provider = $3 AND provider_reference = $4`

@@ -1,6 +1,6 @@
-import { type IdPrefix, idFloor } from '../../domain/id.ts'
+import { idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
-import type { Row } from './batch.ts'
+import { selected, type Table } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -9,11 +9,10 @@ import type { Sql } from './statements.ts'
 export type Filter = readonly [column: string, value: string | undefined, rare?: string]
 
 /** A list of a scope's rows by id. */
-export type List<T> = {
-  readonly prefix: IdPrefix
-  readonly columns: string
-  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
-  readonly of: (row: Row) => T
+export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & { readonly columns: string }
+
+export function listOf<T>(table: Table<T>): List<T> {
+  return { ...table, columns: selected(table) }
 }
 
 /**
@@ -52,7 +51,7 @@ export async function page<T>(
   const backwards = query.endingBefore !== undefined
   values.push(query.limit + 1)
   const { rows } = await sql(
-    `SELECT ${list.columns} FROM ${list.from}
+    `SELECT ${list.columns} FROM ${list.name}
      WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
     values,
   )

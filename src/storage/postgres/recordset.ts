@@ -1,10 +1,10 @@
 /** Many rows as one array for each column, which PostgreSQL reads in a third of the time that JSON takes it. */
+import type { Column, ColumnType } from '../table.ts'
 
-type Type = 'integer' | 'smallint' | 'bigint' | 'text'
 export type Value = string | number | bigint | null
 
 /** How a column is read from a row. */
-type Column<Row> = readonly [type: Type, value: (row: Row) => Value]
+type Read<Row> = readonly [type: ColumnType, value: (row: Row) => Value]
 
 /** Rows of one scope as a table `r` of a statement, and as the parameters after the scope's two. */
 export type Recordset<Row> = {
@@ -20,7 +20,7 @@ export type Recordset<Row> = {
   values(rows: readonly Row[]): string[]
 }
 
-export function recordset<Row>(columns: Readonly<Record<string, Column<Row>>>, first = 3): Recordset<Row> {
+export function recordset<Row>(columns: Readonly<Record<string, Read<Row>>>, first = 3): Recordset<Row> {
   const entries = Object.entries(columns)
   const names = Object.keys(columns).join(', ')
   const arrays = `unnest(${entries.map(([, [type]], i) => `$${i + first}::${type}[]`).join(', ')})`
@@ -31,6 +31,11 @@ export function recordset<Row>(columns: Readonly<Record<string, Column<Row>>>, f
       SELECT $1::integer AS account_id, $2::smallint AS live, u.* FROM ${arrays} AS u (${names}) OFFSET 0) AS r`,
     values: (rows) => entries.map(([, [type, value]]) => arrayOf(rows, value, type === 'text')),
   }
+}
+
+/** The same of columns of a noun. */
+export function recordsetOf<Row>(columns: readonly Column<Row>[], first?: number): Recordset<Row> {
+  return recordset(Object.fromEntries(columns.map(({ name, type, read }) => [name, [type, read]])), first)
 }
 
 /** The text of an array (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */

@@ -12,7 +12,8 @@ import {
   type Settlement,
   type StoredNotification,
 } from '../../ports/store.ts'
-import { alarmRow, attemptRow, chargeRow, disputeRow, live, type Row, refundRow, type Value } from './rows.ts'
+import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { live, type Row, rowWithDetails, type Value } from './rows.ts'
 import type { ClockOps } from './write-clock.ts'
 
 /** Operations of the writer thread, by their place 0 in the tuple. */
@@ -186,10 +187,10 @@ export function commitOp(commit: Commit): CommitOp {
     scope.accountId,
     live(scope),
     commit.at,
-    chargeRow(charge),
-    refund && refundRow(refund),
-    dispute && disputeRow(dispute),
-    each(commit.attempts, attemptRow),
+    rowWithDetails(CHARGES, charge),
+    refund && rowWithDetails(REFUNDS, refund),
+    dispute && DISPUTES.row(dispute),
+    each(commit.attempts, ATTEMPTS.row),
     key && [key.key, key.fingerprint, key.answer.kind, body(key.answer)],
     each(allAnswered(commit), ({ key, answer }) => [key, answer.kind, body(answer)] as const),
     commit.transactionId === charge.id ? null : commit.transactionId,
@@ -198,7 +199,7 @@ export function commitOp(commit: Commit): CommitOp {
     inPairs(commit.deliveries, 'id', 'endpoint'),
     inPairs(commit.counts, 0, 1),
     commit.held && [commit.held.attemptId, commit.held.token],
-    each(commit.alarms, alarmRow),
+    each(commit.alarms, ALARMS.row),
   ]
 }
 

@@ -1,14 +1,12 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
-import { type Filter, type List, page, type Sql } from './read-page.ts'
-import { ALARM_COLUMNS, type AlarmColumns, alarmOf, live } from './rows.ts'
+import { ALARMS } from '../columns.ts'
+import { selected } from '../table.ts'
+import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { live } from './rows.ts'
 
-const ALARMS: List<AlarmColumns, Alarm> = {
-  prefix: 'alm',
-  columns: ALARM_COLUMNS,
-  from: 'alarms',
-  of: alarmOf,
-}
+const ALARM_COLUMNS = selected(ALARMS)
+const LIST = listOf(ALARMS, ALARM_COLUMNS)
 
 /** What providers said that does not fit the books. */
 export function alarmReads(sql: Sql) {
@@ -18,8 +16,8 @@ export function alarmReads(sql: Sql) {
         scope.accountId,
         live(scope),
         id,
-      ) as AlarmColumns | undefined
-      return row && alarmOf(row)
+      ) as object | undefined
+      return row && ALARMS.of(row)
     },
 
     alarms(scope: Scope, query: AlarmQuery): Page<Alarm> | Promise<Page<Alarm>> {
@@ -27,7 +25,7 @@ export function alarmReads(sql: Sql) {
         ['transaction_id', query.transactionId, 'alarms_by_transaction'],
         ['state', query.state, 'alarms_by_state'],
       ]
-      return page(sql, ALARMS, scope, filters, query)
+      return page(sql, LIST, scope, filters, query)
     },
 
     /** Counters: the history is not read. */

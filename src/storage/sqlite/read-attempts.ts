@@ -8,17 +8,13 @@ import type {
   Scope,
   StoredRuleSet,
 } from '../../ports/store.ts'
+import { ATTEMPTS } from '../columns.ts'
+import { selected } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
-import { type Filter, type List, page, type Sql } from './read-page.ts'
-import { ATTEMPT_COLUMNS, type AttemptColumns, live, ownedAttempt } from './rows.ts'
+import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { ATTEMPT_COLUMNS, live, type OwnedRow, ownedAttempt } from './rows.ts'
 
-const ATTEMPTS: List<AttemptColumns, Attempt> = {
-  prefix: 'att',
-  columns: ATTEMPT_COLUMNS,
-  from: 'attempts',
-  index: 'attempts_by_scope',
-  of: (row) => ownedAttempt(row).attempt,
-}
+const LIST = { ...listOf(ATTEMPTS, selected(ATTEMPTS)), index: 'attempts_by_scope' }
 
 /** Attempts, and the rules that choose their providers. */
 export function attemptReads(sql: Sql) {
@@ -30,13 +26,11 @@ export function attemptReads(sql: Sql) {
         ['transaction_id', query.transactionId, 'attempts_by_transaction'],
         ['state', state, state === 'succeeded' ? undefined : 'attempts_by_state'],
       ]
-      return page(sql, ATTEMPTS, scope, filters, query)
+      return page(sql, LIST, scope, filters, query)
     },
 
     attempt(id: string): OwnedAttempt | undefined {
-      const row = sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = ?`).get(id) as
-        | AttemptColumns
-        | undefined
+      const row = sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = ?`).get(id) as OwnedRow | undefined
       return row && ownedAttempt(row)
     },
 
@@ -48,7 +42,7 @@ export function attemptReads(sql: Sql) {
       const row = sql(
         `SELECT ${ATTEMPT_COLUMNS} FROM attempts
          WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,
-      ).get(provider, kind, reference) as AttemptColumns | undefined
+      ).get(provider, kind, reference) as OwnedRow | undefined
       return row && ownedAttempt(row)
     },
 

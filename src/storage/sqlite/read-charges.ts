@@ -1,38 +1,16 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
-import { type Filter, type List, page, type Sql } from './read-page.ts'
-import {
-  CHARGE_COLUMNS,
-  type ChargeColumns,
-  chargeOf,
-  DISPUTE_COLUMNS,
-  FIND_KEY,
-  type FoundKey,
-  live,
-  REFUND_COLUMNS,
-  type RefundColumns,
-  recordOf,
-  refundOf,
-} from './rows.ts'
+import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { selected } from '../table.ts'
+import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { CHARGE_COLUMNS, FIND_KEY, type FoundKey, live, REFUND_COLUMNS, recordOf } from './rows.ts'
 
-const CHARGES: List<ChargeColumns, Charge> = {
-  prefix: 'txn',
-  columns: CHARGE_COLUMNS,
-  from: 'charges',
-  of: chargeOf,
-}
-const REFUNDS: List<RefundColumns, Refund> = {
-  prefix: 're',
-  columns: REFUND_COLUMNS,
-  from: 'refunds',
-  of: refundOf,
-}
-const DISPUTES: List<Dispute, Dispute> = {
-  prefix: 'dp',
-  columns: DISPUTE_COLUMNS,
-  from: 'disputes',
-  of: (row) => row,
+const DISPUTE_COLUMNS = selected(DISPUTES)
+const LISTS = {
+  charges: listOf(CHARGES, CHARGE_COLUMNS),
+  refunds: listOf(REFUNDS, REFUND_COLUMNS),
+  disputes: listOf(DISPUTES, DISPUTE_COLUMNS),
 }
 
 /** Charges, what went back of them, and what their keys answer. */
@@ -46,8 +24,8 @@ export function chargeReads(sql: Sql) {
     charge(scope: Scope, id: string): Charge | undefined {
       const row = sql(
         `SELECT ${CHARGE_COLUMNS} FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
-      ).get(scope.accountId, live(scope), id) as ChargeColumns | undefined
-      return row && chargeOf(row)
+      ).get(scope.accountId, live(scope), id) as object | undefined
+      return row && CHARGES.of(row)
     },
 
     charges(scope: Scope, query: ChargeQuery): Page<Charge> | Promise<Page<Charge>> {
@@ -58,14 +36,14 @@ export function chargeReads(sql: Sql) {
         ['status', status, status === 'succeeded' ? undefined : 'charges_by_status'],
         ['currency', query.currency, 'charges_by_currency'],
       ]
-      return page(sql, CHARGES, scope, filters, query)
+      return page(sql, LISTS.charges, scope, filters, query)
     },
 
     refund(scope: Scope, id: string): Refund | undefined {
       const row = sql(
         `SELECT ${REFUND_COLUMNS} FROM refunds WHERE account_id = ? AND live = ? AND id = ?`,
-      ).get(scope.accountId, live(scope), id) as RefundColumns | undefined
-      return row && refundOf(row)
+      ).get(scope.accountId, live(scope), id) as object | undefined
+      return row && REFUNDS.of(row)
     },
 
     refunds(scope: Scope, query: RefundQuery): Page<Refund> | Promise<Page<Refund>> {
@@ -75,7 +53,7 @@ export function chargeReads(sql: Sql) {
         ['status', query.status, 'refunds_by_status'],
         ['currency', query.currency, 'refunds_by_currency'],
       ]
-      return page(sql, REFUNDS, scope, filters, query)
+      return page(sql, LISTS.refunds, scope, filters, query)
     },
 
     dispute(scope: Scope, id: string): Dispute | undefined {
@@ -88,7 +66,7 @@ export function chargeReads(sql: Sql) {
 
     disputes(scope: Scope, query: DisputeQuery): Page<Dispute> | Promise<Page<Dispute>> {
       const filters: Filter[] = [['transaction_id', query.transactionId, 'disputes_by_transaction']]
-      return page(sql, DISPUTES, scope, filters, query)
+      return page(sql, LISTS.disputes, scope, filters, query)
     },
 
     disputeByReference(scope: Scope, provider: string, reference: string): Dispute | undefined {

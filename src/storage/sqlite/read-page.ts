@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3'
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
+import type { Table, TableName } from '../table.ts'
 import type { Connection } from './connection.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
@@ -25,12 +26,16 @@ export function preparing(db: Connection): Sql {
 export type Filter = readonly [column: string, value: string | undefined, index: string | undefined]
 
 /** A list of a scope's rows by id: `from` is the table, and `index` finds them when no filter does. */
-export type List<Row, T> = {
+export type List<T> = {
   readonly prefix: IdPrefix
   readonly columns: string
-  readonly from: 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
+  readonly from: TableName
   readonly index?: string
-  readonly of: (row: Row) => T
+  readonly of: (row: object) => T
+}
+
+export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List<T> {
+  return { prefix, columns, from: name, of }
 }
 
 /** What an index on the rarer values alone asks to be spelled out, before it is used. */
@@ -52,9 +57,9 @@ type Condition = readonly [text: string, value: string | number]
  * no clock was set back: then ids may say a later time than their rows, which say when they were made. Where a filter has no
  * part in the index the rows are read in windows, and the page comes as a promise.
  */
-export function page<Row, T>(
+export function page<T>(
   sql: Sql,
-  list: List<Row, T>,
+  list: List<T>,
   scope: Scope,
   filters: readonly Filter[],
   query: PageQuery,
@@ -69,7 +74,7 @@ export function page<Row, T>(
   const late = isTimed(query) ? setBackMs(sql) : 0
   const range = rangeOf(list.prefix, query, late)
   const times = late > 0 ? timesOf(query) : []
-  const view = ({ rows, hasMore }: Taken<Row>): Page<T> => {
+  const view = ({ rows, hasMore }: Taken<object>): Page<T> => {
     const data = rows.map(list.of)
     return { data: backwards ? data.reverse() : data, hasMore }
   }
@@ -104,19 +109,14 @@ function rangeOf(prefix: IdPrefix, query: PageQuery, late: number): Condition[] 
   ]
 }
 
-type Reader<Row> = {
-  rows(conditions: readonly Condition[], limit: number): IterableIterator<Row>
+type Reader = {
+  rows(conditions: readonly Condition[], limit: number): IterableIterator<object>
   /** The id that stands so many rows further; undefined when there are not so many. */
   idAfter(conditions: readonly Condition[], rows: number): string | undefined
   readonly backwards: boolean
 }
 
-function reader<Row, T>(
-  sql: Sql,
-  list: List<Row, T>,
-  index: string | undefined,
-  backwards: boolean,
-): Reader<Row> {
+function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards: boolean): Reader {
   const from = `FROM ${list.from} ${index ? `INDEXED BY ${index}` : ''}`
   const rare = index && RARE[index] ? ` AND ${RARE[index]}` : ''
   const order = `ORDER BY id ${backwards ? 'ASC' : 'DESC'}`
@@ -129,7 +129,7 @@ function reader<Row, T>(
       sql(`SELECT ${list.columns} ${from} ${where(conditions)} ${order} LIMIT ?`).iterate(
         ...values(conditions),
         limit,
-      ) as IterableIterator<Row>,
+      ) as IterableIterator<object>,
     idAfter(conditions, rows) {
       const row = sql(`SELECT id ${from} ${where(conditions)} ${order} LIMIT 1 OFFSET ?`).get(
         ...values(conditions),
@@ -141,15 +141,15 @@ function reader<Row, T>(
 }
 
 /** A page of rows that an index chooses only in part: one that matches a row in a million takes long, and stops nobody. */
-async function inWindows<Row>(
-  read: Reader<Row>,
+async function inWindows(
+  read: Reader,
   own: readonly Condition[],
   others: readonly Condition[],
   range: readonly Condition[],
   limit: number,
-): Promise<Taken<Row>> {
+): Promise<Taken<object>> {
   const [last, next] = read.backwards ? ['id <= ?', 'id > ?'] : ['id >= ?', 'id < ?']
-  const found: Row[] = []
+  const found: object[] = []
   for (let rest = range; ; ) {
     const end = read.idAfter([...own, ...rest], WINDOW)
     const window = end === undefined ? rest : [...rest, [last, end] as const]

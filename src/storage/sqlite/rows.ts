@@ -1,218 +1,39 @@
-/**
- * Our nouns as rows, and back. A row is the columns after account_id and live (an attempt's: after its own id),
- * those that change first, in the order of the statements in write-commit and write-attempts.
- */
-import type { Alarm } from '../../domain/alarm.ts'
-import type { Attempt } from '../../domain/attempt.ts'
-import type { Charge, Dispute, Metadata, Refund } from '../../domain/charge.ts'
+/** Rows of our nouns, beyond what `storage/columns` says of them: long texts, and the scope of an attempt. */
+import type { Charge, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
 import type { OwnedAttempt, Scope } from '../../ports/store.ts'
+import { ATTEMPTS, CHARGES, REFUNDS } from '../columns.ts'
+import { type Row, selected, type Table } from '../table.ts'
 import { ANSWER_BODY, DESCRIPTION, EVENT_DATA, longDetails, METADATA } from './long-texts.ts'
 
-export type Value = string | number | null
-export type Row = readonly Value[]
+export type { Row, Value } from '../table.ts'
 
 export function live(scope: Scope): number {
   return scope.mode === 'live' ? 1 : 0
 }
 
-/** Places in a charge's row. What changes stands from `version` up to `amount`, and the rest never does. */
-export const CHARGE = { id: 0, version: 1, amount: 14, currency: 15, details: 23 } as const
-
-/** In the place of its details a row of a charge or a refund has their text when they are long, and null otherwise. */
-export function chargeRow(charge: Charge): Row {
-  const metadata = metadataText(charge.metadata)
-  const details = longDetails(charge.description, metadata)
-  return [
-    charge.id,
-    charge.version,
-    charge.status,
-    charge.amountCaptured,
-    charge.amountRefunded,
-    charge.amountRefundPending,
-    charge.amountDisputed,
-    charge.provider,
-    charge.providerReference,
-    charge.declineCode,
-    charge.failureMessage,
-    charge.redirectUrl,
-    charge.expiresAt,
-    charge.cancelKey ?? null,
-    charge.amount,
-    charge.currency,
-    charge.customer,
-    charge.capture ? 1 : 0,
-    charge.paymentMethod,
-    details === null ? charge.description : null,
-    details === null ? metadata : null,
-    charge.idempotencyKey,
-    charge.createdAt,
-    details,
-  ]
+/** The row of a charge or a refund. Behind its columns it has its details if they are too long for it, and null otherwise. */
+export function rowWithDetails<T extends Charge | Refund>({ row: rowOf, at }: Table<T>, item: T): Row {
+  const row = rowOf(item)
+  const details = longDetails(row[at.description] as string | null, row[at.metadata] as string | null)
+  if (details !== null) row[at.description] = row[at.metadata] = null
+  row.push(details)
+  return row
 }
 
-export const CHARGE_COLUMNS = `id, version, amount, amount_captured AS amountCaptured,
-  amount_refunded AS amountRefunded, amount_refund_pending AS amountRefundPending,
-  amount_disputed AS amountDisputed, currency, customer, status, capture, payment_method AS paymentMethod,
-  ${DESCRIPTION} AS description, ${METADATA} AS metadata, provider, provider_reference AS providerReference, decline_code AS declineCode,
-  failure_message AS failureMessage, redirect_url AS redirectUrl, expires_at AS expiresAt,
-  cancel_key AS cancelKey, idempotency_key AS idempotencyKey, created_at AS createdAt`
-export type ChargeColumns = Omit<Charge, 'capture' | 'metadata'> & {
-  readonly capture: number
-  readonly metadata: string | null
-}
+/** The place of the details in the rows of `rowWithDetails`. */
+export const DETAILS_OF_CHARGE = CHARGES.columns.length
+export const DETAILS_OF_REFUND = REFUNDS.columns.length
 
-export function chargeOf(row: ChargeColumns): Charge {
-  return { ...row, capture: row.capture === 1, metadata: metadataOf(row.metadata) }
-}
+const WHOLE = { description: DESCRIPTION, metadata: METADATA }
+export const CHARGE_COLUMNS = selected(CHARGES, WHOLE)
+export const REFUND_COLUMNS = selected(REFUNDS, WHOLE)
+export const ATTEMPT_COLUMNS = `account_id AS accountId, live, ${selected(ATTEMPTS)}`
 
-/** Places in a refund's row. */
-export const REFUND = { id: 0, details: 14 } as const
+export type OwnedRow = { readonly accountId: number; readonly live: number }
 
-export function refundRow(refund: Refund): Row {
-  const metadata = metadataText(refund.metadata)
-  const details = longDetails(refund.description, metadata)
-  return [
-    refund.id,
-    refund.status,
-    refund.providerReference,
-    refund.declineCode,
-    refund.failureMessage,
-    refund.transactionId,
-    refund.amount,
-    refund.currency,
-    refund.customer,
-    refund.reason,
-    details === null ? refund.description : null,
-    details === null ? metadata : null,
-    refund.idempotencyKey,
-    refund.createdAt,
-    details,
-  ]
-}
-
-export const REFUND_COLUMNS = `id, transaction_id AS transactionId, amount, currency, customer, status, reason,
-  ${DESCRIPTION} AS description, ${METADATA} AS metadata, provider_reference AS providerReference,
-  decline_code AS declineCode, failure_message AS failureMessage, idempotency_key AS idempotencyKey, created_at AS createdAt`
-export type RefundColumns = Omit<Refund, 'metadata'> & { readonly metadata: string | null }
-
-export function refundOf(row: RefundColumns): Refund {
-  return { ...row, metadata: metadataOf(row.metadata) }
-}
-
-function metadataText(metadata: Metadata): string | null {
-  for (const _ in metadata) return JSON.stringify(metadata)
-  return null
-}
-
-function metadataOf(text: string | null): Metadata {
-  return text === null ? {} : JSON.parse(text)
-}
-
-export function disputeRow(dispute: Dispute): Row {
-  return [
-    dispute.id,
-    dispute.status,
-    dispute.amount,
-    dispute.amountBooked,
-    dispute.reason,
-    dispute.transactionId,
-    dispute.provider,
-    dispute.providerReference,
-    dispute.currency,
-    dispute.customer,
-    dispute.createdAt,
-  ]
-}
-
-export const DISPUTE_COLUMNS = `id, transaction_id AS transactionId, provider,
-  provider_reference AS providerReference, amount, currency, amount_booked AS amountBooked, customer, status, reason,
-  created_at AS createdAt`
-
-/** Places in an attempt's row. What changes stands from `state` up to `transactionId`. */
-export const ATTEMPT = {
-  id: 0,
-  state: 1,
-  providerReference: 2,
-  transactionId: 13,
-  kind: 15,
-  provider: 16,
-} as const
-
-export function attemptRow(attempt: Attempt): Row {
-  return [
-    attempt.id,
-    attempt.state,
-    attempt.providerReference,
-    attempt.declineCode,
-    attempt.reason,
-    attempt.resolvedBy,
-    attempt.endedAt,
-    attempt.lookups,
-    attempt.unknownSince,
-    attempt.dueAt,
-    attempt.token,
-    attempt.route && JSON.stringify(attempt.route),
-    attempt.amount,
-    attempt.transactionId,
-    attempt.refundId,
-    attempt.kind,
-    attempt.provider,
-    attempt.currency,
-    attempt.idempotencyKey,
-    attempt.startedAt,
-  ]
-}
-
-export const ATTEMPT_COLUMNS = `account_id AS accountId, live, id, transaction_id AS transactionId,
-  refund_id AS refundId, kind, provider, state, amount, currency, route,
-  provider_reference AS providerReference, decline_code AS declineCode, reason, resolved_by AS resolvedBy,
-  idempotency_key AS idempotencyKey, started_at AS startedAt, ended_at AS endedAt, lookups,
-  unknown_since AS unknownSince, due_at AS dueAt, token`
-export type AttemptColumns = Omit<Attempt, 'route'> & {
-  readonly accountId: number
-  readonly live: number
-  readonly route: string | null
-}
-
-export function ownedAttempt({ accountId, live, route, ...rest }: AttemptColumns): OwnedAttempt {
-  return {
-    scope: { accountId, mode: live === 1 ? 'live' : 'test' },
-    attempt: { ...rest, route: route === null ? null : JSON.parse(route) },
-  }
-}
-
-/** Places in an alarm's row. What changes stands from `state` up to `transactionId`. */
-export const ALARM = { id: 0, state: 1, transactionId: 6, kind: 9 } as const
-
-export function alarmRow(alarm: Alarm): Row {
-  return [
-    alarm.id,
-    alarm.state,
-    alarm.inDoubt ? 1 : 0,
-    alarm.message,
-    alarm.closedAt,
-    alarm.reason,
-    alarm.transactionId,
-    alarm.attemptId,
-    alarm.disputeId,
-    alarm.kind,
-    alarm.provider,
-    alarm.said,
-    alarm.reference,
-    alarm.amount,
-    alarm.currency,
-    alarm.openedAt,
-  ]
-}
-
-export const ALARM_COLUMNS = `id, transaction_id AS transactionId, attempt_id AS attemptId,
-  dispute_id AS disputeId, kind, provider, said, reference, amount, currency, message, state,
-  in_doubt AS inDoubt, opened_at AS openedAt, closed_at AS closedAt, reason`
-export type AlarmColumns = Omit<Alarm, 'inDoubt'> & { readonly inDoubt: number }
-
-export function alarmOf(row: AlarmColumns): Alarm {
-  return { ...row, inDoubt: row.inDoubt === 1 }
+export function ownedAttempt({ accountId, live, ...row }: OwnedRow): OwnedAttempt {
+  return { scope: { accountId, mode: live === 1 ? 'live' : 'test' }, attempt: ATTEMPTS.of(row) }
 }
 
 /**

@@ -35,7 +35,7 @@ import {
 import { writePid } from './pid.ts'
 import { savedBeside, warningOf } from './place.ts'
 import { createQueries } from './queries.ts'
-import { type AttemptColumns, type FoundKey, live, ownedAttempt, recordOf } from './rows.ts'
+import { type FoundKey, live, type OwnedRow, ownedAttempt, recordOf } from './rows.ts'
 import { sharedMemory } from './shared.ts'
 import { walBytes } from './wal.ts'
 import { voidSendersLeases } from './write-attempts.ts'
@@ -299,11 +299,11 @@ function claims(writer: WriterThread) {
       )
     },
     async claimAttempts(claim) {
-      const rows = await writer.send<AttemptColumns[]>(claimAttemptsOp(claim))
+      const rows = await writer.send<OwnedRow[]>(claimAttemptsOp(claim))
       return rows.map(ownedAttempt)
     },
     async claimAttempt(id, { now, leaseUntil, token }) {
-      const rows = await writer.send<AttemptColumns[]>([OP.claimAttempt, id, now, leaseUntil, token])
+      const rows = await writer.send<OwnedRow[]>([OP.claimAttempt, id, now, leaseUntil, token])
       return rows.map(ownedAttempt)[0]
     },
     async claimNotifications(claim) {

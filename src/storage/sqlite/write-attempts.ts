@@ -1,7 +1,9 @@
+import { ATTEMPTS } from '../columns.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import type { ClaimAttemptOp, ClaimAttemptsOp, PostponeOp } from './ops.ts'
-import { ATTEMPT, ATTEMPT_COLUMNS, type AttemptColumns, type Row } from './rows.ts'
+import { insertRow, updateRow } from './row-statements.ts'
+import { ATTEMPT_COLUMNS, type OwnedRow, type Row } from './rows.ts'
 
 export type AttemptWrites = ReturnType<typeof attemptWrites>
 
@@ -18,6 +20,7 @@ function recount(cache: LedgerCache, account: number, live: number, from: string
 }
 
 function attemptStatements(db: Connection, cache: LedgerCache) {
+  const { at, changesOf } = ATTEMPTS
   const findReference = db
     .prepare<unknown[], string>(
       `SELECT id FROM attempts
@@ -28,28 +31,17 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
     .prepare<unknown[], string>(`SELECT state FROM attempts WHERE id = ? AND account_id = ? AND live = ?`)
     .pluck()
   const findToken = db.prepare<unknown[], string | null>('SELECT token FROM attempts WHERE id = ?').pluck()
-  const insertAttempt = db.prepare(
-    `INSERT INTO attempts
-       (account_id, live, id, state, provider_reference, decline_code, reason, resolved_by, ended_at, lookups,
-        unknown_since, due_at, token, route, amount, transaction_id, refund_id, kind, provider, currency,
-        idempotency_key, started_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const updateAttempt = db.prepare(
-    `UPDATE attempts
-     SET state = ?, provider_reference = ?, decline_code = ?, reason = ?, resolved_by = ?, ended_at = ?,
-       lookups = ?, unknown_since = ?, due_at = ?, token = ?, route = ?, amount = ?
-     WHERE id = ?`,
-  )
+  const insertAttempt = db.prepare(insertRow(ATTEMPTS))
+  const updateAttempt = db.prepare(updateRow(ATTEMPTS))
 
   return {
     /** The attempt that has one of these attempts' references, when it is another one; it may be in another scope. */
     referenceTaken(attempts: readonly Row[]): string | undefined {
       for (const attempt of attempts) {
-        const reference = attempt[ATTEMPT.providerReference]
+        const reference = attempt[at.providerReference]
         if (reference === null) continue
-        const holder = findReference.get(attempt[ATTEMPT.provider], attempt[ATTEMPT.kind], reference)
-        if (holder !== undefined && holder !== attempt[ATTEMPT.id]) return holder
+        const holder = findReference.get(attempt[at.provider], attempt[at.kind], reference)
+        if (holder !== undefined && holder !== attempt[at.id]) return holder
       }
       return undefined
     },
@@ -58,17 +50,17 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
     isHeld: (id: string, token: string | null): boolean => findToken.get(id) === token,
 
     put(account: number, live: number, attempt: Row): void {
-      const id = attempt[ATTEMPT.id]
+      const id = attempt[at.id]
       const before = findState.get(id, account, live)
       if (before === undefined) insertAttempt.run(account, live, ...attempt)
-      else updateAttempt.run(...attempt.slice(ATTEMPT.state, ATTEMPT.transactionId), id)
-      recount(cache, account, live, before, attempt[ATTEMPT.state] as string)
+      else updateAttempt.run(...changesOf(attempt), id)
+      recount(cache, account, live, before, attempt[at.state] as string)
     },
   }
 }
 
 function attemptClaims(db: Connection, cache: LedgerCache) {
-  const claimUnknown = db.prepare<unknown[], AttemptColumns>(
+  const claimUnknown = db.prepare<unknown[], OwnedRow>(
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id IN (
        SELECT id FROM attempts
@@ -76,7 +68,7 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
        ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
-  const claimWaiting = db.prepare<unknown[], AttemptColumns>(
+  const claimWaiting = db.prepare<unknown[], OwnedRow>(
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id IN (
        SELECT id FROM attempts
@@ -84,7 +76,7 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
        ORDER BY due_at, id LIMIT ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
   )
-  const claimFree = db.prepare<unknown[], AttemptColumns>(
+  const claimFree = db.prepare<unknown[], OwnedRow>(
     `UPDATE attempts SET due_at = ?, token = ?
      WHERE id = ? AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= ?)
      RETURNING ${ATTEMPT_COLUMNS}`,
@@ -100,7 +92,7 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
   )
 
   return {
-    claim([, provider, limit, waiting, freeOnly, now, leaseUntil, token]: ClaimAttemptsOp): AttemptColumns[] {
+    claim([, provider, limit, waiting, freeOnly, now, leaseUntil, token]: ClaimAttemptsOp): OwnedRow[] {
       const unknown = claimUnknown.all(leaseUntil, token, provider, now, freeOnly, limit)
       const left = Math.min(waiting, limit - unknown.length)
       return left > 0
@@ -109,7 +101,7 @@ function attemptClaims(db: Connection, cache: LedgerCache) {
     },
 
     /** One or none. */
-    claimOne([, id, now, leaseUntil, token]: ClaimAttemptOp): AttemptColumns[] {
+    claimOne([, id, now, leaseUntil, token]: ClaimAttemptOp): OwnedRow[] {
       return claimFree.all(leaseUntil, token, id, now)
     },
 

@@ -1,8 +1,10 @@
+import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
 import { COMMIT, type CommitOp } from './ops.ts'
-import { CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
+import { insertRow, putRow, updateRow } from './row-statements.ts'
+import { DETAILS_OF_CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import type { AttemptWrites } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
@@ -25,7 +27,8 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     [, account, live, , charge, , , , key]: CommitOp,
     text: string,
   ): Apart | FoundKey | undefined {
-    if (charge[CHARGE.version] !== 1) return texts.ofCharge(account, live, charge[CHARGE.id] as string, text)
+    if (charge[CHARGES.at.version] !== 1)
+      return texts.ofCharge(account, live, charge[CHARGES.at.id] as string, text)
     return (key && keys.find(account, live, key[0])) ?? texts.put(text)
   }
 
@@ -33,9 +36,9 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     const [, account, live, at, charge, refund, dispute, tries] = op
     const [, , , , , , , , key, answered, transaction, transfers, event, deliveries, counts, held, alarms] =
       op
-    const id = charge[CHARGE.id] as string
-    const version = charge[CHARGE.version] as number
-    const currency = charge[CHARGE.currency] as string
+    const id = charge[CHARGES.at.id] as string
+    const version = charge[CHARGES.at.version] as number
+    const currency = charge[CHARGES.at.currency] as string
 
     if (version > 1 && charges.version(account, live, id) !== version - 1) return COMMIT.versionConflict
     if (held && !attempts.isHeld(...held)) return COMMIT.notHeld
@@ -46,7 +49,7 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
     }
     const numbers = cache.numbers(account, live)
     const sequence = event ? numbers.event + 1 : 0
-    const long = charge[CHARGE.details] as string | null
+    const long = charge[DETAILS_OF_CHARGE] as string | null
     const details = long === null ? undefined : detailsOf(op, long)
     if (Array.isArray(details)) return details
     if (key && !keys.insert(account, live, key, sequence, at, details))
@@ -131,46 +134,17 @@ function chargeWrites(db: Connection, texts: TextWrites) {
       `SELECT version FROM charges WHERE account_id = ? AND live = ? AND id = ?`,
     )
     .pluck()
-  const insertCharge = db.prepare(
-    `INSERT INTO charges
-       (account_id, live, id, version, status, amount_captured, amount_refunded, amount_refund_pending,
-        amount_disputed, provider, provider_reference, decline_code, failure_message, redirect_url, expires_at,
-        cancel_key, amount, currency, customer, capture, payment_method, description, metadata, idempotency_key, created_at,
-        details_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const updateCharge = db.prepare(
-    `UPDATE charges
-     SET version = ?, status = ?, amount_captured = ?, amount_refunded = ?, amount_refund_pending = ?,
-       amount_disputed = ?, provider = ?, provider_reference = ?, decline_code = ?, failure_message = ?,
-       redirect_url = ?, expires_at = ?, cancel_key = ?
-     WHERE account_id = ? AND live = ? AND id = ?`,
-  )
-  const putRefund = db.prepare(
-    `INSERT INTO refunds
-       (account_id, live, id, status, provider_reference, decline_code, failure_message, transaction_id, amount,
-        currency, customer, reason, description, metadata, idempotency_key, created_at, details_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (account_id, live, id) DO UPDATE
-     SET status = excluded.status, amount = excluded.amount, provider_reference = excluded.provider_reference,
-       decline_code = excluded.decline_code, failure_message = excluded.failure_message`,
-  )
-  const putDispute = db.prepare(
-    `INSERT INTO disputes
-       (account_id, live, id, status, amount, amount_booked, reason, transaction_id, provider, provider_reference,
-        currency, customer, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (account_id, live, id) DO UPDATE
-     SET status = excluded.status, amount = excluded.amount, amount_booked = excluded.amount_booked,
-       currency = excluded.currency, reason = excluded.reason`,
-  )
+  const insertCharge = db.prepare(insertRow(CHARGES, ['details_id']))
+  const updateCharge = db.prepare(updateRow(CHARGES))
+  const putRefund = db.prepare(putRow(REFUNDS, ['details_id']))
+  const putDispute = db.prepare(putRow(DISPUTES))
 
   return {
     version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
     insert: (account: number, live: number, charge: Row, details: Apart | undefined) =>
-      insertCharge.run(account, live, ...(details ? charge.with(CHARGE.details, details.id) : charge)),
+      insertCharge.run(account, live, ...(details ? charge.with(DETAILS_OF_CHARGE, details.id) : charge)),
     update: (account: number, live: number, charge: Row) =>
-      updateCharge.run(...charge.slice(CHARGE.version, CHARGE.amount), account, live, charge[CHARGE.id]),
+      updateCharge.run(...CHARGES.changesOf(charge), account, live, charge[CHARGES.at.id]),
     putRefund: (account: number, live: number, refund: Row) =>
       putRefund.run(account, live, ...texts.refund(account, live, refund)),
     putDispute: (account: number, live: number, dispute: Row) => putDispute.run(account, live, ...dispute),

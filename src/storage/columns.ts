@@ -1,0 +1,115 @@
+/**
+ * The columns of every noun, once. To add a column: add it to the domain's type, here, and to a migration of each
+ * engine. The type checker and `columns.test.ts` find what is missing.
+ */
+import type { Alarm } from '../domain/alarm.ts'
+import type { Attempt } from '../domain/attempt.ts'
+import type { Charge, Dispute, Refund } from '../domain/charge.ts'
+import { amount, changing, flag, integer, json, named, record, table, text, time } from './table.ts'
+
+export const CHARGES = table<Charge>('charges', 'txn', {
+  id: text,
+  version: changing(integer),
+  status: changing(text),
+  amount,
+  amountCaptured: changing(amount),
+  amountRefunded: changing(amount),
+  amountRefundPending: changing(amount),
+  amountDisputed: changing(amount),
+  currency: text,
+  customer: text,
+  capture: flag,
+  paymentMethod: text,
+  description: text,
+  metadata: record,
+  provider: changing(text),
+  providerReference: changing(text),
+  declineCode: changing(text),
+  failureMessage: changing(text),
+  redirectUrl: changing(text),
+  expiresAt: changing(time),
+  cancelKey: changing(text),
+  idempotencyKey: text,
+  createdAt: time,
+})
+
+export const REFUNDS = table<Refund>('refunds', 're', {
+  id: text,
+  transactionId: named('transaction_id', text),
+  status: changing(text),
+  amount: changing(amount),
+  currency: text,
+  customer: text,
+  reason: text,
+  description: text,
+  metadata: record,
+  providerReference: changing(text),
+  declineCode: changing(text),
+  failureMessage: changing(text),
+  idempotencyKey: text,
+  createdAt: time,
+})
+
+export const DISPUTES = table<Dispute>('disputes', 'dp', {
+  id: text,
+  transactionId: named('transaction_id', text),
+  provider: text,
+  providerReference: text,
+  status: changing(text),
+  amount: changing(amount),
+  amountBooked: changing(amount),
+  currency: changing(text),
+  reason: changing(text),
+  customer: text,
+  createdAt: time,
+})
+
+export const ATTEMPTS = table<Attempt>(
+  'attempts',
+  'att',
+  {
+    id: text,
+    transactionId: named('transaction_id', text),
+    refundId: text,
+    kind: text,
+    provider: text,
+    state: changing(text),
+    amount: changing(amount),
+    currency: text,
+    route: changing(json),
+    providerReference: changing(text),
+    declineCode: changing(text),
+    reason: changing(text),
+    resolvedBy: changing(text),
+    idempotencyKey: text,
+    startedAt: time,
+    endedAt: changing(time),
+    lookups: changing(integer),
+    unknownSince: changing(time),
+    dueAt: changing(time),
+    token: changing(text),
+  },
+  ['id'],
+)
+
+export const ALARMS = table<Alarm>('alarms', 'alm', {
+  id: text,
+  transactionId: named('transaction_id', text),
+  attemptId: text,
+  disputeId: text,
+  kind: text,
+  provider: text,
+  said: text,
+  reference: text,
+  amount,
+  currency: text,
+  message: changing(text),
+  state: changing(text),
+  inDoubt: changing(flag),
+  openedAt: time,
+  closedAt: changing(time),
+  reason: changing(text),
+})
+
+/** All of them. */
+export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS] as const

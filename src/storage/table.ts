@@ -1,0 +1,173 @@
+/**
+ * A noun as a table. Each property of a noun is one column, listed once in `storage/columns`. Both engines derive their
+ * rows and their statements from that list.
+ */
+import type { IdPrefix } from '../domain/id.ts'
+
+export type Value = string | number | null
+export type Row = readonly Value[]
+
+/** A column's type, as PostgreSQL calls it; SQLite knows only INTEGER and TEXT. */
+export type ColumnType = 'integer' | 'smallint' | 'bigint' | 'text'
+
+type Codec = {
+  readonly type: ColumnType
+  /** How a property becomes a value and a value becomes a property; absent when they are the same. */
+  readonly encode?: (property: never) => Value
+  readonly decode?: (value: never) => unknown
+}
+
+const isSet = (flag: boolean): number => (flag ? 1 : 0)
+const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+
+function recordText(record: object): string | null {
+  for (const _ in record) return JSON.stringify(record)
+  return null
+}
+
+const CODECS = {
+  text: { type: 'text' },
+  integer: { type: 'integer' },
+  /** An amount in minor units, or a time in ms since 1970. */
+  bigint: { type: 'bigint' },
+  flag: { type: 'smallint', encode: isSet, decode: (value: number) => value === 1 },
+  json: { type: 'text', encode: jsonOf, decode: parsed },
+  /** A JSON object; an empty one is stored as NULL. */
+  record: { type: 'text', encode: recordText, decode: (text: string | null) => parsed(text) ?? {} },
+} as const satisfies Record<string, Codec>
+type Kind = keyof typeof CODECS
+
+/** The kinds of column that can store a property of this type. */
+type KindOf<V> = [NonNullable<V>] extends [boolean]
+  ? 'flag'
+  : [NonNullable<V>] extends [string]
+    ? 'text'
+    : [NonNullable<V>] extends [number]
+      ? 'integer' | 'bigint'
+      : 'json' | 'record'
+
+export type Spec<K extends Kind = Kind> = {
+  readonly kind: K
+  /** Whether it may change after the insert. */
+  readonly changes?: true
+  /** The column's name where it is not the property's in snake_case. */
+  readonly name?: string
+}
+/** One column for each property: the type checker finds a forgotten one, a misspelt one and one of a wrong kind. */
+export type Specs<T> = { readonly [P in keyof T]-?: Spec<KindOf<T[P]>> }
+
+export const text: Spec<'text'> = { kind: 'text' }
+export const integer: Spec<'integer'> = { kind: 'integer' }
+export const amount: Spec<'bigint'> = { kind: 'bigint' }
+export const time: Spec<'bigint'> = { kind: 'bigint' }
+export const flag: Spec<'flag'> = { kind: 'flag' }
+export const json: Spec<'json'> = { kind: 'json' }
+export const record: Spec<'record'> = { kind: 'record' }
+
+/** The same column, of a property that may change after the insert. */
+export const changing = <K extends Kind>(spec: Spec<K>): Spec<K> => ({ ...spec, changes: true })
+/** The same column under a name of its own. */
+export const named = <K extends Kind>(name: string, spec: Spec<K>): Spec<K> => ({ ...spec, name })
+
+export type Column<T> = {
+  readonly name: string
+  readonly property: keyof T & string
+  readonly type: ColumnType
+  readonly changes: boolean
+  read(item: T): Value
+}
+
+export type Table<T> = {
+  readonly name: TableName
+  /** What the ids of its rows begin with. */
+  readonly prefix: IdPrefix
+  /** The columns that identify a row. */
+  readonly key: readonly string[]
+  /** All columns except `account_id` and `live`: `id`, then those that change, then the others. */
+  readonly columns: readonly Column<T>[]
+  /** The names of those that change. */
+  readonly changing: readonly string[]
+  /** The place of each property in a row. */
+  readonly at: Readonly<Record<keyof T, number>>
+  /** Its values, in the order of the columns. */
+  row(item: T): Value[]
+  /** The part of a row that changes. */
+  changesOf(row: Row): Row
+  /** The item of a row that was read with the columns of `selected`. */
+  of(found: object): T
+}
+
+export type TableName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
+
+const SCOPED_KEY = ['account_id', 'live', 'id']
+
+/** The table of a noun whose rows have a scope and an `id`. */
+export function table<T extends { readonly id: string }>(
+  name: TableName,
+  prefix: IdPrefix,
+  specs: Specs<T>,
+  key: readonly string[] = SCOPED_KEY,
+): Table<T> {
+  const columns = columnsOf<T>(specs)
+  const properties = columns.map(({ property }) => property)
+  const at = Object.fromEntries(properties.map((property, i) => [property, i])) as Record<keyof T, number>
+  const codecs = properties.flatMap((property) => {
+    const { encode, decode } = CODECS[specs[property].kind] as Codec
+    return encode && decode ? [{ place: at[property], property, encode, decode }] : []
+  })
+  const changing = namesOf(columns.filter(({ changes }) => changes))
+  return {
+    name,
+    prefix,
+    key,
+    columns,
+    changing,
+    at,
+    row(item) {
+      // Pushed, as an array that is made with a length has holes, which messages between threads carry slowly.
+      const row: Value[] = []
+      for (const property of properties) row.push(item[property] as Value)
+      for (const { place, encode } of codecs) row[place] = encode(row[place] as never)
+      return row
+    },
+    changesOf: (row) => row.slice(1, 1 + changing.length),
+    of(found) {
+      const item = { ...found } as Record<string, unknown>
+      for (const { property, decode } of codecs) item[property] = decode(item[property] as never)
+      return item as T
+    },
+  }
+}
+
+function columnsOf<T>(specs: Specs<T>): Column<T>[] {
+  const columns = (Object.keys(specs) as (keyof T & string)[]).map((property): Column<T> => {
+    const { kind, changes = false, name = snakeCase(property) } = specs[property]
+    const { type, encode } = CODECS[kind] as Codec
+    const read = encode
+      ? (item: T) => encode(item[property] as never)
+      : (item: T) => item[property] as unknown as Value
+    return { name, property, type, changes, read }
+  })
+  const [id, changes, fixed] = [
+    columns.filter(({ property }) => property === 'id'),
+    columns.filter(({ changes }) => changes),
+    columns.filter(({ property, changes }) => property !== 'id' && !changes),
+  ]
+  return [...id, ...changes, ...fixed]
+}
+
+const snakeCase = (property: string) => property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** The names of columns. */
+export function namesOf<T>(columns: readonly Column<T>[]): string[] {
+  return columns.map(({ name }) => name)
+}
+
+/**
+ * What a SELECT lists to read items. `made` has the SQL of properties that an engine does not keep in the column of
+ * their name.
+ */
+export function selected<T>({ columns }: Table<T>, made: { readonly [P in keyof T]?: string } = {}): string {
+  return columns.map(({ name, property }) => `${made[property] ?? name} AS "${property}"`).join(', ')
+}
