@@ -49,7 +49,7 @@ export const ERROR_CODES = {
   attempt_not_resolved: 'The attempt cannot be resolved by hand; the message gives the reason.',
   alarm_not_open: 'The alarm is already closed.',
   delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
-  balance_limit_reached: 'The ledger keeps balances in 64 bits; this amount would exceed them.',
+  balance_limit_reached: 'The amount would exceed the largest balance that the ledger can store.',
   route_not_found: 'No such route.',
   method_not_allowed: 'The route exists, but not with this method; see the Allow header.',
   payload_too_large: 'The body is larger than the limit.',

@@ -27,7 +27,7 @@ export function startClockWatch(context: Context, clock: ServingClock): Loop {
     const moved = await bringForward(context, all)
     if (all) setBack = false
     if (moved > 0) {
-      log.warn({ moved }, 'Work was due too late, as after a clock is set back: it is due now.')
+      log.warn({ moved }, 'The clock was set back; waiting work is due now.')
       context.onDeliveries()
     }
   })
@@ -51,7 +51,7 @@ async function keepAtLast(clock: ServingClock, log: Log): Promise<void> {
     await clock.keep()
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
-    log.warn({ reason: error.reason }, 'The last minute of observed time could not be kept.')
+    log.warn({ reason: error.reason }, 'The last minute of observed time could not be stored.')
   }
 }
 
