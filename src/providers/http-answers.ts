@@ -1,13 +1,13 @@
 import type { Outcome } from '../domain/attempt.ts'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { DISPUTE_STATES } from '../domain/charge.ts'
+import type { HttpResult } from '../net/http-client.ts'
 import type {
   DisputeAnswer,
   LookupAnswer,
   NotificationSubject,
   VerifiedNotification,
 } from '../ports/provider.ts'
-import type { HttpResult } from './http-client.ts'
 import { rfc3339 } from './rfc3339.ts'
 
 /**

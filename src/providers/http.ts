@@ -1,10 +1,10 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
 import type { Egress } from '../net/egress.ts'
+import { type HttpClient, type HttpResult, httpClient } from '../net/http-client.ts'
 import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
 import { isSigned, signatureHeaders } from '../signing.ts'
 import type { Create } from './fields.ts'
 import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-answers.ts'
-import { type HttpClient, type HttpResult, httpClient } from './http-client.ts'
 import { leakFinder, scrubber } from './scrub.ts'
 
 /** A processor promises to know a reference for 24 h; an hour of it is left for clocks and queues. */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
 import type { Egress } from '../net/egress.ts'
-import { type HttpClient, httpClient } from './http-client.ts'
+import { type HttpClient, httpClient } from '../net/http-client.ts'
 import { part, text } from './stripe-answers.ts'
 import type { StripeErrorFields } from './stripe-errors.ts'
 

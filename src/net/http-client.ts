@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
-import { ByteBuffer } from '../net/byte-buffer.ts'
-import { createEgress, type Egress } from '../net/egress.ts'
+import { ByteBuffer } from './byte-buffer.ts'
+import { createEgress, type Egress } from './egress.ts'
 
 /** No payment provider sends a longer response: MiniPay cuts it, and the outcome is unknown. In bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024
