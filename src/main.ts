@@ -316,12 +316,12 @@ function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
         deliverer = startDeliverer({
           store,
           endpoint: DEFAULT_ENDPOINT,
-          client: webhookClient(
-            config.webhookTarget,
-            config.webhookTargetConcurrency,
-            undefined,
-            config.allowedTargets,
-          ),
+          client: webhookClient({
+            target: config.webhookTarget,
+            connections: config.webhookTargetConcurrency,
+            egress: config.allowedTargets,
+            runtime,
+          }),
           body: webhookBody,
           secret: config.webhookSecret,
           concurrency: config.webhookTargetConcurrency,

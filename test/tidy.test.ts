@@ -41,8 +41,6 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['main', 'cli']
-/** A client over real sockets, which no simulated time can move. */
-const OWN_TIMERS = new Set(['src/workers/webhook-client.ts'])
 /** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 
@@ -103,7 +101,7 @@ test('app and workers get time, timers and randomness from the runtime port alon
   const elsewhere =
     /\b(set|clear)(Timeout|Interval|Immediate)\b|\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\bhrtime\b|\bnextTick\b|AbortSignal\.timeout|Math\.random|\brandom(UUID|Bytes|Int|FillSync|Fill)\b|\bgetRandomValues\b|\bAtomics\.wait/
   const modules = /^node:(timers|perf_hooks|worker_threads|cluster)/
-  const files = SOURCES.filter((file) => ['app', 'workers'].includes(layerOf(file)) && !OWN_TIMERS.has(file))
+  const files = SOURCES.filter((file) => ['app', 'workers'].includes(layerOf(file)))
   assert.deepEqual(offences(files, elsewhere, bare), [])
   assert.deepEqual(
     files.filter((file) => importsOf(file).some((from) => modules.test(from))),

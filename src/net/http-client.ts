@@ -3,8 +3,8 @@ import type { Dispatcher, Pool } from 'undici'
 import { ByteBuffer } from './byte-buffer.ts'
 import { createEgress, type Egress } from './egress.ts'
 
-/** No payment provider sends a longer response: MiniPay cuts it, and the outcome is unknown. In bytes. */
-export const MAX_ANSWER_BYTES = 1024 * 1024
+/** A longer body is cut, in bytes; no payment provider sends one. */
+const MAX_BODY_BYTES = 1024 * 1024
 /** Time-out for a connection, in ms; after it, the request was definitely not sent. */
 const CONNECT_TIMEOUT_MS = 5_000
 
@@ -36,27 +36,34 @@ export type HttpClient = {
   close(): Promise<void>
 }
 
-/** What a client does otherwise than usual. */
 export type HttpClientOptions = {
-  /** `MAX_ANSWER_BYTES` unless given. */
-  readonly maxAnswerBytes?: number
+  /** A longer body is cut: 1 MiB unless given, in bytes. */
+  readonly maxBodyBytes?: number
   /** False: each request has a new connection. */
   readonly kept?: boolean
   /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
   readonly egress?: Egress
+  /** Five seconds unless given, in ms. */
+  readonly connectTimeoutMs?: number
+  /** True if a server may choose HTTP/2. Over it, undici resends a request that the server refused. */
+  readonly http2?: boolean
+  /**
+   * If given, the status line and headers are the whole answer. The client discards the body, and reads it for at most
+   * this time, in ms, and up to `maxBodyBytes`, so that the connection can be used again.
+   */
+  readonly discardMs?: number
 }
 
 /**
  * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
- * request's first byte is `unknown` unless a whole answer of at most `maxAnswerBytes` came: the peer may have acted on it.
+ * request's first byte is `unknown` unless a whole answer with a body of at most `maxBodyBytes` came: the peer may have
+ * acted on it.
  */
-export function httpClient(
-  origin: URL,
-  connections: number,
-  { maxAnswerBytes = MAX_ANSWER_BYTES, kept = true, egress = createEgress() }: HttpClientOptions = {},
-): HttpClient {
+export function httpClient(origin: URL, connections: number, options: HttpClientOptions = {}): HttpClient {
+  const egress = options.egress ?? createEgress()
   let pool: Pool | undefined
   let closed = false
+  // `lookup` never sees an address that is written out, so it is checked here.
   const forbidden = egress.forbids(origin.hostname)
   return {
     send({ method, path, headers, body }, signal) {
@@ -64,9 +71,9 @@ export function httpClient(
         if (closed) return resolve({ kind: 'not_sent', reason: 'the client is closed' })
         if (forbidden) return resolve({ kind: 'not_sent', reason: 'FORBIDDEN_ADDRESS' })
         if (signal.aborted) return resolve({ kind: 'not_sent', reason: BEFORE_SENT })
-        const call = new Call(resolve, signal, maxAnswerBytes)
+        const call = new Call(resolve, signal, options)
         try {
-          pool ??= openPool(origin.origin, connections, kept, egress)
+          pool ??= openPool(origin.origin, connections, egress, options)
           pool.dispatch({ method, path, headers, body }, call)
         } catch (error) {
           call.onResponseError(null, error as Error)
@@ -80,16 +87,20 @@ export function httpClient(
   }
 }
 
-/** The HTTP client is loaded with the first call: a server without remote providers does without its 26 MB. */
-function openPool(origin: string, connections: number, kept: boolean, { lookup }: Egress): Pool {
+/** undici is loaded with the first request: a server that sends none saves its 26 MB. */
+function openPool(
+  origin: string,
+  connections: number,
+  { lookup }: Egress,
+  { kept = true, http2 = false, connectTimeoutMs = CONNECT_TIMEOUT_MS }: HttpClientOptions,
+): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(origin, {
     connections,
     // With 0 the connection is closed after the answer.
     pipelining: kept ? 1 : 0,
-    // HTTP/1.1 alone: over HTTP/2 the library sends a refused request again by itself.
-    allowH2: false,
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup },
+    allowH2: http2,
+    connect: { timeout: connectTimeoutMs, lookup },
     // The caller's signal is the only clock.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -98,6 +109,7 @@ function openPool(origin: string, connections: number, kept: boolean, { lookup }
 
 const BEFORE_SENT = 'given up before it was sent'
 const NO_ANSWER = 'no answer in time'
+const TOO_LONG = 'answer too long'
 
 /** One request. `onRequestStart` is the line: the first byte is written right after it. */
 class Call implements Dispatcher.DispatchHandler {
@@ -106,14 +118,22 @@ class Call implements Dispatcher.DispatchHandler {
   #status = 0
   #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
   #body: ByteBuffer
+  #discarded = 0
+  #discarding: NodeJS.Timeout | undefined
   readonly #maxBytes: number
+  readonly #discardMs: number | undefined
   readonly #resolve: (result: HttpResult) => void
   readonly #signal: AbortSignal
   readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
 
-  constructor(resolve: (result: HttpResult) => void, signal: AbortSignal, maxBytes: number) {
-    this.#body = new ByteBuffer(maxBytes)
-    this.#maxBytes = maxBytes
+  constructor(
+    resolve: (result: HttpResult) => void,
+    signal: AbortSignal,
+    { maxBodyBytes = MAX_BODY_BYTES, discardMs }: HttpClientOptions,
+  ) {
+    this.#body = new ByteBuffer(maxBodyBytes)
+    this.#maxBytes = maxBodyBytes
+    this.#discardMs = discardMs
     this.#resolve = resolve
     this.#signal = signal
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -126,26 +146,34 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
-    this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
+    if (this.#discardMs !== undefined) {
+      this.#discarding = setTimeout(() => controller.abort(new Error(TOO_LONG)), this.#discardMs)
+      this.#settle({ kind: 'answered', status, headers, body: '' })
+    } else this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#body.append(chunk)) this.#fail(`the answer is longer than ${this.#maxBytes / 1024} KiB`)
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#discarding !== undefined) {
+      this.#discarded += chunk.length
+      if (this.#discarded > this.#maxBytes) controller.abort(new Error(TOO_LONG))
+    } else if (!this.#body.append(chunk)) this.#fail(`the answer is longer than ${this.#maxBytes / 1024} KiB`)
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#discarding)
     const body = this.#body.take().toString()
     this.#settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    clearTimeout(this.#discarding)
     this.#fail(describe(error))
   }
 

@@ -32,7 +32,7 @@ export function createHttpProvider(
   now: () => number = Date.now,
 ): RemoteProvider {
   const { url, secret, concurrency, deadlineMs, capabilities } = settings
-  const bounds = { maxAnswerBytes: MAX_ANSWER_BYTES, ...(settings.egress && { egress: settings.egress }) }
+  const bounds = { maxBodyBytes: MAX_ANSWER_BYTES, ...(settings.egress && { egress: settings.egress }) }
   const client = httpClient(url, concurrency, bounds)
   const aside = httpClient(url, recoveryPlaces(concurrency).all, { ...bounds, kept: false })
   const guard: Guard = { scrub: scrubber([secret.text]), leaks: leakFinder([secret.text]) }

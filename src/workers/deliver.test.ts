@@ -7,8 +7,12 @@ import { bench, history, holdingReceiver, scriptedClient, silent } from '../../t
 import { startReceiver } from '../../test/kit/receiver.ts'
 import type { Log } from '../ports/log.ts'
 import { DEFAULT_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { LEASE_MS } from './claim-deliveries.ts'
 import { webhookClient } from './webhook-client.ts'
+
+const clientOf = (url: string, connections: number) =>
+  webhookClient({ target: new URL(url), connections, runtime: nodeRuntime })
 
 /** Lets everything run that is due now. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -18,7 +22,7 @@ test('a webhook has the transaction, its event and its delivery id', async (t) =
   const receiver = await startReceiver()
   atEnd(receiver.close)
   const [charge] = await due(1)
-  deliver(webhookClient(new URL(receiver.url), 8))
+  deliver(clientOf(receiver.url, 8))
   await settled.atLeast(1)
   const { id, amount, currency, customer, status } = charge!
   const [webhook] = receiver.received
@@ -46,7 +50,7 @@ test("a signed webhook passes the verification of Standard Webhooks' own library
   atEnd(receiver.close)
   const secret = randomBytes(32)
   await due(2)
-  deliver(webhookClient(new URL(receiver.url), 8), { secret })
+  deliver(clientOf(receiver.url, 8), { secret })
   await settled.atLeast(2)
   const verifier = new Webhook(`whsec_${secret.toString('base64')}`)
   for (const { body, headers } of receiver.received)
@@ -60,7 +64,7 @@ test('no more than its concurrency are in flight to one target, and every webhoo
   const { due, deliver, settled, atEnd, deliveries } = await bench(t)
   const receiver = await holdingReceiver(atEnd)
   await due(20)
-  deliver(webhookClient(new URL(receiver.url), 20), { concurrency: 5 })
+  deliver(clientOf(receiver.url, 20), { concurrency: 5 })
   await receiver.waitFor(5)
   for (let sent = 5; sent < 20; sent++) {
     assert.ok(receiver.held.length <= 5)
@@ -84,7 +88,7 @@ test('no more than the overall limit are in flight over all targets, though they
   await due(12, 'two')
   const overall = { inFlight: 0, limit: 6 }
   const deliverers = ['one', 'two'].map((endpoint) =>
-    deliver(webhookClient(new URL(receiver.url), 12), { endpoint, overall, concurrency: 5 }),
+    deliver(clientOf(receiver.url, 12), { endpoint, overall, concurrency: 5 }),
   )
   await receiver.waitFor(5)
   receiver.answerOne()
@@ -103,7 +107,7 @@ test('a delivery that outlives its lease is claimed again, but never in flight t
   const receiver = await holdingReceiver(atEnd)
   let now = 1_000
   await due(1)
-  const deliverer = deliver(webhookClient(new URL(receiver.url), 8), { now: () => now })
+  const deliverer = deliver(clientOf(receiver.url, 8), { now: () => now })
   await receiver.waitFor(1)
   now += LEASE_MS + 1
   deliverer.wake()
@@ -128,7 +132,7 @@ test('a target that fails is tried six times, 1, 2, 4, 8 and 16 s apart', async 
   atEnd(receiver.close)
   let now = 1_000
   await due(1)
-  const deliverer = deliver(webhookClient(new URL(receiver.url), 8), { now: () => now })
+  const deliverer = deliver(clientOf(receiver.url, 8), { now: () => now })
   const delays: number[] = []
   for (let attempt = 1; attempt <= 5; attempt++) {
     await settled.atLeast(attempt)
@@ -153,7 +157,7 @@ test('a retry comes when it is due, though no poll does', async (t) => {
   )
   atEnd(receiver.close)
   await due(1)
-  deliver(webhookClient(new URL(receiver.url), 8), { pollMs: 3_600_000 })
+  deliver(clientOf(receiver.url, 8), { pollMs: 3_600_000 })
   await settled.atLeast(3)
   const dues = settled.all.map(({ verdict }) => (verdict.state === 'pending' ? verdict.retryAt : undefined))
   assert.deepEqual(
@@ -174,7 +178,7 @@ test('a redirect or another refusal fails at once, is logged, and nothing else i
   await due(3)
   const warnings: object[] = []
   const log: Log = { ...silent, warn: (fields) => warnings.push(fields) }
-  deliver(webhookClient(new URL(receiver.url), 1), { concurrency: 1, log })
+  deliver(clientOf(receiver.url, 1), { concurrency: 1, log })
   await settled.atLeast(3)
   const states = (await deliveries()).map(({ state, lastStatus }) => [lastStatus, state]).sort()
   assert.deepEqual(states, [
@@ -192,7 +196,7 @@ test('a target that refuses connections is told later, with the reason kept', as
   // Nothing listens on the port of a receiver that was closed.
   const receiver = await startReceiver()
   await receiver.close()
-  deliver(webhookClient(new URL(receiver.url), 8), { now: () => 5_000 })
+  deliver(clientOf(receiver.url, 8), { now: () => 5_000 })
   await settled.atLeast(1)
   const [delivery] = await deliveries()
   assert.deepEqual([delivery?.state, delivery?.lastError], ['pending', 'ECONNREFUSED'])
@@ -223,7 +227,7 @@ test('a target that loses its slots while many fly is not looked at again until 
   const receiver = await holdingReceiver(atEnd)
   const FLYING = 32
   await due(FLYING + 1)
-  const deliverer = deliver(webhookClient(new URL(receiver.url), FLYING), { concurrency: FLYING })
+  const deliverer = deliver(clientOf(receiver.url, FLYING), { concurrency: FLYING })
   while (receiver.held.length < FLYING) await turn()
   // Four broken connections leave it four slots, and 28 fly.
   for (let i = 0; i < 4; i++) receiver.held.shift()?.destroy()
@@ -306,7 +310,7 @@ test('a stop lets what is in flight finish', async (t) => {
   const { due, deliver, atEnd, deliveries, store } = await bench(t)
   const receiver = await holdingReceiver(atEnd)
   await due(3)
-  const deliverer = deliver(webhookClient(new URL(receiver.url), 8))
+  const deliverer = deliver(clientOf(receiver.url, 8))
   await receiver.waitFor(3)
   const stopped = deliverer.stop(60_000)
   await due(1)
@@ -323,7 +327,7 @@ test('a stop cuts and releases what does not finish in time: due at once, no att
   const { due, deliver, atEnd, deliveries, store } = await bench(t)
   const receiver = await holdingReceiver(atEnd)
   await due(3)
-  const deliverer = deliver(webhookClient(new URL(receiver.url), 8))
+  const deliverer = deliver(clientOf(receiver.url, 8))
   await receiver.waitFor(3)
   await deliverer.stop(1)
   for (const { state, attempts } of await deliveries()) assert.deepEqual([state, attempts], ['pending', 0])

@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer as createTcpServer, isIP, type Server } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { readConfig } from '../config.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { DEADLINE_MS, webhookClient } from './webhook-client.ts'
 
 const MESSAGE = { headers: { 'content-type': 'application/json' }, body: '{"id":"txn_1"}' }
@@ -27,7 +28,10 @@ async function listen(t: TestContext, server: Server): Promise<void> {
 }
 
 function client(t: TestContext, target: URL, deadlineMs?: number) {
-  const made = webhookClient(target, 4, deadlineMs)
+  const made = webhookClient({
+    ...{ target, connections: 4, runtime: nodeRuntime },
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  })
   t.after(() => made.destroy())
   return made
 }
