@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startPostgres } from '../test/kit/postgres.ts'
 import { inMemory } from './machine.ts'
-import { familyCpuSeconds } from './processes.ts'
+import { familyBytesWritten, familyCpuSeconds } from './processes.ts'
 
 /** Beside the server's defaults, and in place of the tests' own: memory as on a server, and no checkpoint in a measurement. */
 const SETTINGS = [
@@ -24,6 +24,8 @@ export type Postgres = {
   withDatabase<T>(use: (url: string) => Promise<T>): Promise<T>
   /** CPU seconds of all of its processes so far; NaN where there is no /proc. */
   cpuSeconds(): number
+  /** Bytes that all of its processes have written so far; NaN where there is no /proc. */
+  bytesWritten(): number
 }
 
 /** Calls `use` with a server, and ends it afterwards: also when the benchmark is ended meanwhile. */
@@ -57,6 +59,7 @@ export async function withPostgres<T>(
         }
       },
       cpuSeconds: () => familyCpuSeconds(pid()),
+      bytesWritten: () => familyBytesWritten(pid()),
     })
   } finally {
     process.off('exit', endAtOnce)

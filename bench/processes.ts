@@ -49,6 +49,8 @@ export type Server = {
   cpuSeconds(): number
   /** CPU seconds by kind of thread: `all`, `main`, `workers` and `helpers`, which compile and collect garbage. Empty without Linux. */
   threadSeconds(): Readonly<Record<string, number>>
+  /** Bytes that it has caused to be written to a disk so far; NaN where there is no /proc. */
+  bytesWritten(): number
   /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
   residentMB(): number
   /** The most that it ever was. */
@@ -93,6 +95,7 @@ export function together(servers: readonly [Server, ...Server[]]): Server {
     ports: servers.flatMap((server) => server.ports),
     cpuSeconds: () => sum((server) => server.cpuSeconds()),
     threadSeconds: () => servers[0].threadSeconds(),
+    bytesWritten: () => sum((server) => server.bytesWritten()),
     residentMB: () => sum((server) => server.residentMB()),
     peakResidentMB: () => sum((server) => server.peakResidentMB()),
     async stop() {
@@ -133,6 +136,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
     ports: [Number(new URL(url).port)],
     cpuSeconds: () => cpuSeconds(child.pid),
     threadSeconds: () => threadSeconds(child.pid),
+    bytesWritten: () => bytesWritten(child.pid),
     residentMB: () => residentMB(child.pid, 'VmRSS'),
     peakResidentMB: () => residentMB(child.pid, 'VmHWM'),
     async stop() {
@@ -191,9 +195,26 @@ function threadSeconds(pid: number | undefined): Record<string, number> {
 /** CPU seconds of a process that works in its children, those that ended included. */
 export function familyCpuSeconds(pid: number): number {
   const own = times(pid).reduce((sum, seconds) => sum + seconds, 0)
+  return childrenOf(pid).reduce((sum, child) => sum + (cpuSeconds(child) || 0), own)
+}
+
+/** Bytes written by a process that works in its children; Linux adds those of a child that ended to its parent's. */
+export function familyBytesWritten(pid: number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + (bytesWritten(child) || 0), bytesWritten(pid))
+}
+
+function childrenOf(pid: number): number[] {
   try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
-    return children.reduce((sum, child) => sum + (cpuSeconds(Number(child)) || 0), own)
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** https://docs.kernel.org/filesystems/proc.html: `write_bytes` counts what a process sends to the storage layer. */
+function bytesWritten(pid: number | undefined): number {
+  try {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
   } catch {
     return Number.NaN
   }
