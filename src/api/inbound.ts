@@ -1,9 +1,23 @@
+/** What providers send to MiniPay: notifications. */
+
 import { reject } from '../domain/error.ts'
 import { NoQuery, sendObject, sendRejection } from '../http/endpoint.ts'
+import { named, object, oneOf, string } from '../http/schema.ts'
 import type { Endpoint } from './endpoint.ts'
-import { NameParams, Notified } from './minipay/schemas.ts'
 
-export const notificationEndpoint: Endpoint = {
+const NameParams = object({
+  name: string({ description: 'The name of the provider, from your configuration.', examples: ['bank_a'] }),
+})
+
+const Notified = named(
+  'NotificationReceived',
+  object({
+    status: oneOf(['stored', 'duplicate'], { description: '`duplicate` when it had been stored before.' }),
+  }),
+  'Whether the notification was stored.',
+)
+
+const notificationEndpoint: Endpoint = {
   id: 'receiveProviderNotification',
   method: 'POST',
   url: '/providers/:name/notifications',
@@ -43,3 +57,5 @@ export const notificationEndpoint: Endpoint = {
     return sendObject(reply, { status })
   },
 }
+
+export const inboundEndpoints: readonly Endpoint[] = [notificationEndpoint]

@@ -8,7 +8,6 @@ import { MetricsResponse, Readiness, Status } from './operations-schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
-
 const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
 
 /** The type that the client likes best, by the weights and then by the order in its Accept (RFC 9110, 12.5.1); JSON when it names none. */
@@ -20,7 +19,7 @@ async function preferredType(accept: string | undefined): Promise<string> {
   return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
 }
 
-export const metricsEndpoint: Endpoint = {
+const metricsEndpoint: Endpoint = {
   id: 'retrieveMetrics',
   method: 'GET',
   url: '/metrics',
@@ -56,7 +55,7 @@ export const metricsEndpoint: Endpoint = {
   },
 }
 
-export const healthEndpoint: Endpoint = {
+const healthEndpoint: Endpoint = {
   id: 'checkHealth',
   method: 'GET',
   url: '/health',
@@ -71,7 +70,7 @@ export const healthEndpoint: Endpoint = {
   },
 }
 
-export const readyEndpoint: Endpoint = {
+const readyEndpoint: Endpoint = {
   id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
@@ -130,3 +129,5 @@ function missingView({ provider, openAttempts, toCapture, toRefund, inRules }: M
     in_rules: inRules,
   }
 }
+
+export const operationsEndpoints: readonly Endpoint[] = [metricsEndpoint, healthEndpoint, readyEndpoint]

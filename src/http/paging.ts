@@ -1,51 +1,13 @@
 import type { FastifyReply } from 'fastify'
 import { reject } from '../domain/error.ts'
 import { type IdPrefix, isId } from '../domain/id.ts'
-import { parseCurrency } from '../domain/money.ts'
 import type { Page, PageQuery } from '../ports/store.ts'
 import { sendJson } from './endpoint.ts'
 import { Refused } from './errors.ts'
-import { CURRENCY_WANTED } from './faults.ts'
 
 export const DEFAULT_LIMIT = 20
 
-/** The parameters that lists have in common. */
-export type ListQuery = {
-  readonly limit?: number
-  readonly starting_after?: string
-  readonly ending_before?: string
-  readonly customer?: string
-  readonly currency?: string
-} & CreatedRange
-
-/**
- * The store's query from a list's query string. `exists` answers whether a cursor names an object of the
- * list. Throws `Refused` for a bad cursor, currency or time.
- */
-export async function pageQuery(
-  prefix: IdPrefix,
-  query: ListQuery,
-  exists: (id: string) => Promise<boolean>,
-): Promise<PageQuery> {
-  const { starting_after: startingAfter, ending_before: endingBefore, customer } = query
-  if (startingAfter !== undefined && endingBefore !== undefined)
-    throw new Refused(
-      reject('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
-    )
-  await checkCursor('starting_after', startingAfter, prefix, exists)
-  await checkCursor('ending_before', endingBefore, prefix, exists)
-  const currency = currencyFilter(query.currency)
-  return {
-    limit: query.limit ?? DEFAULT_LIMIT,
-    ...(startingAfter !== undefined && { startingAfter }),
-    ...(endingBefore !== undefined && { endingBefore }),
-    ...(customer !== undefined && { customer }),
-    ...(currency !== undefined && { currency }),
-    ...createdRange(query),
-  }
-}
-
-type CreatedRange = {
+export type CreatedRange = {
   readonly [filter in 'created_gte' | 'created_gt' | 'created_lte' | 'created_lt']?: string
 }
 
@@ -75,17 +37,6 @@ export async function checkCursor(
   )
 }
 
-/** A currency to filter by, in lower case; throws `Refused` when ISO 4217 does not have it. */
-export function currencyFilter(code: string | undefined): string | undefined {
-  if (code === undefined) return undefined
-  const currency = parseCurrency(code)
-  if (currency === undefined)
-    throw new Refused(
-      reject('currency_invalid', `The parameter currency must ${CURRENCY_WANTED}.`, 'currency'),
-    )
-  return currency
-}
-
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 const MAX_TIME_MS = 2 ** 48 - 2
 
@@ -111,8 +62,10 @@ function isCalendarDay(text: string): boolean {
 }
 
 const after = (ms: number | undefined) => (ms === undefined ? undefined : ms + 1)
+
 const latest = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.max(a, b)
+
 const earliest = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)
 

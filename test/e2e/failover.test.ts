@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { ProviderState } from '../../src/api/minipay/routing-schemas.ts'
+import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { type Attempt, type Charge, type ErrorAnswer, type Page, until } from '../kit/client.ts'
 import { deadUrl } from '../kit/peer.ts'

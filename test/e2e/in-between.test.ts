@@ -1,7 +1,7 @@
 /** Calls that something between MiniPay and a provider cuts, swallows or answers in its place. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { ProviderState } from '../../src/api/minipay/routing-schemas.ts'
+import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { type Attempt, type Charge, type Page, until } from '../kit/client.ts'
 import { type StandIn, startStandIn, type Turn } from '../kit/stand-in.ts'

@@ -5,11 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type {
-  ProviderState,
-  SimulationResponse,
-  RuleSet as Stored,
-} from '../../src/api/minipay/routing-schemas.ts'
+import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
+import type { SimulationResponse, RuleSet as Stored } from '../../src/api/minipay/routing-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { type Charge, type Client, client, type ErrorAnswer, type Page } from '../kit/client.ts'
 import { assertDocumented } from '../kit/documented.ts'

@@ -3,26 +3,31 @@ import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { Alarm as AlarmSchema } from '../../src/api/minipay/alarm-schemas.ts'
 import type * as attempts from '../../src/api/minipay/attempt-schemas.ts'
+import type * as balances from '../../src/api/minipay/balance-schemas.ts'
+import type * as charges from '../../src/api/minipay/charge-schemas.ts'
+import type * as disputes from '../../src/api/minipay/dispute-schemas.ts'
+import type * as errors from '../../src/api/minipay/error-schemas.ts'
 import type * as events from '../../src/api/minipay/event-schemas.ts'
 import type * as ledger from '../../src/api/minipay/ledger-schemas.ts'
-import type * as schemas from '../../src/api/minipay/schemas.ts'
+import type * as refunds from '../../src/api/minipay/refund-schemas.ts'
+import type * as deliveries from '../../src/api/minipay/webhook-delivery-schemas.ts'
 import type * as operations from '../../src/api/operations-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { assertDocumented } from './documented.ts'
 import { type Answer, call } from './http.ts'
 
-export type Charge = Static<typeof schemas.Charge>
-export type Refund = Static<typeof schemas.Refund>
+export type Charge = Static<typeof charges.Charge>
+export type Refund = Static<typeof refunds.Refund>
 export type Attempt = Static<typeof attempts.Attempt>
 export type Alarm = AlarmSchema
-export type Dispute = Static<typeof attempts.Dispute>
-export type ErrorAnswer = Static<typeof schemas.ErrorResponse>
-export type DeclineAnswer = Static<typeof schemas.DeclineResponse>
-export type Balance = Static<typeof ledger.Balance>
+export type Dispute = Static<typeof disputes.Dispute>
+export type ErrorAnswer = Static<typeof errors.ErrorResponse>
+export type DeclineAnswer = Static<typeof charges.DeclineResponse>
+export type Balance = Static<typeof balances.Balance>
 export type MetricsAnswer = Static<typeof operations.MetricsResponse>
 export type LedgerAccount = Static<typeof ledger.LedgerAccount>
 export type LedgerEntry = Static<typeof ledger.LedgerEntry>
-export type Delivery = Static<typeof events.Delivery>
+export type Delivery = Static<typeof deliveries.Delivery>
 /** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
 export type Event = Omit<Static<typeof events.Event>, 'data'> & {
   readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute; readonly alarm?: Alarm }

@@ -6,13 +6,13 @@ import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
-import { alarmId } from './fields.ts'
-import { idOf, page } from './schemas.ts'
+import { alarmId, idOf } from './fields.ts'
+import { page } from './lists.ts'
 
 const validQuery = queryValidator(AlarmsQuery)
 const validBody = bodyValidator(CloseAlarmBody)
 
-export const listAlarmsEndpoint: Endpoint = {
+const listAlarmsEndpoint: Endpoint = {
   id: 'listAlarms',
   method: 'GET',
   url: '/api/v1/alarms',
@@ -39,7 +39,7 @@ export const listAlarmsEndpoint: Endpoint = {
   },
 }
 
-export const retrieveAlarmEndpoint: Endpoint = {
+const retrieveAlarmEndpoint: Endpoint = {
   id: 'retrieveAlarm',
   method: 'GET',
   url: '/api/v1/alarms/:id',
@@ -57,7 +57,7 @@ export const retrieveAlarmEndpoint: Endpoint = {
   },
 }
 
-export const closeAlarmEndpoint: Endpoint = {
+const closeAlarmEndpoint: Endpoint = {
   id: 'closeAlarm',
   method: 'POST',
   url: '/api/v1/alarms/:id/close',
@@ -90,3 +90,9 @@ export const closeAlarmEndpoint: Endpoint = {
     return sendResult(reply, await closeAlarm(services.context, keyedRequest, id, closing))
   },
 }
+
+export const alarmEndpoints: readonly Endpoint[] = [
+  listAlarmsEndpoint,
+  retrieveAlarmEndpoint,
+  closeAlarmEndpoint,
+]

@@ -1,6 +1,6 @@
-/** The schemas of attempts, which are calls to providers, and of disputes. */
+/** The schemas of attempts, which are calls to providers. */
+
 import { ATTEMPT_KINDS, ATTEMPT_STATES, RESOLVERS } from '../../domain/attempt.ts'
-import { DISPUTE_STATES } from '../../domain/charge.ts'
 import {
   array,
   integer,
@@ -16,14 +16,11 @@ import {
   amount,
   attemptId,
   currency,
-  customer,
   declineCode,
-  disputeId,
   limit,
   providerName,
   refundId,
   startingAfter,
-  sum,
   time,
   transactionId,
 } from './fields.ts'
@@ -32,6 +29,7 @@ const skipped = object({
   provider: providerName,
   reason: string({ description: 'Why it was not called.', examples: ['circuit breaker open'] }),
 })
+
 const attemptRoute = {
   ...nullable(
     named(
@@ -130,33 +128,3 @@ export const ResolveBody = named(
   }),
   'The outcome of the attempt.',
 )
-
-export const Dispute = named(
-  'Dispute',
-  object({
-    id: disputeId,
-    transaction_id: transactionId,
-    amount: { ...sum, description: 'Minor units of `currency`, as the provider states it.' },
-    currency: { ...currency, description: "As the provider states it. It may differ from the charge's." },
-    amount_booked: {
-      ...sum,
-      description:
-        "The part of it that the ledger contains, in minor units of the charge's currency. 0 once it is won.",
-    },
-    customer,
-    status: named('DisputeStatus', oneOf(DISPUTE_STATES, { description: 'The status of the dispute.' })),
-    reason: nullable(
-      string({ description: "The provider's word for the reason.", examples: ['fraudulent'] }),
-    ),
-    provider: providerName,
-    provider_reference: string({ description: "The provider's own id of the dispute." }),
-    created_at: { ...time, description: 'When MiniPay stored it.' },
-  }),
-  'A payment that the customer disputes at the bank.',
-)
-
-export const DisputesQuery = strict({
-  limit,
-  starting_after: startingAfter,
-  transaction_id: optional(transactionId),
-})

@@ -1,19 +1,18 @@
-import { attemptView, disputeView } from '../../app/present.ts'
+import { attemptView } from '../../app/present.ts'
 import { resolveAttempt } from '../../app/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
-import { Attempt, AttemptsQuery, Dispute, DisputesQuery, ResolveBody } from './attempt-schemas.ts'
-import { attemptId } from './fields.ts'
-import { idOf, page } from './schemas.ts'
+import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
+import { attemptId, idOf } from './fields.ts'
+import { page } from './lists.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
 const validBody = bodyValidator(ResolveBody)
-const validDisputesQuery = queryValidator(DisputesQuery)
 
-export const listAttemptsEndpoint: Endpoint = {
+const listAttemptsEndpoint: Endpoint = {
   id: 'listAttempts',
   method: 'GET',
   url: '/api/v1/attempts',
@@ -38,7 +37,7 @@ export const listAttemptsEndpoint: Endpoint = {
   },
 }
 
-export const resolveAttemptEndpoint: Endpoint = {
+const resolveAttemptEndpoint: Endpoint = {
   id: 'resolveAttempt',
   method: 'POST',
   url: '/api/v1/attempts/:id/resolve',
@@ -66,29 +65,4 @@ export const resolveAttemptEndpoint: Endpoint = {
   },
 }
 
-export const listDisputesEndpoint: Endpoint = {
-  id: 'listDisputes',
-  method: 'GET',
-  url: '/api/v1/disputes',
-  summary: 'List disputes, newest first',
-  tag: 'Providers',
-  query: DisputesQuery,
-  responses: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
-  errors: ['cursor_invalid'],
-  async handle({ context }, request, reply) {
-    const scope = scopeOf(request)
-    const {
-      limit = DEFAULT_LIMIT,
-      starting_after: startingAfter,
-      transaction_id: transactionId,
-    } = validDisputesQuery(request.query)
-    const exists = async (id: string) => (await context.store.dispute(scope, id)) !== undefined
-    await checkCursor('starting_after', startingAfter, 'dp', exists)
-    const query = {
-      limit,
-      ...(startingAfter !== undefined && { startingAfter }),
-      ...(transactionId !== undefined && { transactionId }),
-    }
-    return sendPage(reply, await context.store.disputes(scope, query), disputeView)
-  },
-}
+export const attemptEndpoints: readonly Endpoint[] = [listAttemptsEndpoint, resolveAttemptEndpoint]

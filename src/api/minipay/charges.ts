@@ -8,12 +8,11 @@ import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { CURRENCY_WANTED } from '../../http/faults.ts'
-import { pageQuery, sendPage } from '../../http/paging.ts'
+import { sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { Attempt } from './attempt-schemas.ts'
-import { transactionId } from './fields.ts'
 import {
   CaptureBody,
   Charge,
@@ -21,11 +20,10 @@ import {
   ChargesQuery,
   DeclineResponse,
   FollowUpDeclineResponse,
-  idOf,
-  NoBody,
-  page,
   UnavailableResponse,
-} from './schemas.ts'
+} from './charge-schemas.ts'
+import { idOf, NoBody, transactionId } from './fields.ts'
+import { page, pageQuery } from './lists.ts'
 
 const ChargeParams = idOf(transactionId)
 const validBody = bodyValidator(ChargeBody)
@@ -35,7 +33,7 @@ const validQuery = queryValidator(ChargesQuery)
 const PROCESSING =
   'The outcome is not known yet. The status is `processing`, or `requires_action` with a `redirect_url`. An event follows with the outcome; to poll, retrieve the charge or repeat this request.'
 
-export const createChargeEndpoint: Endpoint = {
+const createChargeEndpoint: Endpoint = {
   id: 'createCharge',
   method: 'POST',
   url: '/api/v1/charges',
@@ -82,7 +80,7 @@ export const createChargeEndpoint: Endpoint = {
   },
 }
 
-export const retrieveChargeEndpoint: Endpoint = {
+const retrieveChargeEndpoint: Endpoint = {
   id: 'retrieveCharge',
   method: 'GET',
   url: '/api/v1/charges/:id',
@@ -100,7 +98,7 @@ export const retrieveChargeEndpoint: Endpoint = {
   },
 }
 
-export const listChargesEndpoint: Endpoint = {
+const listChargesEndpoint: Endpoint = {
   id: 'listCharges',
   method: 'GET',
   url: '/api/v1/charges',
@@ -144,7 +142,7 @@ const FOLLOW_UP_ERRORS = [
   'balance_limit_reached',
 ] as const
 
-export const captureChargeEndpoint: Endpoint = {
+const captureChargeEndpoint: Endpoint = {
   id: 'captureCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/capture',
@@ -165,7 +163,7 @@ export const captureChargeEndpoint: Endpoint = {
   },
 }
 
-export const cancelChargeEndpoint: Endpoint = {
+const cancelChargeEndpoint: Endpoint = {
   id: 'cancelCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/cancel',
@@ -187,7 +185,7 @@ export const cancelChargeEndpoint: Endpoint = {
   },
 }
 
-export const listChargeAttemptsEndpoint: Endpoint = {
+const listChargeAttemptsEndpoint: Endpoint = {
   id: 'listChargeAttempts',
   method: 'GET',
   url: '/api/v1/charges/:id/attempts',
@@ -217,3 +215,12 @@ function currencyToCharge(code: string): string {
     : `The parameter currency must ${CURRENCY_WANTED}.`
   throw new Refused(reject('currency_invalid', reason, 'currency'))
 }
+
+export const chargeEndpoints: readonly Endpoint[] = [
+  createChargeEndpoint,
+  listChargesEndpoint,
+  retrieveChargeEndpoint,
+  captureChargeEndpoint,
+  cancelChargeEndpoint,
+  listChargeAttemptsEndpoint,
+]

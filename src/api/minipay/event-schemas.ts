@@ -1,23 +1,21 @@
-/** The schemas of events and of their deliveries. */
+/** The schemas of events. */
+
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
 import {
   array,
   boolean,
-  integer,
   named,
-  nullable,
   type ObjectSchema,
   object,
   oneOf,
   optional,
   strict,
-  string,
 } from '../../http/schema.ts'
-import { DELIVERY_STATES } from '../../ports/store.ts'
 import { Alarm } from './alarm-schemas.ts'
-import { Dispute } from './attempt-schemas.ts'
-import { createdFilters, deliveryId, epoch, eventId, limit, sequence, startingAfter, time } from './fields.ts'
-import { Charge, Refund } from './schemas.ts'
+import { Charge } from './charge-schemas.ts'
+import { Dispute } from './dispute-schemas.ts'
+import { epoch, eventId, limit, sequence, time } from './fields.ts'
+import { Refund } from './refund-schemas.ts'
 
 export const eventType = named(
   'EventType',
@@ -32,16 +30,6 @@ export const EventsQuery = strict({
   }),
   limit,
   type: optional(eventType),
-})
-
-const deliveryStatus = named(
-  'WebhookDeliveryStatus',
-  oneOf(DELIVERY_STATES, { description: 'The status of the delivery.' }),
-)
-export const DeliveriesQuery = strict({
-  limit,
-  starting_after: startingAfter,
-  status: optional(oneOf(['failed'], { description: 'Only deliveries that failed.' })),
 })
 
 /** An object as it was stored with its event: an earlier version may have stored fewer fields, but always these. */
@@ -105,60 +93,4 @@ export const EventPage = named(
     epoch_first_sequence: { ...sequence, minimum: 1, description: 'The first sequence of the newest epoch.' },
   }),
   'A page of events.',
-)
-
-const endpoint = string({ description: 'The name of the receiver.', examples: ['default'] })
-export const Delivery = named(
-  'WebhookDelivery',
-  object({
-    id: deliveryId,
-    endpoint,
-    event_sequence: { ...sequence, description: 'The sequence of the event.' },
-    event_type: eventType,
-    status: deliveryStatus,
-    attempts: integer({ description: 'The number of times that MiniPay has sent it.' }),
-    next_attempt_at: nullable({ ...time, description: 'When MiniPay sends it next.' }),
-    last_status: nullable(integer({ description: 'The HTTP status of the last response.' })),
-    last_error: nullable(string({ description: 'The reason why the last attempt got no response.' })),
-    created_at: { ...time, description: 'When the event was stored.' },
-  }),
-  'An event on its way to your receiver.',
-)
-
-export const RetryBody = named(
-  'RetryWebhookDeliveriesRequest',
-  strict({
-    event_type: optional(eventType),
-    endpoint: optional({ ...endpoint, minLength: 1, maxLength: 64 }),
-    last_status: optional({
-      ...nullable(integer({ minimum: 100, maximum: 999 })),
-      description:
-        'The HTTP status of the last response. Null finds those whose last attempt got no response.',
-    }),
-    ...createdFilters,
-    starting_after: optional(string({ description: '`next` of the previous response.' })),
-    limit: optional(
-      integer({ minimum: 1, maximum: 10_000, default: 10_000, description: 'The most deliveries to queue.' }),
-    ),
-    dry_run: optional({ ...boolean(), default: false, description: 'Count them, and change nothing.' }),
-  }),
-  'Which failed deliveries to queue. A delivery must match every field.',
-)
-
-export const Retried = named(
-  'WebhookDeliveriesRetried',
-  object({
-    queued: integer({
-      minimum: 0,
-      description: 'The number of deliveries that were queued, or that would be in a dry run.',
-    }),
-    has_more: { ...boolean(), description: 'True when this call did not reach all failed deliveries.' },
-    next: {
-      ...nullable(string()),
-      examples: [null],
-      description: 'While `has_more` is true, send it as `starting_after` of the next call.',
-    },
-    dry_run: { ...boolean(), description: 'True when nothing was changed.' },
-  }),
-  'The number of deliveries that were queued.',
 )

@@ -1,6 +1,6 @@
-/** The fields that requests and answers share. */
+/** The fields that requests and responses share. */
 import { MAX_AMOUNT } from '../../domain/money.ts'
-import { integer, named, optional, record, string } from '../../http/schema.ts'
+import { integer, named, object, optional, record, type Schema, strict, string } from '../../http/schema.ts'
 
 export const amount = integer({
   minimum: 1,
@@ -8,21 +8,26 @@ export const amount = integer({
   description: 'Minor units of the currency: cents for usd, whole yen for jpy.',
   examples: [2500],
 })
+
 export const sum = { ...amount, minimum: 0, examples: [0] }
 export const count = integer({ minimum: 0, examples: [1] })
+
 export const currency = string({
   minLength: 3,
   maxLength: 3,
   description: 'ISO 4217 code. Requests accept either case; responses have lower case.',
   examples: ['usd'],
 })
+
 export const customer = string({
   minLength: 1,
   maxLength: 255,
   description: 'Your own id of the customer.',
   examples: ['cus_42'],
 })
+
 export const description = string({ maxLength: 1000, description: 'Free text.' })
+
 export const metadata = named(
   'Metadata',
   record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
@@ -31,10 +36,12 @@ export const metadata = named(
     examples: [{ order: '1234' }],
   }),
 )
+
 export const time = string({ format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] })
 
 const id = (prefix: string, what: string) =>
   string({ description: `The id of the ${what}.`, examples: [`${prefix}_01kasw5v8g000ne3r5yx2tb4qd`] })
+
 export const transactionId = id('txn', 'charge')
 export const refundId = id('re', 'refund')
 export const eventId = id('evt', 'event')
@@ -42,6 +49,7 @@ export const deliveryId = id('dlv', 'delivery')
 export const attemptId = id('att', 'attempt')
 export const disputeId = id('dp', 'dispute')
 export const alarmId = id('alm', 'alarm')
+
 export const epoch = string({
   description: 'The epoch that the sequence belongs to. A restored database begins a new one.',
   examples: ['ep_9f86d081884c7d65'],
@@ -52,6 +60,7 @@ export const sequence = integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 export const limit = optional(
   integer({ minimum: 1, maximum: 100, default: 20, description: 'The most objects that a page may have.' }),
 )
+
 export const startingAfter = optional(
   string({ description: 'The last id of one page: the next page has older objects.' }),
 )
@@ -65,11 +74,17 @@ export const createdFilters = {
 }
 
 export const providerName = string({ description: 'The name of the provider.', examples: ['sandbox'] })
+
 export const declineCode = string({
   description: 'Why the provider declined.',
   examples: ['insufficient_funds'],
 })
+
 export const failureMessage = string({
   description: 'Why it failed, for people.',
   examples: ['The card has insufficient funds.'],
 })
+
+/** The path of an object with such an id. */
+export const idOf = (id: Schema<string>) => object({ id })
+export const NoBody = named('EmptyRequest', strict({}), 'No fields.')

@@ -1,7 +1,7 @@
-/** The schemas of the ledger and its balances. */
+/** The schemas of the ledger's accounts and entries. */
 
-import { array, integer, named, nullable, object, optional, strict, string } from '../../http/schema.ts'
-import { count, currency, limit, sequence, time, transactionId } from './fields.ts'
+import { integer, named, object, optional, strict, string } from '../../http/schema.ts'
+import { currency, limit, sequence, time, transactionId } from './fields.ts'
 
 export const EntriesQuery = strict({
   limit,
@@ -12,7 +12,9 @@ export const EntriesQuery = strict({
   ),
   currency: optional(currency),
 })
+
 const accountName = string({ description: 'The name of the account.', examples: ['merchant'] })
+
 export const LedgerAccount = named(
   'LedgerAccount',
   object({
@@ -37,43 +39,4 @@ export const LedgerEntry = named(
     created_at: { ...time, description: 'When it was posted.' },
   }),
   'One side of a transfer.',
-)
-
-const balance = integer({
-  examples: [1250],
-  description: 'Minor units: charges that succeeded, less refunds.',
-})
-export const Balance = named(
-  'Balance',
-  object({
-    successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
-    refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
-    balance: {
-      ...nullable(integer()),
-      description: 'Charges that succeeded, less refunds. Null while several currencies are in use.',
-      examples: [1250],
-    },
-    currency: {
-      ...nullable(currency),
-      description: 'The currency of `balance`. Null while none or several are in use.',
-      examples: ['usd'],
-    },
-    balances: {
-      ...array(
-        named(
-          'CurrencyBalance',
-          object({
-            currency,
-            exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
-            balance,
-            successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
-            refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
-          }),
-          'The balance of one currency.',
-        ),
-      ),
-      description: 'Each currency in use.',
-    },
-  }),
-  "The merchant's balance, per currency.",
 )

@@ -2,8 +2,8 @@ import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/health.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { Provider } from '../../ports/provider.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { ProviderState } from './routing-schemas.ts'
-import { page } from './schemas.ts'
+import { page } from './lists.ts'
+import { ProviderState } from './provider-schemas.ts'
 
 function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot) {
   return {
@@ -35,7 +35,7 @@ function providerView({ name, kind, capabilities }: Provider, health: HealthSnap
   }
 }
 
-export const listProvidersEndpoint: Endpoint = {
+const listProvidersEndpoint: Endpoint = {
   id: 'listProviders',
   method: 'GET',
   url: '/api/v1/providers',
@@ -54,3 +54,5 @@ export const listProvidersEndpoint: Endpoint = {
     return sendObject(reply, { data, has_more: false })
   },
 }
+
+export const providerEndpoints: readonly Endpoint[] = [listProvidersEndpoint]

@@ -2,25 +2,24 @@ import { createRefund } from '../../app/follow-up.ts'
 import { refundView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
-import { pageQuery, sendPage } from '../../http/paging.ts'
+import { sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { RefundQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
-import { refundId } from './fields.ts'
+import { idOf, refundId } from './fields.ts'
+import { page, pageQuery } from './lists.ts'
 import {
-  idOf,
-  page,
   Refund,
   RefundBody,
   RefundDeclineResponse,
   RefundsQuery,
   RefundUnavailableResponse,
-} from './schemas.ts'
+} from './refund-schemas.ts'
 
 const validBody = bodyValidator(RefundBody)
 const validQuery = queryValidator(RefundsQuery)
 
-export const createRefundEndpoint: Endpoint = {
+const createRefundEndpoint: Endpoint = {
   id: 'createRefund',
   method: 'POST',
   url: '/api/v1/refunds',
@@ -69,7 +68,7 @@ export const createRefundEndpoint: Endpoint = {
   },
 }
 
-export const retrieveRefundEndpoint: Endpoint = {
+const retrieveRefundEndpoint: Endpoint = {
   id: 'retrieveRefund',
   method: 'GET',
   url: '/api/v1/refunds/:id',
@@ -87,7 +86,7 @@ export const retrieveRefundEndpoint: Endpoint = {
   },
 }
 
-export const listRefundsEndpoint: Endpoint = {
+const listRefundsEndpoint: Endpoint = {
   id: 'listRefunds',
   method: 'GET',
   url: '/api/v1/refunds',
@@ -111,3 +110,9 @@ export const listRefundsEndpoint: Endpoint = {
     })
   },
 }
+
+export const refundEndpoints: readonly Endpoint[] = [
+  createRefundEndpoint,
+  listRefundsEndpoint,
+  retrieveRefundEndpoint,
+]

@@ -1,5 +1,5 @@
-/** The schemas of routing rules, their simulation, and the state of providers. */
-import { BREAKER_STATES } from '../../domain/breaker.ts'
+/** The schemas of routing rules and of their simulation. */
+
 import {
   MAX_CONDITION,
   MAX_FAILOVER_CODES,
@@ -16,7 +16,6 @@ import {
   named,
   nullable,
   object,
-  oneOf,
   optional,
   type Schema,
   type Static,
@@ -25,14 +24,14 @@ import {
 } from '../../http/schema.ts'
 import { amount, count, currency, customer, metadata, time } from './fields.ts'
 
-const number = (keywords: object = {}): Schema<number> => ({ type: 'number', ...keywords })
 const list = <T>(items: Schema<T>, keywords: object): Schema<T[]> => ({ ...array(items), ...keywords })
 
-const provider = string({
+export const provider = string({
   pattern: PROVIDER_NAME.source,
   description: 'The name of the provider.',
   examples: ['bank_a'],
 })
+
 const weighted = named(
   'WeightedProvider',
   strict({
@@ -46,6 +45,7 @@ const weighted = named(
   }),
   'A provider and its share of the charges.',
 )
+
 const destination = {
   providers: optional(
     list(provider, {
@@ -75,6 +75,7 @@ const destination = {
     }),
   ),
 }
+
 const rule = named(
   'RoutingRule',
   strict({
@@ -95,11 +96,13 @@ const rule = named(
   }),
   'A condition, and the providers for charges that match it.',
 )
+
 const fallback = named(
   'RoutingDefault',
   strict(destination),
   'The providers for a charge that matches no condition.',
 )
+
 export const RuleSetDocument = named(
   'RoutingDocument',
   strict({
@@ -115,6 +118,7 @@ export const RuleSetDocument = named(
 )
 
 const version = integer({ minimum: 0, examples: [1] })
+
 export const RuleSet = named(
   'RoutingRules',
   object({
@@ -133,13 +137,16 @@ const expected = optional({
   ...version,
   description: 'The version that you expect to replace. Without it, MiniPay replaces any version.',
 })
+
 export const RuleSetBody = named(
   'ReplaceRoutingRulesRequest',
   strict({ document: RuleSetDocument, version: expected }),
   'The rules to store.',
 )
+
 /** Of a reset. */
 export const RuleSetQuery = strict({ version: expected })
+
 /** What is checked of it before its document is read, whose faults come with their places. */
 export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
 
@@ -162,26 +169,31 @@ const charge = named(
   }),
   'A charge that is not made.',
 )
+
 export type SimulatedChargeBody = Static<typeof charge>
 
 /** No more charges than these are replayed by one request. */
 export const MAX_LAST = 1_000
+
 const simulation = {
   charge: optional({ ...charge, description: 'One charge to route.' }),
   last: optional(
     integer({ minimum: 1, maximum: MAX_LAST, description: 'Routes this many of the newest charges again.' }),
   ),
 }
+
 const draft = 'A draft. Without it, the stored rules.'
+
 export const SimulationBody = named(
   'SimulateRoutingRequest',
   strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
   'The charges to route, and the rules.',
 )
-export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
 
+export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
 const reason = (example: string) => string({ description: 'The reason.', examples: [example] })
 const skipped = array(object({ provider, reason: reason('circuit breaker open') }))
+
 const simulatedRoute = named(
   'SimulatedRoute',
   object({
@@ -201,6 +213,7 @@ const simulatedRoute = named(
   }),
   'The route that the charge would take.',
 )
+
 const replayedCharges = named(
   'ReplayedCharges',
   object({
@@ -235,6 +248,7 @@ const replayedCharges = named(
   }),
   'How the newest charges would be routed now.',
 )
+
 export const SimulationResponse = named(
   'RoutingSimulation',
   object({
@@ -243,85 +257,4 @@ export const SimulationResponse = named(
     last: nullable(replayedCharges),
   }),
   'The effect of the rules.',
-)
-
-/** One mistake of a request or of a rule set. */
-export const RuleProblem = named(
-  'Problem',
-  object({
-    path: string({ description: 'The parameter, or the place in the rules.', examples: ['rules[1].when'] }),
-    position: {
-      ...nullable(
-        object({
-          line: integer({ description: 'From 1.', examples: [1] }),
-          column: integer({ description: 'From 1.', examples: [1] }),
-          offset: integer({ description: 'From 0.', examples: [0] }),
-        }),
-      ),
-      description: 'The position within a condition. Null for other errors.',
-    },
-    message: string({ description: 'A sentence for people.', examples: ['Unknown variable: amout.'] }),
-  }),
-  'One error of a request.',
-)
-
-const milliseconds = (description: string) => nullable(integer({ minimum: 0, description, examples: [120] }))
-const breaker = named(
-  'CircuitBreaker',
-  object({
-    state: oneOf(BREAKER_STATES, { description: '`open`: the provider is not called.' }),
-    retry_in_ms: { ...count, description: 'Milliseconds until the next try. 0 unless open.', examples: [0] },
-  }),
-  'The circuit breaker of a provider.',
-)
-export const ProviderState = named(
-  'Provider',
-  object({
-    name: provider,
-    kind: string({ description: 'Its kind, from the configuration.', examples: ['http'] }),
-    capabilities: object(
-      {
-        idempotency_window_ms: {
-          ...nullable(count),
-          description:
-            'Milliseconds during which the provider carries out a repeated call only once. Null: without limit.',
-        },
-        lookup: oneOf(['none', 'eventual', 'final'], {
-          description: 'Whether the provider can look up a call, and how soon its "not found" is final.',
-        }),
-        void: { ...boolean(), description: 'It can cancel an authorization.' },
-        partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
-      },
-      { description: 'The capabilities of the provider.' },
-    ),
-    breaker: { ...breaker, description: 'Of calls that move money.' },
-    window: object(
-      {
-        seconds: integer({ description: 'Length of the window.', examples: [60] }),
-        calls: { ...count, description: 'Calls that move money.' },
-        errors: { ...count, description: 'Calls that failed, or whose outcome is unknown.', examples: [0] },
-        declines: { ...count, description: 'Calls that the provider declined.', examples: [0] },
-        success_rate: nullable(
-          number({
-            minimum: 0,
-            maximum: 1,
-            description: 'The share of calls with a response. A decline is a response.',
-            examples: [1],
-          }),
-        ),
-        latency_p50_ms: milliseconds('Milliseconds within which half of the calls ended.'),
-        latency_p95_ms: milliseconds('Milliseconds within which 95 of 100 calls ended.'),
-      },
-      { description: 'Its newest calls.' },
-    ),
-    lookups: {
-      ...object({
-        breaker,
-        calls: { ...count, description: 'Lookups.' },
-        errors: { ...count, description: 'Lookups without a readable response.', examples: [0] },
-      }),
-      description: 'Lookups, in the same window.',
-    },
-  }),
-  'A provider, its capabilities, and the outcomes of its recent calls.',
 )

@@ -28,7 +28,7 @@ function ruleSetView(version: number, document: unknown, createdAt: number | nul
   return { version, document, created_at: createdAt === null ? null : timestamp(createdAt) }
 }
 
-export const retrieveRuleSetEndpoint: Endpoint = {
+const retrieveRuleSetEndpoint: Endpoint = {
   id: 'retrieveRoutingRules',
   method: 'GET',
   url: '/api/v1/routing',
@@ -45,7 +45,7 @@ export const retrieveRuleSetEndpoint: Endpoint = {
   },
 }
 
-export const replaceRuleSetEndpoint: Endpoint = {
+const replaceRuleSetEndpoint: Endpoint = {
   id: 'replaceRoutingRules',
   method: 'PUT',
   url: '/api/v1/routing',
@@ -65,7 +65,7 @@ export const replaceRuleSetEndpoint: Endpoint = {
   },
 }
 
-export const resetRuleSetEndpoint: Endpoint = {
+const resetRuleSetEndpoint: Endpoint = {
   id: 'resetRoutingRules',
   method: 'DELETE',
   url: '/api/v1/routing',
@@ -85,7 +85,7 @@ export const resetRuleSetEndpoint: Endpoint = {
   },
 }
 
-export const simulateRoutingEndpoint: Endpoint = {
+const simulateRoutingEndpoint: Endpoint = {
   id: 'simulateRouting',
   method: 'POST',
   url: '/api/v1/routing/simulate',
@@ -158,3 +158,10 @@ function replayedView({ charges, changed, notEvaluated, rules, providers, went }
     })),
   }
 }
+
+export const routingEndpoints: readonly Endpoint[] = [
+  retrieveRuleSetEndpoint,
+  replaceRuleSetEndpoint,
+  resetRuleSetEndpoint,
+  simulateRoutingEndpoint,
+]

@@ -1,8 +1,10 @@
 /** The schemas of the bodies of webhooks: what `api/webhook-body.ts` makes of an event. */
+
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
 import { named, object, oneOf, optional, type Schema, string } from '../../http/schema.ts'
 import { alarmKind } from './alarm-schemas.ts'
-import { Dispute } from './attempt-schemas.ts'
+import { Charge } from './charge-schemas.ts'
+import { Dispute } from './dispute-schemas.ts'
 import {
   alarmId,
   amount,
@@ -15,7 +17,7 @@ import {
   sequence,
   time,
 } from './fields.ts'
-import { Charge, Refund } from './schemas.ts'
+import { Refund } from './refund-schemas.ts'
 
 const { properties: charge } = Charge
 const field = (properties: Readonly<Record<string, Schema>>, name: string) => properties[name] as Schema

@@ -2,7 +2,7 @@ import { ERROR_CODES, type ErrorCode } from '../../domain/error.ts'
 import { RETRY_AFTER_S, STATUS } from '../../http/errors.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { ENDPOINTS } from '../endpoints.ts'
-import { ErrorResponse } from '../minipay/schemas.ts'
+import { ErrorResponse } from '../minipay/error-schemas.ts'
 import { type Components, createComponents } from './components.ts'
 import { EXAMPLES } from './examples.ts'
 import {

@@ -1,0 +1,45 @@
+/** The schemas of disputes. */
+
+import { DISPUTE_STATES } from '../../domain/charge.ts'
+import { named, nullable, object, oneOf, optional, strict, string } from '../../http/schema.ts'
+import {
+  currency,
+  customer,
+  disputeId,
+  limit,
+  providerName,
+  startingAfter,
+  sum,
+  time,
+  transactionId,
+} from './fields.ts'
+
+export const Dispute = named(
+  'Dispute',
+  object({
+    id: disputeId,
+    transaction_id: transactionId,
+    amount: { ...sum, description: 'Minor units of `currency`, as the provider states it.' },
+    currency: { ...currency, description: "As the provider states it. It may differ from the charge's." },
+    amount_booked: {
+      ...sum,
+      description:
+        "The part of it that the ledger contains, in minor units of the charge's currency. 0 once it is won.",
+    },
+    customer,
+    status: named('DisputeStatus', oneOf(DISPUTE_STATES, { description: 'The status of the dispute.' })),
+    reason: nullable(
+      string({ description: "The provider's word for the reason.", examples: ['fraudulent'] }),
+    ),
+    provider: providerName,
+    provider_reference: string({ description: "The provider's own id of the dispute." }),
+    created_at: { ...time, description: 'When MiniPay stored it.' },
+  }),
+  'A payment that the customer disputes at the bank.',
+)
+
+export const DisputesQuery = strict({
+  limit,
+  starting_after: startingAfter,
+  transaction_id: optional(transactionId),
+})

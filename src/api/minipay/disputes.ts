@@ -1,0 +1,37 @@
+import { disputeView } from '../../app/present.ts'
+import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { queryValidator } from '../../http/validate.ts'
+import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { Dispute, DisputesQuery } from './dispute-schemas.ts'
+import { page } from './lists.ts'
+
+const validDisputesQuery = queryValidator(DisputesQuery)
+
+const listDisputesEndpoint: Endpoint = {
+  id: 'listDisputes',
+  method: 'GET',
+  url: '/api/v1/disputes',
+  summary: 'List disputes, newest first',
+  tag: 'Providers',
+  query: DisputesQuery,
+  responses: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const {
+      limit = DEFAULT_LIMIT,
+      starting_after: startingAfter,
+      transaction_id: transactionId,
+    } = validDisputesQuery(request.query)
+    const exists = async (id: string) => (await context.store.dispute(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'dp', exists)
+    const query = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(transactionId !== undefined && { transactionId }),
+    }
+    return sendPage(reply, await context.store.disputes(scope, query), disputeView)
+  },
+}
+
+export const disputeEndpoints: readonly Endpoint[] = [listDisputesEndpoint]

@@ -1,0 +1,85 @@
+/** What the lists of charges and refunds have in common: their parameters, and their pages. */
+
+import { reject } from '../../domain/error.ts'
+import type { IdPrefix } from '../../domain/id.ts'
+import { parseCurrency } from '../../domain/money.ts'
+import { Refused } from '../../http/errors.ts'
+import { CURRENCY_WANTED } from '../../http/faults.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
+import {
+  array,
+  boolean,
+  componentOf,
+  named,
+  object,
+  optional,
+  type Schema,
+  type Static,
+  strict,
+  string,
+} from '../../http/schema.ts'
+import type { PageQuery } from '../../ports/store.ts'
+import { createdFilters, currency, customer, limit, startingAfter } from './fields.ts'
+
+export const listParameters = {
+  limit,
+  starting_after: startingAfter,
+  ending_before: optional(
+    string({ description: 'The first id of one page: the page before it has newer objects.' }),
+  ),
+  customer: optional(customer),
+  currency: optional(currency),
+  ...createdFilters,
+}
+
+const ListQuery = strict(listParameters)
+/** The parameters that the lists of charges and refunds have in common. */
+export type ListQuery = Static<typeof ListQuery>
+
+/**
+ * The store's query from a list's query string. `exists` answers whether a cursor names an object of the
+ * list. Throws `Refused` for a bad cursor, currency or time.
+ */
+export async function pageQuery(
+  prefix: IdPrefix,
+  query: ListQuery,
+  exists: (id: string) => Promise<boolean>,
+): Promise<PageQuery> {
+  const { starting_after: startingAfter, ending_before: endingBefore, customer } = query
+  if (startingAfter !== undefined && endingBefore !== undefined)
+    throw new Refused(
+      reject('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
+    )
+  await checkCursor('starting_after', startingAfter, prefix, exists)
+  await checkCursor('ending_before', endingBefore, prefix, exists)
+  const currency = currencyFilter(query.currency)
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    ...(startingAfter !== undefined && { startingAfter }),
+    ...(endingBefore !== undefined && { endingBefore }),
+    ...(customer !== undefined && { customer }),
+    ...(currency !== undefined && { currency }),
+    ...createdRange(query),
+  }
+}
+
+/** A currency to filter by, in lower case; throws `Refused` when ISO 4217 does not have it. */
+export function currencyFilter(code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  const currency = parseCurrency(code)
+  if (currency === undefined)
+    throw new Refused(
+      reject('currency_invalid', `The parameter currency must ${CURRENCY_WANTED}.`, 'currency'),
+    )
+  return currency
+}
+
+/** A page of a list of such objects. */
+export const page = <T>(item: Schema<T>) => {
+  const list = object({
+    data: { ...array(item), description: 'The objects of this page.' },
+    has_more: { ...boolean(), description: 'True when there are more objects after this page.' },
+  })
+  const name = componentOf(item)?.name
+  return named(`${name}List`, list, `A page of \`${name}\` objects.`)
+}

@@ -1,0 +1,111 @@
+import { deliveryView } from '../../app/present.ts'
+import { retryDeliveries } from '../../app/retry-deliveries.ts'
+import { reject } from '../../domain/error.ts'
+import { isId } from '../../domain/id.ts'
+import { notFound } from '../../domain/not-found.ts'
+import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { bodyValidator, queryValidator } from '../../http/validate.ts'
+import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { deliveryId, idOf, NoBody } from './fields.ts'
+import { page } from './lists.ts'
+import { DeliveriesQuery, Delivery, Retried, RetryBody } from './webhook-delivery-schemas.ts'
+
+const validDeliveriesQuery = queryValidator(DeliveriesQuery)
+const validRetry = bodyValidator(RetryBody)
+const validNothing = bodyValidator(NoBody)
+const MAX_RETRIED = 10_000
+
+const listDeliveriesEndpoint: Endpoint = {
+  id: 'listWebhookDeliveries',
+  method: 'GET',
+  url: '/api/v1/webhook_deliveries',
+  summary: 'List webhook deliveries, newest first',
+  tag: 'Events and webhooks',
+  query: DeliveriesQuery,
+  responses: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const {
+      limit = DEFAULT_LIMIT,
+      starting_after: startingAfter,
+      status,
+    } = validDeliveriesQuery(request.query)
+    const exists = async (id: string) => (await context.store.delivery(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'dlv', exists)
+    const query = {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(status !== undefined && { state: status }),
+    }
+    return sendPage(reply, await context.store.deliveries(scope, query), deliveryView)
+  },
+}
+
+const retryDeliveryEndpoint: Endpoint = {
+  id: 'retryWebhookDelivery',
+  method: 'POST',
+  url: '/api/v1/webhook_deliveries/:id/retry',
+  summary: 'Retry a webhook delivery',
+  description:
+    'Queues a failed delivery again, with all its attempts. A pending delivery stays as it is, so this request needs no Idempotency-Key.',
+  tag: 'Events and webhooks',
+  params: idOf(deliveryId),
+  query: NoQuery,
+  body: NoBody,
+  responses: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
+  errors: ['delivery_not_found', 'delivery_not_failed'],
+  async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const { id } = request.params as { id: string }
+    validNothing(request.body ?? {})
+    const put = await context.store.retryDelivery(scope, id, context.now())
+    const delivery = await context.store.delivery(scope, id)
+    if (!delivery) return sendRejection(reply, notFound('delivery', id))
+    if (!put && delivery.state === 'delivered')
+      return sendRejection(reply, reject('delivery_not_failed', 'The webhook was delivered.'))
+    context.onDeliveries()
+    return sendObject(reply, deliveryView(delivery))
+  },
+}
+
+const retryDeliveriesEndpoint: Endpoint = {
+  id: 'retryWebhookDeliveries',
+  method: 'POST',
+  url: '/api/v1/webhook_deliveries/retry',
+  summary: 'Retry failed webhook deliveries by filter',
+  description:
+    'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A queued delivery is no longer failed, so this request needs no Idempotency-Key.',
+  tag: 'Events and webhooks',
+  query: NoQuery,
+  body: RetryBody,
+  responses: { 200: { description: 'The number of deliveries that were queued.', schema: Retried } },
+  errors: ['cursor_invalid'],
+  async handle({ context }, request, reply) {
+    const body = validRetry(request.body ?? {})
+    const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body
+    if (startingAfter !== undefined && !isId('dlv', startingAfter))
+      return sendRejection(
+        reply,
+        reject('cursor_invalid', 'starting_after must be the id of a delivery.', 'starting_after'),
+      )
+    const filter = {
+      ...createdRange(body),
+      ...(body.event_type !== undefined && { eventType: body.event_type }),
+      ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
+      ...(body.last_status !== undefined && { lastStatus: body.last_status }),
+    }
+    const { queued, hasMore, last } = await retryDeliveries(context, scopeOf(request), {
+      ...{ filter, limit, dryRun },
+      ...(startingAfter !== undefined && { startingAfter }),
+    })
+    return sendObject(reply, { queued, has_more: hasMore, next: hasMore ? last : null, dry_run: dryRun })
+  },
+}
+
+export const webhookDeliveryEndpoints: readonly Endpoint[] = [
+  listDeliveriesEndpoint,
+  retryDeliveryEndpoint,
+  retryDeliveriesEndpoint,
+]
