@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { chargeCommit, refundCommit, START } from '../../test/contract/fixtures.ts'
+import { chargeCommit, refundCommit, START } from '../../test/kit/commits.ts'
 import { alarmView, chargeView, disputeView, refundView } from '../app/present.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'

@@ -1,7 +1,7 @@
 /** How an attempt continues: the whole of it after each outcome, and the whole judgement of each answer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, DECLINED, ended, yes } from '../../test/charges.ts'
+import { attemptOf, DECLINED, ended, yes } from '../../test/kit/charges.ts'
 import {
   ATTEMPT_KINDS,
   ATTEMPT_STATES,

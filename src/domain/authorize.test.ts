@@ -1,7 +1,7 @@
 /** What each outcome of an authorization makes of a charge: the whole decision, to the last field. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf, DECLINED, ended, made, whole, yes } from '../../test/charges.ts'
+import { attemptOf, chargeOf, DECLINED, ended, made, whole, yes } from '../../test/kit/charges.ts'
 import type { Attempt, Known } from './attempt.ts'
 import type { Charge, Refund } from './charge.ts'
 import { transfer } from './ledger.ts'

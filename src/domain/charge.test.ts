@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chargeOf } from '../../test/charges.ts'
+import { chargeOf } from '../../test/kit/charges.ts'
 import {
   allows,
   assertAllows,

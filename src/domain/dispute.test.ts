@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { chargeOf } from '../../test/charges.ts'
+import { chargeOf } from '../../test/kit/charges.ts'
 import type { Charge, Dispute } from './charge.ts'
 import { bookable, type DisputeClaim, decideDispute } from './dispute.ts'
 

@@ -1,7 +1,7 @@
 /** What each outcome of a capture or a cancel makes of a charge: the whole decision, to the last field. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf, DECLINED, ended, whole, yes } from '../../test/charges.ts'
+import { attemptOf, chargeOf, DECLINED, ended, whole, yes } from '../../test/kit/charges.ts'
 import type { Attempt, Known } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/charges.ts'
+import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/kit/charges.ts'
 import { type Attempt, isOpen, type Known } from './attempt.ts'
 import type { Charge, Decision, Dispute, Refund } from './charge.ts'
 import { bookable, decideDispute } from './dispute.ts'

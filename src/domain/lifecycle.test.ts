@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/charges.ts'
+import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/kit/charges.ts'
 import type { Outcome } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, type Refund, TRANSITIONS } from './charge.ts'
 import { isRejection } from './error.ts'

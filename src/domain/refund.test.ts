@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf, DECLINED, ended, made, refundOf, whole, yes } from '../../test/charges.ts'
+import { attemptOf, chargeOf, DECLINED, ended, made, refundOf, whole, yes } from '../../test/kit/charges.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'
 import { beginRefund, concludeRefund, refundAmount, refundable, reverseRefund } from './refund.ts'

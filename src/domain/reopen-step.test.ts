@@ -1,7 +1,7 @@
 /** Taking a charge back to where an attempt of it was open: the whole step, and every sentence that refuses it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf, DECLINED, made, refundOf, whole, yes } from '../../test/charges.ts'
+import { attemptOf, chargeOf, DECLINED, made, refundOf, whole, yes } from '../../test/kit/charges.ts'
 import { ATTEMPT_KINDS, type Attempt, type Known, resolved } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'

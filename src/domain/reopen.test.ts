@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { attemptOf, chargeOf, DECLINED, made, refundOf, yes } from '../../test/charges.ts'
+import { attemptOf, chargeOf, DECLINED, made, refundOf, yes } from '../../test/kit/charges.ts'
 import { type Attempt, type Known, resolved } from './attempt.ts'
 import type { Charge, Decision, Refund } from './charge.ts'
 import { isRejection, type Rejection } from './error.ts'

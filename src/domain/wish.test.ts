@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attemptOf, chargeOf, whole } from '../../test/charges.ts'
+import { attemptOf, chargeOf, whole } from '../../test/kit/charges.ts'
 import type { Attempt } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, decision } from './charge.ts'
 import { cancelRefusal, captureAmount } from './lifecycle.ts'

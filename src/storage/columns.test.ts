@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import Database from 'better-sqlite3'
-import { attemptOf, chargeOf } from '../../test/charges.ts'
+import { attemptOf, chargeOf } from '../../test/kit/charges.ts'
 import type { Refund } from '../domain/charge.ts'
 import { ATTEMPTS, CHARGES, NOUNS } from './columns.ts'
 import { migrate } from './sqlite/migrate.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { charged } from '../../test/contract/fixtures.ts'
+import { charged } from '../../test/kit/commits.ts'
 import { tempDir } from '../../test/kit/folders.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'

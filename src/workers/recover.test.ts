@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { beginCommit, committed, endCommit, START } from '../../test/contract/fixtures.ts'
+import { beginCommit, committed, endCommit, START } from '../../test/kit/commits.ts'
 import { tempDir } from '../../test/kit/folders.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'

@@ -4,8 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { ALARM_KINDS, type Alarm as StoredAlarm } from '../../src/domain/alarm.ts'
 import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { openStore } from '../../src/storage/database.ts'
-import { alarmOf, alarmsCommit } from '../contract/alarms.ts'
-import { committed, taken } from '../contract/fixtures.ts'
+import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
 import {
   type Alarm,
   all,
@@ -15,6 +14,7 @@ import {
   eventsAfter,
   type Page,
 } from '../kit/client.ts'
+import { committed, taken } from '../kit/commits.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'

@@ -184,7 +184,7 @@ function counted(words: readonly string[]): string {
     .join(', ')
 }
 
-if (import.meta.main && process.argv.includes('--liar')) await (await import('../liar/run.ts')).runLiars()
+if (import.meta.main && process.argv.includes('--liar')) await (await import('./liars/run.ts')).runLiars()
 else if (import.meta.main) {
   const { values } = parseArgs({ options: { seed: { type: 'string' }, stories: { type: 'string' } } })
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000))

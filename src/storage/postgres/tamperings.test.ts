@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { fillBooks } from '../../../test/books.ts'
+import { fillBooks } from '../../../test/kit/history.ts'
 import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
 import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
 import { openPostgresStore } from './store.ts'

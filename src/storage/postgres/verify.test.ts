@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
-import { charged, refunded } from '../../../test/contract/fixtures.ts'
+import { charged, refunded } from '../../../test/kit/commits.ts'
 import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
 import { DEFAULT_SCOPE as scope } from '../../ports/store.ts'
 import { openPostgresStore } from './store.ts'

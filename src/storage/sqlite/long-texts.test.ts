@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import {
-  beginCommit,
-  chargeCommit,
-  endCommit,
-  refundCommit,
-  succeeded,
-} from '../../../test/contract/fixtures.ts'
+import { beginCommit, chargeCommit, endCommit, refundCommit, succeeded } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { Metadata } from '../../domain/charge.ts'
 import { type Commit, DEFAULT_SCOPE } from '../../ports/store.ts'

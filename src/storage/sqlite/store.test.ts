@@ -9,7 +9,7 @@ import {
   newId,
   START,
   taken,
-} from '../../../test/contract/fixtures.ts'
+} from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { AttemptState } from '../../domain/attempt.ts'
 import { DEFAULT_SCOPE, type Store } from '../../ports/store.ts'

@@ -3,7 +3,7 @@ import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before, describe } from 'node:test'
 import Database from 'better-sqlite3'
-import { disputeCommit, disputed } from '../../../test/contract/disputes.ts'
+import { disputeCommit, disputed } from '../../../test/contract/store/disputes.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -18,7 +18,7 @@ import {
   START,
   succeeded,
   taken,
-} from '../../../test/contract/fixtures.ts'
+} from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { call } from '../../../test/kit/http.ts'
 import { runCli, startServer } from '../../../test/kit/server.ts'

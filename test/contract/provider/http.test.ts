@@ -1,0 +1,8 @@
+/** The provider `http` before the sandbox bank, which is a process of its own. */
+import { openBankProvider } from './bank-peer.ts'
+import { providerContract } from './contract.ts'
+
+providerContract('http', openBankProvider, {
+  heard:
+    'the bank keeps no requests; test/contract/provider/http-protocol.test.ts reads them off a scripted processor',
+})

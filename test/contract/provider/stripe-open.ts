@@ -1,0 +1,68 @@
+/** The Stripe provider before the stand-in, as the tests open it. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before } from 'node:test'
+import type { RemoteProvider } from '../../../src/ports/provider.ts'
+import { createStripe, type StripeSettings } from '../../../src/providers/stripe.ts'
+import type { Opened } from './contract.ts'
+import { API_KEY, NOTIFICATION_SECRET, type StripePeer, stripePeer } from './stripe-peer.ts'
+
+export function connect(port: number, changes: Partial<StripeSettings> = {}): RemoteProvider {
+  return createStripe('stripe_eu', {
+    apiKey: API_KEY,
+    notificationSecret: NOTIFICATION_SECRET,
+    apiVersion: null,
+    protocol: 'http',
+    host: '127.0.0.1',
+    port,
+    returnUrl: 'https://shop.example/back',
+    sendCustomer: false,
+    deadlineMs: 20_000,
+    concurrency: 8,
+    ...changes,
+  })
+}
+
+export async function listening(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+/** A port of loopback where nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  const port = await listening(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export async function open(): Promise<Opened & { readonly peer: StripePeer }> {
+  const peer = await stripePeer()
+  const provider = connect(peer.port)
+  return {
+    provider,
+    peer,
+    unreachable: async () => connect(await freePort()),
+    async close() {
+      await provider.close()
+      await peer.close()
+    },
+  }
+}
+
+/** Opens provider and stand-in before the tests of a `describe`, and closes them after. */
+export function openedStripe(): { readonly at: Awaited<ReturnType<typeof open>> } {
+  let value: Awaited<ReturnType<typeof open>> | undefined
+  before(async () => {
+    value = await open()
+  })
+  after(() => value?.close())
+  return {
+    get at() {
+      assert.ok(value, 'the provider was not opened')
+      return value
+    },
+  }
+}

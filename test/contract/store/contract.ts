@@ -1,0 +1,102 @@
+/**
+ * What every store must do, whatever it is built on. An adapter's test calls `storeContract` with a way to
+ * open an empty store. Times and tokens go in as data, so nothing here waits.
+ */
+import { describe } from 'node:test'
+import type { Open } from '../../kit/commits.ts'
+import { providerUse } from '../provider/use.ts'
+import { alarmLists, alarms, impossibleRows } from './alarms.ts'
+import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
+import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
+import {
+  atomicChanges,
+  atomicCommits,
+  bookedTransfers,
+  concurrentCommits,
+  eventNumbers,
+  refusedCommits,
+  sharedGroups,
+} from './commits.ts'
+import {
+  claimable,
+  claims,
+  deliveryLists,
+  retriedTogether,
+  settlements,
+  staleSettlements,
+} from './deliveries.ts'
+import { disputes } from './disputes.ts'
+import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.ts'
+import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
+import { longTexts } from './long-texts.ts'
+import { notifications, settledNotifications } from './notifications.ts'
+import { ruleSets } from './rulesets.ts'
+import { changedAnswers, changedColumns, refusedSteps, steps } from './steps.ts'
+
+export function storeContract(name: string, open: Open): void {
+  describe(`the ${name} store`, () => {
+    describe('commits', () => {
+      atomicCommits(open)
+      atomicChanges(open)
+      bookedTransfers(open)
+      refusedCommits(open)
+      concurrentCommits(open)
+      sharedGroups(open)
+      eventNumbers(open)
+      balanceLimits(open)
+    })
+    describe('steps', () => {
+      steps(open)
+      changedAnswers(open)
+      changedColumns(open)
+      refusedSteps(open)
+    })
+    describe('long texts', () => {
+      longTexts(open)
+    })
+    describe('scopes', () => {
+      scopesApart(open)
+      scopesUntouched(open)
+    })
+    describe('lists', () => {
+      pages(open)
+      filteredLists(open)
+      eventLists(open)
+      ledgerLists(open)
+    })
+    describe('deliveries', () => {
+      claims(open)
+      claimable(open)
+      settlements(open)
+      staleSettlements(open)
+      deliveryLists(open)
+      retriedTogether(open)
+    })
+    describe('attempts', () => {
+      providerUse(open)
+      attemptClaims(open)
+      postponements(open)
+      attemptLists(open)
+      references(open)
+    })
+    describe('disputes', () => disputes(open))
+    describe('alarms', () => {
+      alarms(open)
+      alarmLists(open)
+      impossibleRows(open)
+    })
+    describe('rule sets', () => ruleSets(open))
+    describe('notifications', () => {
+      notifications(open)
+      settledNotifications(open)
+    })
+    describe('idempotency records', () => purges(open))
+    describe('the clock', () => {
+      clocks(open)
+      lateWork(open)
+      heldLeases(open)
+      setBackLists(open)
+    })
+    describe('closing', () => closing(open))
+  })
+}

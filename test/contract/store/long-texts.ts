@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import type { Charge, Metadata } from '../../../src/domain/charge.ts'
+import type { Commit, Scope, Store } from '../../../src/ports/store.ts'
+import {
+  beginCommit,
+  beginRefundCommit,
+  chargeCommit,
+  claim,
+  committed,
+  endCommit,
+  followUpCommit,
+  NO,
+  type Open,
+  type RequestCommit,
+  refundCommit,
+  rule,
+  START,
+  succeeded,
+} from '../../kit/commits.ts'
+
+const pairs = (count: number, value: string): Metadata =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}`.padEnd(40, 'k'), value]))
+
+/** Everything that JSON escapes, and what a store may take for a mark of its own. */
+const ODD = `"details":1,"metadata":{},\\"metadata":{"a":1}' -- \u0001\n\t\u2028é€💶\u{10ffff}`
+
+type Details = Pick<Charge, 'description' | 'metadata'>
+const DETAILS: Readonly<Record<string, Details>> = {
+  'everything at its limit': { description: 'd'.repeat(1_000), metadata: pairs(50, 'v'.repeat(500)) },
+  'every character of three bytes': { description: '€'.repeat(1_000), metadata: pairs(50, '€'.repeat(500)) },
+  'a thousand bytes of metadata': { description: null, metadata: pairs(2, 'v'.repeat(450)) },
+  'a long description alone': { description: 'd'.repeat(1_000), metadata: {} },
+  'odd characters': {
+    description: `,"metadata":{"b":"2"}${ODD.repeat(6)}`,
+    metadata: { details: '1', metadata: ODD.repeat(6), '"details":1': ODD, [`,"metadata":`]: '' },
+  },
+  'two texts that are long only together': {
+    description: 'd'.repeat(200),
+    metadata: pairs(1, 'v'.repeat(200)),
+  },
+  'short texts': { description: 'A chair', metadata: { order: '42' } },
+}
+
+/** Fails unless the charge and its key's answer are read as they were committed, by every way. */
+async function assertReads(store: Store, scope: Scope, { charge }: Commit): Promise<void> {
+  assert.deepEqual(await store.charge(scope, charge.id), charge)
+  for (const filter of [{}, { customer: charge.customer }, { status: charge.status }])
+    assert.deepEqual((await store.charges(scope, { limit: 1, ...filter })).data, [charge])
+}
+
+async function assertAnswered(store: Store, scope: Scope, key: string, body: string): Promise<void> {
+  assert.equal((await store.idempotencyRecord(scope, key))?.answer.body, body)
+}
+
+/** Fails unless the last event is the commit's, in the list of events and in the deliveries. */
+async function assertTold(store: Store, scope: Scope, { event, at }: Commit): Promise<void> {
+  const { data } = await store.events(scope, { after: 0, limit: 100 })
+  assert.equal(data.at(-1)?.data, event?.data)
+  const [delivery] = await claim(store, { now: at })
+  assert.equal(delivery?.data, event?.data)
+}
+
+async function assertStored(store: Store, scope: Scope, commit: RequestCommit): Promise<void> {
+  await assertReads(store, scope, commit)
+  await assertAnswered(store, scope, commit.key.key, commit.key.answer.body)
+  await assertTold(store, scope, commit)
+}
+
+export function longTexts(open: Open): void {
+  const endpoints = ['default']
+  for (const [what, details] of Object.entries(DETAILS)) {
+    rule(open, `a charge in one step keeps its bytes: ${what}`, async (store, { live, other }) => {
+      for (const declined of [false, true])
+        for (const scope of [live, other]) {
+          const commit = chargeCommit({ scope, endpoints, declined, ...details })
+          await committed(store, commit)
+          await assertStored(store, scope, commit)
+        }
+    })
+
+    rule(
+      open,
+      `a charge in many steps, and its refunds, keep their bytes: ${what}`,
+      async (store, { live }) => {
+        const scope = live
+        const begun = beginCommit({ scope, capture: false, ...details })
+        await committed(store, begun.commit)
+        await assertReads(store, scope, begun.commit)
+        const { key } = begun.commit
+        await assertAnswered(store, scope, key?.key ?? '', key?.answer.body ?? '')
+
+        const held = endCommit(begun, succeeded(begun.attempt, 'pay_1'), { scope, endpoints })
+        await committed(store, held)
+        await assertReads(store, scope, held)
+        await assertTold(store, scope, held)
+        await assertAnswered(store, scope, key?.key ?? '', held.answered?.answer.body ?? '')
+
+        const capture = followUpCommit('capture', held.charge, { scope })
+        await committed(store, capture.commit)
+        const captureKey = capture.commit.key
+        await assertAnswered(store, scope, captureKey?.key ?? '', captureKey?.answer.body ?? '')
+        const captured = endCommit(capture, succeeded(capture.attempt, 'cap_1'), { scope, endpoints })
+        await committed(store, captured)
+        await assertTold(store, scope, captured)
+        await assertAnswered(store, scope, captureKey?.key ?? '', captured.answered?.answer.body ?? '')
+
+        const atOnce = refundCommit(captured.charge, { scope, endpoints, amount: 300, ...details })
+        await committed(store, atOnce)
+        await assertStored(store, scope, atOnce)
+        assert.deepEqual(await store.refund(scope, atOnce.refund?.id ?? ''), atOnce.refund)
+        const refund = beginRefundCommit(atOnce.charge, { scope, amount: 200, ...details })
+        await committed(store, refund.commit)
+        assert.deepEqual((await store.refunds(scope, { limit: 1 })).data, [refund.refund])
+        const failed = endCommit(refund, NO, { scope, endpoints })
+        await committed(store, failed)
+        assert.deepEqual((await store.refunds(scope, { limit: 9 })).data, [failed.refund, atOnce.refund])
+        await assertReads(store, scope, failed)
+        await assertTold(store, scope, failed)
+        const { key: refundKey = '', answer } = failed.answered ?? {}
+        await assertAnswered(store, scope, refundKey, answer?.body ?? '')
+      },
+    )
+  }
+
+  rule(open, 'a key that is taken stores nothing of a charge with long texts', async (store, { live }) => {
+    const details = DETAILS['everything at its limit'] as Details
+    const first = chargeCommit({ scope: live, key: 'one', ...details })
+    const second = chargeCommit({ scope: live, key: 'one', at: START, ...details })
+    await committed(store, first)
+    const result = await store.commit(second)
+    assert.equal(result.kind === 'key_exists' && result.record.answer.body, first.key.answer.body)
+    assert.equal(await store.charge(live, second.charge.id), undefined)
+  })
+}

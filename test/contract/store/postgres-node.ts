@@ -1,0 +1,30 @@
+/**
+ * A node that is about to be killed: it opens the database that its argument names, is sending an attempt, holds a
+ * delivery and a notification under leases of a day, says their ids and stays.
+ */
+import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
+import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
+import { beginCommit, chargeCommit, claim, committed, newId, START } from '../../kit/commits.ts'
+
+const DAY_MS = 86_400_000
+const store = await openPostgresStore({
+  url: process.argv[2] as string,
+  onFatal: (error) => {
+    throw error
+  },
+})
+const scope = DEFAULT_SCOPE
+const leaseUntil = START + DAY_MS
+const begun = beginCommit({ scope, leaseUntil })
+await committed(store, begun.commit)
+await committed(store, chargeCommit({ scope, endpoints: ['default'] }))
+const [delivery] = await claim(store, { now: START + 60_000, leaseUntil, token: 'of the dead' })
+const notification = newId('ntf')
+await store.addNotification({
+  ...{ id: notification, provider: 'bank_a', notificationId: 'n_1', subject: { about: 'nothing' } },
+  ...{ tries: 0, receivedAt: START },
+})
+await store.claimNotifications({ limit: 1, now: START, leaseUntil, token: 'of the dead' })
+console.log(JSON.stringify({ attempt: begun.attempt.id, delivery: delivery?.id, notification }))
+// The heartbeat alone would not keep it.
+setInterval(() => {}, DAY_MS)

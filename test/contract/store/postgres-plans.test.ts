@@ -1,0 +1,175 @@
+/**
+ * A prepared statement's plan may be made while its tables are empty, and be kept until statistics are next gathered.
+ * So it must be the right one for a million rows.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Commit, DEFAULT_SCOPE } from '../../../src/ports/store.ts'
+import { QUEUES } from '../../../src/ports/store-clock.ts'
+import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
+import type { Statement } from '../../../src/storage/postgres/batch.ts'
+import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
+import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
+import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
+import { type Connection, connect } from '../../../src/storage/postgres/connection.ts'
+import { deliveryWork } from '../../../src/storage/postgres/deliveries.ts'
+import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
+import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/postgres/nodes.ts'
+import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
+import { purges } from '../../../src/storage/postgres/purges.ts'
+import { eventReads } from '../../../src/storage/postgres/read-events.ts'
+import { nameIn } from '../../../src/storage/postgres/rows.ts'
+import type { Sql } from '../../../src/storage/postgres/statements.ts'
+import {
+  beginCommit,
+  beginRefundCommit,
+  chargeCommit,
+  endCommit,
+  succeeded,
+  tick,
+} from '../../kit/commits.ts'
+import { alarmOf, alarmsCommit } from './alarms.ts'
+import { databases } from './postgres-support.ts'
+
+const scope = DEFAULT_SCOPE
+const postgres = databases()
+
+/** A new charge, one that is being made, its end with the answer of its key, a refund that begins, and alarms: a new one, and one that changes. */
+function commits(): { all: Commit[]; states: Map<string, string> } {
+  const made = chargeCommit({ scope, endpoints: ['default'] })
+  const begun = beginCommit({ scope })
+  const answered = { key: 'a key', answer: { kind: 'created', body: 'an answer' } } as const
+  const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, answered })
+  const refund = beginRefundCommit(made.charge, { scope }).commit
+  const alarms = [alarmOf(made.charge), alarmOf(made.charge)] as const
+  const alarmed = alarmsCommit(scope, made.charge, alarms)
+  const states = new Map([
+    [nameIn(scope, begun.attempt.id), 'sending'],
+    [nameIn(scope, alarms[1].id), 'open'],
+  ])
+  return { all: [made, begun.commit, ended, refund, alarmed], states }
+}
+
+/** What a worker runs. */
+async function work(): Promise<Statement[]> {
+  const statements: Statement[] = []
+  const sql: Sql = async (text, values = []) => {
+    statements.push({ text, values })
+    return { rows: [], count: 0 }
+  }
+  const both = { fenced: sql, once: sql }
+  const id = 'an id'
+  const claim = { now: tick(), leaseUntil: tick(), limit: 64, token: 'a token' }
+  const deliveries = deliveryWork(both, 'a node')
+  await deliveries.claim({ endpoint: 'default', ...claim })
+  await deliveries.settle({ id, token: 'a token', verdict: { state: 'delivered' }, status: 200, error: null })
+  await deliveries.release(id, 'a token')
+  await deliveries.retry(scope, id, tick())
+  await deliveries.retryMany(scope, [id, 'another id'], tick())
+  await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
+  const attempts = attemptWork(both, 'a node')
+  await attempts.claim({ provider: 'bank_a', ...claim })
+  await attempts.claimOne(id, claim)
+  const postponed = {
+    state: 'unknown',
+    reason: null,
+    lookups: 1,
+    unknownSince: tick(),
+    dueAt: tick(),
+  } as const
+  await attempts.postpone({ id, token: 'a token', ...postponed })
+  const notifications = notificationWork(both, 'a node')
+  await notifications.claim(claim)
+  await notifications.settle({ id, token: 'a token', state: 'done', dueAt: null, error: null })
+  const purge = purges(sql)
+  await purge.idempotency(tick(), 64)
+  await purge.notifications(tick(), 64)
+  const clock = clockWork(async (text, values) => {
+    await sql(text, values)
+    return { rows: [{ seen: 0, moved: 0 }], count: 1 }
+  })
+  const stretch = { after: { dueAt: 1, id }, limit: 1, latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
+  for (const queue of QUEUES) await clock.bringForward({ queue, name: 'bank_a', ...stretch })
+  return [...statements, ...freeAbsentAsOf(tick()), ...freeLeasesOf('a node'), ...purgesAsOf(tick())]
+}
+
+type Plan = {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly 'Index Cond'?: string
+  readonly 'Join Filter'?: string
+  readonly Plans?: readonly Plan[]
+}
+
+/** The plan for any values at all, on the tables as they are. */
+async function genericPlan(
+  { run }: Connection,
+  name: string,
+  { text, values = [] }: Statement,
+): Promise<Plan> {
+  const nulls = values.length === 0 ? '' : `(${values.map(() => 'NULL').join(', ')})`
+  const results = await run([
+    { text: `SELECT set_config('plan_cache_mode', 'force_generic_plan', false)` },
+    { text: `PREPARE ${name} AS ${text}` },
+    { text: `EXPLAIN (FORMAT JSON) EXECUTE ${name}${nulls}` },
+  ])
+  const [{ Plan: plan }] = JSON.parse(String(results[2]?.rows[0]?.['QUERY PLAN'])) as [{ Plan: Plan }]
+  return plan
+}
+
+const READS_A_TABLE = ['Seq Scan', 'Index Scan', 'Index Only Scan', 'Bitmap Index Scan']
+
+function readsATable(plan: Plan): boolean {
+  return READS_A_TABLE.includes(plan['Node Type']) || (plan.Plans ?? []).some(readsATable)
+}
+
+/** What is small however many charges there are: the nodes, and what they hold now. */
+const SMALL = ['nodes', 'nodes_pkey', 'deliveries_leased', 'notifications_leased', 'attempts_leased']
+
+/** What of a plan reads more rows of a table than it needs. */
+function wasteful(plan: Plan, above?: Plan): string[] {
+  const source = plan['Index Name'] ?? plan['Relation Name'] ?? ''
+  // In the order of an index, up to a limit.
+  const limited = above?.['Node Type'] === 'Limit' && plan['Node Type'] === 'Index Scan'
+  const own = []
+  if (plan['Join Filter'] && plan.Plans?.some(readsATable))
+    own.push(`joins by trying every row: ${plan['Join Filter']}`)
+  if (READS_A_TABLE.includes(plan['Node Type']) && !plan['Index Cond'] && !limited && !SMALL.includes(source))
+    own.push(`reads all of ${source}`)
+  return [...own, ...(plan.Plans ?? []).flatMap((below) => wasteful(below, plan))]
+}
+
+test('every statement of a commit and of a worker finds its rows by an index, planned on empty tables too', async (t) => {
+  const connection = await connect(hostsOf(await postgres.database(t)))
+  try {
+    const { all, states } = commits()
+    const statements = [
+      ...commitReads(all).statements,
+      ...commitWrites(all, states, 'a node'),
+      ...(await work()),
+    ]
+    assert.ok(statements.length > 25, `${statements.length} statements`)
+    for (const [i, statement] of statements.entries())
+      assert.deepEqual(wasteful(await genericPlan(connection, `planned_${i}`, statement)), [], statement.text)
+  } finally {
+    await connection.close()
+  }
+})
+
+test('failed deliveries are read from the index of those, though a million were delivered', async (t) => {
+  const connection = await connect(hostsOf(await postgres.database(t)))
+  try {
+    const asked: Statement[] = []
+    const sql: Sql = async (text, values = []) => {
+      asked.push({ text, values })
+      return { rows: [], count: 0 }
+    }
+    await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
+    const plan = JSON.stringify(await genericPlan(connection, 'failed', asked[0] as Statement))
+    assert.match(plan, /"Index Name":"deliveries_failed"/)
+    assert.doesNotMatch(plan, /"Sort"/)
+  } finally {
+    await connection.close()
+  }
+})

@@ -1,0 +1,149 @@
+/** Deliverers over a real store, and receivers that keep them waiting. */
+
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { webhookBody } from '../../src/api/webhook-body.ts'
+import { chargeView } from '../../src/app/present.ts'
+import type { Charge } from '../../src/domain/charge.ts'
+import type { DeliveryAttempt } from '../../src/domain/delivery.ts'
+import type { Log } from '../../src/ports/log.ts'
+import { type ClaimedDelivery, DEFAULT_SCOPE, type Settlement, type Store } from '../../src/ports/store.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
+import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
+import { type Deliverer, type DeliverOptions, startDeliverer } from '../../src/workers/deliver.ts'
+import type { WebhookClient } from '../../src/workers/webhook-client.ts'
+import { chargeCommit, committed } from './commits.ts'
+import { tempDir } from './folders.ts'
+import { startReceiver } from './receiver.ts'
+
+export const silent: Log = { info() {}, warn() {}, error() {} }
+
+/** Ends what the test has started, the last first. */
+function ending(t: TestContext): (step: () => unknown) => void {
+  const steps: (() => unknown)[] = []
+  t.after(async () => {
+    for (const step of steps.toReversed()) await step()
+  })
+  return (step) => steps.push(step)
+}
+
+/** What has happened so far, and a way to wait for more of it. */
+export function history<T>() {
+  const all: T[] = []
+  const waiting: { count: number; resolve: () => void }[] = []
+  return {
+    all,
+    add(item: T): void {
+      all.push(item)
+      for (const { count, resolve } of waiting) if (all.length >= count) resolve()
+    },
+    atLeast(count: number): Promise<void> {
+      if (all.length >= count) return Promise.resolve()
+      return new Promise((resolve) => waiting.push({ count, resolve }))
+    },
+  }
+}
+
+/** A real store that tells what was claimed and settled through it, and deliverers over it. */
+export async function bench(t: TestContext) {
+  const atEnd = ending(t)
+  const folder = tempDir()
+  atEnd(folder.remove)
+  const store = await openSqliteStore({ file: join(folder.path, 'deliver.db'), onFatal: assert.fail })
+  atEnd(() => store.close())
+  const claims = history<{ limit: number; claimed: ClaimedDelivery[] }>()
+  const settled = history<Settlement & { accepted: boolean }>()
+  const watched: Store = {
+    ...store,
+    async claimDeliveries(claim) {
+      const claimed = await store.claimDeliveries(claim)
+      claims.add({ limit: claim.limit, claimed })
+      return claimed
+    },
+    async settleDelivery(settlement) {
+      const accepted = await store.settleDelivery(settlement)
+      settled.add({ ...settlement, accepted })
+      return accepted
+    },
+  }
+  return {
+    store,
+    watched,
+    claims,
+    settled,
+    atEnd,
+    /** Starts a deliverer that stops with the test. */
+    deliver(client: WebhookClient, options: Partial<DeliverOptions> = {}): Deliverer {
+      const deliverer = startDeliverer({
+        store: watched,
+        endpoint: 'default',
+        client,
+        body: webhookBody,
+        secret: null,
+        concurrency: 8,
+        overall: { inFlight: 0, limit: 100 },
+        log: silent,
+        runtime: nodeRuntime,
+        ...options,
+      })
+      atEnd(() => deliverer.stop(0))
+      return deliverer
+    },
+    /** Makes charges whose webhooks are due; answers them. */
+    async due(count: number, endpoint = 'default'): Promise<Charge[]> {
+      const commits = Array.from({ length: count }, () => {
+        const commit = chargeCommit({ scope: DEFAULT_SCOPE, at: 1, endpoints: [endpoint] })
+        return { ...commit, event: { ...commit.event, data: JSON.stringify(chargeView(commit.charge)) } }
+      })
+      await Promise.all(commits.map((commit) => committed(store, commit)))
+      return commits.map((commit) => commit.charge)
+    },
+    /** The stored deliveries. */
+    deliveries: async () => (await store.deliveries(DEFAULT_SCOPE, { limit: 100 })).data,
+  }
+}
+
+/** A receiver that keeps its callers waiting until the test lets them go, and counts how many wait at once. */
+export async function holdingReceiver(atEnd: (step: () => unknown) => void) {
+  const held: ServerResponse[] = []
+  let most = 0
+  let free = false
+  const receiver = await startReceiver((_webhook, response) => {
+    if (free) return void response.end()
+    held.push(response)
+    most = Math.max(most, held.length)
+  })
+  atEnd(receiver.close)
+  return {
+    ...receiver,
+    held,
+    most: () => most,
+    /** Answers the one that waits longest. */
+    answerOne: () => held.shift()?.end(),
+    /** Answers everything, now and from now on. */
+    answerAll() {
+      free = true
+      for (const response of held.splice(0)) response.end()
+    },
+  }
+}
+
+/** A client in place of the network: every message gets the attempt that the test has set, a turn later. */
+export function scriptedClient(attempt: DeliveryAttempt) {
+  let flying = 0
+  return {
+    attempt,
+    /** How many were in flight when each message was sent. */
+    atOnce: [] as number[],
+    async send() {
+      this.atOnce.push(++flying)
+      await setImmediate()
+      flying--
+      return this.attempt
+    },
+    async destroy() {},
+  }
+}

@@ -1,0 +1,384 @@
+/** Books with a history of every kind, made by the use cases themselves, with providers that say what a script has. */
+
+import { type Context, createContext } from '../../src/app/context.ts'
+import { createCharge } from '../../src/app/create-charge.ts'
+import { cancelCharge, captureCharge, createRefund } from '../../src/app/follow-up.ts'
+import { createHealth } from '../../src/app/health.ts'
+import { act } from '../../src/app/notifications.ts'
+import { createRouter } from '../../src/app/router.ts'
+import type { Known, Outcome } from '../../src/domain/attempt.ts'
+import type { Charge, Refund } from '../../src/domain/charge.ts'
+import { isRejection } from '../../src/domain/error.ts'
+import { canonicalRequest } from '../../src/domain/idempotency.ts'
+import type { DisputeAnswer, RemoteProvider } from '../../src/ports/provider.ts'
+import { DEFAULT_SCOPE, type Scope, type Store } from '../../src/ports/store.ts'
+import { createSandbox } from '../../src/providers/sandbox.ts'
+import { compileCondition } from '../../src/rules/cel.ts'
+import { nodeRuntime } from '../../src/runtime/node.ts'
+
+export const LIVE = DEFAULT_SCOPE
+export const TEST: Scope = { ...LIVE, mode: 'test' }
+
+/** A provider that does what it is asked, unless it was told the outcome of the next call. */
+type Scripted = RemoteProvider & {
+  /** How the next call ends. */
+  says(outcome: Outcome): void
+  /** What it says of a lookup, and of a dispute, from now on. */
+  finds(answer: Known | null): void
+  disputes(answer: Extract<DisputeAnswer, { kind: 'dispute' }>): void
+}
+
+function scripted(name: string): Scripted {
+  let next: Outcome | null = null
+  let found: Known | null = null
+  const disputed = new Map<string, DisputeAnswer>()
+  async function answer(
+    call: { attemptId: string; amount: number; currency: string },
+    expiresAt: number | null,
+  ) {
+    const said = next ?? {
+      kind: 'succeeded' as const,
+      reference: `${name}_${call.attemptId}`,
+      amount: call.amount,
+      currency: call.currency,
+      expiresAt,
+    }
+    next = null
+    return said
+  }
+  return {
+    remote: true,
+    name,
+    kind: 'http',
+    capabilities: { idempotencyWindowMs: 86_400_000, lookup: 'final', void: true, partialCapture: true },
+    deadlineMs: 1_000,
+    concurrency: 8,
+    authorize: (call) => answer(call, call.capture ? null : START + 7 * 86_400_000),
+    capture: (call) => answer(call, null),
+    cancel: (call) => answer(call, null),
+    refund: (call) => answer(call, null),
+    lookup: async () => found ?? { kind: 'unknown', reason: 'it says nothing' },
+    dispute: async (reference) => disputed.get(reference) ?? { kind: 'not_found' },
+    notification: async () => null,
+    close: async () => {},
+    says(outcome) {
+      next = outcome
+    },
+    finds(outcome) {
+      found = outcome
+    },
+    disputes(report) {
+      disputed.set(report.reference, report)
+    },
+  }
+}
+
+const START = Date.UTC(2027, 0, 1)
+const NO: Outcome = { kind: 'declined', declineCode: 'insufficient_funds', message: 'No.', reference: null }
+const FAULT: Outcome = {
+  kind: 'declined',
+  declineCode: 'processing_error',
+  message: 'A fault.',
+  reference: null,
+}
+
+export type Books = {
+  readonly context: Context
+  readonly bankA: Scripted
+  readonly bankB: Scripted
+  /** Charges, with the amount that tells them apart; more fields of the request may be given. */
+  charge(amount: number, fields?: object, scope?: Scope): Promise<Charge>
+  capture(charge: Charge, amount?: number): Promise<Charge>
+  cancel(charge: Charge): Promise<Charge>
+  refund(charge: Charge, amount?: number, fields?: object, scope?: Scope): Promise<Refund>
+  /** Has a bank notify of something, and acts on it. */
+  notify(
+    bank: Scripted,
+    about: 'payment' | 'refund' | 'dispute',
+    reference: string,
+    givenUp?: 'failed',
+  ): Promise<void>
+  /** A dispute as a bank reports it. */
+  dispute(charge: Charge, reference: string, amount: number, status?: 'open' | 'won' | 'lost'): Promise<void>
+}
+
+/** A clock that advances by a second with each request. */
+let clock = START
+let keys = 0
+
+/** With the sandbox, and the two banks too unless it shall be the only provider. */
+export function openBooks(store: Store, only?: 'sandbox'): Books {
+  const now = () => clock
+  const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
+  const providers = [createSandbox('sandbox'), ...(only ? [] : [bankA, bankB])]
+  const log = { info() {}, warn() {}, error() {} }
+  const runtime = { ...nodeRuntime, now }
+  const health = createHealth(now)
+  const context = createContext({
+    store,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    router: createRouter({
+      store,
+      providers: providers.map(({ name }) => name),
+      health,
+      loadConditions: async () => compileCondition,
+      now,
+      runtime,
+    }),
+    health,
+    log,
+    endpoints: ['default'],
+    onDeliveries() {},
+    onCall() {},
+    onAlarm() {},
+    idempotencyWaitMs: 1_000,
+    providerWaitMs: 10_000,
+    actionAgeMs: 86_400_000,
+    runtime,
+  })
+  function request(operation: string, body: object, scope: Scope) {
+    clock += 1_000
+    const fingerprint = context.fingerprint(canonicalRequest(operation, body))
+    return { scope, key: `key-${++keys}`, fingerprint }
+  }
+  /** Every call is over, with any outcome. */
+  async function settled(): Promise<void> {
+    await context.background.ended()
+  }
+  async function chargeOf(scope: Scope, answer: Awaited<ReturnType<typeof createCharge>>): Promise<Charge> {
+    if (isRejection(answer)) throw new Error(answer.message)
+    await settled()
+    const { id, charge } = JSON.parse(answer.body) as { id?: string; charge?: { id: string } }
+    return (await store.charge(scope, id ?? charge?.id ?? '')) as Charge
+  }
+  let notes = 0
+  return {
+    context,
+    bankA,
+    bankB,
+    async charge(amount, fields = {}, scope = LIVE) {
+      const body = { amount, currency: 'usd', customer: 'cus_1', ...fields }
+      const { payment_method, description, metadata, capture, ...rest } = body as object as Record<
+        string,
+        never
+      >
+      const command = {
+        ...(rest as unknown as { amount: number; currency: string; customer: string }),
+        capture: capture ?? true,
+        paymentMethod: payment_method ?? null,
+        description: description ?? null,
+        metadata: metadata ?? {},
+      }
+      return chargeOf(
+        scope,
+        await createCharge(context, request('POST /api/v1/charges', body, scope), command),
+      )
+    },
+    async capture(charge, amount) {
+      const asked = request(
+        `POST /api/v1/charges/${charge.id}/capture`,
+        amount === undefined ? {} : { amount },
+        LIVE,
+      )
+      return chargeOf(LIVE, await captureCharge(context, asked, charge.id, amount))
+    },
+    async cancel(charge) {
+      const asked = request(`POST /api/v1/charges/${charge.id}/cancel`, {}, LIVE)
+      return chargeOf(LIVE, await cancelCharge(context, asked, charge.id))
+    },
+    async refund({ id }, amount, fields = {}, scope = LIVE) {
+      const body = { transaction_id: id, ...(amount !== undefined && { amount }), ...fields }
+      const { reason, description, metadata } = fields as Record<string, never>
+      const command = {
+        amount,
+        reason: reason ?? null,
+        description: description ?? null,
+        metadata: metadata ?? {},
+      }
+      const answer = await createRefund(context, request('POST /api/v1/refunds', body, scope), id, command)
+      if (isRejection(answer)) throw new Error(answer.message)
+      await settled()
+      const told = JSON.parse(answer.body) as { refund_id?: string; refund?: { refund_id: string } }
+      return (await store.refund(scope, told.refund_id ?? told.refund?.refund_id ?? '')) as Refund
+    },
+    async notify(bank, about, reference, givenUp) {
+      clock += 1_000
+      const id = context.newId('ntf')
+      const notificationId = `note-${++notes}`
+      const at = now()
+      const note = {
+        id,
+        provider: bank.name,
+        notificationId,
+        subject: { about, reference },
+        tries: 0,
+        receivedAt: at,
+      }
+      await store.addNotification(note)
+      const token = `token-${id}`
+      await store.claimNotifications({ limit: 10, now: at, leaseUntil: at + 60_000, token })
+      const acted = await act(context, note)
+      await settled()
+      const state = acted.done ? 'done' : (givenUp ?? 'pending')
+      const error = acted.done ? null : acted.error
+      await store.settleNotification({
+        id,
+        token,
+        state,
+        dueAt: state === 'pending' ? at + 1_000 : null,
+        error,
+      })
+    },
+    async dispute({ providerReference, currency, provider }, reference, amount, status = 'open') {
+      const bank = provider === 'bank_a' ? bankA : bankB
+      bank.disputes({
+        ...{ kind: 'dispute', reference, paymentReference: String(providerReference), amount, currency },
+        ...{ reason: 'not received', status },
+      })
+      await this.notify(bank, 'dispute', reference)
+    },
+  }
+}
+
+const RULES = {
+  rules: [
+    { name: 'one bank', when: 'amount >= 2000 && amount < 5000', providers: ['bank_a'] },
+    {
+      name: 'two banks',
+      when: 'amount >= 5000',
+      providers: ['bank_a', 'bank_b'],
+      failover_on: ['processing_error'],
+    },
+  ],
+  default: { providers: ['sandbox'] },
+}
+
+/**
+ * Charges in both modes, two currencies, at the sandbox and through two banks, in every state and with every kind of
+ * refund, dispute, delivery and notification. The amounts tell which is meant.
+ */
+export async function fillBooks(store: Store): Promise<void> {
+  await atTheSandbox(openBooks(store, 'sandbox'))
+  const books = openBooks(store)
+  const { bankA, bankB, context } = books
+  await books.charge(1_010, { metadata: { order: '45' } })
+  for (const document of [{ ...RULES, rules: [RULES.rules[0]] }, RULES]) {
+    const stored = await context.router.replace(LIVE, document, undefined)
+    if (isRejection(stored)) throw new Error(stored.message)
+  }
+  await atOneBank(books)
+  await atTwoBanks(books)
+  await withLongTexts(books)
+  await disputed(books)
+  bankB.finds(null)
+  bankA.says({ kind: 'unknown', reason: 'no answer in time' })
+  await books.charge(2_090)
+  await books.notify(bankA, 'payment', 'foreign', 'failed')
+  await settleDeliveries(store)
+}
+
+async function atTheSandbox(books: Books): Promise<void> {
+  const sandbox = await books.charge(1_000, {
+    ...{ payment_method: 'tok_visa', description: 'A chair', metadata: { order: '42', size: 'xl' } },
+  })
+  await books.refund(sandbox, 300, { reason: 'requested_by_customer', metadata: { ticket: '7' } })
+  await books.refund(sandbox, 200)
+  await books.refund(await books.charge(50, { currency: 'eur', customer: 'cus_2' }))
+  await books.charge(1_001, { payment_method: 'tok_decline_insufficient_funds' })
+  await books.charge(1_002, { customer: 'cus_3', metadata: { order: '43' } })
+  await books.charge(1_003, { customer: 'cus_3', metadata: { order: '44' } })
+  await books.refund(await books.charge(70, {}, TEST), 20, {}, TEST)
+  await books.capture(await books.charge(1_004, { capture: false }), 904)
+}
+
+/** Taken and refunded, declined, held and captured, and waiting: with more of a text than a row has room for. */
+async function withLongTexts(books: Books): Promise<void> {
+  const { bankA } = books
+  const long = (order: string) => ({
+    description: `A list of ${'chairs, '.repeat(90)}`,
+    metadata: { order, notes: 'n'.repeat(500) },
+  })
+  await books.refund(await books.charge(2_040, long('60')), 440, long('60b'))
+  await books.charge(2_044, { description: long('').description })
+  bankA.says(NO)
+  await books.charge(2_041, long('61'))
+  await books.capture(await books.charge(2_042, { capture: false, ...long('62') }))
+  bankA.says({ kind: 'pending', reference: 'wait_3', redirectUrl: null })
+  await books.charge(2_043, long('63'))
+}
+
+async function atOneBank(books: Books): Promise<void> {
+  const { bankA } = books
+  const held = { capture: false }
+  await books.charge(2_000, { description: 'A table' })
+  bankA.says(NO)
+  await books.charge(2_001)
+  await books.charge(2_002, held)
+  await books.capture(await books.charge(2_003, held))
+  await books.capture(await books.charge(2_004, held), 1_004)
+  await books.cancel(await books.charge(2_005, held))
+  const declined = await books.charge(2_006, held)
+  bankA.says({ ...FAULT, reference: 'cap_no' } as Outcome)
+  await books.capture(declined)
+  const capturing = await books.charge(2_007, held)
+  bankA.says({ kind: 'pending', reference: 'cap_wait', redirectUrl: null })
+  await books.capture(capturing)
+  bankA.says({ kind: 'pending', reference: 'wait_1', redirectUrl: 'https://bank.example/1' })
+  await books.charge(2_008)
+  bankA.says({ kind: 'pending', reference: 'wait_2', redirectUrl: 'https://bank.example/2' })
+  const acted = await books.charge(2_009)
+  const { amount, currency } = acted
+  bankA.finds({ kind: 'succeeded', reference: 'wait_2', amount, currency, expiresAt: null })
+  await books.notify(bankA, 'payment', 'wait_2')
+
+  const refunded = await books.charge(2_010)
+  await books.refund(refunded, 510, { reason: 'duplicate' })
+  await books.refund(refunded)
+  const [waits, fails] = [await books.charge(2_011), await books.charge(2_012)]
+  bankA.says({ kind: 'pending', reference: 're_wait', redirectUrl: null })
+  await books.refund(waits, 311, { reason: 'fraudulent' })
+  bankA.says(NO)
+  await books.refund(fails, 312)
+  const reversed = await books.refund(await books.charge(2_013), 313)
+  bankA.finds(NO as Known)
+  await books.notify(bankA, 'refund', String(reversed.providerReference))
+  bankA.finds(null)
+}
+
+async function atTwoBanks(books: Books): Promise<void> {
+  const { bankA, bankB } = books
+  bankA.says({ ...FAULT, reference: 'pay_no' } as Outcome)
+  await books.refund(await books.charge(5_000, { customer: 'cus_4' }), 1_500)
+  bankA.says(FAULT)
+  bankB.says(NO)
+  await books.charge(5_001)
+  bankA.says({ kind: 'not_sent', reason: 'connection refused' })
+  await books.capture(await books.charge(5_002, { capture: false, currency: 'eur' }), 2_502)
+}
+
+async function disputed(books: Books): Promise<void> {
+  await books.dispute(await books.charge(2_020), 'dsp_open', 420)
+  const won = await books.charge(2_021)
+  await books.dispute(won, 'dsp_won', 421)
+  await books.dispute(won, 'dsp_won', 421, 'won')
+  const lost = await books.charge(2_022)
+  await books.dispute(lost, 'dsp_lost', 422)
+  await books.dispute(lost, 'dsp_lost', 423)
+  await books.dispute(lost, 'dsp_lost', 423, 'lost')
+  // Of more than was captured: booked as far as it can be, with an alarm beside it.
+  await books.dispute(await books.charge(2_023), 'dsp_more', 3_000)
+}
+
+async function settleDeliveries(store: Store): Promise<void> {
+  const now = START + 86_400_000
+  const claimed = await store.claimDeliveries({
+    endpoint: 'default',
+    limit: 3,
+    now,
+    leaseUntil: now + 1_000,
+    token: 'x',
+  })
+  const verdicts = [{ state: 'delivered' }, { state: 'failed' }, { state: 'pending', retryAt: now }] as const
+  for (const [i, { id, token }] of claimed.entries())
+    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: [200, 400, 503][i]!, error: null })
+}
