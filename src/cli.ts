@@ -197,7 +197,7 @@ function sentence(error: unknown): string {
 }
 
 async function serve(config: Config): Promise<number> {
-  const { run } = await import('./main.ts')
+  const { run } = await import('./serve.ts')
   const { promise: ended, resolve: end } = Promise.withResolvers<number>()
   const stopping = new AbortController()
   const onFatal = (error: Error) => {
@@ -368,7 +368,7 @@ async function webhooks({ server }: Config, [verb, ...filter]: readonly string[]
 }
 
 async function printVersion(): Promise<number> {
-  const { VERSION } = await import('./main.ts')
+  const { VERSION } = await import('./serve.ts')
   console.log(VERSION)
   return 0
 }

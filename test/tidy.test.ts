@@ -18,7 +18,7 @@ const EVERYTHING = [
   ...find('src/**/*.sql', '*.{md,json}', 'docs/**/*.md', 'Dockerfile', '.dockerignore', '.ci/*'),
 ]
 
-/** What each layer may import beside itself; main and cli put everything together. */
+/** What each layer may import beside itself; serve and cli put everything together. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
@@ -40,8 +40,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   observe: ['ports'],
   config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
-const COMPOSITION = ['main', 'cli']
-/** `src/domain/charge.ts` is of the layer domain, `src/main.ts` of main. */
+const COMPOSITION = ['serve', 'cli']
+/** `src/domain/charge.ts` is of the layer domain, `src/serve.ts` of serve. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 
 /** The code without comments, and without what its strings say. */

@@ -3,7 +3,7 @@
  * What was asked before, of another kind, is served as ever.
  */
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { run } from '../../src/main.ts'
+import { run } from '../../src/serve.ts'
 import type { Provider } from '../../src/ports/provider.ts'
 import type { Store } from '../../src/ports/store.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { type MiniPay, run } from '../../src/main.ts'
+import { type MiniPay, run } from '../../src/serve.ts'
 import type { Store } from '../../src/ports/store.ts'
 import {
   type Alarm,

@@ -5,7 +5,7 @@
  */
 import { createHealth, type Health } from '../../src/app/health.ts'
 import { readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { run } from '../../src/main.ts'
+import { run } from '../../src/serve.ts'
 
 const HASTE = 20
 
