@@ -197,14 +197,14 @@ function sentence(error: unknown): string {
 }
 
 async function serve(config: Config): Promise<number> {
-  const { run } = await import('./serve.ts')
+  const { serve } = await import('./serve.ts')
   const { promise: ended, resolve: end } = Promise.withResolvers<number>()
   const stopping = new AbortController()
   const onFatal = (error: Error) => {
     console.error(`minipay: ${error.message}`)
     process.exit(1)
   }
-  const starting = run(config, onFatal, {}, stopping.signal)
+  const starting = serve(config, onFatal, {}, stopping.signal)
   // Before it listens: a signal that comes with the first request finds someone to hear it.
   const stop = async () => {
     // Whatever hangs, the process ends: the lease and the idempotency keys make that safe.

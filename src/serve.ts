@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Services } from './api/endpoint.ts'
-import { webhookBody } from './api/webhook-body.ts'
-import { openClock, type ServingClock } from './app/clock.ts'
-import { type Context, createContext } from './app/context.ts'
-import { createHealth, type Health } from './app/health.ts'
-import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
-import { createRouter } from './app/router.ts'
 import { type Config, linkVariables } from './config.ts'
+import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
 import type { Listening } from './http/listening.ts'
@@ -17,23 +12,8 @@ import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import { nowAndThen } from './observe/now-and-then.ts'
 import { tellOfLinks, warnOfProxy } from './observe/variables.ts'
-import type { Provider } from './ports/provider.ts'
-import { within } from './ports/runtime.ts'
-import { DEFAULT_SCOPE, type Store, type StoreUnavailable } from './ports/store.ts'
-import { loadProviders } from './providers/config.ts'
-import { ProviderConfigError } from './providers/fields.ts'
-import { nodeRuntime as runtime } from './runtime/node.ts'
-import { openStore } from './storage/database.ts'
-import { startClockWatch } from './workers/clock.ts'
-import { type Deliverer, startDeliverer } from './workers/deliver.ts'
-import type { Loop } from './workers/loop.ts'
-import { startNotifications } from './workers/notifications.ts'
-import { startPurge } from './workers/purge.ts'
-import { startRecovery } from './workers/recover.ts'
-import { webhookClient } from './workers/webhook-client.ts'
+import type { StoreUnavailable } from './ports/store.ts'
 
-/** The endpoint that WEBHOOK_TARGET names; its deliveries follow the setting, whatever it is now. */
-const DEFAULT_ENDPOINT = 'default'
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** A request that takes longer is logged. */
@@ -45,7 +25,7 @@ export const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ).version
 
-export type MiniPay = {
+export type Serving = {
   /** Where it listens, such as http://127.0.0.1:8080. */
   readonly address: string
   readonly log: Log
@@ -53,73 +33,33 @@ export type MiniPay = {
   close(): Promise<void>
 }
 
-/** What a MiniPay is made of; a test may put something of its own around a part. */
-export type Parts = {
-  readonly store: (store: Store) => Store
-  readonly provider: (provider: Provider) => Provider
-  readonly health: (health: Health) => Health
-}
-const AS_THEY_ARE: Parts = {
-  store: (store) => store,
-  provider: (provider) => provider,
-  health: (health) => health,
-}
-
 /**
- * Starts MiniPay. Throws a sentence when the database is in use, newer or damaged, the providers' file can't
- * be used, or the port is taken. `onFatal` is called when it can't go on: the process should end, and be
- * started again. A `signal` that is aborted ends the wait for a database: then it throws the signal's reason.
+ * Serves MiniPay over HTTP. Throws a sentence when the database is in use, newer or damaged, the providers' file cannot
+ * be used, or the port is taken. `onFatal` is called when the database can no longer be used: the process should end,
+ * and be started again. A `signal` that is aborted ends the wait for a database: then it throws the signal's reason.
  */
-export async function run(
+export async function serve(
   config: Config,
   onFatal: (error: Error) => void,
-  changed: Partial<Parts> = {},
+  parts: Partial<Parts> = {},
   signal?: AbortSignal,
-): Promise<MiniPay> {
-  const parts = { ...AS_THEY_ARE, ...changed }
+): Promise<Serving> {
   const output = standardOutput()
   const log = createLog(config.logLevel, output)
   const metrics = createMetrics(output.dropped)
-  const providers = (
-    await loadProviders(config.providers, process.env, {
-      now: () => store.now(),
-      egress: config.allowedTargets,
-    })
-  ).map(parts.provider)
-  const opening = openStore({
-    database: config.database,
-    onGroup: (size) => metrics.groups.observe('', size),
-    onFatal,
-    log,
-    signal,
-    withoutFsync: config.withoutFsync,
-  })
+  const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch: watchOf(metrics) })
   // While the database's thread starts, this one loads the HTTP library.
-  const [opened, { createServer }, { servedEndpoints }] = await Promise.all([
+  const [core, { createServer }, { servedEndpoints }] = await Promise.all([
     opening,
     import('./http/server.ts'),
     import('./api/endpoints.ts'),
   ])
-  const store = parts.store(opened)
-  const workers = workersOf(config, log, metrics)
-  const health = parts.health(healthOf(log))
-  const clock = await openClock({ store, log, passed: runtime.monotonic }).catch(async (error) => {
-    await store.close()
-    throw error
-  })
-  const context = contextOf(config, { store, providers, health, log, metrics, clock }, () =>
-    workers.deliverer?.wake(),
-  )
-  const check = createProviderCheck({
-    ...{ store, router: context.router, providers },
-    now: runtime.monotonic,
-  })
+  const { context, workers } = core
   let server: Server
   let listening: Listening
   try {
-    await checkProviders(config, check, log)
     server = await createServer({
-      endpoints: servedEndpoints(servicesOf(config, { context, metrics, workers, check }), VERSION),
+      endpoints: servedEndpoints(servicesOf(config, core, metrics), VERSION),
       log,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
@@ -136,11 +76,11 @@ export async function run(
     })
     listening = await server.listen(config.host, config.port)
   } catch (error) {
-    await store.close()
+    await context.store.close()
     throw error
   }
   const { url: address, bound } = listening
-  workers.start(context, clock)
+  workers.start()
   loadRest(log)
   warnOfProxy(log, process.env)
   tellOfLinks(log, linkVariables(process.env))
@@ -154,22 +94,12 @@ export async function run(
     log,
     async close() {
       const graceMs = config.shutdownTimeoutMs
-      await Promise.all([server.close(graceMs), workers.stop(context, graceMs)])
-      await store.close()
+      await Promise.all([server.close(graceMs), workers.stop(graceMs)])
+      await context.store.close()
       log.info({}, 'MiniPay has stopped.')
       await output.flush(LOG_FLUSH_MS)
     },
   }
-}
-
-/**
- * Warns of what the database needs and the configuration lacks. Throws a sentence when the sandbox would take the place
- * of real providers only because nobody said which there are.
- */
-async function checkProviders({ providers }: Config, check: ProviderCheck, log: Log): Promise<void> {
-  const refused = providers === '' ? standInRefused(await check.used(DEFAULT_SCOPE)) : undefined
-  if (refused !== undefined) throw new ProviderConfigError(refused)
-  warnOf(await check.report(DEFAULT_SCOPE), log)
 }
 
 /**
@@ -196,70 +126,25 @@ function loadRest(log: Log): void {
   setImmediate(next).unref()
 }
 
-function healthOf(log: Log): Health {
-  return createHealth(runtime.monotonic, (provider, state, call) =>
-    log.warn(
-      { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
-      state === 'open' ? 'Provider circuit breaker opened.' : 'Provider circuit breaker closed.',
-    ),
-  )
-}
-
-type Made = {
-  readonly store: Store
-  readonly providers: readonly Provider[]
-  readonly health: Health
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly clock: ServingClock
-}
-
-function contextOf(
-  config: Config,
-  { store, providers, health, log, metrics, clock }: Made,
-  onDeliveries: () => void,
-): Context {
-  return createContext({
-    store,
-    providers: new Map(providers.map((provider) => [provider.name, provider])),
-    router: createRouter({
-      store,
-      providers: providers.map(({ name }) => name),
-      health,
-      loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
-      now: clock.now,
-      runtime,
-    }),
-    health,
-    log,
-    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
-    onDeliveries,
+function watchOf(metrics: Metrics): Watch {
+  return {
+    onGroup: (size) => metrics.groups.observe('', size),
     onCall: (provider, call, outcome, ms) =>
       metrics.calls.observe(`provider="${provider}",call="${call}",outcome="${outcome}"`, ms / 1000),
     onAlarm: (provider, alarm) => countLabels(metrics.alarms, { provider, alarm }),
-    idempotencyWaitMs: config.idempotencyWaitMs,
-    providerWaitMs: config.providerWaitMs,
-    actionAgeMs: config.actionAgeHours * HOUR_MS,
-    runtime,
-    clock,
-  })
+    onWebhook: (attempt, ms) => metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
+  }
 }
 
-type Serving = {
-  readonly context: Context
-  readonly metrics: Metrics
-  readonly workers: Workers
-  readonly check: ProviderCheck
-}
-
-function servicesOf(config: Config, { context, metrics, workers, check }: Serving): Services {
+function servicesOf(config: Config, core: Core, metrics: Metrics): Services {
+  const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
   const spoken = nowAndThen()
   return {
     context,
     prometheus: exposition(metrics, {
       store: context.store,
-      webhooksInFlight: () => workers.overall.inFlight,
+      webhooksInFlight: () => webhooks.inFlight,
       providers: () =>
         [...providers.values()]
           .filter(({ remote }) => remote)
@@ -274,79 +159,14 @@ function servicesOf(config: Config, { context, metrics, workers, check }: Servin
       now: context.now,
       clockMovedMs: () => context.clock.warning()?.movedMs ?? 0,
     }),
-    providerCheck: check,
+    providerCheck,
     working: workers.alive,
     onNotification(provider, result) {
       countLabels(metrics.notifications, { provider, result })
       // Anyone can send one: they shall not fill the log.
       if (result === 'refused' && spoken())
         context.log.warn({ provider }, 'Refused notifications that could not be verified.')
-      if (result === 'stored') workers.onNotification()
-    },
-  }
-}
-
-type Workers = {
-  readonly deliverer: Deliverer | undefined
-  /** Webhooks in flight over all endpoints. */
-  readonly overall: { inFlight: number; readonly limit: number }
-  onNotification(): void
-  alive(): boolean
-  start(context: Context, clock: ServingClock): void
-  /** Begins nothing more, and waits up to `graceMs` for what is under way; what is not done then has its lease. */
-  stop(context: Context, graceMs: number): Promise<void>
-}
-
-function workersOf(config: Config, log: Log, metrics: Metrics): Workers {
-  const overall = { inFlight: 0, limit: config.webhookConcurrency }
-  let deliverer: Deliverer | undefined
-  let notifications: Loop | undefined
-  const loops: Loop[] = []
-  let working = true
-  return {
-    get deliverer() {
-      return deliverer
-    },
-    overall,
-    onNotification: () => notifications?.wake(),
-    alive: () => working && (deliverer?.alive() ?? true) && loops.every((loop) => loop.alive()),
-    start(context, clock) {
-      const { store } = context
-      if (config.webhookTarget)
-        deliverer = startDeliverer({
-          store,
-          endpoint: DEFAULT_ENDPOINT,
-          client: webhookClient({
-            target: config.webhookTarget,
-            connections: config.webhookTargetConcurrency,
-            egress: config.allowedTargets,
-            runtime,
-          }),
-          body: webhookBody,
-          secret: config.webhookSecret,
-          concurrency: config.webhookTargetConcurrency,
-          overall,
-          log,
-          runtime,
-          now: context.now,
-          onAttempt: (attempt, ms) =>
-            metrics.webhooks.observe(`outcome="${outcomeLabel(attempt)}"`, ms / 1000),
-        })
-      const providers = [...context.providers.values()]
-      if (providers.some(({ remote }) => remote)) notifications = startNotifications(context)
-      loops.push(
-        ...providers.map((provider) => startRecovery(context, provider)),
-        ...(notifications ? [notifications] : []),
-        startPurge(context, config.idempotencyRetentionHours * HOUR_MS, clock),
-        startClockWatch(context, clock),
-      )
-    },
-    async stop({ background, providers }, graceMs) {
-      working = false
-      const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => background.ended())
-      await Promise.all([within(runtime, graceMs, ended), deliverer?.stop(graceMs)])
-      await Promise.all([...providers.values()].map((provider) => provider.remote && provider.close()))
-      await ended
+      if (result === 'stored') workers.wakeNotifications()
     },
   }
 }

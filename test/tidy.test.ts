@@ -18,7 +18,7 @@ const EVERYTHING = [
   ...find('src/**/*.sql', '*.{md,json}', 'docs/**/*.md', 'Dockerfile', '.dockerignore', '.ci/*'),
 ]
 
-/** What each layer may import beside itself; serve and cli put everything together. */
+/** What each layer may import beside itself; the files of COMPOSITION put everything together. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   observe: ['ports'],
   config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
-const COMPOSITION = ['serve', 'cli']
+const COMPOSITION = ['core', 'serve', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/serve.ts` of serve. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 

@@ -8,19 +8,24 @@ import { createSandbox } from './sandbox.ts'
 /** Said in the place of a file: the in-process sandbox alone, on purpose. */
 export const SANDBOX = 'sandbox'
 
+/** The path of a JSON file, or the object that such a file holds. Empty or `sandbox`: only the in-process sandbox. */
+export type ProvidersSource = string | Readonly<Record<string, unknown>>
+
 /**
- * The configured providers, in the file's order; without a file, or with `sandbox`, only the in-process sandbox. Throws a
- * `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
- * Their signatures are made and checked by the time of `outside`.
+ * The configured providers, in the order of the file or object. In a file, `${NAME}` is replaced by a variable of `env`.
+ * Throws a `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
+ * Providers make and check their signatures by the time of `outside`.
  */
 export async function loadProviders(
-  file: string,
-  env: NodeJS.ProcessEnv,
+  source: ProvidersSource,
+  env: Readonly<Record<string, string | undefined>>,
   outside: Outside = { now: Date.now, egress: createEgress() },
   kinds: Readonly<Record<string, Create>> = KINDS,
 ): Promise<Provider[]> {
-  if (file === '' || file === SANDBOX) return [createSandbox('sandbox')]
-  const entries = Object.entries(objectOf(file, parse(file)))
+  if (source === '' || source === SANDBOX) return [createSandbox('sandbox')]
+  const isFile = typeof source === 'string'
+  const file = isFile ? source : 'providers'
+  const entries = Object.entries(objectOf(file, isFile ? parse(source) : source))
   if (entries.length === 0) throw new ProviderConfigError(`${file}: it names no provider.`)
   const providers: Provider[] = []
   for (const [name, value] of entries) {
@@ -34,8 +39,8 @@ export async function loadProviders(
     const create = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
     if (!create)
       throw new ProviderConfigError(`${where}: kind must be one of ${Object.keys(kinds).join(', ')}.`)
-    const filled = Object.entries(settings).map(([field, text]) => [field, fill(where, field, text, env)])
-    providers.push(await create(name, fieldsOf(where, Object.fromEntries(filled)), outside))
+    const values = isFile ? filled(where, settings, env) : settings
+    providers.push(await create(name, fieldsOf(where, values), outside))
   }
   return providers
 }
@@ -87,8 +92,21 @@ function repeatedName(text: string): string | undefined {
   return undefined
 }
 
+type Values = Readonly<Record<string, unknown>>
+
+function filled(where: string, settings: Values, env: Readonly<Record<string, string | undefined>>): Values {
+  return Object.fromEntries(
+    Object.entries(settings).map(([field, text]) => [field, fill(where, field, text, env)]),
+  )
+}
+
 /** A text with each `${NAME}` replaced by that environment variable; anything else as it is. */
-function fill(where: string, field: string, value: unknown, env: NodeJS.ProcessEnv): unknown {
+function fill(
+  where: string,
+  field: string,
+  value: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+): unknown {
   if (typeof value !== 'string') return value
   if (/^\$\w+$/.test(value))
     throw new ProviderConfigError(

@@ -3,9 +3,9 @@
  * What was asked before, of another kind, is served as ever.
  */
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { run } from '../../src/serve.ts'
 import type { Provider } from '../../src/ports/provider.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { serve } from '../../src/serve.ts'
 
 const [kind, point] = (process.env['DIE_AT'] ?? '').split(':')
 
@@ -49,7 +49,7 @@ function store(given: Store): Store {
 }
 
 const config: Config = readConfig(Object.keys(SETTINGS) as SettingKey[], [], process.env)
-await run(
+await serve(
   config,
   (error) => {
     throw error

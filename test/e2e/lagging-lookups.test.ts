@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { type MiniPay, run } from '../../src/serve.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { type Serving, serve } from '../../src/serve.ts'
 import {
   type Alarm,
   all,
@@ -31,7 +31,7 @@ const LOOKS = [10 * SECOND, 70 * SECOND, 670 * SECOND, 4_270 * SECOND]
 const dir = tempDir()
 const secret = newSecret()
 let peer: Peer
-let server: MiniPay
+let server: Serving
 let api: Client
 /** How far MiniPay's clock is ahead, in ms. */
 let ahead = 0
@@ -84,7 +84,7 @@ before(async () => {
       return found
     }
   }
-  server = await run(config, assert.fail, {
+  server = await serve(config, assert.fail, {
     store: (store) => ({
       ...store,
       now,

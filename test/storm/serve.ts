@@ -5,7 +5,7 @@
  */
 import { createHealth, type Health } from '../../src/app/health.ts'
 import { readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
-import { run } from '../../src/serve.ts'
+import { serve } from '../../src/serve.ts'
 
 const HASTE = 20
 
@@ -18,7 +18,7 @@ function patient(): Health {
   }
 }
 
-const minipay = await run(
+const minipay = await serve(
   readConfig(Object.keys(SETTINGS) as SettingKey[], [], process.env),
   (error) => {
     throw error

@@ -1,0 +1,197 @@
+/** MiniPay without a surface: the store, the providers, the context of the use cases, and the workers. */
+import { webhookBody } from './api/webhook-body.ts'
+import { openClock, type ServingClock } from './app/clock.ts'
+import { type Context, createContext } from './app/context.ts'
+import { createHealth, type Health } from './app/health.ts'
+import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
+import { createRouter } from './app/router.ts'
+import type { Config, SettingKey } from './config.ts'
+import type { Log } from './ports/log.ts'
+import type { Provider } from './ports/provider.ts'
+import type { Runtime } from './ports/runtime.ts'
+import { DEFAULT_SCOPE, type Store } from './ports/store.ts'
+import { loadProviders, type ProvidersSource } from './providers/config.ts'
+import { ProviderConfigError } from './providers/fields.ts'
+import { nodeRuntime } from './runtime/node.ts'
+import { openStore } from './storage/database.ts'
+import type { DeliverOptions } from './workers/deliver.ts'
+import { webhookClient } from './workers/webhook-client.ts'
+import { createWorkers, type Workers } from './workers/workers.ts'
+
+/** The endpoint that the setting `webhookTarget` names; its deliveries follow the setting. */
+const DEFAULT_ENDPOINT = 'default'
+const HOUR_MS = 3_600_000
+
+/** The settings that are the core's, not of a surface or of the process. */
+export const CORE_SETTINGS = [
+  'database',
+  'withoutFsync',
+  'providers',
+  'webhookTarget',
+  'webhookSecret',
+  'allowedTargets',
+  'webhookConcurrency',
+  'webhookTargetConcurrency',
+  'idempotencyRetentionHours',
+  'idempotencyWaitMs',
+  'providerWaitMs',
+  'actionAgeHours',
+  'shutdownTimeoutMs',
+] as const satisfies readonly SettingKey[]
+
+export type CoreConfig = Omit<Pick<Config, (typeof CORE_SETTINGS)[number]>, 'providers'> & {
+  readonly providers: ProvidersSource
+}
+
+/** The parts of a core that a test may replace or wrap. */
+export type Parts = {
+  readonly store: (store: Store) => Store
+  readonly provider: (provider: Provider) => Provider
+  readonly health: (health: Health) => Health
+}
+const AS_THEY_ARE: Parts = {
+  store: (store) => store,
+  provider: (provider) => provider,
+  health: (health) => health,
+}
+
+/** What surrounds a core. */
+export type Surroundings = {
+  readonly log: Log
+  /** Called once the database can no longer be used: it is damaged, or its files were removed or replaced. */
+  readonly onFatal: (error: Error) => void
+  /** Values of `${NAME}` in a file of providers. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly runtime?: Runtime
+  readonly parts?: Partial<Parts>
+  /** Ends the wait for a PostgreSQL server that cannot be reached: the opening rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Called with what happens, to measure it. */
+  readonly watch?: Watch
+}
+
+export type Watch = Partial<Pick<Context, 'onCall' | 'onAlarm'>> & {
+  /** Called with the number of operations of each committed group. */
+  readonly onGroup?: (size: number) => void
+  /** Called after each attempt to deliver a webhook. */
+  readonly onWebhook?: NonNullable<DeliverOptions['onAttempt']>
+}
+
+export type Core = {
+  readonly context: Context
+  readonly providerCheck: ProviderCheck
+  /** None runs before `workers.start()`. */
+  readonly workers: Workers
+  /** Webhooks in flight over all endpoints. */
+  readonly webhooks: { readonly inFlight: number; readonly limit: number }
+}
+
+/**
+ * Opens the database, brings it to this version's schema and puts the core together. Throws a sentence when the database
+ * is in use, newer or damaged, or when the providers cannot be used.
+ */
+export async function openCore(config: CoreConfig, surroundings: Surroundings): Promise<Core> {
+  const { log, onFatal, env, signal, watch = {}, runtime = nodeRuntime } = surroundings
+  const parts = { ...AS_THEY_ARE, ...surroundings.parts }
+  const outside = { now: () => store.now(), egress: config.allowedTargets }
+  const providers = (await loadProviders(config.providers, env, outside)).map(parts.provider)
+  const { database, withoutFsync } = config
+  const onGroup = watch.onGroup ?? (() => {})
+  const store = parts.store(await openStore({ database, withoutFsync, onGroup, onFatal, log, signal }))
+  try {
+    const clock = await openClock({ store, log, passed: runtime.monotonic })
+    const health = parts.health(healthOf(log, runtime))
+    const made = { store, providers, health, log, runtime, clock }
+    const context = contextOf(config, made, watch, () => workers.wakeDeliverer())
+    const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
+    const workers = createWorkers(context, {
+      clock,
+      keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
+      webhooks: webhooksOf(config, webhooks, watch, runtime),
+    })
+    const { router } = context
+    const providerCheck = createProviderCheck({ store, router, providers, now: runtime.monotonic })
+    await checkProviders(config, providerCheck, log)
+    return { context, providerCheck, workers, webhooks }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/**
+ * Warns of what the database needs and the configuration lacks. Throws a sentence when the sandbox would take the place
+ * of real providers only because the setting is missing.
+ */
+async function checkProviders({ providers }: CoreConfig, check: ProviderCheck, log: Log): Promise<void> {
+  const refused = providers === '' ? standInRefused(await check.used(DEFAULT_SCOPE)) : undefined
+  if (refused !== undefined) throw new ProviderConfigError(refused)
+  warnOf(await check.report(DEFAULT_SCOPE), log)
+}
+
+function healthOf(log: Log, { monotonic }: Runtime): Health {
+  return createHealth(monotonic, (provider, state, call) =>
+    log.warn(
+      { provider, calls: call === 'money' ? 'calls that move money' : 'lookups' },
+      state === 'open' ? 'Provider circuit breaker opened.' : 'Provider circuit breaker closed.',
+    ),
+  )
+}
+
+type Made = {
+  readonly store: Store
+  readonly providers: readonly Provider[]
+  readonly health: Health
+  readonly log: Log
+  readonly runtime: Runtime
+  readonly clock: ServingClock
+}
+
+function contextOf(
+  config: CoreConfig,
+  { providers, ...made }: Made,
+  { onCall = () => {}, onAlarm = () => {} }: Watch,
+  onDeliveries: () => void,
+): Context {
+  return createContext({
+    ...made,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    router: createRouter({
+      ...made,
+      providers: providers.map(({ name }) => name),
+      loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
+      now: made.clock.now,
+    }),
+    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+    onDeliveries,
+    onCall,
+    onAlarm,
+    idempotencyWaitMs: config.idempotencyWaitMs,
+    providerWaitMs: config.providerWaitMs,
+    actionAgeMs: config.actionAgeHours * HOUR_MS,
+  })
+}
+
+function webhooksOf(
+  config: CoreConfig,
+  overall: DeliverOptions['overall'],
+  { onWebhook }: Watch,
+  runtime: Runtime,
+): Parameters<typeof createWorkers>[1]['webhooks'] {
+  const { webhookTarget, webhookTargetConcurrency: concurrency, allowedTargets } = config
+  if (!webhookTarget) return undefined
+  return {
+    endpoint: DEFAULT_ENDPOINT,
+    client: webhookClient({
+      target: webhookTarget,
+      connections: concurrency,
+      egress: allowedTargets,
+      runtime,
+    }),
+    body: webhookBody,
+    secret: config.webhookSecret,
+    concurrency,
+    overall,
+    ...(onWebhook && { onAttempt: onWebhook }),
+  }
+}
