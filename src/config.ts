@@ -3,6 +3,7 @@ import { databaseProblem, fileProblem, urlProblem } from './database-name.ts'
 import { flagFault, nearFlag } from './flags.ts'
 import { isLinkVariable } from './link-variables.ts'
 import { createEgress, type Egress } from './net/egress.ts'
+import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -56,8 +57,8 @@ function oneOf<const T extends string>(...allowed: T[]) {
 
 function target(text: string): URL | null {
   if (text === '') return null
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+  const url = httpUrl(text)
+  if (url === null)
     throw new ConfigError(
       'must be an http or https URL, such as https://shop.example/webhooks, or empty for no webhooks',
     )
@@ -92,9 +93,8 @@ function secretWithText(text: string): { readonly text: string; readonly key: Bu
 }
 
 function server(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new ConfigError('must be an http or https URL, such as http://127.0.0.1:8080')
+  const url = httpUrl(text)
+  if (url === null) throw new ConfigError('must be an http or https URL, such as http://127.0.0.1:8080')
   return url
 }
 

@@ -1,4 +1,5 @@
 import type { Egress } from '../net/egress.ts'
+import { httpUrl } from '../net/http-url.ts'
 import type { Provider } from '../ports/provider.ts'
 import { secretKey } from '../signing.ts'
 
@@ -94,7 +95,6 @@ function isText(value: unknown): value is string {
 }
 
 function isUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, username, password, search, hash } = new URL(value)
-  return /^https?:$/.test(protocol) && username + password + search + hash === ''
+  const url = typeof value === 'string' ? httpUrl(value) : null
+  return url !== null && url.username + url.password + url.search + url.hash === ''
 }

@@ -2,6 +2,7 @@ import type { Outcome } from '../domain/attempt.ts'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { DISPUTE_STATES } from '../domain/charge.ts'
 import type { HttpResult } from '../net/http-client.ts'
+import { httpUrl } from '../net/http-url.ts'
 import type {
   DisputeAnswer,
   LookupAnswer,
@@ -167,6 +168,6 @@ function timeOf(value: unknown): number | null | undefined {
 
 function urlOf(value: unknown, guard: Guard): string | null | undefined {
   if (absent(value)) return null
-  if (typeof value !== 'string' || value.length > 2_048 || !URL.canParse(value)) return undefined
-  return /^https?:$/.test(new URL(value).protocol) && !guard.leaks(value) ? value : undefined
+  if (typeof value !== 'string' || value.length > 2_048) return undefined
+  return httpUrl(value) && !guard.leaks(value) ? value : undefined
 }
