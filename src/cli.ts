@@ -7,7 +7,7 @@ import {
   SETTINGS,
   type SettingKey,
 } from './config.ts'
-import { fileProblem, isPostgres, publicName } from './database-name.ts'
+import { isPostgres, publicName } from './database-name.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { migrateDatabase, verifyDatabase } from './storage/database.ts'
 import { SchemaMismatch } from './storage/migrations.ts'
@@ -64,13 +64,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Copy the database to a file, even while it is served, and check the copy.',
     settings: ['database'],
     words: 'FILE',
-    run: ({ database }, words) => backupOrRestore('backup', database, words),
+    run: async ({ database }, words) => (await import('./cli/backup.ts')).run('backup', database, words),
   },
   restore: {
     summary: 'Restore a backup to a place where no database exists, and check it.',
     settings: ['database'],
     words: 'FILE',
-    run: ({ database }, words) => backupOrRestore('restore', database, words),
+    run: async ({ database }, words) => (await import('./cli/backup.ts')).run('restore', database, words),
   },
   copy: {
     summary:
@@ -263,23 +263,6 @@ async function bringToSchema({ database }: Config): Promise<number> {
   const { applied, version } = await migrateDatabase(database)
   for (const name of applied) console.log(`applied ${name}`)
   console.log(`${publicName(database)} is at schema ${version}.`)
-  return 0
-}
-
-async function backupOrRestore(
-  verb: 'backup' | 'restore',
-  database: string,
-  [file, ...more]: readonly string[],
-): Promise<number> {
-  if (file === undefined || more.length > 0) throw new ConfigError(`Usage: minipay ${verb} FILE`)
-  if (isPostgres(database))
-    throw new ConfigError(
-      `minipay ${verb} is for SQLite files; PostgreSQL has ${verb === 'backup' ? 'pg_dump' : 'pg_restore'}.`,
-    )
-  const problem = fileProblem(file)
-  if (problem !== undefined) throw new ConfigError(`FILE of minipay ${verb} ${problem}.`)
-  const commands = await import('./cli/backup.ts')
-  commands[verb](database, file)
   return 0
 }
 

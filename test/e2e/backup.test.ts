@@ -83,6 +83,15 @@ test('what is no database of ours is neither backed up nor restored, and leaves 
   )
 })
 
+test('a backup into a folder that does not exist is refused by a sentence with the name of the folder', async (t) => {
+  const dir = folder(t)
+  const database = join(dir, 'a.db')
+  assert.equal((await runCli(['migrate', '--database', database])).code, 0)
+  const { code, stderr } = await runCli(['backup', join(dir, 'nodir', 'x.db'), '--database', database])
+  assert.equal(code, 1)
+  assert.match(stderr, /^minipay: There is no folder .*nodir\. Create it, or give another name\.\n$/)
+})
+
 test('a restore is refused while a server has the database', async (t) => {
   const dir = folder(t)
   const database = join(dir, 'a.db')

@@ -1,30 +1,32 @@
-/** `minipay backup` and `minipay restore`: the embedded database as one file, and back. */
+/** A backup of a database file is a file as well: a checked copy. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import type { Connection } from '../storage/sqlite/connection.ts'
-import { beginEpoch } from '../storage/sqlite/epochs.ts'
-import { assertCurrent } from '../storage/sqlite/migrate.ts'
-import { lockDatabase, refuseOtherFiles } from '../storage/sqlite/open.ts'
-import { makePrivate } from '../storage/sqlite/private-file.ts'
-import { type Verification, verify } from '../storage/sqlite/verify.ts'
+import type { Connection } from './connection.ts'
+import { beginEpoch } from './epochs.ts'
+import { assertCurrent } from './migrate.ts'
+import { lockDatabase, refuseOtherFiles } from './open.ts'
+import { makePrivate } from './private-file.ts'
+import { type Verification, verify } from './verify.ts'
 
 /**
- * Writes a backup of `database`, beside a serving process too: one snapshot, which later commits neither disturb
- * nor restart. The books of the copy are checked, and it gets its name last, so that no half of one is ever
- * taken for a backup. Throws a sentence when there is nothing to back up or something in its place.
+ * Copies `database` to `file`, also while a process serves it: one snapshot, which later commits do not change. Checks
+ * the books of the copy, and returns their totals. The copy gets its name last, so that an incomplete one never looks
+ * like a backup. Throws a sentence when there is no database, when `file` exists or its folder is missing, or when the
+ * books don't balance.
  */
-export function backup(database: string, file: string): void {
+export function backup(database: string, file: string): Verification {
   if (!existsSync(database)) throw new Error(`There is no database ${database}.`)
   refuseOtherFiles(database)
-  copyVerified(database, file)
+  return copyVerified(database, file)
 }
 
 /**
- * Puts a backup in the place of `database`, which must not be there: the file that it stands for is someone's to
- * move away. The events to come are in a new epoch: readers may have seen some that the backup lacks. Throws a sentence when it is, when a server uses it, or when the backup's books don't balance.
+ * Copies a backup to `database`, where no database may exist: the operator moves the former one away. Later events are
+ * in a new epoch, because readers may have seen events that the backup lacks. Returns the totals of the books. Throws a
+ * sentence when a database exists, when a server uses it, or when the backup's books don't balance.
  */
-export function restore(database: string, file: string): void {
+export function restore(database: string, file: string): Verification {
   if (!existsSync(file)) throw new Error(`There is no backup ${file}.`)
   refuseOtherFiles(file)
   for (const old of [database, `${database}-wal`, `${database}-shm`])
@@ -32,7 +34,7 @@ export function restore(database: string, file: string): void {
       throw new Error(`${old} exists. Stop the server, move the file to another folder, and retry.`)
   const lock = lockDatabase(database, true)
   try {
-    copyVerified(file, database, (copy) => {
+    return copyVerified(file, database, (copy) => {
       assertCurrent(copy)
       beginEpoch(copy, 'restored', Date.now(), null)
     })
@@ -41,20 +43,22 @@ export function restore(database: string, file: string): void {
   }
 }
 
-function copyVerified(source: string, file: string, change?: (copy: Connection) => void): void {
+function copyVerified(source: string, file: string, change?: (copy: Connection) => void): Verification {
   if (existsSync(file)) throw new Error(`${file} exists. Give another name.`)
-  const partial = join(dirname(file), `.${basename(file)}.partial`)
+  const folder = dirname(file)
+  if (!existsSync(folder)) throw new Error(`There is no folder ${folder}. Create it, or give another name.`)
+  const partial = join(folder, `.${basename(file)}.partial`)
   rmSync(partial, { force: true })
   try {
     makePrivate(partial)
     snapshot(source, partial)
     if (change) changed(partial, change)
-    const { problem, charges, refunds, entries } = verified(partial)
-    if (problem !== undefined) throw new Error(`The books of the copy are wrong: ${problem}`)
+    const books = verified(partial)
+    if (books.problem !== undefined) throw new Error(`The books of the copy are wrong: ${books.problem}`)
     sync(partial)
     renameSync(partial, file)
-    sync(dirname(file) || '.')
-    console.log(`${file}: ${charges} charges, ${refunds} refunds, ${entries} entries; the books balance.`)
+    sync(folder)
+    return books
   } finally {
     for (const rest of ['', '-wal', '-shm', '-journal']) rmSync(`${partial}${rest}`, { force: true })
   }
