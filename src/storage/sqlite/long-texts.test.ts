@@ -5,10 +5,10 @@ import { beginCommit, chargeCommit, endCommit, refundCommit, succeeded } from '.
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { Metadata } from '../../domain/charge.ts'
 import { type Commit, DEFAULT_SCOPE } from '../../ports/store.ts'
+import { messageOf } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
-import { COMMIT, commitOp } from './ops.ts'
 import { createWriter } from './writer.ts'
 
 const scope = DEFAULT_SCOPE
@@ -47,7 +47,8 @@ function writing(t: TestContext): Writing {
   return {
     db,
     write(commits) {
-      for (const result of writer.run(commits.map(commitOp))) assert.equal(result, COMMIT.committed)
+      for (const result of writer.run(commits.map((commit) => ['commit', messageOf(commit)] as const)))
+        assert.equal(result, null)
     },
     bytes: () =>
       (db.pragma('page_count', { simple: true }) as number) *

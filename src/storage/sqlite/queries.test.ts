@@ -9,7 +9,6 @@ import { FREE } from './free-leases.ts'
 import { showWholeRows } from './long-texts.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
-import { OP } from './ops.ts'
 import { createQueries } from './queries.ts'
 import { voidSendersLeases } from './write-attempts.ts'
 import { clockWrites } from './write-clock.ts'
@@ -239,7 +238,7 @@ test('what is due too late is found by the index in whose order it is due', () =
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)
   const { watched, texts } = watch(db)
-  const write = clockWrites(watched)
+  const write = clockWrites.bringForward(watched)
   const times = { latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
   const after = { dueAt: 1, id: '' }
   for (const [queue, index] of [
@@ -249,7 +248,7 @@ test('what is due too late is found by the index in whose order it is due', () =
     ['waiting', 'attempts_due_waiting'],
   ] as const) {
     texts.length = 0
-    write([OP.clock, 'bringForward', [{ queue, name: '', after, limit: 1, ...times }]])
+    write({ queue, name: '', after, limit: 1, ...times })
     const plan = planOf(db, texts[0] as string)
     assert.match(plan, new RegExp(`USING (COVERING )?INDEX ${index}`))
     assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)

@@ -1,15 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { EventType } from '../../domain/event.ts'
 import type { Log } from '../../ports/log.ts'
-import type { NotificationSubject } from '../../ports/provider.ts'
-import {
-  type ClaimedDelivery,
-  type CommitResult,
-  type Store,
-  type StoredNotification,
-  StoreUnavailable,
-} from '../../ports/store.ts'
+import { type Store, StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
@@ -19,29 +11,15 @@ import { saveLost } from './loss.ts'
 import { filesAt, identityOf } from './mark.ts'
 import { migrate } from './migrate.ts'
 import { openReader, openWriter } from './open.ts'
-import {
-  addNotificationOp,
-  COMMIT,
-  claimAttemptsOp,
-  claimNotificationsOp,
-  claimOp,
-  commitOp,
-  OP,
-  postponeOp,
-  replaceRuleSetOp,
-  settleNotificationOp,
-  settleOp,
-} from './ops.ts'
 import { writePid } from './pid.ts'
 import { savedBeside, warningOf } from './place.ts'
 import { createQueries } from './queries.ts'
-import { type FoundKey, live, type OwnedRow, ownedAttempt, recordOf } from './rows.ts'
 import { sharedMemory } from './shared.ts'
 import { walBytes } from './wal.ts'
 import { voidSendersLeases } from './write-attempts.ts'
-import type { NotificationColumns } from './write-notifications.ts'
 import { classify } from './writer.ts'
 import { failureError, type SqliteOptions, startWriter, type WriterThread } from './writer-client.ts'
+import { storeWrites } from './writes.ts'
 
 /**
  * Opens the embedded store: locks the file against other processes, brings it to this program's schema and starts the
@@ -90,8 +68,9 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const logBytes = () => walBytes(lock.place)
     return {
       ...reads(queries, read),
-      ...writes(thread),
-      ...claims(thread),
+      ...storeWrites(thread.send),
+      now: Date.now,
+      waitingWrites: thread.waiting,
       logBytes,
       close: () => (closed ??= close()),
     }
@@ -203,121 +182,15 @@ type Read = <T>(query: () => T | Promise<T>) => Promise<T>
 
 type Queries = ReturnType<typeof createQueries>
 
-function reads(queries: Queries, read: Read) {
-  return {
-    idempotencyRecord: (scope, key) => read(() => queries.idempotencyRecord(scope, key)),
-    charge: (scope, id) => read(() => queries.charge(scope, id)),
-    charges: (scope, query) => read(() => queries.charges(scope, query)),
-    refund: (scope, id) => read(() => queries.refund(scope, id)),
-    refunds: (scope, query) => read(() => queries.refunds(scope, query)),
-    dispute: (scope, id) => read(() => queries.dispute(scope, id)),
-    disputes: (scope, query) => read(() => queries.disputes(scope, query)),
-    disputeByReference: (scope, provider, reference) =>
-      read(() => queries.disputeByReference(scope, provider, reference)),
-    events: (scope, query) => read(() => queries.events(scope, query)),
-    ledgerAccounts: (scope) => read(() => queries.ledgerAccounts(scope)),
-    ledgerEntries: (scope, query) => read(() => queries.ledgerEntries(scope, query)),
-    balances: (scope) => read(() => queries.balances(scope)),
-    currencyTotals: (scope) => read(() => queries.currencyTotals(scope)),
-    deliveryTotals: () => read(() => queries.deliveryTotals()),
-    delivery: (scope, id) => read(() => queries.delivery(scope, id)),
-    failedDeliveries: (scope, query) => read(() => queries.failedDeliveries(scope, query)),
-    deliveries: (scope, query) => read(() => queries.deliveries(scope, query)),
-    attempts: (scope, query) => read(() => queries.attempts(scope, query)),
-    attempt: (id) => read(() => queries.attempt(id)),
-    attemptByReference: (provider, kind, reference) =>
-      read(() => queries.attemptByReference(provider, kind, reference)),
-    providerUse: (scope) => read(() => queries.providerUse(scope)),
-    attemptTotals: (overdueBefore) => read(() => queries.attemptTotals(overdueBefore)),
-    pendingSince: (before) => read(() => queries.pendingSince(before)),
-    alarm: (scope, id) => read(() => queries.alarm(scope, id)),
-    alarms: (scope, query) => read(() => queries.alarms(scope, query)),
-    alarmTotals: () => read(() => queries.alarmTotals()),
-    ruleSet: (scope) => read(() => queries.ruleSet(scope)),
-    clock: () => read(() => queries.clock()),
-  } satisfies Partial<Store>
+type Reads = {
+  readonly [N in keyof Queries]: (...args: Parameters<Queries[N]>) => Promise<Awaited<ReturnType<Queries[N]>>>
 }
 
-function writes(writer: WriterThread) {
-  return {
-    async commit(commit) {
-      return commitResult(await writer.send(commitOp(commit)))
-    },
-    settleDelivery: (settlement) => writer.send(settleOp(settlement)),
-    releaseDelivery: (id, token) => writer.send([OP.release, id, token]),
-    retryDelivery: (scope, id, now) => writer.send([OP.retry, scope.accountId, live(scope), id, now]),
-    retryDeliveries: (scope, ids, now) => writer.send([OP.retryMany, scope.accountId, live(scope), ids, now]),
-    postponeAttempt: (postponement) => writer.send(postponeOp(postponement)),
-    replaceRuleSet: (scope, version, document, now) =>
-      writer.send(replaceRuleSetOp(scope, version, document, now)),
-    addNotification: (notification) => writer.send(addNotificationOp(notification)),
-    settleNotification: (settlement) => writer.send(settleNotificationOp(settlement)),
-    purgeNotifications: (before, limit) => writer.send([OP.purgeNotifications, before, limit]),
-    purgeIdempotency: (lastKey, limit) => writer.send([OP.purge, lastKey, limit]),
-    keepClock: (clock, seenMs) => writer.send([OP.clock, 'keep', [clock, seenMs]]),
-    setBack: (ms) => writer.send([OP.clock, 'setBack', [ms]]),
-    addMark: (observedMs, wallMs) => writer.send([OP.clock, 'addMark', [observedMs, wallMs]]),
-    markAt: (observedMs) => writer.send([OP.clock, 'markAt', [observedMs]]),
-    bringForward: (stretch) => writer.send([OP.clock, 'bringForward', [stretch]]),
-    now: Date.now,
-    waitingWrites: writer.waiting,
-    async ready() {
-      await writer.send([OP.ping])
-    },
-  } satisfies Partial<Store>
-}
-
-/** `commit` answers a number, what is stored under a taken key, or the attempt that has a taken reference. */
-function commitResult(answer: number | FoundKey | string): CommitResult {
-  if (answer === COMMIT.committed) return { kind: 'committed' }
-  if (answer === COMMIT.versionConflict) return { kind: 'version_conflict' }
-  if (answer === COMMIT.notHeld) return { kind: 'not_held' }
-  if (answer === COMMIT.balanceLimit) return { kind: 'balance_limit' }
-  if (typeof answer === 'string') return { kind: 'reference_taken', attemptId: answer }
-  return { kind: 'key_exists', record: recordOf(answer as FoundKey) }
-}
-
-/** A claimed delivery, and its event: sequence, epoch, id, type, time and data. */
-type ClaimedRow = [string, number, number, string, string, EventType, number, string]
-
-function claims(writer: WriterThread) {
-  return {
-    async claimDeliveries(claim) {
-      const rows = await writer.send<ClaimedRow[]>(claimOp(claim))
-      return rows.map(
-        ([id, attempts, sequence, epoch, eventId, eventType, eventAt, data]): ClaimedDelivery => ({
-          id,
-          token: claim.token,
-          attempts,
-          sequence,
-          epoch,
-          eventId,
-          eventType,
-          eventAt,
-          data,
-        }),
-      )
-    },
-    async claimAttempts(claim) {
-      const rows = await writer.send<OwnedRow[]>(claimAttemptsOp(claim))
-      return rows.map(ownedAttempt)
-    },
-    async claimAttempt(id, { now, leaseUntil, token }) {
-      const rows = await writer.send<OwnedRow[]>([OP.claimAttempt, id, now, leaseUntil, token])
-      return rows.map(ownedAttempt)[0]
-    },
-    async claimNotifications(claim) {
-      const rows = await writer.send<NotificationColumns[]>(claimNotificationsOp(claim))
-      return rows.map(storedNotification)
-    },
-  } satisfies Partial<Store>
-}
-
-function storedNotification({ about, reference, ...rest }: NotificationColumns): StoredNotification {
-  return { ...rest, subject: subjectOf(about, reference ?? '') }
-}
-
-function subjectOf(about: NotificationColumns['about'], reference: string): NotificationSubject {
-  if (about === 'nothing') return { about }
-  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
+/** The store's methods that read. */
+function reads(queries: Queries, read: Read): Reads {
+  const reading = Object.entries<(...args: never[]) => unknown>(queries).map(([name, query]) => [
+    name,
+    (...args: never[]) => read(() => query(...args)),
+  ])
+  return Object.fromEntries(reading) as Reads
 }

@@ -1,16 +1,12 @@
+import type { AttemptClaim, OwnedAttempt, Postponement } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import type { Connection } from './connection.ts'
+import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
-import type { ClaimAttemptOp, ClaimAttemptsOp, PostponeOp } from './ops.ts'
 import { insertRow, updateRow } from './row-statements.ts'
-import { ATTEMPT_COLUMNS, type OwnedRow, type Row } from './rows.ts'
+import { ATTEMPT_COLUMNS, type OwnedRow, ownedAttempt, type Row } from './rows.ts'
 
-export type AttemptWrites = ReturnType<typeof attemptWrites>
-
-/** Attempts, and the counters of their states: `attempts_<state>`, in no currency. */
-export function attemptWrites(db: Connection, cache: LedgerCache) {
-  return { ...attemptStatements(db, cache), ...attemptClaims(db, cache) }
-}
+export type StoredAttempts = ReturnType<typeof storedAttempts>
 
 /** An attempt that was in one state, or is new, is in another. */
 function recount(cache: LedgerCache, account: number, live: number, from: string | undefined, to: string) {
@@ -19,7 +15,8 @@ function recount(cache: LedgerCache, account: number, live: number, from: string
   cache.count(account, live, `attempts_${to}`, '', 1)
 }
 
-function attemptStatements(db: Connection, cache: LedgerCache) {
+/** The attempts of commits, and the counters of their states: `attempts_<state>`, in no currency. */
+export function storedAttempts(db: Connection, cache: LedgerCache) {
   const { at, changesOf } = ATTEMPTS
   const findReference = db
     .prepare<unknown[], string>(
@@ -59,62 +56,66 @@ function attemptStatements(db: Connection, cache: LedgerCache) {
   }
 }
 
-function attemptClaims(db: Connection, cache: LedgerCache) {
-  const claimUnknown = db.prepare<unknown[], OwnedRow>(
-    `UPDATE attempts SET due_at = ?, token = ?
-     WHERE id IN (
-       SELECT id FROM attempts
-       WHERE provider = ? AND state IN ('sending', 'unknown') AND due_at <= ? AND (token IS NULL OR ? = 0)
-       ORDER BY due_at, id LIMIT ?)
-     RETURNING ${ATTEMPT_COLUMNS}`,
-  )
-  const claimWaiting = db.prepare<unknown[], OwnedRow>(
-    `UPDATE attempts SET due_at = ?, token = ?
-     WHERE id IN (
-       SELECT id FROM attempts
-       WHERE provider = ? AND state IN ('pending', 'succeeded') AND due_at <= ? AND (token IS NULL OR ? = 0)
-       ORDER BY due_at, id LIMIT ?)
-     RETURNING ${ATTEMPT_COLUMNS}`,
-  )
-  const claimFree = db.prepare<unknown[], OwnedRow>(
-    `UPDATE attempts SET due_at = ?, token = ?
-     WHERE id = ? AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= ?)
-     RETURNING ${ATTEMPT_COLUMNS}`,
-  )
-  const findHeld = db
-    .prepare<unknown[], [account: number, live: number, state: string]>(
-      `SELECT account_id, live, state FROM attempts WHERE id = ? AND token = ?`,
+const CLAIM = 'UPDATE attempts SET due_at = ?, token = ?'
+const CLAIMED = `RETURNING ${ATTEMPT_COLUMNS}`
+
+/** Claims the due attempts at a provider that the condition chooses, the longest due first. */
+const claimDue = (states: string) => `
+  ${CLAIM}
+  WHERE id IN (
+    SELECT id FROM attempts
+    WHERE provider = ? AND state IN (${states}) AND due_at <= ? AND (token IS NULL OR ? = 0)
+    ORDER BY due_at, id LIMIT ?)
+  ${CLAIMED}`
+
+/** Claims and postponements of attempts. */
+export const attemptWrites = {
+  claimAttempts(db) {
+    const claimUnknown = db.prepare<unknown[], OwnedRow>(claimDue(`'sending', 'unknown'`))
+    const claimWaiting = db.prepare<unknown[], OwnedRow>(claimDue(`'pending', 'succeeded'`))
+    return (claim: AttemptClaim): OwnedAttempt[] => {
+      const { provider, limit, waiting = limit, freeOnly = false, now, leaseUntil, token } = claim
+      const own = [leaseUntil, token, provider, now, freeOnly ? 1 : 0]
+      const rows = claimUnknown.all(...own, limit)
+      const left = Math.min(waiting, limit - rows.length)
+      if (left > 0) rows.push(...claimWaiting.all(...own, left))
+      return rows.map(ownedAttempt)
+    }
+  },
+
+  claimAttempt(db) {
+    const claimFree = db.prepare<unknown[], OwnedRow>(
+      `${CLAIM} WHERE id = ? AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= ?) ${CLAIMED}`,
     )
-    .raw()
-  const postponeHeld = db.prepare(
-    `UPDATE attempts SET state = ?, reason = ?, lookups = ?, unknown_since = ?, due_at = ?, token = NULL
-     WHERE id = ?`,
-  )
+    return (
+      id: string,
+      claim: Pick<AttemptClaim, 'now' | 'leaseUntil' | 'token'>,
+    ): OwnedAttempt | undefined => {
+      const row = claimFree.all(claim.leaseUntil, claim.token, id, claim.now)[0]
+      return row && ownedAttempt(row)
+    }
+  },
 
-  return {
-    claim([, provider, limit, waiting, freeOnly, now, leaseUntil, token]: ClaimAttemptsOp): OwnedRow[] {
-      const unknown = claimUnknown.all(leaseUntil, token, provider, now, freeOnly, limit)
-      const left = Math.min(waiting, limit - unknown.length)
-      return left > 0
-        ? [...unknown, ...claimWaiting.all(leaseUntil, token, provider, now, freeOnly, left)]
-        : unknown
-    },
-
-    /** One or none. */
-    claimOne([, id, now, leaseUntil, token]: ClaimAttemptOp): OwnedRow[] {
-      return claimFree.all(leaseUntil, token, id, now)
-    },
-
-    postpone([, id, token, state, ...found]: PostponeOp): boolean {
+  postponeAttempt(db, cache) {
+    const findHeld = db
+      .prepare<unknown[], [account: number, live: number, state: string]>(
+        `SELECT account_id, live, state FROM attempts WHERE id = ? AND token = ?`,
+      )
+      .raw()
+    const postponeHeld = db.prepare(
+      `UPDATE attempts SET state = ?, reason = ?, lookups = ?, unknown_since = ?, due_at = ?, token = NULL
+       WHERE id = ?`,
+    )
+    return ({ id, token, state, reason, lookups, unknownSince, dueAt }: Postponement): boolean => {
       const held = findHeld.get(id, token)
       if (!held) return false
-      postponeHeld.run(state, ...found, id)
+      postponeHeld.run(state, reason, lookups, unknownSince, dueAt, id)
       const [account, live, before] = held
       recount(cache, account, live, before, state)
       return true
-    },
-  }
-}
+    }
+  },
+} satisfies Record<string, Definition>
 
 /**
  * Makes attempts that were being sent unknown, and due at once. Only for a process that has just locked the database:

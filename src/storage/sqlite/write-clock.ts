@@ -1,16 +1,6 @@
 import type { KeptClock } from '../../domain/clock.ts'
 import type { Mark, Queue, Stretch, Stretched } from '../../ports/store-clock.ts'
-import type { Connection } from './connection.ts'
-import type { ClockOp } from './ops.ts'
-
-/** What is asked of the writer about its clock, as arrays of primitives like every operation. */
-export type ClockOps = {
-  readonly keep: readonly [clock: KeptClock, seenMs: number | null]
-  readonly setBack: readonly [ms: number]
-  readonly addMark: readonly [observedMs: number, wallMs: number]
-  readonly markAt: readonly [observedMs: number]
-  readonly bringForward: readonly [stretch: Stretch]
-}
+import type { Definition } from './definition.ts'
 
 /** Each queue's table, and the condition of the index in whose order its rows are due; `?` is the queue's name. */
 const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = {
@@ -26,83 +16,76 @@ const HELD = `(SELECT coalesce(c.expires_at, 0) FROM charges c
 type DueRow = readonly [id: string, dueAt: number, leased: 0 | 1, held: 0 | 1, lapsesAt: number]
 
 /** Writes about the clock: what is kept of it, and due times that it has put too late. */
-export function clockWrites(db: Connection) {
-  function keep([clock, seenMs]: ClockOps['keep']): boolean {
-    const kept = db.prepare('SELECT observed_ms FROM clock').pluck().get() as number | undefined
-    if ((kept ?? null) !== seenMs) return false
-    const { observedMs, wallMs, trustedMs, steadyFromMs, movedMs } = clock
-    db.prepare(
-      `INSERT INTO clock (id, observed_ms, wall_ms, trusted_ms, steady_from_ms, moved_ms)
-       VALUES (1, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE
-       SET observed_ms = excluded.observed_ms, wall_ms = excluded.wall_ms, trusted_ms = excluded.trusted_ms,
-         steady_from_ms = excluded.steady_from_ms, moved_ms = excluded.moved_ms`,
-    ).run(observedMs, wallMs, trustedMs, steadyFromMs, movedMs)
-    return true
-  }
+export const clockWrites = {
+  keepClock:
+    (db) =>
+    (clock: KeptClock, seenMs: number | null): boolean => {
+      const kept = db.prepare('SELECT observed_ms FROM clock').pluck().get() as number | undefined
+      if ((kept ?? null) !== seenMs) return false
+      const { observedMs, wallMs, trustedMs, steadyFromMs, movedMs } = clock
+      db.prepare(
+        `INSERT INTO clock (id, observed_ms, wall_ms, trusted_ms, steady_from_ms, moved_ms)
+         VALUES (1, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE
+         SET observed_ms = excluded.observed_ms, wall_ms = excluded.wall_ms, trusted_ms = excluded.trusted_ms,
+           steady_from_ms = excluded.steady_from_ms, moved_ms = excluded.moved_ms`,
+      ).run(observedMs, wallMs, trustedMs, steadyFromMs, movedMs)
+      return true
+    },
 
-  function setBack([ms]: ClockOps['setBack']): null {
-    db.prepare('UPDATE clock SET set_back_ms = ? WHERE set_back_ms < ?').run(ms, ms)
-    return null
-  }
+  setBack:
+    (db) =>
+    (ms: number): void => {
+      db.prepare('UPDATE clock SET set_back_ms = ? WHERE set_back_ms < ?').run(ms, ms)
+    },
 
-  function addMark([observedMs, wallMs]: ClockOps['addMark']): null {
-    db.prepare(
-      `INSERT INTO clock_marks (observed_ms, wall_ms, last_key)
-       SELECT ?, ?, coalesce(max(seq), 0) FROM idempotency_keys WHERE true
-       ON CONFLICT DO NOTHING`,
-    ).run(observedMs, wallMs)
-    return null
-  }
+  addMark:
+    (db) =>
+    (observedMs: number, wallMs: number): void => {
+      db.prepare(
+        `INSERT INTO clock_marks (observed_ms, wall_ms, last_key)
+         SELECT ?, ?, coalesce(max(seq), 0) FROM idempotency_keys WHERE true
+         ON CONFLICT DO NOTHING`,
+      ).run(observedMs, wallMs)
+    },
 
-  function markAt([observedMs]: ClockOps['markAt']): Mark | undefined {
-    const mark = db
-      .prepare(
-        `SELECT observed_ms AS observedMs, last_key AS lastKey FROM clock_marks
-         WHERE observed_ms <= ? ORDER BY observed_ms DESC LIMIT 1`,
-      )
-      .get(observedMs) as Omit<Mark, 'wallMs'> | undefined
-    if (!mark) return undefined
-    db.prepare('DELETE FROM clock_marks WHERE observed_ms < ?').run(mark.observedMs)
-    const wallMs = db.prepare('SELECT min(wall_ms) FROM clock_marks').pluck().get() as number
-    return { ...mark, wallMs }
-  }
+  markAt:
+    (db) =>
+    (observedMs: number): Mark | undefined => {
+      const mark = db
+        .prepare(
+          `SELECT observed_ms AS observedMs, last_key AS lastKey FROM clock_marks
+           WHERE observed_ms <= ? ORDER BY observed_ms DESC LIMIT 1`,
+        )
+        .get(observedMs) as Omit<Mark, 'wallMs'> | undefined
+      if (!mark) return undefined
+      db.prepare('DELETE FROM clock_marks WHERE observed_ms < ?').run(mark.observedMs)
+      const wallMs = db.prepare('SELECT min(wall_ms) FROM clock_marks').pluck().get() as number
+      return { ...mark, wallMs }
+    },
 
-  function bringForward([stretch]: ClockOps['bringForward']): Stretched {
-    const { queue, name, after, limit, latest, now, leaseUntil, latestHeld } = stretch
-    const [table, where] = QUEUE[queue]
-    const held = queue === 'waiting' ? `t.state = 'succeeded', ${HELD}` : '0, 0'
-    const rows = db
-      .prepare<unknown[], DueRow>(
-        `SELECT t.id, t.due_at, t.token IS NOT NULL, ${held} FROM ${table} t
-         WHERE ${where} AND (t.due_at, t.id) > (?, ?) ORDER BY t.due_at, t.id LIMIT ?`,
-      )
-      .raw()
-      .all(name, after.dueAt, after.id, limit)
-    const move = db.prepare(`UPDATE ${table} SET due_at = ? WHERE id = ?`)
-    let moved = 0
-    for (const [id, dueAt, leased, isHeld, lapsesAt] of rows) {
-      const to = leased ? leaseUntil : now
-      if (dueAt <= Math.max(isHeld ? Math.max(latestHeld, lapsesAt) : latest, to)) continue
-      move.run(to, id)
-      moved++
-    }
-    const last = rows.length === limit ? rows.at(-1) : undefined
-    return { moved, last: last ? { dueAt: last[1], id: last[0] } : null }
-  }
-
-  return ([, what, values]: ClockOp): unknown => {
-    switch (what) {
-      case 'keep':
-        return keep(values)
-      case 'setBack':
-        return setBack(values)
-      case 'addMark':
-        return addMark(values)
-      case 'markAt':
-        return markAt(values)
-      case 'bringForward':
-        return bringForward(values)
-    }
-  }
-}
+  bringForward:
+    (db) =>
+    (stretch: Stretch): Stretched => {
+      const { queue, name, after, limit, latest, now, leaseUntil, latestHeld } = stretch
+      const [table, where] = QUEUE[queue]
+      const held = queue === 'waiting' ? `t.state = 'succeeded', ${HELD}` : '0, 0'
+      const rows = db
+        .prepare<unknown[], DueRow>(
+          `SELECT t.id, t.due_at, t.token IS NOT NULL, ${held} FROM ${table} t
+           WHERE ${where} AND (t.due_at, t.id) > (?, ?) ORDER BY t.due_at, t.id LIMIT ?`,
+        )
+        .raw()
+        .all(name, after.dueAt, after.id, limit)
+      const move = db.prepare(`UPDATE ${table} SET due_at = ? WHERE id = ?`)
+      let moved = 0
+      for (const [id, dueAt, leased, isHeld, lapsesAt] of rows) {
+        const to = leased ? leaseUntil : now
+        if (dueAt <= Math.max(isHeld ? Math.max(latestHeld, lapsesAt) : latest, to)) continue
+        move.run(to, id)
+        moved++
+      }
+      const last = rows.length === limit ? rows.at(-1) : undefined
+      return { moved, last: last ? { dueAt: last[1], id: last[0] } : null }
+    },
+} satisfies Record<string, Definition>

@@ -1,12 +1,13 @@
+import type { CommitResult } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import type { CommitMessage } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
-import { COMMIT, type CommitOp } from './ops.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
-import { DETAILS_OF_CHARGE, FIND_KEY, type FoundKey, type Row } from './rows.ts'
+import { DETAILS_OF_CHARGE, FIND_KEY, type FoundKey, type Row, recordOf } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
-import type { AttemptWrites } from './write-attempts.ts'
+import { storedAttempts } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
 /**
@@ -14,7 +15,8 @@ import { type TextWrites, textWrites } from './write-texts.ts'
  * decided on; its attempt is held; every balance has room; no other attempt has a provider's reference; the key is new. Nothing is
  * written before the last of them has passed.
  */
-export function commitWrites(db: Connection, cache: LedgerCache, attempts: AttemptWrites) {
+export function commitWrite(db: Connection, cache: LedgerCache) {
+  const tries = storedAttempts(db, cache)
   const putAlarm = alarmWrites(db, cache)
   const keys = keyWrites(db)
   const texts = textWrites(db)
@@ -24,54 +26,56 @@ export function commitWrites(db: Connection, cache: LedgerCache, attempts: Attem
 
   /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
   function detailsOf(
-    [, account, live, , charge, , , , key]: CommitOp,
+    { accountId, live, charge, key }: CommitMessage,
     text: string,
   ): Apart | FoundKey | undefined {
-    if (charge[CHARGES.at.version] !== 1)
-      return texts.ofCharge(account, live, charge[CHARGES.at.id] as string, text)
-    return (key && keys.find(account, live, key[0])) ?? texts.put(text)
+    const { at } = CHARGES
+    if (charge[at.version] !== 1) return texts.ofCharge(accountId, live, charge[at.id] as string, text)
+    return (key && keys.find(accountId, live, key[0])) ?? texts.put(text)
   }
 
-  return function applyCommit(op: CommitOp): unknown {
-    const [, account, live, at, charge, refund, dispute, tries] = op
-    const [, , , , , , , , key, answered, transaction, transfers, event, deliveries, counts, held, alarms] =
-      op
+  /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
+  return function applyCommit(message: CommitMessage): CommitResult | null {
+    const { accountId: account, live, at, charge, refund, dispute, key, event, held } = message
+    const { attempts = NONE, alarms = NONE, answered = NONE, transfers = NONE, counts = NONE } = message
     const id = charge[CHARGES.at.id] as string
     const version = charge[CHARGES.at.version] as number
     const currency = charge[CHARGES.at.currency] as string
 
-    if (version > 1 && charges.version(account, live, id) !== version - 1) return COMMIT.versionConflict
-    if (held && !attempts.isHeld(...held)) return COMMIT.notHeld
-    if (!cache.hasRoom(account, live, transfers)) return COMMIT.balanceLimit
-    if (tries.length > 0) {
-      const taken = attempts.referenceTaken(tries)
-      if (taken !== undefined) return taken
-    }
+    if (version > 1 && charges.version(account, live, id) !== version - 1) return { kind: 'version_conflict' }
+    if (held && !tries.isHeld(held.attemptId, held.token)) return { kind: 'not_held' }
+    if (!cache.hasRoom(account, live, transfers)) return { kind: 'balance_limit' }
+    const attemptId = tries.referenceTaken(attempts)
+    if (attemptId !== undefined) return { kind: 'reference_taken', attemptId }
     const numbers = cache.numbers(account, live)
     const sequence = event ? numbers.event + 1 : 0
     const long = charge[DETAILS_OF_CHARGE] as string | null
-    const details = long === null ? undefined : detailsOf(op, long)
-    if (Array.isArray(details)) return details
-    if (key && !keys.insert(account, live, key, sequence, at, details))
-      return keys.find(account, live, key[0])
+    const details = long === null ? undefined : detailsOf(message, long)
+    if (Array.isArray(details)) return { kind: 'key_exists', record: recordOf(details) }
+    if (key && !keys.insert(account, live, key, sequence, at, details)) {
+      const found = keys.find(account, live, key[0]) as FoundKey
+      return { kind: 'key_exists', record: recordOf(found) }
+    }
 
     for (const each of answered) keys.answer(account, live, each, sequence, details)
     if (version === 1) charges.insert(account, live, charge, details)
     else charges.update(account, live, charge)
     if (refund) charges.putRefund(account, live, refund)
     if (dispute) charges.putDispute(account, live, dispute)
-    for (const attempt of tries) attempts.put(account, live, attempt)
+    for (const attempt of attempts) tries.put(account, live, attempt)
     for (const alarm of alarms) putAlarm(account, live, alarm)
-    book(account, live, transfers, transaction ?? id, at)
+    book(account, live, transfers, message.transactionId ?? id, at)
     if (event) {
       numbers.event = sequence
-      tell(account, live, sequence, event, deliveries, at, details)
+      tell(account, live, sequence, event, message.deliveries ?? NONE, at, details)
     }
     for (let i = 0; i < counts.length; i += 2)
       cache.count(account, live, counts[i] as string, currency, counts[i + 1] as number)
-    return COMMIT.committed
+    return null
   }
 }
+
+const NONE: readonly never[] = []
 
 function keyWrites(db: Connection) {
   const insertKey = db.prepare(
@@ -91,7 +95,7 @@ function keyWrites(db: Connection) {
     insert(
       account: number,
       live: number,
-      [key, fingerprint, kind, body]: NonNullable<CommitOp[8]>,
+      [key, fingerprint, kind, body]: NonNullable<CommitMessage['key']>,
       sequence: number,
       at: number,
       details: Apart | undefined,
@@ -104,7 +108,7 @@ function keyWrites(db: Connection) {
     answer(
       account: number,
       live: number,
-      [key, kind, body]: CommitOp[9][number],
+      [key, kind, body]: NonNullable<CommitMessage['answered']>[number],
       sequence: number,
       details: Apart | undefined,
     ): void {
@@ -190,7 +194,7 @@ function eventWrites(db: Connection, cache: LedgerCache, texts: TextWrites) {
     account: number,
     live: number,
     sequence: number,
-    [id, type, data]: NonNullable<CommitOp[12]>,
+    [id, type, data]: NonNullable<CommitMessage['event']>,
     deliveries: readonly string[],
     at: number,
     details: Apart | undefined,

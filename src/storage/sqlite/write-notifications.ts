@@ -1,64 +1,71 @@
-import type { Connection } from './connection.ts'
-import type {
-  AddNotificationOp,
-  ClaimNotificationsOp,
-  PurgeNotificationsOp,
-  SettleNotificationOp,
-} from './ops.ts'
+import type { NotificationSubject } from '../../ports/provider.ts'
+import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
+import type { Definition } from './definition.ts'
 
-/** What is claimed of a notification: `reference` is an attempt's id or the provider's reference. */
-export type NotificationColumns = {
-  readonly id: string
-  readonly provider: string
-  readonly notificationId: string
-  readonly about: 'attempt' | 'payment' | 'refund' | 'dispute' | 'nothing'
+/** The columns of a notification that a claim answers: `reference` is an attempt's id or the provider's reference. */
+type NotificationColumns = Omit<StoredNotification, 'subject'> & {
+  readonly about: NotificationSubject['about']
   readonly reference: string | null
-  readonly tries: number
-  readonly receivedAt: number
 }
 
 /** Providers' notifications: stored once, then claimed, acted on and settled. */
-export function notificationWrites(db: Connection) {
-  const insert = db.prepare(
-    `INSERT INTO notifications
-       (id, provider, notification_id, about, reference, state, tries, due_at, received_at)
-     VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
-     ON CONFLICT (provider, notification_id) DO UPDATE
-       SET state = 'pending', tries = 0, due_at = excluded.due_at WHERE state = 'failed'`,
-  )
-  const claimDue = db.prepare<unknown[], NotificationColumns>(
-    `UPDATE notifications SET due_at = ?, token = ?
-     WHERE id IN (
-       SELECT id FROM notifications WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT ?)
-     RETURNING id, provider, notification_id AS notificationId, about, reference, tries,
-       received_at AS receivedAt`,
-  )
-  const settleClaimed = db.prepare(
-    `UPDATE notifications
-     SET state = ?, tries = tries + ?, due_at = ?, token = NULL, last_error = ?
-     WHERE id = ? AND token = ? AND state = 'pending'`,
-  )
-  const purgeDone = db.prepare(
-    `DELETE FROM notifications WHERE id IN (
-       SELECT id FROM notifications WHERE state <> 'pending' AND received_at < ? ORDER BY received_at, id LIMIT ?)`,
-  )
+export const notificationWrites = {
+  addNotification(db) {
+    const insert = db.prepare(
+      `INSERT INTO notifications
+         (id, provider, notification_id, about, reference, state, tries, due_at, received_at)
+       VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
+       ON CONFLICT (provider, notification_id) DO UPDATE
+         SET state = 'pending', tries = 0, due_at = excluded.due_at WHERE state = 'failed'`,
+    )
+    return ({ id, provider, notificationId, subject, tries, receivedAt }: StoredNotification): boolean => {
+      const reference = referenceOf(subject)
+      const row = [id, provider, notificationId, subject.about, reference, tries, receivedAt, receivedAt]
+      return insert.run(...row).changes === 1
+    }
+  },
 
-  return {
-    add([, ...columns]: AddNotificationOp): boolean {
-      const receivedAt = columns[6]
-      return insert.run(...columns, receivedAt).changes === 1
-    },
+  claimNotifications(db) {
+    const claimDue = db.prepare<unknown[], NotificationColumns>(
+      `UPDATE notifications SET due_at = ?, token = ?
+       WHERE id IN (
+         SELECT id FROM notifications WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT ?)
+       RETURNING id, provider, notification_id AS notificationId, about, reference, tries,
+         received_at AS receivedAt`,
+    )
+    return ({ limit, now, leaseUntil, token }: Omit<AttemptClaim, 'provider'>): StoredNotification[] =>
+      claimDue.all(leaseUntil, token, now, limit).map(({ about, reference, ...rest }) => ({
+        ...rest,
+        subject: subjectOf(about, reference ?? ''),
+      }))
+  },
 
-    claim([, limit, now, leaseUntil, token]: ClaimNotificationsOp): NotificationColumns[] {
-      return claimDue.all(leaseUntil, token, now, limit)
-    },
+  settleNotification(db) {
+    const settleClaimed = db.prepare(
+      `UPDATE notifications
+       SET state = ?, tries = tries + ?, due_at = ?, token = NULL, last_error = ?
+       WHERE id = ? AND token = ? AND state = 'pending'`,
+    )
+    return ({ id, token, state, dueAt, error, inVain = state !== 'done' }: NotificationSettlement): boolean =>
+      settleClaimed.run(state, inVain ? 1 : 0, state === 'pending' ? dueAt : null, error, id, token)
+        .changes === 1
+  },
 
-    settle([, id, token, state, dueAt, error, tries]: SettleNotificationOp): boolean {
-      return settleClaimed.run(state, tries, dueAt, error, id, token).changes === 1
-    },
+  purgeNotifications(db) {
+    const purgeDone = db.prepare(
+      `DELETE FROM notifications WHERE id IN (
+         SELECT id FROM notifications WHERE state <> 'pending' AND received_at < ? ORDER BY received_at, id LIMIT ?)`,
+    )
+    return (before: number, limit: number): number => purgeDone.run(before, limit).changes
+  },
+} satisfies Record<string, Definition>
 
-    purge([, before, limit]: PurgeNotificationsOp): number {
-      return purgeDone.run(before, limit).changes
-    },
-  }
+function referenceOf(subject: NotificationSubject): string | null {
+  if (subject.about === 'nothing') return null
+  return subject.about === 'attempt' ? subject.attemptId : subject.reference
+}
+
+function subjectOf(about: NotificationSubject['about'], reference: string): NotificationSubject {
+  if (about === 'nothing') return { about }
+  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
 }

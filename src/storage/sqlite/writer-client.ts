@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
-import { type WriteOp, weight } from './ops.ts'
+import { weightOf } from './commit-message.ts'
 import type { Rescue, Rescued } from './rescue.ts'
 import { isFailure, type WriteFailure } from './writer.ts'
+import type { Write } from './writes.ts'
 
 /** Writes that may wait for the disk before new ones are refused, and the characters of JSON in them. */
 const MAX_WAITING = 10_000
@@ -40,7 +41,7 @@ export function failureError({ failed, message }: WriteFailure, onFatal: (error:
 
 /** The writer's thread, as the main thread sees it. */
 export type WriterThread = {
-  send<T>(op: WriteOp): Promise<T>
+  send(op: Write): Promise<unknown>
   waiting(): number
   /** Takes no more writes: from now on each is refused with this error. */
   refuse(error: StoreUnavailable): void
@@ -58,7 +59,7 @@ export async function startWriter(
   const inFlight: Waiting[] = []
   let first = 0
   let characters = 0
-  let outbox: WriteOp[] = []
+  let outbox: Write[] = []
   let closing = false
   let refusal: StoreUnavailable | undefined
   const rescues: ((rescued: Rescued) => void)[] = []
@@ -111,7 +112,7 @@ export async function startWriter(
       return new Promise((resolve, reject) => {
         if (closing) return reject(new StoreUnavailable('closing', 'The database is closed.'))
         if (refusal) return reject(refusal)
-        const size = weight(op)
+        const size = op[0] === 'commit' ? weightOf(op[1]) : 0
         if (inFlight.length - first >= MAX_WAITING || characters + size > MAX_WAITING_CHARACTERS)
           return reject(new StoreUnavailable('overloaded', 'Too many writes are waiting for the disk.'))
         if (outbox.length === 0) setImmediate(flush)

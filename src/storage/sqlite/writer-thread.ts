@@ -2,12 +2,12 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { watchContent } from './content.ts'
 import { openWriter } from './open.ts'
-import type { WriteOp } from './ops.ts'
 import { type Rescue, rescue } from './rescue.ts'
 import { hasRoom } from './room.ts'
 import { SHARED } from './shared.ts'
 import { cutWal } from './wal.ts'
 import { createWriter, type WriteFailure } from './writer.ts'
+import type { Write } from './writes.ts'
 
 /** More operations than this wait for the next group: it bounds how long one transaction keeps its answers. */
 const MAX_GROUP = 512
@@ -16,7 +16,7 @@ const IDLE_MS = 1_000
 const LOOK_MS = 250
 
 /** Operations; or, between two groups, another request: to close (null), or to save what it can. */
-export type ToWriter = readonly WriteOp[] | Rescue | null
+export type ToWriter = readonly Write[] | Rescue | null
 
 const { file, shared } = workerData as { readonly file: string; readonly shared: Int32Array }
 const port = parentPort as MessagePort
@@ -39,7 +39,7 @@ port.on('message', (first: ToWriter) => {
 })
 
 /** Runs a group with what came after it; answers the next message that is no part of it. */
-function work(first: readonly WriteOp[]): ToWriter | undefined {
+function work(first: readonly Write[]): ToWriter | undefined {
   let group = first
   let after: ToWriter | undefined
   while (group.length < MAX_GROUP) {
@@ -66,7 +66,7 @@ function save(what: Rescue): ToWriter | undefined {
   return next()
 }
 
-function isGroup(message: ToWriter): message is readonly WriteOp[] {
+function isGroup(message: ToWriter): message is readonly Write[] {
   return Array.isArray(message)
 }
 

@@ -1,0 +1,60 @@
+/**
+ * Every write of the embedded database, under the name of the store's method. A write is defined once, as a function that
+ * prepares it in the writer's thread. The dispatch in that thread and the store's methods follow from the definitions.
+ */
+import type { CommitResult, Store } from '../../ports/store.ts'
+import { messageOf } from './commit-message.ts'
+import type { Connection } from './connection.ts'
+import type { Definition } from './definition.ts'
+import type { LedgerCache } from './ledger-cache.ts'
+import { schemaVersion } from './migrate.ts'
+import { attemptWrites } from './write-attempts.ts'
+import { clockWrites } from './write-clock.ts'
+import { commitWrite } from './write-commit.ts'
+import { deliveryWrites } from './write-deliveries.ts'
+import { keyWrites } from './write-keys.ts'
+import { notificationWrites } from './write-notifications.ts'
+import { ruleSetWrites } from './write-rule-sets.ts'
+
+export const WRITES = {
+  commit: commitWrite,
+  ...deliveryWrites,
+  ...attemptWrites,
+  ...notificationWrites,
+  ...ruleSetWrites,
+  ...keyWrites,
+  ...clockWrites,
+  /** Sets the version that is set already: a real write, synced like any other, that changes nothing. */
+  ready: (db) => () => {
+    db.pragma(`user_version = ${schemaVersion(db)}`)
+  },
+} satisfies Record<string, Definition>
+
+type Prepared = { readonly [N in keyof typeof WRITES]: ReturnType<(typeof WRITES)[N]> }
+/** The name of a write, and its arguments. */
+export type Write = { [N in keyof Prepared]: readonly [N, ...Parameters<Prepared[N]>] }[keyof Prepared]
+
+/** Prepares every write. Returns a function that runs one and answers its result. */
+export function prepareWrites(db: Connection, cache: LedgerCache): (write: Write) => unknown {
+  const prepared: Record<string, (...args: never[]) => unknown> = {}
+  for (const [name, define] of Object.entries<Definition>(WRITES)) prepared[name] = define(db, cache)
+  return ([name, ...args]) => prepared[name]?.(...(args as never[]))
+}
+
+type Sending = {
+  readonly [N in keyof Prepared]: (...args: Parameters<Prepared[N]>) => Promise<ReturnType<Prepared[N]>>
+}
+
+const COMMITTED: CommitResult = { kind: 'committed' }
+
+/** The store's methods that write: each sends its arguments to the writer's thread. */
+export function storeWrites(send: (write: Write) => Promise<unknown>) {
+  const names = Object.keys(WRITES) as (keyof Prepared)[]
+  const sending = Object.fromEntries(
+    names.map((name) => [name, (...args: unknown[]) => send([name, ...args] as unknown as Write)]),
+  ) as unknown as Sending
+  return {
+    ...sending,
+    commit: async (commit) => (await sending.commit(messageOf(commit))) ?? COMMITTED,
+  } satisfies Partial<Store>
+}
