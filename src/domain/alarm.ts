@@ -2,7 +2,7 @@ import type { AmountMinor } from './money.ts'
 
 /** What a provider can say that must not be, and what each means. */
 export const ALARM_KINDS = {
-  amount_mismatch: 'The provider moved another amount or currency than MiniPay asked for.',
+  amount_mismatch: 'The provider moved another amount or currency than MiniPay requested.',
   reference_reused: 'The provider gave one reference to two payments or two refunds.',
   contradiction: 'The provider reports the opposite of the booked outcome.',
   already_captured: 'The provider has already captured a payment that is only authorized in the books.',

@@ -27,7 +27,7 @@ import {
 
 const skipped = object({
   provider: providerName,
-  reason: string({ description: 'Why it was not called.', examples: ['circuit breaker open'] }),
+  reason: string({ description: 'The reason why MiniPay skipped it.', examples: ['circuit breaker open'] }),
 })
 
 const attemptRoute = {
@@ -39,8 +39,8 @@ const attemptRoute = {
           integer({ description: 'The version of the routing rules. Null while none are stored.' }),
         ),
         rule: string({ description: 'The rule that matched, or `default`.', examples: ['default'] }),
-        skipped: { ...array(skipped), description: 'Providers that came before it and were passed over.' },
-        next: { ...array(providerName), description: 'Providers that come after it, in order.' },
+        skipped: { ...array(skipped), description: 'Providers that MiniPay skipped before this one.' },
+        next: { ...array(providerName), description: 'Providers to fail over to, in order.' },
         failover_on: {
           ...array(string({ examples: ['processing_error'] })),
           description: 'Decline codes after which MiniPay calls the next provider.',
@@ -49,7 +49,7 @@ const attemptRoute = {
         again: nullable(
           string({
             description:
-              'The id of the attempt before, which never reached the provider and is made again here.',
+              'The id of the earlier attempt, which never reached this provider. This attempt makes the same call once more.',
           }),
         ),
       }),
@@ -75,7 +75,7 @@ export const Attempt = named(
     id: attemptId,
     transaction_id: transactionId,
     refund_id: nullable(refundId),
-    kind: oneOf(ATTEMPT_KINDS, { description: 'The operation that the provider was called for.' }),
+    kind: oneOf(ATTEMPT_KINDS, { description: 'The operation that MiniPay requested.' }),
     provider: { ...providerName, examples: ['bank_a'] },
     status: attemptStatus,
     amount,
@@ -83,14 +83,16 @@ export const Attempt = named(
     route: attemptRoute,
     provider_reference: nullable(string({ description: "The provider's own id of the operation." })),
     decline_code: nullable(declineCode),
-    reason: nullable(string({ description: 'Why it ended as it did, or why its outcome is unknown.' })),
-    resolved_by: nullable(oneOf(RESOLVERS, { description: 'How its outcome became known.' })),
-    lookups: integer({ minimum: 0, description: 'How often MiniPay looked the call up at the provider.' }),
+    reason: nullable(
+      string({ description: 'The reason for its outcome, or the reason why the outcome is unknown.' }),
+    ),
+    resolved_by: nullable(oneOf(RESOLVERS, { description: 'The source of its outcome.' })),
+    lookups: integer({ minimum: 0, description: 'The number of lookups.' }),
     started_at: { ...time, description: 'When the call began.' },
     ended_at: nullable({ ...time, description: 'When its outcome became known.' }),
     duration_ms: nullable(integer({ description: 'Milliseconds from its start to its end.' })),
     next_lookup_at: nullable({ ...time, description: 'When MiniPay looks it up next.' }),
-    unknown_since: nullable({ ...time, description: 'Since when its outcome is unknown.' }),
+    unknown_since: nullable({ ...time, description: 'The time since which its outcome is unknown.' }),
   }),
   'A call to a provider that moves money: an authorization, a capture, a cancel or a refund.',
 )

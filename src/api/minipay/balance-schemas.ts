@@ -11,8 +11,11 @@ const balance = integer({
 export const Balance = named(
   'Balance',
   object({
-    successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
-    refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
+    successful_transactions: {
+      ...count,
+      description: 'Charges that succeeded, including those refunded later.',
+    },
+    refunded_transactions: { ...count, description: 'Charges with at least one refund.' },
     balance: {
       ...nullable(integer()),
       description: 'Charges that succeeded, less refunds. Null while several currencies are in use.',
@@ -31,8 +34,11 @@ export const Balance = named(
             currency,
             exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
             balance,
-            successful_transactions: { ...count, description: 'Charges that succeeded, refunded or not.' },
-            refunded_transactions: { ...count, description: 'Charges of which something was refunded.' },
+            successful_transactions: {
+              ...count,
+              description: 'Charges that succeeded, including those refunded later.',
+            },
+            refunded_transactions: { ...count, description: 'Charges with at least one refund.' },
           }),
           'The balance of one currency.',
         ),
