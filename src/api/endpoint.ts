@@ -1,12 +1,11 @@
 import type { Context } from '../app/context.ts'
 import type { Answer, KeyedRequest } from '../app/execute.ts'
 import type { ProviderCheck } from '../app/provider-check.ts'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
 import { type Reply, type Request, type ServedEndpoint, sendJson, sendRejection } from '../http/endpoint.ts'
 import { Refused, STATUS } from '../http/errors.ts'
-import { cardRefused } from '../http/json-body.ts'
 import type { Schema } from '../http/schema.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
 

@@ -3,7 +3,9 @@
  * (ISO/IEC 7812). The digits may be of any script, in groups, glued to letters, and within other text, such as a
  * magnetic stripe's tracks. Everything takes time in proportion to the text.
  */
+
 import { cardLengths, MAX_CARD_DIGITS, MIN_CARD_DIGITS } from './card-ranges.ts'
+import { type Rejection, reject } from './error.ts'
 import {
   isChinesePerson,
   isEndOfImei,
@@ -195,4 +197,13 @@ function luhn(digits: Uint8Array): (from: number, to: number) => boolean {
     const sums = to % 2 === 0 ? even : odd
     return ((sums[to] as number) - (sums[from] as number)) % 10 === 0
   }
+}
+
+/** The rejection of a value that looks like a card number; `param` is where it is. */
+export function cardRefused(param: string | undefined): Rejection {
+  return reject(
+    'card_number_refused',
+    'A value looks like a card number. Send a token of your provider, never a card number.',
+    param,
+  )
 }

@@ -2,6 +2,7 @@
 import type { ErrorObject } from 'ajv'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
+import { CURRENCY_WANTED } from '../domain/limits.ts'
 import { suggest } from '../suggest.ts'
 
 /** Parameters whose every fault but absence has a code of its own. */
@@ -130,7 +131,6 @@ function unknownName(instancePath: string, name: string, known: readonly string[
   )
 }
 
-export const CURRENCY_WANTED = 'be an ISO 4217 currency code with a minor unit, such as usd'
 const CURRENCY_WANTS = { type: CURRENCY_WANTED, minLength: CURRENCY_WANTED, maxLength: CURRENCY_WANTED }
 /** What some parameters must do in every case, where their schema's words would not say it. */
 const WANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
 import { type Rejection, reject } from '../domain/error.ts'
 import { hasManyDigits } from '../domain/plain-digits.ts'
 
@@ -203,12 +203,4 @@ function looksLikeCard(text: string): boolean {
 /** A path to answer: none for the whole body, nor one that is very long, nor when its names together look like a card number. */
 function paramOf(path: string): string | undefined {
   return path === '' || path.length > MAX_SEARCHED || holdsCardNumber(path) ? undefined : path
-}
-
-export function cardRefused(param: string | undefined): Rejection {
-  return reject(
-    'card_number_refused',
-    'A value looks like a card number. Send a token of your provider, never a card number.',
-    param,
-  )
 }

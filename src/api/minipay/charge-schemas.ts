@@ -1,6 +1,7 @@
 /** The schemas of charges, of the requests about them and their responses. */
 
 import { CHARGE_STATUSES } from '../../domain/charge.ts'
+import { LIMITS } from '../../domain/limits.ts'
 import {
   boolean,
   named,
@@ -83,7 +84,7 @@ export const ChargeBody = named(
     payment_method: optional(
       string({
         minLength: 1,
-        maxLength: 255,
+        maxLength: LIMITS.text,
         description: "The provider's token for the customer's card. The sandbox's tokens choose the outcome.",
         examples: ['tok_visa'],
       }),

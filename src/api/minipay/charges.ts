@@ -2,12 +2,10 @@ import { createCharge } from '../../app/create-charge.ts'
 import { cancelCharge, captureCharge } from '../../app/follow-up.ts'
 import { attemptView, chargeView } from '../../app/present.ts'
 import { attemptsOf } from '../../app/story.ts'
-import { reject } from '../../domain/error.ts'
-import { currencyWithdrawn, parseCurrency } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
+import { readCurrency } from '../../domain/order.ts'
 import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
-import { CURRENCY_WANTED } from '../../http/faults.ts'
 import { sendPage } from '../../http/paging.ts'
 import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
@@ -207,13 +205,9 @@ const listChargeAttemptsEndpoint: Endpoint = {
 
 /** A currency that is in use, in lower case. Throws `Refused` for any other code. */
 function currencyToCharge(code: string): string {
-  const currency = parseCurrency(code)
-  const withdrawn = currency && currencyWithdrawn(currency)
-  if (currency !== undefined && withdrawn === undefined) return currency
-  const reason = withdrawn
-    ? `ISO 4217 withdrew this currency on ${withdrawn}.`
-    : `The parameter currency must ${CURRENCY_WANTED}.`
-  throw new Refused(reject('currency_invalid', reason, 'currency'))
+  const currency = readCurrency(code)
+  if (typeof currency === 'string') return currency
+  throw new Refused(currency)
 }
 
 export const chargeEndpoints: readonly Endpoint[] = [

@@ -1,4 +1,5 @@
 /** The fields that requests and responses share. */
+import { LIMITS } from '../../domain/limits.ts'
 import { MAX_AMOUNT } from '../../domain/money.ts'
 import { integer, named, object, optional, record, type Schema, strict, string } from '../../http/schema.ts'
 
@@ -21,17 +22,17 @@ export const currency = string({
 
 export const customer = string({
   minLength: 1,
-  maxLength: 255,
+  maxLength: LIMITS.text,
   description: 'Your own id of the customer.',
   examples: ['cus_42'],
 })
 
-export const description = string({ maxLength: 1000, description: 'Free text.' })
+export const description = string({ maxLength: LIMITS.description, description: 'Free text.' })
 
 export const metadata = named(
   'Metadata',
-  record('^[\\s\\S]{1,40}$', string({ maxLength: 500 }), {
-    maxProperties: 50,
+  record('^[\\s\\S]{1,40}$', string({ maxLength: LIMITS.metadata.value }), {
+    maxProperties: LIMITS.metadata.pairs,
     description: 'Up to 50 pairs of your own: keys of 1 to 40 characters, string values of up to 500.',
     examples: [{ order: '1234' }],
   }),

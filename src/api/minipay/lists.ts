@@ -2,9 +2,9 @@
 
 import { reject } from '../../domain/error.ts'
 import type { IdPrefix } from '../../domain/id.ts'
+import { CURRENCY_WANTED } from '../../domain/limits.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import { Refused } from '../../http/errors.ts'
-import { CURRENCY_WANTED } from '../../http/faults.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
 import {
   array,

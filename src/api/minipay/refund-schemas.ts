@@ -1,6 +1,7 @@
 /** The schemas of refunds, of the requests about them and their responses. */
 
 import { REFUND_STATUSES } from '../../domain/charge.ts'
+import { LIMITS } from '../../domain/limits.ts'
 import { named, nullable, object, oneOf, optional, type Static, strict, string } from '../../http/schema.ts'
 import { refusal, request_id, unavailable } from './error-schemas.ts'
 import {
@@ -63,7 +64,7 @@ export const RefundBody = named(
     reason: optional(
       string({
         minLength: 1,
-        maxLength: 255,
+        maxLength: LIMITS.text,
         description: 'Why it is refunded, in your words.',
         examples: ['requested_by_customer'],
       }),
