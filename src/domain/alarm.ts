@@ -1,6 +1,6 @@
 import type { AmountMinor } from './money.ts'
 
-/** What a provider can say that must not be, and what each means. */
+/** The kinds of statements that contradict the books, and their meanings. */
 export const ALARM_KINDS = {
   amount_mismatch: 'The provider moved another amount or currency than MiniPay requested.',
   reference_reused: 'The provider gave one reference to two payments or two refunds.',
@@ -14,7 +14,7 @@ export type AlarmKind = keyof typeof ALARM_KINDS
 
 export const ALARM_STATES = ['open', 'closed'] as const
 
-/** Something that a provider said and that does not fit the books: a row of its charge's aggregate, for a person to look at. */
+/** A statement of a provider that contradicts the books: a row of its charge's aggregate, for a person to check. */
 export type Alarm = {
   readonly id: string
   readonly transactionId: string
@@ -22,11 +22,11 @@ export type Alarm = {
   readonly disputeId: string | null
   readonly kind: AlarmKind
   readonly provider: string
-  /** What the provider said: an outcome's kind (succeeded, declined, pending, not_found) or a dispute's status. */
+  /** The provider's statement: an outcome's kind (succeeded, declined, pending, not_found) or a dispute's status. */
   readonly said: string
   /** The provider's reference that the statement is about. */
   readonly reference: string | null
-  /** As the provider said it, in minor units, 0 or more. */
+  /** As the provider reported it, in minor units, 0 or more. */
   readonly amount: AmountMinor | null
   readonly currency: string | null
   /** A sentence for a person. */
@@ -45,7 +45,7 @@ export type Alarm = {
   readonly reason: string | null
 }
 
-/** The alarm as a person closes it, in their words; `now` is in ms since 1970. It keeps no money from moving any more. */
+/** The closed alarm, with the person's reason; `now` is in ms since 1970. It no longer blocks money. */
 export function closed(alarm: Alarm, reason: string, now: number): Alarm {
   return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
 }
@@ -53,7 +53,7 @@ export function closed(alarm: Alarm, reason: string, now: number): Alarm {
 /** The most alarms that a charge can have: MiniPay counts and logs further statements. */
 export const MOST_ALARMS = 20
 
-/** What a provider said that must not be, before it is an alarm. */
+/** A statement that contradicts the books, before it is an alarm. */
 export type Statement = Pick<
   Alarm,
   | 'kind'
@@ -68,7 +68,7 @@ export type Statement = Pick<
   | 'inDoubt'
 >
 
-/** An alarm that is open, of a charge of which a provider stated this. */
+/** A new open alarm of a charge, with this statement. */
 export function newAlarm(id: string, charge: { readonly id: string }, said: Statement, now: number): Alarm {
   return { ...said, id, transactionId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
 }

@@ -54,7 +54,7 @@ export function breakerState(breaker: Breaker, now: number): BreakerState {
   return now < breaker.until ? 'open' : 'half_open'
 }
 
-/** Whether a call may be made now, and the breaker as it is then. */
+/** Whether MiniPay may make a call now, and the breaker after this decision. */
 export function admit(breaker: Breaker, now: number): { breaker: Breaker; admission: Admission } {
   if (!breaker.tripped) return { breaker, admission: 'closed' }
   if (now < breaker.until || now < breaker.probeUntil) return { breaker, admission: 'open' }

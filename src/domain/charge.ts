@@ -30,12 +30,12 @@ export type Charge = {
   readonly amountRefunded: AmountMinor
   /** Refunds that the provider has not confirmed yet. */
   readonly amountRefundPending: AmountMinor
-  /** In disputes that are open or lost. */
+  /** The amount in disputes that are open or lost. */
   readonly amountDisputed: AmountMinor
   readonly currency: string
   readonly customer: string
   readonly status: ChargeStatus
-  /** Taken at once, rather than held until it is captured. */
+  /** True: taken at once. False: held until it is captured. */
   readonly capture: boolean
   readonly paymentMethod: string | null
   readonly description: string | null
@@ -114,7 +114,7 @@ export type ChargeCommand = {
 }
 
 export type RefundCommand = {
-  /** Undefined refunds everything that is left. */
+  /** Undefined refunds the whole remainder. */
   readonly amount: AmountMinor | undefined
   readonly reason: string | null
   readonly description: string | null
@@ -168,8 +168,8 @@ export type Transition =
 const REFUNDABLE = { refund: true, dispute: true } as const
 
 /**
- * Every transition that a status allows; every other one is refused. `undo` takes a charge back to its former status
- * if the provider did not carry out the call.
+ * Every transition that a status allows; MiniPay refuses every other one. `undo` takes a charge back to its former
+ * status if the provider did not carry out the call.
  */
 export const TRANSITIONS: Readonly<Record<ChargeStatus, Readonly<Partial<Record<Transition, true>>>>> = {
   processing: {

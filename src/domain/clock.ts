@@ -1,29 +1,31 @@
 /**
- * How far the clock on the wall is believed. Nothing that can't be undone rests on one reading of it: what is forgotten is
- * counted by *observed* time, that processes have seen pass on a monotonic clock; what lapses waits for *trusted*
- * time, which goes no faster than that until the clock has run for a day without a step.
+ * How far MiniPay trusts the clock. It does nothing irreversible on one reading. The age of data to delete is counted
+ * in *observed* time, which processes have seen pass on a monotonic clock. Expiry waits for *trusted* time, which
+ * goes no faster than observed time until the clock has run for a day without a step.
  */
 import { STEP_MS } from './id.ts'
 
-/** A clock that ran for so long without a step is believed, in ms of observed time. */
+/** MiniPay trusts a clock that has run this long without a step, in ms of observed time. */
 export const STEADY_MS = 86_400_000
-/** Of the time between two looks so much is believed to have passed: a process that was stopped has not seen it pass. */
+/**
+ * The most time that counts as observed between two readings: a process that was stopped has not seen the rest pass.
+ */
 export const MOST_PASSED_MS = 60_000
-/** A process that ends may be started again within this, in ms: its clock counts as one that ran on. */
+/** After a restart within this time, in ms, the clock counts as one that ran on. */
 export const RESTART_MS = 600_000
 /**
- * A stop may last for so long before MiniPay warns that the clock may be wrong, in ms; longer where only the newest row
- * says when the database was used last.
+ * The longest stop before MiniPay warns that the clock may be wrong, in ms; longer if only the newest row shows when
+ * the database was last used.
  */
 const LONG_STOP_MS = 86_400_000
 const LONG_SILENCE_MS = 31 * 86_400_000
 
-/** No clock that is right shows an earlier time: 2020, in ms since 1970. */
+/** The earliest time that a correct clock can show: 2020, in ms since 1970. */
 const EARLIEST_MS = 1_577_836_800_000
 
-/** What a database remembers of its clock. All times are in ms. */
+/** The stored state of a database's clock. All times are in ms. */
 export type KeptClock = {
-  /** How long processes have run on this database: it grows by what they have seen pass. */
+  /** How long processes have run on this database: the sum of the time that they have seen pass. */
   readonly observedMs: number
   /** The last reading, since 1970. */
   readonly wallMs: number
@@ -31,19 +33,19 @@ export type KeptClock = {
   readonly trustedMs: number
   /** The observed time at the last step. */
   readonly steadyFromMs: number
-  /** How far the clock moved beside the time that passed, when a person should know of it; 0 otherwise. */
+  /** How far the clock moved compared with the time that passed, if a person should know of it; 0 otherwise. */
   readonly movedMs: number
 }
 
-/** Where the time that passed is counted from: the last step, or the start of the process. */
+/** The start of the measurement of passed time: the last step, or the start of the process. */
 export type Anchor = Pick<KeptClock, 'observedMs' | 'wallMs'>
 
-/** The clock after a reading, and how far it moved beside the time that passed; 0 when it ran on. */
+/** The clock after a reading, and how far it moved compared with the time that passed; 0 without a step. */
 export type Reading = { readonly clock: KeptClock; readonly movedMs: number }
 
 /**
- * The first reading of a process. `kept` is null on a database that has not kept its clock before: then the time of its
- * newest row says when it was last used; null for one without rows.
+ * The first reading of a process. `kept` is null on a database without a stored clock. Then the time of its newest
+ * row shows when it was last used; null if there are no rows.
  */
 export function startClock(kept: KeptClock | null, newestMs: number | null, wallMs: number): Reading {
   const before = kept ?? {
@@ -70,8 +72,8 @@ export function startClock(kept: KeptClock | null, newestMs: number | null, wall
 }
 
 /**
- * A further reading, `passedMs` after the one before by a monotonic clock. Neither a step nor a clock that runs
- * too fast or too slow goes unseen: both are measured from the anchor.
+ * A further reading, `passedMs` after the one before by a monotonic clock. Both steps and a clock that runs too fast
+ * or too slow are detected, because both are measured from the anchor.
  */
 export function readClock(before: KeptClock, anchor: Anchor, wallMs: number, passedMs: number): Reading {
   const passed = Math.min(Math.max(passedMs, 0), MOST_PASSED_MS)
@@ -96,17 +98,17 @@ export function readClock(before: KeptClock, anchor: Anchor, wallMs: number, pas
   return { clock, movedMs: 0 }
 }
 
-/** How long the clock has yet to run without a step until it is believed, in ms; 0 when it is. */
+/** How long the clock must still run without a step until MiniPay trusts it, in ms; 0 if it does. */
 export function untilTrusted({ observedMs, steadyFromMs, trustedMs, wallMs }: KeptClock): number {
   return trustedMs >= wallMs - STEP_MS ? 0 : Math.max(0, STEADY_MS - (observedMs - steadyFromMs))
 }
 
-/** A step of the clock: ids that begin with a time before `fromId` were made before it. */
+/** A step of the clock. Ids that begin with a time before `fromId` were made before it. */
 export type Step = { readonly fromId: number; readonly movedMs: number }
 
 /**
- * What the time would be now by the clock that stamped what began at the time `madeMs` of its id: without the steps since.
- * So an age is not made shorter or longer by a clock that was set.
+ * The current time by the clock that made the time `madeMs` of an id: without the steps since. So a clock that is set
+ * makes no age shorter or longer.
  */
 export function nowFor(madeMs: number, nowMs: number, steps: readonly Step[]): number {
   let now = nowMs

@@ -1,8 +1,8 @@
 /**
- * Decline codes that every provider's own are mapped to, after Stripe's
- * (https://docs.stripe.com/declines/codes). `hard` says that asking again, here or elsewhere, is no use or not
- * allowed: no rule may fail over after it. A provider's code that is in no table is passed on as it is, and
- * counts as soft only where a rule names it.
+ * The decline codes to which MiniPay maps those of every provider, after Stripe's
+ * (https://docs.stripe.com/declines/codes). `hard`: another call, at this or another provider, is useless or
+ * forbidden, so no rule may fail over after it. MiniPay passes on a provider's code that is in no table; it counts as
+ * soft only if a rule names it.
  */
 export const DECLINE_CODES = {
   generic_decline: { hard: false, meaning: 'The bank gave no reason.' },

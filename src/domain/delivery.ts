@@ -1,20 +1,20 @@
 import { retryAfterMs } from './retry-after.ts'
 
 /**
- * How one attempt to deliver a webhook ended: the answer's HTTP status with its `Retry-After` header, or why there was
- * none.
+ * The result of one attempt to deliver a webhook: the response's HTTP status with its `Retry-After` header, or the
+ * reason why there was no response.
  */
 export type DeliveryAttempt =
   | { readonly kind: 'answered'; readonly status: number; readonly retryAfter?: string }
   | { readonly kind: 'no_answer'; readonly error: string }
 
-/** What becomes of a delivery after an attempt. `retryAt` is in ms since 1970. */
+/** The state of a delivery after an attempt. `retryAt` is in ms since 1970. */
 export type DeliveryVerdict =
   | { readonly state: 'delivered' }
   | { readonly state: 'failed' }
   | { readonly state: 'pending'; readonly retryAt: number }
 
-/** A webhook is tried this often before it is failed. */
+/** The number of attempts before a delivery fails. */
 export const MAX_ATTEMPTS = 6
 
 const FIRST_DELAY_MS = 1_000
@@ -22,7 +22,7 @@ const MAX_DELAY_MS = 30_000
 /** The longest wait that MiniPay accepts from a receiver's `Retry-After`, in ms. */
 export const MAX_RETRY_AFTER_MS = 3_600_000
 
-/** The receiver is slow, not ready yet, or has too many: the same request will do later. */
+/** The receiver is slow, not ready yet, or has too many requests: the same request may succeed later. */
 const LATER = new Set([408, 425, 429])
 
 /**
@@ -33,10 +33,10 @@ export function retryDelayMs(attempts: number): number {
 }
 
 /**
- * The original's rule, with one exception. 2xx: delivered. 3xx and 4xx: failed without a retry, since the receiver said
- * that this request will not do (redirects are not followed), unless it is 408, 425 or 429. These, 5xx and silence are
- * retried until the 6th attempt. A `Retry-After` of theirs makes the wait longer than scheduled, up to an hour, and never
- * shorter. `attempts` counts this one.
+ * 2xx: delivered. 3xx and 4xx: failed without a retry, because the same request would get the same response (MiniPay
+ * follows no redirects). The exceptions are 408, 425 and 429: these, 5xx and no response are retried until the 6th
+ * attempt. Their `Retry-After` can make the wait longer, up to an hour, but never shorter. `attempts` counts this
+ * one.
  */
 export function judgeAttempt(attempt: DeliveryAttempt, attempts: number, now: number): DeliveryVerdict {
   let asked = 0

@@ -1,13 +1,16 @@
-/** Disputes: what of a customer's objection stands in the ledger, and the step from one position to the next. */
+/** Disputes: the part of a dispute that the ledger contains, and the step from one position to the next. */
 import { allows, assertAllows, type Charge, type Decision, type Dispute, decision } from './charge.ts'
 import type { EventType } from './event.ts'
 import { type LedgerAccountCode, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
-/** How a dispute stands, as its provider says it. */
+/** The status of a dispute, as its provider reports it. */
 export type DisputeClaim = Pick<Dispute, 'status' | 'amount' | 'currency'>
 
-/** What of a dispute can be booked, in minor units of the charge's currency, and why it does not fit the books. */
+/**
+ * The part of a dispute that can be booked, in minor units of the charge's currency, and why it does not fit the
+ * books.
+ */
 export type Bookable = {
   readonly amount: AmountMinor
   /** A sentence for a person; null when the dispute fits. */
@@ -15,10 +18,10 @@ export type Bookable = {
 }
 
 /**
- * What of a dispute stands in the ledger once its provider says this of it. Nothing of one that is won, or of a payment
- * that the charge did not take (`ours` is false, or nothing is captured). Else its amount, but not more than what other
- * disputes leave of what was captured. In another currency the amount is not known: everything that is left is held back.
- * `settled`: a person has looked at this claim before; then what is booked of it is the person's word.
+ * The part of a dispute that the ledger contains after this statement of its provider. Nothing if the dispute is won,
+ * or is about a payment that the charge did not take (`ours` is false, or nothing is captured). Otherwise its amount,
+ * but at most the captured amount that other disputes leave. In another currency the amount is not known: MiniPay
+ * sets aside the whole remainder. `settled`: a person has already checked this claim and set its amount.
  */
 export function bookable(
   charge: Charge,
@@ -61,10 +64,10 @@ const EVENTS = {
 } as const satisfies Record<Dispute['status'], EventType>
 
 /**
- * Takes a dispute from its former position to its new one; `before` is null for a new dispute. While it is open, what is
- * booked of it is set aside; once it is lost, the provider has taken it; one that is won has nothing booked. The transfers
- * are the difference of the two positions. Null when nothing changes. Throws when more would be booked than was captured,
- * or less than nothing: our own fault.
+ * Takes a dispute from its former position to its new one; `before` is null for a new dispute. While it is open, its
+ * booked amount is set aside. Once it is lost, the provider has taken it. A dispute that is won has nothing booked.
+ * The transfers are the difference of the two positions. Null if nothing changes. Throws if the booked amount would
+ * exceed the captured amount or be negative, which is a bug.
  */
 export function decideDispute(charge: Charge, before: Dispute | null, dispute: Dispute): Decision | null {
   const changed = before?.status !== dispute.status
@@ -95,7 +98,7 @@ function sameAmounts(one: Dispute, other: Dispute): boolean {
   )
 }
 
-/** What a dispute changes in the accounts, as compared with none; `sign` -1 takes it back. */
+/** The effect of a dispute on the accounts, compared with no dispute; `sign` -1 reverses it. */
 function position(dispute: Dispute | null, sign: 1 | -1): [LedgerAccountCode, AmountMinor][] {
   if (!dispute || dispute.amountBooked === 0) return []
   const { status, provider, amountBooked } = dispute

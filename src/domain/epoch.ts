@@ -1,6 +1,6 @@
 /**
- * Why an epoch of event numbers began. Within an epoch, numbers follow each other without gaps. Before a new one begins,
- * numbers may have been given out that this database does not know of.
+ * The reasons why an epoch of event numbers begins. Within an epoch, numbers have no gaps. Before a new epoch begins,
+ * MiniPay may have issued numbers that this database does not contain.
  */
 export const EPOCH_CAUSES = {
   created: 'The database was created, or upgraded to the first version with epochs.',
@@ -13,16 +13,16 @@ export type EpochCause = keyof typeof EPOCH_CAUSES
 
 export type Epoch = {
   readonly id: string
-  /** Of every scope's events: the first number of this epoch. */
+  /** The first number of this epoch, for the events of every scope. */
   readonly firstSequence: number
   /** ms since 1970. */
   readonly beganAt: number
   readonly cause: EpochCause
 }
 
-/** However far a clock is behind: more numbers than this are left out. */
+/** A new epoch skips at least this many numbers, even if the clock is behind. */
 const SMALLEST_GAP = 1_000_000
-/** A clock that says a later time than this, in 2255, is wrong: no number would be exact any more. */
+/** A clock that shows a later time than this, in 2255, is wrong: no number would be exact any more. */
 const LAST_BEGIN = 9_000_000_000_000_000
 /** No database stores this many events in a millisecond. */
 const NUMBERS_PER_MS = 1_000

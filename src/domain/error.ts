@@ -65,13 +65,13 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** A request that was refused, as a value: a sentence for people, a code for programs, a field to blame. */
+/** A refused request, as a value: a sentence for people, a code for programs, and the field that caused it. */
 export type Rejection = {
   readonly rejected: true
   readonly code: ErrorCode
   readonly message: string
   readonly param?: string
-  /** Of `routing_rules_invalid`: everything that is wrong, and where. */
+  /** For `routing_rules_invalid`: every problem with its place. */
   readonly problems?: readonly Problem[]
 }
 

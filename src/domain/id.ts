@@ -1,4 +1,4 @@
-/** What an id names, by its prefix. */
+/** The kind of object that an id names, by its prefix. */
 export type IdPrefix = 'txn' | 're' | 'evt' | 'dlv' | 'req' | 'att' | 'dp' | 'ntf' | 'alm'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
@@ -7,7 +7,7 @@ const TIME_DIGITS = 10
 const RANDOM_DIGITS = 16
 const RANDOM_BITS = 80n
 
-/** The last time that 48 bits hold, in the year 10889. */
+/** The last time that fits in 48 bits, in the year 10889. */
 const MAX_TIME_MS = 2 ** 48 - 1
 
 /** Ten base32 digits for a time in ms since 1970, in the manner of a ULID's first part; they hold 50 bits. */
@@ -29,14 +29,14 @@ function encodeRandom(random: bigint): string {
   return digits
 }
 
-/** A time that an id can begin with: of a clock before 1970 it is the first, and of one after 48 bits the last. */
+/** The nearest time that an id can begin with: the first for a clock before 1970, the last for one after 48 bits. */
 const inRange = (timeMs: number) => Math.min(Math.max(timeMs, 0), MAX_TIME_MS)
 
 /**
- * Makes ids that sort in the order they were made: `<prefix>_` and a lower-case ULID
- * (https://github.com/ulid/spec): 48 bits of time, then 80 random bits that count up within one
- * millisecond. A clock that steps back does not make a smaller id: then ids count up in the last millisecond, with new
- * random bits for each reading of the clock. No id begins with a time before `floor()`. `random80` gives 80 random bits.
+ * Makes ids that sort in the order in which they were made: `<prefix>_` and a lower-case ULID
+ * (https://github.com/ulid/spec), which is 48 bits of time and 80 random bits that count up within one millisecond.
+ * When the clock is set back, ids count up in the last millisecond, with new random bits for each reading of the
+ * clock. No id begins with a time before `floor()`. `random80` returns 80 random bits.
  */
 export function idFactory(
   now: () => number,
@@ -70,7 +70,7 @@ export function idFactory(
 }
 
 /**
- * The time that an id begins with, in ms since 1970: when it was made, or later where the clock was set back before. See
+ * The time that an id begins with, in ms since 1970: when it was made, or later if the clock was set back before. See
  * `madeAt`.
  */
 export function idTime(id: string): number {
@@ -80,12 +80,12 @@ export function idTime(id: string): number {
   return timeMs
 }
 
-/** A clock that differs by more than this from the time that has passed was set, in ms. */
+/** A clock that differs by more than this from the time that passed was set, in ms. */
 export const STEP_MS = 5_000
 
 /**
- * When what an id names was made, in ms since 1970, where the clock says `now` right after. That is the id's own time,
- * unless the clock was set back: ids keep their order then, and times are those of the clock.
+ * When the object of a new id was made, in ms since 1970; `now` is the clock's time right after. It is the id's own
+ * time, unless the clock was set back: then ids keep their order, and times are those of the clock.
  */
 export function madeAt(id: string, now: number): number {
   const time = idTime(id)

@@ -26,7 +26,7 @@ export type Transfer = {
   readonly amount: AmountMinor
 }
 
-/** Throws if `isTransfer` is false: a bug of ours, never a client's fault. */
+/** Throws if `isTransfer` is false, which is a bug and never a client's fault. */
 export function transfer(
   debit: LedgerAccountCode,
   credit: LedgerAccountCode,
@@ -44,8 +44,8 @@ export function isTransfer({ debit, credit, amount }: Transfer): boolean {
 }
 
 /**
- * The transfers that change each account by the given amount (a debit is positive): as few as there can be, none when
- * nothing changes. Throws when the changes do not sum to zero.
+ * The fewest transfers that change each account by the given amount (a debit is positive); none if nothing changes.
+ * Throws if the changes do not sum to zero.
  */
 export function transfersFor(
   currency: string,

@@ -15,10 +15,10 @@ import { chargeTransfer, direct, type Transfer, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 import { isToBeCanceled } from './wish.ts'
 
-/** What a provider in this process decided; see ports/provider. */
+/** The decision of a provider in this process; see ports/provider. */
 type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
-/** A charge of which nothing is stored yet: version 0. */
+/** A charge that is not stored yet: version 0. */
 function draft(command: ChargeCommand, provider: string, made: Made): Charge {
   return {
     id: made.id,
@@ -205,7 +205,7 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
   return amount ?? charge.amount
 }
 
-/** Why a charge can't be canceled; undefined when it can. */
+/** The reason why a charge cannot be canceled; undefined if it can. */
 export function cancelRefusal(charge: Charge): Rejection | undefined {
   if (isToBeCanceled(charge) && (charge.status === 'processing' || allows(charge, 'begin_cancel')))
     return reject('charge_not_cancelable', `Transaction ${charge.id} already has a cancel in progress.`)
@@ -217,8 +217,8 @@ export function cancelRefusal(charge: Charge): Rejection | undefined {
 }
 
 /**
- * Whether the ledger has money of this charge held at the customer's bank. A charge that waits for its customer
- * holds nothing, also while it is being canceled.
+ * Whether the ledger contains held money of this charge. A charge that waits for its customer holds nothing, also
+ * while MiniPay cancels it.
  */
 function isHeld(charge: Charge): boolean {
   return charge.redirectUrl === null
@@ -253,8 +253,8 @@ function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decisi
 }
 
 /**
- * True for a cancel that MiniPay began because the customer did not return. It decides the response of the request
- * that made the charge, and so has its key.
+ * True for a cancel that MiniPay began because the customer did not return. It decides the result of the request that
+ * made the charge, so it has that request's key.
  */
 export function isGivenUp(charge: Charge, { kind, idempotencyKey }: Attempt): boolean {
   return kind === 'cancel' && idempotencyKey === charge.idempotencyKey

@@ -9,12 +9,12 @@ export type AmountMinor = number
 /** The largest amount of one charge or refund, in minor units: the largest integer JSON carries exactly. */
 export const MAX_AMOUNT: AmountMinor = Number.MAX_SAFE_INTEGER
 
-/** Balances are kept in signed 64-bit integers; a commit that would leave this range is refused. */
+/** Balances are signed 64-bit integers; MiniPay refuses a commit that would leave this range. */
 export const MAX_BALANCE = 2n ** 63n - 1n
 
 /**
- * The lower-case ISO 4217 code for `input` in either case, or undefined when ISO 4217 does not list it or gives it no
- * minor unit (xau, xdr, xxx and the like). Withdrawn codes are known: charges in them are stored.
+ * The lower-case ISO 4217 code for `input` in either case, or undefined if ISO 4217 does not list it or gives it no
+ * minor unit (xau, xdr, xxx and the like). Withdrawn codes are included, because charges in them are stored.
  */
 export function parseCurrency(input: string): string | undefined {
   if (CURRENCY_EXPONENTS.has(input)) return input
@@ -28,7 +28,7 @@ export function currencyExponent(currency: string): number | undefined {
   return CURRENCY_EXPONENTS.get(currency)
 }
 
-/** Since when ISO 4217 lists `currency` no more, as YYYY-MM-DD; undefined while it does. */
+/** The date from which ISO 4217 no longer lists `currency`, as YYYY-MM-DD; undefined while it lists it. */
 export function currencyWithdrawn(currency: string): string | undefined {
   return WITHDRAWN_CURRENCIES.get(currency)
 }

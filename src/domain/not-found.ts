@@ -1,6 +1,6 @@
 import { type Rejection, reject } from './error.ts'
 
-/** What can be looked for by an id: its code, and how its ids begin. */
+/** The kinds of objects that a client can request by id: the error code, and the prefix of the ids. */
 const KINDS = {
   transaction: { code: 'transaction_not_found', prefix: 'txn' },
   refund: { code: 'refund_not_found', prefix: 're' },
@@ -9,7 +9,7 @@ const KINDS = {
   delivery: { code: 'delivery_not_found', prefix: 'dlv' },
 } as const
 
-/** That there is no such object; for an id of another kind, how the right ones begin. */
+/** The rejection for an id without an object; for an id of another kind it shows how the right ones begin. */
 export function notFound(kind: keyof typeof KINDS, id: string, param = 'id'): Rejection {
   const { code, prefix } = KINDS[kind]
   const hint = id.startsWith(`${prefix}_`)

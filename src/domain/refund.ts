@@ -1,4 +1,4 @@
-/** Refunds: what goes back to the customer of what was captured. */
+/** Refunds: money that goes back to the customer. */
 import { type Attempt, type Known, type Resolver, resolved } from './attempt.ts'
 import {
   allows,
@@ -15,15 +15,17 @@ import { type Rejection, reject } from './error.ts'
 import { type LedgerAccountCode, transfer, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
-/** What is left to refund of a charge, in minor units: what was captured, less what went back or may have to. */
+/**
+ * The amount that is left to refund, in minor units: the captured amount less paid and pending refunds and disputes.
+ */
 export function refundable(charge: Charge): AmountMinor {
   const { amountCaptured, amountRefunded, amountRefundPending, amountDisputed } = charge
   return Math.max(0, amountCaptured - amountRefunded - amountRefundPending - amountDisputed)
 }
 
 /**
- * How much a refund command takes of a charge, or why it can't. Guards, in this order: the charge
- * succeeded; something is left; not more than what is left.
+ * The amount of a refund command, or the reason for its refusal. Guards, in this order: the charge succeeded;
+ * something is left; the amount is not more than that.
  */
 export function refundAmount(charge: Charge, command: RefundCommand): AmountMinor | Rejection {
   if (!allows(charge, 'refund'))
@@ -51,8 +53,8 @@ export function refundAmount(charge: Charge, command: RefundCommand): AmountMino
 
 /**
  * A refund before the call to its provider: its amount is reserved, so that no other refund can use it. `amount` is
- * what `refundAmount` allowed for this version of the charge; throws when it is outside 1 to what is left, which would
- * be our own fault.
+ * the result of `refundAmount` for this version of the charge. Throws if it is outside 1 to the remainder, which is a
+ * bug.
  */
 export function beginRefund(
   charge: Charge,
@@ -162,7 +164,7 @@ function failed(refund: Refund, outcome: Extract<Known, { kind: 'declined' | 'no
   return { ...refund, status: 'failed', ...said }
 }
 
-/** A refund that was done has failed after all, days later perhaps: its money is owed to the merchant again. */
+/** A refund that succeeded has failed, perhaps days later: its money belongs to the merchant again. */
 export function reverseRefund(
   charge: Charge,
   refund: Refund,

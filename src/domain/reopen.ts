@@ -1,4 +1,7 @@
-/** Late truths and corrections: an attempt that has ended is taken back to where it was open, to be concluded anew. */
+/**
+ * Late outcomes and corrections: takes an attempt that has ended back to its open state, so that the usual rules
+ * apply again.
+ */
 import { type Attempt, isOpen, type Known, type Resolver } from './attempt.ts'
 import { type Charge, type ChargeStatus, type Count, type Decision, decision, type Refund } from './charge.ts'
 import { isRejection, type Rejection, reject } from './error.ts'
@@ -7,7 +10,7 @@ import { atOnce, concludeCharge, isGivenUp } from './lifecycle.ts'
 import type { AmountMinor } from './money.ts'
 import { concludeRefund, refundable } from './refund.ts'
 
-/** What an attempt is about, and the other attempts of its charge. */
+/** The charge and refund of an attempt, and the other attempts of the charge. */
 export type Ended = {
   readonly charge: Charge
   readonly refund: Refund | null
@@ -26,8 +29,8 @@ export function mostMoved({ charge, refund, attempt }: Omit<Ended, 'others'>): A
 }
 
 /**
- * Ends an attempt in another way than it has ended: as if that had never been, in one step. Rejections: those of
- * `reopen`, also for more than `mostMoved`.
+ * Replaces the outcome of an attempt that has ended, in one step. Rejections: those of `reopen`, also for more than
+ * `mostMoved`.
  */
 export function concludeAnew(
   ended: Ended,
@@ -66,7 +69,7 @@ export function reopen(ended: Ended, amount: AmountMinor | null = null): Decisio
   }
 }
 
-/** The attempt as it was before it was known how it ended; why it was not known belongs to its story. */
+/** The attempt before its outcome was known; it keeps the reason why the outcome was unknown. */
 function opened(attempt: Attempt): Attempt {
   return {
     ...attempt,
@@ -91,7 +94,7 @@ function refused({ charge, attempt }: Ended, why: string): Rejection {
   )
 }
 
-/** Why nothing that was taken can be taken back; undefined when nothing was built on it. */
+/** The reason why the money cannot be taken back, because later steps depend on it; undefined if none does. */
 function dependent(ended: Ended): Rejection | undefined {
   const { charge } = ended
   if (charge.amountRefunded > 0 || charge.amountRefundPending > 0)
@@ -155,7 +158,7 @@ function reopenCapture(ended: Ended): Decision | Rejection {
     )
   }
   if (status === 'authorized') return heldAgain(charge, attempts, 'uncaptured')
-  // It has lapsed, or so it seemed: no cancel was done.
+  // The authorization has expired, or seemed to: no cancel was done.
   const lapsed = status === 'canceled' && !others.some(isDone('cancel')) && others.some(isDone('authorize'))
   return lapsed ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status} since`)
 }
@@ -173,7 +176,7 @@ function reopenCancel(ended: Ended): Decision | Rejection {
   return held ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status}`)
 }
 
-/** What is held, or was, is reserved for the attempt again. */
+/** The amount that is or was held is reserved for the attempt again. */
 function heldAgain(
   charge: Charge,
   attempts: readonly Attempt[],

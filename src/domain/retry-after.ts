@@ -38,7 +38,7 @@ function fullYear(digits: number, now: number): number {
   return year > thisYear + 50 ? year - 100 : year
 }
 
-/** Undefined for a day or a time that there is not. A leap second is the one before it. */
+/** Undefined for a day or a time that does not exist. A leap second counts as the second before it. */
 function utc(
   year: string | undefined,
   month: string | undefined,

@@ -1,9 +1,9 @@
-/** Which provider a charge goes to: the first rule whose condition holds says, or the default. Pure. */
+/** Chooses the providers of a charge: the first rule whose condition is true applies, or the default. Pure. */
 import type { Metadata } from './charge.ts'
 
-/** What a rule may ask about, and what a split is drawn from. */
+/** The facts of a charge that conditions and splits can use. */
 export type Facts = {
-  /** The charge's id: a split that is not sticky is drawn from it. */
+  /** The charge's id. A split that is not sticky uses it as the seed of its draw. */
   readonly seed: string
   readonly amount: number
   readonly currency: string
@@ -16,9 +16,12 @@ export type Facts = {
 
 /** A compiled condition. */
 export type Condition = {
-  /** Throws an `Error` with a sentence when the facts give no answer, such as a metadata key that is absent. */
+  /**
+   * Throws an `Error` with a sentence if the condition cannot be evaluated, for example because a metadata key is
+   * absent.
+   */
   readonly holds: (facts: Facts) => boolean
-  /** In words, the first part of it that does not hold. */
+  /** In words, the first part of the condition that is false. */
   readonly whyNot: (facts: Facts) => string
   /** Its value if it does not depend on the charge; otherwise null. */
   readonly constant: boolean | null
@@ -28,7 +31,7 @@ export type Condition = {
 
 export type Share = { readonly provider: string; readonly weight: number }
 
-/** Providers to ask in order, or a weighted choice among them. */
+/** Providers to call in order, or a weighted choice among them. */
 export type Targets =
   | { readonly kind: 'list'; readonly providers: readonly string[] }
   | { readonly kind: 'split'; readonly shares: readonly Share[]; readonly sticky: boolean }
@@ -37,7 +40,7 @@ export type Destination = { readonly targets: Targets; readonly failoverOn: read
 export type Rule = Destination & { readonly name: string; readonly condition: Condition }
 export type RuleSet = { readonly rules: readonly Rule[]; readonly fallback: Destination }
 
-/** The name of what holds when no rule does; no rule may have it. */
+/** The name of the default; no rule may have it. */
 export const DEFAULT_RULE = 'default'
 export const NOT_CONFIGURED = 'not configured'
 
@@ -45,17 +48,17 @@ export type Plan = {
   /** Null when no rule set is stored. */
   readonly ruleSetVersion: number | null
   readonly rule: string
-  /** Whom to ask, in order. Empty when none of those that the rule names is configured. */
+  /** The providers to call, in order. Empty if none of the rule's providers is configured. */
   readonly providers: readonly string[]
   /** Decline codes after which MiniPay fails over. */
   readonly failoverOn: readonly string[]
   /** Providers that the rule names but that are not configured. */
   readonly skipped: readonly { readonly provider: string; readonly reason: string }[]
-  /** Rules that could not be decided, and did not count as matching, each as a sentence. */
+  /** Rules that could not be evaluated and so did not match, each as a sentence. */
   readonly notes: readonly string[]
 }
 
-/** The first rule whose condition holds. One that can't be evaluated does not hold, and is noted. */
+/** The first rule whose condition is true. A condition that cannot be evaluated counts as false, with a note. */
 export function choose(
   ruleSet: RuleSet,
   ruleSetVersion: number | null,
@@ -82,13 +85,13 @@ export function choose(
   }
 }
 
-/** Why a rule does not match, in words; undefined when it does. */
+/** The reason why a rule does not match, in words; undefined if it matches. */
 export function whyNotMatched({ condition }: Rule, facts: Facts): string | undefined {
   const held = evaluate(condition, facts)
   return held === true ? undefined : held || condition.whyNot(facts)
 }
 
-/** Whether it holds, or a sentence that says why that can't be told. */
+/** Whether the condition is true, or a sentence that says why it cannot be evaluated. */
 function evaluate(condition: Condition, facts: Facts): boolean | string {
   try {
     return condition.holds(facts)
@@ -97,7 +100,7 @@ function evaluate(condition: Condition, facts: Facts): boolean | string {
   }
 }
 
-/** A list as it is; of a split the one that is drawn, then the others, the heaviest first. */
+/** A list as it is. For a split: the drawn provider first, then the others, the heaviest first. */
 function inOrder(targets: Targets, facts: Facts): readonly string[] {
   if (targets.kind === 'list') return targets.providers
   const drawn = draw(targets.shares, targets.sticky ? facts.customer : facts.seed)
@@ -106,9 +109,9 @@ function inOrder(targets: Targets, facts: Facts): readonly string[] {
 }
 
 /**
- * Weighted rendezvous hashing: each share draws an exponential waiting time of its weight from a hash of the
- * seed and its name, and the shortest wins. The same seed always draws the same; when a weight changes, or a
- * share comes or goes, only as many seeds move as have to, which ranges of one hash would not give.
+ * Weighted rendezvous hashing: each share draws an exponential waiting time of its weight from a hash of the seed and
+ * its name, and the shortest wins. The same seed always draws the same share. When a weight changes, or a share is
+ * added or removed, only the necessary seeds move. Ranges of one hash would move more.
  */
 function draw(shares: readonly Share[], seed: string): Share {
   const seedHash = hash(seed)

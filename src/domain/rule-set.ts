@@ -1,4 +1,4 @@
-/** A rule set as a document: read, and checked with the place of everything that is wrong with it. */
+/** Reads a rule set from a document, and checks it: each problem has its position. */
 import { isHardDecline } from './decline.ts'
 import {
   type Condition,
@@ -9,21 +9,21 @@ import {
   type Share,
 } from './routing.ts'
 
-/** A place in a condition: lines and columns count from 1, `offset` from 0, in UTF-16 code units. */
+/** A position in a condition: lines and columns count from 1, `offset` from 0, in UTF-16 code units. */
 export type Position = { readonly line: number; readonly column: number; readonly offset: number }
 
-/** What is wrong where. `path` is such as `rules[1].when`; `position` is the place in a condition. */
+/** One problem and its place. `path` is such as `rules[1].when`; `position` is the place within a condition. */
 export type Problem = {
   readonly path: string
   readonly position: Position | null
   readonly message: string
 }
 
-/** Makes a condition of its text, or says what is wrong with it and where. */
+/** Compiles the text of a condition, or returns the problem with its position. */
 export type CompileCondition = (text: string) => Condition | { position: Position; message: string }
 
 export const MAX_RULES = 100
-/** The newest versions that are stored. An attempt keeps what its own version said of it. */
+/** The number of versions that MiniPay stores. An attempt keeps the rule of its own version. */
 export const KEPT_VERSIONS = 100
 export const MAX_RULE_NAME = 64
 export const MAX_CONDITION = 1000
@@ -32,13 +32,15 @@ export const MAX_WEIGHT = 1_000_000
 export const MAX_FAILOVER_CODES = 50
 
 export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
-/** Ours, or a provider's own. */
+/** MiniPay's code, or a provider's own. */
 const DECLINE_CODE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 
 type Report = (path: string, message: string, position?: Position) => void
 type Read = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] }
 
-/** Stored in the place of a document: the built-in rules, which no document could say for providers to come. */
+/**
+ * Stored instead of a document: the built-in rules. A document could not name providers that are configured later.
+ */
 export const BUILT_IN = 'null'
 
 /** Reads a document. The rule set lacks the parts with problems, so it is complete only if there are none. */
@@ -62,7 +64,10 @@ export function readRuleSet(document: unknown, compile: CompileCondition): Read 
   }
 }
 
-/** The conditions of a document that `readRuleSet` will compile, in their order; of a document in another form those that can be found. */
+/**
+ * The conditions of a document that `readRuleSet` will compile, in their order. For a document of another form: those
+ * that can be found.
+ */
 export function conditionsIn(document: unknown): string[] {
   const rules = typeof document === 'object' && document !== null && 'rules' in document ? document.rules : []
   if (!Array.isArray(rules) || rules.length > MAX_RULES) return []
@@ -73,8 +78,8 @@ export function conditionsIn(document: unknown): string[] {
 }
 
 /**
- * What is wrong with a rule set that was read without problems: providers that are not configured, hard
- * declines to fail over after, names that are there twice, rules that no charge can reach.
+ * The problems of a rule set that was read without problems: providers that are not configured, hard declines to fail
+ * over after, repeated names, rules that no charge can reach.
  */
 export function checkRuleSet({ rules, fallback }: RuleSet, providers: readonly string[]): Problem[] {
   const named = rules.map((rule, i) => ({ ...rule, path: `rules[${i}]` }))
@@ -94,7 +99,7 @@ function nameProblems(rule: Placed<Rule>, earlier: readonly Placed<Rule>[]): Pro
   return twin ? [problem(`${rule.path}.name`, `${twin.path} has this name already.`)] : []
 }
 
-/** A later rule that requires everything that an earlier rule requires never matches first. */
+/** A later rule that requires at least everything that an earlier rule requires never applies. */
 function reachProblems({ path, condition }: Placed<Rule>, earlier: readonly Placed<Rule>[]): Problem[] {
   const at = (message: string) => [
     { path: `${path}.when`, position: { line: 1, column: 1, offset: 0 }, message },
@@ -210,7 +215,7 @@ function readCode(value: unknown, path: string, say: Report): string | undefined
   return undefined
 }
 
-/** A list of texts, none of them twice. */
+/** A list of different texts. */
 function readUnique(
   value: unknown,
   path: string,
@@ -263,7 +268,7 @@ function readObject(
   }
   const strange = Object.keys(value).find((key) => !known.includes(key))
   if (strange !== undefined) {
-    // The name came from the client: it is repeated only when it is plain.
+    // The name comes from the client: the message repeats it only if it is plain.
     const at = /^\w{1,64}$/.test(strange) ? [path, strange].filter(Boolean).join('.') : path
     say(at, `There is no such field here; there are ${known.join(', ')}.`)
   }

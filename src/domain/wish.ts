@@ -6,9 +6,15 @@ import type { Attempt } from './attempt.ts'
 import { allows, type Charge, type Decision, decision } from './charge.ts'
 import { refundable } from './refund.ts'
 
-/** So often the provider may say that it never got the call which a wish led to; then the wish is given up. */
+/**
+ * The number of times that the provider may report that it never got the call for a wish. After that, MiniPay gives
+ * up the wish.
+ */
 export const MOST_WISH_CALLS = 10
-/** When a charge whose wish could not be acted on at once is looked at again, in ms; each call in vain doubles it. */
+/**
+ * Wait before MiniPay looks again at a charge whose wish it could not carry out at once, in ms; each call in vain
+ * doubles it.
+ */
 const FIRST_WAIT_MS = 5_000
 const MOST_WAIT_MS = 600_000
 
@@ -45,10 +51,10 @@ export function isOfWish(
 }
 
 /**
- * What an attempt's end leaves of the wish. Where it led to what is wished, the authorization that has the money is looked
- * at again, should the wish not be fulfilled at once. A call that was made for the wish and surely was not done is made
- * again later, unless there were too many; one that was declined ends the wish. `before` is the charge as the attempt found
- * it, `attempts` what is stored of it.
+ * The state of the wish after an attempt has ended. If the attempt led to the wished result, MiniPay makes the
+ * authorization that has the money due again, in case it cannot carry out the wish at once. If a call for the wish
+ * was definitely not done, MiniPay makes it again later, up to a limit. If it was declined, the wish ends. `before`
+ * is the charge before the attempt ended, `attempts` are its stored attempts.
  */
 export function afterwards(
   before: Charge,
@@ -71,12 +77,15 @@ export function afterwards(
   return attempt.kind === 'cancel' ? { ...again, event: null } : again
 }
 
-/** A charge that was thought to have failed has money after all: it is looked at again, should a cancel of it be wished. */
+/**
+ * A charge that had failed in the books has money after all: MiniPay makes its authorization due again, in case a
+ * cancel is wished.
+ */
 export function standing(decision: Decision, now: number): Decision {
   return wishedOf(decision.charge) ? lookAgain(decision, [], now + FIRST_WAIT_MS) : decision
 }
 
-/** The authorization that was to be looked at again because of the wish, with the time that is its own. */
+/** The authorization that was due because of the wish, with its own due time again. */
 export function asBefore(charge: Charge, attempts: readonly Attempt[]): Attempt[] {
   const dueAt = charge.status === 'authorized' ? charge.expiresAt : null
   return attempts.filter(hasMoney).map((each) => ({ ...each, dueAt, token: null }))
@@ -86,7 +95,7 @@ function hasMoney({ kind, state }: Attempt): boolean {
   return kind === 'authorize' && state === 'succeeded'
 }
 
-/** One that waits for its customer is looked at anyway. */
+/** An authorization that waits for its customer is due anyway. */
 function lookAgain(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
   const due = (each: Attempt): Attempt => (hasMoney(each) ? { ...each, dueAt, token: null } : each)
   if (ended.attempts.some(hasMoney)) return { ...ended, attempts: ended.attempts.map(due) }
