@@ -49,7 +49,7 @@ export async function serve(
   const metrics = createMetrics(output.dropped)
   const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch: watchOf(metrics) })
   // While the database's thread starts, this one loads the HTTP library.
-  const [core, { createServer }, { servedEndpoints }] = await Promise.all([
+  const [core, { createServer }, { servedApi }] = await Promise.all([
     opening,
     import('./http/server.ts'),
     import('./api/endpoints.ts'),
@@ -59,7 +59,7 @@ export async function serve(
   let listening: Listening
   try {
     server = await createServer({
-      endpoints: servedEndpoints(servicesOf(config, core, metrics), VERSION),
+      api: servedApi(servicesOf(config, core, metrics), VERSION),
       log,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,

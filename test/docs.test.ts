@@ -5,11 +5,10 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ENDPOINTS } from '../src/api/endpoints.ts'
+import { ERRORS } from '../src/api/errors.ts'
 import { COMMANDS, FORMER_COMMANDS } from '../src/cli.ts'
 import { SETTINGS } from '../src/config.ts'
-import { ERROR_CODES } from '../src/domain/error.ts'
 import { EVENT_TYPES } from '../src/domain/event.ts'
-import { STATUS } from '../src/http/errors.ts'
 import { SANDBOX_TOKENS } from '../src/providers/sandbox.ts'
 import { FAULT_TOKENS, FAULTS } from '../src/simulator/faults.ts'
 import { tempDir } from './kit/folders.ts'
@@ -66,10 +65,10 @@ test('every command is documented, and no other', () => {
 })
 
 test('every error code is documented with its status and meaning, and no other', () => {
-  for (const code of Object.keys(ERROR_CODES) as (keyof typeof ERROR_CODES)[])
-    assertRow('docs/errors.md', `| ${STATUS[code]} `, `\`${code}\``, ERROR_CODES[code])
+  for (const [code, { status, meaning }] of Object.entries(ERRORS))
+    assertRow('docs/errors.md', `| ${status} `, `\`${code}\``, meaning)
   const told = [...read('docs/errors.md').matchAll(/^\| \d{3} +\| `(\w+)`/gm)].map(([, code]) => code)
-  assert.deepEqual(told.sort(), Object.keys(ERROR_CODES).sort())
+  assert.deepEqual(told.sort(), Object.keys(ERRORS).sort())
 })
 
 test('every event type is documented with when it is stored, and no other', () => {

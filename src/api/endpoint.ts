@@ -2,12 +2,13 @@ import type { Context } from '../app/context.ts'
 import type { Answer, KeyedRequest } from '../app/execute.ts'
 import type { ProviderCheck } from '../app/provider-check.ts'
 import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
-import { type ErrorCode, isRejection, type Rejection, reject } from '../domain/error.ts'
+import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
-import { type Reply, type Request, type ServedEndpoint, sendJson, sendRejection } from '../http/endpoint.ts'
-import { Refused, STATUS } from '../http/errors.ts'
+import { type Reply, type Request, type ServedEndpoint, sendJson } from '../http/endpoint.ts'
+import { Refused } from '../http/errors.ts'
 import type { Schema } from '../http/schema.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+import { type ApiErrorCode, ERRORS, refusalOf, sendRejection } from './errors.ts'
 
 /** What handlers use beside the core's context. */
 export type Services = {
@@ -44,7 +45,7 @@ export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
   readonly storeless?: boolean
   readonly responses: Readonly<Record<number, EndpointResponse>>
   /** The codes of its own errors. `errorsOf` adds those that all endpoints of its kind share. */
-  readonly errors: readonly ErrorCode[]
+  readonly errors: readonly ApiErrorCode[]
   readonly handle: (services: Services, request: Request, reply: Reply) => Promise<Reply>
 }
 
@@ -62,7 +63,7 @@ export function sendResult(reply: Reply, answer: Answer | Rejection): Reply {
   const { kind, body, replayed } = answer
   if (replayed) reply.header('idempotent-replayed', 'true')
   if (kind === 'declined' || kind === 'unavailable') {
-    const status = kind === 'declined' ? STATUS.card_declined : STATUS.provider_unavailable
+    const { status } = kind === 'declined' ? ERRORS.card_declined : ERRORS.provider_unavailable
     return sendJson(reply, status, `${body.slice(0, -1)},"request_id":"${reply.request.id}"}`)
   }
   if (kind === 'accepted') return sendJson(reply, 202, body)
@@ -91,12 +92,14 @@ function idempotencyKey(request: Request): string | undefined {
   if (key === undefined) return undefined
   if (typeof key !== 'string' || !isIdempotencyKey(key))
     throw new Refused(
-      reject(
-        'idempotency_key_invalid',
-        'An Idempotency-Key is 1 to 255 visible ASCII characters.',
-        'Idempotency-Key',
+      refusalOf(
+        reject(
+          'idempotency_key_invalid',
+          'An Idempotency-Key is 1 to 255 visible ASCII characters.',
+          'Idempotency-Key',
+        ),
       ),
     )
-  if (holdsCardNumber(key)) throw new Refused(cardRefused('Idempotency-Key'))
+  if (holdsCardNumber(key)) throw new Refused(refusalOf(cardRefused('Idempotency-Key')))
   return key
 }

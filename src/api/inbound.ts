@@ -1,9 +1,10 @@
 /** What providers send to MiniPay: notifications. */
 
 import { reject } from '../domain/error.ts'
-import { NoQuery, sendObject, sendRejection } from '../http/endpoint.ts'
+import { NoQuery, sendObject } from '../http/endpoint.ts'
 import { named, object, oneOf, string } from '../http/schema.ts'
 import type { Endpoint } from './endpoint.ts'
+import { sendRejection } from './errors.ts'
 
 const NameParams = object({
   name: string({ description: 'The name of the provider, from your configuration.', examples: ['bank_a'] }),

@@ -1,19 +1,14 @@
 import type { Problem } from './rule-set.ts'
 
-/** Every code that a client can meet in `code`, and what it means. The HTTP status is the adapter's. */
+/** The codes of the rules, with their meanings. HTTP adds its own, and the statuses of all. */
 export const ERROR_CODES = {
-  invalid_json:
-    'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate, a `__proto__` key or a name that ends in a backslash.',
   parameter_missing: 'A required field is absent.',
+  card_number_refused: 'A value looks like a card number. MiniPay takes tokens, never cards.',
   parameter_unknown: 'The route has no such field or query parameter.',
   parameter_invalid: 'A field or query parameter has the wrong type or is outside its limits.',
   amount_invalid:
     'The amount is not a positive integer of minor units up to 9007199254740991, written in plain digits.',
   currency_invalid: 'The currency is not an ISO 4217 code with a minor unit.',
-  card_number_refused: 'A value looks like a card number. MiniPay takes tokens, never cards.',
-  cursor_invalid:
-    'The pagination cursor is not the id of an object in this list, or the request has both cursors.',
-  header_repeated: 'The request repeats a header that may appear only once.',
   idempotency_key_invalid: 'The Idempotency-Key is not 1 to 255 visible ASCII characters.',
   idempotency_key_reused: 'The Idempotency-Key was used with another body or route; MiniPay did nothing.',
   idempotency_key_in_progress: 'The first request with this Idempotency-Key is still running; retry later.',
@@ -50,17 +45,7 @@ export const ERROR_CODES = {
   alarm_not_open: 'The alarm is already closed.',
   delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
   balance_limit_reached: 'The amount would exceed the largest balance that the ledger can store.',
-  route_not_found: 'No such route.',
-  method_not_allowed: 'The route exists, but not with this method; see the Allow header.',
-  payload_too_large: 'The body is larger than the limit.',
-  unsupported_media_type: 'The body must be application/json.',
-  bad_request: 'The request is not well-formed HTTP.',
-  request_timeout: 'The request did not arrive in time.',
-  headers_too_large: 'The request line and headers are larger than 16 KiB.',
-  store_unavailable: 'The database takes no writes now. Retry with the same Idempotency-Key.',
   overloaded: 'Too many requests are waiting; retry later.',
-  shutting_down: 'The server is shutting down; retry the request.',
-  internal: 'An error in MiniPay. The log has the cause under the request id.',
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -18,7 +18,7 @@ function read(pieces: readonly Buffer[], headers: Record<string, string> = {}): 
   })
 }
 
-const tooLarge = (error: unknown) => error instanceof Refused && error.rejection.code === 'payload_too_large'
+const tooLarge = (error: unknown) => error instanceof Refused && error.refusal.code === 'payload_too_large'
 
 test('a body is the same in one piece, in several, and without its length announced', async () => {
   const body = Buffer.from('{"amount":100}')

@@ -1,14 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { turns } from '../app/turns.ts'
-import { type Rejection, reject } from '../domain/error.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
-import { Refused } from './errors.ts'
+import { type Refusal, Refused, refuse } from './errors.ts'
 
 /** The largest body of a request, in bytes. */
 export const BODY_LIMIT = 256 * 1024
 
-const TOO_LARGE: Rejection = reject('payload_too_large', 'The body is larger than 256 KiB.')
+const TOO_LARGE: Refusal = refuse('payload_too_large', 'The body is larger than 256 KiB.')
 
 /** A body in more pieces than this, and in so many again, lets others have their turn. */
 const MANY_PIECES = 512

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Rejection } from '../domain/error.ts'
-import { errorBody, RETRY_AFTER_S, STATUS } from './errors.ts'
+import { errorBody, type Refusal } from './errors.ts'
+import type { ParameterWords } from './faults.ts'
 import { type Schema, strict } from './schema.ts'
 
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
@@ -20,6 +20,14 @@ export type ServedEndpoint = {
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 }
 
+/** What a server serves. */
+export type ServedApi = {
+  readonly endpoints: readonly ServedEndpoint[]
+  readonly parameterWords: ParameterWords
+  /** What other APIs call our resources, with the ends of our paths. */
+  readonly otherResourceNames: Readonly<Record<string, string>>
+}
+
 /** The query of an endpoint that takes no parameters. */
 export const NoQuery = strict({})
 
@@ -34,8 +42,7 @@ export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {
   return sendJson(reply, 200, JSON.stringify(object))
 }
 
-export function sendRejection(reply: FastifyReply, rejection: Rejection): FastifyReply {
-  const retryAfter = RETRY_AFTER_S[rejection.code]
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
-  return sendJson(reply, STATUS[rejection.code], errorBody(rejection, reply.request.id))
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  if (refusal.retryAfterS !== undefined) reply.header('retry-after', refusal.retryAfterS)
+  return sendJson(reply, refusal.status, errorBody(refusal, reply.request.id))
 }

@@ -1,81 +1,87 @@
-import type { ErrorCode, Rejection } from '../domain/error.ts'
-import { reject } from '../domain/error.ts'
+import { ERROR_CODES } from '../domain/error.ts'
+import type { Problem } from '../domain/rule-set.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 
-/** The one table from code to HTTP status. */
-export const STATUS: Readonly<Record<ErrorCode, number>> = {
-  invalid_json: 400,
-  parameter_missing: 400,
-  parameter_unknown: 400,
-  parameter_invalid: 400,
-  routing_rules_invalid: 400,
-  amount_invalid: 400,
-  currency_invalid: 400,
-  card_number_refused: 400,
-  cursor_invalid: 400,
-  header_repeated: 400,
-  idempotency_key_invalid: 400,
-  bad_request: 400,
-  notification_unverified: 400,
-  card_declined: 402,
-  provider_declined: 402,
-  transaction_not_found: 404,
-  refund_not_found: 404,
-  alarm_not_found: 404,
-  delivery_not_found: 404,
-  attempt_not_found: 404,
-  provider_not_found: 404,
-  route_not_found: 404,
-  method_not_allowed: 405,
-  request_timeout: 408,
-  idempotency_key_in_progress: 409,
-  already_refunded: 409,
-  routing_version_conflict: 409,
-  charge_not_refundable: 409,
-  refund_exceeds_remaining: 409,
-  delivery_not_failed: 409,
-  charge_disputed: 409,
-  charge_in_doubt: 409,
-  alarm_not_open: 409,
-  charge_not_capturable: 409,
-  capture_exceeds_authorized: 409,
-  charge_not_cancelable: 409,
-  provider_not_capable: 409,
-  provider_not_configured: 409,
-  attempt_not_open: 409,
-  attempt_not_resolved: 409,
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  idempotency_key_reused: 422,
-  balance_limit_reached: 422,
-  headers_too_large: 431,
-  internal: 500,
-  provider_unavailable: 502,
-  store_unavailable: 503,
-  overloaded: 503,
-  shutting_down: 503,
+/** A code for clients: its status, its meaning, and whether the same request can succeed later. */
+export type ErrorMeaning = {
+  readonly status: number
+  readonly meaning: string
+  /** Seconds after which a client may repeat the request. */
+  readonly retryAfterS?: number
 }
 
-/** Seconds after which a refused request may be worth repeating. */
-export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
-  idempotency_key_in_progress: 1,
-  provider_unavailable: 5,
-  store_unavailable: 1,
-  overloaded: 1,
-  shutting_down: 5,
+/** The codes of HTTP itself: the request is malformed, names nothing, or cannot be served now. */
+export const HTTP_ERRORS = {
+  bad_request: { status: 400, meaning: 'The request is not well-formed HTTP.' },
+  header_repeated: { status: 400, meaning: 'The request repeats a header that may appear only once.' },
+  request_timeout: { status: 408, meaning: 'The request did not arrive in time.' },
+  headers_too_large: { status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
+  route_not_found: { status: 404, meaning: 'No such route.' },
+  method_not_allowed: {
+    status: 405,
+    meaning: 'The route exists, but not with this method; see the Allow header.',
+  },
+  unsupported_media_type: { status: 415, meaning: 'The body must be application/json.' },
+  payload_too_large: { status: 413, meaning: 'The body is larger than the limit.' },
+  invalid_json: {
+    status: 400,
+    meaning:
+      'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate, a `__proto__` key or a name that ends in a backslash.',
+  },
+  card_number_refused: {
+    status: 400,
+    meaning: ERROR_CODES.card_number_refused,
+  },
+  parameter_missing: { status: 400, meaning: ERROR_CODES.parameter_missing },
+  parameter_unknown: { status: 400, meaning: ERROR_CODES.parameter_unknown },
+  parameter_invalid: { status: 400, meaning: ERROR_CODES.parameter_invalid },
+  cursor_invalid: {
+    status: 400,
+    meaning:
+      'The pagination cursor is not the id of an object in this list, or the request has both cursors.',
+  },
+  store_unavailable: {
+    status: 503,
+    meaning: 'The database takes no writes now. Retry with the same Idempotency-Key.',
+    retryAfterS: 1,
+  },
+  overloaded: { status: 503, meaning: ERROR_CODES.overloaded, retryAfterS: 1 },
+  shutting_down: { status: 503, meaning: 'The server is shutting down; retry the request.', retryAfterS: 5 },
+  internal: { status: 500, meaning: 'An error in MiniPay. The log has the cause under the request id.' },
+} as const satisfies Readonly<Record<string, ErrorMeaning>>
+
+export type HttpErrorCode = keyof typeof HTTP_ERRORS
+
+/** A refused request as HTTP sends it: a sentence for people, a code for programs, the parameter that is wrong. */
+export type Refusal = Pick<ErrorMeaning, 'status' | 'retryAfterS'> & {
+  readonly code: string
+  readonly message: string
+  readonly param?: string
+  /** Every mistake, where the request has several. */
+  readonly problems?: readonly Problem[]
 }
 
-/** A refused request as an exception, for the places where the HTTP library offers no other way out. */
-export class Refused extends Error {
-  readonly rejection: Rejection
-  constructor(rejection: Rejection) {
-    super(rejection.message)
-    this.rejection = rejection
+/** A refusal with one of HTTP's own codes. */
+export function refuse(code: HttpErrorCode, message: string, param?: string): Refusal {
+  const { status, retryAfterS }: ErrorMeaning = HTTP_ERRORS[code]
+  return {
+    ...{ status, code, message },
+    ...(retryAfterS !== undefined && { retryAfterS }),
+    ...(param !== undefined && { param }),
   }
 }
 
-/** The body of every error: `error` is a sentence for people, as it always was; `code` is for programs. */
-export function errorBody({ code, message, param, problems }: Rejection, requestId: string): string {
+/** A refusal as an exception, for places from which the HTTP library offers no other way out. */
+export class Refused extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.message)
+    this.refusal = refusal
+  }
+}
+
+/** The body of every error: `error` is a sentence for people, `code` is for programs. */
+export function errorBody({ code, message, param, problems }: Refusal, requestId: string): string {
   return JSON.stringify({
     error: message,
     code,
@@ -86,36 +92,36 @@ export function errorBody({ code, message, param, problems }: Rejection, request
 }
 
 /** The HTTP library's own errors in our words (https://fastify.dev/docs/latest/Reference/Errors/). */
-const LIBRARY_ERRORS: Readonly<Record<string, Rejection>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: reject(
+const LIBRARY_ERRORS: Readonly<Record<string, Refusal>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: refuse(
     'unsupported_media_type',
     'Send the body as Content-Type: application/json.',
   ),
-  FST_ERR_CTP_BODY_TOO_LARGE: reject('payload_too_large', 'The body is larger than 256 KiB.'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: reject(
+  FST_ERR_CTP_BODY_TOO_LARGE: refuse('payload_too_large', 'The body is larger than 256 KiB.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: refuse(
     'bad_request',
     'The length of the body differs from Content-Length.',
   ),
   // What Node's parser takes beside HTTP's methods, as RTSP's.
-  FST_ERR_NOT_FOUND: reject('bad_request', 'The method is not an HTTP method.'),
-  FST_ERR_BAD_URL: reject('bad_request', 'The URL is not well-formed.'),
+  FST_ERR_NOT_FOUND: refuse('bad_request', 'The method is not an HTTP method.'),
+  FST_ERR_BAD_URL: refuse('bad_request', 'The URL is not well-formed.'),
 }
 
 /** What to tell the client of an error that was thrown; undefined when it is a fault of ours. */
-export function rejectionOf(error: unknown): Rejection | undefined {
-  if (error instanceof Refused) return error.rejection
+export function refusalOfError(error: unknown): Refusal | undefined {
+  if (error instanceof Refused) return error.refusal
   if (error instanceof StoreUnavailable) {
-    if (error.reason === 'overloaded') return reject('overloaded', 'Too many requests are waiting.')
-    if (error.reason === 'closing') return reject('shutting_down', 'The server is stopping.')
-    return reject('store_unavailable', 'The database takes no writes now. Retry with the same key.')
+    if (error.reason === 'overloaded') return refuse('overloaded', 'Too many requests are waiting.')
+    if (error.reason === 'closing') return refuse('shutting_down', 'The server is stopping.')
+    return refuse('store_unavailable', 'The database takes no writes now. Retry with the same key.')
   }
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string') return undefined
   // No descriptor is free, of this process (EMFILE) or of the machine.
   if (code === 'EMFILE' || code === 'ENFILE')
-    return reject('overloaded', 'Too many files and connections are open.')
+    return refuse('overloaded', 'Too many files and connections are open.')
   // A client that goes away in the middle of its body is answered like one whose body is malformed.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
-    return reject('bad_request', 'The connection was cut before the request was complete.')
+    return refuse('bad_request', 'The connection was cut before the request was complete.')
   return LIBRARY_ERRORS[code]
 }

@@ -1,75 +1,40 @@
-/** What is wrong with a request's parameters, as sentences that say what to change. */
+/** Faults of a request's parameters, as sentences that say how to correct them. */
 import type { ErrorObject } from 'ajv'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
-import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
-import { CURRENCY_WANTED } from '../domain/limits.ts'
 import { suggest } from '../suggest.ts'
+import { type Refusal, refuse } from './errors.ts'
 
-/** Parameters whose every fault but absence has a code of its own. */
-const NAMED_CODES: Readonly<Record<string, ErrorCode>> = {
-  amount: 'amount_invalid',
-  currency: 'currency_invalid',
-  starting_after: 'cursor_invalid',
-  ending_before: 'cursor_invalid',
-  after: 'cursor_invalid',
-  before: 'cursor_invalid',
+/** What an API adds to the schemas of its parameters, for the refusal of a wrong one. */
+export type ParameterWords = {
+  /** The refusals of parameters that have a code of their own for every fault but absence. */
+  readonly refusals: Readonly<Record<string, (message: string, param: string) => Refusal>>
+  /** The refusals of numbers with a fraction or an exponent, where they need more words. */
+  readonly unplain: Readonly<Record<string, (message: string, param: string | undefined) => Refusal>>
+  /** What other APIs call a parameter. The first name that the endpoint takes is suggested. */
+  readonly otherNames: Readonly<Record<string, readonly string[]>>
+  /** What a parameter must do, by its path and the schema's keyword, where the usual words say too little. */
+  readonly wanted: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-/** What other APIs call them: the first that the route takes is meant. */
-const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
-  source: ['payment_method'],
-  card: ['payment_method'],
-  token: ['payment_method'],
-  payment_method_id: ['payment_method'],
-  charge: ['transaction_id'],
-  charge_id: ['transaction_id'],
-  payment: ['transaction_id'],
-  payment_intent: ['transaction_id'],
-  id: ['transaction_id'],
-  customer_id: ['customer'],
-  user: ['customer'],
-  email: ['customer'],
-  value: ['amount'],
-  total: ['amount'],
-  cents: ['amount'],
-  price: ['amount'],
-  amount_minor: ['amount'],
-  amount_to_capture: ['amount'],
-  currency_code: ['currency'],
-  auto_capture: ['capture'],
-  capture_method: ['capture'],
-  meta: ['metadata'],
-  note: ['description', 'reason'],
-  rules: ['document'],
-  document: ['rules'],
-  type: ['event_type'],
-  event: ['event_type', 'type'],
-  state: ['status'],
-  per_page: ['limit'],
-  page_size: ['limit'],
-  count: ['limit'],
-  page: ['starting_after', 'after', 'before'],
-  cursor: ['starting_after', 'after', 'before'],
-  offset: ['starting_after', 'after', 'before'],
-  starting_after: ['after', 'before'],
-  since: ['created_gte', 'after'],
-  from: ['created_gte', 'after'],
-  until: ['created_lt', 'before'],
-  to: ['created_lt'],
-}
+/** Without any of them. */
+export const NO_WORDS: ParameterWords = { refusals: {}, unplain: {}, otherNames: {}, wanted: {} }
 
-/** So many faults are told of one request. */
-const MAX_TOLD = 10
+/** The most faults of a request that its refusal lists. */
+const MAX_LISTED = 10
 
 /**
- * The rejection for these faults, of which there is at least one: what is missing comes before what is unknown, and that
- * before what is wrong. With several, `problems` has each. `known` are the parameters that there are.
+ * The refusal for these faults, of which there is at least one: missing parameters come first, then unknown ones, then
+ * wrong ones. With several faults, `problems` has each. `known` are the endpoint's parameters.
  */
-export function rejectionOfFaults(errors: readonly ErrorObject[], known: readonly string[]): Rejection {
-  const faults = errors.map((error) => faultOf(error, known)).sort((a, b) => rank(a) - rank(b))
-  const told = new Set<string>()
-  const distinct = faults.filter(({ message }) => told.size < told.add(message).size)
-  const [first, ...others] = distinct.slice(0, MAX_TOLD) as [Rejection, ...Rejection[]]
+export function refusalOfFaults(
+  errors: readonly ErrorObject[],
+  known: readonly string[],
+  words: ParameterWords,
+): Refusal {
+  const faults = errors.map((error) => faultOf(error, known, words)).sort((a, b) => rank(a) - rank(b))
+  const seen = new Set<string>()
+  const distinct = faults.filter(({ message }) => seen.size < seen.add(message).size)
+  const [first, ...others] = distinct.slice(0, MAX_LISTED) as [Refusal, ...Refusal[]]
   if (others.length === 0) return first
   const problems = [first, ...others].map(({ param = '', message }) => ({
     path: param,
@@ -79,64 +44,64 @@ export function rejectionOfFaults(errors: readonly ErrorObject[], known: readonl
   return { ...first, message: `${first.message} (${others.length} more in problems.)`, problems }
 }
 
-/** Of a list, a text, or no body at all. */
+/** For a list, a text, or a missing body. */
 const NO_OBJECT = 'The body must be a JSON object, sent as Content-Type: application/json.'
 
-const RANKED: readonly ErrorCode[] = ['parameter_missing', 'parameter_unknown']
+const RANKED: readonly string[] = ['parameter_missing', 'parameter_unknown']
 
-function rank({ code }: Rejection): number {
+function rank({ code }: Refusal): number {
   const place = RANKED.indexOf(code)
   return place < 0 ? RANKED.length : place
 }
 
-function faultOf(error: ErrorObject, known: readonly string[]): Rejection {
+function faultOf(error: ErrorObject, known: readonly string[], words: ParameterWords): Refusal {
   const { keyword, instancePath, params } = error
   if (keyword === 'required') {
     const param = pathOf(instancePath, params['missingProperty'])
-    return reject('parameter_missing', `The parameter ${param} is missing.`, param)
+    return refuse('parameter_missing', `The parameter ${param} is missing.`, param)
   }
   if (keyword === 'additionalProperties')
-    return unknownName(instancePath, params['additionalProperty'], known)
-  if (instancePath === '') return reject('parameter_invalid', NO_OBJECT)
+    return unknownName(instancePath, params['additionalProperty'], known, words)
+  if (instancePath === '') return refuse('parameter_invalid', NO_OBJECT)
   const param = pathOf(instancePath)
-  const code = NAMED_CODES[param] ?? 'parameter_invalid'
-  return reject(code, `The parameter ${param} must ${wanted(error, param)}.`, param)
+  const message = `The parameter ${param} must ${wanted(error, param, words)}.`
+  const own = Object.hasOwn(words.refusals, param) ? words.refusals[param] : undefined
+  return own ? own(message, param) : refuse('parameter_invalid', message, param)
 }
 
-/** What to send in the place of an unknown name. */
-function hintFor(name: string, instancePath: string, known: readonly string[]): string {
+/** A sentence with the name that the client probably meant. */
+function hintFor(
+  name: string,
+  instancePath: string,
+  known: readonly string[],
+  words: ParameterWords,
+): string {
   if (instancePath !== '') return ''
   if (/^idempotency_?key$/i.test(name)) return ' Send it as the header Idempotency-Key.'
-  const others = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined
+  const others = Object.hasOwn(words.otherNames, name) ? words.otherNames[name] : undefined
   const other = others?.find((one) => known.includes(one))
   const meant = other ?? suggest(name, known)
   if (meant !== undefined) return ` Did you mean ${meant}?`
   return known.length === 0 ? ' This route takes none.' : ` This route takes ${known.join(', ')}.`
 }
 
-/** A name that there is not; in a map of the client's own names, one that is too long or empty. */
-function unknownName(instancePath: string, name: string, known: readonly string[]): Rejection {
+/** An unknown parameter; or a name of the client's own, in a map of them, that is too long or empty. */
+function unknownName(
+  instancePath: string,
+  name: string,
+  known: readonly string[],
+  words: ParameterWords,
+): Refusal {
   const param = pathOf(instancePath, name)
-  if (instancePath === '/metadata')
-    return reject(
-      'parameter_invalid',
-      `The parameter ${param} must have a name of 1 to 40 characters.`,
-      param,
-    )
-  if (!isPlain(name)) return reject('parameter_unknown', 'There is no parameter of that name.')
-  return reject(
+  const wantedName = words.wanted[pathOf(instancePath)]?.['additionalProperties']
+  if (wantedName !== undefined)
+    return refuse('parameter_invalid', `The parameter ${param} must ${wantedName}.`, param)
+  if (!isPlain(name)) return refuse('parameter_unknown', 'There is no parameter of that name.')
+  return refuse(
     'parameter_unknown',
-    `There is no parameter ${param}.${hintFor(name, instancePath, known)}`,
+    `There is no parameter ${param}.${hintFor(name, instancePath, known, words)}`,
     param,
   )
-}
-
-const CURRENCY_WANTS = { type: CURRENCY_WANTED, minLength: CURRENCY_WANTED, maxLength: CURRENCY_WANTED }
-/** What some parameters must do in every case, where their schema's words would not say it. */
-const WANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  amount: { type: 'be a whole number of minor units, such as 2500 for 25.00 usd' },
-  currency: CURRENCY_WANTS,
-  'charge.currency': CURRENCY_WANTS,
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -149,9 +114,9 @@ const TYPES: Readonly<Record<string, string>> = {
   null: 'be null',
 }
 
-/** What a value must do, after "must". */
-function wanted({ keyword, params, message }: ErrorObject, param: string): string {
-  const own = Object.hasOwn(WANTED, param) ? WANTED[param]?.[keyword] : undefined
+/** The words after "must". */
+function wanted({ keyword, params, message }: ErrorObject, param: string, words: ParameterWords): string {
+  const own = Object.hasOwn(words.wanted, param) ? words.wanted[param]?.[keyword] : undefined
   if (own !== undefined) return own
   const limit: number = params['limit']
   switch (keyword) {

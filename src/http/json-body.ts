@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
 import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
-import { type Rejection, reject } from '../domain/error.ts'
 import { hasManyDigits } from '../domain/plain-digits.ts'
+import { type Refusal, refuse } from './errors.ts'
+import { NO_WORDS, type ParameterWords } from './faults.ts'
 
 /** Deeper than any body we know; a bound for everything that walks one. */
 const MAX_DEPTH = 32
@@ -29,25 +30,25 @@ function isSuspicious(text: string): boolean {
  * surrogates, `__proto__` keys, names that end in a backslash, and strings or names that look like a card number. The value,
  * or the reason against it, which never repeats a value.
  */
-export function parseJsonBody(bytes: Buffer): { value: unknown } | Rejection {
-  if (!isUtf8(bytes)) return reject('invalid_json', 'The body is not valid UTF-8.')
+export function parseJsonBody(bytes: Buffer, words: ParameterWords = NO_WORDS): { value: unknown } | Refusal {
+  if (!isUtf8(bytes)) return refuse('invalid_json', 'The body is not valid UTF-8.')
   const outline = outlineOf(bytes)
   const { names, commas, deepest } = outline
-  if (outline.nameEndsInBackslash) return reject('invalid_json', 'A name in the body ends in a backslash.')
-  if (commas >= MAX_VALUES) return reject('invalid_json', `The body has more than ${MAX_VALUES} values.`)
+  if (outline.nameEndsInBackslash) return refuse('invalid_json', 'A name in the body ends in a backslash.')
+  if (commas >= MAX_VALUES) return refuse('invalid_json', `The body has more than ${MAX_VALUES} values.`)
   const text = bytes.toString()
   try {
     const value: unknown = JSON.parse(text)
     if (!namesAreUnique(names, value))
-      return reject('invalid_json', 'An object in the body has the same name twice.')
+      return refuse('invalid_json', 'An object in the body has the same name twice.')
     if (!outline.hasUnplainNumbers && !isSuspicious(text)) return { value }
     if (deepest > MAX_DEPTH)
-      return reject('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
-    if (outline.hasUnplainNumbers && commas > MAX_TRACED) return reject('parameter_invalid', UNPLAIN_REFUSED)
-    return problem(outline.hasUnplainNumbers ? markUnplain(text) : value, '', '') ?? { value }
+      return refuse('invalid_json', `The body is nested deeper than ${MAX_DEPTH} levels.`)
+    if (outline.hasUnplainNumbers && commas > MAX_TRACED) return refuse('parameter_invalid', UNPLAIN_REFUSED)
+    return problem(outline.hasUnplainNumbers ? markUnplain(text) : value, '', '', words) ?? { value }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    return reject('invalid_json', `The body is not valid JSON${placeOf(text)}.`)
+    return refuse('invalid_json', `The body is not valid JSON${placeOf(text)}.`)
   }
 }
 
@@ -161,39 +162,35 @@ function markUnplain(text: string): unknown {
 }
 
 /** The first problem in a value: `path` is where it is, such as `metadata.order` or `items[0].name`, and `name` its last part. */
-function problem(value: unknown, path: string, name: string): Rejection | undefined {
+function problem(value: unknown, path: string, name: string, words: ParameterWords): Refusal | undefined {
   if (value === UNPLAIN) {
-    return name === 'amount'
-      ? reject(
-          'amount_invalid',
-          `${UNPLAIN_REFUSED} Amounts are in minor units, such as 2500 for 25.00 usd.`,
-          paramOf(path),
-        )
-      : reject('parameter_invalid', UNPLAIN_REFUSED, paramOf(path))
+    const own = Object.hasOwn(words.unplain, name) ? words.unplain[name] : undefined
+    const param = paramOf(path)
+    return own ? own(UNPLAIN_REFUSED, param) : refuse('parameter_invalid', UNPLAIN_REFUSED, param)
   }
   if (typeof value === 'string') return problemOfText(value, path)
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, part] of Object.entries(value)) {
     const inside = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
-    const found = (Array.isArray(value) ? undefined : problemOfName(key)) ?? problem(part, inside, key)
+    const found = (Array.isArray(value) ? undefined : problemOfName(key)) ?? problem(part, inside, key, words)
     if (found) return found
   }
   return undefined
 }
 
-function problemOfName(name: string): Rejection | undefined {
-  if (looksLikeCard(name)) return cardRefused(undefined)
+function problemOfName(name: string): Refusal | undefined {
+  if (looksLikeCard(name)) return cardRefusal(undefined)
   if (!name.isWellFormed() || name.includes('\0'))
-    return reject('parameter_unknown', 'A name contains a NUL or a lone surrogate.')
+    return refuse('parameter_unknown', 'A name contains a NUL or a lone surrogate.')
   if (name === '__proto__')
-    return reject('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
+    return refuse('parameter_unknown', 'There is no parameter __proto__.', '__proto__')
   return undefined
 }
 
-function problemOfText(text: string, path: string): Rejection | undefined {
+function problemOfText(text: string, path: string): Refusal | undefined {
   if (!text.isWellFormed() || text.includes('\0'))
-    return reject('parameter_invalid', 'A string contains a NUL or a lone surrogate.', paramOf(path))
-  return looksLikeCard(text) ? cardRefused(paramOf(path)) : undefined
+    return refuse('parameter_invalid', 'A string contains a NUL or a lone surrogate.', paramOf(path))
+  return looksLikeCard(text) ? cardRefusal(paramOf(path)) : undefined
 }
 
 function looksLikeCard(text: string): boolean {
@@ -203,4 +200,8 @@ function looksLikeCard(text: string): boolean {
 /** A path to answer: none for the whole body, nor one that is very long, nor when its names together look like a card number. */
 function paramOf(path: string): string | undefined {
   return path === '' || path.length > MAX_SEARCHED || holdsCardNumber(path) ? undefined : path
+}
+
+export function cardRefusal(param: string | undefined): Refusal {
+  return refuse('card_number_refused', cardRefused(param).message, param)
 }

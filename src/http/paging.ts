@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify'
-import { reject } from '../domain/error.ts'
 import { type IdPrefix, isId } from '../domain/id.ts'
 import type { Page, PageQuery } from '../ports/store.ts'
 import { sendJson } from './endpoint.ts'
-import { Refused } from './errors.ts'
+import { Refused, refuse } from './errors.ts'
 
 export const DEFAULT_LIMIT = 20
 
@@ -29,7 +28,7 @@ export async function checkCursor(
 ): Promise<void> {
   if (id === undefined || (isId(prefix, id) && (await exists(id)))) return
   throw new Refused(
-    reject(
+    refuse(
       'cursor_invalid',
       `The parameter ${param} must be the id of an object of this list, which begins with ${prefix}_.`,
       param,
@@ -46,7 +45,7 @@ export function time(param: string, text: string | undefined): number | undefine
   const ms = RFC3339.test(text) && isCalendarDay(text) ? Date.parse(text) : Number.NaN
   if (!(ms >= 0 && ms <= MAX_TIME_MS))
     throw new Refused(
-      reject(
+      refuse(
         'parameter_invalid',
         `The parameter ${param} must be an RFC 3339 time such as 2026-11-23T12:00:00Z; in a URL a + is written %2B.`,
         param,

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../test/kit/folders.ts'
-import { servedEndpoints } from '../api/endpoints.ts'
+import { servedApi } from '../api/endpoints.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
 import { nodeRuntime } from '../runtime/node.ts'
@@ -45,7 +45,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     providerWaitMs: 0,
   })
   const server = await createServer({
-    endpoints: servedEndpoints(
+    api: servedApi(
       {
         context,
         prometheus: unexpected,

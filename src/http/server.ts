@@ -7,15 +7,14 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { turns } from '../app/turns.ts'
-import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
-import { type ErrorCode, type Rejection, reject } from '../domain/error.ts'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
 import { boundConnections, type Connections } from './connections.ts'
-import { NoQuery, type ServedEndpoint, sendRejection } from './endpoint.ts'
-import { errorBody, Refused, rejectionOf, STATUS } from './errors.ts'
-import { parseJsonBody } from './json-body.ts'
+import { NoQuery, type ServedApi, type ServedEndpoint, sendRefusal } from './endpoint.ts'
+import { errorBody, type HttpErrorCode, type Refusal, Refused, refusalOfError, refuse } from './errors.ts'
+import { cardRefusal, parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { nearEndpoint } from './near-endpoint.ts'
 import { queryValidator } from './validate.ts'
@@ -43,7 +42,7 @@ declare module 'fastify' {
 }
 
 export type ServerOptions = {
-  readonly endpoints: readonly ServedEndpoint[]
+  readonly api: ServedApi
   readonly log: Log
   readonly newRequestId: () => string
   /** How long a connection without a request stays open, in ms. */
@@ -80,7 +79,7 @@ export type Server = {
 /** The HTTP server: the only file that configures the HTTP library. */
 export async function createServer(options: ServerOptions): Promise<Server> {
   let closing = false
-  const { endpoints } = options
+  const { endpoints, parameterWords } = options.api
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const connections = boundConnections()
   const app = Fastify({
@@ -116,7 +115,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply)
-      sendRejection(reply, rejectionOf(error) ?? internalRejection)
+      sendRefusal(reply, refusalOfError(error) ?? internalRefusal)
     },
   })
   app.removeAllContentTypeParsers()
@@ -126,7 +125,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       // Some clients name a type whether they send a body or not.
       if (bytes.length === 0 && !request.routeOptions.config.needsBody) return done(null, undefined)
       const parse = () => {
-        const parsed = undecodable(request) ?? parseJsonBody(bytes)
+        const parsed = undecodable(request) ?? parseJsonBody(bytes, parameterWords)
         if ('value' in parsed) done(null, parsed.value)
         else done(new Refused(parsed))
       }
@@ -139,10 +138,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     setCommonHeaders(request, reply)
     if (closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
     if (request.method === 'OPTIONS') return void preflight(reply)
-    const refused = closing ? reject('shutting_down', 'The server is stopping.') : refusedOutright(request)
-    if (refused) return void sendRejection(reply, refused)
+    const refused = closing ? refuse('shutting_down', 'The server is stopping.') : refusedOutright(request)
+    if (refused) return void sendRefusal(reply, refused)
     // Before the body is looked at: a wrong route is wrong whatever came with it.
-    if (request.is404) return void sendRejection(reply, noSuchEndpoint(endpoints, request, reply))
+    if (request.is404) return void sendRefusal(reply, noSuchEndpoint(options.api, request, reply))
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -155,21 +154,21 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   })
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof StoreUnavailable) options.onUnavailable(error)
-    const rejection = rejectionOf(error)
-    if (rejection) return sendRejection(reply, rejection)
+    const refusal = refusalOfError(error)
+    if (refusal) return sendRefusal(reply, refusal)
     options.onInternalError()
     options.log.error(
       { err: error, request_id: request.id, route: request.routeOptions.url },
       'A request failed.',
     )
-    return sendRejection(reply, internalRejection)
+    return sendRefusal(reply, internalRefusal)
   })
 
   // An Expect other than 100-continue; Node would answer 417 without a body.
   app.server.on('checkExpectation', (_request, response) => {
     const requestId = options.newRequestId()
     response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
-    response.end(`${errorBody(reject('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
+    response.end(`${errorBody(refuse('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
   })
 
   // Node would close the connection without a word.
@@ -200,7 +199,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 }
 
 const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
-const internalRejection = reject('internal', 'MiniPay failed. The log has the cause under the request id.')
+const internalRefusal = refuse('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
 const oneAtATime = turns(setImmediate)
 /** A longer body waits for its turn, in bytes. */
@@ -257,26 +256,26 @@ function preflight(reply: FastifyReply): void {
 /** Headers that mean one thing only; a second value would be ignored, or joined to the first. */
 const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
 
-function refusedOutright(request: FastifyRequest): Rejection | undefined {
+function refusedOutright(request: FastifyRequest): Refusal | undefined {
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-    return reject('bad_request', 'The Host header is missing.')
+    return refuse('bad_request', 'The Host header is missing.')
   const coding = request.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return reject('bad_request', 'The only supported Transfer-Encoding is chunked.')
+    return refuse('bad_request', 'The only supported Transfer-Encoding is chunked.')
   const repeated = repeatedHeader(request.raw)
-  if (repeated) return reject('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
+  if (repeated) return refuse('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
   // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.
   if (/\d(?:\D*\d){11}/.test(request.url) && holdsCardNumber(decoded(request.url)))
-    return cardRefused(undefined)
+    return cardRefusal(undefined)
   return undefined
 }
 
 /** A body in an encoding or a character set that is not read here, which its bytes alone may not betray. */
-function undecodable({ headers }: FastifyRequest): Rejection | undefined {
+function undecodable({ headers }: FastifyRequest): Refusal | undefined {
   const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
   const type = headers['content-type'] as string
   if (!coded && (!type.includes('charset') || /charset="?utf-?8"?/i.test(type))) return undefined
-  return reject(
+  return refuse(
     'unsupported_media_type',
     'Send the body as plain UTF-8 JSON, without a Content-Encoding and without another charset.',
   )
@@ -307,22 +306,22 @@ function decoded(url: string): string {
 
 /** 405 with the methods that the path has, or 404. */
 function noSuchEndpoint(
-  endpoints: readonly ServedEndpoint[],
+  { endpoints, otherResourceNames }: ServedApi,
   request: FastifyRequest,
   reply: FastifyReply,
-): Rejection {
+): Refusal {
   const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
   const methods = endpoints
     .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
     .map((r) => r.method)
   if (methods.length === 0) {
-    const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))])
+    const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))], otherResourceNames)
     const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
-    return reject('route_not_found', `There is no such route${words}`)
+    return refuse('route_not_found', `There is no such route${words}`)
   }
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
   reply.header('allow', allowed.join(', '))
-  return reject('method_not_allowed', `This route supports ${allowed.join(', ')}.`)
+  return refuse('method_not_allowed', `This route supports ${allowed.join(', ')}.`)
 }
 
 /** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */
@@ -346,15 +345,16 @@ function responses(connections: Connections) {
 /** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const [code, message]: [ErrorCode, string] =
+  const [code, message]: [HttpErrorCode, string] =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ['request_timeout', 'The request did not arrive in time.']
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? ['headers_too_large', 'The request line and headers are larger than 16 KiB.']
         : ['bad_request', 'The request is not well-formed HTTP.']
-  const body = `${errorBody(reject(code, message), requestId)}\n`
+  const refusal = refuse(code, message)
+  const body = `${errorBody(refusal, requestId)}\n`
   socket.end(
-    `HTTP/1.1 ${STATUS[code]} ${STATUS_CODES[STATUS[code]]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Access-Control-Allow-Origin: *\r\nDate: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

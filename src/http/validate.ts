@@ -1,14 +1,13 @@
 import { createRequire } from 'node:module'
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
-import { reject } from '../domain/error.ts'
-import { Refused } from './errors.ts'
-import { rejectionOfFaults } from './faults.ts'
+import { Refused, refuse } from './errors.ts'
+import { NO_WORDS, type ParameterWords, refusalOfFaults } from './faults.ts'
 import type { ObjectSchema } from './schema.ts'
 
 type Ajvs = { readonly first: Ajv; readonly all: Ajv }
 let ajvs: Ajvs | undefined
 
-/** The validator's library is loaded with the first request that needs it: a start need not wait for it. */
+/** The first request that needs the validator's library loads it, so that a start does not wait for it. */
 function load(): Ajvs {
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
   ajvs ??= {
@@ -18,14 +17,17 @@ function load(): Ajvs {
   return ajvs
 }
 
-/** With more members than this, those of its members included, only the first fault is looked for: each takes time and memory. */
+/** Of a body with more members than this, at every depth, the check finds the first fault only: each takes time and memory. */
 const MAX_MEMBERS = 1_000
 
 /**
- * A check of bodies against a schema, compiled at its first use. Answers the value with its type; throws
- * `Refused` with what is wrong: codes, sentences, the parameters to blame. Values are never coerced.
+ * A check of bodies against a schema, compiled at its first use. It returns the value with its type, or throws
+ * `Refused` with the faults. It never coerces values.
  */
-export function bodyValidator<T>(schema: ObjectSchema<T>): (value: unknown) => T {
+export function bodyValidator<T>(
+  schema: ObjectSchema<T>,
+  words: ParameterWords = NO_WORDS,
+): (value: unknown) => T {
   let isValid: ValidateFunction<T> | undefined
   let allFaults: ValidateFunction<T> | undefined
   return (value) => {
@@ -37,11 +39,11 @@ export function bodyValidator<T>(schema: ObjectSchema<T>): (value: unknown) => T
       allFaults(value)
       errors = allFaults.errors
     }
-    throw new Refused(rejectionOfFaults(errors ?? [], Object.keys(schema.properties)))
+    throw new Refused(refusalOfFaults(errors ?? [], Object.keys(schema.properties), words))
   }
 }
 
-/** How many members and items a value has, at every depth; beyond the bound it stops counting. */
+/** The number of members and items of a value, at every depth. Beyond the bound it stops counting. */
 function membersOf(value: unknown): number {
   let members = 0
   const open = [value]
@@ -54,9 +56,12 @@ function membersOf(value: unknown): number {
   return members
 }
 
-/** The same for query strings, whose digits become numbers where the schema wants an integer. */
-export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => T {
-  const check = bodyValidator(schema)
+/** The same for query strings. Digits become a number where the schema has an integer. */
+export function queryValidator<T>(
+  schema: ObjectSchema<T>,
+  words: ParameterWords = NO_WORDS,
+): (query: unknown) => T {
+  const check = bodyValidator(schema, words)
   const integers = Object.keys(schema.properties).filter(
     (name) => schema.properties[name]?.['type'] === 'integer',
   )
@@ -69,10 +74,10 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
     for (const [name, value] of Object.entries(values)) {
       if (Array.isArray(value))
         throw new Refused(
-          reject('parameter_invalid', 'A query parameter was given more than once. Give it once.', name),
+          refuse('parameter_invalid', 'A query parameter was given more than once. Give it once.', name),
         )
       if (typeof value === 'string' && value.includes('\0'))
-        throw new Refused(reject('parameter_invalid', 'A query parameter contains a NUL.', name))
+        throw new Refused(refuse('parameter_invalid', 'A query parameter contains a NUL.', name))
     }
     return check(values)
   }

@@ -4,10 +4,9 @@ import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { withoutReferences } from '../../src/api/docs/references.ts'
 import { ENDPOINTS } from '../../src/api/endpoints.ts'
+import { ERRORS } from '../../src/api/errors.ts'
 import { errorsOf } from '../../src/api/openapi/document.ts'
-import { ERROR_CODES } from '../../src/domain/error.ts'
 import { EVENT_TYPES } from '../../src/domain/event.ts'
-import { RETRY_AFTER_S, STATUS } from '../../src/http/errors.ts'
 import { client } from '../kit/client.ts'
 import { assertDocumented, assertDocumentedWebhook } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
@@ -159,17 +158,17 @@ describe('/openapi.json', () => {
       const errors = errorsOf(endpoint)
       const statuses = new Set([
         ...Object.keys(endpoint.responses),
-        ...errors.map((code) => String(STATUS[code])),
+        ...errors.map((code) => String(ERRORS[code].status)),
       ])
       assert.deepEqual(Object.keys(responses).toSorted(), [...statuses].toSorted(), endpoint.url)
       for (const [status, { headers }] of Object.entries(responses)) {
         assert.ok('X-Request-Id' in headers, `${endpoint.url} ${status}`)
-        const codes = errors.filter((code) => String(STATUS[code]) === status)
-        const again = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
+        const codes = errors.filter((code) => String(ERRORS[code].status) === status)
+        const again = codes.some((code) => ERRORS[code].retryAfterS !== undefined)
         assert.equal('Retry-After' in headers, again, `${endpoint.url} ${status}`)
       }
       for (const code of errors) {
-        const { description, content } = responses[STATUS[code]] as Operation['responses'][string]
+        const { description, content } = responses[ERRORS[code].status] as Operation['responses'][string]
         // These have fields of their own, and a schema that has no other code.
         if (code === 'provider_unavailable' && 502 in endpoint.responses) continue
         assert.ok(description.includes(`\`${code}\``), `${endpoint.url} ${code}`)
@@ -182,7 +181,7 @@ describe('/openapi.json', () => {
   test('every error code is one of some operation, save those of paths and methods that there are not', () => {
     const answered = new Set(ENDPOINTS.flatMap((endpoint) => errorsOf(endpoint)))
     const own = ['card_declined', 'provider_declined', 'route_not_found', 'method_not_allowed']
-    assert.deepEqual(Object.keys(ERROR_CODES).toSorted(), [...answered, ...own].toSorted())
+    assert.deepEqual(Object.keys(ERRORS).toSorted(), [...answered, ...own].toSorted())
     assert.match(text, /`route_not_found`/)
     assert.match(text, /`method_not_allowed`/)
   })

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { type ApiErrorCode, ERRORS } from '../../src/api/errors.ts'
 import { openApiDocument } from '../../src/api/openapi/document.ts'
-import type { ErrorCode } from '../../src/domain/error.ts'
-import { STATUS } from '../../src/http/errors.ts'
 import type { ErrorAnswer } from './client.ts'
 import type { Answer } from './http.ts'
 /**
@@ -16,7 +15,7 @@ export function assertDocumented(method: string, path: string, answer: Answer<un
   const where = `${method} ${path} answered ${answer.status} ${JSON.stringify(answer.body).slice(0, 500)}`
   const { code, request_id } = Object(answer.body) as ErrorAnswer
   if (code !== undefined) {
-    assert.equal(answer.status, STATUS[code as ErrorCode], where)
+    assert.equal(answer.status, ERRORS[code as ApiErrorCode].status, where)
     assert.equal(answer.headers.get('x-request-id'), request_id, where)
   }
   const operation = operationOf(method, path)

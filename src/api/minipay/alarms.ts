@@ -1,13 +1,14 @@
 import { closeAlarm } from '../../app/close-alarm.ts'
 import { alarmView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { alarmId, idOf } from './fields.ts'
 import { page } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
 
 const validQuery = queryValidator(AlarmsQuery)
 const validBody = bodyValidator(CloseAlarmBody)

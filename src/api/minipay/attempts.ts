@@ -1,13 +1,14 @@
 import { attemptView } from '../../app/present.ts'
 import { resolveAttempt } from '../../app/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
 import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId, idOf } from './fields.ts'
 import { page } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
 const validBody = bodyValidator(ResolveBody)

@@ -4,12 +4,12 @@ import { attemptView, chargeView } from '../../app/present.ts'
 import { attemptsOf } from '../../app/story.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { sendPage } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { refusalOf, sendRejection } from '../errors.ts'
 import { Attempt } from './attempt-schemas.ts'
 import {
   CaptureBody,
@@ -22,6 +22,7 @@ import {
 } from './charge-schemas.ts'
 import { idOf, NoBody, transactionId } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
 
 const ChargeParams = idOf(transactionId)
 const validBody = bodyValidator(ChargeBody)
@@ -207,7 +208,7 @@ const listChargeAttemptsEndpoint: Endpoint = {
 function currencyToCharge(code: string): string {
   const currency = readCurrency(code)
   if (typeof currency === 'string') return currency
-  throw new Refused(currency)
+  throw new Refused(refusalOf(currency))
 }
 
 export const chargeEndpoints: readonly Endpoint[] = [

@@ -1,9 +1,9 @@
 import { disputeView } from '../../app/present.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { queryValidator } from '../../http/validate.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { Dispute, DisputesQuery } from './dispute-schemas.ts'
 import { page } from './lists.ts'
+import { queryValidator } from './parameters.ts'
 
 const validDisputesQuery = queryValidator(DisputesQuery)
 

@@ -1,7 +1,7 @@
 /** The schemas of errors. */
 
-import { ERROR_CODES } from '../../domain/error.ts'
 import { array, integer, named, nullable, object, oneOf, optional, string } from '../../http/schema.ts'
+import { ERRORS } from '../errors.ts'
 import { declineCode } from './fields.ts'
 
 /** One mistake of a request or of a rule set. */
@@ -26,7 +26,7 @@ export const Problem = named(
 
 const errorCode = named(
   'ErrorCode',
-  oneOf(Object.keys(ERROR_CODES), { description: 'For programs. A code never changes its meaning.' }),
+  oneOf(Object.keys(ERRORS), { description: 'For programs. A code never changes its meaning.' }),
 )
 
 export const request_id = string({

@@ -1,8 +1,8 @@
 import { eventView } from '../../app/present.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { queryValidator } from '../../http/validate.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { EventPage, EventsQuery } from './event-schemas.ts'
+import { queryValidator } from './parameters.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
 

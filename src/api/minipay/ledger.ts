@@ -1,12 +1,12 @@
 import { entryView } from '../../app/present.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { queryValidator } from '../../http/validate.ts'
 import type { EntryQuery } from '../../ports/store.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { exact } from './exact.ts'
 import { EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, page } from './lists.ts'
+import { queryValidator } from './parameters.ts'
 
 const validEntriesQuery = queryValidator(EntriesQuery)
 

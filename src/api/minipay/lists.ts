@@ -1,10 +1,9 @@
 /** What the lists of charges and refunds have in common: their parameters, and their pages. */
 
-import { reject } from '../../domain/error.ts'
 import type { IdPrefix } from '../../domain/id.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
 import { parseCurrency } from '../../domain/money.ts'
-import { Refused } from '../../http/errors.ts'
+import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
 import {
   array,
@@ -20,6 +19,7 @@ import {
 } from '../../http/schema.ts'
 import type { PageQuery } from '../../ports/store.ts'
 import { createdFilters, currency, customer, limit, startingAfter } from './fields.ts'
+import { currencyRefused } from './parameters.ts'
 
 export const listParameters = {
   limit,
@@ -48,7 +48,7 @@ export async function pageQuery(
   const { starting_after: startingAfter, ending_before: endingBefore, customer } = query
   if (startingAfter !== undefined && endingBefore !== undefined)
     throw new Refused(
-      reject('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
+      refuse('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
     )
   await checkCursor('starting_after', startingAfter, prefix, exists)
   await checkCursor('ending_before', endingBefore, prefix, exists)
@@ -67,10 +67,7 @@ export async function pageQuery(
 export function currencyFilter(code: string | undefined): string | undefined {
   if (code === undefined) return undefined
   const currency = parseCurrency(code)
-  if (currency === undefined)
-    throw new Refused(
-      reject('currency_invalid', `The parameter currency must ${CURRENCY_WANTED}.`, 'currency'),
-    )
+  if (currency === undefined) throw currencyRefused(`The parameter currency must ${CURRENCY_WANTED}.`)
   return currency
 }
 

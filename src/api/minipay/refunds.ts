@@ -1,13 +1,14 @@
 import { createRefund } from '../../app/follow-up.ts'
 import { refundView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { sendPage } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import type { RefundQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
 import { idOf, refundId } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
 import {
   Refund,
   RefundBody,

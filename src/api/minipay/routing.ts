@@ -1,14 +1,14 @@
 import { timestamp } from '../../app/present.ts'
 import type { Replayed, SimulatedCharge } from '../../app/simulation.ts'
-import { isRejection, reject } from '../../domain/error.ts'
+import { isRejection } from '../../domain/error.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import type { Facts } from '../../domain/routing.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
-import { Refused } from '../../http/errors.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { time } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, type Services, scopeOf } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
+import { bodyValidator, currencyRefused, queryValidator } from './parameters.ts'
 import {
   RuleSet,
   RuleSetBody,
@@ -117,9 +117,7 @@ const simulateRoutingEndpoint: Endpoint = {
 function facts({ context }: Services, charge: SimulatedChargeBody): Facts {
   const currency = parseCurrency(charge.currency)
   if (currency === undefined)
-    throw new Refused(
-      reject('currency_invalid', `The parameter charge.currency must ${CURRENCY_WANTED}.`, 'charge.currency'),
-    )
+    throw currencyRefused(`The parameter charge.currency must ${CURRENCY_WANTED}.`, 'charge.currency')
   return {
     seed: context.newId('txn'),
     amount: charge.amount,

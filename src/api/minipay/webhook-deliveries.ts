@@ -3,12 +3,14 @@ import { retryDeliveries } from '../../app/retry-deliveries.ts'
 import { reject } from '../../domain/error.ts'
 import { isId } from '../../domain/id.ts'
 import { notFound } from '../../domain/not-found.ts'
-import { NoQuery, sendObject, sendRejection } from '../../http/endpoint.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
+import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { bodyValidator, queryValidator } from '../../http/validate.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
 import { page } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
 import { DeliveriesQuery, Delivery, Retried, RetryBody } from './webhook-delivery-schemas.ts'
 
 const validDeliveriesQuery = queryValidator(DeliveriesQuery)
@@ -86,9 +88,8 @@ const retryDeliveriesEndpoint: Endpoint = {
     const body = validRetry(request.body ?? {})
     const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body
     if (startingAfter !== undefined && !isId('dlv', startingAfter))
-      return sendRejection(
-        reply,
-        reject('cursor_invalid', 'starting_after must be the id of a delivery.', 'starting_after'),
+      throw new Refused(
+        refuse('cursor_invalid', 'starting_after must be the id of a delivery.', 'starting_after'),
       )
     const filter = {
       ...createdRange(body),

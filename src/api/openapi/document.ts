@@ -1,7 +1,6 @@
-import { ERROR_CODES, type ErrorCode } from '../../domain/error.ts'
-import { RETRY_AFTER_S, STATUS } from '../../http/errors.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { ENDPOINTS } from '../endpoints.ts'
+import { type ApiErrorCode, ERRORS } from '../errors.ts'
 import { ErrorResponse } from '../minipay/error-schemas.ts'
 import { type Components, createComponents } from './components.ts'
 import { EXAMPLES } from './examples.ts'
@@ -16,7 +15,7 @@ import {
 import { DESCRIPTION, TAGS } from './prose.ts'
 import { webhooks } from './webhooks.ts'
 
-const COMMON: readonly ErrorCode[] = [
+const COMMON: readonly ApiErrorCode[] = [
   'bad_request',
   'card_number_refused',
   'header_repeated',
@@ -26,9 +25,9 @@ const COMMON: readonly ErrorCode[] = [
   'overloaded',
   'shutting_down',
 ]
-const WITH_PARAMETERS: readonly ErrorCode[] = ['parameter_unknown', 'parameter_invalid']
+const WITH_PARAMETERS: readonly ApiErrorCode[] = ['parameter_unknown', 'parameter_invalid']
 /** A body is read of every POST, PUT and DELETE, and may hold an `amount` that is no integer. */
-const WITH_BODY: readonly ErrorCode[] = [
+const WITH_BODY: readonly ApiErrorCode[] = [
   'invalid_json',
   'payload_too_large',
   'unsupported_media_type',
@@ -36,14 +35,14 @@ const WITH_BODY: readonly ErrorCode[] = [
   'parameter_unknown',
   'parameter_invalid',
 ]
-const WITH_KEY: readonly ErrorCode[] = [
+const WITH_KEY: readonly ApiErrorCode[] = [
   'idempotency_key_invalid',
   'idempotency_key_reused',
   'idempotency_key_in_progress',
 ]
 
 /** Every code that an endpoint can answer. */
-export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
+export function errorsOf(endpoint: Endpoint): readonly ApiErrorCode[] {
   return [
     ...new Set([
       ...COMMON,
@@ -155,7 +154,7 @@ function requestBody(endpoint: Endpoint, components: Components): Json {
 }
 
 function responses(endpoint: Endpoint, components: Components): Record<string, Json> {
-  const errors = Object.groupBy(errorsOf(endpoint), (code) => STATUS[code])
+  const errors = Object.groupBy(errorsOf(endpoint), (code) => ERRORS[code].status)
   const statuses = [...new Set([...Object.keys(endpoint.responses), ...Object.keys(errors)])]
   return Object.fromEntries(
     statuses.map((status) => [
@@ -169,7 +168,7 @@ function responses(endpoint: Endpoint, components: Components): Record<string, J
 function response(
   endpoint: Endpoint,
   status: number,
-  codes: readonly ErrorCode[],
+  codes: readonly ApiErrorCode[],
   components: Components,
 ): Json {
   const answer = endpoint.responses[status]
@@ -190,7 +189,7 @@ function response(
 
 const error = (components: Components) => components.write(ErrorResponse)
 
-function refused(codes: readonly ErrorCode[]): string {
+function refused(codes: readonly ApiErrorCode[]): string {
   const names = codes.map((code) => `\`${code}\``)
   return names.length === 0 ? '' : `An error with the code ${list(names)}.`
 }
@@ -200,8 +199,8 @@ function list(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-function headers(endpoint: Endpoint, status: number, codes: readonly ErrorCode[]): Json {
-  const repeatable = codes.some((code) => RETRY_AFTER_S[code] !== undefined)
+function headers(endpoint: Endpoint, status: number, codes: readonly ApiErrorCode[]): Json {
+  const repeatable = codes.some((code) => ERRORS[code].retryAfterS !== undefined)
   const replayable = endpoint.keyed && status !== 201 && endpoint.responses[status] !== undefined
   const names = [
     'X-Request-Id',
@@ -211,18 +210,16 @@ function headers(endpoint: Endpoint, status: number, codes: readonly ErrorCode[]
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 }
 
-function errorReferences(codes: readonly ErrorCode[]): Json {
+function errorReferences(codes: readonly ApiErrorCode[]): Json {
   return Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
 }
 
 /** An example of every code that is referred to, with its meaning. */
 function errorExamples(operations: readonly Operation[]): Json {
   const text = JSON.stringify(operations)
-  const used = Object.entries(ERROR_CODES).filter(([code]) =>
-    text.includes(`"#/components/examples/${code}"`),
-  )
+  const used = Object.entries(ERRORS).filter(([code]) => text.includes(`"#/components/examples/${code}"`))
   return Object.fromEntries(
-    used.map(([code, meaning]) => [
+    used.map(([code, { meaning }]) => [
       code,
       {
         summary: meaning,

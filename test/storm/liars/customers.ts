@@ -1,6 +1,6 @@
 /** The merchants of a storm of liars: they charge, capture, cancel and refund, and write down what they are told. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { STATUS } from '../../../src/http/errors.ts'
+import { type ApiErrorCode, ERRORS } from '../../../src/api/errors.ts'
 import { type Answer, call } from '../../kit/http.ts'
 import { limiter, type Progress } from '../../kit/progress.ts'
 import type { Step } from '../plan.ts'
@@ -180,9 +180,8 @@ function isStored({ status, body }: Pick<Answer<Body>, 'status' | 'body'>): bool
 function isKnown(answer: Answer<Body>): boolean {
   const { status, body } = answer
   if (isStored(answer)) return true
-  const code = body.code ?? ''
-  const table: Readonly<Record<string, number>> = STATUS
-  return (status === 409 || status === 502 || status === 503) && table[code] === status
+  const documented = ERRORS[body.code as ApiErrorCode]?.status
+  return (status === 409 || status === 502 || status === 503) && documented === status
 }
 
 export function inWords({ status, body }: Pick<Answer<Body>, 'status' | 'body'>): string {
