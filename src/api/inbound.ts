@@ -1,5 +1,6 @@
 /** What providers send to MiniPay: notifications. */
 
+import { remoteProvider } from '../app/in-process.ts'
 import { reject } from '../domain/error.ts'
 import { NoQuery, sendObject } from '../http/endpoint.ts'
 import { named, object, oneOf, string } from '../http/schema.ts'
@@ -33,8 +34,8 @@ const notificationEndpoint: Endpoint = {
   errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
   async handle({ context, onNotification }, request, reply) {
     const { name } = request.params as { name: string }
-    const provider = context.providers.get(name)
-    if (!provider?.remote)
+    const provider = remoteProvider(context, name)
+    if (!provider)
       return sendRejection(
         reply,
         reject('provider_not_found', 'No provider of this name sends notifications.', 'name'),

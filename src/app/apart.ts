@@ -2,7 +2,7 @@
  * Whether MiniPay may resolve earlier calls of a provider now, with places and a breaker apart from those of requests.
  */
 import { type Attempt, recoveryStep } from '../domain/attempt.ts'
-import type { RemoteProvider } from '../ports/provider.ts'
+import type { Provider, RemoteProvider } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
 /** True if a lookup may be sent now: its breaker allows it, and a place is free or worth waiting for. */
@@ -36,11 +36,7 @@ export function stepNow(
 }
 
 /** How many attempts can be resolved now with this many places: one at a time while a breaker probes. */
-export function roomApart(
-  { health }: Context,
-  { name, capabilities }: RemoteProvider,
-  places: number,
-): number {
+export function roomApart({ health }: Context, { name, capabilities }: Provider, places: number): number {
   const lookups = capabilities.lookup === 'none' ? 'open' : health.peek(name, 'lookup')
   const money = capabilities.lookup === 'final' ? 'open' : health.peek(name)
   const repetitions = money === 'probe' && capabilities.lookup !== 'none' ? 'open' : money

@@ -27,8 +27,9 @@ import {
   referenceReused,
   settledBy,
 } from './contradictions.ts'
+import { remoteProvider, walk } from './in-process.ts'
 import { persistently } from './persistently.ts'
-import { mayFailOver, walk } from './route.ts'
+import { mayFailOver } from './route.ts'
 import { fulfil, withWish } from './wishes.ts'
 
 /**
@@ -42,8 +43,8 @@ export function sendAttempt(
 ): void {
   track(context, work, async () => {
     for (let next: Work | null = work; next; ) {
-      const provider = context.providers.get(next.attempt.provider)
-      if (!provider?.remote) throw new Error(`${next.attempt.provider} is not a remote provider`)
+      const provider = remoteProvider(context, next.attempt.provider)
+      if (!provider) throw new Error(`${next.attempt.provider} is not a remote provider`)
       const sent: Work = next
       const outcome = await ask(context, provider, sent, 'send')
       next = await settle(context, sent, outcome, 'answer')

@@ -1,13 +1,13 @@
-/** How a capture, a cancel or a refund begins; a provider in this process decides it in the same step. */
+/** How a capture, a cancel or a refund begins. */
 import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { madeAt } from '../domain/id.ts'
-import { atOnce, beginFollowUp, concludeCharge } from '../domain/lifecycle.ts'
+import { beginFollowUp } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
-import { beginRefund, concludeRefund } from '../domain/refund.ts'
+import { beginRefund } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
-import { followUpCall } from './ask.ts'
 import type { Context } from './context.ts'
+import { followUpAtOnce, refundAtOnce } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 
 /** What is begun: of which charge, at its provider, for the request with this key. */
@@ -22,10 +22,7 @@ export type About = {
 export function followUpDecision(context: Context, kind: 'capture' | 'cancel', about: About): Decision {
   const { charge, provider } = about
   const attempt = attemptOf(context, kind, null, about)
-  const begun = beginFollowUp(charge, attempt)
-  if (provider.remote) return begun
-  const outcome = provider[kind](followUpCall({ charge, attempt }))
-  return atOnce(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+  return followUpAtOnce(provider, kind, beginFollowUp(charge, attempt), attempt)
 }
 
 /** A refund of the amount, which `refundAmount` allowed. */
@@ -34,11 +31,7 @@ export function refundDecision(context: Context, command: RefundCommand, about: 
   const id = context.newId('re')
   const attempt = attemptOf(context, 'refund', id, about)
   const made = { id, now: madeAt(id, attempt.startedAt), idempotencyKey: key }
-  const begun = beginRefund(charge, command, amount, attempt, made)
-  const { refund } = begun
-  if (provider.remote || !refund) return begun
-  const outcome = provider.refund(followUpCall({ charge, attempt }))
-  return atOnce(begun, concludeRefund(begun.charge, refund, attempt, outcome, 'answer', attempt.startedAt))
+  return refundAtOnce(provider, beginRefund(charge, command, amount, attempt, made), attempt)
 }
 
 function attemptOf(

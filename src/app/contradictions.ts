@@ -15,6 +15,7 @@ import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { rebookDisputes } from './disputes.ts'
+import { remoteProvider } from './in-process.ts'
 import { persistently } from './persistently.ts'
 
 /** More than a charge can have. */
@@ -149,8 +150,8 @@ async function lookedUp(context: Context, work: Work): Promise<Outcome | null> {
 }
 
 function lookupProvider(context: Context, { provider: name }: Attempt): RemoteProvider | null {
-  const provider = context.providers.get(name)
-  if (!provider?.remote || provider.capabilities.lookup === 'none') return null
+  const provider = remoteProvider(context, name)
+  if (!provider || provider.capabilities.lookup === 'none') return null
   return mayLookUp(context, provider, true) ? provider : null
 }
 

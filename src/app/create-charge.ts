@@ -7,7 +7,8 @@ import type { Plan } from '../domain/routing.ts'
 import { chargeAnswer } from './answers.ts'
 import type { Context } from './context.ts'
 import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
-import { authorizeCall, FULL, onlyInProcess, walk } from './route.ts'
+import { decideAtOnce, walk } from './in-process.ts'
+import { FULL } from './route.ts'
 
 /**
  * Charges a customer, or has the money held where `capture` is false. Answers `created` with the charge,
@@ -46,12 +47,8 @@ function propose(
   const at = context.now()
   const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
-  const only = onlyInProcess(context, plan.providers)
-  if (only && command.capture && plan.ruleSetVersion === null) {
-    const outcome = only.authorize(authorizeCall(charge, id), at)
-    const decision = decideCharge(command, only.name, outcome, made)
-    return { decision, at, answer: chargeAnswer(decision.charge, false) }
-  }
+  const decided = decideAtOnce(context, command, charge, plan, made, at)
+  if (decided) return { decision: decided, at, answer: chargeAnswer(decided.charge, false) }
   const route: Route = {
     ruleSetVersion: plan.ruleSetVersion,
     rule: plan.rule,

@@ -3,6 +3,7 @@ import { sleep } from '../ports/runtime.ts'
 import { mayLookUp } from './apart.ts'
 import type { Work } from './ask.ts'
 import type { Context } from './context.ts'
+import { remoteProvider } from './in-process.ts'
 import { recover } from './recover.ts'
 import { leaseUntil } from './route.ts'
 
@@ -15,9 +16,9 @@ const AHEAD_MS = 100
  * waits or the provider is unavailable; then recovery on any node makes the lookup. Rejects with `StoreUnavailable`.
  */
 export async function lookFirst(context: Context, { scope, attempt }: Work): Promise<void> {
-  const provider = context.providers.get(attempt.provider)
+  const provider = remoteProvider(context, attempt.provider)
   const waits = () => context.requests.isWaiting(scope, attempt.idempotencyKey)
-  if (!provider?.remote || provider.capabilities.lookup === 'none' || !waits()) return
+  if (!provider || provider.capabilities.lookup === 'none' || !waits()) return
   await sleep(context.runtime, nextLookMs('unknown', 0) - AHEAD_MS)
   if (!waits() || !mayLookUp(context, provider)) return
   const now = context.now()

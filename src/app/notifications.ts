@@ -6,6 +6,7 @@ import { mayLookUp } from './apart.ts'
 import { GRACE_MS } from './ask.ts'
 import type { Context } from './context.ts'
 import { bookDispute, missDispute } from './disputes.ts'
+import { remoteProvider } from './in-process.ts'
 import { review } from './recover.ts'
 
 /**
@@ -39,9 +40,9 @@ export async function act(
   looks: Looks = sharedLooks(),
 ): Promise<Acted> {
   const { subject, receivedAt } = notification
-  const provider = context.providers.get(notification.provider)
+  const provider = remoteProvider(context, notification.provider)
   if (subject.about === 'nothing') return DONE
-  if (!provider?.remote) return later('its provider is not configured')
+  if (!provider) return later('its provider is not configured')
   const once = (about: string, look: () => Promise<Acted>) =>
     looks(`${provider.name} ${about}`, receivedAt, context.now(), look)
   if (subject.about === 'dispute')

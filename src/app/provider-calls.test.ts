@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
+import { type Provider, recoveryPlaces } from '../ports/provider.ts'
 import { createProviderCalls, type Lane } from './provider-calls.ts'
 
-const BANK = { name: 'bank_a', concurrency: 2 } as RemoteProvider
+const BANK = { name: 'bank_a', concurrency: 2 } as Provider
 
 /** Calls that do not end, this many at once. */
 function calling(count: number, lane: Lane) {

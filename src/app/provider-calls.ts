@@ -1,5 +1,5 @@
 /** The calls in flight at each provider, and the places that limit them. */
-import { type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
+import { type Provider, recoveryPlaces } from '../ports/provider.ts'
 
 /** How many calls of requests may wait for each place of a provider. */
 const QUEUE = 3
@@ -14,7 +14,7 @@ export type ProviderCalls = {
    * True if a call may start. With `queued` it may also wait for a place: three requests for each place, and any number
    * of calls of recovery.
    */
-  hasPlace(provider: RemoteProvider, lane: Lane, queued?: boolean): boolean
+  hasPlace(provider: Provider, lane: Lane, queued?: boolean): boolean
   /** Calls in flight at a provider; of both lanes unless one is given. */
   inFlight(provider: string, lane?: Lane): number
 }

@@ -14,6 +14,7 @@ import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { agreed, contradicted, contradicts } from './contradictions.ts'
+import { remoteProvider } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 import { fulfil } from './wishes.ts'
 
@@ -54,13 +55,11 @@ async function recoverAttempt(context: Context, work: Work): Promise<void> {
   const { attempt } = work
   if (!isOpen(attempt)) return lapse(context, work)
   const now = context.now()
-  const provider = context.providers.get(attempt.provider)
-  const step = provider?.remote
-    ? stepNow(context, provider, attempt, context.clock.nowFor(attempt.id))
-    : 'wait'
-  if (!provider?.remote || step === 'wait') {
+  const provider = remoteProvider(context, attempt.provider)
+  const step = provider ? stepNow(context, provider, attempt, context.clock.nowFor(attempt.id)) : 'wait'
+  if (!provider || step === 'wait') {
     await putOff(context, work, now + NOTHING_TO_ASK_MS)
-    if (provider?.remote) await giveUpOnCustomer(context, provider, work)
+    if (provider) await giveUpOnCustomer(context, provider, work)
     return
   }
   if (step === 'later') return putOff(context, work, now + UNAVAILABLE_MS)
@@ -80,8 +79,8 @@ async function lapse(context: Context, work: Work): Promise<void> {
   if (charge.status === 'processing') return putOff(context, work, now + NOT_YET_MS)
   if (charge.status !== 'authorized' || attempt.kind !== 'authorize' || attempt.state !== 'succeeded')
     return putOff(context, work, null)
-  const provider = context.providers.get(attempt.provider)
-  if (!provider?.remote || provider.capabilities.lookup === 'none') {
+  const provider = remoteProvider(context, attempt.provider)
+  if (!provider || provider.capabilities.lookup === 'none') {
     // The reason for this run may be a requested cancel.
     if (charge.expiresAt === null || now < charge.expiresAt) return putOff(context, work, charge.expiresAt)
     const earlyMs = charge.expiresAt - context.clock.trusted()

@@ -11,6 +11,7 @@ import { load, sendAttempt, settle } from './attempt.ts'
 import type { Context } from './context.ts'
 import { endedAttempt } from './contradictions.ts'
 import { closeAlarmsOf, correctAttempt, exceeds, isCorrectable } from './correct-attempt.ts'
+import { remoteProvider } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 
 /** Most holds last so long (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
@@ -109,14 +110,14 @@ async function resolveOpen(
     return reject('attempt_not_open', 'MiniPay is sending the attempt. Retry in a moment.')
   const refusal = unnamed(attempt, finding) ?? (await wrongAmount(context, scope, attempt, finding))
   if (refusal) return refusal
-  const provider = context.providers.get(attempt.provider)
+  const provider = remoteProvider(context, attempt.provider)
   const now = context.now()
   // No worker may send the attempt again while a person records that it was never done.
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(id, claim)
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
   const work = await load(context, claimed)
-  const said = provider?.remote ? await heard(context, provider, work) : null
+  const said = provider ? await heard(context, provider, work) : null
   if (said) sendNext(context, await settle(context, work, said, 'lookup'))
   const told = said ? await load(context, claimed) : work
   // What the provider says may not be bookable, as a reference that it gave before: then the person decides.

@@ -1,8 +1,8 @@
 /** From a route to a provider: which provider is called first, which are skipped and why, and which is next. */
-import { type Attempt, newAttempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
+import { type Attempt, newAttempt, type Outcome, type Route } from '../domain/attempt.ts'
 import type { Charge } from '../domain/charge.ts'
 import { isHardDecline } from '../domain/decline.ts'
-import type { AuthorizeCall, Decided, InProcessProvider, Provider } from '../ports/provider.ts'
+import type { AuthorizeCall, Provider } from '../ports/provider.ts'
 import type { Context } from './context.ts'
 
 /** How long after its deadline a call may take to be settled before another worker takes it over, in ms. */
@@ -10,7 +10,7 @@ const SETTLE_MS = 10_000
 
 /** The end of a lease on an attempt at this provider, which may not be configured any more. */
 export function leaseUntil(provider: Provider | undefined, now: number): number {
-  return now + (provider?.remote ? provider.deadlineMs : 0) + SETTLE_MS
+  return now + (provider?.deadlineMs ?? 0) + SETTLE_MS
 }
 
 /** The part of a charge that a walk needs. */
@@ -27,48 +27,27 @@ export type Routed = Pick<
   | 'idempotencyKey'
 >
 
-export type Walk = {
-  /** Attempts of this walk that a provider in this process has declined. */
-  readonly ended: readonly Attempt[]
-  /** The last attempt: to be sent, or decided. */
-  readonly last: Attempt
-  /** The outcome of the last attempt; null if it is to be sent. */
-  readonly outcome: Extract<Outcome, { kind: 'succeeded' | 'declined' | 'not_sent' }> | null
-}
-
 /**
- * Walks a route's candidates: skips those that are unavailable, calls those that decide in this process, and stops at
- * the first one that needs a network call, or at the final outcome.
+ * The attempt at the first available provider of a route, which takes that provider and those before it out of `next`.
+ * If none is available, only the reasons for which each was skipped.
  */
-export function walk(context: Context, charge: Routed, route: Route): Walk {
-  const ended: Attempt[] = []
-  /** Declined in this process: the final outcome, unless another provider is available. */
-  let declined: { readonly attempt: Attempt; readonly outcome: Decided } | null = null
-  let { next, skipped } = route
-  for (;;) {
-    const [name, ...rest] = next
-    if (name === undefined) {
-      if (!declined) return nobody(context, charge, { ...route, next, skipped })
-      const before = declined.attempt.route?.skipped ?? []
-      const last = { ...declined.attempt, route: { ...route, next, skipped: [...before, ...skipped] } }
-      return { ended, last, outcome: declined.outcome }
-    }
-    const found = available(context, name, rest.length === 0)
-    if (typeof found === 'string') {
-      skipped = [...skipped, { provider: name, reason: found }]
-      next = rest
-      continue
-    }
-    if (declined) ended.push(resolved(declined.attempt, declined.outcome, 'answer', context.now()))
-    const { again: _, ...plan } = route
-    const attempt = authorizeAttempt(context, charge, name, found, { ...plan, next: rest, skipped })
-    if (found.remote) return { ended, last: attempt, outcome: null }
-    const outcome = found.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
-    if (!mayFailOver(outcome, attempt.route) || rest.length === 0) return { ended, last: attempt, outcome }
-    declined = { attempt, outcome }
-    next = rest
-    skipped = []
+export function firstAvailable(
+  context: Context,
+  charge: Routed,
+  { again: _, ...route }: Route,
+): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
+  const skipped = [...route.skipped]
+  for (const [i, name] of route.next.entries()) {
+    const rest = route.next.slice(i + 1)
+    const provider = available(context, name, rest.length === 0)
+    if (typeof provider !== 'string')
+      return {
+        provider,
+        attempt: authorizeAttempt(context, charge, name, provider, { ...route, next: rest, skipped }),
+      }
+    skipped.push({ provider: name, reason: provider })
   }
+  return { skipped }
 }
 
 /** The reason for skipping a provider without a free place. */
@@ -81,7 +60,6 @@ export const FULL = 'too many calls in flight'
 export function available(context: Context, name: string, last: boolean): Provider | string {
   const provider = context.providers.get(name)
   if (!provider) return 'not configured'
-  if (!provider.remote) return provider
   if (!context.calls.hasPlace(provider, 'requests', last)) return FULL
   return context.health.peek(name) === 'open' ? 'circuit breaker open' : provider
 }
@@ -100,13 +78,16 @@ export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
   )
 }
 
-/** No provider is available. Makes an attempt all the same, so that the charge has the reason. */
-function nobody(context: Context, charge: Routed, route: Route): Walk {
+/** An attempt for a charge without an available provider, so that the charge has the reason. */
+export function unsentAttempt(
+  context: Context,
+  charge: Routed,
+  route: Route,
+): { readonly attempt: Attempt; readonly outcome: Extract<Outcome, { kind: 'not_sent' }> } {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
-  const outcome: Outcome = { kind: 'not_sent', reason: reason || 'no provider is left' }
   const name = route.skipped.at(-1)?.provider ?? 'none'
-  const last = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
-  return { ended: [], last, outcome }
+  const attempt = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
+  return { attempt, outcome: { kind: 'not_sent', reason: reason || 'no provider is left' } }
 }
 
 function authorizeAttempt(
@@ -147,10 +128,4 @@ export function authorizeCall(charge: Routed, attemptId: string): AuthorizeCall 
     metadata: charge.metadata,
     capture: charge.capture,
   }
-}
-
-/** The provider, if it is the only one and decides in this process. */
-export function onlyInProcess(context: Context, names: readonly string[]): InProcessProvider | undefined {
-  const provider = names.length === 1 ? context.providers.get(names[0] as string) : undefined
-  return provider && !provider.remote ? provider : undefined
 }

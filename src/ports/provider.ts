@@ -96,14 +96,7 @@ export function recoveryPlaces(concurrency: number): { readonly all: number; rea
   return { all: waiting + Math.min(12, concurrency), waiting }
 }
 
-/**
- * A provider over the network. The calls never reject: every failure is an outcome. Each call ends when `signal`
- * aborts, as `unknown` unless the request definitely never left. Texts in outcomes contain no secret and nothing that
- * looks like a card number. Lookups, and with `apart` other calls, use separate connections, at most `recoveryPlaces`:
- * requests cannot occupy them, and each is opened for its call, so that it cannot be stale.
- */
-export type RemoteProvider = {
-  readonly remote: true
+type ProviderSettings = {
   /** The instance's name, such as `stripe_eu`. */
   readonly name: string
   readonly kind: string
@@ -112,6 +105,16 @@ export type RemoteProvider = {
   readonly deadlineMs: number
   /** Calls in flight at once for requests; MiniPay sends no more. */
   readonly concurrency: number
+}
+
+/**
+ * A provider over the network. The calls never reject: every failure is an outcome. Each call ends when `signal`
+ * aborts, as `unknown` unless the request definitely never left. Texts in outcomes contain no secret and nothing that
+ * looks like a card number. Lookups, and with `apart` other calls, use separate connections, at most `recoveryPlaces`:
+ * requests cannot occupy them, and each is opened for its call, so that it cannot be stale.
+ */
+export type RemoteProvider = ProviderSettings & {
+  readonly remote: true
   authorize(call: AuthorizeCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   capture(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   cancel(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
@@ -131,15 +134,9 @@ export type RemoteProvider = {
 /** The outcomes of a provider that decides in this process. */
 export type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
-/**
- * A provider that decides in this process, as a pure function: no I/O, no side effect. Calling it twice has no effect,
- * so one commit stores the attempt and its outcome.
- */
-export type InProcessProvider = {
+/** A provider that decides in this process, as a pure function: no I/O, no side effect. See `app/in-process`. */
+export type InProcessProvider = ProviderSettings & {
   readonly remote: false
-  readonly name: string
-  readonly kind: string
-  readonly capabilities: Capabilities
   /** `now` is in ms since 1970. */
   authorize(call: AuthorizeCall, now: number): Decided
   capture(call: FollowUpCall): Decided

@@ -19,6 +19,8 @@ export function createSandbox(name: string): InProcessProvider {
       void: true,
       partialCapture: true,
     },
+    deadlineMs: 0,
+    concurrency: Number.POSITIVE_INFINITY,
     authorize({ transactionId, paymentMethod, amount, currency, capture }, now): Decided {
       const decline = sandboxDecline(paymentMethod)
       if (decline) return { kind: 'declined', ...decline, reference: null }

@@ -87,6 +87,6 @@ export function settlementOf(
 
 /** Longer than the slowest provider may take for the lookups of one notification. */
 export function notificationLeaseMs({ providers }: Context): number {
-  const deadlines = [...providers.values()].map((provider) => (provider.remote ? provider.deadlineMs : 0))
+  const deadlines = [...providers.values()].map(({ deadlineMs }) => deadlineMs)
   return 3 * Math.max(...deadlines) + SETTLE_MS
 }

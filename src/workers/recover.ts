@@ -8,30 +8,27 @@ import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
 
 const POLL_MS = 500
-/** Authorizations that lapse in this process can wait a little. */
-const IN_PROCESS_POLL_MS = 10_000
-/** Authorizations in this process whose time has come that are looked at at once. */
-const IN_PROCESS = { all: 16, waiting: 16 }
 
 /**
- * Finds out, provider by provider, what became of attempts that were left by a crash or ended unknown, of those
- * that are pending, and of authorizations whose time has come. A provider that hangs holds up only its own, and attempts
- * that wait, however many, hold up none that may have moved money.
+ * Resolves the attempts of one provider that a crash left, that ended unknown, or that are pending, and the
+ * authorizations whose time has come. Each provider has its own places, so a provider that hangs delays only its own
+ * attempts. Attempts that wait for a customer or a bank have few of them, so they never delay those that may have moved
+ * money.
  */
 export function startRecovery(context: Context, provider: Provider): Loop {
-  const places = provider.remote ? recoveryPlaces(provider.concurrency) : IN_PROCESS
+  const places = recoveryPlaces(provider.concurrency)
   /** Attempts that wait, and are being looked at. */
   let waiting = 0
   return startPool<OwnedAttempt>({
     name: `recover ${provider.name}`,
-    intervalMs: provider.remote ? POLL_MS : IN_PROCESS_POLL_MS,
+    intervalMs: POLL_MS,
     concurrency: places.all,
     log: context.log,
     runtime: context.runtime,
     background: context.background,
     async claim(limit) {
       // While the provider is unavailable, a claim would only postpone its attempts, each with a write.
-      const most = provider.remote ? roomApart(context, provider, limit) : limit
+      const most = roomApart(context, provider, limit)
       if (most === 0) return []
       const now = context.now()
       const claimed = await context.store.claimAttempts({
