@@ -9,16 +9,18 @@ export const BODY_LIMIT = 256 * 1024
 
 const TOO_LARGE: Refusal = refuse('payload_too_large', 'The body is larger than 256 KiB.')
 
-/** A body in more pieces than this, and in so many again, lets others have their turn. */
+/**
+ * After more pieces than this, and after each further number of as many, a body lets other requests have their turn.
+ */
 const MANY_PIECES = 512
-/** How far apart the turns of such bodies are, all connections together, in ms. */
+/** The time between the turns of such bodies, of all connections together, in ms. */
 const REST_MS = 100
 const nextTurn = turns((resolve) => setTimeout(resolve, REST_MS))
 
 /**
- * Reads a request's body to its end, into one buffer: a body costs what it weighs, in however many pieces it comes.
- * `done` is called once: with the bytes; or with `Refused` (`payload_too_large`) as soon as more is announced or comes
- * than the limit; or with the stream's error when the client goes away.
+ * Reads a request's body to its end, into one buffer, so its memory depends on its size and not on the number of
+ * pieces. Calls `done` once: with the bytes; or with `Refused` (`payload_too_large`) as soon as the announced or
+ * received size exceeds the limit; or with the stream's error if the client disconnects.
  */
 export function readBody(
   request: IncomingMessage,
@@ -46,17 +48,17 @@ export function readBody(
     .on('error', end)
 }
 
-/** Of a connection that Node's parser reads by itself: what Node stops it with when an answer is not taken. */
+/** A connection that Node's parser reads by itself. Node sets the mark to stop reading while a client does not read. */
 type Resting = Socket & { _paused?: boolean; parser?: { resume(): void } | null }
 
 /**
- * Reads no more of a connection until its turn comes. One read of 64 KiB in chunks of a byte makes eleven thousand pieces
- * and takes some 10 ms: several such connections would take as many times that in each turn of the event loop. So one of
- * them is read at a time, and others have ten times as long in between.
+ * Stops reading a connection until its turn. One read of 64 KiB in chunks of a byte makes eleven thousand pieces and
+ * takes some 10 ms, so several such connections would take a multiple of that in each turn of the event loop. So
+ * MiniPay reads one of them at a time, and gives other requests ten times as long in between.
  */
 function rest(socket: Resting): void {
   if (socket._paused) return
-  // Without the mark the next piece that is taken of the request would make the connection read again.
+  // Without the mark, the next piece of the request would make the connection read again.
   socket._paused = true
   socket.pause()
   nextTurn().then(() => {

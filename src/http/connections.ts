@@ -1,30 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** A client that takes no byte of its answer for so long is cut off, in ms. */
+/** MiniPay closes the connection of a client that reads no byte of its response for this long, in ms. */
 const WRITE_TIMEOUT_MS = 30_000
-/** What clients have not taken yet of all answers together, in bytes. Past it the oldest unread answer is cut off. */
+/**
+ * The most bytes of all responses together that clients have not read. Beyond it, MiniPay closes the connection with
+ * the oldest unread response.
+ */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 
-/** Requests that may wait on one connection for those before them; a client that sends more is cut off. */
+/** The most requests that may wait on one connection; MiniPay closes it if the client sends more. */
 const MAX_WAITING = 16
 
 export type Connections = {
   /**
-   * Calls `start` when the requests before this one on its connection are answered, which for nearly all is at once.
-   * A client may send a thousand requests in one packet and read none of the answers: one at a time, and few that
-   * wait, bound what they cost.
+   * Calls `start` once the requests before this one on its connection have their responses; for nearly all, this is
+   * at once. A client may send a thousand requests in one packet and read none of the responses. One request at a
+   * time, and few that wait, bound their cost.
    */
   inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void
-  /** The whole of an answer was sent: what its client has not taken of it is watched. */
+  /** The whole response was sent: MiniPay watches the part that the client has not read. */
   answered(response: ServerResponse): void
 }
 
-/** Keeps what clients that do not read can cost within bounds. */
+/** Bounds the cost of clients that do not read. */
 export function boundConnections(): Connections {
   /** Requests that wait on a connection. */
   const waiting = new WeakMap<Socket, number>()
-  /** Answers that are not taken yet, the oldest first. */
+  /** Responses that are not read yet, the oldest first. */
   const unread = new Map<ServerResponse, number>()
   let unreadBytes = 0
 
@@ -35,7 +38,7 @@ export function boundConnections(): Connections {
 
   return {
     inTurn({ socket }, response, start) {
-      // Node gives a response its socket in its turn, and none behind the last answer of a connection.
+      // Node gives a response its socket when its turn comes, and none after the last response of a connection.
       if (response.socket) return start()
       const others = waiting.get(socket) ?? 0
       if (others === MAX_WAITING) return void socket.destroy()
@@ -50,10 +53,10 @@ export function boundConnections(): Connections {
     },
 
     answered(response) {
-      // The kernel has taken nearly every answer at once.
+      // The kernel has accepted nearly every response at once.
       const bytes = response.socket?.writableLength
       if (!bytes) return
-      // Node's timer starts again whenever the peer takes some of what waits to be written.
+      // Node's timer restarts when the peer reads a part of the waiting bytes.
       response.socket?.setTimeout(WRITE_TIMEOUT_MS)
       unread.set(response, bytes)
       unreadBytes += bytes

@@ -10,7 +10,7 @@ export type ServedEndpoint = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** The path, with `:id` for a variable part. */
   readonly url: string
-  /** Its query parameters. `NoQuery` refuses all parameters; without a schema the handler sees them as they came. */
+  /** Its query parameters. `NoQuery` refuses all parameters; without a schema the handler gets them unchanged. */
   readonly query?: Schema
   readonly body?: Schema
   /** The handler gets the bytes of the body, of any type, unparsed. */

@@ -102,12 +102,12 @@ const LIBRARY_ERRORS: Readonly<Record<string, Refusal>> = {
     'bad_request',
     'The length of the body differs from Content-Length.',
   ),
-  // What Node's parser takes beside HTTP's methods, as RTSP's.
+  // Node's parser also accepts methods of other protocols, such as RTSP.
   FST_ERR_NOT_FOUND: refuse('bad_request', 'The method is not an HTTP method.'),
   FST_ERR_BAD_URL: refuse('bad_request', 'The URL is not well-formed.'),
 }
 
-/** What to tell the client of an error that was thrown; undefined when it is a fault of ours. */
+/** The rejection for an error that was thrown; undefined for a bug. */
 export function refusalOfError(error: unknown): Refusal | undefined {
   if (error instanceof Refused) return error.refusal
   if (error instanceof StoreUnavailable) {
@@ -117,10 +117,10 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   }
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string') return undefined
-  // No descriptor is free, of this process (EMFILE) or of the machine.
+  // No file descriptor is free, in this process (EMFILE) or on the machine (ENFILE).
   if (code === 'EMFILE' || code === 'ENFILE')
     return refuse('overloaded', 'Too many files and connections are open.')
-  // A client that goes away in the middle of its body is answered like one whose body is malformed.
+  // A client that disconnects in the middle of its body gets the response for a malformed one.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
     return refuse('bad_request', 'The connection was cut before the request was complete.')
   return LIBRARY_ERRORS[code]

@@ -5,21 +5,24 @@ import { hasManyDigits } from '../domain/plain-digits.ts'
 import { type Refusal, refuse } from './errors.ts'
 import { NO_WORDS, type ParameterWords } from './faults.ts'
 
-/** Deeper than any body we know; a bound for everything that walks one. */
+/** Deeper than every valid body; bounds all code that walks one. */
 const MAX_DEPTH = 32
-/** More values than any body has: the largest rule set has some 9,500. They would take long to walk. */
+/** More values than every valid body: the largest rule set has some 9,500. More would take long to walk. */
 const MAX_VALUES = 12_000
-/** With more values than this, a number that is not plain is refused without its path: to find that takes long. */
+/**
+ * With more values than this, MiniPay refuses a number that is not plain without its path, because finding the path
+ * takes long.
+ */
 const MAX_TRACED = 2_000
 /**
- * Longer than every string that a schema takes, in UTF-16 code units: no card is looked for in it, which would take long,
- * since the schema refuses it anyway.
+ * Longer than every string that a schema accepts, in UTF-16 code units. MiniPay does not search it for a card, which
+ * would take long, because the schema refuses it anyway.
  */
 export const MAX_SEARCHED = 2_000
 
 /**
- * What may make the texts of a body more than plain: an escape (a NUL or a lone surrogate can only come as one, and a digit
- * may), a `__proto__`, digits enough for a card number. A body without any of these, nearly all of them, needs no second look.
+ * Signs that the texts of a body need a closer look: an escape (a NUL or a lone surrogate can only be written as one,
+ * and a digit may be), a `__proto__`, enough digits for a card number. Nearly every body has none of these.
  */
 function isSuspicious(text: string): boolean {
   return /\\|__proto__/.test(text) || hasManyDigits(text)
@@ -118,7 +121,10 @@ function namesAreUnique(names: number, value: unknown): boolean {
   return names === kept
 }
 
-/** Where a text stops being JSON: lines and columns count from 1. The text itself is not repeated. */
+/**
+ * The position at which a text stops being JSON: lines and columns count from 1. The message does not repeat the
+ * text.
+ */
 function placeOf(text: string): string {
   const { parse } = createRequire(import.meta.url)('jsonc-parser') as typeof import('jsonc-parser')
   const errors: import('jsonc-parser').ParseError[] = []
@@ -161,7 +167,10 @@ function markUnplain(text: string): unknown {
   )
 }
 
-/** The first problem in a value: `path` is where it is, such as `metadata.order` or `items[0].name`, and `name` its last part. */
+/**
+ * The first problem in a value: `path` is its place, such as `metadata.order` or `items[0].name`, and `name` the last
+ * part of it.
+ */
 function problem(value: unknown, path: string, name: string, words: ParameterWords): Refusal | undefined {
   if (value === UNPLAIN) {
     const own = Object.hasOwn(words.unplain, name) ? words.unplain[name] : undefined
@@ -197,7 +206,10 @@ function looksLikeCard(text: string): boolean {
   return text.length <= MAX_SEARCHED && holdsCardNumber(text)
 }
 
-/** A path to answer: none for the whole body, nor one that is very long, nor when its names together look like a card number. */
+/**
+ * The path for a message: none for the whole body, for a very long path, or if its names together look like a card
+ * number.
+ */
 function paramOf(path: string): string | undefined {
   return path === '' || path.length > MAX_SEARCHED || holdsCardNumber(path) ? undefined : path
 }

@@ -1,6 +1,6 @@
 import { type AddressInfo, isIPv6 } from 'node:net'
 
-/** Where a server listens. */
+/** The addresses of a server. */
 export type Listening = {
   /** A URL that can be opened on this machine, such as http://127.0.0.1:8080. */
   readonly url: string
@@ -8,7 +8,7 @@ export type Listening = {
   readonly bound: readonly string[]
 }
 
-/** The same for the addresses of its sockets. One that stands for every address is reached at loopback. */
+/** The same from the addresses of its sockets. An unspecified address, such as 0.0.0.0, is reached at loopback. */
 export function listeningOn(addresses: readonly AddressInfo[]): Listening {
   const [first] = addresses
   return {

@@ -10,7 +10,7 @@ export type CreatedRange = {
   readonly [filter in 'created_gte' | 'created_gt' | 'created_lte' | 'created_lt']?: string
 }
 
-/** The range of times that a query asks for. Throws `Refused` for one that is no RFC 3339 time. */
+/** The range of times in a query. Throws `Refused` if one is not an RFC 3339 time. */
 export function createdRange(query: CreatedRange): Pick<PageQuery, 'createdFrom' | 'createdUntil'> {
   const from = latest(time('created_gte', query.created_gte), after(time('created_gt', query.created_gt)))
   const until = earliest(time('created_lt', query.created_lt), after(time('created_lte', query.created_lte)))
@@ -68,12 +68,12 @@ const latest = (a: number | undefined, b: number | undefined) =>
 const earliest = (a: number | undefined, b: number | undefined) =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b)
 
-/** A page ends early once it has so many characters: an answer that a client does not read waits in memory. */
+/** A page ends early after this many characters, because a response that a client does not read occupies memory. */
 const MAX_PAGE_CHARS = 256 * 1024
 
 /**
- * Sends a page. One that would be too long ends early, with at least one item, and says that there is more; a page before
- * a cursor (`backwards`) keeps the items next to it. `beside` has fields of the answer beside its items.
+ * Sends a page. A page that would be too long ends early, with at least one item, and has `has_more`; a page before a
+ * cursor (`backwards`) keeps the items next to it. `beside` has the other fields of the response.
  */
 export function sendPage<T>(
   reply: FastifyReply,

@@ -26,8 +26,8 @@ const MAX_URL_BYTES = 16 * 1024
 type Compilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
 
 /**
- * Validation and rendering are ours: the HTTP library need not load the compilers that it would use. (Its types
- * ask for Ajv's own functions; it calls what it is given.)
+ * MiniPay validates and renders by itself, so the HTTP library need not load its compilers. (Its types require Ajv's
+ * own functions; it calls the given ones.)
  */
 const NO_COMPILERS = {
   buildValidator: () => () => () => true,
@@ -36,7 +36,7 @@ const NO_COMPILERS = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** An empty body is no body, where one is needed. */
+    /** True: the endpoint refuses an empty body. */
     readonly needsBody?: boolean
   }
 }
@@ -47,11 +47,11 @@ export type ServerOptions = {
   readonly newRequestId: () => string
   /** How long a connection without a request stays open, in ms. */
   readonly keepAliveMs: number
-  /** Connections at once; the server closes any more as they come. */
+  /** The most connections at once; the server closes further ones immediately. */
   readonly maxConnections: number
   /** How long a whole request may take to arrive; 30 s unless given. */
   readonly requestTimeoutMs?: number
-  /** Called when an answer was sent; `route` is the pattern, never the path that was asked for. */
+  /** Called when a response was sent; `route` is the pattern, never the path of the request. */
   readonly onResponse: (
     method: string,
     route: string,
@@ -67,11 +67,11 @@ export type ServerOptions = {
 }
 
 export type Server = {
-  /** Listens, and answers where. */
+  /** Listens, and returns the addresses. */
   listen(host: string, port: number): Promise<Listening>
   /**
-   * Takes no new work, and resolves when every request in flight is answered. After `graceMs` it cuts the
-   * connections that are left: those that never sent a whole request would otherwise be waited for.
+   * Accepts no new work, and resolves when every request in flight has its response. After `graceMs` it cuts the
+   * remaining connections; otherwise it would wait for those that never sent a whole request.
    */
   close(graceMs: number): Promise<void>
 }
@@ -84,24 +84,24 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const connections = boundConnections()
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    // While it stops, requests on open connections are answered by the hook below, in our words.
+    // While it stops, the hook below responds to requests on open connections, in MiniPay's format.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     logger: false,
     schemaController: { compilersFactory: NO_COMPILERS },
-    // No id is that long, but a URL may be: it is answered 404 like any other id that names nothing.
+    // No id is that long, but a URL may be: it gets 404 like any other unknown id.
     routerOptions: { maxParamLength: MAX_URL_BYTES, ignoreTrailingSlash: true },
-    // A request without Host is refused below, in our words.
+    // A request without Host is refused below, in MiniPay's format.
     serverFactory: (handle) => {
       const server = createHttpServer(
         {
           ServerResponse: responses(connections),
           requireHostHeader: false,
           requestTimeout,
-          // For bodies too: Node's own headersTimeout of 60 s would hold for them.
+          // Also for bodies: otherwise Node's own headersTimeout of 60 s would apply to them.
           headersTimeout: requestTimeout,
           keepAliveTimeout: options.keepAliveMs,
-          // How often requests that do not arrive are looked for: Node's own 30 s would double their time.
+          // The interval of the check for requests that do not arrive: Node's own 30 s would double their time.
           connectionsCheckingInterval: 2_000,
         },
         (request, response) => connections.inTurn(request, response, () => handle(request, response)),
@@ -122,7 +122,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.addContentTypeParser('application/json', (request, payload, done) => {
     readBody(payload, (error, bytes) => {
       if (!bytes) return done(error)
-      // Some clients name a type whether they send a body or not.
+      // Some clients send a type even without a body.
       if (bytes.length === 0 && !request.routeOptions.config.needsBody) return done(null, undefined)
       const parse = () => {
         const parsed = undecodable(request) ?? parseJsonBody(bytes, parameterWords)
@@ -140,7 +140,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     if (request.method === 'OPTIONS') return void preflight(reply)
     const refused = closing ? refuse('shutting_down', 'The server is stopping.') : refusedOutright(request)
     if (refused) return void sendRefusal(reply, refused)
-    // Before the body is looked at: a wrong route is wrong whatever came with it.
+    // Before the body: a wrong route is wrong with any body.
     if (request.is404) return void sendRefusal(reply, noSuchEndpoint(options.api, request, reply))
     done()
   })
@@ -148,7 +148,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     const route = request.routeOptions.url ?? 'unknown'
     const method = METHODS.has(request.method) ? request.method : 'other'
     options.onResponse(method, route, reply.statusCode, reply.elapsedTime, request.id)
-    // A connection that was busy when the server began to close is kept alive by its answer.
+    // Without this, a connection that was busy when the server began to close would be kept alive.
     if (closing) app.server.closeIdleConnections()
     done()
   })
@@ -171,13 +171,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     response.end(`${errorBody(refuse('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
   })
 
-  // Node would close the connection without a word.
+  // Node would close the connection without a response.
   app.server.on('connect', (_request, socket) =>
     refuseOnSocket(new Error('CONNECT'), socket as Socket, options.newRequestId()),
   )
 
   for (const endpoint of endpoints) if (!endpoint.raw) addEndpoint(app, endpoint)
-  // A signature is over the very bytes: nothing may parse them first.
+  // A signature covers the exact bytes: do not parse them first.
   await app.register(async (raw) => {
     raw.removeAllContentTypeParsers()
     raw.addContentTypeParser('*', (_request, payload, done) => readBody(payload, done))
@@ -202,7 +202,7 @@ const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
 const internalRefusal = refuse('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
 const oneAtATime = turns(setImmediate)
-/** A longer body waits for its turn, in bytes. */
+/** A body longer than this waits for its turn, in bytes. */
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)
 
@@ -224,7 +224,10 @@ function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
 }
 
-/** Answers tell of payments: no cache keeps them, no page frames them, no browser guesses their type. */
+/**
+ * Responses contain payments: caches must not keep them, pages must not frame them, browsers must not guess their
+ * type.
+ */
 const COMMON_HEADERS = {
   'access-control-allow-origin': '*',
   'cache-control': 'no-store',
@@ -233,12 +236,13 @@ const COMMON_HEADERS = {
   'referrer-policy': 'no-referrer',
 } as const
 
-/** The methods that metrics tell apart: a client may invent as many others as it likes. */
+/** The methods that metrics distinguish, because a client may invent any number of others. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
 
 /**
- * A request that offers another protocol is answered in HTTP, as RFC 9110 (7.8) allows. Node's parser takes no further
- * request of its connection for HTTP, so the connection ends with the answer, and what came behind is not done.
+ * A request that offers another protocol gets a response in HTTP, as RFC 9110 (7.8) allows. Node's parser then reads
+ * no further HTTP request from its connection, so the connection ends with the response, and MiniPay does not carry
+ * out later data.
  */
 function endsConnection({ headers }: FastifyRequest): boolean {
   return headers.upgrade !== undefined
@@ -253,7 +257,7 @@ function preflight(reply: FastifyReply): void {
     .send()
 }
 
-/** Headers that mean one thing only; a second value would be ignored, or joined to the first. */
+/** Headers that may appear once only; a second value would be ignored, or joined to the first. */
 const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
 
 function refusedOutright(request: FastifyRequest): Refusal | undefined {
@@ -264,13 +268,13 @@ function refusedOutright(request: FastifyRequest): Refusal | undefined {
     return refuse('bad_request', 'The only supported Transfer-Encoding is chunked.')
   const repeated = repeatedHeader(request.raw)
   if (repeated) return refuse('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
-  // The table's own URLs hold no digits to speak of: only ids and queries can hide a card.
+  // The endpoints' own URLs have few digits: only ids and queries can contain a card number.
   if (/\d(?:\D*\d){11}/.test(request.url) && holdsCardNumber(decoded(request.url)))
     return cardRefusal(undefined)
   return undefined
 }
 
-/** A body in an encoding or a character set that is not read here, which its bytes alone may not betray. */
+/** A body in an encoding or a character set that MiniPay does not read, which the bytes alone may not show. */
 function undecodable({ headers }: FastifyRequest): Refusal | undefined {
   const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
   const type = headers['content-type'] as string
@@ -284,7 +288,7 @@ function undecodable({ headers }: FastifyRequest): Refusal | undefined {
 function repeatedHeader({ headers, rawHeaders }: IncomingMessage): string | undefined {
   let names = 0
   for (const _ in headers) names++
-  // As nearly always: as many names as lines.
+  // The usual case: as many names as lines.
   if (names * 2 === rawHeaders.length) return undefined
   let seen: string[] | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -324,10 +328,10 @@ function noSuchEndpoint(
   return refuse('method_not_allowed', `This route supports ${allowed.join(', ')}.`)
 }
 
-/** Asked of the process: imported as a module, node:http loads an HTTP client of its own, for 50 ms. */
+/** From the process: imported as a module, node:http would load an HTTP client of its own, for 50 ms. */
 const { STATUS_CODES, createServer: createHttpServer, ServerResponse } = process.getBuiltinModule('node:http')
 
-/** Responses with the headers that each has, of whose end the connections hear. */
+/** A response with the common headers that reports its end to the connections. */
 function responses(connections: Connections) {
   return class Answer extends ServerResponse<IncomingMessage> {
     override writeHead(status: number, headers?: unknown): this {
@@ -342,7 +346,7 @@ function responses(connections: Connections) {
   }
 }
 
-/** Requests that are not HTTP, or that never came to an end: answered on the bare socket, and closed. */
+/** Requests that are not HTTP, or that never arrived in full: MiniPay responds on the bare socket, and closes it. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [code, message]: [HttpErrorCode, string] =

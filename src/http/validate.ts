@@ -21,8 +21,8 @@ function load(): Ajvs {
 const MAX_MEMBERS = 1_000
 
 /**
- * A check of bodies against a schema, compiled at its first use. It returns the value with its type, or throws
- * `Refused` with the faults. It never coerces values.
+ * Returns a check of bodies against a schema, compiled at its first use. It returns the value with its type, and
+ * throws `Refused` with the errors: codes, sentences and parameters. It never coerces values.
  */
 export function bodyValidator<T>(
   schema: ObjectSchema<T>,

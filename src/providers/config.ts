@@ -5,7 +5,7 @@ import { type Create, fieldsOf, type Outside, ProviderConfigError } from './fiel
 import { KINDS } from './index.ts'
 import { createSandbox } from './sandbox.ts'
 
-/** Said in the place of a file: the in-process sandbox alone, on purpose. */
+/** The word that replaces a file: the in-process sandbox alone, on purpose. */
 export const SANDBOX = 'sandbox'
 
 /** The path of a JSON file, or the object that such a file holds. Empty or `sandbox`: only the in-process sandbox. */
@@ -65,7 +65,7 @@ function parse(file: string): unknown {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    // The parser's own words would quote the file, and with it a secret.
+    // The parser's own message would quote the file, and with it a secret.
     const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec((error as Error).message) ?? []
     throw new ProviderConfigError(
       `${file} is not valid JSON${line ? `: see line ${line}, column ${column}` : ''}.`,
@@ -76,7 +76,7 @@ function parse(file: string): unknown {
   return value
 }
 
-/** The first name that an object of a valid JSON text has twice, of which `JSON.parse` would keep the last. */
+/** The first name that an object in a valid JSON text has twice; `JSON.parse` would keep the last. */
 function repeatedName(text: string): string | undefined {
   const open: Set<string>[] = []
   for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/gs)) {

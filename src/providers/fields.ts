@@ -3,7 +3,10 @@ import { httpUrl } from '../net/http-url.ts'
 import type { Provider } from '../ports/provider.ts'
 import { secretKey } from '../signing.ts'
 
-/** A provider configuration that can't be used, as a sentence. It never repeats a value: any may be a secret. */
+/**
+ * A provider configuration that MiniPay cannot use, as a sentence. It never repeats a value, because any value may be
+ * a secret.
+ */
 export class ProviderConfigError extends Error {
   override readonly name = 'ProviderConfigError'
 }
@@ -17,17 +20,17 @@ export type Fields = {
   oneOf<const T extends string>(field: string, allowed: readonly T[], fallback: T): T
   /** An http or https URL without user name, query and fragment; without a default it must be there. */
   url(field: string, fallback?: string): URL
-  /** The same, unless it names an address that must not be connected to. */
+  /** The same; also refuses an address that MiniPay must not connect to. */
   target(field: string, egress: Egress): URL
   /** A Standard Webhooks secret, and its key. */
   secret(field: string): { readonly text: string; readonly key: Buffer }
   /** True when the field is given. */
   has(field: string): boolean
-  /** Refuses fields that nobody has read: the last line of every `create`. */
+  /** Refuses fields that were not read: the last line of every `create`. */
   end(): void
 }
 
-/** What a provider has of the world: the time, in ms since 1970, and where it may connect to. */
+/** The time, in ms since 1970, and the addresses that a provider may connect to. */
 export type Outside = { readonly now: () => number; readonly egress: Egress }
 
 /** Makes an instance of a kind, which reads its settings and calls `end`. */
@@ -82,7 +85,7 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
     end() {
       const unknown = Object.keys(values).find((field) => !read.has(field))
       if (unknown === undefined) return
-      // A known field's name is told; an unknown one may be a secret that slipped to the wrong side.
+      // The message names a known field. An unknown name may be a secret on the wrong side of its colon.
       const shown = /^[a-z][a-z_]{0,40}$/.test(unknown) ? unknown : 'a field'
       const known = [...read].filter((field) => field !== 'kind').join(', ')
       fail(shown, `is not a field of this kind, whose fields are ${known || 'none'}`)

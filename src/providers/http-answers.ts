@@ -12,7 +12,7 @@ import type {
 import { rfc3339 } from './rfc3339.ts'
 
 /**
- * What an answer of the protocol (docs/provider-protocol.md) means. Only a complete JSON body of the known form
+ * Interprets a response of the protocol (docs/provider-protocol.md). Only a complete JSON body of the known form
  * counts. Any other response to a request that the processor may have read leaves the outcome unknown.
  */
 
@@ -56,7 +56,7 @@ export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
   return (body && statedOutcome(body, guard)) ?? unreadable(result)
 }
 
-/** How a dispute stands. */
+/** The status of a dispute. */
 export function disputeOf(result: HttpResult, guard: Guard): DisputeAnswer {
   if (result.kind !== 'answered') return { kind: 'unknown', reason: guard.scrub(result.reason) }
   const body = result.status === 200 ? parse(result.body) : undefined
@@ -70,7 +70,7 @@ export function disputeOf(result: HttpResult, guard: Guard): DisputeAnswer {
   return { kind: 'dispute', reference, paymentReference, ...money, reason, status }
 }
 
-/** What a notification whose signature was verified is about; null when it is not of the known form. */
+/** The object of a notification with a verified signature; null if it does not have the known form. */
 export function notificationOf(bytes: Buffer): VerifiedNotification | null {
   const body = parse(bytes.toString())
   const id = name(body?.['id'])
@@ -85,7 +85,7 @@ function subjectOf(about: unknown, reference: string): NotificationSubject {
   return { about: 'nothing' }
 }
 
-/** Undefined when the body has not the form of an answer. */
+/** Undefined if the body does not have the form of a response. */
 function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
   const reference = name(body['reference'], guard)
   switch (body['status']) {
@@ -152,7 +152,10 @@ function name(value: unknown, guard?: Guard): string | undefined {
   return guard?.leaks(value) ? undefined : value
 }
 
-/** Exactly what the answer says, with the currency's code as ours are written: whether it is what was asked is for the core to see. */
+/**
+ * The outcome exactly as the response states it, with a lower-case currency code. The core compares it with the
+ * request.
+ */
 function moneyOf(body: Json): { readonly amount: number; readonly currency: string } | undefined {
   const { amount, currency } = body
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 0) return undefined
@@ -160,7 +163,7 @@ function moneyOf(body: Json): { readonly amount: number; readonly currency: stri
   return { amount, currency: currency.toLowerCase() }
 }
 
-/** ms since 1970 from a time as the protocol has it; null when absent, undefined when it is no time. */
+/** ms since 1970 from a time of the protocol; null if absent, undefined if it is not a time. */
 function timeOf(value: unknown): number | null | undefined {
   if (absent(value)) return null
   return typeof value === 'string' ? rfc3339(value) : undefined

@@ -7,9 +7,9 @@ import type { Create } from './fields.ts'
 import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-answers.ts'
 import { leakFinder, scrubber } from './scrub.ts'
 
-/** A processor promises to know a reference for 24 h; an hour of it is left for clocks and queues. */
+/** A processor promises to know a reference for 24 h; MiniPay uses one hour less, for clocks and queues. */
 const IDEMPOTENCY_WINDOW_MS = 23 * 3_600_000
-/** An answer of the protocol has some hundred bytes. */
+/** A response of the protocol has some hundred bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
 export type HttpSettings = {
@@ -18,7 +18,7 @@ export type HttpSettings = {
   readonly deadlineMs: number
   readonly concurrency: number
   readonly capabilities: Capabilities
-  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  /** The allowed addresses; unless given, all but special-purpose addresses. */
   readonly egress?: Egress
 }
 
@@ -91,7 +91,7 @@ export function createHttpProvider(
 function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => number) {
   const base = url.pathname.replace(/\/$/, '')
   return (operation: string, id: string, fields: object, signal: AbortSignal): Promise<HttpResult> => {
-    // The operation stands in the body too: the signature does not cover the path.
+    // The body contains the operation, too, because the signature does not cover the path.
     const body = JSON.stringify({ operation, ...fields })
     const headers = {
       'content-type': 'application/json',

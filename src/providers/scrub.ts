@@ -3,23 +3,26 @@ import { cutCardNumbers, holdsCardNumber } from '../domain/card-numbers.ts'
 /** The longest text of a provider that is kept, in characters. */
 const MAX_TEXT = 200
 
-/** Of a longer text only this much is looked at, in characters: the rest could not be kept anyway. */
+/** The number of characters of a longer text that MiniPay scans; it would not keep the rest anyway. */
 const MAX_INPUT = 4_096
 
-/** What is or looks like a key: ours (Standard Webhooks), Stripe's, and whatever stands in an Authorization header. */
+/**
+ * Text that is or looks like a key: MiniPay's (Standard Webhooks), Stripe's, and the content of an Authorization
+ * header.
+ */
 const KEYS = [/whsec_[\w+/=-]*/g, /\b[sprk]{2}_(?:live|test)_\w*/g, /\b(?:bearer|basic)\s+[\w.~+/=-]{16,}/gi]
 const CUT = '[cut]'
 
 /**
- * A function that makes a text safe to store, log and show: without the secrets, without what looks like a
- * key or a card number, in one line of at most 200 characters. A secret is cut in base64 of its own too, as
- * an Authorization header would hold it.
+ * Returns a function that makes a text safe to store, log and show: one line of at most 200 characters, without the
+ * secrets, and without anything that looks like a key or a card number. It also cuts a secret in base64, as in an
+ * Authorization header.
  */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
   const forms = formsOf(secrets)
   const longest = Math.max(0, ...forms.map((form) => form.length))
   return (text) => {
-    // A secret that stands across the end would not be found: so much is left out.
+    // It would not find a secret that crosses the end, so it leaves out as many characters.
     let clean = text.length <= MAX_INPUT ? text : text.slice(0, MAX_INPUT)
     const cutShort = text.length > MAX_INPUT
     for (const form of forms) clean = clean.replaceAll(form, CUT)
@@ -27,18 +30,21 @@ export function scrubber(secrets: readonly string[]): (text: string) => string {
     clean = cutCardNumbers(clean, CUT)
     if (cutShort) clean = clean.slice(0, -longest || undefined)
     const short = oneLine(clean).slice(0, MAX_TEXT).toWellFormed()
-    // Digits that only with their neighbours, or without what was cut off, look like a card: rather no text.
+    // Digits that look like a card only with their neighbours, or without the cut part: drop the text.
     return holdsCardNumber(short) ? CUT : short
   }
 }
 
-/** A function that tells whether a text holds one of the secrets: for references and addresses, which must not be changed. */
+/**
+ * Returns a function that checks whether a text contains one of the secrets: for references and addresses, which must
+ * not be changed.
+ */
 export function leakFinder(secrets: readonly string[]): (text: string) => boolean {
   const forms = formsOf(secrets)
   return (text) => forms.some((form) => text.includes(form))
 }
 
-/** Every way in which a secret may be written, the longest first. */
+/** Every form in which a secret may be written, the longest first. */
 function formsOf(secrets: readonly string[]): string[] {
   return secrets
     .flatMap((secret) => [secret, ...bareKey(secret), encodeURIComponent(secret), encoded(secret)])
@@ -46,7 +52,7 @@ function formsOf(secrets: readonly string[]): string[] {
     .sort((a, b) => b.length - a.length)
 }
 
-/** The key of a `whsec_` secret, which says as much without its prefix. */
+/** The key of a `whsec_` secret, which is as secret without its prefix. */
 function bareKey(secret: string): string[] {
   return secret.startsWith('whsec_') && secret.length > 'whsec_'.length ? [secret.slice('whsec_'.length)] : []
 }

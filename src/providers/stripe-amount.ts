@@ -8,12 +8,12 @@ type StripeUnits = { readonly decimals: number; readonly step: number }
 
 const TWO: StripeUnits = { decimals: 2, step: 1 }
 const ZERO: StripeUnits = { decimals: 0, step: 1 }
-/** The last digit must be 0, for the sake of the networks behind Stripe. */
+/** The last digit must be 0, because of the card networks. */
 const THREE: StripeUnits = { decimals: 3, step: 10 }
 /**
- * Currencies without a minor unit that Stripe still counts in hundredths, "for backwards compatibility". Its
- * page has ugx in the list of zero-decimal currencies too; its special case, "to charge 5 UGX, provide an
- * amount value of 500", is the later and more exact word.
+ * Currencies without a minor unit that Stripe still counts in hundredths, "for backwards compatibility". Its page
+ * also lists ugx among the zero-decimal currencies; its special case, "to charge 5 UGX, provide an amount value of
+ * 500", is newer and more exact.
  */
 const WHOLE_IN_HUNDREDTHS: StripeUnits = { decimals: 2, step: 100 }
 
@@ -50,9 +50,9 @@ export type StripeAmount =
     }
 
 /**
- * Our minor units (ISO 4217) in Stripe's, exactly: what cannot be written in Stripe's units is refused, never
- * rounded. A currency of other than two decimals that Stripe's page does not list is refused as well, since
- * nobody says how Stripe would read it.
+ * Converts our minor units (ISO 4217) to Stripe's, exactly: it refuses an amount that Stripe's units cannot express,
+ * and never rounds. It also refuses a currency with other than two decimals that Stripe's page does not list, because
+ * Stripe does not document its unit.
  */
 export function toStripe(amount: AmountMinor, currency: string): StripeAmount {
   const scale = scaleOf(currency)
@@ -74,7 +74,7 @@ export function toStripe(amount: AmountMinor, currency: string): StripeAmount {
   }
 }
 
-/** Stripe's amount in our minor units; null when it is none: not a whole number of them, or of no known currency. */
+/** Stripe's amount in our minor units; null if it is not a whole number of them, or the currency is unknown. */
 export function fromStripe(amount: unknown, currency: string): AmountMinor | null {
   const scale = scaleOf(currency)
   if (!scale || typeof amount !== 'number' || !Number.isSafeInteger(amount)) return null

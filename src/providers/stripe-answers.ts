@@ -3,13 +3,16 @@ import type { DisputeAnswer, LookupAnswer } from '../ports/provider.ts'
 import { fromStripe } from './stripe-amount.ts'
 import { declineCode } from './stripe-errors.ts'
 
-/** How long a card's authorization lasts where Stripe does not say (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
+/**
+ * How long a card's authorization lasts if Stripe does not say
+ * (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+ */
 const HOLD_MS = 7 * 24 * 60 * 60 * 1000
 
 /** A response of Stripe, unchecked. */
 type Answer = Readonly<Record<string, unknown>>
 
-/** The answer's member of this name where it is an object, or nothing. */
+/** The member of this name if it is an object; otherwise an empty one. */
 export function part(answer: unknown, name: string): Answer {
   const value = isAnswer(answer) ? answer[name] : undefined
   return isAnswer(value) ? value : {}
@@ -19,19 +22,19 @@ function isAnswer(value: unknown): value is Answer {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The answer's member of this name where it is a text that is not empty, or null. */
+/** The member of this name if it is a text that is not empty, otherwise null. */
 export function text(answer: unknown, name: string): string | null {
   const value = isAnswer(answer) ? answer[name] : undefined
   return typeof value === 'string' && value !== '' ? value : null
 }
 
-/** The members of a list of Stripe's; null when it is none. */
+/** The members of one of Stripe's lists; null if it is not a list. */
 export function listed(answer: unknown): readonly unknown[] | null {
   const data = isAnswer(answer) ? answer['data'] : undefined
   return Array.isArray(data) ? data : null
 }
 
-/** True when the list goes on after these members. */
+/** True if the list has more members. */
 export function hasMore(answer: unknown): boolean {
   return isAnswer(answer) && answer['has_more'] === true
 }
@@ -45,7 +48,7 @@ function idOf(answer: Answer, name: string): string | null {
 export type Asked = {
   readonly kind: AttemptKind
   readonly attemptId: string
-  /** Null for an authorization that is not known to be made. */
+  /** Null for an authorization that may not exist. */
   readonly paymentReference: string | null
 }
 
@@ -135,7 +138,7 @@ function redirectUrl(answer: Answer): string | null {
   return url !== null && /^https?:\/\//.test(url) ? url : null
 }
 
-/** When the hold lapses, in ms since 1970: as the charge says, or after the usual time. */
+/** When the hold expires, in ms since 1970: from the charge, or after the usual time. */
 function expiresAt(answer: Answer): number {
   const details = part(part(answer, 'latest_charge'), 'payment_method_details')
   for (const method of Object.keys(details)) {
@@ -178,8 +181,8 @@ const DISPUTES: Readonly<Record<string, 'open' | 'won' | 'lost' | 'inquiry'>> = 
 }
 
 /**
- * How a dispute stands. `not_found` for an inquiry, for one that was prevented before it took money, and for
- * a dispute of a charge that was made without a payment intent, which is none of ours.
+ * The status of a dispute. `not_found` for an inquiry, for a dispute that was prevented before it took money, and for
+ * a dispute of a charge without a payment intent, which is not ours.
  */
 export function readDispute(answer: unknown): DisputeAnswer {
   const reference = text(answer, 'id')
@@ -198,7 +201,7 @@ export function readDispute(answer: unknown): DisputeAnswer {
   return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status }
 }
 
-/** A dispute that was prevented is over. Whether it took the money, its balance transactions tell. */
+/** A dispute that was prevented has ended. Its balance transactions show whether it took the money. */
 function prevented(answer: Answer): 'lost' | 'inquiry' {
   const moves = answer['balance_transactions']
   let sum = 0

@@ -11,23 +11,23 @@ export type StripeAccount = {
   readonly protocol: 'https' | 'http'
   readonly host: string
   readonly port: number
-  /** Of Stripe's API; null for the one that the SDK was made for. */
+  /** The version of Stripe's API; null for the one that the SDK was made for. */
   readonly apiVersion: string | null
   readonly concurrency: number
-  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  /** The allowed addresses; unless given, all but special-purpose addresses. */
   readonly egress?: Egress
 }
 
-/** What became of one call: Stripe's answer, Stripe's refusal, or no answer that counts. */
+/** The result of one call: Stripe's response, Stripe's refusal, or no response that counts. */
 export type Reply =
   | { readonly kind: 'answered'; readonly answer: unknown }
   | {
       readonly kind: 'refused'
       readonly error: StripeErrorFields
       readonly message: string
-      /** The payment intent as it stands, where the error names one. */
+      /** The current payment intent, if the error contains one. */
       readonly payment: unknown
-      /** Stripe repeats what it said to this idempotency key before. */
+      /** Stripe repeats its earlier response to this idempotency key. */
       readonly replayed: boolean
     }
   | { readonly kind: 'not_sent'; readonly reason: string }
@@ -40,7 +40,7 @@ export type StripeClient = {
   close(): Promise<void>
 }
 
-/** An exchange without an answer, on its way through the SDK. */
+/** A call without a response, on its way through the SDK. */
 class NoAnswer extends Error {
   readonly kind: 'not_sent' | 'unknown'
   constructor(kind: 'not_sent' | 'unknown', reason: string) {
@@ -60,14 +60,14 @@ export function stripeClient(account: StripeAccount, kept = true): StripeClient 
     kept,
     ...(account.egress && { egress: account.egress }),
   })
-  // The SDK's interface to an HTTP client knows no abort signal: the call's own travels beside it.
+  // The SDK's interface to an HTTP client has no abort signal: the call's own signal is passed beside it.
   const signals = new AsyncLocalStorage<AbortSignal>()
   const Constructor = createRequire(import.meta.url)('stripe') as typeof import('stripe').default
   const stripe = new Constructor(account.apiKey, {
     protocol,
     host,
     port,
-    // Whether a call is repeated is decided by the core alone.
+    // Only the core decides whether to repeat a call.
     maxNetworkRetries: 0,
     telemetry: false,
     httpClient: sdkClient(http, account.apiVersion, () => signals.getStore()),
@@ -85,7 +85,7 @@ export function stripeClient(account: StripeAccount, kept = true): StripeClient 
   }
 }
 
-/** Stripe's own interface to HTTP. It must never throw an error whose code is one on which the SDK sends again. */
+/** Stripe's own interface to HTTP. It must never throw an error with a code after which the SDK sends again. */
 function sdkClient(
   http: HttpClient,
   apiVersion: string | null,
@@ -110,7 +110,7 @@ function sdkClient(
         toStream: () => {
           throw new NoAnswer('unknown', 'no call streams')
         },
-        // The SDK takes whatever JSON it gets for Stripe's, and a number for reason enough to crash.
+        // The SDK accepts any JSON as Stripe's, and crashes on a number.
         toJSON: async () => parse(result.status, result.body.toString()),
       }
     },
@@ -130,7 +130,7 @@ function kept(headers: Readonly<Record<string, string | string[] | undefined>>):
   return typeof replayed === 'string' ? { 'idempotent-replayed': replayed } : {}
 }
 
-/** The body of an answer, when it is Stripe's: an object, and one with Stripe's error unless the status is 200. */
+/** The body of a response if it is Stripe's: an object, with Stripe's error unless the status is 200. */
 function parse(status: number, body: string): object {
   const json: unknown = JSON.parse(body)
   const wellFormed =
@@ -141,7 +141,7 @@ function parse(status: number, body: string): object {
   return json
 }
 
-/** The fields of an error that the SDK threw, which are Stripe's own; anything else may have been sent. */
+/** The fields of an error that the SDK threw, if they are Stripe's own. Any other error may have been sent. */
 function replyOf(error: unknown): Reply {
   const { detail, raw, headers, statusCode } = error as Partial<Stripe.errors.StripeError>
   if (detail instanceof NoAnswer) return { kind: detail.kind, reason: detail.message }
@@ -162,7 +162,7 @@ function replyOf(error: unknown): Reply {
   }
 }
 
-/** The SDK says "Invalid JSON received"; its cause says which. */
+/** The SDK's message is "Invalid JSON received"; its cause has the details. */
 function reasonOf(error: unknown): string {
   const exception = part(part(error, 'raw'), 'exception')
   const cause = exception instanceof Error ? exception : error

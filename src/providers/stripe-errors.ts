@@ -2,8 +2,8 @@ import { holdsCardNumber } from '../domain/card-numbers.ts'
 import { DECLINE_CODES } from '../domain/decline.ts'
 
 /**
- * Stripe's decline codes, error codes and refund failure reasons that have another name with us. Those of the
- * same name (https://docs.stripe.com/declines/codes), and those that are in neither table, pass unchanged.
+ * Stripe's decline codes, error codes and refund failure reasons that MiniPay names differently. Codes of the same
+ * name (https://docs.stripe.com/declines/codes), and codes in neither table, pass unchanged.
  */
 const DECLINES: Readonly<Record<string, keyof typeof DECLINE_CODES>> = {
   // Card declines.
@@ -33,7 +33,7 @@ const DECLINES: Readonly<Record<string, keyof typeof DECLINE_CODES>> = {
   payment_intent_authentication_failure: 'authentication_required',
   payment_intent_payment_attempt_expired: 'authentication_required',
   payment_intent_payment_attempt_failed: 'generic_decline',
-  // Why a refund failed.
+  // Reasons for a failed refund.
   declined: 'generic_decline',
   expired_or_canceled_card: 'expired_card',
   lost_or_stolen_card: 'lost_card',
@@ -47,7 +47,7 @@ const DECLINES: Readonly<Record<string, keyof typeof DECLINE_CODES>> = {
   payment_method_unactivated: 'card_not_supported',
 }
 
-/** Ours for one of Stripe's codes; a code that is in no table passes if it is well-formed. */
+/** MiniPay's code for one of Stripe's; a code in no table passes if it is well-formed. */
 export function declineCode(code: string): string {
   if (Object.hasOwn(DECLINE_CODES, code)) return code
   if (Object.hasOwn(DECLINES, code)) return DECLINES[code] as string
@@ -86,12 +86,12 @@ const ERRORS: readonly (readonly [
   fits: (error: StripeErrorFields) => boolean,
   meaning: (error: StripeErrorFields) => ErrorMeaning,
 ])[] = [
-  // Not Stripe's: something in between has an error object of its own.
+  // Not Stripe's: a proxy has an error object of its own.
   [({ type }) => !TYPES.has(type), () => ({ kind: 'unknown' })],
-  // Somebody else may be in the middle of this very call: only asking again can tell.
+  // The same call may be in progress: only a later call can show its outcome.
   [({ code }) => code === 'lock_timeout' || code === 'idempotency_key_in_use', () => ({ kind: 'unknown' })],
   [({ status, type }) => status === 409 || type === 'idempotency_error', () => ({ kind: 'unknown' })],
-  // Refused at the door, before the call was looked at.
+  // Stripe refused it before it read the call.
   [({ status }) => status === 401 || status === 403 || status === 429, () => ({ kind: 'not_sent' })],
   [
     ({ status, type }) => type === 'card_error' || status === 402,
@@ -105,7 +105,7 @@ const ERRORS: readonly (readonly [
   [() => true, () => ({ kind: 'unknown' })],
 ]
 
-/** A request is refused for what one of its parameters says. */
+/** Stripe refused the request because of one of its parameters. */
 function codeOfParam(param: string): string {
   if (param.startsWith('payment_method')) return 'invalid_payment_method'
   if (param === 'currency') return 'currency_not_supported'

@@ -6,8 +6,8 @@ import { part, text } from './stripe-answers.ts'
 const TOLERANCE_S = 300
 
 /**
- * A notification (an event of Stripe's) that was signed with the endpoint's secret in the last five minutes;
- * null otherwise; `now` is in ms since 1970. Nothing is read of it but what it is about.
+ * A notification (an event of Stripe's) that was signed with the endpoint's secret in the last five minutes; null
+ * otherwise. `now` is in ms since 1970. MiniPay reads only which object it is about.
  */
 export function readNotification(
   webhooks: Stripe['webhooks'],
@@ -30,9 +30,9 @@ export function readNotification(
 }
 
 /**
- * The metadata that we gave a payment intent or a refund names its attempt: that is how a call whose answer was
- * lost, and with it Stripe's reference, is told of. An inquiry is no dispute yet, and a dispute without a
- * payment intent is about no payment of ours.
+ * MiniPay puts the attempt's id into the metadata of a payment intent or a refund. So a notification identifies a
+ * call whose response, and Stripe's reference with it, was lost. An inquiry is no dispute yet, and a dispute without
+ * a payment intent is about no payment of ours.
  */
 function subjectOf(type: string, object: Readonly<Record<string, unknown>>): NotificationSubject {
   const reference = text(object, 'id')

@@ -143,7 +143,7 @@ async function authorize(
   return settle(client, lookupOf('authorize', call, null), reply, signal)
 }
 
-/** Captures, once and for all: what is not captured is released. */
+/** Captures once: Stripe releases the rest. */
 async function capture(client: StripeClient, call: FollowUpCall, signal: AbortSignal): Promise<Outcome> {
   const units = toStripe(call.amount, call.currency)
   if (!units.ok) return declined(units.declineCode, units.message)
@@ -190,7 +190,7 @@ function lookupOf(
   return { kind, attemptId, transactionId, providerReference: null, paymentReference, amount, currency }
 }
 
-/** The outcome of a call from what Stripe replied to it. */
+/** The outcome of a call from Stripe's response. */
 async function settle(
   client: StripeClient,
   asked: LookupCall,
@@ -229,7 +229,7 @@ function declined(declineCode: string, message: string): Outcome {
   return { kind: 'declined', declineCode, message, reference: null }
 }
 
-/** By reference where it is known; else a payment by search, and a refund in the list of its payment's. */
+/** By reference if it is known; otherwise a payment by search, and a refund in the list of its payment's refunds. */
 async function lookup(client: StripeClient, call: LookupCall, signal: AbortSignal): Promise<LookupAnswer> {
   const { kind, attemptId, providerReference } = call
   const payment = kind === 'authorize' ? (providerReference ?? call.paymentReference) : call.paymentReference
