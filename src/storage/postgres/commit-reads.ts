@@ -3,6 +3,7 @@ import type { Attempt } from '../../domain/attempt.ts'
 import type { IdempotencyRecord } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
+import type { Referring } from '../guards.ts'
 import type { Result, Row, Statement } from './batch.ts'
 import { recordset } from './recordset.ts'
 import { byScope, live, nameIn, recordOf } from './rows.ts'
@@ -23,8 +24,8 @@ export type Found = {
 
 type Read = { readonly statement: Statement; readonly take: (row: Row) => void }
 
-export function referenceName(provider: string, kind: string, reference: string): string {
-  return JSON.stringify([provider, kind, reference])
+export function referenceName({ provider, kind, providerReference }: Omit<Referring, 'id'>): string {
+  return JSON.stringify([provider, kind, providerReference])
 }
 
 export function nothingFound(): Found {
@@ -79,11 +80,8 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Rea
   read(
     FIND_REFERENCES,
     REFERENCES.values(attempts.filter(({ providerReference }) => providerReference !== null)),
-    ({ provider, kind, reference, id }) =>
-      found.references.set(
-        referenceName(provider as string, kind as string, reference as string),
-        id as string,
-      ),
+    ({ id, ...reference }) =>
+      found.references.set(referenceName(reference as Omit<Referring, 'id'>), id as string),
   )
   read(FIND_KEYS, KEYS.values(commits.flatMap(({ key }) => key ?? [])), (row) =>
     found.keys.set(name(row, 'key'), recordOf(row)),
@@ -128,7 +126,7 @@ const REFERENCES = recordset<Attempt>({
 
 /** Whoever has them, of whatever scope. The planner may not begin with the attempts: few they may have been. */
 const FIND_REFERENCES = `
-  SELECT r.provider, r.kind, r.reference, t.id
+  SELECT r.provider, r.kind, r.reference AS "providerReference", t.id
   FROM ${REFERENCES.scoped}
   CROSS JOIN LATERAL (
     SELECT id FROM attempts

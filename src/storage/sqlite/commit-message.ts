@@ -3,6 +3,7 @@
  * A part that most commits do not have is absent.
  */
 import type { StoredAnswer } from '../../domain/idempotency.ts'
+import type { Transfer } from '../../domain/ledger.ts'
 import { allAnswered, type Commit } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { live, type Row, rowWithDetails, type Value } from './rows.ts'
@@ -76,6 +77,16 @@ function flatTransfers({ transfers }: Commit): Row {
   const flat: Value[] = []
   for (const { debit, credit, currency, amount } of transfers) flat.push(debit, credit, currency, amount)
   return flat
+}
+
+/** The transfers of a commit. */
+export function transfersIn({ transfers: flat = [] }: CommitMessage): Transfer[] {
+  const transfers: Transfer[] = []
+  for (let i = 0; i < flat.length; i += 4) {
+    const [debit, credit, currency, amount] = flat.slice(i, i + 4)
+    transfers.push({ debit, credit, currency, amount } as Transfer)
+  }
+  return transfers
 }
 
 /** The characters of JSON that a commit keeps in memory while it waits. */

@@ -1,6 +1,4 @@
-import { MAX_BALANCE } from '../../domain/money.ts'
 import type { Connection } from './connection.ts'
-import type { Row } from './rows.ts'
 
 export type LedgerCache = ReturnType<typeof ledgerCache>
 
@@ -61,23 +59,9 @@ export function ledgerCache(db: Connection) {
       return find(accountId, live, code, currency) as Account
     },
 
-    /** False when one of the transfers (debit, credit, currency, amount, …) would take a balance past 64 bits. */
-    hasRoom(accountId: number, live: number, transfers: Row): boolean {
-      for (let i = 0; i < transfers.length; i += 4) {
-        const currency = transfers[i + 2] as string
-        for (const code of [transfers[i], transfers[i + 1]]) {
-          let after = find(accountId, live, code as string, currency)?.balance ?? 0n
-          // With the changes by the transfers before it; there are at most a few.
-          for (let j = 0; j <= i; j += 4) {
-            if (transfers[j + 2] !== currency) continue
-            if (transfers[j] === code) after += BigInt(transfers[j + 3] as number)
-            if (transfers[j + 1] === code) after -= BigInt(transfers[j + 3] as number)
-          }
-          if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
-        }
-      }
-      return true
-    },
+    /** 0 for an account that does not exist. */
+    balance: (accountId: number, live: number, code: string, currency: string): bigint =>
+      find(accountId, live, code, currency)?.balance ?? 0n,
 
     post(to: Account, amount: number): void {
       const delta = BigInt(amount)

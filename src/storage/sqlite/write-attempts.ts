@@ -1,5 +1,6 @@
 import type { AttemptClaim, OwnedAttempt, Postponement } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
+import type { Referring } from '../guards.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
@@ -32,19 +33,12 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
   const updateAttempt = db.prepare(updateRow(ATTEMPTS))
 
   return {
-    /** The attempt that has one of these attempts' references, when it is another one; it may be in another scope. */
-    referenceTaken(attempts: readonly Row[]): string | undefined {
-      for (const attempt of attempts) {
-        const reference = attempt[at.providerReference]
-        if (reference === null) continue
-        const holder = findReference.get(attempt[at.provider], attempt[at.kind], reference)
-        if (holder !== undefined && holder !== attempt[at.id]) return holder
-      }
-      return undefined
-    },
+    /** The attempt that has the same reference; it may be in another scope. */
+    holder: ({ provider, kind, providerReference }: Referring): string | undefined =>
+      findReference.get(provider, kind, providerReference),
 
-    /** Whether this token holds its lease; null if there is no lease. */
-    isHeld: (id: string, token: string | null): boolean => findToken.get(id) === token,
+    /** The token of its lease; null if there is no lease. */
+    token: (id: string): string | null | undefined => findToken.get(id),
 
     put(account: number, live: number, attempt: Row): void {
       const id = attempt[at.id]

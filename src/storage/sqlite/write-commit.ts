@@ -1,6 +1,8 @@
+import type { Transfer } from '../../domain/ledger.ts'
 import type { CommitResult } from '../../ports/store.ts'
-import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
-import type { CommitMessage } from './commit-message.ts'
+import { ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { type Referring, refusalOf } from '../guards.ts'
+import { type CommitMessage, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
@@ -10,11 +12,7 @@ import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
-/**
- * Commits, as the port describes them. Guards first, in this order: the charge is at the version that was
- * decided on; its attempt is held; every balance has room; no other attempt has a provider's reference; the key is new. Nothing is
- * written before the last of them has passed.
- */
+/** Commits, as the port describes them. Nothing is written before the guards have passed. */
 export function commitWrite(db: Connection, cache: LedgerCache) {
   const tries = storedAttempts(db, cache)
   const putAlarm = alarmWrites(db, cache)
@@ -37,25 +35,33 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
   return function applyCommit(message: CommitMessage): CommitResult | null {
     const { accountId: account, live, at, charge, refund, dispute, key, event, held } = message
-    const { attempts = NONE, alarms = NONE, answered = NONE, transfers = NONE, counts = NONE } = message
+    const { attempts = NONE, alarms = NONE, answered = NONE, counts = NONE } = message
+    const transfers = transfersIn(message)
     const id = charge[CHARGES.at.id] as string
     const version = charge[CHARGES.at.version] as number
     const currency = charge[CHARGES.at.currency] as string
 
-    if (version > 1 && charges.version(account, live, id) !== version - 1) return { kind: 'version_conflict' }
-    if (held && !tries.isHeld(held.attemptId, held.token)) return { kind: 'not_held' }
-    if (!cache.hasRoom(account, live, transfers)) return { kind: 'balance_limit' }
-    const attemptId = tries.referenceTaken(attempts)
-    if (attemptId !== undefined) return { kind: 'reference_taken', attemptId }
     const numbers = cache.numbers(account, live)
     const sequence = event ? numbers.event + 1 : 0
     const long = charge[DETAILS_OF_CHARGE] as string | null
-    const details = long === null ? undefined : detailsOf(message, long)
-    if (Array.isArray(details)) return { kind: 'key_exists', record: recordOf(details) }
-    if (key && !keys.insert(account, live, key, sequence, at, details)) {
-      const found = keys.find(account, live, key[0]) as FoundKey
-      return { kind: 'key_exists', record: recordOf(found) }
-    }
+    let details: Apart | undefined
+    const refusal = refusalOf(
+      { version, held: held ?? null, transfers, attempts: attempts.map(referring) },
+      {
+        version: () => charges.version(account, live, id),
+        token: tries.token,
+        balance: (code, currency) => cache.balance(account, live, code, currency),
+        holder: tries.holder,
+        record() {
+          const found = long === null ? undefined : detailsOf(message, long)
+          if (Array.isArray(found)) return recordOf(found)
+          details = found
+          if (!key || keys.insert(account, live, key, sequence, at, details)) return undefined
+          return recordOf(keys.find(account, live, key[0]) as FoundKey)
+        },
+      },
+    )
+    if (refusal) return refusal
 
     for (const each of answered) keys.answer(account, live, each, sequence, details)
     if (version === 1) charges.insert(account, live, charge, details)
@@ -76,6 +82,16 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
 }
 
 const NONE: readonly never[] = []
+
+function referring(attempt: Row): Referring {
+  const { id, provider, kind, providerReference } = ATTEMPTS.at
+  return {
+    id: attempt[id],
+    provider: attempt[provider],
+    kind: attempt[kind],
+    providerReference: attempt[providerReference],
+  } as Referring
+}
 
 function keyWrites(db: Connection) {
   const insertKey = db.prepare(
@@ -162,13 +178,17 @@ function transferWrites(db: Connection, cache: LedgerCache) {
      VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)`,
   )
 
-  return (account: number, live: number, transfers: Row, transaction: string, at: number): void => {
+  return (
+    account: number,
+    live: number,
+    transfers: readonly Transfer[],
+    transaction: string,
+    at: number,
+  ): void => {
     const numbers = cache.numbers(account, live)
-    for (let i = 0; i < transfers.length; i += 4) {
-      const [from, to, currency, amount] = transfers.slice(i, i + 4) as [string, string, string, number]
-      if (from === to || amount <= 0) throw new Error(`a transfer of ${transaction} is not one`)
-      const debit = cache.account(account, live, from, currency)
-      const credit = cache.account(account, live, to, currency)
+    for (const { currency, amount, ...of } of transfers) {
+      const debit = cache.account(account, live, of.debit, currency)
+      const credit = cache.account(account, live, of.credit, currency)
       insertTwoEntries.run(
         ...[account, live, ++numbers.entry, debit.id, transaction, amount, at],
         ...[account, live, ++numbers.entry, credit.id, transaction, -amount, at],

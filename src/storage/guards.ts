@@ -1,0 +1,85 @@
+/** The guards of a commit. They are pure, and the same for both engines; an engine only says how it finds what is stored. */
+import type { Attempt } from '../domain/attempt.ts'
+import type { IdempotencyRecord } from '../domain/idempotency.ts'
+import { isTransfer, type LedgerAccountCode, type Transfer } from '../domain/ledger.ts'
+import { MAX_BALANCE } from '../domain/money.ts'
+import type { Commit, CommitResult } from '../ports/store.ts'
+
+/** An attempt with the reference that its provider gave it. */
+export type Referring = Pick<Attempt, 'id' | 'provider' | 'kind' | 'providerReference'>
+
+/** The parts of a commit that its guards look at. */
+export type Guarded = Pick<Commit, 'held' | 'transfers'> & {
+  /** Of the charge. */
+  readonly version: number
+  readonly attempts: readonly Referring[]
+}
+
+/** The stored rows that the guards need. Each is read only when the guards before it have passed. */
+export type Stored = {
+  /** The charge's version. */
+  version(): number | undefined
+  /** The token of the attempt's lease; null if it has no lease. */
+  token(attemptId: string): string | null | undefined
+  /** 0 for an account that does not exist. */
+  balance(account: LedgerAccountCode, currency: string): bigint
+  /** The id of the authorization or refund, in any scope, that has this reference. */
+  holder(attempt: Referring): string | undefined
+  /** The record of the commit's key. It is read last, so an engine may insert the key to find out. */
+  record(): IdempotencyRecord | undefined
+}
+
+export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
+
+/**
+ * Why a commit must not become true; undefined when it may. The order of the guards decides which refusal the caller
+ * sees:
+ *
+ * 1. The charge is stored at the version before the commit's, or is new.
+ * 2. The attempt in `held` still has exactly that token.
+ * 3. Every balance stays within 64 bits.
+ * 4. No other attempt of the same kind at the same provider has the same reference.
+ * 5. The key is new.
+ *
+ * Throws if a transfer is not one: a bug of ours.
+ */
+export function refusalOf(
+  { version, held, transfers, attempts }: Guarded,
+  stored: Stored,
+): Refusal | undefined {
+  if (version > 1 && stored.version() !== version - 1) return { kind: 'version_conflict' }
+  if (held && stored.token(held.attemptId) !== held.token) return { kind: 'not_held' }
+  for (const transfer of transfers)
+    if (!isTransfer(transfer)) throw new Error(`not a transfer: ${JSON.stringify(transfer)}`)
+  if (!hasRoom(transfers, stored)) return { kind: 'balance_limit' }
+  for (const attempt of attempts) {
+    const holder = isReferring(attempt) ? stored.holder(attempt) : undefined
+    if (holder !== undefined && holder !== attempt.id) return { kind: 'reference_taken', attemptId: holder }
+  }
+  const record = stored.record()
+  return record && { kind: 'key_exists', record }
+}
+
+/** Whether its reference must be its own: a capture or a cancel may have the reference of its authorization. */
+export function isReferring({ kind, providerReference }: Referring): boolean {
+  return providerReference !== null && (kind === 'authorize' || kind === 'refund')
+}
+
+/** False when one of the transfers would take a balance past 64 bits. */
+function hasRoom(transfers: readonly Transfer[], stored: Stored): boolean {
+  for (const [i, { debit, credit, currency }] of transfers.entries())
+    for (const account of [debit, credit]) {
+      let after = stored.balance(account, currency)
+      // With the changes by the transfers before it; there are at most a few.
+      for (let j = 0; j <= i; j++) after += changeOf(account, currency, transfers[j] as Transfer)
+      if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
+    }
+  return true
+}
+
+/** A debit is positive. */
+function changeOf(account: LedgerAccountCode, currency: string, transfer: Transfer): bigint {
+  if (transfer.currency !== currency) return 0n
+  if (transfer.debit === account) return BigInt(transfer.amount)
+  return transfer.credit === account ? -BigInt(transfer.amount) : 0n
+}
