@@ -1,34 +1,20 @@
 /** What must be true of a cluster after a storm, as anyone can see from outside. Every rule names what breaks it. */
 
-import { call, readAll } from '../kit/http.ts'
-import type { NumberedEvent, Reader } from '../kit/reader.ts'
+import { type Lists, readLists } from '../kit/books.ts'
+import type { Refund } from '../kit/client.ts'
+import type { Reader } from '../kit/reader.ts'
 import { runCli } from '../kit/server.ts'
 import type { StatedPayment, Statement } from '../kit/simulator.ts'
-import type { Account, Charge as BookedCharge, Refund as BookedRefund } from '../storm/books.ts'
 import type { Asked, AskedStep, Order } from './clients.ts'
 import type { World } from './world.ts'
 
-type Charge = BookedCharge & { readonly customer: string }
-type Refund = BookedRefund & { readonly idempotency_key: string }
-
-export type Books = {
-  readonly charges: readonly Charge[]
-  readonly refunds: readonly Refund[]
-  readonly events: readonly NumberedEvent[]
-  readonly accounts: readonly Account[]
+export type Books = Pick<Lists, 'charges' | 'refunds' | 'events' | 'accounts'> & {
   readonly statement: Statement
 }
 
 export async function readBooks(url: string, { bank }: Pick<World, 'bank'>): Promise<Books> {
-  const after = (id: string) => `starting_after=${id}`
-  const { body } = await call<{ data: Account[] }>(url, 'GET', '/api/v1/ledger/accounts')
-  return {
-    charges: await readAll<Charge>(url, '/api/v1/charges', ({ id }) => after(id)),
-    refunds: await readAll<Refund>(url, '/api/v1/refunds', ({ refund_id }) => after(refund_id)),
-    events: await readAll<NumberedEvent>(url, '/api/v1/events', ({ sequence }) => `after=${sequence}`),
-    accounts: body.data,
-    statement: await bank.statement(),
-  }
+  const lists = await readLists(url, 'charges', 'refunds', 'events', 'accounts')
+  return { ...lists, statement: await bank.statement() }
 }
 
 /** What the audit looks at; it need not be a cluster. */

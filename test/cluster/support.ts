@@ -3,15 +3,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, type TestContext } from 'node:test'
+import { readLists } from '../kit/books.ts'
+import type { Charge } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { call, readAll } from '../kit/http.ts'
+import { call } from '../kit/http.ts'
 import { type ClusterNode, startNodes } from '../kit/nodes.ts'
 import { type OwnServer, onDatabase, startPostgres } from '../kit/postgres.ts'
-import type { NumberedEvent } from '../kit/reader.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { runCli } from '../kit/server.ts'
 import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
-import type { Charge } from '../storm/books.ts'
 
 /** A server of our own for the tests of a file. */
 export function ownServer(settings: readonly string[] = []): () => OwnServer {
@@ -67,10 +67,8 @@ export async function onlyBank(t: TestContext): Promise<{ bank: RunningBank; env
   return { bank, env: { MINIPAY_PROVIDERS: file } }
 }
 
-export const chargesOf = ({ url }: ClusterNode) =>
-  readAll<Charge & { created_at: string }>(url, '/api/v1/charges', ({ id }) => `starting_after=${id}`)
-export const eventsOf = ({ url }: ClusterNode) =>
-  readAll<NumberedEvent>(url, '/api/v1/events', ({ sequence }) => `after=${sequence}`)
+export const chargesOf = async ({ url }: ClusterNode) => (await readLists(url, 'charges')).charges
+export const eventsOf = async ({ url }: ClusterNode) => (await readLists(url, 'events')).events
 
 /** Fails unless `minipay verify` finds books that balance, and so many charges where a number is given. */
 export async function assertBooks(database: string, charges?: number): Promise<void> {

@@ -1,13 +1,11 @@
 /** A reader that follows the events during a storm, each page from another node. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Event } from '../storm/books.ts'
+import type { Event } from './client.ts'
 import { call } from './http.ts'
 import type { ClusterNode } from './nodes.ts'
 
-export type NumberedEvent = Event & { readonly id: string; readonly epoch: string }
-
 export type Reader = {
-  readonly seen: readonly Pick<NumberedEvent, 'id' | 'sequence' | 'epoch'>[]
+  readonly seen: readonly Pick<Event, 'id' | 'sequence' | 'epoch'>[]
   /** Pages that must not be, each as a sentence. */
   readonly wrong: readonly string[]
   /** Resolves when it has read what was there, and ends. */
@@ -16,7 +14,7 @@ export type Reader = {
 
 const POLL_MS = 20
 
-type Page = { readonly data: NumberedEvent[]; readonly has_more: boolean }
+type Page = { readonly data: Event[]; readonly has_more: boolean }
 
 /**
  * Keeps the last number it has seen, as a client does. What comes after it has the next number, unless an epoch began: a

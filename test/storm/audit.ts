@@ -1,5 +1,6 @@
 /** Whether MiniPay and the banks agree: every rule names the first charge that breaks it. */
-import type { Attempt, Books, Charge, Payment, Refund } from './books.ts'
+import type { Attempt, Charge, Refund } from '../kit/client.ts'
+import type { Books, Payment } from './books.ts'
 import { BANKS } from './plan.ts'
 
 /** What is wrong, and of which charge where it is of one. */

@@ -1,6 +1,8 @@
 /** Whether MiniPay's own books are in order, whatever it was told. */
+
+import type { Alarm, Attempt, Charge, Event, LedgerEntry } from '../../kit/client.ts'
 import type { Problem } from '../audit.ts'
-import type { Alarm, Attempt, Books, Charge, Entry, Event } from './books.ts'
+import type { Books } from './books.ts'
 import type { Liar } from './liar.ts'
 
 export type Found = (what: string, charge?: string | null) => void
@@ -75,13 +77,13 @@ function entriesTellTheSame({ charges, refunds, disputes, entries }: Books, foun
   }
 }
 
-function sumsOf(entries: readonly Entry[]): Map<string, number> {
+function sumsOf(entries: readonly LedgerEntry[]): Map<string, number> {
   const sums = new Map<string, number>()
   for (const { account, amount } of entries) sums.set(account, (sums.get(account) ?? 0) + amount)
   return sums
 }
 
-function refundsWereCovered({ id }: Charge, own: readonly Entry[], found: Found): void {
+function refundsWereCovered({ id }: Charge, own: readonly LedgerEntry[], found: Found): void {
   let merchant = 0
   for (const [i, { account, amount, transaction_id }] of own.entries()) {
     if (account !== 'merchant') continue

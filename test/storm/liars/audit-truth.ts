@@ -2,10 +2,12 @@
  * Whether MiniPay's books are what really happened. At the end every liar has told the truth of every call, so what the
  * books do not say must stand in an alarm; and what nobody lied about must be booked to the last minor unit.
  */
+
+import type { Alarm, Attempt, Charge, Refund } from '../../kit/client.ts'
 import type { Statement } from '../../kit/simulator.ts'
 import type { Problem } from '../audit.ts'
 import { type Found, OPEN_ATTEMPT } from './audit-books.ts'
-import type { Alarm, Attempt, Books, Charge, Refund } from './books.ts'
+import type { Books } from './books.ts'
 import type { Liar } from './liar.ts'
 import { BANK } from './plan.ts'
 import { type Deed, isReleased } from './truth.ts'

@@ -4,6 +4,7 @@
  * again. Whatever was said, the books must be in order, and what is not booked must have an alarm.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Attempt } from '../../kit/client.ts'
 import { drawsFrom } from '../../kit/draws.ts'
 import { tempDir } from '../../kit/folders.ts'
 import { call } from '../../kit/http.ts'
@@ -13,7 +14,7 @@ import type { Problem } from '../audit.ts'
 import { auditBooks, OPEN_ATTEMPT } from './audit-books.ts'
 import { auditEvents, auditGauge, auditLog, auditReplays } from './audit-told.ts'
 import { auditTruth } from './audit-truth.ts'
-import { type Attempt, type Books, readBooks } from './books.ts'
+import { type Books, readBooks } from './books.ts'
 import { type Customers, customers } from './customers.ts'
 import { type Person, person } from './person.ts'
 import { type Plan, planOf, type Size } from './plan.ts'
