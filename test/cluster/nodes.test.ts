@@ -4,7 +4,7 @@ import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Webhook } from 'standardwebhooks'
 import { call, charge } from '../kit/http.ts'
-import { startNode, startNodes } from '../kit/nodes.ts'
+import { preloaded, startNode, startNodes } from '../kit/nodes.ts'
 import { onDatabase } from '../kit/postgres.ts'
 import { until } from '../kit/until.ts'
 import {
@@ -20,7 +20,7 @@ import {
 } from './support.ts'
 
 const server = ownServer()
-const SKEW = fileURLToPath(new URL('clock-skew.ts', import.meta.url))
+const SKEW = preloaded(fileURLToPath(new URL('clock-skew.ts', import.meta.url)))
 
 test('nodes that start at once on an empty database all serve; one that finds a newer schema says so and ends', async (t) => {
   const database = await server().createDatabase()

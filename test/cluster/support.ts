@@ -1,6 +1,5 @@
 /** What the tests of several nodes share: one server for a file, nodes and banks that end with their test. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, type TestContext } from 'node:test'
 import { readLists } from '../kit/books.ts'
@@ -12,6 +11,7 @@ import { type OwnServer, onDatabase, startPostgres } from '../kit/postgres.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { runCli } from '../kit/server.ts'
 import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
+import { atBank, providersIn } from '../kit/world.ts'
 
 /** A server of our own for the tests of a file. */
 export function ownServer(settings: readonly string[] = []): () => OwnServer {
@@ -31,12 +31,12 @@ export async function threeNodes(
   database: string,
   env: Env = {},
   own: readonly Env[] = [{}, {}, {}],
-  preload?: string,
+  program?: readonly string[],
 ): Promise<[ClusterNode, ClusterNode, ClusterNode]> {
   const nodes = await startNodes(
     database,
     own.map((more) => ({ ...env, ...more })),
-    preload,
+    program,
   )
   atEnd(t, () => Promise.all(nodes.map((node) => node.kill())))
   return nodes as [ClusterNode, ClusterNode, ClusterNode]
@@ -58,13 +58,9 @@ const DEADLINE_MS = 120_000
 /** A bank as the provider of every charge, and the settings that say so. */
 export async function onlyBank(t: TestContext): Promise<{ bank: RunningBank; env: Record<string, string> }> {
   const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'), { secret: newSecret() })
+  const bank = await startBank(join(folder, 'bank.db'))
   atEnd(t, bank.kill)
-  const file = join(folder, 'providers.json')
-  const { url, secret } = bank
-  const settings = { kind: 'http', url, secret, deadline_ms: DEADLINE_MS, lookup: 'final' }
-  writeFileSync(file, JSON.stringify({ bank: settings }))
-  return { bank, env: { MINIPAY_PROVIDERS: file } }
+  return { bank, env: providersIn(folder, { bank: atBank(bank, { deadline_ms: DEADLINE_MS }) }) }
 }
 
 export const chargesOf = async ({ url }: ClusterNode) => (await readLists(url, 'charges')).charges

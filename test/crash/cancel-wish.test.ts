@@ -8,7 +8,7 @@ import Database from 'better-sqlite3'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
 import { runCli, serve, startServer } from '../kit/server.ts'
-import { newSecret, startBank } from '../kit/simulator.ts'
+import { startBank } from '../kit/simulator.ts'
 import { until } from '../kit/until.ts'
 
 const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url))
@@ -47,7 +47,7 @@ describe('a cancel that was kept as a wish', { concurrency: 2 }, () => {
 
 async function crashed(t: TestContext, wish: (typeof WISHES)[number], dieAt: string | null): Promise<void> {
   const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'), { secret: newSecret() })
+  const bank = await startBank(join(folder, 'bank.db'))
   atEnd(t, bank.kill)
   const providers = join(folder, 'providers.json')
   const { url, secret } = bank

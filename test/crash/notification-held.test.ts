@@ -6,14 +6,14 @@ import { test } from 'node:test'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { call, charge } from '../kit/http.ts'
 import { runCli, serve } from '../kit/server.ts'
-import { newSecret, startBank } from '../kit/simulator.ts'
+import { startBank } from '../kit/simulator.ts'
 import { until } from '../kit/until.ts'
 
 type Charge = { readonly id: string; readonly provider_reference: string; readonly amount_disputed: number }
 
 test('a dispute that was looked up when the process was killed is booked at once by the next, and its money is held back', async (t) => {
   const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'), { secret: newSecret() })
+  const bank = await startBank(join(folder, 'bank.db'))
   atEnd(t, bank.kill)
   const providers = join(folder, 'providers.json')
   // Its lease is three deadlines and a minute: far longer than the test waits.

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
 import { type RunningServer, runCli, serve, startServer } from '../kit/server.ts'
-import { newSecret, type RunningBank, type StatedPayment, startBank } from '../kit/simulator.ts'
+import { type RunningBank, type StatedPayment, startBank } from '../kit/simulator.ts'
 import { until } from '../kit/until.ts'
 
 const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url))
@@ -135,7 +135,7 @@ describe('recovery points', { concurrency: 2 }, () => {
 
 async function crashAt(t: TestContext, scenario: Scenario, point: Point): Promise<void> {
   const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'), { secret: newSecret() })
+  const bank = await startBank(join(folder, 'bank.db'))
   atEnd(t, bank.kill)
   const providers = join(folder, 'providers.json')
   const bankSettings = { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final' }

@@ -226,7 +226,7 @@ test('calls to a provider, whose outcome is unknown, a decline, or nothing', asy
   await send('captureCharge', 502, 'not_taken', { at, id: first.id })
   await send('cancelCharge', 502, 'not_taken', { at, id: second.id })
   await send('createRefund', 502, 'not_taken', { at, body: { transaction_id: paid.id } })
-  await world.revive('bank_a')
+  await world.bank('bank_a').start()
   await world.notify()
   await world.bank('bank_a').control('POST', '/finish')
   await until(

@@ -255,7 +255,7 @@ describe('a provider that fails again and again', () => {
     const [attempt] = await world.api.attempts(alone.body.charge.id)
     assert.deepEqual(attempt?.route?.skipped, [{ provider: 'bank_c', reason: 'circuit breaker open' }])
 
-    await world.revive('bank_c')
+    await world.bank('bank_c').start()
     const done = await until(capture, ({ status }) => status !== 502)
     assert.deepEqual([done.status, done.body.status], [200, 'succeeded'])
     // A trial that a busy machine answers too late is found by a lookup, which closes no breaker.

@@ -1,6 +1,32 @@
 /** The database behind MiniPay's back: what is due later is made due now, so that nothing has to be waited for. */
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { onDatabase } from './postgres.ts'
+import type { Ends } from './folders.ts'
+import { onDatabase, startPostgres } from './postgres.ts'
+
+export const ENGINES = ['sqlite', 'postgres'] as const
+export type Engine = (typeof ENGINES)[number]
+
+/** Where a new MiniPay keeps its books: a file in a folder, or a database on a PostgreSQL that ends with the rest. */
+export async function newDatabase(engine: Engine, folder: string, ends: Ends): Promise<string> {
+  if (engine === 'sqlite') return join(folder, 'minipay.db')
+  const server = await startPostgres()
+  ends.add(server.remove)
+  return server.createDatabase()
+}
+
+export const isPostgres = (database: string) => database.startsWith('postgres')
+
+/** What a query finds. */
+export async function rowsOf(database: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (isPostgres(database)) return onDatabase(database, async (client) => (await client.query(sql)).rows)
+  const db = new Database(database, { readonly: true })
+  try {
+    return db.prepare<[], Record<string, unknown>>(sql).all()
+  } finally {
+    db.close()
+  }
+}
 
 export type Backstage = {
   /** Everything that is put off is due now, `all` of it or what may bring news; MiniPay must not run. */
@@ -15,69 +41,36 @@ export type Backstage = {
   pendingDeliveries(): Promise<number>
 }
 
-export function backstage(database: string): Backstage {
-  return database.startsWith('postgres') ? onPostgres(database) : onSqlite(database)
-}
-
-const OPEN = `state IN ('sending', 'pending', 'unknown')`
 /** What its provider said nothing new of is asked about a few times more, and nothing will come of it. */
 const NEWS = `state = 'pending' AND coalesce(last_error, '') <> 'the provider reports nothing new'`
-const DUE_NOTIFICATIONS = (now: string) =>
-  `SELECT count(*) AS n FROM notifications WHERE ${NEWS} AND due_at <= ${now}`
-const PENDING_NOTIFICATIONS = `SELECT count(*) AS n FROM notifications WHERE ${NEWS}`
-const NOTIFICATIONS_OF = (charge: string) =>
-  `SELECT n.* FROM notifications n JOIN attempts a ON n.reference IN (a.id, a.provider_reference)
-   WHERE a.transaction_id = '${charge}' ORDER BY n.id`
-const PENDING_DELIVERIES = `SELECT count(*) AS n FROM deliveries WHERE state = 'pending'`
-const HURRY = (all: boolean) => [
-  `UPDATE attempts SET due_at = started_at, token = NULL WHERE ${OPEN}`,
-  `UPDATE notifications SET due_at = received_at, token = NULL WHERE ${all ? `state = 'pending'` : NEWS}`,
-  `UPDATE deliveries SET due_at = created_at, token = NULL WHERE state = 'pending'`,
-]
 
-function onSqlite(file: string): Backstage {
-  const count = (sql: string): number => {
-    const db = new Database(file, { readonly: true })
-    try {
-      return (db.prepare(sql).get() as { n: number }).n
-    } finally {
-      db.close()
-    }
-  }
+export function backstage(database: string): Backstage {
+  const now = isPostgres(database) ? () => 'extract(epoch FROM clock_timestamp()) * 1000' : Date.now
+  const released = isPostgres(database) ? 'token = NULL, owner = NULL' : 'token = NULL'
+  const count = async (from: string) =>
+    Number((await rowsOf(database, `SELECT count(*) AS n FROM ${from}`))[0]?.['n'])
   return {
     async hurry(all) {
-      const db = new Database(file)
-      for (const statement of HURRY(all)) db.prepare(statement).run()
+      const due = [
+        `UPDATE attempts SET due_at = started_at, ${released} WHERE state IN ('sending', 'pending', 'unknown')`,
+        `UPDATE notifications SET due_at = received_at, ${released} WHERE ${all ? `state = 'pending'` : NEWS}`,
+        `UPDATE deliveries SET due_at = created_at, ${released} WHERE state = 'pending'`,
+      ].join(';')
+      if (isPostgres(database)) return onDatabase(database, async (client) => void (await client.query(due)))
+      const db = new Database(database)
+      db.exec(due)
       db.close()
     },
-    dueNotifications: async () => count(DUE_NOTIFICATIONS(String(Date.now()))),
-    pendingNotifications: async () => count(PENDING_NOTIFICATIONS),
-    notificationsOf: async (charge) => {
-      const db = new Database(file, { readonly: true })
-      const rows = db.prepare(NOTIFICATIONS_OF(charge)).all()
-      db.close()
+    dueNotifications: () => count(`notifications WHERE ${NEWS} AND due_at <= ${now()}`),
+    pendingNotifications: () => count(`notifications WHERE ${NEWS}`),
+    async notificationsOf(charge) {
+      const rows = await rowsOf(
+        database,
+        `SELECT n.* FROM notifications n JOIN attempts a ON n.reference IN (a.id, a.provider_reference)
+         WHERE a.transaction_id = '${charge}' ORDER BY n.id`,
+      )
       return rows.map((row) => JSON.stringify(row))
     },
-    pendingDeliveries: async () => count(PENDING_DELIVERIES),
-  }
-}
-
-function onPostgres(url: string): Backstage {
-  const count = (sql: string): Promise<number> =>
-    onDatabase(url, async (client) => Number((await client.query(sql)).rows[0].n))
-  return {
-    hurry: (all) =>
-      onDatabase(url, async (client) => {
-        for (const statement of HURRY(all))
-          await client.query(statement.replace('token = NULL', 'token = NULL, owner = NULL'))
-      }),
-    dueNotifications: () => count(DUE_NOTIFICATIONS('extract(epoch FROM clock_timestamp()) * 1000')),
-    pendingNotifications: () => count(PENDING_NOTIFICATIONS),
-    notificationsOf: (charge) =>
-      onDatabase(url, async (client) => {
-        const { rows } = await client.query(NOTIFICATIONS_OF(charge))
-        return rows.map((row) => JSON.stringify(row))
-      }),
-    pendingDeliveries: () => count(PENDING_DELIVERIES),
+    pendingDeliveries: () => count(`deliveries WHERE state = 'pending'`),
   }
 }

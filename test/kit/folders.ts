@@ -25,6 +25,27 @@ export function atEnd(t: TestContext, step: () => unknown): void {
   steps.push(step)
 }
 
+export type Ends = { add(step: () => unknown): void }
+
+/**
+ * Makes something of several processes, each with a step that ends it. `end` takes the steps, the last one first; so does a
+ * failure, before it rejects.
+ */
+export async function started<T extends object>(
+  make: (ends: Ends) => Promise<T>,
+): Promise<T & { end(): Promise<void> }> {
+  const steps: (() => unknown)[] = []
+  const end = async () => {
+    for (const step of steps.splice(0).toReversed()) await step()
+  }
+  try {
+    return { ...(await make({ add: (step) => void steps.push(step) })), end }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
 /** A folder for this test alone. */
 export function folderOf(t: TestContext): string {
   const folder = tempDir()

@@ -1,8 +1,9 @@
-/** Nodes of a cluster: `minipay serve` as processes of their own, each at an address that it keeps when it is down. */
-
+/** MiniPay as processes that come back: each node keeps its address when it is down. */
 import { call } from './http.ts'
-import { CLI, type RunningServer, startServer } from './server.ts'
+import { type RunningServer, SERVE, startServer } from './server.ts'
 import { until } from './until.ts'
+
+type Env = Readonly<Record<string, string>>
 
 export type ClusterNode = {
   /** Such as http://127.0.0.1:54321. */
@@ -10,57 +11,65 @@ export type ClusterNode = {
   /** How often it was killed or stopped: whoever saw it change knows why a connection broke. */
   readonly deaths: () => number
   isUp(): boolean
+  /** Whether its process ended, by itself or not. */
+  hasEnded(): boolean
   /** Of the process that runs, or ran last. */
   readonly pid: () => number | undefined
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
-  /** Starts it again at its address. */
-  start(): Promise<void>
+  /** Starts it again at its address, with these settings from now on. */
+  start(settings?: Env): Promise<void>
   /** Everything that it has logged in all its lives. */
   log(): string
 }
 
-const SERVE = [CLI, 'serve']
+/** The arguments of a server that loads a module before it starts. */
+export const preloaded = (module: string): readonly string[] => [`--import=${module}`, ...SERVE]
 
-/** Starts a node; resolves when it listens. `preload` is a module that runs before it. */
+/** Starts a node; resolves when it listens. */
 export async function startNode(
   database: string,
-  env: Readonly<Record<string, string>> = {},
-  preload?: string,
+  env: Env = {},
+  program: readonly string[] = SERVE,
 ): Promise<ClusterNode> {
-  const program = preload === undefined ? SERVE : [`--import=${preload}`, ...SERVE]
   const lives: RunningServer[] = []
+  let settings = env
   let deaths = 0
   let up = false
+  let starting: Promise<unknown> = Promise.resolve()
   const last = () => lives.at(-1) as RunningServer
 
-  async function start(port: string): Promise<void> {
-    lives.push(await startServer(database, { ...env, PORT: port }, program))
+  async function startAt(port: string): Promise<void> {
+    const life = startServer(database, { ...settings, PORT: port }, program)
+    starting = life.catch(() => {})
+    lives.push(await life)
     up = true
   }
-  const dies = () => {
+  /** A process that is just starting is ended, too. */
+  async function dies(): Promise<RunningServer> {
     if (up) deaths++
     up = false
+    await starting
+    up = false
+    return last()
   }
 
-  await start('0')
+  await startAt('0')
   const { url } = last()
   return {
     url,
     deaths: () => deaths,
     isUp: () => up,
+    hasEnded: () => last().process.exitCode !== null || last().process.signalCode !== null,
     pid: () => last().process.pid,
-    kill() {
-      dies()
-      return last().kill()
+    kill: async () => (await dies()).kill(),
+    stop: async () => (await dies()).stop(),
+    async start(changed = settings) {
+      settings = changed
+      await startAt(new URL(url).port)
     },
-    stop() {
-      dies()
-      return last().stop()
-    },
-    start: () => start(new URL(url).port),
     log: () => lives.map((life) => life.output()).join(''),
   }
 }
@@ -68,10 +77,10 @@ export async function startNode(
 /** Nodes that start at once on one database. None is left running when one of them fails to start. */
 export async function startNodes(
   database: string,
-  envs: readonly Readonly<Record<string, string>>[],
-  preload?: string,
+  envs: readonly Env[],
+  program?: readonly string[],
 ): Promise<ClusterNode[]> {
-  const starting = await Promise.allSettled(envs.map((env) => startNode(database, env, preload)))
+  const starting = await Promise.allSettled(envs.map((env) => startNode(database, env, program)))
   const nodes = starting.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   const failed = starting.find((one) => one.status === 'rejected')
   if (!failed) return nodes
@@ -81,13 +90,14 @@ export async function startNodes(
 
 /** Resolves when each of the nodes that are up says that it is ready, or that it is not. */
 export async function untilReady(nodes: readonly ClusterNode[], status: 200 | 503): Promise<void> {
-  const asked = nodes.filter((node) => node.isUp())
   await Promise.all(
-    asked.map((node) =>
-      until(`${node.url}/ready answers ${status}`, async () => {
-        const answer = await call(node.url, 'GET', '/ready')
-        return answer.status === status
-      }),
-    ),
+    nodes
+      .filter((node) => node.isUp())
+      .map((node) =>
+        until(
+          `${node.url}/ready answers ${status}`,
+          async () => (await call(node.url, 'GET', '/ready')).status === status,
+        ),
+      ),
   )
 }

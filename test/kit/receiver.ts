@@ -1,6 +1,9 @@
 /** A receiver of webhooks. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Webhook } from 'standardwebhooks'
+import type { Ends } from './folders.ts'
+import { newSecret } from './simulator.ts'
 
 export type ReceivedWebhook = {
   readonly headers: IncomingMessage['headers']
@@ -46,4 +49,40 @@ export async function startReceiver(
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+export type SignedReceiver = {
+  /** The settings that send signed webhooks here. */
+  readonly env: Readonly<Record<string, string>>
+  /** Ids of the events whose webhooks have arrived, signed as they should be, and were accepted. */
+  readonly told: ReadonlySet<string>
+  /** Webhooks that were not as they should be, each as a sentence. */
+  readonly refused: readonly string[]
+}
+
+/**
+ * A receiver that checks each signature with the library that receivers use; `answer` responds, and calls `accept` where
+ * that counts as received.
+ */
+export async function startSignedReceiver(
+  ends: Ends,
+  answer: (response: ServerResponse, accept: () => void) => void,
+): Promise<SignedReceiver> {
+  const secret = newSecret()
+  const webhook = new Webhook(secret)
+  const told = new Set<string>()
+  const refused: string[] = []
+  const receiver = await startReceiver(({ headers, body }, response) => {
+    // So many bodies would fill this process.
+    receiver.received.length = 0
+    const id = String(headers['webhook-id'])
+    try {
+      webhook.verify(body, headers as Record<string, string>)
+    } catch (error) {
+      refused.push(`the webhook ${id} was not as it should be: ${error}`)
+    }
+    answer(response, () => told.add(id))
+  })
+  ends.add(receiver.close)
+  return { env: { WEBHOOK_TARGET: receiver.url, MINIPAY_WEBHOOK_SECRET: secret }, told, refused }
 }

@@ -1,25 +1,16 @@
 /** MiniPay as processes of their own: `minipay serve`, and every other command. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { atEnd } from './folders.ts'
+import { type RunningProcess, startProcess } from './process.ts'
 
 export const CLI = fileURLToPath(new URL('../../bin/minipay.js', import.meta.url))
 
-export type RunningServer = {
-  /** Such as http://127.0.0.1:54321. */
-  readonly url: string
-  readonly process: ChildProcess
-  readonly database: string
-  /** Everything it has logged so far. */
-  output(): string
-  /** SIGTERM; resolves with the exit code. */
-  stop(): Promise<number | null>
-  /** SIGKILL; resolves when it is gone. */
-  kill(): Promise<void>
-  /** Resolves with the exit code when it has ended by itself; null when it was killed. */
-  readonly gone: Promise<number | null>
-}
+export type RunningServer = RunningProcess & { readonly database: string }
+
+/** `minipay serve`. */
+export const SERVE: readonly string[] = [CLI, 'serve']
 
 /**
  * Starts `minipay serve`, or another program that serves, on a free port, with no webhooks unless `env` says so;
@@ -27,46 +18,12 @@ export type RunningServer = {
  */
 export async function startServer(
   database: string,
-  env: Record<string, string> = {},
-  program: readonly string[] = [CLI, 'serve'],
+  env: Readonly<Record<string, string>> = {},
+  program: readonly string[] = SERVE,
 ): Promise<RunningServer> {
   const settings = { PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: await onEngine(database) }
-  const child = spawn(process.execPath, program, {
-    env: { ...cleanEnv(), ...settings, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const said: string[] = []
-  const output = () => said.join('')
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const url = await new Promise<string>((resolve, reject) => {
-    let listens = false
-    const read = (chunk: Buffer) => {
-      said.push(String(chunk))
-      // A long life logs much: it is searched only until the address is there.
-      const address = listens ? undefined : /"address":"([^"]+)"/.exec(output())?.[1]
-      if (!address) return
-      listens = true
-      resolve(address)
-    }
-    child.stdout.on('data', read)
-    child.stderr.on('data', read)
-    exited.then((code) => reject(new Error(`minipay ended with ${code} before it listened:\n${output()}`)))
-  })
-  return {
-    url,
-    process: child,
-    database,
-    output,
-    async stop() {
-      child.kill('SIGTERM')
-      return exited
-    },
-    async kill() {
-      child.kill('SIGKILL')
-      await exited
-    },
-    gone: exited,
-  }
+  const running = await startProcess(program, { ...cleanEnv(), ...settings, ...env }, /"address":"([^"]+)"/)
+  return { ...running, database }
 }
 
 /** Runs a MiniPay command to its end, in a folder of its own when one is given. */

@@ -1,7 +1,7 @@
 /** The simulator as a process of its own, for tests. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { type Answer, call } from './http.ts'
+import { type RunningProcess, startProcess } from './process.ts'
 import { CLI } from './server.ts'
 
 /** A payment as the bank's statement shows it. */
@@ -29,13 +29,10 @@ export type Statement = {
 type Counts = Readonly<Record<'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup', number>>
 export type Calls = { readonly received: Counts; readonly done: Counts; readonly held: number }
 
-export type RunningBank = {
-  /** Such as http://127.0.0.1:54321. */
-  readonly url: string
+export type RunningBank = Omit<RunningProcess, 'gone'> & {
   readonly port: number
   readonly secret: string
   readonly database: string
-  readonly process: ChildProcess
   /** A call that the bank must answer with 2xx. */
   control<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
   /** Has the next calls of an operation end in a fault of the bank's table. */
@@ -46,10 +43,8 @@ export type RunningBank = {
   /** Resolves when that many calls of an operation, from its start, were received, or done. */
   waitFor(stage: 'received' | 'done', operation: keyof Counts, count: number): Promise<void>
   statement(): Promise<Statement>
-  /** SIGTERM; resolves with the exit code. */
-  stop(): Promise<number | null>
-  /** SIGKILL; resolves when it is gone. */
-  kill(): Promise<void>
+  /** Starts it again at its address and on its database, after it was killed. */
+  start(): Promise<void>
 }
 
 export type BankOptions = {
@@ -66,13 +61,21 @@ export function newSecret(): string {
 /** Starts `minipay simulator` on a database file; resolves when it listens. */
 export async function startBank(database: string, options: BankOptions = {}): Promise<RunningBank> {
   const { secret = newSecret(), port = 0, notify } = options
-  const args = ['simulator', '--port', String(port), '--database', database]
-  const child = spawn(process.execPath, [CLI, ...args, ...(notify ? ['--notify', notify] : [])], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], MINIPAY_SIMULATOR_SECRET: secret },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const url = await listening(child, exited)
+  const begin = (at: number) => {
+    const args = [
+      'simulator',
+      '--port',
+      String(at),
+      '--database',
+      database,
+      ...(notify ? ['--notify', notify] : []),
+    ]
+    const { PATH, HOME } = process.env
+    const env = { PATH, HOME, MINIPAY_SIMULATOR_SECRET: secret }
+    return startProcess([CLI, ...args], env, /The simulator is at (\S+)\n/)
+  }
+  let life = await begin(port)
+  const { url } = life
 
   async function control<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer: Answer<T> = await call<T>(url, method, path, body)
@@ -86,7 +89,10 @@ export async function startBank(database: string, options: BankOptions = {}): Pr
     port: Number(new URL(url).port),
     secret,
     database,
-    process: child,
+    get process() {
+      return life.process
+    },
+    output: () => life.output(),
     control,
     arm: async (operation, fault, count = 1) =>
       void (await control('PUT', '/faults/next', { operation, fault, count })),
@@ -95,28 +101,10 @@ export async function startBank(database: string, options: BankOptions = {}): Pr
     waitFor: async (stage, operation, count) =>
       void (await control('GET', `/calls?operation=${operation}&${stage}=${count}`)),
     statement: () => control<Statement>('GET', '/statement'),
-    async stop() {
-      child.kill('SIGTERM')
-      return exited
-    },
-    async kill() {
-      child.kill('SIGKILL')
-      await exited
+    stop: () => life.stop(),
+    kill: () => life.kill(),
+    async start() {
+      life = await begin(Number(new URL(url).port))
     },
   }
-}
-
-/** The address that the process says it listens at. */
-function listening(child: ChildProcess, exited: Promise<number | null>): Promise<string> {
-  let output = ''
-  return new Promise((resolve, reject) => {
-    const read = (chunk: Buffer) => {
-      output += chunk
-      const address = /The simulator is at (\S+)\n/.exec(output)?.[1]
-      if (address) resolve(address)
-    }
-    child.stdout?.on('data', read)
-    child.stderr?.on('data', read)
-    exited.then((code) => reject(new Error(`the bank ended with ${code} before it listened:\n${output}`)))
-  })
 }

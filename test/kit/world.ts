@@ -19,7 +19,7 @@ import {
 import { tempDir } from './folders.ts'
 import { type Answer, call } from './http.ts'
 import { type RunningServer, runCli, startServer } from './server.ts'
-import { newSecret, type RunningBank, type StatedPayment, startBank } from './simulator.ts'
+import { type RunningBank, type StatedPayment, startBank } from './simulator.ts'
 
 /** Settings of one provider: those that its kind takes beside where it is and its secret. */
 type Instance = { readonly bank: string } & Readonly<Record<string, unknown>>
@@ -54,8 +54,6 @@ export type World = {
   stated(bank: string, id: string): Promise<StatedPayment[]>
   /** Replaces the routing rules. */
   route(document: object): Promise<void>
-  /** Starts a bank that was killed again, at its address and on its database. */
-  revive(name: string): Promise<void>
   /** Has each bank tell the provider of its name what ends later. */
   notify(): Promise<void>
   /** Fails when the books do not balance, or a bank's statement says otherwise; then stops everything. */
@@ -65,41 +63,52 @@ export type World = {
 /** So short that a test may wait for it, so long that a busy machine keeps it. */
 export const DEADLINE_MS = 400
 
+/** The entry of a provider that is this bank, whose lookups are final unless `more` says otherwise. */
+export function atBank({ url, secret }: Pick<RunningBank, 'url' | 'secret'>, more: object = {}) {
+  return { kind: 'http', url, secret, lookup: 'final', ...more }
+}
+
+/** Writes the providers' file of a folder, and returns the setting that names it. */
+export function providersIn(folder: string, providers: object): { MINIPAY_PROVIDERS: string } {
+  const file = join(folder, 'providers.json')
+  writeFileSync(file, JSON.stringify(providers))
+  return { MINIPAY_PROVIDERS: file }
+}
+
+/** Replaces the routing rules. */
+export async function storeRules(url: string, document: object): Promise<void> {
+  const { status, body } = await call(url, 'PUT', '/api/v1/routing', { document })
+  assert.equal(status, 200, JSON.stringify(body))
+}
+
+/** Has a bank notify the MiniPay at that URL, where it is the provider of this name. */
+export async function notifyAt(bank: RunningBank, url: string, provider: string): Promise<void> {
+  await bank.control('PUT', '/notify', { url: `${url}/providers/${provider}/notifications` })
+}
+
 /** Starts the banks and a MiniPay that knows them. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { banks: names, providers = {}, env = {}, deadlineMs = DEADLINE_MS } = options
   const dir = tempDir()
-  const started = names.map((name) => startBank(join(dir.path, `${name}.db`), { secret: newSecret() }))
+  const started = names.map((name) => startBank(join(dir.path, `${name}.db`)))
   const banks = new Map((await Promise.all(started)).map((bank, i) => [names[i] as string, bank]))
-  const bank = (name: string): RunningBank => {
-    const found = banks.get(name)
-    assert.ok(found, `there is no bank ${name}`)
-    return found
-  }
+  const bank = (name: string) => banks.get(name) ?? assert.fail(`there is no bank ${name}`)
   const own = Object.fromEntries(names.map((name) => [name, { bank: name }]))
   const at = new Map<string, string>()
-  const file = Object.entries({ ...own, ...providers }).map(([name, settings]) => {
+  const entries = Object.entries({ ...own, ...providers }).map(([name, settings]) => {
     if (!('bank' in settings)) return [name, settings]
     const { bank: where, ...rest } = settings as Instance
     // One with an address of its own is no client of the bank.
     if (!('url' in rest)) at.set(name, where)
-    const { url, secret } = bank(where)
-    return [name, { kind: 'http', url, secret, deadline_ms: deadlineMs, lookup: 'final', ...rest }]
+    return [name, atBank(bank(where), { deadline_ms: deadlineMs, ...rest })]
   })
-  const path = join(dir.path, 'providers.json')
-  writeFileSync(path, JSON.stringify(Object.fromEntries(file)))
-  const server = await startServer(join(dir.path, 'minipay.db'), { MINIPAY_PROVIDERS: path, ...env })
-  const api = client(server.url)
-  const world = around(server, api, bank)
+  const settings = { ...providersIn(dir.path, Object.fromEntries(entries)), ...env }
+  const server = await startServer(join(dir.path, 'minipay.db'), settings)
+  const world = around(server, client(server.url), bank)
   return {
     ...world,
-    async revive(name) {
-      const { database, secret, port } = bank(name)
-      banks.set(name, await startBank(database, { secret, port }))
-    },
     async notify() {
-      for (const name of names)
-        await bank(name).control('PUT', '/notify', { url: `${server.url}/providers/${name}/notifications` })
+      for (const name of names) await notifyAt(bank(name), server.url, name)
     },
     async close() {
       try {
@@ -113,11 +122,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-function around(
-  server: RunningServer,
-  api: Client,
-  bank: World['bank'],
-): Omit<World, 'revive' | 'notify' | 'close'> {
+function around(server: RunningServer, api: Client, bank: World['bank']): Omit<World, 'notify' | 'close'> {
   const keyed = (key?: string): Record<string, string> =>
     key === undefined ? {} : { 'idempotency-key': key }
   const order = { amount: 2500, currency: 'usd', customer: 'cus_42' }
@@ -149,10 +154,7 @@ function around(
     async stated(name, id) {
       return (await bank(name).statement()).payments.filter(({ transaction_id }) => transaction_id === id)
     },
-    async route(document) {
-      const { status, body } = await api.put('/api/v1/routing', { document })
-      assert.equal(status, 200, JSON.stringify(body))
-    },
+    route: (document) => storeRules(server.url, document),
   }
 }
 

@@ -93,7 +93,7 @@ export class Player {
 
   async #send({ method, path, key, headers = {}, body }: Request): Promise<Received> {
     const to = this.#filled(path)
-    const response = await fetch(this.#world.url() + to, {
+    const response = await fetch(this.#world.node.url + to, {
       method,
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -135,7 +135,7 @@ function asTold(lines: readonly string[]): Told {
 
 async function verified(worlds: readonly World[]): Promise<string | undefined> {
   for (const world of worlds) {
-    const code = await world.stop()
+    const code = await world.node.stop()
     if (code !== 0) return `${world.engine} ended with ${code}`
   }
   const [one, other] = await Promise.all(worlds.map((world) => world.verify()))
@@ -145,8 +145,8 @@ async function verified(worlds: readonly World[]): Promise<string | undefined> {
 /** What the servers themselves think went wrong. */
 function logged(worlds: readonly World[]): string {
   const lines = worlds.flatMap((world) =>
-    world
-      .logged()
+    world.node
+      .log()
       .split('\n')
       .filter((line) => line.includes('"level":"error"'))
       .map((line) => `${world.engine} logged ${line.slice(0, 1_000)}`),

@@ -1,9 +1,12 @@
 /** A MiniPay on one engine with a bank and a receiver of webhooks of its own. */
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
+import { started } from '../kit/folders.ts'
+import { type ClusterNode, startNode } from '../kit/nodes.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, runCli, startServer } from '../kit/server.ts'
-import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
+import { runCli } from '../kit/server.ts'
+import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { atBank, notifyAt, providersIn } from '../kit/world.ts'
 import type { Providers } from './log.ts'
 
 /** Customers whose webhooks are refused at first, and whose are put off once; see `judge`. */
@@ -18,15 +21,11 @@ const SETTINGS = {
 
 export type World = {
   readonly engine: string
-  /** Of the server that runs now. */
-  url(): string
+  readonly node: ClusterNode
   readonly bank: RunningBank
   readonly webhooks: Receiver
-  /** Everything the servers have logged. */
-  logged(): string
+  /** Stops it and starts it anew with these providers. */
   restart(providers: Providers): Promise<void>
-  /** SIGTERM; the exit code. */
-  stop(): Promise<number | null>
   /** What `minipay verify` says, or what is wrong. */
   verify(): Promise<string>
   /** Ends every process. */
@@ -34,57 +33,36 @@ export type World = {
 }
 
 /** Starts them; the server knows the sandbox alone until it is started again. */
-export async function startWorld(engine: string, database: string, folder: string): Promise<World> {
-  const secret = newSecret()
-  const providers = join(folder, `${engine}.json`)
-  const webhooks = await startReceiver(judge())
-  const bank = await startBank(join(folder, `${engine}-bank.db`), { secret })
-  const lives: RunningServer[] = []
-
-  async function start(which: Providers, port: string): Promise<void> {
-    const known = which === 'bank' ? { MINIPAY_PROVIDERS: providers } : {}
-    const env = { ...SETTINGS, ...known, WEBHOOK_TARGET: webhooks.url, PORT: port }
-    lives.push(await startServer(database, env))
-  }
-  const server = () => lives.at(-1) as RunningServer
-
-  async function end(): Promise<void> {
-    await Promise.all([...lives.map((life) => life.kill()), bank.kill(), webhooks.close()])
-  }
-  try {
-    writeFileSync(
-      providers,
-      JSON.stringify({
-        sandbox: { kind: 'sandbox' },
-        bank: { kind: 'http', url: bank.url, secret, deadline_ms: 30_000, lookup: 'final' },
-      }),
-    )
-    await start('sandbox', '0')
+export function startWorld(engine: string, database: string, folder: string): Promise<World> {
+  return started(async (ends) => {
+    const webhooks = await startReceiver(judge())
+    ends.add(webhooks.close)
+    const bank = await startBank(join(folder, `${engine}-bank.db`))
+    ends.add(bank.kill)
+    const alone = { ...SETTINGS, WEBHOOK_TARGET: webhooks.url }
+    const own = mkdtempSync(join(folder, 'providers-'))
+    const sandbox = { kind: 'sandbox' }
+    const withBank = providersIn(own, { sandbox, bank: atBank(bank, { deadline_ms: 30_000 }) })
+    const node = await startNode(database, alone)
+    ends.add(node.kill)
     await bank.faults({ late_ms: 20 })
-    await bank.control('PUT', '/notify', { url: `${server().url}/providers/bank/notifications` })
-  } catch (error) {
-    await end()
-    throw error
-  }
-  return {
-    engine,
-    url: () => server().url,
-    bank,
-    webhooks,
-    logged: () => lives.map((life) => life.output()).join(''),
-    async restart(which) {
-      const { port } = new URL(server().url)
-      const code = await server().stop()
-      if (code !== 0) throw new Error(`${engine} ended with ${code}:\n${server().output()}`)
-      await start(which, port)
-    },
-    stop: () => server().stop(),
-    async verify() {
-      const { code, stdout, stderr } = await runCli(['verify', '--database', database])
-      return code === 0 ? stdout.trim() : `it ended with ${code}: ${stderr}`
-    },
-    end,
-  }
+    await notifyAt(bank, node.url, 'bank')
+    return {
+      engine,
+      node,
+      bank,
+      webhooks,
+      async restart(which) {
+        const code = await node.stop()
+        if (code !== 0) throw new Error(`${engine} ended with ${code}:\n${node.log()}`)
+        await node.start(which === 'bank' ? { ...alone, ...withBank } : alone)
+      },
+      async verify() {
+        const { code, stdout, stderr } = await runCli(['verify', '--database', database])
+        return code === 0 ? stdout.trim() : `it ended with ${code}: ${stderr}`
+      },
+    }
+  })
 }
 
 /**

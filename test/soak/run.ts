@@ -1,9 +1,10 @@
 /** `npm run soak`: a long soak, its table and its verdict; status 1 when something grew or is wrong. */
 import { parseArgs } from 'node:util'
+import { ENGINES } from '../kit/backstage.ts'
 import { largeOf, MINUTES } from './plan.ts'
 import { tableOf } from './report.ts'
 import { SABOTAGES } from './sabotage.ts'
-import { isEngine, soak } from './soak.ts'
+import { soak } from './soak.ts'
 
 const MOST_SHOWN = 30
 
@@ -15,9 +16,10 @@ const { values } = parseArgs({
     sabotage: { type: 'string' },
   },
 })
-const { engine, sabotage } = values
+const { sabotage } = values
+const engine = ENGINES.find((one) => one === values.engine)
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
-if (!isEngine(engine)) throw new Error('--engine is sqlite or postgres.')
+if (!engine) throw new Error('--engine is sqlite or postgres.')
 if (!(minutes > 0) || !Number.isSafeInteger(seed)) throw new Error('--minutes and --seed are numbers.')
 if (sabotage !== undefined && !Object.hasOwn(SABOTAGES, sabotage))
   throw new Error(`--sabotage is one of ${Object.keys(SABOTAGES).join(', ')}.`)

@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Customers, customersOf } from '../cluster/clients.ts'
+import type { Engine } from '../kit/backstage.ts'
 import { type Draw, drawsFrom } from '../kit/draws.ts'
 import { untilReady } from '../kit/nodes.ts'
 import { type Reader, readEvents } from '../kit/reader.ts'
@@ -18,7 +19,7 @@ import { descriptorsOf, peakRss, type Sampler, startSampler } from './sampler.ts
 import { type Strangers, type StrangersOptions, startStrangers } from './strangers.ts'
 import { grew } from './trends.ts'
 import type { VisitName } from './visits.ts'
-import { type Engine, startWorld, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 export type Report = {
   /** What grew, and what is wrong, each as a sentence; empty when all is well. */
@@ -298,8 +299,4 @@ async function fell({ world, sampler, wrong, draw, say }: Scene, end: 'SIGKILL' 
   await node.start()
   sampler.nextLife()
   await untilReady(nodes, 200)
-}
-
-export function isEngine(text: string): text is Engine {
-  return text === 'sqlite' || text === 'postgres'
 }

@@ -1,21 +1,18 @@
 /** The world of a soak: MiniPay, a bank, a receiver of webhooks, and a reader that holds a snapshot for long. */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { Client } from 'pg'
-import { Webhook } from 'standardwebhooks'
-import { tempDir } from '../kit/folders.ts'
-import { call } from '../kit/http.ts'
-import { type ClusterNode, startNode } from '../kit/nodes.ts'
-import { onDatabase, startPostgres } from '../kit/postgres.ts'
-import { startReceiver } from '../kit/receiver.ts'
-import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Engine, newDatabase, rowsOf } from '../kit/backstage.ts'
+import { started, tempDir } from '../kit/folders.ts'
+import { type ClusterNode, preloaded, startNode } from '../kit/nodes.ts'
+import { type SignedReceiver, startSignedReceiver } from '../kit/receiver.ts'
+import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { atBank, notifyAt, providersIn, storeRules } from '../kit/world.ts'
 import { moodyReceiver, type ReceiverMood } from './moods.ts'
 import { bytesOf, type Sizes } from './sampler.ts'
 
-export type Engine = 'sqlite' | 'postgres'
-
+const SABOTAGE = fileURLToPath(new URL('sabotage.ts', import.meta.url))
 /** How long the bank may take; it hangs now and then, and customers shall not wait for long. */
 const DEADLINE_MS = 1_500
 const SETTINGS = {
@@ -31,16 +28,12 @@ const RULES = {
   default: { providers: ['bank', 'sandbox'] },
 }
 
-export type World = {
+export type World = SignedReceiver & {
   readonly engine: Engine
   readonly node: ClusterNode
   readonly nodes: readonly ClusterNode[]
   readonly database: string
   readonly bank: RunningBank
-  /** Ids of the events whose webhooks have arrived, signed as they should be, and were answered 2xx. */
-  readonly told: ReadonlySet<string>
-  /** Webhooks that were not as they should be, each as a sentence. */
-  readonly refused: readonly string[]
   receive(mood: ReceiverMood): void
   sql(text: string): Promise<Record<string, unknown>[]>
   sizes(): Promise<Sizes>
@@ -51,60 +44,48 @@ export type World = {
 }
 
 /** Starts everything, MiniPay with these settings. `sabotage` names what a server is to do wrong, to see that the soak finds it. */
-export async function startWorld(
+export function startWorld(
   engine: Engine,
   settings: Readonly<Record<string, string>>,
   sabotage?: string,
 ): Promise<World> {
-  const folder = tempDir()
-  const ends: (() => unknown)[] = [folder.remove]
-  const end = async () => {
-    for (const step of ends.splice(0).toReversed()) await step()
-  }
-  try {
-    const store = await (engine === 'sqlite' ? onSqlite(folder.path) : onPostgres(ends))
-    const receiver = await webhooks(ends)
-    const bank = await startBank(join(folder.path, 'bank.db'), { secret: newSecret() })
-    ends.push(bank.kill)
-    const file = join(folder.path, 'providers.json')
-    const http = { kind: 'http', url: bank.url, secret: bank.secret, deadline_ms: DEADLINE_MS }
-    writeFileSync(file, JSON.stringify({ sandbox: { kind: 'sandbox' }, bank: { ...http, lookup: 'final' } }))
-    const preload = sabotage && fileURLToPath(new URL('sabotage.ts', import.meta.url))
-    const env = { ...receiver.env, ...SETTINGS, ...settings, MINIPAY_PROVIDERS: file }
-    const node = await startNode(
-      store.database,
-      sabotage === undefined ? env : { ...env, SABOTAGE: sabotage },
-      preload,
-    )
-    ends.push(node.kill)
-    const { status, body } = await call(node.url, 'PUT', '/api/v1/routing', { document: RULES })
-    if (status !== 200) throw new Error(`the rules were not taken: ${JSON.stringify(body)}`)
-    await bank.control('PUT', '/notify', { url: `${node.url}/providers/bank/notifications` })
-    return { engine, ...store, ...receiver, bank, node, nodes: [node], end }
-  } catch (error) {
-    await end()
-    throw error
-  }
+  return started(async (ends) => {
+    const folder = tempDir()
+    ends.add(folder.remove)
+    const database = await newDatabase(engine, folder.path, ends)
+    const moody = moodyReceiver()
+    ends.add(moody.stop)
+    const receiver = await startSignedReceiver(ends, moody.answer)
+    const bank = await startBank(join(folder.path, 'bank.db'))
+    ends.add(bank.kill)
+    const env = {
+      ...receiver.env,
+      ...SETTINGS,
+      ...settings,
+      ...providersIn(folder.path, {
+        sandbox: { kind: 'sandbox' },
+        bank: atBank(bank, { deadline_ms: DEADLINE_MS }),
+      }),
+    }
+    const node = await (sabotage === undefined
+      ? startNode(database, env)
+      : startNode(database, { ...env, SABOTAGE: sabotage }, preloaded(SABOTAGE)))
+    ends.add(node.kill)
+    await storeRules(node.url, RULES)
+    await notifyAt(bank, node.url, 'bank')
+    const sql = (text: string) => rowsOf(database, text)
+    const store = engine === 'sqlite' ? onSqlite(database) : onPostgres(database, sql)
+    return { engine, database, sql, ...store, ...receiver, receive: moody.set, bank, node, nodes: [node] }
+  })
 }
 
-type Store = Pick<World, 'database' | 'sql' | 'sizes' | 'holdSnapshot'>
+type Store = Pick<World, 'sizes' | 'holdSnapshot'>
 
-async function onSqlite(folder: string): Promise<Store> {
-  const database = join(folder, 'minipay.db')
-  const open = () => new Database(database, { readonly: true })
+function onSqlite(database: string): Store {
   return {
-    database,
-    async sql(text) {
-      const db = open()
-      try {
-        return db.prepare<[], Record<string, unknown>>(text).all()
-      } finally {
-        db.close()
-      }
-    },
     sizes: async () => ({ walBytes: bytesOf(`${database}-wal`), databaseBytes: bytesOf(database) }),
     async holdSnapshot() {
-      const db = open()
+      const db = new Database(database, { readonly: true })
       db.exec('BEGIN')
       db.prepare('SELECT count(*) FROM charges').get()
       return { release: async () => void db.close() }
@@ -112,15 +93,8 @@ async function onSqlite(folder: string): Promise<Store> {
   }
 }
 
-async function onPostgres(ends: (() => unknown)[]): Promise<Store> {
-  const server = await startPostgres()
-  ends.push(() => server.remove())
-  const database = await server.createDatabase()
-  const sql: World['sql'] = (text) =>
-    onDatabase(database, async (client) => (await client.query(text)).rows as Record<string, unknown>[])
+function onPostgres(database: string, sql: World['sql']): Store {
   return {
-    database,
-    sql,
     async sizes() {
       const [row] = await sql('SELECT pg_database_size(current_database()) AS bytes')
       // Its log is the server's own affair.
@@ -133,30 +107,5 @@ async function onPostgres(ends: (() => unknown)[]): Promise<Store> {
       await client.query('SELECT count(*) FROM charges')
       return { release: () => client.end() }
     },
-  }
-}
-
-async function webhooks(ends: (() => unknown)[]) {
-  const secret = newSecret()
-  const webhook = new Webhook(secret)
-  const told = new Set<string>()
-  const refused: string[] = []
-  const moody = moodyReceiver()
-  const receiver = await startReceiver(({ headers, body }, response) => {
-    // So many bodies would fill this process.
-    receiver.received.length = 0
-    try {
-      webhook.verify(body, headers as Record<string, string>)
-    } catch (error) {
-      refused.push(`the webhook ${headers['webhook-id']} was not as it should be: ${error}`)
-    }
-    moody.answer(response, () => told.add(String(headers['webhook-id'])))
-  })
-  ends.push(receiver.close, moody.stop)
-  return {
-    env: { WEBHOOK_TARGET: receiver.url, MINIPAY_WEBHOOK_SECRET: secret },
-    told,
-    refused,
-    receive: moody.set,
   }
 }

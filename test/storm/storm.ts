@@ -4,6 +4,7 @@
  * same seed plans the same storm; how the processes interleave is the machine's.
  */
 import { parseArgs } from 'node:util'
+import { backstage } from '../kit/backstage.ts'
 import { tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { limiter, type Progress, progress } from '../kit/progress.ts'
@@ -12,7 +13,7 @@ import { audit, type Problem } from './audit.ts'
 import { type Books, readBooks } from './books.ts'
 import { type Clients, clients, idOf } from './clients.ts'
 import { type Plan, planOf, type Size } from './plan.ts'
-import { hurry, startWorld, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 export const SMALL: Size = { stories: 120, kills: { minipay: 3, bank: 2 } }
 export const LARGE: Size = { stories: 10_000, kills: { minipay: 15, bank: 8 } }
@@ -47,8 +48,8 @@ export async function storm(seed: number, size: Size): Promise<Report> {
 async function storyOf(world: World, error: unknown): Promise<string> {
   const id = /txn_[0-9a-z]{26}/.exec(String(error))?.[0]
   if (id === undefined) return 'it speaks of no charge'
-  const attempts = await call(world.url, 'GET', `/api/v1/charges/${id}/attempts`).catch(String)
-  const lines = world.log().split('\n')
+  const attempts = await call(world.node.url, 'GET', `/api/v1/charges/${id}/attempts`).catch(String)
+  const lines = world.node.log().split('\n')
   return [JSON.stringify(attempts), ...lines.filter((line) => line.includes(id)).slice(-20)].join('\n')
 }
 
@@ -57,20 +58,20 @@ async function weather(world: World, plan: Plan, seed: number): Promise<Report> 
   const answers = progress()
   const ended = progress()
   const { customers } = plan
-  const crowd = clients({ url: world.url, connections: CONNECTIONS, customers, answers, ended })
+  const crowd = clients({ url: world.node.url, connections: CONNECTIONS, customers, answers, ended })
   await Promise.all([crowd.tell(plan.stories), havoc(world, plan, answers, ended)])
-  await settled(world.url)
+  await settled(world.node.url)
   const stormMs = performance.now() - began
 
-  const books = await readBooks(world.url, await world.statements())
+  const books = await readBooks(world.node.url, await world.statements())
   const problems = audit(books, chargeKeys(crowd))
   problems.push(...(await repeated(crowd, world, books)))
-  const alarms = world
+  const alarms = world.node
     .log()
     .split('\n')
     .filter((line) => line.includes('"level":"error"'))
   problems.push(...alarms.map((line) => ({ what: `MiniPay logged an error: ${line}`, charge: null })))
-  const code = await world.stop()
+  const code = await world.node.stop()
   if (code !== 0) problems.push({ what: `MiniPay ended with ${code}`, charge: null })
   const verified = await runCli(['verify'], { MINIPAY_DATABASE: world.database })
   if (verified.code !== 0) problems.push({ what: `minipay verify: ${verified.stderr}`, charge: null })
@@ -78,7 +79,7 @@ async function weather(world: World, plan: Plan, seed: number): Promise<Report> 
     seed,
     problems: problems.map((problem, i) => (i === 0 ? told(problem, books) : inWords(problem))),
     summary: [
-      ...summary(plan, books, answers.value, world.log()),
+      ...summary(plan, books, answers.value, world.node.log()),
       `${Math.round(stormMs / 1_000)} s, ${verified.stdout.trim()}`,
     ],
   }
@@ -95,7 +96,7 @@ async function havoc(world: World, plan: Plan, answers: Progress, ended: Progres
   await ended.reached(plan.calmAt)
   await world.calm()
   await world.kill(['minipay'])
-  hurry(world.database)
+  await backstage(world.database).hurry(false)
   await world.revive()
 }
 
@@ -133,7 +134,7 @@ async function repeated({ told: answered, send }: Clients, world: World, before:
       })
   }
   await Promise.all([...answered.keys()].map((key) => inTurn(() => again(key))))
-  const after = await readBooks(world.url, await world.statements())
+  const after = await readBooks(world.node.url, await world.statements())
   const changed = changedPart(before, after)
   if (changed !== null)
     problems.push({ what: `requests that were repeated changed the books: ${changed}`, charge: null })

@@ -1,10 +1,9 @@
 /** `npm run storm -- --liar`: a storm of liars, with options of its own. */
 import { parseArgs } from 'node:util'
+import { ENGINES } from '../../kit/backstage.ts'
 import { LARGE, storm } from './storm.ts'
-import type { Engine } from './world.ts'
 
 const MOST_SHOWN = 40
-const ENGINES: readonly Engine[] = ['sqlite', 'postgres']
 
 export async function runLiars(): Promise<void> {
   const { values } = parseArgs({

@@ -4,6 +4,7 @@
  * again. Whatever was said, the books must be in order, and what is not booked must have an alarm.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Engine } from '../../kit/backstage.ts'
 import type { Attempt } from '../../kit/client.ts'
 import { drawsFrom } from '../../kit/draws.ts'
 import { tempDir } from '../../kit/folders.ts'
@@ -18,7 +19,7 @@ import { type Books, readBooks } from './books.ts'
 import { type Customers, customers } from './customers.ts'
 import { type Person, person } from './person.ts'
 import { type Plan, planOf, type Size } from './plan.ts'
-import { type Engine, startWorld, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 export const SMALL: Size = { stories: 150, falls: { minipay: 2, liar: 1 } }
 export const LARGE: Size = { stories: 2_000, falls: { minipay: 5, liar: 2 } }
@@ -50,8 +51,8 @@ async function weather(world: World, plan: Plan): Promise<Report> {
   const answers = progress()
   const ended = progress()
   const atOnce = plan.customers
-  const crowd = customers({ url: world.url, connections: CONNECTIONS, atOnce, answers, ended })
-  const someone = person(world.url, world.liars)
+  const crowd = customers({ url: world.node.url, connections: CONNECTIONS, atOnce, answers, ended })
+  const someone = person(world.node.url, world.liars)
   const told = crowd.tell(plan.stories)
   const visits = plan.visits.map(async (at) => {
     await ended.reached(at)
@@ -65,7 +66,7 @@ async function weather(world: World, plan: Plan): Promise<Report> {
   await again(world, true)
   await delivered(world)
   watch.lap('person')
-  const books = await readBooks(world.url)
+  const books = await readBooks(world.node.url)
   const problems = await audit(world, books, crowd, someone)
   watch.lap('audit')
   return {
@@ -74,7 +75,7 @@ async function weather(world: World, plan: Plan): Promise<Report> {
         inFull(first as Problem, more.length, books, world),
       ),
     ),
-    summary: [...summary(books, someone, crowd, world.log()), watch.laps()],
+    summary: [...summary(books, someone, crowd, world.node.log()), watch.laps()],
   }
 }
 
@@ -95,18 +96,19 @@ async function havoc(
 }
 
 async function audit(world: World, books: Books, crowd: Customers, { wrong }: Person): Promise<Problem[]> {
-  const { liars, webhooks, url } = world
+  const { liars, webhooks, node } = world
+  const { url } = node
   const problems: Problem[] = [...crowd.wrong, ...wrong].map(aboutCharge)
   problems.push(...auditBooks(books, liars), ...auditTruth(books, liars, await world.statement()))
   problems.push(...auditEvents(books, webhooks), ...(await auditReplays(crowd, url, books)))
   problems.push(...(await auditGauge(books, url)))
   const health = await call(url, 'GET', '/health').catch(() => undefined)
   if (health?.status !== 200) problems.push({ what: 'MiniPay is not alive', charge: null })
-  const code = await world.stop()
+  const code = await world.node.stop()
   if (code !== 0) problems.push({ what: `MiniPay ended with ${code}`, charge: null })
   const verified = await runCli(['verify'], { MINIPAY_DATABASE: world.database })
   if (verified.code !== 0) problems.push(aboutCharge(`minipay verify: ${verified.stderr.trim()}`))
-  return [...problems, ...auditLog(world.log())]
+  return [...problems, ...auditLog(world.node.log())]
 }
 
 function aboutCharge(what: string): Problem {
@@ -123,7 +125,7 @@ async function calm(world: World): Promise<number> {
   let before = ''
   await quiet(world)
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const open = (await openAttempts(world.url)).map(({ id, status }) => `${id} ${status}`).join()
+    const open = (await openAttempts(world.node.url)).map(({ id, status }) => `${id} ${status}`).join()
     const left = `${open}, ${await world.backstage.pendingNotifications()}`
     if (round > 1 && left === before) return round
     before = left
@@ -147,7 +149,7 @@ const POLL_MS = 50
 const LOOKS = 10
 
 /** Resolves when MiniPay has looked at everything that is due, and waits for no provider. */
-async function quiet({ url, backstage }: World): Promise<void> {
+async function quiet({ node: { url }, backstage }: World): Promise<void> {
   const deadline = Date.now() + QUIET_MS
   for (let times = 0; times < LOOKS; ) {
     if (Date.now() > deadline) throw new Error('MiniPay does not come to rest')
@@ -203,7 +205,7 @@ async function inFull(
   problem: Problem,
   more: number,
   books: Books,
-  { liars, log, backstage }: World,
+  { liars, node, backstage }: World,
 ): Promise<string> {
   const { charge } = problem
   const words = `${inWords(problem)}${more === 0 ? '' : ` (and ${more} like it)`}`
@@ -219,7 +221,8 @@ async function inFull(
     ...of(books.alarms),
     ...(await backstage.notificationsOf(charge)),
     ...liars.flatMap((liar) => liar.storyOf(charge)),
-    ...log()
+    ...node
+      .log()
       .split('\n')
       .filter((line) => line.includes(charge))
       .slice(-60),
