@@ -19,13 +19,13 @@ type Flags = Readonly<Record<string, string>>
 type Command = {
   readonly summary: string
   readonly settings: readonly SettingKey[]
-  /** Where they differ from those of the settings. */
+  /** Defaults that differ from those of the settings. */
   readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>
   /** The words that may follow the command, as its help writes them; none unless given. */
   readonly words?: string
   /** Flags that are no setting, each with a value. */
   readonly flags?: readonly string[]
-  /** Answers the exit status. */
+  /** Returns the exit status. */
   readonly run: (config: Config, words: readonly string[], flags: Flags) => Promise<number>
 }
 
@@ -122,7 +122,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 /** Former names of commands, which still work. */
 export const FORMER_COMMANDS: Readonly<Record<string, string>> = { sandbox: 'simulator' }
 
-/** Runs a command line; the exit status is left in `process.exitCode`. */
+/** Runs a command line and sets `process.exitCode`. */
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
   const [first, ...rest] = args
   if (first === undefined) {
@@ -132,7 +132,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   }
   const name = ['--version', '-v', '-V'].includes(first) ? 'version' : first
   const asksForHelp = ['--help', '-h', 'help'].includes(name)
-  // Of a command, whether it is named before or behind.
+  // The help of a command, with its name before or after.
   if (asksForHelp) return help(rest.find((word) => !word.startsWith('-')))
   const command = commandOf(name)
   if (!command) return fail(noCommand(name), 2)
@@ -181,7 +181,7 @@ function fail(message: string, status: number): void {
   process.exitCode = status
 }
 
-/** A failure to start in words: ours as they are, the system's with what they concern. */
+/** A failure to start as a sentence: MiniPay's own messages unchanged, the system's with the file or port. */
 function sentence(error: unknown): string {
   if (error instanceof SchemaMismatch) return error.message
   const { code, address, port, message } = error as NodeJS.ErrnoException & {
@@ -205,9 +205,9 @@ async function serve(config: Config): Promise<number> {
     process.exit(1)
   }
   const starting = serve(config, onFatal, {}, stopping.signal)
-  // Before it listens: a signal that comes with the first request finds someone to hear it.
+  // Before it listens, so that it handles a signal that comes with the first request.
   const stop = async () => {
-    // Whatever hangs, the process ends: the lease and the idempotency keys make that safe.
+    // The process ends even if something hangs: leases and idempotency keys make that safe.
     setTimeout(() => process.exit(1), config.shutdownTimeoutMs + 2_000).unref()
     stopping.abort()
     try {
@@ -232,7 +232,7 @@ async function serve(config: Config): Promise<number> {
       `\n  MiniPay listens on ${address}\n  API reference: ${address}/docs\n` +
         `  Its process id is ${process.pid}; Ctrl-C stops it${isPostgres(config.database) ? '' : ', and so does minipay stop'}\n`,
     )
-  // A log that is not read would keep the process for ever.
+  // A log without a reader would keep the process alive.
   process.exit(await ended)
 }
 
@@ -254,7 +254,7 @@ async function verifyBooks({ database }: Config): Promise<number> {
   }
   const { charges, refunds, entries } = result
   console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
-  // Which books these are is easily mistaken by whoever looks at a terminal.
+  // A person at a terminal easily mistakes which books these are.
   if (process.stderr.isTTY) console.error(`These are the books of ${publicName(database)}.`)
   return 0
 }

@@ -1,4 +1,4 @@
-/** What a provider says that must not be: kept as an alarm of its charge until a person closes it. */
+/** Statements of providers that contradict the books: stored as alarms of their charge until a person closes them. */
 import { type Alarm, isSaidAgain, MOST_ALARMS, newAlarm, type Statement } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import { holdsCardNumber } from '../domain/card-numbers.ts'
@@ -12,7 +12,8 @@ import { persistently } from './persistently.ts'
 
 /**
  * Informs operators that a provider contradicted the books, and stores this as an alarm, unless the charge has the
- * same one already. Never rejects: what the provider said is worth more than the alarm beside it, and is said again.
+ * same one already. Never rejects: the provider's outcome matters more than the alarm, and the provider will repeat
+ * its statement.
  */
 export async function raise(
   context: Context,
@@ -67,7 +68,10 @@ async function store(
   }
 }
 
-/** The alarms of a charge, newest first. Read after the charge, whose version they raise, it is free of races. */
+/**
+ * The alarms of a charge, newest first. Every alarm increases the charge's version, so a caller that reads the charge
+ * first has no race.
+ */
 export async function alarmsOf(
   { store }: Context,
   scope: Scope,
@@ -78,7 +82,7 @@ export async function alarmsOf(
   return (await store.alarms(scope, query)).data
 }
 
-/** What a provider's answer about an attempt states. `message` is a sentence for a person. */
+/** The statement in a provider's response about an attempt. `message` is a sentence for a person. */
 export function statementOf(
   { id, provider, providerReference }: Attempt,
   kind: Alarm['kind'],
@@ -99,7 +103,7 @@ export function statementOf(
   }
 }
 
-/** Why no money may move on a charge now: an alarm that is open and in doubt. Read after the charge. */
+/** The reason why no money of a charge may move now: an open alarm in doubt. Read it after the charge. */
 export async function doubtOf(
   context: Context,
   scope: Scope,
@@ -107,7 +111,7 @@ export async function doubtOf(
   kind: Attempt['kind'],
 ): Promise<Rejection | undefined> {
   const open = await alarmsOf(context, scope, transactionId, 'open')
-  // A disputed payment may be captured and canceled; what is doubtful of it is how much can be given back.
+  // A disputed payment may be captured and canceled; only the refundable amount is in doubt.
   const alarm = open.find((one) => one.inDoubt && (kind === 'refund' || one.kind !== 'dispute_mismatch'))
   if (!alarm) return undefined
   return reject(
@@ -116,7 +120,7 @@ export async function doubtOf(
   )
 }
 
-/** No log holds what looks like a card number, a reference of the provider's included. */
+/** The log contains nothing that looks like a card number, including a provider's references. */
 export function loggable(reference: string): string {
   return holdsCardNumber(reference) ? '(looks like a card number)' : reference
 }

@@ -2,7 +2,7 @@
 export type Background = {
   /** Adds work in progress. Its errors are its own: it should log them. */
   add(work: Promise<void>): void
-  /** How much work is in progress. */
+  /** The number of pieces of work in progress. */
   size(): number
   /** Resolves when no work is in progress, including the work that other work began. */
   ended(): Promise<void>

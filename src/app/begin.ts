@@ -1,4 +1,4 @@
-/** How a capture, a cancel or a refund begins. */
+/** Begins captures, cancels and refunds. */
 import { type Attempt, type AttemptKind, newAttempt } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { madeAt } from '../domain/id.ts'
@@ -10,7 +10,7 @@ import type { Context } from './context.ts'
 import { followUpAtOnce, refundAtOnce } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 
-/** What is begun: of which charge, at its provider, for the request with this key. */
+/** The charge, its provider and the key of the request that begins the step. */
 export type About = {
   readonly charge: Charge
   readonly provider: Provider

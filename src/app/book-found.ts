@@ -11,14 +11,14 @@ import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { rebookDisputes, settleDispute } from './disputes.ts'
 
-/** More than a charge can have. */
+/** More alarms than a charge can have. */
 const MOST_ATTEMPTS = 1_000
 
 /**
- * Books what a person found to have really happened of what an alarm is about, in minor units of the charge's
- * currency. Answers undefined when it is booked, also when it was before. Rejections: `parameter_invalid` for an
- * alarm whose amount can't be booked by hand, or an amount that can't be; those of a capture and of a refund where the
- * charge does not allow one. Rejects with `StoreUnavailable`.
+ * Books the amount that a person found out for an alarm, in minor units of the charge's currency. Returns undefined
+ * if it is booked, now or before. Rejections: `parameter_invalid` for an alarm without a bookable amount, or for an
+ * impossible amount; those of a capture and of a refund if the charge does not allow one. Rejects with
+ * `StoreUnavailable`.
  */
 export async function bookFound(
   context: Context,
@@ -65,7 +65,7 @@ async function bookCall(
     const charge = await context.store.charge(scope, transactionId)
     if (!charge) throw new Error(`the charge ${transactionId} is gone`)
     const { data } = await context.store.attempts(scope, { limit: MOST_ATTEMPTS, transactionId })
-    // It was booked before a crash kept the alarm from being closed.
+    // It was booked before; a crash prevented the close of the alarm.
     if (data.some(({ idempotencyKey }) => idempotencyKey === alarm.id)) return undefined
     const at = context.now()
     const decision =
@@ -120,7 +120,7 @@ function refunded(
   return atOnce(begun, concludeRefund(begun.charge, begun.refund, attempt, done(attempt), 'hand', at))
 }
 
-/** Its key is the alarm's id: with one alarm it is booked once. */
+/** Its key is the alarm's id, so one alarm books it once. */
 function attemptOf(
   context: Context,
   charge: Charge,
@@ -145,7 +145,7 @@ function attemptOf(
   })
 }
 
-/** The provider's name for it is not known: ours stands for it. */
+/** The provider's reference is not known, so ours takes its place. */
 function done({ id, amount, currency }: { id: string; amount: AmountMinor; currency: string }) {
   return { kind: 'succeeded', reference: id, amount, currency, expiresAt: null } as const
 }

@@ -1,4 +1,4 @@
-/** The clock of a process: what it says, and whether it can be believed. See domain/clock. */
+/** The clock of a process: its time, and whether MiniPay trusts it. See domain/clock. */
 import {
   type Anchor,
   type KeptClock,
@@ -14,24 +14,29 @@ import { type Store, StoreUnavailable } from '../ports/store.ts'
 
 /** Times are in ms since 1970. */
 export type Clock = {
-  /** What the clock says. */
+  /** The clock's time. */
   now(): number
-  /** What the time is at least, not believing a clock that was set: nothing that can't be undone happens before. */
+  /**
+   * The earliest possible time, without trust in a clock that was set. MiniPay does nothing irreversible before it.
+   */
   trusted(): number
-  /** What the time would be now by the clock that stamped what has this id: to tell its age by. */
+  /** The current time by the clock that made this id, to compute its age. */
   nowFor(id: string): number
-  /** False while a lease of so many ms may seem to have ended because the clock was set forward. */
+  /** False while a lease of this many ms may seem to have ended because the clock was set forward. */
   leasesHold(ms: number): boolean
-  /** The least time that an id may begin with: ids keep their order when the clock is set back. */
+  /** The earliest time that a new id may begin with: ids keep their order when the clock is set back. */
   idFloor(): number
-  /** How far the clock moved when a person should know, and how long it is not yet believed; null when all is well. */
+  /**
+   * How far the clock moved, if a person should know, and how long MiniPay does not trust it yet; null if all is
+   * well.
+   */
   warning(): ClockWarning | null
 }
 
 /** In ms. */
 export type ClockWarning = { readonly movedMs: number; readonly untilTrustedMs: number }
 
-/** A clock that is believed at its word, such as that of a test. */
+/** A clock that is always trusted, such as that of a test. */
 export function simpleClock(now: () => number): Clock {
   return {
     now,
@@ -43,24 +48,24 @@ export function simpleClock(now: () => number): Clock {
   }
 }
 
-/** Between two readings that are further apart than this the clock may have been set. */
+/** If two readings are further apart than this, the clock may have been set in between. */
 const SUSPECT_MS = 2_000
-/** More steps than these are forgotten, the oldest first. */
+/** The most steps that are kept; older ones are dropped. */
 const MOST_STEPS = 1_000
-/** Which idempotency record is the last is remembered so often, in ms of observed time. */
+/** Interval of the marks for the newest idempotency record, in ms of observed time. */
 const MARK_EVERY_MS = 600_000
 
-/** The clock of a process that serves. */
+/** The clock of a serving process. */
 export type ServingClock = Clock & {
-  /** Compares the clock with the time that has passed: at least once a second. */
+  /** Compares the clock with the time that has passed; call it at least once a second. */
   look(): void
-  /** Keeps what was observed; `StoreUnavailable` when the store can't. */
+  /** Stores the observed time. Rejects with `StoreUnavailable`. */
   keep(): Promise<void>
-  /** Has this called after each step: due times may be wrong then, and what was observed has to be kept. */
+  /** Sets a function to call after each step: due times may be wrong then, and the observed time must be stored. */
   onStep(stepped: (movedMs: number) => void): void
-  /** Observed time, in ms: it passes only while a process sees it. */
+  /** Observed time, in ms: it passes only while a process runs. */
   observed(): number
-  /** How far the clock had moved at the start beside the time that passed, in ms. */
+  /** How far the clock had moved at the start compared with the time that passed, in ms. */
   readonly movedAtStartMs: number
 }
 
@@ -72,8 +77,8 @@ export type ClockOptions = {
 }
 
 /**
- * Reads what the store knows of its clock, and compares. Rejects with `StoreUnavailable` when it can't be read; what can't
- * be written now, as on a full disk, is kept later.
+ * Reads the stored clock, and compares. Rejects with `StoreUnavailable` if it cannot be read. A write that is not
+ * possible now, for example on a full disk, follows later.
  */
 export async function openClock(options: ClockOptions): Promise<ServingClock> {
   const { store, log } = options
@@ -92,18 +97,18 @@ class StoreClock implements ServingClock {
   #clock: KeptClock
   #anchor: Anchor
   #steps: Step[] = []
-  /** The last reading that was compared, by the monotonic clock; the last reading of the other. */
+  /** The last compared reading of the monotonic clock, and that of the store's clock. */
   #lookedAt: number
   #last: number
-  /** The latest time that an id may begin with. */
+  /** The earliest time that the next id may begin with. */
   #highest: number
   #steppedForwardAt = Number.NEGATIVE_INFINITY
   #setBackMs: number
   #keptSetBackMs: number
-  /** The observed time that is kept; null when none is. */
+  /** The stored observed time; null if there is none. */
   #keptMs: number | null
   #markedAt = Number.NEGATIVE_INFINITY
-  /** A step was seen that is not kept yet. */
+  /** There is a step that is not stored yet. */
   #unkept = false
   #onStep: (movedMs: number) => void = () => {}
   readonly movedAtStartMs: number
@@ -165,7 +170,7 @@ class StoreClock implements ServingClock {
   look = (): void => {
     const passedNow = this.#options.passed()
     const passedMs = Math.floor(passedNow - this.#lookedAt)
-    // What is left of a millisecond is counted at the next look.
+    // The rest of a millisecond is counted at the next reading.
     this.#lookedAt = passedMs < 0 ? passedNow : this.#lookedAt + passedMs
     const wall = this.#options.store.now()
     const before = this.#clock
@@ -232,7 +237,7 @@ class StoreClock implements ServingClock {
     }
   }
 
-  /** Another node has kept what passed: it is counted once. */
+  /** Another node has stored the passed time: it counts once. */
   async #adopt(): Promise<void> {
     const { kept, setBackMs, newest } = await this.#options.store.clock()
     if (!kept) return

@@ -1,4 +1,4 @@
-/** A person's word on an alarm: it is closed with a reason, and what really happened may be booked with it. */
+/** A person closes an alarm with a reason, and may book the real amount with it. */
 import { closed } from '../domain/alarm.ts'
 import { decision } from '../domain/charge.ts'
 import { type Rejection, reject } from '../domain/error.ts'
@@ -10,18 +10,18 @@ import { type Answer, execute, type KeyedRequest, type Proposal } from './execut
 import { alarmView } from './present.ts'
 
 export type Closing = {
-  /** In the person's words: why it needs no more attention. */
+  /** The reason, in the person's words. */
   readonly reason: string
-  /** What they found to have really happened, in minor units of the charge's currency; undefined books nothing. */
+  /** The amount that really moved, in minor units of the charge's currency; undefined books nothing. */
   readonly amount: AmountMinor | undefined
 }
 
 const NOT_OPEN = reject('alarm_not_open', 'The alarm is already closed.', 'id')
 
 /**
- * Closes an alarm. With an amount, what really happened is booked first, in a commit of its own: after a crash in
- * between, the same request closes it. Answers `done` with the alarm. Rejections: `alarm_not_found`;
- * `alarm_not_open` for one that is closed already; those of `bookFound`. Rejects with `StoreUnavailable`.
+ * Closes an alarm. With an amount, it first books the amount in a commit of its own: after a crash in between, the
+ * same request closes the alarm. Returns `done` with the alarm. Rejections: `alarm_not_found`; `alarm_not_open` if it
+ * is closed already; those of `bookFound`. Rejects with `StoreUnavailable`.
  */
 export function closeAlarm(
   context: Context,
@@ -35,7 +35,7 @@ export function closeAlarm(
     const named = await store.alarm(scope, id)
     if (!named) return notFound('alarm', id)
     if (amount !== undefined && named.state === 'open') {
-      // A key that was used before answers what it did then, or is refused: nothing may be booked for it.
+      // A used key returns its earlier result or is refused, and must book nothing.
       if (await store.idempotencyRecord(scope, request.key)) return NOT_OPEN
       const refusal = await bookFound(context, scope, named, amount)
       if (refusal) return refusal

@@ -26,10 +26,10 @@ export type Context = {
   readonly runtime: Runtime
   /** The time of the store, in ms since 1970. */
   readonly now: () => number
-  /** What says `now`, and whether it can be believed. */
+  /** The source of `now`, and whether MiniPay trusts it. */
   readonly clock: Clock
   readonly newId: (prefix: IdPrefix) => string
-  /** A key for a request that came without one. */
+  /** A key for a request without one. */
   readonly newKey: () => string
   readonly fingerprint: (text: string) => string
   /** The endpoints that get every event. */
@@ -62,7 +62,7 @@ type Chosen = Omit<
   'now' | 'clock' | 'newId' | 'newKey' | 'fingerprint' | 'requests' | 'calls' | 'background'
 >
 
-/** A context; its clock is the machine's unless given, and believed at its word. */
+/** A context; its clock is the machine's unless given, and always trusted. */
 export function createContext(chosen: Chosen & { readonly clock?: Clock }): Context {
   const { runtime } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
@@ -94,7 +94,7 @@ function random80({ random }: Runtime): () => bigint {
   }
 }
 
-/** A request's canonical text while it is short, which nearly all are, and else its SHA-256. */
+/** The canonical text of a short request, as nearly all are; otherwise its SHA-256. */
 export function fingerprint(text: string): string {
   return text.length <= PLAIN_FINGERPRINT ? text : hash('sha256', text, 'base64url')
 }

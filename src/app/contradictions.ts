@@ -1,4 +1,4 @@
-/** What becomes of a provider's word that does not fit what the books have of an attempt. */
+/** Handles statements of a provider that contradict the books about an attempt. */
 import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import { type Attempt, isOpen, type Known, type Outcome, type Resolver } from '../domain/attempt.ts'
 import { decision as unmoved } from '../domain/charge.ts'
@@ -18,14 +18,14 @@ import { rebookDisputes } from './disputes.ts'
 import { remoteProvider } from './in-process.ts'
 import { persistently } from './persistently.ts'
 
-/** More than a charge can have. */
+/** More attempts than a charge can have. */
 const MOST_ATTEMPTS = 1_000
-/** So many failed attempts are looked up when a provider says that something was done before. */
+/** The most failed attempts that are looked up when a provider reports that a call was done before. */
 const MOST_LOOKED_UP = 5
 
 /**
- * A provider gave an attempt the reference that another one has. The holder's charge is put in doubt first: a refund by
- * that reference could pay another customer's money.
+ * A provider gave an attempt the reference of another attempt. First puts the other attempt's charge in doubt,
+ * because a refund by that reference could pay another customer's money.
  */
 export async function referenceReused(
   context: Context,
@@ -128,7 +128,10 @@ async function bookLate(
   }
 }
 
-/** An attempt with what it is about; the charge is read first, whose version every change of the others raises. */
+/**
+ * An attempt with its charge and refund. The charge is read first, because every change of the others increases its
+ * version.
+ */
 export async function endedAttempt(
   { store }: Context,
   scope: Scope,
@@ -156,8 +159,8 @@ function lookupProvider(context: Context, { provider: name }: Attempt): RemotePr
 }
 
 /**
- * What a decline says that the books do not: that it was done before. Null for any other outcome, and for a payment that
- * waited for its customer: they may have paid just now.
+ * The kind of earlier call that a decline reports and the books lack: it was done before. Null for any other outcome,
+ * and for a payment that waited for its customer, who may have paid just now.
  */
 export function contestOf({ charge, attempt: { kind } }: Work, outcome: Outcome): AlarmKind | null {
   if (outcome.kind !== 'declined' || charge.redirectUrl !== null) return null
@@ -182,7 +185,7 @@ export async function contest(
       ? `The provider has captured transaction ${charge.id}; in the books it is only authorized.`
       : `The provider has nothing left to refund of transaction ${charge.id}, but the books do.`
   const alarm = () => raise(context, scope, charge.id, statementOf(attempt, kind, outcome, message))
-  // A call that was repeated may well meet what it did the first time.
+  // A repeated call may find its own first one.
   if (by === 'answer') await alarm()
   const found = by === 'answer' || by === 'resend' ? await lookedUp(context, work) : null
   if (found?.kind === 'succeeded') return found
@@ -190,7 +193,9 @@ export async function contest(
   return null
 }
 
-/** What was done before may be an earlier attempt that failed in the books: each is looked up, and booked if it was done. */
+/**
+ * The earlier call may be an attempt that failed in the books: looks up each of these, and books it if it was done.
+ */
 export async function findEarlier(context: Context, work: Work, kind: AlarmKind): Promise<void> {
   const { scope, attempt } = work
   const { id, transactionId } = attempt
@@ -216,8 +221,8 @@ export async function findEarlier(context: Context, work: Work, kind: AlarmKind)
 const EITHER_WAY: readonly AlarmKind[] = ['amount_mismatch', 'contradiction', 'reference_reused']
 
 /**
- * Alarms of an attempt that its end settles: they stay open for a person to read, and hold no money back. That it was done
- * before is only settled by what was done.
+ * Alarms of an attempt that its end settles: they stay open for a person to read, but no longer block money. An alarm
+ * that a call was done before is settled only by a call that was done.
  */
 export async function settledBy(
   context: Context,
@@ -229,7 +234,7 @@ export async function settledBy(
   return calmed(doubts.filter(({ kind }) => outcome.kind === 'succeeded' || EITHER_WAY.includes(kind)))
 }
 
-/** The provider and the books agree again: alarms of this kind and attempt hold no money back any more. */
+/** The provider and the books agree again: alarms of this kind and attempt no longer block money. */
 export async function agreed(
   context: Context,
   { scope, attempt }: Work,
@@ -248,7 +253,7 @@ export async function agreed(
   }
 }
 
-/** The alarms of an attempt that keep money from moving. */
+/** The alarms of an attempt that block money. */
 async function doubtsOf(context: Context, scope: Scope, transactionId: string, id: string): Promise<Alarm[]> {
   const open = await alarmsOf(context, scope, transactionId, 'open')
   return open.filter(({ attemptId, inDoubt }) => attemptId === id && inDoubt)

@@ -12,12 +12,12 @@ import type { Context } from './context.ts'
 import { endedAttempt } from './contradictions.ts'
 import { rebookDisputes } from './disputes.ts'
 
-/** How a person says that an attempt really ended. */
+/** The outcome of an attempt, as a person reports it. */
 export type Found = (ended: Ended, now: number) => Exclude<Known, { kind: 'pending' }>
 
 /**
- * Whether a person may say that an attempt ended in another way than it did: one that was resolved by hand, or of which an
- * alarm is open. What a provider has said, and nothing contradicts, is not for a person to change.
+ * Whether a person may correct the outcome of an attempt: of one that was resolved by hand, or that has an open
+ * alarm. A person cannot change an outcome that the provider reported and that nothing contradicts.
  */
 export async function isCorrectable(context: Context, scope: Scope, attempt: Attempt): Promise<boolean> {
   if (attempt.resolvedBy === 'hand') return true
@@ -26,10 +26,9 @@ export async function isCorrectable(context: Context, scope: Scope, attempt: Att
 }
 
 /**
- * Makes true by hand that an attempt that has ended did so in another way, or with another amount: as if it had never been
- * otherwise, in one commit. Nothing is done where it ended so. Rejections: `attempt_not_resolved` when other money depends
- * on how it ended, or the books forbid that end; `parameter_invalid` for an amount that can't have moved. Rejects with
- * `StoreUnavailable`.
+ * Replaces the outcome or the amount of an ended attempt by hand, in one commit. Does nothing if the outcome is the
+ * same. Rejections: `attempt_not_resolved` if other money depends on the outcome, or the books forbid the new one;
+ * `parameter_invalid` for an impossible amount. Rejects with `StoreUnavailable`.
  */
 export async function correctAttempt(
   context: Context,
@@ -63,7 +62,7 @@ export async function correctAttempt(
   }
 }
 
-/** Why an attempt can't have moved so much; undefined when it can. */
+/** The reason why an attempt cannot have moved this amount; undefined if it can. */
 export function exceeds(about: Omit<Ended, 'others'>, amount: number): Rejection | undefined {
   const most = mostMoved(about)
   if (about.attempt.kind === 'cancel' || amount <= most) return undefined
@@ -77,7 +76,7 @@ function isSame(attempt: Attempt, outcome: Known): boolean {
   return attempt.state === 'succeeded' && isSameAmount && reference === attempt.providerReference
 }
 
-/** Closes what is open of an attempt's alarms, with a person's words, each with its event. */
+/** Closes the open alarms of an attempt with the person's reason, each with its event. */
 export async function closeAlarmsOf(
   context: Context,
   scope: Scope,

@@ -11,9 +11,9 @@ import { decideAtOnce, walk } from './in-process.ts'
 import { FULL } from './route.ts'
 
 /**
- * Charges a customer, or has the money held where `capture` is false. Answers `created` with the charge,
- * `declined` or `unavailable` with why and the failed charge, which is stored too, or `accepted` when it is
- * not known in time how it ends. Rejects with `StoreUnavailable` when the commit can't be made.
+ * Charges a customer, or holds the money if `capture` is false. Returns `created` with the charge; `declined` or
+ * `unavailable` with the reason and the failed charge, which is stored, too; or `accepted` if the outcome is not
+ * known in time. Rejects with `StoreUnavailable` if the commit is not possible.
  */
 export function createCharge(
   context: Context,

@@ -10,23 +10,23 @@ import type { Context } from './context.ts'
 
 type Report = Extract<DisputeAnswer, { kind: 'dispute' }>
 
-/** More than a charge can have; so many of them are looked at when one of them leaves room. */
+/** More disputes than a charge can have; the most that are booked when one of them leaves room. */
 const MOST_DISPUTES = 100
 
-/** A dispute with everything that decides what of it is booked, as read from the store. */
+/** A dispute with everything that decides its booked amount, as read from the store. */
 type Case = {
   readonly scope: Scope
   readonly charge: Charge
-  /** As it is stored; null when it is new. */
+  /** The stored dispute; null if it is new. */
   readonly former: Dispute | null
-  /** Those of its charge. */
+  /** The attempts of its charge. */
   readonly alarms: readonly Alarm[]
 }
 
 /**
- * Books a dispute as its provider reports it: what can be booked of it, with its entries and its event, and an alarm
- * beside it where it does not fit. `foreign` when no payment has that reference, `early` when ours may be
- * captured yet: then the dispute is listed, and is booked when it is reported again. Rejects with `StoreUnavailable`.
+ * Books a dispute as its provider reports it: the bookable part, with its transfers and its event, and an alarm if it
+ * does not fit. `foreign` if no payment has that reference. `early` if our payment may still be captured: then the
+ * dispute is listed, and booked when it is reported again. Rejects with `StoreUnavailable`.
  */
 export async function bookDispute(
   context: Context,
@@ -44,14 +44,14 @@ export async function bookDispute(
     const { charge, former } = found
     if (former?.transactionId !== known?.transactionId) continue
     const dispute = former ?? begun(context, charge, provider, report)
-    // What was booked of it says that the payment it named before was the charge's.
+    // The booked amount shows that the payment that it named before was the charge's.
     const isOther = former !== null && named?.attempt.transactionId !== charge.id
     const ours =
       charge.provider === provider &&
       (charge.providerReference === report.paymentReference || (former?.amountBooked ?? 0) > 0)
     const step = position(found, dispute, report, { ours, isOther, isRebooked: false })
     if (step.decision && !(await committed(context, found, step.decision))) continue
-    // A dispute that was closed before we heard of it, or was closed the other way, is opened first.
+    // A dispute that was closed before MiniPay knew it, or that was closed the other way, is opened first.
     if (step.opens) continue
     if (step.misfit !== null)
       await raise(context, scope, charge.id, statement(step.dispute, report, step.misfit))
@@ -62,8 +62,8 @@ export async function bookDispute(
 }
 
 /**
- * Books what can be booked of a charge's disputes now: after a payment was found to be taken after all, or after one
- * dispute, `except`, has left room for the others. Rejects with `StoreUnavailable`.
+ * Books the bookable parts of a charge's disputes now: after a payment turned out to be taken, or after one dispute,
+ * `except`, has left room for the others. Rejects with `StoreUnavailable`.
  */
 export async function rebookDisputes(
   context: Context,
@@ -79,7 +79,7 @@ export async function rebookDisputes(
       const found = await read(context, scope, transactionId, provider, providerReference)
       if (!found?.former) break
       const { charge, former, alarms } = found
-      // The newest alarm of the dispute has the payment that its provider named last.
+      // The newest alarm of the dispute contains the payment that its provider named last.
       const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
       const isNamed = named === undefined || named === charge.providerReference
       const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)
@@ -89,7 +89,7 @@ export async function rebookDisputes(
   }
 }
 
-/** A dispute that its provider has told of before, and does not know any more: what is booked stays, with an alarm. */
+/** A dispute that its provider reported before and does not find any more: the booked amount stays, with an alarm. */
 export async function missDispute(context: Context, provider: string, reference: string): Promise<void> {
   const dispute = await context.store.disputeByReference(DEFAULT_SCOPE, provider, reference)
   if (!dispute) return
@@ -108,7 +108,7 @@ export async function missDispute(context: Context, provider: string, reference:
   })
 }
 
-/** Books what a person has found out of a dispute: so much of it stands in the charge's currency. */
+/** Books the amount of a dispute that a person found out, in the charge's currency. */
 export async function settleDispute(
   context: Context,
   scope: Scope,
@@ -132,7 +132,7 @@ export async function settleDispute(
   }
 }
 
-/** The charge first, then what is its own: each change of those raises its version. */
+/** Reads the charge first, then its rows: each change of these increases its version. */
 async function read(
   { store, ...context }: Context,
   scope: Scope,
@@ -147,12 +147,12 @@ async function read(
 }
 
 type Position = {
-  /** As it becomes. */
+  /** The dispute after the step. */
   readonly dispute: Dispute
   /** Null when nothing changes. */
   readonly decision: Decision | null
   readonly misfit: string | null
-  /** It is only opened: how it ended comes next. */
+  /** This step only opens it; its end follows. */
   readonly opens: boolean
 }
 
@@ -165,17 +165,17 @@ function position(
   const opens = said !== 'open' && former?.status !== 'open' && former?.status !== said
   const claim = { amount, currency, status: opens ? 'open' : said } as const
   const own = known.filter(({ disputeId, kind }) => disputeId === dispute.id && kind === 'dispute_mismatch')
-  // Only what is booked can be a person's word: a dispute that came before its capture is booked yet.
+  // A person can only have set a booked amount. A dispute that came before its capture is booked now.
   const settled =
     (former?.amountBooked ?? 0) > 0 &&
     own.some((one) => one.state === 'closed' && one.amount === amount && one.currency === currency)
   const { amount: free, misfit } = bookable(charge, former, claim, { ours, settled })
-  // Said again, what does not fit stays as it was booked: nothing but another dispute makes room for it.
+  // A repeated statement that does not fit stays as it was booked: only another dispute can make room for it.
   const amountBooked =
     misfit !== null && !isRebooked && former && isAgain(former, claim) ? former.amountBooked : free
   const after = { ...dispute, ...claim, amountBooked }
   const decided = decideDispute(charge, former, after)
-  // The provider and the books agree: an alarm of before stays for a person to read.
+  // The provider and the books agree: an earlier alarm stays open for a person to read.
   const calmed =
     misfit !== null || isOther ? [] : own.filter(({ state, inDoubt }) => state === 'open' && inDoubt)
   const alarms = calmed.map((alarm) => ({ ...alarm, inDoubt: false }))
@@ -183,7 +183,7 @@ function position(
   return { dispute: after, decision: changes && { ...changes, alarms }, misfit, opens }
 }
 
-/** The same claim as before, of which something is booked. */
+/** The same claim as before, with a booked amount. */
 function isAgain(former: Dispute, claim: Pick<Dispute, 'status' | 'amount' | 'currency'>): boolean {
   return (
     former.amountBooked > 0 &&
@@ -216,7 +216,7 @@ async function committed(context: Context, { scope, former }: Case, decision: De
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
     const { provider = '', providerReference = '' } = decision.dispute ?? {}
     const isNew = former === null && decision.dispute !== null
-    // Another look stored it since: the schema lets a reference stand once.
+    // Another lookup has stored it since: the schema allows each reference once.
     const stored = isNew && (await context.store.disputeByReference(scope, provider, providerReference))
     if (!stored) throw error
     return { kind: 'version_conflict' } as const
@@ -226,7 +226,7 @@ async function committed(context: Context, { scope, former }: Case, decision: De
   throw new Error(`the dispute ${decision.dispute?.id} can't be booked: ${result.kind}`)
 }
 
-/** A charge that is not captured, and may be. */
+/** A charge that is not captured, but may be. */
 function isEarly({ status }: Charge): boolean {
   return status === 'processing' || status === 'requires_action' || status === 'authorized'
 }
@@ -250,7 +250,7 @@ function statement(dispute: Dispute, { paymentReference }: Report, message: stri
   }
 }
 
-/** A dispute names another payment than before: it stays where it is, and both charges are in doubt. */
+/** A dispute names another payment than before: it stays with its charge, and both charges are in doubt. */
 async function alarmBoth(
   context: Context,
   { scope, charge }: Case,

@@ -16,10 +16,10 @@ import { available } from './route.ts'
 import { wish } from './wishes.ts'
 
 /**
- * Captures what is authorized, or less of it; the rest is released. Answers `done` with the charge, `declined`
- * or `unavailable` when the provider did not do it, or `accepted` when that is not known in time. Rejections:
- * `transaction_not_found`, `charge_in_doubt`, `charge_not_capturable`, `capture_exceeds_authorized`, `provider_not_capable`,
- * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key.
+ * Captures the authorized amount, or less; the provider releases the rest. Returns `done` with the charge, `declined`
+ * or `unavailable` if the provider did not do it, or `accepted` if the outcome is not known in time. Rejections:
+ * `transaction_not_found`, `charge_in_doubt`, `charge_not_capturable`, `capture_exceeds_authorized`,
+ * `provider_not_capable`, `provider_not_configured`, `provider_unavailable`; none of them is stored under the key.
  */
 export function captureCharge(
   context: Context,
@@ -36,9 +36,9 @@ export function captureCharge(
 }
 
 /**
- * Cancels a charge that was not captured: what is held is released. Answers and rejections as for a capture,
- * with `charge_not_cancelable`. While its authorization or its capture is under way, the wish is kept and `accepted`: once
- * that has ended, the charge is canceled or refunded.
+ * Cancels a charge that was not captured: the provider releases the held money. Results and rejections are those of a
+ * capture, with `charge_not_cancelable`. While the authorization or the capture is in progress, the cancel is stored
+ * and `accepted`; MiniPay cancels or refunds the charge once that call has ended.
  */
 export function cancelCharge(
   context: Context,
@@ -71,12 +71,11 @@ function followUp(
 }
 
 /**
- * Refunds a charge, wholly or in part. Answers `done` with the refund, `declined` or `unavailable` when the
- * provider did not pay it, or `accepted` when that is not known in time. Rejections: `transaction_not_found`,
- * `charge_in_doubt`,
- * `charge_not_refundable`, `already_refunded`, `charge_disputed`, `refund_exceeds_remaining`,
+ * Refunds a charge in full or in part. Returns `done` with the refund, `declined` or `unavailable` if the provider
+ * did not pay it, or `accepted` if the outcome is not known in time. Rejections: `transaction_not_found`,
+ * `charge_in_doubt`, `charge_not_refundable`, `already_refunded`, `charge_disputed`, `refund_exceeds_remaining`,
  * `provider_not_configured`, `provider_unavailable`; none of them is stored under the key. Rejects with
- * `StoreUnavailable` when the commit can't be made.
+ * `StoreUnavailable` if the commit is not possible.
  */
 export function createRefund(
   context: Context,
@@ -93,8 +92,8 @@ export function createRefund(
 }
 
 /**
- * Decides on a charge as it is and on its provider as it does. Nothing is begun that can't be sent now: so
- * the request can be repeated with its key.
+ * Decides on the current charge and the state of its provider. Begins nothing that cannot be sent now, so the request
+ * can be repeated with its key.
  */
 function onCharge(
   context: Context,

@@ -1,4 +1,4 @@
-/** `minipay alarms`: what providers said that does not fit the books, and a person's word on it. */
+/** `minipay alarms`: lists the contradictions of providers, and closes them. */
 import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/alarms'
@@ -16,7 +16,7 @@ type AlarmAnswer = {
 }
 type Page = { readonly data: readonly AlarmAnswer[]; readonly has_more: boolean }
 
-/** Prints every alarm that is open, the newest first. Answers the exit status. */
+/** Prints every open alarm, the newest first. Returns the exit status. */
 export async function alarmsList(server: URL): Promise<number> {
   const api = apiClient(server)
   let printed = 0
@@ -35,10 +35,7 @@ export async function alarmsList(server: URL): Promise<number> {
   return 0
 }
 
-/**
- * Closes one, with the reason in the person's words, and with an amount books what really happened, in minor units.
- * Answers the exit status.
- */
+/** Closes one with a person's reason. With an amount in minor units, books that amount. Returns the exit status. */
 export async function alarmsClose(
   server: URL,
   id: string,

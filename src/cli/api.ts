@@ -1,9 +1,9 @@
-/** The API as the commands use it: the database is the serving process's, so they ask that. */
+/** Calls the API for the commands, because only the serving process uses the database. */
 
-/** An answer that is not what was asked for, as a sentence. */
+/** An unexpected response, as a sentence. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
-  /** The answer's body; null when there was none. */
+  /** The response's body; null if there was none. */
   readonly body: unknown
   constructor(message: string, body: unknown) {
     super(message)
@@ -12,7 +12,7 @@ export class ApiError extends Error {
 }
 
 export type ApiClient = {
-  /** Answers the body; throws `ApiError` for any status but 2xx. */
+  /** Returns the body; throws `ApiError` for any status but 2xx. */
   get<T>(path: string): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
   put<T>(path: string, body: unknown): Promise<T>

@@ -17,7 +17,7 @@ type AttemptAnswer = {
 }
 type Page = { readonly data: readonly AttemptAnswer[]; readonly has_more: boolean }
 
-/** Prints every attempt that is unknown, then those that are pending, each the newest first. Answers the exit status. */
+/** Prints every unknown attempt, then the pending ones, each the newest first. Returns the exit status. */
 export async function attemptsList(server: URL): Promise<number> {
   const api = apiClient(server)
   let printed = 0

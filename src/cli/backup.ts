@@ -2,7 +2,7 @@
 import { ConfigError } from '../config.ts'
 import { fileProblem, isPostgres } from '../database-name.ts'
 
-/** Runs either command, and prints the totals of the checked copy. Throws a sentence when it can't. */
+/** Runs either command, and prints the totals of the checked copy. Throws an error with a sentence. */
 export async function run(
   verb: 'backup' | 'restore',
   database: string,

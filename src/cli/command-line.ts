@@ -1,4 +1,4 @@
-/** A command line taken apart: its words, and its flags, which may stand anywhere behind the command. */
+/** Parses a command line into its words and its flags, which may be anywhere after the command. */
 
 export type CommandLine = {
   /** Flags of the command alone, with their values. */
@@ -27,7 +27,7 @@ export function takenApart(args: readonly string[], own: readonly string[]): Com
   return { own: found, flags, words }
 }
 
-/** What others call our commands. */
+/** The names of our commands in other products. */
 const OTHER_COMMANDS: Readonly<Record<string, string>> = {
   start: 'serve',
   run: 'serve',

@@ -4,7 +4,7 @@ import { publicName } from '../database-name.ts'
 import { type Copied, copyDatabase, type Progress } from '../storage/copy/copy.ts'
 
 const BAR_CELLS = 24
-/** How often the bar is drawn anew, and a line printed where there is no terminal. */
+/** The interval of the progress bar, and of the progress lines without a terminal. */
 const BAR_MS = 100
 const LINE_MS = 5_000
 
@@ -13,7 +13,7 @@ const STEPS: Readonly<Record<string, string>> = {
   checking: 'Checking the books of the copy',
 }
 
-/** Copies with its progress on standard error, and says what comes next. Answers the exit status. */
+/** Copies, shows the progress on standard error, and prints the next step. Returns the exit status. */
 export async function copy(from: string, to: string): Promise<number> {
   const display = progressOn(process.stderr)
   try {
@@ -41,7 +41,7 @@ Now start the nodes, each with MINIPAY_DATABASE set to that database.
 Keep ${from} as a backup, and never serve it again: it does not learn what the nodes do.`
 }
 
-/** A bar that is drawn over itself on a terminal, and a line now and then where there is none. */
+/** A progress bar on a terminal; otherwise a line from time to time. */
 function progressOn(stream: NodeJS.WriteStream): { show(progress: Progress): void; end(): void } {
   let began: { at: number; done: number } | undefined
   let shown: { at: number; step: string } | undefined
@@ -51,7 +51,7 @@ function progressOn(stream: NodeJS.WriteStream): { show(progress: Progress): voi
       const now = performance.now()
       const words = STEPS[progress.step]
       if (!words) began ??= { at: now, done: progress.done }
-      // A step that takes its time without a sign of life says at once that it has begun.
+      // Announces a long step without progress when it begins.
       const due = now - (shown?.at ?? Number.NEGATIVE_INFINITY) >= (stream.isTTY ? BAR_MS : LINE_MS)
       if (!due && !(words && shown?.step !== progress.step)) return
       shown = { at: now, step: progress.step }

@@ -2,13 +2,13 @@
 import { EPOCH_CAUSES, type Epoch } from '../domain/epoch.ts'
 import { beginEpochIn, epochsOf } from '../storage/database.ts'
 
-/** Prints every epoch, oldest first. Answers the exit status. */
+/** Prints every epoch, oldest first. Returns the exit status. */
 export async function epochList(database: string): Promise<number> {
   for (const epoch of await epochsOf(database)) console.log(line(epoch))
   return 0
 }
 
-/** Begins an epoch, as a restore does by itself. Answers the exit status. */
+/** Begins an epoch, as a restore does by itself. Returns the exit status. */
 export async function epochBegin(database: string): Promise<number> {
   console.log(line(await beginEpochIn(database)))
   return 0

@@ -7,7 +7,7 @@ const PATH = '/api/v1/routing'
 
 type RuleSetAnswer = { readonly version: number; readonly document: unknown }
 
-/** Prints the current rule set, in the form that `routing set` takes. Answers the exit status. */
+/** Prints the current rule set, in the form that `routing set` accepts. Returns the exit status. */
 export async function routingShow(server: URL): Promise<number> {
   const { version, document } = await apiClient(server).get<RuleSetAnswer>(PATH)
   console.log(JSON.stringify(document, null, 2))
@@ -17,7 +17,7 @@ export async function routingShow(server: URL): Promise<number> {
   return 0
 }
 
-/** Replaces the rule set by the one in a file. Answers 1, with every problem printed, when it is refused. */
+/** Replaces the rule set by the one in a file. If the server refuses it, prints every problem and returns 1. */
 export async function routingSet(server: URL, file: string): Promise<number> {
   return listingProblems(file, async (document) => {
     const { version } = await apiClient(server).put<RuleSetAnswer>(PATH, { document })
@@ -32,7 +32,7 @@ export async function routingReset(server: URL): Promise<number> {
   return 0
 }
 
-/** Prints what the rule set in a file would do with the newest charges. */
+/** Prints the effect of the rule set in a file on the newest charges. */
 export async function routingSimulate(server: URL, file: string, last = 1000): Promise<number> {
   return listingProblems(file, async (rules) => {
     const answer = await apiClient(server).post<{ last: object }>(`${PATH}/simulate`, { rules, last })

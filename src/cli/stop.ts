@@ -6,12 +6,12 @@ import { readPid } from '../storage/sqlite/pid.ts'
 import { placeOf } from '../storage/sqlite/place.ts'
 
 const LOOK_EVERY_MS = 50
-/** After its time-out a server that hangs ends itself. */
+/** A server that hangs ends itself after its time-out. */
 const BEYOND_TIMEOUT_MS = 3_000
 
 /**
- * Sends SIGTERM to the process that holds the database's lock, and waits until it has ended. Answers the exit status: 0
- * when it has ended, 1 when there was none, it runs elsewhere, or it has not ended in time.
+ * Sends SIGTERM to the process that holds the database's lock, and waits until it has ended. Returns the exit status:
+ * 0 if it has ended; 1 if there was none, it runs elsewhere, or it has not ended in time.
  */
 export async function stop(database: string, timeoutMs: number): Promise<number> {
   const place = placeOf(database)

@@ -12,12 +12,14 @@ import { notificationLeaseMs } from './notifications.ts'
 
 const LOOK_MS = 1_000
 const KEEP_MS = 60_000
-/** Rows that one write looks at: few, so that no request waits long behind it. */
+/** The rows that one write reads: few, so that no request waits long behind it. */
 const BATCH = 500
-/** Nothing in a queue waits for longer than this, in ms; authorizations that are held wait for their time. */
+/** The longest wait of work in a queue, in ms. Held authorizations wait for their expiry. */
 const LONGEST_MS = MAX_RETRY_AFTER_MS + 900_000
 
-/** Compares the clock every second; keeps what was observed, and corrects due times, once a minute and after each step. */
+/**
+ * Compares the clock every second. Stores the observed time and corrects due times once a minute and after each step.
+ */
 export function startClockWatch(context: Context, clock: ServingClock): Loop {
   const { log, runtime } = context
   let setBack = clock.movedAtStartMs < 0
@@ -75,15 +77,15 @@ function queuesOf(context: Context, now: number): Work[] {
 }
 
 /**
- * Makes work due that is due later than it can be: all that waits after the clock was `setBack`, and else what waits for
- * longer than anything does. Answers how much.
+ * Corrects work that is due too late: after the clock was `setBack`, all waiting work; otherwise, work that waits
+ * longer than any may. Returns the number of rows.
  */
 export async function bringForward(context: Context, setBack: boolean): Promise<number> {
   const { store } = context
   const now = context.now()
   let moved = 0
   for (const work of queuesOf(context, now)) {
-    // Authorizations wait for days: there may be very many, and they are looked at only when it is needed.
+    // Authorizations wait for days, and there may be very many: they are read only when necessary.
     if (work.queue === 'waiting' && !setBack) continue
     moved += await inQueue(store, work, setBack ? now : now + LONGEST_MS, now)
   }

@@ -3,16 +3,16 @@ import type { Runtime } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 
 export type Loop = {
-  /** Runs the work now, or once more when it is already running. */
+  /** Runs the work now, or once more if it is already running. */
   wake(): void
-  /** Whether a run has ended well within the last few intervals, or the loop is too young to tell. */
+  /** Whether a run has succeeded within the last few intervals, or the loop is younger than that. */
   alive(): boolean
-  /** No further run begins; resolves when the one under way has ended. */
+  /** Begins no further run; resolves when the current one has ended. */
   stop(): Promise<void>
 }
 
 export type LoopOptions = {
-  /** What the log calls it. */
+  /** Its name in the log. */
   readonly name: string
   readonly intervalMs: number
   readonly log: Log
@@ -22,9 +22,9 @@ export type LoopOptions = {
 const ALIVE_INTERVALS = 20
 
 /**
- * Runs `work` again and again: at once when woken, and every `intervalMs` as a net under lost wakes. Runs
- * never overlap, and everything else has its turn between two of them. A run that fails is logged, and the next one comes
- * after the interval; of an outage of the database its begin and its end are logged.
+ * Runs `work` repeatedly: at once when woken, and every `intervalMs` in case a wake is lost. Runs never overlap, and
+ * other work gets its turn between two of them. A failed run is logged, and the next one comes after the interval.
+ * For an outage of the database, only its beginning and its end are logged.
  */
 export function startLoop({ name, intervalMs, log, runtime }: LoopOptions, work: () => Promise<void>): Loop {
   let stopped = false
@@ -42,7 +42,7 @@ export function startLoop({ name, intervalMs, log, runtime }: LoopOptions, work:
         lastRunAt = runtime.monotonic()
         if (outage) log.info({ worker: name }, 'Database available again; background work resumed.')
         outage = false
-        // Work that wakes its own loop, and waits for nothing, would let nothing else run.
+        // Otherwise work that wakes its own loop without waiting would block everything else.
         if (woken) await new Promise<void>(runtime.nextTurn)
       } while (woken && !stopped)
     } catch (error) {
@@ -65,7 +65,7 @@ export function startLoop({ name, intervalMs, log, runtime }: LoopOptions, work:
   function wake(): void {
     if (stopped) return
     woken = true
-    // Not in this turn: the work may itself ask for the next run.
+    // Not in this turn, because the work may itself request the next run.
     running ??= Promise.resolve().then(run)
   }
 

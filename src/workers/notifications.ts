@@ -7,15 +7,15 @@ import { startPool } from './pool.ts'
 
 const POLL_MS = 1_000
 const CONCURRENCY = 16
-/** Beside its calls a notification takes this long at most, in ms. */
+/** The longest time of a notification besides its calls, in ms. */
 const SETTLE_MS = 60_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
-/** About a day of retries; then it is kept as failed. */
+/** The number of retries, about a day; then the notification is kept as failed. */
 const MAX_TRIES = 150
 /** About half an hour: if other software shares the account, MiniPay also gets notifications about its payments. */
 const MAX_TRIES_FOREIGN = 12
-/** While its charge is busy a notification waits for a quarter of its age, within these bounds, in ms. */
+/** While its charge is busy, a notification waits for a quarter of its age, within these bounds, in ms. */
 const MIN_BUSY_MS = 1_000
 const MAX_BUSY_MS = 30_000
 
@@ -61,7 +61,7 @@ export function startNotifications(context: Context): Loop {
   })
 }
 
-/** When it is acted on again, unless it is done or given up. Only what failed counts as a try. */
+/** The time of the next run, unless it is done or given up. Only a failure counts as a try. */
 export function settlementOf(
   acted: Acted,
   { tries, receivedAt }: Pick<StoredNotification, 'tries' | 'receivedAt'>,

@@ -1,18 +1,18 @@
 import type { Background } from '../app/background.ts'
 import { type Loop, type LoopOptions, startLoop } from './loop.ts'
 
-/** `intervalMs` is how often due work is looked for. */
+/** `intervalMs` is the interval of the claims. */
 export type PoolOptions<T> = LoopOptions & {
-  /** Pieces of work that are done at once. */
+  /** The most pieces of work at once. */
   readonly concurrency: number
   readonly background: Background
   /** Claims up to `limit` pieces of due work. */
   readonly claim: (limit: number) => Promise<readonly T[]>
-  /** Does one. When it rejects, the lease brings the work back. */
+  /** Handles one. If it rejects, the work is due again when its lease ends. */
   readonly handle: (work: T) => Promise<void>
 }
 
-/** Claims due work and does it, several pieces at once; a slow one holds up only its own place. */
+/** Claims due work and handles several pieces at once; a slow one occupies only its own place. */
 export function startPool<T>(options: PoolOptions<T>): Loop {
   const { name, concurrency, log, background, claim, handle } = options
   let working = 0

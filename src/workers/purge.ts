@@ -5,12 +5,12 @@ import { type Loop, startLoop } from './loop.ts'
 const INTERVAL_MS = 60_000
 /** Records deleted by one write: small, so that no request waits long behind it. */
 const BATCH = 500
-/** Commits that were under way at a mark have a record with a smaller number, in ms. */
+/** A commit that was in progress at a mark, for up to this many ms, may have a record with a smaller number. */
 const UNDER_WAY_MS = 120_000
 
 /**
- * Forgets idempotency keys and settled notifications older than `retentionMs`, a batch at a time, once a minute. Their age
- * is observed time, which no clock that is set makes longer: a key that is forgotten too early charges a second time.
+ * Deletes idempotency keys and settled notifications older than `retentionMs`, in batches, once a minute. Their age
+ * is observed time, which a clock that is set does not change: a key that is deleted too early charges a second time.
  */
 export function startPurge(
   { store, log, runtime }: Pick<Context, 'store' | 'log' | 'runtime'>,

@@ -10,14 +10,13 @@ import { startPool } from './pool.ts'
 const POLL_MS = 500
 
 /**
- * Resolves the attempts of one provider that a crash left, that ended unknown, or that are pending, and the
- * authorizations whose time has come. Each provider has its own places, so a provider that hangs delays only its own
- * attempts. Attempts that wait for a customer or a bank have few of them, so they never delay those that may have moved
- * money.
+ * Resolves the attempts of one provider that a crash left, that are unknown or pending, and the authorizations that
+ * are due. Each provider has its own places, so a provider that hangs delays only its own attempts. Attempts that
+ * wait for a customer or a bank get only a few of these places, so they never delay those that may have moved money.
  */
 export function startRecovery(context: Context, provider: Provider): Loop {
   const places = recoveryPlaces(provider.concurrency)
-  /** Attempts that wait, and are being looked at. */
+  /** Waiting attempts that are being looked up. */
   let waiting = 0
   return startPool<OwnedAttempt>({
     name: `recover ${provider.name}`,
@@ -35,7 +34,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
         provider: provider.name,
         limit: most,
         waiting: places.waiting - waiting,
-        // A clock that was set forward ends no lease: the call under it may be under way.
+        // A clock that was set forward ends no lease: the call under it may still be in progress.
         freeOnly: !context.clock.leasesHold(leaseUntil(provider, now) - now),
         now,
         leaseUntil: leaseUntil(provider, now),

@@ -1,8 +1,8 @@
 import type { Runtime, Timer } from '../ports/runtime.ts'
 
-/** Times closer together than this are one. */
+/** Times closer together than this, in ms, count as one. */
 const GRAIN_MS = 10
-/** More times than these are left to the caller's own polling. */
+/** The most times; the caller's own polling handles the others. */
 const MOST = 10_000
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -10,7 +10,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export type WakeTimes = {
   /** Wakes at that time (ms since 1970), or a few ms later. */
   add(at: number): void
-  /** Wakes no more. */
+  /** Stops waking. */
   stop(): void
 }
 
@@ -36,7 +36,7 @@ export function wakeTimes(wake: () => void, now: () => number, { after }: Pick<R
     arm()
   }
 
-  /** Where a time stands, or would. */
+  /** The index of a time, or where it belongs. */
   function placeOf(time: number): number {
     let [low, high] = [0, times.length]
     while (low < high) {

@@ -14,9 +14,9 @@ export type WebhookMessage = {
 }
 
 export type WebhookClient = {
-  /** Posts a message once. Never rejects: every failure is an attempt without an answer. */
+  /** Posts a message once. Never rejects: every failure is an attempt without a response. */
   send(message: WebhookMessage): Promise<DeliveryAttempt>
-  /** Cuts what is in flight: their attempts end without an answer. */
+  /** Cuts the requests in flight: their attempts end without a response. */
   destroy(): Promise<void>
 }
 
@@ -27,7 +27,7 @@ export type WebhookClientOptions = {
   readonly runtime: Pick<Runtime, 'after'>
   /** `DEADLINE_MS` unless given. */
   readonly deadlineMs?: number
-  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  /** The allowed addresses; unless given, all but special-purpose addresses. */
   readonly egress?: Egress
 }
 
