@@ -52,7 +52,7 @@ export async function serve(
   const [core, { createServer }, { servedApi }] = await Promise.all([
     opening,
     import('./http/server.ts'),
-    import('./api/endpoints.ts'),
+    import('./api/served-api.ts'),
   ])
   const { context, workers } = core
   let server: Server

@@ -62,6 +62,12 @@ function importsOf(file: string): string[] {
   return found.map(([, from, bareImport]) => from ?? bareImport ?? '')
 }
 
+/** The files whose values a file imports when it is loaded; types are gone by then. */
+function valuesFrom(file: string): string[] {
+  const found = read(file).matchAll(/^(?:import|export)(?! type\b)\b[^'"`]*?\bfrom '(\.[^']+)'/gm)
+  return [...found].map(([, from = '']) => normalize(join(dirname(file), from)))
+}
+
 /** The lines that break a rule, as `file:line`. */
 function offences(files: readonly string[], rule: RegExp, text: (file: string) => string = read): string[] {
   return files.flatMap((file) =>
@@ -82,6 +88,22 @@ test('imports go one way, and every file has its layer', () => {
   assert.deepEqual(wrong, [])
   const known = new Set([...Object.keys(LAYERS), ...COMPOSITION])
   assert.ok(new Set(SOURCES.map(layerOf)).isSubsetOf(known))
+})
+
+test('no file imports itself by way of others', () => {
+  const imports = new Map(SOURCES.map((file) => [file, valuesFrom(file)]))
+  /** A file is settled once no import leads from it into a circle. */
+  const settled = new Set<string>()
+  let before = -1
+  while (settled.size > before) {
+    before = settled.size
+    for (const [file, from] of imports)
+      if (from.every((target) => settled.has(target) || !imports.has(target))) settled.add(file)
+  }
+  assert.deepEqual(
+    SOURCES.filter((file) => !settled.has(file)),
+    [],
+  )
 })
 
 test('domain, ports and app import no package, and of Node only the context its hash function', () => {

@@ -9,6 +9,7 @@ import { Refused } from '../http/errors.ts'
 import type { Schema } from '../http/schema.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
 import { type ApiErrorCode, ERRORS, refusalOf, sendRejection } from './errors.ts'
+import type { Example } from './openapi/examples.ts'
 
 /** What handlers use beside the core's context. */
 export type Services = {
@@ -39,13 +40,15 @@ export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
   readonly description?: string
   readonly tag: string
   readonly params?: Schema
-  /** Takes an Idempotency-Key. */
-  readonly keyed?: boolean
+  /** Takes an Idempotency-Key, such as this one of its examples. */
+  readonly keyed?: string
   /** Uses no data of the store, so it never fails with `store_unavailable`. */
   readonly storeless?: boolean
   readonly responses: Readonly<Record<number, EndpointResponse>>
   /** The codes of its own errors. `errorsOf` adds those that all endpoints of its kind share. */
   readonly errors: readonly ApiErrorCode[]
+  /** Requests and their responses, the most usual first. */
+  readonly examples: readonly Example[]
   readonly handle: (services: Services, request: Request, reply: Reply) => Promise<Reply>
 }
 

@@ -1,6 +1,4 @@
-import { NoQuery, type ServedApi, type ServedEndpoint } from '../http/endpoint.ts'
-import { documentation } from './docs/documents.ts'
-import type { Endpoint, Services } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { inboundEndpoints } from './inbound.ts'
 import { alarmEndpoints } from './minipay/alarms.ts'
 import { attemptEndpoints } from './minipay/attempts.ts'
@@ -9,7 +7,6 @@ import { chargeEndpoints } from './minipay/charges.ts'
 import { disputeEndpoints } from './minipay/disputes.ts'
 import { eventEndpoints } from './minipay/events.ts'
 import { ledgerEndpoints } from './minipay/ledger.ts'
-import { OTHER_RESOURCE_NAMES, PARAMETER_WORDS } from './minipay/parameters.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
@@ -32,18 +29,3 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...inboundEndpoints,
   ...operationsEndpoints,
 ]
-
-/** The API over these services, with its documentation, for the server. */
-export function servedApi(services: Services, version: string): ServedApi {
-  const api = ENDPOINTS.map((endpoint): ServedEndpoint => {
-    const { query, handle } = endpoint
-    // Lists take time.
-    const slow = query !== undefined && query !== NoQuery
-    return { ...endpoint, slow, handle: (request, reply) => handle(services, request, reply) }
-  })
-  return {
-    endpoints: [...api, ...documentation(version)],
-    parameterWords: PARAMETER_WORDS,
-    otherResourceNames: OTHER_RESOURCE_NAMES,
-  }
-}

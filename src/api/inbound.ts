@@ -6,6 +6,7 @@ import { NoQuery, sendObject } from '../http/endpoint.ts'
 import { named, object, oneOf, string } from '../http/schema.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendRejection } from './errors.ts'
+import { ATTEMPT } from './openapi/example-objects.ts'
 
 const NameParams = object({
   name: string({ description: 'The name of the provider, from your configuration.', examples: ['bank_a'] }),
@@ -32,6 +33,15 @@ const notificationEndpoint: Endpoint = {
   raw: true,
   responses: { 200: { description: 'The notification is stored.', schema: Notified } },
   errors: ['provider_not_found', 'notification_unverified', 'payload_too_large'],
+  examples: [
+    {
+      name: 'http',
+      summary: 'A notification of a provider of the kind `http`',
+      body: { id: 'ntf_1', about: 'attempt', reference: ATTEMPT.id },
+      status: 200,
+      response: { status: 'stored' },
+    },
+  ],
   async handle({ context, onNotification }, request, reply) {
     const { name } = request.params as { name: string }
     const provider = remoteProvider(context, name)

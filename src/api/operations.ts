@@ -4,6 +4,7 @@ import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { type Endpoint, scopeOf } from './endpoint.ts'
+import { shows } from './openapi/examples.ts'
 import { MetricsResponse, Readiness, Status } from './operations-schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
@@ -35,6 +36,14 @@ const metricsEndpoint: Endpoint = {
     },
   },
   errors: [],
+  examples: shows('counters', 'Counters', {
+    total_charges: 1,
+    total_refunds: 0,
+    pending_webhooks: 0,
+    delivered_webhooks: 0,
+    failed_webhooks: 1,
+    webhook_retries: 0,
+  }),
   async handle({ context, prometheus }, request, reply) {
     if ((await preferredType(request.headers.accept)) !== 'application/json') {
       const { type, text } = await prometheus()
@@ -65,6 +74,7 @@ const healthEndpoint: Endpoint = {
   storeless: true,
   responses: { 200: { description: 'The process is alive.', schema: Status } },
   errors: [],
+  examples: shows('alive', 'The process is alive', { status: 'ok' }),
   async handle(_services, _request, reply) {
     return sendJson(reply, 200, '{"status":"ok"}')
   },
@@ -91,6 +101,7 @@ const readyEndpoint: Endpoint = {
     },
   },
   errors: [],
+  examples: shows('ready', 'The process can serve requests', { status: 'ready' }),
   async handle({ context, working, providerCheck }, request, reply) {
     const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
       ([, report]) => report,

@@ -9,12 +9,14 @@ import { after, before, describe, test } from 'node:test'
 import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import { HOSTILE_BODIES } from './bodies.ts'
 import { type Ask, type PausesWorld, startPausesWorld } from './world.ts'
-import { worstCases } from './worst-cases.ts'
+import { casesOf, worstCases } from './worst-cases.ts'
 
 const LIMIT_MS = 50
 const RUNS = 6
-/** Beside the table of routes. */
+/** Beside the endpoint table. */
 const DOCUMENTS = ['GET /', 'GET /docs', 'GET /openapi.json']
+const ALL = ENDPOINTS.map((endpoint) => [`${endpoint.method} ${endpoint.url}`, casesOf(endpoint)] as const)
+const CASES = { ...Object.fromEntries(ALL), ...worstCases }
 
 let world: PausesWorld
 before(async () => {
@@ -49,12 +51,15 @@ async function sendInBytes(url: string): Promise<void> {
 const send = (ask: Ask) => world.send(ask)
 
 describe('worst cases', () => {
-  test('every route has its own', () => {
-    const routes = [...ENDPOINTS.map(({ method, url }) => `${method} ${url}`), ...DOCUMENTS]
-    assert.deepEqual(Object.keys(worstCases).sort(), routes.sort())
+  test('every endpoint has them, and no other', () => {
+    assert.deepEqual(
+      ALL.flatMap(([name, cases]) => (cases ? [] : [name])),
+      [],
+    )
+    assert.deepEqual(Object.keys(CASES).sort(), [...ALL.map(([name]) => name), ...DOCUMENTS].sort())
   })
 
-  for (const [route, cases] of Object.entries(worstCases))
+  for (const [route, cases = {}] of Object.entries(CASES))
     test(`${route} pauses the event loop for at most ${LIMIT_MS} ms`, async () => {
       for (const [name, make] of Object.entries(cases)) {
         const asked = make(world)

@@ -1,4 +1,5 @@
-/** For each route, what costs most of what it takes. */
+/** The most expensive requests of each endpoint. */
+import type { Endpoint } from '../../src/api/endpoint.ts'
 import { brokenRuleSet, CONDITION_KINDS, ruleSetOf } from './rule-sets.ts'
 import { type Ask, MOST_METADATA, type PausesWorld } from './world.ts'
 
@@ -28,6 +29,13 @@ const nothing = (list: string, ...queries: string[]): Cases =>
   Object.fromEntries(queries.map((query) => [query, get(`/api/v1/${list}?limit=100&${query}`)]))
 const yesterday = new Date(Date.now() - 86_400_000).toISOString()
 const MANY_TYPES = Array.from({ length: 1_500 }, (_, i) => `a/b${i};q=0.${i % 10}`).join()
+
+/** The cases of an endpoint. A read without parameters of its own, or of a plain list, needs none below. */
+export function casesOf({ method, url, params, query }: Endpoint): Cases | undefined {
+  const own = worstCases[`${method} ${url}`]
+  if (own || method !== 'GET' || params) return own
+  return { 'as it is': get(query && 'limit' in (query['properties'] as object) ? `${url}?limit=100` : url) }
+}
 
 export const worstCases: Readonly<Record<string, Cases>> = {
   'POST /api/v1/charges': {
@@ -80,8 +88,6 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     ),
   },
   'GET /api/v1/refunds/:id': { 'the largest': get(({ ids }) => `/api/v1/refunds/${ids.refund}`) },
-  'GET /api/v1/balance': { 'every currency': get('/api/v1/balance') },
-  'GET /api/v1/ledger/accounts': { 'every currency': get('/api/v1/ledger/accounts') },
   'GET /api/v1/ledger/entries': {
     'many rows': get('/api/v1/ledger/entries?limit=100'),
     ...nothing(
@@ -111,7 +117,6 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     'all that there are, to look': post('/api/v1/webhook_deliveries/retry', { dry_run: true }),
     'ten thousand': post('/api/v1/webhook_deliveries/retry', { limit: 10_000 }),
   },
-  'GET /api/v1/routing': { 'the rules that hold': get('/api/v1/routing') },
   'PUT /api/v1/routing': {
     ...Object.fromEntries(CONDITION_KINDS.map((kind) => [kind, put(ruleSetOf(kind))])),
     'a problem at every place': put(brokenRuleSet()),
@@ -127,7 +132,6 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     'the newest thousand': post('/api/v1/routing/simulate', { last: 1_000 }),
     'a problem at every place': post('/api/v1/routing/simulate', { rules: brokenRuleSet(), last: 1_000 }),
   },
-  'GET /api/v1/providers': { all: get('/api/v1/providers') },
   'GET /api/v1/attempts': {
     'largest page': get('/api/v1/attempts?limit=100'),
     ...nothing('attempts', 'status=unknown', 'status=succeeded'),
@@ -165,8 +169,6 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     text: get('/metrics', { accept: 'text/plain' }),
     'any of many types': get('/metrics', { accept: MANY_TYPES }),
   },
-  'GET /health': { plain: get('/health') },
-  'GET /ready': { plain: get('/ready') },
   'GET /': { plain: get('/') },
   'GET /docs': { page: get('/docs') },
   'GET /openapi.json': { document: get('/openapi.json') },

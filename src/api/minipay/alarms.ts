@@ -5,6 +5,8 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
+import { ALARM, TIME } from '../openapi/example-objects.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
 import { alarmId, idOf } from './fields.ts'
 import { page } from './lists.ts'
@@ -24,6 +26,7 @@ const listAlarmsEndpoint: Endpoint = {
   query: AlarmsQuery,
   responses: { 200: { description: 'A page of alarms.', schema: page(Alarm) } },
   errors: ['cursor_invalid'],
+  examples: pageOf('alarms', ALARM),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const query = validQuery(request.query)
@@ -50,6 +53,7 @@ const retrieveAlarmEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'The alarm.', schema: Alarm } },
   errors: ['alarm_not_found'],
+  examples: shows('alarm', 'An open alarm', ALARM),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const alarm = await context.store.alarm(scopeOf(request), id)
@@ -69,7 +73,7 @@ const closeAlarmEndpoint: Endpoint = {
   params: idOf(alarmId),
   query: NoQuery,
   body: CloseAlarmBody,
-  keyed: true,
+  keyed: 'alarm-1234',
   responses: { 200: { description: 'The closed alarm.', schema: Alarm } },
   errors: [
     'alarm_not_found',
@@ -82,6 +86,20 @@ const closeAlarmEndpoint: Endpoint = {
     'refund_exceeds_remaining',
     'charge_disputed',
     'balance_limit_reached',
+  ],
+  examples: [
+    {
+      name: 'closed',
+      summary: 'A closed alarm',
+      body: { reason: 'The bank took the right amount.' },
+      status: 200,
+      response: {
+        ...ALARM,
+        status: 'closed',
+        closed_at: TIME,
+        reason: 'The bank took the right amount.',
+      },
+    },
   ],
   async handle(services, request, reply) {
     const { id } = request.params as { id: string }

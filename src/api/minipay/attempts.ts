@@ -5,6 +5,8 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
+import { ATTEMPT } from '../openapi/example-objects.ts'
+import { pageOf } from '../openapi/examples.ts'
 import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId, idOf } from './fields.ts'
 import { page } from './lists.ts'
@@ -24,6 +26,7 @@ const listAttemptsEndpoint: Endpoint = {
   query: AttemptsQuery,
   responses: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
   errors: ['cursor_invalid'],
+  examples: pageOf('attempts', ATTEMPT),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status } = validQuery(request.query)
@@ -51,6 +54,23 @@ const resolveAttemptEndpoint: Endpoint = {
   body: ResolveBody,
   responses: { 200: { description: 'The attempt with its outcome.', schema: Attempt } },
   errors: ['attempt_not_found', 'attempt_not_open', 'attempt_not_resolved'],
+  examples: [
+    {
+      name: 'resolved',
+      summary: 'An attempt that failed',
+      body: { outcome: 'failed', note: 'The bank has no such payment.' },
+      status: 200,
+      response: {
+        ...ATTEMPT,
+        status: 'declined',
+        provider_reference: null,
+        decline_code: 'processing_error',
+        reason: 'lookup: no answer in time; The bank has no such payment.',
+        resolved_by: 'hand',
+        lookups: 3,
+      },
+    },
+  ],
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const {

@@ -2,6 +2,7 @@ import { currencyExponent } from '../../domain/money.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { CurrencyTotals, LedgerAccount as StoredAccount } from '../../ports/store.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { shows } from '../openapi/examples.ts'
 import { Balance } from './balance-schemas.ts'
 import { exact } from './exact.ts'
 
@@ -39,6 +40,21 @@ const balanceEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'Charges that succeeded, less refunds.', schema: Balance } },
   errors: [],
+  examples: shows('balance', 'One currency in use', {
+    successful_transactions: 1,
+    refunded_transactions: 0,
+    balance: 2500,
+    currency: 'usd',
+    balances: [
+      {
+        currency: 'usd',
+        exponent: 2,
+        balance: 2500,
+        successful_transactions: 1,
+        refunded_transactions: 0,
+      },
+    ],
+  }),
   async handle({ context }, request, reply) {
     const { totals, accounts } = await context.store.balances(scopeOf(request))
     return sendObject(reply, balanceView(totals, accounts))

@@ -10,7 +10,10 @@ import { sendPage } from '../../http/paging.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { refusalOf, sendRejection } from '../errors.ts'
+import { ATTEMPT, CHARGE } from '../openapi/example-objects.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
 import { Attempt } from './attempt-schemas.ts'
+import { CANCEL_CHARGE, CAPTURE_CHARGE, CREATE_CHARGE } from './charge-examples.ts'
 import {
   CaptureBody,
   Charge,
@@ -42,7 +45,7 @@ const createChargeEndpoint: Endpoint = {
   tag: 'Charges',
   query: NoQuery,
   body: ChargeBody,
-  keyed: true,
+  keyed: 'order-1234',
   responses: {
     201: { description: 'The charge succeeded, or with `capture: false` it is authorized.', schema: Charge },
     200: {
@@ -58,6 +61,7 @@ const createChargeEndpoint: Endpoint = {
     },
   },
   errors: ['amount_invalid', 'currency_invalid', 'balance_limit_reached', 'provider_unavailable'],
+  examples: CREATE_CHARGE,
   async handle(services, request, reply) {
     const body = validBody(request.body)
     const currency = currencyToCharge(body.currency)
@@ -89,6 +93,7 @@ const retrieveChargeEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'The charge.', schema: Charge } },
   errors: ['transaction_not_found'],
+  examples: shows('charge', 'A charge', CHARGE),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const charge = await context.store.charge(scopeOf(request), id)
@@ -106,6 +111,7 @@ const listChargesEndpoint: Endpoint = {
   query: ChargesQuery,
   responses: { 200: { description: 'A page of charges.', schema: page(Charge) } },
   errors: ['cursor_invalid', 'currency_invalid'],
+  examples: pageOf('charges', CHARGE),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const query = validQuery(request.query)
@@ -151,9 +157,10 @@ const captureChargeEndpoint: Endpoint = {
   params: ChargeParams,
   query: NoQuery,
   body: CaptureBody,
-  keyed: true,
+  keyed: 'capture-1234',
   responses: { 200: { description: 'The captured charge.', schema: Charge }, ...FOLLOW_UP_RESPONSES },
   errors: ['amount_invalid', 'charge_not_capturable', 'capture_exceeds_authorized', ...FOLLOW_UP_ERRORS],
+  examples: CAPTURE_CHARGE,
   async handle(services, request, reply) {
     const { id } = request.params as { id: string }
     const body = validCapture(request.body ?? {})
@@ -173,9 +180,10 @@ const cancelChargeEndpoint: Endpoint = {
   params: ChargeParams,
   query: NoQuery,
   body: NoBody,
-  keyed: true,
+  keyed: 'cancel-1234',
   responses: { 200: { description: 'The canceled charge.', schema: Charge }, ...FOLLOW_UP_RESPONSES },
   errors: ['charge_not_cancelable', ...FOLLOW_UP_ERRORS],
+  examples: CANCEL_CHARGE,
   async handle(services, request, reply) {
     const { id } = request.params as { id: string }
     const body = validNothing(request.body ?? {})
@@ -196,6 +204,7 @@ const listChargeAttemptsEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'Every attempt of the charge.', schema: page(Attempt) } },
   errors: ['transaction_not_found'],
+  examples: pageOf('attempts', ATTEMPT),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const attempts = await attemptsOf(context, scopeOf(request), id)

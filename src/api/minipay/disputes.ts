@@ -1,6 +1,8 @@
 import { disputeView } from '../../app/present.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { DISPUTE } from '../openapi/example-objects.ts'
+import { pageOf } from '../openapi/examples.ts'
 import { Dispute, DisputesQuery } from './dispute-schemas.ts'
 import { page } from './lists.ts'
 import { queryValidator } from './parameters.ts'
@@ -16,6 +18,7 @@ const listDisputesEndpoint: Endpoint = {
   query: DisputesQuery,
   responses: { 200: { description: 'A page of disputes.', schema: page(Dispute) } },
   errors: ['cursor_invalid'],
+  examples: pageOf('disputes', DISPUTE),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const {

@@ -1,6 +1,8 @@
 import { eventView } from '../../app/present.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { CHARGE, EPOCH, TIME } from '../openapi/example-objects.ts'
+import { shows } from '../openapi/examples.ts'
 import { EventPage, EventsQuery } from './event-schemas.ts'
 import { queryValidator } from './parameters.ts'
 
@@ -17,6 +19,21 @@ const listEventsEndpoint: Endpoint = {
   query: EventsQuery,
   responses: { 200: { description: 'A page of events.', schema: EventPage } },
   errors: ['cursor_invalid'],
+  examples: shows('page', 'A page of events', {
+    data: [
+      {
+        sequence: 1,
+        epoch: EPOCH,
+        id: 'evt_01kasw5v8g001ne3r5yx2tb4qd',
+        type: 'payment.succeeded',
+        created_at: TIME,
+        data: CHARGE,
+      },
+    ],
+    has_more: false,
+    epoch: EPOCH,
+    epoch_first_sequence: 1,
+  }),
   async handle({ context }, request, reply) {
     const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
     const query = { after, limit, ...(type !== undefined && { type }) }

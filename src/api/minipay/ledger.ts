@@ -3,6 +3,8 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import type { EntryQuery } from '../../ports/store.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { CHARGE_ID, TIME } from '../openapi/example-objects.ts'
+import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
 import { EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, page } from './lists.ts'
@@ -20,6 +22,13 @@ const listLedgerAccountsEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'Every account.', schema: page(LedgerAccount) } },
   errors: [],
+  examples: shows('page', 'Every account', {
+    data: [
+      { account: 'merchant', currency: 'usd', balance: -2500 },
+      { account: 'provider:sandbox', currency: 'usd', balance: 2500 },
+    ],
+    has_more: false,
+  }),
   async handle({ context }, request, reply) {
     const accounts = await context.store.ledgerAccounts(scopeOf(request))
     const data = accounts.map((a) => ({
@@ -41,6 +50,15 @@ const listLedgerEntriesEndpoint: Endpoint = {
   query: EntriesQuery,
   responses: { 200: { description: 'A page of entries.', schema: page(LedgerEntry) } },
   errors: ['cursor_invalid', 'currency_invalid'],
+  examples: shows('page', 'A page of entries', {
+    data: [
+      { sequence: 2, account: 'merchant', amount: -2500 },
+      { sequence: 1, account: 'provider:sandbox', amount: 2500 },
+    ].map(({ sequence, account, amount }) => ({
+      ...{ sequence, transaction_id: CHARGE_ID, account, currency: 'usd', amount, created_at: TIME },
+    })),
+    has_more: false,
+  }),
   async handle({ context }, request, reply) {
     const query = validEntriesQuery(request.query)
     const currency = currencyFilter(query.currency)

@@ -2,6 +2,8 @@ import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/health.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { Provider } from '../../ports/provider.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { PROVIDER } from '../openapi/example-objects.ts'
+import { pageOf } from '../openapi/examples.ts'
 import { page } from './lists.ts'
 import { ProviderState } from './provider-schemas.ts'
 
@@ -47,6 +49,7 @@ const listProvidersEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
   errors: [],
+  examples: pageOf('providers', PROVIDER),
   async handle({ context }, _request, reply) {
     const data = [...context.providers.values()].map((provider) =>
       providerView(provider, context.health.snapshot(provider.name)),

@@ -6,9 +6,12 @@ import { sendPage } from '../../http/paging.ts'
 import type { RefundQuery } from '../../ports/store.ts'
 import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
+import { REFUND } from '../openapi/example-objects.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
 import { idOf, refundId } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { CREATE_REFUND } from './refund-examples.ts'
 import {
   Refund,
   RefundBody,
@@ -30,7 +33,7 @@ const createRefundEndpoint: Endpoint = {
   tag: 'Refunds',
   query: NoQuery,
   body: RefundBody,
-  keyed: true,
+  keyed: 'refund-1234',
   responses: {
     200: { description: 'The refund.', schema: Refund },
     202: {
@@ -56,6 +59,7 @@ const createRefundEndpoint: Endpoint = {
     'provider_unavailable',
     'balance_limit_reached',
   ],
+  examples: CREATE_REFUND,
   async handle(services, request, reply) {
     const body = validBody(request.body)
     const command = {
@@ -79,6 +83,7 @@ const retrieveRefundEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'The refund.', schema: Refund } },
   errors: ['refund_not_found'],
+  examples: shows('refund', 'A refund', REFUND),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
     const refund = await context.store.refund(scopeOf(request), id)
@@ -97,6 +102,7 @@ const listRefundsEndpoint: Endpoint = {
   query: RefundsQuery,
   responses: { 200: { description: 'A page of refunds.', schema: page(Refund) } },
   errors: ['cursor_invalid', 'currency_invalid'],
+  examples: pageOf('refunds', REFUND),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const query = validQuery(request.query)

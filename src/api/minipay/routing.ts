@@ -8,6 +8,8 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { time } from '../../http/paging.ts'
 import { type Endpoint, type Services, scopeOf } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
+import { RULES, TIME } from '../openapi/example-objects.ts'
+import { shows } from '../openapi/examples.ts'
 import { bodyValidator, currencyRefused, queryValidator } from './parameters.ts'
 import {
   RuleSet,
@@ -39,6 +41,7 @@ const retrieveRuleSetEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: [],
+  examples: shows('stored', 'Stored rules', { version: 1, document: RULES, created_at: TIME }),
   async handle({ context }, request, reply) {
     const { version, document, createdAt } = await context.router.current(scopeOf(request))
     return sendObject(reply, ruleSetView(version, document, createdAt))
@@ -57,6 +60,15 @@ const replaceRuleSetEndpoint: Endpoint = {
   body: RuleSetBody,
   responses: { 200: { description: 'The stored rules.', schema: RuleSet } },
   errors: ['routing_rules_invalid', 'routing_version_conflict'],
+  examples: [
+    {
+      name: 'replaced',
+      summary: 'The first rules',
+      body: { document: RULES, version: 0 },
+      status: 200,
+      response: { version: 1, document: RULES, created_at: TIME },
+    },
+  ],
   async handle({ context }, request, reply) {
     const body = validRuleSet(request.body)
     const stored = await context.router.replace(scopeOf(request), body.document, body.version)
@@ -76,6 +88,11 @@ const resetRuleSetEndpoint: Endpoint = {
   query: RuleSetQuery,
   responses: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: ['routing_version_conflict'],
+  examples: shows('reset', 'The built-in rules', {
+    version: 2,
+    document: { rules: [], default: { providers: ['bank_a', 'bank_b'], failover_on: [] } },
+    created_at: TIME,
+  }),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const reset = await context.router.reset(scope, validReset(request.query).version)
@@ -97,6 +114,25 @@ const simulateRoutingEndpoint: Endpoint = {
   body: SimulationBody,
   responses: { 200: { description: 'The effect of the rules.', schema: SimulationResponse } },
   errors: ['routing_rules_invalid', 'currency_invalid'],
+  examples: [
+    {
+      name: 'charge',
+      summary: 'One charge with the stored rules',
+      body: { charge: { amount: 2500, currency: 'eur', customer: 'cus_42' } },
+      status: 200,
+      response: {
+        version: 1,
+        charge: {
+          rule: 'eu cards',
+          providers: ['bank_b', 'bank_a'],
+          failover_on: ['processing_error'],
+          not_matched: [],
+          skipped_now: [],
+        },
+        last: null,
+      },
+    },
+  ],
   async handle(services, request, reply) {
     const { rules, charge, last } = validSimulation(request.body ?? {})
     const simulation = await services.context.router.simulate(scopeOf(request), {

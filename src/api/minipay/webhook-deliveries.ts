@@ -8,6 +8,8 @@ import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
+import { DELIVERY, TIME } from '../openapi/example-objects.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
@@ -27,6 +29,7 @@ const listDeliveriesEndpoint: Endpoint = {
   query: DeliveriesQuery,
   responses: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
   errors: ['cursor_invalid'],
+  examples: pageOf('deliveries', DELIVERY),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const {
@@ -58,6 +61,12 @@ const retryDeliveryEndpoint: Endpoint = {
   body: NoBody,
   responses: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
   errors: ['delivery_not_found', 'delivery_not_failed'],
+  examples: shows('retried', 'A failed delivery, queued again', {
+    ...DELIVERY,
+    status: 'pending',
+    attempts: 0,
+    next_attempt_at: TIME,
+  }),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const { id } = request.params as { id: string }
@@ -84,6 +93,15 @@ const retryDeliveriesEndpoint: Endpoint = {
   body: RetryBody,
   responses: { 200: { description: 'The number of deliveries that were queued.', schema: Retried } },
   errors: ['cursor_invalid'],
+  examples: [
+    {
+      name: 'retried',
+      summary: 'Every failed delivery of one type',
+      body: { event_type: 'payment.succeeded', last_status: 400 },
+      status: 200,
+      response: { queued: 1, has_more: false, next: null, dry_run: false },
+    },
+  ],
   async handle({ context }, request, reply) {
     const body = validRetry(request.body ?? {})
     const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body

@@ -3,7 +3,6 @@ import { ENDPOINTS } from '../endpoints.ts'
 import { type ApiErrorCode, ERRORS } from '../errors.ts'
 import { ErrorResponse } from '../minipay/error-schemas.ts'
 import { type Components, createComponents } from './components.ts'
-import { EXAMPLES } from './examples.ts'
 import {
   HEADERS,
   type Parameter,
@@ -125,8 +124,8 @@ function operation(endpoint: Endpoint, components: Components): Operation {
 
 /** The examples of a route by their names, with their bodies or their answers of a status. */
 function examples(endpoint: Endpoint, of: 'body' | number): Json {
-  const found = (EXAMPLES[endpoint.id] ?? []).flatMap(({ name, summary, body, status, answer }) => {
-    const value = of === 'body' ? body : status === of ? answer : undefined
+  const found = endpoint.examples.flatMap(({ name, summary, body, status, response }) => {
+    const value = of === 'body' ? body : status === of ? response : undefined
     return value === undefined ? [] : [[name, { summary, value }] as const]
   })
   return Object.fromEntries(found)

@@ -2,8 +2,8 @@
 
 import { componentOf, type ObjectSchema, object, optional, type Schema, string } from '../../http/schema.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { ENDPOINTS } from '../endpoints.ts'
 import type { Components } from './components.ts'
-import { KEYS } from './examples.ts'
 import { WEBHOOK_HEADERS } from './webhooks.ts'
 
 export type Parameter = {
@@ -25,7 +25,7 @@ const KEY_HEADER = object({
   ),
 })
 const keyExamples = Object.fromEntries(
-  Object.entries(KEYS).map(([id, value]) => [id, { summary: `Of ${id}`, value }]),
+  ENDPOINTS.flatMap(({ id, keyed }) => (keyed ? [[id, { summary: `Of ${id}`, value: keyed }]] : [])),
 )
 
 const signature = (description: string) => optional(string({ description }))

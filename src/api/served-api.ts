@@ -1,0 +1,20 @@
+import { NoQuery, type ServedApi, type ServedEndpoint } from '../http/endpoint.ts'
+import { documentation } from './docs/documents.ts'
+import type { Services } from './endpoint.ts'
+import { ENDPOINTS } from './endpoints.ts'
+import { OTHER_RESOURCE_NAMES, PARAMETER_WORDS } from './minipay/parameters.ts'
+
+/** The API over these services, with its documentation, for the server. */
+export function servedApi(services: Services, version: string): ServedApi {
+  const api = ENDPOINTS.map((endpoint): ServedEndpoint => {
+    const { query, handle } = endpoint
+    // Lists take time.
+    const slow = query !== undefined && query !== NoQuery
+    return { ...endpoint, slow, handle: (request, reply) => handle(services, request, reply) }
+  })
+  return {
+    endpoints: [...api, ...documentation(version)],
+    parameterWords: PARAMETER_WORDS,
+    otherResourceNames: OTHER_RESOURCE_NAMES,
+  }
+}
