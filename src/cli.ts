@@ -9,7 +9,7 @@ import {
 } from './config.ts'
 import { isPostgres, publicName } from './database-name.ts'
 import { ProviderConfigError } from './providers/fields.ts'
-import { migrateDatabase, verifyDatabase } from './storage/database.ts'
+import { engineOf } from './storage/engine.ts'
 import { SchemaMismatch } from './storage/migrations.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -247,7 +247,7 @@ async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<numb
 }
 
 async function verifyBooks({ database }: Config): Promise<number> {
-  const result = await verifyDatabase(database)
+  const result = await (await engineOf(database)).verify()
   if (result.problem !== undefined) {
     console.error(`minipay: ${result.problem}`)
     return 1
@@ -260,7 +260,7 @@ async function verifyBooks({ database }: Config): Promise<number> {
 }
 
 async function bringToSchema({ database }: Config): Promise<number> {
-  const { applied, version } = await migrateDatabase(database)
+  const { applied, version } = await (await engineOf(database)).migrate()
   for (const name of applied) console.log(`applied ${name}`)
   console.log(`${publicName(database)} is at schema ${version}.`)
   return 0

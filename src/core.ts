@@ -13,7 +13,7 @@ import { DEFAULT_SCOPE, type Store } from './ports/store.ts'
 import { loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
-import { openStore } from './storage/database.ts'
+import { engineOf } from './storage/engine.ts'
 import type { DeliverOptions } from './workers/deliver.ts'
 import { webhookClient } from './workers/webhook-client.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
@@ -97,7 +97,8 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   const providers = (await loadProviders(config.providers, env, outside)).map(parts.provider)
   const { database, withoutFsync } = config
   const onGroup = watch.onGroup ?? (() => {})
-  const store = parts.store(await openStore({ database, withoutFsync, onGroup, onFatal, log, signal }))
+  const engine = await engineOf(database)
+  const store = parts.store(await engine.open({ withoutFsync, onGroup, onFatal, log, signal }))
   try {
     const clock = await openClock({ store, log, passed: runtime.monotonic })
     const health = parts.health(healthOf(log, runtime))

@@ -10,7 +10,7 @@ import { refundable } from '../domain/refund.ts'
 import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { verifyDatabase } from '../storage/database.ts'
+import { engineOf } from '../storage/engine.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { type Context, createContext } from './context.ts'
 import { createCharge } from './create-charge.ts'
@@ -218,6 +218,6 @@ test('any sequence of disputes is listed, disputed money is not refunded, and th
     { numRuns: 60 },
   )
   await store.close()
-  const { problem } = await verifyDatabase(file)
+  const { problem } = await (await engineOf(file)).verify()
   assert.equal(problem, undefined)
 })

@@ -1,6 +1,7 @@
 /** `minipay backup` and `minipay restore`: the embedded database as one file, and back. */
 import { ConfigError } from '../config.ts'
-import { fileProblem, isPostgres } from '../database-name.ts'
+import { fileProblem } from '../database-name.ts'
+import { engineOf } from '../storage/engine.ts'
 
 /** Runs either command, and prints the totals of the checked copy. Throws an error with a sentence. */
 export async function run(
@@ -9,15 +10,16 @@ export async function run(
   [file, ...more]: readonly string[],
 ): Promise<number> {
   if (file === undefined || more.length > 0) throw new ConfigError(`Usage: minipay ${verb} FILE`)
-  if (isPostgres(database))
+  const copy = (await engineOf(database))[verb]
+  if (!copy)
     throw new ConfigError(
       `minipay ${verb} is for SQLite files; PostgreSQL has ${verb === 'backup' ? 'pg_dump' : 'pg_restore'}.`,
     )
   const problem = fileProblem(file)
   if (problem !== undefined) throw new ConfigError(`FILE of minipay ${verb} ${problem}.`)
-  const engine = await import('../storage/sqlite/backup.ts')
-  const { charges, refunds, entries } = engine[verb](database, file)
-  const copy = verb === 'backup' ? file : database
-  console.log(`${copy}: ${charges} charges, ${refunds} refunds, ${entries} entries; the books balance.`)
+  const { charges, refunds, entries } = await copy(file)
+  console.log(
+    `${verb === 'backup' ? file : database}: ${charges} charges, ${refunds} refunds, ${entries} entries; the books balance.`,
+  )
   return 0
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ALARM_KINDS, type Alarm as StoredAlarm } from '../../src/domain/alarm.ts'
 import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
-import { openStore } from '../../src/storage/database.ts'
+import { engineOf } from '../../src/storage/engine.ts'
 import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
 import {
   type Alarm,
@@ -31,8 +31,8 @@ before(async () => {
   dir = tempDir()
   const file = `${dir.path}/minipay.db`
   const database = await onEngine(file)
-  const store = await openStore({
-    database,
+  const engine = await engineOf(database)
+  const store = await engine.open({
     onGroup() {},
     onFatal: assert.fail,
     log: { info() {}, warn() {}, error() {} },

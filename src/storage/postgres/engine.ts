@@ -1,0 +1,69 @@
+import type { Client } from 'pg'
+import { publicName } from '../../database-name.ts'
+import type { Engine } from '../engine.ts'
+import { SchemaMismatch } from '../migrations.ts'
+
+/** The engine of the PostgreSQL database at this URL. Code that a server does not need is loaded with its command. */
+export function postgresEngine(url: string): Engine {
+  return {
+    async open(options) {
+      const { openPostgresStore } = await import('./store.ts')
+      return named(url, () => openPostgresStore({ url, ...options }), options.signal)
+    },
+    async migrate() {
+      const { migratePostgres, migrations } = await import('./migrate.ts')
+      const applied = await named(url, () => migratePostgres(url))
+      return { applied: applied.map(({ name }) => name), version: migrations().length }
+    },
+    async verify() {
+      const { verifyPostgres } = await import('./verify.ts')
+      const { assertCopied } = await import('./copying.ts')
+      const { withClient } = await import('./migrate.ts')
+      return named(url, async () => {
+        const result = await verifyPostgres(url)
+        await withClient(url, (client) => assertCopied(client, url))
+        return result
+      })
+    },
+    async epochs() {
+      const { epochsIn } = await import('./epochs.ts')
+      return using(url, epochsIn)
+    },
+    async beginEpoch() {
+      const { beginEpoch } = await import('./epochs.ts')
+      const { assertCopied } = await import('./copying.ts')
+      return using(url, async (client) => {
+        await assertCopied(client, url)
+        return beginEpoch(client, 'requested')
+      })
+    },
+  }
+}
+
+/** Uses a database of this program's schema. */
+async function using<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const { assertCurrent, withClient } = await import('./migrate.ts')
+  return named(url, () =>
+    withClient(url, async (client) => {
+      await assertCurrent(client, url)
+      return use(client)
+    }),
+  )
+}
+
+/** Adds the database's name to an error of the server or the network, which does not have it. */
+async function named<T>(url: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (signal?.aborted) throw error
+    const { message } = error as Error
+    const name = publicName(url)
+    if (error instanceof SchemaMismatch || message.includes(name) || message.startsWith('The database URL'))
+      throw error
+    throw new Error(
+      `${name} cannot be used: ${message.replace(/\.$/, '')}. Check the setting that names it.`,
+      { cause: error },
+    )
+  }
+}

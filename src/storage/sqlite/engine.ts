@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs'
+import type { Engine } from '../engine.ts'
+import type { Connection } from './connection.ts'
+
+/** The engine of the embedded database in this file. Code that a server does not need is loaded with its command. */
+export function sqliteEngine(file: string): Engine {
+  return {
+    async open(options) {
+      const { openSqliteStore } = await import('./store.ts')
+      return openSqliteStore({ file, ...options })
+    },
+    async migrate() {
+      const { migrate, schemaVersion } = await import('./migrate.ts')
+      return writing(file, (db) => ({
+        applied: migrate(db).map(({ name }) => name),
+        version: schemaVersion(db),
+      }))
+    },
+    async verify() {
+      const { verify } = await import('./verify.ts')
+      return reading(file, verify)
+    },
+    async epochs() {
+      const { assertCurrent } = await import('./migrate.ts')
+      const { epochsIn } = await import('./epochs.ts')
+      return reading(file, (db) => {
+        assertCurrent(db)
+        return epochsIn(db)
+      })
+    },
+    async beginEpoch() {
+      const { assertCurrent } = await import('./migrate.ts')
+      const { beginEpoch } = await import('./epochs.ts')
+      assertExists(file)
+      return writing(file, (db) => {
+        assertCurrent(db)
+        return beginEpoch(db, 'requested', Date.now(), null)
+      })
+    },
+    async backup(copy) {
+      return (await import('./backup.ts')).backup(file, copy)
+    },
+    async restore(copy) {
+      return (await import('./backup.ts')).restore(file, copy)
+    },
+  }
+}
+
+function assertExists(file: string): void {
+  if (!existsSync(file)) throw new Error(`There is no database ${file}.`)
+}
+
+async function reading<T>(file: string, read: (db: Connection) => T): Promise<T> {
+  const { openReader, refuseOtherFiles } = await import('./open.ts')
+  assertExists(file)
+  refuseOtherFiles(file)
+  const db = openReader(file)
+  try {
+    return read(db)
+  } finally {
+    db.close()
+  }
+}
+
+/** Under the lock that keeps servers away. */
+async function writing<T>(file: string, write: (db: Connection) => T): Promise<T> {
+  const { lockDatabase, openWriter } = await import('./open.ts')
+  const lock = lockDatabase(file)
+  const db = openWriter(file)
+  try {
+    return write(db)
+  } finally {
+    db.close()
+    lock.release()
+  }
+}
