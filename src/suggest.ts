@@ -15,7 +15,7 @@ export function suggest(wrong: string, known: readonly string[]): string | undef
   return near[0]?.candidate
 }
 
-/** A word that goes on, as `prot` does not and `idempotency` does, is nearer than its length says. */
+/** A known word that begins with the wrong one counts as near, even if it is much longer. */
 function distance(wrong: string, word: string): number {
   return wrong.length >= 3 && word.startsWith(wrong) ? 1 : leven(wrong, word)
 }

@@ -1,9 +1,9 @@
 const FIRST_BYTES = 1024
 
 /**
- * Bytes that arrive in pieces, kept in one buffer that grows to a limit. A piece is copied, not kept: a body that is
- * sent byte by byte would otherwise cost some hundred bytes of objects for each of its own. Only one that is the whole, as
- * nearly always, is kept as it is.
+ * Bytes that arrive in pieces, in one buffer that grows up to a limit. Copies each piece: otherwise a body that is
+ * sent byte by byte would need some hundred bytes of objects for each byte. A piece that is the whole body, the usual
+ * case, is not copied.
  */
 export class ByteBuffer {
   #bytes: Buffer | undefined
@@ -11,13 +11,13 @@ export class ByteBuffer {
   readonly #limit: number
   readonly #announced: number
 
-  /** `limit` and `announced`, how many bytes are to come in all when that is known, are in bytes. */
+  /** `limit` and `announced`, the expected total if it is known, are in bytes. */
   constructor(limit: number, announced = 0) {
     this.#limit = limit
     this.#announced = announced
   }
 
-  /** Keeps a piece. False when it would pass the limit: then nothing more is kept, and what was is let go of. */
+  /** Adds a piece. False if it would exceed the limit: then the buffer is dropped. */
   append(piece: Buffer): boolean {
     const length = this.#length + piece.length
     if (length > this.#limit) {
@@ -31,7 +31,7 @@ export class ByteBuffer {
     return true
   }
 
-  /** All that was kept; the buffer is empty after it. */
+  /** All bytes; empties the buffer. */
   take(): Buffer {
     const bytes = this.#bytes?.subarray(0, this.#length) ?? Buffer.alloc(0)
     this.#bytes = undefined
@@ -39,7 +39,9 @@ export class ByteBuffer {
     return bytes
   }
 
-  /** A buffer with room for so many bytes: twice as large each time, so that growing copies each byte once or twice. */
+  /**
+   * A buffer with room for this many bytes: twice as large each time, so that growth copies each byte once or twice.
+   */
   #room(length: number): Buffer {
     const bytes = this.#bytes
     if (bytes !== undefined && bytes.length >= length) return bytes

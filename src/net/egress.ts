@@ -1,15 +1,16 @@
 /**
- * Where MiniPay itself may connect to. Addresses of special purpose (IANA's registries, RFC 6890 and its successors) are
- * refused: link-local ones, where clouds serve their machines' credentials, and those that no host of its own has.
- * Loopback and private networks are allowed: receivers and processors of one's own live there.
+ * The addresses that MiniPay may connect to. It refuses special-purpose addresses (IANA's registries, RFC 6890 and
+ * its successors): link-local addresses, where clouds serve the credentials of machines, and addresses that no host
+ * has of its own. It allows loopback and private networks, because an operator's own receivers and processors are
+ * there.
  */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 
 export type Egress = {
-  /** True for an IP address, written out, that must not be connected to; false for a host's name. */
+  /** True for a written IP address that MiniPay must not connect to; false for a host name. */
   forbids(address: string): boolean
-  /** The system's lookup without such addresses: what a name means is checked at each connection. */
+  /** The system's lookup without such addresses: it checks a name at each connection. */
   readonly lookup: LookupFunction
 }
 
@@ -92,7 +93,9 @@ function forbidden(hostname: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${hostname} is a forbidden address`), { code: 'FORBIDDEN_ADDRESS' })
 }
 
-/** IPv4 is looked for as IPv4 only: a `BlockList` takes a mapped address for the one it embeds, but none of the others. */
+/**
+ * IPv4 is checked as IPv4 only: a `BlockList` treats a mapped address as the one it embeds, but none of the others.
+ */
 function has(list: BlockList, address: string, family: number): boolean {
   return list.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -3,7 +3,7 @@ import type { Dispatcher, Pool } from 'undici'
 import { ByteBuffer } from './byte-buffer.ts'
 import { createEgress, type Egress } from './egress.ts'
 
-/** A longer body is cut, in bytes; no payment provider sends one. */
+/** The longest body in bytes; a longer one is cut. No payment provider sends one. */
 const MAX_BODY_BYTES = 1024 * 1024
 /** Time-out for a connection, in ms; after it, the request was definitely not sent. */
 const CONNECT_TIMEOUT_MS = 5_000
@@ -24,15 +24,15 @@ export type HttpResult =
       readonly headers: Readonly<Record<string, string | string[] | undefined>>
       readonly body: string
     }
-  /** No byte of it left: no connection, or it was given up before there was one. */
+  /** No byte left this process: there was no connection, or the request was given up before. */
   | { readonly kind: 'not_sent'; readonly reason: string }
-  /** Some of it may have left, and no whole answer came. */
+  /** Some bytes may have left, and no whole response came. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
 export type HttpClient = {
-  /** Sends a request once and never again; never rejects. Redirects are answers like any other. */
+  /** Sends a request once and never again; never rejects. Redirects are ordinary responses. */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResult>
-  /** Cuts what is in flight. */
+  /** Cuts the requests in flight. */
   close(): Promise<void>
 }
 
@@ -41,29 +41,29 @@ export type HttpClientOptions = {
   readonly maxBodyBytes?: number
   /** False: each request has a new connection. */
   readonly kept?: boolean
-  /** Where it may connect to; anywhere but to addresses of special purpose unless given. */
+  /** The allowed addresses; unless given, all but special-purpose addresses. */
   readonly egress?: Egress
   /** Five seconds unless given, in ms. */
   readonly connectTimeoutMs?: number
   /** True if a server may choose HTTP/2. Over it, undici resends a request that the server refused. */
   readonly http2?: boolean
   /**
-   * If given, the status line and headers are the whole answer. The client discards the body, and reads it for at most
-   * this time, in ms, and up to `maxBodyBytes`, so that the connection can be used again.
+   * If given, the status line and headers are the whole response. The client discards the body, and reads it for at
+   * most this time, in ms, and up to `maxBodyBytes`, so that it can use the connection again.
    */
   readonly discardMs?: number
 }
 
 /**
- * A client for one origin, with at most `connections` open; more requests wait for one. Anything after the
- * request's first byte is `unknown` unless a whole answer with a body of at most `maxBodyBytes` came: the peer may have
- * acted on it.
+ * A client for one origin, with at most `connections` open; more requests wait for one. After the request's first
+ * byte, everything but a whole response with a body of at most `maxBodyBytes` is `unknown`, because the peer may have
+ * acted on the request.
  */
 export function httpClient(origin: URL, connections: number, options: HttpClientOptions = {}): HttpClient {
   const egress = options.egress ?? createEgress()
   let pool: Pool | undefined
   let closed = false
-  // `lookup` never sees an address that is written out, so it is checked here.
+  // `lookup` is not called for a written address, so the address is checked here.
   const forbidden = egress.forbids(origin.hostname)
   return {
     send({ method, path, headers, body }, signal) {
@@ -97,7 +97,7 @@ function openPool(
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(origin, {
     connections,
-    // With 0 the connection is closed after the answer.
+    // With 0, the connection closes after the response.
     pipelining: kept ? 1 : 0,
     allowH2: http2,
     connect: { timeout: connectTimeoutMs, lookup },
@@ -194,7 +194,7 @@ class Call implements Dispatcher.DispatchHandler {
 }
 
 function describe(error: Error & { code?: string }): string {
-  // The library's own codes say less than its words.
+  // The library's codes say less than its messages.
   const code = error.code?.startsWith('UND_') ? undefined : error.code
   return (code ?? error.message ?? 'failed').slice(0, 200)
 }

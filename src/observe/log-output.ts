@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream'
 const MAX_WAITING_BYTES = 1024 * 1024
 /** Lines are written together up to this size, in characters. */
 const MAX_BATCH = 64 * 1024
-/** After a write the next one waits so long for more lines, in ms: only under load does a line wait at all. */
+/** After a write, the next one waits this long for more lines, in ms: a line waits only under load. */
 const SPACING_MS = 10
 
 export type LogOutput = {
@@ -15,7 +15,7 @@ export type LogOutput = {
   dropped(): number
   /** Writes the lines that wait for more. */
   drain(): void
-  /** Resolves when everything is written, or after so many ms. */
+  /** Resolves when everything is written, or after this many ms. */
   flush(withinMs: number): Promise<void>
 }
 
@@ -30,14 +30,14 @@ export function standardOutput(): LogOutput {
   return output
 }
 
-/** Pipes and sockets, which are written in the background, and terminals. */
+/** Pipes and sockets, which Node writes in the background, and terminals. */
 function isStream(fd: number): boolean {
   if (process.stdout.isTTY) return true
   const stat = fstatSync(fd)
   return stat.isFIFO() || stat.isSocket()
 }
 
-/** To a pipe or a socket: Node keeps what its reader does not take yet. */
+/** To a pipe or a socket: Node buffers what its reader has not read. */
 export function streamOutput(stream: Writable): LogOutput {
   let broken = false
   stream.on('error', () => {
@@ -66,7 +66,7 @@ export function streamOutput(stream: Writable): LogOutput {
 
 /** To a file: a write is done at once, or fails. */
 export function fileOutput(fd: number): LogOutput {
-  /** A line was written in part: the next one begins anew. */
+  /** A line was written in part: the next one begins on a new line. */
   let torn = false
   const output = batched((text) => {
     const bytes = Buffer.from(torn ? `\n${text}` : text)

@@ -3,7 +3,7 @@ import { type LogOutput, standardOutput } from './log-output.ts'
 
 export type Log = Logger
 
-/** What of an error says what happened and where. Everything else may quote what is stored, or what was sent. */
+/** The fields of an error that say what happened and where. Its other fields may quote stored or sent data. */
 const TOLD = ['code', 'errno', 'syscall', 'address', 'port', 'path', 'reason', 'severity', 'schema'] as const
 const NAMES = ['table', 'column', 'constraint'] as const
 const MAX_CAUSES = 5
@@ -25,7 +25,7 @@ function described(error: unknown, depth = 0): Described | string {
   }
 }
 
-/** V8 quotes the text that is not JSON, which may be a stored row or a provider's answer. */
+/** V8 quotes the invalid text, which may be a stored row or a provider's response. */
 function quoteless(error: Error): { message: string; stack: string | undefined } {
   const { stack } = error
   // Several addresses of one host fail as one error without a message of its own.
@@ -42,8 +42,8 @@ function quoteless(error: Error): { message: string; stack: string | undefined }
 }
 
 /**
- * A log of JSON lines, on standard output unless `output` is given. Fields that could hold a secret are cut whatever is
- * logged; request bodies and headers are never logged at all.
+ * A log of JSON lines, on standard output unless `output` is given. It always cuts fields that could contain a
+ * secret, and never gets request bodies and headers.
  */
 export function createLog(level: string, output: Pick<LogOutput, 'write'> = standardOutput()): Log {
   return pino(
@@ -60,7 +60,7 @@ export function createLog(level: string, output: Pick<LogOutput, 'write'> = stan
 
 type Fields = Record<string, unknown>
 
-/** The library's own redaction takes as long as all the rest of a line. */
+/** The library's own redaction takes as long as the rest of a line. */
 function withoutSecrets(fields: Fields): Fields {
   let clean = fields
   for (const name in fields) {

@@ -7,7 +7,7 @@ const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 const CALL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60]
 const GROUP_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
-/** What is measured as it happens; `droppedLogLines` counts lines of the log that could not be written. */
+/** Measurements of running work; `droppedLogLines` counts lines of the log that could not be written. */
 export function createMetrics(droppedLogLines: () => number) {
   return {
     droppedLogLines,
@@ -34,11 +34,11 @@ export function createMetrics(droppedLogLines: () => number) {
       'Time of one call to a provider, by call (including lookup) and outcome.',
       CALL_BUCKETS_S,
     ),
-    /** By provider and alarm: what a provider said that must not be. */
+    /** By provider and alarm: statements that contradict the books. */
     alarms: new Map<string, Record<'provider' | 'alarm', string> & { count: number }>(),
     /** By provider and result. */
     notifications: new Map<string, Record<'provider' | 'result', string> & { count: number }>(),
-    /** Answers with code internal. */
+    /** Responses with the code `internal`. */
     errors: 0,
   }
 }
@@ -55,7 +55,7 @@ export function countLabels<T extends Record<string, string>>(
   else counters.set(key, { ...labels, count: 1 })
 }
 
-/** What is read at a scrape. */
+/** The values that a scrape reads. */
 export type Watched = {
   readonly store: Store
   readonly webhooksInFlight: () => number
@@ -72,15 +72,15 @@ export type Watched = {
   readonly actionAgeMs: number
   /** ms since 1970. */
   readonly now: () => number
-  /** How far the clock last moved beside the time that passed, in ms; 0 once it is believed again. */
+  /** How far the clock last moved compared with the time that passed, in ms; 0 once MiniPay trusts it again. */
   readonly clockMovedMs: () => number
 }
 
 export type Exposition = () => Promise<{ type: string; text: string }>
 
 /**
- * Every metric as Prometheus text. What the database counts is read from it at each scrape, so it survives
- * restarts. The library and the process's metrics come with the first scrape: without one they cost nothing.
+ * Every metric as Prometheus text. Each scrape reads the database's counters, so they survive restarts. The first
+ * scrape loads the library and the metrics of the process.
  */
 export function exposition(metrics: Metrics, watched: Watched): Exposition {
   let registry: ReturnType<typeof createRegistry> | undefined
@@ -92,7 +92,7 @@ export function exposition(metrics: Metrics, watched: Watched): Exposition {
     return { type: registry.contentType, text }
   }
   return () => {
-    // Scrapes at once share one run: the gauges are emptied and read anew by each.
+    // Simultaneous scrapes share one run, because each run empties the gauges and reads them again.
     scrape ??= render().finally(() => {
       scrape = undefined
     })

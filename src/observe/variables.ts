@@ -1,4 +1,4 @@
-/** What the log says at the start of the environment's variables. */
+/** Log lines at the start about environment variables. */
 import type { Log } from '../ports/log.ts'
 
 /** An operator who sets it expects MiniPay to use it. */
@@ -13,7 +13,9 @@ export function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
     )
 }
 
-/** Names variables that look like settings: Kubernetes and Docker set them where something is called minipay. */
+/**
+ * Names variables that look like settings: Kubernetes and Docker set them for a service or container named minipay.
+ */
 export function tellOfLinks(log: Log, variables: readonly string[]): void {
   if (variables.length > 0)
     log.info(

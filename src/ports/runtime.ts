@@ -15,7 +15,7 @@ export type Runtime = {
   readonly after: (ms: number, action: () => void) => Timer
   /** Calls `action` once, after the I/O that is ready now. */
   readonly nextTurn: (action: () => void) => void
-  /** Fills the array with bytes that nobody can guess. */
+  /** Fills the array with bytes from a cryptographic source. */
   readonly random: (bytes: Uint8Array) => void
   /** A random UUID (RFC 9562, version 4). */
   readonly uuid: () => string

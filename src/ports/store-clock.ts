@@ -1,24 +1,24 @@
-/** The part of the store port that is about its clock. */
+/** The part of the store port for its clock. */
 import type { KeptClock } from '../domain/clock.ts'
 
-/** What a store knows of its clock. */
+/** The stored state of a clock. */
 export type StoredClock = {
-  /** Null when it has not been kept yet. */
+  /** Null if it was never stored. */
   readonly kept: KeptClock | null
-  /** By how much the clock was ever behind the time that an id begins with, in ms; see `setBack`. */
+  /** The most that the clock was ever behind the time in an id, in ms; see `setBack`. */
   readonly setBackMs: number
-  /** Of each kind of row the greatest id, and when it was made, in ms since 1970. */
+  /** The greatest id of each kind of row, and when it was made, in ms since 1970. */
   readonly newest: readonly { readonly id: string; readonly createdAt: number }[]
 }
 
-/** A moment: the time that had been observed and what the clock said, in ms, and the last idempotency record then. */
+/** A mark: the observed time and the clock's time, in ms, and the newest idempotency record at that time. */
 export type Mark = { readonly observedMs: number; readonly wallMs: number; readonly lastKey: number }
 
 /** Due work, each in the order of its due times. `unknown`: attempts that may have moved money; `waiting`: the others. */
 export const QUEUES = ['deliveries', 'notifications', 'unknown', 'waiting'] as const
 export type Queue = (typeof QUEUES)[number]
 
-/** A stretch of a queue, whose rows are not to be due later than is given. Times are in ms since 1970. */
+/** A range of a queue whose rows must not be due later than `latest`. Times are in ms since 1970. */
 export type Stretch = {
   readonly queue: Queue
   /** The endpoint of deliveries, the provider of attempts; empty for notifications, which are one queue. */
@@ -30,32 +30,40 @@ export type Stretch = {
   readonly latest: number
   readonly now: number
   readonly leaseUntil: number
-  /** For an authorization that is held `latest` is this, or the time at which it lapses where that is later. */
+  /** For a held authorization, `latest` is this or its expiry, if that is later. */
   readonly latestHeld: number
 }
 export type Stretched = {
-  /** How many rows were changed. */
+  /** The number of changed rows. */
   readonly moved: number
-  /** The last row that was looked at; null when there are no more. */
+  /** The last row that was read; null if there are no more. */
   readonly last: Stretch['after'] | null
 }
 
 export type ClockStore = {
   clock(): Promise<StoredClock>
-  /** Keeps the clock, unless another node has: false when `seenMs` is not the observed time that is kept (null: none is). */
+  /**
+   * Stores the clock, unless another node has: false if `seenMs` is not the stored observed time (null: there is
+   * none).
+   */
   keepClock(clock: KeptClock, seenMs: number | null): Promise<boolean>
-  /** The clock is, or may be, so far behind the time that an id begins with; a smaller number than is kept changes nothing. */
+  /**
+   * The clock is, or may be, this far behind the time in an id; a smaller number than the stored one changes nothing.
+   */
   setBack(ms: number): Promise<void>
-  /** Remembers which idempotency record is the last now. */
+  /** Stores a mark for the newest idempotency record. */
   addMark(observedMs: number, wallMs: number): Promise<void>
-  /** The last mark at or before an observed time, after forgetting those before it; the clock is the least that it or a later mark said. */
+  /**
+   * The last mark at or before an observed time; deletes earlier ones. Its clock is the earliest of its own and those
+   * of later marks.
+   */
   markAt(observedMs: number): Promise<Mark | undefined>
-  /** Brings forward what is due too late, as after a clock was set back. */
+  /** Makes rows due that are due too late, for example after the clock was set back. */
   bringForward(stretch: Stretch): Promise<Stretched>
   /**
-   * Deletes up to `limit` idempotency records, oldest first, up to the one that was the last at a mark; answers how many.
-   * Those whose answer is still `accepted` stay: what they began has not ended. So does the newest of all, where its number
-   * would be given to the next one.
+   * Deletes up to `limit` idempotency records, oldest first, up to the newest one of a mark; returns the number.
+   * Keeps records that are still `accepted`, because their requests have not ended, and the newest of all if the next
+   * record would get its number.
    */
   purgeIdempotency(lastKey: number, limit: number): Promise<number>
 }

@@ -1,6 +1,6 @@
 /**
- * The database can't do this now: it is full, its disk fails, it is locked or out of reach, or too much is waiting. With
- * `lost` it can't until the process was started again: its files were taken away.
+ * The database cannot do this now: it is full, its disk fails, it is locked or out of reach, or too many operations
+ * wait. With `lost` it cannot until the process restarts, because its files were removed or replaced.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
