@@ -34,7 +34,7 @@ const FILES = [
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */
 const OF_SQLITE = [
-  'it waits, is answered 409 with Retry-After',
+  'a request waits for its twin',
   '5xx and a cut connection are retried after',
   'of very many that failed',
 ]

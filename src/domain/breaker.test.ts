@@ -18,18 +18,18 @@ function probed(breaker: Breaker, error: boolean, now: number): Breaker {
   return report(probing, { error, probe: true }, now)
 }
 
-test('four errors alone do not trip it, the fifth does', () => {
+test('four errors alone do not trip a breaker, the fifth does', () => {
   assert.equal(breakerState(after(closedBreaker(0), times(4, ERROR), 0), 0), 'closed')
   assert.equal(breakerState(tripped, 0), 'open')
 })
 
-test('it trips only when half of the calls are errors', () => {
+test('a breaker trips only when half of the calls are errors', () => {
   const mostlyWell = after(closedBreaker(0), [...times(10, ANSWER), ...times(9, ERROR)], 0)
   assert.equal(breakerState(mostlyWell, 0), 'closed')
   assert.equal(breakerState(report(mostlyWell, ERROR, 0), 0), 'open')
 })
 
-test('an answer never trips it', () => {
+test('an answer never trips a breaker', () => {
   const calls = [...times(5, ANSWER), ...times(4, ERROR), ANSWER]
   assert.equal(breakerState(after(closedBreaker(0), calls, 0), 0), 'closed')
 })

@@ -59,7 +59,7 @@ test('each range has its lengths from its first number to its last, and where ra
   }
 })
 
-test('beside the ranges no cards begin', () => {
+test('no card begins beside the ranges', () => {
   for (const six of [
     ...['000000', '100099', '145000', '194599', '194700', '213099', '213200', '219999', '220600', '222099'],
     ...['272100', '286899', '286901', '306000', '309499', '309600', '339999', '350000', '352799', '359000'],

@@ -92,14 +92,14 @@ describe('what of a dispute is booked', () => {
     ],
     ['nothing of a charge that failed', chargeOf({ status: 'failed' }), claim(1), null, 0, /is failed/],
   ] as const)
-    test(what, () => {
+    test(`a dispute books ${what}`, () => {
       const found = booked(charge, said, former)
       assert.equal(found.amount, amount)
       if (misfit === null) assert.equal(found.misfit, null)
       else assert.match(found.misfit ?? '', misfit)
     })
 
-  test('nothing of a payment that the charge did not take', () => {
+  test('a dispute of a payment that the charge did not take books nothing', () => {
     const found = booked(taken(), claim(300), null, { ours: false })
     assert.equal(found.amount, 0)
     assert.match(found.misfit ?? '', /did not take/)
@@ -245,7 +245,7 @@ describe('from one position to the next', () => {
     ['nothing new while open', dispute(), dispute({ reason: 'other' }), null, 0, []],
     ['nothing new once won', won(), won(), null, 0, []],
   ] as const)
-    test(what, () => {
+    test(`a dispute moves its booked money by each step: ${what}`, () => {
       const found = step(before, after)
       if (event === null) return assert.equal(found, null)
       assert.deepEqual(found, { event, disputed, moved })

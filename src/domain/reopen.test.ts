@@ -29,7 +29,7 @@ function decided(made: Decision | Rejection) {
 const refusal = (made: Decision | Rejection) => (isRejection(made) ? made.message : 'not refused')
 
 describe('an authorization', () => {
-  test('that failed is taken after all, at the provider that took it', () => {
+  test('an authorization that failed is taken after all, at the provider that took it', () => {
     const charge = chargeOf({ status: 'failed', provider: 'other', declineCode: 'x', failureMessage: 'No.' })
     for (const before of [DECLINED, NOT_SENT]) {
       const made = concludeAnew(about(charge, ended('authorize', before)), yes(1000), 'lookup', 3_000)
@@ -60,7 +60,7 @@ describe('an authorization', () => {
     }
   })
 
-  test('that was taken was not: what it moved goes back', () => {
+  test('an authorization that was taken was not: what it moved goes back', () => {
     const made = concludeAnew(about(taken(), ended('authorize', yes(1000))), DECLINED, 'hand', 3_000)
     assert.deepEqual(decided(made), {
       status: 'failed',
@@ -74,21 +74,21 @@ describe('an authorization', () => {
     })
   })
 
-  test('that was taken was taken in part', () => {
+  test('an authorization that was taken was taken in part', () => {
     const made = concludeAnew(about(taken(), ended('authorize', yes(1000))), yes(400), 'hand', 3_000)
     const { status, captured, moved } = decided(made)
     assert.deepEqual([status, captured], ['succeeded', 400])
     assert.deepEqual(moved, ['merchant / provider:bank 1000', 'provider:bank / merchant 400'])
   })
 
-  test('that is held is not', () => {
+  test('an authorization that is held is not', () => {
     const charge = held({ expiresAt: 9_000 })
     const made = concludeAnew(about(charge, ended('authorize', yes(1000))), DECLINED, 'hand', 3_000)
     assert.deepEqual(decided(made).moved, ['uncaptured / authorized:bank 1000'])
     assert.equal((made as Decision).charge.expiresAt, null)
   })
 
-  test('that failed is left alone when a cancel was done since', () => {
+  test('an authorization that failed is left alone when a cancel was done since', () => {
     const failed = chargeOf({ status: 'failed' })
     const cancel = ended('cancel', yes(1000))
     assert.match(refusal(reopen(about(failed, ended('authorize', DECLINED), [cancel]))), /was canceled since/)
@@ -128,13 +128,14 @@ describe('an authorization', () => {
     ],
     ['it was canceled since', held({ status: 'canceled' }), ended('authorize', yes(1000)), /is canceled/],
   ] as const)
-    test(`is left alone when ${what}`, () => assert.match(refusal(reopen(about(charge, attempt))), why))
+    test(`an authorization is left alone when ${what}`, () =>
+      assert.match(refusal(reopen(about(charge, attempt))), why))
 })
 
 describe('a capture', () => {
   const authorization = ended('authorize', yes(1000))
 
-  test('that failed was done after all, also when the hold seems to have lapsed since', () => {
+  test('a capture that failed was done after all, also when the hold seems to have lapsed since', () => {
     const capture = ended('capture', DECLINED, 600)
     const moved = ['provider:bank / merchant 600']
     const now = decided(concludeAnew(about(held(), capture, [authorization]), yes(600), 'lookup', 3_000))
@@ -145,7 +146,7 @@ describe('a capture', () => {
     assert.deepEqual([late.status, late.captured, late.moved], ['succeeded', 600, moved])
   })
 
-  test('that was done was not: the charge is authorized again', () => {
+  test('a capture that was done was not: the charge is authorized again', () => {
     const charge = taken({ capture: false, amountCaptured: 600 })
     const made = decided(
       concludeAnew(about(charge, ended('capture', yes(600), 600)), DECLINED, 'hand', 3_000),
@@ -181,14 +182,14 @@ describe('a capture', () => {
     ['something is disputed', taken({ amountDisputed: 1 }), ended('capture', yes(1000)), [], /is disputed/],
     ['a call is under way', held({ status: 'processing' }), ended('capture', yes(1000)), [], /is processing/],
   ] as const)
-    test(`is left alone when ${what}`, () =>
+    test(`an authorization is left alone when ${what}`, () =>
       assert.match(refusal(reopen(about(charge, attempt, [...others]))), why))
 })
 
 describe('a cancel', () => {
   const authorization = ended('authorize', yes(1000))
 
-  test('that failed was done, and that was done was not', () => {
+  test('a cancel that failed was done after all, or one that was done was not', () => {
     const done = decided(concludeAnew(about(held(), ended('cancel', DECLINED)), yes(1000), 'hand', 3_000))
     assert.deepEqual([done.status, done.moved], ['canceled', ['uncaptured / authorized:bank 1000']])
     const canceled = about(held({ status: 'canceled' }), ended('cancel', yes(1000)), [authorization])
@@ -197,12 +198,12 @@ describe('a cancel', () => {
     assert.deepEqual(undone.moved, ['authorized:bank / uncaptured 1000'])
   })
 
-  test('that MiniPay began for a customer who never came back is left alone', () => {
+  test('a cancel that MiniPay began for a customer who never came back is left alone', () => {
     const charge = held({ idempotencyKey: 'key' })
     assert.match(refusal(reopen(about(charge, ended('cancel', DECLINED)))), /did not return/)
   })
 
-  test('is left alone when the charge was captured since, or never held anything', () => {
+  test('a cancel is left alone when the charge was captured since, or never held anything', () => {
     assert.match(refusal(reopen(about(taken(), ended('cancel', DECLINED)))), /is succeeded since/)
     assert.match(
       refusal(reopen(about(held({ status: 'canceled' }), ended('cancel', yes(1000))))),
@@ -220,7 +221,7 @@ describe('a refund', () => {
   const after = ({ charge, refund, attempts: [attempt] }: Decision) =>
     about(charge, attempt as Attempt, [], refund)
 
-  test('that failed was paid after all, also less of it', () => {
+  test('a refund that failed was paid after all, also less of it', () => {
     for (const amount of [600, 250]) {
       const made = concludeAnew(after(conclude(DECLINED)), yes(amount), 'lookup', 3_000) as Decision
       assert.deepEqual(decided(made).moved, [`merchant / provider:bank ${amount}`])
@@ -238,7 +239,7 @@ describe('a refund', () => {
     }
   })
 
-  test('that was paid was not, or another amount of it was', () => {
+  test('a refund that was paid was not, or another amount of it was', () => {
     const failed = concludeAnew(after(conclude(yes(600))), DECLINED, 'hand', 3_000) as Decision
     assert.deepEqual(
       [failed.charge.status, failed.charge.amountRefunded, failed.refund?.status],
@@ -252,7 +253,7 @@ describe('a refund', () => {
     )
   })
 
-  test('is left alone when its money was given back since, or another call paid it', () => {
+  test('a refund is left alone when its money was given back since, or another call paid it', () => {
     const late = after(conclude(DECLINED))
     const gone = { ...late, charge: { ...late.charge, amountRefundPending: 500 } }
     assert.match(refusal(concludeAnew(gone, yes(600), 'lookup', 3_000)), /has only 500 left/)
@@ -261,7 +262,7 @@ describe('a refund', () => {
     assert.match(refusal(reopen({ ...late, others: [other] })), /another attempt of the same refund/)
   })
 
-  test('can have moved what is left, and what it moved itself', () => {
+  test('a refund can have moved what is left, and what it moved itself', () => {
     assert.equal(mostMoved(after(conclude(yes(600)))), 1000)
     assert.equal(mostMoved(after(conclude(DECLINED))), 1000)
     assert.equal(mostMoved(after(begun)), 600)

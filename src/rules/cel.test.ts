@@ -139,7 +139,7 @@ test('the parts of a condition are the same however they are written', () => {
   assert.deepEqual(compiled("currency  ==\n'eur'").conjuncts, compiled('(currency == "eur")').conjuncts)
 })
 
-test('it says which part does not hold', () => {
+test('a condition says which part does not hold', () => {
   assert.equal(compiled("currency == 'eur' && amount < 100").whyNot(FACTS), 'amount < 100 is false.')
   assert.equal(
     compiled("currency == 'eur' && metadata.plan == 'x'").whyNot(FACTS),

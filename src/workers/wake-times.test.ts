@@ -12,7 +12,7 @@ function woken(t: TestContext) {
   return { at, times, pass: runtime.advance }
 }
 
-test('it wakes at each time, in whatever order they were added', async (t) => {
+test('the wake times wake at each time, in any order in which they were added', async (t) => {
   const { at, times, pass } = woken(t)
   for (const time of [1_004_000, 1_001_000, 1_002_000]) times.add(time)
   await pass(999)
@@ -56,7 +56,7 @@ test('no more than a bounded number of times is kept, the nearest ones', async (
   assert.equal(at.at(-1), 1_100_000)
 })
 
-test('after a stop it wakes no more', async (t) => {
+test('after a stop the wake times wake no more', async (t) => {
   const { at, times, pass } = woken(t)
   times.add(1_000_100)
   times.stop()

@@ -35,12 +35,12 @@ const POINTS = ['before_the_call', 'after_the_answer', 'after_the_second_commit'
 
 describe('a cancel that was kept as a wish', { concurrency: 2 }, () => {
   for (const wish of WISHES) {
-    test(`${wish.status}: is done after a crash while the provider has the charge`, (t) =>
+    test(`a cancel that ends in ${wish.status} is done after a crash while the provider has the charge`, (t) =>
       crashed(t, wish, null))
-    test(`${wish.status}: is done after a crash between the charge's end and what it leads to`, (t) =>
+    test(`a cancel that ends in ${wish.status} is done after a crash between the charge's end and what it leads to`, (t) =>
       crashed(t, wish, 'authorize:after_the_second_commit'))
     for (const point of POINTS)
-      test(`${wish.status}: is done once after a crash of its ${wish.call} ${point.replaceAll('_', ' ')}`, (t) =>
+      test(`a cancel that ends in ${wish.status} is done once after a crash of its ${wish.call} ${point.replaceAll('_', ' ')}`, (t) =>
         crashed(t, wish, `${wish.call}:${point}`))
   }
 })

@@ -104,7 +104,7 @@ async function backupOf({ file, folder }: Shop): Promise<string> {
 }
 
 describe('what was acknowledged is saved', { concurrency: 2 }, () => {
-  test('when the database is removed', async (t) => {
+  test('what was acknowledged is saved when the database is removed', async (t) => {
     const running = await shop(t)
     rmSync(running.file)
     await assertStops(running, /was removed or moved/)
@@ -120,21 +120,21 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
     assert.equal((await call(next.url, 'GET', `/api/v1/charges/${id}`)).status, 200)
   })
 
-  test('when every file of it is removed', async (t) => {
+  test('what was acknowledged is saved when every file of it is removed', async (t) => {
     const running = await shop(t)
     for (const end of ['', '-wal', '-shm', '-lock', '-mark', '-pid']) rmSync(running.file + end)
     await assertStops(running, /was removed or moved/)
     await assertHas(rescuedIn(running.folder), running)
   })
 
-  test('when its folder is removed', async (t) => {
+  test('what was acknowledged is saved when its folder is removed', async (t) => {
     const running = await shop(t)
     rmSync(running.folder, { recursive: true })
     await assertStops(running, /was removed or moved/)
     await assertHas(rescuedIn(dirname(running.folder)), running)
   })
 
-  test('when it is moved away alone', async (t) => {
+  test('what was acknowledged is saved when it is moved away alone', async (t) => {
     const running = await shop(t)
     const moved = join(running.folder, 'moved.db')
     renameSync(running.file, moved)
@@ -143,7 +143,7 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
     assert.equal(existsSync(`${running.file}-wal`), false, 'no WAL waits for the next file of that name')
   })
 
-  test('when its folder is moved', async (t) => {
+  test('what was acknowledged is saved when its folder is moved', async (t) => {
     const running = await shop(t)
     const moved = join(dirname(running.folder), 'moved')
     renameSync(running.folder, moved)
@@ -151,7 +151,7 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
     await assertHas(join(moved, 'shop.db'), running)
   })
 
-  test('when another database is moved in its place, which stays byte for byte', async (t) => {
+  test('what was acknowledged is saved when another database is moved in its place, which stays byte for byte', async (t) => {
     const running = await shop(t)
     const backup = await backupOf(running)
     const bytes = readFileSync(backup)
@@ -167,7 +167,7 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
     assert.equal((await runCli(['verify', '--database', running.file])).code, 0)
   })
 
-  test('when the link that names it leads elsewhere', async (t) => {
+  test('what was acknowledged is saved when the link that names it leads elsewhere', async (t) => {
     let link = ''
     const running = await shop(t, (file) => {
       link = join(dirname(file), 'link.db')
@@ -181,7 +181,7 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
   })
 
   for (const end of ['-wal', '-shm', '-lock'])
-    test(`when its ${end} is removed`, async (t) => {
+    test(`what was acknowledged is saved when its ${end} is removed`, async (t) => {
       const running = await shop(t)
       rmSync(running.file + end)
       await assertStops(running, new RegExp(`shop\\.db${end} was removed or moved`))
@@ -189,14 +189,14 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
       await startsAgain(t, running)
     })
 
-  test('when its WAL is cut short', async (t) => {
+  test('what was acknowledged is saved when its WAL is cut short', async (t) => {
     const running = await shop(t)
     truncateSync(`${running.file}-wal`, 4096)
     await assertStops(running, /shop\.db-wal was cut short/)
     await assertHas(rescuedIn(running.folder), running)
   })
 
-  test('when it is given another name', async (t) => {
+  test('what was acknowledged is saved when it is given another name', async (t) => {
     const running = await shop(t)
     const link = join(running.folder, 'second.db')
     linkSync(running.file, link)
@@ -211,7 +211,7 @@ describe('what was acknowledged is saved', { concurrency: 2 }, () => {
 
 /** What an overwritten file held is no more than what the process still has in memory: it stops before it adds to it. */
 describe('a database whose content is destroyed', { concurrency: 2 }, () => {
-  test('that is cut to nothing takes no more charges', async (t) => {
+  test('a database that is cut to nothing takes no more charges', async (t) => {
     const running = await shop(t)
     truncateSync(running.file, 0)
     await assertStops(running, /was cut short/)
@@ -221,7 +221,7 @@ describe('a database whose content is destroyed', { concurrency: 2 }, () => {
     assert.ok(existsSync(`${running.file}-wal`), 'the WAL, with the last charges, is still there')
   })
 
-  test('that is overwritten by a backup takes no more charges, and the backup is not damaged', async (t) => {
+  test('a database that is overwritten by a backup takes no more charges, and the backup is not damaged', async (t) => {
     const running = await shop(t)
     const backup = await backupOf(running)
     const bytes = readFileSync(backup)
@@ -234,7 +234,7 @@ describe('a database whose content is destroyed', { concurrency: 2 }, () => {
     assert.deepEqual(readFileSync(running.file), bytes)
   })
 
-  test('that is overwritten by something else takes no more charges', async (t) => {
+  test('a database that is overwritten by something else takes no more charges', async (t) => {
     const running = await shop(t)
     writeFileSync(running.file, Buffer.alloc(1024 * 1024, 'x'))
     await assertStops(running, /was overwritten/)

@@ -128,7 +128,7 @@ describe('recovery points', { concurrency: 2 }, () => {
   for (const scenario of SCENARIOS)
     describe(scenario.kind, () => {
       for (const point of POINTS)
-        test(`${scenario.kind}: continues after a crash ${WORDS[point.point]}`, (t) =>
+        test(`MiniPay continues the ${scenario.kind} after a crash ${WORDS[point.point]}`, (t) =>
           crashAt(t, scenario, point))
     })
 })

@@ -161,7 +161,7 @@ describe('SIGTERM', { concurrency: true }, () => {
     assert.deepEqual([verified.code, verified.stderr], [0, ''])
   })
 
-  test('SIGINT stops it just as well', async (t) => {
+  test('SIGINT stops the server just as well', async (t) => {
     const server = await serve(t, newDatabase(t))
     await charge(server.url, 'one')
     const ended = new Promise((resolve) => server.process.once('exit', resolve))

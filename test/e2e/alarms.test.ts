@@ -70,7 +70,7 @@ async function gauge(): Promise<Record<string, number>> {
 }
 
 describe('alarms', () => {
-  test('one is shown as the provider said it, and listed by charge and by whether it is open', async () => {
+  test('an alarm is shown as the provider said it, and listed by charge and by whether it is open', async () => {
     const [first, second] = alarms as [StoredAlarm, StoredAlarm]
     const { status, body } = await api.get<Alarm>(`/api/v1/alarms/${first.id}`)
     assert.equal(status, 200)
@@ -119,7 +119,7 @@ describe('alarms', () => {
     )
   })
 
-  test('one that is closed is not closed again, and keeps its reason', async () => {
+  test('an alarm that is closed is not closed again, and keeps its reason', async () => {
     const { id } = unused()
     const [first, second] = await Promise.all(['One.', 'Two.'].map((reason) => close<Alarm>(id, { reason })))
     assert.deepEqual([first?.status, second?.status].sort(), [200, 409])
@@ -129,7 +129,7 @@ describe('alarms', () => {
     assert.deepEqual((await api.get(`/api/v1/alarms/${id}`)).body, won?.body)
   })
 
-  test('the same key closes it once, and answers the same again', async () => {
+  test('the same key closes an alarm once, and gets the same response again', async () => {
     const { id } = unused()
     const key = { 'idempotency-key': `close-${id}` }
     const first = await close(id, { reason: 'I looked.' }, key)
@@ -204,7 +204,7 @@ describe('alarms', () => {
     }
   })
 
-  test('they are the same after a restart, and a gauge counts those that are open', async () => {
+  test('alarms are the same after a restart, and a gauge counts those that are open', async () => {
     const before = await all<Alarm>(api, '/api/v1/alarms')
     const open = before.filter(({ status }) => status === 'open')
     await server.kill()

@@ -84,7 +84,7 @@ describe('what is unknown is found out as its provider allows', { concurrency: t
     ['bank_a', 'tok_fault_cut_after', 'succeeded', 'lookup'],
     ['bank_a', 'tok_fault_cut_before', 'failed', 'lookup'],
   ] as const)
-    test(`${name} after ${fault}: ${ends} by ${by}, with one payment at most`, async () => {
+    test(`a charge at the provider ${name} after ${fault} is ${ends} by ${by}, with one payment at most`, async () => {
       const { body } = await world.tryCharge(to(name, { payment_method: fault }))
       const charge = await world.settled(body.id)
       assert.equal(charge.status, ends)
@@ -106,7 +106,7 @@ describe('what is unknown is found out as its provider allows', { concurrency: t
 })
 
 describe('an attempt without a lookup waits for a person', () => {
-  test('and is counted, listed newest first, and printed by the command', async () => {
+  test('an unknown attempt is counted, listed newest first, and printed by the command', async () => {
     const ids = []
     const provider = mute()
     for (let i = 0; i < 3; i++) ids.unshift((await lost('tok_fault_cut_before', provider)).attempt.id)
@@ -146,7 +146,7 @@ describe('an attempt without a lookup waits for a person', () => {
     assert.equal((await world.api.refund(body.id, { amount: 100 })).status, 'partially_refunded')
   })
 
-  test('one that it did not make fails by the command, and its key answers so', async () => {
+  test('a charge that the bank did not make fails by the command, and its key answers so', async () => {
     const provider = mute()
     const { charge, attempt } = await lost('tok_fault_cut_before', provider)
     const { code, stdout } = await cli('resolve', attempt.id, 'failed')
@@ -214,7 +214,7 @@ describe('an attempt without a lookup waits for a person', () => {
     assert.equal((await world.settled(sent.body.id)).status, 'succeeded')
   })
 
-  test('about no attempt, or with no outcome, a person is refused in words', async () => {
+  test('a person who names no attempt, or no outcome, is refused in words', async () => {
     const none = await resolve<ErrorAnswer>('att_nobody', { outcome: 'failed' })
     assert.deepEqual([none.status, none.body.code], [404, 'attempt_not_found'])
     const bad = await resolve<ErrorAnswer>('att_nobody', { outcome: 'maybe' })

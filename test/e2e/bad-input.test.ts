@@ -19,20 +19,20 @@ before(async () => {
 after(() => refuses?.stop())
 
 describe('a body', () => {
-  test('one that is not JSON is refused', async () => {
+  test('a body that is not JSON is refused', async () => {
     for (const text of ['{', '{"amount":}', "{'amount':1}", 'amount=1', '{"amount":1,}', 'NaN', '\ufeff{}'])
       await refuses.body(text, [400, 'invalid_json'])
     const empty = await call<ErrorAnswer>(refuses.server.url, 'POST', CHARGES, '', JSON_TYPE)
     assertRefused(empty, [400, 'invalid_json'], 'an empty body')
   })
 
-  test('one that is JSON but no object is refused', async () => {
+  test('a body that is JSON but no object is refused', async () => {
     for (const body of ['[]', '[{"amount":1}]', 'null', '7', '"text"', 'true'])
       await refuses.body(body, [400, 'parameter_invalid'])
     assertRefused(await refuses.api.post<ErrorAnswer>(CHARGES), [400, 'parameter_invalid'], 'no body')
   })
 
-  test('one that is not UTF-8 is refused', async () => {
+  test('a body that is not UTF-8 is refused', async () => {
     const bytes = Buffer.from('{"amount":2500,"currency":"usd","customer":"caf\xe9"}', 'latin1')
     const head = post(['Content-Type: application/json', `Content-Length: ${bytes.length}`], '')
     await refuses.bytes(Buffer.concat([Buffer.from(head), bytes]), [400, 'invalid_json'])
@@ -132,7 +132,7 @@ describe('a body', () => {
     await refuses.body(field, [400, 'parameter_invalid', 'metadata.a'])
   })
 
-  test('one larger than 256 KiB is refused with 413, with a Content-Length and in chunks', async () => {
+  test('a body larger than 256 KiB is refused with 413, with a Content-Length and in chunks', async () => {
     const huge = JSON.stringify({ ...VALID, description: 'x'.repeat(300_000) })
     const told = post(['Content-Type: application/json'], huge)
     await refuses.bytes(told, [413, 'payload_too_large'])
@@ -144,7 +144,7 @@ describe('a body', () => {
     await refuses.bytes(chunked, [413, 'payload_too_large'])
   })
 
-  test('one of escaped quotes without an end is refused as quickly as any other', async () => {
+  test('a body of escaped quotes without an end is refused as quickly as any other', async () => {
     await refuses.body(`{"a":"\\u0041${'\\"'.repeat(120_000)}`, [400, 'invalid_json'])
   })
 
@@ -166,12 +166,12 @@ describe('a body', () => {
 })
 
 describe('a route', () => {
-  test('one that does not exist is answered 404', async () => {
+  test('a route that does not exist is answered 404', async () => {
     for (const path of ['/none', '/none/', '/api/v2/charges', '/api/v1/charges/a/b', '/API/v1/charges'])
       await refuses.path(path, [404, 'route_not_found'])
   })
 
-  test('one that does not have the method is answered 405 with Allow', async () => {
+  test('a route that does not have the method is answered 405 with Allow', async () => {
     for (const [method, path, allow] of [
       ['PUT', CHARGES, 'POST, GET, HEAD, OPTIONS'],
       ['DELETE', `${CHARGES}/txn_1`, 'GET, HEAD, OPTIONS'],

@@ -59,7 +59,7 @@ async function wished(id: string): Promise<{ key: string; again(): Promise<Answe
 const release = () => bank().control('POST', '/release')
 
 describe('a charge that was to be canceled while it was authorized', () => {
-  test('is refunded when it was taken, and both keys answer so', async () => {
+  test('a charge whose cancel came during its authorization is refunded when it was taken, and both keys answer so', async () => {
     const charge = await held()
     const wish = await wished(charge.id)
     await release()
@@ -79,7 +79,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.equal((await charge.again()).status, 200)
   })
 
-  test('is canceled when it is held: nothing is taken', async () => {
+  test('a charge whose cancel came during its authorization is canceled when it is held: nothing is taken', async () => {
     const charge = await held({ capture: false })
     const wish = await wished(charge.id)
     await release()
@@ -89,7 +89,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.deepEqual(await refundsOf(charge.id), [])
   })
 
-  test('stays failed when it was declined, and the wish has nothing to do', async () => {
+  test('a charge whose cancel came during its authorization stays failed when it was declined, and the wish has nothing to do', async () => {
     const charge = await held({ payment_method: 'tok_chargeDeclined' })
     const wish = await wished(charge.id)
     await release()
@@ -100,7 +100,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.equal((await world.api.attempts(charge.id)).length, 1)
   })
 
-  test('is canceled when its customer would have had to act', async () => {
+  test('a charge whose cancel came during its authorization is canceled when its customer would have had to act', async () => {
     await bank().faults({ latency_ms: 300 })
     const fields = { payment_method: 'tok_requires_action' }
     const key = randomUUID()
@@ -115,7 +115,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.deepEqual([made.status, made.body.status], [200, 'canceled'])
   })
 
-  test('stays authorized at a provider that cannot void, with an event; then it can be captured', async () => {
+  test('a charge whose cancel came during its authorization stays authorized at a provider that cannot void, with an event; then it can be captured', async () => {
     const charge = await held({ capture: false, metadata: { to: 'novoid' } })
     const wish = await wished(charge.id)
     await release()
@@ -131,7 +131,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     assert.equal((await world.settled(charge.id)).status, 'succeeded')
   })
 
-  test('is sent to no other provider', async () => {
+  test('a charge whose cancel came during its authorization is sent to no other provider', async () => {
     await bank().arm('lookup', 'hold_before')
     await bank().arm('authorize', 'cut_before')
     const before = (await bank().calls()).received.lookup
@@ -148,7 +148,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     )
   })
 
-  test('stays captured when the provider declines the refund, with an event', async () => {
+  test('a charge whose cancel came during its authorization stays captured when the provider declines the refund, with an event', async () => {
     const charge = await held()
     const wish = await wished(charge.id)
     await bank().arm('refund', 'decline')
@@ -171,7 +171,7 @@ describe('a charge that was to be canceled while it was authorized', () => {
     ['cancel', false, 'canceled'],
     ['refund', true, 'refunded'],
   ] as const)
-    test(`has its ${what} called again when the first call surely did not come`, async () => {
+    test(`a charge whose cancel came during its authorization has its ${what} called again when the first call surely did not come`, async () => {
       const charge = await held({ capture })
       const wish = await wished(charge.id)
       await bank().arm(what, 'cut_before')
@@ -200,7 +200,7 @@ describe('a charge that was to be canceled while it was captured', () => {
     return id
   }
 
-  test('has what was captured refunded', async () => {
+  test('a charge whose cancel came during its capture has what was captured refunded', async () => {
     const id = await capturing('hold_before', 700)
     const wish = await wished(id)
     await release()
@@ -216,7 +216,7 @@ describe('a charge that was to be canceled while it was captured', () => {
     ])
   })
 
-  test('is canceled when the capture failed', async () => {
+  test('a charge whose cancel came during its capture is canceled when the capture failed', async () => {
     await bank().arm('lookup', 'hold_before')
     const before = (await bank().calls()).received.lookup
     const id = await capturing('cut_before')
@@ -234,7 +234,7 @@ describe('a charge that was to be canceled while it was captured', () => {
 })
 
 describe('of two cancels', () => {
-  test('the second is refused, and a repetition of the first returns the current charge', async () => {
+  test('the second of two cancels is refused, and a repetition of the first returns the current charge', async () => {
     const charge = await held()
     const wish = await wished(charge.id)
     const second = await cancel(charge.id)
@@ -247,7 +247,7 @@ describe('of two cancels', () => {
     assert.equal((await refundsOf(charge.id)).length, 1)
   })
 
-  test('of a hundred at once one is kept', async () => {
+  test('of a hundred cancels at once one is kept', async () => {
     const charge = await held({ capture: false })
     const answers = await Promise.all(Array.from({ length: 100 }, () => cancel(charge.id)))
     assert.equal(answers.filter(({ status }) => status === 202).length, 1)

@@ -36,7 +36,7 @@ describe('a card number', () => {
   ]
   const REFUSED = [400, 'card_number_refused'] as const
 
-  test('it is refused in every string of a body, and the field is named', async () => {
+  test('a card number is refused in every string of a body, and the field is named', async () => {
     for (const text of spellings)
       for (const name of ['customer', 'description', 'payment_method', 'currency'])
         await refuses.body({ ...VALID, [name]: text }, [...REFUSED, name])
@@ -45,7 +45,7 @@ describe('a card number', () => {
         await refuses.body({ transaction_id: 'txn_1', [name]: text }, [...REFUSED, name], REFUNDS)
   })
 
-  test('it is refused in metadata, in nested values and in keys; the whole path is named, and no key is repeated', async () => {
+  test('a card number is refused in metadata, in nested values and in keys; the whole path is named, and no key is repeated', async () => {
     for (const text of spellings) {
       await refuses.body({ ...VALID, metadata: { note: text } }, [...REFUSED, 'metadata.note'])
       await refuses.body({ ...VALID, source: { number: text } }, [...REFUSED, 'source.number'])
@@ -55,12 +55,12 @@ describe('a card number', () => {
     }
   })
 
-  test('it is refused behind escapes', async () => {
+  test('a card number is refused behind escapes', async () => {
     const hidden = [...CARD].map((digit) => `\\u003${digit}`).join('')
     await refuses.body(`{"amount":1,"currency":"usd","customer":"${hidden}"}`, [...REFUSED, 'customer'])
   })
 
-  test('it is refused in what a person says of an attempt or an alarm, and in routing rules', async () => {
+  test('a card number is refused in what a person says of an attempt or an alarm, and in routing rules', async () => {
     for (const text of spellings) {
       const resolve = { outcome: 'succeeded', note: text }
       await refuses.body(resolve, [...REFUSED, 'note'], '/api/v1/attempts/att_1/resolve')
@@ -78,7 +78,7 @@ describe('a card number', () => {
     }
   })
 
-  test("it is refused whichever network's it is", async () => {
+  test("a card number is refused whichever network's it is", async () => {
     for (const [prefix, length] of [
       ['55', 16],
       ['2221', 16],
@@ -100,7 +100,7 @@ describe('a card number', () => {
     }
   })
 
-  test('it is refused as an Idempotency-Key', async () => {
+  test('a card number is refused as an Idempotency-Key', async () => {
     for (const key of [
       CARD,
       grouped(CARD, 4, '-'),
@@ -116,7 +116,7 @@ describe('a card number', () => {
       )
   })
 
-  test('it is refused in a path and in a query, however it is encoded', async () => {
+  test('a card number is refused in a path and in a query, however it is encoded', async () => {
     const escaped = [...CARD].map((digit) => `%3${digit}`).join('')
     const encoded = [CARD, escaped, ...spellings.map((text) => encodeURIComponent(text))]
     for (const text of [...encoded, `${CARD}%ZZ`, `${grouped(CARD, 4, '+')}`])
@@ -151,7 +151,7 @@ describe('an honest number is taken', () => {
     'an IBAN': () => grouped(iban(draw), 4, ' '),
   }
   for (const [kind, make] of Object.entries(honest))
-    test(`${kind}: in metadata, as a customer, in a description and as a key`, async () => {
+    test(`an honest number is taken in metadata, as a customer, in a description and as a key: ${kind}`, async () => {
       for (let i = 0; i < 50; i++) {
         const text = make()
         const fields = { customer: text, description: `no. ${text}`, metadata: { order: text } }
@@ -159,7 +159,7 @@ describe('an honest number is taken', () => {
       }
     })
 
-  test('an amount of many rupiah, whatever its digits are', async () => {
+  test('an amount of many rupiah is taken, whatever its digits are', async () => {
     for (const amount of [4_500_000_000_005, Number(CARD), Number(card(draw, '5', 16))])
       await refuses.api.charge({ amount, currency: 'idr' })
   })

@@ -13,7 +13,7 @@ beforeEach(() => liar.says.clear())
 after(() => liar?.close())
 
 describe('the provider took it, we said that it failed', () => {
-  test('it is booked when a lookup agrees, and its key answers so; the alarm stays to be read', async () => {
+  test('a payment that we had failed is booked when a lookup agrees, and its key answers so; the alarm stays to be read', async () => {
     liar.says.set('authorize', no('do_not_honor'))
     const key = randomUUID()
     const failed = await liar.world.tryCharge(order('liar'), key)
@@ -41,7 +41,7 @@ describe('the provider took it, we said that it failed', () => {
     await liar.verified()
   })
 
-  test('not when another provider has the money: no money moves until a person has looked', async () => {
+  test('a payment is not booked when another provider has the money: no money moves until a person has looked', async () => {
     liar.says.set('authorize', (body) => {
       liar.says.delete('authorize')
       return no('do_not_honor')(body)

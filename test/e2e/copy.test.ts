@@ -286,13 +286,13 @@ describe('in plain words it is refused', () => {
     assert.equal(stdout, '')
   }
 
-  test('while a server has the source', async (t) => {
+  test('a copy is refused while a server has the source', async (t) => {
     const file = join(folder(t), 'minipay.db')
     await serving(t, file)
     await refused(file, await emptyDatabase(t), /Another MiniPay process is using .*Stop it/)
   })
 
-  test('while nodes serve from the target, and when it has anything in it', async (t) => {
+  test('a copy is refused while nodes serve from the target, and when it has anything in it', async (t) => {
     const file = filled(t, 1_000)
     const to = await emptyDatabase(t)
     const { server, api } = await serving(t, to)
@@ -303,7 +303,7 @@ describe('in plain words it is refused', () => {
     await serving(t, to)
   })
 
-  test('when the target is of another program, of another copy, or out of reach', async (t) => {
+  test('a copy is refused when the target is of another program, of another copy, or out of reach', async (t) => {
     const file = filled(t, 1_000)
     const others = await emptyDatabase(t)
     await onDatabase(others, (client) => client.query('CREATE TABLE something (id integer)'))
@@ -316,7 +316,7 @@ describe('in plain words it is refused', () => {
     await refused(file, proxy.url, /is not reachable/)
   })
 
-  test('when the source is missing, no database, of an older schema or unsound', async (t) => {
+  test('a copy is refused when the source is missing, no database, of an older schema or unsound', async (t) => {
     const dir = folder(t)
     const to = await emptyDatabase(t)
     const file = join(dir, 'minipay.db')
@@ -334,7 +334,7 @@ describe('in plain words it is refused', () => {
     await refused(unsound, to, /are wrong: The account/)
   })
 
-  test('when a text of the source holds what PostgreSQL does not take, before anything is copied', async (t) => {
+  test('a copy is refused when a text of the source holds what PostgreSQL does not take, before anything is copied', async (t) => {
     const file = filled(t, 1_000)
     const db = new Database(file)
     db.exec(
@@ -351,7 +351,7 @@ describe('in plain words it is refused', () => {
     assert.equal(tables.rowCount, 0)
   })
 
-  test('when the command line names no file or no PostgreSQL', async (t) => {
+  test('a copy is refused when the command line names no file or no PostgreSQL', async (t) => {
     const file = join(folder(t), 'minipay.db')
     await refused(file, file, /--to must be a postgres:\/\/ URL/, 2)
     await refused(file, '', /Give the database to copy to/, 2)

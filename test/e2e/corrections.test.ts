@@ -28,7 +28,7 @@ describe('by hand, with an amount', () => {
     return attempt
   }
 
-  test('a charge of 1000 of which 400 were taken', async () => {
+  test('a person books a charge of 1000 of which 400 were taken', async () => {
     let charge: Charge | undefined
     const attempt = await lost(
       'authorize',
@@ -74,7 +74,7 @@ describe('by hand, with an amount', () => {
     await liar.verified()
   })
 
-  test('a capture of 1000 of which 400 were taken, or none', async () => {
+  test('a person books a capture of 1000 of which 400 were taken, or none', async () => {
     const { id } = await liar.held('mute')
     const attempt = await lost(
       'capture',
@@ -101,7 +101,7 @@ describe('by hand, with an amount', () => {
     ['cancel', 'cancel', false],
     ['refund', 'refund', true],
   ] as const)
-    test(`the reference of a ${what}, and nothing else`, async () => {
+    test(`a person books the reference of a ${what}, and nothing else`, async () => {
       let id = ''
       if (operation !== 'authorize') id = (await liar.charged('mute', { capture })).id
       const start = async () => {
@@ -118,7 +118,7 @@ describe('by hand, with an amount', () => {
       }
     })
 
-  test('a cancel that was done, and was not', async () => {
+  test('a person books a cancel as done, and as not done', async () => {
     const { id } = await liar.held('mute')
     const attempt = await lost(
       'cancel',
@@ -138,7 +138,7 @@ describe('by hand, with an amount', () => {
     assert.deepEqual([whole.status, whole.body.param], [400, 'amount'])
   })
 
-  test('a refund of 1000 of which 400 were paid', async () => {
+  test('a person books a refund of 1000 of which 400 were paid', async () => {
     const { id } = await liar.charged('mute')
     let refund: Refund | undefined
     const key = randomUUID()

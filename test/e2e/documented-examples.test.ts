@@ -149,7 +149,7 @@ const made = async (name: 'charge' | 'hold', fields = {}) => {
   return (await world.api.post<Charge>('/api/v1/charges', body, headers)).body
 }
 
-test('a charge, and all that can be read of it', async () => {
+test('a charge, and all that can be read of it, is as in the examples', async () => {
   const key = keyOf('createCharge') as string
   const { id } = await send('createCharge', 201, 'charge', { key })
   await send('createCharge', 200, 'repeated', { key })
@@ -167,7 +167,7 @@ test('a charge, and all that can be read of it', async () => {
     await send(operation, 200, name, { id })
 })
 
-test('its webhook, which failed', async () => {
+test('a webhook that failed is as in the examples', async () => {
   const failed = () =>
     until(
       async () => (await api.get<Page<Delivery>>('/api/v1/webhook_deliveries')).body.data[0],
@@ -185,7 +185,7 @@ test('its webhook, which failed', async () => {
   await send('retryWebhookDeliveries', 200, 'retried')
 })
 
-test('authorizations, a decline and a refund', async () => {
+test('authorizations, a decline and a refund are as in the examples', async () => {
   const captured = await send('createCharge', 201, 'hold')
   await send('captureCharge', 200, 'part', { id: captured.id })
   const canceled = await send('createCharge', 201, 'hold')
@@ -198,7 +198,7 @@ test('authorizations, a decline and a refund', async () => {
   await send('listRefunds', 200, 'page')
 })
 
-test('calls to a provider, whose outcome is unknown, a decline, or nothing', async () => {
+test('calls to a provider whose outcome is unknown, a decline, or nothing are as in the examples', async () => {
   const [bank, at] = [world.bank('bank_a'), world.api]
   const { id } = await made('charge')
   await send('listChargeAttempts', 200, 'page', { at, id })
@@ -235,7 +235,7 @@ test('calls to a provider, whose outcome is unknown, a decline, or nothing', asy
   )
 })
 
-test('alarms and disputes', async () => {
+test('alarms and disputes are as in the examples', async () => {
   const at = world.api
   await made('charge', { payment_method: 'tok_wrong_amount' })
   // The provider's lookup soon says the right amount.
@@ -257,7 +257,7 @@ test('alarms and disputes', async () => {
   await send('listDisputes', 200, 'page', { at })
 })
 
-test('an attempt whose outcome stays unknown, and a notification of it', async () => {
+test('an attempt whose outcome stays unknown, and a notification of it, are as in the examples', async () => {
   const bank = world.bank('bank_a')
   await bank.arm('authorize', 'hang')
   await bank.arm('lookup', 'hang', 1_000)
@@ -279,7 +279,7 @@ test('an attempt whose outcome stays unknown, and a notification of it', async (
   await send('resolveAttempt', 200, 'resolved', { at: world.api, id: about })
 })
 
-test('routing rules', async () => {
+test('routing rules are as in the examples', async () => {
   const at = world.api
   await send('replaceRoutingRules', 200, 'replaced', { at })
   await send('retrieveRoutingRules', 200, 'stored', { at })
@@ -312,6 +312,6 @@ test('webhooks have the bodies and headers of the document', async () => {
   }
 })
 
-test('no example is left', () => {
+test('no example of the document is left unsent', () => {
   assert.deepEqual([...unsent], [])
 })

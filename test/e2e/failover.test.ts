@@ -51,7 +51,7 @@ const states = async () => {
 }
 
 describe('what was surely not sent goes to the next provider', () => {
-  test('and the attempts tell the rule, the order, the timings and the references', async () => {
+  test('a charge fails over, and the attempts tell the rule, the order, the timings and the references', async () => {
     const charge = await world.api.charge(to('dead_first'))
     assert.deepEqual([charge.status, charge.provider], ['succeeded', 'bank_a'])
     const attempts = await world.api.attempts(charge.id)
@@ -74,7 +74,7 @@ describe('what was surely not sent goes to the next provider', () => {
     assert.deepEqual(await world.eventsOf(charge.id), ['payment.succeeded'])
   })
 
-  test('which may decide in this process, in the same commit', async () => {
+  test('the next provider may decide in this process, in the same commit', async () => {
     const charge = await world.api.charge(to('dead_then_local', { capture: false }))
     assert.deepEqual([charge.status, charge.provider], ['authorized', 'local'])
     assert.equal((await world.api.capture(charge.id)).status, 'succeeded')
@@ -85,7 +85,7 @@ describe('what was surely not sent goes to the next provider', () => {
     ])
   })
 
-  test('and when there is none left the charge fails at once', async () => {
+  test('a charge fails at once when no provider is left', async () => {
     const { status, body } = await world.tryCharge(to('all_dead'))
     assert.deepEqual([status, body.code, body.charge.status], [502, 'provider_unavailable', 'failed'])
     assert.deepEqual(story(await world.api.attempts(body.charge.id)), [
@@ -97,7 +97,7 @@ describe('what was surely not sent goes to the next provider', () => {
 })
 
 describe('a decline', () => {
-  test('with a code that the rule names goes to the next provider', async () => {
+  test('a decline with a code that the rule names goes to the next provider', async () => {
     await world.bank('bank_a').arm('authorize', 'decline')
     const charge = await world.api.charge(to('soft'))
     assert.deepEqual([charge.provider, charge.decline_code], ['bank_b', null])
@@ -110,7 +110,7 @@ describe('a decline', () => {
     assert.deepEqual(await world.eventsOf(charge.id), ['payment.succeeded'])
   })
 
-  test("by every provider is the last one's word", async () => {
+  test("a decline by every provider is the last one's word", async () => {
     await world.bank('bank_a').arm('authorize', 'decline')
     await world.bank('bank_b').arm('authorize', 'unknown_decline')
     const { status, body } = await world.tryCharge(to('soft'))
@@ -164,7 +164,7 @@ test('a full provider lets charges wait up to a bound when no other provider is 
 })
 
 describe('what is unknown', () => {
-  test('never fails over: a lookup gives the outcome, and the request still gets its response', async () => {
+  test('an unknown outcome never fails over: a lookup gives the outcome, and the request still gets its response', async () => {
     const before = await received('bank_b')
     const charge = await world.api.charge(to('soft', { payment_method: 'tok_fault_cut_after' }))
     assert.deepEqual([charge.status, charge.provider], ['succeeded', 'bank_a'])
@@ -172,7 +172,7 @@ describe('what is unknown', () => {
     assert.equal(await received('bank_b'), before)
   })
 
-  test('is made once more where it turns out never to have come while its request waits', async () => {
+  test('a call is made once more where it turns out never to have come while its request waits', async () => {
     const before = await received('bank_b')
     await world.bank('bank_a').arm('authorize', 'cut_before')
     const charge = await world.api.charge(to('firm'))
@@ -193,7 +193,7 @@ describe('what is unknown', () => {
     assert.deepEqual(await world.eventsOf(charge.id), ['payment.succeeded'])
   })
 
-  test('does when it turns out twice never to have come there while its request waits', async () => {
+  test('a charge fails over when a call turns out twice never to have come while its request waits', async () => {
     await world.bank('bank_a').arm('authorize', 'cut_before', 2)
     const charge = await world.api.charge(to('firm'))
     assert.equal(charge.provider, 'bank_b')
@@ -210,7 +210,7 @@ describe('what is unknown', () => {
 })
 
 describe('a provider that fails again and again', () => {
-  test('is passed over, and the attempts, the providers and the metrics say so', async () => {
+  test('a provider that fails again and again is passed over, and the attempts, the providers and the metrics say so', async () => {
     for (let i = 0; (await states())['dead'] === 'closed'; i++) {
       assert.ok(i < 6, 'its breaker stays closed')
       await world.api.charge(to('dead_first'))
@@ -237,7 +237,7 @@ describe('a provider that fails again and again', () => {
     assert.deepEqual(only?.route?.skipped, [{ provider: 'dead', reason: 'circuit breaker open' }])
   })
 
-  test('is used again when it is back; until then nothing of its payments moves, and keys can be repeated', async () => {
+  test('a provider that fails again and again is used again when it is back; until then nothing of its payments moves, and keys can be repeated', async () => {
     const held = await world.api.charge(to('killed', { capture: false }))
     assert.equal(held.provider, 'bank_c')
     await world.bank('bank_c').kill()

@@ -114,7 +114,7 @@ test('a generated client type-checks as strictly as this project, and charges, c
   })
 })
 
-test('its types refuse what the server would', async () => {
+test('the types of a generated client refuse what the server would', async () => {
   const names = 'captureCharge, createCharge, listCharges, retrieveCharge'
   const lines = [`import { ${names} } from './client.ts'`, ...MISTAKES.map((line) => `void ${line}`)]
   writeFileSync(join(dir.path, 'mistakes.ts'), lines.join('\n'))

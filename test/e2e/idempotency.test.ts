@@ -196,7 +196,7 @@ describe('the fingerprint', () => {
 })
 
 describe('what is stored under a key', () => {
-  test('a decline is: the provider is not called again', async () => {
+  test('a decline is stored under its key: the provider is not called again', async () => {
     const key = randomUUID()
     const body = { ...CHARGE, payment_method: 'tok_chargeDeclined' }
     const first = await post<DeclineAnswer>('/api/v1/charges', key, body)
@@ -205,14 +205,14 @@ describe('what is stored under a key', () => {
     assert.deepEqual(again.body.charge, first.body.charge)
   })
 
-  test('a validation error is not: the corrected request is done under the same key', async () => {
+  test('a validation error is not stored under its key: the corrected request is done', async () => {
     const key = randomUUID()
     for (const wrong of [{ ...CHARGE, amount: 0 }, { ...CHARGE, currency: 'zzz' }, {}, '{'])
       assert.equal((await charge(key, wrong)).status, 400)
     assert.equal((await charge(key)).status, 201)
   })
 
-  test('a refund that was refused is not: it is done once it can be', async () => {
+  test('a refund that was refused is not stored under its key: it is done once it can be', async () => {
     const { id } = await api.charge({ amount: 1000 })
     const key = randomUUID()
     const tooMuch = await post('/api/v1/refunds', key, { transaction_id: id, amount: 1001 })
@@ -279,7 +279,7 @@ describe('a request whose twin is still running', () => {
     }
   }
 
-  test('it waits, is answered 409 with Retry-After, and gets the charge once the first is done', async () => {
+  test('a request waits for its twin, is answered 409 with Retry-After, and gets the charge once the first is done', async () => {
     const key = randomUUID()
     const send = () => charge(key)
     const [running, late] = await whileLocked(async () => {
@@ -296,7 +296,7 @@ describe('a request whose twin is still running', () => {
     assert.deepEqual([again.status, replayed(again), again.body], [200, 'true', first.body])
   })
 
-  test('it is answered with the charge when the first ends while it waits', async () => {
+  test('a request is answered with the charge when its twin ends while it waits', async () => {
     const patient = await startServer(`${dir.path}/patient.db`, { MINIPAY_IDEMPOTENCY_WAIT_MS: '60000' })
     const send = () =>
       client(patient.url).post<Charge>('/api/v1/charges', CHARGE, { 'idempotency-key': 'patient' })

@@ -70,7 +70,7 @@ describe('where a lookup that finds nothing is final', { concurrency: true }, ()
     assert.deepEqual(doneBy(standIn, 'authorize'), [2500, 2500])
   })
 
-  test('it is called once more a single time; then the next provider is', async () => {
+  test('a provider is called once more a single time; then the next provider is', async () => {
     const { name, standIn, order } = take('final')
     standIn.always('authorize', { done: false, instead: 'cut' })
     const charge = await world.api.charge(order)
@@ -147,7 +147,7 @@ describe('a provider whose payments hang while it answers lookups', { concurrenc
   }
 
   for (const lookup of LOOKUPS)
-    test(`is left alone, and no lookup and no repetition closes its breaker (lookups ${lookup})`, async () => {
+    test(`a provider whose payments hang is left alone, and no lookup and no repetition closes its breaker (lookups ${lookup})`, async () => {
       const { name, standIn, order } = take(lookup)
       // It does them, and has the answers ready for whoever asks again.
       // Where only a repetition can tell, they are found out one at a time.
@@ -206,7 +206,7 @@ for (const lookup of ['eventual', 'none'] as const)
     }
 
     for (const status of [400, 402, 409, 422])
-      test(`with ${status}: the call was not done, and the next provider is called`, async () => {
+      test(`a repetition that is refused with ${status} shows that the call was not done, and the next provider is called`, async () => {
         const { name, standIn, answer } = await lost(status)
         assert.equal(answer.status, 201)
         assert.deepEqual(story(await world.api.attempts(answer.body.id)), [
@@ -216,7 +216,7 @@ for (const lookup of ['eventual', 'none'] as const)
         assert.equal(lookups(standIn), lookup === 'none' ? 0 : 1)
       })
 
-    test('at the door says nothing of the call before it', async () => {
+    test('a repetition that is refused at the door says nothing of the call before it', async () => {
       const { standIn, answer } = await lost(429)
       assert.equal(answer.status, 202)
       const [attempt] = await until(

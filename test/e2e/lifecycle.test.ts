@@ -54,7 +54,7 @@ for (const { where, provider, options } of subjects)
     }
 
     describe('an authorization', () => {
-      test('holds the amount until it expires, and takes nothing', async () => {
+      test('an authorization holds the amount until it expires, and takes nothing', async () => {
         const { id, ...charge } = await hold()
         assert.deepEqual([charge.status, charge.capture, charge.amount_captured], ['authorized', false, 0])
         const left = Date.parse(charge.expires_at ?? '') - Date.now()
@@ -63,7 +63,7 @@ for (const { where, provider, options } of subjects)
         assert.deepEqual(await world.eventsOf(id), ['payment.authorized'])
       })
 
-      test('is captured wholly: the money is taken, and nothing is held any more', async () => {
+      test('an authorization is captured wholly: the money is taken, and nothing is held any more', async () => {
         const { id } = await hold()
         const captured = await world.api.capture(id)
         assert.deepEqual(
@@ -75,7 +75,7 @@ for (const { where, provider, options } of subjects)
         assert.deepEqual(await world.retrieve(id), captured)
       })
 
-      test('is captured in part: the rest is released', async () => {
+      test('an authorization is captured in part: the rest is released', async () => {
         const { id } = await hold()
         const captured = await world.api.capture(id, { amount: 1000 })
         assert.deepEqual(
@@ -85,7 +85,7 @@ for (const { where, provider, options } of subjects)
         assert.deepEqual(await effect(id), { [`provider:${provider}`]: 1000, merchant: -1000 })
       })
 
-      test('is canceled: everything is released, and nothing taken', async () => {
+      test('an authorization is canceled: everything is released, and nothing taken', async () => {
         const { id } = await hold()
         const canceled = await world.api.cancel(id)
         assert.deepEqual([canceled.status, canceled.amount_captured], ['canceled', 0])
@@ -93,7 +93,7 @@ for (const { where, provider, options } of subjects)
         assert.deepEqual(await world.eventsOf(id), ['payment.authorized', 'payment.canceled'])
       })
 
-      test('is captured or canceled without a body too', async () => {
+      test('an authorization is captured or canceled without a body too', async () => {
         const [first, second] = [await hold(), await hold()]
         const post = (id: string, what: string) =>
           call<Charge>(world.server.url, 'POST', `/api/v1/charges/${id}/${what}`)
@@ -147,7 +147,7 @@ for (const { where, provider, options } of subjects)
         ['refunded', 'refund', 'already_refunded'],
       ]
       for (const [state, what, code, amount] of refused)
-        test(`${what}${amount ? ` of ${amount}` : ''} when ${state}: ${code}`, async () => {
+        test(`a ${what}${amount ? ` of ${amount}` : ''} of a charge that is ${state} is refused as ${code}`, async () => {
           const charge = await PREPARE[state]()
           const before = await everything()
           const body = amount === undefined ? {} : { amount }
@@ -182,7 +182,7 @@ for (const { where, provider, options } of subjects)
         ['cancel', 'cancel'],
         ['refund', 'refunds'],
       ] as const)
-        test(`answers what the ${what} answered, moves nothing, and is refused for something else`, async () => {
+        test(`the same key answers what the ${what} answered, moves nothing, and is refused for something else`, async () => {
           const { id } = what === 'refund' ? await world.api.charge() : await hold()
           const key = { 'idempotency-key': randomUUID() }
           const send = (of: string) =>
@@ -220,7 +220,7 @@ describe('a charge that waits for its customer', () => {
   const decide = ({ redirect_url }: Charge, approve: boolean) =>
     fetch(redirect_url ?? '', { method: 'POST', body: new URLSearchParams({ approve: String(approve) }) })
 
-  test('has the redirect_url, and moves no money until then', async () => {
+  test('a charge that waits for its customer has the redirect_url, and moves no money until then', async () => {
     const charge = await waiting()
     assert.match(charge.redirect_url ?? '', new RegExp(`^${world.bank('bank_a').url}/confirm/`))
     assert.deepEqual(await world.retrieve(charge.id), charge)
@@ -229,7 +229,7 @@ describe('a charge that waits for its customer', () => {
     await world.api.cancel(charge.id)
   })
 
-  test('succeeds when the customer approves, and then sends them nowhere', async () => {
+  test('a charge that waits for its customer succeeds when the customer approves, and then sends them nowhere', async () => {
     const charge = await waiting()
     assert.equal((await decide(charge, true)).status, 200)
     const paid = await world.settled(charge.id)
@@ -237,7 +237,7 @@ describe('a charge that waits for its customer', () => {
     assert.deepEqual(await world.eventsOf(charge.id), ['payment.requires_action', 'payment.succeeded'])
   })
 
-  test('that is not to be captured is held when the customer approves, and can be captured then', async () => {
+  test('a charge that is not to be captured is held when the customer approves, and can be captured then', async () => {
     const charge = await waiting(HELD)
     await decide(charge, true)
     const held = await world.settled(charge.id)
@@ -246,7 +246,7 @@ describe('a charge that waits for its customer', () => {
     assert.equal((await world.api.capture(charge.id, { amount: 1 })).amount_captured, 1)
   })
 
-  test('fails when the customer refuses, and says why', async () => {
+  test('a charge that waits for its customer fails when the customer refuses, and says why', async () => {
     const charge = await waiting()
     await decide(charge, false)
     const failed = await world.settled(charge.id)
@@ -254,7 +254,7 @@ describe('a charge that waits for its customer', () => {
     assert.deepEqual(await world.eventsOf(charge.id), ['payment.requires_action', 'payment.failed'])
   })
 
-  test('can be canceled: then the customer comes too late, and its key answers the canceled charge', async () => {
+  test('a charge that waits for its customer can be canceled: then the customer comes too late, and its key answers the canceled charge', async () => {
     const key = randomUUID()
     const charge = await waiting({}, key)
     const again = await world.tryCharge({ payment_method: 'tok_requires_action' }, key)
@@ -268,7 +268,7 @@ describe('a charge that waits for its customer', () => {
     assert.ok((await world.api.attempts(charge.id)).every(({ ended_at }) => ended_at !== null))
   })
 
-  test('can be neither captured nor refunded', async () => {
+  test('a charge that waits for its customer can be neither captured nor refunded', async () => {
     const { id } = await waiting()
     const capture = await world.api.post<ErrorAnswer>(`/api/v1/charges/${id}/capture`, {})
     assert.deepEqual([capture.status, capture.body.code], [409, 'charge_not_capturable'])

@@ -94,7 +94,7 @@ describe('without a file of providers', () => {
     assert.doesNotMatch(stdout, /listening/)
   })
 
-  test('it is refused too when the real provider has the name of the sandbox', async () => {
+  test('the start is refused, too, when the real provider has the name of the sandbox', async () => {
     const providers = `${dir.path}/named.json`
     const secret = newSecret()
     const other = await startBank(`${dir.path}/other.db`, { secret })

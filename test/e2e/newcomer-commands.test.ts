@@ -103,7 +103,9 @@ const COMMANDS: readonly (readonly [
 describe('a mistake on the command line', () => {
   COMMANDS.forEach(([args, status, says, { env = {}, file } = {}], i) => {
     const with_ = [...Object.entries(env).map((pair) => pair.join('=')), file ? JSON.stringify(file) : '']
-    test(`minipay ${args} ${with_.join(' ').trim()}`, { skip: onSqliteOnly(args) }, async () => {
+    test(`minipay ${args} ${with_.join(' ').trim()} is refused with what to change`, {
+      skip: onSqliteOnly(args),
+    }, async () => {
       const path = join(folder.path, `providers-${i}.json`)
       if (file !== undefined) writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file))
       const words = args.split(' ').map((word) => word.replace('DIR', folder.path).replace('FILE', path))

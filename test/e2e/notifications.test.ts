@@ -41,7 +41,7 @@ describe('a notification that cannot be verified is refused, counted, and change
     ['of an hour from now', { at: new Date(Date.now() + HOUR_MS) }],
     ['of another provider', { to: 'bank_b' }],
   ] as const)
-    test(name, async () => {
+    test(`a notification ${name} is refused and counted`, async () => {
       const provider = 'to' in changes ? changes.to : 'bank_a'
       const before = await counted('refused', provider)
       const answer = await send(note('attempt', 'att_1'), changes)
@@ -50,7 +50,7 @@ describe('a notification that cannot be verified is refused, counted, and change
       assert.equal(await counted('refused', provider), before + 1)
     })
 
-  test('without a signature, without a body, or changed on its way', async () => {
+  test('a notification is refused without a signature, without a body, or changed on its way', async () => {
     const path = '/providers/bank_a/notifications'
     for (const body of [undefined, '', '{', note('attempt', 'att_1')]) {
       const { status } = await call(world.server.url, 'POST', path, body)
@@ -58,12 +58,12 @@ describe('a notification that cannot be verified is refused, counted, and change
     }
   })
 
-  test('signed, but of no form that we know', async () => {
+  test('a notification that is signed, but of no form that we know, is refused', async () => {
     const { status, body } = await send({ id: '', about: 'attempt', reference: 'att_1' })
     assert.deepEqual([status, body.code], [400, 'notification_unverified'])
   })
 
-  test('for a provider that there is not, or that decides in this process', async () => {
+  test('a notification is refused for a provider that there is not, or that decides in this process', async () => {
     for (const to of ['nobody', 'sandbox']) {
       const answer = await send(note('attempt', 'att_1'), { to })
       assertDocumented('POST', `/providers/${to}/notifications`, answer)
@@ -73,7 +73,7 @@ describe('a notification that cannot be verified is refused, counted, and change
 })
 
 describe('a notification that is verified', () => {
-  test('is answered at once, and stored once however often it comes', async () => {
+  test('a verified notification is answered at once, and stored once however often it comes', async () => {
     const one = note('attempt', 'att_nobody')
     const [stored, duplicate] = [await counted('stored'), await counted('duplicate')]
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(one)))
@@ -82,7 +82,7 @@ describe('a notification that is verified', () => {
     assert.deepEqual([await counted('stored'), await counted('duplicate')], [stored + 1, duplicate + 10])
   })
 
-  test('is not relied on: MiniPay looks the payment up, and the result counts', async () => {
+  test('a verified notification is not relied on: MiniPay looks the payment up, and the result counts', async () => {
     await world.bank('bank_a').faults({ late_ms: 600_000 })
     const { status, body } = await world.tryCharge({ payment_method: 'tok_fault_late' })
     assert.deepEqual([status, body.status], [202, 'processing'])
@@ -95,7 +95,7 @@ describe('a notification that is verified', () => {
     assert.deepEqual(await world.eventsOf(body.id), ['payment.succeeded'])
   })
 
-  test('about a payment that has moved on since, in any order, changes nothing', async () => {
+  test('a verified notification about a payment that has moved on since, in any order, changes nothing', async () => {
     const held = await world.api.charge({ capture: false })
     await world.api.capture(held.id, { amount: 2000 })
     await world.api.refund(held.id, { amount: 500 })
@@ -116,7 +116,7 @@ describe('a notification that is verified', () => {
     assert.deepEqual(after, before)
   })
 
-  test("about what is another provider's, not ours, or nothing we know, changes nothing", async () => {
+  test("a verified notification about what is another provider's, not ours, or nothing we know, changes nothing", async () => {
     const { id, provider_reference } = await world.api.charge()
     const lookups = (await world.bank('bank_b').calls()).received.lookup
     for (const body of [note('attempt', await attemptId(id)), note('payment', provider_reference ?? '')])
@@ -140,7 +140,7 @@ describe("a refund's key while the bank still has the refund", () => {
     return { id, key, first }
   }
 
-  test('answers that it is processing, then that it is done', async () => {
+  test("a refund's key answers that it is processing, then that it is done", async () => {
     const { id, key, first } = await late()
     const waiting = await world.tryRefund(id, {}, key)
     assert.deepEqual([waiting.status, waiting.body], [202, first.body])
@@ -165,7 +165,7 @@ describe('a refund that the bank fails after it was done', () => {
     )
   }
 
-  test('gives the money back, with its event, and can be refunded again', async () => {
+  test('a refund that the bank fails gives the money back, with its event, and can be refunded again', async () => {
     const { id } = await world.api.charge()
     const before = await world.balances()
     const refund = await failed(await world.api.refund(id))
@@ -185,7 +185,7 @@ describe('a refund that the bank fails after it was done', () => {
     ])
   })
 
-  test('is visible to a repeated request: the key returns the latest result of the refund', async () => {
+  test('a refund that the bank fails is visible to a repeated request: the key returns the latest result of the refund', async () => {
     const { id } = await world.api.charge()
     const key = randomUUID()
     const refund = await world.api.refund(id, { amount: 700 }, key)
@@ -199,7 +199,7 @@ describe('a refund that the bank fails after it was done', () => {
     assert.equal((await world.retrieve(id)).amount_refunded, 0)
   })
 
-  test('leaves what other refunds gave back', async () => {
+  test('a refund that the bank fails leaves what other refunds gave back', async () => {
     const { id } = await world.api.charge()
     const first = await world.api.refund(id, { amount: 1000 })
     await world.api.refund(id)
@@ -208,7 +208,7 @@ describe('a refund that the bank fails after it was done', () => {
     assert.deepEqual([charge.status, charge.amount_refunded], ['partially_refunded', 1500])
   })
 
-  test('has one event, however often the bank reports it', async () => {
+  test('a refund that the bank fails has one event, however often the bank reports it', async () => {
     const { id } = await world.api.charge()
     const refund = await failed(await world.api.refund(id))
     for (const _ of [1, 2]) await send(note('refund', refund.provider_reference ?? ''))

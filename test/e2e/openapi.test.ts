@@ -111,7 +111,7 @@ describe('/openapi.json', () => {
     )
   })
 
-  test('it is OpenAPI 3.1 of this version, and describes exactly the routes that there are', async () => {
+  test('the document is OpenAPI 3.1 of this version, and describes exactly the routes that there are', async () => {
     assert.match(document.openapi, /^3\.1\.\d+$/)
     assert.equal(document.info.title, 'MiniPay')
     assert.equal(`${document.info.version}\n`, (await runCli(['version'])).stdout)
@@ -314,7 +314,7 @@ describe('/openapi.json', () => {
     }
   })
 
-  test('it holds no word of older OpenAPI versions', () => {
+  test('the document holds no word of older OpenAPI versions', () => {
     assert.doesNotMatch(text, /"nullable":|"exclusiveMinimum":(true|false)|"swagger":/)
   })
 

@@ -158,7 +158,7 @@ describe('Prometheus metrics', () => {
 })
 
 describe('readiness', () => {
-  test('it is 503 while the store takes no writes, when the process is alive all the same, and 200 again after', async () => {
+  test('/ready is 503 while the store takes no writes, when the process is alive all the same, and 200 again after', async () => {
     assert.deepEqual((await api.get('/ready')).body, { status: 'ready' })
     const release = lock(server.database)
     const ready = await api.get('/ready')

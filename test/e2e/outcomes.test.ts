@@ -87,7 +87,7 @@ describe('an answer that leaves it open: 202 at once, never a second charge, nev
   concurrency: true,
 }, () => {
   for (const [i, [name, { token, reason, ends }]] of Object.entries(UNKNOWN).entries())
-    test(`${name}: ${ends} in the end`, async () => {
+    test(`a charge with the answer ${name} is ${ends} in the end`, async () => {
       const provider = NAMES[i] as string
       const key = randomUUID()
       const order = to(provider, { payment_method: token })
@@ -146,7 +146,7 @@ describe('an answer that is plain ends the charge at once', () => {
       'not_sent',
     ],
   ] as const)
-    test(name, async () => {
+    test(`a plain answer ends the charge at once: ${name}`, async () => {
       const key = randomUUID()
       const answer = await world.tryCharge(order, key)
       const { charge } = answer.body
@@ -182,7 +182,7 @@ describe('an outcome that differs from the request is never booked: it raises an
       { amount: 2500, currency: 'usd', reference: 'pay_1' },
     ],
   ] as const)
-    test(what, async () => {
+    test(`${what} raises an alarm and books nothing`, async () => {
       if (alarm === 'reference_reused') {
         lie = (...call) => ({ ...paid(...call), reference: 'pay_1' })
         const first = await world.tryCharge(to('liar'))
@@ -252,7 +252,7 @@ describe('an outcome that differs from the request is never booked: it raises an
     lie = paid
   })
 
-  test('a refund in another amount', async () => {
+  test('a refund that is answered in another amount stays processing until its amount is right', async () => {
     lie = paid
     const { body } = await world.tryCharge(to('liar'))
     lie = (...call) => ({ ...paid(...call), amount: 999 })
@@ -350,7 +350,7 @@ describe('a follow-up whose answer was lost', () => {
     ['cancel', 'error_after', 'canceled', ['payment.canceled']],
     ['cancel', 'hang', 'authorized', ['payment.cancel_failed']],
   ] as const)
-    test(`a ${what} (${fault}): ${ends} in the end`, async () => {
+    test(`a ${what} with the fault ${fault} leaves its charge ${ends} in the end`, async () => {
       const { id } = await held()
       await arm(what, fault)
       const { status, body } = await follow(id, what)

@@ -138,7 +138,7 @@ describe('with a bank that responds later', () => {
     assert.deepEqual(await world.retrieve(body.id), body)
   })
 
-  test('so does one about a refund, which is booked once', async () => {
+  test('a notification about a refund that comes before the answer ends its request, and the refund is booked once', async () => {
     const { id } = await world.api.charge()
     const before = await bank().calls()
     await bank().arm('refund', 'hold_after')

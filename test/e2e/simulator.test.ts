@@ -278,7 +278,7 @@ describe('faults', () => {
 })
 
 describe('its notifications', () => {
-  test('it sends signed notifications of later outcomes, and retries until they are accepted, also after a restart', async () => {
+  test('the simulator sends signed notifications of later outcomes, and retries until they are accepted, also after a restart', async () => {
     let refusals = 2
     const late = order({ payment_method: 'tok_fault_late' })
     const { promise: told, resolve } = Promise.withResolvers<void>()
@@ -339,7 +339,7 @@ describe('its notifications', () => {
 })
 
 describe('its command', () => {
-  test('without a secret, or on the file of another program, it does not start', async () => {
+  test('without a secret, or on the file of another program, the simulator does not start', async () => {
     const none = await runCli(['simulator', '--port', '0', '--database', `${dir.path}/none.db`])
     assert.deepEqual([none.code, none.stdout], [2, ''])
     assert.match(
@@ -366,7 +366,7 @@ describe('its command', () => {
     assert.equal(await first.stop(), 0)
   })
 
-  test('its former name and the former names of its variables still work', async () => {
+  test('the former name of the simulator and the former names of its variables still work', async () => {
     const former = await runCli(['sandbox', '--port', '0', '--database', `${dir.path}/former.db`], {
       MINIPAY_BANK_SECRET: 'no secret',
     })

@@ -15,7 +15,7 @@ function newFile(t: TestContext): string {
   return join(folder.path, 'shop.db')
 }
 
-test('it stops the server, waits for its end, and says so', { skip: POSTGRES }, async (t) => {
+test('minipay stop stops the server, waits for its end, and says so', { skip: POSTGRES }, async (t) => {
   const file = newFile(t)
   const server = await startServer(file)
   t.after(() => server.kill())
@@ -69,7 +69,7 @@ test('a server that hangs is named after the time-out', { skip: POSTGRES }, asyn
   assert.match(stderr, /got SIGTERM but did not end within 3 s/)
 })
 
-test('for PostgreSQL it says how nodes are stopped', async () => {
+test('for PostgreSQL minipay stop says how nodes are stopped', async () => {
   const { code, stderr } = await runCli(['stop', '--database', 'postgres://a@127.0.0.1:1/b'])
   assert.equal(code, 2)
   assert.match(stderr, /send SIGTERM to each/)

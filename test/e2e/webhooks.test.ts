@@ -85,7 +85,7 @@ const heldBy = (customer: string, count: number) =>
   )
 
 describe('a delivery', () => {
-  test('it is a POST with the original headers, the five fields of the transaction and what happened', async () => {
+  test('a webhook is a POST with the original headers, the five fields of the transaction and what happened', async () => {
     const charge = await api.charge({ customer: 'status:200', metadata: { order: '7' } })
     const delivery = await deliveryOf(charge, settled)
     const [webhook, ...more] = received(delivery.id)
@@ -142,7 +142,7 @@ describe('a delivery', () => {
     )
   })
 
-  test('it is signed, and the library of Standard Webhooks verifies it', async () => {
+  test('a webhook is signed, and the library of Standard Webhooks verifies it', async () => {
     const charge = await api.charge({ customer: 'status:200' })
     const delivery = await deliveryOf(charge, settled)
     const webhook = received(delivery.id)[0] as ReceivedWebhook
@@ -174,7 +174,7 @@ describe('a delivery', () => {
     }
   })
 
-  test('a failed one is not lost: it is listed, and can be sent again', async () => {
+  test('a failed delivery is not lost: it is listed, and can be sent again', async () => {
     const customer = 'hold:retry'
     const charge = await api.charge({ customer })
     await heldBy(customer, 1)
@@ -324,7 +324,7 @@ describe('the backoff', () => {
 })
 
 describe('the target', () => {
-  test('it is an http or https URL without credentials, and no link-local or unspecified address', async () => {
+  test('the target is an http or https URL without credentials, and no link-local or unspecified address', async () => {
     for (const target of [
       'ftp://127.0.0.1/webhook',
       'nonsense',

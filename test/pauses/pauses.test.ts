@@ -51,7 +51,7 @@ async function sendInBytes(url: string): Promise<void> {
 const send = (ask: Ask) => world.send(ask)
 
 describe('worst cases', () => {
-  test('every endpoint has them, and no other', () => {
+  test('every endpoint has its own worst case, and there is no other', () => {
     assert.deepEqual(
       ALL.flatMap(([name, cases]) => (cases ? [] : [name])),
       [],
@@ -72,7 +72,7 @@ describe('worst cases', () => {
 
 describe('a body of 256 KiB pauses the event loop for at most 50 ms', () => {
   for (const [name, body] of Object.entries(HOSTILE_BODIES))
-    test(name, async () => {
+    test(`a body of ${name} pauses the event loop for at most 50 ms`, async () => {
       const bytes = Buffer.byteLength(body)
       assert.ok(bytes > 5_000 && bytes <= 256 * 1024, `${bytes} bytes`)
       await assertShort(name, async () =>
@@ -86,7 +86,7 @@ describe('many at once take turns', () => {
     Promise.all(asks.map(async (ask) => assert.ok((await send(ask)) < 500)))
   const times = (count: number, ask: Ask): Ask[] => Array(count).fill(ask)
 
-  test('sixteen long bodies', async () => {
+  test('sixteen long bodies take turns', async () => {
     const bodies = ['many names', 'texts of thousands', 'faults of JSON', 'lists that never end']
     await assertShort(
       'bodies',
@@ -98,27 +98,27 @@ describe('many at once take turns', () => {
     )
   })
 
-  test('five bodies in chunks of one byte', async () => {
+  test('five bodies in chunks of one byte take turns', async () => {
     await assertShort('chunks', () =>
       Promise.all(Array.from({ length: 5 }, () => sendInBytes(world.server.url))),
     )
   })
 
-  test('a hundred long pages', async () => {
+  test('a hundred long pages take turns', async () => {
     await assertShort('pages', together(times(100, { method: 'GET', path: '/api/v1/charges?limit=100' })))
   })
 
-  test('sixteen clients of /docs', async () => {
+  test('sixteen clients of /docs take turns', async () => {
     await assertShort('documents', together(times(16, { method: 'GET', path: '/docs' })))
   })
 
-  test('four simulations', async () => {
+  test('four simulations take turns', async () => {
     await assertShort('simulations', together(times(4, world.simulation('absent metadata'))))
   })
 })
 
 describe('what others answer', () => {
-  test('an answer of 1 MiB from a provider, and from a receiver of webhooks', async () => {
+  test('an answer of 1 MiB, from a provider or a receiver of webhooks, pauses the event loop for at most 50 ms', async () => {
     for (const answer of world.longAnswers) {
       world.answerWith(answer)
       await assertShort(`answers of ${answer.slice(0, 20)}…`, async () => {

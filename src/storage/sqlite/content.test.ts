@@ -46,7 +46,7 @@ const copyOf = (db: Connection, file: string): string => {
 }
 
 describe('a database whose content is watched', () => {
-  test('is not called overwritten after commits, or after checkpoints of this or another connection', (t) => {
+  test('a watched database is not called overwritten after commits, or after checkpoints of this or another connection', (t) => {
     const { file, db, grow, watch } = database(t)
     const isOther = watch()
     const other = new Database(file)
@@ -88,7 +88,7 @@ describe('a database whose content is watched', () => {
       'something else': (file) => writeFileSync(file, Buffer.alloc(100_000, 'x')),
     }
   for (const [name, overwrite] of Object.entries(OVERWRITES))
-    test(`is found to be overwritten with ${name}, before the next checkpoint covers that up`, (t) => {
+    test(`a watched database is found to be overwritten with ${name}, before the next checkpoint covers that up`, (t) => {
       const { file, db, grow, watch } = database(t)
       grow(50)
       db.pragma('wal_checkpoint(TRUNCATE)')

@@ -99,12 +99,12 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
 }
 
 describe('verify of alarms and disputes', () => {
-  test('sound ones pass', () => {
+  test('sound alarms and disputes pass', () => {
     const reader = openReader(sound)
     assert.deepEqual(verify(reader), { charges: 1, refunds: 0, entries: 4 })
     reader.close()
   })
 
   for (const [what, { sql, says }] of Object.entries(TAMPERINGS))
-    test(`names ${what}`, () => assert.match(problemAfter(sql) ?? 'nothing', says))
+    test(`verify names ${what}`, () => assert.match(problemAfter(sql) ?? 'nothing', says))
 })

@@ -332,7 +332,7 @@ describe('verify', () => {
   })
 
   for (const [what, { sql, says }] of Object.entries({ ...TAMPERINGS, ...REMOTE_TAMPERINGS }))
-    test(`names ${what}`, () => assert.match(afterTampering(sql).problem ?? 'nothing', says))
+    test(`verify names ${what}`, () => assert.match(afterTampering(sql).problem ?? 'nothing', says))
 
   test('a damaged file is named, not read past', () => {
     const db = new Database(sound, { readonly: true })
@@ -353,7 +353,7 @@ describe('verify', () => {
 })
 
 describe('minipay verify', () => {
-  test('exits 0 on sound books and 1, naming what is wrong, on others', async () => {
+  test('minipay verify exits 0 on sound books and 1, naming what is wrong, on others', async () => {
     const good = await runCli(['verify'], { MINIPAY_DATABASE: sound })
     const stdout = 'The books balance: 19 charges, 5 refunds, 66 entries.\n'
     assert.deepEqual(good, { code: 0, stdout, stderr: '' })
@@ -372,7 +372,7 @@ describe('minipay verify', () => {
     assert.match(stderr, /^minipay: There is no database .*no\.db\.\n$/)
   })
 
-  test('works beside a running server, under load', async (t) => {
+  test('minipay verify works beside a running server, under load', async (t) => {
     const file = join(folder.path, 'served.db')
     const server = await startServer(file)
     t.after(() => server.kill())

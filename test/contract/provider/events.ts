@@ -57,7 +57,9 @@ export function notifications(open: Open, { notifications: lacking }: Lacks): vo
     assert.notEqual((await verify(peer.notification(SUBJECTS[0]!)))?.id, first.id)
   })
 
-  test('one that was signed with another key, changed or not signed is refused', { skip }, async () => {
+  test('a notification that was signed with another key, changed or not signed is refused', {
+    skip,
+  }, async () => {
     const { peer } = here.at
     const genuine = peer.notification(SUBJECTS[1]!)
     assert.equal(await verify(peer.notification(SUBJECTS[1]!, { forged: true })), null)
@@ -70,7 +72,9 @@ export function notifications(open: Open, { notifications: lacking }: Lacks): vo
     assert.equal(await verify({ body: Buffer.alloc(0), headers: genuine.headers }), null)
   })
 
-  test('one that was sent more than five minutes ago is refused, though genuine', { skip }, async () => {
+  test('a notification that was sent more than five minutes ago is refused, though genuine', {
+    skip,
+  }, async () => {
     const { peer } = here.at
     const stale = { sentAt: Date.now() - TOLERANCE_MS - 5_000 }
     assert.equal(await verify(peer.notification(SUBJECTS[2]!, stale)), null)

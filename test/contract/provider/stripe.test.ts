@@ -123,7 +123,7 @@ describe('before a mock of Stripe that others made', () => {
     await provider.close()
   })
 
-  test('a key that it does not take is surely not a refund', async () => {
+  test('a key that Stripe does not take is surely not a refund', async () => {
     const provider = connect(port, { apiKey: 'nobodys0key' })
     const outcome = await provider.refund(followUp(authorizeCallOf('usd'), 'pi_1'), patience())
     assert.equal(outcome.kind, 'not_sent')

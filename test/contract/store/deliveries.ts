@@ -236,7 +236,7 @@ export function retriedTogether(open: Open): void {
 
   rule(
     open,
-    'those of a list that are failed are put back together, due at once with all their attempts',
+    'the failed deliveries of a list are put back together, due at once with all their attempts',
     async (store, { live, test }) => {
       const [foreign] = await failed(store, test, 1)
       const made = await failed(store, live, 4)
@@ -252,7 +252,7 @@ export function retriedTogether(open: Open): void {
     },
   )
 
-  rule(open, 'put back twice at once, each counts once', async (store, { live }) => {
+  rule(open, 'deliveries that are put back twice at once count once each', async (store, { live }) => {
     const made = await failed(store, live, 20)
     const counts = await Promise.all([
       store.retryDeliveries(live, made, T),
