@@ -287,36 +287,56 @@ export function readConfig<K extends SettingKey>(
 ): Pick<Config, K> {
   const flags = readFlags(keys, args)
   refuseUnknownVariables(env)
+  const variableOf = (key: SettingKey) => {
+    const { env: variable, formerly }: Setting<unknown> = SETTINGS[key]
+    return formerly !== undefined && env[variable] === undefined ? formerly : variable
+  }
+  const flagOf = (key: SettingKey) => flags[SETTINGS[key].flag]
+  return parseSettings(
+    keys,
+    (key) => flagOf(key) ?? env[variableOf(key)],
+    (key) => (flagOf(key) === undefined ? variableOf(key) : `--${SETTINGS[key].flag}`),
+    '--allowed-targets',
+  )
+}
+
+/**
+ * Parses settings from texts, or their defaults. Throws a `ConfigError` in which `nameOf` names the setting and
+ * `exceptions` the one that permits special-purpose addresses.
+ */
+export function parseSettings<K extends SettingKey>(
+  keys: readonly K[],
+  textOf: (key: K) => string | undefined,
+  nameOf: (key: K) => string,
+  exceptions: string,
+): Pick<Config, K> {
   const config: Partial<Record<SettingKey, unknown>> = {}
   for (const key of keys) {
     const setting: Setting<unknown> = SETTINGS[key]
-    const flag = flags[setting.flag]
-    const { formerly } = setting
-    const variable = formerly !== undefined && env[setting.env] === undefined ? formerly : setting.env
-    const text = flag ?? env[variable] ?? setting.default
     try {
-      config[key] = setting.parse(text)
+      config[key] = setting.parse(textOf(key) ?? setting.default)
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
-      throw new ConfigError(`${flag === undefined ? variable : `--${setting.flag}`} ${error.message}.`)
+      throw new ConfigError(`${nameOf(key)} ${error.message}.`)
     }
   }
-  refuseForbiddenTargets(config as Partial<Config>, (key) => {
-    const { flag, env: variable } = SETTINGS[key]
-    return flags[flag] === undefined ? variable : `--${flag}`
-  })
+  refuseForbiddenTargets(config as Partial<Config>, (key) => nameOf(key as K), exceptions)
   return config as Pick<Config, K>
 }
 
 const TARGETS = ['webhookTarget', 'simulatorNotify'] as const
 
-function refuseForbiddenTargets(config: Partial<Config>, nameOf: (key: SettingKey) => string): void {
+function refuseForbiddenTargets(
+  config: Partial<Config>,
+  nameOf: (key: SettingKey) => string,
+  exceptions: string,
+): void {
   const { forbids } = config.allowedTargets ?? createEgress()
   for (const key of TARGETS) {
     const host = config[key]?.hostname
     if (host !== undefined && forbids(host))
       throw new ConfigError(
-        `${nameOf(key)} must not be the special-purpose address ${host}; see --allowed-targets.`,
+        `${nameOf(key)} must not be the special-purpose address ${host}; see ${exceptions}.`,
       )
   }
 }

@@ -98,7 +98,8 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   const { database, withoutFsync } = config
   const onGroup = watch.onGroup ?? (() => {})
   const engine = await engineOf(database)
-  const store = parts.store(await engine.open({ withoutFsync, onGroup, onFatal, log, signal }))
+  const opening = { withoutFsync, onGroup, onFatal, log, signal, now: runtime.now }
+  const store = parts.store(await engine.open(opening))
   try {
     const clock = await openClock({ store, log, passed: runtime.monotonic })
     const health = parts.health(healthOf(log, runtime))

@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   observe: ['ports'],
   config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
 }
-const COMPOSITION = ['core', 'serve', 'cli']
+const COMPOSITION = ['core', 'minipay', 'serve', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/serve.ts` of serve. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 

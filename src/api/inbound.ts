@@ -1,7 +1,6 @@
 /** What providers send to MiniPay: notifications. */
-
-import { remoteProvider } from '../app/in-process.ts'
-import { reject } from '../domain/error.ts'
+import { receiveNotification } from '../app/receive-notification.ts'
+import { isRejection } from '../domain/error.ts'
 import { NoQuery, sendObject } from '../http/endpoint.ts'
 import { named, object, oneOf, string } from '../http/schema.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -44,29 +43,14 @@ const notificationEndpoint: Endpoint = {
   ],
   async handle({ context, onNotification }, request, reply) {
     const { name } = request.params as { name: string }
-    const provider = remoteProvider(context, name)
-    if (!provider)
-      return sendRejection(
-        reply,
-        reject('provider_not_found', 'No provider of this name sends notifications.', 'name'),
-      )
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-    const verified = await provider.notification(body, request.headers)
-    if (!verified) {
-      onNotification(name, 'refused')
-      return sendRejection(reply, reject('notification_unverified', 'The notification cannot be verified.'))
+    const received = await receiveNotification(context, name, body, request.headers)
+    if (isRejection(received)) {
+      if (received.code === 'notification_unverified') onNotification(name, 'refused')
+      return sendRejection(reply, received)
     }
-    const isNew = await context.store.addNotification({
-      id: context.newId('ntf'),
-      provider: name,
-      notificationId: verified.id,
-      subject: verified.subject,
-      tries: 0,
-      receivedAt: context.now(),
-    })
-    const status = isNew ? 'stored' : 'duplicate'
-    onNotification(name, status)
-    return sendObject(reply, { status })
+    onNotification(name, received.status)
+    return sendObject(reply, received)
   },
 }
 

@@ -12,6 +12,8 @@ export type OpenOptions = {
   /** Called when the database must not be used any more. */
   readonly onFatal: (error: Error) => void
   readonly log: Log
+  /** ms since 1970, for SQLite; the machine's clock unless given. PostgreSQL has the time of its server. */
+  readonly now?: () => number
   /** What to do with a PostgreSQL server that runs without fsync. */
   readonly withoutFsync?: WithoutFsync
   /** Ends the wait for a PostgreSQL server that can't be reached: the opening rejects with its reason. */

@@ -32,7 +32,8 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   try {
     const log = options.log ?? SILENT
     tellOfPlace(lock, log)
-    const lineage = prepare(lock.place, log)
+    const now = options.now ?? Date.now
+    const lineage = prepare(lock.place, now(), log)
     const identity = identityOf(lock.place)
     const shared = sharedMemory()
     let found: Guard | undefined
@@ -69,7 +70,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     return {
       ...reads(queries, read),
       ...storeWrites(thread.send),
-      now: Date.now,
+      now,
       waitingWrites: thread.waiting,
       logBytes,
       close: () => (closed ??= close()),
@@ -81,13 +82,13 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 }
 
 /** Brings the database to this program's schema and frees what a former process left; answers the lineage. */
-function prepare(place: string, log: Log): string {
+function prepare(place: string, now: number, log: Log): string {
   const writer = openWriter(place)
   try {
     migrate(writer)
-    const lineage = recognize(writer, place, Date.now(), log)
+    const lineage = recognize(writer, place, now, log)
     voidSendersLeases(writer)
-    freeLeases(writer, Date.now())
+    freeLeases(writer, now)
     return lineage
   } finally {
     writer.close()

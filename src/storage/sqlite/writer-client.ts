@@ -24,6 +24,8 @@ export type SqliteOptions = {
   /** Called when the database must not be used any more: it is corrupt, or its thread died. */
   readonly onFatal: (error: Error) => void
   readonly log?: Log
+  /** ms since 1970; the machine's clock unless given. */
+  readonly now?: () => number
 }
 
 type Waiting = {

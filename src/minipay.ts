@@ -1,0 +1,298 @@
+/** MiniPay as a library: the use cases of the API over a database, without HTTP. docs/embedding.md explains it. */
+import { createBackground } from './app/background.ts'
+import type { Context } from './app/context.ts'
+import { createCharge } from './app/create-charge.ts'
+import { cancelCharge, captureCharge, createRefund } from './app/follow-up.ts'
+import { type Received, receiveNotification } from './app/receive-notification.ts'
+import type { CurrentRuleSet } from './app/router.ts'
+import { attemptsOf } from './app/story.ts'
+import { ConfigError, parseSettings } from './config.ts'
+import { CORE_SETTINGS, type Core, type CoreConfig, openCore } from './core.ts'
+import type { Attempt } from './domain/attempt.ts'
+import { cardRefused, holdsCardNumber } from './domain/card-numbers.ts'
+import type { Charge, Refund } from './domain/charge.ts'
+import { isRejection, type Rejection, reject } from './domain/error.ts'
+import { canonicalRequest, isIdempotencyKey } from './domain/idempotency.ts'
+import {
+  amountFault,
+  type ChargeOrder,
+  type RefundOrder,
+  readChargeOrder,
+  readRefundOrder,
+} from './domain/order.ts'
+import type { Log } from './ports/log.ts'
+import type { RemoteProvider } from './ports/provider.ts'
+import { type Runtime, within } from './ports/runtime.ts'
+import {
+  type ChargeQuery,
+  type CurrencyTotals,
+  DEFAULT_SCOPE,
+  type EventPage,
+  type EventQuery,
+  type LedgerAccount,
+  type Page,
+  type RefundQuery,
+  StoreUnavailable,
+} from './ports/store.ts'
+
+export type { Attempt } from './domain/attempt.ts'
+export type { Charge, Refund } from './domain/charge.ts'
+export type { ChargeOrder, RefundOrder } from './domain/order.ts'
+export { ConfigError, StoreUnavailable }
+
+type Plain<T> = T extends number ? number : T extends string ? T : string
+
+/** The settings of the server that are not about HTTP, each as a plain number or string, with the server's defaults. */
+type Settings = { readonly [K in keyof Omit<CoreConfig, 'providers'>]?: Plain<CoreConfig[K]> }
+
+export type MiniPayOptions = Settings & {
+  /** The path of a JSON file, or the object that such a file holds. Default: the in-process sandbox alone. */
+  readonly providers?: CoreConfig['providers']
+  /** Values of `${NAME}` in a file of providers. MiniPay does not read the environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Whether this process delivers webhooks, recovers attempts, keeps the clock and purges old keys. Default: true. */
+  readonly workers?: boolean
+  /** Gets what the server would log. Default: nothing is logged. */
+  readonly log?: Log
+  /** Called once the database can no longer be used: it is damaged, or its files were removed or replaced. */
+  readonly onFatal?: (error: Error) => void
+  /** The time, timers and randomness of the use cases and workers. Default: those of Node.js. */
+  readonly runtime?: Runtime
+}
+
+export type RequestOptions = {
+  /** 1 to 255 visible ASCII characters. A request that is repeated with its key is carried out once. */
+  readonly idempotencyKey?: string
+}
+
+/** A request that MiniPay refused without a call to a provider: a code for programs, a sentence for people. */
+export type Rejected = Omit<Rejection, 'rejected'> & { readonly kind: 'rejected' }
+
+/**
+ * How a request ended. `created` and `done`: as requested. `accepted`: the outcome is not known yet, and an event follows
+ * with it. `declined`: the provider refused. `unavailable`: no provider took the call, and no money moved. `replayed` is
+ * true when the key was used before, and this is how that request ended.
+ */
+type Settled<Shown extends object> =
+  | (Shown & { readonly kind: 'created' | 'done' | 'accepted'; readonly replayed: boolean })
+  | (Shown & {
+      readonly kind: 'declined' | 'unavailable'
+      readonly declineCode: string | null
+      readonly failureMessage: string | null
+      readonly replayed: boolean
+    })
+export type ChargeResult = Settled<{ readonly charge: Charge }> | Rejected
+export type RefundResult = Settled<{ readonly refund: Refund }> | Rejected
+
+/** Every function rejects with `StoreUnavailable` while the database cannot be used, and after `close`. */
+export type MiniPay = {
+  /** Charges a customer, or has the money held with `capture: false`. */
+  createCharge(order: ChargeOrder, options?: RequestOptions): Promise<ChargeResult>
+  /** Captures an authorized charge: everything, or `amount` minor units; the provider releases the rest. */
+  captureCharge(id: string, options?: RequestOptions & { readonly amount?: number }): Promise<ChargeResult>
+  /** Cancels a charge that was not captured. */
+  cancelCharge(id: string, options?: RequestOptions): Promise<ChargeResult>
+  /** Refunds a charge: everything that is left, or `amount` minor units. */
+  createRefund(order: RefundOrder, options?: RequestOptions): Promise<RefundResult>
+  /** Undefined when there is no such charge. */
+  charge(id: string): Promise<Charge | undefined>
+  /** A page of charges, newest first; 20 unless `limit` says otherwise. */
+  charges(query?: Partial<ChargeQuery>): Promise<Page<Charge>>
+  refund(id: string): Promise<Refund | undefined>
+  refunds(query?: Partial<RefundQuery>): Promise<Page<Refund>>
+  /** Every call to a provider for a charge, oldest first; undefined when there is no such charge. */
+  attempts(chargeId: string): Promise<readonly Attempt[] | undefined>
+  /** Events after a sequence (0 unless given), oldest first. */
+  events(query?: Partial<EventQuery>): Promise<EventPage>
+  /** The balances of the ledger, and counters of each currency. */
+  balances(): Promise<{
+    readonly totals: readonly CurrencyTotals[]
+    readonly accounts: readonly LedgerAccount[]
+  }>
+  /** Stores a provider's notification, of which `body` has the bytes as they came. */
+  receiveNotification(
+    provider: string,
+    body: Buffer,
+    headers: Parameters<RemoteProvider['notification']>[1],
+  ): Promise<Received | Rejected>
+  /** The routing rules, and their version. */
+  routingRules(): Promise<CurrentRuleSet>
+  /** Replaces the routing rules. */
+  replaceRoutingRules(document: unknown): Promise<{ readonly version: number } | Rejected>
+  /**
+   * Stops the workers, waits up to `shutdownTimeoutMs` for calls in progress, and closes the database. Leases and
+   * idempotency keys make it safe to end the process without it.
+   */
+  close(): Promise<void>
+}
+
+const SILENT: Log = { info() {}, warn() {}, error() {} }
+const DEFAULT_LIMIT = 20
+
+/**
+ * Opens a database, creating a SQLite file that is missing, and brings it to this version's schema. One process at a time
+ * may open a SQLite file. Throws a `ConfigError` for a wrong option, and an error with a sentence when the database or the
+ * providers cannot be used.
+ */
+export async function createMiniPay(options: MiniPayOptions = {}): Promise<MiniPay> {
+  const config = configOf(options)
+  const { log = SILENT, onFatal = () => {}, env = {}, runtime, workers = true } = options
+  const fatal = (error: Error) => {
+    log.error({ err: error }, 'The database can no longer be used.')
+    onFatal(error)
+  }
+  const core = await openCore(config, { log, onFatal: fatal, env, ...(runtime && { runtime }) })
+  if (workers) core.workers.start()
+  return libraryOf(core, config.shutdownTimeoutMs)
+}
+
+function configOf(options: MiniPayOptions): CoreConfig {
+  const { providers = '', env, workers, log, onFatal, runtime, ...settings } = options
+  const given: Readonly<Record<string, unknown>> = settings
+  for (const name of Object.keys(given))
+    if (!CORE_SETTINGS.some((key) => key === name)) throw new ConfigError(`There is no option ${name}.`)
+  const textOf = (key: string) => {
+    const value = given[key]
+    return value === undefined ? undefined : String(value)
+  }
+  const parsed = parseSettings(CORE_SETTINGS, textOf, (key) => `The option ${key}`, 'allowedTargets')
+  return { ...parsed, providers }
+}
+
+function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
+  const { store, router } = context
+  const scope = DEFAULT_SCOPE
+  const calls = createBackground()
+  let closed: Promise<void> | undefined
+
+  /** Runs a call unless the library is closed; a close waits for it. */
+  function call<T>(work: () => Promise<T>): Promise<T> {
+    if (closed) return Promise.reject(new StoreUnavailable('closing', 'MiniPay is closed.'))
+    const result = work()
+    calls.add(result.then(ignore, ignore))
+    return result
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([within(context.runtime, graceMs, calls.ended()), workers.stop(graceMs)])
+    await store.close()
+  }
+
+  const keyed = (operation: string, body: object, { idempotencyKey = context.newKey() }: RequestOptions) => {
+    const fault = keyFault(idempotencyKey)
+    if (fault) return fault
+    const fingerprint = context.fingerprint(canonicalRequest(operation, body))
+    return { scope, key: idempotencyKey, fingerprint, surface: 'minipay' as const }
+  }
+
+  return {
+    createCharge: (order, options = {}) =>
+      call(async () => {
+        const command = readChargeOrder(order)
+        if (isRejection(command)) return rejected(command)
+        const request = keyed('createCharge', command, options)
+        if (isRejection(request)) return rejected(request)
+        return chargeResult(context, await createCharge(context, request, command))
+      }),
+    captureCharge: (id, { amount, ...options } = {}) =>
+      call(async () => {
+        const fault = amount === undefined ? undefined : amountFault(amount)
+        const request = fault ?? keyed('captureCharge', { id, amount: amount ?? null }, options)
+        if (isRejection(request)) return rejected(request)
+        return chargeResult(context, await captureCharge(context, request, id, amount))
+      }),
+    cancelCharge: (id, options = {}) =>
+      call(async () => {
+        const request = keyed('cancelCharge', { id }, options)
+        if (isRejection(request)) return rejected(request)
+        return chargeResult(context, await cancelCharge(context, request, id))
+      }),
+    createRefund: (order, options = {}) =>
+      call(async () => {
+        const command = readRefundOrder(order)
+        if (isRejection(command)) return rejected(command)
+        const { chargeId } = order
+        const request = keyed(
+          'createRefund',
+          { chargeId, ...command, amount: command.amount ?? null },
+          options,
+        )
+        if (isRejection(request)) return rejected(request)
+        return refundResult(context, await createRefund(context, request, chargeId, command))
+      }),
+    charge: (id) => call(() => store.charge(scope, id)),
+    charges: (query) => call(() => store.charges(scope, { limit: DEFAULT_LIMIT, ...query })),
+    refund: (id) => call(() => store.refund(scope, id)),
+    refunds: (query) => call(() => store.refunds(scope, { limit: DEFAULT_LIMIT, ...query })),
+    attempts: (id) => call(() => attemptsOf(context, scope, id)),
+    events: (query) => call(() => store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })),
+    balances: () => call(() => store.balances(scope)),
+    receiveNotification: (provider, body, headers) =>
+      call(async () => {
+        const received = await receiveNotification(context, provider, body, headers)
+        if (isRejection(received)) return rejected(received)
+        if (received.status === 'stored') workers.wakeNotifications()
+        return received
+      }),
+    routingRules: () => call(() => router.current(scope)),
+    replaceRoutingRules: (document) =>
+      call(async () => {
+        const replaced = await router.replace(scope, document, undefined)
+        return isRejection(replaced) ? rejected(replaced) : { version: replaced.version }
+      }),
+    close: () => (closed ??= close()),
+  }
+}
+
+function ignore(): void {}
+
+function keyFault(key: unknown): Rejection | undefined {
+  if (typeof key !== 'string' || !isIdempotencyKey(key))
+    return reject(
+      'idempotency_key_invalid',
+      'An idempotency key is 1 to 255 visible ASCII characters.',
+      'idempotencyKey',
+    )
+  return holdsCardNumber(key) ? cardRefused('idempotencyKey') : undefined
+}
+
+function rejected({ rejected: _, ...rejection }: Rejection): Rejected {
+  return { kind: 'rejected', ...rejection }
+}
+
+type Ended = {
+  readonly kind: 'created' | 'done' | 'accepted' | 'declined' | 'unavailable'
+  readonly object: unknown
+  readonly refusal: { readonly declineCode: string | null; readonly failureMessage: string | null } | null
+  readonly replayed: boolean
+}
+type Answered = Awaited<ReturnType<typeof createCharge>>
+
+async function chargeResult(context: Context, answer: Answered): Promise<ChargeResult> {
+  if (isRejection(answer)) return rejected(answer)
+  return settled(await endedOf(context, answer), (object) => ({ charge: object as Charge }))
+}
+
+async function refundResult(context: Context, answer: Answered): Promise<RefundResult> {
+  if (isRejection(answer)) return rejected(answer)
+  return settled(await endedOf(context, answer), (object) => ({ refund: object as Refund }))
+}
+
+function settled<S extends object>(
+  { kind, object, refusal, replayed }: Ended,
+  shown: (object: unknown) => S,
+): Settled<S> {
+  if (kind !== 'declined' && kind !== 'unavailable') return { ...shown(object), kind, replayed }
+  const { declineCode = null, failureMessage = null } = refusal ?? {}
+  return { ...shown(object), kind, declineCode, failureMessage, replayed }
+}
+
+async function endedOf({ store }: Context, answer: object): Promise<Ended> {
+  if (!('body' in answer)) return answer as unknown as Ended
+  const { id, refund_id, charge, refund } = JSON.parse(answer.body as string) as Record<string, unknown>
+  const refundId = refund_id ?? (refund as { refund_id?: string } | undefined)?.refund_id
+  const object = refundId
+    ? await store.refund(DEFAULT_SCOPE, refundId as string)
+    : await store.charge(DEFAULT_SCOPE, (id ?? (charge as { id?: string }).id) as string)
+  return { ...(answer as unknown as Ended), object, refusal: (object as Charge | Refund | undefined) ?? null }
+}
