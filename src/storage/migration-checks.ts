@@ -1,4 +1,6 @@
-/** What a migration's own checks would refuse, looked for before it: so that a person is told which row, and not a constraint. */
+/**
+ * Checks before a migration for rows that it would refuse, so that the message names the row and not a constraint.
+ */
 import type { Migration } from './migrations.ts'
 
 /** A query for the first row that a migration can't take, and what to say of it after the database's name. */

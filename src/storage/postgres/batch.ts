@@ -1,24 +1,24 @@
 import type { BindConfig, Submittable, Connection as Wire } from 'pg'
 import type { StatementError } from './errors.ts'
 
-/** A statement; `text` is a constant of ours, prepared once on each connection, and never put together from input. */
+/** A statement; `text` is a constant of ours, prepared once on each connection, and never made of input. */
 export type Statement = { readonly text: string; readonly values?: readonly (string | number | null)[] }
 
 /** A row by its columns' names: `bigint` comes as a safe integer, `numeric` as a bigint, everything else as text. */
 export type Row = Readonly<Record<string, string | number | bigint | null>>
 
-/** What was found and done by one statement. */
+/** The rows and the number of changes of one statement. */
 export type Result = { readonly rows: Row[]; readonly count: number }
 
 type Field = { readonly name: string; readonly dataTypeID: number }
-/** A statement as a connection knows it: its name there, and the columns of its rows once they were told. */
+/** A statement of a connection: its name there, and the columns of its rows once the server has sent them. */
 export type Prepared = { readonly name: string; fields?: readonly Field[] }
 
 const OID = { int8: 20, int2: 21, int4: 23, numeric: 1700 } as const
 
 /**
- * Statements that are sent together and answered together, in one round trip: one Sync stands at their end, so the
- * server runs none after one that failed. The driver sees them as one query.
+ * Statements that are sent together, in one round trip: one Sync follows the last, so the server runs none after one
+ * that failed. The driver treats them as one query.
  */
 export class Batch implements Submittable {
   readonly done: Promise<Result[]>
@@ -29,7 +29,7 @@ export class Batch implements Submittable {
   readonly #results: Result[] = []
   readonly #resolve: (results: Result[]) => void
   readonly #reject: (error: StatementError) => void
-  /** What the server was told to parse, and has not yet. */
+  /** Statements that the server must parse, and has not parsed yet. */
   readonly #parsing: { readonly text: string; readonly statement: Prepared }[] = []
   #ignoreParsed = () => {}
   #rows: Row[] = []
@@ -56,7 +56,7 @@ export class Batch implements Submittable {
       }
       const bound: BindConfig = { statement: statement.name, values: values.map(asText) }
       wire.bind(bound, true)
-      // The columns are asked for once.
+      // The columns are requested once.
       if (!mine && !statement.fields) wire.describe({ type: 'P', name: '' }, true)
       wire.execute({ portal: '' }, true)
       this.#using.push(statement)
@@ -96,7 +96,7 @@ export class Batch implements Submittable {
 
   handleCommandComplete({ text }: { text: string }): void {
     const statement = this.#using[this.#results.length]
-    // It was asked for its columns, and has none.
+    // Its columns were requested, and it has none.
     if (statement) statement.fields ??= []
     this.#results.push({ rows: this.#rows, count: Number(/\d+$/.exec(text)?.[0] ?? 0) })
     this.#rows = []

@@ -5,41 +5,43 @@ import { ConnectionLost, type Failure, meaningOf, unusable } from './errors.ts'
 import { scrub } from './scrub.ts'
 import { prepareSession, UnfitServer, type Wanted } from './session.ts'
 
-/** One open connection to a server that takes writes. */
+/** One open connection to a server that accepts writes. */
 export type Connection = {
   /**
-   * Sends statements together and answers what each did. Rejects with what the first failing one failed with (then
-   * the server ran none after it, and an open transaction has to be rolled back), or with `ConnectionLost`.
+   * Sends statements together and returns their results. Rejects with the error of the first failing one (then the
+   * server ran none after it, and an open transaction must be rolled back), or with `ConnectionLost`.
    */
   run(statements: readonly Statement[]): Promise<Result[]>
-  /** Nothing can be run on it any more. */
+  /** The connection cannot be used any more. */
   broken(): boolean
-  /** Ends soon, whatever the server does. */
+  /** Ends soon, even if the server does not respond. */
   close(): Promise<void>
 }
 
-/** For each host, until its connection can be used. */
+/** The time-out for each host until its connection can be used, in ms. */
 const CONNECT_TIMEOUT_MS = 3_000
 const FAREWELL_TIMEOUT_MS = 1_000
 const KEEPALIVE_MS = 5_000
-/** Bounds for the server, each with the next one after it: a lock, a statement, a transaction whose node is gone. */
+/**
+ * Time-outs in the server, each longer than the one before: a lock, a statement, a transaction whose node has gone.
+ */
 const LOCK_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
 const IDLE_TRANSACTION_TIMEOUT_MS = 10_000
-/** A server that says nothing for so long is not there any more, whatever TCP believes. */
+/** A server that is silent for this long counts as gone, even if TCP keeps the connection. */
 const ANSWER_TIMEOUT_MS = 20_000
 
 /**
- * Connects to the first of the hosts that takes writes: after a failover that is another one than before. Rejects with
- * an error that names each host and why it could not be used.
+ * Connects to the first of the hosts that accepts writes: after a failover, another one than before. Rejects with an
+ * error that names each host and the reason why it could not be used.
  */
 export async function connect(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Connection> {
   return connectionOf(await openFirst(hosts, { ...wanted, settings: SETTINGS }))
 }
 
 /**
- * Every statement of ours has its index. Left to its statistics, the planner would read a table that was empty a moment
- * ago from end to end, and keep to that plan while a million rows arrive.
+ * Every statement has its index. With its statistics alone, the planner would read a table that was empty a moment
+ * ago from end to end, and keep that plan while a million rows arrive.
  */
 const SETTINGS = {
   lock_timeout: String(LOCK_TIMEOUT_MS),
@@ -53,7 +55,7 @@ const SETTINGS = {
   jit: 'off',
 }
 
-/** The driver's own connection to the first of the hosts that takes writes. */
+/** The driver's own connection to the first of the hosts that accepts writes. */
 export function openWritable(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Client> {
   return openFirst(hosts, wanted)
 }
@@ -61,7 +63,7 @@ export function openWritable(hosts: readonly ClientConfig[], wanted: Wanted = {}
 async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promise<Client> {
   const failures: Failure[] = []
   for (const host of hosts) {
-    // With the first connection: a start on SQLite does without the driver.
+    // Loaded with the first connection, because SQLite does not need the driver.
     const { default: driver } = await import('pg')
     const client = clientOf(driver.Client, host)
     try {
@@ -73,7 +75,7 @@ async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promis
   throw unusable(failures)
 }
 
-/** What the driver itself refuses, such as a certificate that it can't read, is not mended by waiting. */
+/** Errors of the driver itself, such as an unreadable certificate, do not end with waiting. */
 function clientOf(Driver: typeof Client, config: ClientConfig): Client {
   try {
     return new Driver({
@@ -92,11 +94,11 @@ function addressOf({ host, port }: Client): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** One deadline is over all of it: the driver has one for its handshake alone, and a server may fall silent later. */
+/** One deadline for all of it: the driver has one for its handshake alone, and a server may fall silent later. */
 async function openOne(client: Client, wanted: Wanted): Promise<Client> {
   // Before the driver reads it and passes it to the waiting query.
   client.connection.prependListener('errorMessage', scrub)
-  // It is told to whoever runs something, and may happen while nobody does.
+  // The error goes to the running query, if there is one.
   client.on('error', () => {})
   const { promise: late, reject } = Promise.withResolvers<never>()
   const silent = new ConnectionLost('The server did not make a connection in time.')
@@ -114,7 +116,8 @@ async function openOne(client: Client, wanted: Wanted): Promise<Client> {
 
 function connectionOf(client: Client): Connection {
   const prepared = new Map<string, Prepared>()
-  // Of this connection alone: a pooler that gives a session to several must fail, and never run another's statement.
+  // A name for this connection alone: a pooler that gives a session to several must fail, and never run another's
+  // statement.
   const prefix = randomUUID()
   let names = 0
   let lost: ConnectionLost | undefined
@@ -151,7 +154,7 @@ function connectionOf(client: Client): Connection {
   }
 }
 
-/** Ends the session, which the server confirms; one that does not is left all the same. */
+/** Ends the session, which the server confirms; gives up on a server that does not. */
 async function farewell(client: Client): Promise<void> {
   const silent = setTimeout(() => destroy(client), FAREWELL_TIMEOUT_MS)
   try {
@@ -161,7 +164,7 @@ async function farewell(client: Client): Promise<void> {
   }
 }
 
-/** Drops the socket: a peer that is silent would not answer a farewell either. */
+/** Drops the socket: a silent peer would not confirm the end either. */
 function destroy(client: Client): void {
   const { connection } = client as Client & { connection?: { stream?: { destroy(): void } } }
   connection?.stream?.destroy()

@@ -1,4 +1,4 @@
-/** What a node that starts looks at before it trusts a server: limits, settings that it overrides, and a pooler in between. */
+/** Checks of a starting node on a server: limits, settings that MiniPay overrides, and a pooler in between. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Log } from '../../ports/log.ts'
@@ -7,12 +7,12 @@ import { offOf, UnfitServer } from './session.ts'
 
 /** The pools' connections, and the one of a start. */
 const CONNECTIONS_NEEDED = 11
-/** For an answer to a question that is answered at once, unless a pooler has no connection left. */
+/** The time-out for a response that comes at once, unless a pooler has no free connection. */
 const ANSWER_MS = 1_000
 
 /**
- * Looks at the server behind a new connection; answers the schema that the tables are in. `another` opens a second
- * connection, for the time of the look. Rejects with `UnfitServer` when a pooler gives one session to several.
+ * Checks the server of a new connection; returns the schema of the tables. `another` opens a second connection for
+ * the check. Rejects with `UnfitServer` if a pooler gives one session to several clients.
  */
 export async function greet(client: Client, another: () => Promise<Client>, log: Log): Promise<string> {
   await tellOfSettings(client, log)
@@ -21,13 +21,13 @@ export async function greet(client: Client, another: () => Promise<Client>, log:
     'SELECT current_schema() AS schema, pg_backend_pid() AS pid',
   )
   const [found] = rows
-  // PostgreSQL itself tells each client the process that serves it; a pooler has to make a number up.
+  // PostgreSQL itself sends each client the id of its process; a pooler has to invent one.
   const { processID } = client as Client & { processID?: number | null }
   if (found && processID !== found.pid) await refuseSharedSessions(client, another)
   return found?.schema ?? ''
 }
 
-/** What the session would have without us is `reset_val`. */
+/** `reset_val` is the value without MiniPay's settings. */
 const SETTINGS = `
   SELECT name, reset_val AS value FROM pg_settings
   WHERE name IN ('synchronous_commit', 'default_transaction_isolation', 'fsync', 'full_page_writes')`
@@ -49,14 +49,14 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
     )
   const off = offOf({ fsync: settingOf('fsync'), full_page_writes: settingOf('full_page_writes') })
   if (off !== undefined)
-    // It was taken because a setting says so, or because it is a server for tests: see `session`.
+    // MiniPay accepted it because of a setting, or because it is a server for tests: see `session`.
     log.info(
       { off },
       'The server runs without fsync or full_page_writes: a crash of its machine can lose acknowledged charges. Use it for throwaway data, or with storage that is durable without them.',
     )
 }
 
-/** The lowest of three limits; -1 is none. */
+/** The lowest of three limits; -1 means none. */
 const LIMIT = `
   SELECT least(
     current_setting('max_connections', true)::integer
@@ -75,7 +75,7 @@ async function tellOfLimit(client: Client, log: Log): Promise<void> {
     )
 }
 
-/** A pooler that takes its sessions in turn shows itself within so many statements. */
+/** A pooler that takes its sessions in turn is detected within this many statements. */
 const STATEMENTS = 8
 
 async function refuseSharedSessions(client: Client, another: () => Promise<Client>): Promise<void> {
@@ -92,8 +92,8 @@ async function refuseSharedSessions(client: Client, another: () => Promise<Clien
 }
 
 /**
- * Where a session belongs to a transaction only, our statements run in several; or another's transaction takes the session
- * that we had a moment ago, and our next statement runs in a third, or waits.
+ * If a session belongs to one transaction only, our statements run in several sessions; or another's transaction gets
+ * our former session, and our next statement runs in a third one, or waits.
  */
 async function isShared(client: Client, other: Client): Promise<boolean> {
   const before = new Set<number | undefined>()

@@ -13,10 +13,10 @@ export function migrations(): Migration[] {
 }
 
 /**
- * Brings the database to this program's schema, forward only, and answers what was applied. The row of
- * `schema_version` is locked meanwhile: of nodes that start at once one applies a migration, and the others find it
- * applied. Throws `SchemaMismatch` for a database from a newer MiniPay or of another program, and for one
- * with a row that a migration can't take: then it stays as it was before that migration.
+ * Upgrades the database to this program's schema, forward only, and returns the applied migrations. It locks the row
+ * of `schema_version`: if several nodes start at once, one applies a migration, and the others find it applied.
+ * Throws `SchemaMismatch` for a database from a newer MiniPay or of another program, and for a row that a migration
+ * refuses: then the database stays as it was before that migration.
  */
 export async function migratePostgres(
   url: string,
@@ -46,7 +46,7 @@ export async function assertCurrent(client: Client, url: string): Promise<void> 
     )
 }
 
-/** Runs `use` on a connection of its own to the host that takes writes. */
+/** Runs `use` on a connection of its own to the host that accepts writes. */
 export async function withClient<T>(
   url: string,
   use: (client: Client) => Promise<T>,
@@ -91,7 +91,10 @@ async function schemaVersion(client: Client): Promise<number> {
   return rows[0]?.number ?? 0
 }
 
-/** Those that we may not read too. In one statement: another node may be making them now, and it makes `schema_version` first. */
+/**
+ * Including tables that we may not read. In one statement, because another node may be creating them now, and it
+ * creates `schema_version` first.
+ */
 async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean }> {
   const { rows } = await client.query<{ tables: string; ours: string }>(
     `SELECT count(*) AS tables, count(*) FILTER (WHERE c.relname = 'schema_version') AS ours
@@ -125,7 +128,7 @@ async function refuseRows(client: Client, url: string, step: Migration): Promise
   }
 }
 
-/** Applies the next migration in a transaction of its own; undefined when there is none. */
+/** Applies the next migration in a transaction of its own; undefined if there is none. */
 async function applyNext(
   client: Client,
   url: string,

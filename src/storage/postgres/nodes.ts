@@ -8,7 +8,7 @@ import type { Pool } from './pool.ts'
 import { offOf } from './session.ts'
 
 const BEAT_MS = 1_000
-/** A node that was not seen for so long is gone, and what it leased is due. */
+/** A node without a heartbeat for this long, in ms, is dead, and its leased work is due. */
 export const GONE_MS = 5_000
 /** Ids of groups are kept longer than any commit needs them, in ms. */
 const KEEP_GROUPS_MS = 600_000
@@ -39,22 +39,22 @@ export async function startHeartbeat(
   let steadySince = performance.now()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
-  /** What of the server was off; null before the first look, which the start speaks of. */
+  /** The unsafe settings of the server; null before the first check, because the start logs them. */
   let off: string | null | undefined = null
-  /** Logs the begin and the end of an outage, not every failed heartbeat. */
+  /** Logs the beginning and the end of an outage, not every failed heartbeat. */
   let outage = false
   let last: Promise<void> = Promise.resolve()
 
-  /** Answers when it was, by the database's clock. */
+  /** Returns its time, by the database's clock. */
   async function beat(): Promise<number> {
     const { seenAt, jumped, off } = await beats.use((connection) => beatOn(connection, node, clock))
     tellOfFsync(off)
-    // The others have not beaten on this clock yet.
+    // The other nodes have not sent a heartbeat on this clock yet.
     if (jumped) steadySince = performance.now()
     return seenAt
   }
 
-  /** It may be turned off under nodes that run. */
+  /** The setting may be turned off while nodes run. */
   function tellOfFsync(now: string | undefined): void {
     if (off !== null && now !== undefined && now !== off)
       log.error(
@@ -72,7 +72,7 @@ export async function startHeartbeat(
       const now = performance.now()
       if (outage) log.info({}, 'Database available again.')
       outage = false
-      // Whoever was away may not know what the others did meanwhile: paused, or without the database.
+      // A node that was paused, or without the database, does not know what the others did meanwhile.
       if (now - began > GONE_MS / 2) steadySince = now
       if (now - steadySince > GONE_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
     } catch (error) {
@@ -107,7 +107,7 @@ export async function startHeartbeat(
   }
 }
 
-/** Tidies up behind nodes that are gone, apart from the beats, one time after the other. */
+/** Frees the work of dead nodes, independent of the heartbeats, one run after the other. */
 function tidyingUp(pool: Pool, log: Log) {
   let purgedAt = performance.now()
   let running: Promise<void> | undefined
@@ -126,7 +126,7 @@ function tidyingUp(pool: Pool, log: Log) {
   }
 
   return {
-    /** Unless it is still under way. With `purges`, when the clock has run for long, what is old is forgotten too. */
+    /** Unless a run is in progress. With `purges`, when the clock has run for long, it also deletes old rows. */
     begin(seenAt: number, purges: boolean): void {
       running ??= tidy(seenAt, purges).finally(() => {
         running = undefined
@@ -148,7 +148,10 @@ const BEAT = `
 
 type Time = { readonly now: number; readonly fsync: string | null; readonly full_page_writes: string | null }
 
-/** The clock is read after the beat: when it was set before the beat, or since, that is seen before anybody is judged. */
+/**
+ * Reads the clock after the heartbeat, so it sees a clock that was set before or since, before it declares a node
+ * dead.
+ */
 async function beatOn(
   connection: Connection,
   node: string,
@@ -163,9 +166,10 @@ async function beatOn(
 }
 
 /**
- * When our last beat was ($1), whose clock is known to be the others' too. Not now: this statement may run late, on a
- * server that stood still or on a clock that was set meanwhile, before the others have beaten again. A clock that was
- * set back makes nobody gone either. As a subquery it is one value, which an index can be asked for.
+ * The time of our last heartbeat ($1), which is on the same clock as the others'. Not the current time: this
+ * statement may run late, on a paused server or after the clock was set, before the others have sent another
+ * heartbeat. A clock that was set back makes no node dead either. As a subquery it is one value, for which PostgreSQL
+ * can use an index.
  */
 const AS_OF = `(SELECT least($1::bigint, ${NOW}))`
 
@@ -216,12 +220,12 @@ async function freeLeases(pool: Pool, seenAt: number, log: Log): Promise<void> {
   if (freed > 0) log.info({ freed }, 'Took over the work of a dead node.')
 }
 
-/** The statements that free what was leased by nodes that were gone when we were last seen. */
+/** The statements that free the leases of nodes that were dead at our last heartbeat. */
 export function freeAbsentAsOf(seenAt: number): Statement[] {
   return FREE_ABSENT.map((text) => ({ text, values: [seenAt] }))
 }
 
-/** The statements that free what an owner leased. */
+/** The statements that free an owner's leases. */
 export function freeLeasesOf(owner: string): { readonly text: string; readonly values: string[] }[] {
   return FREE_MINE.map((text) => ({ text, values: [owner] }))
 }
@@ -233,7 +237,7 @@ function leave(node: string): Statement[] {
 const PURGE_GROUPS = `DELETE FROM commit_groups WHERE created_at < ${AS_OF} - ${KEEP_GROUPS_MS}`
 const PURGE_NODES = `DELETE FROM nodes WHERE seen_at < ${AS_OF} - ${PURGE_EVERY_MS}`
 
-/** The statements that forget groups and nodes that were old when we were last seen. */
+/** The statements that delete groups and nodes that were old at our last heartbeat. */
 export function purgesAsOf(seenAt: number): Statement[] {
   return [PURGE_GROUPS, PURGE_NODES].map((text) => ({ text, values: [seenAt] }))
 }

@@ -1,4 +1,4 @@
-/** What a server's error says, without what is stored: logs keep it, and a row has customers and tokens. */
+/** Removes stored data from a server's error: logs keep errors, and a row contains customers and tokens. */
 
 /**
  * An error as the driver reads it off the wire. Its detail, hint, context and internal query quote rows, keys and
@@ -6,11 +6,11 @@
  */
 export type WireError = Error & { code?: string; constraint?: string; table?: string; column?: string }
 
-/** Names of things, never what they hold. */
+/** Fields with names of objects, never with their data. */
 const KEPT = ['code', 'severity', 'schema', 'table', 'column', 'dataType', 'constraint', 'routine'] as const
 
 /**
- * Classes whose messages speak of connections, privileges, locks, names and files, and quote no values
+ * Classes whose messages are about connections, privileges, locks, names and files, and quote no values
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
 const PLAIN = [
@@ -33,7 +33,7 @@ const PLAIN = [
   'XX',
 ]
 
-/** Of the other classes, in words, those that are seen. */
+/** Our own messages for the other classes that occur. */
 const WORDS: Readonly<Record<string, string>> = {
   '22001': 'A text is too long',
   '22003': 'A number is out of range',
@@ -58,7 +58,7 @@ export function scrub(error: WireError): void {
 
 function plainMessage(error: WireError, fields: Record<string, unknown>): string {
   const { code = '', message } = error
-  // A trigger may choose any code for its own words.
+  // A trigger may choose any code for its own message.
   const own = fields['routine'] === 'exec_stmt_raise' || /\bpl_exec\b/.test(String(fields['file']))
   if (PLAIN.includes(code.slice(0, 2)) && !own) return message
   const { constraint, table, column } = error

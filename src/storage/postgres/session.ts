@@ -2,19 +2,19 @@
 import type { Client } from 'pg'
 import { ConnectionLost } from './errors.ts'
 
-/** What to do with a server that runs without fsync or full_page_writes: refuse it, take it, or take it on this machine. */
+/** The policy for a server without fsync or full_page_writes: refuse it, accept it, or accept it on this machine. */
 export type WithoutFsync = 'refuse' | 'allow' | 'local'
 
 export type Wanted = {
   /** Settings of this kind of session. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Where the tables are: `search_path` may be changed while nodes run. The first of `search_path` unless given. */
+  /** The schema of the tables: `search_path` may change while nodes run. The first of `search_path` unless given. */
   readonly schema?: string
-  /** Whether what is committed must outlive a crash of the server's machine; `allow` unless given. */
+  /** Whether a commit must survive a crash of the server's machine; `allow` unless given. */
   readonly withoutFsync?: WithoutFsync
 }
 
-/** The server, or something in between, can't be worked with. Waiting does not help. */
+/** MiniPay cannot work with the server, or with a pooler in between. Waiting does not help. */
 export class UnfitServer extends Error {
   override readonly name = 'UnfitServer'
 }
@@ -23,16 +23,16 @@ const OLDEST = 14
 /** Kinds that are at least as durable as `on`. */
 const DURABLE = ['on', 'remote_apply']
 
-/** A role or a database may have set each of them, for other programs. */
+/** A role or a database may have set each of these for other programs. */
 const COMMON: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
   array_nulls: 'on',
   transform_null_equals: 'off',
-  // Guards lock rows and then read what was committed before: under a snapshot that is older they would fail.
+  // Guards lock rows and then read committed data: they would fail under an older snapshot.
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  // A policy that hides rows from us is an error, and never books without them.
+  // A policy that hides rows from MiniPay is an error; MiniPay never books without those rows.
   row_security: 'off',
   lock_timeout: '0',
   statement_timeout: '0',
@@ -42,7 +42,10 @@ const COMMON: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
 }
 
-/** Unknown ones, of newer versions, are passed over. What is set so wins over every later change but another SET. */
+/**
+ * Skips settings that the server does not have. Values that are set like this override every later change but another
+ * SET.
+ */
 function settingsQuery(names: readonly string[]): string {
   const set = names.map(
     (name, i) =>
@@ -85,8 +88,8 @@ type Looked = {
 }
 
 /**
- * Sets a new session, and looks what it is then. Rejects with `ConnectionLost` when the server takes no writes now, and
- * with `UnfitServer` when it can't be worked with.
+ * Sets a new session, and reads it again. Rejects with `ConnectionLost` if the server accepts no writes now, and with
+ * `UnfitServer` if MiniPay cannot work with it.
  */
 export async function prepareSession(client: Client, wanted: Wanted = {}): Promise<void> {
   const settings = { ...COMMON, ...wanted.settings }
@@ -96,7 +99,7 @@ export async function prepareSession(client: Client, wanted: Wanted = {}): Promi
   judge(rows[0] as Looked, wanted, client.host)
 }
 
-/** Throws what speaks against a session as it was found on that host; see `prepareSession`. */
+/** Throws the problem of a session on that host; see `prepareSession`. */
 export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: string): void {
   if (looked.recovering) throw new ConnectionLost('The server takes no writes: it is a standby.')
   if (looked.read_only === 'on')
@@ -128,10 +131,10 @@ export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: 
     )
 }
 
-/** YugabyteDB speaks of an older PostgreSQL, and is none. */
+/** YugabyteDB reports an older PostgreSQL version, but is not PostgreSQL. */
 const isPostgreSQL = (version: string) => /^PostgreSQL (?!\S*-YB-)/.test(version)
 
-/** Such as `fsync=off`; undefined when what is committed stays. */
+/** The unsafe setting, such as `fsync=off`; undefined if commits are durable. */
 export function offOf(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): string | undefined {
   const off = [
     ...(looked.fsync === 'off' ? ['fsync=off'] : []),
@@ -140,7 +143,7 @@ export function offOf(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): strin
   return off.length > 0 ? off.join(' and ') : undefined
 }
 
-/** Whether a server on this host is taken that runs without fsync. */
+/** Whether MiniPay accepts a server on this host that runs without fsync. */
 export function isTaken(withoutFsync: WithoutFsync, host: string): boolean {
   if (withoutFsync !== 'local') return withoutFsync === 'allow'
   return /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(host)

@@ -11,8 +11,8 @@ export type Values = NonNullable<Statement['values']>
 export type Sql = (text: string, values?: Values) => Promise<Result>
 
 /**
- * Deadlocks are tried again. So is what was surely not sent, and with `repeatable` what may have been: a read, or a
- * write that its token keeps from being done twice.
+ * Retries deadlocks and statements that were definitely not sent. With `repeatable` it also retries those that may
+ * have been sent: a read, or a write whose token prevents that it is done twice.
  */
 export function statements(pool: Pool, repeatable: boolean): Sql {
   return async function sql(text, values = []) {
@@ -31,10 +31,13 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
   }
 }
 
-/** For work: what may be repeated, since its token keeps it from being done twice; and what may not. */
+/**
+ * For work: statements that may be repeated, because a token prevents that they are done twice; and those that may
+ * not.
+ */
 export type Work = { readonly fenced: Sql; readonly once: Sql }
 
-/** PostgreSQL stores no NUL, and takes it for a fault to be asked for one: whoever looks for it finds nothing. */
+/** PostgreSQL stores no NUL, and a query for one is an error. Such a query finds nothing. */
 export function finding(sql: Sql): Sql {
   return async (text, values = []) =>
     values.some((value) => typeof value === 'string' && value.includes('\0'))
@@ -42,7 +45,7 @@ export function finding(sql: Sql): Sql {
       : sql(text, values)
 }
 
-/** Runs one after another what is begun at once: who asks first is served first. */
+/** Runs tasks one after another, in the order in which they began. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

@@ -1,5 +1,5 @@
 /**
- * Watches that the files of an open database stay where they are. SQLite itself keeps writing into a file that was
+ * Checks that the files of an open database stay in their place. SQLite itself keeps writing into a file that was
  * removed or replaced, and those commits are lost when the process ends (https://www.sqlite.org/howtocorrupt.html).
  */
 import { type BigIntStats, statSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { WAL_LIMIT } from './open.ts'
 import { type OpenFile, openFile } from './open-file.ts'
 import { SHARED } from './shared.ts'
 
-/** How often it looks, in ms. */
+/** The interval of the checks, in ms. */
 const EVERY_MS = 250
 
 export type Loss = {
@@ -17,22 +17,22 @@ export type Loss = {
   /** The end of a sentence that begins with the file. */
   readonly reason: string
   /**
-   * Where what was acknowledged is: `here` in the files at the database's place, `behind` in a WAL that only this
+   * The place of the acknowledged data: `here` in the files at the database's place, `behind` in a WAL that only this
    * process has, `moved` in a file with another name, `gone` in a file that has no name any more or was overwritten.
    */
   readonly data: 'here' | 'behind' | 'moved' | 'gone'
 }
 
 export type Guard = {
-  /** Looks at once; answers the loss, of which `onLoss` has been told then. */
+  /** Checks at once; returns the loss, after `onLoss` was called with it. */
   check(): Loss | undefined
-  /** Where the database's file is now, by another name; undefined when it has none, or the system does not tell. */
+  /** The other name that the database's file has now; undefined if it has none, or the system does not report it. */
   nameNow(): string | undefined
   stop(): void
 }
 
 type Options = {
-  /** As it was named, and as it really is. */
+  /** As it was given, and without symbolic links. */
   readonly file: string
   readonly place: string
   /** The device and inode of the database that was opened. */
@@ -42,7 +42,7 @@ type Options = {
   readonly onLoss: (loss: Loss) => void
 }
 
-/** Watches from now on. A look costs some 50 µs; it opens no file, since closing it would drop SQLite's locks. */
+/** Starts the checks. One takes some 50 µs. It opens no file, because closing one would drop SQLite's locks. */
 export function startGuard(options: Options): Guard {
   const opened = openFile(options.identity)
   const look = looker(options, opened)
@@ -52,7 +52,7 @@ export function startGuard(options: Options): Guard {
     try {
       loss = look()
     } catch {
-      // A folder that cannot be read for a moment says nothing about the files in it.
+      // A folder that is unreadable for a moment gives no information about its files.
     }
     if (loss) {
       clearInterval(timer)
@@ -94,7 +94,7 @@ function looker(
   }
 }
 
-/** Undefined when it is not there. Throws when the system cannot say. */
+/** Undefined if it does not exist. Throws if the system cannot report it. */
 function statOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true })
@@ -110,7 +110,7 @@ function absence(now: BigIntStats | undefined, identity: string): string | undef
   return `${now.dev}:${now.ino}` === identity ? undefined : 'was replaced'
 }
 
-/** Says whether a file is another than at first; one that is not there yet is known from when it is. */
+/** Reports whether a file is another one than at first; for a file that appears later, since then. */
 function follow(path: string): () => string | undefined {
   let first = identityOf(path)
   return () => {
@@ -121,8 +121,9 @@ function follow(path: string): () => string | undefined {
 }
 
 /**
- * The WAL grows, begins anew without shrinking, and is cut by the writer alone. Only its cut to the limit, which comes
- * with a commit, is not announced. SQLite writes on behind what others cut off, which leaves a hole.
+ * Only the writer makes the WAL grow, restarts it without shrinking it, and cuts it. It announces every cut but the
+ * one to the limit, which comes with a commit. If others cut the WAL, SQLite writes on behind the cut, which leaves a
+ * hole.
  */
 function watchWal(path: string, shared: Int32Array): () => Pick<Loss, 'reason' | 'data'> | undefined {
   const same = follow(path)
@@ -148,10 +149,10 @@ function watchWal(path: string, shared: Int32Array): () => Pick<Loss, 'reason' |
 const WAL_HEADER = 32
 const FRAME_HEADER = 24
 
-/** Frames of the WAL that a look reads. */
+/** The frames of the WAL that a check reads. */
 const SAMPLES = 16
 
-/** True when the WAL's header or one of its frames is not there any more: each begins with a number that is not 0. */
+/** True if the WAL's header or one of its frames is missing: each begins with a number that is not 0. */
 function watchHole(path: string): (size: number) => boolean {
   const header = Buffer.alloc(12)
   const frame = Buffer.alloc(4)

@@ -12,16 +12,16 @@ import { walFits } from './stale-wal.ts'
 export type Lock = {
   /** The database's file, without symbolic links. */
   readonly place: string
-  /** What others could read until now: each file whose rights were taken, and those that are another user's. */
+  /** The files that others could read until now: those whose rights MiniPay removed, and those of another user. */
   readonly tightened: readonly string[]
   readonly loose: readonly string[]
   release(): void
 }
 
 /**
- * Holds `<file>-lock` for as long as this process lives, so that a second server on the same file is refused. The lock
- * is the operating system's (SQLite's own exclusive lock on an empty database): it ends with the process, however that
- * ends. A lock file that was deleted and made again would let a second server in; so, unless the mark shows that
+ * Holds `<file>-lock` while this process lives, so that MiniPay refuses a second server on the same file. The lock is
+ * the operating system's (SQLite's own exclusive lock on an empty database), so it ends with the process in every
+ * case. A lock file that was deleted and created again would let a second server in. So, unless the mark shows that
  * exactly this lock file guarded exactly this database, no other process may have the database itself open. Throws a
  * sentence if another process has it, if the place or the WAL would damage the database, and, unless it is to be
  * `restored`, if the file is missing while its rescued data is beside it.
@@ -91,7 +91,7 @@ function inUse(file: string): Error {
   return new Error(`Another MiniPay process is using ${file}. Stop it, or use another file.`)
 }
 
-/** Whether the mark says that the lock file and the database have belonged together. */
+/** Whether the mark shows that the lock file and the database belong together. */
 function isKnown(place: string): boolean {
   const mark = readMark(place)
   return (
@@ -102,9 +102,9 @@ function isKnown(place: string): boolean {
 }
 
 /**
- * Throws when another server has the database open: in WAL mode each process holds a shared lock on the file itself,
- * which an exclusive one does not join. A process that only reads, as a backup does, is no server. The probe is closed
- * before the database is opened to work with.
+ * Throws if another server has the database open: in WAL mode each process holds a shared lock on the file itself,
+ * which excludes an exclusive one. A process that only reads, such as a backup, is not a server. The probe closes
+ * before MiniPay opens the database.
  */
 function refuseOthers(place: string, file: string): void {
   if (!statSync(place, { throwIfNoEntry: false })?.size) return
@@ -120,12 +120,16 @@ function refuseOthers(place: string, file: string): void {
   }
 }
 
-/** Whether those who have the database open are known, and no other process of them holds a lock file, be it deleted or moved. */
+/**
+ * Whether all processes that have the database open are known, and none of them holds another lock file, even a
+ * deleted or moved one.
+ */
 function isHarmless(place: string): boolean {
   const holders = processesWith(place)
   if (holders === undefined) return true
   const others = holders.filter(({ pid }) => pid !== process.pid)
-  // Of this process one is the probe's; that it serves the database twice, SQLite sees by the lock file's locks.
+  // One of this process's is the probe's. The locks on the lock file prevent that this process serves the database
+  // twice.
   const isOpenHere = holders.some(({ pid, descriptors }) => pid === process.pid && descriptors > 1)
   return (
     (isOpenHere || others.length > 0) &&
@@ -149,7 +153,7 @@ function refuseStaleWal(place: string): void {
   )
 }
 
-/** Files that were made by an earlier version, or copied, may be open to others. */
+/** Files of an earlier version, or copies, may be readable to others. */
 function tightenAll(place: string): Pick<Lock, 'tightened' | 'loose'> {
   const found = ['', ...COMPANIONS, '-lock', '-mark', '-pid'].map((end) => {
     const path = place + end

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 
 export { type Migration, SchemaMismatch } from '../migrations.ts'
 
-/** "MPay" in SQLite's application id, so that another program's database is not taken for ours. */
+/** "MPay" in SQLite's application id, so that MiniPay does not use another program's database. */
 const APPLICATION_ID = 0x4d506179
 
 /** The numbered migrations of this program, in order. */
@@ -12,15 +12,15 @@ export function migrations(): Migration[] {
   return readMigrations(new URL('./migrations/', import.meta.url))
 }
 
-/** The schema's number in this database: 0 when it is empty. */
+/** The schema's number in this database; 0 if it is empty. */
 export function schemaVersion(db: Connection): number {
   return db.pragma('user_version', { simple: true }) as number
 }
 
 /**
- * Brings the database to this program's schema, forward only, each migration in a transaction of its own,
- * and answers what was applied. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and
- * for one with a row that a migration can't take: then it stays as it was before that migration.
+ * Upgrades the database to this program's schema, forward only, each migration in a transaction of its own, and
+ * returns the applied ones. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and for a
+ * row that a migration refuses: then the database stays as it was before that migration.
  */
 export function migrate(db: Connection, steps: readonly Migration[] = migrations()): Migration[] {
   assertOurs(db, steps.length)

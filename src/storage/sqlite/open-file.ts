@@ -1,21 +1,24 @@
-/** A file that SQLite has open in this process, seen through SQLite's own descriptor where the system lists those. */
+/**
+ * A file that SQLite has open in this process, read through SQLite's own descriptor if the system lists descriptors.
+ */
 import { fstatSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 
 const DESCRIPTORS = '/proc/self/fd'
 
 export type OpenFile = {
-  /** Whether it has any name still. */
+  /** Whether it still has a name. */
   hasName(): boolean
-  /** One of its names; undefined when it has none. */
+  /** One of its names; undefined if it has none. */
   name(): string | undefined
   isOpen(): boolean
-  /** Reads what is at this position, the file's start unless given; false when there are not as many bytes. */
+  /** Reads from this position, the file's start unless given; false if there are not enough bytes. */
   read(bytes: Buffer, position?: number): boolean
 }
 
 /**
- * The file of this device and inode; undefined where the system does not tell, or this process has not opened it. No
- * descriptor is opened or closed, and each is compared before it is used: its number may be another file's by then.
+ * The file with this device and inode; undefined if the system does not list it, or this process has not opened it.
+ * It opens and closes no descriptor, and compares each before use, because its number may belong to another file by
+ * then.
  */
 export function openFile(identity: string): OpenFile | undefined {
   let descriptor = find(identity)

@@ -10,21 +10,21 @@ export { refuseOtherFiles } from './place.ts'
 export const BUSY_TIMEOUT_MS = 5_000
 /** Pages of WAL before a checkpoint: 1,000 to 4,000 measured alike; 16,000 doubled p99. */
 export const CHECKPOINT_PAGES = 2_000
-/** The WAL keeps at most so many bytes once it is used again from its start: after a long read it can be any size. */
+/** The most bytes of the WAL after it restarts: after a long read it can have any size. */
 export const WAL_LIMIT = 64 * 1024 * 1024
 const PAGE_CACHE_KIB = 32 * 1024
 
 /**
- * Opens the database for writing, and makes it when it is not there. Throws `SchemaMismatch` for one that is
- * not ours, or newer than this program. WAL with synchronous=FULL: a commit
- * returns after the disk sync that holds it. NORMAL would lose acknowledged charges in a power cut.
+ * Opens the database for writing, and creates it if it does not exist. Throws `SchemaMismatch` for a database of
+ * another program or a newer MiniPay. WAL with synchronous=FULL: a commit returns after its disk sync. NORMAL would
+ * lose acknowledged charges in a power cut.
  */
 export function openWriter(file: string): Connection {
-  // SQLite gives the WAL the rights that the database has.
+  // SQLite gives the WAL the same rights as the database.
   makePrivate(file)
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
   try {
-    // Before anything is set: another program's database stays as it is.
+    // Checked first, so that another program's database does not change.
     assertOurs(db)
   } catch (error) {
     db.close()
@@ -32,7 +32,7 @@ export function openWriter(file: string): Connection {
   }
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
-  // References are checked by `minipay verify`: enforcing them took a quarter of the writer's time.
+  // `minipay verify` checks references: enforcing them took a quarter of the writer's time.
   db.pragma('foreign_keys = OFF')
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   db.pragma(`journal_size_limit = ${WAL_LIMIT}`)

@@ -1,4 +1,4 @@
-/** Where a database's file really is, and the places where it cannot be kept safely. */
+/** Resolves the place of a database's file, and refuses places where it is not safe. */
 import {
   closeSync,
   existsSync,
@@ -17,12 +17,12 @@ import { basename, dirname, join, resolve } from 'node:path'
 /** SQLite's own files beside a database. */
 export const COMPANIONS = ['-wal', '-shm'] as const
 
-/** As many links as Linux follows. */
+/** The most links in a row, as in Linux. */
 const MAX_LINKS = 40
 
 /**
- * The file that a path stands for, without symbolic links. The file need not be there yet: the end of a chain of links
- * that lead to no file is the file that SQLite would make. Throws a sentence for links that lead in a circle.
+ * The file at a path, without symbolic links. It need not exist: a chain of links that ends nowhere leads to the file
+ * that SQLite would create. Throws a sentence if the links form a circle.
  */
 export function placeOf(path: string): string {
   let place = resolve(path)
@@ -37,8 +37,9 @@ export function placeOf(path: string): string {
 }
 
 /**
- * Throws a sentence that says what to do when the database cannot be kept safely at this place: another file, a second
- * name, a mount of the file alone, or a file system of the network (https://www.sqlite.org/howtocorrupt.html). Only for before this process opens the database.
+ * Throws a sentence that says what to do if the database is not safe at this place: another file, a second name, a
+ * mount of the file alone, or a network file system (https://www.sqlite.org/howtocorrupt.html). Call it only before
+ * this process opens the database.
  */
 export function refuseUnsafePlace(place: string): void {
   refuseOtherFiles(place)
@@ -49,9 +50,9 @@ export function refuseUnsafePlace(place: string): void {
 }
 
 /**
- * Throws a sentence for a file that is not a database, which was surely named by mistake, before anything is put
- * beside it. Only for before this process opens the database: closing any descriptor of a file drops the locks
- * that SQLite holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Throws a sentence for a file that is not a database, which was named by mistake, before MiniPay creates files
+ * beside it. Call it only before this process opens the database: closing any descriptor of a file drops SQLite's
+ * locks on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function refuseOtherFiles(path: string): void {
   if (!existsSync(path)) return
@@ -80,7 +81,7 @@ function refuseSecondNames(place: string): void {
     )
 }
 
-/** Of a database that is mounted alone, the WAL stays in the container, and the last charges go with it. */
+/** If only the database is mounted, the WAL stays in the container, and the last charges are lost with it. */
 function refuseMountedFile(place: string): void {
   const mounted = mountPoints()
   const found = ['', ...COMPANIONS, '-lock'].map((end) => place + end).find((file) => mounted.has(file))
@@ -91,7 +92,7 @@ function refuseMountedFile(place: string): void {
     )
 }
 
-/** Where file systems are mounted, as this process sees them; empty where the system does not tell. */
+/** The mounted file systems of this process; empty if the system does not list them. */
 function mountPoints(): ReadonlySet<string> {
   let text: string
   try {
@@ -128,9 +129,9 @@ const NETWORK: ReadonlyMap<number, string> = new Map([
   [0xaad7aaea, 'PanFS'],
 ])
 
-/** The name of a network's file system; undefined for one of this machine. `type` is as statfs(2) has it. */
+/** The name of a network file system; undefined for a local one. `type` is the field of statfs(2). */
 export function networkFileSystem(type: number): string | undefined {
-  // Where the field has 32 bits with a sign, the highest bit makes it negative.
+  // If the field is a signed 32-bit number, the highest bit makes it negative.
   return NETWORK.get(type >>> 0)
 }
 
@@ -143,13 +144,13 @@ function refuseNetwork(place: string, type: number): void {
     )
 }
 
-/** File systems that may be of the network or not: FUSE, 9P. */
+/** File systems that may or may not be remote: FUSE, 9P. */
 const DOUBTFUL: ReadonlyMap<number, string> = new Map([
   [0x65735546, 'FUSE'],
   [0x01021997, '9P'],
 ])
 
-/** A warning for a place that may not keep a database safely; undefined when nothing is to be said. */
+/** A warning for a place that may not be safe; undefined without one. */
 export function warningOf(place: string): string | undefined {
   const name = DOUBTFUL.get(statfsSync(dirname(place)).type >>> 0)
   return name === undefined
@@ -157,10 +158,10 @@ export function warningOf(place: string): string | undefined {
     : `The database is on a file system of the kind ${name}. If another machine shares it, SQLite's locks do not work there.`
 }
 
-/** What was saved of a database whose file was taken away. */
+/** The files with the data that was saved from a database whose file was removed. */
 const SAVED = ['.rescued-', '-wal.orphaned-'] as const
 
-/** The files beside a place that were saved of a database whose file was taken away, newest last. */
+/** The rescued files beside a place, newest last. */
 export function savedBeside(place: string): string[] {
   const name = basename(place)
   return readdirSync(dirname(place))
@@ -170,8 +171,8 @@ export function savedBeside(place: string): string[] {
 }
 
 /**
- * Throws a sentence when the database is missing while what was saved of it lies beside: an empty one in its place would
- * forget every charge and every key.
+ * Throws a sentence if the database is missing and a rescued file is beside it: an empty database in its place would
+ * lack every charge and every key.
  */
 export function refuseMissing(place: string): void {
   if (existsSync(place) || !existsSync(dirname(place))) return

@@ -7,7 +7,7 @@ import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
 export type Query = Statement<(string | number)[]>
-/** The statement of a text, prepared once. Texts are put together from constants here, never from input. */
+/** The statement of a text, prepared once. Texts are made of constants here, never of input. */
 export type Sql = (text: string) => Query
 
 export function preparing(db: Connection): Sql {
@@ -38,24 +38,27 @@ export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List
   return { prefix, columns, from: name, of }
 }
 
-/** What an index on the rarer values alone asks to be spelled out, before it is used. */
+/** The condition that an index on the rarer values alone requires in the query. */
 const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
 }
 
-/** Rows that an index alone does not choose are looked at so many at a time; between two windows others get their turn. */
+/**
+ * The rows of one window, when an index alone does not choose the rows; between two windows other requests get their
+ * turn.
+ */
 const WINDOW = 2_000
-/** A page ends early once its rows hold so much text, in characters. */
+/** A page ends early after this much text in its rows, in characters. */
 const MAX_PAGE_CHARS = 256 * 1024
 
 type Condition = readonly [text: string, value: string | number]
 
 /**
- * One page by id, over the index of the first filter that is given: without statistics SQLite would take the
- * primary key and read the whole history. Ids begin with their time, so a range of times is a range of ids, as long as
- * no clock was set back: then ids may say a later time than their rows, which say when they were made. Where a filter has no
- * part in the index the rows are read in windows, and the page comes as a promise.
+ * One page by id, from the index of the first given filter: without statistics SQLite would take the primary key and
+ * read the whole history. Ids begin with their time, so a range of times is a range of ids, unless a clock was set
+ * back: then an id may contain a later time than its row, and the row's time counts. If the index does not cover a
+ * filter, the rows are read in windows, and the page is a promise.
  */
 export function page<T>(
   sql: Sql,
@@ -90,7 +93,7 @@ function equal(filters: readonly Filter[]): Condition[] {
 const isTimed = ({ createdFrom, createdUntil }: PageQuery) =>
   createdFrom !== undefined || createdUntil !== undefined
 
-/** By when the rows were made. */
+/** By the time of the rows. */
 function timesOf({ createdFrom, createdUntil }: PageQuery): Condition[] {
   return [
     ...(createdFrom === undefined ? [] : [['created_at >= ?', createdFrom] as const]),
@@ -98,7 +101,7 @@ function timesOf({ createdFrom, createdUntil }: PageQuery): Condition[] {
   ]
 }
 
-/** By the ids, which say a time that is up to `late` ms later than their rows were made. */
+/** By the ids, whose time is up to `late` ms later than that of their rows. */
 function rangeOf(prefix: IdPrefix, query: PageQuery, late: number): Condition[] {
   const { startingAfter, endingBefore, createdFrom, createdUntil } = query
   return [
@@ -111,7 +114,7 @@ function rangeOf(prefix: IdPrefix, query: PageQuery, late: number): Condition[] 
 
 type Reader = {
   rows(conditions: readonly Condition[], limit: number): IterableIterator<object>
-  /** The id that stands so many rows further; undefined when there are not so many. */
+  /** The id this many rows further; undefined if there are fewer. */
   idAfter(conditions: readonly Condition[], rows: number): string | undefined
   readonly backwards: boolean
 }
@@ -140,7 +143,10 @@ function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards
   }
 }
 
-/** A page of rows that an index chooses only in part: one that matches a row in a million takes long, and stops nobody. */
+/**
+ * A page of rows that an index chooses only in part. A search for one row in a million takes long, but delays no
+ * other request.
+ */
 async function inWindows(
   read: Reader,
   own: readonly Condition[],
@@ -164,7 +170,10 @@ async function inWindows(
 
 export type Taken<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
 
-/** The first rows, as many as are wanted or as hold a page's text, and whether there are more: one more than wanted was asked for. */
+/**
+ * The first rows, up to the limit or a page's text, and whether there are more: the query read one row more than the
+ * limit.
+ */
 export function take<Row>(rows: Iterable<Row>, limit: number): Taken<Row> {
   const taken: Row[] = []
   let chars = 0

@@ -1,16 +1,16 @@
-/** Saves what was acknowledged when the database's files were taken away. It runs in the writer's thread. */
+/** Saves the acknowledged data after the database's files were removed or replaced. Runs in the writer's thread. */
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Connection } from './connection.ts'
 import { PRIVATE } from './private-file.ts'
 
-/** What to do: copy the WAL into the database that this process has open, or all that it sees into a new file. */
+/** The task: copy the WAL into the database that this process has open, or copy all readable data into a new file. */
 export type Rescue = { readonly rescue: 'checkpoint' } | { readonly rescue: 'copy'; readonly into: string }
 
-/** Undefined when it was done; otherwise why it could not be. */
+/** Undefined if it succeeded; otherwise the reason for the failure. */
 export type Rescued = { readonly problem: string | undefined }
 
-/** Does it; never throws. No transaction may be open. */
+/** Carries out the task; never throws. No transaction may be open. */
 export function rescue(db: Connection, what: Rescue): Rescued {
   try {
     return { problem: what.rescue === 'copy' ? copyInto(db, what.into) : checkpoint(db) }
@@ -29,7 +29,7 @@ function copyInto(db: Connection, into: string): string | undefined {
   const needed = pages * (db.pragma('page_size', { simple: true }) as number)
   const { bavail, bsize } = statfsSync(dirname(into))
   if (bavail * bsize < needed) return `it needs ${needed} bytes, and the disk has ${bavail * bsize}`
-  // Fails when there is one: nothing is ever written over.
+  // Fails if the file exists: MiniPay never overwrites a file.
   closeSync(openSync(into, 'wx', PRIVATE))
   try {
     db.prepare('VACUUM INTO ?').run(into)

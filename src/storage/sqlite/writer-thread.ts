@@ -9,13 +9,13 @@ import { cutWal } from './wal.ts'
 import { createWriter, type WriteFailure } from './writer.ts'
 import type { Write } from './writes.ts'
 
-/** More operations than this wait for the next group: it bounds how long one transaction keeps its answers. */
+/** The most operations of a group; it bounds how long one transaction keeps its results. */
 const MAX_GROUP = 512
 const IDLE_MS = 1_000
-/** How often it looks whether others wrote over the database while there is nothing to write, in ms. */
+/** The interval of the check whether others wrote over the database, while there is nothing to write, in ms. */
 const LOOK_MS = 250
 
-/** Operations; or, between two groups, another request: to close (null), or to save what it can. */
+/** Operations; or, between two groups, another request: to close (null), or to save the data that it can read. */
 export type ToWriter = readonly Write[] | Rescue | null
 
 const { file, shared } = workerData as { readonly file: string; readonly shared: Int32Array }
@@ -25,7 +25,7 @@ const writer = createWriter(db, () => hasRoom(file))
 const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
 let idle = false
 
-/** What the guard has found is said by the message that follows. */
+/** The message that follows says what the guard has found. */
 const LOST: WriteFailure = { failed: 'lost', message: 'The database was taken away.' }
 
 const next = () => (receiveMessageOnPort(port) as { message: ToWriter } | undefined)?.message
@@ -38,7 +38,7 @@ port.on('message', (first: ToWriter) => {
   }
 })
 
-/** Runs a group with what came after it; answers the next message that is no part of it. */
+/** Runs a group with the operations that came after it; returns the next message that is not part of it. */
 function work(first: readonly Write[]): ToWriter | undefined {
   let group = first
   let after: ToWriter | undefined
@@ -53,7 +53,7 @@ function work(first: readonly Write[]): ToWriter | undefined {
   return after === undefined ? next() : after
 }
 
-/** Looks before each group: a checkpoint comes with a commit, and would hide under its pages what others wrote. */
+/** Checks before each group: a commit may make a checkpoint, whose pages would hide the writes of others. */
 function isLost(): boolean {
   if (Atomics.load(shared, SHARED.lost) === 1 || Atomics.load(shared, SHARED.overwritten) === 1) return true
   const lost = isOther()

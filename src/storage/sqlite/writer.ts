@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 import { ledgerCache } from './ledger-cache.ts'
 import { prepareWrites, type Write } from './writes.ts'
 
-/** Why an operation was not done: the database can't now, it must not be used any more, or a fault of ours. */
+/** The reason why an operation was not done: the database cannot now, MiniPay must not use it any more, or a bug. */
 export type WriteFailure = {
   readonly failed: StoreUnavailable['reason'] | 'corrupt' | 'bug'
   readonly message: string
@@ -11,16 +11,16 @@ export type WriteFailure = {
 
 export type Writer = {
   /**
-   * Runs operations as one transaction with one disk sync, and answers each in order once that sync is
-   * done. An operation that can't be done for a reason of its own fails alone; a disk that can't take the
-   * transaction fails them all, and none is done.
+   * Runs operations as one transaction with one disk sync, and returns their results in order after that sync. An
+   * operation that breaks a rule fails alone. If the disk cannot store the transaction, all fail and none is stored.
    */
   run(ops: readonly Write[]): unknown[]
 }
 
 /**
- * The one writer of a database. It must be the only one: it keeps balances and sequences between groups. After a failed
- * write `ready`, which writes next to nothing, proves only with `hasRoom` that a commit would be taken again.
+ * The one writer of a database. It must be the only one, because it keeps balances and sequences between groups.
+ * After a failed write, only `ready` with `hasRoom` proves that the database accepts commits again, because `ready`
+ * alone writes almost nothing.
  */
 export function createWriter(db: Connection, hasRoom: () => boolean = () => true): Writer {
   const begin = db.prepare('BEGIN IMMEDIATE')
@@ -54,7 +54,7 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
   }
 
   let failing: WriteFailure | undefined
-  /** Remembers whether writes are taken: of a group, whether its last one was. */
+  /** Remembers whether the database accepts writes: for a group, whether its last write succeeded. */
   function remember(ops: readonly Write[], results: readonly unknown[]): unknown[] {
     const last = results.at(-1)
     if (isFailure(last)) failing = last.failed === 'bug' ? failing : last
@@ -82,7 +82,7 @@ export function isFailure(result: unknown): result is WriteFailure {
   return typeof result === 'object' && result !== null && 'failed' in result
 }
 
-/** SQLite's result codes by what they mean for the caller (https://www.sqlite.org/rescode.html). */
+/** SQLite's result codes by their meaning for the caller (https://www.sqlite.org/rescode.html). */
 export function classify(error: unknown): WriteFailure {
   const code = String((error as { code?: unknown }).code ?? '')
   const message = error instanceof Error ? error.message : String(error)
