@@ -14,7 +14,7 @@ const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc')
 
 /** What someone might write with the client. */
 const SHOP = `
-import { captureCharge, createCharge, createRefund, defaults, listCharges, type Charge } from '../kit/client.ts'
+import { captureCharge, createCharge, createRefund, defaults, listCharges, type Charge } from './client.ts'
 
 defaults.baseUrl = process.argv[2] as string
 
