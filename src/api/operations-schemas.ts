@@ -1,6 +1,6 @@
 /** The schemas of what operators read. */
 
-import { array, boolean, integer, named, object, oneOf, optional } from '../http/schema.ts'
+import { array, boolean, integer, named, object, oneOf, optional, type Static } from '../http/schema.ts'
 import { count, providerName } from './minipay/fields.ts'
 
 export const MetricsResponse = named(
@@ -15,6 +15,7 @@ export const MetricsResponse = named(
   }),
   'Counters.',
 )
+export type MetricsView = Static<typeof MetricsResponse>
 
 export const Status = named(
   'Health',
@@ -36,6 +37,7 @@ const missingProvider = named(
   }),
   'A provider that the database needs and the configuration lacks.',
 )
+export type MissingProviderView = Static<typeof missingProvider>
 const clockWarning = named(
   'ClockWarning',
   object({
@@ -53,6 +55,7 @@ const clockWarning = named(
   }),
   'A step of the clock that MiniPay has seen.',
 )
+export type ClockWarningView = Static<typeof clockWarning>
 export const Readiness = named(
   'Readiness',
   object({
@@ -70,3 +73,4 @@ export const Readiness = named(
   }),
   'Whether the process can serve requests.',
 )
+export type ReadinessView = Static<typeof Readiness>

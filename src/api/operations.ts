@@ -5,7 +5,15 @@ import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { type Endpoint, scopeOf } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
-import { MetricsResponse, Readiness, Status } from './operations-schemas.ts'
+import {
+  type ClockWarningView,
+  MetricsResponse,
+  type MetricsView,
+  type MissingProviderView,
+  Readiness,
+  type ReadinessView,
+  Status,
+} from './operations-schemas.ts'
 
 /** How long the store may take to answer before it counts as not ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
@@ -60,7 +68,7 @@ const metricsEndpoint: Endpoint = {
       delivered_webhooks: deliveries.delivered,
       failed_webhooks: deliveries.failed,
       webhook_retries: deliveries.retries,
-    })
+    } satisfies MetricsView)
   },
 }
 
@@ -115,7 +123,7 @@ const readyEndpoint: Endpoint = {
       : 'worker_stopped'
     if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
     const warning = context.clock.warning()
-    const body = {
+    const body: ReadinessView = {
       status: found.routable ? 'ready' : 'no_provider',
       ...(warning && { clock: clockView(warning) }),
       ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
@@ -124,14 +132,20 @@ const readyEndpoint: Endpoint = {
   },
 }
 
-function clockView({ movedMs, untilTrustedMs }: ClockWarning) {
+function clockView({ movedMs, untilTrustedMs }: ClockWarning): ClockWarningView {
   return {
     moved_by_seconds: Math.round(movedMs / 1_000),
     trusted_in_seconds: Math.ceil(untilTrustedMs / 1_000),
   }
 }
 
-function missingView({ provider, openAttempts, toCapture, toRefund, inRules }: MissingProvider) {
+function missingView({
+  provider,
+  openAttempts,
+  toCapture,
+  toRefund,
+  inRules,
+}: MissingProvider): MissingProviderView {
   return {
     provider,
     open_attempts: openAttempts,

@@ -24,7 +24,7 @@ export type ObjectSchema<T = object> = Schema<T> & { readonly properties: Proper
 export const string = (keywords: object = {}): Schema<string> => ({ type: 'string', ...keywords })
 export const integer = (keywords: object = {}): Schema<number> => ({ type: 'integer', ...keywords })
 export const boolean = (): Schema<boolean> => ({ type: 'boolean' })
-export const array = <T>(items: Schema<T>): Schema<T[]> => ({ type: 'array', items })
+export const array = <T>(items: Schema<T>): Schema<readonly T[]> => ({ type: 'array', items })
 export const optional = <T>(schema: Schema<T>): Optional<T> => ({ ...schema, [OPTIONAL]: true })
 
 /** A schema with a name, under which the OpenAPI document has it once. */

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
-import type { Static } from '../../src/http/schema.ts'
+import type { ProviderView } from '../../src/api/minipay/provider-schemas.ts'
 import { type Attempt, type Charge, type ErrorAnswer, type Page, until } from '../kit/client.ts'
 import { deadUrl } from '../kit/peer.ts'
 import { ruleTo, startWorld, type World } from '../kit/world.ts'
@@ -46,7 +45,7 @@ const story = (attempts: readonly Attempt[]) =>
   attempts.map(({ provider, status, resolved_by }) => [provider, status, resolved_by])
 const received = async (name: string) => (await world.bank(name).calls()).received.authorize
 const states = async () => {
-  const { body } = await world.api.get<Page<Static<typeof ProviderState>>>('/api/v1/providers')
+  const { body } = await world.api.get<Page<ProviderView>>('/api/v1/providers')
   return Object.fromEntries(body.data.map(({ name, breaker }) => [name, breaker.state]))
 }
 

@@ -1,8 +1,7 @@
 /** Calls that something between MiniPay and a provider cuts, swallows or answers in its place. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
-import type { Static } from '../../src/http/schema.ts'
+import type { ProviderView } from '../../src/api/minipay/provider-schemas.ts'
 import { type Attempt, type Charge, type Page, until } from '../kit/client.ts'
 import { type StandIn, startStandIn, type Turn } from '../kit/stand-in.ts'
 import { ruleTo, startWorld, type World } from '../kit/world.ts'
@@ -141,7 +140,7 @@ describe('where a lookup that finds nothing is final', { concurrency: true }, ()
 
 describe('a provider whose payments hang while it answers lookups', { concurrency: true }, () => {
   const breaker = async (name: string) => {
-    const { body } = await world.api.get<Page<Static<typeof ProviderState>>>('/api/v1/providers')
+    const { body } = await world.api.get<Page<ProviderView>>('/api/v1/providers')
     const found = body.data.find((one) => one.name === name) ?? assert.fail()
     return [found.breaker.state, found.lookups.breaker.state]
   }

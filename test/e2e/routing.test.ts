@@ -5,18 +5,17 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { ProviderState } from '../../src/api/minipay/provider-schemas.ts'
-import type { SimulationResponse, RuleSet as Stored } from '../../src/api/minipay/routing-schemas.ts'
-import type { Static } from '../../src/http/schema.ts'
+import type { ProviderView as Provider } from '../../src/api/minipay/provider-schemas.ts'
+import type {
+  RuleSetView as RuleSet,
+  SimulationView as Simulation,
+} from '../../src/api/minipay/routing-schemas.ts'
 import { type Charge, type Client, client, type ErrorAnswer, type Page } from '../kit/client.ts'
 import { assertDocumented } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
 import { type RunningServer, runCli, startServer } from '../kit/server.ts'
 
-type RuleSet = Static<typeof Stored>
-type Simulation = Static<typeof SimulationResponse>
-type Provider = Static<typeof ProviderState>
 type Attempt = {
   readonly provider: string
   readonly route: {

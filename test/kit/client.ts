@@ -1,35 +1,40 @@
 /** A client of a running server that checks every answer against the OpenAPI document. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { Alarm as AlarmSchema } from '../../src/api/minipay/alarm-schemas.ts'
-import type * as attempts from '../../src/api/minipay/attempt-schemas.ts'
-import type * as balances from '../../src/api/minipay/balance-schemas.ts'
-import type * as charges from '../../src/api/minipay/charge-schemas.ts'
-import type * as disputes from '../../src/api/minipay/dispute-schemas.ts'
-import type * as errors from '../../src/api/minipay/error-schemas.ts'
-import type * as events from '../../src/api/minipay/event-schemas.ts'
-import type * as ledger from '../../src/api/minipay/ledger-schemas.ts'
-import type * as refunds from '../../src/api/minipay/refund-schemas.ts'
-import type * as deliveries from '../../src/api/minipay/webhook-delivery-schemas.ts'
-import type * as operations from '../../src/api/operations-schemas.ts'
+import type { AlarmView as Alarm } from '../../src/api/minipay/alarm-schemas.ts'
+import type { AttemptView as Attempt } from '../../src/api/minipay/attempt-schemas.ts'
+import type { BalanceView as Balance } from '../../src/api/minipay/balance-schemas.ts'
+import type { ChargeView as Charge, DeclineResponse } from '../../src/api/minipay/charge-schemas.ts'
+import type { DisputeView as Dispute } from '../../src/api/minipay/dispute-schemas.ts'
+import type { ErrorResponse } from '../../src/api/minipay/error-schemas.ts'
+import type { EventView } from '../../src/api/minipay/event-schemas.ts'
+import type {
+  LedgerAccountView as LedgerAccount,
+  LedgerEntryView as LedgerEntry,
+} from '../../src/api/minipay/ledger-schemas.ts'
+import type { RefundView as Refund } from '../../src/api/minipay/refund-schemas.ts'
+import type { DeliveryView as Delivery } from '../../src/api/minipay/webhook-delivery-schemas.ts'
+import type { MetricsView as MetricsAnswer } from '../../src/api/operations-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { assertDocumented } from './documented.ts'
 import { type Answer, call } from './http.ts'
 
-export type Charge = Static<typeof charges.Charge>
-export type Refund = Static<typeof refunds.Refund>
-export type Attempt = Static<typeof attempts.Attempt>
-export type Alarm = AlarmSchema
-export type Dispute = Static<typeof disputes.Dispute>
-export type ErrorAnswer = Static<typeof errors.ErrorResponse>
-export type DeclineAnswer = Static<typeof charges.DeclineResponse>
-export type Balance = Static<typeof balances.Balance>
-export type MetricsAnswer = Static<typeof operations.MetricsResponse>
-export type LedgerAccount = Static<typeof ledger.LedgerAccount>
-export type LedgerEntry = Static<typeof ledger.LedgerEntry>
-export type Delivery = Static<typeof deliveries.Delivery>
+export type {
+  Alarm,
+  Attempt,
+  Balance,
+  Charge,
+  Delivery,
+  Dispute,
+  LedgerAccount,
+  LedgerEntry,
+  MetricsAnswer,
+  Refund,
+}
+export type ErrorAnswer = Static<typeof ErrorResponse>
+export type DeclineAnswer = Static<typeof DeclineResponse>
 /** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
-export type Event = Omit<Static<typeof events.Event>, 'data'> & {
+export type Event = Omit<EventView, 'data'> & {
   readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute; readonly alarm?: Alarm }
 }
 export type Page<T> = { readonly data: T[]; readonly has_more: boolean }

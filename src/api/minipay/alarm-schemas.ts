@@ -66,7 +66,7 @@ export const Alarm = named(
   }),
   'A statement of a provider that contradicts the books.',
 )
-export type Alarm = Static<typeof Alarm>
+export type AlarmView = Static<typeof Alarm>
 
 export const AlarmsQuery = strict({
   limit,

@@ -9,6 +9,7 @@ import {
   object,
   oneOf,
   optional,
+  type Static,
   strict,
   string,
 } from '../../http/schema.ts'
@@ -96,6 +97,7 @@ export const Attempt = named(
   }),
   'A call to a provider that moves money: an authorization, a capture, a cancel or a refund.',
 )
+export type AttemptView = Static<typeof Attempt>
 
 export const AttemptsQuery = strict({
   limit,

@@ -1,6 +1,6 @@
 /** The schemas of balances. */
 
-import { array, integer, named, nullable, object } from '../../http/schema.ts'
+import { array, integer, named, nullable, object, type Static } from '../../http/schema.ts'
 import { count, currency } from './fields.ts'
 
 const balance = integer({
@@ -48,3 +48,4 @@ export const Balance = named(
   }),
   "The merchant's balance, per currency.",
 )
+export type BalanceView = Static<typeof Balance>

@@ -3,11 +3,11 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { CurrencyTotals, LedgerAccount as StoredAccount } from '../../ports/store.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { shows } from '../openapi/examples.ts'
-import { Balance } from './balance-schemas.ts'
+import { Balance, type BalanceView } from './balance-schemas.ts'
 import { exact } from './exact.ts'
 
 /** The merchant's account is a liability: what is owed to the merchant is its balance turned round. */
-function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]) {
+function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]): BalanceView {
   const owed = (currency: string) =>
     -(accounts.find((a) => a.account === 'merchant' && a.currency === currency)?.balance ?? 0n)
   const inUse = totals.filter((t) => t.charges_succeeded > 0)
@@ -21,7 +21,8 @@ function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]) {
     currency: only?.currency ?? null,
     balances: inUse.map((t) => ({
       currency: t.currency,
-      exponent: currencyExponent(t.currency),
+      // Every currency of a charge has one.
+      exponent: currencyExponent(t.currency) as number,
       balance: exact(owed(t.currency)),
       successful_transactions: t.charges_succeeded,
       refunded_transactions: t.charges_refunded,

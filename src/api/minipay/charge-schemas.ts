@@ -74,6 +74,7 @@ export const Charge = named(
   }),
   'A payment of a customer, with its captured, refunded and disputed amounts.',
 )
+export type ChargeView = Static<typeof Charge>
 
 export const ChargeBody = named(
   'CreateChargeRequest',

@@ -1,7 +1,7 @@
 /** The schemas of disputes. */
 
 import { DISPUTE_STATES } from '../../domain/charge.ts'
-import { named, nullable, object, oneOf, optional, strict, string } from '../../http/schema.ts'
+import { named, nullable, object, oneOf, optional, type Static, strict, string } from '../../http/schema.ts'
 import {
   currency,
   customer,
@@ -37,6 +37,7 @@ export const Dispute = named(
   }),
   'A payment that the customer disputes at the bank.',
 )
+export type DisputeView = Static<typeof Dispute>
 
 export const DisputesQuery = strict({
   limit,

@@ -9,6 +9,7 @@ import {
   object,
   oneOf,
   optional,
+  type Static,
   strict,
 } from '../../http/schema.ts'
 import { Alarm } from './alarm-schemas.ts'
@@ -80,6 +81,7 @@ export const Event = named(
   }),
   'A change, as it was stored.',
 )
+export type EventView = Static<typeof Event>
 
 export const EventPage = named(
   'EventList',

@@ -5,7 +5,10 @@ declare global {
   }
 }
 
-/** A 64-bit integer as JSON writes it: its digits, past 2^53 too. */
-export function exact(value: bigint): object {
-  return JSON.rawJSON(String(value))
+/**
+ * A 64-bit integer that `JSON.stringify` writes with all its digits, past 2^53 too. It has the type that a client reads;
+ * nothing else can calculate with it.
+ */
+export function exact(value: bigint): number {
+  return JSON.rawJSON(String(value)) as unknown as number
 }

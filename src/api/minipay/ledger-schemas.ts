@@ -1,6 +1,6 @@
 /** The schemas of the ledger's accounts and entries. */
 
-import { integer, named, object, optional, strict, string } from '../../http/schema.ts'
+import { integer, named, object, optional, type Static, strict, string } from '../../http/schema.ts'
 import { currency, limit, sequence, time, transactionId } from './fields.ts'
 
 export const EntriesQuery = strict({
@@ -27,6 +27,7 @@ export const LedgerAccount = named(
   }),
   'An account of the ledger in one currency.',
 )
+export type LedgerAccountView = Static<typeof LedgerAccount>
 
 export const LedgerEntry = named(
   'LedgerEntry',
@@ -40,3 +41,4 @@ export const LedgerEntry = named(
   }),
   'One side of a transfer.',
 )
+export type LedgerEntryView = Static<typeof LedgerEntry>

@@ -6,7 +6,7 @@ import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { CHARGE_ID, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
-import { EntriesQuery, LedgerAccount, LedgerEntry } from './ledger-schemas.ts'
+import { EntriesQuery, LedgerAccount, type LedgerAccountView, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, page } from './lists.ts'
 import { queryValidator } from './parameters.ts'
 
@@ -31,11 +31,9 @@ const listLedgerAccountsEndpoint: Endpoint = {
   }),
   async handle({ context }, request, reply) {
     const accounts = await context.store.ledgerAccounts(scopeOf(request))
-    const data = accounts.map((a) => ({
-      account: a.account,
-      currency: a.currency,
-      balance: exact(a.balance),
-    }))
+    const data = accounts.map(
+      ({ account, currency, balance }): LedgerAccountView => ({ account, currency, balance: exact(balance) }),
+    )
     return sendObject(reply, { data, has_more: false })
   },
 }

@@ -1,7 +1,17 @@
 /** The schemas of providers. */
 
 import { BREAKER_STATES } from '../../domain/breaker.ts'
-import { boolean, integer, named, nullable, object, oneOf, type Schema, string } from '../../http/schema.ts'
+import {
+  boolean,
+  integer,
+  named,
+  nullable,
+  object,
+  oneOf,
+  type Schema,
+  type Static,
+  string,
+} from '../../http/schema.ts'
 import { count } from './fields.ts'
 import { provider } from './routing-schemas.ts'
 
@@ -68,3 +78,4 @@ export const ProviderState = named(
   }),
   'A provider, its capabilities, and the outcomes of its recent calls.',
 )
+export type ProviderView = Static<typeof ProviderState>

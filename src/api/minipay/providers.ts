@@ -5,9 +5,9 @@ import type { Endpoint } from '../endpoint.ts'
 import { PROVIDER } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
 import { page } from './lists.ts'
-import { ProviderState } from './provider-schemas.ts'
+import { ProviderState, type ProviderView } from './provider-schemas.ts'
 
-function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot) {
+function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot): ProviderView {
   return {
     name,
     kind,

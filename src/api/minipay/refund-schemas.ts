@@ -52,6 +52,7 @@ export const Refund = named(
   }),
   'A refund of a charge.',
 )
+export type RefundView = Static<typeof Refund>
 
 export const RefundBody = named(
   'CreateRefundRequest',

@@ -24,7 +24,10 @@ import {
 } from '../../http/schema.ts'
 import { amount, count, currency, customer, metadata, time } from './fields.ts'
 
-const list = <T>(items: Schema<T>, keywords: object): Schema<T[]> => ({ ...array(items), ...keywords })
+const list = <T>(items: Schema<T>, keywords: object): Schema<readonly T[]> => ({
+  ...array(items),
+  ...keywords,
+})
 
 export const provider = string({
   pattern: PROVIDER_NAME.source,
@@ -132,6 +135,7 @@ export const RuleSet = named(
   }),
   'The rules with their version.',
 )
+export type RuleSetView = Static<typeof RuleSet>
 
 const expected = optional({
   ...version,
@@ -213,6 +217,7 @@ const simulatedRoute = named(
   }),
   'The route that the charge would take.',
 )
+export type SimulatedRouteView = Static<typeof simulatedRoute>
 
 const replayedCharges = named(
   'ReplayedCharges',
@@ -248,6 +253,7 @@ const replayedCharges = named(
   }),
   'How the newest charges would be routed now.',
 )
+export type ReplayedChargesView = Static<typeof replayedCharges>
 
 export const SimulationResponse = named(
   'RoutingSimulation',
@@ -258,3 +264,4 @@ export const SimulationResponse = named(
   }),
   'The effect of the rules.',
 )
+export type SimulationView = Static<typeof SimulationResponse>

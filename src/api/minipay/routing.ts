@@ -12,22 +12,31 @@ import { RULES, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { bodyValidator, currencyRefused, queryValidator } from './parameters.ts'
 import {
+  type ReplayedChargesView,
   RuleSet,
   RuleSetBody,
   RuleSetEnvelope,
   RuleSetQuery,
+  type RuleSetView,
   type SimulatedChargeBody,
+  type SimulatedRouteView,
   SimulationBody,
   SimulationEnvelope,
   SimulationResponse,
+  type SimulationView,
 } from './routing-schemas.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)
 const validReset = queryValidator(RuleSetQuery)
 const validSimulation = bodyValidator(SimulationEnvelope)
 
-function ruleSetView(version: number, document: unknown, createdAt: number | null) {
-  return { version, document, created_at: createdAt === null ? null : timestamp(createdAt) }
+/** `document` is a stored one, so it was checked. */
+function ruleSetView(version: number, document: unknown, createdAt: number | null): RuleSetView {
+  return {
+    version,
+    document: document as RuleSetView['document'],
+    created_at: createdAt === null ? null : timestamp(createdAt),
+  }
 }
 
 const retrieveRuleSetEndpoint: Endpoint = {
@@ -143,13 +152,13 @@ const simulateRoutingEndpoint: Endpoint = {
     if (isRejection(simulation)) return sendRejection(reply, simulation)
     return sendObject(reply, {
       version: simulation.version,
-      charge: simulation.charge && chargeView(simulation.charge),
+      charge: simulation.charge && simulatedRouteView(simulation.charge),
       last: simulation.last && replayedView(simulation.last),
-    })
+    } satisfies SimulationView)
   },
 }
 
-/** The facts of a charge that nobody makes. Throws `Refused` for a bad currency or time. */
+/** The facts of a charge to simulate. Throws `Refused` for a bad currency or time. */
 function facts({ context }: Services, charge: SimulatedChargeBody): Facts {
   const currency = parseCurrency(charge.currency)
   if (currency === undefined)
@@ -165,7 +174,7 @@ function facts({ context }: Services, charge: SimulatedChargeBody): Facts {
   }
 }
 
-function chargeView({ plan, notMatched, openNow }: SimulatedCharge) {
+function simulatedRouteView({ plan, notMatched, openNow }: SimulatedCharge): SimulatedRouteView {
   return {
     rule: plan.rule,
     providers: plan.providers,
@@ -178,7 +187,14 @@ function chargeView({ plan, notMatched, openNow }: SimulatedCharge) {
   }
 }
 
-function replayedView({ charges, changed, notEvaluated, rules, providers, went }: Replayed) {
+function replayedView({
+  charges,
+  changed,
+  notEvaluated,
+  rules,
+  providers,
+  went,
+}: Replayed): ReplayedChargesView {
   const names = [...new Set([...providers.keys(), ...went.keys()])].sort()
   return {
     charges,

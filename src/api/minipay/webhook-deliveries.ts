@@ -13,7 +13,13 @@ import { pageOf, shows } from '../openapi/examples.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
-import { DeliveriesQuery, Delivery, Retried, RetryBody } from './webhook-delivery-schemas.ts'
+import {
+  DeliveriesQuery,
+  Delivery,
+  Retried,
+  type RetriedView,
+  RetryBody,
+} from './webhook-delivery-schemas.ts'
 
 const validDeliveriesQuery = queryValidator(DeliveriesQuery)
 const validRetry = bodyValidator(RetryBody)
@@ -119,7 +125,9 @@ const retryDeliveriesEndpoint: Endpoint = {
       ...{ filter, limit, dryRun },
       ...(startingAfter !== undefined && { startingAfter }),
     })
-    return sendObject(reply, { queued, has_more: hasMore, next: hasMore ? last : null, dry_run: dryRun })
+    const next = hasMore ? last : null
+    const view: RetriedView = { queued, has_more: hasMore, next, dry_run: dryRun }
+    return sendObject(reply, view)
   },
 }
 

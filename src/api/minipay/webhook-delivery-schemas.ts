@@ -8,6 +8,7 @@ import {
   object,
   oneOf,
   optional,
+  type Static,
   strict,
   string,
 } from '../../http/schema.ts'
@@ -38,6 +39,7 @@ export const Delivery = named(
   }),
   'An event on its way to your receiver.',
 )
+export type DeliveryView = Static<typeof Delivery>
 
 export const DeliveriesQuery = strict({
   limit,
@@ -82,3 +84,4 @@ export const Retried = named(
   }),
   'The number of deliveries that were queued.',
 )
+export type RetriedView = Static<typeof Retried>
