@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Config, ConfigError, readConfig, SETTINGS, type SettingKey } from './config.ts'
+import {
+  type Config,
+  ConfigError,
+  misspeltVariables,
+  readConfig,
+  SETTINGS,
+  type SettingKey,
+} from './config.ts'
 
 const KEYS = Object.keys(SETTINGS) as SettingKey[]
 const read = (args: string[] = [], env: NodeJS.ProcessEnv = {}): Config => readConfig(KEYS, args, env)
@@ -53,6 +60,28 @@ test('a flag without a value stops the start', () => {
 test('an unknown MINIPAY_ variable stops the start and is named; other programs’ variables do not', () => {
   assert.match(refusal([], { MINIPAY_DATBASE: 'x.db' }), /^MINIPAY_DATBASE is not a setting/)
   assert.equal(read([], { HOME: '/root', MINIPAYX: '1' }).port, 8080)
+})
+
+test('the refusal of an unknown variable suggests the nearest setting, with or without the prefix', () => {
+  for (const [wrong, meant] of [
+    ['MINIPAY_PROT', 'PORT'],
+    ['MINIPAY_PORT', 'PORT'],
+    ['MINIPAY_DATBASE', 'MINIPAY_DATABASE'],
+    ['MINIPAY_WEBHOOK_TARGET', 'WEBHOOK_TARGET'],
+    ['MINIPAY_WEBHOOK_SECRT', 'MINIPAY_WEBHOOK_SECRET'],
+  ] as const)
+    assert.match(refusal([], { [wrong]: 'x' }), new RegExp(` Did you mean ${meant}\\?`), wrong)
+  assert.doesNotMatch(refusal([], { MINIPAY_COLOUR_OF_THE_LOGO: 'x' }), /Did you mean/)
+})
+
+test('a variable without the prefix that is nearly a webhook setting is noticed; other programs’ are not', () => {
+  assert.deepEqual(misspeltVariables({ WEBHOOK_TARGT: 'x', WEBHOOK_TARGET: 'x', HOST: 'x', SORT: 'x' }), [
+    { variable: 'WEBHOOK_TARGT', meant: 'WEBHOOK_TARGET' },
+  ])
+  assert.deepEqual(misspeltVariables({ WEBHOOK_SECRET: 'x' }), [
+    { variable: 'WEBHOOK_SECRET', meant: 'MINIPAY_WEBHOOK_SECRET' },
+  ])
+  assert.deepEqual(misspeltVariables({ WEBHOOK_SITE_TOKEN_FOR_CI: 'x' }), [])
 })
 
 test('each wrong value stops the start with a sentence that names its setting', () => {

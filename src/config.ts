@@ -5,7 +5,7 @@ import { isLinkVariable } from './link-variables.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
-import { didYouMean } from './suggest.ts'
+import { type Misspelt, misspelt, nearVariable } from './variables.ts'
 
 /** A setting that can't be used, as a sentence for whoever starts the program. */
 export class ConfigError extends Error {
@@ -379,15 +379,15 @@ function strangers(env: NodeJS.ProcessEnv): string[] {
 }
 
 function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
-  for (const name of strangers(env))
-    if (!isLinkVariable(name, env))
-      throw new ConfigError(
-        `${name} is not a setting of MiniPay.${nearVariable(name)} See minipay serve --help.`,
-      )
+  for (const name of strangers(env)) {
+    if (isLinkVariable(name, env)) continue
+    const meant = nearVariable(name, KNOWN)
+    const hint = meant === undefined ? '' : ` Did you mean ${meant}?`
+    throw new ConfigError(`${name} is not a setting of MiniPay.${hint} See minipay serve --help.`)
+  }
 }
 
-/** Some settings have names without the prefix, as `PORT` has. */
-function nearVariable(name: string): string {
-  const bare = name.slice('MINIPAY_'.length)
-  return KNOWN.has(bare) ? ` Did you mean ${bare}?` : didYouMean(name, [...KNOWN])
+/** Variables without the prefix that look like misspelt settings. */
+export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
+  return misspelt(env, KNOWN)
 }

@@ -1,17 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Services } from './api/endpoint.ts'
-import { type Config, linkVariables } from './config.ts'
+import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
-import { publicName } from './database-name.ts'
+import { isPostgres, publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
-import type { Listening } from './http/listening.ts'
+import { assertFree, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import { nowAndThen } from './observe/now-and-then.ts'
-import { tellOfLinks, warnOfProxy } from './observe/variables.ts'
+import { tellOfLinks, warnOfMisspelt, warnOfProxy } from './observe/variables.ts'
 import type { StoreUnavailable } from './ports/store.ts'
 
 const MINUTE_MS = 60_000
@@ -44,6 +44,7 @@ export async function serve(
   parts: Partial<Parts> = {},
   signal?: AbortSignal,
 ): Promise<Serving> {
+  if (isNewFile(config.database)) await assertFree(config.host, config.port)
   const output = standardOutput()
   const log = createLog(config.logLevel, output)
   const metrics = createMetrics(output.dropped)
@@ -83,6 +84,7 @@ export async function serve(
   workers.start()
   loadRest(log)
   warnOfProxy(log, process.env)
+  warnOfMisspelt(log, misspeltVariables(process.env))
   tellOfLinks(log, linkVariables(process.env))
   log.info(
     { address, bound, pid: process.pid, database: publicName(config.database), version: VERSION },
@@ -100,6 +102,11 @@ export async function serve(
       await output.flush(LOG_FLUSH_MS)
     },
   }
+}
+
+/** A start that fails because of its port must not leave a database that it has just made. */
+function isNewFile(database: string): boolean {
+  return !isPostgres(database) && !existsSync(database)
 }
 
 /**

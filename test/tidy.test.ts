@@ -26,6 +26,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   net: [],
   suggest: [],
   flags: ['suggest'],
+  variables: ['suggest'],
   'database-name': [],
   'link-variables': [],
   app: ['domain', 'ports'],
@@ -38,7 +39,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['http', 'app', 'domain', 'ports'],
   runtime: ['ports'],
   observe: ['ports'],
-  config: ['flags', 'net', 'signing', 'suggest', 'database-name', 'link-variables'],
+  config: ['flags', 'variables', 'net', 'signing', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['core', 'minipay', 'serve', 'cli']
 /** `src/domain/charge.ts` is of the layer domain, `src/serve.ts` of serve. */

@@ -7,7 +7,7 @@
  * bytes in place of 1,412, and the rate fell to 0.57 (64 connections, SQLite, side by side on a busy machine with two
  * cores). The sandbox is what newcomers try and what the tests and benchmarks of the core run on, so it keeps this road.
  *
- * Everything that differs is in this file. Elsewhere a provider is one of `RemoteProvider`, or it is not configured.
+ * Everything that differs is in this file. Other code that calls a provider gets a `RemoteProvider` or none.
  */
 import { type Attempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
 import type { ChargeCommand, Decision, Made } from '../domain/charge.ts'

@@ -1,4 +1,5 @@
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, isIPv6 } from 'node:net'
 
 /** The addresses of a server. */
 export type Listening = {
@@ -15,6 +16,14 @@ export function listeningOn(addresses: readonly AddressInfo[]): Listening {
     url: first ? `http://${withPort(reachable(first.address), first.port)}` : '',
     bound: addresses.map(({ address, port }) => withPort(address, port)),
   }
+}
+
+/** Rejects as a server's `listen` would, such as with EADDRINUSE, if nothing can listen there now. */
+export async function assertFree(host: string, port: number): Promise<void> {
+  const probe = createServer().listen({ host, port })
+  await once(probe, 'listening')
+  probe.close()
+  await once(probe, 'close')
 }
 
 function reachable(address: string): string {

@@ -13,6 +13,12 @@ export function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
     )
 }
 
+/** An operator who misspells a setting would otherwise see its default in use, without a word. */
+export function warnOfMisspelt(log: Log, found: readonly { variable: string; meant: string }[]): void {
+  for (const { variable, meant } of found)
+    log.warn({ variable, meant }, 'MiniPay ignores this variable, which looks like a misspelt setting.')
+}
+
 /**
  * Names variables that look like settings: Kubernetes and Docker set them for a service or container named minipay.
  */

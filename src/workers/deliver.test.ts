@@ -176,8 +176,8 @@ test('a redirect or another refusal fails at once, is logged, and nothing else i
   )
   atEnd(receiver.close)
   await due(3)
-  const warnings: object[] = []
-  const log: Log = { ...silent, warn: (fields) => warnings.push(fields) }
+  const warnings: [fields: { host?: string }, sentence: string][] = []
+  const log: Log = { ...silent, warn: (...line) => warnings.push(line) }
   deliver(clientOf(receiver.url, 1), { concurrency: 1, log })
   await settled.atLeast(3)
   const states = (await deliveries()).map(({ state, lastStatus }) => [lastStatus, state]).sort()
@@ -187,6 +187,10 @@ test('a redirect or another refusal fails at once, is logged, and nothing else i
     [410, 'failed'],
   ])
   assert.equal(warnings.length, 2)
+  for (const [fields, sentence] of warnings) {
+    assert.equal(fields.host, new URL(receiver.url).host)
+    assert.match(sentence, /minipay webhooks retry$/)
+  }
   assert.equal(receiver.received.length, 3)
 })
 
@@ -252,6 +256,7 @@ test('slow answers among quick ones take nothing back: every webhook is claimed 
   await due(200)
   let sent = 0
   deliver({
+    host: 'shop.example',
     async send() {
       await setTimeout(++sent % 20 === 0 ? 600 : 1)
       return { kind: 'answered', status: 200 }

@@ -53,7 +53,7 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const background = createBackground()
   let stopping = false
   let cut = false
-  const settling = { store, endpoint, log, runtime, now, isStopping: () => stopping }
+  const settling = { store, endpoint, host: client.host, log, runtime, now, isStopping: () => stopping }
 
   const looping = { name: `deliver ${endpoint}`, intervalMs: options.pollMs ?? POLL_MS, log, runtime }
   const loop = startLoop(looping, async () => {

@@ -11,6 +11,8 @@ const SETTLE_AGAIN_MS = 200
 export type SettleOptions = {
   readonly store: Pick<Store, 'settleDelivery'>
   readonly endpoint: string
+  /** The receiver's host and port. */
+  readonly host: string
   readonly log: Log
   readonly runtime: Pick<Runtime, 'monotonic' | 'after'>
   /** ms since 1970. */
@@ -25,15 +27,15 @@ export async function settleDelivery(
   delivery: ClaimedDelivery,
   attempt: DeliveryAttempt,
 ): Promise<DeliveryVerdict> {
-  const { endpoint, log, now } = options
+  const { endpoint, host, log, now } = options
   const { id, token, eventId } = delivery
   const verdict = judgeAttempt(attempt, delivery.attempts + 1, now())
   const status = attempt.kind === 'answered' ? attempt.status : null
   const error = attempt.kind === 'answered' ? null : attempt.error
   if (verdict.state === 'failed')
     log.warn(
-      { delivery: id, event: eventId, endpoint, status, error },
-      'A webhook failed for good; it can be retried.',
+      { delivery: id, event: eventId, endpoint, host, status, error },
+      'A webhook failed for good. When the receiver works again, send failed webhooks with: minipay webhooks retry',
     )
   await persist(options, { id, token, verdict, status, error })
   return verdict

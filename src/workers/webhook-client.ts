@@ -14,6 +14,8 @@ export type WebhookMessage = {
 }
 
 export type WebhookClient = {
+  /** The receiver's host and port, such as `shop.example:8443`, for the log: the path may contain a secret. */
+  readonly host: string
   /** Posts a message once. Never rejects: every failure is an attempt without a response. */
   send(message: WebhookMessage): Promise<DeliveryAttempt>
   /** Cuts the requests in flight: their attempts end without a response. */
@@ -38,6 +40,7 @@ export function webhookClient(options: WebhookClientOptions): WebhookClient {
   const http = httpClient(target, connections, { ...timing, http2: true, ...(egress && { egress }) })
   const path = `${target.pathname}${target.search}`
   return {
+    host: target.host,
     async send({ headers, body }) {
       const deadline = new AbortController()
       const timer = runtime.after(deadlineMs, () => deadline.abort())

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { COMMANDS } from '../../src/cli.ts'
@@ -93,6 +93,11 @@ describe('the command line', () => {
     assert.match(
       taken.stderr,
       /^minipay: Port \d+ on 127\.0\.0\.1 is in use\. Choose another with --port or PORT\.\n$/,
+    )
+    assert.deepEqual(
+      readdirSync(dir.path).filter((name) => name.startsWith('other.db')),
+      [],
+      'no fresh database is left behind',
     )
     const second = await runCli(['serve', '--port', '0', '--database', server.database])
     assert.deepEqual([second.code, second.stdout], [1, ''])

@@ -138,6 +138,7 @@ export function scriptedClient(attempt: DeliveryAttempt) {
     attempt,
     /** How many were in flight when each message was sent. */
     atOnce: [] as number[],
+    host: 'shop.example',
     async send() {
       this.atOnce.push(++flying)
       await setImmediate()

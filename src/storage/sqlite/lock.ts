@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import type { Connection } from './connection.ts'
 import { processesWith } from './holders.ts'
 import { identityOf, readMark } from './mark.ts'
+import { readPid } from './pid.ts'
 import { COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
 import { makePrivate, tighten } from './private-file.ts'
 import { walFits } from './stale-wal.ts'
@@ -60,7 +61,7 @@ function holdLockFile(place: string, file: string): () => void {
     const held = exclusive(`${place}-lock`)
     return () => void held.close()
   } catch (cause) {
-    if (isBusy(cause)) throw inUse(file)
+    if (isBusy(cause)) throw inUse(place, file)
     const folder = dirname(place)
     if (!existsSync(folder))
       throw new Error(`The folder ${folder} does not exist. Create it, or check --database.`, { cause })
@@ -87,8 +88,20 @@ function isBusy(error: unknown): boolean {
   return String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')
 }
 
-function inUse(file: string): Error {
-  return new Error(`Another MiniPay process is using ${file}. Stop it, or use another file.`)
+function inUse(place: string, file: string): Error {
+  const pid = serverOf(place)
+  return new Error(
+    pid === undefined
+      ? `Another MiniPay process is using ${file}. Stop it, or use another file.`
+      : `Another MiniPay process is using ${file}: process ${pid}. Stop it with "minipay stop --database ${file}", or use another file.`,
+  )
+}
+
+/** The process that serves a database, if it holds the lock and this process can see it. */
+function serverOf(place: string): number | undefined {
+  const pid = readPid(place)
+  const holders = existsSync(`${place}-lock`) ? processesWith(`${place}-lock`) : []
+  return holders?.some((holder) => holder.pid === pid) ? pid : undefined
 }
 
 /** Whether the mark shows that the lock file and the database belong together. */
@@ -114,7 +127,7 @@ function refuseOthers(place: string, file: string): void {
     probe.prepare('SELECT count(*) FROM sqlite_master').get()
   } catch (error) {
     // The next open reports other problems with a better message.
-    if (isBusy(error) && !isHarmless(place)) throw inUse(file)
+    if (isBusy(error) && !isHarmless(place)) throw inUse(place, file)
   } finally {
     probe.close()
   }

@@ -7,6 +7,7 @@ import { call } from '../../../test/kit/http.ts'
 import { runCli, startServer } from '../../../test/kit/server.ts'
 import { migrate } from './migrate.ts'
 import { lockDatabase, openReader, openWriter } from './open.ts'
+import { readPid } from './pid.ts'
 
 function newFile(t: TestContext): string {
   const folder = tempDir()
@@ -51,12 +52,13 @@ test('a second process on the same file is refused with a sentence, and works on
   })
   assert.equal(charged.status, 201)
 
+  const pid = readPid(file)
   for (const command of ['serve', 'migrate']) {
     const second = await runCli([command], { MINIPAY_DATABASE: file, PORT: '0' })
     assert.equal(second.code, 1, command)
     assert.equal(
       second.stderr,
-      `minipay: Another MiniPay process is using ${file}. Stop it, or use another file.\n`,
+      `minipay: Another MiniPay process is using ${file}: process ${pid}. Stop it with "minipay stop --database ${file}", or use another file.\n`,
     )
   }
   assert.equal((await call(first.url, 'GET', '/ready')).status, 200, 'the first goes on')
@@ -76,7 +78,7 @@ test('another name of the same file is the same database', async (t) => {
   symlinkSync(file, link)
   const second = await runCli(['serve'], { MINIPAY_DATABASE: link, PORT: '0' })
   assert.equal(second.code, 1)
-  assert.match(second.stderr, /Another MiniPay process is using .*link\.db/)
+  assert.match(second.stderr, /Another MiniPay process is using .*link\.db: process \d+\./)
 })
 
 test('a file that can not be opened stops the start with a sentence', async (t) => {
