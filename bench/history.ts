@@ -231,6 +231,7 @@ const delivered = ({ id, token }: Pick<ClaimedDelivery, 'id' | 'token'>) => ({
 })
 
 async function lookAtClaim({ sql }: Watch, now: number, endpoint: string): Promise<void> {
-  const work = deliveryWork({ fenced: sql, once: sql }, 'bench')
-  for (const delivery of await work.claim(claimOf(endpoint, now))) await work.settle(delivered(delivery))
+  const { methods } = deliveryWork({ fenced: sql, once: sql }, 'bench')
+  for (const delivery of await methods.claimDeliveries(claimOf(endpoint, now)))
+    await methods.settleDelivery(delivered(delivery))
 }

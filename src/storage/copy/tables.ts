@@ -1,4 +1,5 @@
 /** What an embedded database and one on PostgreSQL have in common, and where they differ. */
+import { NOUNS } from '../columns.ts'
 
 export type Table = {
   readonly name: string
@@ -33,11 +34,7 @@ export const BEGUN_WITH: readonly string[] = ['accounts', 'epochs']
  */
 export const TABLES: readonly Table[] = [
   { name: 'accounts', key: ['id'] },
-  { name: 'charges', key: ['account_id', 'live', 'id'] },
-  { name: 'refunds', key: ['account_id', 'live', 'id'] },
-  { name: 'disputes', key: ['account_id', 'live', 'id'] },
-  { name: 'attempts', key: ['id'], made },
-  { name: 'alarms', key: ['account_id', 'live', 'id'] },
+  ...NOUNS.map(({ name, key }) => ({ name, key, ...(name === 'attempts' && { made }) })),
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_entries', key: ['ledger_account_id', 'seq'] },

@@ -8,13 +8,13 @@ import type { Work } from './statements.ts'
 export function attemptWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   return {
-    async claim(claim: AttemptClaim): Promise<OwnedAttempt[]> {
+    async claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]> {
       const { provider, now, limit, waiting = limit, freeOnly = false, leaseUntil, token } = claim
       const values = [provider, now, limit, leaseUntil, token, node, waiting, freeOnly ? 1 : 0]
       return (await claims(CLAIM, values, token)).map(ownedAttempt)
     },
 
-    async claimOne(
+    async claimAttempt(
       id: string,
       { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
     ): Promise<OwnedAttempt | undefined> {
@@ -22,7 +22,7 @@ export function attemptWork({ fenced, once }: Work, node: string) {
       return rows[0] && ownedAttempt(rows[0])
     },
 
-    async postpone(postponement: Postponement): Promise<boolean> {
+    async postponeAttempt(postponement: Postponement): Promise<boolean> {
       const { id, token, state, reason, lookups, unknownSince, dueAt } = postponement
       return (
         (await fenced(POSTPONE, [id, token, state, reason, lookups, unknownSince, dueAt])).rows.length === 1

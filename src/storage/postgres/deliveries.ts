@@ -1,7 +1,6 @@
-import type { EventType } from '../../domain/event.ts'
 import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import { EPOCH_OF_EVENT } from '../lists.ts'
 import { claiming } from './claims.ts'
-import { EPOCH_OF_EVENT } from './epochs.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
 import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
@@ -13,32 +12,31 @@ const LARGEST_GROUP = 256
 export function deliveryWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   const settlements = settling(fenced)
-  async function retry(scope: Scope, ids: readonly string[], now: number): Promise<number> {
+  async function retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number> {
     // None that PostgreSQL could not store is there.
     const askable = ids.filter((id) => !id.includes('\0'))
     return (await once(RETRY, [scope.accountId, live(scope), now, ...IDS.values(askable)])).rows.length
   }
 
-  return {
-    settlements,
-
-    async claim({ endpoint, now, limit, leaseUntil, token }: Claim): Promise<ClaimedDelivery[]> {
+  const methods = {
+    async claimDeliveries({ endpoint, now, limit, leaseUntil, token }: Claim): Promise<ClaimedDelivery[]> {
       const rows = await claims(CLAIM, [endpoint, now, limit, leaseUntil, token, node], token)
-      return rows.map((row) => ({ ...(row as unknown as ClaimedDelivery & { eventType: EventType }), token }))
+      return rows.map((row) => ({ ...(row as unknown as ClaimedDelivery), token }))
     },
 
-    settle: (settlement: Settlement): Promise<boolean> => settlements.add(settlement),
+    settleDelivery: (settlement: Settlement): Promise<boolean> => settlements.add(settlement),
 
-    async release(id: string, token: string): Promise<boolean> {
+    async releaseDelivery(id: string, token: string): Promise<boolean> {
       return (await fenced(RELEASE, [id, token])).count === 1
     },
 
-    async retry(scope: Scope, id: string, now: number): Promise<boolean> {
-      return (await retry(scope, [id], now)) === 1
+    async retryDelivery(scope: Scope, id: string, now: number): Promise<boolean> {
+      return (await retryDeliveries(scope, [id], now)) === 1
     },
 
-    retryMany: retry,
+    retryDeliveries,
   }
+  return { methods, settlements }
 }
 
 /** A delivery whose event is gone, which `verify` reports, is left to its lease: it must not stop the others. */

@@ -3,14 +3,10 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
+import { EPOCH } from '../lists.ts'
 import { NOW } from './clock.ts'
 import { codeOf } from './errors.ts'
 import { GONE_MS } from './nodes.ts'
-
-export const EPOCH_COLUMNS = `id, first_seq AS "firstSequence", began_at AS "beganAt", cause`
-
-/** The id of the epoch of the event `e`. */
-export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
 
 type EpochRow = {
   readonly id: string
@@ -21,7 +17,7 @@ type EpochRow = {
 
 /** Every epoch, oldest first. */
 export async function epochsIn(client: Client): Promise<Epoch[]> {
-  const { rows } = await client.query<EpochRow>(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq`)
+  const { rows } = await client.query<EpochRow>(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq`)
   return rows.map((row) => ({
     ...row,
     firstSequence: Number(row.firstSequence),

@@ -1,6 +1,5 @@
-import type { NotificationSubject } from '../../ports/provider.ts'
 import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
-import type { Row } from './batch.ts'
+import { NOTIFICATION, type NotificationRow, referenceOf, storedNotification } from '../lists.ts'
 import { claiming } from './claims.ts'
 import type { Work } from './statements.ts'
 
@@ -8,18 +7,20 @@ import type { Work } from './statements.ts'
 export function notificationWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   return {
-    async add(notification: StoredNotification): Promise<boolean> {
+    async addNotification(notification: StoredNotification): Promise<boolean> {
       const { id, provider, notificationId, subject, tries, receivedAt } = notification
       const about = [subject.about, referenceOf(subject)]
       return (await once(ADD, [id, provider, notificationId, ...about, tries, receivedAt])).count === 1
     },
 
-    async claim(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]> {
+    async claimNotifications(claim: Omit<AttemptClaim, 'provider'>): Promise<StoredNotification[]> {
       const { now, limit, leaseUntil, token } = claim
-      return (await claims(CLAIM, [now, limit, leaseUntil, token, node], token)).map(storedNotification)
+      return (await claims(CLAIM, [now, limit, leaseUntil, token, node], token)).map((row) =>
+        storedNotification(row as unknown as NotificationRow),
+      )
     },
 
-    async settle(settlement: NotificationSettlement): Promise<boolean> {
+    async settleNotification(settlement: NotificationSettlement): Promise<boolean> {
       const { id, token, state, dueAt, error, inVain = state !== 'done' } = settlement
       const due = state === 'pending' ? dueAt : null
       return (await fenced(SETTLE, [id, token, state, inVain ? 1 : 0, due, error])).count === 1
@@ -36,15 +37,14 @@ const ADD = `
 
 const CLAIM = `
   WITH due AS (
-    SELECT id FROM notifications
+    SELECT id AS due FROM notifications
     WHERE state = 'pending' AND due_at <= $1
     ORDER BY due_at, id
     LIMIT $2
     FOR UPDATE SKIP LOCKED)
-  UPDATE notifications n SET due_at = $3, token = $4, owner = $5
-  FROM due WHERE n.id = due.id
-  RETURNING n.id, n.provider, n.notification_id AS "notificationId", n.about, n.reference, n.tries,
-    n.received_at AS "receivedAt"`
+  UPDATE notifications SET due_at = $3, token = $4, owner = $5
+  FROM due WHERE id = due.due
+  RETURNING ${NOTIFICATION}`
 
 const GIVE_BACK = `
   UPDATE notifications SET due_at = received_at, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
@@ -53,21 +53,3 @@ const SETTLE = `
   UPDATE notifications
   SET state = $3, tries = tries + $4, due_at = $5, token = NULL, owner = NULL, last_error = $6
   WHERE id = $1 AND token = $2 AND state = 'pending'`
-
-function referenceOf(subject: NotificationSubject): string | null {
-  if (subject.about === 'nothing') return null
-  return subject.about === 'attempt' ? subject.attemptId : subject.reference
-}
-
-function storedNotification(row: Row): StoredNotification {
-  const { about, reference, ...rest } = row as unknown as Omit<StoredNotification, 'subject'> & {
-    about: NotificationSubject['about']
-    reference: string | null
-  }
-  return { ...rest, subject: subjectOf(about, reference ?? '') }
-}
-
-function subjectOf(about: NotificationSubject['about'], reference: string): NotificationSubject {
-  if (about === 'nothing') return { about }
-  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
-}

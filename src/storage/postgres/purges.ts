@@ -3,11 +3,11 @@ import type { Sql } from './statements.ts'
 /** What is forgotten, the oldest first, up to a limit. */
 export function purges(sql: Sql) {
   return {
-    async idempotency(lastKey: number, limit: number): Promise<number> {
+    async purgeIdempotency(lastKey: number, limit: number): Promise<number> {
       return (await sql(PURGE_KEYS, [limit, lastKey])).count
     },
 
-    async notifications(before: number, limit: number): Promise<number> {
+    async purgeNotifications(before: number, limit: number): Promise<number> {
       return (await sql(PURGE_NOTIFICATIONS, [before, limit])).count
     },
   }

@@ -9,16 +9,14 @@ import type {
   Scope,
   StoredEvent,
 } from '../../ports/store.ts'
-import { EPOCH_COLUMNS, EPOCH_OF_EVENT } from './epochs.ts'
+import { DELIVERY, EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
 import { cut } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 /** LATERAL keeps the planner from trying every event, of which there may have been few when the plan was made. */
-const DELIVERY = `
-  SELECT d.id, d.endpoint, d.event_seq AS "eventSequence", e.type AS "eventType", d.state, d.attempts,
-    CASE d.state WHEN 'pending' THEN d.due_at END AS "nextAttemptAt", d.last_status AS "lastStatus",
-    d.last_error AS "lastError", d.created_at AS "createdAt"
+const FROM_DELIVERIES = `
+  SELECT ${DELIVERY}
   FROM deliveries d
   CROSS JOIN LATERAL (
     SELECT type FROM events
@@ -38,7 +36,7 @@ export function eventReads(sql: Sql) {
          ORDER BY seq LIMIT $4`,
         [scope.accountId, live(scope), after, limit + 1, ...(type === undefined ? [] : [type])],
       )
-      const newest = await sql(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
+      const newest = await sql(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
       return { ...cut(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
     },
 
@@ -57,7 +55,7 @@ export function eventReads(sql: Sql) {
     },
 
     async delivery(scope: Scope, id: string): Promise<Delivery | undefined> {
-      const { rows } = await sql(`${DELIVERY} AND d.id = $3`, [scope.accountId, live(scope), id])
+      const { rows } = await sql(`${FROM_DELIVERIES} AND d.id = $3`, [scope.accountId, live(scope), id])
       return rows[0] as Delivery | undefined
     },
 
@@ -66,7 +64,7 @@ export function eventReads(sql: Sql) {
       { after, before, limit }: { after: string; before: string; limit: number },
     ): Promise<Page<Delivery>> {
       const { rows } = await sql(
-        `${DELIVERY} AND d.state = 'failed' AND d.id > $4 AND d.id < $5 ORDER BY d.id LIMIT $3`,
+        `${FROM_DELIVERIES} AND d.state = 'failed' AND d.id > $4 AND d.id < $5 ORDER BY d.id LIMIT $3`,
         [scope.accountId, live(scope), limit + 1, after, before],
       )
       return cut(rows as unknown as Delivery[], limit)
@@ -74,7 +72,7 @@ export function eventReads(sql: Sql) {
 
     async deliveries(scope: Scope, { limit, startingAfter, state }: DeliveryQuery): Promise<Page<Delivery>> {
       const { rows } = await sql(
-        `${DELIVERY} ${state === 'failed' ? `AND d.state = 'failed'` : ''}
+        `${FROM_DELIVERIES} ${state === 'failed' ? `AND d.state = 'failed'` : ''}
            ${startingAfter === undefined ? '' : 'AND d.id < $4'}
          ORDER BY d.id DESC LIMIT $3`,
         [scope.accountId, live(scope), limit + 1, ...(startingAfter === undefined ? [] : [startingAfter])],

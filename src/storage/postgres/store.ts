@@ -158,25 +158,12 @@ async function joinNodes(
 function workOf(pool: Pool, node: string) {
   const work = { fenced: statements(pool, true), once: statements(pool, false) }
   const deliveries = deliveryWork(work, node)
-  const attempts = attemptWork(work, node)
-  const notifications = notificationWork(work, node)
-  const purge = purges(work.fenced)
   const methods = {
+    ...deliveries.methods,
+    ...attemptWork(work, node),
+    ...notificationWork(work, node),
+    ...purges(work.fenced),
     ...clockWork(work.fenced),
-    claimDeliveries: deliveries.claim,
-    settleDelivery: deliveries.settle,
-    releaseDelivery: deliveries.release,
-    retryDelivery: deliveries.retry,
-    retryDeliveries: deliveries.retryMany,
-    claimAttempts: attempts.claim,
-    claimAttempt: attempts.claimOne,
-    postponeAttempt: attempts.postpone,
-    replaceRuleSet: attempts.replaceRuleSet,
-    addNotification: notifications.add,
-    claimNotifications: notifications.claim,
-    settleNotification: notifications.settle,
-    purgeIdempotency: purge.idempotency,
-    purgeNotifications: purge.notifications,
   } satisfies Partial<Store>
   return { methods, settlements: deliveries.settlements }
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
+import { EPOCH } from '../lists.ts'
 import type { Connection } from './connection.ts'
 import { filesAt, readMark, writeMark } from './mark.ts'
 
@@ -10,11 +11,6 @@ const MARK_EVERY_MS = 1_000
 
 /** The mark of a database that continues in another place. */
 const MOVED = 'moved'
-
-export const EPOCH_COLUMNS = `id, first_seq AS firstSequence, began_at AS beganAt, cause`
-
-/** The id of the epoch of the event `e`. */
-export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
 
 /** The last number of a scope, from its events and its newest epoch. */
 const LAST = `max(
@@ -25,7 +21,7 @@ const SCOPES = `accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m`
 
 /** Every epoch, oldest first. */
 export function epochsIn(db: Connection): Epoch[] {
-  return db.prepare(`SELECT ${EPOCH_COLUMNS} FROM epochs ORDER BY first_seq`).all() as Epoch[]
+  return db.prepare(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq`).all() as Epoch[]
 }
 
 /**

@@ -9,21 +9,15 @@ import type {
   Scope,
   StoredEvent,
 } from '../../ports/store.ts'
-import { EPOCH_COLUMNS, EPOCH_OF_EVENT } from './epochs.ts'
+import { DELIVERY, EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
-const DELIVERY_COLUMNS = `d.id, d.endpoint, d.event_seq AS eventSequence, e.type AS eventType, d.state,
-  d.attempts, CASE d.state WHEN 'pending' THEN d.due_at END AS nextAttemptAt, d.last_status AS lastStatus,
-  d.last_error AS lastError, d.created_at AS createdAt`
-
 /** Events, and the duties to tell of them. */
 export function eventReads(sql: Sql) {
   const newestEpoch = () =>
-    sql(
-      `SELECT ${EPOCH_COLUMNS} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`,
-    ).get() as Epoch
+    sql(`SELECT ${EPOCH} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).get() as Epoch
   return {
     events(scope: Scope, query: EventQuery): EventPage {
       const { type } = query
@@ -58,7 +52,7 @@ export function eventReads(sql: Sql) {
     },
 
     delivery(scope: Scope, id: string): Delivery | undefined {
-      return sql(`SELECT ${DELIVERY_COLUMNS} FROM deliveries d
+      return sql(`SELECT ${DELIVERY} FROM deliveries d
          JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
          WHERE d.account_id = ? AND d.live = ? AND d.id = ?`).get(scope.accountId, live(scope), id) as
         | Delivery
@@ -70,7 +64,7 @@ export function eventReads(sql: Sql) {
       { after, before, limit }: { after: string; before: string; limit: number },
     ): Page<Delivery> {
       const rows = sql(
-        `SELECT ${DELIVERY_COLUMNS} FROM deliveries d INDEXED BY deliveries_failed
+        `SELECT ${DELIVERY} FROM deliveries d INDEXED BY deliveries_failed
          JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
          WHERE d.account_id = ? AND d.live = ? AND d.state = 'failed' AND d.id > ? AND d.id < ?
          ORDER BY d.id LIMIT ?`,
@@ -82,7 +76,7 @@ export function eventReads(sql: Sql) {
       const failed = query.state === 'failed' ? `AND d.state = 'failed'` : ''
       const after = query.startingAfter === undefined ? '' : 'AND d.id < ?'
       const rows = sql(
-        `SELECT ${DELIVERY_COLUMNS} FROM deliveries d
+        `SELECT ${DELIVERY} FROM deliveries d
          JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
          WHERE d.account_id = ? AND d.live = ? ${failed} ${after} ORDER BY d.id DESC LIMIT ?`,
       ).all(

@@ -1,7 +1,7 @@
 import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import { EPOCH_OF_EVENT } from '../lists.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
-import { EPOCH_OF_EVENT } from './epochs.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { live } from './rows.ts'

@@ -1,12 +1,6 @@
-import type { NotificationSubject } from '../../ports/provider.ts'
 import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
+import { NOTIFICATION, type NotificationRow, referenceOf, storedNotification } from '../lists.ts'
 import type { Definition } from './definition.ts'
-
-/** The columns of a notification that a claim answers: `reference` is an attempt's id or the provider's reference. */
-type NotificationColumns = Omit<StoredNotification, 'subject'> & {
-  readonly about: NotificationSubject['about']
-  readonly reference: string | null
-}
 
 /** Providers' notifications: stored once, then claimed, acted on and settled. */
 export const notificationWrites = {
@@ -26,18 +20,14 @@ export const notificationWrites = {
   },
 
   claimNotifications(db) {
-    const claimDue = db.prepare<unknown[], NotificationColumns>(
+    const claimDue = db.prepare<unknown[], NotificationRow>(
       `UPDATE notifications SET due_at = ?, token = ?
        WHERE id IN (
          SELECT id FROM notifications WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT ?)
-       RETURNING id, provider, notification_id AS notificationId, about, reference, tries,
-         received_at AS receivedAt`,
+       RETURNING ${NOTIFICATION}`,
     )
     return ({ limit, now, leaseUntil, token }: Omit<AttemptClaim, 'provider'>): StoredNotification[] =>
-      claimDue.all(leaseUntil, token, now, limit).map(({ about, reference, ...rest }) => ({
-        ...rest,
-        subject: subjectOf(about, reference ?? ''),
-      }))
+      claimDue.all(leaseUntil, token, now, limit).map(storedNotification)
   },
 
   settleNotification(db) {
@@ -59,13 +49,3 @@ export const notificationWrites = {
     return (before: number, limit: number): number => purgeDone.run(before, limit).changes
   },
 } satisfies Record<string, Definition>
-
-function referenceOf(subject: NotificationSubject): string | null {
-  if (subject.about === 'nothing') return null
-  return subject.about === 'attempt' ? subject.attemptId : subject.reference
-}
-
-function subjectOf(about: NotificationSubject['about'], reference: string): NotificationSubject {
-  if (about === 'nothing') return { about }
-  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
-}

@@ -60,16 +60,22 @@ async function work(): Promise<Statement[]> {
   const both = { fenced: sql, once: sql }
   const id = 'an id'
   const claim = { now: tick(), leaseUntil: tick(), limit: 64, token: 'a token' }
-  const deliveries = deliveryWork(both, 'a node')
-  await deliveries.claim({ endpoint: 'default', ...claim })
-  await deliveries.settle({ id, token: 'a token', verdict: { state: 'delivered' }, status: 200, error: null })
-  await deliveries.release(id, 'a token')
-  await deliveries.retry(scope, id, tick())
-  await deliveries.retryMany(scope, [id, 'another id'], tick())
+  const deliveries = deliveryWork(both, 'a node').methods
+  await deliveries.claimDeliveries({ endpoint: 'default', ...claim })
+  await deliveries.settleDelivery({
+    id,
+    token: 'a token',
+    verdict: { state: 'delivered' },
+    status: 200,
+    error: null,
+  })
+  await deliveries.releaseDelivery(id, 'a token')
+  await deliveries.retryDelivery(scope, id, tick())
+  await deliveries.retryDeliveries(scope, [id, 'another id'], tick())
   await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
   const attempts = attemptWork(both, 'a node')
-  await attempts.claim({ provider: 'bank_a', ...claim })
-  await attempts.claimOne(id, claim)
+  await attempts.claimAttempts({ provider: 'bank_a', ...claim })
+  await attempts.claimAttempt(id, claim)
   const postponed = {
     state: 'unknown',
     reason: null,
@@ -77,13 +83,13 @@ async function work(): Promise<Statement[]> {
     unknownSince: tick(),
     dueAt: tick(),
   } as const
-  await attempts.postpone({ id, token: 'a token', ...postponed })
+  await attempts.postponeAttempt({ id, token: 'a token', ...postponed })
   const notifications = notificationWork(both, 'a node')
-  await notifications.claim(claim)
-  await notifications.settle({ id, token: 'a token', state: 'done', dueAt: null, error: null })
+  await notifications.claimNotifications(claim)
+  await notifications.settleNotification({ id, token: 'a token', state: 'done', dueAt: null, error: null })
   const purge = purges(sql)
-  await purge.idempotency(tick(), 64)
-  await purge.notifications(tick(), 64)
+  await purge.purgeIdempotency(tick(), 64)
+  await purge.purgeNotifications(tick(), 64)
   const clock = clockWork(async (text, values) => {
     await sql(text, values)
     return { rows: [{ seen: 0, moved: 0 }], count: 1 }

@@ -1,0 +1,37 @@
+/** What both engines list in a SELECT of rows that have no table of columns: each is read into a type of the store's port. */
+import type { NotificationSubject } from '../ports/provider.ts'
+import type { StoredNotification } from '../ports/store.ts'
+
+/** Of the delivery `d` and its event `e`. */
+export const DELIVERY = `d.id, d.endpoint, d.event_seq AS "eventSequence", e.type AS "eventType", d.state, d.attempts,
+  CASE d.state WHEN 'pending' THEN d.due_at END AS "nextAttemptAt", d.last_status AS "lastStatus",
+  d.last_error AS "lastError", d.created_at AS "createdAt"`
+
+export const EPOCH = `id, first_seq AS "firstSequence", began_at AS "beganAt", cause`
+
+/** The id of the epoch of the event `e`. */
+export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e.seq ORDER BY p.first_seq DESC LIMIT 1)`
+
+export const NOTIFICATION = `id, provider, notification_id AS "notificationId", about, reference, tries,
+  received_at AS "receivedAt"`
+
+/** A notification as it is read: `reference` is an attempt's id or the provider's reference. */
+export type NotificationRow = Omit<StoredNotification, 'subject'> & {
+  readonly about: NotificationSubject['about']
+  readonly reference: string | null
+}
+
+export function storedNotification({ about, reference, ...rest }: NotificationRow): StoredNotification {
+  return { ...rest, subject: subjectOf(about, reference ?? '') }
+}
+
+function subjectOf(about: NotificationSubject['about'], reference: string): NotificationSubject {
+  if (about === 'nothing') return { about }
+  return about === 'attempt' ? { about, attemptId: reference } : { about, reference }
+}
+
+/** The column `reference` of a notification. */
+export function referenceOf(subject: NotificationSubject): string | null {
+  if (subject.about === 'nothing') return null
+  return subject.about === 'attempt' ? subject.attemptId : subject.reference
+}
