@@ -1,4 +1,4 @@
-/** The schemas of what operators read. */
+/** The schemas of the endpoints for operators. */
 
 import { array, boolean, integer, named, object, oneOf, optional, type Static } from '../http/schema.ts'
 import { count, providerName } from './minipay/fields.ts'

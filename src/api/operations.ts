@@ -15,7 +15,7 @@ import {
   Status,
 } from './operations-schemas.ts'
 
-/** How long the store may take to answer before it counts as not ready, in ms. */
+/** The time-out of the store for the check whether it is ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
 const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
 

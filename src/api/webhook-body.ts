@@ -33,8 +33,8 @@ export type ToldEvent = Pick<
 >
 
 /**
- * What a webhook says, and what its signature covers: the original's five fields of the transaction first, then which
- * event it is and what it did. No two events have the same body. What an earlier version did not store is left out.
+ * The body of a webhook, which its signature covers: the five fields of the original's transaction first, then the
+ * event and its change. No two events have the same body. Fields that an earlier version did not store are absent.
  */
 export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: ToldEvent): string {
   const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = JSON.parse(

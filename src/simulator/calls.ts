@@ -5,7 +5,7 @@ type Stage = (typeof STAGES)[number]
 type Counts = Record<Operation, number>
 type Waiter = { readonly operation: Operation; readonly stage: Stage; readonly count: number; go(): void }
 
-/** Counts calls as they come in and as they were done, lets a test wait for one, and holds those that must wait. */
+/** Counts received and done calls, lets a test wait for one, and delays calls that must wait. */
 export class Calls {
   readonly #counts: Readonly<Record<Stage, Counts>> = { received: none(), done: none() }
   #waiters: Waiter[] = []
@@ -18,18 +18,18 @@ export class Calls {
     this.#waiters = this.#waiters.filter((waiter) => !reached(waiter))
   }
 
-  /** Resolves when so many calls of an operation have reached that stage. */
+  /** Resolves once this many calls of an operation have reached that stage. */
   reached(stage: Stage, operation: Operation, count: number): Promise<void> {
     if (this.#counts[stage][operation] >= count) return Promise.resolve()
     return new Promise((go) => this.#waiters.push({ operation, stage, count, go }))
   }
 
-  /** Resolves when everything that is held is released. */
+  /** Resolves when the waiting calls are released. */
   hold(): Promise<void> {
     return new Promise((resolve) => this.#held.push(resolve))
   }
 
-  /** Lets go of everything that is held, and answers how many calls that were. */
+  /** Releases every waiting call, and returns their number. */
   release(): number {
     const held = this.#held
     this.#held = []
@@ -46,7 +46,7 @@ function none(): Counts {
   return Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Counts
 }
 
-/** What a query such as `operation=capture&received=3` waits for; undefined when it waits for nothing. */
+/** The condition of a query such as `operation=capture&received=3`; undefined if it has none. */
 export function waitedFor(query: URLSearchParams): [Stage, Operation, number] | undefined {
   const operation = OPERATIONS.find((one) => one === query.get('operation'))
   const stage = STAGES.find((one) => query.has(one))

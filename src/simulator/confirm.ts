@@ -16,7 +16,7 @@ const SECURITY = {
   'cache-control': 'no-store',
 }
 
-/** The page where a customer approves a payment or does not; false when the path is not its. */
+/** The page where a customer approves or rejects a payment; false if the path is another one. */
 export async function confirm(
   simulator: Simulator,
   request: IncomingMessage,

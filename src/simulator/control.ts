@@ -33,7 +33,7 @@ async function change({ writer, later }: Simulator, work: () => boolean): Promis
   return done ? OK : [409, { error: 'There is no such object, or its state does not allow that.' }]
 }
 
-/** What a test or a curious person may do with the simulator. Not signed, and taken from this machine only. */
+/** Control calls for tests and newcomers. They are not signed, and accepted from this machine only. */
 const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
   ['GET', /^\/faults$/, async ({ faults }) => [200, flat(faults)]],
   [
@@ -120,7 +120,7 @@ function flat({ settings }: Faults): object {
   return { ...rest, ...rates }
 }
 
-/** Answers a control call; false when the path is none of these. */
+/** Handles a control call; false if the path is none of these. */
 export async function control(
   simulator: Simulator,
   request: IncomingMessage,

@@ -4,12 +4,12 @@ import Database from 'better-sqlite3'
 
 export type Connection = Database.Database
 
-/** "Bank" in SQLite's application id: the simulator's file is never taken for MiniPay's, nor MiniPay's for the simulator's. */
+/** "Bank" in SQLite's application id, so that MiniPay and the simulator never use each other's files. */
 const APPLICATION_ID = 0x42616e6b
 
 /**
- * `operations` is what was asked, by the caller's reference: a reference is done once. `payments` is what
- * became of the money. The checks hold whatever the code does.
+ * `operations` has the requests, by the caller's reference: the simulator carries out each reference once. `payments`
+ * has the state of the money. The constraints hold even if the code has a bug.
  */
 const SCHEMA = `
 CREATE TABLE payments (
@@ -64,9 +64,11 @@ CREATE INDEX notifications_due ON notifications (due_at);
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `
 
-/** Opens the simulator's own file, and makes it when it is not there. Throws a sentence for another program's file. */
+/**
+ * Opens the simulator's own file, and creates it if it does not exist. Throws a sentence for another program's file.
+ */
 export function openSimulatorDatabase(file: string): Connection {
-  // Made here, so that its owner alone can read it; SQLite gives the files beside it the same rights.
+  // Created here, so that only its owner can read it; SQLite gives the files beside it the same rights.
   closeSync(openSync(file, 'a', 0o600))
   const db = new Database(file)
   try {
@@ -75,7 +77,7 @@ export function openSimulatorDatabase(file: string): Connection {
     if (tables > 0 && id !== APPLICATION_ID)
       throw new Error(`${file} is a SQLite database, but not of the simulator. Check --database.`)
     db.pragma('journal_mode = WAL')
-    // What was answered stays true after a power cut.
+    // A response stays true after a power cut.
     db.pragma('synchronous = FULL')
     if (tables === 0)
       db.transaction(() => {
@@ -89,7 +91,7 @@ export function openSimulatorDatabase(file: string): Connection {
   }
 }
 
-/** A name of the simulator's own for what it did. In hexadecimal of this length no digits are taken for a card's. */
+/** The simulator's own reference. In hexadecimal of this length, no digits look like a card number. */
 export function newId(prefix: 'pay' | 'cap' | 'can' | 'ref' | 'dp' | 'ntf'): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`
 }
@@ -101,7 +103,7 @@ export type Writer = {
 
 type Job = { readonly work: () => void; readonly done: () => void; readonly failed: (error: unknown) => void }
 
-/** After a group of so many, more are surely coming: the next one waits a millisecond for them. */
+/** After a group of this size, more work is surely coming: the next group waits a millisecond for it. */
 const BUSY_GROUP = 4
 
 /** One transaction, and one disk sync, for everything that arrived in one turn of the event loop, or a millisecond. */

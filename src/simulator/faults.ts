@@ -46,12 +46,12 @@ export type Fault = keyof typeof FAULTS
 export const OPERATIONS = ['authorize', 'capture', 'cancel', 'refund', 'lookup'] as const
 export type Operation = (typeof OPERATIONS)[number]
 
-/** The payment methods that the simulator knows beside the sandbox's. */
+/** The payment methods of the simulator, in addition to the sandbox's. */
 export const FAULT_TOKENS: ReadonlyMap<string, Fault> = new Map(
   Object.entries(FAULTS).map(([fault, { token }]) => [token, fault as Fault]),
 )
 
-/** What a lookup, which does nothing, can't do wrong. */
+/** Faults that a lookup cannot have, because it changes nothing. */
 const NOT_OF_LOOKUPS: ReadonlySet<Fault> = new Set([
   'decline',
   'late',
@@ -75,11 +75,11 @@ const CALM: FaultSettings = { latency_ms: 0, late_ms: 200, seed: 1, rates: {} }
 
 export type Faults = {
   readonly settings: FaultSettings
-  /** Replaces all settings; answers a sentence when they can't be used. */
+  /** Replaces all settings; returns a sentence if they are invalid. */
   set(body: Body): string | undefined
-  /** Arms the next `count` calls of an operation; answers a sentence when that can't be done. */
+  /** Arms the next `count` calls of an operation; returns a sentence if that is not possible. */
   arm(body: Body): string | undefined
-  /** The fault of this call: armed, asked for by its payment method or metadata, or drawn. */
+  /** The fault of this call: armed, chosen by its payment method or metadata, or drawn. */
   next(operation: Operation, body: Body): Fault | undefined
 }
 
@@ -87,7 +87,7 @@ export function createFaults(): Faults {
   let settings = CALM
   let draw = random(CALM.seed)
   const armed = new Map<Operation, Fault[]>()
-  /** References whose own fault has had its turn: the same call again is served. */
+  /** References whose own fault has occurred: the simulator serves the same call again. */
   const served = new Set<string>()
 
   function asked(body: Body): Fault | undefined {
@@ -135,7 +135,7 @@ export function createFaults(): Faults {
   }
 }
 
-/** The settings, or a sentence about what is wrong with them. */
+/** The settings, or a sentence about the error in them. */
 function settingsOf(body: Body): FaultSettings | string {
   const { latency_ms = 0, late_ms = CALM.late_ms, seed = CALM.seed, ...rates } = body
   for (const [name, value] of Object.entries({ latency_ms, late_ms, seed }))

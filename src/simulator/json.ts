@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** A JSON object from outside, of which nothing is known yet. */
+/** A JSON object from outside, not checked yet. */
 export type Body = Readonly<Record<string, unknown>>
 
 export function isObject(value: unknown): value is Body {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The value when it is a text, else an empty one. */
+/** The value if it is a text, otherwise an empty one. */
 export function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
@@ -23,7 +23,7 @@ export function parseObject(bytes: Buffer): Body | undefined {
 
 const MAX_BODY_BYTES = 64 * 1024
 
-/** The request's body; undefined when it is larger than 64 KiB, or was cut. */
+/** The request's body; undefined if it is larger than 64 KiB, or was cut. */
 export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -19,7 +19,10 @@ type Options = {
   readonly now: () => number
 }
 
-/** What the simulator does of its own accord: late operations and notifications. Both are in the database, and outlive it. */
+/**
+ * The simulator's own later work: late operations and notifications. Both are in the database, so they survive a
+ * restart.
+ */
 export class Later {
   readonly #options: Options
   readonly #stopped = new AbortController()
@@ -33,12 +36,12 @@ export class Later {
     this.wake()
   }
 
-  /** Looks for new work after something was committed. */
+  /** Checks for new work after a commit. */
   wake(): void {
     this.#plan(0)
   }
 
-  /** Does every late operation now. */
+  /** Completes every late operation now. */
   async finishAll(): Promise<void> {
     await this.#finish(Number.MAX_SAFE_INTEGER)
     this.wake()
@@ -97,7 +100,7 @@ export class Later {
     })
   }
 
-  /** True when it was answered 2xx. */
+  /** True if the response was 2xx. */
   async #post(body: string, signature: Record<string, string>): Promise<boolean> {
     const headers = { 'content-type': 'application/json', ...signature }
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(ANSWER_MS)])

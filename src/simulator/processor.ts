@@ -5,7 +5,7 @@ import { type Body, text } from './json.ts'
 import { authorization, followUpOf } from './requests.ts'
 import type { NotificationRow, OperationRow, PaymentRow, Tables } from './rows.ts'
 
-/** An answer of the protocol: the HTTP status and the JSON. */
+/** A response of the protocol: the HTTP status and the JSON. */
 export type Answer = { readonly status: number; readonly body: object }
 
 /** How long an authorization is held: seven days, in ms. */
@@ -17,7 +17,7 @@ export type ProcessorOptions = {
   readonly tables: Tables
   readonly now: () => number
   readonly lateMs: () => number
-  /** What the fault `echo` repeats. */
+  /** The text that the fault `echo` repeats. */
   readonly secret: string
   readonly confirmUrl: (payment: string) => string
 }
@@ -101,7 +101,7 @@ export class Processor {
     return NOT_FOUND
   }
 
-  /** Does what was answered `pending`; nothing when it is done already. */
+  /** Completes a `pending` operation; does nothing if it is complete. */
   finish(reference: string): void {
     const row = this.#tables.operation(reference)
     const payment = row?.payment ? this.#tables.payment(row.payment) : undefined
@@ -113,7 +113,7 @@ export class Processor {
     this.#notify('attempt', reference)
   }
 
-  /** The customer approved a payment, or did not; false when it does not wait for that. */
+  /** The customer approved or rejected a payment; false if it does not wait for that. */
   confirm(id: string, approve: boolean): boolean {
     const payment = this.#tables.payment(id)
     const row = payment && this.#tables.operation(payment.reference)
@@ -129,7 +129,7 @@ export class Processor {
     return true
   }
 
-  /** A refund that was done comes back, by our name of it or the caller's; false when there is none. */
+  /** A refund that succeeded fails later, by its own or the caller's reference; false if there is none. */
   failRefund(reference: string): boolean {
     const row = this.#tables.operationById(reference) ?? this.#tables.operation(reference)
     const payment = row?.payment ? this.#tables.payment(row.payment) : undefined
@@ -140,7 +140,7 @@ export class Processor {
     return true
   }
 
-  /** An authorization lapses; false when nothing is held. */
+  /** An authorization expires; false if it holds nothing. */
   expire(id: string): boolean {
     const payment = this.#tables.payment(id)
     if (payment?.status !== 'authorized' || payment.busy !== null) return false
@@ -149,7 +149,7 @@ export class Processor {
     return true
   }
 
-  /** Opens a dispute and answers its id; undefined when the payment has not that much undisputed. */
+  /** Opens a dispute and returns its id; undefined if the payment has less undisputed money. */
   openDispute(id: string, amount: number | undefined): string | undefined {
     const payment = this.#tables.payment(id)
     const disputed = amount ?? payment?.captured ?? 0
@@ -170,7 +170,7 @@ export class Processor {
     return true
   }
 
-  /** How an operation stands now: the answer to it, to the same reference again, and to a lookup. */
+  /** The current state of an operation: the response to it, to the same reference again, and to a lookup. */
   #answerTo(row: OperationRow): Answer {
     const { status, id: reference, amount, currency } = row
     if (status === 'closed')
@@ -206,7 +206,7 @@ export class Processor {
     return ok({ status, dispute, payment, amount, currency, reason: 'fraudulent' })
   }
 
-  /** The answer to a reference that was used before; undefined for a new one. */
+  /** The response to a reference that was used before; undefined for a new one. */
   #known(reference: string, request: string, operation: OperationRow['operation'] = 'authorize') {
     const row = this.#tables.operation(reference)
     if (!row) return undefined
@@ -242,7 +242,7 @@ export class Processor {
     return undefined
   }
 
-  /** Why the simulator can't do it now; undefined when it can. */
+  /** The reason why the simulator cannot do it now; undefined if it can. */
   #hindrance(operation: FollowUp, payment: PaymentRow, amount: number) {
     const left = payment.captured - payment.refunded - payment.refund_pending
     if (operation === 'refund')
@@ -255,7 +255,7 @@ export class Processor {
     return { code: EXPIRED, message: 'Nothing is held.' }
   }
 
-  /** The money of a payment is held, or taken. */
+  /** The money of a payment is held or taken. */
   #take(payment: PaymentRow): void {
     this.#tables.changePayment(
       payment,
@@ -265,7 +265,7 @@ export class Processor {
     )
   }
 
-  /** Does a capture, cancel or refund to its payment. */
+  /** Carries out a capture, cancel or refund of its payment. */
   #apply({ operation, amount }: OperationRow, payment: PaymentRow): void {
     this.#tables.changePayment(
       payment,
@@ -275,13 +275,13 @@ export class Processor {
           ? { status: 'captured', captured: amount }
           : { status: 'canceled' },
     )
-    // Its customer may still be away: the authorization ends with it.
+    // Its customer may not have returned yet: the authorization ends with it.
     const authorization = this.#tables.operation(payment.reference)
     if (operation === 'cancel' && payment.status === 'requires_action' && authorization)
       this.#decline(authorization, EXPIRED, 'It was canceled before the customer approved it.')
   }
 
-  /** Keeps what is to be done later from being given away before. */
+  /** Reserves money for a later operation. */
   #reserve({ operation, reference, amount }: OperationRow, payment: PaymentRow): void {
     this.#tables.changePayment(
       payment,

@@ -1,6 +1,6 @@
 import { type Body, isObject } from './json.ts'
 
-/** What a call asks for, once it has the form of docs/provider-protocol.md; else a sentence that says what is wrong. */
+/** The request of a call that has the form of docs/provider-protocol.md; otherwise a sentence about the error. */
 
 type Money = { readonly amount: number; readonly currency: string }
 
@@ -12,7 +12,7 @@ function moneyOf({ amount, currency }: Body): Money | string {
   return { amount, currency }
 }
 
-/** An authorization, in the order of its fields that is compared when its reference comes again. */
+/** An authorization, in the order of its fields, for the comparison when its reference comes again. */
 export function authorization(body: Body) {
   const money = moneyOf(body)
   const { reference, transaction_id, customer, payment_method, capture, description, metadata } = body

@@ -27,7 +27,7 @@ export type PaymentRow = {
 export type OperationRow = {
   readonly reference: string
   readonly operation: 'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup'
-  /** What was asked, so that the same reference with something else is noticed. */
+  /** The request, so that another request with the same reference is detected. */
   readonly request: string
   readonly status: 'done' | 'pending' | 'declined' | 'closed'
   readonly id: string | null
@@ -125,16 +125,16 @@ export function tables(db: Connection) {
     operation: (reference: string) => findOperation.get(reference),
     operationById: (id: string) => findOperationById.get(id),
     putOperation: (row: OperationRow) => void putOperation.run(row),
-    /** References of operations that are to be done by then. */
+    /** References of operations that are due by then. */
     lateOperations: (until: number) => late.all(until),
     dispute: (id: string) => findDispute.get(id),
     putDispute: (row: DisputeRow) => void putDispute.run(row),
-    /** In disputes of a payment that are open or lost. */
+    /** The amount in a payment's disputes that are open or lost. */
     disputed: (payment: string) => disputed.get(payment) ?? 0,
     putNotification: (row: NotificationRow) => void putNotification.run(row),
     dropNotification: (id: string) => void dropNotification.run(id),
     dueNotifications: (until: number, most: number) => dueNotifications.all(until, most),
-    /** When the next late operation or, where they are sent, notification falls due after `now`; null for none. */
+    /** The time of the next late operation or, if they are sent, notification after `now`; null if there is none. */
     nextDue(now: number, notifying: boolean): number | null {
       const times = [nextLate.get(now), notifying ? nextNotification.get(now) : null]
       const known = times.filter((time) => typeof time === 'number')

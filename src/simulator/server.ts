@@ -18,7 +18,7 @@ export type SimulatorOptions = {
   readonly database: string
   /** The secret that it shares with its one client, and its key. */
   readonly secret: { readonly text: string; readonly key: Buffer }
-  /** Where notifications go; null leaves it as `PUT /notify` last said. */
+  /** The URL for notifications; null leaves the last one of `PUT /notify`. */
   readonly notify: URL | null
 }
 
@@ -29,8 +29,8 @@ export type RunningSimulator = {
 }
 
 /**
- * A payment processor for experiments: it speaks the protocol of docs/provider-protocol.md, keeps what it did
- * in a file of its own, and misbehaves when it is told to. Throws when the port or the file can't be had.
+ * A payment processor for experiments: it speaks the protocol of docs/provider-protocol.md, stores its payments in a
+ * file of its own, and misbehaves on request. Throws if it cannot use the port or the file.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<RunningSimulator> {
   const { host, port, database, secret, notify } = options
@@ -49,10 +49,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const later = new Later({ tables, writer, processor, key: secret.key, now: Date.now })
   const simulator: Simulator = { file: database, writer, processor, faults, calls: new Calls(), later }
   const server = createServer((request, response) => {
-    // A client that goes away while it is answered is none of the simulator's business.
+    // The simulator ignores a client that disconnects before its response.
     answer(simulator, secret.key, request, response).catch(() => response.destroy())
   })
-  // Longer than clients keep theirs, so that none is closed under a call.
+  // Longer than clients keep their connections, so that none is closed during a call.
   server.keepAliveTimeout = 65_000
   try {
     await new Promise<void>((resolve, reject) => {
@@ -73,7 +73,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       later.stop()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      // What was taken in this turn of the event loop is still written.
+      // The work of this turn of the event loop is still written.
       await writer.run(() => undefined)
       db.close()
     },
@@ -94,7 +94,7 @@ async function answer(
   sendJson(response, 404, { error: 'There is no such route.' })
 }
 
-/** One call of the protocol, with the fault that is its lot. */
+/** Handles one call of the protocol, with its fault. */
 async function serve(
   simulator: Simulator,
   key: Buffer,
@@ -144,7 +144,7 @@ function send(response: ServerResponse, { status, body }: Answer): void {
 
 const GIGABYTE = 1024 ** 3
 
-/** What was done is done; the answer is another matter. */
+/** The operation is stored; the fault decides the response. */
 async function misbehave(response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> {
   const text = JSON.stringify(answer.body)
   switch (fault) {
@@ -177,7 +177,7 @@ function falsified(body: object, fault: 'wrong_amount' | 'wrong_currency'): obje
     : { ...body, currency: body.currency === 'eur' ? 'usd' : 'eur' }
 }
 
-/** A gigabyte of JSON that never ends, as long as somebody reads it. */
+/** A gigabyte of JSON, as long as the client reads it. */
 async function pour(response: ServerResponse): Promise<void> {
   const chunk = Buffer.alloc(64 * 1024, ' ')
   response.writeHead(200, { 'content-type': 'application/json' })

@@ -19,9 +19,11 @@ ORDER BY currency`
 type Row = PaymentRow & { readonly disputed: number }
 type Total = { readonly currency: string } & Readonly<Record<string, number>>
 
-/** Writes what the simulator really did: every payment, in the order they were made, and the totals, of one moment. */
+/**
+ * Writes the real payments of the simulator, in the order in which they were made, and the totals, from one snapshot.
+ */
 export async function sendStatement(file: string, response: ServerResponse): Promise<void> {
-  // A connection of its own, so that the snapshot holds while the simulator goes on.
+  // A connection of its own, so that the snapshot stays the same while the simulator works.
   const db = new Database(file, { readonly: true })
   try {
     db.exec('BEGIN')

@@ -30,13 +30,13 @@ function plainErrors({ content }: Body): Omit<ErrorRow, 'status'>[] {
   })
 }
 
-/** An error whose answer has fields of its own: its schema allows one code only. */
+/** An error whose response has fields of its own: its schema allows one code only. */
 function richerError(body: Body): Omit<ErrorRow, 'status'>[] {
   const [only, ...others] = schemaOf(body)?.properties?.['code']?.enum ?? []
   return only === undefined || others.length > 0 ? [] : [{ code: only, meaning: body.description ?? '' }]
 }
 
-/** The codes that every operation can answer: the page names them once. */
+/** The codes that every operation can return: the page lists them once. */
 export function commonCodes(calls: readonly Call[]): Set<string> {
   const [first, ...others] = calls.map((call) => new Set(errorsOf(call).map(({ code }) => code)))
   return new Set([...(first ?? [])].filter((code) => others.every((codes) => codes.has(code))))
@@ -73,7 +73,7 @@ export function errorTable(calls: readonly Call[], common: ReadonlySet<string>):
 
 type Header = Pick<Parameter, 'description' | 'example'>
 
-/** The headers of answers that mean something to a client. */
+/** The headers of responses that matter to a client. */
 export function headerTable(headers: Readonly<Record<string, Header>>): string {
   const rows = Object.entries(headers).map(
     ([name, { description = '' }]) =>

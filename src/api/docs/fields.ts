@@ -78,7 +78,7 @@ export function typeName(schema: Schema): string {
   return escapeHtml(schema.format === 'date-time' ? 'RFC 3339 time' : (schema.type ?? 'any'))
 }
 
-/** So many values of a named schema are repeated where it is used. */
+/** The most values of a named schema that are repeated where it is used. */
 const FEW_VALUES = 8
 
 export function limits(nullable: Schema): string {

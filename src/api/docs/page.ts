@@ -135,7 +135,7 @@ function body({ requestBody }: Operation): string {
   return `<h4>Body</h4>${note && `<p>${prose(note)}</p>`}${rows && table(rows)}`
 }
 
-/** The answers when all is well, or nearly so: the usual one first. */
+/** The responses without an error, the usual one first. */
 function usualFirst({ responses }: Operation) {
   const rank = (status: string) => (status === '201' ? '' : status)
   return Object.entries(responses).sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))

@@ -6,7 +6,7 @@ import { shows } from '../openapi/examples.ts'
 import { Balance, type BalanceView } from './balance-schemas.ts'
 import { exact } from './exact.ts'
 
-/** The merchant's account is a liability: what is owed to the merchant is its balance turned round. */
+/** The merchant's account is a liability: the amount owed to the merchant is the negative balance. */
 function balanceView(totals: CurrencyTotals[], accounts: StoredAccount[]): BalanceView {
   const owed = (currency: string) =>
     -(accounts.find((a) => a.account === 'merchant' && a.currency === currency)?.balance ?? 0n)

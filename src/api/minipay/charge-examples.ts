@@ -10,7 +10,7 @@ import {
   shows,
 } from '../openapi/examples.ts'
 
-/** What a capture or a cancel is answered when it did not succeed at once. */
+/** The responses to a capture or a cancel that did not succeed at once. */
 const UNDECIDED: readonly Example[] = [
   {
     name: 'processing',

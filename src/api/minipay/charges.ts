@@ -129,7 +129,7 @@ const listChargesEndpoint: Endpoint = {
 const validCapture = bodyValidator(CaptureBody)
 const validNothing = bodyValidator(NoBody)
 
-/** What captures and cancels answer. */
+/** The responses to captures and cancels. */
 const FOLLOW_UP_RESPONSES = {
   202: { description: PROCESSING, schema: Charge },
   402: { description: 'The provider declined. The charge is unchanged.', schema: FollowUpDeclineResponse },

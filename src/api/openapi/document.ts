@@ -40,7 +40,7 @@ const WITH_KEY: readonly ApiErrorCode[] = [
   'idempotency_key_in_progress',
 ]
 
-/** Every code that an endpoint can answer. */
+/** Every code that an endpoint can return. */
 export function errorsOf(endpoint: Endpoint): readonly ApiErrorCode[] {
   return [
     ...new Set([
@@ -122,7 +122,7 @@ function operation(endpoint: Endpoint, components: Components): Operation {
   }
 }
 
-/** The examples of a route by their names, with their bodies or their answers of a status. */
+/** The examples of an endpoint by their names, with their bodies or their responses of a status. */
 function examples(endpoint: Endpoint, of: 'body' | number): Json {
   const found = endpoint.examples.flatMap(({ name, summary, body, status, response }) => {
     const value = of === 'body' ? body : status === of ? response : undefined
@@ -163,7 +163,7 @@ function responses(endpoint: Endpoint, components: Components): Record<string, J
   )
 }
 
-/** The answers of one status: what the route describes, one of some errors, or either. */
+/** The responses of one status: the endpoint's own, one of some errors, or either. */
 function response(
   endpoint: Endpoint,
   status: number,
@@ -236,7 +236,7 @@ const RESPONSE_NAMES: Readonly<Record<string, string>> = {
   503: 'Unavailable',
 }
 
-/** Replaces each error response that several operations have by a reference, and answers those responses. */
+/** Replaces each error response that several operations have by a reference, and returns those responses. */
 function shareResponses(operations: readonly Operation[]): Json {
   const uses = Map.groupBy(
     operations.flatMap(({ responses }) =>

@@ -1,4 +1,4 @@
-/** The objects of the examples: one charge of one customer, and what follows from it. */
+/** The objects of the examples: one charge of one customer, and its later objects. */
 import type { EventType } from '../../domain/event.ts'
 
 export const TIME = '2026-11-23T12:00:00.000Z'

@@ -37,7 +37,7 @@ const NOTIFICATION_HEADERS = object({
   'webhook-signature': signature('Its signature, as Standard Webhooks defines it.'),
 })
 
-/** The headers of answers, by their names. */
+/** The headers of responses, by their names. */
 export const HEADERS = {
   'X-Request-Id': {
     description: 'The id of the request, as in `request_id` of an error and in the log.',
@@ -92,7 +92,7 @@ function parameter(
 /** Where references may come in place of parameters. */
 type Holder = { parameters?: readonly object[] }
 
-/** Replaces the parameters that several operations have by references, and answers those parameters. */
+/** Replaces the parameters that several operations have by references, and returns those parameters. */
 export function shareParameters(operations: readonly Holder[]): Record<string, object> {
   const uses = Map.groupBy(
     operations.flatMap(({ parameters = [] }) => parameters),

@@ -8,7 +8,7 @@ There is no authentication yet. By default MiniPay listens on the loopback addre
 
 MiniPay refuses a request with an unknown field or query parameter. Later versions may add fields to responses and webhooks: ignore those that you do not know. Every path with \`GET\` also accepts \`HEAD\`. \`OPTIONS\` accepts a preflight from any origin, so any web page may call the API. An unknown path returns 404 \`route_not_found\`. An unsupported method returns 405 \`method_not_allowed\` with an \`Allow\` header.`
 
-/** Every tag of the routes, with what it is about. */
+/** Every tag of the endpoints, with its description. */
 export const TAGS = [
   { name: 'Charges', description: 'Take money from a customer, at once or in two steps.' },
   { name: 'Refunds', description: 'Give the money of a charge back, wholly or in part.' },
