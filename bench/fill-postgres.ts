@@ -49,7 +49,7 @@ const TOTALS = [
    UNION ALL VALUES
      (1, 1, 'deliveries_pending', '', 0, 2 * $1::bigint),
      (1, 1, 'deliveries_failed', '', 0, $1::bigint / 20)`,
-  `INSERT INTO sequences (account_id, live, event, entry) VALUES (1, 1, $1::bigint * 23 / 20, $1::bigint * 21 / 10)`,
+  `INSERT INTO sequences (account_id, live, event, transfer) VALUES (1, 1, $1::bigint * 23 / 20, 0)`,
 ]
 
 /** What an event says of a charge, over `history`; a refund or a dispute stands beside it as `part`. */
@@ -111,20 +111,19 @@ const COPIES = [
      created_at)
    SELECT 1, 1, 're_' || tail, id, ${AMOUNT}, currency, customer, 'refunded', 'refund-' || key, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
-  `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, row_number() OVER (ORDER BY posted.seq), a.id, posted.transaction_id,
-     CASE a.code WHEN 'merchant' THEN -posted.amount ELSE posted.amount END, posted.at
+  `INSERT INTO ledger_transfers
+     (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
+   SELECT 1, 1, row_number() OVER (ORDER BY booked.seq), d.id, c.id, booked.transaction_id, ${AMOUNT}, booked.at
    FROM (
-     SELECT 2 * i - place AS seq, code, currency, id AS transaction_id, ${AMOUNT} AS amount, at
-     FROM history CROSS JOIN LATERAL (VALUES (1, 'provider:' || provider), (0, 'merchant')) AS line (place, code)
-     WHERE status <> 'failed'
+     SELECT i AS seq, 'provider:' || provider AS debit, 'merchant' AS credit, currency, id AS transaction_id, at
+     FROM history WHERE status <> 'failed'
      UNION ALL
-     SELECT 2 * ($1::bigint + i / 20 + 1) - place, code, currency, 're_' || tail, -${AMOUNT}, at
-     FROM history CROSS JOIN LATERAL (VALUES (1, 'merchant'), (0, 'provider:' || provider)) AS line (place, code)
-     WHERE status = 'refunded') AS posted
-   JOIN ledger_accounts a ON a.code = posted.code AND a.currency = posted.currency
-   ORDER BY posted.seq`,
-  `UPDATE sequences SET entry = (SELECT count(*) FROM ledger_entries)`,
+     SELECT $1::bigint + i / 20 + 1, 'merchant', 'provider:' || provider, currency, 're_' || tail, at
+     FROM history WHERE status = 'refunded') AS booked
+   JOIN ledger_accounts d ON d.code = booked.debit AND d.currency = booked.currency
+   JOIN ledger_accounts c ON c.code = booked.credit AND c.currency = booked.currency
+   ORDER BY booked.seq`,
+  `UPDATE sequences SET transfer = (SELECT count(*) FROM ledger_transfers)`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route,
      provider_reference, decline_code, reason, resolved_by, idempotency_key, started_at, ended_at, lookups)
    SELECT 'att_' || tail, 1, 1, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,

@@ -65,10 +65,9 @@ const COPIES_OF_TAKEN = [
    FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
    SELECT 1, 1, key, ${FINGERPRINT}, 'created', i, :at FROM batch`,
-  `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, 2 * i - 1, 1, id, ${AMOUNT}, :at FROM batch`,
-  `INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, 2 * i, 2, id, -${AMOUNT}, :at FROM batch`,
+  `INSERT INTO ledger_transfers
+     (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
+   SELECT 1, 1, i, 1, 2, id, ${AMOUNT}, :at FROM batch`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 1, i, 'evt_' || tail, 'payment.succeeded', answer, :at FROM batch`,
 ]

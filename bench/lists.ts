@@ -41,7 +41,7 @@ export async function sampleOf(url: string): Promise<Sample> {
       dispute: dispute.id,
       disputed: dispute.transaction_id,
       event: Number((await middle('events', 'seq')).seq),
-      entry: Number((await middle('ledger_entries', 'seq')).seq),
+      entry: 2 * Number((await middle('ledger_transfers', 'seq')).seq),
     }
   })
 }

@@ -21,9 +21,9 @@ VALUES (1, 1, 'txn_0000000' || :id, 1, 100000, 100000, 0, 0,
   extract(epoch FROM now()) * 1000);
 
 WITH number AS (
-  UPDATE sequences SET event = event + 1, entry = entry + 2
+  UPDATE sequences SET event = event + 1, transfer = transfer + 1
   WHERE account_id = 1 AND live = 1
-  RETURNING event, entry),
+  RETURNING event, transfer),
 event AS (
   INSERT INTO events (account_id, live, seq, id, type, data, created_at)
   SELECT 1, 1, number.event, 'evt_0000000' || :id, 'payment.succeeded',
@@ -45,12 +45,11 @@ balance AS (
   UPDATE ledger_accounts SET balance = balance + CASE id WHEN 1 THEN 100000 ELSE -100000 END
   FROM number
   WHERE id IN (1, 2)),
-entry AS (
-  INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-  SELECT 1, 1, number.entry - posting.behind, posting.account, 'txn_0000000' || :id, posting.amount,
-    extract(epoch FROM now()) * 1000
-  FROM number
-  CROSS JOIN (VALUES (1, 1, 100000), (0, 2, -100000)) AS posting (behind, account, amount))
+transfer AS (
+  INSERT INTO ledger_transfers
+    (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
+  SELECT 1, 1, number.transfer, 1, 2, 'txn_0000000' || :id, 100000, extract(epoch FROM now()) * 1000
+  FROM number)
 UPDATE counters SET value = value + 1
 FROM number
 WHERE account_id = 1 AND live = 1 AND name = 'charges_succeeded' AND currency = 'usd' AND part = 0;

@@ -23,8 +23,41 @@ const CHARGE_AMOUNTS: MigrationCheck = {
     `is disputed, which can't be${Number(bad) > 1 ? ` (as of ${Number(bad) - 1} more)` : ''}. ${HELP}`,
 }
 
+const NOT_PAIRED =
+  'The migration would lose it. Stay at the former version, and see "An upgrade that refuses an entry" in docs/operations.md.'
+
+/** Entries become transfers in pairs, by their numbers alone: so no number may be missing, or be there twice. */
+const ENTRY_NUMBERS: MigrationCheck = {
+  sql: `SELECT account_id AS account, live, count(*) AS entries, min(seq) AS first, max(seq) AS last,
+      count(DISTINCT seq) AS numbers
+    FROM ledger_entries GROUP BY account_id, live
+    HAVING min(seq) <> 1 OR max(seq) <> count(*) OR count(DISTINCT seq) <> count(*) OR count(*) % 2 <> 0 LIMIT 1`,
+  problem: ({ account, live, entries, first, last, numbers }) =>
+    `the ledger of account ${account} (${Number(live) === 1 ? 'live' : 'test'}) has ${entries} entries with ${numbers} ` +
+    `numbers from ${first} to ${last}, and not one debit and one credit for each transfer. ${NOT_PAIRED}`,
+}
+
+/** An odd number is a debit, and the next one its credit: of the same amount, transaction, currency and time. */
+const ENTRY_PAIRS: MigrationCheck = {
+  sql: `SELECT e.seq, e.transaction_id AS id
+    FROM ledger_entries e
+    LEFT JOIN ledger_accounts a ON a.id = e.ledger_account_id
+    LEFT JOIN ledger_entries o ON o.account_id = e.account_id AND o.live = e.live
+      AND o.transaction_id = e.transaction_id AND o.seq = e.seq - 1 + 2 * (e.seq % 2)
+    LEFT JOIN ledger_accounts b ON b.id = o.ledger_account_id
+    WHERE a.id IS NULL OR b.id IS NULL OR a.id = b.id OR a.currency <> b.currency OR o.amount <> -e.amount
+      OR o.created_at <> e.created_at OR (e.seq % 2 = 1) <> (e.amount > 0)
+    ORDER BY e.account_id, e.live, e.seq LIMIT 1`,
+  problem: ({ seq, id }) =>
+    `the entry ${seq} of ${id} has no opposite beside it: the same amount of the same currency and time in another ` +
+    `account, an odd number for the debit and the next for the credit. ${NOT_PAIRED}`,
+}
+
 /** By a migration's name without its number, which differs between the engines. */
-const CHECKS: Readonly<Record<string, readonly MigrationCheck[]>> = { alarms: [CHARGE_AMOUNTS] }
+const CHECKS: Readonly<Record<string, readonly MigrationCheck[]>> = {
+  alarms: [CHARGE_AMOUNTS],
+  transfers: [ENTRY_NUMBERS, ENTRY_PAIRS],
+}
 
 /** What to look for before this migration, in its transaction. */
 export function checksBefore({ name }: Migration): readonly MigrationCheck[] {

@@ -18,26 +18,39 @@ const sameScope = (child: string, parent: string) =>
 const OPEN = `('sending', 'pending', 'unknown')`
 const WAITING = `('processing', 'requires_action')`
 
-/** Every entry has its opposite and its account, and every balance is the sum of its entries. */
+/** Every transfer is between two accounts of its owner, of one currency. */
 const LEDGER: readonly Check[] = [
   {
-    sql: `SELECT transaction_id AS id, a.currency, sum(e.amount) AS sum
-      FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
-      GROUP BY e.account_id, e.live, transaction_id, a.currency HAVING sum(e.amount) <> 0 LIMIT 1`,
-    problem: ({ id, sum, currency }) => `The entries of ${id} sum to ${sum} ${currency}, not to zero.`,
+    sql: `SELECT t.seq, t.transaction_id AS id FROM ledger_transfers t
+      LEFT JOIN ledger_accounts d ON d.id = t.debit_account_id AND ${sameScope('d', 't')}
+      LEFT JOIN ledger_accounts c ON c.id = t.credit_account_id AND ${sameScope('c', 't')}
+      WHERE d.id IS NULL OR c.id IS NULL LIMIT 1`,
+    problem: ({ seq, id }) => `An account of the transfer ${seq} of ${id} is not there, or of another owner.`,
   },
   {
-    sql: `SELECT a.code, a.currency, a.balance, coalesce(sum(e.amount), 0) AS sum
-      FROM ledger_accounts a LEFT JOIN ledger_entries e ON e.ledger_account_id = a.id
-      GROUP BY a.id HAVING a.balance <> coalesce(sum(e.amount), 0) LIMIT 1`,
+    sql: `SELECT t.seq, t.transaction_id AS id, d.code AS debit, d.currency, c.code AS credit, c.currency AS other
+      FROM ledger_transfers t
+      JOIN ledger_accounts d ON d.id = t.debit_account_id
+      JOIN ledger_accounts c ON c.id = t.credit_account_id
+      WHERE d.currency <> c.currency LIMIT 1`,
+    problem: ({ seq, id, debit, currency, credit, other }) =>
+      `The transfer ${seq} of ${id} debits ${debit} (${currency}), but credits ${credit} (${other}).`,
+  },
+]
+
+/** Every balance is the sum of the account's entries. */
+const BALANCES: readonly Check[] = [
+  {
+    sql: `WITH sums AS (
+        SELECT id, sum(amount) AS sum FROM (
+          SELECT debit_account_id AS id, sum(amount) AS amount FROM ledger_transfers GROUP BY 1
+          UNION ALL SELECT credit_account_id, -sum(amount) FROM ledger_transfers GROUP BY 1) AS sides
+        GROUP BY id)
+      SELECT a.code, a.currency, a.balance, coalesce(s.sum, 0) AS sum
+      FROM ledger_accounts a LEFT JOIN sums s ON s.id = a.id
+      WHERE a.balance <> coalesce(s.sum, 0) LIMIT 1`,
     problem: ({ code, currency, balance, sum }) =>
       `The account ${code} (${currency}) says ${balance}, but its entries sum to ${sum}.`,
-  },
-  {
-    sql: `SELECT e.seq, e.transaction_id AS id FROM ledger_entries e
-      LEFT JOIN ledger_accounts a ON a.id = e.ledger_account_id
-      WHERE a.id IS NULL OR NOT (${sameScope('a', 'e')}) LIMIT 1`,
-    problem: ({ seq, id }) => `The entry ${seq} of ${id} stands in no account of its owner.`,
   },
 ]
 
@@ -83,14 +96,16 @@ const AMOUNTS: readonly Check[] = [
   },
 ]
 
-/** What the entries of this row's id sum to in the merchant's account. */
+/** What the transfers of this row's id sum to in the merchant's account. */
 const postedFor = (row: string) => `(
-  SELECT sum(e.amount) FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
-  WHERE ${sameScope('e', row)} AND e.transaction_id = ${row}.id
-    AND a.code = 'merchant' AND a.currency = ${row}.currency) AS posted`
+  SELECT sum(CASE 'merchant' WHEN debited.code THEN t.amount WHEN credited.code THEN -t.amount END)
+  FROM ledger_transfers t
+  JOIN ledger_accounts debited ON debited.id = t.debit_account_id
+  JOIN ledger_accounts credited ON credited.id = t.credit_account_id
+  WHERE ${sameScope('t', row)} AND t.transaction_id = ${row}.id AND debited.currency = ${row}.currency) AS posted`
 
 /** What charges, refunds and disputes say agrees with what was posted for them. */
-const POSTINGS: readonly Check[] = [
+const BOOKED: readonly Check[] = [
   {
     sql: `SELECT * FROM (
         SELECT c.id, c.amount_captured AS captured, c.currency, ${postedFor('c')} FROM charges c) AS x
@@ -129,11 +144,15 @@ const POSTINGS: readonly Check[] = [
           WHERE r.status = 'processing'
         UNION ALL SELECT account_id, live, id, 'disputes:' || provider, -amount_booked FROM disputes
           WHERE status = 'open' AND amount_booked > 0),
+      in_transit AS (
+        SELECT * FROM ledger_accounts WHERE code <> 'merchant' AND code NOT LIKE 'provider:%'),
+      moved AS (
+        SELECT a.account_id, a.live, t.transaction_id AS id, a.code, t.amount
+          FROM in_transit a JOIN ledger_transfers t ON t.debit_account_id = a.id
+        UNION ALL SELECT a.account_id, a.live, t.transaction_id, a.code, -t.amount
+          FROM in_transit a JOIN ledger_transfers t ON t.credit_account_id = a.id),
       posted AS (
-        SELECT a.account_id, a.live, e.transaction_id AS id, a.code, sum(e.amount) AS amount
-        FROM ledger_accounts a JOIN ledger_entries e ON e.ledger_account_id = a.id
-        WHERE a.code <> 'merchant' AND a.code NOT LIKE 'provider:%'
-        GROUP BY 1, 2, 3, 4)
+        SELECT account_id, live, id, code, sum(amount) AS amount FROM moved GROUP BY 1, 2, 3, 4)
       SELECT coalesce(x.id, p.id) AS id, coalesce(x.code, p.code) AS code,
         coalesce(x.amount, 0) AS expected, coalesce(p.amount, 0) AS posted
       FROM expected x FULL JOIN posted p ON ${sameScope('p', 'x')} AND p.id = x.id AND p.code = x.code
@@ -146,12 +165,12 @@ const POSTINGS: readonly Check[] = [
 /** What belongs to something belongs to something that is there. */
 const REFERENCES: readonly Check[] = [
   {
-    sql: `SELECT DISTINCT e.transaction_id AS id FROM ledger_entries e
+    sql: `SELECT DISTINCT e.transaction_id AS id FROM ledger_transfers e
       WHERE NOT EXISTS (SELECT 1 FROM charges c WHERE ${sameScope('c', 'e')} AND c.id = e.transaction_id)
         AND NOT EXISTS (SELECT 1 FROM refunds r WHERE ${sameScope('r', 'e')} AND r.id = e.transaction_id)
         AND NOT EXISTS (SELECT 1 FROM disputes d WHERE ${sameScope('d', 'e')} AND d.id = e.transaction_id)
       LIMIT 1`,
-    problem: ({ id }) => `Entries stand for ${id}, which is neither a charge nor a refund nor a dispute.`,
+    problem: ({ id }) => `Transfers belong to ${id}, which is neither a charge nor a refund nor a dispute.`,
   },
   {
     sql: `SELECT r.id, r.transaction_id AS charge FROM refunds r
@@ -206,7 +225,7 @@ const LAST_BEFORE = (scope: string, number: string) =>
   `coalesce((SELECT max(e.seq) FROM events e WHERE ${sameScope('e', scope)} AND e.seq < ${number}), 0)`
 
 /**
- * Events are numbered without a gap within an epoch, and each epoch records where the one before it ended. Entries are
+ * Events are numbered without a gap within an epoch, and each epoch records where the one before it ended. Transfers are
  * numbered from 1 without a gap. An event's id is its own.
  */
 const NUMBERING: readonly Check[] = [
@@ -247,12 +266,12 @@ const NUMBERING: readonly Check[] = [
       `Event ${last} should not be there: no event came before the epoch that begins with ${first}.`,
   },
   {
-    // Their key is of one ledger account, so a number may stand in two of them.
-    sql: `SELECT max(seq) AS last, count(*) AS entries, count(DISTINCT seq) AS numbers FROM ledger_entries
+    // Their key is of one debit account, so two of them may have the same number.
+    sql: `SELECT max(seq) AS last, count(*) AS transfers, count(DISTINCT seq) AS numbers FROM ledger_transfers
       GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 OR count(DISTINCT seq) <> count(*)
       LIMIT 1`,
-    problem: ({ last, entries, numbers }) =>
-      `The entries have a gap: the last is ${last}, and there are ${entries} with ${numbers} numbers.`,
+    problem: ({ last, transfers, numbers }) =>
+      `The transfers have a gap: the last is ${last}, and there are ${transfers} with ${numbers} numbers.`,
   },
   {
     sql: `SELECT id, count(*) AS events FROM events GROUP BY id HAVING count(*) > 1 LIMIT 1`,
@@ -340,7 +359,8 @@ const COUNTERS: readonly Check[] = [
 export const CHECKS: readonly Check[] = [
   ...LEDGER,
   ...AMOUNTS,
-  ...POSTINGS,
+  ...BOOKED,
+  ...BALANCES,
   ...NUMBERING,
   ...REFERENCES,
   ...ATTEMPTS,

@@ -1,5 +1,5 @@
 /** Attempts, charges, and what else there is. */
-import { attempt, charge, moved, refund, type Tampering } from './sql.ts'
+import { attempt, BALANCED, charge, moved, refund, type Tampering } from './sql.ts'
 
 export const ATTEMPTS: readonly Tampering[] = [
   {
@@ -207,26 +207,45 @@ export const OTHERS: readonly Tampering[] = [
     says: /^dp_\w+ should stand with -423 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
-    what: "entries moved between providers' accounts",
+    what: "a transfer moved between providers' accounts",
     sql: moved(charge(2_000), 'provider:bank_a', 'provider:bank_b'),
     says: /^txn_\w+ should stand with 2000 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
-    what: "a refund's entries moved to another provider's account",
+    what: "a refund's transfer moved to another provider's account",
     sql: moved(refund(510), 'provider:bank_a', 'provider:bank_b'),
     says: /^re_\w+ should stand with -510 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
-    what: "an entry's time",
-    sql: `UPDATE ledger_entries SET created_at = created_at + 60000 WHERE transaction_id = ${charge(2_000)}`,
-    says: /^The entry \d+ of txn_\w+ is of \S+, when nothing happened to txn_\w+\.$/,
+    what: "a transfer's time",
+    sql: `UPDATE ledger_transfers SET created_at = created_at + 60000 WHERE transaction_id = ${charge(2_000)}`,
+    says: /^The transfer \d+ of txn_\w+ is of \S+, when nothing happened to txn_\w+\.$/,
   },
   {
-    what: 'two pairs of entries that changed their numbers',
-    sql: `UPDATE ledger_entries SET seq = seq + 100000 WHERE transaction_id = ${charge(2_000)} AND amount > 0;
-      UPDATE ledger_entries SET seq = seq - 2 WHERE live = 1 AND seq < 100000 AND amount > 0
-        AND transaction_id = ${charge(2_001)}`,
-    says: /^The entries have a gap/,
+    what: 'a transfer to an account of another owner',
+    sql: `UPDATE ledger_transfers SET credit_account_id =
+        (SELECT id FROM ledger_accounts WHERE live = 0 AND code = 'merchant' AND currency = 'usd')
+      WHERE transaction_id = ${charge(2_000)}`,
+    says: /^An account of the transfer \d+ of txn_\w+ is not there, or of another owner\.$/,
+  },
+  {
+    what: 'a transfer between two currencies',
+    sql: `UPDATE ledger_transfers SET credit_account_id =
+        (SELECT id FROM ledger_accounts WHERE live = 1 AND code = 'merchant' AND currency = 'eur')
+      WHERE transaction_id = ${charge(2_000)}`,
+    says: /^The transfer \d+ of txn_\w+ debits provider:bank_a \(usd\), but credits merchant \(eur\)\.$/,
+  },
+  {
+    what: "a transfer's number",
+    sql: `UPDATE ledger_transfers SET seq = seq + 100000 WHERE transaction_id = ${charge(2_000)}`,
+    says: /^The transfers have a gap/,
+  },
+  {
+    what: 'a transfer that changed its direction, and its balances with it',
+    sql: `UPDATE ledger_transfers SET debit_account_id = credit_account_id, credit_account_id = debit_account_id
+        WHERE transaction_id = ${charge(2_000)};
+      ${BALANCED}`,
+    says: /^The transaction txn_\w+ captured 2000 usd, but posted 2000 to the merchant\.$/,
   },
   {
     what: 'an account without entries',

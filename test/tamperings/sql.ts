@@ -15,8 +15,15 @@ export const record = (amount: number, set: string) =>
   `UPDATE idempotency_keys SET ${set} WHERE key = (SELECT idempotency_key FROM charges WHERE amount = ${amount})`
 export const account = (code: string) =>
   `(SELECT id FROM ledger_accounts WHERE live = 1 AND code = '${code}' AND currency = 'usd')`
-/** Moves the entries of something from one account to another, and its balance with it. */
+/** Moves the transfers of something from one account to another, and the balances with them. */
 export const moved = (id: string, from: string, to: string) => `
-  UPDATE ledger_entries SET ledger_account_id = ${account(to)}
-    WHERE transaction_id = ${id} AND ledger_account_id = ${account(from)};
-  UPDATE ledger_accounts SET balance = (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE ledger_account_id = ledger_accounts.id)`
+  UPDATE ledger_transfers SET debit_account_id = ${account(to)}
+    WHERE transaction_id = ${id} AND debit_account_id = ${account(from)};
+  UPDATE ledger_transfers SET credit_account_id = ${account(to)}
+    WHERE transaction_id = ${id} AND credit_account_id = ${account(from)};
+  ${BALANCED}`
+/** Makes every balance the sum of its entries again. */
+export const BALANCED = `
+  UPDATE ledger_accounts SET balance =
+    (SELECT coalesce(sum(amount), 0) FROM ledger_transfers WHERE debit_account_id = ledger_accounts.id)
+    - (SELECT coalesce(sum(amount), 0) FROM ledger_transfers WHERE credit_account_id = ledger_accounts.id)`

@@ -100,12 +100,12 @@ export const EVENTS: readonly Tampering[] = [
       FROM (SELECT 1 AS customer, seq AS number FROM events WHERE ${told(1_002, 'payment.succeeded')}
         UNION ALL SELECT 2, seq FROM events WHERE ${told(1_003, 'payment.succeeded')}) x
       WHERE live = 1 AND seq = x.number`,
-    says: /^The (event|entry) \d+ /,
+    says: /^The (event|transfer) \d+ /,
   },
   {
     what: "an event's time",
     sql: `UPDATE events SET created_at = created_at + 1 WHERE ${told(2_000, 'payment.succeeded')}`,
-    says: /^The (entry|event|delivery) \S+ /,
+    says: /^The (transfer|event|delivery) \S+ /,
   },
   {
     what: "a decline's time, in its event and its delivery",

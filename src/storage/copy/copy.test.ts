@@ -86,7 +86,7 @@ const TAMPERINGS = {
   disputes: ['amount', 'amount + 1'],
   events: ['data', `'{}'`],
   deliveries: ['last_error', `''`],
-  ledger_entries: ['created_at', 'created_at + 1'],
+  ledger_transfers: ['created_at', 'created_at + 1'],
 } as const
 
 test('a row that is stored differently from the source is refused, in any table', async (t) => {

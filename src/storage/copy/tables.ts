@@ -18,11 +18,11 @@ const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END`
 
 /** The embedded database finds the last numbers of a scope in its rows; PostgreSQL keeps them in a table. */
 const LAST_NUMBERS = `(
-  SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(entry) AS entry
+  SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer
   FROM (
-    SELECT account_id, live, max(seq) AS event, 0 AS entry FROM events GROUP BY account_id, live
+    SELECT account_id, live, max(seq) AS event, 0 AS transfer FROM events GROUP BY account_id, live
     UNION ALL
-    SELECT account_id, live, 0, max(seq) FROM ledger_entries GROUP BY account_id, live)
+    SELECT account_id, live, 0, max(seq) FROM ledger_transfers GROUP BY account_id, live)
   GROUP BY account_id, live)`
 
 /** What the schema begins with: a copy brings its own. */
@@ -37,7 +37,7 @@ export const TABLES: readonly Table[] = [
   ...NOUNS.map(({ name, key }) => ({ name, key, ...(name === 'attempts' && { made }) })),
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
-  { name: 'ledger_entries', key: ['ledger_account_id', 'seq'] },
+  { name: 'ledger_transfers', key: ['debit_account_id', 'seq'] },
   { name: 'events', key: ['account_id', 'live', 'seq'] },
   { name: 'epochs', key: ['first_seq'] },
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },

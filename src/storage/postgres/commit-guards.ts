@@ -2,7 +2,6 @@
 import { allAnswered, type Commit, type CommitResult } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
 import { type Found, referenceName } from './commit-reads.ts'
-import { entriesOf } from './commit-writes.ts'
 import type { Ended } from './grouping.ts'
 import { nameIn } from './rows.ts'
 
@@ -65,9 +64,13 @@ function accept(commit: Commit, found: Found, touched: Set<string>): void {
     touched.add(nameIn(scope, 'key', key.key))
     found.keys.set(nameIn(scope, key.key), { fingerprint: key.fingerprint, answer: key.answer })
   }
-  for (const { account, currency, amount } of entriesOf(transfers)) {
+  const add = (account: string, currency: string, amount: number) => {
     const balance = nameIn(scope, account, currency)
     found.balances.set(balance, (found.balances.get(balance) ?? 0n) + BigInt(amount))
+  }
+  for (const { debit, credit, currency, amount } of transfers) {
+    add(debit, currency, amount)
+    add(credit, currency, -amount)
   }
 }
 

@@ -9,19 +9,19 @@ import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
 
 const TAKE_NUMBERS = `
-  INSERT INTO sequences AS s (account_id, live, event, entry)
+  INSERT INTO sequences AS s (account_id, live, event, transfer)
   VALUES ($1, $2, $3, $4)
   ON CONFLICT (account_id, live) DO UPDATE
   SET event = s.event + excluded.event,
-    entry = s.entry + excluded.entry`
+    transfer = s.transfer + excluded.transfer`
 
 /** Locks the scope's row until the commit is done. */
-export function takeNumbers(scope: Scope, events: number, entries: number): Statement {
-  return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, entries] }
+export function takeNumbers(scope: Scope, events: number, transfers: number): Statement {
+  return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, transfers] }
 }
 
 /** The last number taken. Asked for once in a statement, however many its rows. */
-const last = (of: 'event' | 'entry') => `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
+const last = (of: 'event' | 'transfer') => `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
 
 export type EventRow = {
   readonly behind: number
@@ -130,7 +130,7 @@ const SUMS = recordset<SumRow>({
   value: ['bigint', ({ value }) => value],
 })
 
-/** An account is made with its first posting. */
+/** An account is made with its first transfer. */
 export const addToBalances = write(
   SUMS,
   `
@@ -153,10 +153,11 @@ export const addToCounters = write(
   SET value = k.value + excluded.value`,
 )
 
-/** `account` is the place of its account. */
-export type EntryRow = {
+/** `debit` and `credit` are the places of its accounts. */
+export type TransferRow = {
   readonly behind: number
-  readonly account: number
+  readonly debit: number
+  readonly credit: number
   readonly transactionId: string
   readonly amount: number
   readonly at: number
@@ -171,10 +172,11 @@ const ACCOUNTS = recordset<AccountRow>({
   place: ['integer', ({ place }) => place],
 })
 
-const ENTRIES = recordset<EntryRow>(
+const TRANSFERS = recordset<TransferRow>(
   {
     behind: ['bigint', ({ behind }) => behind],
-    account: ['integer', ({ account }) => account],
+    debit: ['integer', ({ debit }) => debit],
+    credit: ['integer', ({ credit }) => credit],
     transaction_id: ['text', ({ transactionId }) => transactionId],
     amount: ['bigint', ({ amount }) => amount],
     created_at: ['bigint', ({ at }) => at],
@@ -182,24 +184,27 @@ const ENTRIES = recordset<EntryRow>(
   6,
 )
 
-/** The few accounts are looked up once, not for each entry. */
-const INSERT_ENTRIES = `
-  INSERT INTO ledger_entries (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-  SELECT ${SCOPE}, ${last('entry')} - r.behind, (
-    SELECT array_agg(a.id ORDER BY r.place)
+/** The few accounts are looked up once, not for each transfer. */
+const INSERT_TRANSFERS = `
+  INSERT INTO ledger_transfers
+    (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
+  SELECT ${SCOPE}, ${last('transfer')} - r.behind, known.ids[r.debit], known.ids[r.credit], r.transaction_id, r.amount,
+    r.created_at
+  FROM (
+    SELECT array_agg(a.id ORDER BY r.place) AS ids
     FROM ${ACCOUNTS.scoped}
     JOIN ledger_accounts a
       ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency
-  )[r.account], r.transaction_id, r.amount, r.created_at
-  FROM ${ENTRIES.from}`
+  ) AS known
+  CROSS JOIN ${TRANSFERS.from}`
 
-export function insertEntries(
+export function insertTransfers(
   scope: Scope,
   accounts: readonly AccountRow[],
-  entries: readonly EntryRow[],
+  transfers: readonly TransferRow[],
 ): Statement {
   return {
-    text: INSERT_ENTRIES,
-    values: [scope.accountId, live(scope), ...ACCOUNTS.values(accounts), ...ENTRIES.values(entries)],
+    text: INSERT_TRANSFERS,
+    values: [scope.accountId, live(scope), ...ACCOUNTS.values(accounts), ...TRANSFERS.values(transfers)],
   }
 }

@@ -20,14 +20,14 @@ import {
   addToBalances,
   addToCounters,
   type DeliveryRow,
-  type EntryRow,
   type EventRow,
   insertDeliveries,
-  insertEntries,
   insertEvents,
   insertKeys,
+  insertTransfers,
   type KeyRow,
   type SumRow,
+  type TransferRow,
   takeNumbers,
   updateKeys,
 } from './commit-sql-numbered.ts'
@@ -62,7 +62,7 @@ function scopeWrites(
   const attemptsThat = (are: (before: string | undefined) => boolean) =>
     attempts.filter(({ before }) => are(before)).map(({ attempt }) => attempt)
   const numbered = numberedRows(commits)
-  const { counters, balances, entries, events } = numbered
+  const { counters, balances, events, transfers } = numbered
   for (const { attempt, before } of attempts) {
     if (before === attempt.state) continue
     if (before !== undefined) counters.add(`attempts_${before}`, '', -1)
@@ -107,23 +107,15 @@ function scopeWrites(
       updateAlarms,
       alarms.filter((alarm) => stateBefore(alarm) !== undefined),
     ),
-    ...(events.length + entries.length > 0 ? [takeNumbers(scope, events.length, entries.length)] : []),
+    ...(events.length + transfers.length > 0 ? [takeNumbers(scope, events.length, transfers.length)] : []),
     ...writing(insertEvents, events),
     ...writing(insertDeliveries, numbered.deliveries),
     ...writing(insertKeys, numbered.keys),
     ...writing(updateKeys, numbered.answered),
     ...writing(addToBalances, balances.rows()),
-    ...(entries.length > 0 ? [insertEntries(scope, balances.rows(), entries)] : []),
+    ...(transfers.length > 0 ? [insertTransfers(scope, balances.rows(), transfers)] : []),
     ...writing(addToCounters, counters.rows()),
   ]
-}
-
-/** Both sides of each transfer; a debit is positive. */
-export function entriesOf(transfers: Commit['transfers']) {
-  return transfers.flatMap(({ debit, credit, currency, amount }) => [
-    { account: debit, currency, amount },
-    { account: credit, currency, amount: -amount },
-  ])
 }
 
 /** Changes of the same thing, summed. */
@@ -147,7 +139,7 @@ class Sums {
   }
 }
 
-/** Events and entries with their numbers, what names an event by its number, and what they come to. */
+/** Events and transfers with their numbers, what names an event by its number, and what they come to. */
 function numberedRows(commits: readonly Commit[]) {
   const balances = new Sums()
   const counters = new Sums()
@@ -155,9 +147,9 @@ function numberedRows(commits: readonly Commit[]) {
   const deliveries: DeliveryRow[] = []
   const keys: KeyRow[] = []
   const answered: AnswerRow[] = []
-  const entries: EntryRow[] = []
+  const booked: TransferRow[] = []
   let eventsBehind = commits.filter(({ event }) => event).length
-  let entriesBehind = commits.reduce((sum, { transfers }) => sum + 2 * transfers.length, 0)
+  let transfersBehind = commits.reduce((sum, { transfers }) => sum + transfers.length, 0)
   for (const commit of commits) {
     const { at, event, key, transfers, transactionId } = commit
     const behind = event ? --eventsBehind : null
@@ -167,12 +159,17 @@ function numberedRows(commits: readonly Commit[]) {
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
     if (key) keys.push({ behind, key: key.key, fingerprint: key.fingerprint, ...answer(key.answer), at })
     for (const each of allAnswered(commit)) answered.push({ behind, key: each.key, ...answer(each.answer) })
-    for (const { account: name, currency, amount } of entriesOf(transfers)) {
-      const account = balances.add(name, currency, amount)
-      entries.push({ behind: --entriesBehind, account, transactionId, amount, at })
-    }
+    for (const { debit, credit, currency, amount } of transfers)
+      booked.push({
+        behind: --transfersBehind,
+        debit: balances.add(debit, currency, amount),
+        credit: balances.add(credit, currency, -amount),
+        transactionId,
+        amount,
+        at,
+      })
     for (const [name, change] of commit.counts) counters.add(name, commit.charge.currency, change)
   }
   if (deliveries.length > 0) counters.add('deliveries_pending', '', deliveries.length)
-  return { balances, counters, events, deliveries, keys, answered, entries }
+  return { balances, counters, events, deliveries, keys, answered, transfers: booked }
 }

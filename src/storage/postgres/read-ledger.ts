@@ -22,14 +22,16 @@ export function ledgerReads(sql: Sql) {
 
     async ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>> {
       const { transactionId, account, currency, limit, before = Number.MAX_SAFE_INTEGER } = query
-      const values: (string | number)[] = [scope.accountId, live(scope), before, limit + 1]
+      // The number 2n - 1 of a debit is before N when n is at most N / 2; the number 2n of a credit is one more.
+      const [debits, credits] = [Math.floor(before / 2), Math.floor((before - 1) / 2)]
+      const values: (string | number)[] = [scope.accountId, live(scope), debits, credits, limit + 1]
       const given = (condition: string, value: string | undefined) =>
         value === undefined ? '' : `AND ${condition} $${values.push(value)}`
       const of = `${given('a.code =', account)} ${given('a.currency =', currency)}`
       const { rows } = await sql(
         transactionId === undefined
           ? newestOf(of)
-          : entriesOf(given('e.transaction_id =', transactionId), of),
+          : entriesOf(given('t.transaction_id =', transactionId), of),
         values,
       )
       return cut(rows as unknown as LedgerEntry[], limit)
@@ -62,26 +64,38 @@ const COUNTERS = `
 const ENTRY = `e.seq AS sequence, e.transaction_id AS "transactionId", a.code AS account, a.currency, e.amount,
   e.created_at AS "createdAt"`
 
+/** One side of each transfer: the debit of transfer n has the number 2n - 1, and the credit 2n. */
+const DEBITS = 'SELECT 2 * t.seq - 1 AS seq, t.transaction_id, t.amount, t.created_at FROM ledger_transfers t'
+const CREDITS =
+  'SELECT 2 * t.seq AS seq, t.transaction_id, -t.amount AS amount, t.created_at FROM ledger_transfers t'
+
 /** The newest of each account, merged, are the newest of all. */
 function newestOf(accounts: string): string {
   return `
     SELECT ${ENTRY}
     FROM ledger_accounts a
     CROSS JOIN LATERAL (
-      SELECT * FROM ledger_entries WHERE ledger_account_id = a.id AND seq < $3 ORDER BY seq DESC LIMIT $4) e
+      (${DEBITS} WHERE t.debit_account_id = a.id AND t.seq <= $3 ORDER BY t.seq DESC LIMIT $5)
+      UNION ALL
+      (${CREDITS} WHERE t.credit_account_id = a.id AND t.seq <= $4 ORDER BY t.seq DESC LIMIT $5)) e
     WHERE a.account_id = $1 AND a.live = $2 ${accounts}
     ORDER BY e.seq DESC
-    LIMIT $4`
+    LIMIT $5`
 }
 
+/** Both sides of the transfers of one ledger transaction; there are at most a few. */
 function entriesOf(transaction: string, accounts: string): string {
+  const scoped = `t.account_id = $1 AND t.live = $2 ${transaction}`
   return `
     SELECT ${ENTRY}
-    FROM ledger_entries e
+    FROM (
+      ${DEBITS.replace('SELECT', 'SELECT t.debit_account_id AS ledger_account_id,')} WHERE ${scoped} AND t.seq <= $3
+      UNION ALL
+      ${CREDITS.replace('SELECT', 'SELECT t.credit_account_id,')} WHERE ${scoped} AND t.seq <= $4) e
     JOIN ledger_accounts a ON a.id = e.ledger_account_id
-    WHERE e.account_id = $1 AND e.live = $2 ${transaction} AND e.seq < $3 ${accounts}
+    WHERE true ${accounts}
     ORDER BY e.seq DESC
-    LIMIT $4`
+    LIMIT $5`
 }
 
 function ledgerAccount({ name, currency, value }: Row): LedgerAccount {

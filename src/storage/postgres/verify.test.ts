@@ -20,35 +20,35 @@ before(async () => {
 })
 after(() => server?.remove())
 
-/** What is done to the numbering, and what `verify` must say of it. There are six entries and four events. */
+/** What is done to the numbering, and what `verify` must say of it. There are three transfers and four events. */
 const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   'a number of events that was set back': {
     sql: 'UPDATE sequences SET event = 1 WHERE live = 1',
     says: /^The sequence says that the last event is 1, but it is 3\.$/,
   },
-  'a number of entries that was set back': {
-    sql: 'UPDATE sequences SET entry = 1 WHERE live = 1',
-    says: /^The sequence says that the last entry is 1, but it is 4\.$/,
+  'a number of transfers that was set back': {
+    sql: 'UPDATE sequences SET transfer = 1 WHERE live = 1',
+    says: /^The sequence says that the last transfer is 1, but it is 2\.$/,
   },
   'numbers that were set forward': {
-    sql: 'UPDATE sequences SET entry = 1000 WHERE live = 0',
-    says: /^The sequence says that the last entry is 1000, but it is 2\.$/,
+    sql: 'UPDATE sequences SET transfer = 1000 WHERE live = 0',
+    says: /^The sequence says that the last transfer is 1000, but it is 1\.$/,
   },
   'numbers that are not kept at all': {
     sql: 'DELETE FROM sequences',
-    says: /^The sequence says that the last (event|entry) is 0, but it is \d\.$/,
+    says: /^The sequence says that the last (event|transfer) is 0, but it is \d\.$/,
   },
   'numbers of what is not there': {
     sql: 'INSERT INTO sequences VALUES (2, 1, 1, 0)',
     says: /^The sequence says that the last event is 1, but it is 0\.$/,
   },
-  'a renumbered entry': {
-    sql: 'UPDATE ledger_entries SET seq = seq + 1000 WHERE live = 1 AND seq = 4',
-    says: /^The entries have a gap: the last is 1004, and there are 4 with 4 numbers\.$/,
+  'a renumbered transfer': {
+    sql: 'UPDATE ledger_transfers SET seq = seq + 1000 WHERE live = 1 AND seq = 2',
+    says: /^The transfers have a gap: the last is 1002, and there are 2 with 2 numbers\.$/,
   },
-  'two entries of one number': {
-    sql: 'UPDATE ledger_entries SET seq = 1 WHERE live = 1 AND seq = 2',
-    says: /^The entries have a gap: the last is 4, and there are 4 with 3 numbers\.$/,
+  'two transfers of one number': {
+    sql: 'UPDATE ledger_transfers SET seq = 1 WHERE live = 1 AND seq = 2',
+    says: /^The transfers have a gap: the last is 1, and there are 2 with 1 numbers\.$/,
   },
   'an event that is missing': {
     sql: 'DELETE FROM events WHERE live = 1 AND seq = 1',

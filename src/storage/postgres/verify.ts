@@ -33,12 +33,12 @@ export async function verifyIn(client: Client): Promise<Verification> {
   }
   const problem = await audited(client)
   if (problem !== undefined) return { ...counts, problem }
-  const count = async (table: 'charges' | 'refunds' | 'ledger_entries') =>
+  const count = async (table: 'charges' | 'refunds' | 'ledger_transfers') =>
     Number((await found(client, `SELECT count(*) AS count FROM ${table}`, Number))[0]?.['count'])
   return {
     charges: await count('charges'),
     refunds: await count('refunds'),
-    entries: await count('ledger_entries'),
+    entries: 2 * (await count('ledger_transfers')),
   }
 }
 
@@ -79,10 +79,10 @@ const SEQUENCES = {
         UNION ALL
         SELECT account_id, live, (SELECT max(first_seq) - 1 FROM epochs) FROM sequences
       ) AS numbered GROUP BY account_id, live
-      UNION ALL SELECT account_id, live, 'entry', max(seq) FROM ledger_entries GROUP BY account_id, live),
+      UNION ALL SELECT account_id, live, 'transfer', max(seq) FROM ledger_transfers GROUP BY account_id, live),
     kept AS (
       SELECT account_id, live, 'event' AS kind, event AS said FROM sequences
-      UNION ALL SELECT account_id, live, 'entry', entry FROM sequences)
+      UNION ALL SELECT account_id, live, 'transfer', transfer FROM sequences)
     SELECT kind, coalesce(said, 0) AS said, coalesce(last, 0) AS last
     FROM given FULL JOIN kept USING (account_id, live, kind)
     WHERE coalesce(said, 0) <> coalesce(last, 0) LIMIT 1`,

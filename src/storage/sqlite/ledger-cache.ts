@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 
 export type LedgerCache = ReturnType<typeof ledgerCache>
 
+type Numbers = { event: number; transfer: number }
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
@@ -25,19 +26,19 @@ export function ledgerCache(db: Connection) {
     `INSERT INTO counters (account_id, live, name, currency, value) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET value = value + excluded.value`,
   )
-  const lastNumbers = db.prepare<[number, number, number, number], { event: number; entry: number }>(
+  const lastNumbers = db.prepare<[number, number, number, number], Numbers>(
     `SELECT
        max(
          (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?),
          (SELECT max(first_seq) - 1 FROM epochs)) AS event,
-       (SELECT coalesce(max((SELECT max(seq) FROM ledger_entries e WHERE e.ledger_account_id = a.id)), 0)
-          FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS entry`,
+       (SELECT coalesce(max((SELECT max(seq) FROM ledger_transfers t WHERE t.debit_account_id = a.id)), 0)
+          FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS transfer`,
   )
 
   const accounts = new Map<string, Account>()
   const changed = new Set<Account>()
   const counters = new Map<string, { key: [number, number, string, string]; delta: number }>()
-  const numbers = new Map<number, { event: number; entry: number }>()
+  const numbers = new Map<number, Numbers>()
 
   function find(accountId: number, live: number, code: string, currency: string): Account | undefined {
     const name = `${accountId}/${live}/${code}/${currency}`
@@ -77,12 +78,12 @@ export function ledgerCache(db: Connection) {
       else counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
-    /** The last event and entry numbers of a scope; the caller counts them up. */
-    numbers(accountId: number, live: number): { event: number; entry: number } {
+    /** The last event and transfer numbers of a scope; the caller counts them up. */
+    numbers(accountId: number, live: number): Numbers {
       const scope = accountId * 2 + live
       let last = numbers.get(scope)
       if (!last) {
-        last = lastNumbers.get(accountId, live, accountId, live) as { event: number; entry: number }
+        last = lastNumbers.get(accountId, live, accountId, live) as Numbers
         numbers.set(scope, last)
       }
       return last

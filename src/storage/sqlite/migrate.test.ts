@@ -7,7 +7,7 @@ import { tempDir } from '../../../test/kit/folders.ts'
 import { runCli } from '../../../test/kit/server.ts'
 import { encodeTime, type IdPrefix } from '../../domain/id.ts'
 import { canonicalRequest } from '../../domain/idempotency.ts'
-import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { DEFAULT_SCOPE, type LedgerEntry } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { type Migration, migrate, migrations, SchemaMismatch, schemaVersion } from './migrate.ts'
 import { openWriter } from './open.ts'
@@ -44,7 +44,7 @@ test('an empty database is brought to the last schema, and applying again is a n
   assert.deepEqual(migrate(db), migrations())
   assert.equal(schemaVersion(db), migrations().length)
   const made = tables(db)
-  assert.ok(made.includes('ledger_entries'))
+  assert.ok(made.includes('ledger_transfers'))
   assert.deepEqual(migrate(db), [])
   assert.deepEqual(tables(db), made)
 })
@@ -213,6 +213,10 @@ const FIRST_ROWS = `
     (1, 1, 3, 'evt_3', 'payment.succeeded', ${text(EURO_VIEW)}, 3), (1, 1, 4, 'evt_4', 'payment.refunded', ${text(REFUNDED_VIEW)}, 4);
   INSERT INTO deliveries VALUES ('dlv_1', 1, 1, 'default', 1, 'pending', 0, 1, NULL, NULL, NULL, 1);`
 
+const ENTRY = ({ sequence, transactionId, account, currency, amount, createdAt }: LedgerEntry) => [
+  ...[sequence, transactionId, account, currency, amount, createdAt],
+]
+
 test('a database of the first schema keeps its books and can be served', async (t) => {
   const { file, db } = newDatabase(t)
   migrate(db, migrations().slice(0, 1))
@@ -240,8 +244,22 @@ test('a database of the first schema keeps its books and can be served', async (
       bodies.map((record) => record?.answer.body),
       expected,
     )
-    await refunded(store, charge, { scope })
+    const { data: entries } = await store.ledgerEntries(scope, { limit: 10 })
+    assert.deepEqual(entries.map(ENTRY), [
+      [6, BACK, 'provider:sandbox', 'usd', -300, 4],
+      [5, BACK, 'merchant', 'usd', 300, 4],
+      [4, EURO, 'merchant', 'eur', -7, 3],
+      [3, EURO, 'provider:sandbox', 'eur', 7, 3],
+      [2, FIRST, 'merchant', 'usd', -1000, 1],
+      [1, FIRST, 'provider:sandbox', 'usd', 1000, 1],
+    ])
+    const { refund } = await refunded(store, charge, { scope })
     assert.equal((await store.charge(scope, FIRST))?.status, 'refunded')
+    const { data: added } = await store.ledgerEntries(scope, { limit: 9, transactionId: refund.id })
+    assert.deepEqual(
+      added.map(({ sequence }) => sequence),
+      [8, 7],
+    )
   } finally {
     await store.close()
   }

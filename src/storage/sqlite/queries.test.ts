@@ -89,17 +89,23 @@ for (const [filters, index] of refunds)
   })
 
 test('events of a rare type, entries of a transaction and failed deliveries are found by an index', () => {
-  const plans = prepared((q) => {
+  const plans = prepared((q, db) => {
+    db.exec(`INSERT INTO ledger_accounts VALUES (1, 1, 1, 'merchant', 'usd', 0)`)
     q.events(DEFAULT_SCOPE, { after: 0, limit: 20 })
     q.events(DEFAULT_SCOPE, { after: 0, limit: 20, type: 'payment.failed' })
     q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, transactionId: id })
-    q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, account: 'merchant' })
+    q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, account: 'merchant', before: 9 })
     q.deliveries(DEFAULT_SCOPE, { limit: 20, state: 'failed' })
     q.failedDeliveries(DEFAULT_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
     q.idempotencyRecord(DEFAULT_SCOPE, 'key')
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
-  for (const index of ['events_by_type', 'ledger_entries_by_transaction', 'deliveries_failed'])
+  for (const index of [
+    'events_by_type',
+    'ledger_transfers_by_transaction',
+    'ledger_transfers_by_credit',
+    'deliveries_failed',
+  ])
     assert.ok(
       plans.some((plan) => plan.includes(index)),
       `${index} in ${plans.join('\n')}`,

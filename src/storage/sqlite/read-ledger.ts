@@ -10,8 +10,55 @@ import type {
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
+const SIDES = ['debit', 'credit'] as const
+type Side = (typeof SIDES)[number]
+type AccountRow = { readonly id: number; readonly code: string; readonly currency: string }
+type TransferRow = {
+  readonly seq: number
+  readonly transactionId: string
+  readonly amount: number
+  readonly createdAt: number
+}
+
+/** One side of a transfer. The debit of transfer n has the number 2n - 1, and the credit 2n. */
+function entryOf(
+  { seq, transactionId, amount, createdAt }: TransferRow,
+  side: Side,
+  { code, currency }: AccountRow,
+): LedgerEntry {
+  const [sequence, signed] = side === 'debit' ? [2 * seq - 1, amount] : [2 * seq, -amount]
+  return { sequence, transactionId, account: code, currency, amount: signed, createdAt }
+}
+
 /** Accounts, their entries, and the counters of charges. */
 export function ledgerReads(sql: Sql) {
+  /** The newest of each account, merged, are the newest of all. The number 2n - 1 is before N when n is at most N / 2. */
+  function newestOf(account: AccountRow, before: number, limit: number): LedgerEntry[] {
+    const of = (side: Side, upTo: number) =>
+      (
+        sql(
+          `SELECT seq, transaction_id AS transactionId, amount, created_at AS createdAt
+           FROM ledger_transfers WHERE ${side}_account_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?`,
+        ).all(account.id, Math.floor(upTo / 2), limit) as TransferRow[]
+      ).map((row) => entryOf(row, side, account))
+    return [...of('debit', before), ...of('credit', before - 1)]
+  }
+
+  /** The entries of one ledger transaction in those accounts; there are at most a few. */
+  function entriesOf(scope: Scope, transactionId: string, accounts: readonly AccountRow[]): LedgerEntry[] {
+    const rows = sql(
+      `SELECT seq, transaction_id AS transactionId, amount, created_at AS createdAt,
+         debit_account_id AS debit, credit_account_id AS credit
+       FROM ledger_transfers WHERE account_id = ? AND live = ? AND transaction_id = ?`,
+    ).all(scope.accountId, live(scope), transactionId) as (TransferRow & Record<Side, number>)[]
+    return rows.flatMap((row) =>
+      SIDES.flatMap((side) => {
+        const account = accounts.find(({ id }) => id === row[side])
+        return account ? entryOf(row, side, account) : []
+      }),
+    )
+  }
+
   return {
     ledgerAccounts(scope: Scope): LedgerAccount[] {
       return sql(
@@ -23,28 +70,23 @@ export function ledgerReads(sql: Sql) {
     },
 
     ledgerEntries(scope: Scope, query: EntryQuery): Page<LedgerEntry> {
-      const select = `SELECT e.seq AS sequence, e.transaction_id AS transactionId, a.code AS account, a.currency,
-          e.amount, e.created_at AS createdAt
-        FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id`
-      const matches = (of: { account: string; currency: string }) =>
-        (query.account ?? of.account) === of.account && (query.currency ?? of.currency) === of.currency
-      const before = query.before ?? Number.MAX_SAFE_INTEGER
-      if (query.transactionId !== undefined) {
-        const rows = sql(
-          `${select} WHERE e.account_id = ? AND e.live = ? AND e.transaction_id = ? AND e.seq < ? ORDER BY e.seq DESC`,
-        ).all(scope.accountId, live(scope), query.transactionId, before) as LedgerEntry[]
-        return pageOf(rows.filter(matches), query.limit)
-      }
-      // Entries are clustered by account: the newest of each account, merged, are the newest of all.
-      const accounts = sql(
-        `SELECT id, code AS account, currency FROM ledger_accounts WHERE account_id = ? AND live = ?`,
-      ).all(scope.accountId, live(scope)) as { id: number; account: string; currency: string }[]
-      const newest = sql(`${select} WHERE e.ledger_account_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`)
-      const rows = accounts
-        .filter(matches)
-        .flatMap(({ id }) => newest.all(id, before, query.limit + 1) as LedgerEntry[])
-        .sort((a, b) => b.sequence - a.sequence)
-      return pageOf(rows, query.limit)
+      const { limit, transactionId, before = Number.MAX_SAFE_INTEGER } = query
+      const accounts = (
+        sql(`SELECT id, code, currency FROM ledger_accounts WHERE account_id = ? AND live = ?`).all(
+          scope.accountId,
+          live(scope),
+        ) as AccountRow[]
+      ).filter(
+        ({ code, currency }) => (query.account ?? code) === code && (query.currency ?? currency) === currency,
+      )
+      const entries =
+        transactionId === undefined
+          ? accounts.flatMap((account) => newestOf(account, before, limit + 1))
+          : entriesOf(scope, transactionId, accounts).filter(({ sequence }) => sequence < before)
+      return pageOf(
+        entries.sort((a, b) => b.sequence - a.sequence),
+        limit,
+      )
     },
 
     currencyTotals(scope: Scope): CurrencyTotals[] {

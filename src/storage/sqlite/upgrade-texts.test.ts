@@ -12,6 +12,14 @@ import { openReader, openWriter } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
 
+/** The transfers as the version before stored them: in two entries each. */
+const AS_ENTRIES = `
+  CREATE TABLE ledger_entries AS
+    SELECT account_id, live, 2 * seq - 1 AS seq, debit_account_id AS ledger_account_id, transaction_id, amount, created_at
+    FROM ledger_transfers
+    UNION ALL
+    SELECT account_id, live, 2 * seq, credit_account_id, transaction_id, -amount, created_at FROM ledger_transfers`
+
 /** Makes of a database one of the schema before long texts, with its rows as the version before stored them. */
 function makeEarlier(sound: string): void {
   const file = `${sound}.old`
@@ -21,6 +29,7 @@ function makeEarlier(sound: string): void {
   old.pragma('foreign_keys = OFF')
   const rows = openWriter(sound)
   rows.exec(WITHOUT_LONG_TEXTS)
+  rows.exec(AS_ENTRIES)
   rows.close()
   old.prepare('ATTACH ? AS books').run(sound)
   const tables = old

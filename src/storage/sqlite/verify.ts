@@ -16,7 +16,7 @@ export type { Verification } from '../verify-checks.ts'
 export function verify(db: Connection): Verification {
   assertCurrent(db)
   return db.transaction((): Verification => {
-    const count = (table: 'charges' | 'refunds' | 'ledger_entries') =>
+    const count = (table: 'charges' | 'refunds' | 'ledger_transfers') =>
       db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
     const integrity = db.pragma('integrity_check(1)', { simple: true }) as string
     const counts = { charges: 0, refunds: 0, entries: 0 }
@@ -28,7 +28,7 @@ export function verify(db: Connection): Verification {
     // Last what follows from another problem: a row that was deleted leaves its text.
     const problem = brokenText(db) ?? audited(db) ?? strayText(db)
     if (problem !== undefined) return { ...counts, problem }
-    return { charges: count('charges'), refunds: count('refunds'), entries: count('ledger_entries') }
+    return { charges: count('charges'), refunds: count('refunds'), entries: 2 * count('ledger_transfers') }
   })()
 }
 

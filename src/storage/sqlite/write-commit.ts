@@ -172,10 +172,10 @@ function chargeWrites(db: Connection, texts: TextWrites) {
 }
 
 function transferWrites(db: Connection, cache: LedgerCache) {
-  const insertTwoEntries = db.prepare(
-    `INSERT INTO ledger_entries
-       (account_id, live, seq, ledger_account_id, transaction_id, amount, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)`,
+  const insertTransfer = db.prepare(
+    `INSERT INTO ledger_transfers
+       (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   return (
@@ -189,10 +189,7 @@ function transferWrites(db: Connection, cache: LedgerCache) {
     for (const { currency, amount, ...of } of transfers) {
       const debit = cache.account(account, live, of.debit, currency)
       const credit = cache.account(account, live, of.credit, currency)
-      insertTwoEntries.run(
-        ...[account, live, ++numbers.entry, debit.id, transaction, amount, at],
-        ...[account, live, ++numbers.entry, credit.id, transaction, -amount, at],
-      )
+      insertTransfer.run(account, live, ++numbers.transfer, debit.id, credit.id, transaction, amount, at)
       cache.post(debit, amount)
       cache.post(credit, -amount)
     }

@@ -25,8 +25,8 @@ export type Aggregate = {
   readonly alarms: readonly Row[]
   readonly closings: readonly Row[]
   readonly events: readonly ToldEvent[]
-  /** With the account's `code` and `currency`; those of the charge, its refunds and its disputes, by `transaction_id`. */
-  readonly entries: readonly Row[]
+  /** Of the charge, its refunds and its disputes, by `transaction_id`; with the codes of the accounts as `debit` and `credit`. */
+  readonly transfers: readonly Row[]
 }
 
 /** An object of an aggregate, its view, and its row. */
@@ -37,12 +37,15 @@ const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.answer_kind A
   k.event_seq AS key_event, k.created_at AS key_at`
 const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
   ON k.account_id = ${row}.account_id AND k.live = ${row}.live AND k.key = ${row}.idempotency_key`
-const ENTRY = 'e.account_id, e.live, e.seq, e.transaction_id, e.amount, e.created_at, a.code, a.currency'
-const entriesOf = (table: string) => `SELECT x.transaction_id AS whose, ${ENTRY}
+const TRANSFER = `t.account_id, t.live, t.seq, t.transaction_id, t.amount, t.created_at, d.code AS debit,
+  c.code AS credit, d.currency`
+const ITS_ACCOUNTS = `JOIN ledger_accounts d ON d.id = t.debit_account_id
+  JOIN ledger_accounts c ON c.id = t.credit_account_id`
+const transfersOf = (table: string) => `SELECT x.transaction_id AS whose, ${TRANSFER}
   FROM ${table} x
-  JOIN ledger_entries e ON e.account_id = x.account_id AND e.live = x.live AND e.transaction_id = x.id
-  JOIN ledger_accounts a ON a.id = e.ledger_account_id
-  ORDER BY x.account_id, x.live, x.transaction_id, x.id, e.seq`
+  JOIN ledger_transfers t ON t.account_id = x.account_id AND t.live = x.live AND t.transaction_id = x.id
+  ${ITS_ACCOUNTS}
+  ORDER BY x.account_id, x.live, x.transaction_id, x.id, t.seq`
 const childrenIn = (table: string) =>
   `SELECT x.transaction_id AS whose, x.* FROM ${table} x ORDER BY x.account_id, x.live, x.transaction_id, x.id`
 
@@ -72,12 +75,12 @@ export const SOURCES = {
     ORDER BY e.account_id, e.live, substr(e.data, 8, 30)${bytes}, e.seq`,
   events: (bytes: string) => `SELECT ${WHOSE} AS whose, account_id, live, seq, id, type, data, created_at
     FROM events ORDER BY account_id, live, ${WHOSE}${bytes}, seq`,
-  entriesOfCharges: () => `SELECT e.transaction_id AS whose, ${ENTRY}
-    FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
-    WHERE e.transaction_id >= 'txn_' AND e.transaction_id < 'txn\`'
-    ORDER BY e.account_id, e.live, e.transaction_id, e.seq`,
-  entriesOfRefunds: () => entriesOf('refunds'),
-  entriesOfDisputes: () => entriesOf('disputes'),
+  transfersOfCharges: () => `SELECT t.transaction_id AS whose, ${TRANSFER}
+    FROM ledger_transfers t ${ITS_ACCOUNTS}
+    WHERE t.transaction_id >= 'txn_' AND t.transaction_id < 'txn\`'
+    ORDER BY t.account_id, t.live, t.transaction_id, t.seq`,
+  transfersOfRefunds: () => transfersOf('refunds'),
+  transfersOfDisputes: () => transfersOf('disputes'),
 } as const
 export type Source = keyof typeof SOURCES
 const NAMES = Object.keys(SOURCES) as Source[]
@@ -165,7 +168,7 @@ function aggregateOf(rows: Record<Source, Row[]>): Aggregate {
     alarms,
     closings,
     events: events.map(eventOf),
-    entries: [...rows.entriesOfCharges, ...rows.entriesOfRefunds, ...rows.entriesOfDisputes],
+    transfers: [...rows.transfersOfCharges, ...rows.transfersOfRefunds, ...rows.transfersOfDisputes],
   }
 }
 

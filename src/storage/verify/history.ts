@@ -23,13 +23,13 @@ export function* historyProblems({
   charge,
   refunds,
   attempts,
-  entries,
+  transfers,
   events,
 }: Aggregate): Iterable<string> {
   const ended = new Set<unknown>()
   const paid = new Map<unknown, number>()
   const disputed = new Map<unknown, number>()
-  const begun = refundsAsBegun(refunds, entries)
+  const begun = refundsAsBegun(refunds, transfers)
   const isCorrected = attempts.some(({ resolved_by }) => resolved_by === 'hand')
   let before: Json | null = null
   for (const event of events) {
@@ -75,11 +75,11 @@ function bookedIn(dispute: Json): number {
 
 type Begun = { readonly id: unknown; readonly amount: number }
 
-/** In the order of their first entries, which is that in which their amounts were reserved. */
-function refundsAsBegun(refunds: Aggregate['refunds'], entries: Aggregate['entries']): Begun[] {
+/** In the order of their first transfers, which is that in which their amounts were reserved. */
+function refundsAsBegun(refunds: Aggregate['refunds'], transfers: Aggregate['transfers']): Begun[] {
   if (refunds.length === 0) return []
   const first = new Map<unknown, number>()
-  for (const { transaction_id, seq } of entries)
+  for (const { transaction_id, seq } of transfers)
     first.set(transaction_id, Math.min(first.get(transaction_id) ?? Number.POSITIVE_INFINITY, Number(seq)))
   return refunds
     .map(({ id, amount }) => ({ id, amount: Number(amount), seq: first.get(id) ?? 0 }))

@@ -9,7 +9,7 @@ import { CHARGE, differs, misshapen, REFUND, timeOf, type View } from './views.t
 
 /** Everything that is wrong with the records of a charge's keys, as sentences. `forgotten` in ms since 1970: see audit. */
 export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
-  const { charge, refunds, attempts, events, entries } = aggregate
+  const { charge, refunds, attempts, events, transfers } = aggregate
   const first = attempts.find(({ kind }) => kind === 'authorize')
   const begun = first ? [Number(first['started_at'])] : events.slice(0, 1).map(({ at }) => at)
   yield* recordProblems(aggregate, charge, chargeRequests(charge), begun, forgotten)
@@ -17,7 +17,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs:
     // One that a person booked for an alarm was asked for by no request; one that a cancel led to, by that.
     if (aggregate.alarms.some(({ id }) => id === refund['idempotency_key'])) continue
     if (isOfWish(refund, charge, setBackMs)) continue
-    const posted = entries.filter(({ transaction_id }) => transaction_id === refund['id'])
+    const posted = transfers.filter(({ transaction_id }) => transaction_id === refund['id'])
     const times = posted.map(({ created_at }) => Number(created_at))
     const requests = isByHand(attempts, refund['id']) ? null : refundRequests(refund)
     yield* recordProblems(aggregate, refund, requests, times, forgotten)

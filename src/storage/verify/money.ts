@@ -1,15 +1,14 @@
-/** The entries of a charge, its refunds and its disputes: in whose accounts, in pairs, and when. */
+/** The transfers of a charge, its refunds and its disputes: between which accounts, and when. */
 import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { timeOf } from './views.ts'
 
 type Positions = Readonly<Record<string, number>>
 
-/** Everything that is wrong with the entries of a charge, as sentences. */
+/** Everything that is wrong with the transfers of a charge, as sentences. */
 export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
-  const { charge, refunds, disputes, entries } = aggregate
-  const byOwner = Map.groupBy(entries, ({ transaction_id }) => transaction_id)
-  for (const [owner, own] of byOwner) yield* pairProblems(owner, own)
+  const { charge, refunds, disputes, transfers } = aggregate
+  const byOwner = Map.groupBy(transfers, ({ transaction_id }) => transaction_id)
   yield* positionProblems(charge['id'], byOwner.get(charge['id'] as string) ?? [], chargePositions(aggregate))
   for (const refund of refunds)
     yield* positionProblems(
@@ -25,20 +24,6 @@ export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
     )
   yield* strangers(aggregate)
   yield* timeProblems(aggregate, byOwner)
-}
-
-/** Entries come in pairs, a debit and its credit, with numbers and a time that follow each other. */
-function* pairProblems(owner: unknown, entries: readonly Row[]): Iterable<string> {
-  for (let i = 0; i < entries.length; i += 2) {
-    const [debit, credit] = [entries[i] as Row, entries[i + 1]]
-    const pair =
-      credit &&
-      Number(debit['amount']) > 0 &&
-      Number(debit['amount']) === -Number(credit['amount']) &&
-      Number(debit['seq']) + 1 === Number(credit['seq']) &&
-      debit['created_at'] === credit['created_at']
-    if (!pair) yield `The entry ${debit['seq']} of ${owner} has not its opposite after it, of the same time.`
-  }
 }
 
 function positive(positions: Record<string, number>): Positions {
@@ -76,9 +61,15 @@ function disputePositions({ provider }: Row, { status, amount_booked }: Row): Po
   })
 }
 
-function* positionProblems(owner: unknown, entries: readonly Row[], expected: Positions): Iterable<string> {
+function* positionProblems(owner: unknown, transfers: readonly Row[], expected: Positions): Iterable<string> {
   const found: Record<string, number> = {}
-  for (const { code, amount } of entries) found[String(code)] = (found[String(code)] ?? 0) + Number(amount)
+  const add = (code: string, amount: number) => {
+    found[code] = (found[code] ?? 0) + amount
+  }
+  for (const { debit, credit, amount } of transfers) {
+    add(String(debit), Number(amount))
+    add(String(credit), -Number(amount))
+  }
   for (const code of new Set([...Object.keys(expected), ...Object.keys(found)])) {
     const [should, is] = [expected[code] ?? 0, found[code] ?? 0]
     if (should !== is)
@@ -87,29 +78,31 @@ function* positionProblems(owner: unknown, entries: readonly Row[], expected: Po
 }
 
 /** Money of a charge is only ever at providers that were asked for it, and in its currency. */
-function* strangers({ charge, attempts, entries }: Aggregate): Iterable<string> {
+function* strangers({ charge, attempts, transfers }: Aggregate): Iterable<string> {
   const asked = new Set([charge['provider'], ...attempts.map(({ provider }) => provider)])
-  for (const { seq, transaction_id, code, currency } of entries) {
-    const [, provider] = String(code).split(':')
-    if (provider !== undefined && !asked.has(provider))
-      yield `The entry ${seq} of ${transaction_id} is in ${code}, and ${provider} was never asked for ${charge['id']}.`
+  for (const { seq, transaction_id, debit, credit, currency } of transfers) {
+    for (const code of [debit, credit]) {
+      const [, provider] = String(code).split(':')
+      if (provider !== undefined && !asked.has(provider))
+        yield `The transfer ${seq} of ${transaction_id} is in ${code}, and ${provider} was never asked for ${charge['id']}.`
+    }
     if (currency !== charge['currency'])
-      yield `The entry ${seq} of ${transaction_id} is in ${currency}, and ${charge['id']} in ${charge['currency']}.`
+      yield `The transfer ${seq} of ${transaction_id} is in ${currency}, and ${charge['id']} in ${charge['currency']}.`
   }
 }
 
-/** A commit gives its event and its entries one time. Each of what moved money without an event began with an attempt. */
+/** A commit gives its event and its transfers one time. Each of what moved money without an event began with an attempt. */
 function* timeProblems(
-  { charge, attempts, events, entries }: Aggregate,
+  { charge, attempts, events, transfers }: Aggregate,
   byOwner: ReadonlyMap<unknown, readonly Row[]>,
 ): Iterable<string> {
   const told = new Set(events.map(({ at }) => at))
   const begun = attempts.filter(({ kind }) => kind !== 'authorize')
-  for (const { seq, transaction_id, created_at } of entries) {
+  for (const { seq, transaction_id, created_at } of transfers) {
     const at = Number(created_at)
     if (told.has(at) || begun.some((attempt) => beganWith(attempt, at) || attempt['ended_at'] === at))
       continue
-    yield `The entry ${seq} of ${transaction_id} is of ${timeOf(at)}, when nothing happened to ${charge['id']}.`
+    yield `The transfer ${seq} of ${transaction_id} is of ${timeOf(at)}, when nothing happened to ${charge['id']}.`
   }
   for (const event of events) {
     const owner = movedBy(event, charge)
@@ -119,7 +112,7 @@ function* timeProblems(
     )
     if (isRepeated) continue
     if (owner !== undefined && !byOwner.get(owner)?.some(({ created_at }) => created_at === event.at))
-      yield `The event ${event.seq} (${event.type}) is of another time than the entries of ${owner}.`
+      yield `The event ${event.seq} (${event.type}) is of another time than the transfers of ${owner}.`
   }
 }
 
@@ -135,7 +128,7 @@ function beganWith({ started_at, key_at }: Row, at: number): boolean {
 const MOVES_CHARGE = ['payment.succeeded', 'payment.authorized', 'payment.capture_failed']
 const MOVES_REFUND = ['payment.refunded', 'refund.failed']
 
-/** Whose entries the event's commit made for certain; undefined when it need not have made any. */
+/** Whose transfers the event's commit made for certain; undefined when it need not have made any. */
 function movedBy(event: ToldEvent, charge: Row): unknown {
   if (MOVES_CHARGE.includes(event.type)) return charge['id']
   return MOVES_REFUND.includes(event.type) ? partOf(event)?.['refund_id'] : undefined

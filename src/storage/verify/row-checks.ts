@@ -62,11 +62,12 @@ const RECORDS: readonly Check[] = [
   },
 ]
 
-/** Accounts of the ledger are made by their first entry. */
+/** Accounts of the ledger are made by their first transfer. */
 const ACCOUNTS: readonly Check[] = [
   {
     sql: `SELECT a.code, a.currency FROM ledger_accounts a
-      WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.ledger_account_id = a.id) LIMIT 1`,
+      WHERE NOT EXISTS (SELECT 1 FROM ledger_transfers t WHERE t.debit_account_id = a.id)
+        AND NOT EXISTS (SELECT 1 FROM ledger_transfers t WHERE t.credit_account_id = a.id) LIMIT 1`,
     problem: ({ code, currency }) => `The account ${code} (${currency}) has no entry.`,
   },
 ]

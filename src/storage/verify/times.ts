@@ -57,7 +57,7 @@ function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggre
 /** Why an event can't be of its time; undefined when it can, or nothing else is of the same commit. */
 function untimely(
   event: ToldEvent,
-  { charge, disputes, alarms, attempts, entries, events }: Aggregate,
+  { charge, disputes, alarms, attempts, transfers, events }: Aggregate,
   setBackMs: number,
 ): string | undefined {
   const { type, at } = event
@@ -77,7 +77,7 @@ function untimely(
         ? undefined
         : 'when no attempt of it ended'
     case 'payment.canceled': {
-      const moved = entries.some(
+      const moved = transfers.some(
         ({ transaction_id, created_at }) => transaction_id === charge['id'] && created_at === at,
       )
       return moved || ended(['cancel', 'authorize']) ? undefined : 'when no attempt of it ended'

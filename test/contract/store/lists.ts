@@ -138,6 +138,37 @@ export function ledgerLists(open: Open): void {
     },
   )
 
+  rule(
+    open,
+    'a page of entries before any number has exactly the newest before it',
+    async (store, { live }) => {
+      let charge = await charged(store, { scope: live, amount: 90 })
+      await charged(store, { scope: live, currency: 'eur' })
+      for (let i = 0; i < 3; i++) ({ charge } = await refunded(store, charge, { scope: live, amount: 5 + i }))
+      const { data: all } = await store.ledgerEntries(live, { limit: 99 })
+      assert.deepEqual(
+        all.map(({ sequence }) => sequence),
+        [10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
+      )
+      for (const [field, value] of [
+        ['account', undefined],
+        ['account', 'merchant'],
+        ['account', 'provider:sandbox'],
+        ['currency', 'usd'],
+        ['transactionId', charge.id],
+      ] as const)
+        for (const limit of [1, 2, 3])
+          for (let before = 1; before <= 11; before++) {
+            const found = all.filter(
+              (entry) => entry.sequence < before && (value === undefined || entry[field] === value),
+            )
+            const query = value === undefined ? { limit, before } : { limit, before, [field]: value }
+            const expected = { data: found.slice(0, limit), hasMore: found.length > limit }
+            assert.deepEqual(await store.ledgerEntries(live, query), expected, JSON.stringify(query))
+          }
+    },
+  )
+
   rule(open, 'sums of different currencies never meet', async (store, { live }) => {
     await charged(store, { scope: live, amount: 3, currency: 'eur' })
     await charged(store, { scope: live, amount: 5, currency: 'usd' })

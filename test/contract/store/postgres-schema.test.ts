@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
 import { NOUNS } from '../../../src/storage/columns.ts'
 import { migratePostgres, migrations } from '../../../src/storage/postgres/migrate.ts'
+import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { onDatabase, type PostgresServer, postgresServer, withDatabase } from '../../kit/postgres.ts'
 
 let server: PostgresServer
@@ -75,6 +77,82 @@ test('a transaction that a migration cannot take is named with what to do, and t
     assert.deepEqual(rows, [{ number: 1, alarms: null }])
     await onDatabase(url, (client) => client.query('UPDATE charges SET amount_disputed = 300'))
     assert.deepEqual(await migratePostgres(url), migrations().slice(1))
+  }
+})
+
+/** A database of the schema before transfers, with these entries: two of a charge, and two of its refund. */
+async function withEntries(change = 'SELECT'): Promise<string> {
+  const url = await server.createDatabase()
+  await migratePostgres(url, migrations().slice(0, BEFORE_TRANSFERS))
+  await onDatabase(url, (client) =>
+    client.query(`
+      INSERT INTO sequences VALUES (1, 1, 2, 4), (1, 0, 0, 0);
+      INSERT INTO ledger_accounts VALUES
+        (1, 1, 1, 'provider:bank', 'usd', 70), (2, 1, 1, 'merchant', 'usd', -70);
+      INSERT INTO ledger_entries VALUES
+        (1, 1, 4, 1, 're_1', -30, 6), (1, 1, 3, 2, 're_1', 30, 6),
+        (1, 1, 1, 1, 'txn_1', 100, 5), (1, 1, 2, 2, 'txn_1', -100, 5);
+      ${change}`),
+  )
+  return url
+}
+const BEFORE_TRANSFERS = migrations().findIndex(({ name }) => name.endsWith('_transfers.sql'))
+
+test('an upgrade to transfers keeps every entry with its number', async () => {
+  const url = await withEntries()
+  await migratePostgres(url)
+  const { rows } = await onDatabase(url, (client) =>
+    client.query(
+      'SELECT seq::int, debit_account_id::int AS debit, transaction_id AS id, amount::int, created_at::int AS at FROM ledger_transfers ORDER BY seq',
+    ),
+  )
+  assert.deepEqual(rows, [
+    { seq: 1, debit: 1, id: 'txn_1', amount: 100, at: 5 },
+    { seq: 2, debit: 2, id: 're_1', amount: 30, at: 6 },
+  ])
+  const numbers = await onDatabase(url, (client) =>
+    client.query('SELECT live, event::int, transfer::int FROM sequences ORDER BY live'),
+  )
+  assert.deepEqual(numbers.rows, [
+    { live: 0, event: 0, transfer: 0 },
+    { live: 1, event: 2, transfer: 2 },
+  ])
+  const store = await openPostgresStore({ url, onFatal: assert.fail })
+  try {
+    const { data } = await store.ledgerEntries(DEFAULT_SCOPE, { limit: 9 })
+    assert.deepEqual(
+      data.map(({ sequence, account, amount }) => [sequence, account, amount]),
+      [
+        [4, 'provider:bank', -30],
+        [3, 'merchant', 30],
+        [2, 'merchant', -100],
+        [1, 'provider:bank', 100],
+      ],
+    )
+  } finally {
+    await store.close()
+  }
+})
+
+test('an upgrade to transfers refuses entries that it would lose, and changes nothing', async () => {
+  for (const [change, says] of [
+    [
+      'UPDATE ledger_entries SET amount = 29 WHERE seq = 3',
+      /: the entry 3 of re_1 has no opposite beside it: /,
+    ],
+    [
+      'UPDATE ledger_entries SET amount = -amount WHERE seq > 2',
+      /: the entry 3 of re_1 has no opposite beside it: /,
+    ],
+    [
+      'DELETE FROM ledger_entries WHERE seq = 4',
+      /: the ledger of account 1 \(live\) has 3 entries with 3 numbers from 1 to 3, /,
+    ],
+  ] as const) {
+    const url = await withEntries(change)
+    await assert.rejects(migratePostgres(url), { name: 'SchemaMismatch', message: says })
+    const { rows } = await onDatabase(url, (client) => client.query('SELECT number FROM schema_version'))
+    assert.deepEqual(rows, [{ number: BEFORE_TRANSFERS }])
   }
 })
 
