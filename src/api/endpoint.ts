@@ -11,7 +11,7 @@ import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
 import { type ApiErrorCode, ERRORS, refusalOf, sendRejection } from './errors.ts'
 import type { Example } from './openapi/examples.ts'
 
-/** What handlers use beside the core's context. */
+/** The services that handlers use: the core's context, and what only the process as a whole knows. */
 export type Services = {
   readonly context: Context
   /** All metrics as Prometheus's text, and its content type. */
@@ -32,7 +32,7 @@ export type EndpointResponse = {
   readonly text?: string
 }
 
-/** An endpoint of the API: its handler, and what documents it. */
+/** An endpoint of the API: its handler and its documentation. */
 export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
   /** The operation's id, a verb and a noun. Generated clients name their function after it. */
   readonly id: string
@@ -40,7 +40,7 @@ export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
   readonly description?: string
   readonly tag: string
   readonly params?: Schema
-  /** Takes an Idempotency-Key, such as this one of its examples. */
+  /** An example of its Idempotency-Key. Without one, the endpoint takes no key. */
   readonly keyed?: string
   /** Uses no data of the store, so it never fails with `store_unavailable`. */
   readonly storeless?: boolean

@@ -2,7 +2,7 @@ import { ERROR_CODES, type ErrorCode, type Rejection } from '../domain/error.ts'
 import { type Reply, sendRefusal } from '../http/endpoint.ts'
 import { type ErrorMeaning, HTTP_ERRORS, type HttpErrorCode, type Refusal } from '../http/errors.ts'
 
-/** How HTTP says the codes of the rules. */
+/** The statuses of the codes of the rules. */
 const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<ErrorMeaning, 'meaning'>>> = {
   routing_rules_invalid: { status: 400 },
   amount_invalid: { status: 400 },

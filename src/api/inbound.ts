@@ -1,4 +1,4 @@
-/** What providers send to MiniPay: notifications. */
+/** Notifications that providers send to MiniPay. */
 import { receiveNotification } from '../app/receive-notification.ts'
 import { isRejection } from '../domain/error.ts'
 import { NoQuery, sendObject } from '../http/endpoint.ts'

@@ -19,11 +19,11 @@ import {
 const READY_TIMEOUT_MS = 2_000
 const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
 
-/** The type that the client likes best, by the weights and then by the order in its Accept (RFC 9110, 12.5.1); JSON when it names none. */
+/** The client's preferred type, by the weights and then the order of its Accept header (RFC 9110, 12.5.1). Default: JSON. */
 async function preferredType(accept: string | undefined): Promise<string> {
   if (accept === undefined) return 'application/json'
   const { default: Negotiator } = await import('negotiator')
-  // Versions and character sets say nothing here: of each type there is one.
+  // MiniPay has one version and one character set of each type.
   const bare = accept.replace(/;(?!\s*q=)[^;,]*/gi, '')
   return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
 }

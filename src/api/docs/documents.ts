@@ -1,4 +1,4 @@
-/** `/openapi.json` and `/docs`. A thread makes both once, since that takes a tenth of a second. */
+/** `/openapi.json` and `/docs`. A thread makes both once, because that takes a tenth of a second. */
 import { Worker } from 'node:worker_threads'
 import type { Reply, ServedEndpoint } from '../../http/endpoint.ts'
 import { openApiDocument } from '../openapi/document.ts'
@@ -34,7 +34,7 @@ function send(reply: Reply, type: string, document: Buffer): Reply {
 function documentsOf(version: string): () => Promise<{ openApi: Buffer; page: Buffer }> {
   let made: Promise<{ openApi: Buffer; page: Buffer }> | undefined
   return () => {
-    // Without a free file descriptor no thread starts. Then the documents are made here, and other requests wait once.
+    // Without a free file descriptor no thread starts. Then this thread makes them, and other requests wait once.
     made ??= madeApart(version)
       .catch(() => makeDocuments(version))
       .then(({ openApi, page }) => ({ openApi: Buffer.from(`${openApi}\n`), page: Buffer.from(page) }))

@@ -7,7 +7,7 @@ type ErrorRow = { readonly status: string; readonly code: string; readonly meani
 
 const schemaOf = (body: Body) => body.content?.['application/json']?.schema
 
-/** Nothing but an error: `code` says which. */
+/** Whether a response is an error without fields of its own. */
 export function isError(body: Body): boolean {
   return schemaOf(body)?.named === 'Error'
 }
@@ -22,7 +22,7 @@ function errorsOf({ operation }: Pick<Call, 'operation'>): ErrorRow[] {
   )
 }
 
-/** The errors that are the example of their code. */
+/** The errors whose code has an example. */
 function plainErrors({ content }: Body): Omit<ErrorRow, 'status'>[] {
   return Object.entries(content?.['application/json']?.examples ?? {}).flatMap(([name, { value }]) => {
     const { code, error } = Object(value) as { code?: unknown; error?: unknown }
@@ -49,7 +49,7 @@ export function errorRows(operation: Operation, common: ReadonlySet<string>): st
       `<tr><th scope="row">${statusMark(status)}</th><td>${errors.map(({ code }) => errorLink(code)).join(' ')}</td></tr>`,
   )
   return `<h4>Errors</h4>${rows.length ? `<table class="errors"><tbody>${rows.join('')}</tbody></table>` : ''}
-<p class="limits">${rows.length ? 'And those' : 'Those'} of <a href="#errors">every route</a>.</p>`
+<p class="limits">${rows.length ? 'And those' : 'Those'} of <a href="#errors">every endpoint</a>.</p>`
 }
 
 function errorLink(code: string): string {
@@ -67,7 +67,7 @@ export function errorTable(calls: readonly Call[], common: ReadonlySet<string>):
         `<tr id="error-${escapeHtml(code)}"><th scope="row">${statusMark(status)}</th><td><code>${escapeHtml(code)}</code></td><td>${prose(meaning)}</td></tr>`,
     )
   return `<h2 id="errors">Error codes</h2>
-<p>Every error has the fields of <a href="#schema-error">Error</a>; its <code>code</code> is one of these. Every route can answer ${[...common].map(errorLink).join(', ')}.</p>
+<p>Every error has the fields of <a href="#schema-error">Error</a>; its <code>code</code> is one of these. Every endpoint can return ${[...common].map(errorLink).join(', ')}.</p>
 <table class="errors codes"><tbody>${rows.join('')}</tbody></table>`
 }
 

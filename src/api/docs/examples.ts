@@ -1,6 +1,6 @@
-/** As much of a JSON schema, and of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0), as our document uses. */
+/** The parts of JSON Schema and of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0) that our document uses. */
 export type Schema = {
-  /** The name that the document refers to it by. */
+  /** Its name in the document's references. */
   readonly named?: string
   readonly type?: string
   readonly description?: string
@@ -56,19 +56,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text as HTML shows it, in elements and in quoted attributes. */
+/** Escapes text for HTML, in elements and in quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 }
 
-/** The first example of a body, or one that is made of its schema. */
+/** The first example of a body, or one made from its schema. */
 export function exampleOf(body: Body): unknown {
   const { schema, examples } = body.content?.['application/json'] ?? {}
   const [first] = Object.values(examples ?? {})
   return first ? first.value : schema && example(schema)
 }
 
-/** A value that fits the schema: its own example, or one made of its parts. */
+/** A value that fits the schema: its own example, or one made from its parts. */
 export function example(schema: Schema): unknown {
   if (schema.examples) return schema.examples[0]
   if (schema.anyOf) return null
@@ -83,7 +83,7 @@ function exampleObject({ properties = {} }: Schema) {
   return Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, example(field)]))
 }
 
-/** The operation as a command for a shell; an id in the path is a variable. */
+/** The operation as a shell command. An id in the path is a variable. */
 export function curl(method: string, path: string, operation: Operation): string {
   const { operationId, parameters = [], requestBody } = operation
   const query = parameters

@@ -1,7 +1,7 @@
-/** Fields as the reference page shows them: a row each, with type, description and limits. */
+/** The rows of fields on the reference page: type, description and limits. */
 import { escapeHtml, type Parameter, type Schema } from './examples.ts'
 
-/** Text of which only `code` between backticks is more than text. */
+/** Text as HTML. Backticks mark `code`; nothing else is marked. */
 export function prose(text: string): string {
   return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
@@ -25,8 +25,8 @@ export function parameterRow(parameter: Parameter): string {
 }
 
 /**
- * One row for each field, and for the fields of its objects, by their dotted names; those of a named schema are shown
- * once, where the row's type leads. Answers have all of their fields: only requests tell which are `required`.
+ * One row for each field, and for the fields of its objects, with dotted names. The row of a named schema links to the
+ * fields. Responses have all of their fields, so only requests show which are `required`.
  */
 export function fieldRows(schema: Schema, asked: boolean, prefix = ''): string {
   return Object.entries(schema.properties ?? {})
@@ -54,7 +54,7 @@ function row(prefix: string, name: string, required: boolean, schema: Schema, op
 <td>${description ? prose(description) : ''}${notes ? `<div class="limits">${notes}</div>` : ''}</td></tr>`
 }
 
-/** So long a description of a named schema is shown with the schema alone. */
+/** The page shows a longer description of a named schema with the schema only. */
 const LONG_DESCRIPTION = 200
 
 function shortDescription(schema: Schema): string | undefined {
@@ -63,7 +63,7 @@ function shortDescription(schema: Schema): string | undefined {
   return named !== undefined && text !== undefined && text.length > LONG_DESCRIPTION ? undefined : text
 }
 
-/** A nullable field's other type; any other schema as it is. */
+/** The type of a nullable field besides null; any other schema as it is. */
 function alternative(schema: Schema): Schema {
   return (schema.named === undefined && schema.anyOf?.find(({ type }) => type !== 'null')) || schema
 }

@@ -8,7 +8,7 @@ import { escapeHtml } from './examples.ts'
 import { docsPage } from './page.ts'
 import { withoutReferences } from './references.ts'
 
-/** The page of the real route table, as the server writes it. */
+/** The page of the real endpoint table, as the server writes it. */
 async function realPage(): Promise<string> {
   return docsPage(JSON.parse(openApiDocument('1.2.3')))
 }
@@ -135,7 +135,7 @@ test('every operation is on the page with its method, path, summary, curl and er
   }
 })
 
-test('every error code that a route can answer is in the table of codes', async () => {
+test('every error code that an endpoint can return is in the table of codes', async () => {
   const page = await realPage()
   for (const code of new Set(ENDPOINTS.flatMap((endpoint) => errorsOf(endpoint))))
     assert.ok(page.includes(`id="error-${code}"`), code)
@@ -172,14 +172,14 @@ test('named schemas have a section each, and what is of their type leads there',
   for (const status of CHARGE_STATUSES) assert.ok(charge.includes(`<code>${status}</code>`), status)
 })
 
-test('the usual answer of an operation comes first, and is the one that is shown', async () => {
+test('the usual response of an operation comes first, and is the one that is shown', async () => {
   const page = await realPage()
   for (const { id, responses } of ENDPOINTS) {
     const [, html = ''] = page.split(`id="${id}"`)
     const [usual] = 201 in responses ? ['201'] : Object.keys(responses)
     const section = html.slice(0, html.indexOf('</section>'))
     assert.match(section, new RegExp(`<h4>Responses</h4><table[^>]*><tbody><tr>.*?>${usual}<`), id)
-    assert.ok(section.includes(`<figcaption>Answer ${usual}</figcaption>`), id)
+    assert.ok(section.includes(`<figcaption>Response ${usual}</figcaption>`), id)
   }
 })
 

@@ -25,7 +25,7 @@ type OpenApi = {
 type Tag = { readonly name: string; readonly description?: string }
 type Group = Tag & { readonly calls: readonly Call[] }
 
-/** Until requests that came meanwhile were served: the whole page takes tens of ms. */
+/** Lets waiting requests run first, because the whole page takes tens of ms. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** The reference page: the OpenAPI document as one HTML page, without scripts, so that it works anywhere. */
@@ -117,7 +117,7 @@ function section({ method, path, operation }: Call, common: ReadonlySet<string>)
 ${operation.description ? `<p>${prose(operation.description)}</p>` : ''}
 ${parameters(operation, 'path', 'In the path')}${parameters(operation, 'header', 'Headers')}${parameters(operation, 'query', 'Query')}
 ${body(operation)}
-<h4>Responses</h4>${answers(operation)}${errorRows(operation, common)}
+<h4>Responses</h4>${responsesOf(operation)}${errorRows(operation, common)}
 </div><aside>${figure('Request', escapeHtml(curl(method, path, operation)))}${exampleResponse(operation)}</aside></section>
 `
 }
@@ -141,7 +141,7 @@ function usualFirst({ responses }: Operation) {
   return Object.entries(responses).sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
 }
 
-function answers(operation: Operation): string {
+function responsesOf(operation: Operation): string {
   const rows = usualFirst(operation)
     .filter(([, body]) => !isError(body))
     .map(([status, { description = '', content }]) => {
@@ -158,14 +158,14 @@ function exampleResponse(operation: Operation): string {
   if (!usual) return ''
   const [status, body] = usual
   const value = exampleOf(body)
-  return value === undefined ? '' : figure(`Answer ${status}`, coloured(value))
+  return value === undefined ? '' : figure(`Response ${status}`, coloured(value))
 }
 
 function figure(title: string, html: string): string {
   return `<figure><figcaption>${escapeHtml(title)}</figcaption><pre><code>${html}</code></pre></figure>`
 }
 
-/** What MiniPay sends: one section, since the requests differ in their bodies only. */
+/** The webhooks: one section, because their requests differ in their bodies only. */
 function webhookSection(webhooks: OpenApi['webhooks']): string {
   const hooks = Object.entries(webhooks).flatMap(([type, methods]) =>
     Object.values(methods).map((operation) => ({ type, operation })),
@@ -179,10 +179,10 @@ function webhookSection(webhooks: OpenApi['webhooks']): string {
   const example = first.operation.requestBody && exampleOf(first.operation.requestBody)
   return `<h2 id="webhooks">Webhooks</h2><p>MiniPay posts each event to your receiver, with these headers and the body of its type.</p>
 <section class="operation"><div>${parameters(first.operation, 'header', 'Headers')}<h4>Events</h4>${table(rows.join(''))}
-<h4>Your response</h4>${answers(first.operation)}</div><aside>${figure(`Body of ${first.type}`, coloured(example ?? {}))}</aside></section>`
+<h4>Your response</h4>${responsesOf(first.operation)}</div><aside>${figure(`Body of ${first.type}`, coloured(example ?? {}))}</aside></section>`
 }
 
-/** The schemas that links lead to: a request's own is shown with its operation. */
+/** The schemas that links lead to. The page shows a request's own schema with its operation. */
 function shown(schemas: OpenApi['components']['schemas'], calls: readonly Call[]) {
   const requests = new Set(
     calls.map(({ operation }) => operation.requestBody?.content?.['application/json']?.schema.named),

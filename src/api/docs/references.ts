@@ -1,6 +1,6 @@
 /**
- * A copy of an OpenAPI document in which what a reference names stands in its place. A schema that has a name keeps it
- * as `named`. Throws for a reference that leads nowhere; the document may not refer in circles.
+ * Copies an OpenAPI document with each reference replaced by its target. A schema with a name keeps it as `named`. Throws
+ * for a reference without a target. References must not form a circle.
  */
 export function withoutReferences<T>(document: T): T {
   const resolved = new Map<string, object>()
@@ -32,5 +32,5 @@ export function withoutReferences<T>(document: T): T {
   return followed(document) as T
 }
 
-/** As a JSON pointer (RFC 6901) writes it. */
+/** Undoes the escapes of a JSON pointer (RFC 6901). */
 const unescaped = (name: string) => name.replaceAll('~1', '/').replaceAll('~0', '~')

@@ -1,4 +1,4 @@
-/** The reference page's style: the system's own fonts, light or dark as the reader's system is. */
+/** The reference page's style: the system's own fonts, light or dark like the reader's system. */
 export const DOCS_STYLE = `
 :root {
   color-scheme: light dark;

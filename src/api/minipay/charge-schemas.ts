@@ -122,7 +122,7 @@ export const DeclineResponse = named(
   'An error with the charge that the provider declined.',
 )
 
-/** Where no provider could be called, and none has a place free, nothing is stored: then there is no object. */
+/** If MiniPay could call no provider because all were busy, it stored nothing, and the response has no object. */
 export const UnavailableResponse = named(
   'ChargeNotTaken',
   object({ ...unavailable, charge: optional(Charge), request_id }),

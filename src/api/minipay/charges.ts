@@ -31,7 +31,7 @@ const ChargeParams = idOf(transactionId)
 const validBody = bodyValidator(ChargeBody)
 const validQuery = queryValidator(ChargesQuery)
 
-/** What 202 says of a charge or a refund. */
+/** The description of 202 for a charge. */
 const PROCESSING =
   'The outcome is not known yet. The status is `processing`, or `requires_action` with a `redirect_url`. An event follows with the outcome; to poll, retrieve the charge or repeat this request.'
 
@@ -213,7 +213,7 @@ const listChargeAttemptsEndpoint: Endpoint = {
   },
 }
 
-/** A currency that is in use, in lower case. Throws `Refused` for any other code. */
+/** The lower-case code of a currency in use. Throws `Refused` for any other code. */
 function currencyToCharge(code: string): string {
   const currency = readCurrency(code)
   if (typeof currency === 'string') return currency

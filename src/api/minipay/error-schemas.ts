@@ -4,7 +4,7 @@ import { array, integer, named, nullable, object, oneOf, optional, string } from
 import { ERRORS } from '../errors.ts'
 import { declineCode } from './fields.ts'
 
-/** One mistake of a request or of a rule set. */
+/** One mistake in a request or a rule set. */
 export const Problem = named(
   'Problem',
   object({

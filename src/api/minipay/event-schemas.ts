@@ -33,7 +33,7 @@ export const EventsQuery = strict({
   type: optional(eventType),
 })
 
-/** An object as it was stored with its event: an earlier version may have stored fewer fields, but always these. */
+/** An object as the event stored it. An earlier version may have stored fewer fields, but never without `always`. */
 function stored({ properties }: ObjectSchema, always: readonly string[]): ObjectSchema {
   return object(
     Object.fromEntries(

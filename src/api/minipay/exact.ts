@@ -6,8 +6,8 @@ declare global {
 }
 
 /**
- * A 64-bit integer that `JSON.stringify` writes with all its digits, past 2^53 too. It has the type that a client reads;
- * nothing else can calculate with it.
+ * A 64-bit integer that `JSON.stringify` writes with all its digits, past 2^53 too. Its type is what clients read; do not
+ * calculate with it.
  */
 export function exact(value: bigint): number {
   return JSON.rawJSON(String(value)) as unknown as number

@@ -66,7 +66,7 @@ export const startingAfter = optional(
   string({ description: 'The last id of one page: the next page has older objects.' }),
 )
 
-/** Filters by when an object was created. */
+/** Filters by the time of creation. */
 export const createdFilters = {
   created_gte: optional({ ...time, description: 'Created at or after this RFC 3339 time.' }),
   created_gt: optional({ ...time, description: 'Created after this RFC 3339 time.' }),
@@ -86,6 +86,6 @@ export const failureMessage = string({
   examples: ['The card has insufficient funds.'],
 })
 
-/** The path of an object with such an id. */
+/** The path parameters of an object with this kind of id. */
 export const idOf = (id: Schema<string>) => object({ id })
 export const NoBody = named('EmptyRequest', strict({}), 'No fields.')

@@ -1,4 +1,4 @@
-/** What the lists of charges and refunds have in common: their parameters, and their pages. */
+/** Parameters and pages of lists. */
 
 import type { IdPrefix } from '../../domain/id.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
@@ -37,8 +37,8 @@ const ListQuery = strict(listParameters)
 export type ListQuery = Static<typeof ListQuery>
 
 /**
- * The store's query from a list's query string. `exists` answers whether a cursor names an object of the
- * list. Throws `Refused` for a bad cursor, currency or time.
+ * The store's query from a list's query string. `exists` tells whether the list has an object with the
+ * cursor's id. Throws `Refused` for a bad cursor, currency or time.
  */
 export async function pageQuery(
   prefix: IdPrefix,
@@ -63,7 +63,7 @@ export async function pageQuery(
   }
 }
 
-/** A currency to filter by, in lower case; throws `Refused` when ISO 4217 does not have it. */
+/** The lower-case code of a currency to filter by. Throws `Refused` if ISO 4217 does not list it. */
 export function currencyFilter(code: string | undefined): string | undefined {
   if (code === undefined) return undefined
   const currency = parseCurrency(code)
@@ -71,7 +71,7 @@ export function currencyFilter(code: string | undefined): string | undefined {
   return currency
 }
 
-/** A page of a list of such objects. */
+/** The schema of a page of such objects. */
 export const page = <T>(item: Schema<T>) => {
   const list = object({
     data: { ...array(item), description: 'The objects of this page.' },

@@ -1,4 +1,4 @@
-/** What schemas cannot say of our parameters and resources: codes of their own, better words, other APIs' names. */
+/** Errors of our parameters beyond their schemas: codes of their own, better words, and the names of other APIs. */
 import { type ErrorCode, reject } from '../../domain/error.ts'
 import { CURRENCY_WANTED, LIMITS } from '../../domain/limits.ts'
 import { Refused, refuse } from '../../http/errors.ts'
@@ -13,7 +13,7 @@ const cursor = (message: string, param: string) => refuse('cursor_invalid', mess
 
 const CURRENCY_WANTS = { type: CURRENCY_WANTED, minLength: CURRENCY_WANTED, maxLength: CURRENCY_WANTED }
 
-/** A currency that cannot be used, as an exception. */
+/** The exception for a currency that cannot be used. */
 export function currencyRefused(message: string, param = 'currency'): Refused {
   return new Refused(withCode('currency_invalid')(message, param))
 }
@@ -85,7 +85,7 @@ export function queryValidator<T>(schema: ObjectSchema<T>): (query: unknown) => 
   return http.queryValidator(schema, PARAMETER_WORDS)
 }
 
-/** What other APIs call our resources. */
+/** The names of other APIs for our resources. */
 export const OTHER_RESOURCE_NAMES: Readonly<Record<string, string>> = {
   payment: 'charges',
   payments: 'charges',

@@ -148,10 +148,10 @@ export const RuleSetBody = named(
   'The rules to store.',
 )
 
-/** Of a reset. */
+/** The query of a reset. */
 export const RuleSetQuery = strict({ version: expected })
 
-/** What is checked of it before its document is read, whose faults come with their places. */
+/** The check of the body without its document: the router checks the document, and gives each mistake its place. */
 export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
 
 const charge = named(
@@ -176,7 +176,7 @@ const charge = named(
 
 export type SimulatedChargeBody = Static<typeof charge>
 
-/** No more charges than these are replayed by one request. */
+/** The most charges that one request replays. */
 export const MAX_LAST = 1_000
 
 const simulation = {

@@ -30,7 +30,7 @@ const validRuleSet = bodyValidator(RuleSetEnvelope)
 const validReset = queryValidator(RuleSetQuery)
 const validSimulation = bodyValidator(SimulationEnvelope)
 
-/** `document` is a stored one, so it was checked. */
+/** `document` was stored, so the router has checked it. */
 function ruleSetView(version: number, document: unknown, createdAt: number | null): RuleSetView {
   return {
     version,

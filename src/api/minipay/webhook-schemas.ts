@@ -1,4 +1,4 @@
-/** The schemas of the bodies of webhooks: what `api/webhook-body.ts` makes of an event. */
+/** The schemas of the bodies of webhooks, which `api/webhook-body.ts` makes. */
 
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
 import { named, object, oneOf, optional, type Schema, string } from '../../http/schema.ts'

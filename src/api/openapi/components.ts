@@ -1,16 +1,16 @@
-/** Writes schemas as the OpenAPI document has them, and collects those with a name. */
+/** Writes schemas for the OpenAPI document, and collects those with a name. */
 import { type Component, componentOf, type Schema } from '../../http/schema.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 export type Components = {
-  /** The schema as the document shows it: a reference where it has a name. */
+  /** The schema for the document: a reference if it has a name. */
   write(schema: Schema): Json
   /** Every named schema that was written, by its name, in alphabetical order. */
   schemas(): Record<string, Json>
 }
 
-/** What a reference may say beside `$ref` (JSON Schema 2020-12, section 8.2.3.1): the rest must be the same. */
+/** The keywords that may stand beside `$ref` (JSON Schema 2020-12, section 8.2.3.1). All others must be the same. */
 const BESIDE_REFERENCE: ReadonlySet<string> = new Set(['description', 'examples', 'default'])
 
 export function createComponents(): Components {
@@ -57,14 +57,14 @@ export function createComponents(): Components {
   }
 }
 
-/** What a copy of a named schema says in another way; undefined when it is another schema by now. */
+/** The keywords in which a copy differs from its named schema; undefined if it differs in more than those. */
 function differences(copy: Schema, original: Schema): Json | undefined {
   const words = Object.keys({ ...original, ...copy }).filter((word) => copy[word] !== original[word])
   if (!words.every((word) => word in copy && BESIDE_REFERENCE.has(word))) return undefined
   return Object.fromEntries(words.map((word) => [word, copy[word]]))
 }
 
-/** Keys of one pattern in the words that generators of clients know; the meaning is the same. */
+/** Keys of one pattern, in keywords that client generators know. */
 function asMap(schema: Schema): Schema {
   const { patternProperties, additionalProperties, ...rest } = schema
   const [only, ...others] = Object.entries((patternProperties ?? {}) as Record<string, Schema>)

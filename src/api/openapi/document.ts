@@ -25,7 +25,7 @@ const COMMON: readonly ApiErrorCode[] = [
   'shutting_down',
 ]
 const WITH_PARAMETERS: readonly ApiErrorCode[] = ['parameter_unknown', 'parameter_invalid']
-/** A body is read of every POST, PUT and DELETE, and may hold an `amount` that is no integer. */
+/** MiniPay reads the body of every POST, PUT and DELETE, and it may contain an `amount` that is not an integer. */
 const WITH_BODY: readonly ApiErrorCode[] = [
   'invalid_json',
   'payload_too_large',
@@ -55,14 +55,14 @@ export function errorsOf(endpoint: Endpoint): readonly ApiErrorCode[] {
   ]
 }
 
-/** Whether anything in its body or query is required, within an optional object too. */
+/** Whether its body or query requires a parameter, perhaps within an optional object. */
 function needsParameters({ body, query }: Endpoint): boolean {
   return JSON.stringify([body, query]).includes('"required":')
 }
 
 let written: string | undefined
 
-/** The OpenAPI 3.1 document as JSON, written at its first use from the table of routes. */
+/** The OpenAPI 3.1 document as JSON, written from the endpoint table at its first use. */
 export function openApiDocument(version: string): string {
   written ??= JSON.stringify(document(version))
   return written
@@ -170,18 +170,18 @@ function response(
   codes: readonly ApiErrorCode[],
   components: Components,
 ): Json {
-  const answer = endpoint.responses[status]
-  const own = answer && components.write(answer.schema)
-  // Answers with a code of their own have the fields of an error, too.
-  const errors = answer && 'code' in (answer.schema['properties'] as object) ? [] : codes
+  const documented = endpoint.responses[status]
+  const own = documented && components.write(documented.schema)
+  // Responses with a code of their own have the fields of an error, too.
+  const errors = documented && 'code' in (documented.schema['properties'] as object) ? [] : codes
   const schema = errors.length === 0 ? own : own ? { anyOf: [own, error(components)] } : error(components)
   const content = { schema, ...shown({ ...examples(endpoint, status), ...errorReferences(errors) }) }
   return {
-    description: [answer?.description, refused(errors)].filter(Boolean).join(' '),
+    description: [documented?.description, refused(errors)].filter(Boolean).join(' '),
     headers: headers(endpoint, status, codes),
     content: {
       'application/json': content,
-      ...(answer?.text !== undefined && { [answer.text]: { schema: { type: 'string' } } }),
+      ...(documented?.text !== undefined && { [documented.text]: { schema: { type: 'string' } } }),
     },
   }
 }
@@ -213,7 +213,7 @@ function errorReferences(codes: readonly ApiErrorCode[]): Json {
   return Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
 }
 
-/** An example of every code that is referred to, with its meaning. */
+/** An example of every code that a response refers to. */
 function errorExamples(operations: readonly Operation[]): Json {
   const text = JSON.stringify(operations)
   const used = Object.entries(ERRORS).filter(([code]) => text.includes(`"#/components/examples/${code}"`))
@@ -228,7 +228,7 @@ function errorExamples(operations: readonly Operation[]): Json {
   )
 }
 
-/** Names of responses that several errors share, by their status. */
+/** Names of responses that several errors share, by status. */
 const RESPONSE_NAMES: Readonly<Record<string, string>> = {
   400: 'BadRequest',
   409: 'Conflict',
@@ -256,13 +256,13 @@ function shareResponses(operations: readonly Operation[]): Json {
   return shared
 }
 
-/** The examples of a response that is nothing but errors. */
+/** The examples of a response that only has errors. */
 function errorExamplesOf(response: Json): object {
   const { schema, examples } = (response['content'] as { 'application/json': Json })['application/json']
   return (schema as Json)['$ref'] === '#/components/schemas/Error' ? (examples as object) : {}
 }
 
-/** The one code; or the status, which the last code tells apart from more frequent responses of that status. */
+/** Its only code; or its status, with its last code if a more frequent response has the status. */
 function responseName(status: string, codes: readonly string[], taken: object): string {
   const [only, ...others] = codes as [string, ...string[]]
   if (others.length === 0) return pascal(only)

@@ -171,7 +171,7 @@ const NOTHING_TAKEN = { ...CHARGE_IN_WEBHOOK, amount_captured: 0 }
 const HELD = { ...NOTHING_TAKEN, status: 'authorized' }
 const DISPUTED = { ...CHARGE_IN_WEBHOOK, amount_disputed: 2500 }
 
-/** How the charge is when each event is stored. */
+/** The charge as each type of event stores it. */
 const AT_EVENT: Readonly<Record<EventType, typeof CHARGE_IN_WEBHOOK>> = {
   'payment.succeeded': CHARGE_IN_WEBHOOK,
   'payment.failed': { ...NOTHING_TAKEN, status: 'failed' },

@@ -1,4 +1,4 @@
-/** What the examples of endpoints are made of. */
+/** Builds the examples of endpoints. */
 
 /**
  * An example of a request with its response, as a server sends it: `test/e2e/documented-examples.test.ts` checks each one.
@@ -27,7 +27,7 @@ export const NOT_TAKEN = 'The provider did not take it: ECONNREFUSED'
 export const notTaken = (error: string, object: object) =>
   refused('provider_unavailable', 'provider_unavailable', error, object)
 
-/** One response with 200. */
+/** An example with one response, 200. */
 export const shows = (name: string, summary: string, response: object): readonly Example[] => [
   { name, summary, status: 200, response },
 ]

@@ -29,7 +29,7 @@ const keyExamples = Object.fromEntries(
 )
 
 const signature = (description: string) => optional(string({ description }))
-/** What the kinds of providers sign their notifications with. */
+/** The signatures of notifications, of each kind of provider. */
 const NOTIFICATION_HEADERS = object({
   'Stripe-Signature': signature('The signature of a provider of the kind `stripe`.'),
   'webhook-id': signature('The id of the notification of a provider of the kind `http`.'),
@@ -89,7 +89,7 @@ function parameter(
   }
 }
 
-/** Where references may come in place of parameters. */
+/** An operation whose parameters references may replace. */
 type Holder = { parameters?: readonly object[] }
 
 /** Replaces the parameters that several operations have by references, and returns those parameters. */
@@ -127,7 +127,7 @@ export function webhookParameters(): { parameters: Record<string, object>; refer
 }
 
 function nameOf({ name, in: place, description }: Parameter): string {
-  // An id says of which object it is.
+  // The name of an id's parameter includes its object.
   if (place === 'path' && name === 'id') return pascal(`${String(description).match(/(\w+)\.$/)?.[1]}_id`)
   return pascal(name)
 }

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of the API as a whole. */
+/** The OpenAPI document's text about the API as a whole. */
 
 export const DESCRIPTION = `MiniPay is a payment orchestration server: several payment providers behind one API.
 

@@ -14,7 +14,7 @@ const header = (description: string, required: boolean, example: string): Header
   example,
 })
 
-/** The headers of a webhook, by their names. */
+/** The headers of a webhook, by name. */
 export const WEBHOOK_HEADERS: Readonly<Record<string, Header>> = {
   'X-Webhook-Event': header('The type of the event, as in `type`.', true, 'payment.succeeded'),
   'X-Webhook-Delivery': header(
@@ -39,7 +39,7 @@ export const WEBHOOK_HEADERS: Readonly<Record<string, Header>> = {
   ),
 }
 
-/** The webhooks as the document shows them; `parameters` are those of the headers. */
+/** The webhooks for the document; `parameters` are those of the headers. */
 export function webhooks(components: Components, parameters: readonly object[]): Record<string, object> {
   const names = Object.keys(EVENT_TYPES) as EventType[]
   return Object.fromEntries(
