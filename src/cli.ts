@@ -197,43 +197,20 @@ function sentence(error: unknown): string {
 }
 
 async function serve(config: Config): Promise<number> {
-  const { serve } = await import('./serve.ts')
-  const { promise: ended, resolve: end } = Promise.withResolvers<number>()
-  const stopping = new AbortController()
-  const onFatal = (error: Error) => {
-    console.error(`minipay: ${error.message}`)
-    process.exit(1)
-  }
-  const starting = serve(config, onFatal, {}, stopping.signal)
-  // Before it listens, so that it handles a signal that comes with the first request.
-  const stop = async () => {
-    // The process ends even if something hangs: leases and idempotency keys make that safe.
-    setTimeout(() => process.exit(1), config.shutdownTimeoutMs + 2_000).unref()
-    stopping.abort()
-    try {
-      await (await starting).close()
-      end(0)
-    } catch (error) {
-      // It waited for its database.
-      if (error === stopping.signal.reason) return end(0)
-      console.error(`minipay: could not stop cleanly: ${sentence(error)}`)
-      end(1)
-    }
-  }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  const started = await starting.catch((error: unknown) => {
-    if (error !== stopping.signal.reason) throw error
+  const { serveUntilSignal } = await import('./serve.ts')
+  const status = await serveUntilSignal(config, {
+    onListening(address) {
+      if (!process.stdout.isTTY) return
+      const orStop = isPostgres(config.database) ? '' : ', and so does minipay stop'
+      console.error(
+        `\n  MiniPay listens on ${address}\n  API reference: ${address}/docs\n` +
+          `  Its process id is ${process.pid}; Ctrl-C stops it${orStop}\n`,
+      )
+    },
+    onError: (error, doing) => console.error(`minipay: ${doing}${sentence(error)}`),
   })
-  if (!started) process.exit(await ended)
-  const { address } = started
-  if (process.stdout.isTTY)
-    console.error(
-      `\n  MiniPay listens on ${address}\n  API reference: ${address}/docs\n` +
-        `  Its process id is ${process.pid}; Ctrl-C stops it${isPostgres(config.database) ? '' : ', and so does minipay stop'}\n`,
-    )
   // A log without a reader would keep the process alive.
-  process.exit(await ended)
+  process.exit(status)
 }
 
 async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<number> {

@@ -18,7 +18,9 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** A request that takes longer is logged. */
 const SLOW_MS = 1_000
-/** How long a stop waits for a log that is not read. */
+/** How much longer than its time-out a stop may take before the process ends, in ms. */
+const HANG_MS = 2_000
+/** How long a stop waits for a log that is not read, in ms. */
 const LOG_FLUSH_MS = 500
 
 export const VERSION: string = JSON.parse(
@@ -107,6 +109,51 @@ export async function serve(
 /** A start that fails because of its port must not leave a database that it has just made. */
 function isNewFile(database: string): boolean {
   return !isPostgres(database) && !existsSync(database)
+}
+
+export type Foreground = {
+  readonly onListening: (address: string) => void
+  /** Called with an error that ends the process; `doing` begins the sentence about it. */
+  readonly onError: (error: unknown, doing: string) => void
+}
+
+/**
+ * Serves until SIGTERM or SIGINT, then stops. Resolves with the exit status of the process; rejects as `serve` does. Ends
+ * the process at once when the database can no longer be used, or when a stop hangs.
+ */
+export async function serveUntilSignal(
+  config: Config,
+  { onListening, onError }: Foreground,
+): Promise<number> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>()
+  const stopping = new AbortController()
+  const onFatal = (error: Error) => {
+    onError(error, '')
+    process.exit(1)
+  }
+  const starting = serve(config, onFatal, {}, stopping.signal)
+  const stop = async () => {
+    // The process ends even if something hangs: leases and idempotency keys make that safe.
+    setTimeout(() => process.exit(1), config.shutdownTimeoutMs + HANG_MS).unref()
+    stopping.abort()
+    try {
+      await (await starting).close()
+      end(0)
+    } catch (error) {
+      // It waited for its database.
+      if (error === stopping.signal.reason) return end(0)
+      onError(error, 'could not stop cleanly: ')
+      end(1)
+    }
+  }
+  // Before it listens, so that it handles a signal that comes with the first request.
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  const started = await starting.catch((error: unknown) => {
+    if (error !== stopping.signal.reason) throw error
+  })
+  if (started) onListening(started.address)
+  return ended
 }
 
 /**

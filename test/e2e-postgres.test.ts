@@ -30,6 +30,7 @@ const FILES = [
   'corrections',
   'routing-versions',
   'documented-examples',
+  'library',
 ]
 
 /** Those that reach into the SQLite file itself: they hold its write lock, or move its due times. */

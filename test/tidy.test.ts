@@ -120,6 +120,25 @@ test('nothing in domain awaits, reads a clock or makes a random value', () => {
   assert.deepEqual(offences(DOMAIN, impure, bare), [])
 })
 
+test('the library loads no HTTP server, no metrics and no log library', () => {
+  const loaded = new Set(['src/minipay.ts'])
+  const packages = new Set<string>()
+  for (const file of loaded)
+    for (const [, from = ''] of read(file).matchAll(
+      /^(?:import|export) (?!type\b)[^'"`]*?\bfrom '([^']+)'/gm,
+    ))
+      if (from.startsWith('.')) loaded.add(normalize(join(dirname(file), from)))
+      else packages.add(from)
+  const layers = new Set([...loaded].map(layerOf))
+  for (const absent of ['observe', 'simulator', 'serve', 'cli']) assert.ok(!layers.has(absent), absent)
+  assert.ok(!loaded.has('src/http/server.ts'))
+  assert.deepEqual(
+    [...packages].filter((name) => !name.startsWith('node:')),
+    // It finds the setting that a misspelled one means.
+    ['leven'],
+  )
+})
+
 test('app and workers get time, timers and randomness from the runtime port alone', () => {
   const elsewhere =
     /\b(set|clear)(Timeout|Interval|Immediate)\b|\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\bhrtime\b|\bnextTick\b|AbortSignal\.timeout|Math\.random|\brandom(UUID|Bytes|Int|FillSync|Fill)\b|\bgetRandomValues\b|\bAtomics\.wait/

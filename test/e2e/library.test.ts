@@ -13,12 +13,12 @@ import {
   type MiniPayOptions,
   type RefundResult,
   StoreUnavailable,
-} from '../src/minipay.ts'
-import { manualRuntime } from '../src/runtime/manual.ts'
-import { atEnd, folderOf } from './kit/folders.ts'
-import { startReceiver } from './kit/receiver.ts'
-import { onEngine } from './kit/server.ts'
-import { until } from './kit/until.ts'
+} from '../../src/minipay.ts'
+import { manualRuntime } from '../../src/runtime/manual.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { onEngine } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const ORDER: ChargeOrder = { amount: 2500, currency: 'usd', customer: 'cus_42' }
 
@@ -161,6 +161,7 @@ test('two MiniPays in one process work side by side, each with its own database,
     return { info: say, warn: say, error: say }
   }
   const both = await Promise.all([0, 1].map((i) => open(t, { log: logOf(i) })))
+  for (const lines of said) lines.length = 0
   const key = { idempotencyKey: 'order-1' }
   const charges = await Promise.all(
     Array.from({ length: 40 }, (_, i) => both[i % 2]?.createCharge({ ...ORDER, amount: i + 1 })),
