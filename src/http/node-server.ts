@@ -1,0 +1,103 @@
+/** Node's HTTP server, below the HTTP library: its limits, and responses to what is no request. */
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Connections } from './connections.ts'
+import { errorBody, type HttpErrorCode, refuse } from './errors.ts'
+
+const REQUEST_TIMEOUT_MS = 30_000
+
+export type NodeServerOptions = {
+  readonly newRequestId: () => string
+  /** How long a connection without a request stays open, in ms. */
+  readonly keepAliveMs: number
+  /** The most connections at once; the server closes further ones immediately. */
+  readonly maxConnections: number
+  /** How long a whole request may take to arrive; 30 s unless given. */
+  readonly requestTimeoutMs?: number
+  /** Called for each connection that was closed because there were too many. */
+  readonly onDrop: () => void
+}
+
+/** From the process: imported as a module, node:http would load an HTTP client of its own, for 50 ms. */
+const { STATUS_CODES, createServer, ServerResponse } = process.getBuiltinModule('node:http')
+
+/** A server that calls `handle` for each request, in the turn of its connection. */
+export function createNodeServer(
+  { newRequestId, keepAliveMs, maxConnections, requestTimeoutMs, onDrop }: NodeServerOptions,
+  connections: Connections,
+  handle: RequestListener,
+): Server {
+  const requestTimeout = requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const server = createServer(
+    {
+      ServerResponse: responses(connections),
+      // The server's hook refuses a request without Host, in MiniPay's format.
+      requireHostHeader: false,
+      requestTimeout,
+      // Also for bodies: otherwise Node's own headersTimeout of 60 s would apply to them.
+      headersTimeout: requestTimeout,
+      keepAliveTimeout: keepAliveMs,
+      // The interval of the check for requests that do not arrive: Node's own 30 s would double their time.
+      connectionsCheckingInterval: 2_000,
+    },
+    (request, response) => connections.inTurn(request, response, () => handle(request, response)),
+  )
+  server.maxConnections = maxConnections
+  server.on('drop', onDrop)
+  // An Expect other than 100-continue; Node would answer 417 without a body.
+  server.on('checkExpectation', (_request, response) => {
+    const requestId = newRequestId()
+    response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
+    response.end(`${errorBody(refuse('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
+  })
+  // Node would close the connection without a response.
+  server.on('connect', (_request, socket) =>
+    refuseOnSocket(new Error('CONNECT'), socket as Socket, newRequestId()),
+  )
+  // A client that ends its side of the connection after its request still gets the response.
+  return Object.assign(server, { httpAllowHalfOpen: true })
+}
+
+/**
+ * Responses contain payments: caches must not keep them, pages must not frame them, browsers must not guess their
+ * type.
+ */
+const COMMON_HEADERS = {
+  'access-control-allow-origin': '*',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+} as const
+
+/** A response with the common headers that reports its end to the connections. */
+function responses(connections: Connections) {
+  return class Response extends ServerResponse<IncomingMessage> {
+    override writeHead(status: number, headers?: unknown): this {
+      return super.writeHead(status, { ...COMMON_HEADERS, ...(headers as OutgoingHttpHeaders) })
+    }
+
+    override end(...last: unknown[]): this {
+      super.end(...(last as []))
+      connections.answered(this)
+      return this
+    }
+  }
+}
+
+/** Requests that are not HTTP, or that never arrived in full: MiniPay responds on the bare socket, and closes it. */
+export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [code, message]: [HttpErrorCode, string] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['request_timeout', 'The request did not arrive in time.']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['headers_too_large', 'The request line and headers are larger than 16 KiB.']
+        : ['bad_request', 'The request is not well-formed HTTP.']
+  const refusal = refuse(code, message)
+  const body = `${errorBody(refusal, requestId)}\n`
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Access-Control-Allow-Origin: *\r\nDate: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,79 @@
+/** Requests that the server refuses before it looks for their endpoint, and those that name none. */
+import type { IncomingMessage } from 'node:http'
+import { holdsCardNumber } from '../domain/card-numbers.ts'
+import type { Reply, Request, ServedApi } from './endpoint.ts'
+import { type Refusal, refuse } from './errors.ts'
+import { cardRefusal } from './json-body.ts'
+import { nearEndpoint } from './near-endpoint.ts'
+
+/** Headers that may appear once only; a second value would be ignored, or joined to the first. */
+const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
+
+/** The refusal of malformed or repeated headers, or of a card number in the URL. */
+export function refusedOutright(request: Request): Refusal | undefined {
+  if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+    return refuse('bad_request', 'The Host header is missing.')
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return refuse('bad_request', 'The only supported Transfer-Encoding is chunked.')
+  const repeated = repeatedHeader(request.raw)
+  if (repeated) return refuse('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
+  // The endpoints' own URLs have few digits: only ids and queries can contain a card number.
+  if (/\d(?:\D*\d){11}/.test(request.url) && holdsCardNumber(decoded(request.url)))
+    return cardRefusal(undefined)
+  return undefined
+}
+
+/** A body in an encoding or a character set that MiniPay does not read, which the bytes alone may not show. */
+export function undecodable({ headers }: Request): Refusal | undefined {
+  const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
+  const type = headers['content-type'] as string
+  if (!coded && (!type.includes('charset') || /charset="?utf-?8"?/i.test(type))) return undefined
+  return refuse(
+    'unsupported_media_type',
+    'Send the body as plain UTF-8 JSON, without a Content-Encoding and without another charset.',
+  )
+}
+
+function repeatedHeader({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  let names = 0
+  for (const _ in headers) names++
+  // The usual case: as many names as lines.
+  if (names * 2 === rawHeaders.length) return undefined
+  let seen: string[] | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase()
+    if (!SINGLE_HEADERS.has(name)) continue
+    if (seen?.includes(name)) return name
+    seen ??= []
+    seen.push(name)
+  }
+  return undefined
+}
+
+/** The URL with its escapes resolved; unlike `decodeURIComponent`, one bad escape does not hide the rest. */
+function decoded(url: string): string {
+  return url
+    .replaceAll('+', ' ')
+    .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
+}
+
+/** 405 with the methods that the path has, or 404. */
+export function noSuchEndpoint(
+  { endpoints, otherResourceNames }: ServedApi,
+  request: Request,
+  reply: Reply,
+): Refusal {
+  const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
+  const methods = endpoints
+    .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
+    .map((r) => r.method)
+  if (methods.length === 0) {
+    const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))], otherResourceNames)
+    const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
+    return refuse('route_not_found', `There is no such route${words}`)
+  }
+  const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+  reply.header('allow', allowed.join(', '))
+  return refuse('method_not_allowed', `This route supports ${allowed.join(', ')}.`)
+}
