@@ -43,7 +43,7 @@ export function startLoop({ name, intervalMs, log, runtime }: LoopOptions, work:
         if (outage) log.info({ worker: name }, 'Database available again; background work resumed.')
         outage = false
         // Otherwise work that wakes its own loop without waiting would block everything else.
-        if (woken) await new Promise<void>(runtime.nextTurn)
+        if (woken && !stopped) await new Promise<void>(runtime.nextTurn)
       } while (woken && !stopped)
     } catch (error) {
       if (!(error instanceof StoreUnavailable))
