@@ -15,9 +15,12 @@ import {
   StoreUnavailable,
 } from '../../src/minipay.ts'
 import { manualRuntime } from '../../src/runtime/manual.ts'
+import { secretKey } from '../../src/signing.ts'
+import { startSimulator } from '../../src/simulator/server.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { onEngine } from '../kit/server.ts'
+import { newSecret } from '../kit/simulator.ts'
 import { until } from '../kit/until.ts'
 
 const ORDER: ChargeOrder = { amount: 2500, currency: 'usd', customer: 'cus_42' }
@@ -137,6 +140,29 @@ test('providers may be given as an object, and routing rules choose among them',
   assert.equal(chargeOf(await minipay.createCharge(ORDER)).provider, 'two')
   const wrong = await minipay.replaceRoutingRules({ rules: [], default: { providers: ['three'] } })
   assert.equal('kind' in wrong && wrong.code, 'routing_rules_invalid')
+})
+
+test('a charge whose response is lost at a real provider is accepted first, and becomes final by a lookup', async (t) => {
+  const folder = folderOf(t)
+  const text = newSecret()
+  const secret = { text, key: secretKey(text) ?? assert.fail() }
+  const place = { host: '127.0.0.1', port: 0, database: join(folder, 'simulator.db') }
+  const simulator = await startSimulator({ ...place, secret, notify: null })
+  atEnd(t, simulator.close)
+  const bank = { kind: 'http', url: simulator.address, secret: text }
+  const minipay = await open(t, { providers: { bank }, providerWaitMs: 100 })
+  const order = { ...ORDER, paymentMethod: 'tok_fault_cut_after' }
+  const key = { idempotencyKey: 'order-1042' }
+  const first = await minipay.createCharge(order, key)
+  assert.deepEqual([first.kind, chargeOf(first).status], ['accepted', 'processing'])
+  const { id } = chargeOf(first)
+  await until('a lookup found the payment', async () => (await minipay.charge(id))?.status === 'succeeded')
+  const again = await minipay.createCharge(order, key)
+  assert.deepEqual([again.kind, chargeOf(again).id], ['created', id])
+  assert.deepEqual(
+    (await minipay.events()).data.map(({ type }) => type),
+    ['payment.succeeded'],
+  )
 })
 
 test('the workers deliver signed webhooks, and without workers none is sent', async (t) => {
