@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { call } from './kit/http.ts'
 import { assertShown, blocksOf, newcomer, type Terminal } from './kit/newcomer.ts'
 import { CLI, startServer } from './kit/server.ts'
-import { newSecret, startBank } from './kit/simulator.ts'
+import { newSecret, startSimulator } from './kit/simulator.ts'
 import { freePort } from './kit/sockets.ts'
 
 const SHOP = fileURLToPath(new URL('../docs/shop.ts', import.meta.url))
@@ -64,7 +64,7 @@ test('the shop ships an order once when a response is lost, and reopens it when 
 }, async () => {
   const [webhookSecret, shopPort] = [newSecret(), String(await freePort())]
   const file = join(dir.path, 'bank.db')
-  let bank = await startBank(file)
+  let bank = await startSimulator(file)
   running.add(bank.process)
   const { url, secret } = bank
   const providers = join(dir.path, 'providers.json')
@@ -100,7 +100,7 @@ test('the shop ships an order once when a response is lost, and reopens it when 
   await bank.kill()
   const refused = await pay('1002', 'tok_visa')
   assert.equal(refused.status, 'open', 'no provider took it, so the customer may try again')
-  bank = await startBank(file, { secret, port: bank.port })
+  bank = await startSimulator(file, { secret, port: bank.port })
   running.add(bank.process)
   while ((await pay('1002', 'tok_visa')).status !== 'paid') await delay(50)
 

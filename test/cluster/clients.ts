@@ -7,7 +7,8 @@ import { drawsFrom } from '../kit/draws.ts'
 import type { Answer } from '../kit/http.ts'
 import type { ClusterNode } from '../kit/nodes.ts'
 import { type Progress, progress } from '../kit/progress.ts'
-import { planOf, type Step, type Story } from '../storm/plan.ts'
+import { LOST, type Step, stepRequest } from '../kit/stories.ts'
+import { planOf, type Story } from '../storm/plan.ts'
 
 export type Body = {
   readonly id?: string
@@ -43,13 +44,6 @@ export type Customers = {
   leave(): Promise<void>
 }
 
-/** Another request was first, or the charge had failed before. */
-const LOST = new Set([
-  'charge_not_capturable',
-  'charge_not_cancelable',
-  'refund_exceeds_remaining',
-  'already_refunded',
-])
 const RETRY_MS = 100
 /** One answer, and the last one, come long before: this is for what would wait for ever. */
 const ANSWER_MS = 60_000
@@ -98,7 +92,10 @@ export function customersOf(
     const id = charge.final?.body.id
     if (id === undefined) return
     for (const [g, group] of story.steps.entries()) {
-      const asked = group.map((step, s) => ({ step, asked: stepOf(step, id, `${story.key}/${g}.${s}`) }))
+      const asked: AskedStep[] = group.map((step, s) => ({
+        step,
+        asked: { ...stepRequest(step, id), key: `${story.key}/${g}.${s}` },
+      }))
       steps.push(...asked)
       await Promise.all(asked.map((one) => noted(one.asked, untilFinal)))
       if (!asked.some((one) => one.asked.final?.status === 200)) return
@@ -220,10 +217,4 @@ function* endless(seed: number): Generator<{ story: Story; isPatient: boolean },
 function chargeOf({ key, amount, currency, customer, paymentMethod, capture }: Story): Asked {
   const method = paymentMethod === null ? {} : { payment_method: paymentMethod }
   return { key, path: '/api/v1/charges', body: { amount, currency, customer, capture, ...method } }
-}
-
-function stepOf({ kind, amount }: Step, id: string, key: string): Asked {
-  const some = amount === null ? {} : { amount }
-  if (kind === 'refund') return { key, path: '/api/v1/refunds', body: { transaction_id: id, ...some } }
-  return { key, path: `/api/v1/charges/${id}/${kind}`, body: some }
 }

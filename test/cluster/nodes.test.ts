@@ -12,8 +12,8 @@ import {
   chargesOf,
   databaseTime,
   eventsOf,
-  onlyBank,
   ownServer,
+  patientBank,
   threeNodes,
   untilCharged,
   webhooks,
@@ -73,7 +73,7 @@ test('two hundred requests with one key at once over three nodes are one charge,
 
 test('two hundred requests with one key whose bank takes its time are one payment there', async (t) => {
   const database = await server().createDatabase()
-  const { bank, env } = await onlyBank(t)
+  const { bank, env } = await patientBank(t)
   const nodes = await threeNodes(t, database, env)
   await bank.arm('authorize', 'hold_after')
   const asked = Array.from({ length: 200 }, (_, i) => charge(nodes[i % 3]?.url ?? '', 'held'))
@@ -96,7 +96,7 @@ test('two hundred requests with one key whose bank takes its time are one paymen
 
 test('calls of a killed node are taken over by the others, and the bank and the ledger agree', async (t) => {
   const database = await server().createDatabase()
-  const { bank, env } = await onlyBank(t)
+  const { bank, env } = await patientBank(t)
   const nodes = await threeNodes(t, database, { ...env, MINIPAY_PROVIDER_WAIT_MS: '100' })
   const [victim, ...others] = nodes
   // Half of the calls are done when the node dies, and half have not been heard of.
@@ -135,7 +135,7 @@ async function untilSettled(url: string, count: number): Promise<Charges['data']
 
 test('nodes whose clocks are an hour off work with the others as if they were right', async (t) => {
   const database = await server().createDatabase()
-  const { bank, env } = await onlyBank(t)
+  const { bank, env } = await patientBank(t)
   const hooks = await webhooks(t)
   const clocks = [0, 3_600_000, -3_600_000].map((skew) => ({ CLOCK_SKEW_MS: String(skew) }))
   const nodes = await threeNodes(t, database, { ...env, ...hooks.env }, clocks, SKEW)
@@ -194,7 +194,7 @@ async function beats(database: string, seconds: number): Promise<void> {
 
 test("a bank's notification is taken by a node whose clock is off", async (t) => {
   const database = await server().createDatabase()
-  const { bank, env } = await onlyBank(t)
+  const { bank, env } = await patientBank(t)
   const [node] = await startNodes(database, [{ ...env, CLOCK_SKEW_MS: '-600000' }], SKEW)
   assert.ok(node)
   t.after(node.kill)

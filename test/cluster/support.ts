@@ -1,17 +1,17 @@
 /** What the tests of several nodes share: one server for a file, nodes and banks that end with their test. */
+
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, type TestContext } from 'node:test'
 import { readLists } from '../kit/books.ts'
 import type { Charge } from '../kit/client.ts'
-import { atEnd, folderOf } from '../kit/folders.ts'
+import { atEnd } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { type ClusterNode, startNodes } from '../kit/nodes.ts'
 import { type OwnServer, onDatabase, startPostgres } from '../kit/postgres.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { runCli } from '../kit/server.ts'
-import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
-import { atBank, providersIn } from '../kit/world.ts'
+import { newSecret } from '../kit/simulator.ts'
+import { onlyBank } from '../kit/world.ts'
 
 /** A server of our own for the tests of a file. */
 export function ownServer(settings: readonly string[] = []): () => OwnServer {
@@ -52,16 +52,8 @@ export async function webhooks(t: TestContext) {
   return { ...receiver, secret, env: { WEBHOOK_TARGET: receiver.url, MINIPAY_WEBHOOK_SECRET: secret } }
 }
 
-/** So long that nothing of a test happens because a lease of the bank's has run out. */
-const DEADLINE_MS = 120_000
-
-/** A bank as the provider of every charge, and the settings that say so. */
-export async function onlyBank(t: TestContext): Promise<{ bank: RunningBank; env: Record<string, string> }> {
-  const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'))
-  atEnd(t, bank.kill)
-  return { bank, env: providersIn(folder, { bank: atBank(bank, { deadline_ms: DEADLINE_MS }) }) }
-}
+/** A bank whose leases are so long that nothing of a test happens because one has run out. */
+export const patientBank = (t: TestContext) => onlyBank(t, { deadline_ms: 120_000 })
 
 export const chargesOf = async ({ url }: ClusterNode) => (await readLists(url, 'charges')).charges
 export const eventsOf = async ({ url }: ClusterNode) => (await readLists(url, 'events')).events

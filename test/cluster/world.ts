@@ -16,7 +16,7 @@ import {
 } from '../kit/postgres.ts'
 import { type DatabaseProxy, startProxy } from '../kit/postgres-proxy.ts'
 import { type SignedReceiver, startSignedReceiver } from '../kit/receiver.ts'
-import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Simulator, startSimulator } from '../kit/simulator.ts'
 import { atBank, providersIn, storeRules } from '../kit/world.ts'
 
 const NODES = 3
@@ -33,7 +33,7 @@ export type World = SignedReceiver & {
   readonly nodes: readonly ClusterNode[]
   /** What the nodes are told: both servers, by way of their proxies. */
   readonly database: string
-  readonly bank: RunningBank
+  readonly bank: Simulator
   /** Runs a statement on the primary. */
   sql(text: string): Promise<Record<string, unknown>[]>
   /** Breaks every connection between the nodes and the servers. */
@@ -63,7 +63,7 @@ export function startWorld(): Promise<World> {
       accept()
       response.end('ok')
     })
-    const bank = await startBank(join(folder.path, 'bank.db'))
+    const bank = await startSimulator(join(folder.path, 'bank.db'))
     ends.add(bank.kill)
     await bank.faults({ latency_ms: BANK_LATENCY_MS })
     const env = {

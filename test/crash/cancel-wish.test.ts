@@ -1,15 +1,15 @@
 /** SIGKILL between a cancel that was kept as a wish and its end, at each point where something was committed or sent. */
+
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { atEnd, folderOf } from '../kit/folders.ts'
+import { assertSound } from '../kit/audit.ts'
+import { atEnd } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
-import { runCli, serve, startServer } from '../kit/server.ts'
-import { startBank } from '../kit/simulator.ts'
+import { serve, startServer } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
+import { onlyBank } from '../kit/world.ts'
 
 const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url))
 const AMOUNT = 2_500
@@ -46,14 +46,8 @@ describe('a cancel that was kept as a wish', { concurrency: 2 }, () => {
 })
 
 async function crashed(t: TestContext, wish: (typeof WISHES)[number], dieAt: string | null): Promise<void> {
-  const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'))
-  atEnd(t, bank.kill)
-  const providers = join(folder, 'providers.json')
-  const { url, secret } = bank
-  writeFileSync(providers, JSON.stringify({ bank: { kind: 'http', url, secret, lookup: 'final' } }))
-  const database = join(folder, 'minipay.db')
-  const env = { MINIPAY_PROVIDERS: providers, MINIPAY_PROVIDER_WAIT_MS: '50' }
+  const { bank, database, ...world } = await onlyBank(t)
+  const env = { ...world.env, MINIPAY_PROVIDER_WAIT_MS: '50' }
   const dying = await startServer(database, { ...env, DIE_AT: dieAt ?? '' }, [SERVE_AND_DIE])
   atEnd(t, dying.kill)
 
@@ -82,8 +76,7 @@ async function crashed(t: TestContext, wish: (typeof WISHES)[number], dieAt: str
   assert.equal((await bank.statement()).payments.length, 1)
   assert.equal(await server.stop(), 0)
   assert.deepEqual(openKeys(database), [])
-  const verified = await runCli(['verify'], { MINIPAY_DATABASE: database })
-  assert.deepEqual([verified.code, verified.stderr], [0, ''])
+  await assertSound(database)
 }
 
 function ask(url: string, path: string, key: string, body: object): Promise<Answer<Charge>> {

@@ -1,15 +1,14 @@
 /** A process that was silent for too long has lost its attempts to others: what it thought then must not count. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { type ChargeBody, call, charge } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
+import { onLoopback } from '../kit/sockets.ts'
 
 /** A processor that turns every call away, after `first` on the first one; counts its calls. */
 async function busyProcessor(t: TestContext, first: () => void = () => {}) {
@@ -19,13 +18,9 @@ async function busyProcessor(t: TestContext, first: () => void = () => {}) {
     if (calls++ === 0) first()
     response.writeHead(429).end('{"status":"refused","code":"rate_limited","message":"Too many."}')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  atEnd(t, () => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls: () => calls }
+  const { url, close } = await onLoopback(server)
+  atEnd(t, close)
+  return { url, calls: () => calls }
 }
 
 test('"not sent" counts only under the lease: without it there is no failover', async (t) => {

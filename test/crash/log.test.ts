@@ -3,21 +3,13 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { folderOf } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { CLI } from '../kit/server.ts'
+import { freePort } from '../kit/sockets.ts'
 import { until } from '../kit/until.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** A server whose standard output is this; it answers when this resolves. */
 async function serveTo(

@@ -1,26 +1,18 @@
 /** SIGKILL while a provider's notification is acted on: the next process acts on it at once. */
+
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { atEnd, folderOf } from '../kit/folders.ts'
+import { assertSound } from '../kit/audit.ts'
 import { call, charge } from '../kit/http.ts'
-import { runCli, serve } from '../kit/server.ts'
-import { startBank } from '../kit/simulator.ts'
+import { serve } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
+import { onlyBank } from '../kit/world.ts'
 
 type Charge = { readonly id: string; readonly provider_reference: string; readonly amount_disputed: number }
 
 test('a dispute that was looked up when the process was killed is booked at once by the next, and its money is held back', async (t) => {
-  const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'))
-  atEnd(t, bank.kill)
-  const providers = join(folder, 'providers.json')
-  // Its lease is three deadlines and a minute: far longer than the test waits.
-  const { url, secret } = bank
-  writeFileSync(providers, JSON.stringify({ bank: { kind: 'http', url, secret, lookup: 'final' } }))
-  const database = join(folder, 'minipay.db')
-  const env = { MINIPAY_PROVIDERS: providers }
+  // The lease of a lookup is three deadlines and a minute: far longer than the test waits.
+  const { bank, env, database } = await onlyBank(t)
   const first = await serve(t, database, env)
   const made = (await charge<Charge>(first.url, 'order-1')).body
 
@@ -41,6 +33,5 @@ test('a dispute that was looked up when the process was killed is booked at once
   assert.deepEqual([refund.status, refund.body.code], [409, 'charge_disputed'])
   assert.equal((await bank.calls()).received.lookup, 2)
   assert.equal(await second.stop(), 0)
-  const verified = await runCli(['verify', '--database', database])
-  assert.deepEqual([verified.code, verified.stderr], [0, ''])
+  await assertSound(database)
 })

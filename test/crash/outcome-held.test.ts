@@ -1,23 +1,16 @@
 /** An outcome that the database can't take for a while is held, and made true when it can. */
+
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { atEnd, folderOf } from '../kit/folders.ts'
 import { type ChargeBody, call, charge } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
-import { startBank } from '../kit/simulator.ts'
 import { holdWriteLock } from '../kit/sqlite-file.ts'
 import { until } from '../kit/until.ts'
+import { onlyBank } from '../kit/world.ts'
 
 test('what a provider answered while the database refuses writes is booked once it takes them again', async (t) => {
-  const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'))
-  atEnd(t, bank.kill)
-  const providers = join(folder, 'providers.json')
-  writeFileSync(providers, JSON.stringify({ bank: { kind: 'http', url: bank.url, secret: bank.secret } }))
-  const database = join(folder, 'minipay.db')
-  const server = await serve(t, database, { MINIPAY_PROVIDERS: providers, MINIPAY_PROVIDER_WAIT_MS: '500' })
+  const { bank, env, database } = await onlyBank(t, { lookup: undefined })
+  const server = await serve(t, database, { ...env, MINIPAY_PROVIDER_WAIT_MS: '500' })
 
   const asked = charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })
   await bank.waitFor('received', 'authorize', 1)

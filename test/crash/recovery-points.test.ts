@@ -1,14 +1,15 @@
 /** SIGKILL at each point of a provider call at which what we know and what the provider did may differ. */
+
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { atEnd, folderOf } from '../kit/folders.ts'
+import { assertSound } from '../kit/audit.ts'
+import { atEnd } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
-import { type RunningServer, runCli, serve, startServer } from '../kit/server.ts'
-import { type RunningBank, type StatedPayment, startBank } from '../kit/simulator.ts'
+import { type RunningServer, serve, startServer } from '../kit/server.ts'
+import type { Simulator, StatedPayment } from '../kit/simulator.ts'
 import { until } from '../kit/until.ts'
+import { onlyBank } from '../kit/world.ts'
 
 const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url))
 const AMOUNT = 2_500
@@ -134,14 +135,7 @@ describe('recovery points', { concurrency: 2 }, () => {
 })
 
 async function crashAt(t: TestContext, scenario: Scenario, point: Point): Promise<void> {
-  const folder = folderOf(t)
-  const bank = await startBank(join(folder, 'bank.db'))
-  atEnd(t, bank.kill)
-  const providers = join(folder, 'providers.json')
-  const bankSettings = { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final' }
-  writeFileSync(providers, JSON.stringify({ bank: bankSettings }))
-  const database = join(folder, 'minipay.db')
-  const env = { MINIPAY_PROVIDERS: providers }
+  const { bank, env, database } = await onlyBank(t)
 
   const dying = await startServer(database, { ...env, DIE_AT: `${scenario.kind}:${point.point}` }, [
     SERVE_AND_DIE,
@@ -160,8 +154,7 @@ async function crashAt(t: TestContext, scenario: Scenario, point: Point): Promis
   await checkRepetition(server.url, bank, scenario, end, request)
   await checkBooks(server.url, bank, scenario, end)
   assert.equal(await server.stop(), 0)
-  const verified = await runCli(['verify'], { MINIPAY_DATABASE: database })
-  assert.deepEqual([verified.code, verified.stderr], [0, ''])
+  await assertSound(database)
 }
 
 function ask<T>(url: string, { path, body, key }: Request): Promise<Answer<T>> {
@@ -179,7 +172,7 @@ async function prepared({ url }: RunningServer, { capture }: { capture: boolean 
 /** Sends the request to a server that dies at the point; nobody answers it. */
 async function crash(
   dying: RunningServer,
-  bank: RunningBank,
+  bank: Simulator,
   { kind }: Scenario,
   { hold }: Point,
   request: Request,
@@ -209,7 +202,7 @@ async function settled(url: string): Promise<Charge> {
 }
 
 /** The call that the bank has held all the time comes through at last, after it was looked up. */
-async function letGo(bank: RunningBank, { kind }: Scenario, { hold }: Point): Promise<void> {
+async function letGo(bank: Simulator, { kind }: Scenario, { hold }: Point): Promise<void> {
   const before = (await bank.calls()).done[kind]
   assert.deepEqual(await bank.control('POST', '/release'), { released: 1 })
   if (hold === 'received') await bank.waitFor('done', kind, before + 1)
@@ -218,7 +211,7 @@ async function letGo(bank: RunningBank, { kind }: Scenario, { hold }: Point): Pr
 /** Our charge, our ledger and the bank's statement tell the same. */
 async function checkBooks(
   url: string,
-  bank: RunningBank,
+  bank: Simulator,
   scenario: Scenario,
   end: 'done' | 'undone',
 ): Promise<void> {
@@ -252,7 +245,7 @@ async function checkBooks(
 /** The same request again is told how it ended, and the provider is not asked. */
 async function checkRepetition(
   url: string,
-  bank: RunningBank,
+  bank: Simulator,
   { kind, charge }: Scenario,
   end: 'done' | 'undone',
   request: Request,

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
+import { assertSound } from '../kit/audit.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { type ChargeBody, call, charge, type ErrorBody } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { type RunningServer, serve } from '../kit/server.ts'
 import { bareConnection, refusesConnections } from '../kit/sockets.ts'
 import { databaseFiles, holdWriteLock } from '../kit/sqlite-file.ts'
 import { until } from '../kit/until.ts'
@@ -157,8 +158,7 @@ describe('SIGTERM', { concurrency: true }, () => {
     const stored = new Set(db.prepare('SELECT id FROM charges').pluck().all())
     db.close()
     for (const { id } of answered) assert.ok(stored.has(id), `${id} was acknowledged`)
-    const verified = await runCli(['verify'], { MINIPAY_DATABASE: server.database })
-    assert.deepEqual([verified.code, verified.stderr], [0, ''])
+    await assertSound(server.database)
   })
 
   test('SIGINT stops the server just as well', async (t) => {

@@ -15,13 +15,13 @@ import { createHttpProvider } from '../../src/providers/http.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
+import { assertSound } from '../kit/audit.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
-import { runCli } from '../kit/server.ts'
-import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Simulator, startSimulator } from '../kit/simulator.ts'
 
 const HOUR = 3_600_000
 let dir: TempDir
-let bank: RunningBank
+let bank: Simulator
 let store: Store
 /** How far MiniPay's clock is ahead of the bank's, in ms. */
 let ahead = 0
@@ -29,7 +29,7 @@ const now = () => Date.now() + ahead
 
 before(async () => {
   dir = tempDir()
-  bank = await startBank(`${dir.path}/bank.db`)
+  bank = await startSimulator(`${dir.path}/bank.db`)
   store = await openSqliteStore({
     file: `${dir.path}/minipay.db`,
     onGroup: () => {},
@@ -38,8 +38,7 @@ before(async () => {
 })
 after(async () => {
   await store?.close()
-  const { code, stderr } = await runCli(['verify', '--database', `${dir.path}/minipay.db`])
-  assert.equal(code, 0, stderr)
+  await assertSound(`${dir.path}/minipay.db`)
   await bank?.stop()
   dir.remove()
 })

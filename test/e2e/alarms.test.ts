@@ -5,6 +5,7 @@ import { ALARM_KINDS, type Alarm as StoredAlarm } from '../../src/domain/alarm.t
 import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { engineOf } from '../../src/storage/engine.ts'
 import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
+import { assertSound } from '../kit/audit.ts'
 import {
   type Alarm,
   all,
@@ -225,7 +226,6 @@ describe('alarms', () => {
       kinds.map(() => 0),
     )
     await server.stop()
-    const verified = await runCli(['verify', '--database', server.database])
-    assert.equal(verified.code, 0, verified.stderr)
+    await assertSound(server.database)
   })
 })

@@ -12,7 +12,7 @@ import { tempDir } from '../kit/folders.ts'
 import { onDatabase } from '../kit/postgres.ts'
 import type { Receiver } from '../kit/receiver.ts'
 import { CLI, type RunningServer, runCli, startServer } from '../kit/server.ts'
-import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Simulator, startSimulator } from '../kit/simulator.ts'
 import { ruleTo } from '../kit/world.ts'
 
 export const copyOf = (from: string, to: string) => runCli(['copy', '--from', from, '--to', to])
@@ -37,7 +37,7 @@ export async function serving(
 /** A MiniPay on a file, with the provider `bank_a` at a bank and the sandbox. */
 export async function startShop(t: TestContext, receiver: Receiver) {
   const dir = folder(t)
-  const bank: RunningBank = await startBank(join(dir, 'bank.db'))
+  const bank: Simulator = await startSimulator(join(dir, 'bank.db'))
   t.after(() => bank.kill())
   const providers = {
     bank_a: { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final', deadline_ms: 20_000 },

@@ -4,6 +4,7 @@ import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
+import { assertSound } from '../kit/audit.ts'
 import { client, type Event } from '../kit/client.ts'
 import { tempDir } from '../kit/folders.ts'
 import { type RunningServer, runCli, startServer } from '../kit/server.ts'
@@ -57,8 +58,7 @@ async function assertNewEpoch(database: string, before: EventPage): Promise<Even
     [[after.epoch_first_sequence, after.epoch]],
   )
   assert.ok(after.epoch_first_sequence > last)
-  const { code, stderr } = await runCli(['verify', '--database', database])
-  assert.equal(code, 0, stderr)
+  await assertSound(database)
   return after
 }
 

@@ -1,6 +1,7 @@
 /** MiniPay with a provider whose every word the test chooses, and what a test asks of both. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { assertSound } from '../kit/audit.ts'
 import {
   type Alarm,
   type Attempt,
@@ -12,7 +13,6 @@ import {
 } from '../kit/client.ts'
 import type { Answer } from '../kit/http.ts'
 import { startPeer } from '../kit/peer.ts'
-import { runCli } from '../kit/server.ts'
 import { ruleTo, sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -119,8 +119,7 @@ function actions(world: World) {
     notify: (reference: string, about: 'attempt' | 'dispute' = 'attempt') =>
       sendNotification(world, 'bank_a', { id: randomUUID(), about, reference }, { to: 'liar' }),
     async verified() {
-      const { code, stderr } = await runCli(['verify', '--database', server.database])
-      assert.equal(code, 0, stderr)
+      await assertSound(server.database)
     },
     async inDoubt(id: string, ...whats: ('capture' | 'cancel' | 'refund')[]) {
       for (const what of whats) {

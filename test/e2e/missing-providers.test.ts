@@ -6,7 +6,7 @@ import { type Charge, client } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { type RunningServer, runCli, startServer } from '../kit/server.ts'
-import { newSecret, type RunningBank, startBank } from '../kit/simulator.ts'
+import { newSecret, type Simulator, startSimulator } from '../kit/simulator.ts'
 
 type Ready = {
   readonly status: string
@@ -16,14 +16,14 @@ type Ready = {
 const CHARGE = { amount: 1000, currency: 'usd', customer: 'cus_1' }
 
 let dir: TempDir
-let bank: RunningBank
+let bank: Simulator
 let both: string
 let sandboxOnly: string
 
 before(async () => {
   dir = tempDir()
   const secret = newSecret()
-  bank = await startBank(`${dir.path}/bank.db`, { secret })
+  bank = await startSimulator(`${dir.path}/bank.db`, { secret })
   const http = { kind: 'http', url: bank.url, secret, deadline_ms: 3_000 }
   both = `${dir.path}/both.json`
   writeFileSync(both, JSON.stringify({ bank_a: http, sandbox: { kind: 'sandbox' } }))
@@ -97,7 +97,7 @@ describe('without a file of providers', () => {
   test('the start is refused, too, when the real provider has the name of the sandbox', async () => {
     const providers = `${dir.path}/named.json`
     const secret = newSecret()
-    const other = await startBank(`${dir.path}/other.db`, { secret })
+    const other = await startSimulator(`${dir.path}/other.db`, { secret })
     writeFileSync(providers, JSON.stringify({ sandbox: { kind: 'http', url: other.url, secret } }))
     await serving('named.db', providers, async (server) => client(server.url).charge(CHARGE))
     await other.kill()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
+import { assertSound } from '../kit/audit.ts'
 import {
   type Charge,
   type DeclineAnswer,
@@ -11,7 +12,6 @@ import {
   until,
 } from '../kit/client.ts'
 import { type Peer, startPeer } from '../kit/peer.ts'
-import { runCli } from '../kit/server.ts'
 import { ruleTo, sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Said = {
@@ -107,8 +107,7 @@ const refused = async (id: string, fields: object = {}, code?: string): Promise<
   if (code !== undefined) assert.equal(body.code, code)
 }
 const verified = async () => {
-  const { code, stderr } = await runCli(['verify', '--database', world.server.database])
-  assert.equal(code, 0, stderr)
+  await assertSound(world.server.database)
 }
 const reference = () => `d_${randomUUID().slice(0, 8)}`
 const follow = (id: string, what: string) =>

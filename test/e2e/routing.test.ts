@@ -1,8 +1,6 @@
 /** Routing rules of a started server: stored, refused, simulated, and followed by charges. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ProviderView as Provider } from '../../src/api/minipay/provider-schemas.ts'
@@ -15,6 +13,7 @@ import { assertDocumented } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
 import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { freePort } from '../kit/sockets.ts'
 
 type Attempt = {
   readonly provider: string
@@ -38,7 +37,7 @@ before(async () => {
     JSON.stringify({
       bank_a: { kind: 'sandbox' },
       bank_b: { kind: 'sandbox' },
-      dead: { kind: 'http', url: `http://127.0.0.1:${await closedPort()}`, secret: SECRET },
+      dead: { kind: 'http', url: `http://127.0.0.1:${await freePort()}`, secret: SECRET },
     }),
   )
   server = await startServer(join(dir.path, 'minipay.db'), { MINIPAY_PROVIDERS: providers })
@@ -48,15 +47,6 @@ after(async () => {
   await server.stop()
   dir.remove()
 })
-
-/** A port of loopback that refuses connections: it was free a moment ago. */
-async function closedPort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise<void>((resolve) => probe.close(() => resolve()))
-  return port
-}
 
 async function put<T>(body: object): Promise<Answer<T>> {
   const answer = await call<T>(server.url, 'PUT', '/api/v1/routing', body)
@@ -313,7 +303,7 @@ test('the commands set, simulate and print a rule set, and name every problem of
 
 test('without a server the commands say so', async () => {
   const { code, stderr } = await runCli(['routing'], {
-    MINIPAY_SERVER: `http://127.0.0.1:${await closedPort()}`,
+    MINIPAY_SERVER: `http://127.0.0.1:${await freePort()}`,
   })
   assert.equal(code, 1)
   assert.match(stderr, /No response from http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)/)

@@ -8,15 +8,15 @@ import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { runCli } from '../kit/server.ts'
-import { newSecret, type RunningBank, type StatedPayment, startBank } from '../kit/simulator.ts'
+import { newSecret, type Simulator, type StatedPayment, startSimulator } from '../kit/simulator.ts'
 
 const SECRET = newSecret()
 let dir: TempDir
-let bank: RunningBank
+let bank: Simulator
 
 before(async () => {
   dir = tempDir()
-  bank = await startBank(`${dir.path}/bank.db`, { secret: SECRET })
+  bank = await startSimulator(`${dir.path}/bank.db`, { secret: SECRET })
 })
 after(async () => {
   await bank?.stop()
@@ -36,7 +36,7 @@ type BankAnswer = {
 async function send(
   operation: string,
   fields: object,
-  to: RunningBank = bank,
+  to: Simulator = bank,
   body = { operation, ...fields },
 ) {
   const text = JSON.stringify(body)
@@ -69,7 +69,7 @@ const about = (payment: string, amount: number) => ({
   amount,
   currency: 'usd',
 })
-async function stated(payment: string, of: RunningBank = bank): Promise<StatedPayment> {
+async function stated(payment: string, of: Simulator = bank): Promise<StatedPayment> {
   const found = (await of.statement()).payments.find((one) => one.payment === payment)
   assert.ok(found, `the statement has no ${payment}`)
   return found
@@ -157,7 +157,7 @@ describe('as a processor', () => {
 describe('what it did', () => {
   test('a payment that was answered is there after SIGKILL, and one that was not answered is whole or absent', async () => {
     const database = `${dir.path}/killed.db`
-    const first = await startBank(database, { secret: SECRET })
+    const first = await startSimulator(database, { secret: SECRET })
     const { body: paid } = await send('authorize', order(), first)
     await first.arm('refund', 'hold_after')
     const refund = about(paid.reference, 1_000)
@@ -165,7 +165,7 @@ describe('what it did', () => {
     await first.waitFor('done', 'refund', 1)
     await first.kill()
     assert.equal(await unanswered, 'cut')
-    const second = await startBank(database, { secret: SECRET })
+    const second = await startSimulator(database, { secret: SECRET })
     try {
       const { captured, refunded } = await stated(paid.reference, second)
       assert.deepEqual([captured, refunded], [2_500, 1_000])
@@ -176,7 +176,7 @@ describe('what it did', () => {
   })
 
   test('the statement has every payment once and the totals of each currency', async () => {
-    const own = await startBank(`${dir.path}/statement.db`, { secret: SECRET })
+    const own = await startSimulator(`${dir.path}/statement.db`, { secret: SECRET })
     try {
       // More than one of the pages in which it is read.
       const orders = Array.from({ length: 1_100 }, (_, i) =>
@@ -288,7 +288,7 @@ describe('its notifications', () => {
       response.end()
     })
     const database = `${dir.path}/notes.db`
-    const first = await startBank(database, { secret: SECRET })
+    const first = await startSimulator(database, { secret: SECRET })
     await first.faults({ late_ms: 600_000 })
     assert.equal((await send('authorize', late, first)).body.status, 'pending')
     const { body: paid } = await send('authorize', order(), first)
@@ -298,7 +298,7 @@ describe('its notifications', () => {
     await first.control('PUT', '/notify', { url: receiver.url })
     await receiver.waitFor(3)
     await first.kill()
-    const second = await startBank(database, { secret: SECRET })
+    const second = await startSimulator(database, { secret: SECRET })
     try {
       await second.control('POST', '/finish')
       await told
@@ -356,7 +356,7 @@ describe('its command', () => {
 
   test('a second simulator on the same file is refused, and minipay stop ends the first', async () => {
     const file = `${dir.path}/shared.db`
-    const first = await startBank(file, { secret: SECRET })
+    const first = await startSimulator(file, { secret: SECRET })
     const args = ['--port', '0', '--database', file]
     const second = await runCli(['simulator', ...args], { MINIPAY_SIMULATOR_SECRET: SECRET })
     assert.deepEqual([second.code, second.stdout], [1, ''])

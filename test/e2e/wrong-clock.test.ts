@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
+import { assertSound } from '../kit/audit.ts'
 import { type Charge, type Client, client, type Page, until } from '../kit/client.ts'
 import { tempDir } from '../kit/folders.ts'
 import { startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { type RunningServer, startServer } from '../kit/server.ts'
 import { newSecret } from '../kit/simulator.ts'
+import { onLoopback } from '../kit/sockets.ts'
+import { atBank, providersIn } from '../kit/world.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -52,8 +54,7 @@ function wrongClocks(t: TestContext) {
       }
     },
     async verify() {
-      const { code, stderr } = await runCli(['verify', '--database', database])
-      assert.equal(code, 0, stderr)
+      await assertSound(database)
     },
   }
 }
@@ -232,18 +233,12 @@ async function startProcessor(t: TestContext, dir: string) {
       .writeHead(200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ status, reference: `pay_${reference}`, amount: 2500, currency: 'usd' }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const providers = join(dir, 'providers.json')
-  const bank = { kind: 'http', url, secret: newSecret(), deadline_ms: DEADLINE_MS, lookup: 'final' }
-  writeFileSync(providers, JSON.stringify({ bank }))
+  const { url, close } = await onLoopback(server)
+  t.after(close)
+  const bank = atBank({ url, secret: newSecret() }, { deadline_ms: DEADLINE_MS })
   return {
     asked,
-    env: { MINIPAY_PROVIDERS: providers },
+    env: providersIn(dir, { bank }),
     hang: () => {
       hangs = true
     },

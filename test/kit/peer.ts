@@ -1,6 +1,6 @@
 /** A processor whose every response the test writes. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { onLoopback } from './sockets.ts'
 
 export type Peer = {
   readonly url: string
@@ -9,9 +9,12 @@ export type Peer = {
   close(): Promise<void>
 }
 
-/** A processor whose answers the test writes: what it returns is answered as JSON with status 200. */
+/** A processor whose responses the test writes: it sends a string as it is, and anything else as JSON, with status 200. */
 export async function startPeer(
-  answer: (operation: string, body: Readonly<Record<string, unknown>>) => object | Promise<object>,
+  answer: (
+    operation: string,
+    body: Readonly<Record<string, unknown>>,
+  ) => string | object | Promise<string | object>,
 ): Promise<Peer> {
   const asked: Peer['asked'] = []
   const server = createServer(async (request, response) => {
@@ -20,18 +23,11 @@ export async function startPeer(
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Peer['asked'][number]['body']
     const operation = (request.url ?? '').slice(1)
     asked.push({ operation, body })
-    const text = JSON.stringify(await answer(operation, body))
+    const said = await answer(operation, body)
+    const text = typeof said === 'string' ? said : JSON.stringify(said)
     response.writeHead(200, { 'content-type': 'application/json' }).end(text)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
+  return { ...(await onLoopback(server)), asked }
 }
 
 /** A URL of loopback that refuses connections: its port was free a moment ago. */

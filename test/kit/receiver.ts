@@ -1,9 +1,9 @@
 /** A receiver of webhooks. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import type { Ends } from './folders.ts'
 import { newSecret } from './simulator.ts'
+import { onLoopback } from './sockets.ts'
 
 export type ReceivedWebhook = {
   readonly headers: IncomingMessage['headers']
@@ -36,18 +36,15 @@ export async function startReceiver(
       answer(webhook, response)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { url, close } = await onLoopback(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
+    url: `${url}/webhook`,
     received,
     waitFor(count) {
       if (received.length >= count) return Promise.resolve()
       return new Promise((resolve) => waiting.push({ count, resolve }))
     },
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
+    close,
   }
 }
 

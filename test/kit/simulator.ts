@@ -29,7 +29,7 @@ export type Statement = {
 type Counts = Readonly<Record<'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup', number>>
 export type Calls = { readonly received: Counts; readonly done: Counts; readonly held: number }
 
-export type RunningBank = Omit<RunningProcess, 'gone'> & {
+export type Simulator = Omit<RunningProcess, 'gone'> & {
   readonly port: number
   readonly secret: string
   readonly database: string
@@ -47,7 +47,7 @@ export type RunningBank = Omit<RunningProcess, 'gone'> & {
   start(): Promise<void>
 }
 
-export type BankOptions = {
+export type SimulatorOptions = {
   readonly secret?: string
   /** A port of before, to come back at the same address; a free one unless given. */
   readonly port?: number
@@ -59,7 +59,7 @@ export function newSecret(): string {
 }
 
 /** Starts `minipay simulator` on a database file; resolves when it listens. */
-export async function startBank(database: string, options: BankOptions = {}): Promise<RunningBank> {
+export async function startSimulator(database: string, options: SimulatorOptions = {}): Promise<Simulator> {
   const { secret = newSecret(), port = 0, notify } = options
   const begin = (at: number) => {
     const args = [

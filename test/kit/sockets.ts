@@ -1,15 +1,35 @@
 /** Ports and bare connections of the loopback interface. */
-import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import type { Server as HttpServer } from 'node:http'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
+export type Listening = {
+  /** Such as http://127.0.0.1:54321. */
+  readonly url: string
+  readonly port: number
+  /** Cuts the connections of an HTTP server, too. */
+  close(): Promise<void>
+}
+
+/** Has a server listen on a free port of the loopback interface. */
+export async function onLoopback(server: Server | HttpServer): Promise<Listening> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    async close() {
+      if ('closeAllConnections' in server) server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : assert.fail()
+  const { port, close } = await onLoopback(createServer())
+  await close()
+  return port
 }
 
 export type BareConnection = {

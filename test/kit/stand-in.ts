@@ -1,7 +1,8 @@
 /** A processor over TCP that does what it is told, and whose answers something in between may change, cut or swallow. */
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { newSecret } from './simulator.ts'
+import { onLoopback } from './sockets.ts'
 
 type Body = Readonly<Record<string, unknown>>
 export type Operation = 'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup'
@@ -75,8 +76,7 @@ export async function startStandIn(): Promise<StandIn> {
     if (turn.instead === 'cut') return void socket.destroy()
     send(response, turn.answer ?? answer)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { url, close } = await onLoopback(server)
   return {
     at: { kind: 'http', url, secret },
     next: (operation, ...more) => void turns.set(operation, [...(turns.get(operation) ?? []), ...more]),
@@ -84,10 +84,7 @@ export async function startStandIn(): Promise<StandIn> {
     stale,
     asked,
     done,
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
+    close,
   }
 }
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { Webhook } from 'standardwebhooks'
+import { assertAgreement } from './audit.ts'
 import {
-  all,
   type Charge,
   type Client,
   client,
@@ -16,10 +17,10 @@ import {
   type Refund,
   until,
 } from './client.ts'
-import { tempDir } from './folders.ts'
+import { atEnd, folderOf, tempDir } from './folders.ts'
 import { type Answer, call } from './http.ts'
-import { type RunningServer, runCli, startServer } from './server.ts'
-import { type RunningBank, type StatedPayment, startBank } from './simulator.ts'
+import { type RunningServer, startServer } from './server.ts'
+import { type Simulator, type StatedPayment, startSimulator } from './simulator.ts'
 
 /** Settings of one provider: those that its kind takes beside where it is and its secret. */
 type Instance = { readonly bank: string } & Readonly<Record<string, unknown>>
@@ -37,7 +38,7 @@ export type WorldOptions = {
 export type World = {
   readonly server: RunningServer
   readonly api: Client
-  bank(name: string): RunningBank
+  bank(name: string): Simulator
   /** A charge that may end in any way. */
   tryCharge(fields?: object, key?: string): Promise<Answer<Charge & DeclineAnswer>>
   tryRefund(id: string, fields?: object, key?: string): Promise<Answer<Refund & DeclineAnswer>>
@@ -64,7 +65,7 @@ export type World = {
 export const DEADLINE_MS = 400
 
 /** The entry of a provider that is this bank, whose lookups are final unless `more` says otherwise. */
-export function atBank({ url, secret }: Pick<RunningBank, 'url' | 'secret'>, more: object = {}) {
+export function atBank({ url, secret }: Pick<Simulator, 'url' | 'secret'>, more: object = {}) {
   return { kind: 'http', url, secret, lookup: 'final', ...more }
 }
 
@@ -75,6 +76,19 @@ export function providersIn(folder: string, providers: object): { MINIPAY_PROVID
   return { MINIPAY_PROVIDERS: file }
 }
 
+/** A bank as the provider of every charge, for one test, and the settings that say so. */
+export async function onlyBank(t: TestContext, more: object = {}) {
+  const folder = folderOf(t)
+  const bank = await startSimulator(join(folder, 'bank.db'))
+  atEnd(t, bank.kill)
+  return {
+    bank,
+    env: providersIn(folder, { bank: atBank(bank, more) }),
+    /** Of a new MiniPay. */
+    database: join(folder, 'minipay.db'),
+  }
+}
+
 /** Replaces the routing rules. */
 export async function storeRules(url: string, document: object): Promise<void> {
   const { status, body } = await call(url, 'PUT', '/api/v1/routing', { document })
@@ -82,7 +96,7 @@ export async function storeRules(url: string, document: object): Promise<void> {
 }
 
 /** Has a bank notify the MiniPay at that URL, where it is the provider of this name. */
-export async function notifyAt(bank: RunningBank, url: string, provider: string): Promise<void> {
+export async function notifyAt(bank: Simulator, url: string, provider: string): Promise<void> {
   await bank.control('PUT', '/notify', { url: `${url}/providers/${provider}/notifications` })
 }
 
@@ -90,7 +104,7 @@ export async function notifyAt(bank: RunningBank, url: string, provider: string)
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { banks: names, providers = {}, env = {}, deadlineMs = DEADLINE_MS } = options
   const dir = tempDir()
-  const started = names.map((name) => startBank(join(dir.path, `${name}.db`)))
+  const started = names.map((name) => startSimulator(join(dir.path, `${name}.db`)))
   const banks = new Map((await Promise.all(started)).map((bank, i) => [names[i] as string, bank]))
   const bank = (name: string) => banks.get(name) ?? assert.fail(`there is no bank ${name}`)
   const own = Object.fromEntries(names.map((name) => [name, { bank: name }]))
@@ -169,84 +183,6 @@ export function ruleTo(name: string, providers: readonly string[], failoverOn: r
     when: `'to' in metadata && metadata.to == '${name}'`,
     providers,
     failover_on: failoverOn,
-  }
-}
-
-/** Our status of a payment that the bank has, by the bank's. */
-const STATUSES: Readonly<Record<string, readonly string[]>> = {
-  pending: ['processing'],
-  requires_action: ['requires_action'],
-  authorized: ['authorized'],
-  captured: ['succeeded', 'partially_refunded', 'refunded'],
-  canceled: ['canceled'],
-  // Failed by a person's word, against the bank's, which then let it go.
-  expired: ['canceled', 'failed'],
-  declined: ['failed'],
-}
-
-/** Fails unless `minipay verify`, every charge and the ledger say the same as the banks' statements. */
-async function assertAgreement(
-  { server, api, bank, balances }: Pick<World, 'server' | 'api' | 'bank' | 'balances'>,
-  names: readonly string[],
-  at: ReadonlyMap<string, string>,
-): Promise<void> {
-  const { code, stderr } = await runCli(['verify', '--database', server.database])
-  assert.equal(code, 0, stderr)
-  const charges = new Map((await all<Charge>(api, '/api/v1/charges')).map((charge) => [charge.id, charge]))
-  const taken = new Set<string>()
-  for (const name of names)
-    for (const payment of (await bank(name).statement()).payments) {
-      const charge = charges.get(payment.transaction_id)
-      const where = `${name} says ${JSON.stringify(payment)}, we ${JSON.stringify(charge)}`
-      assert.ok(charge, where)
-      if (at.get(charge.provider) !== name || charge.provider_reference !== payment.payment) {
-        assert.match(payment.status, /^(declined|canceled|expired)$/, where)
-        continue
-      }
-      assert.ok(!taken.has(charge.id), `paid twice: ${where}`)
-      taken.add(charge.id)
-      assert.ok(STATUSES[payment.status]?.includes(charge.status), where)
-      assert.deepEqual(
-        [
-          charge.amount,
-          charge.currency,
-          charge.amount_captured,
-          charge.amount_refunded,
-          charge.amount_disputed,
-        ],
-        [payment.amount, payment.currency, payment.captured, payment.refunded, payment.disputed],
-        where,
-      )
-    }
-  for (const charge of charges.values())
-    if (at.has(charge.provider) && /^(authorized|succeeded|partially_refunded|refunded)$/.test(charge.status))
-      assert.ok(taken.has(charge.id), `no bank has ${JSON.stringify(charge)}`)
-  await assertLedger(await balances(), bank, names, at)
-}
-
-/** What the ledger has at a bank's providers is what the bank has. */
-async function assertLedger(
-  ours: Record<string, number>,
-  bank: World['bank'],
-  names: readonly string[],
-  at: ReadonlyMap<string, string>,
-): Promise<void> {
-  for (const name of names) {
-    const { payments } = await bank(name).statement()
-    const instances = [...at].flatMap(([provider, where]) => (where === name ? [provider] : []))
-    for (const currency of new Set(payments.map((payment) => payment.currency))) {
-      const own = payments.filter((payment) => payment.currency === currency)
-      const has = (account: string) =>
-        instances.reduce((sum, provider) => sum + (ours[`${account}:${provider} ${currency}`] ?? 0), 0)
-      assert.deepEqual(
-        [has('provider') + has('refunds') + has('disputes'), has('authorized')],
-        [
-          own.reduce((sum, { captured, refunded, disputed }) => sum + captured - refunded - disputed, 0),
-          own.reduce((sum, { status, amount }) => sum + (status === 'authorized' ? amount : 0), 0),
-        ],
-        `${name} ${currency}`,
-      )
-    }
   }
 }
 

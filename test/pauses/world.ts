@@ -1,15 +1,14 @@
-/** A server with a long history, large rows, and peers whose answers are as long as they may be. */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fill } from '../../bench/fill.ts'
 import { CURRENCY_EXPONENTS } from '../../src/domain/currencies.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 import { tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
+import { startPeer } from '../kit/peer.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { newSecret } from '../kit/simulator.ts'
+import { atBank, providersIn } from '../kit/world.ts'
 import { type MeteredServer, startMetered } from './meter.ts'
-import { startPlainPeer } from './peer.ts'
 import { type ConditionKind, ruleSetOf } from './rule-sets.ts'
 
 export type Ask = {
@@ -50,18 +49,11 @@ export async function startPausesWorld(): Promise<PausesWorld> {
   const dir = tempDir()
   fillHistory(join(dir.path, 'minipay.db'))
   let answer = ''
-  const peer = await startPlainPeer(() => answer)
+  const peer = await startPeer(() => answer)
   const receiver = await startReceiver((_webhook, response) => response.end(answer || 'ok'))
-  const providers = join(dir.path, 'providers.json')
-  writeFileSync(
-    providers,
-    JSON.stringify({
-      sandbox: { kind: 'sandbox' },
-      remote: { kind: 'http', url: peer.url, secret: newSecret(), lookup: 'final' },
-    }),
-  )
+  const remote = atBank({ url: peer.url, secret: newSecret() })
   const server = await startMetered(dir.path, {
-    MINIPAY_PROVIDERS: providers,
+    ...providersIn(dir.path, { sandbox: { kind: 'sandbox' }, remote }),
     WEBHOOK_TARGET: receiver.url,
     MINIPAY_PROVIDER_WAIT_MS: '1000',
   })

@@ -5,7 +5,7 @@ import { started } from '../kit/folders.ts'
 import { type ClusterNode, startNode } from '../kit/nodes.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
 import { runCli } from '../kit/server.ts'
-import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Simulator, startSimulator } from '../kit/simulator.ts'
 import { atBank, notifyAt, providersIn } from '../kit/world.ts'
 import type { Providers } from './log.ts'
 
@@ -22,7 +22,7 @@ const SETTINGS = {
 export type World = {
   readonly engine: string
   readonly node: ClusterNode
-  readonly bank: RunningBank
+  readonly bank: Simulator
   readonly webhooks: Receiver
   /** Stops it and starts it anew with these providers. */
   restart(providers: Providers): Promise<void>
@@ -37,7 +37,7 @@ export function startWorld(engine: string, database: string, folder: string): Pr
   return started(async (ends) => {
     const webhooks = await startReceiver(judge())
     ends.add(webhooks.close)
-    const bank = await startBank(join(folder, `${engine}-bank.db`))
+    const bank = await startSimulator(join(folder, `${engine}-bank.db`))
     ends.add(bank.kill)
     const alone = { ...SETTINGS, WEBHOOK_TARGET: webhooks.url }
     const own = mkdtempSync(join(folder, 'providers-'))

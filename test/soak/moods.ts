@@ -1,7 +1,7 @@
 /** How a bank and a receiver of webhooks can be for a while, and be well again. */
 import type { ServerResponse } from 'node:http'
 import type { Draw } from '../kit/draws.ts'
-import type { RunningBank } from '../kit/simulator.ts'
+import type { Simulator } from '../kit/simulator.ts'
 
 export const BANK_MOODS = {
   slow: { latency_ms: 600 },
@@ -16,7 +16,7 @@ export type BankMood = keyof typeof BANK_MOODS | 'well'
 const WELL = { latency_ms: 10 }
 
 /** The same seed draws the same faults; another moment of the soak draws others. */
-export function setBankMood(bank: RunningBank, mood: BankMood, draw: Draw): Promise<void> {
+export function setBankMood(bank: Simulator, mood: BankMood, draw: Draw): Promise<void> {
   return bank.faults({ ...(mood === 'well' ? WELL : BANK_MOODS[mood]), seed: draw.between(1, 600_000) })
 }
 

@@ -7,7 +7,7 @@ import { type Engine, newDatabase, rowsOf } from '../kit/backstage.ts'
 import { started, tempDir } from '../kit/folders.ts'
 import { type ClusterNode, preloaded, startNode } from '../kit/nodes.ts'
 import { type SignedReceiver, startSignedReceiver } from '../kit/receiver.ts'
-import { type RunningBank, startBank } from '../kit/simulator.ts'
+import { type Simulator, startSimulator } from '../kit/simulator.ts'
 import { atBank, notifyAt, providersIn, storeRules } from '../kit/world.ts'
 import { moodyReceiver, type ReceiverMood } from './moods.ts'
 import { bytesOf, type Sizes } from './sampler.ts'
@@ -33,7 +33,7 @@ export type World = SignedReceiver & {
   readonly node: ClusterNode
   readonly nodes: readonly ClusterNode[]
   readonly database: string
-  readonly bank: RunningBank
+  readonly bank: Simulator
   receive(mood: ReceiverMood): void
   sql(text: string): Promise<Record<string, unknown>[]>
   sizes(): Promise<Sizes>
@@ -56,7 +56,7 @@ export function startWorld(
     const moody = moodyReceiver()
     ends.add(moody.stop)
     const receiver = await startSignedReceiver(ends, moody.answer)
-    const bank = await startBank(join(folder.path, 'bank.db'))
+    const bank = await startSimulator(join(folder.path, 'bank.db'))
     ends.add(bank.kill)
     const env = {
       ...receiver.env,

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Answer, call } from '../kit/http.ts'
 import { limiter, type Progress } from '../kit/progress.ts'
-import type { Step, Story } from './plan.ts'
+import { LOST, type Step, stepRequest } from '../kit/stories.ts'
+import type { Story } from './plan.ts'
 
 export type Body = {
   readonly id?: string
@@ -30,13 +31,6 @@ export type Clients = {
 }
 
 const MAX_TRIES = 3
-/** A capture against a cancel, or refunds that are too much together: one of them has to lose. */
-const LOST = new Set([
-  'charge_not_capturable',
-  'charge_not_cancelable',
-  'refund_exceeds_remaining',
-  'already_refunded',
-])
 /** Far longer than the pause between two lookups, so that whoever waits so long waits for ever. */
 const FINAL_MS = 180_000
 const RETRY_MS = 100
@@ -92,7 +86,7 @@ export function clients({ url, connections, customers, answers, ended }: ClientO
   /** A step that the provider did not do is asked for again, as a new request. Whether it was done at last. */
   async function take(story: Story, id: string, step: Step, name: string): Promise<boolean> {
     for (let i = 0; i < MAX_TRIES; i++) {
-      const final = await untilFinal({ ...followUp(step, id), key: `${story.key}/${name}/${i}` })
+      const final = await untilFinal({ ...stepRequest(step, id), key: `${story.key}/${name}/${i}` })
       if (final.status !== 402 && final.status !== 502) return final.status === 200
     }
     return false
@@ -140,7 +134,7 @@ export function clients({ url, connections, customers, answers, ended }: ClientO
 
 /**
  * `stored`: the end, and told again to whoever repeats the key. `lost`: the end, since another request was first.
- * `again`: nobody knows yet, or it was not even begun. Undefined for what must not be answered.
+ * `again`: the outcome is unknown, or it was not begun. Undefined for what must not be answered.
  */
 function judge({ status, body }: Answer<Body>): 'stored' | 'lost' | 'again' | undefined {
   if (status === 200 || status === 201 || status === 402) return 'stored'
@@ -164,10 +158,4 @@ function chargeRequest(story: Story, attempt: number): Request {
   const method = paymentMethod === null ? {} : { payment_method: paymentMethod }
   const wanted = { amount, currency, customer, capture }
   return { path: '/api/v1/charges', key: `${key}/charge/${attempt}`, body: { ...wanted, ...method } }
-}
-
-function followUp({ kind, amount }: Step, id: string): Pick<Request, 'path' | 'body'> {
-  const some = amount === null ? {} : { amount }
-  if (kind === 'refund') return { path: '/api/v1/refunds', body: { transaction_id: id, ...some } }
-  return { path: `/api/v1/charges/${id}/${kind}`, body: some }
 }

@@ -1,23 +1,12 @@
 import { type Draw, drawsFrom } from '../kit/draws.ts'
+import { CURRENCIES, cancel, capture, type Fate, refund, type Story as Told } from '../kit/stories.ts'
 /** What a storm will do, all of it drawn from its seed: the payments, and when who is killed. */
 
 export const BANKS = ['bank_a', 'bank_b'] as const
 export type BankName = (typeof BANKS)[number]
 
-export type Step = { readonly kind: 'capture' | 'cancel' | 'refund'; readonly amount: number | null }
-
-/** One charge and what its merchant does with it: groups of steps, those of a group at the same time. */
-export type Story = {
-  readonly key: string
-  readonly amount: number
-  readonly currency: string
-  readonly customer: string
-  readonly paymentMethod: string | null
-  readonly capture: boolean
-  /** An impatient customer: sent twice at once. */
-  readonly twice: boolean
-  readonly steps: readonly (readonly Step[])[]
-}
+/** What one customer does at a bank. */
+export type Story = Told & { readonly paymentMethod: string | null }
 
 /** A SIGKILL when so many stories have ended; the victims are back when clients have heard `downFor` answers. */
 export type Kill = {
@@ -41,7 +30,6 @@ export type Size = {
   readonly kills: { readonly minipay: number; readonly bank: number }
 }
 
-const CURRENCIES = ['usd', 'eur', 'jpy'] as const
 /** More than connections, since most of the time a customer waits. */
 const MAX_CUSTOMERS = 256
 
@@ -72,13 +60,10 @@ function story(draw: Draw, index: number): Story {
   }
 }
 
-function fate(draw: Draw, amount: number): Pick<Story, 'capture' | 'steps'> {
+function fate(draw: Draw, amount: number): Fate {
   const part = draw.between(1, amount - 1)
-  const refund = (of: number | null): Step => ({ kind: 'refund', amount: of })
-  const capture = (of: number | null): Step => ({ kind: 'capture', amount: of })
-  const cancel: Step = { kind: 'cancel', amount: null }
   const most = Math.ceil(amount * 0.6)
-  return draw.of<Pick<Story, 'capture' | 'steps'>>([
+  return draw.of<Fate>([
     { capture: true, steps: [] },
     { capture: true, steps: [] },
     { capture: true, steps: [[refund(null)]] },

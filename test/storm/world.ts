@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { started } from '../kit/folders.ts'
 import { type ClusterNode, startNode } from '../kit/nodes.ts'
-import { type Statement, startBank } from '../kit/simulator.ts'
+import { type Statement, startSimulator } from '../kit/simulator.ts'
 import { atBank, notifyAt, providersIn, storeRules } from '../kit/world.ts'
 import { BANKS, type BankName } from './plan.ts'
 
@@ -61,7 +61,7 @@ export type World = {
 /** Starts everything in a folder; faults begin at once. */
 export function startWorld(folder: string, seed: number): Promise<World> {
   return started(async (ends) => {
-    const start = (name: BankName) => startBank(join(folder, `${name}.db`))
+    const start = (name: BankName) => startSimulator(join(folder, `${name}.db`))
     const banks = { bank_a: await start('bank_a'), bank_b: await start('bank_b') }
     ends.add(() => Promise.all(Object.values(banks).map((bank) => bank.kill())))
     const database = join(folder, 'minipay.db')

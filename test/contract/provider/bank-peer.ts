@@ -1,12 +1,12 @@
 /** The provider `http` before the bank in a process of its own, for the provider contract. */
 import { randomUUID } from 'node:crypto'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { NotificationSubject } from '../../../src/ports/provider.ts'
 import { createHttpProvider } from '../../../src/providers/http.ts'
 import { secretKey, signatureHeaders } from '../../../src/signing.ts'
 import { tempDir } from '../../kit/folders.ts'
-import { newSecret, type RunningBank, startBank } from '../../kit/simulator.ts'
+import { newSecret, type Simulator, startSimulator } from '../../kit/simulator.ts'
+import { freePort } from '../../kit/sockets.ts'
 import type { Opened, Peer } from './contract.ts'
 
 export function httpProvider(url: string, secret: string, now?: () => number) {
@@ -30,12 +30,12 @@ export function httpProvider(url: string, secret: string, now?: () => number) {
 
 export async function openBankProvider(): Promise<Opened> {
   const folder = tempDir()
-  const bank = await startBank(join(folder.path, 'bank.db'))
+  const bank = await startSimulator(join(folder.path, 'bank.db'))
   const provider = httpProvider(bank.url, bank.secret)
   return {
     provider,
     peer: bankPeer(bank),
-    unreachable: async () => httpProvider(`http://127.0.0.1:${await deadPort()}`, bank.secret),
+    unreachable: async () => httpProvider(`http://127.0.0.1:${await freePort()}`, bank.secret),
     async close() {
       await provider.close()
       await bank.stop()
@@ -44,22 +44,13 @@ export async function openBankProvider(): Promise<Opened> {
   }
 }
 
-/** A port where somebody listened, and nobody does any more. */
-export async function deadPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 function keyOf(secret: string): Buffer {
   const key = secretKey(secret)
   if (!key) throw new Error('not a secret')
   return key
 }
 
-function bankPeer(bank: RunningBank): Peer {
+function bankPeer(bank: Simulator): Peer {
   return {
     tokens: {
       succeeds: 'tok_visa',

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { AuthorizeCall, FollowUpCall, LookupCall, RemoteProvider } from '../../../src/ports/provider.ts'
 import { isSigned, secretKey } from '../../../src/signing.ts'
 import { newSecret } from '../../kit/simulator.ts'
+import { type Listening, onLoopback } from '../../kit/sockets.ts'
 import { httpProvider } from './bank-peer.ts'
 import { patience } from './calls.ts'
 
@@ -22,6 +22,7 @@ type Heard = {
 const SECRET = newSecret()
 const heard: Heard[] = []
 let script: Script = { status: 200, body: {} }
+let processor: Listening
 let base = ''
 let provider: RemoteProvider
 
@@ -34,14 +35,13 @@ const server = createServer(async (request, response) => {
 })
 
 before(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/pay/`
+  processor = await onLoopback(server)
+  base = `${processor.url}/v1/pay/`
   provider = httpProvider(base, SECRET)
 })
 after(async () => {
   await provider.close()
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
+  await processor.close()
 })
 beforeEach(() => {
   heard.length = 0

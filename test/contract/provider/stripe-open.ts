@@ -1,11 +1,9 @@
 /** The Stripe provider before the stand-in, as the tests open it. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before } from 'node:test'
 import type { RemoteProvider } from '../../../src/ports/provider.ts'
 import { createStripe, type StripeSettings } from '../../../src/providers/stripe.ts'
+import { freePort } from '../../kit/sockets.ts'
 import type { Opened } from './contract.ts'
 import { API_KEY, NOTIFICATION_SECRET, type StripePeer, stripePeer } from './stripe-peer.ts'
 
@@ -23,19 +21,6 @@ export function connect(port: number, changes: Partial<StripeSettings> = {}): Re
     concurrency: 8,
     ...changes,
   })
-}
-
-export async function listening(server: Server): Promise<number> {
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return (server.address() as AddressInfo).port
-}
-
-/** A port of loopback where nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listening(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export async function open(): Promise<Opened & { readonly peer: StripePeer }> {

@@ -6,8 +6,8 @@
 import { createHmac } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { NotificationSubject } from '../../../src/ports/provider.ts'
+import { onLoopback } from '../../kit/sockets.ts'
 import type { Operation, Peer, PeerFault } from './contract.ts'
 import { type Answer, Books, type Form, newReference, refusal } from './stripe-books.ts'
 
@@ -229,10 +229,10 @@ export async function stripePeer(): Promise<StripePeer> {
   const server = createServer(
     (request, response) => void standIn.handle(request, response).catch(() => request.destroy()),
   )
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port, close } = await onLoopback(server)
   const intent = (reference: string) => books.intents.get(reference) ?? raise(reference)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     books,
     tokens: {
       succeeds: 'pm_card_visa',
@@ -268,10 +268,7 @@ export async function stripePeer(): Promise<StripePeer> {
     },
     event,
     heard: async () => standIn.heard,
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    close,
   }
 }
 

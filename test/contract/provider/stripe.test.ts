@@ -10,9 +10,10 @@ import { createEgress } from '../../../src/net/egress.ts'
 import type { AuthorizeCall, RemoteProvider } from '../../../src/ports/provider.ts'
 import { fieldsOf } from '../../../src/providers/fields.ts'
 import { create } from '../../../src/providers/stripe.ts'
+import { type Listening, onLoopback } from '../../kit/sockets.ts'
 import { followUp, lookupCall, patience, succeeded } from './calls.ts'
 import { providerContract } from './contract.ts'
-import { connect, listening, open } from './stripe-open.ts'
+import { connect, open } from './stripe-open.ts'
 import { API_KEY, NOTIFICATION_SECRET } from './stripe-peer.ts'
 
 providerContract('Stripe', open)
@@ -86,21 +87,18 @@ describe('before a mock of Stripe that others made', () => {
     createExpressApp(): RequestListener
   }
   const server = createServer(createExpressApp())
-  let port = 0
+  let mock: Listening
   before(async () => {
-    port = await listening(server)
+    mock = await onLoopback(server)
   })
-  after(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
+  after(() => mock.close())
   const direct = () =>
-    new Stripe(API_KEY, { protocol: 'http', host: '127.0.0.1', port, maxNetworkRetries: 0 })
+    new Stripe(API_KEY, { protocol: 'http', host: '127.0.0.1', port: mock.port, maxNetworkRetries: 0 })
 
   test('a refund is found by its reference, with its amount and currency', async () => {
     const charge = await direct().charges.create({ amount: 900, currency: 'jpy', source: 'tok_visa' })
     const refund = await direct().refunds.create({ charge: charge.id, amount: 400 })
-    const provider = connect(port)
+    const provider = connect(mock.port)
     const call = followUp(authorizeCallOf('jpy'), 'pi_1')
     const found = succeeded(await provider.lookup(lookupCall('refund', call, refund.id), patience()))
     assert.deepEqual([found.reference, found.amount, found.currency], [refund.id, 400, 'jpy'])
@@ -115,7 +113,7 @@ describe('before a mock of Stripe that others made', () => {
       currency: 'usd',
       source: 'tok_createDispute',
     })
-    const provider = connect(port)
+    const provider = connect(mock.port)
     const disputed = await direct().charges.retrieve(charge.id)
     const dispute = (disputed as { dispute?: unknown }).dispute
     assert.ok(typeof dispute === 'string')
@@ -124,7 +122,7 @@ describe('before a mock of Stripe that others made', () => {
   })
 
   test('a key that Stripe does not take is surely not a refund', async () => {
-    const provider = connect(port, { apiKey: 'nobodys0key' })
+    const provider = connect(mock.port, { apiKey: 'nobodys0key' })
     const outcome = await provider.refund(followUp(authorizeCallOf('usd'), 'pi_1'), patience())
     assert.equal(outcome.kind, 'not_sent')
     assert.doesNotMatch(JSON.stringify(outcome), /nobodys0key/)

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ApiErrorCode, ERRORS } from '../../../src/api/errors.ts'
 import { type Answer, call } from '../../kit/http.ts'
 import { limiter, type Progress } from '../../kit/progress.ts'
-import type { Step } from '../plan.ts'
+import { type Step, stepRequest } from '../../kit/stories.ts'
 import type { Story } from './plan.ts'
 
 export type Body = {
@@ -109,7 +109,7 @@ export function customers({ url, connections, atOnce, answers, ended }: Customer
     if (id === undefined) return
     for (const [g, group] of story.steps.entries())
       await Promise.all(
-        group.map((step, s) => ask({ ...followUp(step, id), key: `${key}/${g}.${s}` }, PATIENCE.followUp)),
+        group.map((step, s) => ask({ ...stepRequest(step, id), key: `${key}/${g}.${s}` }, PATIENCE.followUp)),
       )
     await probe(story, id)
   }
@@ -120,7 +120,7 @@ export function customers({ url, connections, atOnce, answers, ended }: Customer
     for (const kind of ['refund', 'capture', 'cancel'] as const) {
       const before = await doubts(url, id, kind)
       if (before.length === 0) continue
-      const request = { ...followUp({ kind, amount: null }, id), key: `${key}/doubt/${kind}` }
+      const request = { ...stepRequest({ kind, amount: null }, id), key: `${key}/doubt/${kind}` }
       const answer = await send(request)
       if (!answer || !isStored(answer)) continue
       note(request, answer)
@@ -191,10 +191,4 @@ export function inWords({ status, body }: Pick<Answer<Body>, 'status' | 'body'>)
 /** The charge that an answer is about. */
 export function idOf({ body }: Pick<Told, 'body'>): string | undefined {
   return body.id ?? body.charge?.id ?? body.refund?.id
-}
-
-function followUp({ kind, amount }: Step, id: string): Pick<Request, 'path' | 'body'> {
-  const some = amount === null ? {} : { amount }
-  if (kind === 'refund') return { path: '/api/v1/refunds', body: { transaction_id: id, ...some } }
-  return { path: `/api/v1/charges/${id}/${kind}`, body: some }
 }

@@ -1,24 +1,14 @@
 /** What a storm of liars will do, all of it drawn from its seed. */
 import { type Draw, drawsFrom } from '../../kit/draws.ts'
-import type { Step } from '../plan.ts'
+import { CURRENCIES, cancel, capture, type Fate, refund, type Story as Told } from '../../kit/stories.ts'
 import type { Temper } from './conduct.ts'
 
 export const LIARS = ['liar_a', 'liar_b', 'liar_c'] as const
 export type LiarName = (typeof LIARS)[number]
 export const BANK = 'bank'
 
-/** One charge and what its merchant does with it: groups of steps, those of a group at the same time. */
-export type Story = {
-  readonly key: string
-  readonly temper: Temper
-  readonly amount: number
-  readonly currency: string
-  readonly customer: string
-  readonly capture: boolean
-  /** An impatient customer: sent twice at once. */
-  readonly twice: boolean
-  readonly steps: readonly (readonly Step[])[]
-}
+/** What one customer does at providers of that temper. */
+export type Story = Told & { readonly temper: Temper }
 
 /**
  * When so many stories have ended, someone goes down: MiniPay for as long as it takes to start, a liar until the
@@ -46,7 +36,6 @@ export type Size = {
   readonly falls: { readonly minipay: number; readonly liar: number }
 }
 
-const CURRENCIES = ['usd', 'eur', 'jpy'] as const
 /** Most of the time a customer waits. */
 const MAX_CUSTOMERS = 256
 const VISITS = 6
@@ -75,13 +64,10 @@ function story(draw: Draw, index: number): Story {
   }
 }
 
-function fate(draw: Draw, amount: number): Pick<Story, 'capture' | 'steps'> {
+function fate(draw: Draw, amount: number): Fate {
   const part = draw.between(1, amount - 1)
-  const refund = (of: number | null): Step => ({ kind: 'refund', amount: of })
-  const capture = (of: number | null): Step => ({ kind: 'capture', amount: of })
-  const cancel: Step = { kind: 'cancel', amount: null }
   const most = Math.ceil(amount * 0.6)
-  return draw.of<Pick<Story, 'capture' | 'steps'>>([
+  return draw.of<Fate>([
     { capture: true, steps: [] },
     { capture: true, steps: [[refund(null)]] },
     { capture: true, steps: [[refund(part)], [refund(null)]] },

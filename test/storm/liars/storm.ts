@@ -3,14 +3,15 @@
  * honest bank; MiniPay is killed, and a person resolves what is open. Then the liars turn honest and tell everything
  * again. Whatever was said, the books must be in order, and what is not booked must have an alarm.
  */
+
 import { setTimeout as pause } from 'node:timers/promises'
+import { faultsOf } from '../../kit/audit.ts'
 import type { Engine } from '../../kit/backstage.ts'
 import type { Attempt } from '../../kit/client.ts'
 import { drawsFrom } from '../../kit/draws.ts'
 import { tempDir } from '../../kit/folders.ts'
 import { call } from '../../kit/http.ts'
 import { type Progress, progress } from '../../kit/progress.ts'
-import { runCli } from '../../kit/server.ts'
 import type { Problem } from '../audit.ts'
 import { auditBooks, OPEN_ATTEMPT } from './audit-books.ts'
 import { auditEvents, auditGauge, auditLog, auditReplays } from './audit-told.ts'
@@ -106,8 +107,8 @@ async function audit(world: World, books: Books, crowd: Customers, { wrong }: Pe
   if (health?.status !== 200) problems.push({ what: 'MiniPay is not alive', charge: null })
   const code = await world.node.stop()
   if (code !== 0) problems.push({ what: `MiniPay ended with ${code}`, charge: null })
-  const verified = await runCli(['verify'], { MINIPAY_DATABASE: world.database })
-  if (verified.code !== 0) problems.push(aboutCharge(`minipay verify: ${verified.stderr.trim()}`))
+  const faults = await faultsOf(world.database)
+  if (faults !== '') problems.push(aboutCharge(faults))
   return [...problems, ...auditLog(world.node.log())]
 }
 

@@ -4,7 +4,7 @@ import { type Backstage, backstage, type Engine, newDatabase } from '../../kit/b
 import { started } from '../../kit/folders.ts'
 import { type ClusterNode, startNode } from '../../kit/nodes.ts'
 import { type Receiver, startReceiver } from '../../kit/receiver.ts'
-import { newSecret, type Statement, startBank } from '../../kit/simulator.ts'
+import { newSecret, type Statement, startSimulator } from '../../kit/simulator.ts'
 import { atBank, notifyAt, providersIn, storeRules } from '../../kit/world.ts'
 import { PATIENT } from '../world.ts'
 import type { Temper } from './conduct.ts'
@@ -88,7 +88,7 @@ export function startWorld(
       ),
     )
     ends.add(() => Promise.all(liars.map((liar) => liar.close())))
-    const bank = await startBank(join(folder, 'bank.db'))
+    const bank = await startSimulator(join(folder, 'bank.db'))
     ends.add(bank.kill)
     await bank.faults({ ...FAULTS, seed: seed % 600_000 })
     const deadline = { deadline_ms: DEADLINE_MS }
