@@ -67,14 +67,26 @@ export function isReferring({ kind, providerReference }: Referring): boolean {
 
 /** False when one of the transfers would take a balance past 64 bits. */
 function hasRoom(transfers: readonly Transfer[], stored: Stored): boolean {
-  for (const [i, { debit, credit, currency }] of transfers.entries())
-    for (const account of [debit, credit]) {
-      let after = stored.balance(account, currency)
-      // With the changes by the transfers before it; there are at most a few.
-      for (let j = 0; j <= i; j++) after += changeOf(account, currency, transfers[j] as Transfer)
-      if (after > MAX_BALANCE || after < -MAX_BALANCE) return false
-    }
-  return true
+  return transfers.every(
+    ({ debit, credit, currency }, i) =>
+      fits(balanceAfter(debit, currency, transfers, i, stored)) &&
+      fits(balanceAfter(credit, currency, transfers, i, stored)),
+  )
+}
+
+const fits = (balance: bigint) => balance <= MAX_BALANCE && balance >= -MAX_BALANCE
+
+/** The balance after the transfer at this place and those before it; there are at most a few. */
+function balanceAfter(
+  account: LedgerAccountCode,
+  currency: string,
+  transfers: readonly Transfer[],
+  last: number,
+  stored: Stored,
+): bigint {
+  let balance = stored.balance(account, currency)
+  for (let i = 0; i <= last; i++) balance += changeOf(account, currency, transfers[i] as Transfer)
+  return balance
 }
 
 /** A debit is positive. */

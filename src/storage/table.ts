@@ -21,7 +21,8 @@ const isSet = (flag: boolean): number => (flag ? 1 : 0)
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
 
-function recordText(record: object): string | null {
+/** The JSON of an object; null of an empty one. */
+export function recordText(record: object): string | null {
   for (const _ in record) return JSON.stringify(record)
   return null
 }
@@ -92,7 +93,9 @@ export type Table<T> = {
   readonly at: Readonly<Record<keyof T, number>>
   /** Its values, in the order of the columns. */
   row(item: T): Value[]
-  /** The part of a row that changes. */
+  /** The first part of its row: `id`, and what changes. */
+  changedRow(item: T): Value[]
+  /** The values of a row, whole or not, that change. */
   changesOf(row: Row): Row
   /** The item of a row that was read with the columns of `selected`. */
   of(found: object): T
@@ -117,6 +120,8 @@ export function table<T extends { readonly id: string }>(
     return encode && decode ? [{ place: at[property], property, encode, decode }] : []
   })
   const changing = namesOf(columns.filter(({ changes }) => changes))
+  const changed = properties.slice(0, 1 + changing.length)
+  const changedCodecs = codecs.filter(({ place }) => place < changed.length)
   return {
     name,
     prefix,
@@ -124,13 +129,8 @@ export function table<T extends { readonly id: string }>(
     columns,
     changing,
     at,
-    row(item) {
-      // Pushed, as an array that is made with a length has holes, which messages between threads carry slowly.
-      const row: Value[] = []
-      for (const property of properties) row.push(item[property] as Value)
-      for (const { place, encode } of codecs) row[place] = encode(row[place] as never)
-      return row
-    },
+    row: (item) => valuesOf(item, properties, codecs),
+    changedRow: (item) => valuesOf(item, changed, changedCodecs),
     changesOf: (row) => row.slice(1, 1 + changing.length),
     of(found) {
       const item = { ...found } as Record<string, unknown>
@@ -138,6 +138,18 @@ export function table<T extends { readonly id: string }>(
       return item as T
     },
   }
+}
+
+/** Pushed: V8 takes an array that `map` has made for one with holes, and messages between threads carry those slowly. */
+function valuesOf<T>(
+  item: T,
+  properties: readonly (keyof T)[],
+  codecs: readonly { readonly place: number; readonly encode: NonNullable<Codec['encode']> }[],
+): Value[] {
+  const row: Value[] = []
+  for (const property of properties) row.push(item[property] as Value)
+  for (const { place, encode } of codecs) row[place] = encode(row[place] as never)
+  return row
 }
 
 function columnsOf<T>(specs: Specs<T>): Column<T>[] {

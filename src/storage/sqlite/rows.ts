@@ -3,7 +3,7 @@ import type { Charge, Refund } from '../../domain/charge.ts'
 import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
 import type { OwnedAttempt, Scope } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, REFUNDS } from '../columns.ts'
-import { type Row, selected, type Table } from '../table.ts'
+import { recordText, selected, type Table, type Value } from '../table.ts'
 import { ANSWER_BODY, DESCRIPTION, EVENT_DATA, longDetails, METADATA } from './long-texts.ts'
 
 export type { Row, Value } from '../table.ts'
@@ -12,18 +12,17 @@ export function live(scope: Scope): number {
   return scope.mode === 'live' ? 1 : 0
 }
 
-/** The row of a charge or a refund. Behind its columns it has its details if they are too long for it, and null otherwise. */
-export function rowWithDetails<T extends Charge | Refund>({ row: rowOf, at }: Table<T>, item: T): Row {
-  const row = rowOf(item)
+/** Takes the details out of the row of a charge or a refund if they are too long for it; otherwise answers null. */
+export function takeDetails<T extends Charge | Refund>({ at }: Table<T>, row: Value[]): string | null {
   const details = longDetails(row[at.description] as string | null, row[at.metadata] as string | null)
   if (details !== null) row[at.description] = row[at.metadata] = null
-  row.push(details)
-  return row
+  return details
 }
 
-/** The place of the details in the rows of `rowWithDetails`. */
-export const DETAILS_OF_CHARGE = CHARGES.columns.length
-export const DETAILS_OF_REFUND = REFUNDS.columns.length
+/** The details of a charge if they are too long for its row; otherwise null. */
+export function detailsOf({ description, metadata }: Charge): string | null {
+  return longDetails(description, recordText(metadata))
+}
 
 const WHOLE = { description: DESCRIPTION, metadata: METADATA }
 export const CHARGE_COLUMNS = selected(CHARGES, WHOLE)

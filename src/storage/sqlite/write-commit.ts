@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
-import { DETAILS_OF_CHARGE, FIND_KEY, type FoundKey, type Row, recordOf } from './rows.ts'
+import { FIND_KEY, type FoundKey, type Row, recordOf } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
@@ -23,10 +23,14 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   const tell = eventWrites(db, cache, texts)
 
   /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
-  function detailsOf(
-    { accountId, live, charge, key }: CommitMessage,
-    text: string,
-  ): Apart | FoundKey | undefined {
+  function detailsOf({
+    accountId,
+    live,
+    charge,
+    details: text,
+    key,
+  }: CommitMessage): Apart | FoundKey | undefined {
+    if (text === undefined) return undefined
     const { at } = CHARGES
     if (charge[at.version] !== 1) return texts.ofCharge(accountId, live, charge[at.id] as string, text)
     return (key && keys.find(accountId, live, key[0])) ?? texts.put(text)
@@ -39,11 +43,9 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     const transfers = transfersIn(message)
     const id = charge[CHARGES.at.id] as string
     const version = charge[CHARGES.at.version] as number
-    const currency = charge[CHARGES.at.currency] as string
 
     const numbers = cache.numbers(account, live)
     const sequence = event ? numbers.event + 1 : 0
-    const long = charge[DETAILS_OF_CHARGE] as string | null
     let details: Apart | undefined
     const refusal = refusalOf(
       { version, held: held ?? null, transfers, attempts: attempts.map(referring) },
@@ -53,7 +55,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
         balance: (code, currency) => cache.balance(account, live, code, currency),
         holder: tries.holder,
         record() {
-          const found = long === null ? undefined : detailsOf(message, long)
+          const found = detailsOf(message)
           if (Array.isArray(found)) return recordOf(found)
           details = found
           if (!key || keys.insert(account, live, key, sequence, at, details)) return undefined
@@ -66,7 +68,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     for (const each of answered) keys.answer(account, live, each, sequence, details)
     if (version === 1) charges.insert(account, live, charge, details)
     else charges.update(account, live, charge)
-    if (refund) charges.putRefund(account, live, refund)
+    if (refund) charges.putRefund(account, live, refund, message.refundDetails)
     if (dispute) charges.putDispute(account, live, dispute)
     for (const attempt of attempts) tries.put(account, live, attempt)
     for (const alarm of alarms) putAlarm(account, live, alarm)
@@ -75,8 +77,8 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
       numbers.event = sequence
       tell(account, live, sequence, event, message.deliveries ?? NONE, at, details)
     }
-    for (let i = 0; i < counts.length; i += 2)
-      cache.count(account, live, counts[i] as string, currency, counts[i + 1] as number)
+    for (let i = 0; i < counts.length; i += 3)
+      cache.count(account, live, counts[i] as string, counts[i + 1] as string, counts[i + 2] as number)
     return null
   }
 }
@@ -162,11 +164,14 @@ function chargeWrites(db: Connection, texts: TextWrites) {
   return {
     version: (account: number, live: number, id: string) => findVersion.get(account, live, id),
     insert: (account: number, live: number, charge: Row, details: Apart | undefined) =>
-      insertCharge.run(account, live, ...(details ? charge.with(DETAILS_OF_CHARGE, details.id) : charge)),
+      insertCharge.run(account, live, ...charge, details?.id ?? null),
     update: (account: number, live: number, charge: Row) =>
       updateCharge.run(...CHARGES.changesOf(charge), account, live, charge[CHARGES.at.id]),
-    putRefund: (account: number, live: number, refund: Row) =>
-      putRefund.run(account, live, ...texts.refund(account, live, refund)),
+    putRefund(account: number, live: number, refund: Row, details: string | undefined) {
+      const detailsId =
+        details === undefined ? null : texts.ofRefund(account, live, refund[REFUNDS.at.id] as string, details)
+      putRefund.run(account, live, ...refund, detailsId)
+    },
     putDispute: (account: number, live: number, dispute: Row) => putDispute.run(account, live, ...dispute),
   }
 }
@@ -186,9 +191,10 @@ function transferWrites(db: Connection, cache: LedgerCache) {
     at: number,
   ): void => {
     const numbers = cache.numbers(account, live)
-    for (const { currency, amount, ...of } of transfers) {
-      const debit = cache.account(account, live, of.debit, currency)
-      const credit = cache.account(account, live, of.credit, currency)
+    for (const transfer of transfers) {
+      const { currency, amount } = transfer
+      const debit = cache.account(account, live, transfer.debit, currency)
+      const credit = cache.account(account, live, transfer.credit, currency)
       insertTransfer.run(account, live, ++numbers.transfer, debit.id, credit.id, transaction, amount, at)
       cache.post(debit, amount)
       cache.post(credit, -amount)

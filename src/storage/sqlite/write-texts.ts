@@ -1,8 +1,6 @@
 /** Writes what is too long for the row that it belongs to: see long-texts. */
-import { REFUNDS } from '../columns.ts'
 import type { Connection } from './connection.ts'
 import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
-import { DETAILS_OF_REFUND, type Row } from './rows.ts'
 
 /** Bytes of UTF-8 of an event's data that its row takes: a row of 1,002 needs another page, and the other columns have a hundred. */
 const MAX_DATA_BYTES = 900
@@ -39,13 +37,9 @@ export function textWrites(db: Connection) {
       return typeof found === 'number' ? { id: found, text } : undefined
     },
 
-    /** A refund's row with the number of its long details in their place; a stored refund keeps its number. */
-    refund(account: number, live: number, row: Row): Row {
-      const text = row[DETAILS_OF_REFUND] as string | null
-      if (text === null) return row
-      const isNew = ofRefund.get(account, live, row[REFUNDS.at.id] as string) === undefined
-      return row.with(DETAILS_OF_REFUND, isNew ? put(text) : null)
-    },
+    /** Stores the long details of a refund that is new; a stored refund keeps its number, and gets null. */
+    ofRefund: (account: number, live: number, id: string, text: string): number | null =>
+      ofRefund.get(account, live, id) === undefined ? put(text) : null,
 
     /** An event's data as its row has it, with the numbers of what it refers to. */
     event(
