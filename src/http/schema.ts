@@ -12,14 +12,18 @@ export type Schema<T = unknown> = { readonly [keyword: string]: unknown } & { re
 /** The type of a schema's values. */
 export type Static<S> = S extends Schema<infer T> ? T : never
 
-type Optional<T> = Schema<T> & { readonly [OPTIONAL]: true }
+/** The schema of a property that may be absent. */
+export type Optional<T> = Schema<T> & { readonly [OPTIONAL]: true }
+/** An object whose optional fields may be undefined: JSON leaves those out. */
+export type Undefinable<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
+
 type Properties = Readonly<Record<string, Schema>>
 type OptionalKeys<P> = { [K in keyof P]: P[K] extends { readonly [OPTIONAL]: true } ? K : never }[keyof P]
 type Flat<T> = { [K in keyof T]: T[K] }
 type ObjectOf<P extends Properties> = Flat<
   { [K in Exclude<keyof P, OptionalKeys<P>>]: Static<P[K]> } & { [K in OptionalKeys<P>]?: Static<P[K]> }
 >
-export type ObjectSchema<T = object> = Schema<T> & { readonly properties: Properties }
+export type ObjectSchema<T = object, P = Properties> = Schema<T> & { readonly properties: P }
 
 export const string = (keywords: object = {}): Schema<string> => ({ type: 'string', ...keywords })
 export const integer = (keywords: object = {}): Schema<number> => ({ type: 'integer', ...keywords })
@@ -69,12 +73,12 @@ export const record = <T>(
 export function object<P extends Properties>(
   properties: P,
   keywords: object = {},
-): ObjectSchema<ObjectOf<P>> {
+): ObjectSchema<ObjectOf<P>, P> {
   const required = Object.keys(properties).filter((name) => !isOptional(properties[name] as Schema))
   return { type: 'object', ...(required.length > 0 && { required }), properties, ...keywords }
 }
 
 /** An object that refuses unknown properties. */
-export function strict<P extends Properties>(properties: P): ObjectSchema<ObjectOf<P>> {
+export function strict<P extends Properties>(properties: P): ObjectSchema<ObjectOf<P>, P> {
   return object(properties, { additionalProperties: false })
 }

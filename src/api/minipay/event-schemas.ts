@@ -5,10 +5,11 @@ import {
   array,
   boolean,
   named,
-  type ObjectSchema,
+  type Optional,
   object,
   oneOf,
   optional,
+  type Schema,
   type Static,
   strict,
 } from '../../http/schema.ts'
@@ -33,30 +34,34 @@ export const EventsQuery = strict({
   type: optional(eventType),
 })
 
-/** An object as the event stored it. An earlier version may have stored fewer fields, but never without `always`. */
-function stored({ properties }: ObjectSchema, always: readonly string[]): ObjectSchema {
-  return object(
-    Object.fromEntries(
-      Object.entries(properties).map(([name, field]) => [
-        name,
-        always.includes(name) ? field : optional(field),
-      ]),
-    ),
-  )
+type Stored<P, Always extends keyof P> = {
+  readonly [K in keyof P]: K extends Always ? P[K] : P[K] extends Schema<infer T> ? Optional<T> : never
+}
+
+/** The fields of an object as the event stored it. An earlier version may have stored fewer fields, but never without `always`. */
+function stored<P extends object, Always extends keyof P>(
+  { properties }: { readonly properties: P },
+  always: readonly Always[],
+): Stored<P, Always> {
+  const fields = Object.entries(properties).map(([name, field]) => [
+    name,
+    (always as readonly string[]).includes(name) ? field : optional(field),
+  ])
+  return Object.fromEntries(fields)
 }
 
 const eventData = named(
   'EventData',
   object(
     {
-      ...stored(Charge, ['id', 'amount', 'currency', 'customer', 'status']).properties,
+      ...stored(Charge, ['id', 'amount', 'currency', 'customer', 'status']),
       refund: optional(
-        named('EventRefund', stored(Refund, ['refund_id', 'amount']), 'The refund after the event.'),
+        named('EventRefund', object(stored(Refund, ['refund_id', 'amount'])), 'The refund after the event.'),
       ),
       dispute: optional(
-        named('EventDispute', stored(Dispute, ['id', 'amount']), 'The dispute after the event.'),
+        named('EventDispute', object(stored(Dispute, ['id', 'amount'])), 'The dispute after the event.'),
       ),
-      alarm: optional(named('EventAlarm', stored(Alarm, ['id']), 'The alarm after the event.')),
+      alarm: optional(named('EventAlarm', object(stored(Alarm, ['id'])), 'The alarm after the event.')),
     },
     {
       description:

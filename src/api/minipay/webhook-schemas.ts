@@ -1,7 +1,7 @@
 /** The schemas of the bodies of webhooks, which `api/webhook-body.ts` makes. */
 
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
-import { named, object, oneOf, optional, type Schema, string } from '../../http/schema.ts'
+import { named, object, oneOf, optional, type Schema, type Static, string } from '../../http/schema.ts'
 import { alarmKind } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
@@ -20,11 +20,10 @@ import {
 import { Refund } from './refund-schemas.ts'
 
 const { properties: charge } = Charge
-const field = (properties: Readonly<Record<string, Schema>>, name: string) => properties[name] as Schema
 
 /** The fields of every webhook. Events that an earlier version stored lack the optional ones. */
-const common = (type: Schema) => ({
-  ...{ id: field(charge, 'id'), amount, currency, customer, status: field(charge, 'status') },
+const common = (type: Schema<EventType>) => ({
+  ...{ id: charge.id, amount, currency, customer, status: charge.status },
   type,
   event_id: eventId,
   sequence: {
@@ -34,10 +33,10 @@ const common = (type: Schema) => ({
   },
   epoch,
   created_at: { ...time, description: 'When the event was stored.' },
-  amount_captured: optional(field(charge, 'amount_captured')),
-  amount_refunded: optional(field(charge, 'amount_refunded')),
-  amount_disputed: optional(field(charge, 'amount_disputed')),
-  metadata: optional(field(charge, 'metadata')),
+  amount_captured: optional(charge.amount_captured),
+  amount_refunded: optional(charge.amount_refunded),
+  amount_disputed: optional(charge.amount_disputed),
+  metadata: optional(charge.metadata),
   idempotency_key: optional(
     string({ description: 'The key of the request that made the charge.', examples: ['order-1234'] }),
   ),
@@ -59,7 +58,7 @@ const RefundWebhook = named(
     ...common(types((type) => REFUND.includes(type))),
     refund_id: refundId,
     refund_amount: { ...amount, description: 'Minor units of the refund.' },
-    refund_status: optional(field(Refund.properties, 'status')),
+    refund_status: optional(Refund.properties.status),
     refund_idempotency_key: optional(
       string({ description: 'The key of the request that made the refund.', examples: ['refund-1234'] }),
     ),
@@ -71,9 +70,9 @@ const DisputeWebhook = named(
   object({
     ...common(types(is('dispute.'))),
     dispute_id: disputeId,
-    dispute_amount: field(Dispute.properties, 'amount'),
-    dispute_currency: optional(field(Dispute.properties, 'currency')),
-    dispute_status: optional(field(Dispute.properties, 'status')),
+    dispute_amount: Dispute.properties.amount,
+    dispute_currency: optional(Dispute.properties.currency),
+    dispute_status: optional(Dispute.properties.status),
   }),
   'The body of a webhook about a dispute.',
 )
@@ -87,7 +86,14 @@ const AlarmWebhook = named(
   'The body of a webhook about an alarm.',
 )
 
-/** The body of an event's webhook. */
+/** The body of a webhook: the fields of every one, and those of the object that its event is about. */
+export type WebhookView = Static<typeof ChargeWebhook> &
+  About<typeof RefundWebhook> &
+  About<typeof DisputeWebhook> &
+  About<typeof AlarmWebhook>
+type About<S> = Partial<Omit<Static<S>, keyof Static<typeof ChargeWebhook>>>
+
+/** The schema of the body of an event's webhook. */
 export function webhookSchema(type: EventType): Schema {
   if (REFUND.includes(type)) return RefundWebhook
   if (is('dispute.')(type)) return DisputeWebhook
