@@ -1,11 +1,11 @@
 /** Delivers the webhooks of one endpoint in three steps: claim, send, settle. */
-import { createBackground } from '../app/background.ts'
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { type Runtime, within } from '../ports/runtime.ts'
 import type { ClaimedDelivery, Store } from '../ports/store.ts'
 import { signatureHeaders } from '../signing.ts'
 import { createDeliveryLeases } from './claim-deliveries.ts'
+import { createDispatch } from './dispatch-deliveries.ts'
 import { startLoop } from './loop.ts'
 import { settleDelivery } from './settle-delivery.ts'
 import { wakeTimes } from './wake-times.ts'
@@ -50,56 +50,33 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const { store, endpoint, client, body, secret, log, runtime, now = runtime.now } = options
   const leases = createDeliveryLeases({ ...options, now })
   const slots = createWebhookSlots(options)
-  const background = createBackground()
   let stopping = false
   let cut = false
-  const settling = { store, endpoint, host: client.host, log, runtime, now, isStopping: () => stopping }
+  const isStopping = () => stopping
+  const settling = { store, endpoint, host: client.host, log, runtime, now, isStopping }
+  const release = ({ id, token }: ClaimedDelivery) => store.releaseDelivery(id, token)
+
+  const onRoom = () => loop.wake()
+  const dispatch = createDispatch({ leases, slots, deliver, release, onRoom, isStopping, log })
 
   const looping = { name: `deliver ${endpoint}`, intervalMs: options.pollMs ?? POLL_MS, log, runtime }
   const loop = startLoop(looping, async () => {
-    dispatch()
+    dispatch.run()
     const waiting = leases.waiting()
     if (!slots.isWorthClaiming(waiting)) return leases.postpone()
     await leases.claim(slots.room(waiting))
-    dispatch()
+    dispatch.run()
   })
 
   /** Wakes the loop when a retry is due, without waiting for the poll. Retries of other processes wait for the poll. */
   const retries = wakeTimes(loop.wake, now, runtime)
 
-  /** Fills the free slots. Releases deliveries that were claimed for slots that a silent receiver has lost. */
-  function dispatch(): void {
-    while (!stopping && slots.free()) {
-      const next = leases.first()
-      if (!next) break
-      track(next.delivery, next.sendable ? deliver(next.delivery) : release(next.delivery))
-    }
-    for (const delivery of leases.beyond(stopping ? 0 : slots.mostWaiting()))
-      track(delivery, release(delivery))
-    const waiting = leases.waiting()
-    if (leases.moreDue() && waiting < slots.ahead() / 2 && slots.isWorthClaiming(waiting)) loop.wake()
-  }
-
-  const release = ({ id, token }: ClaimedDelivery) => store.releaseDelivery(id, token)
-
   async function deliver(delivery: ClaimedDelivery): Promise<void> {
     const sent = slots.send(() => client.send(message(delivery, body(delivery), secret, now())))
-    const attempt = await sent.finally(dispatch)
+    const attempt = await sent.finally(dispatch.run)
     if (cut && attempt.kind === 'no_answer') return void (await release(delivery))
     const verdict = await settleDelivery(settling, delivery, attempt)
     if (verdict.state === 'pending') retries.add(verdict.retryAt)
-  }
-
-  function track(delivery: ClaimedDelivery, work: Promise<unknown>): void {
-    const done = work
-      .catch((error) => {
-        log.warn(
-          { delivery: delivery.id, err: error },
-          'A delivery could not be settled; MiniPay sends it again when its lease ends.',
-        )
-      })
-      .then(() => leases.end(delivery))
-    background.add(done)
   }
 
   return {
@@ -109,8 +86,8 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
       stopping = true
       retries.stop()
       await loop.stop()
-      dispatch()
-      const settled = background.ended()
+      dispatch.run()
+      const settled = dispatch.ended()
       await within(runtime, graceMs, settled)
       cut = true
       await client.destroy()

@@ -1,4 +1,4 @@
-/** The second step of a delivery: send as many webhooks at once as the receiver handles. */
+/** How many webhooks are sent at once: as many as the receiver handles. */
 import type { DeliveryAttempt } from '../domain/delivery.ts'
 import type { Runtime } from '../ports/runtime.ts'
 
