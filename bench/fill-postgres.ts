@@ -18,14 +18,14 @@ export const spreadEndpoint = (i: number) => `spread_${i % SPREAD_ENDPOINTS}`
 /** Of every 20 charges one is declined, and one is refunded wholly; of every 10, one is in euros, and one was taken by a bank. */
 const HISTORY = `
   CREATE TEMP TABLE history AS
-  SELECT i, tail, 'txn_' || tail AS id, at, iso, 'fill-' || lpad(i::text, 12, '0') AS key,
+  SELECT i, tail, 'txn_' || tail AS id, at, 'fill-' || lpad(i::text, 12, '0') AS key,
     'cus_' || lpad((abs(hashint8(i)::bigint) % ($1::bigint / ${CHARGES_PER_CUSTOMER}))::text, 6, '0') AS customer,
     CASE i % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'refunded' ELSE 'succeeded' END AS status,
     CASE i % 10 WHEN 2 THEN 'eur' ELSE 'usd' END AS currency,
     CASE WHEN i % 20 = 0 OR i % 10 = 3 THEN 'bank' ELSE 'sandbox' END AS provider
   FROM (
-    SELECT i, time || lpad(i::text, 16, '0') AS tail, at, iso
-    FROM unnest($2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS batch (time, at, iso, number)
+    SELECT i, time || lpad(i::text, 16, '0') AS tail, at
+    FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS batch (time, at, number)
     CROSS JOIN LATERAL generate_series((number - 1) * ${BATCH} + 1, number * ${BATCH}) AS i) AS made`
 
 /** What is kept beside the rows that it comes from. $1 is how many charges there are. */
@@ -52,25 +52,22 @@ const TOTALS = [
   `INSERT INTO sequences (account_id, live, event, transfer) VALUES (1, 1, $1::bigint * 23 / 20, 0)`,
 ]
 
-/** What an event says of a charge, over `history`; a refund or a dispute stands beside it as `part`. */
+/** The snapshot of a charge, over `history`, with a refund or a dispute as `part`. */
 const told = (status: string, captured: string, refunded: number, part = `''`) => `
-  '{"id":"' || id || '","amount":${AMOUNT},"amount_captured":' || ${captured} || ',"amount_refunded":${refunded}'
-    || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"' || currency || '","customer":"' || customer
-    || '","status":"' || ${status} || '","capture":true,"payment_method":null,"description":null,"metadata":{}'
-    || ',"provider":"' || provider || '","provider_reference":"' || provider || '_' || id || '"'
-    || CASE status WHEN 'failed' THEN ',"decline_code":"do_not_honor","failure_message":"No."'
-         ELSE ',"decline_code":null,"failure_message":null' END
-    || ',"redirect_url":null,"expires_at":null,"cancel_requested":false,"idempotency_key":"' || key
-    || '","created_at":"' || iso || '"' || ${part} || '}'`
+  '{"charge":{"id":"' || id || '","amount":${AMOUNT}' || ${captured}${refunded === 0 ? '' : ` || ',"amountRefunded":${refunded}'`}
+    || ',"currency":"' || currency || '","customer":"' || customer || '","status":"' || ${status}
+    || '","provider":"' || provider || '","providerReference":"' || provider || '_' || id || '"'
+    || CASE status WHEN 'failed' THEN ',"declineCode":"do_not_honor","failureMessage":"No."' ELSE '' END
+    || ',"idempotencyKey":"' || key || '","createdAt":' || at || '}' || ${part} || '}'`
+const CAPTURED = `',"amountCaptured":${AMOUNT}'`
 const REFUND = `
-  '{"id":"' || id || '","refund_id":"re_' || tail || '","amount":${AMOUNT},"currency":"' || currency
-    || '","customer":"' || customer || '","status":"refunded","reason":null,"description":null,"metadata":{}'
-    || ',"provider_reference":null,"decline_code":null,"failure_message":null,"idempotency_key":"refund-' || key
-    || '","refunded_at":"' || iso || '"}'`
+  '{"id":"re_' || tail || '","transactionId":"' || id || '","amount":${AMOUNT},"currency":"' || currency
+    || '","customer":"' || customer || '","status":"refunded","idempotencyKey":"refund-' || key
+    || '","createdAt":' || at || '}'`
 const dispute = (status: string) => `
-  ',"dispute":{"id":"dp_' || tail || '","transaction_id":"' || id || '","amount":${AMOUNT},"currency":"' || currency
-    || '","amount_booked":0,"customer":"' || customer || '","status":"${status}","reason":null,"provider":"bank"'
-    || ',"provider_reference":"dispute_' || id || '","created_at":"' || iso || '"}'`
+  ',"dispute":{"id":"dp_' || tail || '","transactionId":"' || id || '","provider":"bank"'
+    || ',"providerReference":"dispute_' || id || '","amount":${AMOUNT},"currency":"' || currency
+    || '","customer":"' || customer || '","status":"${status}","createdAt":' || at || '}'`
 const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
 /** The numbers of the events that came after those of the charges. */
 const REFUNDED = '$1::bigint + i / 20 + 1'
@@ -85,26 +82,26 @@ const COPIES = [
      currency, customer, status, 1, provider, provider || '_' || id,
      CASE status WHEN 'failed' THEN 'do_not_honor' END, CASE status WHEN 'failed' THEN 'No.' END, key, at
    FROM history ORDER BY i`,
-  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
    SELECT 1, 1, key, 'POST /api/v1/charges {"amount":${AMOUNT},"currency":"' || currency || '","customer":"' || customer || '"}',
-     CASE status WHEN 'failed' THEN 'declined' ELSE 'created' END, i, at
+     CASE status WHEN 'failed' THEN 'declined' ELSE 'created' END, id, i, at
    FROM history ORDER BY i`,
-  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
    SELECT 1, 1, 'refund-' || key, 'POST /api/v1/refunds {"amount":${AMOUNT},"transaction_id":"' || id || '"}', 'done',
-     ${REFUND}, ${REFUNDED}, at
+     're_' || tail, ${REFUNDED}, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 1, i, 'evt_' || tail, CASE status WHEN 'failed' THEN 'payment.failed' ELSE 'payment.succeeded' END,
-     ${told(`CASE status WHEN 'failed' THEN 'failed' ELSE 'succeeded' END`, `CASE status WHEN 'failed' THEN 0 ELSE ${AMOUNT} END`, 0)}, at
+     ${told(`CASE status WHEN 'failed' THEN 'failed' ELSE 'succeeded' END`, `CASE status WHEN 'failed' THEN '' ELSE ${CAPTURED} END`, 0)}, at
    FROM history ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 1, ${REFUNDED}, 'evt_2' || substr(tail, 2), 'payment.refunded',
-     ${told(`'refunded'`, `${AMOUNT}`, AMOUNT, `',"refund":' || ${REFUND}`)}, at
+     ${told(`'refunded'`, CAPTURED, AMOUNT, `',"refund":' || ${REFUND}`)}, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   ...(['open', 'won'] as const).map(
     (status, place) => `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 1, ${disputed(place + 1)}, 'evt_${place + 3}' || substr(tail, 2), 'dispute.${status === 'open' ? 'opened' : 'won'}',
-     ${told(`'succeeded'`, `${AMOUNT}`, 0, dispute(status))}, at
+     ${told(`'succeeded'`, CAPTURED, 0, dispute(status))}, at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
   ),
   `INSERT INTO refunds (account_id, live, id, transaction_id, amount, currency, customer, status, idempotency_key,
@@ -173,9 +170,9 @@ async function dropIndexes(client: Client): Promise<string[]> {
   return rows.map(({ definition }) => definition)
 }
 
-/** For each batch: the time digits of its ids, the same in ms, and in RFC 3339. */
-function batches(charges: number, now: number): [string[], number[], string[]] {
+/** For each batch: the time digits of its ids, and the same in ms. */
+function batches(charges: number, now: number): [string[], number[]] {
   const count = charges / BATCH
   const times = Array.from({ length: count }, (_, i) => now - (count - i) * BATCH_MS)
-  return [times.map(encodeTime), times, times.map((at) => new Date(at).toISOString())]
+  return [times.map(encodeTime), times]
 }

@@ -31,13 +31,13 @@ const BATCH_MS = 10_000
 
 /**
  * The charges of one batch, to be copied into every table: `:time` is the time digits of their ids, `:at` the
- * same in ms, `:iso` in RFC 3339, and `:first` counts the charges before them. Decimal digits are base32
+ * same in ms, and `:first` counts the charges before them. Decimal digits are base32
  * digits too, and sort as they count. Customers come in turn: at random their index takes half of the time.
  */
-const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, answer TEXT)`
+const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, facts TEXT)`
 function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOMER }: History): string {
   const processing = story === 'unknown'
-  const reference = processing ? 'null' : `"${provider}_txn_' || tail || '"`
+  const reference = processing ? '' : `,"providerReference":"${provider}_txn_' || tail || '"`
   return `
   WITH RECURSIVE
     count (i) AS (SELECT :first + 1 UNION ALL SELECT i + 1 FROM count WHERE i < :first + ${BATCH}),
@@ -46,12 +46,9 @@ function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOM
       FROM count)
   INSERT INTO batch
   SELECT i, 'txn_' || tail, tail, customer, key,
-    '{"id":"txn_' || tail || '","amount":${AMOUNT},"amount_captured":${processing ? 0 : AMOUNT},"amount_refunded":0'
-      || ',"amount_refund_pending":0,"amount_disputed":0,"currency":"usd","customer":"' || customer
-      || '","status":"${processing ? 'processing' : 'succeeded'}","capture":true,"payment_method":null'
-      || ',"description":null,"metadata":{},"provider":"${provider}","provider_reference":${reference}'
-      || ',"decline_code":null,"failure_message":null,"redirect_url":null,"expires_at":null,"cancel_requested":false'
-      || ',"idempotency_key":"' || key || '","created_at":"' || :iso || '"}'
+    '{"charge":{"id":"txn_' || tail || '","amount":${AMOUNT}${processing ? '' : `,"amountCaptured":${AMOUNT}`}'
+      || ',"currency":"usd","customer":"' || customer || '","status":"${processing ? 'processing' : 'succeeded'}"'
+      || ',"provider":"${provider}"${reference},"idempotencyKey":"' || key || '","createdAt":' || CAST(:at AS INTEGER) || '}}'
   FROM charge`
 }
 
@@ -63,13 +60,13 @@ const COPIES_OF_TAKEN = [
      status, provider, provider_reference, idempotency_key, created_at)
    SELECT 1, 1, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
    FROM batch`,
-  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
-   SELECT 1, 1, key, ${FINGERPRINT}, 'created', i, :at FROM batch`,
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
+   SELECT 1, 1, key, ${FINGERPRINT}, 'created', id, i, :at FROM batch`,
   `INSERT INTO ledger_transfers
      (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
    SELECT 1, 1, i, 1, 2, id, ${AMOUNT}, :at FROM batch`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, i, 'evt_' || tail, 'payment.succeeded', answer, :at FROM batch`,
+   SELECT 1, 1, i, 'evt_' || tail, 'payment.succeeded', facts, :at FROM batch`,
 ]
 const COPY_DELIVERIES = `INSERT INTO deliveries
     (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
@@ -79,8 +76,8 @@ const COPIES_OF_UNKNOWN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status, provider,
      idempotency_key, created_at)
    SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'processing', :provider, key, :at FROM batch`,
-  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
-   SELECT 1, 1, key, ${FINGERPRINT}, 'accepted', answer, 0, :at FROM batch`,
+  `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
+   SELECT 1, 1, key, ${FINGERPRINT}, 'accepted', id, 0, :at FROM batch`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route, reason,
      idempotency_key, started_at, lookups, unknown_since, due_at)
    SELECT 'att_' || tail, 1, 1, id, 'authorize', :provider, 'unknown', ${AMOUNT}, 'usd', '${ROUTE}', 'no answer in time',
@@ -111,7 +108,7 @@ export function fill(file: string, history: History, now: number): void {
     for (let first = 0; first < charges; first += BATCH) {
       const at = now - ((charges - first) / BATCH) * BATCH_MS
       clear.run()
-      make.run({ first, time: encodeTime(at), iso: new Date(at).toISOString() })
+      make.run({ first, time: encodeTime(at), at })
       for (const copy of copies) copy.run({ at, provider })
     }
   })()

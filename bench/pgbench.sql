@@ -27,19 +27,16 @@ WITH number AS (
 event AS (
   INSERT INTO events (account_id, live, seq, id, type, data, created_at)
   SELECT 1, 1, number.event, 'evt_0000000' || :id, 'payment.succeeded',
-    '{"id":"txn_0000000' || :id || '","amount": 100000,"amount_captured": 100000,"amount_refunded": 0'
-      || ',"amount_refund_pending": 0,"amount_disputed": 0,"currency":"usd","customer":"cus_' || :c
-      || '","status":"succeeded","capture": true,"payment_method": null,"description": null,"metadata":{}'
-      || ',"provider":"sandbox","provider_reference":"sandbox_txn_0000000' || :id
-      || '","decline_code": null,"failure_message": null,"redirect_url": null,"expires_at": null'
-      || ',"idempotency_key":"' || :a::text || :b::text || '","created_at":"2026-11-23T12:00:00.000Z"}',
+    '{"charge":{"id":"txn_0000000' || :id || '","amount": 100000,"amountCaptured": 100000,"currency":"usd","customer":"cus_'
+      || :c || '","status":"succeeded","provider":"sandbox","providerReference":"sandbox_txn_0000000' || :id
+      || '","idempotencyKey":"' || :a::text || :b::text || '","createdAt": 1795435200000}}',
     extract(epoch FROM now()) * 1000
   FROM number),
 key AS (
-  INSERT INTO idempotency_keys (account_id, live, key, fingerprint, answer_kind, event_seq, created_at)
+  INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
   SELECT 1, 1, :a::text || :b::text,
     'POST /api/v1/charges {"amount": 100000,"currency":"usd","customer":"cus_' || :c || '"}',
-    'created', number.event, extract(epoch FROM now()) * 1000
+    'created', 'txn_0000000' || :id, number.event, extract(epoch FROM now()) * 1000
   FROM number),
 balance AS (
   UPDATE ledger_accounts SET balance = balance + CASE id WHEN 1 THEN 100000 ELSE -100000 END

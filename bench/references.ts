@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { Charge, ChargeBody } from '../src/api/minipay/charge-schemas.ts'
-import type { chargeView } from '../src/app/present.ts'
+import type { chargeView } from '../src/api/minipay/views.ts'
 import { idFactory } from '../src/domain/id.ts'
 
 export type ReferenceKind = 'ceiling' | 'original' | 'tuned'

@@ -1,14 +1,14 @@
 import type { Context } from '../app/context.ts'
-import type { Answer, KeyedRequest } from '../app/execute.ts'
+import type { KeyedRequest } from '../app/execute.ts'
 import type { ProviderCheck } from '../app/provider-check.ts'
 import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
-import { isRejection, type Rejection, reject } from '../domain/error.ts'
+import { reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
-import { type Reply, type Request, type ServedEndpoint, sendJson } from '../http/endpoint.ts'
+import type { Reply, Request, ServedEndpoint } from '../http/endpoint.ts'
 import { Refused } from '../http/errors.ts'
 import type { Schema } from '../http/schema.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
-import { type ApiErrorCode, ERRORS, refusalOf, sendRejection } from './errors.ts'
+import { type ApiErrorCode, refusalOf } from './errors.ts'
 import type { Example } from './openapi/examples.ts'
 
 /** The services that handlers use: the core's context, and what only the process as a whole knows. */
@@ -58,22 +58,6 @@ export function scopeOf(_request: Request): Scope {
 }
 
 /**
- * Sends the result of a use case: 201 when it was just created, 200 when done or replayed, 202 while it is
- * processing, 402 when it was declined, 502 when no provider took it.
- */
-export function sendResult(reply: Reply, answer: Answer | Rejection): Reply {
-  if (isRejection(answer)) return sendRejection(reply, answer)
-  const { kind, body, replayed } = answer
-  if (replayed) reply.header('idempotent-replayed', 'true')
-  if (kind === 'declined' || kind === 'unavailable') {
-    const { status } = kind === 'declined' ? ERRORS.card_declined : ERRORS.provider_unavailable
-    return sendJson(reply, status, `${body.slice(0, -1)},"request_id":"${reply.request.id}"}`)
-  }
-  if (kind === 'accepted') return sendJson(reply, 202, body)
-  return sendJson(reply, kind === 'created' && !replayed ? 201 : 200, body)
-}
-
-/**
  * The request's Idempotency-Key, or a new one, with the fingerprint of the operation and its body. Throws `Refused`
  * for a malformed key.
  */
@@ -87,6 +71,7 @@ export function keyed(
     scope: scopeOf(request),
     key: idempotencyKey(request) ?? context.newKey(),
     fingerprint: context.fingerprint(canonicalRequest(operation, body)),
+    surface: 'minipay',
   }
 }
 

@@ -1,31 +1,6 @@
+import { decodeSnapshot } from '../domain/snapshot.ts'
 import type { ClaimedDelivery } from '../ports/store.ts'
-
-/** An event's data as it was stored: by an earlier version perhaps, without some of this. */
-type EventData = {
-  readonly id: string
-  readonly amount: number
-  readonly currency: string
-  readonly customer: string
-  readonly status: string
-  readonly amount_captured?: number
-  readonly amount_refunded?: number
-  readonly amount_disputed?: number
-  readonly metadata?: object
-  readonly idempotency_key?: string
-  readonly refund?: {
-    readonly refund_id: string
-    readonly amount: number
-    readonly status?: string
-    readonly idempotency_key?: string
-  }
-  readonly dispute?: {
-    readonly id: string
-    readonly amount: number
-    readonly currency?: string
-    readonly status?: string
-  }
-  readonly alarm?: { readonly id: string; readonly kind?: string }
-}
+import { snapshotView } from './minipay/views.ts'
 
 export type ToldEvent = Pick<
   ClaimedDelivery,
@@ -37,9 +12,8 @@ export type ToldEvent = Pick<
  * event and its change. No two events have the same body. Fields that an earlier version did not store are absent.
  */
 export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: ToldEvent): string {
-  const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = JSON.parse(
-    data,
-  ) as EventData
+  const view = snapshotView(decodeSnapshot(data))
+  const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = view
   return JSON.stringify({
     ...{ id, amount, currency, customer, status },
     type: eventType,

@@ -50,6 +50,6 @@ export async function giveUpOnCustomer(
     token: id,
   })
   const decision = beginFollowUp(charge, attempt)
-  const result = await commitStep(context, scope, { decision, at: now, key: null, answered: null })
+  const result = await commitStep(context, scope, { decision, at: now, key: null, ended: null })
   if (result.kind === 'committed') sendAttempt(context, { ...work, charge: decision.charge, attempt })
 }

@@ -62,7 +62,7 @@ async function store(
     const at = context.now()
     const alarm = same ? { ...same, inDoubt: true } : newAlarm(context.newId('alm'), charge, statement, at)
     const raised = decision(charge, {}, { alarms: [alarm], event: same ? null : 'alarm.opened' })
-    const result = await commitStep(context, scope, { decision: raised, at, key: null, answered: null })
+    const result = await commitStep(context, scope, { decision: raised, at, key: null, ended: null })
     if (result.kind === 'committed') return
     if (result.kind !== 'version_conflict') throw new Error(`an alarm can't be stored: ${result.kind}`)
   }

@@ -14,7 +14,6 @@ import { concludeRefund } from '../domain/refund.ts'
 import { isOfWish, isToBeCanceled } from '../domain/wish.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { calledOnceMore } from './again.ts'
-import { alsoEnded, answerOf } from './answers.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
@@ -27,6 +26,7 @@ import {
   referenceReused,
   settledBy,
 } from './contradictions.ts'
+import { alsoEnded, endingOf } from './endings.ts'
 import { remoteProvider, walk } from './in-process.ts'
 import { persistently } from './persistently.ts'
 import { mayFailOver } from './route.ts'
@@ -96,31 +96,31 @@ async function settleAs(
     if (outcome.kind === 'unknown' || waitsForCancel(current) || isStill(current, outcome))
       return postpone(context, current, outcome, by)
     const at = context.now()
-    const { decision: ended, next } = await decide(context, current, outcome, by, at)
-    const { left, cancel } = await withWish(context, current, ended, at)
+    const { decision: concluded, next } = await decide(context, current, outcome, by, at)
+    const { left, cancel } = await withWish(context, current, concluded, at)
     const { charge, refund } = left
     // Of several authorizations the last one decides.
     const { kind } = current.attempt
     const decided =
       kind === 'authorize' ? left.attempts.findLast((one) => one.kind === kind) : left.attempts[0]
     const { cancelKey } = current.charge
-    const shown = next?.attempt ?? decided ?? current.attempt
-    const answer = answerOf(charge, refund ?? current.refund, shown, cancelKey)
+    const last = next?.attempt ?? decided ?? current.attempt
+    const ending = endingOf(charge, refund ?? current.refund, last, cancelKey)
     const key = current.attempt.idempotencyKey
     const { id: attemptId, token } = current.attempt
     // If another worker took over the attempt, it may have sent it since, so our "not sent" counts only under the
     // lease.
     const held = outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null
-    const alsoAnswered = alsoEnded(current.charge, charge, current.attempt)
+    const others = alsoEnded(current.charge, charge, current.attempt)
     const alarms = doubtful ? await settledBy(context, current, outcome) : []
-    const answered = { key, answer }
+    const ended = { key, ending }
     const decision = { ...(cancel?.decision ?? left), alarms }
-    const step = { decision, at, key: null, answered, alsoAnswered, held, told: charge }
+    const step = { decision, at, key: null, ended, alsoEnded: others, held, shown: charge }
     const result = await persistently(context, () => commitStep(context, current.scope, step))
     switch (result.kind) {
       case 'committed':
         if (next) return { ...next, charge }
-        context.requests.respond(current.scope, key, answer)
+        context.requests.respond(current.scope, key, ending)
         if (cancel) return cancel.next
         return isToBeCanceled(charge) && !isOfWish(charge, current.attempt)
           ? fulfil(context, current.scope, charge.id)
@@ -308,7 +308,7 @@ async function endedBefore(context: Context, ended: Work, outcome: Outcome, by: 
   const contrary =
     by !== 'hand' && outcome.kind !== 'unknown' && (returned || contradicts(work, outcome, false))
   if (contrary && (await contradicted(context, work, outcome, by))) work = await load(context, work)
-  const answer = answerOf(work.charge, work.refund, work.attempt)
-  context.requests.respond(scope, attempt.idempotencyKey, answer)
+  const ending = endingOf(work.charge, work.refund, work.attempt)
+  context.requests.respond(scope, attempt.idempotencyKey, ending)
   return null
 }

@@ -73,7 +73,7 @@ async function bookCall(
         ? captured(context, charge, alarm, amount, at)
         : refunded(context, charge, alarm, amount, at)
     if (isRejection(decision)) return decision
-    const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+    const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'balance_limit')
       return reject(

@@ -6,8 +6,8 @@ import type { AmountMinor } from '../domain/money.ts'
 import { notFound } from '../domain/not-found.ts'
 import { bookFound } from './book-found.ts'
 import type { Context } from './context.ts'
-import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
-import { alarmView } from './present.ts'
+import { alarmClosed } from './endings.ts'
+import { execute, type KeyedRequest, type Proposal, type Result } from './execute.ts'
 
 export type Closing = {
   /** The reason, in the person's words. */
@@ -28,7 +28,7 @@ export function closeAlarm(
   request: KeyedRequest,
   id: string,
   { reason, amount }: Closing,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   const { scope } = request
   const { store } = context
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
@@ -50,7 +50,7 @@ export function closeAlarm(
     return {
       decision: decision(charge, {}, { alarms: [after], event: 'alarm.closed' }),
       at,
-      answer: { kind: 'done', body: JSON.stringify(alarmView(after)) },
+      ending: alarmClosed(after),
     }
   })
 }

@@ -1,41 +1,54 @@
 import type { Charge, Decision } from '../domain/charge.ts'
-import type { StoredAnswer } from '../domain/idempotency.ts'
-import type { Answered, Commit, CommitResult, Scope } from '../ports/store.ts'
+import type { Surface } from '../domain/idempotency.ts'
+import { encodeFacts, snapshotOf } from '../domain/snapshot.ts'
+import type { Commit, CommitResult, Ended, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
-import { alarmView, chargeView, disputeView, refundView } from './present.ts'
+import { type EndedRequest, type Ending, storedEnding } from './endings.ts'
 
-/** A decision with the keys whose response it decides: a new key, or one that an earlier step stored. */
-export type Step = Pick<Commit, 'key' | 'answered' | 'alsoAnswered'> &
-  Partial<Pick<Commit, 'held'>> & {
-    readonly decision: Decision
-    readonly at: number
-    /** The charge for the event, if the same commit changes it further. */
-    readonly told?: Charge | undefined
-  }
+/** A new key, and how its request ended. */
+export type NewKey = {
+  readonly key: string
+  readonly fingerprint: string
+  readonly surface: Surface
+  readonly ending: Ending
+}
 
-const NONE: readonly Answered[] = []
+/** A decision with the keys whose requests end with it: a new key, or one that an earlier step stored. */
+export type Step = Partial<Pick<Commit, 'held'>> & {
+  readonly decision: Decision
+  readonly at: number
+  readonly key: NewKey | null
+  readonly ended: EndedRequest | null
+  readonly alsoEnded?: readonly EndedRequest[]
+  /** The charge for the event, if the same commit changes it further. */
+  readonly shown?: Charge | undefined
+}
+
+const NONE: readonly EndedRequest[] = []
 
 /**
- * Commits a decision with its event, its deliveries and the response of its key. Rejects with `StoreUnavailable` if
- * the commit is not possible.
+ * Commits a decision with its event, its deliveries and the endings of its keys. Rejects with `StoreUnavailable` if the
+ * commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
-  const { decision, at, key, answered, alsoAnswered = NONE, held = null, told = step.decision.charge } = step
+  const { decision, at, key, ended, alsoEnded = NONE, held = null, shown } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
-  const event = decision.event && {
-    id: context.newId('evt'),
-    type: decision.event,
-    data: eventData({ ...decision, charge: told }, key?.answer ?? answered?.answer),
-  }
+  const snapshot = decision.event && snapshotOf(decision, shown)
+  const stored = (request: EndedRequest): Ended => ({
+    key: request.key,
+    ending: storedEnding(request.ending, snapshot),
+  })
+  const event = decision.event &&
+    snapshot && { id: context.newId('evt'), type: decision.event, data: encodeFacts(snapshot) }
   const deliveries = event
     ? context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))
     : []
   const committed = context.store.commit({
     scope,
     at,
-    key,
-    answered,
-    alsoAnswered,
+    key: key && { ...key, ending: storedEnding(key.ending, snapshot) },
+    ended: ended && stored(ended),
+    alsoEnded: alsoEnded.map(stored),
     charge,
     refund,
     dispute,
@@ -50,19 +63,4 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
   })
   if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
   return committed
-}
-
-/**
- * The charge after the change, and the changed refund, dispute or alarm. The event of a new charge has the same data
- * as its response.
- */
-export function eventData(
-  { charge, refund, dispute, alarms: [alarm], event }: Decision,
-  answer: StoredAnswer | undefined,
-): string {
-  if (alarm && (event === 'alarm.opened' || event === 'alarm.closed'))
-    return JSON.stringify({ ...chargeView(charge), alarm: alarmView(alarm) })
-  if (refund) return JSON.stringify({ ...chargeView(charge), refund: refundView(refund) })
-  if (dispute) return JSON.stringify({ ...chargeView(charge), dispute: disputeView(dispute) })
-  return answer?.kind === 'created' ? answer.body : JSON.stringify(chargeView(charge))
 }

@@ -2,13 +2,14 @@ import { hash } from 'node:crypto'
 import type { AlarmKind } from '../domain/alarm.ts'
 import type { AttemptKind, Outcome } from '../domain/attempt.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
-import { PLAIN_FINGERPRINT, type StoredAnswer } from '../domain/idempotency.ts'
+import { PLAIN_FINGERPRINT } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Store } from '../ports/store.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
+import type { Ending } from './endings.ts'
 import type { Health } from './health.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import { createProviderCalls, type ProviderCalls } from './provider-calls.ts'
@@ -51,7 +52,7 @@ export type Context = {
   readonly providerWaitMs: number
   /** How long a customer may take to act on a provider's page, in ms. */
   readonly actionAgeMs: number
-  readonly requests: OpenRequests<StoredAnswer>
+  readonly requests: OpenRequests<Ending>
   readonly calls: ProviderCalls
   /** Provider calls in flight, with the work that follows them. */
   readonly background: Background

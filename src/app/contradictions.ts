@@ -9,12 +9,12 @@ import { standing } from '../domain/wish.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { Scope } from '../ports/store.ts'
 import { alarmsOf, raise, statementOf } from './alarms.ts'
-import { answerOf } from './answers.ts'
 import { mayLookUp } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { rebookDisputes } from './disputes.ts'
+import { endingOf } from './endings.ts'
 import { remoteProvider } from './in-process.ts'
 import { persistently } from './persistently.ts'
 
@@ -115,9 +115,9 @@ async function bookLate(
     const { charge, refund } = booked
     const [attempt] = booked.attempts as [Attempt]
     const key = attempt.idempotencyKey
-    const answered = { key, answer: answerOf(charge, refund, attempt) }
+    const request = { key, ending: endingOf(charge, refund, attempt) }
     const decision = { ...standing(booked, at), alarms: calmed(alarms) }
-    const step = { decision, at, key: null, answered }
+    const step = { decision, at, key: null, ended: request }
     const result = await persistently(context, () => commitStep(context, scope, step))
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
@@ -247,7 +247,7 @@ export async function agreed(
     const doubts = await doubtsOf(context, scope, attempt.transactionId, attempt.id)
     const alarms = calmed(doubts.filter((alarm) => alarm.kind === kind))
     if (alarms.length === 0) return
-    const step = { decision: unmoved(ended.charge, {}, { alarms }), key: null, answered: null }
+    const step = { decision: unmoved(ended.charge, {}, { alarms }), key: null, ended: null }
     const result = await commitStep(context, scope, { ...step, at: context.now() })
     if (result.kind !== 'version_conflict') return
   }

@@ -6,11 +6,11 @@ import { concludeAnew, type Ended, mostMoved } from '../domain/reopen.ts'
 import { standing } from '../domain/wish.ts'
 import type { Scope } from '../ports/store.ts'
 import { alarmsOf } from './alarms.ts'
-import { answerOf } from './answers.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { endedAttempt } from './contradictions.ts'
 import { rebookDisputes } from './disputes.ts'
+import { endingOf } from './endings.ts'
 
 /** The outcome of an attempt, as a person reports it. */
 export type Found = (ended: Ended, now: number) => Exclude<Known, { kind: 'pending' }>
@@ -37,19 +37,19 @@ export async function correctAttempt(
   found: Found,
 ): Promise<Rejection | undefined> {
   for (;;) {
-    const ended = await endedAttempt(context, scope, transactionId, id)
-    if (!ended || isOpen(ended.attempt)) throw new Error(`${id} has not ended any more`)
+    const before = await endedAttempt(context, scope, transactionId, id)
+    if (!before || isOpen(before.attempt)) throw new Error(`${id} has not ended any more`)
     const at = context.now()
-    const outcome = found(ended, at)
-    if (isSame(ended.attempt, outcome)) return undefined
-    const excess = outcome.kind === 'succeeded' ? exceeds(ended, outcome.amount) : undefined
+    const outcome = found(before, at)
+    if (isSame(before.attempt, outcome)) return undefined
+    const excess = outcome.kind === 'succeeded' ? exceeds(before, outcome.amount) : undefined
     if (excess) return excess
-    const decision = concludeAnew(ended, outcome, 'hand', at)
+    const decision = concludeAnew(before, outcome, 'hand', at)
     if (isRejection(decision)) return decision
     const [attempt] = decision.attempts as [Attempt]
-    const answer = answerOf(decision.charge, decision.refund, attempt)
-    const answered = { key: attempt.idempotencyKey, answer }
-    const step = { decision: standing(decision, at), at, key: null, answered }
+    const ending = endingOf(decision.charge, decision.refund, attempt)
+    const ended = { key: attempt.idempotencyKey, ending }
+    const step = { decision: standing(decision, at), at, key: null, ended }
     const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
@@ -90,7 +90,7 @@ export async function closeAlarmsOf(
     if (!charge || !alarm) return
     const at = context.now()
     const decision = unmoved(charge, {}, { alarms: [closed(alarm, reason, at)], event: 'alarm.closed' })
-    const result = await commitStep(context, scope, { decision, at, key: null, answered: null })
+    const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
     if (result.kind !== 'committed' && result.kind !== 'version_conflict')
       throw new Error(`${alarm.id} can't be closed: ${result.kind}`)
   }

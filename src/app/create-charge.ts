@@ -4,9 +4,9 @@ import { type Rejection, reject } from '../domain/error.ts'
 import { madeAt } from '../domain/id.ts'
 import { beginCharge, decideCharge } from '../domain/lifecycle.ts'
 import type { Plan } from '../domain/routing.ts'
-import { chargeAnswer } from './answers.ts'
 import type { Context } from './context.ts'
-import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
+import { chargeEnding } from './endings.ts'
+import { execute, type KeyedRequest, type Proposal, type Result } from './execute.ts'
 import { decideAtOnce, walk } from './in-process.ts'
 import { FULL } from './route.ts'
 
@@ -19,7 +19,7 @@ export function createCharge(
   context: Context,
   request: KeyedRequest,
   command: ChargeCommand,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   return execute(context, request, () => {
     const id = context.newId('txn')
     const facts = {
@@ -48,7 +48,7 @@ function propose(
   const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
   const decided = decideAtOnce(context, command, charge, plan, made, at)
-  if (decided) return { decision: decided, at, answer: chargeAnswer(decided.charge, false) }
+  if (decided) return { decision: decided, at, ending: chargeEnding(decided.charge, false) }
   const route: Route = {
     ruleSetVersion: plan.ruleSetVersion,
     rule: plan.rule,
@@ -64,5 +64,5 @@ function propose(
     ? decideCharge(command, last.provider, outcome, made, last)
     : beginCharge(command, last.provider, last, made)
   const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
-  return { decision, at, answer: chargeAnswer(decision.charge, outcome?.kind === 'not_sent') }
+  return { decision, at, ending: chargeEnding(decision.charge, outcome?.kind === 'not_sent') }
 }

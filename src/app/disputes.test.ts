@@ -93,7 +93,7 @@ function bank(): RemoteProvider {
 /** A new key, as a request with this body would have it. */
 function request(operation: string, body: object): KeyedRequest {
   const fingerprint = context.fingerprint(canonicalRequest(operation, body))
-  return { scope, key: `key_${++keys}`, fingerprint }
+  return { scope, key: `key_${++keys}`, fingerprint, surface: 'minipay' }
 }
 
 async function charged(): Promise<Charge> {
@@ -105,9 +105,8 @@ async function charged(): Promise<Charge> {
     request('POST /api/v1/charges', { amount, currency, customer }),
     order,
   )
-  assert.ok('body' in answer, JSON.stringify(answer))
-  const { id } = JSON.parse(answer.body) as { id: string }
-  return (await store.charge(scope, id)) as Charge
+  assert.ok('about' in answer, JSON.stringify(answer))
+  return (await store.charge(scope, answer.object.id)) as Charge
 }
 
 type Step =

@@ -212,7 +212,7 @@ function begun(context: Context, charge: Charge, provider: string, report: Repor
 /** False when the charge has changed since it was read, or the dispute was stored with another charge. */
 async function committed(context: Context, { scope, former }: Case, decision: Decision): Promise<boolean> {
   const at = context.now()
-  const step = { decision, at, key: null, answered: null }
+  const step = { decision, at, key: null, ended: null }
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
     const { provider = '', providerReference = '' } = decision.dispute ?? {}
     const isNew = former === null && decision.dispute !== null

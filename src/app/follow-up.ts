@@ -8,10 +8,10 @@ import { notFound } from '../domain/not-found.ts'
 import { refundAmount } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
 import { doubtOf } from './alarms.ts'
-import { answerOf } from './answers.ts'
 import { followUpDecision, refundDecision } from './begin.ts'
 import type { Context } from './context.ts'
-import { type Answer, execute, type KeyedRequest, type Proposal } from './execute.ts'
+import { endingOf } from './endings.ts'
+import { execute, type KeyedRequest, type Proposal, type Result } from './execute.ts'
 import { available } from './route.ts'
 import { wish } from './wishes.ts'
 
@@ -26,7 +26,7 @@ export function captureCharge(
   request: KeyedRequest,
   id: string,
   amount: AmountMinor | undefined,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   return followUp(context, request, id, 'capture', (charge, { capabilities }) => {
     const taken = captureAmount(charge, amount)
     if (typeof taken === 'number' && taken < charge.amount && !capabilities.partialCapture)
@@ -44,7 +44,7 @@ export function cancelCharge(
   context: Context,
   request: KeyedRequest,
   id: string,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   return followUp(context, request, id, 'cancel', (charge, { capabilities }) => {
     const refusal = cancelRefusal(charge)
     if (refusal) return refusal
@@ -62,7 +62,7 @@ function followUp(
   id: string,
   kind: 'capture' | 'cancel',
   amountOf: (charge: Charge, provider: Provider) => AmountMinor | Rejection,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   return onCharge(context, request, id, { param: 'id', kind }, (charge, provider) => {
     const amount = amountOf(charge, provider)
     if (typeof amount !== 'number') return amount
@@ -82,7 +82,7 @@ export function createRefund(
   request: KeyedRequest,
   transactionId: string,
   command: RefundCommand,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   const about = { param: 'transaction_id', kind: 'refund' } as const
   return onCharge(context, request, transactionId, about, (charge, provider) => {
     const amount = refundAmount(charge, command)
@@ -101,7 +101,7 @@ function onCharge(
   id: string,
   { param, kind }: { readonly param: string; readonly kind: AttemptKind },
   decide: (charge: Charge, provider: Provider) => Decision | Rejection,
-): Promise<Answer | Rejection> {
+): Promise<Result | Rejection> {
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const found = await context.store.charge(request.scope, id)
     if (!found) return notFound('transaction', id, param)
@@ -120,6 +120,6 @@ function onCharge(
     if (typeof able === 'string')
       return reject('provider_unavailable', `The provider ${provider.name} is not available now: ${able}.`)
     const attempt = decision.attempts[0] as Attempt
-    return { decision, at, answer: answerOf(decision.charge, decision.refund, attempt) }
+    return { decision, at, ending: endingOf(decision.charge, decision.refund, attempt) }
   })
 }

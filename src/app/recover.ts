@@ -7,13 +7,13 @@ import { wishedOf } from '../domain/wish.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
 import type { OwnedAttempt } from '../ports/store.ts'
 import { giveUpOnCustomer } from './abandoned.ts'
-import { alsoEnded, answerOf } from './answers.ts'
 import { mayLookUp, stepNow } from './apart.ts'
 import { ask, type Work } from './ask.ts'
 import { load, sendAttempt, settle } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { agreed, contradicted, contradicts } from './contradictions.ts'
+import { alsoEnded, endingOf } from './endings.ts'
 import { remoteProvider } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 import { fulfil } from './wishes.ts'
@@ -106,8 +106,8 @@ async function expired(context: Context, work: Work, message: string): Promise<C
   for (; current.charge.status === 'authorized'; current = await load(context, current)) {
     const at = context.now()
     const decision = expire(current.charge, current.attempt, message, at)
-    const alsoAnswered = alsoEnded(current.charge, decision.charge, current.attempt)
-    const step = { decision, at, key: null, answered: null, alsoAnswered }
+    const others = alsoEnded(current.charge, decision.charge, current.attempt)
+    const step = { decision, at, key: null, ended: null, alsoEnded: others }
     const result = await commitStep(context, current.scope, step)
     if (result.kind === 'committed') return decision.charge.status
     if (result.kind !== 'version_conflict') throw new Error(`${work.attempt.id} can't lapse: ${result.kind}`)
@@ -192,11 +192,11 @@ async function reversed(
   if (refund === null || refund.status === 'failed' || refund.status === 'processing') return 'done'
   const at = context.now()
   const decision = reverseRefund(charge, refund, attempt, outcome, 'notification', at)
-  const answered = {
+  const ended = {
     key: attempt.idempotencyKey,
-    answer: answerOf(decision.charge, decision.refund, decision.attempts[0] ?? attempt),
+    ending: endingOf(decision.charge, decision.refund, decision.attempts[0] ?? attempt),
   }
-  const result = await commitStep(context, work.scope, { decision, at, key: null, answered })
+  const result = await commitStep(context, work.scope, { decision, at, key: null, ended })
   return result.kind === 'committed' ? 'done' : 'later'
 }
 

@@ -11,13 +11,13 @@ import {
   wishCancel,
   wishedOf,
 } from '../domain/wish.ts'
-import type { Answered, Scope } from '../ports/store.ts'
+import type { Scope } from '../ports/store.ts'
 import { doubtOf } from './alarms.ts'
-import { accepted, answerOf, cancelRefused } from './answers.ts'
 import type { Work } from './ask.ts'
 import { followUpDecision, refundDecision } from './begin.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
+import { accepted, cancelRefused, type EndedRequest, endingOf } from './endings.ts'
 import type { Proposal } from './execute.ts'
 import { available } from './route.ts'
 
@@ -49,7 +49,7 @@ export async function wish(
   if (kinds.includes('cancel')) return { kept: null, charge }
   if (kinds.includes('authorize') || kinds.includes('capture')) {
     const decision = wishCancel(charge, key)
-    return { kept: { decision, at: context.now(), answer: accepted(decision.charge) }, charge }
+    return { kept: { decision, at: context.now(), ending: accepted(decision.charge) }, charge }
   }
   const now = await context.store.charge(scope, charge.id)
   return now && now.version > charge.version ? wish(context, scope, now, key) : { kept: null, charge }
@@ -93,9 +93,9 @@ export async function fulfil(context: Context, scope: Scope, transactionId: stri
     if (!charge) return null
     const begun = await begin(context, scope, charge)
     if (!begun) return null
-    const { decision, answered } = begun
+    const { decision, ended } = begun
     const at = context.now()
-    const result = await commitStep(context, scope, { decision, at, key: null, answered })
+    const result = await commitStep(context, scope, { decision, at, key: null, ended })
     if (result.kind === 'version_conflict') continue
     if (result.kind !== 'committed') return null
     const attempt = decision.attempts.find(({ state }) => state === 'sending')
@@ -103,7 +103,7 @@ export async function fulfil(context: Context, scope: Scope, transactionId: stri
   }
 }
 
-type Begun = { readonly decision: Decision; readonly answered: Answered }
+type Begun = { readonly decision: Decision; readonly ended: EndedRequest }
 
 /** Null while it cannot begin; the caller tries again later. */
 async function begin(context: Context, scope: Scope, charge: Charge): Promise<Begun | null> {
@@ -128,11 +128,14 @@ async function begin(context: Context, scope: Scope, charge: Charge): Promise<Be
   const decision =
     wished === 'cancel' ? followUpDecision(context, wished, about) : refundDecision(context, REFUND, about)
   const attempt = decision.attempts[0] as Attempt
-  const answered = { key, answer: answerOf(decision.charge, decision.refund, attempt) }
-  return { decision: { ...decision, attempts: [...decision.attempts, ...asBefore(charge, data)] }, answered }
+  const request = { key, ending: endingOf(decision.charge, decision.refund, attempt) }
+  return {
+    decision: { ...decision, attempts: [...decision.attempts, ...asBefore(charge, data)] },
+    ended: request,
+  }
 }
 
 function refused(charge: Charge, key: string, message: string): Begun {
   const decision = refuseWish(charge)
-  return { decision, answered: { key, answer: cancelRefused(decision.charge, message) } }
+  return { decision, ended: { key, ending: cancelRefused(decision.charge, message) } }
 }

@@ -46,6 +46,7 @@ test('a decision raises the version by one, changes what it says, and does nothi
   const charge = chargeOf({ version: 7 })
   assert.deepEqual(decision(charge, { status: 'refunded' }, {}), {
     charge: { ...charge, status: 'refunded', version: 8 },
+    previous: { status: 'succeeded' },
     refund: null,
     dispute: null,
     attempts: [],

@@ -134,6 +134,8 @@ export type Count = readonly [name: ChargeCounter, by: 1 | -1]
 /** The rows that should become true, as data: all of them in one commit, or none. */
 export type Decision = {
   readonly charge: Charge
+  /** The former values of what changed of the charge; none for a new charge. */
+  readonly previous: Partial<Charge>
   /** New, or changed. */
   readonly refund: Refund | null
   readonly dispute: Dispute | null
@@ -217,6 +219,7 @@ export function decision(
 ): Decision {
   return {
     charge: { ...charge, ...changes, version: charge.version + 1 },
+    previous: charge.version === 0 ? {} : formerValues(charge, changes),
     refund: null,
     dispute: null,
     attempts: [],
@@ -227,4 +230,14 @@ export function decision(
     counts: [],
     ...rest,
   }
+}
+
+/** The values of a charge that changes replace by others. */
+export function formerValues(charge: Charge, changes: Partial<Charge>): Partial<Charge> {
+  const former: Partial<Record<keyof Charge, unknown>> = {}
+  for (const key in changes) {
+    const name = key as keyof Charge
+    if (charge[name] !== changes[name]) former[name] = charge[name]
+  }
+  return former as Partial<Charge>
 }

@@ -1,20 +1,38 @@
 import { type Rejection, reject } from './error.ts'
 
+/** The APIs through which a request can come. */
+export const SURFACES = ['minipay'] as const
+export type Surface = (typeof SURFACES)[number]
+
+/**
+ * How a request ended, apart from any protocol: `created` made a new object, `done` changed one, `declined` was refused
+ * by the provider, `unavailable` found no provider, and `accepted` has not ended: the response follows its object.
+ */
+export const ENDINGS = ['created', 'done', 'declined', 'unavailable', 'accepted'] as const
+export type EndingKind = (typeof ENDINGS)[number]
+
+/** The ending of a request as the record of its key keeps it. */
+export type StoredEnding = {
+  readonly kind: EndingKind
+  /** The id of the charge, the refund or the alarm that the response shows. */
+  readonly objectId: string
+  /**
+   * What the event of the same commit does not have, as `encodeFacts` writes it; null when the event has everything, and
+   * for `accepted`. A replay must repeat the response: so it keeps why a capture or a cancel was refused, which is no fact
+   * of the charge, and the object of an ending without an event.
+   */
+  readonly facts: string | null
+}
+
 /** What is remembered of the first request with a key. */
 export type IdempotencyRecord = {
   readonly fingerprint: string
-  readonly answer: StoredAnswer
+  readonly surface: Surface
+  readonly ending: StoredEnding
 }
 
-/**
- * How a request ended, apart from any protocol: `created` made a new object, `done` changed one,
- * `declined` was refused by the provider, `unavailable` found no provider, and `accepted` has not ended: its
- * object is still `processing`, and the answer changes with it. `body` is the JSON that was answered.
- */
-export type StoredAnswer = {
-  readonly kind: 'created' | 'done' | 'declined' | 'unavailable' | 'accepted'
-  readonly body: string
-}
+/** A record with the data of the event with which its request ended; null without one. */
+export type FoundRecord = IdempotencyRecord & { readonly event: string | null }
 
 /** A request of so many UTF-16 code units or fewer is its own fingerprint; of a longer one it is a hash. */
 export const PLAIN_FINGERPRINT = 160
@@ -54,9 +72,12 @@ function isFlatAndSorted(object: Record<string, unknown>): boolean {
   return true
 }
 
-/** What the first request answered, when this is the same request; a rejection when the key was for another. */
-export function replay(record: IdempotencyRecord, fingerprint: string): StoredAnswer | Rejection {
-  if (record.fingerprint === fingerprint) return record.answer
+/** A rejection when the key was used for another request, or on another surface; undefined when it is the same request. */
+export function reused(
+  record: IdempotencyRecord,
+  request: Pick<IdempotencyRecord, 'fingerprint' | 'surface'>,
+): Rejection | undefined {
+  if (record.fingerprint === request.fingerprint && record.surface === request.surface) return undefined
   return reject(
     'idempotency_key_reused',
     'This Idempotency-Key was already used with a different body or route. Use a new key for a new request.',

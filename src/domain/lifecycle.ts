@@ -381,6 +381,7 @@ export function atOnce(first: Decision, then: Decision): Decision {
   return {
     ...then,
     charge: { ...then.charge, version: first.charge.version },
+    previous: first.charge.version === 1 ? {} : { ...then.previous, ...first.previous },
     refund: then.refund ?? first.refund,
     transfers: direct(first.transfers, then.transfers),
     counts: [...first.counts, ...then.counts],

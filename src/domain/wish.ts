@@ -70,7 +70,11 @@ export function afterwards(
   if (state === 'succeeded') return ended
   const calls = attempts.filter((each) => isOfWish(before, each)).length
   if (state === 'declined' || calls >= MOST_WISH_CALLS)
-    return { ...ended, charge: { ...ended.charge, cancelKey: null } }
+    return {
+      ...ended,
+      charge: { ...ended.charge, cancelKey: null },
+      previous: { ...ended.previous, cancelKey: ended.charge.cancelKey },
+    }
   const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (calls - 1), MOST_WAIT_MS)
   const again = lookAgain(ended, attempts, now + waitMs)
   // A failed refund has an event. A cancel that is still to come has none: its request got 202.

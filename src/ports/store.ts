@@ -17,7 +17,7 @@ import type { Charge, ChargeCounter, ChargeStatus, Count, Dispute, Refund } from
 import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
-import type { IdempotencyRecord, StoredAnswer } from '../domain/idempotency.ts'
+import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
 import type { Transfer } from '../domain/ledger.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { ClockStore } from './store-clock.ts'
@@ -30,19 +30,19 @@ export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live'
 /** The one account that exists until accounts are a feature; it is made by the first migration. */
 export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
 
-/** A key that was stored before, and its new response. */
-export type Answered = { readonly key: string; readonly answer: StoredAnswer }
+/** A key that was stored before, and the new ending of its request. */
+export type Ended = { readonly key: string; readonly ending: StoredEnding }
 
 export type Commit = {
   readonly scope: Scope
   /** ms since 1970; the time of everything in this commit. */
   readonly at: number
-  /** Must not exist; is stored with the response. Null for a step without its own request. */
+  /** Must not exist; is stored with the ending of its request. Null for a step without its own request. */
   readonly key: ({ readonly key: string } & IdempotencyRecord) | null
-  /** The new response of an earlier key; ignored if the key was purged since. */
-  readonly answered: Answered | null
+  /** The new ending of an earlier key; ignored if the key was purged since. */
+  readonly ended: Ended | null
   /** Other keys whose requests end with it. */
-  readonly alsoAnswered?: readonly Answered[]
+  readonly alsoEnded?: readonly Ended[]
   /** With version 1 the charge is new; with version n it must be stored at version n - 1. */
   readonly charge: Charge
   /** New, or changed. */
@@ -61,7 +61,7 @@ export type Commit = {
   readonly transactionId: string
   /** Booked in their order; each becomes two entries, its debit and then its credit. */
   readonly transfers: readonly Transfer[]
-  /** `data` is the JSON of what changed. */
+  /** `data` is a snapshot as `encodeFacts` writes it. */
   readonly event: { readonly id: string; readonly type: EventType; readonly data: string } | null
   /** The endpoints that get the event; empty without an event. */
   readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
@@ -69,11 +69,11 @@ export type Commit = {
   readonly counts: readonly Count[]
 }
 
-const NONE: readonly Answered[] = []
+const NONE: readonly Ended[] = []
 
-/** Every earlier key whose response a commit replaces. */
-export function allAnswered({ answered, alsoAnswered = NONE }: Commit): readonly Answered[] {
-  return answered ? [answered, ...alsoAnswered] : alsoAnswered
+/** Every earlier key whose ending a commit replaces. */
+export function allEnded({ ended, alsoEnded = NONE }: Commit): readonly Ended[] {
+  return ended ? [ended, ...alsoEnded] : alsoEnded
 }
 
 export type CommitResult =
@@ -81,7 +81,7 @@ export type CommitResult =
   | { readonly kind: 'version_conflict' }
   /** Another worker has taken over the attempt in `held`. */
   | { readonly kind: 'not_held' }
-  | { readonly kind: 'key_exists'; readonly record: IdempotencyRecord }
+  | { readonly kind: 'key_exists'; readonly record: FoundRecord }
   | { readonly kind: 'balance_limit' }
   /** The provider used this reference for another attempt before. */
   | { readonly kind: 'reference_taken'; readonly attemptId: string }
@@ -300,7 +300,7 @@ export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 export type Store = ClockStore & {
   commit(commit: Commit): Promise<CommitResult>
 
-  idempotencyRecord(scope: Scope, key: string): Promise<IdempotencyRecord | undefined>
+  idempotencyRecord(scope: Scope, key: string): Promise<FoundRecord | undefined>
   charge(scope: Scope, id: string): Promise<Charge | undefined>
   charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>>
   refund(scope: Scope, id: string): Promise<Refund | undefined>

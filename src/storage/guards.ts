@@ -1,6 +1,6 @@
 /** The guards of a commit. They are pure, and the same for both engines; an engine only says how it finds what is stored. */
 import type { Attempt } from '../domain/attempt.ts'
-import type { IdempotencyRecord } from '../domain/idempotency.ts'
+import type { FoundRecord } from '../domain/idempotency.ts'
 import { isTransfer, type LedgerAccountCode, type Transfer } from '../domain/ledger.ts'
 import { MAX_BALANCE } from '../domain/money.ts'
 import type { Commit, CommitResult } from '../ports/store.ts'
@@ -26,7 +26,7 @@ export type Stored = {
   /** The id of the authorization or refund, in any scope, that has this reference. */
   holder(attempt: Referring): string | undefined
   /** The record of the commit's key. It is read last, so an engine may insert the key to find out. */
-  record(): IdempotencyRecord | undefined
+  record(): FoundRecord | undefined
 }
 
 export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>

@@ -1,3 +1,4 @@
+import { WHOSE } from './verify/aggregate.ts'
 import { ROWS } from './verify/row-checks.ts'
 
 /** A query for what breaks a rule, and what to say of the first row it finds. */
@@ -211,7 +212,7 @@ const REFERENCES: readonly Check[] = [
   {
     sql: `SELECT k.seq, k.event_seq AS event FROM idempotency_keys k
       LEFT JOIN events e ON ${sameScope('e', 'k')} AND e.seq = k.event_seq
-      WHERE e.seq IS NULL AND (k.event_seq <> 0 OR k.answer_body IS NULL) LIMIT 1`,
+      WHERE e.seq IS NULL AND (k.event_seq <> 0 OR (k.facts IS NULL AND k.ending <> 'accepted')) LIMIT 1`,
     problem: ({ seq, event }) => `The idempotency record ${seq} names event ${event}, which is not there.`,
   },
   {
@@ -337,7 +338,7 @@ const COUNTERS: readonly Check[] = [
         WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.capture_failed',
           'payment.canceled')
         GROUP BY account_id, live,
-          CASE WHEN substr(data, 1, 11) = '{"id":"txn_' THEN substr(data, 8, 30) ELSE id END),
+          CASE WHEN substr(data, 1, 21) = '{"charge":{"id":"txn_' THEN ${WHOSE()} ELSE id END),
       told AS (
         SELECT e.account_id, e.live, 'charges_' || substr(e.type, length('payment.') + 1) AS name, count(*) AS value
         FROM last l JOIN events e ON ${sameScope('e', 'l')} AND e.seq = l.seq

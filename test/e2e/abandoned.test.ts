@@ -75,12 +75,18 @@ async function away(
   const order = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: true }
   const nothing = { paymentMethod: 'tok_requires_action', description: null, metadata: {} }
   const asked = `{"amount":2500,"currency":"usd","customer":"cus_42","payment_method":"tok_requires_action"}`
-  const request = { scope, key: randomUUID(), fingerprint: `POST /api/v1/charges ${asked}` }
+  const request = {
+    scope,
+    key: randomUUID(),
+    fingerprint: `POST /api/v1/charges ${asked}`,
+    surface: 'minipay',
+  } as const
   const pay = () => createCharge(context, request, { ...order, ...nothing })
   const answer = await pay()
-  const { id, status, provider_reference } = JSON.parse('body' in answer ? answer.body : '{}')
+  assert.ok('about' in answer && answer.about === 'charge')
+  const { id, status, providerReference } = answer.object
   assert.equal(status, 'requires_action')
-  return { context, name, id: String(id), payment: String(provider_reference), pay }
+  return { context, name, id, payment: String(providerReference), pay }
 }
 
 /** Looks at all that is due at a provider, until nothing is under way. */
@@ -119,11 +125,11 @@ test('a customer who never came back is given up after the time that is set, and
     ['cancel', 'succeeded', null],
   ])
   const { data } = await store.events(scope, { after: 0, limit: 100 })
-  const types = data.filter((event) => JSON.parse(event.data).id === id).map(({ type }) => type)
+  const types = data.filter((event) => JSON.parse(event.data).charge.id === id).map(({ type }) => type)
   assert.deepEqual(types, ['payment.requires_action', 'payment.failed'])
   const again = await pay()
   assert.ok('kind' in again && again.kind === 'declined' && again.replayed)
-  assert.equal(JSON.parse(again.body).decline_code, 'action_expired')
+  assert.equal(again.refusal?.declineCode, 'action_expired')
   assert.equal(await store.pendingSince(now()), 0)
   ahead = 50 * HOUR
   await look(context, name)

@@ -291,8 +291,13 @@ test('an authorization in this process is canceled when its time has come, and n
   try {
     const nothing = { paymentMethod: null, description: null, metadata: {} }
     const order = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: false, ...nothing }
-    const answer = await createCharge(context, { scope, key: 'k', fingerprint: 'f' }, order)
-    const { id, status } = JSON.parse('body' in answer ? answer.body : '{}') as Charge
+    const answer = await createCharge(
+      context,
+      { scope, key: 'k', fingerprint: 'f', surface: 'minipay' },
+      order,
+    )
+    assert.ok('about' in answer && answer.about === 'charge')
+    const { id, status } = answer.object
     assert.equal(status, 'authorized')
     const { expiresAt } = (await store.charge(scope, id)) ?? {}
     now = (expiresAt ?? 0) - 1

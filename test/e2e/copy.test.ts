@@ -340,7 +340,7 @@ describe('in plain words it is refused', () => {
     const db = new Database(file)
     db.exec(
       `UPDATE charges SET description = 'a' || char(0) || 'b' WHERE idempotency_key = 'fill-000000000500';
-       UPDATE events SET data = replace(data, '"description":null', '"description":"a\\u0000b"') WHERE seq = 500;
+       UPDATE events SET data = replace(data, ',"provider":', ',"description":"a\\u0000b","metadata":{},"provider":') WHERE seq = 500;
        UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '"}', '","description":"a\\u0000b"}') WHERE seq = 500`,
     )
     db.close()

@@ -59,7 +59,7 @@ test('a call that never came is made once more whichever node looks for unknown 
     for (let i = 0; i < 3; i++) {
       const order = { amount: 2500, currency: 'usd', customer: 'cus_42', capture: true }
       const nothing = { paymentMethod: null, description: null, metadata: {} }
-      const request = { scope, key: `order ${i}`, fingerprint: 'f' }
+      const request = { scope, key: `order ${i}`, fingerprint: 'f', surface: 'minipay' } as const
       const answer = await createCharge(mine.context, request, { ...order, ...nothing })
       assert.equal('kind' in answer && answer.kind, 'created', JSON.stringify(answer))
     }

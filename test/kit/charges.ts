@@ -1,6 +1,12 @@
 /** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
 import { type Attempt, type Known, newAttempt } from '../../src/domain/attempt.ts'
-import type { Charge, ChargeCommand, Decision, RefundCommand } from '../../src/domain/charge.ts'
+import {
+  type Charge,
+  type ChargeCommand,
+  type Decision,
+  formerValues,
+  type RefundCommand,
+} from '../../src/domain/charge.ts'
 
 export const DECLINED = {
   kind: 'declined',
@@ -84,6 +90,7 @@ export const ended = (attempt: Attempt, outcome: Known, changes: Partial<Attempt
 /** The whole of a decision, to the last field: what it changes of the charge, and what it does beside that. */
 export const whole = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision => ({
   charge: { ...charge, ...changes, version: charge.version + 1 },
+  previous: charge.version === 0 ? {} : formerValues(charge, changes),
   refund: null,
   dispute: null,
   attempts: [],

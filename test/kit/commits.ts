@@ -1,8 +1,7 @@
 /** Commits as the use cases make them, with a clock that is counted by hand: one millisecond a commit. */
 import test from 'node:test'
-import { answerOf, chargeAnswer } from '../../src/app/answers.ts'
-import { eventData } from '../../src/app/commit.ts'
 import { fingerprint } from '../../src/app/context.ts'
+import { chargeEnding, type Ending, endingOf, storedEnding } from '../../src/app/endings.ts'
 import {
   type Attempt,
   type AttemptKind,
@@ -12,7 +11,7 @@ import {
 } from '../../src/domain/attempt.ts'
 import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/charge.ts'
 import { idFactory } from '../../src/domain/id.ts'
-import { canonicalRequest, type StoredAnswer } from '../../src/domain/idempotency.ts'
+import { canonicalRequest, type FoundRecord, type StoredEnding } from '../../src/domain/idempotency.ts'
 import {
   atOnce,
   beginCharge,
@@ -21,6 +20,7 @@ import {
   decideCharge,
 } from '../../src/domain/lifecycle.ts'
 import { beginRefund, concludeRefund, refundable } from '../../src/domain/refund.ts'
+import { encodeFacts, snapshotOf } from '../../src/domain/snapshot.ts'
 import type { Claim, ClaimedDelivery, Commit, Scope, Store } from '../../src/ports/store.ts'
 
 /** A store on an empty database in which two accounts exist. */
@@ -223,20 +223,20 @@ export function beginRefundCommit(
 }
 
 /**
- * What an outcome makes of a charge and its attempt; `answered` changes the answer of the key that began it, to what is
+ * What an outcome makes of a charge and its attempt; `ended` changes the ending of the key that began it, to what is
  * true unless given.
  */
 export function endCommit(
   { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
   outcome: Known,
-  options: Options & { answered?: Commit['answered'] },
+  options: Options & { ended?: Commit['ended'] },
 ): Commit {
   const at = options.at ?? tick()
   const decision = refund
     ? concludeRefund(charge, refund, attempt, outcome, 'lookup', at)
     : concludeCharge(charge, attempt, outcome, 'lookup', at)
-  const answer = { key: attempt.idempotencyKey, answer: answerIn(decision) }
-  return { ...commitOf(decision, options, null, at), answered: options.answered ?? answer }
+  const ended = { key: attempt.idempotencyKey, ending: endingIn(decision) }
+  return { ...commitOf(decision, options, null, at), ended: options.ended ?? ended }
 }
 
 /** A decision as a commit. `key` is null for a step that no request asks for. */
@@ -246,24 +246,40 @@ export function commitOf(
   key: string | null,
   at: number,
 ): Commit {
-  const { event, ...rest } = decision
-  const answer = key === null ? undefined : answerIn(decision)
-  const data = eventData(decision, answer)
+  const { event, previous: _, ...rest } = decision
+  const data = encodeFacts(snapshotOf(decision))
   return {
     ...rest,
     scope,
     at,
-    key: key === null || !answer ? null : { key, fingerprint: fingerprintOf(decision), answer },
-    answered: null,
+    key:
+      key === null
+        ? null
+        : { key, fingerprint: fingerprintOf(decision), surface: 'minipay', ending: endingIn(decision) },
+    ended: null,
     held: null,
     event: event && { id: newId('evt'), type: event, data },
     deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }
 }
 
-/** What the request is answered that a decision was made for. */
-function answerIn({ charge, refund, attempts: [attempt] }: Decision): StoredAnswer {
-  return attempt ? answerOf(charge, refund, attempt) : chargeAnswer(charge)
+/** How the request ended that a decision was made for. */
+function endingIn(decision: Decision): StoredEnding {
+  const {
+    charge,
+    refund,
+    attempts: [attempt],
+    event,
+  } = decision
+  const ending: Ending = attempt ? endingOf(charge, refund, attempt) : chargeEnding(charge)
+  return storedEnding(ending, event && snapshotOf(decision))
+}
+
+/** What is found under the key of a commit. */
+export function recordOf({ key, event }: Commit): FoundRecord {
+  if (!key) throw new Error('the commit has no key')
+  const { fingerprint, surface, ending } = key
+  return { fingerprint, surface, ending, event: event?.data ?? null }
 }
 
 /** What the request asked for, in full. */

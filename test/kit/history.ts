@@ -139,7 +139,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
   function request(operation: string, body: object, scope: Scope) {
     clock += 1_000
     const fingerprint = context.fingerprint(canonicalRequest(operation, body))
-    return { scope, key: `key-${++keys}`, fingerprint }
+    return { scope, key: `key-${++keys}`, fingerprint, surface: 'minipay' } as const
   }
   /** Every call is over, with any outcome. */
   async function settled(): Promise<void> {
@@ -148,8 +148,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
   async function chargeOf(scope: Scope, answer: Awaited<ReturnType<typeof createCharge>>): Promise<Charge> {
     if (isRejection(answer)) throw new Error(answer.message)
     await settled()
-    const { id, charge } = JSON.parse(answer.body) as { id?: string; charge?: { id: string } }
-    return (await store.charge(scope, id ?? charge?.id ?? '')) as Charge
+    return (await store.charge(scope, answer.object.id)) as Charge
   }
   let notes = 0
   return {
@@ -198,8 +197,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
       const answer = await createRefund(context, request('POST /api/v1/refunds', body, scope), id, command)
       if (isRejection(answer)) throw new Error(answer.message)
       await settled()
-      const told = JSON.parse(answer.body) as { refund_id?: string; refund?: { refund_id: string } }
-      return (await store.refund(scope, told.refund_id ?? told.refund?.refund_id ?? '')) as Refund
+      return (await store.refund(scope, answer.object.id)) as Refund
     },
     async notify(bank, about, reference, givenUp) {
       clock += 1_000

@@ -129,7 +129,6 @@ export const CHARGES: readonly Tampering[] = [
       /says that provider_reference of the charge/,
     ],
     ['the reference of a charge that waits', 2_008, `provider_reference = 'other'`, /provider_reference/],
-    ['where a charge sends its customer', 2_008, `redirect_url = 'https://evil.example/'`, /redirect_url/],
     ['when a hold expires', 2_002, 'expires_at = expires_at + 1', /says that expires_at of the charge/],
     [
       "a charge's decline code",
@@ -178,7 +177,7 @@ export const OTHERS: readonly Tampering[] = [
   {
     what: "a refund's time",
     sql: `UPDATE refunds SET created_at = created_at - 1 WHERE amount = 510`,
-    says: /says that refunded_at of the refund/,
+    says: /says that created_at of the refund/,
   },
   {
     what: 'why a refund failed',

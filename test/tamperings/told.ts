@@ -9,23 +9,23 @@ export const EVENTS: readonly Tampering[] = [
   },
   {
     what: 'the amount that an event says is captured',
-    sql: body(2_010, 'payment.succeeded', '"amount_captured":2010', '"amount_captured":2009'),
+    sql: body(2_010, 'payment.succeeded', '"amountCaptured":2010', '"amountCaptured":2009'),
     says: /amount_captured of txn_\w+ is 2010; the events up to it come to 2009|amount_captured/,
   },
   {
     what: 'the amount that an early event says is refunded',
-    sql: body(1_000, 'payment.refunded', '"amount_refunded":300', '"amount_refunded":301'),
+    sql: body(1_000, 'payment.refunded', '"amountRefunded":300', '"amountRefunded":301'),
     says: /says that amount_refunded of txn_\w+ is 301; the events up to it come to 300\.$/,
   },
   {
     what: 'the amount that an event says is being refunded',
-    sql: body(2_011, 'payment.succeeded', '"amount_refund_pending":0', '"amount_refund_pending":7'),
+    sql: body(2_011, 'payment.succeeded', '"currency"', '"amountRefundPending":7,"currency"'),
     says: /says that 7 of txn_\w+ is being refunded, and its refunds never were so\.$/,
   },
   {
     what: 'the amount that an event says is disputed',
-    sql: body(2_022, 'dispute.opened', '"amount_disputed":422', '"amount_disputed":0'),
-    says: /says that amount_disputed of txn_\w+ is 0; the events up to it come to 422\.$/,
+    sql: body(2_022, 'dispute.opened', '"amountDisputed":422', '"amountDisputed":421'),
+    says: /says that amount_disputed of txn_\w+ is 421; the events up to it come to 422\.$/,
   },
   {
     what: "an event's customer",
@@ -44,18 +44,13 @@ export const EVENTS: readonly Tampering[] = [
   },
   {
     what: 'the reference in an event',
-    sql: body(2_010, 'payment.succeeded', '"provider_reference":"bank_a_', '"provider_reference":"other_'),
+    sql: body(2_010, 'payment.succeeded', '"providerReference":"bank_a_', '"providerReference":"other_'),
     says: /provider_reference/,
   },
   {
     what: 'the decline code in an event',
     sql: body(2_001, 'payment.failed', 'insufficient_funds', 'stolen_card'),
     says: /says that decline_code of the charge txn_\w+ is stolen_card, and its row insufficient_funds\.$/,
-  },
-  {
-    what: 'where an event sends the customer',
-    sql: body(2_008, 'payment.requires_action', 'bank.example', 'evil.example'),
-    says: /redirect_url/,
   },
   {
     what: 'the amount of a refund in its event',
@@ -176,25 +171,46 @@ export const KEYS: readonly Tampering[] = [
     says: /^The idempotency record of re_\w+, key-\d+, is of another request than the one that made it\.$/,
   },
   {
-    what: 'the event that a key is answered with',
+    what: 'the event that a key names',
     sql: record(1_003, 'event_seq = event_seq - 1'),
     says: /names the event \d+, which is not one of txn_\w+\.$/,
   },
   {
-    what: 'what a key is answered with',
-    sql: `UPDATE idempotency_keys SET answer_body = replace(answer_body, '"amount":300', '"amount":30')
+    what: 'what a key is about',
+    sql: `UPDATE idempotency_keys SET object_id = (SELECT id FROM refunds WHERE amount = 510)
       WHERE key = (SELECT idempotency_key FROM refunds WHERE amount = 300)`,
-    says: /^The idempotency record of re_\w+, key-\d+, says that amount is 30; its event \d+ says 300\.$/,
+    says: /^The idempotency record of re_\w+, key-\d+, is about re_\w+ in place of re_\w+\.$/,
   },
   {
-    what: 'a decline that a key tells otherwise',
-    sql: record(2_001, `answer_body = replace(answer_body, '"error":"No."', '"error":"Yes."')`),
-    says: /says insufficient_funds, "Yes\."; its event says insufficient_funds, "No\."\.$/,
+    what: 'a decline of which a key says that it was a success',
+    sql: record(2_001, `ending = 'created'`),
+    says: /^The idempotency record of txn_\w+, key-\d+, is created, and its event tells of txn_\w+ that is failed\.$/,
   },
   {
-    what: 'a key that is answered as if it had not ended',
-    sql: record(2_000, `answer_kind = 'accepted'`),
-    says: /is answered as if it had not ended|is accepted, and says succeeded\.$/,
+    what: 'a success of which a key says that it was a decline',
+    sql: record(2_000, `ending = 'declined'`),
+    says: /^The idempotency record of txn_\w+, key-\d+, is declined, and its event tells of txn_\w+ that is succeeded\.$/,
+  },
+  {
+    what: 'why a capture was refused, deleted',
+    sql: `UPDATE idempotency_keys SET facts = NULL
+      WHERE key = (SELECT idempotency_key FROM attempts WHERE kind = 'capture' AND amount = 2006)`,
+    says: /^The idempotency record of att_\w+, key-\d+, is refused without a reason\.$/,
+  },
+  {
+    what: 'a key that came through no API',
+    sql: record(2_000, `surface = 'fax'`),
+    says: /^The idempotency record of txn_\w+, key-\d+, came through fax, which is no API\.$/,
+  },
+  {
+    what: 'a key that has not ended, with facts of its end',
+    sql: record(2_000, `ending = 'accepted', facts = '{}'`),
+    says: /^The idempotency record of txn_\w+, key-\d+, is accepted, and has facts of its end\.$/,
+  },
+  {
+    what: 'a key that is accepted as if it had not ended',
+    sql: record(2_000, `ending = 'accepted'`),
+    says: /^The idempotency record of txn_\w+, key-\d+, is accepted, as if it had not ended\.$/,
   },
   {
     what: "a key's time",

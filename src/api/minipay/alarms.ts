@@ -1,16 +1,17 @@
 import { closeAlarm } from '../../app/close-alarm.ts'
-import { alarmView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { ALARM, TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
 import { Alarm, AlarmsQuery, CloseAlarmBody } from './alarm-schemas.ts'
+import { sendResult } from './endings.ts'
 import { alarmId, idOf } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { alarmView } from './views.ts'
 
 const validQuery = queryValidator(AlarmsQuery)
 const validBody = bodyValidator(CloseAlarmBody)

@@ -1,4 +1,3 @@
-import { attemptView } from '../../app/present.ts'
 import { resolveAttempt } from '../../app/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
@@ -11,6 +10,7 @@ import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId, idOf } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { attemptView } from './views.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
 const validBody = bodyValidator(ResolveBody)

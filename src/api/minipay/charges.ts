@@ -1,6 +1,5 @@
 import { createCharge } from '../../app/create-charge.ts'
 import { cancelCharge, captureCharge } from '../../app/follow-up.ts'
-import { attemptView, chargeView } from '../../app/present.ts'
 import { attemptsOf } from '../../app/story.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'
@@ -8,7 +7,7 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { sendPage } from '../../http/paging.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
-import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
 import { refusalOf, sendRejection } from '../errors.ts'
 import { ATTEMPT, CHARGE } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -23,9 +22,11 @@ import {
   FollowUpDeclineResponse,
   UnavailableResponse,
 } from './charge-schemas.ts'
+import { sendResult } from './endings.ts'
 import { idOf, NoBody, transactionId } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { attemptView, chargeView } from './views.ts'
 
 const ChargeParams = idOf(transactionId)
 const validBody = bodyValidator(ChargeBody)
@@ -74,12 +75,12 @@ const createChargeEndpoint: Endpoint = {
       description: body.description ?? null,
       metadata: body.metadata ?? {},
     }
-    const answer = await createCharge(
+    const result = await createCharge(
       services.context,
       keyed(services, request, 'POST /api/v1/charges', body),
       command,
     )
-    return sendResult(reply, answer)
+    return sendResult(reply, result, 'card_declined')
   },
 }
 

@@ -1,4 +1,3 @@
-import { disputeView } from '../../app/present.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { DISPUTE } from '../openapi/example-objects.ts'
@@ -6,6 +5,7 @@ import { pageOf } from '../openapi/examples.ts'
 import { Dispute, DisputesQuery } from './dispute-schemas.ts'
 import { page } from './lists.ts'
 import { queryValidator } from './parameters.ts'
+import { disputeView } from './views.ts'
 
 const validDisputesQuery = queryValidator(DisputesQuery)
 

@@ -1,10 +1,10 @@
-import { eventView } from '../../app/present.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import { type Endpoint, scopeOf } from '../endpoint.ts'
 import { CHARGE, EPOCH, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { EventPage, EventsQuery } from './event-schemas.ts'
 import { queryValidator } from './parameters.ts'
+import { eventView } from './views.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
 

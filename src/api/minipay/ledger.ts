@@ -1,4 +1,3 @@
-import { entryView } from '../../app/present.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import type { EntryQuery } from '../../ports/store.ts'
@@ -9,6 +8,7 @@ import { exact } from './exact.ts'
 import { EntriesQuery, LedgerAccount, type LedgerAccountView, LedgerEntry } from './ledger-schemas.ts'
 import { currencyFilter, page } from './lists.ts'
 import { queryValidator } from './parameters.ts'
+import { entryView } from './views.ts'
 
 const validEntriesQuery = queryValidator(EntriesQuery)
 

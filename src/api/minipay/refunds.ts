@@ -1,13 +1,13 @@
 import { createRefund } from '../../app/follow-up.ts'
-import { refundView } from '../../app/present.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { sendPage } from '../../http/paging.ts'
 import type { RefundQuery } from '../../ports/store.ts'
-import { type Endpoint, keyed, scopeOf, sendResult } from '../endpoint.ts'
+import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { REFUND } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
+import { sendResult } from './endings.ts'
 import { idOf, refundId } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
@@ -19,6 +19,7 @@ import {
   RefundsQuery,
   RefundUnavailableResponse,
 } from './refund-schemas.ts'
+import { refundView } from './views.ts'
 
 const validBody = bodyValidator(RefundBody)
 const validQuery = queryValidator(RefundsQuery)

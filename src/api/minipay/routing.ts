@@ -1,4 +1,3 @@
-import { timestamp } from '../../app/present.ts'
 import type { Replayed, SimulatedCharge } from '../../app/simulation.ts'
 import { isRejection } from '../../domain/error.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
@@ -25,6 +24,7 @@ import {
   SimulationResponse,
   type SimulationView,
 } from './routing-schemas.ts'
+import { timestamp } from './views.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)
 const validReset = queryValidator(RuleSetQuery)

@@ -1,4 +1,3 @@
-import { deliveryView } from '../../app/present.ts'
 import { retryDeliveries } from '../../app/retry-deliveries.ts'
 import { reject } from '../../domain/error.ts'
 import { isId } from '../../domain/id.ts'
@@ -13,6 +12,7 @@ import { pageOf, shows } from '../openapi/examples.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { deliveryView } from './views.ts'
 import {
   DeliveriesQuery,
   Delivery,

@@ -34,7 +34,8 @@ function filled(t: TestContext): string {
   fill(file, { charges: 1_000, story: 'undelivered' }, Date.now())
   const db = new Database(file)
   db.exec(`UPDATE charges SET description = 'quoted ' || char(31) || ', "é" 💶 \\' WHERE idempotency_key LIKE '%0';
-    UPDATE events SET data = replace(data, '"description":null', '"description":' || json_quote(c.description))
+    UPDATE events SET data = replace(data, ',"provider":',
+        ',"description":' || json_quote(c.description) || ',"metadata":{},"provider":')
       FROM charges c WHERE c.description IS NOT NULL AND events.id = replace(c.id, 'txn_', 'evt_');
     UPDATE idempotency_keys SET fingerprint = substr(fingerprint, 1, length(fingerprint) - 1)
         || ',"description":' || json_quote(c.description) || '}'
@@ -59,21 +60,19 @@ function filled(t: TestContext): string {
   return file
 }
 
-const iso = (column: string) => `strftime('%Y-%m-%dT%H:%M:%fZ', x.${column} / 1000.0, 'unixepoch')`
-const ALARM = `'id', x.id, 'transaction_id', x.transaction_id, 'attempt_id', x.attempt_id, 'dispute_id', x.dispute_id,
-  'kind', x.kind, 'provider', x.provider, 'said', x.said, 'provider_reference', x.reference, 'amount', x.amount,
-  'currency', x.currency, 'message', x.message, 'status', x.state, 'in_doubt', json('true'),
-  'opened_at', ${iso('opened_at')}, 'closed_at', NULL, 'reason', NULL`
-const DISPUTE = `'id', x.id, 'transaction_id', x.transaction_id, 'amount', x.amount, 'currency', x.currency,
-  'amount_booked', x.amount_booked, 'customer', x.customer, 'status', x.status, 'reason', NULL,
-  'provider', x.provider, 'provider_reference', x.provider_reference, 'created_at', ${iso('created_at')}`
+const ALARM = `'id', x.id, 'transactionId', x.transaction_id, 'attemptId', x.attempt_id, 'kind', x.kind,
+  'provider', x.provider, 'said', x.said, 'reference', x.reference, 'amount', x.amount, 'message', x.message,
+  'state', x.state, 'inDoubt', json('true'), 'openedAt', x.opened_at`
+const DISPUTE = `'id', x.id, 'transactionId', x.transaction_id, 'provider', x.provider,
+  'providerReference', x.provider_reference, 'amount', x.amount, 'currency', x.currency, 'customer', x.customer,
+  'status', x.status, 'createdAt', x.created_at`
 
 /** An event of each row of a table, beside its charge as the charge's own event has it. */
-function told(table: string, part: string, type: string, view: string): string {
+function told(table: string, part: string, type: string, fields: string): string {
   return `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
     SELECT 1, 1, (SELECT max(seq) FROM events) + row_number() OVER (ORDER BY x.id),
       'evt_' || replace(hex(randomblob(13)), 'E', '0'), '${type}',
-      substr(e.data, 1, length(e.data) - 1) || ',"${part}":' || json_object(${view}) || '}', e.created_at
+      substr(e.data, 1, length(e.data) - 1) || ',"${part}":' || json_object(${fields}) || '}', e.created_at
     FROM ${table} x JOIN events e ON e.id = replace(x.transaction_id, 'txn_', 'evt_')`
 }
 

@@ -1,5 +1,5 @@
 /** Which commits of a group become true, decided in their order on what was found: as if one came after the other. */
-import { allAnswered, type Commit, type CommitResult } from '../../ports/store.ts'
+import { allEnded, type Commit, type CommitResult } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
 import { type Found, referenceName } from './commit-reads.ts'
 import type { Ended } from './grouping.ts'
@@ -47,13 +47,13 @@ function namesTouched(commit: Commit): string[] {
   return [
     nameIn(scope, charge.id),
     ...attempts.map(({ id }) => id),
-    ...allAnswered(commit).map(({ key }) => nameIn(scope, 'key', key)),
+    ...allEnded(commit).map(({ key }) => nameIn(scope, 'key', key)),
   ]
 }
 
 /** What the commits after this one find. */
 function accept(commit: Commit, found: Found, touched: Set<string>): void {
-  const { scope, charge, attempts, key, transfers } = commit
+  const { scope, charge, attempts, key, transfers, event } = commit
   for (const name of namesTouched(commit)) touched.add(name)
   found.versions.set(nameIn(scope, charge.id), charge.version)
   for (const attempt of attempts) {
@@ -62,7 +62,8 @@ function accept(commit: Commit, found: Found, touched: Set<string>): void {
   }
   if (key) {
     touched.add(nameIn(scope, 'key', key.key))
-    found.keys.set(nameIn(scope, key.key), { fingerprint: key.fingerprint, answer: key.answer })
+    const { key: name, ...record } = key
+    found.keys.set(nameIn(scope, name), { ...record, event: event?.data ?? null })
   }
   const add = (account: string, currency: string, amount: number) => {
     const balance = nameIn(scope, account, currency)

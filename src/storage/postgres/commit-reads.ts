@@ -1,12 +1,12 @@
 /** What a group of commits has to know before anything of it is written: for each scope a statement a table. */
 import type { Attempt } from '../../domain/attempt.ts'
-import type { IdempotencyRecord } from '../../domain/idempotency.ts'
+import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
 import type { Referring } from '../guards.ts'
 import type { Result, Row, Statement } from './batch.ts'
 import { recordset } from './recordset.ts'
-import { byScope, live, nameIn, recordOf } from './rows.ts'
+import { byScope, live, nameIn, RECORD, recordOf } from './rows.ts'
 
 /** What was found, by the names of `nameIn`; references by those of `referenceName`. */
 export type Found = {
@@ -18,7 +18,7 @@ export type Found = {
   readonly tokens: Map<string, string | null>
   /** Which attempt has a reference. */
   readonly references: Map<string, string>
-  readonly keys: Map<string, IdempotencyRecord>
+  readonly keys: Map<string, FoundRecord>
   readonly balances: Map<string, bigint>
 }
 
@@ -136,9 +136,8 @@ const FIND_REFERENCES = `
 
 const KEYS = recordset<{ readonly key: string }>({ key: ['text', ({ key }) => key] })
 
-/** The stored answer of a key is its own, or what its event tells. */
 const FIND_KEYS = `
-  SELECT k.key, k.fingerprint, k.answer_kind AS kind, coalesce(k.answer_body, e.data) AS body
+  SELECT k.key, ${RECORD}
   FROM ${KEYS.scoped}
   JOIN idempotency_keys k ON k.account_id = r.account_id AND k.live = r.live AND k.key = r.key
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq`

@@ -2,7 +2,8 @@
  * The statements of what is numbered in a scope, and of what is summed up there. They run after its numbers were taken:
  * a row stands `behind` the last number by so many.
  */
-import type { Scope } from '../../ports/store.ts'
+import type { IdempotencyRecord } from '../../domain/idempotency.ts'
+import type { Ended, Scope } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import { SCOPE, write } from './commit-sql.ts'
 import { recordset } from './recordset.ts'
@@ -69,22 +70,18 @@ export const insertDeliveries = write(
   FROM ${DELIVERIES.from}`,
 )
 
-/** `body` is null when it is what the event tells; a key without an event is `behind` none. */
-export type KeyRow = {
-  readonly behind: number | null
-  readonly key: string
-  readonly fingerprint: string
-  readonly kind: string
-  readonly body: string | null
-  readonly at: number
-}
+/** A key without an event is `behind` none. */
+export type EndedRow = Ended & { readonly behind: number | null }
+export type KeyRow = EndedRow & IdempotencyRecord & { readonly at: number }
 
 const KEYS = recordset<KeyRow>({
   behind: ['bigint', ({ behind }) => behind],
   key: ['text', ({ key }) => key],
   fingerprint: ['text', ({ fingerprint }) => fingerprint],
-  answer_kind: ['text', ({ kind }) => kind],
-  answer_body: ['text', ({ body }) => body],
+  surface: ['text', ({ surface }) => surface],
+  ending: ['text', ({ ending }) => ending.kind],
+  object_id: ['text', ({ ending }) => ending.objectId],
+  facts: ['text', ({ ending }) => ending.facts],
   created_at: ['bigint', ({ at }) => at],
 })
 
@@ -93,31 +90,31 @@ export const insertKeys = write(
   KEYS,
   `
   INSERT INTO idempotency_keys
-    (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at)
-  SELECT ${SCOPE}, r.key, r.fingerprint, r.answer_kind, r.answer_body,
+    (account_id, live, key, fingerprint, surface, ending, object_id, facts, event_seq, created_at)
+  SELECT ${SCOPE}, r.key, r.fingerprint, r.surface, r.ending, r.object_id, r.facts,
     coalesce(${last('event')} - r.behind, 0), r.created_at
   FROM ${KEYS.from}
   ORDER BY r.key COLLATE "C"`,
 )
 
-export type AnswerRow = Pick<KeyRow, 'behind' | 'key' | 'kind' | 'body'>
-
-const ANSWERS = recordset<AnswerRow>({
+const ENDED = recordset<EndedRow>({
   behind: ['bigint', ({ behind }) => behind],
   key: ['text', ({ key }) => key],
-  answer_kind: ['text', ({ kind }) => kind],
-  answer_body: ['text', ({ body }) => body],
+  ending: ['text', ({ ending }) => ending.kind],
+  object_id: ['text', ({ ending }) => ending.objectId],
+  facts: ['text', ({ ending }) => ending.facts],
 })
 
 /** Nothing when the key was purged since. */
 export const updateKeys = write(
-  ANSWERS,
+  ENDED,
   `
   UPDATE idempotency_keys k
-  SET answer_kind = r.answer_kind,
-    answer_body = r.answer_body,
+  SET ending = r.ending,
+    object_id = r.object_id,
+    facts = r.facts,
     event_seq = coalesce(${last('event')} - r.behind, 0)
-  FROM ${ANSWERS.scoped}
+  FROM ${ENDED.scoped}
   WHERE k.account_id = r.account_id AND k.live = r.live AND k.key = r.key`,
 )
 

@@ -1,7 +1,6 @@
 /** What commits that passed their guards write: for each scope a statement a table. */
 import type { Alarm } from '../../domain/alarm.ts'
-import type { StoredAnswer } from '../../domain/idempotency.ts'
-import { allAnswered, type Commit, type Scope } from '../../ports/store.ts'
+import { allEnded, type Commit, type Scope } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import {
   insertAlarms,
@@ -16,10 +15,10 @@ import {
 } from './commit-sql.ts'
 import {
   type AccountRow,
-  type AnswerRow,
   addToBalances,
   addToCounters,
   type DeliveryRow,
+  type EndedRow,
   type EventRow,
   insertDeliveries,
   insertEvents,
@@ -111,7 +110,7 @@ function scopeWrites(
     ...writing(insertEvents, events),
     ...writing(insertDeliveries, numbered.deliveries),
     ...writing(insertKeys, numbered.keys),
-    ...writing(updateKeys, numbered.answered),
+    ...writing(updateKeys, numbered.ended),
     ...writing(addToBalances, balances.rows()),
     ...(transfers.length > 0 ? [insertTransfers(scope, balances.rows(), transfers)] : []),
     ...writing(addToCounters, counters.rows()),
@@ -146,19 +145,18 @@ function numberedRows(commits: readonly Commit[]) {
   const events: EventRow[] = []
   const deliveries: DeliveryRow[] = []
   const keys: KeyRow[] = []
-  const answered: AnswerRow[] = []
+  const ended: EndedRow[] = []
   const booked: TransferRow[] = []
   let eventsBehind = commits.filter(({ event }) => event).length
   let transfersBehind = commits.reduce((sum, { transfers }) => sum + transfers.length, 0)
   for (const commit of commits) {
     const { at, event, key, transfers, transactionId } = commit
     const behind = event ? --eventsBehind : null
-    const answer = ({ kind, body }: StoredAnswer) => ({ kind, body: body === event?.data ? null : body })
     if (event && behind !== null) events.push({ behind, ...event, at })
     if (behind !== null)
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
-    if (key) keys.push({ behind, key: key.key, fingerprint: key.fingerprint, ...answer(key.answer), at })
-    for (const each of allAnswered(commit)) answered.push({ behind, key: each.key, ...answer(each.answer) })
+    if (key) keys.push({ behind, at, ...key })
+    for (const each of allEnded(commit)) ended.push({ behind, ...each })
     for (const { debit, credit, currency, amount } of transfers)
       booked.push({
         behind: --transfersBehind,
@@ -171,5 +169,5 @@ function numberedRows(commits: readonly Commit[]) {
     for (const [name, change] of commit.counts) counters.add(name, commit.charge.currency, change)
   }
   if (deliveries.length > 0) counters.add('deliveries_pending', '', deliveries.length)
-  return { balances, counters, events, deliveries, keys, answered, transfers: booked }
+  return { balances, counters, events, deliveries, keys, ended, transfers: booked }
 }

@@ -20,7 +20,7 @@ export function purges(sql: Sql) {
 const PURGE_KEYS = `
   WITH oldest AS (
     SELECT seq, account_id, live, key FROM idempotency_keys
-    WHERE seq <= $2 AND answer_kind <> 'accepted'
+    WHERE seq <= $2 AND ending <> 'accepted'
     ORDER BY seq LIMIT $1)
   DELETE FROM idempotency_keys k
   USING oldest o

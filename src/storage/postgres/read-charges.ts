@@ -1,11 +1,11 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
-import type { IdempotencyRecord } from '../../domain/idempotency.ts'
+import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { selected } from '../table.ts'
 import type { Row } from './batch.ts'
 import { listOf, page } from './read-page.ts'
-import { live, recordOf } from './rows.ts'
+import { live, RECORD, recordOf } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const LISTS = { charges: listOf(CHARGES), refunds: listOf(REFUNDS), disputes: listOf(DISPUTES) }
@@ -18,7 +18,7 @@ export function chargeReads(sql: Sql) {
   }
 
   return {
-    idempotencyRecord: (scope: Scope, key: string): Promise<IdempotencyRecord | undefined> =>
+    idempotencyRecord: (scope: Scope, key: string): Promise<FoundRecord | undefined> =>
       find(FIND_KEY, recordOf, scope, key),
 
     charge: (scope: Scope, id: string): Promise<Charge | undefined> =>
@@ -65,7 +65,7 @@ export function chargeReads(sql: Sql) {
 }
 
 const FIND_KEY = `
-  SELECT k.fingerprint, k.answer_kind AS kind, coalesce(k.answer_body, e.data) AS body
+  SELECT ${RECORD}
   FROM idempotency_keys k
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
   WHERE k.account_id = $1 AND k.live = $2 AND k.key = $3`

@@ -1,5 +1,5 @@
 /** Rows of a scope, and what both reading and writing them need. */
-import type { IdempotencyRecord, StoredAnswer } from '../../domain/idempotency.ts'
+import type { FoundRecord, StoredEnding } from '../../domain/idempotency.ts'
 import type { OwnedAttempt, Scope } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import { selected } from '../table.ts'
@@ -35,7 +35,14 @@ export function ownedAttempt({ accountId, live, ...row }: Row): OwnedAttempt {
   }
 }
 
-export function recordOf(row: Row): IdempotencyRecord {
-  const { fingerprint, kind, body } = row as { fingerprint: string; kind: StoredAnswer['kind']; body: string }
-  return { fingerprint, answer: { kind, body } }
+/** The columns of the record of a key, `k`, and of its event, `e`. */
+export const RECORD = `k.fingerprint, k.surface, k.ending AS kind, k.object_id AS "objectId", k.facts, e.data AS event`
+
+export function recordOf(row: Row): FoundRecord {
+  const { fingerprint, surface, event, kind, objectId, facts } = row as unknown as Omit<
+    FoundRecord,
+    'ending'
+  > &
+    StoredEnding
+  return { fingerprint, surface, ending: { kind, objectId, facts }, event }
 }

@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { publicUrl, serversOf } from '../../database-name.ts'
 import type { Log } from '../../ports/log.ts'
-import {
-  allAnswered,
-  type Commit,
-  type CommitResult,
-  type Store,
-  StoreUnavailable,
-} from '../../ports/store.ts'
+import { allEnded, type Commit, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
 import { attemptWork } from './attempts.ts'
 import { type Clock, createClock } from './clock.ts'
 import { clockWork } from './clock-work.ts'
@@ -171,6 +165,6 @@ function workOf(pool: Pool, node: string) {
 /** The characters of JSON that a commit keeps in memory while it waits. */
 function weight(commit: Commit): number {
   const { event, key } = commit
-  const answered = allAnswered(commit).reduce((sum, { answer }) => sum + answer.body.length, 0)
-  return (event?.data.length ?? 0) + (key?.answer.body.length ?? 0) + answered
+  const ended = allEnded(commit).reduce((sum, { ending }) => sum + (ending.facts?.length ?? 0), 0)
+  return (event?.data.length ?? 0) + (key?.ending.facts?.length ?? 0) + ended
 }

@@ -3,11 +3,14 @@
  * A part that most commits do not have is absent.
  */
 import type { Refund } from '../../domain/charge.ts'
-import type { StoredAnswer } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
-import { allAnswered, type Commit } from '../../ports/store.ts'
+import { allEnded, type Commit, type Ended } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { detailsOf, live, type Row, takeDetails, type Value } from './rows.ts'
+
+/** A key whose request ends with a commit. */
+export type EndedRow = readonly [key: string, ending: string, objectId: string, facts: string | null]
+export type NewKeyRow = readonly [...EndedRow, fingerprint: string, surface: string]
 
 export type CommitMessage = {
   readonly accountId: number
@@ -22,9 +25,8 @@ export type CommitMessage = {
   readonly dispute?: Row
   readonly attempts?: readonly Row[]
   readonly alarms?: readonly Row[]
-  /** `body` is null when it is the event's data, here and in `answered`. */
-  readonly key?: readonly [key: string, fingerprint: string, kind: string, body: string | null]
-  readonly answered?: readonly (readonly [key: string, kind: string, body: string | null])[]
+  readonly key?: NewKeyRow
+  readonly ended?: readonly EndedRow[]
   /** Absent for the charge's own id. */
   readonly transactionId?: string
   /** debit, credit, currency, amount, debit … */
@@ -42,9 +44,7 @@ type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 export function messageOf(commit: Commit): CommitMessage {
   const { scope, at, charge, refund, dispute, attempts, alarms, key, event, held } = commit
   const { transactionId, transfers, deliveries, counts } = commit
-  /** Most responses are the event's data: they are stored once, and sent to the thread once. */
-  const body = (answer: StoredAnswer) => (answer.body === event?.data ? null : answer.body)
-  const answered = allAnswered(commit)
+  const ended = allEnded(commit)
   const isNew = charge.version === 1
   const row = isNew ? CHARGES.row(charge) : CHARGES.changedRow(charge)
   const details = isNew ? takeDetails(CHARGES, row) : detailsOf(charge)
@@ -59,9 +59,8 @@ export function messageOf(commit: Commit): CommitMessage {
   if (dispute) message.dispute = DISPUTES.row(dispute)
   if (attempts.length > 0) message.attempts = each(attempts, ATTEMPTS.row)
   if (alarms.length > 0) message.alarms = each(alarms, ALARMS.row)
-  if (key) message.key = [key.key, key.fingerprint, key.answer.kind, body(key.answer)]
-  if (answered.length > 0)
-    message.answered = each(answered, ({ key, answer }) => [key, answer.kind, body(answer)] as const)
+  if (key) message.key = newKeyRow(key)
+  if (ended.length > 0) message.ended = each(ended, endedRow)
   if (transactionId !== charge.id) message.transactionId = transactionId
   if (transfers.length > 0)
     message.transfers = flat(transfers, (all, { debit, credit, currency, amount }) =>
@@ -74,6 +73,14 @@ export function messageOf(commit: Commit): CommitMessage {
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
   if (held) message.held = held
   return message
+}
+
+function newKeyRow({ key, fingerprint, surface, ending }: NonNullable<Commit['key']>): NewKeyRow {
+  return [key, ending.kind, ending.objectId, ending.facts, fingerprint, surface]
+}
+
+function endedRow({ key, ending: { kind, objectId, facts } }: Ended): EndedRow {
+  return [key, kind, objectId, facts]
 }
 
 function addRefund(message: Changeable<CommitMessage>, refund: Refund): void {
@@ -108,7 +115,7 @@ export function transfersIn({ transfers: values = [] }: CommitMessage): Transfer
 }
 
 /** The characters of JSON that a commit keeps in memory while it waits. */
-export function weightOf({ key, answered, event }: CommitMessage): number {
-  const bodies = answered?.reduce((sum, [, , body]) => sum + (body?.length ?? 0), 0) ?? 0
-  return (event?.[2].length ?? 0) + (key?.[3]?.length ?? 0) + bodies
+export function weightOf({ key, ended, event }: CommitMessage): number {
+  const facts = ended?.reduce((sum, [, , , text]) => sum + (text?.length ?? 0), 0) ?? 0
+  return (event?.[2].length ?? 0) + (key?.[3]?.length ?? 0) + facts
 }

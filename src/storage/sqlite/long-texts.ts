@@ -1,6 +1,6 @@
 /**
  * `long_texts` has the texts that are too long for their row, each once. A charge's description and metadata are one text,
- * its details: its row, its events and its key's answer refer to it. The rest of an event that is long without them is
+ * its details: its row, its events and the record of its key refer to it. The rest of an event that is long without them is
  * another. An ordinary charge has none.
  */
 import { hash } from 'node:crypto'
@@ -50,9 +50,9 @@ export const EVENT_DATA = `CASE WHEN e.details_id IS NULL AND e.rest_id IS NULL 
     e.data || CASE WHEN e.rest_id IS NULL THEN '' ELSE ${FOUND('e.rest_id')} END,
     coalesce('${MARK}' || e.details_id, ''), ${FOUND('e.details_id')}) END`
 
-/** The answer of the idempotency record `k`, whole; null when it is its event's data. */
-export const ANSWER_BODY = `CASE WHEN k.details_id IS NULL THEN k.answer_body
-  ELSE replace(k.answer_body, '${MARK}' || k.details_id, ${FOUND('k.details_id')}) END`
+/** The facts of the idempotency record `k`, whole. */
+export const FACTS = `CASE WHEN k.details_id IS NULL THEN k.facts
+  ELSE replace(k.facts, '${MARK}' || k.details_id, ${FOUND('k.details_id')}) END`
 
 type Referring = {
   readonly table: string
@@ -69,7 +69,7 @@ export const REFERRING: readonly Referring[] = [
   { table: 'charges', as: 'c', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
   { table: 'refunds', as: 'r', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
   { table: 'events', as: 'e', whole: { data: EVENT_DATA }, by: ['details_id', 'rest_id'] },
-  { table: 'idempotency_keys', as: 'k', whole: { answer_body: ANSWER_BODY }, by: ['details_id'] },
+  { table: 'idempotency_keys', as: 'k', whole: { facts: FACTS }, by: ['details_id'] },
 ]
 
 /**

@@ -5,6 +5,8 @@ import Database from 'better-sqlite3'
 import { refunded } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { runCli } from '../../../test/kit/server.ts'
+import { endingView } from '../../api/minipay/endings.ts'
+import { recordedEnding } from '../../app/endings.ts'
 import { encodeTime, type IdPrefix } from '../../domain/id.ts'
 import { canonicalRequest } from '../../domain/idempotency.ts'
 import { DEFAULT_SCOPE, type LedgerEntry } from '../../ports/store.ts'
@@ -241,7 +243,7 @@ test('a database of the first schema keeps its books and can be served', async (
     const bodies = await Promise.all(['k1', 'k2'].map((key) => store.idempotencyRecord(scope, key)))
     const expected = [FIRST_VIEW, DECLINED].map((view) => JSON.stringify(view))
     assert.deepEqual(
-      bodies.map((record) => record?.answer.body),
+      bodies.map((record) => JSON.stringify(endingView(recordedEnding(record!)!, 'card_declined'))),
       expected,
     )
     const { data: entries } = await store.ledgerEntries(scope, { limit: 10 })

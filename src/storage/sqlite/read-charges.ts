@@ -1,5 +1,5 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
-import type { IdempotencyRecord } from '../../domain/idempotency.ts'
+import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { selected } from '../table.ts'
@@ -16,7 +16,7 @@ const LISTS = {
 /** Charges, what went back of them, and what their keys answer. */
 export function chargeReads(sql: Sql) {
   return {
-    idempotencyRecord(scope: Scope, key: string): IdempotencyRecord | undefined {
+    idempotencyRecord(scope: Scope, key: string): FoundRecord | undefined {
       const row = sql(FIND_KEY).raw().get(scope.accountId, live(scope), key) as FoundKey | undefined
       return row && recordOf(row)
     },

@@ -159,13 +159,13 @@ test('what a process has put off is not due for the next one before its time', a
   assert.equal((await claimDue(next, now + 5_000, 'yours')).length, 1)
 })
 
-test('what waits for the disk is weighed with the answers that it keeps in memory', async (t) => {
+test('what waits for the disk is weighed with the facts that it keeps in memory', async (t) => {
   const store = await open(newFile(t))
   t.after(() => store.close())
-  const body = 'x'.repeat(60_000_000)
+  const facts = 'x'.repeat(60_000_000)
   const large = () => {
     const { commit } = beginCommit({ scope: DEFAULT_SCOPE })
-    return store.commit({ ...commit, key: { ...commit.key!, answer: { kind: 'accepted', body } } })
+    return store.commit({ ...commit, key: { ...commit.key!, ending: { ...commit.key!.ending, facts } } })
   }
   const [first, second] = await Promise.allSettled([large(), large()])
   assert.equal(first.status, 'fulfilled')

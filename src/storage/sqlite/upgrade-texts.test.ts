@@ -1,54 +1,27 @@
 import assert from 'node:assert/strict'
-import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { claim, everything } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { makeFormer, rendered } from '../../../test/kit/former-rows.ts'
 import { fillBooks, LIVE, openBooks } from '../../../test/kit/history.ts'
-import { WITHOUT_LONG_TEXTS } from '../../../test/long-texts.ts'
+import { decodeSnapshot } from '../../domain/snapshot.ts'
 import type { Store } from '../../ports/store.ts'
-import { type Migration, migrate, migrations } from './migrate.ts'
-import { openReader, openWriter } from './open.ts'
+import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { verify } from './verify.ts'
 
-/** The transfers as the version before stored them: in two entries each. */
-const AS_ENTRIES = `
-  CREATE TABLE ledger_entries AS
-    SELECT account_id, live, 2 * seq - 1 AS seq, debit_account_id AS ledger_account_id, transaction_id, amount, created_at
-    FROM ledger_transfers
-    UNION ALL
-    SELECT account_id, live, 2 * seq, credit_account_id, transaction_id, -amount, created_at FROM ledger_transfers`
-
-/** Makes of a database one of the schema before long texts, with its rows as the version before stored them. */
-function makeEarlier(sound: string): void {
-  const file = `${sound}.old`
-  const before = migrations().filter(({ name }: Migration) => name < '0007')
-  const old = openWriter(file)
-  migrate(old, before)
-  old.pragma('foreign_keys = OFF')
-  const rows = openWriter(sound)
-  rows.exec(WITHOUT_LONG_TEXTS)
-  rows.exec(AS_ENTRIES)
-  rows.close()
-  old.prepare('ATTACH ? AS books').run(sound)
-  const tables = old
-    .prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'table'`)
-    .pluck()
-    .all() as string[]
-  for (const table of tables) {
-    const columns = (old.pragma(`main.table_info(${table})`) as { name: string }[])
-      .map(({ name }) => name)
-      .join(', ')
-    old.exec(
-      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM books.${table}`,
-    )
-  }
-  old.close()
-  renameSync(file, sound)
-}
-
 const open = (file: string): Promise<Store> => openSqliteStore({ file, onFatal: assert.fail })
+
+/** Everything, with events as the API shows them: those of a former version do not have former values. */
+async function shown(store: Store) {
+  const all = await everything(store, LIVE)
+  const events = {
+    ...all.events,
+    data: all.events.data.map((event) => ({ ...event, data: rendered(event.data) })),
+  }
+  return { ...all, events }
+}
 
 test('rows with long texts of the version before are read as they were, and go on with texts apart', async (t) => {
   const folder = tempDir()
@@ -57,16 +30,22 @@ test('rows with long texts of the version before are read as they were, and go o
   const filling = await open(file)
   t.after(() => filling.close())
   await fillBooks(filling)
-  const seen = await everything(filling, LIVE)
+  const seen = await shown(filling)
   const keys = [...seen.charges.data, ...seen.refunds.data].map(({ idempotencyKey }) => idempotencyKey)
-  const records = (store: Store) => Promise.all(keys.map((key) => store.idempotencyRecord(LIVE, key)))
+  const records = (store: Store) =>
+    Promise.all(
+      keys.map(async (key) => {
+        const { event, ...record } = (await store.idempotencyRecord(LIVE, key)) ?? assert.fail()
+        return { ...record, event: event && rendered(event) }
+      }),
+    )
   const answers = await records(filling)
   await filling.close()
-  makeEarlier(file)
+  makeFormer(file, 'long_texts')
 
   const store = await open(file)
   t.after(() => store.close())
-  assert.deepEqual(await everything(store, LIVE), seen)
+  assert.deepEqual(await shown(store), seen)
   assert.deepEqual(await records(store), answers)
 
   const books = openBooks(store)
@@ -79,7 +58,7 @@ test('rows with long texts of the version before are read as they were, and go o
   assert.deepEqual(after.charges.data.find(({ id }) => id === old.id)?.metadata, old.metadata)
   const told = after.events.data.at(-1)
   assert.equal(told?.type, 'payment.refunded')
-  const { metadata, description } = JSON.parse(told?.data ?? '') as typeof old
+  const { metadata, description } = decodeSnapshot(told?.data ?? '').charge
   assert.deepEqual([metadata, description], [old.metadata, old.description])
   const claimed = await claim(store, { now: Number.MAX_SAFE_INTEGER - 2_000, limit: 100 })
   assert.equal(claimed.find(({ sequence }) => sequence === told?.sequence)?.data, told?.data)

@@ -312,8 +312,8 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
     sql: `UPDATE events SET type = 'payment.failed' WHERE live = 1 AND seq = 1`,
     says: /^The counters charges_\w+ say \d, but \d events tell of one\.$/,
   },
-  'the answer of a key without an event': {
-    sql: `UPDATE idempotency_keys SET answer_body = NULL WHERE event_seq = 0`,
+  'the end of a key without an event': {
+    sql: `UPDATE idempotency_keys SET ending = 'created' WHERE event_seq = 0`,
     says: /^The idempotency record \d+ names event 0, which is not there\.$/,
   },
 }

@@ -2,7 +2,7 @@ import type { Transfer } from '../../domain/ledger.ts'
 import type { CommitResult } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { type Referring, refusalOf } from '../guards.ts'
-import { type CommitMessage, transfersIn } from './commit-message.ts'
+import { type CommitMessage, type EndedRow, type NewKeyRow, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
@@ -39,7 +39,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
   return function applyCommit(message: CommitMessage): CommitResult | null {
     const { accountId: account, live, at, charge, refund, dispute, key, event, held } = message
-    const { attempts = NONE, alarms = NONE, answered = NONE, counts = NONE } = message
+    const { attempts = NONE, alarms = NONE, ended = NONE, counts = NONE } = message
     const transfers = transfersIn(message)
     const id = charge[CHARGES.at.id] as string
     const version = charge[CHARGES.at.version] as number
@@ -65,7 +65,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     )
     if (refusal) return refusal
 
-    for (const each of answered) keys.answer(account, live, each, sequence, details)
+    for (const each of ended) keys.end(account, live, each, sequence, details)
     if (version === 1) charges.insert(account, live, charge, details)
     else charges.update(account, live, charge)
     if (refund) charges.putRefund(account, live, refund, message.refundDetails)
@@ -98,40 +98,41 @@ function referring(attempt: Row): Referring {
 function keyWrites(db: Connection) {
   const insertKey = db.prepare(
     `INSERT INTO idempotency_keys
-       (account_id, live, key, fingerprint, answer_kind, answer_body, event_seq, created_at, details_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       (account_id, live, key, ending, object_id, facts, fingerprint, surface, event_seq, created_at, details_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (account_id, live, key) DO NOTHING`,
   )
   const updateKey = db.prepare(
-    `UPDATE idempotency_keys SET answer_kind = ?, answer_body = ?, event_seq = ?, details_id = ?
+    `UPDATE idempotency_keys SET ending = ?, object_id = ?, facts = ?, event_seq = ?, details_id = ?
      WHERE account_id = ? AND live = ? AND key = ?`,
   )
   const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY).raw()
 
   return {
-    /** False when the key is there. `sequence` is 0 without an event, and then the body is not null. */
+    /** False when the key is there. `sequence` is 0 without an event. */
     insert(
       account: number,
       live: number,
-      [key, fingerprint, kind, body]: NonNullable<CommitMessage['key']>,
+      [key, ending, objectId, facts, fingerprint, surface]: NewKeyRow,
       sequence: number,
       at: number,
       details: Apart | undefined,
     ): boolean {
-      const [own, detailsId] = shortened(body, details)
-      return insertKey.run(account, live, key, fingerprint, kind, own, sequence, at, detailsId).changes === 1
+      const [own, detailsId] = shortened(facts, details)
+      const row = [key, ending, objectId, own, fingerprint, surface, sequence, at, detailsId]
+      return insertKey.run(account, live, ...row).changes === 1
     },
 
     /** Nothing when the key was purged since. */
-    answer(
+    end(
       account: number,
       live: number,
-      [key, kind, body]: NonNullable<CommitMessage['answered']>[number],
+      [key, ending, objectId, facts]: EndedRow,
       sequence: number,
       details: Apart | undefined,
     ): void {
-      const [own, detailsId] = shortened(body, details)
-      updateKey.run(kind, own, sequence, detailsId, account, live, key)
+      const [own, detailsId] = shortened(facts, details)
+      updateKey.run(ending, objectId, own, sequence, detailsId, account, live, key)
     },
 
     find(account: number, live: number, key: string): FoundKey | undefined {
@@ -140,14 +141,14 @@ function keyWrites(db: Connection) {
   }
 }
 
-/** An answer as its record has it, and the number of the details that it refers to. */
+/** The facts of an ending as the record has them, and the number of the details that it refers to. */
 function shortened(
-  body: string | null,
+  facts: string | null,
   details: Apart | undefined,
 ): [own: string | null, detailsId: number | null] {
-  if (!details || body === null) return [body, null]
-  const own = withoutDetails(body, details)
-  return [own, own === body ? null : details.id]
+  if (!details || facts === null) return [facts, null]
+  const own = withoutDetails(facts, details)
+  return [own, own === facts ? null : details.id]
 }
 
 function chargeWrites(db: Connection, texts: TextWrites) {

@@ -9,7 +9,7 @@ export const keyWrites = {
     const purge = db.prepare(
       `DELETE FROM idempotency_keys WHERE seq IN (
          SELECT seq FROM idempotency_keys
-         WHERE seq <= ? AND seq < (SELECT max(seq) FROM idempotency_keys) AND answer_kind <> 'accepted'
+         WHERE seq <= ? AND seq < (SELECT max(seq) FROM idempotency_keys) AND ending <> 'accepted'
          ORDER BY seq LIMIT ?)`,
     )
     return (lastKey: number, limit: number): number => purge.run(lastKey, limit).changes

@@ -5,7 +5,7 @@ import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
 /** Bytes of UTF-8 of an event's data that its row takes: a row of 1,002 needs another page, and the other columns have a hundred. */
 const MAX_DATA_BYTES = 900
 /** Characters of long data that stay in the row: they have the charge's id, by which `verify` finds the event. */
-const HEAD = 40
+const HEAD = 48
 const MAX_UTF8_BYTES = 3
 
 export type TextWrites = ReturnType<typeof textWrites>

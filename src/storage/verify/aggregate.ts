@@ -1,4 +1,5 @@
 /** A charge with everything that belongs to it, read in one pass over the tables, each in the order of the charges. */
+import { decodeFacts, type Part } from '../../domain/snapshot.ts'
 import type { View } from './views.ts'
 
 /** A row by its columns. */
@@ -7,13 +8,17 @@ export type Row = Readonly<Record<string, string | number | null>>
 /** An object of JSON. */
 export type Json = Readonly<Record<string, unknown>>
 
-/** An event as stored, and what it says; null when its data is not an object in the JSON that MiniPay writes. */
+/** The facts of an event, with their usual values. */
+export type Told = { readonly charge: Json } & { readonly [Name in Exclude<Part, 'charge'>]?: Json }
+
+/** An event as stored, and its facts; null when its data is not an object in the JSON that MiniPay writes. */
 export type ToldEvent = {
   readonly seq: number
   readonly id: string
   readonly type: string
   readonly at: number
-  readonly data: Json | null
+  readonly text: string
+  readonly data: Told | null
 }
 
 export type Aggregate = {
@@ -33,8 +38,8 @@ export type Aggregate = {
 export type Subject = { readonly view: View; readonly row: Row }
 
 /** The columns of an idempotency record, beside the row whose key it is. */
-const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.answer_kind AS key_kind, k.answer_body AS key_body,
-  k.event_seq AS key_event, k.created_at AS key_at`
+const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.surface AS key_surface,
+  k.ending AS key_ending, k.object_id AS key_object, k.facts AS key_facts, k.event_seq AS key_event, k.created_at AS key_at`
 const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
   ON k.account_id = ${row}.account_id AND k.live = ${row}.live AND k.key = ${row}.idempotency_key`
 const TRANSFER = `t.account_id, t.live, t.seq, t.transaction_id, t.amount, t.created_at, d.code AS debit,
@@ -49,8 +54,8 @@ const transfersOf = (table: string) => `SELECT x.transaction_id AS whose, ${TRAN
 const childrenIn = (table: string) =>
   `SELECT x.transaction_id AS whose, x.* FROM ${table} x ORDER BY x.account_id, x.live, x.transaction_id, x.id`
 
-/** Where in an event's data the charge's id stands, which is its first field. */
-const WHOSE = 'substr(data, 8, 30)'
+/** The place of the charge's id in an event's data: its first field. */
+export const WHOSE = (data = 'data') => `substr(${data}, 18, 30)`
 
 /**
  * What aggregates are read from: rows with `account_id`, `live` and in `whose` a charge's id, in that order. In SQL
@@ -67,14 +72,14 @@ export const SOURCES = {
     ORDER BY t.account_id, t.live, t.transaction_id, t.id`,
   alarms: () => childrenIn('alarms'),
   /** The records of requests that closed an alarm: they are of no other row. */
-  closings: (bytes: string) => `SELECT substr(e.data, 8, 30) AS whose, k.account_id, k.live,
+  closings: (bytes: string) => `SELECT ${WHOSE('e.data')} AS whose, k.account_id, k.live,
       k.key AS idempotency_key, k.event_seq AS id, e.created_at, ${KEY}
     FROM events e JOIN idempotency_keys k
       ON k.account_id = e.account_id AND k.live = e.live AND k.event_seq = e.seq
     WHERE e.type = 'alarm.closed'
-    ORDER BY e.account_id, e.live, substr(e.data, 8, 30)${bytes}, e.seq`,
-  events: (bytes: string) => `SELECT ${WHOSE} AS whose, account_id, live, seq, id, type, data, created_at
-    FROM events ORDER BY account_id, live, ${WHOSE}${bytes}, seq`,
+    ORDER BY e.account_id, e.live, ${WHOSE('e.data')}${bytes}, e.seq`,
+  events: (bytes: string) => `SELECT ${WHOSE()} AS whose, account_id, live, seq, id, type, data, created_at
+    FROM events ORDER BY account_id, live, ${WHOSE()}${bytes}, seq`,
   transfersOfCharges: () => `SELECT t.transaction_id AS whose, ${TRANSFER}
     FROM ledger_transfers t ${ITS_ACCOUNTS}
     WHERE t.transaction_id >= 'txn_' AND t.transaction_id < 'txn\`'
@@ -178,7 +183,8 @@ function eventOf({ seq, id, type, data, created_at }: Row): ToldEvent {
     id: String(id),
     type: String(type),
     at: Number(created_at),
-    data: jsonOf(String(data)),
+    text: String(data),
+    data: jsonOf(String(data)) && (decodeFacts(String(data)) as Told),
   }
 }
 

@@ -15,7 +15,7 @@ const OTHERS = {
   /** The oldest record that is left and has been settled. The purge takes the oldest, as they were made. */
   oldestRecord: () => `SELECT k.created_at, e.created_at AS settled_at FROM idempotency_keys k
     JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
-    WHERE k.answer_kind <> 'accepted' ORDER BY k.seq LIMIT 1`,
+    WHERE k.ending <> 'accepted' ORDER BY k.seq LIMIT 1`,
   ruleSets: () => 'SELECT * FROM rule_sets ORDER BY account_id, live, version',
   clock: () => 'SELECT wall_ms, set_back_ms FROM clock',
 } as const

@@ -1,5 +1,7 @@
 /** What events say, against each other and against the rows of what they tell of. */
+import { encodeFacts } from '../../domain/snapshot.ts'
 import type { Aggregate, Json, Row, ToldEvent } from './aggregate.ts'
+import { jsonOf } from './aggregate.ts'
 import { ALARM, CHARGE, DISPUTE, differs, misshapen, REFUND, type View } from './views.ts'
 
 type Part = 'refund' | 'dispute' | 'alarm'
@@ -36,9 +38,9 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
 /** A status while it is not known yet how the charge ends: what it shows may change without an event. */
 const WAITING = ['processing', 'requires_action']
 /** What may change meanwhile. */
-const WHILE_WAITING = ['status', 'provider', 'provider_reference', 'redirect_url']
+const WHILE_WAITING = ['status', 'provider', 'providerReference', 'redirectUrl']
 /** A refund reserves its amount without an event, and a wish to cancel is kept. */
-const SILENT = ['amount_refund_pending', 'cancel_requested']
+const SILENT = ['amountRefundPending', 'cancelKey']
 
 /** Everything that is wrong with the events of a charge, as sentences. */
 export function* eventProblems(aggregate: Aggregate): Iterable<string> {
@@ -53,22 +55,24 @@ export function* eventProblems(aggregate: Aggregate): Iterable<string> {
 /** The part beside the charge, such as its refund. */
 export function partOf({ data, type }: ToldEvent): Json | undefined {
   const part = TELLINGS[type]?.part
-  return part && (data?.[part] as Json | undefined)
+  return part && data?.[part]
 }
 
-function badlyTold({ type, data }: ToldEvent): string | undefined {
+function badlyTold({ type, data, text }: ToldEvent): string | undefined {
   const telling = TELLINGS[type]
   if (!telling) return 'is of no type that there is'
   if (!data) return 'has no body in the JSON that MiniPay writes'
   const { statuses, part, partStatuses } = telling
-  const wrong = misshapen(CHARGE, data, part) ?? (part && misshapen(PARTS[part], data[part]))
+  const said = jsonOf(text) ?? {}
+  const wrong = misshapen(CHARGE, said['charge']) ?? (part && misshapen(PARTS[part], said[part]))
   if (wrong !== undefined) return wrong
-  if (statuses && !statuses.includes(String(data['status'])))
-    return `tells of a charge that is ${data['status']}`
-  const status = part && (data[part] as Json)['status']
+  if (encodeFacts(data as object) !== text) return 'has facts in a form in which MiniPay writes none'
+  const { status: ofCharge } = data.charge
+  if (statuses && !statuses.includes(String(ofCharge))) return `tells of a charge that is ${ofCharge}`
+  const status = part && data[part]?.[part === 'alarm' ? 'state' : 'status']
   if (partStatuses && !partStatuses.includes(String(status))) return `tells of a ${part} that is ${status}`
-  if (type === 'payment.refunded' && status !== data['status'])
-    return `tells of a refund that left its charge ${status}, and of a charge that is ${data['status']}`
+  if (type === 'payment.refunded' && status !== ofCharge)
+    return `tells of a refund that left its charge ${status}, and of a charge that is ${ofCharge}`
   return undefined
 }
 
@@ -77,12 +81,12 @@ function changedForGood(
   event: ToldEvent,
   { charge, refunds, disputes, alarms }: Aggregate,
 ): string | undefined {
-  const wrong = event.data && differs(CHARGE, event.data, charge, CHARGE.fixed)
+  const wrong = event.data && differs(CHARGE, event.data.charge, charge, CHARGE.fixed)
   if (wrong !== undefined && wrong !== null) return wrong
   const said = partOf(event)
   if (!said) return undefined
   const part = TELLINGS[event.type]?.part as Part
-  const id = said[part === 'refund' ? 'refund_id' : 'id']
+  const { id } = said
   const row = { refund: refunds, dispute: disputes, alarm: alarms }[part].find((one) => one['id'] === id)
   if (!row) return `tells of the ${part} ${id}, which its charge has not`
   return differs(PARTS[part], said, row, PARTS[part].fixed)
@@ -100,7 +104,7 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
   const waits = WAITING.includes(String(status)) || (status === 'authorized' && charge['cancel_key'] !== null)
   const silent = waits ? [...SILENT, ...WHILE_WAITING] : SILENT
   const which = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
-  const wrong = last.data && differs(CHARGE, last.data, charge, which)
+  const wrong = last.data && differs(CHARGE, last.data.charge, charge, which)
   if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
 }
 
@@ -109,7 +113,7 @@ function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<
   const last = new Map<unknown, ToldEvent>()
   for (const event of events) {
     const part = partOf(event)
-    if (part) last.set(part['refund_id'] ?? part['id'], event)
+    if (part) last.set(part['id'], event)
   }
   function* told(view: View, row: Row): Iterable<string> {
     const event = last.get(row['id'])

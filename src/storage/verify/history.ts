@@ -1,13 +1,7 @@
 /** What events say of amounts and states, one after the other. */
 import type { Aggregate, Json, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
-import { inWords } from './views.ts'
-
-/** An amount in a view; one of a first release, which had neither, is all that was charged, or nothing. */
-function amountIn(view: Json, field: string): number {
-  if (field in view) return Number(view[field])
-  return field === 'amount_captured' && view['status'] !== 'failed' ? Number(view['amount']) : 0
-}
+import { columnOf, inWords } from './views.ts'
 
 /** Types with which a charge may get another provider, reference, or captured amount. */
 const OUTCOMES = [
@@ -35,21 +29,22 @@ export function* historyProblems({
   for (const event of events) {
     const { data, type } = event
     if (!data) return
+    const told = data.charge
     const part = partOf(event)
-    if (part && type.startsWith('dispute.')) disputed.set(part['id'], bookedIn(part))
-    if (part && 'refund_id' in part) {
-      ended.add(part['refund_id'])
-      paid.set(part['refund_id'], part['status'] === 'failed' ? 0 : Number(part['amount']))
+    if (part && part === data.dispute) disputed.set(part['id'], Number(part['amountBooked']))
+    if (part && part === data.refund) {
+      ended.add(part['id'])
+      paid.set(part['id'], part['status'] === 'failed' ? 0 : Number(part['amount']))
     }
     const expected: Record<string, number> = {
-      amount_refunded: sum(paid.values()),
-      amount_disputed: sum(disputed.values()),
+      amountRefunded: sum(paid.values()),
+      amountDisputed: sum(disputed.values()),
     }
-    if (before && !OUTCOMES.includes(type)) expected['amount_captured'] = amountIn(before, 'amount_captured')
+    if (before && !OUTCOMES.includes(type)) expected['amountCaptured'] = Number(before['amountCaptured'])
     for (const [field, amount] of Object.entries(expected))
-      if (amountIn(data, field) !== amount)
-        yield `${named(event)} says that ${field} of ${charge['id']} is ${amountIn(data, field)}; the events up to it come to ${amount}.`
-    const pending = amountIn(data, 'amount_refund_pending')
+      if (told[field] !== amount)
+        yield `${named(event)} says that ${columnOf(field)} of ${charge['id']} is ${told[field]}; the events up to it come to ${amount}.`
+    const pending = Number(told['amountRefundPending'])
     // A person may have said later that another amount was paid back than was asked for.
     if (
       !isCorrected &&
@@ -59,19 +54,14 @@ export function* historyProblems({
       )
     )
       yield `${named(event)} says that ${pending} of ${charge['id']} is being refunded, and its refunds never were so.`
-    yield* followed(event, data, before)
-    before = data
+    yield* followed(event, told, before)
+    before = told
   }
   if (!isCorrected) yield* failuresTold({ charge, events })
 }
 
 const named = ({ seq, type }: ToldEvent) => `The event ${seq} (${type})`
 const sum = (amounts: Iterable<number>) => [...amounts].reduce((a, b) => a + b, 0)
-
-function bookedIn(dispute: Json): number {
-  if ('amount_booked' in dispute) return Number(dispute['amount_booked'])
-  return dispute['status'] === 'won' ? 0 : Number(dispute['amount'])
-}
 
 type Begun = { readonly id: unknown; readonly amount: number }
 
@@ -102,27 +92,27 @@ function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<
   const wrong = statusFor(data)
   if (wrong !== undefined) yield `${named(event)} ${wrong}.`
   if (!['failed', 'canceled'].includes(status))
-    for (const field of ['decline_code', 'failure_message'])
+    for (const field of ['declineCode', 'failureMessage'])
       if ((data[field] ?? null) !== null)
-        yield `${named(event)} tells of a charge that is ${status}, with the ${field} ${inWords(data[field])}.`
+        yield `${named(event)} tells of a charge that is ${status}, with the ${columnOf(field)} ${inWords(data[field])}.`
   // While a charge that waits for its customer is canceled, it is processing.
-  if ((data['redirect_url'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
+  if ((data['redirectUrl'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
     yield `${named(event)} tells of a charge that is ${status}, and where its customer has to go.`
   if (!before || OUTCOMES.includes(event.type) || WAITING.includes(String(before['status']))) return
-  for (const field of ['provider', 'provider_reference'])
+  for (const field of ['provider', 'providerReference'])
     if (data[field] !== before[field])
-      yield `${named(event)} says that the ${field} is ${inWords(data[field])}; the event before it says ${inWords(before[field])}.`
+      yield `${named(event)} says that the ${columnOf(field)} is ${inWords(data[field])}; the event before it says ${inWords(before[field])}.`
   if (
     before['status'] === 'authorized' &&
     status === 'authorized' &&
-    data['expires_at'] !== before['expires_at']
+    data['expiresAt'] !== before['expiresAt']
   )
-    yield `${named(event)} says that the charge expires at ${data['expires_at']}; the event before it says ${before['expires_at']}.`
+    yield `${named(event)} says that the charge expires at ${data['expiresAt']}; the event before it says ${before['expiresAt']}.`
 }
 
 /** Why a charge's status is not that of its amounts; as in the checks of the rows. */
 function statusFor(data: Json): string | undefined {
-  const [captured, refunded] = [amountIn(data, 'amount_captured'), amountIn(data, 'amount_refunded')]
+  const [captured, refunded] = [Number(data['amountCaptured']), Number(data['amountRefunded'])]
   const taken = ['succeeded', 'partially_refunded', 'refunded']
   const status = String(data['status'])
   const fits =
@@ -141,7 +131,7 @@ function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>)
     const { type, data } = event
     if (!type.startsWith('payment.')) continue
     // A cancellation that was wished for begins with what it waited for.
-    const status = type === 'payment.authorized' ? 'authorized' : String(data?.['status'])
+    const status = type === 'payment.authorized' ? 'authorized' : String(data?.charge['status'])
     if (/capture_failed$|cancel_failed$/.test(type) && before !== status && !isOfWish(type, status))
       yield `${named(event)} tells that ${charge['id']} is ${status} again, and it was ${before} before.`
     if (type === 'payment.authorized' && before === 'authorized')

@@ -1,11 +1,18 @@
 /** Idempotency records, against what their requests asked for and what became of it. */
 import { hash } from 'node:crypto'
-import { canonicalRequest, PLAIN_FINGERPRINT } from '../../domain/idempotency.ts'
+import {
+  canonicalRequest,
+  ENDINGS,
+  type EndingKind,
+  PLAIN_FINGERPRINT,
+  SURFACES,
+} from '../../domain/idempotency.ts'
+import { decodeFacts } from '../../domain/snapshot.ts'
 import { type Aggregate, type Json, jsonOf, type Row, type ToldEvent } from './aggregate.ts'
 import { calledAgain } from './calls.ts'
 import { partOf } from './events.ts'
 import { isOpen } from './money.ts'
-import { CHARGE, differs, misshapen, REFUND, timeOf, type View } from './views.ts'
+import { CHARGE, differs, misshapen, REFUND, timeOf } from './views.ts'
 
 /** Everything that is wrong with the records of a charge's keys, as sentences. `forgotten` in ms since 1970: see audit. */
 export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
@@ -51,13 +58,13 @@ function isOfWish(
   return kind === 'cancel' && key_at !== null && Number(key_at) < latest
 }
 
-/** The record of a request that closed an alarm is answered with the alarm, as the event tells of it. */
+/** The record of a request that closed an alarm names the alarm of its event. */
 function closingProblem(closing: Row, events: readonly ToldEvent[]): string | undefined {
-  const { id, created_at, key_at, key_kind, key_body, key_fingerprint } = closing
+  const { id, created_at, key_at, key_ending, key_object, key_facts, key_fingerprint } = closing
   const event = events.find(({ seq }) => seq === id)
   const alarm = event && partOf(event)
-  if (key_kind !== 'done' || key_body !== JSON.stringify(alarm))
-    return `is not answered as its event ${id} tells`
+  if (key_ending !== 'done' || key_object !== alarm?.['id'] || key_facts !== null)
+    return `did not end as its event ${id} tells`
   if (key_at !== created_at) return `is of another time than its event ${id}`
   const operation = `POST /api/v1/alarms/${alarm?.['id']}/close `
   const text = String(key_fingerprint)
@@ -83,7 +90,7 @@ function* recordProblems(
   begun: readonly number[],
   forgotten: number,
 ): Iterable<string> {
-  const { id, idempotency_key, key_at, key_kind, key_fingerprint } = owner
+  const { id, idempotency_key, key_at, key_ending, key_fingerprint } = owner
   if (key_at === null) {
     if (Math.min(...begun, Number(owner['created_at'] ?? owner['started_at'])) - SAME_MS > forgotten)
       yield `The idempotency record of ${id}, ${idempotency_key}, is not there, and older ones are.`
@@ -95,10 +102,10 @@ function* recordProblems(
   const at = Number(key_at)
   if (begun.length > 0 && !begun.some((time) => Math.abs(time - at) <= SAME_MS))
     yield `${record} is of ${timeOf(at)}, when nothing was asked.`
-  const wrong = answerProblem(charge, owner, events)
+  const wrong = endingProblem(charge, owner, events)
   if (wrong !== undefined) yield `${record} ${wrong}.`
-  if (key_kind === 'accepted' && hasEnded(charge, owner))
-    yield `${record} is answered as if it had not ended.`
+  if (key_ending === 'accepted' && hasEnded(charge, owner))
+    yield `${record} is accepted, as if it had not ended.`
 }
 
 function isOneOf(value: string, values: Iterable<string>): boolean {
@@ -113,72 +120,41 @@ function hasEnded(charge: Row, { state, refund_id, status, transaction_id }: Row
   return !['processing', 'requires_action', 'canceled'].includes(String(charge['status']))
 }
 
-const KINDS = ['created', 'done', 'declined', 'unavailable', 'accepted']
-
-/** Why a record's answer is not what the request came to; undefined when it is. */
-function answerProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): string | undefined {
-  const { key_kind, key_body, key_event } = owner
-  if (!KINDS.includes(String(key_kind))) return `is answered as ${key_kind}, which nothing is`
+/** Why a record's ending is not what the request came to; undefined when it is. */
+function endingProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): string | undefined {
+  const { key_ending, key_object, key_surface, key_facts, key_event } = owner
+  const kind = ENDINGS.find((one) => one === key_ending)
+  if (!kind) return `ended as ${key_ending}, which nothing does`
+  if (!SURFACES.some((one) => one === key_surface)) return `came through ${key_surface}, which is no API`
+  const [view, row] = isRefund(owner) ? ([REFUND, owner] as const) : ([CHARGE, charge] as const)
+  if (key_object !== row['id']) return `is about ${key_object} in place of ${row['id']}`
   const event = events.find(({ seq }) => seq === Number(key_event))
   if (Number(key_event) !== 0 && !event)
     return `names the event ${key_event}, which is not one of ${charge['id']}`
-  // The answer is the event's own data.
-  if (key_body === null) return event?.data ? stillSo(CHARGE, event.data, owner, charge) : 'has no answer'
-  const body = jsonOf(String(key_body))
-  if (!body) return 'has no answer in the JSON that MiniPay writes'
-  const view = viewOf(owner)
-  const said = key_kind === 'declined' || key_kind === 'unavailable' ? refusedObject(view, body, event) : body
-  if (typeof said === 'string') return said
-  const wrong = misshapen(view, said)
-  if (wrong !== undefined) return wrong
-  const row = view === REFUND ? owner : charge
-  return (
-    differs(view, said, row, view.fixed) ??
-    (event ? unlike(view, said, event) : stillSo(view, said, owner, charge))
-  )
+  if (kind === 'accepted') return key_facts === null ? undefined : 'is accepted, and has facts of its end'
+  const facts = key_facts === null ? {} : jsonOf(String(key_facts))
+  if (!facts) return 'has no facts in the JSON that MiniPay writes'
+  const said = (key_facts !== null && (decodeFacts(String(key_facts))[view.name] as Json | undefined)) || null
+  const wrong = said && (misshapen(view, facts[view.name]) ?? differs(view, said, row, view.fixed))
+  if (wrong) return wrong
+  const shown = said ?? event?.data?.[view.name]
+  return shown
+    ? endedOtherwise(kind, shown, owner, 'refusal' in facts)
+    : `ended, and no event tells of ${row['id']}`
 }
 
 const isRefund = (owner: Row) => owner['transaction_id'] !== undefined && owner['kind'] === undefined
-const viewOf = (owner: Row): View => (isRefund(owner) ? REFUND : CHARGE)
 
-/** The object in the answer of a request that was refused, or why the answer is none. */
-function refusedObject({ name }: View, body: Json, event: ToldEvent | undefined): Json | string {
-  const { error, code, decline_code, ...rest } = body
-  const said = rest[name]
-  if (Object.keys(rest).length !== 1 || typeof said !== 'object' || said === null)
-    return `shows no ${name} alone`
-  if (typeof code !== 'string' || typeof decline_code !== 'string') return 'is refused without a code'
-  const told = event && (name === 'refund' ? partOf(event) : event.data)
-  if (
-    told?.['status'] === 'failed' &&
-    (told['failure_message'] !== error || told['decline_code'] !== decline_code)
-  )
-    return `says ${decline_code}, "${error}"; its event says ${told['decline_code']}, "${told['failure_message']}"`
-  return said as Json
-}
-
-/** What was answered with an event is what the event tells. */
-function unlike({ name }: View, said: Json, event: ToldEvent): string | undefined {
-  const told = name === 'refund' ? partOf(event) : event.data
-  for (const [field, value] of Object.entries(said))
-    if (JSON.stringify(value) !== JSON.stringify(told?.[field]))
-      return `says that ${field} is ${JSON.stringify(value)}; its event ${event.seq} says ${JSON.stringify(told?.[field])}`
-  return undefined
-}
-
-/** What has not ended was answered as it was then, and is so while nothing has happened since. */
-function stillSo(view: View, said: Json, owner: Row, charge: Row): string | undefined {
-  const status = String(said['status'])
-  if (owner['key_kind'] !== 'accepted') return undefined
-  if (status !== 'processing' && status !== 'requires_action') return `is accepted, and says ${status}`
-  if (view === REFUND) return owner['status'] === 'processing' ? differs(view, said, owner) : undefined
-  if (owner['kind'] !== undefined || charge['status'] !== status) return undefined
-  return differs(
-    view,
-    said,
-    charge,
-    Object.keys(CHARGE.fields).filter((field) => field !== 'cancel_requested'),
-  )
+/** Why an object does not have the state in which its request ended so; undefined when it has. */
+function endedOtherwise(kind: EndingKind, shown: Json, owner: Row, isToldWhy: boolean): string | undefined {
+  const isRefused = kind === 'declined' || kind === 'unavailable'
+  const status = String(shown['status'])
+  const hasFailed = status === 'failed'
+  // A capture or a cancel leaves its charge as it was when it is refused.
+  if (owner['kind'] !== undefined)
+    return isRefused && !hasFailed && !isToldWhy ? 'is refused without a reason' : undefined
+  const fits = isRefused ? hasFailed : !hasFailed && status !== 'processing' && status !== 'requires_action'
+  return fits ? undefined : `is ${kind}, and its event tells of ${shown['id']} that is ${status}`
 }
 
 const fingerprint = (operation: string, body: object) => {

@@ -151,14 +151,13 @@ export function purges(open: Open): void {
     'the key of a request that has not ended is kept, however old, and hides none that can go',
     async (store, { live }) => {
       const { commit } = beginCommit({ scope: live, key: 'open', at: START })
-      const accepted = { kind: 'accepted', body: '{}' } as const
-      await committed(store, { ...commit, key: { ...commit.key!, answer: accepted } })
+      await committed(store, commit)
       await charged(store, { scope: live, key: 'done', at: START + 1 })
       const mark = await marked(store)
       await charged(store, { scope: live, key: 'new' })
       assert.equal(await store.purgeIdempotency(mark, 1), 1)
       assert.equal(await store.idempotencyRecord(live, 'done'), undefined)
-      assert.equal((await store.idempotencyRecord(live, 'open'))?.answer.kind, 'accepted')
+      assert.equal((await store.idempotencyRecord(live, 'open'))?.ending.kind, 'accepted')
       assert.equal(await store.purgeIdempotency(mark, 1), 0)
     },
   )

@@ -6,6 +6,7 @@ import {
   committed,
   everything,
   type Open,
+  recordOf,
   refundCommit,
   refunded,
   rule,
@@ -23,8 +24,7 @@ export function atomicCommits(open: Open): void {
 
       const { charge, key, event, at } = commit
       assert.deepEqual(await store.charge(live, charge.id), charge)
-      const { fingerprint, answer } = key
-      assert.deepEqual(await store.idempotencyRecord(live, key.key), { fingerprint, answer })
+      assert.deepEqual(await store.idempotencyRecord(live, key.key), recordOf(commit))
       const { charges, events, entries, accounts, totals, deliveries, deliveryTotals } = await everything(
         store,
         live,
@@ -112,8 +112,7 @@ export function refusedCommits(open: Open): void {
       await committed(store, first)
       const before = await everything(store, live)
       const again = chargeCommit({ scope: live, key: 'once', currency: 'eur', endpoints: ['default'] })
-      const { fingerprint, answer } = first.key
-      assert.deepEqual(await store.commit(again), { kind: 'key_exists', record: { fingerprint, answer } })
+      assert.deepEqual(await store.commit(again), { kind: 'key_exists', record: recordOf(first) })
       assert.deepEqual(await everything(store, live), before)
       assert.equal(await store.charge(live, again.charge.id), undefined)
     },
@@ -209,10 +208,9 @@ export function concurrentCommits(open: Open): void {
       const results = await Promise.all(commits.map((commit) => store.commit(commit)))
       const winners = commits.filter((_, i) => results[i]?.kind === 'committed')
       assert.equal(winners.length, 1)
-      const { fingerprint, answer } = winners[0]!.key
       for (const result of results)
         if (result.kind !== 'committed')
-          assert.deepEqual(result, { kind: 'key_exists', record: { fingerprint, answer } })
+          assert.deepEqual(result, { kind: 'key_exists', record: recordOf(winners[0]!) })
       assert.deepEqual((await everything(store, live)).charges.data, [winners[0]?.charge])
     },
   )

@@ -31,7 +31,7 @@ import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
 import { ruleSets } from './rulesets.ts'
-import { changedAnswers, changedColumns, refusedSteps, steps } from './steps.ts'
+import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 
 export function storeContract(name: string, open: Open): void {
   describe(`the ${name} store`, () => {
@@ -47,7 +47,7 @@ export function storeContract(name: string, open: Open): void {
     })
     describe('steps', () => {
       steps(open)
-      changedAnswers(open)
+      changedEndings(open)
       changedColumns(open)
       refusedSteps(open)
     })

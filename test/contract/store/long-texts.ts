@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Charge, Metadata } from '../../../src/domain/charge.ts'
-import type { Commit, Scope, Store } from '../../../src/ports/store.ts'
+import type { Commit, Ended, Scope, Store } from '../../../src/ports/store.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -12,6 +12,7 @@ import {
   NO,
   type Open,
   type RequestCommit,
+  recordOf,
   refundCommit,
   rule,
   START,
@@ -41,15 +42,22 @@ const DETAILS: Readonly<Record<string, Details>> = {
   'short texts': { description: 'A chair', metadata: { order: '42' } },
 }
 
-/** Fails unless the charge and its key's answer are read as they were committed, by every way. */
+/** Fails unless the charge and the record of its key are read as they were committed, by every way. */
 async function assertReads(store: Store, scope: Scope, { charge }: Commit): Promise<void> {
   assert.deepEqual(await store.charge(scope, charge.id), charge)
   for (const filter of [{}, { customer: charge.customer }, { status: charge.status }])
     assert.deepEqual((await store.charges(scope, { limit: 1, ...filter })).data, [charge])
 }
 
-async function assertAnswered(store: Store, scope: Scope, key: string, body: string): Promise<void> {
-  assert.equal((await store.idempotencyRecord(scope, key))?.answer.body, body)
+/** Fails unless a key is found as its request ended, with its event. */
+async function assertEnded(
+  store: Store,
+  scope: Scope,
+  ended: Ended | null,
+  event: Commit['event'],
+): Promise<void> {
+  const found = await store.idempotencyRecord(scope, ended?.key ?? '')
+  assert.deepEqual([found?.ending, found?.event], [ended?.ending, event?.data ?? null])
 }
 
 /** Fails unless the last event is the commit's, in the list of events and in the deliveries. */
@@ -62,7 +70,7 @@ async function assertTold(store: Store, scope: Scope, { event, at }: Commit): Pr
 
 async function assertStored(store: Store, scope: Scope, commit: RequestCommit): Promise<void> {
   await assertReads(store, scope, commit)
-  await assertAnswered(store, scope, commit.key.key, commit.key.answer.body)
+  await assertEnded(store, scope, commit.key, commit.event)
   await assertTold(store, scope, commit)
 }
 
@@ -86,23 +94,21 @@ export function longTexts(open: Open): void {
         const begun = beginCommit({ scope, capture: false, ...details })
         await committed(store, begun.commit)
         await assertReads(store, scope, begun.commit)
-        const { key } = begun.commit
-        await assertAnswered(store, scope, key?.key ?? '', key?.answer.body ?? '')
+        await assertEnded(store, scope, begun.commit.key, null)
 
         const held = endCommit(begun, succeeded(begun.attempt, 'pay_1'), { scope, endpoints })
         await committed(store, held)
         await assertReads(store, scope, held)
         await assertTold(store, scope, held)
-        await assertAnswered(store, scope, key?.key ?? '', held.answered?.answer.body ?? '')
+        await assertEnded(store, scope, held.ended, held.event)
 
         const capture = followUpCommit('capture', held.charge, { scope })
         await committed(store, capture.commit)
-        const captureKey = capture.commit.key
-        await assertAnswered(store, scope, captureKey?.key ?? '', captureKey?.answer.body ?? '')
+        await assertEnded(store, scope, capture.commit.key, null)
         const captured = endCommit(capture, succeeded(capture.attempt, 'cap_1'), { scope, endpoints })
         await committed(store, captured)
         await assertTold(store, scope, captured)
-        await assertAnswered(store, scope, captureKey?.key ?? '', captured.answered?.answer.body ?? '')
+        await assertEnded(store, scope, captured.ended, captured.event)
 
         const atOnce = refundCommit(captured.charge, { scope, endpoints, amount: 300, ...details })
         await committed(store, atOnce)
@@ -116,8 +122,7 @@ export function longTexts(open: Open): void {
         assert.deepEqual((await store.refunds(scope, { limit: 9 })).data, [failed.refund, atOnce.refund])
         await assertReads(store, scope, failed)
         await assertTold(store, scope, failed)
-        const { key: refundKey = '', answer } = failed.answered ?? {}
-        await assertAnswered(store, scope, refundKey, answer?.body ?? '')
+        await assertEnded(store, scope, failed.ended, failed.event)
       },
     )
   }
@@ -128,7 +133,7 @@ export function longTexts(open: Open): void {
     const second = chargeCommit({ scope: live, key: 'one', at: START, ...details })
     await committed(store, first)
     const result = await store.commit(second)
-    assert.equal(result.kind === 'key_exists' && result.record.answer.body, first.key.answer.body)
+    assert.deepEqual(result.kind === 'key_exists' && result.record, recordOf(first))
     assert.equal(await store.charge(live, second.charge.id), undefined)
   })
 }

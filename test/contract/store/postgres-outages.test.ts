@@ -5,7 +5,7 @@ import { type Commit, DEFAULT_SCOPE, type Store, StoreUnavailable } from '../../
 import { migratePostgres } from '../../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
-import { chargeCommit, charged, committed, refundCommit, tick } from '../../kit/commits.ts'
+import { chargeCommit, charged, committed, recordOf, refundCommit, tick } from '../../kit/commits.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres } from '../../kit/postgres.ts'
 import { type DatabaseProxy, startProxy } from '../../kit/postgres-proxy.ts'
 import { allEvents, count } from './postgres-support.ts'
@@ -107,7 +107,7 @@ test('a used key affects only its own request when its group takes one round tri
   const results = await Promise.all(group.map((commit) => store.commit(commit)))
   const exists = (commit: Commit) => ({
     kind: 'key_exists',
-    record: { fingerprint: commit.key?.fingerprint, answer: commit.key?.answer },
+    record: recordOf(commit),
   })
   const committed = { kind: 'committed' }
   assert.deepEqual(results, [committed, exists(first), committed, exists(group[2] as Commit)])

@@ -34,12 +34,12 @@ import { databases } from './postgres-support.ts'
 const scope = DEFAULT_SCOPE
 const postgres = databases()
 
-/** A new charge, one that is being made, its end with the answer of its key, a refund that begins, and alarms: a new one, and one that changes. */
+/** A new charge, one that is being made, its end with that of its key's request, a refund that begins, and alarms: a new one, and one that changes. */
 function commits(): { all: Commit[]; states: Map<string, string> } {
   const made = chargeCommit({ scope, endpoints: ['default'] })
   const begun = beginCommit({ scope })
-  const answered = { key: 'a key', answer: { kind: 'created', body: 'an answer' } } as const
-  const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, answered })
+  const request = { key: 'a key', ending: { kind: 'created', objectId: 'txn', facts: 'facts' } } as const
+  const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, ended: request })
   const refund = beginRefundCommit(made.charge, { scope }).commit
   const alarms = [alarmOf(made.charge), alarmOf(made.charge)] as const
   const alarmed = alarmsCommit(scope, made.charge, alarms)

@@ -14,6 +14,7 @@ import {
   followUpCommit,
   NO,
   type Open,
+  recordOf,
   rule,
   START,
   succeeded,
@@ -29,29 +30,28 @@ export function steps(open: Open): void {
     'a charge that is begun is stored with its attempt and its key, without an event',
     async (store, { live }) => {
       const { commit, charge, attempt } = beginCommit({ scope: live, key: 'asked' })
-      await committed(store, { ...commit, key: { ...commit.key!, answer: PROCESSING } })
+      await committed(store, commit)
       assert.deepEqual(await store.charge(live, charge.id), charge)
       const { attempts, events, entries, totals, attemptTotals } = await everything(store, live)
       assert.deepEqual(attempts.data, [attempt])
       assert.equal(attemptTotals.byState.sending, 1)
       assert.deepEqual([events.data, entries.data, totals], [[], [], []])
-      assert.deepEqual((await store.idempotencyRecord(live, 'asked'))?.answer, PROCESSING)
+      assert.deepEqual(await store.idempotencyRecord(live, 'asked'), recordOf(commit))
       assert.deepEqual(await store.commit(beginCommit({ scope: live, key: 'asked' }).commit), {
         kind: 'key_exists',
-        record: { fingerprint: commit.key!.fingerprint, answer: PROCESSING },
+        record: recordOf(commit),
       })
     },
   )
 
   rule(
     open,
-    'the end of an attempt changes it, its charge, the ledger and what its key answers, at once',
+    'the end of an attempt changes it, its charge, the ledger and the record of its key, at once',
     async (store, { live: scope }) => {
       const begun = beginCommit({ scope, key: 'asked', amount: 700 })
-      await committed(store, { ...begun.commit, key: { ...begun.commit.key!, answer: PROCESSING } })
+      await committed(store, begun.commit)
       const ended = endCommit(begun, succeeded(begun.attempt, 'pay_1'), { scope, endpoints: ['default'] })
-      const answer = { kind: 'created', body: ended.event!.data } as const
-      await committed(store, { ...ended, answered: { key: 'asked', answer } })
+      await committed(store, ended)
       assert.deepEqual(await store.charge(scope, begun.charge.id), ended.charge)
       const { attempts, events, accounts, totals, attemptTotals, deliveries } = await everything(store, scope)
       assert.deepEqual(attempts.data, ended.attempts)
@@ -68,8 +68,9 @@ export function steps(open: Open): void {
         ],
       )
       assert.deepEqual([totals[0]?.charges_succeeded, deliveries.data.length], [1, 1])
-      const { fingerprint } = begun.commit.key!
-      assert.deepEqual(await store.idempotencyRecord(scope, 'asked'), { fingerprint, answer })
+      const ending = { kind: 'created', objectId: begun.charge.id, facts: null }
+      const record = { ...recordOf(begun.commit), ending, event: ended.event!.data }
+      assert.deepEqual(await store.idempotencyRecord(scope, 'asked'), record)
     },
   )
 
@@ -98,26 +99,27 @@ export function steps(open: Open): void {
   )
 }
 
-const PROCESSING = { kind: 'accepted', body: '{"status":"processing"}' } as const
+const ACCEPTED = { kind: 'accepted', objectId: 'txn_1', facts: null } as const
+const DECLINED = { kind: 'declined', objectId: 'txn_1', facts: '{"refusal":{}}' } as const
+const DONE = { kind: 'done', objectId: 're_1', facts: '{"refund":{}}' } as const
 
-export function changedAnswers(open: Open): void {
+export function changedEndings(open: Open): void {
   rule(
     open,
-    'a response that differs from its event is stored too, with an event and without',
+    'facts that an event does not have are stored with the key, with an event and without',
     async (store, { live: scope }) => {
       const begun = beginCommit({ scope, key: 'asked' })
       await committed(store, begun.commit)
       const pending = { kind: 'pending', reference: null, redirectUrl: null } as const
-      const waits = endCommit(begun, pending, { scope, answered: { key: 'asked', answer: PROCESSING } })
+      const waits = endCommit(begun, pending, { scope, ended: { key: 'asked', ending: ACCEPTED } })
       assert.equal(waits.event, null)
       await committed(store, waits)
-      const stored = async () => (await store.idempotencyRecord(scope, 'asked'))?.answer
-      assert.deepEqual(await stored(), PROCESSING)
-      const declined = { kind: 'declined', body: '{"error":"No."}' } as const
+      const stored = async () => (await store.idempotencyRecord(scope, 'asked'))?.ending
+      assert.deepEqual(await stored(), ACCEPTED)
       const [attempt] = waits.attempts
       const next = { charge: waits.charge, attempt: attempt! }
-      await committed(store, endCommit(next, NO, { scope, answered: { key: 'asked', answer: declined } }))
-      assert.deepEqual(await stored(), declined)
+      await committed(store, endCommit(next, NO, { scope, ended: { key: 'asked', ending: DECLINED } }))
+      assert.deepEqual(await stored(), DECLINED)
     },
   )
 
@@ -135,40 +137,37 @@ export function changedAnswers(open: Open): void {
 
   rule(
     open,
-    'one commit answers several keys, and leaves those that are not there',
+    'one commit ends the requests of several keys, and leaves those that are not there',
     async (store, { live }) => {
       const first = beginCommit({ scope: live, key: 'first' })
       await committed(store, first.commit)
       await committed(store, beginCommit({ scope: live, key: 'second' }).commit)
-      const answer = { kind: 'declined', body: '{"error":"No."}' } as const
-      const done = { kind: 'done', body: '{"status":"failed"}' } as const
-      const ended = endCommit(first, NO, { scope: live, answered: { key: 'first', answer } })
+      const ended = endCommit(first, NO, { scope: live, ended: { key: 'first', ending: DECLINED } })
       await committed(store, {
         ...ended,
-        alsoAnswered: [
-          { key: 'second', answer: done },
-          { key: 'third', answer: done },
+        alsoEnded: [
+          { key: 'second', ending: DONE },
+          { key: 'third', ending: DONE },
         ],
       })
-      const stored = async (key: string) => (await store.idempotencyRecord(live, key))?.answer
-      assert.deepEqual([await stored('first'), await stored('second')], [answer, done])
+      const stored = async (key: string) => (await store.idempotencyRecord(live, key))?.ending
+      assert.deepEqual([await stored('first'), await stored('second')], [DECLINED, DONE])
       assert.equal(await stored('third'), undefined)
     },
   )
 
   rule(
     open,
-    'an answer for a key that was purged, or is of another scope, changes no key',
+    'the ending of a key that was purged, or is of another scope, changes no key',
     async (store, { live, test }) => {
       const begun = beginCommit({ scope: live, key: 'asked', at: START })
-      const ended = { kind: 'created', body: '{}' } as const
-      await committed(store, { ...begun.commit, key: { ...begun.commit.key!, answer: ended } })
+      await committed(store, { ...begun.commit, key: { ...begun.commit.key!, ending: DONE } })
       const mark = await marked(store)
       await charged(store, { scope: test, key: 'asked' })
       const before = await store.idempotencyRecord(test, 'asked')
       assert.equal(await store.purgeIdempotency(mark, 10), 1)
-      const answered = { key: 'asked', answer: PROCESSING }
-      await committed(store, endCommit(begun, succeeded(begun.attempt, 'pay'), { scope: live, answered }))
+      const ended = { key: 'asked', ending: ACCEPTED }
+      await committed(store, endCommit(begun, succeeded(begun.attempt, 'pay'), { scope: live, ended }))
       assert.equal(await store.idempotencyRecord(live, 'asked'), undefined)
       assert.deepEqual(await store.idempotencyRecord(test, 'asked'), before)
     },
@@ -179,7 +178,15 @@ export function changedAnswers(open: Open): void {
 export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>): Commit {
   const next = { ...charge, ...changes, version: charge.version + 1 }
   const decision = {
-    ...{ charge: next, refund: null, dispute: null, attempts: [], alarms: [], transactionId: charge.id },
+    ...{
+      charge: next,
+      previous: {},
+      refund: null,
+      dispute: null,
+      attempts: [],
+      alarms: [],
+      transactionId: charge.id,
+    },
     ...{ transfers: [], event: null, counts: [] },
   }
   return commitOf(decision, { scope }, null, tick())

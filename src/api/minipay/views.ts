@@ -1,9 +1,10 @@
-/** Our objects as the API shows them: in answers, in events, in webhooks. */
-import type { Alarm } from '../domain/alarm.ts'
-import type { Attempt } from '../domain/attempt.ts'
-import type { Charge, Dispute, Refund } from '../domain/charge.ts'
-import { isToBeCanceled } from '../domain/wish.ts'
-import type { Delivery, LedgerEntry, StoredEvent } from '../ports/store.ts'
+/** Our objects as the API shows them: in responses, in events, in webhooks. */
+import type { Alarm } from '../../domain/alarm.ts'
+import type { Attempt } from '../../domain/attempt.ts'
+import type { Dispute, Refund } from '../../domain/charge.ts'
+import { type ChargeFacts, decodeSnapshot, type Era, type Snapshot } from '../../domain/snapshot.ts'
+import { isToBeCanceled } from '../../domain/wish.ts'
+import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
 
 let lastMs = 0
 let lastText = '1970-01-01T00:00:00.000Z'
@@ -17,7 +18,7 @@ export function timestamp(ms: number): string {
   return lastText
 }
 
-export function chargeView(charge: Charge) {
+export function chargeView(charge: ChargeFacts) {
   return {
     id: charge.id,
     amount: charge.amount,
@@ -136,6 +137,41 @@ export function alarmView(alarm: Alarm) {
   }
 }
 
+/** Fields that views have since a schema, from the first on: what an earlier one stored is shown without them. */
+const CAME_LATER: readonly (readonly string[])[] = [
+  [
+    ...[
+      'amount_captured',
+      'amount_refund_pending',
+      'amount_disputed',
+      'capture',
+      'redirect_url',
+      'expires_at',
+    ],
+    ...['refund_provider_reference', 'refund_decline_code', 'refund_failure_message'],
+  ],
+  ['dispute_amount_booked'],
+  ['cancel_requested'],
+]
+
+/** A view as it was when a former schema stored its object: without the fields that came later. */
+export function asOf<View extends object>(era: Era | undefined, view: View, part = ''): View {
+  if (era === undefined) return view
+  const later = CAME_LATER.slice(era - 1).flat()
+  const kept = Object.entries(view).filter(([name]) => !later.includes(part + name))
+  return Object.fromEntries(kept) as View
+}
+
+/** An event's data: the charge after the change, and the changed refund, dispute or alarm. */
+export function snapshotView({ charge, refund, dispute, alarm, era }: Snapshot) {
+  return {
+    ...asOf(era, chargeView(charge)),
+    ...(refund && { refund: asOf(era, refundView(refund), 'refund_') }),
+    ...(dispute && { dispute: asOf(era, disputeView(dispute), 'dispute_') }),
+    ...(alarm && { alarm: alarmView(alarm) }),
+  }
+}
+
 export function eventView(event: StoredEvent) {
   return {
     sequence: event.sequence,
@@ -143,7 +179,7 @@ export function eventView(event: StoredEvent) {
     id: event.id,
     type: event.type,
     created_at: timestamp(event.createdAt),
-    data: JSON.parse(event.data),
+    data: snapshotView(decodeSnapshot(event.data)),
   }
 }
 

@@ -1,0 +1,91 @@
+/** Databases as former versions left them. */
+import { renameSync } from 'node:fs'
+import { endingView } from '../../src/api/minipay/endings.ts'
+import { snapshotView } from '../../src/api/minipay/views.ts'
+import { recordedEnding } from '../../src/app/endings.ts'
+import type { EndingKind } from '../../src/domain/idempotency.ts'
+import { decodeSnapshot } from '../../src/domain/snapshot.ts'
+import type { Connection } from '../../src/storage/sqlite/connection.ts'
+import { DESCRIPTION, EVENT_DATA, FACTS, METADATA } from '../../src/storage/sqlite/long-texts.ts'
+import { type Migration, migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
+import { openWriter } from '../../src/storage/sqlite/open.ts'
+
+/** Puts long texts back into their rows, where those of an earlier version are, and where PostgreSQL has all of them. */
+export const WITHOUT_LONG_TEXTS = `
+  UPDATE charges SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
+  UPDATE refunds SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
+  UPDATE events AS e SET data = ${EVENT_DATA}, details_id = NULL, rest_id = NULL;
+  UPDATE idempotency_keys AS k SET facts = ${FACTS}, details_id = NULL;
+  DELETE FROM long_texts;`
+
+/** What the API shows of an event, which was its data before events had facts. */
+export const rendered = (data: string): string => JSON.stringify(snapshotView(decodeSnapshot(data)))
+
+/** The response that the record of a key had before records had facts: null when it was its event's data. */
+function response(
+  kind: EndingKind,
+  objectId: string,
+  facts: string | null,
+  event: string | null,
+): string | null {
+  const ending = { kind, objectId, facts }
+  const ended = recordedEnding({ fingerprint: '', surface: 'minipay', ending, event })
+  if (!ended) return JSON.stringify(objectId.startsWith('re_') ? { refund_id: objectId } : { id: objectId })
+  const code = ended.about === 'charge' && facts === null ? 'card_declined' : 'provider_declined'
+  const text = JSON.stringify(endingView(ended, code))
+  return event !== null && text === rendered(event) ? null : text
+}
+
+/** Puts back into events and records what an API shows of them. */
+function withoutFacts(db: Connection): void {
+  db.function('rendered', { deterministic: true }, (data) => rendered(String(data)))
+  db.function('response', { deterministic: true, varargs: true }, (...given) => {
+    const [kind, objectId, facts, event] = given as [EndingKind, string, string | null, string | null]
+    return response(kind, objectId, facts, event)
+  })
+  db.exec(`
+    UPDATE idempotency_keys AS k SET facts = response(ending, object_id, facts, (
+      SELECT data FROM events e
+      WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq));
+    UPDATE events SET data = rendered(data);`)
+}
+
+/** The transfers as the version before stored them: in two entries each. */
+const AS_ENTRIES = `
+  CREATE TABLE ledger_entries AS
+    SELECT account_id, live, 2 * seq - 1 AS seq, debit_account_id AS ledger_account_id, transaction_id, amount, created_at
+    FROM ledger_transfers
+    UNION ALL
+    SELECT account_id, live, 2 * seq, credit_account_id, transaction_id, -amount, created_at FROM ledger_transfers`
+
+/** Columns that had another name. */
+const FORMERLY: Readonly<Record<string, string>> = { answer_kind: 'ending', answer_body: 'facts' }
+
+/** Makes of a database one of the schema before a migration, with its rows as the version before stored them. */
+export function makeFormer(sound: string, migration: string): void {
+  const file = `${sound}.old`
+  const all = migrations()
+  const index = all.findIndex(({ name }: Migration) => name.endsWith(`_${migration}.sql`))
+  const old = openWriter(file)
+  migrate(old, all.slice(0, index))
+  old.pragma('foreign_keys = OFF')
+  const rows = openWriter(sound)
+  rows.exec(WITHOUT_LONG_TEXTS)
+  withoutFacts(rows)
+  rows.exec(AS_ENTRIES)
+  rows.close()
+  old.prepare('ATTACH ? AS books').run(sound)
+  const tables = old
+    .prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'table'`)
+    .pluck()
+    .all() as string[]
+  for (const table of tables) {
+    const columns = (old.pragma(`main.table_info(${table})`) as { name: string }[]).map(({ name }) => name)
+    const from = columns.map((name) => FORMERLY[name] ?? name)
+    old.exec(
+      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns.join()}) SELECT ${from.join()} FROM books.${table}`,
+    )
+  }
+  old.close()
+  renameSync(file, sound)
+}
