@@ -145,3 +145,27 @@ test('every page of docs is in its index', () => {
   for (const page of PAGES.filter((name) => name.startsWith('docs/') && name !== 'docs/index.md'))
     assert.ok(read('docs/index.md').includes(`](${page.slice('docs/'.length)})`), page)
 })
+
+/** Folders of `src/` and `storage/` that these pages name files in. */
+const ROOM =
+  /(?<![\w/.])(?:src\/)?((?:domain|ports|app|workers|api|http|storage|sqlite|postgres|providers|net|rules|runtime|observe|simulator)\/[a-z][a-z/-]*[a-z])/g
+
+test('every file and function that ARCHITECTURE and the internals name exists', () => {
+  const code = globSync('src/**/*.ts', { cwd: ROOT })
+    .map((file) => read(file))
+    .join('\n')
+  const words = new Set(code.match(/\w+/g))
+  for (const page of PAGES.filter(
+    (name) => name === 'ARCHITECTURE.md' || name.startsWith('docs/internals/'),
+  )) {
+    for (const [, path = ''] of read(page).matchAll(ROOM))
+      assert.ok(
+        ['', 'storage/'].some((room) =>
+          [path, `${path}.ts`].some((name) => existsSync(join(ROOT, 'src', room, name))),
+        ),
+        `${page} names ${path}`,
+      )
+    for (const [, word = ''] of read(page).matchAll(/`([a-z]+[A-Z]\w*|[a-z]{5,})`/g))
+      assert.ok(words.has(word), `${page} names ${word}`)
+  }
+})
