@@ -100,7 +100,7 @@ async function answered(
   how: 'send' | 'resend' | 'lookup',
 ): Promise<LookupAnswer> {
   const deadline = { ms: provider.deadlineMs, graceMs: GRACE_MS }
-  const late: Outcome = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
+  const late: Outcome = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
   const call = async (signal: AbortSignal) =>
     how === 'lookup' ? lookup(provider, work, signal) : send(provider, work, how, signal)
   try {

@@ -77,7 +77,7 @@ async function reviewed(context: Context, provider: RemoteProvider, found: Owned
   )
   for (const each of [...open, attempt]) {
     const came = await review(context, provider, { scope, attempt: each })
-    if (came === 'later') return later('the provider could not be asked, or can say nothing yet')
+    if (came === 'later') return later('no lookup was possible, or it had no result yet')
     if (came === 'busy') return BUSY
     if (came === 'same' && each === attempt) return QUIET
   }
@@ -90,9 +90,9 @@ async function disputed(
   reference: string,
   receivedAt: number,
 ): Promise<Acted> {
-  if (provider.capabilities.lookup === 'none') return later('its provider can be asked nothing')
+  if (provider.capabilities.lookup === 'none') return later('its provider has no lookup')
   if (!mayLookUp(context, provider)) return later('the provider is not available now')
-  const late: DisputeAnswer = { kind: 'unknown', reason: `no answer within ${provider.deadlineMs} ms` }
+  const late: DisputeAnswer = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
   const answer = await context.calls.run(provider.name, 'recovery', () =>
     withDeadline(
       context.runtime,

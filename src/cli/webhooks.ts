@@ -71,6 +71,6 @@ function filterOf(words: readonly string[]): Record<string, unknown> {
 }
 
 function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryAnswer): string {
-  const why = delivery.last_error ?? `answered ${delivery.last_status}`
+  const why = delivery.last_error ?? `status ${delivery.last_status}`
   return `${id}  ${event_type}, event ${event_sequence}, to ${endpoint}, ${delivery.created_at}, ${attempts} attempts: ${why}`
 }

@@ -223,7 +223,7 @@ test('an amount or a currency that differs from the request is in doubt, except 
     for (const kind of ['authorize', 'capture', 'refund'] as const)
       assert.deepEqual(
         judged({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
-        doubted(`asked for 1000 usd, the provider reports ${amount} ${currency}`, 'amount_mismatch'),
+        doubted(`requested 1000 usd, the provider reports ${amount} ${currency}`, 'amount_mismatch'),
       )
     assert.deepEqual(
       judged({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),

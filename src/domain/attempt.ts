@@ -306,7 +306,7 @@ export function judged(
     const { amount, currency } = answer
     if (amount !== attempt.amount || currency !== attempt.currency)
       return unknown(
-        `asked for ${attempt.amount} ${attempt.currency}, the provider reports ${amount} ${currency}`,
+        `requested ${attempt.amount} ${attempt.currency}, the provider reports ${amount} ${currency}`,
         'amount_mismatch',
       )
   }

@@ -149,7 +149,7 @@ function causeAt(text: string, offset: number): string {
     .trimEnd()
     .at(-1)
   if (char === "'" || char === '\u201c') return ', where a name or a string needs double quotes'
-  if (before === ',' && (char === '}' || char === ']')) return ', where a comma stands before the end'
+  if (before === ',' && (char === '}' || char === ']')) return ', with a comma before the end'
   if (char === '/' || char === '#') return ', where a comment would begin, which JSON has not'
   if (/[A-Za-z_$]/.test(char)) return ', where a name or a string has no double quotes'
   return ''

@@ -203,7 +203,7 @@ test('a body of up to 1 MiB is read, and one that is longer is cut and unknown',
   assert.ok(whole.kind === 'answered' && whole.body.length === 1024 * 1024)
   assert.deepEqual(await one.send(POST, patience()), {
     kind: 'unknown',
-    reason: 'the answer is longer than 1024 KiB',
+    reason: 'the response is longer than 1024 KiB',
   })
   await cut
 })

@@ -108,8 +108,8 @@ function openPool(
 }
 
 const BEFORE_SENT = 'given up before it was sent'
-const NO_ANSWER = 'no answer in time'
-const TOO_LONG = 'answer too long'
+const NO_ANSWER = 'no response in time'
+const TOO_LONG = 'response too long'
 
 /** One request. `onRequestStart` is the line: the first byte is written right after it. */
 class Call implements Dispatcher.DispatchHandler {
@@ -163,7 +163,8 @@ class Call implements Dispatcher.DispatchHandler {
     if (this.#discarding !== undefined) {
       this.#discarded += chunk.length
       if (this.#discarded > this.#maxBytes) controller.abort(new Error(TOO_LONG))
-    } else if (!this.#body.append(chunk)) this.#fail(`the answer is longer than ${this.#maxBytes / 1024} KiB`)
+    } else if (!this.#body.append(chunk))
+      this.#fail(`the response is longer than ${this.#maxBytes / 1024} KiB`)
   }
 
   onResponseEnd(): void {

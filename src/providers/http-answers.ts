@@ -126,7 +126,7 @@ function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
 
 function unreadable({ status, body }: Answered): { readonly kind: 'unknown'; readonly reason: string } {
   const words = body === '' ? 'without a body' : parse(body) ? 'in a form we do not know' : 'that is not JSON'
-  return { kind: 'unknown', reason: `answered ${status} ${words}` }
+  return { kind: 'unknown', reason: `responded ${status} ${words}` }
 }
 
 function parse(text: string): Json | undefined {

@@ -66,7 +66,7 @@ export function readPayment(asked: Asked, answer: unknown): LookupAnswer {
   if (!isAnswer(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
     return unknown('the response is not a Stripe payment intent')
   if (asked.paymentReference !== null && reference !== asked.paymentReference)
-    return unknown(`Stripe answered about another payment, ${reference}`)
+    return unknown(`Stripe responded about another payment, ${reference}`)
   if (asked.kind === 'authorize') return readAuthorization(asked, answer, reference, status)
   const done = asked.kind === 'capture' ? 'succeeded' : 'canceled'
   if (status === done)
@@ -75,13 +75,13 @@ export function readPayment(asked: Asked, answer: unknown): LookupAnswer {
   if (status === 'canceled') return declined('authorization_expired', 'The payment was canceled.', reference)
   if (status === 'processing') return { kind: 'pending', reference, redirectUrl: null }
   if (status.startsWith('requires_')) return { kind: 'not_found' }
-  return unknown(`Stripe answered with the status ${status}`)
+  return unknown(`Stripe returned the status ${status}`)
 }
 
 function readAuthorization(asked: Asked, answer: Answer, reference: string, status: string): Outcome {
   const attemptId = text(part(answer, 'metadata'), 'minipay_attempt')
   if (attemptId !== null && attemptId !== asked.attemptId)
-    return unknown(`Stripe answered about the payment of another attempt, ${reference}`)
+    return unknown(`Stripe responded about the payment of another attempt, ${reference}`)
   switch (status) {
     case 'succeeded':
       // For a hold that was captured since, possibly in part: the held amount.
@@ -105,7 +105,7 @@ function readAuthorization(asked: Asked, answer: Answer, reference: string, stat
         reference,
       )
     default:
-      return unknown(`Stripe answered with the status ${status}`)
+      return unknown(`Stripe returned the status ${status}`)
   }
 }
 
@@ -114,7 +114,7 @@ function succeeded(answer: Answer, reference: string, field: string, expires: nu
   const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer[field], currency)
   if (currency === null || amount === null)
-    return unknown(`Stripe answered with no amount that can be counted: ${answer[field]} ${currency}`)
+    return unknown(`Stripe returned no amount that can be counted: ${answer[field]} ${currency}`)
   return { kind: 'succeeded', reference, amount, currency, expiresAt: expires }
 }
 
@@ -157,12 +157,11 @@ export function readRefund(asked: Asked, answer: unknown): Outcome {
     return unknown('the response is not a Stripe refund')
   const payment = idOf(answer, 'payment_intent')
   if (payment !== null && asked.paymentReference !== null && payment !== asked.paymentReference)
-    return unknown(`Stripe answered about a refund of another payment, ${reference}`)
+    return unknown(`Stripe responded about a refund of another payment, ${reference}`)
   if (status === 'succeeded') return succeeded(answer, reference, 'amount')
   if (status === 'pending' || status === 'requires_action')
     return { kind: 'pending', reference, redirectUrl: null }
-  if (status !== 'failed' && status !== 'canceled')
-    return unknown(`Stripe answered with the status ${status}`)
+  if (status !== 'failed' && status !== 'canceled') return unknown(`Stripe returned the status ${status}`)
   const reason = text(answer, 'failure_reason') ?? 'unknown'
   return declined(declineCode(reason), `The refund is ${status}: ${reason}.`, reference)
 }
@@ -190,13 +189,13 @@ export function readDispute(answer: unknown): DisputeAnswer {
   if (!isAnswer(answer) || answer['object'] !== 'dispute' || !reference || !stripeStatus)
     return unknown('the response is not a Stripe dispute')
   const status = stripeStatus === 'prevented' ? prevented(answer) : DISPUTES[stripeStatus]
-  if (status === undefined) return unknown(`Stripe answered with the status ${stripeStatus}`)
+  if (status === undefined) return unknown(`Stripe returned the status ${stripeStatus}`)
   const paymentReference = idOf(answer, 'payment_intent')
   if (status === 'inquiry' || paymentReference === null) return { kind: 'not_found' }
   const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer['amount'], currency)
   if (currency === null || amount === null)
-    return unknown(`Stripe answered with no amount that can be counted: ${answer['amount']} ${currency}`)
+    return unknown(`Stripe returned no amount that can be counted: ${answer['amount']} ${currency}`)
   const reason = text(answer, 'reason')
   return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status }
 }

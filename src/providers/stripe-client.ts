@@ -156,7 +156,7 @@ function replyOf(error: unknown): Reply {
       declineCode: text(raw, 'decline_code') ?? '',
       param: text(raw, 'param') ?? '',
     },
-    message: text(raw, 'message') ?? `Stripe answered with the status ${statusCode}.`,
+    message: text(raw, 'message') ?? `Stripe returned the status ${statusCode}.`,
     payment: part(raw, 'payment_intent'),
     replayed: headers?.['idempotent-replayed'] === 'true',
   }

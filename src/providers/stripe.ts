@@ -206,7 +206,7 @@ async function settle(
     // another return_url. So a resend gives no new information, but a lookup may.
     if (reply.replayed || reply.error.type === 'idempotency_error')
       return known(await lookup(client, asked, signal))
-    return { kind: 'unknown', reason: `Stripe answered ${reply.error.status}: ${reply.message}` }
+    return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
   }
   if (reply.error.code === 'payment_intent_unexpected_state') {
     const state = read(asked, reply.payment)
@@ -268,7 +268,7 @@ async function findPayment(
   })
 }
 
-const NO_LIST = { kind: 'unknown', reason: 'Stripe answered with something that is no list' } as const
+const NO_LIST = { kind: 'unknown', reason: 'Stripe returned something that is not a list' } as const
 
 /** Refunds cannot be searched; those of one payment are listed, the newest first, and the list is up to date. */
 async function findRefund(
@@ -305,7 +305,7 @@ function found<Answer>(
   if (reply.kind === 'answered') return read(reply.answer)
   if (reply.kind !== 'refused') return { kind: 'unknown', reason: reply.reason }
   if (reply.error.status === 404 && reply.error.code === 'resource_missing') return { kind: 'not_found' }
-  return { kind: 'unknown', reason: `Stripe answered ${reply.error.status}: ${reply.message}` }
+  return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
 }
 
 async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeAnswer> {

@@ -68,7 +68,7 @@ test('the deadline is ten seconds unless a shorter one is given, and silence unt
   const target = await receiver(t, () => {})
   assert.deepEqual(await client(t, target, SHORT_MS).send(MESSAGE), {
     kind: 'no_answer',
-    error: 'no answer within 0.15 s',
+    error: 'no response within 0.15 s',
   })
 })
 

@@ -49,7 +49,7 @@ export function webhookClient(options: WebhookClientOptions): WebhookClient {
       if (result.kind !== 'answered')
         return {
           kind: 'no_answer',
-          error: deadline.signal.aborted ? `no answer within ${deadlineMs / 1000} s` : result.reason,
+          error: deadline.signal.aborted ? `no response within ${deadlineMs / 1000} s` : result.reason,
         }
       const [retryAfter] = [result.headers['retry-after']].flat()
       return { kind: 'answered', status: result.status, ...(retryAfter !== undefined && { retryAfter }) }

@@ -226,7 +226,7 @@ test('while the charge is in doubt a person decides, and nothing is canceled', a
   const { context, name, id } = await away()
   const [attempt] = (await store.attempts(scope, { limit: 1, transactionId: id })).data
   assert.ok(attempt)
-  const said = { kind: 'unknown', reason: 'asked for 2500 usd, the provider says 5 usd' } as const
+  const said = { kind: 'unknown', reason: 'requested 2500 usd, the provider says 5 usd' } as const
   await raise(context, scope, id, statementOf(attempt, 'amount_mismatch', said, said.reason))
   ahead = 25 * HOUR
   await look(context, name)

@@ -92,7 +92,7 @@ test('JSON that is not well-formed is answered with its place, and nothing of it
       'see line 2, column 14, where a name or a string has no double quotes',
     ],
     ["{'amount': 1}", 'see line 1, column 2, where a name or a string needs double quotes'],
-    ['{"amount": 1,}', 'see line 1, column 14, where a comma stands before the end'],
+    ['{"amount": 1,}', 'see line 1, column 14, with a comma before the end'],
     ['{"amount": 1', 'it ends too early'],
     ['', 'it ends too early'],
   ] as const) {

@@ -182,7 +182,7 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'a comma at the end',
     () => json('{"amount":1,\n}'),
     'invalid_json',
-    /line 2, column 1, where a comma stands before the end/,
+    /line 2, column 1, with a comma before the end/,
   ],
   [
     'a comment',

@@ -18,24 +18,24 @@ type Fault = {
 
 /** Answers that leave it open whether money moved. */
 const UNKNOWN: Readonly<Record<string, Fault>> = {
-  'HTML with status 502': { token: 'tok_html', reason: /answered 502 that is not JSON/, ends: 'succeeded' },
-  'half a JSON body': { token: 'tok_half_json', reason: /answered 200 that is not JSON/, ends: 'succeeded' },
+  'HTML with status 502': { token: 'tok_html', reason: /responded 502 that is not JSON/, ends: 'succeeded' },
+  'half a JSON body': { token: 'tok_half_json', reason: /responded 200 that is not JSON/, ends: 'succeeded' },
   'a body of 1 GB': { token: 'tok_huge', reason: /longer than 64 KiB/, ends: 'succeeded' },
   'an empty body': { token: 'tok_empty', reason: /without a body/, ends: 'succeeded' },
-  'no answer before the deadline': { token: 'tok_fault_hang', reason: /no answer in time/, ends: 'failed' },
+  'no answer before the deadline': { token: 'tok_fault_hang', reason: /no response in time/, ends: 'failed' },
   'a connection cut before it acted': { token: 'tok_fault_cut_before', reason: /./, ends: 'failed' },
   'a connection cut after it acted': { token: 'tok_fault_cut_after', reason: /./, ends: 'succeeded' },
-  'status 500 before it acted': { token: 'tok_fault_error', reason: /answered 500/, ends: 'failed' },
-  'status 500 after it acted': { token: 'tok_fault_error_after', reason: /answered 500/, ends: 'succeeded' },
+  'status 500 before it acted': { token: 'tok_fault_error', reason: /responded 500/, ends: 'failed' },
+  'status 500 after it acted': { token: 'tok_fault_error_after', reason: /responded 500/, ends: 'succeeded' },
   'a reference it calls used': { token: 'tok_reused_reference', reason: /reference_reused/, ends: 'failed' },
   'a wrong amount, taken back when asked': {
     token: 'tok_wrong_amount',
-    reason: /asked for 2500 usd, the provider reports 5000 usd/,
+    reason: /requested 2500 usd, the provider reports 5000 usd/,
     ends: 'succeeded',
   },
   'a wrong currency, taken back when asked': {
     token: 'tok_wrong_currency',
-    reason: /asked for 2500 usd, the provider reports 2500 eur/,
+    reason: /requested 2500 usd, the provider reports 2500 eur/,
     ends: 'succeeded',
   },
 }

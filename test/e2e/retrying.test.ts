@@ -133,7 +133,7 @@ test('minipay webhooks lists what failed, and sends it again by filter', async (
   assert.equal(stdout.trim().split('\n').length, 4)
   assert.match(
     stdout,
-    /^dlv_\w{26} {2}payment\.refunded, event \d+, to default, \S+Z, 1 attempts: answered 404$/m,
+    /^dlv_\w{26} {2}payment\.refunded, event \d+, to default, \S+Z, 1 attempts: status 404$/m,
   )
   assert.match(stderr, /minipay webhooks retry/)
   const dry = await run('retry', 'last_status=404', 'event_type=payment.refunded', 'dry_run')

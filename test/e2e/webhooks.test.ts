@@ -315,7 +315,7 @@ describe('the backoff', () => {
     const due = Date.parse(delivery.next_attempt_at ?? '')
     assert.deepEqual(
       [delivery.status, delivery.last_status, delivery.last_error],
-      ['pending', null, 'no answer within 10 s'],
+      ['pending', null, 'no response within 10 s'],
     )
     const [first, second] = received(delivery.id)
     assert.ok(first)

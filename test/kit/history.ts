@@ -269,7 +269,7 @@ export async function fillBooks(store: Store): Promise<void> {
   await withLongTexts(books)
   await disputed(books)
   bankB.finds(null)
-  bankA.says({ kind: 'unknown', reason: 'no answer in time' })
+  bankA.says({ kind: 'unknown', reason: 'no response in time' })
   await books.charge(2_090)
   await books.notify(bankA, 'payment', 'foreign', 'failed')
   await settleDeliveries(store)

@@ -65,7 +65,7 @@ const resolveAttemptEndpoint: Endpoint = {
         status: 'declined',
         provider_reference: null,
         decline_code: 'processing_error',
-        reason: 'lookup: no answer in time; The bank has no such payment.',
+        reason: 'lookup: no response in time; The bank has no such payment.',
         resolved_by: 'hand',
         lookups: 3,
       },

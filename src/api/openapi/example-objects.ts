@@ -105,7 +105,7 @@ export const ALARM = {
   provider_reference: PAYMENT,
   amount: 5000,
   currency: 'usd',
-  message: 'asked for 2500 usd, the provider reports 5000 usd',
+  message: 'requested 2500 usd, the provider reports 5000 usd',
   status: 'open',
   in_doubt: false,
   opened_at: TIME,

@@ -220,7 +220,7 @@ async function wasCommitted(pool: Pool, group: string): Promise<boolean> {
       )
       return result?.rows[0]?.['fenced'] === 0
     } catch (error) {
-      const message = 'The connection broke during a commit. Its key tells whether it was made.'
+      const message = 'The connection broke during a commit. Its key shows whether it was made.'
       if (performance.now() > until)
         throw new StoreUnavailable('connection', `${message} ${(error as Error).message}`)
       await delay(100)

@@ -132,7 +132,7 @@ function connectionOf(client: Client): Connection {
       if (lost) throw new ConnectionLost(lost.message, { unsent: true })
       const batch = new Batch(statements, prepared, () => `${prefix}:${++names}`)
       const silent = setTimeout(() => {
-        onLost(new Error('The server does not answer.'))
+        onLost(new Error('The server does not respond.'))
         destroy(client)
       }, ANSWER_TIMEOUT_MS)
       try {

@@ -84,7 +84,7 @@ function* strangers({ charge, attempts, transfers }: Aggregate): Iterable<string
     for (const code of [debit, credit]) {
       const [, provider] = String(code).split(':')
       if (provider !== undefined && !asked.has(provider))
-        yield `The transfer ${seq} of ${transaction_id} is in ${code}, and ${provider} was never asked for ${charge['id']}.`
+        yield `The transfer ${seq} of ${transaction_id} is in ${code}, and ${provider} was never called for ${charge['id']}.`
     }
     if (currency !== charge['currency'])
       yield `The transfer ${seq} of ${transaction_id} is in ${currency}, and ${charge['id']} in ${charge['currency']}.`

@@ -74,7 +74,7 @@ export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterab
     if (wrong !== undefined) yield `The attempt ${attempt['id']} ${wrong}.`
     const provider = String(attempt['provider'])
     if (before && provider !== last && !before.next.includes(provider))
-      yield `The attempt ${attempt['id']} is at ${provider}, which was not the next to be asked after ${last}.`
+      yield `The attempt ${attempt['id']} is at ${provider}, which was not the next to call after ${last}.`
     before = route
     last = provider
   }
@@ -91,7 +91,7 @@ function routeOf(route: Json | null): Route | null {
 function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean): string | undefined {
   const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
   const provider = String(attempt['provider'])
-  if (next.includes(provider)) return `is at ${provider}, which is still to be asked`
+  if (next.includes(provider)) return `is at ${provider}, which is still to be called`
   const held = version === null ? 'built_in' : rules.of(attempt, version)
   if (held === 'forgotten') return undefined
   // They name every provider that was configured then, which is not stored.
