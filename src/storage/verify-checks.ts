@@ -55,7 +55,7 @@ const BALANCES: readonly Check[] = [
   },
 ]
 
-/** What a charge says of itself agrees with its refunds and its disputes. */
+/** The amounts of a charge agree with its refunds and its disputes. */
 const AMOUNTS: readonly Check[] = [
   {
     sql: `SELECT * FROM (
@@ -97,41 +97,41 @@ const AMOUNTS: readonly Check[] = [
   },
 ]
 
-/** What the transfers of this row's id sum to in the merchant's account. */
-const postedFor = (row: string) => `(
+/** The sum of the row's transfers in the merchant's account; null if it has none. */
+const bookedFor = (row: string) => `(
   SELECT sum(CASE 'merchant' WHEN debited.code THEN t.amount WHEN credited.code THEN -t.amount END)
   FROM ledger_transfers t
   JOIN ledger_accounts debited ON debited.id = t.debit_account_id
   JOIN ledger_accounts credited ON credited.id = t.credit_account_id
-  WHERE ${sameScope('t', row)} AND t.transaction_id = ${row}.id AND debited.currency = ${row}.currency) AS posted`
+  WHERE ${sameScope('t', row)} AND t.transaction_id = ${row}.id AND debited.currency = ${row}.currency) AS merchant`
 
-/** What charges, refunds and disputes say agrees with what was posted for them. */
+/** The amounts of charges, refunds and disputes agree with their transfers. */
 const BOOKED: readonly Check[] = [
   {
     sql: `SELECT * FROM (
-        SELECT c.id, c.amount_captured AS captured, c.currency, ${postedFor('c')} FROM charges c) AS x
-      WHERE coalesce(posted, 0) <> -captured LIMIT 1`,
-    problem: ({ id, captured, currency, posted }) =>
-      `The transaction ${id} captured ${captured} ${currency}, but posted ${posted ?? 'nothing'} to the merchant.`,
+        SELECT c.id, c.amount_captured AS captured, c.currency, ${bookedFor('c')} FROM charges c) AS x
+      WHERE coalesce(merchant, 0) <> -captured LIMIT 1`,
+    problem: ({ id, captured, currency, merchant }) =>
+      `The transaction ${id} captured ${captured} ${currency}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT r.id, r.status, r.amount, r.currency, ${postedFor('r')} FROM refunds r) AS x
-      WHERE coalesce(posted, 0) <> CASE status WHEN 'failed' THEN 0 ELSE amount END LIMIT 1`,
-    problem: ({ id, status, amount, currency, posted }) =>
-      `The refund ${id} of ${amount} ${currency} is ${status}, but posted ${posted ?? 'nothing'} to the merchant.`,
+        SELECT r.id, r.status, r.amount, r.currency, ${bookedFor('r')} FROM refunds r) AS x
+      WHERE coalesce(merchant, 0) <> CASE status WHEN 'failed' THEN 0 ELSE amount END LIMIT 1`,
+    problem: ({ id, status, amount, currency, merchant }) =>
+      `The refund ${id} of ${amount} ${currency} is ${status}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${postedFor('d')} FROM (
+        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${bookedFor('d')} FROM (
           SELECT d.account_id, d.live, d.id, d.status, d.amount_booked AS booked, d.amount, c.currency
           FROM disputes d JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id) d) AS x
-      WHERE coalesce(posted, 0) <> booked LIMIT 1`,
-    problem: ({ id, status, booked, currency, posted }) =>
-      `The dispute ${id} is ${status} with ${booked} ${currency} booked, but posted ${posted ?? 'nothing'} to the merchant.`,
+      WHERE coalesce(merchant, 0) <> booked LIMIT 1`,
+    problem: ({ id, status, booked, currency, merchant }) =>
+      `The dispute ${id} is ${status} with ${booked} ${currency} booked, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
-    // Money on its way stands in accounts of its own: exactly while a charge is held, or a refund or dispute open.
+    // Money in transit has accounts of its own: exactly while a charge is held, or a refund or dispute open.
     sql: `WITH held AS (
         SELECT account_id, live, id, provider, amount, status FROM charges c
         WHERE status = 'authorized' OR (status = 'processing' AND redirect_url IS NULL AND EXISTS (
@@ -159,7 +159,7 @@ const BOOKED: readonly Check[] = [
       FROM expected x FULL JOIN posted p ON ${sameScope('p', 'x')} AND p.id = x.id AND p.code = x.code
       WHERE coalesce(x.amount, 0) <> coalesce(p.amount, 0) LIMIT 1`,
     problem: ({ id, code, expected, posted }) =>
-      `${id} should stand with ${expected} in ${code}, but its entries there sum to ${posted}.`,
+      `${id} should have ${expected} in ${code}, but its entries there sum to ${posted}.`,
   },
 ]
 

@@ -203,17 +203,17 @@ export const OTHERS: readonly Tampering[] = [
     what: 'a lost dispute at a provider that does not have the money',
     sql: `UPDATE disputes SET provider = 'bank_b' WHERE provider_reference = 'dsp_lost';
       ${moved(`(SELECT id FROM disputes WHERE provider_reference = 'dsp_lost')`, 'provider:bank_a', 'provider:bank_b')}`,
-    says: /^dp_\w+ should stand with -423 in provider:bank_a, but its entries there sum to 0\.$/,
+    says: /^dp_\w+ should have -423 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
     what: "a transfer moved between providers' accounts",
     sql: moved(charge(2_000), 'provider:bank_a', 'provider:bank_b'),
-    says: /^txn_\w+ should stand with 2000 in provider:bank_a, but its entries there sum to 0\.$/,
+    says: /^txn_\w+ should have 2000 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
     what: "a refund's transfer moved to another provider's account",
     sql: moved(refund(510), 'provider:bank_a', 'provider:bank_b'),
-    says: /^re_\w+ should stand with -510 in provider:bank_a, but its entries there sum to 0\.$/,
+    says: /^re_\w+ should have -510 in provider:bank_a, but its entries there sum to 0\.$/,
   },
   {
     what: "a transfer's time",
@@ -244,7 +244,7 @@ export const OTHERS: readonly Tampering[] = [
     sql: `UPDATE ledger_transfers SET debit_account_id = credit_account_id, credit_account_id = debit_account_id
         WHERE transaction_id = ${charge(2_000)};
       ${BALANCED}`,
-    says: /^The transaction txn_\w+ captured 2000 usd, but posted 2000 to the merchant\.$/,
+    says: /^The transaction txn_\w+ captured 2000 usd, but its transfers book 2000 to the merchant\.$/,
   },
   {
     what: 'an account without entries',

@@ -94,7 +94,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'what of a dispute is booked, with its charge': {
     sql: 'UPDATE disputes SET amount_booked = 399; UPDATE charges SET amount_disputed = 399',
-    says: /^The dispute dp_\w+ is open with 399 usd booked, but posted 400 to the merchant\.$/,
+    says: /^The dispute dp_\w+ is open with 399 usd booked, but its transfers book 400 to the merchant\.$/,
   },
 }
 

@@ -120,26 +120,26 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   "a transfer's amount": {
     sql: `UPDATE ledger_transfers SET amount = 999 WHERE ${TRANSFER}`,
-    says: /^The transaction txn_\w+ captured 1000 usd, but posted -999 to the merchant\.$/,
+    says: /^The transaction txn_\w+ captured 1000 usd, but its transfers book -999 to the merchant\.$/,
   },
   'a deleted transfer': {
     sql: `DELETE FROM ledger_transfers WHERE ${TRANSFER}`,
-    says: /^The transaction txn_\w+ captured 1000 usd, but posted nothing to the merchant\.$/,
+    says: /^The transaction txn_\w+ captured 1000 usd, but its transfers book nothing to the merchant\.$/,
   },
   'a transfer and balances changed alike': {
     sql: `UPDATE ledger_transfers SET amount = amount * 2 WHERE amount = 7;
       UPDATE ledger_accounts SET balance = balance * 2 WHERE live = 0 AND currency = 'usd'`,
-    says: /^The transaction txn_\w+ captured 7 usd, but posted -14 to the merchant\.$/,
+    says: /^The transaction txn_\w+ captured 7 usd, but its transfers book -14 to the merchant\.$/,
   },
   "a refund's transfer and balances changed alike": {
     sql: `UPDATE ledger_transfers SET amount = amount * 2 WHERE amount = 200;
       UPDATE ledger_accounts SET balance = balance + CASE code WHEN 'merchant' THEN 200 ELSE -200 END
         WHERE live = 1 AND currency = 'usd'`,
-    says: /^The refund re_\w+ of 200 usd is partially_refunded, but posted 400 to the merchant\.$/,
+    says: /^The refund re_\w+ of 200 usd is partially_refunded, but its transfers book 400 to the merchant\.$/,
   },
   'a transfer of nothing': {
     sql: `UPDATE ledger_transfers SET transaction_id = 'txn_nothing' WHERE amount = 200`,
-    says: /^The refund re_\w+ of 200 usd is partially_refunded, but posted nothing to the merchant\.$/,
+    says: /^The refund re_\w+ of 200 usd is partially_refunded, but its transfers book nothing to the merchant\.$/,
   },
   'a transfer from an account that is not there': {
     sql: `UPDATE ledger_transfers SET credit_account_id = 999 WHERE ${TRANSFER}`,
@@ -219,7 +219,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
 const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
   'what was captured of a charge': {
     sql: `UPDATE charges SET amount_captured = 1005 WHERE amount = 2004`,
-    says: /^The transaction txn_\w+ captured 1005 rub, but posted -1004 to the merchant\.$/,
+    says: /^The transaction txn_\w+ captured 1005 rub, but its transfers book -1004 to the merchant\.$/,
   },
   'a capture of more than was authorized': {
     sql: `UPDATE charges SET amount_captured = 2005 WHERE amount = 2004`,
@@ -232,12 +232,12 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
   'a pending refund that was called failed': {
     sql: `UPDATE refunds SET status = 'failed' WHERE amount = 306;
       UPDATE charges SET amount_refund_pending = 0 WHERE amount = 2006`,
-    says: /^The refund re_\w+ of 306 rub is failed, but posted 306 to the merchant\.$/,
+    says: /^The refund re_\w+ of 306 rub is failed, but its transfers book 306 to the merchant\.$/,
   },
   'a failed refund that was called pending': {
     sql: `UPDATE refunds SET status = 'processing' WHERE amount = 307;
       UPDATE charges SET amount_refund_pending = 307 WHERE amount = 2007`,
-    says: /^The refund re_\w+ of 307 rub is processing, but posted 0 to the merchant\.$/,
+    says: /^The refund re_\w+ of 307 rub is processing, but its transfers book 0 to the merchant\.$/,
   },
   'a dispute that its charge forgot': {
     sql: `UPDATE charges SET amount_disputed = 0 WHERE amount = 2008`,
@@ -246,27 +246,27 @@ const REMOTE_TAMPERINGS: typeof TAMPERINGS = {
   'an open dispute that was called won': {
     sql: `UPDATE disputes SET status = 'won', amount_booked = 0 WHERE amount = 408;
       UPDATE charges SET amount_disputed = 0 WHERE amount = 2008`,
-    says: /^The dispute dp_\w+ is won with 0 rub booked, but posted 408 to the merchant\.$/,
+    says: /^The dispute dp_\w+ is won with 0 rub booked, but its transfers book 408 to the merchant\.$/,
   },
   'an open dispute that was called lost': {
     sql: `UPDATE disputes SET status = 'lost' WHERE amount = 408`,
-    says: /^dp_\w+ should stand with 0 in disputes:bank_a, but its entries there sum to -408\.$/,
+    says: /^dp_\w+ should have 0 in disputes:bank_a, but its entries there sum to -408\.$/,
   },
   'a held charge that was called canceled': {
     sql: `UPDATE charges SET status = 'canceled' WHERE amount = 2002`,
-    says: /^txn_\w+ should stand with 0 in (authorized:bank_a|uncaptured), but its entries there sum to -?2002\.$/,
+    says: /^txn_\w+ should have 0 in (authorized:bank_a|uncaptured), but its entries there sum to -?2002\.$/,
   },
   'a canceled charge that was called held': {
     sql: `UPDATE charges SET status = 'authorized' WHERE amount = 2005`,
-    says: /^txn_\w+ should stand with 2005 in authorized:bank_a, but its entries there sum to 0\.$/,
+    says: /^txn_\w+ should have 2005 in authorized:bank_a, but its entries there sum to 0\.$/,
   },
   'a held charge at another provider': {
     sql: `UPDATE charges SET provider = 'bank_b' WHERE amount = 2002`,
-    says: /^txn_\w+ should stand with 2002 in authorized:bank_b, but its entries there sum to 0\.$/,
+    says: /^txn_\w+ should have 2002 in authorized:bank_b, but its entries there sum to 0\.$/,
   },
   'a capture that ended with its money reserved': {
     sql: `UPDATE attempts SET state = 'declined' WHERE kind = 'capture' AND amount = 2003`,
-    says: /^txn_\w+ should stand with 0 in (authorized:bank_a|capturing), but its entries there sum to -?2003\.$/,
+    says: /^txn_\w+ should have 0 in (authorized:bank_a|capturing), but its entries there sum to -?2003\.$/,
   },
   'a charge that nobody works on': {
     sql: `UPDATE attempts SET state = 'declined' WHERE amount = 2001`,

@@ -72,8 +72,7 @@ function* positionProblems(owner: unknown, transfers: readonly Row[], expected: 
   }
   for (const code of new Set([...Object.keys(expected), ...Object.keys(found)])) {
     const [should, is] = [expected[code] ?? 0, found[code] ?? 0]
-    if (should !== is)
-      yield `${owner} should stand with ${should} in ${code}, but its entries there sum to ${is}.`
+    if (should !== is) yield `${owner} should have ${should} in ${code}, but its entries there sum to ${is}.`
   }
 }
 
