@@ -1,6 +1,8 @@
 import { decodeSnapshot } from '../domain/snapshot.ts'
+import type { Undefinable } from '../http/schema.ts'
 import type { ClaimedDelivery } from '../ports/store.ts'
 import { snapshotView } from './minipay/views.ts'
+import type { WebhookView } from './minipay/webhook-schemas.ts'
 
 export type ToldEvent = Pick<
   ClaimedDelivery,
@@ -14,7 +16,7 @@ export type ToldEvent = Pick<
 export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: ToldEvent): string {
   const view = snapshotView(decodeSnapshot(data))
   const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = view
-  return JSON.stringify({
+  const body: Undefinable<WebhookView> = {
     ...{ id, amount, currency, customer, status },
     type: eventType,
     event_id: eventId,
@@ -39,5 +41,6 @@ export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data
       dispute_status: dispute.status,
     }),
     ...(alarm && { alarm_id: alarm.id, alarm_kind: alarm.kind }),
-  })
+  }
+  return JSON.stringify(body)
 }

@@ -1,10 +1,19 @@
 /** Our objects as the API shows them: in responses, in events, in webhooks. */
+
 import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Dispute, Refund } from '../../domain/charge.ts'
 import { type ChargeFacts, decodeSnapshot, type Era, type Snapshot } from '../../domain/snapshot.ts'
 import { isToBeCanceled } from '../../domain/wish.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
+import type { AlarmView } from './alarm-schemas.ts'
+import type { AttemptView } from './attempt-schemas.ts'
+import type { ChargeView } from './charge-schemas.ts'
+import type { DisputeView } from './dispute-schemas.ts'
+import type { EventView } from './event-schemas.ts'
+import type { LedgerEntryView } from './ledger-schemas.ts'
+import type { RefundView } from './refund-schemas.ts'
+import type { DeliveryView } from './webhook-delivery-schemas.ts'
 
 let lastMs = 0
 let lastText = '1970-01-01T00:00:00.000Z'
@@ -18,7 +27,7 @@ export function timestamp(ms: number): string {
   return lastText
 }
 
-export function chargeView(charge: ChargeFacts) {
+export function chargeView(charge: ChargeFacts): ChargeView {
   return {
     id: charge.id,
     amount: charge.amount,
@@ -46,7 +55,7 @@ export function chargeView(charge: ChargeFacts) {
 }
 
 /** `id` is the transaction's, as it always was; the refund's own id is `refund_id`. */
-export function refundView(refund: Refund) {
+export function refundView(refund: Refund): RefundView {
   return {
     id: refund.transactionId,
     refund_id: refund.id,
@@ -65,7 +74,7 @@ export function refundView(refund: Refund) {
   }
 }
 
-export function disputeView(dispute: Dispute) {
+export function disputeView(dispute: Dispute): DisputeView {
   return {
     id: dispute.id,
     transaction_id: dispute.transactionId,
@@ -83,7 +92,7 @@ export function disputeView(dispute: Dispute) {
 
 const timeOrNull = (ms: number | null) => (ms === null ? null : timestamp(ms))
 
-export function attemptView(attempt: Attempt) {
+export function attemptView(attempt: Attempt): AttemptView {
   const { route } = attempt
   return {
     id: attempt.id,
@@ -100,7 +109,7 @@ export function attemptView(attempt: Attempt) {
       skipped: route.skipped,
       next: route.next,
       failover_on: route.failoverOn,
-      notes: route.notes,
+      notes: route.notes ?? [],
       again: route.again ?? null,
     },
     provider_reference: attempt.providerReference,
@@ -116,7 +125,7 @@ export function attemptView(attempt: Attempt) {
   }
 }
 
-export function alarmView(alarm: Alarm) {
+export function alarmView(alarm: Alarm): AlarmView {
   return {
     id: alarm.id,
     transaction_id: alarm.transactionId,
@@ -163,7 +172,7 @@ export function asOf<View extends object>(era: Era | undefined, view: View, part
 }
 
 /** An event's data: the charge after the change, and the changed refund, dispute or alarm. */
-export function snapshotView({ charge, refund, dispute, alarm, era }: Snapshot) {
+export function snapshotView({ charge, refund, dispute, alarm, era }: Snapshot): EventView['data'] {
   return {
     ...asOf(era, chargeView(charge)),
     ...(refund && { refund: asOf(era, refundView(refund), 'refund_') }),
@@ -172,7 +181,7 @@ export function snapshotView({ charge, refund, dispute, alarm, era }: Snapshot) 
   }
 }
 
-export function eventView(event: StoredEvent) {
+export function eventView(event: StoredEvent): EventView {
   return {
     sequence: event.sequence,
     epoch: event.epoch,
@@ -183,7 +192,7 @@ export function eventView(event: StoredEvent) {
   }
 }
 
-export function entryView(entry: LedgerEntry) {
+export function entryView(entry: LedgerEntry): LedgerEntryView {
   return {
     sequence: entry.sequence,
     transaction_id: entry.transactionId,
@@ -194,7 +203,7 @@ export function entryView(entry: LedgerEntry) {
   }
 }
 
-export function deliveryView(delivery: Delivery) {
+export function deliveryView(delivery: Delivery): DeliveryView {
   return {
     id: delivery.id,
     endpoint: delivery.endpoint,
