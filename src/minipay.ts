@@ -1,7 +1,7 @@
 /** MiniPay as a library: the use cases of the API over a database, without HTTP. docs/embedding.md explains it. */
 import { createBackground } from './app/background.ts'
-import type { Context } from './app/context.ts'
 import { createCharge } from './app/create-charge.ts'
+import type { Result } from './app/execute.ts'
 import { cancelCharge, captureCharge, createRefund } from './app/follow-up.ts'
 import { type Received, receiveNotification } from './app/receive-notification.ts'
 import type { CurrentRuleSet } from './app/router.ts'
@@ -10,7 +10,7 @@ import { ConfigError, parseSettings } from './config.ts'
 import { CORE_SETTINGS, type Core, type CoreConfig, openCore } from './core.ts'
 import type { Attempt } from './domain/attempt.ts'
 import { cardRefused, holdsCardNumber } from './domain/card-numbers.ts'
-import type { Charge, Refund } from './domain/charge.ts'
+import type { Refund } from './domain/charge.ts'
 import { isRejection, type Rejection, reject } from './domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from './domain/idempotency.ts'
 import {
@@ -20,6 +20,7 @@ import {
   readChargeOrder,
   readRefundOrder,
 } from './domain/order.ts'
+import { type ChargeFacts, decodeSnapshot, type Snapshot } from './domain/snapshot.ts'
 import type { Log } from './ports/log.ts'
 import type { RemoteProvider } from './ports/provider.ts'
 import { type Runtime, within } from './ports/runtime.ts'
@@ -32,13 +33,20 @@ import {
   type LedgerAccount,
   type Page,
   type RefundQuery,
+  type StoredEvent,
   StoreUnavailable,
 } from './ports/store.ts'
 
 export type { Attempt } from './domain/attempt.ts'
-export type { Charge, Refund } from './domain/charge.ts'
+export type { Refund } from './domain/charge.ts'
 export type { ChargeOrder, RefundOrder } from './domain/order.ts'
+export { manualRuntime } from './runtime/manual.ts'
 export { ConfigError, StoreUnavailable }
+
+/** Every fact of a charge; times are in ms since 1970, amounts in minor units. */
+export type Charge = ChargeFacts
+/** An event, with the facts that it stored: the charge, what else it is about, and the former values. */
+export type Event = Omit<StoredEvent, 'data'> & { readonly data: Snapshot }
 
 type Plain<T> = T extends number ? number : T extends string ? T : string
 
@@ -103,7 +111,7 @@ export type MiniPay = {
   /** Every call to a provider for a charge, oldest first; undefined when there is no such charge. */
   attempts(chargeId: string): Promise<readonly Attempt[] | undefined>
   /** Events after a sequence (0 unless given), oldest first. */
-  events(query?: Partial<EventQuery>): Promise<EventPage>
+  events(query?: Partial<EventQuery>): Promise<Page<Event> & Pick<EventPage, 'epoch'>>
   /** The balances of the ledger, and counters of each currency. */
   balances(): Promise<{
     readonly totals: readonly CurrencyTotals[]
@@ -192,20 +200,20 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
         if (isRejection(command)) return rejected(command)
         const request = keyed('createCharge', command, options)
         if (isRejection(request)) return rejected(request)
-        return chargeResult(context, await createCharge(context, request, command))
+        return chargeResult(await createCharge(context, request, command))
       }),
     captureCharge: (id, { amount, ...options } = {}) =>
       call(async () => {
         const fault = amount === undefined ? undefined : amountFault(amount)
         const request = fault ?? keyed('captureCharge', { id, amount: amount ?? null }, options)
         if (isRejection(request)) return rejected(request)
-        return chargeResult(context, await captureCharge(context, request, id, amount))
+        return chargeResult(await captureCharge(context, request, id, amount))
       }),
     cancelCharge: (id, options = {}) =>
       call(async () => {
         const request = keyed('cancelCharge', { id }, options)
         if (isRejection(request)) return rejected(request)
-        return chargeResult(context, await cancelCharge(context, request, id))
+        return chargeResult(await cancelCharge(context, request, id))
       }),
     createRefund: (order, options = {}) =>
       call(async () => {
@@ -218,14 +226,26 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
           options,
         )
         if (isRejection(request)) return rejected(request)
-        return refundResult(context, await createRefund(context, request, chargeId, command))
+        return refundResult(await createRefund(context, request, chargeId, command))
       }),
-    charge: (id) => call(() => store.charge(scope, id)),
-    charges: (query) => call(() => store.charges(scope, { limit: DEFAULT_LIMIT, ...query })),
+    charge: (id) =>
+      call(async () => {
+        const charge = await store.charge(scope, id)
+        return charge && factsOf(charge)
+      }),
+    charges: (query) =>
+      call(async () => {
+        const page = await store.charges(scope, { limit: DEFAULT_LIMIT, ...query })
+        return { ...page, data: page.data.map(factsOf) }
+      }),
     refund: (id) => call(() => store.refund(scope, id)),
     refunds: (query) => call(() => store.refunds(scope, { limit: DEFAULT_LIMIT, ...query })),
     attempts: (id) => call(() => attemptsOf(context, scope, id)),
-    events: (query) => call(() => store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })),
+    events: (query) =>
+      call(async () => {
+        const page = await store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })
+        return { ...page, data: page.data.map((event) => ({ ...event, data: decodeSnapshot(event.data) })) }
+      }),
     balances: () => call(() => store.balances(scope)),
     receiveNotification: (provider, body, headers) =>
       call(async () => {
@@ -260,39 +280,25 @@ function rejected({ rejected: _, ...rejection }: Rejection): Rejected {
   return { kind: 'rejected', ...rejection }
 }
 
-type Ended = {
-  readonly kind: 'created' | 'done' | 'accepted' | 'declined' | 'unavailable'
-  readonly object: unknown
-  readonly refusal: { readonly declineCode: string | null; readonly failureMessage: string | null } | null
-  readonly replayed: boolean
-}
-type Answered = Awaited<ReturnType<typeof createCharge>>
-
-async function chargeResult(context: Context, answer: Answered): Promise<ChargeResult> {
-  if (isRejection(answer)) return rejected(answer)
-  return settled(await endedOf(context, answer), (object) => ({ charge: object as Charge }))
+function chargeResult(ended: Result | Rejection): ChargeResult {
+  if (isRejection(ended)) return rejected(ended)
+  if (ended.about !== 'charge') throw new Error(`a request about a charge ended with ${ended.object.id}`)
+  return settled(ended, { charge: factsOf(ended.object) })
 }
 
-async function refundResult(context: Context, answer: Answered): Promise<RefundResult> {
-  if (isRejection(answer)) return rejected(answer)
-  return settled(await endedOf(context, answer), (object) => ({ refund: object as Refund }))
+function refundResult(ended: Result | Rejection): RefundResult {
+  if (isRejection(ended)) return rejected(ended)
+  if (ended.about !== 'refund') throw new Error(`a request about a refund ended with ${ended.object.id}`)
+  return settled(ended, { refund: ended.object })
 }
 
-function settled<S extends object>(
-  { kind, object, refusal, replayed }: Ended,
-  shown: (object: unknown) => S,
-): Settled<S> {
-  if (kind !== 'declined' && kind !== 'unavailable') return { ...shown(object), kind, replayed }
+function settled<S extends object>({ kind, refusal, replayed }: Result, shown: S): Settled<S> {
+  if (kind !== 'declined' && kind !== 'unavailable') return { ...shown, kind, replayed }
   const { declineCode = null, failureMessage = null } = refusal ?? {}
-  return { ...shown(object), kind, declineCode, failureMessage, replayed }
+  return { ...shown, kind, declineCode, failureMessage, replayed }
 }
 
-async function endedOf({ store }: Context, answer: object): Promise<Ended> {
-  if (!('body' in answer)) return answer as unknown as Ended
-  const { id, refund_id, charge, refund } = JSON.parse(answer.body as string) as Record<string, unknown>
-  const refundId = refund_id ?? (refund as { refund_id?: string } | undefined)?.refund_id
-  const object = refundId
-    ? await store.refund(DEFAULT_SCOPE, refundId as string)
-    : await store.charge(DEFAULT_SCOPE, (id ?? (charge as { id?: string }).id) as string)
-  return { ...(answer as unknown as Ended), object, refusal: (object as Charge | Refund | undefined) ?? null }
+/** A charge without its version, which guards writes and says nothing to a reader. */
+function factsOf({ version: _, ...facts }: ChargeFacts & { readonly version?: number }): ChargeFacts {
+  return facts
 }

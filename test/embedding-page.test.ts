@@ -27,7 +27,7 @@ async function run(program: string, cwd: string): Promise<string> {
   return printed
 }
 
-test('the program of the page charges, refunds and ends, prints nothing else, and repeats with the same ids', async (t) => {
+test('the program of the page charges, refunds and ends, prints nothing else, and repeats with the same results', async (t) => {
   const [program, shown] = blocksOf(PAGE)
   assert.ok(program?.kind === 'js' && shown?.kind === 'text')
   const folder = folderOf(t)
@@ -39,8 +39,7 @@ test('the program of the page charges, refunds and ends, prints nothing else, an
   const printed = await run('shop.js', folder)
   assertShown(shown.text, printed)
   assert.equal(printed.split('\n').length, shown.text.split('\n').length)
-  const idsIn = (text: string) => text.match(/(txn|re)_\w+/g)
-  assert.deepEqual(idsIn(await run('shop.js', folder)), idsIn(printed))
+  assert.equal(await run('shop.js', folder), printed)
   assert.ok(!readdirSync(folder).includes('other.db'))
 })
 

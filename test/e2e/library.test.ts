@@ -56,10 +56,10 @@ test('a program charges a customer, refunds a part, and reads both and the balan
   assert.deepEqual([charge?.status, charge?.amountRefunded], ['partially_refunded', 1000])
   assert.deepEqual((await minipay.charges()).data, [charge])
   assert.deepEqual((await minipay.refunds({ transactionId: id })).data, [refundOf(back)])
-  assert.deepEqual(
-    (await minipay.events()).data.map(({ type }) => type),
-    ['payment.succeeded', 'payment.refunded'],
-  )
+  const [succeeded, refunded, ...more] = (await minipay.events()).data
+  assert.deepEqual([succeeded?.type, refunded?.type, more], ['payment.succeeded', 'payment.refunded', []])
+  assert.deepEqual([succeeded?.data.charge, refunded?.data.charge], [chargeOf(paid), charge])
+  assert.deepEqual([refunded?.data.refund, refunded?.data.previous?.status], [refundOf(back), 'succeeded'])
   const sandbox = (await minipay.balances()).accounts.find(({ account }) => account === 'provider:sandbox')
   assert.equal(sandbox?.balance, 1500n)
 })
@@ -87,6 +87,16 @@ test('a request that is repeated with its key happens once, and another request 
   const other = await minipay.createCharge({ ...ORDER, amount: 1 }, key)
   assert.equal(other.kind === 'rejected' && other.code, 'idempotency_key_reused')
   assert.equal((await minipay.charges()).data.length, 1)
+})
+
+test('a repeated request has its first result, though the charge has changed since', async (t) => {
+  const minipay = await open(t)
+  const key = { idempotencyKey: 'order-1042' }
+  const first = await minipay.createCharge({ ...ORDER, description: 'd'.repeat(1_000) }, key)
+  await minipay.createRefund({ chargeId: chargeOf(first).id })
+  const again = await minipay.createCharge({ ...ORDER, description: 'd'.repeat(1_000) }, key)
+  assert.deepEqual(again, { ...first, replayed: true })
+  assert.equal((await minipay.charge(chargeOf(first).id))?.status, 'refunded')
 })
 
 test('a decline is a result with a reason, and the failed charge is stored', async (t) => {
