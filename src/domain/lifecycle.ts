@@ -13,6 +13,7 @@ import {
 import { type Rejection, reject } from './error.ts'
 import { chargeTransfer, direct, type Transfer, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
+import { USUAL_CHARGE } from './snapshot.ts'
 import { isToBeCanceled } from './wish.ts'
 
 /** The decision of a provider in this process; see ports/provider. */
@@ -21,12 +22,9 @@ type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 /** A charge that is not stored yet: version 0. */
 function draft(command: ChargeCommand, provider: string, made: Made): Charge {
   return {
+    ...USUAL_CHARGE,
     id: made.id,
     amount: command.amount,
-    amountCaptured: 0,
-    amountRefunded: 0,
-    amountRefundPending: 0,
-    amountDisputed: 0,
     currency: command.currency,
     customer: command.customer,
     status: 'processing',
@@ -35,12 +33,6 @@ function draft(command: ChargeCommand, provider: string, made: Made): Charge {
     description: command.description,
     metadata: command.metadata,
     provider,
-    providerReference: null,
-    declineCode: null,
-    failureMessage: null,
-    redirectUrl: null,
-    expiresAt: null,
-    cancelKey: null,
     idempotencyKey: made.idempotencyKey,
     createdAt: made.now,
     version: 0,

@@ -41,7 +41,7 @@ const DETAIL = Symbol()
 type Fields<T> = { readonly [Name in keyof T]-?: T[Name] | typeof ALWAYS | typeof DETAIL }
 
 /** Every field in order, with its usual value. */
-const CHARGE: Fields<ChargeFacts> = {
+const CHARGE = {
   id: ALWAYS,
   amount: ALWAYS,
   amountCaptured: 0,
@@ -64,7 +64,7 @@ const CHARGE: Fields<ChargeFacts> = {
   cancelKey: null,
   idempotencyKey: ALWAYS,
   createdAt: ALWAYS,
-}
+} as const satisfies Fields<ChargeFacts>
 
 const REFUND: Fields<Refund> = {
   id: ALWAYS,
@@ -159,6 +159,12 @@ function isDetailed({ description, metadata }: Written): boolean {
   for (const _ in metadata as object | undefined) return true
   return false
 }
+
+type UsualOf = {
+  readonly [P in keyof ChargeFacts as (typeof CHARGE)[P] extends symbol ? never : P]: ChargeFacts[P]
+}
+/** The values that a charge has unless something gave it others: of a new charge, all of them. */
+export const USUAL_CHARGE = USUAL.charge as UsualOf
 
 /** Only what differs from the charge: a value may have changed and changed back in one commit. */
 function formerOf(previous: Written, charge: Written): Written | undefined {

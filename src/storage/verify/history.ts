@@ -1,7 +1,7 @@
 /** What events say of amounts and states, one after the other. */
 import type { Aggregate, Json, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
-import { columnOf, inWords } from './views.ts'
+import { CHARGE, inWords } from './views.ts'
 
 /** Types with which a charge may get another provider, reference, or captured amount. */
 const OUTCOMES = [
@@ -43,7 +43,7 @@ export function* historyProblems({
     if (before && !OUTCOMES.includes(type)) expected['amountCaptured'] = Number(before['amountCaptured'])
     for (const [field, amount] of Object.entries(expected))
       if (told[field] !== amount)
-        yield `${named(event)} says that ${columnOf(field)} of ${charge['id']} is ${told[field]}; the events up to it come to ${amount}.`
+        yield `${named(event)} says that ${CHARGE.fields[field]} of ${charge['id']} is ${told[field]}; the events up to it come to ${amount}.`
     const pending = Number(told['amountRefundPending'])
     // A person may have said later that another amount was paid back than was asked for.
     if (
@@ -94,14 +94,14 @@ function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<
   if (!['failed', 'canceled'].includes(status))
     for (const field of ['declineCode', 'failureMessage'])
       if ((data[field] ?? null) !== null)
-        yield `${named(event)} tells of a charge that is ${status}, with the ${columnOf(field)} ${inWords(data[field])}.`
+        yield `${named(event)} tells of a charge that is ${status}, with the ${CHARGE.fields[field]} ${inWords(data[field])}.`
   // While a charge that waits for its customer is canceled, it is processing.
   if ((data['redirectUrl'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
     yield `${named(event)} tells of a charge that is ${status}, and where its customer has to go.`
   if (!before || OUTCOMES.includes(event.type) || WAITING.includes(String(before['status']))) return
   for (const field of ['provider', 'providerReference'])
     if (data[field] !== before[field])
-      yield `${named(event)} says that the ${columnOf(field)} is ${inWords(data[field])}; the event before it says ${inWords(before[field])}.`
+      yield `${named(event)} says that the ${CHARGE.fields[field]} is ${inWords(data[field])}; the event before it says ${inWords(before[field])}.`
   if (
     before['status'] === 'authorized' &&
     status === 'authorized' &&

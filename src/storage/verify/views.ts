@@ -1,5 +1,7 @@
 /** The objects of snapshots, by the columns of their rows. */
 import { fieldsOf, type Part } from '../../domain/snapshot.ts'
+import { ALARMS, CHARGES, DISPUTES, NOUNS, REFUNDS } from '../columns.ts'
+import type { Table } from '../table.ts'
 import type { Json, Row } from './aggregate.ts'
 
 export type View = {
@@ -12,33 +14,27 @@ export type View = {
   readonly fixed: readonly string[]
 }
 
-/** A column has the name of its field, in the letters of SQL. */
-export const columnOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
-function viewOf(name: Part, fixed: readonly string[]): View {
+/** `fixed` has fields that never change although their column could. */
+function viewOf<T>(name: Part, { columns }: Table<T>, fixed: readonly (keyof T & string)[] = []): View {
   const { always, usual } = fieldsOf(name)
-  const fields = Object.fromEntries([...always, ...usual].map((field) => [field, columnOf(field)]))
-  return { name, fields, always, fixed }
+  const told = columns.filter(({ property }) => [...always, ...usual].includes(property))
+  return {
+    name,
+    fields: Object.fromEntries(told.map(({ property, name }) => [property, name])),
+    always,
+    fixed: [...told.filter(({ changes }) => !changes).map(({ property }) => property), ...fixed],
+  }
 }
 
-export const CHARGE = viewOf('charge', [
-  ...['id', 'amount', 'currency', 'customer', 'capture', 'paymentMethod', 'description', 'metadata'],
-  ...['idempotencyKey', 'createdAt'],
-])
-export const REFUND = viewOf('refund', [
-  ...['id', 'transactionId', 'currency', 'customer', 'reason', 'description', 'metadata'],
-  ...['idempotencyKey', 'createdAt'],
-])
-export const DISPUTE = viewOf('dispute', [
-  ...['id', 'transactionId', 'customer', 'provider', 'providerReference', 'createdAt'],
-])
-export const ALARM = viewOf('alarm', [
-  ...['id', 'transactionId', 'attemptId', 'disputeId', 'kind', 'provider', 'said', 'amount', 'currency'],
-  ...['message', 'openedAt', 'reference'],
-])
+export const CHARGE = viewOf('charge', CHARGES)
+export const REFUND = viewOf('refund', REFUNDS)
+export const DISPUTE = viewOf('dispute', DISPUTES)
+export const ALARM = viewOf('alarm', ALARMS, ['message'])
 
 /** Columns of yes or no. */
-const FLAGS = new Set(['capture', 'in_doubt'])
+const FLAGS = new Set(
+  NOUNS.flatMap(({ columns }) => columns.filter(({ type }) => type === 'smallint').map(({ name }) => name)),
+)
 
 /** The fact in a column. */
 export function shown(row: Row, column: string): unknown {
