@@ -91,7 +91,7 @@ test('every fault of the simulator is documented with its payment method and wha
     assertRow('docs/simulator.md', `\`${fault}\``, `\`${token}\``, doc)
 })
 
-test('every route is documented', () => {
+test('every endpoint is documented', () => {
   const told = docs + README
   for (const { method, url } of ENDPOINTS)
     assert.ok(told.includes(`\`${method} ${url}\``), `${method} ${url}`)

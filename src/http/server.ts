@@ -114,7 +114,7 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
       ? refuse('shutting_down', 'The server is stopping.')
       : refusedOutright(request)
     if (refused) return void sendRefusal(reply, refused)
-    // Before the body: a wrong route is wrong with any body.
+    // Before the body: a wrong path is wrong with any body.
     if (request.is404) return void sendRefusal(reply, noSuchEndpoint(options.api, request, reply))
     done()
   })

@@ -111,7 +111,7 @@ describe('/openapi.json', () => {
     )
   })
 
-  test('the document is OpenAPI 3.1 of this version, and describes exactly the routes that there are', async () => {
+  test('the document is OpenAPI 3.1 of this version, and describes exactly the endpoints of the table', async () => {
     assert.match(document.openapi, /^3\.1\.\d+$/)
     assert.equal(document.info.title, 'MiniPay')
     assert.equal(`${document.info.version}\n`, (await runCli(['version'])).stdout)
@@ -258,7 +258,7 @@ describe('/openapi.json', () => {
     }
   })
 
-  test('every answer that a route describes has an example, and so has a body that is needed', () => {
+  test('every response that an endpoint describes has an example, and so has every required body', () => {
     for (const endpoint of ENDPOINTS) {
       const { requestBody, responses } = operationOf(endpoint)
       if (requestBody?.required)

@@ -1,6 +1,6 @@
 /**
- * No request holds up the others: the longest pause of the event loop under each route at its limits. CPU time of the main
- * thread is measured, and the least of a few runs counts: what a busy machine adds is no fault of the route.
+ * No request holds up the others: the longest pause of the event loop under each endpoint at its limits. CPU time of the main
+ * thread is measured, and the least of a few runs counts: what a busy machine adds is no fault of the endpoint.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
