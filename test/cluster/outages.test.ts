@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import test, { after, before, type TestContext } from 'node:test'
 import { Client } from 'pg'
-import { type Answer, type ChargeBody, call, charge } from '../kit/http.ts'
+import type { Charge } from '../kit/client.ts'
+import { type Answer, call, charge } from '../kit/http.ts'
 import { type ClusterNode, startNodes, untilReady } from '../kit/nodes.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase } from '../kit/postgres.ts'
 import { until } from '../kit/until.ts'
@@ -129,7 +130,7 @@ test('commits that another transaction delays are waited for and correct; the ke
   await lock.outlastsATimeout()
   await lock.free()
 
-  const answers: Answer<ChargeBody>[] = await Promise.all(waiting)
+  const answers: Answer<Charge>[] = await Promise.all(waiting)
   const twins = answers.filter(({ body }) => body.idempotency_key === 'the-same')
   for (const { status, headers, body } of answers)
     assert.ok(

@@ -4,8 +4,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import type { Charge, ErrorAnswer } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { type ChargeBody, call, charge, type ErrorBody } from '../kit/http.ts'
+import { call, charge } from '../kit/http.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
 import { holdWriteLock } from '../kit/sqlite-file.ts'
 import { until } from '../kit/until.ts'
@@ -24,7 +25,7 @@ function smallDisk(t: TestContext): string {
   return path
 }
 
-type Refused = { readonly status: number; readonly retryAfter: string | null; readonly body: ErrorBody }
+type Refused = { readonly status: number; readonly retryAfter: string | null; readonly body: ErrorAnswer }
 
 /**
  * Charges over several connections until one is refused; answers those that were made, and how the first
@@ -33,15 +34,15 @@ type Refused = { readonly status: number; readonly retryAfter: string | null; re
 async function chargeUntilRefused(
   url: string,
   name: string,
-): Promise<{ made: ChargeBody[]; refused: Refused; keys: string[] }> {
-  const made: ChargeBody[] = []
+): Promise<{ made: Charge[]; refused: Refused; keys: string[] }> {
+  const made: Charge[] = []
   const keys: string[] = []
   let refused: Refused | undefined
   const metadata = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`note_${i}`, 'x'.repeat(400)]))
   const client = async (connection: number) => {
     for (let i = 0; !refused; i++) {
       const key = `${name}-${connection}-${i}`
-      const { status, headers, body } = await charge<ChargeBody & ErrorBody>(url, key, { metadata })
+      const { status, headers, body } = await charge<Charge & ErrorAnswer>(url, key, { metadata })
       if (status === 201) made.push(body)
       else {
         keys.push(key)
@@ -64,11 +65,11 @@ type Metrics = { readonly total_charges: number }
 type Balance = { readonly balance: number; readonly successful_transactions: number }
 
 /** Reads work, and tell of nothing but what was acknowledged. */
-async function assertReadable(url: string, made: readonly ChargeBody[]): Promise<void> {
+async function assertReadable(url: string, made: readonly Charge[]): Promise<void> {
   const { status, body } = await call<Balance>(url, 'GET', '/api/v1/balance')
   assert.equal(status, 200)
   assert.deepEqual([body.successful_transactions, body.balance], [made.length, 100 * made.length])
-  const last = made.at(-1) as ChargeBody
+  const last = made.at(-1) as Charge
   assert.deepEqual((await call(url, 'GET', `/api/v1/charges/${last.id}`)).body, last)
   const after = await call<{ data: object[] }>(url, 'GET', `/api/v1/events?after=${made.length}`)
   assert.deepEqual(after.body.data, [], 'no event without its charge')
@@ -77,7 +78,7 @@ async function assertReadable(url: string, made: readonly ChargeBody[]): Promise
 }
 
 /** The same process takes charges again, among them those that were refused; the books are right. */
-async function assertHealed(server: RunningServer, made: ChargeBody[], keys: string[]): Promise<void> {
+async function assertHealed(server: RunningServer, made: Charge[], keys: string[]): Promise<void> {
   assert.equal((await call(server.url, 'GET', '/ready')).status, 200)
   for (const key of [...keys, 'new']) {
     const { status, body } = await charge(server.url, key)
@@ -104,17 +105,17 @@ describe('when the disk fails', { concurrency: true }, () => {
 
     const { made, refused, keys } = await chargeUntilRefused(server.url, 'full')
     assertUnavailable(refused)
-    const large = await charge<ErrorBody>(server.url, 'large', { metadata: { note_0: 'x'.repeat(400) } })
+    const large = await charge<ErrorAnswer>(server.url, 'large', { metadata: { note_0: 'x'.repeat(400) } })
     if (large.status === 503)
       assert.equal(
         (await call(server.url, 'GET', '/ready')).status,
         503,
         'a ping that still fits is no proof',
       )
-    else made.push(large.body as unknown as ChargeBody)
+    else made.push(large.body as unknown as Charge)
     // Small commits may still fit where a large one did not: fill the rest.
     await until('not even a small charge fits', async () => {
-      const { status, body } = await charge<ChargeBody>(server.url, `small-${made.length}`)
+      const { status, body } = await charge<Charge>(server.url, `small-${made.length}`)
       if (status === 201) made.push(body)
       return status === 503
     })
@@ -137,7 +138,7 @@ describe('when the disk fails', { concurrency: true }, () => {
     assertUnavailable(refused)
     made.unshift(first.body)
     await until('not even a small charge fits', async () => {
-      const { status, body } = await charge<ChargeBody>(server.url, `small-${made.length}`)
+      const { status, body } = await charge<Charge>(server.url, `small-${made.length}`)
       if (status === 201) made.push(body)
       return status === 503
     })
@@ -151,7 +152,7 @@ describe('when the disk fails', { concurrency: true }, () => {
     const made = [(await charge(server.url, 'first')).body]
     const lock = holdWriteLock(server.database)
     atEnd(t, lock.free)
-    const { status, headers, body } = await charge<ErrorBody>(server.url, 'waited')
+    const { status, headers, body } = await charge<ErrorAnswer>(server.url, 'waited')
     assertUnavailable({ status, retryAfter: headers.get('retry-after'), body })
     assert.equal((await call(server.url, 'GET', '/ready')).status, 503, 'it is alive, but not ready')
     await assertReadable(server.url, made)

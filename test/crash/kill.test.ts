@@ -6,32 +6,17 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { assertSound } from '../kit/audit.ts'
+import { readLists } from '../kit/books.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { charge, readAll } from '../kit/http.ts'
+import { charge } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { CLI, type RunningServer, runCli, serve } from '../kit/server.ts'
-import {
-  type ChargeAnswer,
-  type Notebook,
-  newNotebook,
-  type RefundAnswer,
-  repeatUnanswered,
-  replayAll,
-  useUntilKilled,
-} from './notebook.ts'
+import { type Notebook, newNotebook, repeatUnanswered, replayAll, useUntilKilled } from './notebook.ts'
 
 const KILLS = 12
 const CONNECTIONS = 64
 /** The kill comes at a random moment up to this long after the first answer. */
 const MAX_LOAD_MS = 900
-
-type EventAnswer = {
-  readonly sequence: number
-  readonly id: string
-  readonly type: string
-  readonly data: { readonly id: string; readonly refund?: { readonly refund_id: string } }
-}
-type EntryAnswer = { readonly sequence: number; readonly transaction_id: string; readonly amount: number }
 
 test('SIGKILL under load, again and again, loses nothing that was acknowledged and does nothing twice', async (t) => {
   const database = join(folderOf(t), 'kill.db')
@@ -118,12 +103,7 @@ function takeLeasesBack(database: string): void {
 
 /** Every charge and refund that was noted is there once, as it was answered; answers their ids. */
 async function checkCharges(url: string, notebook: Notebook): Promise<Set<string>> {
-  const charges = await readAll<ChargeAnswer>(url, '/api/v1/charges', (last) => `starting_after=${last.id}`)
-  const refunds = await readAll<RefundAnswer>(
-    url,
-    '/api/v1/refunds',
-    (last) => `starting_after=${last.refund_id}`,
-  )
+  const { charges, refunds } = await readLists(url, 'charges', 'refunds')
   assert.equal(charges.length, notebook.charges.length, 'one charge a key')
   assert.equal(refunds.length, notebook.refunds.length, 'one refund a key')
   const refundsByKey = new Map(refunds.map((refund) => [refund.idempotency_key, refund]))
@@ -141,7 +121,7 @@ async function checkCharges(url: string, notebook: Notebook): Promise<Set<string
 
 /** Each charge and refund has one event, and their numbers have no gap; answers the events' ids. */
 async function checkEvents(url: string, transactions: ReadonlySet<string>): Promise<Set<string>> {
-  const events = await readAll<EventAnswer>(url, '/api/v1/events', (last) => `after=${last.sequence}`)
+  const { events } = await readLists(url, 'events')
   for (const [index, { sequence }] of events.entries()) assert.equal(sequence, index + 1)
   const told = events.map(({ type, data }) =>
     type === 'payment.refunded' ? data.refund?.refund_id : data.id,
@@ -153,11 +133,7 @@ async function checkEvents(url: string, transactions: ReadonlySet<string>): Prom
 
 /** Each charge and refund has its two entries, which balance, and there are no others. */
 async function checkEntries(url: string, transactions: ReadonlySet<string>): Promise<void> {
-  const entries = await readAll<EntryAnswer>(
-    url,
-    '/api/v1/ledger/entries',
-    (last) => `before=${last.sequence}`,
-  )
+  const { entries } = await readLists(url, 'entries')
   const byTransaction = Map.groupBy(entries, (entry) => entry.transaction_id)
   assert.deepEqual(new Set(byTransaction.keys()), transactions)
   for (const [id, lines] of byTransaction) {

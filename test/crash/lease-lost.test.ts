@@ -5,8 +5,9 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
+import type { Charge } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { type ChargeBody, call, charge } from '../kit/http.ts'
+import { call, charge } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
 import { onLoopback } from '../kit/sockets.ts'
 
@@ -56,7 +57,7 @@ test('"not sent" counts only under the lease: without it there is no failover', 
     [['one', 'sending']],
   )
 
-  const held = await charge<ChargeBody>(url, 'kept')
+  const held = await charge<Charge>(url, 'kept')
   assert.equal(held.status, 502, 'with its lease both are asked, and the charge fails')
   assert.deepEqual([one.calls(), two.calls()], [2, 1])
 })

@@ -17,8 +17,9 @@ import { basename, dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { assertSound } from '../kit/audit.ts'
+import type { Charge } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { type ChargeBody, call, charge } from '../kit/http.ts'
+import { call, charge } from '../kit/http.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
 
@@ -246,7 +247,7 @@ describe('a database whose content is destroyed', { concurrency: 2 }, () => {
 async function startsAgain(t: TestContext, { file, acknowledged }: Shop): Promise<void> {
   const next = await serve(t, file)
   const [id] = acknowledged
-  assert.equal((await call<ChargeBody>(next.url, 'GET', `/api/v1/charges/${id}`)).status, 200)
+  assert.equal((await call<Charge>(next.url, 'GET', `/api/v1/charges/${id}`)).status, 200)
   assert.equal(await next.stop(), 0)
   assert.ok(readdirSync(dirname(file)).every((name) => !name.startsWith(`${basename(file)}.rescued`)))
 }

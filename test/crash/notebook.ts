@@ -1,29 +1,15 @@
 /** A client that charges and refunds under load and writes down what it was told, to hold the server to it later. */
 import assert from 'node:assert/strict'
+import type { Charge, Refund } from '../kit/client.ts'
 import { call } from '../kit/http.ts'
-
-export type ChargeAnswer = {
-  readonly id: string
-  readonly amount: number
-  readonly amount_refunded: number
-  readonly customer: string
-  readonly status: string
-  readonly idempotency_key: string
-}
-export type RefundAnswer = {
-  readonly id: string
-  readonly refund_id: string
-  readonly amount: number
-  readonly idempotency_key: string
-}
 
 type Request = { readonly path: string; readonly body: object }
 /** One request by its key, and what was answered; without an answer nobody knows whether it was done. */
 type Note<T> = { readonly key: string; readonly request: Request; answer?: T }
 
 export type Notebook = {
-  readonly charges: Note<ChargeAnswer>[]
-  readonly refunds: Note<RefundAnswer>[]
+  readonly charges: Note<Charge>[]
+  readonly refunds: Note<Refund>[]
 }
 
 export function newNotebook(): Notebook {
@@ -47,7 +33,7 @@ async function send<T>(url: string, { key, request }: Note<T>): Promise<Sent<T> 
 export async function useUntilKilled(url: string, notebook: Notebook, onAnswer: () => void): Promise<void> {
   for (;;) {
     const n = notebook.charges.length
-    const charge: Note<ChargeAnswer> = {
+    const charge: Note<Charge> = {
       key: `charge-${n}`,
       request: {
         path: '/api/v1/charges',
@@ -62,7 +48,7 @@ export async function useUntilKilled(url: string, notebook: Notebook, onAnswer: 
     onAnswer()
     if (n % 3 !== 0) continue
 
-    const refund: Note<RefundAnswer> = {
+    const refund: Note<Refund> = {
       key: `refund-${n}`,
       request: { path: '/api/v1/refunds', body: { transaction_id: made.body.id, amount: 10 + (n % 90) } },
     }

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ChargeBody, call, charge } from '../kit/http.ts'
+import type { Charge } from '../kit/client.ts'
+import { call, charge } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
 import { holdWriteLock } from '../kit/sqlite-file.ts'
 import { until } from '../kit/until.ts'
@@ -24,7 +25,7 @@ test('what a provider answered while the database refuses writes is booked once 
   const { body } = await charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })
   const path = `/api/v1/charges/${body.id}`
   await until('the charge succeeded', async () => {
-    const { body: now } = await call<ChargeBody>(server.url, 'GET', path)
+    const { body: now } = await call<Charge>(server.url, 'GET', path)
     return now.status === 'succeeded'
   })
   const { body: story } = await call<{ data: { resolved_by: string; status: string }[] }>(

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import test, { describe, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { assertSound } from '../kit/audit.ts'
+import type { Charge, ErrorAnswer } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
-import { type ChargeBody, call, charge, type ErrorBody } from '../kit/http.ts'
+import { call, charge } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve } from '../kit/server.ts'
 import { bareConnection, refusesConnections } from '../kit/sockets.ts'
@@ -25,7 +26,7 @@ function chargeRequest(key: string): string {
 /** Resolves when a charge with this key is being worked on: its twin, which waits for nothing, says so. */
 function running(server: RunningServer, key: string): Promise<void> {
   return until(`the charge ${key} runs`, async () => {
-    const twin = await charge<ErrorBody>(server.url, key)
+    const twin = await charge<ErrorAnswer>(server.url, key)
     return twin.body.code === 'idempotency_key_in_progress'
   })
 }
@@ -138,7 +139,7 @@ describe('SIGTERM', { concurrency: true }, () => {
     })
     const half = await bareConnection(server.url)
     half.socket.write(chargeRequest('half').slice(0, -10))
-    const answered: ChargeBody[] = []
+    const answered: Charge[] = []
     const client = async (name: string) => {
       for (let i = 0; ; i++) {
         // Once the server is gone the connection is refused: that ends the client.

@@ -1,17 +1,20 @@
 /** The lists of a running server, wholly read: what it says at the end of a storm. */
 
-import type {
-  Alarm,
-  Attempt,
-  Charge,
-  Dispute,
-  Event,
-  LedgerAccount,
-  LedgerEntry,
-  Page,
-  Refund,
+import {
+  type Alarm,
+  type Attempt,
+  all,
+  type Charge,
+  type Client,
+  type Dispute,
+  type Event,
+  eventsAfter,
+  type LedgerAccount,
+  type LedgerEntry,
+  type Page,
+  type Refund,
 } from './client.ts'
-import { type Answer, call, readAll } from './http.ts'
+import { call, readAll } from './http.ts'
 
 export type Lists = {
   readonly charges: readonly Charge[]
@@ -25,23 +28,18 @@ export type Lists = {
   readonly accounts: readonly LedgerAccount[]
 }
 
-const after = ({ id }: { readonly id: string }) => `starting_after=${id}`
-
-const READERS: { readonly [K in keyof Lists]: (url: string) => Promise<Lists[K]> } = {
-  charges: (url) => readAll<Charge>(url, '/api/v1/charges', after),
-  refunds: (url) => readAll<Refund>(url, '/api/v1/refunds', ({ refund_id }) => `starting_after=${refund_id}`),
-  attempts: async (url) => (await readAll<Attempt>(url, '/api/v1/attempts', after)).reverse(),
-  disputes: (url) => readAll<Dispute>(url, '/api/v1/disputes', after),
-  alarms: (url) => readAll<Alarm>(url, '/api/v1/alarms', after),
-  entries: async (url) =>
-    (
-      await readAll<LedgerEntry>(url, '/api/v1/ledger/entries', ({ sequence }) => `before=${sequence}`)
-    ).reverse(),
-  events: (url) => readAll<Event>(url, '/api/v1/events', ({ sequence }) => `after=${sequence}`),
-  accounts: async (url) => {
-    const { body }: Answer<Page<LedgerAccount>> = await call(url, 'GET', '/api/v1/ledger/accounts')
-    return body.data
+const READERS: { readonly [K in keyof Lists]: (at: Pick<Client, 'get'>) => Promise<Lists[K]> } = {
+  charges: (at) => all<Charge>(at, '/api/v1/charges'),
+  refunds: (at) => all<Refund>(at, '/api/v1/refunds', ({ refund_id }) => refund_id),
+  attempts: async (at) => (await all<Attempt>(at, '/api/v1/attempts')).reverse(),
+  disputes: (at) => all<Dispute>(at, '/api/v1/disputes'),
+  alarms: (at) => all<Alarm>(at, '/api/v1/alarms'),
+  entries: async ({ get }) => {
+    const before = (last?: LedgerEntry) => (last ? `&before=${last.sequence}` : '')
+    return (await readAll<LedgerEntry>(get, '/api/v1/ledger/entries', before)).reverse()
   },
+  events: (at) => eventsAfter(at),
+  accounts: async ({ get }) => (await get<Page<LedgerAccount>>('/api/v1/ledger/accounts')).body.data,
 }
 
 /** Reads the lists of these names, one after the other. */
@@ -49,7 +47,8 @@ export async function readLists<K extends keyof Lists>(
   url: string,
   ...names: readonly K[]
 ): Promise<Pick<Lists, K>> {
+  const at = { get: <T>(path: string) => call<T>(url, 'GET', path) }
   const lists: Partial<Lists> = {}
-  for (const name of names) Object.assign(lists, { [name]: await READERS[name](url) })
+  for (const name of names) Object.assign(lists, { [name]: await READERS[name](at) })
   return lists as Pick<Lists, K>
 }

@@ -17,7 +17,7 @@ import type { DeliveryView as Delivery } from '../../src/api/minipay/webhook-del
 import type { MetricsView as MetricsAnswer } from '../../src/api/operations-schemas.ts'
 import type { Static } from '../../src/http/schema.ts'
 import { assertDocumented } from './documented.ts'
-import { type Answer, call } from './http.ts'
+import { type Answer, call, readAll } from './http.ts'
 
 export type {
   Alarm,
@@ -99,32 +99,17 @@ export function client(url: string): Client {
 }
 
 /** Every object of a list, page by page. */
-export async function all<T extends { id: string }>(
+export function all<T extends { id: string }>(
   { get }: Pick<Client, 'get'>,
   path: string,
   cursor: (item: T) => string = (item) => item.id,
 ): Promise<T[]> {
-  const found: T[] = []
-  for (;;) {
-    const last = found.at(-1)
-    const separator = path.includes('?') ? '&' : '?'
-    const { body } = await get<Page<T>>(
-      `${path}${separator}limit=100${last ? `&starting_after=${cursor(last)}` : ''}`,
-    )
-    found.push(...body.data)
-    if (!body.has_more) return found
-  }
+  return readAll<T>(get, path, (last) => (last ? `&starting_after=${cursor(last)}` : ''))
 }
 
 /** Every event after a sequence, oldest first. */
-export async function eventsAfter({ get }: Pick<Client, 'get'>, after = 0): Promise<Event[]> {
-  const found: Event[] = []
-  for (;;) {
-    const from = found.at(-1)?.sequence ?? after
-    const { body } = await get<Page<Event>>(`/api/v1/events?limit=100&after=${from}`)
-    found.push(...body.data)
-    if (!body.has_more) return found
-  }
+export function eventsAfter({ get }: Pick<Client, 'get'>, after = 0): Promise<Event[]> {
+  return readAll<Event>(get, '/api/v1/events', (last) => `&after=${last?.sequence ?? after}`)
 }
 
 /** What a server has stored, as its lists and counters tell it: to compare before and after a refused request. */

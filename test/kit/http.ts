@@ -1,5 +1,6 @@
 /** Requests as any program sends them, without a check of the response; see `client.ts` for one with it. */
 import assert from 'node:assert/strict'
+import type { Charge } from './client.ts'
 
 export type Answer<T> = { readonly status: number; readonly headers: Headers; readonly body: T }
 
@@ -25,30 +26,28 @@ export async function call<T = Record<string, unknown>>(
   }
 }
 
-export type ErrorBody = { readonly error: string; readonly code: string }
-export type ChargeBody = {
-  readonly id: string
-  readonly amount: number
-  readonly status: string
-  readonly idempotency_key: string
-}
-
 /** Makes a charge of 100 usd under `key`. */
-export function charge<T = ChargeBody>(url: string, key: string, body: object = {}): Promise<Answer<T>> {
+export function charge<T = Charge>(url: string, key: string, body: object = {}): Promise<Answer<T>> {
   const wanted = { amount: 100, currency: 'usd', customer: 'cus_1', ...body }
   return call<T>(url, 'POST', '/api/v1/charges', wanted, { 'idempotency-key': key })
 }
 
 type List<T> = { readonly data: readonly T[]; readonly has_more: boolean }
 
-/** Everything of a list, page by page; `cursor` is the query that follows after an item. */
-export async function readAll<T>(url: string, path: string, cursor: (last: T) => string): Promise<T[]> {
+/**
+ * Everything of a list, page by page, by the requests of a client; `cursor` is the query that follows after an item, or
+ * after none.
+ */
+export async function readAll<T>(
+  get: (path: string) => Promise<Answer<List<T>>>,
+  path: string,
+  cursor: (last: T | undefined) => string,
+): Promise<T[]> {
   const all: T[] = []
   for (;;) {
-    const last = all.at(-1)
-    const query = last === undefined ? '' : `&${cursor(last)}`
-    const { status, body } = await call<List<T>>(url, 'GET', `${path}?limit=100${query}`)
-    assert.equal(status, 200)
+    const separator = path.includes('?') ? '&' : '?'
+    const { status, body } = await get(`${path}${separator}limit=100${cursor(all.at(-1))}`)
+    assert.equal(status, 200, JSON.stringify(body))
     all.push(...body.data)
     if (!body.has_more) return all
   }

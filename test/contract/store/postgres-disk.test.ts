@@ -5,8 +5,9 @@ import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { noSmallDisk } from '../../crash/small-disk.ts'
+import type { ErrorAnswer } from '../../kit/client.ts'
 import { atEnd } from '../../kit/folders.ts'
-import { call, charge, type ErrorBody } from '../../kit/http.ts'
+import { call, charge } from '../../kit/http.ts'
 import { onDatabase, startPostgres } from '../../kit/postgres.ts'
 import { serve } from '../../kit/server.ts'
 import { until } from '../../kit/until.ts'
@@ -69,7 +70,7 @@ test('a full disk of the server makes /ready say 503 from the failed commit on u
   const metadata = { note: 'x'.repeat(400) }
   let made = 1
   await until('a charge is refused', async () => {
-    const { status, body } = await charge<ErrorBody>(server.url, `key-${made}`, { metadata })
+    const { status, body } = await charge<ErrorAnswer>(server.url, `key-${made}`, { metadata })
     if (status === 201) return ++made === 0
     assert.deepEqual([status, body.code], [503, 'store_unavailable'])
     return true
@@ -95,7 +96,7 @@ test('a server that takes no writes makes /ready say 503 until it does again', a
     })
   await readOnly('on')
   await until('it takes no writes', async () => (await readiness(server.url))[0] === 503)
-  const { status, body } = await charge<ErrorBody>(server.url, 'refused')
+  const { status, body } = await charge<ErrorAnswer>(server.url, 'refused')
   assert.deepEqual([status, body.code], [503, 'store_unavailable'])
   assert.deepEqual(await readiness(server.url), UNAVAILABLE)
   await readOnly('off')
