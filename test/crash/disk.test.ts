@@ -79,7 +79,7 @@ async function assertReadable(url: string, made: readonly Charge[]): Promise<voi
 
 /** The same process takes charges again, among them those that were refused; the books are right. */
 async function assertHealed(server: RunningServer, made: Charge[], keys: string[]): Promise<void> {
-  assert.equal((await call(server.url, 'GET', '/ready')).status, 200)
+  await until('it is ready', async () => (await call(server.url, 'GET', '/ready')).status === 200)
   for (const key of [...keys, 'new']) {
     const { status, body } = await charge(server.url, key)
     assert.equal(status, 201, `${key} was refused, and nothing of it stayed`)

@@ -136,7 +136,11 @@ describe('an attempt without a lookup waits for a person', () => {
     // Nobody could ever capture or refund a payment without a name.
     const unnamed = await resolve<ErrorAnswer>(id, { outcome: 'succeeded' })
     assert.deepEqual([unnamed.status, unnamed.body.param], [400, 'provider_reference'])
-    const done = await resolve(id, { outcome: 'succeeded', provider_reference: payment?.payment })
+    // A worker that has claimed it for a moment is waited for.
+    const done = await until(
+      () => resolve(id, { outcome: 'succeeded', provider_reference: payment?.payment }),
+      ({ status }) => status !== 409,
+    )
     assert.deepEqual([done.body.status, done.body.resolved_by], ['succeeded', 'hand'])
     const charge = await world.retrieve(body.id)
     assert.deepEqual([charge.status, charge.provider_reference], ['succeeded', payment?.payment])
@@ -228,7 +232,10 @@ describe('an attempt without a lookup waits for a person', () => {
     const bank = world.bank('bank_a')
     await bank.faults({ late_ms: 600_000 })
     const { body } = await world.tryCharge({ payment_method: 'tok_fault_late' })
-    const [attempt] = await world.api.attempts(body.id)
+    const [attempt] = await until(
+      () => world.api.attempts(body.id),
+      ([one]) => one?.status === 'pending',
+    )
     const id = attempt?.id ?? ''
     const early = await resolve<ErrorAnswer>(id, { outcome: 'failed' })
     assert.deepEqual([early.status, early.body.code], [409, 'attempt_not_resolved'])

@@ -132,9 +132,9 @@ export async function stored({ get }: Pick<Client, 'get'>): Promise<object> {
   }
 }
 
-/** Asks again until the answer satisfies the condition; gives up with the last answer after half a minute. */
+/** Asks again until the answer satisfies the condition; gives up with the last answer after a minute. */
 export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
-  for (const giveUpAt = Date.now() + 30_000; ; ) {
+  for (const giveUpAt = Date.now() + 60_000; ; ) {
     const answer = await ask()
     if (condition(answer)) return answer
     assert.ok(Date.now() < giveUpAt, `still waiting; the last answer was ${JSON.stringify(answer)}`)
