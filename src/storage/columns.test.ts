@@ -3,15 +3,16 @@ import test from 'node:test'
 import Database from 'better-sqlite3'
 import { attemptOf, chargeOf } from '../../test/kit/charges.ts'
 import type { Refund } from '../domain/charge.ts'
-import { ATTEMPTS, CHARGES, NOUNS } from './columns.ts'
+import { ATTEMPTS, CHARGES, KEYS, NOUNS } from './columns.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { amount, type Spec, type Specs, selected, type Table, table, text } from './table.ts'
 
 test('SQLite has a column for each property of a noun, and no others but those that only it needs', () => {
   const db = new Database(':memory:')
   migrate(db)
-  const own = ['account_id', 'live', 'details_id']
-  for (const { name, columns } of NOUNS) {
+  const scope = ['account_id', 'live', 'details_id']
+  for (const { name, columns } of [...NOUNS, KEYS]) {
+    const own = name === KEYS.name ? [...scope, 'seq', 'event_seq', 'created_at'] : scope
     const found = db.pragma(`table_info(${name})`) as { name: string; type: string }[]
     assert.deepEqual(
       Object.fromEntries(

@@ -5,7 +5,9 @@
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
-import { amount, changing, flag, integer, json, named, record, table, text, time } from './table.ts'
+import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
+import type { Commit, Ended } from '../ports/store.ts'
+import { amount, changing, flag, integer, json, named, record, rows, table, text, time } from './table.ts'
 
 export const CHARGES = table<Charge>('charges', 'txn', {
   id: text,
@@ -111,5 +113,46 @@ export const ALARMS = table<Alarm>('alarms', 'alm', {
   reason: changing(text),
 })
 
-/** All of them. */
+/** The record of an idempotency key. Beside these it has its time and the number of its event. */
+export type KeyFacts = Pick<IdempotencyRecord, 'fingerprint' | 'surface'> & EndedFacts
+/** The part of it that changes when the request ends. */
+export type EndedFacts = {
+  readonly key: string
+  readonly ending: StoredEnding['kind']
+  readonly objectId: string
+  readonly facts: string | null
+}
+
+export const KEYS = rows<KeyFacts>('idempotency_keys', ['account_id', 'live', 'key'], {
+  key: text,
+  ending: changing(text),
+  objectId: changing(text),
+  facts: changing(text),
+  fingerprint: text,
+  surface: text,
+})
+
+export function keyFactsOf({ key, fingerprint, surface, ending }: NonNullable<Commit['key']>): KeyFacts {
+  return { ...endedFactsOf({ key, ending }), fingerprint, surface }
+}
+
+export function endedFactsOf({ key, ending: { kind, objectId, facts } }: Ended): EndedFacts {
+  return { key, ending: kind, objectId, facts }
+}
+
+/** A record that was read with the data of its event. */
+export type FoundKey = KeyFacts & { readonly event: string | null }
+
+export function recordOf({
+  fingerprint,
+  surface,
+  ending: kind,
+  objectId,
+  facts,
+  event,
+}: FoundKey): FoundRecord {
+  return { fingerprint, surface, ending: { kind, objectId, facts }, event }
+}
+
+/** All of them that are listed. */
 export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS] as const

@@ -79,13 +79,18 @@ export type Column<T> = {
   read(item: T): Value
 }
 
-export type Table<T> = {
-  readonly name: TableName
+/** A table whose rows are listed by their ids. */
+export type Table<T> = Rows<T> & {
+  readonly name: ListedName
   /** What the ids of its rows begin with. */
   readonly prefix: IdPrefix
+}
+
+export type Rows<T> = {
+  readonly name: string
   /** The columns that identify a row. */
   readonly key: readonly string[]
-  /** All columns except `account_id` and `live`: `id`, then those that change, then the others. */
+  /** All columns except `account_id` and `live`: the last of the key, then those that change, then the others. */
   readonly columns: readonly Column<T>[]
   /** The names of those that change. */
   readonly changing: readonly string[]
@@ -93,26 +98,35 @@ export type Table<T> = {
   readonly at: Readonly<Record<keyof T, number>>
   /** Its values, in the order of the columns. */
   row(item: T): Value[]
-  /** The first part of its row: `id`, and what changes. */
-  changedRow(item: T): Value[]
+  /** The first part of its row: `id` or `key`, and what changes. It needs only these of the item. */
+  changedRow(item: Partial<T>): Value[]
   /** The values of a row, whole or not, that change. */
   changesOf(row: Row): Row
   /** The item of a row that was read with the columns of `selected`. */
   of(found: object): T
 }
 
-export type TableName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
+export type ListedName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
 
 const SCOPED_KEY = ['account_id', 'live', 'id']
 
 /** The table of a noun whose rows have a scope and an `id`. */
 export function table<T extends { readonly id: string }>(
-  name: TableName,
+  name: ListedName,
   prefix: IdPrefix,
   specs: Specs<T>,
   key: readonly string[] = SCOPED_KEY,
 ): Table<T> {
-  const columns = columnsOf<T>(specs)
+  return { ...rows<T, typeof name>(name, key, specs), prefix }
+}
+
+/** The table of a noun whose rows have a scope. */
+export function rows<T, N extends string = string>(
+  name: N,
+  key: readonly string[],
+  specs: Specs<T>,
+): Rows<T> & { readonly name: N } {
+  const columns = columnsOf<T>(specs, key.at(-1))
   const properties = columns.map(({ property }) => property)
   const at = Object.fromEntries(properties.map((property, i) => [property, i])) as Record<keyof T, number>
   const codecs = properties.flatMap((property) => {
@@ -124,13 +138,12 @@ export function table<T extends { readonly id: string }>(
   const changedCodecs = codecs.filter(({ place }) => place < changed.length)
   return {
     name,
-    prefix,
     key,
     columns,
     changing,
     at,
     row: (item) => valuesOf(item, properties, codecs),
-    changedRow: (item) => valuesOf(item, changed, changedCodecs),
+    changedRow: (item) => valuesOf(item as T, changed, changedCodecs),
     changesOf: (row) => row.slice(1, 1 + changing.length),
     of(found) {
       const item = { ...found } as Record<string, unknown>
@@ -152,7 +165,7 @@ function valuesOf<T>(
   return row
 }
 
-function columnsOf<T>(specs: Specs<T>): Column<T>[] {
+function columnsOf<T>(specs: Specs<T>, identity: string | undefined): Column<T>[] {
   const columns = (Object.keys(specs) as (keyof T & string)[]).map((property): Column<T> => {
     const { kind, changes = false, name = snakeCase(property) } = specs[property]
     const { type, encode } = CODECS[kind] as Codec
@@ -162,9 +175,9 @@ function columnsOf<T>(specs: Specs<T>): Column<T>[] {
     return { name, property, type, changes, read }
   })
   const [id, changes, fixed] = [
-    columns.filter(({ property }) => property === 'id'),
+    columns.filter(({ name }) => name === identity),
     columns.filter(({ changes }) => changes),
-    columns.filter(({ property, changes }) => property !== 'id' && !changes),
+    columns.filter(({ name, changes }) => name !== identity && !changes),
   ]
   return [...id, ...changes, ...fixed]
 }
@@ -178,8 +191,15 @@ export function namesOf<T>(columns: readonly Column<T>[]): string[] {
 
 /**
  * What a SELECT lists to read items. `made` has the SQL of properties that an engine does not keep in the column of
- * their name.
+ * their name; `from` is the table's name in the statement, if another table has columns of the same name.
  */
-export function selected<T>({ columns }: Table<T>, made: { readonly [P in keyof T]?: string } = {}): string {
-  return columns.map(({ name, property }) => `${made[property] ?? name} AS "${property}"`).join(', ')
+export function selected<T>(
+  { columns }: Rows<T>,
+  made: { readonly [P in keyof T]?: string } = {},
+  from?: string,
+): string {
+  const own = from === undefined ? '' : `${from}.`
+  return columns
+    .map(({ name, property }) => `${made[property] ?? `${own}${name}`} AS "${property}"`)
+    .join(', ')
 }

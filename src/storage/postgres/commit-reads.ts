@@ -6,7 +6,7 @@ import type { Commit, Scope } from '../../ports/store.ts'
 import type { Referring } from '../guards.ts'
 import type { Result, Row, Statement } from './batch.ts'
 import { recordset } from './recordset.ts'
-import { byScope, live, nameIn, RECORD, recordOf } from './rows.ts'
+import { byScope, foundRecord, live, nameIn, RECORD } from './rows.ts'
 
 /** What was found, by the names of `nameIn`; references by those of `referenceName`. */
 export type Found = {
@@ -84,7 +84,7 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Rea
       found.references.set(referenceName(reference as Omit<Referring, 'id'>), id as string),
   )
   read(FIND_KEYS, KEYS.values(commits.flatMap(({ key }) => key ?? [])), (row) =>
-    found.keys.set(name(row, 'key'), recordOf(row)),
+    found.keys.set(name(row, 'key'), foundRecord(row)),
   )
   read(FIND_BALANCES, ACCOUNTS.values(accountsOf(commits)), (row) =>
     found.balances.set(name(row, 'code', 'currency'), row['balance'] as bigint),
@@ -137,7 +137,7 @@ const FIND_REFERENCES = `
 const KEYS = recordset<{ readonly key: string }>({ key: ['text', ({ key }) => key] })
 
 const FIND_KEYS = `
-  SELECT k.key, ${RECORD}
+  SELECT ${RECORD}
   FROM ${KEYS.scoped}
   JOIN idempotency_keys k ON k.account_id = r.account_id AND k.live = r.live AND k.key = r.key
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq`

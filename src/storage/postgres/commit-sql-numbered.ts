@@ -2,11 +2,12 @@
  * The statements of what is numbered in a scope, and of what is summed up there. They run after its numbers were taken:
  * a row stands `behind` the last number by so many.
  */
-import type { IdempotencyRecord } from '../../domain/idempotency.ts'
-import type { Ended, Scope } from '../../ports/store.ts'
+import type { Scope } from '../../ports/store.ts'
+import { type EndedFacts, KEYS, type KeyFacts } from '../columns.ts'
+import { type Column, namesOf } from '../table.ts'
 import type { Statement } from './batch.ts'
-import { SCOPE, write } from './commit-sql.ts'
-import { recordset } from './recordset.ts'
+import { changesIn, SCOPE, setChanges, write } from './commit-sql.ts'
+import { readsOf, recordset } from './recordset.ts'
 import { live } from './rows.ts'
 
 const TAKE_NUMBERS = `
@@ -71,49 +72,42 @@ export const insertDeliveries = write(
 )
 
 /** A key without an event is `behind` none. */
-export type EndedRow = Ended & { readonly behind: number | null }
-export type KeyRow = EndedRow & IdempotencyRecord & { readonly at: number }
+type Behind = { readonly behind: number | null }
+export type EndedRow = EndedFacts & Behind
+export type KeyRow = KeyFacts & Behind & { readonly at: number }
 
-const KEYS = recordset<KeyRow>({
-  behind: ['bigint', ({ behind }) => behind],
-  key: ['text', ({ key }) => key],
-  fingerprint: ['text', ({ fingerprint }) => fingerprint],
-  surface: ['text', ({ surface }) => surface],
-  ending: ['text', ({ ending }) => ending.kind],
-  object_id: ['text', ({ ending }) => ending.objectId],
-  facts: ['text', ({ ending }) => ending.facts],
+const BEHIND = { behind: ['bigint', ({ behind }: Behind) => behind] } as const
+/** A key without an event names event 0. */
+const ITS_EVENT = `coalesce(${last('event')} - r.behind, 0)`
+const KEY_COLUMNS = namesOf(KEYS.columns)
+
+const NEW_KEYS = recordset<KeyRow>({
+  ...readsOf(KEYS.columns),
+  ...BEHIND,
   created_at: ['bigint', ({ at }) => at],
 })
 
-/** In the order of their names, so that no two groups wait for each other. A key without an event names event 0. */
+/** In the order of their names, so that no two groups wait for each other. */
 export const insertKeys = write(
-  KEYS,
+  NEW_KEYS,
   `
-  INSERT INTO idempotency_keys
-    (account_id, live, key, fingerprint, surface, ending, object_id, facts, event_seq, created_at)
-  SELECT ${SCOPE}, r.key, r.fingerprint, r.surface, r.ending, r.object_id, r.facts,
-    coalesce(${last('event')} - r.behind, 0), r.created_at
-  FROM ${KEYS.from}
+  INSERT INTO idempotency_keys (account_id, live, ${KEY_COLUMNS.join(', ')}, event_seq, created_at)
+  SELECT ${SCOPE}, ${KEY_COLUMNS.map((name) => `r.${name}`).join(', ')}, ${ITS_EVENT}, r.created_at
+  FROM ${NEW_KEYS.from}
   ORDER BY r.key COLLATE "C"`,
 )
 
 const ENDED = recordset<EndedRow>({
-  behind: ['bigint', ({ behind }) => behind],
-  key: ['text', ({ key }) => key],
-  ending: ['text', ({ ending }) => ending.kind],
-  object_id: ['text', ({ ending }) => ending.objectId],
-  facts: ['text', ({ ending }) => ending.facts],
+  ...readsOf(changesIn(KEYS) as readonly Column<EndedFacts>[]),
+  ...BEHIND,
 })
 
-/** Nothing when the key was purged since. */
+/** Changes nothing when the key was purged since. */
 export const updateKeys = write(
   ENDED,
   `
   UPDATE idempotency_keys k
-  SET ending = r.ending,
-    object_id = r.object_id,
-    facts = r.facts,
-    event_seq = coalesce(${last('event')} - r.behind, 0)
+  SET ${setChanges(KEYS)}, event_seq = ${ITS_EVENT}
   FROM ${ENDED.scoped}
   WHERE k.account_id = r.account_id AND k.live = r.live AND k.key = r.key`,
 )

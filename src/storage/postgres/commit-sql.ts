@@ -2,7 +2,7 @@
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Scope } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
-import type { Column, Table } from '../table.ts'
+import type { Column, Rows, Table } from '../table.ts'
 import type { Statement } from './batch.ts'
 import { type Recordset, recordsetOf } from './recordset.ts'
 import { live } from './rows.ts'
@@ -27,11 +27,11 @@ function insert<T>({ name, columns }: Table<T>): Write<T> {
 }
 
 /** The id, and what changes. */
-function changesIn<T>({ columns, changing }: Table<T>): readonly Column<T>[] {
+export function changesIn<T>({ columns, changing }: Rows<T>): readonly Column<T>[] {
   return columns.slice(0, 1 + changing.length)
 }
 
-function setChanges<T>({ changing }: Table<T>): string {
+export function setChanges<T>({ changing }: Rows<T>): string {
   return changing.map((column) => `${column} = r.${column}`).join(', ')
 }
 

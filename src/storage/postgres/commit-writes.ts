@@ -1,6 +1,7 @@
 /** What commits that passed their guards write: for each scope a statement a table. */
 import type { Alarm } from '../../domain/alarm.ts'
 import { allEnded, type Commit, type Scope } from '../../ports/store.ts'
+import { endedFactsOf, keyFactsOf } from '../columns.ts'
 import type { Statement } from './batch.ts'
 import {
   insertAlarms,
@@ -155,8 +156,8 @@ function numberedRows(commits: readonly Commit[]) {
     if (event && behind !== null) events.push({ behind, ...event, at })
     if (behind !== null)
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
-    if (key) keys.push({ behind, at, ...key })
-    for (const each of allEnded(commit)) ended.push({ behind, ...each })
+    if (key) keys.push({ ...keyFactsOf(key), behind, at })
+    for (const each of allEnded(commit)) ended.push({ ...endedFactsOf(each), behind })
     for (const { debit, credit, currency, amount } of transfers)
       booked.push({
         behind: --transfersBehind,

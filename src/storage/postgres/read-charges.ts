@@ -5,7 +5,7 @@ import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { selected } from '../table.ts'
 import type { Row } from './batch.ts'
 import { listOf, page } from './read-page.ts'
-import { live, RECORD, recordOf } from './rows.ts'
+import { foundRecord, live, RECORD } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const LISTS = { charges: listOf(CHARGES), refunds: listOf(REFUNDS), disputes: listOf(DISPUTES) }
@@ -19,7 +19,7 @@ export function chargeReads(sql: Sql) {
 
   return {
     idempotencyRecord: (scope: Scope, key: string): Promise<FoundRecord | undefined> =>
-      find(FIND_KEY, recordOf, scope, key),
+      find(FIND_KEY, foundRecord, scope, key),
 
     charge: (scope: Scope, id: string): Promise<Charge | undefined> =>
       find(FIND_CHARGE, CHARGES.of, scope, id),

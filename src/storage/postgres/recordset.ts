@@ -35,7 +35,11 @@ export function recordset<Row>(columns: Readonly<Record<string, Read<Row>>>, fir
 
 /** The same of columns of a noun. */
 export function recordsetOf<Row>(columns: readonly Column<Row>[], first?: number): Recordset<Row> {
-  return recordset(Object.fromEntries(columns.map(({ name, type, read }) => [name, [type, read]])), first)
+  return recordset(readsOf(columns), first)
+}
+
+export function readsOf<Row>(columns: readonly Column<Row>[]): Readonly<Record<string, Read<Row>>> {
+  return Object.fromEntries(columns.map(({ name, type, read }) => [name, [type, read]]))
 }
 
 /** The text of an array (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */

@@ -1,7 +1,7 @@
 /** Rows of a scope, and what both reading and writing them need. */
-import type { FoundRecord, StoredEnding } from '../../domain/idempotency.ts'
+import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { OwnedAttempt, Scope } from '../../ports/store.ts'
-import { ATTEMPTS } from '../columns.ts'
+import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
 import { selected } from '../table.ts'
 import type { Row } from './batch.ts'
 
@@ -35,14 +35,9 @@ export function ownedAttempt({ accountId, live, ...row }: Row): OwnedAttempt {
   }
 }
 
-/** The columns of the record of a key, `k`, and of its event, `e`. */
-export const RECORD = `k.fingerprint, k.surface, k.ending AS kind, k.object_id AS "objectId", k.facts, e.data AS event`
+/** Of the record `k` of a key and its event `e`. */
+export const RECORD = `${selected(KEYS, {}, 'k')}, e.data AS event`
 
-export function recordOf(row: Row): FoundRecord {
-  const { fingerprint, surface, event, kind, objectId, facts } = row as unknown as Omit<
-    FoundRecord,
-    'ending'
-  > &
-    StoredEnding
-  return { fingerprint, surface, ending: { kind, objectId, facts }, event }
+export function foundRecord(row: Row): FoundRecord {
+  return recordOf(row as unknown as FoundKey)
 }

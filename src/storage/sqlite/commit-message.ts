@@ -4,13 +4,9 @@
  */
 import type { Refund } from '../../domain/charge.ts'
 import type { Transfer } from '../../domain/ledger.ts'
-import { allEnded, type Commit, type Ended } from '../../ports/store.ts'
-import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { allEnded, type Commit } from '../../ports/store.ts'
+import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, endedFactsOf, KEYS, keyFactsOf, REFUNDS } from '../columns.ts'
 import { detailsOf, live, type Row, takeDetails, type Value } from './rows.ts'
-
-/** A key whose request ends with a commit. */
-export type EndedRow = readonly [key: string, ending: string, objectId: string, facts: string | null]
-export type NewKeyRow = readonly [...EndedRow, fingerprint: string, surface: string]
 
 export type CommitMessage = {
   readonly accountId: number
@@ -25,8 +21,8 @@ export type CommitMessage = {
   readonly dispute?: Row
   readonly attempts?: readonly Row[]
   readonly alarms?: readonly Row[]
-  readonly key?: NewKeyRow
-  readonly ended?: readonly EndedRow[]
+  readonly key?: Row
+  readonly ended?: readonly Row[]
   /** Absent for the charge's own id. */
   readonly transactionId?: string
   /** debit, credit, currency, amount, debit … */
@@ -59,8 +55,8 @@ export function messageOf(commit: Commit): CommitMessage {
   if (dispute) message.dispute = DISPUTES.row(dispute)
   if (attempts.length > 0) message.attempts = each(attempts, ATTEMPTS.row)
   if (alarms.length > 0) message.alarms = each(alarms, ALARMS.row)
-  if (key) message.key = newKeyRow(key)
-  if (ended.length > 0) message.ended = each(ended, endedRow)
+  if (key) message.key = KEYS.row(keyFactsOf(key))
+  if (ended.length > 0) message.ended = each(ended, (each) => KEYS.changedRow(endedFactsOf(each)))
   if (transactionId !== charge.id) message.transactionId = transactionId
   if (transfers.length > 0)
     message.transfers = flat(transfers, (all, { debit, credit, currency, amount }) =>
@@ -73,14 +69,6 @@ export function messageOf(commit: Commit): CommitMessage {
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
   if (held) message.held = held
   return message
-}
-
-function newKeyRow({ key, fingerprint, surface, ending }: NonNullable<Commit['key']>): NewKeyRow {
-  return [key, ending.kind, ending.objectId, ending.facts, fingerprint, surface]
-}
-
-function endedRow({ key, ending: { kind, objectId, facts } }: Ended): EndedRow {
-  return [key, kind, objectId, facts]
 }
 
 function addRefund(message: Changeable<CommitMessage>, refund: Refund): void {
@@ -116,6 +104,7 @@ export function transfersIn({ transfers: values = [] }: CommitMessage): Transfer
 
 /** The characters of JSON that a commit keeps in memory while it waits. */
 export function weightOf({ key, ended, event }: CommitMessage): number {
-  const facts = ended?.reduce((sum, [, , , text]) => sum + (text?.length ?? 0), 0) ?? 0
-  return (event?.[2].length ?? 0) + (key?.[3]?.length ?? 0) + facts
+  const factsIn = (row: Row | undefined) => (row?.[KEYS.at.facts] as string | null | undefined)?.length ?? 0
+  const facts = ended?.reduce((sum, row) => sum + factsIn(row), 0) ?? 0
+  return (event?.[2].length ?? 0) + factsIn(key) + facts
 }

@@ -1,10 +1,10 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
-import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
 import { selected } from '../table.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
-import { CHARGE_COLUMNS, FIND_KEY, type FoundKey, live, REFUND_COLUMNS, recordOf } from './rows.ts'
+import { CHARGE_COLUMNS, FIND_KEY, live, REFUND_COLUMNS } from './rows.ts'
 
 const DISPUTE_COLUMNS = selected(DISPUTES)
 const LISTS = {
@@ -17,7 +17,7 @@ const LISTS = {
 export function chargeReads(sql: Sql) {
   return {
     idempotencyRecord(scope: Scope, key: string): FoundRecord | undefined {
-      const row = sql(FIND_KEY).raw().get(scope.accountId, live(scope), key) as FoundKey | undefined
+      const row = sql(FIND_KEY).get(scope.accountId, live(scope), key) as FoundKey | undefined
       return row && recordOf(row)
     },
 

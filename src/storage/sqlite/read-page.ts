@@ -1,7 +1,7 @@
 import type { Statement } from 'better-sqlite3'
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
-import type { Table, TableName } from '../table.ts'
+import type { ListedName, Table } from '../table.ts'
 import type { Connection } from './connection.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
@@ -29,7 +29,7 @@ export type Filter = readonly [column: string, value: string | undefined, index:
 export type List<T> = {
   readonly prefix: IdPrefix
   readonly columns: string
-  readonly from: TableName
+  readonly from: ListedName
   readonly index?: string
   readonly of: (row: object) => T
 }

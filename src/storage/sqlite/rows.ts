@@ -1,8 +1,7 @@
 /** Rows of our nouns, beyond what `storage/columns` says of them: long texts, and the scope of an attempt. */
 import type { Charge, Refund } from '../../domain/charge.ts'
-import type { EndingKind, FoundRecord, Surface } from '../../domain/idempotency.ts'
 import type { OwnedAttempt, Scope } from '../../ports/store.ts'
-import { ATTEMPTS, CHARGES, REFUNDS } from '../columns.ts'
+import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
 import { recordText, selected, type Table, type Value } from '../table.ts'
 import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-texts.ts'
 
@@ -39,20 +38,8 @@ export function ownedAttempt({ accountId, live, ...row }: OwnedRow): OwnedAttemp
  * The record of a key; shared by the writer, which finds a key taken, and the reader. Not a join: SQLite prepares a
  * join with a table that has a partial index anew each time its parameters are bound, which took 10 µs of each request.
  */
-export const FIND_KEY = `SELECT k.fingerprint, k.surface, k.ending, k.object_id, ${FACTS}, (
+export const FIND_KEY = `SELECT ${selected(KEYS, { facts: FACTS })}, (
     SELECT ${EVENT_DATA} FROM events e
-    WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq)
+    WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq) AS event
   FROM idempotency_keys k
   WHERE k.account_id = ? AND k.live = ? AND k.key = ?`
-export type FoundKey = [
-  fingerprint: string,
-  surface: Surface,
-  ending: EndingKind,
-  objectId: string,
-  facts: string | null,
-  event: string | null,
-]
-
-export function recordOf([fingerprint, surface, kind, objectId, facts, event]: FoundKey): FoundRecord {
-  return { fingerprint, surface, ending: { kind, objectId, facts }, event }
-}

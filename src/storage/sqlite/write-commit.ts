@@ -1,13 +1,13 @@
 import type { Transfer } from '../../domain/ledger.ts'
 import type { CommitResult } from '../../ports/store.ts'
-import { ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } from '../columns.ts'
 import { type Referring, refusalOf } from '../guards.ts'
-import { type CommitMessage, type EndedRow, type NewKeyRow, transfersIn } from './commit-message.ts'
+import { type CommitMessage, transfersIn } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { type Apart, withoutDetails } from './long-texts.ts'
 import { insertRow, putRow, updateRow } from './row-statements.ts'
-import { FIND_KEY, type FoundKey, type Row, recordOf } from './rows.ts'
+import { FIND_KEY, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
@@ -33,7 +33,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     if (text === undefined) return undefined
     const { at } = CHARGES
     if (charge[at.version] !== 1) return texts.ofCharge(accountId, live, charge[at.id] as string, text)
-    return (key && keys.find(accountId, live, key[0])) ?? texts.put(text)
+    return (key && keys.find(accountId, live, key)) ?? texts.put(text)
   }
 
   /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
@@ -56,10 +56,10 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
         holder: tries.holder,
         record() {
           const found = detailsOf(message)
-          if (Array.isArray(found)) return recordOf(found)
+          if (found && 'key' in found) return recordOf(found)
           details = found
           if (!key || keys.insert(account, live, key, sequence, at, details)) return undefined
-          return recordOf(keys.find(account, live, key[0]) as FoundKey)
+          return recordOf(keys.find(account, live, key) as FoundKey)
         },
       },
     )
@@ -96,59 +96,43 @@ function referring(attempt: Row): Referring {
 }
 
 function keyWrites(db: Connection) {
+  const more = ['event_seq', 'details_id']
   const insertKey = db.prepare(
-    `INSERT INTO idempotency_keys
-       (account_id, live, key, ending, object_id, facts, fingerprint, surface, event_seq, created_at, details_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (account_id, live, key) DO NOTHING`,
+    `${insertRow(KEYS, [...more, 'created_at'])} ON CONFLICT (account_id, live, key) DO NOTHING`,
   )
-  const updateKey = db.prepare(
-    `UPDATE idempotency_keys SET ending = ?, object_id = ?, facts = ?, event_seq = ?, details_id = ?
-     WHERE account_id = ? AND live = ? AND key = ?`,
-  )
-  const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY).raw()
+  const updateKey = db.prepare(updateRow(KEYS, more))
+  const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY)
+  /** The row with its facts as the record keeps them, and the number of the details that they refer to. */
+  const shortened = (row: Row, details: Apart | undefined): [own: Row, detailsId: number | null] => {
+    const facts = row[KEYS.at.facts] as string | null
+    if (!details || facts === null) return [row, null]
+    const own = withoutDetails(facts, details)
+    return [row.with(KEYS.at.facts, own), own === facts ? null : details.id]
+  }
 
   return {
     /** False when the key is there. `sequence` is 0 without an event. */
     insert(
       account: number,
       live: number,
-      [key, ending, objectId, facts, fingerprint, surface]: NewKeyRow,
+      key: Row,
       sequence: number,
       at: number,
       details: Apart | undefined,
-    ): boolean {
-      const [own, detailsId] = shortened(facts, details)
-      const row = [key, ending, objectId, own, fingerprint, surface, sequence, at, detailsId]
-      return insertKey.run(account, live, ...row).changes === 1
+    ) {
+      const [own, detailsId] = shortened(key, details)
+      return insertKey.run(account, live, ...own, sequence, detailsId, at).changes === 1
     },
 
-    /** Nothing when the key was purged since. */
-    end(
-      account: number,
-      live: number,
-      [key, ending, objectId, facts]: EndedRow,
-      sequence: number,
-      details: Apart | undefined,
-    ): void {
-      const [own, detailsId] = shortened(facts, details)
-      updateKey.run(ending, objectId, own, sequence, detailsId, account, live, key)
+    /** Changes nothing when the key was purged since. */
+    end(account: number, live: number, ended: Row, sequence: number, details: Apart | undefined): void {
+      const [own, detailsId] = shortened(ended, details)
+      updateKey.run(...KEYS.changesOf(own), sequence, detailsId, account, live, own[KEYS.at.key])
     },
 
-    find(account: number, live: number, key: string): FoundKey | undefined {
-      return findKey.get(account, live, key)
-    },
+    find: (account: number, live: number, key: Row): FoundKey | undefined =>
+      findKey.get(account, live, key[KEYS.at.key] as string),
   }
-}
-
-/** The facts of an ending as the record has them, and the number of the details that it refers to. */
-function shortened(
-  facts: string | null,
-  details: Apart | undefined,
-): [own: string | null, detailsId: number | null] {
-  if (!details || facts === null) return [facts, null]
-  const own = withoutDetails(facts, details)
-  return [own, own === facts ? null : details.id]
 }
 
 function chargeWrites(db: Connection, texts: TextWrites) {
