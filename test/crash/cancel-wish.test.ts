@@ -86,7 +86,7 @@ function ask(url: string, path: string, key: string, body: object): Promise<Answ
 /** Keys that still wait for an end: they would never be purged. */
 function openKeys(database: string): unknown[] {
   const db = new Database(database, { readonly: true })
-  const keys = db.prepare(`SELECT key FROM idempotency_keys WHERE answer_kind = 'accepted'`).pluck().all()
+  const keys = db.prepare(`SELECT key FROM idempotency_keys WHERE ending = 'accepted'`).pluck().all()
   db.close()
   return keys
 }
