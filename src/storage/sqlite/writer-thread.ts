@@ -23,7 +23,9 @@ const port = parentPort as MessagePort
 const db = openWriter(file)
 const writer = createWriter(db, () => hasRoom(file))
 const isOther = watchContent(file, Number(db.pragma('schema_version', { simple: true })))
-let idle = false
+/** Rows that this connection has changed. */
+const changes = db.prepare('SELECT total_changes()').pluck()
+let changesBefore: unknown
 
 /** The message that follows says what the guard has found. */
 const LOST: WriteFailure = { failed: 'lost', message: 'The database was taken away.' }
@@ -48,7 +50,6 @@ function work(first: readonly Write[]): ToWriter | undefined {
     group = group.concat(after)
     after = undefined
   }
-  idle = false
   port.postMessage(isLost() ? group.map(() => LOST) : writer.run(group))
   return after === undefined ? next() : after
 }
@@ -71,10 +72,12 @@ function isGroup(message: ToWriter): message is readonly Write[] {
 }
 
 setInterval(isLost, LOOK_MS).unref()
-// After a second without work there is time to cut a WAL that a long reader left behind.
+// After a second without a change there is time to cut a WAL that a long reader left behind. Workers poll for work more
+// often, but a claim that finds none changes nothing.
 setInterval(() => {
-  if (idle && !isLost()) cutWal(db, file, shared)
-  idle = true
+  const changesNow = changes.get()
+  if (changesNow === changesBefore && !isLost()) cutWal(db, file, shared)
+  changesBefore = changesNow
 }, IDLE_MS).unref()
 
 function close(): void {
