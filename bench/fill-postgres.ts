@@ -61,11 +61,11 @@ const told = (status: string, captured: string, refunded: number, part = `''`) =
     || ',"idempotencyKey":"' || key || '","createdAt":' || at || '}' || ${part} || '}'`
 const CAPTURED = `',"amountCaptured":${AMOUNT}'`
 const REFUND = `
-  '{"id":"re_' || tail || '","transactionId":"' || id || '","amount":${AMOUNT},"currency":"' || currency
+  '{"id":"re_' || tail || '","chargeId":"' || id || '","amount":${AMOUNT},"currency":"' || currency
     || '","customer":"' || customer || '","status":"refunded","idempotencyKey":"refund-' || key
     || '","createdAt":' || at || '}'`
 const dispute = (status: string) => `
-  ',"dispute":{"id":"dp_' || tail || '","transactionId":"' || id || '","provider":"bank"'
+  ',"dispute":{"id":"dp_' || tail || '","chargeId":"' || id || '","provider":"bank"'
     || ',"providerReference":"dispute_' || id || '","amount":${AMOUNT},"currency":"' || currency
     || '","customer":"' || customer || '","status":"${status}","createdAt":' || at || '}'`
 const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'

@@ -96,7 +96,7 @@ export const LISTS: Readonly<Record<string, Read>> = {
     store.charges(SCOPE, { limit, status: 'failed', startingAfter: charge }),
   ...PAGES('refunds', 'refund'),
   'refunds of a charge': (store, { refunded: transactionId }) =>
-    store.refunds(SCOPE, { limit, transactionId }),
+    store.refunds(SCOPE, { limit, chargeId: transactionId }),
   'refunds that succeeded': (store) => store.refunds(SCOPE, { limit, status: 'refunded' }),
   'refunds that failed': (store) => store.refunds(SCOPE, { limit, status: 'failed' }),
   events: (store) => store.events(SCOPE, { limit, after: 0 }),
@@ -119,7 +119,7 @@ export const LISTS: Readonly<Record<string, Read>> = {
   attempts: (store) => store.attempts(SCOPE, { limit }),
   'attempts after one': (store, { attempt }) => store.attempts(SCOPE, { limit, startingAfter: attempt }),
   'attempts of a charge': (store, { attempted: transactionId }) =>
-    store.attempts(SCOPE, { limit, transactionId }),
+    store.attempts(SCOPE, { limit, chargeId: transactionId }),
   'attempts that succeeded': (store) => store.attempts(SCOPE, { limit, state: 'succeeded' }),
   'attempts that were declined': (store) => store.attempts(SCOPE, { limit, state: 'declined' }),
   'attempts that are unknown': (store) => store.attempts(SCOPE, { limit, state: 'unknown' }),
@@ -127,5 +127,5 @@ export const LISTS: Readonly<Record<string, Read>> = {
   disputes: (store) => store.disputes(SCOPE, { limit }),
   'disputes after one': (store, { dispute }) => store.disputes(SCOPE, { limit, startingAfter: dispute }),
   'disputes of a charge': (store, { disputed: transactionId }) =>
-    store.disputes(SCOPE, { limit, transactionId }),
+    store.disputes(SCOPE, { limit, chargeId: transactionId }),
 }

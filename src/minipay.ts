@@ -5,7 +5,7 @@ import type { Result } from './app/execute.ts'
 import { cancelCharge, captureCharge, createRefund } from './app/follow-up.ts'
 import { type Received, receiveNotification } from './app/receive-notification.ts'
 import type { CurrentRuleSet } from './app/router.ts'
-import { attemptsOf } from './app/story.ts'
+import { listAttempts } from './app/story.ts'
 import { ConfigError, parseSettings } from './config.ts'
 import { CORE_SETTINGS, type Core, type CoreConfig, openCore } from './core.ts'
 import type { Attempt } from './domain/attempt.ts'
@@ -240,7 +240,7 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
       }),
     refund: (id) => call(() => store.refund(scope, id)),
     refunds: (query) => call(() => store.refunds(scope, { limit: DEFAULT_LIMIT, ...query })),
-    attempts: (id) => call(() => attemptsOf(context, scope, id)),
+    attempts: (id) => call(() => listAttempts(context, scope, id)),
     events: (query) =>
       call(async () => {
         const page = await store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })

@@ -15,7 +15,7 @@ const CHARGE = { ...chargeCommit({ scope }).charge, idempotencyKey: 'order-1', m
 
 function disputeOf(status: Dispute['status']): Dispute {
   return {
-    ...{ id: 'dp_1', transactionId: CHARGE.id, provider: 'bank_a', providerReference: 'dsp_1' },
+    ...{ id: 'dp_1', chargeId: CHARGE.id, provider: 'bank_a', providerReference: 'dsp_1' },
     ...{ amount: 1_200, currency: 'eur', amountBooked: 1_000, customer: CHARGE.customer, status },
     ...{ reason: null, createdAt: START },
   }
@@ -23,7 +23,7 @@ function disputeOf(status: Dispute['status']): Dispute {
 
 function alarmOf(state: Alarm['state']): Alarm {
   return {
-    ...{ id: 'alm_1', transactionId: CHARGE.id, attemptId: null, disputeId: null, kind: 'contradiction' },
+    ...{ id: 'alm_1', chargeId: CHARGE.id, attemptId: null, disputeId: null, kind: 'contradiction' },
     ...{ provider: 'bank_a', said: 'succeeded', reference: null, amount: null, currency: null, message: 'm' },
     ...{ state, inDoubt: false, openedAt: START, closedAt: null, reason: null },
   }

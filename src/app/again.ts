@@ -1,12 +1,18 @@
 /** Makes a call once more that definitely never reached its provider, for example because its connection was stale. */
-import { type Attempt, type Known, newAttempt, type Resolver, resolved } from '../domain/attempt.ts'
+import {
+  type Attempt,
+  applyOutcome,
+  type KnownOutcome,
+  newAttempt,
+  type Resolver,
+} from '../domain/attempt.ts'
 import type { Decision } from '../domain/charge.ts'
-import { failOver, onceMore } from '../domain/lifecycle.ts'
-import { isToBeCanceled } from '../domain/wish.ts'
-import { doubtOf } from './alarms.ts'
-import type { Work } from './ask.ts'
+import { callAgain, failOver } from '../domain/lifecycle.ts'
+import { isCancelRequested } from '../domain/wish.ts'
+import { refuseInDoubt } from './alarms.ts'
+import type { LoadedAttempt } from './ask.ts'
 import type { Context } from './context.ts'
-import { available, leaseUntil } from './route.ts'
+import { availableProvider, leaseUntil } from './route.ts'
 
 /**
  * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that
@@ -14,34 +20,34 @@ import { available, leaseUntil } from './route.ts'
  * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel, and
  * not while the charge is in doubt.
  */
-export async function calledOnceMore(
+export async function callOnceMore(
   context: Context,
-  work: Work,
-  outcome: Known,
+  work: LoadedAttempt,
+  outcome: KnownOutcome,
   by: Resolver,
   at: number,
-): Promise<{ decision: Decision; next: Work } | null> {
+): Promise<{ decision: Decision; next: LoadedAttempt } | null> {
   const { scope, charge, refund, attempt } = work
   const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
   if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
-  if (isToBeCanceled(charge)) return null
+  if (isCancelRequested(charge)) return null
   // Not after a customer was sent to a page of the provider.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
   if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
-  if (typeof available(context, attempt.provider, true) === 'string') return null
+  if (typeof availableProvider(context, attempt.provider, true) === 'string') return null
   // An alarm may have been raised since the first call began.
-  if (await doubtOf(context, scope, charge.id, attempt.kind)) return null
-  const ended = resolved(attempt, outcome, by, at)
-  const again = sameCall(context, attempt, at)
+  if (await refuseInDoubt(context, scope, charge.id, attempt.kind)) return null
+  const ended = applyOutcome(attempt, outcome, by, at)
+  const again = repeatedCall(context, attempt, at)
   const decision =
-    attempt.kind === 'authorize' ? failOver(charge, ended, again) : onceMore(charge, refund, ended, again)
+    attempt.kind === 'authorize' ? failOver(charge, ended, again) : callAgain(charge, refund, ended, again)
   return { decision, next: { ...work, charge: decision.charge, attempt: again } }
 }
 
 /** The same call with a new reference, because the provider has closed the first one. */
-function sameCall(context: Context, before: Attempt, now: number): Attempt {
+function repeatedCall(context: Context, before: Attempt, now: number): Attempt {
   const id = context.newId('att')
-  const { transactionId, refundId, kind, provider, amount, currency, idempotencyKey } = before
+  const { chargeId, refundId, kind, provider, amount, currency, idempotencyKey } = before
   const route = before.route ?? {
     ruleSetVersion: null,
     rule: 'default',
@@ -52,7 +58,7 @@ function sameCall(context: Context, before: Attempt, now: number): Attempt {
   }
   return newAttempt({
     id,
-    transactionId,
+    chargeId,
     refundId,
     kind,
     provider,

@@ -15,7 +15,7 @@ export function mayLookUp({ health, calls }: Context, provider: RemoteProvider, 
  * and one is forbidden, the other takes its turn. The probe of the breaker for calls that move money is reserved for
  * requests, unless only a resend can give the outcome.
  */
-export function stepNow(
+export function nextRecoveryStep(
   context: Context,
   provider: RemoteProvider,
   attempt: Attempt,
@@ -36,7 +36,11 @@ export function stepNow(
 }
 
 /** How many attempts can be resolved now with this many places: one at a time while a breaker probes. */
-export function roomApart({ health }: Context, { name, capabilities }: Provider, places: number): number {
+export function freeRecoveryPlaces(
+  { health }: Context,
+  { name, capabilities }: Provider,
+  places: number,
+): number {
   const lookups = capabilities.lookup === 'none' ? 'open' : health.peek(name, 'lookup')
   const money = capabilities.lookup === 'final' ? 'open' : health.peek(name)
   const repetitions = money === 'probe' && capabilities.lookup !== 'none' ? 'open' : money

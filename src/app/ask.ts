@@ -1,14 +1,14 @@
-import { type Attempt, judged, type Outcome } from '../domain/attempt.ts'
+import { type Attempt, classifyOutcome, type Outcome } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
-import type { FollowUpCall, LookupAnswer, LookupCall, RemoteProvider } from '../ports/provider.ts'
+import type { FollowUpCall, LookupCall, LookupOutcome, RemoteProvider } from '../ports/provider.ts'
 import { withDeadline } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
-import { loggable, raise, statementOf } from './alarms.ts'
+import { loggableReference, raiseAlarm, statementAbout } from './alarms.ts'
 import type { Context } from './context.ts'
 import { authorizeCall } from './route.ts'
 
 /** An attempt with its charge and refund, as last read or committed. */
-export type Work = {
+export type LoadedAttempt = {
   readonly scope: Scope
   readonly charge: Charge
   readonly refund: Refund | null
@@ -22,23 +22,25 @@ export const GRACE_MS = 1_000
  * Calls a provider: sends the attempt (`send`), sends the same call again (`resend`), or looks it up (`lookup`). Never
  * rejects: every failure is an outcome. Reports the call to the provider's health, the metrics and the log.
  */
-export async function ask(
+export async function callProvider(
   context: Context,
   provider: RemoteProvider,
-  work: Work,
+  work: LoadedAttempt,
   how: 'send' | 'resend' | 'lookup',
 ): Promise<Outcome> {
   const { charge, attempt } = work
-  const admitted = admit(context, provider, how)
+  const admitted = checkBreaker(context, provider, how)
   if (admitted === 'open')
     return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
   const { monotonic } = context.runtime
   const started = monotonic()
   const lane = how === 'send' ? 'requests' : 'recovery'
-  const answer = await context.calls.run(provider.name, lane, () => answered(context, provider, work, how))
+  const answer = await context.calls.run(provider.name, lane, () =>
+    callWithDeadline(context, provider, work, how),
+  )
   const ms = monotonic() - started
   const { capabilities } = provider
-  const { outcome, alarm } = judged(
+  const { outcome, alarm } = classifyOutcome(
     attempt,
     capabilities,
     how,
@@ -46,11 +48,11 @@ export async function ask(
     context.clock.nowFor(attempt.id),
     charge.providerReference,
   )
-  tell(context, provider.name, how, admitted === 'probe', answer, ms)
+  reportHealth(context, provider.name, how, admitted === 'probe', answer, ms)
   context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
   if (alarm) {
     const message = 'reason' in outcome ? outcome.reason : alarm
-    await raise(context, work.scope, charge.id, statementOf(attempt, alarm, answer, message))
+    await raiseAlarm(context, work.scope, charge.id, statementAbout(attempt, alarm, answer, message))
   }
   const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
   context.log[level](
@@ -62,7 +64,8 @@ export async function ask(
       outcome: outcome.kind,
       ...('reason' in outcome && { reason: outcome.reason }),
       ...('declineCode' in outcome && { decline_code: outcome.declineCode }),
-      ...('reference' in outcome && outcome.reference !== null && { reference: loggable(outcome.reference) }),
+      ...('reference' in outcome &&
+        outcome.reference !== null && { reference: loggableReference(outcome.reference) }),
       ms: Math.round(ms),
     },
     'Provider call finished.',
@@ -71,7 +74,7 @@ export async function ask(
 }
 
 /** A resend is never the breaker's probe, because the provider may return a stored response. */
-function admit(
+function checkBreaker(
   { health }: Context,
   { name }: RemoteProvider,
   how: 'send' | 'resend' | 'lookup',
@@ -81,28 +84,28 @@ function admit(
 }
 
 /** Reports a call to the provider's health. A refusal in the provider's own format is a response, not a failure. */
-function tell(
+function reportHealth(
   { health }: Context,
   name: string,
   how: 'send' | 'resend' | 'lookup',
   probe: boolean,
-  answer: LookupAnswer,
+  answer: LookupOutcome,
   ms: number,
 ): void {
   const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
   health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
 }
 
-async function answered(
+async function callWithDeadline(
   context: Context,
   provider: RemoteProvider,
-  work: Work,
+  work: LoadedAttempt,
   how: 'send' | 'resend' | 'lookup',
-): Promise<LookupAnswer> {
+): Promise<LookupOutcome> {
   const deadline = { ms: provider.deadlineMs, graceMs: GRACE_MS }
   const late: Outcome = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
   const call = async (signal: AbortSignal) =>
-    how === 'lookup' ? lookup(provider, work, signal) : send(provider, work, how, signal)
+    how === 'lookup' ? sendLookup(provider, work, signal) : sendCall(provider, work, how, signal)
   try {
     return await withDeadline(context.runtime, deadline, call, late)
   } catch (error) {
@@ -118,9 +121,9 @@ async function answered(
  * A call that is resent, or made once more, uses separate connections, because the pooled ones may have caused the
  * failure.
  */
-function send(
+function sendCall(
   provider: RemoteProvider,
-  work: Work,
+  work: LoadedAttempt,
   how: 'send' | 'resend',
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -131,21 +134,25 @@ function send(
     : provider[attempt.kind](followUpCall(work), signal, apart)
 }
 
-export function followUpCall({ charge, attempt }: Pick<Work, 'charge' | 'attempt'>): FollowUpCall {
+export function followUpCall({ charge, attempt }: Pick<LoadedAttempt, 'charge' | 'attempt'>): FollowUpCall {
   return {
     attemptId: attempt.id,
-    transactionId: charge.id,
+    chargeId: charge.id,
     paymentReference: charge.providerReference ?? '',
     amount: attempt.amount,
     currency: attempt.currency,
   }
 }
 
-function lookup(provider: RemoteProvider, work: Work, signal: AbortSignal): Promise<LookupAnswer> {
+function sendLookup(
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  signal: AbortSignal,
+): Promise<LookupOutcome> {
   const { charge, attempt } = work
   const call: LookupCall = {
     attemptId: attempt.id,
-    transactionId: charge.id,
+    chargeId: charge.id,
     kind: attempt.kind,
     providerReference: attempt.providerReference,
     paymentReference: charge.providerReference,

@@ -11,7 +11,7 @@ import { followUpAtOnce, refundAtOnce } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 
 /** The charge, its provider and the key of the request that begins the step. */
-export type About = {
+export type FollowUpCommand = {
   readonly charge: Charge
   readonly provider: Provider
   readonly key: string
@@ -19,26 +19,30 @@ export type About = {
 }
 
 /** A capture of the amount, which the caller has checked, or a cancel. */
-export function followUpDecision(context: Context, kind: 'capture' | 'cancel', about: About): Decision {
+export function decideFollowUp(
+  context: Context,
+  kind: 'capture' | 'cancel',
+  about: FollowUpCommand,
+): Decision {
   const { charge, provider } = about
-  const attempt = attemptOf(context, kind, null, about)
+  const attempt = newFollowUpAttempt(context, kind, null, about)
   return followUpAtOnce(provider, kind, beginFollowUp(charge, attempt), attempt)
 }
 
 /** A refund of the amount, which `refundAmount` allowed. */
-export function refundDecision(context: Context, command: RefundCommand, about: About): Decision {
+export function decideRefund(context: Context, command: RefundCommand, about: FollowUpCommand): Decision {
   const { charge, provider, key, amount } = about
   const id = context.newId('re')
-  const attempt = attemptOf(context, 'refund', id, about)
+  const attempt = newFollowUpAttempt(context, 'refund', id, about)
   const made = { id, now: madeAt(id, attempt.startedAt), idempotencyKey: key }
   return refundAtOnce(provider, beginRefund(charge, command, amount, attempt, made), attempt)
 }
 
-function attemptOf(
+function newFollowUpAttempt(
   context: Context,
   kind: Exclude<AttemptKind, 'authorize'>,
   refundId: string | null,
-  { charge, provider, key, amount }: About,
+  { charge, provider, key, amount }: FollowUpCommand,
 ): Attempt {
   const id = context.newId('att')
   const now = context.now()
@@ -47,7 +51,7 @@ function attemptOf(
     refundId,
     amount,
     id,
-    transactionId: charge.id,
+    chargeId: charge.id,
     provider: provider.name,
     currency: charge.currency,
     route: null,

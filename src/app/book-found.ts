@@ -3,7 +3,7 @@ import { newAttempt } from '../domain/attempt.ts'
 import type { Charge, Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { madeAt } from '../domain/id.ts'
-import { atOnce, beginFollowUp, captureAmount, concludeCharge } from '../domain/lifecycle.ts'
+import { beginFollowUp, captureAmount, concludeCharge, joinDecisions } from '../domain/lifecycle.ts'
 import type { AmountMinor } from '../domain/money.ts'
 import { beginRefund, concludeRefund, refundAmount } from '../domain/refund.ts'
 import type { Scope } from '../ports/store.ts'
@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import { rebookDisputes, settleDispute } from './disputes.ts'
 
 /** More alarms than a charge can have. */
-const MOST_ATTEMPTS = 1_000
+const MAX_ATTEMPTS = 1_000
 
 /**
  * Books the amount that a person found out for an alarm, in minor units of the charge's currency. Returns undefined
@@ -20,7 +20,7 @@ const MOST_ATTEMPTS = 1_000
  * impossible amount; those of a capture and of a refund if the charge does not allow one. Rejects with
  * `StoreUnavailable`.
  */
-export async function bookFound(
+export async function bookByHand(
   context: Context,
   scope: Scope,
   alarm: Alarm,
@@ -31,7 +31,7 @@ export async function bookFound(
     case 'already_refunded':
       return amount === 0 ? NOTHING : bookCall(context, scope, alarm, amount)
     case 'dispute_mismatch':
-      return amount === 0 ? NOTHING : bookDisputed(context, scope, alarm, amount)
+      return amount === 0 ? NOTHING : bookDisputeAmount(context, scope, alarm, amount)
     default:
       return invalid(`An alarm of the kind ${alarm.kind} cannot book an amount; resolve its attempt.`)
   }
@@ -40,17 +40,17 @@ export async function bookFound(
 const invalid = (message: string) => reject('parameter_invalid', message, 'amount')
 const NOTHING = invalid('To book nothing, close the alarm without an amount.')
 
-async function bookDisputed(
+async function bookDisputeAmount(
   context: Context,
   scope: Scope,
-  { disputeId, transactionId }: Alarm,
+  { disputeId, chargeId }: Alarm,
   amount: AmountMinor,
 ): Promise<Rejection | undefined> {
   const dispute = disputeId === null ? undefined : await context.store.dispute(scope, disputeId)
-  if (dispute?.transactionId !== transactionId)
+  if (dispute?.chargeId !== chargeId)
     return invalid('The dispute is booked on another transaction; close its own alarm with an amount.')
   if ((await settleDispute(context, scope, dispute.id, amount)) === 'booked') return undefined
-  return invalid(`Transaction ${transactionId} did not capture that much beyond its other disputes.`)
+  return invalid(`Transaction ${chargeId} did not capture that much beyond its other disputes.`)
 }
 
 /** A capture or a refund that was made elsewhere, as an attempt that a person has resolved. */
@@ -60,18 +60,18 @@ async function bookCall(
   alarm: Alarm,
   amount: AmountMinor,
 ): Promise<Rejection | undefined> {
-  const { transactionId } = alarm
+  const { chargeId } = alarm
   for (;;) {
-    const charge = await context.store.charge(scope, transactionId)
-    if (!charge) throw new Error(`the charge ${transactionId} is gone`)
-    const { data } = await context.store.attempts(scope, { limit: MOST_ATTEMPTS, transactionId })
+    const charge = await context.store.charge(scope, chargeId)
+    if (!charge) throw new Error(`the charge ${chargeId} is gone`)
+    const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId })
     // It was booked before; a crash prevented the close of the alarm.
     if (data.some(({ idempotencyKey }) => idempotencyKey === alarm.id)) return undefined
     const at = context.now()
     const decision =
       alarm.kind === 'already_captured'
-        ? captured(context, charge, alarm, amount, at)
-        : refunded(context, charge, alarm, amount, at)
+        ? decideCapture(context, charge, alarm, amount, at)
+        : decideRefund(context, charge, alarm, amount, at)
     if (isRejection(decision)) return decision
     const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
     if (result.kind === 'version_conflict') continue
@@ -82,12 +82,12 @@ async function bookCall(
         'amount',
       )
     if (result.kind !== 'committed') throw new Error(`${alarm.id} can't be booked: ${result.kind}`)
-    await rebookDisputes(context, scope, transactionId)
+    await rebookDisputes(context, scope, chargeId)
     return undefined
   }
 }
 
-function captured(
+function decideCapture(
   context: Context,
   charge: Charge,
   alarm: Alarm,
@@ -96,12 +96,12 @@ function captured(
 ): Decision | Rejection {
   const taken = captureAmount(charge, amount)
   if (typeof taken !== 'number') return taken
-  const attempt = attemptOf(context, charge, alarm, 'capture', null, amount)
+  const attempt = newAttemptByHand(context, charge, alarm, 'capture', null, amount)
   const begun = beginFollowUp(charge, attempt)
-  return atOnce(begun, concludeCharge(begun.charge, attempt, done(attempt), 'hand', at))
+  return joinDecisions(begun, concludeCharge(begun.charge, attempt, succeededOutcome(attempt), 'hand', at))
 }
 
-function refunded(
+function decideRefund(
   context: Context,
   charge: Charge,
   alarm: Alarm,
@@ -113,15 +113,18 @@ function refunded(
   const taken = refundAmount(charge, command)
   if (typeof taken !== 'number') return taken
   const id = context.newId('re')
-  const attempt = attemptOf(context, charge, alarm, 'refund', id, amount)
+  const attempt = newAttemptByHand(context, charge, alarm, 'refund', id, amount)
   const made = { id, now: madeAt(id, at), idempotencyKey: alarm.id }
   const begun = beginRefund(charge, command, amount, attempt, made)
   if (!begun.refund) throw new Error(`${id} was not begun`)
-  return atOnce(begun, concludeRefund(begun.charge, begun.refund, attempt, done(attempt), 'hand', at))
+  return joinDecisions(
+    begun,
+    concludeRefund(begun.charge, begun.refund, attempt, succeededOutcome(attempt), 'hand', at),
+  )
 }
 
 /** Its key is the alarm's id, so one alarm books it once. */
-function attemptOf(
+function newAttemptByHand(
   context: Context,
   charge: Charge,
   alarm: Alarm,
@@ -131,7 +134,7 @@ function attemptOf(
 ) {
   return newAttempt({
     id: context.newId('att'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     refundId,
     kind,
     provider: charge.provider,
@@ -146,6 +149,6 @@ function attemptOf(
 }
 
 /** The provider's reference is not known, so ours takes its place. */
-function done({ id, amount, currency }: { id: string; amount: AmountMinor; currency: string }) {
+function succeededOutcome({ id, amount, currency }: { id: string; amount: AmountMinor; currency: string }) {
   return { kind: 'succeeded', reference: id, amount, currency, expiresAt: null } as const
 }

@@ -2,7 +2,7 @@
 import {
   type Anchor,
   type KeptClock,
-  nowFor,
+  nowForId,
   readClock,
   type Step,
   startClock,
@@ -146,7 +146,7 @@ class StoreClock implements ServingClock {
     return this.#clock.trustedMs
   }
 
-  nowFor = (id: string): number => nowFor(idTime(id), this.now(), this.#steps)
+  nowFor = (id: string): number => nowForId(idTime(id), this.now(), this.#steps)
 
   leasesHold = (ms: number): boolean => {
     this.look()

@@ -14,7 +14,7 @@ export type NewKey = {
 }
 
 /** A decision with the keys whose requests end with it: a new key, or one that an earlier step stored. */
-export type Step = Partial<Pick<Commit, 'held'>> & {
+export type CommitStep = Partial<Pick<Commit, 'lease'>> & {
   readonly decision: Decision
   readonly at: number
   readonly key: NewKey | null
@@ -30,8 +30,8 @@ const NONE: readonly EndedRequest[] = []
  * Commits a decision with its event, its deliveries and the endings of its keys. Rejects with `StoreUnavailable` if the
  * commit is not possible.
  */
-export function commitStep(context: Context, scope: Scope, step: Step): Promise<CommitResult> {
-  const { decision, at, key, ended, alsoEnded = NONE, held = null, shown } = step
+export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
+  const { decision, at, key, ended, alsoEnded = NONE, lease = null, shown } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
   const snapshot = decision.event && snapshotOf(decision, shown)
   const stored = (request: EndedRequest): Ended => ({
@@ -54,7 +54,7 @@ export function commitStep(context: Context, scope: Scope, step: Step): Promise<
     dispute,
     attempts,
     alarms,
-    held,
+    lease,
     transactionId,
     transfers,
     event,

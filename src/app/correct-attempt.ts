@@ -1,19 +1,22 @@
-import { closed } from '../domain/alarm.ts'
-import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
-import { decision as unmoved } from '../domain/charge.ts'
+import { closedAlarm } from '../domain/alarm.ts'
+import { type Attempt, isOpen, type KnownOutcome } from '../domain/attempt.ts'
+import { decide as unmoved } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
-import { concludeAnew, type Ended, mostMoved } from '../domain/reopen.ts'
-import { standing } from '../domain/wish.ts'
+import { concludeAnew, type EndedAttempt, maxMovedAmount } from '../domain/reopen.ts'
+import { scheduleRequestedCancel } from '../domain/wish.ts'
 import type { Scope } from '../ports/store.ts'
-import { alarmsOf } from './alarms.ts'
+import { listAlarms } from './alarms.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
-import { endedAttempt } from './contradictions.ts'
+import { loadEndedAttempt } from './contradictions.ts'
 import { rebookDisputes } from './disputes.ts'
 import { endingOf } from './endings.ts'
 
 /** The outcome of an attempt, as a person reports it. */
-export type Found = (ended: Ended, now: number) => Exclude<Known, { kind: 'pending' }>
+export type CorrectedOutcome = (
+  ended: EndedAttempt,
+  now: number,
+) => Exclude<KnownOutcome, { kind: 'pending' }>
 
 /**
  * Whether a person may correct the outcome of an attempt: of one that was resolved by hand, or that has an open
@@ -21,7 +24,7 @@ export type Found = (ended: Ended, now: number) => Exclude<Known, { kind: 'pendi
  */
 export async function isCorrectable(context: Context, scope: Scope, attempt: Attempt): Promise<boolean> {
   if (attempt.resolvedBy === 'hand') return true
-  const open = await alarmsOf(context, scope, attempt.transactionId, 'open')
+  const open = await listAlarms(context, scope, attempt.chargeId, 'open')
   return open.some(({ attemptId }) => attemptId === attempt.id)
 }
 
@@ -33,23 +36,23 @@ export async function isCorrectable(context: Context, scope: Scope, attempt: Att
 export async function correctAttempt(
   context: Context,
   scope: Scope,
-  { id, transactionId }: Attempt,
-  found: Found,
+  { id, chargeId }: Attempt,
+  found: CorrectedOutcome,
 ): Promise<Rejection | undefined> {
   for (;;) {
-    const before = await endedAttempt(context, scope, transactionId, id)
+    const before = await loadEndedAttempt(context, scope, chargeId, id)
     if (!before || isOpen(before.attempt)) throw new Error(`${id} has not ended any more`)
     const at = context.now()
     const outcome = found(before, at)
-    if (isSame(before.attempt, outcome)) return undefined
-    const excess = outcome.kind === 'succeeded' ? exceeds(before, outcome.amount) : undefined
+    if (isSameOutcome(before.attempt, outcome)) return undefined
+    const excess = outcome.kind === 'succeeded' ? refuseExcess(before, outcome.amount) : undefined
     if (excess) return excess
     const decision = concludeAnew(before, outcome, 'hand', at)
     if (isRejection(decision)) return decision
     const [attempt] = decision.attempts as [Attempt]
     const ending = endingOf(decision.charge, decision.refund, attempt)
     const ended = { key: attempt.idempotencyKey, ending }
-    const step = { decision: standing(decision, at), at, key: null, ended }
+    const step = { decision: scheduleRequestedCancel(decision, at), at, key: null, ended }
     const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
@@ -57,19 +60,19 @@ export async function correctAttempt(
     if (result.kind === 'balance_limit')
       return reject('attempt_not_resolved', 'A balance of the ledger would exceed its limit.')
     if (result.kind !== 'committed') throw new Error(`${id} can't be corrected: ${result.kind}`)
-    await rebookDisputes(context, scope, transactionId)
+    await rebookDisputes(context, scope, chargeId)
     return undefined
   }
 }
 
 /** The reason why an attempt cannot have moved this amount; undefined if it can. */
-export function exceeds(about: Omit<Ended, 'others'>, amount: number): Rejection | undefined {
-  const most = mostMoved(about)
+export function refuseExcess(about: Omit<EndedAttempt, 'others'>, amount: number): Rejection | undefined {
+  const most = maxMovedAmount(about)
   if (about.attempt.kind === 'cancel' || amount <= most) return undefined
   return reject('parameter_invalid', `The ${about.attempt.kind} moved at most ${most}.`, 'amount')
 }
 
-function isSame(attempt: Attempt, outcome: Known): boolean {
+function isSameOutcome(attempt: Attempt, outcome: KnownOutcome): boolean {
   if (outcome.kind !== 'succeeded') return attempt.state !== 'succeeded'
   const { amount, reference } = outcome
   const isSameAmount = attempt.kind === 'cancel' || amount === attempt.amount
@@ -77,19 +80,19 @@ function isSame(attempt: Attempt, outcome: Known): boolean {
 }
 
 /** Closes the open alarms of an attempt with the person's reason, each with its event. */
-export async function closeAlarmsOf(
+export async function closeAlarmsOfAttempt(
   context: Context,
   scope: Scope,
-  { id, transactionId }: Attempt,
+  { id, chargeId }: Attempt,
   reason: string,
 ): Promise<void> {
   for (;;) {
-    const charge = await context.store.charge(scope, transactionId)
-    const open = await alarmsOf(context, scope, transactionId, 'open')
+    const charge = await context.store.charge(scope, chargeId)
+    const open = await listAlarms(context, scope, chargeId, 'open')
     const alarm = open.find(({ attemptId }) => attemptId === id)
     if (!charge || !alarm) return
     const at = context.now()
-    const decision = unmoved(charge, {}, { alarms: [closed(alarm, reason, at)], event: 'alarm.closed' })
+    const decision = unmoved(charge, {}, { alarms: [closedAlarm(alarm, reason, at)], event: 'alarm.closed' })
     const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
     if (result.kind !== 'committed' && result.kind !== 'version_conflict')
       throw new Error(`${alarm.id} can't be closed: ${result.kind}`)

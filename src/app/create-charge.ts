@@ -7,7 +7,7 @@ import type { Plan } from '../domain/routing.ts'
 import type { Context } from './context.ts'
 import { chargeEnding } from './endings.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from './execute.ts'
-import { decideAtOnce, walk } from './in-process.ts'
+import { chooseProvider, decideAtOnce } from './in-process.ts'
 import { FULL } from './route.ts'
 
 /**
@@ -32,12 +32,13 @@ export function createCharge(
       seed: id,
     }
     const plan = context.router.plan(request.scope, facts)
-    if (plan instanceof Promise) return plan.then((then) => propose(context, request, command, id, then))
-    return propose(context, request, command, id, plan)
+    if (plan instanceof Promise)
+      return plan.then((then) => proposeCharge(context, request, command, id, then))
+    return proposeCharge(context, request, command, id, plan)
   })
 }
 
-function propose(
+function proposeCharge(
   context: Context,
   request: KeyedRequest,
   command: ChargeCommand,
@@ -57,7 +58,7 @@ function propose(
     failoverOn: plan.failoverOn,
     notes: plan.notes,
   }
-  const { ended, last, outcome } = walk(context, charge, route)
+  const { ended, last, outcome } = chooseProvider(context, charge, route)
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
     return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
   const begun = outcome

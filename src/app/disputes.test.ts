@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import { tempDir } from '../../test/kit/folders.ts'
 import type { Charge, Dispute } from '../domain/charge.ts'
 import { canonicalRequest } from '../domain/idempotency.ts'
-import { refundable } from '../domain/refund.ts'
-import type { DisputeAnswer, RemoteProvider } from '../ports/provider.ts'
+import { refundableAmount } from '../domain/refund.ts'
+import type { DisputeLookup, RemoteProvider } from '../ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { engineOf } from '../storage/engine.ts'
@@ -18,7 +18,7 @@ import { bookDispute } from './disputes.ts'
 import type { KeyedRequest } from './execute.ts'
 import { createRefund } from './follow-up.ts'
 import { createHealth } from './health.ts'
-import { act } from './notifications.ts'
+import { handleNotification } from './notifications.ts'
 import { createRouter } from './router.ts'
 
 const AMOUNT = 1_000
@@ -136,7 +136,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 /** What must hold of a charge and its disputes after any report. */
 async function check({ id }: Charge): Promise<Charge> {
   const charge = (await store.charge(scope, id)) as Charge
-  const { data } = await store.disputes(scope, { limit: 100, transactionId: id })
+  const { data } = await store.disputes(scope, { limit: 100, chargeId: id })
   const booked = data.reduce((sum, { amountBooked }) => sum + amountBooked, 0)
   assert.equal(charge.amountDisputed, booked)
   assert.ok(charge.amountDisputed >= 0 && charge.amountDisputed <= charge.amountCaptured)
@@ -152,7 +152,7 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
   const about = { paymentReference: providerReference as string, amount: 300, currency: 'usd', reason: null }
   await bookDispute(context, 'bank', { kind: 'dispute', reference, status: 'open', ...about })
   const look = (receivedAt: number) =>
-    act(context, {
+    handleNotification(context, {
       id: `ntf_${id}`,
       provider: 'bank',
       notificationId: id,
@@ -160,7 +160,7 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
       tries: 0,
       receivedAt,
     })
-  const alarms = async () => (await store.alarms(scope, { limit: 9, transactionId: id })).data
+  const alarms = async () => (await store.alarms(scope, { limit: 9, chargeId: id })).data
   assert.equal((await look(Date.now())).done, false)
   assert.deepEqual(await alarms(), [])
   for (const _ of [1, 2]) assert.equal((await look(Date.now() - 600_000)).done, false)
@@ -187,13 +187,13 @@ test('any sequence of disputes is listed, disputed money is not refunded, and th
           const asked = request('POST /api/v1/refunds', { transaction_id: first.id, amount })
           await createRefund(context, asked, first.id, command)
           const { amountRefunded } = await check(first)
-          assert.ok(amountRefunded - before.amountRefunded <= refundable(before))
+          assert.ok(amountRefunded - before.amountRefunded <= refundableAmount(before))
           continue
         }
         const reference = `d_${step.dispute}_${first.id}`
         const { status, amount, currency } = step
         const paymentReference = references[step.payment] as string
-        const said: DisputeAnswer = {
+        const said: DisputeLookup = {
           kind: 'dispute',
           reference,
           paymentReference,

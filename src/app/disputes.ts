@@ -1,20 +1,20 @@
-import type { Alarm, Statement } from '../domain/alarm.ts'
-import { type Charge, type Decision, type Dispute, decision as unmoved } from '../domain/charge.ts'
-import { bookable, decideDispute } from '../domain/dispute.ts'
+import type { Alarm, ProviderStatement } from '../domain/alarm.ts'
+import { type Charge, type Decision, type Dispute, decide as unmoved } from '../domain/charge.ts'
+import { bookableAmount, decideDispute } from '../domain/dispute.ts'
 import { parseCurrency } from '../domain/money.ts'
-import type { DisputeAnswer } from '../ports/provider.ts'
+import type { DisputeLookup } from '../ports/provider.ts'
 import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
-import { alarmsOf, raise } from './alarms.ts'
+import { listAlarms, raiseAlarm } from './alarms.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 
-type Report = Extract<DisputeAnswer, { kind: 'dispute' }>
+type Report = Extract<DisputeLookup, { kind: 'dispute' }>
 
 /** More disputes than a charge can have; the most that are booked when one of them leaves room. */
 const MOST_DISPUTES = 100
 
 /** A dispute with everything that decides its booked amount, as read from the store. */
-type Case = {
+type DisputeCase = {
   readonly scope: Scope
   readonly charge: Charge
   /** The stored dispute; null if it is new. */
@@ -38,26 +38,27 @@ export async function bookDispute(
   const scope = named?.scope ?? DEFAULT_SCOPE
   for (;;) {
     const known = await context.store.disputeByReference(scope, provider, report.reference)
-    const id = known?.transactionId ?? named?.attempt.transactionId
-    const found = id === undefined ? undefined : await read(context, scope, id, provider, report.reference)
+    const id = known?.chargeId ?? named?.attempt.chargeId
+    const found =
+      id === undefined ? undefined : await loadCase(context, scope, id, provider, report.reference)
     if (!found) return 'foreign'
     const { charge, former } = found
-    if (former?.transactionId !== known?.transactionId) continue
-    const dispute = former ?? begun(context, charge, provider, report)
+    if (former?.chargeId !== known?.chargeId) continue
+    const dispute = former ?? newDispute(context, charge, provider, report)
     // The booked amount shows that the payment that it named before was the charge's.
-    const isOther = former !== null && named?.attempt.transactionId !== charge.id
+    const isOther = former !== null && named?.attempt.chargeId !== charge.id
     const ours =
       charge.provider === provider &&
       (charge.providerReference === report.paymentReference || (former?.amountBooked ?? 0) > 0)
-    const step = position(found, dispute, report, { ours, isOther, isRebooked: false })
-    if (step.decision && !(await committed(context, found, step.decision))) continue
+    const step = decidePosition(found, dispute, report, { ours, isOther, isRebooked: false })
+    if (step.decision && !(await commitDispute(context, found, step.decision))) continue
     // A dispute that was closed before MiniPay knew it, or that was closed the other way, is opened first.
     if (step.opens) continue
     if (step.misfit !== null)
-      await raise(context, scope, charge.id, statement(step.dispute, report, step.misfit))
-    if (isOther) await alarmBoth(context, found, dispute, report, named?.attempt.transactionId)
-    if (frees(former, step.dispute)) await rebookDisputes(context, scope, charge.id, dispute.id)
-    return step.misfit !== null && isEarly(charge) ? 'early' : 'booked'
+      await raiseAlarm(context, scope, charge.id, statementAbout(step.dispute, report, step.misfit))
+    if (isOther) await alarmBoth(context, found, dispute, report, named?.attempt.chargeId)
+    if (freesMoney(former, step.dispute)) await rebookDisputes(context, scope, charge.id, dispute.id)
+    return step.misfit !== null && isUncaptured(charge) ? 'early' : 'booked'
   }
 }
 
@@ -68,33 +69,37 @@ export async function bookDispute(
 export async function rebookDisputes(
   context: Context,
   scope: Scope,
-  transactionId: string,
+  chargeId: string,
   except?: string,
 ): Promise<void> {
-  const query = { limit: MOST_DISPUTES, transactionId }
+  const query = { limit: MOST_DISPUTES, chargeId }
   const { data } = await context.store.disputes(scope, query)
   for (const { id, provider, providerReference, status } of data.toReversed()) {
     if (status === 'won' || id === except) continue
     for (;;) {
-      const found = await read(context, scope, transactionId, provider, providerReference)
+      const found = await loadCase(context, scope, chargeId, provider, providerReference)
       if (!found?.former) break
       const { charge, former, alarms } = found
       // The newest alarm of the dispute contains the payment that its provider named last.
       const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
       const isNamed = named === undefined || named === charge.providerReference
       const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)
-      const { decision } = position(found, former, former, { ours, isOther: false, isRebooked: true })
-      if (!decision || (await committed(context, found, decision))) break
+      const { decision } = decidePosition(found, former, former, { ours, isOther: false, isRebooked: true })
+      if (!decision || (await commitDispute(context, found, decision))) break
     }
   }
 }
 
 /** A dispute that its provider reported before and does not find any more: the booked amount stays, with an alarm. */
-export async function missDispute(context: Context, provider: string, reference: string): Promise<void> {
+export async function alarmMissingDispute(
+  context: Context,
+  provider: string,
+  reference: string,
+): Promise<void> {
   const dispute = await context.store.disputeByReference(DEFAULT_SCOPE, provider, reference)
   if (!dispute) return
   const message = `The provider no longer knows the dispute ${dispute.id}; in the books it is ${dispute.status}.`
-  await raise(context, DEFAULT_SCOPE, dispute.transactionId, {
+  await raiseAlarm(context, DEFAULT_SCOPE, dispute.chargeId, {
     kind: 'contradiction',
     provider,
     attemptId: null,
@@ -118,32 +123,32 @@ export async function settleDispute(
   for (;;) {
     const stored = await context.store.dispute(scope, disputeId)
     if (!stored) throw new Error(`${disputeId} is gone`)
-    const { transactionId, provider, providerReference } = stored
-    const found = await read(context, scope, transactionId, provider, providerReference)
+    const { chargeId, provider, providerReference } = stored
+    const found = await loadCase(context, scope, chargeId, provider, providerReference)
     if (!found?.former) throw new Error(`${disputeId} or its charge is gone`)
     const { charge, former } = found
     const free = charge.amountCaptured - charge.amountDisputed + former.amountBooked
     const stands = former.provider === charge.provider && former.status !== 'won' ? free : 0
     if (amountBooked > stands) return 'no_room'
     const decision = decideDispute(charge, former, { ...former, amountBooked })
-    if (decision && !(await committed(context, found, decision))) continue
-    if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, transactionId, disputeId)
+    if (decision && !(await commitDispute(context, found, decision))) continue
+    if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, chargeId, disputeId)
     return 'booked'
   }
 }
 
 /** Reads the charge first, then its rows: each change of these increases its version. */
-async function read(
+async function loadCase(
   { store, ...context }: Context,
   scope: Scope,
-  transactionId: string,
+  chargeId: string,
   provider: string,
   reference: string,
-): Promise<Case | undefined> {
-  const charge = await store.charge(scope, transactionId)
+): Promise<DisputeCase | undefined> {
+  const charge = await store.charge(scope, chargeId)
   if (!charge) return undefined
   const former = (await store.disputeByReference(scope, provider, reference)) ?? null
-  return { scope, charge, former, alarms: await alarmsOf({ store, ...context }, scope, transactionId) }
+  return { scope, charge, former, alarms: await listAlarms({ store, ...context }, scope, chargeId) }
 }
 
 type Position = {
@@ -156,8 +161,8 @@ type Position = {
   readonly opens: boolean
 }
 
-function position(
-  { charge, former, alarms: known }: Case,
+function decidePosition(
+  { charge, former, alarms: known }: DisputeCase,
   dispute: Dispute,
   { amount, currency, status: said }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
   { ours, isOther, isRebooked }: { ours: boolean; isOther: boolean; isRebooked: boolean },
@@ -169,10 +174,10 @@ function position(
   const settled =
     (former?.amountBooked ?? 0) > 0 &&
     own.some((one) => one.state === 'closed' && one.amount === amount && one.currency === currency)
-  const { amount: free, misfit } = bookable(charge, former, claim, { ours, settled })
+  const { amount: free, misfit } = bookableAmount(charge, former, claim, { ours, settled })
   // A repeated statement that does not fit stays as it was booked: only another dispute can make room for it.
   const amountBooked =
-    misfit !== null && !isRebooked && former && isAgain(former, claim) ? former.amountBooked : free
+    misfit !== null && !isRebooked && former && isSameClaim(former, claim) ? former.amountBooked : free
   const after = { ...dispute, ...claim, amountBooked }
   const decided = decideDispute(charge, former, after)
   // The provider and the books agree: an earlier alarm stays open for a person to read.
@@ -184,7 +189,7 @@ function position(
 }
 
 /** The same claim as before, with a booked amount. */
-function isAgain(former: Dispute, claim: Pick<Dispute, 'status' | 'amount' | 'currency'>): boolean {
+function isSameClaim(former: Dispute, claim: Pick<Dispute, 'status' | 'amount' | 'currency'>): boolean {
   return (
     former.amountBooked > 0 &&
     former.status === claim.status &&
@@ -193,10 +198,10 @@ function isAgain(former: Dispute, claim: Pick<Dispute, 'status' | 'amount' | 'cu
   )
 }
 
-function begun(context: Context, charge: Charge, provider: string, report: Report): Dispute {
+function newDispute(context: Context, charge: Charge, provider: string, report: Report): Dispute {
   return {
     id: context.newId('dp'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     provider,
     providerReference: report.reference,
     amount: report.amount,
@@ -210,7 +215,11 @@ function begun(context: Context, charge: Charge, provider: string, report: Repor
 }
 
 /** False when the charge has changed since it was read, or the dispute was stored with another charge. */
-async function committed(context: Context, { scope, former }: Case, decision: Decision): Promise<boolean> {
+async function commitDispute(
+  context: Context,
+  { scope, former }: DisputeCase,
+  decision: Decision,
+): Promise<boolean> {
   const at = context.now()
   const step = { decision, at, key: null, ended: null }
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
@@ -227,15 +236,15 @@ async function committed(context: Context, { scope, former }: Case, decision: De
 }
 
 /** A charge that is not captured, but may be. */
-function isEarly({ status }: Charge): boolean {
+function isUncaptured({ status }: Charge): boolean {
   return status === 'processing' || status === 'requires_action' || status === 'authorized'
 }
 
-function frees(former: Dispute | null, { amountBooked }: Dispute): boolean {
+function freesMoney(former: Dispute | null, { amountBooked }: Dispute): boolean {
   return former !== null && amountBooked < former.amountBooked
 }
 
-function statement(dispute: Dispute, { paymentReference }: Report, message: string): Statement {
+function statementAbout(dispute: Dispute, { paymentReference }: Report, message: string): ProviderStatement {
   return {
     kind: 'dispute_mismatch',
     provider: dispute.provider,
@@ -253,15 +262,15 @@ function statement(dispute: Dispute, { paymentReference }: Report, message: stri
 /** A dispute names another payment than before: it stays with its charge, and both charges are in doubt. */
 async function alarmBoth(
   context: Context,
-  { scope, charge }: Case,
+  { scope, charge }: DisputeCase,
   dispute: Dispute,
   report: Report,
   other: string | undefined,
 ): Promise<void> {
   const where = other === undefined ? 'that is not in the books' : `of transaction ${other}`
   const first = `The dispute ${dispute.id} is now about another payment, ${where}; it stays booked here.`
-  await raise(context, scope, charge.id, statement(dispute, report, first))
+  await raiseAlarm(context, scope, charge.id, statementAbout(dispute, report, first))
   if (other === undefined) return
   const second = `The dispute ${dispute.id} of transaction ${charge.id} is now about the payment of this transaction.`
-  await raise(context, scope, other, statement(dispute, report, second))
+  await raiseAlarm(context, scope, other, statementAbout(dispute, report, second))
 }

@@ -4,7 +4,7 @@ import type { Attempt } from '../domain/attempt.ts'
 import { isOpen } from '../domain/attempt.ts'
 import type { Charge, Refund } from '../domain/charge.ts'
 import type { EndingKind, FoundRecord, StoredEnding } from '../domain/idempotency.ts'
-import { isGivenUp } from '../domain/lifecycle.ts'
+import { isAbandonmentCancel } from '../domain/lifecycle.ts'
 import {
   type ChargeFacts,
   decodeFacts,
@@ -14,7 +14,7 @@ import {
   type Refusal,
   type Snapshot,
 } from '../domain/snapshot.ts'
-import { isOfWish, isToBeCanceled } from '../domain/wish.ts'
+import { isCancelRequested, isOfCancelRequest } from '../domain/wish.ts'
 
 const UNAVAILABLE = 'provider_unavailable'
 
@@ -47,9 +47,9 @@ export function chargeEnding(charge: Charge, unavailable = charge.declineCode ==
     case 'requires_action':
       return accepted(charge)
     case 'failed':
-      return refused({ about: 'charge', object: charge }, charge, unavailable)
+      return refusedEnding({ about: 'charge', object: charge }, charge, unavailable)
     default:
-      return ended('created', { about: 'charge', object: charge })
+      return endingWith('created', { about: 'charge', object: charge })
   }
 }
 
@@ -58,34 +58,37 @@ export function refundEnding(refund: Refund, unavailable = refund.declineCode ==
   const shown = { about: 'refund', object: refund } as const
   switch (refund.status) {
     case 'processing':
-      return ended('accepted', shown)
+      return endingWith('accepted', shown)
     case 'failed':
-      return refused(shown, refund, unavailable)
+      return refusedEnding(shown, refund, unavailable)
     default:
-      return ended('done', shown)
+      return endingWith('done', shown)
   }
 }
 
 /** For a call in progress at a provider. */
 export function accepted(charge: Charge): Ending {
-  return ended('accepted', { about: 'charge', object: charge })
+  return endingWith('accepted', { about: 'charge', object: charge })
 }
 
 /** For a cancel that turned out to be impossible. */
 export function cancelRefused(charge: Charge, failureMessage: string): Ending {
-  return refused({ about: 'charge', object: charge }, { declineCode: 'processing_error', failureMessage })
+  return refusedEnding(
+    { about: 'charge', object: charge },
+    { declineCode: 'processing_error', failureMessage },
+  )
 }
 
 /** For an alarm that a person closed. */
 export function alarmClosed(alarm: Alarm): Ending {
-  return ended('done', { about: 'alarm', object: alarm })
+  return endingWith('done', { about: 'alarm', object: alarm })
 }
 
 /** For a cancel that was requested before MiniPay knew that the charge was captured, and that led to a refund. */
-function refundInstead(charge: Charge, refund: Refund, unavailable: boolean): Ending {
+function refundInsteadEnding(charge: Charge, refund: Refund, unavailable: boolean): Ending {
   if (refund.status === 'processing') return accepted(charge)
   const shown = { about: 'charge', object: charge } as const
-  return refund.status === 'failed' ? refused(shown, refund, unavailable) : ended('done', shown)
+  return refund.status === 'failed' ? refusedEnding(shown, refund, unavailable) : endingWith('done', shown)
 }
 
 /** For a capture or a cancel. A cancel of an expired authorization succeeds. */
@@ -93,13 +96,13 @@ function followUpEnding(charge: Charge, attempt: Attempt): Ending {
   if (isOpen(attempt)) return accepted(charge)
   const shown = { about: 'charge', object: charge } as const
   const done = attempt.state === 'succeeded' || (attempt.kind === 'cancel' && charge.status === 'canceled')
-  if (done) return ended('done', shown)
+  if (done) return endingWith('done', shown)
   const unavailable = attempt.state === 'not_sent'
   const refusal = {
     declineCode: attempt.declineCode ?? UNAVAILABLE,
     failureMessage: unavailable ? `The provider did not take it: ${attempt.reason}` : attempt.reason,
   }
-  return refused(shown, refusal, unavailable)
+  return refusedEnding(shown, refusal, unavailable)
 }
 
 /**
@@ -111,8 +114,8 @@ export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): Ende
   if (attempt.kind === 'cancel' && before.redirectUrl !== null && after.status === 'canceled')
     others.push({ key: after.idempotencyKey, ending: chargeEnding(after) })
   const over = after.status === 'failed' || after.status === 'canceled'
-  if (over && after.cancelKey && !isOfWish(after, attempt))
-    others.push({ key: after.cancelKey, ending: ended('done', { about: 'charge', object: after }) })
+  if (over && after.cancelKey && !isOfCancelRequest(after, attempt))
+    others.push({ key: after.cancelKey, ending: endingWith('done', { about: 'charge', object: after }) })
   return others
 }
 
@@ -127,20 +130,21 @@ export function endingOf(
   cancelKey: string | null = charge.cancelKey,
 ): Ending {
   const unavailable = attempt.state === 'not_sent'
-  if (attempt.kind === 'authorize' || isGivenUp(charge, attempt)) return chargeEnding(charge, unavailable)
-  if (isOfWish({ cancelKey }, attempt)) {
+  if (attempt.kind === 'authorize' || isAbandonmentCancel(charge, attempt))
+    return chargeEnding(charge, unavailable)
+  if (isOfCancelRequest({ cancelKey }, attempt)) {
     // It is begun again.
-    if (attempt.state === 'not_sent' && isToBeCanceled(charge)) return accepted(charge)
-    if (refund) return refundInstead(charge, refund, unavailable)
+    if (attempt.state === 'not_sent' && isCancelRequested(charge)) return accepted(charge)
+    if (refund) return refundInsteadEnding(charge, refund, unavailable)
   }
   return refund ? refundEnding(refund, unavailable) : followUpEnding(charge, attempt)
 }
 
-function ended(kind: 'created' | 'done' | 'accepted', shown: Shown): Ending {
+function endingWith(kind: 'created' | 'done' | 'accepted', shown: Shown): Ending {
   return { kind, ...shown, refusal: null }
 }
 
-function refused(shown: Shown, why: Refusal, unavailable = false): Ending {
+function refusedEnding(shown: Shown, why: Refusal, unavailable = false): Ending {
   const { declineCode, failureMessage } = why
   const kind = unavailable ? 'unavailable' : 'declined'
   return { kind, ...shown, refusal: { declineCode, failureMessage } }

@@ -7,7 +7,7 @@ import { sendAttempt } from './attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { accepted, chargeEnding, type Ending, recordedEnding, refundEnding } from './endings.ts'
-import { lookFirst } from './look-first.ts'
+import { lookUpFirst } from './look-first.ts'
 
 /** A state-changing request: its scope, its key, the fingerprint of its content, and the API through which it came. */
 export type KeyedRequest = {
@@ -49,7 +49,7 @@ export async function execute(
   const twin = context.requests.running(scope, key)
   if (twin && !(await settlesWithin(context, twin)))
     return (
-      (await recorded(context, request)) ??
+      (await recordedResult(context, request)) ??
       reject(
         'idempotency_key_in_progress',
         'The first request with this Idempotency-Key is still running. Retry in a moment.',
@@ -67,7 +67,7 @@ async function decideAndCommit(
   for (;;) {
     const decided = decide()
     const proposal = decided instanceof Promise ? await decided : decided
-    if (isRejection(proposal)) return (await recorded(context, request)) ?? proposal
+    if (isRejection(proposal)) return (await recordedResult(context, request)) ?? proposal
     const { decision, at, ending } = proposal
     const result = await commitStep(context, scope, {
       decision,
@@ -78,15 +78,15 @@ async function decideAndCommit(
     switch (result.kind) {
       case 'committed':
         if (ending.kind !== 'accepted') return { ...ending, replayed: false }
-        return { ...(await sent(context, request, proposal)), replayed: false }
+        return { ...(await sendAndWait(context, request, proposal)), replayed: false }
       case 'key_exists':
         return asReplay(context, request, result.record)
       case 'balance_limit':
         return (
-          (await recorded(context, request)) ??
+          (await recordedResult(context, request)) ??
           reject('balance_limit_reached', 'With this amount a ledger balance would exceed 64 bits.', 'amount')
         )
-      case 'not_held':
+      case 'lease_lost':
         throw new Error('a first step holds no attempt')
       case 'reference_taken':
         throw new Error(`an attempt that was not sent has the reference of ${result.attemptId}`)
@@ -100,7 +100,7 @@ async function decideAndCommit(
  * Sends the committed attempt and waits for its outcome. Returns the final ending, or `accepted` if the outcome is
  * not known in time.
  */
-async function sent(
+async function sendAndWait(
   context: Context,
   request: KeyedRequest,
   { decision, ending }: Proposal,
@@ -110,7 +110,7 @@ async function sent(
   const { scope, key } = request
   const response = context.requests.wait(scope, key, context.providerWaitMs)
   const { charge, refund } = decision
-  sendAttempt(context, { scope, charge, refund, attempt }, (work) => lookFirst(context, work))
+  sendAttempt(context, { scope, charge, refund, attempt }, (work) => lookUpFirst(context, work))
   const ended = await response
   if (ended) return ended
   // Another process may have ended it.
@@ -119,7 +119,10 @@ async function sent(
 }
 
 /** The recorded ending of the key: a request that is refused now may already have been carried out. */
-async function recorded(context: Context, request: KeyedRequest): Promise<Result | Rejection | undefined> {
+async function recordedResult(
+  context: Context,
+  request: KeyedRequest,
+): Promise<Result | Rejection | undefined> {
   const record = await context.store.idempotencyRecord(request.scope, request.key)
   return record && asReplay(context, request, record)
 }

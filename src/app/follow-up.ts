@@ -7,13 +7,13 @@ import type { AmountMinor } from '../domain/money.ts'
 import { notFound } from '../domain/not-found.ts'
 import { refundAmount } from '../domain/refund.ts'
 import type { Provider } from '../ports/provider.ts'
-import { doubtOf } from './alarms.ts'
-import { followUpDecision, refundDecision } from './begin.ts'
+import { refuseInDoubt } from './alarms.ts'
+import { decideFollowUp, decideRefund } from './begin.ts'
 import type { Context } from './context.ts'
 import { endingOf } from './endings.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from './execute.ts'
-import { available } from './route.ts'
-import { wish } from './wishes.ts'
+import { availableProvider } from './route.ts'
+import { proposeCancelRequest } from './wishes.ts'
 
 /**
  * Captures the authorized amount, or less; the provider releases the rest. Returns `done` with the charge, `declined`
@@ -63,10 +63,10 @@ function followUp(
   kind: 'capture' | 'cancel',
   amountOf: (charge: Charge, provider: Provider) => AmountMinor | Rejection,
 ): Promise<Result | Rejection> {
-  return onCharge(context, request, id, { param: 'id', kind }, (charge, provider) => {
+  return changeCharge(context, request, id, { param: 'id', kind }, (charge, provider) => {
     const amount = amountOf(charge, provider)
     if (typeof amount !== 'number') return amount
-    return followUpDecision(context, kind, { charge, provider, key: request.key, amount })
+    return decideFollowUp(context, kind, { charge, provider, key: request.key, amount })
   })
 }
 
@@ -80,14 +80,14 @@ function followUp(
 export function createRefund(
   context: Context,
   request: KeyedRequest,
-  transactionId: string,
+  chargeId: string,
   command: RefundCommand,
 ): Promise<Result | Rejection> {
   const about = { param: 'transaction_id', kind: 'refund' } as const
-  return onCharge(context, request, transactionId, about, (charge, provider) => {
+  return changeCharge(context, request, chargeId, about, (charge, provider) => {
     const amount = refundAmount(charge, command)
     if (typeof amount !== 'number') return amount
-    return refundDecision(context, command, { charge, provider, key: request.key, amount })
+    return decideRefund(context, command, { charge, provider, key: request.key, amount })
   })
 }
 
@@ -95,7 +95,7 @@ export function createRefund(
  * Decides on the current charge and the state of its provider. Begins nothing that cannot be sent now, so the request
  * can be repeated with its key.
  */
-function onCharge(
+function changeCharge(
   context: Context,
   request: KeyedRequest,
   id: string,
@@ -105,18 +105,19 @@ function onCharge(
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const found = await context.store.charge(request.scope, id)
     if (!found) return notFound('transaction', id, param)
-    const wished = kind === 'cancel' ? await wish(context, request.scope, found, request.key) : null
+    const wished =
+      kind === 'cancel' ? await proposeCancelRequest(context, request.scope, found, request.key) : null
     if (wished?.kept) return wished.kept
     const charge = wished?.charge ?? found
     const provider = context.providers.get(charge.provider)
     if (!provider)
       return reject('provider_not_configured', `The provider ${charge.provider} is no longer configured.`)
-    const doubt = await doubtOf(context, request.scope, id, kind)
+    const doubt = await refuseInDoubt(context, request.scope, id, kind)
     if (doubt) return doubt
     const at = context.now()
     const decision = decide(charge, provider)
     if (isRejection(decision)) return decision
-    const able = available(context, provider.name, true)
+    const able = availableProvider(context, provider.name, true)
     if (typeof able === 'string')
       return reject('provider_unavailable', `The provider ${provider.name} is not available now: ${able}.`)
     const attempt = decision.attempts[0] as Attempt

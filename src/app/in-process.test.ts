@@ -4,20 +4,23 @@ import type { Attempt, Route } from '../domain/attempt.ts'
 import type { Provider } from '../ports/provider.ts'
 import { createSandbox } from '../providers/sandbox.ts'
 import type { Context } from './context.ts'
-import { remoteProvider, type Walk, walk } from './in-process.ts'
+import { type ChosenProvider, chooseProvider, remoteProvider } from './in-process.ts'
 import { createProviderCalls } from './provider-calls.ts'
-import type { Routed } from './route.ts'
+import type { RoutedCharge } from './route.ts'
 
 const BANK = { remote: true, name: 'bank', deadlineMs: 1_000, concurrency: 1 } as Provider
 
-const CHARGE: Routed = {
+const CHARGE: RoutedCharge = {
   ...{ id: 'txn_1', amount: 2500, currency: 'usd', customer: 'cus_42', capture: true },
   ...{ description: null, metadata: {}, idempotencyKey: 'order 1' },
   paymentMethod: 'pm_card_chargeDeclined',
 }
 
 /** Walks a route over two sandboxes and a bank, whose breaker may be open. */
-function walked(next: string[], { failoverOn = ['generic_decline'], breaker = 'closed' } = {}): Walk {
+function walked(
+  next: string[],
+  { failoverOn = ['generic_decline'], breaker = 'closed' } = {},
+): ChosenProvider {
   const providers = [createSandbox('sandbox'), createSandbox('sandbox_2'), BANK]
   let ids = 0
   const context = {
@@ -28,7 +31,7 @@ function walked(next: string[], { failoverOn = ['generic_decline'], breaker = 'c
     now: () => 1_000,
   } as unknown as Context
   const route: Route = { ruleSetVersion: 1, rule: 'default', next, skipped: [], failoverOn, notes: [] }
-  return walk(context, CHARGE, route)
+  return chooseProvider(context, CHARGE, route)
 }
 
 const places = (attempts: readonly Attempt[]) => attempts.map(({ provider, state }) => `${provider} ${state}`)

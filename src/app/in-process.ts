@@ -9,15 +9,15 @@
  *
  * Everything that differs is in this file. Other code that calls a provider gets a `RemoteProvider` or none.
  */
-import { type Attempt, type Outcome, type Route, resolved } from '../domain/attempt.ts'
-import type { ChargeCommand, Decision, Made } from '../domain/charge.ts'
-import { atOnce, concludeCharge, decideCharge } from '../domain/lifecycle.ts'
+import { type Attempt, applyOutcome, type Outcome, type Route } from '../domain/attempt.ts'
+import type { ChargeCommand, Decision, NewIdentity } from '../domain/charge.ts'
+import { concludeCharge, decideCharge, joinDecisions } from '../domain/lifecycle.ts'
 import { concludeRefund } from '../domain/refund.ts'
 import type { Plan } from '../domain/routing.ts'
-import type { Decided, Provider, RemoteProvider } from '../ports/provider.ts'
+import type { FinalOutcome, Provider, RemoteProvider } from '../ports/provider.ts'
 import { followUpCall } from './ask.ts'
 import type { Context } from './context.ts'
-import { authorizeCall, firstAvailable, mayFailOver, type Routed, unsentAttempt } from './route.ts'
+import { authorizeCall, firstAvailable, mayFailOver, type RoutedCharge, unsentAttempt } from './route.ts'
 
 /** The provider with this name, if it is configured and its calls go over the network. */
 export function remoteProvider(
@@ -35,9 +35,9 @@ export function remoteProvider(
 export function decideAtOnce(
   { providers }: Context,
   command: ChargeCommand,
-  charge: Routed,
+  charge: RoutedCharge,
   plan: Plan,
-  made: Made,
+  made: NewIdentity,
   at: number,
 ): Decision | null {
   const [name = '', ...others] = plan.providers
@@ -48,20 +48,20 @@ export function decideAtOnce(
   return decideCharge(command, provider.name, outcome, made)
 }
 
-export type Walk = {
+export type ChosenProvider = {
   /** Attempts of this walk that a provider in this process has declined. */
   readonly ended: readonly Attempt[]
   /** The last attempt: to be sent, or decided. */
   readonly last: Attempt
   /** The outcome of the last attempt; null if it is to be sent. */
-  readonly outcome: Decided | Extract<Outcome, { kind: 'not_sent' }> | null
+  readonly outcome: FinalOutcome | Extract<Outcome, { kind: 'not_sent' }> | null
 }
 
 /**
  * Walks a route to its first available provider. If that one decides in this process and its decline allows a failover,
  * walks on to the next one.
  */
-export function walk(context: Context, charge: Routed, route: Route): Walk {
+export function chooseProvider(context: Context, charge: RoutedCharge, route: Route): ChosenProvider {
   const found = firstAvailable(context, charge, route)
   if (!('attempt' in found)) {
     const { attempt, outcome } = unsentAttempt(context, charge, {
@@ -84,7 +84,7 @@ export function walk(context: Context, charge: Routed, route: Route): Walk {
       const skipped = [...left.skipped, ...next.skipped]
       return { ended, last: { ...attempt, route: { ...left, next: [], skipped } }, outcome }
     }
-    ended.push(resolved(attempt, outcome, 'answer', context.now()))
+    ended.push(applyOutcome(attempt, outcome, 'answer', context.now()))
     provider = next.provider
     attempt = next.attempt
   }
@@ -99,7 +99,7 @@ export function followUpAtOnce(
 ): Decision {
   if (provider.remote) return begun
   const outcome = provider[kind](followUpCall({ charge: begun.charge, attempt }))
-  return atOnce(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+  return joinDecisions(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
 }
 
 /** The same for a refund. */
@@ -107,5 +107,5 @@ export function refundAtOnce(provider: Provider, begun: Decision, attempt: Attem
   const { charge, refund } = begun
   if (provider.remote || !refund) return begun
   const outcome = provider.refund(followUpCall({ charge, attempt }))
-  return atOnce(begun, concludeRefund(charge, refund, attempt, outcome, 'answer', attempt.startedAt))
+  return joinDecisions(begun, concludeRefund(charge, refund, attempt, outcome, 'answer', attempt.startedAt))
 }

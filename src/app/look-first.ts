@@ -1,10 +1,10 @@
-import { nextLookMs } from '../domain/attempt.ts'
+import { nextLookupMs } from '../domain/attempt.ts'
 import { sleep } from '../ports/runtime.ts'
 import { mayLookUp } from './apart.ts'
-import type { Work } from './ask.ts'
+import type { LoadedAttempt } from './ask.ts'
 import type { Context } from './context.ts'
 import { remoteProvider } from './in-process.ts'
-import { recover } from './recover.ts'
+import { recoverAttempt } from './recover.ts'
 import { leaseUntil } from './route.ts'
 
 /** How long before an unknown attempt is due the process of the waiting request looks it up, in ms. */
@@ -15,14 +15,14 @@ const AHEAD_MS = 100
  * knows that the request is waiting, so only it may make the call once more. Does nothing if the request no longer
  * waits or the provider is unavailable; then recovery on any node makes the lookup. Rejects with `StoreUnavailable`.
  */
-export async function lookFirst(context: Context, { scope, attempt }: Work): Promise<void> {
+export async function lookUpFirst(context: Context, { scope, attempt }: LoadedAttempt): Promise<void> {
   const provider = remoteProvider(context, attempt.provider)
   const waits = () => context.requests.isWaiting(scope, attempt.idempotencyKey)
   if (!provider || provider.capabilities.lookup === 'none' || !waits()) return
-  await sleep(context.runtime, nextLookMs('unknown', 0) - AHEAD_MS)
+  await sleep(context.runtime, nextLookupMs('unknown', 0) - AHEAD_MS)
   if (!waits() || !mayLookUp(context, provider)) return
   const now = context.now()
   const lease = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(attempt.id, lease)
-  if (claimed) await recover(context, claimed)
+  if (claimed) await recoverAttempt(context, claimed)
 }

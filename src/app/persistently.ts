@@ -9,7 +9,7 @@ const HOLD_MS = 60_000
  * Writes what a provider said, again and again for a minute: it is not let go of because the disk is full for a
  * moment. Then it rejects with `StoreUnavailable`, as it does at once while the store closes.
  */
-export async function persistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
+export async function writePersistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
   const { monotonic } = context.runtime
   const giveUpAt = monotonic() + HOLD_MS
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {

@@ -44,13 +44,13 @@ export type ProviderCheckOptions = {
 /** Minimum time between two reads of the database, however often `/ready` is called. */
 const FRESH_MS = 60_000
 
-type Held = Omit<MissingProvider, 'inRules'>
+type Need = Omit<MissingProvider, 'inRules'>
 
-/** A check over a store; keeps its last answer. */
+/** A check over a store; keeps its last result. */
 export function createProviderCheck({ store, router, providers, now }: ProviderCheckOptions): ProviderCheck {
-  let asked: { readonly at: number; readonly held: Promise<readonly Held[]> } | undefined
+  let cached: { readonly at: number; readonly needs: Promise<readonly Need[]> } | undefined
 
-  async function ask(scope: Scope): Promise<readonly Held[]> {
+  async function readNeeds(scope: Scope): Promise<readonly Need[]> {
     const uses = await store.providerUse(scope)
     const accounts = await store.ledgerAccounts(scope)
     const open = new Map(uses.map((use) => [use.provider, use]))
@@ -76,20 +76,20 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
     return configured !== undefined && (configured.remote || !use?.remote)
   }
 
-  function held(scope: Scope): Promise<readonly Held[]> {
-    if (asked && now() - asked.at < FRESH_MS) return asked.held
-    const current = { at: now(), held: ask(scope) }
-    asked = current
+  function cachedNeeds(scope: Scope): Promise<readonly Need[]> {
+    if (cached && now() - cached.at < FRESH_MS) return cached.needs
+    const current = { at: now(), needs: readNeeds(scope) }
+    cached = current
     // After a failure, the next call reads again.
-    current.held.catch(() => {
-      if (asked === current) asked = undefined
+    current.needs.catch(() => {
+      if (cached === current) cached = undefined
     })
-    return current.held
+    return current.needs
   }
 
   return {
     async report(scope) {
-      const parts = await held(scope)
+      const parts = await cachedNeeds(scope)
       const named = await router.named(scope)
       const missing = new Map(parts.map((part) => [part.provider, { ...part, inRules: false }]))
       for (const provider of named) {
@@ -104,7 +104,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
       const configured = new Set(providers.map(({ name }) => name))
       const uses = await store.providerUse(scope)
       const named = await router.named(scope)
-      const asked = uses
+      const taken = uses
         .filter(
           (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),
         )
@@ -112,7 +112,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
       // Rules that name nothing else lead nowhere, which is said and does no harm.
       const elsewhere = named.some((provider) => configured.has(provider))
       const missed = elsewhere ? named.filter((provider) => !configured.has(provider)) : []
-      return [...new Set([...asked, ...missed])]
+      return [...new Set([...taken, ...missed])]
     },
   }
 }

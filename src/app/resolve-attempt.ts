@@ -1,16 +1,16 @@
-import { type Attempt, isOpen, type Known } from '../domain/attempt.ts'
+import { type Attempt, isOpen, type KnownOutcome } from '../domain/attempt.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import type { AmountMinor } from '../domain/money.ts'
 import { notFound } from '../domain/not-found.ts'
-import type { Ended } from '../domain/reopen.ts'
+import type { EndedAttempt } from '../domain/reopen.ts'
 import type { RemoteProvider } from '../ports/provider.ts'
-import type { OwnedAttempt, Scope } from '../ports/store.ts'
+import type { Scope, ScopedAttempt } from '../ports/store.ts'
 import { mayLookUp } from './apart.ts'
-import { ask, type Work } from './ask.ts'
-import { load, sendAttempt, settle } from './attempt.ts'
+import { callProvider, type LoadedAttempt } from './ask.ts'
+import { loadAttempt, sendAttempt, settleAttempt } from './attempt.ts'
 import type { Context } from './context.ts'
-import { endedAttempt } from './contradictions.ts'
-import { closeAlarmsOf, correctAttempt, exceeds, isCorrectable } from './correct-attempt.ts'
+import { loadEndedAttempt } from './contradictions.ts'
+import { closeAlarmsOfAttempt, correctAttempt, isCorrectable, refuseExcess } from './correct-attempt.ts'
 import { remoteProvider } from './in-process.ts'
 import { leaseUntil } from './route.ts'
 
@@ -18,7 +18,7 @@ import { leaseUntil } from './route.ts'
 const USUAL_HOLD_MS = 7 * 86_400_000
 
 /** What a person found out about an attempt, at the provider's dashboard or on its statement. */
-export type Finding = {
+export type ResolutionByHand = {
   readonly outcome: 'succeeded' | 'failed'
   /** The provider's reference; without one the known one is kept. */
   readonly reference: string | null
@@ -40,58 +40,58 @@ export async function resolveAttempt(
   context: Context,
   scope: Scope,
   id: string,
-  finding: Finding,
-): Promise<OwnedAttempt | Rejection> {
+  finding: ResolutionByHand,
+): Promise<ScopedAttempt | Rejection> {
   const found = await context.store.attempt(id)
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
     return notFound('attempt', id)
   const { attempt } = found
   const resolved = isOpen(attempt)
     ? await resolveOpen(context, scope, attempt, finding)
-    : await correct(context, scope, attempt, finding)
+    : await correctEnded(context, scope, attempt, finding)
   if (isRejection(resolved)) return resolved
-  await closeAlarmsOf(context, scope, attempt, finding.note ?? 'The attempt was resolved by hand.')
+  await closeAlarmsOfAttempt(context, scope, attempt, finding.note ?? 'The attempt was resolved by hand.')
   return resolved
 }
 
 /** Says that an attempt ended in another way than it did. */
-async function correct(
+async function correctEnded(
   context: Context,
   scope: Scope,
   attempt: Attempt,
-  finding: Finding,
-): Promise<OwnedAttempt | Rejection> {
-  const { id, state, transactionId } = attempt
+  finding: ResolutionByHand,
+): Promise<ScopedAttempt | Rejection> {
+  const { id, state, chargeId } = attempt
   // Without a reference of its payment there is nothing that it could be corrected to.
-  if (unnamed(attempt, finding) || !(await isCorrectable(context, scope, attempt)))
+  if (refuseWithoutReference(attempt, finding) || !(await isCorrectable(context, scope, attempt)))
     return reject(
       'attempt_not_open',
       `The attempt is ${state}. You can resolve attempts that are unknown or pending, that were resolved by hand before, or that have an open alarm.`,
     )
-  const found = (ended: Ended, now: number) => known({ scope, ...ended }, finding, now)
-  const refusal = await wrongAmount(context, scope, attempt, finding)
+  const found = (ended: EndedAttempt, now: number) => outcomeOf({ scope, ...ended }, finding, now)
+  const refusal = await refuseAmount(context, scope, attempt, finding)
   const rejected = refusal ?? (await correctAttempt(context, scope, attempt, found))
   if (rejected) return rejected
   const after = await context.store.attempt(id)
   if (!after) throw new Error(`${id} is gone`)
   context.log.warn(
-    { attempt: id, transaction: transactionId, before: state, outcome: after.attempt.state },
+    { attempt: id, transaction: chargeId, before: state, outcome: after.attempt.state },
     'An attempt was corrected by hand.',
   )
   return after
 }
 
-async function wrongAmount(
+async function refuseAmount(
   context: Context,
   scope: Scope,
-  { id, kind, transactionId }: Attempt,
-  { outcome, amount }: Finding,
+  { id, kind, chargeId }: Attempt,
+  { outcome, amount }: ResolutionByHand,
 ): Promise<Rejection | undefined> {
   if (amount === null) return undefined
-  const ended = await endedAttempt(context, scope, transactionId, id)
+  const ended = await loadEndedAttempt(context, scope, chargeId, id)
   if (!ended) throw new Error(`${id} or its charge is gone`)
   const moves = outcome === 'succeeded' && (kind !== 'authorize' || ended.charge.capture) && kind !== 'cancel'
-  if (moves) return exceeds(ended, amount)
+  if (moves) return refuseExcess(ended, amount)
   return reject(
     'parameter_invalid',
     'Only a succeeded capture, refund or captured charge can have its own amount.',
@@ -103,12 +103,13 @@ async function resolveOpen(
   context: Context,
   scope: Scope,
   attempt: Attempt,
-  finding: Finding,
-): Promise<OwnedAttempt | Rejection> {
+  finding: ResolutionByHand,
+): Promise<ScopedAttempt | Rejection> {
   const { id, state } = attempt
   if (state === 'sending')
     return reject('attempt_not_open', 'MiniPay is sending the attempt. Retry in a moment.')
-  const refusal = unnamed(attempt, finding) ?? (await wrongAmount(context, scope, attempt, finding))
+  const refusal =
+    refuseWithoutReference(attempt, finding) ?? (await refuseAmount(context, scope, attempt, finding))
   if (refusal) return refusal
   const provider = remoteProvider(context, attempt.provider)
   const now = context.now()
@@ -116,20 +117,20 @@ async function resolveOpen(
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(id, claim)
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
-  const work = await load(context, claimed)
-  const said = provider ? await heard(context, provider, work) : null
-  if (said) sendNext(context, await settle(context, work, said, 'lookup'))
-  const told = said ? await load(context, claimed) : work
+  const work = await loadAttempt(context, claimed)
+  const said = provider ? await lookUpFirst(context, provider, work) : null
+  if (said) sendIfAny(context, await settleAttempt(context, work, said, 'lookup'))
+  const told = said ? await loadAttempt(context, claimed) : work
   // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
   if (isOpen(told.attempt) && said?.kind !== 'pending')
-    sendNext(context, await settle(context, told, known(told, finding, now), 'hand'))
+    sendIfAny(context, await settleAttempt(context, told, outcomeOf(told, finding, now), 'hand'))
   context.log.warn(
     { attempt: id, transaction: work.charge.id, outcome: said?.kind ?? finding.outcome },
     said ? 'A person resolved an attempt; a lookup gave the outcome.' : 'An attempt was resolved by hand.',
   )
-  const after = await load(context, claimed)
+  const after = await loadAttempt(context, claimed)
   if (!isOpen(after.attempt)) return { scope, attempt: after.attempt }
-  await release(context, { ...after, attempt: { ...after.attempt, token: claim.token } })
+  await releaseLease(context, { ...after, attempt: { ...after.attempt, token: claim.token } })
   return reject(
     'attempt_not_resolved',
     `The attempt is still ${after.attempt.state}: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
@@ -137,11 +138,14 @@ async function resolveOpen(
 }
 
 /** An end may have something begun: the call to the next provider, or the cancel that was wished. */
-function sendNext(context: Context, next: Work | null): void {
+function sendIfAny(context: Context, next: LoadedAttempt | null): void {
   if (next) sendAttempt(context, next)
 }
 
-function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection | undefined {
+function refuseWithoutReference(
+  attempt: Attempt,
+  { outcome, reference }: ResolutionByHand,
+): Rejection | undefined {
   const named = reference !== null || attempt.providerReference !== null
   if (outcome === 'failed' || attempt.kind !== 'authorize' || named) return undefined
   return reject(
@@ -152,17 +156,21 @@ function unnamed(attempt: Attempt, { outcome, reference }: Finding): Rejection |
 }
 
 /** The provider's current outcome; null if it is unavailable or unknown. */
-async function heard(context: Context, provider: RemoteProvider, work: Work): Promise<Known | null> {
+async function lookUpFirst(
+  context: Context,
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+): Promise<KnownOutcome | null> {
   const asked = provider.capabilities.lookup !== 'none' && mayLookUp(context, provider, true)
-  const outcome = asked ? await ask(context, provider, work, 'lookup') : null
+  const outcome = asked ? await callProvider(context, provider, work, 'lookup') : null
   return outcome && outcome.kind !== 'unknown' ? outcome : null
 }
 
-function known(
-  { charge, attempt }: Work,
-  { outcome, reference, amount, note }: Finding,
+function outcomeOf(
+  { charge, attempt }: LoadedAttempt,
+  { outcome, reference, amount, note }: ResolutionByHand,
   now: number,
-): Exclude<Known, { kind: 'pending' }> {
+): Exclude<KnownOutcome, { kind: 'pending' }> {
   if (outcome === 'failed')
     return {
       kind: 'declined',
@@ -181,7 +189,7 @@ function known(
 }
 
 /** Releases the attempt for the next worker. */
-async function release({ store }: Context, { attempt }: Work): Promise<void> {
+async function releaseLease({ store }: Context, { attempt }: LoadedAttempt): Promise<void> {
   const { id, token, state, reason, lookups, unknownSince, dueAt } = attempt
   if (token !== null) await store.postponeAttempt({ id, token, state, reason, lookups, unknownSince, dueAt })
 }

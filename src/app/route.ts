@@ -14,7 +14,7 @@ export function leaseUntil(provider: Provider | undefined, now: number): number 
 }
 
 /** The part of a charge that a walk needs. */
-export type Routed = Pick<
+export type RoutedCharge = Pick<
   Charge,
   | 'id'
   | 'amount'
@@ -33,13 +33,13 @@ export type Routed = Pick<
  */
 export function firstAvailable(
   context: Context,
-  charge: Routed,
+  charge: RoutedCharge,
   { again: _, ...route }: Route,
 ): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
   const skipped = [...route.skipped]
   for (const [i, name] of route.next.entries()) {
     const rest = route.next.slice(i + 1)
-    const provider = available(context, name, rest.length === 0)
+    const provider = availableProvider(context, name, rest.length === 0)
     if (typeof provider !== 'string')
       return {
         provider,
@@ -57,7 +57,7 @@ export const FULL = 'too many calls in flight'
  * The provider, if it is available now; otherwise the reason. With `last`, if no other provider is available, a call
  * may wait for a place within its deadline.
  */
-export function available(context: Context, name: string, last: boolean): Provider | string {
+export function availableProvider(context: Context, name: string, last: boolean): Provider | string {
   const provider = context.providers.get(name)
   if (!provider) return 'not configured'
   if (!context.calls.hasPlace(provider, 'requests', last)) return FULL
@@ -81,30 +81,30 @@ export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
 /** An attempt for a charge without an available provider, so that the charge has the reason. */
 export function unsentAttempt(
   context: Context,
-  charge: Routed,
+  charge: RoutedCharge,
   route: Route,
 ): { readonly attempt: Attempt; readonly outcome: Extract<Outcome, { kind: 'not_sent' }> } {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
   const name = route.skipped.at(-1)?.provider ?? 'none'
-  const attempt = newAttempt({ ...about(context, charge, name, route), leaseUntil: 0, token: '' })
+  const attempt = newAttempt({ ...attemptFields(context, charge, name, route), leaseUntil: 0, token: '' })
   return { attempt, outcome: { kind: 'not_sent', reason: reason || 'no provider is left' } }
 }
 
 function authorizeAttempt(
   context: Context,
-  charge: Routed,
+  charge: RoutedCharge,
   name: string,
   provider: Provider,
   route: Route,
 ): Attempt {
-  const base = about(context, charge, name, route)
+  const base = attemptFields(context, charge, name, route)
   return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: base.id })
 }
 
-function about(context: Context, charge: Routed, provider: string, route: Route) {
+function attemptFields(context: Context, charge: RoutedCharge, provider: string, route: Route) {
   return {
     id: context.newId('att'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     refundId: null,
     kind: 'authorize',
     provider,
@@ -116,10 +116,10 @@ function about(context: Context, charge: Routed, provider: string, route: Route)
   } as const
 }
 
-export function authorizeCall(charge: Routed, attemptId: string): AuthorizeCall {
+export function authorizeCall(charge: RoutedCharge, attemptId: string): AuthorizeCall {
   return {
     attemptId,
-    transactionId: charge.id,
+    chargeId: charge.id,
     amount: charge.amount,
     currency: charge.currency,
     customer: charge.customer,

@@ -1,6 +1,6 @@
 /** The routing rules of each account: which provider a charge goes to, and what another rule set would do. */
 import { type Rejection, reject } from '../domain/error.ts'
-import { choose, type Facts, type Plan, type RuleSet } from '../domain/routing.ts'
+import { type Facts, matchRules, type Plan, type RuleSet } from '../domain/routing.ts'
 import {
   BUILT_IN,
   type CompileCondition,
@@ -13,7 +13,7 @@ import type { Runtime } from '../ports/runtime.ts'
 import type { Scope, Store, StoredRuleSet } from '../ports/store.ts'
 import type { Health } from './health.ts'
 import { createScopedCache } from './scoped-cache.ts'
-import { replay, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
+import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
 import { inSlices, type Pause, turns } from './turns.ts'
 
 /** Version 0 when none is stored: then it is the default that holds, every provider in configuration order. */
@@ -80,7 +80,7 @@ export function createRouter(options: RouterOptions): Router {
 
   async function read(stored: StoredRuleSet): Promise<Loaded> {
     if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
-    return restored(stored, compiler, inSlices(runtime, turn))
+    return restoreRuleSet(stored, compiler, inSlices(runtime, turn))
   }
 
   /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
@@ -102,7 +102,7 @@ export function createRouter(options: RouterOptions): Router {
     const compile = await compiler(hasRules(document))
     const { ruleSet, problems } = readRuleSet(
       document,
-      await compiledAhead(document, compile, inSlices(runtime, turn)),
+      await compileAhead(document, compile, inSlices(runtime, turn)),
     )
     const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
     return found.length > 0 ? invalid(found) : { version: null, ruleSet }
@@ -119,12 +119,12 @@ export function createRouter(options: RouterOptions): Router {
     return {
       version: document === undefined ? (loaded.version ?? 0) : null,
       charge: charge ? await simulateCharge(plan(charge), loaded.ruleSet, charge, health, pause) : null,
-      last: last === undefined ? null : await replay(store, scope, last, plan, pause),
+      last: last === undefined ? null : await replayCharges(store, scope, last, plan, pause),
     }
   }
 
   const planned = ({ version, ruleSet }: Loaded, facts: Facts) =>
-    choose(ruleSet, version, facts, isConfigured)
+    matchRules(ruleSet, version, facts, isConfigured)
 
   return {
     plan(scope, facts) {
@@ -170,7 +170,7 @@ export function createRouter(options: RouterOptions): Router {
 function onDemand(load: () => Promise<CompileCondition>) {
   let loaded: Promise<CompileCondition> | undefined
   return async (needed: boolean): Promise<CompileCondition> => {
-    if (!needed) return () => unusable('There is no rule.')
+    if (!needed) return () => unusableRuleSet('There is no rule.')
     loaded ??= load()
     return loaded
   }
@@ -182,7 +182,7 @@ function hasRules(document: unknown): boolean {
 }
 
 /** The compiler with every condition of a document compiled already: a hundred of them would be a long pause. */
-async function compiledAhead(
+async function compileAhead(
   document: unknown,
   compile: CompileCondition,
   pause: Pause,
@@ -199,16 +199,16 @@ async function compiledAhead(
  * A rule set that was stored, and so was valid then. A condition that this version no longer takes never holds, and is
  * noted in each plan: better than to route nothing.
  */
-async function restored(
+async function restoreRuleSet(
   { version, document }: StoredRuleSet,
   compiler: (needed: boolean) => Promise<CompileCondition>,
   pause: Pause,
 ): Promise<Loaded> {
   const parsed: unknown = JSON.parse(document)
-  const compile = await compiledAhead(parsed, await compiler(hasRules(parsed)), pause)
+  const compile = await compileAhead(parsed, await compiler(hasRules(parsed)), pause)
   const { ruleSet, problems } = readRuleSet(parsed, (text) => {
     const condition = compile(text)
-    return 'message' in condition ? unusable(condition.message) : condition
+    return 'message' in condition ? unusableRuleSet(condition.message) : condition
   })
   const [problem] = problems
   if (problem)
@@ -216,7 +216,7 @@ async function restored(
   return { version, ruleSet }
 }
 
-function unusable(message: string) {
+function unusableRuleSet(message: string) {
   const fail = () => {
     throw new Error(message)
   }

@@ -23,7 +23,7 @@ export type SimulatedCharge = {
   readonly openNow: readonly string[]
 }
 
-export type Replayed = {
+export type ReplayedCharge = {
   readonly charges: number
   /** How many charges each rule matched, each provider would be asked first for, and each went to. */
   readonly rules: ReadonlyMap<string, number>
@@ -39,7 +39,7 @@ export type Simulation = {
   /** Null for a draft, 0 when none is stored. */
   readonly version: number | null
   readonly charge: SimulatedCharge | null
-  readonly last: Replayed | null
+  readonly last: ReplayedCharge | null
 }
 
 /** What the rules would do with one charge. */
@@ -65,13 +65,13 @@ export async function simulateCharge(
 }
 
 /** What the newest charges would do, in slices between which others get their turn. */
-export async function replay(
+export async function replayCharges(
   store: Pick<Store, 'charges'>,
   scope: Scope,
   last: number,
   plan: (facts: Facts) => Plan,
   pause: Pause,
-): Promise<Replayed> {
+): Promise<ReplayedCharge> {
   const tally = { rules: counter(), providers: counter(), went: counter() }
   let [charges, changed, notEvaluated] = [0, 0, 0]
   let startingAfter: string | undefined

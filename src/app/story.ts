@@ -4,28 +4,28 @@ import type { Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
 
 /** Far more than a charge can have: one a provider, then captures, cancels and refunds that failed. */
-const MOST = 1_000
+const MAX_ATTEMPTS = 1_000
 
 /**
  * Every attempt of a charge, oldest first; undefined when there is no such charge. A charge that the only provider
  * decided in this process has no stored attempt: the charge itself has the same information.
  */
-export async function attemptsOf(
+export async function listAttempts(
   { store }: Context,
   scope: Scope,
-  transactionId: string,
+  chargeId: string,
 ): Promise<Attempt[] | undefined> {
-  const charge = await store.charge(scope, transactionId)
+  const charge = await store.charge(scope, chargeId)
   if (!charge) return undefined
-  const { data } = await store.attempts(scope, { limit: MOST, transactionId })
+  const { data } = await store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId })
   const attempts = data.toReversed()
-  return attempts.some(({ kind }) => kind === 'authorize') ? attempts : [told(charge), ...attempts]
+  return attempts.some(({ kind }) => kind === 'authorize') ? attempts : [attemptOfCharge(charge), ...attempts]
 }
 
-function told(charge: Charge): Attempt {
+function attemptOfCharge(charge: Charge): Attempt {
   const begun = newAttempt({
     id: charge.id.replace('txn_', 'att_'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     refundId: null,
     kind: 'authorize',
     provider: charge.provider,

@@ -3,26 +3,26 @@ import { type Attempt, isOpen } from '../domain/attempt.ts'
 import type { Charge, Decision, RefundCommand } from '../domain/charge.ts'
 import { refundAmount } from '../domain/refund.ts'
 import {
-  afterwards,
-  asBefore,
-  isOfWish,
-  isToBeCanceled,
-  refuseWish,
-  wishCancel,
-  wishedOf,
+  applyCancelRequest,
+  dropCancelRequest,
+  isCancelRequested,
+  isOfCancelRequest,
+  requestCancel,
+  requestedFollowUp,
+  restoreDueTime,
 } from '../domain/wish.ts'
 import type { Scope } from '../ports/store.ts'
-import { doubtOf } from './alarms.ts'
-import type { Work } from './ask.ts'
-import { followUpDecision, refundDecision } from './begin.ts'
+import { refuseInDoubt } from './alarms.ts'
+import type { LoadedAttempt } from './ask.ts'
+import { decideFollowUp, decideRefund } from './begin.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { accepted, cancelRefused, type EndedRequest, endingOf } from './endings.ts'
 import type { Proposal } from './execute.ts'
-import { available } from './route.ts'
+import { availableProvider } from './route.ts'
 
 /** Far more attempts than a charge can have. */
-const MOST = 1_000
+const MAX_ATTEMPTS = 1_000
 
 const REFUND: RefundCommand = {
   amount: undefined,
@@ -36,23 +36,25 @@ const REFUND: RefundCommand = {
  * requested yet; otherwise null. Decide on the returned `charge`, because the call may have ended since the given one
  * was read.
  */
-export async function wish(
+export async function proposeCancelRequest(
   context: Context,
   scope: Scope,
   charge: Charge,
   key: string,
 ): Promise<{ readonly kept: Proposal | null; readonly charge: Charge }> {
-  if (charge.status !== 'processing' || isToBeCanceled(charge)) return { kept: null, charge }
-  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
+  if (charge.status !== 'processing' || isCancelRequested(charge)) return { kept: null, charge }
+  const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
   const kinds = data.filter(isOpen).map(({ kind }) => kind)
   // A charge that waits for its customer and is being canceled has both attempts open.
   if (kinds.includes('cancel')) return { kept: null, charge }
   if (kinds.includes('authorize') || kinds.includes('capture')) {
-    const decision = wishCancel(charge, key)
+    const decision = requestCancel(charge, key)
     return { kept: { decision, at: context.now(), ending: accepted(decision.charge) }, charge }
   }
   const now = await context.store.charge(scope, charge.id)
-  return now && now.version > charge.version ? wish(context, scope, now, key) : { kept: null, charge }
+  return now && now.version > charge.version
+    ? proposeCancelRequest(context, scope, now, key)
+    : { kept: null, charge }
 }
 
 /**
@@ -60,17 +62,17 @@ export async function wish(
  * commit if possible, so that no reader sees the charge authorized in between. A refund has its own ledger
  * transaction, so it begins in the next commit.
  */
-export async function withWish(
+export async function withCancelRequest(
   context: Context,
-  { scope, charge, attempt }: Work,
+  { scope, charge, attempt }: LoadedAttempt,
   ended: Decision,
   at: number,
-): Promise<{ readonly left: Decision; readonly cancel: { decision: Decision; next: Work } | null }> {
-  if (!isToBeCanceled(charge)) return { left: ended, cancel: null }
-  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
-  const left = afterwards(charge, data, attempt, ended, at)
-  const wanted = !isOfWish(charge, attempt) && wishedOf(left.charge) === 'cancel'
-  const begun = wanted ? await begin(context, scope, left.charge) : null
+): Promise<{ readonly left: Decision; readonly cancel: { decision: Decision; next: LoadedAttempt } | null }> {
+  if (!isCancelRequested(charge)) return { left: ended, cancel: null }
+  const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
+  const left = applyCancelRequest(charge, data, attempt, ended, at)
+  const wanted = !isOfCancelRequest(charge, attempt) && requestedFollowUp(left.charge) === 'cancel'
+  const begun = wanted ? await decideRequestedFollowUp(context, scope, left.charge) : null
   const [next] = begun?.decision.attempts ?? []
   if (!begun || next?.state !== 'sending') return { left, cancel: null }
   const decision = {
@@ -87,11 +89,15 @@ export async function withWish(
  * there is nothing to do, if it is not possible now, or if it was done in this process. The next worker that handles
  * an attempt of the charge tries again. Rejects with `StoreUnavailable`.
  */
-export async function fulfil(context: Context, scope: Scope, transactionId: string): Promise<Work | null> {
+export async function beginRequestedCancel(
+  context: Context,
+  scope: Scope,
+  chargeId: string,
+): Promise<LoadedAttempt | null> {
   for (;;) {
-    const charge = await context.store.charge(scope, transactionId)
+    const charge = await context.store.charge(scope, chargeId)
     if (!charge) return null
-    const begun = await begin(context, scope, charge)
+    const begun = await decideRequestedFollowUp(context, scope, charge)
     if (!begun) return null
     const { decision, ended } = begun
     const at = context.now()
@@ -103,39 +109,43 @@ export async function fulfil(context: Context, scope: Scope, transactionId: stri
   }
 }
 
-type Begun = { readonly decision: Decision; readonly ended: EndedRequest }
+type BegunFollowUp = { readonly decision: Decision; readonly ended: EndedRequest }
 
 /** Null while it cannot begin; the caller tries again later. */
-async function begin(context: Context, scope: Scope, charge: Charge): Promise<Begun | null> {
-  const wished = wishedOf(charge)
+async function decideRequestedFollowUp(
+  context: Context,
+  scope: Scope,
+  charge: Charge,
+): Promise<BegunFollowUp | null> {
+  const wished = requestedFollowUp(charge)
   const key = charge.cancelKey
   if (wished === null || key === null) return null
-  const { data } = await context.store.attempts(scope, { limit: MOST, transactionId: charge.id })
-  if (data.some((each) => isOfWish(charge, each) && each.state !== 'not_sent')) return null
+  const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
+  if (data.some((each) => isOfCancelRequest(charge, each) && each.state !== 'not_sent')) return null
   const provider = context.providers.get(charge.provider)
   if (!provider) return null
   if (wished === 'cancel' && !provider.capabilities.void)
-    return refused(
+    return refuseCancel(
       charge,
       key,
       `The provider ${charge.provider} does not support cancels. Held money is released when the authorization expires.`,
     )
-  if (await doubtOf(context, scope, charge.id, wished)) return null
-  if (typeof available(context, provider.name, true) === 'string') return null
+  if (await refuseInDoubt(context, scope, charge.id, wished)) return null
+  if (typeof availableProvider(context, provider.name, true) === 'string') return null
   const amount = wished === 'cancel' ? charge.amount : refundAmount(charge, REFUND)
-  if (typeof amount !== 'number') return refused(charge, key, amount.message)
+  if (typeof amount !== 'number') return refuseCancel(charge, key, amount.message)
   const about = { charge, provider, key, amount }
   const decision =
-    wished === 'cancel' ? followUpDecision(context, wished, about) : refundDecision(context, REFUND, about)
+    wished === 'cancel' ? decideFollowUp(context, wished, about) : decideRefund(context, REFUND, about)
   const attempt = decision.attempts[0] as Attempt
   const request = { key, ending: endingOf(decision.charge, decision.refund, attempt) }
   return {
-    decision: { ...decision, attempts: [...decision.attempts, ...asBefore(charge, data)] },
+    decision: { ...decision, attempts: [...decision.attempts, ...restoreDueTime(charge, data)] },
     ended: request,
   }
 }
 
-function refused(charge: Charge, key: string, message: string): Begun {
-  const decision = refuseWish(charge)
+function refuseCancel(charge: Charge, key: string, message: string): BegunFollowUp {
+  const decision = dropCancelRequest(charge)
   return { decision, ended: { key, ending: cancelRefused(decision.charge, message) } }
 }

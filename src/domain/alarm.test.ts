@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Alarm, closed, isSaidAgain, newAlarm, type Statement } from './alarm.ts'
+import { type Alarm, closedAlarm, isSameStatement, newAlarm, type ProviderStatement } from './alarm.ts'
 
-const SAID: Statement = {
+const SAID: ProviderStatement = {
   kind: 'amount_mismatch',
   provider: 'bank',
   attemptId: 'att_1',
@@ -20,7 +20,7 @@ test('a new alarm is open, of its charge, and says what was stated', () => {
   assert.deepEqual(alarm, {
     ...SAID,
     id: 'alm_1',
-    transactionId: 'txn_1',
+    chargeId: 'txn_1',
     state: 'open',
     openedAt: 7,
     closedAt: null,
@@ -30,7 +30,7 @@ test('a new alarm is open, of its charge, and says what was stated', () => {
 })
 
 test('a closed alarm keeps no money from moving, and everything else that it says', () => {
-  assert.deepEqual(closed(alarm, 'I looked.', 9), {
+  assert.deepEqual(closedAlarm(alarm, 'I looked.', 9), {
     ...alarm,
     state: 'closed',
     inDoubt: false,
@@ -41,14 +41,14 @@ test('a closed alarm keeps no money from moving, and everything else that it say
 
 test('the same statement is said again, open or closed, in other words and of doubt or not', () => {
   const words = { ...SAID, message: 'Another.', inDoubt: false, provider: 'other' }
-  for (const one of [alarm, closed(alarm, 'I looked.', 9)]) {
-    assert.equal(isSaidAgain(one, SAID), true)
-    assert.equal(isSaidAgain(one, words), true)
+  for (const one of [alarm, closedAlarm(alarm, 'I looked.', 9)]) {
+    assert.equal(isSameStatement(one, SAID), true)
+    assert.equal(isSameStatement(one, words), true)
   }
 })
 
 test('a statement that differs in anything else is another one', () => {
-  const others: Partial<Statement>[] = [
+  const others: Partial<ProviderStatement>[] = [
     { kind: 'contradiction' },
     { attemptId: 'att_2' },
     { attemptId: null },
@@ -60,7 +60,7 @@ test('a statement that differs in anything else is another one', () => {
     { currency: 'eur' },
   ]
   for (const other of others)
-    assert.equal(isSaidAgain(alarm, { ...SAID, ...other }), false, JSON.stringify(other))
+    assert.equal(isSameStatement(alarm, { ...SAID, ...other }), false, JSON.stringify(other))
 })
 
 test('an open dispute is the same statement while its amount is the same', () => {
@@ -71,7 +71,7 @@ test('an open dispute is the same statement while its amount is the same', () =>
     disputeId: 'dp_1',
     said: 'open',
   }
-  assert.equal(isSaidAgain(dispute, { ...dispute, said: 'lost' }), true)
-  assert.equal(isSaidAgain(dispute, { ...dispute, said: 'lost', amount: 901 }), false)
-  assert.equal(isSaidAgain(dispute, { ...dispute, disputeId: 'dp_2' }), false)
+  assert.equal(isSameStatement(dispute, { ...dispute, said: 'lost' }), true)
+  assert.equal(isSameStatement(dispute, { ...dispute, said: 'lost', amount: 901 }), false)
+  assert.equal(isSameStatement(dispute, { ...dispute, disputeId: 'dp_2' }), false)
 })

@@ -17,7 +17,7 @@ export const ALARM_STATES = ['open', 'closed'] as const
 /** A statement of a provider that contradicts the books: a row of its charge's aggregate, for a person to check. */
 export type Alarm = {
   readonly id: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly attemptId: string | null
   readonly disputeId: string | null
   readonly kind: AlarmKind
@@ -46,15 +46,15 @@ export type Alarm = {
 }
 
 /** The closed alarm, with the person's reason; `now` is in ms since 1970. It no longer blocks money. */
-export function closed(alarm: Alarm, reason: string, now: number): Alarm {
+export function closedAlarm(alarm: Alarm, reason: string, now: number): Alarm {
   return { ...alarm, state: 'closed', inDoubt: false, closedAt: now, reason }
 }
 
 /** The most alarms that a charge can have: MiniPay counts and logs further statements. */
-export const MOST_ALARMS = 20
+export const MAX_ALARMS = 20
 
 /** A statement that contradicts the books, before it is an alarm. */
-export type Statement = Pick<
+export type ProviderStatement = Pick<
   Alarm,
   | 'kind'
   | 'provider'
@@ -69,15 +69,20 @@ export type Statement = Pick<
 >
 
 /** A new open alarm of a charge, with this statement. */
-export function newAlarm(id: string, charge: { readonly id: string }, said: Statement, now: number): Alarm {
-  return { ...said, id, transactionId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
+export function newAlarm(
+  id: string,
+  charge: { readonly id: string },
+  said: ProviderStatement,
+  now: number,
+): Alarm {
+  return { ...said, id, chargeId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
 }
 
 /**
  * Whether an open or closed alarm of the charge has this statement already, so that a closed alarm is not raised
  * again. A dispute is the same statement while its amount is the same.
  */
-export function isSaidAgain(alarm: Alarm, statement: Statement): boolean {
+export function isSameStatement(alarm: Alarm, statement: ProviderStatement): boolean {
   return (
     alarm.kind === statement.kind &&
     alarm.attemptId === statement.attemptId &&

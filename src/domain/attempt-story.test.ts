@@ -7,16 +7,16 @@ import {
   ATTEMPT_STATES,
   type Attempt,
   type AttemptState,
+  applyOutcome,
+  classifyOutcome,
   isOpen,
   isWithin,
-  judged,
-  type Known,
+  type KnownOutcome,
   mayChange,
   newAttempt,
-  nextQuietLook,
+  nextQuietLookup,
   type Outcome,
   RESOLVERS,
-  resolved,
 } from './attempt.ts'
 
 const HOUR = 3_600_000
@@ -34,7 +34,7 @@ test('an attempt is open while it is sent, pending or unknown, and ended by ever
 test('a new attempt is being sent, and is looked at when its lease ends', () => {
   const about = {
     id: 'att_1',
-    transactionId: 'txn_1',
+    chargeId: 'txn_1',
     refundId: 're_1',
     kind: 'refund',
     provider: 'bank',
@@ -84,7 +84,7 @@ test('an attempt that ended says how, by what and when, and is looked at no more
           lookups: 4,
         }
         assert.deepEqual(
-          resolved(attempt, outcome, by, 5_000),
+          applyOutcome(attempt, outcome, by, 5_000),
           ended(attempt, outcome, {
             providerReference,
             unknownSince: null,
@@ -106,42 +106,42 @@ test('an attempt that was accepted stays open, and is looked at again the later 
     dueAt,
     token: null,
   })
-  assert.deepEqual(resolved(attempt, PENDING, 'answer', 5_000), later(2, 7_000, 'ref_1'))
+  assert.deepEqual(applyOutcome(attempt, PENDING, 'answer', 5_000), later(2, 7_000, 'ref_1'))
   assert.deepEqual(
-    resolved(attempt, { ...PENDING, reference: null }, 'notification', 5_000),
+    applyOutcome(attempt, { ...PENDING, reference: null }, 'notification', 5_000),
     later(3, 9_000, null),
   )
 })
 
 test('a pending attempt is looked at every ten minutes at last', () => {
   const attempt: Attempt = { ...attemptOf('capture', 1000), lookups: 50 }
-  assert.equal(resolved(attempt, PENDING, 'lookup', 5_000).dueAt, 605_000)
+  assert.equal(applyOutcome(attempt, PENDING, 'lookup', 5_000).dueAt, 605_000)
 })
 
 test('what succeeded is of the amount that was moved, but a cancel moves nothing', () => {
   for (const kind of ATTEMPT_KINDS)
     assert.equal(
-      resolved(attemptOf(kind, 1000), yes(400), 'hand', 1).amount,
+      applyOutcome(attemptOf(kind, 1000), yes(400), 'hand', 1).amount,
       kind === 'cancel' ? 1000 : 400,
       kind,
     )
   for (const outcome of [DECLINED, NOT_SENT, PENDING])
-    assert.equal(resolved(attemptOf('capture', 1000), outcome, 'hand', 1).amount, 1000)
+    assert.equal(applyOutcome(attemptOf('capture', 1000), outcome, 'hand', 1).amount, 1000)
 })
 
 test('only an authorization that lapses is looked at when it does', () => {
   const outcome = { ...yes(1000), expiresAt: 90_000 }
   for (const kind of ATTEMPT_KINDS)
     assert.equal(
-      resolved(attemptOf(kind, 1000), outcome, 'answer', 1).dueAt,
+      applyOutcome(attemptOf(kind, 1000), outcome, 'answer', 1).dueAt,
       kind === 'authorize' ? 90_000 : null,
       kind,
     )
 })
 
 test('why it was not known how an attempt ended stays part of its story', () => {
-  const story = (reason: string | null, outcome: Known) =>
-    resolved({ ...attemptOf('capture', 1000), reason }, outcome, 'lookup', 1).reason
+  const story = (reason: string | null, outcome: KnownOutcome) =>
+    applyOutcome({ ...attemptOf('capture', 1000), reason }, outcome, 'lookup', 1).reason
   for (const outcome of [yes(1000), PENDING]) {
     assert.equal(story(null, outcome), null)
     assert.equal(story('It timed out.', outcome), 'It timed out.')
@@ -162,9 +162,9 @@ test('an open attempt cannot change its end, which it does not have', () => {
 })
 
 test('a look that is due now is not due again', () => {
-  assert.equal(nextQuietLook(0, 10_000), 70_000)
-  assert.equal(nextQuietLook(0, 4_269_999), 4_270_000)
-  assert.equal(nextQuietLook(0, 4_270_000), null)
+  assert.equal(nextQuietLookup(0, 10_000), 70_000)
+  assert.equal(nextQuietLookup(0, 4_269_999), 4_270_000)
+  assert.equal(nextQuietLookup(0, 4_270_000), null)
 })
 
 const asked = {
@@ -183,7 +183,7 @@ const doubted = (reason: string, alarm: string | null = null) => ({
 
 test('"not found" is worth what the provider promises, for 23 hours', () => {
   const judge = (lookup: 'none' | 'eventual' | 'final', now: number) =>
-    judged(asked, { lookup }, 'lookup', GONE, now)
+    classifyOutcome(asked, { lookup }, 'lookup', GONE, now)
   const never = believed({ kind: 'not_sent', reason: 'the provider never got the call' })
   const yet = doubted('the provider does not find it yet')
   assert.deepEqual(judge('final', 0), never)
@@ -195,7 +195,7 @@ test('"not found" is worth what the provider promises, for 23 hours', () => {
 test('that a call which was accepted is not found is a contradiction', () => {
   for (const lookup of ['none', 'eventual', 'final'] as const)
     assert.deepEqual(
-      judged({ ...asked, providerReference: 'ref_1' }, { lookup }, 'lookup', GONE, 1),
+      classifyOutcome({ ...asked, providerReference: 'ref_1' }, { lookup }, 'lookup', GONE, 1),
       doubted('the provider had accepted it, but does not find it now', 'contradiction'),
     )
 })
@@ -210,7 +210,7 @@ test('that a call was turned away is believed of that call alone, and a refusal 
     ['lookup', NOT_SENT, doubted('it is closed')],
     ['lookup', refused, doubted('it is closed')],
   ] as const)
-    assert.deepEqual(judged(asked, { lookup: 'final' }, how, answer, 1), is, how)
+    assert.deepEqual(classifyOutcome(asked, { lookup: 'final' }, how, answer, 1), is, how)
 })
 
 test('an amount or a currency that differs from the request is in doubt, except for a cancel, which moves none', () => {
@@ -222,11 +222,11 @@ test('an amount or a currency that differs from the request is in doubt, except 
     const answer = { ...yes(amount), currency }
     for (const kind of ['authorize', 'capture', 'refund'] as const)
       assert.deepEqual(
-        judged({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
+        classifyOutcome({ ...asked, kind }, { lookup: 'final' }, 'send', answer, 1),
         doubted(`requested 1000 usd, the provider reports ${amount} ${currency}`, 'amount_mismatch'),
       )
     assert.deepEqual(
-      judged({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),
+      classifyOutcome({ ...asked, kind: 'cancel' }, { lookup: 'final' }, 'send', answer, 1),
       believed(answer),
     )
   }
@@ -236,7 +236,7 @@ test('an answer about a call that was accepted is believed, as one about any oth
   const accepted = { ...asked, providerReference: 'ref_1' }
   for (const how of ['send', 'resend', 'lookup'] as const)
     for (const answer of [yes(1000), DECLINED, PENDING])
-      assert.deepEqual(judged(accepted, { lookup: 'final' }, how, answer, 1), believed(answer))
+      assert.deepEqual(classifyOutcome(accepted, { lookup: 'final' }, how, answer, 1), believed(answer))
 })
 
 test('every other answer is believed as it is', () => {
@@ -250,7 +250,7 @@ test('every other answer is believed as it is', () => {
     ])
       for (const paid of [undefined, null, 'ref_0'])
         assert.deepEqual(
-          judged({ ...asked, kind }, { lookup: 'none' }, 'lookup', answer, 1, paid),
+          classifyOutcome({ ...asked, kind }, { lookup: 'none' }, 'lookup', answer, 1, paid),
           believed(answer),
         )
 })
@@ -258,7 +258,7 @@ test('every other answer is believed as it is', () => {
 test("a refund by its payment's name is doubted, also for another amount", () => {
   for (const answer of [yes(1000), yes(999), PENDING])
     assert.deepEqual(
-      judged({ ...asked, kind: 'refund' }, { lookup: 'none' }, 'send', answer, 1, 'ref_1'),
+      classifyOutcome({ ...asked, kind: 'refund' }, { lookup: 'none' }, 'send', answer, 1, 'ref_1'),
       doubted('the provider gave the refund the reference of its payment, ref_1', 'reference_reused'),
     )
 })

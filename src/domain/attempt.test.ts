@@ -4,16 +4,16 @@ import {
   ATTEMPT_KINDS,
   ATTEMPT_STATES,
   type AttemptState,
+  applyOutcome,
   type Capabilities,
-  judged,
-  type Known,
+  classifyOutcome,
+  type KnownOutcome,
   mayChange,
   newAttempt,
-  nextLookMs,
-  nextQuietLook,
+  nextLookupMs,
+  nextQuietLookup,
   type Outcome,
   recoveryStep,
-  resolved,
 } from './attempt.ts'
 import { CHARGE_STATUSES } from './charge.ts'
 
@@ -93,17 +93,17 @@ test('a provider without lookup and idempotency is not called', () => {
 
 test('another amount or currency than requested is never booked, and raises an alarm', () => {
   for (const answer of [done(99), done(101), done(100, 'eur')]) {
-    const { outcome, alarm } = judged(asked, { lookup: 'final' }, 'send', answer, 1)
+    const { outcome, alarm } = classifyOutcome(asked, { lookup: 'final' }, 'send', answer, 1)
     assert.equal(outcome.kind, 'unknown')
     assert.equal(alarm, 'amount_mismatch')
   }
-  assert.deepEqual(judged(asked, { lookup: 'final' }, 'send', done(100), 1).outcome, done(100))
+  assert.deepEqual(classifyOutcome(asked, { lookup: 'final' }, 'send', done(100), 1).outcome, done(100))
 })
 
 test('a refund has a reference of its own: that of its payment is not believed, and is no name for its decline', () => {
   const refund = { ...asked, kind: 'refund' } as const
   const judge = (attempt: typeof refund | typeof asked, answer: Outcome, how: 'send' | 'lookup' = 'send') =>
-    judged(attempt, { lookup: 'final' }, how, answer, 1, 'r')
+    classifyOutcome(attempt, { lookup: 'final' }, how, answer, 1, 'r')
   const later: Outcome = { kind: 'pending', reference: 'r', redirectUrl: null }
   for (const how of ['send', 'lookup'] as const)
     for (const answer of [done(100), later]) {
@@ -115,33 +115,36 @@ test('a refund has a reference of its own: that of its payment is not believed, 
   assert.equal(judge(refund, { ...later, reference: null }).outcome.kind, 'pending')
   assert.equal(judge(refund, { ...done(100), reference: 'r2' } as Outcome).outcome.kind, 'succeeded')
   for (const kind of ['authorize', 'capture', 'cancel'] as const)
-    assert.equal(judged({ ...asked, kind }, { lookup: 'final' }, 'send', done(100), 1, 'r').alarm, null)
+    assert.equal(
+      classifyOutcome({ ...asked, kind }, { lookup: 'final' }, 'send', done(100), 1, 'r').alarm,
+      null,
+    )
 })
 
 test('only the call itself can tell that it was not sent', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'turned away' }
-  assert.equal(judged(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')
-  assert.equal(judged(asked, { lookup: 'final' }, 'resend', refused, 1).outcome.kind, 'unknown')
-  assert.equal(judged(asked, { lookup: 'final' }, 'lookup', refused, 1).outcome.kind, 'unknown')
+  assert.equal(classifyOutcome(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')
+  assert.equal(classifyOutcome(asked, { lookup: 'final' }, 'resend', refused, 1).outcome.kind, 'unknown')
+  assert.equal(classifyOutcome(asked, { lookup: 'final' }, 'lookup', refused, 1).outcome.kind, 'unknown')
 })
 
 test('a resend that the provider checked and refuses was not done before, with any kind of lookup', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'refused', refused: true }
   for (const lookup of ['none', 'eventual', 'final'] as const) {
-    assert.deepEqual(judged(asked, { lookup }, 'resend', refused, 1).outcome, refused)
-    assert.equal(judged(asked, { lookup }, 'lookup', refused, 1).outcome.kind, 'unknown')
+    assert.deepEqual(classifyOutcome(asked, { lookup }, 'resend', refused, 1).outcome, refused)
+    assert.equal(classifyOutcome(asked, { lookup }, 'lookup', refused, 1).outcome.kind, 'unknown')
   }
 })
 
 test('a lookup that finds the call decides, also where "not found" may change', () => {
   const no: Outcome = { kind: 'declined', declineCode: 'do_not_honor', message: 'No.', reference: null }
   for (const answer of [done(100), no])
-    assert.deepEqual(judged(asked, { lookup: 'eventual' }, 'lookup', answer, 1).outcome, answer)
+    assert.deepEqual(classifyOutcome(asked, { lookup: 'eventual' }, 'lookup', answer, 1).outcome, answer)
 })
 
 test('"not found" ends an attempt only where the provider promises it for good', () => {
   const judge = (lookup: Capabilities['lookup']) =>
-    judged(asked, { lookup }, 'lookup', { kind: 'not_found' }, 1).outcome.kind
+    classifyOutcome(asked, { lookup }, 'lookup', { kind: 'not_found' }, 1).outcome.kind
   assert.equal(judge('final'), 'not_sent')
   assert.equal(judge('eventual'), 'unknown')
 })
@@ -149,7 +152,7 @@ test('"not found" ends an attempt only where the provider promises it for good',
 test('"not found" is believed of a call of late only, and never of one that was accepted', () => {
   const gone = { kind: 'not_found' } as const
   const judge = (attempt: typeof asked | { providerReference: string }, now: number) =>
-    judged({ ...asked, ...attempt }, { lookup: 'final' }, 'lookup', gone, now)
+    classifyOutcome({ ...asked, ...attempt }, { lookup: 'final' }, 'lookup', gone, now)
   assert.equal(judge(asked, 22 * HOUR).outcome.kind, 'not_sent')
   assert.equal(judge(asked, 24 * HOUR).outcome.kind, 'unknown')
   assert.equal(judge(asked, -1).outcome.kind, 'unknown', 'a clock that was set back proves nothing')
@@ -163,10 +166,10 @@ test('a clock that was set back does not make an old call look fresh', () => {
 })
 
 test('each look at a pending attempt puts the next one further off', () => {
-  const accepted: Known = { kind: 'pending', reference: 'r', redirectUrl: null }
+  const accepted: KnownOutcome = { kind: 'pending', reference: 'r', redirectUrl: null }
   const first = newAttempt({
     id: 'att_1',
-    transactionId: 'txn_1',
+    chargeId: 'txn_1',
     refundId: null,
     kind: 'authorize',
     provider: 'bank',
@@ -178,19 +181,19 @@ test('each look at a pending attempt puts the next one further off', () => {
     leaseUntil: 1,
     token: 't',
   })
-  let attempt = resolved(first, accepted, 'answer', 0)
+  let attempt = applyOutcome(first, accepted, 'answer', 0)
   const waits = [attempt.dueAt]
   for (let i = 0; i < 3; i++) {
-    attempt = resolved(attempt, accepted, 'lookup', 0)
+    attempt = applyOutcome(attempt, accepted, 'lookup', 0)
     waits.push(attempt.dueAt)
   }
   assert.deepEqual(waits, [500, 1_000, 2_000, 4_000])
 })
 
 test('looks come later each time, up to half a minute, or ten while the provider has it', () => {
-  const waits = [0, 1, 2, 7, 50].map((lookups) => nextLookMs('unknown', lookups))
+  const waits = [0, 1, 2, 7, 50].map((lookups) => nextLookupMs('unknown', lookups))
   assert.deepEqual(waits, [500, 1_000, 2_000, 30_000, 30_000])
-  assert.equal(nextLookMs('pending', 50), 600_000)
+  assert.equal(nextLookupMs('pending', 50), 600_000)
 })
 
 test('only what may still change is worth another look: a refund, what is held, and what surely was not done', () => {
@@ -215,8 +218,8 @@ test('only what may still change is worth another look: a refund, what is held, 
 
 test('a provider that reports nothing new is looked up after 10 s, then 1 min, 10 min and 1 h later, and then no more', () => {
   const looks: number[] = []
-  for (let at: number | null = 1_000; at !== null && looks.length < 9; at = nextQuietLook(1_000, at))
+  for (let at: number | null = 1_000; at !== null && looks.length < 9; at = nextQuietLookup(1_000, at))
     looks.push(at - 1_000)
   assert.deepEqual(looks, [0, 10_000, 70_000, 670_000, 4_270_000])
-  assert.equal(nextQuietLook(0, 9_999), 10_000)
+  assert.equal(nextQuietLookup(0, 9_999), 10_000)
 })

@@ -72,7 +72,7 @@ export type Resolver = (typeof RESOLVERS)[number]
 /** One call to one provider. Its id is our reference at the provider, and its idempotency key there. */
 export type Attempt = {
   readonly id: string
-  readonly transactionId: string
+  readonly chargeId: string
   /** Of a refund. */
   readonly refundId: string | null
   readonly kind: AttemptKind
@@ -109,7 +109,7 @@ export function isOpen({ state }: Pick<Attempt, 'state'>): boolean {
 }
 
 /** Why it did not succeed, after what stood in the way of knowing: that a call timed out belongs to its story. */
-function told({ reason }: Attempt, outcome: Known): string | null {
+function reasonOf({ reason }: Attempt, outcome: KnownOutcome): string | null {
   const said =
     outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null
   return reason === null || reason === said ? said : [reason, said].filter(Boolean).join('; ')
@@ -134,7 +134,7 @@ export type Capabilities = {
 }
 
 /** MiniPay does not send an authorization again later than this after the request, in ms. */
-const AUTHORIZE_AGAIN_MS = 600_000
+const RESEND_AUTHORIZE_MS = 600_000
 
 /**
  * The next step to resolve an open attempt: a lookup, or the same call again, which an idempotent provider carries out
@@ -148,7 +148,7 @@ export function recoveryStep(
 ): 'lookup' | 'resend' | 'wait' {
   if (lookup === 'final') return 'lookup'
   const windowMs =
-    attempt.kind === 'authorize' ? Math.min(idempotencyWindowMs, AUTHORIZE_AGAIN_MS) : idempotencyWindowMs
+    attempt.kind === 'authorize' ? Math.min(idempotencyWindowMs, RESEND_AUTHORIZE_MS) : idempotencyWindowMs
   // A resend gives no new information about a call that the provider has already accepted.
   const resendable = attempt.state !== 'pending' && isWithin(attempt.startedAt, windowMs, now)
   if (lookup === 'none') return resendable ? 'resend' : 'wait'
@@ -161,7 +161,7 @@ export function isWithin(since: number, ms: number, now: number): boolean {
   return now >= since && now - since < ms
 }
 
-const FIRST_LOOK_MS = 500
+const FIRST_LOOKUP_MS = 500
 const MAX_UNKNOWN_MS = 30_000
 const MAX_PENDING_MS = 600_000
 
@@ -169,9 +169,9 @@ const MAX_PENDING_MS = 600_000
  * The wait until the next lookup of an open attempt: it doubles up to half a minute, or up to ten minutes while the
  * attempt is pending.
  */
-export function nextLookMs(state: AttemptState, lookups: number): number {
+export function nextLookupMs(state: AttemptState, lookups: number): number {
   const most = state === 'pending' ? MAX_PENDING_MS : MAX_UNKNOWN_MS
-  return Math.min(FIRST_LOOK_MS * 2 ** Math.min(lookups, 20), most)
+  return Math.min(FIRST_LOOKUP_MS * 2 ** Math.min(lookups, 20), most)
 }
 
 /**
@@ -192,25 +192,17 @@ export function mayChange(
  * Times of the later lookups for a notification whose lookup shows nothing new: 10 s, 1 min, 10 min and 1 h after the
  * one before, in ms.
  */
-const LOOKS_MS = [10_000, 70_000, 670_000, 4_270_000] as const
+const QUIET_LOOKUPS_MS = [10_000, 70_000, 670_000, 4_270_000] as const
 
 /** The time of the next lookup for such a notification, in ms since 1970; null after the last one. */
-export function nextQuietLook(receivedAt: number, now: number): number | null {
-  return LOOKS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
+export function nextQuietLookup(receivedAt: number, now: number): number | null {
+  return QUIET_LOOKUPS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
 }
 
 /** What a new attempt is about; `leaseUntil` and `token` are the sender's. */
 export type NewAttempt = Pick<
   Attempt,
-  | 'id'
-  | 'transactionId'
-  | 'refundId'
-  | 'kind'
-  | 'provider'
-  | 'amount'
-  | 'currency'
-  | 'route'
-  | 'idempotencyKey'
+  'id' | 'chargeId' | 'refundId' | 'kind' | 'provider' | 'amount' | 'currency' | 'route' | 'idempotencyKey'
 > & { readonly now: number; readonly leaseUntil: number; readonly token: string }
 
 /** An attempt that is about to be sent. No other worker takes it over before its lease ends. */
@@ -232,14 +224,14 @@ export function newAttempt({ now, leaseUntil, token, ...about }: NewAttempt): At
 }
 
 /** An outcome that changes the attempt; `unknown` only postpones it. */
-export type Known = Exclude<Outcome, { kind: 'unknown' }>
+export type KnownOutcome = Exclude<Outcome, { kind: 'unknown' }>
 
 /**
  * The attempt after its provider reported an outcome. A pending attempt stays open, and MiniPay looks it up again. An
  * authorization that expires is looked up at that time. A succeeded attempt has the amount that was moved; only a
  * person can set one that differs from the request.
  */
-export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: number): Attempt {
+export function applyOutcome(attempt: Attempt, outcome: KnownOutcome, by: Resolver, now: number): Attempt {
   const pending = outcome.kind === 'pending'
   const lookups = attempt.lookups + (by === 'answer' ? 0 : 1)
   const reference = outcome.kind === 'not_sent' ? null : outcome.reference
@@ -249,13 +241,13 @@ export function resolved(attempt: Attempt, outcome: Known, by: Resolver, now: nu
     amount: outcome.kind === 'succeeded' && attempt.kind !== 'cancel' ? outcome.amount : attempt.amount,
     providerReference: reference ?? attempt.providerReference,
     declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,
-    reason: told(attempt, outcome),
+    reason: reasonOf(attempt, outcome),
     resolvedBy: pending ? null : by,
     endedAt: pending ? null : now,
     lookups,
     unknownSince: null,
     dueAt: pending
-      ? now + nextLookMs('pending', lookups)
+      ? now + nextLookupMs('pending', lookups)
       : outcome.kind === 'succeeded' && attempt.kind === 'authorize'
         ? outcome.expiresAt
         : null,
@@ -272,7 +264,7 @@ const NOT_FOUND_MS = 23 * 3_600_000
  * checked a resend and refuses it, it did not carry out the call, and never will. "Not found" counts for a recent
  * call, as far as the provider promises; for a call that the provider had accepted, it is a contradiction.
  */
-export function judged(
+export function classifyOutcome(
   attempt: Pick<Attempt, 'kind' | 'amount' | 'currency' | 'providerReference' | 'startedAt'>,
   capabilities: Pick<Capabilities, 'lookup'>,
   how: 'send' | 'resend' | 'lookup',

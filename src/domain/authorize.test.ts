@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, ended, made, whole, yes } from '../../test/kit/charges.ts'
-import type { Attempt, Known } from './attempt.ts'
+import type { Attempt, KnownOutcome } from './attempt.ts'
 import type { Charge, Refund } from './charge.ts'
 import { transfer } from './ledger.ts'
-import { beginCharge, concludeCharge, decideCharge, failOver, onceMore } from './lifecycle.ts'
+import { beginCharge, callAgain, concludeCharge, decideCharge, failOver } from './lifecycle.ts'
 
 const NOT_SENT = { kind: 'not_sent', reason: 'it is closed' } as const
 const PENDING = { kind: 'pending', reference: 'ref_2', redirectUrl: null } as const
@@ -17,7 +17,7 @@ const sent = (kind: Attempt['kind'], changes: Partial<Attempt> = {}): Attempt =>
   idempotencyKey: 'another',
   ...changes,
 })
-const conclude = (charge: Charge, attempt: Attempt, outcome: Known) =>
+const conclude = (charge: Charge, attempt: Attempt, outcome: KnownOutcome) =>
   concludeCharge(charge, attempt, outcome, 'lookup', 5_000)
 const asking = (changes: Partial<Charge> = {}) =>
   chargeOf({ status: 'processing', providerReference: null, ...changes })
@@ -198,9 +198,9 @@ test('calling once more changes neither the charge nor the refund', () => {
   const attempts = [sent('refund'), sent('refund')] as const
   const refund = { id: 're_1' } as Refund
   const charge = chargeOf()
-  assert.deepEqual(onceMore(charge, null, ...attempts), whole(charge, {}, { attempts }))
+  assert.deepEqual(callAgain(charge, null, ...attempts), whole(charge, {}, { attempts }))
   assert.deepEqual(
-    onceMore(charge, refund, ...attempts),
+    callAgain(charge, refund, ...attempts),
     whole(charge, {}, { attempts, refund, transactionId: 're_1' }),
   )
 })

@@ -67,32 +67,32 @@ export function admit(breaker: Breaker, now: number): { breaker: Breaker; admiss
  */
 export function report(breaker: Breaker, call: { error: boolean; probe: boolean }, now: number): Breaker {
   if (!breaker.tripped) {
-    const tally = counted(breaker.tally, call.error, now)
-    return call.error && tooMany(tally) ? opened(FIRST_OPEN_MS, now) : { tripped: false, tally }
+    const tally = countCall(breaker.tally, call.error, now)
+    return call.error && hasTooManyErrors(tally) ? openBreaker(FIRST_OPEN_MS, now) : { tripped: false, tally }
   }
   if (!call.probe) return breaker
   if (!call.error) return closedBreaker(now)
   // Of two probes that fail, the late one does not count against the provider twice.
-  return now < breaker.until ? breaker : opened(Math.min(2 * breaker.openMs, MAX_OPEN_MS), now)
+  return now < breaker.until ? breaker : openBreaker(Math.min(2 * breaker.openMs, MAX_OPEN_MS), now)
 }
 
-function opened(openMs: number, now: number): Breaker {
+function openBreaker(openMs: number, now: number): Breaker {
   return { tripped: true, openMs, until: now + openMs, probeUntil: 0 }
 }
 
-function counted(tally: Tally, error: boolean, now: number): Tally {
-  const { since, calls, errors, before } = ageing(tally, now)
+function countCall(tally: Tally, error: boolean, now: number): Tally {
+  const { since, calls, errors, before } = ageTally(tally, now)
   return { since, calls: calls + 1, errors: errors + (error ? 1 : 0), before }
 }
 
-function ageing(tally: Tally, now: number): Tally {
+function ageTally(tally: Tally, now: number): Tally {
   const age = now - tally.since
   if (age < GENERATION_MS && tally.calls < GENERATION_CALLS) return tally
   const { calls, errors } = tally
   return { since: now, ...NONE, before: age < 2 * GENERATION_MS ? { calls, errors } : NONE }
 }
 
-function tooMany({ calls, errors, before }: Tally): boolean {
+function hasTooManyErrors({ calls, errors, before }: Tally): boolean {
   const allErrors = errors + before.errors
   return allErrors >= MIN_ERRORS && allErrors >= MAX_ERROR_RATE * (calls + before.calls)
 }

@@ -6,7 +6,7 @@ import {
   assertAllows,
   CHARGE_STATUSES,
   type ChargeStatus,
-  decision,
+  decide,
   type Transition,
 } from './charge.ts'
 
@@ -44,23 +44,23 @@ test('each status allows its own transitions, and every other one is a fault tha
 
 test('a decision raises the version by one, changes what it says, and does nothing else', () => {
   const charge = chargeOf({ version: 7 })
-  assert.deepEqual(decision(charge, { status: 'refunded' }, {}), {
+  assert.deepEqual(decide(charge, { status: 'refunded' }, {}), {
     charge: { ...charge, status: 'refunded', version: 8 },
     previous: { status: 'succeeded' },
     refund: null,
     dispute: null,
     attempts: [],
     alarms: [],
-    transactionId: 'txn_1',
+    chargeId: 'txn_1',
     transfers: [],
     event: null,
     counts: [],
   })
-  const rest = { event: 'payment.failed', counts: [['charges_failed', 1]], transactionId: 're_1' } as const
-  assert.deepEqual(decision(charge, {}, rest), {
-    ...decision(charge, {}, {}),
+  const rest = { event: 'payment.failed', counts: [['charges_failed', 1]], chargeId: 're_1' } as const
+  assert.deepEqual(decide(charge, {}, rest), {
+    ...decide(charge, {}, {}),
     event: 'payment.failed',
     counts: [['charges_failed', 1]],
-    transactionId: 're_1',
+    chargeId: 're_1',
   })
 })

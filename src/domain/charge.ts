@@ -67,7 +67,7 @@ export type RefundStatus = (typeof REFUND_STATUSES)[number]
 /** A refund. Once it succeeded, its status is the status of the transaction after it. */
 export type Refund = {
   readonly id: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly amount: AmountMinor
   readonly currency: string
   readonly customer: string
@@ -88,7 +88,7 @@ export const DISPUTE_STATES = ['open', 'won', 'lost'] as const
 /** A customer's objection to a charge at their bank (a chargeback). */
 export type Dispute = {
   readonly id: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly provider: string
   readonly providerReference: string
   /** As the provider reports it, 0 or more, in minor units of `currency`, which may differ from the charge's. */
@@ -151,7 +151,7 @@ export type Decision = {
 }
 
 /** Values that the caller provides, so that the same inputs always give the same decision. */
-export type Made = { readonly id: string; readonly now: number; readonly idempotencyKey: string }
+export type NewIdentity = { readonly id: string; readonly now: number; readonly idempotencyKey: string }
 
 /** What can happen to a charge. */
 export type Transition =
@@ -212,7 +212,7 @@ export function assertAllows(charge: Charge, transition: Transition): void {
 }
 
 /** A decision about the charge alone, to be completed. */
-export function decision(
+export function decide(
   charge: Charge,
   changes: Partial<Charge>,
   rest: Partial<Omit<Decision, 'charge'>>,

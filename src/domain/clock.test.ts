@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import {
   type KeptClock,
   MOST_PASSED_MS,
-  nowFor,
+  nowForId,
   RESTART_MS,
   readClock,
   STEADY_MS,
@@ -138,7 +138,7 @@ test('an age is the time that passed, without the steps of the clock', () => {
     { fromId: 100, movedMs: 1_000 },
     { fromId: 200, movedMs: -400 },
   ]
-  assert.equal(nowFor(99, 5_000, steps), 4_400)
-  assert.equal(nowFor(100, 5_000, steps), 5_400)
-  assert.equal(nowFor(200, 5_000, steps), 5_000)
+  assert.equal(nowForId(99, 5_000, steps), 4_400)
+  assert.equal(nowForId(100, 5_000, steps), 5_400)
+  assert.equal(nowForId(200, 5_000, steps), 5_000)
 })

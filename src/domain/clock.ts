@@ -110,7 +110,7 @@ export type Step = { readonly fromId: number; readonly movedMs: number }
  * The current time by the clock that made the time `madeMs` of an id: without the steps since. So a clock that is set
  * makes no age shorter or longer.
  */
-export function nowFor(madeMs: number, nowMs: number, steps: readonly Step[]): number {
+export function nowForId(madeMs: number, nowMs: number, steps: readonly Step[]): number {
   let now = nowMs
   for (const { fromId, movedMs } of steps) if (madeMs < fromId) now -= movedMs
   return now

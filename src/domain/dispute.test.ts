@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { chargeOf } from '../../test/kit/charges.ts'
 import type { Charge, Dispute } from './charge.ts'
-import { bookable, type DisputeClaim, decideDispute } from './dispute.ts'
+import { bookableAmount, type DisputeClaim, decideDispute } from './dispute.ts'
 
 const claim = (amount: number, changes: Partial<DisputeClaim> = {}): DisputeClaim => ({
   status: 'open',
@@ -12,7 +12,7 @@ const claim = (amount: number, changes: Partial<DisputeClaim> = {}): DisputeClai
 })
 const dispute = (changes: Partial<Dispute> = {}): Dispute => ({
   id: 'dp_1',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   provider: 'bank',
   providerReference: 'd_1',
   amount: 300,
@@ -25,7 +25,7 @@ const dispute = (changes: Partial<Dispute> = {}): Dispute => ({
   ...changes,
 })
 const booked = (charge: Charge, said: DisputeClaim, former: Dispute | null = null, how = {}) =>
-  bookable(charge, former, said, { ours: true, settled: false, ...how })
+  bookableAmount(charge, former, said, { ours: true, settled: false, ...how })
 /** The charge of 1000 that was captured, with so much in disputes. */
 const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
 

@@ -1,5 +1,5 @@
 /** Disputes: the part of a dispute that the ledger contains, and the step from one position to the next. */
-import { allows, assertAllows, type Charge, type Decision, type Dispute, decision } from './charge.ts'
+import { allows, assertAllows, type Charge, type Decision, type Dispute, decide } from './charge.ts'
 import type { EventType } from './event.ts'
 import { type LedgerAccountCode, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
@@ -23,7 +23,7 @@ export type Bookable = {
  * but at most the captured amount that other disputes leave. In another currency the amount is not known: MiniPay
  * sets aside the whole remainder. `settled`: a person has already checked this claim and set its amount.
  */
-export function bookable(
+export function bookableAmount(
   charge: Charge,
   former: Dispute | null,
   claim: DisputeClaim,
@@ -78,9 +78,9 @@ export function decideDispute(charge: Charge, before: Dispute | null, dispute: D
   if (booked < 0 || amountDisputed > charge.amountCaptured || (dispute.status === 'won' && booked > 0))
     throw new Error(`${booked} of the dispute ${dispute.id} can't be booked on ${charge.id}`)
   const moved = new Map<LedgerAccountCode, AmountMinor>()
-  for (const [account, amount] of [...position(before, -1), ...position(dispute, 1)])
+  for (const [account, amount] of [...ledgerPosition(before, -1), ...ledgerPosition(dispute, 1)])
     moved.set(account, (moved.get(account) ?? 0) + amount)
-  return decision(
+  return decide(
     charge,
     { amountDisputed },
     {
@@ -99,7 +99,7 @@ function sameAmounts(one: Dispute, other: Dispute): boolean {
 }
 
 /** The effect of a dispute on the accounts, compared with no dispute; `sign` -1 reverses it. */
-function position(dispute: Dispute | null, sign: 1 | -1): [LedgerAccountCode, AmountMinor][] {
+function ledgerPosition(dispute: Dispute | null, sign: 1 | -1): [LedgerAccountCode, AmountMinor][] {
   if (!dispute || dispute.amountBooked === 0) return []
   const { status, provider, amountBooked } = dispute
   const holder: LedgerAccountCode = status === 'open' ? `disputes:${provider}` : `provider:${provider}`

@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, ended, whole, yes } from '../../test/kit/charges.ts'
-import type { Attempt, Known } from './attempt.ts'
+import type { Attempt, KnownOutcome } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'
 import {
-  atOnce,
   beginFollowUp,
   cancelRefusal,
   captureAmount,
   concludeCharge,
-  expire,
-  isGivenUp,
+  expireAuthorization,
+  isAbandonmentCancel,
+  joinDecisions,
 } from './lifecycle.ts'
 
 const NOT_SENT = { kind: 'not_sent', reason: 'it is closed' } as const
@@ -26,7 +26,7 @@ const sent = (kind: Attempt['kind'], changes: Partial<Attempt> = {}): Attempt =>
   idempotencyKey: 'another',
   ...changes,
 })
-const conclude = (charge: Charge, attempt: Attempt, outcome: Known) =>
+const conclude = (charge: Charge, attempt: Attempt, outcome: KnownOutcome) =>
   concludeCharge(charge, attempt, outcome, 'lookup', 5_000)
 const asking = (changes: Partial<Charge> = {}) =>
   chargeOf({ status: 'processing', providerReference: null, ...changes })
@@ -197,14 +197,17 @@ test('an authorization that has lapsed is gone, and what was held with it', () =
   }
   const authorization = { ...sent('authorize'), state: 'succeeded', dueAt: 90_000, token: 't' } as const
   assert.deepEqual(
-    expire(held(), authorization, 'It has lapsed.', 91_000),
+    expireAuthorization(held(), authorization, 'It has lapsed.', 91_000),
     whole(held(), gone, {
       attempts: [{ ...authorization, dueAt: null, token: null, endedAt: 91_000 }],
       event: 'payment.canceled',
       transfers: [transfer('uncaptured', 'authorized:bank', 'usd', 1000)],
     }),
   )
-  assert.throws(() => expire(chargeOf(), authorization, 'It has lapsed.', 1), /does not allow cancel/)
+  assert.throws(
+    () => expireAuthorization(chargeOf(), authorization, 'It has lapsed.', 1),
+    /does not allow cancel/,
+  )
 })
 
 test('a customer who never came back ends a charge as failed; where the payment can still be made, it waits on', () => {
@@ -237,9 +240,9 @@ test('a customer who never came back ends a charge as failed; where the payment 
     )
   assert.throws(() => conclude(chargeOf(), attempt, yes(1000)), /does not allow fail/)
   assert.throws(() => conclude(chargeOf(), attempt, DECLINED), /does not allow undo/)
-  assert.equal(isGivenUp(charge, attempt), true)
-  assert.equal(isGivenUp(charge, sent('cancel')), false)
-  assert.equal(isGivenUp(charge, { ...attempt, kind: 'capture' }), false)
+  assert.equal(isAbandonmentCancel(charge, attempt), true)
+  assert.equal(isAbandonmentCancel(charge, sent('cancel')), false)
+  assert.equal(isAbandonmentCancel(charge, { ...attempt, kind: 'capture' }), false)
 })
 
 test("a refund is no attempt of its charge's", () => {
@@ -280,7 +283,7 @@ test('two steps at once are one version, with the transfers and the counts of bo
       ['charges_refunded', 1],
     ],
   }
-  assert.deepEqual(atOnce(first, then), both)
+  assert.deepEqual(joinDecisions(first, then), both)
   const later = { id: 're_2' } as Refund
-  assert.equal(atOnce(first, { ...then, refund: later }).refund, later)
+  assert.equal(joinDecisions(first, { ...then, refund: later }).refund, later)
 })

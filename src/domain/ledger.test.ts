@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { chargeTransfer, direct, isTransfer, type Transfer, transfer, transfersFor } from './ledger.ts'
+import { chargeTransfer, isTransfer, joinTransfers, type Transfer, transfer, transfersFor } from './ledger.ts'
 import { MAX_AMOUNT } from './money.ts'
 
 const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
@@ -86,13 +86,17 @@ const moved = (
 ) => transfer(debit, credit, 'usd', amount)
 
 test('money that only passes through an account goes straight to where it goes', () => {
-  assert.deepEqual(direct([moved('merchant', 'capturing', 5)], [moved('capturing', 'provider:a', 5)]), [
-    moved('merchant', 'provider:a', 5),
-  ])
+  assert.deepEqual(
+    joinTransfers([moved('merchant', 'capturing', 5)], [moved('capturing', 'provider:a', 5)]),
+    [moved('merchant', 'provider:a', 5)],
+  )
 })
 
 test('money that goes back to where it came from leaves no trace', () => {
-  assert.deepEqual(direct([moved('uncaptured', 'capturing', 5)], [moved('capturing', 'uncaptured', 5)]), [])
+  assert.deepEqual(
+    joinTransfers([moved('uncaptured', 'capturing', 5)], [moved('capturing', 'uncaptured', 5)]),
+    [],
+  )
 })
 
 test('only the same amount from the same account moves on; everything else stays as it was', () => {
@@ -102,12 +106,16 @@ test('only the same amount from the same account moves on; everything else stays
     moved('provider:a', 'capturing', 5),
     transfer('capturing', 'provider:a', 'eur', 5),
   ])
-    assert.deepEqual(direct([moved('merchant', 'capturing', 5)], [then]), [
+    assert.deepEqual(joinTransfers([moved('merchant', 'capturing', 5)], [then]), [
       moved('merchant', 'capturing', 5),
       then,
     ])
-  assert.deepEqual(direct([], [moved('merchant', 'capturing', 5)]), [moved('merchant', 'capturing', 5)])
-  assert.deepEqual(direct([moved('merchant', 'capturing', 5)], []), [moved('merchant', 'capturing', 5)])
+  assert.deepEqual(joinTransfers([], [moved('merchant', 'capturing', 5)]), [
+    moved('merchant', 'capturing', 5),
+  ])
+  assert.deepEqual(joinTransfers([moved('merchant', 'capturing', 5)], []), [
+    moved('merchant', 'capturing', 5),
+  ])
 })
 
 test('of several steps each finds its own continuation, and what has none is kept in order', () => {
@@ -117,7 +125,7 @@ test('of several steps each finds its own continuation, and what has none is kep
     moved('uncaptured', 'provider:a', 7),
     moved('capturing', 'provider:a', 5),
   ]
-  assert.deepEqual(direct(first, then), [
+  assert.deepEqual(joinTransfers(first, then), [
     moved('merchant', 'provider:a', 5),
     moved('merchant', 'provider:a', 7),
     moved('provider:b', 'merchant', 9),

@@ -74,7 +74,7 @@ export function chargeTransfer(provider: string, currency: string, amount: Amoun
  * Joins the transfers of two steps that become true in one commit: a transfer into an account and one of the same
  * amount out of it become one, so a step without a wait leaves no trace of the wait.
  */
-export function direct(first: readonly Transfer[], then: readonly Transfer[]): Transfer[] {
+export function joinTransfers(first: readonly Transfer[], then: readonly Transfer[]): Transfer[] {
   const rest = [...then]
   const joined = first.flatMap((step) => {
     const { debit, credit, currency, amount } = step

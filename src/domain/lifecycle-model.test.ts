@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { attemptOf, command, DECLINED, made, refundOf, yes } from '../../test/kit/charges.ts'
-import { type Attempt, isOpen, type Known } from './attempt.ts'
+import { type Attempt, isOpen, type KnownOutcome } from './attempt.ts'
 import type { Charge, Decision, Dispute, Refund } from './charge.ts'
-import { bookable, decideDispute } from './dispute.ts'
+import { bookableAmount, decideDispute } from './dispute.ts'
 import { isRejection } from './error.ts'
 import { isTransfer, type Transfer } from './ledger.ts'
 import {
@@ -14,11 +14,11 @@ import {
   cancelRefusal,
   captureAmount,
   concludeCharge,
-  expire,
+  expireAuthorization,
 } from './lifecycle.ts'
 import { MAX_AMOUNT } from './money.ts'
-import { beginRefund, concludeRefund, refundAmount, refundable, reverseRefund } from './refund.ts'
-import { concludeAnew, mostMoved } from './reopen.ts'
+import { beginRefund, concludeRefund, refundAmount, refundableAmount, reverseRefund } from './refund.ts'
+import { concludeAnew, maxMovedAmount } from './reopen.ts'
 
 /** What can happen to a charge, in any order; `pick` chooses among what is open. */
 type Step =
@@ -27,7 +27,7 @@ type Step =
   | {
       readonly do: 'conclude'
       readonly pick: number
-      readonly outcome: Known['kind']
+      readonly outcome: KnownOutcome['kind']
       readonly lapsed: boolean
     }
   | { readonly do: 'reverse'; readonly pick: number }
@@ -129,7 +129,7 @@ class World {
         return
       case 'expire':
         if (this.charge.status === 'authorized')
-          this.apply(expire(this.charge, this.authorization, 'Expired.', 2_000))
+          this.apply(expireAuthorization(this.charge, this.authorization, 'Expired.', 2_000))
         return
       case 'refund': {
         const asked = refundOf(Math.max(1, Math.floor(this.charge.amountCaptured * step.part)))
@@ -162,7 +162,7 @@ class World {
   conclude(step: Extract<Step, { do: 'conclude' }>): void {
     const attempt = [...this.open.values()][step.pick % this.open.size]
     if (!attempt) return
-    const outcome: Known = {
+    const outcome: KnownOutcome = {
       succeeded: yes(attempt.amount),
       declined: step.lapsed ? { ...DECLINED, declineCode: 'authorization_expired' } : DECLINED,
       pending: { kind: 'pending', reference: 'ref_1', redirectUrl: null } as const,
@@ -184,7 +184,7 @@ class World {
     const refund = attempt.refundId === null ? null : (this.refunds.get(attempt.refundId) ?? null)
     const others = [...this.attempts.values()].filter(({ id }) => id !== attempt.id)
     const about = { charge: this.charge, refund, attempt, others }
-    const most = mostMoved(about)
+    const most = maxMovedAmount(about)
     if (most === 0) return
     const whole = attempt.kind === 'authorize' && !this.charge.capture
     const amount = whole ? attempt.amount : Math.max(1, Math.floor(most * part))
@@ -198,11 +198,11 @@ class World {
     const id = `dp_${which}`
     const before = this.disputes.get(id) ?? null
     const said = { status, amount, currency }
-    const { amount: amountBooked } = bookable(this.charge, before, said, { ours, settled })
+    const { amount: amountBooked } = bookableAmount(this.charge, before, said, { ours, settled })
     const dispute: Dispute = before ?? {
       ...said,
       id,
-      transactionId: 'txn_1',
+      chargeId: 'txn_1',
       provider: 'bank',
       providerReference: id,
       amountBooked,
@@ -263,7 +263,7 @@ class World {
 
     assert.ok(refunded + pending <= captured)
     assert.ok(charge.amountDisputed >= 0 && charge.amountDisputed <= charge.amountCaptured)
-    assert.ok(refundable(charge) >= 0)
+    assert.ok(refundableAmount(charge) >= 0)
     assert.equal(
       charge.status === 'processing',
       [...this.open.values()].some(({ kind }) => kind !== 'refund'),

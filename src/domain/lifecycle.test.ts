@@ -6,13 +6,13 @@ import { CHARGE_STATUSES, type Charge, type Decision, type Refund, TRANSITIONS }
 import { isRejection } from './error.ts'
 import { transfer } from './ledger.ts'
 import {
-  atOnce,
   beginCharge,
   beginFollowUp,
   cancelRefusal,
   captureAmount,
   concludeCharge,
   decideCharge,
+  joinDecisions,
 } from './lifecycle.ts'
 import { beginRefund, concludeRefund, refundAmount } from './refund.ts'
 
@@ -21,7 +21,7 @@ const charged = (amount: number) => decideCharge(command(amount), 'bank', yes(am
 function refundedAtOnce(charge: Charge, amount: number): Decision {
   const attempt = attemptOf('refund', amount, 're_1')
   const begun = beginRefund(charge, refundOf(amount), amount, attempt, made('re_1'))
-  return atOnce(
+  return joinDecisions(
     begun,
     concludeRefund(begun.charge, begun.refund as Refund, attempt, yes(amount), 'answer', 1_000),
   )
@@ -56,7 +56,7 @@ test('a refund, a capture and a cancel that need no waiting book what the money 
   const held = decideCharge(command(100, false), 'bank', yes(100), made('txn_1')).charge
   const capture = attemptOf('capture', 40)
   const begun = beginFollowUp(held, capture)
-  const taken = atOnce(begun, concludeCharge(begun.charge, capture, yes(40), 'answer', 1_000))
+  const taken = joinDecisions(begun, concludeCharge(begun.charge, capture, yes(40), 'answer', 1_000))
   assert.deepEqual(taken.transfers, [
     transfer('uncaptured', 'authorized:bank', 'usd', 100),
     transfer('provider:bank', 'merchant', 'usd', 40),

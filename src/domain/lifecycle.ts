@@ -1,26 +1,26 @@
 /** The lifecycle of a charge: how it begins, and how each outcome of a provider call changes it. */
-import { type Attempt, type Known, type Outcome, type Resolver, resolved } from './attempt.ts'
+import { type Attempt, applyOutcome, type KnownOutcome, type Outcome, type Resolver } from './attempt.ts'
 import {
   allows,
   assertAllows,
   type Charge,
   type ChargeCommand,
   type Decision,
-  decision,
-  type Made,
+  decide,
+  type NewIdentity,
   type Refund,
 } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
-import { chargeTransfer, direct, type Transfer, transfer } from './ledger.ts'
+import { chargeTransfer, joinTransfers, type Transfer, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 import { USUAL_CHARGE } from './snapshot.ts'
-import { isToBeCanceled } from './wish.ts'
+import { isCancelRequested } from './wish.ts'
 
 /** The decision of a provider in this process; see ports/provider. */
-type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
+type FinalOutcome = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
 /** A charge that is not stored yet: version 0. */
-function draft(command: ChargeCommand, provider: string, made: Made): Charge {
+function newCharge(command: ChargeCommand, provider: string, made: NewIdentity): Charge {
   return {
     ...USUAL_CHARGE,
     id: made.id,
@@ -44,46 +44,46 @@ export function beginCharge(
   command: ChargeCommand,
   provider: string,
   attempt: Attempt,
-  made: Made,
+  made: NewIdentity,
 ): Decision {
-  return decision(draft(command, provider, made), {}, { attempts: [attempt] })
+  return decide(newCharge(command, provider, made), {}, { attempts: [attempt] })
 }
 
 /** A charge that was decided in one step; `attempt` is null if it would add no information. */
 export function decideCharge(
   command: ChargeCommand,
   provider: string,
-  outcome: Decided | Extract<Outcome, { kind: 'not_sent' }>,
-  made: Made,
+  outcome: FinalOutcome | Extract<Outcome, { kind: 'not_sent' }>,
+  made: NewIdentity,
   attempt: Attempt | null = null,
 ): Decision {
   return concludeAuthorize(
-    draft(command, provider, made),
+    newCharge(command, provider, made),
     outcome,
-    attempt ? [resolved(attempt, outcome, 'answer', made.now)] : [],
+    attempt ? [applyOutcome(attempt, outcome, 'answer', made.now)] : [],
   )
 }
 
 /** How the outcome of an authorization changes the charge. */
-function concludeAuthorize(charge: Charge, outcome: Known, attempts: Attempt[]): Decision {
+function concludeAuthorize(charge: Charge, outcome: KnownOutcome, attempts: Attempt[]): Decision {
   switch (outcome.kind) {
     case 'succeeded':
-      return charge.capture ? taken(charge, outcome, attempts) : held(charge, outcome, attempts)
+      return charge.capture ? captureAtOnce(charge, outcome, attempts) : holdFunds(charge, outcome, attempts)
     case 'declined':
     case 'not_sent':
-      return refused(charge, outcome, attempts)
+      return failCharge(charge, outcome, attempts)
     case 'pending':
-      return accepted(charge, outcome, attempts)
+      return awaitOutcome(charge, outcome, attempts)
   }
 }
 
-function taken(
+function captureAtOnce(
   charge: Charge,
   { reference, amount }: Extract<Outcome, { kind: 'succeeded' }>,
   attempts: Attempt[],
 ): Decision {
   assertAllows(charge, 'succeed')
-  return decision(
+  return decide(
     charge,
     { status: 'succeeded', amountCaptured: amount, providerReference: reference, redirectUrl: null },
     {
@@ -95,13 +95,13 @@ function taken(
   )
 }
 
-function held(
+function holdFunds(
   charge: Charge,
   { reference, expiresAt }: Extract<Outcome, { kind: 'succeeded' }>,
   attempts: Attempt[],
 ): Decision {
   assertAllows(charge, 'authorize')
-  return decision(
+  return decide(
     charge,
     { status: 'authorized', providerReference: reference, redirectUrl: null, expiresAt },
     {
@@ -112,7 +112,7 @@ function held(
   )
 }
 
-function refused(
+function failCharge(
   charge: Charge,
   outcome: Extract<Outcome, { kind: 'declined' | 'not_sent' }>,
   attempts: Attempt[],
@@ -126,7 +126,7 @@ function refused(
           failureMessage: `It was not charged: ${outcome.reason}.`,
         }
   const reference = outcome.kind === 'declined' ? outcome.reference : null
-  return decision(
+  return decide(
     charge,
     {
       status: 'failed',
@@ -139,14 +139,14 @@ function refused(
 }
 
 /** The result comes later. The event that the customer must act is stored only once. */
-function accepted(
+function awaitOutcome(
   charge: Charge,
   { reference, redirectUrl }: Extract<Outcome, { kind: 'pending' }>,
   attempts: Attempt[],
 ): Decision {
   const acts = redirectUrl !== null
   assertAllows(charge, acts ? 'require_action' : 'pend')
-  return decision(
+  return decide(
     charge,
     {
       status: acts ? 'requires_action' : 'processing',
@@ -160,7 +160,7 @@ function accepted(
 /** Fails over to the next provider, after one that definitely took no money. */
 export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decision {
   assertAllows(charge, 'pend')
-  return decision(
+  return decide(
     charge,
     { status: 'processing', provider: next.provider, providerReference: null, redirectUrl: null },
     { attempts: [ended, next] },
@@ -171,9 +171,9 @@ export function failOver(charge: Charge, ended: Attempt, next: Attempt): Decisio
  * The provider definitely never got a call, so MiniPay makes it once more with another attempt. The charge and the
  * requested refund do not change.
  */
-export function onceMore(charge: Charge, refund: Refund | null, ended: Attempt, next: Attempt): Decision {
+export function callAgain(charge: Charge, refund: Refund | null, ended: Attempt, next: Attempt): Decision {
   const attempts = [ended, next]
-  return decision(charge, {}, refund ? { attempts, refund, transactionId: refund.id } : { attempts })
+  return decide(charge, {}, refund ? { attempts, refund, transactionId: refund.id } : { attempts })
 }
 
 /**
@@ -186,7 +186,7 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
       'charge_not_capturable',
       `Transaction ${charge.id} is ${charge.status}; only an authorized transaction can be captured.`,
     )
-  if (isToBeCanceled(charge))
+  if (isCancelRequested(charge))
     return reject('charge_not_capturable', `Transaction ${charge.id} has a cancel pending.`)
   if (amount !== undefined && amount > charge.amount)
     return reject(
@@ -199,7 +199,7 @@ export function captureAmount(charge: Charge, amount: AmountMinor | undefined): 
 
 /** The reason why a charge cannot be canceled; undefined if it can. */
 export function cancelRefusal(charge: Charge): Rejection | undefined {
-  if (isToBeCanceled(charge) && (charge.status === 'processing' || allows(charge, 'begin_cancel')))
+  if (isCancelRequested(charge) && (charge.status === 'processing' || allows(charge, 'begin_cancel')))
     return reject('charge_not_cancelable', `Transaction ${charge.id} already has a cancel in progress.`)
   if (allows(charge, 'begin_cancel')) return undefined
   return reject(
@@ -212,31 +212,31 @@ export function cancelRefusal(charge: Charge): Rejection | undefined {
  * Whether the ledger contains held money of this charge. A charge that waits for its customer holds nothing, also
  * while MiniPay cancels it.
  */
-function isHeld(charge: Charge): boolean {
+function isHoldInLedger(charge: Charge): boolean {
   return charge.redirectUrl === null
 }
 
 /** Begins a capture or a cancel: reserves the held money for it. */
 export function beginFollowUp(charge: Charge, attempt: Attempt): Decision {
   assertAllows(charge, attempt.kind === 'capture' ? 'begin_capture' : 'begin_cancel')
-  const transfers = isHeld(charge)
+  const transfers = isHoldInLedger(charge)
     ? [transfer('uncaptured', 'capturing', charge.currency, charge.amount)]
     : []
-  return decision(charge, { status: 'processing' }, { attempts: [attempt], transfers })
+  return decide(charge, { status: 'processing' }, { attempts: [attempt], transfers })
 }
 
-function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decision {
-  if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
-  if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.capture_failed')
+function concludeCapture(charge: Charge, outcome: KnownOutcome, ended: Attempt): Decision {
+  if (outcome.kind === 'pending') return decide(charge, {}, { attempts: [ended] })
+  if (outcome.kind !== 'succeeded') return undoFollowUp(charge, outcome, ended, 'payment.capture_failed')
   assertAllows(charge, 'succeed')
-  return decision(
+  return decide(
     charge,
     { status: 'succeeded', amountCaptured: outcome.amount, expiresAt: null },
     {
       attempts: [ended],
       transfers: [
         chargeTransfer(charge.provider, charge.currency, outcome.amount),
-        released(charge, 'capturing'),
+        releaseHold(charge, 'capturing'),
       ],
       event: 'payment.succeeded',
       counts: [['charges_succeeded', 1]],
@@ -248,7 +248,7 @@ function concludeCapture(charge: Charge, outcome: Known, ended: Attempt): Decisi
  * True for a cancel that MiniPay began because the customer did not return. It decides the result of the request that
  * made the charge, so it has that request's key.
  */
-export function isGivenUp(charge: Charge, { kind, idempotencyKey }: Attempt): boolean {
+export function isAbandonmentCancel(charge: Charge, { kind, idempotencyKey }: Attempt): boolean {
   return kind === 'cancel' && idempotencyKey === charge.idempotencyKey
 }
 
@@ -259,34 +259,34 @@ export const ACTION_EXPIRED = {
 } as const
 
 /** The outcome of canceling the payment of a customer who did not return: the payment is void, or still possible. */
-function concludeGivenUp(
+function concludeAbandoned(
   charge: Charge,
-  outcome: Exclude<Known, { kind: 'pending' }>,
+  outcome: Exclude<KnownOutcome, { kind: 'pending' }>,
   ended: Attempt,
 ): Decision {
   const gone =
     outcome.kind === 'succeeded' ||
     (outcome.kind === 'declined' && outcome.declineCode === 'authorization_expired')
   assertAllows(charge, gone ? 'fail' : 'undo')
-  if (!gone) return decision(charge, { status: 'requires_action' }, { attempts: [ended] })
-  return decision(
+  if (!gone) return decide(charge, { status: 'requires_action' }, { attempts: [ended] })
+  return decide(
     charge,
     { status: 'failed', redirectUrl: null, ...ACTION_EXPIRED },
     { attempts: [ended], event: 'payment.failed', counts: [['charges_failed', 1]] },
   )
 }
 
-function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decision {
-  if (outcome.kind === 'pending') return decision(charge, {}, { attempts: [ended] })
-  if (isGivenUp(charge, ended)) return concludeGivenUp(charge, outcome, ended)
-  if (outcome.kind !== 'succeeded') return undone(charge, outcome, ended, 'payment.cancel_failed')
+function concludeCancel(charge: Charge, outcome: KnownOutcome, ended: Attempt): Decision {
+  if (outcome.kind === 'pending') return decide(charge, {}, { attempts: [ended] })
+  if (isAbandonmentCancel(charge, ended)) return concludeAbandoned(charge, outcome, ended)
+  if (outcome.kind !== 'succeeded') return undoFollowUp(charge, outcome, ended, 'payment.cancel_failed')
   assertAllows(charge, 'cancel')
-  return decision(
+  return decide(
     charge,
     { status: 'canceled', expiresAt: null, redirectUrl: null },
     {
       attempts: [ended],
-      transfers: isHeld(charge) ? [released(charge, 'capturing')] : [],
+      transfers: isHoldInLedger(charge) ? [releaseHold(charge, 'capturing')] : [],
       event: 'payment.canceled',
     },
   )
@@ -296,17 +296,18 @@ function concludeCancel(charge: Charge, outcome: Known, ended: Attempt): Decisio
  * The provider did not carry it out: the charge returns to its former status, or is canceled if the authorization has
  * expired.
  */
-function undone(
+function undoFollowUp(
   charge: Charge,
   outcome: Extract<Outcome, { kind: 'declined' | 'not_sent' }>,
   ended: Attempt,
   event: 'payment.capture_failed' | 'payment.cancel_failed',
 ): Decision {
   if (outcome.kind === 'declined' && outcome.declineCode === 'authorization_expired')
-    return lapsed(charge, isHeld(charge) ? 'capturing' : null, outcome.message, [ended])
+    return cancelExpired(charge, isHoldInLedger(charge) ? 'capturing' : null, outcome.message, [ended])
   assertAllows(charge, 'undo')
-  if (!isHeld(charge)) return decision(charge, { status: 'requires_action' }, { attempts: [ended], event })
-  return decision(
+  if (!isHoldInLedger(charge))
+    return decide(charge, { status: 'requires_action' }, { attempts: [ended], event })
+  return decide(
     charge,
     { status: 'authorized' },
     {
@@ -317,14 +318,14 @@ function undone(
   )
 }
 
-function lapsed(
+function cancelExpired(
   charge: Charge,
   from: 'uncaptured' | 'capturing' | null,
   message: string,
   attempts: Attempt[],
 ): Decision {
   assertAllows(charge, 'cancel')
-  return decision(
+  return decide(
     charge,
     {
       status: 'canceled',
@@ -333,29 +334,36 @@ function lapsed(
       expiresAt: null,
       redirectUrl: null,
     },
-    { attempts, transfers: from ? [released(charge, from)] : [], event: 'payment.canceled' },
+    { attempts, transfers: from ? [releaseHold(charge, from)] : [], event: 'payment.canceled' },
   )
 }
 
 /** The hold has ended: the customer's bank holds no more money. */
-function released(charge: Charge, from: 'uncaptured' | 'capturing'): Transfer {
+function releaseHold(charge: Charge, from: 'uncaptured' | 'capturing'): Transfer {
   return transfer(from, `authorized:${charge.provider}`, charge.currency, charge.amount)
 }
 
 /** An uncaptured authorization has ended: the provider reported it, or its time is over. */
-export function expire(charge: Charge, attempt: Attempt, message: string, now: number): Decision {
-  return lapsed(charge, 'uncaptured', message, [{ ...attempt, dueAt: null, token: null, endedAt: now }])
+export function expireAuthorization(
+  charge: Charge,
+  attempt: Attempt,
+  message: string,
+  now: number,
+): Decision {
+  return cancelExpired(charge, 'uncaptured', message, [
+    { ...attempt, dueAt: null, token: null, endedAt: now },
+  ])
 }
 
 /** How the outcome of an attempt changes its charge; refunds are in domain/refund. */
 export function concludeCharge(
   charge: Charge,
   attempt: Attempt,
-  outcome: Known,
+  outcome: KnownOutcome,
   by: Resolver,
   now: number,
 ): Decision {
-  const ended = resolved(attempt, outcome, by, now)
+  const ended = applyOutcome(attempt, outcome, by, now)
   switch (attempt.kind) {
     case 'authorize':
       return concludeAuthorize(charge, outcome, [ended])
@@ -369,13 +377,13 @@ export function concludeCharge(
 }
 
 /** Joins two steps into one commit, for a provider that decides in this process. */
-export function atOnce(first: Decision, then: Decision): Decision {
+export function joinDecisions(first: Decision, then: Decision): Decision {
   return {
     ...then,
     charge: { ...then.charge, version: first.charge.version },
     previous: first.charge.version === 1 ? {} : { ...then.previous, ...first.previous },
     refund: then.refund ?? first.refund,
-    transfers: direct(first.transfers, then.transfers),
+    transfers: joinTransfers(first.transfers, then.transfers),
     counts: [...first.counts, ...then.counts],
   }
 }

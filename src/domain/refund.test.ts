@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, ended, made, refundOf, whole, yes } from '../../test/kit/charges.ts'
 import { CHARGE_STATUSES, type Charge, type Decision, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'
-import { beginRefund, concludeRefund, refundAmount, refundable, reverseRefund } from './refund.ts'
+import { beginRefund, concludeRefund, refundAmount, refundableAmount, reverseRefund } from './refund.ts'
 
 const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
 const asked = (amount: number, changes: Partial<Refund> = {}): Refund => ({
   id: 're_1',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   amount,
   currency: 'usd',
   customer: 'cus_1',
@@ -30,11 +30,11 @@ const about = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>
   whole(charge, changes, { transactionId: 're_1', ...rest })
 
 test('what is left to refund is what was captured, less what went back, is going back or is disputed', () => {
-  assert.equal(refundable(taken()), 1000)
+  assert.equal(refundableAmount(taken()), 1000)
   const some = taken({ amountRefunded: 100, amountRefundPending: 20, amountDisputed: 3 })
-  assert.equal(refundable(some), 877)
-  assert.equal(refundable({ ...some, amountDisputed: 880 }), 0)
-  assert.equal(refundable({ ...some, amountDisputed: 1000 }), 0)
+  assert.equal(refundableAmount(some), 877)
+  assert.equal(refundableAmount({ ...some, amountDisputed: 880 }), 0)
+  assert.equal(refundableAmount({ ...some, amountDisputed: 1000 }), 0)
 })
 
 test('a refund takes the given amount, at most the remainder, and without an amount everything', () => {

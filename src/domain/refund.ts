@@ -1,13 +1,13 @@
 /** Refunds: money that goes back to the customer. */
-import { type Attempt, type Known, type Resolver, resolved } from './attempt.ts'
+import { type Attempt, applyOutcome, type KnownOutcome, type Resolver } from './attempt.ts'
 import {
   allows,
   assertAllows,
   type Charge,
   type ChargeStatus,
   type Decision,
-  decision,
-  type Made,
+  decide,
+  type NewIdentity,
   type Refund,
   type RefundCommand,
 } from './charge.ts'
@@ -18,7 +18,7 @@ import type { AmountMinor } from './money.ts'
 /**
  * The amount that is left to refund, in minor units: the captured amount less paid and pending refunds and disputes.
  */
-export function refundable(charge: Charge): AmountMinor {
+export function refundableAmount(charge: Charge): AmountMinor {
   const { amountCaptured, amountRefunded, amountRefundPending, amountDisputed } = charge
   return Math.max(0, amountCaptured - amountRefunded - amountRefundPending - amountDisputed)
 }
@@ -33,7 +33,7 @@ export function refundAmount(charge: Charge, command: RefundCommand): AmountMino
       'charge_not_refundable',
       `Transaction ${charge.id} is ${charge.status}; there is nothing to refund.`,
     )
-  const left = refundable(charge)
+  const left = refundableAmount(charge)
   if (left === 0 && charge.amountDisputed > 0)
     return reject('charge_disputed', `What is left of transaction ${charge.id} is disputed.`)
   if (left === 0)
@@ -61,14 +61,14 @@ export function beginRefund(
   command: RefundCommand,
   amount: AmountMinor,
   attempt: Attempt | null,
-  made: Made,
+  made: NewIdentity,
 ): Decision {
   assertAllows(charge, 'refund')
-  if (amount <= 0 || amount > refundable(charge))
+  if (amount <= 0 || amount > refundableAmount(charge))
     throw new Error(`a refund of ${amount} is more than what is left of ${charge.id}`)
   const refund: Refund = {
     id: made.id,
-    transactionId: charge.id,
+    chargeId: charge.id,
     amount,
     currency: charge.currency,
     customer: charge.customer,
@@ -82,7 +82,7 @@ export function beginRefund(
     idempotencyKey: made.idempotencyKey,
     createdAt: made.now,
   }
-  return decision(
+  return decide(
     charge,
     { amountRefundPending: charge.amountRefundPending + amount },
     {
@@ -102,12 +102,12 @@ export function concludeRefund(
   charge: Charge,
   refund: Refund,
   attempt: Attempt,
-  outcome: Known,
+  outcome: KnownOutcome,
   by: Resolver,
   now: number,
 ): Decision {
-  const attempts = [resolved(attempt, outcome, by, now)]
-  if (outcome.kind === 'pending') return decision(charge, {}, { attempts, refund, transactionId: refund.id })
+  const attempts = [applyOutcome(attempt, outcome, by, now)]
+  if (outcome.kind === 'pending') return decide(charge, {}, { attempts, refund, transactionId: refund.id })
   const amountRefundPending = charge.amountRefundPending - refund.amount
   const reserved: LedgerAccountCode = `refunds:${charge.provider}`
   if (outcome.kind === 'succeeded') {
@@ -115,7 +115,7 @@ export function concludeRefund(
     const amountRefunded = charge.amountRefunded + amount
     const status = amountRefunded === charge.amountCaptured ? 'refunded' : 'partially_refunded'
     const first = charge.amountRefunded === 0
-    return decision(
+    return decide(
       charge,
       { amountRefundPending, amountRefunded, status },
       {
@@ -140,12 +140,12 @@ export function concludeRefund(
       },
     )
   }
-  return decision(
+  return decide(
     charge,
     { amountRefundPending },
     {
       attempts,
-      refund: failed(refund, outcome),
+      refund: failRefund(refund, outcome),
       transactionId: refund.id,
       transfers: [transfer(reserved, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',
@@ -153,7 +153,10 @@ export function concludeRefund(
   )
 }
 
-function failed(refund: Refund, outcome: Extract<Known, { kind: 'declined' | 'not_sent' }>): Refund {
+function failRefund(
+  refund: Refund,
+  outcome: Extract<KnownOutcome, { kind: 'declined' | 'not_sent' }>,
+): Refund {
   const said =
     outcome.kind === 'declined'
       ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
@@ -169,18 +172,18 @@ export function reverseRefund(
   charge: Charge,
   refund: Refund,
   attempt: Attempt,
-  outcome: Extract<Known, { kind: 'declined' }>,
+  outcome: Extract<KnownOutcome, { kind: 'declined' }>,
   by: Resolver,
   now: number,
 ): Decision {
   const amountRefunded = charge.amountRefunded - refund.amount
   const status: ChargeStatus = amountRefunded === 0 ? 'succeeded' : 'partially_refunded'
-  return decision(
+  return decide(
     charge,
     { amountRefunded, status },
     {
-      attempts: [resolved(attempt, outcome, by, now)],
-      refund: failed(refund, outcome),
+      attempts: [applyOutcome(attempt, outcome, by, now)],
+      refund: failRefund(refund, outcome),
       transactionId: refund.id,
       transfers: [transfer(`provider:${charge.provider}`, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',

@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, made, refundOf, whole, yes } from '../../test/kit/charges.ts'
-import { ATTEMPT_KINDS, type Attempt, type Known, resolved } from './attempt.ts'
+import { ATTEMPT_KINDS, type Attempt, applyOutcome, type KnownOutcome } from './attempt.ts'
 import { CHARGE_STATUSES, type Charge, type Refund } from './charge.ts'
 import { transfer } from './ledger.ts'
 import { beginRefund } from './refund.ts'
-import { concludeAnew, mostMoved, reopen } from './reopen.ts'
+import { concludeAnew, maxMovedAmount, reopen } from './reopen.ts'
 
 const NOT_SENT = { kind: 'not_sent', reason: 'it is closed' } as const
-type End = Exclude<Known, { kind: 'pending' }>
+type End = Exclude<KnownOutcome, { kind: 'pending' }>
 
 const end = (kind: Attempt['kind'], outcome: End, amount = 1000): Attempt => ({
-  ...resolved(attemptOf(kind, amount), outcome, 'answer', 2_000),
+  ...applyOutcome(attemptOf(kind, amount), outcome, 'answer', 2_000),
   idempotencyKey: 'another',
 })
 const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
@@ -296,11 +296,11 @@ test('a refund of which another call is open or was done is left alone; calls of
 test('an attempt moved at most the requested amount while it is open, and later at most the free amount', () => {
   const charge = taken({ amountRefunded: 300 })
   for (const kind of ATTEMPT_KINDS) {
-    assert.equal(mostMoved({ charge, refund: null, attempt: attemptOf(kind, 40) }), 40)
-    assert.equal(mostMoved({ charge, refund: null, attempt: end(kind, DECLINED, 40) }), 1000)
+    assert.equal(maxMovedAmount({ charge, refund: null, attempt: attemptOf(kind, 40) }), 40)
+    assert.equal(maxMovedAmount({ charge, refund: null, attempt: end(kind, DECLINED, 40) }), 1000)
   }
-  assert.equal(mostMoved({ charge, refund: asked, attempt: refunding(yes(300)) }), 1000)
-  assert.equal(mostMoved({ charge, refund: asked, attempt: refunding(DECLINED) }), 700)
+  assert.equal(maxMovedAmount({ charge, refund: asked, attempt: refunding(yes(300)) }), 1000)
+  assert.equal(maxMovedAmount({ charge, refund: asked, attempt: refunding(DECLINED) }), 700)
 })
 
 test('an attempt cannot move more than the free amount; a cancel moves nothing', () => {

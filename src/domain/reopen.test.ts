@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, made, refundOf, yes } from '../../test/kit/charges.ts'
-import { type Attempt, type Known, resolved } from './attempt.ts'
+import { type Attempt, applyOutcome, type KnownOutcome } from './attempt.ts'
 import type { Charge, Decision, Refund } from './charge.ts'
 import { isRejection, type Rejection } from './error.ts'
 import { beginRefund, concludeRefund } from './refund.ts'
-import { concludeAnew, mostMoved, reopen } from './reopen.ts'
+import { concludeAnew, maxMovedAmount, reopen } from './reopen.ts'
 
-type End = Exclude<Known, { kind: 'pending' }>
+type End = Exclude<KnownOutcome, { kind: 'pending' }>
 const NOT_SENT = { kind: 'not_sent', reason: 'It never came.' } as const
 
 const ended = (kind: Attempt['kind'], outcome: End, amount = 1000): Attempt =>
-  resolved(attemptOf(kind, amount), outcome, 'answer', 2_000)
+  applyOutcome(attemptOf(kind, amount), outcome, 'answer', 2_000)
 const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
 const held = (changes: Partial<Charge> = {}) => chargeOf({ capture: false, status: 'authorized', ...changes })
 const about = (charge: Charge, attempt: Attempt, others: Attempt[] = [], refund: Refund | null = null) => ({
@@ -263,9 +263,9 @@ describe('a refund', () => {
   })
 
   test('a refund can have moved what is left, and what it moved itself', () => {
-    assert.equal(mostMoved(after(conclude(yes(600)))), 1000)
-    assert.equal(mostMoved(after(conclude(DECLINED))), 1000)
-    assert.equal(mostMoved(after(begun)), 600)
-    assert.equal(mostMoved(about(taken(), ended('capture', yes(400), 400))), 1000)
+    assert.equal(maxMovedAmount(after(conclude(yes(600)))), 1000)
+    assert.equal(maxMovedAmount(after(conclude(DECLINED))), 1000)
+    assert.equal(maxMovedAmount(after(begun)), 600)
+    assert.equal(maxMovedAmount(about(taken(), ended('capture', yes(400), 400))), 1000)
   })
 })

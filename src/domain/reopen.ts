@@ -2,16 +2,16 @@
  * Late outcomes and corrections: takes an attempt that has ended back to its open state, so that the usual rules
  * apply again.
  */
-import { type Attempt, isOpen, type Known, type Resolver } from './attempt.ts'
-import { type Charge, type ChargeStatus, type Count, type Decision, decision, type Refund } from './charge.ts'
+import { type Attempt, isOpen, type KnownOutcome, type Resolver } from './attempt.ts'
+import { type Charge, type ChargeStatus, type Count, type Decision, decide, type Refund } from './charge.ts'
 import { isRejection, type Rejection, reject } from './error.ts'
 import { transfer } from './ledger.ts'
-import { atOnce, concludeCharge, isGivenUp } from './lifecycle.ts'
+import { concludeCharge, isAbandonmentCancel, joinDecisions } from './lifecycle.ts'
 import type { AmountMinor } from './money.ts'
-import { concludeRefund, refundable } from './refund.ts'
+import { concludeRefund, refundableAmount } from './refund.ts'
 
 /** The charge and refund of an attempt, and the other attempts of the charge. */
-export type Ended = {
+export type EndedAttempt = {
   readonly charge: Charge
   readonly refund: Refund | null
   readonly attempt: Attempt
@@ -22,32 +22,32 @@ export type Ended = {
  * The largest amount that a person can set for an attempt, in minor units; an open attempt moved at most the requested
  * amount.
  */
-export function mostMoved({ charge, refund, attempt }: Omit<Ended, 'others'>): AmountMinor {
+export function maxMovedAmount({ charge, refund, attempt }: Omit<EndedAttempt, 'others'>): AmountMinor {
   if (isOpen(attempt)) return attempt.amount
   if (!refund) return charge.amount
-  return refundable(charge) + (attempt.state === 'succeeded' ? refund.amount : 0)
+  return refundableAmount(charge) + (attempt.state === 'succeeded' ? refund.amount : 0)
 }
 
 /**
  * Replaces the outcome of an attempt that has ended, in one step. Rejections: those of `reopen`, also for more than
- * `mostMoved`.
+ * `maxMovedAmount`.
  */
 export function concludeAnew(
-  ended: Ended,
-  outcome: Exclude<Known, { kind: 'pending' }>,
+  ended: EndedAttempt,
+  outcome: Exclude<KnownOutcome, { kind: 'pending' }>,
   by: Resolver,
   now: number,
 ): Decision | Rejection {
   const amount = outcome.kind === 'succeeded' && ended.attempt.kind !== 'cancel' ? outcome.amount : null
-  const most = mostMoved(ended)
-  if (amount !== null && amount > most) return refused(ended, `has only ${most} left for it`)
+  const most = maxMovedAmount(ended)
+  if (amount !== null && amount > most) return refuseReopen(ended, `has only ${most} left for it`)
   const first = reopen(ended, amount)
   if (isRejection(first)) return first
   const [attempt] = first.attempts as [Attempt]
   const then = first.refund
     ? concludeRefund(first.charge, first.refund, attempt, outcome, by, now)
     : concludeCharge(first.charge, attempt, outcome, by, now)
-  return atOnce(first, then)
+  return joinDecisions(first, then)
 }
 
 /**
@@ -56,7 +56,7 @@ export function concludeAnew(
  * amount. All rejections are `attempt_not_resolved`, with the reason: other money depends on the outcome, such as a
  * later refund or dispute, or a payment that another provider took.
  */
-export function reopen(ended: Ended, amount: AmountMinor | null = null): Decision | Rejection {
+export function reopen(ended: EndedAttempt, amount: AmountMinor | null = null): Decision | Rejection {
   switch (ended.attempt.kind) {
     case 'authorize':
       return reopenAuthorize(ended)
@@ -70,7 +70,7 @@ export function reopen(ended: Ended, amount: AmountMinor | null = null): Decisio
 }
 
 /** The attempt before its outcome was known; it keeps the reason why the outcome was unknown. */
-function opened(attempt: Attempt): Attempt {
+function reopenedAttempt(attempt: Attempt): Attempt {
   return {
     ...attempt,
     state: 'unknown',
@@ -87,7 +87,7 @@ const NO_FAILURE = { declineCode: null, failureMessage: null } as const
 const PROCESSING = { status: 'processing' satisfies ChargeStatus } as const
 const UNCOUNTED: readonly Count[] = [['charges_succeeded', -1]]
 
-function refused({ charge, attempt }: Ended, why: string): Rejection {
+function refuseReopen({ charge, attempt }: EndedAttempt, why: string): Rejection {
   return reject(
     'attempt_not_resolved',
     `The outcome of the ${attempt.kind} ${attempt.id} can't be changed: transaction ${charge.id} ${why}.`,
@@ -95,35 +95,35 @@ function refused({ charge, attempt }: Ended, why: string): Rejection {
 }
 
 /** The reason why the money cannot be taken back, because later steps depend on it; undefined if none does. */
-function dependent(ended: Ended): Rejection | undefined {
+function refuseDependents(ended: EndedAttempt): Rejection | undefined {
   const { charge } = ended
   if (charge.amountRefunded > 0 || charge.amountRefundPending > 0)
-    return refused(ended, 'has refunds; correct those first')
-  return charge.amountDisputed > 0 ? refused(ended, 'is disputed') : undefined
+    return refuseReopen(ended, 'has refunds; correct those first')
+  return charge.amountDisputed > 0 ? refuseReopen(ended, 'is disputed') : undefined
 }
 
-function reopenAuthorize(ended: Ended): Decision | Rejection {
+function reopenAuthorize(ended: EndedAttempt): Decision | Rejection {
   const { charge, attempt } = ended
   const { status, provider, currency } = charge
-  const attempts = [opened(attempt)]
+  const attempts = [reopenedAttempt(attempt)]
   if (attempt.state !== 'succeeded') {
-    if (status !== 'failed') return refused(ended, `is ${status} at ${provider} since`)
-    if (ended.others.some(isDone('cancel'))) return refused(ended, 'was canceled since')
+    if (status !== 'failed') return refuseReopen(ended, `is ${status} at ${provider} since`)
+    if (ended.others.some(isDone('cancel'))) return refuseReopen(ended, 'was canceled since')
     const { provider: had, providerReference } = attempt
     const changes = { ...PROCESSING, ...NO_FAILURE, provider: had, providerReference }
-    return decision(charge, changes, { attempts, counts: [['charges_failed', -1]] })
+    return decide(charge, changes, { attempts, counts: [['charges_failed', -1]] })
   }
   if (status === 'authorized')
-    return decision(
+    return decide(
       charge,
       { ...PROCESSING, expiresAt: null },
       { attempts, transfers: [transfer('uncaptured', `authorized:${provider}`, currency, charge.amount)] },
     )
   if (status !== 'succeeded' || !charge.capture)
-    return dependent(ended) ?? refused(ended, `is ${status}; correct its capture or cancel first`)
+    return refuseDependents(ended) ?? refuseReopen(ended, `is ${status}; correct its capture or cancel first`)
   return (
-    dependent(ended) ??
-    decision(
+    refuseDependents(ended) ??
+    decide(
       charge,
       { ...PROCESSING, amountCaptured: 0 },
       {
@@ -135,15 +135,15 @@ function reopenAuthorize(ended: Ended): Decision | Rejection {
   )
 }
 
-function reopenCapture(ended: Ended): Decision | Rejection {
+function reopenCapture(ended: EndedAttempt): Decision | Rejection {
   const { charge, attempt, others } = ended
   const { status, provider, currency, amount } = charge
-  const attempts = [opened(attempt)]
+  const attempts = [reopenedAttempt(attempt)]
   if (attempt.state === 'succeeded') {
-    if (status !== 'succeeded') return dependent(ended) ?? refused(ended, `is ${status}`)
+    if (status !== 'succeeded') return refuseDependents(ended) ?? refuseReopen(ended, `is ${status}`)
     return (
-      dependent(ended) ??
-      decision(
+      refuseDependents(ended) ??
+      decide(
         charge,
         { ...PROCESSING, amountCaptured: 0 },
         {
@@ -157,40 +157,42 @@ function reopenCapture(ended: Ended): Decision | Rejection {
       )
     )
   }
-  if (status === 'authorized') return heldAgain(charge, attempts, 'uncaptured')
+  if (status === 'authorized') return holdAgain(charge, attempts, 'uncaptured')
   // The authorization has expired, or seemed to: no cancel was done.
   const lapsed = status === 'canceled' && !others.some(isDone('cancel')) && others.some(isDone('authorize'))
-  return lapsed ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status} since`)
+  return lapsed
+    ? holdAgain(charge, attempts, `authorized:${provider}`)
+    : refuseReopen(ended, `is ${status} since`)
 }
 
-function reopenCancel(ended: Ended): Decision | Rejection {
+function reopenCancel(ended: EndedAttempt): Decision | Rejection {
   const { charge, attempt, others } = ended
   const { status, provider } = charge
-  const attempts = [opened(attempt)]
-  if (isGivenUp(charge, attempt)) return refused(ended, 'had a customer who did not return')
+  const attempts = [reopenedAttempt(attempt)]
+  if (isAbandonmentCancel(charge, attempt)) return refuseReopen(ended, 'had a customer who did not return')
   if (attempt.state !== 'succeeded')
     return status === 'authorized'
-      ? heldAgain(charge, attempts, 'uncaptured')
-      : refused(ended, `is ${status} since`)
+      ? holdAgain(charge, attempts, 'uncaptured')
+      : refuseReopen(ended, `is ${status} since`)
   const held = status === 'canceled' && others.some(isDone('authorize'))
-  return held ? heldAgain(charge, attempts, `authorized:${provider}`) : refused(ended, `is ${status}`)
+  return held ? holdAgain(charge, attempts, `authorized:${provider}`) : refuseReopen(ended, `is ${status}`)
 }
 
 /** The amount that is or was held is reserved for the attempt again. */
-function heldAgain(
+function holdAgain(
   charge: Charge,
   attempts: readonly Attempt[],
   from: 'uncaptured' | `authorized:${string}`,
 ): Decision {
   const transfers = [transfer(from, 'capturing', charge.currency, charge.amount)]
-  return decision(charge, { ...PROCESSING, ...NO_FAILURE }, { attempts, transfers })
+  return decide(charge, { ...PROCESSING, ...NO_FAILURE }, { attempts, transfers })
 }
 
 function isDone(kind: Attempt['kind']) {
   return (attempt: Attempt) => attempt.kind === kind && attempt.state === 'succeeded'
 }
 
-function reopenRefund(ended: Ended, paid: AmountMinor | null): Decision | Rejection {
+function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision | Rejection {
   const { charge, refund, attempt, others } = ended
   if (!refund) throw new Error(`the refund of ${attempt.id} is gone`)
   const { id: transactionId } = refund
@@ -199,19 +201,19 @@ function reopenRefund(ended: Ended, paid: AmountMinor | null): Decision | Reject
   const reserved = `refunds:${provider}` as const
   const begun: Refund = { ...refund, ...NO_FAILURE, amount, status: 'processing' }
   const amountRefundPending = charge.amountRefundPending + amount
-  const attempts = [opened(attempt)]
+  const attempts = [reopenedAttempt(attempt)]
   // A call that is made once more belongs to the same refund.
   if (others.some((other) => other.refundId === refund.id && (isOpen(other) || other.state === 'succeeded')))
-    return refused(ended, 'has another attempt of the same refund')
+    return refuseReopen(ended, 'has another attempt of the same refund')
   if (attempt.state !== 'succeeded') {
-    const left = refundable(charge)
-    if (amount > left) return refused(ended, `has only ${left} left to refund`)
+    const left = refundableAmount(charge)
+    if (amount > left) return refuseReopen(ended, `has only ${left} left to refund`)
     const transfers = [transfer('merchant', reserved, currency, amount)]
-    return decision(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, transfers })
+    return decide(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, transfers })
   }
   const amountRefunded = charge.amountRefunded - amount
   const none = amountRefunded === 0
-  return decision(
+  return decide(
     charge,
     { amountRefundPending, amountRefunded, status: none ? 'succeeded' : 'partially_refunded' },
     {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { idFactory } from './id.ts'
 import {
   type Condition,
-  choose,
   type Facts,
+  matchRules,
   type Rule,
   type RuleSet,
   type Targets,
@@ -44,7 +44,7 @@ const ruleSet = (rules: Rule[], targets: Targets = list('bank_a', 'bank_b')): Ru
   fallback: { targets, failoverOn: [] },
 })
 const plan = (rules: RuleSet, facts: Partial<Facts> = {}) =>
-  choose(rules, 3, { ...FACTS, ...facts }, (provider) => provider !== 'gone')
+  matchRules(rules, 3, { ...FACTS, ...facts }, (provider) => provider !== 'gone')
 const firstOf = (targets: Targets, facts: Partial<Facts>) => plan(ruleSet([], targets), facts).providers[0]
 
 test('the first rule whose condition holds decides', () => {

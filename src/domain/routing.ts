@@ -59,7 +59,7 @@ export type Plan = {
 }
 
 /** The first rule whose condition is true. A condition that cannot be evaluated counts as false, with a note. */
-export function choose(
+export function matchRules(
   ruleSet: RuleSet,
   ruleSetVersion: number | null,
   facts: Facts,
@@ -103,7 +103,7 @@ function evaluate(condition: Condition, facts: Facts): boolean | string {
 /** A list as it is. For a split: the drawn provider first, then the others, the heaviest first. */
 function inOrder(targets: Targets, facts: Facts): readonly string[] {
   if (targets.kind === 'list') return targets.providers
-  const drawn = draw(targets.shares, targets.sticky ? facts.customer : facts.seed)
+  const drawn = drawShare(targets.shares, targets.sticky ? facts.customer : facts.seed)
   const others = targets.shares.filter((share) => share !== drawn).sort((a, b) => b.weight - a.weight)
   return [drawn, ...others].map(({ provider }) => provider)
 }
@@ -113,12 +113,12 @@ function inOrder(targets: Targets, facts: Facts): readonly string[] {
  * its name, and the shortest wins. The same seed always draws the same share. When a weight changes, or a share is
  * added or removed, only the necessary seeds move. Ranges of one hash would move more.
  */
-function draw(shares: readonly Share[], seed: string): Share {
+function drawShare(shares: readonly Share[], seed: string): Share {
   const seedHash = hash(seed)
   let drawn = shares[0] as Share
   let shortest = Number.POSITIVE_INFINITY
   for (const share of shares) {
-    const uniform = (mixed(seedHash ^ hash(share.provider)) + 0.5) / 2 ** 32
+    const uniform = (mixBits(seedHash ^ hash(share.provider)) + 0.5) / 2 ** 32
     const wait = -Math.log(uniform) / share.weight
     if (wait < shortest) {
       shortest = wait
@@ -132,11 +132,11 @@ function draw(shares: readonly Share[], seed: string): Share {
 function hash(text: string): number {
   let state = 0x811c9dc5
   for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193)
-  return mixed(state)
+  return mixBits(state)
 }
 
 /** The last step of MurmurHash3 (https://github.com/aappleby/smhasher): every bit depends on every bit. */
-function mixed(bits: number): number {
+function mixBits(bits: number): number {
   let state = bits
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
   state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35)

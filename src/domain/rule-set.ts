@@ -92,15 +92,15 @@ export function checkRuleSet({ rules, fallback }: RuleSet, providers: readonly s
   ]
 }
 
-type Placed<T> = T & { readonly path: string }
+type WithPath<T> = T & { readonly path: string }
 
-function nameProblems(rule: Placed<Rule>, earlier: readonly Placed<Rule>[]): Problem[] {
+function nameProblems(rule: WithPath<Rule>, earlier: readonly WithPath<Rule>[]): Problem[] {
   const twin = earlier.find(({ name }) => name === rule.name)
   return twin ? [problem(`${rule.path}.name`, `${twin.path} has this name already.`)] : []
 }
 
 /** A later rule that requires at least everything that an earlier rule requires never applies. */
-function reachProblems({ path, condition }: Placed<Rule>, earlier: readonly Placed<Rule>[]): Problem[] {
+function reachProblems({ path, condition }: WithPath<Rule>, earlier: readonly WithPath<Rule>[]): Problem[] {
   const at = (message: string) => [
     { path: `${path}.when`, position: { line: 1, column: 1, offset: 0 }, message },
   ]
@@ -114,7 +114,7 @@ function reachProblems({ path, condition }: Placed<Rule>, earlier: readonly Plac
 }
 
 function destinationProblems(
-  { path, targets, failoverOn }: Placed<Destination>,
+  { path, targets, failoverOn }: WithPath<Destination>,
   configured: readonly string[],
 ): Problem[] {
   const places =

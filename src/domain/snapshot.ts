@@ -68,7 +68,7 @@ const CHARGE = {
 
 const REFUND: Fields<Refund> = {
   id: ALWAYS,
-  transactionId: ALWAYS,
+  chargeId: ALWAYS,
   amount: ALWAYS,
   currency: ALWAYS,
   customer: ALWAYS,
@@ -85,7 +85,7 @@ const REFUND: Fields<Refund> = {
 
 const DISPUTE: Fields<Dispute> = {
   id: ALWAYS,
-  transactionId: ALWAYS,
+  chargeId: ALWAYS,
   provider: ALWAYS,
   providerReference: ALWAYS,
   amount: ALWAYS,
@@ -99,7 +99,7 @@ const DISPUTE: Fields<Dispute> = {
 
 const ALARM: Fields<Alarm> = {
   id: ALWAYS,
-  transactionId: ALWAYS,
+  chargeId: ALWAYS,
   attemptId: null,
   disputeId: null,
   kind: ALWAYS,

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, whole } from '../../test/kit/charges.ts'
 import type { Attempt } from './attempt.ts'
-import { CHARGE_STATUSES, type Charge, type Decision, decision } from './charge.ts'
+import { CHARGE_STATUSES, type Charge, type Decision, decide } from './charge.ts'
 import { cancelRefusal, captureAmount } from './lifecycle.ts'
 import {
-  afterwards,
-  asBefore,
-  isOfWish,
-  isToBeCanceled,
-  refuseWish,
-  standing,
-  wishCancel,
-  wishedOf,
+  applyCancelRequest,
+  dropCancelRequest,
+  isCancelRequested,
+  isOfCancelRequest,
+  requestCancel,
+  requestedFollowUp,
+  restoreDueTime,
+  scheduleRequestedCancel,
 } from './wish.ts'
 
 const wished = (changes: Partial<Charge> = {}) => chargeOf({ cancelKey: 'wish', ...changes })
@@ -21,21 +21,21 @@ const own = (kind: Attempt['kind'] = 'cancel'): Attempt => ({
   idempotencyKey: 'wish',
 })
 const ended = (charge: Charge, attempt: Attempt, state: Attempt['state']): Decision =>
-  decision(charge, {}, { attempts: [{ ...attempt, state, dueAt: null }], event: 'payment.cancel_failed' })
+  decide(charge, {}, { attempts: [{ ...attempt, state, dueAt: null }], event: 'payment.cancel_failed' })
 
 test('a wish keeps the key of its request, changes nothing else, and is kept of a charge in process alone', () => {
   const charge = chargeOf({ status: 'processing' })
-  const kept = wishCancel(charge, 'wish')
+  const kept = requestCancel(charge, 'wish')
   assert.deepEqual(kept.charge, { ...charge, cancelKey: 'wish', version: 2 })
   assert.deepEqual([kept.attempts, kept.transfers, kept.event, kept.counts], [[], [], null, []])
-  assert.deepEqual([isToBeCanceled(charge), isToBeCanceled(kept.charge)], [false, true])
+  assert.deepEqual([isCancelRequested(charge), isCancelRequested(kept.charge)], [false, true])
   for (const status of CHARGE_STATUSES.filter((one) => one !== 'processing'))
-    assert.throws(() => wishCancel(chargeOf({ status }), 'wish'), /can be canceled now/)
+    assert.throws(() => requestCancel(chargeOf({ status }), 'wish'), /can be canceled now/)
 })
 
 test('what is held or waits for its customer is to be canceled, what was captured refunded, and nothing else', () => {
   const taken = { amountCaptured: 1000 }
-  const asked = CHARGE_STATUSES.map((status) => [status, wishedOf(wished({ status, ...taken }))])
+  const asked = CHARGE_STATUSES.map((status) => [status, requestedFollowUp(wished({ status, ...taken }))])
   assert.deepEqual(Object.fromEntries(asked), {
     processing: null,
     requires_action: 'cancel',
@@ -46,8 +46,8 @@ test('what is held or waits for its customer is to be canceled, what was capture
     failed: null,
     canceled: null,
   })
-  assert.equal(wishedOf(wished({ ...taken, amountRefundPending: 1000 })), null)
-  assert.equal(wishedOf(chargeOf({ status: 'authorized' })), null)
+  assert.equal(requestedFollowUp(wished({ ...taken, amountRefundPending: 1000 })), null)
+  assert.equal(requestedFollowUp(chargeOf({ status: 'authorized' })), null)
 })
 
 test('while a cancel is wished a charge is neither captured nor canceled by another request', () => {
@@ -59,7 +59,7 @@ test('while a cancel is wished a charge is neither captured nor canceled by anot
 })
 
 test('a cancel that turns out to be impossible has an event and is removed', () => {
-  const refused = refuseWish(wished({ status: 'authorized' }))
+  const refused = dropCancelRequest(wished({ status: 'authorized' }))
   assert.deepEqual(
     [refused.charge.cancelKey, refused.charge.status, refused.event],
     [null, 'authorized', 'payment.cancel_failed'],
@@ -67,9 +67,9 @@ test('a cancel that turns out to be impossible has an event and is removed', () 
 })
 
 test('an attempt is of the wish by its key', () => {
-  assert.equal(isOfWish(wished(), own()), true)
-  assert.equal(isOfWish(wished(), attemptOf('cancel', 1)), false)
-  assert.equal(isOfWish(chargeOf(), own()), false)
+  assert.equal(isOfCancelRequest(wished(), own()), true)
+  assert.equal(isOfCancelRequest(wished(), attemptOf('cancel', 1)), false)
+  assert.equal(isOfCancelRequest(chargeOf(), own()), false)
 })
 
 const authorization = { ...attemptOf('authorize', 1000), state: 'succeeded' } as const
@@ -81,7 +81,7 @@ test('where an attempt led to what is wished, the authorization is looked at aga
   const before = wished({ status: 'processing' })
   const due = (kind: Attempt['kind'], state: Attempt['state'], changes: Partial<Charge>) => {
     const attempt = kind === 'authorize' ? authorization : attemptOf(kind, 1000)
-    return dueOf(afterwards(before, stored(0), attempt, ended(wished(changes), attempt, state), 50))
+    return dueOf(applyCancelRequest(before, stored(0), attempt, ended(wished(changes), attempt, state), 50))
   }
   assert.equal(due('authorize', 'succeeded', { status: 'authorized' }), 5_050)
   assert.equal(due('authorize', 'succeeded', { status: 'succeeded', amountCaptured: 1000 }), 5_050)
@@ -95,7 +95,7 @@ test('where an attempt led to what is wished, the authorization is looked at aga
 test('what is begun for a wish gives the authorization its own time again, and takes its lease', () => {
   const looked = { ...authorization, dueAt: 5_000, token: 'mine' }
   const again = (status: Charge['status']) =>
-    asBefore(wished({ status, expiresAt: 9_000 }), [own(), looked]).map(({ id, dueAt, token }) => [
+    restoreDueTime(wished({ status, expiresAt: 9_000 }), [own(), looked]).map(({ id, dueAt, token }) => [
       id,
       dueAt,
       token,
@@ -108,7 +108,7 @@ test('a call of the wish that surely was not done is made again, later each time
   const before = wished({ status: 'processing' })
   const attempt = own()
   const after = (calls: number) =>
-    afterwards(
+    applyCancelRequest(
       before,
       stored(calls),
       attempt,
@@ -130,13 +130,13 @@ test('a call of the wish that surely was not done is made again, later each time
 test('a refund of a stored cancel that was not done is a failed refund each time', () => {
   const attempt = own('refund')
   const not = ended(wished(), attempt, 'not_sent')
-  assert.equal(afterwards(wished(), stored(1), attempt, not, 0).event, not.event)
+  assert.equal(applyCancelRequest(wished(), stored(1), attempt, not, 0).event, not.event)
 })
 
 test('a call of the wish that the provider did leaves it as a record; one that it declined ends it', () => {
   const attempt = own()
   const after = (state: Attempt['state']) =>
-    afterwards(wished(), stored(1), attempt, ended(wished(), attempt, state), 0).charge.cancelKey
+    applyCancelRequest(wished(), stored(1), attempt, ended(wished(), attempt, state), 0).charge.cancelKey
   assert.deepEqual([after('succeeded'), after('declined'), after('pending')], ['wish', null, 'wish'])
 })
 
@@ -145,10 +145,10 @@ test('of a charge that has money after all, the authorization is looked at again
   const due = { ...authorization, dueAt: 5_050, token: null }
   const capture = attemptOf('capture', 1000)
   const made = whole(charge, {}, { attempts: [capture, authorization], event: 'payment.authorized' })
-  assert.deepEqual(standing(made, 50), { ...made, attempts: [capture, due] })
-  assert.deepEqual(standing({ ...made, attempts: [capture] }, 50).attempts, [capture])
+  assert.deepEqual(scheduleRequestedCancel(made, 50), { ...made, attempts: [capture, due] })
+  assert.deepEqual(scheduleRequestedCancel({ ...made, attempts: [capture] }, 50).attempts, [capture])
   const unwished = { ...made, charge: { ...made.charge, cancelKey: null } }
-  assert.equal(standing(unwished, 50), unwished)
+  assert.equal(scheduleRequestedCancel(unwished, 50), unwished)
 })
 
 test('only the authorization that has the money is looked at again, and the attempts that ended stay as they are', () => {
@@ -156,7 +156,7 @@ test('only the authorization that has the money is looked at again, and the atte
   const made = ended(wished({ status: 'authorized' }), capture, 'declined')
   const failed = { ...attemptOf('authorize', 1000), state: 'declined' } as const
   const stored = [failed, authorization, { ...attemptOf('cancel', 1000), state: 'succeeded' } as const]
-  assert.deepEqual(afterwards(wished({ status: 'processing' }), stored, capture, made, 50), {
+  assert.deepEqual(applyCancelRequest(wished({ status: 'processing' }), stored, capture, made, 50), {
     ...made,
     attempts: [...made.attempts, { ...authorization, dueAt: 5_050, token: null }],
   })
@@ -168,21 +168,21 @@ test('how an attempt ended is read from its own row, or from itself where nothin
   const done = { ...attempt, state: 'declined' } as const
   const other = { ...attemptOf('capture', 1000), state: 'sending' } as const
   const made = whole(wished({ status: 'authorized' }), {}, { attempts: [other, done] })
-  assert.equal(dueOf(afterwards(before, stored(0), attempt, made, 50)), 5_050)
+  assert.equal(dueOf(applyCancelRequest(before, stored(0), attempt, made, 50)), 5_050)
   const swapped = {
     ...made,
     attempts: [{ ...other, state: 'declined' } as const, { ...done, state: 'pending' } as const],
   }
-  assert.equal(afterwards(before, stored(0), attempt, swapped, 50), swapped)
+  assert.equal(applyCancelRequest(before, stored(0), attempt, swapped, 50), swapped)
   const none = { ...made, attempts: [] }
-  assert.equal(afterwards(before, stored(0), attempt, none, 50), none)
-  assert.equal(dueOf(afterwards(before, stored(0), done, none, 50)), 5_050)
+  assert.equal(applyCancelRequest(before, stored(0), attempt, none, 50), none)
+  assert.equal(dueOf(applyCancelRequest(before, stored(0), done, none, 50)), 5_050)
 })
 
 test('a call of a stored cancel that succeeded ends it, and needs no further lookup', () => {
   for (const kind of ['cancel', 'refund'] as const) {
     const attempt = own(kind)
     const done = ended(wished(), attempt, 'succeeded')
-    assert.equal(afterwards(wished(), stored(1), attempt, done, 0), done)
+    assert.equal(applyCancelRequest(wished(), stored(1), attempt, done, 0), done)
   }
 })

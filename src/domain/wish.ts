@@ -3,14 +3,14 @@
  * out as soon as that call has ended.
  */
 import type { Attempt } from './attempt.ts'
-import { allows, type Charge, type Decision, decision } from './charge.ts'
-import { refundable } from './refund.ts'
+import { allows, type Charge, type Decision, decide } from './charge.ts'
+import { refundableAmount } from './refund.ts'
 
 /**
  * The number of times that the provider may report that it never got the call for a wish. After that, MiniPay gives
  * up the wish.
  */
-export const MOST_WISH_CALLS = 10
+export const MAX_CANCEL_CALLS = 10
 /**
  * Wait before MiniPay looks again at a charge whose wish it could not carry out at once, in ms; each call in vain
  * doubles it.
@@ -19,31 +19,31 @@ const FIRST_WAIT_MS = 5_000
 const MOST_WAIT_MS = 600_000
 
 /** Whether the charge has a stored cancel request. */
-export function isToBeCanceled({ cancelKey }: Pick<Charge, 'cancelKey'>): boolean {
+export function isCancelRequested({ cancelKey }: Pick<Charge, 'cancelKey'>): boolean {
   return typeof cancelKey === 'string'
 }
 
 /** Stores the cancel with the key of its request, without a call to the provider. */
-export function wishCancel(charge: Charge, key: string): Decision {
+export function requestCancel(charge: Charge, key: string): Decision {
   if (charge.status !== 'processing')
     throw new Error(`${charge.id} is ${charge.status}: it can be canceled now`)
-  return decision(charge, { cancelKey: key }, {})
+  return decide(charge, { cancelKey: key }, {})
 }
 
 /** The follow-up that a stored cancel requires in the charge's current status; null for none, or none yet. */
-export function wishedOf(charge: Charge): 'cancel' | 'refund' | null {
-  if (!isToBeCanceled(charge)) return null
+export function requestedFollowUp(charge: Charge): 'cancel' | 'refund' | null {
+  if (!isCancelRequested(charge)) return null
   if (allows(charge, 'begin_cancel')) return 'cancel'
-  return allows(charge, 'refund') && refundable(charge) > 0 ? 'refund' : null
+  return allows(charge, 'refund') && refundableAmount(charge) > 0 ? 'refund' : null
 }
 
 /** The cancel is not possible: the charge does not change, and an event reports it. */
-export function refuseWish(charge: Charge): Decision {
-  return decision(charge, { cancelKey: null }, { event: 'payment.cancel_failed' })
+export function dropCancelRequest(charge: Charge): Decision {
+  return decide(charge, { cancelKey: null }, { event: 'payment.cancel_failed' })
 }
 
 /** Whether an attempt was begun to fulfil the charge's wish. */
-export function isOfWish(
+export function isOfCancelRequest(
   charge: Pick<Charge, 'cancelKey'>,
   attempt: Pick<Attempt, 'idempotencyKey'>,
 ): boolean {
@@ -56,7 +56,7 @@ export function isOfWish(
  * was definitely not done, MiniPay makes it again later, up to a limit. If it was declined, the wish ends. `before`
  * is the charge before the attempt ended, `attempts` are its stored attempts.
  */
-export function afterwards(
+export function applyCancelRequest(
   before: Charge,
   attempts: readonly Attempt[],
   attempt: Attempt,
@@ -65,18 +65,18 @@ export function afterwards(
 ): Decision {
   const { state } = ended.attempts.find(({ id }) => id === attempt.id) ?? attempt
   if (state !== 'succeeded' && state !== 'declined' && state !== 'not_sent') return ended
-  if (!isOfWish(before, attempt))
-    return wishedOf(ended.charge) ? lookAgain(ended, attempts, now + FIRST_WAIT_MS) : ended
+  if (!isOfCancelRequest(before, attempt))
+    return requestedFollowUp(ended.charge) ? rescheduleLookup(ended, attempts, now + FIRST_WAIT_MS) : ended
   if (state === 'succeeded') return ended
-  const calls = attempts.filter((each) => isOfWish(before, each)).length
-  if (state === 'declined' || calls >= MOST_WISH_CALLS)
+  const calls = attempts.filter((each) => isOfCancelRequest(before, each)).length
+  if (state === 'declined' || calls >= MAX_CANCEL_CALLS)
     return {
       ...ended,
       charge: { ...ended.charge, cancelKey: null },
       previous: { ...ended.previous, cancelKey: ended.charge.cancelKey },
     }
   const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (calls - 1), MOST_WAIT_MS)
-  const again = lookAgain(ended, attempts, now + waitMs)
+  const again = rescheduleLookup(ended, attempts, now + waitMs)
   // A failed refund has an event. A cancel that is still to come has none: its request got 202.
   return attempt.kind === 'cancel' ? { ...again, event: null } : again
 }
@@ -85,23 +85,23 @@ export function afterwards(
  * A charge that had failed in the books has money after all: MiniPay makes its authorization due again, in case a
  * cancel is wished.
  */
-export function standing(decision: Decision, now: number): Decision {
-  return wishedOf(decision.charge) ? lookAgain(decision, [], now + FIRST_WAIT_MS) : decision
+export function scheduleRequestedCancel(decision: Decision, now: number): Decision {
+  return requestedFollowUp(decision.charge) ? rescheduleLookup(decision, [], now + FIRST_WAIT_MS) : decision
 }
 
 /** The authorization that was due because of the wish, with its own due time again. */
-export function asBefore(charge: Charge, attempts: readonly Attempt[]): Attempt[] {
+export function restoreDueTime(charge: Charge, attempts: readonly Attempt[]): Attempt[] {
   const dueAt = charge.status === 'authorized' ? charge.expiresAt : null
-  return attempts.filter(hasMoney).map((each) => ({ ...each, dueAt, token: null }))
+  return attempts.filter(isAuthorized).map((each) => ({ ...each, dueAt, token: null }))
 }
 
-function hasMoney({ kind, state }: Attempt): boolean {
+function isAuthorized({ kind, state }: Attempt): boolean {
   return kind === 'authorize' && state === 'succeeded'
 }
 
 /** An authorization that waits for its customer is due anyway. */
-function lookAgain(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
-  const due = (each: Attempt): Attempt => (hasMoney(each) ? { ...each, dueAt, token: null } : each)
-  if (ended.attempts.some(hasMoney)) return { ...ended, attempts: ended.attempts.map(due) }
-  return { ...ended, attempts: [...ended.attempts, ...attempts.filter(hasMoney).map(due)] }
+function rescheduleLookup(ended: Decision, attempts: readonly Attempt[], dueAt: number): Decision {
+  const due = (each: Attempt): Attempt => (isAuthorized(each) ? { ...each, dueAt, token: null } : each)
+  if (ended.attempts.some(isAuthorized)) return { ...ended, attempts: ended.attempts.map(due) }
+  return { ...ended, attempts: [...ended.attempts, ...attempts.filter(isAuthorized).map(due)] }
 }

@@ -14,7 +14,7 @@ import type { AmountMinor } from '../domain/money.ts'
 export type AuthorizeCall = {
   /** The attempt's id: our reference, and the idempotency key. */
   readonly attemptId: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly amount: AmountMinor
   readonly currency: string
   readonly customer: string
@@ -28,7 +28,7 @@ export type AuthorizeCall = {
 /** A call about a payment that the provider knows: `paymentReference` is its reference. */
 export type FollowUpCall = {
   readonly attemptId: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly paymentReference: string
   /** The amount to capture (the rest is released), to release, or to refund. */
   readonly amount: AmountMinor
@@ -38,7 +38,7 @@ export type FollowUpCall = {
 /** A lookup of the call with this attempt id. */
 export type LookupCall = {
   readonly attemptId: string
-  readonly transactionId: string
+  readonly chargeId: string
   readonly kind: AttemptKind
   /** The provider's reference of this call, if it is known. */
   readonly providerReference: string | null
@@ -53,9 +53,9 @@ export type LookupCall = {
  * `authorization_expired`; a refund that failed later is `declined`. `Capabilities.lookup` says whether `not_found` is
  * final. `not_sent` means that the lookup itself was not sent.
  */
-export type LookupAnswer = Outcome | { readonly kind: 'not_found' }
+export type LookupOutcome = Outcome | { readonly kind: 'not_found' }
 
-export type DisputeAnswer =
+export type DisputeLookup =
   | {
       readonly kind: 'dispute'
       readonly reference: string
@@ -119,9 +119,9 @@ export type RemoteProvider = ProviderSettings & {
   capture(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   cancel(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
   refund(call: FollowUpCall, signal: AbortSignal, apart?: boolean): Promise<Outcome>
-  lookup(call: LookupCall, signal: AbortSignal): Promise<LookupAnswer>
+  lookup(call: LookupCall, signal: AbortSignal): Promise<LookupOutcome>
   /** The current state of a dispute, by the provider's reference. */
-  dispute(reference: string, signal: AbortSignal): Promise<DisputeAnswer>
+  dispute(reference: string, signal: AbortSignal): Promise<DisputeLookup>
   /** Null when the notification cannot be verified: its signature, time or format. Header names are lower case. */
   notification(
     body: Buffer,
@@ -132,16 +132,16 @@ export type RemoteProvider = ProviderSettings & {
 }
 
 /** The outcomes of a provider that decides in this process. */
-export type Decided = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
+export type FinalOutcome = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
 /** A provider that decides in this process, as a pure function: no I/O, no side effect. See `app/in-process`. */
 export type InProcessProvider = ProviderSettings & {
   readonly remote: false
   /** `now` is in ms since 1970. */
-  authorize(call: AuthorizeCall, now: number): Decided
-  capture(call: FollowUpCall): Decided
-  cancel(call: FollowUpCall): Decided
-  refund(call: FollowUpCall): Decided
+  authorize(call: AuthorizeCall, now: number): FinalOutcome
+  capture(call: FollowUpCall): FinalOutcome
+  cancel(call: FollowUpCall): FinalOutcome
+  refund(call: FollowUpCall): FinalOutcome
 }
 
 export type Provider = RemoteProvider | InProcessProvider

@@ -12,14 +12,14 @@ export type StoredClock = {
 }
 
 /** A mark: the observed time and the clock's time, in ms, and the newest idempotency record at that time. */
-export type Mark = { readonly observedMs: number; readonly wallMs: number; readonly lastKey: number }
+export type ClockMark = { readonly observedMs: number; readonly wallMs: number; readonly lastKey: number }
 
 /** Due work, each in the order of its due times. `unknown`: attempts that may have moved money; `waiting`: the others. */
 export const QUEUES = ['deliveries', 'notifications', 'unknown', 'waiting'] as const
 export type Queue = (typeof QUEUES)[number]
 
 /** A range of a queue whose rows must not be due later than `latest`. Times are in ms since 1970. */
-export type Stretch = {
+export type DueTimeChange = {
   readonly queue: Queue
   /** The endpoint of deliveries, the provider of attempts; empty for notifications, which are one queue. */
   readonly name: string
@@ -33,11 +33,11 @@ export type Stretch = {
   /** For a held authorization, `latest` is this or its expiry, if that is later. */
   readonly latestHeld: number
 }
-export type Stretched = {
+export type DueTimesChanged = {
   /** The number of changed rows. */
   readonly moved: number
   /** The last row that was read; null if there are no more. */
-  readonly last: Stretch['after'] | null
+  readonly last: DueTimeChange['after'] | null
 }
 
 export type ClockStore = {
@@ -57,9 +57,9 @@ export type ClockStore = {
    * The last mark at or before an observed time; deletes earlier ones. Its clock is the earliest of its own and those
    * of later marks.
    */
-  markAt(observedMs: number): Promise<Mark | undefined>
+  markAt(observedMs: number): Promise<ClockMark | undefined>
   /** Makes rows due that are due too late, for example after the clock was set back. */
-  bringForward(stretch: Stretch): Promise<Stretched>
+  bringForward(stretch: DueTimeChange): Promise<DueTimesChanged>
   /**
    * Deletes up to `limit` idempotency records, oldest first, up to the newest one of a mark; returns the number.
    * Keeps records that are still `accepted`, because their requests have not ended, and the newest of all if the next

@@ -56,7 +56,7 @@ export type Commit = {
   /** New, or changed. */
   readonly alarms: readonly Alarm[]
   /** One of the attempts must still have exactly this token: no other worker has taken it over. */
-  readonly held: { readonly attemptId: string; readonly token: string | null } | null
+  readonly lease: { readonly attemptId: string; readonly token: string | null } | null
   /** The ledger transaction of the transfers. */
   readonly transactionId: string
   /** Booked in their order; each becomes two entries, its debit and then its credit. */
@@ -79,8 +79,8 @@ export function allEnded({ ended, alsoEnded = NONE }: Commit): readonly Ended[] 
 export type CommitResult =
   | { readonly kind: 'committed' }
   | { readonly kind: 'version_conflict' }
-  /** Another worker has taken over the attempt in `held`. */
-  | { readonly kind: 'not_held' }
+  /** Another worker has taken over the attempt in `lease`. */
+  | { readonly kind: 'lease_lost' }
   | { readonly kind: 'key_exists'; readonly record: FoundRecord }
   | { readonly kind: 'balance_limit' }
   /** The provider used this reference for another attempt before. */
@@ -99,7 +99,7 @@ export type PageQuery = {
   readonly createdUntil?: number
 }
 export type ChargeQuery = PageQuery & { readonly status?: ChargeStatus }
-export type RefundQuery = PageQuery & { readonly status?: Refund['status']; readonly transactionId?: string }
+export type RefundQuery = PageQuery & { readonly status?: Refund['status']; readonly chargeId?: string }
 export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean }
 
 export type StoredEvent = {
@@ -191,7 +191,7 @@ export type ClaimedDelivery = {
   readonly data: string
 }
 
-export type Settlement = {
+export type DeliverySettlement = {
   readonly id: string
   readonly token: string
   readonly verdict: DeliveryVerdict
@@ -203,11 +203,11 @@ export type AttemptQuery = {
   readonly limit: number
   readonly startingAfter?: string
   readonly state?: AttemptState
-  readonly transactionId?: string
+  readonly chargeId?: string
 }
 
 /** An attempt with its scope. */
-export type OwnedAttempt = { readonly scope: Scope; readonly attempt: Attempt }
+export type ScopedAttempt = { readonly scope: Scope; readonly attempt: Attempt }
 
 export type AttemptClaim = {
   readonly provider: string
@@ -284,14 +284,14 @@ export type NotificationSettlement = {
 export type DisputeQuery = {
   readonly limit: number
   readonly startingAfter?: string
-  readonly transactionId?: string
+  readonly chargeId?: string
 }
 
 export type AlarmQuery = {
   readonly limit: number
   readonly startingAfter?: string
   readonly state?: Alarm['state']
-  readonly transactionId?: string
+  readonly chargeId?: string
 }
 
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
@@ -318,7 +318,7 @@ export type Store = ClockStore & {
   /** Claims up to `limit` due deliveries to an endpoint, those whose lease ran out included. */
   claimDeliveries(claim: Claim): Promise<ClaimedDelivery[]>
   /** False when the token no longer holds the delivery; then nothing was written. */
-  settleDelivery(settlement: Settlement): Promise<boolean>
+  settleDelivery(settlement: DeliverySettlement): Promise<boolean>
   /** Makes a claimed delivery due again at once, without counting an attempt. */
   releaseDelivery(id: string, token: string): Promise<boolean>
   delivery(scope: Scope, id: string): Promise<Delivery | undefined>
@@ -336,23 +336,23 @@ export type Store = ClockStore & {
   /** Newest first; those of one charge when `transactionId` is given. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
   /** By its id, in any scope. */
-  attempt(id: string): Promise<OwnedAttempt | undefined>
+  attempt(id: string): Promise<ScopedAttempt | undefined>
   /** The authorization or the refund to which the provider gave this reference. */
   attemptByReference(
     provider: string,
     kind: 'authorize' | 'refund',
     reference: string,
-  ): Promise<OwnedAttempt | undefined>
+  ): Promise<ScopedAttempt | undefined>
   /**
    * Claims up to `limit` attempts at a provider that are due, those whose lease ran out included: first those that may
    * have moved money (`unknown`, `sending`), then those that wait (`pending`, and authorizations whose time has come).
    */
-  claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]>
+  claimAttempts(claim: AttemptClaim): Promise<ScopedAttempt[]>
   /** Claims one unknown or pending attempt without a lease, due or not; undefined if that is impossible. */
   claimAttempt(
     id: string,
     claim: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
-  ): Promise<OwnedAttempt | undefined>
+  ): Promise<ScopedAttempt | undefined>
   /** False when the token no longer holds the attempt; then nothing was written. */
   postponeAttempt(postponement: Postponement): Promise<boolean>
   /**

@@ -4,8 +4,8 @@ import { DISPUTE_STATES } from '../domain/charge.ts'
 import type { HttpResult } from '../net/http-client.ts'
 import { httpUrl } from '../net/http-url.ts'
 import type {
-  DisputeAnswer,
-  LookupAnswer,
+  DisputeLookup,
+  LookupOutcome,
   NotificationSubject,
   VerifiedNotification,
 } from '../ports/provider.ts'
@@ -48,7 +48,7 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
  * The result of a lookup. If the lookup itself was refused or never arrived, the outcome of the call stays unknown;
  * `not_sent` tells the core that the processor is unreachable.
  */
-export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
+export function lookupOf(result: HttpResult, guard: Guard): LookupOutcome {
   if (result.kind !== 'answered')
     return { kind: result.kind, reason: `lookup: ${guard.scrub(result.reason)}` }
   const body = result.status === 200 ? parse(result.body) : undefined
@@ -57,7 +57,7 @@ export function lookupOf(result: HttpResult, guard: Guard): LookupAnswer {
 }
 
 /** The status of a dispute. */
-export function disputeOf(result: HttpResult, guard: Guard): DisputeAnswer {
+export function disputeOf(result: HttpResult, guard: Guard): DisputeLookup {
   if (result.kind !== 'answered') return { kind: 'unknown', reason: guard.scrub(result.reason) }
   const body = result.status === 200 ? parse(result.body) : undefined
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }

@@ -52,8 +52,8 @@ export function createHttpProvider(
   }
 
   const followUp = (operation: string) => (asked: FollowUpCall, signal: AbortSignal, apart?: boolean) => {
-    const { attemptId, transactionId, paymentReference: payment, amount, currency } = asked
-    const fields = { transaction_id: transactionId, payment, amount, currency }
+    const { attemptId, chargeId, paymentReference: payment, amount, currency } = asked
+    const fields = { transaction_id: chargeId, payment, amount, currency }
     return call(operation, attemptId, fields, signal, apart)
   }
 
@@ -65,7 +65,7 @@ export function createHttpProvider(
     deadlineMs,
     concurrency,
     authorize(asked, signal, apart) {
-      const { attemptId, transactionId: transaction_id, paymentMethod: payment_method, ...rest } = asked
+      const { attemptId, chargeId: transaction_id, paymentMethod: payment_method, ...rest } = asked
       const { amount, currency, customer, capture, description, metadata } = rest
       const money = { amount, currency }
       const fields = { customer, payment_method, capture, description, metadata }

@@ -1,5 +1,5 @@
 import { sandboxDecline } from '../domain/sandbox-tokens.ts'
-import type { Decided, FollowUpCall, InProcessProvider } from '../ports/provider.ts'
+import type { FinalOutcome, FollowUpCall, InProcessProvider } from '../ports/provider.ts'
 import type { Create } from './fields.ts'
 
 export { SANDBOX_TOKENS } from '../domain/sandbox-tokens.ts'
@@ -21,11 +21,11 @@ export function createSandbox(name: string): InProcessProvider {
     },
     deadlineMs: 0,
     concurrency: Number.POSITIVE_INFINITY,
-    authorize({ transactionId, paymentMethod, amount, currency, capture }, now): Decided {
+    authorize({ chargeId, paymentMethod, amount, currency, capture }, now): FinalOutcome {
       const decline = sandboxDecline(paymentMethod)
       if (decline) return { kind: 'declined', ...decline, reference: null }
       const expiresAt = capture ? null : now + HOLD_MS
-      return { kind: 'succeeded', reference: `sandbox_${transactionId}`, amount, currency, expiresAt }
+      return { kind: 'succeeded', reference: `sandbox_${chargeId}`, amount, currency, expiresAt }
     },
     capture: done,
     cancel: done,
@@ -34,7 +34,7 @@ export function createSandbox(name: string): InProcessProvider {
 }
 
 /** The sandbox stores nothing and carries out every call. MiniPay itself ensures that amounts are not exceeded. */
-function done({ attemptId, amount, currency }: FollowUpCall): Decided {
+function done({ attemptId, amount, currency }: FollowUpCall): FinalOutcome {
   return { kind: 'succeeded', reference: `sandbox_${attemptId}`, amount, currency, expiresAt: null }
 }
 

@@ -1,5 +1,5 @@
 import type { AttemptKind, Outcome } from '../domain/attempt.ts'
-import type { DisputeAnswer, LookupAnswer } from '../ports/provider.ts'
+import type { DisputeLookup, LookupOutcome } from '../ports/provider.ts'
 import { fromStripe } from './stripe-amount.ts'
 import { declineCode } from './stripe-errors.ts'
 
@@ -60,7 +60,7 @@ function unknown(reason: string): { kind: 'unknown'; reason: string } {
  * The outcome of a call from its payment intent. Only the status that the call leads to is a success. `not_found` if a
  * capture or a cancel left no trace: the payment is unchanged.
  */
-export function readPayment(asked: Asked, answer: unknown): LookupAnswer {
+export function readPayment(asked: Asked, answer: unknown): LookupOutcome {
   const reference = text(answer, 'id')
   const status = text(answer, 'status')
   if (!isAnswer(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
@@ -183,7 +183,7 @@ const DISPUTES: Readonly<Record<string, 'open' | 'won' | 'lost' | 'inquiry'>> = 
  * The status of a dispute. `not_found` for an inquiry, for a dispute that was prevented before it took money, and for
  * a dispute of a charge without a payment intent, which is not ours.
  */
-export function readDispute(answer: unknown): DisputeAnswer {
+export function readDispute(answer: unknown): DisputeLookup {
   const reference = text(answer, 'id')
   const stripeStatus = text(answer, 'status')
   if (!isAnswer(answer) || answer['object'] !== 'dispute' || !reference || !stripeStatus)

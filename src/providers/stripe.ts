@@ -1,10 +1,10 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
 import {
   type AuthorizeCall,
-  type DisputeAnswer,
+  type DisputeLookup,
   type FollowUpCall,
-  type LookupAnswer,
   type LookupCall,
+  type LookupOutcome,
   type RemoteProvider,
   recoveryPlaces,
 } from '../ports/provider.ts'
@@ -76,7 +76,7 @@ export function createStripe(
   const aside = stripeClient({ ...settings, concurrency: recoveryPlaces(settings.concurrency).all }, false)
   const by = (apart?: boolean) => (apart ? aside : client)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
-  const scrubbed = <Answer extends LookupAnswer | DisputeAnswer>(answer: Answer): Answer => ({
+  const scrubbed = <Answer extends LookupOutcome | DisputeLookup>(answer: Answer): Answer => ({
     ...answer,
     ...('reason' in answer && answer.reason !== null ? { reason: scrub(answer.reason) } : {}),
     ...('message' in answer ? { message: scrub(answer.message) } : {}),
@@ -113,7 +113,7 @@ async function authorize(
   call: AuthorizeCall,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { attemptId, transactionId, currency, paymentMethod } = call
+  const { attemptId, chargeId, currency, paymentMethod } = call
   const units = toStripe(call.amount, currency)
   if (!units.ok) return declined(units.declineCode, units.message)
   if (paymentMethod === null) return declined('invalid_payment_method', 'Stripe needs a payment method.')
@@ -134,7 +134,7 @@ async function authorize(
           : { automatic_payment_methods: { enabled: true }, return_url: returnUrl }),
         ...(sendCustomer ? { customer: call.customer } : {}),
         ...(call.description === null ? {} : { description: call.description }),
-        metadata: { minipay_attempt: attemptId, minipay_transaction: transactionId },
+        metadata: { minipay_attempt: attemptId, minipay_transaction: chargeId },
         expand: ['latest_charge'],
       },
       { idempotencyKey: attemptId },
@@ -172,7 +172,7 @@ async function refund(client: StripeClient, call: FollowUpCall, signal: AbortSig
       {
         payment_intent: call.paymentReference,
         amount: units.amount,
-        metadata: { minipay_attempt: call.attemptId, minipay_transaction: call.transactionId },
+        metadata: { minipay_attempt: call.attemptId, minipay_transaction: call.chargeId },
       },
       { idempotencyKey: call.attemptId },
     ),
@@ -186,8 +186,8 @@ function lookupOf(
   call: AuthorizeCall | FollowUpCall,
   paymentReference: string | null,
 ): LookupCall {
-  const { attemptId, transactionId, amount, currency } = call
-  return { kind, attemptId, transactionId, providerReference: null, paymentReference, amount, currency }
+  const { attemptId, chargeId, amount, currency } = call
+  return { kind, attemptId, chargeId, providerReference: null, paymentReference, amount, currency }
 }
 
 /** The outcome of a call from Stripe's response. */
@@ -216,11 +216,11 @@ async function settle(
   return { kind: 'declined', declineCode: meaning.declineCode, message: reply.message, reference }
 }
 
-function read(asked: Asked, answer: unknown): LookupAnswer {
+function read(asked: Asked, answer: unknown): LookupOutcome {
   return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer)
 }
 
-function known(answer: LookupAnswer): Outcome {
+function known(answer: LookupOutcome): Outcome {
   if (answer.kind !== 'not_found') return answer
   return { kind: 'unknown', reason: 'Stripe does not say what became of it' }
 }
@@ -230,7 +230,7 @@ function declined(declineCode: string, message: string): Outcome {
 }
 
 /** By reference if it is known; otherwise a payment by search, and a refund in the list of its payment's refunds. */
-async function lookup(client: StripeClient, call: LookupCall, signal: AbortSignal): Promise<LookupAnswer> {
+async function lookup(client: StripeClient, call: LookupCall, signal: AbortSignal): Promise<LookupOutcome> {
   const { kind, attemptId, providerReference } = call
   const payment = kind === 'authorize' ? (providerReference ?? call.paymentReference) : call.paymentReference
   if (kind === 'refund' && providerReference === null)
@@ -251,7 +251,7 @@ async function findPayment(
   call: LookupCall,
   attemptId: string,
   signal: AbortSignal,
-): Promise<LookupAnswer> {
+): Promise<LookupOutcome> {
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.search({
       query: `metadata['minipay_attempt']:'${attemptId}'`,
@@ -276,7 +276,7 @@ async function findRefund(
   call: LookupCall,
   payment: string,
   signal: AbortSignal,
-): Promise<LookupAnswer> {
+): Promise<LookupOutcome> {
   let after: string | undefined
   for (;;) {
     const page = {
@@ -308,7 +308,7 @@ function found<Answer>(
   return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
 }
 
-async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeAnswer> {
+async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeLookup> {
   const reply = await client.send(signal, (stripe) => stripe.disputes.retrieve(reference))
   return found(reply, readDispute)
 }

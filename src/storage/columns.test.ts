@@ -49,11 +49,11 @@ test('what changes of a row comes behind its id, and is all that an update needs
 })
 
 test('columns that forget a property, or store it as another kind, do not pass the type checker', () => {
-  type Noun = Pick<Refund, 'id' | 'transactionId' | 'amount'>
-  const right = { id: text, transactionId: text, amount }
+  type Noun = Pick<Refund, 'id' | 'chargeId' | 'amount'>
+  const right = { id: text, chargeId: text, amount }
   assert.equal(
     selected(table<Noun>('refunds', 're', right)),
-    'id AS "id", transaction_id AS "transactionId", amount AS "amount"',
+    'id AS "id", transaction_id AS "chargeId", amount AS "amount"',
   )
   type Fits<S> = S extends Specs<Noun> ? true : false
   type Right = typeof right

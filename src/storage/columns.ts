@@ -37,7 +37,7 @@ export const CHARGES = table<Charge>('charges', 'txn', {
 
 export const REFUNDS = table<Refund>('refunds', 're', {
   id: text,
-  transactionId: named('transaction_id', text),
+  chargeId: named('transaction_id', text),
   status: changing(text),
   amount: changing(amount),
   currency: text,
@@ -54,7 +54,7 @@ export const REFUNDS = table<Refund>('refunds', 're', {
 
 export const DISPUTES = table<Dispute>('disputes', 'dp', {
   id: text,
-  transactionId: named('transaction_id', text),
+  chargeId: named('transaction_id', text),
   provider: text,
   providerReference: text,
   status: changing(text),
@@ -71,7 +71,7 @@ export const ATTEMPTS = table<Attempt>(
   'att',
   {
     id: text,
-    transactionId: named('transaction_id', text),
+    chargeId: named('transaction_id', text),
     refundId: text,
     kind: text,
     provider: text,
@@ -96,7 +96,7 @@ export const ATTEMPTS = table<Attempt>(
 
 export const ALARMS = table<Alarm>('alarms', 'alm', {
   id: text,
-  transactionId: named('transaction_id', text),
+  chargeId: named('transaction_id', text),
   attemptId: text,
   disputeId: text,
   kind: text,

@@ -5,7 +5,7 @@ import { type Guarded, type Refusal, refusalOf, type Stored } from './guards.ts'
 
 const commit: Guarded = {
   version: 3,
-  held: { attemptId: 'att_1', token: 'mine' },
+  lease: { attemptId: 'att_1', token: 'mine' },
   transfers: [{ debit: 'provider:bank', credit: 'merchant', currency: 'usd', amount: 100 }],
   attempts: [{ id: 'att_1', provider: 'bank', kind: 'authorize', providerReference: 'ref' }],
 }
@@ -21,7 +21,7 @@ const free: Stored = {
 /** One of each, in the order of the guards, with its refusal. */
 const BAD: readonly [Partial<Stored>, Refusal][] = [
   [{ version: () => 3 }, { kind: 'version_conflict' }],
-  [{ token: () => 'of another' }, { kind: 'not_held' }],
+  [{ token: () => 'of another' }, { kind: 'lease_lost' }],
   [{ balance: () => MAX_BALANCE }, { kind: 'balance_limit' }],
   [{ holder: () => 'att_2' }, { kind: 'reference_taken', attemptId: 'att_2' }],
   [{ record: () => record }, { kind: 'key_exists', record }],

@@ -9,7 +9,7 @@ import type { Commit, CommitResult } from '../ports/store.ts'
 export type Referring = Pick<Attempt, 'id' | 'provider' | 'kind' | 'providerReference'>
 
 /** The parts of a commit that its guards look at. */
-export type Guarded = Pick<Commit, 'held' | 'transfers'> & {
+export type Guarded = Pick<Commit, 'lease' | 'transfers'> & {
   /** Of the charge. */
   readonly version: number
   readonly attempts: readonly Referring[]
@@ -36,7 +36,7 @@ export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
  * sees:
  *
  * 1. The charge is stored at the version before the commit's, or is new.
- * 2. The attempt in `held` still has exactly that token.
+ * 2. The attempt in `lease` still has exactly that token.
  * 3. Every balance stays within 64 bits.
  * 4. No other attempt of the same kind at the same provider has the same reference.
  * 5. The key is new.
@@ -44,11 +44,11 @@ export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
  * Throws if a transfer is not one: a bug of ours.
  */
 export function refusalOf(
-  { version, held, transfers, attempts }: Guarded,
+  { version, lease, transfers, attempts }: Guarded,
   stored: Stored,
 ): Refusal | undefined {
   if (version > 1 && stored.version() !== version - 1) return { kind: 'version_conflict' }
-  if (held && stored.token(held.attemptId) !== held.token) return { kind: 'not_held' }
+  if (lease && stored.token(lease.attemptId) !== lease.token) return { kind: 'lease_lost' }
   for (const transfer of transfers)
     if (!isTransfer(transfer)) throw new Error(`not a transfer: ${JSON.stringify(transfer)}`)
   if (!hasRoom(transfers, stored)) return { kind: 'balance_limit' }

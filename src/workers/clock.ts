@@ -26,7 +26,7 @@ export function startClockWatch(context: Context, clock: ServingClock): Loop {
   const loop = startLoop({ name: 'clock', intervalMs: KEEP_MS, log, runtime }, async () => {
     await clock.keep()
     const all = setBack
-    const moved = await bringForward(context, all)
+    const moved = await bringDueTimesForward(context, all)
     if (all) setBack = false
     if (moved > 0) {
       log.warn({ moved }, 'The clock was set back; waiting work is due now.')
@@ -43,12 +43,12 @@ export function startClockWatch(context: Context, clock: ServingClock): Loop {
     async stop() {
       looks.cancel()
       await loop.stop()
-      await keepAtLast(clock, log)
+      await saveClockAtStop(clock, log)
     },
   }
 }
 
-async function keepAtLast(clock: ServingClock, log: Log): Promise<void> {
+async function saveClockAtStop(clock: ServingClock, log: Log): Promise<void> {
   try {
     await clock.keep()
   } catch (error) {
@@ -80,19 +80,19 @@ function queuesOf(context: Context, now: number): Work[] {
  * Corrects work that is due too late: after the clock was `setBack`, all waiting work; otherwise, work that waits
  * longer than any may. Returns the number of rows.
  */
-export async function bringForward(context: Context, setBack: boolean): Promise<number> {
+export async function bringDueTimesForward(context: Context, setBack: boolean): Promise<number> {
   const { store } = context
   const now = context.now()
   let moved = 0
   for (const work of queuesOf(context, now)) {
     // Authorizations wait for days, and there may be very many: they are read only when necessary.
     if (work.queue === 'waiting' && !setBack) continue
-    moved += await inQueue(store, work, setBack ? now : now + LONGEST_MS, now)
+    moved += await changeQueue(store, work, setBack ? now : now + LONGEST_MS, now)
   }
   return moved
 }
 
-async function inQueue(store: Store, work: Work, latest: number, now: number): Promise<number> {
+async function changeQueue(store: Store, work: Work, latest: number, now: number): Promise<number> {
   let moved = 0
   for (let after: { dueAt: number; id: string } | null = { dueAt: latest, id: '' }; after; ) {
     const times = { latest, now, latestHeld: now + LONGEST_MS }

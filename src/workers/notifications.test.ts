@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Acted } from '../app/notifications.ts'
+import type { NotificationResult } from '../app/notifications.ts'
 import { settlementOf } from './notifications.ts'
 
-const acted = (why: 'failed' | 'foreign' | 'busy' | 'quiet'): Acted => ({ done: false, why, error: 'so' })
+const acted = (why: 'failed' | 'foreign' | 'busy' | 'quiet'): NotificationResult => ({
+  done: false,
+  why,
+  error: 'so',
+})
 const after = (why: 'failed' | 'foreign' | 'busy' | 'quiet', tries: number, ageMs: number) =>
   settlementOf(acted(why), { tries, receivedAt: 1_000 }, 1_000 + ageMs)
 

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.ts'
-import { type Acted, act, sharedLooks } from '../app/notifications.ts'
-import { nextQuietLook } from '../domain/attempt.ts'
+import { createSharedLookups, handleNotification, type NotificationResult } from '../app/notifications.ts'
+import { nextQuietLookup } from '../domain/attempt.ts'
 import { type NotificationSettlement, type StoredNotification, StoreUnavailable } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
@@ -27,7 +27,7 @@ type Claimed = { readonly notification: StoredNotification; readonly token: stri
  */
 export function startNotifications(context: Context): Loop {
   const { store, log } = context
-  const looks = sharedLooks()
+  const looks = createSharedLookups()
   return startPool<Claimed>({
     name: 'notifications',
     intervalMs: POLL_MS,
@@ -48,11 +48,13 @@ export function startNotifications(context: Context): Loop {
     },
     async handle({ notification, token }) {
       const { id, provider } = notification
-      const acted = await act(context, notification, looks).catch((error): Acted => {
-        if (error instanceof StoreUnavailable) throw error
-        log.error({ notification: id, provider, err: error }, 'Handling a notification failed.')
-        return { done: false, why: 'failed', error: (error as Error).message }
-      })
+      const acted = await handleNotification(context, notification, looks).catch(
+        (error): NotificationResult => {
+          if (error instanceof StoreUnavailable) throw error
+          log.error({ notification: id, provider, err: error }, 'Handling a notification failed.')
+          return { done: false, why: 'failed', error: (error as Error).message }
+        },
+      )
       const settled = settlementOf(acted, notification, context.now())
       if (settled.state === 'failed')
         log.error({ notification: id, provider, reason: settled.error }, 'Gave up on a notification.')
@@ -63,14 +65,14 @@ export function startNotifications(context: Context): Loop {
 
 /** The time of the next run, unless it is done or given up. Only a failure counts as a try. */
 export function settlementOf(
-  acted: Acted,
+  acted: NotificationResult,
   { tries, receivedAt }: Pick<StoredNotification, 'tries' | 'receivedAt'>,
   now: number,
 ): Omit<NotificationSettlement, 'id' | 'token'> {
   if (acted.done) return { state: 'done', dueAt: null, error: null }
   const { why, error } = acted
   if (why === 'quiet') {
-    const dueAt = nextQuietLook(receivedAt, now)
+    const dueAt = nextQuietLookup(receivedAt, now)
     return dueAt === null
       ? { state: 'done', dueAt, error: null }
       : { state: 'pending', dueAt, error, inVain: false }

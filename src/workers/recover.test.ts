@@ -4,9 +4,9 @@ import { beginCommit, committed, endCommit, START } from '../../test/kit/commits
 import { tempDir } from '../../test/kit/folders.ts'
 import { createContext } from '../app/context.ts'
 import { createHealth } from '../app/health.ts'
-import { available } from '../app/route.ts'
+import { availableProvider } from '../app/route.ts'
 import { createRouter } from '../app/router.ts'
-import type { LookupAnswer, RemoteProvider } from '../ports/provider.ts'
+import type { LookupOutcome, RemoteProvider } from '../ports/provider.ts'
 import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
@@ -14,7 +14,7 @@ import { startRecovery } from './recover.ts'
 
 /** A provider that answers no lookup but those that the test answers. */
 function silent(name: string, concurrency: number) {
-  const asked = new Map<string, (answer: LookupAnswer) => void>()
+  const asked = new Map<string, (answer: LookupOutcome) => void>()
   let onLookup = () => {}
   const never = () => Promise.reject(new Error('nothing is sent'))
   const provider: RemoteProvider = {
@@ -88,6 +88,6 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   await until(() => lost.every((id) => asked.has(id)))
   assert.deepEqual([...asked.keys()].filter((id) => waiting.has(id)).length, 4)
   assert.equal(context.calls.inFlight('bank_a', 'recovery'), 16)
-  assert.equal(available(context, 'bank_a', false), provider, 'requests have all of their places')
+  assert.equal(availableProvider(context, 'bank_a', false), provider, 'requests have all of their places')
   for (const id of lost) asked.get(id)?.({ kind: 'not_found' })
 })

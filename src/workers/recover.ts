@@ -1,9 +1,9 @@
-import { roomApart } from '../app/apart.ts'
+import { freeRecoveryPlaces } from '../app/apart.ts'
 import type { Context } from '../app/context.ts'
-import { recover } from '../app/recover.ts'
+import { recoverAttempt } from '../app/recover.ts'
 import { leaseUntil } from '../app/route.ts'
 import { type Provider, recoveryPlaces } from '../ports/provider.ts'
-import type { OwnedAttempt } from '../ports/store.ts'
+import type { ScopedAttempt } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 import { startPool } from './pool.ts'
 
@@ -18,7 +18,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
   const places = recoveryPlaces(provider.concurrency)
   /** Waiting attempts that are being looked up. */
   let waiting = 0
-  return startPool<OwnedAttempt>({
+  return startPool<ScopedAttempt>({
     name: `recover ${provider.name}`,
     intervalMs: POLL_MS,
     concurrency: places.all,
@@ -27,7 +27,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     background: context.background,
     async claim(limit) {
       // While the provider is unavailable, a claim would only postpone its attempts, each with a write.
-      const most = roomApart(context, provider, limit)
+      const most = freeRecoveryPlaces(context, provider, limit)
       if (most === 0) return []
       const now = context.now()
       const claimed = await context.store.claimAttempts({
@@ -45,7 +45,7 @@ export function startRecovery(context: Context, provider: Provider): Loop {
     },
     async handle(owned) {
       try {
-        await recover(context, owned)
+        await recoverAttempt(context, owned)
       } finally {
         if (waits(owned)) waiting--
       }
@@ -53,6 +53,6 @@ export function startRecovery(context: Context, provider: Provider): Loop {
   })
 }
 
-function waits({ attempt: { state } }: OwnedAttempt): boolean {
+function waits({ attempt: { state } }: ScopedAttempt): boolean {
   return state === 'pending' || state === 'succeeded'
 }

@@ -2,7 +2,12 @@
 import { type DeliveryAttempt, type DeliveryVerdict, judgeAttempt } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { type Runtime, sleep } from '../ports/runtime.ts'
-import { type ClaimedDelivery, type Settlement, type Store, StoreUnavailable } from '../ports/store.ts'
+import {
+  type ClaimedDelivery,
+  type DeliverySettlement,
+  type Store,
+  StoreUnavailable,
+} from '../ports/store.ts'
 import { SETTLE_MS } from './claim-deliveries.ts'
 
 /** The wait before another try to store a settlement, in ms. */
@@ -45,7 +50,10 @@ export async function settleDelivery(
  * Retries while the database is unavailable and the lease may still be valid; otherwise the receiver would get the
  * webhook twice.
  */
-async function persist({ store, runtime, isStopping }: SettleOptions, settlement: Settlement): Promise<void> {
+async function persist(
+  { store, runtime, isStopping }: SettleOptions,
+  settlement: DeliverySettlement,
+): Promise<void> {
   const until = runtime.monotonic() + SETTLE_MS
   for (;;) {
     try {

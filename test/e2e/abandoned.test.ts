@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
-import { raise, statementOf } from '../../src/app/alarms.ts'
+import { raiseAlarm, statementAbout } from '../../src/app/alarms.ts'
 import { type Context, createContext } from '../../src/app/context.ts'
 import { createCharge } from '../../src/app/create-charge.ts'
 import { createHealth } from '../../src/app/health.ts'
-import { recover } from '../../src/app/recover.ts'
+import { recoverAttempt } from '../../src/app/recover.ts'
 import { createRouter } from '../../src/app/router.ts'
 import type { RemoteProvider } from '../../src/ports/provider.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
@@ -92,12 +92,12 @@ async function away(
 /** Looks at all that is due at a provider, until nothing is under way. */
 async function look(context: Context, name: string): Promise<void> {
   const claim = { provider: name, limit: 10, now: now(), leaseUntil: now() + 10_000, token: randomUUID() }
-  for (const due of await store.claimAttempts(claim)) await recover(context, due)
+  for (const due of await store.claimAttempts(claim)) await recoverAttempt(context, due)
   await context.background.ended()
 }
 const charge = async (id: string) => (await store.charge(scope, id)) ?? assert.fail()
-const story = async (transactionId: string) =>
-  (await store.attempts(scope, { limit: 100, transactionId })).data
+const story = async (chargeId: string) =>
+  (await store.attempts(scope, { limit: 100, chargeId })).data
     .toReversed()
     .map(({ kind, state, declineCode }) => [kind, state, declineCode])
 const stated = async (id: string) =>
@@ -164,7 +164,7 @@ test('a customer who pays while the payment is being canceled is booked', async 
   await look(context, name)
   const { status, amountCaptured } = await charge(id)
   assert.deepEqual([status, amountCaptured, (await stated(id))?.captured], ['succeeded', 2500, 2500])
-  const alarms = await store.alarms(scope, { limit: 10, transactionId: id })
+  const alarms = await store.alarms(scope, { limit: 10, chargeId: id })
   assert.deepEqual(alarms.data, [], 'nobody contradicted anybody')
 })
 
@@ -224,10 +224,10 @@ test('a provider that refuses to cancel decides: MiniPay does not repeat the can
 
 test('while the charge is in doubt a person decides, and nothing is canceled', async () => {
   const { context, name, id } = await away()
-  const [attempt] = (await store.attempts(scope, { limit: 1, transactionId: id })).data
+  const [attempt] = (await store.attempts(scope, { limit: 1, chargeId: id })).data
   assert.ok(attempt)
   const said = { kind: 'unknown', reason: 'requested 2500 usd, the provider says 5 usd' } as const
-  await raise(context, scope, id, statementOf(attempt, 'amount_mismatch', said, said.reason))
+  await raiseAlarm(context, scope, id, statementAbout(attempt, 'amount_mismatch', said, said.reason))
   ahead = 25 * HOUR
   await look(context, name)
   assert.deepEqual(await story(id), [['authorize', 'pending', null]])

@@ -75,24 +75,24 @@ describe('alarms', () => {
     const [first, second] = alarms as [StoredAlarm, StoredAlarm]
     const { status, body } = await api.get<Alarm>(`/api/v1/alarms/${first.id}`)
     assert.equal(status, 200)
-    const { attemptId, disputeId, reference, openedAt, transactionId, closedAt, ...same } = first
+    const { attemptId, disputeId, reference, openedAt, chargeId, closedAt, ...same } = first
     const { state, inDoubt, ...rest } = same
     assert.deepEqual(body, {
       ...rest,
-      ...{ transaction_id: transactionId, attempt_id: attemptId, dispute_id: disputeId },
+      ...{ transaction_id: chargeId, attempt_id: attemptId, dispute_id: disputeId },
       ...{ provider_reference: reference, status: state, in_doubt: inDoubt, closed_at: closedAt },
       opened_at: new Date(openedAt).toISOString(),
     })
     const ids = async (query: string) => (await all<Alarm>(api, `/api/v1/alarms${query}`)).map(({ id }) => id)
     assert.deepEqual(await ids(''), alarms.map(({ id }) => id).toReversed())
-    assert.deepEqual(await ids(`?transaction_id=${transactionId}`), [second.id, first.id])
-    assert.deepEqual(await ids(`?transaction_id=${transactionId}&status=closed`), [])
+    assert.deepEqual(await ids(`?transaction_id=${chargeId}`), [second.id, first.id])
+    assert.deepEqual(await ids(`?transaction_id=${chargeId}&status=closed`), [])
     const page = await api.get<Page<Alarm>>('/api/v1/alarms?limit=2&status=open')
     assert.deepEqual([page.body.data.length, page.body.has_more], [2, true])
   })
 
   test('an alarm is closed with a reason: shown, sent as an event and a webhook, and no longer counted', async () => {
-    const { id, transactionId } = unused()
+    const { id, chargeId } = unused()
     const before = await gauge()
     const known = await eventsAfter(api)
     const { status, body } = await close(id, { reason: 'The customer was refunded at the dashboard.' })
@@ -107,17 +107,14 @@ describe('alarms', () => {
     const [event, ...others] = await eventsAfter(api, known.at(-1)?.sequence ?? 0)
     assert.deepEqual(
       [event?.type, event?.data.id, event?.data.alarm, others],
-      [...['alarm.closed', transactionId], ...[body, []]],
+      [...['alarm.closed', chargeId], ...[body, []]],
     )
     assert.deepEqual(await gauge(), { ...before, amount_mismatch: before['amount_mismatch']! - 1 })
     await receiver.waitFor(1)
     const webhook = receiver.received[0]
     assert.equal(webhook?.headers['x-webhook-event'], 'alarm.closed')
     const told = JSON.parse(webhook?.body ?? '') as Record<string, unknown>
-    assert.deepEqual(
-      [told['id'], told['alarm_id'], told['alarm_kind']],
-      [transactionId, id, 'amount_mismatch'],
-    )
+    assert.deepEqual([told['id'], told['alarm_id'], told['alarm_kind']], [chargeId, id, 'amount_mismatch'])
   })
 
   test('an alarm that is closed is not closed again, and keeps its reason', async () => {

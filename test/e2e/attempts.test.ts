@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { createContext } from '../../src/app/context.ts'
 import { createCharge } from '../../src/app/create-charge.ts'
 import { createHealth } from '../../src/app/health.ts'
-import { recover } from '../../src/app/recover.ts'
+import { recoverAttempt } from '../../src/app/recover.ts'
 import { createRouter } from '../../src/app/router.ts'
 import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
@@ -312,7 +312,7 @@ test('an authorization in this process is canceled when its time has come, and n
     now += 1
     const [due] = await claim()
     assert.ok(due)
-    await recover(context, due)
+    await recoverAttempt(context, due)
     const charge = await store.charge(scope, id)
     assert.deepEqual([charge?.status, charge?.declineCode], ['canceled', 'authorization_expired'])
     for (const { account, balance } of await store.ledgerAccounts(scope)) assert.equal(balance, 0n, account)

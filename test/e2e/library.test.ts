@@ -55,7 +55,7 @@ test('a program charges a customer, refunds a part, and reads both and the balan
   const charge = await minipay.charge(id)
   assert.deepEqual([charge?.status, charge?.amountRefunded], ['partially_refunded', 1000])
   assert.deepEqual((await minipay.charges()).data, [charge])
-  assert.deepEqual((await minipay.refunds({ transactionId: id })).data, [refundOf(back)])
+  assert.deepEqual((await minipay.refunds({ chargeId: id })).data, [refundOf(back)])
   const [succeeded, refunded, ...more] = (await minipay.events()).data
   assert.deepEqual([succeeded?.type, refunded?.type, more], ['payment.succeeded', 'payment.refunded', []])
   assert.deepEqual([succeeded?.data.charge, refunded?.data.charge], [chargeOf(paid), charge])

@@ -1,5 +1,5 @@
 /** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
-import { type Attempt, type Known, newAttempt } from '../../src/domain/attempt.ts'
+import { type Attempt, type KnownOutcome, newAttempt } from '../../src/domain/attempt.ts'
 import {
   type Charge,
   type ChargeCommand,
@@ -38,7 +38,7 @@ let attempts = 0
 export const attemptOf = (kind: Attempt['kind'], amount: number, refundId: string | null = null): Attempt =>
   newAttempt({
     id: `att_${++attempts}`,
-    transactionId: 'txn_1',
+    chargeId: 'txn_1',
     refundId,
     kind,
     provider: 'bank',
@@ -74,7 +74,7 @@ export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
 })
 
 /** An attempt after a lookup at 5000 ms showed how it ended, or that it was accepted. */
-export const ended = (attempt: Attempt, outcome: Known, changes: Partial<Attempt> = {}): Attempt => ({
+export const ended = (attempt: Attempt, outcome: KnownOutcome, changes: Partial<Attempt> = {}): Attempt => ({
   ...attempt,
   state: outcome.kind,
   declineCode: outcome.kind === 'declined' ? outcome.declineCode : null,

@@ -54,7 +54,7 @@ export type Client = {
   /** A charge of 2500 usd unless `fields` say otherwise; fails when it is not answered 201. */
   charge(fields?: object, key?: string): Promise<Charge>
   /** Fails when it is not answered 200. */
-  refund(transactionId: string, fields?: object, key?: string): Promise<Refund>
+  refund(chargeId: string, fields?: object, key?: string): Promise<Refund>
   /** Fails when it is not answered 200; so does a cancel. */
   capture(id: string, fields?: object, key?: string): Promise<Charge>
   cancel(id: string, key?: string): Promise<Charge>

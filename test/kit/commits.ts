@@ -5,7 +5,7 @@ import { chargeEnding, type Ending, endingOf, storedEnding } from '../../src/app
 import {
   type Attempt,
   type AttemptKind,
-  type Known,
+  type KnownOutcome,
   newAttempt,
   type Outcome,
 } from '../../src/domain/attempt.ts'
@@ -13,13 +13,13 @@ import type { Charge, ChargeCommand, Decision, Refund } from '../../src/domain/c
 import { idFactory } from '../../src/domain/id.ts'
 import { canonicalRequest, type FoundRecord, type StoredEnding } from '../../src/domain/idempotency.ts'
 import {
-  atOnce,
   beginCharge,
   beginFollowUp,
   concludeCharge,
   decideCharge,
+  joinDecisions,
 } from '../../src/domain/lifecycle.ts'
-import { beginRefund, concludeRefund, refundable } from '../../src/domain/refund.ts'
+import { beginRefund, concludeRefund, refundableAmount } from '../../src/domain/refund.ts'
 import { encodeFacts, snapshotOf } from '../../src/domain/snapshot.ts'
 import type { Claim, ClaimedDelivery, Commit, Scope, Store } from '../../src/ports/store.ts'
 
@@ -117,14 +117,14 @@ export function refundCommit(charge: Charge, options: RefundOptions): RequestCom
   const { begun, attempt, key, at } = refundBegun(charge, options)
   const outcome = succeeded(attempt, `ref_${attempt.id}`)
   const ended = concludeRefund(begun.charge, begun.refund as Refund, attempt, outcome, 'answer', at)
-  return requestOf(atOnce(begun, ended), options, key, at)
+  return requestOf(joinDecisions(begun, ended), options, key, at)
 }
 
 function refundBegun(charge: Charge, options: RefundOptions) {
   const at = options.at ?? tick()
   const id = newId('re')
   const key = options.key ?? `key-of-${id}`
-  const amount = options.amount ?? refundable(charge)
+  const amount = options.amount ?? refundableAmount(charge)
   const { description = null, metadata = { note: id } } = options
   const asked = { amount, reason: 'requested_by_customer', description, metadata }
   const attempt = attemptOf('refund', charge, { at, key, refundId: id, amount, provider: charge.provider })
@@ -158,7 +158,7 @@ function attemptOf(
   const { at, key, amount, refundId = null, provider = 'bank_a' } = sending
   return newAttempt({
     id: newId('att'),
-    transactionId: about.id,
+    chargeId: about.id,
     refundId,
     kind,
     provider,
@@ -228,7 +228,7 @@ export function beginRefundCommit(
  */
 export function endCommit(
   { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
-  outcome: Known,
+  outcome: KnownOutcome,
   options: Options & { ended?: Commit['ended'] },
 ): Commit {
   const at = options.at ?? tick()
@@ -257,7 +257,7 @@ export function commitOf(
         ? null
         : { key, fingerprint: fingerprintOf(decision), surface: 'minipay', ending: endingIn(decision) },
     ended: null,
-    held: null,
+    lease: null,
     event: event && { id: newId('evt'), type: event, data },
     deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }
@@ -285,7 +285,7 @@ export function recordOf({ key, event }: Commit): FoundRecord {
 /** What the request asked for, in full. */
 function fingerprintOf({ charge, refund, attempts: [attempt] }: Decision): string {
   if (refund) {
-    const { transactionId: transaction_id, amount, reason, metadata } = refund
+    const { chargeId: transaction_id, amount, reason, metadata } = refund
     return fingerprint(canonicalRequest('POST /api/v1/refunds', { transaction_id, amount, reason, metadata }))
   }
   const { id, amount, currency, customer, capture, paymentMethod, description, metadata } = charge

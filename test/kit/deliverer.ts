@@ -9,7 +9,12 @@ import { webhookBody } from '../../src/api/webhook-body.ts'
 import type { Charge } from '../../src/domain/charge.ts'
 import type { DeliveryAttempt } from '../../src/domain/delivery.ts'
 import type { Log } from '../../src/ports/log.ts'
-import { type ClaimedDelivery, DEFAULT_SCOPE, type Settlement, type Store } from '../../src/ports/store.ts'
+import {
+  type ClaimedDelivery,
+  DEFAULT_SCOPE,
+  type DeliverySettlement,
+  type Store,
+} from '../../src/ports/store.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { type Deliverer, type DeliverOptions, startDeliverer } from '../../src/workers/deliver.ts'
@@ -54,7 +59,7 @@ export async function bench(t: TestContext) {
   const store = await openSqliteStore({ file: join(folder.path, 'deliver.db'), onFatal: assert.fail })
   atEnd(() => store.close())
   const claims = history<{ limit: number; claimed: ClaimedDelivery[] }>()
-  const settled = history<Settlement & { accepted: boolean }>()
+  const settled = history<DeliverySettlement & { accepted: boolean }>()
   const watched: Store = {
     ...store,
     async claimDeliveries(claim) {

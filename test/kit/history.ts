@@ -4,13 +4,13 @@ import { type Context, createContext } from '../../src/app/context.ts'
 import { createCharge } from '../../src/app/create-charge.ts'
 import { cancelCharge, captureCharge, createRefund } from '../../src/app/follow-up.ts'
 import { createHealth } from '../../src/app/health.ts'
-import { act } from '../../src/app/notifications.ts'
+import { handleNotification } from '../../src/app/notifications.ts'
 import { createRouter } from '../../src/app/router.ts'
-import type { Known, Outcome } from '../../src/domain/attempt.ts'
+import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'
 import type { Charge, Refund } from '../../src/domain/charge.ts'
 import { isRejection } from '../../src/domain/error.ts'
 import { canonicalRequest } from '../../src/domain/idempotency.ts'
-import type { DisputeAnswer, RemoteProvider } from '../../src/ports/provider.ts'
+import type { DisputeLookup, RemoteProvider } from '../../src/ports/provider.ts'
 import { DEFAULT_SCOPE, type Scope, type Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
@@ -24,14 +24,14 @@ type Scripted = RemoteProvider & {
   /** How the next call ends. */
   says(outcome: Outcome): void
   /** What it says of a lookup, and of a dispute, from now on. */
-  finds(answer: Known | null): void
-  disputes(answer: Extract<DisputeAnswer, { kind: 'dispute' }>): void
+  finds(answer: KnownOutcome | null): void
+  disputes(answer: Extract<DisputeLookup, { kind: 'dispute' }>): void
 }
 
 function scripted(name: string): Scripted {
   let next: Outcome | null = null
-  let found: Known | null = null
-  const disputed = new Map<string, DisputeAnswer>()
+  let found: KnownOutcome | null = null
+  const disputed = new Map<string, DisputeLookup>()
   async function answer(
     call: { attemptId: string; amount: number; currency: string },
     expiresAt: number | null,
@@ -215,7 +215,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
       await store.addNotification(note)
       const token = `token-${id}`
       await store.claimNotifications({ limit: 10, now: at, leaseUntil: at + 60_000, token })
-      const acted = await act(context, note)
+      const acted = await handleNotification(context, note)
       await settled()
       const state = acted.done ? 'done' : (givenUp ?? 'pending')
       const error = acted.done ? null : acted.error
@@ -338,7 +338,7 @@ async function atOneBank(books: Books): Promise<void> {
   bankA.says(NO)
   await books.refund(fails, 312)
   const reversed = await books.refund(await books.charge(2_013), 313)
-  bankA.finds(NO as Known)
+  bankA.finds(NO as KnownOutcome)
   await books.notify(bankA, 'refund', String(reversed.providerReference))
   bankA.finds(null)
 }

@@ -1,6 +1,6 @@
 import { createCharge } from '../../app/create-charge.ts'
 import { cancelCharge, captureCharge } from '../../app/follow-up.ts'
-import { attemptsOf } from '../../app/story.ts'
+import { listAttempts } from '../../app/story.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
@@ -208,7 +208,7 @@ const listChargeAttemptsEndpoint: Endpoint = {
   examples: pageOf('attempts', ATTEMPT),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
-    const attempts = await attemptsOf(context, scopeOf(request), id)
+    const attempts = await listAttempts(context, scopeOf(request), id)
     if (!attempts) return sendRejection(reply, notFound('transaction', id))
     return sendObject(reply, { data: attempts.map(attemptView), has_more: false })
   },

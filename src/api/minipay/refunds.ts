@@ -111,7 +111,7 @@ const listRefundsEndpoint: Endpoint = {
     const storeQuery: RefundQuery = {
       ...(await pageQuery('re', query, exists)),
       ...(query.status !== undefined && { status: query.status }),
-      ...(query.transaction_id !== undefined && { transactionId: query.transaction_id }),
+      ...(query.transaction_id !== undefined && { chargeId: query.transaction_id }),
     }
     return sendPage(reply, await context.store.refunds(scope, storeQuery), refundView, {
       backwards: query.ending_before !== undefined,

@@ -1,4 +1,4 @@
-import type { Replayed, SimulatedCharge } from '../../app/simulation.ts'
+import type { ReplayedCharge, SimulatedCharge } from '../../app/simulation.ts'
 import { isRejection } from '../../domain/error.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
 import { parseCurrency } from '../../domain/money.ts'
@@ -194,7 +194,7 @@ function replayedView({
   rules,
   providers,
   went,
-}: Replayed): ReplayedChargesView {
+}: ReplayedCharge): ReplayedChargesView {
   const names = [...new Set([...providers.keys(), ...went.keys()])].sort()
   return {
     charges,

@@ -4,7 +4,7 @@ import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Dispute, Refund } from '../../domain/charge.ts'
 import { type ChargeFacts, decodeSnapshot, type Era, type Snapshot } from '../../domain/snapshot.ts'
-import { isToBeCanceled } from '../../domain/wish.ts'
+import { isCancelRequested } from '../../domain/wish.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
 import type { AlarmView } from './alarm-schemas.ts'
 import type { AttemptView } from './attempt-schemas.ts'
@@ -48,7 +48,7 @@ export function chargeView(charge: ChargeFacts): ChargeView {
     failure_message: charge.failureMessage,
     redirect_url: charge.redirectUrl,
     expires_at: timeOrNull(charge.expiresAt),
-    cancel_requested: isToBeCanceled(charge),
+    cancel_requested: isCancelRequested(charge),
     idempotency_key: charge.idempotencyKey,
     created_at: timestamp(charge.createdAt),
   }
@@ -57,7 +57,7 @@ export function chargeView(charge: ChargeFacts): ChargeView {
 /** `id` is the transaction's, as it always was; the refund's own id is `refund_id`. */
 export function refundView(refund: Refund): RefundView {
   return {
-    id: refund.transactionId,
+    id: refund.chargeId,
     refund_id: refund.id,
     amount: refund.amount,
     currency: refund.currency,
@@ -77,7 +77,7 @@ export function refundView(refund: Refund): RefundView {
 export function disputeView(dispute: Dispute): DisputeView {
   return {
     id: dispute.id,
-    transaction_id: dispute.transactionId,
+    transaction_id: dispute.chargeId,
     amount: dispute.amount,
     currency: dispute.currency,
     amount_booked: dispute.amountBooked,
@@ -96,7 +96,7 @@ export function attemptView(attempt: Attempt): AttemptView {
   const { route } = attempt
   return {
     id: attempt.id,
-    transaction_id: attempt.transactionId,
+    transaction_id: attempt.chargeId,
     refund_id: attempt.refundId,
     kind: attempt.kind,
     provider: attempt.provider,
@@ -128,7 +128,7 @@ export function attemptView(attempt: Attempt): AttemptView {
 export function alarmView(alarm: Alarm): AlarmView {
   return {
     id: alarm.id,
-    transaction_id: alarm.transactionId,
+    transaction_id: alarm.chargeId,
     attempt_id: alarm.attemptId,
     dispute_id: alarm.disputeId,
     kind: alarm.kind,

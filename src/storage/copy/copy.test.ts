@@ -60,10 +60,10 @@ function filled(t: TestContext): string {
   return file
 }
 
-const ALARM = `'id', x.id, 'transactionId', x.transaction_id, 'attemptId', x.attempt_id, 'kind', x.kind,
+const ALARM = `'id', x.id, 'chargeId', x.transaction_id, 'attemptId', x.attempt_id, 'kind', x.kind,
   'provider', x.provider, 'said', x.said, 'reference', x.reference, 'amount', x.amount, 'message', x.message,
   'state', x.state, 'inDoubt', json('true'), 'openedAt', x.opened_at`
-const DISPUTE = `'id', x.id, 'transactionId', x.transaction_id, 'provider', x.provider,
+const DISPUTE = `'id', x.id, 'chargeId', x.transaction_id, 'provider', x.provider,
   'providerReference', x.provider_reference, 'amount', x.amount, 'currency', x.currency, 'customer', x.customer,
   'status', x.status, 'createdAt', x.created_at`
 

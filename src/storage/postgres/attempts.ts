@@ -1,5 +1,5 @@
 import { KEPT_VERSIONS } from '../../domain/rule-set.ts'
-import type { AttemptClaim, OwnedAttempt, Postponement, Scope } from '../../ports/store.ts'
+import type { AttemptClaim, Postponement, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { claiming } from './claims.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
 import type { Work } from './statements.ts'
@@ -8,7 +8,7 @@ import type { Work } from './statements.ts'
 export function attemptWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   return {
-    async claimAttempts(claim: AttemptClaim): Promise<OwnedAttempt[]> {
+    async claimAttempts(claim: AttemptClaim): Promise<ScopedAttempt[]> {
       const { provider, now, limit, waiting = limit, freeOnly = false, leaseUntil, token } = claim
       const values = [provider, now, limit, leaseUntil, token, node, waiting, freeOnly ? 1 : 0]
       return (await claims(CLAIM, values, token)).map(ownedAttempt)
@@ -17,7 +17,7 @@ export function attemptWork({ fenced, once }: Work, node: string) {
     async claimAttempt(
       id: string,
       { now, leaseUntil, token }: Omit<AttemptClaim, 'provider' | 'limit' | 'freeOnly'>,
-    ): Promise<OwnedAttempt | undefined> {
+    ): Promise<ScopedAttempt | undefined> {
       const { rows } = await fenced(CLAIM_ONE, [id, now, leaseUntil, token, node])
       return rows[0] && ownedAttempt(rows[0])
     },

@@ -1,5 +1,5 @@
 import type { KeptClock } from '../../domain/clock.ts'
-import type { Mark, Queue, Stretch, Stretched } from '../../ports/store-clock.ts'
+import type { ClockMark, DueTimeChange, DueTimesChanged, Queue } from '../../ports/store-clock.ts'
 import type { Sql } from './statements.ts'
 
 /** Writes about the clock: what is kept of it, and due times that it has put too late. All can be done twice. */
@@ -21,14 +21,14 @@ export function clockWork(sql: Sql) {
       await sql(ADD_MARK, [observedMs, wallMs])
     },
 
-    async markAt(observedMs: number): Promise<Mark | undefined> {
+    async markAt(observedMs: number): Promise<ClockMark | undefined> {
       const { rows } = await sql(MARK_AT, [observedMs])
-      const mark = rows[0] as unknown as Mark | undefined
+      const mark = rows[0] as unknown as ClockMark | undefined
       if (mark) await sql('DELETE FROM clock_marks WHERE observed_ms < $1', [mark.observedMs])
       return mark
     },
 
-    async bringForward(stretch: Stretch): Promise<Stretched> {
+    async bringForward(stretch: DueTimeChange): Promise<DueTimesChanged> {
       const { queue, name, after, limit, latest, now, leaseUntil, latestHeld } = stretch
       const times = [latest, now, leaseUntil, ...(queue === 'waiting' ? [latestHeld] : [])]
       const { rows } = await sql(BRING_FORWARD[queue], [name, after.dueAt, after.id, limit, ...times])

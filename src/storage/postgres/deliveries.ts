@@ -1,4 +1,4 @@
-import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import type { Claim, ClaimedDelivery, DeliverySettlement, Scope } from '../../ports/store.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import { claiming } from './claims.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
@@ -24,7 +24,7 @@ export function deliveryWork({ fenced, once }: Work, node: string) {
       return rows.map((row) => ({ ...(row as unknown as ClaimedDelivery), token }))
     },
 
-    settleDelivery: (settlement: Settlement): Promise<boolean> => settlements.add(settlement),
+    settleDelivery: (settlement: DeliverySettlement): Promise<boolean> => settlements.add(settlement),
 
     async releaseDelivery(id: string, token: string): Promise<boolean> {
       return (await fenced(RELEASE, [id, token])).count === 1
@@ -88,12 +88,12 @@ const RETRY = `
   SELECT id FROM retried`
 
 /** Settlements that arrive together are one statement. */
-function settling(sql: Sql): Grouping<Settlement, boolean> {
-  return createGrouping<Settlement, boolean>({
+function settling(sql: Sql): Grouping<DeliverySettlement, boolean> {
+  return createGrouping<DeliverySettlement, boolean>({
     largest: LARGEST_GROUP,
     concurrency: 1,
     async run(settlements) {
-      const first = new Map<string, Settlement>()
+      const first = new Map<string, DeliverySettlement>()
       for (const settlement of settlements)
         if (!first.has(settlement.id)) first.set(settlement.id, settlement)
       const { rows } = await sql(SETTLE, [JSON.stringify([...first.values()].map(settledRow))])
@@ -105,7 +105,7 @@ function settling(sql: Sql): Grouping<Settlement, boolean> {
   })
 }
 
-function settledRow({ id, token, verdict, status, error }: Settlement): object {
+function settledRow({ id, token, verdict, status, error }: DeliverySettlement): object {
   const due_at = verdict.state === 'pending' ? verdict.retryAt : null
   return { id, token, state: verdict.state, due_at, status, error }
 }

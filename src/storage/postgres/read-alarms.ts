@@ -22,7 +22,7 @@ export function alarmReads(sql: Sql) {
         LIST,
         scope,
         [
-          ['transaction_id', query.transactionId],
+          ['transaction_id', query.chargeId],
           ['state', query.state],
         ],
         query,

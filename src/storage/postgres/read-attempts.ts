@@ -3,9 +3,9 @@ import { idFloor } from '../../domain/id.ts'
 import type {
   AttemptQuery,
   AttemptTotals,
-  OwnedAttempt,
   Page,
   Scope,
+  ScopedAttempt,
   StoredRuleSet,
 } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
@@ -24,10 +24,10 @@ export function attemptReads(sql: Sql) {
       // As with charges: successes, which most attempts are, are read from the attempts themselves.
       const byState: Filter =
         state === 'succeeded' ? ['state', state] : ['state', state, `state <> 'succeeded'`]
-      return page(sql, LIST, scope, [['transaction_id', query.transactionId], byState], query)
+      return page(sql, LIST, scope, [['transaction_id', query.chargeId], byState], query)
     },
 
-    async attempt(id: string): Promise<OwnedAttempt | undefined> {
+    async attempt(id: string): Promise<ScopedAttempt | undefined> {
       const { rows } = await sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = $1`, [id])
       return rows[0] && ownedAttempt(rows[0])
     },
@@ -36,7 +36,7 @@ export function attemptReads(sql: Sql) {
       provider: string,
       kind: 'authorize' | 'refund',
       reference: string,
-    ): Promise<OwnedAttempt | undefined> {
+    ): Promise<ScopedAttempt | undefined> {
       const { rows } = await sql(
         `SELECT ${ATTEMPT_COLUMNS} FROM attempts
          WHERE provider = $1 AND kind = $2 AND kind IN ('authorize', 'refund')

@@ -45,7 +45,7 @@ export function chargeReads(sql: Sql) {
         LISTS.refunds,
         scope,
         [
-          ['transaction_id', query.transactionId],
+          ['transaction_id', query.chargeId],
           ['customer', query.customer],
           ['status', query.status],
           ['currency', query.currency],
@@ -57,7 +57,7 @@ export function chargeReads(sql: Sql) {
       find(FIND_DISPUTE, DISPUTES.of, scope, id),
 
     disputes: (scope: Scope, query: DisputeQuery): Promise<Page<Dispute>> =>
-      page(sql, LISTS.disputes, scope, [['transaction_id', query.transactionId]], query),
+      page(sql, LISTS.disputes, scope, [['transaction_id', query.chargeId]], query),
 
     disputeByReference: (scope: Scope, provider: string, reference: string): Promise<Dispute | undefined> =>
       find(FIND_DISPUTE_BY_REFERENCE, DISPUTES.of, scope, provider, reference),

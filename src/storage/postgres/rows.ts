@@ -1,6 +1,6 @@
 /** Rows of a scope, and what both reading and writing them need. */
 import type { FoundRecord } from '../../domain/idempotency.ts'
-import type { OwnedAttempt, Scope } from '../../ports/store.ts'
+import type { ScopedAttempt, Scope } from '../../ports/store.ts'
 import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
 import { selected } from '../table.ts'
 import type { Row } from './batch.ts'
@@ -28,7 +28,7 @@ export function nameIn(scope: Scope, ...names: readonly string[]): string {
 
 export const ATTEMPT_COLUMNS = `account_id AS "accountId", live, ${selected(ATTEMPTS)}`
 
-export function ownedAttempt({ accountId, live, ...row }: Row): OwnedAttempt {
+export function ownedAttempt({ accountId, live, ...row }: Row): ScopedAttempt {
   return {
     scope: { accountId: accountId as number, mode: live === 1 ? 'live' : 'test' },
     attempt: ATTEMPTS.of(row),

@@ -32,13 +32,13 @@ export type CommitMessage = {
   readonly deliveries?: readonly string[]
   /** name, currency, change, name … */
   readonly counts?: Row
-  readonly held?: NonNullable<Commit['held']>
+  readonly lease?: NonNullable<Commit['lease']>
 }
 
 type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 
 export function messageOf(commit: Commit): CommitMessage {
-  const { scope, at, charge, refund, dispute, attempts, alarms, key, event, held } = commit
+  const { scope, at, charge, refund, dispute, attempts, alarms, key, event, lease } = commit
   const { transactionId, transfers, deliveries, counts } = commit
   const ended = allEnded(commit)
   const isNew = charge.version === 1
@@ -67,7 +67,7 @@ export function messageOf(commit: Commit): CommitMessage {
     message.deliveries = flat(deliveries, (all, { id, endpoint }) => all.push(id, endpoint))
   if (counts.length > 0)
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
-  if (held) message.held = held
+  if (lease) message.lease = lease
   return message
 }
 

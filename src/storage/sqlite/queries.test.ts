@@ -74,7 +74,7 @@ for (const [filters, index] of charges)
 
 const refunds = [
   [{}, 'PRIMARY KEY'],
-  [{ transactionId: id, customer: 'c' }, 'refunds_by_transaction'],
+  [{ chargeId: id, customer: 'c' }, 'refunds_by_transaction'],
   [{ customer: 'c', status: 'refunded' }, 'refunds_by_customer'],
   [{ status: 'refunded' }, 'refunds_by_status'],
   [{ currency: 'usd' }, 'refunds_by_currency'],
@@ -114,8 +114,8 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
 
 const attempts = [
   [{}, 'attempts_by_scope'],
-  [{ transactionId: id }, 'attempts_by_transaction'],
-  [{ transactionId: id, state: 'unknown' }, 'attempts_by_transaction'],
+  [{ chargeId: id }, 'attempts_by_transaction'],
+  [{ chargeId: id, state: 'unknown' }, 'attempts_by_transaction'],
   [{ state: 'unknown' }, 'attempts_by_state'],
   [{ state: 'succeeded' }, 'attempts_by_scope'],
 ] as const
@@ -134,7 +134,7 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
     q.attemptByReference('bank_a', 'refund', 'ref')
     q.dispute(DEFAULT_SCOPE, id)
     q.disputes(DEFAULT_SCOPE, { limit: 20 })
-    q.disputes(DEFAULT_SCOPE, { limit: 20, transactionId: id })
+    q.disputes(DEFAULT_SCOPE, { limit: 20, chargeId: id })
     q.disputeByReference(DEFAULT_SCOPE, 'bank_a', 'ref')
     q.ruleSet(DEFAULT_SCOPE)
   })
@@ -148,8 +148,8 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
 
 const alarms = [
   [{}, 'PRIMARY KEY'],
-  [{ transactionId: id }, 'alarms_by_transaction'],
-  [{ transactionId: id, state: 'open' }, 'alarms_by_transaction'],
+  [{ chargeId: id }, 'alarms_by_transaction'],
+  [{ chargeId: id, state: 'open' }, 'alarms_by_transaction'],
   [{ state: 'open' }, 'alarms_by_state'],
   [{ state: 'closed' }, 'alarms_by_state'],
 ] as const

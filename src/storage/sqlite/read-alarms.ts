@@ -22,7 +22,7 @@ export function alarmReads(sql: Sql) {
 
     alarms(scope: Scope, query: AlarmQuery): Page<Alarm> | Promise<Page<Alarm>> {
       const filters: Filter[] = [
-        ['transaction_id', query.transactionId, 'alarms_by_transaction'],
+        ['transaction_id', query.chargeId, 'alarms_by_transaction'],
         ['state', query.state, 'alarms_by_state'],
       ]
       return page(sql, LIST, scope, filters, query)

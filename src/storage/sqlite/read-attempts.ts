@@ -3,9 +3,9 @@ import { idFloor } from '../../domain/id.ts'
 import type {
   AttemptQuery,
   AttemptTotals,
-  OwnedAttempt,
   Page,
   Scope,
+  ScopedAttempt,
   StoredRuleSet,
 } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
@@ -23,13 +23,13 @@ export function attemptReads(sql: Sql) {
       const { state } = query
       // As with charges: successes, which most attempts are, are read from the attempts themselves.
       const filters: Filter[] = [
-        ['transaction_id', query.transactionId, 'attempts_by_transaction'],
+        ['transaction_id', query.chargeId, 'attempts_by_transaction'],
         ['state', state, state === 'succeeded' ? undefined : 'attempts_by_state'],
       ]
       return page(sql, LIST, scope, filters, query)
     },
 
-    attempt(id: string): OwnedAttempt | undefined {
+    attempt(id: string): ScopedAttempt | undefined {
       const row = sql(`SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE id = ?`).get(id) as OwnedRow | undefined
       return row && ownedAttempt(row)
     },
@@ -38,7 +38,7 @@ export function attemptReads(sql: Sql) {
       provider: string,
       kind: 'authorize' | 'refund',
       reference: string,
-    ): OwnedAttempt | undefined {
+    ): ScopedAttempt | undefined {
       const row = sql(
         `SELECT ${ATTEMPT_COLUMNS} FROM attempts
          WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,

@@ -48,7 +48,7 @@ export function chargeReads(sql: Sql) {
 
     refunds(scope: Scope, query: RefundQuery): Page<Refund> | Promise<Page<Refund>> {
       const filters: Filter[] = [
-        ['transaction_id', query.transactionId, 'refunds_by_transaction'],
+        ['transaction_id', query.chargeId, 'refunds_by_transaction'],
         ['customer', query.customer, 'refunds_by_customer'],
         ['status', query.status, 'refunds_by_status'],
         ['currency', query.currency, 'refunds_by_currency'],
@@ -65,7 +65,7 @@ export function chargeReads(sql: Sql) {
     },
 
     disputes(scope: Scope, query: DisputeQuery): Page<Dispute> | Promise<Page<Dispute>> {
-      const filters: Filter[] = [['transaction_id', query.transactionId, 'disputes_by_transaction']]
+      const filters: Filter[] = [['transaction_id', query.chargeId, 'disputes_by_transaction']]
       return page(sql, LISTS.disputes, scope, filters, query)
     },
 

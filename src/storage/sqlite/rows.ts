@@ -1,6 +1,6 @@
 /** Rows of our nouns, beyond what `storage/columns` says of them: long texts, and the scope of an attempt. */
 import type { Charge, Refund } from '../../domain/charge.ts'
-import type { OwnedAttempt, Scope } from '../../ports/store.ts'
+import type { ScopedAttempt, Scope } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
 import { recordText, selected, type Table, type Value } from '../table.ts'
 import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-texts.ts'
@@ -30,7 +30,7 @@ export const ATTEMPT_COLUMNS = `account_id AS accountId, live, ${selected(ATTEMP
 
 export type OwnedRow = { readonly accountId: number; readonly live: number }
 
-export function ownedAttempt({ accountId, live, ...row }: OwnedRow): OwnedAttempt {
+export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttempt {
   return { scope: { accountId, mode: live === 1 ? 'live' : 'test' }, attempt: ATTEMPTS.of(row) }
 }
 

@@ -8,7 +8,7 @@ import { disputed } from '../../../test/contract/store/disputes.ts'
 import { commitOf, committed, taken } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { Alarm } from '../../domain/alarm.ts'
-import { type Charge, decision } from '../../domain/charge.ts'
+import { type Charge, decide } from '../../domain/charge.ts'
 import { type Store, DEFAULT_SCOPE as scope } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
@@ -41,7 +41,7 @@ async function told(
   event: 'alarm.opened' | 'alarm.closed',
   alarm: Alarm,
 ): Promise<Charge> {
-  const made = decision(charge, {}, { alarms: [alarm], event })
+  const made = decide(charge, {}, { alarms: [alarm], event })
   await committed(store, commitOf(made, { scope }, null, alarm.closedAt ?? alarm.openedAt))
   return made.charge
 }

@@ -1,4 +1,4 @@
-import type { AttemptClaim, OwnedAttempt, Postponement } from '../../ports/store.ts'
+import type { AttemptClaim, Postponement, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import type { Referring } from '../guards.ts'
 import type { Connection } from './connection.ts'
@@ -67,7 +67,7 @@ export const attemptWrites = {
   claimAttempts(db) {
     const claimUnknown = db.prepare<unknown[], OwnedRow>(claimDue(`'sending', 'unknown'`))
     const claimWaiting = db.prepare<unknown[], OwnedRow>(claimDue(`'pending', 'succeeded'`))
-    return (claim: AttemptClaim): OwnedAttempt[] => {
+    return (claim: AttemptClaim): ScopedAttempt[] => {
       const { provider, limit, waiting = limit, freeOnly = false, now, leaseUntil, token } = claim
       const own = [leaseUntil, token, provider, now, freeOnly ? 1 : 0]
       const rows = claimUnknown.all(...own, limit)
@@ -84,7 +84,7 @@ export const attemptWrites = {
     return (
       id: string,
       claim: Pick<AttemptClaim, 'now' | 'leaseUntil' | 'token'>,
-    ): OwnedAttempt | undefined => {
+    ): ScopedAttempt | undefined => {
       const row = claimFree.all(claim.leaseUntil, claim.token, id, claim.now)[0]
       return row && ownedAttempt(row)
     }

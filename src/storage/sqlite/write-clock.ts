@@ -1,5 +1,5 @@
 import type { KeptClock } from '../../domain/clock.ts'
-import type { Mark, Queue, Stretch, Stretched } from '../../ports/store-clock.ts'
+import type { ClockMark, DueTimeChange, DueTimesChanged, Queue } from '../../ports/store-clock.ts'
 import type { Definition } from './definition.ts'
 
 /** Each queue's table, and the condition of the index in whose order its rows are due; `?` is the queue's name. */
@@ -51,13 +51,13 @@ export const clockWrites = {
 
   markAt:
     (db) =>
-    (observedMs: number): Mark | undefined => {
+    (observedMs: number): ClockMark | undefined => {
       const mark = db
         .prepare(
           `SELECT observed_ms AS observedMs, last_key AS lastKey FROM clock_marks
            WHERE observed_ms <= ? ORDER BY observed_ms DESC LIMIT 1`,
         )
-        .get(observedMs) as Omit<Mark, 'wallMs'> | undefined
+        .get(observedMs) as Omit<ClockMark, 'wallMs'> | undefined
       if (!mark) return undefined
       db.prepare('DELETE FROM clock_marks WHERE observed_ms < ?').run(mark.observedMs)
       const wallMs = db.prepare('SELECT min(wall_ms) FROM clock_marks').pluck().get() as number
@@ -66,7 +66,7 @@ export const clockWrites = {
 
   bringForward:
     (db) =>
-    (stretch: Stretch): Stretched => {
+    (stretch: DueTimeChange): DueTimesChanged => {
       const { queue, name, after, limit, latest, now, leaseUntil, latestHeld } = stretch
       const [table, where] = QUEUE[queue]
       const held = queue === 'waiting' ? `t.state = 'succeeded', ${HELD}` : '0, 0'

@@ -38,7 +38,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
 
   /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
   return function applyCommit(message: CommitMessage): CommitResult | null {
-    const { accountId: account, live, at, charge, refund, dispute, key, event, held } = message
+    const { accountId: account, live, at, charge, refund, dispute, key, event, lease } = message
     const { attempts = NONE, alarms = NONE, ended = NONE, counts = NONE } = message
     const transfers = transfersIn(message)
     const id = charge[CHARGES.at.id] as string
@@ -48,7 +48,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     const sequence = event ? numbers.event + 1 : 0
     let details: Apart | undefined
     const refusal = refusalOf(
-      { version, held: held ?? null, transfers, attempts: attempts.map(referring) },
+      { version, lease: lease ?? null, transfers, attempts: attempts.map(referring) },
       {
         version: () => charges.version(account, live, id),
         token: tries.token,

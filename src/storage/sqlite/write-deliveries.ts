@@ -1,4 +1,4 @@
-import type { Claim, ClaimedDelivery, Scope, Settlement } from '../../ports/store.ts'
+import type { Claim, ClaimedDelivery, DeliverySettlement, Scope } from '../../ports/store.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
@@ -44,7 +44,7 @@ export const deliveryWrites = {
          RETURNING account_id, live`,
       )
       .raw()
-    return ({ id, token, verdict, status, error }: Settlement): boolean => {
+    return ({ id, token, verdict, status, error }: DeliverySettlement): boolean => {
       const { state } = verdict
       const scope = settleClaimed.get(
         ...[state, state === 'pending' ? verdict.retryAt : null, status, error],

@@ -6,8 +6,8 @@ import { idFactory } from '../../../src/domain/id.ts'
 import type {
   AuthorizeCall,
   FollowUpCall,
-  LookupAnswer,
   LookupCall,
+  LookupOutcome,
   RemoteProvider,
 } from '../../../src/ports/provider.ts'
 import type { Open, Opened, Peer, PeerPayment } from './contract.ts'
@@ -39,7 +39,7 @@ export function opened(open: Open): { readonly at: Opened } {
 export function authorizeCall(peer: Peer, changes: Partial<AuthorizeCall> = {}): AuthorizeCall {
   return {
     attemptId: newId('att'),
-    transactionId: newId('txn'),
+    chargeId: newId('txn'),
     amount: AMOUNT,
     currency: 'usd',
     customer: 'cus_contract',
@@ -57,8 +57,8 @@ export function followUp(
   paymentReference: string,
   amount: number = paid.amount,
 ): FollowUpCall {
-  const { transactionId, currency } = paid
-  return { attemptId: newId('att'), transactionId, paymentReference, amount, currency }
+  const { chargeId, currency } = paid
+  return { attemptId: newId('att'), chargeId, paymentReference, amount, currency }
 }
 
 /** What a lookup of a call asks, with what is known of it. */
@@ -67,22 +67,22 @@ export function lookupCall(
   call: AuthorizeCall | FollowUpCall,
   providerReference: string | null = null,
 ): LookupCall {
-  const { attemptId, transactionId, amount, currency } = call
+  const { attemptId, chargeId, amount, currency } = call
   const paymentReference = 'paymentReference' in call ? call.paymentReference : providerReference
-  return { attemptId, transactionId, kind, providerReference, paymentReference, amount, currency }
+  return { attemptId, chargeId, kind, providerReference, paymentReference, amount, currency }
 }
 
-export function succeeded(outcome: LookupAnswer): Extract<Outcome, { kind: 'succeeded' }> {
+export function succeeded(outcome: LookupOutcome): Extract<Outcome, { kind: 'succeeded' }> {
   if (outcome.kind !== 'succeeded') assert.fail(`expected success, not ${JSON.stringify(outcome)}`)
   return outcome
 }
 
-export function pending(outcome: LookupAnswer): Extract<Outcome, { kind: 'pending' }> {
+export function pending(outcome: LookupOutcome): Extract<Outcome, { kind: 'pending' }> {
   if (outcome.kind !== 'pending') assert.fail(`expected a wait, not ${JSON.stringify(outcome)}`)
   return outcome
 }
 
-export function declined(outcome: LookupAnswer): Extract<Outcome, { kind: 'declined' }> {
+export function declined(outcome: LookupOutcome): Extract<Outcome, { kind: 'declined' }> {
   if (outcome.kind !== 'declined') assert.fail(`expected a decline, not ${JSON.stringify(outcome)}`)
   return outcome
 }
@@ -145,7 +145,7 @@ export async function prepare(at: Opened, kind: AttemptKind): Promise<Sending> {
 }
 
 /** Finds out what became of a call whose outcome is unknown, as recovery does. */
-export async function truth(provider: RemoteProvider, sending: Sending): Promise<LookupAnswer> {
+export async function truth(provider: RemoteProvider, sending: Sending): Promise<LookupOutcome> {
   const now = Date.now()
   const { kind } = sending.lookup
   for (let lookups = 0; ; lookups++) {

@@ -49,7 +49,7 @@ beforeEach(() => {
 
 const AUTHORIZE: AuthorizeCall = {
   attemptId: 'att_1',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   amount: 2_500,
   currency: 'usd',
   customer: 'cus_1',
@@ -60,14 +60,14 @@ const AUTHORIZE: AuthorizeCall = {
 }
 const FOLLOW_UP: FollowUpCall = {
   attemptId: 'att_2',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   paymentReference: 'pay_1',
   amount: 900,
   currency: 'usd',
 }
 const LOOKUP: LookupCall = {
   attemptId: 'att_1',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   kind: 'authorize',
   providerReference: null,
   paymentReference: null,

@@ -36,7 +36,7 @@ describe('what is sent to Stripe', () => {
     assert.doesNotMatch(sent ?? '', /cus_42|secret\+plan/)
     const form = await lastForm()
     assert.equal(form.get('metadata[minipay_attempt]'), call.attemptId)
-    assert.equal(form.get('metadata[minipay_transaction]'), call.transactionId)
+    assert.equal(form.get('metadata[minipay_transaction]'), call.chargeId)
     assert.equal(form.get('confirm'), 'true')
     assert.equal(form.get('return_url'), 'https://shop.example/back')
     assert.equal(form.get('error_on_requires_action'), null)

@@ -71,7 +71,7 @@ describe('the settings of a Stripe account', () => {
 /** A call of which only the currency matters. */
 const authorizeCallOf = (currency: string): AuthorizeCall => ({
   attemptId: 'att_1',
-  transactionId: 'txn_1',
+  chargeId: 'txn_1',
   amount: 400,
   currency,
   customer: 'cus_1',

@@ -10,7 +10,7 @@ import { changed } from './steps.ts'
 export function alarmOf(charge: Charge, changes: Partial<Alarm> = {}): Alarm {
   return {
     id: newId('alm'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     attemptId: null,
     disputeId: null,
     kind: 'amount_mismatch',
@@ -111,9 +111,9 @@ export function alarmLists(open: Open): void {
       assert.deepEqual(await list({ state: 'open' }), [[d, c, a], false])
       assert.deepEqual(await list({ state: 'open', limit: 1, startingAfter: d }), [[c], true])
       assert.deepEqual(await list({ state: 'closed' }), [[b], false])
-      assert.deepEqual(await list({ transactionId: charge.id }), [[c, b, a], false])
-      assert.deepEqual(await list({ transactionId: charge.id, state: 'open' }), [[c, a], false])
-      assert.deepEqual(await list({ transactionId: 'txn_other' }), [[], false])
+      assert.deepEqual(await list({ chargeId: charge.id }), [[c, b, a], false])
+      assert.deepEqual(await list({ chargeId: charge.id, state: 'open' }), [[c, a], false])
+      assert.deepEqual(await list({ chargeId: 'txn_other' }), [[], false])
       for (const scope of [test, other]) {
         assert.deepEqual(await list({}, scope), [[], false])
         assert.equal(await store.alarm(scope, a), undefined)
@@ -178,7 +178,7 @@ export function impossibleRows(open: Open): void {
     assert.deepEqual(await store.charge(scope, charge.id), full.charge)
     const { dispute } = await disputed(store, scope, (await taken(store, { scope })).charge, 1)
     const other = (await taken(store, { scope })).charge
-    const foreign = { ...dispute, id: newId('dp'), providerReference: 'd', transactionId: other.id }
+    const foreign = { ...dispute, id: newId('dp'), providerReference: 'd', chargeId: other.id }
     const nothing = { ...foreign, amount: 0, amountBooked: 0, currency: 'jpy' }
     await committed(store, { ...changed(scope, other, {}), dispute: nothing })
     assert.deepEqual(await store.dispute(scope, nothing.id), nothing)

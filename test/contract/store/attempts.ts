@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Attempt } from '../../../src/domain/attempt.ts'
 import { idTime } from '../../../src/domain/id.ts'
-import type { AttemptClaim, OwnedAttempt, Scope, Store } from '../../../src/ports/store.ts'
+import type { AttemptClaim, Scope, ScopedAttempt, Store } from '../../../src/ports/store.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -31,7 +31,7 @@ async function sent(store: Store, options: ChargeOptions & Sending): Promise<Att
 }
 
 /** Claims for a lease of one second from `now`. */
-function claim(store: Store, options: Partial<AttemptClaim> & { now: number }): Promise<OwnedAttempt[]> {
+function claim(store: Store, options: Partial<AttemptClaim> & { now: number }): Promise<ScopedAttempt[]> {
   return store.claimAttempts({
     provider: 'bank_a',
     limit: 10,
@@ -41,7 +41,7 @@ function claim(store: Store, options: Partial<AttemptClaim> & { now: number }): 
   })
 }
 
-const idsOf = (owned: readonly OwnedAttempt[]) => owned.map(({ attempt }) => attempt.id).sort()
+const idsOf = (owned: readonly ScopedAttempt[]) => owned.map(({ attempt }) => attempt.id).sort()
 
 /** Puts a claimed attempt off as unknown since `since`, to be looked at again at `dueAt`. */
 function putOff(store: Store, { id, token }: Attempt, since: number, dueAt: number | null = since + 500) {
@@ -243,7 +243,7 @@ export function postponements(open: Open): void {
     const [held] = await claim(store, { now: T + 500, provider: 'bank_b' })
     await putOff(store, held!.attempt, T)
     assert.deepEqual((await store.attemptTotals(T)).byState, byState, 'put off again, it is the same one')
-    const charge = (await store.charge(other, oldest.transactionId))!
+    const charge = (await store.charge(other, oldest.chargeId))!
     await committed(store, endCommit({ charge, attempt: held!.attempt }, NO, { scope: other }))
     assert.deepEqual(await store.attemptTotals(T + 2), {
       byState: { ...byState, unknown: 2, declined: 1 },
@@ -268,11 +268,11 @@ export function attemptLists(open: Open): void {
     assert.deepEqual(await list({}), [all, false])
     assert.deepEqual(await list({ limit: 2 }), [all.slice(0, 2), true])
     assert.deepEqual(await list({ limit: 2, startingAfter: all[1] }), [all.slice(2), false])
-    assert.deepEqual(await list({ transactionId: charge.id }), [all.slice(1), false])
-    assert.deepEqual(await list({ transactionId: charge.id, limit: 1 }), [all.slice(1, 2), true])
+    assert.deepEqual(await list({ chargeId: charge.id }), [all.slice(1), false])
+    assert.deepEqual(await list({ chargeId: charge.id, limit: 1 }), [all.slice(1, 2), true])
     assert.deepEqual(await list({ state: 'sending' }), [all.slice(0, 2), false])
     assert.deepEqual(await list({ state: 'succeeded' }), [all.slice(2), false])
-    assert.deepEqual(await list({ state: 'sending', transactionId: charge.id }), [[all[1]], false])
+    assert.deepEqual(await list({ state: 'sending', chargeId: charge.id }), [[all[1]], false])
     assert.deepEqual(await list({ state: 'sending', startingAfter: all[0] }), [[all[1]], false])
     assert.deepEqual((await store.attempts(live, { limit: 10, state: 'succeeded' })).data, [paid])
   })
@@ -371,7 +371,7 @@ export function references(open: Open): void {
         ...endCommit(begun, { kind: 'not_sent', reason: 'refused' }, { scope }),
         held: { attemptId: id, token },
       })
-      const refused = { kind: 'not_held' }
+      const refused = { kind: 'lease_lost' }
       assert.deepEqual(await store.commit(heldBy(null)), refused)
       const now = tick() + 10_000
       const lease = { provider: 'bank_a', limit: 10, now, leaseUntil: now + 1_000, token: 'yours' }
@@ -387,7 +387,7 @@ export function references(open: Open): void {
   rule(open, 'a charge in one step is refused for its reference as any other', async (store, { live }) => {
     const { attempt } = await taken(store, { scope: live })
     const commit = chargeCommit({ scope: live })
-    const twin = { ...attempt, id: `${attempt.id}x`, transactionId: commit.charge.id }
+    const twin = { ...attempt, id: `${attempt.id}x`, chargeId: commit.charge.id }
     const refused = { kind: 'reference_taken', attemptId: attempt.id }
     assert.deepEqual(await store.commit({ ...commit, attempts: [twin] }), refused)
     assert.equal(await store.charge(live, commit.charge.id), undefined)

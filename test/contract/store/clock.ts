@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { KeptClock } from '../../../src/domain/clock.ts'
 import type { Store } from '../../../src/ports/store.ts'
-import { QUEUES, type Stretch } from '../../../src/ports/store-clock.ts'
+import { type DueTimeChange, QUEUES } from '../../../src/ports/store-clock.ts'
 import {
   beginCommit,
   chargeCommit,
@@ -175,7 +175,7 @@ export function purges(open: Open): void {
 /** A clock that was a month ahead is right again: `START` is now. */
 const AHEAD = START + 30 * DAY
 
-function stretch(queue: Stretch['queue'], changed: Partial<Stretch> = {}): Stretch {
+function stretch(queue: DueTimeChange['queue'], changed: Partial<DueTimeChange> = {}): DueTimeChange {
   const name = { deliveries: 'default', notifications: '', unknown: 'bank_a', waiting: 'bank_a' }[queue]
   const times = { latest: START, now: START, leaseUntil: START + 50, latestHeld: START + HOUR }
   return { queue, name, after: { dueAt: START, id: '' }, limit: 100, ...times, ...changed }
@@ -195,7 +195,7 @@ export function lateWork(open: Open): void {
         await committed(store, chargeCommit({ scope: live, at: AHEAD, endpoints: ['default'] }))
       await claim(store, { now: AHEAD, limit: 2, token: 'held' })
       const moved: number[] = []
-      for (let after: Stretch['after'] | null = { dueAt: START, id: '' }; after; ) {
+      for (let after: DueTimeChange['after'] | null = { dueAt: START, id: '' }; after; ) {
         const done = await store.bringForward(stretch('deliveries', { after, limit: 2 }))
         moved.push(done.moved)
         after = done.last

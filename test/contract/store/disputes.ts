@@ -7,7 +7,7 @@ import { commitOf, committed, newId, type Open, rule, taken, tick } from '../../
 function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_${charge.id}`): Dispute {
   return {
     id: newId('dp'),
-    transactionId: charge.id,
+    chargeId: charge.id,
     provider: charge.provider,
     providerReference,
     amount,
@@ -110,7 +110,7 @@ export function disputes(open: Open): void {
       const [third, second, first] = made.map((dispute) => dispute.id)
       assert.deepEqual(await list({}), [[third, second, first], false])
       assert.deepEqual(await list({ limit: 1, startingAfter: third }), [[second], true])
-      assert.deepEqual(await list({ transactionId: charge.id }), [[second, first], false])
+      assert.deepEqual(await list({ chargeId: charge.id }), [[second, first], false])
       assert.deepEqual(await store.disputeByReference(live, 'bank_a', 'dsp_2'), made[1])
       assert.equal(await store.disputeByReference(live, 'bank_b', 'dsp_2'), undefined)
       assert.equal(await store.disputeByReference(test, 'bank_a', 'dsp_2'), undefined)
