@@ -2,9 +2,14 @@
 import { webhookBody } from './api/webhook-body.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
-import { createHealth, type Health } from './app/health.ts'
-import { createProviderCheck, type ProviderCheck, standInRefused, warnOf } from './app/provider-check.ts'
-import { createRouter } from './app/router.ts'
+import { createHealth, type Health } from './app/routing/health.ts'
+import {
+  createProviderCheck,
+  type ProviderCheck,
+  standInRefused,
+  warnOf,
+} from './app/routing/provider-check.ts'
+import { createRouter } from './app/routing/router.ts'
 import type { Config, SettingKey } from './config.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'

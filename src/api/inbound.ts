@@ -1,5 +1,5 @@
 /** Notifications that providers send to MiniPay. */
-import { receiveNotification } from '../app/receive-notification.ts'
+import { receiveNotification } from '../app/attempts/receive-notification.ts'
 import { isRejection } from '../domain/error.ts'
 import { NoQuery, sendObject } from '../http/endpoint.ts'
 import { named, object, oneOf, string } from '../http/schema.ts'

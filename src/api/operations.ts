@@ -1,5 +1,5 @@
 import type { ClockWarning } from '../app/clock.ts'
-import type { MissingProvider } from '../app/provider-check.ts'
+import type { MissingProvider } from '../app/routing/provider-check.ts'
 import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'

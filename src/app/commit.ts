@@ -3,7 +3,7 @@ import type { Surface } from '../domain/idempotency.ts'
 import { encodeFacts, snapshotOf } from '../domain/snapshot.ts'
 import type { Commit, CommitResult, Ended, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
-import { type EndedRequest, type Ending, storedEnding } from './endings.ts'
+import { type EndedRequest, type Ending, storedEnding } from './payments/endings.ts'
 
 /** A new key, and how its request ended. */
 export type NewKey = {

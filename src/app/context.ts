@@ -9,11 +9,11 @@ import type { Runtime } from '../ports/runtime.ts'
 import type { Store } from '../ports/store.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
-import type { Ending } from './endings.ts'
-import type { Health } from './health.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
-import { createProviderCalls, type ProviderCalls } from './provider-calls.ts'
-import type { Router } from './router.ts'
+import type { Ending } from './payments/endings.ts'
+import type { Health } from './routing/health.ts'
+import { createProviderCalls, type ProviderCalls } from './routing/provider-calls.ts'
+import type { Router } from './routing/router.ts'
 
 /** The dependencies of every use case: created once a process, and by tests with a time of their own. */
 export type Context = {

@@ -3,11 +3,11 @@ import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type FoundRecord, reused, type Surface } from '../domain/idempotency.ts'
 import { within } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
-import { sendAttempt } from './attempt.ts'
+import { lookUpFirst } from './attempts/look-up-first.ts'
+import { sendAttempt } from './attempts/settle-attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
-import { accepted, chargeEnding, type Ending, recordedEnding, refundEnding } from './endings.ts'
-import { lookUpFirst } from './look-first.ts'
+import { accepted, chargeEnding, type Ending, recordedEnding, refundEnding } from './payments/endings.ts'
 
 /** A state-changing request: its scope, its key, the fingerprint of its content, and the API through which it came. */
 export type KeyedRequest = {

@@ -1,6 +1,6 @@
 /** `minipay routing`: the routing rules of a running server. */
 import { readFileSync } from 'node:fs'
-import type { Problem } from '../domain/rule-set.ts'
+import type { Problem } from '../domain/routing/rule-set.ts'
 import { ApiError, apiClient } from './api.ts'
 
 const PATH = '/api/v1/routing'

@@ -51,16 +51,16 @@ test('a decision raises the version by one, changes what it says, and does nothi
     dispute: null,
     attempts: [],
     alarms: [],
-    chargeId: 'txn_1',
+    transactionId: 'txn_1',
     transfers: [],
     event: null,
     counts: [],
   })
-  const rest = { event: 'payment.failed', counts: [['charges_failed', 1]], chargeId: 're_1' } as const
+  const rest = { event: 'payment.failed', counts: [['charges_failed', 1]], transactionId: 're_1' } as const
   assert.deepEqual(decide(charge, {}, rest), {
     ...decide(charge, {}, {}),
     event: 'payment.failed',
     counts: [['charges_failed', 1]],
-    chargeId: 're_1',
+    transactionId: 're_1',
   })
 })

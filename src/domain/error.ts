@@ -1,4 +1,4 @@
-import type { Problem } from './rule-set.ts'
+import type { Problem } from './routing/rule-set.ts'
 
 /** The codes of the rules, with their meanings. HTTP adds its own, and the statuses of all. */
 export const ERROR_CODES = {

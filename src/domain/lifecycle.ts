@@ -1,5 +1,6 @@
 /** The lifecycle of a charge: how it begins, and how each outcome of a provider call changes it. */
 import { type Attempt, applyOutcome, type KnownOutcome, type Outcome, type Resolver } from './attempt.ts'
+import { isCancelRequested } from './cancel-request.ts'
 import {
   allows,
   assertAllows,
@@ -14,7 +15,6 @@ import { type Rejection, reject } from './error.ts'
 import { chargeTransfer, joinTransfers, type Transfer, transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 import { USUAL_CHARGE } from './snapshot.ts'
-import { isCancelRequested } from './wish.ts'
 
 /** The decision of a provider in this process; see ports/provider. */
 type FinalOutcome = Extract<Outcome, { kind: 'succeeded' | 'declined' }>

@@ -1,5 +1,5 @@
 /** Reads the orders of a program that embeds MiniPay, which no schema has checked. The limits are those of the API. */
-import { cardRefused, holdsCardNumber } from './card-numbers.ts'
+import { cardRefused, holdsCardNumber } from './cards/card-numbers.ts'
 import type { ChargeCommand, Metadata, RefundCommand } from './charge.ts'
 import { type Rejection, reject } from './error.ts'
 import { CURRENCY_WANTED, LIMITS } from './limits.ts'

@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '../domain/error.ts'
-import type { Problem } from '../domain/rule-set.ts'
+import type { Problem } from '../domain/routing/rule-set.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 
 /** A code for clients: its status, its meaning, and whether the same request can succeed later. */

@@ -1,6 +1,6 @@
 /** Faults of a request's parameters, as sentences that say how to correct them. */
 import type { ErrorObject } from 'ajv'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import { suggest } from '../suggest.ts'
 import { type Refusal, refuse } from './errors.ts'
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
-import { cardRefused, holdsCardNumber } from '../domain/card-numbers.ts'
-import { hasManyDigits } from '../domain/plain-digits.ts'
+import { cardRefused, holdsCardNumber } from '../domain/cards/card-numbers.ts'
+import { hasManyDigits } from '../domain/cards/plain-digits.ts'
 import { type Refusal, refuse } from './errors.ts'
 import { NO_WORDS, type ParameterWords } from './faults.ts'
 

@@ -1,6 +1,6 @@
 /** Requests that the server refuses before it looks for their endpoint, and those that name none. */
 import type { IncomingMessage } from 'node:http'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import type { Reply, Request, ServedApi } from './endpoint.ts'
 import { type Refusal, refuse } from './errors.ts'
 import { cardRefusal } from './json-body.ts'

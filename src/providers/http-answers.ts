@@ -1,5 +1,5 @@
 import type { Outcome } from '../domain/attempt.ts'
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import { DISPUTE_STATES } from '../domain/charge.ts'
 import type { HttpResult } from '../net/http-client.ts'
 import { httpUrl } from '../net/http-url.ts'

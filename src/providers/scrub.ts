@@ -1,4 +1,4 @@
-import { cutCardNumbers, holdsCardNumber } from '../domain/card-numbers.ts'
+import { cutCardNumbers, holdsCardNumber } from '../domain/cards/card-numbers.ts'
 
 /** The longest text of a provider that is kept, in characters. */
 const MAX_TEXT = 200

@@ -1,4 +1,4 @@
-import { holdsCardNumber } from '../domain/card-numbers.ts'
+import { holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import { DECLINE_CODES } from '../domain/decline.ts'
 
 /**

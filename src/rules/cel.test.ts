@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Condition, Facts } from '../domain/routing.ts'
+import type { Condition, Facts } from '../domain/routing/choose.ts'
 import { compileCondition } from './cel.ts'
 
 const FACTS: Facts = {

@@ -9,8 +9,8 @@
  */
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { serialize } from '@marcbachmann/cel-js/serialize'
-import type { Facts } from '../domain/routing.ts'
-import type { CompileCondition, Position } from '../domain/rule-set.ts'
+import type { Facts } from '../domain/routing/choose.ts'
+import type { CompileCondition, Position } from '../domain/routing/rule-set.ts'
 
 const VARIABLES = {
   amount: 'int',

@@ -53,7 +53,7 @@ test('columns that forget a property, or store it as another kind, do not pass t
   const right = { id: text, chargeId: text, amount }
   assert.equal(
     selected(table<Noun>('refunds', 're', right)),
-    'id AS "id", transaction_id AS "chargeId", amount AS "amount"',
+    'id AS "id", charge_id AS "chargeId", amount AS "amount"',
   )
   type Fits<S> = S extends Specs<Noun> ? true : false
   type Right = typeof right

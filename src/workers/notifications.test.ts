@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NotificationResult } from '../app/notifications.ts'
+import type { NotificationResult } from '../app/attempts/handle-notification.ts'
 import { settlementOf } from './notifications.ts'
 
 const acted = (why: 'failed' | 'foreign' | 'busy' | 'quiet'): NotificationResult => ({

@@ -1,5 +1,9 @@
+import {
+  createSharedLookups,
+  handleNotification,
+  type NotificationResult,
+} from '../app/attempts/handle-notification.ts'
 import type { Context } from '../app/context.ts'
-import { createSharedLookups, handleNotification, type NotificationResult } from '../app/notifications.ts'
 import { nextQuietLookup } from '../domain/attempt.ts'
 import { type NotificationSettlement, type StoredNotification, StoreUnavailable } from '../ports/store.ts'
 import type { Loop } from './loop.ts'

@@ -1,7 +1,7 @@
 /** Commits as the use cases make them, with a clock that is counted by hand: one millisecond a commit. */
 import test from 'node:test'
 import { fingerprint } from '../../src/app/context.ts'
-import { chargeEnding, type Ending, endingOf, storedEnding } from '../../src/app/endings.ts'
+import { chargeEnding, type Ending, endingOf, storedEnding } from '../../src/app/payments/endings.ts'
 import {
   type Attempt,
   type AttemptKind,

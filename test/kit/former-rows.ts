@@ -2,7 +2,7 @@
 import { renameSync } from 'node:fs'
 import { endingView } from '../../src/api/minipay/endings.ts'
 import { snapshotView } from '../../src/api/minipay/views.ts'
-import { recordedEnding } from '../../src/app/endings.ts'
+import { recordedEnding } from '../../src/app/payments/endings.ts'
 import type { EndingKind } from '../../src/domain/idempotency.ts'
 import { decodeSnapshot } from '../../src/domain/snapshot.ts'
 import type { Connection } from '../../src/storage/sqlite/connection.ts'

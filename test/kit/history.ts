@@ -1,11 +1,11 @@
 /** Books with a history of every kind, made by the use cases themselves, with providers that say what a script has. */
 
+import { handleNotification } from '../../src/app/attempts/handle-notification.ts'
 import { type Context, createContext } from '../../src/app/context.ts'
-import { createCharge } from '../../src/app/create-charge.ts'
-import { cancelCharge, captureCharge, createRefund } from '../../src/app/follow-up.ts'
-import { createHealth } from '../../src/app/health.ts'
-import { handleNotification } from '../../src/app/notifications.ts'
-import { createRouter } from '../../src/app/router.ts'
+import { cancelCharge, captureCharge, createRefund } from '../../src/app/payments/change-charge.ts'
+import { createCharge } from '../../src/app/payments/create-charge.ts'
+import { createHealth } from '../../src/app/routing/health.ts'
+import { createRouter } from '../../src/app/routing/router.ts'
 import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'
 import type { Charge, Refund } from '../../src/domain/charge.ts'
 import { isRejection } from '../../src/domain/error.ts'

@@ -1,5 +1,5 @@
 /** Rule sets at their limits: a hundred rules, each with a condition of a thousand characters that never holds. */
-import { MAX_CONDITION, MAX_FAILOVER_CODES, MAX_RULES } from '../../src/domain/rule-set.ts'
+import { MAX_CONDITION, MAX_FAILOVER_CODES, MAX_RULES } from '../../src/domain/routing/rule-set.ts'
 
 const MOST_PARTS = 55
 

@@ -3,7 +3,7 @@
  * them open most of the time, and a storm would be made of charges that nobody was asked for. So they count only
  * calls that were not sent, which is what a bank that is down makes of them, and live twenty times as fast.
  */
-import { createHealth, type Health } from '../../src/app/health.ts'
+import { createHealth, type Health } from '../../src/app/routing/health.ts'
 import { readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
 import { serve } from '../../src/serve.ts'
 

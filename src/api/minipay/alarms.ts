@@ -1,4 +1,4 @@
-import { closeAlarm } from '../../app/close-alarm.ts'
+import { closeAlarm } from '../../app/alarms/close-alarm.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'

@@ -1,4 +1,4 @@
-import { resolveAttempt } from '../../app/resolve-attempt.ts'
+import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'

@@ -1,6 +1,7 @@
 /** The responses of requests that change something, from how they ended. */
-import type { Ending } from '../../app/endings.ts'
+
 import type { Result } from '../../app/execute.ts'
+import type { Ending } from '../../app/payments/endings.ts'
 import { type ErrorCode, isRejection, type Rejection } from '../../domain/error.ts'
 import type { EndingKind } from '../../domain/idempotency.ts'
 import { type Reply, sendJson } from '../../http/endpoint.ts'

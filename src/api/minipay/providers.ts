@@ -1,4 +1,4 @@
-import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/health.ts'
+import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/routing/health.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { Provider } from '../../ports/provider.ts'
 import type { Endpoint } from '../endpoint.ts'

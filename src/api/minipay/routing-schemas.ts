@@ -8,7 +8,7 @@ import {
   MAX_TARGETS,
   MAX_WEIGHT,
   PROVIDER_NAME,
-} from '../../domain/rule-set.ts'
+} from '../../domain/routing/rule-set.ts'
 import {
   array,
   boolean,

@@ -2,9 +2,9 @@
 
 import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
+import { isCancelRequested } from '../../domain/cancel-request.ts'
 import type { Dispute, Refund } from '../../domain/charge.ts'
 import { type ChargeFacts, decodeSnapshot, type Era, type Snapshot } from '../../domain/snapshot.ts'
-import { isCancelRequested } from '../../domain/wish.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
 import type { AlarmView } from './alarm-schemas.ts'
 import type { AttemptView } from './attempt-schemas.ts'

@@ -1,4 +1,4 @@
-import { retryDeliveries } from '../../app/retry-deliveries.ts'
+import { retryDeliveries } from '../../app/webhooks/retry-deliveries.ts'
 import { reject } from '../../domain/error.ts'
 import { isId } from '../../domain/id.ts'
 import { notFound } from '../../domain/not-found.ts'

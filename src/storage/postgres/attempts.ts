@@ -1,4 +1,4 @@
-import { KEPT_VERSIONS } from '../../domain/rule-set.ts'
+import { KEPT_VERSIONS } from '../../domain/routing/rule-set.ts'
 import type { AttemptClaim, Postponement, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { claiming } from './claims.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'

@@ -1,4 +1,4 @@
-import { KEPT_VERSIONS } from '../../domain/rule-set.ts'
+import { KEPT_VERSIONS } from '../../domain/routing/rule-set.ts'
 import type { Scope } from '../../ports/store.ts'
 import type { Definition } from './definition.ts'
 import { live } from './rows.ts'

@@ -1,7 +1,7 @@
 /** Rule sets, and the routes of the attempts that they chose. */
-import type { Condition, Destination } from '../../domain/routing.ts'
-import { DEFAULT_RULE } from '../../domain/routing.ts'
-import { BUILT_IN, KEPT_VERSIONS, readRuleSet } from '../../domain/rule-set.ts'
+import type { Condition, Destination } from '../../domain/routing/choose.ts'
+import { DEFAULT_RULE } from '../../domain/routing/choose.ts'
+import { BUILT_IN, KEPT_VERSIONS, readRuleSet } from '../../domain/routing/rule-set.ts'
 import { type Aggregate, type Json, jsonOf, type Row } from './aggregate.ts'
 import { inWords } from './views.ts'
 

@@ -1,7 +1,7 @@
 /** Provider contract: what a call does when nothing goes wrong, and what a no looks like. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { holdsCardNumber } from '../../../src/domain/card-numbers.ts'
+import { holdsCardNumber } from '../../../src/domain/cards/card-numbers.ts'
 import {
   AMOUNT,
   authorizeCall,

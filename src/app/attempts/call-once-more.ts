@@ -1,0 +1,73 @@
+/** Makes a call once more that definitely never reached its provider, for example because its connection was stale. */
+import {
+  type Attempt,
+  applyOutcome,
+  type KnownOutcome,
+  newAttempt,
+  type Resolver,
+} from '../../domain/attempt.ts'
+import { isCancelRequested } from '../../domain/cancel-request.ts'
+import type { Decision } from '../../domain/charge.ts'
+import { callAgain, failOver } from '../../domain/lifecycle.ts'
+import { refuseInDoubt } from '../alarms/raise-alarm.ts'
+import type { Context } from '../context.ts'
+import { availableProvider, leaseUntil } from '../routing/choose-provider.ts'
+import type { LoadedAttempt } from './call-provider.ts'
+
+/**
+ * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that
+ * the provider works and never got the call, and only while the request waits is its customer still there. Allowed
+ * once for each provider of a charge, and once for each capture, cancel and refund, but not after a requested cancel, and
+ * not while the charge is in doubt.
+ */
+export async function callOnceMore(
+  context: Context,
+  work: LoadedAttempt,
+  outcome: KnownOutcome,
+  by: Resolver,
+  at: number,
+): Promise<{ decision: Decision; next: LoadedAttempt } | null> {
+  const { scope, charge, refund, attempt } = work
+  const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
+  if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
+  if (isCancelRequested(charge)) return null
+  // Not after a customer was sent to a page of the provider.
+  if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
+  if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
+  if (typeof availableProvider(context, attempt.provider, true) === 'string') return null
+  // An alarm may have been raised since the first call began.
+  if (await refuseInDoubt(context, scope, charge.id, attempt.kind)) return null
+  const ended = applyOutcome(attempt, outcome, by, at)
+  const again = repeatedCall(context, attempt, at)
+  const decision =
+    attempt.kind === 'authorize' ? failOver(charge, ended, again) : callAgain(charge, refund, ended, again)
+  return { decision, next: { ...work, charge: decision.charge, attempt: again } }
+}
+
+/** The same call with a new reference, because the provider has closed the first one. */
+function repeatedCall(context: Context, before: Attempt, now: number): Attempt {
+  const id = context.newId('att')
+  const { chargeId, refundId, kind, provider, amount, currency, idempotencyKey } = before
+  const route = before.route ?? {
+    ruleSetVersion: null,
+    rule: 'default',
+    next: [],
+    skipped: [],
+    failoverOn: [],
+    notes: [],
+  }
+  return newAttempt({
+    id,
+    chargeId,
+    refundId,
+    kind,
+    provider,
+    amount,
+    currency,
+    route: { ...route, skipped: [], again: before.id },
+    idempotencyKey,
+    now,
+    leaseUntil: leaseUntil(context.providers.get(provider), now),
+    token: id,
+  })
+}

@@ -1,0 +1,163 @@
+import { type Attempt, classifyOutcome, type Outcome } from '../../domain/attempt.ts'
+import type { Charge, Refund } from '../../domain/charge.ts'
+import type { FollowUpCall, LookupCall, LookupOutcome, RemoteProvider } from '../../ports/provider.ts'
+import { withDeadline } from '../../ports/runtime.ts'
+import type { Scope } from '../../ports/store.ts'
+import { loggableReference, raiseAlarm, statementAbout } from '../alarms/raise-alarm.ts'
+import type { Context } from '../context.ts'
+import { authorizeCall } from '../routing/choose-provider.ts'
+
+/** An attempt with its charge and refund, as last read or committed. */
+export type LoadedAttempt = {
+  readonly scope: Scope
+  readonly charge: Charge
+  readonly refund: Refund | null
+  readonly attempt: Attempt
+}
+
+/** How long after its deadline MiniPay waits for a provider that ignores it, in ms. */
+export const GRACE_MS = 1_000
+
+/**
+ * Calls a provider: sends the attempt (`send`), sends the same call again (`resend`), or looks it up (`lookup`). Never
+ * rejects: every failure is an outcome. Reports the call to the provider's health, the metrics and the log.
+ */
+export async function callProvider(
+  context: Context,
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  how: 'send' | 'resend' | 'lookup',
+): Promise<Outcome> {
+  const { charge, attempt } = work
+  const admitted = checkBreaker(context, provider, how)
+  if (admitted === 'open')
+    return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }
+  const { monotonic } = context.runtime
+  const started = monotonic()
+  const lane = how === 'send' ? 'requests' : 'recovery'
+  const answer = await context.calls.run(provider.name, lane, () =>
+    callWithDeadline(context, provider, work, how),
+  )
+  const ms = monotonic() - started
+  const { capabilities } = provider
+  const { outcome, alarm } = classifyOutcome(
+    attempt,
+    capabilities,
+    how,
+    answer,
+    context.clock.nowFor(attempt.id),
+    charge.providerReference,
+  )
+  reportHealth(context, provider.name, how, admitted === 'probe', answer, ms)
+  context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
+  if (alarm) {
+    const message = 'reason' in outcome ? outcome.reason : alarm
+    await raiseAlarm(context, work.scope, charge.id, statementAbout(attempt, alarm, answer, message))
+  }
+  const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
+  context.log[level](
+    {
+      transaction: charge.id,
+      attempt: attempt.id,
+      provider: provider.name,
+      call: how === 'send' ? attempt.kind : `${how} of ${attempt.kind}`,
+      outcome: outcome.kind,
+      ...('reason' in outcome && { reason: outcome.reason }),
+      ...('declineCode' in outcome && { decline_code: outcome.declineCode }),
+      ...('reference' in outcome &&
+        outcome.reference !== null && { reference: loggableReference(outcome.reference) }),
+      ms: Math.round(ms),
+    },
+    'Provider call finished.',
+  )
+  return outcome
+}
+
+/** A resend is never the breaker's probe, because the provider may return a stored response. */
+function checkBreaker(
+  { health }: Context,
+  { name }: RemoteProvider,
+  how: 'send' | 'resend' | 'lookup',
+): 'closed' | 'probe' | 'open' {
+  if (how === 'resend') return health.peek(name) === 'open' ? 'open' : 'closed'
+  return health.admit(name, how === 'lookup' ? 'lookup' : 'money')
+}
+
+/** Reports a call to the provider's health. A refusal in the provider's own format is a response, not a failure. */
+function reportHealth(
+  { health }: Context,
+  name: string,
+  how: 'send' | 'resend' | 'lookup',
+  probe: boolean,
+  answer: LookupOutcome,
+  ms: number,
+): void {
+  const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
+  health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
+}
+
+async function callWithDeadline(
+  context: Context,
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  how: 'send' | 'resend' | 'lookup',
+): Promise<LookupOutcome> {
+  const deadline = { ms: provider.deadlineMs, graceMs: GRACE_MS }
+  const late: Outcome = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
+  const call = async (signal: AbortSignal) =>
+    how === 'lookup' ? sendLookup(provider, work, signal) : sendCall(provider, work, how, signal)
+  try {
+    return await withDeadline(context.runtime, deadline, call, late)
+  } catch (error) {
+    context.log.error(
+      { provider: provider.name, attempt: work.attempt.id, err: error },
+      'A provider adapter failed; the outcome counts as unknown.',
+    )
+    return { kind: 'unknown', reason: 'the provider adapter failed' }
+  }
+}
+
+/**
+ * A call that is resent, or made once more, uses separate connections, because the pooled ones may have caused the
+ * failure.
+ */
+function sendCall(
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  how: 'send' | 'resend',
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { charge, attempt } = work
+  const apart = how === 'resend' || attempt.route?.again !== undefined
+  return attempt.kind === 'authorize'
+    ? provider.authorize(authorizeCall(charge, attempt.id), signal, apart)
+    : provider[attempt.kind](followUpCall(work), signal, apart)
+}
+
+export function followUpCall({ charge, attempt }: Pick<LoadedAttempt, 'charge' | 'attempt'>): FollowUpCall {
+  return {
+    attemptId: attempt.id,
+    chargeId: charge.id,
+    paymentReference: charge.providerReference ?? '',
+    amount: attempt.amount,
+    currency: attempt.currency,
+  }
+}
+
+function sendLookup(
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  signal: AbortSignal,
+): Promise<LookupOutcome> {
+  const { charge, attempt } = work
+  const call: LookupCall = {
+    attemptId: attempt.id,
+    chargeId: charge.id,
+    kind: attempt.kind,
+    providerReference: attempt.providerReference,
+    paymentReference: charge.providerReference,
+    amount: attempt.amount,
+    currency: attempt.currency,
+  }
+  return provider.lookup(call, signal)
+}

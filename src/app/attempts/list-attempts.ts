@@ -1,0 +1,51 @@
+import { type Attempt, newAttempt } from '../../domain/attempt.ts'
+import type { Charge } from '../../domain/charge.ts'
+import type { Scope } from '../../ports/store.ts'
+import type { Context } from '../context.ts'
+
+/** Far more than a charge can have: one a provider, then captures, cancels and refunds that failed. */
+const MAX_ATTEMPTS = 1_000
+
+/**
+ * Every attempt of a charge, oldest first; undefined when there is no such charge. A charge that the only provider
+ * decided in this process has no stored attempt: the charge itself has the same information.
+ */
+export async function listAttempts(
+  { store }: Context,
+  scope: Scope,
+  chargeId: string,
+): Promise<Attempt[] | undefined> {
+  const charge = await store.charge(scope, chargeId)
+  if (!charge) return undefined
+  const { data } = await store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId })
+  const attempts = data.toReversed()
+  return attempts.some(({ kind }) => kind === 'authorize') ? attempts : [attemptOfCharge(charge), ...attempts]
+}
+
+function attemptOfCharge(charge: Charge): Attempt {
+  const begun = newAttempt({
+    id: charge.id.replace('txn_', 'att_'),
+    chargeId: charge.id,
+    refundId: null,
+    kind: 'authorize',
+    provider: charge.provider,
+    amount: charge.amount,
+    currency: charge.currency,
+    route: { ruleSetVersion: null, rule: 'default', next: [], skipped: [], failoverOn: [], notes: [] },
+    idempotencyKey: charge.idempotencyKey,
+    now: charge.createdAt,
+    leaseUntil: 0,
+    token: '',
+  })
+  return {
+    ...begun,
+    state: charge.status === 'failed' ? 'declined' : 'succeeded',
+    providerReference: charge.providerReference,
+    declineCode: charge.declineCode,
+    reason: charge.failureMessage,
+    resolvedBy: 'answer',
+    endedAt: charge.createdAt,
+    dueAt: null,
+    token: null,
+  }
+}

@@ -1,0 +1,69 @@
+import type { Route } from '../../domain/attempt.ts'
+import type { ChargeCommand } from '../../domain/charge.ts'
+import { type Rejection, reject } from '../../domain/error.ts'
+import { madeAt } from '../../domain/id.ts'
+import { beginCharge, decideCharge } from '../../domain/lifecycle.ts'
+import type { Plan } from '../../domain/routing/choose.ts'
+import { chooseProvider, decideAtOnce } from '../attempts/in-process.ts'
+import type { Context } from '../context.ts'
+import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
+import { FULL } from '../routing/choose-provider.ts'
+import { chargeEnding } from './endings.ts'
+
+/**
+ * Charges a customer, or holds the money if `capture` is false. Returns `created` with the charge; `declined` or
+ * `unavailable` with the reason and the failed charge, which is stored, too; or `accepted` if the outcome is not
+ * known in time. Rejects with `StoreUnavailable` if the commit is not possible.
+ */
+export function createCharge(
+  context: Context,
+  request: KeyedRequest,
+  command: ChargeCommand,
+): Promise<Result | Rejection> {
+  return execute(context, request, () => {
+    const id = context.newId('txn')
+    const facts = {
+      amount: command.amount,
+      currency: command.currency,
+      customer: command.customer,
+      paymentMethod: command.paymentMethod,
+      metadata: command.metadata,
+      time: context.now(),
+      seed: id,
+    }
+    const plan = context.router.plan(request.scope, facts)
+    if (plan instanceof Promise)
+      return plan.then((then) => proposeCharge(context, request, command, id, then))
+    return proposeCharge(context, request, command, id, plan)
+  })
+}
+
+function proposeCharge(
+  context: Context,
+  request: KeyedRequest,
+  command: ChargeCommand,
+  id: string,
+  plan: Plan,
+): Proposal | Rejection {
+  const at = context.now()
+  const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
+  const charge = { ...command, id, idempotencyKey: request.key }
+  const decided = decideAtOnce(context, command, charge, plan, made, at)
+  if (decided) return { decision: decided, at, ending: chargeEnding(decided.charge, false) }
+  const route: Route = {
+    ruleSetVersion: plan.ruleSetVersion,
+    rule: plan.rule,
+    next: plan.providers,
+    skipped: plan.skipped,
+    failoverOn: plan.failoverOn,
+    notes: plan.notes,
+  }
+  const { ended, last, outcome } = chooseProvider(context, charge, route)
+  if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
+    return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
+  const begun = outcome
+    ? decideCharge(command, last.provider, outcome, made, last)
+    : beginCharge(command, last.provider, last, made)
+  const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
+  return { decision, at, ending: chargeEnding(decision.charge, outcome?.kind === 'not_sent') }
+}

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Charge } from '../../domain/charge.ts'
+import { isRejection } from '../../domain/error.ts'
+import type { Facts } from '../../domain/routing/choose.ts'
+import { DEFAULT_SCOPE, type Scope, type StoredRuleSet } from '../../ports/store.ts'
+import { compileCondition } from '../../rules/cel.ts'
+import { nodeRuntime } from '../../runtime/node.ts'
+import { createHealth } from './health.ts'
+import { createRouter, type RouterOptions } from './router.ts'
+
+const PROVIDERS = ['bank_a', 'bank_b']
+const FACTS: Facts = {
+  seed: 'txn_1',
+  amount: 2500,
+  currency: 'eur',
+  customer: 'cus_42',
+  paymentMethod: null,
+  metadata: {},
+  time: 0,
+}
+const document = (provider: string, when = "currency == 'eur'") => ({
+  rules: [{ name: 'eu', when, providers: [provider] }],
+  default: { providers: ['bank_a'] },
+})
+
+/** A router over a store of a few lines, which counts its reads. */
+function setUp(charges: Charge[] = []) {
+  const versions: StoredRuleSet[] = []
+  const seen = { reads: 0, loads: 0, pages: [] as number[] }
+  const clock = { now: 1_000_000 }
+  const store: RouterOptions['store'] = {
+    async ruleSet(scope: Scope) {
+      seen.reads++
+      return scope.mode === 'live' ? versions.at(-1) : undefined
+    },
+    async replaceRuleSet(_scope, version, text, now) {
+      if (version !== versions.length) return false
+      versions.push({ version: version + 1, document: text, createdAt: now })
+      return true
+    },
+    async charges(_scope, { limit, startingAfter }) {
+      seen.pages.push(limit)
+      const from = charges.findIndex(({ id }) => id === startingAfter) + 1
+      return { data: charges.slice(from, from + limit), hasMore: charges.length > from + limit }
+    },
+  }
+  const health = createHealth(() => clock.now)
+  const loadConditions = async () => {
+    seen.loads++
+    return compileCondition
+  }
+  const now = () => clock.now
+  const runtime = nodeRuntime
+  const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
+  const replace = (body: unknown, expected?: number) => router.replace(DEFAULT_SCOPE, body, expected)
+  const plan = async (facts: Partial<Facts> = {}) => router.plan(DEFAULT_SCOPE, { ...FACTS, ...facts })
+  return { router, replace, plan, store, versions, seen, clock, health }
+}
+
+test('without a rule set every provider is tried in the order of the configuration, and no rule language is loaded', async () => {
+  const { router, plan, seen } = setUp()
+  assert.deepEqual(await plan(), {
+    ruleSetVersion: null,
+    rule: 'default',
+    providers: PROVIDERS,
+    failoverOn: [],
+    skipped: [],
+    notes: [],
+  })
+  assert.deepEqual(await router.current(DEFAULT_SCOPE), {
+    version: 0,
+    document: { rules: [], default: { providers: PROVIDERS, failover_on: [] } },
+    createdAt: null,
+  })
+  assert.equal(seen.loads, 0)
+})
+
+test('a reset is the next version, with every provider, including those that are configured later', async () => {
+  const { router, replace, plan, store, versions } = setUp()
+  await replace(document('bank_b'))
+  assert.deepEqual(await router.named(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
+  const stale = await router.reset(DEFAULT_SCOPE, 0)
+  assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
+  const reset = await router.reset(DEFAULT_SCOPE, 1)
+  assert.ok(!isRejection(reset) && reset.version === 2)
+  assert.equal(versions.length, 2, 'the version before it stays')
+  const { rule, providers, ruleSetVersion } = await plan()
+  assert.deepEqual([rule, providers, ruleSetVersion], ['default', PROVIDERS, 2])
+  const later = createRouter({
+    ...{ store, providers: ['bank_c'], health: createHealth(() => 0), now: () => 0 },
+    runtime: nodeRuntime,
+    loadConditions: async () => compileCondition,
+  })
+  assert.deepEqual(await later.named(DEFAULT_SCOPE), ['bank_c'])
+  const { version, document: shown } = await later.current(DEFAULT_SCOPE)
+  assert.deepEqual([version, shown], [2, { rules: [], default: { providers: ['bank_c'], failover_on: [] } }])
+})
+
+test('a plan is made at once while the rule set was read less than a second ago', async () => {
+  const { router, plan, seen, clock } = setUp()
+  await Promise.all([plan(), plan(), plan()])
+  assert.equal(seen.reads, 1)
+  clock.now += 999
+  assert.ok(!(router.plan(DEFAULT_SCOPE, FACTS) instanceof Promise))
+  clock.now += 1
+  assert.ok(router.plan(DEFAULT_SCOPE, FACTS) instanceof Promise)
+  assert.equal(seen.reads, 2)
+})
+
+test('a rule set that another node stored holds within a second', async () => {
+  const { plan, store, clock } = setUp()
+  assert.equal((await plan()).rule, 'default')
+  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(document('bank_b')), clock.now)
+  clock.now += 1_000
+  const { rule, providers, ruleSetVersion } = await plan()
+  assert.deepEqual([rule, providers, ruleSetVersion], ['eu', ['bank_b'], 1])
+})
+
+test('a rule set that is replaced here holds at once, and is that of its scope alone', async () => {
+  const { router, replace, plan } = setUp()
+  await plan()
+  await replace(document('bank_b'))
+  assert.equal((await plan()).rule, 'eu')
+  assert.equal((await router.plan({ accountId: 1, mode: 'test' }, FACTS)).rule, 'default')
+})
+
+test('a rule set is replaced only at the version that is expected', async () => {
+  const { replace, versions } = setUp()
+  assert.equal(isRejection(await replace(document('bank_a'), 0)), false)
+  const late = await replace(document('bank_b'), 0)
+  assert.ok(isRejection(late) && late.code === 'routing_version_conflict')
+  assert.equal(versions.length, 1)
+  await replace(document('bank_b'), 1)
+  await replace(document('bank_a'))
+  assert.deepEqual(
+    versions.map(({ version }) => version),
+    [1, 2, 3],
+  )
+})
+
+test('of two that replace the same version one is refused; without a version both are stored', async () => {
+  const { replace, versions } = setUp()
+  const both = await Promise.all([replace(document('bank_a'), 0), replace(document('bank_b'), 0)])
+  assert.equal(both.filter(isRejection).length, 1)
+  await Promise.all([replace(document('bank_a')), replace(document('bank_b'))])
+  assert.equal(versions.length, 3)
+})
+
+test('a rule set with problems is refused with all of them, the first in words, and nothing is stored', async () => {
+  const { replace, versions } = setUp()
+  const refused = await replace({
+    rules: [
+      { name: 'eu', when: "currency == 'eur' && amout > 3", providers: ['bank_a'] },
+      { name: 'x', when: 'amount', providers: [] },
+    ],
+    default: { providers: ['bank_a'] },
+  })
+  assert.ok(isRejection(refused))
+  assert.equal(refused.code, 'routing_rules_invalid')
+  assert.equal(refused.param, 'rules[0].when')
+  assert.match(
+    refused.message,
+    /^rules\[0\]\.when, line 1, column 22: Unknown variable: amout.*\(2 more in problems\)$/,
+  )
+  assert.deepEqual(
+    refused.problems?.map(({ path }) => path),
+    ['rules[0].when', 'rules[1].providers', 'rules[1].when'],
+  )
+  assert.equal(versions.length, 0)
+})
+
+test('a stored rule set that names a provider which is no longer configured passes over it', async () => {
+  const { plan, store, clock } = setUp()
+  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(document('bank_z')), clock.now)
+  const { rule, providers, skipped } = await plan()
+  assert.deepEqual([rule, providers], ['eu', []])
+  assert.deepEqual(skipped, [{ provider: 'bank_z', reason: 'not configured' }])
+})
+
+test('a stored condition that this version no longer takes does not hold, and is noted', async () => {
+  const { plan, store, clock } = setUp()
+  const old = document('bank_b', "currency.matches('e')")
+  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(old), clock.now)
+  const { rule, notes } = await plan()
+  assert.equal(rule, 'default')
+  assert.match(notes[0] as string, /^The rule "eu" could not be evaluated: matches\(\)/)
+})
+
+test('a simulated charge shows its plan, why earlier rules did not match, and whose breaker is open', async () => {
+  const { router, health } = setUp()
+  for (let i = 0; i < 5; i++) health.report('bank_b', 'unknown', 10, false)
+  const simulation = await router.simulate(DEFAULT_SCOPE, {
+    document: {
+      rules: [
+        { name: 'us', when: "currency == 'usd' && amount > 1", providers: ['bank_a'] },
+        { name: 'gold', when: "metadata.tier == 'gold'", providers: ['bank_a'] },
+        { name: 'eu', when: "currency == 'eur'", providers: ['bank_b', 'bank_a'] },
+      ],
+      default: { providers: ['bank_a'] },
+    },
+    charge: FACTS,
+  })
+  assert.ok(!isRejection(simulation))
+  assert.equal(simulation.version, null)
+  assert.equal(simulation.last, null)
+  assert.equal(simulation.charge?.plan.rule, 'eu')
+  assert.deepEqual(simulation.charge?.openNow, ['bank_b'])
+  assert.deepEqual(simulation.charge?.notMatched, [
+    { rule: 'us', reason: 'currency == "usd" is false.' },
+    { rule: 'gold', reason: 'No such key: tier.' },
+  ])
+  assert.equal(health.admit('bank_b'), 'open')
+})
+
+function charges(count: number): Charge[] {
+  return Array.from({ length: count }, (_, i) => {
+    const currency = i % 2 === 0 ? 'eur' : 'usd'
+    return {
+      id: `txn_${i}`,
+      amount: 100,
+      currency,
+      customer: 'cus',
+      provider: 'bank_a',
+      metadata: {},
+      paymentMethod: null,
+      createdAt: i,
+    } as Charge
+  })
+}
+
+test('the newest charges are replayed in pages, no more than requested', async () => {
+  const { router, replace, seen } = setUp(charges(1_000))
+  await replace(document('bank_b'))
+  const simulation = await router.simulate(DEFAULT_SCOPE, { last: 250 })
+  assert.ok(!isRejection(simulation))
+  assert.equal(simulation.version, 1)
+  assert.deepEqual(seen.pages, [100, 100, 50])
+  assert.deepEqual(simulation.last, {
+    charges: 250,
+    rules: new Map([
+      ['eu', 125],
+      ['default', 125],
+    ]),
+    providers: new Map([
+      ['bank_b', 125],
+      ['bank_a', 125],
+    ]),
+    went: new Map([['bank_a', 250]]),
+    changed: 125,
+    notEvaluated: 0,
+  })
+})
+
+test('fewer charges than requested, or none, are replayed as they are', async () => {
+  for (const count of [0, 7, 100]) {
+    const { router } = setUp(charges(count))
+    const simulation = await router.simulate(DEFAULT_SCOPE, { last: 1_000 })
+    assert.ok(!isRejection(simulation))
+    assert.equal(simulation.last?.charges, count)
+    assert.equal(simulation.last?.changed, 0)
+  }
+})
+
+test('four simulations run at once, and a fifth is refused until one has ended', async () => {
+  const { router } = setUp(charges(10))
+  const simulate = () => router.simulate(DEFAULT_SCOPE, { last: 10 })
+  const running = Array.from({ length: 4 }, simulate)
+  const refused = await simulate()
+  assert.ok(isRejection(refused))
+  assert.equal(refused.code, 'overloaded')
+  for (const simulation of await Promise.all(running)) assert.ok(!isRejection(simulation))
+  assert.ok(!isRejection(await simulate()))
+})
+
+test('of a thousand problems of a rule set a hundred are listed, with their total', async () => {
+  const { replace } = setUp()
+  const rules = Array.from({ length: 100 }, (_, i) => ({
+    name: `r${i}`,
+    when: `amount == ${i}`,
+    providers: Array.from({ length: 10 }, (_, p) => `unknown_${p}`),
+  }))
+  const refused = await replace({ rules, default: { providers: ['bank_a'] } })
+  assert.ok(isRejection(refused))
+  assert.equal(refused.problems?.length, 100)
+  assert.match(refused.message, /\(99 more in problems, 900 left out\)$/)
+})

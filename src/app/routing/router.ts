@@ -1,0 +1,246 @@
+/** The routing rules of each account: which provider a charge goes to, and what another rule set would do. */
+import { type Rejection, reject } from '../../domain/error.ts'
+import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
+import {
+  BUILT_IN,
+  type CompileCondition,
+  checkRuleSet,
+  conditionsIn,
+  type Problem,
+  readRuleSet,
+} from '../../domain/routing/rule-set.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { Scope, Store, StoredRuleSet } from '../../ports/store.ts'
+import { createScopedCache } from '../scoped-cache.ts'
+import { inSlices, type Pause, turns } from '../turns.ts'
+import type { Health } from './health.ts'
+import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
+
+/** Version 0 when none is stored: then it is the default that holds, every provider in configuration order. */
+export type CurrentRuleSet = {
+  readonly version: number
+  readonly document: unknown
+  /** ms since 1970; null when none is stored. */
+  readonly createdAt: number | null
+}
+
+export type Router = {
+  /** At once while the rule set is cached: see `ScopedCache`. Rejects with `StoreUnavailable`. */
+  plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
+  current(scope: Scope): Promise<CurrentRuleSet>
+  /** Stores a document. With `expected` it must be the current version (0: none is stored). */
+  replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  /**
+   * Goes back to the built-in rules, as a new version: every provider in the order of the configuration at that time.
+   */
+  reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  /** The providers that the current rules name, as `plan` reads them. */
+  named(scope: Scope): Promise<readonly string[]>
+  /** `overloaded` when too many run already. */
+  simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
+}
+
+export type RouterOptions = {
+  readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges'>
+  /** Names, in the order of their configuration. */
+  readonly providers: readonly string[]
+  readonly health: Pick<Health, 'snapshot'>
+  /** Loads the language of conditions; called once, with the first rule set that has one. */
+  readonly loadConditions: () => Promise<CompileCondition>
+  /** ms since 1970. */
+  readonly now: () => number
+  readonly runtime: Pick<Runtime, 'monotonic' | 'nextTurn'>
+}
+
+/** So many simulations at once; each may keep a core busy for seconds. */
+const MAX_SIMULATIONS = 4
+/** At most so many problems of a rule set are reported, each with its place. */
+const MAX_PROBLEMS = 100
+
+type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
+
+/** The router over a store. */
+export function createRouter(options: RouterOptions): Router {
+  const { store, providers, health, now, runtime } = options
+  const configured = new Set(providers)
+  const isConfigured = (provider: string) => configured.has(provider)
+  const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
+  const builtIn: Loaded = { version: null, ruleSet: { rules: [], fallback } }
+  const cache = createScopedCache({ load, now })
+  const compiler = onDemand(options.loadConditions)
+  /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
+  const turn = turns(runtime.nextTurn)
+  let simulations = 0
+
+  async function load(scope: Scope, before?: Loaded): Promise<Loaded> {
+    const stored = await store.ruleSet(scope)
+    if (before && before.version === (stored?.version ?? null)) return before
+    return stored ? read(stored) : builtIn
+  }
+
+  async function read(stored: StoredRuleSet): Promise<Loaded> {
+    if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
+    return restoreRuleSet(stored, compiler, inSlices(runtime, turn))
+  }
+
+  /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
+  async function replaceBy(
+    scope: Scope,
+    document: string,
+    expected: number | undefined,
+  ): Promise<StoredRuleSet | Rejection> {
+    for (;;) {
+      const version = (await store.ruleSet(scope))?.version ?? 0
+      if (expected !== undefined && expected !== version) return conflict(expected, version)
+      const stored = { version: version + 1, document, createdAt: now() }
+      const replaced = store.replaceRuleSet(scope, version, document, stored.createdAt)
+      if (await replaced.finally(() => cache.forget(scope))) return stored
+    }
+  }
+
+  async function draft(document: unknown): Promise<Loaded | Rejection> {
+    const compile = await compiler(hasRules(document))
+    const { ruleSet, problems } = readRuleSet(
+      document,
+      await compileAhead(document, compile, inSlices(runtime, turn)),
+    )
+    const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
+    return found.length > 0 ? invalid(found) : { version: null, ruleSet }
+  }
+
+  async function simulated(
+    scope: Scope,
+    { document, charge, last }: SimulationRequest,
+  ): Promise<Simulation | Rejection> {
+    const pause = inSlices(runtime, turn)
+    const loaded = document === undefined ? await load(scope) : await draft(document)
+    if ('rejected' in loaded) return loaded
+    const plan = (facts: Facts) => planned(loaded, facts)
+    return {
+      version: document === undefined ? (loaded.version ?? 0) : null,
+      charge: charge ? await simulateCharge(plan(charge), loaded.ruleSet, charge, health, pause) : null,
+      last: last === undefined ? null : await replayCharges(store, scope, last, plan, pause),
+    }
+  }
+
+  const planned = ({ version, ruleSet }: Loaded, facts: Facts) =>
+    matchRules(ruleSet, version, facts, isConfigured)
+
+  return {
+    plan(scope, facts) {
+      const loaded = cache.get(scope)
+      return loaded instanceof Promise ? loaded.then((late) => planned(late, facts)) : planned(loaded, facts)
+    },
+    async current(scope) {
+      const stored = await store.ruleSet(scope)
+      const document = { rules: [], default: { providers, failover_on: [] } }
+      if (!stored) return { version: 0, document, createdAt: null }
+      return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
+    },
+    async replace(scope, document, expected) {
+      const checked = await draft(document)
+      if ('rejected' in checked) return checked
+      return replaceBy(scope, JSON.stringify(document), expected)
+    },
+    reset: (scope, expected) => replaceBy(scope, BUILT_IN, expected),
+    async named(scope) {
+      const { rules, fallback } = (await cache.get(scope)).ruleSet
+      const targets = [...rules, fallback].map((destination) => destination.targets)
+      return [
+        ...new Set(
+          targets.flatMap((one) =>
+            one.kind === 'list' ? one.providers : one.shares.map(({ provider }) => provider),
+          ),
+        ),
+      ]
+    },
+    async simulate(scope, request) {
+      if (simulations >= MAX_SIMULATIONS) return reject('overloaded', 'Too many simulations are running.')
+      simulations++
+      try {
+        return await simulated(scope, request)
+      } finally {
+        simulations--
+      }
+    },
+  }
+}
+
+/** The language is loaded when it is first needed; a document without rules does not need it. */
+function onDemand(load: () => Promise<CompileCondition>) {
+  let loaded: Promise<CompileCondition> | undefined
+  return async (needed: boolean): Promise<CompileCondition> => {
+    if (!needed) return () => unusableRuleSet('There is no rule.')
+    loaded ??= load()
+    return loaded
+  }
+}
+
+function hasRules(document: unknown): boolean {
+  const rules = typeof document === 'object' && document !== null && 'rules' in document && document.rules
+  return Array.isArray(rules) && rules.length > 0
+}
+
+/** The compiler with every condition of a document compiled already: a hundred of them would be a long pause. */
+async function compileAhead(
+  document: unknown,
+  compile: CompileCondition,
+  pause: Pause,
+): Promise<CompileCondition> {
+  const compiled = new Map<string, ReturnType<CompileCondition>>()
+  for (const text of conditionsIn(document)) {
+    compiled.set(text, compile(text))
+    await pause()
+  }
+  return (text) => compiled.get(text) ?? compile(text)
+}
+
+/**
+ * A rule set that was stored, and so was valid then. A condition that this version no longer takes never holds, and is
+ * noted in each plan: better than to route nothing.
+ */
+async function restoreRuleSet(
+  { version, document }: StoredRuleSet,
+  compiler: (needed: boolean) => Promise<CompileCondition>,
+  pause: Pause,
+): Promise<Loaded> {
+  const parsed: unknown = JSON.parse(document)
+  const compile = await compileAhead(parsed, await compiler(hasRules(parsed)), pause)
+  const { ruleSet, problems } = readRuleSet(parsed, (text) => {
+    const condition = compile(text)
+    return 'message' in condition ? unusableRuleSet(condition.message) : condition
+  })
+  const [problem] = problems
+  if (problem)
+    throw new Error(`The stored rule set ${version} can't be read: ${problem.path}: ${problem.message}`)
+  return { version, ruleSet }
+}
+
+function unusableRuleSet(message: string) {
+  const fail = () => {
+    throw new Error(message)
+  }
+  return { holds: fail, whyNot: () => message, constant: null, conjuncts: [message] }
+}
+
+function invalid(problems: readonly Problem[]): Rejection {
+  const [first] = problems as [Problem]
+  const { path, position, message } = first
+  const where = [path, position && `line ${position.line}, column ${position.column}`]
+    .filter(Boolean)
+    .join(', ')
+  const told = problems.slice(0, MAX_PROBLEMS)
+  const untold = problems.length - told.length
+  const rest = untold > 0 ? `, ${untold} left out` : ''
+  const more = told.length > 1 ? ` (${told.length - 1} more in problems${rest})` : ''
+  const sentence = `${where === '' ? '' : `${where}: `}${message}${more}`
+  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems: told }
+}
+
+function conflict(expected: number, version: number): Rejection {
+  return reject(
+    'routing_version_conflict',
+    `The rule set is at version ${version}, not ${expected}.`,
+    'version',
+  )
+}

@@ -1,0 +1,120 @@
+/** Simulates a rule set: for a hypothetical charge, and for past charges. */
+import type { Charge } from '../../domain/charge.ts'
+import { type Facts, type Plan, type RuleSet, whyNotMatched } from '../../domain/routing/choose.ts'
+import type { Scope, Store } from '../../ports/store.ts'
+import type { Pause } from '../turns.ts'
+import type { Health } from './health.ts'
+
+const PAGE = 100
+
+export type SimulationRequest = {
+  /** A draft; the current rule set when undefined. */
+  readonly document?: unknown
+  readonly charge?: Facts
+  /** How many of the newest charges to replay. */
+  readonly last?: number
+}
+
+export type SimulatedCharge = {
+  readonly plan: Plan
+  /** The rules before the one that matched, with why they did not. */
+  readonly notMatched: readonly { readonly rule: string; readonly reason: string }[]
+  /** Providers of the plan that are left alone now. */
+  readonly openNow: readonly string[]
+}
+
+export type ReplayedCharge = {
+  readonly charges: number
+  /** How many charges each rule matched, each provider would be asked first for, and each went to. */
+  readonly rules: ReadonlyMap<string, number>
+  readonly providers: ReadonlyMap<string, number>
+  readonly went: ReadonlyMap<string, number>
+  /** Charges that went elsewhere than they would go. */
+  readonly changed: number
+  /** Charges for which some rule could not be evaluated. */
+  readonly notEvaluated: number
+}
+
+export type Simulation = {
+  /** Null for a draft, 0 when none is stored. */
+  readonly version: number | null
+  readonly charge: SimulatedCharge | null
+  readonly last: ReplayedCharge | null
+}
+
+/** What the rules would do with one charge. */
+export async function simulateCharge(
+  plan: Plan,
+  ruleSet: RuleSet,
+  facts: Facts,
+  health: Pick<Health, 'snapshot'>,
+  pause: Pause,
+): Promise<SimulatedCharge> {
+  const notMatched: { rule: string; reason: string }[] = []
+  for (const rule of ruleSet.rules) {
+    const reason = whyNotMatched(rule, facts)
+    if (reason === undefined) break
+    notMatched.push({ rule: rule.name, reason })
+    await pause()
+  }
+  return {
+    plan,
+    notMatched,
+    openNow: plan.providers.filter((provider) => health.snapshot(provider).state === 'open'),
+  }
+}
+
+/** What the newest charges would do, in slices between which others get their turn. */
+export async function replayCharges(
+  store: Pick<Store, 'charges'>,
+  scope: Scope,
+  last: number,
+  plan: (facts: Facts) => Plan,
+  pause: Pause,
+): Promise<ReplayedCharge> {
+  const tally = { rules: counter(), providers: counter(), went: counter() }
+  let [charges, changed, notEvaluated] = [0, 0, 0]
+  let startingAfter: string | undefined
+  for (;;) {
+    const limit = Math.min(PAGE, last - charges)
+    const page = await store.charges(scope, { limit, ...(startingAfter !== undefined && { startingAfter }) })
+    for (const charge of page.data) {
+      await pause()
+      const { rule, providers, notes } = plan(factsOf(charge))
+      const first = providers[0] ?? 'none'
+      tally.rules.count(rule)
+      tally.providers.count(first)
+      tally.went.count(charge.provider)
+      if (first !== charge.provider) changed++
+      if (notes.length > 0) notEvaluated++
+    }
+    charges += page.data.length
+    startingAfter = page.data.at(-1)?.id
+    if (!page.hasMore || charges >= last) break
+  }
+  const { rules, providers, went } = tally
+  return {
+    charges,
+    rules: rules.counts,
+    providers: providers.counts,
+    went: went.counts,
+    changed,
+    notEvaluated,
+  }
+}
+
+function counter() {
+  const counts = new Map<string, number>()
+  return { counts, count: (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1) }
+}
+
+/** What the rules may ask about a charge. */
+function factsOf(
+  charge: Pick<
+    Charge,
+    'id' | 'amount' | 'currency' | 'customer' | 'paymentMethod' | 'metadata' | 'createdAt'
+  >,
+): Facts {
+  const { id, amount, currency, customer, paymentMethod, metadata, createdAt } = charge
+  return { seed: id, amount, currency, customer, paymentMethod, metadata, time: createdAt }
+}
