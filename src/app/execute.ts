@@ -4,7 +4,7 @@ import { type FoundRecord, reused, type Surface } from '../domain/idempotency.ts
 import { within } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 import { lookUpFirst } from './attempts/look-up-first.ts'
-import { sendAttempt } from './attempts/settle-attempt.ts'
+import { sendAttempt } from './attempts/send-attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
 import { accepted, chargeEnding, type Ending, recordedEnding, refundEnding } from './payments/endings.ts'

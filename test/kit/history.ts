@@ -2,8 +2,10 @@
 
 import { handleNotification } from '../../src/app/attempts/handle-notification.ts'
 import { type Context, createContext } from '../../src/app/context.ts'
-import { cancelCharge, captureCharge, createRefund } from '../../src/app/payments/change-charge.ts'
+import { cancelCharge } from '../../src/app/payments/cancel-charge.ts'
+import { captureCharge } from '../../src/app/payments/capture-charge.ts'
 import { createCharge } from '../../src/app/payments/create-charge.ts'
+import { createRefund } from '../../src/app/payments/create-refund.ts'
 import { createHealth } from '../../src/app/routing/health.ts'
 import { createRouter } from '../../src/app/routing/router.ts'
 import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'

@@ -1,5 +1,6 @@
 import { listAttempts } from '../../app/attempts/list-attempts.ts'
-import { cancelCharge, captureCharge } from '../../app/payments/change-charge.ts'
+import { cancelCharge } from '../../app/payments/cancel-charge.ts'
+import { captureCharge } from '../../app/payments/capture-charge.ts'
 import { createCharge } from '../../app/payments/create-charge.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'

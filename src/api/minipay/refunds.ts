@@ -1,4 +1,4 @@
-import { createRefund } from '../../app/payments/change-charge.ts'
+import { createRefund } from '../../app/payments/create-refund.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { sendPage } from '../../http/paging.ts'

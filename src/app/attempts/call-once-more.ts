@@ -12,7 +12,7 @@ import { callAgain, failOver } from '../../domain/lifecycle.ts'
 import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
 import { availableProvider, leaseUntil } from '../routing/choose-provider.ts'
-import type { LoadedAttempt } from './call-provider.ts'
+import type { LoadedAttempt } from './load-attempt.ts'
 
 /**
  * Ends the attempt and begins another at the same provider; null if that is not allowed. Only a lookup can show that

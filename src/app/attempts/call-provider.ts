@@ -1,19 +1,10 @@
-import { type Attempt, classifyOutcome, type Outcome } from '../../domain/attempt.ts'
-import type { Charge, Refund } from '../../domain/charge.ts'
+import { classifyOutcome, type Outcome } from '../../domain/attempt.ts'
 import type { FollowUpCall, LookupCall, LookupOutcome, RemoteProvider } from '../../ports/provider.ts'
 import { withDeadline } from '../../ports/runtime.ts'
-import type { Scope } from '../../ports/store.ts'
 import { loggableReference, raiseAlarm, statementAbout } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
 import { authorizeCall } from '../routing/choose-provider.ts'
-
-/** An attempt with its charge and refund, as last read or committed. */
-export type LoadedAttempt = {
-  readonly scope: Scope
-  readonly charge: Charge
-  readonly refund: Refund | null
-  readonly attempt: Attempt
-}
+import type { LoadedAttempt } from './load-attempt.ts'
 
 /** How long after its deadline MiniPay waits for a provider that ignores it, in ms. */
 export const GRACE_MS = 1_000

@@ -7,7 +7,8 @@ import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { availableProvider, leaseUntil } from '../routing/choose-provider.ts'
-import { loadAttempt, sendAttempt } from './settle-attempt.ts'
+import { loadAttempt } from './load-attempt.ts'
+import { sendAttempt } from './send-attempt.ts'
 
 /** After this many refused cancels, the charge waits for the provider. */
 const MAX_CANCELS = 3

@@ -14,8 +14,9 @@ import type { Context } from '../context.ts'
 import { rebookDisputes } from '../payments/disputes.ts'
 import { endingOf } from '../payments/endings.ts'
 import { writePersistently } from '../write-persistently.ts'
-import { callProvider, type LoadedAttempt } from './call-provider.ts'
+import { callProvider } from './call-provider.ts'
 import { remoteProvider } from './in-process.ts'
+import type { LoadedAttempt } from './load-attempt.ts'
 import { mayLookUp } from './recovery-places.ts'
 
 /** More attempts than a charge can have. */

@@ -11,12 +11,14 @@ import type { Context } from '../context.ts'
 import { beginRequestedCancel } from '../payments/cancel-requests.ts'
 import { alsoEnded, endingOf } from '../payments/endings.ts'
 import { leaseUntil } from '../routing/choose-provider.ts'
-import { callProvider, type LoadedAttempt } from './call-provider.ts'
+import { callProvider } from './call-provider.ts'
 import { cancelAbandoned } from './cancel-abandoned.ts'
 import { clearDoubts, contradicts, handleContradiction } from './contradictions.ts'
 import { remoteProvider } from './in-process.ts'
+import { type LoadedAttempt, loadAttempt } from './load-attempt.ts'
 import { mayLookUp, nextRecoveryStep } from './recovery-places.ts'
-import { loadAttempt, sendAttempt, settleAttempt } from './settle-attempt.ts'
+import { sendAttempt } from './send-attempt.ts'
+import { settleAttempt } from './settle-attempt.ts'
 
 /**
  * Wait for a provider that has no lookup or is not configured, in ms: the configuration or a person may change that.

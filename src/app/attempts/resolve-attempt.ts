@@ -7,12 +7,14 @@ import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { leaseUntil } from '../routing/choose-provider.ts'
-import { callProvider, type LoadedAttempt } from './call-provider.ts'
+import { callProvider } from './call-provider.ts'
 import { loadEndedAttempt } from './contradictions.ts'
 import { closeAlarmsOfAttempt, correctAttempt, isCorrectable, refuseExcess } from './correct-attempt.ts'
 import { remoteProvider } from './in-process.ts'
+import { type LoadedAttempt, loadAttempt } from './load-attempt.ts'
 import { mayLookUp } from './recovery-places.ts'
-import { loadAttempt, sendAttempt, settleAttempt } from './settle-attempt.ts'
+import { sendAttempt } from './send-attempt.ts'
+import { settleAttempt } from './settle-attempt.ts'
 
 /** Most holds last so long (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method). */
 const USUAL_HOLD_MS = 7 * 86_400_000

@@ -17,8 +17,8 @@ import { type Context, createContext } from '../context.ts'
 import type { KeyedRequest } from '../execute.ts'
 import { createHealth } from '../routing/health.ts'
 import { createRouter } from '../routing/router.ts'
-import { createRefund } from './change-charge.ts'
 import { createCharge } from './create-charge.ts'
+import { createRefund } from './create-refund.ts'
 import { bookDispute } from './disputes.ts'
 
 const AMOUNT = 1_000

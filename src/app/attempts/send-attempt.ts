@@ -1,0 +1,41 @@
+import type { Context } from '../context.ts'
+import { callProvider } from './call-provider.ts'
+import { remoteProvider } from './in-process.ts'
+import type { LoadedAttempt } from './load-attempt.ts'
+import { settleAttempt } from './settle-attempt.ts'
+
+/**
+ * Sends a committed attempt in the background, and the attempts that follow it, until the last outcome is committed.
+ * If an outcome is unknown, calls `onUnknown`.
+ */
+export function sendAttempt(
+  context: Context,
+  work: LoadedAttempt,
+  onUnknown: (work: LoadedAttempt) => Promise<void> = async () => {},
+): void {
+  runInBackground(context, work, async () => {
+    for (let next: LoadedAttempt | null = work; next; ) {
+      const provider = remoteProvider(context, next.attempt.provider)
+      if (!provider) throw new Error(`${next.attempt.provider} is not a remote provider`)
+      const sent: LoadedAttempt = next
+      const outcome = await callProvider(context, provider, sent, 'send')
+      next = await settleAttempt(context, sent, outcome, 'answer')
+      if (outcome.kind === 'unknown') await onUnknown(sent)
+    }
+  })
+}
+
+/** Runs work that outlives its request; a stop waits for it. */
+function runInBackground(
+  { background, log }: Context,
+  { attempt }: LoadedAttempt,
+  run: () => Promise<void>,
+): void {
+  const done = run().catch((error) => {
+    log.error(
+      { attempt: attempt.id, provider: attempt.provider, err: error },
+      'An attempt could not be settled; MiniPay looks it up when its lease ends.',
+    )
+  })
+  background.add(done)
+}
