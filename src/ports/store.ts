@@ -333,7 +333,7 @@ export type Store = ClockStore & {
   /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
   retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
 
-  /** Newest first; those of one charge when `transactionId` is given. */
+  /** Newest first; those of one charge when `chargeId` is given. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
   /** By its id, in any scope. */
   attempt(id: string): Promise<ScopedAttempt | undefined>
@@ -370,7 +370,7 @@ export type Store = ClockStore & {
   disputeByReference(scope: Scope, provider: string, reference: string): Promise<Dispute | undefined>
 
   alarm(scope: Scope, id: string): Promise<Alarm | undefined>
-  /** Newest first; those of one charge when `transactionId` is given. */
+  /** Newest first; those of one charge when `chargeId` is given. */
   alarms(scope: Scope, query: AlarmQuery): Promise<Page<Alarm>>
   alarmTotals(): Promise<AlarmTotals>
 

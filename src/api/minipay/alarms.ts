@@ -38,7 +38,7 @@ const listAlarmsEndpoint: Endpoint = {
       limit,
       ...(startingAfter !== undefined && { startingAfter }),
       ...(status !== undefined && { state: status }),
-      ...(transaction_id !== undefined && { transactionId: transaction_id }),
+      ...(transaction_id !== undefined && { chargeId: transaction_id }),
     }
     return sendPage(reply, await context.store.alarms(scope, storeQuery), alarmView)
   },

@@ -24,14 +24,14 @@ const listDisputesEndpoint: Endpoint = {
     const {
       limit = DEFAULT_LIMIT,
       starting_after: startingAfter,
-      transaction_id: transactionId,
+      transaction_id: chargeId,
     } = validDisputesQuery(request.query)
     const exists = async (id: string) => (await context.store.dispute(scope, id)) !== undefined
     await checkCursor('starting_after', startingAfter, 'dp', exists)
     const query = {
       limit,
       ...(startingAfter !== undefined && { startingAfter }),
-      ...(transactionId !== undefined && { transactionId }),
+      ...(chargeId !== undefined && { chargeId }),
     }
     return sendPage(reply, await context.store.disputes(scope, query), disputeView)
   },

@@ -367,19 +367,19 @@ export function references(open: Open): void {
       const begun = beginCommit({ scope, token: 'mine' })
       await committed(store, begun.commit)
       const { id } = begun.attempt
-      const heldBy = (token: string | null) => ({
+      const leasedBy = (token: string | null) => ({
         ...endCommit(begun, { kind: 'not_sent', reason: 'refused' }, { scope }),
-        held: { attemptId: id, token },
+        lease: { attemptId: id, token },
       })
       const refused = { kind: 'lease_lost' }
-      assert.deepEqual(await store.commit(heldBy(null)), refused)
+      assert.deepEqual(await store.commit(leasedBy(null)), refused)
       const now = tick() + 10_000
       const lease = { provider: 'bank_a', limit: 10, now, leaseUntil: now + 1_000, token: 'yours' }
       await store.claimAttempts(lease)
       const before = await everything(store, scope)
-      assert.deepEqual(await store.commit(heldBy('mine')), refused)
+      assert.deepEqual(await store.commit(leasedBy('mine')), refused)
       assert.deepEqual(await everything(store, scope), before)
-      await committed(store, heldBy('yours'))
+      await committed(store, leasedBy('yours'))
       assert.equal((await store.attempt(id))?.attempt.state, 'not_sent')
     },
   )

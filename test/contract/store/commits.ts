@@ -32,7 +32,7 @@ export function atomicCommits(open: Open): void {
       assert.deepEqual(charges, { data: [charge], hasMore: false })
       assert.deepEqual(events.data, [{ sequence: 1, createdAt: at, ...event, epoch: events.epoch.id }])
       assert.equal(events.epoch.firstSequence, 1)
-      const line = { chargeId: charge.id, currency: 'usd', createdAt: at }
+      const line = { transactionId: charge.id, currency: 'usd', createdAt: at }
       assert.deepEqual(entries.data, [
         { ...line, sequence: 2, account: 'merchant', amount: -700 },
         { ...line, sequence: 1, account: 'provider:sandbox', amount: 700 },
@@ -172,7 +172,7 @@ export function bookedTransfers(open: Open): void {
         { account: 'provider:sandbox', currency: 'eur', balance: 30n },
         { account: 'provider:sandbox', currency: 'usd', balance: 700n },
       ])
-      const line = { chargeId: commit.charge.id, createdAt: commit.at }
+      const line = { transactionId: commit.charge.id, createdAt: commit.at }
       assert.deepEqual(entries.data, [
         { ...line, sequence: 4, account: 'merchant', currency: 'eur', amount: -30 },
         { ...line, sequence: 3, account: 'provider:sandbox', currency: 'eur', amount: 30 },

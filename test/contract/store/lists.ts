@@ -89,7 +89,7 @@ export function filteredLists(open: Open): void {
     const whole = await refunded(store, dollar, { scope })
     const list = async (query: object) => ids(await store.refunds(live, { limit: 10, ...query }))[0]
     assert.deepEqual(await list({}), [whole.refund.id, part.refund.id])
-    assert.deepEqual(await list({ transactionId: euro.id }), [part.refund.id])
+    assert.deepEqual(await list({ chargeId: euro.id }), [part.refund.id])
     assert.deepEqual(await list({ customer: 'cus_b' }), [whole.refund.id])
     assert.deepEqual(await list({ status: 'refunded' }), [whole.refund.id])
     assert.deepEqual(await list({ currency: 'eur' }), [part.refund.id])
