@@ -1,6 +1,6 @@
 /** Rows of a scope, and what both reading and writing them need. */
 import type { FoundRecord } from '../../domain/idempotency.ts'
-import type { ScopedAttempt, Scope } from '../../ports/store.ts'
+import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
 import { selected } from '../table.ts'
 import type { Row } from './batch.ts'

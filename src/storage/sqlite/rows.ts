@@ -1,6 +1,6 @@
 /** Rows of our nouns, beyond what `storage/columns` says of them: long texts, and the scope of an attempt. */
 import type { Charge, Refund } from '../../domain/charge.ts'
-import type { ScopedAttempt, Scope } from '../../ports/store.ts'
+import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
 import { recordText, selected, type Table, type Value } from '../table.ts'
 import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-texts.ts'
