@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
+import { BUILD, TWO_BUILDS } from './build.ts'
 import { weightOf } from './commit-message.ts'
 import type { Rescue, Rescued } from './rescue.ts'
 import { isFailure, type WriteFailure } from './writer.ts'
+import type { WriterData } from './writer-thread.ts'
 import type { Write } from './writes.ts'
 
 /** Writes that may wait for the disk before new ones are refused, and the characters of JSON in them. */
@@ -52,12 +54,13 @@ export type WriterThread = {
   close(): Promise<void>
 }
 
-/** Starts the thread; resolves when it has the database open. */
+/** Starts the thread; resolves when it has the database open. Rejects if it loaded another version than this thread. */
 export async function startWriter(
   { file, onGroup, onFatal }: SqliteOptions,
   shared: Int32Array,
 ): Promise<WriterThread> {
-  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData: { file, shared } })
+  const workerData: WriterData = { file, shared, build: BUILD }
+  const thread = new Worker(new URL('./writer-boot.js', import.meta.url), { workerData })
   const inFlight: Waiting[] = []
   let first = 0
   let characters = 0
@@ -66,10 +69,15 @@ export async function startWriter(
   let refusal: StoreUnavailable | undefined
   const rescues: ((rescued: Rescued) => void)[] = []
 
-  await new Promise((resolve, reject) => {
+  const built = await new Promise((resolve, reject) => {
     thread.once('message', resolve)
     thread.once('error', reject)
   })
+  // A thread of a version that compares nothing.
+  if (built !== BUILD) {
+    await thread.terminate()
+    throw new Error(TWO_BUILDS)
+  }
 
   function settle(results: unknown[]): void {
     onGroup?.(results.length)

@@ -1,5 +1,6 @@
 /** The writer thread: all operations that arrived during the sync of the last group form the next group. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { BUILD, TWO_BUILDS } from './build.ts'
 import { watchContent } from './content.ts'
 import { openWriter } from './open.ts'
 import { type Rescue, rescue } from './rescue.ts'
@@ -18,7 +19,11 @@ const LOOK_MS = 250
 /** Operations; or, between two groups, another request: to close (null), or to save the data that it can read. */
 export type ToWriter = readonly Write[] | Rescue | null
 
-const { file, shared } = workerData as { readonly file: string; readonly shared: Int32Array }
+/** `build` is the main thread's. */
+export type WriterData = { readonly file: string; readonly shared: Int32Array; readonly build: string }
+
+const { file, shared, build } = workerData as WriterData
+if (build !== BUILD) throw new Error(TWO_BUILDS)
 const port = parentPort as MessagePort
 const db = openWriter(file)
 const writer = createWriter(db, () => hasRoom(file))
@@ -86,4 +91,4 @@ function close(): void {
   port.close()
 }
 
-port.postMessage('ready')
+port.postMessage(BUILD)
