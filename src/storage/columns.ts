@@ -1,6 +1,6 @@
 /**
- * The columns of every noun, once. To add a column: add it to the domain's type, here, and to a migration of each
- * engine. The type checker and `columns.test.ts` find what is missing.
+ * The columns of every noun, once. To add a column: add it to the domain's type, to this file, and to a migration of
+ * each engine. The type checker and `columns.test.ts` find the places that you forgot.
  */
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
@@ -113,9 +113,9 @@ export const ALARMS = table<Alarm>('alarms', 'alm', {
   reason: changing(text),
 })
 
-/** The record of an idempotency key. Beside these it has its time and the number of its event. */
+/** The record of an idempotency key. Its table also has the record's time and the number of its event. */
 export type KeyFacts = Pick<IdempotencyRecord, 'fingerprint' | 'surface'> & EndedFacts
-/** The part of it that changes when the request ends. */
+/** The columns that change when the request ends. */
 export type EndedFacts = {
   readonly key: string
   readonly ending: StoredEnding['kind']
@@ -140,7 +140,7 @@ export function endedFactsOf({ key, ending: { kind, objectId, facts } }: Ended):
   return { key, ending: kind, objectId, facts }
 }
 
-/** A record that was read with the data of its event. */
+/** A record that was read together with the data of its event. */
 export type FoundKey = KeyFacts & { readonly event: string | null }
 
 export function recordOf({
@@ -154,5 +154,5 @@ export function recordOf({
   return { fingerprint, surface, ending: { kind, objectId, facts }, event }
 }
 
-/** All of them that are listed. */
+/** Every noun that has a list. */
 export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS] as const

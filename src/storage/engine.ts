@@ -1,4 +1,4 @@
-/** A database of either engine. Its name says which: a `postgres://` URL is for PostgreSQL, a file for SQLite. */
+/** A database of either engine. Its name decides: a `postgres://` URL is PostgreSQL, a file is SQLite. */
 import { isPostgres } from '../database-name.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
@@ -7,38 +7,41 @@ import type { WithoutFsync } from './postgres/session.ts'
 import type { Verification } from './verify-checks.ts'
 
 export type OpenOptions = {
-  /** Called with the number of operations of each group that was committed. */
+  /** Called with the number of operations of each committed group. */
   readonly onGroup: (size: number) => void
-  /** Called when the database must not be used any more. */
+  /** Called when MiniPay must not use the database any more. */
   readonly onFatal: (error: Error) => void
   readonly log: Log
-  /** ms since 1970, for SQLite; the machine's clock unless given. PostgreSQL has the time of its server. */
+  /** ms since 1970, for SQLite; the machine's clock unless given. PostgreSQL uses the time of its server. */
   readonly now?: () => number
-  /** What to do with a PostgreSQL server that runs without fsync. */
+  /** The policy for a PostgreSQL server that runs without fsync. */
   readonly withoutFsync?: WithoutFsync
-  /** Ends the wait for a PostgreSQL server that can't be reached: the opening rejects with its reason. */
+  /** Ends the wait for an unreachable PostgreSQL server: the opening rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What can be done with a database. Each method throws a sentence when the database can't be used. */
+/** The operations of a database. Each method throws a sentence if the database cannot be used. */
 export type Engine = {
-  /** Opens the store, and brings the database to this program's schema. */
+  /** Opens the store, and upgrades the database to this program's schema. */
   open(options: OpenOptions): Promise<Store>
-  /** Brings the database to this program's schema. Returns the names of the applied migrations and the schema's number. */
+  /**
+   * Upgrades the database to this program's schema. Returns the names of the applied migrations and the schema's
+   * number.
+   */
   migrate(): Promise<{ readonly applied: readonly string[]; readonly version: number }>
   /** Checks the books. */
   verify(): Promise<Verification>
   /** Every epoch of the event numbers, oldest first. */
   epochs(): Promise<readonly Epoch[]>
-  /** Begins a new epoch. No server may use a SQLite file meanwhile; nodes may serve a PostgreSQL database. */
+  /** Begins a new epoch. No server may be using a SQLite file; nodes may be serving a PostgreSQL database. */
   beginEpoch(): Promise<Epoch>
-  /** Copies the database into a new file, and checks the copy. Absent for PostgreSQL, which has `pg_dump`. */
+  /** Copies the database into a new file, and checks the copy. PostgreSQL has no such method: use `pg_dump`. */
   readonly backup?: (file: string) => Promise<Verification>
-  /** Copies a backup to where the database will be. Absent for PostgreSQL, which has `pg_restore`. */
+  /** Copies a backup to the database's place. PostgreSQL has no such method: use `pg_restore`. */
   readonly restore?: (file: string) => Promise<Verification>
 }
 
-/** The engine of a database. The code of an engine is loaded when it is chosen. */
+/** The engine of a database. Loads only the code of that engine. */
 export async function engineOf(database: string): Promise<Engine> {
   if (isPostgres(database)) return (await import('./postgres/engine.ts')).postgresEngine(database)
   return (await import('./sqlite/engine.ts')).sqliteEngine(database)

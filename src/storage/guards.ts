@@ -1,4 +1,7 @@
-/** The guards of a commit. They are pure, and the same for both engines; an engine only says how it finds what is stored. */
+/**
+ * The guards of a commit. They are pure and the same for both engines; an engine only provides the reads of stored
+ * rows.
+ */
 import type { Attempt } from '../domain/attempt.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
 import { isTransfer, type LedgerAccountCode, type Transfer } from '../domain/ledger.ts'
@@ -8,9 +11,9 @@ import type { Commit, CommitResult } from '../ports/store.ts'
 /** An attempt with the reference that its provider gave it. */
 export type Referring = Pick<Attempt, 'id' | 'provider' | 'kind' | 'providerReference'>
 
-/** The parts of a commit that its guards look at. */
+/** The parts of a commit that its guards check. */
 export type Guarded = Pick<Commit, 'lease' | 'transfers'> & {
-  /** Of the charge. */
+  /** The parts of the charge. */
   readonly version: number
   readonly attempts: readonly Referring[]
 }
@@ -23,17 +26,16 @@ export type Stored = {
   token(attemptId: string): string | null | undefined
   /** 0 for an account that does not exist. */
   balance(account: LedgerAccountCode, currency: string): bigint
-  /** The id of the authorization or refund, in any scope, that has this reference. */
+  /** The id of the authorization or refund that has this reference, in any scope. */
   holder(attempt: Referring): string | undefined
-  /** The record of the commit's key. It is read last, so an engine may insert the key to find out. */
+  /** The record of the commit's key. The guards read it last, so an engine may detect the key by an insert. */
   record(): FoundRecord | undefined
 }
 
 export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
 
 /**
- * Why a commit must not become true; undefined when it may. The order of the guards decides which refusal the caller
- * sees:
+ * Why a commit is refused; undefined if it is allowed. The order of the guards decides which refusal the caller gets:
  *
  * 1. The charge is stored at the version before the commit's, or is new.
  * 2. The attempt in `lease` still has exactly that token.
@@ -41,7 +43,7 @@ export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
  * 4. No other attempt of the same kind at the same provider has the same reference.
  * 5. The key is new.
  *
- * Throws if a transfer is not one: a bug of ours.
+ * Throws if a transfer is invalid, which is a bug.
  */
 export function refusalOf(
   { version, lease, transfers, attempts }: Guarded,
@@ -60,12 +62,12 @@ export function refusalOf(
   return record && { kind: 'key_exists', record }
 }
 
-/** Whether its reference must be its own: a capture or a cancel may have the reference of its authorization. */
+/** Whether the reference must be unique: a capture or a cancel may share the reference of its authorization. */
 export function isReferring({ kind, providerReference }: Referring): boolean {
   return providerReference !== null && (kind === 'authorize' || kind === 'refund')
 }
 
-/** False when one of the transfers would take a balance past 64 bits. */
+/** False if one of the transfers would take a balance past 64 bits. */
 function hasRoom(transfers: readonly Transfer[], stored: Stored): boolean {
   return transfers.every(
     ({ debit, credit, currency }, i) =>
@@ -76,7 +78,7 @@ function hasRoom(transfers: readonly Transfer[], stored: Stored): boolean {
 
 const fits = (balance: bigint) => balance <= MAX_BALANCE && balance >= -MAX_BALANCE
 
-/** The balance after the transfer at this place and those before it; there are at most a few. */
+/** The balance after the transfer at this index and those before it; a commit has only a few. */
 function balanceAfter(
   account: LedgerAccountCode,
   currency: string,

@@ -1,4 +1,7 @@
-/** What both engines list in a SELECT of rows that have no table of columns: each is read into a type of the store's port. */
+/**
+ * The SELECT lists that both engines share for rows without a table of columns. Each is read into a type of the store's
+ * port.
+ */
 import type { NotificationSubject } from '../ports/provider.ts'
 import type { StoredNotification } from '../ports/store.ts'
 
@@ -15,7 +18,7 @@ export const EPOCH_OF_EVENT = `(SELECT p.id FROM epochs p WHERE p.first_seq <= e
 export const NOTIFICATION = `id, provider, notification_id AS "notificationId", about, reference, tries,
   received_at AS "receivedAt"`
 
-/** A notification as it is read: `reference` is an attempt's id or the provider's reference. */
+/** A notification as read: `reference` is an attempt's id or the provider's reference. */
 export type NotificationRow = Omit<StoredNotification, 'subject'> & {
   readonly about: NotificationSubject['about']
   readonly reference: string | null

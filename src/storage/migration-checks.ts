@@ -1,9 +1,12 @@
 /**
- * Checks before a migration for rows that it would refuse, so that the message names the row and not a constraint.
+ * Checks that run before a migration and look for rows that it would reject, so that the message names the row and not
+ * a constraint.
  */
 import type { Migration } from './migrations.ts'
 
-/** A query for the first row that a migration can't take, and what to say of it after the database's name. */
+/**
+ * A query for the first row that a migration rejects, and the message for that row, which follows the database's name.
+ */
 export type MigrationCheck = {
   readonly sql: string
   readonly problem: (row: Record<string, unknown>) => string
@@ -26,7 +29,9 @@ const CHARGE_AMOUNTS: MigrationCheck = {
 const NOT_PAIRED =
   'The migration would lose it. Stay at the former version, and see "An upgrade that refuses an entry" in docs/operations.md.'
 
-/** Entries become transfers in pairs, by their numbers alone: so no number may be missing, or be there twice. */
+/**
+ * The migration turns each pair of entries into a transfer by their numbers: so no number may be missing or repeated.
+ */
 const ENTRY_NUMBERS: MigrationCheck = {
   sql: `SELECT account_id AS account, live, count(*) AS entries, min(seq) AS first, max(seq) AS last,
       count(DISTINCT seq) AS numbers
@@ -37,7 +42,9 @@ const ENTRY_NUMBERS: MigrationCheck = {
     `numbers from ${first} to ${last}, and not one debit and one credit for each transfer. ${NOT_PAIRED}`,
 }
 
-/** An odd number is a debit, and the next one its credit: of the same amount, transaction, currency and time. */
+/**
+ * An odd number is a debit, and the next number is its credit, with the same amount, transaction, currency and time.
+ */
 const ENTRY_PAIRS: MigrationCheck = {
   sql: `SELECT e.seq, e.transaction_id AS id
     FROM ledger_entries e
@@ -53,18 +60,18 @@ const ENTRY_PAIRS: MigrationCheck = {
     `account, an odd number for the debit and the next for the credit. ${NOT_PAIRED}`,
 }
 
-/** By a migration's name without its number, which differs between the engines. */
+/** Keyed by a migration's name without its number, which differs between the engines. */
 const CHECKS: Readonly<Record<string, readonly MigrationCheck[]>> = {
   alarms: [CHARGE_AMOUNTS],
   transfers: [ENTRY_NUMBERS, ENTRY_PAIRS],
 }
 
-/** What to look for before this migration, in its transaction. */
+/** The checks of this migration; they run in its transaction. */
 export function checksBefore({ name }: Migration): readonly MigrationCheck[] {
   return CHECKS[name.replace(/^\d+_|\.sql$/g, '')] ?? []
 }
 
-/** The sentence for a person whose database is not touched. */
+/** The message for an operator, whose database is unchanged. */
 export function refusal(database: string, { number }: Migration, problem: string): string {
   return `${database} stays at schema ${number - 1}: ${problem}`
 }

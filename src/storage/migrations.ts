@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
 
-/** A database that this program must not touch: newer than it, or not MiniPay's. */
+/** A database that this program must not use: it is newer, or belongs to another program. */
 export class SchemaMismatch extends Error {
   override readonly name = 'SchemaMismatch'
 }

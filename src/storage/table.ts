@@ -7,12 +7,12 @@ import type { IdPrefix } from '../domain/id.ts'
 export type Value = string | number | null
 export type Row = readonly Value[]
 
-/** A column's type, as PostgreSQL calls it; SQLite knows only INTEGER and TEXT. */
+/** A column's type, by its PostgreSQL name; SQLite has only INTEGER and TEXT. */
 export type ColumnType = 'integer' | 'smallint' | 'bigint' | 'text'
 
 type Codec = {
   readonly type: ColumnType
-  /** How a property becomes a value and a value becomes a property; absent when they are the same. */
+  /** Converts a property to a stored value and back; absent if they are the same. */
   readonly encode?: (property: never) => Value
   readonly decode?: (value: never) => unknown
 }
@@ -21,7 +21,7 @@ const isSet = (flag: boolean): number => (flag ? 1 : 0)
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
 
-/** The JSON of an object; null of an empty one. */
+/** The JSON of an object; null for an empty one. */
 export function recordText(record: object): string | null {
   for (const _ in record) return JSON.stringify(record)
   return null
@@ -52,10 +52,10 @@ export type Spec<K extends Kind = Kind> = {
   readonly kind: K
   /** Whether it may change after the insert. */
   readonly changes?: true
-  /** The column's name where it is not the property's in snake_case. */
+  /** The column's name, if it is not the property's in snake_case. */
   readonly name?: string
 }
-/** One column for each property: the type checker finds a forgotten one, a misspelt one and one of a wrong kind. */
+/** One column for each property: the type checker finds a missing one, a misspelt one and one of a wrong kind. */
 export type Specs<T> = { readonly [P in keyof T]-?: Spec<KindOf<T[P]>> }
 
 export const text: Spec<'text'> = { kind: 'text' }
@@ -82,7 +82,7 @@ export type Column<T> = {
 /** A table whose rows are listed by their ids. */
 export type Table<T> = Rows<T> & {
   readonly name: ListedName
-  /** What the ids of its rows begin with. */
+  /** The prefix of its rows' ids. */
   readonly prefix: IdPrefix
 }
 
@@ -90,17 +90,17 @@ export type Rows<T> = {
   readonly name: string
   /** The columns that identify a row. */
   readonly key: readonly string[]
-  /** All columns except `account_id` and `live`: the last of the key, then those that change, then the others. */
+  /** All columns except `account_id` and `live`: first the rest of the key, then those that change, then the others. */
   readonly columns: readonly Column<T>[]
   /** The names of those that change. */
   readonly changing: readonly string[]
-  /** The place of each property in a row. */
+  /** The index of each property in a row. */
   readonly at: Readonly<Record<keyof T, number>>
   /** Its values, in the order of the columns. */
   row(item: T): Value[]
-  /** The first part of its row: `id` or `key`, and what changes. It needs only these of the item. */
+  /** The beginning of its row: `id` or `key`, and the columns that change. The item needs only these properties. */
   changedRow(item: Partial<T>): Value[]
-  /** The values of a row, whole or not, that change. */
+  /** The changing values of a complete or partial row. */
   changesOf(row: Row): Row
   /** The item of a row that was read with the columns of `selected`. */
   of(found: object): T
@@ -153,7 +153,7 @@ export function rows<T, N extends string = string>(
   }
 }
 
-/** Pushed: V8 takes an array that `map` has made for one with holes, and messages between threads carry those slowly. */
+/** Pushed: V8 treats an array that `map` made as one with holes, and clones it slowly from thread to thread. */
 function valuesOf<T>(
   item: T,
   properties: readonly (keyof T)[],
@@ -190,8 +190,8 @@ export function namesOf<T>(columns: readonly Column<T>[]): string[] {
 }
 
 /**
- * What a SELECT lists to read items. `made` has the SQL of properties that an engine does not keep in the column of
- * their name; `from` is the table's name in the statement, if another table has columns of the same name.
+ * The SELECT list to read items. `made` has the SQL of properties that an engine does not store in the column of their
+ * name; `from` is the table's name in the statement, if another table has columns of the same name.
  */
 export function selected<T>(
   { columns }: Rows<T>,

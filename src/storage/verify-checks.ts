@@ -1,25 +1,25 @@
 import { WHOSE } from './verify/aggregate.ts'
 import { ROWS } from './verify/row-checks.ts'
 
-/** A query for what breaks a rule, and what to say of the first row it finds. */
+/** A query for rows that break a rule, and the sentence about the first row that it finds. */
 export type Check = { readonly sql: string; readonly problem: (row: Record<string, unknown>) => string }
 
 export type Verification = {
-  /** The first thing that is wrong, as a sentence; undefined when nothing is. */
+  /** The first problem, as a sentence; undefined without one. */
   readonly problem?: string
   readonly charges: number
   readonly refunds: number
   readonly entries: number
 }
 
-/** True of a row of `child` whose charge, refund or dispute is `parent`. */
+/** The condition that a row of `child` has the same account and mode as its `parent`. */
 const sameScope = (child: string, parent: string) =>
   `${child}.account_id = ${parent}.account_id AND ${child}.live = ${parent}.live`
 
 const OPEN = `('sending', 'pending', 'unknown')`
 const WAITING = `('processing', 'requires_action')`
 
-/** Every transfer is between two accounts of its owner, of one currency. */
+/** The two accounts of every transfer have the same owner and currency. */
 const LEDGER: readonly Check[] = [
   {
     sql: `SELECT t.seq, t.transaction_id AS id FROM ledger_transfers t
@@ -39,7 +39,7 @@ const LEDGER: readonly Check[] = [
   },
 ]
 
-/** Every balance is the sum of the account's entries. */
+/** Every balance is the sum of its account's entries. */
 const BALANCES: readonly Check[] = [
   {
     sql: `WITH sums AS (
@@ -97,7 +97,7 @@ const AMOUNTS: readonly Check[] = [
   },
 ]
 
-/** The sum of the row's transfers in the merchant's account; null if it has none. */
+/** The sum of the row's transfers in the merchant's account; null without any. */
 const bookedFor = (row: string) => `(
   SELECT sum(CASE 'merchant' WHEN debited.code THEN t.amount WHEN credited.code THEN -t.amount END)
   FROM ledger_transfers t
@@ -131,7 +131,7 @@ const BOOKED: readonly Check[] = [
       `The dispute ${id} is ${status} with ${booked} ${currency} booked, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
-    // Money in transit has accounts of its own: exactly while a charge is held, or a refund or dispute open.
+    // Money in transit is in its own accounts, and only there: while a charge is held, or a refund or dispute is open.
     sql: `WITH held AS (
         SELECT account_id, live, id, provider, amount, status FROM charges c
         WHERE status = 'authorized' OR (status = 'processing' AND redirect_url IS NULL AND EXISTS (
@@ -163,7 +163,7 @@ const BOOKED: readonly Check[] = [
   },
 ]
 
-/** What belongs to something belongs to something that is there. */
+/** Every row that refers to another refers to an existing one. */
 const REFERENCES: readonly Check[] = [
   {
     sql: `SELECT DISTINCT e.transaction_id AS id FROM ledger_transfers e
@@ -193,7 +193,7 @@ const REFERENCES: readonly Check[] = [
     problem: ({ id, about }) => `The attempt ${id} belongs to ${about}, which is not there in its currency.`,
   },
   {
-    // The attempt may be another charge's, and of another scope: providers know nothing of either.
+    // The attempt may belong to another charge or scope, because providers know about neither.
     sql: `SELECT m.id, m.transaction_id AS charge, coalesce(m.attempt_id, m.dispute_id) AS about FROM alarms m
       LEFT JOIN charges c ON ${sameScope('c', 'm')} AND c.id = m.transaction_id
       LEFT JOIN attempts t ON t.id = m.attempt_id
@@ -226,8 +226,8 @@ const LAST_BEFORE = (scope: string, number: string) =>
   `coalesce((SELECT max(e.seq) FROM events e WHERE ${sameScope('e', scope)} AND e.seq < ${number}), 0)`
 
 /**
- * Events are numbered without a gap within an epoch, and each epoch records where the one before it ended. Transfers are
- * numbered from 1 without a gap. An event's id is its own.
+ * Within an epoch, event numbers have no gap, and each epoch records where the one before it ended. Transfers are
+ * numbered from 1 without a gap. Every event's id is unique.
  */
 const NUMBERING: readonly Check[] = [
   {
@@ -267,7 +267,7 @@ const NUMBERING: readonly Check[] = [
       `Event ${last} should not be there: no event came before the epoch that begins with ${first}.`,
   },
   {
-    // Their key is of one debit account, so two of them may have the same number.
+    // Their primary key includes the debit account, so the schema allows a repeated number.
     sql: `SELECT max(seq) AS last, count(*) AS transfers, count(DISTINCT seq) AS numbers FROM ledger_transfers
       GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 OR count(DISTINCT seq) <> count(*)
       LIMIT 1`,
@@ -280,7 +280,7 @@ const NUMBERING: readonly Check[] = [
   },
 ]
 
-/** A charge or refund that waits for a provider has an open attempt, and no other attempt is open. */
+/** A charge or refund that waits for its provider has an open attempt. No other attempt is open. */
 const ATTEMPTS: readonly Check[] = [
   {
     sql: `SELECT c.id, c.status FROM charges c
@@ -305,7 +305,7 @@ const ATTEMPTS: readonly Check[] = [
   },
 ]
 
-/** What is counted when it changes is what a count now finds. */
+/** Each stored counter equals a fresh count. */
 const COUNTERS: readonly Check[] = [
   {
     sql: `WITH counted AS (
@@ -331,8 +331,8 @@ const COUNTERS: readonly Check[] = [
       `The counter ${name} ${currency} says ${said}, but there are ${counted}.`.replace('  ', ' '),
   },
   {
-    // The last word on a charge counts: what was said to have failed may have been done, or the other way round. Its id
-    // is the first thing that an event's data says.
+    // The last such event of a charge counts, because a late outcome may have reversed an earlier one. The charge's id
+    // is the first field of an event's data.
     sql: `WITH last AS (
         SELECT account_id, live, max(seq) AS seq FROM events
         WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.capture_failed',
@@ -354,8 +354,8 @@ const COUNTERS: readonly Check[] = [
 ]
 
 /**
- * What must hold of a database, in SQL that both engines run. Numbers come as bigints. SQLite's sums are 64-bit
- * integers, which fail loudly on overflow; the commit keeps every balance within them.
+ * Everything that must be true of a database, in SQL that both engines run. Numbers arrive as bigints. SQLite's sums
+ * are 64-bit integers that fail on overflow; the commit keeps every balance within them.
  */
 export const CHECKS: readonly Check[] = [
   ...LEDGER,

@@ -1,4 +1,4 @@
-/** Says that a copy is there, however long its own connection is at work on one statement. */
+/** Shows other processes that a copy is running, even while its own connection is busy with one long statement. */
 import type { Client, ClientConfig } from 'pg'
 import { NOW } from '../postgres/clock.ts'
 import { openWritable } from '../postgres/connection.ts'
@@ -7,13 +7,13 @@ const BEAT_MS = 500
 const BEAT = `UPDATE copies SET seen_at = ${NOW} WHERE token = $1`
 
 export type Beat = {
-  /** Ends its connection. */
+  /** Closes its connection. */
   stop(): Promise<void>
 }
 
 /**
- * Sends heartbeats on its own connection, and on a new one if that breaks. It reports no failures: a copy whose
- * heartbeats do not arrive loses its lease, and the next write of rows reports that.
+ * Sends heartbeats on its own connection, and on a new one if that breaks. It reports no failures: if heartbeats fail,
+ * the copy loses its lease, and its next write of rows reports that.
  */
 export function startBeat(hosts: readonly ClientConfig[], token: string): Beat {
   let client: Client | undefined
@@ -42,7 +42,7 @@ export function startBeat(hosts: readonly ClientConfig[], token: string): Beat {
   return {
     async stop() {
       clearInterval(timer)
-      // Also from under a beat that waits for its answer.
+      // Also ends a heartbeat that waits for its response.
       await end()
       await beating
       await end()

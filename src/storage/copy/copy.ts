@@ -14,24 +14,28 @@ import { type CopiedRow, keyOf, type LastKey, TABLES, type Table } from './table
 import { type Ask, type Target, takeTarget } from './target.ts'
 
 export type Progress = {
-  /** `reading` while the source is checked, then the table that is copied, at last `checking`. */
+  /**
+   * The copy first checks the source (`reading`), then copies one table after another, then compares both ends
+   * (`checking`).
+   */
   readonly step: string
-  /** Rows that are copied, with those of an earlier start, and rows there are. */
+  /** Rows copied so far, including those of an earlier run, and all rows of the table. */
   readonly done: number
   readonly total: number
 }
 
 export type Copied = Verification & {
-  /** When an earlier start finished it, as ms since 1970; undefined when this one did. */
+  /** When an earlier run finished the copy, in ms since 1970; undefined if this run did. */
   readonly doneAt?: number
   readonly rows: number
   readonly seconds: number
 }
 
 /**
- * Copies the embedded database `from` into the PostgreSQL database `to`, which must be empty or hold an unfinished
- * copy of the same, unchanged source; then checks that both ends have the same books. The source is not changed.
- * Throws a sentence if that is not possible. Then it has changed nothing, or the next copy continues from there.
+ * Copies the embedded database `from` into the PostgreSQL database `to`, then checks that both ends have the same
+ * books. The target must be empty, or contain an unfinished copy of the same, unchanged source. The source does not
+ * change. Throws a sentence if the copy is not possible: then the target is unchanged, or the next run continues from
+ * its position.
  */
 export async function copyDatabase(
   from: string,
@@ -87,7 +91,7 @@ async function moveInto(
   }
 }
 
-/** Turns a lost connection into a sentence that says what to do. */
+/** Turns a lost connection into a sentence that says how to continue. */
 async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -101,14 +105,14 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** An error that another run would not fix. */
+/** An error that a retry would not fix. */
 function isFinal(error: unknown): boolean {
   return (
     error instanceof SchemaMismatch || meaningOf(error) === 'fault' || (error as Error).name === 'UnfitServer'
   )
 }
 
-/** Copies every row behind the target's place. */
+/** Copies every row after the target's position. */
 export async function copyTables(
   source: Source,
   target: Target,
@@ -142,7 +146,7 @@ function assertAgreed(name: string, books: Verification, copied: Verification): 
       throw new Error(`The copy in ${name} has ${copied[figure]} ${figure}, the source ${books[figure]}.`)
 }
 
-/** The next rows are read while something is done with the last ones; whatever fails, nothing is under way behind it. */
+/** Reads the next rows while the target stores the last ones. After a failure, no read or write is left in progress. */
 async function whileReading(
   batches: Iterable<readonly CopiedRow[]>,
   work: (rows: readonly CopiedRow[]) => Promise<void>,
@@ -160,7 +164,7 @@ async function whileReading(
   }
 }
 
-/** Both ends have the same rows, each column of them, and no others. */
+/** Checks that both ends have the same rows, in every column, and no others. */
 async function assertSame(source: Source, target: Target): Promise<void> {
   for (const table of TABLES) {
     const columns = await target.columns(table)

@@ -1,14 +1,14 @@
-/** What rows hold in a few characters, computed at either end from what is stored there. */
+/** A digest of rows: each engine computes it from its own stored rows, and both results must be the same. */
 import { createHash } from 'node:crypto'
 import type { Columns, CopiedRow, LastKey, Table } from './tables.ts'
 
 /**
- * Around a text, and twice for one in it: it is rare, so that few are rewritten. Nothing is around a number or a NULL,
- * and rows are told apart whatever their texts hold.
+ * Encloses each text; inside a text it is doubled. It is a rare character, so few texts need that. Numbers and NULL
+ * have none around them, so different rows always give different text.
  */
 const QUOTE = '\x1f'
 
-/** SHA-256 of rows as one text: their columns with a comma behind each, in the order of the schema. */
+/** SHA-256 of rows as one text: their columns in the order of the schema, each followed by a comma. */
 export function digestOf(columns: Columns, rows: readonly CopiedRow[]): string {
   const parts = Object.entries(columns)
   let text = ''
@@ -30,7 +30,7 @@ function quoted(text: string): string {
 
 type Query = { readonly text: string; readonly values: readonly string[] }
 
-/** The same of the rows behind one key, up to another; both ends are open where there is none. */
+/** The same digest for the rows between two keys; without a key, that end is open. */
 export function digestQuery(
   { name, key }: Table,
   columns: Columns,

@@ -1,4 +1,4 @@
-/** The embedded database that is copied: locked like a server locks it, read as one moment, never written. */
+/** The embedded database that is copied: locked as a server locks it, read as one snapshot, never written. */
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Connection } from '../sqlite/connection.ts'
@@ -10,45 +10,48 @@ import { verify } from '../sqlite/verify.ts'
 import type { Verification } from '../verify-checks.ts'
 import { type Columns, type CopiedRow, type LastKey, TABLES, type Table } from './tables.ts'
 
-/** A batch ends with whichever comes first: many rows, or much text. */
+/** A batch ends when it has many rows or much text, whichever comes first. */
 const BATCH_ROWS = 2_000
 const BATCH_CHARACTERS = 1_000_000
 const CHUNK_BYTES = 1 << 20
 
 export type Source = {
-  /** Names these contents: nothing else has it, and every write changes it. */
+  /** Identifies the contents: no other database has this fingerprint, and every write changes it. */
   readonly fingerprint: string
-  /** How many rows a table has. */
+  /** The number of rows of a table. */
   count(table: Table): number
-  /** Throws a sentence when a column of ours has none of its name there, which would leave its contents behind. */
+  /** Throws a sentence if the source has a column that MiniPay does not know: the copy would lose its contents. */
   assertCovered(table: Table, columns: Columns): void
-  /** Recomputes the books. */
+  /** Checks the books. */
   verify(): Verification
-  /** Throws a sentence that names a row which PostgreSQL would not take. */
+  /** Throws a sentence that names a row which PostgreSQL would reject. */
   assertPortable(): void
-  /** Rows after a key, in the order of their keys; no batch is empty. */
+  /** The rows after a key, in the order of their keys. A batch is never empty. */
   batches(table: Table, columns: Columns, after: LastKey | null): Generator<CopiedRow[]>
-  /** Whether every event number that was given out is known here: false of a backup, and of a file that was put back. */
+  /**
+   * True if this database knows every event number that MiniPay issued: false for a backup, and for a file that was put
+   * back.
+   */
   readonly knowsItsNumbers: boolean
-  /** Lets a server that is started on the source again begin an epoch of its own. The source itself is not written. */
+  /** Makes a later server on the source begin a new epoch. The source itself does not change. */
   leave(): void
   close(): void
 }
 
 /**
- * Opens an embedded database to be copied. Throws a sentence when it is not there, in use, not ours or of another schema
- * than this program's.
+ * Opens an embedded database to copy it. Throws a sentence if the file does not exist, is in use, is not MiniPay's, or
+ * has another schema version than this program.
  */
 export function openSource(file: string): Source {
   if (!existsSync(file)) throw new Error(`There is no database ${file}.`)
   const lock = lockDatabase(file)
   try {
-    // Before it is opened: closing a descriptor of it would drop the locks that SQLite has on it.
+    // Computed before the database is opened: closing a descriptor of the file would drop SQLite's locks on it.
     const fingerprint = fingerprintOf(file)
     const db = openReader(file)
     try {
       assertCurrent(db)
-      // One moment for all that is read, whoever else writes.
+      // One snapshot for all reads, even if another process writes.
       db.exec('BEGIN')
       return sourceOf(db, file, fingerprint, lock.release)
     } catch (error) {
@@ -93,8 +96,8 @@ function sourceOf(db: Connection, file: string, fingerprint: string, release: ()
 }
 
 /**
- * SHA-256 of the file and of its write-ahead log. Sizes, times and counts would miss a write or two that change none of
- * them, and a copy of the file elsewhere is the same source. Reading it is a few seconds for a million charges.
+ * SHA-256 of the file and its write-ahead log. Sizes, times and counts would miss some writes. A copy of the file in
+ * another place is the same source. For a million charges this takes a few seconds.
  */
 function fingerprintOf(file: string): string {
   const hash = createHash('sha256')
@@ -117,12 +120,12 @@ function columnsOf(db: Connection, table: string): { name: string; type: string 
 }
 
 /**
- * A NUL is the one character that SQLite keeps in a text and PostgreSQL refuses. Requests and providers' answers that
- * hold one are refused or cleaned, so it takes another program's hand. A lone surrogate can't be there at all: the
- * driver stores U+FFFD in its place.
+ * SQLite stores a NUL in a text, and PostgreSQL rejects it. MiniPay refuses requests with a NUL and removes it from
+ * providers' responses, so only another program can have written one. A lone surrogate is impossible: the driver stores
+ * U+FFFD for it.
  */
 function refuseNulCharacters(db: Connection, { name, key }: Table): void {
-  // A column that is put together has no type.
+  // A computed column has no declared type.
   const texts = columnsOf(db, name).filter(({ type }) => type !== 'INTEGER')
   if (texts.length === 0) return
   const all = texts.map((column) => column.name).join(', ')
@@ -163,7 +166,7 @@ function* batches(
   if (batch.length > 0) yield batch
 }
 
-/** The table's name stands before its columns: `seq` alone would be the text that it is made here. */
+/** The table's name is part of each column: a bare `seq` would mean the text of the same name in this SELECT. */
 function selection({ name, key, from = name, made = {} }: Table, columns: Columns, goesOn: boolean): string {
   const selected = Object.entries(columns).map(([column, type]) => {
     const value = made[column] ?? `t.${column}`

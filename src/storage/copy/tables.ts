@@ -1,22 +1,22 @@
-/** What an embedded database and one on PostgreSQL have in common, and where they differ. */
+/** The tables of a copy: the parts that both engines share, and their differences. */
 import { NOUNS } from '../columns.ts'
 
 export type Table = {
   readonly name: string
-  /** Columns that name a row, in the order in which the rows are read. */
+  /** The columns that identify a row, in the order in which the copy reads the rows. */
   readonly key: readonly string[]
-  /** What it is read from, where the embedded database has no table of its name. */
+  /** The SQL that the rows are read from, if the embedded database has no table of this name. */
   readonly from?: string
-  /** Columns that only PostgreSQL has, as SQL on the embedded database. */
+  /** Columns that only PostgreSQL has, as SQL for the embedded database. */
   readonly made?: Readonly<Record<string, string>>
 }
 
-/** Who holds the leases that are copied: a node that is never there, whose work the nodes to come take over. */
+/** The owner of the copied leases: a node that never runs. The nodes that start later take over its work. */
 export const FORMER_OWNER = 'the embedded database'
 
 const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END` }
 
-/** The embedded database finds the last numbers of a scope in its rows; PostgreSQL keeps them in a table. */
+/** SQLite finds the last numbers of a scope in its rows; PostgreSQL stores them in a table. */
 const LAST_NUMBERS = `(
   SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer
   FROM (
@@ -25,12 +25,12 @@ const LAST_NUMBERS = `(
     SELECT account_id, live, 0, max(seq) FROM ledger_transfers GROUP BY account_id, live)
   GROUP BY account_id, live)`
 
-/** What the schema begins with: a copy brings its own. */
+/** Rows that a new schema already contains: the copy replaces them. */
 export const BEGUN_WITH: readonly string[] = ['accounts', 'epochs']
 
 /**
- * Every table, in the order of the copy: when one has begun, those before it are whole. The columns and their types are
- * those of the PostgreSQL schema.
+ * Every table, in the order of the copy: when the copy of one table begins, those before it are complete. The columns
+ * and their types are those of the PostgreSQL schema.
  */
 export const TABLES: readonly Table[] = [
   { name: 'accounts', key: ['id'] },
@@ -50,14 +50,14 @@ export const TABLES: readonly Table[] = [
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
 ]
 
-/** A column's type, as PostgreSQL calls it. */
+/** A column's type, by its PostgreSQL name. */
 export type ColumnType = 'integer' | 'smallint' | 'bigint' | 'text'
 export type Columns = Readonly<Record<string, ColumnType>>
 
-/** A row by its columns: a `bigint` comes as text, which holds all 64 bits. */
+/** A row by its columns: a `bigint` is a text, which has all 64 bits. */
 export type CopiedRow = Readonly<Record<string, string | number | null>>
 
-/** The last row that was copied, by its key; a copy goes on after it. */
+/** The key of the last copied row: the copy continues after it. */
 export type LastKey = readonly (string | number)[]
 
 export function keyOf({ key }: Table, row: CopiedRow): LastKey {

@@ -1,5 +1,6 @@
 /**
- * The target of a copy, a PostgreSQL database: one copy at a time holds it, and continues where the last one stopped.
+ * The target of a copy, a PostgreSQL database: one copy at a time has its lease, and continues where the last one
+ * stopped.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -21,16 +22,16 @@ import {
   type Table,
 } from './tables.ts'
 
-/** After this time without a heartbeat a copy is dead, and another may continue, in ms. */
+/** A copy without a heartbeat for this long, in ms, is dead: another copy may continue. */
 const LEASE_MS = 3_000
 const LOOK_AGAIN_MS = 250
-/** Columns whose values the database numbers. */
+/** Columns whose values the database generates. */
 const NUMBERED = [
   ['idempotency_keys', 'seq'],
   ['ledger_accounts', 'id'],
 ] as const
 
-/** Runs a statement on one connection, one after another. Rejects with a sentence when the connection breaks. */
+/** Runs statements on one connection, one after another. Rejects with a sentence if the connection breaks. */
 export type Ask = <R extends object>(
   text: string,
   values?: readonly (string | number | null)[],
@@ -47,14 +48,15 @@ export type Target = {
   /** The position at which the copy continues. */
   readonly place: Place
   columns(table: Table): Promise<Columns>
-  /** Stores rows and the new position in one statement: both or none. */
+  /** Stores rows and the new position in one statement: both or neither. */
   put(table: Table, columns: Columns, rows: readonly CopiedRow[]): Promise<void>
-  /** What `digestOf` says of the rows behind one key, up to another; both ends are open where there is none. */
+  /** The digest of the rows between two keys, as `digestOf` computes it; without a key, that end is open. */
   digest(table: Table, columns: Columns, after: LastKey | null, last: LastKey | null): Promise<string>
-  /** What a database has to know of its rows: the next numbers to give out, and statistics for its plans. */
+  /** Sets the database's next numbers, and collects the statistics for its query plans. */
   settle(): Promise<void>
   /**
-   * Ends the former owner's leases and lets nodes serve: in a new epoch of event numbers, unless the numbers continue.
+   * Ends the leases of the former owner and lets nodes serve. Begins a new epoch of event numbers, unless the numbers
+   * continue.
    */
   finish(goesOn: boolean): Promise<void>
   /** Lets another copy continue. */
@@ -64,7 +66,7 @@ export type Target = {
 /**
  * Claims the database for a copy of the source with that fingerprint. If the copy was finished before, returns that
  * time in ms since 1970. Waits for the lease of a copy that crashed. Throws a sentence if nodes serve the database, if
- * it contains anything else, or while another copy is running. `name` is what it is called there.
+ * it contains anything else, or while another copy is running. `name` is the database's name in that sentence.
  */
 export async function takeTarget(
   ask: Ask,
@@ -95,8 +97,8 @@ type CopyRow = {
 }
 
 /**
- * The schema's row is locked meanwhile: a node that starts says that it is there, and then waits for this to look. The
- * copy's row is locked too: rows that another copy is storing just now, and its beat behind them, are waited for.
+ * Locks the schema's row meanwhile: a starting node registers itself, and then waits for this check to end. Locks the
+ * copy's row too: so this check waits for another copy that is storing rows, and for the heartbeat after them.
  */
 async function take(
   ask: Ask,
@@ -121,7 +123,7 @@ async function take(
     return { table: copy.at_table, lastKey, copied: Number(copy.copied) }
   }
   await refuseOtherRows(ask, name)
-  // What the schema begins with comes from the source.
+  // The source has its own version of the rows that a new schema contains.
   for (const table of BEGUN_WITH) await ask(`DELETE FROM ${table}`)
   await ask(`INSERT INTO copies (one, source, token, seen_at, copied) VALUES (1, $1, $2, ${NOW}, 0)`, [
     fingerprint,
@@ -214,7 +216,7 @@ async function columnsOf(ask: Ask, { name }: Table): Promise<Columns> {
   return Object.fromEntries(rows.map((column) => [column.name, column.type]))
 }
 
-/** False when another copy has the database: then nothing was written. */
+/** False if another copy has the database: then nothing was written. */
 async function put(
   ask: Ask,
   token: string,

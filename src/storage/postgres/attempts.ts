@@ -60,7 +60,7 @@ const CLAIM = `
 const GIVE_BACK = `
   UPDATE attempts SET due_at = 0, token = NULL, owner = NULL WHERE owner = $1 AND token = $2`
 
-/** Asked again with the same token, it answers the same. */
+/** Repeatable: the same token claims the same attempts. */
 const CLAIM_ONE = `
   UPDATE attempts SET due_at = $3, token = $4, owner = $5
   WHERE id = $1 AND state IN ('unknown', 'pending') AND (token IS NULL OR due_at <= $2 OR token = $4)
@@ -85,8 +85,8 @@ const POSTPONE = `
   SELECT id FROM postponed`
 
 /**
- * Stores the next version, when `version` is still the newest; of several at once the primary key lets one, and none but
- * that one forgets what is old.
+ * Stores the next version if `version` is still the newest. Of several concurrent writers, the primary key admits one,
+ * and only that one deletes old versions.
  */
 const REPLACE_RULE_SET = `
   WITH stored AS (

@@ -1,24 +1,24 @@
 import type { BindConfig, Submittable, Connection as Wire } from 'pg'
 import type { StatementError } from './errors.ts'
 
-/** A statement; `text` is a constant of ours, prepared once on each connection, and never made of input. */
+/** A statement. `text` is one of MiniPay's constants, prepared once on each connection, and never built from input. */
 export type Statement = { readonly text: string; readonly values?: readonly (string | number | null)[] }
 
-/** A row by its columns' names: `bigint` comes as a safe integer, `numeric` as a bigint, everything else as text. */
+/** A row by column name: `bigint` becomes a safe integer, `numeric` a bigint, every other type a text. */
 export type Row = Readonly<Record<string, string | number | bigint | null>>
 
 /** The rows and the number of changes of one statement. */
 export type Result = { readonly rows: Row[]; readonly count: number }
 
 type Field = { readonly name: string; readonly dataTypeID: number }
-/** A statement of a connection: its name there, and the columns of its rows once the server has sent them. */
+/** A prepared statement of a connection: its name, and the columns of its rows once the server has sent them. */
 export type Prepared = { readonly name: string; fields?: readonly Field[] }
 
 const OID = { int8: 20, int2: 21, int4: 23, numeric: 1700 } as const
 
 /**
- * Statements that are sent together, in one round trip: one Sync follows the last, so the server runs none after one
- * that failed. The driver treats them as one query.
+ * Statements that are sent in one round trip: one Sync follows the last, so after a failed statement the server runs
+ * none of the rest. The driver treats them as one query.
  */
 export class Batch implements Submittable {
   readonly done: Promise<Result[]>
@@ -29,7 +29,7 @@ export class Batch implements Submittable {
   readonly #results: Result[] = []
   readonly #resolve: (results: Result[]) => void
   readonly #reject: (error: StatementError) => void
-  /** Statements that the server must parse, and has not parsed yet. */
+  /** Statements that the server has not parsed yet. */
   readonly #parsing: { readonly text: string; readonly statement: Prepared }[] = []
   #ignoreParsed = () => {}
   #rows: Row[] = []
@@ -56,7 +56,7 @@ export class Batch implements Submittable {
       }
       const bound: BindConfig = { statement: statement.name, values: values.map(asText) }
       wire.bind(bound, true)
-      // The columns are requested once.
+      // The driver requests the columns once.
       if (!mine && !statement.fields) wire.describe({ type: 'P', name: '' }, true)
       wire.execute({ portal: '' }, true)
       this.#using.push(statement)
@@ -68,7 +68,7 @@ export class Batch implements Submittable {
 
   /**
    * The server keeps each statement that it parsed, even if it failed later, and parses nothing after a failed
-   * statement. The driver passes this message on to queries of its own alone.
+   * statement. The driver reports this message only to its own queries.
    */
   #rememberParsed(wire: Wire): void {
     const onParsed = () => {
@@ -96,7 +96,7 @@ export class Batch implements Submittable {
 
   handleCommandComplete({ text }: { text: string }): void {
     const statement = this.#using[this.#results.length]
-    // Its columns were requested, and it has none.
+    // The driver requested its columns, and it has none.
     if (statement) statement.fields ??= []
     this.#results.push({ rows: this.#rows, count: Number(/\d+$/.exec(text)?.[0] ?? 0) })
     this.#rows = []

@@ -2,7 +2,7 @@ import type { KeptClock } from '../../domain/clock.ts'
 import type { ClockMark, DueTimeChange, DueTimesChanged, Queue } from '../../ports/store-clock.ts'
 import type { Sql } from './statements.ts'
 
-/** Writes about the clock: what is kept of it, and due times that it has put too late. All can be done twice. */
+/** Writes for the clock: its stored state, and corrections of due times that are too late. All are repeatable. */
 export function clockWork(sql: Sql) {
   return {
     async keepClock(clock: KeptClock, seenMs: number | null): Promise<boolean> {
@@ -43,7 +43,7 @@ const FIRST_CLOCK = `
   VALUES (1, $1, $2, $3, $4, $5)
   ON CONFLICT DO NOTHING`
 
-/** Time was observed once, however many nodes did: of those that saw the same, one adds to it. */
+/** Several nodes observe the same time: only one of those that saw the same state adds to it. */
 const KEEP_CLOCK = `
   UPDATE clock SET observed_ms = $1, wall_ms = $2, trusted_ms = $3, steady_from_ms = $4, moved_ms = $5
   WHERE observed_ms = $6`
@@ -66,12 +66,12 @@ const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = 
   waiting: ['attempts', `provider = $1 AND state IN ('pending', 'succeeded') AND due_at IS NOT NULL`],
 }
 
-/** When an authorization that is held may be due at the latest. */
+/** The latest due time of an authorization that is still held. */
 const HELD = `greatest($8::bigint, (
   SELECT coalesce(c.expires_at, 0) FROM charges c
   WHERE c.account_id = t.account_id AND c.live = t.live AND c.id = t.transaction_id))`
 
-/** What another node holds the lock of is being worked on, and is passed over. */
+/** Skips rows that another node has locked: that node is working on them. */
 function bringForward(queue: Queue): string {
   const [table, where] = QUEUE[queue]
   const latest =

@@ -1,17 +1,17 @@
 /** The database's time in ms since 1970, as SQL. */
 export const NOW = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
-/** A sample is believed for so long, whatever the ones after it are like. */
+/** How long a sample counts, in ms, even if later samples differ. */
 const STALE_MS = 10_000
-/** A clock that differs by more from what was measured was set, or this process was stopped. */
+/** If the clock differs from the measured time by more than this, in ms, it was set, or this process was paused. */
 const JUMP_MS = 1_000
 
 export type Clock = {
-  /** The database's time in ms since 1970, measured against a clock of this process that nobody sets. */
+  /** The database's time in ms since 1970, measured against this process's monotonic clock. */
   now(): number
   /**
-   * The database said `time` between two moments of `performance.now()`. True when its clock may have jumped since it
-   * was last believed.
+   * Adds a sample: the database reported `time` between two readings of `performance.now()`. Returns true if its clock
+   * may have jumped since the last accepted sample.
    */
   sample(time: number, asked: number, answered: number): boolean
 }
@@ -24,11 +24,12 @@ export function createClock(): Clock {
     now: () => Math.floor(performance.now() + offset),
     sample(time, asked, answered) {
       const doubt = answered - asked
-      // The database cuts to whole milliseconds.
+      // The database truncates to whole milliseconds.
       const measured = time + 0.5 - (asked + answered) / 2
       const change = Math.abs(measured - offset)
       const jumped = sampledAt > Number.NEGATIVE_INFINITY && change > JUMP_MS
-      // What took long says little of when it was said, unless that can't be all.
+      // A slow response gives an inexact time. It counts only if the last sample is old, or if the difference is larger
+      // than its error.
       if (doubt > 2 * error && answered - sampledAt < STALE_MS && change < JUMP_MS + doubt) return jumped
       offset = measured
       error = doubt

@@ -1,4 +1,7 @@
-/** Which commits of a group become true, decided in their order on what was found: as if one came after the other. */
+/**
+ * Decides which commits of a group pass, in their order, from the rows that were read: as if each ran after the one
+ * before.
+ */
 import { allEnded, type Commit, type CommitResult } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
 import { type Found, referenceName } from './commit-reads.ts'
@@ -8,8 +11,8 @@ import { nameIn } from './rows.ts'
 const COMMITTED: Ended<CommitResult> = { value: { kind: 'committed' } }
 
 /**
- * Ends each commit. A commit that passes its guards but changes again a row that another commit of the group changes goes
- * with the next group, so that a group writes no row twice.
+ * Decides each commit. If a commit passes its guards but changes a row that another commit of the group changes, it
+ * moves to the next group, so a group writes no row twice.
  */
 export function judge(commits: readonly Commit[], found: Found): Ended<CommitResult>[] {
   const touched = new Set<string>()
@@ -51,7 +54,7 @@ function namesTouched(commit: Commit): string[] {
   ]
 }
 
-/** What the commits after this one find. */
+/** The state that later commits of the group see. */
 function accept(commit: Commit, found: Found, touched: Set<string>): void {
   const { scope, charge, attempts, key, transfers, event } = commit
   for (const name of namesTouched(commit)) touched.add(name)

@@ -1,4 +1,4 @@
-/** What a group of commits has to know before anything of it is written: for each scope a statement a table. */
+/** The rows that the guards of a group need, read before any write: one statement for each scope and table. */
 import type { Attempt } from '../../domain/attempt.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
@@ -8,15 +8,15 @@ import type { Result, Row, Statement } from './batch.ts'
 import { recordset } from './recordset.ts'
 import { byScope, foundRecord, live, nameIn, RECORD } from './rows.ts'
 
-/** What was found, by the names of `nameIn`; references by those of `referenceName`. */
+/** The rows that were read, by the names of `nameIn`; references by those of `referenceName`. */
 export type Found = {
-  /** Of charges that are to be changed; their rows are locked. */
+  /** The charges that the group changes; their rows are locked. */
   readonly versions: Map<string, number>
-  /** The states of attempts that are stored, whose rows are locked, and of alarms. */
+  /** The states of stored attempts, whose rows are locked, and of alarms. */
   readonly states: Map<string, string>
-  /** Whose leases those attempts have. */
+  /** The lease tokens of those attempts. */
   readonly tokens: Map<string, string | null>
-  /** Which attempt has a reference. */
+  /** The attempt that has a reference. */
   readonly references: Map<string, string>
   readonly keys: Map<string, FoundRecord>
   readonly balances: Map<string, bigint>
@@ -39,7 +39,7 @@ export function nothingFound(): Found {
   }
 }
 
-/** The statements, and what to make of their results. */
+/** The statements, and the function that reads their results. */
 export function commitReads(commits: readonly Commit[]): {
   readonly statements: Statement[]
   found(results: readonly Result[]): Found
@@ -55,7 +55,7 @@ export function commitReads(commits: readonly Commit[]): {
   }
 }
 
-/** In the order in which every group locks. */
+/** Every group locks in this order. */
 function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Read[] {
   const reads: Read[] = []
   const read = (text: string, arrays: readonly string[], take: (row: Row) => void) => {
@@ -92,12 +92,12 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Rea
   return reads
 }
 
-/** An array of no rows: then there is nothing to ask. */
+/** An empty array needs no query. */
 const NONE = '{}'
 
 const IDS = recordset<{ readonly id: string }>({ id: ['text', ({ id }) => id] })
 
-/** In the order of their ids, so that no two groups wait for each other. */
+/** Sorted by id, so that two groups cannot deadlock. */
 const LOCK_CHARGES = `
   SELECT c.id, c.version
   FROM charges c
@@ -112,7 +112,7 @@ const LOCK_ATTEMPTS = `
   ORDER BY t.id
   FOR UPDATE OF t`
 
-/** They change with their charge alone, whose row is locked. */
+/** These change only with their charge, whose row is locked. */
 const FIND_ALARMS = `
   SELECT m.id, m.state
   FROM alarms m
@@ -124,7 +124,10 @@ const REFERENCES = recordset<Attempt>({
   reference: ['text', ({ providerReference }) => providerReference],
 })
 
-/** Whoever has them, of whatever scope. The planner may not begin with the attempts: few they may have been. */
+/**
+ * The attempts that have these references, in any scope. LATERAL keeps the planner from scanning `attempts`, which may
+ * have been tiny when the plan was made.
+ */
 const FIND_REFERENCES = `
   SELECT r.provider, r.kind, r.reference AS "providerReference", t.id
   FROM ${REFERENCES.scoped}
@@ -155,7 +158,7 @@ const FIND_BALANCES = `
   JOIN ${ACCOUNTS.scoped}
     ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency`
 
-/** Each account once. */
+/** Each account, once. */
 function accountsOf(commits: readonly Commit[]): AccountName[] {
   const accounts = new Map<string, AccountName>()
   for (const { transfers } of commits)

@@ -1,6 +1,6 @@
 /**
- * The statements of what is numbered in a scope, and of what is summed up there. They run after its numbers were taken:
- * a row stands `behind` the last number by so many.
+ * The statements for numbered rows and sums of a scope. They run after the scope's numbers were assigned: each row's
+ * number is the last number minus `behind`.
  */
 import type { Scope } from '../../ports/store.ts'
 import { type EndedFacts, KEYS, type KeyFacts } from '../columns.ts'
@@ -17,12 +17,12 @@ const TAKE_NUMBERS = `
   SET event = s.event + excluded.event,
     transfer = s.transfer + excluded.transfer`
 
-/** Locks the scope's row until the commit is done. */
+/** Locks the scope's row until the transaction ends. */
 export function takeNumbers(scope: Scope, events: number, transfers: number): Statement {
   return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, transfers] }
 }
 
-/** The last number taken. Asked for once in a statement, however many its rows. */
+/** The last assigned number. Each statement reads it once, for all its rows. */
 const last = (of: 'event' | 'transfer') => `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
 
 export type EventRow = {
@@ -71,13 +71,13 @@ export const insertDeliveries = write(
   FROM ${DELIVERIES.from}`,
 )
 
-/** A key without an event is `behind` none. */
+/** A key without an event has no `behind`. */
 type Behind = { readonly behind: number | null }
 export type EndedRow = EndedFacts & Behind
 export type KeyRow = KeyFacts & Behind & { readonly at: number }
 
 const BEHIND = { behind: ['bigint', ({ behind }: Behind) => behind] } as const
-/** A key without an event names event 0. */
+/** A key without an event has the event number 0. */
 const ITS_EVENT = `coalesce(${last('event')} - r.behind, 0)`
 const KEY_COLUMNS = namesOf(KEYS.columns)
 
@@ -87,7 +87,7 @@ const NEW_KEYS = recordset<KeyRow>({
   created_at: ['bigint', ({ at }) => at],
 })
 
-/** In the order of their names, so that no two groups wait for each other. */
+/** Sorted by name, so that two groups cannot deadlock. */
 export const insertKeys = write(
   NEW_KEYS,
   `
@@ -102,7 +102,7 @@ const ENDED = recordset<EndedRow>({
   ...BEHIND,
 })
 
-/** Changes nothing when the key was purged since. */
+/** Changes nothing if the key was purged in the meantime. */
 export const updateKeys = write(
   ENDED,
   `
@@ -112,7 +112,7 @@ export const updateKeys = write(
   WHERE k.account_id = r.account_id AND k.live = r.live AND k.key = r.key`,
 )
 
-/** A change of what has a name and a currency, which may be empty. */
+/** A change of a counter or balance, by name and currency; the currency may be empty. */
 export type SumRow = { readonly name: string; readonly currency: string; readonly value: bigint }
 
 const SUMS = recordset<SumRow>({
@@ -121,7 +121,7 @@ const SUMS = recordset<SumRow>({
   value: ['bigint', ({ value }) => value],
 })
 
-/** An account is made with its first transfer. */
+/** The first transfer of an account creates it. */
 export const addToBalances = write(
   SUMS,
   `
@@ -144,7 +144,7 @@ export const addToCounters = write(
   SET value = k.value + excluded.value`,
 )
 
-/** `debit` and `credit` are the places of its accounts. */
+/** `debit` and `credit` are the indexes of its accounts. */
 export type TransferRow = {
   readonly behind: number
   readonly debit: number
@@ -154,7 +154,7 @@ export type TransferRow = {
   readonly at: number
 }
 
-/** An account of the ledger, and its place from 1 among those of a statement. */
+/** An account of the ledger, and its index in the statement, from 1. */
 export type AccountRow = Pick<SumRow, 'name' | 'currency'> & { readonly place: number }
 
 const ACCOUNTS = recordset<AccountRow>({
@@ -175,7 +175,7 @@ const TRANSFERS = recordset<TransferRow>(
   6,
 )
 
-/** The few accounts are looked up once, not for each transfer. */
+/** Looks up the few accounts once, and not for each transfer. */
 const INSERT_TRANSFERS = `
   INSERT INTO ledger_transfers
     (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)

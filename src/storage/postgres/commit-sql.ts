@@ -1,4 +1,4 @@
-/** The statements of a group of commits: each writes the rows of one scope to one table, whatever their number. */
+/** The statements of a group of commits. Each writes the rows of one scope to one table, any number of them. */
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Scope } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
@@ -7,7 +7,7 @@ import type { Statement } from './batch.ts'
 import { type Recordset, recordsetOf } from './recordset.ts'
 import { live } from './rows.ts'
 
-/** A statement for rows of one scope, which are its first two parameters. */
+/** A statement for the rows of one scope, which is its first two parameters. */
 export type Write<Row> = (scope: Scope, rows: readonly Row[]) => Statement
 
 export function write<Row>({ values }: Recordset<Row>, text: string): Write<Row> {
@@ -26,7 +26,7 @@ function insert<T>({ name, columns }: Table<T>): Write<T> {
   )
 }
 
-/** The id, and what changes. */
+/** The id, and the columns that change. */
 export function changesIn<T>({ columns, changing }: Rows<T>): readonly Column<T>[] {
   return columns.slice(0, 1 + changing.length)
 }
@@ -47,7 +47,7 @@ function update<T>(table: Table<T>): Write<T> {
   )
 }
 
-/** Inserts rows, or changes those that are there. */
+/** Inserts rows, or updates existing ones. */
 function put<T>({ name, columns, changing, key }: Table<T>): Write<T> {
   const rows = recordsetOf(columns)
   return write(
@@ -67,10 +67,10 @@ export const putDisputes = put(DISPUTES)
 export const insertAlarms = insert(ALARMS)
 export const updateAlarms = update(ALARMS)
 
-/** The node that sends an attempt or works on it, for as long as there is a lease. */
+/** The node that sends or resolves an attempt, while its lease lasts. */
 const OWNER = 'CASE WHEN r.token IS NOT NULL THEN $3::text END'
 
-/** A statement for attempts: the node is its third parameter. */
+/** A statement for attempts; its third parameter is the node. */
 type AttemptWrite = (node: string) => Write<Attempt>
 
 function writeAttempts({ values }: Recordset<Attempt>, text: string): AttemptWrite {

@@ -1,4 +1,4 @@
-/** What commits that passed their guards write: for each scope a statement a table. */
+/** The writes of commits that passed their guards: one statement for each scope and table. */
 import type { Alarm } from '../../domain/alarm.ts'
 import { allEnded, type Commit, type Scope } from '../../ports/store.ts'
 import { endedFactsOf, keyFactsOf } from '../columns.ts'
@@ -33,7 +33,7 @@ import {
 } from './commit-sql-numbered.ts'
 import { byScope, nameIn } from './rows.ts'
 
-/** The statements, one scope after another in the order of their names. */
+/** The statements, scope by scope in the order of their names. */
 export function commitWrites(
   commits: readonly Commit[],
   states: ReadonlyMap<string, string>,
@@ -43,9 +43,9 @@ export function commitWrites(
 }
 
 /**
- * The statements in the order in which every group locks: what charges are, then the sequences of the scope,
- * then what is numbered, keys, balances, counters. From the sequences on a scope's groups go one after another,
- * until each is committed; so they come as late as may be.
+ * The statements in the order in which every group locks: charges and their parts, the scope's sequences, numbered
+ * rows, keys, balances, counters. Once a group has locked the sequences, other groups of the scope wait until it has
+ * committed; so the sequences come as late as possible.
  */
 function scopeWrites(
   scope: Scope,
@@ -118,11 +118,11 @@ function scopeWrites(
   ]
 }
 
-/** Changes of the same thing, summed. */
+/** Sums the changes of each name. */
 class Sums {
   readonly #sums = new Map<string, { name: string; currency: string; value: bigint; place: number }>()
 
-  /** Answers the place, from 1, of its row. */
+  /** Returns the index of its row, from 1. */
   add(name: string, currency: string, change: number): number {
     const of = `${name}/${currency}`
     let sum = this.#sums.get(of)
@@ -139,7 +139,7 @@ class Sums {
   }
 }
 
-/** Events and transfers with their numbers, what names an event by its number, and what they come to. */
+/** Events and transfers with their numbers, the rows that refer to an event by its number, and the sums. */
 function numberedRows(commits: readonly Commit[]) {
   const balances = new Sums()
   const counters = new Sums()

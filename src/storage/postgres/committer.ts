@@ -127,8 +127,8 @@ type Transact = (
 const isNew = ({ charge }: Commit) => charge.version === 1
 
 /**
- * Assumes that there is no conflict. If a key or a reference exists or a balance is full, the server refuses the whole
- * group.
+ * Assumes that there is no conflict. If a key or a reference exists, or a balance would overflow, the server refuses
+ * the whole group.
  */
 const transactAtOnce: Transact = async (connection, commits, node) => {
   const group = randomUUID()
@@ -183,7 +183,7 @@ async function lastWords(
   }
 }
 
-/** An error from the server is a certain outcome, unless it reports that the outcome is unknown. */
+/** An error from the server is a definite outcome, unless it reports that the outcome is unknown. */
 function isInDoubt(error: unknown): boolean {
   const { unsent, cause = error } = error as { unsent?: boolean; cause?: unknown }
   if (meaningOf(error) !== 'lost' || unsent) return false
@@ -191,7 +191,7 @@ function isInDoubt(error: unknown): boolean {
   return code === undefined || !ANSWERS.includes(code)
 }
 
-/** It takes no writes; it does not know a statement; the transaction was idle for too long. */
+/** The server accepts no writes, does not know a statement, or ended an idle transaction. */
 const ANSWERS = ['25006', '26000', '25P03']
 
 /**

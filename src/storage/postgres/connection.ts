@@ -40,8 +40,8 @@ export async function connect(hosts: readonly ClientConfig[], wanted: Wanted = {
 }
 
 /**
- * Every statement has its index. With its statistics alone, the planner would read a table that was empty a moment
- * ago from end to end, and keep that plan while a million rows arrive.
+ * Every statement has its index. Without this setting, the planner would scan a table that was empty when its
+ * statistics were collected, and keep that plan while a million rows arrive.
  */
 const SETTINGS = {
   lock_timeout: String(LOCK_TIMEOUT_MS),
@@ -75,7 +75,7 @@ async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promis
   throw unusable(failures)
 }
 
-/** Errors of the driver itself, such as an unreadable certificate, do not end with waiting. */
+/** Waiting does not fix the driver's own errors, such as an unreadable certificate. */
 function clientOf(Driver: typeof Client, config: ClientConfig): Client {
   try {
     return new Driver({
@@ -94,9 +94,12 @@ function addressOf({ host, port }: Client): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** One deadline for all of it: the driver has one for its handshake alone, and a server may fall silent later. */
+/**
+ * One deadline for the whole connect: the driver's own covers only its handshake, and a server may stop responding
+ * later.
+ */
 async function openOne(client: Client, wanted: Wanted): Promise<Client> {
-  // Before the driver reads it and passes it to the waiting query.
+  // Runs before the driver reads the message and passes it to the waiting query.
   client.connection.prependListener('errorMessage', scrub)
   // The error goes to the running query, if there is one.
   client.on('error', () => {})
@@ -116,8 +119,8 @@ async function openOne(client: Client, wanted: Wanted): Promise<Client> {
 
 function connectionOf(client: Client): Connection {
   const prepared = new Map<string, Prepared>()
-  // A name for this connection alone: a pooler that gives a session to several must fail, and never run another's
-  // statement.
+  // A name that only this connection uses: if a pooler gives its session to several clients, the statement must fail,
+  // and never run another client's statement.
   const prefix = randomUUID()
   let names = 0
   let lost: ConnectionLost | undefined
@@ -154,7 +157,7 @@ function connectionOf(client: Client): Connection {
   }
 }
 
-/** Ends the session, which the server confirms; gives up on a server that does not. */
+/** Ends the session and waits for the server's confirmation, up to a limit. */
 async function farewell(client: Client): Promise<void> {
   const silent = setTimeout(() => destroy(client), FAREWELL_TIMEOUT_MS)
   try {
@@ -164,7 +167,7 @@ async function farewell(client: Client): Promise<void> {
   }
 }
 
-/** Drops the socket: a silent peer would not confirm the end either. */
+/** Closes the socket: a peer that does not respond would not confirm the end either. */
 function destroy(client: Client): void {
   const { connection } = client as Client & { connection?: { stream?: { destroy(): void } } }
   connection?.stream?.destroy()

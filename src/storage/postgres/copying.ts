@@ -3,15 +3,15 @@ import { publicUrl } from '../../database-name.ts'
 import { withClient } from './migrate.ts'
 import type { Wanted } from './session.ts'
 
-/** The database holds a part of another: waiting does not help. */
+/** The database contains part of another one: waiting does not help. */
 export class UnfinishedCopy extends Error {
   override readonly name = 'UnfinishedCopy'
 }
 
 /**
- * Throws a sentence while an embedded database is being copied into this one. A copy that begins locks the schema's row,
- * looks for nodes and says that it is there: a node that has said so itself waits for that row, and then one of both
- * knows of the other.
+ * Throws a sentence while an embedded database is being copied into this one. A starting copy locks the schema's row,
+ * looks for nodes, and registers itself. A starting node registers itself first and then waits for that row: so one of
+ * the two always sees the other.
  */
 export function assertNotCopying(url: string, wanted: Wanted = {}): Promise<void> {
   const look = async (client: Client) => {
@@ -21,7 +21,7 @@ export function assertNotCopying(url: string, wanted: Wanted = {}): Promise<void
   return withClient(url, look, wanted)
 }
 
-/** Throws a sentence when the database holds a part of another. It only reads. */
+/** Throws a sentence if the database contains part of another one. It only reads. */
 export async function assertCopied(client: Client, url: string): Promise<void> {
   const { rows } = await client.query('SELECT 1 FROM copies WHERE done_at IS NULL')
   if (rows.length > 0)

@@ -8,12 +8,15 @@ import type { Sql, Work } from './statements.ts'
 
 const LARGEST_GROUP = 256
 
-/** Claims and settlements of deliveries, and the counters of their states: part 1, so that commits do not wait for them. */
+/**
+ * Claims and settlements of deliveries, and the counters of their states: in part 1 of each counter, so that commits do
+ * not wait for them.
+ */
 export function deliveryWork({ fenced, once }: Work, node: string) {
   const claims = claiming(once, node, GIVE_BACK)
   const settlements = settling(fenced)
   async function retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number> {
-    // None that PostgreSQL could not store is there.
+    // A text with a NUL would match nothing, because PostgreSQL cannot store one.
     const askable = ids.filter((id) => !id.includes('\0'))
     return (await once(RETRY, [scope.accountId, live(scope), now, ...IDS.values(askable)])).rows.length
   }
@@ -39,7 +42,7 @@ export function deliveryWork({ fenced, once }: Work, node: string) {
   return { methods, settlements }
 }
 
-/** A delivery whose event is gone, which `verify` reports, is left to its lease: it must not stop the others. */
+/** A delivery without its event, which `verify` reports, keeps its lease: it must not stop the others. */
 const CLAIM = `
   WITH due AS (
     SELECT id FROM deliveries
@@ -64,7 +67,7 @@ const RELEASE = `
 
 const IDS = recordset<string>({ id: ['text', (id) => id] }, 4)
 
-/** Each row is locked by its id, in their order: two calls at once wait for each other, and the second finds them put back. */
+/** Locks each row by id, in order: of two concurrent calls the second waits, and then finds the rows retried. */
 const RETRY = `
   WITH failed AS (
     SELECT d.id
@@ -87,7 +90,7 @@ const RETRY = `
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
   SELECT id FROM retried`
 
-/** Settlements that arrive together are one statement. */
+/** Settlements that arrive together become one statement. */
 function settling(sql: Sql): Grouping<DeliverySettlement, boolean> {
   return createGrouping<DeliverySettlement, boolean>({
     largest: LARGEST_GROUP,
@@ -111,8 +114,8 @@ function settledRow({ id, token, verdict, status, error }: DeliverySettlement): 
 }
 
 /**
- * Only what is pending has a token. Each row is locked by its id, in their order: asked for as a join, and for its state
- * too, the planner might begin with all that is due.
+ * Only a pending delivery has a token. Locks each row by id, in order: with a join and a condition on the state, the
+ * planner might scan all due rows first.
  */
 const SETTLE = `
   WITH held AS (

@@ -3,7 +3,7 @@ import { publicName } from '../../database-name.ts'
 import type { Engine } from '../engine.ts'
 import { SchemaMismatch } from '../migrations.ts'
 
-/** The engine of the PostgreSQL database at this URL. Code that a server does not need is loaded with its command. */
+/** The engine of the PostgreSQL database at this URL. Each command loads only the code that it needs. */
 export function postgresEngine(url: string): Engine {
   return {
     async open(options) {
@@ -40,7 +40,7 @@ export function postgresEngine(url: string): Engine {
   }
 }
 
-/** Uses a database of this program's schema. */
+/** Opens a database of this program's schema. */
 async function using<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { assertCurrent, withClient } = await import('./migrate.ts')
   return named(url, () =>
@@ -51,7 +51,7 @@ async function using<T>(url: string, use: (client: Client) => Promise<T>): Promi
   )
 }
 
-/** Adds the database's name to an error of the server or the network, which does not have it. */
+/** Adds the database's name to an error of the server or the network, which lacks it. */
 async function named<T>(url: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   try {
     return await work()

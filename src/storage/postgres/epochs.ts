@@ -1,4 +1,4 @@
-/** Epochs of event numbers on PostgreSQL: when one begins, and how a restored database is recognized. */
+/** Epochs of event numbers on PostgreSQL: when one begins, and how MiniPay recognizes a restored database. */
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
@@ -25,7 +25,7 @@ export async function epochsIn(client: Client): Promise<Epoch[]> {
   }))
 }
 
-/** Begins an epoch, beside serving nodes too: their next events are in it. */
+/** Begins an epoch, also while nodes are serving: their next events are in it. */
 export function beginEpoch(client: Client, cause: EpochCause): Promise<Epoch> {
   return inTransaction(client, async () => {
     await lockEpochs(client)
@@ -34,17 +34,17 @@ export function beginEpoch(client: Client, cause: EpochCause): Promise<Epoch> {
 }
 
 /**
- * Compares the database with what it was when a node last started, and begins an epoch when it was restored since:
- * a dump has another table or database, a recovery to a point in time another timeline, a copy another cluster. A
- * timeline that other nodes than `node` have lived through was begun by a failover, not by a recovery.
+ * Compares the database with its state when a node last started, and begins an epoch if it was restored since: a dump
+ * has another table or database, a point-in-time recovery another timeline, a copy another cluster. If other nodes than
+ * `node` have been running through a new timeline, a failover began it, and not a recovery.
  */
 export function recognize(client: Client, node: string, log: Log): Promise<void> {
   return inTransaction(client, async () => {
-    // Of nodes that start at once, one begins the epoch, and the others find it begun.
+    // If several nodes start at once, one begins the epoch, and the others find it.
     const former = await lockEpochs(client)
     const lineage = await lineageOf(client)
     if (former === lineage) return
-    // Of an embedded database that was copied here, it is a mark's.
+    // After a copy from an embedded database, the lineage comes from its mark.
     const known = former?.startsWith(OURS) ? former : null
     const promoted = known !== null && withoutTimeline(known) === withoutTimeline(lineage)
     if (known === null || (promoted && (await othersServe(client, node))))
@@ -73,7 +73,7 @@ async function othersServe(client: Client, node: string): Promise<boolean> {
 
 const RECORD = `UPDATE epochs SET lineage = $1 WHERE first_seq = (SELECT max(first_seq) FROM epochs)`
 
-/** Locks them until the transaction ends; answers the lineage of the newest. */
+/** Locks the epochs until the transaction ends; returns the lineage of the newest. */
 async function lockEpochs(client: Client): Promise<string | null> {
   const { rows } = await client.query<{ lineage: string | null }>(
     `SELECT lineage FROM epochs ORDER BY first_seq DESC LIMIT 1 FOR UPDATE`,
@@ -81,15 +81,15 @@ async function lockEpochs(client: Client): Promise<string | null> {
   return rows[0]?.lineage ?? null
 }
 
-/** Runs a statement on one connection. */
+/** Runs one statement on one connection. */
 export type Query = <R extends object>(
   text: string,
   values?: (string | number | null)[],
 ) => Promise<{ readonly rows: R[] }>
 
 /**
- * Part of a transaction that has the epochs locked. Every scope has a row of numbers from then on, so that its first
- * event is in the epoch too.
+ * Runs in a transaction that has locked the epochs. Afterwards every scope has a row of numbers, so its first event is
+ * in the epoch, too.
  */
 export async function begin(query: Query, cause: EpochCause, lineage: string | null): Promise<Epoch> {
   await query(
@@ -126,8 +126,8 @@ export async function begin(query: Query, cause: EpochCause, lineage: string | n
 }
 
 /**
- * Which cluster this is, on which timeline (a recovery and a promotion each begin one), which database, and which table.
- * What a managed server does not tell is left out.
+ * The identity of the cluster, its timeline (each recovery and each promotion begins one), the database, and the table.
+ * Leaves out the parts that a managed server does not show.
  */
 async function lineageOf(client: Client): Promise<string> {
   const cluster = await toldBy(client, `SELECT system_identifier::text AS told FROM pg_control_system()`)
@@ -139,14 +139,14 @@ async function lineageOf(client: Client): Promise<string> {
   return `${OURS}${cluster} timeline ${timeline} database ${rows[0]?.database} table ${rows[0]?.table}`
 }
 
-/** `-` where the server does not let us ask. */
+/** `-` if the server does not allow the query. */
 async function toldBy(client: Client, text: string): Promise<string> {
   await client.query('SAVEPOINT asked')
   try {
     const { rows } = await client.query<{ told: string }>(text)
     return rows[0]?.told ?? '-'
   } catch (error) {
-    // Insufficient privilege, a function that is not there, one that the server does not support.
+    // Insufficient privilege, a missing function, or a function that the server does not support.
     if (!['42501', '42883', '0A000', '55000'].includes(codeOf(error) ?? '')) throw error
     await client.query('ROLLBACK TO SAVEPOINT asked')
     return '-'

@@ -1,9 +1,9 @@
 import { StoreUnavailable } from '../../ports/store.ts'
 
-/** What a statement failed with: PostgreSQL's code, and the constraint that was broken. */
+/** The error of a statement: PostgreSQL's code, and the violated constraint. */
 export type StatementError = Error & { readonly code?: string; readonly constraint?: string }
 
-/** The connection broke. What was sent on it may have been done, unless `unsent`. */
+/** The connection broke. The statements that were sent on it may have run, unless `unsent`. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
   readonly unsent: boolean
@@ -16,29 +16,29 @@ export class ConnectionLost extends Error {
 /**
  * The meaning of an error for the caller of a statement
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html):
- * - `lost`: the connection is of no use any more: another server, or the same one later, may do it
- * - `again`: others were in the way; the same statements may pass now
- * - `unavailable`: the database can't do it now
- * - `fault`: the statement broke a rule of the schema
+ * - `lost`: the connection is unusable; another server, or the same one later, may run the statement
+ * - `again`: a conflict with other transactions; a retry may succeed now
+ * - `unavailable`: the database cannot run it now
+ * - `fault`: the statement violates a rule of the schema
  */
 export type Meaning = 'lost' | 'again' | 'unavailable' | 'fault'
 
 const BY_CODE: Readonly<Record<string, Meaning>> = {
-  // Serialization failure, deadlock, a lock that was not to be had in time.
+  // Serialization failure, deadlock, lock time-out.
   '40001': 'again',
   '40P01': 'again',
   '55P03': 'again',
-  // The server itself does not know whether it was done, as distributed databases may say.
+  // The server itself does not know the outcome, as distributed databases may report.
   '40003': 'lost',
-  // A standby, or a primary that became one: another host may take writes.
+  // A standby, or a primary that became one: another host may accept writes.
   '25006': 'lost',
-  // What was prepared, or the transaction itself, is gone: behind a proxy, or after it was idle for too long.
+  // The prepared statement or the transaction is gone: behind a proxy, or after an idle time-out.
   '26000': 'lost',
   '25P03': 'lost',
 }
 const BY_CLASS: Readonly<Record<string, Meaning>> = {
   '08': 'lost',
-  // The server is stopped, was stopped, or is starting; a statement took too long.
+  // The server is stopping, stopped or starting; or a statement timed out.
   '57': 'lost',
   '40': 'again',
   // Disk full, out of memory, too many connections; the system's errors; a configuration limit.
@@ -63,7 +63,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
-/** The error for the port's callers; faults of ours stay what they are. */
+/** The error for the port's callers; bugs of MiniPay are passed on unchanged. */
 export function unavailable(error: unknown): Error {
   if (error instanceof StoreUnavailable) return error
   const meaning = meaningOf(error)
@@ -73,7 +73,7 @@ export function unavailable(error: unknown): Error {
   return new StoreUnavailable(meaning === 'again' ? 'busy' : 'disk', message)
 }
 
-/** The error for callers that wait for a connection which cannot be made, for any reason. */
+/** The error for callers that wait for a connection when none can be made, for any reason. */
 export function unreachable(error: unknown): StoreUnavailable {
   return error instanceof StoreUnavailable ? error : new StoreUnavailable('connection', sentence(error))
 }
@@ -82,8 +82,8 @@ export function unreachable(error: unknown): StoreUnavailable {
 export type Failure = { readonly address: string; readonly error: unknown }
 
 /**
- * One error for hosts of which none could be used, with each of them in its message. It means what the last one means
- * that waiting does not mend, else what the last one means.
+ * One error for several hosts of which none could be used; its message names each. Its meaning is that of the last
+ * error that waiting does not fix, or otherwise of the last error.
  */
 export function unusable(failures: readonly Failure[]): Error {
   const all = failures
@@ -97,7 +97,7 @@ export function unusable(failures: readonly Failure[]): Error {
   return Object.assign(new Error(message, { cause: decisive }), { name, code })
 }
 
-/** Several addresses of one host fail as one error without a message of its own. */
+/** Several addresses of one host fail as one error that has no message of its own. */
 function sentence(error: unknown): string {
   const { message, errors, code } = error as Error & { errors?: Error[]; code?: string }
   return (

@@ -4,22 +4,22 @@ import { StoreUnavailable } from '../../ports/store.ts'
 const MAX_WAITING = 10_000
 const MAX_WAITING_CHARACTERS = 100_000_000
 
-/** What became of one item: its result, its own failure, or that it is to go with the next group. */
+/** The result of one item: its value, its own failure, or that it moves to the next group. */
 export type Ended<R> = { readonly value: R } | { readonly error: Error } | 'next'
 
 export type Grouping<T, R> = {
   add(item: T, characters?: number): Promise<R>
   waiting(): number
-  /** Refuses what comes from now on; resolves when everything before has ended. */
+  /** Refuses new items; resolves when all earlier ones have ended. */
   close(): Promise<void>
 }
 
 type Options<T, R> = {
-  /** Items that go together at most. */
+  /** The most items of a group. */
   readonly largest: number
-  /** Groups that are under way at once. */
+  /** The most groups in progress at once. */
   readonly concurrency: number
-  /** Ends every item of a group, in order. What it rejects with ends them all. */
+  /** Settles every item of a group, in order. If it rejects, every item fails with that error. */
   readonly run: (items: readonly T[]) => Promise<readonly Ended<R>[]>
 }
 
@@ -40,7 +40,7 @@ export function createGrouping<T, R>({ largest, concurrency, run }: Options<T, R
   let closing = false
   let drained = () => {}
 
-  /** What arrives in one turn of the event loop goes together. */
+  /** Items that arrive in one turn of the event loop form one group. */
   function schedule(): void {
     if (scheduled || running >= concurrency || queue.length === 0) return
     scheduled = true

@@ -2,9 +2,9 @@ import type { ClientConfig } from 'pg'
 import { connectionStrings, partsOf, type UrlParts, urlProblem } from '../../database-name.ts'
 
 /**
- * The servers that a URL names, each as the driver takes it: `postgres://user:password@one:5432,two:5433/db?…`.
- * The URL's parameters are libpq's (`sslmode`, `sslrootcert`, `application_name` and so on). Throws a sentence for
- * what is no such URL; it repeats nothing of it.
+ * The servers in a URL, each in the driver's form: `postgres://user:password@one:5432,two:5433/db?…`. The URL's
+ * parameters are libpq's (`sslmode`, `sslrootcert`, `application_name` and so on). Throws a sentence for an invalid
+ * URL; the sentence repeats no part of it.
  */
 export function hostsOf(url: string): ClientConfig[] {
   const problem = urlProblem(url)

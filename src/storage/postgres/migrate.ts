@@ -46,7 +46,7 @@ export async function assertCurrent(client: Client, url: string): Promise<void> 
     )
 }
 
-/** Runs `use` on a connection of its own to the host that accepts writes. */
+/** Runs `use` on its own connection to the host that accepts writes. */
 export async function withClient<T>(
   url: string,
   use: (client: Client) => Promise<T>,
@@ -92,8 +92,8 @@ async function schemaVersion(client: Client): Promise<number> {
 }
 
 /**
- * Including tables that we may not read. In one statement, because another node may be creating them now, and it
- * creates `schema_version` first.
+ * Includes tables that MiniPay may not read. One statement, because another node may be creating the tables now,
+ * `schema_version` first.
  */
 async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean }> {
   const { rows } = await client.query<{ tables: string; ours: string }>(
@@ -104,7 +104,7 @@ async function tablesOf(client: Client): Promise<{ tables: number; ours: boolean
   return { tables: Number(rows[0]?.tables), ours: Number(rows[0]?.ours) === 1 }
 }
 
-/** Concurrent `CREATE … IF NOT EXISTS` may still collide: the loser finds the table there. */
+/** Concurrent `CREATE … IF NOT EXISTS` may still collide: the loser then finds the table. */
 async function makeVersionTable(client: Client): Promise<void> {
   for (;;) {
     try {
@@ -120,7 +120,7 @@ async function makeVersionTable(client: Client): Promise<void> {
   }
 }
 
-/** Throws `SchemaMismatch` for a row that a migration can't take. */
+/** Throws `SchemaMismatch` for a row that the migration rejects. */
 async function refuseRows(client: Client, url: string, step: Migration): Promise<void> {
   for (const { sql, problem } of checksBefore(step)) {
     const { rows } = await client.query<Record<string, unknown>>(sql)

@@ -212,7 +212,7 @@ const free = (whose: string) =>
 const FREE_ABSENT = free(ABSENT)
 const FREE_MINE = free('owner = $1')
 
-/** One after another: each is a transaction of its own, and takes the rows of one table. */
+/** One after another: each is its own transaction, and changes the rows of one table. */
 async function freeLeases(pool: Pool, seenAt: number, log: Log): Promise<void> {
   let freed = 0
   for (const statement of freeAbsentAsOf(seenAt))

@@ -2,20 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../ports/log.ts'
 import { meaningOf, unreachable } from './errors.ts'
 
-/** A server may be starting together with us. */
+/** The server may be starting at the same time as MiniPay. */
 const PATIENCE_MS = 15_000
 const AGAIN_MS = 200
 
 export type Waiting = {
-  /** Told of the first failure, and of every other one: what failed, and until when it is tried again. */
+  /** Called with the first failure, and with every different one: the error, and when the retries end. */
   readonly log?: Pick<Log, 'warn'>
   /** Ends the wait at once. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Tries again for a while when the server can't be reached; rejects with what it failed with last, or with the signal's
- * reason, whatever is under way then.
+ * Retries for a while if the server is unreachable. Rejects with the last error; or with the signal's reason, at once.
  */
 export async function patiently<T>(work: () => Promise<T>, { log, signal }: Waiting = {}): Promise<T> {
   const began = performance.now()
@@ -56,7 +55,7 @@ async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | un
 
 const FINAL = ['SchemaMismatch', 'UnfinishedCopy', 'UnfitServer']
 
-/** Faults of ours, refusals of the server (a wrong password, an unknown database) and mismatches are final. */
+/** Bugs of MiniPay, refusals of the server (a wrong password, an unknown database) and mismatches are final. */
 function isOutage(error: unknown): boolean {
   if (FINAL.includes((error as Error).name)) return false
   const meaning = meaningOf(error)

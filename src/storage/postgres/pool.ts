@@ -2,23 +2,23 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { unreachable } from './errors.ts'
 
-/** How long work waits for a connection, in ms: while all are in use, and while there is none. */
+/** How long work waits for a connection, in ms: while all are in use, and while none can be made. */
 const BUSY_WAIT_MS = 5_000
 const OUTAGE_WAIT_MS = 500
 const MAX_WAITING = 5_000
-/** Between attempts to connect: it doubles from the first to the last. */
+/** The waits between attempts to connect, in ms: doubled from the first to the last. */
 const FIRST_BACKOFF_MS = 50
 const LAST_BACKOFF_MS = 1_000
 
 export type Pool = {
   /**
-   * Runs `work` with a connection of its own. Rejects with `StoreUnavailable` if no connection is free in time, or
-   * with the error of `work`.
+   * Runs `work` with its own connection. Rejects with `StoreUnavailable` if no connection is free in time, or with the
+   * error of `work`.
    */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Work that waits for a connection or has one. */
   pending(): number
-  /** Waits for the work that was begun, and closes every connection. */
+  /** Waits for work in progress, and closes every connection. */
   close(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ type Waiting = {
   readonly late: NodeJS.Timeout
 }
 
-/** Up to `size` connections, opened when they are needed; broken ones are replaced, with a backoff while that fails. */
+/** Up to `size` connections, opened when needed. Replaces broken ones, with a backoff while that fails. */
 export function createPool(size: number, connect: () => Promise<Connection>): Pool {
   const connections = new Connections(size, connect)
   let busy = 0
@@ -70,7 +70,7 @@ class Connections {
   readonly #queue: Waiting[] = []
   #open = 0
   #opening = false
-  /** Attempts to connect that failed in a row, and what the last failed with. */
+  /** Consecutive failed attempts to connect, and the last error. */
   #failures = 0
   #failure: unknown = new Error('The database cannot be reached.')
   #retry: NodeJS.Timeout | undefined
@@ -110,7 +110,7 @@ class Connections {
     else this.#idle.push(connection)
   }
 
-  /** No work is waiting any more. */
+  /** No work waits any more. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)
@@ -153,7 +153,7 @@ class Connections {
     connection.close()
   }
 
-  /** While some are open, one of them comes free. */
+  /** If other connections are open, one of them will become free. */
   #refuseAllThatWaited(): void {
     if (this.#open > 0) return
     const since = performance.now() - OUTAGE_WAIT_MS

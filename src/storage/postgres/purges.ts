@@ -1,6 +1,6 @@
 import type { Sql } from './statements.ts'
 
-/** What is forgotten, the oldest first, up to a limit. */
+/** Deletes old rows, the oldest first, up to a limit. */
 export function purges(sql: Sql) {
   return {
     async purgeIdempotency(lastKey: number, limit: number): Promise<number> {
@@ -14,8 +14,8 @@ export function purges(sql: Sql) {
 }
 
 /**
- * Looks only at the oldest records, which come first by `seq`, and passes over those whose request has not ended. No
- * number is given twice, so that also the newest can go.
+ * Looks only at the oldest records, which come first by `seq`, and skips those whose request has not ended. The
+ * database never issues a number twice, so even the newest record can be deleted.
  */
 const PURGE_KEYS = `
   WITH oldest AS (

@@ -8,7 +8,7 @@ import type { Sql } from './statements.ts'
 
 const LIST = listOf(ALARMS)
 
-/** What providers said that does not fit the books. */
+/** Alarms: statements of providers that contradict the books. */
 export function alarmReads(sql: Sql) {
   return {
     async alarm(scope: Scope, id: string): Promise<Alarm | undefined> {
@@ -28,7 +28,7 @@ export function alarmReads(sql: Sql) {
         query,
       ),
 
-    /** Counters: the history is not read. */
+    /** Reads counters, and never the history. */
     async alarmTotals(): Promise<AlarmTotals> {
       const { rows } = await sql(TOTALS, [])
       const found = new Map(rows.map((row) => [row['kind'] as string, row['value'] as number]))

@@ -16,12 +16,13 @@ import type { Sql } from './statements.ts'
 
 const LIST = listOf(ATTEMPTS)
 
-/** Attempts, and the rules that choose their providers. */
+/** Attempts, and routing rules. */
 export function attemptReads(sql: Sql) {
   return {
     attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
       const { state } = query
-      // As with charges: successes, which most attempts are, are read from the attempts themselves.
+      // As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an
+      // index.
       const byState: Filter =
         state === 'succeeded' ? ['state', state] : ['state', state, `state <> 'succeeded'`]
       return page(sql, LIST, scope, [['transaction_id', query.chargeId], byState], query)
@@ -46,7 +47,7 @@ export function attemptReads(sql: Sql) {
       return rows[0] && ownedAttempt(rows[0])
     },
 
-    /** Counters, and a range of the index on unknown ones: the history is not read. */
+    /** Reads counters, and a range of the index on unknown attempts, but never the history. */
     async attemptTotals(overdueBefore: number): Promise<AttemptTotals> {
       const { rows } = await sql(TOTALS, [overdueBefore])
       const byState = Object.fromEntries(Object.keys(ATTEMPT_STATES).map((state) => [state, 0])) as Record<
@@ -83,7 +84,10 @@ export function attemptReads(sql: Sql) {
   }
 }
 
-/** Of the scopes that have any: the counters are few, and each scope's pending ones stand together. */
+/**
+ * Only scopes that have pending attempts: the counters are few, and each scope's pending attempts are adjacent in the
+ * index.
+ */
 const PENDING_SINCE = `
   SELECT coalesce(sum(p.pending), 0)::bigint AS pending
   FROM (SELECT DISTINCT account_id, live FROM counters WHERE name = 'attempts_pending') s

@@ -10,7 +10,7 @@ import type { Sql } from './statements.ts'
 
 const LISTS = { charges: listOf(CHARGES), refunds: listOf(REFUNDS), disputes: listOf(DISPUTES) }
 
-/** Charges, what went back of them, and what their keys answer. */
+/** Charges, their refunds and disputes, and the records of idempotency keys. */
 export function chargeReads(sql: Sql) {
   const find = async <T>(text: string, of: (row: Row) => T, scope: Scope, ...rest: string[]) => {
     const { rows } = await sql(text, [scope.accountId, live(scope), ...rest])
@@ -26,7 +26,8 @@ export function chargeReads(sql: Sql) {
 
     charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>> {
       const { customer, status, currency } = query
-      // `succeeded`, which most charges are, has no index: the newest charges are read until the page is full.
+      // `succeeded`, the status of most charges, has no index: the query reads the newest charges until the page is
+      // full.
       const rare = status === 'succeeded' ? undefined : `status <> 'succeeded'`
       const filters = [
         ['customer', customer],

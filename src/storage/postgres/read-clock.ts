@@ -14,7 +14,7 @@ const newestOf = (table: string, createdAt: string) =>
      SELECT id, ${createdAt} AS created_at FROM ${table}
      WHERE account_id = a.id AND live = m.live ORDER BY id DESC LIMIT 1) AS t`
 
-/** Of every table with ids by which its rows are listed. */
+/** The newest id of every table that is listed by id. */
 const NEWEST = [
   newestOf('charges', 'created_at'),
   newestOf('refunds', 'created_at'),
@@ -36,7 +36,7 @@ export function clockReads(sql: Sql) {
   }
 }
 
-/** By how much the clock was ever behind the time that an id begins with, in ms. */
+/** The most by which the clock was ever behind the time in an id, in ms. */
 export async function setBackMs(sql: Sql): Promise<number> {
   const { rows } = await sql('SELECT set_back_ms AS ms FROM clock')
   return Number(rows[0]?.['ms'] ?? 0)

@@ -14,7 +14,7 @@ import { cut } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-/** LATERAL keeps the planner from trying every event, of which there may have been few when the plan was made. */
+/** LATERAL keeps the planner from scanning `events`, which may have been tiny when the plan was made. */
 const FROM_DELIVERIES = `
   SELECT ${DELIVERY}
   FROM deliveries d
@@ -24,11 +24,12 @@ const FROM_DELIVERIES = `
     LIMIT 1) AS e
   WHERE d.account_id = $1 AND d.live = $2`
 
-/** Events, and the duties to tell of them. */
+/** Events, and their deliveries. */
 export function eventReads(sql: Sql) {
   return {
     async events(scope: Scope, { after, limit, type }: EventQuery): Promise<EventPage> {
-      // As with charges: successes, which most events are, are read from the events themselves.
+      // As with charges: most events are successes, so MiniPay reads those from the events themselves and not from an
+      // index.
       const rare = type === 'payment.succeeded' ? '' : `AND type <> 'payment.succeeded'`
       const { rows } = await sql(
         `SELECT seq AS sequence, id, type, created_at AS "createdAt", data, ${EPOCH_OF_EVENT} AS epoch FROM events e

@@ -22,7 +22,7 @@ export function ledgerReads(sql: Sql) {
 
     async ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>> {
       const { transactionId, account, currency, limit, before = Number.MAX_SAFE_INTEGER } = query
-      // The number 2n - 1 of a debit is before N when n is at most N / 2; the number 2n of a credit is one more.
+      // Debit 2n - 1 is before number N if n is at most N / 2. Credit 2n is one number later.
       const [debits, credits] = [Math.floor(before / 2), Math.floor((before - 1) / 2)]
       const values: (string | number)[] = [scope.accountId, live(scope), debits, credits, limit + 1]
       const given = (condition: string, value: string | undefined) =>
@@ -41,7 +41,7 @@ export function ledgerReads(sql: Sql) {
       return currencyTotals(await rowsOf(COUNTERS, scope))
     },
 
-    /** One statement sees one moment. */
+    /** One statement reads one snapshot. */
     async balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }> {
       const rows = await rowsOf(`${ACCOUNTS} UNION ALL ${COUNTERS} ORDER BY 1, 2, 3`, scope)
       return {
@@ -69,7 +69,7 @@ const DEBITS = 'SELECT 2 * t.seq - 1 AS seq, t.transaction_id, t.amount, t.creat
 const CREDITS =
   'SELECT 2 * t.seq AS seq, t.transaction_id, -t.amount AS amount, t.created_at FROM ledger_transfers t'
 
-/** The newest of each account, merged, are the newest of all. */
+/** Merges the newest of each account: these are the newest of all. */
 function newestOf(accounts: string): string {
   return `
     SELECT ${ENTRY}
@@ -83,7 +83,7 @@ function newestOf(accounts: string): string {
     LIMIT $5`
 }
 
-/** Both sides of the transfers of one ledger transaction; there are at most a few. */
+/** Both sides of the transfers of one ledger transaction, which has only a few. */
 function entriesOf(transaction: string, accounts: string): string {
   const scoped = `t.account_id = $1 AND t.live = $2 ${transaction}`
   return `

@@ -5,7 +5,7 @@ import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-/** A column that must equal a value when one is given; `rare` is the condition of the index that finds it. */
+/** An optional filter on a column; `rare` is the condition of the partial index that serves it. */
 export type Filter = readonly [column: string, value: string | undefined, rare?: string]
 
 /** A list of a scope's rows by id. */
@@ -16,8 +16,8 @@ export function listOf<T>(table: Table<T>): List<T> {
 }
 
 /**
- * One page by id. Ids begin with their time, so a range of times is a range of ids, as long as no clock was set back: then
- * ids may say a later time than their rows, which say when they were made.
+ * One page by id. Ids begin with their time, so a range of times is a range of ids, unless a clock was set back: then
+ * an id may contain a later time than its row, and the row's time counts.
  */
 export async function page<T>(
   sql: Sql,
@@ -59,7 +59,7 @@ export async function page<T>(
   return { data: backwards ? data.toReversed() : data, hasMore }
 }
 
-/** One row more than asked was read, to know whether there are more. */
+/** The query reads one row more than requested, to find out whether there are more. */
 export function cut<T>(rows: T[], limit: number): Page<T> {
   return { data: rows.slice(0, limit), hasMore: rows.length > limit }
 }

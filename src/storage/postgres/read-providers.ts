@@ -4,7 +4,7 @@ import type { Sql } from './statements.ts'
 
 const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
 
-/** From one provider's name to the next, by the index: the attempts between them are not read. */
+/** Steps from one provider's name to the next by the index, without reading the attempts in between. */
 const NAMED = `
   WITH RECURSIVE named (provider) AS (
     (SELECT provider FROM attempts WHERE ${REFERENCED} ORDER BY provider LIMIT 1)
@@ -20,7 +20,7 @@ const NAMED = `
                AND provider_reference >= 'sandbox\`'))::int AS remote
   FROM named WHERE provider IS NOT NULL LIMIT 100`
 
-/** The oldest: attempts without a worker become the oldest. */
+/** The oldest attempts: those without a worker become the oldest. */
 const OPEN = `
   SELECT provider, count(*)::bigint AS "openAttempts" FROM (
     ${['sending', 'pending', 'unknown']
@@ -32,7 +32,7 @@ const OPEN = `
       .join(' UNION ALL ')}
   ) AS open GROUP BY provider`
 
-/** The newest: a provider that only ever failed has taken part all the same. */
+/** The newest attempts: a provider that only ever failed was used all the same. */
 const FAILED = `
   SELECT DISTINCT provider FROM (
     ${['declined', 'not_sent']
@@ -44,12 +44,13 @@ const FAILED = `
       .join(' UNION ALL ')}
   ) AS failed`
 
-/** Which providers the attempts name. */
+/** The providers that attempts name. */
 export function providerReads(sql: Sql) {
   return {
     async providerUse(scope: Scope): Promise<ProviderUse[]> {
       const of = [scope.accountId, live(scope)]
-      // One after the other: a node that starts takes one connection for it, which others may be short of.
+      // One after another: a starting node needs only one connection for this, because others may be short of
+      // connections.
       const named = await sql(NAMED)
       const open = await sql(OPEN, of)
       const failed = await sql(FAILED, of)

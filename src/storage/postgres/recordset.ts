@@ -1,4 +1,4 @@
-/** Many rows as one array for each column, which PostgreSQL reads in a third of the time that JSON takes it. */
+/** Many rows as one array for each column: PostgreSQL reads these in a third of the time that JSON takes. */
 import type { Column, ColumnType } from '../table.ts'
 
 export type Value = string | number | bigint | null
@@ -6,13 +6,13 @@ export type Value = string | number | bigint | null
 /** How a column is read from a row. */
 type Read<Row> = readonly [type: ColumnType, value: (row: Row) => Value]
 
-/** Rows of one scope as a table `r` of a statement, and as the parameters after the scope's two. */
+/** Rows of one scope as a table `r` of a statement, and their parameters, which follow the scope's two. */
 export type Recordset<Row> = {
   /** Such as `unnest($3::integer[], $4::text[]) AS r (version, id)`. */
   readonly from: string
   /**
-   * The same with the scope's columns, to be joined by them. Behind OFFSET 0 the planner does not see that they are two
-   * constants: it would read all of a scope that was small when it planned, and do so for as long as the plan is kept.
+   * The same with the scope's columns, to join by them. OFFSET 0 hides from the planner that they are two constants:
+   * otherwise it would read all of a scope that was small when it planned, for as long as it keeps the plan.
    */
   readonly scoped: string
   /** Such as `version, id`. */
@@ -33,7 +33,7 @@ export function recordset<Row>(columns: Readonly<Record<string, Read<Row>>>, fir
   }
 }
 
-/** The same of columns of a noun. */
+/** The same, for the columns of a noun. */
 export function recordsetOf<Row>(columns: readonly Column<Row>[], first?: number): Recordset<Row> {
   return recordset(readsOf(columns), first)
 }

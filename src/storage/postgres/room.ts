@@ -1,11 +1,13 @@
-/** Whether the database takes commits, which a beat of the heart does not show: on a full disk it finds room in its page. */
+/**
+ * Whether the database accepts commits. A heartbeat does not show it: on a full disk it fits into its existing page.
+ */
 import { StoreUnavailable } from '../../ports/store.ts'
 import { isCommitted } from './commit-guards.ts'
 import { type Committer, rollingBack } from './committer.ts'
 import { meaningOf, unavailable } from './errors.ts'
 import type { Pool } from './pool.ts'
 
-/** A megabyte in new pages, more than a commit of one request needs, where the database's own tables are. */
+/** Writes a megabyte of new pages, more than one request's commit needs, on the disk of the database's own tables. */
 const ROOM = [
   { text: 'BEGIN' },
   { text: `SET LOCAL temp_tablespaces = ''` },
@@ -17,16 +19,21 @@ const ROOM = [
 ]
 
 export type Room = {
-  /** The committer, whose failures are remembered until it commits again. */
+  /**
+   * After a commit failed because of the database: rejects with `StoreUnavailable` until the database has room for one.
+   */
   watching(committer: Committer): Committer
-  /** Rejects with `StoreUnavailable` while commits fail for want of the database, until one would be taken. */
+  /**
+   * Rejects with `StoreUnavailable` from the first commit that fails because of the database until it accepts commits
+   * again.
+   */
   assertCommits(): Promise<void>
 }
 
 export function createRoom(pool: Pool): Room {
   let failing: StoreUnavailable | undefined
 
-  /** What others were in the way of, or what this process refused, says nothing of the database. */
+  /** Conflicts with others, and refusals by this process, do not show that the database is unavailable. */
   function remember(error: unknown): void {
     if (error instanceof StoreUnavailable && ['disk', 'connection'].includes(error.reason)) failing = error
   }
@@ -48,13 +55,13 @@ export function createRoom(pool: Pool): Room {
       const failed = failing
       if (!failed) return
       await hasRoom(pool)
-      // A commit may have failed meanwhile.
+      // A commit may have failed in the meantime.
       if (failing === failed) failing = undefined
     },
   }
 }
 
-/** Rejects when there is no room. A server that does not let us try, or has no temporary tables, is believed. */
+/** Rejects if there is no room. Assumes room if the server does not allow the test, or has no temporary tables. */
 async function hasRoom(pool: Pool): Promise<void> {
   try {
     await pool.use((connection) => rollingBack(connection, () => connection.run(ROOM)))

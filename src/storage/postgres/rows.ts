@@ -1,4 +1,4 @@
-/** Rows of a scope, and what both reading and writing them need. */
+/** Rows of a scope: functions that both reads and writes need. */
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
@@ -9,7 +9,7 @@ export function live(scope: Scope): number {
   return scope.mode === 'live' ? 1 : 0
 }
 
-/** What is of each scope, in the order of their names. */
+/** Groups items by scope, in the order of the scopes' names. */
 export function byScope<T extends { readonly scope: Scope }>(items: readonly T[]): [Scope, T[]][] {
   const scopes = new Map<string, [Scope, T[]]>()
   for (const item of items) {
@@ -21,7 +21,7 @@ export function byScope<T extends { readonly scope: Scope }>(items: readonly T[]
   return [...scopes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, of]) => of)
 }
 
-/** A name of what is in a scope, among those of every scope. */
+/** A name that is unique among the names of all scopes. */
 export function nameIn(scope: Scope, ...names: readonly string[]): string {
   return `${scope.accountId}/${live(scope)}/${names.join('/')}`
 }

@@ -1,4 +1,7 @@
-/** The settings of each session, which override those of the server, the database, the role and the URL; and those that no session can set. */
+/**
+ * The settings of each session, which override those of the server, the database, the role and the URL; and checks of
+ * settings that a session cannot change.
+ */
 import type { Client } from 'pg'
 import { ConnectionLost } from './errors.ts'
 
@@ -42,10 +45,7 @@ const COMMON: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
 }
 
-/**
- * Skips settings that the server does not have. Values that are set like this override every later change but another
- * SET.
- */
+/** Skips settings that the server does not have. Only another SET overrides a value that is set here. */
 function settingsQuery(names: readonly string[]): string {
   const set = names.map(
     (name, i) =>

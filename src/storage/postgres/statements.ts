@@ -7,7 +7,7 @@ const MAX_TRIES = 5
 
 export type Values = NonNullable<Statement['values']>
 
-/** Runs one statement as a transaction of its own, or one that reads. Rejects with `StoreUnavailable` or a fault. */
+/** Runs one statement as its own transaction, or a read. Rejects with `StoreUnavailable` or a fault. */
 export type Sql = (text: string, values?: Values) => Promise<Result>
 
 /**
@@ -32,7 +32,7 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
 }
 
 /**
- * For work: statements that may be repeated, because a token prevents that they are done twice; and those that may
+ * Two kinds of work: statements that may be repeated, because a token keeps them from running twice; and those that may
  * not.
  */
 export type Work = { readonly fenced: Sql; readonly once: Sql }

@@ -36,17 +36,17 @@ export type PostgresOptions = {
   readonly url: string
   /** Called with the number of commits of each group that was committed. */
   readonly onGroup?: (size: number) => void
-  /** Called when the database must not be used any more. */
+  /** Called when MiniPay must not use the database any more. */
   readonly onFatal: (error: Error) => void
   readonly log?: Log
   /** `allow` unless given. */
   readonly withoutFsync?: WithoutFsync
-  /** Ends the wait for a server that can't be reached: the opening rejects with its reason. */
+  /** Ends the wait for an unreachable server: the opening rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 const LARGEST_GROUP = 256
-/** Groups under way at once: while one waits for the disk, the next is read and locked. */
+/** Groups in progress at once: while one waits for the disk, the next reads and locks. */
 const GROUPS = 2
 /** Connections: for reads, for writes (groups of commits among them), and one for the heartbeat. */
 const READERS = 4
@@ -55,8 +55,9 @@ const WRITERS = GROUPS + 3
 const SILENT: Log = { info() {}, warn() {}, error() {} }
 
 /**
- * Opens a store on PostgreSQL, which other nodes may have open too: brings it to this program's schema, and waits for a
- * server that is starting. Throws a sentence when it can't be reached, is newer than us, belongs to another program, or is being copied into.
+ * Opens a store on PostgreSQL, also if other nodes have it open: upgrades it to this program's schema, and waits for a
+ * server that is starting. Throws a sentence if the server is unreachable, the database is newer or belongs to another
+ * program, or a copy into it is in progress.
  */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
   const { url, onGroup, log = SILENT, signal, withoutFsync = 'allow' } = options
@@ -122,7 +123,9 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   }
 }
 
-/** Says that this node is there, unless the database is being copied into, and looks whether it was restored. */
+/**
+ * Registers this node, unless a copy into the database is in progress, and checks whether the database was restored.
+ */
 async function joinNodes(
   url: string,
   wanted: Wanted,

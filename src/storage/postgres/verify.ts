@@ -5,9 +5,9 @@ import { CHECKS, type Verification } from '../verify-checks.ts'
 import { assertCurrent, withClient } from './migrate.ts'
 
 /**
- * Recomputes everything that is kept beside the rows it comes from, in one read-only transaction: it can run beside
- * serving nodes and sees one state. Stops at the first thing wrong. Throws `SchemaMismatch` for a database that is not
- * ours, or of another schema than this program's.
+ * Recomputes every stored total and copy from its source rows, in one read-only transaction: it can run beside serving
+ * nodes and sees one state. Stops at the first problem. Throws `SchemaMismatch` for a database that is not MiniPay's,
+ * or has another schema version than this program.
  */
 export function verifyPostgres(url: string): Promise<Verification> {
   return withClient(url, async (client) => {
@@ -17,14 +17,14 @@ export function verifyPostgres(url: string): Promise<Verification> {
   })
 }
 
-/** The same in a transaction that has begun: what it has changed is seen too. */
+/** The same, in an open transaction: it also sees that transaction's changes. */
 export async function verifyIn(client: Client): Promise<Verification> {
-  // Everything is read: a plan for the first row, or for few rows, took minutes where this takes a second.
+  // It reads everything: a plan optimized for the first row or for few rows took minutes where this takes a second.
   await client.query(
     'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL cursor_tuple_fraction = 1',
   )
   const counts = { charges: 0, refunds: 0, entries: 0 }
-  // Whole tables are compared with whole tables. Without statistics, as after a copy, PostgreSQL takes them for small and
+  // The checks compare whole tables. Without statistics, for example after a copy, PostgreSQL assumes small tables and
   // compares each row with each: hours for a hundred thousand charges.
   await client.query('SET LOCAL enable_nestloop = off')
   for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
@@ -42,7 +42,7 @@ export async function verifyIn(client: Client): Promise<Verification> {
   }
 }
 
-/** The first row, by a plan for all of them: there is none in sound books, so that all are looked for. */
+/** The first row, by a plan for all of them: sound books have none, so the query always reads everything. */
 async function firstOf(client: Client, sql: string): Promise<Record<string, unknown>[]> {
   await client.query(`DECLARE "check" NO SCROLL CURSOR FOR ${sql.replace(/\s*LIMIT 1\s*$/, '')}`)
   const rows = await found(client, 'FETCH 1 FROM "check"', BigInt)
@@ -50,7 +50,7 @@ async function firstOf(client: Client, sql: string): Promise<Record<string, unkn
   return rows
 }
 
-/** So many rows are read at once. */
+/** The number of rows of one read. */
 const BATCH = 1_000
 
 async function audited(client: Client): Promise<string | undefined> {
@@ -68,8 +68,8 @@ async function audited(client: Client): Promise<string | undefined> {
 }
 
 /**
- * The next numbers follow the last that were given out, of every scope that has a row in either place. In an epoch without
- * events they begin with its first.
+ * The next numbers of every scope follow the last assigned ones. In an epoch without events they begin with its first
+ * number.
  */
 const SEQUENCES = {
   sql: `WITH given AS (
@@ -92,7 +92,7 @@ const SEQUENCES = {
 
 const NUMBERS = new Set([20, 21, 23, 1700])
 
-/** Rows with their numbers as `numberOf` makes them: the checks take bigints. */
+/** Rows with the numbers that `numberOf` makes: the checks get bigints. */
 async function found(
   client: Client,
   sql: string,

@@ -65,7 +65,7 @@ function copyVerified(source: string, file: string, change?: (copy: Connection) 
 }
 
 function snapshot(source: string, target: string): void {
-  // Not `query_only`, which would forbid the copy too.
+  // Not `query_only`, because it would forbid the copy, too.
   const db = new Database(source, { readonly: true, timeout: 5_000 })
   try {
     db.prepare('VACUUM INTO ?').run(target)

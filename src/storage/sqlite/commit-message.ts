@@ -1,6 +1,6 @@
 /**
- * A commit as it goes to the writer's thread. Rows are arrays, because an array is cloned in half the time of an object.
- * A part that most commits do not have is absent.
+ * A commit as the message to the writer thread. Rows are arrays, because an array is cloned in half the time of an
+ * object. Parts that most commits lack are absent.
  */
 import type { Refund } from '../../domain/charge.ts'
 import type { Transfer } from '../../domain/ledger.ts'
@@ -12,7 +12,7 @@ export type CommitMessage = {
   readonly accountId: number
   readonly live: number
   readonly at: number
-  /** The whole row of a new charge; of another its id and what changes. */
+  /** The whole row of a new charge; for a stored one, its id and the columns that change. */
   readonly charge: Row
   /** The charge's description and metadata, if they are too long for its row. */
   readonly details?: string
@@ -23,7 +23,7 @@ export type CommitMessage = {
   readonly alarms?: readonly Row[]
   readonly key?: Row
   readonly ended?: readonly Row[]
-  /** Absent for the charge's own id. */
+  /** Absent if it is the charge's own id. */
   readonly transactionId?: string
   /** debit, credit, currency, amount, debit … */
   readonly transfers?: Row
@@ -78,14 +78,14 @@ function addRefund(message: Changeable<CommitMessage>, refund: Refund): void {
   if (details !== null) message.refundDetails = details
 }
 
-/** As `map`, whose arrays messages carry slowly: V8 takes them for arrays with holes. */
+/** Like `map`. V8 treats an array that `map` made as one with holes, and clones it slowly. */
 function each<T, U>(items: readonly T[], made: (item: T) => U): U[] {
   const all: U[] = []
   for (const item of items) all.push(made(item))
   return all
 }
 
-/** The values of all items in one array. By a loop: `flatMap` takes seven times as long. */
+/** The values of all items in one array. A loop, because `flatMap` takes seven times as long. */
 function flat<T, V extends Value>(items: readonly T[], add: (all: V[], item: T) => void): V[] {
   const all: V[] = []
   for (const item of items) add(all, item)

@@ -1,6 +1,7 @@
 /**
- * Says whether others wrote over an open database's file. While MiniPay has it open, only a checkpoint writes into it, and
- * a checkpoint says so in the WAL's index (https://www.sqlite.org/walformat.html#the_wal_index_file_format).
+ * Detects that another process wrote over an open database's file. While MiniPay has it open, only a checkpoint writes
+ * into it, and a checkpoint announces itself in the WAL's index
+ * (https://www.sqlite.org/walformat.html#the_wal_index_file_format).
  */
 import { identityOf } from './mark.ts'
 import { type OpenFile, openFile } from './open-file.ts'
@@ -10,21 +11,22 @@ const HEADER_BYTES = 100
 const PAGES_AT = 28
 const COOKIE_AT = 40
 
-/** Where the index has the salts of the WAL, how many of its frames are in the database, and how many shall soon be. */
+/** Where the index has the salts of the WAL, how many of its frames are in the database, and how many will be soon. */
 const INDEX_BYTES = 136
 const SALTS_AT = 32
 const BACKFILL_AT = 96
 const ATTEMPTED_AT = 128
 
 /**
- * Each call compares the file's header with the one before: true when it is another though no checkpoint ran since, or
- * when it is not that of this database any more, which never shrinks and keeps the schema that it has now (`schema`, its
- * `PRAGMA schema_version`). Costs two reads, about 5 µs. Always false where the system does not list a process's open files.
+ * Each call compares the file's header with the one before. Returns true if the header changed although no checkpoint
+ * ran, or if it does not belong to this database any more: a database never shrinks, and keeps its schema (`schema`,
+ * its `PRAGMA schema_version`). Costs two reads, about 5 µs. Always false if the system does not list a process's open
+ * files.
  */
 export function watchContent(place: string, schema: number): () => boolean {
   const database = opener(place)
   const index = opener(`${place}-shm`)
-  // Each group is preceded by a look: it allocates nothing.
+  // This runs before each group, so it allocates nothing.
   let known = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
   let seen = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
   let isKnown = false
@@ -32,7 +34,7 @@ export function watchContent(place: string, schema: number): () => boolean {
     const file = database()
     if (!file) return false
     if (!file.read(seen.header)) return file.isOpen()
-    // Read after the header: a checkpoint announces itself before it writes.
+    // Read after the header, because a checkpoint announces itself before it writes.
     const hasIndex = index()?.read(seen.index) ?? false
     if (seen.header.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return true
     if (isKnown && !known.header.equals(seen.header)) {
@@ -45,7 +47,7 @@ export function watchContent(place: string, schema: number): () => boolean {
     isKnown = true
     return false
   }
-  // One look may meet a checkpoint of another process in the middle of a page: it has to be so each time.
+  // One read may meet another process's checkpoint in the middle of a page, so every read must show the change.
   return () => look() && look() && look()
 }
 
@@ -65,7 +67,7 @@ function isForeign(before: Buffer, now: Buffer, schema: number): boolean {
   return !isKnown || pages < before.readUInt32BE(PAGES_AT)
 }
 
-/** Finds the file when it is there: the index is made by the first transaction. */
+/** Finds the file once it exists: the first transaction creates the index. */
 function opener(path: string): () => OpenFile | undefined {
   let found: OpenFile | undefined
   return () => {

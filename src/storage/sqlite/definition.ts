@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 
-/** Prepares a write in the writer's thread. Its arguments and its result are cloned from thread to thread. */
+/** Prepares a write in the writer thread. Its arguments and its result are cloned between the threads. */
 export type Definition = (db: Connection, cache: LedgerCache) => (...args: never[]) => unknown

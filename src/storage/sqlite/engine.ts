@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Engine } from '../engine.ts'
 import type { Connection } from './connection.ts'
 
-/** The engine of the embedded database in this file. Code that a server does not need is loaded with its command. */
+/** The engine of the embedded database in this file. Each command loads only the code that it needs. */
 export function sqliteEngine(file: string): Engine {
   return {
     async open(options) {
@@ -62,7 +62,7 @@ async function reading<T>(file: string, read: (db: Connection) => T): Promise<T>
   }
 }
 
-/** Under the lock that keeps servers away. */
+/** Runs under the lock that excludes servers. */
 async function writing<T>(file: string, write: (db: Connection) => T): Promise<T> {
   const { lockDatabase, openWriter } = await import('./open.ts')
   const lock = lockDatabase(file)

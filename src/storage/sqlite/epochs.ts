@@ -1,4 +1,4 @@
-/** Epochs of event numbers in an embedded database: when one begins, and how a replaced file is recognized. */
+/** Epochs of event numbers in an embedded database: when one begins, and how MiniPay recognizes a replaced file. */
 import { randomBytes } from 'node:crypto'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
@@ -6,7 +6,10 @@ import { EPOCH } from '../lists.ts'
 import type { Connection } from './connection.ts'
 import { filesAt, readMark, writeMark } from './mark.ts'
 
-/** How often the mark follows the numbers: a file put back that lacks only events of this last while is not recognized. */
+/**
+ * Interval of the marks. If a file that was put back lacks only events of the last interval, MiniPay does not recognize
+ * it.
+ */
 const MARK_EVERY_MS = 1_000
 
 /** The mark of a database that continues in another place. */
@@ -24,10 +27,7 @@ export function epochsIn(db: Connection): Epoch[] {
   return db.prepare(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq`).all() as Epoch[]
 }
 
-/**
- * Begins an epoch in a database that no server uses. `lineage` is that of the mark which will be written; null for
- * none yet.
- */
+/** Begins an epoch in a database that no server uses. `lineage` is that of the next mark; null if there is none yet. */
 export function beginEpoch(db: Connection, cause: EpochCause, now: number, lineage: string | null): Epoch {
   return db
     .transaction((): Epoch => {
@@ -60,8 +60,8 @@ function numbersGiven(db: Connection): bigint {
 }
 
 /**
- * Before the database is served, compares it with the mark beside it, and begins an epoch if it is another database or
- * an older state than the mark records. Answers the lineage for the marks to come.
+ * Before a server uses the database, compares it with the mark beside it, and begins an epoch if it is another database
+ * or an older state than the mark records. Returns the lineage for later marks.
  */
 export function recognize(db: Connection, file: string, now: number, log: Log): string {
   const known = lineageOf(db)
@@ -97,14 +97,14 @@ export function doubtOf(db: Connection, file: string): string | undefined {
   return mark.lineage === known ? undefined : 'it is not the one that was served here last'
 }
 
-/** Marks that the database continues in another place. If it is served here again, a new epoch begins. */
+/** Records that the database continues in another place. If a server uses it here again, a new epoch begins. */
 export function markMoved(db: Connection, file: string): void {
   writeMark(file, { lineage: MOVED, numbers: numbersGiven(db) }, true)
 }
 
 /**
- * Lets the mark follow the numbers; `stop` writes it a last time. `reader` sees only what is on the disk. The files are
- * those that are there now, even when other files replace them later.
+ * Updates the mark as numbers are issued; `stop` writes it a last time. `reader` sees only what is on the disk. The
+ * files are those of this moment, even if others replace them later.
  */
 export function startMarking(reader: Connection, file: string, lineage: string): { stop(): void } {
   const files = filesAt(file)

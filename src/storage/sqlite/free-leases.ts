@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** The lease of a look at an authorization that may have lapsed is shorter, in ms. */
+/** The lease of an authorization that is checked for its expiry is shorter, in ms. */
 const HOUR_MS = 3_600_000
 
 /**
@@ -14,7 +14,9 @@ export function freeLeases(db: Connection, now: number): void {
   }).immediate()
 }
 
-/** The endpoints or providers that have rows with something due, each found from the one before: an index begins with them. */
+/**
+ * The endpoints or providers that have due rows. Each is found from the one before, by the first column of an index.
+ */
 function each(column: 'endpoint' | 'provider', rows: string): string {
   const [table] = rows.split(' ')
   return `WITH RECURSIVE each (name) AS (
@@ -24,7 +26,7 @@ function each(column: 'endpoint' | 'provider', rows: string): string {
       FROM each WHERE each.name IS NOT NULL)`
 }
 
-/** Beside the others there may be a million authorizations that are held: of those only what was claimed can be due within the hour. */
+/** There may be a million held authorizations: only claimed ones can be due within the hour, so it reads only those. */
 export const FREE = [
   `${each('endpoint', `deliveries WHERE state = 'pending'`)}
    UPDATE deliveries SET due_at = created_at, token = NULL

@@ -6,10 +6,10 @@ type Numbers = { event: number; transfer: number }
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
- * The writer's view of what a group changes again and again: balances, counters and the last numbers given
- * out. Each is read once, summed in memory while the group runs and written once at its end, so that a
- * group of a hundred charges updates a balance row once. The rows stay the truth: after a failed group
- * `reset` forgets everything and the next group reads them again.
+ * The writer's view of the rows that a group changes again and again: balances, counters and last numbers. It reads
+ * each row once, sums in memory while the group runs, and writes the row once at the group's end, so a group of a
+ * hundred charges updates a balance row once. The rows are the truth: after a failed group `reset` clears this view,
+ * and the next group reads them again.
  */
 export function ledgerCache(db: Connection) {
   const findAccount = db
@@ -52,7 +52,7 @@ export function ledgerCache(db: Connection) {
   }
 
   return {
-    /** The account, made with its first transfer. */
+    /** The account; its first transfer creates it. */
     account(accountId: number, live: number, code: string, currency: string): Account {
       const found = find(accountId, live, code, currency)
       if (found) return found
@@ -78,7 +78,7 @@ export function ledgerCache(db: Connection) {
       else counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
-    /** The last event and transfer numbers of a scope; the caller counts them up. */
+    /** The last event and transfer numbers of a scope; the caller increases them. */
     numbers(accountId: number, live: number): Numbers {
       const scope = accountId * 2 + live
       let last = numbers.get(scope)
@@ -89,7 +89,7 @@ export function ledgerCache(db: Connection) {
       return last
     },
 
-    /** Writes what the group summed up; part of the group's transaction. */
+    /** Writes the sums of the group, as part of its transaction. */
     flush(): void {
       for (const account of changed) {
         addToBalance.run(account.delta, account.id)
@@ -100,7 +100,7 @@ export function ledgerCache(db: Connection) {
       counters.clear()
     },
 
-    /** Forgets everything, after a group that was rolled back. */
+    /** Clears everything after a rollback. */
     reset(): void {
       accounts.clear()
       changed.clear()

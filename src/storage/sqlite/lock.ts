@@ -1,4 +1,6 @@
-/** One server per database: the lock file beside it, and the database's own inode if the lock file is no proof. */
+/**
+ * One server per database: by the lock file beside it, and by the database's own inode if the lock file proves nothing.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
@@ -134,15 +136,15 @@ function refuseOthers(place: string, file: string): void {
 }
 
 /**
- * Whether all processes that have the database open are known, and none of them holds another lock file, even a
- * deleted or moved one.
+ * Whether every process that has the database open is known, and none of them has another lock file, even a deleted or
+ * moved one.
  */
 function isHarmless(place: string): boolean {
   const holders = processesWith(place)
   if (holders === undefined) return true
   const others = holders.filter(({ pid }) => pid !== process.pid)
-  // One of this process's is the probe's. The locks on the lock file prevent that this process serves the database
-  // twice.
+  // One descriptor of this process is the probe's. The locks on the lock file keep this process from serving the
+  // database twice.
   const isOpenHere = holders.some(({ pid, descriptors }) => pid === process.pid && descriptors > 1)
   return (
     (isOpenHere || others.length > 0) &&
@@ -156,7 +158,7 @@ function refuseStaleWal(place: string): void {
   const wal = `${place}-wal`
   if (!statSync(wal, { throwIfNoEntry: false })?.size) return
   const mark = readMark(place)
-  // This WAL was another database's, by its inode: that one was moved or replaced.
+  // By its inode, this WAL was another database's, which was moved or replaced.
   const left = mark?.wal !== undefined && mark.wal === identityOf(wal) && mark.database !== identityOf(place)
   if (!left && walFits(place)) return
   throw new Error(

@@ -1,24 +1,29 @@
 /**
- * `long_texts` has the texts that are too long for their row, each once. A charge's description and metadata are one text,
- * its details: its row, its events and the record of its key refer to it. The rest of an event that is long without them is
- * another. An ordinary charge has none.
+ * `long_texts` stores each text that is too long for its row, once. A charge's description and metadata are one text,
+ * its details: its row, its events and its key's record refer to it. If the rest of an event is long without them, it
+ * is another text. An ordinary charge has none.
  */
 import { hash } from 'node:crypto'
 import type { Connection } from './connection.ts'
 
-/** UTF-16 code units of a description and metadata together that their row takes: with more, most events need another page. */
+/**
+ * The most UTF-16 code units of a description and metadata in a row: with more, most events would need another page.
+ */
 const MAX_DETAILS = 256
-/** What comes before the description, and between it and the metadata. No text in JSON holds a quote of its own. */
+/**
+ * The JSON before the description, and between it and the metadata. JSON escapes quotes within a text, so these are
+ * unique.
+ */
 const [BEFORE, BETWEEN] = ['"description":', ',"metadata":']
 const MARK = '"details":'
 
-/** The details as JSON shows them, when they are long; null when the row takes them. `metadata` is JSON. */
+/** The details as JSON, if they are too long; null if they fit into the row. `metadata` is JSON. */
 export function longDetails(description: string | null, metadata: string | null): string | null {
   if ((description?.length ?? 0) + (metadata?.length ?? 0) <= MAX_DETAILS) return null
   return `${BEFORE}${JSON.stringify(description)}${BETWEEN}${metadata ?? '{}'}`
 }
 
-/** SHA-256 as base64url, which shows that a text was changed. */
+/** SHA-256 as base64url: it shows whether a text was changed. */
 export function digestOf(text: string): string {
   return hash('sha256', text, 'base64url')
 }
@@ -26,7 +31,7 @@ export function digestOf(text: string): string {
 /** A stored text and its number. */
 export type Apart = { readonly id: number; readonly text: string }
 
-/** The JSON with a reference in place of the details; unchanged when they are not in it. */
+/** The JSON with a reference in place of the details; unchanged if it does not contain them. */
 export function withoutDetails(json: string, apart: Apart | undefined): string {
   const place = apart ? json.indexOf(apart.text) : -1
   if (!apart || place < 0) return json
@@ -34,10 +39,10 @@ export function withoutDetails(json: string, apart: Apart | undefined): string {
 }
 
 const TEXT = (id: string) => `(SELECT text FROM long_texts WHERE id = ${id})`
-/** Without its text, which `verify` reports, JSON becomes unreadable rather than another object. */
+/** If the text is missing, which `verify` reports, the JSON becomes unreadable, and not another object. */
 const FOUND = (id: string) => `coalesce(${TEXT(id)}, '')`
 
-/** Columns of a row of `charges` or `refunds` that has no other name. */
+/** The columns of a row of `charges` or `refunds` that has no alias. */
 export const DESCRIPTION = `CASE WHEN details_id IS NULL THEN description ELSE (
     SELECT substr(text, ${BEFORE.length + 1}, instr(text, '${BETWEEN}') - ${BEFORE.length + 1}) ->> '$'
     FROM long_texts WHERE id = details_id) END`
@@ -45,26 +50,26 @@ export const METADATA = `CASE WHEN details_id IS NULL THEN metadata ELSE (
     SELECT CASE count(*) WHEN 0 THEN '' ELSE nullif(substr(max(text), instr(max(text), '${BETWEEN}') + ${BETWEEN.length}), '{}') END
     FROM long_texts WHERE id = details_id) END`
 
-/** The data of the event `e`, whole. */
+/** The complete data of the event `e`. */
 export const EVENT_DATA = `CASE WHEN e.details_id IS NULL AND e.rest_id IS NULL THEN e.data ELSE replace(
     e.data || CASE WHEN e.rest_id IS NULL THEN '' ELSE ${FOUND('e.rest_id')} END,
     coalesce('${MARK}' || e.details_id, ''), ${FOUND('e.details_id')}) END`
 
-/** The facts of the idempotency record `k`, whole. */
+/** The complete facts of the idempotency record `k`. */
 export const FACTS = `CASE WHEN k.details_id IS NULL THEN k.facts
   ELSE replace(k.facts, '${MARK}' || k.details_id, ${FOUND('k.details_id')}) END`
 
 type Referring = {
   readonly table: string
-  /** What the table is called in the expressions above. */
+  /** The table's name in the expressions above. */
   readonly as: string
-  /** Columns that a long text is part of, as they are with it. */
+  /** The columns that contain a long text, as complete expressions. */
   readonly whole: Readonly<Record<string, string>>
-  /** Columns with numbers of long texts. */
+  /** The columns that contain numbers of long texts. */
   readonly by: readonly string[]
 }
 
-/** What refers to long texts. */
+/** The columns that refer to long texts. */
 export const REFERRING: readonly Referring[] = [
   { table: 'charges', as: 'c', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
   { table: 'refunds', as: 'r', whole: { description: DESCRIPTION, metadata: METADATA }, by: ['details_id'] },
@@ -73,8 +78,8 @@ export const REFERRING: readonly Referring[] = [
 ]
 
 /**
- * Shows rows whole on this connection, as PostgreSQL stores them: temporary views hide the tables of the same names. Nothing
- * can be written into those tables meanwhile. Returns a function that removes the views.
+ * Shows complete rows on this connection, as PostgreSQL stores them: temporary views hide the tables of the same names.
+ * Meanwhile this connection cannot write those tables. Returns a function that removes the views.
  */
 export function showWholeRows(db: Connection): () => void {
   const views = REFERRING.map((referring) => viewOf(db, referring))
@@ -91,7 +96,7 @@ function viewOf(db: Connection, { table, as, whole, by }: Referring): string {
   return `CREATE TEMP VIEW ${table} AS SELECT ${shown.join(', ')} FROM main.${table} ${as}`
 }
 
-/** A connection for reading alone refuses temporary changes too. */
+/** A read-only connection also refuses temporary changes. */
 function changeTemporary(db: Connection, texts: readonly string[]): void {
   const readsOnly = db.pragma('query_only', { simple: true }) === 1
   if (readsOnly) db.pragma('query_only = OFF')

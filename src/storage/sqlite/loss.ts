@@ -1,4 +1,6 @@
-/** What is done when the files of the open database were taken away: no write more, save what was acknowledged, end. */
+/**
+ * Handles the loss of the open database's files: stops all writes, saves the acknowledged data, and ends the process.
+ */
 import { existsSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Log } from '../../ports/log.ts'
@@ -9,15 +11,15 @@ import { COMPANIONS } from './place.ts'
 import { SHARED } from './shared.ts'
 import type { WriterThread } from './writer-client.ts'
 
-/** For so long it says by `/ready` and to its clients that it ends, in ms. */
+/** How long MiniPay reports in `/ready` and to clients that it is ending, in ms. */
 const SAY_MS = 2_000
-/** How often and how long it waits for room on a full disk, in ms: what it has not saved is gone with the process. */
+/** How often and how long it waits for room on a full disk, in ms: unsaved data is lost when the process ends. */
 const RETRY_MS = 1_000
 const RETRY_FOR_MS = 60_000
 
 export type Saving = {
   readonly place: string
-  /** The files as they were opened. */
+  /** The files that were opened. */
   readonly files: ReturnType<typeof filesAt>
   readonly thread: WriterThread
   readonly shared: Int32Array
@@ -26,8 +28,8 @@ export type Saving = {
 }
 
 /**
- * Stops the writer and saves what was acknowledged. The connections stay open: closing them would checkpoint into, and
- * remove, files that were put in the place of ours. Answers the error that the process should end with.
+ * Stops the writer and saves the acknowledged data. The connections stay open: closing them would checkpoint into, or
+ * remove, the files that replaced ours. Returns the error with which the process should end.
  */
 export async function saveLost(loss: Loss, saving: Saving): Promise<Error> {
   const { thread, shared, log, place } = saving
@@ -78,14 +80,14 @@ async function save({ data }: Loss, saving: Saving): Promise<Saved> {
   }
 }
 
-/** A new name in the database's folder or, when that is gone, in the first folder above that is there. */
+/** A new name in the database's folder. If the folder is gone, in its first existing parent. */
 function nameFor(place: string): string {
   let folder = dirname(place)
   while (!existsSync(folder)) folder = dirname(folder)
   return join(folder, `${basename(place)}.rescued-${stamp()}.db`)
 }
 
-/** Our WAL and its index, where another file is in the database's place: SQLite would take them for that file's. */
+/** Our WAL and its index, if another file is in the database's place: SQLite would use them for that file. */
 function moveAside({ place, files }: Saving): string[] {
   if (identityOf(place) === files.database) return []
   return COMPANIONS.flatMap((end) => {

@@ -1,6 +1,6 @@
 /**
- * The mark beside a database: which database it is, and how many event numbers it had given out when the mark was last
- * written. A file that is put in the database's place brings its own rows but not this.
+ * The mark beside a database: its identity, and how many event numbers it had issued when the mark was last written. If
+ * a file replaces the database, it has its own rows but not this mark.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -11,22 +11,22 @@ export type Mark = {
   readonly lineage: string
   /** The sum of the last numbers of every scope. */
   readonly numbers: bigint
-  /** The files that were served together, each by its device and inode; undefined for those that are not known. */
+  /** The files that were used together, each by its device and inode; undefined if unknown. */
   readonly database?: string | undefined
   readonly lock?: string | undefined
   readonly wal?: string | undefined
 }
 
-/** One sector, written in one call: a power cut leaves the former mark or the new one. */
+/** One sector, written in one call: after a power cut the disk has the former mark or the new one. */
 const SIZE = 256
 
-/** A file's device and inode as `device:inode`, the same under each of its names; undefined when there is no file. */
+/** A file's device and inode as `device:inode`, the same under each of its names; undefined if there is no file. */
 export function identityOf(path: string): string | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stat && `${stat.dev}:${stat.ino}`
 }
 
-/** The identities of a place's files now. */
+/** The identities of the files at a place now. */
 export function filesAt(place: string): Pick<Mark, 'database' | 'lock' | 'wal'> {
   return {
     database: identityOf(place),
@@ -39,7 +39,7 @@ function markOf(database: string): string {
   return `${placeOf(database)}-mark`
 }
 
-/** Undefined when there is none, or none that can be read. */
+/** Undefined if there is no readable mark. */
 export function readMark(database: string): Mark | undefined {
   try {
     const mark = JSON.parse(readFileSync(markOf(database), 'utf8')) as Record<string, unknown>
@@ -58,7 +58,7 @@ export function readMark(database: string): Mark | undefined {
   }
 }
 
-/** Writes the mark; `durably` waits for the disk. Throws when the disk fails. */
+/** Writes the mark; with `durably` it waits for the disk. Throws if the disk fails. */
 export function writeMark(database: string, mark: Mark, durably: boolean): void {
   const path = markOf(database)
   const isNew = !existsSync(path)

@@ -6,7 +6,7 @@ import { makePrivate } from './private-file.ts'
 export { lockDatabase } from './lock.ts'
 export { refuseOtherFiles } from './place.ts'
 
-/** How long a statement waits for another process that holds the database's write lock. */
+/** How long a statement waits for another process that has the database's write lock, in ms. */
 export const BUSY_TIMEOUT_MS = 5_000
 /** Pages of WAL before a checkpoint: 1,000 to 4,000 measured alike; 16,000 doubled p99. */
 export const CHECKPOINT_PAGES = 2_000

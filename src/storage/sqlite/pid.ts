@@ -1,22 +1,22 @@
-/** The process that serves a database, as a number in a file beside it: for `minipay stop`, and for people. */
+/** The id of the process that serves a database, in a file beside it: for `minipay stop`, and for people. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { PRIVATE } from './private-file.ts'
 
-/** Writes this process's id; only for who holds the lock. Throws when the folder does not take it. */
+/** Writes this process's id. Only the holder of the lock may call it. Throws if the folder cannot be written. */
 export function writePid(place: string): { remove(): void } {
   const path = `${place}-pid`
-  // Under its name it is whole, for who reads it meanwhile.
+  // The rename makes the complete file visible at once, so no reader sees a part of it.
   writeFileSync(`${path}.new`, `${process.pid}\n`, { mode: PRIVATE })
   renameSync(`${path}.new`, path)
   return {
     remove() {
-      // Another server may have begun in a folder that was put in place of ours.
+      // If another folder replaced ours, another server may have started in it.
       if (readPid(place) === process.pid) rmSync(path, { force: true })
     },
   }
 }
 
-/** Undefined when there is none, or none that can be read. */
+/** Undefined if there is no readable id. */
 export function readPid(place: string): number | undefined {
   try {
     const text = readFileSync(`${place}-pid`, 'utf8').trim()

@@ -1,10 +1,10 @@
-/** Files that only their owner can read: what MiniPay stores is about customers and money. */
+/** Files that only their owner can read, because MiniPay stores data about customers and money. */
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 
-/** Readable and writable by the owner alone. */
+/** Only the owner can read and write it. */
 export const PRIVATE = 0o600
 
-/** Makes an empty file that only its owner can read, unless there is one. Throws when the folder does not take it. */
+/** Creates an empty file that only its owner can read, unless it exists. Throws if the folder cannot be written. */
 export function makePrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', PRIVATE))
@@ -14,8 +14,8 @@ export function makePrivate(path: string): void {
 }
 
 /**
- * Takes the rights of others from a file. Answers `tightened` when it had any, `refused` when they could not be taken
- * since the file is another user's, `private` when there is nothing to do.
+ * Removes the rights of other users from a file. Returns `tightened` if there were any, `refused` if they could not be
+ * removed because another user owns the file, `private` if there was nothing to do.
  */
 export function tighten(path: string): 'private' | 'tightened' | 'refused' {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? PRIVATE

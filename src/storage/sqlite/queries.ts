@@ -9,11 +9,11 @@ import { ledgerReads } from './read-ledger.ts'
 import { preparing } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
 
-/** Reads over one read-only connection. Each is bounded by an index: none grows with the history. */
+/** Reads over one read-only connection. An index limits each: none grows with the history. */
 export function createQueries(db: Connection) {
   const sql = preparing(db)
   const ledger = ledgerReads(sql)
-  /** As of one commit: between two statements the writer may have made another. */
+  /** One snapshot: otherwise the writer may commit between two statements. */
   const balances = db.transaction(
     (scope: Scope): { totals: CurrencyTotals[]; accounts: LedgerAccount[] } => ({
       totals: ledger.currencyTotals(scope),

@@ -8,7 +8,7 @@ import { live } from './rows.ts'
 const ALARM_COLUMNS = selected(ALARMS)
 const LIST = listOf(ALARMS, ALARM_COLUMNS)
 
-/** What providers said that does not fit the books. */
+/** Alarms: statements of providers that contradict the books. */
 export function alarmReads(sql: Sql) {
   return {
     alarm(scope: Scope, id: string): Alarm | undefined {
@@ -28,7 +28,7 @@ export function alarmReads(sql: Sql) {
       return page(sql, LIST, scope, filters, query)
     },
 
-    /** Counters: the history is not read. */
+    /** Reads counters, and never the history. */
     alarmTotals(): AlarmTotals {
       const rows = sql(
         `SELECT substr(name, length('alarms_') + 1) AS kind, sum(value) AS value

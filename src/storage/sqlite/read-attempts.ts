@@ -16,12 +16,13 @@ import { ATTEMPT_COLUMNS, live, type OwnedRow, ownedAttempt } from './rows.ts'
 
 const LIST = { ...listOf(ATTEMPTS, selected(ATTEMPTS)), index: 'attempts_by_scope' }
 
-/** Attempts, and the rules that choose their providers. */
+/** Attempts, and routing rules. */
 export function attemptReads(sql: Sql) {
   return {
     attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
       const { state } = query
-      // As with charges: successes, which most attempts are, are read from the attempts themselves.
+      // As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an
+      // index.
       const filters: Filter[] = [
         ['transaction_id', query.chargeId, 'attempts_by_transaction'],
         ['state', state, state === 'succeeded' ? undefined : 'attempts_by_state'],
@@ -46,7 +47,7 @@ export function attemptReads(sql: Sql) {
       return row && ownedAttempt(row)
     },
 
-    /** Counters, and a range of the index on unknown ones: the history is not read. */
+    /** Reads counters, and a range of the index on unknown attempts, but never the history. */
     attemptTotals(overdueBefore: number): AttemptTotals {
       const rows = sql(
         `SELECT substr(name, length('attempts_') + 1) AS state, sum(value) AS value
@@ -68,7 +69,7 @@ export function attemptReads(sql: Sql) {
     pendingSince(before: number): number {
       const late = setBackMs(sql)
       const upTo = idFloor('att', before + late)
-      // What the index is made for, in its own words.
+      // Repeats the index's own condition, so that SQLite uses it.
       const pending = `SELECT count(*) AS pending FROM attempts WHERE state = 'pending' AND state <> 'succeeded' AND id < ?`
       const row = late > 0 ? sql(`${pending} AND started_at < ?`).get(upTo, before) : sql(pending).get(upTo)
       return (row as { pending: number }).pending

@@ -13,7 +13,7 @@ const LISTS = {
   disputes: listOf(DISPUTES, DISPUTE_COLUMNS),
 }
 
-/** Charges, what went back of them, and what their keys answer. */
+/** Charges, their refunds and disputes, and the records of idempotency keys. */
 export function chargeReads(sql: Sql) {
   return {
     idempotencyRecord(scope: Scope, key: string): FoundRecord | undefined {
@@ -30,7 +30,8 @@ export function chargeReads(sql: Sql) {
 
     charges(scope: Scope, query: ChargeQuery): Page<Charge> | Promise<Page<Charge>> {
       const { status } = query
-      // `succeeded`, which most charges are, has no index: the newest charges are read until the page is full.
+      // `succeeded`, the status of most charges, has no index: the query reads the newest charges until the page is
+      // full.
       const filters: Filter[] = [
         ['customer', query.customer, 'charges_by_customer'],
         ['status', status, status === 'succeeded' ? undefined : 'charges_by_status'],

@@ -13,7 +13,7 @@ const newestOf = (table: string, createdAt: string) =>
    CROSS JOIN ${table} t ON t.account_id = a.id AND t.live = m.live
    AND t.id = (SELECT max(id) FROM ${table} WHERE account_id = a.id AND live = m.live)`
 
-/** Of every table with ids by which its rows are listed. */
+/** The newest id of every table that is listed by id. */
 const NEWEST = [
   newestOf('charges', 'created_at'),
   newestOf('refunds', 'created_at'),
@@ -35,7 +35,7 @@ export function clockReads(sql: Sql) {
   }
 }
 
-/** By how much the clock was ever behind the time that an id begins with, in ms. */
+/** The most by which the clock was ever behind the time in an id, in ms. */
 export function setBackMs(sql: Sql): number {
   const row = sql('SELECT set_back_ms AS ms FROM clock WHERE id = 1').get() as { ms: number } | undefined
   return row?.ms ?? 0

@@ -14,14 +14,15 @@ import { EVENT_DATA } from './long-texts.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
-/** Events, and the duties to tell of them. */
+/** Events, and their deliveries. */
 export function eventReads(sql: Sql) {
   const newestEpoch = () =>
     sql(`SELECT ${EPOCH} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).get() as Epoch
   return {
     events(scope: Scope, query: EventQuery): EventPage {
       const { type } = query
-      // As with charges: successes, which most events are, are read from the events themselves.
+      // As with charges: most events are successes, so MiniPay reads those from the events themselves and not from an
+      // index.
       const rare = type !== undefined && type !== 'payment.succeeded'
       const rows = sql(
         `SELECT seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch

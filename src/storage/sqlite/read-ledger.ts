@@ -32,7 +32,9 @@ function entryOf(
 
 /** Accounts, their entries, and the counters of charges. */
 export function ledgerReads(sql: Sql) {
-  /** The newest of each account, merged, are the newest of all. The number 2n - 1 is before N when n is at most N / 2. */
+  /**
+   * Merges the newest of each account: these are the newest of all. Number 2n - 1 is before N if n is at most N / 2.
+   */
   function newestOf(account: AccountRow, before: number, limit: number): LedgerEntry[] {
     const of = (side: Side, upTo: number) =>
       (
@@ -44,7 +46,7 @@ export function ledgerReads(sql: Sql) {
     return [...of('debit', before), ...of('credit', before - 1)]
   }
 
-  /** The entries of one ledger transaction in those accounts; there are at most a few. */
+  /** The entries of one ledger transaction in those accounts; it has only a few. */
   function entriesOf(scope: Scope, transactionId: string, accounts: readonly AccountRow[]): LedgerEntry[] {
     const rows = sql(
       `SELECT seq, transaction_id AS transactionId, amount, created_at AS createdAt,

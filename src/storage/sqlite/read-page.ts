@@ -7,7 +7,7 @@ import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
 export type Query = Statement<(string | number)[]>
-/** The statement of a text, prepared once. Texts are made of constants here, never of input. */
+/** The statement of a text, prepared once. MiniPay builds the texts from its own constants, never from input. */
 export type Sql = (text: string) => Query
 
 export function preparing(db: Connection): Sql {
@@ -22,7 +22,7 @@ export function preparing(db: Connection): Sql {
   }
 }
 
-/** A column that must equal a value when one is given, and the index that finds it. */
+/** An optional filter on a column, and the index that serves it. */
 export type Filter = readonly [column: string, value: string | undefined, index: string | undefined]
 
 /** A list of a scope's rows by id: `from` is the table, and `index` finds them when no filter does. */
@@ -38,7 +38,7 @@ export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List
   return { prefix, columns, from: name, of }
 }
 
-/** The condition that an index on the rarer values alone requires in the query. */
+/** The condition that a partial index requires in the query. */
 const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
@@ -186,7 +186,7 @@ export function take<Row>(rows: Iterable<Row>, limit: number): Taken<Row> {
   return { rows: taken, hasMore: false }
 }
 
-/** A page of rows that are shown as they are read. */
+/** A page of rows that are returned as they are read. */
 export function pageOf<T>(found: Iterable<T>, limit: number): Page<T> {
   const { rows, hasMore } = take(found, limit)
   return { data: rows, hasMore }

@@ -5,7 +5,7 @@ import { live } from './rows.ts'
 const REFERENCES = `attempts INDEXED BY attempts_by_reference`
 const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
 
-/** From one provider's name to the next, by the index: the attempts between them are not read. */
+/** Steps from one provider's name to the next by the index, without reading the attempts in between. */
 const NAMED = `
   WITH RECURSIVE named (provider) AS (
     SELECT * FROM (SELECT provider FROM ${REFERENCES} WHERE ${REFERENCED} ORDER BY provider LIMIT 1)
@@ -21,7 +21,7 @@ const NAMED = `
                AND provider_reference >= 'sandbox\`') AS remote
   FROM named WHERE provider IS NOT NULL LIMIT 100`
 
-/** The oldest: attempts without a worker become the oldest. */
+/** The oldest attempts: those without a worker become the oldest. */
 const OPEN = `
   SELECT provider, count(*) AS openAttempts FROM (
     ${['sending', 'pending', 'unknown']
@@ -33,7 +33,7 @@ const OPEN = `
       .join(' UNION ALL ')}
   ) GROUP BY provider`
 
-/** The newest: a provider that only ever failed has taken part all the same. */
+/** The newest attempts: a provider that only ever failed was used all the same. */
 const FAILED = `
   SELECT DISTINCT provider FROM (
     ${['declined', 'not_sent']
@@ -45,7 +45,7 @@ const FAILED = `
       .join(' UNION ALL ')}
   )`
 
-/** Which providers the attempts name. */
+/** The providers that attempts name. */
 export function providerReads(sql: Sql) {
   return {
     providerUse(scope: Scope): ProviderUse[] {

@@ -1,11 +1,11 @@
-/** Whether the disk has room for commits again, tried beside the database. */
+/** Tests whether the disk has room for commits again, beside the database. */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { PRIVATE } from './private-file.ts'
 
 /** More than any commit of one request needs. */
 const ROOM = Buffer.alloc(1024 * 1024, 1)
 
-/** Writes a megabyte to a file of its own, and takes it away again: false when the disk does not take it. */
+/** Writes a megabyte into a separate file and deletes it: false if the disk has no room. */
 export function hasRoom(file: string): boolean {
   const path = `${file}-room`
   try {

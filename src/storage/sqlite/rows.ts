@@ -1,4 +1,4 @@
-/** Rows of our nouns, beyond what `storage/columns` says of them: long texts, and the scope of an attempt. */
+/** Rows of our nouns, apart from `storage/columns`: long texts, and the scope of an attempt. */
 import type { Charge, Refund } from '../../domain/charge.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
@@ -11,7 +11,9 @@ export function live(scope: Scope): number {
   return scope.mode === 'live' ? 1 : 0
 }
 
-/** Takes the details out of the row of a charge or a refund if they are too long for it; otherwise answers null. */
+/**
+ * Removes the details from the row of a charge or refund if they are too long for it, and returns them; otherwise null.
+ */
 export function takeDetails<T extends Charge | Refund>({ at }: Table<T>, row: Value[]): string | null {
   const details = longDetails(row[at.description] as string | null, row[at.metadata] as string | null)
   if (details !== null) row[at.description] = row[at.metadata] = null
@@ -35,8 +37,9 @@ export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttem
 }
 
 /**
- * The record of a key; shared by the writer, which finds a key taken, and the reader. Not a join: SQLite prepares a
- * join with a table that has a partial index anew each time its parameters are bound, which took 10 µs of each request.
+ * The record of a key. The writer uses it when a key exists already, and so does the reader. Not a join: if a join has
+ * a table with a partial index, SQLite prepares it again each time its parameters are bound, which took 10 µs of each
+ * request.
  */
 export const FIND_KEY = `SELECT ${selected(KEYS, { facts: FACTS })}, (
     SELECT ${EVENT_DATA} FROM events e

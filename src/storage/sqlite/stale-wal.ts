@@ -1,21 +1,23 @@
 /**
- * Whether the WAL beside a database belongs to it. SQLite applies any WAL that it finds there: the one that a killed
- * server left behind would destroy a backup that was copied to the database's place.
+ * Whether the WAL beside a database belongs to it. SQLite applies any WAL that it finds: a WAL that a killed server
+ * left would destroy a backup that was copied to the database's place.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 const WAL_HEADER = 32
 const FRAME_HEADER = 24
-/** Where page 1 has the number of its last change, and the schema's (https://www.sqlite.org/fileformat2.html#the_database_header). */
+/**
+ * Where page 1 has its change counter and the schema's (https://www.sqlite.org/fileformat2.html#the_database_header).
+ */
 const CHANGE_COUNTER = 24
 const SCHEMA_COOKIE = 40
 
 type Header = { readonly pageSize: number; readonly counter: number; readonly cookie: number }
 
 /**
- * True unless the WAL is surely of another database, or of another state of this one. Page 1 is part of most commits
- * and counts its changes: the database's count is one of those in the WAL, or the one before. Only for before this
- * process opens the database, since it closes a descriptor of it.
+ * True unless the WAL definitely belongs to another database, or to another state of this one. Most commits contain
+ * page 1, which counts its changes: the database's count is one of those in the WAL, or the one before. Call it only
+ * before this process opens the database, because it closes a descriptor of it.
  */
 export function walFits(database: string): boolean {
   return withFile(`${database}-wal`, true, (wal) => {
@@ -23,7 +25,7 @@ export function walFits(database: string): boolean {
     if (!frames) return true
     return withFile(database, false, (file) => {
       const header = headerAt(file, 0, frames.pageSize)
-      // An empty file beside changes: the database was cut off or put anew, and SQLite would drop the changes.
+      // An empty file beside changes: the database was truncated or replaced, and SQLite would drop the changes.
       if (!header || header.pageSize !== frames.pageSize) return false
       const { first, last } = frames
       if (!first || !last) return true
@@ -36,7 +38,7 @@ export function walFits(database: string): boolean {
 
 type Frames = { readonly pageSize: number; readonly first?: Header; readonly last?: Header }
 
-/** The first and the last page 1 in the WAL's valid frames; undefined when it has no frame. */
+/** The first and the last page 1 in the WAL's valid frames; undefined if it has no frame. */
 function framesOf(wal: number): Frames | undefined {
   const head = Buffer.alloc(WAL_HEADER)
   if (readSync(wal, head, 0, WAL_HEADER, 0) < WAL_HEADER || head.readUInt32BE(0) >>> 1 !== 0x377f0682 >>> 1)
@@ -52,7 +54,7 @@ function framesOf(wal: number): Frames | undefined {
     if (readSync(wal, frame, 0, FRAME_HEADER, at) < FRAME_HEADER || !frame.subarray(8, 16).equals(salts))
       break
     if (frame.readUInt32BE(0) === 1) pending = headerAt(wal, at + FRAME_HEADER, pageSize)
-    // The last frame of a commit has the size of the database.
+    // The last frame of a commit contains the size of the database.
     if (frame.readUInt32BE(4) === 0) continue
     committed = true
     first ??= pending
@@ -62,7 +64,7 @@ function framesOf(wal: number): Frames | undefined {
   return committed ? { pageSize, ...(first && { first }), ...(last && { last }) } : undefined
 }
 
-/** What page 1 says at this place of a file; undefined when it is not there. */
+/** The counters of page 1 at this position of a file; undefined if the file is shorter. */
 function headerAt(file: number, at: number, pageSize: number): Header | undefined {
   const bytes = Buffer.alloc(100)
   if (readSync(file, bytes, 0, 100, at) < 100) return undefined

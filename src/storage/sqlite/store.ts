@@ -22,9 +22,9 @@ import { failureError, type SqliteOptions, startWriter, type WriterThread } from
 import { storeWrites } from './writes.ts'
 
 /**
- * Opens the embedded store: locks the file against other processes, brings it to this program's schema and starts the
- * writer's thread. Throws a sentence when the file is in use, newer than us, or can't be opened. If the files of the
- * open database are removed or replaced, the store accepts no more writes, saves the data that it can read, and calls
+ * Opens the embedded store: locks the file against other processes, upgrades it to this program's schema, and starts
+ * the writer thread. Throws a sentence if the file is in use, newer, or cannot be opened. If the files of the open
+ * database are removed or replaced, the store accepts no more writes, saves the data that it can read, and calls
  * `onFatal`.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
@@ -37,7 +37,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const identity = identityOf(lock.place)
     const shared = sharedMemory()
     let found: Guard | undefined
-    // Files that were taken away look damaged: then something is still to be saved.
+    // Removed files look damaged: then there is still data to save.
     const onFatal = (error: Error) => void (found?.check() || options.onFatal(error))
     const thread = await startWriter({ ...options, file: lock.place, onFatal }, shared)
     const reader = await openOrElse(() => openReader(lock.place), thread.close)
@@ -52,14 +52,14 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     found = guard
     let closed: Promise<void> | undefined
     const close = async (): Promise<void> => {
-      // A folder that is gone as a whole just now leaves nothing that a close could write into by mistake.
+      // If the whole folder is gone, a close cannot write into a wrong file by mistake.
       if (existsSync(dirname(lock.place))) guard.check()
       guard.stop()
       pid.remove()
       const saved = lost()
       if (saved) throw await saved
       marking.stop()
-      // The writer's connection is closed last: only a writer's close folds the WAL back into one file.
+      // Closes the writer's connection last: only a writer's close merges the WAL into the database's file.
       reader.close()
       await thread.close()
       lock.release()
@@ -81,7 +81,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   }
 }
 
-/** Brings the database to this program's schema and frees what a former process left; answers the lineage. */
+/** Upgrades the database to this program's schema and frees the leases of a former process; returns the lineage. */
 function prepare(place: string, now: number, log: Log): string {
   const writer = openWriter(place)
   try {
@@ -95,7 +95,7 @@ function prepare(place: string, now: number, log: Log): string {
   }
 }
 
-/** Says what a person should know of the place, though it can be served from. */
+/** Logs warnings about the database's place, which do not prevent serving. */
 function tellOfPlace({ place, tightened, loose }: Lock, log: Log): void {
   const warning = warningOf(place)
   if (warning !== undefined) log.warn({ database: place }, warning)
@@ -146,7 +146,10 @@ function watch(
       saved.then((error) => closing || onFatal(error))
     },
   })
-  /** While it closes: the error that the close fails with, once everything is saved; undefined when nothing was lost. */
+  /**
+   * While the store closes: the error with which the close fails, after everything is saved; undefined if nothing was
+   * lost.
+   */
   const lost = (): Promise<Error> | undefined => {
     closing = true
     return saved
@@ -178,7 +181,7 @@ async function openOrElse<T>(open: () => T, undo: () => Promise<void>): Promise<
   }
 }
 
-/** Runs a query; it fails as writes do, with `StoreUnavailable` when the database can't answer it now. */
+/** Runs a query. Like a write, it fails with `StoreUnavailable` if the database cannot respond now. */
 type Read = <T>(query: () => T | Promise<T>) => Promise<T>
 
 type Queries = ReturnType<typeof createQueries>

@@ -1,8 +1,8 @@
-/** What `verify` finds in long texts: see long-texts. */
+/** Checks of long texts for `verify`: see long-texts. */
 import type { Connection } from './connection.ts'
 import { digestOf, REFERRING } from './long-texts.ts'
 
-/** How a row of a table that refers to long texts is called in a sentence. */
+/** The name of such a row in a sentence, by table. */
 const NAMES: Readonly<Record<string, string>> = {
   charges: `'The transaction ' || id`,
   refunds: `'The refund ' || id`,
@@ -30,7 +30,7 @@ export function brokenText(db: Connection): string | undefined {
   return undefined
 }
 
-/** Each of them is of one row: the details of a charge or a refund, or the rest of an event. */
+/** The references to each text. It belongs to one row: the details of a charge or refund, or the rest of an event. */
 const OWNERS = `SELECT details_id AS id FROM charges WHERE details_id IS NOT NULL
   UNION ALL SELECT details_id FROM refunds WHERE details_id IS NOT NULL
   UNION ALL SELECT rest_id FROM events WHERE rest_id IS NOT NULL`

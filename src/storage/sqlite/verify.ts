@@ -9,9 +9,9 @@ import { brokenText, strayText } from './verify-texts.ts'
 export type { Verification } from '../verify-checks.ts'
 
 /**
- * Recomputes everything that is kept beside the rows it comes from, in one read transaction: it can run
- * beside a serving process and sees one state. Stops at the first thing wrong. Throws `SchemaMismatch` for a
- * database that is not ours, or of another schema than this program's.
+ * Recomputes every stored total and copy from its source rows, in one read transaction: it can run beside a serving
+ * process and sees one state. Stops at the first problem. Throws `SchemaMismatch` for a database that is not MiniPay's,
+ * or has another schema version than this program.
  */
 export function verify(db: Connection): Verification {
   assertCurrent(db)
@@ -25,14 +25,14 @@ export function verify(db: Connection): Verification {
       const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
       if (row) return { ...counts, problem: problem(row) }
     }
-    // Last what follows from another problem: a row that was deleted leaves its text.
+    // Last, because other problems also cause these: a deleted row leaves its text behind.
     const problem = brokenText(db) ?? audited(db) ?? strayText(db)
     if (problem !== undefined) return { ...counts, problem }
     return { charges: count('charges'), refunds: count('refunds'), entries: 2 * count('ledger_transfers') }
   })()
 }
 
-/** So many rows are read at once. */
+/** The number of rows of one read. */
 const BATCH = 500
 
 function audited(db: Connection): string | undefined {

@@ -4,10 +4,10 @@ import type { Connection } from './connection.ts'
 import { BUSY_TIMEOUT_MS, CHECKPOINT_PAGES } from './open.ts'
 import { SHARED } from './shared.ts'
 
-/** A WAL of more bytes than ordinary work leaves is cut when there is nothing else to do. */
+/** When the writer is idle, it cuts a WAL with more bytes than ordinary work leaves. */
 const LARGE = 2 * CHECKPOINT_PAGES * 4_096
 
-/** The WAL's size in bytes, 0 when there is none. */
+/** The WAL's size in bytes; 0 if there is none. */
 export function walBytes(file: string): number {
   return statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
 }
@@ -19,12 +19,12 @@ export function walBytes(file: string): number {
 export function cutWal(db: Connection, file: string, shared: Int32Array): void {
   if (walBytes(file) <= LARGE) return
   Atomics.add(shared, SHARED.cuts, 1)
-  // It does not wait for a reader: charges would wait with it.
+  // It does not wait for a reader, because charges would wait, too.
   db.pragma('busy_timeout = 0')
   try {
     db.pragma('wal_checkpoint(TRUNCATE)')
   } catch {
-    // The next commit reports a disk that fails.
+    // If the disk fails, the next commit reports it.
   } finally {
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     Atomics.add(shared, SHARED.cuts, 1)

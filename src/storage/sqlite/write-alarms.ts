@@ -4,7 +4,7 @@ import type { LedgerCache } from './ledger-cache.ts'
 import { insertRow, updateRow } from './row-statements.ts'
 import type { Row } from './rows.ts'
 
-/** Alarms, and the counters of those that are open: `alarms_<kind>`, in no currency. */
+/** Alarms, and the counters of open ones: `alarms_<kind>`, without a currency. */
 export function alarmWrites(db: Connection, cache: LedgerCache) {
   const { at, changesOf } = ALARMS
   const findState = db

@@ -9,14 +9,14 @@ import { ATTEMPT_COLUMNS, type OwnedRow, ownedAttempt, type Row } from './rows.t
 
 export type StoredAttempts = ReturnType<typeof storedAttempts>
 
-/** An attempt that was in one state, or is new, is in another. */
+/** A state change of an attempt; `from` is absent if it is new. */
 function recount(cache: LedgerCache, account: number, live: number, from: string | undefined, to: string) {
   if (from === to) return
   if (from !== undefined) cache.count(account, live, `attempts_${from}`, '', -1)
   cache.count(account, live, `attempts_${to}`, '', 1)
 }
 
-/** The attempts of commits, and the counters of their states: `attempts_<state>`, in no currency. */
+/** The attempts of commits, and the counters of their states: `attempts_<state>`, without a currency. */
 export function storedAttempts(db: Connection, cache: LedgerCache) {
   const { at, changesOf } = ATTEMPTS
   const findReference = db
@@ -53,7 +53,7 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
 const CLAIM = 'UPDATE attempts SET due_at = ?, token = ?'
 const CLAIMED = `RETURNING ${ATTEMPT_COLUMNS}`
 
-/** Claims the due attempts at a provider that the condition chooses, the longest due first. */
+/** Claims the due attempts of a provider that meet the condition, the longest due first. */
 const claimDue = (states: string) => `
   ${CLAIM}
   WHERE id IN (
@@ -113,8 +113,8 @@ export const attemptWrites = {
 
 /**
  * Makes attempts that were being sent unknown, and due at once. Only for a process that has just locked the database:
- * the former holders of the leases have ended, and no other process can be sending. Without it the attempts of a
- * provider that is no longer configured would be sent for ever in every list.
+ * the former holders of the leases have ended, and no other process can be sending. Otherwise the attempts of a
+ * provider that is no longer configured would stay `sending` for ever.
  */
 export function voidSendersLeases(db: Connection): void {
   db.transaction(() => {

@@ -15,7 +15,7 @@ const HELD = `(SELECT coalesce(c.expires_at, 0) FROM charges c
 
 type DueRow = readonly [id: string, dueAt: number, leased: 0 | 1, held: 0 | 1, lapsesAt: number]
 
-/** Writes about the clock: what is kept of it, and due times that it has put too late. */
+/** Writes for the clock: its stored state, and corrections of due times that are too late. */
 export const clockWrites = {
   keepClock:
     (db) =>

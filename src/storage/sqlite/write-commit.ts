@@ -12,7 +12,7 @@ import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
-/** Commits, as the port describes them. Nothing is written before the guards have passed. */
+/** Commits, as the port describes them. Writes nothing before the guards have passed. */
 export function commitWrite(db: Connection, cache: LedgerCache) {
   const tries = storedAttempts(db, cache)
   const putAlarm = alarmWrites(db, cache)
@@ -36,7 +36,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     return (key && keys.find(accountId, live, key)) ?? texts.put(text)
   }
 
-  /** Null when it was committed, which is the cheapest answer to send to the other thread; otherwise why not. */
+  /** Null if it was committed, which is the cheapest message to the other thread; otherwise the refusal. */
   return function applyCommit(message: CommitMessage): CommitResult | null {
     const { accountId: account, live, at, charge, refund, dispute, key, event, lease } = message
     const { attempts = NONE, alarms = NONE, ended = NONE, counts = NONE } = message
@@ -102,7 +102,7 @@ function keyWrites(db: Connection) {
   )
   const updateKey = db.prepare(updateRow(KEYS, more))
   const findKey = db.prepare<[number, number, string], FoundKey>(FIND_KEY)
-  /** The row with its facts as the record keeps them, and the number of the details that they refer to. */
+  /** The row with its facts as the record stores them, and the number of the details that they refer to. */
   const shortened = (row: Row, details: Apart | undefined): [own: Row, detailsId: number | null] => {
     const facts = row[KEYS.at.facts] as string | null
     if (!details || facts === null) return [row, null]
@@ -111,7 +111,7 @@ function keyWrites(db: Connection) {
   }
 
   return {
-    /** False when the key is there. `sequence` is 0 without an event. */
+    /** False if the key exists. `sequence` is 0 without an event. */
     insert(
       account: number,
       live: number,
@@ -124,7 +124,7 @@ function keyWrites(db: Connection) {
       return insertKey.run(account, live, ...own, sequence, detailsId, at).changes === 1
     },
 
-    /** Changes nothing when the key was purged since. */
+    /** Changes nothing if the key was purged in the meantime. */
     end(account: number, live: number, ended: Row, sequence: number, details: Apart | undefined): void {
       const [own, detailsId] = shortened(ended, details)
       updateKey.run(...KEYS.changesOf(own), sequence, detailsId, account, live, own[KEYS.at.key])

@@ -27,7 +27,7 @@ export const deliveryWrites = {
          created_at AS eventAt, ${EVENT_DATA} AS data
        FROM events e WHERE account_id = ? AND live = ? AND seq = ?`,
     )
-    /** A delivery whose event is gone, which `verify` reports, keeps its lease: it must not stop the others. */
+    /** A delivery without its event, which `verify` reports, keeps its lease: it must not stop the others. */
     return ({ endpoint, limit, now, leaseUntil, token }: Claim): ClaimedDelivery[] =>
       claimDue.all(leaseUntil, token, endpoint, now, limit).flatMap(([id, account, live, seq, attempts]) => {
         const event = findEvent.get(account, live, seq)
@@ -76,7 +76,7 @@ export const deliveryWrites = {
   retryDeliveries: retryFailed,
 } satisfies Record<string, Definition>
 
-/** Answers how many were failed, and are put back. */
+/** Returns how many failed deliveries it made due again. */
 function retryFailed(db: Connection, cache: LedgerCache) {
   const putBack = db.prepare(
     `UPDATE deliveries SET state = 'pending', attempts = 0, due_at = ?, token = NULL

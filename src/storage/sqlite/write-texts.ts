@@ -1,10 +1,13 @@
-/** Writes what is too long for the row that it belongs to: see long-texts. */
+/** Writes texts that are too long for their row: see long-texts. */
 import type { Connection } from './connection.ts'
 import { type Apart, digestOf, withoutDetails } from './long-texts.ts'
 
-/** Bytes of UTF-8 of an event's data that its row takes: a row of 1,002 needs another page, and the other columns have a hundred. */
+/**
+ * The most bytes of UTF-8 of an event's data in its row: a row of 1,002 bytes needs another page, and the other columns
+ * take a hundred.
+ */
 const MAX_DATA_BYTES = 900
-/** Characters of long data that stay in the row: they have the charge's id, by which `verify` finds the event. */
+/** Characters of long data that stay in the row: they contain the charge's id, by which `verify` finds the event. */
 const HEAD = 48
 const MAX_UTF8_BYTES = 3
 
@@ -31,17 +34,17 @@ export function textWrites(db: Connection) {
     /** Stores the long details of a new charge. */
     put: (text: string): Apart => ({ id: put(text), text }),
 
-    /** The details of a stored charge; undefined when they are in its row, as an earlier version stored them. */
+    /** The details of a stored charge; undefined if they are in its row, as an earlier version stored them. */
     ofCharge(account: number, live: number, id: string, text: string): Apart | undefined {
       const found = ofCharge.get(account, live, id)
       return typeof found === 'number' ? { id: found, text } : undefined
     },
 
-    /** Stores the long details of a refund that is new; a stored refund keeps its number, and gets null. */
+    /** Stores the long details of a new refund; a stored refund keeps its number, and gets null. */
     ofRefund: (account: number, live: number, id: string, text: string): number | null =>
       ofRefund.get(account, live, id) === undefined ? put(text) : null,
 
-    /** An event's data as its row has it, with the numbers of what it refers to. */
+    /** An event's data as its row stores it, and the numbers of the texts that it refers to. */
     event(
       data: string,
       apart: Apart | undefined,

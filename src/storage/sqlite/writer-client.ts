@@ -13,17 +13,17 @@ const MAX_WAITING = 10_000
 const MAX_WAITING_CHARACTERS = 100_000_000
 
 /**
- * Operations arrive in bursts, one for each turn of the event loop. They go to the thread in messages of this
- * size, so that it commits the first of a burst while the rest is still being parsed: sent as one, the two
- * threads would only ever take turns.
+ * Operations arrive in bursts, one burst for each turn of the event loop. Messages of this size let the thread commit
+ * the first part of a burst while the rest is still being parsed: with one message, the two threads would only ever
+ * take turns.
  */
 const MESSAGE_SIZE = 32
 
 export type SqliteOptions = {
   readonly file: string
-  /** Called with the number of operations of each group that was committed. */
+  /** Called with the number of operations of each committed group. */
   readonly onGroup?: (size: number) => void
-  /** Called when the database must not be used any more: it is corrupt, or its thread died. */
+  /** Called when MiniPay must not use the database any more: it is corrupt, or its thread died. */
   readonly onFatal: (error: Error) => void
   readonly log?: Log
   /** ms since 1970; the machine's clock unless given. */
@@ -43,18 +43,18 @@ export function failureError({ failed, message }: WriteFailure, onFatal: (error:
   return new StoreUnavailable(failed === 'corrupt' ? 'disk' : failed, message)
 }
 
-/** The writer's thread, as the main thread sees it. */
+/** The writer thread, as the main thread sees it. */
 export type WriterThread = {
   send(op: Write): Promise<unknown>
   waiting(): number
-  /** Takes no more writes: from now on each is refused with this error. */
+  /** Refuses every further write with this error. */
   refuse(error: StoreUnavailable): void
-  /** Saves what it can, once; only after `refuse`. */
+  /** Saves the data that it can read, once; only after `refuse`. */
   rescue(what: Rescue): Promise<Rescued>
   close(): Promise<void>
 }
 
-/** Starts the thread; resolves when it has the database open. Rejects if it loaded another version than this thread. */
+/** Starts the thread; resolves when it has opened the database. Rejects if it loaded another version than this thread. */
 export async function startWriter(
   { file, onGroup, onFatal }: SqliteOptions,
   shared: Int32Array,
@@ -103,7 +103,7 @@ export async function startWriter(
     if (Array.isArray(message)) settle(message)
     else {
       rescues.shift()?.(message)
-      // It keeps its connection open, but not the process.
+      // Keeps its connection open, but does not keep the process alive.
       thread.unref()
     }
   })

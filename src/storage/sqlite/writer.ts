@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 import { ledgerCache } from './ledger-cache.ts'
 import { prepareWrites, type Write } from './writes.ts'
 
-/** The reason why an operation was not done: the database cannot now, MiniPay must not use it any more, or a bug. */
+/** Why an operation failed: the database is unavailable now, MiniPay must not use it any more, or a bug. */
 export type WriteFailure = {
   readonly failed: StoreUnavailable['reason'] | 'corrupt' | 'bug'
   readonly message: string
@@ -31,7 +31,7 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
   function transact(ops: readonly Write[]): unknown[] {
     try {
       begin.run()
-      // Pushed: an array that `map` has made goes slowly from thread to thread, as V8 takes it for one with holes.
+      // Pushed: V8 treats an array that `map` made as one with holes, and clones it slowly.
       const results: unknown[] = []
       for (const op of ops) results.push(apply(op))
       cache.flush()
@@ -50,7 +50,7 @@ export function createWriter(db: Connection, hasRoom: () => boolean = () => true
     } catch (error) {
       const failure = classify(error)
       if (failure.failed !== 'bug' || ops.length === 1) return ops.map(() => failure)
-      // One operation broke a rule of the schema: run each alone, so that only that one fails.
+      // One operation violated a rule of the schema: run each alone, so that only that one fails.
       return ops.flatMap((op) => group([op]))
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Every write of the embedded database, under the name of the store's method. A write is defined once, as a function that
- * prepares it in the writer's thread. The dispatch in that thread and the store's methods follow from the definitions.
+ * Every write of the embedded database, by the name of the store's method. Each is defined once, as a function that
+ * prepares it in the writer thread. The thread's dispatch and the store's methods follow from the definitions.
  */
 import type { CommitResult, Store } from '../../ports/store.ts'
 import { messageOf } from './commit-message.ts'
@@ -24,7 +24,7 @@ export const WRITES = {
   ...ruleSetWrites,
   ...keyWrites,
   ...clockWrites,
-  /** Sets the version that is set already: a real write, synced like any other, that changes nothing. */
+  /** Sets the version to its current value: a real, synced write that changes nothing. */
   ready: (db) => () => {
     db.pragma(`user_version = ${schemaVersion(db)}`)
   },
@@ -34,7 +34,7 @@ type Prepared = { readonly [N in keyof typeof WRITES]: ReturnType<(typeof WRITES
 /** The name of a write, and its arguments. */
 export type Write = { [N in keyof Prepared]: readonly [N, ...Parameters<Prepared[N]>] }[keyof Prepared]
 
-/** Prepares every write. Returns a function that runs one and answers its result. */
+/** Prepares every write. Returns a function that runs one and returns its result. */
 export function prepareWrites(db: Connection, cache: LedgerCache): (write: Write) => unknown {
   const prepared: Record<string, (...args: never[]) => unknown> = {}
   for (const [name, define] of Object.entries<Definition>(WRITES)) prepared[name] = define(db, cache)
@@ -47,7 +47,7 @@ type Sending = {
 
 const COMMITTED: CommitResult = { kind: 'committed' }
 
-/** The store's methods that write: each sends its arguments to the writer's thread. */
+/** The store's methods that write: each sends its arguments to the writer thread. */
 export function storeWrites(send: (write: Write) => Promise<unknown>) {
   const names = Object.keys(WRITES) as (keyof Prepared)[]
   const sending = Object.fromEntries(

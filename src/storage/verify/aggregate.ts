@@ -1,17 +1,17 @@
-/** A charge with everything that belongs to it, read in one pass over the tables, each in the order of the charges. */
+/** Reads each charge with everything that belongs to it, in one pass over the tables, each sorted by charge. */
 import { decodeFacts, type Part } from '../../domain/snapshot.ts'
 import type { View } from './views.ts'
 
 /** A row by its columns. */
 export type Row = Readonly<Record<string, string | number | null>>
 
-/** An object of JSON. */
+/** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>
 
 /** The facts of an event, with their usual values. */
 export type Told = { readonly charge: Json } & { readonly [Name in Exclude<Part, 'charge'>]?: Json }
 
-/** An event as stored, and its facts; null when its data is not an object in the JSON that MiniPay writes. */
+/** An event as stored, and its facts; null if its data is not an object in MiniPay's JSON form. */
 export type ToldEvent = {
   readonly seq: number
   readonly id: string
@@ -22,7 +22,10 @@ export type ToldEvent = {
 }
 
 export type Aggregate = {
-  /** With the columns of its idempotency record as `key_…`, as refunds and attempts have them; null when it is gone. */
+  /**
+   * Has the columns of its idempotency record as `key_…`, as refunds and attempts do; these are null if the record is
+   * gone.
+   */
   readonly charge: Row
   readonly refunds: readonly Row[]
   readonly disputes: readonly Row[]
@@ -30,14 +33,17 @@ export type Aggregate = {
   readonly alarms: readonly Row[]
   readonly closings: readonly Row[]
   readonly events: readonly ToldEvent[]
-  /** Of the charge, its refunds and its disputes, by `transaction_id`; with the codes of the accounts as `debit` and `credit`. */
+  /**
+   * The transfers of the charge, its refunds and its disputes, by `transaction_id`; `debit` and `credit` are the codes
+   * of the accounts.
+   */
   readonly transfers: readonly Row[]
 }
 
 /** An object of an aggregate, its view, and its row. */
 export type Subject = { readonly view: View; readonly row: Row }
 
-/** The columns of an idempotency record, beside the row whose key it is. */
+/** The columns of an idempotency record, joined to the row that has its key. */
 const KEY = `k.seq AS key_seq, k.fingerprint AS key_fingerprint, k.surface AS key_surface,
   k.ending AS key_ending, k.object_id AS key_object, k.facts AS key_facts, k.event_seq AS key_event, k.created_at AS key_at`
 const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
@@ -54,12 +60,12 @@ const transfersOf = (table: string) => `SELECT x.transaction_id AS whose, ${TRAN
 const childrenIn = (table: string) =>
   `SELECT x.transaction_id AS whose, x.* FROM ${table} x ORDER BY x.account_id, x.live, x.transaction_id, x.id`
 
-/** The place of the charge's id in an event's data: its first field. */
+/** The position of the charge's id in an event's data: its first field. */
 export const WHOSE = (data = 'data') => `substr(${data}, 18, 30)`
 
 /**
- * What aggregates are read from: rows with `account_id`, `live` and in `whose` a charge's id, in that order. In SQL
- * that both engines run but for `bytes`, which has PostgreSQL order a text by its bytes.
+ * The sources of aggregates: rows with `account_id`, `live` and a charge's id in `whose`, sorted by these. Both engines
+ * run the SQL; `bytes` makes PostgreSQL sort a text by its bytes.
  */
 export const SOURCES = {
   charges: () => `SELECT c.id AS whose, c.*, ${KEY} FROM charges c ${keyOf('c')}
@@ -71,7 +77,7 @@ export const SOURCES = {
     FROM attempts t ${keyOf('t')} AND t.kind IN ('capture', 'cancel')
     ORDER BY t.account_id, t.live, t.transaction_id, t.id`,
   alarms: () => childrenIn('alarms'),
-  /** The records of requests that closed an alarm: they are of no other row. */
+  /** The records of requests that closed an alarm: no other row has their key. */
   closings: (bytes: string) => `SELECT ${WHOSE('e.data')} AS whose, k.account_id, k.live,
       k.key AS idempotency_key, k.event_seq AS id, e.created_at, ${KEY}
     FROM events e JOIN idempotency_keys k
@@ -90,10 +96,10 @@ export const SOURCES = {
 export type Source = keyof typeof SOURCES
 const NAMES = Object.keys(SOURCES) as Source[]
 
-/** Asks for the next rows of a source, and is given them: none once it has ended. */
+/** Yields the name of a source, and receives its next rows; an empty batch ends the source. */
 export type Reading<T> = Generator<Source, T, readonly Row[]>
 
-/** The rows of one source, of which the next few are at hand. */
+/** The rows of one source, of which the next few are in memory. */
 class Tape {
   readonly source: Source
   #rows: readonly Row[] = []
@@ -104,7 +110,7 @@ class Tape {
     this.source = source
   }
 
-  /** True when the next row has to be asked for. */
+  /** True if the next row must be requested. */
   get needsRows(): boolean {
     return this.#at === this.#rows.length && !this.#ended
   }
@@ -124,7 +130,7 @@ class Tape {
   }
 }
 
-/** Less than 0 when the charge of `a` comes before that of `b`. */
+/** Negative if the charge of `a` sorts before that of `b`. */
 function order(a: Row, b: Row): number {
   return (
     Number(a['account_id']) - Number(b['account_id']) ||
@@ -134,8 +140,8 @@ function order(a: Row, b: Row): number {
 }
 
 /**
- * Hands every aggregate to `look`, and stops with the first sentence that it answers; also with one about a row that
- * belongs to no charge.
+ * Passes every aggregate to `look`, and returns the first sentence that it returns. Also returns a sentence about a row
+ * that belongs to no charge.
  */
 export function* aggregates(look: (aggregate: Aggregate) => string | undefined): Reading<string | undefined> {
   const tapes = Object.fromEntries(NAMES.map((name) => [name, new Tape(name)])) as Record<Source, Tape>
@@ -188,7 +194,7 @@ function eventOf({ seq, id, type, data, created_at }: Row): ToldEvent {
   }
 }
 
-/** The object that a text is the JSON of, as `JSON.stringify` writes it; null for any other text. */
+/** The object of a text that `JSON.stringify` wrote; null for any other text. */
 export function jsonOf(text: string): Json | null {
   try {
     const value: unknown = JSON.parse(text)

@@ -1,4 +1,4 @@
-/** What verify finds by looking at one charge after the other, with everything that belongs to it. */
+/** The checks of `verify` that look at one charge after another, each with everything that belongs to it. */
 import { type Aggregate, aggregates, type Row, SOURCES } from './aggregate.ts'
 import { callProblems } from './calls.ts'
 import { eventProblems } from './events.ts'
@@ -8,11 +8,11 @@ import { moneyProblems } from './money.ts'
 import { type RuleSets, routeProblems, rulesOf } from './routes.ts'
 import { timeProblems } from './times.ts'
 
-/** The shortest time for which idempotency records can be set to be kept, in ms. */
+/** The shortest retention of idempotency records that can be configured, in ms. */
 const LEAST_RETENTION_MS = 3_600_000
 
 const OTHERS = {
-  /** The oldest record that is left and has been settled. The purge takes the oldest, as they were made. */
+  /** The oldest settled record that is stored. The purge deletes the oldest records first. */
   oldestRecord: () => `SELECT k.created_at, e.created_at AS settled_at FROM idempotency_keys k
     JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
     WHERE k.ending <> 'accepted' ORDER BY k.seq LIMIT 1`,
@@ -22,7 +22,7 @@ const OTHERS = {
 
 export type Audited = keyof typeof SOURCES | keyof typeof OTHERS
 
-/** What an audit reads, as SQL; see `SOURCES` for `bytes`. */
+/** The SQL of every source of an audit; see `SOURCES` for `bytes`. */
 export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { ...SOURCES, ...OTHERS }
 
 /**
@@ -39,8 +39,8 @@ export function* audit(now: number): Generator<Audited, string | undefined, read
   const settled = oldest
     ? Math.max(Number(oldest['created_at']), Number(oldest['settled_at']))
     : Number.POSITIVE_INFINITY
-  // Whatever is younger than what is left was not forgotten, nor what is younger than anything that may be.
-  // Where the clock was set back, rows may say that they are that much older than they are.
+  // A record that is younger than the oldest stored one cannot have been purged, and neither can one that is younger
+  // than the shortest retention. If the clock was set back, rows may look older by that much.
   const forgotten = Math.min(settled, latest - LEAST_RETENTION_MS) + setBackMs
   return yield* aggregates((aggregate) => {
     for (const problem of problemsOf(aggregate, rules, forgotten, setBackMs)) return problem
@@ -54,7 +54,7 @@ function* wholly(source: Audited): Generator<Audited, Row[], readonly Row[]> {
   return all
 }
 
-/** In the order in which a person would want to know of them. The clock was never set back by more than `setBackMs`. */
+/** In order of importance to an operator. The clock was never set back by more than `setBackMs`. */
 export function* problemsOf(
   aggregate: Aggregate,
   rules: RuleSets,

@@ -1,10 +1,10 @@
-/** Attempts, against the charge or the refund that they are about. */
+/** Checks attempts against their charge or refund. */
 import { type Aggregate, jsonOf, type Row } from './aggregate.ts'
 import { isOpen } from './money.ts'
 
 const ENDED_BY = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry']
 
-/** Everything that is wrong with the attempts of a charge, as sentences. */
+/** All problems of a charge's attempts, as sentences. */
 export function* callProblems(aggregate: Aggregate, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts } = aggregate
   for (const attempt of attempts) {
@@ -21,13 +21,13 @@ export function* callProblems(aggregate: Aggregate, setBackMs: number): Iterable
     )
 }
 
-/** The attempt before this one, which never came to its provider, so that the same call was made once more. */
+/** The id of the earlier attempt that never reached its provider, so that MiniPay made the same call once more. */
 export function calledAgain({ route }: Row): string | undefined {
   const again = typeof route === 'string' ? jsonOf(route)?.['again'] : undefined
   return typeof again === 'string' ? again : undefined
 }
 
-/** What an attempt in its state has, and has not. */
+/** The fields that an attempt in its state must have, and must not have. */
 function malformed(attempt: Row, setBackMs: number): string | undefined {
   const { kind, state, ended_at, resolved_by, started_at, decline_code, route, lookups, due_at } = attempt
   if (isOpen(state)) {
@@ -48,7 +48,7 @@ function malformed(attempt: Row, setBackMs: number): string | undefined {
   return undefined
 }
 
-/** What an attempt has in common with what it is about. */
+/** The fields that an attempt shares with its charge or refund. */
 function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undefined {
   const { kind, state, amount, currency, provider, idempotency_key, refund_id } = attempt
   if (currency !== charge['currency'])
@@ -56,7 +56,7 @@ function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undef
   const refund = refunds.find(({ id }) => id === refund_id)
   if (kind === 'refund' && !refund) return `is of ${refund_id}, which ${charge['id']} has not`
   const whole = Number((refund ?? charge)['amount'])
-  // Only a person's word has another amount than was asked for; the first of two calls has what was asked.
+  // Only a person can set another amount than requested. The first of two calls has the requested amount.
   const isLess = kind === 'capture' || kind === 'authorize' || state === 'not_sent'
   if (Number(amount) > whole ? state !== 'not_sent' : !isLess && Number(amount) !== whole)
     return `is of ${amount}, and ${refund?.['id'] ?? charge['id']} of ${whole}`
@@ -68,12 +68,15 @@ function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undef
   return undefined
 }
 
-/** Of a charge that was taken or held just one authorization succeeded, of any other none; the charge says what it says. */
+/**
+ * Exactly one authorization of a paid or held charge succeeded, and none of any other charge. The charge has the fields
+ * of its decisive attempt.
+ */
 function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): Iterable<string> {
   const { id, status } = charge
   const succeeded = attempts.filter(({ state }) => state === 'succeeded')
   if (attempts.length === 0) {
-    // Only what was decided in this process, and in one step, has none.
+    // Only a charge that was decided in this process, in one step, has no attempt.
     if (charge['capture'] === 0) yield `The transaction ${id} was to be held, and no attempt of it is there.`
     else if (Number(charge['version']) !== events.length)
       yield `The transaction ${id} was changed ${charge['version']} times, and has ${events.length} events and no attempt.`
@@ -85,7 +88,7 @@ function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): I
   if (succeeded.length !== most)
     yield `The transaction ${id} is ${status}, and ${succeeded.length} authorizations of it succeeded.`
   yield* amountAuthorized(charge, succeeded[0] ?? attempts)
-  // A person may have said later how an earlier one has ended.
+  // A person may have corrected the outcome of an earlier attempt.
   const same = attempts
     .filter((one) => NAMES.every((name) => one[name] === charge[name]))
     .reduce<Row | undefined>(
@@ -101,7 +104,7 @@ function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): I
 
 const NAMES = ['provider', 'provider_reference']
 
-/** What was asked for, or what a person has said that was taken of it. */
+/** The requested amount, or the amount that a person set. */
 function* amountAuthorized(charge: Row, attempts: Row | readonly Row[]): Iterable<string> {
   const { id, amount, amount_captured, capture } = charge
   for (const attempt of [attempts].flat() as Row[]) {
@@ -111,7 +114,7 @@ function* amountAuthorized(charge: Row, attempts: Row | readonly Row[]): Iterabl
   }
 }
 
-/** What failed says why, as its attempt does. */
+/** A failure has the reason of its attempt. */
 function* refusedAs(what: string, { decline_code, failure_message }: Row, attempt: Row): Iterable<string> {
   const { id, state } = attempt
   if (state !== 'declined' && state !== 'not_sent') yield `${what} is failed, and its attempt ${id} ${state}.`
@@ -127,7 +130,10 @@ function* refusedAs(what: string, { decline_code, failure_message }: Row, attemp
     yield `${what} failed because of "${said}"; its attempt ${id} says "${reason}".`
 }
 
-/** What was held is captured by one attempt, of just that amount, or canceled by one; what is not was not. */
+/**
+ * One attempt captured a held charge, with exactly the captured amount, or one attempt canceled it; no other charge has
+ * such an attempt.
+ */
 function* followedUp(charge: Row, captures: readonly Row[], cancels: readonly Row[]): Iterable<string> {
   const { id, status, amount_captured, decline_code } = charge
   const done = (attempts: readonly Row[]) => attempts.filter(({ state }) => state === 'succeeded')
@@ -150,7 +156,10 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   failed: ['declined', 'not_sent'],
 }
 
-/** Of two attempts of a refund the one that paid, or may still; else the one that ended last, as a correction does. */
+/**
+ * Of two attempts of a refund, the one that paid or may still pay. If neither, the one that ended last, as after a
+ * correction.
+ */
 function decisive(one: Row | undefined, other: Row): Row {
   const isDead = (attempt: Row) => ENDS['failed']?.includes(String(attempt['state']))
   if (!one) return other
@@ -158,7 +167,7 @@ function decisive(one: Row | undefined, other: Row): Row {
   return Number(other['ended_at']) >= Number(one['ended_at']) ? other : one
 }
 
-/** A refund and the attempt that decided it; those of the first schema have none. Each other one came to nothing. */
+/** A refund and the attempt that decided it; refunds of the first schema have none. All its other attempts failed. */
 function* paidBack(refund: Row, attempts: readonly Row[]): Iterable<string> {
   const { id, status, provider_reference } = refund
   const attempt = attempts.reduce(decisive, undefined)

@@ -1,4 +1,4 @@
-/** What events say, against each other and against the rows of what they tell of. */
+/** Checks events against each other and against the rows that they describe. */
 import { encodeFacts } from '../../domain/snapshot.ts'
 import type { Aggregate, Json, Row, ToldEvent } from './aggregate.ts'
 import { jsonOf } from './aggregate.ts'
@@ -7,7 +7,7 @@ import { ALARM, CHARGE, DISPUTE, differs, misshapen, REFUND, type View } from '.
 type Part = 'refund' | 'dispute' | 'alarm'
 const PARTS: Readonly<Record<Part, View>> = { refund: REFUND, dispute: DISPUTE, alarm: ALARM }
 
-/** What an event's type says of its charge's status, and of what else it shows. */
+/** What an event's type implies: the status of its charge, and the other object that it contains. */
 type Telling = {
   readonly statuses?: readonly string[]
   readonly part?: Part
@@ -35,14 +35,14 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
   'alarm.closed': { part: 'alarm', partStatuses: ['closed'] },
 }
 
-/** A status while it is not known yet how the charge ends: what it shows may change without an event. */
+/** Statuses of a charge whose end is not known yet: its fields may change without an event. */
 const WAITING = ['processing', 'requires_action']
-/** What may change meanwhile. */
+/** The fields that may change meanwhile. */
 const WHILE_WAITING = ['status', 'provider', 'providerReference', 'redirectUrl']
-/** A refund reserves its amount without an event, and a wish to cancel is kept. */
+/** A refund reserves its amount without an event, and so does a stored cancel request. */
 const SILENT = ['amountRefundPending', 'cancelKey']
 
-/** Everything that is wrong with the events of a charge, as sentences. */
+/** All problems of a charge's events, as sentences. */
 export function* eventProblems(aggregate: Aggregate): Iterable<string> {
   for (const event of aggregate.events) {
     const problem = badlyTold(event) ?? changedForGood(event, aggregate)
@@ -52,7 +52,7 @@ export function* eventProblems(aggregate: Aggregate): Iterable<string> {
   yield* partsTold(aggregate)
 }
 
-/** The part beside the charge, such as its refund. */
+/** The object beside the charge, such as its refund. */
 export function partOf({ data, type }: ToldEvent): Json | undefined {
   const part = TELLINGS[type]?.part
   return part && data?.[part]
@@ -76,7 +76,7 @@ function badlyTold({ type, data, text }: ToldEvent): string | undefined {
   return undefined
 }
 
-/** What never changes is in each event as it is in the row. */
+/** Fields that never change are the same in each event and in the row. */
 function changedForGood(
   event: ToldEvent,
   { charge, refunds, disputes, alarms }: Aggregate,
@@ -92,7 +92,7 @@ function changedForGood(
   return differs(PARTS[part], said, row, PARTS[part].fixed)
 }
 
-/** The last event says what the row says, but for what changes without an event. */
+/** The last event has the values of the row, except for fields that change without an event. */
 function* lastTold({ charge, events }: Aggregate): Iterable<string> {
   const last = events.at(-1)
   const { id, status } = charge
@@ -100,7 +100,7 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
     if (status !== 'processing') yield `The transaction ${id} is ${status}, and no event tells of it.`
     return
   }
-  // A requested cancel that was not done, and will be made again, has no event.
+  // A requested cancel that failed and will be retried has no event.
   const waits = WAITING.includes(String(status)) || (status === 'authorized' && charge['cancel_key'] !== null)
   const silent = waits ? [...SILENT, ...WHILE_WAITING] : SILENT
   const which = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
@@ -108,7 +108,9 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
   if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
 }
 
-/** What has ended, or can't begin without an event, was told, and the last time as it is. */
+/**
+ * Every object that has ended, or cannot begin without an event, has an event. The last one has the values of the row.
+ */
 function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<string> {
   const last = new Map<unknown, ToldEvent>()
   for (const event of events) {
@@ -117,7 +119,7 @@ function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<
   }
   function* told(view: View, row: Row): Iterable<string> {
     const event = last.get(row['id'])
-    // An alarm is closed, and no more in doubt, with whatever settles it, too.
+    // After an alarm was closed, its row changes no more. Before that, settling it changes `inDoubt` without an event.
     const isOver = view === ALARM && event?.type === 'alarm.closed'
     const which = view === ALARM && !isOver ? ALARM.fixed : Object.keys(view.fields)
     const wrong = event ? differs(view, partOf(event) as Json, row, which) : 'is not there'

@@ -1,18 +1,18 @@
-/** What events say of amounts and states, one after the other. */
+/** Checks the amounts and states of events in their order. */
 import type { Aggregate, Json, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { CHARGE, inWords } from './views.ts'
 
-/** Types with which a charge may get another provider, reference, or captured amount. */
+/** Types of events that may change a charge's provider, reference or captured amount. */
 const OUTCOMES = [
   ...['payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.requires_action'],
   ...['payment.capture_failed', 'payment.cancel_failed', 'payment.canceled'],
 ]
 
-/** Then who has it is not known yet. */
+/** In these statuses the provider that has the money is not known yet. */
 const WAITING = ['processing', 'requires_action']
 
-/** Everything in which an event does not follow from those before it, as sentences. */
+/** Every event that does not follow from those before it, as sentences. */
 export function* historyProblems({
   charge,
   refunds,
@@ -45,7 +45,7 @@ export function* historyProblems({
       if (told[field] !== amount)
         yield `${named(event)} says that ${CHARGE.fields[field]} of ${charge['id']} is ${told[field]}; the events up to it come to ${amount}.`
     const pending = Number(told['amountRefundPending'])
-    // A person may have said later that another amount was paid back than was asked for.
+    // A person may have set another refunded amount than requested.
     if (
       !isCorrected &&
       !reserved(
@@ -65,7 +65,7 @@ const sum = (amounts: Iterable<number>) => [...amounts].reduce((a, b) => a + b, 
 
 type Begun = { readonly id: unknown; readonly amount: number }
 
-/** In the order of their first transfers, which is that in which their amounts were reserved. */
+/** In the order of their first transfers, which is the order in which their amounts were reserved. */
 function refundsAsBegun(refunds: Aggregate['refunds'], transfers: Aggregate['transfers']): Begun[] {
   if (refunds.length === 0) return []
   const first = new Map<unknown, number>()
@@ -76,7 +76,7 @@ function refundsAsBegun(refunds: Aggregate['refunds'], transfers: Aggregate['tra
     .sort((a, b) => a.seq - b.seq)
 }
 
-/** True when the first few of these refunds come to just this. */
+/** True if some first refunds of the list sum to exactly this amount. */
 function reserved(refunds: readonly Begun[], pending: number): boolean {
   let total = 0
   for (const { amount } of refunds) {
@@ -86,7 +86,7 @@ function reserved(refunds: readonly Begun[], pending: number): boolean {
   return total === pending
 }
 
-/** States and names that follow from those before, of each event. */
+/** The statuses and fields of each event that follow from the events before. */
 function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<string> {
   const status = String(data['status'])
   const wrong = statusFor(data)
@@ -95,7 +95,7 @@ function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<
     for (const field of ['declineCode', 'failureMessage'])
       if ((data[field] ?? null) !== null)
         yield `${named(event)} tells of a charge that is ${status}, with the ${CHARGE.fields[field]} ${inWords(data[field])}.`
-  // While a charge that waits for its customer is canceled, it is processing.
+  // A charge that waits for its customer is `processing` while MiniPay cancels it.
   if ((data['redirectUrl'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
     yield `${named(event)} tells of a charge that is ${status}, and where its customer has to go.`
   if (!before || OUTCOMES.includes(event.type) || WAITING.includes(String(before['status']))) return
@@ -110,7 +110,7 @@ function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<
     yield `${named(event)} says that the charge expires at ${data['expiresAt']}; the event before it says ${before['expiresAt']}.`
 }
 
-/** Why a charge's status is not that of its amounts; as in the checks of the rows. */
+/** Why a charge's status does not fit its amounts; the same rule as in the checks of rows. */
 function statusFor(data: Json): string | undefined {
   const [captured, refunded] = [Number(data['amountCaptured']), Number(data['amountRefunded'])]
   const taken = ['succeeded', 'partially_refunded', 'refunded']
@@ -124,13 +124,13 @@ function statusFor(data: Json): string | undefined {
     : `tells of a charge that is ${status}, with ${captured} captured and ${refunded} refunded`
 }
 
-/** A failed capture or cancel has an event only when the charge was held or waited for its customer before. */
+/** A failed capture or cancel has an event only if the charge was held or waited for its customer before. */
 function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>): Iterable<string> {
   let before = 'new'
   for (const event of events) {
     const { type, data } = event
     if (!type.startsWith('payment.')) continue
-    // A cancellation that was wished for begins with what it waited for.
+    // A requested cancel begins after the call that it waited for.
     const status = type === 'payment.authorized' ? 'authorized' : String(data?.charge['status'])
     if (/capture_failed$|cancel_failed$/.test(type) && before !== status && !isOfWish(type, status))
       yield `${named(event)} tells that ${charge['id']} is ${status} again, and it was ${before} before.`
@@ -140,6 +140,6 @@ function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>)
   }
 }
 
-/** A cancellation that was wished for may be refused after the money was taken. */
+/** A requested cancel may be refused after the charge was captured. */
 const isOfWish = (type: string, status: string) =>
   type === 'payment.cancel_failed' && status !== 'authorized' && status !== 'requires_action'

@@ -1,4 +1,4 @@
-/** Idempotency records, against what their requests asked for and what became of it. */
+/** Checks idempotency records against their requests and the results. */
 import { hash } from 'node:crypto'
 import {
   canonicalRequest,
@@ -14,14 +14,14 @@ import { partOf } from './events.ts'
 import { isOpen } from './money.ts'
 import { CHARGE, differs, misshapen, REFUND, timeOf } from './views.ts'
 
-/** Everything that is wrong with the records of a charge's keys, as sentences. `forgotten` in ms since 1970: see audit. */
+/** All problems of the records of a charge's keys, as sentences. `forgotten` is in ms since 1970: see audit. */
 export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts, events, transfers } = aggregate
   const first = attempts.find(({ kind }) => kind === 'authorize')
   const begun = first ? [Number(first['started_at'])] : events.slice(0, 1).map(({ at }) => at)
   yield* recordProblems(aggregate, charge, chargeRequests(charge), begun, forgotten)
   for (const refund of refunds) {
-    // One that a person booked for an alarm was asked for by no request; one that a cancel led to, by that.
+    // No request made a refund that a person booked for an alarm. A cancel request made the refund that it led to.
     if (aggregate.alarms.some(({ id }) => id === refund['idempotency_key'])) continue
     if (isOfWish(refund, charge, setBackMs)) continue
     const posted = transfers.filter(({ transaction_id }) => transaction_id === refund['id'])
@@ -33,7 +33,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs:
     const { kind, idempotency_key: key } = attempt
     if ((kind !== 'capture' && kind !== 'cancel') || calledAgain(attempt) !== undefined) continue
     const isBooked = aggregate.alarms.some(({ id }) => id === key)
-    // A customer who never came back is given up with the key of the charge.
+    // If a customer never returns, MiniPay cancels with the charge's own key.
     if (isBooked || key === charge['idempotency_key'] || isOfWish(attempt, charge, setBackMs)) continue
     const last = attempts.find((one) => calledAgain(one) === attempt['id']) ?? attempt
     const requests = attempt['resolved_by'] === 'hand' ? null : followUpRequests(attempt, charge)
@@ -46,7 +46,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs:
   }
 }
 
-/** True of what was begun after a cancel that was asked for while the charge was processing. */
+/** True if it began because of a cancel that was requested while the charge was processing. */
 function isOfWish(
   { kind, idempotency_key, key_at, started_at, reason }: Row,
   charge: Row,
@@ -75,14 +75,14 @@ function closingProblem(closing: Row, events: readonly ToldEvent[]): string | un
     : 'is of another request than the one that made it'
 }
 
-/** A person may have said that another amount was paid back than was asked for. */
+/** A person may have set another refunded amount than requested. */
 const isByHand = (attempts: readonly Row[], refund: unknown) =>
   attempts.some(({ refund_id, resolved_by }) => refund_id === refund && resolved_by === 'hand')
 
-/** How far apart the times of one commit may be that were read one after the other, in ms. */
+/** The most by which times of one commit differ that were read one after the other, in ms. */
 export const SAME_MS = 5_000
 
-/** `begun`: when the request's commit was made, nearly. */
+/** `begun`: the approximate time of the request's commit. */
 function* recordProblems(
   { charge, events }: Aggregate,
   owner: Row,
@@ -113,14 +113,14 @@ function isOneOf(value: string, values: Iterable<string>): boolean {
   return false
 }
 
-/** True once the request's own end was committed; then its record had to be answered. */
+/** True if the request's own end is committed: then its record must have the result. */
 function hasEnded(charge: Row, { state, refund_id, status, transaction_id }: Row): boolean {
   if (state !== undefined) return !isOpen(state)
   if (transaction_id !== undefined && refund_id === undefined) return status !== 'processing'
   return !['processing', 'requires_action', 'canceled'].includes(String(charge['status']))
 }
 
-/** Why a record's ending is not what the request came to; undefined when it is. */
+/** Why a record's ending does not fit the result of its request; undefined if it fits. */
 function endingProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): string | undefined {
   const { key_ending, key_object, key_surface, key_facts, key_event } = owner
   const kind = ENDINGS.find((one) => one === key_ending)
@@ -145,12 +145,12 @@ function endingProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): s
 
 const isRefund = (owner: Row) => owner['transaction_id'] !== undefined && owner['kind'] === undefined
 
-/** Why an object does not have the state in which its request ended so; undefined when it has. */
+/** Why the object's state does not fit the ending of its request; undefined if it fits. */
 function endedOtherwise(kind: EndingKind, shown: Json, owner: Row, isToldWhy: boolean): string | undefined {
   const isRefused = kind === 'declined' || kind === 'unavailable'
   const status = String(shown['status'])
   const hasFailed = status === 'failed'
-  // A capture or a cancel leaves its charge as it was when it is refused.
+  // A refused capture or cancel does not change its charge.
   if (owner['kind'] !== undefined)
     return isRefused && !hasFailed && !isToldWhy ? 'is refused without a reason' : undefined
   const fits = isRefused ? hasFailed : !hasFailed && status !== 'processing' && status !== 'requires_action'
@@ -162,7 +162,7 @@ const fingerprint = (operation: string, body: object) => {
   return text.length <= PLAIN_FINGERPRINT ? text : hash('sha256', text, 'base64url')
 }
 
-/** The ways to write what a row says: each option by itself, or left out where that asks for the same. */
+/** Every request body that gives this row: each option is written out, or omitted if that means the same. */
 function* bodies(fixed: object, [ways, ...rest]: readonly (readonly object[])[]): Iterable<object> {
   if (!ways) yield fixed
   else for (const way of ways) yield* bodies({ ...fixed, ...way }, rest)
@@ -171,7 +171,7 @@ const given = (name: string, value: unknown) => (value === null ? {} : { [name]:
 const metadata = ({ metadata: text }: Row): object[] =>
   text === null ? [{}, { metadata: {} }] : [{ metadata: jsonOf(String(text)) }]
 
-/** Fingerprints of every request that makes this charge. A currency may be written in either case, each letter. */
+/** The fingerprints of every request that makes this charge. Each letter of a currency may be in either case. */
 function* chargeRequests(charge: Row): Iterable<string> {
   const { amount, customer, capture, payment_method, description } = charge
   const [a = '', b = '', c = ''] = String(charge['currency'])

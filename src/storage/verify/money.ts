@@ -1,11 +1,11 @@
-/** The transfers of a charge, its refunds and its disputes: between which accounts, and when. */
+/** Checks the transfers of a charge, its refunds and its disputes: their accounts and their times. */
 import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { timeOf } from './views.ts'
 
 type Positions = Readonly<Record<string, number>>
 
-/** Everything that is wrong with the transfers of a charge, as sentences. */
+/** All problems of a charge's transfers, as sentences. */
 export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
   const { charge, refunds, disputes, transfers } = aggregate
   const byOwner = Map.groupBy(transfers, ({ transaction_id }) => transaction_id)
@@ -76,7 +76,7 @@ function* positionProblems(owner: unknown, transfers: readonly Row[], expected: 
   }
 }
 
-/** Money of a charge is only ever at providers that were asked for it, and in its currency. */
+/** Money of a charge is only in accounts of its currency, and of providers that were called for it. */
 function* strangers({ charge, attempts, transfers }: Aggregate): Iterable<string> {
   const asked = new Set([charge['provider'], ...attempts.map(({ provider }) => provider)])
   for (const { seq, transaction_id, debit, credit, currency } of transfers) {
@@ -90,7 +90,10 @@ function* strangers({ charge, attempts, transfers }: Aggregate): Iterable<string
   }
 }
 
-/** A commit gives its event and its transfers one time. Each of what moved money without an event began with an attempt. */
+/**
+ * The event and the transfers of one commit have the same time. Transfers without an event belong to the start of an
+ * attempt.
+ */
 function* timeProblems(
   { charge, attempts, events, transfers }: Aggregate,
   byOwner: ReadonlyMap<unknown, readonly Row[]>,
@@ -105,7 +108,7 @@ function* timeProblems(
   }
   for (const event of events) {
     const owner = movedBy(event, charge)
-    // A correction of the provider's reference alone moves nothing, and repeats the event.
+    // A correction of only the provider's reference moves no money and repeats the event.
     const isRepeated = events.some(
       (other) => other.seq < event.seq && other.type === event.type && movedBy(other, charge) === owner,
     )
@@ -115,10 +118,10 @@ function* timeProblems(
   }
 }
 
-/** How much later than its commit an attempt may say that it was started, in ms: the clock is read twice. */
+/** The most by which an attempt's start may be later than its commit, in ms, because the clock is read twice. */
 const SAME_MS = 2_000
 
-/** True when a commit of this time may have begun the attempt: that of its key's record, while there is one. */
+/** True if a commit of this time may have begun the attempt: the commit of its key's record, if that is stored. */
 function beganWith({ started_at, key_at }: Row, at: number): boolean {
   if (key_at !== null && key_at !== undefined && Number(key_at) === at) return true
   return Math.abs(Number(started_at) - at) <= SAME_MS
@@ -127,7 +130,7 @@ function beganWith({ started_at, key_at }: Row, at: number): boolean {
 const MOVES_CHARGE = ['payment.succeeded', 'payment.authorized', 'payment.capture_failed']
 const MOVES_REFUND = ['payment.refunded', 'refund.failed']
 
-/** Whose transfers the event's commit made for certain; undefined when it need not have made any. */
+/** The object whose transfers the event's commit must contain; undefined if it need not contain any. */
 function movedBy(event: ToldEvent, charge: Row): unknown {
   if (MOVES_CHARGE.includes(event.type)) return charge['id']
   return MOVES_REFUND.includes(event.type) ? partOf(event)?.['refund_id'] : undefined

@@ -1,4 +1,4 @@
-/** Rule sets, and the routes of the attempts that they chose. */
+/** Checks rule sets, and the routes of the attempts that they chose. */
 import type { Condition, Destination } from '../../domain/routing/choose.ts'
 import { DEFAULT_RULE } from '../../domain/routing/choose.ts'
 import { BUILT_IN, KEPT_VERSIONS, readRuleSet } from '../../domain/routing/rule-set.ts'
@@ -6,18 +6,18 @@ import { type Aggregate, type Json, jsonOf, type Row } from './aggregate.ts'
 import { inWords } from './views.ts'
 
 /**
- * The destinations of each rule of each version, by account, mode and version: `built_in` where the built-in rules hold,
- * and for versions that are no longer kept `forgotten`.
+ * The destinations of each rule of each version, by account, mode and version: `built_in` for the built-in rules,
+ * `forgotten` for versions that are no longer stored.
  */
 export type RuleSets = { of(row: Row, version: unknown): Rules | 'built_in' | 'forgotten' | undefined }
 type Rules = ReadonlyMap<string, Destination>
 
 const scopeOf = (row: Row) => `${row['account_id']}/${row['live']}`
 const nameIn = (row: Row, version: unknown) => `${scopeOf(row)}/${version}`
-/** What a condition asks is not judged here. */
+/** The check does not evaluate conditions. */
 const ANY: Condition = { holds: () => true, whyNot: () => '', constant: null, conjuncts: [] }
 
-/** Reads every version of the rules, which come in order; or a sentence about one that is wrong. */
+/** Reads every version of the rules, in order. Returns a sentence if one is wrong. */
 export function rulesOf(rows: readonly Row[]): RuleSets | string {
   const found = new Map<string, Rules | 'built_in'>()
   const oldest = new Map<string, number>()
@@ -25,7 +25,7 @@ export function rulesOf(rows: readonly Row[]): RuleSets | string {
   for (const row of rows) {
     const { version, document } = row
     const scope = scopeOf(row)
-    // Those before the newest are forgotten: then so many are there at least.
+    // Versions before the oldest stored one were deleted. MiniPay deletes none before it has this many.
     const first = !oldest.has(scope) && (counts.get(scope)?.length ?? 0) >= KEPT_VERSIONS
     if (!oldest.has(scope)) oldest.set(scope, Number(version))
     if (Number(version) !== 1 && !first && !found.has(nameIn(row, Number(version) - 1)))
@@ -59,7 +59,7 @@ type Route = {
   readonly failoverOn: readonly string[]
 }
 
-/** Everything that is wrong with the routes of a charge's attempts, as sentences. */
+/** All problems of the routes of a charge's attempts, as sentences. */
 export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterable<string> {
   let before: Route | null = null
   let last = ''
@@ -87,14 +87,14 @@ function routeOf(route: Json | null): Route | null {
   return whole ? (route as unknown as Route) : null
 }
 
-/** Why a route is not what its version of the rules says. */
+/** Why a route does not fit its version of the rules. */
 function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean): string | undefined {
   const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
   const provider = String(attempt['provider'])
   if (next.includes(provider)) return `is at ${provider}, which is still to be called`
   const held = version === null ? 'built_in' : rules.of(attempt, version)
   if (held === 'forgotten') return undefined
-  // They name every provider that was configured then, which is not stored.
+  // The built-in rules name every provider that was configured at that time, which is not stored.
   if (held === 'built_in')
     return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and the built-in rules held`
   const destination = held?.get(rule)

@@ -1,7 +1,7 @@
-/** What a row must have by itself, or in common with the one that it is about, in SQL that both engines run. */
+/** Checks of single rows, and of rows against the row that they refer to, in SQL that both engines run. */
 import type { Check } from '../verify-checks.ts'
 
-/** A delivery is made with its event, once for each endpoint. */
+/** Each event has one delivery for each endpoint, made at the same time. */
 const DELIVERIES: readonly Check[] = [
   {
     sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
@@ -27,7 +27,7 @@ const DELIVERIES: readonly Check[] = [
   },
 ]
 
-/** A notification is acted on until it is settled, and is about what is there. */
+/** A notification is due until it is settled, and refers to an existing object. */
 const NOTIFICATIONS: readonly Check[] = [
   {
     sql: `SELECT id, state FROM notifications
@@ -45,7 +45,7 @@ const NOTIFICATIONS: readonly Check[] = [
   },
 ]
 
-/** A record is of a key that something was asked with; one that closed an alarm has its event. */
+/** Each record's key belongs to a request; the record of a closed alarm has its event. */
 const RECORDS: readonly Check[] = [
   {
     sql: `WITH asked AS (
@@ -62,7 +62,7 @@ const RECORDS: readonly Check[] = [
   },
 ]
 
-/** Accounts of the ledger are made by their first transfer. */
+/** The first transfer of an account creates it. */
 const ACCOUNTS: readonly Check[] = [
   {
     sql: `SELECT a.code, a.currency FROM ledger_accounts a

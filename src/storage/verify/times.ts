@@ -1,16 +1,16 @@
-/** Times and ids: what one commit made has one time, and an id holds its own. */
+/** Checks times and ids: the rows of one commit have the same time, and an id contains its own time. */
 import { idTime, isId } from '../../domain/id.ts'
 import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { SAME_MS } from './keys.ts'
 import { timeOf } from './views.ts'
 
-/** How long a request may take to its first commit, in ms. */
+/** The longest time from a request to its first commit, in ms. */
 const BEGUN_MS = 60_000
 
 /**
- * Everything that is wrong with the times of a charge, its refunds, its attempts and its events, as sentences. Where the
- * clock was set back, an id may say a time that is so much later.
+ * All problems of the times of a charge, its refunds, its attempts and its events, as sentences. If the clock was set
+ * back, an id may contain a time that is later by that much.
  */
 export function* timeProblems(aggregate: Aggregate, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts, events } = aggregate
@@ -41,11 +41,14 @@ function isOfId(id: string, { created_at }: Row, setBackMs: number): boolean {
   return laterMs === 0 || (laterMs > 0 && laterMs <= setBackMs)
 }
 
-/** An attempt ends with an event, in the process that decided it, or when the next one begins. */
+/**
+ * An attempt ends together with an event, at its own start if it was decided in this process, or when the next attempt
+ * begins.
+ */
 function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggregate): boolean {
   const ended = Number(attempt['ended_at'])
   if (events.some(({ at }) => at === ended)) return true
-  // A cancel that was not done, and will be made again, has no event.
+  // A cancel that failed and will be retried has no event.
   if (attempt['kind'] === 'cancel' && attempt['state'] !== 'succeeded') return true
   if (ended === attempt['started_at'] || ended === charge['created_at']) return true
   const next = later.find(
@@ -54,7 +57,9 @@ function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggre
   return next !== undefined && Math.abs(Number(next['started_at']) - ended) <= SAME_MS
 }
 
-/** Why an event can't be of its time; undefined when it can, or nothing else is of the same commit. */
+/**
+ * Why the time of an event is impossible; undefined if it is possible, or if no other row has the time of its commit.
+ */
 function untimely(
   event: ToldEvent,
   { charge, disputes, alarms, attempts, transfers, events }: Aggregate,

@@ -1,4 +1,4 @@
-/** The objects of snapshots, by the columns of their rows. */
+/** The objects of snapshots, and the columns of their rows. */
 import { fieldsOf, type Part } from '../../domain/snapshot.ts'
 import { ALARMS, CHARGES, DISPUTES, NOUNS, REFUNDS } from '../columns.ts'
 import type { Table } from '../table.ts'
@@ -14,7 +14,7 @@ export type View = {
   readonly fixed: readonly string[]
 }
 
-/** `fixed` has fields that never change although their column could. */
+/** `fixed` adds fields that never change although their columns may. */
 function viewOf<T>(name: Part, { columns }: Table<T>, fixed: readonly (keyof T & string)[] = []): View {
   const { always, usual } = fieldsOf(name)
   const told = columns.filter(({ property }) => [...always, ...usual].includes(property))
@@ -31,7 +31,7 @@ export const REFUND = viewOf('refund', REFUNDS)
 export const DISPUTE = viewOf('dispute', DISPUTES)
 export const ALARM = viewOf('alarm', ALARMS, ['message'])
 
-/** Columns of yes or no. */
+/** Boolean columns. */
 const FLAGS = new Set(
   NOUNS.flatMap(({ columns }) => columns.filter(({ type }) => type === 'smallint').map(({ name }) => name)),
 )
@@ -43,19 +43,19 @@ export function shown(row: Row, column: string): unknown {
   return FLAGS.has(column) ? value === 1 : value
 }
 
-/** RFC 3339; the number itself where no calendar has it. */
+/** RFC 3339; the number itself for a time outside the calendar. */
 export function timeOf(ms: number): string {
   const time = new Date(ms)
   return Number.isNaN(time.getTime()) ? String(ms) : time.toISOString()
 }
 
-/** True when a field of a snapshot is in the row. */
+/** True if the row has the value of a snapshot's field. */
 function shows(said: unknown, row: Row, column: string): boolean {
   if (column === 'metadata') return JSON.stringify(said) === (row['metadata'] ?? '{}')
   return said === shown(row, column)
 }
 
-/** Why something is not such an object, as the end of a sentence; undefined when it has all the fields and no others. */
+/** Why a value is not such an object, as the end of a sentence; undefined if it has all its fields and no others. */
 export function misshapen({ name, fields, always }: View, said: unknown): string | undefined {
   if (typeof said !== 'object' || said === null || Array.isArray(said)) return `shows no ${name}`
   for (const field in said)
@@ -64,7 +64,7 @@ export function misshapen({ name, fields, always }: View, said: unknown): string
   return lacks && `shows a ${name} without ${lacks}`
 }
 
-/** The first of the fields in which an object differs from the row, as the end of a sentence. */
+/** The first field in which an object differs from its row, as the end of a sentence. */
 export function differs(
   { name, fields }: View,
   said: Json,
