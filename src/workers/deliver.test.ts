@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { bench, history, holdingReceiver, scriptedClient, silent } from '../../test/kit/deliverer.ts'
 import { startReceiver } from '../../test/kit/receiver.ts'
+import { MAX_ATTEMPTS } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { DEFAULT_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
@@ -265,6 +266,36 @@ test('slow answers among quick ones take nothing back: every webhook is claimed 
   })
   await settled.atLeast(200)
   assert.equal(claims.all.flatMap(({ claimed }) => claimed).length, 200)
+})
+
+test('a webhook whose body cannot be rendered fails by the usual schedule, with its reason, and holds up no other', async (t) => {
+  const { due, deliver, settled, deliveries } = await bench(t)
+  const [broken] = await due(1)
+  await due(20)
+  const client = scriptedClient({ kind: 'answered', status: 200 })
+  const body = ({ data }: { data: string }) => {
+    if (data.includes(broken!.id)) throw new Error('Invalid time value')
+    return data
+  }
+  const logged = history<object>()
+  const log: Log = { ...silent, error: (fields) => logged.add(fields) }
+  let now = 1_000
+  const deliverer = deliver(client, { body, log, concurrency: 4, now: () => now })
+  for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
+    await settled.atLeast(20 + attempts)
+    now += 60_000
+    deliverer.wake()
+  }
+  const stored = await deliveries()
+  const [failed] = stored.filter(({ state }) => state !== 'delivered')
+  assert.deepEqual(
+    [failed?.state, failed?.attempts, failed?.lastStatus, failed?.lastError],
+    ['failed', MAX_ATTEMPTS, null, 'The body cannot be rendered: Invalid time value'],
+  )
+  assert.ok(stored.every((one) => one === failed || one.attempts === 1))
+  assert.equal(client.atOnce.length, 20)
+  assert.equal(logged.all.length, MAX_ATTEMPTS)
+  assert.ok('delivery' in logged.all[0]! && logged.all[0].delivery === failed?.id)
 })
 
 test('a settlement that the store refuses is logged, and the webhook is sent again after its lease', async (t) => {

@@ -18,7 +18,10 @@ export type DeliverOptions = {
   readonly store: Store
   readonly endpoint: string
   readonly client: WebhookClient
-  /** The body that an event's receivers get, which the signature covers. */
+  /**
+   * The body that an event's receivers get, which the signature covers. If it throws, the attempt fails, with the error as
+   * its reason.
+   */
   readonly body: (delivery: ClaimedDelivery) => string
   readonly secret: Buffer | null
   /** Deliveries in flight at once to this endpoint. */
@@ -72,9 +75,28 @@ export function startDeliverer(options: DeliverOptions): Deliverer {
   const retries = wakeTimes(loop.wake, now, runtime)
 
   async function deliver(delivery: ClaimedDelivery): Promise<void> {
-    const sent = slots.send(() => client.send(message(delivery, body(delivery), secret, now())))
-    const attempt = await sent.finally(dispatch.run)
+    const made = makeMessage(delivery)
+    if (typeof made === 'string') return settle(delivery, { kind: 'no_answer', error: made })
+    const attempt = await slots.send(() => client.send(made)).finally(dispatch.run)
     if (cut && attempt.kind === 'no_answer') return void (await release(delivery))
+    await settle(delivery, attempt)
+  }
+
+  /** The message; or the reason why it has no body, which is not the receiver's fault and takes no slot from it. */
+  function makeMessage(delivery: ClaimedDelivery): WebhookMessage | string {
+    try {
+      return message(delivery, body(delivery), secret, now())
+    } catch (error) {
+      const { id, eventId } = delivery
+      log.error(
+        { delivery: id, event: eventId, endpoint, err: error },
+        'The body of a webhook cannot be rendered.',
+      )
+      return `The body cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
+  async function settle(delivery: ClaimedDelivery, attempt: DeliveryAttempt): Promise<void> {
     const verdict = await settleDelivery(settling, delivery, attempt)
     if (verdict.state === 'pending') retries.add(verdict.retryAt)
   }

@@ -34,7 +34,12 @@ export const Delivery = named(
     attempts: integer({ description: 'The number of times that MiniPay has sent it.' }),
     next_attempt_at: nullable({ ...time, description: 'When MiniPay sends it next.' }),
     last_status: nullable(integer({ description: 'The HTTP status of the last response.' })),
-    last_error: nullable(string({ description: 'The reason why the last attempt got no response.' })),
+    last_error: nullable(
+      string({
+        description:
+          'The reason why the last attempt got no response, or why its body could not be rendered.',
+      }),
+    ),
     created_at: { ...time, description: 'When the event was stored.' },
   }),
   'An event on its way to your receiver.',
