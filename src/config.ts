@@ -181,7 +181,7 @@ export const SETTINGS = {
     flag: 'idempotency-wait-ms',
     env: 'MINIPAY_IDEMPOTENCY_WAIT_MS',
     default: '2000',
-    doc: 'Milliseconds that a request waits for a running request with the same key before MiniPay returns 409.',
+    doc: 'Milliseconds that a request waits for a running request with the same key before MiniPay returns its state so far, or 409.',
     parse: integer(0, 60_000),
   },
   providerWaitMs: {

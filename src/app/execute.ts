@@ -47,7 +47,7 @@ export async function execute(
 ): Promise<Result | Rejection> {
   const { scope, key } = request
   const twin = context.requests.running(scope, key)
-  if (twin && !(await settlesWithin(context, twin)))
+  if (twin && !(await endsWithin(context, twin)))
     return (
       (await recordedResult(context, request)) ??
       reject(
@@ -152,7 +152,7 @@ async function replayOf(
   return refundEnding(refund)
 }
 
-function settlesWithin({ runtime, idempotencyWaitMs }: Context, running: Promise<unknown>): Promise<boolean> {
+function endsWithin({ runtime, idempotencyWaitMs }: Context, running: Promise<unknown>): Promise<boolean> {
   const settled = running.then(
     () => true,
     () => true,

@@ -166,7 +166,7 @@ const MAX_UNKNOWN_MS = 30_000
 const MAX_PENDING_MS = 600_000
 
 /**
- * The wait until the next lookup of an open attempt: it doubles up to half a minute, or up to ten minutes while the
+ * The wait until the next lookup of an open attempt that had so many lookups before. It doubles, up to half a minute, or up to ten minutes while the
  * attempt is pending.
  */
 export function nextLookupMs(state: AttemptState, lookups: number): number {

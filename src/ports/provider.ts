@@ -134,7 +134,7 @@ export type RemoteProvider = ProviderSettings & {
 /** The outcomes of a provider that decides in this process. */
 export type FinalOutcome = Extract<Outcome, { kind: 'succeeded' | 'declined' }>
 
-/** A provider that decides in this process, as a pure function: no I/O, no side effect. See `app/in-process`. */
+/** A provider that decides in this process, as a pure function: no I/O, no side effect. See `app/attempts/in-process`. */
 export type InProcessProvider = ProviderSettings & {
   readonly remote: false
   /** `now` is in ms since 1970. */

@@ -4,9 +4,9 @@ import type { ClaimedDelivery, Store } from '../ports/store.ts'
 import { DEADLINE_MS } from './webhook-client.ts'
 
 /** A settlement may wait this long for the database. */
-export const SETTLE_MS = 10_000
+export const DELIVERY_SETTLE_MS = 10_000
 /** A leased delivery waits for its slot at most ten seconds; the lease then outlives the slowest attempt and its settlement. */
-export const LEASE_MS = 10_000 + DEADLINE_MS + SETTLE_MS
+export const LEASE_MS = 10_000 + DEADLINE_MS + DELIVERY_SETTLE_MS
 
 type Lease = { readonly delivery: ClaimedDelivery; readonly leaseUntil: number }
 
@@ -71,7 +71,7 @@ export function createDeliveryLeases({ store, endpoint, runtime, now }: ClaimOpt
       return (
         lease && {
           delivery: lease.delivery,
-          sendable: now() < lease.leaseUntil - DEADLINE_MS - SETTLE_MS,
+          sendable: now() < lease.leaseUntil - DEADLINE_MS - DELIVERY_SETTLE_MS,
         }
       )
     },

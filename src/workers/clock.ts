@@ -1,6 +1,6 @@
+import { leaseUntil } from '../app/attempts/lease.ts'
 import type { ServingClock } from '../app/clock.ts'
 import type { Context } from '../app/context.ts'
-import { leaseUntil } from '../app/routing/choose-provider.ts'
 import { MAX_RETRY_AFTER_MS } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
 import { every } from '../ports/runtime.ts'

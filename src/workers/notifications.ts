@@ -12,7 +12,7 @@ import { startPool } from './pool.ts'
 const POLL_MS = 1_000
 const CONCURRENCY = 16
 /** The longest time of a notification besides its calls, in ms. */
-const SETTLE_MS = 60_000
+const NOTIFICATION_SETTLE_MS = 60_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
 /** The number of retries, about a day; then the notification is kept as failed. */
@@ -94,5 +94,5 @@ export function settlementOf(
 /** Longer than the slowest provider may take for the lookups of one notification. */
 export function notificationLeaseMs({ providers }: Context): number {
   const deadlines = [...providers.values()].map(({ deadlineMs }) => deadlineMs)
-  return 3 * Math.max(...deadlines) + SETTLE_MS
+  return 3 * Math.max(...deadlines) + NOTIFICATION_SETTLE_MS
 }

@@ -1,7 +1,7 @@
+import { leaseUntil } from '../app/attempts/lease.ts'
 import { recoverAttempt } from '../app/attempts/recover-attempt.ts'
 import { freeRecoveryPlaces } from '../app/attempts/recovery-places.ts'
 import type { Context } from '../app/context.ts'
-import { leaseUntil } from '../app/routing/choose-provider.ts'
 import { type Provider, recoveryPlaces } from '../ports/provider.ts'
 import type { ScopedAttempt } from '../ports/store.ts'
 import type { Loop } from './loop.ts'

@@ -8,7 +8,7 @@ import {
   type Store,
   StoreUnavailable,
 } from '../ports/store.ts'
-import { SETTLE_MS } from './claim-deliveries.ts'
+import { DELIVERY_SETTLE_MS } from './claim-deliveries.ts'
 
 /** The wait before another try to store a settlement, in ms. */
 const SETTLE_AGAIN_MS = 200
@@ -54,7 +54,7 @@ async function persist(
   { store, runtime, isStopping }: SettleOptions,
   settlement: DeliverySettlement,
 ): Promise<void> {
-  const until = runtime.monotonic() + SETTLE_MS
+  const until = runtime.monotonic() + DELIVERY_SETTLE_MS
   for (;;) {
     try {
       return void (await store.settleDelivery(settlement))

@@ -23,7 +23,7 @@ function normal(text: string): string {
   return text
     .replace(/(txn|re|evt|dlv|req|att)_[0-9a-z]{26}\b/g, '$1_ID')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/\d+ (charges|refunds|entries)/g, 'N $1')
+    .replace(/\d+ (charges|refunds|entries|checked)/g, 'N $1')
 }
 
 /** Each line that a page shows must be among those that were printed. */

@@ -11,7 +11,8 @@ import type { Decision } from '../../domain/charge.ts'
 import { callAgain, failOver } from '../../domain/lifecycle.ts'
 import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
-import { availableProvider, leaseUntil } from '../routing/choose-provider.ts'
+import { availableProvider } from '../routing/available-provider.ts'
+import { leaseUntil } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { FollowUpCall, LookupCall, LookupOutcome, RemoteProvider } from '..
 import { withDeadline } from '../../ports/runtime.ts'
 import { loggableReference, raiseAlarm, statementAbout } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
-import { authorizeCall } from '../routing/choose-provider.ts'
+import { authorizeCall } from '../routing/available-provider.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /** How long after its deadline MiniPay waits for a provider that ignores it, in ms. */

@@ -11,9 +11,9 @@ import {
 } from '../../domain/lifecycle.ts'
 import { concludeRefund } from '../../domain/refund.ts'
 import type { Context } from '../context.ts'
-import { mayFailOver } from '../routing/choose-provider.ts'
+import { mayFailOver } from '../routing/available-provider.ts'
+import { chooseProvider } from '../routing/choose-provider.ts'
 import { callOnceMore } from './call-once-more.ts'
-import { chooseProvider } from './in-process.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
 /** The decision that ends the attempt, and the next attempt, which the same commit stores, to be sent after it. */

@@ -4,9 +4,9 @@ import type { Attempt, Route } from '../../domain/attempt.ts'
 import type { Provider } from '../../ports/provider.ts'
 import { createSandbox } from '../../providers/sandbox.ts'
 import type { Context } from '../context.ts'
-import type { RoutedCharge } from '../routing/choose-provider.ts'
+import type { RoutedCharge } from '../routing/available-provider.ts'
+import { type ChosenProvider, chooseProvider, remoteProvider } from '../routing/choose-provider.ts'
 import { createProviderCalls } from '../routing/provider-calls.ts'
-import { type ChosenProvider, chooseProvider, remoteProvider } from './in-process.ts'
 
 const BANK = { remote: true, name: 'bank', deadlineMs: 1_000, concurrency: 1 } as Provider
 

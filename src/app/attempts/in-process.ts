@@ -7,32 +7,18 @@
  * bytes in place of 1,412, and the rate fell to 0.57 (64 connections, SQLite, side by side on a busy machine with two
  * cores). The sandbox is what newcomers try and what the tests and benchmarks of the core run on, so it keeps this road.
  *
- * Everything that differs is in this file. Other code that calls a provider gets a `RemoteProvider` or none.
+ * Everything that differs is in this file and in `chooseProvider`, which walks past a decline of such a provider. Other
+ * code that calls a provider gets a `RemoteProvider` or none.
  */
-import { type Attempt, applyOutcome, type Outcome, type Route } from '../../domain/attempt.ts'
+import type { Attempt } from '../../domain/attempt.ts'
 import type { ChargeCommand, Decision, NewIdentity } from '../../domain/charge.ts'
 import { concludeCharge, decideCharge, joinDecisions } from '../../domain/lifecycle.ts'
 import { concludeRefund } from '../../domain/refund.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
-import type { FinalOutcome, Provider, RemoteProvider } from '../../ports/provider.ts'
+import type { Provider } from '../../ports/provider.ts'
 import type { Context } from '../context.ts'
-import {
-  authorizeCall,
-  firstAvailable,
-  mayFailOver,
-  type RoutedCharge,
-  unsentAttempt,
-} from '../routing/choose-provider.ts'
+import { authorizeCall, type RoutedCharge } from '../routing/available-provider.ts'
 import { followUpCall } from './call-provider.ts'
-
-/** The provider with this name, if it is configured and its calls go over the network. */
-export function remoteProvider(
-  { providers }: Pick<Context, 'providers'>,
-  name: string,
-): RemoteProvider | undefined {
-  const provider = providers.get(name)
-  return provider?.remote ? provider : undefined
-}
 
 /**
  * A charge at the only provider of a plan without rules, if that provider decides in this process: no attempt, because
@@ -52,48 +38,6 @@ export function decideAtOnce(
   if (!command.capture || plan.ruleSetVersion !== null) return null
   const outcome = provider.authorize(authorizeCall(charge, charge.id), at)
   return decideCharge(command, provider.name, outcome, made)
-}
-
-export type ChosenProvider = {
-  /** Attempts of this walk that a provider in this process has declined. */
-  readonly ended: readonly Attempt[]
-  /** The last attempt: to be sent, or decided. */
-  readonly last: Attempt
-  /** The outcome of the last attempt; null if it is to be sent. */
-  readonly outcome: FinalOutcome | Extract<Outcome, { kind: 'not_sent' }> | null
-}
-
-/**
- * Walks a route to its first available provider. If that one decides in this process and its decline allows a failover,
- * walks on to the next one.
- */
-export function chooseProvider(context: Context, charge: RoutedCharge, route: Route): ChosenProvider {
-  const found = firstAvailable(context, charge, route)
-  if (!('attempt' in found)) {
-    const { attempt, outcome } = unsentAttempt(context, charge, {
-      ...route,
-      next: [],
-      skipped: found.skipped,
-    })
-    return { ended: [], last: attempt, outcome }
-  }
-  const ended: Attempt[] = []
-  let { provider, attempt } = found
-  for (;;) {
-    if (provider.remote) return { ended, last: attempt, outcome: null }
-    const outcome = provider.authorize(authorizeCall(charge, attempt.id), attempt.startedAt)
-    const left = attempt.route
-    if (!left || left.next.length === 0 || !mayFailOver(outcome, left))
-      return { ended, last: attempt, outcome }
-    const next = firstAvailable(context, charge, { ...left, skipped: [] })
-    if (!('attempt' in next)) {
-      const skipped = [...left.skipped, ...next.skipped]
-      return { ended, last: { ...attempt, route: { ...left, next: [], skipped } }, outcome }
-    }
-    ended.push(applyOutcome(attempt, outcome, 'answer', context.now()))
-    provider = next.provider
-    attempt = next.attempt
-  }
 }
 
 /** A capture or cancel that has begun, and, if its provider decides in this process, has ended as well. */

@@ -1,7 +1,7 @@
 import { type Rejection, reject } from '../../domain/error.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Context } from '../context.ts'
-import { remoteProvider } from './in-process.ts'
+import { remoteProvider } from '../routing/choose-provider.ts'
 
 /** `duplicate`: it was stored before. */
 export type Received = { readonly status: 'stored' | 'duplicate' }

@@ -6,11 +6,11 @@ import type { EndedAttempt } from '../../domain/reopen.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
-import { leaseUntil } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/choose-provider.ts'
 import { callProvider } from './call-provider.ts'
 import { loadEndedAttempt } from './contradictions.ts'
 import { closeAlarmsOfAttempt, correctAttempt, isCorrectable, refuseExcess } from './correct-attempt.ts'
-import { remoteProvider } from './in-process.ts'
+import { leaseUntil } from './lease.ts'
 import { type LoadedAttempt, loadAttempt } from './load-attempt.ts'
 import { mayLookUp } from './recovery-places.ts'
 import { sendAttempt } from './send-attempt.ts'
@@ -120,7 +120,7 @@ async function resolveOpen(
   const claimed = await context.store.claimAttempt(id, claim)
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
   const work = await loadAttempt(context, claimed)
-  const said = provider ? await lookUpFirst(context, provider, work) : null
+  const said = provider ? await currentOutcome(context, provider, work) : null
   if (said) sendIfAny(context, await settleAttempt(context, work, said, 'lookup'))
   const told = said ? await loadAttempt(context, claimed) : work
   // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
@@ -158,7 +158,7 @@ function refuseWithoutReference(
 }
 
 /** The provider's current outcome; null if it is unavailable or unknown. */
-async function lookUpFirst(
+async function currentOutcome(
   context: Context,
   provider: RemoteProvider,
   work: LoadedAttempt,

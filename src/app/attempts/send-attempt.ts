@@ -1,12 +1,13 @@
 import type { Context } from '../context.ts'
+import { remoteProvider } from '../routing/choose-provider.ts'
 import { callProvider } from './call-provider.ts'
-import { remoteProvider } from './in-process.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 import { settleAttempt } from './settle-attempt.ts'
 
 /**
  * Sends a committed attempt in the background, and the attempts that follow it, until the last outcome is committed.
- * If an outcome is unknown, calls `onUnknown`.
+ * If an outcome is unknown, calls `onUnknown`: only the request that
+ * waits passes one, to make the first lookup (`look-up-first`).
  */
 export function sendAttempt(
   context: Context,

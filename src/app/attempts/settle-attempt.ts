@@ -55,6 +55,7 @@ async function commitOutcome(
     const commit = () => commitStep(context, current.scope, settlement.step)
     const result = await writePersistently(context, commit)
     if (result.kind === 'committed') return afterCommit(context, current, settlement)
+    // After a version conflict, decides again on the charge as it is now.
     if (result.kind !== 'version_conflict') return afterRefusal(context, current, outcome, by, result)
   }
 }

@@ -17,7 +17,7 @@ import type { LoadedAttempt } from '../attempts/load-attempt.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import type { Proposal } from '../execute.ts'
-import { availableProvider } from '../routing/choose-provider.ts'
+import { availableProvider } from '../routing/available-provider.ts'
 import { decideFollowUp, decideRefund } from './decide-follow-up.ts'
 import { accepted, cancelRefused, type EndedRequest, endingOf } from './endings.ts'
 

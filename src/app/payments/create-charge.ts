@@ -4,10 +4,11 @@ import { type Rejection, reject } from '../../domain/error.ts'
 import { madeAt } from '../../domain/id.ts'
 import { beginCharge, decideCharge } from '../../domain/lifecycle.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
-import { chooseProvider, decideAtOnce } from '../attempts/in-process.ts'
+import { decideAtOnce } from '../attempts/in-process.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
-import { FULL } from '../routing/choose-provider.ts'
+import { FULL } from '../routing/available-provider.ts'
+import { chooseProvider } from '../routing/choose-provider.ts'
 import { chargeEnding } from './endings.ts'
 
 /**

@@ -7,8 +7,8 @@ import type { AmountMinor } from '../../domain/money.ts'
 import { beginRefund } from '../../domain/refund.ts'
 import type { Provider } from '../../ports/provider.ts'
 import { followUpAtOnce, refundAtOnce } from '../attempts/in-process.ts'
+import { leaseUntil } from '../attempts/lease.ts'
 import type { Context } from '../context.ts'
-import { leaseUntil } from '../routing/choose-provider.ts'
 
 /** The charge, its provider and the key of the request that begins the step. */
 export type FollowUpCommand = {

@@ -36,7 +36,7 @@ function formerDatabase(t: TestContext, changes = '') {
 test('an upgrade to transfers keeps every entry with its number', (t) => {
   const db = formerDatabase(t)
   const former = db.prepare(
-    `SELECT e.seq AS sequence, e.transaction_id AS chargeId, a.code AS account, a.currency, e.amount,
+    `SELECT e.seq AS sequence, e.transaction_id AS transactionId, a.code AS account, a.currency, e.amount,
          e.created_at AS createdAt
        FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.ledger_account_id
        WHERE e.live = ? ORDER BY e.seq DESC`,

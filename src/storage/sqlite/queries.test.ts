@@ -10,7 +10,7 @@ import { showWholeRows } from './long-texts.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
-import { voidSendersLeases } from './write-attempts.ts'
+import { markAbandonedUnknown } from './write-attempts.ts'
 import { clockWrites } from './write-clock.ts'
 import { createWriter } from './writer.ts'
 
@@ -222,7 +222,7 @@ test('what the writer looks for is found by an index', () => {
   migrate(db)
   const { watched, texts } = watch(db)
   createWriter(watched)
-  voidSendersLeases(watched)
+  markAbandonedUnknown(watched)
   const plans = texts
     .filter((text) => /^\s*(SELECT|UPDATE|DELETE)/.test(text))
     .map((text) => planOf(db, text))

@@ -16,7 +16,7 @@ import { savedBeside, warningOf } from './place.ts'
 import { createQueries } from './queries.ts'
 import { sharedMemory } from './shared.ts'
 import { walBytes } from './wal.ts'
-import { voidSendersLeases } from './write-attempts.ts'
+import { markAbandonedUnknown } from './write-attempts.ts'
 import { classify } from './writer.ts'
 import { failureError, type SqliteOptions, startWriter, type WriterThread } from './writer-client.ts'
 import { storeWrites } from './writes.ts'
@@ -87,7 +87,7 @@ function prepare(place: string, now: number, log: Log): string {
   try {
     migrate(writer)
     const lineage = recognize(writer, place, now, log)
-    voidSendersLeases(writer)
+    markAbandonedUnknown(writer)
     freeLeases(writer, now)
     return lineage
   } finally {

@@ -116,7 +116,7 @@ export const attemptWrites = {
  * the former holders of the leases have ended, and no other process can be sending. Otherwise the attempts of a
  * provider that is no longer configured would stay `sending` for ever.
  */
-export function voidSendersLeases(db: Connection): void {
+export function markAbandonedUnknown(db: Connection): void {
   db.transaction(() => {
     db.prepare(
       `INSERT INTO counters (account_id, live, name, currency, value)

@@ -1,0 +1,124 @@
+/** Which providers of a route are available now, and why the others are skipped. */
+import { type Attempt, newAttempt, type Outcome, type Route } from '../../domain/attempt.ts'
+import type { Charge } from '../../domain/charge.ts'
+import { isHardDecline } from '../../domain/decline.ts'
+import type { AuthorizeCall, Provider } from '../../ports/provider.ts'
+import { leaseUntil } from '../attempts/lease.ts'
+import type { Context } from '../context.ts'
+
+/** The part of a charge that its provider gets. */
+export type RoutedCharge = Pick<
+  Charge,
+  | 'id'
+  | 'amount'
+  | 'currency'
+  | 'customer'
+  | 'paymentMethod'
+  | 'description'
+  | 'metadata'
+  | 'capture'
+  | 'idempotencyKey'
+>
+
+/**
+ * The attempt at the first available provider of a route, which takes that provider and those before it out of `next`.
+ * If none is available, only the reasons for which each was skipped.
+ */
+export function firstAvailable(
+  context: Context,
+  charge: RoutedCharge,
+  { again: _, ...route }: Route,
+): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
+  const skipped = [...route.skipped]
+  for (const [i, name] of route.next.entries()) {
+    const rest = route.next.slice(i + 1)
+    const provider = availableProvider(context, name, rest.length === 0)
+    if (typeof provider !== 'string')
+      return {
+        provider,
+        attempt: authorizeAttempt(context, charge, name, provider, { ...route, next: rest, skipped }),
+      }
+    skipped.push({ provider: name, reason: provider })
+  }
+  return { skipped }
+}
+
+/** The reason for skipping a provider without a free place. */
+export const FULL = 'too many calls in flight'
+
+/**
+ * The provider, if it is available now; otherwise the reason. With `last`, if no other provider is available, a call
+ * may wait for a place within its deadline.
+ */
+export function availableProvider(context: Context, name: string, last: boolean): Provider | string {
+  const provider = context.providers.get(name)
+  if (!provider) return 'not configured'
+  if (!context.calls.hasPlace(provider, 'requests', last)) return FULL
+  return context.health.peek(name) === 'open' ? 'circuit breaker open' : provider
+}
+
+/**
+ * Whether MiniPay may fail over after this outcome: the call was definitely not sent, or was declined with a code that
+ * the rule names and that is not a hard decline. Never after any other outcome.
+ */
+export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
+  if (outcome.kind === 'not_sent') return true
+  return (
+    outcome.kind === 'declined' &&
+    route !== null &&
+    route.failoverOn.includes(outcome.declineCode) &&
+    !isHardDecline(outcome.declineCode)
+  )
+}
+
+/** An attempt for a charge without an available provider, so that the charge has the reason. */
+export function unsentAttempt(
+  context: Context,
+  charge: RoutedCharge,
+  route: Route,
+): { readonly attempt: Attempt; readonly outcome: Extract<Outcome, { kind: 'not_sent' }> } {
+  const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
+  const name = route.skipped.at(-1)?.provider ?? 'none'
+  const attempt = newAttempt({ ...attemptFields(context, charge, name, route), leaseUntil: 0, token: '' })
+  return { attempt, outcome: { kind: 'not_sent', reason: reason || 'no provider is left' } }
+}
+
+function authorizeAttempt(
+  context: Context,
+  charge: RoutedCharge,
+  name: string,
+  provider: Provider,
+  route: Route,
+): Attempt {
+  const base = attemptFields(context, charge, name, route)
+  return newAttempt({ ...base, leaseUntil: leaseUntil(provider, base.now), token: base.id })
+}
+
+function attemptFields(context: Context, charge: RoutedCharge, provider: string, route: Route) {
+  return {
+    id: context.newId('att'),
+    chargeId: charge.id,
+    refundId: null,
+    kind: 'authorize',
+    provider,
+    amount: charge.amount,
+    currency: charge.currency,
+    route,
+    idempotencyKey: charge.idempotencyKey,
+    now: context.now(),
+  } as const
+}
+
+export function authorizeCall(charge: RoutedCharge, attemptId: string): AuthorizeCall {
+  return {
+    attemptId,
+    chargeId: charge.id,
+    amount: charge.amount,
+    currency: charge.currency,
+    customer: charge.customer,
+    paymentMethod: charge.paymentMethod,
+    description: charge.description,
+    metadata: charge.metadata,
+    capture: charge.capture,
+  }
+}
