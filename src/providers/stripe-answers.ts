@@ -58,16 +58,16 @@ function unknown(reason: string): { kind: 'unknown'; reason: string } {
 
 /**
  * The outcome of a call from its payment intent. Only the status that the call leads to is a success. `not_found` if a
- * capture or a cancel left no trace: the payment is unchanged.
+ * capture or a cancel left no trace: the payment is unchanged. `now` is in ms since 1970.
  */
-export function readPayment(asked: Asked, answer: unknown): LookupOutcome {
+export function readPayment(asked: Asked, answer: unknown, now: number): LookupOutcome {
   const reference = text(answer, 'id')
   const status = text(answer, 'status')
   if (!isAnswer(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
     return unknown('the response is not a Stripe payment intent')
   if (asked.paymentReference !== null && reference !== asked.paymentReference)
     return unknown(`Stripe responded about another payment, ${reference}`)
-  if (asked.kind === 'authorize') return readAuthorization(asked, answer, reference, status)
+  if (asked.kind === 'authorize') return readAuthorization(asked, answer, reference, status, now)
   const done = asked.kind === 'capture' ? 'succeeded' : 'canceled'
   if (status === done)
     return succeeded(answer, reference, done === 'succeeded' ? 'amount_received' : 'amount')
@@ -78,7 +78,13 @@ export function readPayment(asked: Asked, answer: unknown): LookupOutcome {
   return unknown(`Stripe returned the status ${status}`)
 }
 
-function readAuthorization(asked: Asked, answer: Answer, reference: string, status: string): Outcome {
+function readAuthorization(
+  asked: Asked,
+  answer: Answer,
+  reference: string,
+  status: string,
+  now: number,
+): Outcome {
   const attemptId = text(part(answer, 'metadata'), 'minipay_attempt')
   if (attemptId !== null && attemptId !== asked.attemptId)
     return unknown(`Stripe responded about the payment of another attempt, ${reference}`)
@@ -91,7 +97,7 @@ function readAuthorization(asked: Asked, answer: Answer, reference: string, stat
         answer['capture_method'] === 'manual' ? 'amount' : 'amount_received',
       )
     case 'requires_capture':
-      return succeeded(answer, reference, 'amount_capturable', expiresAt(answer))
+      return succeeded(answer, reference, 'amount_capturable', expiresAt(answer, now))
     case 'processing':
       return { kind: 'pending', reference, redirectUrl: null }
     case 'requires_action':
@@ -139,14 +145,14 @@ function redirectUrl(answer: Answer): string | null {
 }
 
 /** When the hold expires, in ms since 1970: from the charge, or after the usual time. */
-function expiresAt(answer: Answer): number {
+function expiresAt(answer: Answer, now: number): number {
   const details = part(part(answer, 'latest_charge'), 'payment_method_details')
   for (const method of Object.keys(details)) {
     const before = part(details, method)['capture_before']
     if (typeof before === 'number') return before * 1000
   }
   const created = answer['created']
-  return (typeof created === 'number' ? created * 1000 : Date.now()) + HOLD_MS
+  return (typeof created === 'number' ? created * 1000 : now) + HOLD_MS
 }
 
 /** The outcome of a call from its refund; a refund that failed later is a decline. */

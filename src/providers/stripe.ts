@@ -72,8 +72,9 @@ export function createStripe(
   settings: StripeSettings,
   now: () => number = Date.now,
 ): RemoteProvider {
-  const client = stripeClient(settings)
-  const aside = stripeClient({ ...settings, concurrency: recoveryPlaces(settings.concurrency).all }, false)
+  const client = stripeClient(settings, now)
+  const places = recoveryPlaces(settings.concurrency).all
+  const aside = stripeClient({ ...settings, concurrency: places }, now, false)
   const by = (apart?: boolean) => (apart ? aside : client)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
   const scrubbed = <Answer extends LookupOutcome | DisputeLookup>(answer: Answer): Answer => ({
@@ -198,7 +199,7 @@ async function settle(
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (reply.kind === 'not_sent' || reply.kind === 'unknown') return reply
-  if (reply.kind === 'answered') return known(read(asked, reply.answer))
+  if (reply.kind === 'answered') return known(read(client, asked, reply.answer))
   const meaning = errorMeaning(reply.error)
   if (meaning.kind === 'not_sent') return { kind: 'not_sent', reason: reply.message }
   if (meaning.kind === 'unknown') {
@@ -209,15 +210,15 @@ async function settle(
     return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
   }
   if (reply.error.code === 'payment_intent_unexpected_state') {
-    const state = read(asked, reply.payment)
+    const state = read(client, asked, reply.payment)
     if (state.kind !== 'not_found' && state.kind !== 'unknown') return state
   }
   const reference = text(reply.payment, 'id')
   return { kind: 'declined', declineCode: meaning.declineCode, message: reply.message, reference }
 }
 
-function read(asked: Asked, answer: unknown): LookupOutcome {
-  return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer)
+function read({ now }: StripeClient, asked: Asked, answer: unknown): LookupOutcome {
+  return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer, now())
 }
 
 function known(answer: LookupOutcome): Outcome {
@@ -243,7 +244,7 @@ async function lookup(client: StripeClient, call: LookupCall, signal: AbortSigna
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.retrieve(payment, { expand: ['latest_charge'] }),
   )
-  return found(reply, (answer) => readPayment({ ...call, paymentReference: payment }, answer))
+  return found(reply, (answer) => readPayment({ ...call, paymentReference: payment }, answer, client.now()))
 }
 
 async function findPayment(
@@ -264,7 +265,7 @@ async function findPayment(
     if (payments === null) return NO_LIST
     const [first, second] = payments
     if (second !== undefined) return { kind: 'unknown', reason: 'Stripe has two payments of this attempt' }
-    return first === undefined ? { kind: 'not_found' } : readPayment(call, first)
+    return first === undefined ? { kind: 'not_found' } : readPayment(call, first, client.now())
   })
 }
 

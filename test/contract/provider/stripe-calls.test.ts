@@ -134,6 +134,18 @@ describe('what Stripe answers', () => {
     assert.equal(await expiry(), (intent.created + 7 * 24 * 60 * 60) * 1000)
   })
 
+  test('a hold of which Stripe says neither when it lapses nor when it began lapses seven days from now', async () => {
+    const { peer } = here.at
+    const provider = connect(peer.port, {}, () => 1_000)
+    const call = authorizeCall(peer, { capture: false })
+    await provider.authorize(call, patience())
+    const [intent] = [...peer.books.intents.values()].slice(-1)
+    Object.assign(intent!, { latest_charge: 'ch_not_expanded', created: null })
+    const found = await provider.lookup(lookupCall('authorize', call, intent!.id), patience())
+    assert.equal(succeeded(found).expiresAt, 1_000 + 7 * 24 * 60 * 60 * 1000)
+    await provider.close()
+  })
+
   test('a hold that was captured in part is still found with what it held', async () => {
     const { provider } = here.at
     const { call, reference } = await pay(here.at, { capture: false })

@@ -7,8 +7,12 @@ import { freePort } from '../../kit/sockets.ts'
 import type { Opened } from './contract.ts'
 import { API_KEY, NOTIFICATION_SECRET, type StripePeer, stripePeer } from './stripe-peer.ts'
 
-export function connect(port: number, changes: Partial<StripeSettings> = {}): RemoteProvider {
-  return createStripe('stripe_eu', {
+export function connect(
+  port: number,
+  changes: Partial<StripeSettings> = {},
+  now?: () => number,
+): RemoteProvider {
+  const settings = {
     apiKey: API_KEY,
     notificationSecret: NOTIFICATION_SECRET,
     apiVersion: null,
@@ -19,8 +23,8 @@ export function connect(port: number, changes: Partial<StripeSettings> = {}): Re
     sendCustomer: false,
     deadlineMs: 20_000,
     concurrency: 8,
-    ...changes,
-  })
+  } as const
+  return createStripe('stripe_eu', { ...settings, ...changes }, now)
 }
 
 export async function open(): Promise<Opened & { readonly peer: StripePeer }> {
