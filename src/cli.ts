@@ -1,4 +1,4 @@
-import { otherCommand, takenApart } from './cli/command-line.ts'
+import { otherCommand, parseCommandLine } from './cli/command-line.ts'
 import {
   type Config,
   ConfigError,
@@ -64,13 +64,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Copy the database to a file, even while it is served, and check the copy.',
     settings: ['database'],
     words: 'FILE',
-    run: async ({ database }, words) => (await import('./cli/backup.ts')).run('backup', database, words),
+    run: async ({ database }, words) =>
+      (await import('./cli/backup.ts')).makeBackup('backup', database, words),
   },
   restore: {
     summary: 'Restore a backup to a place where no database exists, and check it.',
     settings: ['database'],
     words: 'FILE',
-    run: async ({ database }, words) => (await import('./cli/backup.ts')).run('restore', database, words),
+    run: async ({ database }, words) =>
+      (await import('./cli/backup.ts')).makeBackup('restore', database, words),
   },
   copy: {
     summary:
@@ -139,7 +141,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   if (rest.includes('--help') || rest.includes('-h')) return help(name)
   try {
     refuseFlagsOfNpm(env)
-    const { own, flags, words } = takenApart(rest, command.flags ?? [])
+    const { own, flags, words } = parseCommandLine(rest, command.flags ?? [])
     const variables = { ...defaultsOf(command), ...env }
     const config = readConfig(command.settings, flags, variables) as Config
     if (words.length > 0 && !command.words)

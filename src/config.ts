@@ -5,7 +5,7 @@ import { isLinkVariable } from './link-variables.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
-import { type Misspelt, misspelt, nearVariable } from './variables.ts'
+import { type Misspelt, misspeltVariablesOf, nearVariable } from './variables.ts'
 
 /** A setting that can't be used, as a sentence for whoever starts the program. */
 export class ConfigError extends Error {
@@ -389,5 +389,5 @@ function refuseUnknownVariables(env: NodeJS.ProcessEnv): void {
 
 /** Variables without the prefix that look like misspelt settings. */
 export function misspeltVariables(env: NodeJS.ProcessEnv): Misspelt[] {
-  return misspelt(env, KNOWN)
+  return misspeltVariablesOf(env, KNOWN)
 }

@@ -7,11 +7,11 @@ import { isPostgres, publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
 import { assertFree, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
+import { limitRepeats } from './observe/limit-repeats.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
-import { nowAndThen } from './observe/now-and-then.ts'
-import { tellOfLinks, warnOfMisspelt, warnOfProxy } from './observe/variables.ts'
+import { logLinkVariables, warnOfMisspeltVariables, warnOfProxy } from './observe/variables.ts'
 import type { StoreUnavailable } from './ports/store.ts'
 
 const MINUTE_MS = 60_000
@@ -86,8 +86,8 @@ export async function serve(
   workers.start()
   loadRest(log)
   warnOfProxy(log, process.env)
-  warnOfMisspelt(log, misspeltVariables(process.env))
-  tellOfLinks(log, linkVariables(process.env))
+  warnOfMisspeltVariables(log, misspeltVariables(process.env))
+  logLinkVariables(log, linkVariables(process.env))
   log.info(
     { address, bound, pid: process.pid, database: publicName(config.database), version: VERSION },
     'MiniPay is listening.',
@@ -193,7 +193,7 @@ function watchOf(metrics: Metrics): Watch {
 function servicesOf(config: Config, core: Core, metrics: Metrics): Services {
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
-  const spoken = nowAndThen()
+  const spoken = limitRepeats()
   return {
     context,
     prometheus: exposition(metrics, {
@@ -227,7 +227,7 @@ function servicesOf(config: Config, core: Core, metrics: Metrics): Services {
 
 /** Logs refusals, now and then. */
 function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
-  const spoken = nowAndThen()
+  const spoken = limitRepeats()
   return ({ reason, message }) => {
     if (reason !== 'closing' && spoken())
       log.error({ reason, cause: message }, 'Database unavailable; requests get 503.')
@@ -245,12 +245,12 @@ function logRequest(
 
 /** Logs connections that were closed because there were too many, now and then. */
 function dropLogger(log: Log, maxConnections: number): () => void {
-  const spoken = nowAndThen()
+  const spoken = limitRepeats()
   return () => {
     if (spoken()) log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed.')
   }
 }
 
 function outcomeLabel(attempt: DeliveryAttempt): string {
-  return attempt.kind === 'answered' ? `${Math.floor(attempt.status / 100)}xx` : attempt.kind
+  return attempt.kind === 'response' ? `${Math.floor(attempt.status / 100)}xx` : attempt.kind
 }

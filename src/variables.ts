@@ -14,7 +14,7 @@ export function nearVariable(name: string, settings: ReadonlySet<string>): strin
  * Variables that look like misspelt settings without the prefix, such as `WEBHOOK_TARGT`. They may be another
  * program's, so they do not stop the start.
  */
-export function misspelt(env: NodeJS.ProcessEnv, settings: ReadonlySet<string>): Misspelt[] {
+export function misspeltVariablesOf(env: NodeJS.ProcessEnv, settings: ReadonlySet<string>): Misspelt[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('WEBHOOK') && !settings.has(name))
     .flatMap((variable) => {

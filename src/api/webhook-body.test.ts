@@ -8,7 +8,7 @@ import { EVENT_TYPES, type EventType } from '../domain/event.ts'
 import { encodeFacts } from '../domain/snapshot.ts'
 import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
 import { chargeView } from './minipay/views.ts'
-import { type ToldEvent, webhookBody } from './webhook-body.ts'
+import { type DeliveredEvent, webhookBody } from './webhook-body.ts'
 
 const TYPES = Object.keys(EVENT_TYPES) as EventType[]
 const CHARGE = { ...chargeCommit({ scope }).charge, idempotencyKey: 'order-1', metadata: { order: '1' } }
@@ -44,7 +44,7 @@ function dataOf(type: EventType, charge: Charge = CHARGE): string {
   return encodeFacts({ charge })
 }
 
-function told(type: EventType, event: Partial<ToldEvent> = {}): ToldEvent {
+function told(type: EventType, event: Partial<DeliveredEvent> = {}): DeliveredEvent {
   return {
     ...{ eventType: type, eventId: 'evt_1', sequence: 7, epoch: 'ep_1', eventAt: START },
     data: dataOf(type),
@@ -52,7 +52,7 @@ function told(type: EventType, event: Partial<ToldEvent> = {}): ToldEvent {
   }
 }
 
-const read = (event: ToldEvent) => JSON.parse(webhookBody(event)) as Record<string, unknown>
+const read = (event: DeliveredEvent) => JSON.parse(webhookBody(event)) as Record<string, unknown>
 
 for (const first of TYPES)
   test(`no other type of event has the signed body of ${first}, and no other event of its own type`, () => {

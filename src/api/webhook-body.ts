@@ -4,7 +4,7 @@ import type { ClaimedDelivery } from '../ports/store.ts'
 import { snapshotView } from './minipay/views.ts'
 import type { WebhookView } from './minipay/webhook-schemas.ts'
 
-export type ToldEvent = Pick<
+export type DeliveredEvent = Pick<
   ClaimedDelivery,
   'eventType' | 'eventId' | 'sequence' | 'epoch' | 'eventAt' | 'data'
 >
@@ -13,7 +13,7 @@ export type ToldEvent = Pick<
  * The body of a webhook, which its signature covers: the five fields of the original's transaction first, then the
  * event and its change. No two events have the same body. Fields that an earlier version did not store are absent.
  */
-export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: ToldEvent): string {
+export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: DeliveredEvent): string {
   const view = snapshotView(decodeSnapshot(data))
   const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = view
   const body: Undefinable<WebhookView> = {

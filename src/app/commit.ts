@@ -1,7 +1,7 @@
 import type { Charge, Decision } from '../domain/charge.ts'
 import type { Surface } from '../domain/idempotency.ts'
 import { encodeFacts, snapshotOf } from '../domain/snapshot.ts'
-import type { Commit, CommitResult, Ended, Scope } from '../ports/store.ts'
+import type { Commit, CommitResult, EndedKey, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { type EndedRequest, type Ending, storedEnding } from './payments/endings.ts'
 
@@ -19,7 +19,7 @@ export type CommitStep = Partial<Pick<Commit, 'lease'>> & {
   readonly at: number
   readonly key: NewKey | null
   readonly ended: EndedRequest | null
-  readonly alsoEnded?: readonly EndedRequest[]
+  readonly otherEnded?: readonly EndedRequest[]
   /** The charge for the event, if the same commit changes it further. */
   readonly shown?: Charge | undefined
 }
@@ -31,10 +31,10 @@ const NONE: readonly EndedRequest[] = []
  * commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
-  const { decision, at, key, ended, alsoEnded = NONE, lease = null, shown } = step
+  const { decision, at, key, ended, otherEnded = NONE, lease = null, shown } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
   const snapshot = decision.event && snapshotOf(decision, shown)
-  const stored = (request: EndedRequest): Ended => ({
+  const stored = (request: EndedRequest): EndedKey => ({
     key: request.key,
     ending: storedEnding(request.ending, snapshot),
   })
@@ -48,7 +48,7 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     at,
     key: key && { ...key, ending: storedEnding(key.ending, snapshot) },
     ended: ended && stored(ended),
-    alsoEnded: alsoEnded.map(stored),
+    otherEnded: otherEnded.map(stored),
     charge,
     refund,
     dispute,

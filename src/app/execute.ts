@@ -1,13 +1,19 @@
 import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
-import { type FoundRecord, reused, type Surface } from '../domain/idempotency.ts'
+import { type FoundRecord, keyReused, type Surface } from '../domain/idempotency.ts'
 import { within } from '../ports/runtime.ts'
 import type { Scope } from '../ports/store.ts'
 import { lookUpFirst } from './attempts/look-up-first.ts'
 import { sendAttempt } from './attempts/send-attempt.ts'
 import { commitStep } from './commit.ts'
 import type { Context } from './context.ts'
-import { accepted, chargeEnding, type Ending, recordedEnding, refundEnding } from './payments/endings.ts'
+import {
+  acceptedEnding,
+  chargeEnding,
+  type Ending,
+  recordedEnding,
+  refundEnding,
+} from './payments/endings.ts'
 
 /** A state-changing request: its scope, its key, the fingerprint of its content, and the API through which it came. */
 export type KeyedRequest = {
@@ -132,7 +138,7 @@ async function asReplay(
   request: KeyedRequest,
   record: FoundRecord,
 ): Promise<Result | Rejection> {
-  const rejection = reused(record, request)
+  const rejection = keyReused(record, request)
   return rejection ?? { ...(await replayOf(context, request, record)), replayed: true }
 }
 
@@ -146,7 +152,7 @@ async function replayOf(
   if (ended) return ended
   const { objectId } = record.ending
   const charge = await store.charge(scope, objectId)
-  if (charge) return charge.idempotencyKey === key ? chargeEnding(charge) : accepted(charge)
+  if (charge) return charge.idempotencyKey === key ? chargeEnding(charge) : acceptedEnding(charge)
   const refund = await store.refund(scope, objectId)
   if (!refund) throw new Error(`${objectId}, which a key names, is gone`)
   return refundEnding(refund)

@@ -2,7 +2,7 @@
 import type { Runtime } from '../ports/runtime.ts'
 
 /** Resolves for one caller after each `wait`, such as the next turn of the event loop, in the order in which they came. */
-export function turns(wait: (resolve: () => void) => void): () => Promise<void> {
+export function createTurns(wait: (resolve: () => void) => void): () => Promise<void> {
   let last = Promise.resolve()
   return () => {
     last = last.then(() => new Promise(wait))

@@ -4,7 +4,7 @@ import { fileProblem } from '../database-name.ts'
 import { engineOf } from '../storage/engine.ts'
 
 /** Runs either command, and prints the totals of the checked copy. Throws an error with a sentence. */
-export async function run(
+export async function makeBackup(
   verb: 'backup' | 'restore',
   database: string,
   [file, ...more]: readonly string[],

@@ -9,7 +9,7 @@ export type CommandLine = {
 }
 
 /** Every flag has a value: `--amount 400` or `--amount=400`. `own` are names of flags that are no settings. */
-export function takenApart(args: readonly string[], own: readonly string[]): CommandLine {
+export function parseCommandLine(args: readonly string[], own: readonly string[]): CommandLine {
   const found: Record<string, string> = {}
   const flags: string[] = []
   const words: string[] = []

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type DeliveryAttempt, judgeAttempt, MAX_ATTEMPTS, retryDelayMs } from './delivery.ts'
 
-const answered = (status: number): DeliveryAttempt => ({ kind: 'answered', status })
+const answered = (status: number): DeliveryAttempt => ({ kind: 'response', status })
 const silence: DeliveryAttempt = { kind: 'no_answer', error: 'ECONNREFUSED' }
 const status = (from: number, to: number) => fc.integer({ min: from, max: to })
 const attempts = fc.integer({ min: 1, max: MAX_ATTEMPTS })
@@ -63,7 +63,7 @@ const NOW = Date.UTC(2026, 10, 26, 12, 0, 0)
 
 /** How long the retry after attempt `n` waits, in ms. */
 function waitAfter(code: number, retryAfter: string, n: number): number {
-  const verdict = judgeAttempt({ kind: 'answered', status: code, retryAfter }, n, NOW)
+  const verdict = judgeAttempt({ kind: 'response', status: code, retryAfter }, n, NOW)
   assert.equal(verdict.state, 'pending')
   return verdict.state === 'pending' ? verdict.retryAt - NOW : Number.NaN
 }
@@ -89,7 +89,7 @@ test('Retry-After makes no wait longer than an hour', () => {
 
 test('Retry-After gives no refusal a retry, and no delivery a seventh attempt', () => {
   const asks = (code: number, n: number) =>
-    judgeAttempt({ kind: 'answered', status: code, retryAfter: '5' }, n, NOW).state
+    judgeAttempt({ kind: 'response', status: code, retryAfter: '5' }, n, NOW).state
   assert.deepEqual(
     [asks(302, 1), asks(404, 1), asks(410, 1), asks(200, 1)],
     ['failed', 'failed', 'failed', 'delivered'],

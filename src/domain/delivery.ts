@@ -5,7 +5,7 @@ import { retryAfterMs } from './retry-after.ts'
  * reason why there was no response.
  */
 export type DeliveryAttempt =
-  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter?: string }
+  | { readonly kind: 'response'; readonly status: number; readonly retryAfter?: string }
   | { readonly kind: 'no_answer'; readonly error: string }
 
 /** The state of a delivery after an attempt. `retryAt` is in ms since 1970. */
@@ -40,7 +40,7 @@ export function retryDelayMs(attempts: number): number {
  */
 export function judgeAttempt(attempt: DeliveryAttempt, attempts: number, now: number): DeliveryVerdict {
   let asked = 0
-  if (attempt.kind === 'answered') {
+  if (attempt.kind === 'response') {
     const { status, retryAfter } = attempt
     if (status >= 200 && status < 300) return { state: 'delivered' }
     if (status >= 300 && status < 500 && !LATER.has(status)) return { state: 'failed' }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { canonicalJson, canonicalRequest, isIdempotencyKey, reused } from './idempotency.ts'
+import { canonicalJson, canonicalRequest, isIdempotencyKey, keyReused } from './idempotency.ts'
 
 /** A parsed JSON value: -0 is 0 once it was written as JSON. */
 const json = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
@@ -86,8 +86,8 @@ const ENDING = { kind: 'created', objectId: 'txn_1', facts: null } as const
 
 test('the same request may be replayed, another is rejected', () => {
   const record = { fingerprint: 'abc', surface: 'minipay', ending: ENDING } as const
-  assert.equal(reused(record, record), undefined)
-  const other = reused(record, { ...record, fingerprint: 'abd' })
+  assert.equal(keyReused(record, record), undefined)
+  const other = keyReused(record, { ...record, fingerprint: 'abd' })
   assert.partialDeepStrictEqual(other, { rejected: true, code: 'idempotency_key_reused' })
 })
 
@@ -112,6 +112,6 @@ test('the canonical text is written in one way, for flat and nested objects alik
 
 test('a key that is used again for another request is refused with a message', () => {
   const record = { fingerprint: 'a', surface: 'minipay', ending: ENDING } as const
-  const rejection = reused(record, { ...record, fingerprint: 'b' })
+  const rejection = keyReused(record, { ...record, fingerprint: 'b' })
   assert.match(rejection?.message ?? '', /already used .* Use a new key/)
 })

@@ -73,7 +73,7 @@ function isFlatAndSorted(object: Record<string, unknown>): boolean {
 }
 
 /** A rejection when the key was used for another request, or on another surface; undefined when it is the same request. */
-export function reused(
+export function keyReused(
   record: IdempotencyRecord,
   request: Pick<IdempotencyRecord, 'fingerprint' | 'surface'>,
 ): Rejection | undefined {

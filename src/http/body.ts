@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { turns } from '../app/turns.ts'
+import { createTurns } from '../app/turns.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { type Refusal, Refused, refuse } from './errors.ts'
 
@@ -15,7 +15,7 @@ const TOO_LARGE: Refusal = refuse('payload_too_large', 'The body is larger than 
 const MANY_PIECES = 512
 /** The time between the turns of such bodies, of all connections together, in ms. */
 const REST_MS = 100
-const nextTurn = turns((resolve) => setTimeout(resolve, REST_MS))
+const nextTurn = createTurns((resolve) => setTimeout(resolve, REST_MS))
 
 /**
  * Reads a request's body to its end, into one buffer, so its memory depends on its size and not on the number of

@@ -10,7 +10,7 @@ import { nearEndpoint } from './near-endpoint.ts'
 const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
 
 /** The refusal of malformed or repeated headers, or of a card number in the URL. */
-export function refusedOutright(request: Request): Refusal | undefined {
+export function refusalOfHead(request: Request): Refusal | undefined {
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
     return refuse('bad_request', 'The Host header is missing.')
   const coding = request.headers['transfer-encoding']
@@ -25,7 +25,7 @@ export function refusedOutright(request: Request): Refusal | undefined {
 }
 
 /** A body in an encoding or a character set that MiniPay does not read, which the bytes alone may not show. */
-export function undecodable({ headers }: Request): Refusal | undefined {
+export function refusalOfEncoding({ headers }: Request): Refusal | undefined {
   const coded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity'
   const type = headers['content-type'] as string
   if (!coded && (!type.includes('charset') || /charset="?utf-?8"?/i.test(type))) return undefined
@@ -59,7 +59,7 @@ function decoded(url: string): string {
 }
 
 /** 405 with the methods that the path has, or 404. */
-export function noSuchEndpoint(
+export function refusalOfUnknownEndpoint(
   { endpoints, otherResourceNames }: ServedApi,
   request: Request,
   reply: Reply,

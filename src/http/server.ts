@@ -4,7 +4,7 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
-import { turns } from '../app/turns.ts'
+import { createTurns } from '../app/turns.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
@@ -14,7 +14,7 @@ import { Refused, refusalOfError, refuse } from './errors.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
-import { noSuchEndpoint, refusedOutright, undecodable } from './refusals.ts'
+import { refusalOfEncoding, refusalOfHead, refusalOfUnknownEndpoint } from './refusals.ts'
 import { queryValidator } from './validate.ts'
 
 /** Node's own limit of a request line with its headers. */
@@ -112,10 +112,10 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
     if (request.method === 'OPTIONS') return void preflight(reply)
     const refused = state.closing
       ? refuse('shutting_down', 'The server is stopping.')
-      : refusedOutright(request)
+      : refusalOfHead(request)
     if (refused) return void sendRefusal(reply, refused)
     // Before the body: a wrong path is wrong with any body.
-    if (request.is404) return void sendRefusal(reply, noSuchEndpoint(options.api, request, reply))
+    if (request.is404) return void sendRefusal(reply, refusalOfUnknownEndpoint(options.api, request, reply))
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -147,7 +147,7 @@ async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }:
       // Some clients send a type even without a body.
       if (bytes.length === 0 && !request.routeOptions.config.needsBody) return done(null, undefined)
       const parse = () => {
-        const parsed = undecodable(request) ?? parseJsonBody(bytes, parameterWords)
+        const parsed = refusalOfEncoding(request) ?? parseJsonBody(bytes, parameterWords)
         if ('value' in parsed) done(null, parsed.value)
         else done(new Refused(parsed))
       }
@@ -167,7 +167,7 @@ async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }:
 const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
 const internalRefusal = refuse('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
-const oneAtATime = turns(setImmediate)
+const oneAtATime = createTurns(setImmediate)
 /** A body longer than this waits for its turn, in bytes. */
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)

@@ -57,7 +57,7 @@ test('a response is its status, headers and body, for any status', async (t) => 
     response.writeHead(418, { 'x-tea': 'pot' }).end('short and stout')
   })
   const result = await client(t, url).send(POST, patience())
-  assert.ok(result.kind === 'answered')
+  assert.ok(result.kind === 'response')
   assert.deepEqual([result.status, result.headers['x-tea'], result.body], [418, 'pot', 'short and stout'])
   assert.deepEqual(heard, ['POST', '/pay?x=1', '{"amount":1}'])
 })
@@ -104,7 +104,7 @@ test('what was given up before it began, or while it waited for a connection, is
   deadline.abort()
   assert.equal((await second).kind, 'not_sent')
   response.end('done')
-  assert.equal((await first).kind, 'answered')
+  assert.equal((await first).kind, 'response')
   // The connection is free again. Had the given up one been sent, it would have come before this one.
   const third = new AbortController()
   const { promise: came, resolve: come } = Promise.withResolvers<void>()
@@ -152,7 +152,7 @@ test('a kept connection that the peer closes as the next request comes is unknow
     })
   })
   const one = client(t, url, 1)
-  assert.equal((await one.send(POST, patience())).kind, 'answered')
+  assert.equal((await one.send(POST, patience())).kind, 'response')
   assert.equal((await one.send(POST, patience())).kind, 'unknown')
   assert.deepEqual([connections, requests], [1, 2])
   // A later request makes a connection of its own; the lost one does not come with it.
@@ -170,7 +170,7 @@ test('where connections are not kept each request has a new one, and none is los
   const made = httpClient(url, 1, { kept: false })
   t.after(() => made.close())
   for (let i = 1; i <= 3; i++) {
-    assert.equal((await made.send(POST, patience())).kind, 'answered')
+    assert.equal((await made.send(POST, patience())).kind, 'response')
     assert.equal(seen.size, i)
   }
 })
@@ -182,7 +182,7 @@ test('a redirect is an answer, and is not followed', async (t) => {
       response.writeHead(status, { location: elsewhere.url.href }).end(),
     )
     const result = await client(t, url).send(POST, patience())
-    assert.ok(result.kind === 'answered' && result.status === status)
+    assert.ok(result.kind === 'response' && result.status === status)
   }
   assert.equal(elsewhere.seen.requests, 0)
 })
@@ -200,7 +200,7 @@ test('a body of up to 1 MiB is read, and one that is longer is cut and unknown',
   })
   const one = client(t, url)
   const whole = await one.send({ ...POST, method: 'GET', body: null }, patience())
-  assert.ok(whole.kind === 'answered' && whole.body.length === 1024 * 1024)
+  assert.ok(whole.kind === 'response' && whole.body.length === 1024 * 1024)
   assert.deepEqual(await one.send(POST, patience()), {
     kind: 'unknown',
     reason: 'the response is longer than 1024 KiB',
@@ -235,7 +235,7 @@ test('where bodies are discarded the head is the answer, and an endless body is 
   const made = httpClient(url, 1, { maxBodyBytes: 16, discardMs: 50 })
   t.after(() => made.close())
   const result = await made.send(POST, patience())
-  assert.ok(result.kind === 'answered')
+  assert.ok(result.kind === 'response')
   assert.deepEqual([result.status, result.headers['retry-after'], result.body], [202, '7', ''])
   await cut
 })
@@ -248,6 +248,6 @@ test('where bodies are discarded a connection is used again after a short one', 
   })
   const made = httpClient(url, 1, { maxBodyBytes: 16, discardMs: 60_000 })
   t.after(() => made.close())
-  for (let i = 0; i < 3; i++) assert.equal((await made.send(POST, patience())).kind, 'answered')
+  for (let i = 0; i < 3; i++) assert.equal((await made.send(POST, patience())).kind, 'response')
   assert.equal(sockets.size, 1)
 })

@@ -18,7 +18,7 @@ export type HttpRequest = {
 
 export type HttpResult =
   | {
-      readonly kind: 'answered'
+      readonly kind: 'response'
       readonly status: number
       /** Names are lower case. */
       readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -116,7 +116,7 @@ class Call implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #settled = false
   #status = 0
-  #headers: Extract<HttpResult, { kind: 'answered' }>['headers'] = {}
+  #headers: Extract<HttpResult, { kind: 'response' }>['headers'] = {}
   #body: ByteBuffer
   #discarded = 0
   #discarding: NodeJS.Timeout | undefined
@@ -155,7 +155,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#headers = headers
     if (this.#discardMs !== undefined) {
       this.#discarding = setTimeout(() => controller.abort(new Error(TOO_LONG)), this.#discardMs)
-      this.#settle({ kind: 'answered', status, headers, body: '' })
+      this.#settle({ kind: 'response', status, headers, body: '' })
     } else this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
   }
 
@@ -170,7 +170,7 @@ class Call implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     clearTimeout(this.#discarding)
     const body = this.#body.take().toString()
-    this.#settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
+    this.#settle({ kind: 'response', status: this.#status, headers: this.#headers, body })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {

@@ -14,7 +14,10 @@ export function warnOfProxy(log: Log, env: NodeJS.ProcessEnv): void {
 }
 
 /** An operator who misspells a setting would otherwise see its default in use, without a word. */
-export function warnOfMisspelt(log: Log, found: readonly { variable: string; meant: string }[]): void {
+export function warnOfMisspeltVariables(
+  log: Log,
+  found: readonly { variable: string; meant: string }[],
+): void {
   for (const { variable, meant } of found)
     log.warn({ variable, meant }, 'MiniPay ignores this variable, which looks like a misspelt setting.')
 }
@@ -22,7 +25,7 @@ export function warnOfMisspelt(log: Log, found: readonly { variable: string; mea
 /**
  * Names variables that look like settings: Kubernetes and Docker set them for a service or container named minipay.
  */
-export function tellOfLinks(log: Log, variables: readonly string[]): void {
+export function logLinkVariables(log: Log, variables: readonly string[]): void {
   if (variables.length > 0)
     log.info(
       { variables },

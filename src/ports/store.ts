@@ -31,7 +31,7 @@ export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live'
 export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
 
 /** A key that was stored before, and the new ending of its request. */
-export type Ended = { readonly key: string; readonly ending: StoredEnding }
+export type EndedKey = { readonly key: string; readonly ending: StoredEnding }
 
 export type Commit = {
   readonly scope: Scope
@@ -40,9 +40,9 @@ export type Commit = {
   /** Must not exist; is stored with the ending of its request. Null for a step without its own request. */
   readonly key: ({ readonly key: string } & IdempotencyRecord) | null
   /** The new ending of an earlier key; ignored if the key was purged since. */
-  readonly ended: Ended | null
+  readonly ended: EndedKey | null
   /** Other keys whose requests end with it. */
-  readonly alsoEnded?: readonly Ended[]
+  readonly otherEnded?: readonly EndedKey[]
   /** With version 1 the charge is new; with version n it must be stored at version n - 1. */
   readonly charge: Charge
   /** New, or changed. */
@@ -69,11 +69,11 @@ export type Commit = {
   readonly counts: readonly Count[]
 }
 
-const NONE: readonly Ended[] = []
+const NONE: readonly EndedKey[] = []
 
 /** Every earlier key whose ending a commit replaces. */
-export function allEnded({ ended, alsoEnded = NONE }: Commit): readonly Ended[] {
-  return ended ? [ended, ...alsoEnded] : alsoEnded
+export function endedKeysOf({ ended, otherEnded = NONE }: Commit): readonly EndedKey[] {
+  return ended ? [ended, ...otherEnded] : otherEnded
 }
 
 export type CommitResult =

@@ -4,7 +4,7 @@ import { type HttpClient, type HttpResult, httpClient } from '../net/http-client
 import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
 import { isSigned, signatureHeaders } from '../signing.ts'
 import type { Create } from './fields.ts'
-import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-answers.ts'
+import { disputeOf, type Guard, lookupOf, notificationOf, outcomeOf } from './http-responses.ts'
 import { leakFinder, scrubber } from './scrub.ts'
 
 /** A processor promises to know a reference for 24 h; MiniPay uses one hour less, for clocks and queues. */
@@ -47,7 +47,7 @@ export function createHttpProvider(
     apart = false,
   ): Promise<Outcome> {
     const result = await (apart ? ask : post)(operation, id, { reference: id, ...fields }, signal)
-    if (result.kind === 'answered') return outcomeOf(result, guard)
+    if (result.kind === 'response') return outcomeOf(result, guard)
     return { kind: result.kind, reason: guard.scrub(result.reason) }
   }
 

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import type Stripe from 'stripe'
 import type { Egress } from '../net/egress.ts'
 import { type HttpClient, httpClient } from '../net/http-client.ts'
-import { part, text } from './stripe-answers.ts'
 import type { StripeErrorFields } from './stripe-errors.ts'
+import { objectAt, textAt } from './stripe-responses.ts'
 
 export type StripeAccount = {
   readonly apiKey: string
@@ -19,8 +19,8 @@ export type StripeAccount = {
 }
 
 /** The result of one call: Stripe's response, Stripe's refusal, or no response that counts. */
-export type Reply =
-  | { readonly kind: 'answered'; readonly answer: unknown }
+export type StripeReply =
+  | { readonly kind: 'response'; readonly answer: unknown }
   | {
       readonly kind: 'refused'
       readonly error: StripeErrorFields
@@ -35,7 +35,7 @@ export type Reply =
 
 export type StripeClient = {
   /** One call by the SDK; never rejects. */
-  send(signal: AbortSignal, call: (stripe: Stripe) => Promise<unknown>): Promise<Reply>
+  send(signal: AbortSignal, call: (stripe: Stripe) => Promise<unknown>): Promise<StripeReply>
   readonly webhooks: Stripe['webhooks']
   /** ms since 1970. */
   now(): number
@@ -43,7 +43,7 @@ export type StripeClient = {
 }
 
 /** A call without a response, on its way through the SDK. */
-class NoAnswer extends Error {
+class NoResponse extends Error {
   readonly kind: 'not_sent' | 'unknown'
   constructor(kind: 'not_sent' | 'unknown', reason: string) {
     super(reason)
@@ -79,7 +79,7 @@ export function stripeClient(account: StripeAccount, now: () => number, kept = t
       signals
         .run(signal, () => call(stripe))
         .then(
-          (answer) => ({ kind: 'answered', answer }),
+          (answer) => ({ kind: 'response', answer }),
           (error: unknown) => replyOf(error),
         ),
     webhooks: stripe.webhooks,
@@ -99,19 +99,19 @@ function sdkClient(
     getClientName: () => 'minipay',
     async makeRequest(_host, _port, path, method, headers, body) {
       const signal = signalOf()
-      if (!signal) throw new NoAnswer('not_sent', 'a call without a deadline')
+      if (!signal) throw new NoResponse('not_sent', 'a call without a deadline')
       const fields = { ...plain(headers), ...version }
       const result = await http.send(
         { method: method === 'POST' ? 'POST' : 'GET', path, headers: fields, body: body || null },
         signal,
       )
-      if (result.kind !== 'answered') throw new NoAnswer(result.kind, result.reason)
+      if (result.kind !== 'response') throw new NoResponse(result.kind, result.reason)
       return {
         getStatusCode: () => result.status,
         getHeaders: () => kept(result.headers),
         getRawResponse: () => ({}),
         toStream: () => {
-          throw new NoAnswer('unknown', 'no call streams')
+          throw new NoResponse('unknown', 'no call streams')
         },
         // The SDK accepts any JSON as Stripe's, and crashes on a number.
         toJSON: async () => parse(result.status, result.body.toString()),
@@ -139,35 +139,35 @@ function parse(status: number, body: string): object {
   const wellFormed =
     typeof json === 'object' &&
     json !== null &&
-    (status === 200 ? !('error' in json) : text(part(json, 'error'), 'type'))
+    (status === 200 ? !('error' in json) : textAt(objectAt(json, 'error'), 'type'))
   if (!wellFormed) throw new Error(`status ${status} with a body that is not Stripe's`)
   return json
 }
 
 /** The fields of an error that the SDK threw, if they are Stripe's own. Any other error may have been sent. */
-function replyOf(error: unknown): Reply {
+function replyOf(error: unknown): StripeReply {
   const { detail, raw, headers, statusCode } = error as Partial<Stripe.errors.StripeError>
-  if (detail instanceof NoAnswer) return { kind: detail.kind, reason: detail.message }
-  if (typeof statusCode !== 'number' || text(raw, 'type') === null)
+  if (detail instanceof NoResponse) return { kind: detail.kind, reason: detail.message }
+  if (typeof statusCode !== 'number' || textAt(raw, 'type') === null)
     return { kind: 'unknown', reason: reasonOf(error) }
   return {
     kind: 'refused',
     error: {
       status: statusCode,
-      type: text(raw, 'type') ?? '',
-      code: text(raw, 'code') ?? '',
-      declineCode: text(raw, 'decline_code') ?? '',
-      param: text(raw, 'param') ?? '',
+      type: textAt(raw, 'type') ?? '',
+      code: textAt(raw, 'code') ?? '',
+      declineCode: textAt(raw, 'decline_code') ?? '',
+      param: textAt(raw, 'param') ?? '',
     },
-    message: text(raw, 'message') ?? `Stripe returned the status ${statusCode}.`,
-    payment: part(raw, 'payment_intent'),
+    message: textAt(raw, 'message') ?? `Stripe returned the status ${statusCode}.`,
+    payment: objectAt(raw, 'payment_intent'),
     replayed: headers?.['idempotent-replayed'] === 'true',
   }
 }
 
 /** The SDK's message is "Invalid JSON received"; its cause has the details. */
 function reasonOf(error: unknown): string {
-  const exception = part(part(error, 'raw'), 'exception')
+  const exception = objectAt(objectAt(error, 'raw'), 'exception')
   const cause = exception instanceof Error ? exception : error
   return cause instanceof Error ? cause.message : 'the SDK failed'
 }

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe'
 import type { NotificationSubject, VerifiedNotification } from '../ports/provider.ts'
-import { part, text } from './stripe-answers.ts'
+import { objectAt, textAt } from './stripe-responses.ts'
 
 /** How old the signature of a notification may be, in seconds. */
 const TOLERANCE_S = 300
@@ -23,10 +23,10 @@ export function readNotification(
   } catch {
     return null
   }
-  const id = text(event, 'id')
-  const type = text(event, 'type')
+  const id = textAt(event, 'id')
+  const type = textAt(event, 'type')
   if (id === null || type === null) return null
-  return { id, subject: subjectOf(type, part(part(event, 'data'), 'object')) }
+  return { id, subject: subjectOf(type, objectAt(objectAt(event, 'data'), 'object')) }
 }
 
 /**
@@ -35,10 +35,10 @@ export function readNotification(
  * a payment intent is about no payment of ours.
  */
 function subjectOf(type: string, object: Readonly<Record<string, unknown>>): NotificationSubject {
-  const reference = text(object, 'id')
+  const reference = textAt(object, 'id')
   if (reference === null) return { about: 'nothing' }
   if (type.startsWith('charge.dispute.')) {
-    const inquiry = text(object, 'status')?.startsWith('warning_') === true
+    const inquiry = textAt(object, 'status')?.startsWith('warning_') === true
     return inquiry || object['payment_intent'] === null
       ? { about: 'nothing' }
       : { about: 'dispute', reference }
@@ -49,6 +49,6 @@ function subjectOf(type: string, object: Readonly<Record<string, unknown>>): Not
       ? 'refund'
       : 'nothing'
   if (about === 'nothing') return { about }
-  const attemptId = text(part(object, 'metadata'), 'minipay_attempt')
+  const attemptId = textAt(objectAt(object, 'metadata'), 'minipay_attempt')
   return attemptId === null ? { about, reference } : { about: 'attempt', attemptId }
 }

@@ -11,19 +11,19 @@ import {
 import type { Create } from './fields.ts'
 import { scrubber } from './scrub.ts'
 import { toStripe } from './stripe-amount.ts'
+import { type StripeAccount, type StripeClient, type StripeReply, stripeClient } from './stripe-client.ts'
+import { errorMeaning } from './stripe-errors.ts'
+import { readNotification } from './stripe-notifications.ts'
 import {
-  type Asked,
+  type CalledObject,
   hasMore,
-  listed,
-  part,
+  membersOf,
+  objectAt,
   readDispute,
   readPayment,
   readRefund,
-  text,
-} from './stripe-answers.ts'
-import { type Reply, type StripeAccount, type StripeClient, stripeClient } from './stripe-client.ts'
-import { errorMeaning } from './stripe-errors.ts'
-import { readNotification } from './stripe-notifications.ts'
+  textAt,
+} from './stripe-responses.ts'
 
 export type StripeSettings = StripeAccount & {
   /** Of the webhook endpoint that points at us: `whsec_…`. */
@@ -195,33 +195,33 @@ function lookupOf(
 async function settle(
   client: StripeClient,
   asked: LookupCall,
-  reply: Reply,
+  reply: StripeReply,
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (reply.kind === 'not_sent' || reply.kind === 'unknown') return reply
-  if (reply.kind === 'answered') return known(read(client, asked, reply.answer))
+  if (reply.kind === 'response') return outcomeOfLookup(readObject(client, asked, reply.answer))
   const meaning = errorMeaning(reply.error)
   if (meaning.kind === 'not_sent') return { kind: 'not_sent', reason: reply.message }
   if (meaning.kind === 'unknown') {
     // Stripe repeats its own errors as long as it keeps the key, and refuses the key with other parameters, such as
     // another return_url. So a resend gives no new information, but a lookup may.
     if (reply.replayed || reply.error.type === 'idempotency_error')
-      return known(await lookup(client, asked, signal))
+      return outcomeOfLookup(await lookup(client, asked, signal))
     return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
   }
   if (reply.error.code === 'payment_intent_unexpected_state') {
-    const state = read(client, asked, reply.payment)
+    const state = readObject(client, asked, reply.payment)
     if (state.kind !== 'not_found' && state.kind !== 'unknown') return state
   }
-  const reference = text(reply.payment, 'id')
+  const reference = textAt(reply.payment, 'id')
   return { kind: 'declined', declineCode: meaning.declineCode, message: reply.message, reference }
 }
 
-function read({ now }: StripeClient, asked: Asked, answer: unknown): LookupOutcome {
+function readObject({ now }: StripeClient, asked: CalledObject, answer: unknown): LookupOutcome {
   return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer, now())
 }
 
-function known(answer: LookupOutcome): Outcome {
+function outcomeOfLookup(answer: LookupOutcome): Outcome {
   if (answer.kind !== 'not_found') return answer
   return { kind: 'unknown', reason: 'Stripe does not say what became of it' }
 }
@@ -238,13 +238,15 @@ async function lookup(client: StripeClient, call: LookupCall, signal: AbortSigna
     return payment === null ? { kind: 'not_found' } : findRefund(client, call, payment, signal)
   if (kind === 'refund') {
     const reply = await client.send(signal, (stripe) => stripe.refunds.retrieve(providerReference ?? ''))
-    return found(reply, (answer) => readRefund(call, answer))
+    return lookupResult(reply, (answer) => readRefund(call, answer))
   }
   if (payment === null) return findPayment(client, call, attemptId, signal)
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.retrieve(payment, { expand: ['latest_charge'] }),
   )
-  return found(reply, (answer) => readPayment({ ...call, paymentReference: payment }, answer, client.now()))
+  return lookupResult(reply, (answer) =>
+    readPayment({ ...call, paymentReference: payment }, answer, client.now()),
+  )
 }
 
 async function findPayment(
@@ -260,8 +262,8 @@ async function findPayment(
       expand: ['data.latest_charge'],
     }),
   )
-  return found(reply, (answer) => {
-    const payments = listed(answer)
+  return lookupResult(reply, (answer) => {
+    const payments = membersOf(answer)
     if (payments === null) return NO_LIST
     const [first, second] = payments
     if (second !== undefined) return { kind: 'unknown', reason: 'Stripe has two payments of this attempt' }
@@ -286,24 +288,24 @@ async function findRefund(
       ...(after === undefined ? {} : { starting_after: after }),
     }
     const reply = await client.send(signal, (stripe) => stripe.refunds.list(page))
-    if (reply.kind !== 'answered') return found(reply, () => ({ kind: 'not_found' }))
-    const refunds = listed(reply.answer)
+    if (reply.kind !== 'response') return lookupResult(reply, () => ({ kind: 'not_found' }))
+    const refunds = membersOf(reply.answer)
     if (refunds === null) return NO_LIST
     const ours = refunds.find(
-      (refund) => text(part(refund, 'metadata'), 'minipay_attempt') === call.attemptId,
+      (refund) => textAt(objectAt(refund, 'metadata'), 'minipay_attempt') === call.attemptId,
     )
     if (ours !== undefined) return readRefund(call, ours)
-    after = text(refunds.at(-1), 'id') ?? undefined
+    after = textAt(refunds.at(-1), 'id') ?? undefined
     if (after === undefined || !hasMore(reply.answer)) return { kind: 'not_found' }
   }
 }
 
 /** The result of a read: "no such object" is `not_found`; any other failure leaves the outcome unknown. */
-function found<Answer>(
-  reply: Reply,
+function lookupResult<Answer>(
+  reply: StripeReply,
   read: (answer: unknown) => Answer,
 ): Answer | { readonly kind: 'not_found' } | { readonly kind: 'unknown'; readonly reason: string } {
-  if (reply.kind === 'answered') return read(reply.answer)
+  if (reply.kind === 'response') return read(reply.answer)
   if (reply.kind !== 'refused') return { kind: 'unknown', reason: reply.reason }
   if (reply.error.status === 404 && reply.error.code === 'resource_missing') return { kind: 'not_found' }
   return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }
@@ -311,5 +313,5 @@ function found<Answer>(
 
 async function dispute(client: StripeClient, reference: string, signal: AbortSignal): Promise<DisputeLookup> {
   const reply = await client.send(signal, (stripe) => stripe.disputes.retrieve(reference))
-  return found(reply, readDispute)
+  return lookupResult(reply, readDispute)
 }

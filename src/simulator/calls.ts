@@ -47,7 +47,7 @@ function none(): Counts {
 }
 
 /** The condition of a query such as `operation=capture&received=3`; undefined if it has none. */
-export function waitedFor(query: URLSearchParams): [Stage, Operation, number] | undefined {
+export function conditionOf(query: URLSearchParams): [Stage, Operation, number] | undefined {
   const operation = OPERATIONS.find((one) => one === query.get('operation'))
   const stage = STAGES.find((one) => query.has(one))
   return operation && stage ? [stage, operation, Number(query.get(stage))] : undefined

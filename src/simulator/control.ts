@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Calls, waitedFor } from './calls.ts'
+import { type Calls, conditionOf } from './calls.ts'
 import type { Writer } from './database.ts'
 import type { Faults } from './faults.ts'
 import { type Body, parseObject, readBody, sendJson, text } from './json.ts'
@@ -57,7 +57,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler
     'GET',
     /^\/calls$/,
     async ({ calls }, _body, _parts, url) => {
-      const wait = waitedFor(url.searchParams)
+      const wait = conditionOf(url.searchParams)
       if (wait) await calls.reached(...wait)
       return [200, calls.summary()]
     },

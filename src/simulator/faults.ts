@@ -90,7 +90,7 @@ export function createFaults(): Faults {
   /** References whose own fault has occurred: the simulator serves the same call again. */
   const served = new Set<string>()
 
-  function asked(body: Body): Fault | undefined {
+  function requestedFault(body: Body): Fault | undefined {
     const metadata = isObject(body['metadata']) ? body['metadata'] : {}
     const fault = FAULT_TOKENS.get(text(body['payment_method'])) ?? faultOf(metadata['fault'])
     const reference = text(body['reference'])
@@ -99,7 +99,7 @@ export function createFaults(): Faults {
     return fault
   }
 
-  function drawn(operation: Operation): Fault | undefined {
+  function randomFault(operation: Operation): Fault | undefined {
     const entries = Object.entries(settings.rates) as [Fault, number][]
     if (entries.length === 0) return undefined
     let at = draw()
@@ -131,7 +131,8 @@ export function createFaults(): Faults {
       armed.set(known, [...(armed.get(known) ?? []), ...Array<Fault>(Number(count)).fill(fault)])
       return undefined
     },
-    next: (operation, body) => armed.get(operation)?.shift() ?? asked(body) ?? drawn(operation),
+    next: (operation, body) =>
+      armed.get(operation)?.shift() ?? requestedFault(body) ?? randomFault(operation),
   }
 }
 

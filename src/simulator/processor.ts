@@ -6,7 +6,7 @@ import { authorization, followUpOf } from './requests.ts'
 import type { NotificationRow, OperationRow, PaymentRow, Tables } from './rows.ts'
 
 /** A response of the protocol: the HTTP status and the JSON. */
-export type Answer = { readonly status: number; readonly body: object }
+export type ProcessorResponse = { readonly status: number; readonly body: object }
 
 /** How long an authorization is held: seven days, in ms. */
 const HOLD_MS = 7 * 24 * 3_600_000
@@ -32,9 +32,9 @@ export class Processor {
     this.#options = options
   }
 
-  authorize(body: Body, fault: Fault | undefined): Answer {
+  authorize(body: Body, fault: Fault | undefined): ProcessorResponse {
     const asked = authorization(body)
-    if (typeof asked === 'string') return refused(422, 'invalid_request', asked)
+    if (typeof asked === 'string') return refusal(422, 'invalid_request', asked)
     const { reference, transaction_id, amount, currency, customer, payment_method, capture } = asked
     const request = JSON.stringify(asked)
     const before = this.#known(reference, request)
@@ -62,9 +62,9 @@ export class Processor {
     })
   }
 
-  followUp(operation: FollowUp, body: Body, fault: Fault | undefined): Answer {
+  followUp(operation: FollowUp, body: Body, fault: Fault | undefined): ProcessorResponse {
     const asked = followUpOf(body)
-    if (typeof asked === 'string') return refused(422, 'invalid_request', asked)
+    if (typeof asked === 'string') return refusal(422, 'invalid_request', asked)
     const { reference, amount, currency } = asked
     const request = JSON.stringify(asked)
     const before = this.#known(reference, request, operation)
@@ -89,11 +89,11 @@ export class Processor {
     return this.#record({ ...row, id: newId(PREFIX[operation]), status, due_at: this.#due(fault) })
   }
 
-  lookup(body: Body): Answer {
+  lookup(body: Body): ProcessorResponse {
     const dispute = text(body['dispute'])
     if (dispute !== '') return this.#lookupDispute(dispute)
     const reference = text(body['reference'])
-    if (reference === '') return refused(422, 'invalid_request', 'reference or dispute is missing.')
+    if (reference === '') return refusal(422, 'invalid_request', 'reference or dispute is missing.')
     const row = this.#tables.operation(reference)
     if (row && row.status !== 'closed') return this.#answerTo(row)
     // The client relies on "not found", so from now on the simulator refuses the reference.
@@ -171,10 +171,10 @@ export class Processor {
   }
 
   /** The current state of an operation: the response to it, to the same reference again, and to a lookup. */
-  #answerTo(row: OperationRow): Answer {
+  #answerTo(row: OperationRow): ProcessorResponse {
     const { status, id: reference, amount, currency } = row
     if (status === 'closed')
-      return refused(
+      return refusal(
         409,
         'reference_closed',
         'The reference was looked up or refused before this call arrived.',
@@ -199,7 +199,7 @@ export class Processor {
     return ok({ status: 'succeeded', reference, amount, currency, expires_at })
   }
 
-  #lookupDispute(dispute: string): Answer {
+  #lookupDispute(dispute: string): ProcessorResponse {
     const row = this.#tables.dispute(dispute)
     if (!row) return NOT_FOUND
     const { status, payment, amount, currency } = row
@@ -213,25 +213,25 @@ export class Processor {
     const same = row.status === 'closed' || (row.operation === operation && row.request === request)
     return same
       ? this.#answerTo(row)
-      : refused(409, 'reference_reused', 'This reference was used for another call.')
+      : refusal(409, 'reference_reused', 'This reference was used for another call.')
   }
 
-  #record(row: OperationRow): Answer {
+  #record(row: OperationRow): ProcessorResponse {
     this.#tables.putOperation(row)
     return this.#answerTo(row)
   }
 
   /** The client relies on a refusal, as it does on "not found". */
-  #refuse(row: OperationRow, status: number, code: string, message: string): Answer {
+  #refuse(row: OperationRow, status: number, code: string, message: string): ProcessorResponse {
     this.#tables.putOperation({ ...row, status: 'closed' })
-    return refused(status, code, message)
+    return refusal(status, code, message)
   }
 
-  #decline(row: OperationRow, code: string, message: string): Answer {
+  #decline(row: OperationRow, code: string, message: string): ProcessorResponse {
     return this.#record({ ...row, status: 'declined', decline_code: code, message, due_at: null })
   }
 
-  #declineByFault(row: OperationRow, fault: Fault | undefined): Answer | undefined {
+  #declineByFault(row: OperationRow, fault: Fault | undefined): ProcessorResponse | undefined {
     if (fault === 'decline') return this.#decline(row, 'do_not_honor', 'The bank does not say why.')
     if (fault === 'unknown_decline') return this.#decline(row, 'martian_card', 'Cards of Mars are not taken.')
     if (fault === 'odd_decline') return this.#decline(row, 'Do Not Honour!', 'The bank does not say why.')
@@ -308,14 +308,14 @@ export class Processor {
 }
 
 const EXPIRED = 'authorization_expired'
-const NOT_FOUND: Answer = ok({ status: 'not_found' })
+const NOT_FOUND: ProcessorResponse = ok({ status: 'not_found' })
 
-function ok(body: object): Answer {
+function ok(body: object): ProcessorResponse {
   return { status: 200, body }
 }
 
 /** Not done, and never will be by this call. */
-export function refused(status: number, code: string, message: string): Answer {
+export function refusal(status: number, code: string, message: string): ProcessorResponse {
   return { status, body: { status: 'refused', code, message } }
 }
 

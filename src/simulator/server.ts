@@ -9,7 +9,7 @@ import { groupedWriter, openSimulatorDatabase } from './database.ts'
 import { createFaults, type Fault, OPERATIONS, type Operation } from './faults.ts'
 import { type Body, parseObject, readBody, sendJson } from './json.ts'
 import { Later } from './later.ts'
-import { type Answer, Processor, refused } from './processor.ts'
+import { Processor, type ProcessorResponse, refusal } from './processor.ts'
 import { tables as tablesOf } from './rows.ts'
 
 export type SimulatorOptions = {
@@ -50,7 +50,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const simulator: Simulator = { file: database, writer, processor, faults, calls: new Calls(), later }
   const server = createServer((request, response) => {
     // The simulator ignores a client that disconnects before its response.
-    answer(simulator, secret.key, request, response).catch(() => response.destroy())
+    respond(simulator, secret.key, request, response).catch(() => response.destroy())
   })
   // Longer than clients keep their connections, so that none is closed during a call.
   server.keepAliveTimeout = 65_000
@@ -80,7 +80,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   }
 }
 
-async function answer(
+async function respond(
   simulator: Simulator,
   key: Buffer,
   request: IncomingMessage,
@@ -103,20 +103,20 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const bytes = await readBody(request)
-  if (!bytes) return send(response, refused(413, 'too_large', 'The body is larger than 64 KiB.'))
+  if (!bytes) return send(response, refusal(413, 'too_large', 'The body is larger than 64 KiB.'))
   simulator.calls.count('received', operation)
   if (!isSigned(key, request.headers, bytes, Date.now()))
-    return send(response, refused(401, 'signature_invalid', 'The signature is wrong.'))
+    return send(response, refusal(401, 'signature_invalid', 'The signature is wrong.'))
   const body = parseObject(bytes)
   if (!body || body['operation'] !== operation)
-    return send(response, refused(400, 'invalid_request', 'The body is not of this operation.'))
+    return send(response, refusal(400, 'invalid_request', 'The body is not of this operation.'))
   const fault = simulator.faults.next(operation, body)
   if (simulator.faults.settings.latency_ms > 0) await sleep(simulator.faults.settings.latency_ms)
   if (fault === 'hang') return
   if (fault === 'cut_before') return void response.destroy()
   if (fault === 'error') return sendJson(response, 500, { error: 'Nothing was done.' })
   if (fault === 'reused_reference')
-    return send(response, refused(409, 'reference_reused', 'This reference was used for another call.'))
+    return send(response, refusal(409, 'reference_reused', 'This reference was used for another call.'))
   if (fault === 'hold_before') await simulator.calls.hold()
 
   const result = await simulator.writer.run(() => carryOut(simulator, operation, body, fault))
@@ -132,20 +132,24 @@ function carryOut(
   operation: Operation,
   body: Body,
   fault: Fault | undefined,
-): Answer {
+): ProcessorResponse {
   if (operation === 'lookup') return processor.lookup(body)
   if (operation === 'authorize') return processor.authorize(body, fault)
   return processor.followUp(operation, body, fault)
 }
 
-function send(response: ServerResponse, { status, body }: Answer): void {
+function send(response: ServerResponse, { status, body }: ProcessorResponse): void {
   sendJson(response, status, body)
 }
 
 const GIGABYTE = 1024 ** 3
 
 /** The operation is stored; the fault decides the response. */
-async function misbehave(response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> {
+async function misbehave(
+  response: ServerResponse,
+  answer: ProcessorResponse,
+  fault: Fault | undefined,
+): Promise<void> {
   const text = JSON.stringify(answer.body)
   switch (fault) {
     case 'cut_after':

@@ -5,7 +5,7 @@ import { attemptOf, chargeOf } from '../../test/kit/charges.ts'
 import type { Refund } from '../domain/charge.ts'
 import { ATTEMPTS, CHARGES, KEYS, NOUNS } from './columns.ts'
 import { migrate } from './sqlite/migrate.ts'
-import { amount, type Spec, type Specs, selected, type Table, table, text } from './table.ts'
+import { amount, type Spec, type Specs, selectList, type Table, table, text } from './table.ts'
 
 test('SQLite has a column for each property of a noun, and no others but those that only it needs', () => {
   const db = new Database(':memory:')
@@ -52,7 +52,7 @@ test('columns that forget a property, or store it as another kind, do not pass t
   type Noun = Pick<Refund, 'id' | 'chargeId' | 'amount'>
   const right = { id: text, chargeId: text, amount }
   assert.equal(
-    selected(table<Noun>('refunds', 're', right)),
+    selectList(table<Noun>('refunds', 're', right)),
     'id AS "id", charge_id AS "chargeId", amount AS "amount"',
   )
   type Fits<S> = S extends Specs<Noun> ? true : false

@@ -6,7 +6,7 @@ import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
-import type { Commit, Ended } from '../ports/store.ts'
+import type { Commit, EndedKey } from '../ports/store.ts'
 import { amount, changing, flag, integer, json, named, record, rows, table, text, time } from './table.ts'
 
 export const CHARGES = table<Charge>('charges', 'txn', {
@@ -136,7 +136,7 @@ export function keyFactsOf({ key, fingerprint, surface, ending }: NonNullable<Co
   return { ...endedFactsOf({ key, ending }), fingerprint, surface }
 }
 
-export function endedFactsOf({ key, ending: { kind, objectId, facts } }: Ended): EndedFacts {
+export function endedFactsOf({ key, ending: { kind, objectId, facts } }: EndedKey): EndedFacts {
   return { key, ending: kind, objectId, facts }
 }
 

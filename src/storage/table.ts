@@ -193,7 +193,7 @@ export function namesOf<T>(columns: readonly Column<T>[]): string[] {
  * The SELECT list to read items. `made` has the SQL of properties that an engine does not store in the column of their
  * name; `from` is the table's name in the statement, if another table has columns of the same name.
  */
-export function selected<T>(
+export function selectList<T>(
   { columns }: Rows<T>,
   made: { readonly [P in keyof T]?: string } = {},
   from?: string,

@@ -218,7 +218,7 @@ test('a target that does not answer gets fewer at once, and more again as it doe
   assert.equal(Math.max(...client.atOnce), 32)
   assert.equal(Math.max(...client.atOnce.slice(-30)), 4)
 
-  client.attempt = { kind: 'answered', status: 200 }
+  client.attempt = { kind: 'response', status: 200 }
   const before = client.atOnce.length
   now += 60_000
   deliverer.wake()
@@ -260,7 +260,7 @@ test('slow answers among quick ones take nothing back: every webhook is claimed 
     host: 'shop.example',
     async send() {
       await setTimeout(++sent % 20 === 0 ? 600 : 1)
-      return { kind: 'answered', status: 200 }
+      return { kind: 'response', status: 200 }
     },
     async destroy() {},
   })
@@ -272,7 +272,7 @@ test('a webhook whose body cannot be rendered fails by the usual schedule, with 
   const { due, deliver, settled, deliveries } = await bench(t)
   const [broken] = await due(1)
   await due(20)
-  const client = scriptedClient({ kind: 'answered', status: 200 })
+  const client = scriptedClient({ kind: 'response', status: 200 })
   const body = ({ data }: { data: string }) => {
     if (data.includes(broken!.id)) throw new Error('Invalid time value')
     return data
@@ -313,7 +313,7 @@ test('a settlement that the store refuses is logged, and the webhook is sent aga
   const logged = history<string>()
   const log: Log = { ...silent, warn: (_fields, sentence) => logged.add(sentence) }
   let now = 1_000
-  const client = scriptedClient({ kind: 'answered', status: 200 })
+  const client = scriptedClient({ kind: 'response', status: 200 })
   const deliverer = deliver(client, { store, log, now: () => now })
   await logged.atLeast(1)
   assert.match(logged.all[0] ?? '', /could not be settled/)
@@ -335,7 +335,7 @@ test('a settlement that an outage stood in the way of is made after it, and noth
       return watched.settleDelivery(settlement)
     },
   }
-  const client = scriptedClient({ kind: 'answered', status: 200 })
+  const client = scriptedClient({ kind: 'response', status: 200 })
   deliver(client, { store })
   await settled.atLeast(1)
   const [delivery] = await deliveries()

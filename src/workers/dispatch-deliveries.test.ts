@@ -30,7 +30,7 @@ async function setUp() {
       sent.set(id, end)
       await slots.send(async () => {
         await end.promise
-        return { kind: 'answered', status: 200 }
+        return { kind: 'response', status: 200 }
       })
     },
     release: async ({ id }) => void released.push(id),

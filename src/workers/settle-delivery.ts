@@ -35,8 +35,8 @@ export async function settleDelivery(
   const { endpoint, host, log, now } = options
   const { id, token, eventId } = delivery
   const verdict = judgeAttempt(attempt, delivery.attempts + 1, now())
-  const status = attempt.kind === 'answered' ? attempt.status : null
-  const error = attempt.kind === 'answered' ? null : attempt.error
+  const status = attempt.kind === 'response' ? attempt.status : null
+  const error = attempt.kind === 'response' ? null : attempt.error
   if (verdict.state === 'failed')
     log.warn(
       { delivery: id, event: eventId, endpoint, host, status, error },

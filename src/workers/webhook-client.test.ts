@@ -44,7 +44,7 @@ test('a message is posted as it is, to the path and query of the target', async 
     seen.push(request.method, request.url, request.headers['content-type'], body)
     response.writeHead(204).end()
   })
-  assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'answered', status: 204 })
+  assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'response', status: 204 })
   assert.deepEqual(seen, ['POST', '/webhook?from=minipay', 'application/json', MESSAGE.body])
 })
 
@@ -58,7 +58,7 @@ test('a redirect is an answer like any other, and is not followed', async (t) =>
     const target = await receiver(t, (_request, response) => {
       response.writeHead(status, { location: elsewhere.href }).end()
     })
-    assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'answered', status })
+    assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'response', status })
   }
   assert.equal(followed, 0)
 })
@@ -93,7 +93,7 @@ test('an endless body is cut; its status counts', async (t) => {
     pour()
   })
   // With the default deadline: what cuts it is the bound on its size.
-  assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'answered', status: 200 })
+  assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'response', status: 200 })
   await cut
 })
 
@@ -103,7 +103,7 @@ test('an answer whose body never ends counts at once, and its connection is cut 
     response.once('close', resolve)
     response.write('the beginning')
   })
-  assert.deepEqual(await client(t, target, SHORT_MS).send(MESSAGE), { kind: 'answered', status: 200 })
+  assert.deepEqual(await client(t, target, SHORT_MS).send(MESSAGE), { kind: 'response', status: 200 })
   await cut
 })
 
@@ -193,5 +193,5 @@ test('of the addresses of a name only those that are allowed are used', async (t
   const target = await receiver(t, (_request, response) => response.end())
   resolver(t).addresses = ['169.254.169.254', '127.0.0.1']
   const named = new URL(`http://innocent.example:${target.port}/`)
-  assert.deepEqual(await client(t, named).send(MESSAGE), { kind: 'answered', status: 200 })
+  assert.deepEqual(await client(t, named).send(MESSAGE), { kind: 'response', status: 200 })
 })

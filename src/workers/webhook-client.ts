@@ -46,13 +46,13 @@ export function webhookClient(options: WebhookClientOptions): WebhookClient {
       const timer = runtime.after(deadlineMs, () => deadline.abort())
       const result = await http.send({ method: 'POST', path, headers, body }, deadline.signal)
       timer.cancel()
-      if (result.kind !== 'answered')
+      if (result.kind !== 'response')
         return {
           kind: 'no_answer',
           error: deadline.signal.aborted ? `no response within ${deadlineMs / 1000} s` : result.reason,
         }
       const [retryAfter] = [result.headers['retry-after']].flat()
-      return { kind: 'answered', status: result.status, ...(retryAfter !== undefined && { retryAfter }) }
+      return { kind: 'response', status: result.status, ...(retryAfter !== undefined && { retryAfter }) }
     },
     destroy: () => http.close(),
   }

@@ -4,7 +4,7 @@ import type { DeliveryAttempt } from '../domain/delivery.ts'
 import { manualRuntime } from '../runtime/manual.ts'
 import { createWebhookSlots } from './webhook-slots.ts'
 
-const OK: DeliveryAttempt = { kind: 'answered', status: 200 }
+const OK: DeliveryAttempt = { kind: 'response', status: 200 }
 const CUT: DeliveryAttempt = { kind: 'no_answer', error: 'ECONNRESET' }
 
 const runtime = manualRuntime()

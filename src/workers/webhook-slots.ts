@@ -47,7 +47,7 @@ export function createWebhookSlots(options: SlotOptions): WebhookSlots {
   function learn(attempt: DeliveryAttempt, ms: number): void {
     usualMs += (ms - usualMs) / 8
     concurrency =
-      attempt.kind === 'answered'
+      attempt.kind === 'response'
         ? Math.min(most, concurrency + 1)
         : Math.max(Math.min(MIN_CONCURRENCY, most), concurrency >> 1)
   }

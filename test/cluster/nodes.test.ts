@@ -17,7 +17,7 @@ import {
   threeNodes,
   untilCharged,
   webhooks,
-} from './support.ts'
+} from './nodes.ts'
 
 const server = ownServer()
 const SKEW = preloaded(fileURLToPath(new URL('clock-skew.ts', import.meta.url)))

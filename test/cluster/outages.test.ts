@@ -7,7 +7,7 @@ import { type Answer, call, charge } from '../kit/http.ts'
 import { type ClusterNode, startNodes, untilReady } from '../kit/nodes.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase } from '../kit/postgres.ts'
 import { until } from '../kit/until.ts'
-import { assertBooks, chargesOf, eventsOf, untilCharged } from './support.ts'
+import { assertBooks, chargesOf, eventsOf, untilCharged } from './nodes.ts'
 
 /** Three nodes would take up to thirty: they have to live with fewer. */
 const CONNECTIONS = 16

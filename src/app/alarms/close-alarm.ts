@@ -6,7 +6,7 @@ import type { AmountMinor } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
-import { alarmClosed } from '../payments/endings.ts'
+import { alarmClosedEnding } from '../payments/endings.ts'
 import { bookByHand } from './book-by-hand.ts'
 
 export type AlarmClosing = {
@@ -50,7 +50,7 @@ export function closeAlarm(
     return {
       decision: decide(charge, {}, { alarms: [after], event: 'alarm.closed' }),
       at,
-      ending: alarmClosed(after),
+      ending: alarmClosedEnding(after),
     }
   })
 }

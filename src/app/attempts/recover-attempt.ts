@@ -6,10 +6,10 @@ import { expireAuthorization } from '../../domain/lifecycle.ts'
 import { reverseRefund } from '../../domain/refund.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { ScopedAttempt } from '../../ports/store.ts'
-import { commitStep } from '../commit.ts'
+import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { beginRequestedCancel } from '../payments/cancel-requests.ts'
-import { alsoEnded, endingOf } from '../payments/endings.ts'
+import { endingOf, otherEndings } from '../payments/endings.ts'
 import { remoteProvider } from '../routing/choose-provider.ts'
 import { callProvider } from './call-provider.ts'
 import { cancelAbandoned } from './cancel-abandoned.ts'
@@ -111,8 +111,8 @@ async function cancelExpired(context: Context, work: LoadedAttempt, message: str
   for (; current.charge.status === 'authorized'; current = await loadAttempt(context, current)) {
     const at = context.now()
     const decision = expireAuthorization(current.charge, current.attempt, message, at)
-    const others = alsoEnded(current.charge, decision.charge, current.attempt)
-    const step = { decision, at, key: null, ended: null, alsoEnded: others }
+    const others = otherEndings(current.charge, decision.charge, current.attempt)
+    const step: CommitStep = { decision, at, key: null, ended: null, otherEnded: others }
     const result = await commitStep(context, current.scope, step)
     if (result.kind === 'committed') return decision.charge.status
     if (result.kind !== 'version_conflict') throw new Error(`${work.attempt.id} can't lapse: ${result.kind}`)

@@ -6,7 +6,7 @@ import type { CommitResult } from '../../ports/store.ts'
 import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { beginRequestedCancel, withCancelRequest } from '../payments/cancel-requests.ts'
-import { alsoEnded, type EndedRequest, endingOf } from '../payments/endings.ts'
+import { type EndedRequest, endingOf, otherEndings } from '../payments/endings.ts'
 import { writePersistently } from '../write-persistently.ts'
 import {
   alarmReusedReference,
@@ -90,12 +90,12 @@ async function decideSettlement(
   const last = next?.attempt ?? decided ?? attempt
   const ended = { key, ending: endingOf(charge, refund ?? current.refund, last, before.cancelKey) }
   const alarms = doubtful ? await alarmsSettledBy(context, current, outcome) : []
-  const step = {
+  const step: CommitStep = {
     decision: { ...(cancel?.decision ?? left), alarms },
     at,
     key: null,
     ended,
-    alsoEnded: alsoEnded(before, charge, attempt),
+    otherEnded: otherEndings(before, charge, attempt),
     // If another worker took over the attempt, it may have sent it since, so our "not sent" counts only under the lease.
     lease: outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null,
     shown: charge,

@@ -19,7 +19,7 @@ import type { Context } from '../context.ts'
 import type { Proposal } from '../execute.ts'
 import { availableProvider } from '../routing/available-provider.ts'
 import { decideFollowUp, decideRefund } from './decide-follow-up.ts'
-import { accepted, cancelRefused, type EndedRequest, endingOf } from './endings.ts'
+import { acceptedEnding, cancelRefusedEnding, type EndedRequest, endingOf } from './endings.ts'
 
 /** Far more attempts than a charge can have. */
 const MAX_ATTEMPTS = 1_000
@@ -49,7 +49,7 @@ export async function proposeCancelRequest(
   if (kinds.includes('cancel')) return { kept: null, charge }
   if (kinds.includes('authorize') || kinds.includes('capture')) {
     const decision = requestCancel(charge, key)
-    return { kept: { decision, at: context.now(), ending: accepted(decision.charge) }, charge }
+    return { kept: { decision, at: context.now(), ending: acceptedEnding(decision.charge) }, charge }
   }
   const now = await context.store.charge(scope, charge.id)
   return now && now.version > charge.version
@@ -147,5 +147,5 @@ async function decideRequestedFollowUp(
 
 function refuseCancel(charge: Charge, key: string, message: string): BegunFollowUp {
   const decision = dropCancelRequest(charge)
-  return { decision, ended: { key, ending: cancelRefused(decision.charge, message) } }
+  return { decision, ended: { key, ending: cancelRefusedEnding(decision.charge, message) } }
 }

@@ -19,7 +19,7 @@ import {
 const UNAVAILABLE = 'provider_unavailable'
 
 /** The object that a response shows. */
-export type Shown =
+export type ShownObject =
   | { readonly about: 'charge'; readonly object: ChargeFacts }
   | { readonly about: 'refund'; readonly object: Refund }
   | { readonly about: 'alarm'; readonly object: Alarm }
@@ -28,7 +28,7 @@ export type Shown =
  * How a request ended, and the object that its response shows. `refusal` is there for `declined` and `unavailable` alone.
  * `era` is of a response that a former schema stored.
  */
-export type Ending = Shown & {
+export type Ending = ShownObject & {
   readonly kind: EndingKind
   readonly refusal: Refusal | null
   readonly era?: Era | undefined
@@ -45,7 +45,7 @@ export function chargeEnding(charge: Charge, unavailable = charge.declineCode ==
   switch (charge.status) {
     case 'processing':
     case 'requires_action':
-      return accepted(charge)
+      return acceptedEnding(charge)
     case 'failed':
       return refusedEnding({ about: 'charge', object: charge }, charge, unavailable)
     default:
@@ -67,12 +67,12 @@ export function refundEnding(refund: Refund, unavailable = refund.declineCode ==
 }
 
 /** For a call in progress at a provider. */
-export function accepted(charge: Charge): Ending {
+export function acceptedEnding(charge: Charge): Ending {
   return endingWith('accepted', { about: 'charge', object: charge })
 }
 
 /** For a cancel that turned out to be impossible. */
-export function cancelRefused(charge: Charge, failureMessage: string): Ending {
+export function cancelRefusedEnding(charge: Charge, failureMessage: string): Ending {
   return refusedEnding(
     { about: 'charge', object: charge },
     { declineCode: 'processing_error', failureMessage },
@@ -80,20 +80,20 @@ export function cancelRefused(charge: Charge, failureMessage: string): Ending {
 }
 
 /** For an alarm that a person closed. */
-export function alarmClosed(alarm: Alarm): Ending {
+export function alarmClosedEnding(alarm: Alarm): Ending {
   return endingWith('done', { about: 'alarm', object: alarm })
 }
 
 /** For a cancel that was requested before MiniPay knew that the charge was captured, and that led to a refund. */
 function refundInsteadEnding(charge: Charge, refund: Refund, unavailable: boolean): Ending {
-  if (refund.status === 'processing') return accepted(charge)
+  if (refund.status === 'processing') return acceptedEnding(charge)
   const shown = { about: 'charge', object: charge } as const
   return refund.status === 'failed' ? refusedEnding(shown, refund, unavailable) : endingWith('done', shown)
 }
 
 /** For a capture or a cancel. A cancel of an expired authorization succeeds. */
 function followUpEnding(charge: Charge, attempt: Attempt): Ending {
-  if (isOpen(attempt)) return accepted(charge)
+  if (isOpen(attempt)) return acceptedEnding(charge)
   const shown = { about: 'charge', object: charge } as const
   const done = attempt.state === 'succeeded' || (attempt.kind === 'cancel' && charge.status === 'canceled')
   if (done) return endingWith('done', shown)
@@ -109,7 +109,7 @@ function followUpEnding(charge: Charge, attempt: Attempt): Ending {
  * The other requests that end with an attempt, from the charge before and after it. The request that made a charge
  * whose customer had to act ends when the charge is canceled. A requested cancel ends when the charge fails by itself.
  */
-export function alsoEnded(before: Charge, after: Charge, attempt: Attempt): EndedRequest[] {
+export function otherEndings(before: Charge, after: Charge, attempt: Attempt): EndedRequest[] {
   const others: EndedRequest[] = []
   if (attempt.kind === 'cancel' && before.redirectUrl !== null && after.status === 'canceled')
     others.push({ key: after.idempotencyKey, ending: chargeEnding(after) })
@@ -134,17 +134,17 @@ export function endingOf(
     return chargeEnding(charge, unavailable)
   if (isOfCancelRequest({ cancelKey }, attempt)) {
     // It is begun again.
-    if (attempt.state === 'not_sent' && isCancelRequested(charge)) return accepted(charge)
+    if (attempt.state === 'not_sent' && isCancelRequested(charge)) return acceptedEnding(charge)
     if (refund) return refundInsteadEnding(charge, refund, unavailable)
   }
   return refund ? refundEnding(refund, unavailable) : followUpEnding(charge, attempt)
 }
 
-function endingWith(kind: 'created' | 'done' | 'accepted', shown: Shown): Ending {
+function endingWith(kind: 'created' | 'done' | 'accepted', shown: ShownObject): Ending {
   return { kind, ...shown, refusal: null }
 }
 
-function refusedEnding(shown: Shown, why: Refusal, unavailable = false): Ending {
+function refusedEnding(shown: ShownObject, why: Refusal, unavailable = false): Ending {
   const { declineCode, failureMessage } = why
   const kind = unavailable ? 'unavailable' : 'declined'
   return { kind, ...shown, refusal: { declineCode, failureMessage } }
@@ -165,7 +165,7 @@ function factsBeside({ about, object, refusal }: Ending, event: Snapshot | null)
 }
 
 /** Whether a failed object itself says why. */
-function isOwn(refusal: Refusal, object: Shown['object']): boolean {
+function isOwn(refusal: Refusal, object: ShownObject['object']): boolean {
   if (!('declineCode' in object) || object.status !== 'failed') return false
   return object.declineCode === refusal.declineCode && object.failureMessage === refusal.failureMessage
 }
@@ -188,13 +188,13 @@ export function recordedEnding({ ending, event }: FoundRecord): Ending | undefin
   return { kind, ...shown, refusal, era: told.era }
 }
 
-function shownOf({ charge, refund, alarm }: EndingFacts, id: string): Shown | undefined {
+function shownOf({ charge, refund, alarm }: EndingFacts, id: string): ShownObject | undefined {
   if (charge?.id === id) return { about: 'charge', object: charge }
   if (refund?.id === id) return { about: 'refund', object: refund }
   return alarm?.id === id ? { about: 'alarm', object: alarm } : undefined
 }
 
-function ownRefusal(object: Shown['object']): Refusal {
+function ownRefusal(object: ShownObject['object']): Refusal {
   if (!('declineCode' in object)) throw new Error(`${object.id} can't have been refused`)
   return { declineCode: object.declineCode, failureMessage: object.failureMessage }
 }

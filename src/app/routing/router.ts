@@ -12,7 +12,7 @@ import {
 import type { Runtime } from '../../ports/runtime.ts'
 import type { Scope, Store, StoredRuleSet } from '../../ports/store.ts'
 import { createScopedCache } from '../scoped-cache.ts'
-import { inSlices, type Pause, turns } from '../turns.ts'
+import { createTurns, inSlices, type Pause } from '../turns.ts'
 import type { Health } from './health.ts'
 import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
 
@@ -69,7 +69,7 @@ export function createRouter(options: RouterOptions): Router {
   const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
   /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
-  const turn = turns(runtime.nextTurn)
+  const turn = createTurns(runtime.nextTurn)
   let simulations = 0
 
   async function load(scope: Scope, before?: Loaded): Promise<Loaded> {

@@ -3,7 +3,7 @@
 import { publicUrl } from '../../database-name.ts'
 import { SchemaMismatch } from '../migrations.ts'
 import { openWritable } from '../postgres/connection.ts'
-import { meaningOf, unreachable } from '../postgres/errors.ts'
+import { meaningOf, unreachableError } from '../postgres/errors.ts'
 import { hostsOf } from '../postgres/hosts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { verifyPostgres } from '../postgres/verify.ts'
@@ -11,7 +11,7 @@ import type { Verification } from '../verify-checks.ts'
 import { digestOf } from './digest.ts'
 import { openSource, type Source } from './source.ts'
 import { type CopiedRow, keyOf, type LastKey, TABLES, type Table } from './tables.ts'
-import { type Ask, type Target, takeTarget } from './target.ts'
+import { type RunStatement, type Target, takeTarget } from './target.ts'
 
 export type Progress = {
   /**
@@ -68,7 +68,7 @@ async function moveInto(
   await inWords(name, migratePostgres(to))
   const client = await inWords(name, openWritable(hosts))
   try {
-    const ask: Ask = (text, values) => inWords(name, client.query(text, values && [...values]))
+    const ask: RunStatement = (text, values) => inWords(name, client.query(text, values && [...values]))
     const target = await takeTarget(ask, hosts, name, source.fingerprint)
     if ('doneAt' in target) {
       source.leave()
@@ -97,7 +97,7 @@ async function inWords<T>(name: string, work: Promise<T>): Promise<T> {
     return await work
   } catch (error) {
     if (isFinal(error)) throw error
-    const reason = unreachable(error).message.replace(/\.$/, '')
+    const reason = unreachableError(error).message.replace(/\.$/, '')
     throw new Error(
       `${name} is not reachable: ${reason}. Run the same command again when it is: the copy continues where it stopped.`,
       { cause: error },

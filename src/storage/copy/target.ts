@@ -32,13 +32,13 @@ const NUMBERED = [
 ] as const
 
 /** Runs statements on one connection, one after another. Rejects with a sentence if the connection breaks. */
-export type Ask = <R extends object>(
+export type RunStatement = <R extends object>(
   text: string,
   values?: readonly (string | number | null)[],
 ) => Promise<{ readonly rows: R[]; readonly rowCount: number | null }>
 
 /** The position of a copy: the last row, and the number of rows so far. */
-export type Place = {
+export type CopyPosition = {
   readonly table: string | null
   readonly lastKey: LastKey | null
   readonly copied: number
@@ -46,7 +46,7 @@ export type Place = {
 
 export type Target = {
   /** The position at which the copy continues. */
-  readonly place: Place
+  readonly place: CopyPosition
   columns(table: Table): Promise<Columns>
   /** Stores rows and the new position in one statement: both or neither. */
   put(table: Table, columns: Columns, rows: readonly CopiedRow[]): Promise<void>
@@ -69,7 +69,7 @@ export type Target = {
  * it contains anything else, or while another copy is running. `name` is the database's name in that sentence.
  */
 export async function takeTarget(
-  ask: Ask,
+  ask: RunStatement,
   hosts: readonly ClientConfig[],
   name: string,
   fingerprint: string,
@@ -101,11 +101,11 @@ type CopyRow = {
  * copy's row too: so this check waits for another copy that is storing rows, and for the heartbeat after them.
  */
 async function take(
-  ask: Ask,
+  ask: RunStatement,
   name: string,
   fingerprint: string,
   token: string,
-): Promise<Place | { readonly heldAt: string } | { readonly doneAt: number }> {
+): Promise<CopyPosition | { readonly heldAt: string } | { readonly doneAt: number }> {
   await ask('SELECT number FROM schema_version FOR UPDATE')
   const { rows } = await ask<CopyRow>(
     `SELECT source, token IS NOT NULL AND seen_at >= ${NOW} - ${LEASE_MS} AS held, seen_at, at_table, last_key, copied,
@@ -141,7 +141,7 @@ function otherSource(name: string, done: boolean): Error {
   )
 }
 
-async function refuseNodes(ask: Ask, name: string): Promise<void> {
+async function refuseNodes(ask: RunStatement, name: string): Promise<void> {
   const { rows } = await ask(`SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`)
   if (rows.length > 0)
     throw new Error(
@@ -149,7 +149,7 @@ async function refuseNodes(ask: Ask, name: string): Promise<void> {
     )
 }
 
-async function refuseOtherRows(ask: Ask, name: string): Promise<void> {
+async function refuseOtherRows(ask: RunStatement, name: string): Promise<void> {
   for (const table of TABLES) {
     if (BEGUN_WITH.includes(table.name)) continue
     const { rows } = await ask(`SELECT 1 FROM ${table.name} LIMIT 1`)
@@ -161,11 +161,11 @@ async function refuseOtherRows(ask: Ask, name: string): Promise<void> {
 }
 
 function targetOf(
-  ask: Ask,
+  ask: RunStatement,
   hosts: readonly ClientConfig[],
   name: string,
   token: string,
-  place: Place,
+  place: CopyPosition,
 ): Target {
   const beat = startBeat(hosts, token)
   const lost = () => new Error(`Another copy into ${name} took over.`)
@@ -206,7 +206,7 @@ function targetOf(
 const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1`
 const RELEASE = 'UPDATE copies SET token = NULL WHERE token = $1'
 
-async function columnsOf(ask: Ask, { name }: Table): Promise<Columns> {
+async function columnsOf(ask: RunStatement, { name }: Table): Promise<Columns> {
   const { rows } = await ask<{ name: string; type: Columns[string] }>(
     `SELECT column_name AS name, data_type AS type FROM information_schema.columns
      WHERE table_schema = current_schema() AND table_name = $1
@@ -218,7 +218,7 @@ async function columnsOf(ask: Ask, { name }: Table): Promise<Columns> {
 
 /** False if another copy has the database: then nothing was written. */
 async function put(
-  ask: Ask,
+  ask: RunStatement,
   token: string,
   source: Table,
   columns: Columns,
@@ -252,7 +252,7 @@ function tableOf(columns: Columns): Recordset<CopiedRow> {
   return recordset<CopiedRow>(Object.fromEntries(readers), 1)
 }
 
-async function inTransaction<T>(ask: Ask, work: () => Promise<T>): Promise<T> {
+async function inTransaction<T>(ask: RunStatement, work: () => Promise<T>): Promise<T> {
   await ask('BEGIN')
   try {
     const result = await work()

@@ -1,12 +1,12 @@
 import { KEPT_VERSIONS } from '../../domain/routing/rule-set.ts'
 import type { AttemptClaim, Postponement, Scope, ScopedAttempt } from '../../ports/store.ts'
-import { claiming } from './claims.ts'
+import { createClaims } from './claims.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
 import type { Work } from './statements.ts'
 
 /** Claims and postponements of attempts, and the rules that choose their providers. */
 export function attemptWork({ fenced, once }: Work, node: string) {
-  const claims = claiming(once, node, GIVE_BACK)
+  const claims = createClaims(once, node, GIVE_BACK)
   return {
     async claimAttempts(claim: AttemptClaim): Promise<ScopedAttempt[]> {
       const { provider, now, limit, waiting = limit, freeOnly = false, leaseUntil, token } = claim

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { Row } from './batch.ts'
-import { inTurn, type Sql, type Values } from './statements.ts'
+import { createQueue, type Sql, type Values } from './statements.ts'
 
 /** Runs a claim's statement; `token` is among its values. */
 export type Claims = (text: string, values: Values, token: string) => Promise<Row[]>
@@ -10,8 +10,8 @@ export type Claims = (text: string, values: Values, token: string) => Promise<Ro
  * does not know the claimed work. So before the next claim `giveBack`, a statement with the node ($1) and the token
  * ($2), makes that work due again without waiting for the end of its lease.
  */
-export function claiming(once: Sql, node: string, giveBack: string): Claims {
-  const turns = inTurn()
+export function createClaims(once: Sql, node: string, giveBack: string): Claims {
+  const turns = createQueue()
   const lost = new Set<string>()
   return (text, values, token) =>
     turns(async () => {

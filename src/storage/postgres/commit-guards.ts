@@ -2,9 +2,9 @@
  * Decides which commits of a group pass, in their order, from the rows that were read: as if each ran after the one
  * before.
  */
-import { allEnded, type Commit, type CommitResult } from '../../ports/store.ts'
+import { type Commit, type CommitResult, endedKeysOf } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
-import { type Found, referenceName } from './commit-reads.ts'
+import { type FoundRows, referenceName } from './commit-reads.ts'
 import type { Ended } from './grouping.ts'
 import { nameIn } from './rows.ts'
 
@@ -14,7 +14,7 @@ const COMMITTED: Ended<CommitResult> = { value: { kind: 'committed' } }
  * Decides each commit. If a commit passes its guards but changes a row that another commit of the group changes, it
  * moves to the next group, so a group writes no row twice.
  */
-export function judge(commits: readonly Commit[], found: Found): Ended<CommitResult>[] {
+export function judgeCommit(commits: readonly Commit[], found: FoundRows): Ended<CommitResult>[] {
   const touched = new Set<string>()
   return commits.map((commit) => {
     const ended = judgeOne(commit, found, touched)
@@ -23,7 +23,7 @@ export function judge(commits: readonly Commit[], found: Found): Ended<CommitRes
   })
 }
 
-function judgeOne(commit: Commit, found: Found, touched: ReadonlySet<string>): Ended<CommitResult> {
+function judgeOne(commit: Commit, found: FoundRows, touched: ReadonlySet<string>): Ended<CommitResult> {
   const { scope, charge, key } = commit
   const name = nameIn(scope, charge.id)
   try {
@@ -50,12 +50,12 @@ function namesTouched(commit: Commit): string[] {
   return [
     nameIn(scope, charge.id),
     ...attempts.map(({ id }) => id),
-    ...allEnded(commit).map(({ key }) => nameIn(scope, 'key', key)),
+    ...endedKeysOf(commit).map(({ key }) => nameIn(scope, 'key', key)),
   ]
 }
 
 /** The state that later commits of the group see. */
-function accept(commit: Commit, found: Found, touched: Set<string>): void {
+function accept(commit: Commit, found: FoundRows, touched: Set<string>): void {
   const { scope, charge, attempts, key, transfers, event } = commit
   for (const name of namesTouched(commit)) touched.add(name)
   found.versions.set(nameIn(scope, charge.id), charge.version)

@@ -9,7 +9,7 @@ import { recordset } from './recordset.ts'
 import { byScope, foundRecord, live, nameIn, RECORD } from './rows.ts'
 
 /** The rows that were read, by the names of `nameIn`; references by those of `referenceName`. */
-export type Found = {
+export type FoundRows = {
   /** The charges that the group changes; their rows are locked. */
   readonly versions: Map<string, number>
   /** The states of stored attempts, whose rows are locked, and of alarms. */
@@ -28,7 +28,7 @@ export function referenceName({ provider, kind, providerReference }: Omit<Referr
   return JSON.stringify([provider, kind, providerReference])
 }
 
-export function nothingFound(): Found {
+export function noRows(): FoundRows {
   return {
     versions: new Map(),
     states: new Map(),
@@ -42,9 +42,9 @@ export function nothingFound(): Found {
 /** The statements, and the function that reads their results. */
 export function commitReads(commits: readonly Commit[]): {
   readonly statements: Statement[]
-  found(results: readonly Result[]): Found
+  found(results: readonly Result[]): FoundRows
 } {
-  const found = nothingFound()
+  const found = noRows()
   const reads = byScope(commits).flatMap(([scope, of]) => scopeReads(scope, of, found))
   return {
     statements: reads.map(({ statement }) => statement),
@@ -56,7 +56,7 @@ export function commitReads(commits: readonly Commit[]): {
 }
 
 /** Every group locks in this order. */
-function scopeReads(scope: Scope, commits: readonly Commit[], found: Found): Read[] {
+function scopeReads(scope: Scope, commits: readonly Commit[], found: FoundRows): Read[] {
   const reads: Read[] = []
   const read = (text: string, arrays: readonly string[], take: (row: Row) => void) => {
     if (arrays[0] === NONE) return

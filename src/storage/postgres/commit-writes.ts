@@ -1,6 +1,6 @@
 /** The writes of commits that passed their guards: one statement for each scope and table. */
 import type { Alarm } from '../../domain/alarm.ts'
-import { allEnded, type Commit, type Scope } from '../../ports/store.ts'
+import { type Commit, endedKeysOf, type Scope } from '../../ports/store.ts'
 import { endedFactsOf, keyFactsOf } from '../columns.ts'
 import type { Statement } from './batch.ts'
 import {
@@ -157,7 +157,7 @@ function numberedRows(commits: readonly Commit[]) {
     if (behind !== null)
       for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
     if (key) keys.push({ ...keyFactsOf(key), behind, at })
-    for (const each of allEnded(commit)) ended.push({ ...endedFactsOf(each), behind })
+    for (const each of endedKeysOf(commit)) ended.push({ ...endedFactsOf(each), behind })
     for (const { debit, credit, currency, amount } of transfers)
       booked.push({
         behind: --transfersBehind,

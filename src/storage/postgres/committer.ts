@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Commit, type CommitResult, StoreUnavailable } from '../../ports/store.ts'
 import type { Statement } from './batch.ts'
 import { NOW } from './clock.ts'
-import { isCommitted, judge } from './commit-guards.ts'
-import { commitReads, nothingFound } from './commit-reads.ts'
+import { isCommitted, judgeCommit } from './commit-guards.ts'
+import { commitReads, noRows } from './commit-reads.ts'
 import { commitWrites } from './commit-writes.ts'
 import type { Connection } from './connection.ts'
-import { codeOf, meaningOf, type StatementError, unavailable } from './errors.ts'
+import { codeOf, meaningOf, type StatementError, storeError } from './errors.ts'
 import type { Ended } from './grouping.ts'
 import type { Pool } from './pool.ts'
 
@@ -81,7 +81,7 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
         }
         if (meaning === 'fault' && !(wasRaced(error) && ++races < MAX_RACES)) return halved(commits, error)
         const last = tries >= MAX_TRIES || performance.now() > until
-        if (meaning === 'unavailable' || last) throw unavailable(error)
+        if (meaning === 'unavailable' || last) throw storeError(error)
         // A random wait, so that colliding commits do not collide again.
         await delay(Math.random() * 5 * 2 ** Math.min(tries, MAX_TRIES))
       }
@@ -132,7 +132,7 @@ const isNew = ({ charge }: Commit) => charge.version === 1
  */
 const transactAtOnce: Transact = async (connection, commits, node) => {
   const group = randomUUID()
-  const ended = judge(commits, nothingFound())
+  const ended = judgeCommit(commits, noRows())
   const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
   if (accepted.length === 0) return ended
   const statements = [...begin(group), ...commitWrites(accepted, new Map(), node), COMMIT]
@@ -149,7 +149,7 @@ const transactWithCare: Transact = async (connection, commits, node) => {
     const results = await connection.run([...begin(group), ...reads.statements])
     const found = reads.found(results.slice(begin(group).length))
     const states = new Map(found.states)
-    const ended = judge(commits, found)
+    const ended = judgeCommit(commits, found)
     const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
     if (accepted.length === 0) {
       await connection.run([ROLLBACK])

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Client, ClientConfig } from 'pg'
 import { Batch, type Prepared, type Result, type Statement } from './batch.ts'
-import { ConnectionLost, type Failure, meaningOf, unusable } from './errors.ts'
+import { ConnectionLost, type Failure, meaningOf, unusableHosts } from './errors.ts'
 import { scrub } from './scrub.ts'
-import { prepareSession, UnfitServer, type Wanted } from './session.ts'
+import { prepareSession, type SessionOptions, UnfitServer } from './session.ts'
 
 /** One open connection to a server that accepts writes. */
 export type Connection = {
@@ -35,7 +35,10 @@ const ANSWER_TIMEOUT_MS = 20_000
  * Connects to the first of the hosts that accepts writes: after a failover, another one than before. Rejects with an
  * error that names each host and the reason why it could not be used.
  */
-export async function connect(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Connection> {
+export async function connect(
+  hosts: readonly ClientConfig[],
+  wanted: SessionOptions = {},
+): Promise<Connection> {
   return connectionOf(await openFirst(hosts, { ...wanted, settings: SETTINGS }))
 }
 
@@ -56,11 +59,11 @@ const SETTINGS = {
 }
 
 /** The driver's own connection to the first of the hosts that accepts writes. */
-export function openWritable(hosts: readonly ClientConfig[], wanted: Wanted = {}): Promise<Client> {
+export function openWritable(hosts: readonly ClientConfig[], wanted: SessionOptions = {}): Promise<Client> {
   return openFirst(hosts, wanted)
 }
 
-async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promise<Client> {
+async function openFirst(hosts: readonly ClientConfig[], wanted: SessionOptions): Promise<Client> {
   const failures: Failure[] = []
   for (const host of hosts) {
     // Loaded with the first connection, because SQLite does not need the driver.
@@ -72,7 +75,7 @@ async function openFirst(hosts: readonly ClientConfig[], wanted: Wanted): Promis
       failures.push({ address: addressOf(client), error })
     }
   }
-  throw unusable(failures)
+  throw unusableHosts(failures)
 }
 
 /** Waiting does not fix the driver's own errors, such as an unreadable certificate. */
@@ -98,7 +101,7 @@ function addressOf({ host, port }: Client): string {
  * One deadline for the whole connect: the driver's own covers only its handshake, and a server may stop responding
  * later.
  */
-async function openOne(client: Client, wanted: Wanted): Promise<Client> {
+async function openOne(client: Client, wanted: SessionOptions): Promise<Client> {
   // Runs before the driver reads the message and passes it to the waiting query.
   client.connection.prependListener('errorMessage', scrub)
   // The error goes to the running query, if there is one.

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { publicUrl } from '../../database-name.ts'
 import { withClient } from './migrate.ts'
-import type { Wanted } from './session.ts'
+import type { SessionOptions } from './session.ts'
 
 /** The database contains part of another one: waiting does not help. */
 export class UnfinishedCopy extends Error {
@@ -13,7 +13,7 @@ export class UnfinishedCopy extends Error {
  * looks for nodes, and registers itself. A starting node registers itself first and then waits for that row: so one of
  * the two always sees the other.
  */
-export function assertNotCopying(url: string, wanted: Wanted = {}): Promise<void> {
+export function assertNotCopying(url: string, wanted: SessionOptions = {}): Promise<void> {
   const look = async (client: Client) => {
     await client.query('SELECT number FROM schema_version FOR UPDATE')
     await assertCopied(client, url)

@@ -1,6 +1,6 @@
 import type { Claim, ClaimedDelivery, DeliverySettlement, Scope } from '../../ports/store.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
-import { claiming } from './claims.ts'
+import { createClaims } from './claims.ts'
 import { createGrouping, type Grouping } from './grouping.ts'
 import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
@@ -13,7 +13,7 @@ const LARGEST_GROUP = 256
  * not wait for them.
  */
 export function deliveryWork({ fenced, once }: Work, node: string) {
-  const claims = claiming(once, node, GIVE_BACK)
+  const claims = createClaims(once, node, GIVE_BACK)
   const settlements = settling(fenced)
   async function retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number> {
     // A text with a NUL would match nothing, because PostgreSQL cannot store one.

@@ -64,7 +64,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** The error for the port's callers; bugs of MiniPay are passed on unchanged. */
-export function unavailable(error: unknown): Error {
+export function storeError(error: unknown): Error {
   if (error instanceof StoreUnavailable) return error
   const meaning = meaningOf(error)
   if (meaning === 'fault') return error as Error
@@ -74,7 +74,7 @@ export function unavailable(error: unknown): Error {
 }
 
 /** The error for callers that wait for a connection when none can be made, for any reason. */
-export function unreachable(error: unknown): StoreUnavailable {
+export function unreachableError(error: unknown): StoreUnavailable {
   return error instanceof StoreUnavailable ? error : new StoreUnavailable('connection', sentence(error))
 }
 
@@ -85,7 +85,7 @@ export type Failure = { readonly address: string; readonly error: unknown }
  * One error for several hosts of which none could be used; its message names each. Its meaning is that of the last
  * error that waiting does not fix, or otherwise of the last error.
  */
-export function unusable(failures: readonly Failure[]): Error {
+export function unusableHosts(failures: readonly Failure[]): Error {
   const all = failures
     .map(({ address, error }) => `${address}: ${sentence(error).replace(/\.$/, '')}`)
     .join('; ')

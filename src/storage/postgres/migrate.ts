@@ -5,7 +5,7 @@ import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
 import { hostsOf } from './hosts.ts'
-import type { Wanted } from './session.ts'
+import type { SessionOptions } from './session.ts'
 
 /** The numbered migrations of this program, in order. */
 export function migrations(): Migration[] {
@@ -21,7 +21,7 @@ export function migrations(): Migration[] {
 export async function migratePostgres(
   url: string,
   steps: readonly Migration[] = migrations(),
-  wanted: Wanted = {},
+  wanted: SessionOptions = {},
 ): Promise<Migration[]> {
   const migrate = async (client: Client) => {
     await assertOurs(client, url, steps.length)
@@ -50,7 +50,7 @@ export async function assertCurrent(client: Client, url: string): Promise<void> 
 export async function withClient<T>(
   url: string,
   use: (client: Client) => Promise<T>,
-  wanted: Wanted = {},
+  wanted: SessionOptions = {},
 ): Promise<T> {
   const client = await openWritable(hostsOf(url), wanted)
   try {

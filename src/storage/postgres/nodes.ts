@@ -3,9 +3,9 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import type { Result, Statement } from './batch.ts'
 import { type Clock, NOW } from './clock.ts'
 import type { Connection } from './connection.ts'
-import { unavailable } from './errors.ts'
+import { storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
-import { offOf } from './session.ts'
+import { unsafeSettings } from './session.ts'
 
 const BEAT_MS = 1_000
 /** A node without a heartbeat for this long, in ms, is dead, and its leased work is due. */
@@ -77,7 +77,7 @@ export async function startHeartbeat(
       if (now - steadySince > GONE_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
     } catch (error) {
       steadySince = performance.now()
-      if (!outage) log.warn({ cause: unavailable(error).message }, 'Database unavailable.')
+      if (!outage) log.warn({ cause: storeError(error).message }, 'Database unavailable.')
       outage = true
     }
     next()
@@ -120,7 +120,7 @@ function tidyingUp(pool: Pool, log: Log) {
       await pool.use((connection) => connection.run(purgesAsOf(seenAt)))
     } catch (error) {
       if (error instanceof StoreUnavailable && error.reason === 'closing') return
-      const cause = unavailable(error).message
+      const cause = storeError(error).message
       log.warn({ cause }, 'The work of dead nodes could not be released yet; MiniPay retries.')
     }
   }
@@ -162,7 +162,11 @@ async function beatOn(
   const [time] = await connection.run([{ text: TIME }])
   const { now, fsync, full_page_writes } = (time as Result).rows[0] as unknown as Time
   const jumped = clock.sample(now, asked, performance.now())
-  return { seenAt: beat?.rows[0]?.['seen_at'] as number, jumped, off: offOf({ fsync, full_page_writes }) }
+  return {
+    seenAt: beat?.rows[0]?.['seen_at'] as number,
+    jumped,
+    off: unsafeSettings({ fsync, full_page_writes }),
+  }
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { AttemptClaim, NotificationSettlement, StoredNotification } from '../../ports/store.ts'
 import { NOTIFICATION, type NotificationRow, referenceOf, storedNotification } from '../lists.ts'
-import { claiming } from './claims.ts'
+import { createClaims } from './claims.ts'
 import type { Work } from './statements.ts'
 
 /** Providers' notifications: stored once, then claimed, acted on and settled. */
 export function notificationWork({ fenced, once }: Work, node: string) {
-  const claims = claiming(once, node, GIVE_BACK)
+  const claims = createClaims(once, node, GIVE_BACK)
   return {
     async addNotification(notification: StoredNotification): Promise<boolean> {
       const { id, provider, notificationId, subject, tries, receivedAt } = notification

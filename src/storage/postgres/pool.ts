@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
-import { unreachable } from './errors.ts'
+import { unreachableError } from './errors.ts'
 
 /** How long work waits for a connection, in ms: while all are in use, and while none can be made. */
 const BUSY_WAIT_MS = 5_000
@@ -163,7 +163,7 @@ class Connections {
   #refuse(waiting: Waiting): void {
     this.#leave(waiting)
     const busy = new StoreUnavailable('overloaded', 'All connections to the database are in use.')
-    waiting.reject(this.#open === 0 ? unreachable(this.#failure) : busy)
+    waiting.reject(this.#open === 0 ? unreachableError(this.#failure) : busy)
   }
 
   #leave(waiting: Waiting): void {

@@ -1,7 +1,7 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
 import { ALARMS } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import { listOf, page } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -38,7 +38,7 @@ export function alarmReads(sql: Sql) {
   }
 }
 
-const FIND_ALARM = `SELECT ${selected(ALARMS)} FROM alarms WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_ALARM = `SELECT ${selectList(ALARMS)} FROM alarms WHERE account_id = $1 AND live = $2 AND id = $3`
 
 const TOTALS = `
   SELECT substr(name, length('alarms_') + 1) AS kind, sum(value)::bigint AS value

@@ -2,7 +2,7 @@ import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
 import { listOf, page } from './read-page.ts'
 import { foundRecord, live, RECORD } from './rows.ts'
@@ -71,12 +71,12 @@ const FIND_KEY = `
   LEFT JOIN events e ON e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq
   WHERE k.account_id = $1 AND k.live = $2 AND k.key = $3`
 
-const FIND_CHARGE = `SELECT ${selected(CHARGES)} FROM charges WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_CHARGE = `SELECT ${selectList(CHARGES)} FROM charges WHERE account_id = $1 AND live = $2 AND id = $3`
 
-const FIND_REFUND = `SELECT ${selected(REFUNDS)} FROM refunds WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_REFUND = `SELECT ${selectList(REFUNDS)} FROM refunds WHERE account_id = $1 AND live = $2 AND id = $3`
 
-const FIND_DISPUTE = `SELECT ${selected(DISPUTES)} FROM disputes WHERE account_id = $1 AND live = $2 AND id = $3`
+const FIND_DISPUTE = `SELECT ${selectList(DISPUTES)} FROM disputes WHERE account_id = $1 AND live = $2 AND id = $3`
 
 const FIND_DISPUTE_BY_REFERENCE = `
-  SELECT ${selected(DISPUTES)} FROM disputes
+  SELECT ${selectList(DISPUTES)} FROM disputes
   WHERE account_id = $1 AND live = $2 AND provider = $3 AND provider_reference = $4`

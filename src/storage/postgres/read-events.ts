@@ -10,7 +10,7 @@ import type {
   StoredEvent,
 } from '../../ports/store.ts'
 import { DELIVERY, EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
-import { cut } from './read-page.ts'
+import { pageOf } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
@@ -38,7 +38,7 @@ export function eventReads(sql: Sql) {
         [scope.accountId, live(scope), after, limit + 1, ...(type === undefined ? [] : [type])],
       )
       const newest = await sql(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
-      return { ...cut(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
+      return { ...pageOf(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
     },
 
     async deliveryTotals(): Promise<DeliveryTotals> {
@@ -68,7 +68,7 @@ export function eventReads(sql: Sql) {
         `${FROM_DELIVERIES} AND d.state = 'failed' AND d.id > $4 AND d.id < $5 ORDER BY d.id LIMIT $3`,
         [scope.accountId, live(scope), limit + 1, after, before],
       )
-      return cut(rows as unknown as Delivery[], limit)
+      return pageOf(rows as unknown as Delivery[], limit)
     },
 
     async deliveries(scope: Scope, { limit, startingAfter, state }: DeliveryQuery): Promise<Page<Delivery>> {
@@ -78,7 +78,7 @@ export function eventReads(sql: Sql) {
          ORDER BY d.id DESC LIMIT $3`,
         [scope.accountId, live(scope), limit + 1, ...(startingAfter === undefined ? [] : [startingAfter])],
       )
-      return cut(rows as unknown as Delivery[], limit)
+      return pageOf(rows as unknown as Delivery[], limit)
     },
   }
 }

@@ -8,7 +8,7 @@ import type {
   Scope,
 } from '../../ports/store.ts'
 import type { Row } from './batch.ts'
-import { cut } from './read-page.ts'
+import { pageOf } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
@@ -34,7 +34,7 @@ export function ledgerReads(sql: Sql) {
           : entriesOf(given('t.transaction_id =', transactionId), of),
         values,
       )
-      return cut(rows as unknown as LedgerEntry[], limit)
+      return pageOf(rows as unknown as LedgerEntry[], limit)
     },
 
     async currencyTotals(scope: Scope): Promise<CurrencyTotals[]> {

@@ -1,6 +1,6 @@
 import { idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
-import { selected, type Table } from '../table.ts'
+import { selectList, type Table } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -12,7 +12,7 @@ export type Filter = readonly [column: string, value: string | undefined, rare?:
 export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & { readonly columns: string }
 
 export function listOf<T>(table: Table<T>): List<T> {
-  return { ...table, columns: selected(table) }
+  return { ...table, columns: selectList(table) }
 }
 
 /**
@@ -55,11 +55,11 @@ export async function page<T>(
      WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
     values,
   )
-  const { data, hasMore } = cut(rows.map(list.of), query.limit)
+  const { data, hasMore } = pageOf(rows.map(list.of), query.limit)
   return { data: backwards ? data.toReversed() : data, hasMore }
 }
 
 /** The query reads one row more than requested, to find out whether there are more. */
-export function cut<T>(rows: T[], limit: number): Page<T> {
+export function pageOf<T>(rows: T[], limit: number): Page<T> {
   return { data: rows.slice(0, limit), hasMore: rows.length > limit }
 }

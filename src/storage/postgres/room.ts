@@ -4,7 +4,7 @@
 import { StoreUnavailable } from '../../ports/store.ts'
 import { isCommitted } from './commit-guards.ts'
 import { type Committer, rollingBack } from './committer.ts'
-import { meaningOf, unavailable } from './errors.ts'
+import { meaningOf, storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
 
 /** Writes a megabyte of new pages, more than one request's commit needs, on the disk of the database's own tables. */
@@ -66,6 +66,6 @@ async function hasRoom(pool: Pool): Promise<void> {
   try {
     await pool.use((connection) => rollingBack(connection, () => connection.run(ROOM)))
   } catch (error) {
-    if (error instanceof StoreUnavailable || meaningOf(error) !== 'fault') throw unavailable(error)
+    if (error instanceof StoreUnavailable || meaningOf(error) !== 'fault') throw storeError(error)
   }
 }

@@ -2,7 +2,7 @@
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
 
 export function live(scope: Scope): number {
@@ -26,7 +26,7 @@ export function nameIn(scope: Scope, ...names: readonly string[]): string {
   return `${scope.accountId}/${live(scope)}/${names.join('/')}`
 }
 
-export const ATTEMPT_COLUMNS = `account_id AS "accountId", live, ${selected(ATTEMPTS)}`
+export const ATTEMPT_COLUMNS = `account_id AS "accountId", live, ${selectList(ATTEMPTS)}`
 
 export function ownedAttempt({ accountId, live, ...row }: Row): ScopedAttempt {
   return {
@@ -36,7 +36,7 @@ export function ownedAttempt({ accountId, live, ...row }: Row): ScopedAttempt {
 }
 
 /** Of the record `k` of a key and its event `e`. */
-export const RECORD = `${selected(KEYS, {}, 'k')}, e.data AS event`
+export const RECORD = `${selectList(KEYS, {}, 'k')}, e.data AS event`
 
 export function foundRecord(row: Row): FoundRecord {
   return recordOf(row as unknown as FoundKey)

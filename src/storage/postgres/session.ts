@@ -8,7 +8,7 @@ import { ConnectionLost } from './errors.ts'
 /** The policy for a server without fsync or full_page_writes: refuse it, accept it, or accept it on this machine. */
 export type WithoutFsync = 'refuse' | 'allow' | 'local'
 
-export type Wanted = {
+export type SessionOptions = {
   /** Settings of this kind of session. */
   readonly settings?: Readonly<Record<string, string>>
   /** The schema of the tables: `search_path` may change while nodes run. The first of `search_path` unless given. */
@@ -91,16 +91,16 @@ type Looked = {
  * Sets a new session, and reads it again. Rejects with `ConnectionLost` if the server accepts no writes now, and with
  * `UnfitServer` if MiniPay cannot work with it.
  */
-export async function prepareSession(client: Client, wanted: Wanted = {}): Promise<void> {
+export async function prepareSession(client: Client, wanted: SessionOptions = {}): Promise<void> {
   const settings = { ...COMMON, ...wanted.settings }
   const values = [wanted.schema ?? null, ...Object.values(settings)]
   await client.query(settingsQuery(Object.keys(settings)), values)
   const { rows } = await client.query<Looked>(LOOK)
-  judge(rows[0] as Looked, wanted, client.host)
+  assertFit(rows[0] as Looked, wanted, client.host)
 }
 
 /** Throws the problem of a session on that host; see `prepareSession`. */
-export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: string): void {
+export function assertFit(looked: Looked, { withoutFsync = 'allow' }: SessionOptions, host: string): void {
   if (looked.recovering) throw new ConnectionLost('The server takes no writes: it is a standby.')
   if (looked.read_only === 'on')
     throw new ConnectionLost(
@@ -123,8 +123,8 @@ export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: 
     throw new UnfitServer(
       'Settings of a session are lost: a pooler in between gives one session to several. Use session pooling, or connect to PostgreSQL itself.',
     )
-  const off = offOf(looked)
-  if (off !== undefined && !isTaken(withoutFsync, host))
+  const off = unsafeSettings(looked)
+  if (off !== undefined && !isAcceptedWithoutFsync(withoutFsync, host))
     throw new UnfitServer(
       `The server runs with ${off}, so that a crash of its machine can lose acknowledged charges or damage the database. Turn it on. ` +
         'For a throwaway database, or storage that is durable without it, see --without-fsync.',
@@ -135,7 +135,7 @@ export function judge(looked: Looked, { withoutFsync = 'allow' }: Wanted, host: 
 const isPostgreSQL = (version: string) => /^PostgreSQL (?!\S*-YB-)/.test(version)
 
 /** The unsafe setting, such as `fsync=off`; undefined if commits are durable. */
-export function offOf(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): string | undefined {
+export function unsafeSettings(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): string | undefined {
   const off = [
     ...(looked.fsync === 'off' ? ['fsync=off'] : []),
     ...(looked.full_page_writes === 'off' ? ['full_page_writes=off'] : []),
@@ -144,7 +144,7 @@ export function offOf(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): strin
 }
 
 /** Whether MiniPay accepts a server on this host that runs without fsync. */
-export function isTaken(withoutFsync: WithoutFsync, host: string): boolean {
+export function isAcceptedWithoutFsync(withoutFsync: WithoutFsync, host: string): boolean {
   if (withoutFsync !== 'local') return withoutFsync === 'allow'
   return /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(host)
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Result, Statement } from './batch.ts'
-import { ConnectionLost, meaningOf, unavailable } from './errors.ts'
+import { ConnectionLost, meaningOf, storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
 
 const MAX_TRIES = 5
@@ -24,7 +24,7 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
         const meaning = meaningOf(error)
         const unsent = error instanceof ConnectionLost && error.unsent
         const safe = meaning === 'again' || (error instanceof ConnectionLost && (repeatable || unsent))
-        if (!safe || tries >= MAX_TRIES) throw unavailable(error)
+        if (!safe || tries >= MAX_TRIES) throw storeError(error)
         if (meaning === 'again') await delay(Math.random() * 5 * 2 ** tries)
       }
     }
@@ -38,7 +38,7 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
 export type Work = { readonly fenced: Sql; readonly once: Sql }
 
 /** PostgreSQL stores no NUL, and a query for one is an error. Such a query finds nothing. */
-export function finding(sql: Sql): Sql {
+export function withoutNul(sql: Sql): Sql {
   return async (text, values = []) =>
     values.some((value) => typeof value === 'string' && value.includes('\0'))
       ? { rows: [], count: 0 }
@@ -46,7 +46,7 @@ export function finding(sql: Sql): Sql {
 }
 
 /** Runs tasks one after another, in the order in which they began. */
-export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+export function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
     const turn = last.then(work)

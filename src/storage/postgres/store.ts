@@ -2,8 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { publicUrl, serversOf } from '../../database-name.ts'
 import type { Log } from '../../ports/log.ts'
-import { allEnded, type Commit, type CommitResult, type Store, StoreUnavailable } from '../../ports/store.ts'
+import {
+  type Commit,
+  type CommitResult,
+  endedKeysOf,
+  type Store,
+  StoreUnavailable,
+} from '../../ports/store.ts'
 import { attemptWork } from './attempts.ts'
+import { checkServer } from './check-server.ts'
 import { type Clock, createClock } from './clock.ts'
 import { clockWork } from './clock-work.ts'
 import { createCommitter } from './committer.ts'
@@ -11,13 +18,11 @@ import { connect, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
-import { greet } from './greet.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
 import { migratePostgres, migrations, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
-import { patiently, type Waiting } from './patience.ts'
 import { createPool, type Pool } from './pool.ts'
 import { purges } from './purges.ts'
 import { alarmReads } from './read-alarms.ts'
@@ -27,9 +32,10 @@ import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { providerReads } from './read-providers.ts'
+import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
-import type { Wanted, WithoutFsync } from './session.ts'
-import { finding, statements } from './statements.ts'
+import type { SessionOptions, WithoutFsync } from './session.ts'
+import { statements, withoutNul } from './statements.ts'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host:port/database`, with several hosts separated by commas. */
@@ -68,10 +74,10 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     'Connecting to PostgreSQL.',
   )
   const another = () => openWritable(hosts)
-  const look = (client: Client) => greet(client, another, log)
-  const schema = await patiently(() => withClient(url, look, { withoutFsync }), waiting)
+  const look = (client: Client) => checkServer(client, another, log)
+  const schema = await retryConnecting(() => withClient(url, look, { withoutFsync }), waiting)
   const wanted = { schema, withoutFsync }
-  await patiently(() => migratePostgres(url, migrations(), wanted), waiting)
+  await retryConnecting(() => migratePostgres(url, migrations(), wanted), waiting)
   const open = () => connect(hosts, wanted)
   const pools = {
     reads: createPool(READERS, open),
@@ -88,7 +94,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     run: room.watching(createCommitter(pools.writes, node, onGroup)),
   })
   const work = workOf(pools.writes, node)
-  const sql = finding(statements(pools.reads, true))
+  const sql = withoutNul(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
   async function close(): Promise<void> {
@@ -128,19 +134,19 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
  */
 async function joinNodes(
   url: string,
-  wanted: Wanted,
+  wanted: SessionOptions,
   pools: HeartbeatPools,
   node: string,
   clock: Clock,
-  waiting: Waiting & { readonly log: Log },
+  waiting: RetryOptions & { readonly log: Log },
 ): Promise<Heartbeat> {
   const { log } = waiting
   let heartbeat: Heartbeat | undefined
   try {
-    heartbeat = await patiently(() => startHeartbeat(pools, node, clock, log), waiting)
-    await patiently(() => assertNotCopying(url, wanted), waiting)
+    heartbeat = await retryConnecting(() => startHeartbeat(pools, node, clock, log), waiting)
+    await retryConnecting(() => assertNotCopying(url, wanted), waiting)
     const look = (client: Client) => recognize(client, node, log)
-    await patiently(() => withClient(url, look, wanted), waiting)
+    await retryConnecting(() => withClient(url, look, wanted), waiting)
     return heartbeat
   } catch (error) {
     await heartbeat?.stop()
@@ -168,6 +174,6 @@ function workOf(pool: Pool, node: string) {
 /** The characters of JSON that a commit keeps in memory while it waits. */
 function weight(commit: Commit): number {
   const { event, key } = commit
-  const ended = allEnded(commit).reduce((sum, { ending }) => sum + (ending.facts?.length ?? 0), 0)
+  const ended = endedKeysOf(commit).reduce((sum, { ending }) => sum + (ending.facts?.length ?? 0), 0)
   return (event?.data.length ?? 0) + (key?.ending.facts?.length ?? 0) + ended
 }

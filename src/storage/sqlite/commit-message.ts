@@ -4,7 +4,7 @@
  */
 import type { Refund } from '../../domain/charge.ts'
 import type { Transfer } from '../../domain/ledger.ts'
-import { allEnded, type Commit } from '../../ports/store.ts'
+import { type Commit, endedKeysOf } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, endedFactsOf, KEYS, keyFactsOf, REFUNDS } from '../columns.ts'
 import { detailsOf, live, type Row, takeDetails, type Value } from './rows.ts'
 
@@ -40,7 +40,7 @@ type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 export function messageOf(commit: Commit): CommitMessage {
   const { scope, at, charge, refund, dispute, attempts, alarms, key, event, lease } = commit
   const { transactionId, transfers, deliveries, counts } = commit
-  const ended = allEnded(commit)
+  const ended = endedKeysOf(commit)
   const isNew = charge.version === 1
   const row = isNew ? CHARGES.row(charge) : CHARGES.changedRow(charge)
   const details = isNew ? takeDetails(CHARGES, row) : detailsOf(charge)

@@ -9,7 +9,7 @@ import { processesWith } from './holders.ts'
 import { identityOf, readMark } from './mark.ts'
 import { readPid } from './pid.ts'
 import { COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
-import { makePrivate, tighten } from './private-file.ts'
+import { makeFilesPrivate, makePrivate } from './private-file.ts'
 import { walFits } from './stale-wal.ts'
 
 export type Lock = {
@@ -172,7 +172,7 @@ function refuseStaleWal(place: string): void {
 function tightenAll(place: string): Pick<Lock, 'tightened' | 'loose'> {
   const found = ['', ...COMPANIONS, '-lock', '-mark', '-pid'].map((end) => {
     const path = place + end
-    return { path, now: tighten(path) }
+    return { path, now: makeFilesPrivate(path) }
   })
   const those = (wanted: 'tightened' | 'refused') =>
     found.filter(({ now }) => now === wanted).map(({ path }) => path)

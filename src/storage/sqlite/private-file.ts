@@ -17,7 +17,7 @@ export function makePrivate(path: string): void {
  * Removes the rights of other users from a file. Returns `tightened` if there were any, `refused` if they could not be
  * removed because another user owns the file, `private` if there was nothing to do.
  */
-export function tighten(path: string): 'private' | 'tightened' | 'refused' {
+export function makeFilesPrivate(path: string): 'private' | 'tightened' | 'refused' {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? PRIVATE
   if ((mode & 0o077) === 0) return 'private'
   try {

@@ -6,12 +6,12 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
-import { preparing } from './read-page.ts'
+import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
 
 /** Reads over one read-only connection. An index limits each: none grows with the history. */
 export function createQueries(db: Connection) {
-  const sql = preparing(db)
+  const sql = createStatements(db)
   const ledger = ledgerReads(sql)
   /** One snapshot: otherwise the writer may commit between two statements. */
   const balances = db.transaction(

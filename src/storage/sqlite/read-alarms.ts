@@ -1,11 +1,11 @@
 import { ALARM_KINDS, type Alarm, type AlarmKind } from '../../domain/alarm.ts'
 import type { AlarmQuery, AlarmTotals, Page, Scope } from '../../ports/store.ts'
 import { ALARMS } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
-const ALARM_COLUMNS = selected(ALARMS)
+const ALARM_COLUMNS = selectList(ALARMS)
 const LIST = listOf(ALARMS, ALARM_COLUMNS)
 
 /** Alarms: statements of providers that contradict the books. */

@@ -9,12 +9,12 @@ import type {
   StoredRuleSet,
 } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
 import { ATTEMPT_COLUMNS, live, type OwnedRow, ownedAttempt } from './rows.ts'
 
-const LIST = { ...listOf(ATTEMPTS, selected(ATTEMPTS)), index: 'attempts_by_scope' }
+const LIST = { ...listOf(ATTEMPTS, selectList(ATTEMPTS)), index: 'attempts_by_scope' }
 
 /** Attempts, and routing rules. */
 export function attemptReads(sql: Sql) {

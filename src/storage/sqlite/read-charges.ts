@@ -2,11 +2,11 @@ import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
-import { selected } from '../table.ts'
+import { selectList } from '../table.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
 import { CHARGE_COLUMNS, FIND_KEY, live, REFUND_COLUMNS } from './rows.ts'
 
-const DISPUTE_COLUMNS = selected(DISPUTES)
+const DISPUTE_COLUMNS = selectList(DISPUTES)
 const LISTS = {
   charges: listOf(CHARGES, CHARGE_COLUMNS),
   refunds: listOf(REFUNDS, REFUND_COLUMNS),

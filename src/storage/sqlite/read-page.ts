@@ -10,7 +10,7 @@ export type Query = Statement<(string | number)[]>
 /** The statement of a text, prepared once. MiniPay builds the texts from its own constants, never from input. */
 export type Sql = (text: string) => Query
 
-export function preparing(db: Connection): Sql {
+export function createStatements(db: Connection): Sql {
   const prepared = new Map<string, Query>()
   return (text) => {
     let statement = prepared.get(text)
@@ -77,12 +77,12 @@ export function page<T>(
   const late = isTimed(query) ? setBackMs(sql) : 0
   const range = rangeOf(list.prefix, query, late)
   const times = late > 0 ? timesOf(query) : []
-  const view = ({ rows, hasMore }: Taken<object>): Page<T> => {
+  const view = ({ rows, hasMore }: TakenRows<object>): Page<T> => {
     const data = rows.map(list.of)
     return { data: backwards ? data.reverse() : data, hasMore }
   }
   if (others.length + times.length === 0)
-    return view(take(read.rows([...own, ...range], query.limit + 1), query.limit))
+    return view(takeRows(read.rows([...own, ...range], query.limit + 1), query.limit))
   return inWindows(read, own, [...equal(others), ...times], range, query.limit).then(view)
 }
 
@@ -153,14 +153,14 @@ async function inWindows(
   others: readonly Condition[],
   range: readonly Condition[],
   limit: number,
-): Promise<Taken<object>> {
+): Promise<TakenRows<object>> {
   const [last, next] = read.backwards ? ['id <= ?', 'id > ?'] : ['id >= ?', 'id < ?']
   const found: object[] = []
   for (let rest = range; ; ) {
     const end = read.idAfter([...own, ...rest], WINDOW)
     const window = end === undefined ? rest : [...rest, [last, end] as const]
     const missing = limit - found.length
-    const { rows, hasMore } = take(read.rows([...own, ...others, ...window], missing + 1), missing)
+    const { rows, hasMore } = takeRows(read.rows([...own, ...others, ...window], missing + 1), missing)
     found.push(...rows)
     if (hasMore || end === undefined) return { rows: found, hasMore }
     rest = [...rest.filter(([text]) => text !== next), [next, end]]
@@ -168,13 +168,13 @@ async function inWindows(
   }
 }
 
-export type Taken<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
+export type TakenRows<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
 
 /**
  * The first rows, up to the limit or a page's text, and whether there are more: the query read one row more than the
  * limit.
  */
-export function take<Row>(rows: Iterable<Row>, limit: number): Taken<Row> {
+export function takeRows<Row>(rows: Iterable<Row>, limit: number): TakenRows<Row> {
   const taken: Row[] = []
   let chars = 0
   for (const row of rows) {
@@ -188,6 +188,6 @@ export function take<Row>(rows: Iterable<Row>, limit: number): Taken<Row> {
 
 /** A page of rows that are returned as they are read. */
 export function pageOf<T>(found: Iterable<T>, limit: number): Page<T> {
-  const { rows, hasMore } = take(found, limit)
+  const { rows, hasMore } = takeRows(found, limit)
   return { data: rows, hasMore }
 }

@@ -2,7 +2,7 @@
 import type { Charge, Refund } from '../../domain/charge.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
-import { recordText, selected, type Table, type Value } from '../table.ts'
+import { recordText, selectList, type Table, type Value } from '../table.ts'
 import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-texts.ts'
 
 export type { Row, Value } from '../table.ts'
@@ -26,9 +26,9 @@ export function detailsOf({ description, metadata }: Charge): string | null {
 }
 
 const WHOLE = { description: DESCRIPTION, metadata: METADATA }
-export const CHARGE_COLUMNS = selected(CHARGES, WHOLE)
-export const REFUND_COLUMNS = selected(REFUNDS, WHOLE)
-export const ATTEMPT_COLUMNS = `account_id AS accountId, live, ${selected(ATTEMPTS)}`
+export const CHARGE_COLUMNS = selectList(CHARGES, WHOLE)
+export const REFUND_COLUMNS = selectList(REFUNDS, WHOLE)
+export const ATTEMPT_COLUMNS = `account_id AS accountId, live, ${selectList(ATTEMPTS)}`
 
 export type OwnedRow = { readonly accountId: number; readonly live: number }
 
@@ -41,7 +41,7 @@ export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttem
  * a table with a partial index, SQLite prepares it again each time its parameters are bound, which took 10 µs of each
  * request.
  */
-export const FIND_KEY = `SELECT ${selected(KEYS, { facts: FACTS })}, (
+export const FIND_KEY = `SELECT ${selectList(KEYS, { facts: FACTS })}, (
     SELECT ${EVENT_DATA} FROM events e
     WHERE e.account_id = k.account_id AND e.live = k.live AND e.seq = k.event_seq) AS event
   FROM idempotency_keys k

@@ -9,16 +9,16 @@ export type Row = Readonly<Record<string, string | number | null>>
 export type Json = Readonly<Record<string, unknown>>
 
 /** The facts of an event, with their usual values. */
-export type Told = { readonly charge: Json } & { readonly [Name in Exclude<Part, 'charge'>]?: Json }
+export type EventFacts = { readonly charge: Json } & { readonly [Name in Exclude<Part, 'charge'>]?: Json }
 
 /** An event as stored, and its facts; null if its data is not an object in MiniPay's JSON form. */
-export type ToldEvent = {
+export type AuditedEvent = {
   readonly seq: number
   readonly id: string
   readonly type: string
   readonly at: number
   readonly text: string
-  readonly data: Told | null
+  readonly data: EventFacts | null
 }
 
 export type Aggregate = {
@@ -32,7 +32,7 @@ export type Aggregate = {
   readonly attempts: readonly Row[]
   readonly alarms: readonly Row[]
   readonly closings: readonly Row[]
-  readonly events: readonly ToldEvent[]
+  readonly events: readonly AuditedEvent[]
   /**
    * The transfers of the charge, its refunds and its disputes, by `transaction_id`; `debit` and `credit` are the codes
    * of the accounts.
@@ -183,14 +183,14 @@ function aggregateOf(rows: Record<Source, Row[]>): Aggregate {
   }
 }
 
-function eventOf({ seq, id, type, data, created_at }: Row): ToldEvent {
+function eventOf({ seq, id, type, data, created_at }: Row): AuditedEvent {
   return {
     seq: Number(seq),
     id: String(id),
     type: String(type),
     at: Number(created_at),
     text: String(data),
-    data: jsonOf(String(data)) && (decodeFacts(String(data)) as Told),
+    data: jsonOf(String(data)) && (decodeFacts(String(data)) as EventFacts),
   }
 }
 

@@ -1,8 +1,8 @@
 /** Checks events against each other and against the rows that they describe. */
 import { encodeFacts } from '../../domain/snapshot.ts'
-import type { Aggregate, Json, Row, ToldEvent } from './aggregate.ts'
+import type { Aggregate, AuditedEvent, Json, Row } from './aggregate.ts'
 import { jsonOf } from './aggregate.ts'
-import { ALARM, CHARGE, DISPUTE, differs, misshapen, REFUND, type View } from './views.ts'
+import { ALARM, CHARGE, DISPUTE, differs, REFUND, shapeProblem, type View } from './views.ts'
 
 type Part = 'refund' | 'dispute' | 'alarm'
 const PARTS: Readonly<Record<Part, View>> = { refund: REFUND, dispute: DISPUTE, alarm: ALARM }
@@ -53,18 +53,18 @@ export function* eventProblems(aggregate: Aggregate): Iterable<string> {
 }
 
 /** The object beside the charge, such as its refund. */
-export function partOf({ data, type }: ToldEvent): Json | undefined {
+export function partOf({ data, type }: AuditedEvent): Json | undefined {
   const part = TELLINGS[type]?.part
   return part && data?.[part]
 }
 
-function badlyTold({ type, data, text }: ToldEvent): string | undefined {
+function badlyTold({ type, data, text }: AuditedEvent): string | undefined {
   const telling = TELLINGS[type]
   if (!telling) return 'is of no type that there is'
   if (!data) return 'has no body in the JSON that MiniPay writes'
   const { statuses, part, partStatuses } = telling
   const said = jsonOf(text) ?? {}
-  const wrong = misshapen(CHARGE, said['charge']) ?? (part && misshapen(PARTS[part], said[part]))
+  const wrong = shapeProblem(CHARGE, said['charge']) ?? (part && shapeProblem(PARTS[part], said[part]))
   if (wrong !== undefined) return wrong
   if (encodeFacts(data as object) !== text) return 'has facts in a form in which MiniPay writes none'
   const { status: ofCharge } = data.charge
@@ -78,7 +78,7 @@ function badlyTold({ type, data, text }: ToldEvent): string | undefined {
 
 /** Fields that never change are the same in each event and in the row. */
 function changedForGood(
-  event: ToldEvent,
+  event: AuditedEvent,
   { charge, refunds, disputes, alarms }: Aggregate,
 ): string | undefined {
   const wrong = event.data && differs(CHARGE, event.data.charge, charge, CHARGE.fixed)
@@ -112,7 +112,7 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
  * Every object that has ended, or cannot begin without an event, has an event. The last one has the values of the row.
  */
 function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<string> {
-  const last = new Map<unknown, ToldEvent>()
+  const last = new Map<unknown, AuditedEvent>()
   for (const event of events) {
     const part = partOf(event)
     if (part) last.set(part['id'], event)

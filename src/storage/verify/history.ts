@@ -1,5 +1,5 @@
 /** Checks the amounts and states of events in their order. */
-import type { Aggregate, Json, ToldEvent } from './aggregate.ts'
+import type { Aggregate, AuditedEvent, Json } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { CHARGE, inWords } from './views.ts'
 
@@ -60,7 +60,7 @@ export function* historyProblems({
   if (!isCorrected) yield* failuresTold({ charge, events })
 }
 
-const named = ({ seq, type }: ToldEvent) => `The event ${seq} (${type})`
+const named = ({ seq, type }: AuditedEvent) => `The event ${seq} (${type})`
 const sum = (amounts: Iterable<number>) => [...amounts].reduce((a, b) => a + b, 0)
 
 type Begun = { readonly id: unknown; readonly amount: number }
@@ -87,7 +87,7 @@ function reserved(refunds: readonly Begun[], pending: number): boolean {
 }
 
 /** The statuses and fields of each event that follow from the events before. */
-function* followed(event: ToldEvent, data: Json, before: Json | null): Iterable<string> {
+function* followed(event: AuditedEvent, data: Json, before: Json | null): Iterable<string> {
   const status = String(data['status'])
   const wrong = statusFor(data)
   if (wrong !== undefined) yield `${named(event)} ${wrong}.`

@@ -8,11 +8,11 @@ import {
   SURFACES,
 } from '../../domain/idempotency.ts'
 import { decodeFacts } from '../../domain/snapshot.ts'
-import { type Aggregate, type Json, jsonOf, type Row, type ToldEvent } from './aggregate.ts'
+import { type Aggregate, type AuditedEvent, type Json, jsonOf, type Row } from './aggregate.ts'
 import { calledAgain } from './calls.ts'
 import { partOf } from './events.ts'
 import { isOpen } from './money.ts'
-import { CHARGE, differs, misshapen, REFUND, timeOf } from './views.ts'
+import { CHARGE, differs, REFUND, shapeProblem, timeOf } from './views.ts'
 
 /** All problems of the records of a charge's keys, as sentences. `forgotten` is in ms since 1970: see audit. */
 export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
@@ -59,7 +59,7 @@ function isOfWish(
 }
 
 /** The record of a request that closed an alarm names the alarm of its event. */
-function closingProblem(closing: Row, events: readonly ToldEvent[]): string | undefined {
+function closingProblem(closing: Row, events: readonly AuditedEvent[]): string | undefined {
   const { id, created_at, key_at, key_ending, key_object, key_facts, key_fingerprint } = closing
   const event = events.find(({ seq }) => seq === id)
   const alarm = event && partOf(event)
@@ -121,7 +121,7 @@ function hasEnded(charge: Row, { state, refund_id, status, transaction_id }: Row
 }
 
 /** Why a record's ending does not fit the result of its request; undefined if it fits. */
-function endingProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): string | undefined {
+function endingProblem(charge: Row, owner: Row, events: readonly AuditedEvent[]): string | undefined {
   const { key_ending, key_object, key_surface, key_facts, key_event } = owner
   const kind = ENDINGS.find((one) => one === key_ending)
   if (!kind) return `ended as ${key_ending}, which nothing does`
@@ -135,7 +135,7 @@ function endingProblem(charge: Row, owner: Row, events: readonly ToldEvent[]): s
   const facts = key_facts === null ? {} : jsonOf(String(key_facts))
   if (!facts) return 'has no facts in the JSON that MiniPay writes'
   const said = (key_facts !== null && (decodeFacts(String(key_facts))[view.name] as Json | undefined)) || null
-  const wrong = said && (misshapen(view, facts[view.name]) ?? differs(view, said, row, view.fixed))
+  const wrong = said && (shapeProblem(view, facts[view.name]) ?? differs(view, said, row, view.fixed))
   if (wrong) return wrong
   const shown = said ?? event?.data?.[view.name]
   return shown

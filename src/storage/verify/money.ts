@@ -1,5 +1,5 @@
 /** Checks the transfers of a charge, its refunds and its disputes: their accounts and their times. */
-import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
+import type { Aggregate, AuditedEvent, Row } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { timeOf } from './views.ts'
 
@@ -131,7 +131,7 @@ const MOVES_CHARGE = ['payment.succeeded', 'payment.authorized', 'payment.captur
 const MOVES_REFUND = ['payment.refunded', 'refund.failed']
 
 /** The object whose transfers the event's commit must contain; undefined if it need not contain any. */
-function movedBy(event: ToldEvent, charge: Row): unknown {
+function movedBy(event: AuditedEvent, charge: Row): unknown {
   if (MOVES_CHARGE.includes(event.type)) return charge['id']
   return MOVES_REFUND.includes(event.type) ? partOf(event)?.['refund_id'] : undefined
 }

@@ -1,6 +1,6 @@
 /** Checks times and ids: the rows of one commit have the same time, and an id contains its own time. */
 import { idTime, isId } from '../../domain/id.ts'
-import type { Aggregate, Row, ToldEvent } from './aggregate.ts'
+import type { Aggregate, AuditedEvent, Row } from './aggregate.ts'
 import { partOf } from './events.ts'
 import { SAME_MS } from './keys.ts'
 import { timeOf } from './views.ts'
@@ -61,7 +61,7 @@ function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggre
  * Why the time of an event is impossible; undefined if it is possible, or if no other row has the time of its commit.
  */
 function untimely(
-  event: ToldEvent,
+  event: AuditedEvent,
   { charge, disputes, alarms, attempts, transfers, events }: Aggregate,
   setBackMs: number,
 ): string | undefined {
@@ -108,7 +108,7 @@ function untimely(
   }
 }
 
-const decidedAtOnce = ({ version }: Row, events: readonly ToldEvent[]) => Number(version) === events.length
+const decidedAtOnce = ({ version }: Row, events: readonly AuditedEvent[]) => Number(version) === events.length
 
 function isWhile({ kind, started_at, ended_at }: Row, at: number, sameMs: number): boolean {
   return (

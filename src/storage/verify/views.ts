@@ -37,7 +37,7 @@ const FLAGS = new Set(
 )
 
 /** The fact in a column. */
-export function shown(row: Row, column: string): unknown {
+export function factOf(row: Row, column: string): unknown {
   const value = row[column] ?? null
   if (column === 'metadata') return value ?? '{}'
   return FLAGS.has(column) ? value === 1 : value
@@ -52,11 +52,11 @@ export function timeOf(ms: number): string {
 /** True if the row has the value of a snapshot's field. */
 function shows(said: unknown, row: Row, column: string): boolean {
   if (column === 'metadata') return JSON.stringify(said) === (row['metadata'] ?? '{}')
-  return said === shown(row, column)
+  return said === factOf(row, column)
 }
 
 /** Why a value is not such an object, as the end of a sentence; undefined if it has all its fields and no others. */
-export function misshapen({ name, fields, always }: View, said: unknown): string | undefined {
+export function shapeProblem({ name, fields, always }: View, said: unknown): string | undefined {
   if (typeof said !== 'object' || said === null || Array.isArray(said)) return `shows no ${name}`
   for (const field in said)
     if (fields[field] === undefined) return `shows a ${name} with ${field}, which none has`
@@ -74,7 +74,7 @@ export function differs(
   for (const field of which) {
     const column = fields[field] as string
     if (!shows(said[field], row, column))
-      return `says that ${column} of the ${name} ${row['id']} is ${inWords(said[field])}, and its row ${inWords(shown(row, column))}`
+      return `says that ${column} of the ${name} ${row['id']} is ${inWords(said[field])}, and its row ${inWords(factOf(row, column))}`
   }
   return undefined
 }

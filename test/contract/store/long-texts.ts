@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Charge, Metadata } from '../../../src/domain/charge.ts'
-import type { Commit, Ended, Scope, Store } from '../../../src/ports/store.ts'
+import type { Commit, EndedKey, Scope, Store } from '../../../src/ports/store.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -53,7 +53,7 @@ async function assertReads(store: Store, scope: Scope, { charge }: Commit): Prom
 async function assertEnded(
   store: Store,
   scope: Scope,
-  ended: Ended | null,
+  ended: EndedKey | null,
   event: Commit['event'],
 ): Promise<void> {
   const found = await store.idempotencyRecord(scope, ended?.key ?? '')

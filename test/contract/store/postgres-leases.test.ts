@@ -8,7 +8,7 @@ import { connect } from '../../../src/storage/postgres/connection.ts'
 import { assertNotCopying } from '../../../src/storage/postgres/copying.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf } from '../../../src/storage/postgres/nodes.ts'
-import { patiently } from '../../../src/storage/postgres/patience.ts'
+import { retryConnecting } from '../../../src/storage/postgres/retry-connecting.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { beginCommit, chargeCommit, committed } from '../../kit/commits.ts'
 import { databaseName, onDatabase } from '../../kit/postgres.ts'
@@ -189,7 +189,7 @@ test('a node that starts while its database is copied into does not wait', async
     client.query(`INSERT INTO copies (one, source, seen_at, copied) VALUES (1, 'a file', 0, 0)`),
   )
   let tries = 0
-  const start = patiently(() => {
+  const start = retryConnecting(() => {
     tries++
     return assertNotCopying(url)
   })

@@ -6,7 +6,11 @@ import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
 import { connect } from '../../../src/storage/postgres/connection.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { withClient } from '../../../src/storage/postgres/migrate.ts'
-import { isTaken, judge, type WithoutFsync } from '../../../src/storage/postgres/session.ts'
+import {
+  assertFit,
+  isAcceptedWithoutFsync,
+  type WithoutFsync,
+} from '../../../src/storage/postgres/session.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { chargeCommit, committed } from '../../kit/commits.ts'
 import { databaseName, onDatabase } from '../../kit/postgres.ts'
@@ -201,7 +205,7 @@ const SOUND = {
 }
 
 test('a standby, and a session whose settings were lost, are no session to work in', () => {
-  const of = (found: Partial<typeof SOUND>) => () => judge({ ...SOUND, ...found }, {}, 'db')
+  const of = (found: Partial<typeof SOUND>) => () => assertFit({ ...SOUND, ...found }, {}, 'db')
   assert.doesNotThrow(of({}))
   assert.throws(of({ recovering: true, read_only: 'on' }), { name: 'ConnectionLost', message: /a standby/ })
   const lost = { synchronous_commit: 'local', isolation: 'serializable', encoding: 'LATIN1', strings: 'off' }
@@ -210,7 +214,7 @@ test('a standby, and a session whose settings were lost, are no session to work 
 })
 
 test('a server that is too old is refused with both versions; one that only speaks its protocol is not', () => {
-  const of = (version: string, number: number) => () => judge({ ...SOUND, version, number }, {}, 'db')
+  const of = (version: string, number: number) => () => assertFit({ ...SOUND, version, number }, {}, 'db')
   assert.throws(of('PostgreSQL 13.22 on x86_64', 130_022), {
     name: 'UnfitServer',
     message: /PostgreSQL 13\.22 is too old.* 14 or newer/,
@@ -231,12 +235,13 @@ test('without fsync or full_page_writes a server is taken where the setting says
     ['refuse', '127.0.0.1', false],
     ['allow', 'db', true],
   ]
-  for (const [withoutFsync, host, taken] of cases) assert.equal(isTaken(withoutFsync, host), taken, host)
+  for (const [withoutFsync, host, taken] of cases)
+    assert.equal(isAcceptedWithoutFsync(withoutFsync, host), taken, host)
   for (const off of ['fsync', 'full_page_writes'])
-    assert.throws(() => judge({ ...SOUND, [off]: 'off' }, { withoutFsync: 'local' }, 'db'), {
+    assert.throws(() => assertFit({ ...SOUND, [off]: 'off' }, { withoutFsync: 'local' }, 'db'), {
       message: new RegExp(`${off}=off.*--without-fsync`),
     })
-  assert.doesNotThrow(() => judge(SOUND, { withoutFsync: 'refuse' }, 'db'))
+  assert.doesNotThrow(() => assertFit(SOUND, { withoutFsync: 'refuse' }, 'db'))
 })
 
 test('a pooler that gives a session to each transaction is refused at the start; one that keeps sessions is not', async (t) => {

@@ -145,7 +145,7 @@ export function changedEndings(open: Open): void {
       const ended = endCommit(first, NO, { scope: live, ended: { key: 'first', ending: DECLINED } })
       await committed(store, {
         ...ended,
-        alsoEnded: [
+        otherEnded: [
           { key: 'second', ending: DONE },
           { key: 'third', ending: DONE },
         ],

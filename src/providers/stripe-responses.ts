@@ -10,42 +10,42 @@ import { declineCode } from './stripe-errors.ts'
 const HOLD_MS = 7 * 24 * 60 * 60 * 1000
 
 /** A response of Stripe, unchecked. */
-type Answer = Readonly<Record<string, unknown>>
+type StripeResponse = Readonly<Record<string, unknown>>
 
 /** The member of this name if it is an object; otherwise an empty one. */
-export function part(answer: unknown, name: string): Answer {
-  const value = isAnswer(answer) ? answer[name] : undefined
-  return isAnswer(value) ? value : {}
+export function objectAt(answer: unknown, name: string): StripeResponse {
+  const value = isObject(answer) ? answer[name] : undefined
+  return isObject(value) ? value : {}
 }
 
-function isAnswer(value: unknown): value is Answer {
+function isObject(value: unknown): value is StripeResponse {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The member of this name if it is a text that is not empty, otherwise null. */
-export function text(answer: unknown, name: string): string | null {
-  const value = isAnswer(answer) ? answer[name] : undefined
+export function textAt(answer: unknown, name: string): string | null {
+  const value = isObject(answer) ? answer[name] : undefined
   return typeof value === 'string' && value !== '' ? value : null
 }
 
 /** The members of one of Stripe's lists; null if it is not a list. */
-export function listed(answer: unknown): readonly unknown[] | null {
-  const data = isAnswer(answer) ? answer['data'] : undefined
+export function membersOf(answer: unknown): readonly unknown[] | null {
+  const data = isObject(answer) ? answer['data'] : undefined
   return Array.isArray(data) ? data : null
 }
 
 /** True if the list has more members. */
 export function hasMore(answer: unknown): boolean {
-  return isAnswer(answer) && answer['has_more'] === true
+  return isObject(answer) && answer['has_more'] === true
 }
 
 /** A reference to an object, which Stripe writes as its id or, expanded, as the object. */
-function idOf(answer: Answer, name: string): string | null {
-  return text(answer, name) ?? text(part(answer, name), 'id')
+function idOf(answer: StripeResponse, name: string): string | null {
+  return textAt(answer, name) ?? textAt(objectAt(answer, name), 'id')
 }
 
 /** The object of a call. A response about another object is not accepted. */
-export type Asked = {
+export type CalledObject = {
   readonly kind: AttemptKind
   readonly attemptId: string
   /** Null for an authorization that may not exist. */
@@ -60,10 +60,10 @@ function unknown(reason: string): { kind: 'unknown'; reason: string } {
  * The outcome of a call from its payment intent. Only the status that the call leads to is a success. `not_found` if a
  * capture or a cancel left no trace: the payment is unchanged. `now` is in ms since 1970.
  */
-export function readPayment(asked: Asked, answer: unknown, now: number): LookupOutcome {
-  const reference = text(answer, 'id')
-  const status = text(answer, 'status')
-  if (!isAnswer(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
+export function readPayment(asked: CalledObject, answer: unknown, now: number): LookupOutcome {
+  const reference = textAt(answer, 'id')
+  const status = textAt(answer, 'status')
+  if (!isObject(answer) || answer['object'] !== 'payment_intent' || !reference || !status)
     return unknown('the response is not a Stripe payment intent')
   if (asked.paymentReference !== null && reference !== asked.paymentReference)
     return unknown(`Stripe responded about another payment, ${reference}`)
@@ -79,13 +79,13 @@ export function readPayment(asked: Asked, answer: unknown, now: number): LookupO
 }
 
 function readAuthorization(
-  asked: Asked,
-  answer: Answer,
+  asked: CalledObject,
+  answer: StripeResponse,
   reference: string,
   status: string,
   now: number,
 ): Outcome {
-  const attemptId = text(part(answer, 'metadata'), 'minipay_attempt')
+  const attemptId = textAt(objectAt(answer, 'metadata'), 'minipay_attempt')
   if (attemptId !== null && attemptId !== asked.attemptId)
     return unknown(`Stripe responded about the payment of another attempt, ${reference}`)
   switch (status) {
@@ -116,7 +116,12 @@ function readAuthorization(
 }
 
 /** Success, with the amount and the currency of the response. The core compares them with the request. */
-function succeeded(answer: Answer, reference: string, field: string, expires: number | null = null): Outcome {
+function succeeded(
+  answer: StripeResponse,
+  reference: string,
+  field: string,
+  expires: number | null = null,
+): Outcome {
   const currency = currencyOf(answer)
   const amount = currency === null ? null : fromStripe(answer[field], currency)
   if (currency === null || amount === null)
@@ -125,30 +130,30 @@ function succeeded(answer: Answer, reference: string, field: string, expires: nu
 }
 
 /** Codes of currencies are written in lower case, as ours are. */
-function currencyOf(answer: Answer): string | null {
-  return text(answer, 'currency')?.toLowerCase() ?? null
+function currencyOf(answer: StripeResponse): string | null {
+  return textAt(answer, 'currency')?.toLowerCase() ?? null
 }
 
 function declined(code: string, message: string, reference: string | null): Outcome {
   return { kind: 'declined', declineCode: code, message, reference }
 }
 
-function lastError(answer: Answer, reference: string): Outcome {
-  const error = part(answer, 'last_payment_error')
-  const code = text(error, 'decline_code') ?? text(error, 'code') ?? 'generic_decline'
-  return declined(declineCode(code), text(error, 'message') ?? 'The payment failed.', reference)
+function lastError(answer: StripeResponse, reference: string): Outcome {
+  const error = objectAt(answer, 'last_payment_error')
+  const code = textAt(error, 'decline_code') ?? textAt(error, 'code') ?? 'generic_decline'
+  return declined(declineCode(code), textAt(error, 'message') ?? 'The payment failed.', reference)
 }
 
-function redirectUrl(answer: Answer): string | null {
-  const url = text(part(part(answer, 'next_action'), 'redirect_to_url'), 'url')
+function redirectUrl(answer: StripeResponse): string | null {
+  const url = textAt(objectAt(objectAt(answer, 'next_action'), 'redirect_to_url'), 'url')
   return url !== null && /^https?:\/\//.test(url) ? url : null
 }
 
 /** When the hold expires, in ms since 1970: from the charge, or after the usual time. */
-function expiresAt(answer: Answer, now: number): number {
-  const details = part(part(answer, 'latest_charge'), 'payment_method_details')
+function expiresAt(answer: StripeResponse, now: number): number {
+  const details = objectAt(objectAt(answer, 'latest_charge'), 'payment_method_details')
   for (const method of Object.keys(details)) {
-    const before = part(details, method)['capture_before']
+    const before = objectAt(details, method)['capture_before']
     if (typeof before === 'number') return before * 1000
   }
   const created = answer['created']
@@ -156,10 +161,10 @@ function expiresAt(answer: Answer, now: number): number {
 }
 
 /** The outcome of a call from its refund; a refund that failed later is a decline. */
-export function readRefund(asked: Asked, answer: unknown): Outcome {
-  const reference = text(answer, 'id')
-  const status = text(answer, 'status')
-  if (!isAnswer(answer) || answer['object'] !== 'refund' || !reference || !status)
+export function readRefund(asked: CalledObject, answer: unknown): Outcome {
+  const reference = textAt(answer, 'id')
+  const status = textAt(answer, 'status')
+  if (!isObject(answer) || answer['object'] !== 'refund' || !reference || !status)
     return unknown('the response is not a Stripe refund')
   const payment = idOf(answer, 'payment_intent')
   if (payment !== null && asked.paymentReference !== null && payment !== asked.paymentReference)
@@ -168,7 +173,7 @@ export function readRefund(asked: Asked, answer: unknown): Outcome {
   if (status === 'pending' || status === 'requires_action')
     return { kind: 'pending', reference, redirectUrl: null }
   if (status !== 'failed' && status !== 'canceled') return unknown(`Stripe returned the status ${status}`)
-  const reason = text(answer, 'failure_reason') ?? 'unknown'
+  const reason = textAt(answer, 'failure_reason') ?? 'unknown'
   return declined(declineCode(reason), `The refund is ${status}: ${reason}.`, reference)
 }
 
@@ -190,9 +195,9 @@ const DISPUTES: Readonly<Record<string, 'open' | 'won' | 'lost' | 'inquiry'>> = 
  * a dispute of a charge without a payment intent, which is not ours.
  */
 export function readDispute(answer: unknown): DisputeLookup {
-  const reference = text(answer, 'id')
-  const stripeStatus = text(answer, 'status')
-  if (!isAnswer(answer) || answer['object'] !== 'dispute' || !reference || !stripeStatus)
+  const reference = textAt(answer, 'id')
+  const stripeStatus = textAt(answer, 'status')
+  if (!isObject(answer) || answer['object'] !== 'dispute' || !reference || !stripeStatus)
     return unknown('the response is not a Stripe dispute')
   const status = stripeStatus === 'prevented' ? prevented(answer) : DISPUTES[stripeStatus]
   if (status === undefined) return unknown(`Stripe returned the status ${stripeStatus}`)
@@ -202,15 +207,15 @@ export function readDispute(answer: unknown): DisputeLookup {
   const amount = currency === null ? null : fromStripe(answer['amount'], currency)
   if (currency === null || amount === null)
     return unknown(`Stripe returned no amount that can be counted: ${answer['amount']} ${currency}`)
-  const reason = text(answer, 'reason')
+  const reason = textAt(answer, 'reason')
   return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status }
 }
 
 /** A dispute that was prevented has ended. Its balance transactions show whether it took the money. */
-function prevented(answer: Answer): 'lost' | 'inquiry' {
+function prevented(answer: StripeResponse): 'lost' | 'inquiry' {
   const moves = answer['balance_transactions']
   let sum = 0
   if (Array.isArray(moves))
-    for (const move of moves) if (isAnswer(move) && typeof move['amount'] === 'number') sum += move['amount']
+    for (const move of moves) if (isObject(move) && typeof move['amount'] === 'number') sum += move['amount']
   return sum < 0 ? 'lost' : 'inquiry'
 }

@@ -16,7 +16,7 @@ import { rfc3339 } from './rfc3339.ts'
  * counts. Any other response to a request that the processor may have read leaves the outcome unknown.
  */
 
-type Answered = Extract<HttpResult, { kind: 'answered' }>
+type HttpResponse = Extract<HttpResult, { kind: 'response' }>
 type Json = Readonly<Record<string, unknown>>
 /** Keeps our secrets out of the processor's texts: see providers/scrub. */
 export type Guard = { readonly scrub: (text: string) => string; readonly leaks: (text: string) => boolean }
@@ -28,7 +28,7 @@ export type Guard = { readonly scrub: (text: string) => string; readonly leaks: 
 const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
 
 /** The outcome of an authorize, capture, cancel or refund. */
-export function outcomeOf(answer: Answered, guard: Guard): Outcome {
+export function outcomeOf(answer: HttpResponse, guard: Guard): Outcome {
   const body = parse(answer.body)
   if (answer.status === 200) return (body && statedOutcome(body, guard)) ?? unreadable(answer)
   const refused = body && refusal(body)
@@ -49,7 +49,7 @@ export function outcomeOf(answer: Answered, guard: Guard): Outcome {
  * `not_sent` tells the core that the processor is unreachable.
  */
 export function lookupOf(result: HttpResult, guard: Guard): LookupOutcome {
-  if (result.kind !== 'answered')
+  if (result.kind !== 'response')
     return { kind: result.kind, reason: `lookup: ${guard.scrub(result.reason)}` }
   const body = result.status === 200 ? parse(result.body) : undefined
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }
@@ -58,7 +58,7 @@ export function lookupOf(result: HttpResult, guard: Guard): LookupOutcome {
 
 /** The status of a dispute. */
 export function disputeOf(result: HttpResult, guard: Guard): DisputeLookup {
-  if (result.kind !== 'answered') return { kind: 'unknown', reason: guard.scrub(result.reason) }
+  if (result.kind !== 'response') return { kind: 'unknown', reason: guard.scrub(result.reason) }
   const body = result.status === 200 ? parse(result.body) : undefined
   if (body?.['status'] === 'not_found') return { kind: 'not_found' }
   const status = DISPUTE_STATES.find((one) => one === body?.['status'])
@@ -124,7 +124,7 @@ function statedOutcome(body: Json, guard: Guard): Outcome | undefined {
   }
 }
 
-function unreadable({ status, body }: Answered): { readonly kind: 'unknown'; readonly reason: string } {
+function unreadable({ status, body }: HttpResponse): { readonly kind: 'unknown'; readonly reason: string } {
   const words = body === '' ? 'without a body' : parse(body) ? 'in a form we do not know' : 'that is not JSON'
   return { kind: 'unknown', reason: `responded ${status} ${words}` }
 }

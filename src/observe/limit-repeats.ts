@@ -1,5 +1,5 @@
 /** True for the first of a run, and for one every ten seconds while it lasts. */
-export function nowAndThen(): () => boolean {
+export function limitRepeats(): () => boolean {
   let quietUntil = 0
   return () => {
     if (performance.now() < quietUntil) return false

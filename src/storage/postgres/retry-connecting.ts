@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../ports/log.ts'
-import { meaningOf, unreachable } from './errors.ts'
+import { meaningOf, unreachableError } from './errors.ts'
 
 /** The server may be starting at the same time as MiniPay. */
 const PATIENCE_MS = 15_000
 const AGAIN_MS = 200
 
-export type Waiting = {
+export type RetryOptions = {
   /** Called with the first failure, and with every different one: the error, and when the retries end. */
   readonly log?: Pick<Log, 'warn'>
   /** Ends the wait at once. */
@@ -16,7 +16,10 @@ export type Waiting = {
 /**
  * Retries for a while if the server is unreachable. Rejects with the last error; or with the signal's reason, at once.
  */
-export async function patiently<T>(work: () => Promise<T>, { log, signal }: Waiting = {}): Promise<T> {
+export async function retryConnecting<T>(
+  work: () => Promise<T>,
+  { log, signal }: RetryOptions = {},
+): Promise<T> {
   const began = performance.now()
   const until = new Date(Date.now() + PATIENCE_MS).toISOString()
   let told: string | undefined
@@ -31,7 +34,7 @@ export async function patiently<T>(work: () => Promise<T>, { log, signal }: Wait
     } catch (error) {
       leave()
       if (!isOutage(error) || performance.now() > began + PATIENCE_MS) throw error
-      const cause = unreachable(error).message
+      const cause = unreachableError(error).message
       if (cause !== told)
         log?.warn({ cause, until }, 'MiniPay cannot use PostgreSQL yet. It retries until the time given.')
       told = cause

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Log } from '../../ports/log.ts'
 import { codeOf } from './errors.ts'
-import { offOf, UnfitServer } from './session.ts'
+import { UnfitServer, unsafeSettings } from './session.ts'
 
 /** The pools' connections, and the one of a start. */
 const CONNECTIONS_NEEDED = 11
@@ -14,7 +14,7 @@ const ANSWER_MS = 1_000
  * Checks the server of a new connection; returns the schema of the tables. `another` opens a second connection for
  * the check. Rejects with `UnfitServer` if a pooler gives one session to several clients.
  */
-export async function greet(client: Client, another: () => Promise<Client>, log: Log): Promise<string> {
+export async function checkServer(client: Client, another: () => Promise<Client>, log: Log): Promise<string> {
   await tellOfSettings(client, log)
   await tellOfLimit(client, log)
   const { rows } = await client.query<{ schema: string; pid: number }>(
@@ -47,7 +47,7 @@ async function tellOfSettings(client: Client, log: Log): Promise<void> {
       { default_transaction_isolation: isolation },
       'MiniPay sets default_transaction_isolation=read committed in its sessions.',
     )
-  const off = offOf({ fsync: settingOf('fsync'), full_page_writes: settingOf('full_page_writes') })
+  const off = unsafeSettings({ fsync: settingOf('fsync'), full_page_writes: settingOf('full_page_writes') })
   if (off !== undefined)
     // MiniPay accepted it because of a setting, or because it is a server for tests: see `session`.
     log.info(
