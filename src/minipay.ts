@@ -59,7 +59,7 @@ type Settings = { readonly [K in keyof Omit<CoreConfig, 'providers'>]?: Plain<Co
 export type MiniPayOptions = Settings & {
   /** The path of a JSON file, or the object that such a file holds. Default: the in-process sandbox alone. */
   readonly providers?: CoreConfig['providers']
-  /** Values of `${NAME}` in a file of providers. MiniPay does not read the environment. */
+  /** Values of `${NAME}` in a file of providers. MiniPay itself does not read the environment. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Whether this process delivers webhooks, recovers attempts, keeps the clock and purges old keys. Default: true. */
   readonly workers?: boolean

@@ -31,7 +31,7 @@ export type Serving = {
   /** Where it listens, such as http://127.0.0.1:8080. */
   readonly address: string
   readonly log: Log
-  /** Stops: no new work, requests in flight answered, deliveries finished or released, the database closed. */
+  /** Stops: no new work, requests in flight are completed, deliveries finished or released, the database closed. */
   close(): Promise<void>
 }
 

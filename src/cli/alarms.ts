@@ -3,7 +3,7 @@ import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/alarms'
 
-type AlarmAnswer = {
+type AlarmBody = {
   readonly id: string
   readonly transaction_id: string
   readonly kind: string
@@ -14,7 +14,7 @@ type AlarmAnswer = {
   readonly opened_at: string
   readonly reason: string | null
 }
-type Page = { readonly data: readonly AlarmAnswer[]; readonly has_more: boolean }
+type Page = { readonly data: readonly AlarmBody[]; readonly has_more: boolean }
 
 /** Prints every open alarm, the newest first. Returns the exit status. */
 export async function alarmsList(server: URL): Promise<number> {
@@ -42,7 +42,7 @@ export async function alarmsClose(
   reason: string,
   amount: number | undefined,
 ): Promise<number> {
-  const alarm = await apiClient(server).post<AlarmAnswer>(`${PATH}/${encodeURIComponent(id)}/close`, {
+  const alarm = await apiClient(server).post<AlarmBody>(`${PATH}/${encodeURIComponent(id)}/close`, {
     reason,
     ...(amount !== undefined && { amount }),
   })
@@ -50,7 +50,7 @@ export async function alarmsClose(
   return 0
 }
 
-function line({ id, transaction_id, kind, provider, status, message, ...alarm }: AlarmAnswer): string {
+function line({ id, transaction_id, kind, provider, status, message, ...alarm }: AlarmBody): string {
   const doubt = alarm.in_doubt ? ', no money moves' : ''
   const why = alarm.reason === null ? '' : ` (closed: ${alarm.reason})`
   return `${id}  ${status}  ${kind} at ${provider} for ${transaction_id}, ${alarm.opened_at}${doubt}: ${message}${why}`

@@ -34,14 +34,14 @@ export function apiClient(server: URL): ApiClient {
         null,
       )
     })
-    const answer = await readJson(response)
-    if (answer === undefined)
+    const result = await readJson(response)
+    if (result === undefined)
       throw new ApiError(
         `${server.origin} responded with ${response.status}, but not in MiniPay's format.`,
         null,
       )
-    if (!response.ok) throw new ApiError(sentenceOf(answer, response.status), answer)
-    return answer as T
+    if (!response.ok) throw new ApiError(sentenceOf(result, response.status), result)
+    return result as T
   }
   return {
     get: (path) => call('GET', path),
@@ -65,7 +65,7 @@ function causeOf({ cause, message }: Error): string {
   return code ?? why ?? message
 }
 
-function sentenceOf(answer: unknown, status: number): string {
-  const { error } = answer as { error?: unknown }
+function sentenceOf(result: unknown, status: number): string {
+  const { error } = result as { error?: unknown }
   return typeof error === 'string' ? error : `The server responded with ${status}.`
 }

@@ -3,7 +3,7 @@ import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/attempts'
 
-type AttemptAnswer = {
+type AttemptBody = {
   readonly id: string
   readonly transaction_id: string
   readonly kind: string
@@ -15,7 +15,7 @@ type AttemptAnswer = {
   readonly lookups: number
   readonly reason: string | null
 }
-type Page = { readonly data: readonly AttemptAnswer[]; readonly has_more: boolean }
+type Page = { readonly data: readonly AttemptBody[]; readonly has_more: boolean }
 
 /** Prints every unknown attempt, then the pending ones, each the newest first. Returns the exit status. */
 export async function attemptsList(server: URL): Promise<number> {
@@ -48,7 +48,7 @@ export async function attemptsResolve(
   outcome: 'succeeded' | 'failed',
   { reference, amount }: { readonly reference: string | undefined; readonly amount: number | undefined },
 ): Promise<number> {
-  const attempt = await apiClient(server).post<AttemptAnswer>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
+  const attempt = await apiClient(server).post<AttemptBody>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
     ...(reference !== undefined && { provider_reference: reference }),
     ...(amount !== undefined && { amount }),
@@ -66,7 +66,7 @@ function line({
   amount,
   currency,
   ...attempt
-}: AttemptAnswer): string {
+}: AttemptBody): string {
   const why = attempt.reason ? `: ${attempt.reason}` : ''
   return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, ${attempt.lookups} lookups${why}`
 }

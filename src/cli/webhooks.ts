@@ -6,7 +6,7 @@ const PATH = '/api/v1/webhook_deliveries'
 /** More than these are only counted. */
 const SHOWN = 100
 
-type DeliveryAnswer = {
+type DeliveryBody = {
   readonly id: string
   readonly endpoint: string
   readonly event_sequence: number
@@ -16,10 +16,10 @@ type DeliveryAnswer = {
   readonly last_error: string | null
   readonly created_at: string
 }
-type Page = { readonly data: readonly DeliveryAnswer[]; readonly has_more: boolean }
-type RetryAnswer = { readonly queued: number; readonly has_more: boolean; readonly next: string | null }
+type Page = { readonly data: readonly DeliveryBody[]; readonly has_more: boolean }
+type RetryResult = { readonly queued: number; readonly has_more: boolean; readonly next: string | null }
 
-/** Prints the newest that failed. Answers the exit status. */
+/** Prints the newest that failed. Returns the exit status. */
 export async function webhooksList(server: URL): Promise<number> {
   const { data, has_more } = await apiClient(server).get<Page>(`${PATH}?status=failed&limit=${SHOWN}`)
   for (const delivery of data) console.log(line(delivery))
@@ -31,19 +31,19 @@ export async function webhooksList(server: URL): Promise<number> {
   return 0
 }
 
-/** Puts back every failed one that fits, call after call until none is left. Answers the exit status. */
+/** Puts back every failed one that fits, call after call until none is left. Returns the exit status. */
 export async function webhooksRetry(server: URL, words: readonly string[]): Promise<number> {
   const api = apiClient(server)
   const filter = filterOf(words)
   let queued = 0
   for (let cursor: string | null = null; ; ) {
-    const answer: RetryAnswer = await api.post<RetryAnswer>(`${PATH}/retry`, {
+    const result: RetryResult = await api.post<RetryResult>(`${PATH}/retry`, {
       ...filter,
       ...(cursor !== null && { starting_after: cursor }),
     })
-    queued += answer.queued
-    cursor = answer.next
-    if (!answer.has_more || cursor === null) break
+    queued += result.queued
+    cursor = result.next
+    if (!result.has_more || cursor === null) break
   }
   const count = `${queued} ${queued === 1 ? 'webhook' : 'webhooks'}`
   console.log(filter['dry_run'] === true ? `${count} would be sent again.` : `${count} will be sent again.`)
@@ -70,7 +70,7 @@ function filterOf(words: readonly string[]): Record<string, unknown> {
   return filter
 }
 
-function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryAnswer): string {
+function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryBody): string {
   const why = delivery.last_error ?? `status ${delivery.last_status}`
   return `${id}  ${event_type}, event ${event_sequence}, to ${endpoint}, ${delivery.created_at}, ${attempts} attempts: ${why}`
 }

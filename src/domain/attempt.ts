@@ -268,39 +268,40 @@ export function classifyOutcome(
   attempt: Pick<Attempt, 'kind' | 'amount' | 'currency' | 'providerReference' | 'startedAt'>,
   capabilities: Pick<Capabilities, 'lookup'>,
   how: 'send' | 'resend' | 'lookup',
-  answer: Outcome | { readonly kind: 'not_found' },
+  response: Outcome | { readonly kind: 'not_found' },
   now: number,
   paymentReference: string | null = null,
 ): { readonly outcome: Outcome; readonly alarm: AlarmKind | null } {
   const unknown = (reason: string, alarm: AlarmKind | null = null) =>
     ({ outcome: { kind: 'unknown', reason }, alarm }) as const
-  if (answer.kind === 'not_found' && attempt.providerReference !== null)
+  if (response.kind === 'not_found' && attempt.providerReference !== null)
     return unknown('the provider had accepted it, but does not find it now', 'contradiction')
-  if (answer.kind === 'not_found')
+  if (response.kind === 'not_found')
     return capabilities.lookup === 'final' && isWithin(attempt.startedAt, NOT_FOUND_MS, now)
       ? { outcome: { kind: 'not_sent', reason: 'the provider never got the call' }, alarm: null }
       : unknown('the provider does not find it yet')
-  if (answer.kind === 'not_sent' && how !== 'send' && !(how === 'resend' && answer.refused))
-    return unknown(answer.reason)
+  if (response.kind === 'not_sent' && how !== 'send' && !(how === 'resend' && response.refused))
+    return unknown(response.reason)
   // Another refund could have the same reference, and MiniPay could not distinguish them.
   const isUnnamed =
     attempt.kind === 'refund' &&
-    'reference' in answer &&
-    answer.reference !== null &&
-    answer.reference === paymentReference
-  if (isUnnamed && answer.kind === 'declined') return { outcome: { ...answer, reference: null }, alarm: null }
+    'reference' in response &&
+    response.reference !== null &&
+    response.reference === paymentReference
+  if (isUnnamed && response.kind === 'declined')
+    return { outcome: { ...response, reference: null }, alarm: null }
   if (isUnnamed)
     return unknown(
-      `the provider gave the refund the reference of its payment, ${answer.reference}`,
+      `the provider gave the refund the reference of its payment, ${response.reference}`,
       'reference_reused',
     )
-  if (answer.kind === 'succeeded' && attempt.kind !== 'cancel') {
-    const { amount, currency } = answer
+  if (response.kind === 'succeeded' && attempt.kind !== 'cancel') {
+    const { amount, currency } = response
     if (amount !== attempt.amount || currency !== attempt.currency)
       return unknown(
         `requested ${attempt.amount} ${attempt.currency}, the provider reports ${amount} ${currency}`,
         'amount_mismatch',
       )
   }
-  return { outcome: answer, alarm: null }
+  return { outcome: response, alarm: null }
 }

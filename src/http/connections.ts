@@ -20,7 +20,7 @@ export type Connections = {
    */
   inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void
   /** The whole response was sent: MiniPay watches the part that the client has not read. */
-  answered(response: ServerResponse): void
+  responded(response: ServerResponse): void
 }
 
 /** Bounds the cost of clients that do not read. */
@@ -52,7 +52,7 @@ export function boundConnections(): Connections {
       })
     },
 
-    answered(response) {
+    responded(response) {
       // The kernel has accepted nearly every response at once.
       const bytes = response.socket?.writableLength
       if (!bytes) return

@@ -44,7 +44,7 @@ export function createNodeServer(
   )
   server.maxConnections = maxConnections
   server.on('drop', onDrop)
-  // An Expect other than 100-continue; Node would answer 417 without a body.
+  // An Expect other than 100-continue; Node would respond 417 without a body.
   server.on('checkExpectation', (_request, response) => {
     const requestId = newRequestId()
     response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
@@ -79,7 +79,7 @@ function responses(connections: Connections) {
 
     override end(...last: unknown[]): this {
       super.end(...(last as []))
-      connections.answered(this)
+      connections.responded(this)
       return this
     }
   }

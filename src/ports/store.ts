@@ -328,7 +328,7 @@ export type Store = ClockStore & {
     scope: Scope,
     query: { readonly after: string; readonly before: string; readonly limit: number },
   ): Promise<Page<Delivery>>
-  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; answers how many. */
+  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; returns their number. */
   retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number>
   /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
   retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
@@ -384,7 +384,7 @@ export type Store = ClockStore & {
   claimNotifications(claim: Omit<AttemptClaim, 'provider' | 'freeOnly'>): Promise<StoredNotification[]>
   /** False when the token no longer holds it; then nothing was written. */
   settleNotification(settlement: NotificationSettlement): Promise<boolean>
-  /** Deletes up to `limit` notifications that were received before `before` and are settled, oldest first; answers how many. */
+  /** Deletes up to `limit` notifications that were received before `before` and are settled, oldest first; returns their number. */
   purgeNotifications(before: number, limit: number): Promise<number>
 
   /** The time in ms since 1970 by the database's clock: every node that shares the database has the same. */

@@ -28,20 +28,20 @@ export type Guard = { readonly scrub: (text: string) => string; readonly leaks: 
 const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 404, 405, 413, 415, 429])
 
 /** The outcome of an authorize, capture, cancel or refund. */
-export function outcomeOf(answer: HttpResponse, guard: Guard): Outcome {
-  const body = parse(answer.body)
-  if (answer.status === 200) return (body && statedOutcome(body, guard)) ?? unreadable(answer)
+export function outcomeOf(response: HttpResponse, guard: Guard): Outcome {
+  const body = parse(response.body)
+  if (response.status === 200) return (body && statedOutcome(body, guard)) ?? unreadable(response)
   const refused = body && refusal(body)
-  if (refused && answer.status >= 400 && answer.status < 500) {
+  if (refused && response.status >= 400 && response.status < 500) {
     const reason = guard.scrub(`refused (${refused.code}): ${refused.message}`)
     // This reference was used for another call, possibly ours with other fields: its outcome is unknown.
     if (refused.code === 'reference_reused') return { kind: 'unknown', reason }
-    return AT_THE_DOOR.has(answer.status)
+    return AT_THE_DOOR.has(response.status)
       ? { kind: 'not_sent', reason }
       : { kind: 'not_sent', reason, refused: true }
   }
   // A bare status may come from a proxy, so it gives no information about the processor.
-  return unreadable(answer)
+  return unreadable(response)
 }
 
 /**

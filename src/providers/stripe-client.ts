@@ -20,7 +20,7 @@ export type StripeAccount = {
 
 /** The result of one call: Stripe's response, Stripe's refusal, or no response that counts. */
 export type StripeReply =
-  | { readonly kind: 'response'; readonly answer: unknown }
+  | { readonly kind: 'response'; readonly response: unknown }
   | {
       readonly kind: 'refused'
       readonly error: StripeErrorFields
@@ -79,7 +79,7 @@ export function stripeClient(account: StripeAccount, now: () => number, kept = t
       signals
         .run(signal, () => call(stripe))
         .then(
-          (answer) => ({ kind: 'response', answer }),
+          (response) => ({ kind: 'response', response }),
           (error: unknown) => replyOf(error),
         ),
     webhooks: stripe.webhooks,

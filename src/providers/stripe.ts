@@ -77,10 +77,10 @@ export function createStripe(
   const aside = stripeClient({ ...settings, concurrency: places }, now, false)
   const by = (apart?: boolean) => (apart ? aside : client)
   const scrub = scrubber([settings.apiKey, settings.notificationSecret])
-  const scrubbed = <Answer extends LookupOutcome | DisputeLookup>(answer: Answer): Answer => ({
-    ...answer,
-    ...('reason' in answer && answer.reason !== null ? { reason: scrub(answer.reason) } : {}),
-    ...('message' in answer ? { message: scrub(answer.message) } : {}),
+  const scrubbed = <Result extends LookupOutcome | DisputeLookup>(response: Result): Result => ({
+    ...response,
+    ...('reason' in response && response.reason !== null ? { reason: scrub(response.reason) } : {}),
+    ...('message' in response ? { message: scrub(response.message) } : {}),
   })
   return {
     remote: true,
@@ -199,7 +199,7 @@ async function settle(
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (reply.kind === 'not_sent' || reply.kind === 'unknown') return reply
-  if (reply.kind === 'response') return outcomeOfLookup(readObject(client, asked, reply.answer))
+  if (reply.kind === 'response') return outcomeOfLookup(readObject(client, asked, reply.response))
   const meaning = errorMeaning(reply.error)
   if (meaning.kind === 'not_sent') return { kind: 'not_sent', reason: reply.message }
   if (meaning.kind === 'unknown') {
@@ -217,12 +217,12 @@ async function settle(
   return { kind: 'declined', declineCode: meaning.declineCode, message: reply.message, reference }
 }
 
-function readObject({ now }: StripeClient, asked: CalledObject, answer: unknown): LookupOutcome {
-  return asked.kind === 'refund' ? readRefund(asked, answer) : readPayment(asked, answer, now())
+function readObject({ now }: StripeClient, asked: CalledObject, response: unknown): LookupOutcome {
+  return asked.kind === 'refund' ? readRefund(asked, response) : readPayment(asked, response, now())
 }
 
-function outcomeOfLookup(answer: LookupOutcome): Outcome {
-  if (answer.kind !== 'not_found') return answer
+function outcomeOfLookup(response: LookupOutcome): Outcome {
+  if (response.kind !== 'not_found') return response
   return { kind: 'unknown', reason: 'Stripe does not say what became of it' }
 }
 
@@ -238,14 +238,14 @@ async function lookup(client: StripeClient, call: LookupCall, signal: AbortSigna
     return payment === null ? { kind: 'not_found' } : findRefund(client, call, payment, signal)
   if (kind === 'refund') {
     const reply = await client.send(signal, (stripe) => stripe.refunds.retrieve(providerReference ?? ''))
-    return lookupResult(reply, (answer) => readRefund(call, answer))
+    return lookupResult(reply, (response) => readRefund(call, response))
   }
   if (payment === null) return findPayment(client, call, attemptId, signal)
   const reply = await client.send(signal, (stripe) =>
     stripe.paymentIntents.retrieve(payment, { expand: ['latest_charge'] }),
   )
-  return lookupResult(reply, (answer) =>
-    readPayment({ ...call, paymentReference: payment }, answer, client.now()),
+  return lookupResult(reply, (response) =>
+    readPayment({ ...call, paymentReference: payment }, response, client.now()),
   )
 }
 
@@ -262,8 +262,8 @@ async function findPayment(
       expand: ['data.latest_charge'],
     }),
   )
-  return lookupResult(reply, (answer) => {
-    const payments = membersOf(answer)
+  return lookupResult(reply, (response) => {
+    const payments = membersOf(response)
     if (payments === null) return NO_LIST
     const [first, second] = payments
     if (second !== undefined) return { kind: 'unknown', reason: 'Stripe has two payments of this attempt' }
@@ -289,23 +289,23 @@ async function findRefund(
     }
     const reply = await client.send(signal, (stripe) => stripe.refunds.list(page))
     if (reply.kind !== 'response') return lookupResult(reply, () => ({ kind: 'not_found' }))
-    const refunds = membersOf(reply.answer)
+    const refunds = membersOf(reply.response)
     if (refunds === null) return NO_LIST
     const ours = refunds.find(
       (refund) => textAt(objectAt(refund, 'metadata'), 'minipay_attempt') === call.attemptId,
     )
     if (ours !== undefined) return readRefund(call, ours)
     after = textAt(refunds.at(-1), 'id') ?? undefined
-    if (after === undefined || !hasMore(reply.answer)) return { kind: 'not_found' }
+    if (after === undefined || !hasMore(reply.response)) return { kind: 'not_found' }
   }
 }
 
 /** The result of a read: "no such object" is `not_found`; any other failure leaves the outcome unknown. */
-function lookupResult<Answer>(
+function lookupResult<Result>(
   reply: StripeReply,
-  read: (answer: unknown) => Answer,
-): Answer | { readonly kind: 'not_found' } | { readonly kind: 'unknown'; readonly reason: string } {
-  if (reply.kind === 'response') return read(reply.answer)
+  read: (response: unknown) => Result,
+): Result | { readonly kind: 'not_found' } | { readonly kind: 'unknown'; readonly reason: string } {
+  if (reply.kind === 'response') return read(reply.response)
   if (reply.kind !== 'refused') return { kind: 'unknown', reason: reply.reason }
   if (reply.error.status === 404 && reply.error.code === 'resource_missing') return { kind: 'not_found' }
   return { kind: 'unknown', reason: `Stripe responded ${reply.error.status}: ${reply.message}` }

@@ -83,7 +83,7 @@ export const compileCondition: CompileCondition = (text) => {
   const refused = refusedCall(program.ast)
   if (refused) return { position: place(text, refused.node.pos), message: refused.message }
   forgetText(program.ast)
-  const holds = (facts: Facts): boolean => answer(() => program(bindings(facts)))
+  const holds = (facts: Facts): boolean => evaluate(() => program(bindings(facts)))
   const parts = conjuncts(program.ast).map(serialize)
   return {
     holds,
@@ -121,7 +121,7 @@ function forgetText(node: ASTNode): void {
 }
 
 /** The value of a program; what it throws becomes a sentence without the library's drawing of the place. */
-function answer(run: () => unknown): boolean {
+function evaluate(run: () => unknown): boolean {
   const { stackTraceLimit } = Error
   // Errors are values to the library: of each part of an `||`. Nothing reads where they were thrown.
   Error.stackTraceLimit = 0

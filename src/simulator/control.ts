@@ -142,9 +142,9 @@ export async function control(
   const bytes = await readBody(request)
   const body = bytes === undefined ? undefined : bytes.length === 0 ? {} : parseObject(bytes)
   const parts = path.exec(url.pathname)?.slice(1) ?? []
-  const [status, answer] = body
+  const [status, reply] = body
     ? await handler(simulator, body, parts, url)
     : wrong('The body is not a JSON object.')
-  sendJson(response, status, answer)
+  sendJson(response, status, reply)
   return true
 }

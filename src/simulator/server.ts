@@ -147,10 +147,10 @@ const GIGABYTE = 1024 ** 3
 /** The operation is stored; the fault decides the response. */
 async function misbehave(
   response: ServerResponse,
-  answer: ProcessorResponse,
+  reply: ProcessorResponse,
   fault: Fault | undefined,
 ): Promise<void> {
-  const text = JSON.stringify(answer.body)
+  const text = JSON.stringify(reply.body)
   switch (fault) {
     case 'cut_after':
       return void response.destroy()
@@ -160,7 +160,7 @@ async function misbehave(
       response.writeHead(502, { 'content-type': 'text/html' })
       return void response.end('<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>')
     case 'half_json':
-      response.writeHead(answer.status, { 'content-type': 'application/json' })
+      response.writeHead(reply.status, { 'content-type': 'application/json' })
       return void response.end(text.slice(0, text.length / 2))
     case 'empty':
       return void response.writeHead(200).end()
@@ -168,9 +168,9 @@ async function misbehave(
       return pour(response)
     case 'wrong_amount':
     case 'wrong_currency':
-      return send(response, { ...answer, body: falsified(answer.body, fault) })
+      return send(response, { ...reply, body: falsified(reply.body, fault) })
     default:
-      return send(response, answer)
+      return send(response, reply)
   }
 }
 

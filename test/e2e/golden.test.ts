@@ -263,7 +263,7 @@ test('routing has the golden form', async () => {
   await golden('routing.problems', 'PUT', '/api/v1/routing', { at, body: { document: wrong } })
 })
 
-test('the answers to operators and providers have the golden form', async () => {
+test('the responses to operators and providers have the golden form', async () => {
   await golden('metrics', 'GET', '/metrics')
   await golden('health', 'GET', '/health')
   await golden('ready', 'GET', '/ready')

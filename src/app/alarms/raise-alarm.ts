@@ -92,7 +92,7 @@ export async function listAlarms(
 export function statementAbout(
   { id, provider, providerReference }: Attempt,
   kind: Alarm['kind'],
-  answer: LookupOutcome,
+  response: LookupOutcome,
   message: string,
 ): ProviderStatement {
   return {
@@ -100,10 +100,10 @@ export function statementAbout(
     provider,
     attemptId: id,
     disputeId: null,
-    said: answer.kind,
-    reference: ('reference' in answer ? answer.reference : null) ?? providerReference,
-    amount: answer.kind === 'succeeded' ? answer.amount : null,
-    currency: answer.kind === 'succeeded' ? answer.currency : null,
+    said: response.kind,
+    reference: ('reference' in response ? response.reference : null) ?? providerReference,
+    amount: response.kind === 'succeeded' ? response.amount : null,
+    currency: response.kind === 'succeeded' ? response.currency : null,
     message,
     inDoubt: true,
   }

@@ -26,7 +26,7 @@ export async function callProvider(
   const { monotonic } = context.runtime
   const started = monotonic()
   const lane = how === 'send' ? 'requests' : 'recovery'
-  const answer = await context.calls.run(provider.name, lane, () =>
+  const response = await context.calls.run(provider.name, lane, () =>
     callWithDeadline(context, provider, work, how),
   )
   const ms = monotonic() - started
@@ -35,15 +35,15 @@ export async function callProvider(
     attempt,
     capabilities,
     how,
-    answer,
+    response,
     context.clock.nowFor(attempt.id),
     charge.providerReference,
   )
-  reportHealth(context, provider.name, how, admitted === 'probe', answer, ms)
+  reportHealth(context, provider.name, how, admitted === 'probe', response, ms)
   context.onCall(provider.name, how === 'lookup' ? 'lookup' : attempt.kind, outcome.kind, ms)
   if (alarm) {
     const message = 'reason' in outcome ? outcome.reason : alarm
-    await raiseAlarm(context, work.scope, charge.id, statementAbout(attempt, alarm, answer, message))
+    await raiseAlarm(context, work.scope, charge.id, statementAbout(attempt, alarm, response, message))
   }
   const level = outcome.kind === 'unknown' || outcome.kind === 'not_sent' ? 'warn' : 'info'
   context.log[level](
@@ -80,10 +80,10 @@ function reportHealth(
   name: string,
   how: 'send' | 'resend' | 'lookup',
   probe: boolean,
-  answer: LookupOutcome,
+  response: LookupOutcome,
   ms: number,
 ): void {
-  const outcome = answer.kind === 'not_sent' && answer.refused ? 'declined' : answer.kind
+  const outcome = response.kind === 'not_sent' && response.refused ? 'declined' : response.kind
   health.report(name, outcome, ms, probe, how === 'send' ? 'money' : how === 'resend' ? 'repetition' : how)
 }
 

@@ -105,7 +105,7 @@ async function handleDispute(
   if (provider.capabilities.lookup === 'none') return later('its provider has no lookup')
   if (!mayLookUp(context, provider)) return later('the provider is not available now')
   const late: DisputeLookup = { kind: 'unknown', reason: `no response within ${provider.deadlineMs} ms` }
-  const answer = await context.calls.run(provider.name, 'recovery', () =>
+  const response = await context.calls.run(provider.name, 'recovery', () =>
     withDeadline(
       context.runtime,
       { ms: provider.deadlineMs, graceMs: GRACE_MS },
@@ -113,14 +113,14 @@ async function handleDispute(
       late,
     ),
   )
-  if (answer.kind === 'unknown') return later(answer.reason)
-  if (answer.kind === 'not_found') {
+  if (response.kind === 'unknown') return later(response.reason)
+  if (response.kind === 'not_found') {
     // A provider's lookup may lag behind its notification, but not for that long.
     if (context.clock.trusted() - receivedAt >= MISSING_MS)
       await alarmMissingDispute(context, provider.name, reference)
     return later('the provider does not find the dispute')
   }
-  const booked = await bookDispute(context, provider.name, answer)
+  const booked = await bookDispute(context, provider.name, response)
   // Disputes are few, so MiniPay does not distinguish whether this state is the new one or was there before.
   if (booked === 'booked') return QUIET
   return booked === 'foreign'

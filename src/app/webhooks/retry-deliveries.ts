@@ -7,7 +7,7 @@ import type { Context } from '../context.ts'
 export type RetryFilter = {
   readonly eventType?: EventType
   readonly endpoint?: string
-  /** HTTP status of the last answer; null when the last attempt had none. */
+  /** HTTP status of the last response; null when the last attempt had none. */
   readonly lastStatus?: number | null
   /** ms since 1970, inclusive. */
   readonly createdFrom?: number

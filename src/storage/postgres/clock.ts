@@ -13,7 +13,7 @@ export type Clock = {
    * Adds a sample: the database reported `time` between two readings of `performance.now()`. Returns true if its clock
    * may have jumped since the last accepted sample.
    */
-  sample(time: number, asked: number, answered: number): boolean
+  sample(time: number, sentAt: number, receivedAt: number): boolean
 }
 
 export function createClock(): Clock {
@@ -22,18 +22,18 @@ export function createClock(): Clock {
   let sampledAt = Number.NEGATIVE_INFINITY
   return {
     now: () => Math.floor(performance.now() + offset),
-    sample(time, asked, answered) {
-      const doubt = answered - asked
+    sample(time, sentAt, receivedAt) {
+      const doubt = receivedAt - sentAt
       // The database truncates to whole milliseconds.
-      const measured = time + 0.5 - (asked + answered) / 2
+      const measured = time + 0.5 - (sentAt + receivedAt) / 2
       const change = Math.abs(measured - offset)
       const jumped = sampledAt > Number.NEGATIVE_INFINITY && change > JUMP_MS
       // A slow response gives an inexact time. It counts only if the last sample is old, or if the difference is larger
       // than its error.
-      if (doubt > 2 * error && answered - sampledAt < STALE_MS && change < JUMP_MS + doubt) return jumped
+      if (doubt > 2 * error && receivedAt - sampledAt < STALE_MS && change < JUMP_MS + doubt) return jumped
       offset = measured
       error = doubt
-      sampledAt = answered
+      sampledAt = receivedAt
       return jumped
     },
   }
