@@ -57,18 +57,20 @@ export async function within<T, L = undefined>(
 
 /**
  * As `within`, for a call that can be aborted: its signal fires after `ms` milliseconds, and a call that ignores it for
- * `graceMs` more is late.
+ * `graceMs` more is late. Both times end after the I/O that is ready then: on a busy machine a response may have
+ * arrived in time, while the event loop was late.
  */
 export async function withDeadline<T, L>(
-  runtime: Pick<Runtime, 'after'>,
+  runtime: Pick<Runtime, 'after' | 'nextTurn'>,
   { ms, graceMs }: { readonly ms: number; readonly graceMs: number },
   call: (signal: AbortSignal) => Promise<T>,
   late: L,
 ): Promise<T | L> {
   const deadline = new AbortController()
-  const timer = runtime.after(ms, () => deadline.abort())
+  const after: Runtime['after'] = (ms, action) => runtime.after(ms, () => runtime.nextTurn(action))
+  const timer = after(ms, () => deadline.abort())
   try {
-    return await within(runtime, ms + graceMs, call(deadline.signal), late)
+    return await within({ after }, ms + graceMs, call(deadline.signal), late)
   } finally {
     timer.cancel()
   }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { onLoopback } from '../../test/kit/sockets.ts'
 import { every, type Runtime, sleep, withDeadline, within } from '../ports/runtime.ts'
 import { manualRuntime } from './manual.ts'
 import { nodeRuntime } from './node.ts'
@@ -89,6 +92,26 @@ test('a call with a deadline is aborted first, and given up when it ignores that
   assert.deepEqual([signal?.aborted, ended], [true, undefined])
   await runtime.advance(50)
   assert.deepEqual([ended, runtime.pending], ['late', 0])
+})
+
+test('a response that arrived before its deadline counts, although the event loop was late', async (t) => {
+  const arrived = Promise.withResolvers<Socket>()
+  const { port, close } = await onLoopback(createServer().once('connection', (peer) => arrived.resolve(peer)))
+  const client = connect(port, '127.0.0.1')
+  t.after(() => {
+    client.destroy()
+    return close()
+  })
+  const peer = await arrived.promise
+  const call = async (signal: AbortSignal) => {
+    await once(client, 'data', { signal })
+    return 'in time'
+  }
+  const result = withDeadline(nodeRuntime, { ms: 20, graceMs: 20 }, call, 'late')
+  peer.write('.')
+  // Both times are over when the event loop continues.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  assert.equal(await result, 'in time')
 })
 
 test('an interval fires until it is canceled, also by its own action', async () => {
