@@ -11,6 +11,8 @@ import { type RunningServer, startServer } from '../kit/server.ts'
 
 /** What the process may take in all, in MiB; a fresh one takes some 100. */
 const MAX_RSS_MIB = 300
+/** How long a whole request may take to arrive, in ms. On a busy machine these clients can take longer, and get 408. */
+const REQUEST_TIMEOUT_MS = 30_000
 const skip = process.platform === 'linux' ? false : 'reads /proc'
 
 let folder: TempDir
@@ -44,23 +46,33 @@ const write = (socket: Socket, bytes: Buffer | string) =>
     socket.write(bytes, () => resolve())
   })
 
+/** The first part of a response; empty if the connection is closed without one, as a reset can overtake a response. */
+function firstBytes(socket: Socket): Promise<string> {
+  socket.on('error', () => {})
+  return new Promise((resolve) => {
+    socket.once('data', (data) => resolve(String(data)))
+    socket.once('close', () => resolve(''))
+  })
+}
+
 test('bodies in chunks of one byte cost what they weigh', { skip }, async () => {
   const head =
     'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
   const chunks = Buffer.from('1\r\n \r\n'.repeat(250 * 1024))
+  const started = performance.now()
   const sockets = await Promise.all(Array.from({ length: 5 }, open))
+  const responses = sockets.map(firstBytes)
   await Promise.all(
     sockets.map(async (socket) => {
       await write(socket, head)
       await write(socket, chunks)
+      await write(socket, '7\r\n{"x":1}\r\n0\r\n\r\n')
     }),
   )
   // All of it has arrived when the end of each body is answered.
-  const answers = sockets.map(
-    (socket) => new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data)))),
-  )
-  await Promise.all(sockets.map((socket) => write(socket, '7\r\n{"x":1}\r\n0\r\n\r\n')))
-  for (const answer of await Promise.all(answers)) assert.match(answer, /^HTTP\/1\.1 400 /)
+  const expected =
+    performance.now() - started < REQUEST_TIMEOUT_MS ? /^HTTP\/1\.1 400 / : /^(HTTP\/1\.1 4(00|08) |$)/
+  for (const response of await Promise.all(responses)) assert.match(response, expected)
   for (const socket of sockets) socket.destroy()
   assert.ok(peakRss() < MAX_RSS_MIB, `${peakRss()} MiB`)
 })
