@@ -34,6 +34,7 @@ export function auditTruth(books: Books, liars: readonly Liar[], bank: Statement
   }
   for (const liar of liars) {
     for (const [id, deed] of liar.truth.deeds) deedIsBooked(known, liar, id, deed, found)
+    for (const reference of liar.strays) found(`${liar.name} has no lookup, and got one of ${reference}`)
     disputesAreListed(books, liar, found)
   }
   for (const charge of books.charges) nothingIsMadeUp(charge, known, liars, found)
@@ -41,7 +42,10 @@ export function auditTruth(books: Books, liars: readonly Liar[], bank: Statement
   return problems
 }
 
-/** What was really done is booked as it was, or has an alarm; where nobody lied, it is booked. */
+/**
+ * What was really done is booked as it was, or has an alarm; where nobody lied, it is booked. Nothing shows the lie of a
+ * provider without lookups.
+ */
 function deedIsBooked(known: Known, liar: Liar, id: string, deed: Deed, found: Found): void {
   const attempt = known.attempts.get(id)
   if (!attempt) {
@@ -60,7 +64,7 @@ function deedIsBooked(known: Known, liar: Liar, id: string, deed: Deed, found: F
   const alarms = known.alarms.get(attempt.transaction_id) ?? []
   const faulty = liar.temperOf(deed.story) === 'faulty'
   const alarmed = alarms.length >= MOST_ALARMS || alarms.some(({ provider }) => provider === liar.name)
-  if (alarmed && !faulty) return
+  if ((alarmed || liar.lookup === 'none') && !faulty) return
   if (waitsForEver(known, liar, attempt)) return
   const words = `${deed.stage}, ${deed.amount} ${deed.currency}`
   found(
@@ -115,6 +119,7 @@ function nothingIsMadeUp(charge: Charge, known: Known, liars: readonly Liar[], f
   const known_to_provider = charge.amount_captured === 0 || charge.provider === BANK
   if (known_to_provider || alarms.length > 0) return
   const liar = liars.find(({ name }) => name === charge.provider)
+  if (liar?.lookup === 'none') return
   const deeds = [...(liar?.truth.deeds.values() ?? [])].filter(({ asked }) => asked.transaction === charge.id)
   if (!deeds.some(reallyDone)) found(`has ${charge.amount_captured} captured that nobody took`, charge.id)
 }

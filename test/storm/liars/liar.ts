@@ -19,8 +19,17 @@ import { type Asked, type Deed, KINDS, type Kind, type Truth, truth } from './tr
 export type Received = { readonly asked: Asked; readonly at: number }
 export type ToldDispute = { readonly plan: DisputePlan; words: DisputeWords }
 
+/**
+ * `final`: a lookup that finds nothing closes its reference. `none`: MiniPay may not look anything up, so it can learn
+ * only of what was decided at once: nothing is decided later, comes back, lapses or is disputed.
+ */
+export type Lookup = 'final' | 'eventual' | 'none'
+
 export type Liar = {
   readonly name: string
+  readonly lookup: Lookup
+  /** References that were looked up although there is no lookup. */
+  readonly strays: readonly string[]
   readonly url: string
   readonly secret: string
   readonly truth: Truth
@@ -40,8 +49,7 @@ export type Liar = {
 export type LiarOptions = {
   readonly name: string
   readonly seed: number
-  /** A lookup that finds nothing closes its reference. */
-  readonly final: boolean
+  readonly lookup: Lookup
   readonly deadlineMs: number
   readonly temperOf: (story: string) => Temper
   /** Where MiniPay takes this provider's notifications. */
@@ -73,6 +81,8 @@ export async function startLiar(options: LiarOptions): Promise<Liar> {
   const { port } = server.address() as AddressInfo
   return {
     name: options.name,
+    lookup: options.lookup,
+    strays: one.strays,
     url: `http://127.0.0.1:${port}`,
     secret,
     truth: one.truth,
@@ -116,6 +126,7 @@ async function serve(one: Conversation, key: Buffer, request: IncomingMessage, r
 class Conversation {
   readonly truth: Truth
   readonly received: Received[] = []
+  readonly strays: string[] = []
   readonly disputes = new Map<string, ToldDispute>()
   readonly lateMs: number
   readonly #options: LiarOptions
@@ -162,6 +173,8 @@ class Conversation {
   /** What is answered to a call; `heard` is called when all of it was sent. */
   answer(body: Words): { reply: Reply; heard: (reply: Reply) => void } {
     const nothing = () => {}
+    if (this.#options.lookup === 'none' && body['operation'] === 'lookup')
+      this.strays.push(String(body['dispute'] ?? body['reference']))
     if (typeof body['dispute'] === 'string')
       return { reply: this.#disputeReply(body['dispute']), heard: nothing }
     const reference = String(body['reference'])
@@ -200,14 +213,16 @@ class Conversation {
     const draw = this.#draw(story, asked.kind)
     if (before) return replyOf(draw, temper)(this.#about(reference, false))
     const { will, later, reply } = firstConduct(draw, temper, asked)
-    if (will) this.#aftermath(draw, temper, this.truth.carryOut(asked, story, will), later)
+    if (will && this.#options.lookup === 'none')
+      this.truth.carryOut(asked, story, will.act === 'accept' ? { ...will, act: 'do' } : will)
+    else if (will) this.#aftermath(draw, temper, this.truth.carryOut(asked, story, will), later)
     if (temper === 'lying') this.#chatter(draw, asked)
     return reply({ ...this.#about(reference, false), asked })
   }
 
   #lookupReply(reference: string, story: string | undefined, temper: Temper): Reply {
     const about = this.#about(reference, true)
-    if (about.asked === undefined && this.#options.final) this.truth.closed.add(reference)
+    if (about.asked === undefined && this.#options.lookup === 'final') this.truth.closed.add(reference)
     if (this.#honest || story === undefined) return answerOf(about.truth)
     return replyOf(this.#draw(story, `lookup of ${about.asked?.kind}`), temper)(about)
   }

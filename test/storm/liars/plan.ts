@@ -3,7 +3,7 @@ import { type Draw, drawsFrom } from '../../kit/draws.ts'
 import { CURRENCIES, cancel, capture, type Fate, refund, type Story as Told } from '../../kit/stories.ts'
 import type { Temper } from './conduct.ts'
 
-export const LIARS = ['liar_a', 'liar_b', 'liar_c'] as const
+export const LIARS = ['liar_a', 'liar_b', 'liar_c', 'liar_d'] as const
 export type LiarName = (typeof LIARS)[number]
 export const BANK = 'bank'
 

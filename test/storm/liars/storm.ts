@@ -1,5 +1,5 @@
 /**
- * A storm of liars: merchants charge, capture, cancel and refund through three providers that say anything, and an
+ * A storm of liars: merchants charge, capture, cancel and refund through four providers that say anything, and an
  * honest bank; MiniPay is killed, and a person resolves what is open. Then the liars turn honest and tell everything
  * again. Whatever was said, the books must be in order, and what is not booked must have an alarm.
  */

@@ -8,7 +8,7 @@ import { newSecret, type Statement, startSimulator } from '../../kit/simulator.t
 import { atBank, notifyAt, providersIn, storeRules } from '../../kit/world.ts'
 import { PATIENT } from '../world.ts'
 import type { Temper } from './conduct.ts'
-import { type Liar, startLiar } from './liar.ts'
+import { type Liar, type Lookup, startLiar } from './liar.ts'
 import { BANK, LIARS, type LiarName } from './plan.ts'
 
 const DEADLINE_MS = 400
@@ -16,11 +16,14 @@ const SETTINGS = { MINIPAY_PROVIDER_WAIT_MS: '1000', MINIPAY_IDEMPOTENCY_WAIT_MS
 /** What the honest bank does wrong: answers get lost. */
 const FAULTS = { cut_before: 0.05, cut_after: 0.05, decline: 0.05, late: 0.05, late_ms: 50 }
 
+type Promises = { readonly lookup: Lookup; readonly idempotent?: boolean; readonly partial_capture?: boolean }
 /** What each liar promises of itself in the providers' file. */
-const PROMISES: Readonly<Record<LiarName, object>> = {
+const PROMISES: Readonly<Record<LiarName, Promises>> = {
   liar_a: { lookup: 'final' },
   liar_b: { lookup: 'eventual' },
   liar_c: { lookup: 'eventual', idempotent: false, partial_capture: false },
+  // Only the same call again shows what became of one.
+  liar_d: { lookup: 'none' },
 }
 const FAILOVER = ['do_not_honor', 'insufficient_funds']
 const RULES = {
@@ -37,11 +40,18 @@ const RULES = {
       providers: ['liar_c', 'liar_a', 'liar_b'],
       failover_on: FAILOVER,
     },
+    {
+      name: 'large',
+      when: 'amount > 40000',
+      providers: ['liar_d', 'liar_a', BANK],
+      failover_on: FAILOVER,
+    },
   ],
   default: {
     split: [
-      { provider: 'liar_a', weight: 40 },
-      { provider: 'liar_b', weight: 40 },
+      { provider: 'liar_a', weight: 30 },
+      { provider: 'liar_b', weight: 30 },
+      { provider: 'liar_d', weight: 20 },
       { provider: BANK, weight: 20 },
     ],
     failover_on: FAILOVER,
@@ -80,7 +90,7 @@ export function startWorld(
         startLiar({
           name,
           seed,
-          final: name === 'liar_a',
+          lookup: PROMISES[name].lookup,
           deadlineMs: DEADLINE_MS,
           temperOf,
           target: () => `${url}/providers/${name}/notifications`,
