@@ -7,7 +7,7 @@ import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
 import { type Misspelt, misspeltVariablesOf, nearVariable } from './variables.ts'
 
-/** A setting that can't be used, as a sentence for whoever starts the program. */
+/** A setting that cannot be used; the message is a sentence for the person who starts the program. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }

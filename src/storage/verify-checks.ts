@@ -207,7 +207,7 @@ const REFERENCES: readonly Check[] = [
     sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
       LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
       WHERE e.seq IS NULL LIMIT 1`,
-    problem: ({ id, seq }) => `The delivery ${id} tells of event ${seq}, which is not there.`,
+    problem: ({ id, seq }) => `The delivery ${id} belongs to event ${seq}, which is not there.`,
   },
   {
     sql: `SELECT k.seq, k.event_seq AS event FROM idempotency_keys k

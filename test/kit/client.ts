@@ -33,7 +33,7 @@ export type {
 }
 export type ErrorAnswer = Static<typeof ErrorResponse>
 export type DeclineAnswer = Static<typeof DeclineResponse>
-/** Every event tells of a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
+/** Every event shows a charge; that of a refund adds the refund, that of a dispute the dispute, that of an alarm the alarm. */
 export type Event = Omit<EventView, 'data'> & {
   readonly data: Charge & { readonly refund?: Refund; readonly dispute?: Dispute; readonly alarm?: Alarm }
 }

@@ -276,7 +276,7 @@ export const OTHERS: readonly Tampering[] = [
   {
     what: 'an alarm deleted with its counter',
     sql: `DELETE FROM alarms; DELETE FROM counters WHERE name = 'alarms_dispute_mismatch'`,
-    says: /tells of the alarm alm_\w+, which its charge has not\.$/,
+    says: /shows the alarm alm_\w+, which its charge does not have\.$/,
   },
   {
     what: 'an alarm closed by nobody',

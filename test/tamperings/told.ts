@@ -38,9 +38,9 @@ export const EVENTS: readonly Tampering[] = [
     says: /says that metadata of the charge txn_\w+ is \{"order":"99"\}, and its row \{"order":"43"\}\.$/,
   },
   {
-    what: 'the status that an event tells of',
+    what: 'the status that an event shows',
     sql: body(2_000, 'payment.succeeded', '"status":"succeeded"', '"status":"refunded"'),
-    says: /^The event \d+ \(payment\.succeeded\) tells of a charge that is refunded\.$/,
+    says: /^The event \d+ \(payment\.succeeded\) shows a charge that is refunded\.$/,
   },
   {
     what: 'the reference in an event',
@@ -85,7 +85,7 @@ export const EVENTS: readonly Tampering[] = [
   {
     what: 'an event without a body',
     sql: `UPDATE events SET data = '{}' WHERE ${told(2_000, 'payment.succeeded')}`,
-    says: /^The event \d+ tells of , which is not there\.$/,
+    says: /^The event \d+ shows , which is not there\.$/,
   },
   {
     what: 'two bodies swapped',
@@ -112,29 +112,29 @@ export const EVENTS: readonly Tampering[] = [
   {
     what: 'the type of a dispute’s event',
     sql: `UPDATE events SET type = 'dispute.lost' WHERE ${told(2_020, 'dispute.opened')}`,
-    says: /^The event \d+ \(dispute\.lost\) tells of a dispute that is open\.$/,
+    says: /^The event \d+ \(dispute\.lost\) shows a dispute that is open\.$/,
   },
   {
     what: "the type of a refund's event",
     sql: `UPDATE events SET type = 'refund.failed' WHERE ${told(1_000, 'payment.refunded')}`,
-    says: /^The event \d+ \(refund\.failed\) tells of a refund that is partially_refunded\.$/,
+    says: /^The event \d+ \(refund\.failed\) shows a refund that is partially_refunded\.$/,
   },
   {
     what: "the type of a failed capture's event",
     sql: `UPDATE events SET type = 'payment.authorized' WHERE ${told(2_006, 'payment.capture_failed')}`,
-    says: /^The event \d+ \(payment\.authorized\) tells that txn_\w+ is authorized, which it was before\.$/,
+    says: /^The event \d+ \(payment\.authorized\) says that txn_\w+ is authorized, which it was before\.$/,
   },
   {
     what: 'the type of a hold’s event',
     sql: `UPDATE events SET type = 'payment.capture_failed' WHERE ${told(2_002, 'payment.authorized')}`,
-    says: /^The event \d+ \(payment\.capture_failed\) tells that txn_\w+ is authorized again, and it was new before\.$/,
+    says: /^The event \d+ \(payment\.capture_failed\) says that txn_\w+ is authorized again, and it was new before\.$/,
   },
   {
     what: 'the last event deleted with its delivery and its counter',
     sql: `DELETE FROM deliveries WHERE live = 1 AND event_seq = (SELECT max(seq) FROM events WHERE live = 1);
       UPDATE counters SET value = value - 1 WHERE live = 1 AND name = 'deliveries_pending' AND value > 0;
       DELETE FROM events WHERE live = 1 AND seq = (SELECT max(seq) FROM events WHERE live = 1)`,
-    says: /^The alarm alm_\w+ is open, and no event tells of it\.$|^The sequence says that the last event is \d+/,
+    says: /^The alarm alm_\w+ is open, and no event shows it\.$|^The sequence says that the last event is \d+/,
   },
 ]
 
@@ -184,12 +184,12 @@ export const KEYS: readonly Tampering[] = [
   {
     what: 'a decline of which a key says that it was a success',
     sql: record(2_001, `ending = 'created'`),
-    says: /^The idempotency record of txn_\w+, key-\d+, is created, and its event tells of txn_\w+ that is failed\.$/,
+    says: /^The idempotency record of txn_\w+, key-\d+, is created, and its event shows txn_\w+ that is failed\.$/,
   },
   {
     what: 'a success of which a key says that it was a decline',
     sql: record(2_000, `ending = 'declined'`),
-    says: /^The idempotency record of txn_\w+, key-\d+, is declined, and its event tells of txn_\w+ that is succeeded\.$/,
+    says: /^The idempotency record of txn_\w+, key-\d+, is declined, and its event shows txn_\w+ that is succeeded\.$/,
   },
   {
     what: 'why a capture was refused, deleted',

@@ -78,17 +78,17 @@ export async function takeTarget(
   let seen: string | undefined
   for (;;) {
     const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
-    if (!('heldAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
-    if (seen !== undefined && seen !== taken.heldAt)
+    if (!('leasedAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
+    if (seen !== undefined && seen !== taken.leasedAt)
       throw new Error(`Another copy into ${name} is running. Wait until it has ended.`)
-    seen = taken.heldAt
+    seen = taken.leasedAt
     await delay(LOOK_AGAIN_MS)
   }
 }
 
 type CopyRow = {
   source: string
-  held: boolean
+  leased: boolean
   seen_at: string
   at_table: string | null
   last_key: string | null
@@ -105,17 +105,17 @@ async function take(
   name: string,
   fingerprint: string,
   token: string,
-): Promise<CopyPosition | { readonly heldAt: string } | { readonly doneAt: number }> {
+): Promise<CopyPosition | { readonly leasedAt: string } | { readonly doneAt: number }> {
   await ask('SELECT number FROM schema_version FOR UPDATE')
   const { rows } = await ask<CopyRow>(
-    `SELECT source, token IS NOT NULL AND seen_at >= ${NOW} - ${LEASE_MS} AS held, seen_at, at_table, last_key, copied,
+    `SELECT source, token IS NOT NULL AND seen_at >= ${NOW} - ${LEASE_MS} AS leased, seen_at, at_table, last_key, copied,
        done_at
      FROM copies FOR UPDATE`,
   )
   const copy = rows[0]
   if (copy && copy.source !== fingerprint) throw otherSource(name, copy.done_at !== null)
   if (copy && copy.done_at !== null) return { doneAt: Number(copy.done_at) }
-  if (copy?.held) return { heldAt: copy.seen_at }
+  if (copy?.leased) return { leasedAt: copy.seen_at }
   await refuseNodes(ask, name)
   if (copy) {
     await ask(`UPDATE copies SET token = $1, seen_at = ${NOW}`, [token])
@@ -230,7 +230,7 @@ async function put(
   const parameter = (value: string | number) => `$${values.push(String(value))}`
   const last = rows.at(-1) as CopiedRow
   const { rowCount } = await ask(
-    `WITH held AS (
+    `WITH leased AS (
        UPDATE copies
        SET at_table = ${parameter(name)},
          last_key = ${parameter(JSON.stringify(keyOf(source, last)))},
@@ -239,7 +239,7 @@ async function put(
        WHERE token = ${parameter(token)} AND done_at IS NULL
        RETURNING one)
      INSERT INTO ${name} (${table.columns})
-     SELECT ${table.columns} FROM ${table.from} CROSS JOIN held`,
+     SELECT ${table.columns} FROM ${table.from} CROSS JOIN leased`,
     values,
   )
   return rowCount === rows.length

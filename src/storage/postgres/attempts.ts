@@ -67,17 +67,17 @@ const CLAIM_ONE = `
   RETURNING ${ATTEMPT_COLUMNS}`
 
 const POSTPONE = `
-  WITH held AS (
+  WITH leased AS (
     SELECT id, account_id, live, state FROM attempts WHERE id = $1 AND token = $2 FOR UPDATE),
   postponed AS (
     UPDATE attempts t
     SET state = $3, reason = $4, lookups = $5, unknown_since = $6, due_at = $7, token = NULL, owner = NULL
-    FROM held h WHERE t.id = h.id
+    FROM leased h WHERE t.id = h.id
     RETURNING t.id),
   counted AS (
     INSERT INTO counters AS k (account_id, live, name, currency, part, value)
     SELECT h.account_id, h.live, n.name, '', 1, n.change
-    FROM held h
+    FROM leased h
     CROSS JOIN LATERAL (VALUES ('attempts_' || h.state, -1), ('attempts_' || $3, 1)) AS n (name, change)
     WHERE h.state <> $3
     ORDER BY n.name

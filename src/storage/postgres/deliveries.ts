@@ -118,7 +118,7 @@ function settledRow({ id, token, verdict, status, error }: DeliverySettlement): 
  * planner might scan all due rows first.
  */
 const SETTLE = `
-  WITH held AS (
+  WITH leased AS (
     SELECT d.id, r.state, r.due_at, r.status, r.error
     FROM (
       SELECT * FROM json_to_recordset($1::json) AS asked (
@@ -134,7 +134,7 @@ const SETTLE = `
       owner = NULL,
       last_status = h.status,
       last_error = h.error
-    FROM held h
+    FROM leased h
     WHERE d.id = h.id
     RETURNING d.id, d.account_id, d.live, d.state),
   counted AS (

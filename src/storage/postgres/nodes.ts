@@ -185,11 +185,11 @@ const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE s
  */
 const free = (whose: string) =>
   [
-    `WITH held AS (SELECT id FROM deliveries WHERE ${whose} FOR UPDATE SKIP LOCKED)
-     UPDATE deliveries d SET due_at = d.created_at, token = NULL, owner = NULL FROM held h WHERE d.id = h.id`,
-    `WITH held AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
-     UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM held h WHERE n.id = h.id`,
-    `WITH held AS (
+    `WITH leased AS (SELECT id FROM deliveries WHERE ${whose} FOR UPDATE SKIP LOCKED)
+     UPDATE deliveries d SET due_at = d.created_at, token = NULL, owner = NULL FROM leased h WHERE d.id = h.id`,
+    `WITH leased AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
+     UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM leased h WHERE n.id = h.id`,
+    `WITH leased AS (
        SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE SKIP LOCKED),
      freed AS (
        UPDATE attempts t
@@ -199,12 +199,12 @@ const free = (whose: string) =>
          due_at = 0,
          token = NULL,
          owner = NULL
-       FROM held h WHERE t.id = h.id
+       FROM leased h WHERE t.id = h.id
        RETURNING t.id),
      counted AS (
        INSERT INTO counters AS k (account_id, live, name, currency, part, value)
        SELECT h.account_id, h.live, n.name, '', 1, sum(n.change)
-       FROM held h
+       FROM leased h
        CROSS JOIN (VALUES ('attempts_sending', -1), ('attempts_unknown', 1)) AS n (name, change)
        WHERE h.state = 'sending'
        GROUP BY h.account_id, h.live, n.name

@@ -60,8 +60,8 @@ export function isLocked(place: string): boolean {
 function holdLockFile(place: string, file: string): () => void {
   try {
     makePrivate(`${place}-lock`)
-    const held = exclusive(`${place}-lock`)
-    return () => void held.close()
+    const lock = exclusive(`${place}-lock`)
+    return () => void lock.close()
   } catch (cause) {
     if (isBusy(cause)) throw inUse(place, file)
     const folder = dirname(place)

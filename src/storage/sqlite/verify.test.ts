@@ -183,7 +183,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'the last event deleted': {
     sql: `DELETE FROM events WHERE live = 1 AND seq = 10`,
-    says: /^The delivery dlv_\w+ tells of event 10, which is not there\.$/,
+    says: /^The delivery dlv_\w+ belongs to event 10, which is not there\.$/,
   },
   'a renumbered transfer': {
     sql: `UPDATE ledger_transfers SET seq = seq + 1000 WHERE live = 1 AND seq = 2`,

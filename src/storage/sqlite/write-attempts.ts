@@ -91,20 +91,20 @@ export const attemptWrites = {
   },
 
   postponeAttempt(db, cache) {
-    const findHeld = db
+    const findLeased = db
       .prepare<unknown[], [account: number, live: number, state: string]>(
         `SELECT account_id, live, state FROM attempts WHERE id = ? AND token = ?`,
       )
       .raw()
-    const postponeHeld = db.prepare(
+    const postponeLeased = db.prepare(
       `UPDATE attempts SET state = ?, reason = ?, lookups = ?, unknown_since = ?, due_at = ?, token = NULL
        WHERE id = ?`,
     )
     return ({ id, token, state, reason, lookups, unknownSince, dueAt }: Postponement): boolean => {
-      const held = findHeld.get(id, token)
-      if (!held) return false
-      postponeHeld.run(state, reason, lookups, unknownSince, dueAt, id)
-      const [account, live, before] = held
+      const leased = findLeased.get(id, token)
+      if (!leased) return false
+      postponeLeased.run(state, reason, lookups, unknownSince, dueAt, id)
+      const [account, live, before] = leased
       recount(cache, account, live, before, state)
       return true
     }

@@ -165,7 +165,7 @@ export function* aggregates(look: (aggregate: Aggregate) => string | undefined):
 
 function strayed(source: Source, row: Row): string {
   return source === 'events'
-    ? `The event ${row['seq']} tells of ${row['whose']}, which is not there.`
+    ? `The event ${row['seq']} shows ${row['whose']}, which is not there.`
     : `A row of ${source} belongs to ${row['whose']}, which is not there.`
 }
 

@@ -68,11 +68,11 @@ function badlyTold({ type, data, text }: AuditedEvent): string | undefined {
   if (wrong !== undefined) return wrong
   if (encodeFacts(data as object) !== text) return 'has facts in a form in which MiniPay writes none'
   const { status: ofCharge } = data.charge
-  if (statuses && !statuses.includes(String(ofCharge))) return `tells of a charge that is ${ofCharge}`
+  if (statuses && !statuses.includes(String(ofCharge))) return `shows a charge that is ${ofCharge}`
   const status = part && data[part]?.[part === 'alarm' ? 'state' : 'status']
-  if (partStatuses && !partStatuses.includes(String(status))) return `tells of a ${part} that is ${status}`
+  if (partStatuses && !partStatuses.includes(String(status))) return `shows a ${part} that is ${status}`
   if (type === 'payment.refunded' && status !== ofCharge)
-    return `tells of a refund that left its charge ${status}, and of a charge that is ${ofCharge}`
+    return `shows a refund that left its charge ${status}, and a charge that is ${ofCharge}`
   return undefined
 }
 
@@ -88,7 +88,7 @@ function changedForGood(
   const part = TELLINGS[event.type]?.part as Part
   const { id } = said
   const row = { refund: refunds, dispute: disputes, alarm: alarms }[part].find((one) => one['id'] === id)
-  if (!row) return `tells of the ${part} ${id}, which its charge has not`
+  if (!row) return `shows the ${part} ${id}, which its charge does not have`
   return differs(PARTS[part], said, row, PARTS[part].fixed)
 }
 
@@ -97,7 +97,7 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
   const last = events.at(-1)
   const { id, status } = charge
   if (!last) {
-    if (status !== 'processing') yield `The transaction ${id} is ${status}, and no event tells of it.`
+    if (status !== 'processing') yield `The transaction ${id} is ${status}, and no event shows it.`
     return
   }
   // A requested cancel that failed and will be retried has no event.
@@ -126,7 +126,7 @@ function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<
     if (wrong)
       yield event
         ? `The last event of ${row['id']}, ${event.seq} (${event.type}), ${wrong}.`
-        : `The ${view.name} ${row['id']} is ${row['status'] ?? row['state']}, and no event tells of it.`
+        : `The ${view.name} ${row['id']} is ${row['status'] ?? row['state']}, and no event shows it.`
   }
   for (const refund of refunds) if (refund['status'] !== 'processing') yield* told(REFUND, refund)
   for (const dispute of disputes) yield* told(DISPUTE, dispute)

@@ -94,10 +94,10 @@ function* followed(event: AuditedEvent, data: Json, before: Json | null): Iterab
   if (!['failed', 'canceled'].includes(status))
     for (const field of ['declineCode', 'failureMessage'])
       if ((data[field] ?? null) !== null)
-        yield `${named(event)} tells of a charge that is ${status}, with the ${CHARGE.fields[field]} ${inWords(data[field])}.`
+        yield `${named(event)} shows a charge that is ${status}, with the ${CHARGE.fields[field]} ${inWords(data[field])}.`
   // A charge that waits for its customer is `processing` while MiniPay cancels it.
   if ((data['redirectUrl'] ?? null) !== null && status !== 'requires_action' && status !== 'processing')
-    yield `${named(event)} tells of a charge that is ${status}, and where its customer has to go.`
+    yield `${named(event)} shows a charge that is ${status}, and where its customer has to go.`
   if (!before || OUTCOMES.includes(event.type) || WAITING.includes(String(before['status']))) return
   for (const field of ['provider', 'providerReference'])
     if (data[field] !== before[field])
@@ -121,7 +121,7 @@ function statusFor(data: Json): string | undefined {
       : status === (refunded === 0 ? 'succeeded' : refunded < captured ? 'partially_refunded' : 'refunded')
   return fits
     ? undefined
-    : `tells of a charge that is ${status}, with ${captured} captured and ${refunded} refunded`
+    : `shows a charge that is ${status}, with ${captured} captured and ${refunded} refunded`
 }
 
 /** A failed capture or cancel has an event only if the charge was held or waited for its customer before. */
@@ -133,9 +133,9 @@ function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>)
     // A requested cancel begins after the call that it waited for.
     const status = type === 'payment.authorized' ? 'authorized' : String(data?.charge['status'])
     if (/capture_failed$|cancel_failed$/.test(type) && before !== status && !isOfWish(type, status))
-      yield `${named(event)} tells that ${charge['id']} is ${status} again, and it was ${before} before.`
+      yield `${named(event)} says that ${charge['id']} is ${status} again, and it was ${before} before.`
     if (type === 'payment.authorized' && before === 'authorized')
-      yield `${named(event)} tells that ${charge['id']} is authorized, which it was before.`
+      yield `${named(event)} says that ${charge['id']} is authorized, which it was before.`
     before = status
   }
 }

@@ -64,7 +64,7 @@ function closingProblem(closing: Row, events: readonly AuditedEvent[]): string |
   const event = events.find(({ seq }) => seq === id)
   const alarm = event && partOf(event)
   if (key_ending !== 'done' || key_object !== alarm?.['id'] || key_facts !== null)
-    return `did not end as its event ${id} tells`
+    return `did not end as its event ${id} shows`
   if (key_at !== created_at) return `is of another time than its event ${id}`
   const operation = `POST /api/v1/alarms/${alarm?.['id']}/close `
   const text = String(key_fingerprint)
@@ -140,7 +140,7 @@ function endingProblem(charge: Row, owner: Row, events: readonly AuditedEvent[])
   const shown = said ?? event?.data?.[view.name]
   return shown
     ? endedOtherwise(kind, shown, owner, 'refusal' in facts)
-    : `ended, and no event tells of ${row['id']}`
+    : `ended, and no event shows ${row['id']}`
 }
 
 const isRefund = (owner: Row) => owner['transaction_id'] !== undefined && owner['kind'] === undefined
@@ -154,7 +154,7 @@ function endedOtherwise(kind: EndingKind, shown: Json, owner: Row, isToldWhy: bo
   if (owner['kind'] !== undefined)
     return isRefused && !hasFailed && !isToldWhy ? 'is refused without a reason' : undefined
   const fits = isRefused ? hasFailed : !hasFailed && status !== 'processing' && status !== 'requires_action'
-  return fits ? undefined : `is ${kind}, and its event tells of ${shown['id']} that is ${status}`
+  return fits ? undefined : `is ${kind}, and its event shows ${shown['id']} that is ${status}`
 }
 
 const fingerprint = (operation: string, body: object) => {
