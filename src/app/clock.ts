@@ -221,10 +221,10 @@ class StoreClock implements ServingClock {
     this.look()
     const { store } = this.#options
     const mine = this.#clock
-    const isUnkept = this.#unkept
+    const wasUnstored = this.#unkept
     if (await store.keepClock(mine, this.#keptMs)) {
       this.#keptMs = mine.observedMs
-      if (isUnkept) this.#unkept = false
+      if (wasUnstored) this.#unkept = false
     } else await this.#adopt()
     if (this.#setBackMs > this.#keptSetBackMs) {
       const ms = this.#setBackMs

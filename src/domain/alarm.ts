@@ -72,10 +72,10 @@ export type ProviderStatement = Pick<
 export function newAlarm(
   id: string,
   charge: { readonly id: string },
-  said: ProviderStatement,
+  statement: ProviderStatement,
   now: number,
 ): Alarm {
-  return { ...said, id, chargeId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
+  return { ...statement, id, chargeId: charge.id, state: 'open', openedAt: now, closedAt: null, reason: null }
 }
 
 /**

@@ -110,9 +110,9 @@ export function isOpen({ state }: Pick<Attempt, 'state'>): boolean {
 
 /** Why it did not succeed, after what stood in the way of knowing: that a call timed out belongs to its story. */
 function reasonOf({ reason }: Attempt, outcome: KnownOutcome): string | null {
-  const said =
+  const message =
     outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null
-  return reason === null || reason === said ? said : [reason, said].filter(Boolean).join('; ')
+  return reason === null || reason === message ? message : [reason, message].filter(Boolean).join('; ')
 }
 
 /** The capabilities of a provider, as far as MiniPay needs them. */

@@ -47,8 +47,8 @@ export type Reading = { readonly clock: KeptClock; readonly movedMs: number }
  * The first reading of a process. `kept` is null on a database without a stored clock. Then the time of its newest
  * row shows when it was last used; null if there are no rows.
  */
-export function startClock(kept: KeptClock | null, newestMs: number | null, wallMs: number): Reading {
-  const before = kept ?? {
+export function startClock(stored: KeptClock | null, newestMs: number | null, wallMs: number): Reading {
+  const before = stored ?? {
     observedMs: 0,
     wallMs: newestMs ?? wallMs,
     trustedMs: newestMs ?? wallMs,
@@ -56,7 +56,8 @@ export function startClock(kept: KeptClock | null, newestMs: number | null, wall
     movedMs: 0,
   }
   // An empty database has nothing to compare the clock with.
-  const stopMs = wallMs - (kept !== null || newestMs !== null ? before.wallMs : Math.max(wallMs, EARLIEST_MS))
+  const stopMs =
+    wallMs - (stored !== null || newestMs !== null ? before.wallMs : Math.max(wallMs, EARLIEST_MS))
   if (stopMs >= -STEP_MS && stopMs <= RESTART_MS) {
     const trustedMs = Math.min(wallMs, before.trustedMs + Math.max(stopMs, 0))
     return { clock: { ...before, wallMs, trustedMs }, movedMs: 0 }
@@ -66,7 +67,7 @@ export function startClock(kept: KeptClock | null, newestMs: number | null, wall
     wallMs,
     trustedMs: Math.min(wallMs, before.trustedMs),
     steadyFromMs: before.observedMs,
-    movedMs: stopMs < 0 || stopMs > (kept ? LONG_STOP_MS : LONG_SILENCE_MS) ? stopMs : before.movedMs,
+    movedMs: stopMs < 0 || stopMs > (stored ? LONG_STOP_MS : LONG_SILENCE_MS) ? stopMs : before.movedMs,
   }
   return { clock, movedMs: stopMs }
 }

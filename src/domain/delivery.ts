@@ -39,16 +39,16 @@ export function retryDelayMs(attempts: number): number {
  * one.
  */
 export function judgeAttempt(attempt: DeliveryAttempt, attempts: number, now: number): DeliveryVerdict {
-  let asked = 0
+  let requestedMs = 0
   if (attempt.kind === 'response') {
     const { status, retryAfter } = attempt
     if (status >= 200 && status < 300) return { state: 'delivered' }
     if (status >= 300 && status < 500 && !LATER.has(status)) return { state: 'failed' }
-    asked = retryAfter === undefined ? 0 : retryAfterMs(retryAfter, now)
+    requestedMs = retryAfter === undefined ? 0 : retryAfterMs(retryAfter, now)
   }
   if (attempts >= MAX_ATTEMPTS) return { state: 'failed' }
   return {
     state: 'pending',
-    retryAt: now + Math.max(retryDelayMs(attempts), Math.min(asked, MAX_RETRY_AFTER_MS)),
+    retryAt: now + Math.max(retryDelayMs(attempts), Math.min(requestedMs, MAX_RETRY_AFTER_MS)),
   }
 }

@@ -118,7 +118,7 @@ function failCharge(
   attempts: Attempt[],
 ): Decision {
   assertAllows(charge, 'fail')
-  const said =
+  const failure =
     outcome.kind === 'declined'
       ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
       : {
@@ -132,7 +132,7 @@ function failCharge(
       status: 'failed',
       providerReference: reference ?? charge.providerReference,
       redirectUrl: null,
-      ...said,
+      ...failure,
     },
     { attempts, event: 'payment.failed', counts: [['charges_failed', 1]] },
   )
@@ -264,11 +264,11 @@ function concludeAbandoned(
   outcome: Exclude<KnownOutcome, { kind: 'pending' }>,
   ended: Attempt,
 ): Decision {
-  const gone =
+  const isVoid =
     outcome.kind === 'succeeded' ||
     (outcome.kind === 'declined' && outcome.declineCode === 'authorization_expired')
-  assertAllows(charge, gone ? 'fail' : 'undo')
-  if (!gone) return decide(charge, { status: 'requires_action' }, { attempts: [ended] })
+  assertAllows(charge, isVoid ? 'fail' : 'undo')
+  if (!isVoid) return decide(charge, { status: 'requires_action' }, { attempts: [ended] })
   return decide(
     charge,
     { status: 'failed', redirectUrl: null, ...ACTION_EXPIRED },

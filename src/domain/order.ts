@@ -38,7 +38,7 @@ export type RefundOrder = {
 export function readChargeOrder(order: ChargeOrder): ChargeCommand | Rejection {
   const { amount, currency, customer, paymentMethod, capture, description, metadata, ...rest } = order
   const fault =
-    unknownIn(rest) ??
+    unknownField(rest) ??
     amountFault(amount) ??
     textFault('customer', customer, LIMITS.text, 1) ??
     optional(textFault, 'paymentMethod', paymentMethod, LIMITS.text, 1) ??
@@ -64,7 +64,7 @@ export function readChargeOrder(order: ChargeOrder): ChargeCommand | Rejection {
 export function readRefundOrder(order: RefundOrder): RefundCommand | Rejection {
   const { chargeId, amount, reason, description, metadata, ...rest } = order
   const fault =
-    unknownIn(rest) ??
+    unknownField(rest) ??
     textFault('chargeId', chargeId, LIMITS.text, 1) ??
     (amount === undefined ? undefined : amountFault(amount)) ??
     optional(textFault, 'reason', reason, LIMITS.text, 1) ??
@@ -131,13 +131,13 @@ function textFault(param: string, value: unknown, most: number, least: number): 
   return holdsCardNumber(value) ? cardRefused(param) : undefined
 }
 
-function unknownIn(rest: object): Rejection | undefined {
+function unknownField(rest: object): Rejection | undefined {
   const [name] = Object.keys(rest)
   return name === undefined
     ? undefined
     : reject('parameter_unknown', `There is no parameter ${name.slice(0, 40)}.`)
 }
 
-function invalid(param: string, words: string): Rejection {
-  return reject('parameter_invalid', `The parameter ${param} must ${words}.`, param)
+function invalid(param: string, requirement: string): Rejection {
+  return reject('parameter_invalid', `The parameter ${param} must ${requirement}.`, param)
 }

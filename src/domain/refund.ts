@@ -157,14 +157,14 @@ function failRefund(
   refund: Refund,
   outcome: Extract<KnownOutcome, { kind: 'declined' | 'not_sent' }>,
 ): Refund {
-  const said =
+  const failure =
     outcome.kind === 'declined'
       ? { declineCode: outcome.declineCode, failureMessage: outcome.message }
       : {
           declineCode: 'provider_unavailable',
           failureMessage: `The provider did not take it: ${outcome.reason}`,
         }
-  return { ...refund, status: 'failed', ...said }
+  return { ...refund, status: 'failed', ...failure }
 }
 
 /** A refund that succeeded has failed, perhaps days later: its money belongs to the merchant again. */

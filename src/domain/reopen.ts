@@ -174,8 +174,8 @@ function reopenCancel(ended: EndedAttempt): Decision | Rejection {
     return status === 'authorized'
       ? holdAgain(charge, attempts, 'uncaptured')
       : refuseReopen(ended, `is ${status} since`)
-  const held = status === 'canceled' && others.some(isDone('authorize'))
-  return held ? holdAgain(charge, attempts, `authorized:${provider}`) : refuseReopen(ended, `is ${status}`)
+  const wasHeld = status === 'canceled' && others.some(isDone('authorize'))
+  return wasHeld ? holdAgain(charge, attempts, `authorized:${provider}`) : refuseReopen(ended, `is ${status}`)
 }
 
 /** The amount that is or was held is reserved for the attempt again. */
@@ -199,7 +199,7 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
   const amount = attempt.state === 'succeeded' ? refund.amount : (paid ?? refund.amount)
   const { currency, provider } = charge
   const reserved = `refunds:${provider}` as const
-  const begun: Refund = { ...refund, ...NO_FAILURE, amount, status: 'processing' }
+  const reopened: Refund = { ...refund, ...NO_FAILURE, amount, status: 'processing' }
   const amountRefundPending = charge.amountRefundPending + amount
   const attempts = [reopenedAttempt(attempt)]
   // A call that is made once more belongs to the same refund.
@@ -209,7 +209,7 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
     const left = refundableAmount(charge)
     if (amount > left) return refuseReopen(ended, `has only ${left} left to refund`)
     const transfers = [transfer('merchant', reserved, currency, amount)]
-    return decide(charge, { amountRefundPending }, { attempts, refund: begun, transactionId, transfers })
+    return decide(charge, { amountRefundPending }, { attempts, refund: reopened, transactionId, transfers })
   }
   const amountRefunded = charge.amountRefunded - amount
   const none = amountRefunded === 0
@@ -218,7 +218,7 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
     { amountRefundPending, amountRefunded, status: none ? 'succeeded' : 'partially_refunded' },
     {
       attempts,
-      refund: begun,
+      refund: reopened,
       transactionId,
       transfers: [transfer(`provider:${provider}`, reserved, currency, amount)],
       counts: none

@@ -146,12 +146,12 @@ const USUAL = Object.fromEntries(PARTS.map((part) => [part, usualOf(part)])) as 
 function written(part: Part, object: object): Written {
   const from = object as Written
   const detailed = isDetailed(from)
-  const kept: Written = {}
+  const written: Written = {}
   for (const [name, usual] of FIELDS[part]) {
     const value = from[name]
-    if (usual === DETAIL ? detailed : value !== usual) kept[name] = value
+    if (usual === DETAIL ? detailed : value !== usual) written[name] = value
   }
-  return kept
+  return written
 }
 
 function isDetailed({ description, metadata }: Written): boolean {

@@ -1,4 +1,4 @@
-import { WHOSE } from './verify/aggregate.ts'
+import { chargeIdIn } from './verify/aggregate.ts'
 import { ROWS } from './verify/row-checks.ts'
 
 /** A query for rows that break a rule, and the sentence about the first row that it finds. */
@@ -59,26 +59,26 @@ const BALANCES: readonly Check[] = [
 const AMOUNTS: readonly Check[] = [
   {
     sql: `SELECT * FROM (
-        SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS said,
-          c.amount_refund_pending AS "saidPending",
+        SELECT c.id, c.amount_captured AS captured, c.amount_refunded AS stored,
+          c.amount_refund_pending AS "storedPending",
           coalesce(sum(r.amount) FILTER (WHERE r.status IN ('refunded', 'partially_refunded')), 0) AS done,
           coalesce(sum(r.amount) FILTER (WHERE r.status = 'processing'), 0) AS pending
         FROM charges c LEFT JOIN refunds r ON ${sameScope('r', 'c')} AND r.transaction_id = c.id
         GROUP BY c.account_id, c.live, c.id) AS x
-      WHERE said <> done OR "saidPending" <> pending OR done + pending > captured LIMIT 1`,
-    problem: ({ id, captured, said, saidPending, done, pending }) =>
-      saidPending === pending
-        ? `The transaction ${id} of ${captured} says ${said} is refunded, but its refunds sum to ${done}.`
-        : `The transaction ${id} says ${saidPending} is being refunded, but its refunds sum to ${pending}.`,
+      WHERE stored <> done OR "storedPending" <> pending OR done + pending > captured LIMIT 1`,
+    problem: ({ id, captured, stored, storedPending, done, pending }) =>
+      storedPending === pending
+        ? `The transaction ${id} of ${captured} says ${stored} is refunded, but its refunds sum to ${done}.`
+        : `The transaction ${id} says ${storedPending} is being refunded, but its refunds sum to ${pending}.`,
   },
   {
-    sql: `SELECT c.id, c.amount_disputed AS said, coalesce(d.sum, 0) AS sum
+    sql: `SELECT c.id, c.amount_disputed AS stored, coalesce(d.sum, 0) AS sum
       FROM charges c LEFT JOIN (
         SELECT account_id, live, transaction_id, sum(amount_booked) AS sum FROM disputes
         GROUP BY account_id, live, transaction_id) d ON ${sameScope('d', 'c')} AND d.transaction_id = c.id
       WHERE c.amount_disputed <> coalesce(d.sum, 0) LIMIT 1`,
-    problem: ({ id, said, sum }) =>
-      `The transaction ${id} says ${said} is disputed, but its disputes sum to ${sum}.`,
+    problem: ({ id, stored, sum }) =>
+      `The transaction ${id} says ${stored} is disputed, but its disputes sum to ${sum}.`,
   },
   {
     sql: `SELECT id, status, amount, amount_captured AS captured, amount_refunded AS refunded FROM charges
@@ -98,7 +98,7 @@ const AMOUNTS: readonly Check[] = [
 ]
 
 /** The sum of the row's transfers in the merchant's account; null without any. */
-const bookedFor = (row: string) => `(
+const merchantSum = (row: string) => `(
   SELECT sum(CASE 'merchant' WHEN debited.code THEN t.amount WHEN credited.code THEN -t.amount END)
   FROM ledger_transfers t
   JOIN ledger_accounts debited ON debited.id = t.debit_account_id
@@ -109,21 +109,21 @@ const bookedFor = (row: string) => `(
 const BOOKED: readonly Check[] = [
   {
     sql: `SELECT * FROM (
-        SELECT c.id, c.amount_captured AS captured, c.currency, ${bookedFor('c')} FROM charges c) AS x
+        SELECT c.id, c.amount_captured AS captured, c.currency, ${merchantSum('c')} FROM charges c) AS x
       WHERE coalesce(merchant, 0) <> -captured LIMIT 1`,
     problem: ({ id, captured, currency, merchant }) =>
       `The transaction ${id} captured ${captured} ${currency}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT r.id, r.status, r.amount, r.currency, ${bookedFor('r')} FROM refunds r) AS x
+        SELECT r.id, r.status, r.amount, r.currency, ${merchantSum('r')} FROM refunds r) AS x
       WHERE coalesce(merchant, 0) <> CASE status WHEN 'failed' THEN 0 ELSE amount END LIMIT 1`,
     problem: ({ id, status, amount, currency, merchant }) =>
       `The refund ${id} of ${amount} ${currency} is ${status}, but its transfers book ${merchant ?? 'nothing'} to the merchant.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${bookedFor('d')} FROM (
+        SELECT d.id, d.status, d.amount, d.currency, d.booked, ${merchantSum('d')} FROM (
           SELECT d.account_id, d.live, d.id, d.status, d.amount_booked AS booked, d.amount, c.currency
           FROM disputes d JOIN charges c ON ${sameScope('c', 'd')} AND c.id = d.transaction_id) d) AS x
       WHERE coalesce(merchant, 0) <> booked LIMIT 1`,
@@ -250,11 +250,11 @@ const NUMBERING: readonly Check[] = [
   },
   {
     sql: `SELECT * FROM (
-        SELECT n.first_seq AS first, n.last_seq AS said, ${LAST_BEFORE('n', 'n.first_seq')} AS last
+        SELECT n.first_seq AS first, n.last_seq AS stored, ${LAST_BEFORE('n', 'n.first_seq')} AS last
         FROM epoch_ends n) AS x
-      WHERE said <> last LIMIT 1`,
-    problem: ({ first, said, last }) =>
-      `The events have a gap: before ${first} the last was ${said}, and now it is ${last}.`,
+      WHERE stored <> last LIMIT 1`,
+    problem: ({ first, stored, last }) =>
+      `The events have a gap: before ${first} the last was ${stored}, and now it is ${last}.`,
   },
   {
     sql: `SELECT * FROM (
@@ -321,14 +321,14 @@ const COUNTERS: readonly Check[] = [
         UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state
         UNION ALL SELECT account_id, live, 'alarms_' || kind, '', count(*) FROM alarms WHERE state = 'open' GROUP BY 1, 2, kind)
       SELECT coalesce(k.name, n.name) AS name, coalesce(k.currency, n.currency) AS currency,
-        coalesce(k.value, 0) AS said, coalesce(n.value, 0) AS counted
+        coalesce(k.value, 0) AS stored, coalesce(n.value, 0) AS counted
       FROM (
         SELECT account_id, live, name, currency, sum(value) AS value FROM counters
         WHERE name <> 'deliveries_retried' GROUP BY account_id, live, name, currency) k
       FULL JOIN counted n ON ${sameScope('n', 'k')} AND n.name = k.name AND n.currency = k.currency
       WHERE coalesce(k.value, 0) <> coalesce(n.value, 0) LIMIT 1`,
-    problem: ({ name, currency, said, counted }) =>
-      `The counter ${name} ${currency} says ${said}, but there are ${counted}.`.replace('  ', ' '),
+    problem: ({ name, currency, stored, counted }) =>
+      `The counter ${name} ${currency} says ${stored}, but there are ${counted}.`.replace('  ', ' '),
   },
   {
     // The last such event of a charge counts, because a late outcome may have reversed an earlier one. The charge's id
@@ -338,18 +338,19 @@ const COUNTERS: readonly Check[] = [
         WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.capture_failed',
           'payment.canceled')
         GROUP BY account_id, live,
-          CASE WHEN substr(data, 1, 21) = '{"charge":{"id":"txn_' THEN ${WHOSE()} ELSE id END),
-      told AS (
+          CASE WHEN substr(data, 1, 21) = '{"charge":{"id":"txn_' THEN ${chargeIdIn()} ELSE id END),
+      reported AS (
         SELECT e.account_id, e.live, 'charges_' || substr(e.type, length('payment.') + 1) AS name, count(*) AS value
         FROM last l JOIN events e ON ${sameScope('e', 'l')} AND e.seq = l.seq
         WHERE e.type IN ('payment.succeeded', 'payment.failed') GROUP BY 1, 2, 3),
-      kept AS (
+      counted AS (
         SELECT account_id, live, name, sum(value) AS value FROM counters
         WHERE name IN ('charges_succeeded', 'charges_failed') GROUP BY 1, 2, 3)
-      SELECT coalesce(k.name, t.name) AS name, coalesce(k.value, 0) AS said, coalesce(t.value, 0) AS told
-      FROM kept k FULL JOIN told t ON ${sameScope('t', 'k')} AND t.name = k.name
+      SELECT coalesce(k.name, t.name) AS name, coalesce(k.value, 0) AS stored, coalesce(t.value, 0) AS reported
+      FROM counted k FULL JOIN reported t ON ${sameScope('t', 'k')} AND t.name = k.name
       WHERE coalesce(k.value, 0) <> coalesce(t.value, 0) LIMIT 1`,
-    problem: ({ name, said, told }) => `The counters ${name} say ${said}, but ${told} events tell of one.`,
+    problem: ({ name, stored, reported }) =>
+      `The counters ${name} say ${stored}, but ${reported} events tell of one.`,
   },
 ]
 

@@ -94,11 +94,14 @@ function decideCapture(
   amount: AmountMinor,
   at: number,
 ): Decision | Rejection {
-  const taken = captureAmount(charge, amount)
-  if (typeof taken !== 'number') return taken
+  const allowed = captureAmount(charge, amount)
+  if (typeof allowed !== 'number') return allowed
   const attempt = newAttemptByHand(context, charge, alarm, 'capture', null, amount)
-  const begun = beginFollowUp(charge, attempt)
-  return joinDecisions(begun, concludeCharge(begun.charge, attempt, succeededOutcome(attempt), 'hand', at))
+  const firstStep = beginFollowUp(charge, attempt)
+  return joinDecisions(
+    firstStep,
+    concludeCharge(firstStep.charge, attempt, succeededOutcome(attempt), 'hand', at),
+  )
 }
 
 function decideRefund(
@@ -110,16 +113,16 @@ function decideRefund(
 ): Decision | Rejection {
   const nothing = { reason: null, description: null, metadata: {} }
   const command = { ...nothing, amount }
-  const taken = refundAmount(charge, command)
-  if (typeof taken !== 'number') return taken
+  const allowed = refundAmount(charge, command)
+  if (typeof allowed !== 'number') return allowed
   const id = context.newId('re')
   const attempt = newAttemptByHand(context, charge, alarm, 'refund', id, amount)
   const made = { id, now: madeAt(id, at), idempotencyKey: alarm.id }
-  const begun = beginRefund(charge, command, amount, attempt, made)
-  if (!begun.refund) throw new Error(`${id} was not begun`)
+  const firstStep = beginRefund(charge, command, amount, attempt, made)
+  if (!firstStep.refund) throw new Error(`${id} was not begun`)
   return joinDecisions(
-    begun,
-    concludeRefund(begun.charge, begun.refund, attempt, succeededOutcome(attempt), 'hand', at),
+    firstStep,
+    concludeRefund(firstStep.charge, firstStep.refund, attempt, succeededOutcome(attempt), 'hand', at),
   )
 }
 

@@ -61,10 +61,10 @@ async function storeAlarm(
   for (;;) {
     const charge = await context.store.charge(scope, chargeId)
     if (!charge) throw new Error(`${chargeId} is gone`)
-    const known = await listAlarms(context, scope, chargeId)
-    const same = known.find((alarm) => isSameStatement(alarm, statement))
+    const alarms = await listAlarms(context, scope, chargeId)
+    const same = alarms.find((alarm) => isSameStatement(alarm, statement))
     const doubted = same?.state === 'open' && !same.inDoubt && statement.inDoubt && statement.disputeId
-    if ((same && !doubted) || (!same && known.length >= MAX_ALARMS)) return
+    if ((same && !doubted) || (!same && alarms.length >= MAX_ALARMS)) return
     const at = context.now()
     const alarm = same ? { ...same, inDoubt: true } : newAlarm(context.newId('alm'), charge, statement, at)
     const raised = decide(charge, {}, { alarms: [alarm], event: same ? null : 'alarm.opened' })

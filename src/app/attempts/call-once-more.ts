@@ -29,8 +29,8 @@ export async function callOnceMore(
   at: number,
 ): Promise<{ decision: Decision; next: LoadedAttempt } | null> {
   const { scope, charge, refund, attempt } = work
-  const told = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
-  if (!told || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
+  const isConfirmed = outcome.kind === 'not_sent' && (by === 'lookup' || by === 'notification')
+  if (!isConfirmed || attempt.state === 'pending' || attempt.route?.again !== undefined) return null
   if (isCancelRequested(charge)) return null
   // Not after a customer was sent to a page of the provider.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null

@@ -54,14 +54,16 @@ async function endWaitingAttempts(
   if (status !== 'canceled' && !own) return decision
   const { data } = await store.attempts(scope, { limit: 1_000, chargeId: charge.id })
   const waiting = data.filter((other) => other.kind === 'authorize' && isOpen(other))
-  const gone: KnownOutcome = {
+  const cancelOutcome: KnownOutcome = {
     kind: 'declined',
     declineCode: own ? ACTION_EXPIRED.declineCode : 'authorization_expired',
     message: own ? ACTION_EXPIRED.failureMessage : 'canceled before the customer acted',
     reference: null,
   }
   const after = waiting.map((other) =>
-    status === 'requires_action' ? { ...other, dueAt: at, token: null } : applyOutcome(other, gone, by, at),
+    status === 'requires_action'
+      ? { ...other, dueAt: at, token: null }
+      : applyOutcome(other, cancelOutcome, by, at),
   )
   return { ...decision, attempts: [...decision.attempts, ...after] }
 }

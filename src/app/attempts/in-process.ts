@@ -44,18 +44,24 @@ export function decideAtOnce(
 export function followUpAtOnce(
   provider: Provider,
   kind: 'capture' | 'cancel',
-  begun: Decision,
+  firstStep: Decision,
   attempt: Attempt,
 ): Decision {
-  if (provider.remote) return begun
-  const outcome = provider[kind](followUpCall({ charge: begun.charge, attempt }))
-  return joinDecisions(begun, concludeCharge(begun.charge, attempt, outcome, 'answer', attempt.startedAt))
+  if (provider.remote) return firstStep
+  const outcome = provider[kind](followUpCall({ charge: firstStep.charge, attempt }))
+  return joinDecisions(
+    firstStep,
+    concludeCharge(firstStep.charge, attempt, outcome, 'answer', attempt.startedAt),
+  )
 }
 
 /** The same for a refund. */
-export function refundAtOnce(provider: Provider, begun: Decision, attempt: Attempt): Decision {
-  const { charge, refund } = begun
-  if (provider.remote || !refund) return begun
+export function refundAtOnce(provider: Provider, firstStep: Decision, attempt: Attempt): Decision {
+  const { charge, refund } = firstStep
+  if (provider.remote || !refund) return firstStep
   const outcome = provider.refund(followUpCall({ charge, attempt }))
-  return joinDecisions(begun, concludeRefund(charge, refund, attempt, outcome, 'answer', attempt.startedAt))
+  return joinDecisions(
+    firstStep,
+    concludeRefund(charge, refund, attempt, outcome, 'answer', attempt.startedAt),
+  )
 }

@@ -23,7 +23,7 @@ export async function listAttempts(
 }
 
 function attemptOfCharge(charge: Charge): Attempt {
-  const begun = newAttempt({
+  const attempt = newAttempt({
     id: charge.id.replace('txn_', 'att_'),
     chargeId: charge.id,
     refundId: null,
@@ -38,7 +38,7 @@ function attemptOfCharge(charge: Charge): Attempt {
     token: '',
   })
   return {
-    ...begun,
+    ...attempt,
     state: charge.status === 'failed' ? 'declined' : 'succeeded',
     providerReference: charge.providerReference,
     declineCode: charge.declineCode,

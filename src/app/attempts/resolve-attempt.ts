@@ -120,22 +120,22 @@ async function resolveOpen(
   const claimed = await context.store.claimAttempt(id, claim)
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
   const work = await loadAttempt(context, claimed)
-  const said = provider ? await currentOutcome(context, provider, work) : null
-  if (said) sendIfAny(context, await settleAttempt(context, work, said, 'lookup'))
-  const told = said ? await loadAttempt(context, claimed) : work
+  const lookup = provider ? await currentOutcome(context, provider, work) : null
+  if (lookup) sendIfAny(context, await settleAttempt(context, work, lookup, 'lookup'))
+  const current = lookup ? await loadAttempt(context, claimed) : work
   // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
-  if (isOpen(told.attempt) && said?.kind !== 'pending')
-    sendIfAny(context, await settleAttempt(context, told, outcomeOf(told, finding, now), 'hand'))
+  if (isOpen(current.attempt) && lookup?.kind !== 'pending')
+    sendIfAny(context, await settleAttempt(context, current, outcomeOf(current, finding, now), 'hand'))
   context.log.warn(
-    { attempt: id, transaction: work.charge.id, outcome: said?.kind ?? finding.outcome },
-    said ? 'A person resolved an attempt; a lookup gave the outcome.' : 'An attempt was resolved by hand.',
+    { attempt: id, transaction: work.charge.id, outcome: lookup?.kind ?? finding.outcome },
+    lookup ? 'A person resolved an attempt; a lookup gave the outcome.' : 'An attempt was resolved by hand.',
   )
   const after = await loadAttempt(context, claimed)
   if (!isOpen(after.attempt)) return { scope, attempt: after.attempt }
   await releaseLease(context, { ...after, attempt: { ...after.attempt, token: claim.token } })
   return reject(
     'attempt_not_resolved',
-    `The attempt is still ${after.attempt.state}: ${said?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
+    `The attempt is still ${after.attempt.state}: ${lookup?.kind === 'pending' ? 'the provider has it' : (after.attempt.reason ?? 'its charge is being canceled')}.`,
   )
 }
 

@@ -72,14 +72,14 @@ export async function withCancelRequest(
   const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
   const left = applyCancelRequest(charge, data, attempt, ended, at)
   const wanted = !isOfCancelRequest(charge, attempt) && requestedFollowUp(left.charge) === 'cancel'
-  const begun = wanted ? await decideRequestedFollowUp(context, scope, left.charge) : null
-  const [next] = begun?.decision.attempts ?? []
-  if (!begun || next?.state !== 'sending') return { left, cancel: null }
+  const followUp = wanted ? await decideRequestedFollowUp(context, scope, left.charge) : null
+  const [next] = followUp?.decision.attempts ?? []
+  if (!followUp || next?.state !== 'sending') return { left, cancel: null }
   const decision = {
     ...ended,
-    charge: { ...begun.decision.charge, version: ended.charge.version },
+    charge: { ...followUp.decision.charge, version: ended.charge.version },
     attempts: [...ended.attempts, next],
-    transfers: [...ended.transfers, ...begun.decision.transfers],
+    transfers: [...ended.transfers, ...followUp.decision.transfers],
   }
   return { left, cancel: { decision, next: { scope, charge: decision.charge, refund: null, attempt: next } } }
 }
@@ -97,9 +97,9 @@ export async function beginRequestedCancel(
   for (;;) {
     const charge = await context.store.charge(scope, chargeId)
     if (!charge) return null
-    const begun = await decideRequestedFollowUp(context, scope, charge)
-    if (!begun) return null
-    const { decision, ended } = begun
+    const followUp = await decideRequestedFollowUp(context, scope, charge)
+    if (!followUp) return null
+    const { decision, ended } = followUp
     const at = context.now()
     const result = await commitStep(context, scope, { decision, at, key: null, ended })
     if (result.kind === 'version_conflict') continue

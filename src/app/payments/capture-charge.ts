@@ -18,9 +18,9 @@ export function captureCharge(
   amount: AmountMinor | undefined,
 ): Promise<Result | Rejection> {
   return followUp(context, request, id, 'capture', (charge, { capabilities }) => {
-    const taken = captureAmount(charge, amount)
-    if (typeof taken === 'number' && taken < charge.amount && !capabilities.partialCapture)
+    const allowed = captureAmount(charge, amount)
+    if (typeof allowed === 'number' && allowed < charge.amount && !capabilities.partialCapture)
       return reject('provider_not_capable', `The provider ${charge.provider} captures only the whole amount.`)
-    return taken
+    return allowed
   })
 }

@@ -27,15 +27,15 @@ export function changeCharge(
   return execute(context, request, async (): Promise<Proposal | Rejection> => {
     const found = await context.store.charge(request.scope, id)
     if (!found) return notFound('transaction', id, param)
-    const wished =
+    const requested =
       kind === 'cancel' ? await proposeCancelRequest(context, request.scope, found, request.key) : null
-    if (wished?.kept) return wished.kept
-    const charge = wished?.charge ?? found
+    if (requested?.kept) return requested.kept
+    const charge = requested?.charge ?? found
     const provider = context.providers.get(charge.provider)
     if (!provider)
       return reject('provider_not_configured', `The provider ${charge.provider} is no longer configured.`)
-    const doubt = await refuseInDoubt(context, request.scope, id, kind)
-    if (doubt) return doubt
+    const refusal = await refuseInDoubt(context, request.scope, id, kind)
+    if (refusal) return refusal
     const at = context.now()
     const decision = decide(charge, provider)
     if (isRejection(decision)) return decision

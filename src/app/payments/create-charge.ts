@@ -62,9 +62,9 @@ function proposeCharge(
   const { ended, last, outcome } = chooseProvider(context, charge, route)
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
     return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
-  const begun = outcome
+  const charged = outcome
     ? decideCharge(command, last.provider, outcome, made, last)
     : beginCharge(command, last.provider, last, made)
-  const decision = { ...begun, attempts: [...ended, ...begun.attempts] }
+  const decision = { ...charged, attempts: [...ended, ...charged.attempts] }
   return { decision, at, ending: chargeEnding(decision.charge, outcome?.kind === 'not_sent') }
 }

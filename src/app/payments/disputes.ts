@@ -31,19 +31,22 @@ type DisputeCase = {
 export async function bookDispute(
   context: Context,
   provider: string,
-  said: Report,
+  reported: Report,
 ): Promise<'booked' | 'foreign' | 'early'> {
-  const report = { ...said, currency: parseCurrency(said.currency) ?? said.currency.toLowerCase() }
+  const report = {
+    ...reported,
+    currency: parseCurrency(reported.currency) ?? reported.currency.toLowerCase(),
+  }
   const named = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
   const scope = named?.scope ?? DEFAULT_SCOPE
   for (;;) {
-    const known = await context.store.disputeByReference(scope, provider, report.reference)
-    const id = known?.chargeId ?? named?.attempt.chargeId
+    const stored = await context.store.disputeByReference(scope, provider, report.reference)
+    const id = stored?.chargeId ?? named?.attempt.chargeId
     const found =
       id === undefined ? undefined : await loadCase(context, scope, id, provider, report.reference)
     if (!found) return 'foreign'
     const { charge, former } = found
-    if (former?.chargeId !== known?.chargeId) continue
+    if (former?.chargeId !== stored?.chargeId) continue
     const dispute = former ?? newDispute(context, charge, provider, report)
     // The booked amount shows that the payment that it named before was the charge's.
     const isOther = former !== null && named?.attempt.chargeId !== charge.id
@@ -162,14 +165,14 @@ type Position = {
 }
 
 function decidePosition(
-  { charge, former, alarms: known }: DisputeCase,
+  { charge, former, alarms: stored }: DisputeCase,
   dispute: Dispute,
-  { amount, currency, status: said }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
+  { amount, currency, status: reported }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
   { ours, isOther, isRebooked }: { ours: boolean; isOther: boolean; isRebooked: boolean },
 ): Position {
-  const opens = said !== 'open' && former?.status !== 'open' && former?.status !== said
-  const claim = { amount, currency, status: opens ? 'open' : said } as const
-  const own = known.filter(({ disputeId, kind }) => disputeId === dispute.id && kind === 'dispute_mismatch')
+  const opens = reported !== 'open' && former?.status !== 'open' && former?.status !== reported
+  const claim = { amount, currency, status: opens ? 'open' : reported } as const
+  const own = stored.filter(({ disputeId, kind }) => disputeId === dispute.id && kind === 'dispute_mismatch')
   // A person can only have set a booked amount. A dispute that came before its capture is booked now.
   const settled =
     (former?.amountBooked ?? 0) > 0 &&

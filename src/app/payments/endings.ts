@@ -158,10 +158,10 @@ export function storedEnding(ending: Ending, event: Snapshot | null): StoredEndi
 }
 
 function factsBeside({ about, object, refusal }: Ending, event: Snapshot | null): string | null {
-  const told = event?.[about] === object
+  const facts = event?.[about] === object
   const said = refusal && !isOwn(refusal, object)
-  if (told && !said) return null
-  return encodeFacts({ ...(!told && { [about]: object }), ...(said && { refusal }) })
+  if (facts && !said) return null
+  return encodeFacts({ ...(!facts && { [about]: object }), ...(said && { refusal }) })
 }
 
 /** Whether a failed object itself says why. */
@@ -177,15 +177,15 @@ function isOwn(refusal: Refusal, object: ShownObject['object']): boolean {
 export function recordedEnding({ ending, event }: FoundRecord): Ending | undefined {
   const { kind, objectId } = ending
   if (kind === 'accepted') return undefined
-  const told: EndingFacts = {
+  const facts: EndingFacts = {
     ...(event !== null && decodeFacts(event)),
     ...(ending.facts !== null && decodeFacts(ending.facts)),
   }
-  const shown = shownOf(told, objectId)
+  const shown = shownOf(facts, objectId)
   if (!shown) throw new Error(`the response about ${objectId} has lost its facts`)
   const isRefused = kind === 'declined' || kind === 'unavailable'
-  const refusal = isRefused ? (told.refusal ?? ownRefusal(shown.object)) : null
-  return { kind, ...shown, refusal, era: told.era }
+  const refusal = isRefused ? (facts.refusal ?? ownRefusal(shown.object)) : null
+  return { kind, ...shown, refusal, era: facts.era }
 }
 
 function shownOf({ charge, refund, alarm }: EndingFacts, id: string): ShownObject | undefined {

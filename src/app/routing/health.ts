@@ -172,10 +172,10 @@ function summary(buckets: readonly Bucket[]) {
 function quantile(latencies: readonly number[], share: number): number | null {
   const all = sum(latencies)
   if (all === 0) return null
-  let seen = 0
+  let counted = 0
   const step = latencies.findIndex((calls) => {
-    seen += calls
-    return seen >= share * all
+    counted += calls
+    return counted >= share * all
   })
   return Math.ceil(2 ** (step / STEPS))
 }

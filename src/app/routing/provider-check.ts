@@ -104,7 +104,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
       const configured = new Set(providers.map(({ name }) => name))
       const uses = await store.providerUse(scope)
       const named = await router.named(scope)
-      const taken = uses
+      const used = uses
         .filter(
           (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),
         )
@@ -112,7 +112,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
       // Rules that name nothing else lead nowhere, which is said and does no harm.
       const elsewhere = named.some((provider) => configured.has(provider))
       const missed = elsewhere ? named.filter((provider) => !configured.has(provider)) : []
-      return [...new Set([...taken, ...missed])]
+      return [...new Set([...used, ...missed])]
     },
   }
 }

@@ -229,12 +229,12 @@ function invalid(problems: readonly Problem[]): Rejection {
   const where = [path, position && `line ${position.line}, column ${position.column}`]
     .filter(Boolean)
     .join(', ')
-  const told = problems.slice(0, MAX_PROBLEMS)
-  const untold = problems.length - told.length
-  const rest = untold > 0 ? `, ${untold} left out` : ''
-  const more = told.length > 1 ? ` (${told.length - 1} more in problems${rest})` : ''
+  const reported = problems.slice(0, MAX_PROBLEMS)
+  const omitted = problems.length - reported.length
+  const rest = omitted > 0 ? `, ${omitted} left out` : ''
+  const more = reported.length > 1 ? ` (${reported.length - 1} more in problems${rest})` : ''
   const sentence = `${where === '' ? '' : `${where}: `}${message}${more}`
-  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems: told }
+  return { ...reject('routing_rules_invalid', sentence, path === '' ? 'document' : path), problems: reported }
 }
 
 function conflict(expected: number, version: number): Rejection {

@@ -56,12 +56,12 @@ export function cutCardNumbers(text: string, replacement: string): string {
   if (!holdsCardNumber(text)) return text
   const plain = plainDigits(text)
   let clean = ''
-  let kept = 0
+  let copiedTo = 0
   for (const { start, end } of cardsIn(withoutLabels(plain), Number.POSITIVE_INFINITY)) {
-    clean += plain.slice(kept, start) + replacement
-    kept = end
+    clean += plain.slice(copiedTo, start) + replacement
+    copiedTo = end
   }
-  return clean + plain.slice(kept)
+  return clean + plain.slice(copiedTo)
 }
 
 /** Groups of digits with anything but letters between them. Group g has the run's digits from `from[g]` to `from[g + 1]`. */

@@ -36,18 +36,18 @@ export function hasManyDigits(text: string): boolean {
   return false
 }
 
-const known = new Map<string, string>()
+const cache = new Map<string, string>()
 
 /**
  * The text in plain digits, spaces, dashes, dots and slashes, without what is not seen between them. Letters stay as they are.
  */
 export function plainDigits(text: string): string {
   return text.replace(/[^\0-\x7f]/gu, (char) => {
-    const cached = known.get(char)
+    const cached = cache.get(char)
     if (cached !== undefined) return cached
     const plain = plainChar(char)
     // Only what is replaced is kept: some thousand characters at most.
-    if (plain !== char) known.set(char, plain)
+    if (plain !== char) cache.set(char, plain)
     return plain
   })
 }

@@ -67,9 +67,10 @@ export function matchRules(
 ): Plan {
   const notes: string[] = []
   const rule = ruleSet.rules.find((candidate) => {
-    const held = evaluate(candidate.condition, facts)
-    if (typeof held === 'string') notes.push(`The rule "${candidate.name}" could not be evaluated: ${held}`)
-    return held === true
+    const result = evaluate(candidate.condition, facts)
+    if (typeof result === 'string')
+      notes.push(`The rule "${candidate.name}" could not be evaluated: ${result}`)
+    return result === true
   })
   const { targets, failoverOn } = rule ?? ruleSet.fallback
   const named = inOrder(targets, facts)
@@ -87,8 +88,8 @@ export function matchRules(
 
 /** The reason why a rule does not match, in words; undefined if it matches. */
 export function whyNotMatched({ condition }: Rule, facts: Facts): string | undefined {
-  const held = evaluate(condition, facts)
-  return held === true ? undefined : held || condition.whyNot(facts)
+  const result = evaluate(condition, facts)
+  return result === true ? undefined : result || condition.whyNot(facts)
 }
 
 /** Whether the condition is true, or a sentence that says why it cannot be evaluated. */

@@ -42,7 +42,7 @@ export async function copyDatabase(
   to: string,
   onProgress: (progress: Progress) => void,
 ): Promise<Copied> {
-  const began = performance.now()
+  const startedAt = performance.now()
   const source = openSource(from)
   try {
     onProgress({ step: 'reading', done: 0, total: 0 })
@@ -50,7 +50,7 @@ export async function copyDatabase(
     if (books.problem !== undefined) throw new Error(`The books of ${from} are wrong: ${books.problem}`)
     source.assertPortable()
     const done = await moveInto(to, source, books, onProgress)
-    return { ...books, ...done, seconds: (performance.now() - began) / 1000 }
+    return { ...books, ...done, seconds: (performance.now() - startedAt) / 1000 }
   } finally {
     source.close()
   }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Connection } from '../sqlite/connection.ts'
-import { doubtOf, markMoved } from '../sqlite/epochs.ts'
+import { markMoved, reasonForEpoch } from '../sqlite/epochs.ts'
 import { showWholeRows } from '../sqlite/long-texts.ts'
 import { assertCurrent } from '../sqlite/migrate.ts'
 import { lockDatabase, openReader } from '../sqlite/open.ts'
@@ -86,7 +86,7 @@ function sourceOf(db: Connection, file: string, fingerprint: string, release: ()
       for (const table of TABLES) if (table.from === undefined) refuseNulCharacters(db, table)
     },
     batches: (table, columns, after) => batches(db, table, columns, after),
-    knowsItsNumbers: doubtOf(db, file) === undefined,
+    knowsItsNumbers: reasonForEpoch(db, file) === undefined,
     leave: () => markMoved(db, file),
     close() {
       db.close()

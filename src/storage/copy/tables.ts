@@ -26,7 +26,7 @@ const LAST_NUMBERS = `(
   GROUP BY account_id, live)`
 
 /** Rows that a new schema already contains: the copy replaces them. */
-export const BEGUN_WITH: readonly string[] = ['accounts', 'epochs']
+export const PREFILLED_TABLES: readonly string[] = ['accounts', 'epochs']
 
 /**
  * Every table, in the order of the copy: when the copy of one table begins, those before it are complete. The columns

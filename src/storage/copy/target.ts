@@ -7,17 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { NOW } from '../postgres/clock.ts'
 import { begin } from '../postgres/epochs.ts'
-import { freeLeasesOf, GONE_MS } from '../postgres/nodes.ts'
+import { DEAD_AFTER_MS, freeLeasesOf } from '../postgres/nodes.ts'
 import { type Recordset, recordset } from '../postgres/recordset.ts'
 import { startBeat } from './beat.ts'
 import { digestQuery } from './digest.ts'
 import {
-  BEGUN_WITH,
   type Columns,
   type CopiedRow,
   FORMER_OWNER,
   keyOf,
   type LastKey,
+  PREFILLED_TABLES,
   TABLES,
   type Table,
 } from './tables.ts'
@@ -75,7 +75,7 @@ export async function takeTarget(
   fingerprint: string,
 ): Promise<Target | { readonly doneAt: number }> {
   const token = randomUUID()
-  let seen: string | undefined
+  let lastHeartbeat: string | undefined
   for (;;) {
     const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
     if (!('leasedAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
@@ -124,7 +124,7 @@ async function take(
   }
   await refuseOtherRows(ask, name)
   // The source has its own version of the rows that a new schema contains.
-  for (const table of BEGUN_WITH) await ask(`DELETE FROM ${table}`)
+  for (const table of PREFILLED_TABLES) await ask(`DELETE FROM ${table}`)
   await ask(`INSERT INTO copies (one, source, token, seen_at, copied) VALUES (1, $1, $2, ${NOW}, 0)`, [
     fingerprint,
     token,
@@ -142,7 +142,7 @@ function otherSource(name: string, done: boolean): Error {
 }
 
 async function refuseNodes(ask: RunStatement, name: string): Promise<void> {
-  const { rows } = await ask(`SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`)
+  const { rows } = await ask(`SELECT id FROM nodes WHERE seen_at >= ${NOW} - ${DEAD_AFTER_MS} LIMIT 1`)
   if (rows.length > 0)
     throw new Error(
       `MiniPay nodes serve ${name}, or did a moment ago. Stop its nodes, and copy into an empty database.`,
@@ -151,7 +151,7 @@ async function refuseNodes(ask: RunStatement, name: string): Promise<void> {
 
 async function refuseOtherRows(ask: RunStatement, name: string): Promise<void> {
   for (const table of TABLES) {
-    if (BEGUN_WITH.includes(table.name)) continue
+    if (PREFILLED_TABLES.includes(table.name)) continue
     const { rows } = await ask(`SELECT 1 FROM ${table.name} LIMIT 1`)
     if (rows.length > 0)
       throw new Error(

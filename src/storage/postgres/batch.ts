@@ -48,9 +48,9 @@ export class Batch implements Submittable {
     wire.stream.cork()
     for (const { text, values = [] } of this.#statements) {
       const mine = this.#using.find((_, i) => this.#statements[i]?.text === text)
-      const known = mine ?? this.#prepared.get(text)
-      const statement = known ?? { name: this.#newName() }
-      if (!known) {
+      const prepared = mine ?? this.#prepared.get(text)
+      const statement = prepared ?? { name: this.#newName() }
+      if (!prepared) {
         wire.parse({ name: statement.name, text, types: [] }, true)
         this.#parsing.push({ text, statement })
       }

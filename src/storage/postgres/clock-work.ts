@@ -8,9 +8,9 @@ export function clockWork(sql: Sql) {
     async keepClock(clock: KeptClock, seenMs: number | null): Promise<boolean> {
       const { observedMs, wallMs, trustedMs, steadyFromMs, movedMs } = clock
       const values = [observedMs, wallMs, trustedMs, steadyFromMs, movedMs]
-      const kept =
+      const result =
         seenMs === null ? await sql(FIRST_CLOCK, values) : await sql(KEEP_CLOCK, [...values, seenMs])
-      return kept.count === 1
+      return result.count === 1
     },
 
     async setBack(ms: number): Promise<void> {

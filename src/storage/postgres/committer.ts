@@ -188,11 +188,11 @@ function isInDoubt(error: unknown): boolean {
   const { unsent, cause = error } = error as { unsent?: boolean; cause?: unknown }
   if (meaningOf(error) !== 'lost' || unsent) return false
   const code = codeOf(cause)
-  return code === undefined || !ANSWERS.includes(code)
+  return code === undefined || !NOT_RUN_CODES.includes(code)
 }
 
 /** The server accepts no writes, does not know a statement, or ended an idle transaction. */
-const ANSWERS = ['25006', '26000', '25P03']
+const NOT_RUN_CODES = ['25006', '26000', '25P03']
 
 /**
  * Finds the outcome of a commit whose connection broke. Rejects with the connection's error if the commit was

@@ -29,7 +29,7 @@ const LOCK_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
 const IDLE_TRANSACTION_TIMEOUT_MS = 10_000
 /** A server that is silent for this long counts as gone, even if TCP keeps the connection. */
-const ANSWER_TIMEOUT_MS = 20_000
+const RESPONSE_TIMEOUT_MS = 20_000
 
 /**
  * Connects to the first of the hosts that accepts writes: after a failover, another one than before. Rejects with an
@@ -126,35 +126,37 @@ function connectionOf(client: Client): Connection {
   // and never run another client's statement.
   const prefix = randomUUID()
   let names = 0
-  let lost: ConnectionLost | undefined
-  const onLost = (cause?: unknown) => {
-    lost ??= new ConnectionLost(cause instanceof Error ? cause.message : 'The connection ended.', { cause })
+  let lostError: ConnectionLost | undefined
+  const markLost = (cause?: unknown) => {
+    lostError ??= new ConnectionLost(cause instanceof Error ? cause.message : 'The connection ended.', {
+      cause,
+    })
   }
-  client.on('error', onLost)
-  client.on('end', () => onLost())
+  client.on('error', markLost)
+  client.on('end', () => markLost())
 
   return {
     async run(statements) {
-      if (lost) throw new ConnectionLost(lost.message, { unsent: true })
+      if (lostError) throw new ConnectionLost(lostError.message, { unsent: true })
       const batch = new Batch(statements, prepared, () => `${prefix}:${++names}`)
       const silent = setTimeout(() => {
-        onLost(new Error('The server does not respond.'))
+        markLost(new Error('The server does not respond.'))
         destroy(client)
-      }, ANSWER_TIMEOUT_MS)
+      }, RESPONSE_TIMEOUT_MS)
       try {
         client.query(batch)
         return await batch.done
       } catch (error) {
         if (meaningOf(error) !== 'lost') throw error
-        onLost(error)
+        markLost(error)
         throw new ConnectionLost((error as Error).message, { cause: error })
       } finally {
         clearTimeout(silent)
       }
     },
-    broken: () => lost !== undefined,
+    broken: () => lostError !== undefined,
     async close() {
-      onLost()
+      markLost()
       await farewell(client)
     },
   }

@@ -6,7 +6,7 @@ import type { Log } from '../../ports/log.ts'
 import { EPOCH } from '../lists.ts'
 import { NOW } from './clock.ts'
 import { codeOf } from './errors.ts'
-import { GONE_MS } from './nodes.ts'
+import { DEAD_AFTER_MS } from './nodes.ts'
 
 type EpochRow = {
   readonly id: string
@@ -45,13 +45,13 @@ export function recognize(client: Client, node: string, log: Log): Promise<void>
     const lineage = await lineageOf(client)
     if (former === lineage) return
     // After a copy from an embedded database, the lineage comes from its mark.
-    const known = former?.startsWith(OURS) ? former : null
-    const promoted = known !== null && withoutTimeline(known) === withoutTimeline(lineage)
-    if (known === null || (promoted && (await othersServe(client, node))))
+    const formerLineage = former?.startsWith(OURS) ? former : null
+    const promoted = formerLineage !== null && withoutTimeline(formerLineage) === withoutTimeline(lineage)
+    if (formerLineage === null || (promoted && (await othersServe(client, node))))
       return void (await client.query(RECORD, [lineage]))
     const { id } = await begin(queryOn(client), 'replaced', lineage)
     log.warn(
-      { epoch: id, reason: `it was ${known}, and is ${lineage}` },
+      { epoch: id, reason: `it was ${formerLineage}, and is ${lineage}` },
       'The database was restored or failed over: a new epoch of event numbers begins.',
     )
   })
@@ -65,7 +65,7 @@ function withoutTimeline(lineage: string): string {
 
 async function othersServe(client: Client, node: string): Promise<boolean> {
   const { rows } = await client.query(
-    `SELECT 1 FROM nodes WHERE id <> $1 AND seen_at >= ${NOW} - ${GONE_MS} LIMIT 1`,
+    `SELECT 1 FROM nodes WHERE id <> $1 AND seen_at >= ${NOW} - ${DEAD_AFTER_MS} LIMIT 1`,
     [node],
   )
   return rows.length > 0
@@ -130,8 +130,14 @@ export async function begin(query: Query, cause: EpochCause, lineage: string | n
  * Leaves out the parts that a managed server does not show.
  */
 async function lineageOf(client: Client): Promise<string> {
-  const cluster = await toldBy(client, `SELECT system_identifier::text AS told FROM pg_control_system()`)
-  const timeline = await toldBy(client, `SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS told`)
+  const cluster = await readIfAllowed(
+    client,
+    `SELECT system_identifier::text AS value FROM pg_control_system()`,
+  )
+  const timeline = await readIfAllowed(
+    client,
+    `SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS value`,
+  )
   const { rows } = await client.query<{ database: string; table: string }>(
     `SELECT d.oid::text AS database, 'epochs'::regclass::oid::text AS table
      FROM pg_catalog.pg_database d WHERE d.datname = current_database()`,
@@ -140,11 +146,11 @@ async function lineageOf(client: Client): Promise<string> {
 }
 
 /** `-` if the server does not allow the query. */
-async function toldBy(client: Client, text: string): Promise<string> {
+async function readIfAllowed(client: Client, text: string): Promise<string> {
   await client.query('SAVEPOINT asked')
   try {
-    const { rows } = await client.query<{ told: string }>(text)
-    return rows[0]?.told ?? '-'
+    const { rows } = await client.query<{ value: string }>(text)
+    return rows[0]?.value ?? '-'
   } catch (error) {
     // Insufficient privilege, a missing function, or a function that the server does not support.
     if (!['42501', '42883', '0A000', '55000'].includes(codeOf(error) ?? '')) throw error

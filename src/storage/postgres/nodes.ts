@@ -9,7 +9,7 @@ import { unsafeSettings } from './session.ts'
 
 const BEAT_MS = 1_000
 /** A node without a heartbeat for this long, in ms, is dead, and its leased work is due. */
-export const GONE_MS = 5_000
+export const DEAD_AFTER_MS = 5_000
 /** Ids of groups are kept longer than any commit needs them, in ms. */
 const KEEP_GROUPS_MS = 600_000
 const PURGE_EVERY_MS = 60_000
@@ -66,15 +66,15 @@ export async function startHeartbeat(
   }
 
   async function tick(): Promise<void> {
-    const began = performance.now()
+    const startedAt = performance.now()
     try {
       const seenAt = await beat()
       const now = performance.now()
       if (outage) log.info({}, 'Database available again.')
       outage = false
       // A node that was paused, or without the database, does not know what the others did meanwhile.
-      if (now - began > GONE_MS / 2) steadySince = now
-      if (now - steadySince > GONE_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
+      if (now - startedAt > DEAD_AFTER_MS / 2) steadySince = now
+      if (now - steadySince > DEAD_AFTER_MS) tidying.begin(seenAt, now - steadySince > KEEP_GROUPS_MS)
     } catch (error) {
       steadySince = performance.now()
       if (!outage) log.warn({ cause: storeError(error).message }, 'Database unavailable.')
@@ -87,7 +87,7 @@ export async function startHeartbeat(
     if (stopped) return
     const due = performance.now() + BEAT_MS
     timer = setTimeout(() => {
-      if (performance.now() - due > GONE_MS / 2) steadySince = performance.now()
+      if (performance.now() - due > DEAD_AFTER_MS / 2) steadySince = performance.now()
       last = tick()
     }, BEAT_MS)
     timer.unref()
@@ -158,10 +158,10 @@ async function beatOn(
   clock: Clock,
 ): Promise<{ seenAt: number; jumped: boolean; off: string | undefined }> {
   const [beat] = await connection.run([{ text: BEAT, values: [node] }])
-  const asked = performance.now()
+  const sentAt = performance.now()
   const [time] = await connection.run([{ text: TIME }])
   const { now, fsync, full_page_writes } = (time as Result).rows[0] as unknown as Time
-  const jumped = clock.sample(now, asked, performance.now())
+  const jumped = clock.sample(now, sentAt, performance.now())
   return {
     seenAt: beat?.rows[0]?.['seen_at'] as number,
     jumped,
@@ -177,7 +177,7 @@ async function beatOn(
  */
 const AS_OF = `(SELECT least($1::bigint, ${NOW}))`
 
-const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE seen_at >= ${AS_OF} - ${GONE_MS})`
+const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE seen_at >= ${AS_OF} - ${DEAD_AFTER_MS})`
 
 /**
  * Leased work is due at once. An attempt that was being sent becomes unknown, because its sender can no longer report

@@ -72,7 +72,7 @@ const LOOK = `
     current_setting('full_page_writes', true) AS full_page_writes,
     current_schema() AS schema`
 
-type Looked = {
+type SessionSettings = {
   readonly version: string
   readonly number: number
   readonly recovering: boolean
@@ -95,35 +95,39 @@ export async function prepareSession(client: Client, wanted: SessionOptions = {}
   const settings = { ...COMMON, ...wanted.settings }
   const values = [wanted.schema ?? null, ...Object.values(settings)]
   await client.query(settingsQuery(Object.keys(settings)), values)
-  const { rows } = await client.query<Looked>(LOOK)
-  assertFit(rows[0] as Looked, wanted, client.host)
+  const { rows } = await client.query<SessionSettings>(LOOK)
+  assertFit(rows[0] as SessionSettings, wanted, client.host)
 }
 
 /** Throws the problem of a session on that host; see `prepareSession`. */
-export function assertFit(looked: Looked, { withoutFsync = 'allow' }: SessionOptions, host: string): void {
-  if (looked.recovering) throw new ConnectionLost('The server takes no writes: it is a standby.')
-  if (looked.read_only === 'on')
+export function assertFit(
+  settings: SessionSettings,
+  { withoutFsync = 'allow' }: SessionOptions,
+  host: string,
+): void {
+  if (settings.recovering) throw new ConnectionLost('The server takes no writes: it is a standby.')
+  if (settings.read_only === 'on')
     throw new ConnectionLost(
       'The server takes no writes: default_transaction_read_only is on for it, the database or the role.',
     )
-  if (looked.number < OLDEST * 10_000 && isPostgreSQL(looked.version))
+  if (settings.number < OLDEST * 10_000 && isPostgreSQL(settings.version))
     throw new UnfitServer(
-      `${/^\S+ \S+/.exec(looked.version)?.[0]} is too old: MiniPay needs PostgreSQL ${OLDEST} or newer.`,
+      `${/^\S+ \S+/.exec(settings.version)?.[0]} is too old: MiniPay needs PostgreSQL ${OLDEST} or newer.`,
     )
-  if (looked.schema === null)
+  if (settings.schema === null)
     throw new UnfitServer(
       'No schema to keep tables in: search_path names none that is there. Set it for the role, or in the URL: ?options=-csearch_path%3Dpublic.',
     )
   const set =
-    DURABLE.includes(looked.synchronous_commit) &&
-    looked.isolation === 'read committed' &&
-    looked.encoding === 'UTF8' &&
-    looked.strings === 'on'
+    DURABLE.includes(settings.synchronous_commit) &&
+    settings.isolation === 'read committed' &&
+    settings.encoding === 'UTF8' &&
+    settings.strings === 'on'
   if (!set)
     throw new UnfitServer(
       'Settings of a session are lost: a pooler in between gives one session to several. Use session pooling, or connect to PostgreSQL itself.',
     )
-  const off = unsafeSettings(looked)
+  const off = unsafeSettings(settings)
   if (off !== undefined && !isAcceptedWithoutFsync(withoutFsync, host))
     throw new UnfitServer(
       `The server runs with ${off}, so that a crash of its machine can lose acknowledged charges or damage the database. Turn it on. ` +
@@ -135,10 +139,12 @@ export function assertFit(looked: Looked, { withoutFsync = 'allow' }: SessionOpt
 const isPostgreSQL = (version: string) => /^PostgreSQL (?!\S*-YB-)/.test(version)
 
 /** The unsafe setting, such as `fsync=off`; undefined if commits are durable. */
-export function unsafeSettings(looked: Pick<Looked, 'fsync' | 'full_page_writes'>): string | undefined {
+export function unsafeSettings(
+  settings: Pick<SessionSettings, 'fsync' | 'full_page_writes'>,
+): string | undefined {
   const off = [
-    ...(looked.fsync === 'off' ? ['fsync=off'] : []),
-    ...(looked.full_page_writes === 'off' ? ['full_page_writes=off'] : []),
+    ...(settings.fsync === 'off' ? ['fsync=off'] : []),
+    ...(settings.full_page_writes === 'off' ? ['full_page_writes=off'] : []),
   ]
   return off.length > 0 ? off.join(' and ') : undefined
 }

@@ -81,13 +81,13 @@ const SEQUENCES = {
       ) AS numbered GROUP BY account_id, live
       UNION ALL SELECT account_id, live, 'transfer', max(seq) FROM ledger_transfers GROUP BY account_id, live),
     kept AS (
-      SELECT account_id, live, 'event' AS kind, event AS said FROM sequences
+      SELECT account_id, live, 'event' AS kind, event AS stored FROM sequences
       UNION ALL SELECT account_id, live, 'transfer', transfer FROM sequences)
-    SELECT kind, coalesce(said, 0) AS said, coalesce(last, 0) AS last
+    SELECT kind, coalesce(stored, 0) AS stored, coalesce(last, 0) AS last
     FROM given FULL JOIN kept USING (account_id, live, kind)
-    WHERE coalesce(said, 0) <> coalesce(last, 0) LIMIT 1`,
-  problem: ({ kind, said, last }: Record<string, unknown>) =>
-    `The sequence says that the last ${kind} is ${said}, but it is ${last}.`,
+    WHERE coalesce(stored, 0) <> coalesce(last, 0) LIMIT 1`,
+  problem: ({ kind, stored, last }: Record<string, unknown>) =>
+    `The sequence says that the last ${kind} is ${stored}, but it is ${last}.`,
 }
 
 const NUMBERS = new Set([20, 21, 23, 1700])

@@ -27,24 +27,24 @@ export function watchContent(place: string, schema: number): () => boolean {
   const database = opener(place)
   const index = opener(`${place}-shm`)
   // This runs before each group, so it allocates nothing.
-  let known = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
-  let seen = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
-  let isKnown = false
+  let former = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
+  let current = { header: Buffer.alloc(HEADER_BYTES), index: Buffer.alloc(INDEX_BYTES) }
+  let hasFormer = false
   function look(): boolean {
     const file = database()
     if (!file) return false
-    if (!file.read(seen.header)) return file.isOpen()
+    if (!file.read(current.header)) return file.isOpen()
     // Read after the header, because a checkpoint announces itself before it writes.
-    const hasIndex = index()?.read(seen.index) ?? false
-    if (seen.header.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return true
-    if (isKnown && !known.header.equals(seen.header)) {
-      if (isForeign(known.header, seen.header, schema)) return true
-      if (!hasIndex || isCheckpointing(seen.index)) return false
-      if (isSameCheckpoint(known.index, seen.index)) return true
+    const hasIndex = index()?.read(current.index) ?? false
+    if (current.header.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return true
+    if (hasFormer && !former.header.equals(current.header)) {
+      if (isForeign(former.header, current.header, schema)) return true
+      if (!hasIndex || isCheckpointing(current.index)) return false
+      if (isSameCheckpoint(former.index, current.index)) return true
     }
     if (!hasIndex) return false
-    ;[known, seen] = [seen, known]
-    isKnown = true
+    ;[former, current] = [current, former]
+    hasFormer = true
     return false
   }
   // One read may meet another process's checkpoint in the middle of a page, so every read must show the change.
@@ -63,8 +63,8 @@ function isSameCheckpoint(one: Buffer, other: Buffer): boolean {
 
 function isForeign(before: Buffer, now: Buffer, schema: number): boolean {
   const [cookie, pages] = [now.readUInt32BE(COOKIE_AT), now.readUInt32BE(PAGES_AT)]
-  const isKnown = cookie === schema || cookie === before.readUInt32BE(COOKIE_AT)
-  return !isKnown || pages < before.readUInt32BE(PAGES_AT)
+  const isOwnSchema = cookie === schema || cookie === before.readUInt32BE(COOKIE_AT)
+  return !isOwnSchema || pages < before.readUInt32BE(PAGES_AT)
 }
 
 /** Finds the file once it exists: the first transaction creates the index. */

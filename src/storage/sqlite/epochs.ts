@@ -64,17 +64,17 @@ function numbersGiven(db: Connection): bigint {
  * or an older state than the mark records. Returns the lineage for later marks.
  */
 export function recognize(db: Connection, file: string, now: number, log: Log): string {
-  const known = lineageOf(db)
-  const doubt = doubtOf(db, file)
-  if (doubt === undefined && known !== null) return known
+  const former = lineageOf(db)
+  const reason = reasonForEpoch(db, file)
+  if (reason === undefined && former !== null) return former
   const lineage = randomBytes(8).toString('hex')
-  if (doubt === undefined)
+  if (reason === undefined)
     db.prepare(`UPDATE epochs SET lineage = ? WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).run(
       lineage,
     )
   else {
     const { id } = beginEpoch(db, 'replaced', now, lineage)
-    log.warn({ epoch: id, reason: doubt }, 'The database was replaced: a new epoch of event numbers begins.')
+    log.warn({ epoch: id, reason }, 'The database was replaced: a new epoch of event numbers begins.')
   }
   writeMark(file, { lineage, numbers: numbersGiven(db) }, true)
   return lineage
@@ -87,14 +87,14 @@ function lineageOf(db: Connection): string | null {
 }
 
 /** Why this database may lack numbers that were used before; undefined if it lacks none. */
-export function doubtOf(db: Connection, file: string): string | undefined {
-  const known = lineageOf(db)
+export function reasonForEpoch(db: Connection, file: string): string | undefined {
+  const lineage = lineageOf(db)
   const mark = readMark(file)
   if (mark && mark.numbers > numbersGiven(db)) return 'it lacks events that were stored here'
   if (mark?.lineage === MOVED) return 'it was copied to another database, which continues its numbers'
-  if (known === null) return undefined
+  if (lineage === null) return undefined
   if (!mark) return 'it was served elsewhere: its mark is not beside it'
-  return mark.lineage === known ? undefined : 'it is not the one that was served here last'
+  return mark.lineage === lineage ? undefined : 'it is not the one that was served here last'
 }
 
 /** Records that the database continues in another place. If a server uses it here again, a new epoch begins. */

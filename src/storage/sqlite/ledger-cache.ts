@@ -42,8 +42,8 @@ export function ledgerCache(db: Connection) {
 
   function find(accountId: number, live: number, code: string, currency: string): Account | undefined {
     const name = `${accountId}/${live}/${code}/${currency}`
-    const known = accounts.get(name)
-    if (known) return known
+    const cached = accounts.get(name)
+    if (cached) return cached
     const row = findAccount.get(accountId, live, code, currency)
     if (!row) return undefined
     const account = { id: Number(row.id), balance: row.balance, delta: 0n }

@@ -33,11 +33,11 @@ export function lockDatabase(file: string, restored = false): Lock {
   const place = placeOf(file)
   refuseUnsafePlace(place)
   if (!restored) refuseMissing(place)
-  const known = isKnown(place)
+  const isProven = isKnown(place)
   const release = holdLockFile(place, file)
   try {
     refuseStaleWal(place)
-    if (!known) refuseOthers(place, file)
+    if (!isProven) refuseOthers(place, file)
     return { place, ...tightenAll(place), release }
   } catch (error) {
     release()

@@ -12,7 +12,7 @@ import { SHARED } from './shared.ts'
 import type { WriterThread } from './writer-client.ts'
 
 /** How long MiniPay reports in `/ready` and to clients that it is ending, in ms. */
-const SAY_MS = 2_000
+const NOTICE_MS = 2_000
 /** How often and how long it waits for room on a full disk, in ms: unsaved data is lost when the process ends. */
 const RETRY_MS = 1_000
 const RETRY_FOR_MS = 60_000
@@ -31,14 +31,14 @@ export type Saving = {
  * Stops the writer and saves the acknowledged data. The connections stay open: closing them would checkpoint into, or
  * remove, the files that replaced ours. Returns the error with which the process should end.
  */
-export async function saveLost(loss: Loss, saving: Saving): Promise<Error> {
+export async function saveData(loss: Loss, saving: Saving): Promise<Error> {
   const { thread, shared, log, place } = saving
-  const told = new Promise((resolve) => setTimeout(resolve, SAY_MS))
+  const noticePeriod = new Promise((resolve) => setTimeout(resolve, NOTICE_MS))
   Atomics.store(shared, SHARED.lost, 1)
   const sentence = `${loss.file} ${loss.reason} while MiniPay was serving it`
   thread.refuse(new StoreUnavailable('lost', `${sentence}.`))
   // At once: another process may open the file that is there now, and would apply our WAL to it.
-  const aside = moveAside(saving)
+  const movedFiles = moveAside(saving)
   const { found, rescued } = await save(loss, saving)
   const error = new Error(`${sentence}. ${found}`)
   log.error(
@@ -46,12 +46,12 @@ export async function saveLost(loss: Loss, saving: Saving): Promise<Error> {
       file: loss.file,
       reason: loss.reason,
       ...(rescued !== undefined && { rescued }),
-      ...(aside.length > 0 && { moved_aside: aside }),
+      ...(movedFiles.length > 0 && { moved_aside: movedFiles }),
       database: place,
     },
     'The database was removed or replaced. MiniPay accepts no more writes and exits.',
   )
-  await told
+  await noticePeriod
   return error
 }
 

@@ -175,15 +175,15 @@ export type TakenRows<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
  * limit.
  */
 export function takeRows<Row>(rows: Iterable<Row>, limit: number): TakenRows<Row> {
-  const taken: Row[] = []
+  const pageRows: Row[] = []
   let chars = 0
   for (const row of rows) {
     for (const value of Object.values(row as object)) if (typeof value === 'string') chars += value.length
-    if (taken.length === limit || (taken.length > 0 && chars > MAX_PAGE_CHARS))
-      return { rows: taken, hasMore: true }
-    taken.push(row)
+    if (pageRows.length === limit || (pageRows.length > 0 && chars > MAX_PAGE_CHARS))
+      return { rows: pageRows, hasMore: true }
+    pageRows.push(row)
   }
-  return { rows: taken, hasMore: false }
+  return { rows: pageRows, hasMore: false }
 }
 
 /** A page of rows that are returned as they are read. */

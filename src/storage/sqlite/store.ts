@@ -7,7 +7,7 @@ import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
 import { type Guard, startGuard } from './guard.ts'
 import { type Lock, lockDatabase } from './lock.ts'
-import { saveLost } from './loss.ts'
+import { saveData } from './loss.ts'
 import { filesAt, identityOf } from './mark.ts'
 import { migrate } from './migrate.ts'
 import { openReader, openWriter } from './open.ts'
@@ -142,7 +142,7 @@ function watch(
     onLoss(loss) {
       marking.stop()
       const nameNow = () => guard.nameNow()
-      saved = saveLost(loss, { place, files, thread, shared, log, nameNow })
+      saved = saveData(loss, { place, files, thread, shared, log, nameNow })
       saved.then((error) => closing || onFatal(error))
     },
   })

@@ -14,13 +14,13 @@ const NAMES: Readonly<Record<string, string>> = {
 export function brokenText(db: Connection): string | undefined {
   for (const { table, by } of REFERRING)
     for (const column of by) {
-      const lost = db
+      const missing = db
         .prepare<[], { row: string; text: number }>(
           `SELECT ${NAMES[table]} AS row, ${column} AS text FROM ${table}
            WHERE ${column} IS NOT NULL AND ${column} NOT IN (SELECT id FROM long_texts) LIMIT 1`,
         )
         .get()
-      if (lost) return `${lost.row} refers to the long text ${lost.text}, which is not there.`
+      if (missing) return `${missing.row} refers to the long text ${missing.text}, which is not there.`
     }
   const texts = db
     .prepare<[], { id: number; text: string; digest: string }>('SELECT * FROM long_texts')

@@ -20,8 +20,8 @@ export const clockWrites = {
   keepClock:
     (db) =>
     (clock: KeptClock, seenMs: number | null): boolean => {
-      const kept = db.prepare('SELECT observed_ms FROM clock').pluck().get() as number | undefined
-      if ((kept ?? null) !== seenMs) return false
+      const storedMs = db.prepare('SELECT observed_ms FROM clock').pluck().get() as number | undefined
+      if ((storedMs ?? null) !== seenMs) return false
       const { observedMs, wallMs, trustedMs, steadyFromMs, movedMs } = clock
       db.prepare(
         `INSERT INTO clock (id, observed_ms, wall_ms, trusted_ms, steady_from_ms, moved_ms)

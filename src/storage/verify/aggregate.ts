@@ -50,18 +50,18 @@ const keyOf = (row: string) => `LEFT JOIN idempotency_keys k
   ON k.account_id = ${row}.account_id AND k.live = ${row}.live AND k.key = ${row}.idempotency_key`
 const TRANSFER = `t.account_id, t.live, t.seq, t.transaction_id, t.amount, t.created_at, d.code AS debit,
   c.code AS credit, d.currency`
-const ITS_ACCOUNTS = `JOIN ledger_accounts d ON d.id = t.debit_account_id
+const ACCOUNTS_OF_TRANSFER = `JOIN ledger_accounts d ON d.id = t.debit_account_id
   JOIN ledger_accounts c ON c.id = t.credit_account_id`
 const transfersOf = (table: string) => `SELECT x.transaction_id AS whose, ${TRANSFER}
   FROM ${table} x
   JOIN ledger_transfers t ON t.account_id = x.account_id AND t.live = x.live AND t.transaction_id = x.id
-  ${ITS_ACCOUNTS}
+  ${ACCOUNTS_OF_TRANSFER}
   ORDER BY x.account_id, x.live, x.transaction_id, x.id, t.seq`
 const childrenIn = (table: string) =>
   `SELECT x.transaction_id AS whose, x.* FROM ${table} x ORDER BY x.account_id, x.live, x.transaction_id, x.id`
 
 /** The position of the charge's id in an event's data: its first field. */
-export const WHOSE = (data = 'data') => `substr(${data}, 18, 30)`
+export const chargeIdIn = (data = 'data') => `substr(${data}, 18, 30)`
 
 /**
  * The sources of aggregates: rows with `account_id`, `live` and a charge's id in `whose`, sorted by these. Both engines
@@ -78,16 +78,18 @@ export const SOURCES = {
     ORDER BY t.account_id, t.live, t.transaction_id, t.id`,
   alarms: () => childrenIn('alarms'),
   /** The records of requests that closed an alarm: no other row has their key. */
-  closings: (bytes: string) => `SELECT ${WHOSE('e.data')} AS whose, k.account_id, k.live,
+  closings: (bytes: string) => `SELECT ${chargeIdIn('e.data')} AS whose, k.account_id, k.live,
       k.key AS idempotency_key, k.event_seq AS id, e.created_at, ${KEY}
     FROM events e JOIN idempotency_keys k
       ON k.account_id = e.account_id AND k.live = e.live AND k.event_seq = e.seq
     WHERE e.type = 'alarm.closed'
-    ORDER BY e.account_id, e.live, ${WHOSE('e.data')}${bytes}, e.seq`,
-  events: (bytes: string) => `SELECT ${WHOSE()} AS whose, account_id, live, seq, id, type, data, created_at
-    FROM events ORDER BY account_id, live, ${WHOSE()}${bytes}, seq`,
+    ORDER BY e.account_id, e.live, ${chargeIdIn('e.data')}${bytes}, e.seq`,
+  events: (
+    bytes: string,
+  ) => `SELECT ${chargeIdIn()} AS whose, account_id, live, seq, id, type, data, created_at
+    FROM events ORDER BY account_id, live, ${chargeIdIn()}${bytes}, seq`,
   transfersOfCharges: () => `SELECT t.transaction_id AS whose, ${TRANSFER}
-    FROM ledger_transfers t ${ITS_ACCOUNTS}
+    FROM ledger_transfers t ${ACCOUNTS_OF_TRANSFER}
     WHERE t.transaction_id >= 'txn_' AND t.transaction_id < 'txn\`'
     ORDER BY t.account_id, t.live, t.transaction_id, t.seq`,
   transfersOfRefunds: () => transfersOf('refunds'),
@@ -131,7 +133,7 @@ class Tape {
 }
 
 /** Negative if the charge of `a` sorts before that of `b`. */
-function order(a: Row, b: Row): number {
+function compareCharges(a: Row, b: Row): number {
   return (
     Number(a['account_id']) - Number(b['account_id']) ||
     Number(a['live']) - Number(b['live']) ||
@@ -149,12 +151,12 @@ export function* aggregates(look: (aggregate: Aggregate) => string | undefined):
   for (;;) {
     for (const tape of all) if (tape.needsRows) tape.fill(yield tape.source)
     const first = tapes.charges.head
-    const stray = all.find(({ head }) => head && (!first || order(head, first) < 0))
-    if (stray?.head) return strayed(stray.source, stray.head)
+    const stray = all.find(({ head }) => head && (!first || compareCharges(head, first) < 0))
+    if (stray?.head) return strayRow(stray.source, stray.head)
     if (!first) return undefined
     const rows = Object.fromEntries(NAMES.map((name) => [name, [] as Row[]])) as Record<Source, Row[]>
     for (const tape of all)
-      while (tape.head && order(tape.head, first) === 0) {
+      while (tape.head && compareCharges(tape.head, first) === 0) {
         rows[tape.source].push(tape.next())
         if (tape.needsRows) tape.fill(yield tape.source)
       }
@@ -163,7 +165,7 @@ export function* aggregates(look: (aggregate: Aggregate) => string | undefined):
   }
 }
 
-function strayed(source: Source, row: Row): string {
+function strayRow(source: Source, row: Row): string {
   return source === 'events'
     ? `The event ${row['seq']} shows ${row['whose']}, which is not there.`
     : `A row of ${source} belongs to ${row['whose']}, which is not there.`

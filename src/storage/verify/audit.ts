@@ -30,25 +30,25 @@ export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { .
  * none, so that it holds only a few rows and those of one charge in memory. `now` is in ms since 1970.
  */
 export function* audit(now: number): Generator<Audited, string | undefined, readonly Row[]> {
-  const rules = rulesOf(yield* wholly('ruleSets'))
+  const rules = rulesOf(yield* readAll('ruleSets'))
   if (typeof rules === 'string') return rules
-  const [clock] = yield* wholly('clock')
+  const [clock] = yield* readAll('clock')
   const setBackMs = Number(clock?.['set_back_ms'] ?? 0)
   const latest = Math.max(now, Number(clock?.['wall_ms'] ?? now))
-  const [oldest] = yield* wholly('oldestRecord')
-  const settled = oldest
+  const [oldest] = yield* readAll('oldestRecord')
+  const oldestSettledAt = oldest
     ? Math.max(Number(oldest['created_at']), Number(oldest['settled_at']))
     : Number.POSITIVE_INFINITY
   // A record that is younger than the oldest stored one cannot have been purged, and neither can one that is younger
   // than the shortest retention. If the clock was set back, rows may look older by that much.
-  const forgotten = Math.min(settled, latest - LEAST_RETENTION_MS) + setBackMs
+  const purgedBefore = Math.min(oldestSettledAt, latest - LEAST_RETENTION_MS) + setBackMs
   return yield* aggregates((aggregate) => {
-    for (const problem of problemsOf(aggregate, rules, forgotten, setBackMs)) return problem
+    for (const problem of problemsOf(aggregate, rules, purgedBefore, setBackMs)) return problem
     return undefined
   })
 }
 
-function* wholly(source: Audited): Generator<Audited, Row[], readonly Row[]> {
+function* readAll(source: Audited): Generator<Audited, Row[], readonly Row[]> {
   const all: Row[] = []
   for (let rows = yield source; rows.length > 0; rows = yield source) all.push(...rows)
   return all
@@ -58,7 +58,7 @@ function* wholly(source: Audited): Generator<Audited, Row[], readonly Row[]> {
 export function* problemsOf(
   aggregate: Aggregate,
   rules: RuleSets,
-  forgotten: number,
+  purgedBefore: number,
   setBackMs: number,
 ): Iterable<string> {
   yield* moneyProblems(aggregate)
@@ -66,6 +66,6 @@ export function* problemsOf(
   yield* historyProblems(aggregate)
   yield* callProblems(aggregate, setBackMs)
   yield* timeProblems(aggregate, setBackMs)
-  yield* keyProblems(aggregate, forgotten, setBackMs)
+  yield* keyProblems(aggregate, purgedBefore, setBackMs)
   yield* routeProblems(aggregate, rules)
 }

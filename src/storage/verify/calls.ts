@@ -8,27 +8,27 @@ const ENDED_BY = ['answer', 'lookup', 'resend', 'notification', 'hand', 'expiry'
 export function* callProblems(aggregate: Aggregate, setBackMs: number): Iterable<string> {
   const { charge, refunds, attempts } = aggregate
   for (const attempt of attempts) {
-    const wrong = malformed(attempt, setBackMs) ?? misplaced(attempt, aggregate)
+    const wrong = stateProblem(attempt, setBackMs) ?? subjectProblem(attempt, aggregate)
     if (wrong !== undefined) yield `The ${attempt['kind']} attempt ${attempt['id']} ${wrong}.`
   }
   const of = (kind: string) => attempts.filter((attempt) => attempt['kind'] === kind)
-  yield* authorized(aggregate, of('authorize'))
-  yield* followedUp(charge, of('capture'), of('cancel'))
+  yield* authorizationProblems(aggregate, of('authorize'))
+  yield* followUpProblems(charge, of('capture'), of('cancel'))
   for (const refund of refunds)
-    yield* paidBack(
+    yield* refundProblems(
       refund,
       of('refund').filter(({ refund_id }) => refund_id === refund['id']),
     )
 }
 
 /** The id of the earlier attempt that never reached its provider, so that MiniPay made the same call once more. */
-export function calledAgain({ route }: Row): string | undefined {
+export function earlierCallOf({ route }: Row): string | undefined {
   const again = typeof route === 'string' ? jsonOf(route)?.['again'] : undefined
   return typeof again === 'string' ? again : undefined
 }
 
 /** The fields that an attempt in its state must have, and must not have. */
-function malformed(attempt: Row, setBackMs: number): string | undefined {
+function stateProblem(attempt: Row, setBackMs: number): string | undefined {
   const { kind, state, ended_at, resolved_by, started_at, decline_code, route, lookups, due_at } = attempt
   if (isOpen(state)) {
     if (ended_at !== null || resolved_by !== null) return `is ${state}, and has an end`
@@ -41,7 +41,7 @@ function malformed(attempt: Row, setBackMs: number): string | undefined {
   if (state !== 'declined' && decline_code !== null)
     return `is ${state} with the decline code ${decline_code}`
   if (kind === 'authorize' && route === null) return 'has no route'
-  if (kind !== 'authorize' && route !== null && calledAgain(attempt) === undefined)
+  if (kind !== 'authorize' && route !== null && earlierCallOf(attempt) === undefined)
     return 'has a route, which only an authorization has'
   if (Number(lookups) < 0) return `was looked up ${lookups} times`
   if (Number(started_at) < -setBackMs) return 'was started before 1970'
@@ -49,7 +49,7 @@ function malformed(attempt: Row, setBackMs: number): string | undefined {
 }
 
 /** The fields that an attempt shares with its charge or refund. */
-function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undefined {
+function subjectProblem(attempt: Row, { charge, refunds }: Aggregate): string | undefined {
   const { kind, state, amount, currency, provider, idempotency_key, refund_id } = attempt
   if (currency !== charge['currency'])
     return `is in ${currency}, and ${charge['id']} in ${charge['currency']}`
@@ -62,9 +62,9 @@ function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undef
     return `is of ${amount}, and ${refund?.['id'] ?? charge['id']} of ${whole}`
   if (kind !== 'authorize' && provider !== charge['provider'])
     return `is at ${provider}, and the money of ${charge['id']} at ${charge['provider']}`
-  const asked = refund ?? (kind === 'authorize' ? charge : undefined)
-  if (asked && idempotency_key !== asked['idempotency_key'])
-    return `is of the key ${idempotency_key}, and ${asked['id']} of ${asked['idempotency_key']}`
+  const requester = refund ?? (kind === 'authorize' ? charge : undefined)
+  if (requester && idempotency_key !== requester['idempotency_key'])
+    return `is of the key ${idempotency_key}, and ${requester['id']} of ${requester['idempotency_key']}`
   return undefined
 }
 
@@ -72,7 +72,7 @@ function misplaced(attempt: Row, { charge, refunds }: Aggregate): string | undef
  * Exactly one authorization of a paid or held charge succeeded, and none of any other charge. The charge has the fields
  * of its decisive attempt.
  */
-function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): Iterable<string> {
+function* authorizationProblems({ charge, events }: Aggregate, attempts: readonly Row[]): Iterable<string> {
   const { id, status } = charge
   const succeeded = attempts.filter(({ state }) => state === 'succeeded')
   if (attempts.length === 0) {
@@ -82,12 +82,15 @@ function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): I
       yield `The transaction ${id} was changed ${charge['version']} times, and has ${events.length} events and no attempt.`
     return
   }
-  const told = events.findLast(({ type }) => /^payment\.(succeeded|failed|authorized|canceled)$/.test(type))
+  const decisiveEvent = events.findLast(({ type }) =>
+    /^payment\.(succeeded|failed|authorized|canceled)$/.test(type),
+  )
   const holds = events.some(({ type }) => type === 'payment.authorized')
-  const most = told?.type !== 'payment.failed' && (Number(charge['amount_captured']) > 0 || holds) ? 1 : 0
-  if (succeeded.length !== most)
+  const expectedCount =
+    decisiveEvent?.type !== 'payment.failed' && (Number(charge['amount_captured']) > 0 || holds) ? 1 : 0
+  if (succeeded.length !== expectedCount)
     yield `The transaction ${id} is ${status}, and ${succeeded.length} authorizations of it succeeded.`
-  yield* amountAuthorized(charge, succeeded[0] ?? attempts)
+  yield* authorizedAmountProblems(charge, succeeded[0] ?? attempts)
   // A person may have corrected the outcome of an earlier attempt.
   const same = attempts
     .filter((one) => NAMES.every((name) => one[name] === charge[name]))
@@ -99,42 +102,46 @@ function* authorized({ charge, events }: Aggregate, attempts: readonly Row[]): I
   for (const name of NAMES)
     if (charge[name] !== last[name])
       yield `The transaction ${id} says that its ${name} is ${charge[name]}; its attempt ${last['id']} says ${last[name]}.`
-  if (status === 'failed') yield* refusedAs(`The transaction ${id}`, charge, last)
+  if (status === 'failed') yield* failureProblems(`The transaction ${id}`, charge, last)
 }
 
 const NAMES = ['provider', 'provider_reference']
 
 /** The requested amount, or the amount that a person set. */
-function* amountAuthorized(charge: Row, attempts: Row | readonly Row[]): Iterable<string> {
+function* authorizedAmountProblems(charge: Row, attempts: Row | readonly Row[]): Iterable<string> {
   const { id, amount, amount_captured, capture } = charge
   for (const attempt of [attempts].flat() as Row[]) {
-    const taken = attempt['state'] === 'succeeded' && capture === 1 ? amount_captured : amount
-    if (attempt['amount'] !== taken && attempt['resolved_by'] !== 'hand')
-      yield `The authorize attempt ${attempt['id']} is of ${attempt['amount']}, and ${id} of ${taken}.`
+    const expected = attempt['state'] === 'succeeded' && capture === 1 ? amount_captured : amount
+    if (attempt['amount'] !== expected && attempt['resolved_by'] !== 'hand')
+      yield `The authorize attempt ${attempt['id']} is of ${attempt['amount']}, and ${id} of ${expected}.`
   }
 }
 
 /** A failure has the reason of its attempt. */
-function* refusedAs(what: string, { decline_code, failure_message }: Row, attempt: Row): Iterable<string> {
+function* failureProblems(
+  what: string,
+  { decline_code, failure_message }: Row,
+  attempt: Row,
+): Iterable<string> {
   const { id, state } = attempt
   if (state !== 'declined' && state !== 'not_sent') yield `${what} is failed, and its attempt ${id} ${state}.`
   const code = state === 'declined' ? attempt['decline_code'] : 'provider_unavailable'
   if (decline_code !== code) yield `${what} failed with ${decline_code}; its attempt ${id} says ${code}.`
   const reason = String(attempt['reason'] ?? '')
-  const said = String(failure_message)
-  const told =
+  const stored = String(failure_message)
+  const storedReason =
     state === 'declined'
-      ? said
-      : said.replace(/^(?:It was not charged|The provider did not take it): |\.$/gs, '')
-  if (!reason.replace(/\.$/, '').endsWith(told.replace(/\.$/, '')))
-    yield `${what} failed because of "${said}"; its attempt ${id} says "${reason}".`
+      ? stored
+      : stored.replace(/^(?:It was not charged|The provider did not take it): |\.$/gs, '')
+  if (!reason.replace(/\.$/, '').endsWith(storedReason.replace(/\.$/, '')))
+    yield `${what} failed because of "${stored}"; its attempt ${id} says "${reason}".`
 }
 
 /**
  * One attempt captured a held charge, with exactly the captured amount, or one attempt canceled it; no other charge has
  * such an attempt.
  */
-function* followedUp(charge: Row, captures: readonly Row[], cancels: readonly Row[]): Iterable<string> {
+function* followUpProblems(charge: Row, captures: readonly Row[], cancels: readonly Row[]): Iterable<string> {
   const { id, status, amount_captured, decline_code } = charge
   const done = (attempts: readonly Row[]) => attempts.filter(({ state }) => state === 'succeeded')
   const [captured, canceled] = [done(captures), done(cancels)]
@@ -144,9 +151,11 @@ function* followedUp(charge: Row, captures: readonly Row[], cancels: readonly Ro
   if (captured[0] && captured[0]['amount'] !== amount_captured)
     yield `The transaction ${id} says that ${amount_captured} of it was captured; its attempt ${captured[0]['id']} says ${captured[0]['amount']}.`
   const wasCanceled = status === 'canceled' && decline_code !== 'authorization_expired'
-  const asked = canceled.filter(({ idempotency_key }) => idempotency_key !== charge['idempotency_key'])
-  if (asked.length !== (wasCanceled ? 1 : 0))
-    yield `The transaction ${id} is ${status}, and ${asked.length} cancellations of it succeeded.`
+  const requestedCancels = canceled.filter(
+    ({ idempotency_key }) => idempotency_key !== charge['idempotency_key'],
+  )
+  if (requestedCancels.length !== (wasCanceled ? 1 : 0))
+    yield `The transaction ${id} is ${status}, and ${requestedCancels.length} cancellations of it succeeded.`
 }
 
 const ENDS: Readonly<Record<string, readonly string[]>> = {
@@ -168,7 +177,7 @@ function decisive(one: Row | undefined, other: Row): Row {
 }
 
 /** A refund and the attempt that decided it; refunds of the first schema have none. All its other attempts failed. */
-function* paidBack(refund: Row, attempts: readonly Row[]): Iterable<string> {
+function* refundProblems(refund: Row, attempts: readonly Row[]): Iterable<string> {
   const { id, status, provider_reference } = refund
   const attempt = attempts.reduce(decisive, undefined)
   for (const other of attempts)
@@ -181,7 +190,7 @@ function* paidBack(refund: Row, attempts: readonly Row[]): Iterable<string> {
   }
   if (!ENDS[String(status)]?.includes(String(attempt['state'])))
     yield `The refund ${id} is ${status}, and its attempt ${attempt['id']} ${attempt['state']}.`
-  if (status === 'failed') yield* refusedAs(`The refund ${id}`, refund, attempt)
+  if (status === 'failed') yield* failureProblems(`The refund ${id}`, refund, attempt)
   else if (status !== 'processing' && provider_reference !== attempt['provider_reference'])
     yield `The refund ${id} says that its provider_reference is ${provider_reference}; its attempt ${attempt['id']} says ${attempt['provider_reference']}.`
 }

@@ -2,18 +2,18 @@
 import { encodeFacts } from '../../domain/snapshot.ts'
 import type { Aggregate, AuditedEvent, Json, Row } from './aggregate.ts'
 import { jsonOf } from './aggregate.ts'
-import { ALARM, CHARGE, DISPUTE, differs, REFUND, shapeProblem, type View } from './views.ts'
+import { ALARM, CHARGE, DISPUTE, difference, REFUND, shapeProblem, type View } from './views.ts'
 
 type Part = 'refund' | 'dispute' | 'alarm'
 const PARTS: Readonly<Record<Part, View>> = { refund: REFUND, dispute: DISPUTE, alarm: ALARM }
 
 /** What an event's type implies: the status of its charge, and the other object that it contains. */
-type Telling = {
+type Implied = {
   readonly statuses?: readonly string[]
   readonly part?: Part
   readonly partStatuses?: readonly string[]
 }
-const TELLINGS: Readonly<Record<string, Telling>> = {
+const IMPLIED_BY: Readonly<Record<string, Implied>> = {
   'payment.succeeded': { statuses: ['succeeded'] },
   'payment.failed': { statuses: ['failed'] },
   'payment.authorized': { statuses: ['authorized', 'processing'] },
@@ -45,26 +45,26 @@ const SILENT = ['amountRefundPending', 'cancelKey']
 /** All problems of a charge's events, as sentences. */
 export function* eventProblems(aggregate: Aggregate): Iterable<string> {
   for (const event of aggregate.events) {
-    const problem = badlyTold(event) ?? changedForGood(event, aggregate)
+    const problem = contentProblem(event) ?? fixedFieldProblem(event, aggregate)
     if (problem !== undefined) yield `The event ${event.seq} (${event.type}) ${problem}.`
   }
-  yield* lastTold(aggregate)
-  yield* partsTold(aggregate)
+  yield* lastEventProblems(aggregate)
+  yield* partProblems(aggregate)
 }
 
 /** The object beside the charge, such as its refund. */
 export function partOf({ data, type }: AuditedEvent): Json | undefined {
-  const part = TELLINGS[type]?.part
+  const part = IMPLIED_BY[type]?.part
   return part && data?.[part]
 }
 
-function badlyTold({ type, data, text }: AuditedEvent): string | undefined {
-  const telling = TELLINGS[type]
-  if (!telling) return 'is of no type that there is'
+function contentProblem({ type, data, text }: AuditedEvent): string | undefined {
+  const implied = IMPLIED_BY[type]
+  if (!implied) return 'is of no type that there is'
   if (!data) return 'has no body in the JSON that MiniPay writes'
-  const { statuses, part, partStatuses } = telling
-  const said = jsonOf(text) ?? {}
-  const wrong = shapeProblem(CHARGE, said['charge']) ?? (part && shapeProblem(PARTS[part], said[part]))
+  const { statuses, part, partStatuses } = implied
+  const shown = jsonOf(text) ?? {}
+  const wrong = shapeProblem(CHARGE, shown['charge']) ?? (part && shapeProblem(PARTS[part], shown[part]))
   if (wrong !== undefined) return wrong
   if (encodeFacts(data as object) !== text) return 'has facts in a form in which MiniPay writes none'
   const { status: ofCharge } = data.charge
@@ -77,23 +77,23 @@ function badlyTold({ type, data, text }: AuditedEvent): string | undefined {
 }
 
 /** Fields that never change are the same in each event and in the row. */
-function changedForGood(
+function fixedFieldProblem(
   event: AuditedEvent,
   { charge, refunds, disputes, alarms }: Aggregate,
 ): string | undefined {
-  const wrong = event.data && differs(CHARGE, event.data.charge, charge, CHARGE.fixed)
+  const wrong = event.data && difference(CHARGE, event.data.charge, charge, CHARGE.fixed)
   if (wrong !== undefined && wrong !== null) return wrong
-  const said = partOf(event)
-  if (!said) return undefined
-  const part = TELLINGS[event.type]?.part as Part
-  const { id } = said
+  const shown = partOf(event)
+  if (!shown) return undefined
+  const part = IMPLIED_BY[event.type]?.part as Part
+  const { id } = shown
   const row = { refund: refunds, dispute: disputes, alarm: alarms }[part].find((one) => one['id'] === id)
   if (!row) return `shows the ${part} ${id}, which its charge does not have`
   return differs(PARTS[part], said, row, PARTS[part].fixed)
 }
 
 /** The last event has the values of the row, except for fields that change without an event. */
-function* lastTold({ charge, events }: Aggregate): Iterable<string> {
+function* lastEventProblems({ charge, events }: Aggregate): Iterable<string> {
   const last = events.at(-1)
   const { id, status } = charge
   if (!last) {
@@ -103,32 +103,32 @@ function* lastTold({ charge, events }: Aggregate): Iterable<string> {
   // A requested cancel that failed and will be retried has no event.
   const waits = WAITING.includes(String(status)) || (status === 'authorized' && charge['cancel_key'] !== null)
   const silent = waits ? [...SILENT, ...WHILE_WAITING] : SILENT
-  const which = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
-  const wrong = last.data && differs(CHARGE, last.data.charge, charge, which)
+  const fields = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
+  const wrong = last.data && difference(CHARGE, last.data.charge, charge, fields)
   if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
 }
 
 /**
  * Every object that has ended, or cannot begin without an event, has an event. The last one has the values of the row.
  */
-function* partsTold({ events, refunds, disputes, alarms }: Aggregate): Iterable<string> {
+function* partProblems({ events, refunds, disputes, alarms }: Aggregate): Iterable<string> {
   const last = new Map<unknown, AuditedEvent>()
   for (const event of events) {
     const part = partOf(event)
     if (part) last.set(part['id'], event)
   }
-  function* told(view: View, row: Row): Iterable<string> {
+  function* problemsOfPart(view: View, row: Row): Iterable<string> {
     const event = last.get(row['id'])
     // After an alarm was closed, its row changes no more. Before that, settling it changes `inDoubt` without an event.
     const isOver = view === ALARM && event?.type === 'alarm.closed'
-    const which = view === ALARM && !isOver ? ALARM.fixed : Object.keys(view.fields)
-    const wrong = event ? differs(view, partOf(event) as Json, row, which) : 'is not there'
+    const fields = view === ALARM && !isOver ? ALARM.fixed : Object.keys(view.fields)
+    const wrong = event ? difference(view, partOf(event) as Json, row, fields) : 'is not there'
     if (wrong)
       yield event
         ? `The last event of ${row['id']}, ${event.seq} (${event.type}), ${wrong}.`
         : `The ${view.name} ${row['id']} is ${row['status'] ?? row['state']}, and no event shows it.`
   }
-  for (const refund of refunds) if (refund['status'] !== 'processing') yield* told(REFUND, refund)
-  for (const dispute of disputes) yield* told(DISPUTE, dispute)
-  for (const alarm of alarms) yield* told(ALARM, alarm)
+  for (const refund of refunds) if (refund['status'] !== 'processing') yield* problemsOfPart(REFUND, refund)
+  for (const dispute of disputes) yield* problemsOfPart(DISPUTE, dispute)
+  for (const alarm of alarms) yield* problemsOfPart(ALARM, alarm)
 }

@@ -23,13 +23,13 @@ export function* historyProblems({
   const ended = new Set<unknown>()
   const paid = new Map<unknown, number>()
   const disputed = new Map<unknown, number>()
-  const begun = refundsAsBegun(refunds, transfers)
+  const begunRefunds = inOrderOfBegin(refunds, transfers)
   const isCorrected = attempts.some(({ resolved_by }) => resolved_by === 'hand')
   let before: Json | null = null
   for (const event of events) {
     const { data, type } = event
     if (!data) return
-    const told = data.charge
+    const facts = data.charge
     const part = partOf(event)
     if (part && part === data.dispute) disputed.set(part['id'], Number(part['amountBooked']))
     if (part && part === data.refund) {
@@ -42,22 +42,22 @@ export function* historyProblems({
     }
     if (before && !OUTCOMES.includes(type)) expected['amountCaptured'] = Number(before['amountCaptured'])
     for (const [field, amount] of Object.entries(expected))
-      if (told[field] !== amount)
-        yield `${named(event)} says that ${CHARGE.fields[field]} of ${charge['id']} is ${told[field]}; the events up to it come to ${amount}.`
-    const pending = Number(told['amountRefundPending'])
+      if (facts[field] !== amount)
+        yield `${named(event)} says that ${CHARGE.fields[field]} of ${charge['id']} is ${facts[field]}; the events up to it come to ${amount}.`
+    const pending = Number(facts['amountRefundPending'])
     // A person may have set another refunded amount than requested.
     if (
       !isCorrected &&
-      !reserved(
-        begun.filter(({ id }) => !ended.has(id)),
+      !isReserved(
+        begunRefunds.filter(({ id }) => !ended.has(id)),
         pending,
       )
     )
       yield `${named(event)} says that ${pending} of ${charge['id']} is being refunded, and its refunds never were so.`
-    yield* followed(event, told, before)
-    before = told
+    yield* followUpProblems(event, facts, before)
+    before = facts
   }
-  if (!isCorrected) yield* failuresTold({ charge, events })
+  if (!isCorrected) yield* failureProblems({ charge, events })
 }
 
 const named = ({ seq, type }: AuditedEvent) => `The event ${seq} (${type})`
@@ -66,7 +66,7 @@ const sum = (amounts: Iterable<number>) => [...amounts].reduce((a, b) => a + b, 
 type Begun = { readonly id: unknown; readonly amount: number }
 
 /** In the order of their first transfers, which is the order in which their amounts were reserved. */
-function refundsAsBegun(refunds: Aggregate['refunds'], transfers: Aggregate['transfers']): Begun[] {
+function inOrderOfBegin(refunds: Aggregate['refunds'], transfers: Aggregate['transfers']): Begun[] {
   if (refunds.length === 0) return []
   const first = new Map<unknown, number>()
   for (const { transaction_id, seq } of transfers)
@@ -77,7 +77,7 @@ function refundsAsBegun(refunds: Aggregate['refunds'], transfers: Aggregate['tra
 }
 
 /** True if some first refunds of the list sum to exactly this amount. */
-function reserved(refunds: readonly Begun[], pending: number): boolean {
+function isReserved(refunds: readonly Begun[], pending: number): boolean {
   let total = 0
   for (const { amount } of refunds) {
     if (total === pending) return true
@@ -87,9 +87,9 @@ function reserved(refunds: readonly Begun[], pending: number): boolean {
 }
 
 /** The statuses and fields of each event that follow from the events before. */
-function* followed(event: AuditedEvent, data: Json, before: Json | null): Iterable<string> {
+function* followUpProblems(event: AuditedEvent, data: Json, before: Json | null): Iterable<string> {
   const status = String(data['status'])
-  const wrong = statusFor(data)
+  const wrong = statusProblem(data)
   if (wrong !== undefined) yield `${named(event)} ${wrong}.`
   if (!['failed', 'canceled'].includes(status))
     for (const field of ['declineCode', 'failureMessage'])
@@ -111,13 +111,13 @@ function* followed(event: AuditedEvent, data: Json, before: Json | null): Iterab
 }
 
 /** Why a charge's status does not fit its amounts; the same rule as in the checks of rows. */
-function statusFor(data: Json): string | undefined {
+function statusProblem(data: Json): string | undefined {
   const [captured, refunded] = [Number(data['amountCaptured']), Number(data['amountRefunded'])]
-  const taken = ['succeeded', 'partially_refunded', 'refunded']
+  const capturedStatuses = ['succeeded', 'partially_refunded', 'refunded']
   const status = String(data['status'])
   const fits =
     captured === 0
-      ? !taken.includes(status)
+      ? !capturedStatuses.includes(status)
       : status === (refunded === 0 ? 'succeeded' : refunded < captured ? 'partially_refunded' : 'refunded')
   return fits
     ? undefined
@@ -125,7 +125,7 @@ function statusFor(data: Json): string | undefined {
 }
 
 /** A failed capture or cancel has an event only if the charge was held or waited for its customer before. */
-function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>): Iterable<string> {
+function* failureProblems({ charge, events }: Pick<Aggregate, 'charge' | 'events'>): Iterable<string> {
   let before = 'new'
   for (const event of events) {
     const { type, data } = event
@@ -141,5 +141,5 @@ function* failuresTold({ charge, events }: Pick<Aggregate, 'charge' | 'events'>)
 }
 
 /** A requested cancel may be refused after the charge was captured. */
-const isOfWish = (type: string, status: string) =>
+const isOfCancelRequest = (type: string, status: string) =>
   type === 'payment.cancel_failed' && status !== 'authorized' && status !== 'requires_action'

@@ -9,36 +9,47 @@ import {
 } from '../../domain/idempotency.ts'
 import { decodeFacts } from '../../domain/snapshot.ts'
 import { type Aggregate, type AuditedEvent, type Json, jsonOf, type Row } from './aggregate.ts'
-import { calledAgain } from './calls.ts'
+import { earlierCallOf } from './calls.ts'
 import { partOf } from './events.ts'
 import { isOpen } from './money.ts'
-import { CHARGE, differs, REFUND, shapeProblem, timeOf } from './views.ts'
+import { CHARGE, difference, REFUND, shapeProblem, timeOf } from './views.ts'
 
 /** All problems of the records of a charge's keys, as sentences. `forgotten` is in ms since 1970: see audit. */
-export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs: number): Iterable<string> {
+export function* keyProblems(
+  aggregate: Aggregate,
+  purgedBefore: number,
+  setBackMs: number,
+): Iterable<string> {
   const { charge, refunds, attempts, events, transfers } = aggregate
   const first = attempts.find(({ kind }) => kind === 'authorize')
   const begun = first ? [Number(first['started_at'])] : events.slice(0, 1).map(({ at }) => at)
-  yield* recordProblems(aggregate, charge, chargeRequests(charge), begun, forgotten)
+  yield* recordProblems(aggregate, charge, chargeRequests(charge), begun, purgedBefore)
   for (const refund of refunds) {
     // No request made a refund that a person booked for an alarm. A cancel request made the refund that it led to.
     if (aggregate.alarms.some(({ id }) => id === refund['idempotency_key'])) continue
-    if (isOfWish(refund, charge, setBackMs)) continue
+    if (isOfCancelRequest(refund, charge, setBackMs)) continue
     const posted = transfers.filter(({ transaction_id }) => transaction_id === refund['id'])
     const times = posted.map(({ created_at }) => Number(created_at))
     const requests = isByHand(attempts, refund['id']) ? null : refundRequests(refund)
-    yield* recordProblems(aggregate, refund, requests, times, forgotten)
+    yield* recordProblems(aggregate, refund, requests, times, purgedBefore)
   }
   for (const attempt of attempts) {
     const { kind, idempotency_key: key } = attempt
-    if ((kind !== 'capture' && kind !== 'cancel') || calledAgain(attempt) !== undefined) continue
+    if ((kind !== 'capture' && kind !== 'cancel') || earlierCallOf(attempt) !== undefined) continue
     const isBooked = aggregate.alarms.some(({ id }) => id === key)
     // If a customer never returns, MiniPay cancels with the charge's own key.
-    if (isBooked || key === charge['idempotency_key'] || isOfWish(attempt, charge, setBackMs)) continue
-    const last = attempts.find((one) => calledAgain(one) === attempt['id']) ?? attempt
+    if (isBooked || key === charge['idempotency_key'] || isOfCancelRequest(attempt, charge, setBackMs))
+      continue
+    const last = attempts.find((one) => earlierCallOf(one) === attempt['id']) ?? attempt
     const requests = attempt['resolved_by'] === 'hand' ? null : followUpRequests(attempt, charge)
     const times = [Number(attempt['started_at'])]
-    yield* recordProblems(aggregate, { ...attempt, state: last['state'] ?? null }, requests, times, forgotten)
+    yield* recordProblems(
+      aggregate,
+      { ...attempt, state: last['state'] ?? null },
+      requests,
+      times,
+      purgedBefore,
+    )
   }
   for (const closing of aggregate.closings) {
     const wrong = closingProblem(closing, events)
@@ -47,7 +58,7 @@ export function* keyProblems(aggregate: Aggregate, forgotten: number, setBackMs:
 }
 
 /** True if it began because of a cancel that was requested while the charge was processing. */
-function isOfWish(
+function isOfCancelRequest(
   { kind, idempotency_key, key_at, started_at, reason }: Row,
   charge: Row,
   setBackMs: number,
@@ -88,11 +99,11 @@ function* recordProblems(
   owner: Row,
   requests: Iterable<string> | null,
   begun: readonly number[],
-  forgotten: number,
+  purgedBefore: number,
 ): Iterable<string> {
   const { id, idempotency_key, key_at, key_ending, key_fingerprint } = owner
   if (key_at === null) {
-    if (Math.min(...begun, Number(owner['created_at'] ?? owner['started_at'])) - SAME_MS > forgotten)
+    if (Math.min(...begun, Number(owner['created_at'] ?? owner['started_at'])) - SAME_MS > purgedBefore)
       yield `The idempotency record of ${id}, ${idempotency_key}, is not there, and older ones are.`
     return
   }
@@ -134,10 +145,12 @@ function endingProblem(charge: Row, owner: Row, events: readonly AuditedEvent[])
   if (kind === 'accepted') return key_facts === null ? undefined : 'is accepted, and has facts of its end'
   const facts = key_facts === null ? {} : jsonOf(String(key_facts))
   if (!facts) return 'has no facts in the JSON that MiniPay writes'
-  const said = (key_facts !== null && (decodeFacts(String(key_facts))[view.name] as Json | undefined)) || null
-  const wrong = said && (shapeProblem(view, facts[view.name]) ?? differs(view, said, row, view.fixed))
+  const ownFacts =
+    (key_facts !== null && (decodeFacts(String(key_facts))[view.name] as Json | undefined)) || null
+  const wrong =
+    ownFacts && (shapeProblem(view, facts[view.name]) ?? difference(view, ownFacts, row, view.fixed))
   if (wrong) return wrong
-  const shown = said ?? event?.data?.[view.name]
+  const shown = ownFacts ?? event?.data?.[view.name]
   return shown
     ? endedOtherwise(kind, shown, owner, 'refusal' in facts)
     : `ended, and no event shows ${row['id']}`
@@ -146,13 +159,18 @@ function endingProblem(charge: Row, owner: Row, events: readonly AuditedEvent[])
 const isRefund = (owner: Row) => owner['transaction_id'] !== undefined && owner['kind'] === undefined
 
 /** Why the object's state does not fit the ending of its request; undefined if it fits. */
-function endedOtherwise(kind: EndingKind, shown: Json, owner: Row, isToldWhy: boolean): string | undefined {
+function shownStateProblem(
+  kind: EndingKind,
+  shown: Json,
+  owner: Row,
+  hasReason: boolean,
+): string | undefined {
   const isRefused = kind === 'declined' || kind === 'unavailable'
   const status = String(shown['status'])
   const hasFailed = status === 'failed'
   // A refused capture or cancel does not change its charge.
   if (owner['kind'] !== undefined)
-    return isRefused && !hasFailed && !isToldWhy ? 'is refused without a reason' : undefined
+    return isRefused && !hasFailed && !hasReason ? 'is refused without a reason' : undefined
   const fits = isRefused ? hasFailed : !hasFailed && status !== 'processing' && status !== 'requires_action'
   return fits ? undefined : `is ${kind}, and its event shows ${shown['id']} that is ${status}`
 }
@@ -167,7 +185,7 @@ function* bodies(fixed: object, [ways, ...rest]: readonly (readonly object[])[])
   if (!ways) yield fixed
   else for (const way of ways) yield* bodies({ ...fixed, ...way }, rest)
 }
-const given = (name: string, value: unknown) => (value === null ? {} : { [name]: value })
+const givenField = (name: string, value: unknown) => (value === null ? {} : { [name]: value })
 const metadata = ({ metadata: text }: Row): object[] =>
   text === null ? [{}, { metadata: {} }] : [{ metadata: jsonOf(String(text)) }]
 
@@ -180,8 +198,8 @@ function* chargeRequests(charge: Row): Iterable<string> {
   const fixed = {
     amount,
     customer,
-    ...given('payment_method', payment_method),
-    ...given('description', description),
+    ...givenField('payment_method', payment_method),
+    ...givenField('description', description),
   }
   const options = [
     currencies.map((currency) => ({ currency })),
@@ -193,7 +211,7 @@ function* chargeRequests(charge: Row): Iterable<string> {
 
 function* refundRequests(refund: Row): Iterable<string> {
   const { transaction_id, amount, reason, description } = refund
-  const fixed = { transaction_id, ...given('reason', reason), ...given('description', description) }
+  const fixed = { transaction_id, ...givenField('reason', reason), ...givenField('description', description) }
   for (const body of bodies(fixed, [[{ amount }, {}], metadata(refund)]))
     yield fingerprint('POST /api/v1/refunds', body)
 }

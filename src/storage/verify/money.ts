@@ -22,7 +22,7 @@ export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
       byOwner.get(dispute['id'] as string) ?? [],
       disputePositions(charge, dispute),
     )
-  yield* strangers(aggregate)
+  yield* accountProblems(aggregate)
   yield* timeProblems(aggregate, byOwner)
 }
 
@@ -71,18 +71,19 @@ function* positionProblems(owner: unknown, transfers: readonly Row[], expected: 
     add(String(credit), -Number(amount))
   }
   for (const code of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-    const [should, is] = [expected[code] ?? 0, found[code] ?? 0]
-    if (should !== is) yield `${owner} should have ${should} in ${code}, but its entries there sum to ${is}.`
+    const [should, actual] = [expected[code] ?? 0, found[code] ?? 0]
+    if (should !== actual)
+      yield `${owner} should have ${should} in ${code}, but its entries there sum to ${actual}.`
   }
 }
 
 /** Money of a charge is only in accounts of its currency, and of providers that were called for it. */
-function* strangers({ charge, attempts, transfers }: Aggregate): Iterable<string> {
-  const asked = new Set([charge['provider'], ...attempts.map(({ provider }) => provider)])
+function* accountProblems({ charge, attempts, transfers }: Aggregate): Iterable<string> {
+  const calledProviders = new Set([charge['provider'], ...attempts.map(({ provider }) => provider)])
   for (const { seq, transaction_id, debit, credit, currency } of transfers) {
     for (const code of [debit, credit]) {
       const [, provider] = String(code).split(':')
-      if (provider !== undefined && !asked.has(provider))
+      if (provider !== undefined && !calledProviders.has(provider))
         yield `The transfer ${seq} of ${transaction_id} is in ${code}, and ${provider} was never called for ${charge['id']}.`
     }
     if (currency !== charge['currency'])
@@ -98,19 +99,22 @@ function* timeProblems(
   { charge, attempts, events, transfers }: Aggregate,
   byOwner: ReadonlyMap<unknown, readonly Row[]>,
 ): Iterable<string> {
-  const told = new Set(events.map(({ at }) => at))
-  const begun = attempts.filter(({ kind }) => kind !== 'authorize')
+  const eventTimes = new Set(events.map(({ at }) => at))
+  const begunAttempts = attempts.filter(({ kind }) => kind !== 'authorize')
   for (const { seq, transaction_id, created_at } of transfers) {
     const at = Number(created_at)
-    if (told.has(at) || begun.some((attempt) => beganWith(attempt, at) || attempt['ended_at'] === at))
+    if (
+      eventTimes.has(at) ||
+      begunAttempts.some((attempt) => mayHaveBegunAt(attempt, at) || attempt['ended_at'] === at)
+    )
       continue
     yield `The transfer ${seq} of ${transaction_id} is of ${timeOf(at)}, when nothing happened to ${charge['id']}.`
   }
   for (const event of events) {
-    const owner = movedBy(event, charge)
+    const owner = ownerMovedBy(event, charge)
     // A correction of only the provider's reference moves no money and repeats the event.
     const isRepeated = events.some(
-      (other) => other.seq < event.seq && other.type === event.type && movedBy(other, charge) === owner,
+      (other) => other.seq < event.seq && other.type === event.type && ownerMovedBy(other, charge) === owner,
     )
     if (isRepeated) continue
     if (owner !== undefined && !byOwner.get(owner)?.some(({ created_at }) => created_at === event.at))
@@ -122,7 +126,7 @@ function* timeProblems(
 const SAME_MS = 2_000
 
 /** True if a commit of this time may have begun the attempt: the commit of its key's record, if that is stored. */
-function beganWith({ started_at, key_at }: Row, at: number): boolean {
+function mayHaveBegunAt({ started_at, key_at }: Row, at: number): boolean {
   if (key_at !== null && key_at !== undefined && Number(key_at) === at) return true
   return Math.abs(Number(started_at) - at) <= SAME_MS
 }
@@ -131,7 +135,7 @@ const MOVES_CHARGE = ['payment.succeeded', 'payment.authorized', 'payment.captur
 const MOVES_REFUND = ['payment.refunded', 'refund.failed']
 
 /** The object whose transfers the event's commit must contain; undefined if it need not contain any. */
-function movedBy(event: AuditedEvent, charge: Row): unknown {
+function ownerMovedBy(event: AuditedEvent, charge: Row): unknown {
   if (MOVES_CHARGE.includes(event.type)) return charge['id']
   return MOVES_REFUND.includes(event.type) ? partOf(event)?.['refund_id'] : undefined
 }

@@ -70,7 +70,7 @@ export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterab
       yield `The attempt ${attempt['id']} has a route that is none.`
       return
     }
-    const wrong = misrouted(attempt, route, rules, before === null)
+    const wrong = routeProblem(attempt, route, rules, before === null)
     if (wrong !== undefined) yield `The attempt ${attempt['id']} ${wrong}.`
     const provider = String(attempt['provider'])
     if (before && provider !== last && !before.next.includes(provider))
@@ -82,30 +82,30 @@ export function* routeProblems({ attempts }: Aggregate, rules: RuleSets): Iterab
 
 function routeOf(route: Json | null): Route | null {
   const { next, skipped, failoverOn, rule } = route ?? {}
-  const whole =
+  const isComplete =
     Array.isArray(next) && Array.isArray(skipped) && Array.isArray(failoverOn) && typeof rule === 'string'
-  return whole ? (route as unknown as Route) : null
+  return isComplete ? (route as unknown as Route) : null
 }
 
 /** Why a route does not fit its version of the rules. */
-function misrouted(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean): string | undefined {
+function routeProblem(attempt: Row, route: Route, rules: RuleSets, isFirst: boolean): string | undefined {
   const { ruleSetVersion: version, rule, next, skipped, failoverOn } = route
   const provider = String(attempt['provider'])
   if (next.includes(provider)) return `is at ${provider}, which is still to be called`
-  const held = version === null ? 'built_in' : rules.of(attempt, version)
-  if (held === 'forgotten') return undefined
+  const destinations = version === null ? 'built_in' : rules.of(attempt, version)
+  if (destinations === 'forgotten') return undefined
   // The built-in rules name every provider that was configured at that time, which is not stored.
-  if (held === 'built_in')
+  if (destinations === 'built_in')
     return rule === DEFAULT_RULE ? undefined : `follows the rule ${rule}, and the built-in rules held`
-  const destination = held?.get(rule)
+  const destination = destinations?.get(rule)
   if (!destination) return `follows the rule ${rule} of version ${version}, which is not there`
   const { targets } = destination
   const named = targets.kind === 'list' ? targets.providers : targets.shares.map((share) => share.provider)
-  const asked = [...skipped.map((one) => one.provider), provider, ...next]
-  const stranger = asked.find((name) => !named.includes(name) && name !== 'none')
-  if (stranger !== undefined)
-    return `has ${stranger} in its route, which the rule ${rule} of version ${version} has not`
-  if (isFirst && named.some((name) => !asked.includes(name)))
+  const called = [...skipped.map((one) => one.provider), provider, ...next]
+  const unnamed = called.find((name) => !named.includes(name) && name !== 'none')
+  if (unnamed !== undefined)
+    return `has ${unnamed} in its route, which the rule ${rule} of version ${version} has not`
+  if (isFirst && named.some((name) => !called.includes(name)))
     return `leaves out of its route what the rule ${rule} of version ${version} names`
   if (inWords(failoverOn) !== inWords(destination.failoverOn))
     return `fails over after other declines than the rule ${rule} of version ${version}`

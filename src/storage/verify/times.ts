@@ -23,14 +23,14 @@ export function* timeProblems(aggregate: Aggregate, setBackMs: number): Iterable
     const id = String(attempt['id'])
     if (!isId('att', id) || Number(attempt['started_at']) - idTime(id) > SAME_MS)
       yield `The attempt ${id} was not started at ${timeOf(Number(attempt['started_at']))}: its id says otherwise.`
-    if (attempt['ended_at'] !== null && !endsWhen(attempt, attempts.slice(i + 1), aggregate))
+    if (attempt['ended_at'] !== null && !endsWithChange(attempt, attempts.slice(i + 1), aggregate))
       yield `The attempt ${id} ended at ${timeOf(Number(attempt['ended_at']))}, when nothing happened to ${charge['id']}.`
   }
   for (const { id, closed_at } of aggregate.alarms)
     if (closed_at !== null && !events.some(({ at }) => at === closed_at))
       yield `The alarm ${id} was closed at ${timeOf(Number(closed_at))}, when nothing happened to ${charge['id']}.`
   for (const event of events) {
-    const wrong = untimely(event, aggregate, setBackMs)
+    const wrong = eventTimeProblem(event, aggregate, setBackMs)
     if (wrong !== undefined)
       yield `The event ${event.seq} (${event.type}) is of ${timeOf(event.at)}, ${wrong}.`
   }
@@ -45,7 +45,7 @@ function isOfId(id: string, { created_at }: Row, setBackMs: number): boolean {
  * An attempt ends together with an event, at its own start if it was decided in this process, or when the next attempt
  * begins.
  */
-function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggregate): boolean {
+function endsWithChange(attempt: Row, later: readonly Row[], { charge, events }: Aggregate): boolean {
   const ended = Number(attempt['ended_at'])
   if (events.some(({ at }) => at === ended)) return true
   // A cancel that failed and will be retried has no event.
@@ -60,7 +60,7 @@ function endsWhen(attempt: Row, later: readonly Row[], { charge, events }: Aggre
 /**
  * Why the time of an event is impossible; undefined if it is possible, or if no other row has the time of its commit.
  */
-function untimely(
+function eventTimeProblem(
   event: AuditedEvent,
   { charge, disputes, alarms, attempts, transfers, events }: Aggregate,
   setBackMs: number,

@@ -17,12 +17,12 @@ export type View = {
 /** `fixed` adds fields that never change although their columns may. */
 function viewOf<T>(name: Part, { columns }: Table<T>, fixed: readonly (keyof T & string)[] = []): View {
   const { always, usual } = fieldsOf(name)
-  const told = columns.filter(({ property }) => [...always, ...usual].includes(property))
+  const listed = columns.filter(({ property }) => [...always, ...usual].includes(property))
   return {
     name,
-    fields: Object.fromEntries(told.map(({ property, name }) => [property, name])),
+    fields: Object.fromEntries(listed.map(({ property, name }) => [property, name])),
     always,
-    fixed: [...told.filter(({ changes }) => !changes).map(({ property }) => property), ...fixed],
+    fixed: [...listed.filter(({ changes }) => !changes).map(({ property }) => property), ...fixed],
   }
 }
 
@@ -50,31 +50,31 @@ export function timeOf(ms: number): string {
 }
 
 /** True if the row has the value of a snapshot's field. */
-function shows(said: unknown, row: Row, column: string): boolean {
-  if (column === 'metadata') return JSON.stringify(said) === (row['metadata'] ?? '{}')
-  return said === factOf(row, column)
+function hasValue(object: unknown, row: Row, column: string): boolean {
+  if (column === 'metadata') return JSON.stringify(object) === (row['metadata'] ?? '{}')
+  return object === factOf(row, column)
 }
 
 /** Why a value is not such an object, as the end of a sentence; undefined if it has all its fields and no others. */
-export function shapeProblem({ name, fields, always }: View, said: unknown): string | undefined {
-  if (typeof said !== 'object' || said === null || Array.isArray(said)) return `shows no ${name}`
-  for (const field in said)
+export function shapeProblem({ name, fields, always }: View, object: unknown): string | undefined {
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) return `shows no ${name}`
+  for (const field in object)
     if (fields[field] === undefined) return `shows a ${name} with ${field}, which none has`
-  const lacks = always.find((field) => !(field in said))
-  return lacks && `shows a ${name} without ${lacks}`
+  const missing = always.find((field) => !(field in object))
+  return missing && `shows a ${name} without ${missing}`
 }
 
 /** The first field in which an object differs from its row, as the end of a sentence. */
-export function differs(
+export function difference(
   { name, fields }: View,
-  said: Json,
+  object: Json,
   row: Row,
   which: readonly string[] = Object.keys(fields),
 ): string | undefined {
   for (const field of which) {
     const column = fields[field] as string
-    if (!shows(said[field], row, column))
-      return `says that ${column} of the ${name} ${row['id']} is ${inWords(said[field])}, and its row ${inWords(factOf(row, column))}`
+    if (!hasValue(object[field], row, column))
+      return `says that ${column} of the ${name} ${row['id']} is ${inWords(object[field])}, and its row ${inWords(factOf(row, column))}`
   }
   return undefined
 }
