@@ -32,7 +32,7 @@ function memory(newest: StoredClock['newest'] = []) {
   }
 }
 
-/** A node whose clocks the test turns. */
+/** A node whose clocks the test sets. */
 async function node(store: ReturnType<typeof memory>, off = 0) {
   const time = { passed: 1_000, off }
   const said: string[] = []
@@ -48,7 +48,7 @@ async function node(store: ReturnType<typeof memory>, off = 0) {
     said,
     time,
     newId: () => newId('txn'),
-    /** Lets time pass, with a look a second. */
+    /** Lets time pass, and compares the clock once a second. */
     pass(ms: number) {
       for (let passed = 0; passed < ms; passed += 1_000) {
         time.passed += 1_000

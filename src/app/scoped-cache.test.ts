@@ -8,7 +8,7 @@ const ONE = scope(1)
 
 type Load = { readonly scope: Scope; readonly before: string | undefined } & PromiseWithResolvers<string>
 
-/** A cache whose clock and loads the test holds in its hands. */
+/** A cache whose clock and loads the test controls. */
 function setUp(maxScopes?: number) {
   const clock = { now: 1_000_000 }
   const loads: Load[] = []

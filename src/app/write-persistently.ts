@@ -2,12 +2,12 @@ import { sleep } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import type { Context } from './context.ts'
 
-/** How long something that a provider said is held on to while the database can't take it, in ms. */
+/** How long MiniPay retries to store a provider's report while the database is unavailable, in ms. */
 const HOLD_MS = 60_000
 
 /**
- * Writes what a provider said, again and again for a minute: it is not let go of because the disk is full for a
- * moment. Then it rejects with `StoreUnavailable`, as it does at once while the store closes.
+ * Writes a provider's report, with retries for a minute, so that a disk that is full for a moment does not lose it.
+ * Then rejects with `StoreUnavailable`; at once if the store is closing.
  */
 export async function writePersistently<T>(context: Context, write: () => Promise<T>): Promise<T> {
   const { monotonic } = context.runtime

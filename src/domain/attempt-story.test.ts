@@ -1,4 +1,4 @@
-/** How an attempt continues: the whole of it after each outcome, and the whole judgement of each answer. */
+/** The state of an attempt after each outcome, and the classification of each response. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, DECLINED, ended, yes } from '../../test/kit/charges.ts'

@@ -108,7 +108,7 @@ export function isOpen({ state }: Pick<Attempt, 'state'>): boolean {
   return state === 'sending' || state === 'pending' || state === 'unknown'
 }
 
-/** Why it did not succeed, after what stood in the way of knowing: that a call timed out belongs to its story. */
+/** The reason why it did not succeed. It follows the reason why the outcome was unknown, such as a time-out. */
 function reasonOf({ reason }: Attempt, outcome: KnownOutcome): string | null {
   const message =
     outcome.kind === 'declined' ? outcome.message : outcome.kind === 'not_sent' ? outcome.reason : null
@@ -156,7 +156,7 @@ export function recoveryStep(
   return resendable && !known && attempt.lookups % 2 === 1 ? 'resend' : 'lookup'
 }
 
-/** True from a time on and for so long; not before it, as after a clock was set back. */
+/** True from a time on, for that long; false before it, as after a clock was set back. */
 export function isWithin(since: number, ms: number, now: number): boolean {
   return now >= since && now - since < ms
 }
@@ -199,7 +199,7 @@ export function nextQuietLookup(receivedAt: number, now: number): number | null 
   return QUIET_LOOKUPS_MS.map((ms) => receivedAt + ms).find((at) => at > now) ?? null
 }
 
-/** What a new attempt is about; `leaseUntil` and `token` are the sender's. */
+/** The subject of a new attempt; `leaseUntil` and `token` are the sender's. */
 export type NewAttempt = Pick<
   Attempt,
   'id' | 'chargeId' | 'refundId' | 'kind' | 'provider' | 'amount' | 'currency' | 'route' | 'idempotencyKey'

@@ -1,4 +1,4 @@
-/** What each outcome of an authorization makes of a charge: the whole decision, to the last field. */
+/** How each outcome of an authorization changes a charge: the whole decision, with every field. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, ended, made, whole, yes } from '../../test/kit/charges.ts'

@@ -73,7 +73,7 @@ test('an attempt is of the wish by its key', () => {
 })
 
 const authorization = { ...attemptOf('authorize', 1000), state: 'succeeded' } as const
-/** So many calls that were made for the wish, with the authorization that has the money. */
+/** Earlier calls for the cancel request, and the authorization that has the money. */
 const stored = (calls: number) => [authorization, ...Array.from({ length: calls }, () => own())]
 const dueOf = ({ attempts }: Decision) => attempts.find(({ kind }) => kind === 'authorize')?.dueAt
 

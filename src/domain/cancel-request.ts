@@ -1,19 +1,18 @@
 /**
- * A wish: a cancel that was requested while the charge's authorization or capture is in progress. MiniPay carries it
- * out as soon as that call has ended.
+ * A cancel request that came while the charge's authorization or capture was in progress. MiniPay carries it out as
+ * soon as that call has ended.
  */
 import type { Attempt } from './attempt.ts'
 import { allows, type Charge, type Decision, decide } from './charge.ts'
 import { refundableAmount } from './refund.ts'
 
 /**
- * The number of times that the provider may report that it never got the call for a wish. After that, MiniPay gives
- * up the wish.
+ * How often the provider may report that it never got the call for a cancel request. Then MiniPay gives the request up.
  */
 export const MAX_CANCEL_CALLS = 10
 /**
- * Wait before MiniPay looks again at a charge whose wish it could not carry out at once, in ms; each call in vain
- * doubles it.
+ * The wait before MiniPay retries a cancel request that it could not carry out at once, in ms; each failed call doubles
+ * it.
  */
 const FIRST_WAIT_MS = 5_000
 const MOST_WAIT_MS = 600_000
@@ -42,7 +41,7 @@ export function dropCancelRequest(charge: Charge): Decision {
   return decide(charge, { cancelKey: null }, { event: 'payment.cancel_failed' })
 }
 
-/** Whether an attempt was begun to fulfil the charge's wish. */
+/** Whether an attempt was begun because of the charge's cancel request. */
 export function isOfCancelRequest(
   charge: Pick<Charge, 'cancelKey'>,
   attempt: Pick<Attempt, 'idempotencyKey'>,
@@ -51,10 +50,10 @@ export function isOfCancelRequest(
 }
 
 /**
- * The state of the wish after an attempt has ended. If the attempt led to the wished result, MiniPay makes the
- * authorization that has the money due again, in case it cannot carry out the wish at once. If a call for the wish
- * was definitely not done, MiniPay makes it again later, up to a limit. If it was declined, the wish ends. `before`
- * is the charge before the attempt ended, `attempts` are its stored attempts.
+ * The state of a cancel request after an attempt has ended. If the attempt led to the requested result, MiniPay makes
+ * the authorization that has the money due again, in case it cannot cancel or refund at once. If a call for the request
+ * was definitely not done, MiniPay retries it later, up to a limit. If it was declined, the request ends. `before` is
+ * the charge before the attempt ended, `attempts` are its stored attempts.
  */
 export function applyCancelRequest(
   before: Charge,
@@ -83,13 +82,13 @@ export function applyCancelRequest(
 
 /**
  * A charge that had failed in the books has money after all: MiniPay makes its authorization due again, in case a
- * cancel is wished.
+ * cancel is requested.
  */
 export function scheduleRequestedCancel(decision: Decision, now: number): Decision {
   return requestedFollowUp(decision.charge) ? rescheduleLookup(decision, [], now + FIRST_WAIT_MS) : decision
 }
 
-/** The authorization that was due because of the wish, with its own due time again. */
+/** The authorization that was due because of the cancel request, with its own due time again. */
 export function restoreDueTime(charge: Charge, attempts: readonly Attempt[]): Attempt[] {
   const dueAt = charge.status === 'authorized' ? charge.expiresAt : null
   return attempts.filter(isAuthorized).map((each) => ({ ...each, dueAt, token: null }))

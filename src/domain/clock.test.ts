@@ -23,7 +23,7 @@ const KEPT: KeptClock = {
   movedMs: 0,
 }
 
-/** Reads a clock once a second; `wall` says what it shows after so many ms. */
+/** Reads a clock once a second; `wall` is its time after that many ms. */
 function run(from: KeptClock, ms: number, wall: (passedMs: number) => number): KeptClock {
   let clock = from
   let anchor = from

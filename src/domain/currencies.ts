@@ -1,7 +1,7 @@
 /**
  * ISO 4217 currencies and their minor-unit exponents: how many decimal digits one minor unit is of the major unit (usd
- * 2, jpy 0, kwd 3). Withdrawn ones are among them, for the charges that are stored in them. Made from the published list
- * of 2024-06-25 and amendments 176, 178, 179 and 180 by `npm run currencies`; not edited by hand.
+ * 2, jpy 0, kwd 3). Withdrawn ones are included, because stored charges may use them. `npm run currencies` makes this
+ * file from the published list of 2024-06-25 and amendments 176, 178, 179 and 180; do not edit it by hand.
  */
 export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['aed', 2],
@@ -174,7 +174,7 @@ export const CURRENCY_EXPONENTS: ReadonlyMap<string, number> = new Map([
   ['zwg', 2],
 ])
 
-/** Currencies that ISO 4217 has withdrawn, and from when on: nothing new is charged in them. */
+/** Currencies that ISO 4217 has withdrawn, and since when: MiniPay accepts no new charge in them. */
 export const WITHDRAWN_CURRENCIES: ReadonlyMap<string, string> = new Map([
   ['ang', '2025-07-01'],
   ['bgn', '2026-01-01'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DECLINE_CODES, isHardDecline } from './decline.ts'
 
-/** After https://docs.stripe.com/declines/codes: asking again is no use or not allowed. */
+/** After https://docs.stripe.com/declines/codes: a retry is useless or forbidden. */
 const HARD = [
   ...['authorization_expired', 'already_captured', 'already_refunded'],
   ...['expired_card', 'incorrect_cvc', 'incorrect_number'],

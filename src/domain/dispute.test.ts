@@ -26,7 +26,7 @@ const dispute = (changes: Partial<Dispute> = {}): Dispute => ({
 })
 const booked = (charge: Charge, said: DisputeClaim, former: Dispute | null = null, how = {}) =>
   bookableAmount(charge, former, said, { ours: true, settled: false, ...how })
-/** The charge of 1000 that was captured, with so much in disputes. */
+/** A captured charge of 1000 with this amount in disputes. */
 const taken = (changes: Partial<Charge> = {}) => chargeOf({ amountCaptured: 1000, ...changes })
 
 describe('what of a dispute is booked', () => {

@@ -1,4 +1,4 @@
-/** What each outcome of a capture or a cancel makes of a charge: the whole decision, to the last field. */
+/** How each outcome of a capture or a cancel changes a charge: the whole decision, with every field. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, ended, whole, yes } from '../../test/kit/charges.ts'

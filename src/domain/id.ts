@@ -92,7 +92,7 @@ export function madeAt(id: string, now: number): number {
   return time - now > STEP_MS ? now : time
 }
 
-/** True for a well-formed id of that prefix; whether it exists is another question. */
+/** True for a well-formed id of that prefix, whether or not its object exists. */
 export function isId(prefix: IdPrefix, value: string): boolean {
   return value.startsWith(`${prefix}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(value.slice(prefix.length + 1))
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { canonicalJson, canonicalRequest, isIdempotencyKey, keyReused } from './idempotency.ts'
 
-/** A parsed JSON value: -0 is 0 once it was written as JSON. */
+/** A parsed JSON value: JSON writes -0 as 0. */
 const json = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
 
 /** The same value with the keys of every object in another order. */

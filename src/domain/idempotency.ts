@@ -17,14 +17,14 @@ export type StoredEnding = {
   /** The id of the charge, the refund or the alarm that the response shows. */
   readonly objectId: string
   /**
-   * What the event of the same commit does not have, as `encodeFacts` writes it; null when the event has everything, and
-   * for `accepted`. A replay must repeat the response: so it keeps why a capture or a cancel was refused, which is no fact
-   * of the charge, and the object of an ending without an event.
+   * The facts that the event of the same commit lacks, as `encodeFacts` writes them; null if the event has everything,
+   * and for `accepted`. A replay must repeat the response: so this keeps the reason for a refused capture or cancel,
+   * which is not part of the charge, and the object of an ending without an event.
    */
   readonly facts: string | null
 }
 
-/** What is remembered of the first request with a key. */
+/** The stored record of the first request with a key. */
 export type IdempotencyRecord = {
   readonly fingerprint: string
   readonly surface: Surface
@@ -34,7 +34,7 @@ export type IdempotencyRecord = {
 /** A record with the data of the event with which its request ended; null without one. */
 export type FoundRecord = IdempotencyRecord & { readonly event: string | null }
 
-/** A request of so many UTF-16 code units or fewer is its own fingerprint; of a longer one it is a hash. */
+/** A request of at most this many UTF-16 code units is its own fingerprint; a longer one has a hash. */
 export const PLAIN_FINGERPRINT = 160
 
 /** 1 to 255 visible ASCII characters (0x21 to 0x7e): no spaces, so a header sent twice cannot pass as one key. */
@@ -43,8 +43,8 @@ export function isIdempotencyKey(value: string): boolean {
 }
 
 /**
- * The text that two requests share exactly when they ask for the same: operation, then the parsed body with
- * the keys of every object in order. White space and key order in the original text do not matter.
+ * A text that two requests share exactly if they request the same: the operation, then the parsed body with the keys of
+ * every object in order. White space and key order in the original text do not matter.
  */
 export function canonicalRequest(operation: string, body: unknown): string {
   return `${operation} ${canonicalJson(body)}`
@@ -62,7 +62,7 @@ export function canonicalJson(value: unknown): string {
   return `{${text}}`
 }
 
-/** True when `JSON.stringify` alone writes the canonical text, in a fifth of the time; most requests are such. */
+/** True if `JSON.stringify` alone writes the canonical text, in a fifth of the time; most requests are such. */
 function isFlatAndSorted(object: Record<string, unknown>): boolean {
   let last = ''
   for (const key in object) {
@@ -72,7 +72,7 @@ function isFlatAndSorted(object: Record<string, unknown>): boolean {
   return true
 }
 
-/** A rejection when the key was used for another request, or on another surface; undefined when it is the same request. */
+/** A rejection if the key was used for another request, or through another API; undefined if it is the same request. */
 export function keyReused(
   record: IdempotencyRecord,
   request: Pick<IdempotencyRecord, 'fingerprint' | 'surface'>,

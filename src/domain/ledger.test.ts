@@ -6,14 +6,14 @@ import { MAX_AMOUNT } from './money.ts'
 
 const currency = fc.constantFrom('usd', 'eur', 'jpy', 'kwd')
 const amount = fc.integer({ min: 1, max: MAX_AMOUNT })
-/** A refund in one step: a charge in reverse. */
+/** A refund in one step: the reverse of a charge. */
 const refundTransfer = (provider: string, currency: string, amount: number) =>
   transfer('merchant', `provider:${provider}`, currency, amount)
 const anyTransfer = fc
   .record({ make: fc.constantFrom(chargeTransfer, refundTransfer), currency, amount })
   .map(({ make, currency, amount }) => make('sandbox', currency, amount))
 
-/** Sums by account and currency: what the ledger's balances would be. */
+/** Sums by account and currency: the expected balances of the ledger. */
 function balances(transfers: readonly Transfer[]): Map<string, bigint> {
   const sums = new Map<string, bigint>()
   const add = (name: string, change: bigint) => sums.set(name, (sums.get(name) ?? 0n) + change)

@@ -1,4 +1,4 @@
-/** Everything that can happen to a charge, in any order, against what the ledger must say of it. */
+/** Random sequences of everything that can happen to a charge, checked against the ledger. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -20,7 +20,7 @@ import { MAX_AMOUNT } from './money.ts'
 import { beginRefund, concludeRefund, refundAmount, refundableAmount, reverseRefund } from './refund.ts'
 import { concludeAnew, maxMovedAmount } from './reopen.ts'
 
-/** What can happen to a charge, in any order; `pick` chooses among what is open. */
+/** Everything that can happen to a charge, in any order; `pick` chooses among the possible steps. */
 type Step =
   | { readonly do: 'capture' | 'refund'; readonly part: number }
   | { readonly do: 'cancel' | 'expire' }
@@ -77,7 +77,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
-/** A charge with everything that was decided of it, as a store would keep it. */
+/** A charge with all its decisions, as a store would keep it. */
 class World {
   charge: Charge
   authorization: Attempt
@@ -123,7 +123,7 @@ class World {
         return
       }
       case 'cancel':
-        // The original call has to be answered first; see waitsForCancel in app/attempt.
+        // The original call must end first; see isCancelFirst in settle-attempt.
         if (!cancelRefusal(this.charge) && this.charge.status === 'authorized')
           this.apply(beginFollowUp(this.charge, attemptOf('cancel', this.charge.amount)))
         return
@@ -176,7 +176,7 @@ class World {
     )
   }
 
-  /** A person, or a late word of the provider, says that an attempt ended in another way, or with another amount. */
+  /** A person, or a late outcome of the provider, reports another end of an attempt, or another amount. */
   correct({ pick, part, done }: Extract<Step, { do: 'correct' }>): void {
     const ended = [...this.attempts.values()].filter((attempt) => !isOpen(attempt))
     const attempt = ended[pick % ended.length]
@@ -193,7 +193,7 @@ class World {
     else this.apply(decision)
   }
 
-  /** Whatever the provider says of one of the disputes, in whatever order. */
+  /** Any report of the provider about one of the disputes, in any order. */
   disputed({ which, status, amount, currency, ours, settled }: Extract<Step, { do: 'dispute' }>): void {
     const id = `dp_${which}`
     const before = this.disputes.get(id) ?? null
@@ -221,7 +221,7 @@ class World {
     }, 0n)
   }
 
-  /** What the ledger must say, by what the charge, its refunds and its dispute say. */
+  /** The expected ledger, from the charge, its refunds and its disputes. */
   check(): void {
     const { charge } = this
     const total = (...statuses: string[]) =>
@@ -280,7 +280,7 @@ test('whatever happens in whatever order, the ledger says what the charge says, 
       (amount, capture, story) => {
         const world = new World(amount, capture)
         world.check()
-        // Most charges are answered; what follows is then worth telling.
+        // Most charges succeed, so that later steps are tested.
         world.run({ do: 'conclude', pick: 0, outcome: 'succeeded', lapsed: false })
         for (const step of story) {
           world.run(step)

@@ -11,7 +11,7 @@ function refused(result: object): string {
   const { code, param } = result as Rejection
   return `${code} ${param}`
 }
-/** An order as a program without types may give it. */
+/** An order as an untyped program may pass it. */
 const read = (fields: object) => readChargeOrder({ ...ORDER, ...fields } as ChargeOrder)
 
 test('an order becomes a command with its currency in lower case and every default filled in', () => {

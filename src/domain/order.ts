@@ -26,15 +26,15 @@ export type ChargeOrder = {
 /** A refund to make. A field that is undefined counts as absent. */
 export type RefundOrder = {
   readonly chargeId: string
-  /** Minor units. Without it, everything that is left. */
+  /** Minor units. If absent, the whole remainder. */
   readonly amount?: AmountMinor | undefined
-  /** Why, in your words, of 1 to 255 characters. */
+  /** The reason, in your words, of 1 to 255 characters. */
   readonly reason?: string | undefined
   readonly description?: string | undefined
   readonly metadata?: Metadata | undefined
 }
 
-/** The command of an order, or the first thing that is wrong with it. */
+/** The command of an order, or the rejection for its first problem. */
 export function readChargeOrder(order: ChargeOrder): ChargeCommand | Rejection {
   const { amount, currency, customer, paymentMethod, capture, description, metadata, ...rest } = order
   const fault =
@@ -60,7 +60,7 @@ export function readChargeOrder(order: ChargeOrder): ChargeCommand | Rejection {
   }
 }
 
-/** The command of an order, or the first thing that is wrong with it. */
+/** The command of an order, or the rejection for its first problem. */
 export function readRefundOrder(order: RefundOrder): RefundCommand | Rejection {
   const { chargeId, amount, reason, description, metadata, ...rest } = order
   const fault =
@@ -73,13 +73,13 @@ export function readRefundOrder(order: RefundOrder): RefundCommand | Rejection {
   return { amount, reason: reason ?? null, description: description ?? null, metadata: { ...metadata } }
 }
 
-/** What is wrong with an amount in minor units, if anything. */
+/** The rejection of an amount in minor units; undefined if it is valid. */
 export function amountFault(amount: unknown): Rejection | undefined {
   if (Number.isSafeInteger(amount) && (amount as number) >= 1) return undefined
   return reject('amount_invalid', `The amount must be an integer from 1 to ${MAX_AMOUNT}.`, 'amount')
 }
 
-/** The lower-case code of a currency that is in use, or why there is none. */
+/** The lower-case code of a currency in use, or the rejection. */
 export function readCurrency(code: unknown): string | Rejection {
   const currency = typeof code === 'string' ? parseCurrency(code) : undefined
   const withdrawn = currency && currencyWithdrawn(currency)
@@ -120,7 +120,7 @@ function optional<A extends unknown[]>(
   return value === undefined ? undefined : faultOf(param, value, ...rest)
 }
 
-/** What is wrong with a text of `least` to `most` characters, if anything. */
+/** The rejection of a text that must have `least` to `most` characters; undefined if it is valid. */
 function textFault(param: string, value: unknown, most: number, least: number): Rejection | undefined {
   if (value === undefined) return reject('parameter_missing', `The parameter ${param} is missing.`, param)
   const length = typeof value === 'string' && value.length <= 2 * most ? [...value].length : -1

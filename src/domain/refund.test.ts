@@ -25,7 +25,7 @@ const asked = (amount: number, changes: Partial<Refund> = {}): Refund => ({
 })
 const NOT_SENT = { kind: 'not_sent', reason: 'it is closed.' } as const
 const attempt = attemptOf('refund', 300, 're_1')
-/** The whole decision that is about the refund. */
+/** The whole decision about the refund. */
 const about = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision =>
   whole(charge, changes, { transactionId: 're_1', ...rest })
 

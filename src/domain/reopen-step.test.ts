@@ -1,4 +1,6 @@
-/** Taking a charge back to where an attempt of it was open: the whole step, and every sentence that refuses it. */
+/**
+ * Takes a charge back to the state in which an attempt was open: the whole step, and every sentence that refuses it.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attemptOf, chargeOf, DECLINED, made, refundOf, whole, yes } from '../../test/kit/charges.ts'
@@ -25,7 +27,7 @@ const about = (charge: Charge, attempt: Attempt, others: Attempt[] = [], refund:
   others,
   refund,
 })
-/** The attempt as it was before it ended, due at no time. */
+/** The attempt before it ended, without a due time. */
 const opened = (attempt: Attempt): Attempt => ({
   ...attempt,
   state: 'unknown',

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { DECLINE_CODES } from './decline.ts'
 import { SANDBOX_TOKENS, sandboxDecline } from './sandbox-tokens.ts'
 
-/** Stripe's names of the declines and their codes (https://docs.stripe.com/testing#declined-payments). */
+/** Stripe's names for the declines, and their codes (https://docs.stripe.com/testing#declined-payments). */
 const DECLINES = {
   chargeDeclined: 'generic_decline',
   chargeDeclinedInsufficientFunds: 'insufficient_funds',

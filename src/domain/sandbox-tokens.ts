@@ -1,4 +1,4 @@
-/** The payment methods of the sandbox, in process or over the network, and what each of them does. */
+/** The payment methods of the sandbox, in process or over the network, and the result of each. */
 
 export type SandboxDecline = { readonly declineCode: string; readonly message: string }
 
@@ -44,13 +44,13 @@ const DECLINES: Readonly<Record<string, SandboxDecline>> = {
   },
 }
 
-/** What a token that the sandbox doesn't know is declined with: a real provider says no to it too. */
+/** The decline of a token that the sandbox does not know: a real provider declines it, too. */
 const UNKNOWN_TOKEN: SandboxDecline = {
   declineCode: 'invalid_payment_method',
   message: 'The sandbox does not know this payment method; its tokens are listed in docs/sandbox.md.',
 }
 
-/** Every token and its decline; null for those that succeed. Stripe spells most in several ways. */
+/** Every token and its decline; null for those that succeed. Stripe spells most tokens in several ways. */
 export const SANDBOX_TOKENS: ReadonlyMap<string, SandboxDecline | null> = new Map([
   ...BRANDS.flatMap((brand) => [`tok_${brand}`, `pm_card_${brand}`].map((token) => [token, null] as const)),
   ...Object.entries(DECLINES).flatMap(([name, decline]) =>
@@ -60,7 +60,7 @@ export const SANDBOX_TOKENS: ReadonlyMap<string, SandboxDecline | null> = new Ma
   ),
 ])
 
-/** Why a payment by this method is declined; null when it succeeds, as it does without one. */
+/** The decline of a payment by this method; null if it succeeds, as it does without a method. */
 export function sandboxDecline(paymentMethod: string | null): SandboxDecline | null {
   const decline = paymentMethod === null ? null : SANDBOX_TOKENS.get(paymentMethod)
   return decline === undefined ? UNKNOWN_TOKEN : decline

@@ -1,41 +1,46 @@
 /**
- * Snapshots: the facts that an event, or the record of an idempotency key, keeps of a charge and of what happened to it.
- * A snapshot is stored as canonical JSON: the fields in the order below, without those that have their usual value, times
- * in ms since 1970. What a client sees of it is the matter of each surface.
+ * Snapshots: the facts of a charge and of its change that an event, or the record of an idempotency key, stores. A
+ * snapshot is canonical JSON: the fields in the order below, without those that have their usual value, with times in
+ * ms since 1970. Each API decides which facts a client sees.
  */
 import type { Alarm } from './alarm.ts'
 import type { Charge, Decision, Dispute, Refund } from './charge.ts'
 
-/** A charge as a snapshot keeps it: the version guards writes, and says nothing to a reader. */
+/** A charge in a snapshot. Its version only guards writes, so readers do not need it. */
 export type ChargeFacts = Omit<Charge, 'version'>
 
 /**
- * Former schemas kept fewer facts, and their events and responses keep the fields that they were told with: 1 has no
- * captured, pending or disputed amounts; 2 has no booked amounts of disputes; neither those nor 3 know of requested cancels.
+ * Former schemas stored fewer facts, and their events and responses keep the fields that they had: 1 has no captured,
+ * pending or disputed amounts; 2 has no booked amounts of disputes; 1 to 3 have no requested cancels.
  */
 export type Era = 1 | 2 | 3
 
-/** Why a provider did not do what a request asked for. */
+/** Why a provider did not do the requested call. */
 export type Refusal = { readonly declineCode: string | null; readonly failureMessage: string | null }
 
 export type Snapshot = {
   readonly charge: ChargeFacts
-  /** What the event is about beside its charge. */
+  /** The objects of the event beside its charge. */
   readonly refund?: Refund | undefined
   readonly dispute?: Dispute | undefined
   readonly alarm?: Alarm | undefined
-  /** The former values of what the event changed of the charge; none for a new charge, or from a former schema. */
+  /**
+   * The former values of the charge's fields that the event changed; none for a new charge, or from a former schema.
+   */
   readonly previous?: Partial<ChargeFacts> | undefined
-  /** Only from a former schema. */
+  /** Only in snapshots of a former schema. */
   readonly era?: Era | undefined
 }
 
-/** What the record of a key keeps beside its event: a refusal that no object has, and objects that no event shows. */
+/**
+ * The facts that the record of a key has and its event lacks: a refusal that no object has, and objects that no event
+ * contains.
+ */
 export type EndingFacts = Partial<Snapshot> & { readonly refusal?: Refusal | undefined }
 
 /** Always written. */
 const ALWAYS = Symbol()
-/** Both or none of them are written, so that a store finds a long text of both in one place. */
+/** MiniPay writes both or neither, so that a store finds a long text of both in one place. */
 const DETAIL = Symbol()
 
 type Fields<T> = { readonly [Name in keyof T]-?: T[Name] | typeof ALWAYS | typeof DETAIL }
@@ -129,7 +134,7 @@ const FIELDS = {
 export type Part = keyof typeof FIELDS
 const PARTS = Object.keys(FIELDS) as Part[]
 
-/** The names of an object's fields that every snapshot of it has, and of those that it leaves out where they are usual. */
+/** The fields that every snapshot of an object has, and those that it omits if they have their usual value. */
 export function fieldsOf(part: Part): { readonly always: string[]; readonly usual: string[] } {
   const names = (always: boolean) =>
     FIELDS[part].filter(([, usual]) => (usual === ALWAYS) === always).map(([name]) => name)
@@ -163,10 +168,10 @@ function isDetailed({ description, metadata }: Written): boolean {
 type UsualOf = {
   readonly [P in keyof ChargeFacts as (typeof CHARGE)[P] extends symbol ? never : P]: ChargeFacts[P]
 }
-/** The values that a charge has unless something gave it others: of a new charge, all of them. */
+/** The values of a charge's fields if no step has set them: of a new charge, all of them. */
 export const USUAL_CHARGE = USUAL.charge as UsualOf
 
-/** Only what differs from the charge: a value may have changed and changed back in one commit. */
+/** Only differences from the charge: a value may have changed and changed back in one commit. */
 function formerOf(previous: Written, charge: Written): Written | undefined {
   let former: Written | undefined
   for (const [name] of CHARGE_FIELDS)
@@ -190,7 +195,7 @@ export function encodeFacts({ charge, refund, dispute, alarm, previous, refusal,
   })
 }
 
-/** The facts of a text that `encodeFacts` made. Throws a `SyntaxError` for a text that is no JSON. */
+/** The facts in a text that `encodeFacts` made. Throws a `SyntaxError` for invalid JSON. */
 export function decodeFacts(text: string): EndingFacts {
   const facts = JSON.parse(text) as Partial<Record<Part, object>>
   const whole: Record<string, unknown> = { ...facts }
@@ -198,7 +203,7 @@ export function decodeFacts(text: string): EndingFacts {
   return whole as EndingFacts
 }
 
-/** As `decodeFacts`, of the data of an event, which always has its charge. */
+/** Like `decodeFacts`, for the data of an event, which always has its charge. */
 export function decodeSnapshot(text: string): Snapshot {
   return decodeFacts(text) as Snapshot
 }

@@ -6,7 +6,7 @@ import { createDeliveryLeases, LEASE_MS } from './claim-deliveries.ts'
 
 const delivery = (id: string) => ({ id }) as ClaimedDelivery
 
-/** Leases over a store that has these deliveries due, again and again. */
+/** Leases over a store in which these deliveries are always due. */
 function leasing(...ids: string[]) {
   const runtime = manualRuntime()
   const leases = createDeliveryLeases({

@@ -15,7 +15,7 @@ import { webhookClient } from './webhook-client.ts'
 const clientOf = (url: string, connections: number) =>
   webhookClient({ target: new URL(url), connections, runtime: nodeRuntime })
 
-/** Lets everything run that is due now. */
+/** Runs everything that is due now. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('a webhook has the transaction, its event and its delivery id', async (t) => {
@@ -71,7 +71,7 @@ test('no more than its concurrency are in flight to one target, and every webhoo
     assert.ok(receiver.held.length <= 5)
     receiver.answerOne()
     await settled.atLeast(sent - 4)
-    // A claim is made once a quarter of the room is free: two answers bring at least one more webhook.
+    // The worker claims once a quarter of its room is free: two responses bring at least one more webhook.
     if (sent % 2 === 0) await receiver.waitFor(sent - 1)
   }
   receiver.answerAll()
@@ -198,7 +198,7 @@ test('a redirect or another refusal fails at once, is logged, and nothing else i
 test('a target that refuses connections is told later, with the reason kept', async (t) => {
   const { due, deliver, settled, deliveries } = await bench(t)
   await due(1)
-  // Nothing listens on the port of a receiver that was closed.
+  // Nothing listens on the port of a closed receiver.
   const receiver = await startReceiver()
   await receiver.close()
   deliver(clientOf(receiver.url, 8), { now: () => 5_000 })
@@ -234,7 +234,7 @@ test('a target that loses its slots while many fly is not looked at again until 
   await due(FLYING + 1)
   const deliverer = deliver(clientOf(receiver.url, FLYING), { concurrency: FLYING })
   while (receiver.held.length < FLYING) await turn()
-  // Four broken connections leave it four slots, and 28 fly.
+  // Four broken connections leave it four slots, and 28 webhooks are in flight.
   for (let i = 0; i < 4; i++) receiver.held.shift()?.destroy()
   await settled.atLeast(4)
   let looks = 0

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000
 
 type Run = { readonly done: () => void; readonly fail: (error: Error) => void }
 
-/** A loop whose every run waits until the test ends it, in a time that the test moves. */
+/** A loop on a test clock; each run waits until the test ends it. */
 function steppedLoop(t: TestContext) {
   const runtime = manualRuntime()
   const warnings: object[] = []
@@ -31,7 +31,7 @@ function steppedLoop(t: TestContext) {
     warnings,
     started,
     runtime,
-    /** The next run, which must have begun once so many ms have passed. */
+    /** The next run, which must begin after this many ms. */
     async nextRun(afterMs = 0): Promise<Run> {
       await runtime.advance(afterMs)
       return started[taken++] ?? assert.fail('no run has begun')

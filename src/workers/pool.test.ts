@@ -7,7 +7,7 @@ import { startPool } from './pool.ts'
 
 const HOUR_MS = 3_600_000
 
-/** A pool of two places over a queue; each piece of work ends when the test says so. */
+/** A pool of two places over a queue; the test ends each piece of work. */
 function heldPool(t: TestContext, due: string[]) {
   const warnings: object[] = []
   const log: Log = { info() {}, error() {}, warn: (fields) => warnings.push(fields) }

@@ -11,7 +11,7 @@ import { startPurge } from './purge.ts'
 const HOUR = 3_600_000
 const NOW = Date.UTC(2027, 0, 1)
 
-/** A store that tells when a purge has run. */
+/** A store that reports when a purge has run. */
 async function watched(t: { after(step: () => unknown): void }) {
   const dir = tempDir()
   const store = await openSqliteStore({ file: join(dir.path, 'purge.db'), onFatal: assert.fail })

@@ -12,7 +12,7 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { startRecovery } from './recover.ts'
 
-/** A provider that answers no lookup but those that the test answers. */
+/** A provider whose lookups wait until the test responds. */
 function silent(name: string, concurrency: number) {
   const asked = new Map<string, (answer: LookupOutcome) => void>()
   let onLookup = () => {}
@@ -32,7 +32,7 @@ function silent(name: string, concurrency: number) {
   return {
     provider,
     asked,
-    /** Resolves when that holds after a lookup. */
+    /** Resolves when the condition is true after a lookup. */
     until: (holds: () => boolean) =>
       new Promise<void>((resolve) => {
         onLookup = () => holds() && resolve()
@@ -84,7 +84,7 @@ test('attempts that wait, however many, hold up none that may have moved money, 
     await committed(store, begun.commit)
     lost.push(begun.attempt.id)
   }
-  // All twelve, while the four are still being asked about.
+  // All twelve, while the four lookups are still in progress.
   await until(() => lost.every((id) => asked.has(id)))
   assert.deepEqual([...asked.keys()].filter((id) => waiting.has(id)).length, 4)
   assert.equal(context.calls.inFlight('bank_a', 'recovery'), 16)

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { manualRuntime } from '../runtime/manual.ts'
 import { wakeTimes } from './wake-times.ts'
 
-/** A runtime that the test moves, and when it was woken. */
+/** A runtime whose time the test moves, and the times when it was woken. */
 function woken(t: TestContext) {
   const runtime = manualRuntime({ now: 1_000_000 })
   const at: number[] = []

@@ -92,7 +92,7 @@ test('an endless body is cut; its status counts', async (t) => {
     response.on('drain', pour)
     pour()
   })
-  // With the default deadline: what cuts it is the bound on its size.
+  // With the default deadline: the limit on the body's size ends it.
   assert.deepEqual(await client(t, target).send(MESSAGE), { kind: 'response', status: 200 })
   await cut
 })
@@ -161,7 +161,7 @@ test('no webhook goes to an address of a cloud that hands out credentials, howev
 
 type Address = { readonly address: string; readonly family: number }
 
-/** Has every name resolve to what the test says, as a name server could; the rest of the connection is real. */
+/** Resolves every name to the test's addresses, as a name server could; the rest of the connection is real. */
 function resolver(t: TestContext): { addresses: string[] } {
   const answer: { addresses: string[] } = { addresses: [] }
   const lookup = (_name: string, _options: object, callback: (error: null, found: Address[]) => void) =>

@@ -26,7 +26,7 @@ export async function cancelAbandoned(
 ): Promise<void> {
   const now = context.now()
   const { kind, startedAt } = owned.attempt
-  // A clock that was set cancels no payment.
+  // Cancels no payment until the clock is trusted: it may have been set forward.
   const isOld = context.clock.trusted() - startedAt >= context.actionAgeMs
   if (kind !== 'authorize' || !isOld || !provider.capabilities.void) return
   const work = await loadAttempt(context, owned)

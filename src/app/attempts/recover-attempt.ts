@@ -85,11 +85,11 @@ async function checkExpiry(context: Context, work: LoadedAttempt): Promise<void>
     return postponeUntil(context, work, null)
   const provider = remoteProvider(context, attempt.provider)
   if (!provider || provider.capabilities.lookup === 'none') {
-    // The reason for this run may be a requested cancel.
+    // A worker may have claimed the attempt because of a requested cancel.
     if (charge.expiresAt === null || now < charge.expiresAt)
       return postponeUntil(context, work, charge.expiresAt)
     const earlyMs = charge.expiresAt - context.clock.trusted()
-    // The clock may be ahead: it cancels nothing before it is believed.
+    // The clock may be ahead: MiniPay cancels nothing before it trusts the clock.
     if (earlyMs > 0)
       return postponeUntil(context, work, now + Math.min(Math.max(earlyMs, UNDECIDED_MS), STILL_HELD_MS))
     return void (await cancelExpired(context, work, 'The authorization has expired.'))

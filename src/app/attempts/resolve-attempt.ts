@@ -123,7 +123,8 @@ async function resolveOpen(
   const lookup = provider ? await currentOutcome(context, provider, work) : null
   if (lookup) sendIfAny(context, await settleAttempt(context, work, lookup, 'lookup'))
   const current = lookup ? await loadAttempt(context, claimed) : work
-  // What the provider says may not be bookable, as a reference that it gave before: then the person decides.
+  // The provider's outcome may not be bookable, for example if another attempt has its reference: then the person's
+  // outcome counts.
   if (isOpen(current.attempt) && lookup?.kind !== 'pending')
     sendIfAny(context, await settleAttempt(context, current, outcomeOf(current, finding, now), 'hand'))
   context.log.warn(
@@ -139,7 +140,7 @@ async function resolveOpen(
   )
 }
 
-/** An end may have something begun: the call to the next provider, or the cancel that was wished. */
+/** The end of an attempt may begin the next step: a call to the next provider, or the requested cancel. */
 function sendIfAny(context: Context, next: LoadedAttempt | null): void {
   if (next) sendAttempt(context, next)
 }

@@ -1,4 +1,6 @@
-/** Cancels that were requested while another call was in progress at the provider; the rules are in domain/wish. */
+/**
+ * Cancels that were requested while another call was in progress at the provider; domain/cancel-request has the rules.
+ */
 import { type Attempt, isOpen } from '../../domain/attempt.ts'
 import {
   applyCancelRequest,

@@ -1,4 +1,6 @@
-/** A provider that says anything of disputes, in any order, with refunds in between: what must hold all the same. */
+/**
+ * A provider that reports disputes in any order, with refunds in between: the rules that are true after each report.
+ */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -61,7 +63,7 @@ after(async () => {
   dir.remove()
 })
 
-/** A provider that does what it is asked; the test reports its disputes. */
+/** A provider that does every call as requested; the test reports its disputes. */
 function bank(): RemoteProvider {
   const yes = async ({
     attemptId,
@@ -114,7 +116,7 @@ type Step =
   | {
       readonly do: 'say'
       readonly dispute: number
-      /** Of which charge's payment: the first, the second, or an unknown one. */
+      /** The charge whose payment it names: the first, the second, or an unknown one. */
       readonly payment: number
       readonly status: Dispute['status']
       readonly amount: number
@@ -133,7 +135,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
-/** What must hold of a charge and its disputes after any report. */
+/** The rules for a charge and its disputes that are true after every report. */
 async function check({ id }: Charge): Promise<Charge> {
   const charge = (await store.charge(scope, id)) as Charge
   const { data } = await store.disputes(scope, { limit: 100, chargeId: id })

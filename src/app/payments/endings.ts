@@ -164,15 +164,16 @@ function factsBeside({ about, object, refusal }: Ending, event: Snapshot | null)
   return encodeFacts({ ...(!facts && { [about]: object }), ...(said && { refusal }) })
 }
 
-/** Whether a failed object itself says why. */
+/** Whether a failed object itself contains the reason. */
 function isOwn(refusal: Refusal, object: ShownObject['object']): boolean {
   if (!('declineCode' in object) || object.status !== 'failed') return false
   return object.declineCode === refusal.declineCode && object.failureMessage === refusal.failureMessage
 }
 
 /**
- * The ending of a request from the record of its key: what a replay shows, whatever happened since. Undefined while it is
- * `accepted`, when the current state counts. Throws for a record that has lost its facts, which is our own fault.
+ * The ending of a request from the record of its key: a replay returns it, even if the object has changed since.
+ * Undefined while the request is `accepted`: then the object's current state counts. Throws if a record has lost its
+ * facts, which is a bug.
  */
 export function recordedEnding({ ending, event }: FoundRecord): Ending | undefined {
   const { kind, objectId } = ending

@@ -130,7 +130,7 @@ function slotOf(time: number): number {
   return Math.floor(time / BUCKET_MS)
 }
 
-/** The bucket of this time, which is emptied when it last was another's. */
+/** The bucket of this time, emptied if it was last used for another time. */
 function bucketAt({ buckets }: Watch, time: number): Bucket {
   const slot = slotOf(time)
   const bucket = buckets[slot % BUCKETS] as Bucket

@@ -1,10 +1,13 @@
-/** Providers that the database needs and the configuration lacks: a forgotten file of providers shows here. */
+/**
+ * Finds providers that the database needs and the configuration lacks, for example because the providers' file was
+ * forgotten.
+ */
 import type { Log } from '../../ports/log.ts'
 import type { Provider } from '../../ports/provider.ts'
 import type { ProviderUse, Scope, Store } from '../../ports/store.ts'
 import type { Router } from './router.ts'
 
-/** What the database holds of a provider that is not configured. */
+/** The work in the database of a provider that is not configured. */
 export type MissingProvider = {
   readonly provider: string
   /** Attempts whose outcome MiniPay cannot look up; counts at most a thousand of each state. */
@@ -24,11 +27,11 @@ export type ProviderReport = {
 }
 
 export type ProviderCheck = {
-  /** At most a minute old, save what it says of the rules. Rejects with `StoreUnavailable`. */
+  /** At most a minute old, except for the rules. Rejects with `StoreUnavailable`. */
   report(scope: Scope): Promise<ProviderReport>
   /**
-   * Providers outside this process that charges went to, or should go to by rules that lead elsewhere without them:
-   * whatever is configured now.
+   * Providers outside this process that charges went to, or that the rules name and that charges would otherwise miss.
+   * It does not depend on the current configuration.
    */
   used(scope: Scope): Promise<readonly string[]>
 }
@@ -41,12 +44,12 @@ export type ProviderCheckOptions = {
   readonly now: () => number
 }
 
-/** Minimum time between two reads of the database, however often `/ready` is called. */
+/** The shortest interval between two reads of the database, however often `/ready` is called. */
 const FRESH_MS = 60_000
 
 type Need = Omit<MissingProvider, 'inRules'>
 
-/** A check over a store; keeps its last result. */
+/** A check over a store; it caches its last result. */
 export function createProviderCheck({ store, router, providers, now }: ProviderCheckOptions): ProviderCheck {
   let cached: { readonly at: number; readonly needs: Promise<readonly Need[]> } | undefined
 
@@ -70,7 +73,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
       .filter(({ openAttempts, toCapture, toRefund }) => openAttempts > 0 || toCapture || toRefund)
   }
 
-  /** A sandbox in this process is not the provider of that name that took payments outside it. */
+  /** A sandbox in this process does not replace a provider of the same name that took payments outside it. */
   function isThere(name: string, use: ProviderUse | undefined): boolean {
     const configured = providers.find((provider) => provider.name === name)
     return configured !== undefined && (configured.remote || !use?.remote)
@@ -109,7 +112,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
           (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),
         )
         .map(({ provider }) => provider)
-      // Rules that name nothing else lead nowhere, which is said and does no harm.
+      // Rules that name only missing providers fail every charge, which `/ready` reports and which does no harm.
       const elsewhere = named.some((provider) => configured.has(provider))
       const missed = elsewhere ? named.filter((provider) => !configured.has(provider)) : []
       return [...new Set([...used, ...missed])]
@@ -117,7 +120,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
   }
 }
 
-/** Why the sandbox must not stand in for the providers that were used, as a sentence; undefined when none was. */
+/** Why the sandbox must not replace the providers that were used, as a sentence; undefined if none was used. */
 export function standInRefused(used: readonly string[]): string | undefined {
   if (used.length === 0) return undefined
   const names =
@@ -125,7 +128,7 @@ export function standInRefused(used: readonly string[]): string | undefined {
   return `The database has charges or rules of ${names}, but no providers file is configured. Set MINIPAY_PROVIDERS to that file, or to "sandbox" if you want the sandbox, which moves no money, to take charges from now on.`
 }
 
-/** Logs what the database needs and the configuration lacks. */
+/** Logs the providers that the database needs and the configuration lacks. */
 export function warnOf({ missing, routable }: ProviderReport, log: Log): void {
   for (const { provider, openAttempts, toCapture, toRefund, inRules } of missing)
     log.warn(

@@ -24,7 +24,7 @@ const document = (provider: string, when = "currency == 'eur'") => ({
   default: { providers: ['bank_a'] },
 })
 
-/** A router over a store of a few lines, which counts its reads. */
+/** A router over a small store that counts its reads. */
 function setUp(charges: Charge[] = []) {
   const versions: StoredRuleSet[] = []
   const seen = { reads: 0, loads: 0, pages: [] as number[] }

@@ -1,4 +1,4 @@
-/** The routing rules of each account: which provider a charge goes to, and what another rule set would do. */
+/** The routing rules of each account: they choose the providers of a charge. Also simulates other rule sets. */
 import { type Rejection, reject } from '../../domain/error.ts'
 import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
 import {
@@ -16,27 +16,25 @@ import { createTurns, inSlices, type Pause } from '../turns.ts'
 import type { Health } from './health.ts'
 import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
 
-/** Version 0 when none is stored: then it is the default that holds, every provider in configuration order. */
+/** Version 0 if none is stored: then the default applies, which is every provider in the order of the configuration. */
 export type CurrentRuleSet = {
   readonly version: number
   readonly document: unknown
-  /** ms since 1970; null when none is stored. */
+  /** ms since 1970; null if none is stored. */
   readonly createdAt: number | null
 }
 
 export type Router = {
-  /** At once while the rule set is cached: see `ScopedCache`. Rejects with `StoreUnavailable`. */
+  /** Without waiting while the rule set is cached: see `ScopedCache`. Rejects with `StoreUnavailable`. */
   plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
   current(scope: Scope): Promise<CurrentRuleSet>
-  /** Stores a document. With `expected` it must be the current version (0: none is stored). */
+  /** Stores a document. If `expected` is given, it must be the current version (0: none is stored). */
   replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
-  /**
-   * Goes back to the built-in rules, as a new version: every provider in the order of the configuration at that time.
-   */
+  /** Restores the built-in rules, as a new version: every provider in the order of the configuration at that time. */
   reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
   named(scope: Scope): Promise<readonly string[]>
-  /** `overloaded` when too many run already. */
+  /** `overloaded` if too many simulations are running. */
   simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
 }
 
@@ -45,16 +43,16 @@ export type RouterOptions = {
   /** Names, in the order of their configuration. */
   readonly providers: readonly string[]
   readonly health: Pick<Health, 'snapshot'>
-  /** Loads the language of conditions; called once, with the first rule set that has one. */
+  /** Loads the language of conditions. Called once, with the first rule set that has a condition. */
   readonly loadConditions: () => Promise<CompileCondition>
   /** ms since 1970. */
   readonly now: () => number
   readonly runtime: Pick<Runtime, 'monotonic' | 'nextTurn'>
 }
 
-/** So many simulations at once; each may keep a core busy for seconds. */
+/** The most simulations at once; each may keep a core busy for seconds. */
 const MAX_SIMULATIONS = 4
-/** At most so many problems of a rule set are reported, each with its place. */
+/** The most problems of a rule set in one response, each with its place. */
 const MAX_PROBLEMS = 100
 
 type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
@@ -68,7 +66,7 @@ export function createRouter(options: RouterOptions): Router {
   const builtIn: Loaded = { version: null, ruleSet: { rules: [], fallback } }
   const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
-  /** Rule sets are compiled, and simulations run, one of them in each turn of the event loop. */
+  /** Compiles rule sets and runs simulations, one of them in each turn of the event loop. */
   const turn = createTurns(runtime.nextTurn)
   let simulations = 0
 
@@ -83,7 +81,10 @@ export function createRouter(options: RouterOptions): Router {
     return restoreRuleSet(stored, compiler, inSlices(runtime, turn))
   }
 
-  /** Stores the next version. Without an expectation the last one wins: each round that is lost was another's success. */
+  /**
+   * Stores the next version. Without an expected version the last writer wins: each lost round is another writer's
+   * success.
+   */
   async function replaceBy(
     scope: Scope,
     document: string,
@@ -166,7 +167,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 }
 
-/** The language is loaded when it is first needed; a document without rules does not need it. */
+/** Loads the language when it is first needed; a document without rules does not need it. */
 function onDemand(load: () => Promise<CompileCondition>) {
   let loaded: Promise<CompileCondition> | undefined
   return async (needed: boolean): Promise<CompileCondition> => {
@@ -181,7 +182,7 @@ function hasRules(document: unknown): boolean {
   return Array.isArray(rules) && rules.length > 0
 }
 
-/** The compiler with every condition of a document compiled already: a hundred of them would be a long pause. */
+/** A compiler that already has every condition of a document: compiling a hundred at once would be a long pause. */
 async function compileAhead(
   document: unknown,
   compile: CompileCondition,
@@ -196,8 +197,8 @@ async function compileAhead(
 }
 
 /**
- * A rule set that was stored, and so was valid then. A condition that this version no longer takes never holds, and is
- * noted in each plan: better than to route nothing.
+ * A stored rule set, which was valid when it was stored. If this version rejects a condition, it never applies and each
+ * plan notes it: that is better than routing no charge.
  */
 async function restoreRuleSet(
   { version, document }: StoredRuleSet,

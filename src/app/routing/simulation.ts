@@ -8,7 +8,7 @@ import type { Health } from './health.ts'
 const PAGE = 100
 
 export type SimulationRequest = {
-  /** A draft; the current rule set when undefined. */
+  /** A draft; undefined for the current rule set. */
   readonly document?: unknown
   readonly charge?: Facts
   /** How many of the newest charges to replay. */
@@ -17,32 +17,32 @@ export type SimulationRequest = {
 
 export type SimulatedCharge = {
   readonly plan: Plan
-  /** The rules before the one that matched, with why they did not. */
+  /** The rules before the matching one, each with the reason why it did not match. */
   readonly notMatched: readonly { readonly rule: string; readonly reason: string }[]
-  /** Providers of the plan that are left alone now. */
+  /** Providers of the plan that MiniPay does not call now. */
   readonly openNow: readonly string[]
 }
 
 export type ReplayedCharge = {
   readonly charges: number
-  /** How many charges each rule matched, each provider would be asked first for, and each went to. */
+  /** How many charges each rule matched, how many would go to each provider first, and how many went to each. */
   readonly rules: ReadonlyMap<string, number>
   readonly providers: ReadonlyMap<string, number>
   readonly went: ReadonlyMap<string, number>
-  /** Charges that went elsewhere than they would go. */
+  /** Charges that went to another provider than the rules would choose. */
   readonly changed: number
-  /** Charges for which some rule could not be evaluated. */
+  /** Charges for which a rule could not be evaluated. */
   readonly notEvaluated: number
 }
 
 export type Simulation = {
-  /** Null for a draft, 0 when none is stored. */
+  /** Null for a draft, 0 if none is stored. */
   readonly version: number | null
   readonly charge: SimulatedCharge | null
   readonly last: ReplayedCharge | null
 }
 
-/** What the rules would do with one charge. */
+/** The result of the rules for one charge. */
 export async function simulateCharge(
   plan: Plan,
   ruleSet: RuleSet,
@@ -64,7 +64,7 @@ export async function simulateCharge(
   }
 }
 
-/** What the newest charges would do, in slices between which others get their turn. */
+/** The results for the newest charges, in slices between which other work gets its turn. */
 export async function replayCharges(
   store: Pick<Store, 'charges'>,
   scope: Scope,
@@ -108,7 +108,7 @@ function counter() {
   return { counts, count: (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1) }
 }
 
-/** What the rules may ask about a charge. */
+/** The facts of a charge that rules can use. */
 function factsOf(
   charge: Pick<
     Charge,

@@ -1,4 +1,4 @@
-/** Failed webhooks are put back by what they have in common, a bounded number a call. */
+/** Retries failed webhooks that match a filter, a bounded number a call. */
 import type { EventType } from '../../domain/event.ts'
 import { idFloor } from '../../domain/id.ts'
 import type { Delivery, Scope } from '../../ports/store.ts'
@@ -7,7 +7,7 @@ import type { Context } from '../context.ts'
 export type RetryFilter = {
   readonly eventType?: EventType
   readonly endpoint?: string
-  /** HTTP status of the last response; null when the last attempt had none. */
+  /** HTTP status of the last response; null if the last attempt had none. */
   readonly lastStatus?: number | null
   /** ms since 1970, inclusive. */
   readonly createdFrom?: number
@@ -19,31 +19,31 @@ export type RetryRequest = {
   readonly filter: RetryFilter
   /** Only those after this one, oldest first. */
   readonly startingAfter?: string
-  /** At most so many are put back. */
+  /** Retries at most this many. */
   readonly limit: number
-  /** Counts, and changes nothing. */
+  /** Counts them, and changes nothing. */
   readonly dryRun: boolean
 }
 
 export type Retried = {
-  /** How many were put back, or would be. */
+  /** How many were retried, or would be. */
   readonly queued: number
-  /** Whether failed ones are left that were not looked at. */
+  /** Whether there are failed ones that this call did not examine. */
   readonly hasMore: boolean
   /** The last delivery that was examined, after which the next call continues; null if there was none. */
   readonly last: string | null
 }
 
-/** Failed deliveries are read, and put back, in batches of this size, and no more than so many batches a call. */
+/** Reads and retries failed deliveries in batches of this size, at most this many batches a call. */
 const BATCH = 500
 const BATCHES = 20
-/** A delivery's id is made a moment before or after the time of its event. */
+/** The time in a delivery's id may differ from the time of its event by this much, in ms. */
 const ID_MARGIN_MS = 60_000
 
 /**
- * Puts failed deliveries that fit the filter back, oldest first, each due at once with all its attempts. A delivery that
- * is not failed any more when its turn comes stays as it is. Rejects with `StoreUnavailable`; what was put back until
- * then stays so.
+ * Retries failed deliveries that match the filter, oldest first: each is due at once, with all its attempts. Skips a
+ * delivery that is no longer failed when its turn comes. Rejects with `StoreUnavailable`; then the batches before
+ * remain retried.
  */
 export async function retryDeliveries(
   context: Context,
@@ -73,7 +73,7 @@ export async function retryDeliveries(
   return { queued, hasMore, last }
 }
 
-/** Ids that hold every delivery of that time, both ends exclusive; ids may say a time that is so much later. */
+/** The ids of all deliveries of that time, both ends exclusive; an id may contain a time that is later by that much. */
 function rangeOf(
   { createdFrom, createdUntil }: RetryFilter,
   laterMs: number,
@@ -84,7 +84,7 @@ function rangeOf(
   }
 }
 
-/** The first `most` that fit, and how many were looked at for them. */
+/** The first `most` that match, and how many were examined to find them. */
 function choose(
   deliveries: readonly Delivery[],
   filter: RetryFilter,

@@ -1,11 +1,11 @@
-/** What may stand between the groups of a card's number, and what makes it something else. */
+/** Characters that may be between the groups of a card number, and characters that make it another number. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { grouped } from '../../../test/card-samples.ts'
 import { cutCardNumbers, holdsCardNumber } from './card-numbers.ts'
 
 const CARD = '4111111111111111'
-/** So many digits that a text is looked at more closely; no card begins with them. */
+/** This many digits, so that the text is examined; no card begins with them. */
 const DIGITS = '000000000000'
 const sized = (sizes: readonly number[], gap: string) =>
   sizes

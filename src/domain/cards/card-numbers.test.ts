@@ -5,7 +5,7 @@ import { cutCardNumbers, holdsCardNumber } from './card-numbers.ts'
 import { isMobile, isProduct, isTime } from './harmless-numbers.ts'
 
 const draw = random(14)
-/** Sixteen digits as Visa issues them. */
+/** Sixteen digits that begin like a Visa card. */
 const CARD = card(random(1), '4', 16)
 
 /** The networks' first digits and lengths: https://en.wikipedia.org/wiki/Payment_card_number, and the networks' pages. */
@@ -51,7 +51,7 @@ for (const [network, prefixes, lengths] of NETWORKS)
       for (const length of lengths)
         for (let i = 0; i < 20; i++) {
           const number = card(draw, prefix, length)
-          // These say something else just as well: a time of day, goods.
+          // These can mean something else: a time of day, goods.
           if (isTime(number) || isProduct(number)) continue
           for (const text of [
             number,
@@ -234,7 +234,7 @@ test('spaces and dashes may change within a number, and other digits may stand b
     assert.equal(holdsCardNumber(text), true, text)
 })
 
-/** How a blank, a dash, a dot or a slash is written in a text of which something was cut. */
+/** How a space, a dash, a dot or a slash is written in a text of which a part was cut. */
 function plainOf(between: string): string {
   if ('\u2013\u2212\u30fc'.includes(between)) return '-'
   if ('\u00b7\u2022\u30fb'.includes(between)) return '.'
@@ -252,7 +252,8 @@ test('any form of blank, dash, dot or slash between two numbers separates them',
 })
 
 test('digits of every script are digits', () => {
-  // One script's zero each: Arabic, Persian, Devanagari, Bengali, Thai, Tibetan, full-width, Adlam, mathematical bold …
+  // The zero of each script: Arabic, Persian, Devanagari, Bengali, Thai, Tibetan, full-width, Adlam, mathematical bold
+  // …
   for (const zero of [
     0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0xf20, 0xff10, 0x1e950, 0x1d7ce, 0x1d7d8, 0x1d7f6, 0xa620,
   ]) {
@@ -329,7 +330,7 @@ test('a card number is cut out of a text and the rest is kept, however often it 
 })
 
 test('long text is searched once, not again from every digit', () => {
-  // With a quadratic search each of these takes many times as long as this.
+  // With a quadratic search each of these would take many times as long as this.
   const times = 50_000
   const texts = ['1 ', '4 ', '4,', '4\u200b', '+4 ', '1-a', '٤ ', '4', 'a1', 'DE89 ', '4. ', '残'].map(
     (part) => part.repeat(times),

@@ -1,7 +1,7 @@
 /**
- * Finds card numbers: an issuer's first digits (domain/card-ranges), at one of its lengths, with Luhn's check digit
- * (ISO/IEC 7812). The digits may be of any script, in groups, glued to letters, and within other text, such as a
- * magnetic stripe's tracks. Everything takes time in proportion to the text.
+ * Finds card numbers: an issuer's first digits (see card-ranges), one of its lengths, and Luhn's check digit (ISO/IEC
+ * 7812). The digits may be of any script, in groups, next to letters, and within other text, such as a magnetic
+ * stripe's tracks. The time is proportional to the length of the text.
  */
 
 import { type Rejection, reject } from '../error.ts'
@@ -23,35 +23,35 @@ import {
 import { hasManyDigits, plainDigits } from './plain-digits.ts'
 
 const SPACES_AND_DASHES = /^[\s\p{Cc}-]+$/u
-/** Between digits these are as good as a dash, when they are the same throughout. */
+/** Between digits these count like a dash, if they are the same throughout. */
 const MARK = /^\s*([./_\\|*~:])\s*$/
-/** What stands within a telephone number. */
+/** Characters within a telephone number. */
 const PHONE = /^[\s()./-]+$/
 /** ITU-T E.164. */
 const MAX_PHONE_DIGITS = 15
-/** As issuers print their numbers: with these sizes of groups anything may stand between them. */
+/** The group sizes that issuers print: between such groups any character may be. */
 const PRINTED = /^(?:4,4,4,4(?:,[1-3])?|4,6,5|4,6,4|4,5,6|4,4,5|4,3,3,3|1(?:,1)+)$/
 
-/** What the digits alone give away. */
+/** Whether the digits alone show a card number. */
 const HONEST = [isTime, isProduct, isMobile, isSiret, isChinesePerson]
 
-/** A place in a text, from its first character to the one behind it. */
+/** A place in a text: its first character, and the one after its last. */
 type Span = { readonly start: number; readonly end: number }
 
-/** True when the text holds something that looks like a card number. */
+/** True if the text contains a number that looks like a card number. */
 export function holdsCardNumber(text: string): boolean {
   return hasManyDigits(text) && cardsIn(withoutLabels(plainDigits(text)), 1).length > 0
 }
 
-/** The format code before the number on a stripe's third track, which is no part of it. */
+/** The format code before the number on a stripe's third track, which is not part of the number. */
 const TRACK_3 = /;0\d(?=\d{12,19}=)/g
 
-/** The text with letters in the place of identifiers and of what stands glued before a number; no place is moved. */
+/** The text with letters in place of identifiers and of prefixes that touch a number; every position stays the same. */
 function withoutLabels(plain: string): string {
   return withoutIdentifiers(plain.replace(TRACK_3, ';xx'))
 }
 
-/** The text with `replacement` in the place of every card number; as it is when it holds none. */
+/** The text with `replacement` in place of every card number; unchanged if it contains none. */
 export function cutCardNumbers(text: string, replacement: string): string {
   if (!holdsCardNumber(text)) return text
   const plain = plainDigits(text)
@@ -73,7 +73,7 @@ type Run = {
   readonly digits: Uint8Array
 }
 
-/** Where the card numbers are, at most `limit` of them, none within another. */
+/** The places of the card numbers, at most `limit` of them, none within another. */
 function cardsIn(plain: string, limit: number): Span[] {
   const cards: Span[] = []
   let starts: number[] = []
@@ -136,14 +136,14 @@ function cardsOfRun(run: Run, limit: number, cards: Span[]): void {
   }
 }
 
-/** What stands between the groups. */
+/** The characters between the groups. */
 function gapsOf({ text, starts, ends }: Run, group: number, end: number): string[] {
   const gaps: string[] = []
   for (let g = group + 1; g < end; g++) gaps.push(text.slice(ends[g - 1], starts[g]))
   return gaps
 }
 
-/** Whether anyone would write a card's number in these groups, and nothing else. */
+/** Whether a card's number is usually written in these groups, and no other number is. */
 function isWritten(run: Run, group: number, end: number): boolean {
   const { from, digits } = run
   const text = digits.subarray(from[group], from[end]).join('')
@@ -160,19 +160,19 @@ function isWritten(run: Run, group: number, end: number): boolean {
   return PRINTED.test(sizes) && gaps.every((gap) => gap.trim().length <= 3)
 }
 
-/** How many digits the groups have, such as 4,4,4,4. */
+/** The sizes of the groups, such as 4,4,4,4. */
 function sizesOf({ from }: Run, group: number, end: number): string {
   const sizes: number[] = []
   for (let g = Math.max(group, 0); g < end; g++) sizes.push((from[g + 1] as number) - (from[g] as number))
   return sizes.join(',')
 }
 
-/** True within a telephone number: a plus, which stands between no digits, and at most 15 digits up to the end. */
+/** True within a telephone number: a plus that no digit precedes, and at most 15 digits up to the end. */
 function isPhone(run: Run, group: number, end: number): boolean {
   const { text, starts, ends, from } = run
   for (let g = end - 1; g >= 0; g--) {
     const start = starts[g] as number
-    // The zero of "+49 (0) 30" is dialled within the country only, and is not counted.
+    // The zero of "+49 (0) 30" is dialled only within the country, so it does not count.
     const trunk = text.slice(start, ends[end - 1]).includes('(0)') ? 1 : 0
     if ((from[end] as number) - (from[g] as number) > MAX_PHONE_DIGITS + trunk) return false
     const gap = text.slice(g > 0 ? ends[g - 1] : 0, start)
@@ -192,7 +192,7 @@ function luhn(digits: Uint8Array): (from: number, to: number) => boolean {
     even[i + 1] = (even[i] as number) + (i % 2 === 0 ? doubled : digit)
     odd[i + 1] = (odd[i] as number) + (i % 2 === 0 ? digit : doubled)
   }
-  // The last digit is not doubled: where its place is odd, those at even places are.
+  // Luhn does not double the last digit: if its position is odd, it doubles those at even positions.
   return (from, to) => {
     const sums = to % 2 === 0 ? even : odd
     return ((sums[to] as number) - (sums[from] as number)) % 10 === 0

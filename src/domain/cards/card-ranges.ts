@@ -1,8 +1,8 @@
 /**
- * Whose cards begin with which digits, and how long their numbers are. Sources: ISO/IEC 7812; the networks' own pages
- * (Visa, Mastercard 2-series, American Express, Discover's and Diners' ranges, JCB, UnionPay, Mir, RuPay, Troy, Verve,
- * Elo); the table of https://en.wikipedia.org/wiki/Payment_card_number; the ranges of the packages credit-card-type and
- * card-validator. Where the sources differ in lengths, the union is taken.
+ * The first digits of every issuer's cards, and the lengths of their numbers. Sources: ISO/IEC 7812; the networks' own
+ * pages (Visa, Mastercard 2-series, American Express, Discover's and Diners' ranges, JCB, UnionPay, Mir, RuPay, Troy,
+ * Verve, Elo); the table of https://en.wikipedia.org/wiki/Payment_card_number; the ranges of the packages
+ * credit-card-type and card-validator. If the sources differ, the table has the lengths of all.
  */
 const RANGES: readonly (readonly [from: string, to: string, lengths: readonly number[]])[] = [
   // Visa, with Electron, Dankort, Elo and others that share its 4. No 18: those are many people's identity numbers.
@@ -63,7 +63,7 @@ export const MAX_CARD_DIGITS = 19
 
 type Range = { readonly from: number; readonly to: number; readonly lengths: number }
 
-/** By their first digit: of six digits, and bit n for the length n. */
+/** By first digit: the six digits, and bit n for the length n. */
 const BY_FIRST: readonly (readonly Range[])[] = Array.from({ length: 10 }, (_, first) =>
   RANGES.filter(([from]) => from[0] === String(first)).map(([from, to, lengths]) => ({
     from: Number(from.padEnd(6, '0')),
@@ -72,7 +72,7 @@ const BY_FIRST: readonly (readonly Range[])[] = Array.from({ length: 10 }, (_, f
   })),
 )
 
-/** The lengths of cards that begin with the six digits from `at` on, bit n for n digits; 0 when no issuer's do. */
+/** The lengths of cards that begin with the six digits at `at`, bit n for n digits; 0 if no issuer uses them. */
 export function cardLengths(digits: Uint8Array, at: number): number {
   let six = 0
   for (let i = at; i < at + 6; i++) six = six * 10 + (digits[i] ?? 0)

@@ -1,4 +1,4 @@
-/** How often an honest number is taken for a card: of each kind so many at random, and a bound for each. */
+/** How often an ordinary number looks like a card number: random samples of each kind, and a limit for each. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
@@ -26,7 +26,7 @@ function dayFirst(): string {
   return text.slice(6, 8) + text.slice(4, 6) + text.slice(0, 4) + text.slice(8, 14)
 }
 
-/** Of Chongqing, Gansu or Jiangxi, whose numbers begin as cards do. */
+/** Identity numbers of Chongqing, Gansu and Jiangxi, which begin like cards. */
 function chinesePerson(): string {
   for (;;) {
     const body = `${['50', '62', '36'][draw(3)]}${digits(draw, 4)}19${stamp(time()).slice(2, 8)}${digits(draw, 3)}`
@@ -37,7 +37,7 @@ function chinesePerson(): string {
   }
 }
 
-/** The share of each kind that may be refused. Of 5,000 zero means fewer than one in 5,000. */
+/** The share of each kind that may be rejected. For 5,000 samples, zero means fewer than one in 5,000. */
 const KINDS: Readonly<Record<string, readonly [bound: number, make: () => string]>> = {
   'Date.now()': [0, () => String(time())],
   'seconds since 1970 and a counter of five': [0, () => Math.floor(time() / 1000) + digits(draw, 5)],

@@ -1,4 +1,4 @@
-/** Long numbers that are no cards, though some of them pass for one by their first digits and check digit. */
+/** Long numbers that are not card numbers, although some have a card's first digits and check digit. */
 
 /** The lengths of IBANs by country: https://www.swift.com/standards/data-standards/iban-international-bank-account-number. */
 const IBAN_LENGTHS = new Map(
@@ -15,11 +15,14 @@ const IBAN_LENGTHS = new Map(
 /** Two letters, two digits, then up to 31 letters or digits in groups. */
 const IBAN = /(?<![A-Za-z0-9])[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,31}/g
 const UUID = /(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])/gi
-/** Of the versions that programs make at random, RFC 9562's 4 and 7. */
+/** UUIDs of the versions that programs generate: RFC 9562's 4 and 7. */
 const RANDOM_UUID = /^.{14}[47].{4}[89ab]/i
 const HEX_WORD = /[0-9a-f]{24,}/gi
 
-/** The text with letters in the place of IBANs, UUIDs and long hexadecimal words, such as hashes; no place is moved. */
+/**
+ * The text with letters in place of IBANs, UUIDs and long hexadecimal words, such as hashes; every position stays the
+ * same.
+ */
 export function withoutIdentifiers(text: string): string {
   const hidden = (word: string) => (isMixed(word.replaceAll('-', '')) ? letters(word.length) : word)
   const hiddenUuid = (uuid: string) =>
@@ -28,8 +31,8 @@ export function withoutIdentifiers(text: string): string {
 }
 
 /**
- * True when letters stand among the digits in several places, as in all but one of a million hashes. A number that is glued
- * to such letters, and the second track of a stripe with a D in the middle, have them at one place or two.
+ * True if letters are among the digits in several places, as in all but one of a million hashes. A card number that
+ * touches such letters, or the second track of a stripe with a D in the middle, has them in one or two places.
  */
 function isMixed(word: string): boolean {
   return /\d[a-f]+\d+[a-f]+\d/i.test(word)
@@ -37,7 +40,7 @@ function isMixed(word: string): boolean {
 
 const letters = (count: number) => 'x'.repeat(count)
 
-/** What follows an IBAN is kept: it may be a card number. */
+/** Keeps the text after an IBAN: it may be a card number. */
 function withoutIban(text: string): string {
   const length = IBAN_LENGTHS.get(text.slice(0, 2).toUpperCase()) ?? 0
   let end = 0
@@ -46,7 +49,7 @@ function withoutIban(text: string): string {
     const char = text[end++] as string
     if (char !== ' ' && char !== '-') iban += char
   }
-  // Behind its last character another would make it something else.
+  // A further letter or digit after its last character would make it another number.
   const whole = iban.length === length && !/^[A-Za-z0-9]/.test(text.slice(end))
   return length > 0 && whole && isIban(iban) ? letters(end) + text.slice(end) : text
 }
@@ -69,24 +72,29 @@ function passesGs1(digits: ArrayLike<number>): boolean {
 }
 
 /**
- * An EAN of 13 digits or a UPC of 12. Of Visa's old numbers of 13 digits, and of Maestro's so short, none are issued any
- * more; the goods of Germany, Japan and the United Kingdom begin as they do.
+ * An EAN of 13 digits or a UPC of 12. Visa's old numbers of 13 digits, and Maestro's of 12 and 13, are no longer
+ * issued; the goods of Germany, Japan and the United Kingdom begin with the same digits.
  */
 export function isProduct(digits: string): boolean {
   return (digits.length === 13 || digits.length === 12) && passesGs1([...digits].map(Number))
 }
 
-/** A mobile number of Germany or Austria with its country's code and without a plus, as messengers write it. */
+/** A mobile number of Germany or Austria with the country's code and without a plus, as messengers write it. */
 export function isMobile(digits: string): boolean {
   return /^(?:491[5-7]|436[5-9])\d{9}$/.test(digits)
 }
 
-/** France's number of a business's place: the business's nine digits, the place's four with few in use, and check digits. */
+/**
+ * France's number of a place of business (SIRET): nine digits of the business, four of the place with few in use, and
+ * check digits.
+ */
 export function isSiret(digits: string): boolean {
   return digits.length === 14 && digits.startsWith('00', 9) && passesLuhn(digits.slice(0, 9))
 }
 
-/** China's number of a person: a region, the day of birth, a counter, and a check digit that is no X (ISO 7064, MOD 11-2). */
+/**
+ * China's identity number: a region, the day of birth, a counter, and a check digit other than X (ISO 7064, MOD 11-2).
+ */
 export function isChinesePerson(digits: string): boolean {
   if (!CHINESE_PERSON.test(digits)) return false
   let rest = 0
@@ -111,22 +119,22 @@ export function isParcel(digits: Uint8Array): boolean {
   return begins && passesGs1(digits)
 }
 
-/** Thousands of thousands, up to 99 trillion: an amount. `sizes` are those of its groups, such as 1,3,3,3,3. */
+/** An amount with thousands separators, up to 99 trillion. `sizes` are the sizes of its groups, such as 1,3,3,3,3. */
 export function isThousands(digits: string, sizes: string): boolean {
   return digits.length <= 14 && /^[1-3](?:,3){3,4}$/.test(sizes)
 }
 
-/** One number with one or two digits behind its point or comma: an amount, or a time with a fraction. */
+/** A number with one or two digits after its point or comma: an amount, or a time with a fraction. */
 export function isFraction(sizes: string, gaps: readonly string[]): boolean {
   return /^\d+,[12]$/.test(sizes) && (gaps[0] === '.' || gaps[0] === ',')
 }
 
-/** A visitor of a site, as Google Analytics names them: a random number and the seconds since 1970, with a point between. */
+/** A visitor's id of Google Analytics: a random number and the seconds since 1970, with a point between. */
 export function isVisitor(digits: string, sizes: string, gaps: readonly string[]): boolean {
   return sizes === '9,10' && gaps[0] === '.' && /^[12]/.test(digits.slice(9))
 }
 
-/** Amazon's order numbers, or their last two groups. `withBefore` has the size of the group before them too. */
+/** Amazon's order numbers, or their last two groups. `withBefore` also has the size of the group before them. */
 export function isOrderNumber(sizes: string, withBefore: string): boolean {
   return sizes === '3,7,7' || (sizes === '7,7' && withBefore === '3,7,7')
 }
@@ -140,8 +148,8 @@ const MONTH = '(?:0[1-9]|1[0-2])'
 const DAY = '(?:0[1-9]|[12]\\d|3[01])'
 const CLOCK = '(?:[01]\\d|2[0-3])[0-5]\\d[0-5]\\d'
 /**
- * yymmddhhmmss to 2031 and ddmmyyhhmmss from the 20th on, ddmmyyyyhhmmss, and what counts within the second. Those that begin
- * with 20 are no card's.
+ * yymmddhhmmss up to 2031, ddmmyyhhmmss from day 20 on, and ddmmyyyyhhmmss, each with digits within the second. No card
+ * begins with 20.
  */
 const TIME = new RegExp(
   `^(?:(?:2\\d|3[01])${MONTH}${DAY}${CLOCK}\\d{0,4}|${DAY}${MONTH}20\\d\\d${CLOCK}\\d{0,4})$`,
@@ -149,10 +157,10 @@ const TIME = new RegExp(
 
 const CHINESE_PERSON = new RegExp(`^[1-8]\\d{5}(?:19|20)\\d\\d${MONTH}${DAY}\\d{4}$`)
 
-/** Ticks of .NET, 100 ns since the year 1, from 2015 to 2032: 18 digits, a length of which no such cards are issued. */
+/** Ticks of .NET, 100 ns since the year 1, from 2015 to 2032: 18 digits, a length that no such card has. */
 const TICKS = /^6(?:3[6-9]|40)\d{15}$/
 
-/** True for digits that say a day and the time of day, with a counter of up to four digits behind it, and for ticks. */
+/** True for digits of a day and a time of day, with a counter of up to four digits after it, and for ticks. */
 export function isTime(digits: string): boolean {
   return TIME.test(digits) || TICKS.test(digits)
 }

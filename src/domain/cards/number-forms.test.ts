@@ -1,4 +1,4 @@
-/** The forms of numbers that are no cards, each from its first to its last, and what is beside them. */
+/** The forms of numbers that are not card numbers: the first and last of each, and their neighbours. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ibanOf } from '../../../test/card-samples.ts'
@@ -17,7 +17,7 @@ import {
   withoutIdentifiers,
 } from './harmless-numbers.ts'
 
-/** Tells the samples apart for which a form holds. */
+/** Separates the samples that have a form from the others. */
 function holds(form: (text: string) => boolean, yes: readonly string[], no: readonly string[]): void {
   for (const text of yes) assert.equal(form(text), true, text)
   for (const text of no) assert.equal(form(text), false, text)

@@ -5,7 +5,7 @@ import { BUILT_IN, type CompileCondition, checkRuleSet, readRuleSet } from './ru
 const PROVIDERS = ['bank_a', 'bank_b']
 const DEFAULT = { providers: ['bank_a'] }
 
-/** A language of `&&` alone, in which `bad` is an error and `yes` and `no` are constants. */
+/** A language of only `&&`, in which `bad` is an error and `yes` and `no` are constants. */
 const compile: CompileCondition = (text) =>
   text === 'bad'
     ? { position: { line: 1, column: 3, offset: 2 }, message: 'It is bad.' }
@@ -16,7 +16,7 @@ const compile: CompileCondition = (text) =>
         conjuncts: text.split('&&'),
       }
 
-/** The paths of what is wrong with a document, each with its message. */
+/** The paths of a document's problems, each with its message. */
 function problems(document: unknown): Record<string, string> {
   const read = readRuleSet(document, compile)
   const found = read.problems.length > 0 ? read.problems : checkRuleSet(read.ruleSet, PROVIDERS)
@@ -194,7 +194,7 @@ const RULE_FIELDS = 'name, when, providers, split, sticky, failover_on'
 const EITHER = 'It needs either providers, a list in order, or split, a list of weights.'
 const textOf = (most: number) => `This must be a string of 1 to ${most} characters.`
 
-/** Everything that can be wrong with a document, each once, and the sentence for it. */
+/** Every possible problem of a document, once, and its sentence. */
 const SENTENCES: readonly (readonly [document: unknown, path: string, message: string])[] = [
   [null, '', 'This must be an object with rules, default.'],
   [{ rules: [] }, 'default', 'The default is missing.'],

@@ -23,16 +23,16 @@ export function createClock(): Clock {
   return {
     now: () => Math.floor(performance.now() + offset),
     sample(time, sentAt, receivedAt) {
-      const doubt = receivedAt - sentAt
+      const roundTripMs = receivedAt - sentAt
       // The database truncates to whole milliseconds.
       const measured = time + 0.5 - (sentAt + receivedAt) / 2
       const change = Math.abs(measured - offset)
       const jumped = sampledAt > Number.NEGATIVE_INFINITY && change > JUMP_MS
       // A slow response gives an inexact time. It counts only if the last sample is old, or if the difference is larger
       // than its error.
-      if (doubt > 2 * error && receivedAt - sampledAt < STALE_MS && change < JUMP_MS + doubt) return jumped
+      if (roundTripMs > 2 * error && receivedAt - sampledAt < STALE_MS && change < JUMP_MS + roundTripMs) return jumped
       offset = measured
-      error = doubt
+      error = roundTripMs
       sampledAt = receivedAt
       return jumped
     },
