@@ -8,7 +8,7 @@ import { UnfitServer, unsafeSettings } from './session.ts'
 /** The pools' connections, and the one of a start. */
 const CONNECTIONS_NEEDED = 11
 /** The time-out for a response that comes at once, unless a pooler has no free connection. */
-const ANSWER_MS = 1_000
+const RESPONSE_MS = 1_000
 
 /**
  * Checks the server of a new connection; returns the schema of the tables. `another` opens a second connection for
@@ -107,10 +107,10 @@ async function isShared(client: Client, other: Client): Promise<boolean> {
     throw error
   }
   const theirs = await pidOf(other)
-  const asked = pidOf(client)
-  const after = await Promise.race([asked, delay(ANSWER_MS, undefined, { ref: false })])
+  const response = pidOf(client)
+  const after = await Promise.race([response, delay(RESPONSE_MS, undefined, { ref: false })])
   await other.query('ROLLBACK')
-  await asked
+  await response
   return !before.has(after) || before.has(theirs)
 }
 
