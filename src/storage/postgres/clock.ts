@@ -30,7 +30,8 @@ export function createClock(): Clock {
       const jumped = sampledAt > Number.NEGATIVE_INFINITY && change > JUMP_MS
       // A slow response gives an inexact time. It counts only if the last sample is old, or if the difference is larger
       // than its error.
-      if (roundTripMs > 2 * error && receivedAt - sampledAt < STALE_MS && change < JUMP_MS + roundTripMs) return jumped
+      if (roundTripMs > 2 * error && receivedAt - sampledAt < STALE_MS && change < JUMP_MS + roundTripMs)
+        return jumped
       offset = measured
       error = roundTripMs
       sampledAt = receivedAt
