@@ -75,13 +75,13 @@ export async function takeTarget(
   fingerprint: string,
 ): Promise<Target | { readonly doneAt: number }> {
   const token = randomUUID()
-  let lastHeartbeat: string | undefined
+  let lastHeartbeatAt: string | undefined
   for (;;) {
     const taken = await inTransaction(ask, () => take(ask, name, fingerprint, token))
     if (!('leasedAt' in taken)) return 'doneAt' in taken ? taken : targetOf(ask, hosts, name, token, taken)
-    if (seen !== undefined && seen !== taken.leasedAt)
+    if (lastHeartbeatAt !== undefined && lastHeartbeatAt !== taken.leasedAt)
       throw new Error(`Another copy into ${name} is running. Wait until it has ended.`)
-    seen = taken.leasedAt
+    lastHeartbeatAt = taken.leasedAt
     await delay(LOOK_AGAIN_MS)
   }
 }

@@ -89,7 +89,7 @@ function fixedFieldProblem(
   const { id } = shown
   const row = { refund: refunds, dispute: disputes, alarm: alarms }[part].find((one) => one['id'] === id)
   if (!row) return `shows the ${part} ${id}, which its charge does not have`
-  return differs(PARTS[part], said, row, PARTS[part].fixed)
+  return difference(PARTS[part], shown, row, PARTS[part].fixed)
 }
 
 /** The last event has the values of the row, except for fields that change without an event. */

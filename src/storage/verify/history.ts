@@ -132,7 +132,7 @@ function* failureProblems({ charge, events }: Pick<Aggregate, 'charge' | 'events
     if (!type.startsWith('payment.')) continue
     // A requested cancel begins after the call that it waited for.
     const status = type === 'payment.authorized' ? 'authorized' : String(data?.charge['status'])
-    if (/capture_failed$|cancel_failed$/.test(type) && before !== status && !isOfWish(type, status))
+    if (/capture_failed$|cancel_failed$/.test(type) && before !== status && !isOfCancelRequest(type, status))
       yield `${named(event)} says that ${charge['id']} is ${status} again, and it was ${before} before.`
     if (type === 'payment.authorized' && before === 'authorized')
       yield `${named(event)} says that ${charge['id']} is authorized, which it was before.`

@@ -152,7 +152,7 @@ function endingProblem(charge: Row, owner: Row, events: readonly AuditedEvent[])
   if (wrong) return wrong
   const shown = ownFacts ?? event?.data?.[view.name]
   return shown
-    ? endedOtherwise(kind, shown, owner, 'refusal' in facts)
+    ? shownStateProblem(kind, shown, owner, 'refusal' in facts)
     : `ended, and no event shows ${row['id']}`
 }
 
