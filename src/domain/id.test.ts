@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { drawsFrom } from '../../test/kit/draws.ts'
+import { holdsCardNumber } from './cards/card-numbers.ts'
 import { encodeTime, idFactory, idFloor, idTime, isId, madeAt, STEP_MS } from './id.ts'
 
 /** A fixed stream of bits that look random, so that a failure can be repeated. */
@@ -170,4 +172,20 @@ test('what an id names was made at its time, or when the clock says that it is e
   assert.equal(madeAt(id, 1_000_000 - STEP_MS), 1_000_000)
   assert.equal(madeAt(id, 1_000_000 - STEP_MS - 1), 1_000_000 - STEP_MS - 1)
   assert.equal(madeAt(id, -5), -5)
+})
+
+test('no id looks like a card number, so that MiniPay accepts all of its own ids', () => {
+  const draw = drawsFrom(1)
+  /** Random bits whose base32 digits are all decimal. */
+  const decimal = () =>
+    Array.from({ length: 16 }).reduce<bigint>((bits) => bits * 32n + BigInt(draw.between(0, 9)), 0n)
+  let now = Date.UTC(2026, 10, 26)
+  const newId = idFactory(() => ++now, decimal)
+  const ids = Array.from({ length: 5_000 }, () => newId('txn'))
+  assert.deepEqual(ids.filter(holdsCardNumber), [])
+  assert.deepEqual(ids, ids.toSorted())
+  const sameMs = idFactory(() => now, decimal)
+  const many = Array.from({ length: 5_000 }, () => sameMs('txn'))
+  assert.deepEqual(many.filter(holdsCardNumber), [])
+  assert.equal(new Set(many).size, many.length)
 })
