@@ -3,7 +3,8 @@
 import { listAttempts } from './app/attempts/list-attempts.ts'
 import { type Received, receiveNotification } from './app/attempts/receive-notification.ts'
 import { createBackground } from './app/background.ts'
-import type { Result } from './app/execute.ts'
+import type { Context } from './app/context.ts'
+import type { KeyedRequest, Result } from './app/execute.ts'
 import { cancelCharge } from './app/payments/cancel-charge.ts'
 import { captureCharge } from './app/payments/capture-charge.ts'
 import { createCharge } from './app/payments/create-charge.ts'
@@ -139,6 +140,7 @@ export type MiniPay = {
 
 const SILENT: Log = { info() {}, warn() {}, error() {} }
 const DEFAULT_LIMIT = 20
+const SCOPE = DEFAULT_SCOPE
 
 /**
  * Opens a database, creating a SQLite file that is missing, and brings it to this version's schema. One process at a time
@@ -170,14 +172,14 @@ function configOf(options: MiniPayOptions): CoreConfig {
   return { ...parsed, providers }
 }
 
+/** Runs a call unless the library is closed; a close waits for it. */
+type Call = <T>(work: () => Promise<T>) => Promise<T>
+
 function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
-  const { store, router } = context
-  const scope = DEFAULT_SCOPE
   const calls = createBackground()
   let closed: Promise<void> | undefined
 
-  /** Runs a call unless the library is closed; a close waits for it. */
-  function call<T>(work: () => Promise<T>): Promise<T> {
+  const call: Call = (work) => {
     if (closed) return Promise.reject(new StoreUnavailable('closing', 'MiniPay is closed.'))
     const result = work()
     calls.add(result.then(ignore, ignore))
@@ -186,35 +188,46 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
 
   async function close(): Promise<void> {
     await Promise.all([within(context.runtime, graceMs, calls.ended()), workers.stop(graceMs)])
-    await store.close()
+    await context.store.close()
   }
 
-  const keyed = (operation: string, body: object, { idempotencyKey = context.newKey() }: RequestOptions) => {
-    const fault = keyFault(idempotencyKey)
-    if (fault) return fault
-    const fingerprint = context.fingerprint(canonicalRequest(operation, body))
-    return { scope, key: idempotencyKey, fingerprint, surface: 'minipay' as const }
+  return {
+    ...paymentsOf(context, call),
+    ...readsOf(context, call),
+    ...routingOf(context, call),
+    receiveNotification: (provider, body, headers) =>
+      call(async () => {
+        const received = await receiveNotification(context, provider, body, headers)
+        if (isRejection(received)) return rejected(received)
+        if (received.status === 'stored') workers.wakeNotifications()
+        return received
+      }),
+    close: () => (closed ??= close()),
   }
+}
 
+type Payments = Pick<MiniPay, 'createCharge' | 'captureCharge' | 'cancelCharge' | 'createRefund'>
+
+function paymentsOf(context: Context, call: Call): Payments {
   return {
     createCharge: (order, options = {}) =>
       call(async () => {
         const command = readChargeOrder(order)
         if (isRejection(command)) return rejected(command)
-        const request = keyed('createCharge', command, options)
+        const request = keyed(context, 'createCharge', command, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await createCharge(context, request, command))
       }),
     captureCharge: (id, { amount, ...options } = {}) =>
       call(async () => {
         const fault = amount === undefined ? undefined : amountFault(amount)
-        const request = fault ?? keyed('captureCharge', { id, amount: amount ?? null }, options)
+        const request = fault ?? keyed(context, 'captureCharge', { id, amount: amount ?? null }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await captureCharge(context, request, id, amount))
       }),
     cancelCharge: (id, options = {}) =>
       call(async () => {
-        const request = keyed('cancelCharge', { id }, options)
+        const request = keyed(context, 'cancelCharge', { id }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await cancelCharge(context, request, id))
       }),
@@ -223,48 +236,62 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
         const command = readRefundOrder(order)
         if (isRejection(command)) return rejected(command)
         const { chargeId } = order
-        const request = keyed(
-          'createRefund',
-          { chargeId, ...command, amount: command.amount ?? null },
-          options,
-        )
+        const body = { chargeId, ...command, amount: command.amount ?? null }
+        const request = keyed(context, 'createRefund', body, options)
         if (isRejection(request)) return rejected(request)
         return refundResult(await createRefund(context, request, chargeId, command))
       }),
+  }
+}
+
+type Reads = Pick<MiniPay, 'charge' | 'charges' | 'refund' | 'refunds' | 'attempts' | 'events' | 'balances'>
+
+function readsOf(context: Context, call: Call): Reads {
+  const { store } = context
+  return {
     charge: (id) =>
       call(async () => {
-        const charge = await store.charge(scope, id)
+        const charge = await store.charge(SCOPE, id)
         return charge && factsOf(charge)
       }),
     charges: (query) =>
       call(async () => {
-        const page = await store.charges(scope, { limit: DEFAULT_LIMIT, ...query })
+        const page = await store.charges(SCOPE, { limit: DEFAULT_LIMIT, ...query })
         return { ...page, data: page.data.map(factsOf) }
       }),
-    refund: (id) => call(() => store.refund(scope, id)),
-    refunds: (query) => call(() => store.refunds(scope, { limit: DEFAULT_LIMIT, ...query })),
-    attempts: (id) => call(() => listAttempts(context, scope, id)),
+    refund: (id) => call(() => store.refund(SCOPE, id)),
+    refunds: (query) => call(() => store.refunds(SCOPE, { limit: DEFAULT_LIMIT, ...query })),
+    attempts: (id) => call(() => listAttempts(context, SCOPE, id)),
     events: (query) =>
       call(async () => {
-        const page = await store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })
+        const page = await store.events(SCOPE, { after: 0, limit: DEFAULT_LIMIT, ...query })
         return { ...page, data: page.data.map((event) => ({ ...event, data: decodeSnapshot(event.data) })) }
       }),
-    balances: () => call(() => store.balances(scope)),
-    receiveNotification: (provider, body, headers) =>
-      call(async () => {
-        const received = await receiveNotification(context, provider, body, headers)
-        if (isRejection(received)) return rejected(received)
-        if (received.status === 'stored') workers.wakeNotifications()
-        return received
-      }),
-    routingRules: () => call(() => router.current(scope)),
+    balances: () => call(() => store.balances(SCOPE)),
+  }
+}
+
+function routingOf({ router }: Context, call: Call): Pick<MiniPay, 'routingRules' | 'replaceRoutingRules'> {
+  return {
+    routingRules: () => call(() => router.current(SCOPE)),
     replaceRoutingRules: (document) =>
       call(async () => {
-        const replaced = await router.replace(scope, document, undefined)
+        const replaced = await router.replace(SCOPE, document, undefined)
         return isRejection(replaced) ? rejected(replaced) : { version: replaced.version }
       }),
-    close: () => (closed ??= close()),
   }
+}
+
+function keyed(
+  context: Context,
+  operation: string,
+  body: object,
+  { idempotencyKey = context.newKey() }: RequestOptions,
+): KeyedRequest | Rejection {
+  const fault = keyFault(idempotencyKey)
+  if (fault) return fault
+  const fingerprint = context.fingerprint(canonicalRequest(operation, body))
+  return { scope: SCOPE, key: idempotencyKey, fingerprint, surface: 'minipay' }
 }
 
 function ignore(): void {}
