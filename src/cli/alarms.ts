@@ -1,20 +1,10 @@
 /** `minipay alarms`: lists the contradictions of providers, and closes them. */
+import type { AlarmView } from '../api/minipay/alarm-schemas.ts'
 import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/alarms'
 
-type AlarmBody = {
-  readonly id: string
-  readonly transaction_id: string
-  readonly kind: string
-  readonly provider: string
-  readonly status: string
-  readonly in_doubt: boolean
-  readonly message: string
-  readonly opened_at: string
-  readonly reason: string | null
-}
-type Page = { readonly data: readonly AlarmBody[]; readonly has_more: boolean }
+type Page = { readonly data: readonly AlarmView[]; readonly has_more: boolean }
 
 /** Prints every open alarm, the newest first. Returns the exit status. */
 export async function alarmsList(server: URL): Promise<number> {
@@ -42,7 +32,7 @@ export async function alarmsClose(
   reason: string,
   amount: number | undefined,
 ): Promise<number> {
-  const alarm = await apiClient(server).post<AlarmBody>(`${PATH}/${encodeURIComponent(id)}/close`, {
+  const alarm = await apiClient(server).post<AlarmView>(`${PATH}/${encodeURIComponent(id)}/close`, {
     reason,
     ...(amount !== undefined && { amount }),
   })
@@ -50,7 +40,7 @@ export async function alarmsClose(
   return 0
 }
 
-function line({ id, transaction_id, kind, provider, status, message, ...alarm }: AlarmBody): string {
+function line({ id, transaction_id, kind, provider, status, message, ...alarm }: AlarmView): string {
   const doubt = alarm.in_doubt ? ', no money moves' : ''
   const why = alarm.reason === null ? '' : ` (closed: ${alarm.reason})`
   return `${id}  ${status}  ${kind} at ${provider} for ${transaction_id}, ${alarm.opened_at}${doubt}: ${message}${why}`

@@ -1,21 +1,10 @@
 /** `minipay attempts`: provider calls with an unknown outcome, and resolving one by hand. */
+import type { AttemptView } from '../api/minipay/attempt-schemas.ts'
 import { apiClient } from './api.ts'
 
 const PATH = '/api/v1/attempts'
 
-type AttemptBody = {
-  readonly id: string
-  readonly transaction_id: string
-  readonly kind: string
-  readonly provider: string
-  readonly status: string
-  readonly amount: number
-  readonly currency: string
-  readonly started_at: string
-  readonly lookups: number
-  readonly reason: string | null
-}
-type Page = { readonly data: readonly AttemptBody[]; readonly has_more: boolean }
+type Page = { readonly data: readonly AttemptView[]; readonly has_more: boolean }
 
 /** Prints every unknown attempt, then the pending ones, each the newest first. Returns the exit status. */
 export async function attemptsList(server: URL): Promise<number> {
@@ -48,7 +37,7 @@ export async function attemptsResolve(
   outcome: 'succeeded' | 'failed',
   { reference, amount }: { readonly reference: string | undefined; readonly amount: number | undefined },
 ): Promise<number> {
-  const attempt = await apiClient(server).post<AttemptBody>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
+  const attempt = await apiClient(server).post<AttemptView>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
     ...(reference !== undefined && { provider_reference: reference }),
     ...(amount !== undefined && { amount }),
@@ -66,7 +55,7 @@ function line({
   amount,
   currency,
   ...attempt
-}: AttemptBody): string {
+}: AttemptView): string {
   const why = attempt.reason ? `: ${attempt.reason}` : ''
   return `${id}  ${status}  ${kind} ${amount} ${currency} at ${provider} for ${transaction_id}, ${attempt.started_at}, ${attempt.lookups} lookups${why}`
 }

@@ -1,4 +1,5 @@
 /** `minipay webhooks`: deliveries that failed for good, and another try for those that have something in common. */
+import type { DeliveryView, RetriedView } from '../api/minipay/webhook-delivery-schemas.ts'
 import { ConfigError } from '../config.ts'
 import { apiClient } from './api.ts'
 
@@ -6,18 +7,7 @@ const PATH = '/api/v1/webhook_deliveries'
 /** More than these are only counted. */
 const SHOWN = 100
 
-type DeliveryBody = {
-  readonly id: string
-  readonly endpoint: string
-  readonly event_sequence: number
-  readonly event_type: string
-  readonly attempts: number
-  readonly last_status: number | null
-  readonly last_error: string | null
-  readonly created_at: string
-}
-type Page = { readonly data: readonly DeliveryBody[]; readonly has_more: boolean }
-type RetryResult = { readonly queued: number; readonly has_more: boolean; readonly next: string | null }
+type Page = { readonly data: readonly DeliveryView[]; readonly has_more: boolean }
 
 /** Prints the newest that failed. Returns the exit status. */
 export async function webhooksList(server: URL): Promise<number> {
@@ -37,7 +27,7 @@ export async function webhooksRetry(server: URL, words: readonly string[]): Prom
   const filter = filterOf(words)
   let queued = 0
   for (let cursor: string | null = null; ; ) {
-    const result: RetryResult = await api.post<RetryResult>(`${PATH}/retry`, {
+    const result: RetriedView = await api.post<RetriedView>(`${PATH}/retry`, {
       ...filter,
       ...(cursor !== null && { starting_after: cursor }),
     })
@@ -70,7 +60,7 @@ function filterOf(words: readonly string[]): Record<string, unknown> {
   return filter
 }
 
-function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryBody): string {
+function line({ id, endpoint, event_sequence, event_type, attempts, ...delivery }: DeliveryView): string {
   const why = delivery.last_error ?? `status ${delivery.last_status}`
   return `${id}  ${event_type}, event ${event_sequence}, to ${endpoint}, ${delivery.created_at}, ${attempts} attempts: ${why}`
 }
