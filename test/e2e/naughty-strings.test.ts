@@ -4,15 +4,16 @@
  * `FUZZ_RUNS=1` sends every string to every place; without it, each goes to all places that store it and to some others.
  */
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import NAUGHTY from 'big-list-of-naughty-strings/blns.json' with { type: 'json' }
 import { holdsCardNumber } from '../../src/domain/cards/card-numbers.ts'
 import { type Alarm, type Charge, eventsAfter, type Page, type Refund } from '../kit/client.ts'
 import { type LivedIn, startLivedIn } from '../kit/lived-in.ts'
 import { OPERATIONS, send } from '../kit/operations.ts'
 import { type Place, placesOf } from '../kit/places.ts'
 
+const NAUGHTY = createRequire(import.meta.url)('big-list-of-naughty-strings') as readonly string[]
 /** Those of later versions of the list, and texts that were found to be read as something else. */
 const MORE = [
   ...['hasOwnProperty', '1#INF', '-1#IND', '1#QNAN', '<foo val=“bar” />', '{0}', '%', '_', ' ', '%s%p%x%d'],
