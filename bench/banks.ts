@@ -1,11 +1,11 @@
-/** MiniPay with remote providers: their processes, and the file that names them. */
+/** MiniPay with remote providers: starts their processes, and writes the file that names them. */
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, withDatabase, withServer } from './bench.ts'
 import { type Server, startBank, startMiniPay } from './processes.ts'
 
-/** What every processor of the benchmark signs with. */
+/** The secret of every processor of the benchmark. */
 export const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 
 /** A provider of the kind `http`; its other fields are those of docs/provider-protocol.md. */
@@ -43,7 +43,7 @@ export async function withProviders<T>(
   }
 }
 
-/** A request that has to be answered with 2xx; resolves with the JSON of the answer. */
+/** A request that must get a 2xx; resolves with the JSON of the response. */
 export async function ask<T>(server: Server, method: string, path: string, body?: object): Promise<T> {
   const response = await fetch(server.url + path, {
     method,

@@ -3,9 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 const HEAD_END = '\r\n\r\n'
 
 /**
- * An HTTP/1.1 server that costs as little as it can: bare sockets, no more of HTTP than requests with a
- * content-length need. `answer` gets a request's head and body and gives the whole answer, in Latin-1. Resolves with
- * its port on loopback.
+ * A minimal HTTP/1.1 server over bare sockets: it reads only requests with a content-length. `answer` gets a request's
+ * head and body and returns the complete response, in Latin-1. Resolves with its port on loopback.
  */
 export function serveBare(answer: (head: string, body: string) => string): Promise<number> {
   const server = createServer((socket) => serve(socket, answer))

@@ -1,4 +1,4 @@
-/** What every part of the benchmark works with: its options, its folder, and how a row is made of rounds. */
+/** The base of every part of the benchmark: its options, its folder, and the medians of its rounds. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadJob, LoadResult } from './load.ts'
@@ -9,13 +9,13 @@ export type Options = {
   readonly rounds: number
   /** Measured seconds of each cell of the table. */
   readonly seconds: number
-  /** Runs only the parts whose name holds this. */
+  /** Runs only the parts whose name contains this. */
   readonly only: string
   /** Runs only these numbers of connections of the charge rows. */
   readonly connections: readonly number[]
-  /** Flags for MiniPay's Node, such as --cpu-prof. */
+  /** Flags for MiniPay's Node process, such as --cpu-prof. */
   readonly nodeFlags: readonly string[]
-  /** The commit that this checkout is compared with, or nothing. */
+  /** The commit to compare this checkout with; undefined without one. */
   readonly compare: string
   /** Writes the results of a partial run too. */
   readonly save: boolean
@@ -27,7 +27,7 @@ export type Bench = Options & {
   readonly load: LoadGenerator
 }
 
-/** One measured run: what the load generator saw, and the CPU seconds the server used a second. */
+/** One measured run: the load generator's result, and the CPU seconds of the server per second. */
 export type Run = LoadResult & { readonly serverCpu: number }
 
 export type Row = {
@@ -37,27 +37,27 @@ export type Row = {
   /** ms */
   readonly p50?: number
   readonly p99?: number
-  /** Anything else that was measured, in words. */
+  /** Other measurements, as text. */
   readonly beside?: string
   readonly aim?: string
-  /** Undefined where there is no aim. */
+  /** Undefined without an aim. */
   readonly met?: boolean
-  /** What was not as it should be; the row's numbers are then not to be trusted. */
+  /** Problems of the run: if there are any, do not trust the row's numbers. */
   readonly fault?: string
-  /** The rounds that the medians are of. */
+  /** The rounds behind the medians. */
   readonly raw: readonly unknown[]
 }
 
-/** A part of the benchmark. `names` are what `--only` is matched with; `wanted` are those that matched. */
+/** A part of the benchmark. `--only` matches `names`; `wanted` are those that matched. */
 export type Part = {
   readonly names: readonly string[]
-  /** It takes too long for a whole run: `--only` must name it. */
+  /** Too slow for a whole run: only `--only` runs it. */
   readonly onlyWhenNamed?: boolean
   run(bench: Bench, wanted: readonly string[]): Promise<Row[]>
 }
 
 const WARMUP_SECONDS = 0.3
-/** A generator above this share of a core may have been what was measured. */
+/** If the generator used more than this share of a core, the run may have measured the generator. */
 const GENERATOR_LIMIT = 0.95
 
 export function median(values: readonly number[]): number {
@@ -69,7 +69,7 @@ export function median(values: readonly number[]): number {
 
 let databases = 0
 
-/** Calls `use` with the path of a database that is not there yet, and deletes it afterwards. */
+/** Calls `use` with the path of a database that does not exist yet, and deletes it afterwards. */
 export async function withDatabase<T>(bench: Bench, use: (file: string) => Promise<T>): Promise<T> {
   const file = join(bench.folder, `${++databases}.db`)
   try {
@@ -117,7 +117,7 @@ export async function measure(
   return run
 }
 
-/** A line for whoever watches: whose CPU a rate is bounded by is seen here. */
+/** Prints a line for each run: it shows which CPU limits a rate. */
 function progress(server: string, { scenario, connections }: Measured, run: Run): string {
   const { perSecond, p50, p99, cpu, serverCpu } = run
   return (
@@ -126,10 +126,10 @@ function progress(server: string, { scenario, connections }: Measured, run: Run)
   )
 }
 
-/** `scenario`: charges unless given, of which the first `remember` are kept for replays and refunds. */
+/** `scenario`: charges unless given; the generator remembers the first `remember` for replays and refunds. */
 type WarmUp = { readonly remember?: number; readonly seconds?: number; readonly scenario?: Scenario }
 
-/** Lets a fresh server compile its hot code and fills the generator's memory of charges; not measured. */
+/** An unmeasured load: the new server compiles its hot code, and the generator remembers charges. */
 export async function warmUp(
   bench: Bench,
   server: Server,
@@ -144,7 +144,7 @@ export async function warmUp(
   })
 }
 
-/** The medians of a row's rounds, and what was wrong with them. */
+/** The medians of a row's rounds, and their problems. */
 export function summary(runs: readonly Run[]): Pick<Row, 'perSecond' | 'p50' | 'p99' | 'fault' | 'raw'> {
   const wrong = runs.find((run) => run.errors > 0 || run.requests === 0)
   const busy = median(runs.map((run) => run.cpu)) > GENERATOR_LIMIT

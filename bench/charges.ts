@@ -1,4 +1,4 @@
-/** Charges with a fresh key each, without webhooks, on MiniPay and the three references in turn. */
+/** Charges, each with a new key, without webhooks, on MiniPay and the three references in turn. */
 import {
   type Bench,
   measure,
@@ -24,7 +24,7 @@ const TITLES: Readonly<Record<Kind, string>> = {
 }
 const NAMES = (Object.keys(TITLES) as Kind[]).map((kind) => `charges: ${kind}`)
 
-/** What was aimed at, as multiples of each reference's charges a second, and p99 in ms by connections. */
+/** The aims: multiples of each reference's charges per second, and p99 in ms by connections. */
 const RATIO_AIMS: Readonly<Record<ReferenceKind, number>> = { ceiling: 0.55, original: 150, tuned: 12 }
 const P99_AIMS: Readonly<Record<number, number>> = { 64: 10, 256: 30 }
 
@@ -39,7 +39,7 @@ export const charges: Part = {
     const cells: Cells = new Map()
     const resident: number[] = []
     for (let round = 0; round < bench.rounds; round++) {
-      // Each round begins with another server, so that none always runs on a machine in the same state.
+      // Another server begins each round, so none always runs in the same state of the machine.
       const order = kinds.map((_, i) => kinds[(i + round) % kinds.length] as Kind)
       for (const kind of order) await runServer(bench, kind, cells, resident)
     }
@@ -51,7 +51,7 @@ function runServer(bench: Bench, kind: Kind, cells: Cells, resident: number[]): 
   return withDatabase(bench, (file) => {
     const starting = kind === 'minipay' ? startMiniPay(file, '', bench.nodeFlags) : startReference(kind, file)
     return withServer(starting, async (server) => {
-      // The fast two are bound by the CPU, and cold code would count against the faster one.
+      // The CPU limits the fast two, and cold code would slow the faster one more.
       await warmUp(bench, server, { seconds: kind === 'minipay' || kind === 'ceiling' ? 3 : 1 })
       for (const connections of bench.connections) {
         const run = await measure(bench, server, { connections, scenario: { kind: 'charge' } })

@@ -1,4 +1,4 @@
-/** Charges on PostgreSQL with one, two and three nodes, beside SQLite's and pgbench's in the same rounds. */
+/** Charges on PostgreSQL with one, two and three nodes, beside SQLite and pgbench in the same rounds. */
 import {
   type Bench,
   measure,
@@ -20,11 +20,11 @@ const SQLITE = 'postgres: sqlite'
 const PGBENCH = 'postgres: pgbench'
 
 const WARMUP_SECONDS = 2
-/** What one node should do, as multiples of the references. */
+/** The aims for one node, as multiples of the references. */
 const PGBENCH_AIM = 2.5
 const SQLITE_AIM = 0.85
 
-/** `engineCpu`: CPU seconds that PostgreSQL used a second. */
+/** `engineCpu`: CPU seconds of PostgreSQL per second. */
 type NodeRun = Run & { readonly engineCpu: number }
 /** The rounds of each row, in order. */
 type Rounds = {
@@ -150,7 +150,7 @@ type Comparison = {
   readonly ofPgbench: number | undefined
 }
 
-/** Ratios are the medians of each round's: what a machine does in one moment, the next may not. */
+/** Ratios are medians of each round's ratios, because the machine's state changes between rounds. */
 function comparison(
   runs: readonly NodeRun[],
   sqlite: readonly Run[] | undefined,
@@ -178,7 +178,7 @@ function aims({ ofSqlite, ofPgbench }: Comparison): Pick<Row, 'aim' | 'met'> {
   }
 }
 
-/** The rounds of the number of clients that does best. */
+/** The rounds with the number of clients that is fastest. */
 function bestOf({ pgbench }: Rounds): readonly PgbenchRun[] | undefined {
   const rate = (runs: readonly PgbenchRun[]) => median(runs.map((run) => run.perSecond))
   return [...pgbench.values()].sort((a, b) => rate(b) - rate(a))[0]

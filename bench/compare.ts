@@ -1,4 +1,6 @@
-/** Charges of this checkout beside those of another commit, in turn: rates, CPU, bytes written and bytes stored. */
+/**
+ * Compares charges of this checkout with those of another commit, in turn: rates, CPU, bytes written and bytes stored.
+ */
 import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +22,7 @@ import { type Postgres, withPostgres } from './postgres.ts'
 import { type Server, startMiniPay, startStandIn } from './processes.ts'
 import { postgresSize, type Size, sqliteSize } from './sizes.ts'
 
-/** By its name, the road of a charge: the engine, and whether a provider's process is called. */
+/** By name, the path of a charge: the engine, and whether MiniPay calls a provider's process. */
 const ROADS = {
   'compare: in process': { title: 'durable charges', postgres: false, provider: false },
   'compare: provider': { title: 'durable charges through a provider', postgres: false, provider: true },
@@ -43,7 +45,7 @@ type Cost = { readonly micros: Readonly<Record<string, number>>; readonly writte
 type ComparedRun = Run & Cost
 /** A checkout and the folder that it is in. */
 type Side = { readonly what: string; readonly folder: string; readonly runs: ComparedRun[] }
-/** A database of a run, and the processes beside MiniPay that work on it. */
+/** A database of a run, and the other processes that work on it. */
 type Engine = {
   readonly database: string
   readonly postgres: Postgres | undefined
@@ -73,7 +75,7 @@ export const comparison: Part = {
   },
 }
 
-/** The commit in a folder of its own, with this checkout's dependencies: only the code differs. */
+/** The commit in its own folder, with this checkout's dependencies: only the code differs. */
 function checkOut(parent: string, commit: string): string {
   const folder = join(parent, 'compared')
   execFileSync('git', ['worktree', 'add', '--quiet', '--detach', folder, commit], { cwd: OURS })
@@ -81,7 +83,7 @@ function checkOut(parent: string, commit: string): string {
   return folder
 }
 
-/** Each pair is begun by the other side, so that neither always runs on a machine in the same state. */
+/** The sides take turns in beginning a pair, so neither always runs in the same state of the machine. */
 async function pairs(bench: Bench, name: Name, theirs: string, postgres?: Postgres): Promise<Row[]> {
   const { title, provider } = ROADS[name]
   const ours: Side = { what: `**${title}: this checkout**`, folder: OURS, runs: [] }
@@ -120,7 +122,7 @@ async function runWithProvider(bench: Bench, folder: string, engine: Engine): Pr
   })
 }
 
-/** When the server has ended, everything is in the tables and nothing in a log. */
+/** After the server has ended, all data is in the tables and none in a log. */
 async function withStored(run: ComparedRun, engine: Engine): Promise<ComparedRun> {
   const { bytes, charges } = await engine.size()
   return { ...run, stored: bytes / charges }
@@ -146,14 +148,14 @@ async function charge(bench: Bench, server: Server, { postgres }: Engine): Promi
   return { ...run, micros: Object.fromEntries(micros), written, stored: Number.NaN }
 }
 
-/** With the ratios of its medians to those of `reference`, when it is given. */
+/** Adds the ratios of its medians to those of `reference`, if given. */
 function row(side: Side, reference?: Side): Row {
   const measured = (of: (run: ComparedRun) => number, unit: string) => {
     const ours = median(side.runs.map(of))
     const ratio = reference ? ` (${(ours / median(reference.runs.map(of))).toFixed(2)})` : ''
     return `${ours.toFixed(0)} ${unit}${ratio}`
   }
-  // A thread that did nothing is left out: PostgreSQL's writes need none of their own.
+  // Omits idle threads: for example, PostgreSQL needs no writer thread.
   const used = Object.keys(side.runs[0]?.micros ?? {}).filter(
     (name) => median(side.runs.map((run) => run.micros[name] ?? 0)) > 0,
   )

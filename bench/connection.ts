@@ -1,22 +1,24 @@
 import { connect, type Socket } from 'node:net'
 
 const READ_BUFFER_BYTES = 64 * 1024
-/** Each read is handled before the next one begins, so all connections share one buffer. */
+/** The caller handles each read before the next one begins, so all connections share one buffer. */
 const readBuffer = Buffer.alloc(READ_BUFFER_BYTES)
 
 export type ConnectionEvents = {
   onOpen(): void
-  /** An answer is complete. `answer` holds its bytes unless they came in several reads. */
+  /** A response is complete. `answer` has its bytes, unless they came in several reads. */
   onAnswer(connection: Connection, status: number, answer: Buffer | undefined): void
-  /** The server closed it, or it could not be opened. */
+  /** The server closed the connection, or it could not be opened. */
   onLost(connection: Connection): void
 }
 
-/** A keep-alive HTTP/1.1 connection with at most one request out, and no more of HTTP than that needs. */
+/**
+ * A keep-alive HTTP/1.1 connection with at most one request in flight; it reads only the parts of HTTP that it needs.
+ */
 export class Connection {
-  /** The request that is out. */
+  /** The request in flight. */
   request = ''
-  /** When it was sent, or should have been; on the clock of `performance.now()`. */
+  /** When it was sent, or should have been, by `performance.now()`. */
   since = 0
   readonly #socket: Socket
   readonly #events: ConnectionEvents
@@ -38,7 +40,7 @@ export class Connection {
     })
     this.#socket.once('connect', () => events.onOpen())
     this.#socket.once('close', () => events.onLost(this))
-    this.#socket.on('error', () => {}) // 'close' follows.
+    this.#socket.on('error', () => {}) // The 'close' event follows.
   }
 
   send(request: string, since: number): void {
@@ -83,7 +85,7 @@ function contentLength(bytes: Buffer, headEnd: number): number {
   return at < 0 ? 0 : number(bytes, at + name.length)
 }
 
-/** The decimal digits at a place. */
+/** The number in decimal digits at this position. */
 function number(bytes: Buffer, start: number): number {
   let value = 0
   for (let i = start; ; i++) {

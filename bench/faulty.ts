@@ -18,16 +18,16 @@ import { refusingPort, runVerify, type Server, startLoad } from './processes.ts'
 
 const CONNECTIONS = 64
 const WARMUP_SECONDS = 2
-/** Charges beside a provider in trouble are as fast as without it, but for the noise of a measurement. */
+/** The aim: charges beside a failing provider are as fast as without it, apart from noise. */
 const FLAT = 0.9
 const P99_FLAT = 1.25
 
-/** Charges a second to the other provider, and on how many connections they wait. */
+/** Charges per second to the other provider, and their connections. */
 const TRAFFIC_RATE = 50
 const TRAFFIC_CONNECTIONS = 256
-/** How long a charge waits for its provider before it is answered 202. */
+/** How long a charge waits for its provider before MiniPay returns 202. */
 const WAIT_MS = 1000
-/** For how many seconds charges have hung there when the measurement begins. */
+/** How many seconds charges have been waiting for the hanging provider when the measurement begins. */
 const AHEAD_SECONDS = 2
 const POLL_MS = 20
 
@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
   },
 ]
 
-/** One round: nobody asks the other provider, it answers what it is asked, it hangs; and what those were answered. */
+/** One round: the other provider gets no charges, then responds, then hangs; with the responses of its charges. */
 type Hanging = {
   readonly alone: Run
   readonly answering: Run
@@ -88,7 +88,7 @@ function hangingRound(bench: Bench, { deadlineMs, breaker }: Case): Promise<Hang
   )
 }
 
-/** Charges in usd go to the one, those in eur to the other. */
+/** Charges in usd go to one provider, those in eur to the other. */
 async function besideHanging(bench: Bench, server: Server, bad: Server, breaker: Breaker): Promise<Hanging> {
   await ask(server, 'PUT', '/api/v1/routing', {
     document: {
@@ -111,7 +111,7 @@ async function besideHanging(bench: Bench, server: Server, bad: Server, breaker:
   return { alone, answering: answering.run, hanging: run, statuses }
 }
 
-/** Calls `use` while a generator of its own makes charges at the other provider. */
+/** Calls `use` while another generator makes charges at the other provider. */
 async function withTraffic(
   bench: Bench,
   server: Server,
@@ -126,14 +126,14 @@ async function withTraffic(
         connections: TRAFFIC_CONNECTIONS,
         rate: TRAFFIC_RATE,
         warmup: 0,
-        // The measurement begins with a warm-up of its own, and the machine may be slow.
+        // The measurement begins with its own warm-up, and the machine may be slow.
         seconds: AHEAD_SECONDS + bench.seconds + 2,
         scenario: { kind: 'charge', currency: 'eur' },
       })
       .finally(() => {
         over = true
       })
-    // Whatever fails below is what is told of.
+    // Reports the first failure below.
     sent.catch(() => {})
     const run = await use()
     if (over) throw new Error('the charges to the other provider ended before the measurement')
@@ -153,7 +153,7 @@ async function trafficHangs(server: Server, bad: Server, breaker: Breaker): Prom
   while ((await breakerOf(server)) === 'closed') await new Promise((resolve) => setTimeout(resolve, POLL_MS))
 }
 
-/** A breaker that is half open has been open, and lets one call at a time through. */
+/** A half-open breaker has been open, and admits one call at a time. */
 async function breakerOf(server: Server): Promise<Breaker> {
   type Providers = {
     readonly data: readonly { readonly name: string; readonly breaker: { state: string } }[]
@@ -190,7 +190,7 @@ function hangingRow(what: string, rounds: readonly Hanging[]): Row {
   }
 }
 
-/** Medians of each round's ratios: the two runs of a round are near each other in time. */
+/** Medians of each round's ratios: the two runs of a round follow each other closely. */
 function compare(runs: readonly Run[], references: readonly Run[]) {
   const ratio = (of: 'perSecond' | 'p99') =>
     median(runs.map((run, i) => run[of] / (references[i]?.[of] ?? Number.NaN)))
@@ -200,7 +200,7 @@ function compare(runs: readonly Run[], references: readonly Run[]) {
 
 const UNKNOWN = 100_000
 
-/** `looked`: unknown attempts that the server came to meanwhile, and put off. */
+/** `looked`: unknown attempts that the server claimed and postponed meanwhile. */
 type UnknownRun = Run & { readonly looked: number }
 
 export const unknownAttempts: Part = {
@@ -227,7 +227,7 @@ export const unknownAttempts: Part = {
     ),
 }
 
-/** Charges through a bank that works; the server works through what it finds in the database meanwhile. */
+/** Charges through a working bank, while the server resolves the attempts that it found in the database. */
 function newCharges(bench: Bench, file: string, bad: { readonly url: string }): Promise<Run> {
   return withBank(bench, (good) =>
     withProviders(bench, file, { good: { url: good.url }, bad }, async (server) => {
@@ -237,7 +237,7 @@ function newCharges(bench: Bench, file: string, bad: { readonly url: string }): 
   )
 }
 
-/** What was due before then and is due later now was looked at. */
+/** The attempts that were due then and are due later now: the server looked them up. */
 function putOffSince(file: string, time: number): number {
   const db = new Database(file, { readonly: true })
   try {

@@ -1,4 +1,4 @@
-/** Fills a PostgreSQL database with history of every kind, keeping its books true: `minipay verify` agrees. */
+/** Fills a PostgreSQL database with history of every kind and consistent books: `minipay verify` passes. */
 import type { Client } from 'pg'
 import { encodeTime } from '../src/domain/id.ts'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
@@ -6,16 +6,19 @@ import { onDatabase } from '../test/kit/postgres.ts'
 
 const AMOUNT = 2500
 const CHARGES_PER_CUSTOMER = 50
-/** Charges that share one millisecond, and so the time in their ids; a count tells them apart. */
+/** Charges with the same millisecond in their ids; a counter makes the ids unique. */
 const BATCH = 1000
 const BATCH_MS = 10_000
 
-/** The endpoint that is told of every charge, and how many others share the same duty once more. */
+/** The endpoint with a delivery of every charge, and how many other endpoints share the second deliveries. */
 export const ONE_ENDPOINT = 'one'
 export const SPREAD_ENDPOINTS = 50
 export const spreadEndpoint = (i: number) => `spread_${i % SPREAD_ENDPOINTS}`
 
-/** Of every 20 charges one is declined, and one is refunded wholly; of every 10, one is in euros, and one was taken by a bank. */
+/**
+ * Of every 20 charges one is declined, and one is refunded in full; of every 10, one is in euros, and one went to a
+ * bank.
+ */
 const HISTORY = `
   CREATE TEMP TABLE history AS
   SELECT i, tail, 'txn_' || tail AS id, at, 'fill-' || lpad(i::text, 12, '0') AS key,
@@ -28,7 +31,7 @@ const HISTORY = `
     FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS batch (time, at, number)
     CROSS JOIN LATERAL generate_series((number - 1) * ${BATCH} + 1, number * ${BATCH}) AS i) AS made`
 
-/** What is kept beside the rows that it comes from. $1 is how many charges there are. */
+/** The totals of the rows. $1 is the number of charges. */
 const TOTALS = [
   `INSERT INTO ledger_accounts (account_id, live, code, currency, balance)
    SELECT 1, 1, code, currency, sum(CASE code WHEN 'merchant' THEN -${AMOUNT} ELSE ${AMOUNT} END)
@@ -69,7 +72,7 @@ const dispute = (status: string) => `
     || ',"providerReference":"dispute_' || id || '","amount":${AMOUNT},"currency":"' || currency
     || '","customer":"' || customer || '","status":"${status}","createdAt":' || at || '}'`
 const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
-/** The numbers of the events that came after those of the charges. */
+/** The numbers of the events after those of the charges. */
 const REFUNDED = '$1::bigint + i / 20 + 1'
 const disputed = (place: number) => `$1::bigint * 21 / 20 + 2 * (i / 20) + ${place}`
 
@@ -131,7 +134,7 @@ const COPIES = [
      amount_booked, customer, status, created_at)
    SELECT 1, 1, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, 0, customer, 'won', at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
-  // Every charge's event waits at one endpoint, and once more at one of many; a refund's could not be delivered.
+  // Each charge's event is pending at one endpoint, and at one of many others; a refund's delivery failed.
   `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
    SELECT 'dlv_' || copy || substr(tail, 2), 1, 1,
      CASE copy WHEN 0 THEN '${ONE_ENDPOINT}' ELSE 'spread_' || i % ${SPREAD_ENDPOINTS} END, i, 'pending', 0, at, at
@@ -141,7 +144,7 @@ const COPIES = [
    FROM history WHERE status = 'refunded' ORDER BY i`,
 ]
 
-/** Makes the schema in an empty database, with so many charges up to `now`: a multiple of 1,000. */
+/** Creates the schema in an empty database, with this many charges up to `now`: a multiple of 1,000. */
 export async function fillPostgres(url: string, charges: number, now: number): Promise<void> {
   await migratePostgres(url)
   await onDatabase(url, async (client) => {
@@ -152,13 +155,16 @@ export async function fillPostgres(url: string, charges: number, now: number): P
     for (const text of [...TOTALS, ...COPIES]) await client.query(text, text.includes('$1') ? [charges] : [])
     for (const text of indexes) await client.query(text)
     await client.query('COMMIT')
-    // As it stands once the server's own cleaning has come by, which would otherwise come while it is measured.
+    // Vacuums now, because autovacuum would otherwise run during the measurement.
     await client.query('VACUUM (ANALYZE)')
     await client.query('CHECKPOINT')
   })
 }
 
-/** Drops the indexes that are no constraints, and answers what makes them: built at once they take a third of the time. */
+/**
+ * Drops the indexes that are not constraints, and returns their definitions: building them at once takes a third of the
+ * time.
+ */
 async function dropIndexes(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string; definition: string }>(
     `SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition

@@ -1,23 +1,23 @@
-/** Fills a database with history faster than HTTP could, keeping its books true: `minipay verify` agrees. */
+/** Fills a database with history faster than HTTP could, with consistent books: `minipay verify` passes. */
 import { encodeTime } from '../src/domain/id.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
 
 /**
- * What the charges have come to. `finished`: taken, in the sandbox. `undelivered`: taken too, but each one's event waits
- * for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. `unknown`: still processing, and the attempt
- * of each waits to be looked up, due since it was made.
+ * The state of the charges. `finished`: succeeded, at the sandbox. `undelivered`: also succeeded, but each event waits
+ * for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. `unknown`: still processing, and each attempt
+ * waits for a lookup, due since it was made.
  */
 export type Story = 'finished' | 'undelivered' | 'unknown'
 
 export type History = {
-  /** Charges of 25.00 usd, a hundred a second up to now on average. A multiple of 1,000. */
+  /** Charges of 25.00 usd, on average a hundred per second up to now. A multiple of 1,000. */
   readonly charges: number
   readonly story: Story
-  /** Whose charges they are; the sandbox unless given. */
+  /** The provider of the charges; the sandbox unless given. */
   readonly provider?: string
-  /** Charges of one customer in a row; a hundred unless given. */
+  /** Consecutive charges of one customer; a hundred unless given. */
   readonly perCustomer?: number
 }
 
@@ -25,14 +25,14 @@ const ENDPOINT = 'default'
 const SANDBOX = 'sandbox'
 const AMOUNT = 2500
 const CHARGES_PER_CUSTOMER = 100
-/** Charges that share one millisecond, and so the time in their ids; a count tells them apart. */
+/** Charges with the same millisecond in their ids; a counter makes the ids unique. */
 const BATCH = 1000
 const BATCH_MS = 10_000
 
 /**
- * The charges of one batch, to be copied into every table: `:time` is the time digits of their ids, `:at` the
- * same in ms, and `:first` counts the charges before them. Decimal digits are base32
- * digits too, and sort as they count. Customers come in turn: at random their index takes half of the time.
+ * The charges of one batch, which are copied into every table: `:time` is the time digits of their ids, `:at` the same
+ * in ms, and `:first` the number of charges before them. Decimal digits are also base32 digits, and sort in the same
+ * order. Customers come in turn: in random order their index takes half of the time.
  */
 const BATCH_TABLE = `CREATE TEMP TABLE batch (i INTEGER PRIMARY KEY, id TEXT, tail TEXT, customer TEXT, key TEXT, facts TEXT)`
 function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOMER }: History): string {
@@ -52,7 +52,7 @@ function batchRows({ story, provider = SANDBOX, perCustomer = CHARGES_PER_CUSTOM
   FROM charge`
 }
 
-/** What the request asked for, as its idempotency record has it. */
+/** The content of the request, as its idempotency record has it. */
 const FINGERPRINT = `'POST /api/v1/charges {"amount":${AMOUNT},"currency":"usd","customer":"' || customer || '"}'`
 
 const COPIES_OF_TAKEN = [
@@ -90,12 +90,12 @@ const COPIES: Readonly<Record<Story, readonly string[]>> = {
   unknown: COPIES_OF_UNKNOWN,
 }
 
-/** Makes the database at `file` with that history in it. */
+/** Creates the database `file` with this history. */
 export function fill(file: string, history: History, now: number): void {
   const { charges, story, provider = SANDBOX } = history
   const db = openWriter(file)
   migrate(db)
-  // A crash in the middle of this only ends the benchmark: each page need be written just once, unsynced.
+  // A crash here only ends the benchmark, so each page is written just once, without a sync.
   db.pragma('journal_mode = OFF')
   db.pragma('synchronous = OFF')
   db.pragma('temp_store = MEMORY')
@@ -116,7 +116,7 @@ export function fill(file: string, history: History, now: number): void {
   db.close()
 }
 
-/** The balances and counters that the charges add up to. */
+/** The balances and counters of the charges. */
 function total(db: Connection, { charges, story, provider = SANDBOX }: History): void {
   const counter = db.prepare('INSERT INTO counters VALUES (1, 1, ?, ?, ?)')
   if (story === 'unknown') {

@@ -1,4 +1,4 @@
-/** PostgreSQL over a short and a long history: the cost of reads and of webhook claims should not grow with it. */
+/** PostgreSQL over a short and a long history: the cost of reads and of webhook claims must not grow with it. */
 import { randomUUID } from 'node:crypto'
 import type { ClaimedDelivery, Store } from '../src/ports/store.ts'
 import { type Connection, connect } from '../src/storage/postgres/connection.ts'
@@ -23,19 +23,19 @@ const CLAIMS = 'postgres: claims'
 const SHORT = 1000
 const LONG = 1_000_000
 /**
- * What a call over the history that is a thousand times as long may take: so much longer, since its indexes are deeper
- * and its rows lie farther apart, and so many ms more, since the server makes a new plan for each call of some
- * statements, and not for the same ones over a short history.
+ * The most that a call over a thousand times longer history may cost: a factor, because its indexes are deeper and its
+ * rows are farther apart; and some ms, because for the long history the server makes a new plan for each call of some
+ * statements.
  */
 const LONGER = 1.5
 const PLAN_MS = 0.2
 const READ_CALLS = 100
 const CLAIM_SIZE = 16
-/** Of each kind, so that the short history has enough for them all. */
+/** Of each kind, so that the short history has enough of them all. */
 const CLAIM_CALLS = 50
 const LEASE_MS = 60_000
 
-/** A store over each history, and the same statements of the long one, each looked at. */
+/** A store over each history, and a store that examines each statement over the long one. */
 type Histories = {
   readonly short: Store
   readonly long: Store
@@ -59,7 +59,7 @@ export const history: Part = {
             rows.push(...(await servedReads(bench, short, long)))
             rows.push(await withHistories(short, long, listsRow))
           }
-          // They change the histories, and so come last.
+          // These change the histories, so they come last.
           if (wanted.includes(CLAIMS)) rows.push(...(await withHistories(short, long, claimRows)))
           return rows
         }),
@@ -103,7 +103,10 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 const isFlat = ({ short, long }: Pair) => long <= LONGER * short + PLAN_MS
 
-/** What a call takes, in ms. Calls over both histories take turns, and of each kind the fastest tenth counts: noise only adds. */
+/**
+ * The time of a call, in ms. Calls over both histories take turns, and the fastest tenth of each kind counts, because
+ * noise only adds time.
+ */
 type Pair = { readonly name: string; readonly short: number; readonly long: number; readonly ratio: number }
 
 function pairOf(name: string, shortMs: readonly number[], longMs: readonly number[]): Pair {

@@ -1,7 +1,7 @@
 /**
- * Clients that cost much and give little, in a process of its own: `node bench/hostile-clients.ts PORT`. Five send bodies in
- * chunks of one byte, a hundred ask for long pages and never read, sixteen ask for /docs without a break. It says 'there'
- * over IPC once all have come, answers 'count' with what they were served, and ends when its parent does.
+ * Clients that cost the server much, in their own process: `node bench/hostile-clients.ts PORT`. Five send bodies in
+ * chunks of one byte, a hundred request long pages and never read, sixteen request /docs without a pause. Sends 'there'
+ * over IPC once all are connected, responds to 'count' with the number of responses, and ends with its parent.
  */
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
@@ -16,7 +16,7 @@ const served = { bodies: 0, documents: 0, unread: 0 }
 
 const HEAD =
   'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
-/** A body of spaces, which is read to its end and refused then. */
+/** A body of spaces: the server reads it to its end and then rejects it. */
 const BYTES = Buffer.from('1\r\n \r\n'.repeat(250 * 1024))
 const END = '7\r\n{"x":1}\r\n0\r\n\r\n'
 const PAGES = 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16)
@@ -35,7 +35,7 @@ async function sendByteByByte(): Promise<void> {
       socket.write(HEAD)
       socket.write(BYTES)
       socket.write(END)
-      // The answer, or the end of the connection.
+      // The response, or the end of the connection.
       await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => {})
       if (!socket.destroyed) served.bodies++
     }
@@ -49,7 +49,7 @@ async function neverRead(): Promise<void> {
     socket.write(PAGES)
     served.unread++
     await once(socket, 'close').catch(() => {})
-    // One that was hung up on comes again.
+    // A client reconnects if the server closes its connection.
     await delay(1_000)
   }
 }

@@ -1,4 +1,4 @@
-/** Healthy customers beside clients that cost much and give little: their latency, and the server's memory. */
+/** Healthy customers beside hostile clients: the customers' latency, and the server's memory. */
 import {
   type Bench,
   measure,
@@ -15,7 +15,7 @@ import type { Served } from './hostile-clients.ts'
 import { type Server, startHostileClients, startMiniPay } from './processes.ts'
 
 const CONNECTIONS = 64
-/** Charges a second, in the open loop: a shop that is busy, and no measurement of the most. */
+/** Charges per second, in the open loop: a busy shop, and not the maximum. */
 const RATE = 200
 const P99_AIM_MS = 50
 const MEMORY_AIM_MB = 300
@@ -56,7 +56,7 @@ function oneRound(bench: Bench): Promise<Round> {
   )
 }
 
-/** A page of them is as long as a page may be. */
+/** A page of these is as long as a page may be. */
 async function makeLargeCharges({ url }: Server): Promise<void> {
   const metadata = Object.fromEntries(
     Array.from({ length: 50 }, (_, i) => [`key_${i}`, 'ab "quoted" '.repeat(41)]),

@@ -2,7 +2,7 @@
 import { DEFAULT_SCOPE as SCOPE, type Store } from '../src/ports/store.ts'
 import { onDatabase } from '../test/kit/postgres.ts'
 
-/** What stands in the middle of a history, to ask for. */
+/** Values from the middle of a history, as filters. */
 export type Sample = {
   readonly charge: string
   readonly customer: string

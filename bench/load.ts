@@ -1,7 +1,7 @@
 /**
- * The load generator: a process of its own, so that its event loop is not the orchestrator's. It takes one
- * `LoadJob` at a time over IPC and answers `'measuring'` when the measured time begins and a `LoadResult` at
- * the end. It ends when its parent does.
+ * The load generator: its own process, so it does not share an event loop with MiniPay. It takes one `LoadJob` at a
+ * time over IPC, sends `'measuring'` when the measured time begins, and a `LoadResult` at the end. It ends with its
+ * parent.
  */
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { type RememberedCharge, type RequestMaker, requestMaker, type Scenario } from './requests.ts'
@@ -13,38 +13,38 @@ export type LoadJob = {
   /** Not measured, in seconds. */
   readonly warmup: number
   readonly seconds: number
-  /** Open loop: requests a second, due at fixed times however slowly earlier ones are answered. */
+  /** Open loop: requests per second, due at fixed times even if earlier ones have no response yet. */
   readonly rate?: number
   readonly scenario: Scenario
 }
 
 export type LoadResult = {
-  /** Answered in the measured time; in the open loop, due in it. */
+  /** Responses in the measured time; in the open loop, of requests that were due in it. */
   readonly requests: number
   readonly perSecond: number
   /**
-   * Latencies in ms; in the open loop from when a request was due, so that a stall counts in full. In the
-   * closed loop they are also of the requests that were still out at the end, or slow ones would be left out.
+   * Latencies in ms. In the open loop they count from the due time, so that a stall counts in full. In the closed loop
+   * they include the requests in flight at the end, or slow ones would be missing.
    */
   readonly p50: number
   readonly p99: number
   readonly max: number
-  /** Every answer by its status, those of the warm-up included. */
+  /** Every response by its status, including the warm-up. */
   readonly statuses: Readonly<Record<string, number>>
-  /** Answers with another status than the scenario's, and requests that got none. */
+  /** Responses with an unexpected status, and requests without a response. */
   readonly errors: number
-  /** CPU seconds of this process per measured second: near 1 it is the bottleneck itself. */
+  /** CPU seconds of this process per measured second: near 1, this process is the bottleneck. */
   readonly cpu: number
 }
 
-/** How long answers that are still out at the end are waited for, in ms. */
+/** How long it waits at the end for the responses of requests in flight, in ms. */
 const DRAIN_MS = 20_000
 const INITIAL_SAMPLES = 1 << 20
 
-/** Charges of the last job that was told to remember some. */
+/** Charges of the last job that had to remember some. */
 let remembered: RememberedCharge[] = []
 
-/** What a job has seen so far. */
+/** The results of a job so far. */
 class Tally {
   readonly #expected: number
   #latencies = new Float64Array(INITIAL_SAMPLES)
@@ -96,17 +96,17 @@ class Tally {
   }
 }
 
-/** The times of a job, on the clock of `performance.now()`. */
+/** The times of a job, by `performance.now()`. */
 type Span = { readonly start: number; readonly from: number; readonly until: number }
 
-/** Decides when a connection sends; both loops are told of every answer and say when they are done. */
+/** Decides when a connection sends. Both loops are called for every response, and report when they have finished. */
 type Pace = {
   start(connections: readonly Connection[]): void
   answered(connection: Connection, now: number): void
   stop(): void
 }
 
-/** Each connection sends its next request as soon as the last one is answered. */
+/** Each connection sends its next request as soon as it has the last response. */
 function closedLoop(maker: RequestMaker, span: Span, tally: Tally, done: () => void): Pace {
   let out = 0
   return {
@@ -127,8 +127,8 @@ function closedLoop(maker: RequestMaker, span: Span, tally: Tally, done: () => v
 }
 
 /**
- * Request i is due at start + i / rate. One that finds every connection busy, or the timer late, is sent
- * when it can be; its latency counts from when it was due (no coordinated omission).
+ * Request i is due at start + i / rate. If every connection is busy, or the timer is late, it is sent as soon as
+ * possible; its latency counts from the due time (no coordinated omission).
  */
 function openLoop(maker: RequestMaker, rate: number, span: Span, tally: Tally, done: () => void): Pace {
   const total = Math.floor(((span.until - span.start) * rate) / 1000)
@@ -225,7 +225,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
     }
     pace?.answered(connection, performance.now())
   }
-  // A lost connection ends the job: its requests, and all that were to follow, count as errors.
+  // A lost connection ends the job: its requests in flight, and all later ones, count as errors.
   const connections = await openConnections(job, onAnswer, () => end())
   const start = performance.now()
   const from = start + job.warmup * 1000

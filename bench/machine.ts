@@ -1,4 +1,4 @@
-/** What the benchmark ran on: numbers mean little without it. */
+/** The machine of a run: without it, the numbers mean little. */
 import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem, type } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export type Machine = {
   readonly system: string
   readonly node: string
   readonly fileSystem: string
-  /** Median time to write 4 KiB and have them on the disk, in µs. */
+  /** Median time to write and sync 4 KiB, in µs. */
   readonly syncMicros: number
 }
 

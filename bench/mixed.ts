@@ -1,4 +1,4 @@
-/** What else is asked of a payments server: repeats, refunds, and a steady stream that nobody waits for. */
+/** Other work of a payments server: replays, refunds, and a steady stream of charges. */
 import {
   type Bench,
   measure,

@@ -15,7 +15,7 @@ export type PgbenchRun = {
   readonly latency: number
 }
 
-/** The program, in the PATH or where Debian keeps it; it is not among the packaged binaries. */
+/** The program, in the PATH or in Debian's place; the packaged binaries lack it. */
 export function findPgbench(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...globSync('/usr/lib/postgresql/*/bin')]
   return folders.map((folder) => join(folder, 'pgbench')).find(isProgram)
@@ -30,7 +30,7 @@ function isProgram(file: string): boolean {
   }
 }
 
-/** What MiniPay makes with the first charge of a scope and a currency. */
+/** The rows that MiniPay makes with the first charge of a scope and a currency. */
 const FIRST_ROWS = `
   INSERT INTO sequences (account_id, live, event, transfer) VALUES (1, 1, 0, 0);
   INSERT INTO ledger_accounts (id, account_id, live, code, currency, balance)
@@ -38,7 +38,7 @@ const FIRST_ROWS = `
   INSERT INTO counters (account_id, live, name, currency, part, value)
   VALUES (1, 1, 'charges_succeeded', 'usd', 0, 0);`
 
-/** One round in an empty database: every number of clients, after a run that is thrown away. The books must balance. */
+/** One round in an empty database: every number of clients, after a warm-up run. The books must balance. */
 export async function pgbenchRound(program: string, url: string, seconds: number): Promise<PgbenchRun[]> {
   await migratePostgres(url)
   await onDatabase(url, (client) => client.query(FIRST_ROWS))

@@ -1,20 +1,20 @@
-/** Looks at how PostgreSQL runs the store's statements: none may read through a table that grows. */
+/** Examines how PostgreSQL runs the store's statements: none may scan a table that grows. */
 import { escapeLiteral } from 'pg'
 import type { Connection } from '../src/storage/postgres/connection.ts'
 import type { Sql } from '../src/storage/postgres/statements.ts'
 
 /**
- * Pages that one statement may touch. A list's page of 20 touches up to a hundred of them, and a claim, which changes
+ * The most pages that one statement may touch. A list's page of 20 touches up to a hundred, and a claim, which changes
  * every index of its rows, hundreds; a table or an index of a million rows has thousands.
  */
 const MOST_PAGES = 1000
 
 export type Watch = {
-  /** Runs statements as the store does, after a look at each. */
+  /** Runs statements as the store does, after examining the plan of each. */
   readonly sql: Sql
-  /** The most pages that a statement has touched, and what was being read then. */
+  /** The most pages that a statement touched, and the read that it belonged to. */
   worst(): { readonly pages: number; readonly what: string }
-  /** What is being read from now on, for whoever is told. */
+  /** The name of the reads that follow, for the report. */
   about(what: string): void
 }
 
@@ -24,10 +24,12 @@ type Plan = {
   readonly Plans?: readonly Plan[]
 }
 
-/** From the sixth time on the server may keep to one plan for all values: so a rare value may get a common one's plan. */
+/**
+ * From the sixth run on, the server may use one plan for all values: so a rare value may get the plan of a common one.
+ */
 const TIMES = 7
 
-/** `connection` must be one of the store's own, with its settings. A plan that reads too much is printed. */
+/** `connection` must be one of the store's own, with its settings. Prints a plan that reads too much. */
 export function watch(connection: Connection): Watch {
   const names = new Map<string, string>()
   let worst = { pages: 0, what: '' }
@@ -63,7 +65,7 @@ export function watch(connection: Connection): Watch {
 
 export const readsTooMuch = (pages: number) => pages > MOST_PAGES
 
-/** Runs it for its plan, and takes back what it did. */
+/** Runs the statement for its plan, and rolls back. */
 async function run(
   connection: Connection,
   name: string,
@@ -80,7 +82,7 @@ async function run(
   return explained.Plan
 }
 
-/** A part may have touched more than the whole says: what is changed on the way is run apart. */
+/** A part may touch more pages than the whole shows, because changes within a statement run separately. */
 function touched(plan: Plan): number {
   const own = plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
   return Math.max(own, ...(plan.Plans ?? []).map(touched))

@@ -1,11 +1,14 @@
-/** A PostgreSQL server of the benchmark's own, as durable as one that is meant to be. */
+/** A PostgreSQL server for the benchmark, with the durability of a production server. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { startPostgres } from '../test/kit/postgres.ts'
 import { inMemory } from './machine.ts'
 import { familyBytesWritten, familyCpuSeconds } from './processes.ts'
 
-/** Beside the server's defaults, and in place of the tests' own: memory as on a server, and no checkpoint in a measurement. */
+/**
+ * Settings beside the server's defaults, in place of the tests' own: memory as on a server, and no checkpoint during a
+ * measurement.
+ */
 const SETTINGS = [
   'fsync=on',
   'synchronous_commit=on',
@@ -15,26 +18,29 @@ const SETTINGS = [
   'checkpoint_timeout=30min',
 ]
 
-/** How long a process that ends waits for the server's end, and what it sleeps on: then nothing is asynchronous any more. */
+/**
+ * How long an ending process waits for the server's end; it sleeps synchronously, because nothing asynchronous runs any
+ * more.
+ */
 const END_LIMIT_MS = 5_000
 const NOBODY = new Int32Array(new SharedArrayBuffer(4))
 
 export type Postgres = {
   /** Calls `use` with the URL of an empty database, and drops it afterwards. */
   withDatabase<T>(use: (url: string) => Promise<T>): Promise<T>
-  /** CPU seconds of all of its processes so far; NaN where there is no /proc. */
+  /** CPU seconds of all its processes so far; NaN without /proc. */
   cpuSeconds(): number
-  /** Bytes that all of its processes have written so far; NaN where there is no /proc. */
+  /** Bytes that all its processes have written so far; NaN without /proc. */
   bytesWritten(): number
 }
 
-/** Calls `use` with a server, and ends it afterwards: also when the benchmark is ended meanwhile. */
+/** Calls `use` with a server, and stops it afterwards, even if the benchmark is interrupted. */
 export async function withPostgres<T>(
   use: (server: Postgres) => Promise<T>,
   settings: readonly string[] = [],
 ): Promise<T> {
   const server = await startPostgres([...SETTINGS, ...settings])
-  // Its first line is the process's id; it is gone when the process is.
+  // Its first line is the process's id; the file disappears with the process.
   const pidFile = join(server.folder, 'data', 'postmaster.pid')
   const pid = () => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
   const endAtOnce = () => {

@@ -1,4 +1,4 @@
-/** The benchmark's child processes. Whatever way the benchmark ends, they end with it. */
+/** The benchmark's child processes. They end with the benchmark, in every case. */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -39,28 +39,31 @@ function cleanEnv(): NodeJS.ProcessEnv {
 }
 
 export type Server = {
-  /** What it is, for whoever watches. */
+  /** Its name in the output. */
   readonly name: string
   /** Such as http://127.0.0.1:54321. */
   readonly url: string
-  /** One, or those of every node where several servers are measured as one. */
+  /** The process id; several if servers are measured as one. */
   readonly ports: readonly number[]
-  /** CPU seconds it has used so far, all threads; NaN where there is no /proc. */
+  /** CPU seconds of all threads so far; NaN without /proc. */
   cpuSeconds(): number
-  /** CPU seconds by kind of thread: `all`, `main`, `workers` and `helpers`, which compile and collect garbage. Empty without Linux. */
+  /**
+   * CPU seconds by kind of thread: `all`, `main`, `workers`, and `helpers`, which compile and collect garbage. Empty if
+   * not on Linux.
+   */
   threadSeconds(): Readonly<Record<string, number>>
-  /** Bytes that it has caused to be written to a disk so far; NaN where there is no /proc. */
+  /** Bytes that it has written to disk so far; NaN without /proc. */
   bytesWritten(): number
-  /** Its resident memory, in MB of 10^6 bytes; NaN where there is no /proc. */
+  /** Its resident memory, in MB of 10^6 bytes; NaN without /proc. */
   residentMB(): number
-  /** The most that it ever was. */
+  /** The largest value so far. */
   peakResidentMB(): number
   stop(): Promise<void>
 }
 
 /**
- * MiniPay on a free port, without webhooks unless `webhookTarget` is given; `settings` are more of its variables, and
- * `checkout` is the folder of its code.
+ * MiniPay on a free port, without webhooks unless `webhookTarget` is given; `settings` are further environment
+ * variables, and `checkout` is the folder of its code.
  */
 export function startMiniPay(
   database: string,
@@ -114,7 +117,7 @@ export function startReference(kind: ReferenceKind, database: string): Promise<S
 
 const START_LIMIT_MS = 30_000
 
-/** Starts a server that says its address once it listens: in a JSON line, or the bank's in words. */
+/** Starts a server that prints its address once it listens: in a JSON line, or the simulator's in words. */
 async function startServer(name: string, args: string[], env: Record<string, string>): Promise<Server> {
   const { child, exited } = track(
     spawn(process.execPath, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] }),
@@ -146,7 +149,7 @@ async function startServer(name: string, args: string[], env: Record<string, str
   }
 }
 
-/** Throws with what `minipay verify` found, if it found anything wrong. */
+/** Throws the problem that `minipay verify` found, if it found one. */
 export async function runVerify(database: string): Promise<void> {
   const args = [path('../bin/minipay.js'), 'verify', '--database', database]
   const { child, exited } = track(
@@ -156,7 +159,7 @@ export async function runVerify(database: string): Promise<void> {
   if (child.exitCode !== 0) throw new Error(`minipay verify ended with ${child.exitCode}`)
 }
 
-/** Runs a program to its end and answers what it printed; throws with what it said when it fails. */
+/** Runs a program to its end and returns its output; throws that output if it fails. */
 export async function runProgram(program: string, args: readonly string[]): Promise<string> {
   const { child } = track(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
   let output = ''
@@ -175,7 +178,9 @@ function cpuSeconds(pid: number | undefined): number {
   return user + system
 }
 
-/** Of Linux's schedstat, whose first number is nanoseconds on a CPU: the ticks of `stat` are too coarse for a thread. */
+/**
+ * Reads Linux's schedstat, whose first number is nanoseconds on a CPU: the ticks of `stat` are too coarse for a thread.
+ */
 function threadSeconds(pid: number | undefined): Record<string, number> {
   const seconds = { all: 0, main: 0, workers: 0, helpers: 0 }
   try {
@@ -192,13 +197,13 @@ function threadSeconds(pid: number | undefined): Record<string, number> {
   }
 }
 
-/** CPU seconds of a process that works in its children, those that ended included. */
+/** CPU seconds of a process and its children, including those that have ended. */
 export function familyCpuSeconds(pid: number): number {
   const own = times(pid).reduce((sum, seconds) => sum + seconds, 0)
   return childrenOf(pid).reduce((sum, child) => sum + (cpuSeconds(child) || 0), own)
 }
 
-/** Bytes written by a process that works in its children; Linux adds those of a child that ended to its parent's. */
+/** Bytes written by a process and its children; Linux adds those of an ended child to its parent's. */
 export function familyBytesWritten(pid: number): number {
   return childrenOf(pid).reduce((sum, child) => sum + (bytesWritten(child) || 0), bytesWritten(pid))
 }
@@ -220,7 +225,7 @@ function bytesWritten(pid: number | undefined): number {
   }
 }
 
-/** In seconds: user and system time of a process, and of its children that ended. Empty where there is no /proc. */
+/** In seconds: user and system time of a process, and of its children that ended. Empty without /proc. */
 function times(pid: number | undefined): number[] {
   try {
     // The fields after the command's closing bracket begin with the third; these are 14 to 17.
@@ -242,7 +247,7 @@ function residentMB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): number {
 }
 
 export type LoadGenerator = {
-  /** Runs a job to its end; `onMeasuring` is called when its warm-up is over. */
+  /** Runs a job to its end; calls `onMeasuring` after its warm-up. */
   run(job: LoadJob, onMeasuring?: () => void): Promise<LoadResult>
   stop(): Promise<void>
 }
@@ -272,7 +277,7 @@ export function startLoad(): LoadGenerator {
   }
 }
 
-/** A port on which nothing listens, so that connections to it are refused. */
+/** A port without a listener: connections to it are refused. */
 export async function refusingPort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -283,7 +288,7 @@ export async function refusingPort(): Promise<number> {
 
 export type HostileClients = { served(): Promise<Served>; stop(): Promise<void> }
 
-/** Clients that cost a server much; resolves when all of them have come. */
+/** Clients that cost a server much; resolves when all are connected. */
 export async function startHostileClients({ ports }: Server): Promise<HostileClients> {
   const { child, exited } = track(fork(path('./hostile-clients.ts'), [String(ports[0])]))
   await Promise.race([

@@ -1,4 +1,4 @@
-/** Reads over a short and a long history: their cost should not grow with it. */
+/** Reads over a short and a long history: their cost must not grow with it. */
 import {
   type Bench,
   measure,
@@ -18,7 +18,7 @@ const LONG = 1_000_000
 const CONNECTIONS = 64
 const WARMUP_SECONDS = 0.3
 const PATHS = ['/api/v1/balance', '/api/v1/charges']
-/** Reads over the long history are as fast as over the short one, but for the noise of a measurement. */
+/** The aim: reads over the long history are as fast as over the short one, apart from noise. */
 const FLAT = 0.9
 
 export const reads: Part = {
@@ -40,7 +40,7 @@ export const reads: Part = {
 /** The same reads on a server over a short history and on one over a long one, in turn. */
 export async function compare(bench: Bench, short: Server, long: Server): Promise<Row[]> {
   const runs = PATHS.map(() => ({ short: [] as Run[], long: [] as Run[] }))
-  // The first round is thrown away: it warms up both servers.
+  // The first round does not count: it warms up both servers.
   for (let round = 0; round <= bench.rounds; round++) {
     for (const [i, path] of PATHS.entries()) {
       const seconds = round === 0 ? WARMUP_SECONDS : bench.seconds

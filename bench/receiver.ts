@@ -1,12 +1,12 @@
 /**
- * A webhook receiver that costs as little as it can: it answers 200 to every POST and counts its
- * X-Webhook-Delivery. It tells its parent its port, then answers each message with what it has `Received`.
+ * A minimal webhook receiver: it responds with 200 to every POST and counts X-Webhook-Delivery. It sends its port to
+ * its parent, then responds to each message with a `Received`.
  */
 import { serveBare } from './bare.ts'
 
 export type Received = {
   readonly deliveries: number
-  /** Deliveries whose id had come before. */
+  /** Deliveries whose id had arrived before. */
   readonly duplicates: number
 }
 

@@ -1,13 +1,13 @@
 /**
- * The servers that MiniPay is measured beside: `node references.ts <ceiling|original|tuned> <database>`. Each
- * serves POST /api/v1/charges with the same HTTP library, the same schemas and an answer of the same fields.
+ * The reference servers: `node references.ts <ceiling|original|tuned> <database>`. Each serves POST /api/v1/charges
+ * with the same HTTP library, the same schemas and a response of the same fields.
  *
- * - ceiling: stores nothing. What this HTTP library can do at all on this machine.
- * - original: the original's storage: four commits a charge on SQLite's default journal.
+ * - ceiling: stores nothing. It shows the limit of this HTTP library on this machine.
+ * - original: the storage of the original: four commits a charge on SQLite's default journal.
  * - tuned: the same four commits with WAL, synchronous=FULL and one connection.
  *
- * The original wrote the transaction as pending, then its idempotency key, then the new status, then the
- * webhook event, and committed each by itself.
+ * The original wrote the transaction as pending, then its idempotency key, then the new status, then the webhook event,
+ * and committed each separately.
  */
 import { randomBytes } from 'node:crypto'
 import Database from 'better-sqlite3'
@@ -23,7 +23,7 @@ const newId = idFactory(Date.now, () => BigInt(`0x${randomBytes(10).toString('he
 type ChargeObject = ReturnType<typeof chargeView>
 type Answer = { readonly status: 200 | 201; readonly charge: ChargeObject | string }
 
-/** A charge with every field of MiniPay's answer, so that answers are of one size. */
+/** A charge with every field of MiniPay's response, so that responses have the same size. */
 function newCharge(body: ChargeBody, key: string): ReturnType<typeof chargeView> {
   const id = newId('txn')
   return {
@@ -83,7 +83,7 @@ const TABLES = `
   );
   CREATE INDEX webhook_events_due ON webhook_events (status, next_attempt_at);`
 
-/** Four statements, each a commit of its own, on one connection with prepared statements. */
+/** Four statements, each its own commit, on one connection with prepared statements. */
 function fourCommits(file: string, tuned: boolean): (body: ChargeBody, key: string) => Answer {
   const db = new Database(file)
   if (tuned) {

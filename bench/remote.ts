@@ -1,4 +1,4 @@
-/** Charges whose provider is asked over the network, beside those that are decided in process. */
+/** Charges at a provider over the network, beside those that are decided in process. */
 import { SECRET, withBank, withProviders } from './banks.ts'
 import {
   type Bench,
@@ -25,11 +25,11 @@ const TITLES: Readonly<Record<Kind, string>> = {
 }
 const NAMES = (Object.keys(TITLES) as Kind[]).map((kind) => `remote: ${kind}`)
 const CONNECTIONS = [64, 256]
-/** The provider takes as many calls at once as there are connections: what is measured is not the wait for a turn. */
+/** As many calls at once as connections, so that no call waits for a place. */
 const CONCURRENCY = Math.max(...CONNECTIONS)
 const WARMUP_SECONDS = 3
 
-/** `otherCpu`: the CPU seconds that the process behind MiniPay used a second. */
+/** `otherCpu`: the CPU seconds per second of the process behind MiniPay. */
 type RemoteRun = Run & { readonly otherCpu: number }
 type Cells = Map<string, RemoteRun[]>
 

@@ -1,15 +1,15 @@
-/** The bytes of the benchmark's requests, put together from parts made once. */
+/** The bytes of the benchmark's requests, composed from parts that are made once. */
 import { secretKey, signatureHeaders } from '../src/signing.ts'
 
 export type Scenario =
-  /** A charge with a fresh key, in usd unless said; the first `remember` of them can be replayed and refunded later. */
+  /** A charge with a new key, in usd unless given; the first `remember` can be replayed and refunded later. */
   | { readonly kind: 'charge'; readonly remember?: number; readonly currency?: Currency }
-  /** A remembered charge again: the same key and body. */
+  /** A replay of a remembered charge: the same key and body. */
   | { readonly kind: 'replay' }
-  /** One minor unit of a remembered charge, with a fresh key; each charge in its turn. */
+  /** A refund of one minor unit of a remembered charge, with a new key; each charge in its turn. */
   | { readonly kind: 'refund' }
   | { readonly kind: 'get'; readonly path: string }
-  /** The call that MiniPay makes to a bank for a charge, signed with their secret. */
+  /** MiniPay's call to a bank for a charge, signed with their secret. */
   | { readonly kind: 'authorize'; readonly secret: string }
 
 export type Currency = 'usd' | 'eur'
@@ -17,18 +17,18 @@ export type RememberedCharge = { readonly request: string; readonly id: string }
 
 export type RequestMaker = {
   readonly expectedStatus: number
-  /** The whole next request, in Latin-1. */
+  /** The complete next request, in Latin-1. */
   next(): string
 }
 
-/** Large enough that no charge is refunded in full by refunds of one unit. */
+/** So large that refunds of one unit never refund a charge in full. */
 const AMOUNT = 100_000
 const CUSTOMERS = 10_000
 
 const hex4 = Array.from({ length: 65_536 }, (_, i) => i.toString(16).padStart(4, '0'))
 const customerIds = Array.from({ length: CUSTOMERS }, (_, i) => `cus_${String(i).padStart(6, '0')}`)
 
-/** A random UUID of version 4, without the cost of cryptographic randomness: a benchmark keeps no secrets. */
+/** A random UUID of version 4, without cryptographic randomness, which a benchmark does not need. */
 function uuid(): string {
   const a = random32()
   const b = random32()
@@ -44,7 +44,7 @@ function random32(): number {
   return (Math.random() * 0x1_0000_0000) >>> 0
 }
 
-/** Everything of a POST before its key. */
+/** The part of a POST before its key. */
 function postHead(port: number, path: string, bodyBytes: number): string {
   return (
     `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
@@ -83,7 +83,7 @@ function charges(port: number, currency: Currency): () => string {
   return () => head + uuid() + middle + customerIds[random32() % CUSTOMERS] + afterCustomer
 }
 
-/** With the fields of docs/provider-protocol.md in MiniPay's order, and ids of the length of its own. */
+/** The fields of docs/provider-protocol.md in MiniPay's order, and ids of the same length as MiniPay's. */
 function authorizations(port: number, secret: string): () => string {
   const key = secretKey(secret)
   if (!key) throw new Error('the secret is not one of Standard Webhooks')

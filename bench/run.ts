@@ -91,7 +91,7 @@ function diskFolder(): string {
   return folder
 }
 
-/** Writes a run's results, with the name of its part unless it was a whole run. */
+/** Writes a run's results; the file's name contains the name of a partial run. */
 function save(part: string, table: string, json: unknown): void {
   const folder = fileURLToPath(new URL('./results/', import.meta.url))
   mkdirSync(folder, { recursive: true })

@@ -1,11 +1,11 @@
-/** How large a database is, and how many charges it has: bytes stored a charge are their quotient. */
+/** The size of a database, and its number of charges: bytes stored per charge are their quotient. */
 import Database from 'better-sqlite3'
 import pg from 'pg'
 
 /** `bytes`: of tables and indexes in use. */
 export type Size = { readonly bytes: number; readonly charges: number }
 
-/** Of a file that is served no longer, so that its write-ahead log is empty. */
+/** The size of a file that no server uses, so that its write-ahead log is empty. */
 export function sqliteSize(file: string): Size {
   const db = new Database(file, { readonly: true })
   try {

@@ -1,6 +1,6 @@
 /**
- * A processor that costs as little as it can: it says yes to every authorization, checks no signature and stores
- * nothing. What MiniPay itself takes for a call over the network is measured with it.
+ * A minimal processor: it accepts every authorization, checks no signature and stores nothing. It shows the cost of a
+ * call over the network in MiniPay itself.
  */
 import { serveBare } from './bare.ts'
 

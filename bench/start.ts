@@ -1,4 +1,4 @@
-/** From the command to the first answer, and the memory of a server that has nothing to do. */
+/** The time from the command to the first response, and the memory of an idle server. */
 import { type Bench, median, type Part, withDatabase, withServer } from './bench.ts'
 import { startMiniPay } from './processes.ts'
 
@@ -23,7 +23,7 @@ function startOnce(bench: Bench): Promise<Start> {
 export const start: Part = {
   names: ['start'],
   async run(bench) {
-    // The first start fills Node's compile cache, as any first start on a machine does.
+    // The first start fills Node's compile cache, as every first start on a machine does.
     await startOnce(bench)
     const starts: Start[] = []
     for (let i = 0; i < STARTS; i++) starts.push(await startOnce(bench))

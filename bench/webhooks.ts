@@ -1,4 +1,4 @@
-/** Charges that make webhooks: with a receiver that takes every one, and with one that is down. */
+/** Charges with webhooks: with a receiver that accepts every one, and with one that is down. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Bench,
@@ -19,7 +19,7 @@ const WAITING = 'waiting deliveries'
 
 const LIVE_CONNECTIONS = [64, 256]
 const CHARGES_AIM = 12_000
-/** Deliveries take their time even when nothing waits: this much of a second's work is no backlog. */
+/** A delivery takes some time even without a backlog: this much of a second's work does not count as one. */
 const BACKLOG_SHARE = 0.1
 const DRAIN_LIMIT_MS = 60_000
 const POLL_MS = 20
@@ -37,14 +37,16 @@ type LiveRun = Run & {
   readonly deliveriesPerSecond: number
   /** Deliveries that waited when the load ended. */
   readonly backlog: number
-  /** Until the last of them had arrived, in ms. */
+  /** Until the last of them arrived, in ms. */
   readonly drainMs: number
   readonly duplicates: number
-  /** Charges that the receiver was never told of. */
+  /** Charges whose webhook never arrived. */
   readonly missing: number
 }
 
-/** The receiver sees every connection count's charges: it is emptied between them by waiting for the last. */
+/**
+ * The receiver gets the charges of every number of connections: between two, the benchmark waits for the last delivery.
+ */
 async function liveRun(
   bench: Bench,
   server: Server,

@@ -1,13 +1,13 @@
 /**
  * Writes src/domain/currencies.ts from ISO 4217's own published list (list one, of its maintenance agency SIX), which
- * the package currency-codes carries as XML, and from the amendments that were published after that list.
- * Run `npm run currencies` after updating currency-codes or adding an amendment; test/iso-4217.test.ts fails while the
- * table says something else.
+ * the package currency-codes contains as XML, and from the amendments that were published after that list. Run `npm run
+ * currencies` after an update of currency-codes or a new amendment; test/iso-4217.test.ts fails until the table
+ * matches.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** What changed since the list of 2024-06-25. A withdrawn code keeps its exponent: charges in it are stored. */
+/** The changes since the list of 2024-06-25. A withdrawn code keeps its exponent, because stored charges use it. */
 const AMENDMENTS: readonly {
   readonly number: number
   readonly added?: readonly [code: string, exponent: number]
@@ -19,7 +19,7 @@ const AMENDMENTS: readonly {
   { number: 180, withdrawn: ['bgn', '2026-01-01'] },
 ]
 
-/** The list's codes in lower case, with their exponents; those without a minor unit ("N.A.") are left out. */
+/** The list's codes in lower case, with their exponents; without those that have no minor unit ("N.A."). */
 function published(): Map<string, number> {
   const file = import.meta.resolve('currency-codes/iso-4217-list-one.xml')
   const entries = readFileSync(fileURLToPath(file), 'utf8').matchAll(

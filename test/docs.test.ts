@@ -1,4 +1,4 @@
-/** What exists is documented, and what is documented exists. */
+/** Everything that exists is documented, and everything that is documented exists. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -24,7 +24,7 @@ const docs = [...TEXT].flatMap(([page, text]) => (page.startsWith('docs/') ? [te
 const everything = [...TEXT.values()].join('\n')
 const README = read('README.md')
 
-/** A table's row whose cells hold these texts in this order. */
+/** A table's row whose cells contain these texts in this order. */
 function assertRow(page: string, ...cells: string[]): void {
   const found = read(page)
     .split('\n')
@@ -47,9 +47,9 @@ test('every setting is documented with its flag, variable, default and purpose',
 test('no page speaks of a setting that does not exist', () => {
   const settings = Object.values(SETTINGS)
   const variables = new Set<string>(settings.map(({ env }) => env))
-  // The one that is shown as a mistake.
+  // The one that the page shows as a mistake.
   variables.add('MINIPAY_DATBASE')
-  // Those that Kubernetes sets by itself.
+  // Kubernetes sets these by itself.
   for (const name of ['MINIPAY_PORT', 'MINIPAY_SERVICE_HOST']) variables.add(name)
   for (const [variable] of everything.matchAll(/\bMINIPAY_[A-Z_]*[A-Z]/g))
     assert.ok(variables.has(variable), variable)
@@ -146,7 +146,7 @@ test('every page of docs is in its index', () => {
     assert.ok(read('docs/index.md').includes(`](${page.slice('docs/'.length)})`), page)
 })
 
-/** Folders of `src/` and `storage/` that these pages name files in. */
+/** The folders of `src/` and `storage/` whose files these pages name. */
 const ROOM =
   /(?<![\w/.])(?:src\/)?((?:domain|ports|app|workers|api|http|storage|sqlite|postgres|providers|net|rules|runtime|observe|simulator)\/[a-z][a-z/-]*[a-z])/g
 

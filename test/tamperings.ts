@@ -1,6 +1,6 @@
 /**
- * What can be done to the books of `fillBooks` behind MiniPay's back: each in words, in SQL for both engines, and the
- * sentence in which verify must name it.
+ * Changes to the books of `fillBooks` that bypass MiniPay: each in words, in SQL for both engines, and the sentence in
+ * which verify must report it.
  */
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, body, type Tampering, told } from './tamperings/sql.ts'
@@ -8,7 +8,7 @@ import { EVENTS, KEYS } from './tamperings/told.ts'
 
 export const TAMPERINGS: readonly Tampering[] = [...EVENTS, ...KEYS, ...ATTEMPTS, ...CHARGES, ...OTHERS]
 
-/** What can't be seen from what is there; a chain of hashes would show it. */
+/** Changes that the stored rows cannot show; a chain of hashes would show them. */
 export const UNSEEN: readonly { readonly what: string; readonly sql: string; readonly why: string }[] = [
   {
     what: 'a delivery deleted with its counter',

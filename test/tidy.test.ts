@@ -1,4 +1,4 @@
-/** The rules that advice alone would not keep: who may import whom, how long a file is, what is left behind. */
+/** Rules that a machine must enforce: allowed imports, the length of files, and leftovers. */
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -18,7 +18,7 @@ const EVERYTHING = [
   ...find('src/**/*.sql', '*.{md,json}', 'docs/**/*.md', 'Dockerfile', '.dockerignore', '.ci/*'),
 ]
 
-/** What each layer may import beside itself; the files of COMPOSITION put everything together. */
+/** The layers that each layer may import, apart from itself; the files of COMPOSITION join them all. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
@@ -42,10 +42,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ['flags', 'variables', 'net', 'signing', 'database-name', 'link-variables'],
 }
 const COMPOSITION = ['core', 'minipay', 'serve', 'cli']
-/** `src/domain/charge.ts` is of the layer domain, `src/serve.ts` of serve. */
+/** The layer of `src/domain/charge.ts` is domain, that of `src/serve.ts` is serve. */
 const layerOf = (file: string) => file.split('/')[1]?.replace(/\.ts$/, '') ?? ''
 
-/** The code without comments, and without what its strings say. */
+/** The code without comments and without the content of its strings. */
 function bare(file: string): string {
   return read(file)
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
@@ -63,7 +63,7 @@ function importsOf(file: string): string[] {
   return found.map(([, from, bareImport]) => from ?? bareImport ?? '')
 }
 
-/** The files whose values a file imports when it is loaded; types are gone by then. */
+/** The files whose values a file imports when it is loaded; type imports do not count. */
 function valuesFrom(file: string): string[] {
   const found = read(file).matchAll(/^(?:import|export)(?! type\b)\b[^'"`]*?\bfrom '(\.[^']+)'/gm)
   return [...found].map(([, from = '']) => normalize(join(dirname(file), from)))
@@ -93,7 +93,7 @@ test('imports go one way, and every file has its layer', () => {
 
 test('no file imports itself by way of others', () => {
   const imports = new Map(SOURCES.map((file) => [file, valuesFrom(file)]))
-  /** A file is settled once no import leads from it into a circle. */
+  /** A file is done once no import leads from it into a circle. */
   const settled = new Set<string>()
   let before = -1
   while (settled.size > before) {

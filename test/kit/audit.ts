@@ -1,10 +1,10 @@
-/** Whether the books are sound, and say the same as the banks. */
+/** Checks whether the books are sound, and agree with the banks. */
 import assert from 'node:assert/strict'
 import { all, type Charge } from './client.ts'
 import { runCli } from './server.ts'
 import type { World } from './world.ts'
 
-/** What is wrong with the books of a database; empty when `minipay verify` finds them sound. */
+/** The problem of a database's books; empty if `minipay verify` finds none. */
 export async function faultsOf(database: string): Promise<string> {
   const { code, stdout, stderr } = await runCli(['verify', '--database', database])
   return code === 0 ? '' : `minipay verify ended with ${code}: ${stdout}${stderr}`
@@ -15,19 +15,19 @@ export async function assertSound(database: string): Promise<void> {
   assert.equal(await faultsOf(database), '')
 }
 
-/** Our status of a payment that the bank has, by the bank's. */
+/** MiniPay's status of a payment, by the bank's status. */
 const STATUSES: Readonly<Record<string, readonly string[]>> = {
   pending: ['processing'],
   requires_action: ['requires_action'],
   authorized: ['authorized'],
   captured: ['succeeded', 'partially_refunded', 'refunded'],
   canceled: ['canceled'],
-  // Failed by a person's word, against the bank's, which then let it go.
+  // A person recorded the failure, against the bank, which then released the payment.
   expired: ['canceled', 'failed'],
   declined: ['failed'],
 }
 
-/** Fails unless `minipay verify`, every charge and the ledger say the same as the banks' statements. */
+/** Fails unless `minipay verify`, every charge and the ledger agree with the banks' statements. */
 export async function assertAgreement(
   { server, api, bank, balances }: Pick<World, 'server' | 'api' | 'bank' | 'balances'>,
   names: readonly string[],
@@ -66,7 +66,7 @@ export async function assertAgreement(
   await assertLedger(await balances(), bank, names, at)
 }
 
-/** What the ledger has at a bank's providers is what the bank has. */
+/** The ledger's total at a bank's providers equals the bank's. */
 async function assertLedger(
   ours: Record<string, number>,
   bank: World['bank'],

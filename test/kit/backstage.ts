@@ -1,4 +1,4 @@
-/** The database behind MiniPay's back: what is due later is made due now, so that nothing has to be waited for. */
+/** Changes the database directly: it makes postponed work due now, so that tests need not wait. */
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Ends } from './folders.ts'
@@ -7,7 +7,7 @@ import { onDatabase, startPostgres } from './postgres.ts'
 export const ENGINES = ['sqlite', 'postgres'] as const
 export type Engine = (typeof ENGINES)[number]
 
-/** Where a new MiniPay keeps its books: a file in a folder, or a database on a PostgreSQL that ends with the rest. */
+/** The database of a new MiniPay: a file in a folder, or a database on a PostgreSQL server that ends with the test. */
 export async function newDatabase(engine: Engine, folder: string, ends: Ends): Promise<string> {
   if (engine === 'sqlite') return join(folder, 'minipay.db')
   const server = await startPostgres()
@@ -17,7 +17,7 @@ export async function newDatabase(engine: Engine, folder: string, ends: Ends): P
 
 export const isPostgres = (database: string) => database.startsWith('postgres')
 
-/** What a query finds. */
+/** The rows of a query. */
 export async function rowsOf(database: string, sql: string): Promise<Record<string, unknown>[]> {
   if (isPostgres(database)) return onDatabase(database, async (client) => (await client.query(sql)).rows)
   const db = new Database(database, { readonly: true })
@@ -29,19 +29,21 @@ export async function rowsOf(database: string, sql: string): Promise<Record<stri
 }
 
 export type Backstage = {
-  /** Everything that is put off is due now, `all` of it or what may bring news; MiniPay must not run. */
+  /**
+   * Makes all postponed work due now, or with `all` false the work that may bring news; MiniPay must not be running.
+   */
   hurry(all: boolean): Promise<void>
-  /** Notifications that are to be acted on now. */
+  /** Notifications that are due now. */
   dueNotifications(): Promise<number>
-  /** Notifications that are not done, and may wait for long. */
+  /** Notifications that are not settled, and may wait for long. */
   pendingNotifications(): Promise<number>
-  /** What providers have told of a charge's attempts, each as a row. */
+  /** The notifications about a charge's attempts, one row each. */
   notificationsOf(charge: string): Promise<string[]>
   /** Deliveries of webhooks that have not ended. */
   pendingDeliveries(): Promise<number>
 }
 
-/** What its provider said nothing new of is asked about a few times more, and nothing will come of it. */
+/** If a lookup shows nothing new, MiniPay makes a few later ones, which cannot bring anything here. */
 const NEWS = `state = 'pending' AND coalesce(last_error, '') <> 'the provider reports nothing new'`
 
 export function backstage(database: string): Backstage {

@@ -1,4 +1,4 @@
-/** The lists of a running server, wholly read: what it says at the end of a storm. */
+/** Reads the lists of a running server completely: its final state after a storm. */
 
 import {
   type Alarm,
@@ -19,7 +19,7 @@ import { call, readAll } from './http.ts'
 export type Lists = {
   readonly charges: readonly Charge[]
   readonly refunds: readonly Refund[]
-  /** The oldest first, as the entries and the events. */
+  /** The oldest first, such as entries and events. */
   readonly attempts: readonly Attempt[]
   readonly disputes: readonly Dispute[]
   readonly alarms: readonly Alarm[]

@@ -1,4 +1,4 @@
-/** What the tests of the domain decide on: commands, attempts and outcomes with their least parts. */
+/** Commands, attempts and outcomes with their minimal parts, for tests of the domain. */
 import { type Attempt, type KnownOutcome, newAttempt } from '../../src/domain/attempt.ts'
 import {
   type Charge,
@@ -51,7 +51,7 @@ export const attemptOf = (kind: Attempt['kind'], amount: number, refundId: strin
     token: 't',
   })
 
-/** A charge of 1000 usd that succeeded with nothing captured of it yet, unless the changes say otherwise. */
+/** A charge of 1000 usd that succeeded and has no captured amount yet, unless the changes set one. */
 export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
   ...command(1000),
   id: 'txn_1',
@@ -73,7 +73,7 @@ export const chargeOf = (changes: Partial<Charge> = {}): Charge => ({
   ...changes,
 })
 
-/** An attempt after a lookup at 5000 ms showed how it ended, or that it was accepted. */
+/** An attempt after a lookup at 5000 ms showed its outcome, or that the provider had accepted it. */
 export const ended = (attempt: Attempt, outcome: KnownOutcome, changes: Partial<Attempt> = {}): Attempt => ({
   ...attempt,
   state: outcome.kind,
@@ -87,7 +87,7 @@ export const ended = (attempt: Attempt, outcome: KnownOutcome, changes: Partial<
   ...changes,
 })
 
-/** The whole of a decision, to the last field: what it changes of the charge, and what it does beside that. */
+/** The complete decision, with every field: the changes of the charge, and the other rows. */
 export const whole = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision => ({
   charge: { ...charge, ...changes, version: charge.version + 1 },
   previous: charge.version === 0 ? {} : formerValues(charge, changes),

@@ -1,4 +1,4 @@
-/** A client of a running server that checks every answer against the OpenAPI document. */
+/** A client of a running server that checks every response against the OpenAPI document. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { AlarmView as Alarm } from '../../src/api/minipay/alarm-schemas.ts'
@@ -42,7 +42,7 @@ export type Page<T> = { readonly data: T[]; readonly has_more: boolean }
 export type Client = {
   readonly url: string
   get<T>(path: string, headers?: Record<string, string>): Promise<Answer<T>>
-  /** A string is sent as it is, anything else as JSON. */
+  /** Sends a string as it is, and anything else as JSON. */
   post<T>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>
   put<T>(path: string, body?: unknown): Promise<Answer<T>>
   request<T>(
@@ -51,14 +51,14 @@ export type Client = {
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<Answer<T>>
-  /** A charge of 2500 usd unless `fields` say otherwise; fails when it is not answered 201. */
+  /** Makes a charge of 2500 usd unless `fields` change it; fails if the response is not 201. */
   charge(fields?: object, key?: string): Promise<Charge>
-  /** Fails when it is not answered 200. */
+  /** Fails if the response is not 200. */
   refund(chargeId: string, fields?: object, key?: string): Promise<Refund>
-  /** Fails when it is not answered 200; so does a cancel. */
+  /** Fails if the response is not 200; so does a cancel. */
   capture(id: string, fields?: object, key?: string): Promise<Charge>
   cancel(id: string, key?: string): Promise<Charge>
-  /** A charge's story. */
+  /** The attempts of a charge. */
   attempts(id: string): Promise<Attempt[]>
 }
 
@@ -112,7 +112,7 @@ export function eventsAfter({ get }: Pick<Client, 'get'>, after = 0): Promise<Ev
   return readAll<Event>(get, '/api/v1/events', (last) => `&after=${last?.sequence ?? after}`)
 }
 
-/** What a server has stored, as its lists and counters tell it: to compare before and after a refused request. */
+/** The stored state of a server, from its lists and counters: to compare before and after a refused request. */
 export async function stored({ get }: Pick<Client, 'get'>): Promise<object> {
   const [metrics, balance, accounts, entries, events] = await Promise.all([
     get<MetricsAnswer>('/metrics'),
@@ -132,7 +132,7 @@ export async function stored({ get }: Pick<Client, 'get'>): Promise<object> {
   }
 }
 
-/** Asks again until the answer satisfies the condition; gives up with the last answer after a minute. */
+/** Repeats a request until the response meets the condition; after a minute fails with the last response. */
 export async function until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
   for (const giveUpAt = Date.now() + 60_000; ; ) {
     const answer = await ask()

@@ -1,4 +1,4 @@
-/** Commits as the use cases make them, with a clock that is counted by hand: one millisecond a commit. */
+/** Commits as the use cases make them, with a test clock: one millisecond a commit. */
 import test from 'node:test'
 import { fingerprint } from '../../src/app/context.ts'
 import { chargeEnding, type Ending, endingOf, storedEnding } from '../../src/app/payments/endings.ts'
@@ -23,7 +23,7 @@ import { beginRefund, concludeRefund, refundableAmount } from '../../src/domain/
 import { encodeFacts, snapshotOf } from '../../src/domain/snapshot.ts'
 import type { Claim, ClaimedDelivery, Commit, Scope, Store } from '../../src/ports/store.ts'
 
-/** A store on an empty database in which two accounts exist. */
+/** A store on an empty database with two accounts. */
 export type OpenStore = {
   readonly store: Store
   readonly accounts: readonly [number, number]
@@ -32,10 +32,10 @@ export type OpenStore = {
 }
 export type Open = () => Promise<OpenStore>
 
-/** Three scopes that must never see each other: two modes of one account, and another account. */
+/** Three scopes that must not see each other: two modes of one account, and another account. */
 export type Scopes = { readonly live: Scope; readonly test: Scope; readonly other: Scope }
 
-/** A rule of the port as a test with a store of its own. */
+/** A rule of the port, as a test with its own store. */
 export function rule(open: Open, name: string, body: (store: Store, scopes: Scopes) => Promise<void>): void {
   test(name, async () => {
     const { store, accounts, discard } = await open()
@@ -65,10 +65,10 @@ export const newId = idFactory(
 )
 
 type Options = { scope: Scope; key?: string; endpoints?: readonly string[]; at?: number }
-/** What a request says beside what it asks for. */
+/** The details of a request apart from its command. */
 type Details = Partial<Pick<Charge, 'description' | 'metadata'>>
 
-/** Options of a charge beside whose it is; a `declined` one failed. */
+/** Options of a charge apart from its scope; a `declined` one failed. */
 export type ChargeOptions = Options &
   Details & {
     amount?: number
@@ -77,7 +77,7 @@ export type ChargeOptions = Options &
     declined?: boolean
   }
 
-/** A commit that a request asked for, and that tells an event. */
+/** A commit of a request, with an event. */
 export type RequestCommit = Commit & {
   readonly key: NonNullable<Commit['key']>
   readonly event: NonNullable<Commit['event']>
@@ -112,7 +112,7 @@ export function chargeCommit(options: ChargeOptions): RequestCommit {
   )
 }
 
-/** A refund decided in one step on `charge` as it was read. */
+/** A refund that was decided in one step on `charge` as it was read. */
 export function refundCommit(charge: Charge, options: RefundOptions): RequestCommit {
   const { begun, attempt, key, at } = refundBegun(charge, options)
   const outcome = succeeded(attempt, `ref_${attempt.id}`)
@@ -139,7 +139,7 @@ export const NO: Outcome & { kind: 'declined' } = {
   reference: null,
 }
 
-/** The provider did exactly what was asked. */
+/** The provider did exactly the requested call. */
 export function succeeded(
   { amount, currency }: { amount: number; currency: string },
   reference: string,
@@ -147,7 +147,7 @@ export function succeeded(
   return { kind: 'succeeded', reference, amount, currency, expiresAt: null }
 }
 
-/** How an attempt is sent: to `bank_a`, under a lease of one second, unless said otherwise. */
+/** How an attempt is sent: to `bank_a`, under a lease of one second, unless given. */
 export type Sending = { provider?: string; leaseUntil?: number; token?: string }
 
 function attemptOf(
@@ -180,7 +180,7 @@ const ROUTE = {
   failoverOn: ['processing_error'],
 }
 
-/** A step that tells no event, and the attempt that it begins. */
+/** A step without an event, and the attempt that it begins. */
 export type Begun = { readonly commit: Commit; readonly charge: Charge; readonly attempt: Attempt }
 
 function begunOf(decision: Decision, options: Options, key: string, at: number): Begun {
@@ -188,7 +188,7 @@ function begunOf(decision: Decision, options: Options, key: string, at: number):
   return { commit, charge: decision.charge, attempt: decision.attempts[0] as Attempt }
 }
 
-/** A charge whose provider is about to be asked. */
+/** A charge before the call to its provider. */
 export function beginCommit(options: ChargeOptions & Sending & { capture?: boolean }): Begun {
   const at = options.at ?? tick()
   const id = newId('txn')
@@ -199,7 +199,7 @@ export function beginCommit(options: ChargeOptions & Sending & { capture?: boole
   return begunOf(beginCharge(asked, attempt.provider, attempt, made), options, key, at)
 }
 
-/** A capture or a cancellation whose provider is about to be asked. */
+/** A capture or a cancel before the call to its provider. */
 export function followUpCommit(
   kind: 'capture' | 'cancel',
   charge: Charge,
@@ -213,7 +213,7 @@ export function followUpCommit(
   return begunOf(beginFollowUp(charge, attempt), options, key, at)
 }
 
-/** A refund whose provider is about to be asked. */
+/** A refund before the call to its provider. */
 export function beginRefundCommit(
   charge: Charge,
   options: RefundOptions,
@@ -223,8 +223,8 @@ export function beginRefundCommit(
 }
 
 /**
- * What an outcome makes of a charge and its attempt; `ended` changes the ending of the key that began it, to what is
- * true unless given.
+ * How an outcome changes a charge and its attempt; `ended` changes the ending of the key that began it, which is the
+ * real one unless given.
  */
 export function endCommit(
   { charge, attempt, refund }: { charge: Charge; attempt: Attempt; refund?: Refund },
@@ -239,7 +239,7 @@ export function endCommit(
   return { ...commitOf(decision, options, null, at), ended: options.ended ?? ended }
 }
 
-/** A decision as a commit. `key` is null for a step that no request asks for. */
+/** A decision as a commit. `key` is null for a step without a request. */
 export function commitOf(
   decision: Decision,
   { scope, endpoints = [] }: Options,
@@ -263,7 +263,7 @@ export function commitOf(
   }
 }
 
-/** How the request ended that a decision was made for. */
+/** The ending of the request that led to a decision. */
 function endingIn(decision: Decision): StoredEnding {
   const {
     charge,
@@ -275,14 +275,14 @@ function endingIn(decision: Decision): StoredEnding {
   return storedEnding(ending, event && snapshotOf(decision))
 }
 
-/** What is found under the key of a commit. */
+/** The record of a commit's key. */
 export function recordOf({ key, event }: Commit): FoundRecord {
   if (!key) throw new Error('the commit has no key')
   const { fingerprint, surface, ending } = key
   return { fingerprint, surface, ending, event: event?.data ?? null }
 }
 
-/** What the request asked for, in full. */
+/** The complete content of the request. */
 function fingerprintOf({ charge, refund, attempts: [attempt] }: Decision): string {
   if (refund) {
     const { chargeId: transaction_id, amount, reason, metadata } = refund
@@ -302,14 +302,17 @@ function requestOf(decision: Decision, options: Options, key: string, at: number
   return commitOf(decision, options, key, at) as RequestCommit
 }
 
-/** Commits one charge that must succeed, and answers it. */
+/** Commits one charge that must succeed, and returns it. */
 export async function charged(store: Store, options: ChargeOptions): Promise<Charge> {
   const commit = chargeCommit(options)
   await committed(store, commit)
   return commit.charge
 }
 
-/** Commits a charge that bank_a took or, with `capture` false, holds; its authorization has the reference `pay_<id>`. */
+/**
+ * Commits a charge that bank_a captured or, with `capture` false, holds; its authorization has the reference
+ * `pay_<id>`.
+ */
 export async function taken(
   store: Store,
   options: ChargeOptions & Sending & { capture?: boolean },
@@ -321,7 +324,7 @@ export async function taken(
   return { charge: ended.charge, attempt: ended.attempts[0] as Attempt }
 }
 
-/** Commits one refund that must succeed, and answers it with the charge as it became. */
+/** Commits one refund that must succeed, and returns it with the charge after it. */
 export async function refunded(
   store: Store,
   charge: Charge,
@@ -337,7 +340,7 @@ export async function committed(store: Store, commit: Commit): Promise<void> {
   if (result.kind !== 'committed') throw new Error(`not committed: ${JSON.stringify(result)}`)
 }
 
-/** Everything a scope can be asked for, to compare before and after what must change nothing. */
+/** Every read of a scope, to compare before and after a step that must change nothing. */
 export async function everything(store: Store, scope: Scope) {
   return {
     charges: await store.charges(scope, { limit: 100 }),
@@ -359,7 +362,7 @@ export async function everything(store: Store, scope: Scope) {
 
 let tokens = 0
 
-/** Claims for a lease of one second from `now`, with a token of its own. */
+/** Claims for a lease of one second from `now`, with a new token. */
 export function claim(store: Store, options: Partial<Claim> & { now: number }): Promise<ClaimedDelivery[]> {
   return store.claimDeliveries({
     endpoint: 'default',

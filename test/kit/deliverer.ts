@@ -1,4 +1,4 @@
-/** Deliverers over a real store, and receivers that keep them waiting. */
+/** Deliverers over a real store, and receivers that delay their responses. */
 
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
@@ -25,7 +25,7 @@ import { startReceiver } from './receiver.ts'
 
 export const silent: Log = { info() {}, warn() {}, error() {} }
 
-/** Ends what the test has started, the last first. */
+/** Ends everything that the test has started, the last first. */
 function ending(t: TestContext): (step: () => unknown) => void {
   const steps: (() => unknown)[] = []
   t.after(async () => {
@@ -34,7 +34,7 @@ function ending(t: TestContext): (step: () => unknown) => void {
   return (step) => steps.push(step)
 }
 
-/** What has happened so far, and a way to wait for more of it. */
+/** Counts events, and waits for more of them. */
 export function history<T>() {
   const all: T[] = []
   const waiting: { count: number; resolve: () => void }[] = []
@@ -51,7 +51,7 @@ export function history<T>() {
   }
 }
 
-/** A real store that tells what was claimed and settled through it, and deliverers over it. */
+/** A real store that records claims and settlements, and deliverers over it. */
 export async function bench(t: TestContext) {
   const atEnd = ending(t)
   const folder = tempDir()
@@ -96,7 +96,7 @@ export async function bench(t: TestContext) {
       atEnd(() => deliverer.stop(0))
       return deliverer
     },
-    /** Makes charges whose webhooks are due; answers them. */
+    /** Makes charges whose webhooks are due; returns them. */
     async due(count: number, endpoint = 'default'): Promise<Charge[]> {
       const options = { scope: DEFAULT_SCOPE, at: 1, endpoints: [endpoint] }
       const commits = Array.from({ length: count }, () => chargeCommit(options))
@@ -108,7 +108,7 @@ export async function bench(t: TestContext) {
   }
 }
 
-/** A receiver that keeps its callers waiting until the test lets them go, and counts how many wait at once. */
+/** A receiver that delays its responses until the test releases them, and counts how many wait at once. */
 export async function holdingReceiver(atEnd: (step: () => unknown) => void) {
   const held: ServerResponse[] = []
   let most = 0
@@ -123,9 +123,9 @@ export async function holdingReceiver(atEnd: (step: () => unknown) => void) {
     ...receiver,
     held,
     most: () => most,
-    /** Answers the one that waits longest. */
+    /** Responds to the request that waits longest. */
     answerOne: () => held.shift()?.end(),
-    /** Answers everything, now and from now on. */
+    /** Responds to all requests, now and from now on. */
     answerAll() {
       free = true
       for (const response of held.splice(0)) response.end()
@@ -133,7 +133,7 @@ export async function holdingReceiver(atEnd: (step: () => unknown) => void) {
   }
 }
 
-/** A client in place of the network: every message gets the attempt that the test has set, a turn later. */
+/** A client without a network: every message gets the attempt that the test has set, one turn later. */
 export function scriptedClient(attempt: DeliveryAttempt) {
   let flying = 0
   return {

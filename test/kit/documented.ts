@@ -1,4 +1,4 @@
-/** Whether responses and webhooks are as the OpenAPI document says. */
+/** Checks responses and webhooks against the OpenAPI document. */
 import assert from 'node:assert/strict'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -7,8 +7,8 @@ import { openApiDocument } from '../../src/api/openapi/document.ts'
 import type { ErrorAnswer } from './client.ts'
 import type { Answer } from './http.ts'
 /**
- * Fails when a JSON answer has a status, an error code, a field or a value that the OpenAPI document lacks, or a header
- * of meaning to clients. Answers of paths that it lacks, and of methods that a path does not have, must be errors.
+ * Fails if a JSON response has a status, an error code, a field or a value that the OpenAPI document lacks, or lacks a
+ * header that clients need. Responses of undocumented paths and methods must be errors.
  */
 export function assertDocumented(method: string, path: string, answer: Answer<unknown>): void {
   if (!answer.headers.get('content-type')?.startsWith('application/json')) return
@@ -57,7 +57,7 @@ function operationOf(method: string, path: string): Operation | undefined {
   const bare = (path.split('?')[0] as string).replace(/(?<=.)\/$/, '')
   const fits = (url: string) => new RegExp(`^${url.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare)
   const found = Object.entries(document.paths).filter(([url]) => fits(url))
-  // A path without parameters goes before one that it fits, too.
+  // A path without parameters takes precedence over one with parameters.
   const [, methods] = found.find(([url]) => url === bare) ?? found[0] ?? []
   return methods?.[method.toLowerCase()]
 }
@@ -68,7 +68,7 @@ function responseOf({ responses }: Operation, status: number): Response | undefi
   return document.components.responses[response.$ref.replace('#/components/responses/', '')]
 }
 
-/** Fails when the body of a webhook, sent with such an event type, is not as its documentation says. */
+/** Fails if the body of a webhook with this event type does not match its documentation. */
 export function assertDocumentedWebhook(type: string, body: unknown): void {
   const hook = document.webhooks[type]
   assert.ok(hook, `the webhook ${type} is not documented`)
@@ -95,12 +95,12 @@ function assertSchema(schema: JsonSchema, body: unknown, where: string): void {
   assert.ok(valid(body), `${where}, which is not what is documented: ${ajv.errorsText(valid.errors)}`)
 }
 
-/** References into the document, from wherever they are. */
+/** References into the document, from any place. */
 function absolute(schema: unknown): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${HERE}#/`))
 }
 
-/** The schema without leave for fields that it does not name, unless it says that any may come. */
+/** The schema without permission for unnamed fields, unless it allows any field. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed)
   if (typeof schema !== 'object' || schema === null) return schema

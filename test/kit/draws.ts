@@ -9,7 +9,7 @@ export type Draw = {
   of<T>(choices: readonly [T, ...T[]] | readonly T[]): T
 }
 
-/** The same seed always draws the same: a linear congruential generator with a Murmur finish. */
+/** The same seed always gives the same draws: a linear congruential generator with a Murmur finish. */
 export function drawsFrom(seed: number): Draw {
   let state = seed >>> 0
   const next = (): number => {
@@ -28,14 +28,14 @@ export function drawsFrom(seed: number): Draw {
     },
   }
 }
-/** Draws that depend on these words alone: what comes between, and in which order, changes nothing. */
+/** Draws that depend only on these words: other draws, and their order, change nothing. */
 export function drawsOf(seed: number, ...words: readonly (string | number)[]): Draw {
   let hash = 0x811c9dc5 ^ seed
   for (const code of words.join('/')) hash = Math.imul(hash ^ (code.codePointAt(0) as number), 0x01000193)
   return drawsFrom(hash)
 }
 
-/** One of these, each as often as its weight says. */
+/** One of these, in proportion to its weight. */
 export function weighted<T>(draw: Draw, choices: readonly (readonly [weight: number, choice: T])[]): T {
   let at = draw.next() * choices.reduce((sum, [weight]) => sum + weight, 0)
   for (const [weight, choice] of choices) {

@@ -1,4 +1,4 @@
-/** Folders that a test makes, and the steps that end what it has started. */
+/** Temporary folders of a test, and the steps that end what it has started. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export function tempDir(): TempDir {
 
 const ends = new WeakMap<TestContext, (() => unknown)[]>()
 
-/** Has `step` done when the test ends, the last one first: a server ends before its folder goes. */
+/** Runs `step` when the test ends, the last one first: a server ends before its folder is deleted. */
 export function atEnd(t: TestContext, step: () => unknown): void {
   const steps = ends.get(t) ?? []
   if (steps.length === 0) {
@@ -28,8 +28,8 @@ export function atEnd(t: TestContext, step: () => unknown): void {
 export type Ends = { add(step: () => unknown): void }
 
 /**
- * Makes something of several processes, each with a step that ends it. `end` takes the steps, the last one first; so does a
- * failure, before it rejects.
+ * Makes an object of several processes, each with a step that ends it. `end` runs the steps, the last one first; so
+ * does a failure, before it rejects.
  */
 export async function started<T extends object>(
   make: (ends: Ends) => Promise<T>,
@@ -46,7 +46,7 @@ export async function started<T extends object>(
   }
 }
 
-/** A folder for this test alone. */
+/** A folder for one test. */
 export function folderOf(t: TestContext): string {
   const folder = tempDir()
   atEnd(t, folder.remove)

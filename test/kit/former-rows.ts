@@ -1,4 +1,4 @@
-/** Databases as former versions left them. */
+/** Databases as former versions stored them. */
 import { renameSync } from 'node:fs'
 import { endingView } from '../../src/api/minipay/endings.ts'
 import { snapshotView } from '../../src/api/minipay/views.ts'
@@ -10,7 +10,7 @@ import { DESCRIPTION, EVENT_DATA, FACTS, METADATA } from '../../src/storage/sqli
 import { type Migration, migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../src/storage/sqlite/open.ts'
 
-/** Puts long texts back into their rows, where those of an earlier version are, and where PostgreSQL has all of them. */
+/** Puts long texts back into their rows, as earlier versions and PostgreSQL store them. */
 export const WITHOUT_LONG_TEXTS = `
   UPDATE charges SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
   UPDATE refunds SET description = ${DESCRIPTION}, metadata = ${METADATA}, details_id = NULL WHERE details_id IS NOT NULL;
@@ -18,10 +18,10 @@ export const WITHOUT_LONG_TEXTS = `
   UPDATE idempotency_keys AS k SET facts = ${FACTS}, details_id = NULL;
   DELETE FROM long_texts;`
 
-/** What the API shows of an event, which was its data before events had facts. */
+/** The API's view of an event, which was its data before events stored facts. */
 export const rendered = (data: string): string => JSON.stringify(snapshotView(decodeSnapshot(data)))
 
-/** The response that the record of a key had before records had facts: null when it was its event's data. */
+/** The response that the record of a key had before records stored facts: null if it was its event's data. */
 function response(
   kind: EndingKind,
   objectId: string,
@@ -36,7 +36,7 @@ function response(
   return event !== null && text === rendered(event) ? null : text
 }
 
-/** Puts back into events and records what an API shows of them. */
+/** Replaces the facts of events and records by the API's view of them. */
 function withoutFacts(db: Connection): void {
   db.function('rendered', { deterministic: true }, (data) => rendered(String(data)))
   db.function('response', { deterministic: true, varargs: true }, (...given) => {
@@ -50,7 +50,7 @@ function withoutFacts(db: Connection): void {
     UPDATE events SET data = rendered(data);`)
 }
 
-/** The transfers as the version before stored them: in two entries each. */
+/** The transfers as the version before stored them: two entries each. */
 const AS_ENTRIES = `
   CREATE TABLE ledger_entries AS
     SELECT account_id, live, 2 * seq - 1 AS seq, debit_account_id AS ledger_account_id, transaction_id, amount, created_at
@@ -61,7 +61,7 @@ const AS_ENTRIES = `
 /** Columns that had another name. */
 const FORMERLY: Readonly<Record<string, string>> = { answer_kind: 'ending', answer_body: 'facts' }
 
-/** Makes of a database one of the schema before a migration, with its rows as the version before stored them. */
+/** Takes a database back to the schema before a migration, with its rows as that version stored them. */
 export function makeFormer(sound: string, migration: string): void {
   const file = `${sound}.old`
   const all = migrations()

@@ -1,4 +1,4 @@
-/** Books with a history of every kind, made by the use cases themselves, with providers that say what a script has. */
+/** Books with a history of every kind, which the use cases make with scripted providers. */
 
 import { handleNotification } from '../../src/app/attempts/handle-notification.ts'
 import { type Context, createContext } from '../../src/app/context.ts'
@@ -21,11 +21,11 @@ import { nodeRuntime } from '../../src/runtime/node.ts'
 export const LIVE = DEFAULT_SCOPE
 export const TEST: Scope = { ...LIVE, mode: 'test' }
 
-/** A provider that does what it is asked, unless it was told the outcome of the next call. */
+/** A provider that does every call as requested, unless the test sets the outcome of the next one. */
 type Scripted = RemoteProvider & {
-  /** How the next call ends. */
+  /** The outcome of the next call. */
   says(outcome: Outcome): void
-  /** What it says of a lookup, and of a dispute, from now on. */
+  /** The results of lookups and of dispute lookups from now on. */
   finds(answer: KnownOutcome | null): void
   disputes(answer: Extract<DisputeLookup, { kind: 'dispute' }>): void
 }
@@ -88,12 +88,12 @@ export type Books = {
   readonly context: Context
   readonly bankA: Scripted
   readonly bankB: Scripted
-  /** Charges, with the amount that tells them apart; more fields of the request may be given. */
+  /** Makes charges; their amounts identify them. The test may add further fields. */
   charge(amount: number, fields?: object, scope?: Scope): Promise<Charge>
   capture(charge: Charge, amount?: number): Promise<Charge>
   cancel(charge: Charge): Promise<Charge>
   refund(charge: Charge, amount?: number, fields?: object, scope?: Scope): Promise<Refund>
-  /** Has a bank notify of something, and acts on it. */
+  /** Sends a notification of a bank, and handles it. */
   notify(
     bank: Scripted,
     about: 'payment' | 'refund' | 'dispute',
@@ -108,7 +108,7 @@ export type Books = {
 let clock = START
 let keys = 0
 
-/** With the sandbox, and the two banks too unless it shall be the only provider. */
+/** With the sandbox, and also the two banks unless it is the only provider. */
 export function openBooks(store: Store, only?: 'sandbox'): Books {
   const now = () => clock
   const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
@@ -143,7 +143,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
     const fingerprint = context.fingerprint(canonicalRequest(operation, body))
     return { scope, key: `key-${++keys}`, fingerprint, surface: 'minipay' } as const
   }
-  /** Every call is over, with any outcome. */
+  /** Every call has ended, with any outcome. */
   async function settled(): Promise<void> {
     await context.background.ended()
   }
@@ -255,7 +255,7 @@ const RULES = {
 
 /**
  * Charges in both modes, two currencies, at the sandbox and through two banks, in every state and with every kind of
- * refund, dispute, delivery and notification. The amounts tell which is meant.
+ * refund, dispute, delivery and notification. The amounts identify them.
  */
 export async function fillBooks(store: Store): Promise<void> {
   await atTheSandbox(openBooks(store, 'sandbox'))
@@ -291,7 +291,7 @@ async function atTheSandbox(books: Books): Promise<void> {
   await books.capture(await books.charge(1_004, { capture: false }), 904)
 }
 
-/** Taken and refunded, declined, held and captured, and waiting: with more of a text than a row has room for. */
+/** Succeeded and refunded, declined, held and captured, and waiting: each with more text than a row stores. */
 async function withLongTexts(books: Books): Promise<void> {
   const { bankA } = books
   const long = (order: string) => ({
@@ -365,7 +365,7 @@ async function disputed(books: Books): Promise<void> {
   await books.dispute(lost, 'dsp_lost', 422)
   await books.dispute(lost, 'dsp_lost', 423)
   await books.dispute(lost, 'dsp_lost', 423, 'lost')
-  // Of more than was captured: booked as far as it can be, with an alarm beside it.
+  // A dispute of more than the captured amount: booked in part, with an alarm.
   await books.dispute(await books.charge(2_023), 'dsp_more', 3_000)
 }
 

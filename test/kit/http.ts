@@ -1,10 +1,10 @@
-/** Requests as any program sends them, without a check of the response; see `client.ts` for one with it. */
+/** Plain requests without a check of the response; `client.ts` has one. */
 import assert from 'node:assert/strict'
 import type { Charge } from './client.ts'
 
 export type Answer<T> = { readonly status: number; readonly headers: Headers; readonly body: T }
 
-/** One request; `body` is sent as JSON, or as it is when it is a string. `T` is what the test expects of the answer. */
+/** One request; `body` is sent as JSON, or unchanged if it is a string. `T` is the expected type of the response. */
 export async function call<T = Record<string, unknown>>(
   url: string,
   method: string,
@@ -35,8 +35,7 @@ export function charge<T = Charge>(url: string, key: string, body: object = {}):
 type List<T> = { readonly data: readonly T[]; readonly has_more: boolean }
 
 /**
- * Everything of a list, page by page, by the requests of a client; `cursor` is the query that follows after an item, or
- * after none.
+ * Every object of a list, page by page, by a client's requests; `cursor` is the query that follows an item, or none.
  */
 export async function readAll<T>(
   get: (path: string) => Promise<Answer<List<T>>>,

@@ -1,4 +1,4 @@
-/** A newcomer who follows a page: one shell and one folder, what one block sets the next one finds. */
+/** A newcomer who follows a page in one shell and one folder: each block sees the settings of the blocks before it. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ export function blocksOf(page: string): Block[] {
   }))
 }
 
-/** What may differ from one run to the next. */
+/** Values that may differ between runs. */
 function normal(text: string): string {
   return text
     .replace(/(txn|re|evt|dlv|req|att)_[0-9a-z]{26}\b/g, '$1_ID')
@@ -26,7 +26,7 @@ function normal(text: string): string {
     .replace(/\d+ (charges|refunds|entries|checked)/g, 'N $1')
 }
 
-/** Each line that a page shows must be among those that were printed. */
+/** Each line that a page shows must be among the printed lines. */
 export function assertShown(shown: string, printed: string): void {
   const lines = new Set(
     normal(printed)
@@ -37,7 +37,7 @@ export function assertShown(shown: string, printed: string): void {
     assert.ok(lines.has(line), `the page shows\n${line}\nbut this was printed\n${normal(printed)}`)
 }
 
-/** Each field of the JSON object that a page shows must have the same value in the one that was printed. */
+/** Each field of the JSON object on a page must have the same value in the printed object. */
 export function assertFields(shown: string, printed: string): void {
   const [wanted, actual] = [shown, printed].map((text) => JSON.parse(normal(text)))
   assert.partialDeepStrictEqual(actual, wanted)
@@ -46,28 +46,28 @@ export function assertFields(shown: string, printed: string): void {
 export type Terminal = {
   /** Everything printed so far. */
   output(): string
-  /** Ctrl-C; resolves when the program has ended. */
+  /** Sends Ctrl-C; resolves when the program has ended. */
   stop(): Promise<void>
 }
 
 export type Newcomer = {
   readonly dir: TempDir
-  /** The environment of the shell: it finds the Node that runs this test, and curl draws no progress bars. */
+  /** The environment of the shell: it has the Node that runs this test, and curl prints no progress bars. */
   readonly env: NodeJS.ProcessEnv
   /** Processes that end with the test file. */
   readonly running: Set<ChildProcess>
   /**
-   * Starts a block in a terminal of its own, in a shell that gives way to the program; resolves when its output matches
-   * `listens`. Rejects with the output when the program ends before that.
+   * Starts a block in its own terminal, in a shell that the program replaces; resolves when its output matches
+   * `listens`. Rejects with the output if the program ends before that.
    */
   terminal(text: string, env: NodeJS.ProcessEnv, listens: RegExp): Promise<Terminal>
-  /** Presses Ctrl-C in every terminal, and waits until the programs have ended. */
+  /** Sends Ctrl-C to every terminal, and waits until the programs have ended. */
   stopTerminals(): Promise<void>
-  /** A shell that lives as long as the page. */
+  /** A shell that lives until the page ends. */
   startShell(env: NodeJS.ProcessEnv): (text: string) => Promise<{ status: number; printed: string }>
 }
 
-/** A newcomer with a folder of their own; what they started ends with the test file. */
+/** A newcomer with their own folder; the programs that they started end with the test file. */
 export function newcomer(): Newcomer {
   const dir = tempDir()
   const { PATH } = process.env

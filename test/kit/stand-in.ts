@@ -1,4 +1,4 @@
-/** A processor over TCP that does what it is told, and whose answers something in between may change, cut or swallow. */
+/** A scripted processor over TCP, with an intermediary that may change, cut or swallow its responses. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { newSecret } from './simulator.ts'
@@ -7,27 +7,27 @@ import { onLoopback } from './sockets.ts'
 type Body = Readonly<Record<string, unknown>>
 export type Operation = 'authorize' | 'capture' | 'cancel' | 'refund' | 'lookup'
 
-/** What becomes of one call. It is served as the protocol says where nothing is written of it. */
+/** The handling of one call. Without a setting, the processor follows the protocol. */
 export type Turn = {
-  /** Whether the processor gets and does it; true unless given. */
+  /** Whether the processor receives the call and does it; true unless given. */
   readonly done?: boolean
-  /** The answer; without one it is the processor's own. */
+  /** The response; the processor's own unless given. */
   readonly answer?: { readonly status: number; readonly body: string | object; readonly type?: string }
   readonly instead?: 'cut' | 'hang'
 }
 
 export type StandIn = {
-  /** The provider's settings at it. */
+  /** The settings of a provider that uses it. */
   readonly at: { readonly kind: 'http'; readonly url: string; readonly secret: string }
-  /** What becomes of the next calls of an operation. */
+  /** The handling of the next calls of an operation. */
   next(operation: Operation, ...turns: readonly Turn[]): void
-  /** What becomes of every call of an operation that has no turn of its own. */
+  /** The handling of every other call of an operation. */
   always(operation: Operation, turn: Turn): void
-  /** Every call after the first on a connection finds it cut. */
+  /** Cuts a connection before the second call on it. */
   readonly stale: { connections: boolean }
-  /** What was asked, oldest first. */
+  /** The received calls, oldest first. */
   readonly asked: { readonly operation: Operation; readonly reference: string }[]
-  /** What was done, by reference, and how often. */
+  /** The done calls, by reference, and how often. */
   readonly done: ReadonlyMap<
     string,
     { readonly operation: Operation; readonly amount: number; times: number }

@@ -1,15 +1,15 @@
-/** What customers of the storms do: a charge, its follow-ups, and the requests for them. */
+/** The actions of a storm's customers: a charge, its follow-ups, and their requests. */
 
 export type Step = { readonly kind: 'capture' | 'cancel' | 'refund'; readonly amount: number | null }
 
-/** One charge and what its merchant does with it: groups of steps, those of a group at the same time. */
+/** One charge and its merchant's actions: groups of steps, where the steps of a group run at once. */
 export type Story = {
   readonly key: string
   readonly amount: number
   readonly currency: string
   readonly customer: string
   readonly capture: boolean
-  /** An impatient customer: sent twice at once. */
+  /** An impatient customer: each request is sent twice at once. */
   readonly twice: boolean
   readonly steps: readonly (readonly Step[])[]
 }
@@ -31,7 +31,7 @@ export function stepRequest(
   return { path: `/api/v1/charges/${id}/${kind}`, body: some }
 }
 
-/** A capture against a cancel, or refunds that are too much together: one of them has to lose, with such a code. */
+/** A capture against a cancel, or refunds that together exceed the charge: one of them must fail, with such a code. */
 export const LOST: ReadonlySet<string> = new Set([
   'charge_not_capturable',
   'charge_not_cancelable',

@@ -1,6 +1,6 @@
-/** Waiting for what can be seen but does not call. */
+/** Polls for conditions that give no signal. */
 
-/** Asks until the answer is yes; for what can be seen but does not call. */
+/** Polls until the condition is true. */
 export async function until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 60_000
   while (!(await ask())) {

@@ -1,4 +1,4 @@
-/** MiniPay with providers over the network: bank processes, or peers whose every answer the test writes. */
+/** MiniPay with providers over the network: bank processes, or peers whose responses the test sets. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,16 +22,16 @@ import { type Answer, call } from './http.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { type Simulator, type StatedPayment, startSimulator } from './simulator.ts'
 
-/** Settings of one provider: those that its kind takes beside where it is and its secret. */
+/** Settings of one provider, apart from its address and its secret. */
 type Instance = { readonly bank: string } & Readonly<Record<string, unknown>>
 
 export type WorldOptions = {
-  /** The names of the bank processes; each is a provider of its name, with a short deadline. */
+  /** The names of the bank processes; each is a provider of that name, with a short deadline. */
   readonly banks: readonly string[]
-  /** More providers: at a bank, with settings of their own, or whatever the providers' file takes. */
+  /** Further providers: at a bank, with their own settings, or as the providers' file accepts them. */
   readonly providers?: Readonly<Record<string, Instance | { readonly kind: string }>>
   readonly env?: Record<string, string>
-  /** Of every bank, unless a provider has its own. */
+  /** For every bank, unless a provider has its own. */
   readonly deadlineMs?: number
 }
 
@@ -47,24 +47,24 @@ export type World = {
   settled(id: string): Promise<Charge>
   /** The types of a charge's events, oldest first. */
   eventsOf(id: string): Promise<Event['type'][]>
-  /** The balance of each account of the ledger that is not zero. */
+  /** The balance of each ledger account that is not zero. */
   balances(): Promise<Record<string, number>>
-  /** One sample of the metrics; 0 when it is not there. */
+  /** One sample of the metrics; 0 if it does not exist. */
   metric(sample: string): Promise<number>
-  /** What the bank holds of a charge. */
+  /** The bank's payment of a charge. */
   stated(bank: string, id: string): Promise<StatedPayment[]>
   /** Replaces the routing rules. */
   route(document: object): Promise<void>
-  /** Has each bank tell the provider of its name what ends later. */
+  /** Makes each bank notify the provider of its name about later outcomes. */
   notify(): Promise<void>
-  /** Fails when the books do not balance, or a bank's statement says otherwise; then stops everything. */
+  /** Fails if the books do not balance or disagree with a bank's statement; then stops everything. */
   close(): Promise<void>
 }
 
-/** So short that a test may wait for it, so long that a busy machine keeps it. */
+/** Short enough that a test may wait for it, and long enough that a busy machine meets it. */
 export const DEADLINE_MS = 1_000
 
-/** The entry of a provider that is this bank, whose lookups are final unless `more` says otherwise. */
+/** The entry of a provider at this bank; its lookups are final unless `more` changes that. */
 export function atBank({ url, secret }: Pick<Simulator, 'url' | 'secret'>, more: object = {}) {
   return { kind: 'http', url, secret, lookup: 'final', ...more }
 }
@@ -76,7 +76,7 @@ export function providersIn(folder: string, providers: object): { MINIPAY_PROVID
   return { MINIPAY_PROVIDERS: file }
 }
 
-/** A bank as the provider of every charge, for one test, and the settings that say so. */
+/** A bank as the provider of every charge, for one test, with the settings for MiniPay. */
 export async function onlyBank(t: TestContext, more: object = {}) {
   const folder = folderOf(t)
   const bank = await startSimulator(join(folder, 'bank.db'))
@@ -95,12 +95,12 @@ export async function storeRules(url: string, document: object): Promise<void> {
   assert.equal(status, 200, JSON.stringify(body))
 }
 
-/** Has a bank notify the MiniPay at that URL, where it is the provider of this name. */
+/** Makes a bank notify the MiniPay at that URL, where it is the provider of this name. */
 export async function notifyAt(bank: Simulator, url: string, provider: string): Promise<void> {
   await bank.control('PUT', '/notify', { url: `${url}/providers/${provider}/notifications` })
 }
 
-/** Starts the banks and a MiniPay that knows them. */
+/** Starts the banks and a MiniPay with them as providers. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { banks: names, providers = {}, env = {}, deadlineMs = DEADLINE_MS } = options
   const dir = tempDir()
@@ -112,7 +112,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const entries = Object.entries({ ...own, ...providers }).map(([name, settings]) => {
     if (!('bank' in settings)) return [name, settings]
     const { bank: where, ...rest } = settings as Instance
-    // One with an address of its own is no client of the bank.
+    // A provider with its own address is not at the bank.
     if (!('url' in rest)) at.set(name, where)
     return [name, atBank(bank(where), { deadline_ms: deadlineMs, ...rest })]
   })
@@ -137,8 +137,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 /**
- * The client, whose charges, captures, cancels and refunds have ended: where the bank takes so long that one is answered 202,
- * as on a busy machine, it is read until its outcome is known.
+ * The client, with charges, captures, cancels and refunds that have ended: if the bank is so slow, as on a busy
+ * machine, that MiniPay returns 202, the client reads the object until its outcome is known.
  */
 function patient(api: Client): Client {
   const done = async <T extends { status: string }>(
@@ -215,7 +215,7 @@ export function isSettled({ status }: Pick<Charge, 'status'>): boolean {
   return status !== 'processing' && status !== 'requires_action'
 }
 
-/** A rule that sends charges with `metadata.to` of that name to these providers. */
+/** A rule that sends charges with this name in `metadata.to` to these providers. */
 export function ruleTo(name: string, providers: readonly string[], failoverOn: readonly string[] = []) {
   return {
     name,
@@ -226,8 +226,8 @@ export function ruleTo(name: string, providers: readonly string[], failoverOn: r
 }
 
 /**
- * Sends MiniPay a notification of a provider as its bank would: signed with the bank's secret, now, unless the
- * test says otherwise.
+ * Sends MiniPay a notification of a provider as its bank would: signed with the bank's secret, now, unless the test
+ * changes that.
  */
 export function sendNotification(
   { server, bank }: Pick<World, 'server' | 'bank'>,

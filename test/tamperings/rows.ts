@@ -1,4 +1,4 @@
-/** Attempts, charges, and what else there is. */
+/** Changes of attempts, charges and other rows. */
 import { attempt, BALANCED, charge, moved, refund, type Tampering } from './sql.ts'
 
 export const ATTEMPTS: readonly Tampering[] = [

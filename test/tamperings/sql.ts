@@ -1,10 +1,10 @@
-/** Tamperings in SQL that both engines run: the amounts tell which charge of `fillBooks` is meant. */
+/** Changes in SQL that both engines run: the amounts identify the charges of `fillBooks`. */
 
 export type Tampering = { readonly what: string; readonly sql: string; readonly says: RegExp }
 
 export const charge = (amount: number) => `(SELECT id FROM charges WHERE amount = ${amount})`
 export const refund = (amount: number) => `(SELECT id FROM refunds WHERE amount = ${amount})`
-/** An event of the charge of an amount. */
+/** An event of the charge with this amount. */
 export const told = (amount: number, type: string) =>
   `live = 1 AND seq = (SELECT min(seq) FROM events WHERE live = 1 AND type = '${type}' AND data LIKE '%' || ${charge(amount)} || '%')`
 export const body = (amount: number, type: string, from: string, to: string) =>
@@ -15,7 +15,7 @@ export const record = (amount: number, set: string) =>
   `UPDATE idempotency_keys SET ${set} WHERE key = (SELECT idempotency_key FROM charges WHERE amount = ${amount})`
 export const account = (code: string) =>
   `(SELECT id FROM ledger_accounts WHERE live = 1 AND code = '${code}' AND currency = 'usd')`
-/** Moves the transfers of something from one account to another, and the balances with them. */
+/** Moves the transfers of an object from one account to another, and the balances with them. */
 export const moved = (id: string, from: string, to: string) => `
   UPDATE ledger_transfers SET debit_account_id = ${account(to)}
     WHERE transaction_id = ${id} AND debit_account_id = ${account(from)};

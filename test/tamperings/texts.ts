@@ -1,4 +1,4 @@
-/** What can be done to texts that SQLite stores apart from their rows. `digest(text)` is a function of the test's. */
+/** Changes of texts that SQLite stores apart from their rows. `digest(text)` is a function that the test provides. */
 import { charge, type Tampering } from './sql.ts'
 
 const details = (amount: number) => `(SELECT details_id FROM charges WHERE amount = ${amount})`
@@ -6,7 +6,7 @@ const ofEvent = (type: string, column: string, amount: number) =>
   `(SELECT ${column} FROM events WHERE type = '${type}' AND data LIKE '%' || ${charge(amount)} || '%' AND live = 1)`
 const changed = (id: string, from: string, to: string) =>
   `UPDATE long_texts SET text = replace(text, '${from}', '${to}') WHERE id = ${id}`
-/** By a person who knows how the digest is made. */
+/** By a person who can compute the digest. */
 const covered = (id: string, from: string, to: string) => `${changed(id, from, to)};
   UPDATE long_texts SET digest = digest(text) WHERE id = ${id}`
 

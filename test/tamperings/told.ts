@@ -1,4 +1,4 @@
-/** What events tell, and what idempotency records remember. */
+/** Changes of events and of idempotency records. */
 import { body, record, type Tampering, told } from './sql.ts'
 
 export const EVENTS: readonly Tampering[] = [
