@@ -2,9 +2,10 @@
  * Changes to the books of `fillBooks` that bypass MiniPay: each in words, in SQL for both engines, and the sentence in
  * which verify must report it.
  */
+
+import { EVENTS, KEYS } from './tamperings/events-and-keys.ts'
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, body, type Tampering, told } from './tamperings/sql.ts'
-import { EVENTS, KEYS } from './tamperings/told.ts'
 
 export const TAMPERINGS: readonly Tampering[] = [...EVENTS, ...KEYS, ...ATTEMPTS, ...CHARGES, ...OTHERS]
 
