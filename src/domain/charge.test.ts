@@ -47,6 +47,8 @@ test('a decision raises the version by one, changes what it says, and does nothi
   assert.deepEqual(decide(charge, { status: 'refunded' }, {}), {
     charge: { ...charge, status: 'refunded', version: 8 },
     previous: { status: 'succeeded' },
+    previousRefund: null,
+    previousDispute: null,
     refund: null,
     dispute: null,
     attempts: [],

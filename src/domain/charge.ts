@@ -136,6 +136,10 @@ export type Decision = {
   readonly charge: Charge
   /** The former values of what changed of the charge; none for a new charge. */
   readonly previous: Partial<Charge>
+  /** The former values of what changed of the refund; null for a new one, and without one. */
+  readonly previousRefund: Partial<Refund> | null
+  /** As `previousRefund`, of the dispute. */
+  readonly previousDispute: Partial<Dispute> | null
   /** New, or changed. */
   readonly refund: Refund | null
   readonly dispute: Dispute | null
@@ -220,6 +224,8 @@ export function decide(
   return {
     charge: { ...charge, ...changes, version: charge.version + 1 },
     previous: charge.version === 0 ? {} : formerValues(charge, changes),
+    previousRefund: null,
+    previousDispute: null,
     refund: null,
     dispute: null,
     attempts: [],
@@ -232,12 +238,9 @@ export function decide(
   }
 }
 
-/** The values of a charge that changes replace by others. */
-export function formerValues(charge: Charge, changes: Partial<Charge>): Partial<Charge> {
-  const former: Partial<Record<keyof Charge, unknown>> = {}
-  for (const key in changes) {
-    const name = key as keyof Charge
-    if (charge[name] !== changes[name]) former[name] = charge[name]
-  }
-  return former as Partial<Charge>
+/** The values of an object that changes replace by others. */
+export function formerValues<T extends object>(object: T, changes: Partial<T>): Partial<T> {
+  const former: Partial<T> = {}
+  for (const name in changes) if (object[name] !== changes[name]) former[name] = object[name]
+  return former
 }

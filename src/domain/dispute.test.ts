@@ -160,6 +160,15 @@ describe('from one position to the next', () => {
       }
     )
   }
+  test('a dispute that changes keeps its former values, and a new one has none', () => {
+    const [before, after] = [dispute(), dispute({ status: 'lost', amount: 500, reason: null })]
+    const decided = decideDispute(taken({ amountDisputed: 300 }), before, after)
+    const { status, amount, reason } = before
+    const former = { status, amount, ...(reason !== null && { reason }) }
+    assert.deepEqual(decided?.previousDispute, former)
+    assert.equal(decideDispute(taken(), null, after)?.previousDispute, null)
+  })
+
   const won = (changes = {}) => dispute({ status: 'won', amountBooked: 0, ...changes })
   const lost = (changes = {}) => dispute({ status: 'lost', ...changes })
 

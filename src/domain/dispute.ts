@@ -1,5 +1,13 @@
 /** Disputes: the part of a dispute that the ledger contains, and the step from one position to the next. */
-import { allows, assertAllows, type Charge, type Decision, type Dispute, decide } from './charge.ts'
+import {
+  allows,
+  assertAllows,
+  type Charge,
+  type Decision,
+  type Dispute,
+  decide,
+  formerValues,
+} from './charge.ts'
 import type { EventType } from './event.ts'
 import { type LedgerAccountCode, transfersFor } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
@@ -85,6 +93,7 @@ export function decideDispute(charge: Charge, before: Dispute | null, dispute: D
     { amountDisputed },
     {
       dispute,
+      previousDispute: before && formerValues(before, dispute),
       transactionId: dispute.id,
       transfers: transfersFor(charge.currency, moved),
       event: changed ? EVENTS[dispute.status] : 'dispute.updated',

@@ -383,6 +383,9 @@ export function joinDecisions(first: Decision, then: Decision): Decision {
     charge: { ...then.charge, version: first.charge.version },
     previous: first.charge.version === 1 ? {} : { ...then.previous, ...first.previous },
     refund: then.refund ?? first.refund,
+    previousRefund: first.refund
+      ? first.previousRefund && { ...then.previousRefund, ...first.previousRefund }
+      : then.previousRefund,
     transfers: joinTransfers(first.transfers, then.transfers),
     counts: [...first.counts, ...then.counts],
   }

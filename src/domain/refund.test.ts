@@ -169,6 +169,7 @@ test('a refund that was paid takes its money from the provider; the first counts
         {
           attempts,
           refund: asked(300, { status, providerReference: 'ref_2' }),
+          previousRefund: { status: 'processing', providerReference: null },
           transfers: [transfer('refunds:bank', 'provider:bank', 'usd', 300)],
           event: 'payment.refunded',
           counts,
@@ -224,6 +225,7 @@ test('a refund that failed says why, and its money is owed to the merchant again
           {
             attempts: [ended(attempt, outcome)],
             refund: asked(300, { status: 'failed', ...said }),
+            previousRefund: { status: 'processing', declineCode: null, failureMessage: null },
             transfers: [transfer('refunds:bank', 'merchant', 'usd', 300)],
             event: 'refund.failed',
           },
@@ -255,6 +257,7 @@ test('a refund that comes back leaves the charge as the other refunds make it, a
         { amountRefunded: refunded - 300, status },
         {
           attempts: [ended(attempt, DECLINED, { resolvedBy: 'notification' })],
+          previousRefund: { status: 'partially_refunded', declineCode: null, failureMessage: null },
           refund: {
             ...done,
             status: 'failed',

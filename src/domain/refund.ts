@@ -7,6 +7,7 @@ import {
   type ChargeStatus,
   type Decision,
   decide,
+  formerValues,
   type NewIdentity,
   type Refund,
   type RefundCommand,
@@ -115,12 +116,14 @@ export function concludeRefund(
     const amountRefunded = charge.amountRefunded + amount
     const status = amountRefunded === charge.amountCaptured ? 'refunded' : 'partially_refunded'
     const first = charge.amountRefunded === 0
+    const paid = { ...refund, amount, status, providerReference: outcome.reference } as const
     return decide(
       charge,
       { amountRefundPending, amountRefunded, status },
       {
         attempts,
-        refund: { ...refund, amount, status, providerReference: outcome.reference },
+        refund: paid,
+        previousRefund: formerValues(refund, paid),
         transactionId: refund.id,
         transfers: transfersFor(
           charge.currency,
@@ -140,12 +143,14 @@ export function concludeRefund(
       },
     )
   }
+  const failed = failRefund(refund, outcome)
   return decide(
     charge,
     { amountRefundPending },
     {
       attempts,
-      refund: failRefund(refund, outcome),
+      refund: failed,
+      previousRefund: formerValues(refund, failed),
       transactionId: refund.id,
       transfers: [transfer(reserved, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',
@@ -178,12 +183,14 @@ export function reverseRefund(
 ): Decision {
   const amountRefunded = charge.amountRefunded - refund.amount
   const status: ChargeStatus = amountRefunded === 0 ? 'succeeded' : 'partially_refunded'
+  const failed = failRefund(refund, outcome)
   return decide(
     charge,
     { amountRefunded, status },
     {
       attempts: [applyOutcome(attempt, outcome, by, now)],
-      refund: failRefund(refund, outcome),
+      refund: failed,
+      previousRefund: formerValues(refund, failed),
       transactionId: refund.id,
       transfers: [transfer(`provider:${charge.provider}`, 'merchant', charge.currency, refund.amount)],
       event: 'refund.failed',

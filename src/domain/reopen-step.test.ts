@@ -236,6 +236,7 @@ test('a refund that failed is begun again, of as much as is said, or of its own'
           {
             attempts: [opened(attempt)],
             refund: { ...asked, amount },
+            previousRefund: { status: 'failed', ...failed, ...(amount !== asked.amount && { amount: 300 }) },
             transactionId: 're_1',
             transfers: [transfer('merchant', 'refunds:bank', 'usd', amount)],
           },
@@ -271,6 +272,7 @@ test('a refund that was paid is pending again, and counted no more', () => {
         {
           attempts: [opened(attempt)],
           refund: { ...refund, status: 'processing' },
+          previousRefund: { status: 'refunded' },
           transactionId: 're_1',
           transfers: [transfer('provider:bank', 'refunds:bank', 'usd', 300)],
           counts,

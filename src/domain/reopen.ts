@@ -3,7 +3,15 @@
  * apply again.
  */
 import { type Attempt, isOpen, type KnownOutcome, type Resolver } from './attempt.ts'
-import { type Charge, type ChargeStatus, type Count, type Decision, decide, type Refund } from './charge.ts'
+import {
+  type Charge,
+  type ChargeStatus,
+  type Count,
+  type Decision,
+  decide,
+  formerValues,
+  type Refund,
+} from './charge.ts'
 import { isRejection, type Rejection, reject } from './error.ts'
 import { transfer } from './ledger.ts'
 import { concludeCharge, isAbandonmentCancel, joinDecisions } from './lifecycle.ts'
@@ -209,7 +217,17 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
     const left = refundableAmount(charge)
     if (amount > left) return refuseReopen(ended, `has only ${left} left to refund`)
     const transfers = [transfer('merchant', reserved, currency, amount)]
-    return decide(charge, { amountRefundPending }, { attempts, refund: reopened, transactionId, transfers })
+    return decide(
+      charge,
+      { amountRefundPending },
+      {
+        attempts,
+        refund: reopened,
+        previousRefund: formerValues(refund, reopened),
+        transactionId,
+        transfers,
+      },
+    )
   }
   const amountRefunded = charge.amountRefunded - amount
   const none = amountRefunded === 0
@@ -219,6 +237,7 @@ function reopenRefund(ended: EndedAttempt, paid: AmountMinor | null): Decision |
     {
       attempts,
       refund: reopened,
+      previousRefund: formerValues(refund, reopened),
       transactionId,
       transfers: [transfer(`provider:${provider}`, reserved, currency, amount)],
       counts: none

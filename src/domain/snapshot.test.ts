@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chargeOf } from '../../test/kit/charges.ts'
-import { decodeFacts, decodeSnapshot, encodeFacts } from './snapshot.ts'
+import { type Dispute, decide, type Refund } from './charge.ts'
+import { joinDecisions } from './lifecycle.ts'
+import { decodeFacts, decodeSnapshot, encodeFacts, snapshotOf } from './snapshot.ts'
 
 const CHARGE = chargeOf({ amountCaptured: 1_000, status: 'succeeded' })
 const { version: _, ...FACTS } = CHARGE
@@ -30,4 +32,25 @@ test('of the former values only those are kept that differ from the new ones', (
   const kept = decodeSnapshot(encodeFacts({ charge: CHARGE, previous })).previous
   assert.deepEqual(kept, { status: 'processing', providerReference: null })
   assert.equal(encodeFacts({ charge: CHARGE, previous: {} }), encodeFacts({ charge: CHARGE }))
+})
+
+test('a snapshot keeps the former values of the refund or the dispute that it is about', () => {
+  const refund = { id: 're_1', status: 'failed', declineCode: 'expired_card', amount: 300 } as Refund
+  const dispute = { id: 'dp_1', status: 'lost', amount: 300 } as Dispute
+  const ofRefund = { status: 'processing', declineCode: null, amount: 300 } as const
+  const kept = decodeSnapshot(encodeFacts({ charge: CHARGE, refund, previousRefund: ofRefund }))
+  assert.deepEqual(kept.previousRefund, { status: 'processing', declineCode: null })
+  const text = encodeFacts({ charge: CHARGE, dispute, previousDispute: { amount: 200, status: 'open' } })
+  assert.deepEqual(decodeSnapshot(text).previousDispute, { amount: 200, status: 'open' })
+  assert.equal(encodeFacts(decodeSnapshot(text)), text)
+})
+
+test('of a refund that is begun and paid in one commit there are no former values', () => {
+  const begun = { ...decide(CHARGE, {}, { refund: { status: 'processing' } as Refund }), event: null }
+  const paid = { refund: { status: 'refunded' } as Refund, previousRefund: { status: 'processing' } } as const
+  const joined = joinDecisions(begun, decide(begun.charge, {}, paid))
+  assert.equal(snapshotOf(joined).previousRefund, undefined)
+  const again = { ...begun, previousRefund: { status: 'failed' } as const }
+  const anew = joinDecisions(again, decide(begun.charge, {}, paid))
+  assert.deepEqual(snapshotOf(anew).previousRefund, { status: 'failed' })
 })

@@ -28,6 +28,10 @@ export type Snapshot = {
    * The former values of the charge's fields that the event changed; none for a new charge, or from a former schema.
    */
   readonly previous?: Partial<ChargeFacts> | undefined
+  /** As `previous`, of the refund. */
+  readonly previousRefund?: Partial<Refund> | undefined
+  /** As `previous`, of the dispute. */
+  readonly previousDispute?: Partial<Dispute> | undefined
   /** Only in snapshots of a former schema. */
   readonly era?: Era | undefined
 }
@@ -123,9 +127,8 @@ const ALARM: Fields<Alarm> = {
 
 type Written = Record<string, unknown>
 
-const CHARGE_FIELDS = Object.entries(CHARGE)
 const FIELDS = {
-  charge: CHARGE_FIELDS,
+  charge: Object.entries(CHARGE),
   refund: Object.entries(REFUND),
   dispute: Object.entries(DISPUTE),
   alarm: Object.entries(ALARM),
@@ -171,11 +174,12 @@ type UsualOf = {
 /** The values of a charge's fields if no step has set them: of a new charge, all of them. */
 export const USUAL_CHARGE = USUAL.charge as UsualOf
 
-/** Only differences from the charge: a value may have changed and changed back in one commit. */
-function formerOf(previous: Written, charge: Written): Written | undefined {
+/** Only differences from the object: a value may have changed and changed back in one commit. */
+function formerOf(part: Part, previous: Written, object: object): Written | undefined {
+  const now = object as Written
   let former: Written | undefined
-  for (const [name] of CHARGE_FIELDS)
-    if (name in previous && previous[name] !== charge[name]) {
+  for (const [name] of FIELDS[part])
+    if (name in previous && previous[name] !== now[name]) {
       former ??= {}
       former[name] = previous[name]
     }
@@ -183,13 +187,17 @@ function formerOf(previous: Written, charge: Written): Written | undefined {
 }
 
 /** The canonical JSON of a snapshot, or of the facts of an ending. */
-export function encodeFacts({ charge, refund, dispute, alarm, previous, refusal, era }: EndingFacts): string {
+export function encodeFacts(facts: EndingFacts): string {
+  const { charge, refund, dispute, alarm, refusal, era } = facts
+  const { previous, previousRefund, previousDispute } = facts
   return JSON.stringify({
     charge: charge && written('charge', charge),
     refund: refund && written('refund', refund),
     dispute: dispute && written('dispute', dispute),
     alarm: alarm && written('alarm', alarm),
-    previous: previous && charge && formerOf(previous, charge),
+    previous: previous && charge && formerOf('charge', previous, charge),
+    previousRefund: previousRefund && refund && formerOf('refund', previousRefund, refund),
+    previousDispute: previousDispute && dispute && formerOf('dispute', previousDispute, dispute),
     refusal,
     era,
   })
@@ -213,6 +221,7 @@ export function snapshotOf(decision: Decision, charge: Charge = decision.charge)
   const { refund, dispute, alarms, event, previous } = decision
   const [alarm] = alarms
   if (alarm && (event === 'alarm.opened' || event === 'alarm.closed')) return { charge, alarm, previous }
-  if (refund) return { charge, refund, previous }
-  return dispute ? { charge, dispute, previous } : { charge, previous }
+  if (refund) return { charge, refund, previous, previousRefund: decision.previousRefund ?? undefined }
+  if (dispute) return { charge, dispute, previous, previousDispute: decision.previousDispute ?? undefined }
+  return { charge, previous }
 }

@@ -91,6 +91,8 @@ export const ended = (attempt: Attempt, outcome: KnownOutcome, changes: Partial<
 export const whole = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision => ({
   charge: { ...charge, ...changes, version: charge.version + 1 },
   previous: charge.version === 0 ? {} : formerValues(charge, changes),
+  previousRefund: null,
+  previousDispute: null,
   refund: null,
   dispute: null,
   attempts: [],

@@ -181,6 +181,8 @@ export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>):
     ...{
       charge: next,
       previous: {},
+      previousRefund: null,
+      previousDispute: null,
       refund: null,
       dispute: null,
       attempts: [],
