@@ -15,13 +15,13 @@ import {
 import {
   alarmId,
   attemptId,
+  chargeId,
   disputeId,
   limit,
   providerName,
   startingAfter,
   sum,
   time,
-  transactionId,
 } from './fields.ts'
 
 const status = named('AlarmStatus', oneOf(ALARM_STATES, { description: 'The status of the alarm.' }))
@@ -38,7 +38,7 @@ export const Alarm = named(
   'Alarm',
   object({
     id: alarmId,
-    transaction_id: transactionId,
+    transaction_id: chargeId,
     attempt_id: nullable({ ...attemptId, description: 'The id of the attempt that it is about.' }),
     dispute_id: nullable({ ...disputeId, description: 'The id of the dispute that it is about.' }),
     kind: alarmKind,
@@ -72,7 +72,7 @@ export const AlarmsQuery = strict({
   limit,
   starting_after: startingAfter,
   status: optional(status),
-  transaction_id: optional(transactionId),
+  transaction_id: optional(chargeId),
 })
 
 export const CloseAlarmBody = named(

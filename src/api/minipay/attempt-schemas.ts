@@ -16,6 +16,7 @@ import {
 import {
   amount,
   attemptId,
+  chargeId,
   currency,
   declineCode,
   limit,
@@ -23,7 +24,6 @@ import {
   refundId,
   startingAfter,
   time,
-  transactionId,
 } from './fields.ts'
 
 const skipped = object({
@@ -74,7 +74,7 @@ export const Attempt = named(
   'Attempt',
   object({
     id: attemptId,
-    transaction_id: transactionId,
+    transaction_id: chargeId,
     refund_id: nullable(refundId),
     kind: oneOf(ATTEMPT_KINDS, { description: 'The operation that MiniPay requested.' }),
     provider: { ...providerName, examples: ['bank_a'] },

@@ -16,6 +16,7 @@ import {
 import { refusal, request_id, unavailable } from './error-schemas.ts'
 import {
   amount,
+  chargeId,
   currency,
   customer,
   declineCode,
@@ -25,7 +26,6 @@ import {
   providerName,
   sum,
   time,
-  transactionId,
 } from './fields.ts'
 import { listParameters } from './lists.ts'
 
@@ -37,7 +37,7 @@ const chargeStatus = named(
 export const Charge = named(
   'Charge',
   object({
-    id: transactionId,
+    id: chargeId,
     amount,
     amount_captured: { ...sum, description: 'Minor units that were taken.', examples: [2500] },
     amount_refunded: { ...sum, description: 'Minor units that were refunded so far.' },

@@ -24,12 +24,12 @@ import {
   UnavailableResponse,
 } from './charge-schemas.ts'
 import { sendResult } from './endings.ts'
-import { idOf, NoBody, transactionId } from './fields.ts'
+import { chargeId, idOf, NoBody } from './fields.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { attemptView, chargeView } from './views.ts'
 
-const ChargeParams = idOf(transactionId)
+const ChargeParams = idOf(chargeId)
 const validBody = bodyValidator(ChargeBody)
 const validQuery = queryValidator(ChargesQuery)
 

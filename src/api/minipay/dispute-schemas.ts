@@ -3,6 +3,7 @@
 import { DISPUTE_STATES } from '../../domain/charge.ts'
 import { named, nullable, object, oneOf, optional, type Static, strict, string } from '../../http/schema.ts'
 import {
+  chargeId,
   currency,
   customer,
   disputeId,
@@ -11,14 +12,13 @@ import {
   startingAfter,
   sum,
   time,
-  transactionId,
 } from './fields.ts'
 
 export const Dispute = named(
   'Dispute',
   object({
     id: disputeId,
-    transaction_id: transactionId,
+    transaction_id: chargeId,
     amount: { ...sum, description: 'Minor units of `currency`, as the provider states it.' },
     currency: { ...currency, description: "As the provider states it. It may differ from the charge's." },
     amount_booked: {
@@ -42,5 +42,5 @@ export type DisputeView = Static<typeof Dispute>
 export const DisputesQuery = strict({
   limit,
   starting_after: startingAfter,
-  transaction_id: optional(transactionId),
+  transaction_id: optional(chargeId),
 })

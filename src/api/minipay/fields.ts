@@ -43,7 +43,7 @@ export const time = string({ format: 'date-time', examples: ['2026-11-23T12:00:0
 const id = (prefix: string, what: string) =>
   string({ description: `The id of the ${what}.`, examples: [`${prefix}_01kasw5v8g000ne3r5yx2tb4qd`] })
 
-export const transactionId = id('txn', 'charge')
+export const chargeId = id('txn', 'charge')
 export const refundId = id('re', 'refund')
 export const eventId = id('evt', 'event')
 export const deliveryId = id('dlv', 'delivery')

@@ -1,7 +1,7 @@
 /** The schemas of the ledger's accounts and entries. */
 
 import { integer, named, object, optional, type Static, strict, string } from '../../http/schema.ts'
-import { currency, limit, sequence, time, transactionId } from './fields.ts'
+import { chargeId, currency, limit, sequence, time } from './fields.ts'
 
 export const EntriesQuery = strict({
   limit,
@@ -33,7 +33,7 @@ export const LedgerEntry = named(
   'LedgerEntry',
   object({
     sequence: { ...sequence, minimum: 1, description: 'The number of the entry, in the order of booking.' },
-    transaction_id: { ...transactionId, description: 'The id of the charge or refund that posted it.' },
+    transaction_id: { ...chargeId, description: 'The id of the charge or refund that posted it.' },
     account: accountName,
     currency,
     amount: integer({ description: 'A debit is positive, a credit negative.', examples: [-2500] }),

@@ -6,6 +6,7 @@ import { named, nullable, object, oneOf, optional, type Static, strict, string }
 import { refusal, request_id, unavailable } from './error-schemas.ts'
 import {
   amount,
+  chargeId,
   currency,
   customer,
   declineCode,
@@ -14,7 +15,6 @@ import {
   metadata,
   refundId,
   time,
-  transactionId,
 } from './fields.ts'
 import { listParameters } from './lists.ts'
 
@@ -29,7 +29,7 @@ const refundStatus = named(
 export const Refund = named(
   'Refund',
   object({
-    id: transactionId,
+    id: chargeId,
     refund_id: refundId,
     amount,
     currency,
@@ -57,7 +57,7 @@ export type RefundView = Static<typeof Refund>
 export const RefundBody = named(
   'CreateRefundRequest',
   strict({
-    transaction_id: transactionId,
+    transaction_id: chargeId,
     amount: optional({
       ...amount,
       description: 'Minor units to refund. Without it, MiniPay refunds the whole remainder.',
@@ -81,7 +81,7 @@ export type RefundBody = Static<typeof RefundBody>
 export const RefundsQuery = strict({
   ...listParameters,
   status: optional(refundStatus),
-  transaction_id: optional(transactionId),
+  transaction_id: optional(chargeId),
 })
 
 export const RefundDeclineResponse = named(
