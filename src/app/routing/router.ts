@@ -68,7 +68,6 @@ export function createRouter(options: RouterOptions): Router {
   const compiler = onDemand(options.loadConditions)
   /** Compiles rule sets and runs simulations, one of them in each turn of the event loop. */
   const turn = createTurns(runtime.nextTurn)
-  let simulations = 0
 
   async function load(scope: Scope, before?: Loaded): Promise<Loaded> {
     const stored = await store.ruleSet(scope)
@@ -144,26 +143,31 @@ export function createRouter(options: RouterOptions): Router {
       return replaceBy(scope, JSON.stringify(document), expected)
     },
     reset: (scope, expected) => replaceBy(scope, BUILT_IN, expected),
-    async named(scope) {
-      const { rules, fallback } = (await cache.get(scope)).ruleSet
-      const targets = [...rules, fallback].map((destination) => destination.targets)
-      return [
-        ...new Set(
-          targets.flatMap((one) =>
-            one.kind === 'list' ? one.providers : one.shares.map(({ provider }) => provider),
-          ),
-        ),
-      ]
-    },
-    async simulate(scope, request) {
-      if (simulations >= MAX_SIMULATIONS) return reject('overloaded', 'Too many simulations are running.')
-      simulations++
-      try {
-        return await simulated(scope, request)
-      } finally {
-        simulations--
-      }
-    },
+    named: async (scope) => providersNamedIn((await cache.get(scope)).ruleSet),
+    simulate: atMost(MAX_SIMULATIONS, simulated),
+  }
+}
+
+/** Every provider that a rule or the fallback names, once. */
+function providersNamedIn({ rules, fallback }: RuleSet): string[] {
+  const targets = [...rules, fallback].map((destination) => destination.targets)
+  const names = targets.flatMap((one) =>
+    one.kind === 'list' ? one.providers : one.shares.map(({ provider }) => provider),
+  )
+  return [...new Set(names)]
+}
+
+/** Runs so many simulations at once, and refuses more. */
+function atMost(limit: number, simulate: Router['simulate']): Router['simulate'] {
+  let running = 0
+  return async (scope, request) => {
+    if (running >= limit) return reject('overloaded', 'Too many simulations are running.')
+    running++
+    try {
+      return await simulate(scope, request)
+    } finally {
+      running--
+    }
   }
 }
 
