@@ -214,20 +214,21 @@ function paymentsOf(context: Context, call: Call): Payments {
       call(async () => {
         const command = readChargeOrder(order)
         if (isRejection(command)) return rejected(command)
-        const request = keyed(context, 'createCharge', command, options)
+        const request = keyedRequest(context, 'createCharge', command, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await createCharge(context, request, command))
       }),
     captureCharge: (id, { amount, ...options } = {}) =>
       call(async () => {
         const fault = amount === undefined ? undefined : amountFault(amount)
-        const request = fault ?? keyed(context, 'captureCharge', { id, amount: amount ?? null }, options)
+        const request =
+          fault ?? keyedRequest(context, 'captureCharge', { id, amount: amount ?? null }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await captureCharge(context, request, id, amount))
       }),
     cancelCharge: (id, options = {}) =>
       call(async () => {
-        const request = keyed(context, 'cancelCharge', { id }, options)
+        const request = keyedRequest(context, 'cancelCharge', { id }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await cancelCharge(context, request, id))
       }),
@@ -237,7 +238,7 @@ function paymentsOf(context: Context, call: Call): Payments {
         if (isRejection(command)) return rejected(command)
         const { chargeId } = order
         const body = { chargeId, ...command, amount: command.amount ?? null }
-        const request = keyed(context, 'createRefund', body, options)
+        const request = keyedRequest(context, 'createRefund', body, options)
         if (isRejection(request)) return rejected(request)
         return refundResult(await createRefund(context, request, chargeId, command))
       }),
@@ -282,7 +283,7 @@ function routingOf({ router }: Context, call: Call): Pick<MiniPay, 'routingRules
   }
 }
 
-function keyed(
+function keyedRequest(
   context: Context,
   operation: string,
   body: object,
@@ -313,16 +314,16 @@ function rejected({ rejected: _, ...rejection }: Rejection): Rejected {
 function chargeResult(ended: Result | Rejection): ChargeResult {
   if (isRejection(ended)) return rejected(ended)
   if (ended.about !== 'charge') throw new Error(`a request about a charge ended with ${ended.object.id}`)
-  return settled(ended, { charge: factsOf(ended.object) })
+  return resultOf(ended, { charge: factsOf(ended.object) })
 }
 
 function refundResult(ended: Result | Rejection): RefundResult {
   if (isRejection(ended)) return rejected(ended)
   if (ended.about !== 'refund') throw new Error(`a request about a refund ended with ${ended.object.id}`)
-  return settled(ended, { refund: ended.object })
+  return resultOf(ended, { refund: ended.object })
 }
 
-function settled<S extends object>({ kind, refusal, replayed }: Result, shown: S): Settled<S> {
+function resultOf<S extends object>({ kind, refusal, replayed }: Result, shown: S): Settled<S> {
   if (kind !== 'declined' && kind !== 'unavailable') return { ...shown, kind, replayed }
   const { declineCode = null, failureMessage = null } = refusal ?? {}
   return { ...shown, kind, declineCode, failureMessage, replayed }

@@ -19,7 +19,7 @@ type Codec = {
 
 const isSet = (flag: boolean): number => (flag ? 1 : 0)
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
-const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+const parseJson = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
 
 /** The JSON of an object; null for an empty one. */
 export function recordText(record: object): string | null {
@@ -33,9 +33,9 @@ const CODECS = {
   /** An amount in minor units, or a time in ms since 1970. */
   bigint: { type: 'bigint' },
   flag: { type: 'smallint', encode: isSet, decode: (value: number) => value === 1 },
-  json: { type: 'text', encode: jsonOf, decode: parsed },
+  json: { type: 'text', encode: jsonOf, decode: parseJson },
   /** A JSON object; an empty one is stored as NULL. */
-  record: { type: 'text', encode: recordText, decode: (text: string | null) => parsed(text) ?? {} },
+  record: { type: 'text', encode: recordText, decode: (text: string | null) => parseJson(text) ?? {} },
 } as const satisfies Record<string, Codec>
 type Kind = keyof typeof CODECS
 

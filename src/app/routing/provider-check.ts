@@ -38,7 +38,7 @@ export type ProviderCheck = {
 
 export type ProviderCheckOptions = {
   readonly store: Pick<Store, 'providerUse' | 'ledgerAccounts'>
-  readonly router: Pick<Router, 'named'>
+  readonly router: Pick<Router, 'namedProviders'>
   readonly providers: readonly Pick<Provider, 'name' | 'remote'>[]
   /** ms of a clock that does not step back. */
   readonly now: () => number
@@ -93,7 +93,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
   return {
     async report(scope) {
       const parts = await cachedNeeds(scope)
-      const named = await router.named(scope)
+      const named = await router.namedProviders(scope)
       const missing = new Map(parts.map((part) => [part.provider, { ...part, inRules: false }]))
       for (const provider of named) {
         if (providers.some(({ name }) => name === provider) && !missing.has(provider)) continue
@@ -106,7 +106,7 @@ export function createProviderCheck({ store, router, providers, now }: ProviderC
     async used(scope) {
       const configured = new Set(providers.map(({ name }) => name))
       const uses = await store.providerUse(scope)
-      const named = await router.named(scope)
+      const named = await router.namedProviders(scope)
       const used = uses
         .filter(
           (use) => use.remote || (!configured.has(use.provider) && (use.openAttempts > 0 || !use.taken)),

@@ -79,7 +79,7 @@ test('without a rule set every provider is tried in the order of the configurati
 test('a reset is the next version, with every provider, including those that are configured later', async () => {
   const { router, replace, plan, store, versions } = setUp()
   await replace(document('bank_b'))
-  assert.deepEqual(await router.named(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
+  assert.deepEqual(await router.namedProviders(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
   const stale = await router.reset(DEFAULT_SCOPE, 0)
   assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
   const reset = await router.reset(DEFAULT_SCOPE, 1)
@@ -92,7 +92,7 @@ test('a reset is the next version, with every provider, including those that are
     runtime: nodeRuntime,
     loadConditions: async () => compileCondition,
   })
-  assert.deepEqual(await later.named(DEFAULT_SCOPE), ['bank_c'])
+  assert.deepEqual(await later.namedProviders(DEFAULT_SCOPE), ['bank_c'])
   const { version, document: shown } = await later.current(DEFAULT_SCOPE)
   assert.deepEqual([version, shown], [2, { rules: [], default: { providers: ['bank_c'], failover_on: [] } }])
 })

@@ -33,7 +33,7 @@ export type Router = {
   /** Restores the built-in rules, as a new version: every provider in the order of the configuration at that time. */
   reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
-  named(scope: Scope): Promise<readonly string[]>
+  namedProviders(scope: Scope): Promise<readonly string[]>
   /** `overloaded` if too many simulations are running. */
   simulate(scope: Scope, request: SimulationRequest): Promise<Simulation | Rejection>
 }
@@ -98,7 +98,7 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  async function draft(document: unknown): Promise<Loaded | Rejection> {
+  async function readDraft(document: unknown): Promise<Loaded | Rejection> {
     const compile = await compiler(hasRules(document))
     const { ruleSet, problems } = readRuleSet(
       document,
@@ -108,14 +108,14 @@ export function createRouter(options: RouterOptions): Router {
     return found.length > 0 ? invalid(found) : { version: null, ruleSet }
   }
 
-  async function simulated(
+  async function runSimulation(
     scope: Scope,
     { document, charge, last }: SimulationRequest,
   ): Promise<Simulation | Rejection> {
     const pause = inSlices(runtime, turn)
-    const loaded = document === undefined ? await load(scope) : await draft(document)
+    const loaded = document === undefined ? await load(scope) : await readDraft(document)
     if ('rejected' in loaded) return loaded
-    const plan = (facts: Facts) => planned(loaded, facts)
+    const plan = (facts: Facts) => planOf(loaded, facts)
     return {
       version: document === undefined ? (loaded.version ?? 0) : null,
       charge: charge ? await simulateCharge(plan(charge), loaded.ruleSet, charge, health, pause) : null,
@@ -123,13 +123,13 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  const planned = ({ version, ruleSet }: Loaded, facts: Facts) =>
+  const planOf = ({ version, ruleSet }: Loaded, facts: Facts) =>
     matchRules(ruleSet, version, facts, isConfigured)
 
   return {
     plan(scope, facts) {
       const loaded = cache.get(scope)
-      return loaded instanceof Promise ? loaded.then((late) => planned(late, facts)) : planned(loaded, facts)
+      return loaded instanceof Promise ? loaded.then((late) => planOf(late, facts)) : planOf(loaded, facts)
     },
     async current(scope) {
       const stored = await store.ruleSet(scope)
@@ -138,13 +138,13 @@ export function createRouter(options: RouterOptions): Router {
       return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
     },
     async replace(scope, document, expected) {
-      const checked = await draft(document)
+      const checked = await readDraft(document)
       if ('rejected' in checked) return checked
       return replaceBy(scope, JSON.stringify(document), expected)
     },
     reset: (scope, expected) => replaceBy(scope, BUILT_IN, expected),
-    named: async (scope) => providersNamedIn((await cache.get(scope)).ruleSet),
-    simulate: atMost(MAX_SIMULATIONS, simulated),
+    namedProviders: async (scope) => providersNamedIn((await cache.get(scope)).ruleSet),
+    simulate: atMost(MAX_SIMULATIONS, runSimulation),
   }
 }
 
