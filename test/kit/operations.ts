@@ -82,8 +82,14 @@ function placed(parameters: readonly Parameter[], place: string): JsonSchema {
   return { type: 'object', properties, additionalProperties: false }
 }
 
-/** Sends a request to an operation. The client checks the response against the document. */
-export function send<T>(api: Client, operation: Operation, parts: Parts): Promise<Answer<T>> {
+/** No request of a test takes so long on a busy machine. */
+const HANGS_MS = 20_000
+
+/**
+ * Sends a request to an operation. The client checks the response against the document. Rejects when the response takes
+ * longer than 20 seconds.
+ */
+export async function send<T>(api: Client, operation: Operation, parts: Parts): Promise<Answer<T>> {
   const { path = {}, query = {}, headers = {}, body } = parts
   const url = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(path[name])))
   const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
@@ -91,5 +97,12 @@ export function send<T>(api: Client, operation: Operation, parts: Parts): Promis
     // `fetch` sends no others.
     Object.entries(headers).map(([name, value]) => [name, String(value).replace(/[^\x20-\x7e]/g, '?')]),
   )
-  return api.request<T>(operation.method, search.size > 0 ? `${url}?${search}` : url, body, sent)
+  const address = search.size > 0 ? `${url}?${search}` : url
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`${operation.method} ${address} hangs.`)), HANGS_MS)
+  try {
+    return await Promise.race([api.request<T>(operation.method, address, body, sent), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
