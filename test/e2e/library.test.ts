@@ -219,7 +219,7 @@ test('a file is open in one MiniPay alone, also within a process, and is free ag
 }, async (t) => {
   const database = join(folderOf(t), 'one.db')
   const first = await createMiniPay({ database, webhookTarget: '' })
-  await assert.rejects(createMiniPay({ database, webhookTarget: '' }), /is using .*one\.db/)
+  await assert.rejects(createMiniPay({ database, webhookTarget: '' }), /is using .*one\.db already/)
   assert.equal((await first.createCharge(ORDER)).kind, 'created')
   await first.close()
   const second = await createMiniPay({ database, webhookTarget: '' })

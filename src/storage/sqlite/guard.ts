@@ -24,7 +24,7 @@ export type Loss = {
 }
 
 export type Guard = {
-  /** Checks at once; returns the loss, after `onLoss` was called with it. */
+  /** Checks at once; returns the loss, after `onLoss` was called with it. After `stop`, only a loss that it found before. */
   check(): Loss | undefined
   /** The other name that the database's file has now; undefined if it has none, or the system does not report it. */
   nameNow(): string | undefined
@@ -47,8 +47,9 @@ export function startGuard(options: Options): Guard {
   const opened = openFile(options.identity)
   const look = looker(options, opened)
   let loss: Loss | undefined
+  let stopped = false
   function check(): Loss | undefined {
-    if (loss) return loss
+    if (loss || stopped) return loss
     try {
       loss = look()
     } catch {
@@ -62,7 +63,12 @@ export function startGuard(options: Options): Guard {
   }
   const timer = setInterval(check, EVERY_MS)
   timer.unref()
-  return { check, nameNow: () => opened?.name(), stop: () => clearInterval(timer) }
+  function stop(): void {
+    // From now on SQLite itself removes files.
+    stopped = true
+    clearInterval(timer)
+  }
+  return { check, nameNow: () => opened?.name(), stop }
 }
 
 function looker(

@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import type { Connection } from './connection.ts'
 import { processesWith } from './holders.ts'
 import { identityOf, readMark } from './mark.ts'
+import { openFile } from './open-file.ts'
 import { readPid } from './pid.ts'
 import { COMPANIONS, placeOf, refuseMissing, refuseUnsafePlace } from './place.ts'
 import { makeFilesPrivate, makePrivate } from './private-file.ts'
@@ -31,6 +32,7 @@ export type Lock = {
  */
 export function lockDatabase(file: string, restored = false): Lock {
   const place = placeOf(file)
+  refuseOwn(place, file)
   refuseUnsafePlace(place)
   if (!restored) refuseMissing(place)
   const isProven = isKnown(place)
@@ -55,6 +57,16 @@ export function isLocked(place: string): boolean {
     if (isBusy(error)) return true
     throw error
   }
+}
+
+/**
+ * Throws if this process has the database open already. Reading the file once more would drop SQLite's locks on it
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
+function refuseOwn(place: string, file: string): void {
+  const identity = identityOf(place)
+  if (identity !== undefined && openFile(identity))
+    throw new Error(`This process is using ${file} already. Use the MiniPay that has it open.`)
 }
 
 function holdLockFile(place: string, file: string): () => void {

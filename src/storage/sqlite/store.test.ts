@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import {
@@ -13,6 +15,9 @@ import {
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { AttemptState } from '../../domain/attempt.ts'
 import { DEFAULT_SCOPE, type Store } from '../../ports/store.ts'
+import { startGuard } from './guard.ts'
+import { identityOf } from './mark.ts'
+import { sharedMemory } from './shared.ts'
 import { openSqliteStore } from './store.ts'
 
 function newFile(t: TestContext): string {
@@ -170,4 +175,39 @@ test('what waits for the disk is weighed with the facts that it keeps in memory'
   const [first, second] = await Promise.allSettled([large(), large()])
   assert.equal(first.status, 'fulfilled')
   assert.equal(second.status === 'rejected' && second.reason.reason, 'overloaded')
+})
+
+/** Whether another process could take the database for itself: SQLite lets it only if no process has the file open. */
+function isFree(file: string): boolean {
+  const script = `const db = new (require('better-sqlite3'))(${JSON.stringify(file)}, { timeout: 0 })
+    db.pragma('locking_mode = EXCLUSIVE')
+    db.prepare('SELECT count(*) FROM sqlite_master').get()`
+  const { status, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+  if (status !== 0) assert.match(stderr, /SQLITE_BUSY/)
+  return status === 0
+}
+
+test('a process that opens its own database once more is refused, and keeps its locks', async (t) => {
+  const file = newFile(t)
+  const store = await open(file)
+  await assert.rejects(open(file), /^Error: This process is using .*test\.db already\. /)
+  assert.equal(isFree(file), false)
+  await store.close()
+  assert.equal(isFree(file), true)
+})
+
+test('a guard that was stopped reports no file that the close of the database removes', async (t) => {
+  const file = newFile(t)
+  const store = await open(file)
+  const guard = startGuard({
+    file,
+    place: file,
+    identity: identityOf(file) ?? assert.fail(),
+    shared: sharedMemory(),
+    onLoss: ({ file: lost }) => assert.fail(`${lost} is lost`),
+  })
+  guard.stop()
+  await store.close()
+  rmSync(`${file}-shm`, { force: true })
+  assert.equal(guard.check(), undefined)
 })

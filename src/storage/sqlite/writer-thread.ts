@@ -76,16 +76,18 @@ function isGroup(message: ToWriter): message is readonly Write[] {
   return Array.isArray(message)
 }
 
-setInterval(isLost, LOOK_MS).unref()
+const looking = setInterval(isLost, LOOK_MS).unref()
 // After a second without a change there is time to cut a WAL that a long reader left behind. Workers poll for work more
 // often, but a claim that finds none changes nothing.
-setInterval(() => {
+const idling = setInterval(() => {
   const changesNow = changes.get()
   if (changesNow === changesBefore && !isLost()) cutWal(db, file, shared)
   changesBefore = changesNow
 }, IDLE_MS).unref()
 
 function close(): void {
+  clearInterval(looking)
+  clearInterval(idling)
   // The last connection's close runs a checkpoint: a stopped server leaves one file behind.
   db.close()
   port.close()
