@@ -31,14 +31,14 @@ export const start: Part = {
     const mb = median(starts.map((one) => one.residentMB))
     return [
       {
-        what: `start to first answer: from spawn to 200 on /health, median of ${STARTS}`,
+        what: `start to first response: from spawn to 200 on /health, median of ${STARTS}`,
         beside: `${ms.toFixed(0)} ms`,
         aim: `< ${START_AIM_MS} ms`,
         met: ms < START_AIM_MS,
         raw: starts,
       },
       {
-        what: 'resident memory idle: after the first answer',
+        what: 'resident memory idle: after the first response',
         beside: `${mb.toFixed(0)} MB`,
         aim: `< ${RESIDENT_AIM_MB} MB`,
         met: mb < RESIDENT_AIM_MB,

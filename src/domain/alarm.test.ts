@@ -16,7 +16,7 @@ const SAID: ProviderStatement = {
 }
 const alarm = newAlarm('alm_1', { id: 'txn_1' }, SAID, 7)
 
-test('a new alarm is open, of its charge, and says what was stated', () => {
+test('a new alarm is open, belongs to its charge, and has the statement', () => {
   assert.deepEqual(alarm, {
     ...SAID,
     id: 'alm_1',

@@ -118,7 +118,7 @@ test('a pending attempt is looked at every ten minutes at last', () => {
   assert.equal(applyOutcome(attempt, PENDING, 'lookup', 5_000).dueAt, 605_000)
 })
 
-test('what succeeded is of the amount that was moved, but a cancel moves nothing', () => {
+test('a succeeded attempt has the amount that moved, and a cancel moves nothing', () => {
   for (const kind of ATTEMPT_KINDS)
     assert.equal(
       applyOutcome(attemptOf(kind, 1000), yes(400), 'hand', 1).amount,
@@ -139,7 +139,7 @@ test('only an authorization that lapses is looked at when it does', () => {
     )
 })
 
-test('why it was not known how an attempt ended stays part of its story', () => {
+test("the reason for an unknown outcome stays part of the attempt's reason", () => {
   const story = (reason: string | null, outcome: KnownOutcome) =>
     applyOutcome({ ...attemptOf('capture', 1000), reason }, outcome, 'lookup', 1).reason
   for (const outcome of [yes(1000), PENDING]) {
@@ -181,7 +181,7 @@ const doubted = (reason: string, alarm: string | null = null) => ({
   alarm,
 })
 
-test('"not found" is worth what the provider promises, for 23 hours', () => {
+test('"not found" counts as far as the provider promises, for 23 hours', () => {
   const judge = (lookup: 'none' | 'eventual' | 'final', now: number) =>
     classifyOutcome(asked, { lookup }, 'lookup', GONE, now)
   const never = believed({ kind: 'not_sent', reason: 'the provider never got the call' })
@@ -232,14 +232,14 @@ test('an amount or a currency that differs from the request is in doubt, except 
   }
 })
 
-test('an answer about a call that was accepted is believed, as one about any other', () => {
+test('a response about an accepted call counts like one about any other call', () => {
   const accepted = { ...asked, providerReference: 'ref_1' }
   for (const how of ['send', 'resend', 'lookup'] as const)
     for (const answer of [yes(1000), DECLINED, PENDING])
       assert.deepEqual(classifyOutcome(accepted, { lookup: 'final' }, how, answer, 1), believed(answer))
 })
 
-test('every other answer is believed as it is', () => {
+test('every other response counts unchanged', () => {
   for (const kind of ATTEMPT_KINDS)
     for (const answer of [
       yes(1000),

@@ -83,7 +83,7 @@ test('where "not found" may change, a call is looked up and sent again in turn, 
   assert.equal(recoveryStep(vague, { ...open, lookups: 1, state: 'pending' }, 1), 'lookup')
 })
 
-test('what the provider has accepted is never sent again', () => {
+test('a call that the provider has accepted is never resent', () => {
   assert.equal(recoveryStep(capable({ idempotencyWindowMs: HOUR }), { ...open, state: 'pending' }, 1), 'wait')
 })
 
@@ -121,7 +121,7 @@ test('a refund has a reference of its own: that of its payment is not believed, 
     )
 })
 
-test('only the call itself can tell that it was not sent', () => {
+test('only the call itself can show that it was not sent', () => {
   const refused: Outcome = { kind: 'not_sent', reason: 'turned away' }
   assert.equal(classifyOutcome(asked, { lookup: 'final' }, 'send', refused, 1).outcome.kind, 'not_sent')
   assert.equal(classifyOutcome(asked, { lookup: 'final' }, 'resend', refused, 1).outcome.kind, 'unknown')
@@ -190,13 +190,13 @@ test('each look at a pending attempt puts the next one further off', () => {
   assert.deepEqual(waits, [500, 1_000, 2_000, 4_000])
 })
 
-test('looks come later each time, up to half a minute, or ten while the provider has it', () => {
+test('lookups come later each time, up to half a minute, or ten minutes while the attempt is pending', () => {
   const waits = [0, 1, 2, 7, 50].map((lookups) => nextLookupMs('unknown', lookups))
   assert.deepEqual(waits, [500, 1_000, 2_000, 30_000, 30_000])
   assert.equal(nextLookupMs('pending', 50), 600_000)
 })
 
-test('only what may still change is worth another look: a refund, what is held, and what surely was not done', () => {
+test('only attempts that may still change are looked up again: a refund, a held authorization, and a call that was definitely not done', () => {
   const worth = ATTEMPT_KINDS.flatMap((kind) =>
     (Object.keys(ATTEMPT_STATES) as AttemptState[]).flatMap((state) =>
       CHARGE_STATUSES.filter((status) => mayChange({ kind, state }, { status })).map(

@@ -71,7 +71,7 @@ test('a charge that begins has the requested fields, and no money has moved', ()
   assert.deepEqual(decideCharge(command, 'bank', outcome, made('txn_1')).attempts, [])
 })
 
-test('money that was taken is owed to the merchant, by the reference that the provider gave', () => {
+test("captured money is owed to the merchant, with the provider's reference", () => {
   const attempt = sent('authorize')
   for (const charge of [asking(), asking({ status: 'requires_action', redirectUrl: URL })])
     assert.deepEqual(
@@ -89,7 +89,7 @@ test('money that was taken is owed to the merchant, by the reference that the pr
     )
 })
 
-test('money that is held is free to be captured until it lapses', () => {
+test('held money can be captured until the authorization expires', () => {
   const attempt = sent('authorize')
   const outcome = { ...yes(1000), expiresAt: 90_000 }
   const charge = asking({ capture: false, status: 'requires_action', redirectUrl: URL })
@@ -181,7 +181,7 @@ test('what has ended takes no outcome of an authorization any more', () => {
   assert.throws(() => failOver(chargeOf(), sent('authorize'), sent('authorize')), /does not allow pend/)
 })
 
-test('failing over keeps nothing of the provider before', () => {
+test('a failover keeps no field of the provider before', () => {
   const charge = asking({ status: 'requires_action', redirectUrl: URL, providerReference: 'ref_0' })
   const attempts = [sent('authorize'), sent('authorize', { provider: 'other' })] as const
   assert.deepEqual(

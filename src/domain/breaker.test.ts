@@ -29,7 +29,7 @@ test('a breaker trips only when half of the calls are errors', () => {
   assert.equal(breakerState(report(mostlyWell, ERROR, 0), 0), 'open')
 })
 
-test('an answer never trips a breaker', () => {
+test('a response never trips a breaker', () => {
   const calls = [...times(5, ANSWER), ...times(4, ERROR), ANSWER]
   assert.equal(breakerState(after(closedBreaker(0), calls, 0), 0), 'closed')
 })
@@ -69,13 +69,13 @@ test('each probe that fails doubles the wait, up to a minute', () => {
   assert.deepEqual(waits, [10_000, 20_000, 40_000, 60_000, 60_000, 60_000])
 })
 
-test('a probe whose result never comes lets the next one through after half a minute', () => {
+test('if a probe never reports its result, the next one is admitted after half a minute', () => {
   const { breaker } = admit(tripped, 5_000)
   assert.equal(admit(breaker, 34_999).admission, 'open')
   assert.equal(admit(breaker, 35_000).admission, 'probe')
 })
 
-test('while it is tripped, the results of calls that were sent before change nothing', () => {
+test('a tripped breaker ignores the results of calls that were sent before', () => {
   assert.equal(report(tripped, ANSWER, 1_000), tripped)
   assert.equal(report(tripped, ERROR, 6_000), tripped)
 })
@@ -102,7 +102,7 @@ test('after any sequence of calls, an open breaker admits a probe within a minut
   )
 })
 
-test('a new breaker is closed, has counted nothing, and admits every call unchanged', () => {
+test('a new breaker is closed, has no counts, and admits every call unchanged', () => {
   const breaker = closedBreaker(7)
   const none = { calls: 0, errors: 0 }
   assert.deepEqual(breaker, { tripped: false, tally: { since: 7, ...none, before: none } })
@@ -142,7 +142,7 @@ test('a generation ends after exactly fifty calls: what came two generations bef
   })
 })
 
-test('the calls of the generation before count as calls: after fifty answers it takes fifty errors', () => {
+test('the calls of the generation before count as calls: after fifty responses it takes fifty errors', () => {
   const answered = after(closedBreaker(0), times(50, ANSWER), 0)
   const almost = after(answered, times(49, ERROR), 0)
   assert.equal(breakerState(almost, 0), 'closed')

@@ -23,7 +23,7 @@ const own = (kind: Attempt['kind'] = 'cancel'): Attempt => ({
 const ended = (charge: Charge, attempt: Attempt, state: Attempt['state']): Decision =>
   decide(charge, {}, { attempts: [{ ...attempt, state, dueAt: null }], event: 'payment.cancel_failed' })
 
-test('a wish keeps the key of its request, changes nothing else, and is kept of a charge in process alone', () => {
+test('a cancel request stores its key, changes nothing else, and is possible only while the charge is processing', () => {
   const charge = chargeOf({ status: 'processing' })
   const kept = requestCancel(charge, 'wish')
   assert.deepEqual(kept.charge, { ...charge, cancelKey: 'wish', version: 2 })
@@ -33,7 +33,7 @@ test('a wish keeps the key of its request, changes nothing else, and is kept of 
     assert.throws(() => requestCancel(chargeOf({ status }), 'wish'), /can be canceled now/)
 })
 
-test('what is held or waits for its customer is to be canceled, what was captured refunded, and nothing else', () => {
+test('a held charge or one that waits for its customer is canceled, a captured charge is refunded, and no other', () => {
   const taken = { amountCaptured: 1000 }
   const asked = CHARGE_STATUSES.map((status) => [status, requestedFollowUp(wished({ status, ...taken }))])
   assert.deepEqual(Object.fromEntries(asked), {

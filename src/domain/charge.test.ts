@@ -42,7 +42,7 @@ test('each status allows its own transitions, and every other one is a fault tha
     }
 })
 
-test('a decision raises the version by one, changes what it says, and does nothing else', () => {
+test('a decision increases the version by one, makes the given changes, and no others', () => {
   const charge = chargeOf({ version: 7 })
   assert.deepEqual(decide(charge, { status: 'refunded' }, {}), {
     charge: { ...charge, status: 'refunded', version: 8 },

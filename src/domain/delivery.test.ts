@@ -44,7 +44,7 @@ test('408, 425, 429, 5xx and silence are retried after the wait of their attempt
   )
 })
 
-test('each kind of answer begins and ends at its exact status', () => {
+test('each kind of response begins and ends at its exact status', () => {
   const states = (...codes: number[]) => codes.map((code) => judgeAttempt(answered(code), 1, 0).state)
   assert.deepEqual(states(200, 299), ['delivered', 'delivered'])
   assert.deepEqual(states(300, 407, 409, 424, 426, 428, 430, 499), Array(8).fill('failed'))
@@ -68,7 +68,7 @@ function waitAfter(code: number, retryAfter: string, n: number): number {
   return verdict.state === 'pending' ? verdict.retryAt - NOW : Number.NaN
 }
 
-test('Retry-After makes a wait longer, as seconds and as a date, on every answer that is retried', () => {
+test('Retry-After makes a wait longer, as seconds and as a date, on every response that is retried', () => {
   for (const code of [...LATER, 500, 502, 503, 504])
     for (const [header, ms] of [
       ['90', 90_000],
@@ -97,7 +97,7 @@ test('Retry-After gives no refusal a retry, and no delivery a seventh attempt', 
   assert.equal(asks(429, 6), 'failed')
 })
 
-test('whatever Retry-After holds, the wait stays within its bounds', () => {
+test('for every Retry-After, the wait stays within its bounds', () => {
   fc.assert(
     fc.property(fc.string(), status(1, MAX_ATTEMPTS - 1), (header, n) => {
       const ms = waitAfter(429, header, n)

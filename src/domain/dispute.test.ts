@@ -125,13 +125,13 @@ describe('what of a dispute is booked', () => {
     )
   })
 
-  test('of a dispute of which nothing is booked, nothing was settled', () => {
+  test('a dispute without a booked amount was not settled by a person', () => {
     const former = dispute({ status: 'won', amountBooked: 0 })
     assert.deepEqual(booked(taken(), claim(300), former, { settled: true }), { amount: 300, misfit: null })
     assert.deepEqual(booked(taken(), claim(300), null, { settled: true }), { amount: 300, misfit: null })
   })
 
-  test('what a person has settled stays, as far as there is room, until the dispute is won', () => {
+  test('the amount that a person has set stays, as far as there is room, until the dispute is won', () => {
     const former = dispute({ amount: 900, currency: 'eur', amountBooked: 980 })
     const charge = taken({ amountDisputed: 980 })
     const settled = { settled: true }
@@ -260,7 +260,7 @@ describe('from one position to the next', () => {
       assert.deepEqual(found, { event, disputed, moved })
     })
 
-  test('all that was captured can be booked, and a dispute of which nothing is booked fits every charge', () => {
+  test('the whole captured amount can be booked, and a dispute without a booked amount fits every charge', () => {
     const all = step(null, dispute({ amount: 1000, amountBooked: 1000 }))
     assert.deepEqual(all?.moved, ['merchant / disputes:bank 1000'])
     assert.equal(all?.disputed, 1000)
@@ -272,7 +272,7 @@ describe('from one position to the next', () => {
       })
   })
 
-  test('more than was captured, less than nothing, or a won dispute that is booked is our own fault', () => {
+  test('booking more than the captured amount, a negative amount, or a won dispute is a bug', () => {
     for (const amountBooked of [1001, -1])
       assert.throws(() => step(null, dispute({ amountBooked })), {
         message: `${amountBooked} of the dispute dp_1 can't be booked on txn_1`,

@@ -81,7 +81,7 @@ test('a refused capture or cancel has a message with the reason', () => {
     )
 })
 
-test('a capture or a cancel that begins reserves what is held', () => {
+test('a capture or a cancel that begins reserves the held amount', () => {
   for (const kind of ['capture', 'cancel'] as const) {
     const attempt = sent(kind)
     assert.deepEqual(
@@ -107,7 +107,7 @@ test('a capture that the provider accepted, and a cancel, leave the charge as it
   }
 })
 
-test('a capture takes what was captured, and releases all that was held', () => {
+test('a capture books the captured amount, and releases the whole held amount', () => {
   const attempt = sent('capture')
   const outcome = { ...yes(400), reference: 'ref_3' }
   assert.deepEqual(
@@ -129,7 +129,7 @@ test('a capture takes what was captured, and releases all that was held', () => 
   assert.throws(() => conclude(held(), attempt, outcome), /does not allow succeed/)
 })
 
-test('a cancel releases all that was held, or nothing where the customer had not acted', () => {
+test('a cancel releases the held amount, or nothing if the customer had not acted', () => {
   const attempt = sent('cancel')
   const attempts = [ended(attempt, yes(1000), { providerReference: 'ref_1' })]
   const canceled = { status: 'canceled', expiresAt: null, redirectUrl: null } as const
@@ -172,7 +172,7 @@ test('a capture or a cancel that was not done leaves the charge as it was', () =
     }
 })
 
-test('an authorization that has lapsed is gone, and what was held with it', () => {
+test('an expired authorization cancels the charge and releases the held amount', () => {
   const gone = {
     status: 'canceled',
     declineCode: 'authorization_expired',

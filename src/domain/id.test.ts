@@ -17,7 +17,7 @@ function bits(): () => bigint {
 const MAX_TIME_MS = 2 ** 48 - 1
 const times = fc.integer({ min: 1, max: MAX_TIME_MS })
 
-test('ids sort in the order they were made, though the clock steps back or stands still', () => {
+test('ids sort in the order they were made, even if the clock steps back or stops', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 200 }), (clock) => {
       let tick = 0

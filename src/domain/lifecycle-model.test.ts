@@ -271,7 +271,7 @@ class World {
   }
 }
 
-test('whatever happens in whatever order, the ledger says what the charge says, and nothing goes back twice', () => {
+test('after any steps in any order, the ledger agrees with the charge, and no money is refunded twice', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: MAX_AMOUNT }),

@@ -38,7 +38,7 @@ test('an accepted charge succeeds with a transfer of its amount', () => {
   ])
 })
 
-test('a declined charge fails, says why and transfers nothing', () => {
+test('a declined charge fails with its reason and transfers nothing', () => {
   const decision = decideCharge(command(100), 'bank', DECLINED, made('txn_1'))
   assert.equal(decision.charge.status, 'failed')
   assert.equal(decision.charge.declineCode, 'insufficient_funds')
@@ -47,7 +47,7 @@ test('a declined charge fails, says why and transfers nothing', () => {
   assert.equal(decision.event, 'payment.failed')
 })
 
-test('a refund, a capture and a cancel that need no waiting book what the money does, without the way there', () => {
+test('a refund, a capture and a cancel in one step book only the final transfers', () => {
   const refund = refundedAtOnce(charged(100), 30)
   assert.deepEqual(refund.transfers, [transfer('merchant', 'provider:bank', 'usd', 30)])
   assert.equal(refund.charge.version, 2)
@@ -82,7 +82,7 @@ test('every status but the ends of a charge leads on, and every transition is us
   ])
 })
 
-test('a refund without an amount takes all that is left; a larger one is rejected and names what is left', () => {
+test('a refund without an amount refunds the remainder; a larger one is rejected with the remainder in its message', () => {
   const { charge } = refundedAtOnce(charged(100), 30)
   assert.equal(refundAmount(charge, refundOf()), 70)
   assert.deepEqual(refundAmount(charge, refundOf(71)), {
@@ -93,7 +93,7 @@ test('a refund without an amount takes all that is left; a larger one is rejecte
   })
 })
 
-test('what is not captured, wholly refunded or disputed has its own rejection', () => {
+test('a charge that is not captured, fully refunded or disputed has its own rejection', () => {
   const code = (charge: Charge, amount?: number) => {
     const result = refundAmount(charge, refundOf(amount))
     return typeof result === 'number' ? result : result.code
@@ -112,7 +112,7 @@ test('what is not captured, wholly refunded or disputed has its own rejection', 
   assert.partialDeepStrictEqual(cancelRefusal(charged(100)), { code: 'charge_not_cancelable' })
 })
 
-test('deciding a refund outside 1 to what is left is a fault of ours, and throws', () => {
+test('deciding a refund outside 1 to the remainder is a bug, and throws', () => {
   for (const wrong of [0, -1, 101])
     assert.throws(
       () => beginRefund(charged(100), refundOf(), wrong, null, made('re_1')),
@@ -141,7 +141,7 @@ test('a charge that waits for its customer holds nothing, and a failed cancel le
   assert.deepEqual(gone.transfers, [])
 })
 
-test('a capture whose authorization has lapsed cancels the charge and releases what was held', () => {
+test('a capture whose authorization has expired cancels the charge and releases the held amount', () => {
   const held = decideCharge(command(100, false), 'bank', yes(100), made('txn_1')).charge
   const capture = attemptOf('capture', 100)
   const begun = beginFollowUp(held, capture)

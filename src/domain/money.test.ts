@@ -6,7 +6,7 @@ import { currencyExponent, currencyWithdrawn, MAX_AMOUNT, MAX_BALANCE, parseCurr
 
 const codes = [...CURRENCY_EXPONENTS.keys()]
 
-test('a currency is known in either case, and any mixture, and answered in lower case', () => {
+test('a currency is accepted in either case, and in any mixture, and returned in lower case', () => {
   const mixedCase = fc.constantFrom(...codes).chain((code) =>
     fc.record({
       code: fc.constant(code),
@@ -55,7 +55,7 @@ test('an amount is exact in JSON, and a balance in 64 bits', () => {
   assert.notEqual(BigInt.asIntN(64, MAX_BALANCE + 1n), MAX_BALANCE + 1n)
 })
 
-test('what stands before or behind three letters makes them no code', () => {
+test('characters before or after three letters make the code invalid', () => {
   for (const text of ['xusd', 'usdx', 'USDx', 'xUSD', '1USD', 'US', 'U', '€usd', 'usd\n', 'USD\n', '\nUSD'])
     assert.equal(parseCurrency(text), undefined, JSON.stringify(text))
 })

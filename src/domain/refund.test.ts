@@ -29,7 +29,7 @@ const attempt = attemptOf('refund', 300, 're_1')
 const about = (charge: Charge, changes: Partial<Charge>, rest: Partial<Decision>): Decision =>
   whole(charge, changes, { transactionId: 're_1', ...rest })
 
-test('what is left to refund is what was captured, less what went back, is going back or is disputed', () => {
+test('the refundable amount is the captured amount less paid and pending refunds and disputes', () => {
   assert.equal(refundableAmount(taken()), 1000)
   const some = taken({ amountRefunded: 100, amountRefundPending: 20, amountDisputed: 3 })
   assert.equal(refundableAmount(some), 877)
@@ -94,7 +94,7 @@ test('a refused refund has a message with the reason', () => {
     })
 })
 
-test('a refund that begins reserves its amount of what the merchant is owed', () => {
+test("a refund that begins reserves its amount of the merchant's balance", () => {
   const charge = taken({ amountRefundPending: 50 })
   const { reason, description, metadata } = asked(950)
   const command = { amount: undefined, reason, description, metadata }
@@ -114,7 +114,7 @@ test('a refund that begins reserves its amount of what the merchant is owed', ()
   assert.deepEqual(beginRefund(charge, refundOf(), 1, null, made('re_1')).attempts, [])
 })
 
-test('a refund of less than 1, of more than is left, or of what was never taken is a fault of ours', () => {
+test('a refund of less than 1, of more than the remainder, or of an uncaptured charge is a bug', () => {
   for (const amount of [0, -1, 801])
     assert.throws(() => beginRefund(taken({ amountRefunded: 200 }), refundOf(), amount, null, made('re_1')), {
       message: `a refund of ${amount} is more than what is left of txn_1`,
@@ -234,7 +234,7 @@ test('a refund that failed says why, and its money is owed to the merchant again
     }
 })
 
-test('a refund that comes back leaves the charge as the other refunds make it, and is counted no more', () => {
+test('a refund that fails later leaves the charge in the state of its other refunds, and no longer counts', () => {
   const done = asked(300, { status: 'partially_refunded', providerReference: 'ref_2' })
   for (const [was, refunded, status, counts] of [
     [

@@ -74,7 +74,7 @@ test('an authorization that failed is open again, where it was and as if it had 
   }
 })
 
-test('an authorization that was held or taken gives back what it moved', () => {
+test('reopening a held or captured authorization reverses its transfers', () => {
   const attempt = end('authorize', { ...yes(1000), expiresAt: 90_000 })
   assert.deepEqual(
     reopen(about(held(), attempt)),
@@ -102,7 +102,7 @@ test('an authorization that was held or taken gives back what it moved', () => {
   )
 })
 
-test('an authorization on which something was built is not taken back', () => {
+test('an authorization that later steps depend on is not reopened', () => {
   const attempt = end('authorize', yes(1000))
   const next = (status: string) => `is ${status}; correct its capture or cancel first`
   for (const [charge, why] of [
@@ -119,7 +119,7 @@ test('an authorization on which something was built is not taken back', () => {
     assert.deepEqual(reopen(about(charge, attempt)), refusal(attempt, why))
 })
 
-test('a capture that was done gives back what it took, and what is held is reserved for it again', () => {
+test('reopening a succeeded capture reverses it, and reserves the held amount again', () => {
   const attempt = end('capture', yes(600), 600)
   const charge = taken({ capture: false, amountCaptured: 600 })
   assert.deepEqual(
@@ -147,7 +147,7 @@ test('a capture that was done gives back what it took, and what is held is reser
     assert.deepEqual(reopen(about({ ...charge, ...changes }, attempt)), refusal(attempt, why))
 })
 
-test('for a capture or a cancel that failed, what is held is reserved again', () => {
+test('reopening a failed capture or cancel reserves the held amount again', () => {
   for (const kind of ['capture', 'cancel'] as const) {
     const attempt = end(kind, DECLINED)
     const charge = held(failed)
@@ -170,7 +170,7 @@ test('for a capture or a cancel that failed, what is held is reserved again', ()
   )
 })
 
-test('what has lapsed or was canceled is held again for a capture that failed, or the cancel that was done', () => {
+test('reopening a failed capture or a succeeded cancel holds an expired or canceled amount again', () => {
   const authorization = end('authorize', yes(1000))
   const charge = held({ status: 'canceled', expiresAt: null, ...failed })
   for (const [attempt, others] of [
@@ -188,7 +188,7 @@ test('what has lapsed or was canceled is held again for a capture that failed, o
     )
 })
 
-test('what was never held, or is not canceled, is not held again', () => {
+test('an amount that was never held, or is not canceled, is not held again', () => {
   const authorization = end('authorize', yes(1000))
   const canceled = held({ status: 'canceled' })
   const capture = end('capture', DECLINED)

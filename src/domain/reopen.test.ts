@@ -29,7 +29,7 @@ function decided(made: Decision | Rejection) {
 const refusal = (made: Decision | Rejection) => (isRejection(made) ? made.message : 'not refused')
 
 describe('an authorization', () => {
-  test('an authorization that failed is taken after all, at the provider that took it', () => {
+  test('a failed authorization succeeded after all, at the provider that took the money', () => {
     const charge = chargeOf({ status: 'failed', provider: 'other', declineCode: 'x', failureMessage: 'No.' })
     for (const before of [DECLINED, NOT_SENT]) {
       const made = concludeAnew(about(charge, ended('authorize', before)), yes(1000), 'lookup', 3_000)
@@ -60,7 +60,7 @@ describe('an authorization', () => {
     }
   })
 
-  test('an authorization that was taken was not: what it moved goes back', () => {
+  test('an authorization that succeeded had failed: its transfers are reversed', () => {
     const made = concludeAnew(about(taken(), ended('authorize', yes(1000))), DECLINED, 'hand', 3_000)
     assert.deepEqual(decided(made), {
       status: 'failed',
@@ -74,14 +74,14 @@ describe('an authorization', () => {
     })
   })
 
-  test('an authorization that was taken was taken in part', () => {
+  test('an authorization that succeeded had moved only a part', () => {
     const made = concludeAnew(about(taken(), ended('authorize', yes(1000))), yes(400), 'hand', 3_000)
     const { status, captured, moved } = decided(made)
     assert.deepEqual([status, captured], ['succeeded', 400])
     assert.deepEqual(moved, ['merchant / provider:bank 1000', 'provider:bank / merchant 400'])
   })
 
-  test('an authorization that is held is not', () => {
+  test('a held authorization had failed', () => {
     const charge = held({ expiresAt: 9_000 })
     const made = concludeAnew(about(charge, ended('authorize', yes(1000))), DECLINED, 'hand', 3_000)
     assert.deepEqual(decided(made).moved, ['uncaptured / authorized:bank 1000'])
@@ -262,7 +262,7 @@ describe('a refund', () => {
     assert.match(refusal(reopen({ ...late, others: [other] })), /another attempt of the same refund/)
   })
 
-  test('a refund can have moved what is left, and what it moved itself', () => {
+  test('a refund can have moved the remainder and its own amount', () => {
     assert.equal(maxMovedAmount(after(conclude(yes(600)))), 1000)
     assert.equal(maxMovedAmount(after(conclude(DECLINED))), 1000)
     assert.equal(maxMovedAmount(after(begun)), 600)

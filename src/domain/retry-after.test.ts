@@ -6,7 +6,7 @@ import { retryAfterMs } from './retry-after.ts'
 const NOW = Date.UTC(2026, 10, 26, 12, 0, 0)
 const HOUR_MS = 3_600_000
 
-test('seconds are taken, with spaces around them and with a fraction', () => {
+test('seconds are accepted, with spaces around them and with a fraction', () => {
   for (const [header, ms] of [
     ['0', 0],
     ['120', 120_000],
@@ -20,7 +20,7 @@ test('seconds are taken, with spaces around them and with a fraction', () => {
     assert.equal(retryAfterMs(header, NOW), ms, header)
 })
 
-test('the three forms of an HTTP date are taken, in UTC wherever the server runs', () => {
+test('the three forms of an HTTP date are accepted, in UTC in every time zone of the server', () => {
   for (const header of [
     'Thu, 26 Nov 2026 13:00:00 GMT',
     'thu, 26 nov 2026 13:00:00 gmt',
@@ -32,7 +32,7 @@ test('the three forms of an HTTP date are taken, in UTC wherever the server runs
   assert.equal(retryAfterMs('Thu, 31 Dec 2026 23:59:60 GMT', Date.UTC(2026, 11, 31, 23, 59, 0)), 59_000)
 })
 
-test('each month is taken, from its first day to its last', () => {
+test('each month is accepted, from its first day to its last', () => {
   const days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
   const names = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
   for (const [i, name] of names.entries()) {

@@ -8,7 +8,7 @@ import { decodeFacts, decodeSnapshot, encodeFacts, snapshotOf } from './snapshot
 const CHARGE = chargeOf({ amountCaptured: 1_000, status: 'succeeded' })
 const { version: _, ...FACTS } = CHARGE
 
-test('a snapshot is canonical: what is usual is left out, and every fact is read again', () => {
+test('a snapshot is canonical: it omits usual values, and decodes to every fact', () => {
   const text = encodeFacts({ charge: CHARGE })
   assert.doesNotMatch(text, /null|version|amountRefunded|metadata|capture"/)
   assert.deepEqual(decodeSnapshot(text), { charge: FACTS })

@@ -35,7 +35,7 @@ test('an item that is stored and read again is the same', () => {
     assert.deepEqual(read(ATTEMPTS, attempt), attempt)
 })
 
-test('what changes of a row comes behind its id, and is all that an update needs', () => {
+test('the changing columns of a row follow its id, and an update needs only these', () => {
   const attempt = { ...attemptOf('authorize', 1), reason: 'It timed out.' }
   const row = ATTEMPTS.row(attempt)
   assert.equal(row[0], attempt.id)

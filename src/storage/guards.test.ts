@@ -35,7 +35,7 @@ test('a commit is refused by the first guard that fails, in their order', () => 
   assert.equal(refusalOf(commit, free), undefined)
 })
 
-test('nothing is read behind a guard that fails', () => {
+test('after a failed guard, no further row is read', () => {
   const order = Object.keys(free) as (keyof Stored)[]
   for (const [i, [bad]] of BAD.entries()) {
     const read: string[] = []
@@ -76,7 +76,7 @@ test('the transfers of a commit count together against the limit of a balance', 
   assert.equal(refusalOf({ ...commit, transfers: [...commit.transfers, ...other] }, room), undefined)
 })
 
-test('a transfer of nothing is a bug', () => {
+test('a transfer of zero is a bug', () => {
   const nothing = commit.transfers.map((transfer) => ({ ...transfer, amount: 0 }))
   assert.throws(() => refusalOf({ ...commit, transfers: nothing }, free), /not a transfer/)
 })

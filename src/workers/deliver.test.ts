@@ -150,7 +150,7 @@ test('a target that fails is tried six times, 1, 2, 4, 8 and 16 s apart', async 
   assert.equal(receiver.received.length, 6)
 })
 
-test('a retry comes when it is due, though no poll does', async (t) => {
+test('a retry is sent when it is due, without a poll', async (t) => {
   const { due, deliver, settled, atEnd } = await bench(t)
   const statuses = [500, 429]
   const receiver = await startReceiver((_webhook, response) =>
@@ -169,7 +169,7 @@ test('a retry comes when it is due, though no poll does', async (t) => {
     assert.ok(at >= (dues[i] ?? Number.NaN), 'and not before')
 })
 
-test('a redirect or another refusal fails at once, is logged, and nothing else is lost with it', async (t) => {
+test('a redirect or another refusal fails at once, is logged, and loses no other delivery', async (t) => {
   const { due, deliver, settled, atEnd, deliveries } = await bench(t)
   const statuses = [302, 410, 200]
   const receiver = await startReceiver((_webhook, response) =>
@@ -195,7 +195,7 @@ test('a redirect or another refusal fails at once, is logged, and nothing else i
   assert.equal(receiver.received.length, 3)
 })
 
-test('a target that refuses connections is told later, with the reason kept', async (t) => {
+test('a delivery to a target that refuses connections is retried later, with the reason stored', async (t) => {
   const { due, deliver, settled, deliveries } = await bench(t)
   await due(1)
   // Nothing listens on the port of a closed receiver.
@@ -208,7 +208,7 @@ test('a target that refuses connections is told later, with the reason kept', as
   assert.equal(delivery?.nextAttemptAt, 6_000)
 })
 
-test('a target that does not answer gets fewer at once, and more again as it does', async (t) => {
+test('a target that does not respond gets fewer webhooks at once, and more again when it responds', async (t) => {
   const { due, deliver, settled } = await bench(t)
   await due(100)
   const client = scriptedClient({ kind: 'no_answer', error: 'ECONNREFUSED' })
@@ -252,7 +252,7 @@ test('a target that loses its slots while many fly is not looked at again until 
   await settled.atLeast(FLYING + 1)
 })
 
-test('slow answers among quick ones take nothing back: every webhook is claimed once', async (t) => {
+test('slow responses among quick ones release no claims: every webhook is claimed once', async (t) => {
   const { due, deliver, claims, settled } = await bench(t)
   await due(200)
   let sent = 0
@@ -324,7 +324,7 @@ test('a settlement that the store refuses is logged, and the webhook is sent aga
   assert.equal((await deliveries())[0]?.state, 'delivered')
 })
 
-test('a settlement that an outage stood in the way of is made after it, and nothing is sent twice', async (t) => {
+test('a settlement that an outage prevents is stored after the outage, and no webhook is sent twice', async (t) => {
   const { watched, due, deliver, settled, deliveries } = await bench(t)
   await due(1)
   let outages = 2
@@ -342,7 +342,7 @@ test('a settlement that an outage stood in the way of is made after it, and noth
   assert.deepEqual([delivery?.state, delivery?.attempts], ['delivered', 1])
 })
 
-test('a stop lets what is in flight finish', async (t) => {
+test('a stop waits for deliveries in flight', async (t) => {
   const { due, deliver, atEnd, deliveries, store } = await bench(t)
   const receiver = await holdingReceiver(atEnd)
   await due(3)

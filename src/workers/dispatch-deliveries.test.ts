@@ -59,7 +59,7 @@ test('a delivery whose lease would end too soon is released, and takes no slot',
   await dispatch.ended()
 })
 
-test('during a stop all that wait are released, and the end comes with the last in flight', async () => {
+test('during a stop all waiting deliveries are released, and it ends with the last one in flight', async () => {
   const { state, sent, released, dispatch } = await setUp()
   dispatch.run()
   state.stopping = true

@@ -11,12 +11,12 @@ const acted = (why: 'failed' | 'foreign' | 'busy' | 'quiet'): NotificationResult
 const after = (why: 'failed' | 'foreign' | 'busy' | 'quiet', tries: number, ageMs: number) =>
   settlementOf(acted(why), { tries, receivedAt: 1_000 }, 1_000 + ageMs)
 
-test('what was done is not acted on again', () => {
+test('a notification that is done is not handled again', () => {
   const settled = settlementOf({ done: true }, { tries: 3, receivedAt: 0 }, 9)
   assert.deepEqual(settled, { state: 'done', dueAt: null, error: null })
 })
 
-test('what failed is tried again with growing waits, for a day; what is not ours for half an hour', () => {
+test('a failed notification is retried with growing waits for a day; one about a foreign payment for half an hour', () => {
   const waits = [0, 1, 2, 9, 10, 148].map((tries) => Number(after('failed', tries, 0).dueAt) - 1_000)
   assert.deepEqual(waits, [1_000, 2_000, 4_000, 512_000, 600_000, 600_000])
   assert.deepEqual(after('failed', 149, 0), { state: 'failed', dueAt: null, error: 'so' })

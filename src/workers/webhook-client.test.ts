@@ -48,7 +48,7 @@ test('a message is posted as it is, to the path and query of the target', async 
   assert.deepEqual(seen, ['POST', '/webhook?from=minipay', 'application/json', MESSAGE.body])
 })
 
-test('a redirect is an answer like any other, and is not followed', async (t) => {
+test('a redirect is a response like any other, and is not followed', async (t) => {
   let followed = 0
   const elsewhere = await receiver(t, (_request, response) => {
     followed++
@@ -63,7 +63,7 @@ test('a redirect is an answer like any other, and is not followed', async (t) =>
   assert.equal(followed, 0)
 })
 
-test('the deadline is ten seconds unless a shorter one is given, and silence until then is no answer', async (t) => {
+test('the deadline is ten seconds unless a shorter one is given, and silence until then counts as no response', async (t) => {
   assert.equal(DEADLINE_MS, 10_000)
   const target = await receiver(t, () => {})
   assert.deepEqual(await client(t, target, SHORT_MS).send(MESSAGE), {
@@ -72,7 +72,7 @@ test('the deadline is ten seconds unless a shorter one is given, and silence unt
   })
 })
 
-test('an answer that trickles in byte by byte does not outlast the deadline', async (t) => {
+test('a response that arrives byte by byte does not outlast the deadline', async (t) => {
   const target = await receiver(t, (_request, response) => {
     const socket = response.socket!
     const trickle = setInterval(() => socket.write('H'), 10)
@@ -97,7 +97,7 @@ test('an endless body is cut; its status counts', async (t) => {
   await cut
 })
 
-test('an answer whose body never ends counts at once, and its connection is cut at the deadline', async (t) => {
+test('a response with an endless body counts at once, and its connection is cut at the deadline', async (t) => {
   const { promise: cut, resolve } = Promise.withResolvers<void>()
   const target = await receiver(t, (_request, response) => {
     response.once('close', resolve)
@@ -107,7 +107,7 @@ test('an answer whose body never ends counts at once, and its connection is cut 
   await cut
 })
 
-test('a connection that is refused, or cut in the middle, is no answer', async (t) => {
+test('a connection that is refused, or cut in the middle, counts as no response', async (t) => {
   const gone = createTcpServer()
   await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', () => resolve()))
   const { port } = gone.address() as AddressInfo
@@ -120,14 +120,14 @@ test('a connection that is refused, or cut in the middle, is no answer', async (
   assert.equal((await client(t, cutting).send(MESSAGE)).kind, 'no_answer')
 })
 
-test('an answer that is not HTTP is no answer', async (t) => {
+test('data that is not HTTP counts as no response', async (t) => {
   const server = createTcpServer((socket) => socket.end('hello?\r\n\r\n'))
   await listen(t, server)
   const { port } = server.address() as AddressInfo
   assert.equal((await client(t, new URL(`http://127.0.0.1:${port}/`)).send(MESSAGE)).kind, 'no_answer')
 })
 
-test('a client that is destroyed ends what is in flight, and sends nothing more', async (t) => {
+test('a destroyed client ends the requests in flight, and sends no more', async (t) => {
   const { promise: arrived, resolve } = Promise.withResolvers<void>()
   const target = await receiver(t, () => resolve())
   const made = client(t, target)

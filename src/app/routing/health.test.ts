@@ -31,14 +31,14 @@ test('a provider without calls is admitted, and has no rates', () => {
   })
 })
 
-test('answers of every kind are healthy, declines and lookups that find nothing included', () => {
+test('every kind of response is healthy, including declines and lookups that find nothing', () => {
   const { health, report } = setUp()
   for (const outcome of ['succeeded', 'declined', 'pending', 'not_found'] as const) report(outcome, 25)
   const { state, calls, errors, declines, successRate } = health.snapshot('bank_a')
   assert.deepEqual([state, calls, errors, declines, successRate], ['closed', 100, 0, 25, 1])
 })
 
-test('unknown ends and calls that were not taken open the breaker of that provider alone', () => {
+test('unknown outcomes and calls that were not sent open the breaker of that provider alone', () => {
   const { health, changes, report } = setUp()
   report('unknown', 3)
   report('not_sent', 2)
@@ -92,7 +92,7 @@ test('a call that was never sent has no latency', () => {
   assert.equal(health.snapshot('bank_a').latencyP50Ms, null)
 })
 
-test('lookups that are answered neither hide that every payment hangs nor close the breaker again', () => {
+test('successful lookups do not hide that every payment hangs, and do not close the breaker', () => {
   const { clock, changes, health, report } = setUp()
   const look = (probe = false) => health.report('bank_a', 'succeeded', 5, probe, 'lookup')
   for (let i = 0; i < 40; i++) {

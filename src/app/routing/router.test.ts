@@ -147,7 +147,7 @@ test('of two that replace the same version one is refused; without a version bot
   assert.equal(versions.length, 3)
 })
 
-test('a rule set with problems is refused with all of them, the first in words, and nothing is stored', async () => {
+test('a rule set with problems is refused with all of them, the first as a sentence, and is not stored', async () => {
   const { replace, versions } = setUp()
   const refused = await replace({
     rules: [

@@ -15,7 +15,7 @@ const sized = (sizes: readonly number[], gap: string) =>
     })
     .join(gap)
 
-test('a letter or a numeral of any script between digits parts them; what is neither does not', () => {
+test('a letter or a numeral of any script between digits separates them; other characters do not', () => {
   for (const letter of ['A', 'Z', 'a', 'z', 'é', 'я', '中', '½', 'Ⅷ', '𐐀'])
     assert.equal(holdsCardNumber(`${grouped(CARD, 4, letter)} ${DIGITS}`), false, letter)
   for (const mark of ['@', '[', '`', '{', '€', '°', '😀'])
@@ -23,7 +23,7 @@ test('a letter or a numeral of any script between digits parts them; what is nei
   for (const letter of ['A', 'é']) assert.equal(holdsCardNumber(`${DIGITS}${letter}${CARD}`), true, letter)
 })
 
-test('in the groups of an issuer, or one by one, up to three characters of any kind may stand between', () => {
+test('between the groups of an issuer, or between single digits, up to three characters of any kind may be', () => {
   for (const gap of ['€', '€€', '€€€']) {
     assert.equal(holdsCardNumber(grouped(CARD, 4, gap)), true, gap)
     assert.equal(holdsCardNumber(grouped(CARD, 1, gap)), true, gap)
@@ -41,7 +41,7 @@ test('in the groups of an issuer, or one by one, up to three characters of any k
     assert.equal(holdsCardNumber(sized(sizes, '€')), false, sizes.join())
 })
 
-test('in groups of any size blanks, dashes or one mark throughout may stand between, and nothing beside them', () => {
+test('between groups of any size spaces, dashes or one mark throughout may be, and no others', () => {
   for (const gap of [' ', '-', ' - ', '\t', '.', ' . ', '/', '_', '|', '\\', '*', '~', ':'])
     assert.equal(holdsCardNumber(sized([8, 8], gap)), true, JSON.stringify(gap))
   for (const gap of ['€ ', ' €', '€-', '-€', '€.', '.€', '..', '. .', '€'])
@@ -49,7 +49,7 @@ test('in groups of any size blanks, dashes or one mark throughout may stand betw
   assert.equal(holdsCardNumber('41111.111111/11111'), false, 'two marks')
 })
 
-test('a card behind the country of a telephone number is part of it, unless something else stands between', () => {
+test("a card number after a telephone number's country code is part of it, unless other characters are between", () => {
   const old = '4222222222222'
   assert.equal(holdsCardNumber(old), true)
   for (const text of [`+1 ${old}`, `+1 (${old}`, `+1. ${old}`, `+1${old}`, `+12 ${old}`])

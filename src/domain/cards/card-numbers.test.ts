@@ -196,7 +196,7 @@ test('separators of every kind between groups of four do not hide a card number'
       assert.equal(holdsCardNumber(grouped(number, 4, separator)), true, JSON.stringify(separator))
 })
 
-test('blanks, dashes, dots, slashes, underscores and what is not seen hide no card number in groups of any size', () => {
+test('spaces, dashes, dots, slashes, underscores and invisible characters hide no card number in groups of any size', () => {
   for (const separator of SEPARATORS.slice(0, -5))
     for (let size = 1; size <= 8; size++)
       assert.equal(
@@ -206,7 +206,7 @@ test('blanks, dashes, dots, slashes, underscores and what is not seen hide no ca
       )
 })
 
-test('the groups of American Express and Diners do not hide a number, whatever stands between them', () => {
+test('the groups of American Express and Diners do not hide a number, with any characters between them', () => {
   for (const separator of SEPARATORS) {
     const amex = card(draw, '37', 15)
     const diners = card(draw, '36', 14)
@@ -217,7 +217,7 @@ test('the groups of American Express and Diners do not hide a number, whatever s
   }
 })
 
-test('spaces and dashes may change within a number, and other digits may stand beside it', () => {
+test('spaces and dashes may change within a number, and other digits may be beside it', () => {
   const [a, b, c, d] = grouped(CARD, 4, ' ').split(' ')
   for (const text of [
     `${a} ${b}-${c} ${d}`,

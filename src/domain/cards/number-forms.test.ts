@@ -23,7 +23,7 @@ function holds(form: (text: string) => boolean, yes: readonly string[], no: read
   for (const text of no) assert.equal(form(text), false, text)
 }
 
-test('what is hidden is as long as it was, and what follows it is kept', () => {
+test('a hidden number keeps its length, and the text after it is kept', () => {
   const iban = ibanOf('DE', '370400440532013000')
   const grouped = iban.replace(/(.{4})(?=.)/g, '$1 ')
   for (const [text, hidden] of [
@@ -43,7 +43,7 @@ test('what is hidden is as long as it was, and what follows it is kept', () => {
     assert.equal(withoutIdentifiers(text as string), hidden)
 })
 
-test('what is no IBAN, no UUID and no hexadecimal word of mixed letters stays as it is', () => {
+test('text that is not an IBAN, a UUID or a hexadecimal word of mixed letters stays unchanged', () => {
   const iban = ibanOf('DE', '370400440532013000')
   for (const text of [
     `X${iban}`,

@@ -10,7 +10,7 @@ const pieces = fc.array(
   },
 )
 
-test('many digits are twelve without a letter between them, and what is not ASCII beside them changes nothing', () => {
+test('twelve digits without a letter between them are many, and other characters beside them change nothing', () => {
   fc.assert(
     fc.property(pieces, (parts) => {
       const text = parts.join('')

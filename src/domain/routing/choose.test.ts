@@ -92,7 +92,7 @@ test('a provider that is no longer configured is skipped, and no provider is cal
   assert.deepEqual(plan(ruleSet([], list('gone'))).providers, [])
 })
 
-test('why a rule does not match is said in words, and nothing of one that does', () => {
+test('the reason why a rule does not match is a sentence, and a matching rule has none', () => {
   const why = (holds: Condition['holds']) => whyNotMatched(rule('one', holds, list('bank_a')), FACTS)
   assert.equal(
     why(() => false),

@@ -66,7 +66,7 @@ test('a good document is read as it is', () => {
   assert.deepEqual(problems({ default: DEFAULT }), {})
 })
 
-test('what is not an object, has no default, or has fields that are not known is refused', () => {
+test('a document that is not an object, has no default, or has unknown fields is refused', () => {
   for (const document of [null, [], 'rules', 7]) assert.ok(paths(document).includes(''), String(document))
   assert.deepEqual(paths({ rules: [] }), ['default'])
   assert.deepEqual(paths({ default: DEFAULT, rulez: [] }), ['rulez'])
@@ -111,7 +111,7 @@ test('a condition that does not compile is refused with its position in the expr
   ])
 })
 
-test('a hundred rules are taken, one more is not', () => {
+test('a hundred rules are accepted, one more is not', () => {
   const rules = Array.from({ length: 100 }, (_, i) => rule(`r${i}`, `c${i}`))
   assert.deepEqual(problems(withRules(...rules)), {})
   assert.deepEqual(paths(withRules(...rules, rule('more', 'm'))), ['rules'])
@@ -326,7 +326,7 @@ test('what has a problem is left out of the rule set, and all else is in it', ()
   assert.deepEqual(readRuleSet(null, compile).ruleSet, { rules: [], fallback: ruleSet.fallback })
 })
 
-test('the largest of everything is taken', () => {
+test('the largest allowed document is accepted', () => {
   const providers = Array.from({ length: 20 }, (_, i) => `${i}${'p'.repeat(62)}`.padEnd(64, '-'))
   const codes = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(64, '.'))
   const name = 'n'.repeat(64)

@@ -9,7 +9,7 @@ test('an error of the system is a lost connection, however much its code looks l
     assert.deepEqual([codeOf(failed(code)), meaningOf(failed(code))], [undefined, 'lost'], code)
 })
 
-test('what the server says decides what is done: another try, another host, or no', () => {
+test("the server's error code decides whether MiniPay retries, tries another host, or fails", () => {
   const meanings = {
     '40P01': 'again',
     '55P03': 'again',

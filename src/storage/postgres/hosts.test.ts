@@ -17,7 +17,7 @@ test('a public name has no password, at any place of the URL', () => {
   }
 })
 
-test('a URL that cannot be read is refused in a sentence that repeats nothing of it, and has no name', () => {
+test('an invalid URL is refused with a sentence that repeats no part of it, and has no name', () => {
   for (const url of [
     'postgres://pay:s3/cret@one:5432/books',
     'postgres://pay:5/s3cret@one/books',

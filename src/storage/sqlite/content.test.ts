@@ -100,7 +100,7 @@ describe('a database whose content is watched', () => {
     })
 })
 
-test('a commit that comes right after the database was overwritten with a backup is refused', async (t) => {
+test('a commit right after a backup overwrote the database is refused', async (t) => {
   const file = join(folderOf(t), 'test.db')
   const store = await openSqliteStore({ file, onFatal: () => {} })
   t.after(() => store.close().catch(() => {}))

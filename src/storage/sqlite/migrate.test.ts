@@ -106,7 +106,7 @@ test("another program's database is refused and gets no table", async (t) => {
   assert.deepEqual(tables(db), ['notes'])
 })
 
-test("another program's migration count is not taken for ours", (t) => {
+test("another program's migration count is not read as ours", (t) => {
   const { db } = newDatabase(t)
   db.exec('CREATE TABLE notes (text TEXT)')
   db.pragma('user_version = 1')

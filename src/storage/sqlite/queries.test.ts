@@ -216,7 +216,7 @@ test('long texts are found by their number, and rows with them are read in the o
   folder.remove()
 })
 
-test('what the writer looks for is found by an index', () => {
+test('an index serves every lookup of the writer', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)
@@ -239,7 +239,7 @@ test('what the writer looks for is found by an index', () => {
   folder.remove()
 })
 
-test('what is due too late is found by the index in whose order it is due', () => {
+test('the index by due time serves the search for work that is due too late', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)
@@ -263,7 +263,7 @@ test('what is due too late is found by the index in whose order it is due', () =
   folder.remove()
 })
 
-test('what a dead process had claimed is found by an index', () => {
+test('an index finds the work that a dead process had claimed', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
   migrate(db)

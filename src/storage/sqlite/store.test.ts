@@ -29,7 +29,7 @@ function newFile(t: TestContext): string {
 const open = (file: string): Promise<Store> => openSqliteStore({ file, onFatal: assert.fail })
 const LATER = START + 86_400_000
 
-test('what a process was sending when it ended is unknown and due at once for the next one, and its lease is void', async (t) => {
+test('an attempt that a process was sending when it ended is unknown and due at once for the next process, without a lease', async (t) => {
   const file = newFile(t)
   const first = await open(file)
   const scope = DEFAULT_SCOPE
@@ -148,7 +148,7 @@ for (const [kind, { make, claim: claimDue }] of Object.entries(CLAIMED))
     assert.deepEqual(await claimed(next, 'of the next'), [id])
   })
 
-test('what a process has put off is not due for the next one before its time', async (t) => {
+test('an attempt that a process has postponed is due for the next process at the postponed time', async (t) => {
   const file = newFile(t)
   const first = await open(file)
   const { make, claim: claimDue } = CLAIMED['notification']!
