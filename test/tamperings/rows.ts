@@ -109,6 +109,11 @@ export const ATTEMPTS: readonly Tampering[] = [
 
 const charges = (amount: number, set: string) => `UPDATE charges SET ${set} WHERE amount = ${amount}`
 export const CHARGES: readonly Tampering[] = [
+  {
+    what: 'the page to which a customer must go',
+    sql: `UPDATE charges SET redirect_url = 'https://evil.example/1' WHERE amount = 2008`,
+    says: /^The last event of txn_\w+, \d+ \(payment\.requires_action\), says that redirect_url of the charge txn_\w+ is https:\/\/bank\.example\/1, and its row https:\/\/evil\.example\/1\.$/,
+  },
   ...[
     ["a charge's customer", 2_000, `customer = 'cus_9'`, /says that customer of the charge/],
     ["a charge's metadata", 1_002, `metadata = '{"order":"99"}'`, /says that metadata of the charge/],

@@ -102,10 +102,18 @@ function* lastEventProblems({ charge, events }: Aggregate): Iterable<string> {
   }
   // A requested cancel that failed and will be retried has no event.
   const waits = WAITING.includes(String(status)) || (status === 'authorized' && charge['cancel_key'] !== null)
-  const silent = waits ? [...SILENT, ...WHILE_WAITING] : SILENT
+  const silent = waits && !isUnchanged(charge, last) ? [...SILENT, ...WHILE_WAITING] : SILENT
   const fields = Object.keys(CHARGE.fields).filter((field) => !silent.includes(field))
   const wrong = last.data && difference(CHARGE, last.data.charge, charge, fields)
   if (wrong) yield `The last event of ${id}, ${last.seq} (${last.type}), ${wrong}.`
+}
+
+/**
+ * True if the charge was committed twice, and waits for its customer since the second commit: so no later lookup has changed
+ * its page.
+ */
+function isUnchanged({ status, version }: Row, { type }: AuditedEvent): boolean {
+  return status === 'requires_action' && type === 'payment.requires_action' && Number(version) === 2
 }
 
 /**
