@@ -1,4 +1,4 @@
-/** What must be true of a cluster after a storm, as anyone can see from outside. Every rule names what breaks it. */
+/** The rules for a cluster after a storm, as a client can check them. Every rule names the object that breaks it. */
 
 import { type Lists, readLists } from '../kit/books.ts'
 import type { Refund } from '../kit/client.ts'
@@ -17,10 +17,10 @@ export async function readBooks(url: string, { bank }: Pick<World, 'bank'>): Pro
   return { ...lists, statement: await bank.statement() }
 }
 
-/** What the audit looks at; it need not be a cluster. */
+/** The input of the audit; it need not come from a cluster. */
 export type Audited = Pick<World, 'nodes' | 'database' | 'bank' | 'told' | 'refused' | 'sql'>
 
-/** Everything that is wrong, each as a sentence; nothing when all is well. */
+/** All problems, each as a sentence; empty without any. */
 export async function audit(
   world: Audited,
   books: Books,
@@ -70,7 +70,7 @@ function chargesAreAsAsked({ charges }: Books, orders: readonly Order[], found: 
   }
 }
 
-/** How a charge must be after all that was acknowledged; undefined for what its client never learned. */
+/** The expected charge after all acknowledged requests; undefined for fields whose response the client never got. */
 function expected({ charge, steps }: Order) {
   const { amount, currency, customer, capture } = charge.body as Record<string, number | string | boolean>
   const { final } = charge
@@ -79,7 +79,7 @@ function expected({ charge, steps }: Order) {
   const captures = done(steps, 'capture')
   const captured = capture && !failed ? amount : sum(captures.map(({ asked }) => asked))
   const canceled = done(steps, 'cancel').length > 0
-  // A cancel that came while it was captured gives everything back.
+  // A cancel that came during the capture refunds everything.
   const refunded = canceled ? captured : sum(done(steps, 'refund').map(({ asked }) => asked))
   const told = { id, amount, currency, customer, capture }
   if (!final) return { ...told, amount_refunded: 0 }
@@ -101,7 +101,7 @@ function done(steps: readonly AskedStep[], kind: AskedStep['step']['kind']): rea
   return steps.filter(({ step, asked }) => step.kind === kind && asked.final?.status === 200)
 }
 
-/** What was acknowledged, of a capture in the charge that it answers. */
+/** The acknowledged requests, by the charge in their response. */
 function sum(asked: readonly Asked[]): number {
   return asked.reduce((total, { final }) => {
     const { amount = 0, amount_captured = amount } = final?.body ?? {}
@@ -135,11 +135,11 @@ function refundsAreAsAsked({ charges, refunds }: Books, orders: readonly Order[]
   }
 }
 
-/** Their numbers have no gap, and each change is told once. */
+/** The numbers have no gap, and each change has one event. */
 function eventsTellAll({ events, charges, refunds }: Books, orders: readonly Order[], found: Found): void {
   for (const [i, { sequence, epoch }] of events.entries()) {
     const before = events[i - 1]
-    // A node that starts after a failover, when no other serves, begins an epoch.
+    // If a node starts after a failover and no other is serving, it begins an epoch.
     if (sequence !== (before?.sequence ?? 0) + 1 && (!before || before.epoch === epoch))
       found(`event ${i + 1} has the number ${sequence}`)
   }
@@ -168,7 +168,7 @@ function eventsTellAll({ events, charges, refunds }: Books, orders: readonly Ord
     )
 }
 
-/** The bank's statement, payment by payment, is what our charges there say, and so is the ledger. */
+/** The bank's statement, payment by payment, agrees with MiniPay's charges there, and with the ledger. */
 function bankAgrees({ charges, accounts, statement }: Books, found: Found): void {
   const line = ({ transaction_id, amount, captured, refunded }: StatedPayment) =>
     `${transaction_id} ${amount} ${captured} ${refunded}`
@@ -196,13 +196,13 @@ async function databaseAgrees({ database, sql }: Audited, books: Books, found: F
     !stdout.startsWith(`The books balance: ${charges.length} charges, ${refunds.length} refunds,`)
   )
     found(`minipay verify: ${stdout}${stderr}`)
-  // On SQLite the events themselves have the last number.
+  // On SQLite the events themselves contain the last number.
   const lastNumber = database.startsWith('postgres') ? 'max(event) FROM sequences' : 'max(seq) FROM events'
   const [row] = await sql(
     `SELECT (SELECT count(*) FROM events) AS events, (SELECT ${lastNumber}) AS last,
       (SELECT count(*) FROM deliveries WHERE state = 'failed') AS failed`,
   )
-  // PostgreSQL's client gives such numbers as text.
+  // PostgreSQL's client returns such numbers as text.
   const [events = 0, last = 0, failed] = [row?.['events'], row?.['last'], row?.['failed']].map(Number)
   const lastRead = books.events.at(-1)?.sequence ?? 0
   if (events !== books.events.length || last < lastRead || failed !== 0)

@@ -1,6 +1,6 @@
 /**
- * Customers of a cluster: good clients. A request whose answer is not final, or never came, is sent again with its key,
- * to another node. What they asked and were told is what the cluster is held to.
+ * Customers of a cluster. They repeat a request with its key, at another node, until its response is final. The audit
+ * compares the cluster with their requests and responses.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { drawsFrom } from '../kit/draws.ts'
@@ -17,49 +17,49 @@ export type Body = {
   readonly amount?: number
   readonly amount_captured?: number
   readonly code?: string
-  /** What failed. */
+  /** The failures. */
   readonly charge?: { readonly id: string; readonly status: string }
   readonly refund?: { readonly id: string; readonly refund_id: string; readonly status: string }
 }
 export type Final = { readonly status: number; readonly body: Body }
 
-/** One request, under one key, and what it was answered in the end; without that its client gave up. */
+/** One request under one key, and its final response; without one, its client gave up. */
 export type Asked = {
   readonly key: string
   readonly path: string
   readonly body: Readonly<Record<string, unknown>>
   final?: Final
 }
-/** A charge with what was done with it, and what only one of several could have done. */
+/** A charge with its requests, and those of which only one may succeed. */
 export type Order = { readonly story: Story; readonly charge: Asked; readonly steps: readonly AskedStep[] }
 export type AskedStep = { readonly step: Step; readonly asked: Asked }
 
 export type Customers = {
   readonly orders: readonly Order[]
-  /** Requests that were answered. */
+  /** The number of requests with a response. */
   readonly answers: Progress
-  /** Answers that no client should get, each as a sentence. */
+  /** Responses that no client should get, each as a sentence. */
   readonly wrong: readonly string[]
-  /** No new order; resolves when those that were begun have come to their end. */
+  /** Makes no new order; resolves when the orders in progress have ended. */
   leave(): Promise<void>
 }
 
 const RETRY_MS = 100
-/** One answer, and the last one, come long before: this is for what would wait for ever. */
+/** One response, and the final one, come long before this: it ends a wait that would never end. */
 const ANSWER_MS = 60_000
 const FINAL_MS = 120_000
 const CHUNK = 500
 
 export type Manners = {
-  /** The longest that a customer thinks between two orders, in ms; half of it on average. */
+  /** The longest pause of a customer between two orders, in ms; half of it on average. */
   readonly thinksMs?: number
-  /** How long a request is repeated until its answer is final, in ms. */
+  /** How long a client repeats a request until its response is final, in ms. */
   readonly patienceMs?: number
-  /** Called for each answer with how long it took. */
+  /** Called for each response with its duration. */
   readonly onAnswer?: (asked: Asked, ms: number) => void
 }
 
-/** Sends so many customers shopping at once, as a seed plans it, until they are told to leave. */
+/** Starts this many customers, each as the seed plans it, until the caller stops them. */
 export function customersOf(
   nodes: readonly ClusterNode[],
   seed: number,
@@ -130,7 +130,7 @@ function senderTo(
 ) {
   let turn = 0
 
-  /** False when there is no final answer: the node asks for patience, or was killed. Throws when it has no excuse. */
+  /** False if there is no final response: the node requests a retry, or was killed. Throws for any other failure. */
   async function once(asked: Asked): Promise<boolean> {
     const node = nodes[turn++ % nodes.length] as ClusterNode
     const wasUp = node.isUp()
@@ -161,7 +161,7 @@ function senderTo(
   return { once, untilFinal }
 }
 
-/** All answers to one key tell of one object. */
+/** All responses to one key are about the same object. */
 function remember(asked: Asked, { status, body }: Answer<Body>): void {
   const final = { status, body }
   const before = asked.final
@@ -180,14 +180,14 @@ async function post(url: string, { key, path, body }: Asked): Promise<Answer<Bod
   return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
 }
 
-/** False when it is to be sent again. Throws at an answer that no client should get. */
+/** False if it must be repeated. Throws for a response that no client should get. */
 function isFinal({ status, headers, body }: Answer<Body>): boolean {
   const again = headers.has('retry-after')
   if (status === 200 || status === 201 || status === 402) return true
   if (status === 409 && LOST.has(body.code ?? '')) return true
-  // The node was killed before the call had left it, and the bank says that it never had it.
+  // The node was killed before it sent the call, and the bank reports that it never got it.
   if (status === 502 && (body.charge || body.refund)) return true
-  // Its provider can't be called at present; nothing was stored.
+  // Its provider is unavailable now; MiniPay stored nothing.
   if (status === 502 && body.code === 'provider_unavailable') return false
   if (status === 202) return false
   if (status === 409 && body.code === 'idempotency_key_in_progress' && again) return false
@@ -195,7 +195,7 @@ function isFinal({ status, headers, body }: Answer<Body>): boolean {
   throw new Error(`answered ${status}${again ? '' : ' without Retry-After'}: ${JSON.stringify(body)}`)
 }
 
-/** What an answer is about, and how it ended. */
+/** The object of a response, and its ending. */
 function subjectOf({ status, body }: Final): string {
   const {
     id,
@@ -205,7 +205,7 @@ function subjectOf({ status, body }: Final): string {
   return `${status === 201 ? 200 : status} ${id} ${refund_id} ${state}`
 }
 
-/** Every tenth customer sends a charge once, and never asks what became of it. */
+/** Every tenth customer sends a charge once, and never reads its outcome. */
 function* endless(seed: number): Generator<{ story: Story; isPatient: boolean }, never> {
   for (let chunk = 0; ; chunk++) {
     const { stories } = planOf(seed + chunk, { stories: CHUNK, kills: { minipay: 0, bank: 0 } })

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program: sets its clock off by CLOCK_SKEW_MS, as a machine's is whose time nobody keeps. The clock
- * that measures durations is right, as it is there.
+ * Loaded before a program: sets its wall clock off by CLOCK_SKEW_MS, like that of a machine without time
+ * synchronization. The monotonic clock stays correct, as it would there.
  */
 const SKEW_MS = Number(process.env['CLOCK_SKEW_MS'])
 const RealDate = Date

@@ -1,4 +1,7 @@
-/** What happens to a cluster under load. Each fault ends when all is well again, without a restart of any node that lives. */
+/**
+ * The faults of a cluster under load. Each fault ends when the cluster has recovered, without a restart of a running
+ * node.
+ */
 import type { Draw } from '../kit/draws.ts'
 import { type ClusterNode, untilReady } from '../kit/nodes.ts'
 import type { Progress } from '../kit/progress.ts'
@@ -6,7 +9,7 @@ import type { World } from './world.ts'
 
 type Fault = (world: World, node: ClusterNode, answers: Progress) => Promise<void>
 
-/** Under load in between: so many answers. */
+/** The number of responses under load between two faults. */
 const SOME = 50
 const some = (answers: Progress) => answers.reached(answers.value + SOME)
 
@@ -58,7 +61,7 @@ export const SHORT: readonly FaultName[] = [
   'the standby takes over',
 ]
 
-/** Has something happen under load, and waits until every node is ready again. */
+/** Causes a fault under load, and waits until every node is ready again. */
 export async function strike(
   world: World,
   name: FaultName,

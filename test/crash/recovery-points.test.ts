@@ -1,4 +1,4 @@
-/** SIGKILL at each point of a provider call at which what we know and what the provider did may differ. */
+/** SIGKILL at each point of a provider call at which MiniPay's state and the provider's may differ. */
 
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
@@ -15,7 +15,7 @@ const SERVE_AND_DIE = fileURLToPath(new URL('serve-and-die.ts', import.meta.url)
 const AMOUNT = 2_500
 const PARTIAL = 1_000
 
-/** The point, what the bank is told to do there, and whether the bank has done it by then. */
+/** The point, the bank's fault there, and whether the bank has done the call by then. */
 const POINTS = [
   { point: 'before_the_call', hold: null, done: false },
   { point: 'before_the_provider_acted', hold: 'received', done: false },
@@ -45,7 +45,7 @@ type Refund = { readonly refund_id: string; readonly status: string; readonly am
 type Failure = { readonly code: string; readonly decline_code: string; readonly charge?: Charge }
 type Request = { readonly path: string; readonly body: object; readonly key: string }
 
-/** What a client asked for, and what must be true of it at the end. */
+/** A client's request, and the expected state at the end. */
 type Scenario = {
   readonly kind: 'authorize' | 'capture' | 'cancel' | 'refund'
   /** What must hold before, where something must. */
@@ -169,7 +169,7 @@ async function prepared({ url }: RunningServer, { capture }: { capture: boolean 
   return made.body.id
 }
 
-/** Sends the request to a server that dies at the point; nobody answers it. */
+/** Sends the request to a server that dies at the point, so it gets no response. */
 async function crash(
   dying: RunningServer,
   bank: Simulator,
@@ -208,7 +208,7 @@ async function letGo(bank: Simulator, { kind }: Scenario, { hold }: Point): Prom
   if (hold === 'received') await bank.waitFor('done', kind, before + 1)
 }
 
-/** Our charge, our ledger and the bank's statement tell the same. */
+/** The charge, the ledger and the bank's statement agree. */
 async function checkBooks(
   url: string,
   bank: Simulator,
@@ -242,7 +242,7 @@ async function checkBooks(
   )
 }
 
-/** The same request again is told how it ended, and the provider is not asked. */
+/** The repeated request gets the same ending, and MiniPay does not call the provider. */
 async function checkRepetition(
   url: string,
   bank: Simulator,

@@ -1,6 +1,6 @@
 /**
- * A MiniPay that kills itself the first time it comes to a recovery point, such as DIE_AT=capture:after_the_answer.
- * What was asked before, of another kind, is served as ever.
+ * A MiniPay that kills itself the first time it reaches a recovery point, such as DIE_AT=capture:after_the_answer. It
+ * serves earlier requests of other kinds as usual.
  */
 import { type Config, readConfig, SETTINGS, type SettingKey } from '../../src/config.ts'
 import type { Provider } from '../../src/ports/provider.ts'
@@ -9,13 +9,13 @@ import { serve } from '../../src/serve.ts'
 
 const [kind, point] = (process.env['DIE_AT'] ?? '').split(':')
 
-/** Nothing of this thread runs after it. */
+/** No code of this thread runs after it. */
 function die(): Promise<never> {
   process.kill(process.pid, 'SIGKILL')
   return new Promise(() => {})
 }
 
-/** Dies on the way to the provider, or on the way back from it. */
+/** Dies before the call reaches the provider, or after the response returns. */
 function deadly<A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) {
   if (name !== kind) return call
   return async (...args: A): Promise<R> => {

@@ -1,4 +1,4 @@
-/** Attempts of which nobody knows how they ended: found out by asking, by sending again, or by a person. */
+/** Attempts with an unknown outcome: resolved by a lookup, a resend, or a person. */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -26,8 +26,8 @@ import { runCli } from '../kit/server.ts'
 import { ruleTo, startWorld, type World } from '../kit/world.ts'
 
 /**
- * Providers that can neither be asked nor be sent to again: only a person can tell. Every test takes the next one,
- * so that what is lost on purpose does not open the circuit breaker of another's.
+ * Providers that support neither a lookup nor a resend: only a person can resolve. Every test uses the next one, so
+ * that its lost responses do not open the circuit breaker of another test.
  */
 const MUTE = Array.from({ length: 10 }, (_, i) => `mute_${i}`)
 const unused = [...MUTE]
@@ -63,7 +63,7 @@ const follow = (id: string, what: string, body: object = {}, key: Record<string,
   world.api.post<Charge & DeclineAnswer & { charge?: Charge }>(`/api/v1/charges/${id}/${what}`, body, key)
 const cli = (...words: string[]) => runCli(['attempts', ...words], { MINIPAY_SERVER: world.server.url })
 
-/** A charge that the bank may have made, and that nobody can ask about; with the attempt. */
+/** A charge that the bank may have made, without a lookup; with the attempt. */
 async function lost(token: string, provider: string): Promise<{ charge: Charge; attempt: Attempt }> {
   const { status, body } = await world.tryCharge(to(provider, { payment_method: token }))
   assert.equal(status, 202)
@@ -133,10 +133,10 @@ describe('an attempt without a lookup waits for a person', () => {
     const { body } = await world.tryCharge(order, key)
     const { id } = await unknown(body.id, 'authorize')
     const [payment] = await world.stated('bank_a', body.id)
-    // Nobody could ever capture or refund a payment without a name.
+    // MiniPay could never capture or refund a payment without a reference.
     const unnamed = await resolve<ErrorAnswer>(id, { outcome: 'succeeded' })
     assert.deepEqual([unnamed.status, unnamed.body.param], [400, 'provider_reference'])
-    // A worker that has claimed it for a moment is waited for.
+    // If a worker has claimed it for a moment, wait.
     const done = await until(
       () => resolve(id, { outcome: 'succeeded', provider_reference: payment?.payment }),
       ({ status }) => status !== 409,
@@ -240,7 +240,7 @@ describe('an attempt without a lookup waits for a person', () => {
     const early = await resolve<ErrorAnswer>(id, { outcome: 'failed' })
     assert.deepEqual([early.status, early.body.code], [409, 'attempt_not_resolved'])
     await bank.control('POST', '/finish')
-    // The person is wrong; the bank is asked first.
+    // The person is wrong; MiniPay looks up the attempt at the bank first.
     await resolve(id, { outcome: 'failed' })
     assert.equal((await world.settled(body.id)).status, 'succeeded')
     assert.deepEqual(await world.eventsOf(body.id), ['payment.succeeded'])

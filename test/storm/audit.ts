@@ -3,7 +3,7 @@ import type { Attempt, Charge, Refund } from '../kit/client.ts'
 import type { Books, Payment } from './books.ts'
 import { BANKS } from './plan.ts'
 
-/** What is wrong, and of which charge where it is of one. */
+/** The problem, and its charge if it concerns one. */
 export type Problem = { readonly what: string; readonly charge: string | null }
 
 type Found = (what: string, charge?: string | null) => void

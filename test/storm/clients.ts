@@ -1,4 +1,4 @@
-/** The clients of a storm: they send a request with its key again and again until its answer is final. */
+/** The clients of a storm: each repeats a request with its key until its response is final. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Answer, call } from '../kit/http.ts'
 import { limiter, type Progress } from '../kit/progress.ts'

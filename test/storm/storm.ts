@@ -1,7 +1,7 @@
 /**
  * A fault storm: clients charge, capture, cancel and refund through two banks that fail more often than not, while
- * MiniPay and the banks are killed again and again. At the end all books must agree to the last minor unit. The
- * same seed plans the same storm; how the processes interleave is the machine's.
+ * MiniPay and the banks are killed again and again. At the end all books must agree to the last minor unit. The same
+ * seed plans the same storm; the timing of the processes is not part of it.
  */
 import { parseArgs } from 'node:util'
 import { backstage } from '../kit/backstage.ts'

@@ -1,4 +1,4 @@
-/** The provider `http` before the bank in a process of its own, for the provider contract. */
+/** The provider `http` at a bank in a separate process, for the provider contract. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { NotificationSubject } from '../../../src/ports/provider.ts'

@@ -1,4 +1,4 @@
-/** What the parts of the provider contract share: calls with new ids, and the way to the truth about one. */
+/** Shared parts of the provider contract: calls with new ids, and the lookups that find an outcome. */
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { type AttemptKind, type Outcome, recoveryStep } from '../../../src/domain/attempt.ts'
@@ -15,10 +15,10 @@ import type { Open, Opened, Peer, PeerPayment } from './contract.ts'
 let counted = BigInt(process.pid) << 40n
 const newId = idFactory(Date.now, () => counted++)
 
-/** The amount of a payment where a test does not choose one. */
+/** The amount of a payment, if a test does not choose one. */
 export const AMOUNT = 2_500
 
-/** A signal that nobody aborts: these calls end by themselves. */
+/** A signal without an abort: these calls end by themselves. */
 export const patience = (): AbortSignal => new AbortController().signal
 
 /** Opens provider and peer before the tests of a `describe`, and closes them after. */
@@ -61,7 +61,7 @@ export function followUp(
   return { attemptId: newId('att'), chargeId, paymentReference, amount, currency }
 }
 
-/** What a lookup of a call asks, with what is known of it. */
+/** The arguments of a lookup of a call. */
 export function lookupCall(
   kind: AttemptKind,
   call: AuthorizeCall | FollowUpCall,
@@ -87,7 +87,7 @@ export function declined(outcome: LookupOutcome): Extract<Outcome, { kind: 'decl
   return outcome
 }
 
-/** Authorizes a payment that succeeds, and answers its call with the peer's reference. */
+/** Authorizes a payment that succeeds, and returns its call with the peer's reference. */
 export async function pay(
   { provider, peer }: Opened,
   changes: Partial<AuthorizeCall> = {},
@@ -108,7 +108,7 @@ export async function thePayment(peer: Peer, call: AuthorizeCall): Promise<PeerP
   return made[0] as PeerPayment
 }
 
-/** A call that can be sent, sent again and looked up, and whether the peer did it. */
+/** A call that can be sent, resent and looked up, and whether the peer did it. */
 export type Sending = {
   readonly send: (signal: AbortSignal) => Promise<Outcome>
   readonly lookup: LookupCall
@@ -144,7 +144,7 @@ export async function prepare(at: Opened, kind: AttemptKind): Promise<Sending> {
   }
 }
 
-/** Finds out what became of a call whose outcome is unknown, as recovery does. */
+/** Finds the outcome of an unknown call, as recovery does. */
 export async function truth(provider: RemoteProvider, sending: Sending): Promise<LookupOutcome> {
   const now = Date.now()
   const { kind } = sending.lookup
@@ -154,7 +154,7 @@ export async function truth(provider: RemoteProvider, sending: Sending): Promise
     if (step === 'wait') assert.fail('nothing can tell what became of it')
     if (step === 'resend') return sending.send(patience())
     const found = await provider.lookup(sending.lookup, patience())
-    // Where "not found" may change, sending it again comes next.
+    // If "not found" may change, a resend comes next.
     if (found.kind !== 'not_found' || provider.capabilities.lookup === 'final') return found
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What every provider must do, whoever is at the other end. A provider's test calls `providerContract` with a
- * way to open it before a peer: a server that plays the processor, does what it is asked, can be told to
- * misbehave, and says what it really did. What a provider or its peer lacks is named with the reason.
+ * The rules for every provider. A provider's test calls `providerContract` with a way to open it in front of a peer: a
+ * server in the place of the processor, which does each call, can be set to fail, and reports its real state. The test
+ * names each capability that the provider or its peer lacks, with the reason.
  */
 import { describe } from 'node:test'
 import type { AttemptKind } from '../../../src/domain/attempt.ts'
@@ -12,32 +12,35 @@ import { captures, declines, laterEnds, lookups, payments, secrets } from './pay
 
 export type Operation = AttemptKind | 'lookup'
 
-/** What the peer can be told to do with the next call of an operation. */
+/** The faults of the peer for the next call of an operation. */
 export type PeerFault =
-  /** Does nothing and never answers. */
+  /** Does nothing and never responds. */
   | 'hang'
-  /** Cuts the connection before, or after, it did what it was asked. */
+  /** Cuts the connection before, or after, it did the call. */
   | 'cut_before'
   | 'cut_after'
-  /** Answers 500 without, or after, doing it. */
+  /** Responds with 500 without, or after, doing the call. */
   | 'error'
   | 'error_after'
-  /** Does it, and answers an HTML page with status 502; the first half of its JSON; a gigabyte; 200 with no body. */
+  /**
+   * Does the call, and responds with an HTML page and status 502; with the first half of its JSON; with a gigabyte;
+   * with 200 and no body.
+   */
   | 'html'
   | 'half_json'
   | 'huge'
   | 'empty'
-  /** Does it, and answers with twice the amount, or another currency. */
+  /** Does the call, and responds with twice the amount, or another currency. */
   | 'wrong_amount'
   | 'wrong_currency'
-  /** Accepts it, and does it when `finish` is called. */
+  /** Accepts the call, and does it when `finish` is called. */
   | 'late'
 
-/** A payment as it really stands at the peer; amounts are in our minor units. */
+/** The real state of a payment at the peer; amounts are in MiniPay's minor units. */
 export type PeerPayment = {
-  /** The peer's own name for it. */
+  /** The peer's own reference. */
   readonly reference: string
-  /** Our reference, by which it was authorized. */
+  /** MiniPay's reference of the authorization. */
   readonly attemptId: string
   readonly amount: number
   readonly currency: string
@@ -52,39 +55,39 @@ export type SignedNotification = {
 }
 
 export type Peer = {
-  /** Payment methods, by what the peer does with a payment by them. */
+  /** Payment methods, by the result of a payment with them. */
   readonly tokens: {
     readonly succeeds: string
     /** Declined as `insufficient_funds`. */
     readonly insufficientFunds: string
-    /** Declined with a code that is in no table of ours; it is passed on. */
+    /** Declined with a code that MiniPay's tables lack, so MiniPay passes it on. */
     readonly unknownDecline: string
-    /** The customer has to be sent somewhere first. */
+    /** The customer must go to a page first. */
     readonly redirects: string
-    /** Declined with a message that holds every one of `secrets` and the test card number 4242 4242 4242 4242. */
+    /** Declined with a message that contains every one of `secrets` and the test card number 4242 4242 4242 4242. */
     readonly echoes: string
   }
   /** The code of `tokens.unknownDecline`. */
   readonly unknownDeclineCode: string
-  /** What the provider was configured with and must never show. */
+  /** Values of the provider's configuration that it must never show. */
   readonly secrets: readonly string[]
-  /** Has the next call of that operation end in the fault; one call only. */
+  /** Makes the next call of that operation end in the fault; one call only. */
   arm(operation: Operation, fault: PeerFault): Promise<void>
-  /** Calls of that operation that were received so far. */
+  /** The number of received calls of that operation. */
   calls(operation: Operation): Promise<number>
-  /** Resolves when `atLeast` calls of that operation have been received, counted from the start. */
+  /** Resolves when the peer has received `atLeast` calls of that operation, counted from the start. */
   received(operation: Operation, atLeast: number): Promise<void>
-  /** Every payment that the peer really made, held or released; declined ones may be left out. */
+  /** Every payment that the peer really made, held or released; it may omit declined ones. */
   payments(): Promise<readonly PeerPayment[]>
-  /** Does everything that `late` calls left pending. */
+  /** Does every call that `late` left pending. */
   finish(): Promise<void>
-  /** The customer came back, and approved or not. */
+  /** The customer returned, and approved or not. */
   confirm(paymentReference: string, approve: boolean): Promise<void>
-  /** A refund that was done fails after all. */
+  /** A refund that was done fails later. */
   failRefund(refundReference: string): Promise<void>
-  /** An authorization lapses. */
+  /** An authorization expires. */
   expire(paymentReference: string): Promise<void>
-  /** The customer disputes the payment; answers the peer's reference of the dispute. */
+  /** The customer disputes the payment; returns the peer's reference of the dispute. */
   openDispute(paymentReference: string): Promise<string>
   endDispute(disputeReference: string, status: 'won' | 'lost'): Promise<void>
   /** A notification as the peer would send it, without sending it. `forged`: signed with another key. */
@@ -92,21 +95,21 @@ export type Peer = {
     subject: NotificationSubject,
     how?: { readonly id?: string; readonly sentAt?: number; readonly forged?: boolean },
   ): SignedNotification
-  /** The address, body and headers of each call so far, except those that carry the key by design. */
+  /** The URL, body and headers of each call so far, except those that contain the key by design. */
   heard(): Promise<readonly string[]>
 }
 
 export type Opened = {
   readonly provider: RemoteProvider
   readonly peer: Peer
-  /** The same provider before a port where nobody listens. */
+  /** The same provider at a port without a listener. */
   unreachable(): Promise<RemoteProvider>
   /** Closes the provider and ends the peer. */
   close(): Promise<void>
 }
 export type Open = () => Promise<Opened>
 
-/** What a provider or its peer may lack. The tests about it are skipped, with the reason that is given. */
+/** Capabilities that a provider or its peer may lack. The tests of these are skipped with the given reason. */
 export type Feature =
   | 'network'
   | 'late'

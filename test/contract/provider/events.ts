@@ -1,4 +1,4 @@
-/** Provider contract: what the provider tells us of its own accord. */
+/** Provider contract: the provider's notifications. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NotificationSubject } from '../../../src/ports/provider.ts'
@@ -66,7 +66,7 @@ export function notifications(open: Open, { notifications: lacking }: Lacks): vo
     const changed = Buffer.from(genuine.body.toString().replace('payment_1', 'payment_2'))
     assert.notDeepEqual(changed, genuine.body)
     assert.equal(await verify({ ...genuine, body: changed }), null)
-    // The same JSON in other bytes was not signed either.
+    // Other bytes of the same JSON were not signed either.
     assert.equal(await verify({ ...genuine, body: Buffer.from(`${genuine.body} `) }), null)
     assert.equal(await verify({ ...genuine, headers: {} }), null)
     assert.equal(await verify({ body: Buffer.alloc(0), headers: genuine.headers }), null)

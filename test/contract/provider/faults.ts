@@ -1,4 +1,4 @@
-/** Provider contract: what surely was not sent, what nobody knows, and how it becomes known. */
+/** Provider contract: calls that were definitely not sent, unknown outcomes, and how lookups resolve them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ATTEMPT_KINDS } from '../../../src/domain/attempt.ts'
@@ -113,7 +113,7 @@ export function silences(open: Open, { network, lookup }: Lacks): void {
     const found = await truth(here.at.provider, sending)
     if (found.kind === 'not_found') {
       assert.equal(await sending.done(), false)
-      // Whoever relies on "not found" must be safe from the call that still was on its way.
+      // If "not found" is final, a call that arrives after it must not be done.
       if (here.at.provider.capabilities.lookup === 'final')
         assert.equal((await sending.send(patience())).kind, 'not_sent')
       return assert.equal(await sending.done(), false)

@@ -1,4 +1,4 @@
-/** The provider `http` before a scripted processor: what it sends, and what each answer means. */
+/** The provider `http` at a scripted processor: the requests that it sends, and the meaning of each response. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
@@ -365,7 +365,7 @@ test('a notification is believed only whole: with an id, something it is about, 
     '{"about":"refund","reference":"r"}',
   ])
     assert.equal(await verify(broken), null, broken)
-  // A request of ours that is sent back to us is signed with the same key.
+  // A request of MiniPay that is sent back to MiniPay has a signature with the same key.
   script = { status: 200, body: DONE }
   await authorize()
   const [own] = heard

@@ -1,4 +1,4 @@
-/** The provider `http` before the sandbox bank, which is a process of its own. */
+/** The provider `http` at the simulator, in a separate process. */
 import { openBankProvider } from './bank-peer.ts'
 import { providerContract } from './contract.ts'
 

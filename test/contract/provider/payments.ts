@@ -1,4 +1,4 @@
-/** Provider contract: what a call does when nothing goes wrong, and what a no looks like. */
+/** Provider contract: successful calls and declines. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { holdsCardNumber } from '../../../src/domain/cards/card-numbers.ts'
@@ -56,7 +56,7 @@ export function payments(open: Open, { network }: Lacks): void {
       provider.authorize(call, patience()),
     ])
     const again = await provider.authorize(call, patience())
-    // Of two at once a provider may take one and leave the other in doubt; it never does both.
+    // Of two concurrent calls a provider may do one and leave the other unknown; it never does both.
     assert.ok([first, second].some(({ kind }) => kind === 'succeeded'))
     assert.equal(succeeded(again).reference, (await thePayment(peer, call)).reference)
   })

@@ -1,16 +1,16 @@
-/** The sandbox in process. It keeps nothing and no network lies before it: the contract is asked what is left of it. */
+/** The sandbox in process. It stores nothing and uses no network, so only a part of the contract applies. */
 import type { FollowUpCall, RemoteProvider } from '../../../src/ports/provider.ts'
 import { createSandbox } from '../../../src/providers/sandbox.ts'
 import { type Opened, type Peer, type PeerPayment, providerContract } from './contract.ts'
 
-/** The sandbox behind the interface of a remote provider, with a record of what it answered. */
+/** The sandbox behind the interface of a remote provider, with a record of its responses. */
 function open(): Opened {
   const sandbox = createSandbox('sandbox')
   const payments = new Map<string, PeerPayment>()
   const unused = (): never => {
     throw new Error('the sandbox in process has no such thing')
   }
-  /** Notes what a call changed of its payment, where it was done. */
+  /** Records how a successful call changed its payment. */
   const noted =
     (operation: 'capture' | 'cancel' | 'refund', change: (payment: PeerPayment, amount: number) => object) =>
     async (call: FollowUpCall) => {

@@ -1,4 +1,4 @@
-/** What the Stripe stand-in knows and does: payment intents, refunds and disputes, by Stripe's documented rules. */
+/** The state and the rules of the Stripe stand-in: payment intents, refunds and disputes, as Stripe documents them. */
 import type { PeerPayment } from './contract.ts'
 
 export type Intent = {
@@ -37,19 +37,19 @@ export type Dispute = {
   balance_transactions: readonly { readonly amount: number }[]
 }
 
-/** An answer of Stripe's: the status and the JSON. */
+/** A response of Stripe: the status and the JSON. */
 export type Answer = { readonly status: number; readonly json: object }
 export type Form = ReadonlyMap<string, string>
 
-/** An error answer as Stripe writes it. */
+/** An error response in Stripe's form. */
 export function refusal(status: number, type: string, error: object = {}): Answer {
   return { status, json: { error: { type, message: 'No.', ...error } } }
 }
 
-/** Payment methods that are declined, and how. */
+/** Payment methods that are declined, with the decline. */
 export type Declines = Readonly<Record<string, { readonly declineCode: string; readonly message: string }>>
 
-/** How long a hold lasts here, in seconds, so that a test can tell it from the usual seven days. */
+/** How long a hold lasts here, in seconds; a test can distinguish it from the usual seven days. */
 export const HOLD_S = 2 * 24 * 60 * 60
 
 let made = 0
@@ -69,7 +69,7 @@ export class Books {
   readonly refunds = new Map<string, Refund>()
   readonly disputes = new Map<string, Dispute>()
   readonly #declines: Declines
-  /** Accepts what comes next and leaves it in processing. */
+  /** Accepts the next call and leaves it in processing. */
   late = false
 
   constructor(declines: Declines) {
@@ -135,7 +135,7 @@ export class Books {
     return { status: 200, json: intent }
   }
 
-  /** The money is taken, or held. */
+  /** The payment is captured, or held. */
   confirm(intent: Intent): void {
     intent.next_action = null
     if (intent.capture_method === 'automatic') {

@@ -1,4 +1,4 @@
-/** What the Stripe provider sends, and what it makes of answers, beyond the provider contract. */
+/** The requests of the Stripe provider, and how it reads responses, beyond the provider contract. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AuthorizeCall } from '../../../src/ports/provider.ts'
@@ -17,13 +17,13 @@ import {
 import { HOLD_S } from './stripe-books.ts'
 import { connect, openedStripe } from './stripe-open.ts'
 
-/** What Stripe answered to a payment in other words than usual. */
+/** Responses of Stripe to a payment in an unusual form. */
 const json = (value: unknown, status = 200) => ({ status, body: JSON.stringify(value) })
 
 describe('what is sent to Stripe', () => {
   const here = openedStripe()
 
-  /** The form of the call that was sent last. */
+  /** The form of the last call. */
   async function lastForm(): Promise<URLSearchParams> {
     const heard = await here.at.peer.heard()
     return new URLSearchParams(heard.at(-1)?.split(' ').at(-1))
@@ -99,7 +99,7 @@ describe('what is sent to Stripe', () => {
       const before = await peer.calls('authorize')
       await peer.arm('authorize', fault)
       assert.equal((await provider.authorize(authorizeCall(peer), patience())).kind, 'unknown')
-      // The next call is the one that is counted next: nothing came in between.
+      // The count of the next call is one higher: no call came in between.
       await pay(here.at)
       assert.equal(await peer.calls('authorize'), before + 2)
     }
@@ -227,7 +227,7 @@ describe('what Stripe answers', () => {
     const lost = authorizeCall(peer)
     await peer.arm('authorize', 'error_after')
     assert.equal((await provider.authorize(lost, patience())).kind, 'unknown')
-    // The intent exists, but the search has not seen it yet.
+    // The intent exists, but the search does not find it yet.
     peer.answerNext('lookup', json({ object: 'search_result', data: [] }))
     assert.equal((await provider.authorize(lost, patience())).kind, 'unknown')
     assert.equal(succeeded(await provider.authorize(lost, patience())).amount, AMOUNT)

@@ -1,4 +1,4 @@
-/** The Stripe provider before the stand-in, as the tests open it. */
+/** Opens the Stripe provider at the stand-in for the tests. */
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import type { RemoteProvider } from '../../../src/ports/provider.ts'

@@ -1,7 +1,7 @@
 /**
- * A stand-in for Stripe's API on loopback HTTP, made after its documentation: keys, form bodies, idempotency with
- * its replays, errors, and the faults of the provider contract. It is not Stripe: what it proves is that we do
- * what the documentation says.
+ * A stand-in for Stripe's API on loopback HTTP, made from its documentation: keys, form bodies, idempotency with
+ * replays, errors, and the faults of the provider contract. It is not Stripe: it only shows that MiniPay follows the
+ * documentation.
  */
 import { createHmac } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
@@ -28,13 +28,13 @@ const DECLINES = {
   },
 }
 
-/** What the next call of an operation is answered with instead: a status, a content type and a body. */
+/** A response in place of the next one of an operation: a status, a content type and a body. */
 type Override = { readonly status: number; readonly body: string; readonly headers?: Record<string, string> }
 
 export type StripePeer = Peer & {
   readonly port: number
   readonly books: Books
-  /** Answers the next call of that operation with this, and does nothing. */
+  /** Gives this response to the next call of that operation, and does nothing. */
   answerNext(operation: Operation, override: Override): void
   /** A signed event of any type about any object. */
   event(
@@ -83,7 +83,7 @@ class StandIn {
     if (typeof fault === 'object') return respond(response, fault)
     if (fault === 'hang') return
     if (fault === 'cut_before') return void request.socket.destroy()
-    // Before the endpoint has begun nothing is saved under the key.
+    // Stripe stores nothing under the key before the endpoint has begun.
     if (fault === 'error') return reply(response, refusal(500, 'api_error'))
     if (fault === 'late') this.books.late = true
     const key = request.headers['idempotency-key']
@@ -100,7 +100,7 @@ class StandIn {
     respond(response, { ...distorted(fault, answer), headers: fields })
   }
 
-  /** The same key gets the same answer, also when that is an error (https://docs.stripe.com/api/idempotent_requests). */
+  /** The same key gets the same response, even an error (https://docs.stripe.com/api/idempotent_requests). */
   #once(
     key: string | string[] | undefined,
     request: string,
@@ -114,7 +114,7 @@ class StandIn {
     if (saved) return { answer: saved.answer, replayed: true }
     const done = act()
     const answer = fault === 'error_after' ? refusal(500, 'api_error') : done
-    // A copy: what happens later does not change what was answered.
+    // A copy: later changes do not change the stored response.
     this.#saved.set(key, { request, answer: { status: answer.status, json: structuredClone(answer.json) } })
     return { answer, replayed: false }
   }
@@ -161,7 +161,7 @@ function reply(response: ServerResponse, { status, json }: Answer): void {
   respond(response, { status, body: JSON.stringify(json) })
 }
 
-/** What was done, as the armed fault has it told. */
+/** The response to a done call, changed by the armed fault. */
 function distorted(fault: PeerFault | undefined, { status, json }: Answer): Override {
   const body = JSON.stringify(json)
   switch (fault) {
@@ -180,7 +180,7 @@ function distorted(fault: PeerFault | undefined, { status, json }: Answer): Over
   }
 }
 
-/** A body of a gigabyte, for as long as somebody listens. */
+/** A body of a gigabyte, until the client closes the connection. */
 function flood(response: ServerResponse): void {
   const chunk = Buffer.alloc(64 * 1024, ' ')
   let left = GIGABYTE
@@ -195,7 +195,7 @@ function flood(response: ServerResponse): void {
   pour()
 }
 
-/** The event by which Stripe would tell of the subject. */
+/** The event with which Stripe would report the subject. */
 function eventOf(subject: NotificationSubject): { type: string; object: object } {
   switch (subject.about) {
     case 'attempt':

@@ -6,7 +6,7 @@ import { committed, everything, newId, type Open, rule, taken, tick } from '../.
 import { disputed } from './disputes.ts'
 import { changed } from './steps.ts'
 
-/** An alarm of a charge that is open, and keeps its money from moving. */
+/** An open alarm of a charge that blocks its money. */
 export function alarmOf(charge: Charge, changes: Partial<Alarm> = {}): Alarm {
   return {
     id: newId('alm'),
@@ -34,7 +34,7 @@ export function alarmsCommit(scope: Scope, charge: Charge, alarms: readonly Alar
   return { ...changed(scope, charge, {}), alarms }
 }
 
-/** Commits alarms, and answers their charge as it became. */
+/** Commits alarms, and returns their charge after it. */
 async function raised(store: Store, scope: Scope, charge: Charge, ...alarms: Alarm[]): Promise<Charge> {
   const commit = alarmsCommit(scope, charge, alarms)
   await committed(store, commit)
@@ -122,7 +122,7 @@ export function alarmLists(open: Open): void {
   )
 }
 
-/** Amounts of a charge of 1000 that can't be. */
+/** Impossible amounts of a charge of 1000. */
 const IMPOSSIBLE: Readonly<Record<string, Partial<Charge>>> = {
   'more disputed than captured': { amountDisputed: 1_001 },
   'disputed below zero': { amountDisputed: -1 },

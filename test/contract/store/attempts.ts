@@ -23,7 +23,7 @@ import {
 
 const T = START + 7_200_000
 
-/** Commits a charge whose provider is being asked, and answers its attempt. */
+/** Commits a charge whose provider is being called, and returns its attempt. */
 async function sent(store: Store, options: ChargeOptions & Sending): Promise<Attempt> {
   const begun = beginCommit(options)
   await committed(store, begun.commit)
@@ -43,7 +43,7 @@ function claim(store: Store, options: Partial<AttemptClaim> & { now: number }): 
 
 const idsOf = (owned: readonly ScopedAttempt[]) => owned.map(({ attempt }) => attempt.id).sort()
 
-/** Puts a claimed attempt off as unknown since `since`, to be looked at again at `dueAt`. */
+/** Postpones a claimed attempt as unknown since `since`, due at `dueAt`. */
 function putOff(store: Store, { id, token }: Attempt, since: number, dueAt: number | null = since + 500) {
   return store.postponeAttempt({
     ...{ id, token: token ?? '', state: 'unknown', reason: 'no answer' },
@@ -51,7 +51,7 @@ function putOff(store: Store, { id, token }: Attempt, since: number, dueAt: numb
   })
 }
 
-/** Makes an attempt that is unknown since `since`. */
+/** Makes an attempt that has been unknown since `since`. */
 async function unknown(store: Store, scope: Scope, since: number, provider = 'bank_a'): Promise<Attempt> {
   const attempt = await sent(store, { scope, provider })
   assert.equal(await putOff(store, attempt, since), true)

@@ -26,7 +26,7 @@ const CLOCK: KeptClock = {
   movedMs: 0,
 }
 
-/** Remembers which record is the last now, and answers its number. */
+/** Stores which record is the last now, and returns its number. */
 export async function marked(store: Store, observedMs = 1): Promise<number> {
   await store.addMark(observedMs, START)
   const mark = await store.markAt(observedMs)
@@ -172,7 +172,7 @@ export function purges(open: Open): void {
   })
 }
 
-/** A clock that was a month ahead is right again: `START` is now. */
+/** A clock that was a month ahead is correct again: `START` is now. */
 const AHEAD = START + 30 * DAY
 
 function stretch(queue: DueTimeChange['queue'], changed: Partial<DueTimeChange> = {}): DueTimeChange {
@@ -259,7 +259,7 @@ export function lateWork(open: Open): void {
       const outcome = { ...succeeded(held.attempt, 'pay_1'), expiresAt }
       await committed(store, endCommit(held, outcome, { scope: live, at: START }))
       assert.equal((await store.bringForward(stretch('waiting'))).moved, 0)
-      // It was looked at while the clock was ahead.
+      // It was claimed while the clock was ahead.
       const claimed = { now: AHEAD, leaseUntil: AHEAD + HOUR, token: 'a worker' }
       const [owned] = await store.claimAttempts({ provider: 'bank_a', limit: 1, ...claimed })
       assert.ok(owned)

@@ -13,7 +13,7 @@ import {
   tick,
 } from '../../kit/commits.ts'
 
-/** A commit makes all of it true at once. */
+/** A commit stores all its rows at once. */
 export function atomicCommits(open: Open): void {
   rule(
     open,
@@ -61,7 +61,7 @@ export function atomicCommits(open: Open): void {
   )
 }
 
-/** So does a refund, which changes what is there, and a decline, which moves nothing. */
+/** So does a refund, which changes stored rows, and a decline, which moves no money. */
 export function atomicChanges(open: Open): void {
   rule(
     open,
@@ -102,7 +102,7 @@ export function atomicChanges(open: Open): void {
   })
 }
 
-/** What a commit was decided on no longer holds: nothing of it becomes true. */
+/** If the state that a commit was decided on has changed, none of its rows is stored. */
 export function refusedCommits(open: Open): void {
   rule(
     open,
@@ -155,7 +155,7 @@ export function refusedCommits(open: Open): void {
   )
 }
 
-/** What a commit books. */
+/** The transfers of a commit. */
 export function bookedTransfers(open: Open): void {
   rule(
     open,
@@ -183,7 +183,7 @@ export function bookedTransfers(open: Open): void {
   )
 }
 
-/** Commits that arrive at once, and may share a transaction and its disk sync. */
+/** Commits that arrive at once may share a transaction and its disk sync. */
 export function concurrentCommits(open: Open): void {
   rule(open, 'of many refunds decided on one version exactly one commits', async (store, { live }) => {
     const charge = await charged(store, { scope: live, amount: 500 })
@@ -216,7 +216,7 @@ export function concurrentCommits(open: Open): void {
   )
 }
 
-/** One that fails takes nothing with it: not the commits beside it. */
+/** A failed commit does not affect the others of its group. */
 export function sharedGroups(open: Open): void {
   rule(
     open,

@@ -1,6 +1,6 @@
 /**
- * What every store must do, whatever it is built on. An adapter's test calls `storeContract` with a way to
- * open an empty store. Times and tokens go in as data, so nothing here waits.
+ * The rules for every store. An adapter's test calls `storeContract` with a way to open an empty store. Times and
+ * tokens are arguments, so no test waits.
  */
 import { describe } from 'node:test'
 import type { Open } from '../../kit/commits.ts'

@@ -4,7 +4,7 @@ import { chargeCommit, claim, committed, everything, type Open, rule, START } fr
 
 const T = START + 3_600_000
 
-/** One charge a delivery, all due at `T`; answers the ids of the deliveries in the order they were made. */
+/** One charge per delivery, all due at `T`; returns the ids of the deliveries in the order they were made. */
 async function due(store: Store, scope: Scope, count: number, endpoint = 'default'): Promise<string[]> {
   const commits = Array.from({ length: count }, () => chargeCommit({ scope, at: T, endpoints: [endpoint] }))
   for (const commit of commits) await committed(store, commit)

@@ -20,7 +20,7 @@ function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_$
   }
 }
 
-/** The step that opens a dispute, or takes one that is stored as `before` to where it stands then. */
+/** The step that opens a dispute, or takes the stored `before` to its next position. */
 export function disputeCommit(
   scope: Scope,
   charge: Charge,
@@ -33,7 +33,7 @@ export function disputeCommit(
   return commitOf(decision, { scope }, null, tick())
 }
 
-/** Commits a dispute of `amount` that is open, and answers it with its charge as it became. */
+/** Commits an open dispute of `amount`, and returns it with its charge after it. */
 export async function disputed(store: Store, scope: Scope, charge: Charge, amount: number) {
   const dispute = disputeOf(charge, amount)
   const commit = disputeCommit(scope, charge, dispute)

@@ -13,7 +13,7 @@ import {
   tick,
 } from '../../kit/commits.ts'
 
-/** 1,024 of the largest amounts are 2^63 - 1,024: the next one no longer fits 64 bits. */
+/** 1,024 of the largest amounts are 2^63 - 1,024: one more exceeds 64 bits. */
 const LARGEST = Number.MAX_SAFE_INTEGER
 const FULL = 1_024
 

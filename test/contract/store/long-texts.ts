@@ -22,7 +22,7 @@ import {
 const pairs = (count: number, value: string): Metadata =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}`.padEnd(40, 'k'), value]))
 
-/** Everything that JSON escapes, and what a store may take for a mark of its own. */
+/** Every character that JSON escapes, and texts that look like a store's own markers. */
 const ODD = `"details":1,"metadata":{},\\"metadata":{"a":1}' -- \u0001\n\t\u2028é€💶\u{10ffff}`
 
 type Details = Pick<Charge, 'description' | 'metadata'>
@@ -42,14 +42,14 @@ const DETAILS: Readonly<Record<string, Details>> = {
   'short texts': { description: 'A chair', metadata: { order: '42' } },
 }
 
-/** Fails unless the charge and the record of its key are read as they were committed, by every way. */
+/** Fails unless every read returns the charge and the record of its key as committed. */
 async function assertReads(store: Store, scope: Scope, { charge }: Commit): Promise<void> {
   assert.deepEqual(await store.charge(scope, charge.id), charge)
   for (const filter of [{}, { customer: charge.customer }, { status: charge.status }])
     assert.deepEqual((await store.charges(scope, { limit: 1, ...filter })).data, [charge])
 }
 
-/** Fails unless a key is found as its request ended, with its event. */
+/** Fails unless the record of a key has the ending of its request, and its event. */
 async function assertEnded(
   store: Store,
   scope: Scope,
@@ -60,7 +60,7 @@ async function assertEnded(
   assert.deepEqual([found?.ending, found?.event], [ended?.ending, event?.data ?? null])
 }
 
-/** Fails unless the last event is the commit's, in the list of events and in the deliveries. */
+/** Fails unless the list of events and the deliveries show the commit's event last. */
 async function assertTold(store: Store, scope: Scope, { event, at }: Commit): Promise<void> {
   const { data } = await store.events(scope, { after: 0, limit: 100 })
   assert.equal(data.at(-1)?.data, event?.data)

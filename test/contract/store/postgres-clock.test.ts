@@ -1,4 +1,4 @@
-/** A wrong clock of the database itself, which all nodes have: nothing that can't be undone happens by it. */
+/** A wrong clock of the database itself, which all nodes share: MiniPay does nothing irreversible because of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Charge, type Client, client, type Page, until } from '../../kit/client.ts'
@@ -16,7 +16,7 @@ const isNear = (iso: string, offMs: number) => Math.abs(Date.parse(iso) - Date.n
 const list = async (api: Client, query = '') =>
   (await api.get<Page<Charge>>(`/api/v1/charges${query}`)).body.data.map(({ id }) => id)
 
-/** Resolves when the node has seen a step of the clock, ahead or back. */
+/** Resolves when the node has detected a step of the clock, forward or back. */
 const seen = (api: Client, isSo: (movedSeconds: number) => boolean) =>
   until(
     async () =>
@@ -45,7 +45,7 @@ test('a database whose clock is a month ahead for a while forgets no key, cancel
   const ahead = await two.charge({}, 'order-2')
   assert.ok(isNear(ahead.created_at, 30 * DAY), ahead.created_at)
   for (const api of [one, two]) assert.equal(await again(api, 'order-1'), first.id)
-  // Their retries wait by the wrong clock.
+  // Their retries are due by the wrong clock.
   await receiver.waitFor(6)
 
   await setClock('0')

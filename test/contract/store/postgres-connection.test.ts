@@ -40,7 +40,7 @@ test('a failing statement is prepared once, however often it fails, and with any
   const { run } = await connected(t, server.url)
   const divided = (by: string) => ({ text: 'SELECT 12 / $1::integer AS quotient', values: [by] })
   const later = { text: 'SELECT 7 AS later' }
-  // The first fails when it is bound, the others when they are executed.
+  // The first fails when its parameters are bound, the others when they run.
   for (const by of ['nothing', '0', '0', '0'])
     await assert.rejects(run([divided(by), later]), { code: by === '0' ? '22012' : '22P02' })
   const results = await run([divided('4'), divided('3'), later, { text: NAMES }])
@@ -51,7 +51,7 @@ test('a failing statement is prepared once, however often it fails, and with any
   assert.equal(results[3]?.rows.length, 3)
 })
 
-/** A way to the server whose far end falls silent, as behind a cable that was pulled: nothing ends, nothing answers. */
+/** A proxy to the server that stops responding, as after a pulled cable: connections stay open without data. */
 async function relay(t: TestContext, silentAt: (chunk: Buffer) => boolean = () => false) {
   const target = new URL(server.url)
   const sockets = new Set<Socket>()
@@ -83,7 +83,7 @@ async function relay(t: TestContext, silentAt: (chunk: Buffer) => boolean = () =
   url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`
   return {
     url: url.href,
-    /** Resolves when it has fallen silent, and when the node has ended its connection. */
+    /** Resolves when the proxy is silent, and when the node has closed its connection. */
     silence,
     given,
     fallSilent() {
@@ -92,7 +92,7 @@ async function relay(t: TestContext, silentAt: (chunk: Buffer) => boolean = () =
   }
 }
 
-/** What the driver's simple queries begin with, of which the first one follows the handshake. */
+/** The beginning of the driver's simple queries; the first one follows the handshake. */
 const isQuery = (chunk: Buffer) => chunk[0] === 'Q'.charCodeAt(0)
 
 test('a server that falls silent after the handshake is left, and the next host is tried', async (t) => {

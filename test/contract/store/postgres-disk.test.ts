@@ -1,4 +1,4 @@
-/** A disk of the PostgreSQL server that is full: no commit is acknowledged, and the node says so until one is taken again. */
+/** A full disk of the PostgreSQL server: no commit is acknowledged, and the node reports it until a commit succeeds. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { until } from '../../kit/until.ts'
 const DISK_MIB = 48
 const STEP = 256 * 1024
 
-/** A database whose tables are on a disk of their own. */
+/** A database whose tables are on a separate disk. */
 async function onSmallDisk(t: TestContext): Promise<{ url: string; disk: string }> {
   const server = await startPostgres()
   const disk = join(server.folder, 'small')

@@ -1,4 +1,4 @@
-/** Epochs of event numbers on PostgreSQL: which restores are recognized, and that nodes agree on them. */
+/** Epochs of event numbers on PostgreSQL: which restores are recognized, and how nodes agree on them. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -25,7 +25,7 @@ async function withStore<T>(url: string, use: (store: Store) => Promise<T>): Pro
   }
 }
 
-/** A database that has served, with three events; answers its epoch. */
+/** A database that a node has served, with three events; returns its epoch. */
 function served(url: string) {
   return withStore(url, async (store) => {
     for (let i = 0; i < 3; i++) await charged(store, { scope })
@@ -47,7 +47,7 @@ async function assertBegins(store: Store, count: number): Promise<void> {
   assert.notEqual(events.at(-2)?.epoch, epoch.id)
 }
 
-/** A copy of a database as a restore makes one. */
+/** A copy of a database, as a restore makes it. */
 async function restored(t: TestContext, url: string): Promise<string> {
   const copy = await postgres.server.createDatabase(url)
   t.after(() => postgres.server.dropDatabase(copy))
@@ -153,7 +153,7 @@ test('an epoch that is begun by hand is that of the next event of every node', a
   assert.equal((await closeAndVerify(t, url)).problem, undefined)
 })
 
-/** An embedded database with three events, which was served and stopped. */
+/** An embedded database with three events, after a server on it has stopped. */
 async function embedded(t: TestContext): Promise<string> {
   const dir = tempDir()
   t.after(dir.remove)

@@ -1,4 +1,4 @@
-/** Whose leases are freed, and when: those of nodes that are gone, and of nobody else, whatever is locked or set. */
+/** Leases are freed when their node has ended, and only then, even with locked rows and changed clocks. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Client } from 'pg'
@@ -19,23 +19,23 @@ const scope = DEFAULT_SCOPE
 const HOUR_MS = 3_600_000
 const postgres = databases()
 
-/** A store whose log's sentences are kept. */
+/** A store whose log messages the test reads. */
 async function openStore(url: string): Promise<{ store: Store; said: string[] }> {
   const said: string[] = []
   const say = (_: object, sentence: string) => void said.push(sentence)
   const log: Log = { info: say, warn: say, error: say }
   const store = await openPostgresStore({ url, onFatal: assert.fail, log })
-  // What the start says of a server for tests.
+  // The start logs this about a server for tests.
   said.length = 0
   return { store, said }
 }
 
-/** Asks again until it is so. */
+/** Repeats until the condition is true. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** A delivery that a node leased which is gone. */
+/** A delivery that an ended node had leased. */
 async function orphaned(store: Store, client: Client): Promise<string> {
   const commit = chargeCommit({ scope, endpoints: ['default'] })
   await committed(store, commit)
@@ -52,7 +52,7 @@ async function isFreed(client: Client, id: string): Promise<boolean> {
   return rows[0].owner === null
 }
 
-/** Whether a statement on the database waits for another's lock. */
+/** Whether a statement on the database waits for a lock of another. */
 async function isBlocked(client: Client, url: string): Promise<boolean> {
   const waits = `SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = $1`
   return (await client.query(waits, [databaseName(url)])).rows.length > 0
@@ -95,10 +95,10 @@ describe('leases', { concurrency: true }, () => {
         await store.ready()
         const asked = await seenAt(client)
         assert.ok(asked > before)
-        // Its next beat comes by itself.
+        // Its next heartbeat follows by itself.
         await until(async () => (await seenAt(client)) > asked)
         assert.equal(await isBlocked(client, url), true)
-        // Until its time for the lock is over.
+        // Until its lock time-out.
         await until(async () => !(await isBlocked(client, url)))
         await client.query('COMMIT')
         await until(() => isFreed(client, orphan))
@@ -116,7 +116,7 @@ describe('leases', { concurrency: true }, () => {
   test("a database's clock that is set forward makes no living node gone, and those that are gone are freed after it", async (t) => {
     const url = await postgres.database(t)
     const setClock = await settableClock(url)
-    // One after the other: between their beats there is time to judge.
+    // One after the other, so that the node has time to decide between two heartbeats.
     const stores = [(await openStore(url)).store, (await openStore(url)).store]
     try {
       const sending: string[] = []
@@ -153,7 +153,7 @@ describe('leases', { concurrency: true }, () => {
         const run = async (asOf: number) => {
           for (const statement of freeAbsentAsOf(asOf)) await connection.run([statement])
         }
-        // Seen together with us, an hour ago: as when the server stood still since.
+        // Its last heartbeat is as old as ours, an hour: as if the server had been paused since.
         await client.query(`INSERT INTO nodes (id, seen_at) VALUES ('gone', $1)`, [at])
         await run(at)
         assert.equal(await isFreed(client, orphan), false)

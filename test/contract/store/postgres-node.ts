@@ -1,6 +1,6 @@
 /**
- * A node that is about to be killed: it opens the database that its argument names, is sending an attempt, holds a
- * delivery and a notification under leases of a day, says their ids and stays.
+ * A node that the test kills: it opens the database of its argument, sends an attempt, leases a delivery and a
+ * notification for a day, prints their ids and keeps running.
  */
 import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
@@ -26,5 +26,5 @@ await store.addNotification({
 })
 await store.claimNotifications({ limit: 1, now: START, leaseUntil, token: 'of the dead' })
 console.log(JSON.stringify({ attempt: begun.attempt.id, delivery: delivery?.id, notification }))
-// The heartbeat alone would not keep it.
+// The heartbeat alone would not keep the process running.
 setInterval(() => {}, DAY_MS)

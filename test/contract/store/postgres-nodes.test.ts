@@ -1,4 +1,4 @@
-/** Several nodes on one database: what is true for one is true for all. */
+/** Several nodes on one database: each sees the same state. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -193,7 +193,7 @@ test("nodes use the database's clock, not their own", async (t) => {
   const before = await said()
   const now = store!.now()
   const after = await said()
-  // A sample is as exact as its round trip, which a busy machine may stretch.
+  // A sample is as exact as its round trip, which a busy machine may lengthen.
   assert.ok(now > before - 1_000 && now < after + 1_000, `${before} ${now} ${after}`)
   await closeAndVerify(t, url)
 })
@@ -202,7 +202,7 @@ test('nodes that start at once on an empty database migrate it once', async (t) 
   const url = await databasesOf.server.createDatabase()
   t.after(() => databasesOf.server.dropDatabase(url))
   const applied = await Promise.all(Array.from({ length: 5 }, () => migratePostgres(url)))
-  // Each may find the schema at a step where another one has left it.
+  // Each may find the schema at any step of another node's migration.
   assert.deepEqual(
     applied
       .flat()

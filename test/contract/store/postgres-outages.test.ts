@@ -1,4 +1,4 @@
-/** What a database does to those who use it: it breaks connections, stops, takes no writes. No answer is ever wrong. */
+/** Outages of the database: broken connections, stops, refused writes. MiniPay never returns a wrong result. */
 import assert from 'node:assert/strict'
 import test, { after, before, type TestContext } from 'node:test'
 import { type Commit, DEFAULT_SCOPE, type Store, StoreUnavailable } from '../../../src/ports/store.ts'
@@ -23,7 +23,7 @@ after(() => server.remove())
 
 type Opened = { readonly url: string; readonly proxy: DatabaseProxy; readonly store: Store }
 
-/** A store behind a proxy, on a database of its own. */
+/** A store behind a proxy, on its own database. */
 async function behindProxy(t: TestContext): Promise<Opened> {
   const url = await server.createDatabase(template)
   const proxy = await startProxy(url)
@@ -35,7 +35,7 @@ async function behindProxy(t: TestContext): Promise<Opened> {
   return { url, proxy, store }
 }
 
-/** Repeats a commit as a client repeats its request, until it is known to be made. */
+/** Repeats a commit as a client repeats its request, until it is definitely committed. */
 async function surely(store: Store, commit: Commit): Promise<void> {
   for (;;) {
     try {
@@ -88,7 +88,7 @@ test('a change that arrives after its node has looked for its outcome is waited 
   const cut = proxy.cut({ when: 'sent', word: 'payment.refunded', becomes: 'late' })
   const making = store.commit(refundCommit(charge, { scope }))
   await cut
-  // The old transaction is still open: whoever asks for its id waits until it ends.
+  // The old transaction is still open: a query for its id waits until it ends.
   await blocked(url)
   await proxy.release()
   assert.deepEqual(await making, { kind: 'committed' })
@@ -125,7 +125,7 @@ test('a server that takes no writes leaves no doubt about a commit, so no lookup
   t.after(() => readOnly('off'))
   await charged(store, { scope })
   await readOnly('on')
-  // Until the open connections have heard of it.
+  // Until the open connections have detected it.
   let refused: unknown
   let made = 1
   while (refused === undefined)
@@ -147,7 +147,7 @@ test('what a claim took whose answer was lost is claimed again at once, not when
   const now = commit.at + 1
   const claimed = (token: string) =>
     store.claimDeliveries({ endpoint: 'default', limit: 10, now, leaseUntil: now + 3_600_000, token })
-  // The server has done it when it names its columns' values.
+  // The server has run the statement when it sends its columns' names.
   const cut = proxy.cut({ when: 'answered', word: commit.event.id, becomes: 'lost' })
   await assert.rejects(claimed('first'), { name: 'StoreUnavailable', reason: 'connection' })
   await cut
@@ -158,7 +158,7 @@ test('what a claim took whose answer was lost is claimed again at once, not when
   )
 })
 
-/** Resolves when a statement on the database waits for another's transaction. */
+/** Resolves when a statement on the database waits for another transaction. */
 async function blocked(url: string): Promise<void> {
   const waits = `SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = $1`
   await onDatabase(url, async (client) => {
@@ -212,7 +212,7 @@ test('a crash of the server is answered as unavailable, and heals without a rest
   assert.equal((await verifyPostgres(url)).problem, undefined)
 })
 
-/** Tries until the database is there again for it. */
+/** Retries until the store can use the database again. */
 async function healed<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -256,7 +256,7 @@ test('a database that takes no writes is not ready, and takes them again when it
   await healed(() => store.ready())
 })
 
-/** Repeats what still finds a connection of before. */
+/** Retries while it still gets a former connection. */
 async function untilRefused(work: () => Promise<void>, refused: (error: unknown) => boolean): Promise<void> {
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 /**
- * A prepared statement's plan may be made while its tables are empty, and be kept until statistics are next gathered.
- * So it must be the right one for a million rows.
+ * A prepared statement's plan may be made while its tables are empty, and kept until the next statistics. So it must be
+ * the right plan for a million rows.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -34,7 +34,10 @@ import { databases } from './postgres-support.ts'
 const scope = DEFAULT_SCOPE
 const postgres = databases()
 
-/** A new charge, one that is being made, its end with that of its key's request, a refund that begins, and alarms: a new one, and one that changes. */
+/**
+ * A new charge, one in progress, its end with that of its key's request, a refund that begins, and alarms: a new one
+ * and a changed one.
+ */
 function commits(): { all: Commit[]; states: Map<string, string> } {
   const made = chargeCommit({ scope, endpoints: ['default'] })
   const begun = beginCommit({ scope })
@@ -50,7 +53,7 @@ function commits(): { all: Commit[]; states: Map<string, string> } {
   return { all: [made, begun.commit, ended, refund, alarmed], states }
 }
 
-/** What a worker runs. */
+/** The statements of a worker. */
 async function work(): Promise<Statement[]> {
   const statements: Statement[] = []
   const sql: Sql = async (text, values = []) => {
@@ -108,7 +111,7 @@ type Plan = {
   readonly Plans?: readonly Plan[]
 }
 
-/** The plan for any values at all, on the tables as they are. */
+/** The plan for unknown parameters, on the current tables. */
 async function genericPlan(
   { run }: Connection,
   name: string,
@@ -130,10 +133,10 @@ function readsATable(plan: Plan): boolean {
   return READS_A_TABLE.includes(plan['Node Type']) || (plan.Plans ?? []).some(readsATable)
 }
 
-/** What is small however many charges there are: the nodes, and what they hold now. */
+/** Tables that stay small with any number of charges: the nodes, and their current work. */
 const SMALL = ['nodes', 'nodes_pkey', 'deliveries_leased', 'notifications_leased', 'attempts_leased']
 
-/** What of a plan reads more rows of a table than it needs. */
+/** The parts of a plan that read more rows of a table than necessary. */
 function wasteful(plan: Plan, above?: Plan): string[] {
   const source = plan['Index Name'] ?? plan['Relation Name'] ?? ''
   // In the order of an index, up to a limit.

@@ -1,4 +1,4 @@
-/** Which databases are taken for MiniPay's, and what is said of others. */
+/** Which databases MiniPay accepts, and its messages about the others. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
@@ -32,7 +32,10 @@ test('a database with tables of others is refused, also when the user may not re
   await onDatabase(url, (client) => client.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`))
 })
 
-/** A database of the first schema, with a charge of 1000 that has a won and an open dispute; `disputed` is what the charge says. */
+/**
+ * A database of the first schema, with a charge of 1000 that has a won and an open dispute; `disputed` is the charge's
+ * amount.
+ */
 async function firstSchema(disputed: number): Promise<string> {
   const url = await server.createDatabase()
   await migratePostgres(url, migrations().slice(0, 1))

@@ -1,4 +1,7 @@
-/** What a serving process says of its database: while it can't be reached, when it refuses, and never what is stored. */
+/**
+ * The messages of a serving process about its database: while it is unreachable, when it refuses, and never with stored
+ * data.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +17,7 @@ import { databases } from './postgres-support.ts'
 const postgres = databases()
 const SECRET = 'pa55w0rd'
 
-/** Starts to serve, without waiting until it does. */
+/** Begins to serve, without waiting until it does. */
 function startServing(t: TestContext, database: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [CLI, 'serve', '--port', '0'], {
     env: { PATH: process.env['PATH'], WEBHOOK_TARGET: '', MINIPAY_DATABASE: database, ...env },
@@ -27,7 +30,7 @@ function startServing(t: TestContext, database: string, env: Record<string, stri
   return { child, ended, output: () => output }
 }
 
-/** A port that takes connections and never answers. */
+/** A port that accepts connections and never responds. */
 async function silentPort(t: TestContext): Promise<number> {
   const listener = createServer((socket) => {
     socket.on('error', () => {})

@@ -40,14 +40,14 @@ export async function openStores(t: TestContext, url: string, count: number): Pr
     Array.from({ length: count }, () => openPostgresStore({ url, onFatal: assert.fail })),
   )
   opened.set(t, [...(opened.get(t) ?? []), ...stores])
-  // For a test that failed: the others have closed them before.
+  // For a failed test: in others the stores are closed before.
   t.after(() => Promise.all(stores.map((store) => store.close())))
   return stores
 }
 
 const opened = new WeakMap<TestContext, Store[]>()
 
-/** Closes the stores of a test, and says whether the books balance. */
+/** Closes the stores of a test, and checks the books. */
 export async function closeAndVerify(t: TestContext, url: string) {
   await Promise.all((opened.get(t) ?? []).map((store) => store.close()))
   return verifyPostgres(url)
@@ -63,7 +63,7 @@ export async function allEvents(store: Store, scope: Scope): Promise<StoredEvent
   }
 }
 
-/** Gives the database a clock that can be set: what it is ahead of the real one. */
+/** Gives the database an adjustable clock: the offset from the real one. */
 export async function settableClock(url: string): Promise<(ahead: string) => Promise<void>> {
   await onDatabase(url, (client) =>
     client.query(`

@@ -23,7 +23,7 @@ import {
 } from '../../kit/commits.ts'
 import { marked } from './clock.ts'
 
-/** A charge becomes true in steps: it is begun, its provider is asked, and what that made of it follows. */
+/** A charge in steps: it begins, its provider is called, and the outcome follows. */
 export function steps(open: Open): void {
   rule(
     open,
@@ -174,7 +174,7 @@ export function changedEndings(open: Open): void {
   )
 }
 
-/** A step on `charge` that changes just what is given. */
+/** A step on `charge` that changes only the given fields. */
 export function changed(scope: Scope, charge: Charge, changes: Partial<Charge>): Commit {
   const next = { ...charge, ...changes, version: charge.version + 1 }
   const decision = {
@@ -258,7 +258,7 @@ export function changedColumns(open: Open): void {
   })
 }
 
-/** A commit whose transfers together would take a balance past 64 bits, though none of them alone would. */
+/** A commit whose transfers together would take a balance past 64 bits, although none of them alone would. */
 function tooMuch(commit: Commit): Commit {
   const [transfer] = chargeCommit({ scope: commit.scope, amount: Number.MAX_SAFE_INTEGER }).transfers
   return { ...commit, transfers: Array(1_025).fill(transfer!) }

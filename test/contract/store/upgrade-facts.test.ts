@@ -1,4 +1,4 @@
-/** Databases that keep what an API showed, as versions before facts did, are upgraded to facts. */
+/** Upgrades of databases from versions before facts, which stored the API's view of events and records. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
@@ -35,7 +35,7 @@ type Told = {
   readonly responses: [string, string, string][]
 }
 
-/** What receivers and readers get of everything that is stored, and the response that each key replays. */
+/** Everything that receivers and readers get of the stored rows, and the response that each key replays. */
 async function told(store: Store, keys: readonly Row[], scope: Scope): Promise<Told> {
   const { data } = await store.events(scope, { after: 0, limit: 1_000 })
   const responses: [string, string, string][] = []
@@ -69,7 +69,7 @@ async function closeOneAlarm(store: Store): Promise<void> {
   assert.ok('kind' in closed && closed.kind === 'done', JSON.stringify(closed))
 }
 
-/** Rows of the version before, of every type of event and every kind of ending, and what they have to become. */
+/** Rows of the version before, of every type of event and every kind of ending, and the expected result. */
 let former: { readonly charges: Row[]; readonly events: Row[]; readonly keys: Row[] }
 let upgraded: { readonly events: Row[]; readonly keys: Row[] }
 let seen: Told[]
