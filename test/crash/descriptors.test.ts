@@ -1,4 +1,4 @@
-/** No free descriptor: what is connected is answered, and nothing fails as a fault of ours. */
+/** Without a free descriptor, MiniPay responds on open connections, and no request fails as an internal error. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'

@@ -15,7 +15,7 @@ import { type Notebook, newNotebook, repeatUnanswered, replayAll, useUntilKilled
 
 const KILLS = 12
 const CONNECTIONS = 64
-/** The kill comes at a random moment up to this long after the first answer. */
+/** The kill comes at a random time, up to this long after the first response, in ms. */
 const MAX_LOAD_MS = 900
 
 test('SIGKILL under load, again and again, loses nothing that was acknowledged and does nothing twice', async (t) => {
@@ -66,7 +66,7 @@ async function killUnderLoad(server: RunningServer, notebook: Notebook): Promise
   await server.kill()
 }
 
-/** A receiver that knows which events it was told of, and the settings that send them there. */
+/** A receiver that records the events that it received, and the settings for webhooks to it. */
 async function eventReceiver(t: TestContext) {
   const told = new Set<string>()
   let onTold = () => {}
@@ -92,8 +92,8 @@ async function eventReceiver(t: TestContext) {
 }
 
 /**
- * What a killed process had claimed is due again when its lease ends, up to 30 s later. The lease's end is
- * moved to now, instead of waiting for it; nobody holds one, since no process runs.
+ * Work that a killed process had claimed is due again when its lease ends, up to 30 s later. The test moves the lease's
+ * end to now instead of waiting; no process runs, so none uses a lease.
  */
 function takeLeasesBack(database: string): void {
   const db = new Database(database)
@@ -101,7 +101,7 @@ function takeLeasesBack(database: string): void {
   db.close()
 }
 
-/** Every charge and refund that was noted is there once, as it was answered; answers their ids. */
+/** Every recorded charge and refund exists once, as in its response; returns their ids. */
 async function checkCharges(url: string, notebook: Notebook): Promise<Set<string>> {
   const { charges, refunds } = await readLists(url, 'charges', 'refunds')
   assert.equal(charges.length, notebook.charges.length, 'one charge a key')

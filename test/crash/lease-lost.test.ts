@@ -1,4 +1,4 @@
-/** A process that was silent for too long has lost its attempts to others: what it thought then must not count. */
+/** A process that was paused for too long has lost its leases: its own results must not count. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -11,7 +11,7 @@ import { call, charge } from '../kit/http.ts'
 import { serve } from '../kit/server.ts'
 import { onLoopback } from '../kit/sockets.ts'
 
-/** A processor that turns every call away, after `first` on the first one; counts its calls. */
+/** A processor that rejects every call, after `first` on the first one; counts its calls. */
 async function busyProcessor(t: TestContext, first: () => void = () => {}) {
   let calls = 0
   const server = createServer((request, response) => {

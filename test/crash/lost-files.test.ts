@@ -1,4 +1,7 @@
-/** The database's files are taken away under a server that charges: it stops, says so, and loses nothing it acknowledged. */
+/**
+ * A server loses the files of its database while it charges: it stops, reports the loss, and keeps every acknowledged
+ * charge.
+ */
 import assert from 'node:assert/strict'
 import {
   copyFileSync,
@@ -58,7 +61,7 @@ async function shop(t: TestContext, named?: (file: string) => string): Promise<S
 
 type Ready = { readonly status: string }
 
-/** It takes no more writes within a second, says so while it is there, and ends with 1. */
+/** It accepts no writes after a second, reports this while it runs, and exits with 1. */
 async function assertStops({ server, acknowledged, ended }: Shop, reason: RegExp): Promise<void> {
   const since = performance.now()
   await until('it says so', async () => {

@@ -1,10 +1,10 @@
-/** A client that charges and refunds under load and writes down what it was told, to hold the server to it later. */
+/** A client that charges and refunds under load and records the responses, to compare them with the server later. */
 import assert from 'node:assert/strict'
 import type { Charge, Refund } from '../kit/client.ts'
 import { call } from '../kit/http.ts'
 
 type Request = { readonly path: string; readonly body: object }
-/** One request by its key, and what was answered; without an answer nobody knows whether it was done. */
+/** One request by its key, and its response; without one the outcome is unknown. */
 type Note<T> = { readonly key: string; readonly request: Request; answer?: T }
 
 export type Notebook = {
@@ -29,7 +29,7 @@ async function send<T>(url: string, { key, request }: Note<T>): Promise<Sent<T> 
   }
 }
 
-/** Charges, and refunds part of every third charge, until the server is gone. */
+/** Charges, and refunds part of every third charge, until the server has ended. */
 export async function useUntilKilled(url: string, notebook: Notebook, onAnswer: () => void): Promise<void> {
   for (;;) {
     const n = notebook.charges.length
@@ -60,7 +60,7 @@ export async function useUntilKilled(url: string, notebook: Notebook, onAnswer: 
   }
 }
 
-/** Repeats every request that was never answered, twice at once: both must tell of one and the same object. */
+/** Repeats every request without a response, twice at once: both responses must be about the same object. */
 export async function repeatUnanswered(url: string, notebook: Notebook): Promise<number> {
   const unanswered = [...notebook.charges, ...notebook.refunds].filter(({ answer }) => !answer)
   await Promise.all(
@@ -75,7 +75,7 @@ export async function repeatUnanswered(url: string, notebook: Notebook): Promise
   return unanswered.length
 }
 
-/** Repeats every answered request: each must be replayed with the answer that was noted. */
+/** Repeats every request with a response: each replay must return the recorded response. */
 export async function replayAll(url: string, notebook: Notebook): Promise<void> {
   const notes = [...notebook.charges, ...notebook.refunds].values()
   const replayer = async () => {

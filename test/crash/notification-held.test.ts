@@ -1,4 +1,4 @@
-/** SIGKILL while a provider's notification is acted on: the next process acts on it at once. */
+/** SIGKILL while MiniPay handles a notification: the next process handles it at once. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

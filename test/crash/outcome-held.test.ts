@@ -1,4 +1,4 @@
-/** An outcome that the database can't take for a while is held, and made true when it can. */
+/** MiniPay retries to store an outcome while the database is unavailable. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ test('what a provider answered while the database refuses writes is booked once 
 
   const asked = charge(server.url, 'held', { payment_method: 'tok_fault_hold_after' })
   await bank.waitFor('received', 'authorize', 1)
-  // The bank has it; from here on nothing can be written until the lock is free.
+  // The bank has done it; from here on no write succeeds until the lock is free.
   const lock = holdWriteLock(database)
   await bank.control('POST', '/release')
   assert.equal((await asked).status, 202)

@@ -1,4 +1,4 @@
-/** Places where a database cannot be kept safely are refused at the start, each with a sentence that says what to do. */
+/** MiniPay refuses at the start to use a place where a database is not safe, with a sentence that says what to do. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import {

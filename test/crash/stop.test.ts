@@ -23,7 +23,7 @@ function chargeRequest(key: string): string {
   )
 }
 
-/** Resolves when a charge with this key is being worked on: its twin, which waits for nothing, says so. */
+/** Resolves when MiniPay is working on a charge with this key, as the response to a second request with it shows. */
 function running(server: RunningServer, key: string): Promise<void> {
   return until(`the charge ${key} runs`, async () => {
     const twin = await charge<ErrorAnswer>(server.url, key)

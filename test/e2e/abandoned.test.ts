@@ -1,4 +1,7 @@
-/** Customers who are sent away and never come back: their payment is canceled when its time is up, and the charge fails. */
+/**
+ * Customers who never return from a provider's page: MiniPay cancels their payment when its time is over, and the
+ * charge fails.
+ */
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

@@ -1,4 +1,6 @@
-/** A cancel that is asked for before it is known what became of a charge: kept, and done as a void or a refund. */
+/**
+ * A cancel request that comes before the outcome of the charge is known: stored, and carried out as a void or a refund.
+ */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
@@ -45,7 +47,7 @@ async function held(
   return { id: body.id, key, again: () => world.tryCharge(fields, key) }
 }
 
-/** Asks to cancel it, which is kept as a wish. */
+/** Requests its cancel, which MiniPay stores. */
 async function wished(id: string): Promise<{ key: string; again(): Promise<Answer<Canceled>> }> {
   const key = randomUUID()
   const answer = await cancel(id, key)

@@ -1,4 +1,7 @@
-/** What a provider says against the books: kept as alarms, looked up, and booked where it agrees. */
+/**
+ * Reports of a provider that contradict the books: MiniPay stores them as alarms, looks them up, and books them if the
+ * lookup agrees.
+ */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-/** What a person books, and puts right: with an amount, in both directions, while nothing depends on it. */
+/** Amounts that a person books and corrects, in both directions, while no other money depends on them. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Customers who object at their bank: what that does to the ledger, to refunds, and who is told. */
+/** Disputes: their effects on the ledger, on refunds, and the events that report them. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Charge, type Dispute, eventsAfter, type Page, until } from '../kit/client.ts'

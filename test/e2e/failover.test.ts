@@ -1,4 +1,4 @@
-/** Which provider is asked after which, and how a charge's attempts tell of it. */
+/** The order in which MiniPay calls providers, and how a charge's attempts show it. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Calls that something between MiniPay and a provider cuts, swallows or answers in its place. */
+/** Calls that an intermediary between MiniPay and a provider cuts, swallows or responds to. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ProviderView } from '../../src/api/minipay/provider-schemas.ts'

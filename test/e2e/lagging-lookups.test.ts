@@ -1,4 +1,7 @@
-/** A provider whose lookups lag behind its notifications: nothing that it told of is lost, and it is not flooded. */
+/**
+ * A provider whose lookups lag behind its notifications: MiniPay loses no notification, and does not flood it with
+ * lookups.
+ */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

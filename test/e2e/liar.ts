@@ -1,4 +1,4 @@
-/** MiniPay with a provider whose every word the test chooses, and what a test asks of both. */
+/** MiniPay with a provider whose every response the test sets, and the helpers of such tests. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { assertSound } from '../kit/audit.ts'

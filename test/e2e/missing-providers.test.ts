@@ -1,4 +1,4 @@
-/** A forgotten file of providers: what the start and /ready say of it, and when the start is refused. */
+/** A forgotten providers' file: the messages of the start and of /ready, and when the start is refused. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'

@@ -1,4 +1,7 @@
-/** What providers tell of their own accord: verified, stored once, never believed, acted on by asking. */
+/**
+ * Notifications of providers: verified, stored once, and handled by a lookup, because MiniPay does not trust their
+ * content.
+ */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'

@@ -1,4 +1,7 @@
-/** Disputes as no provider should report them: always listed and told, and never a refund on top of disputed money. */
+/**
+ * Disputes in orders that no provider should report: MiniPay always lists and reports them, and never refunds disputed
+ * money.
+ */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'

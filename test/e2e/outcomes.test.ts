@@ -1,4 +1,4 @@
-/** Whatever a provider does, a charge has the right outcome: at once, and once it is known. */
+/** For every fault of a provider, a charge has the right outcome: at once, or once the outcome is known. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Words of a provider that are also words of ours: codes, references, currencies. */
+/** Values of a provider that MiniPay also uses itself: codes, references, currencies. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'

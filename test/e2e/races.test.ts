@@ -1,4 +1,4 @@
-/** Many at once on one charge: whoever comes first wins, the others see it, here and at the bank. */
+/** Concurrent requests on one charge: the first one wins, and the others get its result, in MiniPay and at the bank. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'

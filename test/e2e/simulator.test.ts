@@ -1,4 +1,4 @@
-/** The simulator keeps its promises as a processor, and its statement lists exactly the payments that it made. */
+/** The simulator behaves as a processor should, and its statement lists exactly the payments that it made. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'

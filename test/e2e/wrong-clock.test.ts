@@ -1,4 +1,4 @@
-/** A real process whose clock is wrong: nothing that can't be undone happens by it, and everything heals. */
+/** A real process with a wrong clock: it does nothing irreversible because of it, and recovers completely. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-/** Whether MiniPay's own books are in order, whatever it was told. */
+/** Checks that MiniPay's own books are consistent, whether or not the providers lied. */
 
 import type { Alarm, Attempt, Charge, Event, LedgerEntry } from '../../kit/client.ts'
 import type { Problem } from '../audit.ts'

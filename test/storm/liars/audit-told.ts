@@ -1,4 +1,7 @@
-/** Whether everyone was told: what was acknowledged stays true, events have no gap, webhooks arrived, nothing broke. */
+/**
+ * Checks reports: acknowledged requests stay true, events have no gap, webhooks arrived, and MiniPay logged no error of
+ * its own.
+ */
 import { call } from '../../kit/http.ts'
 import { limiter } from '../../kit/progress.ts'
 import type { Receiver } from '../../kit/receiver.ts'

@@ -1,6 +1,6 @@
 /**
- * Whether MiniPay's books are what really happened. At the end every liar has told the truth of every call, so what the
- * books do not say must stand in an alarm; and what nobody lied about must be booked to the last minor unit.
+ * Checks MiniPay's books against the real payments. At the end every liar has reported the truth of every call, so
+ * every difference must have an alarm, and every story without a lie must be booked exactly.
  */
 
 import type { Alarm, Attempt, Charge, Refund } from '../../kit/client.ts'

@@ -1,4 +1,4 @@
-/** How a provider treats a call, drawn for each: whether it is carried out, and what is answered. */
+/** How a provider treats a call, drawn for each: whether it does the call, and how it responds. */
 import type { Draw } from '../../kit/draws.ts'
 import { weighted } from '../../kit/draws.ts'
 import { type About, answerOf, lie, noise, type Reply, refusal } from './lies.ts'
@@ -11,7 +11,7 @@ import type { Asked, Will } from './truth.ts'
 export type Temper = 'faulty' | 'lying'
 
 export type Conduct = {
-  /** Null: the call is not carried out, and might be when it comes again. */
+  /** Null: the provider does not do the call, but may do it when it comes again. */
   readonly will: Will | null
   /** When and how what is accepted is decided; null: not before the liars turn honest. */
   readonly later: { readonly afterMs: number; readonly done: boolean } | null
@@ -38,7 +38,9 @@ const late = (about: About): Reply => ({
   late: true,
 })
 
-/** The first time that a call comes. Many stories begin with the truth: else few would come to a refund. */
+/**
+ * The first time that a call arrives. Many stories begin with the truth, because few would otherwise reach a refund.
+ */
 export function firstConduct(draw: Draw, temper: Temper, asked: Asked): Conduct {
   const will = willOf(draw, temper, asked)
   const never = temper === 'lying' && draw.chance(0.3)
@@ -49,7 +51,7 @@ export function firstConduct(draw: Draw, temper: Temper, asked: Asked): Conduct 
   return { will: lost ? null : will, later, reply }
 }
 
-/** What is answered to a call that came before, and to a lookup. */
+/** The response to a repeated call, and to a lookup. */
 export function replyOf(draw: Draw, temper: Temper): Conduct['reply'] {
   if (temper === 'faulty')
     return weighted(draw, [
@@ -70,7 +72,7 @@ export function replyOf(draw: Draw, temper: Temper): Conduct['reply'] {
   ])
 }
 
-/** What is answered to a call that was not carried out: a lie may say that it was. */
+/** The response to a call that was not done: a lie may report that it was. */
 function lostReply(draw: Draw, temper: Temper): Conduct['reply'] {
   if (temper === 'faulty') return draw.of([cut, hang, broken(draw)])
   return draw.of<Conduct['reply']>([

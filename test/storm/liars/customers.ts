@@ -1,4 +1,4 @@
-/** The merchants of a storm of liars: they charge, capture, cancel and refund, and write down what they are told. */
+/** The merchants of a storm of liars: they charge, capture, cancel and refund, and record the responses. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ApiErrorCode, ERRORS } from '../../../src/api/errors.ts'
 import { type Answer, call } from '../../kit/http.ts'

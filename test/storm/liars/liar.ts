@@ -1,7 +1,7 @@
 /**
- * A provider that lies: a real server of the `http` protocol. What it really does stands in its honest ledger
- * (`truth.ts`); what it says is drawn (`conduct.ts`). The same story is treated the same way whenever its seed is the
- * same. At the end it turns honest: it decides what it had accepted, tells of everything, and answers truthfully.
+ * A provider that lies: a real server of the `http` protocol. Its honest ledger (`truth.ts`) has what it really did;
+ * its responses are drawn at random (`conduct.ts`). The same seed treats a story the same way. At the end it turns
+ * honest: it decides accepted calls, sends notifications about everything, and responds truthfully.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,7 +15,7 @@ import { type About, answerOf, type Reply, type Words } from './lies.ts'
 import { type Notifier, notifier } from './notifier.ts'
 import { type Asked, type Deed, KINDS, type Kind, type Truth, truth } from './truth.ts'
 
-/** A call that moves money, as it came; the same reference may come again. */
+/** A call that moves money, as received; the same reference may come again. */
 export type Received = { readonly asked: Asked; readonly at: number }
 export type ToldDispute = { readonly plan: DisputePlan; words: DisputeWords }
 
@@ -35,13 +35,13 @@ export type Liar = {
   readonly truth: Truth
   readonly received: readonly Received[]
   readonly disputes: ReadonlyMap<string, ToldDispute>
-  /** Everything that was said of a charge or refund call, for a person who looks into it. */
+  /** All responses about a charge or refund call, for a person who examines it. */
   storyOf(transaction: string): readonly string[]
   temperOf(story: string): Temper
-  /** Refuses connections, and cuts those that are open. */
+  /** Refuses connections, and cuts open ones. */
   down(): Promise<void>
   up(): Promise<void>
-  /** From now on the truth, and nothing else. Resolves when everything has been told once. */
+  /** From now on it reports only the truth. Resolves when it has sent every notification once. */
   turnHonest(): Promise<void>
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export type LiarOptions = {
   readonly lookup: Lookup
   readonly deadlineMs: number
   readonly temperOf: (story: string) => Temper
-  /** Where MiniPay takes this provider's notifications. */
+  /** The URL for this provider's notifications to MiniPay. */
   readonly target: () => string
 }
 
@@ -133,7 +133,7 @@ class Conversation {
   readonly #notifier: Notifier
   readonly #stories = new Map<string, string>()
   readonly #calls = new Map<string, number>()
-  /** Names that lying stories were given, which may be given again. */
+  /** References that lying stories got, and that other stories may get again. */
   readonly #given: string[] = []
   readonly #timers = new Set<NodeJS.Timeout>()
   #honest = false
@@ -170,7 +170,7 @@ class Conversation {
     ]
   }
 
-  /** What is answered to a call; `heard` is called when all of it was sent. */
+  /** The response to a call; `heard` is called after it was sent completely. */
   answer(body: Words): { reply: Reply; heard: (reply: Reply) => void } {
     const nothing = () => {}
     if (this.#options.lookup === 'none' && body['operation'] === 'lookup')
@@ -233,7 +233,7 @@ class Conversation {
     return { asked, truth: this.truth.statement(reference), lookup, another }
   }
 
-  /** What becomes of it by and by: it is decided, comes back, lapses, is disputed. */
+  /** The later changes of a call: it is decided, reversed, expires, is disputed. */
   #aftermath(
     draw: Draw,
     temper: Temper,
@@ -314,7 +314,7 @@ class Conversation {
     return drawsOf(seed, name, slot, count)
   }
 
-  /** Whatever name was given away means that payment from now on. */
+  /** A reference that was given away means that payment from now on. */
   #heard(reference: string, temper: Temper, reply: Reply): void {
     const deed = this.truth.deeds.get(reference)
     if (!deed || reply.kind !== 'answer') return

@@ -1,6 +1,6 @@
 /**
- * Everything that a liar says in place of the truth: what the protocol allows at the wrong time, and much that it does
- * not allow. A lie is a body with status 200; `noise` is what comes instead of an answer.
+ * Every lie of a liar: responses that the protocol allows at the wrong time, and many that it does not allow. A lie is
+ * a body with status 200; `noise` replaces a response.
  */
 import { DECLINE_CODES } from '../../../src/domain/decline.ts'
 import type { Draw } from '../../kit/draws.ts'
@@ -9,14 +9,14 @@ import type { Asked } from './truth.ts'
 
 export type Words = Readonly<Record<string, unknown>>
 
-/** What a liar does with the connection: answers, cuts it, or says nothing for as long as it is asked. */
+/** How a liar uses the connection: it responds, cuts it, or stays silent. */
 export type Reply =
   | { readonly kind: 'answer'; readonly status: number; readonly text: string; readonly late?: true }
   | { readonly kind: 'cut' }
   | { readonly kind: 'hang' }
 
 export type About = {
-  /** Undefined for a lookup of what never came. */
+  /** Undefined for a lookup of a call that never arrived. */
   readonly asked: Asked | undefined
   readonly truth: Words
   readonly lookup: boolean

@@ -1,4 +1,4 @@
-/** Sends a provider's notifications, each until it was taken, as the protocol asks. */
+/** Sends a provider's notifications, each until MiniPay accepts it, as the protocol requires. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { signatureHeaders } from '../../../src/signing.ts'

@@ -1,6 +1,6 @@
 /**
- * A person who looks at what is open, reads the liars' honest ledgers, and says what really happened: an attempt is
- * resolved, an alarm is closed.
+ * A person who examines open attempts and alarms, reads the liars' honest ledgers, and records the truth: resolves an
+ * attempt, closes an alarm.
  */
 
 import type { Draw } from '../../kit/draws.ts'

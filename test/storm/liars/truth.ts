@@ -1,6 +1,6 @@
 /**
- * The honest ledger of a liar: what it really held, took, released and gave back, by our reference and by its own.
- * What it says of it is another matter; see `lies.ts`.
+ * The honest ledger of a liar: the money that it really held, captured, released and refunded, by MiniPay's reference
+ * and by its own. `lies.ts` has its false reports.
  */
 export const KINDS = ['authorize', 'capture', 'cancel', 'refund'] as const
 export type Kind = (typeof KINDS)[number]
