@@ -20,12 +20,12 @@ export async function retryConnecting<T>(
   work: () => Promise<T>,
   { log, signal }: RetryOptions = {},
 ): Promise<T> {
-  const began = performance.now()
+  const startedAt = performance.now()
   const until = new Date(Date.now() + PATIENCE_MS).toISOString()
-  let told: string | undefined
+  let loggedCause: string | undefined
   const leave = () => {
     if (!signal?.aborted) return
-    log?.warn({ cause: told }, 'MiniPay stops before it could use PostgreSQL.')
+    log?.warn({ cause: loggedCause }, 'MiniPay stops before it could use PostgreSQL.')
     throw signal.reason
   }
   for (;;) {
@@ -33,11 +33,11 @@ export async function retryConnecting<T>(
       return await unlessAborted(work, signal)
     } catch (error) {
       leave()
-      if (!isOutage(error) || performance.now() > began + PATIENCE_MS) throw error
+      if (!isOutage(error) || performance.now() > startedAt + PATIENCE_MS) throw error
       const cause = unreachableError(error).message
-      if (cause !== told)
+      if (cause !== loggedCause)
         log?.warn({ cause, until }, 'MiniPay cannot use PostgreSQL yet. It retries until the time given.')
-      told = cause
+      loggedCause = cause
       await delay(AGAIN_MS, undefined, { signal }).catch(leave)
     }
   }
