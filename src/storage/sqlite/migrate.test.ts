@@ -229,6 +229,8 @@ test('a database of the first schema keeps its books and can be served', async (
 
   assert.equal((await runCli(['migrate'], { MINIPAY_DATABASE: file })).code, 0)
   assert.deepEqual(verify(db), { charges: 3, refunds: 1, entries: 6 })
+  // A process opens a database once.
+  db.close()
 
   const store = await openSqliteStore({ file, onFatal: assert.fail })
   try {
@@ -265,7 +267,9 @@ test('a database of the first schema keeps its books and can be served', async (
   } finally {
     await store.close()
   }
-  assert.deepEqual(verify(db), { charges: 3, refunds: 2, entries: 8 })
+  const served = openWriter(file)
+  t.after(() => served.close())
+  assert.deepEqual(verify(served), { charges: 3, refunds: 2, entries: 8 })
 })
 
 /** What the second schema held of a charge with a won, an open and a lost dispute, one with a refund on its way, and an attempt. */
