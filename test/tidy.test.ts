@@ -39,7 +39,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['http', 'app', 'domain', 'ports'],
   runtime: ['ports'],
   observe: ['ports'],
-  config: ['flags', 'variables', 'net', 'signing', 'database-name', 'link-variables'],
+  'setting-values': ['net', 'signing'],
+  settings: ['setting-values', 'database-name'],
+  config: ['settings', 'setting-values', 'flags', 'variables', 'net', 'link-variables'],
 }
 const COMPOSITION = ['core', 'minipay', 'serve', 'cli']
 /** The layer of `src/domain/charge.ts` is domain, that of `src/serve.ts` is serve. */

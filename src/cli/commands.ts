@@ -1,0 +1,263 @@
+/** Every command: its summary, its settings, and the code that runs it. */
+import { type Config, ConfigError, SETTINGS, type SettingKey } from '../config.ts'
+import { isPostgres, publicName } from '../database-name.ts'
+import { engineOf } from '../storage/engine.ts'
+import { SchemaMismatch } from '../storage/migrations.ts'
+
+/** Flags of one command alone, with their values. */
+type Flags = Readonly<Record<string, string>>
+
+export type Command = {
+  readonly summary: string
+  readonly settings: readonly SettingKey[]
+  /** Defaults that differ from those of the settings. */
+  readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>
+  /** The words that may follow the command, as its help writes them; none unless given. */
+  readonly words?: string
+  /** Flags that are no setting, each with a value. */
+  readonly flags?: readonly string[]
+  /** Returns the exit status. */
+  readonly run: (config: Config, words: readonly string[], flags: Flags) => Promise<number>
+}
+
+/** Settings of other commands than serve. */
+const NOT_OF_SERVE: readonly SettingKey[] = [
+  'server',
+  'simulatorSecret',
+  'simulatorNotify',
+  'copyFrom',
+  'copyTo',
+]
+
+/** Every command. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: {
+    summary: 'Serve the API and deliver webhooks until SIGTERM or SIGINT.',
+    settings: (Object.keys(SETTINGS) as SettingKey[]).filter((key) => !NOT_OF_SERVE.includes(key)),
+    run: serve,
+  },
+  stop: {
+    summary: 'Stop the server of this database, on this machine, and wait until it has ended.',
+    settings: ['database', 'shutdownTimeoutMs'],
+    run: stopServer,
+  },
+  verify: {
+    summary: 'Check the books: every balance, transaction and refund. Exit status 1 if something is wrong.',
+    settings: ['database'],
+    run: verifyBooks,
+  },
+  migrate: {
+    summary: "Upgrade the database to this version's schema. serve also does this at its start.",
+    settings: ['database'],
+    run: bringToSchema,
+  },
+  backup: {
+    summary: 'Copy the database to a file, even while it is served, and check the copy.',
+    settings: ['database'],
+    words: 'FILE',
+    run: async ({ database }, words) => (await import('./backup.ts')).makeBackup('backup', database, words),
+  },
+  restore: {
+    summary: 'Restore a backup to a place where no database exists, and check it.',
+    settings: ['database'],
+    words: 'FILE',
+    run: async ({ database }, words) => (await import('./backup.ts')).makeBackup('restore', database, words),
+  },
+  copy: {
+    summary:
+      'Copy a SQLite database into an empty PostgreSQL database. Run again to continue after an interruption.',
+    settings: ['copyFrom', 'copyTo'],
+    run: copyToPostgres,
+  },
+  epoch: {
+    summary: 'List the epochs of event numbers, or begin one after a restore that MiniPay cannot detect.',
+    settings: ['database'],
+    words: '[begin]',
+    run: epoch,
+  },
+  simulator: {
+    summary:
+      'Run a simulator, a payment processor for experiments: the other side of a provider of the kind http.',
+    settings: ['port', 'host', 'database', 'simulatorSecret', 'simulatorNotify'],
+    defaults: { port: '9001', database: 'simulator.db' },
+    run: runSimulator,
+  },
+  routing: {
+    summary: 'Print, replace or reset the routing rules, or simulate other rules on recent charges.',
+    settings: ['server'],
+    words: '[set FILE | simulate FILE | reset]',
+    run: routing,
+  },
+  attempts: {
+    summary: 'List provider calls with an unknown outcome, or record an outcome by hand.',
+    settings: ['server'],
+    words: '[resolve ID succeeded|failed [REFERENCE] [--amount N]]',
+    flags: ['amount'],
+    run: attempts,
+  },
+  alarms: {
+    summary: 'List the open alarms, raised when a provider contradicts the books, or close one.',
+    settings: ['server'],
+    words: '[close ID REASON [AMOUNT]]',
+    run: alarms,
+  },
+  webhooks: {
+    summary: 'List the failed webhooks, or send those that match a filter again.',
+    settings: ['server'],
+    words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
+    run: webhooks,
+  },
+  version: { summary: 'Print the version.', settings: [], run: printVersion },
+}
+
+async function serve(config: Config): Promise<number> {
+  const { serveUntilSignal } = await import('../serve.ts')
+  const status = await serveUntilSignal(config, {
+    onListening(address) {
+      if (!process.stdout.isTTY) return
+      const orStop = isPostgres(config.database) ? '' : ', and so does minipay stop'
+      console.error(
+        `\n  MiniPay listens on ${address}\n  API reference: ${address}/docs\n` +
+          `  Its process id is ${process.pid}; Ctrl-C stops it${orStop}\n`,
+      )
+    },
+    onError: (error, doing) => console.error(`minipay: ${doing}${sentence(error)}`),
+  })
+  // A log without a reader would keep the process alive.
+  process.exit(status)
+}
+
+async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<number> {
+  if (isPostgres(database))
+    throw new ConfigError(
+      'minipay stop works for SQLite files only. Several nodes may serve a PostgreSQL database: ' +
+        'send SIGTERM to each node. Its first log line has its process id (pid).',
+    )
+  const { stop } = await import('./stop.ts')
+  return stop(database, shutdownTimeoutMs)
+}
+
+async function verifyBooks({ database }: Config): Promise<number> {
+  const result = await (await engineOf(database)).verify()
+  if (result.problem !== undefined) {
+    console.error(`minipay: ${result.problem}`)
+    return 1
+  }
+  const { charges, refunds, entries } = result
+  console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
+  // A person at a terminal easily mistakes which books these are.
+  if (process.stderr.isTTY) console.error(`These are the books of ${publicName(database)}.`)
+  return 0
+}
+
+async function bringToSchema({ database }: Config): Promise<number> {
+  const { applied, version } = await (await engineOf(database)).migrate()
+  for (const name of applied) console.log(`applied ${name}`)
+  console.log(`${publicName(database)} is at schema ${version}.`)
+  return 0
+}
+
+async function epoch({ database }: Config, [verb, ...more]: readonly string[]): Promise<number> {
+  const { epochBegin, epochList } = await import('./epoch.ts')
+  if (verb === undefined) return epochList(database)
+  if (verb === 'begin' && more.length === 0) return epochBegin(database)
+  throw new ConfigError('Usage: minipay epoch, or minipay epoch begin.')
+}
+
+async function copyToPostgres({ copyFrom, copyTo }: Config): Promise<number> {
+  if (!copyTo) throw new ConfigError('Give the database to copy to: --to postgres://… or MINIPAY_COPY_TO.')
+  const { copy } = await import('./copy.ts')
+  return copy(copyFrom, copyTo)
+}
+
+async function runSimulator(config: Config): Promise<number> {
+  const { host, port, database, simulatorSecret: secret, simulatorNotify: notify } = config
+  if (!secret)
+    throw new ConfigError('The simulator needs a secret. Set MINIPAY_SIMULATOR_SECRET, or give --secret.')
+  if (isPostgres(database))
+    throw new ConfigError(
+      'The simulator stores its payments in a SQLite file, and the setting names a PostgreSQL server. Give --database simulator.db.',
+    )
+  const { startSimulator } = await import('../simulator/server.ts')
+  const { lockDatabase } = await import('../storage/sqlite/lock.ts')
+  const { writePid } = await import('../storage/sqlite/pid.ts')
+  const lock = lockDatabase(database)
+  const simulator = await startSimulator({ host, port, database: lock.place, secret, notify })
+  const pid = writePid(lock.place)
+  console.log(`The simulator is at ${simulator.address}\nIts process id is ${process.pid}`)
+  await new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  await simulator.close()
+  pid.remove()
+  lock.release()
+  return 0
+}
+
+async function routing({ server }: Config, words: readonly string[]): Promise<number> {
+  const { routingReset, routingSet, routingShow, routingSimulate } = await import('./routing.ts')
+  const [verb, file, ...more] = words
+  if (verb === undefined) return routingShow(server)
+  if (verb === 'reset' && file === undefined) return routingReset(server)
+  if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(server, file)
+  if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(server, file)
+  throw new ConfigError('Usage: minipay routing, or minipay routing set FILE, simulate FILE or reset.')
+}
+
+async function attempts({ server }: Config, words: readonly string[], flags: Flags): Promise<number> {
+  const { attemptsList, attemptsResolve } = await import('./attempts.ts')
+  const [verb, id, outcome, reference, ...more] = words
+  if (verb === undefined) return attemptsList(server)
+  const known = outcome === 'succeeded' || outcome === 'failed'
+  const { amount } = flags
+  const counts = amount === undefined || /^[1-9]\d{0,15}$/.test(amount)
+  if (verb === 'resolve' && id !== undefined && known && counts && more.length === 0)
+    return attemptsResolve(server, id, outcome, {
+      reference,
+      amount: amount === undefined ? undefined : Number(amount),
+    })
+  throw new ConfigError(
+    'Usage: minipay attempts, or minipay attempts resolve ID succeeded|failed [REFERENCE] [--amount N], in minor units.',
+  )
+}
+
+async function alarms({ server }: Config, words: readonly string[]): Promise<number> {
+  const { alarmsClose, alarmsList } = await import('./alarms.ts')
+  const [verb, id, reason, amount, ...more] = words
+  if (verb === undefined) return alarmsList(server)
+  const known = amount === undefined || /^\d{1,16}$/.test(amount)
+  if (verb === 'close' && id !== undefined && reason && known && more.length === 0)
+    return alarmsClose(server, id, reason, amount === undefined ? undefined : Number(amount))
+  throw new ConfigError(
+    'Usage: minipay alarms, or minipay alarms close ID REASON [AMOUNT]. Quote the reason; the amount is in minor units.',
+  )
+}
+
+async function webhooks({ server }: Config, [verb, ...filter]: readonly string[]): Promise<number> {
+  const { webhooksList, webhooksRetry } = await import('./webhooks.ts')
+  if (verb === undefined) return webhooksList(server)
+  if (verb === 'retry') return webhooksRetry(server, filter)
+  throw new ConfigError('Usage: minipay webhooks, or minipay webhooks retry [FILTER …].')
+}
+
+async function printVersion(): Promise<number> {
+  const { VERSION } = await import('../serve.ts')
+  console.log(VERSION)
+  return 0
+}
+
+/** A failure to start as a sentence: MiniPay's own messages unchanged, the system's with the file or port. */
+export function sentence(error: unknown): string {
+  if (error instanceof SchemaMismatch) return error.message
+  const { code, address, port, message } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (code === 'EADDRINUSE')
+    return `Port ${port} on ${address} is in use. Choose another with --port or PORT.`
+  if (code === 'ENOTFOUND' || code === 'EADDRNOTAVAIL')
+    return `This machine does not have the address to listen on (${code}). Check --host.`
+  if (code === 'EACCES' && port !== undefined) return `Port ${port} needs privileges. Choose one above 1023.`
+  return message
+}

@@ -1,0 +1,83 @@
+/** The values of settings: each function reads one from its text, or throws a `ConfigError` without the setting's name. */
+import { createEgress, type Egress } from './net/egress.ts'
+import { httpUrl } from './net/http-url.ts'
+import { secretKey } from './signing.ts'
+
+/** A setting that cannot be used; the message is a sentence for the person who starts the program. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+export function integer(min: number, max: number) {
+  return (text: string): number => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= min && value <= max))
+      throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`)
+    return value
+  }
+}
+
+export function nonEmpty(text: string): string {
+  if (text === '') throw new ConfigError('must not be empty')
+  return text
+}
+
+/** A text that stays as it is, unless there is something wrong with it. */
+export function unless(problem: (text: string) => string | undefined) {
+  return (text: string): string => {
+    const wrong = problem(text)
+    if (wrong !== undefined) throw new ConfigError(wrong)
+    return text
+  }
+}
+
+export function oneOf<const T extends string>(...allowed: T[]) {
+  return (text: string): T => {
+    const found = allowed.find((value) => value === text)
+    if (found === undefined) throw new ConfigError(`must be one of ${allowed.join(', ')}, not "${text}"`)
+    return found
+  }
+}
+
+export function target(text: string): URL | null {
+  if (text === '') return null
+  const url = httpUrl(text)
+  if (url === null)
+    throw new ConfigError(
+      'must be an http or https URL, such as https://shop.example/webhooks, or empty for no webhooks',
+    )
+  if (url.username || url.password) throw new ConfigError('must not hold a user name or password')
+  return url
+}
+
+/** Where MiniPay may connect to, with an operator's exceptions. */
+export function egress(text: string): Egress {
+  try {
+    return createEgress(text.split(',').filter((part) => part.trim() !== ''))
+  } catch (error) {
+    throw new ConfigError(`must be addresses and networks, separated by commas: ${(error as Error).message}`)
+  }
+}
+
+/** The key of a Standard Webhooks secret. */
+export function secret(text: string): Buffer | null {
+  if (text === '') return null
+  const key = secretKey(text)
+  if (key === undefined)
+    throw new ConfigError(
+      'must be whsec_ and 24 to 64 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 32)"',
+    )
+  return key
+}
+
+/** The same with its text. */
+export function secretWithText(text: string): { readonly text: string; readonly key: Buffer } | null {
+  const key = secret(text)
+  return key && { text, key }
+}
+
+export function server(text: string): URL {
+  const url = httpUrl(text)
+  if (url === null) throw new ConfigError('must be an http or https URL, such as http://127.0.0.1:8080')
+  return url
+}
