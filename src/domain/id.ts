@@ -1,7 +1,19 @@
 import { holdsCardNumber } from './cards/card-numbers.ts'
 
 /** The kind of object that an id names, by its prefix. */
-export type IdPrefix = 'txn' | 're' | 'evt' | 'dlv' | 'req' | 'att' | 'dp' | 'ntf' | 'alm'
+export type IdPrefix =
+  | 'txn'
+  | 're'
+  | 'evt'
+  | 'dlv'
+  | 'req'
+  | 'att'
+  | 'dp'
+  | 'ntf'
+  | 'alm'
+  | 'key'
+  | 'acct'
+  | 'aud'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

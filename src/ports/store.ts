@@ -19,13 +19,12 @@ import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
 import type { Transfer } from '../domain/ledger.ts'
+import type { Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { ClockStore } from './store-clock.ts'
 
+export type { Scope } from '../domain/scope.ts'
 export { StoreUnavailable } from './store-unavailable.ts'
-
-/** An account and a mode. Every row has its scope, and a caller never sees rows of another scope. */
-export type Scope = { readonly accountId: number; readonly mode: 'test' | 'live' }
 
 /** The one account that exists until accounts are a feature; it is made by the first migration. */
 export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }

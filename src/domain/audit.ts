@@ -1,0 +1,43 @@
+import type { Scope } from './scope.ts'
+
+/** Every administrative action that the audit log records, and its meaning. */
+export const AUDIT_ACTIONS = {
+  'key.created': 'An API key was made.',
+  'key.renamed': 'An API key got another name.',
+  'key.rolled': 'An API key got a successor, and expires.',
+  'key.revoked': 'An API key was revoked.',
+  'account.created': 'An account was made.',
+  'account.renamed': 'An account got another name.',
+  'account.closed': 'An account was closed.',
+  'routing.replaced': 'The routing rules were replaced.',
+  'routing.reset': 'The routing rules were reset to none.',
+  'delivery.retried': 'A failed webhook delivery was put back.',
+  'deliveries.retried': 'Several failed webhook deliveries were put back.',
+  'attempt.resolved': 'A person gave the outcome of an attempt.',
+  'alarm.closed': 'A person closed an alarm.',
+  'server.started': 'A server started, with these settings.',
+} as const
+export type AuditAction = keyof typeof AUDIT_ACTIONS
+
+/** Who acts: the id of an access key, `keyless`, `cli` (the command line on the database itself) or `server`. */
+export type Actor = string
+
+/** One administrative action: a row of the audit log, stored in the same transaction as the change that it records. */
+export type AuditEntry = {
+  /** `aud_…` */
+  readonly id: string
+  /** The scope in whose log it is. */
+  readonly scope: Scope
+  /** ms since 1970. */
+  readonly at: number
+  readonly actor: Actor
+  readonly action: AuditAction
+  /** The id of the object that it changed; null if it has none. */
+  readonly object: string | null
+  /** Canonical JSON of the object before and after; null if there is none. Never a secret, nor a hash of one. */
+  readonly before: string | null
+  readonly after: string | null
+  /** The address that the request came from; null without a request. */
+  readonly address: string | null
+  readonly requestId: string | null
+}
