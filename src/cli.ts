@@ -71,8 +71,13 @@ function defaultsOf({ defaults = {} }: Command): Record<string, string> {
   return Object.fromEntries(entries.map(([key, value]) => [SETTINGS[key].env, value]))
 }
 
+/** API keys are shortened: a key in the wrong place of the command line must not reach a log. */
+function withoutSecrets(message: string): string {
+  return message.replace(/\b(mp_(?:test|live)_)\w+/g, '$1…')
+}
+
 function fail(message: string, status: number): void {
-  console.error(`minipay: ${message}`)
+  console.error(`minipay: ${withoutSecrets(message)}`)
   process.exitCode = status
 }
 

@@ -81,3 +81,11 @@ export function server(text: string): URL {
   if (url === null) throw new ConfigError('must be an http or https URL, such as http://127.0.0.1:8080')
   return url
 }
+
+/** The secret of an API key; null for none. The message repeats nothing of it. */
+export function apiKey(text: string): string | null {
+  if (text === '') return null
+  if (!/^mp_(test|live)_[0-9A-Za-z]{39}$/.test(text))
+    throw new ConfigError('must be an API key: mp_test_ or mp_live_ and 39 letters and digits')
+  return text
+}

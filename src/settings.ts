@@ -1,6 +1,7 @@
 /** Every setting: its flag, environment variable, default and purpose. */
 import { databaseProblem, fileProblem, urlProblem } from './database-name.ts'
 import {
+  apiKey,
   egress,
   integer,
   nonEmpty,
@@ -165,6 +166,13 @@ export const SETTINGS = {
     default: 'http://127.0.0.1:8080',
     doc: 'URL of the running server that the command calls.',
     parse: server,
+  },
+  key: {
+    flag: 'key',
+    env: 'MINIPAY_KEY',
+    default: '',
+    doc: 'API key for the server: mp_test_… or mp_live_…. Set the variable, because other users can read flags.',
+    parse: apiKey,
   },
   simulatorSecret: {
     flag: 'secret',

@@ -1,14 +1,13 @@
 /** `minipay alarms`: lists the contradictions of providers, and closes them. */
 import type { AlarmView } from '../api/minipay/alarm-schemas.ts'
-import { apiClient } from './api.ts'
+import type { ApiClient } from './api.ts'
 
 const PATH = '/api/v1/alarms'
 
 type Page = { readonly data: readonly AlarmView[]; readonly has_more: boolean }
 
 /** Prints every open alarm, the newest first. Returns the exit status. */
-export async function alarmsList(server: URL): Promise<number> {
-  const api = apiClient(server)
+export async function alarmsList(api: ApiClient): Promise<number> {
   let printed = 0
   for (let cursor = ''; ; ) {
     const { data, has_more } = await api.get<Page>(`${PATH}?status=open&limit=100${cursor}`)
@@ -27,12 +26,12 @@ export async function alarmsList(server: URL): Promise<number> {
 
 /** Closes one with a person's reason. With an amount in minor units, books that amount. Returns the exit status. */
 export async function alarmsClose(
-  server: URL,
+  api: ApiClient,
   id: string,
   reason: string,
   amount: number | undefined,
 ): Promise<number> {
-  const alarm = await apiClient(server).post<AlarmView>(`${PATH}/${encodeURIComponent(id)}/close`, {
+  const alarm = await api.post<AlarmView>(`${PATH}/${encodeURIComponent(id)}/close`, {
     reason,
     ...(amount !== undefined && { amount }),
   })

@@ -1,4 +1,5 @@
 /** Calls the API for the commands, because only the serving process uses the database. */
+import type { Config } from '../config.ts'
 
 /** An unexpected response, as a sentence. */
 export class ApiError extends Error {
@@ -19,15 +20,21 @@ export type ApiClient = {
   delete<T>(path: string): Promise<T>
 }
 
-/** A client of the server at that URL, such as http://127.0.0.1:8080. */
-export function apiClient(server: URL): ApiClient {
+/** The settings of a command that calls a server: its URL, such as http://127.0.0.1:8080, and an API key or null. */
+export type ApiConfig = Pick<Config, 'server' | 'key'>
+
+/** A client of that server, with that API key. */
+export function apiClient({ server, key }: ApiConfig): ApiClient {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(new URL(path, server), {
       method,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+      // A redirect could lead the key to another server.
+      redirect: 'manual',
+      headers: {
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch((error: Error) => {
       throw new ApiError(
         `No response from ${server.origin} (${causeOf(error)}). Is minipay serve running? See --server.`,
@@ -40,7 +47,7 @@ export function apiClient(server: URL): ApiClient {
         `${server.origin} responded with ${response.status}, but not in MiniPay's format.`,
         null,
       )
-    if (!response.ok) throw new ApiError(sentenceOf(result, response.status), result)
+    if (!response.ok) throw new ApiError(sentenceOf(result, response.status, key !== null), result)
     return result as T
   }
   return {
@@ -65,7 +72,12 @@ function causeOf({ cause, message }: Error): string {
   return code ?? why ?? message
 }
 
-function sentenceOf(result: unknown, status: number): string {
-  const { error } = result as { error?: unknown }
-  return typeof error === 'string' ? error : `The server responded with ${status}.`
+function sentenceOf(result: unknown, status: number, hasKey: boolean): string {
+  const { error } = (result ?? {}) as { error?: unknown }
+  const sentence = typeof error === 'string' ? error : `The server responded with ${status}.`
+  if (status === 401)
+    return hasKey
+      ? 'The server refuses this API key: it is unknown, expired or revoked, or may not be used from this address. Check MINIPAY_KEY or --key.'
+      : 'The server requires an API key. Set MINIPAY_KEY to one, such as the key that its first start printed.'
+  return status === 403 && hasKey ? `${sentence} Set MINIPAY_KEY to a key that may do this.` : sentence
 }

@@ -1,14 +1,13 @@
 /** `minipay attempts`: provider calls with an unknown outcome, and resolving one by hand. */
 import type { AttemptView } from '../api/minipay/attempt-schemas.ts'
-import { apiClient } from './api.ts'
+import type { ApiClient } from './api.ts'
 
 const PATH = '/api/v1/attempts'
 
 type Page = { readonly data: readonly AttemptView[]; readonly has_more: boolean }
 
 /** Prints every unknown attempt, then the pending ones, each the newest first. Returns the exit status. */
-export async function attemptsList(server: URL): Promise<number> {
-  const api = apiClient(server)
+export async function attemptsList(api: ApiClient): Promise<number> {
   let printed = 0
   for (const status of ['unknown', 'pending']) {
     for (let cursor = ''; ; ) {
@@ -32,12 +31,12 @@ export async function attemptsList(server: URL): Promise<number> {
  * the moved amount in minor units if it is less than requested. Returns the exit status.
  */
 export async function attemptsResolve(
-  server: URL,
+  api: ApiClient,
   id: string,
   outcome: 'succeeded' | 'failed',
   { reference, amount }: { readonly reference: string | undefined; readonly amount: number | undefined },
 ): Promise<number> {
-  const attempt = await apiClient(server).post<AttemptView>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
+  const attempt = await api.post<AttemptView>(`${PATH}/${encodeURIComponent(id)}/resolve`, {
     outcome,
     ...(reference !== undefined && { provider_reference: reference }),
     ...(amount !== undefined && { amount }),

@@ -3,6 +3,7 @@ import { type Config, ConfigError, SETTINGS, type SettingKey } from '../config.t
 import { isPostgres, publicName } from '../database-name.ts'
 import { engineOf } from '../storage/engine.ts'
 import { SchemaMismatch } from '../storage/migrations.ts'
+import { apiClient } from './api.ts'
 
 /** Flags of one command alone, with their values. */
 type Flags = Readonly<Record<string, string>>
@@ -23,6 +24,7 @@ export type Command = {
 /** Settings of other commands than serve. */
 const NOT_OF_SERVE: readonly SettingKey[] = [
   'server',
+  'key',
   'simulatorSecret',
   'simulatorNotify',
   'copyFrom',
@@ -84,26 +86,26 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   routing: {
     summary: 'Print, replace or reset the routing rules, or simulate other rules on recent charges.',
-    settings: ['server'],
+    settings: ['server', 'key'],
     words: '[set FILE | simulate FILE | reset]',
     run: routing,
   },
   attempts: {
     summary: 'List provider calls with an unknown outcome, or record an outcome by hand.',
-    settings: ['server'],
+    settings: ['server', 'key'],
     words: '[resolve ID succeeded|failed [REFERENCE] [--amount N]]',
     flags: ['amount'],
     run: attempts,
   },
   alarms: {
     summary: 'List the open alarms, raised when a provider contradicts the books, or close one.',
-    settings: ['server'],
+    settings: ['server', 'key'],
     words: '[close ID REASON [AMOUNT]]',
     run: alarms,
   },
   webhooks: {
     summary: 'List the failed webhooks, or send those that match a filter again.',
-    settings: ['server'],
+    settings: ['server', 'key'],
     words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
     run: webhooks,
   },
@@ -195,25 +197,27 @@ async function runSimulator(config: Config): Promise<number> {
   return 0
 }
 
-async function routing({ server }: Config, words: readonly string[]): Promise<number> {
+async function routing(config: Config, words: readonly string[]): Promise<number> {
+  const api = apiClient(config)
   const { routingReset, routingSet, routingShow, routingSimulate } = await import('./routing.ts')
   const [verb, file, ...more] = words
-  if (verb === undefined) return routingShow(server)
-  if (verb === 'reset' && file === undefined) return routingReset(server)
-  if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(server, file)
-  if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(server, file)
+  if (verb === undefined) return routingShow(api)
+  if (verb === 'reset' && file === undefined) return routingReset(api)
+  if (verb === 'set' && file !== undefined && more.length === 0) return routingSet(api, file)
+  if (verb === 'simulate' && file !== undefined && more.length === 0) return routingSimulate(api, file)
   throw new ConfigError('Usage: minipay routing, or minipay routing set FILE, simulate FILE or reset.')
 }
 
-async function attempts({ server }: Config, words: readonly string[], flags: Flags): Promise<number> {
+async function attempts(config: Config, words: readonly string[], flags: Flags): Promise<number> {
+  const api = apiClient(config)
   const { attemptsList, attemptsResolve } = await import('./attempts.ts')
   const [verb, id, outcome, reference, ...more] = words
-  if (verb === undefined) return attemptsList(server)
+  if (verb === undefined) return attemptsList(api)
   const known = outcome === 'succeeded' || outcome === 'failed'
   const { amount } = flags
   const counts = amount === undefined || /^[1-9]\d{0,15}$/.test(amount)
   if (verb === 'resolve' && id !== undefined && known && counts && more.length === 0)
-    return attemptsResolve(server, id, outcome, {
+    return attemptsResolve(api, id, outcome, {
       reference,
       amount: amount === undefined ? undefined : Number(amount),
     })
@@ -222,22 +226,24 @@ async function attempts({ server }: Config, words: readonly string[], flags: Fla
   )
 }
 
-async function alarms({ server }: Config, words: readonly string[]): Promise<number> {
+async function alarms(config: Config, words: readonly string[]): Promise<number> {
+  const api = apiClient(config)
   const { alarmsClose, alarmsList } = await import('./alarms.ts')
   const [verb, id, reason, amount, ...more] = words
-  if (verb === undefined) return alarmsList(server)
+  if (verb === undefined) return alarmsList(api)
   const known = amount === undefined || /^\d{1,16}$/.test(amount)
   if (verb === 'close' && id !== undefined && reason && known && more.length === 0)
-    return alarmsClose(server, id, reason, amount === undefined ? undefined : Number(amount))
+    return alarmsClose(api, id, reason, amount === undefined ? undefined : Number(amount))
   throw new ConfigError(
     'Usage: minipay alarms, or minipay alarms close ID REASON [AMOUNT]. Quote the reason; the amount is in minor units.',
   )
 }
 
-async function webhooks({ server }: Config, [verb, ...filter]: readonly string[]): Promise<number> {
+async function webhooks(config: Config, [verb, ...filter]: readonly string[]): Promise<number> {
+  const api = apiClient(config)
   const { webhooksList, webhooksRetry } = await import('./webhooks.ts')
-  if (verb === undefined) return webhooksList(server)
-  if (verb === 'retry') return webhooksRetry(server, filter)
+  if (verb === undefined) return webhooksList(api)
+  if (verb === 'retry') return webhooksRetry(api, filter)
   throw new ConfigError('Usage: minipay webhooks, or minipay webhooks retry [FILTER …].')
 }
 

@@ -3,13 +3,13 @@
 import { readFileSync } from 'node:fs'
 import type { RuleSetView, SimulationView } from '../api/minipay/routing-schemas.ts'
 import type { Problem } from '../domain/routing/rule-set.ts'
-import { ApiError, apiClient } from './api.ts'
+import { type ApiClient, ApiError } from './api.ts'
 
 const PATH = '/api/v1/routing'
 
 /** Prints the current rule set, in the form that `routing set` accepts. Returns the exit status. */
-export async function routingShow(server: URL): Promise<number> {
-  const { version, document } = await apiClient(server).get<RuleSetView>(PATH)
+export async function routingShow(api: ApiClient): Promise<number> {
+  const { version, document } = await api.get<RuleSetView>(PATH)
   console.log(JSON.stringify(document, null, 2))
   console.error(
     version === 0 ? 'No rule set is stored. These are the built-in rules.' : `Version ${version}.`,
@@ -18,24 +18,24 @@ export async function routingShow(server: URL): Promise<number> {
 }
 
 /** Replaces the rule set by the one in a file. If the server refuses it, prints every problem and returns 1. */
-export async function routingSet(server: URL, file: string): Promise<number> {
+export async function routingSet(api: ApiClient, file: string): Promise<number> {
   return listingProblems(file, async (document) => {
-    const { version } = await apiClient(server).put<RuleSetView>(PATH, { document })
+    const { version } = await api.put<RuleSetView>(PATH, { document })
     console.log(`Stored as version ${version}.`)
   })
 }
 
 /** Goes back to the built-in rules: every provider in the order of the configuration. */
-export async function routingReset(server: URL): Promise<number> {
-  const { version } = await apiClient(server).delete<RuleSetView>(PATH)
+export async function routingReset(api: ApiClient): Promise<number> {
+  const { version } = await api.delete<RuleSetView>(PATH)
   console.log(`Stored as version ${version}: every provider in the order of the configuration.`)
   return 0
 }
 
 /** Prints the effect of the rule set in a file on the newest charges. */
-export async function routingSimulate(server: URL, file: string, last = 1000): Promise<number> {
+export async function routingSimulate(api: ApiClient, file: string, last = 1000): Promise<number> {
   return listingProblems(file, async (rules) => {
-    const result = await apiClient(server).post<SimulationView>(`${PATH}/simulate`, { rules, last })
+    const result = await api.post<SimulationView>(`${PATH}/simulate`, { rules, last })
     console.log(JSON.stringify(result.last, null, 2))
   })
 }

@@ -1,7 +1,7 @@
 /** `minipay webhooks`: deliveries that failed for good, and another try for those that have something in common. */
 import type { DeliveryView, RetriedView } from '../api/minipay/webhook-delivery-schemas.ts'
 import { ConfigError } from '../config.ts'
-import { apiClient } from './api.ts'
+import type { ApiClient } from './api.ts'
 
 const PATH = '/api/v1/webhook_deliveries'
 /** More than these are only counted. */
@@ -10,8 +10,8 @@ const SHOWN = 100
 type Page = { readonly data: readonly DeliveryView[]; readonly has_more: boolean }
 
 /** Prints the newest that failed. Returns the exit status. */
-export async function webhooksList(server: URL): Promise<number> {
-  const { data, has_more } = await apiClient(server).get<Page>(`${PATH}?status=failed&limit=${SHOWN}`)
+export async function webhooksList(api: ApiClient): Promise<number> {
+  const { data, has_more } = await api.get<Page>(`${PATH}?status=failed&limit=${SHOWN}`)
   for (const delivery of data) console.log(line(delivery))
   if (data.length === 0) console.log('No webhook has failed.')
   else
@@ -22,8 +22,7 @@ export async function webhooksList(server: URL): Promise<number> {
 }
 
 /** Puts back every failed one that fits, call after call until none is left. Returns the exit status. */
-export async function webhooksRetry(server: URL, words: readonly string[]): Promise<number> {
-  const api = apiClient(server)
+export async function webhooksRetry(api: ApiClient, words: readonly string[]): Promise<number> {
   const filter = filterOf(words)
   let queued = 0
   for (let cursor: string | null = null; ; ) {
