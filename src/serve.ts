@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { createAuthenticate } from './api/caller.ts'
 import type { Services } from './api/endpoint.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
@@ -64,6 +65,7 @@ export async function serve(
     server = await createServer({
       api: servedApi(servicesOf(config, core, metrics), VERSION),
       log,
+      authenticate: createAuthenticate(),
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,

@@ -7,7 +7,7 @@ import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
 import type { Reply, Request, ServedEndpoint } from '../http/endpoint.ts'
 import { Refused } from '../http/errors.ts'
 import type { Schema } from '../http/schema.ts'
-import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+import { scopeOf } from './caller.ts'
 import { type ApiErrorCode, refusalOf } from './errors.ts'
 import type { Example } from './openapi/examples.ts'
 
@@ -50,11 +50,6 @@ export type Endpoint = Omit<ServedEndpoint, 'handle' | 'slow'> & {
   /** Requests and their responses, the most usual first. */
   readonly examples: readonly Example[]
   readonly handle: (services: Services, request: Request, reply: Reply) => Promise<Reply>
-}
-
-/** The account and mode of a request. */
-export function scopeOf(_request: Request): Scope {
-  return DEFAULT_SCOPE
 }
 
 /**

@@ -23,6 +23,7 @@ const notificationEndpoint: Endpoint = {
   id: 'receiveProviderNotification',
   method: 'POST',
   url: '/providers/:name/notifications',
+  permission: null,
   summary: "Receive a provider's notification",
   description:
     'Set this address at your provider. MiniPay verifies the signature over the bytes of the body, stores the notification and responds. Then it looks up the payment at the provider. A repeated notification has no further effect.',

@@ -3,7 +3,8 @@ import type { MissingProvider } from '../app/routing/provider-check.ts'
 import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { type Endpoint, scopeOf } from './endpoint.ts'
+import { scopeOf } from './caller.ts'
+import type { Endpoint } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
 import {
   type ClockWarningView,
@@ -32,6 +33,7 @@ const metricsEndpoint: Endpoint = {
   id: 'retrieveMetrics',
   method: 'GET',
   url: '/metrics',
+  permission: 'metrics:read',
   summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
   description:
     'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. MiniPay ignores query parameters.',
@@ -76,6 +78,7 @@ const healthEndpoint: Endpoint = {
   id: 'checkHealth',
   method: 'GET',
   url: '/health',
+  permission: null,
   summary: 'Check that the process is alive',
   description: 'Responds without using the database. MiniPay ignores query parameters.',
   tag: 'Operations',
@@ -92,6 +95,7 @@ const readyEndpoint: Endpoint = {
   id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
+  permission: null,
   summary: 'Check that the process can serve requests',
   tag: 'Operations',
   description:

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Permission } from '../domain/access/permissions.ts'
 import { errorBody, type Refusal } from './errors.ts'
 import type { ParameterWords } from './faults.ts'
 import { type Schema, strict } from './schema.ts'
@@ -10,6 +11,8 @@ export type ServedEndpoint = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** The path, with `:id` for a variable part. */
   readonly url: string
+  /** What a caller needs; null: nothing, not even a key. Write includes read. */
+  readonly permission: Permission | null
   /** Its query parameters. `NoQuery` refuses all parameters; without a schema the handler gets them unchanged. */
   readonly query?: Schema
   readonly body?: Schema

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { Caller } from './caller.ts'
 import { NoQuery, type ServedEndpoint } from './endpoint.ts'
 import { NO_WORDS } from './faults.ts'
 import { object } from './schema.ts'
@@ -9,8 +10,13 @@ import { createServer } from './server.ts'
 
 const unexpected = () => assert.fail('nothing of this should happen')
 const ENDPOINT: ServedEndpoint = {
-  ...{ method: 'POST', url: '/orders', query: NoQuery, body: object({}) },
+  ...{ method: 'POST', url: '/orders', permission: null, query: NoQuery, body: object({}) },
   handle: unexpected,
+}
+
+const CALLER: Caller = {
+  ...{ scope: { accountId: 1, mode: 'test' }, actor: 'keyless', permissions: new Set() },
+  ...{ keyId: null, rateLimit: null, address: '127.0.0.1', requestId: 'req_1' },
 }
 
 const STALLED = {
@@ -22,6 +28,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
   const server = await createServer({
     api: { endpoints: [ENDPOINT], parameterWords: NO_WORDS, otherResourceNames: {} },
     log: { info: unexpected, warn: unexpected, error: unexpected },
+    authenticate: () => CALLER,
     newRequestId: () => 'req_1',
     keepAliveMs: 1_000,
     maxConnections: 100,

@@ -8,9 +8,10 @@ import { createTurns } from '../app/turns.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
+import { type Authenticate, type Caller, isRefusal } from './caller.ts'
 import { boundConnections } from './connections.ts'
 import { NoQuery, type ServedApi, type ServedEndpoint, sendRefusal } from './endpoint.ts'
-import { Refused, refusalOfError, refuse } from './errors.ts'
+import { type Refusal, Refused, refusalOfError, refuse } from './errors.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
@@ -41,6 +42,7 @@ declare module 'fastify' {
 export type ServerOptions = NodeServerOptions & {
   readonly api: ServedApi
   readonly log: Log
+  readonly authenticate: Authenticate
   /** Called when a response was sent; `route` is the pattern, never the path of the request. */
   readonly onResponse: (
     method: string,
@@ -68,6 +70,7 @@ export type Server = {
 export async function createServer(options: ServerOptions): Promise<Server> {
   const state = { closing: false }
   const app = createApp(options)
+  app.decorateRequest('caller')
   addHooks(app, options, state)
   await addEndpoints(app, options.api)
   return {
@@ -116,7 +119,7 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
     if (refused) return void sendRefusal(reply, refused)
     // Before the body: a wrong path is wrong with any body.
     if (request.is404) return void sendRefusal(reply, refusalOfUnknownEndpoint(options.api, request, reply))
-    done()
+    admit(options.authenticate, request, reply, done)
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
@@ -137,6 +140,25 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
     )
     return sendRefusal(reply, internalRefusal)
   })
+}
+
+/** Sets the caller of the request and calls `done`; or refuses the request, of which no body has been read yet. */
+function admit(
+  authenticate: Authenticate,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  const { permission = null } = request.routeOptions.config
+  const settle = (found: Caller | Refusal) => {
+    if (isRefusal(found)) return void sendRefusal(reply, found)
+    request.caller = found
+    if (permission === null || found.permissions.has(permission)) return done()
+    sendRefusal(reply, refuse('permission_denied', `This API key lacks the permission ${permission}.`))
+  }
+  const found = authenticate(request, permission)
+  if (found instanceof Promise) found.then(settle).catch(done)
+  else settle(found)
 }
 
 async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }: ServedApi): Promise<void> {
@@ -172,12 +194,13 @@ const oneAtATime = createTurns(setImmediate)
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)
 
-function addEndpoint(app: FastifyInstance, { method, url, query, body, slow, handle }: ServedEndpoint): void {
+function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint): void {
+  const { method, url, permission, query, body, slow, handle } = endpoint
   const takesNoQuery = query === NoQuery
   app.route({
     method,
     url,
-    config: { needsBody: body?.['required'] !== undefined },
+    config: { needsBody: body?.['required'] !== undefined, permission },
     handler(request, reply) {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
       return slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply)

@@ -25,6 +25,7 @@ type Operation = {
   readonly operationId: string
   readonly summary: string
   readonly tags: string[]
+  readonly security: object[]
   readonly parameters?: Parameter[]
   readonly requestBody?: { readonly required: boolean; readonly content: Content }
   readonly responses: Record<
@@ -123,9 +124,23 @@ describe('/openapi.json', () => {
     assert.deepEqual(described.toSorted(), served.toSorted())
   })
 
-  test('no operation needs credentials, and the document says so', () => {
+  test('every operation names its permission with each form of a key, and is open without one on loopback', () => {
     assert.deepEqual(document.security, [])
-    assert.doesNotMatch(text, /securitySchemes/)
+    for (const endpoint of ENDPOINTS) {
+      const { permission } = endpoint
+      const keyed = [{ ApiKey: [permission] }, { ApiKeyAsUserName: [permission] }, {}]
+      assert.deepEqual(operationOf(endpoint).security, permission === null ? [] : keyed, endpoint.url)
+    }
+    const open = ENDPOINTS.filter(({ permission }) => permission === null).map(({ url }) => url)
+    assert.deepEqual(open, ['/providers/:name/notifications', '/health', '/ready'])
+  })
+
+  test('what only reads needs no write permission, and what changes something needs one', () => {
+    for (const { method, url, permission } of ENDPOINTS) {
+      if (permission === null) continue
+      const reads = method === 'GET' || url.endsWith('/simulate')
+      assert.match(permission, reads ? /:read$/ : /:write$/, `${method} ${url}`)
+    }
   })
 
   test('every operation has an id of its own, a summary, a described tag and its path parameters', () => {

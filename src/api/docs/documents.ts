@@ -10,16 +10,16 @@ export type Documents = { readonly openApi: string; readonly page: string }
 export function documentation(version: string): ServedEndpoint[] {
   const documents = documentsOf(version)
   return [
-    { method: 'GET', url: '/', handle: async (_request, reply) => reply.redirect('/docs') },
+    { method: 'GET', url: '/', permission: null, handle: async (_request, reply) => reply.redirect('/docs') },
     {
-      ...{ method: 'GET', url: '/docs', slow: true },
+      ...{ method: 'GET', url: '/docs', permission: null, slow: true },
       async handle(_request, reply) {
         reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
         return send(reply, 'text/html; charset=utf-8', (await documents()).page)
       },
     },
     {
-      ...{ method: 'GET', url: '/openapi.json', slow: true },
+      ...{ method: 'GET', url: '/openapi.json', permission: null, slow: true },
       handle: async (_request, reply) =>
         send(reply, 'application/json; charset=utf-8', (await documents()).openApi),
     },

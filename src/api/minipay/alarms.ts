@@ -2,7 +2,8 @@ import { closeAlarm } from '../../app/alarms/close-alarm.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import { type Endpoint, keyed } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { ALARM, TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -20,6 +21,7 @@ const listAlarmsEndpoint: Endpoint = {
   id: 'listAlarms',
   method: 'GET',
   url: '/api/v1/alarms',
+  permission: 'operations:read',
   summary: 'List alarms, newest first',
   description:
     'Alarms are statements of providers that contradict the books. A person must handle those with `status=open`.',
@@ -48,6 +50,7 @@ const retrieveAlarmEndpoint: Endpoint = {
   id: 'retrieveAlarm',
   method: 'GET',
   url: '/api/v1/alarms/:id',
+  permission: 'operations:read',
   summary: 'Retrieve an alarm',
   tag: 'Providers',
   params: idOf(alarmId),
@@ -67,6 +70,7 @@ const closeAlarmEndpoint: Endpoint = {
   id: 'closeAlarm',
   method: 'POST',
   url: '/api/v1/alarms/:id/close',
+  permission: 'operations:write',
   summary: 'Close an alarm with a reason',
   description:
     "Check the provider's dashboard first. After the close, MiniPay again allows captures, cancels and refunds of the charge. With an `amount`, MiniPay also books that amount.",

@@ -2,7 +2,8 @@ import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { ATTEMPT } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
@@ -19,6 +20,7 @@ const listAttemptsEndpoint: Endpoint = {
   id: 'listAttempts',
   method: 'GET',
   url: '/api/v1/attempts',
+  permission: 'operations:read',
   summary: 'List attempts, newest first',
   description:
     'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
@@ -45,6 +47,7 @@ const resolveAttemptEndpoint: Endpoint = {
   id: 'resolveAttempt',
   method: 'POST',
   url: '/api/v1/attempts/:id/resolve',
+  permission: 'operations:write',
   summary: 'Resolve an attempt by hand',
   description:
     "Use it for an attempt whose outcome stays unknown. Look at the provider's dashboard first. MiniPay treats the outcome as if the provider had reported it, and closes the attempt's alarms. You can correct an attempt that was resolved by hand or has an open alarm, while no later capture or refund depends on it. The same request again changes nothing, so it needs no Idempotency-Key.",

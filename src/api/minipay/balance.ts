@@ -1,7 +1,8 @@
 import { currencyExponent } from '../../domain/money.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { CurrencyTotals, LedgerAccount as StoredAccount } from '../../ports/store.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { shows } from '../openapi/examples.ts'
 import { Balance, type BalanceView } from './balance-schemas.ts'
 import { exact } from './exact.ts'
@@ -34,6 +35,7 @@ const balanceEndpoint: Endpoint = {
   id: 'retrieveBalance',
   method: 'GET',
   url: '/api/v1/balance',
+  permission: 'reports:read',
   summary: 'Retrieve the balance, per currency',
   description:
     'The ledger keeps the balance of each currency, in `balances`. `balance` is for a single currency; it is null while several are in use.',

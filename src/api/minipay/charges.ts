@@ -8,7 +8,8 @@ import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
 import { sendPage } from '../../http/paging.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
-import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import { type Endpoint, keyed } from '../endpoint.ts'
 import { refusalOf, sendRejection } from '../errors.ts'
 import { ATTEMPT, CHARGE } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -41,6 +42,7 @@ const createChargeEndpoint: Endpoint = {
   id: 'createCharge',
   method: 'POST',
   url: '/api/v1/charges',
+  permission: 'charges:write',
   summary: 'Charge a customer',
   description:
     'A repeated request with the same Idempotency-Key and body returns 200 with the same charge. The customer is charged once.',
@@ -89,6 +91,7 @@ const retrieveChargeEndpoint: Endpoint = {
   id: 'retrieveCharge',
   method: 'GET',
   url: '/api/v1/charges/:id',
+  permission: 'charges:read',
   summary: 'Retrieve a charge',
   tag: 'Charges',
   params: ChargeParams,
@@ -108,6 +111,7 @@ const listChargesEndpoint: Endpoint = {
   id: 'listCharges',
   method: 'GET',
   url: '/api/v1/charges',
+  permission: 'charges:read',
   summary: 'List charges, newest first',
   tag: 'Charges',
   query: ChargesQuery,
@@ -153,6 +157,7 @@ const captureChargeEndpoint: Endpoint = {
   id: 'captureCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/capture',
+  permission: 'charges:write',
   summary: 'Capture an authorized charge',
   description: 'Captures everything, or the `amount` that you give. The provider releases the rest.',
   tag: 'Charges',
@@ -175,6 +180,7 @@ const cancelChargeEndpoint: Endpoint = {
   id: 'cancelCharge',
   method: 'POST',
   url: '/api/v1/charges/:id/cancel',
+  permission: 'charges:write',
   summary: 'Cancel a charge that was not captured',
   description:
     'Releases the authorized money. A charge in `requires_action` can be canceled, too. While a charge is `processing`, MiniPay stores the request and returns 202. It cancels or refunds the charge once it knows the outcome.',
@@ -198,6 +204,7 @@ const listChargeAttemptsEndpoint: Endpoint = {
   id: 'listChargeAttempts',
   method: 'GET',
   url: '/api/v1/charges/:id/attempts',
+  permission: 'charges:read',
   summary: "List a charge's attempts, oldest first",
   description:
     'Every call to a provider for this charge: the rule that chose the provider, the providers that MiniPay skipped and the reasons, and the outcome.',

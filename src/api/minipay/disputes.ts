@@ -1,5 +1,6 @@
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { DISPUTE } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
 import { Dispute, DisputesQuery } from './dispute-schemas.ts'
@@ -13,6 +14,7 @@ const listDisputesEndpoint: Endpoint = {
   id: 'listDisputes',
   method: 'GET',
   url: '/api/v1/disputes',
+  permission: 'reports:read',
   summary: 'List disputes, newest first',
   tag: 'Providers',
   query: DisputesQuery,

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { CHARGE, EPOCH, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { EventPage, EventsQuery } from './event-schemas.ts'
@@ -12,6 +13,7 @@ const listEventsEndpoint: Endpoint = {
   id: 'listEvents',
   method: 'GET',
   url: '/api/v1/events',
+  permission: 'webhooks:read',
   summary: 'List events, oldest first',
   description:
     'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',

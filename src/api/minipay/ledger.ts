@@ -1,7 +1,8 @@
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
 import type { EntryQuery } from '../../ports/store.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { CHARGE_ID, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
@@ -16,6 +17,7 @@ const listLedgerAccountsEndpoint: Endpoint = {
   id: 'listLedgerAccounts',
   method: 'GET',
   url: '/api/v1/ledger/accounts',
+  permission: 'reports:read',
   summary: "List the ledger's accounts with their balances",
   description: 'In each currency the balances of all accounts sum to zero.',
   tag: 'Ledger',
@@ -42,6 +44,7 @@ const listLedgerEntriesEndpoint: Endpoint = {
   id: 'listLedgerEntries',
   method: 'GET',
   url: '/api/v1/ledger/entries',
+  permission: 'reports:read',
   summary: "List the ledger's entries, newest first",
   description: 'Entries are never changed or deleted. The entries of one charge or refund sum to zero.',
   tag: 'Ledger',

@@ -41,6 +41,7 @@ const listProvidersEndpoint: Endpoint = {
   id: 'listProviders',
   method: 'GET',
   url: '/api/v1/providers',
+  permission: 'operations:read',
   summary: 'List the providers with their health',
   description:
     'In the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',

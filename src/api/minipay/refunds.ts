@@ -3,7 +3,8 @@ import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { sendPage } from '../../http/paging.ts'
 import type { RefundQuery } from '../../ports/store.ts'
-import { type Endpoint, keyed, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import { type Endpoint, keyed } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { REFUND } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -28,6 +29,7 @@ const createRefundEndpoint: Endpoint = {
   id: 'createRefund',
   method: 'POST',
   url: '/api/v1/refunds',
+  permission: 'refunds:write',
   summary: 'Refund a charge, wholly or in part',
   description:
     'Without an amount, MiniPay refunds the whole remainder. The refunds of a charge never exceed it, even if they run at the same time.',
@@ -78,6 +80,7 @@ const retrieveRefundEndpoint: Endpoint = {
   id: 'retrieveRefund',
   method: 'GET',
   url: '/api/v1/refunds/:id',
+  permission: 'refunds:read',
   summary: 'Retrieve a refund',
   tag: 'Refunds',
   params: idOf(refundId),
@@ -97,6 +100,7 @@ const listRefundsEndpoint: Endpoint = {
   id: 'listRefunds',
   method: 'GET',
   url: '/api/v1/refunds',
+  permission: 'refunds:read',
   summary: 'List refunds, newest first',
   description: 'Cursors are the `refund_id` of refunds.',
   tag: 'Refunds',

@@ -5,7 +5,8 @@ import { parseCurrency } from '../../domain/money.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { time } from '../../http/paging.ts'
-import { type Endpoint, type Services, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint, Services } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { RULES, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
@@ -43,6 +44,7 @@ const retrieveRuleSetEndpoint: Endpoint = {
   id: 'retrieveRoutingRules',
   method: 'GET',
   url: '/api/v1/routing',
+  permission: 'routing:read',
   summary: 'Retrieve the routing rules',
   description:
     'While none are stored, the version is 0, and MiniPay calls the providers in the order of the configuration.',
@@ -61,6 +63,7 @@ const replaceRuleSetEndpoint: Endpoint = {
   id: 'replaceRoutingRules',
   method: 'PUT',
   url: '/api/v1/routing',
+  permission: 'routing:write',
   summary: 'Replace the routing rules',
   description:
     'MiniPay checks the whole document first. If it has errors, the response lists each with its position, and MiniPay stores nothing.',
@@ -90,6 +93,7 @@ const resetRuleSetEndpoint: Endpoint = {
   id: 'resetRoutingRules',
   method: 'DELETE',
   url: '/api/v1/routing',
+  permission: 'routing:write',
   summary: 'Reset the routing rules',
   description:
     'MiniPay calls the providers in the order of the configuration again. This is stored as the next version.',
@@ -115,6 +119,7 @@ const simulateRoutingEndpoint: Endpoint = {
   id: 'simulateRouting',
   method: 'POST',
   url: '/api/v1/routing/simulate',
+  permission: 'routing:read',
   summary: 'Simulate routing rules',
   description:
     'Shows the providers that a given charge would go to, and the newest charges if they were made now. MiniPay stores nothing and calls no provider.',

@@ -5,7 +5,8 @@ import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { type Endpoint, scopeOf } from '../endpoint.ts'
+import { scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { DELIVERY, TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
@@ -30,6 +31,7 @@ const listDeliveriesEndpoint: Endpoint = {
   id: 'listWebhookDeliveries',
   method: 'GET',
   url: '/api/v1/webhook_deliveries',
+  permission: 'webhooks:read',
   summary: 'List webhook deliveries, newest first',
   tag: 'Events and webhooks',
   query: DeliveriesQuery,
@@ -58,6 +60,7 @@ const retryDeliveryEndpoint: Endpoint = {
   id: 'retryWebhookDelivery',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/:id/retry',
+  permission: 'webhooks:write',
   summary: 'Retry a webhook delivery',
   description:
     'Queues a failed delivery again, with all its attempts. A pending delivery stays as it is, so this request needs no Idempotency-Key.',
@@ -91,6 +94,7 @@ const retryDeliveriesEndpoint: Endpoint = {
   id: 'retryWebhookDeliveries',
   method: 'POST',
   url: '/api/v1/webhook_deliveries/retry',
+  permission: 'webhooks:write',
   summary: 'Retry failed webhook deliveries by filter',
   description:
     'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A queued delivery is no longer failed, so this request needs no Idempotency-Key.',

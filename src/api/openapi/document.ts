@@ -11,7 +11,7 @@ import {
   shareParameters,
   webhookParameters,
 } from './parameters.ts'
-import { DESCRIPTION, TAGS } from './prose.ts'
+import { DESCRIPTION, SECURITY_SCHEMES, TAGS } from './prose.ts'
 import { webhooks } from './webhooks.ts'
 
 const COMMON: readonly ApiErrorCode[] = [
@@ -24,6 +24,7 @@ const COMMON: readonly ApiErrorCode[] = [
   'overloaded',
   'shutting_down',
 ]
+const WITH_PERMISSION: readonly ApiErrorCode[] = ['unauthenticated', 'permission_denied']
 const WITH_PARAMETERS: readonly ApiErrorCode[] = ['parameter_unknown', 'parameter_invalid']
 /** MiniPay reads the body of every POST, PUT and DELETE, and it may contain an `amount` that is not an integer. */
 const WITH_BODY: readonly ApiErrorCode[] = [
@@ -45,6 +46,7 @@ export function errorsOf(endpoint: Endpoint): readonly ApiErrorCode[] {
   return [
     ...new Set([
       ...COMMON,
+      ...(endpoint.permission === null ? [] : WITH_PERMISSION),
       ...(endpoint.storeless ? [] : (['store_unavailable'] as const)),
       ...(needsParameters(endpoint) ? (['parameter_missing'] as const) : []),
       ...(endpoint.query || endpoint.body ? WITH_PARAMETERS : []),
@@ -100,6 +102,7 @@ function document(version: string): Json {
     paths,
     webhooks: hooks,
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       schemas: components.schemas(),
       responses: shareResponses(operations),
       parameters: { ...shareParameters(operations), ...receivers.parameters },
@@ -116,10 +119,17 @@ function operation(endpoint: Endpoint, components: Components): Operation {
     summary: endpoint.summary,
     ...(endpoint.description !== undefined && { description: endpoint.description }),
     tags: [endpoint.tag],
+    security: security(endpoint),
     ...(parameters.length > 0 && { parameters }),
     ...requestBody(endpoint, components),
     responses: responses(endpoint, components),
   }
+}
+
+/** The API key of an operation, with its permission, in either form; or none, as `minipay serve` allows on loopback. */
+function security({ permission }: Endpoint): Json[] {
+  if (permission === null) return []
+  return [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [permission] })), {}]
 }
 
 /** The examples of an endpoint by their names, with their bodies or their responses of a status. */

@@ -25,3 +25,12 @@ export const TAGS = [
   { name: 'Routing', description: 'Choose the provider of each charge by rules.' },
   { name: 'Operations', description: 'Watch the process.' },
 ]
+
+/** How a request carries its API key. The names of permissions are in the place of roles (OpenAPI 3.1, 4.8.30). */
+export const SECURITY_SCHEMES = {
+  ApiKey: { type: 'http', scheme: 'bearer', description: 'An API key: `Authorization: Bearer mp_test_…`.' },
+  ApiKeyAsUserName: {
+    ...{ type: 'http', scheme: 'basic' },
+    description: 'HTTP Basic with an API key as the user name and an empty password.',
+  },
+} as const

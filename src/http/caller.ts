@@ -1,0 +1,45 @@
+/** Who makes a request, and what the request may do. */
+import type { FastifyRequest } from 'fastify'
+import type { Permission } from '../domain/access/permissions.ts'
+import type { Actor } from '../domain/audit.ts'
+import type { Scope } from '../domain/scope.ts'
+import type { Refusal } from './errors.ts'
+
+export type Caller = {
+  /** The account and mode that the request acts in. It sees nothing of other scopes. */
+  readonly scope: Scope
+  /** The id of the API key, or `keyless`. */
+  readonly actor: Actor
+  readonly permissions: ReadonlySet<Permission>
+  /** Null for a request without a key. */
+  readonly keyId: string | null
+  /** Requests a second that the key may make; null: as configured for all keys. */
+  readonly rateLimit: number | null
+  /** The IP address of the client. */
+  readonly address: string
+  readonly requestId: string
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before the body of the request is read. */
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    /** What a caller needs; null: nothing, not even a key. */
+    readonly permission?: Permission | null
+  }
+}
+
+/**
+ * Finds out who makes a request to an endpoint with this permission, or why MiniPay does not serve it. Rejects with
+ * `StoreUnavailable`. Returns at once where it can, because every request waits for it.
+ */
+export type Authenticate = (
+  request: FastifyRequest,
+  permission: Permission | null,
+) => Caller | Refusal | Promise<Caller | Refusal>
+
+export function isRefusal(found: Caller | Refusal): found is Refusal {
+  return 'status' in found
+}
