@@ -17,6 +17,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY src ./src
+RUN ln -s /app/bin/minipay.js /usr/local/bin/minipay
 USER node
 VOLUME /data
 EXPOSE 8080
