@@ -99,3 +99,8 @@ function random80({ random }: Runtime): () => bigint {
 export function fingerprint(text: string): string {
   return text.length <= PLAIN_FINGERPRINT ? text : hash('sha256', text, 'base64url')
 }
+
+/** SHA-256 in hex. */
+export function sha256(text: string): string {
+  return hash('sha256', text, 'hex')
+}

@@ -20,6 +20,10 @@ export const ERROR_CODES = {
   routing_rules_invalid:
     'The rule set has errors; `problems` lists each with its position. MiniPay stored nothing.',
   routing_version_conflict: 'The rule set is no longer at the expected version; MiniPay stored nothing.',
+  permission_denied:
+    'The API key lacks the permission that the endpoint requires, or that the request would grant; the message names it.',
+  api_key_not_found: 'No API key has this id.',
+  account_not_found: 'No account has this id.',
   transaction_not_found: 'No transaction has this id.',
   refund_not_found: 'No refund has this id.',
   alarm_not_found: 'No alarm has this id.',
@@ -42,6 +46,8 @@ export const ERROR_CODES = {
   attempt_not_found: 'No attempt has this id.',
   attempt_not_open: 'The attempt has ended, or MiniPay is sending it or looking it up now.',
   attempt_not_resolved: 'The attempt cannot be resolved by hand; the message gives the reason.',
+  api_key_ended: 'The API key was revoked or rolled, or has expired; it cannot change any more.',
+  account_closed: 'The account is closed.',
   alarm_not_open: 'The alarm is already closed.',
   delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
   balance_limit_reached: 'The amount would exceed the largest balance that the ledger can store.',

@@ -7,6 +7,8 @@ const KINDS = {
   alarm: { code: 'alarm_not_found', prefix: 'alm' },
   attempt: { code: 'attempt_not_found', prefix: 'att' },
   delivery: { code: 'delivery_not_found', prefix: 'dlv' },
+  'API key': { code: 'api_key_not_found', prefix: 'key' },
+  account: { code: 'account_not_found', prefix: 'acct' },
 } as const
 
 /** The rejection for an id without an object; for an id of another kind it shows how the right ones begin. */
@@ -14,6 +16,6 @@ export function notFound(kind: keyof typeof KINDS, id: string, param = 'id'): Re
   const { code, prefix } = KINDS[kind]
   const hint = id.startsWith(`${prefix}_`)
     ? ''
-    : ` The id of ${/^a/.test(kind) ? 'an' : 'a'} ${kind} begins with ${prefix}_.`
+    : ` The id of ${/^a/i.test(kind) ? 'an' : 'a'} ${kind} begins with ${prefix}_.`
   return reject(code, `There is no such ${kind}.${hint}`, param)
 }

@@ -17,10 +17,7 @@ export const HTTP_ERRORS = {
   request_timeout: { status: 408, meaning: 'The request did not arrive in time.' },
   headers_too_large: { status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
   unauthenticated: { status: 401, meaning: 'The request has no valid API key.' },
-  permission_denied: {
-    status: 403,
-    meaning: 'The API key lacks the permission that the endpoint requires; the message names it.',
-  },
+  permission_denied: { status: 403, meaning: ERROR_CODES.permission_denied },
   route_not_found: { status: 404, meaning: 'No such route.' },
   method_not_allowed: {
     status: 405,

@@ -23,7 +23,8 @@ export type AccessStore = {
   accessKeyByHash(hash: string): Promise<FoundAccessKey | undefined>
   /** Whether a key was ever made, in any scope; revoked ones count. */
   anyAccessKey(): Promise<boolean>
-  accessKey(scope: Scope, id: string): Promise<AccessKey | undefined>
+  /** With scope null: in any scope. */
+  accessKey(scope: Scope | null, id: string): Promise<AccessKey | undefined>
   /** Newest first. */
   accessKeys(scope: Scope, query: AccessKeyQuery): Promise<Page<AccessKey>>
   /**

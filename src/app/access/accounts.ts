@@ -1,0 +1,81 @@
+/** Accounts are made, listed, renamed and closed; each change has its audit entry in the same commit. */
+import type { Account } from '../../domain/access/access-key.ts'
+import { checkName } from '../../domain/access/new-key.ts'
+import { isRejection, type Rejection, reject } from '../../domain/error.ts'
+import { notFound } from '../../domain/not-found.ts'
+import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
+import { type AccessContext, type Administrator, accountFacts, entryOf } from './administrator.ts'
+import type { Keyring } from './keyring.ts'
+
+type AccountContext = Omit<AccessContext, 'keyring'> & { readonly keyring: Pick<Keyring, 'forgetAll'> }
+
+/** Makes an account. Rejection: `parameter_invalid`. Rejects with `StoreUnavailable`. */
+export async function createAccount(
+  context: AccountContext,
+  by: Administrator,
+  name: string,
+): Promise<Account | Rejection> {
+  const wrong = checkName(name)
+  if (wrong) return wrong
+  const account = { publicId: context.newId('acct'), name, createdAt: context.now(), closedAt: null }
+  const after = accountFacts({ ...account, id: 0 })
+  const facts = { action: 'account.created', object: account.publicId, after } as const
+  return context.store.addAccount(account, entryOf(context, by, by.scope, facts))
+}
+
+/** Rejection: `account_not_found`. */
+export async function findAccount(
+  { store }: Pick<AccessContext, 'store'>,
+  id: string,
+): Promise<Account | Rejection> {
+  return (await store.account(id)) ?? notFound('account', id)
+}
+
+/** Rejections: `parameter_invalid`, `account_not_found`. Rejects with `StoreUnavailable`. */
+export function renameAccount(
+  context: AccountContext,
+  by: Administrator,
+  id: string,
+  name: string,
+): Promise<Account | Rejection> {
+  return change(context, by, id, 'account.renamed', (account) => checkName(name) ?? { ...account, name })
+}
+
+/**
+ * Closes an account for ever: its keys are refused, and its open work still ends. A closed one stays as it is.
+ * Rejections: `account_not_found`; `parameter_invalid` for the operator's account. Rejects with `StoreUnavailable`.
+ */
+export function closeAccount(
+  context: AccountContext,
+  by: Administrator,
+  id: string,
+): Promise<Account | Rejection> {
+  return change(context, by, id, 'account.closed', (account) => {
+    if (account.id === OPERATOR_ACCOUNT)
+      return reject('parameter_invalid', "The operator's account cannot be closed.", 'id')
+    return account.closedAt === null ? { ...account, closedAt: context.now() } : account
+  })
+}
+
+/** Changes a stored account; again from its newest state if it was changed meanwhile. */
+async function change(
+  context: AccountContext,
+  by: Administrator,
+  id: string,
+  action: 'account.renamed' | 'account.closed',
+  decide: (account: Account) => Account | Rejection,
+): Promise<Account | Rejection> {
+  for (;;) {
+    const before = await findAccount(context, id)
+    if (isRejection(before)) return before
+    const after = decide(before)
+    if (isRejection(after) || (after.name === before.name && after.closedAt === before.closedAt)) return after
+    const facts = { action, object: id, before: accountFacts(before), after: accountFacts(after) }
+    try {
+      if (await context.store.changeAccount(before, after, entryOf(context, by, by.scope, facts)))
+        return after
+    } finally {
+      context.keyring.forgetAll()
+    }
+  }
+}

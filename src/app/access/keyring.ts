@@ -1,0 +1,154 @@
+/** Finds the key of a request by its secret, without a look-up for each request. */
+import type { AccessKey } from '../../domain/access/access-key.ts'
+import { modeOfSecret } from '../../domain/access/key-secret.ts'
+import { isWithin } from '../../domain/access/networks.ts'
+import { type Permission, permissionsOf } from '../../domain/access/permissions.ts'
+import type { AccessKeyUse, AccessStore, FoundAccessKey } from '../../ports/store-access.ts'
+
+/**
+ * A key that another node revokes is refused here at most this much later, in ms; below the promised second, so that
+ * the read itself has time.
+ */
+const FRESH_MS = 900
+/** Older ones are read again while requests still use the former: so a busy key never waits for the database. */
+const REFRESH_MS = 450
+const MAX_KEYS = 10_000
+/** No secret is this long. */
+const MAX_SECRET = 64
+
+/** A key that may be used now, and its effective permissions. */
+export type Authenticated = { readonly key: AccessKey; readonly permissions: ReadonlySet<Permission> }
+
+export type Keyring = {
+  /**
+   * The key of a secret, for a request from an IP address. Undefined in every case of failure: malformed, unknown,
+   * revoked, expired, from another network than allowed, or its account is closed. At once if the key was read within
+   * the last second, and otherwise a promise, which rejects with `StoreUnavailable` if the database is unavailable.
+   */
+  authenticate(
+    secret: string,
+    address: string,
+  ): Authenticated | undefined | Promise<Authenticated | undefined>
+  /** Whether a key was ever made: at once if so, else read at most a second ago. Rejects with `StoreUnavailable`. */
+  anyKey(): boolean | Promise<boolean>
+  /** Call it after each write of a key, also after a failed one: its next use reads it again. */
+  forget(hash: string): void
+  /** Call it after each write of an account. */
+  forgetAll(): void
+  /** Stores the last uses since the former call. Rejects with `StoreUnavailable`; then the next call stores them. */
+  flushUses(): Promise<void>
+}
+
+export type KeyringOptions = {
+  readonly store: Pick<AccessStore, 'accessKeyByHash' | 'anyAccessKey' | 'touchAccessKeys'>
+  /** The store's clock, in ms since 1970. */
+  readonly now: () => number
+  /** ms; nothing sets it. */
+  readonly monotonic: () => number
+  /** SHA-256 in hex. */
+  readonly sha256: (text: string) => string
+}
+
+type Cached = { readonly readAt: number; readonly usable: Authenticated }
+
+export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions): Keyring {
+  /** In the order in which they were read. */
+  const cached = new Map<string, Cached>()
+  const loading = new Map<string, Promise<Authenticated | undefined>>()
+  let uses = new Map<string, number>()
+  let made: { readonly readAt: number; readonly found: boolean } | undefined
+
+  function load(hash: string): Promise<Authenticated | undefined> {
+    const before = loading.get(hash)
+    if (before) return before
+    const readAt = monotonic()
+    const run = store
+      .accessKeyByHash(hash)
+      .then((found) => {
+        const usable = usableOf(found)
+        // After a write, this load may have read the former row.
+        if (loading.get(hash) === run) keep(hash, usable && { readAt, usable })
+        return usable
+      })
+      .finally(() => {
+        if (loading.get(hash) === run) loading.delete(hash)
+      })
+    loading.set(hash, run)
+    return run
+  }
+
+  /** Unknown and revoked keys are not kept: otherwise guesses would displace the keys in use. */
+  function keep(hash: string, entry: Cached | undefined): void {
+    cached.delete(hash)
+    if (!entry) return
+    cached.set(hash, entry)
+    const [oldest] = cached.keys()
+    if (cached.size > MAX_KEYS && oldest !== undefined) cached.delete(oldest)
+  }
+
+  /** What changes without a write: the time, and where the request comes from. */
+  function admit(usable: Authenticated | undefined, address: string): Authenticated | undefined {
+    if (!usable) return undefined
+    const { id, expiresAt, networks } = usable.key
+    const time = now()
+    if (expiresAt !== null && expiresAt <= time) return undefined
+    if (networks !== null && !isWithin(networks, address)) return undefined
+    uses.set(id, time)
+    return usable
+  }
+
+  return {
+    authenticate(secret, address) {
+      if (secret.length > MAX_SECRET) return undefined
+      const hash = sha256(secret)
+      const entry = cached.get(hash)
+      const age = entry ? monotonic() - entry.readAt : Number.POSITIVE_INFINITY
+      if (entry && age < FRESH_MS) {
+        // A failure shows itself once the entry is too old.
+        if (age >= REFRESH_MS) load(hash).catch(() => {})
+        return admit(entry.usable, address)
+      }
+      if (modeOfSecret(secret) === undefined) return undefined
+      return load(hash).then((usable) => admit(usable, address))
+    },
+
+    anyKey() {
+      if (made?.found || (made && monotonic() - made.readAt < FRESH_MS)) return made.found
+      const readAt = monotonic()
+      return store.anyAccessKey().then((found) => {
+        // A key that was made meanwhile stays made.
+        made = { readAt, found: found || made?.found === true }
+        return made.found
+      })
+    },
+
+    forget(hash) {
+      cached.delete(hash)
+      loading.delete(hash)
+      if (made?.found !== true) made = undefined
+    },
+
+    forgetAll() {
+      cached.clear()
+      loading.clear()
+    },
+
+    async flushUses() {
+      if (uses.size === 0) return
+      const taken = uses
+      uses = new Map()
+      try {
+        await store.touchAccessKeys([...taken].map(([id, at]): AccessKeyUse => ({ id, at })))
+      } catch (error) {
+        for (const [id, at] of taken) if (!uses.has(id)) uses.set(id, at)
+        throw error
+      }
+    },
+  }
+}
+
+function usableOf(found: FoundAccessKey | undefined): Authenticated | undefined {
+  if (!found || found.accountClosedAt !== null || found.key.revokedAt !== null) return undefined
+  const { key } = found
+  return { key, permissions: permissionsOf(key, key.scope) }
+}
