@@ -7,7 +7,7 @@ import { Refused } from './errors.ts'
 
 /** A request whose body is sent in these pieces. */
 function read(pieces: readonly Buffer[], headers: Record<string, string> = {}): Promise<Buffer> {
-  const request = Object.assign(new PassThrough(), { headers })
+  const request = Object.assign(new PassThrough(), { headers, rawTrailers: [] })
   return new Promise((resolve, reject) => {
     readBody(request as unknown as IncomingMessage, (error, bytes) => {
       if (error) reject(error)

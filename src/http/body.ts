@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { createTurns } from '../app/turns.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { type Refusal, Refused, refuse } from './errors.ts'
+import { refusalOfTrailers } from './framing.ts'
 
 /** The largest body of a request, in bytes. */
 export const BODY_LIMIT = 256 * 1024
@@ -44,7 +45,11 @@ export function readBody(
       if (!ended && !bytes.append(piece)) end(new Refused(TOO_LARGE))
       if (++pieces % MANY_PIECES === 0) rest(request.socket)
     })
-    .on('end', () => end(null, bytes.take()))
+    .on('end', () => {
+      const refusal = refusalOfTrailers(request)
+      if (refusal) end(new Refused(refusal))
+      else end(null, bytes.take())
+    })
     .on('error', end)
 }
 

@@ -38,8 +38,9 @@ export function boundConnections(): Connections {
 
   return {
     inTurn({ socket }, response, start) {
-      // Node gives a response its socket when its turn comes, and none after the last response of a connection.
-      if (response.socket) return start()
+      // Node gives a response its socket when its turn comes. After the last response of a connection it still parses
+      // what has arrived, and hands over those requests too.
+      if (response.socket) return isEnding(socket) ? undefined : start()
       const others = waiting.get(socket) ?? 0
       if (others === MAX_WAITING) return void socket.destroy()
       waiting.set(socket, others + 1)
@@ -47,7 +48,7 @@ export function boundConnections(): Connections {
         waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
         // Node has only begun to hand the socket over.
         process.nextTick(() => {
-          if (!socket.destroyed) start()
+          if (!isEnding(socket)) start()
         })
       })
     },
@@ -68,4 +69,9 @@ export function boundConnections(): Connections {
       }
     },
   }
+}
+
+/** Whether MiniPay has closed this connection, or sends its last bytes now. */
+function isEnding(socket: Socket): boolean {
+  return socket.destroyed || socket.writableEnded
 }

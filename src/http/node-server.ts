@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server } fr
 import type { Socket } from 'node:net'
 import type { Connections } from './connections.ts'
 import { errorBody, type HttpErrorCode, refuse } from './errors.ts'
+import { COMMON_HEADER_LINES, COMMON_HEADERS } from './headers.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 
@@ -47,6 +48,8 @@ export function createNodeServer(
   // An Expect other than 100-continue; Node would respond 417 without a body.
   server.on('checkExpectation', (_request, response) => {
     const requestId = newRequestId()
+    // The client may or may not send its body now.
+    response.shouldKeepAlive = false
     response.writeHead(400, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId })
     response.end(`${errorBody(refuse('bad_request', 'This Expect header is not supported.'), requestId)}\n`)
   })
@@ -57,18 +60,6 @@ export function createNodeServer(
   // A client that ends its side of the connection after its request still gets the response.
   return Object.assign(server, { httpAllowHalfOpen: true })
 }
-
-/**
- * Responses contain payments: caches must not keep them, pages must not frame them, browsers must not guess their
- * type.
- */
-const COMMON_HEADERS = {
-  'access-control-allow-origin': '*',
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-} as const
 
 /** A response with the common headers that reports its end to the connections. */
 function responses(connections: Connections) {
@@ -85,9 +76,21 @@ function responses(connections: Connections) {
   }
 }
 
+/** Node's own reference to the response that a connection sends now. */
+type Busy = Socket & { readonly _httpMessage?: ServerResponseOf | null }
+type ServerResponseOf = InstanceType<typeof ServerResponse>
+
 /** Requests that are not HTTP, or that never arrived in full: MiniPay responds on the bare socket, and closes it. */
-export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Busy, requestId: string): void {
+  if (error.code === 'ECONNRESET') return void socket.destroy()
+  const current = socket._httpMessage
+  // A response that has begun, or that belongs to an earlier request, is the last one of its connection.
+  if (current?.headersSent) return void current.once('finish', () => socket.destroySoon())
+  if (current?.req.complete) {
+    current.shouldKeepAlive = false
+    return
+  }
+  if (!socket.writable) return void socket.destroySoon()
   const [code, message]: [HttpErrorCode, string] =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ['request_timeout', 'The request did not arrive in time.']
@@ -98,6 +101,6 @@ export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, req
   const body = `${errorBody(refusal, requestId)}\n`
   socket.end(
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Access-Control-Allow-Origin: *\r\nDate: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `${COMMON_HEADER_LINES}Date: ${new Date().toUTCString()}\r\nX-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

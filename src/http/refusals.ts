@@ -1,26 +1,14 @@
 /** Requests that the server refuses before it looks for their endpoint, and those that name none. */
-import type { IncomingMessage } from 'node:http'
 import { holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import type { Reply, Request, ServedApi } from './endpoint.ts'
 import { type Refusal, refuse } from './errors.ts'
 import { cardRefusal } from './json-body.ts'
 import { nearEndpoint } from './near-endpoint.ts'
 
-/** Headers that may appear once only; a second value would be ignored, or joined to the first. */
-const SINGLE_HEADERS = new Set(['idempotency-key', 'content-type', 'content-length', 'authorization', 'host'])
-
-/** The refusal of malformed or repeated headers, or of a card number in the URL. */
-export function refusalOfHead(request: Request): Refusal | undefined {
-  if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-    return refuse('bad_request', 'The Host header is missing.')
-  const coding = request.headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return refuse('bad_request', 'The only supported Transfer-Encoding is chunked.')
-  const repeated = repeatedHeader(request.raw)
-  if (repeated) return refuse('header_repeated', `The header ${repeated} was sent more than once.`, repeated)
+/** The refusal of a card number in the URL. */
+export function refusalOfUrl({ url }: Request): Refusal | undefined {
   // The endpoints' own URLs have few digits: only ids and queries can contain a card number.
-  if (/\d(?:\D*\d){11}/.test(request.url) && holdsCardNumber(decoded(request.url)))
-    return cardRefusal(undefined)
+  if (/\d(?:\D*\d){11}/.test(url) && holdsCardNumber(decoded(url))) return cardRefusal(undefined)
   return undefined
 }
 
@@ -33,22 +21,6 @@ export function refusalOfEncoding({ headers }: Request): Refusal | undefined {
     'unsupported_media_type',
     'Send the body as plain UTF-8 JSON, without a Content-Encoding and without another charset.',
   )
-}
-
-function repeatedHeader({ headers, rawHeaders }: IncomingMessage): string | undefined {
-  let names = 0
-  for (const _ in headers) names++
-  // The usual case: as many names as lines.
-  if (names * 2 === rawHeaders.length) return undefined
-  let seen: string[] | undefined
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase()
-    if (!SINGLE_HEADERS.has(name)) continue
-    if (seen?.includes(name)) return name
-    seen ??= []
-    seen.push(name)
-  }
-  return undefined
 }
 
 /** The URL with its escapes resolved; unlike `decodeURIComponent`, one bad escape does not hide the rest. */

@@ -12,10 +12,11 @@ import { type Authenticate, type Caller, isRefusal } from './caller.ts'
 import { boundConnections } from './connections.ts'
 import { NoQuery, type ServedApi, type ServedEndpoint, sendRefusal } from './endpoint.ts'
 import { type Refusal, Refused, refusalOfError, refuse } from './errors.ts'
+import { refusalOfFraming } from './framing.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
-import { refusalOfEncoding, refusalOfHead, refusalOfUnknownEndpoint } from './refusals.ts'
+import { refusalOfEncoding, refusalOfUnknownEndpoint, refusalOfUrl } from './refusals.ts'
 import { queryValidator } from './validate.ts'
 
 /** Node's own limit of a request line with its headers. */
@@ -111,11 +112,11 @@ function createApp(options: ServerOptions): FastifyInstance {
 function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonly closing: boolean }): void {
   app.addHook('onRequest', (request, reply, done) => {
     setCommonHeaders(request, reply)
-    if (state.closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
+    const ambiguous = refusalOfFraming(request.raw)
+    if (ambiguous || state.closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
+    if (ambiguous) return void sendRefusal(reply, ambiguous)
     if (request.method === 'OPTIONS') return void preflight(reply)
-    const refused = state.closing
-      ? refuse('shutting_down', 'The server is stopping.')
-      : refusalOfHead(request)
+    const refused = state.closing ? refuse('shutting_down', 'The server is stopping.') : refusalOfUrl(request)
     if (refused) return void sendRefusal(reply, refused)
     // Before the body: a wrong path is wrong with any body.
     if (request.is404) return void sendRefusal(reply, refusalOfUnknownEndpoint(options.api, request, reply))

@@ -141,14 +141,38 @@ test('a slash at the end of a path changes nothing, and / leads to the reference
   assert.deepEqual([start.status, start.headers.get('location')], [302, '/docs'])
 })
 
-test('every answer says that it is not to be stored, framed or guessed at', async () => {
-  for (const path of ['/api/v1/charges', '/api/v1/charges/nothing', '/nothing', '/metrics']) {
-    const { headers } = await call(server.url, 'GET', path)
-    assert.equal(headers.get('cache-control'), 'no-store', path)
-    assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
-    assert.equal(headers.get('x-frame-options'), 'DENY', path)
-    assert.equal(headers.get('referrer-policy'), 'no-referrer', path)
+test('every response says that it is not to be stored, framed, embedded or guessed at', async () => {
+  const expected = {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
   }
+  for (const path of ['/api/v1/charges', '/api/v1/charges/nothing', '/nothing', '/metrics', '/%ff']) {
+    const { headers } = await call(server.url, 'GET', path)
+    const found = Object.keys(expected).map((name) => [name, headers.get(name)])
+    assert.deepEqual(Object.fromEntries(found), expected, path)
+    // A browser would ignore it on a plain connection, and a proxy could pass it on for a whole domain.
+    assert.equal(headers.get('strict-transport-security'), null, path)
+  }
+  const garbage = await raw('no HTTP at all\r\n\r\n')
+  for (const [name, value] of Object.entries(expected))
+    assert.ok(garbage.includes(`${name}: ${value}\r\n`), name)
+})
+
+test('the reference page allows itself its styles, and nothing else', async () => {
+  const page = await fetch(`${server.url}/docs`)
+  const policy = page.headers.get('content-security-policy') ?? ''
+  assert.match(policy, /^default-src 'none'; style-src 'unsafe-inline'; .*frame-ancestors 'none'$/)
+  // Anything that this policy blocks would be missing from the page.
+  assert.doesNotMatch(
+    await page.text(),
+    /<(script|img|iframe|form|base|object|link|svg)\b|\son\w+=|url\(|@import/i,
+  )
 })
 
 test('metrics come in the type that the client likes best, by weight and then by order', async () => {

@@ -4,6 +4,10 @@ import type { Reply, ServedEndpoint } from '../../http/endpoint.ts'
 import { openApiDocument } from '../openapi/document.ts'
 import { docsPage } from './page.ts'
 
+/** The page has its styles inside, and no scripts, pictures, frames or forms. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 export type Documents = { readonly openApi: string; readonly page: string }
 
 /** The endpoints that serve the documentation of this version. */
@@ -14,7 +18,7 @@ export function documentation(version: string): ServedEndpoint[] {
     {
       ...{ method: 'GET', url: '/docs', permission: null, slow: true },
       async handle(_request, reply) {
-        reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+        reply.header('content-security-policy', PAGE_POLICY)
         return send(reply, 'text/html; charset=utf-8', (await documents()).page)
       },
     },
