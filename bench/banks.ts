@@ -32,7 +32,7 @@ export async function withProviders<T>(
   const file = join(bench.folder, 'providers.json')
   const entries = Object.entries(remotes).map(([name, remote]) => [
     name,
-    { kind: 'http', secret: SECRET, lookup: 'final', ...remote },
+    { kind: 'http', mode: 'test', secret: SECRET, lookup: 'final', ...remote },
   ])
   writeFileSync(file, JSON.stringify(Object.fromEntries(entries)))
   try {

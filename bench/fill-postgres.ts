@@ -34,25 +34,25 @@ const HISTORY = `
 /** The totals of the rows. $1 is the number of charges. */
 const TOTALS = [
   `INSERT INTO ledger_accounts (account_id, live, code, currency, balance)
-   SELECT 1, 1, code, currency, sum(CASE code WHEN 'merchant' THEN -${AMOUNT} ELSE ${AMOUNT} END)
+   SELECT 1, 0, code, currency, sum(CASE code WHEN 'merchant' THEN -${AMOUNT} ELSE ${AMOUNT} END)
      FILTER (WHERE status = 'succeeded')
    FROM (SELECT *, unnest(ARRAY['merchant', 'provider:' || provider]) AS code FROM history) AS posted
    WHERE status <> 'failed'
    GROUP BY code, currency`,
   `INSERT INTO counters (account_id, live, name, currency, part, value)
-   SELECT 1, 1, name, currency, 0, count(*)
+   SELECT 1, 0, name, currency, 0, count(*)
    FROM (SELECT currency, unnest(CASE status
        WHEN 'failed' THEN ARRAY['charges_failed']
        WHEN 'refunded' THEN ARRAY['charges_succeeded', 'charges_refunded', 'refunds']
        ELSE ARRAY['charges_succeeded'] END) AS name FROM history) AS counted
    GROUP BY name, currency
    UNION ALL
-   SELECT 1, 1, CASE status WHEN 'failed' THEN 'attempts_declined' ELSE 'attempts_succeeded' END, '', 0, count(*)
+   SELECT 1, 0, CASE status WHEN 'failed' THEN 'attempts_declined' ELSE 'attempts_succeeded' END, '', 0, count(*)
    FROM history WHERE provider = 'bank' GROUP BY status
    UNION ALL VALUES
-     (1, 1, 'deliveries_pending', '', 0, 2 * $1::bigint),
-     (1, 1, 'deliveries_failed', '', 0, $1::bigint / 20)`,
-  `INSERT INTO sequences (account_id, live, event, transfer) VALUES (1, 1, $1::bigint * 23 / 20, 0)`,
+     (1, 0, 'deliveries_pending', '', 0, 2 * $1::bigint),
+     (1, 0, 'deliveries_failed', '', 0, $1::bigint / 20)`,
+  `INSERT INTO sequences (account_id, live, event, transfer) VALUES (1, 0, $1::bigint * 23 / 20, 0)`,
 ]
 
 /** The snapshot of a charge, over `history`, with a refund or a dispute as `part`. */
@@ -80,40 +80,40 @@ const COPIES = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, amount_refund_pending,
      amount_disputed, currency, customer, status, capture, provider, provider_reference, decline_code, failure_message,
      idempotency_key, created_at)
-   SELECT 1, 1, id, CASE status WHEN 'refunded' THEN 2 ELSE 1 END, ${AMOUNT},
+   SELECT 1, 0, id, CASE status WHEN 'refunded' THEN 2 ELSE 1 END, ${AMOUNT},
      CASE status WHEN 'failed' THEN 0 ELSE ${AMOUNT} END, CASE status WHEN 'refunded' THEN ${AMOUNT} ELSE 0 END, 0, 0,
      currency, customer, status, 1, provider, provider || '_' || id,
      CASE status WHEN 'failed' THEN 'do_not_honor' END, CASE status WHEN 'failed' THEN 'No.' END, key, at
    FROM history ORDER BY i`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
-   SELECT 1, 1, key, 'POST /api/v1/charges {"amount":${AMOUNT},"currency":"' || currency || '","customer":"' || customer || '"}',
+   SELECT 1, 0, key, 'POST /api/v1/charges {"amount":${AMOUNT},"currency":"' || currency || '","customer":"' || customer || '"}',
      CASE status WHEN 'failed' THEN 'declined' ELSE 'created' END, id, i, at
    FROM history ORDER BY i`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
-   SELECT 1, 1, 'refund-' || key, 'POST /api/v1/refunds {"amount":${AMOUNT},"transaction_id":"' || id || '"}', 'done',
+   SELECT 1, 0, 'refund-' || key, 'POST /api/v1/refunds {"amount":${AMOUNT},"transaction_id":"' || id || '"}', 'done',
      're_' || tail, ${REFUNDED}, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, i, 'evt_' || tail, CASE status WHEN 'failed' THEN 'payment.failed' ELSE 'payment.succeeded' END,
+   SELECT 1, 0, i, 'evt_' || tail, CASE status WHEN 'failed' THEN 'payment.failed' ELSE 'payment.succeeded' END,
      ${told(`CASE status WHEN 'failed' THEN 'failed' ELSE 'succeeded' END`, `CASE status WHEN 'failed' THEN '' ELSE ${CAPTURED} END`, 0)}, at
    FROM history ORDER BY i`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, ${REFUNDED}, 'evt_2' || substr(tail, 2), 'payment.refunded',
+   SELECT 1, 0, ${REFUNDED}, 'evt_2' || substr(tail, 2), 'payment.refunded',
      ${told(`'refunded'`, CAPTURED, AMOUNT, `',"refund":' || ${REFUND}`)}, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   ...(['open', 'won'] as const).map(
     (status, place) => `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, ${disputed(place + 1)}, 'evt_${place + 3}' || substr(tail, 2), 'dispute.${status === 'open' ? 'opened' : 'won'}',
+   SELECT 1, 0, ${disputed(place + 1)}, 'evt_${place + 3}' || substr(tail, 2), 'dispute.${status === 'open' ? 'opened' : 'won'}',
      ${told(`'succeeded'`, CAPTURED, 0, dispute(status))}, at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
   ),
   `INSERT INTO refunds (account_id, live, id, transaction_id, amount, currency, customer, status, idempotency_key,
      created_at)
-   SELECT 1, 1, 're_' || tail, id, ${AMOUNT}, currency, customer, 'refunded', 'refund-' || key, at
+   SELECT 1, 0, 're_' || tail, id, ${AMOUNT}, currency, customer, 'refunded', 'refund-' || key, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
   `INSERT INTO ledger_transfers
      (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, row_number() OVER (ORDER BY booked.seq), d.id, c.id, booked.transaction_id, ${AMOUNT}, booked.at
+   SELECT 1, 0, row_number() OVER (ORDER BY booked.seq), d.id, c.id, booked.transaction_id, ${AMOUNT}, booked.at
    FROM (
      SELECT i AS seq, 'provider:' || provider AS debit, 'merchant' AS credit, currency, id AS transaction_id, at
      FROM history WHERE status <> 'failed'
@@ -126,21 +126,21 @@ const COPIES = [
   `UPDATE sequences SET transfer = (SELECT count(*) FROM ledger_transfers)`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route,
      provider_reference, decline_code, reason, resolved_by, idempotency_key, started_at, ended_at, lookups)
-   SELECT 'att_' || tail, 1, 1, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
+   SELECT 'att_' || tail, 1, 0, id, 'authorize', 'bank', CASE status WHEN 'failed' THEN 'declined' ELSE 'succeeded' END,
      ${AMOUNT}, currency, '${ROUTE}', 'bank_' || id, CASE status WHEN 'failed' THEN 'do_not_honor' END,
      CASE status WHEN 'failed' THEN 'No.' END, 'answer', key, at, at, 0
    FROM history WHERE provider = 'bank' ORDER BY i`,
   `INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency,
      amount_booked, customer, status, created_at)
-   SELECT 1, 1, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, 0, customer, 'won', at
+   SELECT 1, 0, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, 0, customer, 'won', at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
   // Each charge's event is pending at one endpoint, and at one of many others; a refund's delivery failed.
   `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-   SELECT 'dlv_' || copy || substr(tail, 2), 1, 1,
+   SELECT 'dlv_' || copy || substr(tail, 2), 1, 0,
      CASE copy WHEN 0 THEN '${ONE_ENDPOINT}' ELSE 'spread_' || i % ${SPREAD_ENDPOINTS} END, i, 'pending', 0, at, at
    FROM history CROSS JOIN generate_series(0, 1) AS copy ORDER BY copy, i`,
   `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, created_at)
-   SELECT 'dlv_2' || substr(tail, 2), 1, 1, '${ONE_ENDPOINT}', $1::bigint + i / 20 + 1, 'failed', 6, at
+   SELECT 'dlv_2' || substr(tail, 2), 1, 0, '${ONE_ENDPOINT}', $1::bigint + i / 20 + 1, 'failed', 6, at
    FROM history WHERE status = 'refunded' ORDER BY i`,
 ]
 

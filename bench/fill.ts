@@ -58,29 +58,29 @@ const FINGERPRINT = `'POST /api/v1/charges {"amount":${AMOUNT},"currency":"usd",
 const COPIES_OF_TAKEN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_captured, amount_refunded, currency, customer,
      status, provider, provider_reference, idempotency_key, created_at)
-   SELECT 1, 1, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
+   SELECT 1, 0, id, 1, ${AMOUNT}, ${AMOUNT}, 0, 'usd', customer, 'succeeded', :provider, :provider || '_' || id, key, :at
    FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
-   SELECT 1, 1, key, ${FINGERPRINT}, 'created', id, i, :at FROM batch`,
+   SELECT 1, 0, key, ${FINGERPRINT}, 'created', id, i, :at FROM batch`,
   `INSERT INTO ledger_transfers
      (account_id, live, seq, debit_account_id, credit_account_id, transaction_id, amount, created_at)
-   SELECT 1, 1, i, 1, 2, id, ${AMOUNT}, :at FROM batch`,
+   SELECT 1, 0, i, 1, 2, id, ${AMOUNT}, :at FROM batch`,
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-   SELECT 1, 1, i, 'evt_' || tail, 'payment.succeeded', facts, :at FROM batch`,
+   SELECT 1, 0, i, 'evt_' || tail, 'payment.succeeded', facts, :at FROM batch`,
 ]
 const COPY_DELIVERIES = `INSERT INTO deliveries
     (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-  SELECT 'dlv_' || tail, 1, 1, '${ENDPOINT}', i, 'pending', 0, :at, :at FROM batch`
+  SELECT 'dlv_' || tail, 1, 0, '${ENDPOINT}', i, 'pending', 0, :at, :at FROM batch`
 const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
 const COPIES_OF_UNKNOWN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status, provider,
      idempotency_key, created_at)
-   SELECT 1, 1, id, 1, ${AMOUNT}, 0, 'usd', customer, 'processing', :provider, key, :at FROM batch`,
+   SELECT 1, 0, id, 1, ${AMOUNT}, 0, 'usd', customer, 'processing', :provider, key, :at FROM batch`,
   `INSERT INTO idempotency_keys (account_id, live, key, fingerprint, ending, object_id, event_seq, created_at)
-   SELECT 1, 1, key, ${FINGERPRINT}, 'accepted', id, 0, :at FROM batch`,
+   SELECT 1, 0, key, ${FINGERPRINT}, 'accepted', id, 0, :at FROM batch`,
   `INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route, reason,
      idempotency_key, started_at, lookups, unknown_since, due_at)
-   SELECT 'att_' || tail, 1, 1, id, 'authorize', :provider, 'unknown', ${AMOUNT}, 'usd', '${ROUTE}', 'no answer in time',
+   SELECT 'att_' || tail, 1, 0, id, 'authorize', :provider, 'unknown', ${AMOUNT}, 'usd', '${ROUTE}', 'no answer in time',
      key, :at, 0, :at, :at
    FROM batch`,
 ]
@@ -118,12 +118,12 @@ export function fill(file: string, history: History, now: number): void {
 
 /** The balances and counters of the charges. */
 function total(db: Connection, { charges, story, provider = SANDBOX }: History): void {
-  const counter = db.prepare('INSERT INTO counters VALUES (1, 1, ?, ?, ?)')
+  const counter = db.prepare('INSERT INTO counters VALUES (1, 0, ?, ?, ?)')
   if (story === 'unknown') {
     counter.run('attempts_unknown', '', charges)
     return
   }
-  const account = db.prepare(`INSERT INTO ledger_accounts VALUES (?, 1, 1, ?, 'usd', ?)`)
+  const account = db.prepare(`INSERT INTO ledger_accounts VALUES (?, 1, 0, ?, 'usd', ?)`)
   account.run(1, `provider:${provider}`, charges * AMOUNT)
   account.run(2, 'merchant', -charges * AMOUNT)
   counter.run('charges_succeeded', 'usd', charges)

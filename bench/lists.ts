@@ -1,5 +1,5 @@
 /** Every list of the store by every filter. */
-import { DEFAULT_SCOPE as SCOPE, type Store } from '../src/ports/store.ts'
+import { KEYLESS_SCOPE as SCOPE, type Store } from '../src/ports/store.ts'
 import { onDatabase } from '../test/kit/postgres.ts'
 
 /** Values from the middle of a history, as filters. */

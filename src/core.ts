@@ -14,7 +14,7 @@ import type { Config, SettingKey } from './config.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
-import { DEFAULT_SCOPE, type Store } from './ports/store.ts'
+import { KEYLESS_SCOPE, type Store } from './ports/store.ts'
 import { loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
@@ -131,9 +131,9 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
  * of real providers only because the setting is missing.
  */
 async function checkProviders({ providers }: CoreConfig, check: ProviderCheck, log: Log): Promise<void> {
-  const refused = providers === '' ? standInRefused(await check.used(DEFAULT_SCOPE)) : undefined
+  const refused = providers === '' ? standInRefused(await check.used(KEYLESS_SCOPE)) : undefined
   if (refused !== undefined) throw new ProviderConfigError(refused)
-  warnOf(await check.report(DEFAULT_SCOPE), log)
+  warnOf(await check.report(KEYLESS_SCOPE), log)
 }
 
 function healthOf(log: Log, { monotonic }: Runtime): Health {

@@ -24,6 +24,7 @@ import {
   readChargeOrder,
   readRefundOrder,
 } from './domain/order.ts'
+import { MODES, type Mode } from './domain/scope.ts'
 import { type ChargeFacts, decodeSnapshot, type Snapshot } from './domain/snapshot.ts'
 import type { Log } from './ports/log.ts'
 import type { RemoteProvider } from './ports/provider.ts'
@@ -31,12 +32,13 @@ import { type Runtime, within } from './ports/runtime.ts'
 import {
   type ChargeQuery,
   type CurrencyTotals,
-  DEFAULT_SCOPE,
   type EventPage,
   type EventQuery,
+  KEYLESS_SCOPE,
   type LedgerAccount,
   type Page,
   type RefundQuery,
+  type Scope,
   type StoredEvent,
   StoreUnavailable,
 } from './ports/store.ts'
@@ -60,6 +62,11 @@ type Settings = { readonly [K in keyof Omit<CoreConfig, 'providers'>]?: Plain<Co
 export type MiniPayOptions = Settings & {
   /** The path of a JSON file, or the object that such a file holds. Default: the in-process sandbox alone. */
   readonly providers?: CoreConfig['providers']
+  /**
+   * The mode of every call. `test`, the default, reaches only providers in test mode, as the sandbox is; `live` only those
+   * in live mode.
+   */
+  readonly mode?: Mode
   /** Values of `${NAME}` in a file of providers. MiniPay itself does not read the environment. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Whether this process delivers webhooks, recovers attempts, keeps the clock and purges old keys. Default: true. */
@@ -140,7 +147,6 @@ export type MiniPay = {
 
 const SILENT: Log = { info() {}, warn() {}, error() {} }
 const DEFAULT_LIMIT = 20
-const SCOPE = DEFAULT_SCOPE
 
 /**
  * Opens a database, creating a SQLite file that is missing, and brings it to this version's schema. One process at a time
@@ -150,17 +156,23 @@ const SCOPE = DEFAULT_SCOPE
 export async function createMiniPay(options: MiniPayOptions = {}): Promise<MiniPay> {
   const config = configOf(options)
   const { log = SILENT, onFatal = () => {}, env = {}, runtime, workers = true } = options
+  const scope = { ...KEYLESS_SCOPE, mode: modeOf(options) }
   const fatal = (error: Error) => {
     log.error({ err: error }, 'The database can no longer be used.')
     onFatal(error)
   }
   const core = await openCore(config, { log, onFatal: fatal, env, ...(runtime && { runtime }) })
   if (workers) core.workers.start()
-  return libraryOf(core, config.shutdownTimeoutMs)
+  return libraryOf(core, scope, config.shutdownTimeoutMs)
+}
+
+function modeOf({ mode = 'test' }: MiniPayOptions): Mode {
+  if (MODES.includes(mode)) return mode
+  throw new ConfigError(`The option mode must be one of ${MODES.join(', ')}.`)
 }
 
 function configOf(options: MiniPayOptions): CoreConfig {
-  const { providers = '', env, workers, log, onFatal, runtime, ...settings } = options
+  const { providers = '', mode, env, workers, log, onFatal, runtime, ...settings } = options
   const given: Readonly<Record<string, unknown>> = settings
   for (const name of Object.keys(given))
     if (!CORE_SETTINGS.some((key) => key === name)) throw new ConfigError(`There is no option ${name}.`)
@@ -175,7 +187,7 @@ function configOf(options: MiniPayOptions): CoreConfig {
 /** Runs a call unless the library is closed; a close waits for it. */
 type Call = <T>(work: () => Promise<T>) => Promise<T>
 
-function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
+function libraryOf({ context, workers }: Core, scope: Scope, graceMs: number): MiniPay {
   const calls = createBackground()
   let closed: Promise<void> | undefined
 
@@ -192,9 +204,9 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
   }
 
   return {
-    ...paymentsOf(context, call),
-    ...readsOf(context, call),
-    ...routingOf(context, call),
+    ...paymentsOf(context, scope, call),
+    ...readsOf(context, scope, call),
+    ...routingOf(context, scope, call),
     receiveNotification: (provider, body, headers) =>
       call(async () => {
         const received = await receiveNotification(context, provider, body, headers)
@@ -208,13 +220,13 @@ function libraryOf({ context, workers }: Core, graceMs: number): MiniPay {
 
 type Payments = Pick<MiniPay, 'createCharge' | 'captureCharge' | 'cancelCharge' | 'createRefund'>
 
-function paymentsOf(context: Context, call: Call): Payments {
+function paymentsOf(context: Context, scope: Scope, call: Call): Payments {
   return {
     createCharge: (order, options = {}) =>
       call(async () => {
         const command = readChargeOrder(order)
         if (isRejection(command)) return rejected(command)
-        const request = keyedRequest(context, 'createCharge', command, options)
+        const request = keyedRequest(context, scope, 'createCharge', command, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await createCharge(context, request, command))
       }),
@@ -222,13 +234,13 @@ function paymentsOf(context: Context, call: Call): Payments {
       call(async () => {
         const fault = amount === undefined ? undefined : amountFault(amount)
         const request =
-          fault ?? keyedRequest(context, 'captureCharge', { id, amount: amount ?? null }, options)
+          fault ?? keyedRequest(context, scope, 'captureCharge', { id, amount: amount ?? null }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await captureCharge(context, request, id, amount))
       }),
     cancelCharge: (id, options = {}) =>
       call(async () => {
-        const request = keyedRequest(context, 'cancelCharge', { id }, options)
+        const request = keyedRequest(context, scope, 'cancelCharge', { id }, options)
         if (isRejection(request)) return rejected(request)
         return chargeResult(await cancelCharge(context, request, id))
       }),
@@ -238,7 +250,7 @@ function paymentsOf(context: Context, call: Call): Payments {
         if (isRejection(command)) return rejected(command)
         const { chargeId } = order
         const body = { chargeId, ...command, amount: command.amount ?? null }
-        const request = keyedRequest(context, 'createRefund', body, options)
+        const request = keyedRequest(context, scope, 'createRefund', body, options)
         if (isRejection(request)) return rejected(request)
         return refundResult(await createRefund(context, request, chargeId, command))
       }),
@@ -247,37 +259,41 @@ function paymentsOf(context: Context, call: Call): Payments {
 
 type Reads = Pick<MiniPay, 'charge' | 'charges' | 'refund' | 'refunds' | 'attempts' | 'events' | 'balances'>
 
-function readsOf(context: Context, call: Call): Reads {
+function readsOf(context: Context, scope: Scope, call: Call): Reads {
   const { store } = context
   return {
     charge: (id) =>
       call(async () => {
-        const charge = await store.charge(SCOPE, id)
+        const charge = await store.charge(scope, id)
         return charge && factsOf(charge)
       }),
     charges: (query) =>
       call(async () => {
-        const page = await store.charges(SCOPE, { limit: DEFAULT_LIMIT, ...query })
+        const page = await store.charges(scope, { limit: DEFAULT_LIMIT, ...query })
         return { ...page, data: page.data.map(factsOf) }
       }),
-    refund: (id) => call(() => store.refund(SCOPE, id)),
-    refunds: (query) => call(() => store.refunds(SCOPE, { limit: DEFAULT_LIMIT, ...query })),
-    attempts: (id) => call(() => listAttempts(context, SCOPE, id)),
+    refund: (id) => call(() => store.refund(scope, id)),
+    refunds: (query) => call(() => store.refunds(scope, { limit: DEFAULT_LIMIT, ...query })),
+    attempts: (id) => call(() => listAttempts(context, scope, id)),
     events: (query) =>
       call(async () => {
-        const page = await store.events(SCOPE, { after: 0, limit: DEFAULT_LIMIT, ...query })
+        const page = await store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })
         return { ...page, data: page.data.map((event) => ({ ...event, data: decodeSnapshot(event.data) })) }
       }),
-    balances: () => call(() => store.balances(SCOPE)),
+    balances: () => call(() => store.balances(scope)),
   }
 }
 
-function routingOf({ router }: Context, call: Call): Pick<MiniPay, 'routingRules' | 'replaceRoutingRules'> {
+function routingOf(
+  { router }: Context,
+  scope: Scope,
+  call: Call,
+): Pick<MiniPay, 'routingRules' | 'replaceRoutingRules'> {
   return {
-    routingRules: () => call(() => router.current(SCOPE)),
+    routingRules: () => call(() => router.current(scope)),
     replaceRoutingRules: (document) =>
       call(async () => {
-        const replaced = await router.replace(SCOPE, document, undefined)
+        const replaced = await router.replace(scope, document, undefined)
         return isRejection(replaced) ? rejected(replaced) : { version: replaced.version }
       }),
   }
@@ -285,6 +301,7 @@ function routingOf({ router }: Context, call: Call): Pick<MiniPay, 'routingRules
 
 function keyedRequest(
   context: Context,
+  scope: Scope,
   operation: string,
   body: object,
   { idempotencyKey = context.newKey() }: RequestOptions,
@@ -292,7 +309,7 @@ function keyedRequest(
   const fault = keyFault(idempotencyKey)
   if (fault) return fault
   const fingerprint = context.fingerprint(canonicalRequest(operation, body))
-  return { scope: SCOPE, key: idempotencyKey, fingerprint, surface: 'minipay' }
+  return { scope, key: idempotencyKey, fingerprint, surface: 'minipay' }
 }
 
 function ignore(): void {}

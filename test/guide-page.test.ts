@@ -70,7 +70,9 @@ test('the shop ships an order once when a response is lost, and reopens it when 
   const providers = join(dir.path, 'providers.json')
   writeFileSync(
     providers,
-    JSON.stringify({ bank: { kind: 'http', url, secret, deadline_ms: 1_500, lookup: 'final' } }),
+    JSON.stringify({
+      bank: { kind: 'http', mode: 'test', url, secret, deadline_ms: 1_500, lookup: 'final' },
+    }),
   )
   const server = await startServer(join(dir.path, 'lost.db'), {
     MINIPAY_PROVIDERS: providers,

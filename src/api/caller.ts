@@ -3,7 +3,7 @@ import { PERMISSIONS, type Permission } from '../domain/access/permissions.ts'
 import type { AuditAction, AuditEntry } from '../domain/audit.ts'
 import type { Authenticate, Caller } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
-import { DEFAULT_SCOPE, type Scope } from '../ports/store.ts'
+import { KEYLESS_SCOPE, type Scope } from '../ports/store.ts'
 
 export type { Caller } from '../http/caller.ts'
 
@@ -37,7 +37,7 @@ export function auditOf(
 /** The caller of a request without a key. */
 export function keylessCaller({ ip, id }: Request): Caller {
   return {
-    ...{ scope: DEFAULT_SCOPE, actor: 'keyless', permissions: ALL },
+    ...{ scope: KEYLESS_SCOPE, actor: 'keyless', permissions: ALL },
     ...{ keyId: null, rateLimit: null, address: ip, requestId: id },
   }
 }

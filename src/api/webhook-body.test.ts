@@ -6,7 +6,7 @@ import type { Alarm } from '../domain/alarm.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import { EVENT_TYPES, type EventType } from '../domain/event.ts'
 import { encodeFacts } from '../domain/snapshot.ts'
-import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { KEYLESS_SCOPE as scope } from '../ports/store.ts'
 import { chargeView } from './minipay/views.ts'
 import { type DeliveredEvent, webhookBody } from './webhook-body.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_SCOPE as SCOPE, type Scope } from '../ports/store.ts'
+import { KEYLESS_SCOPE as SCOPE, type Scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { createOpenRequests } from './open-requests.ts'
 

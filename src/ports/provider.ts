@@ -10,6 +10,7 @@
 import type { AttemptKind, Capabilities, Outcome } from '../domain/attempt.ts'
 import type { Dispute, Metadata } from '../domain/charge.ts'
 import type { AmountMinor } from '../domain/money.ts'
+import type { Mode } from '../domain/scope.ts'
 
 export type AuthorizeCall = {
   /** The attempt's id: our reference, and the idempotency key. */
@@ -100,6 +101,10 @@ type ProviderSettings = {
   /** The instance's name, such as `stripe_eu`. */
   readonly name: string
   readonly kind: string
+  /** Charges of the other mode never reach it. */
+  readonly mode: Mode
+  /** The numbers of the accounts that it serves; every account unless given. */
+  readonly accounts?: ReadonlySet<number>
   readonly capabilities: Capabilities
   /** How long one call may take, in ms. */
   readonly deadlineMs: number

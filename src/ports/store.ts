@@ -18,7 +18,7 @@ import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
-import type { Scope } from '../domain/scope.ts'
+import { OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
@@ -27,8 +27,8 @@ export type { Scope } from '../domain/scope.ts'
 export { type Commit, type CommitResult, type EndedKey, endedKeysOf } from './store-commit.ts'
 export { StoreUnavailable } from './store-unavailable.ts'
 
-/** The one account that exists until accounts are a feature; it is made by the first migration. */
-export const DEFAULT_SCOPE: Scope = { accountId: 1, mode: 'live' }
+/** The scope of requests without an API key: the operator's account, which the first migration made, in test mode. */
+export const KEYLESS_SCOPE: Scope = { accountId: OPERATOR_ACCOUNT, mode: 'test' }
 
 /** A page of a list ordered by id, newest first. At most one cursor is given. */
 export type PageQuery = {

@@ -77,6 +77,21 @@ test('an http provider has its defaults, which the file can change and narrow', 
   })
 })
 
+test('a provider of the kind http is live unless the file says that it moves no money', async () => {
+  const [live, test_] = await load({ live: BANK, try_out: { ...BANK, mode: 'test' } })
+  assert.deepEqual([live?.mode, test_?.mode], ['live', 'test'])
+  assert.match(
+    await refusal({ bank: { ...BANK, mode: 'sandbox' } }),
+    /^: bank: mode must be one of test, live/,
+  )
+})
+
+test('the sandbox serves the test mode alone: with "live" the start stops', async () => {
+  const [sandbox] = await load({ sandbox: { kind: 'sandbox', mode: 'test' } })
+  assert.equal(sandbox?.mode, 'test')
+  assert.equal(await refusal({ sandbox: { kind: 'sandbox', mode: 'live' } }), ': sandbox: mode must be test.')
+})
+
 test('a variable is put in wherever it is named, and one that is not set is named in the refusal', async () => {
   const url = `http://\${BANK_HOST}:\${BANK_PORT}/pay`
   const env = { BANK_A_SECRET: SECRET, BANK_HOST: '127.0.0.1', BANK_PORT: '9001' }
@@ -103,7 +118,10 @@ test('a wrong field is refused with the provider, the field and what it must be'
     [{ concurrency: 0 }, /^: bank: concurrency must be a whole number from 1 to 10000/],
     [{ idempotent: 'no' }, /^: bank: idempotent must be true or false/],
     [{ lookup: 'maybe' }, /^: bank: lookup must be one of none, eventual, final/],
-    [{ concurency: 4 }, /^: bank: concurency is not a field of this kind, whose fields are url, secret, /],
+    [
+      { concurency: 4 },
+      /^: bank: concurency is not a field of this kind, whose fields are mode, url, secret, /,
+    ],
     [{ kind: 'paypal' }, /^: bank: kind must be one of sandbox, http/],
     [{ kind: undefined }, /^: bank: kind must be one of/],
     [{ kind: 'toString' }, /^: bank: kind must be one of/],

@@ -17,7 +17,8 @@ export type Fields = {
   text(field: string, fallback?: string): string
   integer(field: string, min: number, max: number, fallback: number): number
   boolean(field: string, fallback: boolean): boolean
-  oneOf<const T extends string>(field: string, allowed: readonly T[], fallback: T): T
+  /** Without a default it must be there. */
+  oneOf<const T extends string>(field: string, allowed: readonly T[], fallback?: T): T
   /** An http or https URL without user name, query and fragment; without a default it must be there. */
   url(field: string, fallback?: string): URL
   /** The same; also refuses an address that MiniPay must not connect to. */
@@ -26,6 +27,8 @@ export type Fields = {
   secret(field: string): { readonly text: string; readonly key: Buffer }
   /** True when the field is given. */
   has(field: string): boolean
+  /** Refuses the settings because of a field; the sentence follows the field's name. */
+  refuse(field: string, sentence: string): never
   /** Refuses fields that were not read: the last line of every `create`. */
   end(): void
 }
@@ -60,9 +63,14 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
     },
     boolean: (field, fallback) =>
       take(field, 'true or false', (value): value is boolean => typeof value === 'boolean', fallback),
-    oneOf<const T extends string>(field: string, allowed: readonly T[], fallback: T): T {
+    oneOf<const T extends string>(field: string, allowed: readonly T[], fallback?: T): T {
       const listed = (value: unknown): value is T => allowed.some((one) => one === value)
-      return take(field, `one of ${allowed.join(', ')}`, listed, fallback)
+      return take(
+        field,
+        allowed.length > 1 ? `one of ${allowed.join(', ')}` : `${allowed[0]}`,
+        listed,
+        fallback,
+      )
     },
     url(field, fallback) {
       return new URL(
@@ -82,6 +90,7 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
       return { text, key: secretKey(text) as Buffer }
     },
     has: (field) => Object.hasOwn(values, field),
+    refuse: fail,
     end() {
       const unknown = Object.keys(values).find((field) => !read.has(field))
       if (unknown === undefined) return

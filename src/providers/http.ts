@@ -1,4 +1,5 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
+import { MODES, type Mode } from '../domain/scope.ts'
 import type { Egress } from '../net/egress.ts'
 import { type HttpClient, type HttpResult, httpClient } from '../net/http-client.ts'
 import { type FollowUpCall, type RemoteProvider, recoveryPlaces } from '../ports/provider.ts'
@@ -13,6 +14,7 @@ const IDEMPOTENCY_WINDOW_MS = 23 * 3_600_000
 const MAX_ANSWER_BYTES = 64 * 1024
 
 export type HttpSettings = {
+  readonly mode: Mode
   readonly url: URL
   readonly secret: { readonly text: string; readonly key: Buffer }
   readonly deadlineMs: number
@@ -61,6 +63,7 @@ export function createHttpProvider(
     remote: true,
     name,
     kind: 'http',
+    mode: settings.mode,
     capabilities,
     deadlineMs,
     concurrency,
@@ -105,6 +108,8 @@ function poster(client: HttpClient, { url, secret }: HttpSettings, now: () => nu
 /** An instance of the kind `http`. */
 export const create: Create = (name, fields, { now, egress }) => {
   const settings: HttpSettings = {
+    // A processor that moves money is the usual one, and the safe guess: no test reaches it.
+    mode: fields.oneOf('mode', MODES, 'live'),
     url: fields.target('url', egress),
     egress,
     secret: fields.secret('secret'),

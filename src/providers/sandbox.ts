@@ -13,6 +13,7 @@ export function createSandbox(name: string): InProcessProvider {
     remote: false,
     name,
     kind: 'sandbox',
+    mode: 'test',
     capabilities: {
       idempotencyWindowMs: Number.POSITIVE_INFINITY,
       lookup: 'none',
@@ -38,8 +39,9 @@ function done({ attemptId, amount, currency }: FollowUpCall): FinalOutcome {
   return { kind: 'succeeded', reference: `sandbox_${attemptId}`, amount, currency, expiresAt: null }
 }
 
-/** An instance of the kind `sandbox`, which has no settings. */
+/** An instance of the kind `sandbox`. It moves no money, so it serves the test mode alone. */
 export const create: Create = (name, fields) => {
+  fields.oneOf('mode', ['test'], 'test')
   fields.end()
   return createSandbox(name)
 }

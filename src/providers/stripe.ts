@@ -1,4 +1,5 @@
 import type { Capabilities, Outcome } from '../domain/attempt.ts'
+import { MODES, type Mode } from '../domain/scope.ts'
 import {
   type AuthorizeCall,
   type DisputeLookup,
@@ -8,7 +9,7 @@ import {
   type RemoteProvider,
   recoveryPlaces,
 } from '../ports/provider.ts'
-import type { Create } from './fields.ts'
+import type { Create, Fields } from './fields.ts'
 import { scrubber } from './scrub.ts'
 import { toStripe } from './stripe-amount.ts'
 import { type StripeAccount, type StripeClient, type StripeReply, stripeClient } from './stripe-client.ts'
@@ -26,6 +27,8 @@ import {
 } from './stripe-responses.ts'
 
 export type StripeSettings = StripeAccount & {
+  /** The mode of `apiKey`. */
+  readonly mode: Mode
   /** Of the webhook endpoint that points at us: `whsec_…`. */
   readonly notificationSecret: string
   /**
@@ -49,8 +52,10 @@ const CAPABILITIES: Capabilities = {
 
 /** A Stripe account from its settings. */
 export const create: Create = (name, fields, { now, egress }) => {
+  const apiKey = fields.text('api_key')
   const settings: StripeSettings = {
-    apiKey: fields.text('api_key'),
+    apiKey,
+    mode: modeOf(apiKey, fields),
     notificationSecret: fields.text('notification_secret'),
     apiVersion: fields.has('api_version') ? fields.text('api_version') : null,
     protocol: fields.oneOf('protocol', ['https', 'http'], 'https'),
@@ -64,6 +69,18 @@ export const create: Create = (name, fields, { now, egress }) => {
   }
   fields.end()
   return createStripe(name, settings, now)
+}
+
+/**
+ * The mode of a secret or restricted key (https://docs.stripe.com/keys), which the setting may repeat but not
+ * contradict. A key of another form does not show its mode, so the setting must.
+ */
+function modeOf(apiKey: string, fields: Fields): Mode {
+  const shown = MODES.find((mode) => apiKey.startsWith(`sk_${mode}_`) || apiKey.startsWith(`rk_${mode}_`))
+  const mode = fields.oneOf('mode', MODES, shown)
+  if (shown !== undefined && mode !== shown)
+    fields.refuse('mode', `is ${mode}, but api_key is a key of Stripe's ${shown} mode`)
+  return mode
 }
 
 /** A Stripe account as a provider: payment intents, with the attempt's id as idempotency key and in the metadata. */
@@ -86,6 +103,7 @@ export function createStripe(
     remote: true,
     name,
     kind: 'stripe',
+    mode: settings.mode,
     capabilities: CAPABILITIES,
     deadlineMs: settings.deadlineMs,
     concurrency: settings.concurrency,

@@ -7,7 +7,7 @@ import { bench, history, holdingReceiver, scriptedClient, silent } from '../../t
 import { startReceiver } from '../../test/kit/receiver.ts'
 import { MAX_ATTEMPTS } from '../domain/delivery.ts'
 import type { Log } from '../ports/log.ts'
-import { DEFAULT_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
+import { KEYLESS_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { LEASE_MS } from './claim-deliveries.ts'
 import { webhookClient } from './webhook-client.ts'
@@ -28,7 +28,7 @@ test('a webhook has the transaction, its event and its delivery id', async (t) =
   const { id, amount, currency, customer, status } = charge!
   const [webhook] = receiver.received
   const [delivery] = await deliveries()
-  const [event] = (await store.events(DEFAULT_SCOPE, { after: 0, limit: 1 })).data
+  const [event] = (await store.events(KEYLESS_SCOPE, { after: 0, limit: 1 })).data
   const body = JSON.parse(webhook?.body ?? '')
   assert.deepEqual(
     Object.entries(body).slice(0, 5),

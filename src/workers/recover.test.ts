@@ -7,7 +7,7 @@ import { availableProvider } from '../app/routing/available-provider.ts'
 import { createHealth } from '../app/routing/health.ts'
 import { createRouter } from '../app/routing/router.ts'
 import type { LookupOutcome, RemoteProvider } from '../ports/provider.ts'
-import { DEFAULT_SCOPE as scope } from '../ports/store.ts'
+import { KEYLESS_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { openSqliteStore } from '../storage/sqlite/store.ts'
 import { startRecovery } from './recover.ts'
@@ -18,7 +18,7 @@ function silent(name: string, concurrency: number) {
   let onLookup = () => {}
   const never = () => Promise.reject(new Error('nothing is sent'))
   const provider: RemoteProvider = {
-    ...({ remote: true, name, kind: 'silent', deadlineMs: 60_000, concurrency } as const),
+    ...({ remote: true, name, kind: 'silent', mode: 'test', deadlineMs: 60_000, concurrency } as const),
     capabilities: { idempotencyWindowMs: 0, lookup: 'final', void: true, partialCapture: true },
     ...{ authorize: never, capture: never, cancel: never, refund: never, dispute: never },
     lookup: ({ attemptId }) =>

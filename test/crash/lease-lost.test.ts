@@ -38,7 +38,7 @@ test('"not sent" counts only under the lease: without it there is no failover', 
   const two = await busyProcessor(t)
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const providers = join(folder, 'providers.json')
-  const of = (url: string) => ({ kind: 'http', url, secret })
+  const of = (url: string) => ({ kind: 'http', mode: 'test', url, secret })
   writeFileSync(providers, JSON.stringify({ one: of(one.url), two: of(two.url) }))
   const settings = { MINIPAY_PROVIDERS: providers, MINIPAY_PROVIDER_WAIT_MS: '500' }
   const { url } = await serve(t, file, settings)

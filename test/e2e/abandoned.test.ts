@@ -13,7 +13,7 @@ import { createCharge } from '../../src/app/payments/create-charge.ts'
 import { createHealth } from '../../src/app/routing/health.ts'
 import { createRouter } from '../../src/app/routing/router.ts'
 import type { RemoteProvider } from '../../src/ports/provider.ts'
-import { type Store, DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
+import { type Store, KEYLESS_SCOPE as scope } from '../../src/ports/store.ts'
 import { createHttpProvider } from '../../src/providers/http.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
@@ -57,6 +57,7 @@ async function away(
   const name = `bank_${randomUUID().slice(0, 8).replaceAll('-', '_')}`
   const capabilities = { idempotencyWindowMs: 23 * HOUR, lookup, void: true, partialCapture: true }
   const real = createHttpProvider(name, {
+    mode: 'test',
     url: new URL(bank.url),
     secret: { text: bank.secret, key: secretKey(bank.secret) ?? assert.fail() },
     deadlineMs: 5_000,

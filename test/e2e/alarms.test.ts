@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ALARM_KINDS, type Alarm as StoredAlarm } from '../../src/domain/alarm.ts'
-import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
+import { KEYLESS_SCOPE as scope } from '../../src/ports/store.ts'
 import { engineOf } from '../../src/storage/engine.ts'
 import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
 import { assertSound } from '../kit/audit.ts'

@@ -40,7 +40,14 @@ export async function startShop(t: TestContext, receiver: Receiver) {
   const bank: Simulator = await startSimulator(join(dir, 'bank.db'))
   t.after(() => bank.kill())
   const providers = {
-    bank_a: { kind: 'http', url: bank.url, secret: bank.secret, lookup: 'final', deadline_ms: 20_000 },
+    bank_a: {
+      kind: 'http',
+      mode: 'test',
+      url: bank.url,
+      secret: bank.secret,
+      lookup: 'final',
+      deadline_ms: 20_000,
+    },
     sandbox: { kind: 'sandbox' },
   }
   const env = { MINIPAY_PROVIDERS: join(dir, 'providers.json'), WEBHOOK_TARGET: receiver.url }

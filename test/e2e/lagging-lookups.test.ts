@@ -68,7 +68,7 @@ const CAME_BACK = { status: 'declined', decline_code: 'processing_error', messag
 before(async () => {
   peer = await startPeer(answer)
   const providers = join(dir.path, 'providers.json')
-  const bank = { kind: 'http', url: peer.url, secret, lookup: 'final' }
+  const bank = { kind: 'http', mode: 'test', url: peer.url, secret, lookup: 'final' }
   writeFileSync(providers, JSON.stringify({ bank, other: { ...bank, url: `${peer.url}/other` } }))
   const config: Config = readConfig(Object.keys(SETTINGS) as SettingKey[], [], {
     PORT: '0',

@@ -142,6 +142,25 @@ test('a wrong option is refused with its name', async () => {
   await refused({ dataBase: 'a.db' }, /no option dataBase/)
 })
 
+test('the modes see nothing of each other, and only test mode is the default', async (t) => {
+  const database = await onEngine(join(folderOf(t), 'modes.db'))
+  const open = (options: MiniPayOptions) => createMiniPay({ database, webhookTarget: '', ...options })
+  const first = await open({})
+  const { id } = chargeOf(await first.createCharge(ORDER, { idempotencyKey: 'k' }))
+  await first.close()
+  const live = await open({ mode: 'live' })
+  assert.deepEqual([await live.charge(id), (await live.charges()).data], [undefined, []])
+  assert.deepEqual([(await live.events()).data, (await live.balances()).accounts], [[], []])
+  await live.close()
+  const test_ = await open({ mode: 'test' })
+  assert.equal((await test_.charge(id))?.id, id)
+  await test_.close()
+  await assert.rejects(
+    open({ mode: 'both' as 'test' }),
+    new ConfigError('The option mode must be one of test, live.'),
+  )
+})
+
 test('providers may be given as an object, and routing rules choose among them', async (t) => {
   const minipay = await open(t, { providers: { one: { kind: 'sandbox' }, two: { kind: 'sandbox' } } })
   assert.equal(chargeOf(await minipay.createCharge(ORDER)).provider, 'one')
@@ -160,7 +179,7 @@ test('a charge whose response is lost at a real provider is accepted first, and 
   const place = { host: '127.0.0.1', port: 0, database: join(folder, 'simulator.db') }
   const simulator = await startSimulator({ ...place, secret, notify: null })
   atEnd(t, simulator.close)
-  const bank = { kind: 'http', url: simulator.address, secret: text }
+  const bank = { kind: 'http', mode: 'test', url: simulator.address, secret: text }
   const minipay = await open(t, { providers: { bank }, providerWaitMs: 100 })
   const order = { ...ORDER, paymentMethod: 'tok_fault_cut_after' }
   const key = { idempotencyKey: 'order-1042' }

@@ -24,7 +24,7 @@ before(async () => {
   dir = tempDir()
   const secret = newSecret()
   bank = await startSimulator(`${dir.path}/bank.db`, { secret })
-  const http = { kind: 'http', url: bank.url, secret, deadline_ms: 3_000 }
+  const http = { kind: 'http', mode: 'test', url: bank.url, secret, deadline_ms: 3_000 }
   both = `${dir.path}/both.json`
   writeFileSync(both, JSON.stringify({ bank_a: http, sandbox: { kind: 'sandbox' } }))
   sandboxOnly = `${dir.path}/sandbox.json`
@@ -98,7 +98,10 @@ describe('without a file of providers', () => {
     const providers = `${dir.path}/named.json`
     const secret = newSecret()
     const other = await startSimulator(`${dir.path}/other.db`, { secret })
-    writeFileSync(providers, JSON.stringify({ sandbox: { kind: 'http', url: other.url, secret } }))
+    writeFileSync(
+      providers,
+      JSON.stringify({ sandbox: { kind: 'http', mode: 'test', url: other.url, secret } }),
+    )
     await serving('named.db', providers, async (server) => client(server.url).charge(CHARGE))
     await other.kill()
     const { code, stderr } = await refusedStart('named.db')

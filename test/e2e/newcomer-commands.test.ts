@@ -10,7 +10,7 @@ const folder = tempDir()
 after(() => folder.remove())
 
 const SECRET = `whsec_${Buffer.alloc(32).toString('base64')}`
-const bank = { kind: 'http', url: 'http://127.0.0.1:9', secret: SECRET }
+const bank = { kind: 'http', mode: 'test', url: 'http://127.0.0.1:9', secret: SECRET }
 
 /** The command line, the environment and the providers' file; the status, and what its one line says. */
 const COMMANDS: readonly (readonly [
@@ -45,7 +45,7 @@ const COMMANDS: readonly (readonly [
   [
     'serve --providers FILE',
     2,
-    /colour is not a field of this kind, whose fields are url, secret/,
+    /colour is not a field of this kind, whose fields are mode, url, secret/,
     { file: { bank: { ...bank, colour: 1 } } },
   ],
   [

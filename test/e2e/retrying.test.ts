@@ -160,8 +160,8 @@ test('of very many that failed a call puts back a bounded number, and the comman
   db.exec(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12345)
     INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, last_status, created_at)
-    SELECT printf('dlv_%026d', i), 1, 1, 'retired', 1, 'failed', 6, CASE WHEN i % 2 THEN 500 ELSE 503 END, i FROM n;
-    INSERT INTO counters (account_id, live, name, currency, value) VALUES (1, 1, 'deliveries_failed', '', 12345)`)
+    SELECT printf('dlv_%026d', i), 1, 0, 'retired', 1, 'failed', 6, CASE WHEN i % 2 THEN 500 ELSE 503 END, i FROM n;
+    INSERT INTO counters (account_id, live, name, currency, value) VALUES (1, 0, 'deliveries_failed', '', 12345)`)
   db.close()
   const many = await startServer(file, { WEBHOOK_TARGET: '' })
   t.after(() => many.kill())

@@ -37,7 +37,7 @@ before(async () => {
     JSON.stringify({
       bank_a: { kind: 'sandbox' },
       bank_b: { kind: 'sandbox' },
-      dead: { kind: 'http', url: `http://127.0.0.1:${await freePort()}`, secret: SECRET },
+      dead: { kind: 'http', mode: 'test', url: `http://127.0.0.1:${await freePort()}`, secret: SECRET },
     }),
   )
   server = await startServer(join(dir.path, 'minipay.db'), { MINIPAY_PROVIDERS: providers })

@@ -6,7 +6,7 @@ import { createContext } from '../../src/app/context.ts'
 import { createCharge } from '../../src/app/payments/create-charge.ts'
 import { createHealth } from '../../src/app/routing/health.ts'
 import { createRouter } from '../../src/app/routing/router.ts'
-import { type Store, DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
+import { type Store, KEYLESS_SCOPE as scope } from '../../src/ports/store.ts'
 import { createHttpProvider } from '../../src/providers/http.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { secretKey } from '../../src/signing.ts'
@@ -18,6 +18,7 @@ import { type StandIn, startStandIn } from '../kit/stand-in.ts'
 /** A node of its own health, requests and connections. */
 function nodeOf(store: Store, { at }: StandIn) {
   const provider = createHttpProvider('bank', {
+    mode: 'test',
     url: new URL(at.url),
     secret: { text: at.secret, key: secretKey(at.secret) ?? assert.fail() },
     deadlineMs: 5_000,

@@ -11,8 +11,8 @@ import type { DeliveryAttempt } from '../../src/domain/delivery.ts'
 import type { Log } from '../../src/ports/log.ts'
 import {
   type ClaimedDelivery,
-  DEFAULT_SCOPE,
   type DeliverySettlement,
+  KEYLESS_SCOPE,
   type Store,
 } from '../../src/ports/store.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
@@ -98,13 +98,13 @@ export async function bench(t: TestContext) {
     },
     /** Makes charges whose webhooks are due; returns them. */
     async due(count: number, endpoint = 'default'): Promise<Charge[]> {
-      const options = { scope: DEFAULT_SCOPE, at: 1, endpoints: [endpoint] }
+      const options = { scope: KEYLESS_SCOPE, at: 1, endpoints: [endpoint] }
       const commits = Array.from({ length: count }, () => chargeCommit(options))
       await Promise.all(commits.map((commit) => committed(store, commit)))
       return commits.map((commit) => commit.charge)
     },
     /** The stored deliveries. */
-    deliveries: async () => (await store.deliveries(DEFAULT_SCOPE, { limit: 100 })).data,
+    deliveries: async () => (await store.deliveries(KEYLESS_SCOPE, { limit: 100 })).data,
   }
 }
 

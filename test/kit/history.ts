@@ -13,12 +13,13 @@ import type { Charge, Refund } from '../../src/domain/charge.ts'
 import { isRejection } from '../../src/domain/error.ts'
 import { canonicalRequest } from '../../src/domain/idempotency.ts'
 import type { DisputeLookup, RemoteProvider } from '../../src/ports/provider.ts'
-import { DEFAULT_SCOPE, type Scope, type Store } from '../../src/ports/store.ts'
+import type { Scope, Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
+import { LIVE_SCOPE } from './scopes.ts'
 
-export const LIVE = DEFAULT_SCOPE
+export const LIVE = LIVE_SCOPE
 export const TEST: Scope = { ...LIVE, mode: 'test' }
 
 /** A provider that does every call as requested, unless the test sets the outcome of the next one. */
@@ -52,6 +53,7 @@ function scripted(name: string): Scripted {
     remote: true,
     name,
     kind: 'http',
+    mode: 'test',
     capabilities: { idempotencyWindowMs: 86_400_000, lookup: 'final', void: true, partialCapture: true },
     deadlineMs: 1_000,
     concurrency: 8,

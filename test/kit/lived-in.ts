@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { decide } from '../../src/domain/charge.ts'
-import { DEFAULT_SCOPE as scope } from '../../src/ports/store.ts'
+import { KEYLESS_SCOPE as scope } from '../../src/ports/store.ts'
 import { engineOf } from '../../src/storage/engine.ts'
 import { alarmOf } from '../contract/store/alarms.ts'
 import { assertSound } from './audit.ts'

@@ -18,7 +18,7 @@ export type Turn = {
 
 export type StandIn = {
   /** The settings of a provider that uses it. */
-  readonly at: { readonly kind: 'http'; readonly url: string; readonly secret: string }
+  readonly at: { readonly kind: 'http'; readonly mode: 'test'; readonly url: string; readonly secret: string }
   /** The handling of the next calls of an operation. */
   next(operation: Operation, ...turns: readonly Turn[]): void
   /** The handling of every other call of an operation. */
@@ -78,7 +78,7 @@ export async function startStandIn(): Promise<StandIn> {
   })
   const { url, close } = await onLoopback(server)
   return {
-    at: { kind: 'http', url, secret },
+    at: { kind: 'http', mode: 'test', url, secret },
     next: (operation, ...more) => void turns.set(operation, [...(turns.get(operation) ?? []), ...more]),
     always: (operation, turn) => void usual.set(operation, turn),
     stale,

@@ -66,7 +66,7 @@ export const DEADLINE_MS = 1_000
 
 /** The entry of a provider at this bank; its lookups are final unless `more` changes that. */
 export function atBank({ url, secret }: Pick<Simulator, 'url' | 'secret'>, more: object = {}) {
-  return { kind: 'http', url, secret, lookup: 'final', ...more }
+  return { kind: 'http', mode: 'test', url, secret, lookup: 'final', ...more }
 }
 
 /** Writes the providers' file of a folder, and returns the setting that names it. */

@@ -10,7 +10,7 @@ import type { Charge, Dispute } from '../../domain/charge.ts'
 import { canonicalRequest } from '../../domain/idempotency.ts'
 import { refundableAmount } from '../../domain/refund.ts'
 import type { DisputeLookup, RemoteProvider } from '../../ports/provider.ts'
-import { type Store, DEFAULT_SCOPE as scope } from '../../ports/store.ts'
+import { type Store, KEYLESS_SCOPE as scope } from '../../ports/store.ts'
 import { nodeRuntime } from '../../runtime/node.ts'
 import { engineOf } from '../../storage/engine.ts'
 import { openSqliteStore } from '../../storage/sqlite/store.ts'
@@ -78,6 +78,7 @@ function bank(): RemoteProvider {
     remote: true,
     name: 'bank',
     kind: 'http',
+    mode: 'test',
     capabilities: { idempotencyWindowMs: 0, lookup: 'eventual', void: true, partialCapture: true },
     deadlineMs: 5_000,
     concurrency: 100,

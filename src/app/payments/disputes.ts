@@ -3,7 +3,7 @@ import { type Charge, type Decision, type Dispute, decide as unmoved } from '../
 import { bookableAmount, decideDispute } from '../../domain/dispute.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import type { DisputeLookup } from '../../ports/provider.ts'
-import { DEFAULT_SCOPE, type Scope } from '../../ports/store.ts'
+import { KEYLESS_SCOPE, type Scope } from '../../ports/store.ts'
 import { listAlarms, raiseAlarm } from '../alarms/raise-alarm.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
@@ -38,7 +38,7 @@ export async function bookDispute(
     currency: parseCurrency(reported.currency) ?? reported.currency.toLowerCase(),
   }
   const named = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
-  const scope = named?.scope ?? DEFAULT_SCOPE
+  const scope = named?.scope ?? KEYLESS_SCOPE
   for (;;) {
     const stored = await context.store.disputeByReference(scope, provider, report.reference)
     const id = stored?.chargeId ?? named?.attempt.chargeId
@@ -99,10 +99,10 @@ export async function alarmMissingDispute(
   provider: string,
   reference: string,
 ): Promise<void> {
-  const dispute = await context.store.disputeByReference(DEFAULT_SCOPE, provider, reference)
+  const dispute = await context.store.disputeByReference(KEYLESS_SCOPE, provider, reference)
   if (!dispute) return
   const message = `The provider no longer knows the dispute ${dispute.id}; in the books it is ${dispute.status}.`
-  await raiseAlarm(context, DEFAULT_SCOPE, dispute.chargeId, {
+  await raiseAlarm(context, KEYLESS_SCOPE, dispute.chargeId, {
     kind: 'contradiction',
     provider,
     attemptId: null,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Charge } from '../../domain/charge.ts'
 import { isRejection } from '../../domain/error.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
-import { DEFAULT_SCOPE, type Scope, type StoredRuleSet } from '../../ports/store.ts'
+import { KEYLESS_SCOPE, type Scope, type StoredRuleSet } from '../../ports/store.ts'
 import { compileCondition } from '../../rules/cel.ts'
 import { nodeRuntime } from '../../runtime/node.ts'
 import { createHealth } from './health.ts'
@@ -32,7 +32,7 @@ function setUp(charges: Charge[] = []) {
   const store: RouterOptions['store'] = {
     async ruleSet(scope: Scope) {
       seen.reads++
-      return scope.mode === 'live' ? versions.at(-1) : undefined
+      return scope.mode === 'test' ? versions.at(-1) : undefined
     },
     async replaceRuleSet(_scope, version, text, now) {
       if (version !== versions.length) return false
@@ -53,8 +53,8 @@ function setUp(charges: Charge[] = []) {
   const now = () => clock.now
   const runtime = nodeRuntime
   const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
-  const replace = (body: unknown, expected?: number) => router.replace(DEFAULT_SCOPE, body, expected)
-  const plan = async (facts: Partial<Facts> = {}) => router.plan(DEFAULT_SCOPE, { ...FACTS, ...facts })
+  const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected)
+  const plan = async (facts: Partial<Facts> = {}) => router.plan(KEYLESS_SCOPE, { ...FACTS, ...facts })
   return { router, replace, plan, store, versions, seen, clock, health }
 }
 
@@ -68,7 +68,7 @@ test('without a rule set every provider is tried in the order of the configurati
     skipped: [],
     notes: [],
   })
-  assert.deepEqual(await router.current(DEFAULT_SCOPE), {
+  assert.deepEqual(await router.current(KEYLESS_SCOPE), {
     version: 0,
     document: { rules: [], default: { providers: PROVIDERS, failover_on: [] } },
     createdAt: null,
@@ -79,10 +79,10 @@ test('without a rule set every provider is tried in the order of the configurati
 test('a reset is the next version, with every provider, including those that are configured later', async () => {
   const { router, replace, plan, store, versions } = setUp()
   await replace(document('bank_b'))
-  assert.deepEqual(await router.namedProviders(DEFAULT_SCOPE), ['bank_b', 'bank_a'])
-  const stale = await router.reset(DEFAULT_SCOPE, 0)
+  assert.deepEqual(await router.namedProviders(KEYLESS_SCOPE), ['bank_b', 'bank_a'])
+  const stale = await router.reset(KEYLESS_SCOPE, 0)
   assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
-  const reset = await router.reset(DEFAULT_SCOPE, 1)
+  const reset = await router.reset(KEYLESS_SCOPE, 1)
   assert.ok(!isRejection(reset) && reset.version === 2)
   assert.equal(versions.length, 2, 'the version before it stays')
   const { rule, providers, ruleSetVersion } = await plan()
@@ -92,8 +92,8 @@ test('a reset is the next version, with every provider, including those that are
     runtime: nodeRuntime,
     loadConditions: async () => compileCondition,
   })
-  assert.deepEqual(await later.namedProviders(DEFAULT_SCOPE), ['bank_c'])
-  const { version, document: shown } = await later.current(DEFAULT_SCOPE)
+  assert.deepEqual(await later.namedProviders(KEYLESS_SCOPE), ['bank_c'])
+  const { version, document: shown } = await later.current(KEYLESS_SCOPE)
   assert.deepEqual([version, shown], [2, { rules: [], default: { providers: ['bank_c'], failover_on: [] } }])
 })
 
@@ -102,16 +102,16 @@ test('a plan is made at once while the rule set was read less than a second ago'
   await Promise.all([plan(), plan(), plan()])
   assert.equal(seen.reads, 1)
   clock.now += 999
-  assert.ok(!(router.plan(DEFAULT_SCOPE, FACTS) instanceof Promise))
+  assert.ok(!(router.plan(KEYLESS_SCOPE, FACTS) instanceof Promise))
   clock.now += 1
-  assert.ok(router.plan(DEFAULT_SCOPE, FACTS) instanceof Promise)
+  assert.ok(router.plan(KEYLESS_SCOPE, FACTS) instanceof Promise)
   assert.equal(seen.reads, 2)
 })
 
 test('a rule set that another node stored holds within a second', async () => {
   const { plan, store, clock } = setUp()
   assert.equal((await plan()).rule, 'default')
-  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(document('bank_b')), clock.now)
+  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(document('bank_b')), clock.now)
   clock.now += 1_000
   const { rule, providers, ruleSetVersion } = await plan()
   assert.deepEqual([rule, providers, ruleSetVersion], ['eu', ['bank_b'], 1])
@@ -122,7 +122,7 @@ test('a rule set that is replaced here holds at once, and is that of its scope a
   await plan()
   await replace(document('bank_b'))
   assert.equal((await plan()).rule, 'eu')
-  assert.equal((await router.plan({ accountId: 1, mode: 'test' }, FACTS)).rule, 'default')
+  assert.equal((await router.plan({ accountId: 1, mode: 'live' }, FACTS)).rule, 'default')
 })
 
 test('a rule set is replaced only at the version that is expected', async () => {
@@ -172,7 +172,7 @@ test('a rule set with problems is refused with all of them, the first as a sente
 
 test('a stored rule set that names a provider which is no longer configured passes over it', async () => {
   const { plan, store, clock } = setUp()
-  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(document('bank_z')), clock.now)
+  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(document('bank_z')), clock.now)
   const { rule, providers, skipped } = await plan()
   assert.deepEqual([rule, providers], ['eu', []])
   assert.deepEqual(skipped, [{ provider: 'bank_z', reason: 'not configured' }])
@@ -181,7 +181,7 @@ test('a stored rule set that names a provider which is no longer configured pass
 test('a stored condition that this version no longer takes does not hold, and is noted', async () => {
   const { plan, store, clock } = setUp()
   const old = document('bank_b', "currency.matches('e')")
-  await store.replaceRuleSet(DEFAULT_SCOPE, 0, JSON.stringify(old), clock.now)
+  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(old), clock.now)
   const { rule, notes } = await plan()
   assert.equal(rule, 'default')
   assert.match(notes[0] as string, /^The rule "eu" could not be evaluated: matches\(\)/)
@@ -190,7 +190,7 @@ test('a stored condition that this version no longer takes does not hold, and is
 test('a simulated charge shows its plan, why earlier rules did not match, and whose breaker is open', async () => {
   const { router, health } = setUp()
   for (let i = 0; i < 5; i++) health.report('bank_b', 'unknown', 10, false)
-  const simulation = await router.simulate(DEFAULT_SCOPE, {
+  const simulation = await router.simulate(KEYLESS_SCOPE, {
     document: {
       rules: [
         { name: 'us', when: "currency == 'usd' && amount > 1", providers: ['bank_a'] },
@@ -232,7 +232,7 @@ function charges(count: number): Charge[] {
 test('the newest charges are replayed in pages, no more than requested', async () => {
   const { router, replace, seen } = setUp(charges(1_000))
   await replace(document('bank_b'))
-  const simulation = await router.simulate(DEFAULT_SCOPE, { last: 250 })
+  const simulation = await router.simulate(KEYLESS_SCOPE, { last: 250 })
   assert.ok(!isRejection(simulation))
   assert.equal(simulation.version, 1)
   assert.deepEqual(seen.pages, [100, 100, 50])
@@ -255,7 +255,7 @@ test('the newest charges are replayed in pages, no more than requested', async (
 test('fewer charges than requested, or none, are replayed as they are', async () => {
   for (const count of [0, 7, 100]) {
     const { router } = setUp(charges(count))
-    const simulation = await router.simulate(DEFAULT_SCOPE, { last: 1_000 })
+    const simulation = await router.simulate(KEYLESS_SCOPE, { last: 1_000 })
     assert.ok(!isRejection(simulation))
     assert.equal(simulation.last?.charges, count)
     assert.equal(simulation.last?.changed, 0)
@@ -264,7 +264,7 @@ test('fewer charges than requested, or none, are replayed as they are', async ()
 
 test('four simulations run at once, and a fifth is refused until one has ended', async () => {
   const { router } = setUp(charges(10))
-  const simulate = () => router.simulate(DEFAULT_SCOPE, { last: 10 })
+  const simulate = () => router.simulate(KEYLESS_SCOPE, { last: 10 })
   const running = Array.from({ length: 4 }, simulate)
   const refused = await simulate()
   assert.ok(isRejection(refused))

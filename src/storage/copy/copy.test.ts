@@ -42,18 +42,18 @@ function filled(t: TestContext): string {
       FROM charges c WHERE c.description IS NOT NULL AND c.idempotency_key = idempotency_keys.key;
     INSERT INTO attempts (id, account_id, live, transaction_id, kind, provider, state, amount, currency, route,
       provider_reference, resolved_by, idempotency_key, started_at, ended_at, lookups)
-    SELECT replace(id, 'txn_', 'att_'), 1, 1, id, 'authorize', provider, 'succeeded', amount, currency,
+    SELECT replace(id, 'txn_', 'att_'), 1, 0, id, 'authorize', provider, 'succeeded', amount, currency,
       '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}', provider_reference, 'answer',
       idempotency_key, created_at, created_at, 0 FROM charges;
-    INSERT INTO counters VALUES (1, 1, 'attempts_succeeded', '', 1000), (1, 1, 'alarms_contradiction', '', 100);
+    INSERT INTO counters VALUES (1, 0, 'attempts_succeeded', '', 1000), (1, 0, 'alarms_contradiction', '', 100);
     INSERT INTO alarms (account_id, live, id, transaction_id, attempt_id, kind, provider, said, reference, amount,
       message, state, in_doubt, opened_at)
-    SELECT 1, 1, replace(id, 'txn_', 'alm_'), id, replace(id, 'txn_', 'att_'), 'contradiction', 'sandbox', 'declined',
+    SELECT 1, 0, replace(id, 'txn_', 'alm_'), id, replace(id, 'txn_', 'att_'), 'contradiction', 'sandbox', 'declined',
       'pay', 9007199254740991, 'It says the opposite.', 'open', 1, created_at FROM charges LIMIT 100;
     ${told('alarms', 'alarm', 'alarm.opened', ALARM)};
     INSERT INTO disputes (account_id, live, id, transaction_id, provider, provider_reference, amount, currency,
       amount_booked, customer, status, created_at)
-    SELECT 1, 1, replace(id, 'txn_', 'dp_'), id, 'bank_a', id, 2600, 'jpy', 0, customer, 'open', created_at
+    SELECT 1, 0, replace(id, 'txn_', 'dp_'), id, 'bank_a', id, 2600, 'jpy', 0, customer, 'open', created_at
     FROM charges LIMIT 100;
     ${told('disputes', 'dispute', 'dispute.opened', DISPUTE)}`)
   db.close()
@@ -70,7 +70,7 @@ const DISPUTE = `'id', x.id, 'chargeId', x.transaction_id, 'provider', x.provide
 /** An event of each row of a table, beside its charge as the charge's own event has it. */
 function told(table: string, part: string, type: string, fields: string): string {
   return `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
-    SELECT 1, 1, (SELECT max(seq) FROM events) + row_number() OVER (ORDER BY x.id),
+    SELECT 1, 0, (SELECT max(seq) FROM events) + row_number() OVER (ORDER BY x.id),
       'evt_' || replace(hex(randomblob(13)), 'E', '0'), '${type}',
       substr(e.data, 1, length(e.data) - 1) || ',"${part}":' || json_object(${fields}) || '}', e.created_at
     FROM ${table} x JOIN events e ON e.id = replace(x.transaction_id, 'txn_', 'evt_')`

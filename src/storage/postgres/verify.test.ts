@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { charged, refunded } from '../../../test/kit/commits.ts'
 import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
-import { DEFAULT_SCOPE as scope } from '../../ports/store.ts'
+import { LIVE_SCOPE as scope } from '../../../test/kit/scopes.ts'
 import { openPostgresStore } from './store.ts'
 import { verifyPostgres } from './verify.ts'
 

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { chargeCommit, committed } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
-import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import type { Connection } from './connection.ts'
 import { watchContent } from './content.ts'
 import { CHECKPOINT_PAGES, openReader, openWriter } from './open.ts'
@@ -104,7 +104,7 @@ test('a commit right after a backup overwrote the database is refused', async (t
   const file = join(folderOf(t), 'test.db')
   const store = await openSqliteStore({ file, onFatal: () => {} })
   t.after(() => store.close().catch(() => {}))
-  const commit = () => committed(store, chargeCommit({ scope: DEFAULT_SCOPE }))
+  const commit = () => committed(store, chargeCommit({ scope: LIVE_SCOPE }))
   await commit()
   const reader = new Database(file, { readonly: true })
   const backup = copyOf(reader, file)

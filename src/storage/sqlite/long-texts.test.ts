@@ -3,15 +3,16 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { beginCommit, chargeCommit, endCommit, refundCommit, succeeded } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import type { Metadata } from '../../domain/charge.ts'
-import { type Commit, DEFAULT_SCOPE } from '../../ports/store.ts'
+import type { Commit } from '../../ports/store.ts'
 import { messageOf } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import { migrate } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createWriter } from './writer.ts'
 
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 const CHARGES = 500
 
 /** Metadata of so many bytes of JSON. */

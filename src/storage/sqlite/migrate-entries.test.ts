@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { tempDir } from '../../../test/kit/folders.ts'
-import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { migrate, migrations, schemaVersion } from './migrate.ts'
 import { openWriter } from './open.ts'
 import { createQueries } from './queries.ts'
@@ -45,9 +45,9 @@ test('an upgrade to transfers keeps every entry with its number', (t) => {
   migrate(db)
   const { ledgerEntries } = createQueries(db)
   for (const mode of ['live', 'test'] as const)
-    assert.deepEqual(ledgerEntries({ ...DEFAULT_SCOPE, mode }, { limit: 9 }).data, before[mode])
+    assert.deepEqual(ledgerEntries({ ...LIVE_SCOPE, mode }, { limit: 9 }).data, before[mode])
   assert.deepEqual(
-    ledgerEntries(DEFAULT_SCOPE, { limit: 9, before: 4, account: 'merchant' }).data.map(
+    ledgerEntries(LIVE_SCOPE, { limit: 9, before: 4, account: 'merchant' }).data.map(
       ({ sequence }) => sequence,
     ),
     [2],

@@ -4,12 +4,13 @@ import test, { type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { refunded } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { runCli } from '../../../test/kit/server.ts'
 import { endingView } from '../../api/minipay/endings.ts'
 import { recordedEnding } from '../../app/payments/endings.ts'
 import { encodeTime, type IdPrefix } from '../../domain/id.ts'
 import { canonicalRequest } from '../../domain/idempotency.ts'
-import { DEFAULT_SCOPE, type LedgerEntry } from '../../ports/store.ts'
+import type { LedgerEntry } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
 import { type Migration, migrate, migrations, SchemaMismatch, schemaVersion } from './migrate.ts'
 import { openWriter } from './open.ts'
@@ -234,7 +235,7 @@ test('a database of the first schema keeps its books and can be served', async (
 
   const store = await openSqliteStore({ file, onFatal: assert.fail })
   try {
-    const scope = DEFAULT_SCOPE
+    const scope = LIVE_SCOPE
     const charge = (await store.charge(scope, FIRST))!
     const taken = [charge.amountCaptured, charge.amountRefundPending, charge.amountDisputed, charge.capture]
     assert.deepEqual(taken, [1000, 0, 0, true])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempDir } from '../../../test/kit/folders.ts'
-import { DEFAULT_SCOPE } from '../../ports/store.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { SOURCES } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
 import { FREE } from './free-leases.ts'
@@ -66,7 +66,7 @@ const charges = [
 for (const [filters, index] of charges)
   test(`charges by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
     for (const page of pages)
-      for (const plan of prepared((q) => q.charges(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+      for (const plan of prepared((q) => q.charges(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
         assert.ok(plan.includes(index), plan)
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
       }
@@ -82,7 +82,7 @@ const refunds = [
 for (const [filters, index] of refunds)
   test(`refunds by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
     for (const page of pages)
-      for (const plan of prepared((q) => q.refunds(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+      for (const plan of prepared((q) => q.refunds(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
         assert.ok(plan.includes(index), plan)
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
       }
@@ -91,13 +91,13 @@ for (const [filters, index] of refunds)
 test('events of a rare type, entries of a transaction and failed deliveries are found by an index', () => {
   const plans = prepared((q, db) => {
     db.exec(`INSERT INTO ledger_accounts VALUES (1, 1, 1, 'merchant', 'usd', 0)`)
-    q.events(DEFAULT_SCOPE, { after: 0, limit: 20 })
-    q.events(DEFAULT_SCOPE, { after: 0, limit: 20, type: 'payment.failed' })
-    q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, transactionId: id })
-    q.ledgerEntries(DEFAULT_SCOPE, { limit: 20, account: 'merchant', before: 9 })
-    q.deliveries(DEFAULT_SCOPE, { limit: 20, state: 'failed' })
-    q.failedDeliveries(DEFAULT_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
-    q.idempotencyRecord(DEFAULT_SCOPE, 'key')
+    q.events(LIVE_SCOPE, { after: 0, limit: 20 })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, type: 'payment.failed' })
+    q.ledgerEntries(LIVE_SCOPE, { limit: 20, transactionId: id })
+    q.ledgerEntries(LIVE_SCOPE, { limit: 20, account: 'merchant', before: 9 })
+    q.deliveries(LIVE_SCOPE, { limit: 20, state: 'failed' })
+    q.failedDeliveries(LIVE_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
+    q.idempotencyRecord(LIVE_SCOPE, 'key')
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
   for (const index of [
@@ -122,7 +122,7 @@ const attempts = [
 for (const [filters, index] of attempts)
   test(`attempts by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
     for (const page of [{}, { startingAfter: id }])
-      for (const plan of prepared((q) => q.attempts(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+      for (const plan of prepared((q) => q.attempts(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
         assert.ok(plan.includes(index), plan)
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
       }
@@ -132,11 +132,11 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
   const plans = prepared((q) => {
     q.attempt(id)
     q.attemptByReference('bank_a', 'refund', 'ref')
-    q.dispute(DEFAULT_SCOPE, id)
-    q.disputes(DEFAULT_SCOPE, { limit: 20 })
-    q.disputes(DEFAULT_SCOPE, { limit: 20, chargeId: id })
-    q.disputeByReference(DEFAULT_SCOPE, 'bank_a', 'ref')
-    q.ruleSet(DEFAULT_SCOPE)
+    q.dispute(LIVE_SCOPE, id)
+    q.disputes(LIVE_SCOPE, { limit: 20 })
+    q.disputes(LIVE_SCOPE, { limit: 20, chargeId: id })
+    q.disputeByReference(LIVE_SCOPE, 'bank_a', 'ref')
+    q.ruleSet(LIVE_SCOPE)
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
   for (const index of ['attempts_by_reference', 'disputes_by_transaction', 'disputes_by_reference'])
@@ -156,14 +156,14 @@ const alarms = [
 for (const [filters, index] of alarms)
   test(`alarms by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
     for (const page of [{}, { startingAfter: id }])
-      for (const plan of prepared((q) => q.alarms(DEFAULT_SCOPE, { limit: 20, ...page, ...filters }))) {
+      for (const plan of prepared((q) => q.alarms(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
         assert.ok(plan.includes(index), plan)
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
       }
   })
 
 test('an alarm is found by its key, and their totals read the counters, not the history', () => {
-  assert.doesNotMatch(prepared((q) => q.alarm(DEFAULT_SCOPE, id)).join('\n'), /SCAN/)
+  assert.doesNotMatch(prepared((q) => q.alarm(LIVE_SCOPE, id)).join('\n'), /SCAN/)
   assert.deepEqual(
     prepared((q) => q.alarmTotals())
       .join('\n')
@@ -184,7 +184,7 @@ test('the pending attempts that are old are counted in the index of states', () 
 })
 
 test('which providers are used is read from two indexes, a name and a bounded number of attempts at a time', () => {
-  const plans = prepared((q) => q.providerUse(DEFAULT_SCOPE)).join('\n')
+  const plans = prepared((q) => q.providerUse(LIVE_SCOPE)).join('\n')
   const reads = plans.match(/(?:SEARCH|SCAN) attempts[^;(]*/g) ?? []
   assert.equal(reads.length, 9, plans)
   for (const read of reads) assert.match(read, /INDEX attempts_by_(?:reference|state)/)

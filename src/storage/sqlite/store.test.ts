@@ -13,8 +13,9 @@ import {
   taken,
 } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import type { AttemptState } from '../../domain/attempt.ts'
-import { DEFAULT_SCOPE, type Store } from '../../ports/store.ts'
+import type { Store } from '../../ports/store.ts'
 import { startGuard } from './guard.ts'
 import { identityOf } from './mark.ts'
 import { sharedMemory } from './shared.ts'
@@ -32,7 +33,7 @@ const LATER = START + 86_400_000
 test('an attempt that a process was sending when it ended is unknown and due at once for the next process, without a lease', async (t) => {
   const file = newFile(t)
   const first = await open(file)
-  const scope = DEFAULT_SCOPE
+  const scope = LIVE_SCOPE
   const sent = beginCommit({ scope, leaseUntil: LATER, token: 'of the dead' })
   const test = { ...scope, mode: 'test' } as const
   const inTest = beginCommit({ scope: test, leaseUntil: LATER })
@@ -90,7 +91,7 @@ const CLAIMED: Readonly<
 > = {
   delivery: {
     async make(store) {
-      const commit = chargeCommit({ scope: DEFAULT_SCOPE, endpoints: ['default'], at: PAST })
+      const commit = chargeCommit({ scope: LIVE_SCOPE, endpoints: ['default'], at: PAST })
       await committed(store, commit)
       return commit.deliveries[0]!.id
     },
@@ -115,7 +116,7 @@ function attemptThatIs(state: AttemptState): (typeof CLAIMED)[string] {
   return {
     async make(store) {
       const { commit, attempt } = beginCommit({
-        scope: DEFAULT_SCOPE,
+        scope: LIVE_SCOPE,
         capture: false,
         token: 'of the sender',
       })
@@ -169,7 +170,7 @@ test('what waits for the disk is weighed with the facts that it keeps in memory'
   t.after(() => store.close())
   const facts = 'x'.repeat(60_000_000)
   const large = () => {
-    const { commit } = beginCommit({ scope: DEFAULT_SCOPE })
+    const { commit } = beginCommit({ scope: LIVE_SCOPE })
     return store.commit({ ...commit, key: { ...commit.key!, ending: { ...commit.key!.ending, facts } } })
   }
   const [first, second] = await Promise.allSettled([large(), large()])

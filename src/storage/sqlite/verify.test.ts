@@ -21,8 +21,9 @@ import {
 } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { call } from '../../../test/kit/http.ts'
+import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { runCli, startServer } from '../../../test/kit/server.ts'
-import { DEFAULT_SCOPE, type Scope, type Store } from '../../ports/store.ts'
+import type { Scope, Store } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
 import { type Verification, verify } from './verify.ts'
@@ -32,7 +33,7 @@ const sound = join(folder.path, 'sound.db')
 after(() => folder.remove())
 
 /** Charges in two currencies and modes, a decline, refunds, and deliveries in every state. */
-async function soundDatabase(scope = DEFAULT_SCOPE): Promise<void> {
+async function soundDatabase(scope = LIVE_SCOPE): Promise<void> {
   const store = await openSqliteStore({ file: sound, onFatal: assert.fail })
   const first = await charged(store, { scope, amount: 1_000 })
   const { charge } = await refunded(store, first, { scope, amount: 300 })

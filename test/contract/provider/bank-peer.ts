@@ -13,6 +13,7 @@ export function httpProvider(url: string, secret: string, now?: () => number) {
   return createHttpProvider(
     'bank_a',
     {
+      mode: 'test',
       url: new URL(url),
       secret: { text: secret, key: keyOf(secret) },
       deadlineMs: 20_000,

@@ -14,6 +14,7 @@ export function connect(
 ): RemoteProvider {
   const settings = {
     apiKey: API_KEY,
+    mode: 'test',
     notificationSecret: NOTIFICATION_SECRET,
     apiVersion: null,
     protocol: 'http',

@@ -33,6 +33,38 @@ describe('the settings of a Stripe account', () => {
     await provider.close()
   })
 
+  test('the prefix of the key gives the mode', async () => {
+    for (const mode of ['test', 'live'] as const)
+      for (const kind of ['sk', 'rk']) {
+        const key = { api_key: [kind, mode, '1'].join('_') }
+        const provider = (await made({ ...settings, ...key })) as RemoteProvider
+        const repeated = (await made({ ...settings, ...key, mode })) as RemoteProvider
+        assert.deepEqual([provider.mode, repeated.mode], [mode, mode])
+        await Promise.all([provider.close(), repeated.close()])
+      }
+  })
+
+  test('a mode that contradicts the key stops the start, and the sentence names both', async () => {
+    for (const [mode, other] of [
+      ['test', 'live'],
+      ['live', 'test'],
+    ])
+      for (const kind of ['sk', 'rk'])
+        await assert.rejects(made({ ...settings, api_key: [kind, mode, '1'].join('_'), mode: other }), {
+          message: `providers.json: stripe_eu: mode is ${other}, but api_key is a key of Stripe's ${mode} mode.`,
+        })
+  })
+
+  test('a key that does not show its mode needs the setting', async () => {
+    const api_key = 'sk_org_1'
+    await assert.rejects(made({ ...settings, api_key }), {
+      message: 'providers.json: stripe_eu: mode is missing: it must be one of test, live.',
+    })
+    const provider = (await made({ ...settings, api_key, mode: 'live' })) as RemoteProvider
+    assert.equal(provider.mode, 'live')
+    await provider.close()
+  })
+
   test('a missing, wrong or unknown setting is named, and no value is shown', async () => {
     for (const [values, field] of [
       [{ api_key: API_KEY }, 'notification_secret'],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Client } from 'pg'
 import type { Log } from '../../../src/ports/log.ts'
-import { DEFAULT_SCOPE, type Store } from '../../../src/ports/store.ts'
+import type { Store } from '../../../src/ports/store.ts'
 import { connect } from '../../../src/storage/postgres/connection.ts'
 import { assertNotCopying } from '../../../src/storage/postgres/copying.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
@@ -13,9 +13,10 @@ import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { beginCommit, chargeCommit, committed } from '../../kit/commits.ts'
 import { databaseName, onDatabase } from '../../kit/postgres.ts'
 import { startProxy } from '../../kit/postgres-proxy.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { databases, settableClock } from './postgres-support.ts'
 
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 const HOUR_MS = 3_600_000
 const postgres = databases()
 

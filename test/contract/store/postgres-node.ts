@@ -2,9 +2,10 @@
  * A node that the test kills: it opens the database of its argument, sends an attempt, leases a delivery and a
  * notification for a day, prints their ids and keeps running.
  */
-import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
+
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { beginCommit, chargeCommit, claim, committed, newId, START } from '../../kit/commits.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 
 const DAY_MS = 86_400_000
 const store = await openPostgresStore({
@@ -13,7 +14,7 @@ const store = await openPostgresStore({
     throw error
   },
 })
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 const leaseUntil = START + DAY_MS
 const begun = beginCommit({ scope, leaseUntil })
 await committed(store, begun.commit)

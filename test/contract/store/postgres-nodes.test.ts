@@ -4,14 +4,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DEFAULT_SCOPE, type Store } from '../../../src/ports/store.ts'
+import type { Store } from '../../../src/ports/store.ts'
 import { migratePostgres, migrations } from '../../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { chargeCommit, charged, claim, recordOf, refundCommit, START } from '../../kit/commits.ts'
 import { onDatabase } from '../../kit/postgres.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { allEvents, closeAndVerify, count, databases, openStores } from './postgres-support.ts'
 
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 const databasesOf = databases()
 const LATER = START + 3_600_000
 

@@ -1,16 +1,17 @@
 /** Outages of the database: broken connections, stops, refused writes. MiniPay never returns a wrong result. */
 import assert from 'node:assert/strict'
 import test, { after, before, type TestContext } from 'node:test'
-import { type Commit, DEFAULT_SCOPE, type Store, StoreUnavailable } from '../../../src/ports/store.ts'
+import { type Commit, type Store, StoreUnavailable } from '../../../src/ports/store.ts'
 import { migratePostgres } from '../../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
 import { chargeCommit, charged, committed, recordOf, refundCommit, tick } from '../../kit/commits.ts'
 import { databaseName, type OwnServer, onDatabase, startPostgres } from '../../kit/postgres.ts'
 import { type DatabaseProxy, startProxy } from '../../kit/postgres-proxy.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { allEvents, count } from './postgres-support.ts'
 
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 let server: OwnServer
 let template: string
 

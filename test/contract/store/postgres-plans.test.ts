@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Commit, DEFAULT_SCOPE } from '../../../src/ports/store.ts'
+import type { Commit } from '../../../src/ports/store.ts'
 import { QUEUES } from '../../../src/ports/store-clock.ts'
 import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
 import type { Statement } from '../../../src/storage/postgres/batch.ts'
@@ -28,10 +28,11 @@ import {
   succeeded,
   tick,
 } from '../../kit/commits.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { databases } from './postgres-support.ts'
 
-const scope = DEFAULT_SCOPE
+const scope = LIVE_SCOPE
 const postgres = databases()
 
 /**

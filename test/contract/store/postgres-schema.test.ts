@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
 import { NOUNS } from '../../../src/storage/columns.ts'
 import { migratePostgres, migrations } from '../../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { onDatabase, type PostgresServer, postgresServer, withDatabase } from '../../kit/postgres.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 
 let server: PostgresServer
 before(async () => {
@@ -122,7 +122,7 @@ test('an upgrade to transfers keeps every entry with its number', async () => {
   ])
   const store = await openPostgresStore({ url, onFatal: assert.fail })
   try {
-    const { data } = await store.ledgerEntries(DEFAULT_SCOPE, { limit: 9 })
+    const { data } = await store.ledgerEntries(LIVE_SCOPE, { limit: 9 })
     assert.deepEqual(
       data.map(({ sequence, account, amount }) => [sequence, account, amount]),
       [

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Log } from '../../../src/ports/log.ts'
-import { DEFAULT_SCOPE } from '../../../src/ports/store.ts'
 import { connect } from '../../../src/storage/postgres/connection.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { withClient } from '../../../src/storage/postgres/migrate.ts'
@@ -15,6 +14,7 @@ import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
 import { chargeCommit, committed } from '../../kit/commits.ts'
 import { databaseName, onDatabase } from '../../kit/postgres.ts'
 import { startPooler } from '../../kit/postgres-pooler.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { until } from '../../kit/until.ts'
 import { databases } from './postgres-support.ts'
 
@@ -146,7 +146,7 @@ test('a search_path that changes while a node runs does not change where its tab
   )
   await until('the store writes again', async () => {
     try {
-      await committed(store, chargeCommit({ scope: DEFAULT_SCOPE }))
+      await committed(store, chargeCommit({ scope: LIVE_SCOPE }))
       return true
     } catch {
       return false
@@ -257,6 +257,6 @@ test('a pooler that gives a session to each transaction is refused at the start;
   const keeping = await startPooler(url, 'session')
   t.after(() => keeping.close())
   const store = await openPostgresStore({ url: keeping.url, onFatal: assert.fail })
-  await committed(store, chargeCommit({ scope: DEFAULT_SCOPE }))
+  await committed(store, chargeCommit({ scope: LIVE_SCOPE }))
   await store.close()
 })
