@@ -15,11 +15,11 @@ const port = Number(process.argv[2])
 const served = { bodies: 0, documents: 0, unread: 0 }
 
 const HEAD =
-  'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
+  'POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
 /** A body of spaces: the server reads it to its end and then rejects it. */
 const BYTES = Buffer.from('1\r\n \r\n'.repeat(250 * 1024))
 const END = '7\r\n{"x":1}\r\n0\r\n\r\n'
-const PAGES = 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16)
+const PAGES = 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(16)
 
 async function open(): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')

@@ -7,6 +7,7 @@ import {
   readConfig,
   refuseFlagsOfNpm,
   SETTINGS,
+  type Setting,
   type SettingKey,
 } from './config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
@@ -16,6 +17,11 @@ export { COMMANDS }
 
 /** Former names of commands, which still work. */
 export const FORMER_COMMANDS: Readonly<Record<string, string>> = { sandbox: 'simulator' }
+
+/** Settings whose flags take no value. */
+const SWITCHES = Object.values<Setting<unknown>>(SETTINGS).flatMap(({ flag, isSwitch }) =>
+  isSwitch ? [flag] : [],
+)
 
 /** Runs a command line and sets `process.exitCode`. */
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
@@ -34,7 +40,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
   if (rest.includes('--help') || rest.includes('-h')) return help(name)
   try {
     refuseFlagsOfNpm(env)
-    const { own, flags, words } = parseCommandLine(rest, command.flags ?? [])
+    const { own, flags, words } = parseCommandLine(rest, command.flags ?? [], SWITCHES)
     const variables = { ...defaultsOf(command), ...env }
     const config = readConfig(command.settings, flags, variables) as Config
     if (words.length > 0 && !command.words)
@@ -88,9 +94,9 @@ function usage(): string {
 
 function commandUsage(name: string, { summary, settings, defaults, words }: Command): string {
   const lines = settings.map((key) => {
-    const { flag, env, doc } = SETTINGS[key]
+    const { flag, env, doc, isSwitch }: Setting<unknown> = SETTINGS[key]
     const fallback = defaults?.[key] ?? SETTINGS[key].default
-    return `  --${flag} VALUE\n      ${doc}\n      Environment: ${env}. Default: ${fallback || '(empty)'}`
+    return `  --${flag}${isSwitch ? '' : ' VALUE'}\n      ${doc}\n      Environment: ${env}. Default: ${fallback || '(empty)'}`
   })
   return `Usage: minipay ${name}${words ? ` ${words}` : ''}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${lines.join('\n')}`.trimEnd()
 }

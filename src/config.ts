@@ -7,7 +7,7 @@ import { ConfigError } from './setting-values.ts'
 import { type Config, SETTINGS, type Setting, type SettingKey } from './settings.ts'
 import { type Misspelt, misspeltVariablesOf, nearVariable } from './variables.ts'
 
-export { type Config, ConfigError, SETTINGS, type SettingKey }
+export { type Config, ConfigError, SETTINGS, type Setting, type SettingKey }
 
 /**
  * Reads settings from flags, then the environment, then the defaults. `keys` are those that the command
@@ -75,9 +75,17 @@ function refuseForbiddenTargets(
 }
 
 function readFlags(keys: readonly SettingKey[], args: readonly string[]): Record<string, string | undefined> {
-  const options = Object.fromEntries(keys.map((key) => [SETTINGS[key].flag, { type: 'string' as const }]))
+  const options = Object.fromEntries(
+    keys.map((key) => {
+      const { flag, isSwitch }: Setting<unknown> = SETTINGS[key]
+      return [flag, { type: isSwitch ? ('boolean' as const) : ('string' as const) }]
+    }),
+  )
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+    return Object.fromEntries(
+      Object.entries(values).map(([flag, value]) => [flag, value === true ? 'true' : String(value)]),
+    )
   } catch (error) {
     throw new ConfigError(`${flagFault(error)}.${nearFlag(error, Object.keys(options))} See --help.`)
   }

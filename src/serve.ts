@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createAuthenticate } from './api/caller.ts'
+import { createAuthenticate } from './api/authenticate.ts'
 import type { Services } from './api/endpoint.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { isPostgres, publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
-import { assertFree, type Listening } from './http/listening.ts'
+import { assertFree, isLoopback, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
 import { limitRepeats } from './observe/limit-repeats.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -59,13 +59,15 @@ export async function serve(
     import('./api/served-api.ts'),
   ])
   const { context, workers } = core
+  const onLoopback = await isLoopback(config.host)
   let server: Server
   let listening: Listening
   try {
     server = await createServer({
       api: servedApi(servicesOf(config, core, metrics), VERSION),
       log,
-      authenticate: createAuthenticate(),
+      authenticate: createAuthenticate({ ...config, onLoopback }),
+      allowedOrigins: config.allowedOrigins,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,

@@ -89,3 +89,23 @@ export function apiKey(text: string): string | null {
     throw new ConfigError('must be an API key: mp_test_ or mp_live_ and 39 letters and digits')
   return text
 }
+
+/** Origins of web pages, or every origin. */
+export function origins(text: string): ReadonlySet<string> | 'every' {
+  const written = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  if (written.includes('*')) return 'every'
+  for (const origin of written)
+    if (httpUrl(origin)?.origin !== origin)
+      throw new ConfigError(
+        `must be origins such as https://shop.example, separated by commas, or *, not "${origin}"`,
+      )
+  return new Set(written)
+}
+
+export function yesOrNo(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new ConfigError(`must be true or false, not "${text}"`)
+  return text === 'true'
+}

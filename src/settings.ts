@@ -6,11 +6,13 @@ import {
   integer,
   nonEmpty,
   oneOf,
+  origins,
   secret,
   secretWithText,
   server,
   target,
   unless,
+  yesOrNo,
 } from './setting-values.ts'
 
 export type Setting<T> = {
@@ -21,6 +23,8 @@ export type Setting<T> = {
   readonly formerly?: string
   readonly default: string
   readonly doc: string
+  /** The flag alone means `true`; it takes no value. */
+  readonly isSwitch?: true
   /** Throws a `ConfigError` without the name of the setting; the caller adds it. */
   readonly parse: (text: string) => T
 }
@@ -38,8 +42,23 @@ export const SETTINGS = {
     flag: 'host',
     env: 'MINIPAY_HOST',
     default: '127.0.0.1',
-    doc: 'Address to listen on. MiniPay has no authentication yet: on another address than loopback, anyone who can reach it can charge.',
+    doc: 'Address to listen on. On another address than loopback, every request needs an API key.',
     parse: nonEmpty,
+  },
+  insecureNoAuth: {
+    flag: 'insecure-no-auth',
+    env: 'MINIPAY_INSECURE_NO_AUTH',
+    default: 'false',
+    doc: 'Let requests without an API key do everything in test mode, on every address. For experiments only.',
+    isSwitch: true,
+    parse: yesOrNo,
+  },
+  allowedOrigins: {
+    flag: 'allowed-origins',
+    env: 'MINIPAY_ALLOWED_ORIGINS',
+    default: '',
+    doc: 'Origins of web pages that may call the API (CORS), such as https://shop.example, separated by commas; * for every page.',
+    parse: origins,
   },
   database: {
     flag: 'database',

@@ -1,7 +1,7 @@
 /** The caller of a request, for the handlers of endpoints. */
 import { PERMISSIONS, type Permission } from '../domain/access/permissions.ts'
 import type { AuditAction, AuditEntry } from '../domain/audit.ts'
-import type { Authenticate, Caller } from '../http/caller.ts'
+import type { Caller } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
 import { KEYLESS_SCOPE, type Scope } from '../ports/store.ts'
 
@@ -40,9 +40,4 @@ export function keylessCaller({ ip, id }: Request): Caller {
     ...{ scope: KEYLESS_SCOPE, actor: 'keyless', permissions: ALL },
     ...{ keyId: null, rateLimit: null, address: ip, requestId: id },
   }
-}
-
-/** Authenticates requests: none needs a key. */
-export function createAuthenticate(): Authenticate {
-  return keylessCaller
 }

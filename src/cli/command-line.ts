@@ -8,8 +8,15 @@ export type CommandLine = {
   readonly words: readonly string[]
 }
 
-/** Every flag has a value: `--amount 400` or `--amount=400`. `own` are names of flags that are no settings. */
-export function parseCommandLine(args: readonly string[], own: readonly string[]): CommandLine {
+/**
+ * A flag has a value, `--amount 400` or `--amount=400`, unless it is one of `switches`. `own` are names of flags that
+ * are no settings.
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  own: readonly string[],
+  switches: readonly string[],
+): CommandLine {
   const found: Record<string, string> = {}
   const flags: string[] = []
   const words: string[] = []
@@ -20,7 +27,7 @@ export function parseCommandLine(args: readonly string[], own: readonly string[]
       continue
     }
     const [name = '', value] = arg.split('=', 2)
-    const takesNext = value === undefined && i + 1 < args.length
+    const takesNext = value === undefined && i + 1 < args.length && !switches.includes(name.slice(2))
     if (own.includes(name.slice(2))) found[name.slice(2)] = value ?? args[++i] ?? ''
     else flags.push(arg, ...(takesNext ? [args[++i] as string] : []))
   }

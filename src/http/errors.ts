@@ -18,6 +18,15 @@ export const HTTP_ERRORS = {
   headers_too_large: { status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
   unauthenticated: { status: 401, meaning: 'The request has no valid API key.' },
   permission_denied: { status: 403, meaning: ERROR_CODES.permission_denied },
+  host_not_allowed: {
+    status: 403,
+    meaning:
+      'A request without an API key calls MiniPay by a name that is not one of this machine; see `--allowed-origins`.',
+  },
+  origin_not_allowed: {
+    status: 403,
+    meaning: 'The request comes from a web page of another origin; see `--allowed-origins`.',
+  },
   route_not_found: { status: 404, meaning: 'No such route.' },
   method_not_allowed: {
     status: 405,

@@ -4,7 +4,6 @@
  * that only browsers of the past know.
  */
 export const COMMON_HEADERS = {
-  'access-control-allow-origin': '*',
   'cache-control': 'no-store',
   // The reference page has a policy of its own. Other responses are no pages.
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

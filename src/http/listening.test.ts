@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { listeningOn } from './listening.ts'
+import { isLoopback, listeningOn } from './listening.ts'
 
 const on = (address: string, port = 8080): AddressInfo => ({
   address,
@@ -19,4 +19,10 @@ test('what is bound is named as it is, with a URL that opens on this machine', (
     [[on('127.0.0.1'), on('::1')], 'http://127.0.0.1:8080', ['127.0.0.1:8080', '[::1]:8080']],
   ]
   for (const [addresses, url, bound] of cases) assert.deepEqual(listeningOn(addresses), { url, bound })
+})
+
+test('a host is loopback when each of its addresses is', async () => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) assert.ok(await isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '192.0.2.1', '126.255.255.255', '::2', 'none.invalid'])
+    assert.ok(!(await isLoopback(host)), host)
 })

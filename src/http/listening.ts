@@ -1,5 +1,6 @@
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, isIPv6 } from 'node:net'
+import { type AddressInfo, BlockList, createServer, isIPv6 } from 'node:net'
 
 /** The addresses of a server. */
 export type Listening = {
@@ -24,6 +25,19 @@ export async function assertFree(host: string, port: number): Promise<void> {
   await once(probe, 'listening')
   probe.close()
   await once(probe, 'close')
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+/** Whether a server on this host, a name or an address, can be reached from this machine alone. */
+export async function isLoopback(host: string): Promise<boolean> {
+  const addresses = await lookup(host, { all: true }).catch(() => [])
+  return (
+    addresses.length > 0 &&
+    addresses.every(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
+  )
 }
 
 function reachable(address: string): string {

@@ -29,6 +29,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     api: { endpoints: [ENDPOINT], parameterWords: NO_WORDS, otherResourceNames: {} },
     log: { info: unexpected, warn: unexpected, error: unexpected },
     authenticate: () => CALLER,
+    allowedOrigins: new Set(),
     newRequestId: () => 'req_1',
     keepAliveMs: 1_000,
     maxConnections: 100,

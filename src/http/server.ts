@@ -16,6 +16,7 @@ import { refusalOfFraming } from './framing.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
+import { type AllowedOrigins, sendPreflight, setCorsHeaders } from './origins.ts'
 import { refusalOfEncoding, refusalOfUnknownEndpoint, refusalOfUrl } from './refusals.ts'
 import { queryValidator } from './validate.ts'
 
@@ -44,6 +45,8 @@ export type ServerOptions = NodeServerOptions & {
   readonly api: ServedApi
   readonly log: Log
   readonly authenticate: Authenticate
+  /** The origins whose pages may call the API. */
+  readonly allowedOrigins: AllowedOrigins
   /** Called when a response was sent; `route` is the pattern, never the path of the request. */
   readonly onResponse: (
     method: string,
@@ -103,7 +106,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     genReqId: options.newRequestId,
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, request, reply) => {
-      setCommonHeaders(request, reply)
+      setCommonHeaders(options, request, reply)
       sendRefusal(reply, refusalOfError(error) ?? internalRefusal)
     },
   })
@@ -111,11 +114,11 @@ function createApp(options: ServerOptions): FastifyInstance {
 
 function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonly closing: boolean }): void {
   app.addHook('onRequest', (request, reply, done) => {
-    setCommonHeaders(request, reply)
+    setCommonHeaders(options, request, reply)
     const ambiguous = refusalOfFraming(request.raw)
     if (ambiguous || state.closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
     if (ambiguous) return void sendRefusal(reply, ambiguous)
-    if (request.method === 'OPTIONS') return void preflight(reply)
+    if (request.method === 'OPTIONS') return void sendPreflight(options.allowedOrigins, request, reply)
     const refused = state.closing ? refuse('shutting_down', 'The server is stopping.') : refusalOfUrl(request)
     if (refused) return void sendRefusal(reply, refused)
     // Before the body: a wrong path is wrong with any body.
@@ -187,7 +190,6 @@ async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }:
   })
 }
 
-const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
 const internalRefusal = refuse('internal', 'MiniPay failed. The log has the cause under the request id.')
 /** Lists, documents and long bodies take time: one in each turn of the event loop, so that a hundred of them delay no charge. */
 const oneAtATime = createTurns(setImmediate)
@@ -209,8 +211,12 @@ function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint): void {
   })
 }
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.headers.origin !== undefined) reply.header('access-control-expose-headers', EXPOSED_HEADERS)
+function setCommonHeaders(
+  { allowedOrigins }: ServerOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  setCorsHeaders(allowedOrigins, request, reply)
   reply.header('x-request-id', request.id)
 }
 
@@ -224,13 +230,4 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DEL
  */
 function endsConnection({ headers }: FastifyRequest): boolean {
   return headers.upgrade !== undefined
-}
-
-function preflight(reply: FastifyReply): void {
-  reply
-    .code(204)
-    .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, DELETE')
-    .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key')
-    .header('access-control-max-age', '86400')
-    .send()
 }

@@ -18,7 +18,7 @@ const newDatabase = (t: TestContext) => join(folderOf(t), 'stop.db')
 function chargeRequest(key: string): string {
   const body = JSON.stringify({ amount: 100, currency: 'usd', customer: 'cus_1' })
   return (
-    'POST /api/v1/charges HTTP/1.1\r\nHost: minipay\r\nContent-Type: application/json\r\n' +
+    'POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
     `Idempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }
@@ -68,10 +68,10 @@ describe('SIGTERM', { concurrency: true }, () => {
   test('an idle connection and a half-sent request do not keep it from ending', async (t) => {
     const server = await serve(t, newDatabase(t), { MINIPAY_SHUTDOWN_TIMEOUT_MS: '1000' })
     const idle = await bareConnection(server.url)
-    idle.socket.write('GET /health HTTP/1.1\r\nHost: minipay\r\n\r\n')
+    idle.socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await until('the idle connection was answered', () => idle.text().includes('"ok"'))
     const headOnly = await bareConnection(server.url)
-    headOnly.socket.write('POST /api/v1/charges HTTP/1.1\r\nHost: minipay\r\nContent-Ty')
+    headOnly.socket.write('POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nContent-Ty')
     const half = await bareConnection(server.url)
     half.socket.write(chargeRequest('half').slice(0, -10))
     const silent = await bareConnection(server.url)

@@ -188,7 +188,7 @@ describe('a route', () => {
   })
 
   test('a path that is not well-formed is refused', async () => {
-    await refuses.bytes('GET /api/v1/charges/%ZZ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', [
+    await refuses.bytes('GET /api/v1/charges/%ZZ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', [
       400,
       'bad_request',
     ])
@@ -250,10 +250,10 @@ describe('bytes that are not a proper request', () => {
       'GARBAGE\r\n\r\n',
       'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n',
       'GET /health HTTP/9.9\r\n\r\n',
-      'FOO /health HTTP/1.1\r\nHost: a\r\n\r\n',
+      'FOO /health HTTP/1.1\r\nHost: localhost\r\n\r\n',
       'GET /health HTTP/1.1\r\nHost a\r\n\r\n',
-      'GET /health HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n',
-      'GET /he\0alth HTTP/1.1\r\nHost: a\r\n\r\n',
+      'GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n',
+      'GET /he\0alth HTTP/1.1\r\nHost: localhost\r\n\r\n',
       post(['Content-Length: ten', 'Content-Type: application/json']),
       post(['Content-Length: 5', 'Content-Length: 6', 'Content-Type: application/json']),
       post(['Content-Length: 5', 'Transfer-Encoding: chunked', 'Content-Type: application/json']),
@@ -263,7 +263,7 @@ describe('bytes that are not a proper request', () => {
   })
 
   test('headers larger than 16 KiB are answered 431', async () => {
-    await refuses.bytes(`GET /health HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, [
+    await refuses.bytes(`GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, [
       431,
       'headers_too_large',
     ])

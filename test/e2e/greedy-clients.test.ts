@@ -57,7 +57,7 @@ function firstBytes(socket: Socket): Promise<string> {
 
 test('bodies in chunks of one byte cost what they weigh', { skip }, async () => {
   const head =
-    'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
+    'POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
   const chunks = Buffer.from('1\r\n \r\n'.repeat(250 * 1024))
   const started = performance.now()
   const sockets = await Promise.all(Array.from({ length: 5 }, open))
@@ -89,7 +89,7 @@ test('clients that ask for long pages and never read keep little in memory, and 
       assert.equal((await call(server.url, 'POST', '/api/v1/charges', charge)).status, 201)
     }),
   )
-  const ask = 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n'
+  const ask = 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n'
   const sockets = await Promise.all(
     Array.from({ length: 100 }, async () => {
       const socket = await open()
@@ -112,7 +112,7 @@ test('a client that sends more requests than may wait on its connection is cut o
   socket.on('error', () => {})
   const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.resume()
-  await write(socket, 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000))
+  await write(socket, 'GET /api/v1/charges?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000))
   await closed
   assert.equal((await call(server.url, 'GET', '/health')).status, 200)
 })

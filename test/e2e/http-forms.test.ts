@@ -111,7 +111,9 @@ test('methods of other protocols and invented ones are refused as client errors,
     'INVENTED',
   ])
     for (const version of ['HTTP/1.1', 'RTSP/1.0']) {
-      const answer = await raw(`${method} /api/v1/charges ${version}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      const answer = await raw(
+        `${method} /api/v1/charges ${version}\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      )
       assert.match(answer, /^HTTP\/1\.1 4\d\d /, `${method} ${version}: ${answer}`)
     }
   const { body } = await call<string>(server.url, 'GET', '/metrics', undefined, { accept: 'text/plain' })

@@ -39,7 +39,7 @@ async function sendInBytes(url: string): Promise<void> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   await once(socket, 'connect')
   socket.write(
-    'POST /api/v1/charges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
   )
   socket.write('1\r\n \r\n'.repeat(250 * 1024))
   socket.write('7\r\n{"x":1}\r\n0\r\n\r\n')

@@ -9,7 +9,7 @@ const TRICKLE_MS = 100
 const PIPELINED = 16
 /** As large as a body may be. */
 const LIMIT = 256 * 1024
-const HOST = 'Host: soak\r\n'
+const HOST = 'Host: localhost\r\n'
 const SIMULATION = JSON.stringify({ last: 1_000 })
 
 type Visit = (guest: Guest, stayMs: number) => Promise<void>

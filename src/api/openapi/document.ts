@@ -24,7 +24,12 @@ const COMMON: readonly ApiErrorCode[] = [
   'overloaded',
   'shutting_down',
 ]
-const WITH_PERMISSION: readonly ApiErrorCode[] = ['unauthenticated', 'permission_denied']
+const WITH_PERMISSION: readonly ApiErrorCode[] = [
+  'unauthenticated',
+  'permission_denied',
+  'host_not_allowed',
+  'origin_not_allowed',
+]
 const WITH_PARAMETERS: readonly ApiErrorCode[] = ['parameter_unknown', 'parameter_invalid']
 /** MiniPay reads the body of every POST, PUT and DELETE, and it may contain an `amount` that is not an integer. */
 const WITH_BODY: readonly ApiErrorCode[] = [

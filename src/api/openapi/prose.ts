@@ -6,7 +6,7 @@ Amounts are integers of minor units. Send an \`Idempotency-Key\` with every requ
 
 There is no authentication yet. By default MiniPay listens on the loopback address. Let only your own services reach it.
 
-MiniPay refuses a request with an unknown field or query parameter. Later versions may add fields to responses and webhooks: ignore those that you do not know. Every path with \`GET\` also accepts \`HEAD\`. \`OPTIONS\` accepts a preflight from any origin, so any web page may call the API. An unknown path returns 404 \`route_not_found\`. An unsupported method returns 405 \`method_not_allowed\` with an \`Allow\` header.`
+MiniPay refuses a request with an unknown field or query parameter. Later versions may add fields to responses and webhooks: ignore those that you do not know. Every path with \`GET\` also accepts \`HEAD\`. Web pages may call the API from those origins only that the setting \`--allowed-origins\` names; none by default. An unknown path returns 404 \`route_not_found\`. An unsupported method returns 405 \`method_not_allowed\` with an \`Allow\` header.`
 
 /** Every tag of the endpoints, with its description. */
 export const TAGS = [
