@@ -6,6 +6,7 @@ import type { EventType } from '../domain/event.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
 import type { Transfer } from '../domain/ledger.ts'
 import type { Scope } from '../domain/scope.ts'
+import type { LimitUse } from '../domain/velocity.ts'
 
 /** A key that was stored before, and the new ending of its request. */
 export type EndedKey = { readonly key: string; readonly ending: StoredEnding }
@@ -44,6 +45,8 @@ export type Commit = {
   readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
   /** Each changes its counter, in the charge's currency, by one. */
   readonly counts: readonly Count[]
+  /** Counters of velocity limits, each once: the new charge counts in all of them, or is refused. */
+  readonly limits?: readonly LimitUse[]
 }
 
 const NONE: readonly EndedKey[] = []
@@ -62,3 +65,5 @@ export type CommitResult =
   | { readonly kind: 'balance_limit' }
   /** The provider used this reference for another attempt before. */
   | { readonly kind: 'reference_taken'; readonly attemptId: string }
+  /** The charge would exceed this velocity limit, the first of the commit's. */
+  | { readonly kind: 'limit_exceeded'; readonly limit: string }

@@ -22,6 +22,7 @@ import { OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
+import type { LimitStore } from './store-limits.ts'
 
 export type { Scope } from '../domain/scope.ts'
 export { type Commit, type CommitResult, type EndedKey, endedKeysOf } from './store-commit.ts'
@@ -241,7 +242,9 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-export type Store = ClockStore & {
+type Parts = ClockStore & LimitStore
+
+export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>
 
   idempotencyRecord(scope: Scope, key: string): Promise<FoundRecord | undefined>

@@ -6,6 +6,7 @@ import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
+import type { VelocityCounter } from '../domain/velocity.ts'
 import type { Commit, EndedKey } from '../ports/store.ts'
 import { amount, changing, flag, integer, json, named, record, rows, table, text, time } from './table.ts'
 
@@ -153,6 +154,12 @@ export function recordOf({
 }: FoundKey): FoundRecord {
   return { fingerprint, surface, ending: { kind, objectId, facts }, event }
 }
+
+export const VELOCITY_COUNTERS = rows<VelocityCounter>(
+  'velocity_counters',
+  ['account_id', 'live', 'counter'],
+  { counter: text, windowMs: amount, newest: changing(amount), sums: changing(json), endsAt: changing(time) },
+)
 
 /** Every noun that has a list. */
 export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS] as const

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { MAX_BALANCE } from '../domain/money.ts'
+import { countUse } from '../domain/velocity.ts'
 import { type Guarded, type Refusal, refusalOf, type Stored } from './guards.ts'
 
+const use = { limit: 'cards', counter: 'of a card', windowMs: 1_000, by: 1, max: 1 }
 const commit: Guarded = {
+  at: 1_000,
   version: 3,
   lease: { attemptId: 'att_1', token: 'mine' },
   transfers: [{ debit: 'provider:bank', credit: 'merchant', currency: 'usd', amount: 100 }],
   attempts: [{ id: 'att_1', provider: 'bank', kind: 'authorize', providerReference: 'ref' }],
+  limits: [use],
 }
 const record = {} as NonNullable<ReturnType<Stored['record']>>
 /** Stored rows that let the commit pass. */
@@ -16,6 +20,7 @@ const free: Stored = {
   token: () => 'mine',
   balance: () => 0n,
   holder: () => undefined,
+  counter: () => undefined,
   record: () => undefined,
 }
 /** One of each, in the order of the guards, with its refusal. */
@@ -24,6 +29,7 @@ const BAD: readonly [Partial<Stored>, Refusal][] = [
   [{ token: () => 'of another' }, { kind: 'lease_lost' }],
   [{ balance: () => MAX_BALANCE }, { kind: 'balance_limit' }],
   [{ holder: () => 'att_2' }, { kind: 'reference_taken', attemptId: 'att_2' }],
+  [{ counter: () => countUse(undefined, use, 1_000) }, { kind: 'limit_exceeded', limit: 'cards' }],
   [{ record: () => record }, { kind: 'key_exists', record }],
 ]
 

@@ -6,16 +6,18 @@ import type { Attempt } from '../domain/attempt.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
 import { isTransfer, type LedgerAccountCode, type Transfer } from '../domain/ledger.ts'
 import { MAX_BALANCE } from '../domain/money.ts'
+import { isExceededBy, type LimitUse, type VelocityCounter } from '../domain/velocity.ts'
 import type { Commit, CommitResult } from '../ports/store.ts'
 
 /** An attempt with the reference that its provider gave it. */
 export type Referring = Pick<Attempt, 'id' | 'provider' | 'kind' | 'providerReference'>
 
 /** The parts of a commit that its guards check. */
-export type Guarded = Pick<Commit, 'lease' | 'transfers'> & {
+export type Guarded = Pick<Commit, 'at' | 'lease' | 'transfers'> & {
   /** The parts of the charge. */
   readonly version: number
   readonly attempts: readonly Referring[]
+  readonly limits?: readonly LimitUse[] | undefined
 }
 
 /** The stored rows that the guards need. Each is read only when the guards before it have passed. */
@@ -28,6 +30,8 @@ export type Stored = {
   balance(account: LedgerAccountCode, currency: string): bigint
   /** The id of the authorization or refund that has this reference, in any scope. */
   holder(attempt: Referring): string | undefined
+  /** The counter of a velocity limit. */
+  counter(counter: string): VelocityCounter | undefined
   /** The record of the commit's key. The guards read it last, so an engine may detect the key by an insert. */
   record(): FoundRecord | undefined
 }
@@ -41,12 +45,13 @@ export type Refusal = Exclude<CommitResult, { readonly kind: 'committed' }>
  * 2. The attempt in `lease` still has exactly that token.
  * 3. Every balance stays within 64 bits.
  * 4. No other attempt of the same kind at the same provider has the same reference.
- * 5. The key is new.
+ * 5. No velocity limit is exceeded.
+ * 6. The key is new. So a retry of a charge may be refused by a limit: its decline then finds the key.
  *
  * Throws if a transfer is invalid, which is a bug.
  */
 export function refusalOf(
-  { version, lease, transfers, attempts }: Guarded,
+  { at, version, lease, transfers, attempts, limits }: Guarded,
   stored: Stored,
 ): Refusal | undefined {
   if (version > 1 && stored.version() !== version - 1) return { kind: 'version_conflict' }
@@ -58,6 +63,8 @@ export function refusalOf(
     const holder = isReferring(attempt) ? stored.holder(attempt) : undefined
     if (holder !== undefined && holder !== attempt.id) return { kind: 'reference_taken', attemptId: holder }
   }
+  const exceeded = limits?.find((use) => isExceededBy(stored.counter(use.counter), use, at))
+  if (exceeded) return { kind: 'limit_exceeded', limit: exceeded.limit }
   const record = stored.record()
   return record && { kind: 'key_exists', record }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { charged } from '../../test/kit/commits.ts'
+import { chargeCommit, charged, committed } from '../../test/kit/commits.ts'
 import { tempDir } from '../../test/kit/folders.ts'
 import { type Store, KEYLESS_SCOPE as scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
@@ -77,4 +77,24 @@ test('keys are forgotten once so much time was observed, and at no time that a c
     true,
     true,
   ])
+})
+
+test('counters of limits are deleted a minute after their window, by the time that is trusted', async (t) => {
+  const { store, watching, next } = await watched(t)
+  const limits = [{ limit: 'cards', counter: 'card', windowMs: 1_000, by: 1, max: 1 }]
+  await committed(store, { ...chargeCommit({ scope, at: NOW }), limits })
+  const time = { trusted: NOW + 60_999 }
+  const log = { info() {}, warn() {}, error() {} }
+  const loop = startPurge({ store: watching, log, runtime: nodeRuntime }, HOUR, {
+    now: () => NOW + HOUR,
+    trusted: () => time.trusted,
+    observed: () => 0,
+  })
+  t.after(loop.stop)
+  await next()
+  assert.equal((await store.velocityCounters(scope, ['card'])).length, 1)
+  time.trusted++
+  loop.wake()
+  await next()
+  assert.deepEqual(await store.velocityCounters(scope, ['card']), [])
 })

@@ -138,7 +138,8 @@ async function afterRefusal(
       return postpone(context, work, { kind: 'unknown', reason }, by)
     }
     case 'key_exists':
-      throw new Error(`settling ${work.attempt.id} found a key`)
+    case 'limit_exceeded':
+      throw new Error(`settling ${work.attempt.id} was refused as a new charge: ${refusal.kind}`)
   }
 }
 

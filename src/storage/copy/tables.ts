@@ -46,6 +46,7 @@ export const TABLES: readonly Table[] = [
   { name: 'clock', key: ['id'] },
   { name: 'clock_marks', key: ['observed_ms'] },
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
+  { name: 'velocity_counters', key: ['account_id', 'live', 'counter'] },
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
 ]

@@ -2,6 +2,7 @@
  * Decides which commits of a group pass, in their order, from the rows that were read: as if each ran after the one
  * before.
  */
+import { countUse } from '../../domain/velocity.ts'
 import { type Commit, type CommitResult, endedKeysOf } from '../../ports/store.ts'
 import { isReferring, refusalOf } from '../guards.ts'
 import { type FoundRows, referenceName } from './commit-reads.ts'
@@ -34,6 +35,7 @@ function judgeOne(commit: Commit, found: FoundRows, touched: ReadonlySet<string>
         token: (attemptId) => found.tokens.get(nameIn(scope, attemptId)),
         balance: (account, currency) => found.balances.get(nameIn(scope, account, currency)) ?? 0n,
         holder: (attempt) => found.references.get(referenceName(attempt)),
+        counter: (counter) => found.counters.get(nameIn(scope, counter)),
         record: () => (key ? found.keys.get(nameIn(scope, key.key)) : undefined),
       },
     )
@@ -67,6 +69,10 @@ function accept(commit: Commit, found: FoundRows, touched: Set<string>): void {
     touched.add(nameIn(scope, 'key', key.key))
     const { key: name, ...record } = key
     found.keys.set(nameIn(scope, name), { ...record, event: event?.data ?? null })
+  }
+  for (const use of commit.limits ?? []) {
+    const counter = nameIn(scope, use.counter)
+    found.counters.set(counter, countUse(found.counters.get(counter), use, commit.at))
   }
   const add = (account: string, currency: string, amount: number) => {
     const balance = nameIn(scope, account, currency)

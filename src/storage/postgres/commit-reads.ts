@@ -2,9 +2,12 @@
 import type { Attempt } from '../../domain/attempt.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
+import type { VelocityCounter } from '../../domain/velocity.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
+import { VELOCITY_COUNTERS } from '../columns.ts'
 import type { Referring } from '../guards.ts'
 import type { Result, Row, Statement } from './batch.ts'
+import { COUNTER_NAMES, LOCK_COUNTERS } from './commit-sql-limits.ts'
 import { recordset } from './recordset.ts'
 import { byScope, foundRecord, live, nameIn, RECORD } from './rows.ts'
 
@@ -20,6 +23,8 @@ export type FoundRows = {
   readonly references: Map<string, string>
   readonly keys: Map<string, FoundRecord>
   readonly balances: Map<string, bigint>
+  /** The counters of velocity limits; their rows are locked. */
+  readonly counters: Map<string, VelocityCounter>
 }
 
 type Read = { readonly statement: Statement; readonly take: (row: Row) => void }
@@ -36,6 +41,7 @@ export function noRows(): FoundRows {
     references: new Map(),
     keys: new Map(),
     balances: new Map(),
+    counters: new Map(),
   }
 }
 
@@ -82,6 +88,9 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: FoundRows):
     REFERENCES.values(attempts.filter(({ providerReference }) => providerReference !== null)),
     ({ id, ...reference }) =>
       found.references.set(referenceName(reference as Omit<Referring, 'id'>), id as string),
+  )
+  read(LOCK_COUNTERS, COUNTER_NAMES.values(countersOf(commits)), (row) =>
+    found.counters.set(name(row, 'counter'), VELOCITY_COUNTERS.of(row)),
   )
   read(FIND_KEYS, KEYS.values(commits.flatMap(({ key }) => key ?? [])), (row) =>
     found.keys.set(name(row, 'key'), foundRecord(row)),
@@ -157,6 +166,13 @@ const FIND_BALANCES = `
   FROM ledger_accounts a
   JOIN ${ACCOUNTS.scoped}
     ON a.account_id = r.account_id AND a.live = r.live AND a.code = r.code AND a.currency = r.currency`
+
+/** Each counter, once. */
+function countersOf(commits: readonly Commit[]): { readonly counter: string }[] {
+  const names = new Set<string>()
+  for (const { limits } of commits) for (const { counter } of limits ?? []) names.add(counter)
+  return [...names].map((counter) => ({ counter }))
+}
 
 /** Each account, once. */
 function accountsOf(commits: readonly Commit[]): AccountName[] {

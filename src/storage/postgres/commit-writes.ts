@@ -14,6 +14,7 @@ import {
   updateCharges,
   type Write,
 } from './commit-sql.ts'
+import { type Counters, counterWrites } from './commit-sql-limits.ts'
 import {
   type AccountRow,
   addToBalances,
@@ -37,20 +38,22 @@ import { byScope, nameIn } from './rows.ts'
 export function commitWrites(
   commits: readonly Commit[],
   states: ReadonlyMap<string, string>,
+  counters: Counters,
   node: string,
 ): Statement[] {
-  return byScope(commits).flatMap(([scope, of]) => scopeWrites(scope, of, states, node))
+  return byScope(commits).flatMap(([scope, of]) => scopeWrites(scope, of, states, counters, node))
 }
 
 /**
- * The statements in the order in which every group locks: charges and their parts, the scope's sequences, numbered
- * rows, keys, balances, counters. Once a group has locked the sequences, other groups of the scope wait until it has
+ * The statements in the order in which every group locks: charges and their parts, counters of limits, the scope's
+ * sequences, numbered rows, keys, balances, counters. Once a group has locked the sequences, other groups of the scope wait until it has
  * committed; so the sequences come as late as possible.
  */
 function scopeWrites(
   scope: Scope,
   commits: readonly Commit[],
   states: ReadonlyMap<string, string>,
+  velocity: Counters,
   node: string,
 ): Statement[] {
   const writing = <Row>(write: Write<Row>, rows: readonly Row[]) =>
@@ -107,6 +110,7 @@ function scopeWrites(
       updateAlarms,
       alarms.filter((alarm) => stateBefore(alarm) !== undefined),
     ),
+    ...counterWrites(scope, commits, velocity),
     ...(events.length + transfers.length > 0 ? [takeNumbers(scope, events.length, transfers.length)] : []),
     ...writing(insertEvents, events),
     ...writing(insertDeliveries, numbered.deliveries),

@@ -65,7 +65,7 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
     const until = performance.now() + LAST_TRY_MS
     let races = 0
     for (let tries = 1; ; tries++) {
-      const hopeful = careful === 0 && commits.every(isNew)
+      const hopeful = careful === 0 && commits.every(needsNoRow)
       if (careful > 0) careful--
       try {
         const transact = hopeful ? transactAtOnce : transactWithCare
@@ -110,7 +110,10 @@ export function createCommitter(pool: Pool, node: string, onGroup?: (size: numbe
 /**
  * A row changed between the read and the write. The retry reads it again and refuses the commit for the right reason.
  */
-const RACES = ['idempotency_keys_pkey', 'attempts_by_reference', 'balance_limit']
+const RACES = [
+  ...['idempotency_keys_pkey', 'attempts_by_reference', 'balance_limit'],
+  'velocity_counters_pkey',
+]
 const NUMERIC_OVERFLOW = '22003'
 
 function wasRaced(error: unknown): boolean {
@@ -123,8 +126,8 @@ type Transact = (
   node: string,
 ) => Promise<readonly Ended<CommitResult>[]>
 
-/** A new charge changes no existing row. */
-const isNew = ({ charge }: Commit) => charge.version === 1
+/** A new charge changes no existing row, unless it counts in a velocity limit. */
+const needsNoRow = ({ charge, limits }: Commit) => charge.version === 1 && limits === undefined
 
 /**
  * Assumes that there is no conflict. If a key or a reference exists, or a balance would overflow, the server refuses
@@ -135,10 +138,12 @@ const transactAtOnce: Transact = async (connection, commits, node) => {
   const ended = judgeCommit(commits, noRows())
   const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
   if (accepted.length === 0) return ended
-  const statements = [...begin(group), ...commitWrites(accepted, new Map(), node), COMMIT]
+  const statements = [...begin(group), ...commitWrites(accepted, new Map(), NO_COUNTERS, node), COMMIT]
   await rollingBack(connection, () => lastWords(group, ended, () => connection.run(statements)))
   return ended
 }
+
+const NO_COUNTERS = { stored: new Set<string>(), after: new Map() }
 
 const begin = (group: string): Statement[] => [BEGIN, { text: BEGIN_GROUP, values: [group] }]
 
@@ -149,13 +154,16 @@ const transactWithCare: Transact = async (connection, commits, node) => {
     const results = await connection.run([...begin(group), ...reads.statements])
     const found = reads.found(results.slice(begin(group).length))
     const states = new Map(found.states)
+    const counters = { stored: new Set(found.counters.keys()), after: found.counters }
     const ended = judgeCommit(commits, found)
     const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
     if (accepted.length === 0) {
       await connection.run([ROLLBACK])
       return ended
     }
-    await lastWords(group, ended, () => connection.run([...commitWrites(accepted, states, node), COMMIT]))
+    await lastWords(group, ended, () =>
+      connection.run([...commitWrites(accepted, states, counters, node), COMMIT]),
+    )
     return ended
   })
 }

@@ -10,6 +10,10 @@ export function purges(sql: Sql) {
     async purgeNotifications(before: number, limit: number): Promise<number> {
       return (await sql(PURGE_NOTIFICATIONS, [before, limit])).count
     },
+
+    async purgeVelocityCounters(before: number, limit: number): Promise<number> {
+      return (await sql(PURGE_COUNTERS, [before, limit])).count
+    },
   }
 }
 
@@ -34,3 +38,15 @@ const PURGE_NOTIFICATIONS = `
     LIMIT $2
     FOR UPDATE SKIP LOCKED)
   DELETE FROM notifications n USING oldest o WHERE n.id = o.id`
+
+/** Skips counters that a commit has locked: it may count in them. */
+const PURGE_COUNTERS = `
+  WITH oldest AS (
+    SELECT account_id, live, counter FROM velocity_counters
+    WHERE ends_at <= $1
+    ORDER BY ends_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED)
+  DELETE FROM velocity_counters v
+  USING oldest o
+  WHERE v.account_id = o.account_id AND v.live = o.live AND v.counter = o.counter`

@@ -31,6 +31,7 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
 import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
@@ -112,6 +113,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...providerReads(sql),
     ...alarmReads(sql),
     ...clockReads(sql),
+    ...limitReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
     now: clock.now,

@@ -4,6 +4,7 @@
  */
 import type { Refund } from '../../domain/charge.ts'
 import type { Transfer } from '../../domain/ledger.ts'
+import type { LimitUse } from '../../domain/velocity.ts'
 import { type Commit, endedKeysOf } from '../../ports/store.ts'
 import { ALARMS, ATTEMPTS, CHARGES, DISPUTES, endedFactsOf, KEYS, keyFactsOf, REFUNDS } from '../columns.ts'
 import { detailsOf, live, type Row, takeDetails, type Value } from './rows.ts'
@@ -33,13 +34,14 @@ export type CommitMessage = {
   /** name, currency, change, name … */
   readonly counts?: Row
   readonly lease?: NonNullable<Commit['lease']>
+  readonly limits?: readonly LimitUse[]
 }
 
 type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 
 export function messageOf(commit: Commit): CommitMessage {
   const { scope, at, charge, refund, dispute, attempts, alarms, key, event, lease } = commit
-  const { transactionId, transfers, deliveries, counts } = commit
+  const { transactionId, transfers, deliveries, counts, limits } = commit
   const ended = endedKeysOf(commit)
   const isNew = charge.version === 1
   const row = isNew ? CHARGES.row(charge) : CHARGES.changedRow(charge)
@@ -68,6 +70,7 @@ export function messageOf(commit: Commit): CommitMessage {
   if (counts.length > 0)
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
   if (lease) message.lease = lease
+  if (limits) message.limits = limits
   return message
 }
 

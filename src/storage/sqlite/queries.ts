@@ -6,6 +6,7 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
 
@@ -29,5 +30,6 @@ export function createQueries(db: Connection) {
     ...providerReads(sql),
     ...alarmReads(sql),
     ...clockReads(sql),
+    ...limitReads(sql),
   }
 }

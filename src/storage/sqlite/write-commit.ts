@@ -10,6 +10,7 @@ import { insertRow, putRow, updateRow } from './row-statements.ts'
 import { FIND_KEY, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
+import { counterWrites } from './write-limits.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
 /** Commits, as the port describes them. Writes nothing before the guards have passed. */
@@ -21,6 +22,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   const charges = chargeWrites(db, texts)
   const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
+  const counters = counterWrites(db)
 
   /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
   function detailsOf({
@@ -38,7 +40,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
 
   /** Null if it was committed, which is the cheapest message to the other thread; otherwise the refusal. */
   return function applyCommit(message: CommitMessage): CommitResult | null {
-    const { accountId: account, live, at, charge, refund, dispute, key, event, lease } = message
+    const { accountId: account, live, at, charge, refund, dispute, key, event, lease, limits } = message
     const { attempts = NONE, alarms = NONE, ended = NONE, counts = NONE } = message
     const transfers = transfersIn(message)
     const id = charge[CHARGES.at.id] as string
@@ -48,12 +50,13 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     const sequence = event ? numbers.event + 1 : 0
     let details: Apart | undefined
     const refusal = refusalOf(
-      { version, lease: lease ?? null, transfers, attempts: attempts.map(referring) },
+      { at, version, lease: lease ?? null, transfers, attempts: attempts.map(referring), limits },
       {
         version: () => charges.version(account, live, id),
         token: tries.token,
         balance: (code, currency) => cache.balance(account, live, code, currency),
         holder: tries.holder,
+        counter: (counter) => counters.find(account, live, counter),
         record() {
           const found = detailsOf(message)
           if (found && 'key' in found) return recordOf(found)
@@ -72,6 +75,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     if (dispute) charges.putDispute(account, live, dispute)
     for (const attempt of attempts) tries.put(account, live, attempt)
     for (const alarm of alarms) putAlarm(account, live, alarm)
+    if (limits) for (const use of limits) counters.add(account, live, use, at)
     book(account, live, transfers, message.transactionId ?? id, at)
     if (event) {
       numbers.event = sequence

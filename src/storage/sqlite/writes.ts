@@ -13,6 +13,7 @@ import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
 import { deliveryWrites } from './write-deliveries.ts'
 import { keyWrites } from './write-keys.ts'
+import { limitWrites } from './write-limits.ts'
 import { notificationWrites } from './write-notifications.ts'
 import { ruleSetWrites } from './write-rule-sets.ts'
 
@@ -23,6 +24,7 @@ export const WRITES = {
   ...notificationWrites,
   ...ruleSetWrites,
   ...keyWrites,
+  ...limitWrites,
   ...clockWrites,
   /** Sets the version to its current value: a real, synced write that changes nothing. */
   ready: (db) => () => {

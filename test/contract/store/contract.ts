@@ -32,6 +32,7 @@ import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
 import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
+import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
 
 export function storeContract(name: string, open: Open): void {
   describe(`the ${name} store`, () => {
@@ -86,6 +87,11 @@ export function storeContract(name: string, open: Open): void {
       impossibleRows(open)
     })
     describe('rule sets', () => ruleSets(open))
+    describe('velocity limits', () => {
+      velocityLimits(open)
+      concurrentLimits(open)
+      purgedCounters(open)
+    })
     describe('notifications', () => {
       notifications(open)
       settledNotifications(open)

@@ -4,12 +4,14 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { countUse } from '../../../src/domain/velocity.ts'
 import type { Commit } from '../../../src/ports/store.ts'
 import { QUEUES } from '../../../src/ports/store-clock.ts'
 import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
 import type { Statement } from '../../../src/storage/postgres/batch.ts'
 import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
+import type { Counters } from '../../../src/storage/postgres/commit-sql-limits.ts'
 import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
 import { type Connection, connect } from '../../../src/storage/postgres/connection.ts'
 import { deliveryWork } from '../../../src/storage/postgres/deliveries.ts'
@@ -18,6 +20,7 @@ import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/p
 import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
 import { eventReads } from '../../../src/storage/postgres/read-events.ts'
+import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { nameIn } from '../../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../../src/storage/postgres/statements.ts'
 import {
@@ -31,16 +34,18 @@ import {
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { databases } from './postgres-support.ts'
+import { use } from './velocity.ts'
 
 const scope = LIVE_SCOPE
 const postgres = databases()
 
 /**
- * A new charge, one in progress, its end with that of its key's request, a refund that begins, and alarms: a new one
- * and a changed one.
+ * A new charge that counts in limits, one in progress, its end with that of its key's request, a refund that begins, and
+ * alarms: a new one and a changed one.
  */
-function commits(): { all: Commit[]; states: Map<string, string> } {
-  const made = chargeCommit({ scope, endpoints: ['default'] })
+function commits(): { all: Commit[]; states: Map<string, string>; counters: Counters } {
+  const limits = [use('new', 1), use('stored', 1)]
+  const made = { ...chargeCommit({ scope, endpoints: ['default'] }), limits }
   const begun = beginCommit({ scope })
   const request = { key: 'a key', ending: { kind: 'created', objectId: 'txn', facts: 'facts' } } as const
   const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, ended: request })
@@ -51,7 +56,11 @@ function commits(): { all: Commit[]; states: Map<string, string> } {
     [nameIn(scope, begun.attempt.id), 'sending'],
     [nameIn(scope, alarms[1].id), 'open'],
   ])
-  return { all: [made, begun.commit, ended, refund, alarmed], states }
+  const counters = {
+    stored: new Set([nameIn(scope, 'stored')]),
+    after: new Map(limits.map((one) => [nameIn(scope, one.counter), countUse(undefined, one, tick())])),
+  }
+  return { all: [made, begun.commit, ended, refund, alarmed], states, counters }
 }
 
 /** The statements of a worker. */
@@ -94,6 +103,8 @@ async function work(): Promise<Statement[]> {
   const purge = purges(sql)
   await purge.purgeIdempotency(tick(), 64)
   await purge.purgeNotifications(tick(), 64)
+  await purge.purgeVelocityCounters(tick(), 64)
+  await limitReads(sql).velocityCounters(scope, ['a counter'])
   const clock = clockWork(async (text, values) => {
     await sql(text, values)
     return { rows: [{ seen: 0, moved: 0 }], count: 1 }
@@ -153,10 +164,10 @@ function wasteful(plan: Plan, above?: Plan): string[] {
 test('every statement of a commit and of a worker finds its rows by an index, planned on empty tables too', async (t) => {
   const connection = await connect(hostsOf(await postgres.database(t)))
   try {
-    const { all, states } = commits()
+    const { all, states, counters } = commits()
     const statements = [
       ...commitReads(all).statements,
-      ...commitWrites(all, states, 'a node'),
+      ...commitWrites(all, states, counters, 'a node'),
       ...(await work()),
     ]
     assert.ok(statements.length > 25, `${statements.length} statements`)
