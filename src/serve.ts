@@ -8,6 +8,7 @@ import { isPostgres, publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
 import { assertFree, isLoopback, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
+import { accessLogger } from './observe/access-log.ts'
 import { limitRepeats } from './observe/limit-repeats.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
@@ -17,8 +18,6 @@ import type { StoreUnavailable } from './ports/store.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
-/** A request that takes longer is logged. */
-const SLOW_MS = 1_000
 /** How much longer than its time-out a stop may take before the process ends, in ms. */
 const HANG_MS = 2_000
 /** How long a stop waits for a log that is not read, in ms. */
@@ -60,6 +59,7 @@ export async function serve(
   ])
   const { context, workers } = core
   const onLoopback = await isLoopback(config.host)
+  const logAccess = accessLogger(log, config.accessLog)
   let server: Server
   let listening: Listening
   try {
@@ -71,9 +71,11 @@ export async function serve(
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,
-      onResponse(method, route, status, ms, requestId) {
+      trustedProxies: config.trustedProxies,
+      onResponse(served) {
+        const { method, route, status, ms } = served
         metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
-        logRequest(log, { method, route, status, ms: Math.round(ms), request_id: requestId })
+        logAccess(served)
       },
       onInternalError: () => {
         metrics.errors++
@@ -236,15 +238,6 @@ function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
     if (reason !== 'closing' && spoken())
       log.error({ reason, cause: message }, 'Database unavailable; requests get 503.')
   }
-}
-
-/** A line for each request at `debug`; for one that failed or took long at `info`. Never a body, a key or a header. */
-function logRequest(
-  log: Log,
-  request: { method: string; route: string; status: number; ms: number; request_id: string },
-): void {
-  if (request.status >= 500 || request.ms > SLOW_MS) log.info(request, 'Request finished.')
-  else if (log.isLevelEnabled('debug')) log.debug(request, 'Request finished.')
 }
 
 /** Logs connections that were closed because there were too many, now and then. */

@@ -1,4 +1,5 @@
 /** The values of settings: each function reads one from its text, or throws a `ConfigError` without the setting's name. */
+import { type Network, networkOf } from './domain/access/networks.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
@@ -57,6 +58,20 @@ export function egress(text: string): Egress {
   } catch (error) {
     throw new ConfigError(`must be addresses and networks, separated by commas: ${(error as Error).message}`)
   }
+}
+
+/** Addresses and networks, separated by commas. */
+export function networks(text: string): readonly Network[] {
+  const written = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  return written.map((part) => {
+    const network = networkOf(part)
+    if (network === undefined)
+      throw new ConfigError(`must be addresses and networks, separated by commas: "${part}" is neither`)
+    return network
+  })
 }
 
 /** The key of a Standard Webhooks secret. */

@@ -4,6 +4,7 @@ import {
   apiKey,
   egress,
   integer,
+  networks,
   nonEmpty,
   oneOf,
   origins,
@@ -165,6 +166,13 @@ export const SETTINGS = {
     doc: 'Hours that MiniPay waits for a customer to act, for example to confirm a payment. Then it cancels the payment.',
     parse: integer(1, 8_760),
   },
+  trustedProxies: {
+    flag: 'trusted-proxies',
+    env: 'MINIPAY_TRUSTED_PROXIES',
+    default: '',
+    doc: 'Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto MiniPay believes, such as 10.0.0.0/8, separated by commas.',
+    parse: networks,
+  },
   shutdownTimeoutMs: {
     flag: 'shutdown-timeout-ms',
     env: 'MINIPAY_SHUTDOWN_TIMEOUT_MS',
@@ -178,6 +186,13 @@ export const SETTINGS = {
     default: 'info',
     doc: 'Least severe level that is logged: debug, info, warn, error or silent.',
     parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  accessLog: {
+    flag: 'access-log',
+    env: 'MINIPAY_ACCESS_LOG',
+    default: 'debug',
+    doc: 'Level of the line that every request gets in the log: debug, info or off.',
+    parse: oneOf('debug', 'info', 'off'),
   },
   server: {
     flag: 'server',

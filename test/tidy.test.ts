@@ -39,7 +39,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['http', 'app', 'domain', 'ports'],
   runtime: ['ports'],
   observe: ['ports'],
-  'setting-values': ['net', 'signing'],
+  'setting-values': ['domain', 'net', 'signing'],
   settings: ['setting-values', 'database-name'],
   config: ['settings', 'setting-values', 'flags', 'variables', 'net', 'link-variables'],
 }

@@ -35,9 +35,9 @@ export function auditOf(
 }
 
 /** The caller of a request without a key. */
-export function keylessCaller({ ip, id }: Request): Caller {
+export function keylessCaller({ client, id }: Request): Caller {
   return {
     ...{ scope: KEYLESS_SCOPE, actor: 'keyless', permissions: ALL },
-    ...{ keyId: null, rateLimit: null, address: ip, requestId: id },
+    ...{ keyId: null, rateLimit: null, address: client.address, requestId: id },
   }
 }

@@ -31,6 +31,7 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     authenticate: () => CALLER,
     allowedOrigins: new Set(),
     newRequestId: () => 'req_1',
+    trustedProxies: [],
     keepAliveMs: 1_000,
     maxConnections: 100,
     requestTimeoutMs: 300,

@@ -5,19 +5,23 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { createTurns } from '../app/turns.ts'
+import type { Network } from '../domain/access/networks.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { BODY_LIMIT, readBody } from './body.ts'
 import { type Authenticate, type Caller, isRefusal } from './caller.ts'
+import { type Client, clientFinder } from './client.ts'
 import { boundConnections } from './connections.ts'
 import { NoQuery, type ServedApi, type ServedEndpoint, sendRefusal } from './endpoint.ts'
 import { type Refusal, Refused, refusalOfError, refuse } from './errors.ts'
 import { refusalOfFraming } from './framing.ts'
+import { TRANSPORT_SECURITY } from './headers.ts'
 import { parseJsonBody } from './json-body.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
 import { type AllowedOrigins, sendPreflight, setCorsHeaders } from './origins.ts'
 import { refusalOfEncoding, refusalOfUnknownEndpoint, refusalOfUrl } from './refusals.ts'
+import { broughtId } from './request-id.ts'
 import { queryValidator } from './validate.ts'
 
 /** Node's own limit of a request line with its headers. */
@@ -47,17 +51,26 @@ export type ServerOptions = NodeServerOptions & {
   readonly authenticate: Authenticate
   /** The origins whose pages may call the API. */
   readonly allowedOrigins: AllowedOrigins
-  /** Called when a response was sent; `route` is the pattern, never the path of the request. */
-  readonly onResponse: (
-    method: string,
-    route: string,
-    status: number,
-    durationMs: number,
-    requestId: string,
-  ) => void
+  readonly trustedProxies: readonly Network[]
+  /** Called when a response was sent. */
+  readonly onResponse: (served: Served) => void
   readonly onInternalError: () => void
   /** Called for each request that the store could not serve. */
   readonly onUnavailable: (error: StoreUnavailable) => void
+}
+
+/** A request with its response, as the metrics and the log may show it. */
+export type Served = {
+  /** `other` for a method that clients invented. */
+  readonly method: string
+  /** The pattern, never the path of the request. */
+  readonly route: string
+  readonly status: number
+  readonly ms: number
+  readonly requestId: string
+  readonly client: Client
+  /** Undefined if MiniPay refused the request before it knew who sent it. */
+  readonly caller: Caller | undefined
 }
 
 export type Server = {
@@ -75,6 +88,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const state = { closing: false }
   const app = createApp(options)
   app.decorateRequest('caller')
+  app.decorateRequest('client')
   addHooks(app, options, state)
   await addEndpoints(app, options.api)
   return {
@@ -93,6 +107,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
 function createApp(options: ServerOptions): FastifyInstance {
   const connections = boundConnections()
+  const clientOf = clientFinder(options.trustedProxies)
   return Fastify({
     bodyLimit: BODY_LIMIT,
     // While it stops, the hook below responds to requests on open connections, in MiniPay's format.
@@ -103,9 +118,10 @@ function createApp(options: ServerOptions): FastifyInstance {
     // No id is that long, but a URL may be: it gets 404 like any other unknown id.
     routerOptions: { maxParamLength: MAX_URL_BYTES, ignoreTrailingSlash: true },
     serverFactory: (handle) => createNodeServer(options, connections, handle),
-    genReqId: options.newRequestId,
+    genReqId: ({ headers }) => broughtId(headers['x-request-id']) ?? options.newRequestId(),
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
     frameworkErrors: (error, request, reply) => {
+      request.client = clientOf(request.raw)
       setCommonHeaders(options, request, reply)
       sendRefusal(reply, refusalOfError(error) ?? internalRefusal)
     },
@@ -113,7 +129,9 @@ function createApp(options: ServerOptions): FastifyInstance {
 }
 
 function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonly closing: boolean }): void {
+  const clientOf = clientFinder(options.trustedProxies)
   app.addHook('onRequest', (request, reply, done) => {
+    request.client = clientOf(request.raw)
     setCommonHeaders(options, request, reply)
     const ambiguous = refusalOfFraming(request.raw)
     if (ambiguous || state.closing || endsConnection(request)) reply.raw.shouldKeepAlive = false
@@ -128,7 +146,9 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     const method = METHODS.has(request.method) ? request.method : 'other'
-    options.onResponse(method, route, reply.statusCode, reply.elapsedTime, request.id)
+    const { client, caller, id: requestId } = request
+    const { statusCode: status, elapsedTime: ms } = reply
+    options.onResponse({ method, route, status, ms, requestId, client, caller })
     // Without this, a connection that was busy when the server began to close would be kept alive.
     if (state.closing) app.server.closeIdleConnections()
     done()
@@ -218,6 +238,7 @@ function setCommonHeaders(
 ): void {
   setCorsHeaders(allowedOrigins, request, reply)
   reply.header('x-request-id', request.id)
+  if (request.client.secure) reply.header('strict-transport-security', TRANSPORT_SECURITY)
 }
 
 /** The methods that metrics distinguish, because a client may invent any number of others. */
