@@ -39,7 +39,7 @@ export async function connect(
   hosts: readonly ClientConfig[],
   wanted: SessionOptions = {},
 ): Promise<Connection> {
-  return connectionOf(await openFirst(hosts, { ...wanted, settings: SETTINGS }))
+  return connectionOf(await openFirst(hosts, { ...wanted, settings: { ...SETTINGS, ...wanted.settings } }))
 }
 
 /**
@@ -57,6 +57,12 @@ const SETTINGS = {
   enable_mergejoin: 'off',
   jit: 'off',
 }
+
+/**
+ * Settings of connections that commit and work: one plan serves all their calls. Otherwise, while groups are small, the
+ * server plans each call anew, which takes longer than the call.
+ */
+export const ONE_PLAN = { plan_cache_mode: 'force_generic_plan' }
 
 /** The driver's own connection to the first of the hosts that accepts writes. */
 export function openWritable(hosts: readonly ClientConfig[], wanted: SessionOptions = {}): Promise<Client> {

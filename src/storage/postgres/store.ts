@@ -14,7 +14,7 @@ import { checkServer } from './check-server.ts'
 import { type Clock, createClock } from './clock.ts'
 import { clockWork } from './clock-work.ts'
 import { createCommitter } from './committer.ts'
-import { connect, openWritable } from './connection.ts'
+import { connect, ONE_PLAN, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
@@ -37,6 +37,7 @@ import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
 import type { SessionOptions, WithoutFsync } from './session.ts'
 import { statements, withoutNul } from './statements.ts'
+import { createStatistics } from './statistics.ts'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host:port/database`, with several hosts separated by commas. */
@@ -82,17 +83,22 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const open = () => connect(hosts, wanted)
   const pools = {
     reads: createPool(READERS, open),
-    writes: createPool(WRITERS, open),
+    writes: createPool(WRITERS, () => connect(hosts, { ...wanted, settings: ONE_PLAN })),
     beats: createPool(1, open),
   }
   const node = randomUUID()
   const clock = createClock()
   const heartbeat = await joinNodes(url, wanted, pools, node, clock, waiting)
   const room = createRoom(pools.writes)
+  const collectStatistics = createStatistics(pools.writes, log)
+  const onCommitted = (size: number) => {
+    collectStatistics(size)
+    onGroup?.(size)
+  }
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
-    run: room.watching(createCommitter(pools.writes, node, onGroup)),
+    run: room.watching(createCommitter(pools.writes, node, onCommitted)),
   })
   const work = workOf(pools.writes, node)
   const sql = withoutNul(statements(pools.reads, true))

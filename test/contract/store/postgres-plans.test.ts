@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countUse } from '../../../src/domain/velocity.ts'
-import type { Commit } from '../../../src/ports/store.ts'
+import type { Commit, Store } from '../../../src/ports/store.ts'
 import { QUEUES } from '../../../src/ports/store-clock.ts'
 import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
 import type { Statement } from '../../../src/storage/postgres/batch.ts'
@@ -13,7 +13,7 @@ import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
 import type { Counters } from '../../../src/storage/postgres/commit-sql-limits.ts'
 import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
-import { type Connection, connect } from '../../../src/storage/postgres/connection.ts'
+import { type Connection, connect, ONE_PLAN } from '../../../src/storage/postgres/connection.ts'
 import { deliveryWork } from '../../../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/postgres/nodes.ts'
@@ -31,9 +31,11 @@ import {
   succeeded,
   tick,
 } from '../../kit/commits.ts'
+import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
+import { until } from '../../kit/until.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
-import { databases } from './postgres-support.ts'
+import { databases, openStores } from './postgres-support.ts'
 import { use } from './velocity.ts'
 
 const scope = LIVE_SCOPE
@@ -123,19 +125,24 @@ type Plan = {
   readonly Plans?: readonly Plan[]
 }
 
+/** A connection as those that commit and work. */
+const connectWriter = (url: string) => connect(hostsOf(url), { settings: ONE_PLAN })
+
 /** The plan for unknown parameters, on the current tables. */
-async function genericPlan(
+async function genericPlan(connection: Connection, name: string, statement: Statement): Promise<Plan> {
+  await connection.run([{ text: `PREPARE ${name} AS ${statement.text}` }])
+  return keptPlan(connection, name, statement)
+}
+
+/** The plan that the server keeps for a statement that was prepared before. */
+async function keptPlan(
   { run }: Connection,
   name: string,
-  { text, values = [] }: Statement,
+  { values = [] }: Pick<Statement, 'values'>,
 ): Promise<Plan> {
   const nulls = values.length === 0 ? '' : `(${values.map(() => 'NULL').join(', ')})`
-  const results = await run([
-    { text: `SELECT set_config('plan_cache_mode', 'force_generic_plan', false)` },
-    { text: `PREPARE ${name} AS ${text}` },
-    { text: `EXPLAIN (FORMAT JSON) EXECUTE ${name}${nulls}` },
-  ])
-  const [{ Plan: plan }] = JSON.parse(String(results[2]?.rows[0]?.['QUERY PLAN'])) as [{ Plan: Plan }]
+  const [result] = await run([{ text: `EXPLAIN (FORMAT JSON) EXECUTE ${name}${nulls}` }])
+  const [{ Plan: plan }] = JSON.parse(String(result?.rows[0]?.['QUERY PLAN'])) as [{ Plan: Plan }]
   return plan
 }
 
@@ -162,7 +169,7 @@ function wasteful(plan: Plan, above?: Plan): string[] {
 }
 
 test('every statement of a commit and of a worker finds its rows by an index, planned on empty tables too', async (t) => {
-  const connection = await connect(hostsOf(await postgres.database(t)))
+  const connection = await connectWriter(await postgres.database(t))
   try {
     const { all, states, counters } = commits()
     const statements = [
@@ -179,7 +186,7 @@ test('every statement of a commit and of a worker finds its rows by an index, pl
 })
 
 test('failed deliveries are read from the index of those, though a million were delivered', async (t) => {
-  const connection = await connect(hostsOf(await postgres.database(t)))
+  const connection = await connectWriter(await postgres.database(t))
   try {
     const asked: Statement[] = []
     const sql: Sql = async (text, values = []) => {
@@ -190,6 +197,63 @@ test('failed deliveries are read from the index of those, though a million were 
     const plan = JSON.stringify(await genericPlan(connection, 'failed', asked[0] as Statement))
     assert.match(plan, /"Index Name":"deliveries_failed"/)
     assert.doesNotMatch(plan, /"Sort"/)
+  } finally {
+    await connection.close()
+  }
+})
+
+/** The indexes that charges and attempts are read by. */
+function indexes(plan: Plan): string[] {
+  const own = plan['Index Name'] ?? ''
+  const below = (plan.Plans ?? []).flatMap(indexes)
+  return /^(charges|attempts)_/.test(own) ? [own, ...below] : below
+}
+
+/** Those that find a row by the columns of a commit's statement; the last columns of others are the id, too. */
+const WHOLE_KEYS = ['charges_pkey', 'attempts_pkey', 'attempts_by_scope', 'attempts_by_reference']
+
+test('plans that were made on empty tables are replaced once there are rows: whole keys find them', async (t) => {
+  const url = await postgres.database(t)
+  const connection = await connectWriter(url)
+  try {
+    const { all, states, counters } = commits()
+    const statements = [...commitReads(all).statements, ...commitWrites(all, states, counters, 'a node')]
+    for (const [i, statement] of statements.entries()) await genericPlan(connection, `kept_${i}`, statement)
+
+    const [store] = (await openStores(t, url, 1)) as [Store]
+    await Promise.all(Array.from({ length: 256 }, () => store.commit(beginCommit({ scope }).commit)))
+    await onDatabase(url, (client) =>
+      until('statistics of charges and attempts', async () => {
+        const { rowCount } = await client.query(
+          `SELECT FROM pg_stats WHERE tablename IN ('charges', 'attempts') AND attname = 'account_id'`,
+        )
+        return rowCount === 2
+      }),
+    )
+    const used = new Set<string>()
+    for (const [i, statement] of statements.entries())
+      for (const index of indexes(await keptPlan(connection, `kept_${i}`, statement))) {
+        used.add(index)
+        assert.ok(WHOLE_KEYS.includes(index), `${index}:\n${statement.text}`)
+      }
+    assert.ok(used.has('charges_pkey'), [...used].join(', '))
+  } finally {
+    await connection.close()
+  }
+})
+
+test('a connection that commits plans a statement once, for groups of any size', async (t) => {
+  const connection = await connectWriter(await postgres.database(t))
+  try {
+    const { statements } = commitReads(commits().all)
+    for (let time = 0; time < 8; time++) await connection.run(statements)
+    const [planned] = await connection.run([
+      {
+        text: `SELECT count(*) AS statements, sum(custom_plans) AS custom FROM pg_prepared_statements
+          WHERE generic_plans = 8`,
+      },
+    ])
+    assert.deepEqual(planned?.rows, [{ statements: statements.length, custom: 0n }])
   } finally {
     await connection.close()
   }

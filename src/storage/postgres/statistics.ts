@@ -1,0 +1,43 @@
+/** Has PostgreSQL collect statistics of a table as soon as it has rows: autovacuum takes a minute, or is off. */
+import type { Log } from '../../ports/log.ts'
+import { NOUNS } from '../columns.ts'
+import type { Pool } from './pool.ts'
+import { type Sql, statements } from './statements.ts'
+
+/** The commits of this node before its first look at the tables, and the factor to each further look. */
+const FIRST_LOOK = 256
+const FACTOR = 8
+
+/** The tables with several indexes that begin with a scope. */
+const TABLES = [...NOUNS.map(({ name }) => name), 'deliveries']
+
+/** An empty table is left alone: statistics of no rows are worse than the planner's assumptions. */
+const WITHOUT_STATISTICS = `
+  SELECT t.name
+  FROM (VALUES ${TABLES.map((name) => `('${name}')`).join(', ')}) AS t (name)
+  WHERE pg_relation_size(to_regclass(t.name)) > 0
+    AND NOT EXISTS (
+      SELECT FROM pg_stats s
+      WHERE s.schemaname = current_schema() AND s.tablename = t.name AND s.attname = 'account_id')`
+
+/**
+ * Returns a function to call with the number of commits of each group. Without statistics the planner assumes that a
+ * scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
+ * for one row may read all rows of a scope. New statistics replace such plans in every session.
+ */
+export function createStatistics(pool: Pool, log: Log): (commits: number) => void {
+  const sql = statements(pool, true)
+  let commits = 0
+  let nextLook = FIRST_LOOK
+  return (more) => {
+    commits += more
+    if (commits < nextLook) return
+    nextLook *= FACTOR
+    collect(sql).catch((err: Error) => log.warn({ err }, 'Statistics not collected; autovacuum will do it.'))
+  }
+}
+
+async function collect(sql: Sql): Promise<void> {
+  const { rows } = await sql(WITHOUT_STATISTICS)
+  for (const { name } of rows) await sql(`ANALYZE ${name}`)
+}
