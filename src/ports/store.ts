@@ -20,6 +20,7 @@ import type { EventType } from '../domain/event.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
 import { OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
+import type { AccessStore } from './store-access.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
@@ -242,7 +243,7 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-type Parts = ClockStore & LimitStore
+type Parts = AccessStore & ClockStore & LimitStore
 
 export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>

@@ -2,6 +2,7 @@
  * The columns of every noun, once. To add a column: add it to the domain's type, to this file, and to a migration of
  * each engine. The type checker and `columns.test.ts` find the places that you forgot.
  */
+import type { AccessKey, Account } from '../domain/access/access-key.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
@@ -114,6 +115,37 @@ export const ALARMS = table<Alarm>('alarms', 'alm', {
   reason: changing(text),
 })
 
+export const ACCESS_KEYS = table<Omit<AccessKey, 'scope'>>(
+  'access_keys',
+  'key',
+  {
+    id: text,
+    name: changing(text),
+    expiresAt: changing(time),
+    revokedAt: changing(time),
+    rolledTo: changing(text),
+    lastUsedAt: changing(time),
+    hash: text,
+    hint: text,
+    role: text,
+    permissions: json,
+    networks: json,
+    rateLimit: integer,
+    createdAt: time,
+    createdBy: text,
+  },
+  ['id'],
+)
+
+/** Accounts have no scope: they are one. */
+export const ACCOUNTS = rows<Account>('accounts', ['id'], {
+  id: integer,
+  name: changing(text),
+  closedAt: changing(time),
+  publicId: text,
+  createdAt: time,
+})
+
 /** The record of an idempotency key. Its table also has the record's time and the number of its event. */
 export type KeyFacts = Pick<IdempotencyRecord, 'fingerprint' | 'surface'> & EndedFacts
 /** The columns that change when the request ends. */
@@ -162,4 +194,4 @@ export const VELOCITY_COUNTERS = rows<VelocityCounter>(
 )
 
 /** Every noun that has a list. */
-export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS] as const
+export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS, ACCESS_KEYS] as const

@@ -106,7 +106,7 @@ export type Rows<T> = {
   of(found: object): T
 }
 
-export type ListedName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms'
+export type ListedName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms' | 'access_keys'
 
 const SCOPED_KEY = ['account_id', 'live', 'id']
 

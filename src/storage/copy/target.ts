@@ -29,6 +29,7 @@ const LOOK_AGAIN_MS = 250
 const NUMBERED = [
   ['idempotency_keys', 'seq'],
   ['ledger_accounts', 'id'],
+  ['accounts', 'id'],
 ] as const
 
 /** Runs statements on one connection, one after another. Rejects with a sentence if the connection breaks. */

@@ -22,6 +22,7 @@ const NEWEST = [
   newestOf('alarms', 'opened_at'),
   '(SELECT id, started_at FROM attempts ORDER BY id DESC LIMIT 1)',
   '(SELECT id, created_at FROM deliveries ORDER BY id DESC LIMIT 1)',
+  '(SELECT id, created_at FROM access_keys ORDER BY id DESC LIMIT 1)',
 ].join(' UNION ALL ')
 
 export function clockReads(sql: Sql) {

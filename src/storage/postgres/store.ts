@@ -9,6 +9,7 @@ import {
   type Store,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import { accessWork } from './access.ts'
 import { attemptWork } from './attempts.ts'
 import { checkServer } from './check-server.ts'
 import { type Clock, createClock } from './clock.ts'
@@ -25,6 +26,7 @@ import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
 import { createPool, type Pool } from './pool.ts'
 import { purges } from './purges.ts'
+import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
@@ -118,6 +120,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...attemptReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
+    ...accessReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
     ...work.methods,
@@ -175,6 +178,7 @@ function workOf(pool: Pool, node: string) {
     ...notificationWork(work, node),
     ...purges(work.fenced),
     ...clockWork(work.fenced),
+    ...accessWork(work),
   } satisfies Partial<Store>
   return { methods, settlements: deliveries.settlements }
 }

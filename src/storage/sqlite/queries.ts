@@ -1,5 +1,6 @@
 import type { CurrencyTotals, LedgerAccount, Scope } from '../../ports/store.ts'
 import type { Connection } from './connection.ts'
+import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
 import { chargeReads } from './read-charges.ts'
@@ -29,6 +30,7 @@ export function createQueries(db: Connection) {
     ...attemptReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
+    ...accessReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
   }

@@ -21,6 +21,7 @@ const NEWEST = [
   newestOf('alarms', 'opened_at'),
   'SELECT id, started_at AS createdAt FROM attempts WHERE id = (SELECT max(id) FROM attempts)',
   'SELECT id, created_at AS createdAt FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)',
+  'SELECT id, created_at AS createdAt FROM access_keys WHERE id = (SELECT max(id) FROM access_keys)',
 ].join(' UNION ALL ')
 
 export function clockReads(sql: Sql) {

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
+import { accessWrites } from './write-access.ts'
 import { attemptWrites } from './write-attempts.ts'
 import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
@@ -26,6 +27,7 @@ export const WRITES = {
   ...keyWrites,
   ...limitWrites,
   ...clockWrites,
+  ...accessWrites,
   /** Sets the version to its current value: a real, synced write that changes nothing. */
   ready: (db) => () => {
     db.pragma(`user_version = ${schemaVersion(db)}`)

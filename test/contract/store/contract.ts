@@ -5,6 +5,7 @@
 import { describe } from 'node:test'
 import type { Open } from '../../kit/commits.ts'
 import { providerUse } from '../provider/use.ts'
+import { accessKeyLists, accessKeys, accountRows, rolledKeys } from './access.ts'
 import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
 import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
@@ -85,6 +86,12 @@ export function storeContract(name: string, open: Open): void {
       alarms(open)
       alarmLists(open)
       impossibleRows(open)
+    })
+    describe('access keys', () => {
+      accessKeys(open)
+      rolledKeys(open)
+      accessKeyLists(open)
+      accountRows(open)
     })
     describe('rule sets', () => ruleSets(open))
     describe('velocity limits', () => {

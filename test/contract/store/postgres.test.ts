@@ -14,7 +14,7 @@ before(async () => {
   template = await server.createDatabase()
   await migratePostgres(template)
   await onDatabase(template, (client) =>
-    client.query(`INSERT INTO accounts (id, name, created_at) VALUES (2, 'other', 0)`),
+    client.query(`INSERT INTO accounts (public_id, name, created_at) VALUES ('acct_other', 'other', 0)`),
   )
 })
 after(() => server.remove())

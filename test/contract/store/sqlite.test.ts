@@ -12,7 +12,7 @@ async function open(): Promise<OpenStore> {
   const file = join(folder.path, 'contract.db')
   const db = openWriter(file)
   migrate(db)
-  db.exec(`INSERT INTO accounts (id, name, created_at) VALUES (2, 'other', 0)`)
+  db.exec(`INSERT INTO accounts (public_id, name, created_at) VALUES ('acct_other', 'other', 0)`)
   db.close()
 
   const fatal: Error[] = []

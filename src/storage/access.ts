@@ -1,0 +1,39 @@
+/** What both engines share for access keys and accounts. */
+import type { AccessKey, Account } from '../domain/access/access-key.ts'
+import type { FoundAccessKey } from '../ports/store-access.ts'
+import { ACCESS_KEYS, ACCOUNTS } from './columns.ts'
+import { selectList, type Value } from './table.ts'
+
+/** Of the key `k`. */
+export const KEY_COLUMNS = `k.account_id AS "accountId", k.live, ${selectList(ACCESS_KEYS, {}, 'k')}`
+export const ACCOUNT_COLUMNS = selectList(ACCOUNTS)
+
+type KeyRow = { readonly accountId: number; readonly live: number }
+
+/** The key in a row that was read with `KEY_COLUMNS`. */
+export function keyOf(row: object): AccessKey {
+  const { accountId, live, ...rest } = row as KeyRow
+  return { ...ACCESS_KEYS.of(rest), scope: { accountId, mode: live === 1 ? 'live' : 'test' } }
+}
+
+/** The same with `accountClosedAt`. */
+export function foundKeyOf(row: object): FoundAccessKey {
+  const { accountClosedAt, ...rest } = row as { readonly accountClosedAt: number | null }
+  return { key: keyOf(rest), accountClosedAt }
+}
+
+export const accountOf = (row: object): Account => ACCOUNTS.of(row)
+
+/** The columns of a new row of a key, and its values. */
+export const NEW_KEY = ['account_id', 'live', ...ACCESS_KEYS.columns.map(({ name }) => name)]
+
+export function newKeyRow({ scope, ...key }: AccessKey): Value[] {
+  return [scope.accountId, scope.mode === 'live' ? 1 : 0, ...ACCESS_KEYS.row(key)]
+}
+
+/** The columns that people change, which a change compares first; and their values. */
+export const GUARDED = ['name', 'expires_at', 'revoked_at', 'rolled_to'] as const
+
+export function guardedOf({ name, expiresAt, revokedAt, rolledTo }: AccessKey): Value[] {
+  return [name, expiresAt, revokedAt, rolledTo]
+}
