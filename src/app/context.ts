@@ -7,6 +7,7 @@ import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Store } from '../ports/store.ts'
+import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
@@ -52,6 +53,8 @@ export type Context = {
   readonly providerWaitMs: number
   /** How long a customer may take to act on a provider's page, in ms. */
   readonly actionAgeMs: number
+  /** The access keys of requests. */
+  readonly keyring: Keyring
   readonly requests: OpenRequests<Ending>
   readonly calls: ProviderCalls
   /** Provider calls in flight, with the work that follows them. */
@@ -60,12 +63,12 @@ export type Context = {
 
 type Chosen = Omit<
   Context,
-  'now' | 'clock' | 'newId' | 'newKey' | 'fingerprint' | 'requests' | 'calls' | 'background'
+  'now' | 'clock' | 'newId' | 'newKey' | 'fingerprint' | 'keyring' | 'requests' | 'calls' | 'background'
 >
 
 /** A context; its clock is the machine's unless given, and always trusted. */
 export function createContext(chosen: Chosen & { readonly clock?: Clock }): Context {
-  const { runtime } = chosen
+  const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
   return {
     ...chosen,
@@ -74,6 +77,7 @@ export function createContext(chosen: Chosen & { readonly clock?: Clock }): Cont
     newId: idFactory(clock.now, random80(runtime), clock.idFloor),
     newKey: runtime.uuid,
     fingerprint,
+    keyring: createKeyring({ store, now: clock.now, monotonic: runtime.monotonic, sha256 }),
     requests: createOpenRequests(runtime),
     calls: createProviderCalls(),
     background: createBackground(),

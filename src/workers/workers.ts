@@ -2,6 +2,7 @@
 import type { ServingClock } from '../app/clock.ts'
 import type { Context } from '../app/context.ts'
 import { within } from '../ports/runtime.ts'
+import { startKeyUses } from './access-keys.ts'
 import { startClockWatch } from './clock.ts'
 import { type Deliverer, type DeliverOptions, startDeliverer } from './deliver.ts'
 import type { Loop } from './loop.ts'
@@ -48,6 +49,7 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
       loops.push(
         ...providers.map((provider) => startRecovery(context, provider)),
         ...(notifications ? [notifications] : []),
+        startKeyUses(context),
         startPurge(context, keyRetentionMs, clock),
         startClockWatch(context, clock),
       )

@@ -5,13 +5,10 @@ import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import { type AccessContext, type Administrator, accountFacts, entryOf } from './administrator.ts'
-import type { Keyring } from './keyring.ts'
-
-type AccountContext = Omit<AccessContext, 'keyring'> & { readonly keyring: Pick<Keyring, 'forgetAll'> }
 
 /** Makes an account. Rejection: `parameter_invalid`. Rejects with `StoreUnavailable`. */
 export async function createAccount(
-  context: AccountContext,
+  context: AccessContext,
   by: Administrator,
   name: string,
 ): Promise<Account | Rejection> {
@@ -33,7 +30,7 @@ export async function findAccount(
 
 /** Rejections: `parameter_invalid`, `account_not_found`. Rejects with `StoreUnavailable`. */
 export function renameAccount(
-  context: AccountContext,
+  context: AccessContext,
   by: Administrator,
   id: string,
   name: string,
@@ -46,7 +43,7 @@ export function renameAccount(
  * Rejections: `account_not_found`; `parameter_invalid` for the operator's account. Rejects with `StoreUnavailable`.
  */
 export function closeAccount(
-  context: AccountContext,
+  context: AccessContext,
   by: Administrator,
   id: string,
 ): Promise<Account | Rejection> {
@@ -59,7 +56,7 @@ export function closeAccount(
 
 /** Changes a stored account; again from its newest state if it was changed meanwhile. */
 async function change(
-  context: AccountContext,
+  context: AccessContext,
   by: Administrator,
   id: string,
   action: 'account.renamed' | 'account.closed',

@@ -9,12 +9,10 @@ import { notFound } from '../../domain/not-found.ts'
 import type { Scope } from '../../domain/scope.ts'
 import type { AccessStore } from '../../ports/store-access.ts'
 import type { Context } from '../context.ts'
-import type { Keyring } from './keyring.ts'
 
 /** What the use cases of keys and accounts need of a context. */
-export type AccessContext = Pick<Context, 'now' | 'newId' | 'runtime'> & {
+export type AccessContext = Pick<Context, 'now' | 'newId' | 'runtime' | 'keyring'> & {
   readonly store: AccessStore
-  readonly keyring: Pick<Keyring, 'forget'>
 }
 
 /** The caller of a request; or the operator at the database itself: see `OPERATOR`. */

@@ -2,21 +2,8 @@ import assert from 'node:assert/strict'
 import type { AccessKey, Account } from '../../../src/domain/access/access-key.ts'
 import type { AuditAction, AuditEntry } from '../../../src/domain/audit.ts'
 import { type Scope, type Store, StoreUnavailable } from '../../../src/ports/store.ts'
+import { accessKeyOf } from '../../kit/access-keys.ts'
 import { newId, type Open, rule, START, tick } from '../../kit/commits.ts'
-
-let made = 0
-
-/** A key without limits; `changes` replaces parts of it. */
-function keyOf(scope: Scope, changes: Partial<AccessKey> = {}): AccessKey {
-  const hash = (++made).toString(16).padStart(64, '0')
-  return {
-    ...{ id: newId('key'), scope, name: 'shop', hash, hint: 'mp_live_…wxyz' },
-    ...{ role: 'application', permissions: null, networks: null, rateLimit: null },
-    ...{ expiresAt: null, revokedAt: null, rolledTo: null, lastUsedAt: null },
-    ...{ createdAt: tick(), createdBy: 'cli' },
-    ...changes,
-  }
-}
 
 function entryOf(scope: Scope, action: AuditAction, object: string): AuditEntry {
   return {
@@ -57,12 +44,12 @@ export function accessKeys(open: Open): void {
     'a key is stored whole, and is found by its hash in any scope',
     async (store, { live, test, other }) => {
       assert.equal(await store.anyAccessKey(), false)
-      const full = keyOf(other, {
+      const full = accessKeyOf(other, {
         ...{ role: null, permissions: ['charges:read', 'refunds:write'], networks: ['10.0.0.0/8', '::1'] },
         ...{ expiresAt: START + 5, revokedAt: START, rolledTo: newId('key'), lastUsedAt: START - 1 },
         ...{ rateLimit: 25, name: 'Zoë "1" 💶', createdBy: newId('key') },
       })
-      for (const key of [full, keyOf(live), keyOf(test, { role: 'administrator' })]) {
+      for (const key of [full, accessKeyOf(live), accessKeyOf(test, { role: 'administrator' })]) {
         await stored(store, key)
         assert.deepEqual(await store.accessKeyByHash(key.hash), { key, accountClosedAt: null })
         assert.deepEqual(await store.accessKey(key.scope, key.id), key)
@@ -75,13 +62,13 @@ export function accessKeys(open: Open): void {
   )
 
   rule(open, 'a key was ever made although all are revoked', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
+    const key = await stored(store, accessKeyOf(live))
     assert.equal(await change(store, key, { ...key, revokedAt: tick() }), true)
     assert.equal(await store.anyAccessKey(), true)
   })
 
   rule(open, 'a key changes only from the state that was read', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
+    const key = await stored(store, accessKeyOf(live))
     const renamed = { ...key, name: 'store' }
     assert.equal(await change(store, key, renamed), true)
     assert.equal(await change(store, key, { ...key, revokedAt: tick() }), false)
@@ -89,11 +76,11 @@ export function accessKeys(open: Open): void {
     assert.equal(await change(store, renamed, ended), true)
     assert.equal(await change(store, renamed, { ...renamed, name: 'x' }), false)
     assert.deepEqual(await store.accessKey(live, key.id), ended)
-    assert.equal(await change(store, keyOf(live), keyOf(live)), false)
+    assert.equal(await change(store, accessKeyOf(live), accessKeyOf(live)), false)
   })
 
   rule(open, 'of many changes of one key at once, one wins', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
+    const key = await stored(store, accessKeyOf(live))
     const won = await Promise.all(
       Array.from({ length: 8 }, (_, i) => change(store, key, { ...key, name: `name ${i}` })),
     )
@@ -102,16 +89,16 @@ export function accessKeys(open: Open): void {
   })
 
   rule(open, 'a revoked key makes no key', async (store, { live }) => {
-    const maker = await stored(store, keyOf(live))
-    await stored(store, keyOf(live, { createdBy: maker.id }))
+    const maker = await stored(store, accessKeyOf(live))
+    await stored(store, accessKeyOf(live, { createdBy: maker.id }))
     assert.equal(await change(store, maker, { ...maker, revokedAt: tick() }), true)
-    const late = keyOf(live, { createdBy: maker.id })
+    const late = accessKeyOf(live, { createdBy: maker.id })
     assert.equal(await add(store, late), false)
     assert.equal(await store.accessKey(null, late.id), undefined)
   })
 
   rule(open, 'a last use only moves forward', async (store, { live, test }) => {
-    const [a, b] = [await stored(store, keyOf(live)), await stored(store, keyOf(test))]
+    const [a, b] = [await stored(store, accessKeyOf(live)), await stored(store, accessKeyOf(test))]
     const uses = async () =>
       Promise.all([a, b].map(async ({ id }) => (await store.accessKey(null, id))?.lastUsedAt))
     await store.touchAccessKeys([
@@ -129,7 +116,7 @@ export function accessKeys(open: Open): void {
   })
 
   rule(open, 'the schema refuses keys that cannot be', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
+    const key = await stored(store, accessKeyOf(live))
     const impossible = {
       'two of one secret': { hash: key.hash },
       'two of one id': { id: key.id },
@@ -139,7 +126,7 @@ export function accessKeys(open: Open): void {
       'no request a second': { rateLimit: 0 },
     } as const
     for (const [what, changes] of Object.entries(impossible)) {
-      const result = await add(store, keyOf(live, changes)).catch((error: Error) => error)
+      const result = await add(store, accessKeyOf(live, changes)).catch((error: Error) => error)
       assert.ok(result instanceof Error && !(result instanceof StoreUnavailable), what)
     }
     assert.deepEqual((await store.accessKeys(live, { limit: 9 })).data, [key])
@@ -148,8 +135,8 @@ export function accessKeys(open: Open): void {
 
 export function rolledKeys(open: Open): void {
   rule(open, 'a roll changes the old key and stores its successor', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
-    const successor = keyOf(live, { createdBy: key.id })
+    const key = await stored(store, accessKeyOf(live))
+    const successor = accessKeyOf(live, { createdBy: key.id })
     const old = { ...key, expiresAt: tick(), rolledTo: successor.id }
     assert.equal(await roll(store, key, old, successor), true)
     assert.deepEqual(await store.accessKey(live, key.id), old)
@@ -157,22 +144,22 @@ export function rolledKeys(open: Open): void {
   })
 
   rule(open, 'a roll that is refused changes nothing', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
-    const revoked = await stored(store, keyOf(live, { revokedAt: tick() }))
+    const key = await stored(store, accessKeyOf(live))
+    const revoked = await stored(store, accessKeyOf(live, { revokedAt: tick() }))
     const refused = async (before: AccessKey, successor: AccessKey) => {
       const old = { ...before, expiresAt: tick(), rolledTo: successor.id }
       assert.equal(await roll(store, before, old, successor), false)
       assert.deepEqual(await store.accessKey(live, key.id), key)
       assert.equal(await store.accessKey(null, successor.id), undefined)
     }
-    await refused({ ...key, name: 'another' }, keyOf(live))
-    await refused({ ...key, id: newId('key') }, keyOf(live))
-    await refused(key, keyOf(live, { createdBy: revoked.id }))
+    await refused({ ...key, name: 'another' }, accessKeyOf(live))
+    await refused({ ...key, id: newId('key') }, accessKeyOf(live))
+    await refused(key, accessKeyOf(live, { createdBy: revoked.id }))
   })
 
   rule(open, 'of many rolls of one key at once, one wins', async (store, { live }) => {
-    const key = await stored(store, keyOf(live))
-    const successors = Array.from({ length: 8 }, () => keyOf(live, { createdBy: key.id }))
+    const key = await stored(store, accessKeyOf(live))
+    const successors = Array.from({ length: 8 }, () => accessKeyOf(live, { createdBy: key.id }))
     const won = await Promise.all(
       successors.map((next) => roll(store, key, { ...key, expiresAt: tick(), rolledTo: next.id }, next)),
     )
@@ -192,8 +179,9 @@ export function rolledKeys(open: Open): void {
 export function accessKeyLists(open: Open): void {
   rule(open, 'keys are listed newest first, in their scope', async (store, { live, test, other }) => {
     const ids: string[] = []
-    for (const name of ['a', 'b', 'c', 'd']) ids.unshift((await stored(store, keyOf(live, { name }))).id)
-    const foreign = await stored(store, keyOf(test))
+    for (const name of ['a', 'b', 'c', 'd'])
+      ids.unshift((await stored(store, accessKeyOf(live, { name }))).id)
+    const foreign = await stored(store, accessKeyOf(test))
     const [d, c, b, a] = ids as [string, string, string, string]
     const list = async (query: object, scope = live) => {
       const { data, hasMore } = await store.accessKeys(scope, { limit: 10, ...query })
@@ -253,15 +241,15 @@ export function accountRows(open: Open): void {
   rule(open, 'a closed account shows with its keys, and gets no new ones', async (store, { live }) => {
     const account = await newAccount(store, live, 'shop')
     const scope = { accountId: account.id, mode: 'live' } as const
-    const key = await stored(store, keyOf(scope))
+    const key = await stored(store, accessKeyOf(scope))
     assert.equal(await close(store, live, account), true)
     const { closedAt } = (await store.account(account.publicId)) as Account
     assert.deepEqual(await store.accessKeyByHash(key.hash), { key, accountClosedAt: closedAt })
-    assert.equal(await add(store, keyOf(scope)), false)
-    const successor = keyOf(scope)
+    assert.equal(await add(store, accessKeyOf(scope)), false)
+    const successor = accessKeyOf(scope)
     assert.equal(await roll(store, key, { ...key, rolledTo: successor.id }, successor), false)
     assert.deepEqual(await store.accessKey(scope, key.id), key)
-    assert.equal(await add(store, keyOf({ accountId: account.id + 100, mode: 'test' })), false)
+    assert.equal(await add(store, accessKeyOf({ accountId: account.id + 100, mode: 'test' })), false)
     // To revoke one is still possible.
     assert.equal(await change(store, key, { ...key, revokedAt: tick() }), true)
   })
