@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createAuthenticate } from './api/authenticate.ts'
 import type { Services } from './api/endpoint.ts'
+import { createRateLimits } from './app/access/rate-limits.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { isPostgres, publicName } from './database-name.ts'
@@ -59,6 +60,7 @@ export async function serve(
   ])
   const { context, workers } = core
   const onLoopback = await isLoopback(config.host)
+  const rates = createRateLimits(config.rateLimit, context.runtime)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server
   let listening: Listening
@@ -72,6 +74,8 @@ export async function serve(
       keepAliveMs: config.keepAliveMs,
       maxConnections: config.maxConnections,
       trustedProxies: config.trustedProxies,
+      rates,
+      maxRequests: config.maxRequests,
       onResponse(served) {
         const { method, route, status, ms } = served
         metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)

@@ -166,6 +166,20 @@ export const SETTINGS = {
     doc: 'Hours that MiniPay waits for a customer to act, for example to confirm a payment. Then it cancels the payment.',
     parse: integer(1, 8_760),
   },
+  maxRequests: {
+    flag: 'max-requests',
+    env: 'MINIPAY_MAX_REQUESTS',
+    default: '1000',
+    doc: 'Requests in flight at once. MiniPay refuses further requests with 503 overloaded.',
+    parse: integer(1, 100_000),
+  },
+  rateLimit: {
+    flag: 'rate-limit',
+    env: 'MINIPAY_RATE_LIMIT',
+    default: '0',
+    doc: 'Requests per second that each API key without a limit of its own may make on each node; 0 for no limit.',
+    parse: integer(0, 100_000),
+  },
   trustedProxies: {
     flag: 'trusted-proxies',
     env: 'MINIPAY_TRUSTED_PROXIES',

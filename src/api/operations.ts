@@ -33,6 +33,7 @@ const metricsEndpoint: Endpoint = {
   id: 'retrieveMetrics',
   method: 'GET',
   url: '/metrics',
+  vital: true,
   permission: 'metrics:read',
   summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
   description:
@@ -78,6 +79,7 @@ const healthEndpoint: Endpoint = {
   id: 'checkHealth',
   method: 'GET',
   url: '/health',
+  vital: true,
   permission: null,
   summary: 'Check that the process is alive',
   description: 'Responds without using the database. MiniPay ignores query parameters.',
@@ -95,6 +97,7 @@ const readyEndpoint: Endpoint = {
   id: 'checkReadiness',
   method: 'GET',
   url: '/ready',
+  vital: true,
   permission: null,
   summary: 'Check that the process can serve requests',
   tag: 'Operations',

@@ -18,6 +18,8 @@ export type ServedEndpoint = {
   readonly body?: Schema
   /** The handler gets the bytes of the body, of any type, unparsed. */
   readonly raw?: boolean
+  /** Served even while too many other requests are in flight. */
+  readonly vital?: boolean
   /** The handler takes long. The server starts one slow request in each turn of the event loop. */
   readonly slow?: boolean
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
@@ -47,5 +49,6 @@ export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {
 
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   if (refusal.retryAfterS !== undefined) reply.header('retry-after', refusal.retryAfterS)
+  if (refusal.headers) reply.headers(refusal.headers)
   return sendJson(reply, refusal.status, errorBody(refusal, reply.request.id))
 }

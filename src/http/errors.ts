@@ -32,6 +32,11 @@ export const HTTP_ERRORS = {
     status: 405,
     meaning: 'The route exists, but not with this method; see the Allow header.',
   },
+  rate_limited: {
+    status: 429,
+    meaning: 'The API key sends too many requests, or the address too many without a valid key; retry later.',
+    retryAfterS: 1,
+  },
   unsupported_media_type: { status: 415, meaning: 'The body must be application/json.' },
   payload_too_large: { status: 413, meaning: 'The body is larger than the limit.' },
   invalid_json: {
@@ -68,6 +73,8 @@ export type Refusal = Pick<ErrorMeaning, 'status' | 'retryAfterS'> & {
   readonly code: string
   readonly message: string
   readonly param?: string
+  /** Further headers of its response. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Every mistake, where the request has several. */
   readonly problems?: readonly Problem[]
 }

@@ -32,6 +32,8 @@ test('a request whose head or body does not arrive in time is answered 408, and 
     allowedOrigins: new Set(),
     newRequestId: () => 'req_1',
     trustedProxies: [],
+    rates: { request: unexpected },
+    maxRequests: 100,
     keepAliveMs: 1_000,
     maxConnections: 100,
     requestTimeoutMs: 300,

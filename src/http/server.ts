@@ -4,6 +4,7 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
+import type { RateLimits } from '../app/access/rate-limits.ts'
 import { createTurns } from '../app/turns.ts'
 import type { Network } from '../domain/access/networks.ts'
 import type { Log } from '../ports/log.ts'
@@ -17,6 +18,7 @@ import { type Refusal, Refused, refusalOfError, refuse } from './errors.ts'
 import { refusalOfFraming } from './framing.ts'
 import { TRANSPORT_SECURITY } from './headers.ts'
 import { parseJsonBody } from './json-body.ts'
+import { boundInFlight, type InFlight, refusalOfRate } from './limits.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
 import { type AllowedOrigins, sendPreflight, setCorsHeaders } from './origins.ts'
@@ -42,6 +44,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** True: the endpoint refuses an empty body. */
     readonly needsBody?: boolean
+    readonly vital?: boolean
   }
 }
 
@@ -52,6 +55,9 @@ export type ServerOptions = NodeServerOptions & {
   /** The origins whose pages may call the API. */
   readonly allowedOrigins: AllowedOrigins
   readonly trustedProxies: readonly Network[]
+  readonly rates: Pick<RateLimits, 'request'>
+  /** The most requests in flight. */
+  readonly maxRequests: number
   /** Called when a response was sent. */
   readonly onResponse: (served: Served) => void
   readonly onInternalError: () => void
@@ -89,8 +95,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const app = createApp(options)
   app.decorateRequest('caller')
   app.decorateRequest('client')
-  addHooks(app, options, state)
-  await addEndpoints(app, options.api)
+  const inFlight = boundInFlight(options.maxRequests)
+  addHooks(app, options, state, inFlight)
+  await addEndpoints(app, options.api, inFlight)
   return {
     async listen(host, port) {
       await app.listen({ host, port })
@@ -128,7 +135,12 @@ function createApp(options: ServerOptions): FastifyInstance {
   })
 }
 
-function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonly closing: boolean }): void {
+function addHooks(
+  app: FastifyInstance,
+  options: ServerOptions,
+  state: { readonly closing: boolean },
+  inFlight: InFlight,
+): void {
   const clientOf = clientFinder(options.trustedProxies)
   app.addHook('onRequest', (request, reply, done) => {
     request.client = clientOf(request.raw)
@@ -141,7 +153,9 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
     if (refused) return void sendRefusal(reply, refused)
     // Before the body: a wrong path is wrong with any body.
     if (request.is404) return void sendRefusal(reply, refusalOfUnknownEndpoint(options.api, request, reply))
-    admit(options.authenticate, request, reply, done)
+    const overloaded = request.routeOptions.config.vital ? undefined : inFlight.refusal()
+    if (overloaded) return void sendRefusal(reply, overloaded)
+    admit(options, request, reply, done)
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
@@ -168,7 +182,7 @@ function addHooks(app: FastifyInstance, options: ServerOptions, state: { readonl
 
 /** Sets the caller of the request and calls `done`; or refuses the request, of which no body has been read yet. */
 function admit(
-  authenticate: Authenticate,
+  { authenticate, rates }: ServerOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   done: (error?: Error) => void,
@@ -177,6 +191,8 @@ function admit(
   const settle = (found: Caller | Refusal) => {
     if (isRefusal(found)) return void sendRefusal(reply, found)
     request.caller = found
+    const limited = refusalOfRate(rates, found, reply)
+    if (limited) return void sendRefusal(reply, limited)
     if (permission === null || found.permissions.has(permission)) return done()
     sendRefusal(reply, refuse('permission_denied', `This API key lacks the permission ${permission}.`))
   }
@@ -185,7 +201,11 @@ function admit(
   else settle(found)
 }
 
-async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }: ServedApi): Promise<void> {
+async function addEndpoints(
+  app: FastifyInstance,
+  { endpoints, parameterWords }: ServedApi,
+  inFlight: InFlight,
+): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (request, payload, done) => {
     readBody(payload, (error, bytes) => {
@@ -201,12 +221,12 @@ async function addEndpoints(app: FastifyInstance, { endpoints, parameterWords }:
       else oneAtATime().then(parse)
     })
   })
-  for (const endpoint of endpoints) if (!endpoint.raw) addEndpoint(app, endpoint)
+  for (const endpoint of endpoints) if (!endpoint.raw) addEndpoint(app, endpoint, inFlight)
   // A signature covers the exact bytes: do not parse them first.
   await app.register(async (raw) => {
     raw.removeAllContentTypeParsers()
     raw.addContentTypeParser('*', (_request, payload, done) => readBody(payload, done))
-    for (const endpoint of endpoints) if (endpoint.raw) addEndpoint(raw, endpoint)
+    for (const endpoint of endpoints) if (endpoint.raw) addEndpoint(raw, endpoint, inFlight)
   })
 }
 
@@ -217,16 +237,17 @@ const oneAtATime = createTurns(setImmediate)
 const SHORT_BODY_BYTES = 16 * 1024
 const checkNoQuery = queryValidator(NoQuery)
 
-function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint): void {
-  const { method, url, permission, query, body, slow, handle } = endpoint
+function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint, inFlight: InFlight): void {
+  const { method, url, permission, query, body, slow, vital = false, handle } = endpoint
   const takesNoQuery = query === NoQuery
   app.route({
     method,
     url,
-    config: { needsBody: body?.['required'] !== undefined, permission },
+    config: { needsBody: body?.['required'] !== undefined, permission, vital },
     handler(request, reply) {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
-      return slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply)
+      const work = () => (slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply))
+      return vital ? work() : inFlight.run(work)
     },
   })
 }

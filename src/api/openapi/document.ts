@@ -29,6 +29,7 @@ const WITH_PERMISSION: readonly ApiErrorCode[] = [
   'permission_denied',
   'host_not_allowed',
   'origin_not_allowed',
+  'rate_limited',
 ]
 const WITH_PARAMETERS: readonly ApiErrorCode[] = ['parameter_unknown', 'parameter_invalid']
 /** MiniPay reads the body of every POST, PUT and DELETE, and it may contain an `amount` that is not an integer. */
@@ -220,6 +221,7 @@ function headers(endpoint: Endpoint, status: number, codes: readonly ApiErrorCod
     'X-Request-Id',
     ...(replayable ? ['Idempotent-Replayed'] : []),
     ...(repeatable ? ['Retry-After'] : []),
+    ...(endpoint.permission === null ? [] : ['RateLimit-Policy', 'RateLimit']),
   ]
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 }

@@ -49,9 +49,20 @@ export const HEADERS = {
     description: '`true` if an earlier request with the same Idempotency-Key had this result.',
     schema: { type: 'string', enum: ['true'] },
   },
+  'RateLimit-Policy': {
+    description:
+      'The limit of the API key if it has one, or of failed authentication: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers-10).',
+    schema: { type: 'string' },
+    example: '"key";q=50;w=1',
+  },
+  RateLimit: {
+    description: 'The state of this limit: `r` requests are possible now, and `q` again in `t` seconds.',
+    schema: { type: 'string' },
+    example: '"key";r=49;t=1',
+  },
   'Retry-After': {
     description:
-      'Seconds after which to repeat the request. Errors with `idempotency_key_in_progress`, `store_unavailable`, `overloaded` or `shutting_down` have it, and `provider_unavailable` where nothing was stored.',
+      'Seconds after which to repeat the request. Errors with `rate_limited`, `idempotency_key_in_progress`, `store_unavailable`, `overloaded` or `shutting_down` have it, and `provider_unavailable` where nothing was stored.',
     schema: { type: 'integer', minimum: 1 },
     example: 1,
   },
