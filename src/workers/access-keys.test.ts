@@ -9,7 +9,7 @@ import { StoreUnavailable } from '../ports/store-unavailable.ts'
 import { manualRuntime } from '../runtime/manual.ts'
 import { startKeyUses } from './access-keys.ts'
 
-const secret = keySecret('test', () => new Uint8Array(24))
+const secret = keySecret('test', new Uint8Array(24))
 const key = accessKeyOf({ accountId: 1, mode: 'test' }, { id: 'key_1', hash: sha256(secret) })
 const quiet = { info() {}, warn() {}, error() {} }
 

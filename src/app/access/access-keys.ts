@@ -153,11 +153,9 @@ function newKey(
   >,
 ): MadeKey {
   const { scope, name, role, permissions, networks, expiresAt, rateLimit } = described
-  const secret = keySecret(scope.mode, () => {
-    const bytes = new Uint8Array(SECRET_BYTES)
-    runtime.random(bytes)
-    return bytes
-  })
+  const random = new Uint8Array(SECRET_BYTES)
+  runtime.random(random)
+  const secret = keySecret(scope.mode, random)
   const key: AccessKey = {
     ...{ id: newId('key'), scope, name, hash: sha256(secret), hint: hintOf(secret) },
     ...{ role, permissions, networks, expiresAt, rateLimit },

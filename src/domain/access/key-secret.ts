@@ -1,4 +1,3 @@
-import { holdsCardNumber } from '../cards/card-numbers.ts'
 import type { Scope } from '../scope.ts'
 
 /** Random bytes of a secret: 192 bits. */
@@ -14,14 +13,13 @@ const HINT_END = 4
 /**
  * The secret of an access key: `mp_test_` or `mp_live_`, 33 base62 digits of 24 random bytes, and 6 of the CRC-32 of all
  * characters before. The checksum lets scanners recognise a leaked secret, and refuses a typing error without a
- * look-up. `draw` returns 24 random bytes; a secret that looks like a card number is drawn again.
+ * look-up.
  */
-export function keySecret(mode: Scope['mode'], draw: () => Uint8Array): string {
+export function keySecret(mode: Scope['mode'], random: Uint8Array): string {
   let number = 0n
-  for (const byte of draw()) number = (number << 8n) | BigInt(byte)
+  for (const byte of random) number = (number << 8n) | BigInt(byte)
   const head = `mp_${mode}_${base62(number, RANDOM_DIGITS)}`
-  const secret = head + checksum(head)
-  return holdsCardNumber(secret) ? keySecret(mode, draw) : secret
+  return head + checksum(head)
 }
 
 /** The mode of a well-formed secret, whether or not its key exists; undefined for any other text. */
