@@ -2,6 +2,7 @@
 
 import { listAttempts } from './app/attempts/list-attempts.ts'
 import { type Received, receiveNotification } from './app/attempts/receive-notification.ts'
+import type { Audit } from './app/audit.ts'
 import { createBackground } from './app/background.ts'
 import type { Context } from './app/context.ts'
 import type { KeyedRequest, Result } from './app/execute.ts'
@@ -285,15 +286,20 @@ function readsOf(context: Context, scope: Scope, call: Call): Reads {
 }
 
 function routingOf(
-  { router }: Context,
+  context: Context,
   scope: Scope,
   call: Call,
 ): Pick<MiniPay, 'routingRules' | 'replaceRoutingRules'> {
+  const { router, newId, now } = context
+  const audit: Audit = ({ action, object = null, before = null, after = null }) => ({
+    ...{ id: newId('aud'), scope, at: now(), actor: 'library', action, object, before, after },
+    ...{ address: null, requestId: null },
+  })
   return {
     routingRules: () => call(() => router.current(scope)),
     replaceRoutingRules: (document) =>
       call(async () => {
-        const replaced = await router.replace(scope, document, undefined)
+        const replaced = await router.replace(scope, document, undefined, audit)
         return isRejection(replaced) ? rejected(replaced) : { version: replaced.version }
       }),
   }

@@ -7,6 +7,8 @@ import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { isPostgres, publicName } from './database-name.ts'
 import type { DeliveryAttempt } from './domain/delivery.ts'
+import { canonicalJson } from './domain/idempotency.ts'
+import { MODES, OPERATOR_ACCOUNT } from './domain/scope.ts'
 import { assertFree, isLoopback, type Listening } from './http/listening.ts'
 import type { Server } from './http/server.ts'
 import { accessLogger } from './observe/access-log.ts'
@@ -16,6 +18,7 @@ import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import { logLinkVariables, warnOfMisspeltVariables, warnOfProxy } from './observe/variables.ts'
 import type { StoreUnavailable } from './ports/store.ts'
+import { shownSettings } from './shown-settings.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -88,6 +91,7 @@ export async function serve(
       onUnavailable: unavailableLogger(log),
     })
     listening = await server.listen(config.host, config.port)
+    await recordStart(context, config)
   } catch (error) {
     await context.store.close()
     throw error
@@ -114,6 +118,17 @@ export async function serve(
       await output.flush(LOG_FLUSH_MS)
     },
   }
+}
+
+/** Records the settings in the log of the operator's account: in both modes, because a caller sees the log of one. */
+async function recordStart({ store, newId, now }: Core['context'], config: Config): Promise<void> {
+  const after = canonicalJson({ version: VERSION, settings: shownSettings(config) })
+  for (const mode of MODES)
+    await store.addAuditEntry({
+      ...{ id: newId('aud'), scope: { accountId: OPERATOR_ACCOUNT, mode }, at: now() },
+      ...{ actor: 'server', action: 'server.started', object: null, before: null, after },
+      ...{ address: null, requestId: null },
+    })
 }
 
 /** A start that fails because of its port must not leave a database that it has just made. */

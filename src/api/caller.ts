@@ -1,6 +1,10 @@
 /** The caller of a request, for the handlers of endpoints. */
+
+import type { Audit, AuditedAction } from '../app/audit.ts'
+import type { Context } from '../app/context.ts'
 import { PERMISSIONS, type Permission } from '../domain/access/permissions.ts'
-import type { AuditAction, AuditEntry } from '../domain/audit.ts'
+import type { AuditEntry } from '../domain/audit.ts'
+import { madeAt } from '../domain/id.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
 import { KEYLESS_SCOPE, type Scope } from '../ports/store.ts'
@@ -14,24 +18,21 @@ export function scopeOf(request: Request): Scope {
   return request.caller.scope
 }
 
-/** What an administrative request did, and to what. */
-export type Audited = {
-  readonly action: AuditAction
-  /** The id of the object; null or absent if it has none. */
-  readonly object?: string | null
-  /** Canonical JSON of the object before and after; null or absent if there is none. Never a secret. */
-  readonly before?: string | null
-  readonly after?: string | null
-}
-
 /** The entry of the audit log for something that a request does, to be stored in the same commit. */
 export function auditOf(
   { newId, now }: { readonly newId: (prefix: 'aud') => string; readonly now: () => number },
   { caller }: Request,
-  { action, object = null, before = null, after = null }: Audited,
+  { action, object = null, before = null, after = null }: AuditedAction,
 ): AuditEntry {
   const { scope, actor, address, requestId } = caller
-  return { id: newId('aud'), scope, at: now(), actor, action, object, before, after, address, requestId }
+  const id = newId('aud')
+  const at = madeAt(id, now())
+  return { id, scope, at, actor, action, object, before, after, address, requestId }
+}
+
+/** The same, for a use case that makes the entry once it knows the objects before and after. */
+export function auditing(context: Pick<Context, 'newId' | 'now'>, request: Request): Audit {
+  return (done) => auditOf(context, request, done)
 }
 
 /** The caller of a request without a key. */

@@ -2,6 +2,7 @@ import type { Endpoint } from './endpoint.ts'
 import { inboundEndpoints } from './inbound.ts'
 import { alarmEndpoints } from './minipay/alarms.ts'
 import { attemptEndpoints } from './minipay/attempts.ts'
+import { auditEndpoints } from './minipay/audit.ts'
 import { balanceEndpoints } from './minipay/balance.ts'
 import { chargeEndpoints } from './minipay/charges.ts'
 import { disputeEndpoints } from './minipay/disputes.ts'
@@ -26,6 +27,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...attemptEndpoints,
   ...disputeEndpoints,
   ...alarmEndpoints,
+  ...auditEndpoints,
   ...inboundEndpoints,
   ...operationsEndpoints,
 ]

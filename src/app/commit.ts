@@ -14,7 +14,7 @@ export type NewKey = {
 }
 
 /** A decision with the keys whose requests end with it: a new key, or one that an earlier step stored. */
-export type CommitStep = Partial<Pick<Commit, 'lease'>> & {
+export type CommitStep = Partial<Pick<Commit, 'lease' | 'audit'>> & {
   readonly decision: Decision
   readonly at: number
   readonly key: NewKey | null
@@ -31,7 +31,7 @@ const NONE: readonly EndedRequest[] = []
  * commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
-  const { decision, at, key, ended, otherEnded = NONE, lease = null, shown } = step
+  const { decision, at, key, ended, otherEnded = NONE, lease = null, shown, audit = null } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
   const snapshot = decision.event && snapshotOf(decision, shown)
   const stored = (request: EndedRequest): EndedKey => ({
@@ -60,6 +60,7 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     event,
     deliveries,
     counts,
+    audit,
   })
   if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
   return committed

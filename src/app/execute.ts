@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../domain/audit.ts'
 import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type FoundRecord, keyReused, type Surface } from '../domain/idempotency.ts'
@@ -31,6 +32,7 @@ export type Proposal = {
   readonly decision: Decision
   readonly at: number
   readonly ending: Ending
+  readonly audit?: AuditEntry
 }
 
 /** `replayed`: the key was used before with the same request, and this is how that request ended. */
@@ -74,12 +76,13 @@ async function decideAndCommit(
     const decided = decide()
     const proposal = decided instanceof Promise ? await decided : decided
     if (isRejection(proposal)) return (await recordedResult(context, request)) ?? proposal
-    const { decision, at, ending } = proposal
+    const { decision, at, ending, audit = null } = proposal
     const result = await commitStep(context, scope, {
       decision,
       at,
       key: { ...key, ending },
       ended: null,
+      audit,
     })
     switch (result.kind) {
       case 'committed':

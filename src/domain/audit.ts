@@ -15,11 +15,15 @@ export const AUDIT_ACTIONS = {
   'deliveries.retried': 'Several failed webhook deliveries were put back.',
   'attempt.resolved': 'A person gave the outcome of an attempt.',
   'alarm.closed': 'A person closed an alarm.',
+  'alarm.booked': 'A person booked the amount of an alarm.',
   'server.started': 'A server started, with these settings.',
 } as const
 export type AuditAction = keyof typeof AUDIT_ACTIONS
 
-/** Who acts: the id of an access key, `keyless`, `cli` (the command line on the database itself) or `server`. */
+/**
+ * Who acts: the id of an access key, `keyless`, `cli` (the command line on the database itself), `library` (the program
+ * around the library) or `server`.
+ */
 export type Actor = string
 
 /** One administrative action: a row of the audit log, stored in the same transaction as the change that it records. */

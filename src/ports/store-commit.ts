@@ -1,6 +1,7 @@
 /** The part of the store port for commits; see ports/store. */
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
+import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, Count, Dispute, Refund } from '../domain/charge.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
@@ -47,6 +48,8 @@ export type Commit = {
   readonly counts: readonly Count[]
   /** Counters of velocity limits, each once: the new charge counts in all of them, or is refused. */
   readonly limits?: readonly LimitUse[]
+  /** Of a person's change; its scope is the commit's. */
+  readonly audit?: AuditEntry | null
 }
 
 const NONE: readonly EndedKey[] = []

@@ -13,6 +13,7 @@
  */
 import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptState } from '../domain/attempt.ts'
+import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Dispute, Refund } from '../domain/charge.ts'
 import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
@@ -21,6 +22,7 @@ import type { FoundRecord } from '../domain/idempotency.ts'
 import { OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { AccessStore } from './store-access.ts'
+import type { AuditStore } from './store-audit.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
@@ -243,7 +245,7 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-type Parts = AccessStore & ClockStore & LimitStore
+type Parts = AccessStore & AuditStore & ClockStore & LimitStore
 
 export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>
@@ -276,10 +278,10 @@ export type Store = Parts & {
     scope: Scope,
     query: { readonly after: string; readonly before: string; readonly limit: number },
   ): Promise<Page<Delivery>>
-  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; returns their number. */
-  retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number>
+  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; returns their number. Without any it stores no entry. */
+  retryDeliveries(scope: Scope, ids: readonly string[], now: number, audit: AuditEntry): Promise<number>
   /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
-  retryDelivery(scope: Scope, id: string, now: number): Promise<boolean>
+  retryDelivery(scope: Scope, id: string, now: number, audit: AuditEntry): Promise<boolean>
 
   /** Newest first; those of one charge when `chargeId` is given. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
@@ -325,7 +327,13 @@ export type Store = Parts & {
   /** The newest rule set; undefined when none was stored. */
   ruleSet(scope: Scope): Promise<StoredRuleSet | undefined>
   /** Stores the next version, and keeps `KEPT_VERSIONS`. False when `version` is no longer the newest (0: none is stored). */
-  replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean>
+  replaceRuleSet(
+    scope: Scope,
+    version: number,
+    document: string,
+    now: number,
+    audit: AuditEntry,
+  ): Promise<boolean>
 
   /** False when it was stored before; one that failed is due again then. It is due at `receivedAt`. */
   addNotification(notification: StoredNotification): Promise<boolean>

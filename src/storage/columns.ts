@@ -5,6 +5,7 @@
 import type { AccessKey, Account } from '../domain/access/access-key.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
+import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
 import type { VelocityCounter } from '../domain/velocity.ts'
@@ -144,6 +145,19 @@ export const ACCOUNTS = rows<Account>('accounts', ['id'], {
   closedAt: changing(time),
   publicId: text,
   createdAt: time,
+})
+
+/** The table also has the entry's number in its scope. */
+export const AUDIT = table<Omit<AuditEntry, 'scope'>>('audit_log', 'aud', {
+  id: text,
+  at: named('created_at', time),
+  actor: text,
+  action: text,
+  object: text,
+  before: text,
+  after: text,
+  address: text,
+  requestId: text,
 })
 
 /** The record of an idempotency key. Its table also has the record's time and the number of its event. */

@@ -106,7 +106,14 @@ export type Rows<T> = {
   of(found: object): T
 }
 
-export type ListedName = 'charges' | 'refunds' | 'disputes' | 'attempts' | 'alarms' | 'access_keys'
+export type ListedName =
+  | 'charges'
+  | 'refunds'
+  | 'disputes'
+  | 'attempts'
+  | 'alarms'
+  | 'access_keys'
+  | 'audit_log'
 
 const SCOPED_KEY = ['account_id', 'live', 'id']
 

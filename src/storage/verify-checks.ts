@@ -267,6 +267,12 @@ const NUMBERING: readonly Check[] = [
       `Event ${last} should not be there: no event came before the epoch that begins with ${first}.`,
   },
   {
+    sql: `SELECT max(seq) AS last, count(*) AS entries FROM audit_log
+      GROUP BY account_id, live HAVING max(seq) <> count(*) LIMIT 1`,
+    problem: ({ last, entries }) =>
+      `The audit log has ${entries} entries, but the last has the number ${last}.`,
+  },
+  {
     // Their primary key includes the debit account, so the schema allows a repeated number.
     sql: `SELECT max(seq) AS last, count(*) AS transfers, count(DISTINCT seq) AS numbers FROM ledger_transfers
       GROUP BY account_id, live HAVING max(seq) <> count(*) OR min(seq) <> 1 OR count(DISTINCT seq) <> count(*)

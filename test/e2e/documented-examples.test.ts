@@ -94,7 +94,14 @@ function answersOf({ content }: Content): Examples {
   )
 }
 
-type Target = { readonly at?: Client; readonly id?: string; readonly key?: string; readonly body?: object }
+type Target = {
+  readonly at?: Client
+  readonly id?: string
+  readonly key?: string
+  readonly body?: object
+  /** Of a list. */
+  readonly query?: string
+}
 let keys = 0
 
 /** The body of an example's request. One that has none answers the first example's. */
@@ -119,7 +126,7 @@ async function send<T = Charge>(id: string, status: number, name: string, target
   const { at = api, key = keyOf(id) } = target
   const answer = await at.request<T>(
     method,
-    path.replace(/\{\w+\}/, target.id ?? ''),
+    path.replace(/\{\w+\}/, target.id ?? '') + (target.query ?? ''),
     body && { ...body, ...target.body },
     key === undefined ? {} : { 'idempotency-key': key },
   )
@@ -134,7 +141,7 @@ async function send<T = Charge>(id: string, status: number, name: string, target
 /** Without what no request determines: ids, times, durations, and what the test put behind the keys. */
 function comparable(value: unknown): unknown {
   const text = JSON.stringify(value)
-    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|req|ep|pay)_[0-9a-z]{16,26}/g, '$1')
+    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|aud|req|ep|pay)_[0-9a-z]{16,26}/g, '$1')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"a time"')
     .replace(/"(duration_ms|lookups)":\d+/g, '"$1":0')
     .replace(/"lookup: [a-z ]+; /g, '"lookup: ')
@@ -247,6 +254,7 @@ test('alarms and disputes are as in the examples', async () => {
   const id = alarms.data[0]?.id ?? ''
   await send('retrieveAlarm', 200, 'alarm', { at, id })
   await send('closeAlarm', 200, 'closed', { at, id })
+  await send('listAuditEntries', 200, 'page', { at, query: '?action=alarm.closed' })
 
   const { provider_reference: payment } = await made('charge')
   await world.bank('bank_a').control('POST', '/disputes', { payment })

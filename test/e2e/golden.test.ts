@@ -263,6 +263,11 @@ test('routing has the golden form', async () => {
   await golden('routing.problems', 'PUT', '/api/v1/routing', { at, body: { document: wrong } })
 })
 
+test('the audit log has the golden form', async () => {
+  await golden('audit', 'GET', '/api/v1/audit?action=alarm.closed', { at: world.api })
+  await golden('audit.routing', 'GET', '/api/v1/audit?action=routing.replaced&limit=1', { at: world.api })
+})
+
 test('the responses to operators and providers have the golden form', async () => {
   await golden('metrics', 'GET', '/metrics')
   await golden('health', 'GET', '/health')

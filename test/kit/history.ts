@@ -17,6 +17,7 @@ import type { Scope, Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
+import { auditIn } from './audit-entries.ts'
 import { LIVE_SCOPE } from './scopes.ts'
 
 export const LIVE = LIVE_SCOPE
@@ -265,7 +266,7 @@ export async function fillBooks(store: Store): Promise<void> {
   const { bankA, bankB, context } = books
   await books.charge(1_010, { metadata: { order: '45' } })
   for (const document of [{ ...RULES, rules: [RULES.rules[0]] }, RULES]) {
-    const stored = await context.router.replace(LIVE, document, undefined)
+    const stored = await context.router.replace(LIVE, document, undefined, auditIn(LIVE))
     if (isRejection(stored)) throw new Error(stored.message)
   }
   await atOneBank(books)

@@ -2,7 +2,7 @@ import { closeAlarm } from '../../app/alarms/close-alarm.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { scopeOf } from '../caller.ts'
+import { auditing, scopeOf } from '../caller.ts'
 import { type Endpoint, keyed } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { ALARM, TIME } from '../openapi/example-objects.ts'
@@ -110,8 +110,9 @@ const closeAlarmEndpoint: Endpoint = {
     const { id } = request.params as { id: string }
     const body = validBody(request.body)
     const keyedRequest = keyed(services, request, `POST /api/v1/alarms/${id}/close`, body)
+    const { context } = services
     const closing = { reason: body.reason, amount: body.amount }
-    return sendResult(reply, await closeAlarm(services.context, keyedRequest, id, closing))
+    return sendResult(reply, await closeAlarm(context, keyedRequest, id, closing, auditing(context, request)))
   },
 }
 

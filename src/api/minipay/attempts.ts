@@ -2,7 +2,7 @@ import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { scopeOf } from '../caller.ts'
+import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { ATTEMPT } from '../openapi/example-objects.ts'
@@ -83,7 +83,7 @@ const resolveAttemptEndpoint: Endpoint = {
       note = null,
     } = validBody(request.body)
     const finding = { outcome, reference, amount, note }
-    const resolved = await resolveAttempt(context, scopeOf(request), id, finding)
+    const resolved = await resolveAttempt(context, scopeOf(request), id, finding, auditing(context, request))
     if (isRejection(resolved)) return sendRejection(reply, resolved)
     return sendObject(reply, attemptView(resolved.attempt))
   },

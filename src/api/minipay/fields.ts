@@ -50,6 +50,7 @@ export const deliveryId = id('dlv', 'delivery')
 export const attemptId = id('att', 'attempt')
 export const disputeId = id('dp', 'dispute')
 export const alarmId = id('alm', 'alarm')
+export const auditId = id('aud', 'entry')
 
 export const epoch = string({
   description: 'The epoch that the sequence belongs to. A restored database begins a new one.',

@@ -5,7 +5,7 @@ import { parseCurrency } from '../../domain/money.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { time } from '../../http/paging.ts'
-import { scopeOf } from '../caller.ts'
+import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint, Services } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { RULES, TIME } from '../openapi/example-objects.ts'
@@ -83,7 +83,8 @@ const replaceRuleSetEndpoint: Endpoint = {
   ],
   async handle({ context }, request, reply) {
     const body = validRuleSet(request.body)
-    const stored = await context.router.replace(scopeOf(request), body.document, body.version)
+    const [scope, audit] = [scopeOf(request), auditing(context, request)]
+    const stored = await context.router.replace(scope, body.document, body.version, audit)
     if (isRejection(stored)) return sendRejection(reply, stored)
     return sendObject(reply, ruleSetView(stored.version, body.document, stored.createdAt))
   },
@@ -108,7 +109,8 @@ const resetRuleSetEndpoint: Endpoint = {
   }),
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
-    const reset = await context.router.reset(scope, validReset(request.query).version)
+    const { version: expected } = validReset(request.query)
+    const reset = await context.router.reset(scope, expected, auditing(context, request))
     if (isRejection(reset)) return sendRejection(reply, reset)
     const { version, document, createdAt } = await context.router.current(scope)
     return sendObject(reply, ruleSetView(version, document, createdAt))

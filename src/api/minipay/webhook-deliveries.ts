@@ -5,7 +5,7 @@ import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused, refuse } from '../../http/errors.ts'
 import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
-import { scopeOf } from '../caller.ts'
+import { auditing, auditOf, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { DELIVERY, TIME } from '../openapi/example-objects.ts'
@@ -80,7 +80,11 @@ const retryDeliveryEndpoint: Endpoint = {
     const scope = scopeOf(request)
     const { id } = request.params as { id: string }
     validNothing(request.body ?? {})
-    const put = await context.store.retryDelivery(scope, id, context.now())
+    const entry = auditOf(context, request, {
+      ...{ action: 'delivery.retried', object: id },
+      ...{ before: '{"status":"failed"}', after: '{"status":"pending"}' },
+    })
+    const put = await context.store.retryDelivery(scope, id, context.now(), entry)
     const delivery = await context.store.delivery(scope, id)
     if (!delivery) return sendRejection(reply, notFound('delivery', id))
     if (!put && delivery.state === 'delivered')
@@ -125,10 +129,9 @@ const retryDeliveriesEndpoint: Endpoint = {
       ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
       ...(body.last_status !== undefined && { lastStatus: body.last_status }),
     }
-    const { queued, hasMore, last } = await retryDeliveries(context, scopeOf(request), {
-      ...{ filter, limit, dryRun },
-      ...(startingAfter !== undefined && { startingAfter }),
-    })
+    const retry = { filter, limit, dryRun, ...(startingAfter !== undefined && { startingAfter }) }
+    const audit = auditing(context, request)
+    const { queued, hasMore, last } = await retryDeliveries(context, scopeOf(request), retry, audit)
     const next = hasMore ? last : null
     const view: RetriedView = { queued, has_more: hasMore, next, dry_run: dryRun }
     return sendObject(reply, view)

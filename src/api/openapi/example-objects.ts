@@ -112,6 +112,17 @@ export const ALARM = {
   closed_at: null,
   reason: null,
 }
+export const AUDIT_ENTRY = {
+  id: 'aud_01kasw5v8g006ne3r5yx2tb4qd',
+  action: 'alarm.closed',
+  actor: 'keyless',
+  object: ALARM.id,
+  before: { kind: 'amount_mismatch', reason: null, status: 'open' },
+  after: { kind: 'amount_mismatch', reason: 'The bank took the right amount.', status: 'closed' },
+  address: '127.0.0.1',
+  request_id: 'req_01kasw5v8g007ne3r5yx2tb4qd',
+  created_at: TIME,
+}
 export const DISPUTE = {
   id: 'dp_01kasw5v8g004ne3r5yx2tb4qd',
   transaction_id: CHARGE_ID,

@@ -7,6 +7,7 @@ import { beginFollowUp, captureAmount, concludeCharge, joinDecisions } from '../
 import type { AmountMinor } from '../../domain/money.ts'
 import { beginRefund, concludeRefund, refundAmount } from '../../domain/refund.ts'
 import type { Scope } from '../../ports/store.ts'
+import { type Audit, alarmBooked } from '../audit.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { rebookDisputes, settleDispute } from '../payments/disputes.ts'
@@ -25,13 +26,14 @@ export async function bookByHand(
   scope: Scope,
   alarm: Alarm,
   amount: AmountMinor,
+  audit: Audit,
 ): Promise<Rejection | undefined> {
   switch (alarm.kind) {
     case 'already_captured':
     case 'already_refunded':
-      return amount === 0 ? NOTHING : bookCall(context, scope, alarm, amount)
+      return amount === 0 ? NOTHING : bookCall(context, scope, alarm, amount, audit)
     case 'dispute_mismatch':
-      return amount === 0 ? NOTHING : bookDisputeAmount(context, scope, alarm, amount)
+      return amount === 0 ? NOTHING : bookDisputeAmount(context, scope, alarm, amount, audit)
     default:
       return invalid(`An alarm of the kind ${alarm.kind} cannot book an amount; resolve its attempt.`)
   }
@@ -43,13 +45,16 @@ const NOTHING = invalid('To book nothing, close the alarm without an amount.')
 async function bookDisputeAmount(
   context: Context,
   scope: Scope,
-  { disputeId, chargeId }: Alarm,
+  alarm: Alarm,
   amount: AmountMinor,
+  audit: Audit,
 ): Promise<Rejection | undefined> {
+  const { disputeId, chargeId } = alarm
   const dispute = disputeId === null ? undefined : await context.store.dispute(scope, disputeId)
   if (dispute?.chargeId !== chargeId)
     return invalid('The dispute is booked on another transaction; close its own alarm with an amount.')
-  if ((await settleDispute(context, scope, dispute.id, amount)) === 'booked') return undefined
+  const entry = () => audit(alarmBooked(alarm, amount))
+  if ((await settleDispute(context, scope, dispute.id, amount, entry)) === 'booked') return undefined
   return invalid(`Transaction ${chargeId} did not capture that much beyond its other disputes.`)
 }
 
@@ -59,6 +64,7 @@ async function bookCall(
   scope: Scope,
   alarm: Alarm,
   amount: AmountMinor,
+  audit: Audit,
 ): Promise<Rejection | undefined> {
   const { chargeId } = alarm
   for (;;) {
@@ -73,7 +79,8 @@ async function bookCall(
         ? decideCapture(context, charge, alarm, amount, at)
         : decideRefund(context, charge, alarm, amount, at)
     if (isRejection(decision)) return decision
-    const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
+    const step = { decision, at, key: null, ended: null, audit: audit(alarmBooked(alarm, amount)) }
+    const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'balance_limit')
       return reject(

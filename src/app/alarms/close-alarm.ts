@@ -4,6 +4,7 @@ import { decide } from '../../domain/charge.ts'
 import { type Rejection, reject } from '../../domain/error.ts'
 import type { AmountMinor } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
+import { type Audit, alarmClosed } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
 import { alarmClosedEnding } from '../payments/endings.ts'
@@ -28,6 +29,7 @@ export function closeAlarm(
   request: KeyedRequest,
   id: string,
   { reason, amount }: AlarmClosing,
+  audit: Audit,
 ): Promise<Result | Rejection> {
   const { scope } = request
   const { store } = context
@@ -37,7 +39,7 @@ export function closeAlarm(
     if (amount !== undefined && named.state === 'open') {
       // A used key returns its earlier result or is refused, and must book nothing.
       if (await store.idempotencyRecord(scope, request.key)) return NOT_OPEN
-      const refusal = await bookByHand(context, scope, named, amount)
+      const refusal = await bookByHand(context, scope, named, amount, audit)
       if (refusal) return refusal
     }
     // Read the charge first: every change of its alarms increases its version.
@@ -51,6 +53,7 @@ export function closeAlarm(
       decision: decide(charge, {}, { alarms: [after], event: 'alarm.closed' }),
       at,
       ending: alarmClosedEnding(after),
+      audit: audit(alarmClosed(alarm, after)),
     }
   })
 }

@@ -6,6 +6,7 @@ import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import { concludeAnew, type EndedAttempt, maxMovedAmount } from '../../domain/reopen.ts'
 import type { Scope } from '../../ports/store.ts'
 import { listAlarms } from '../alarms/raise-alarm.ts'
+import { type Audit, alarmClosed, attemptResolved } from '../audit.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { rebookDisputes } from '../payments/disputes.ts'
@@ -38,6 +39,7 @@ export async function correctAttempt(
   scope: Scope,
   { id, chargeId }: Attempt,
   found: CorrectedOutcome,
+  audit: Audit,
 ): Promise<Rejection | undefined> {
   for (;;) {
     const before = await loadEndedAttempt(context, scope, chargeId, id)
@@ -52,7 +54,8 @@ export async function correctAttempt(
     const [attempt] = decision.attempts as [Attempt]
     const ending = endingOf(decision.charge, decision.refund, attempt)
     const ended = { key: attempt.idempotencyKey, ending }
-    const step = { decision: scheduleRequestedCancel(decision, at), at, key: null, ended }
+    const entry = audit(attemptResolved(before.attempt, attempt))
+    const step = { decision: scheduleRequestedCancel(decision, at), at, key: null, ended, audit: entry }
     const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'reference_taken')
@@ -85,6 +88,7 @@ export async function closeAlarmsOfAttempt(
   scope: Scope,
   { id, chargeId }: Attempt,
   reason: string,
+  audit: Audit,
 ): Promise<void> {
   for (;;) {
     const charge = await context.store.charge(scope, chargeId)
@@ -92,8 +96,10 @@ export async function closeAlarmsOfAttempt(
     const alarm = open.find(({ attemptId }) => attemptId === id)
     if (!charge || !alarm) return
     const at = context.now()
-    const decision = unmoved(charge, {}, { alarms: [closedAlarm(alarm, reason, at)], event: 'alarm.closed' })
-    const result = await commitStep(context, scope, { decision, at, key: null, ended: null })
+    const closed = closedAlarm(alarm, reason, at)
+    const decision = unmoved(charge, {}, { alarms: [closed], event: 'alarm.closed' })
+    const step = { decision, at, key: null, ended: null, audit: audit(alarmClosed(alarm, closed)) }
+    const result = await commitStep(context, scope, step)
     if (result.kind !== 'committed' && result.kind !== 'version_conflict')
       throw new Error(`${alarm.id} can't be closed: ${result.kind}`)
   }

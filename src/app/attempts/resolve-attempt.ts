@@ -5,6 +5,7 @@ import { notFound } from '../../domain/not-found.ts'
 import type { EndedAttempt } from '../../domain/reopen.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
+import type { Audit } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { remoteProvider } from '../routing/choose-provider.ts'
 import { callProvider } from './call-provider.ts'
@@ -43,16 +44,18 @@ export async function resolveAttempt(
   scope: Scope,
   id: string,
   finding: ResolutionByHand,
+  audit: Audit,
 ): Promise<ScopedAttempt | Rejection> {
   const found = await context.store.attempt(id)
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
     return notFound('attempt', id)
   const { attempt } = found
   const resolved = isOpen(attempt)
-    ? await resolveOpen(context, scope, attempt, finding)
-    : await correctEnded(context, scope, attempt, finding)
+    ? await resolveOpen(context, scope, attempt, finding, audit)
+    : await correctEnded(context, scope, attempt, finding, audit)
   if (isRejection(resolved)) return resolved
-  await closeAlarmsOfAttempt(context, scope, attempt, finding.note ?? 'The attempt was resolved by hand.')
+  const reason = finding.note ?? 'The attempt was resolved by hand.'
+  await closeAlarmsOfAttempt(context, scope, attempt, reason, audit)
   return resolved
 }
 
@@ -62,6 +65,7 @@ async function correctEnded(
   scope: Scope,
   attempt: Attempt,
   finding: ResolutionByHand,
+  audit: Audit,
 ): Promise<ScopedAttempt | Rejection> {
   const { id, state, chargeId } = attempt
   // Without a reference of its payment there is nothing that it could be corrected to.
@@ -72,7 +76,7 @@ async function correctEnded(
     )
   const found = (ended: EndedAttempt, now: number) => outcomeOf({ scope, ...ended }, finding, now)
   const refusal = await refuseAmount(context, scope, attempt, finding)
-  const rejected = refusal ?? (await correctAttempt(context, scope, attempt, found))
+  const rejected = refusal ?? (await correctAttempt(context, scope, attempt, found, audit))
   if (rejected) return rejected
   const after = await context.store.attempt(id)
   if (!after) throw new Error(`${id} is gone`)
@@ -106,6 +110,7 @@ async function resolveOpen(
   scope: Scope,
   attempt: Attempt,
   finding: ResolutionByHand,
+  audit: Audit,
 ): Promise<ScopedAttempt | Rejection> {
   const { id, state } = attempt
   if (state === 'sending')
@@ -121,12 +126,12 @@ async function resolveOpen(
   if (!claimed) return reject('attempt_not_open', 'MiniPay is looking up the attempt. Retry in a moment.')
   const work = await loadAttempt(context, claimed)
   const lookup = provider ? await currentOutcome(context, provider, work) : null
-  if (lookup) sendIfAny(context, await settleAttempt(context, work, lookup, 'lookup'))
+  if (lookup) sendIfAny(context, await settleAttempt(context, work, lookup, 'lookup', audit))
   const current = lookup ? await loadAttempt(context, claimed) : work
   // The provider's outcome may not be bookable, for example if another attempt has its reference: then the person's
   // outcome counts.
   if (isOpen(current.attempt) && lookup?.kind !== 'pending')
-    sendIfAny(context, await settleAttempt(context, current, outcomeOf(current, finding, now), 'hand'))
+    sendIfAny(context, await settleAttempt(context, current, outcomeOf(current, finding, now), 'hand', audit))
   context.log.warn(
     { attempt: id, transaction: work.charge.id, outcome: lookup?.kind ?? finding.outcome },
     lookup ? 'A person resolved an attempt; a lookup gave the outcome.' : 'An attempt was resolved by hand.',

@@ -3,6 +3,7 @@ import { isOpen, type KnownOutcome, nextLookupMs, type Outcome, type Resolver } 
 import { isCancelRequested, isOfCancelRequest } from '../../domain/cancel-request.ts'
 import type { Charge } from '../../domain/charge.ts'
 import type { CommitResult } from '../../ports/store.ts'
+import { type Audit, attemptResolved } from '../audit.ts'
 import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { beginRequestedCancel, withCancelRequest } from '../payments/cancel-requests.ts'
@@ -23,35 +24,46 @@ import { type LoadedAttempt, loadAttempt } from './load-attempt.ts'
 /**
  * Settles an outcome: one commit ends the attempt and changes the charge, or begins the next attempt, which is
  * returned so that the caller sends it. An unknown outcome only postpones the attempt. If another worker has already
- * ended the attempt, changes nothing. Rejects with `StoreUnavailable` if the database is unavailable for a minute.
+ * ended the attempt, changes nothing. A person's outcome needs `audit`. Rejects with `StoreUnavailable` if the database is unavailable for a minute.
  */
 export async function settleAttempt(
   context: Context,
   work: LoadedAttempt,
   outcome: Outcome,
   by: Resolver,
+  audit?: Audit,
 ): Promise<LoadedAttempt | null> {
   const contested = by === 'hand' || !isOpen(work.attempt) ? null : contestedKind(work, outcome)
-  if (contested === null) return commitOutcome(context, work, outcome, by, work.attempt.reason !== null)
+  const doubtful = contested !== null || work.attempt.reason !== null
+  if (contested === null) return commitOutcome(context, work, outcome, by, { doubtful, audit })
   const found = await resolveContest(context, work, contested, outcome, by)
-  const next = await commitOutcome(context, work, found ?? outcome, found ? 'lookup' : by, true)
+  const next = await commitOutcome(context, work, found ?? outcome, found ? 'lookup' : by, {
+    doubtful,
+    audit,
+  })
   if (!found) await bookEarlierAttempts(context, work, contested)
   return next
 }
 
-/** `doubtful`: the provider reported something about the attempt before that may be an alarm. */
+type Settling = {
+  /** The provider reported something about the attempt before that may be an alarm. */
+  readonly doubtful: boolean
+  /** Of the person who resolves the attempt. */
+  readonly audit: Audit | undefined
+}
+
 async function commitOutcome(
   context: Context,
   work: LoadedAttempt,
   outcome: Outcome,
   by: Resolver,
-  doubtful: boolean,
+  settling: Settling,
 ): Promise<LoadedAttempt | null> {
   for (let current = work; ; current = await loadAttempt(context, current)) {
     if (!isOpen(current.attempt)) return respondToEnded(context, current, outcome, by)
     if (outcome.kind === 'unknown' || isCancelFirst(current) || isUnchanged(current, outcome))
       return postpone(context, current, outcome, by)
-    const settlement = await decideSettlement(context, current, outcome, by, doubtful)
+    const settlement = await decideSettlement(context, current, outcome, by, settling)
     const commit = () => commitStep(context, current.scope, settlement.step)
     const result = await writePersistently(context, commit)
     if (result.kind === 'committed') return afterCommit(context, current, settlement)
@@ -77,7 +89,7 @@ async function decideSettlement(
   current: LoadedAttempt,
   outcome: KnownOutcome,
   by: Resolver,
-  doubtful: boolean,
+  { doubtful, audit }: Settling,
 ): Promise<Settlement> {
   const at = context.now()
   const { attempt, charge: before } = current
@@ -90,6 +102,7 @@ async function decideSettlement(
   const last = next?.attempt ?? decided ?? attempt
   const ended = { key, ending: endingOf(charge, refund ?? current.refund, last, before.cancelKey) }
   const alarms = doubtful ? await alarmsSettledBy(context, current, outcome) : []
+  const attemptAfter = left.attempts.find(({ id }) => id === attemptId) ?? attempt
   const step: CommitStep = {
     decision: { ...(cancel?.decision ?? left), alarms },
     at,
@@ -99,6 +112,7 @@ async function decideSettlement(
     // If another worker took over the attempt, it may have sent it since, so our "not sent" counts only under the lease.
     lease: outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null,
     shown: charge,
+    audit: audit?.(attemptResolved(attempt, attemptAfter)) ?? null,
   }
   return { step, charge, ended, next, cancel: cancel?.next ?? null }
 }

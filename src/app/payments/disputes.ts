@@ -1,4 +1,5 @@
 import type { Alarm, ProviderStatement } from '../../domain/alarm.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
 import { type Charge, type Decision, type Dispute, decide as unmoved } from '../../domain/charge.ts'
 import { bookableAmount, decideDispute } from '../../domain/dispute.ts'
 import { parseCurrency } from '../../domain/money.ts'
@@ -122,6 +123,7 @@ export async function settleDispute(
   scope: Scope,
   disputeId: string,
   amountBooked: number,
+  audit: () => AuditEntry,
 ): Promise<'booked' | 'no_room'> {
   for (;;) {
     const stored = await context.store.dispute(scope, disputeId)
@@ -134,7 +136,7 @@ export async function settleDispute(
     const stands = former.provider === charge.provider && former.status !== 'won' ? free : 0
     if (amountBooked > stands) return 'no_room'
     const decision = decideDispute(charge, former, { ...former, amountBooked })
-    if (decision && !(await commitDispute(context, found, decision))) continue
+    if (decision && !(await commitDispute(context, found, decision, audit()))) continue
     if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, chargeId, disputeId)
     return 'booked'
   }
@@ -222,9 +224,10 @@ async function commitDispute(
   context: Context,
   { scope, former }: DisputeCase,
   decision: Decision,
+  audit: AuditEntry | null = null,
 ): Promise<boolean> {
   const at = context.now()
-  const step = { decision, at, key: null, ended: null }
+  const step = { decision, at, key: null, ended: null, audit }
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
     const { provider = '', providerReference = '' } = decision.dispute ?? {}
     const isNew = former === null && decision.dispute !== null

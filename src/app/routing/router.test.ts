@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { auditEntry, auditIn } from '../../../test/kit/audit-entries.ts'
 import type { Charge } from '../../domain/charge.ts'
 import { isRejection } from '../../domain/error.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
@@ -23,6 +24,8 @@ const document = (provider: string, when = "currency == 'eur'") => ({
   rules: [{ name: 'eu', when, providers: [provider] }],
   default: { providers: ['bank_a'] },
 })
+
+const audit = auditIn(KEYLESS_SCOPE)
 
 /** A router over a small store that counts its reads. */
 function setUp(charges: Charge[] = []) {
@@ -53,7 +56,7 @@ function setUp(charges: Charge[] = []) {
   const now = () => clock.now
   const runtime = nodeRuntime
   const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
-  const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected)
+  const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected, audit)
   const plan = async (facts: Partial<Facts> = {}) => router.plan(KEYLESS_SCOPE, { ...FACTS, ...facts })
   return { router, replace, plan, store, versions, seen, clock, health }
 }
@@ -80,9 +83,9 @@ test('a reset is the next version, with every provider, including those that are
   const { router, replace, plan, store, versions } = setUp()
   await replace(document('bank_b'))
   assert.deepEqual(await router.namedProviders(KEYLESS_SCOPE), ['bank_b', 'bank_a'])
-  const stale = await router.reset(KEYLESS_SCOPE, 0)
+  const stale = await router.reset(KEYLESS_SCOPE, 0, audit)
   assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
-  const reset = await router.reset(KEYLESS_SCOPE, 1)
+  const reset = await router.reset(KEYLESS_SCOPE, 1, audit)
   assert.ok(!isRejection(reset) && reset.version === 2)
   assert.equal(versions.length, 2, 'the version before it stays')
   const { rule, providers, ruleSetVersion } = await plan()
@@ -111,7 +114,13 @@ test('a plan is made at once while the rule set was read less than a second ago'
 test('a rule set that another node stored holds within a second', async () => {
   const { plan, store, clock } = setUp()
   assert.equal((await plan()).rule, 'default')
-  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(document('bank_b')), clock.now)
+  await store.replaceRuleSet(
+    KEYLESS_SCOPE,
+    0,
+    JSON.stringify(document('bank_b')),
+    clock.now,
+    auditEntry(KEYLESS_SCOPE),
+  )
   clock.now += 1_000
   const { rule, providers, ruleSetVersion } = await plan()
   assert.deepEqual([rule, providers, ruleSetVersion], ['eu', ['bank_b'], 1])
@@ -172,7 +181,13 @@ test('a rule set with problems is refused with all of them, the first as a sente
 
 test('a stored rule set that names a provider which is no longer configured passes over it', async () => {
   const { plan, store, clock } = setUp()
-  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(document('bank_z')), clock.now)
+  await store.replaceRuleSet(
+    KEYLESS_SCOPE,
+    0,
+    JSON.stringify(document('bank_z')),
+    clock.now,
+    auditEntry(KEYLESS_SCOPE),
+  )
   const { rule, providers, skipped } = await plan()
   assert.deepEqual([rule, providers], ['eu', []])
   assert.deepEqual(skipped, [{ provider: 'bank_z', reason: 'not configured' }])
@@ -181,7 +196,7 @@ test('a stored rule set that names a provider which is no longer configured pass
 test('a stored condition that this version no longer takes does not hold, and is noted', async () => {
   const { plan, store, clock } = setUp()
   const old = document('bank_b', "currency.matches('e')")
-  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(old), clock.now)
+  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(old), clock.now, auditEntry(KEYLESS_SCOPE))
   const { rule, notes } = await plan()
   assert.equal(rule, 'default')
   assert.match(notes[0] as string, /^The rule "eu" could not be evaluated: matches\(\)/)

@@ -1,5 +1,6 @@
 /** The routing rules of each account: they choose the providers of a charge. Also simulates other rule sets. */
 import { type Rejection, reject } from '../../domain/error.ts'
+import { canonicalJson } from '../../domain/idempotency.ts'
 import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
 import {
   BUILT_IN,
@@ -11,6 +12,7 @@ import {
 } from '../../domain/routing/rule-set.ts'
 import type { Runtime } from '../../ports/runtime.ts'
 import type { Scope, Store, StoredRuleSet } from '../../ports/store.ts'
+import type { Audit, AuditedAction } from '../audit.ts'
 import { createScopedCache } from '../scoped-cache.ts'
 import { createTurns, inSlices, type Pause } from '../turns.ts'
 import type { Health } from './health.ts'
@@ -29,9 +31,14 @@ export type Router = {
   plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
   current(scope: Scope): Promise<CurrentRuleSet>
   /** Stores a document. If `expected` is given, it must be the current version (0: none is stored). */
-  replace(scope: Scope, document: unknown, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  replace(
+    scope: Scope,
+    document: unknown,
+    expected: number | undefined,
+    audit: Audit,
+  ): Promise<StoredRuleSet | Rejection>
   /** Restores the built-in rules, as a new version: every provider in the order of the configuration at that time. */
-  reset(scope: Scope, expected: number | undefined): Promise<StoredRuleSet | Rejection>
+  reset(scope: Scope, expected: number | undefined, audit: Audit): Promise<StoredRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
   namedProviders(scope: Scope): Promise<readonly string[]>
   /** `overloaded` if too many simulations are running. */
@@ -88,12 +95,15 @@ export function createRouter(options: RouterOptions): Router {
     scope: Scope,
     document: string,
     expected: number | undefined,
+    audit: Audit,
   ): Promise<StoredRuleSet | Rejection> {
     for (;;) {
-      const version = (await store.ruleSet(scope))?.version ?? 0
+      const former = await store.ruleSet(scope)
+      const version = former?.version ?? 0
       if (expected !== undefined && expected !== version) return conflict(expected, version)
       const stored = { version: version + 1, document, createdAt: now() }
-      const replaced = store.replaceRuleSet(scope, version, document, stored.createdAt)
+      const entry = audit(ruleSetReplaced(former, stored))
+      const replaced = store.replaceRuleSet(scope, version, document, stored.createdAt, entry)
       if (await replaced.finally(() => cache.forget(scope))) return stored
     }
   }
@@ -137,15 +147,23 @@ export function createRouter(options: RouterOptions): Router {
       if (!stored) return { version: 0, document, createdAt: null }
       return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
     },
-    async replace(scope, document, expected) {
+    async replace(scope, document, expected, audit) {
       const checked = await readDraft(document)
       if ('rejected' in checked) return checked
-      return replaceBy(scope, JSON.stringify(document), expected)
+      return replaceBy(scope, JSON.stringify(document), expected, audit)
     },
-    reset: (scope, expected) => replaceBy(scope, BUILT_IN, expected),
+    reset: (scope, expected, audit) => replaceBy(scope, BUILT_IN, expected, audit),
     namedProviders: async (scope) => providersNamedIn((await cache.get(scope)).ruleSet),
     simulate: atMost(MAX_SIMULATIONS, runSimulation),
   }
+}
+
+/** The document is null for the built-in rules. */
+function ruleSetReplaced(former: StoredRuleSet | undefined, stored: StoredRuleSet): AuditedAction {
+  const shown = ({ version, document }: StoredRuleSet) =>
+    canonicalJson({ version, document: document === BUILT_IN ? null : JSON.parse(document) })
+  const action = stored.document === BUILT_IN ? 'routing.reset' : 'routing.replaced'
+  return { action, before: former ? shown(former) : null, after: shown(stored) }
 }
 
 /** Every provider that a rule or the fallback names, once. */

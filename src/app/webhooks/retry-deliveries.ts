@@ -1,7 +1,9 @@
 /** Retries failed webhooks that match a filter, a bounded number a call. */
 import type { EventType } from '../../domain/event.ts'
 import { idFloor } from '../../domain/id.ts'
+import { canonicalJson } from '../../domain/idempotency.ts'
 import type { Delivery, Scope } from '../../ports/store.ts'
+import type { Audit } from '../audit.ts'
 import type { Context } from '../context.ts'
 
 export type RetryFilter = {
@@ -43,12 +45,13 @@ const ID_MARGIN_MS = 60_000
 /**
  * Retries failed deliveries that match the filter, oldest first: each is due at once, with all its attempts. Skips a
  * delivery that is no longer failed when its turn comes. Rejects with `StoreUnavailable`; then the batches before
- * remain retried.
+ * remain retried. Each batch has its own entry in the audit log.
  */
 export async function retryDeliveries(
   context: Context,
   scope: Scope,
   request: RetryRequest,
+  audit: Audit,
 ): Promise<Retried> {
   const { store } = context
   const { filter, limit, dryRun } = request
@@ -63,7 +66,8 @@ export async function retryDeliveries(
     const found = await store.failedDeliveries(scope, { after, before: range.before, limit: BATCH })
     const { fitting, examined } = choose(found.data, filter, limit - queued)
     if (fitting.length > 0 && !dryRun) {
-      queued += await store.retryDeliveries(scope, fitting, context.now())
+      const entry = audit({ action: 'deliveries.retried', after: auditedRetry(fitting.length, filter) })
+      queued += await store.retryDeliveries(scope, fitting, context.now(), entry)
       context.onDeliveries()
     } else queued += fitting.length
     last = found.data[examined - 1]?.id ?? last
@@ -71,6 +75,18 @@ export async function retryDeliveries(
     hasMore = found.hasMore || examined < found.data.length
   }
   return { queued, hasMore, last }
+}
+
+/** How many deliveries of the batch matched, and the filter. */
+function auditedRetry(deliveries: number, { createdFrom, createdUntil, ...filter }: RetryFilter): string {
+  return canonicalJson({
+    deliveries,
+    ...(filter.eventType !== undefined && { event_type: filter.eventType }),
+    ...(filter.endpoint !== undefined && { endpoint: filter.endpoint }),
+    ...(filter.lastStatus !== undefined && { last_status: filter.lastStatus }),
+    ...(createdFrom !== undefined && { created_gte: new Date(createdFrom).toISOString() }),
+    ...(createdUntil !== undefined && { created_lt: new Date(createdUntil).toISOString() }),
+  })
 }
 
 /** The ids of all deliveries of that time, both ends exclusive; an id may contain a time that is later by that much. */

@@ -1,5 +1,5 @@
 /** The tables of a copy: the parts that both engines share, and their differences. */
-import { NOUNS } from '../columns.ts'
+import { AUDIT, NOUNS } from '../columns.ts'
 
 export type Table = {
   readonly name: string
@@ -18,11 +18,14 @@ const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END`
 
 /** SQLite finds the last numbers of a scope in its rows; PostgreSQL stores them in a table. */
 const LAST_NUMBERS = `(
-  SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer
+  SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer,
+    max(audit) AS audit
   FROM (
-    SELECT account_id, live, max(seq) AS event, 0 AS transfer FROM events GROUP BY account_id, live
+    SELECT account_id, live, max(seq) AS event, 0 AS transfer, 0 AS audit FROM events GROUP BY account_id, live
     UNION ALL
-    SELECT account_id, live, 0, max(seq) FROM ledger_transfers GROUP BY account_id, live)
+    SELECT account_id, live, 0, max(seq), 0 FROM ledger_transfers GROUP BY account_id, live
+    UNION ALL
+    SELECT account_id, live, 0, 0, max(seq) FROM audit_log GROUP BY account_id, live)
   GROUP BY account_id, live)`
 
 /** Rows that a new schema already contains: the copy replaces them. */
@@ -35,6 +38,7 @@ export const PREFILLED_TABLES: readonly string[] = ['accounts', 'epochs']
 export const TABLES: readonly Table[] = [
   { name: 'accounts', key: ['id'] },
   ...NOUNS.map(({ name, key }) => ({ name, key, ...(name === 'attempts' && { made }) })),
+  { name: AUDIT.name, key: AUDIT.key },
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_transfers', key: ['debit_account_id', 'seq'] },

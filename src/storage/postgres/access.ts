@@ -7,24 +7,24 @@ import { recordset } from './recordset.ts'
 import type { Work } from './statements.ts'
 
 /** Writes of access keys and accounts. */
-export function accessWork({ fenced, once }: Work) {
+export function accessWork({ fenced, audited }: Work) {
   return {
-    async addAccessKey(key: AccessKey, _audit: AuditEntry): Promise<boolean> {
-      return (await once(ADD_KEY, newKeyRow(key))).count === 1
+    async addAccessKey(key: AccessKey, audit: AuditEntry): Promise<boolean> {
+      return (await audited({ text: ADD_KEY, values: newKeyRow(key) }, audit)).count === 1
     },
 
-    async changeAccessKey(before: AccessKey, after: AccessKey, _audit: AuditEntry): Promise<boolean> {
-      return (await once(CHANGE_KEY, changeOf(before, after))).count === 1
+    async changeAccessKey(before: AccessKey, after: AccessKey, audit: AuditEntry): Promise<boolean> {
+      return (await audited({ text: CHANGE_KEY, values: changeOf(before, after) }, audit)).count === 1
     },
 
     async rollAccessKey(
       before: AccessKey,
       after: AccessKey,
       successor: AccessKey,
-      _audit: AuditEntry,
+      audit: AuditEntry,
     ): Promise<boolean> {
       const values = [...newKeyRow(successor), ...changeOf(before, after)]
-      return (await once(ROLL_KEY, values)).count === 1
+      return (await audited({ text: ROLL_KEY, values }, audit)).count === 1
     },
 
     /** In the order of the ids, so that two nodes do not wait for each other. */
@@ -32,15 +32,18 @@ export function accessWork({ fenced, once }: Work) {
       await fenced(TOUCH_KEYS, USES.values(uses.toSorted((a, b) => (a.id < b.id ? -1 : 1))))
     },
 
-    async addAccount(account: Omit<Account, 'id'>, _audit: AuditEntry): Promise<Account> {
+    async addAccount(account: Omit<Account, 'id'>, audit: AuditEntry): Promise<Account> {
       const { publicId, name, createdAt, closedAt } = account
-      const { rows } = await once(ADD_ACCOUNT, [publicId, name, createdAt, closedAt])
+      const { rows } = await audited(
+        { text: ADD_ACCOUNT, values: [publicId, name, createdAt, closedAt] },
+        audit,
+      )
       return accountOf(rows[0] as object)
     },
 
-    async changeAccount(before: Account, after: Account, _audit: AuditEntry): Promise<boolean> {
+    async changeAccount(before: Account, after: Account, audit: AuditEntry): Promise<boolean> {
       const values = [before.id, before.name, before.closedAt, after.name, after.closedAt]
-      return (await once(CHANGE_ACCOUNT, values)).count === 1
+      return (await audited({ text: CHANGE_ACCOUNT, values }, audit)).count === 1
     },
   }
 }
@@ -105,8 +108,8 @@ const ADD_ACCOUNT = `
     VALUES ($1, $2, $3::bigint, $4::bigint)
     RETURNING ${ACCOUNT_COLUMNS}),
   numbered AS (
-    INSERT INTO sequences (account_id, live, event, transfer)
-    SELECT a.id, m.live, (SELECT max(first_seq) - 1 FROM epochs), 0
+    INSERT INTO sequences (account_id, live, event, transfer, audit)
+    SELECT a.id, m.live, (SELECT max(first_seq) - 1 FROM epochs), 0, 0
     FROM added a CROSS JOIN (VALUES (0), (1)) AS m (live))
   SELECT * FROM added`
 

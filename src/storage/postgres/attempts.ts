@@ -1,11 +1,10 @@
-import { KEPT_VERSIONS } from '../../domain/routing/rule-set.ts'
-import type { AttemptClaim, Postponement, Scope, ScopedAttempt } from '../../ports/store.ts'
+import type { AttemptClaim, Postponement, ScopedAttempt } from '../../ports/store.ts'
 import { createClaims } from './claims.ts'
-import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
+import { ATTEMPT_COLUMNS, ownedAttempt } from './rows.ts'
 import type { Work } from './statements.ts'
 
-/** Claims and postponements of attempts, and the rules that choose their providers. */
-export function attemptWork({ fenced, once }: Work, node: string) {
+/** Claims and postponements of attempts. */
+export function attemptWork({ fenced, once }: Omit<Work, 'audited'>, node: string) {
   const claims = createClaims(once, node, GIVE_BACK)
   return {
     async claimAttempts(claim: AttemptClaim): Promise<ScopedAttempt[]> {
@@ -26,12 +25,6 @@ export function attemptWork({ fenced, once }: Work, node: string) {
       const { id, token, state, reason, lookups, unknownSince, dueAt } = postponement
       return (
         (await fenced(POSTPONE, [id, token, state, reason, lookups, unknownSince, dueAt])).rows.length === 1
-      )
-    },
-
-    async replaceRuleSet(scope: Scope, version: number, document: string, now: number): Promise<boolean> {
-      return (
-        (await once(REPLACE_RULE_SET, [scope.accountId, live(scope), version, document, now])).count === 1
       )
     },
   }
@@ -83,19 +76,3 @@ const POSTPONE = `
     ORDER BY n.name
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
   SELECT id FROM postponed`
-
-/**
- * Stores the next version if `version` is still the newest. Of several concurrent writers, the primary key admits one,
- * and only that one deletes old versions.
- */
-const REPLACE_RULE_SET = `
-  WITH stored AS (
-    INSERT INTO rule_sets (account_id, live, version, document, created_at)
-    SELECT $1::integer, $2::smallint, $3::integer + 1, $4, $5::bigint
-    WHERE $3 = (SELECT coalesce(max(version), 0) FROM rule_sets WHERE account_id = $1 AND live = $2)
-    ON CONFLICT DO NOTHING
-    RETURNING version),
-  forgotten AS (
-    DELETE FROM rule_sets
-    WHERE account_id = $1 AND live = $2 AND version <= (SELECT version FROM stored) - ${KEPT_VERSIONS})
-  SELECT version FROM stored`

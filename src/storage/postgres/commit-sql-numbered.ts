@@ -2,8 +2,10 @@
  * The statements for numbered rows and sums of a scope. They run after the scope's numbers were assigned: each row's
  * number is the last number minus `behind`.
  */
+
+import type { AuditEntry } from '../../domain/audit.ts'
 import type { Scope } from '../../ports/store.ts'
-import { type EndedFacts, KEYS, type KeyFacts } from '../columns.ts'
+import { AUDIT, type EndedFacts, KEYS, type KeyFacts } from '../columns.ts'
 import { type Column, namesOf } from '../table.ts'
 import type { Statement } from './batch.ts'
 import { changesIn, SCOPE, setChanges, write } from './commit-sql.ts'
@@ -11,19 +13,24 @@ import { readsOf, recordset } from './recordset.ts'
 import { live } from './rows.ts'
 
 const TAKE_NUMBERS = `
-  INSERT INTO sequences AS s (account_id, live, event, transfer)
-  VALUES ($1, $2, $3, $4)
+  INSERT INTO sequences AS s (account_id, live, event, transfer, audit)
+  VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (account_id, live) DO UPDATE
   SET event = s.event + excluded.event,
-    transfer = s.transfer + excluded.transfer`
+    transfer = s.transfer + excluded.transfer,
+    audit = s.audit + excluded.audit`
+
+/** How many numbers of each kind a transaction takes. */
+export type Taken = { readonly events: number; readonly transfers: number; readonly audit: number }
 
 /** Locks the scope's row until the transaction ends. */
-export function takeNumbers(scope: Scope, events: number, transfers: number): Statement {
-  return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, transfers] }
+export function takeNumbers(scope: Scope, { events, transfers, audit }: Taken): Statement {
+  return { text: TAKE_NUMBERS, values: [scope.accountId, live(scope), events, transfers, audit] }
 }
 
 /** The last assigned number. Each statement reads it once, for all its rows. */
-const last = (of: 'event' | 'transfer') => `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
+const last = (of: 'event' | 'transfer' | 'audit') =>
+  `(SELECT ${of} FROM sequences WHERE account_id = $1 AND live = $2)`
 
 export type EventRow = {
   readonly behind: number
@@ -47,6 +54,22 @@ export const insertEvents = write(
   INSERT INTO events (account_id, live, seq, id, type, data, created_at)
   SELECT ${SCOPE}, ${last('event')} - r.behind, r.id, r.type, r.data, r.created_at
   FROM ${EVENTS.from}`,
+)
+
+export type AuditRow = AuditEntry & { readonly behind: number }
+
+const AUDIT_ROWS = recordset<AuditRow>({
+  ...readsOf(AUDIT.columns),
+  behind: ['bigint', ({ behind }) => behind],
+})
+const AUDIT_COLUMNS = namesOf(AUDIT.columns)
+
+export const insertAudit = write(
+  AUDIT_ROWS,
+  `
+  INSERT INTO audit_log (account_id, live, seq, ${AUDIT_COLUMNS.join(', ')})
+  SELECT ${SCOPE}, ${last('audit')} - r.behind, ${AUDIT_COLUMNS.map((name) => `r.${name}`).join(', ')}
+  FROM ${AUDIT_ROWS.from}`,
 )
 
 export type DeliveryRow = {

@@ -1,5 +1,6 @@
 /** The writes of commits that passed their guards: one statement for each scope and table. */
 import type { Alarm } from '../../domain/alarm.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
 import { type Commit, endedKeysOf, type Scope } from '../../ports/store.ts'
 import { endedFactsOf, keyFactsOf } from '../columns.ts'
 import type { Statement } from './batch.ts'
@@ -17,11 +18,13 @@ import {
 import { type Counters, counterWrites } from './commit-sql-limits.ts'
 import {
   type AccountRow,
+  type AuditRow,
   addToBalances,
   addToCounters,
   type DeliveryRow,
   type EndedRow,
   type EventRow,
+  insertAudit,
   insertDeliveries,
   insertEvents,
   insertKeys,
@@ -65,7 +68,7 @@ function scopeWrites(
   const attemptsThat = (are: (before: string | undefined) => boolean) =>
     attempts.filter(({ before }) => are(before)).map(({ attempt }) => attempt)
   const numbered = numberedRows(commits)
-  const { counters, balances, events, transfers } = numbered
+  const { counters, balances, events, transfers, audit } = numbered
   for (const { attempt, before } of attempts) {
     if (before === attempt.state) continue
     if (before !== undefined) counters.add(`attempts_${before}`, '', -1)
@@ -111,8 +114,9 @@ function scopeWrites(
       alarms.filter((alarm) => stateBefore(alarm) !== undefined),
     ),
     ...counterWrites(scope, commits, velocity),
-    ...(events.length + transfers.length > 0 ? [takeNumbers(scope, events.length, transfers.length)] : []),
+    ...numbersFor(scope, numbered),
     ...writing(insertEvents, events),
+    ...writing(insertAudit, audit),
     ...writing(insertDeliveries, numbered.deliveries),
     ...writing(insertKeys, numbered.keys),
     ...writing(updateKeys, numbered.ended),
@@ -120,6 +124,15 @@ function scopeWrites(
     ...(transfers.length > 0 ? [insertTransfers(scope, balances.rows(), transfers)] : []),
     ...writing(addToCounters, counters.rows()),
   ]
+}
+
+/** Nothing for a group without numbered rows. */
+function numbersFor(
+  scope: Scope,
+  { events, transfers, audit }: ReturnType<typeof numberedRows>,
+): Statement[] {
+  const taken = { events: events.length, transfers: transfers.length, audit: audit.length }
+  return taken.events + taken.transfers + taken.audit > 0 ? [takeNumbers(scope, taken)] : []
 }
 
 /** Sums the changes of each name. */
@@ -152,6 +165,7 @@ function numberedRows(commits: readonly Commit[]) {
   const keys: KeyRow[] = []
   const ended: EndedRow[] = []
   const booked: TransferRow[] = []
+  const entries = commits.flatMap(({ audit }) => audit ?? [])
   let eventsBehind = commits.filter(({ event }) => event).length
   let transfersBehind = commits.reduce((sum, { transfers }) => sum + transfers.length, 0)
   for (const commit of commits) {
@@ -174,5 +188,19 @@ function numberedRows(commits: readonly Commit[]) {
     for (const [name, change] of commit.counts) counters.add(name, commit.charge.currency, change)
   }
   if (deliveries.length > 0) counters.add('deliveries_pending', '', deliveries.length)
-  return { balances, counters, events, deliveries, keys, ended, transfers: booked }
+  return {
+    balances,
+    counters,
+    events,
+    deliveries,
+    keys,
+    ended,
+    transfers: booked,
+    audit: numberedAudit(entries),
+  }
+}
+
+/** Audit entries with their numbers, in their order. */
+export function numberedAudit(entries: readonly AuditEntry[]): AuditRow[] {
+  return entries.map((entry, i) => ({ ...entry, behind: entries.length - 1 - i }))
 }

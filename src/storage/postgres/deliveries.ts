@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../domain/audit.ts'
 import type { Claim, ClaimedDelivery, DeliverySettlement, Scope } from '../../ports/store.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import { createClaims } from './claims.ts'
@@ -12,13 +13,19 @@ const LARGEST_GROUP = 256
  * Claims and settlements of deliveries, and the counters of their states: in part 1 of each counter, so that commits do
  * not wait for them.
  */
-export function deliveryWork({ fenced, once }: Work, node: string) {
+export function deliveryWork({ fenced, once, audited }: Work, node: string) {
   const claims = createClaims(once, node, GIVE_BACK)
   const settlements = settling(fenced)
-  async function retryDeliveries(scope: Scope, ids: readonly string[], now: number): Promise<number> {
+  async function retryDeliveries(
+    scope: Scope,
+    ids: readonly string[],
+    now: number,
+    audit: AuditEntry,
+  ): Promise<number> {
     // A text with a NUL would match nothing, because PostgreSQL cannot store one.
     const askable = ids.filter((id) => !id.includes('\0'))
-    return (await once(RETRY, [scope.accountId, live(scope), now, ...IDS.values(askable)])).rows.length
+    const values = [scope.accountId, live(scope), now, ...IDS.values(askable)]
+    return (await audited({ text: RETRY, values }, audit)).rows.length
   }
 
   const methods = {
@@ -33,8 +40,8 @@ export function deliveryWork({ fenced, once }: Work, node: string) {
       return (await fenced(RELEASE, [id, token])).count === 1
     },
 
-    async retryDelivery(scope: Scope, id: string, now: number): Promise<boolean> {
-      return (await retryDeliveries(scope, [id], now)) === 1
+    async retryDelivery(scope: Scope, id: string, now: number, audit: AuditEntry): Promise<boolean> {
+      return (await retryDeliveries(scope, [id], now, audit)) === 1
     },
 
     retryDeliveries,

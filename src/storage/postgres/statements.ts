@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AuditedWrite } from './audit.ts'
 import type { Result, Statement } from './batch.ts'
 import { ConnectionLost, meaningOf, storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
@@ -32,10 +33,10 @@ export function statements(pool: Pool, repeatable: boolean): Sql {
 }
 
 /**
- * Two kinds of work: statements that may be repeated, because a token keeps them from running twice; and those that may
- * not.
+ * Kinds of work: statements that may be repeated, because a token keeps them from running twice; those that may not;
+ * and those of people, which the audit log records.
  */
-export type Work = { readonly fenced: Sql; readonly once: Sql }
+export type Work = { readonly fenced: Sql; readonly once: Sql; readonly audited: AuditedWrite }
 
 /** PostgreSQL stores no NUL, and a query for one is an error. Such a query finds nothing. */
 export function withoutNul(sql: Sql): Sql {

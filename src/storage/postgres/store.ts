@@ -11,6 +11,7 @@ import {
 } from '../../ports/store.ts'
 import { accessWork } from './access.ts'
 import { attemptWork } from './attempts.ts'
+import { auditedWrites, auditWork } from './audit.ts'
 import { checkServer } from './check-server.ts'
 import { type Clock, createClock } from './clock.ts'
 import { clockWork } from './clock-work.ts'
@@ -29,6 +30,7 @@ import { purges } from './purges.ts'
 import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
+import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
@@ -37,6 +39,7 @@ import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
 import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
+import { ruleSetWork } from './rule-sets.ts'
 import type { SessionOptions, WithoutFsync } from './session.ts'
 import { statements, withoutNul } from './statements.ts'
 import { createStatistics } from './statistics.ts'
@@ -123,6 +126,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...accessReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
+    ...auditReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
     now: clock.now,
@@ -170,7 +174,7 @@ async function joinNodes(
  * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
  */
 function workOf(pool: Pool, node: string) {
-  const work = { fenced: statements(pool, true), once: statements(pool, false) }
+  const work = { fenced: statements(pool, true), once: statements(pool, false), audited: auditedWrites(pool) }
   const deliveries = deliveryWork(work, node)
   const methods = {
     ...deliveries.methods,
@@ -179,6 +183,8 @@ function workOf(pool: Pool, node: string) {
     ...purges(work.fenced),
     ...clockWork(work.fenced),
     ...accessWork(work),
+    ...ruleSetWork(work),
+    ...auditWork(pool),
   } satisfies Partial<Store>
   return { methods, settlements: deliveries.settlements }
 }

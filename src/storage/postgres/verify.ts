@@ -79,10 +79,12 @@ const SEQUENCES = {
         UNION ALL
         SELECT account_id, live, (SELECT max(first_seq) - 1 FROM epochs) FROM sequences
       ) AS numbered GROUP BY account_id, live
-      UNION ALL SELECT account_id, live, 'transfer', max(seq) FROM ledger_transfers GROUP BY account_id, live),
+      UNION ALL SELECT account_id, live, 'transfer', max(seq) FROM ledger_transfers GROUP BY account_id, live
+      UNION ALL SELECT account_id, live, 'audit entry', max(seq) FROM audit_log GROUP BY account_id, live),
     kept AS (
       SELECT account_id, live, 'event' AS kind, event AS stored FROM sequences
-      UNION ALL SELECT account_id, live, 'transfer', transfer FROM sequences)
+      UNION ALL SELECT account_id, live, 'transfer', transfer FROM sequences
+      UNION ALL SELECT account_id, live, 'audit entry', audit FROM sequences)
     SELECT kind, coalesce(stored, 0) AS stored, coalesce(last, 0) AS last
     FROM given FULL JOIN kept USING (account_id, live, kind)
     WHERE coalesce(stored, 0) <> coalesce(last, 0) LIMIT 1`,

@@ -35,13 +35,14 @@ export type CommitMessage = {
   readonly counts?: Row
   readonly lease?: NonNullable<Commit['lease']>
   readonly limits?: readonly LimitUse[]
+  readonly audit?: NonNullable<Commit['audit']>
 }
 
 type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 
 export function messageOf(commit: Commit): CommitMessage {
   const { scope, at, charge, refund, dispute, attempts, alarms, key, event, lease } = commit
-  const { transactionId, transfers, deliveries, counts, limits } = commit
+  const { transactionId, transfers, deliveries, counts, limits, audit } = commit
   const ended = endedKeysOf(commit)
   const isNew = charge.version === 1
   const row = isNew ? CHARGES.row(charge) : CHARGES.changedRow(charge)
@@ -71,6 +72,7 @@ export function messageOf(commit: Commit): CommitMessage {
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
   if (lease) message.lease = lease
   if (limits) message.limits = limits
+  if (audit) message.audit = audit
   return message
 }
 

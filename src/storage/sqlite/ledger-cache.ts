@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 
 export type LedgerCache = ReturnType<typeof ledgerCache>
 
-type Numbers = { event: number; transfer: number }
+type Numbers = { event: number; transfer: number; audit: number }
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
@@ -26,13 +26,14 @@ export function ledgerCache(db: Connection) {
     `INSERT INTO counters (account_id, live, name, currency, value) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET value = value + excluded.value`,
   )
-  const lastNumbers = db.prepare<[number, number, number, number], Numbers>(
+  const lastNumbers = db.prepare<[number, number, number, number, number, number], Numbers>(
     `SELECT
        max(
          (SELECT coalesce(max(seq), 0) FROM events WHERE account_id = ? AND live = ?),
          (SELECT max(first_seq) - 1 FROM epochs)) AS event,
        (SELECT coalesce(max((SELECT max(seq) FROM ledger_transfers t WHERE t.debit_account_id = a.id)), 0)
-          FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS transfer`,
+          FROM ledger_accounts a WHERE a.account_id = ? AND a.live = ?) AS transfer,
+       (SELECT coalesce(max(seq), 0) FROM audit_log WHERE account_id = ? AND live = ?) AS audit`,
   )
 
   const accounts = new Map<string, Account>()
@@ -78,12 +79,13 @@ export function ledgerCache(db: Connection) {
       else counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
-    /** The last event and transfer numbers of a scope; the caller increases them. */
+    /** The last numbers of a scope's events, transfers and audit entries; the caller increases them. */
     numbers(accountId: number, live: number): Numbers {
       const scope = accountId * 2 + live
       let last = numbers.get(scope)
       if (!last) {
-        last = lastNumbers.get(accountId, live, accountId, live) as Numbers
+        const own = [accountId, live] as const
+        last = lastNumbers.get(...own, ...own, ...own) as Numbers
         numbers.set(scope, last)
       }
       return last

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import { accessReads } from './read-access.ts'
 import { alarmReads } from './read-alarms.ts'
 import { attemptReads } from './read-attempts.ts'
+import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventReads } from './read-events.ts'
@@ -33,5 +34,6 @@ export function createQueries(db: Connection) {
     ...accessReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
+    ...auditReads(sql),
   }
 }

@@ -4,6 +4,7 @@ import type { AccessKeyUse } from '../../ports/store-access.ts'
 import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow } from '../access.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
+import { appendAudit } from './write-audit.ts'
 
 /** The condition that the guarded columns are as they were read. */
 const UNCHANGED = GUARDED.map((column) => `${column} IS ?`).join(' AND ')
@@ -26,25 +27,36 @@ function updateKey(db: Connection) {
     update.run(...guardedOf(after), before.id, ...guardedOf(before)).changes === 1
 }
 
+/** Appends the entry of a change that was made; always true. */
+function appended(append: (entry: AuditEntry) => void, audit: AuditEntry): true {
+  append(audit)
+  return true
+}
+
 export const accessWrites = {
-  addAccessKey(db) {
+  addAccessKey(db, cache) {
+    const append = appendAudit(db, cache)
     const insert = db.prepare(insertKey())
-    return (key: AccessKey, _audit: AuditEntry): boolean => insert.run(...newKeyValues(key)).changes === 1
+    return (key: AccessKey, audit: AuditEntry): boolean =>
+      insert.run(...newKeyValues(key)).changes === 1 && appended(append, audit)
   },
 
-  changeAccessKey(db) {
+  changeAccessKey(db, cache) {
+    const append = appendAudit(db, cache)
     const update = updateKey(db)
-    return (before: AccessKey, after: AccessKey, _audit: AuditEntry): boolean => update(before, after)
+    return (before: AccessKey, after: AccessKey, audit: AuditEntry): boolean =>
+      update(before, after) && appended(append, audit)
   },
 
-  rollAccessKey(db) {
+  rollAccessKey(db, cache) {
+    const append = appendAudit(db, cache)
     const insert = db.prepare(
       insertKey(`AND EXISTS (SELECT 1 FROM access_keys WHERE id = ? AND ${UNCHANGED})`),
     )
     const update = updateKey(db)
-    return (before: AccessKey, after: AccessKey, successor: AccessKey, _audit: AuditEntry): boolean => {
+    return (before: AccessKey, after: AccessKey, successor: AccessKey, audit: AuditEntry): boolean => {
       const { changes } = insert.run(...newKeyValues(successor), before.id, ...guardedOf(before))
-      return changes === 1 && update(before, after)
+      return changes === 1 && update(before, after) && appended(append, audit)
     }
   },
 
@@ -57,21 +69,27 @@ export const accessWrites = {
     }
   },
 
-  addAccount(db) {
+  addAccount(db, cache) {
+    const append = appendAudit(db, cache)
     const insert = db.prepare(
       `INSERT INTO accounts (id, public_id, name, created_at, closed_at)
        SELECT max(id) + 1, ?, ?, ?, ? FROM accounts
        RETURNING ${ACCOUNT_COLUMNS}`,
     )
-    return ({ publicId, name, createdAt, closedAt }: Omit<Account, 'id'>, _audit: AuditEntry): Account =>
-      accountOf(insert.get(publicId, name, createdAt, closedAt) as object)
+    return ({ publicId, name, createdAt, closedAt }: Omit<Account, 'id'>, audit: AuditEntry): Account => {
+      const account = accountOf(insert.get(publicId, name, createdAt, closedAt) as object)
+      append(audit)
+      return account
+    }
   },
 
-  changeAccount(db) {
+  changeAccount(db, cache) {
+    const append = appendAudit(db, cache)
     const update = db.prepare(
       'UPDATE accounts SET name = ?, closed_at = ? WHERE id = ? AND name = ? AND closed_at IS ?',
     )
-    return (before: Account, after: Account, _audit: AuditEntry): boolean =>
-      update.run(after.name, after.closedAt, before.id, before.name, before.closedAt).changes === 1
+    return (before: Account, after: Account, audit: AuditEntry): boolean =>
+      update.run(after.name, after.closedAt, before.id, before.name, before.closedAt).changes === 1 &&
+      appended(append, audit)
   },
 } satisfies Record<string, Definition>

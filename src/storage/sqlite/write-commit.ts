@@ -10,6 +10,7 @@ import { insertRow, putRow, updateRow } from './row-statements.ts'
 import { FIND_KEY, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
+import { appendAudit } from './write-audit.ts'
 import { counterWrites } from './write-limits.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
@@ -23,6 +24,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
   const counters = counterWrites(db)
+  const append = appendAudit(db, cache)
 
   /** A charge's long details. Those of a new charge are stored now, unless its key exists: then nothing is stored. */
   function detailsOf({
@@ -83,6 +85,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     }
     for (let i = 0; i < counts.length; i += 3)
       cache.count(account, live, counts[i] as string, counts[i + 1] as string, counts[i + 2] as number)
+    if (message.audit) append(message.audit)
     return null
   }
 }

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../domain/audit.ts'
 import type { Claim, ClaimedDelivery, DeliverySettlement, Scope } from '../../ports/store.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import type { Connection } from './connection.ts'
@@ -5,6 +6,7 @@ import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { live } from './rows.ts'
+import { appendAudit } from './write-audit.ts'
 
 type ClaimedRow = readonly [id: string, accountId: number, live: number, eventSeq: number, attempts: number]
 type EventOf = Omit<ClaimedDelivery, 'id' | 'token' | 'attempts'>
@@ -70,24 +72,28 @@ export const deliveryWrites = {
 
   retryDelivery(db, cache) {
     const retry = retryFailed(db, cache)
-    return (scope: Scope, id: string, now: number): boolean => retry(scope, [id], now) === 1
+    return (scope: Scope, id: string, now: number, audit: AuditEntry): boolean =>
+      retry(scope, [id], now, audit) === 1
   },
 
   retryDeliveries: retryFailed,
 } satisfies Record<string, Definition>
 
-/** Returns how many failed deliveries it made due again. */
+/** Returns how many failed deliveries it made due again; without any it stores nothing. */
 function retryFailed(db: Connection, cache: LedgerCache) {
+  const append = appendAudit(db, cache)
   const putBack = db.prepare(
     `UPDATE deliveries SET state = 'pending', attempts = 0, due_at = ?, token = NULL
      WHERE id = ? AND account_id = ? AND live = ? AND state = 'failed'`,
   )
-  return (scope: Scope, ids: readonly string[], now: number): number => {
+  return (scope: Scope, ids: readonly string[], now: number, audit: AuditEntry): number => {
     const own = [scope.accountId, live(scope)] as const
     let count = 0
     for (const id of ids) count += putBack.run(now, id, ...own).changes
+    if (count === 0) return 0
     cache.count(...own, 'deliveries_failed', '', -count)
     cache.count(...own, 'deliveries_pending', '', count)
+    append(audit)
     return count
   }
 }

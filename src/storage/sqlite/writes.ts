@@ -10,6 +10,7 @@ import type { LedgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
 import { accessWrites } from './write-access.ts'
 import { attemptWrites } from './write-attempts.ts'
+import { auditWrites } from './write-audit.ts'
 import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
 import { deliveryWrites } from './write-deliveries.ts'
@@ -28,6 +29,7 @@ export const WRITES = {
   ...limitWrites,
   ...clockWrites,
   ...accessWrites,
+  ...auditWrites,
   /** Sets the version to its current value: a real, synced write that changes nothing. */
   ready: (db) => () => {
     db.pragma(`user_version = ${schemaVersion(db)}`)

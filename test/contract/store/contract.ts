@@ -8,6 +8,7 @@ import { providerUse } from '../provider/use.ts'
 import { accessKeyLists, accessKeys, accountRows, rolledKeys } from './access.ts'
 import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
+import { auditLists, auditLog } from './audit.ts'
 import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
 import {
   atomicChanges,
@@ -52,6 +53,10 @@ export function storeContract(name: string, open: Open): void {
       changedEndings(open)
       changedColumns(open)
       refusedSteps(open)
+    })
+    describe('the audit log', () => {
+      auditLog(open)
+      auditLists(open)
     })
     describe('long texts', () => {
       longTexts(open)

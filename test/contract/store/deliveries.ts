@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ClaimedDelivery, Scope, Store } from '../../../src/ports/store.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
 import { chargeCommit, claim, committed, everything, type Open, rule, START } from '../../kit/commits.ts'
 
 const T = START + 3_600_000
@@ -151,7 +152,7 @@ export function staleSettlements(open: Open): void {
     'only a failed delivery is put back, due at once with all its attempts',
     async (store, { live }) => {
       const delivery = await held(store, live)
-      const retry = () => store.retryDelivery(live, delivery.id, T + 9_000)
+      const retry = () => store.retryDelivery(live, delivery.id, T + 9_000, auditEntry(live))
       assert.equal(await retry(), false, 'it is in flight')
       await settled(store, delivery, 'failed')
       assert.deepEqual(await claim(store, { now: T + 8_000 }), [])
@@ -242,9 +243,13 @@ export function retriedTogether(open: Open): void {
       const made = await failed(store, live, 4)
       const [waiting] = await due(store, live, 1)
       const ids = [made[0]!, made[2]!, waiting!, foreign!, 'dlv_none', 'a NUL \0', made[0]!]
-      assert.equal(await store.retryDeliveries(live, ids, T + 9_000), 2)
-      assert.equal(await store.retryDeliveries(live, ids, T + 9_000), 0, 'they are pending again')
-      assert.equal(await store.retryDeliveries(live, [], T), 0)
+      assert.equal(await store.retryDeliveries(live, ids, T + 9_000, auditEntry(live)), 2)
+      assert.equal(
+        await store.retryDeliveries(live, ids, T + 9_000, auditEntry(live)),
+        0,
+        'they are pending again',
+      )
+      assert.equal(await store.retryDeliveries(live, [], T, auditEntry(live)), 0)
       const again = await claim(store, { now: T + 9_000, limit: 100 })
       assert.deepEqual(again.map(({ id }) => id).sort(), [waiting, made[0], made[2]].sort())
       assert.deepEqual(new Set(again.map(({ attempts }) => attempts)), new Set([0]))
@@ -255,9 +260,9 @@ export function retriedTogether(open: Open): void {
   rule(open, 'deliveries that are put back twice at once count once each', async (store, { live }) => {
     const made = await failed(store, live, 20)
     const counts = await Promise.all([
-      store.retryDeliveries(live, made, T),
-      store.retryDeliveries(live, made.toReversed(), T),
-      store.retryDelivery(live, made[7]!, T).then(Number),
+      store.retryDeliveries(live, made, T, auditEntry(live)),
+      store.retryDeliveries(live, made.toReversed(), T, auditEntry(live)),
+      store.retryDelivery(live, made[7]!, T, auditEntry(live)).then(Number),
     ])
     assert.equal(
       counts.reduce((sum, count) => sum + count),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
 import {
   chargeCommit,
   charged,
@@ -95,7 +96,7 @@ export function scopesUntouched(open: Open): void {
         assert.deepEqual(await store.commit(refundCommit(commit.charge, { scope })), {
           kind: 'version_conflict',
         })
-        assert.equal(await store.retryDelivery(scope, id, tick()), false)
+        assert.equal(await store.retryDelivery(scope, id, tick(), auditEntry(scope)), false)
       }
       assert.deepEqual(await everything(store, live), before)
     },

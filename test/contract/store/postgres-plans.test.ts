@@ -8,6 +8,7 @@ import { countUse } from '../../../src/domain/velocity.ts'
 import type { Commit, Store } from '../../../src/ports/store.ts'
 import { QUEUES } from '../../../src/ports/store-clock.ts'
 import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
+import { type AuditedWrite, appendAudit } from '../../../src/storage/postgres/audit.ts'
 import type { Statement } from '../../../src/storage/postgres/batch.ts'
 import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
@@ -23,6 +24,7 @@ import { eventReads } from '../../../src/storage/postgres/read-events.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { nameIn } from '../../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../../src/storage/postgres/statements.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
 import {
   beginCommit,
   beginRefundCommit,
@@ -72,7 +74,11 @@ async function work(): Promise<Statement[]> {
     statements.push({ text, values })
     return { rows: [], count: 0 }
   }
-  const both = { fenced: sql, once: sql }
+  const audited: AuditedWrite = async (write, entry) => {
+    statements.push(write, ...appendAudit(entry))
+    return { rows: [], count: 0 }
+  }
+  const both = { fenced: sql, once: sql, audited }
   const id = 'an id'
   const claim = { now: tick(), leaseUntil: tick(), limit: 64, token: 'a token' }
   const deliveries = deliveryWork(both, 'a node').methods
@@ -85,8 +91,8 @@ async function work(): Promise<Statement[]> {
     error: null,
   })
   await deliveries.releaseDelivery(id, 'a token')
-  await deliveries.retryDelivery(scope, id, tick())
-  await deliveries.retryDeliveries(scope, [id, 'another id'], tick())
+  await deliveries.retryDelivery(scope, id, tick(), auditEntry(scope))
+  await deliveries.retryDeliveries(scope, [id, 'another id'], tick(), auditEntry(scope))
   await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
   const attempts = attemptWork(both, 'a node')
   await attempts.claimAttempts({ provider: 'bank_a', ...claim })

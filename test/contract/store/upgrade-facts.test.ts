@@ -1,4 +1,5 @@
 /** Upgrades of databases from versions before facts, which stored the API's view of events and records. */
+
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
@@ -14,6 +15,7 @@ import { migrate } from '../../../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../../../src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
+import { auditIn } from '../../kit/audit-entries.ts'
 import { tempDir } from '../../kit/folders.ts'
 import { makeFormer, rendered } from '../../kit/former-rows.ts'
 import { fillBooks, LIVE, openBooks, TEST } from '../../kit/history.ts'
@@ -65,7 +67,13 @@ async function closeOneAlarm(store: Store): Promise<void> {
   const fingerprint = canonicalRequest(`POST /api/v1/alarms/${alarm?.id}/close`, { reason })
   const request = { scope: LIVE, key: 'closing', fingerprint, surface: 'minipay' } as const
   const { context } = openBooks(store)
-  const closed = await closeAlarm(context, request, String(alarm?.id), { reason, amount: undefined })
+  const closed = await closeAlarm(
+    context,
+    request,
+    String(alarm?.id),
+    { reason, amount: undefined },
+    auditIn(LIVE),
+  )
   assert.ok('kind' in closed && closed.kind === 'done', JSON.stringify(closed))
 }
 

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readConfig, SETTINGS, type SettingKey } from './config.ts'
+import { shownSettings } from './shown-settings.ts'
+
+test('the audit log shows settings without secrets, passwords and the query of a URL', () => {
+  const env = {
+    MINIPAY_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 'canary').toString('base64')}`,
+    MINIPAY_SIMULATOR_SECRET: `whsec_${Buffer.alloc(24, 'canary').toString('base64')}`,
+    MINIPAY_KEY: '',
+    MINIPAY_DATABASE: 'postgres://shop:canary@db.example:5432/minipay',
+    WEBHOOK_TARGET: 'https://shop.example/hook?token=canary',
+  }
+  const config = readConfig(Object.keys(SETTINGS) as SettingKey[], [], env)
+  const shown = shownSettings(config)
+  assert.equal(shown['port'], 8080)
+  assert.equal(shown['webhook_target'], 'https://shop.example/hook')
+  assert.equal(shown['host'], '127.0.0.1')
+  const text = JSON.stringify(shown)
+  for (const secret of ['canary', env.MINIPAY_WEBHOOK_SECRET]) assert.ok(!text.includes(secret), text)
+})

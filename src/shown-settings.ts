@@ -1,0 +1,19 @@
+import { type Config, SETTINGS, type SettingKey } from './config.ts'
+import { publicName } from './database-name.ts'
+
+/** Settings whose text is no secret. Any other text is not shown. */
+const TEXTS: readonly SettingKey[] = ['host', 'providers', 'withoutFsync', 'logLevel']
+
+/** The settings of a server as the audit log shows them: without secrets, by the names of their flags. */
+export function shownSettings(config: Partial<Config>): Readonly<Record<string, unknown>> {
+  const shown: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(config) as [SettingKey, unknown][]) {
+    const name = SETTINGS[key]?.flag.replaceAll('-', '_')
+    if (name === undefined) continue
+    if (key === 'database') shown[name] = publicName(String(value))
+    else if (value instanceof URL) shown[name] = `${value.origin}${value.pathname}`
+    else if (typeof value === 'number' || typeof value === 'boolean' || TEXTS.includes(key))
+      shown[name] = value
+  }
+  return shown
+}

@@ -1,0 +1,69 @@
+/** The audit log: entries are appended in the transaction of the change that they record, and never changed. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AuditEntry } from '../../domain/audit.ts'
+import type { Result, Statement } from './batch.ts'
+import { insertAudit, takeNumbers } from './commit-sql-numbered.ts'
+import { numberedAudit } from './commit-writes.ts'
+import { rollingBack } from './committer.ts'
+import { ConnectionLost, meaningOf, storeError } from './errors.ts'
+import type { Pool } from './pool.ts'
+
+const MAX_TRIES = 5
+const BEGIN: Statement = { text: 'BEGIN' }
+const COMMIT: Statement = { text: 'COMMIT' }
+const ROLLBACK: Statement = { text: 'ROLLBACK' }
+
+/**
+ * Runs a write as a transaction with its audit entry. If the write changes and returns no row, stores nothing. Rejects
+ * with `StoreUnavailable` or a fault; when the connection breaks, both or neither may be stored.
+ */
+export type AuditedWrite = (write: Statement, entry: AuditEntry) => Promise<Result>
+
+/**
+ * The statements that append an entry, for the end of a transaction: they lock the scope's numbers until it ends, and
+ * commits take other locks before that one.
+ */
+export function appendAudit(entry: AuditEntry): Statement[] {
+  const { scope } = entry
+  return [
+    takeNumbers(scope, { events: 0, transfers: 0, audit: 1 }),
+    insertAudit(scope, numberedAudit([entry])),
+  ]
+}
+
+export function auditedWrites(pool: Pool): AuditedWrite {
+  const once = (write: Statement, entry: AuditEntry) =>
+    pool.use((connection) =>
+      rollingBack(connection, async () => {
+        const [, result] = (await connection.run([BEGIN, write])) as [Result, Result]
+        await connection.run(result.count === 0 ? [ROLLBACK] : [...appendAudit(entry), COMMIT])
+        return result
+      }),
+    )
+  return (write, entry) => retrying(() => once(write, entry))
+}
+
+export function auditWork(pool: Pool) {
+  return {
+    async addAuditEntry(entry: AuditEntry): Promise<void> {
+      await retrying(() =>
+        pool.use((connection) =>
+          rollingBack(connection, () => connection.run([BEGIN, ...appendAudit(entry), COMMIT])),
+        ),
+      )
+    },
+  }
+}
+
+/** Retries a transaction that another one made fail, or of which a part was not sent. */
+async function retrying<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await transaction()
+    } catch (error) {
+      const unsent = error instanceof ConnectionLost && error.unsent
+      if (!(unsent || meaningOf(error) === 'again') || tries >= MAX_TRIES) throw storeError(error)
+      await delay(Math.random() * 5 * 2 ** tries)
+    }
+  }
+}
