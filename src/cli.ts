@@ -4,6 +4,7 @@ import { COMMANDS, type Command, sentence } from './cli/commands.ts'
 import {
   type Config,
   ConfigError,
+  givenSettings,
   readConfig,
   refuseFlagsOfNpm,
   SETTINGS,
@@ -45,7 +46,7 @@ export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void
     const config = readConfig(command.settings, flags, variables) as Config
     if (words.length > 0 && !command.words)
       return fail(`The command ${name} does not take "${words[0]}". See minipay ${name} --help.`, 2)
-    process.exitCode = await command.run(config, words, own)
+    process.exitCode = await command.run(config, words, own, givenSettings(command.settings, flags, env))
   } catch (error) {
     if (error instanceof ConfigError || error instanceof ProviderConfigError) return fail(error.message, 2)
     fail(sentence(error), 1)
@@ -92,11 +93,11 @@ function usage(): string {
   return `Usage: minipay <command> [options]\n\n${lines.join('\n')}\n\nminipay <command> --help lists a command's options.`
 }
 
-function commandUsage(name: string, { summary, settings, defaults, words }: Command): string {
+function commandUsage(name: string, { summary, details, settings, defaults, words }: Command): string {
   const lines = settings.map((key) => {
     const { flag, env, doc, isSwitch }: Setting<unknown> = SETTINGS[key]
     const fallback = defaults?.[key] ?? SETTINGS[key].default
     return `  --${flag}${isSwitch ? '' : ' VALUE'}\n      ${doc}\n      Environment: ${env}. Default: ${fallback || '(empty)'}`
   })
-  return `Usage: minipay ${name}${words ? ` ${words}` : ''}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${lines.join('\n')}`.trimEnd()
+  return `Usage: minipay ${name}${words ? ` ${words}` : ''}${lines.length ? ' [options]' : ''}\n\n${summary}\n\n${details ? `${details}\n\n` : ''}${lines.join('\n')}`.trimEnd()
 }

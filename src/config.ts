@@ -33,6 +33,25 @@ export function readConfig<K extends SettingKey>(
   )
 }
 
+/** How a setting was given; one that has its default is neither. */
+export type Given = {
+  readonly flags: ReadonlySet<SettingKey>
+  readonly variables: ReadonlySet<SettingKey>
+}
+
+/** The settings that the command line and the environment give, whether or not their values are right. */
+export function givenSettings(
+  keys: readonly SettingKey[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Given {
+  const flags = readFlags(keys, args)
+  return {
+    flags: new Set(keys.filter((key) => flags[SETTINGS[key].flag] !== undefined)),
+    variables: new Set(keys.filter((key) => env[SETTINGS[key].env] !== undefined)),
+  }
+}
+
 /**
  * Parses settings from texts, or their defaults. Throws a `ConfigError` in which `nameOf` names the setting and
  * `exceptions` the one that permits special-purpose addresses.

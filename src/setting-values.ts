@@ -1,4 +1,5 @@
 /** The values of settings: each function reads one from its text, or throws a `ConfigError` without the setting's name. */
+import { modeOfSecret } from './domain/access/key-secret.ts'
 import { type Network, networkOf } from './domain/access/networks.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { httpUrl } from './net/http-url.ts'
@@ -102,6 +103,8 @@ export function apiKey(text: string): string | null {
   if (text === '') return null
   if (!/^mp_(test|live)_[0-9A-Za-z]{39}$/.test(text))
     throw new ConfigError('must be an API key: mp_test_ or mp_live_ and 39 letters and digits')
+  if (modeOfSecret(text) === undefined)
+    throw new ConfigError('must be an API key, and this one has a typing error: its checksum does not fit')
   return text
 }
 

@@ -8,6 +8,7 @@ import { ENDPOINTS } from '../src/api/endpoints.ts'
 import { ERRORS } from '../src/api/errors.ts'
 import { COMMANDS, FORMER_COMMANDS } from '../src/cli.ts'
 import { SETTINGS } from '../src/config.ts'
+import { RESOURCES, ROLES } from '../src/domain/access/permissions.ts'
 import { EVENT_TYPES } from '../src/domain/event.ts'
 import { SANDBOX_TOKENS } from '../src/providers/sandbox.ts'
 import { FAULT_TOKENS, FAULTS } from '../src/simulator/faults.ts'
@@ -89,6 +90,17 @@ test('every token of the sandbox is documented with its outcome, and no other', 
 test('every fault of the simulator is documented with its payment method and what it does', () => {
   for (const [fault, { token, doc }] of Object.entries(FAULTS))
     assertRow('docs/simulator.md', `\`${fault}\``, `\`${token}\``, doc)
+})
+
+test('every role and every permission is documented, with its meaning', () => {
+  for (const role of Object.keys(ROLES)) assertRow('docs/keys.md', `\`${role}\``)
+  for (const [resource, { operations, about }] of Object.entries(RESOURCES))
+    assertRow(
+      'docs/keys.md',
+      `\`${resource}\``,
+      ...operations.map((operation) => `\`${resource}:${operation}\``),
+      about,
+    )
 })
 
 test('every endpoint is documented', () => {

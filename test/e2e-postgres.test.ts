@@ -27,6 +27,7 @@ const FILES = [
   'cancel-wishes',
   'disputes',
   'missing-providers',
+  'keys-command',
   'alarms',
   'odd-disputes',
   'contradictions',

@@ -85,7 +85,7 @@ export function createContext(chosen: Chosen & { readonly clock?: Clock }): Cont
 }
 
 /** Random bytes are drawn a page at a time: each draw is a call out of JavaScript. */
-function random80({ random }: Runtime): () => bigint {
+export function random80({ random }: Runtime): () => bigint {
   const drawn = new Uint8Array(4090)
   let used = drawn.length
   return () => {

@@ -1,9 +1,13 @@
 /** Every command: its summary, its settings, and the code that runs it. */
-import { type Config, ConfigError, SETTINGS, type SettingKey } from '../config.ts'
+import { type Config, ConfigError, type Given, SETTINGS, type SettingKey } from '../config.ts'
 import { isPostgres, publicName } from '../database-name.ts'
 import { engineOf } from '../storage/engine.ts'
 import { SchemaMismatch } from '../storage/migrations.ts'
+import { accountsTask } from './accounts.ts'
+import { withAdministration } from './administration.ts'
 import { apiClient } from './api.ts'
+import { AUDIT_FLAGS, AUDIT_WORDS, auditTask } from './audit.ts'
+import { KEY_FLAGS, KEYS_HELP, keysTask } from './keys.ts'
 
 /** Flags of one command alone, with their values. */
 type Flags = Readonly<Record<string, string>>
@@ -17,8 +21,10 @@ export type Command = {
   readonly words?: string
   /** Flags that are no setting, each with a value. */
   readonly flags?: readonly string[]
+  /** More lines of its help. */
+  readonly details?: string
   /** Returns the exit status. */
-  readonly run: (config: Config, words: readonly string[], flags: Flags) => Promise<number>
+  readonly run: (config: Config, words: readonly string[], flags: Flags, given: Given) => Promise<number>
 }
 
 /** Settings of other commands than serve. */
@@ -108,6 +114,29 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['server', 'key'],
     words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
     run: webhooks,
+  },
+  keys: {
+    summary: 'List the API keys, or make, roll, revoke or rename one.',
+    settings: ['database', 'server', 'key'],
+    words: '[create NAME | roll ID | revoke ID | rename ID NAME]',
+    flags: KEY_FLAGS,
+    details: KEYS_HELP,
+    run: async (config, words, flags, given) =>
+      withAdministration(config, given, keysTask(words, flags, Date.now())),
+  },
+  accounts: {
+    summary: 'List the accounts, or make, rename or close one.',
+    settings: ['database', 'server', 'key'],
+    words: '[create NAME | rename ID NAME | close ID]',
+    run: async (config, words, _, given) => withAdministration(config, given, accountsTask(words)),
+  },
+  audit: {
+    summary: 'Print the audit log, newest first.',
+    settings: ['database', 'server', 'key'],
+    words: AUDIT_WORDS,
+    flags: AUDIT_FLAGS,
+    details: '  Also: --mode test|live, --account acct_…, --limit N (50 unless given, at most 100).',
+    run: async (config, words, flags, given) => withAdministration(config, given, auditTask(words, flags)),
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },
 }

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { COMMANDS } from '../../src/cli.ts'
+import { keySecret } from '../../src/domain/access/key-secret.ts'
 import { runCli } from '../kit/server.ts'
 import { onLoopback } from '../kit/sockets.ts'
 
-const KEY = `mp_test_${'0aZ'.repeat(13)}`
+const KEY = keySecret('test', new Uint8Array(24).fill(0x5a))
 const PAGE = { data: [], has_more: false }
 /** A command line of each command that takes a key, which makes one request. */
-const LINES = ['alarms', 'attempts', 'routing', 'webhooks']
+const LINES = ['alarms', 'attempts', 'routing', 'webhooks', 'keys', 'accounts', 'audit']
 
 let url: string
 let close: () => Promise<void>
@@ -66,12 +67,14 @@ describe('the API key of a command', () => {
       ` ${KEY}`,
       `${KEY}\n`,
       'Bearer',
+      // One wrong letter.
+      `${KEY.slice(0, -1)}${KEY.endsWith('0') ? '1' : '0'}`,
     ]
     for (const key of wrong) {
       const { code, stdout, stderr } = await runCli(['alarms', '--server', url], { MINIPAY_KEY: key })
       assert.deepEqual([code, stdout], [2, ''])
-      assert.match(stderr, /^minipay: MINIPAY_KEY must be an API key: mp_test_ or mp_live_ [^\n]+\.\n$/)
-      assert.ok(!stderr.includes('0aZ') && !stderr.includes('prod'))
+      assert.match(stderr, /^minipay: MINIPAY_KEY must be an API key[:,] [^\n]+\.\n$/)
+      assert.ok(!stderr.includes(KEY.slice(8, 20)) && !stderr.includes('prod'))
     }
     assert.deepEqual(received, [])
   })
@@ -97,6 +100,24 @@ describe('the API key of a command', () => {
       assert.deepEqual([code, stdout], [1, ''])
       assert.match(stderr, says)
     }
+  })
+
+  test('with a key, the commands of keys call the server, also where a variable names a database', async () => {
+    // As in a container, whose image names its database.
+    const env = { MINIPAY_KEY: KEY, MINIPAY_DATABASE: 'none.db', MINIPAY_SERVER: url }
+    const { code, stderr } = await runCli(['keys'], env)
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(received, [{ path: '/api/v1/keys?limit=100', authorization: `Bearer ${KEY}` }])
+  })
+
+  test('the flag --database leads to the database, whatever variables are set', async () => {
+    const { code, stderr } = await runCli(['keys', '--database', 'none.db'], {
+      MINIPAY_KEY: KEY,
+      MINIPAY_SERVER: url,
+    })
+    assert.equal(code, 1)
+    assert.match(stderr, /There is no database/)
+    assert.deepEqual(received, [])
   })
 
   test('a redirect does not lead the key to another server', async () => {

@@ -1,0 +1,55 @@
+/** API keys, accounts and the audit log through the API of a server. */
+import type { AccountRow, Administration, AuditRow, KeyRow, MadeKeyRow } from './administration.ts'
+import type { ApiClient } from './api.ts'
+
+type Page<T> = { readonly data: readonly T[]; readonly has_more: boolean }
+type Fields = Readonly<Record<string, string | number | undefined>>
+
+const KEYS = '/api/v1/keys'
+const ACCOUNTS = '/api/v1/accounts'
+const PAGE = 100
+
+export function apiAdministration(api: ApiClient): Administration {
+  const each = (path: string, id: string, verb = '') => `${path}/${encodeURIComponent(id)}${verb}`
+
+  async function all<T extends { readonly id: string }>(path: string, fields: Fields): Promise<T[]> {
+    const found: T[] = []
+    for (;;) {
+      const after = found.at(-1)?.id
+      const { data, has_more } = await api.get<Page<T>>(
+        path + query({ ...fields, limit: PAGE, starting_after: after }),
+      )
+      found.push(...data)
+      if (!has_more) return found
+    }
+  }
+
+  return {
+    needsMode: false,
+    createKey: (key) => api.post<MadeKeyRow>(KEYS, key),
+    rollKey: (id, overlapSeconds) =>
+      api.post<MadeKeyRow>(
+        each(KEYS, id, '/roll'),
+        overlapSeconds === undefined ? {} : { overlap_seconds: overlapSeconds },
+      ),
+    revokeKey: (id) => api.post<KeyRow>(each(KEYS, id, '/revoke'), {}),
+    renameKey: (id, name) => api.patch<KeyRow>(each(KEYS, id), { name }),
+    keys: (choice) => all<KeyRow>(KEYS, choice),
+    createAccount: (name) => api.post<AccountRow>(ACCOUNTS, { name }),
+    renameAccount: (id, name) => api.patch<AccountRow>(each(ACCOUNTS, id), { name }),
+    closeAccount: (id) => api.post<AccountRow>(each(ACCOUNTS, id, '/close'), {}),
+    accounts: () => all<AccountRow>(ACCOUNTS, {}),
+    async audit(choice, limit) {
+      const page = await api.get<Page<AuditRow>>(`/api/v1/audit${query({ ...choice, limit })}`)
+      return { entries: page.data, more: page.has_more }
+    },
+    close: async () => {},
+  }
+}
+
+function query(fields: Fields): string {
+  const given = Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  )
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+}
