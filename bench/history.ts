@@ -1,7 +1,7 @@
 /** PostgreSQL over a short and a long history: the cost of reads and of webhook claims must not grow with it. */
 import { randomUUID } from 'node:crypto'
 import type { ClaimedDelivery, Store } from '../src/ports/store.ts'
-import { type Connection, connect } from '../src/storage/postgres/connection.ts'
+import { type Connection, connect, ONE_PLAN } from '../src/storage/postgres/connection.ts'
 import { deliveryWork } from '../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../src/storage/postgres/hosts.ts'
 import { attemptReads } from '../src/storage/postgres/read-attempts.ts'
@@ -60,7 +60,7 @@ export const history: Part = {
             rows.push(await withHistories(short, long, listsRow))
           }
           // These change the histories, so they come last.
-          if (wanted.includes(CLAIMS)) rows.push(...(await withHistories(short, long, claimRows)))
+          if (wanted.includes(CLAIMS)) rows.push(...(await withHistories(short, long, claimRows, ONE_PLAN)))
           return rows
         }),
       ),
@@ -80,6 +80,7 @@ async function withHistories<T>(
   shortUrl: string,
   longUrl: string,
   use: (histories: Histories) => Promise<T>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const samples = { short: await sampleOf(shortUrl), long: await sampleOf(longUrl) }
   const onFatal = (error: Error) => {
@@ -87,7 +88,7 @@ async function withHistories<T>(
   }
   const short = await openPostgresStore({ url: shortUrl, onFatal })
   const long = await openPostgresStore({ url: longUrl, onFatal })
-  const connection = await connect(hostsOf(longUrl))
+  const connection = await connect(hostsOf(longUrl), { settings })
   try {
     return await use({ short, long, samples, connection })
   } finally {
