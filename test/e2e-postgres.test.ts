@@ -33,6 +33,7 @@ const FILES = [
   'contradictions',
   'corrections',
   'routing-versions',
+  'velocity',
   'documented-examples',
   'library',
 ]

@@ -28,6 +28,10 @@ export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data
     amount_disputed: rest.amount_disputed,
     metadata: rest.metadata,
     idempotency_key: rest.idempotency_key,
+    ...(eventType === 'payment.failed' && {
+      decline_code: rest.decline_code,
+      failure_message: rest.failure_message,
+    }),
     ...(refund && {
       refund_id: refund.refund_id,
       refund_amount: refund.amount,

@@ -14,7 +14,7 @@ export type NewKey = {
 }
 
 /** A decision with the keys whose requests end with it: a new key, or one that an earlier step stored. */
-export type CommitStep = Partial<Pick<Commit, 'lease' | 'audit'>> & {
+export type CommitStep = Partial<Pick<Commit, 'lease' | 'audit' | 'limits'>> & {
   readonly decision: Decision
   readonly at: number
   readonly key: NewKey | null
@@ -31,7 +31,7 @@ const NONE: readonly EndedRequest[] = []
  * commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
-  const { decision, at, key, ended, otherEnded = NONE, lease = null, shown, audit = null } = step
+  const { decision, at, key, ended, otherEnded = NONE, lease = null, shown, audit = null, limits } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
   const snapshot = decision.event && snapshotOf(decision, shown)
   const stored = (request: EndedRequest): EndedKey => ({
@@ -61,6 +61,7 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     deliveries,
     counts,
     audit,
+    ...(limits && { limits }),
   })
   if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
   return committed

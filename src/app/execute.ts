@@ -3,7 +3,7 @@ import type { Decision } from '../domain/charge.ts'
 import { isRejection, type Rejection, reject } from '../domain/error.ts'
 import { type FoundRecord, keyReused, type Surface } from '../domain/idempotency.ts'
 import { within } from '../ports/runtime.ts'
-import type { Scope } from '../ports/store.ts'
+import type { Commit, Scope } from '../ports/store.ts'
 import { lookUpFirst } from './attempts/look-up-first.ts'
 import { sendAttempt } from './attempts/send-attempt.ts'
 import { commitStep } from './commit.ts'
@@ -33,6 +33,12 @@ export type Proposal = {
   readonly at: number
   readonly ending: Ending
   readonly audit?: AuditEntry
+  /** Velocity limits in which a new charge counts. */
+  readonly limited?: {
+    readonly limits: NonNullable<Commit['limits']>
+    /** The proposal in place of this one, if the charge exceeds the limit of this name. */
+    readonly declined: (limit: string) => Proposal
+  }
 }
 
 /** `replayed`: the key was used before with the same request, and this is how that request ended. */
@@ -72,17 +78,19 @@ async function decideAndCommit(
   decide: Decide,
 ): Promise<Result | Rejection> {
   const { scope, ...key } = request
+  let declined: Proposal | undefined
   for (;;) {
-    const decided = decide()
+    const decided = declined ?? decide()
     const proposal = decided instanceof Promise ? await decided : decided
     if (isRejection(proposal)) return (await recordedResult(context, request)) ?? proposal
-    const { decision, at, ending, audit = null } = proposal
+    const { decision, at, ending, audit = null, limited } = proposal
     const result = await commitStep(context, scope, {
       decision,
       at,
       key: { ...key, ending },
       ended: null,
       audit,
+      ...(limited && { limits: limited.limits }),
     })
     switch (result.kind) {
       case 'committed':
@@ -99,6 +107,9 @@ async function decideAndCommit(
         throw new Error('a first step holds no attempt')
       case 'reference_taken':
         throw new Error(`an attempt that was not sent has the reference of ${result.attemptId}`)
+      case 'limit_exceeded':
+        declined = limited?.declined(result.limit)
+        continue
       case 'version_conflict':
         continue
     }

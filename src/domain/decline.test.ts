@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DECLINE_CODES, isHardDecline } from './decline.ts'
 
-/** After https://docs.stripe.com/declines/codes: a retry is useless or forbidden. */
+/** After https://docs.stripe.com/declines/codes, and a limit of our own: a retry is useless or forbidden. */
 const HARD = [
-  ...['authorization_expired', 'already_captured', 'already_refunded'],
+  ...['authorization_expired', 'already_captured', 'already_refunded', 'velocity_limit_exceeded'],
   ...['expired_card', 'incorrect_cvc', 'incorrect_number'],
   ...[
     'lost_card',

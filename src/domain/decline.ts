@@ -28,6 +28,10 @@ export const DECLINE_CODES = {
   authorization_expired: { hard: true, meaning: 'The authorization has expired or was released.' },
   already_captured: { hard: true, meaning: 'The authorization was captured before.' },
   already_refunded: { hard: true, meaning: 'The provider has nothing left to refund.' },
+  velocity_limit_exceeded: {
+    hard: true,
+    meaning: 'A velocity limit of the routing rules was exceeded; MiniPay called no provider.',
+  },
   expired_card: { hard: true, meaning: 'The card has expired.' },
   incorrect_cvc: { hard: true, meaning: 'The security code is wrong.' },
   incorrect_number: { hard: true, meaning: 'The card number is wrong.' },

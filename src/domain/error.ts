@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   idempotency_key_reused: 'The Idempotency-Key was used with another body or route; MiniPay did nothing.',
   idempotency_key_in_progress: 'The first request with this Idempotency-Key is still running; retry later.',
   card_declined:
-    'The provider declined the charge; `decline_code` gives the reason. MiniPay stores the failed charge.',
+    'The provider or a velocity limit declined the charge; `decline_code` gives the reason. MiniPay stores the failed charge.',
   provider_declined:
     'The provider declined a capture, a cancel or a refund; `decline_code` gives the reason. No money moved.',
   provider_unavailable: 'No provider could take the charge, capture, cancel or refund. No money moved.',

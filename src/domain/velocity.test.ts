@@ -17,6 +17,7 @@ const use = (by: number, max: number): LimitUse => ({
   limit: 'cards',
   counter: 'of a card',
   windowMs: WINDOW,
+  unit: 'charges',
   by,
   max,
 })

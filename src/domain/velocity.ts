@@ -16,6 +16,7 @@ export type LimitUse = {
   /** Identifies the counter in its scope: a hash of the limit and its subject, so that no subject is stored. */
   readonly counter: string
   readonly windowMs: number
+  readonly unit: 'charges' | 'amount'
   /** 1, or the charge's amount in minor units. */
   readonly by: number
   /** The most that a window may contain. */

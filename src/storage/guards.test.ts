@@ -4,7 +4,7 @@ import { MAX_BALANCE } from '../domain/money.ts'
 import { countUse } from '../domain/velocity.ts'
 import { type Guarded, type Refusal, refusalOf, type Stored } from './guards.ts'
 
-const use = { limit: 'cards', counter: 'of a card', windowMs: 1_000, by: 1, max: 1 }
+const use = { limit: 'cards', counter: 'of a card', windowMs: 1_000, unit: 'charges', by: 1, max: 1 } as const
 const commit: Guarded = {
   at: 1_000,
   version: 3,

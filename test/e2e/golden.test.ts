@@ -33,6 +33,10 @@ const RULES = {
       failover_on: ['do_not_honor'],
     },
   ],
+  limits: [
+    { name: 'card testing', per: 'payment_method', window_s: 3600, max_charges: 10 },
+    { name: 'spending', per: 'customer', window_s: 86400, max_amount: { usd: 1_000_000, eur: 3_000 } },
+  ],
   default: { split: [{ provider: 'bank_a', weight: 100 }], sticky: true },
 }
 
@@ -259,6 +263,8 @@ test('routing has the golden form', async () => {
   await golden('routing.replaced', 'PUT', '/api/v1/routing', { at, body })
   const charge = { amount: 2500, currency: 'eur', customer: 'cus_42' }
   await golden('routing.simulated', 'POST', '/api/v1/routing/simulate', { at, body: { charge, last: 1 } })
+  const above = { amount: 3001, currency: 'eur', customer: 'cus_42' }
+  await golden('error.limited', 'POST', '/api/v1/charges', { at, body: above, key: 'order-limited' })
   const wrong = { rules: [{ name: 'eu', when: 'amout > 1', providers: ['bank_c'] }], default: {} }
   await golden('routing.problems', 'PUT', '/api/v1/routing', { at, body: { document: wrong } })
 })

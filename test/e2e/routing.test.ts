@@ -201,6 +201,7 @@ test('a simulation of a charge returns the rule, the order, and why earlier rule
       { rule: 'gold', reason: 'No such key: tier.' },
     ],
     skipped_now: [],
+    limits: [],
   })
 })
 
@@ -237,6 +238,7 @@ test('a simulation over the newest charges counts where they would go, and chang
       { provider: 'bank_a', would_go: 2, went: 3 },
       { provider: 'bank_b', would_go: 1, went: 0 },
     ],
+    limits: [],
   })
   assert.equal((await api.get<RuleSet>('/api/v1/routing')).body.version, version)
 })

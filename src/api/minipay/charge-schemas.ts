@@ -53,7 +53,11 @@ export const Charge = named(
     payment_method: nullable(string({ description: "The provider's token for the customer's card." })),
     description: nullable(description),
     metadata,
-    provider: { ...providerName, description: 'The provider that has the charge, or was called last.' },
+    provider: {
+      ...providerName,
+      description:
+        'The provider that has the charge, or was called last. `none` if MiniPay called no provider.',
+    },
     provider_reference: nullable(string({ description: "The provider's own id of the payment." })),
     decline_code: nullable(declineCode),
     failure_message: nullable(failureMessage),

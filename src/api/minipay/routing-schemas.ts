@@ -1,5 +1,12 @@
 /** The schemas of routing rules and of their simulation. */
-
+import { MAX_AMOUNT } from '../../domain/money.ts'
+import {
+  LIMIT_SUBJECTS,
+  MAX_LIMIT_CHARGES,
+  MAX_LIMIT_NAME,
+  MAX_LIMITS,
+  MAX_WINDOW_S,
+} from '../../domain/routing/limits.ts'
 import {
   MAX_CONDITION,
   MAX_FAILOVER_CODES,
@@ -16,13 +23,15 @@ import {
   named,
   nullable,
   object,
+  oneOf,
   optional,
+  record,
   type Schema,
   type Static,
   strict,
   string,
 } from '../../http/schema.ts'
-import { amount, count, currency, customer, metadata, time } from './fields.ts'
+import { amount, count, currency, customer, metadata, sum, time } from './fields.ts'
 
 const list = <T>(items: Schema<T>, keywords: object): Schema<readonly T[]> => ({
   ...array(items),
@@ -79,6 +88,14 @@ const destination = {
   ),
 }
 
+const condition = string({
+  minLength: 1,
+  maxLength: MAX_CONDITION,
+  description:
+    'A condition in CEL over `amount`, `currency`, `customer`, `payment_method`, `metadata` and `time`.',
+  examples: ["currency == 'eur' && amount < 100000"],
+})
+
 const rule = named(
   'RoutingRule',
   strict({
@@ -88,16 +105,50 @@ const rule = named(
       description: 'The name of the rule, which attempts show.',
       examples: ['eu cards'],
     }),
-    when: string({
-      minLength: 1,
-      maxLength: MAX_CONDITION,
-      description:
-        'A condition in CEL over `amount`, `currency`, `customer`, `payment_method`, `metadata` and `time`.',
-      examples: ["currency == 'eur' && amount < 100000"],
-    }),
+    when: condition,
     ...destination,
   }),
   'A condition, and the providers for charges that match it.',
+)
+
+const limit = named(
+  'VelocityLimit',
+  strict({
+    name: string({
+      minLength: 1,
+      maxLength: MAX_LIMIT_NAME,
+      description: 'The name of the limit, which declined charges show.',
+      examples: ['card testing'],
+    }),
+    per: oneOf(LIMIT_SUBJECTS, { description: 'Whose charges count together.' }),
+    window_s: integer({
+      minimum: 1,
+      maximum: MAX_WINDOW_S,
+      description: 'The length of the window in seconds. It slides in steps of a tenth.',
+      examples: [3600],
+    }),
+    max_charges: optional(
+      integer({
+        minimum: 1,
+        maximum: MAX_LIMIT_CHARGES,
+        description:
+          'The most charges in a window. At least one of `max_charges` and `max_amount` is required.',
+        examples: [10],
+      }),
+    ),
+    max_amount: optional(
+      record('^[A-Za-z]{3}$', integer({ minimum: 1, maximum: MAX_AMOUNT }), {
+        minProperties: 1,
+        description: 'The largest sum of amounts in a window, in minor units by currency.',
+        examples: [{ usd: 100_000 }],
+      }),
+    ),
+    when: optional({
+      ...condition,
+      description: 'The charges that count; without it, all. A condition in CEL.',
+    }),
+  }),
+  'The most that a customer, a payment method or the account may charge in a window.',
 )
 
 const fallback = named(
@@ -113,6 +164,12 @@ export const RuleSetDocument = named(
       list(rule, {
         maxItems: MAX_RULES,
         description: 'The first rule whose condition is true chooses the providers.',
+      }),
+    ),
+    limits: optional(
+      list(limit, {
+        maxItems: MAX_LIMITS,
+        description: 'Velocity limits. MiniPay declines a charge that exceeds one, and calls no provider.',
       }),
     ),
     default: { ...fallback, description: 'The providers for a charge that matches no condition.' },
@@ -198,6 +255,23 @@ export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>
 const reason = (example: string) => string({ description: 'The reason.', examples: [example] })
 const skipped = array(object({ provider, reason: reason('circuit breaker open') }))
 
+const limitName = string({ description: 'The name of the limit.', examples: ['card testing'] })
+const usage = (what: string) => ({
+  ...nullable(object({ used: { ...sum, description: 'Used so far.' }, max: amount })),
+  description: `${what} in the current window, and its maximum. Null without such a maximum.`,
+})
+const simulatedLimit = named(
+  'SimulatedLimit',
+  object({
+    limit: limitName,
+    would_decline: { ...boolean(), description: 'Whether the charge would exceed the limit now.' },
+    not_applied: nullable(reason('The charge has no payment method.')),
+    charges: usage('The number of charges'),
+    amount: usage('The sum of amounts in the currency of the charge'),
+  }),
+  'The effect of a velocity limit on the charge.',
+)
+
 const simulatedRoute = named(
   'SimulatedRoute',
   object({
@@ -214,6 +288,10 @@ const simulatedRoute = named(
       description: 'Rules that did not match.',
     },
     skipped_now: { ...skipped, description: 'Providers that MiniPay would skip now.' },
+    limits: {
+      ...array(simulatedLimit),
+      description: 'Every velocity limit, in order. The first that declines decides.',
+    },
   }),
   'The route that the charge would take.',
 )
@@ -249,6 +327,15 @@ const replayedCharges = named(
         }),
       ),
       description: 'How many charges each provider would have, and had.',
+    },
+    limits: {
+      ...array(
+        object({
+          limit: limitName,
+          would_decline: { ...count, description: 'The number of these charges that it would decline.' },
+        }),
+      ),
+      description: 'The effect of each velocity limit, if these charges were the only ones.',
     },
   }),
   'How the newest charges would be routed now.',

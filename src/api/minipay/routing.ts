@@ -124,7 +124,7 @@ const simulateRoutingEndpoint: Endpoint = {
   permission: 'routing:read',
   summary: 'Simulate routing rules',
   description:
-    'Shows the providers that a given charge would go to, and the newest charges if they were made now. MiniPay stores nothing and calls no provider.',
+    'Shows the providers that a given charge would go to, the velocity limits that would decline it, and the newest charges if they were made now. MiniPay stores nothing and calls no provider.',
   tag: 'Routing',
   query: NoQuery,
   body: SimulationBody,
@@ -144,6 +144,7 @@ const simulateRoutingEndpoint: Endpoint = {
           failover_on: ['processing_error'],
           not_matched: [],
           skipped_now: [],
+          limits: [],
         },
         last: null,
       },
@@ -181,7 +182,7 @@ function facts({ context }: Services, charge: SimulatedChargeBody): Facts {
   }
 }
 
-function simulatedRouteView({ plan, notMatched, openNow }: SimulatedCharge): SimulatedRouteView {
+function simulatedRouteView({ plan, notMatched, openNow, limits }: SimulatedCharge): SimulatedRouteView {
   return {
     rule: plan.rule,
     providers: plan.providers,
@@ -191,6 +192,13 @@ function simulatedRouteView({ plan, notMatched, openNow }: SimulatedCharge): Sim
       ...plan.skipped,
       ...openNow.map((provider) => ({ provider, reason: 'circuit breaker open' })),
     ],
+    limits: limits.map(({ limit, wouldDecline, notApplied, charges, amount }) => ({
+      limit,
+      would_decline: wouldDecline,
+      not_applied: notApplied,
+      charges,
+      amount,
+    })),
   }
 }
 
@@ -201,6 +209,7 @@ function replayedView({
   rules,
   providers,
   went,
+  declined,
 }: ReplayedCharge): ReplayedChargesView {
   const names = [...new Set([...providers.keys(), ...went.keys()])].sort()
   return {
@@ -213,6 +222,7 @@ function replayedView({
       would_go: providers.get(provider) ?? 0,
       went: went.get(provider) ?? 0,
     })),
+    limits: [...declined].map(([limit, count]) => ({ limit, would_decline: count })),
   }
 }
 

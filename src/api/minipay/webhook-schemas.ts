@@ -49,7 +49,11 @@ const types = (wanted: (type: EventType) => boolean) =>
 
 const ChargeWebhook = named(
   'ChargeWebhook',
-  object(common(types((type) => is('payment.')(type) && !REFUND.includes(type)))),
+  object({
+    ...common(types((type) => is('payment.')(type) && !REFUND.includes(type))),
+    decline_code: optional(charge.decline_code),
+    failure_message: optional(charge.failure_message),
+  }),
   'The body of a webhook about a charge.',
 )
 const RefundWebhook = named(

@@ -211,6 +211,10 @@ export function webhookExample(type: EventType): object {
     ...{ event_id: 'evt_01kasw5v8g001ne3r5yx2tb4qd', sequence: 1, epoch: EPOCH, created_at: TIME },
     ...amounts,
     ...{ metadata, idempotency_key },
+    ...(type === 'payment.failed' && {
+      decline_code: 'insufficient_funds',
+      failure_message: 'The card has insufficient funds.',
+    }),
     ...(refunds && {
       refund_id: REFUND_ID,
       refund_amount: REFUND.amount,

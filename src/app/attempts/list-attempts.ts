@@ -1,5 +1,6 @@
 import { type Attempt, newAttempt } from '../../domain/attempt.ts'
 import type { Charge } from '../../domain/charge.ts'
+import { NO_PROVIDER } from '../../domain/routing/limits.ts'
 import type { Scope } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 
@@ -8,7 +9,8 @@ const MAX_ATTEMPTS = 1_000
 
 /**
  * Every attempt of a charge, oldest first; undefined when there is no such charge. A charge that the only provider
- * decided in this process has no stored attempt: the charge itself has the same information.
+ * decided in this process has no stored attempt: the charge itself has the same information. A charge that a velocity
+ * limit declined has none at all.
  */
 export async function listAttempts(
   { store }: Context,
@@ -19,7 +21,8 @@ export async function listAttempts(
   if (!charge) return undefined
   const { data } = await store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId })
   const attempts = data.toReversed()
-  return attempts.some(({ kind }) => kind === 'authorize') ? attempts : [attemptOfCharge(charge), ...attempts]
+  const isWhole = charge.provider === NO_PROVIDER || attempts.some(({ kind }) => kind === 'authorize')
+  return isWhole ? attempts : [attemptOfCharge(charge), ...attempts]
 }
 
 function attemptOfCharge(charge: Charge): Attempt {

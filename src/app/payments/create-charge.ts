@@ -1,19 +1,21 @@
 import type { Route } from '../../domain/attempt.ts'
-import type { ChargeCommand } from '../../domain/charge.ts'
-import { type Rejection, reject } from '../../domain/error.ts'
+import type { ChargeCommand, NewIdentity } from '../../domain/charge.ts'
+import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import { madeAt } from '../../domain/id.ts'
 import { beginCharge, decideCharge } from '../../domain/lifecycle.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
 import { decideAtOnce } from '../attempts/in-process.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
-import { FULL } from '../routing/available-provider.ts'
+import { FULL, type RoutedCharge } from '../routing/available-provider.ts'
 import { chooseProvider } from '../routing/choose-provider.ts'
 import { chargeEnding } from './endings.ts'
+import { limitedProposal } from './limit-charge.ts'
 
 /**
  * Charges a customer, or holds the money if `capture` is false. Returns `created` with the charge; `declined` or
- * `unavailable` with the reason and the failed charge, which is stored, too; or `accepted` if the outcome is not
+ * `unavailable` with the reason and the failed charge, which is stored, too; `declined` also if the charge exceeds a
+ * velocity limit; or `accepted` if the outcome is not
  * known in time. Rejects with `StoreUnavailable` if the commit is not possible.
  */
 export function createCharge(
@@ -49,6 +51,20 @@ function proposeCharge(
   const at = context.now()
   const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
+  const proposed = proposeAtProvider(context, command, charge, plan, made, at)
+  if (plan.limits.length === 0 || isRejection(proposed)) return proposed
+  return limitedProposal(proposed, command, made, plan.limits)
+}
+
+/** The charge at the first available provider of its plan, without velocity limits. */
+function proposeAtProvider(
+  context: Context,
+  command: ChargeCommand,
+  charge: RoutedCharge,
+  plan: Plan,
+  made: NewIdentity,
+  at: number,
+): Proposal | Rejection {
   const decided = decideAtOnce(context, command, charge, plan, made, at)
   if (decided) return { decision: decided, at, ending: chargeEnding(decided.charge, false) }
   const route: Route = {

@@ -4,9 +4,13 @@ import { auditEntry, auditIn } from '../../../test/kit/audit-entries.ts'
 import type { Charge } from '../../domain/charge.ts'
 import { isRejection } from '../../domain/error.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
+import { usesOf } from '../../domain/routing/limits.ts'
+import { readRuleSet } from '../../domain/routing/rule-set.ts'
+import { countUse, type VelocityCounter } from '../../domain/velocity.ts'
 import { KEYLESS_SCOPE, type Scope, type StoredRuleSet } from '../../ports/store.ts'
 import { compileCondition } from '../../rules/cel.ts'
 import { nodeRuntime } from '../../runtime/node.ts'
+import { sha256 } from '../context.ts'
 import { createHealth } from './health.ts'
 import { createRouter, type RouterOptions } from './router.ts'
 
@@ -30,6 +34,7 @@ const audit = auditIn(KEYLESS_SCOPE)
 /** A router over a small store that counts its reads. */
 function setUp(charges: Charge[] = []) {
   const versions: StoredRuleSet[] = []
+  const counters: VelocityCounter[] = []
   const seen = { reads: 0, loads: 0, pages: [] as number[] }
   const clock = { now: 1_000_000 }
   const store: RouterOptions['store'] = {
@@ -42,6 +47,7 @@ function setUp(charges: Charge[] = []) {
       versions.push({ version: version + 1, document: text, createdAt: now })
       return true
     },
+    velocityCounters: async () => counters,
     async charges(_scope, { limit, startingAfter }) {
       seen.pages.push(limit)
       const from = charges.findIndex(({ id }) => id === startingAfter) + 1
@@ -58,7 +64,7 @@ function setUp(charges: Charge[] = []) {
   const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
   const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected, audit)
   const plan = async (facts: Partial<Facts> = {}) => router.plan(KEYLESS_SCOPE, { ...FACTS, ...facts })
-  return { router, replace, plan, store, versions, seen, clock, health }
+  return { router, replace, plan, store, versions, counters, seen, clock, health }
 }
 
 test('without a rule set every provider is tried in the order of the configuration, and no rule language is loaded', async () => {
@@ -70,6 +76,7 @@ test('without a rule set every provider is tried in the order of the configurati
     failoverOn: [],
     skipped: [],
     notes: [],
+    limits: [],
   })
   assert.deepEqual(await router.current(KEYLESS_SCOPE), {
     version: 0,
@@ -239,7 +246,7 @@ function charges(count: number): Charge[] {
       provider: 'bank_a',
       metadata: {},
       paymentMethod: null,
-      createdAt: i,
+      createdAt: count - i,
     } as Charge
   })
 }
@@ -264,7 +271,76 @@ test('the newest charges are replayed in pages, no more than requested', async (
     went: new Map([['bank_a', 250]]),
     changed: 125,
     notEvaluated: 0,
+    declined: new Map(),
   })
+})
+
+const limit = (name: string, rest: object) => ({ name, per: 'customer', window_s: 60, ...rest })
+const limited = (...limits: object[]) => ({ limits, default: { providers: ['bank_a'] } })
+
+test('a plan has the limits that apply, and a document of limits alone may have conditions', async () => {
+  const { replace, plan } = setUp()
+  await replace(
+    limited(
+      limit('large', { max_charges: 1, when: 'amount > 5000' }),
+      limit('gold', { max_charges: 2, when: "metadata.tier == 'gold'" }),
+    ),
+  )
+  const named = async (facts: Partial<Facts>) => (await plan(facts)).limits.map(({ name }) => name)
+  assert.deepEqual(await named({ amount: 100, metadata: { tier: 'gold' } }), ['gold'])
+  assert.deepEqual(await named({ amount: 9_000, metadata: { tier: 'silver' } }), ['large'])
+  // It cannot be evaluated, so it applies.
+  assert.deepEqual(await named({ amount: 100, metadata: {} }), ['gold'])
+})
+
+test('a simulated charge shows what each limit has counted, and whether it would decline', async () => {
+  const { router, counters, clock } = setUp()
+  const draft = limited(
+    limit('number', { max_charges: 1 }),
+    limit('money', { max_amount: { usd: 5_000, eur: 900 } }),
+    limit('cards', { per: 'payment_method', max_charges: 1 }),
+    limit('large', { max_charges: 1, when: 'amount > 5000' }),
+  )
+  const simulated = async (facts: Partial<Facts>) => {
+    const charge = { ...FACTS, currency: 'usd', paymentMethod: null, time: clock.now, ...facts }
+    const simulation = await router.simulate(KEYLESS_SCOPE, { document: draft, charge })
+    assert.ok(!isRejection(simulation))
+    return simulation.charge?.limits
+  }
+  const uses = usesOf(
+    readRuleSet(draft, compileCondition).ruleSet.limits,
+    { ...FACTS, currency: 'usd', paymentMethod: null, amount: 3_000 },
+    sha256,
+  )
+  counters.push(...uses.map((use) => countUse(undefined, use, clock.now)))
+  const none = { notApplied: null, charges: null, amount: null }
+  assert.deepEqual(await simulated({ amount: 2_000 }), [
+    { ...none, limit: 'number', charges: { used: 1, max: 1 }, wouldDecline: true },
+    { ...none, limit: 'money', amount: { used: 3_000, max: 5_000 }, wouldDecline: false },
+    { ...none, limit: 'cards', notApplied: 'The charge has no payment method.', wouldDecline: false },
+    { ...none, limit: 'large', notApplied: 'amount > 5000 is false.', wouldDecline: false },
+  ])
+  const declines = async (facts: Partial<Facts>) =>
+    (await simulated(facts))?.filter(({ wouldDecline }) => wouldDecline).map((one) => one.limit)
+  assert.deepEqual(await declines({ amount: 2_001 }), ['number', 'money'])
+  assert.deepEqual(await declines({ amount: 901, currency: 'eur' }), ['number', 'money'])
+  assert.deepEqual(await declines({ amount: 2_001, time: clock.now + 60_000 }), [])
+  assert.deepEqual(await declines({ amount: 2_001, customer: 'another' }), [])
+})
+
+test('the newest charges are counted from the oldest on, and each limit names those that it would decline', async () => {
+  const { router } = setUp(charges(250))
+  const simulation = await router.simulate(KEYLESS_SCOPE, {
+    document: limited(
+      limit('three', { max_charges: 3 }),
+      limit('two', { max_charges: 2, when: 'amount < 0' }),
+    ),
+    last: 200,
+  })
+  assert.ok(!isRejection(simulation))
+  const { declined } = simulation.last!
+  assert.equal(declined.get('two'), 0)
+  assert.equal(declined.get('three'), 197)
 })
 
 test('fewer charges than requested, or none, are replayed as they are', async () => {

@@ -16,6 +16,7 @@ import type { Audit, AuditedAction } from '../audit.ts'
 import { createScopedCache } from '../scoped-cache.ts'
 import { createTurns, inSlices, type Pause } from '../turns.ts'
 import type { Health } from './health.ts'
+import { simulateLimits } from './limits.ts'
 import { replayCharges, type Simulation, type SimulationRequest, simulateCharge } from './simulation.ts'
 
 /** Version 0 if none is stored: then the default applies, which is every provider in the order of the configuration. */
@@ -46,7 +47,7 @@ export type Router = {
 }
 
 export type RouterOptions = {
-  readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges'>
+  readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges' | 'velocityCounters'>
   /** Names, in the order of their configuration. */
   readonly providers: readonly string[]
   readonly health: Pick<Health, 'snapshot'>
@@ -70,7 +71,7 @@ export function createRouter(options: RouterOptions): Router {
   const configured = new Set(providers)
   const isConfigured = (provider: string) => configured.has(provider)
   const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
-  const builtIn: Loaded = { version: null, ruleSet: { rules: [], fallback } }
+  const builtIn: Loaded = { version: null, ruleSet: { rules: [], limits: [], fallback } }
   const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
   /** Compiles rule sets and runs simulations, one of them in each turn of the event loop. */
@@ -109,7 +110,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   async function readDraft(document: unknown): Promise<Loaded | Rejection> {
-    const compile = await compiler(hasRules(document))
+    const compile = await compiler(conditionsIn(document).length > 0)
     const { ruleSet, problems } = readRuleSet(
       document,
       await compileAhead(document, compile, inSlices(runtime, turn)),
@@ -125,11 +126,17 @@ export function createRouter(options: RouterOptions): Router {
     const pause = inSlices(runtime, turn)
     const loaded = document === undefined ? await load(scope) : await readDraft(document)
     if ('rejected' in loaded) return loaded
+    const { ruleSet } = loaded
     const plan = (facts: Facts) => planOf(loaded, facts)
     return {
       version: document === undefined ? (loaded.version ?? 0) : null,
-      charge: charge ? await simulateCharge(plan(charge), loaded.ruleSet, charge, health, pause) : null,
-      last: last === undefined ? null : await replayCharges(store, scope, last, plan, pause),
+      charge: charge
+        ? {
+            ...(await simulateCharge(plan(charge), ruleSet, charge, health, pause)),
+            limits: await simulateLimits(store, scope, ruleSet, charge, pause),
+          }
+        : null,
+      last: last === undefined ? null : await replayCharges(store, scope, last, ruleSet, plan, pause),
     }
   }
 
@@ -189,19 +196,14 @@ function atMost(limit: number, simulate: Router['simulate']): Router['simulate']
   }
 }
 
-/** Loads the language when it is first needed; a document without rules does not need it. */
+/** Loads the language when it is first needed; a document without conditions does not need it. */
 function onDemand(load: () => Promise<CompileCondition>) {
   let loaded: Promise<CompileCondition> | undefined
   return async (needed: boolean): Promise<CompileCondition> => {
-    if (!needed) return () => unusableRuleSet('There is no rule.')
+    if (!needed) return () => unusableRuleSet('There is no condition.')
     loaded ??= load()
     return loaded
   }
-}
-
-function hasRules(document: unknown): boolean {
-  const rules = typeof document === 'object' && document !== null && 'rules' in document && document.rules
-  return Array.isArray(rules) && rules.length > 0
 }
 
 /** A compiler that already has every condition of a document: compiling a hundred at once would be a long pause. */
@@ -219,8 +221,8 @@ async function compileAhead(
 }
 
 /**
- * A stored rule set, which was valid when it was stored. If this version rejects a condition, it never applies and each
- * plan notes it: that is better than routing no charge.
+ * A stored rule set, which was valid when it was stored. If this version rejects the condition of a rule, the rule never
+ * applies and each plan notes it: that is better than routing no charge. A limit with such a condition always applies.
  */
 async function restoreRuleSet(
   { version, document }: StoredRuleSet,
@@ -228,7 +230,7 @@ async function restoreRuleSet(
   pause: Pause,
 ): Promise<Loaded> {
   const parsed: unknown = JSON.parse(document)
-  const compile = await compileAhead(parsed, await compiler(hasRules(parsed)), pause)
+  const compile = await compileAhead(parsed, await compiler(conditionsIn(parsed).length > 0), pause)
   const { ruleSet, problems } = readRuleSet(parsed, (text) => {
     const condition = compile(text)
     return 'message' in condition ? unusableRuleSet(condition.message) : condition

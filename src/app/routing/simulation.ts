@@ -1,9 +1,12 @@
 /** Simulates a rule set: for a hypothetical charge, and for past charges. */
 import type { Charge } from '../../domain/charge.ts'
 import { type Facts, type Plan, type RuleSet, whyNotMatched } from '../../domain/routing/choose.ts'
+import { usesOf } from '../../domain/routing/limits.ts'
 import type { Scope, Store } from '../../ports/store.ts'
+import { sha256 } from '../context.ts'
 import type { Pause } from '../turns.ts'
 import type { Health } from './health.ts'
+import { type PastUses, replayLimits, type SimulatedLimit } from './limits.ts'
 
 const PAGE = 100
 
@@ -21,6 +24,8 @@ export type SimulatedCharge = {
   readonly notMatched: readonly { readonly rule: string; readonly reason: string }[]
   /** Providers of the plan that MiniPay does not call now. */
   readonly openNow: readonly string[]
+  /** Every velocity limit, in the order of the document. */
+  readonly limits: readonly SimulatedLimit[]
 }
 
 export type ReplayedCharge = {
@@ -33,6 +38,8 @@ export type ReplayedCharge = {
   readonly changed: number
   /** Charges for which a rule could not be evaluated. */
   readonly notEvaluated: number
+  /** How many of the charges each velocity limit would have declined. */
+  readonly declined: ReadonlyMap<string, number>
 }
 
 export type Simulation = {
@@ -42,14 +49,14 @@ export type Simulation = {
   readonly last: ReplayedCharge | null
 }
 
-/** The result of the rules for one charge. */
+/** The result of the rules for one charge, without the limits. */
 export async function simulateCharge(
   plan: Plan,
   ruleSet: RuleSet,
   facts: Facts,
   health: Pick<Health, 'snapshot'>,
   pause: Pause,
-): Promise<SimulatedCharge> {
+): Promise<Omit<SimulatedCharge, 'limits'>> {
   const notMatched: { rule: string; reason: string }[] = []
   for (const rule of ruleSet.rules) {
     const reason = whyNotMatched(rule, facts)
@@ -69,18 +76,22 @@ export async function replayCharges(
   store: Pick<Store, 'charges'>,
   scope: Scope,
   last: number,
+  ruleSet: RuleSet,
   plan: (facts: Facts) => Plan,
   pause: Pause,
 ): Promise<ReplayedCharge> {
   const tally = { rules: counter(), providers: counter(), went: counter() }
   let [charges, changed, notEvaluated] = [0, 0, 0]
+  const newestFirst: PastUses[] = []
   let startingAfter: string | undefined
   for (;;) {
     const limit = Math.min(PAGE, last - charges)
     const page = await store.charges(scope, { limit, ...(startingAfter !== undefined && { startingAfter }) })
     for (const charge of page.data) {
       await pause()
-      const { rule, providers, notes } = plan(factsOf(charge))
+      const facts = factsOf(charge)
+      const { rule, providers, notes, limits } = plan(facts)
+      if (limits.length > 0) newestFirst.push({ at: facts.time, uses: usesOf(limits, facts, sha256) })
       const first = providers[0] ?? 'none'
       tally.rules.count(rule)
       tally.providers.count(first)
@@ -100,6 +111,7 @@ export async function replayCharges(
     went: went.counts,
     changed,
     notEvaluated,
+    declined: await replayLimits(ruleSet, newestFirst.reverse(), pause),
   }
 }
 

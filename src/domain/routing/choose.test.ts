@@ -41,6 +41,7 @@ const broken = () => {
 }
 const ruleSet = (rules: Rule[], targets: Targets = list('bank_a', 'bank_b')): RuleSet => ({
   rules,
+  limits: [],
   fallback: { targets, failoverOn: [] },
 })
 const plan = (rules: RuleSet, facts: Partial<Facts> = {}) =>
@@ -60,6 +61,7 @@ test('the first rule whose condition holds decides', () => {
     failoverOn: ['processing_error'],
     skipped: [],
     notes: [],
+    limits: [],
   })
 })
 

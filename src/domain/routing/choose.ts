@@ -1,5 +1,6 @@
 /** Chooses the providers of a charge: the first rule whose condition is true applies, or the default. Pure. */
 import type { Metadata } from '../charge.ts'
+import type { Limit } from './limits.ts'
 
 /** The facts of a charge that conditions and splits can use. */
 export type Facts = {
@@ -38,7 +39,11 @@ export type Targets =
 
 export type Destination = { readonly targets: Targets; readonly failoverOn: readonly string[] }
 export type Rule = Destination & { readonly name: string; readonly condition: Condition }
-export type RuleSet = { readonly rules: readonly Rule[]; readonly fallback: Destination }
+export type RuleSet = {
+  readonly rules: readonly Rule[]
+  readonly limits: readonly Limit[]
+  readonly fallback: Destination
+}
 
 /** The name of the default; no rule may have it. */
 export const DEFAULT_RULE = 'default'
@@ -56,6 +61,8 @@ export type Plan = {
   readonly skipped: readonly { readonly provider: string; readonly reason: string }[]
   /** Rules that could not be evaluated and so did not match, each as a sentence. */
   readonly notes: readonly string[]
+  /** The velocity limits that apply to the charge. */
+  readonly limits: readonly Limit[]
 }
 
 /** The first rule whose condition is true. A condition that cannot be evaluated counts as false, with a note. */
@@ -83,7 +90,27 @@ export function matchRules(
       .filter((provider) => !isConfigured(provider))
       .map((provider) => ({ provider, reason: NOT_CONFIGURED })),
     notes,
+    limits:
+      ruleSet.limits.length === 0 ? NO_LIMITS : ruleSet.limits.filter((limit) => appliesTo(limit, facts)),
   }
+}
+
+const NO_LIMITS: readonly Limit[] = []
+
+/**
+ * Whether a velocity limit applies. If its condition cannot be evaluated, it does: a defence must not end because a
+ * charge lacks a metadata key.
+ */
+function appliesTo({ condition }: Limit, facts: Facts): boolean {
+  return condition === null || evaluate(condition, facts) !== false
+}
+
+/** The reason why a limit does not apply, in words; undefined if it applies. */
+export function whyNotLimited(limit: Limit, facts: Facts): string | undefined {
+  if (!appliesTo(limit, facts)) return limit.condition?.whyNot(facts)
+  if (limit.per === 'payment_method' && facts.paymentMethod === null)
+    return 'The charge has no payment method.'
+  return undefined
 }
 
 /** The reason why a rule does not match, in words; undefined if it matches. */

@@ -196,18 +196,18 @@ const textOf = (most: number) => `This must be a string of 1 to ${most} characte
 
 /** Every possible problem of a document, once, and its sentence. */
 const SENTENCES: readonly (readonly [document: unknown, path: string, message: string])[] = [
-  [null, '', 'This must be an object with rules, default.'],
+  [null, '', 'This must be an object with rules, limits, default.'],
   [{ rules: [] }, 'default', 'The default is missing.'],
   [{ default: 7 }, 'default', 'This must be an object with providers, split, sticky, failover_on.'],
-  [{ default: DEFAULT, more: 1 }, 'more', 'There is no such field here; there are rules, default.'],
+  [{ default: DEFAULT, more: 1 }, 'more', 'There is no such field here; there are rules, limits, default.'],
   [
     withRules(rule('x', 'a', { providers: ['bank_a'], more: 1 })),
     'rules[0].more',
     'There is no such field here; there are name, when, providers, split, sticky, failover_on.',
   ],
-  [{ default: DEFAULT, 'a b': 1 }, '', 'There is no such field here; there are rules, default.'],
-  [{ default: DEFAULT, 'b!': 1 }, '', 'There is no such field here; there are rules, default.'],
-  [{ default: DEFAULT, '!b': 1 }, '', 'There is no such field here; there are rules, default.'],
+  [{ default: DEFAULT, 'a b': 1 }, '', 'There is no such field here; there are rules, limits, default.'],
+  [{ default: DEFAULT, 'b!': 1 }, '', 'There is no such field here; there are rules, limits, default.'],
+  [{ default: DEFAULT, '!b': 1 }, '', 'There is no such field here; there are rules, limits, default.'],
   [{ rules: 7, default: DEFAULT }, 'rules', 'This must be a list of 0 to 100.'],
   [withRules('rule' as never), 'rules[0]', `This must be an object with ${RULE_FIELDS}.`],
   [withRules([] as never), 'rules[0]', `This must be an object with ${RULE_FIELDS}.`],
@@ -323,7 +323,7 @@ test('what has a problem is left out of the rule set, and all else is in it', ()
     ],
   )
   assert.deepEqual(ruleSet.fallback, { targets: { kind: 'list', providers: [] }, failoverOn: [] })
-  assert.deepEqual(readRuleSet(null, compile).ruleSet, { rules: [], fallback: ruleSet.fallback })
+  assert.deepEqual(readRuleSet(null, compile).ruleSet, { rules: [], limits: [], fallback: ruleSet.fallback })
 })
 
 test('the largest allowed document is accepted', () => {

@@ -8,16 +8,10 @@ import {
   type RuleSet,
   type Share,
 } from './choose.ts'
+import { limitProblems, MAX_LIMITS, readLimits } from './limits.ts'
+import { type Position, type Problem, type Report, readArray, readObject, readText } from './read-document.ts'
 
-/** A position in a condition: lines and columns count from 1, `offset` from 0, in UTF-16 code units. */
-export type Position = { readonly line: number; readonly column: number; readonly offset: number }
-
-/** One problem and its place. `path` is such as `rules[1].when`; `position` is the place within a condition. */
-export type Problem = {
-  readonly path: string
-  readonly position: Position | null
-  readonly message: string
-}
+export type { Position, Problem } from './read-document.ts'
 
 /** Compiles the text of a condition, or returns the problem with its position. */
 export type CompileCondition = (text: string) => Condition | { position: Position; message: string }
@@ -35,7 +29,6 @@ export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 /** MiniPay's code, or a provider's own. */
 const DECLINE_CODE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/
 
-type Report = (path: string, message: string, position?: Position) => void
 type Read = { readonly ruleSet: RuleSet; readonly problems: readonly Problem[] }
 
 /**
@@ -48,16 +41,18 @@ export function readRuleSet(document: unknown, compile: CompileCondition): Read 
   const problems: Problem[] = []
   const say: Report = (path, message, position) =>
     problems.push({ path, message, position: position ?? null })
-  const top = readObject(document, '', ['rules', 'default'], say)
+  const top = readObject(document, '', ['rules', 'limits', 'default'], say)
   const rules = readArray(top?.['rules'] ?? [], 'rules', 0, MAX_RULES, say).map((value, i) =>
     readRule(value, `rules[${i}]`, compile, say),
   )
+  const limits = readLimits(top?.['limits'], compile, say)
   if (top && top['default'] === undefined) say('default', 'The default is missing.')
   const written = top?.['default']
   const fallback = written === undefined ? undefined : readObject(written, 'default', DESTINATION_FIELDS, say)
   return {
     ruleSet: {
       rules: rules.filter((rule) => rule !== undefined),
+      limits,
       fallback: readDestination(fallback ?? {}, 'default', fallback ? say : () => {}),
     },
     problems,
@@ -69,25 +64,33 @@ export function readRuleSet(document: unknown, compile: CompileCondition): Read 
  * that can be found.
  */
 export function conditionsIn(document: unknown): string[] {
-  const rules = typeof document === 'object' && document !== null && 'rules' in document ? document.rules : []
-  if (!Array.isArray(rules) || rules.length > MAX_RULES) return []
-  return rules.flatMap((rule: unknown) => {
-    const when = typeof rule === 'object' && rule !== null && 'when' in rule ? rule.when : undefined
+  if (typeof document !== 'object' || document === null) return []
+  return [
+    ...('rules' in document ? whensIn(document.rules, MAX_RULES) : []),
+    ...('limits' in document ? whensIn(document.limits, MAX_LIMITS) : []),
+  ]
+}
+
+function whensIn(items: unknown, most: number): string[] {
+  if (!Array.isArray(items) || items.length > most) return []
+  return items.flatMap((item: unknown) => {
+    const when = typeof item === 'object' && item !== null && 'when' in item ? item.when : undefined
     return typeof when === 'string' && when.length <= MAX_CONDITION ? [when] : []
   })
 }
 
 /**
  * The problems of a rule set that was read without problems: providers that are not configured, hard declines to fail
- * over after, repeated names, rules that no charge can reach.
+ * over after, repeated names, rules that no charge can reach, limits that never apply.
  */
-export function checkRuleSet({ rules, fallback }: RuleSet, providers: readonly string[]): Problem[] {
+export function checkRuleSet({ rules, limits, fallback }: RuleSet, providers: readonly string[]): Problem[] {
   const named = rules.map((rule, i) => ({ ...rule, path: `rules[${i}]` }))
   return [
     ...named.flatMap((rule, i) => [
       ...nameProblems(rule, named.slice(0, i)),
       ...reachProblems(rule, named.slice(0, i)),
     ]),
+    ...limitProblems(limits),
     ...[...named, { ...fallback, path: 'default' }].flatMap((place) => destinationProblems(place, providers)),
   ]
 }
@@ -234,43 +237,4 @@ function readUnique(
     else say(at, `${first} is the same already.`)
   }
   return [...found.keys()]
-}
-
-function readText(value: unknown, path: string, most: number, say: Report): string | undefined {
-  if (value === undefined) say(path, 'This is missing.')
-  else if (typeof value !== 'string' || value.trim() === '' || value.length > most)
-    say(path, `This must be a string of 1 to ${most} characters.`)
-  else return value
-  return undefined
-}
-
-function readArray(
-  value: unknown,
-  path: string,
-  least: number,
-  most: number,
-  say: Report,
-): readonly unknown[] {
-  if (Array.isArray(value) && value.length >= least && value.length <= most) return value
-  say(path, `This must be a list of ${least} to ${most}.`)
-  return []
-}
-
-function readObject(
-  value: unknown,
-  path: string,
-  known: readonly string[],
-  say: Report,
-): Record<string, unknown> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    say(path, `This must be an object with ${known.join(', ')}.`)
-    return undefined
-  }
-  const strange = Object.keys(value).find((key) => !known.includes(key))
-  if (strange !== undefined) {
-    // The name comes from the client: the message repeats it only if it is plain.
-    const at = /^\w{1,64}$/.test(strange) ? [path, strange].filter(Boolean).join('.') : path
-    say(at, `There is no such field here; there are ${known.join(', ')}.`)
-  }
-  return { ...value }
 }

@@ -1,4 +1,5 @@
 /** Checks attempts against their charge or refund. */
+import { LIMIT_CODE, NO_PROVIDER } from '../../domain/routing/limits.ts'
 import { type Aggregate, jsonOf, type Row } from './aggregate.ts'
 import { isOpen } from './money.ts'
 
@@ -76,8 +77,12 @@ function* authorizationProblems({ charge, events }: Aggregate, attempts: readonl
   const { id, status } = charge
   const succeeded = attempts.filter(({ state }) => state === 'succeeded')
   if (attempts.length === 0) {
-    // Only a charge that was decided in this process, in one step, has no attempt.
-    if (charge['capture'] === 0) yield `The transaction ${id} was to be held, and no attempt of it is there.`
+    // Only a charge that was decided in this process, in one step, or that exceeded a velocity limit has no attempt.
+    const isLimited = charge['decline_code'] === LIMIT_CODE
+    if ((charge['provider'] === NO_PROVIDER) !== isLimited)
+      yield `The transaction ${id} failed with ${charge['decline_code']} at ${charge['provider']}, and has no attempt.`
+    else if (charge['capture'] === 0 && !isLimited)
+      yield `The transaction ${id} was to be held, and no attempt of it is there.`
     else if (Number(charge['version']) !== events.length)
       yield `The transaction ${id} was changed ${charge['version']} times, and has ${events.length} events and no attempt.`
     return

@@ -77,7 +77,7 @@ const ACCOUNTS: readonly Check[] = [
 const VELOCITY: readonly Check[] = [
   {
     sql: `SELECT counter FROM velocity_counters
-      WHERE length(counter) <> 43 OR window_ms NOT BETWEEN 1000 AND ${MAX_WINDOW_MS} OR window_ms % 1000 <> 0
+      WHERE length(counter) <> 64 OR window_ms NOT BETWEEN 1000 AND ${MAX_WINDOW_MS} OR window_ms % 1000 <> 0
         OR ends_at <> (newest + ${SUB_WINDOWS}) * (window_ms / ${SUB_WINDOWS})
         OR trim(sums, '0123456789,[]') <> '' OR substr(sums, 1, 1) <> '[' OR sums LIKE '%,0]'
         OR length(sums) - length(replace(sums, ',', '')) <> ${SUB_WINDOWS - 1} LIMIT 1`,

@@ -9,7 +9,7 @@ import { limited, sumsIn, use } from './velocity.ts'
 const scope = KEYLESS_SCOPE
 const databasesOf = databases()
 /** As long as a hash, which verify expects. */
-const nameOf = (subject: string) => subject.padEnd(43, '-')
+const nameOf = (subject: string) => subject.padEnd(64, '-')
 
 async function nodes(t: TestContext, number: number): Promise<{ url: string; stores: Store[] }> {
   const url = await databasesOf.database(t)

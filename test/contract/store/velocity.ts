@@ -11,6 +11,7 @@ export const use = (counter: string, max: number, changes: Partial<LimitUse> = {
   limit: `limit of ${counter}`,
   counter,
   windowMs: WINDOW,
+  unit: 'charges',
   by: 1,
   max,
   ...changes,
