@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createAuthenticate } from './api/authenticate.ts'
 import type { Services } from './api/endpoint.ts'
+import { makeFirstKey } from './app/access/first-key.ts'
 import { createRateLimits } from './app/access/rate-limits.ts'
+import type { Context } from './app/context.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { isPostgres, publicName } from './database-name.ts'
@@ -68,10 +70,11 @@ export async function serve(
   let server: Server
   let listening: Listening
   try {
+    await settleAccess(config, context, onLoopback)
     server = await createServer({
       api: servedApi(servicesOf(config, core, metrics), VERSION),
       log,
-      authenticate: createAuthenticate({ ...config, onLoopback }),
+      authenticate: createAuthenticate({ ...config, ...context, onLoopback }),
       allowedOrigins: config.allowedOrigins,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
@@ -129,6 +132,36 @@ async function recordStart({ store, newId, now }: Core['context'], config: Confi
       ...{ actor: 'server', action: 'server.started', object: null, before: null, after },
       ...{ address: null, requestId: null },
     })
+}
+
+/** Makes the first key where requests need one, and says what a request without a key can do. */
+async function settleAccess(
+  { insecureNoAuth }: Config,
+  context: Context,
+  onLoopback: boolean,
+): Promise<void> {
+  const { log, providers, store } = context
+  if (insecureNoAuth)
+    return log.warn(
+      {},
+      'INSECURE: requests without an API key can do everything in test mode, because of --insecure-no-auth.',
+    )
+  if (onLoopback) {
+    if (!(await store.anyAccessKey()))
+      log.info(
+        {},
+        'No API key exists: programs on this machine need none and are in test mode. See minipay keys --help.',
+      )
+    return
+  }
+  const mode = [...providers.values()].some((provider) => provider.mode === 'live') ? 'live' : 'test'
+  const made = await makeFirstKey(context, mode)
+  if (!made) return
+  // Not in the log, which many can read. It is the only copy.
+  process.stdout.write(
+    `The first API key of this server, an administrator in ${mode} mode. MiniPay shows it only this once:\n${made.secret}\n`,
+  )
+  log.info({ key: made.key.id, mode }, 'Made the first API key; standard output has it once.')
 }
 
 /** A start that fails because of its port must not leave a database that it has just made. */

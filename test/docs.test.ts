@@ -109,6 +109,13 @@ test('every endpoint is documented', () => {
     assert.ok(told.includes(`\`${method} ${url}\``), `${method} ${url}`)
 })
 
+test('every endpoint is documented with its permission', () => {
+  for (const { method, url, permission } of ENDPOINTS) {
+    const needed = permission === null ? 'open to all' : `\`${permission}\``
+    assertRow('docs/authentication.md', `\`${method} ${url}\``, needed)
+  }
+})
+
 test('every metric is documented, and no other', async () => {
   const dir = tempDir()
   const server = await startServer(join(dir.path, 'minipay.db'))

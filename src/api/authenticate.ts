@@ -1,21 +1,101 @@
 /** Finds out who makes each request. */
+import type { Authenticated, Keyring } from '../app/access/keyring.ts'
 import { refusalOfHost, refusalOfOrigin } from '../http/browsers.ts'
-import type { Authenticate } from '../http/caller.ts'
+import type { Authenticate, Caller } from '../http/caller.ts'
+import type { Request } from '../http/endpoint.ts'
+import { type Refusal, refuse } from '../http/errors.ts'
 import type { AllowedOrigins } from '../http/origins.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import { keylessCaller } from './caller.ts'
+import { credentialsOf, isForwarded } from './credentials.ts'
+
+/**
+ * MiniPay sends every 401 this long after the request came, in ms, or after a multiple of it: so its time does not
+ * show whether a key is malformed, unknown, revoked or expired. A look-up takes a few ms.
+ */
+const REFUSED_AFTER_MS = 50
 
 export type AuthenticateOptions = {
-  /** The server can be reached from this machine alone. */
+  readonly keyring: Pick<Keyring, 'authenticate' | 'anyKey'>
+  readonly runtime: Pick<Runtime, 'monotonic' | 'after'>
+  /** The server can be reached from this machine alone: it needs no key before one was made. */
   readonly onLoopback: boolean
+  /** No request needs a key. */
+  readonly insecureNoAuth: boolean
   readonly allowedOrigins: AllowedOrigins
 }
 
-/** Authenticates requests: so far none needs a key. */
-export function createAuthenticate({ onLoopback, allowedOrigins }: AuthenticateOptions): Authenticate {
-  return (request, permission) =>
-    permission === null
-      ? keylessCaller(request)
+type Found = Caller | Refusal | undefined
+
+/**
+ * Authenticates requests by their API keys. A request without one is served where none is needed, in test mode. A
+ * request with one is served with that key or refused. All refusals of keys are the same, and take the same time.
+ */
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const { runtime } = options
+  return (request, permission) => {
+    if (permission === null) return openCaller(request)
+    const arrivedAt = runtime.monotonic()
+    const settle = (found: Found) => found ?? inTime(runtime, arrivedAt)
+    const found = find(options, request)
+    return found instanceof Promise ? found.then(settle) : settle(found)
+  }
+}
+
+/** The caller; a refusal of a page; or undefined for a request that lacks a valid key. */
+function find(options: AuthenticateOptions, request: Request): Found | Promise<Found> {
+  const { keyring, allowedOrigins } = options
+  const { authorization } = request.headers
+  if (authorization === undefined) return findKeyless(options, request)
+  const credentials = credentialsOf(authorization)
+  if (!credentials) return undefined
+  const admit = (found: Authenticated | undefined): Found => {
+    if (!found) return undefined
+    // A browser that knows a user name repeats it for every page.
+    const refused = credentials.scheme === 'basic' ? refusalOfOrigin(request, allowedOrigins) : undefined
+    return refused ?? keyedCaller(request, found)
+  }
+  const found = keyring.authenticate(credentials.text, request.client.address)
+  return found instanceof Promise ? found.then(admit) : admit(found)
+}
+
+function findKeyless(options: AuthenticateOptions, request: Request): Found | Promise<Found> {
+  const { keyring, onLoopback, insecureNoAuth, allowedOrigins } = options
+  const admit = (keyNeeded: boolean): Found =>
+    keyNeeded
+      ? undefined
       : (refusalOfHost(request, onLoopback ? 'loopback' : 'local', allowedOrigins) ??
         refusalOfOrigin(request, allowedOrigins) ??
         keylessCaller(request))
+  if (insecureNoAuth) return admit(false)
+  if (!onLoopback || isForwarded(request.headers)) return undefined
+  const made = keyring.anyKey()
+  return made instanceof Promise ? made.then(admit) : admit(made)
+}
+
+function keyedCaller({ client, id }: Request, { key, permissions }: Authenticated): Caller {
+  return {
+    ...{ scope: key.scope, actor: key.id, permissions, keyId: key.id },
+    ...{ rateLimit: key.rateLimit, address: client.address, requestId: id },
+  }
+}
+
+/** The caller of an endpoint that is open to all: it may do nothing else. */
+function openCaller(request: Request): Caller {
+  return { ...keylessCaller(request), permissions: NOTHING }
+}
+
+const NOTHING: Caller['permissions'] = new Set()
+
+const UNAUTHENTICATED = refuse(
+  'unauthenticated',
+  'Send a valid API key of this server, as in: Authorization: Bearer mp_test_….',
+  'Authorization',
+)
+
+/** The one refusal of all invalid keys, at its fixed time. */
+function inTime({ monotonic, after }: AuthenticateOptions['runtime'], arrivedAt: number): Promise<Refusal> {
+  const passed = monotonic() - arrivedAt
+  const waitMs = REFUSED_AFTER_MS * (Math.floor(passed / REFUSED_AFTER_MS) + 1) - passed
+  return new Promise((resolve) => void after(waitMs, () => resolve(UNAUTHENTICATED)))
 }

@@ -2,7 +2,7 @@
 
 import type { Audit, AuditedAction } from '../app/audit.ts'
 import type { Context } from '../app/context.ts'
-import { PERMISSIONS, type Permission } from '../domain/access/permissions.ts'
+import { permissionsOf } from '../domain/access/permissions.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { madeAt } from '../domain/id.ts'
 import type { Caller } from '../http/caller.ts'
@@ -11,7 +11,8 @@ import { KEYLESS_SCOPE, type Scope } from '../ports/store.ts'
 
 export type { Caller } from '../http/caller.ts'
 
-const ALL: ReadonlySet<Permission> = new Set(PERMISSIONS)
+/** Accounts are live, so nothing in test mode changes them. */
+const KEYLESS_PERMISSIONS = permissionsOf({ role: 'administrator', permissions: null }, KEYLESS_SCOPE)
 
 /** The account and mode of a request. */
 export function scopeOf(request: Request): Scope {
@@ -38,7 +39,7 @@ export function auditing(context: Pick<Context, 'newId' | 'now'>, request: Reque
 /** The caller of a request without a key. */
 export function keylessCaller({ client, id }: Request): Caller {
   return {
-    ...{ scope: KEYLESS_SCOPE, actor: 'keyless', permissions: ALL },
+    ...{ scope: KEYLESS_SCOPE, actor: 'keyless', permissions: KEYLESS_PERMISSIONS },
     ...{ keyId: null, rateLimit: null, address: client.address, requestId: id },
   }
 }

@@ -70,6 +70,17 @@ export function keyed(
   }
 }
 
+/**
+ * Throws `Refused` for a request with an Idempotency-Key to an endpoint that makes something but cannot return it twice.
+ * Ignoring the key would make a second thing where the client counts on one.
+ */
+export function refuseIdempotencyKey({ headers }: Request): void {
+  if (headers['idempotency-key'] === undefined) return
+  const message =
+    'This endpoint takes no Idempotency-Key; its documentation says what to do after a lost response.'
+  throw new Refused(refusalOf(reject('parameter_unknown', message, 'Idempotency-Key')))
+}
+
 function idempotencyKey(request: Request): string | undefined {
   const key = request.headers['idempotency-key']
   if (key === undefined) return undefined

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts'
 import { inboundEndpoints } from './inbound.ts'
+import { accountEndpoints } from './minipay/accounts.ts'
 import { alarmEndpoints } from './minipay/alarms.ts'
 import { attemptEndpoints } from './minipay/attempts.ts'
 import { auditEndpoints } from './minipay/audit.ts'
@@ -7,6 +8,7 @@ import { balanceEndpoints } from './minipay/balance.ts'
 import { chargeEndpoints } from './minipay/charges.ts'
 import { disputeEndpoints } from './minipay/disputes.ts'
 import { eventEndpoints } from './minipay/events.ts'
+import { keyEndpoints } from './minipay/keys.ts'
 import { ledgerEndpoints } from './minipay/ledger.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
@@ -27,6 +29,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...attemptEndpoints,
   ...disputeEndpoints,
   ...alarmEndpoints,
+  ...keyEndpoints,
+  ...accountEndpoints,
   ...auditEndpoints,
   ...inboundEndpoints,
   ...operationsEndpoints,

@@ -8,7 +8,7 @@ export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
 
 /** An endpoint as the server sees it: its address, the requests that it takes, and its handler. */
 export type ServedEndpoint = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** The path, with `:id` for a variable part. */
   readonly url: string
   /** What a caller needs; null: nothing, not even a key. Write includes read. */
@@ -47,7 +47,11 @@ export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {
   return sendJson(reply, 200, JSON.stringify(object))
 }
 
+/** The ways to send a key (RFC 6750, RFC 7617). */
+const CHALLENGE = 'Bearer realm="MiniPay", Basic realm="MiniPay", charset="UTF-8"'
+
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  if (refusal.status === 401) reply.header('www-authenticate', CHALLENGE)
   if (refusal.retryAfterS !== undefined) reply.header('retry-after', refusal.retryAfterS)
   if (refusal.headers) reply.headers(refusal.headers)
   return sendJson(reply, refusal.status, errorBody(refusal, reply.request.id))

@@ -34,7 +34,7 @@ export function sendPreflight(
   const { origin } = headers
   if (origin !== undefined && isAllowed(allowed, origin))
     reply
-      .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, DELETE')
+      .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, PATCH, DELETE')
       .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key')
       .header('access-control-max-age', '86400')
   reply.code(204).send()

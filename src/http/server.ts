@@ -194,7 +194,8 @@ function admit(
     const limited = refusalOfRate(rates, found, reply)
     if (limited) return void sendRefusal(reply, limited)
     if (permission === null || found.permissions.has(permission)) return done()
-    sendRefusal(reply, refuse('permission_denied', `This API key lacks the permission ${permission}.`))
+    const lacks = found.keyId === null ? 'Requests without an API key lack' : 'This API key lacks'
+    sendRefusal(reply, refuse('permission_denied', `${lacks} the permission ${permission}.`))
   }
   const found = authenticate(request, permission)
   if (found instanceof Promise) found.then(settle).catch(done)

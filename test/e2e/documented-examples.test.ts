@@ -16,8 +16,9 @@ import {
 } from '../kit/client.ts'
 import { assertDocumentedWebhook } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
+import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, startServer } from '../kit/server.ts'
+import { type RunningServer, serve, startServer } from '../kit/server.ts'
 import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Examples = Readonly<Record<string, { readonly value: unknown }>>
@@ -141,8 +142,9 @@ async function send<T = Charge>(id: string, status: number, name: string, target
 /** Without what no request determines: ids, times, durations, and what the test put behind the keys. */
 function comparable(value: unknown): unknown {
   const text = JSON.stringify(value)
-    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|aud|req|ep|pay)_[0-9a-z]{16,26}/g, '$1')
+    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|aud|key|acct|req|ep|pay)_[0-9a-z]{16,26}/g, '$1')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"a time"')
+    .replace(/(mp_test_)(\w{39}|…\w{4})/g, '$1')
     .replace(/"(duration_ms|lookups)":\d+/g, '"$1":0')
     .replace(/"lookup: [a-z ]+; /g, '"lookup: ')
     .replace(/"(order|capture|cancel|refund|alarm)-1234-\d+"/g, '"$1-1234"')
@@ -285,6 +287,32 @@ test('an attempt whose outcome stays unknown, and a notification of it, are as i
     ({ status }) => status === 200,
   )
   await send('resolveAttempt', 200, 'resolved', { at: world.api, id: about })
+})
+
+test('API keys and accounts are as in the examples', async (t) => {
+  const file = `${dir.path}/keys.db`
+  const { secret } = await inDatabase(file, ({ key }) => key({ mode: 'live' }))
+  const { url } = await serve(t, file)
+  const admin = client(url, bearer(secret))
+  const at: Client = {
+    ...admin,
+    request: (method, path, ...rest) => admin.request(method, `${path}?mode=test`, ...rest),
+  }
+  const { id } = await send<{ id: string }>('createApiKey', 201, 'created', { at: admin })
+  await send('listApiKeys', 200, 'page', { at })
+  await send('retrieveApiKey', 200, 'key', { at: admin, id })
+  const renamed = await send<{ name: string }>('updateApiKey', 200, 'renamed', { at: admin, id })
+  await admin.request('PATCH', `/api/v1/keys/${id}`, { name: 'Support desk' })
+  assert.notEqual(renamed.name, 'Support desk')
+  const rolled = await send<{ id: string }>('rollApiKey', 200, 'rolled', { at: admin, id })
+  await send('revokeApiKey', 200, 'revoked', { at: admin, id: rolled.id })
+
+  const account = await send<{ id: string }>('createAccount', 201, 'created', { at: admin })
+  await send('retrieveAccount', 200, 'account', { at: admin, id: account.id })
+  await send('updateAccount', 200, 'renamed', { at: admin, id: account.id })
+  await admin.request('PATCH', `/api/v1/accounts/${account.id}`, { name: 'Shop in Lisbon' })
+  await send('listAccounts', 200, 'page', { at: admin })
+  await send('closeAccount', 200, 'closed', { at: admin, id: account.id })
 })
 
 test('routing rules are as in the examples', async () => {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import {
   type Alarm,
@@ -16,8 +17,9 @@ import {
   until,
 } from '../kit/client.ts'
 import { tempDir } from '../kit/folders.ts'
+import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, startServer } from '../kit/server.ts'
+import { type RunningServer, serve, startServer } from '../kit/server.ts'
 import { sendNotification, startWorld, type World } from '../kit/world.ts'
 import { Names } from '../replay/names.ts'
 
@@ -104,6 +106,7 @@ function normalized(text: string): string {
     .in(text)
     .replace(/\breq_[0-9a-z]{26}/g, '<req>')
     .replace(/\bep_[0-9a-z]+/g, '<epoch>')
+    .replace(/\b(mp_test_)(?:\w{39}|…\w{4})/g, '$1<secret>')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')
     .replace(/"(duration_ms|latency_p\d+_ms|lookups|calls|declines)": \d+/g, '"$1": "<number>"')
@@ -272,6 +275,33 @@ test('routing has the golden form', async () => {
 test('the audit log has the golden form', async () => {
   await golden('audit', 'GET', '/api/v1/audit?action=alarm.closed', { at: world.api })
   await golden('audit.routing', 'GET', '/api/v1/audit?action=routing.replaced&limit=1', { at: world.api })
+})
+
+test('API keys, accounts and the refusal of a key have the golden form', async (t) => {
+  const file = join(dir.path, 'keys.db')
+  const { secret } = await inDatabase(file, ({ key }) => key({ mode: 'live' }))
+  const { url } = await serve(t, file)
+  const at = client(url, bearer(secret))
+  const wanted = { name: 'Support desk', role: 'support', mode: 'test' }
+  const made = await golden<{ id: string; secret: string }>('key.created', 'POST', '/api/v1/keys', {
+    at,
+    body: wanted,
+  })
+  await golden('key', 'GET', `/api/v1/keys/${made.id}`, { at })
+  const rolled = await golden<{ id: string }>('key.rolled', 'POST', `/api/v1/keys/${made.id}/roll`, {
+    at,
+    body: {},
+  })
+  await golden('key.revoked', 'POST', `/api/v1/keys/${rolled.id}/revoke`, { at })
+  await golden('key.page', 'GET', '/api/v1/keys?mode=test', { at })
+  const { id } = await golden<{ id: string }>('account', 'POST', '/api/v1/accounts', {
+    at,
+    body: { name: 'Lisbon' },
+  })
+  await golden('account.closed', 'POST', `/api/v1/accounts/${id}/close`, { at })
+  await golden('error.unauthenticated', 'GET', '/api/v1/balance', { at: client(url) })
+  const support = client(url, bearer(made.secret))
+  await golden('error.permission', 'PUT', '/api/v1/routing', { at: support, body: { document: RULES } })
 })
 
 test('the responses to operators and providers have the golden form', async () => {

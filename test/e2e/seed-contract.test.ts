@@ -188,7 +188,7 @@ describe('CORS, with the setting that allows every origin', () => {
       })
       assert.deepEqual([status, body], [204, ''], path)
       assert.equal(headers.get('access-control-allow-origin'), '*')
-      assert.equal(headers.get('access-control-allow-methods'), 'POST, OPTIONS, GET, PUT, DELETE')
+      assert.equal(headers.get('access-control-allow-methods'), 'POST, OPTIONS, GET, PUT, PATCH, DELETE')
       const allowed = headers.get('access-control-allow-headers')?.toLowerCase().split(', ')
       assert.ok(allowed?.includes('content-type') && allowed.includes('idempotency-key'))
     }

@@ -62,15 +62,15 @@ export type Client = {
   attempts(id: string): Promise<Attempt[]>
 }
 
-/** A client of the server at that URL, such as http://127.0.0.1:54321. */
-export function client(url: string): Client {
+/** A client of the server at that URL, such as http://127.0.0.1:54321; it sends `own` headers with every request. */
+export function client(url: string, own: Readonly<Record<string, string>> = {}): Client {
   async function checked<T>(
     method: string,
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<Answer<T>> {
-    const answer = await call<T>(url, method, path, body, headers)
+    const answer = await call<T>(url, method, path, body, { ...own, ...headers })
     assertDocumented(method, path, answer)
     return answer
   }

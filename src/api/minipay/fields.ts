@@ -51,6 +51,8 @@ export const attemptId = id('att', 'attempt')
 export const disputeId = id('dp', 'dispute')
 export const alarmId = id('alm', 'alarm')
 export const auditId = id('aud', 'entry')
+export const keyId = id('key', 'key')
+export const accountId = id('acct', 'account')
 
 export const epoch = string({
   description: 'The epoch that the sequence belongs to. A restored database begins a new one.',
@@ -65,6 +67,10 @@ export const limit = optional(
 
 export const startingAfter = optional(
   string({ description: 'The last id of one page: the next page has older objects.' }),
+)
+
+export const endingBefore = optional(
+  string({ description: 'The first id of one page: the page before it has newer objects.' }),
 )
 
 /** Filters by the time of creation. */

@@ -15,18 +15,15 @@ import {
   type Schema,
   type Static,
   strict,
-  string,
 } from '../../http/schema.ts'
 import type { PageQuery } from '../../ports/store.ts'
-import { createdFilters, currency, customer, limit, startingAfter } from './fields.ts'
+import { createdFilters, currency, customer, endingBefore, limit, startingAfter } from './fields.ts'
 import { currencyRefused } from './parameters.ts'
 
 export const listParameters = {
   limit,
   starting_after: startingAfter,
-  ending_before: optional(
-    string({ description: 'The first id of one page: the page before it has newer objects.' }),
-  ),
+  ending_before: endingBefore,
   customer: optional(customer),
   currency: optional(currency),
   ...createdFilters,
@@ -45,11 +42,7 @@ export async function pageQuery(
   query: ListQuery,
   exists: (id: string) => Promise<boolean>,
 ): Promise<PageQuery> {
-  const { starting_after: startingAfter, ending_before: endingBefore, customer } = query
-  if (startingAfter !== undefined && endingBefore !== undefined)
-    throw new Refused(
-      refuse('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
-    )
+  const { starting_after: startingAfter, ending_before: endingBefore, customer } = oneCursor(query)
   await checkCursor('starting_after', startingAfter, prefix, exists)
   await checkCursor('ending_before', endingBefore, prefix, exists)
   const currency = currencyFilter(query.currency)
@@ -61,6 +54,16 @@ export async function pageQuery(
     ...(currency !== undefined && { currency }),
     ...createdRange(query),
   }
+}
+
+/** The query. Throws `Refused` if it has both cursors. */
+export function oneCursor<T extends { readonly starting_after?: string; readonly ending_before?: string }>(
+  query: T,
+): T {
+  if (query.starting_after === undefined || query.ending_before === undefined) return query
+  throw new Refused(
+    refuse('cursor_invalid', 'Give starting_after or ending_before, not both.', 'ending_before'),
+  )
 }
 
 /** The lower-case code of a currency to filter by. Throws `Refused` if ISO 4217 does not list it. */

@@ -90,7 +90,7 @@ export function disputeView(dispute: Dispute): DisputeView {
   }
 }
 
-const timeOrNull = (ms: number | null) => (ms === null ? null : timestamp(ms))
+export const timeOrNull = (ms: number | null) => (ms === null ? null : timestamp(ms))
 
 export function attemptView(attempt: Attempt): AttemptView {
   const { route } = attempt

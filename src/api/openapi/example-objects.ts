@@ -38,6 +38,36 @@ export const CHARGE = {
   idempotency_key: 'order-1234',
   created_at: TIME,
 }
+export const SECRET = 'mp_test_4fV9kS7wQ2hL8dXr5mTzB3nJc6pGyE1aUxVR7Qb'
+export const API_KEY = {
+  id: 'key_01kasw5v8g000ne3r5yx2tb4qd',
+  account: 'acct_default',
+  mode: 'test',
+  name: 'Support desk',
+  hint: 'mp_test_…R7Qb',
+  role: 'support',
+  permissions: null,
+  networks: null,
+  rate_limit: null,
+  expires_at: null,
+  revoked_at: null,
+  rolled_to: null,
+  created_at: TIME,
+  created_by: 'key_01kasw5v8g001ne3r5yx2tb4qd',
+  last_used_at: null,
+}
+export const ACCOUNT = {
+  id: 'acct_01kasw5v8g000ne3r5yx2tb4qd',
+  name: 'Shop in Lisbon',
+  created_at: TIME,
+  closed_at: null,
+}
+export const FIRST_ACCOUNT = {
+  id: 'acct_default',
+  name: 'default',
+  created_at: '1970-01-01T00:00:00.000Z',
+  closed_at: null,
+}
 export const AT_BANK = { provider: 'bank_a', provider_reference: PAYMENT }
 export const HOLD = {
   ...CHARGE,

@@ -4,7 +4,7 @@ export const DESCRIPTION = `MiniPay is a payment orchestration server: several p
 
 Amounts are integers of minor units. Send an \`Idempotency-Key\` with every request that moves money, and repeat the request with the same key until you get a response. MiniPay carries it out once.
 
-There is no authentication yet. By default MiniPay listens on the loopback address. Let only your own services reach it.
+Send an API key with every request: \`Authorization: Bearer mp_test_…\`, or HTTP Basic with the key as the user name. A key belongs to an account and a mode, and the request sees nothing of others. Each operation names the permission that it needs. On the loopback address MiniPay needs no key until the first one is made; such requests are in test mode.
 
 MiniPay refuses a request with an unknown field or query parameter. Later versions may add fields to responses and webhooks: ignore those that you do not know. Every path with \`GET\` also accepts \`HEAD\`. Web pages may call the API from those origins only that the setting \`--allowed-origins\` names; none by default. An unknown path returns 404 \`route_not_found\`. An unsupported method returns 405 \`method_not_allowed\` with an \`Allow\` header.`
 
@@ -23,6 +23,11 @@ export const TAGS = [
       'Follow calls to payment providers, resolve those with an unknown outcome, and handle disputes and alarms.',
   },
   { name: 'Routing', description: 'Choose the provider of each charge by rules.' },
+  {
+    name: 'API keys',
+    description: 'Give programs and people keys with the permissions that they need, and take them back.',
+  },
+  { name: 'Accounts', description: 'Keep several shops apart on one server.' },
   { name: 'Operations', description: 'Watch the process.' },
 ]
 
