@@ -10,12 +10,13 @@ import {
   warnOf,
 } from './app/routing/provider-check.ts'
 import { createRouter } from './app/routing/router.ts'
+import { serves } from './app/routing/serving.ts'
 import type { Config, SettingKey } from './config.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
-import { KEYLESS_SCOPE, type Store } from './ports/store.ts'
-import { loadProviders, type ProvidersSource } from './providers/config.ts'
+import type { Store } from './ports/store.ts'
+import { type Configured, loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
 import { engineOf } from './storage/engine.ts'
@@ -99,7 +100,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   const { log, onFatal, env, signal, watch = {}, runtime = nodeRuntime } = surroundings
   const parts = { ...AS_THEY_ARE, ...surroundings.parts }
   const outside = { now: () => store.now(), egress: config.allowedTargets }
-  const providers = (await loadProviders(config.providers, env, outside)).map(parts.provider)
+  const configured = await loadProviders(config.providers, env, outside)
   const { database, withoutFsync } = config
   const onGroup = watch.onGroup ?? (() => {})
   const engine = await engineOf(database)
@@ -107,6 +108,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   const store = parts.store(await engine.open(opening))
   try {
     const clock = await openClock({ store, log, passed: runtime.monotonic })
+    const providers = (await withAccounts(configured, store)).map(parts.provider)
     const health = parts.health(healthOf(log, runtime))
     const made = { store, providers, health, log, runtime, clock }
     const context = contextOf(config, made, watch, () => workers.wakeDeliverer())
@@ -126,14 +128,35 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   }
 }
 
+/** The providers with the numbers of their accounts. Throws a sentence that names an account which does not exist. */
+async function withAccounts(configured: readonly Configured[], store: Store): Promise<Provider[]> {
+  const numberOf = async (name: string, id: string) => {
+    const account = await store.account(id)
+    if (account) return account.id
+    throw new ProviderConfigError(
+      `The provider ${name} is to serve the account ${id}, which does not exist. List the accounts with: minipay accounts list`,
+    )
+  }
+  const providers: Provider[] = []
+  for (const { provider, accounts } of configured) {
+    if (accounts === null) providers.push(provider)
+    else {
+      const numbers = new Set<number>()
+      for (const id of accounts) numbers.add(await numberOf(provider.name, id))
+      providers.push({ ...provider, accounts: numbers })
+    }
+  }
+  return providers
+}
+
 /**
  * Warns of what the database needs and the configuration lacks. Throws a sentence when the sandbox would take the place
  * of real providers only because the setting is missing.
  */
 async function checkProviders({ providers }: CoreConfig, check: ProviderCheck, log: Log): Promise<void> {
-  const refused = providers === '' ? standInRefused(await check.used(KEYLESS_SCOPE)) : undefined
+  const refused = providers === '' ? standInRefused(await check.used()) : undefined
   if (refused !== undefined) throw new ProviderConfigError(refused)
-  warnOf(await check.report(KEYLESS_SCOPE), log)
+  for (const report of await check.reports()) warnOf(report, log)
 }
 
 function healthOf(log: Log, { monotonic }: Runtime): Health {
@@ -165,7 +188,7 @@ function contextOf(
     providers: new Map(providers.map((provider) => [provider.name, provider])),
     router: createRouter({
       ...made,
-      providers: providers.map(({ name }) => name),
+      providers: (scope) => providers.filter((provider) => serves(provider, scope)).map(({ name }) => name),
       loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
       now: made.clock.now,
     }),

@@ -3,7 +3,6 @@ import type { MissingProvider } from '../app/routing/provider-check.ts'
 import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { scopeOf } from './caller.ts'
 import type { Endpoint } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
 import {
@@ -61,7 +60,7 @@ const metricsEndpoint: Endpoint = {
       return reply.header('content-type', type).send(text)
     }
     const [totals, deliveries] = await Promise.all([
-      context.store.currencyTotals(scopeOf(request)),
+      context.store.modeTotals(),
       context.store.deliveryTotals(),
     ])
     return sendObject(reply, {
@@ -117,8 +116,8 @@ const readyEndpoint: Endpoint = {
   },
   errors: [],
   examples: shows('ready', 'The process can serve requests', { status: 'ready' }),
-  async handle({ context, working, providerCheck }, request, reply) {
-    const asked = Promise.all([context.store.ready(), providerCheck.report(scopeOf(request))]).then(
+  async handle({ context, working, providerCheck }, _request, reply) {
+    const asked = Promise.all([context.store.ready(), providerCheck.report()]).then(
       ([, report]) => report,
       (error: unknown) =>
         error instanceof StoreUnavailable && error.reason === 'lost'

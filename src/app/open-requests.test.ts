@@ -4,7 +4,7 @@ import { KEYLESS_SCOPE as SCOPE, type Scope } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { createOpenRequests } from './open-requests.ts'
 
-const OTHER: Scope = { ...SCOPE, mode: 'test' }
+const OTHER: Scope = { ...SCOPE, mode: 'live' }
 
 test('a request is visible under its scope and key until it ends, also by an error', async () => {
   const requests = createOpenRequests<string>(nodeRuntime)

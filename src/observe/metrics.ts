@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Counter, Gauge } from 'prom-client'
-import { KEYLESS_SCOPE, type Store } from '../ports/store.ts'
+import type { Store } from '../ports/store.ts'
 import { histogram } from './histogram.ts'
 
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -176,20 +176,17 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
   )
   gauge(
     'minipay_charges',
-    'Charges made, by currency and outcome.',
-    ['currency', 'outcome'],
+    'Charges made, by mode, currency and outcome.',
+    ['mode', 'currency', 'outcome'],
     async (charges) => {
-      for (const { currency, charges_succeeded, charges_failed } of await store.currencyTotals(
-        KEYLESS_SCOPE,
-      )) {
-        charges.set({ currency, outcome: 'succeeded' }, charges_succeeded)
-        charges.set({ currency, outcome: 'failed' }, charges_failed)
+      for (const { mode, currency, charges_succeeded, charges_failed } of await store.modeTotals()) {
+        charges.set({ mode, currency, outcome: 'succeeded' }, charges_succeeded)
+        charges.set({ mode, currency, outcome: 'failed' }, charges_failed)
       }
     },
   )
-  gauge('minipay_refunds', 'Refunds made, by currency.', ['currency'], async (refunds) => {
-    for (const totals of await store.currencyTotals(KEYLESS_SCOPE))
-      refunds.set({ currency: totals.currency }, totals.refunds)
+  gauge('minipay_refunds', 'Refunds made, by mode and currency.', ['mode', 'currency'], async (made) => {
+    for (const { mode, currency, refunds } of await store.modeTotals()) made.set({ mode, currency }, refunds)
   })
   gauge('minipay_writes_waiting', 'Writes that are waiting for their commit now.', [], (waiting) => {
     waiting.set(store.waitingWrites())

@@ -19,7 +19,7 @@ import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
-import { OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
+import { type Mode, OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { AccessStore } from './store-access.ts'
 import type { AuditStore } from './store-audit.ts'
@@ -87,6 +87,8 @@ export type EntryQuery = {
 }
 
 export type CurrencyTotals = { readonly currency: string } & Readonly<Record<ChargeCounter, number>>
+
+export type ModeTotals = CurrencyTotals & { readonly mode: Mode }
 
 /** Counters of deliveries, kept by the writes that change them. */
 export type DeliveryTotals = {
@@ -229,6 +231,9 @@ export type NotificationSettlement = {
   readonly inVain?: boolean
 }
 
+/** A dispute with its scope. */
+export type ScopedDispute = { readonly scope: Scope; readonly dispute: Dispute }
+
 export type DisputeQuery = {
   readonly limit: number
   readonly startingAfter?: string
@@ -260,6 +265,8 @@ export type Store = Parts & {
   ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
   ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
   currencyTotals(scope: Scope): Promise<CurrencyTotals[]>
+  /** The sums of `currencyTotals` over the accounts, for each mode: what operators watch. */
+  modeTotals(): Promise<ModeTotals[]>
   /** Both of the above from one snapshot. */
   balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
   /** Over all scopes: what operators watch. */
@@ -310,6 +317,8 @@ export type Store = Parts & {
    * newest thousand attempts that failed in each way. Bounded by indexes, for now and then.
    */
   providerUse(scope: Scope): Promise<ProviderUse[]>
+  /** The first scopes, by account and mode, that have charges or routing rules. */
+  usedScopes(limit: number): Promise<Scope[]>
   /** Attempts over all scopes; `overdueBefore` is in ms since 1970. */
   attemptTotals(overdueBefore: number): Promise<AttemptTotals>
   /** Pending attempts over all scopes that began before a time in ms since 1970. */
@@ -318,6 +327,8 @@ export type Store = Parts & {
   dispute(scope: Scope, id: string): Promise<Dispute | undefined>
   disputes(scope: Scope, query: DisputeQuery): Promise<Page<Dispute>>
   disputeByReference(scope: Scope, provider: string, reference: string): Promise<Dispute | undefined>
+  /** The dispute to which a provider that serves this mode gave the reference, in any account. */
+  disputeInMode(mode: Mode, provider: string, reference: string): Promise<ScopedDispute | undefined>
 
   alarm(scope: Scope, id: string): Promise<Alarm | undefined>
   /** Newest first; those of one charge when `chargeId` is given. */

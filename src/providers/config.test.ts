@@ -17,9 +17,12 @@ before(() => {
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-function load(content: unknown, env: NodeJS.ProcessEnv = { BANK_A_SECRET: SECRET }): Promise<Provider[]> {
+async function load(
+  content: unknown,
+  env: NodeJS.ProcessEnv = { BANK_A_SECRET: SECRET },
+): Promise<Provider[]> {
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
-  return loadProviders(file, env)
+  return (await loadProviders(file, env)).map(({ provider }) => provider)
 }
 
 /** The sentence that a file is refused with, without the file's name. */
@@ -38,7 +41,8 @@ async function refusal(content: unknown, env?: NodeJS.ProcessEnv): Promise<strin
 
 test('without a file there is the in-process sandbox alone', async () => {
   const [only, ...more] = await loadProviders('', {})
-  assert.deepEqual([only?.name, only?.kind, only?.remote, more.length], ['sandbox', 'sandbox', false, 0])
+  const { name, kind, remote } = only?.provider ?? assert.fail()
+  assert.deepEqual([name, kind, remote, only?.accounts, more.length], ['sandbox', 'sandbox', false, null, 0])
 })
 
 test('providers come in the order of the file, several of one kind too, with their names', async () => {
@@ -92,6 +96,20 @@ test('the sandbox serves the test mode alone: with "live" the start stops', asyn
   assert.equal(await refusal({ sandbox: { kind: 'sandbox', mode: 'live' } }), ': sandbox: mode must be test.')
 })
 
+test('a provider serves every account, or the accounts that the file lists', async () => {
+  const accounts = ['acct_default', 'acct_01kasw5v8g000ne3r5yx2tb4qd']
+  const [all, some] = await loadProviders(
+    { all: { kind: 'sandbox' }, some: { kind: 'sandbox', accounts } },
+    {},
+  )
+  assert.deepEqual([all?.accounts, some?.accounts], [null, accounts])
+  for (const wrong of [[], ['1'], [1], 'acct_default', {}, null])
+    assert.match(
+      await refusal({ sandbox: { kind: 'sandbox', accounts: wrong } }),
+      /^: sandbox: accounts must be a list of 1 to 1000 ids of accounts \(acct_…\)\.$/,
+    )
+})
+
 test('a variable is put in wherever it is named, and one that is not set is named in the refusal', async () => {
   const url = `http://\${BANK_HOST}:\${BANK_PORT}/pay`
   const env = { BANK_A_SECRET: SECRET, BANK_HOST: '127.0.0.1', BANK_PORT: '9001' }
@@ -120,7 +138,7 @@ test('a wrong field is refused with the provider, the field and what it must be'
     [{ lookup: 'maybe' }, /^: bank: lookup must be one of none, eventual, final/],
     [
       { concurency: 4 },
-      /^: bank: concurency is not a field of this kind, whose fields are mode, url, secret, /,
+      /^: bank: concurency is not a field of this kind, whose fields are accounts, mode, url, secret, /,
     ],
     [{ kind: 'paypal' }, /^: bank: kind must be one of sandbox, http/],
     [{ kind: undefined }, /^: bank: kind must be one of/],

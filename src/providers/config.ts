@@ -11,6 +11,9 @@ export const SANDBOX = 'sandbox'
 /** The path of a JSON file, or the object that such a file holds. Empty or `sandbox`: only the in-process sandbox. */
 export type ProvidersSource = string | Readonly<Record<string, unknown>>
 
+/** A provider, and the public ids of the accounts that it serves; null: every account. */
+export type Configured = { readonly provider: Provider; readonly accounts: readonly string[] | null }
+
 /**
  * The configured providers, in the order of the file or object. In a file, `${NAME}` is replaced by a variable of `env`.
  * Throws a `ProviderConfigError`: a sentence that names the file, the provider and the field, and no value.
@@ -21,13 +24,13 @@ export async function loadProviders(
   env: Readonly<Record<string, string | undefined>>,
   outside: Outside = { now: Date.now, egress: createEgress() },
   kinds: Readonly<Record<string, Create>> = KINDS,
-): Promise<Provider[]> {
-  if (source === '' || source === SANDBOX) return [createSandbox('sandbox')]
+): Promise<Configured[]> {
+  if (source === '' || source === SANDBOX) return [{ provider: createSandbox('sandbox'), accounts: null }]
   const isFile = typeof source === 'string'
   const file = isFile ? source : 'providers'
   const entries = Object.entries(objectOf(file, isFile ? parse(source) : source))
   if (entries.length === 0) throw new ProviderConfigError(`${file}: it names no provider.`)
-  const providers: Provider[] = []
+  const providers: Configured[] = []
   for (const [name, value] of entries) {
     if (!/^[a-z][a-z0-9_]{0,31}$/.test(name))
       throw new ProviderConfigError(
@@ -40,7 +43,9 @@ export async function loadProviders(
     if (!create)
       throw new ProviderConfigError(`${where}: kind must be one of ${Object.keys(kinds).join(', ')}.`)
     const values = isFile ? filled(where, settings, env) : settings
-    providers.push(await create(name, fieldsOf(where, values), outside))
+    const fields = fieldsOf(where, values)
+    const accounts = fields.accounts('accounts')
+    providers.push({ provider: await create(name, fields, outside), accounts })
   }
   return providers
 }

@@ -25,6 +25,8 @@ export type Fields = {
   target(field: string, egress: Egress): URL
   /** A Standard Webhooks secret, and its key. */
   secret(field: string): { readonly text: string; readonly key: Buffer }
+  /** A list of 1 to 1,000 ids of accounts; null when the field is absent. */
+  accounts(field: string): readonly string[] | null
   /** True when the field is given. */
   has(field: string): boolean
   /** Refuses the settings because of a field; the sentence follows the field's name. */
@@ -89,6 +91,11 @@ export function fieldsOf(where: string, values: Readonly<Record<string, unknown>
       const text = take(field, 'whsec_ and 24 to 64 bytes in base64', isSecret)
       return { text, key: secretKey(text) as Buffer }
     },
+    accounts(field) {
+      read.add(field)
+      const words = 'a list of 1 to 1000 ids of accounts (acct_…)'
+      return Object.hasOwn(values, field) ? take(field, words, isAccounts) : null
+    },
     has: (field) => Object.hasOwn(values, field),
     refuse: fail,
     end() {
@@ -109,4 +116,9 @@ function isText(value: unknown): value is string {
 function isUrl(value: unknown): value is string {
   const url = typeof value === 'string' ? httpUrl(value) : null
   return url !== null && url.username + url.password + url.search + url.hash === ''
+}
+
+function isAccounts(value: unknown): value is string[] {
+  const isId = (one: unknown) => typeof one === 'string' && /^acct_[a-z0-9]{1,40}$/.test(one)
+  return Array.isArray(value) && value.length > 0 && value.length <= 1000 && value.every(isId)
 }

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { beginCommit, committed, endCommit, START } from '../../test/kit/commits.ts'
 import { tempDir } from '../../test/kit/folders.ts'
 import { createContext } from '../app/context.ts'
-import { availableProvider } from '../app/routing/available-provider.ts'
+import { whyUnavailable } from '../app/routing/available-provider.ts'
 import { createHealth } from '../app/routing/health.ts'
 import { createRouter } from '../app/routing/router.ts'
 import type { LookupOutcome, RemoteProvider } from '../ports/provider.ts'
@@ -55,7 +55,14 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   const health = createHealth(runtime.monotonic)
   const context = createContext({
     ...{ store, health, providers: new Map([['bank_a', provider]]) },
-    router: createRouter({ store, health, providers: ['bank_a'], now, runtime, loadConditions: assert.fail }),
+    router: createRouter({
+      store,
+      health,
+      providers: () => ['bank_a'],
+      now,
+      runtime,
+      loadConditions: assert.fail,
+    }),
     log: { info: quiet, warn: quiet, error: quiet },
     ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
     ...{ idempotencyWaitMs: 0, providerWaitMs: 0, actionAgeMs: Number.POSITIVE_INFINITY },
@@ -88,6 +95,6 @@ test('attempts that wait, however many, hold up none that may have moved money, 
   await until(() => lost.every((id) => asked.has(id)))
   assert.deepEqual([...asked.keys()].filter((id) => waiting.has(id)).length, 4)
   assert.equal(context.calls.inFlight('bank_a', 'recovery'), 16)
-  assert.equal(availableProvider(context, 'bank_a', false), provider, 'requests have all of their places')
+  assert.equal(whyUnavailable(context, provider, false), null, 'requests have all of their places')
   for (const id of lost) asked.get(id)?.({ kind: 'not_found' })
 })

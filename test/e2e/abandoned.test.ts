@@ -68,7 +68,14 @@ async function away(
   const quiet = () => {}
   const runtime = { ...nodeRuntime, now }
   const health = createHealth(now)
-  const router = createRouter({ store, providers: [name], health, now, runtime, loadConditions: assert.fail })
+  const router = createRouter({
+    store,
+    providers: () => [name],
+    health,
+    now,
+    runtime,
+    loadConditions: assert.fail,
+  })
   const context = createContext({
     ...{ store, router, health, providers: new Map([[name, provider]]) },
     log: { info: quiet, warn: quiet, error: quiet },

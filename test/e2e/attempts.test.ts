@@ -276,7 +276,7 @@ test('an authorization in this process is canceled when its time has come, and n
     providers: new Map([['sandbox', sandbox]]),
     router: createRouter({
       store,
-      providers: ['sandbox'],
+      providers: () => ['sandbox'],
       health,
       now: runtime.now,
       runtime,

@@ -45,7 +45,7 @@ const COMMANDS: readonly (readonly [
   [
     'serve --providers FILE',
     2,
-    /colour is not a field of this kind, whose fields are mode, url, secret/,
+    /colour is not a field of this kind, whose fields are accounts, mode, url, secret/,
     { file: { bank: { ...bank, colour: 1 } } },
   ],
   [

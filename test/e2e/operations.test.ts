@@ -126,7 +126,7 @@ describe('Prometheus metrics', () => {
     assert.deepEqual(
       {
         total_charges: find(samples, 'minipay_charges', { currency: 'usd', outcome: 'succeeded' }),
-        total_refunds: find(samples, 'minipay_refunds', { currency: 'usd' }),
+        total_refunds: find(samples, 'minipay_refunds', { mode: 'test', currency: 'usd' }),
         pending_webhooks: find(samples, 'minipay_webhook_deliveries', { state: 'pending' }),
         delivered_webhooks: find(samples, 'minipay_webhook_deliveries', { state: 'delivered' }),
         failed_webhooks: find(samples, 'minipay_webhook_deliveries', { state: 'failed' }),

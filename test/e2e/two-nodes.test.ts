@@ -29,7 +29,7 @@ function nodeOf(store: Store, { at }: StandIn) {
   const health = createHealth(nodeRuntime.monotonic)
   const router = createRouter({
     store,
-    providers: ['bank'],
+    providers: () => ['bank'],
     health,
     now: Date.now,
     runtime: nodeRuntime,

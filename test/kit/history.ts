@@ -12,7 +12,7 @@ import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'
 import type { Charge, Refund } from '../../src/domain/charge.ts'
 import { isRejection } from '../../src/domain/error.ts'
 import { canonicalRequest } from '../../src/domain/idempotency.ts'
-import type { DisputeLookup, RemoteProvider } from '../../src/ports/provider.ts'
+import type { DisputeLookup, Provider, RemoteProvider } from '../../src/ports/provider.ts'
 import type { Scope, Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
@@ -54,7 +54,7 @@ function scripted(name: string): Scripted {
     remote: true,
     name,
     kind: 'http',
-    mode: 'test',
+    mode: 'live',
     capabilities: { idempotencyWindowMs: 86_400_000, lookup: 'final', void: true, partialCapture: true },
     deadlineMs: 1_000,
     concurrency: 8,
@@ -111,27 +111,17 @@ export type Books = {
 let clock = START
 let keys = 0
 
-/** With the sandbox, and also the two banks unless it is the only provider. */
-export function openBooks(store: Store, only?: 'sandbox'): Books {
-  const now = () => clock
-  const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
-  const providers = [createSandbox('sandbox'), ...(only ? [] : [bankA, bankB])]
-  const log = { info() {}, warn() {}, error() {} }
+function contextOf(store: Store, providers: readonly Provider[], now: () => number): Context {
   const runtime = { ...nodeRuntime, now }
   const health = createHealth(now)
-  const context = createContext({
+  const names = providers.map(({ name }) => name)
+  const loadConditions = async () => compileCondition
+  return createContext({
     store,
     providers: new Map(providers.map((provider) => [provider.name, provider])),
-    router: createRouter({
-      store,
-      providers: providers.map(({ name }) => name),
-      health,
-      loadConditions: async () => compileCondition,
-      now,
-      runtime,
-    }),
+    router: createRouter({ store, providers: () => names, health, loadConditions, now, runtime }),
     health,
-    log,
+    log: { info() {}, warn() {}, error() {} },
     endpoints: ['default'],
     onDeliveries() {},
     onCall() {},
@@ -141,6 +131,17 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
     actionAgeMs: 86_400_000,
     runtime,
   })
+}
+
+/** With the sandbox, and also the two banks unless it is the only provider. */
+export function openBooks(store: Store, only?: 'sandbox'): Books {
+  const now = () => clock
+  const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
+  const sandbox = createSandbox('sandbox')
+  // So far as the rows show, a provider may be in any mode: the storage does not know of providers.
+  const liveSandbox = { ...sandbox, mode: 'live' } as const
+  const context = contextOf(store, [liveSandbox, ...(only ? [] : [bankA, bankB])], now)
+  const contexts = { live: context, test: contextOf(store, [sandbox], now) }
   function request(operation: string, body: object, scope: Scope) {
     clock += 1_000
     const fingerprint = context.fingerprint(canonicalRequest(operation, body))
@@ -175,7 +176,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
       }
       return chargeOf(
         scope,
-        await createCharge(context, request('POST /api/v1/charges', body, scope), command),
+        await createCharge(contexts[scope.mode], request('POST /api/v1/charges', body, scope), command),
       )
     },
     async capture(charge, amount) {
@@ -199,7 +200,12 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
         description: description ?? null,
         metadata: metadata ?? {},
       }
-      const answer = await createRefund(context, request('POST /api/v1/refunds', body, scope), id, command)
+      const answer = await createRefund(
+        contexts[scope.mode],
+        request('POST /api/v1/refunds', body, scope),
+        id,
+        command,
+      )
       if (isRejection(answer)) throw new Error(answer.message)
       await settled()
       return (await store.refund(scope, answer.object.id)) as Refund

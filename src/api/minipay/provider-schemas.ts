@@ -1,6 +1,7 @@
 /** The schemas of providers. */
 
 import { BREAKER_STATES } from '../../domain/breaker.ts'
+import { MODES } from '../../domain/scope.ts'
 import {
   boolean,
   integer,
@@ -32,6 +33,7 @@ export const ProviderState = named(
   object({
     name: provider,
     kind: string({ description: 'Its kind, from the configuration.', examples: ['http'] }),
+    mode: oneOf(MODES, { description: 'It serves charges of this mode alone.' }),
     capabilities: object(
       {
         idempotency_window_ms: {

@@ -1,16 +1,19 @@
 import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/routing/health.ts'
+import { serves } from '../../app/routing/serving.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { Provider } from '../../ports/provider.ts'
+import { scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { PROVIDER } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
 import { page } from './lists.ts'
 import { ProviderState, type ProviderView } from './provider-schemas.ts'
 
-function providerView({ name, kind, capabilities }: Provider, health: HealthSnapshot): ProviderView {
+function providerView({ name, kind, mode, capabilities }: Provider, health: HealthSnapshot): ProviderView {
   return {
     name,
     kind,
+    mode,
     capabilities: {
       idempotency_window_ms: Number.isFinite(capabilities.idempotencyWindowMs)
         ? capabilities.idempotencyWindowMs
@@ -44,17 +47,17 @@ const listProvidersEndpoint: Endpoint = {
   permission: 'operations:read',
   summary: 'List the providers with their health',
   description:
-    'In the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',
+    'Those that serve the account in the mode of the request, in the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',
   tag: 'Routing',
   storeless: true,
   query: NoQuery,
   responses: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
   errors: [],
   examples: pageOf('providers', PROVIDER),
-  async handle({ context }, _request, reply) {
-    const data = [...context.providers.values()].map((provider) =>
-      providerView(provider, context.health.snapshot(provider.name)),
-    )
+  async handle({ context }, request, reply) {
+    const data = [...context.providers.values()]
+      .filter((provider) => serves(provider, scopeOf(request)))
+      .map((provider) => providerView(provider, context.health.snapshot(provider.name)))
     return sendObject(reply, { data, has_more: false })
   },
 }

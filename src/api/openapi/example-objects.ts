@@ -182,6 +182,7 @@ const CLOSED = { state: 'closed', retry_in_ms: 0 }
 export const PROVIDER = {
   name: 'sandbox',
   kind: 'sandbox',
+  mode: 'test',
   capabilities: { idempotency_window_ms: null, lookup: 'none', void: true, partial_capture: true },
   breaker: CLOSED,
   window: {

@@ -9,9 +9,11 @@ import {
 import { isCancelRequested } from '../../domain/cancel-request.ts'
 import type { Decision } from '../../domain/charge.ts'
 import { callAgain, failOver } from '../../domain/lifecycle.ts'
+import type { Provider } from '../../ports/provider.ts'
 import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
-import { availableProvider } from '../routing/available-provider.ts'
+import { whyUnavailable } from '../routing/available-provider.ts'
+import { holdingProvider } from '../routing/serving.ts'
 import { leaseUntil } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 
@@ -35,18 +37,19 @@ export async function callOnceMore(
   // Not after a customer was sent to a page of the provider.
   if (attempt.kind === 'authorize' && charge.redirectUrl !== null) return null
   if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
-  if (typeof availableProvider(context, attempt.provider, true) === 'string') return null
+  const provider = holdingProvider(context, scope, attempt.provider)
+  if (!provider || whyUnavailable(context, provider, true) !== null) return null
   // An alarm may have been raised since the first call began.
   if (await refuseInDoubt(context, scope, charge.id, attempt.kind)) return null
   const ended = applyOutcome(attempt, outcome, by, at)
-  const again = repeatedCall(context, attempt, at)
+  const again = repeatedCall(context, provider, attempt, at)
   const decision =
     attempt.kind === 'authorize' ? failOver(charge, ended, again) : callAgain(charge, refund, ended, again)
   return { decision, next: { ...work, charge: decision.charge, attempt: again } }
 }
 
 /** The same call with a new reference, because the provider has closed the first one. */
-function repeatedCall(context: Context, before: Attempt, now: number): Attempt {
+function repeatedCall(context: Context, at: Provider, before: Attempt, now: number): Attempt {
   const id = context.newId('att')
   const { chargeId, refundId, kind, provider, amount, currency, idempotencyKey } = before
   const route = before.route ?? {
@@ -68,7 +71,7 @@ function repeatedCall(context: Context, before: Attempt, now: number): Attempt {
     route: { ...route, skipped: [], again: before.id },
     idempotencyKey,
     now,
-    leaseUntil: leaseUntil(context.providers.get(provider), now),
+    leaseUntil: leaseUntil(at, now),
     token: id,
   })
 }

@@ -20,6 +20,12 @@ export async function callProvider(
   how: 'send' | 'resend' | 'lookup',
 ): Promise<Outcome> {
   const { charge, attempt } = work
+  // Every caller has checked it. Nothing of a test charge may ever reach a provider that moves money.
+  if (provider.mode !== work.scope.mode)
+    return {
+      kind: how === 'send' ? 'not_sent' : 'unknown',
+      reason: `the provider serves ${provider.mode} mode`,
+    }
   const admitted = checkBreaker(context, provider, how)
   if (admitted === 'open')
     return { kind: how === 'send' ? 'not_sent' : 'unknown', reason: 'circuit breaker open' }

@@ -6,7 +6,7 @@ import type { ScopedAttempt } from '../../ports/store.ts'
 import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
-import { availableProvider } from '../routing/available-provider.ts'
+import { whyUnavailable } from '../routing/available-provider.ts'
 import { leaseUntil } from './lease.ts'
 import { loadAttempt } from './load-attempt.ts'
 import { sendAttempt } from './send-attempt.ts'
@@ -32,7 +32,7 @@ export async function cancelAbandoned(
   const work = await loadAttempt(context, owned)
   const { scope, charge } = work
   if (charge.status !== 'requires_action' || work.attempt.state !== 'pending') return
-  if (typeof availableProvider(context, provider.name, true) === 'string') return
+  if (whyUnavailable(context, provider, true) !== null) return
   if (await refuseInDoubt(context, scope, charge.id, 'cancel')) return
   const { data } = await context.store.attempts(scope, { limit: 100, chargeId: charge.id })
   if (data.filter((attempt) => isAbandonmentCancel(charge, attempt)).length >= MAX_CANCELS) return

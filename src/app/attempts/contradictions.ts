@@ -13,7 +13,7 @@ import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { rebookDisputes } from '../payments/disputes.ts'
 import { endingOf } from '../payments/endings.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/serving.ts'
 import { writePersistently } from '../write-persistently.ts'
 import { callProvider } from './call-provider.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
@@ -153,12 +153,12 @@ export async function loadEndedAttempt(
 
 /** The result of a lookup of the attempt now; null if the provider is unavailable. */
 async function lookUpAttempt(context: Context, work: LoadedAttempt): Promise<Outcome | null> {
-  const provider = providerWithLookup(context, work.attempt)
+  const provider = providerWithLookup(context, work)
   return provider && callProvider(context, provider, work, 'lookup')
 }
 
-function providerWithLookup(context: Context, { provider: name }: Attempt): RemoteProvider | null {
-  const provider = remoteProvider(context, name)
+function providerWithLookup(context: Context, { scope, attempt }: LoadedAttempt): RemoteProvider | null {
+  const provider = remoteProvider(context, scope, attempt.provider)
   if (!provider || provider.capabilities.lookup === 'none') return null
   return mayLookUp(context, provider, true) ? provider : null
 }

@@ -83,7 +83,11 @@ function decideAuthorization(
   const { route } = attempt
   if (!route || route.next.length === 0 || !mayCallNext(context, work, outcome, by))
     return { decision: concludeCharge(charge, attempt, outcome, by, at), next: null }
-  const { ended, last, outcome: decided } = chooseProvider(context, charge, { ...route, skipped: [] })
+  const {
+    ended,
+    last,
+    outcome: decided,
+  } = chooseProvider(context, work.scope, charge, { ...route, skipped: [] })
   if (decided?.kind === 'not_sent') {
     const skipped = [...route.skipped, ...(last.route?.skipped ?? [])]
     const skippedAll = { ...attempt, route: { ...route, next: [], skipped } }

@@ -4,7 +4,6 @@ import { withDeadline } from '../../ports/runtime.ts'
 import type { ScopedAttempt, StoredNotification } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { alarmMissingDispute, bookDispute } from '../payments/disputes.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
 import { GRACE_MS } from './call-provider.ts'
 import { reviewAttempt } from './recover-attempt.ts'
 import { mayLookUp } from './recovery-places.ts'
@@ -48,9 +47,9 @@ export async function handleNotification(
   looks: SharedLookups = createSharedLookups(),
 ): Promise<NotificationResult> {
   const { subject, receivedAt } = notification
-  const provider = remoteProvider(context, notification.provider)
+  const provider = context.providers.get(notification.provider)
   if (subject.about === 'nothing') return DONE
-  if (!provider) return later('its provider is not configured')
+  if (!provider?.remote) return later('its provider is not configured')
   const once = (about: string, look: () => Promise<NotificationResult>) =>
     looks(`${provider.name} ${about}`, receivedAt, context.now(), look)
   if (subject.about === 'dispute')
@@ -66,7 +65,8 @@ export async function handleNotification(
           subject.reference,
         )
   // The response of the call may still be on its way, or the payment does not belong to MiniPay.
-  if (found?.attempt.provider !== provider.name) return later('no attempt has that reference', 'foreign')
+  if (found?.attempt.provider !== provider.name || found.scope.mode !== provider.mode)
+    return later('no attempt has that reference', 'foreign')
   return once(found.attempt.id, () => reviewPayment(context, provider, found))
 }
 
@@ -117,10 +117,10 @@ async function handleDispute(
   if (response.kind === 'not_found') {
     // A provider's lookup may lag behind its notification, but not for that long.
     if (context.clock.trusted() - receivedAt >= MISSING_MS)
-      await alarmMissingDispute(context, provider.name, reference)
+      await alarmMissingDispute(context, provider, reference)
     return later('the provider does not find the dispute')
   }
-  const booked = await bookDispute(context, provider.name, response)
+  const booked = await bookDispute(context, provider, response)
   // Disputes are few, so MiniPay does not distinguish whether this state is the new one or was there before.
   if (booked === 'booked') return QUIET
   return booked === 'foreign'

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Attempt, Route } from '../../domain/attempt.ts'
 import type { Provider } from '../../ports/provider.ts'
+import { KEYLESS_SCOPE } from '../../ports/store.ts'
 import { createSandbox } from '../../providers/sandbox.ts'
 import type { Context } from '../context.ts'
 import type { RoutedCharge } from '../routing/available-provider.ts'
-import { type ChosenProvider, chooseProvider, remoteProvider } from '../routing/choose-provider.ts'
+import { type ChosenProvider, chooseProvider } from '../routing/choose-provider.ts'
 import { createProviderCalls } from '../routing/provider-calls.ts'
+import { remoteProvider } from '../routing/serving.ts'
 
-const BANK = { remote: true, name: 'bank', deadlineMs: 1_000, concurrency: 1 } as Provider
+const BANK = { remote: true, name: 'bank', mode: 'test', deadlineMs: 1_000, concurrency: 1 } as Provider
 
 const CHARGE: RoutedCharge = {
   ...{ id: 'txn_1', amount: 2500, currency: 'usd', customer: 'cus_42', capture: true },
@@ -31,7 +33,7 @@ function walked(
     now: () => 1_000,
   } as unknown as Context
   const route: Route = { ruleSetVersion: 1, rule: 'default', next, skipped: [], failoverOn, notes: [] }
-  return chooseProvider(context, CHARGE, route)
+  return chooseProvider(context, KEYLESS_SCOPE, CHARGE, route)
 }
 
 const places = (attempts: readonly Attempt[]) => attempts.map(({ provider, state }) => `${provider} ${state}`)
@@ -77,7 +79,12 @@ test('a provider that decides in this process is no remote provider', () => {
     ['sandbox', createSandbox('sandbox')],
     ['bank', BANK],
   ])
-  assert.equal(remoteProvider({ providers }, 'sandbox'), undefined)
-  assert.equal(remoteProvider({ providers }, 'gone'), undefined)
-  assert.equal(remoteProvider({ providers }, 'bank'), BANK)
+  assert.equal(remoteProvider({ providers }, KEYLESS_SCOPE, 'sandbox'), undefined)
+  assert.equal(remoteProvider({ providers }, KEYLESS_SCOPE, 'gone'), undefined)
+  assert.equal(remoteProvider({ providers }, KEYLESS_SCOPE, 'bank'), BANK)
+})
+
+test('a provider of the other mode is no provider of the charge, though it has the same name', () => {
+  const live = { ...BANK, mode: 'live' } as Provider
+  assert.equal(remoteProvider({ providers: new Map([['bank', live]]) }, KEYLESS_SCOPE, 'bank'), undefined)
 })

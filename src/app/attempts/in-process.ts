@@ -16,8 +16,10 @@ import { concludeCharge, decideCharge, joinDecisions } from '../../domain/lifecy
 import { concludeRefund } from '../../domain/refund.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
 import type { Provider } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { authorizeCall, type RoutedCharge } from '../routing/available-provider.ts'
+import { servingProvider } from '../routing/serving.ts'
 import { followUpCall } from './call-provider.ts'
 
 /**
@@ -25,7 +27,8 @@ import { followUpCall } from './call-provider.ts'
  * it would add no information. Null for every other charge.
  */
 export function decideAtOnce(
-  { providers }: Context,
+  context: Context,
+  scope: Scope,
   command: ChargeCommand,
   charge: RoutedCharge,
   plan: Plan,
@@ -33,7 +36,7 @@ export function decideAtOnce(
   at: number,
 ): Decision | null {
   const [name = '', ...others] = plan.providers
-  const provider = providers.get(name)
+  const provider = servingProvider(context, scope, name)
   if (!provider || provider.remote || others.length > 0) return null
   if (!command.capture || plan.ruleSetVersion !== null) return null
   const outcome = provider.authorize(authorizeCall(charge, charge.id), at)

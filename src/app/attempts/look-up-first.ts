@@ -1,7 +1,7 @@
 import { nextLookupMs } from '../../domain/attempt.ts'
 import { sleep } from '../../ports/runtime.ts'
 import type { Context } from '../context.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/serving.ts'
 import { leaseUntil } from './lease.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 import { recoverAttempt } from './recover-attempt.ts'
@@ -16,7 +16,7 @@ const AHEAD_MS = 100
  * waits or the provider is unavailable; then recovery on any node makes the lookup. Rejects with `StoreUnavailable`.
  */
 export async function lookUpFirst(context: Context, { scope, attempt }: LoadedAttempt): Promise<void> {
-  const provider = remoteProvider(context, attempt.provider)
+  const provider = remoteProvider(context, scope, attempt.provider)
   const waits = () => context.requests.isWaiting(scope, attempt.idempotencyKey)
   if (!provider || provider.capabilities.lookup === 'none' || !waits()) return
   await sleep(context.runtime, nextLookupMs('unknown', 0) - AHEAD_MS)

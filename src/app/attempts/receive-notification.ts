@@ -1,7 +1,6 @@
 import { type Rejection, reject } from '../../domain/error.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Context } from '../context.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
 
 /** `duplicate`: it was stored before. */
 export type Received = { readonly status: 'stored' | 'duplicate' }
@@ -17,8 +16,9 @@ export async function receiveNotification(
   body: Buffer,
   headers: Parameters<RemoteProvider['notification']>[1],
 ): Promise<Received | Rejection> {
-  const provider = remoteProvider(context, name)
-  if (!provider) return reject('provider_not_found', 'No provider of this name sends notifications.', 'name')
+  const provider = context.providers.get(name)
+  if (!provider?.remote)
+    return reject('provider_not_found', 'No provider of this name sends notifications.', 'name')
   const verified = await provider.notification(body, headers)
   if (!verified) return reject('notification_unverified', 'The notification cannot be verified.')
   const isNew = await context.store.addNotification({

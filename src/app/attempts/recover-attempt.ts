@@ -10,7 +10,7 @@ import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { beginRequestedCancel } from '../payments/cancel-requests.ts'
 import { endingOf, otherEndings } from '../payments/endings.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/serving.ts'
 import { callProvider } from './call-provider.ts'
 import { cancelAbandoned } from './cancel-abandoned.ts'
 import { clearDoubts, contradicts, handleContradiction } from './contradictions.ts'
@@ -57,7 +57,7 @@ async function recoverOpenAttempt(context: Context, work: LoadedAttempt): Promis
   const { attempt } = work
   if (!isOpen(attempt)) return checkExpiry(context, work)
   const now = context.now()
-  const provider = remoteProvider(context, attempt.provider)
+  const provider = remoteProvider(context, work.scope, attempt.provider)
   const step = provider
     ? nextRecoveryStep(context, provider, attempt, context.clock.nowFor(attempt.id))
     : 'wait'
@@ -83,7 +83,7 @@ async function checkExpiry(context: Context, work: LoadedAttempt): Promise<void>
   if (charge.status === 'processing') return postponeUntil(context, work, now + UNDECIDED_MS)
   if (charge.status !== 'authorized' || attempt.kind !== 'authorize' || attempt.state !== 'succeeded')
     return postponeUntil(context, work, null)
-  const provider = remoteProvider(context, attempt.provider)
+  const provider = remoteProvider(context, work.scope, attempt.provider)
   if (!provider || provider.capabilities.lookup === 'none') {
     // A worker may have claimed the attempt because of a requested cancel.
     if (charge.expiresAt === null || now < charge.expiresAt)

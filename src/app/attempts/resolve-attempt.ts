@@ -7,7 +7,7 @@ import type { RemoteProvider } from '../../ports/provider.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import type { Audit } from '../audit.ts'
 import type { Context } from '../context.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/serving.ts'
 import { callProvider } from './call-provider.ts'
 import { loadEndedAttempt } from './contradictions.ts'
 import { closeAlarmsOfAttempt, correctAttempt, isCorrectable, refuseExcess } from './correct-attempt.ts'
@@ -118,7 +118,7 @@ async function resolveOpen(
   const refusal =
     refuseWithoutReference(attempt, finding) ?? (await refuseAmount(context, scope, attempt, finding))
   if (refusal) return refusal
-  const provider = remoteProvider(context, attempt.provider)
+  const provider = remoteProvider(context, scope, attempt.provider)
   const now = context.now()
   // No worker may send the attempt again while a person records that it was never done.
   const claim = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }

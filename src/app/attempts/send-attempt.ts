@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { remoteProvider } from '../routing/choose-provider.ts'
+import { remoteProvider } from '../routing/serving.ts'
 import { callProvider } from './call-provider.ts'
 import type { LoadedAttempt } from './load-attempt.ts'
 import { settleAttempt } from './settle-attempt.ts'
@@ -16,8 +16,8 @@ export function sendAttempt(
 ): void {
   runInBackground(context, work, async () => {
     for (let next: LoadedAttempt | null = work; next; ) {
-      const provider = remoteProvider(context, next.attempt.provider)
-      if (!provider) throw new Error(`${next.attempt.provider} is not a remote provider`)
+      const provider = remoteProvider(context, next.scope, next.attempt.provider)
+      if (!provider) throw new Error(`${next.attempt.provider} is not a remote provider of its mode`)
       const sent: LoadedAttempt = next
       const outcome = await callProvider(context, provider, sent, 'send')
       next = await settleAttempt(context, sent, outcome, 'answer')

@@ -19,7 +19,8 @@ import type { LoadedAttempt } from '../attempts/load-attempt.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import type { Proposal } from '../execute.ts'
-import { availableProvider } from '../routing/available-provider.ts'
+import { whyUnavailable } from '../routing/available-provider.ts'
+import { holdingProvider } from '../routing/serving.ts'
 import { decideFollowUp, decideRefund } from './decide-follow-up.ts'
 import { acceptedEnding, cancelRefusedEnding, type EndedRequest, endingOf } from './endings.ts'
 
@@ -124,7 +125,7 @@ async function decideRequestedFollowUp(
   if (wished === null || key === null) return null
   const { data } = await context.store.attempts(scope, { limit: MAX_ATTEMPTS, chargeId: charge.id })
   if (data.some((each) => isOfCancelRequest(charge, each) && each.state !== 'not_sent')) return null
-  const provider = context.providers.get(charge.provider)
+  const provider = holdingProvider(context, scope, charge.provider)
   if (!provider) return null
   if (wished === 'cancel' && !provider.capabilities.void)
     return refuseCancel(
@@ -133,7 +134,7 @@ async function decideRequestedFollowUp(
       `The provider ${charge.provider} does not support cancels. Held money is released when the authorization expires.`,
     )
   if (await refuseInDoubt(context, scope, charge.id, wished)) return null
-  if (typeof availableProvider(context, provider.name, true) === 'string') return null
+  if (whyUnavailable(context, provider, true) !== null) return null
   const amount = wished === 'cancel' ? charge.amount : refundAmount(charge, REFUND)
   if (typeof amount !== 'number') return refuseCancel(charge, key, amount.message)
   const about = { charge, provider, key, amount }

@@ -5,10 +5,12 @@ import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import type { AmountMinor } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
 import type { Provider } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import { refuseInDoubt } from '../alarms/raise-alarm.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
-import { availableProvider } from '../routing/available-provider.ts'
+import { whyUnavailable } from '../routing/available-provider.ts'
+import { holdingProvider } from '../routing/serving.ts'
 import { proposeCancelRequest } from './cancel-requests.ts'
 import { decideFollowUp } from './decide-follow-up.ts'
 import { endingOf } from './endings.ts'
@@ -31,20 +33,27 @@ export function changeCharge(
       kind === 'cancel' ? await proposeCancelRequest(context, request.scope, found, request.key) : null
     if (requested?.kept) return requested.kept
     const charge = requested?.charge ?? found
-    const provider = context.providers.get(charge.provider)
-    if (!provider)
-      return reject('provider_not_configured', `The provider ${charge.provider} is no longer configured.`)
+    const provider = holdingProvider(context, request.scope, charge.provider)
+    if (!provider) return notConfigured(context, request.scope, charge)
     const refusal = await refuseInDoubt(context, request.scope, id, kind)
     if (refusal) return refusal
     const at = context.now()
     const decision = decide(charge, provider)
     if (isRejection(decision)) return decision
-    const able = availableProvider(context, provider.name, true)
-    if (typeof able === 'string')
-      return reject('provider_unavailable', `The provider ${provider.name} is not available now: ${able}.`)
+    const reason = whyUnavailable(context, provider, true)
+    if (reason !== null)
+      return reject('provider_unavailable', `The provider ${provider.name} is not available now: ${reason}.`)
     const attempt = decision.attempts[0] as Attempt
     return { decision, at, ending: endingOf(decision.charge, decision.refund, attempt) }
   })
+}
+
+function notConfigured({ providers }: Context, { mode }: Scope, { provider: name }: Charge): Rejection {
+  const other = providers.get(name)
+  const why = other
+    ? `serves ${other.mode} mode now, but this is a ${mode} charge. Give it back its mode in the providers file, and the other mode a provider with a name of its own.`
+    : 'is no longer configured.'
+  return reject('provider_not_configured', `The provider ${name} ${why}`)
 }
 
 /** Begins a capture or a cancel of the amount that `amountOf` allows. */

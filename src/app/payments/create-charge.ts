@@ -4,6 +4,7 @@ import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import { madeAt } from '../../domain/id.ts'
 import { beginCharge, decideCharge } from '../../domain/lifecycle.ts'
 import type { Plan } from '../../domain/routing/choose.ts'
+import type { Scope } from '../../ports/store.ts'
 import { decideAtOnce } from '../attempts/in-process.ts'
 import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
@@ -51,7 +52,7 @@ function proposeCharge(
   const at = context.now()
   const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
-  const proposed = proposeAtProvider(context, command, charge, plan, made, at)
+  const proposed = proposeAtProvider(context, request.scope, command, charge, plan, made, at)
   if (plan.limits.length === 0 || isRejection(proposed)) return proposed
   return limitedProposal(proposed, command, made, plan.limits)
 }
@@ -59,13 +60,14 @@ function proposeCharge(
 /** The charge at the first available provider of its plan, without velocity limits. */
 function proposeAtProvider(
   context: Context,
+  scope: Scope,
   command: ChargeCommand,
   charge: RoutedCharge,
   plan: Plan,
   made: NewIdentity,
   at: number,
 ): Proposal | Rejection {
-  const decided = decideAtOnce(context, command, charge, plan, made, at)
+  const decided = decideAtOnce(context, scope, command, charge, plan, made, at)
   if (decided) return { decision: decided, at, ending: chargeEnding(decided.charge, false) }
   const route: Route = {
     ruleSetVersion: plan.ruleSetVersion,
@@ -75,7 +77,7 @@ function proposeAtProvider(
     failoverOn: plan.failoverOn,
     notes: plan.notes,
   }
-  const { ended, last, outcome } = chooseProvider(context, charge, route)
+  const { ended, last, outcome } = chooseProvider(context, scope, charge, route)
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
     return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
   const charged = outcome

@@ -36,7 +36,7 @@ before(async () => {
   const quiet = () => {}
   const router = createRouter({
     store,
-    providers: ['bank'],
+    providers: () => ['bank'],
     health,
     now: Date.now,
     runtime: nodeRuntime,
@@ -137,6 +137,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 )
 
 /** The rules for a charge and its disputes that are true after every report. */
+const BANK = { name: 'bank', mode: 'test' } as const
+
 async function check({ id }: Charge): Promise<Charge> {
   const charge = (await store.charge(scope, id)) as Charge
   const { data } = await store.disputes(scope, { limit: 100, chargeId: id })
@@ -153,7 +155,7 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
   const { id, providerReference } = await charged()
   const reference = `gone_${id}`
   const about = { paymentReference: providerReference as string, amount: 300, currency: 'usd', reason: null }
-  await bookDispute(context, 'bank', { kind: 'dispute', reference, status: 'open', ...about })
+  await bookDispute(context, BANK, { kind: 'dispute', reference, status: 'open', ...about })
   const look = (receivedAt: number) =>
     handleNotification(context, {
       id: `ntf_${id}`,
@@ -205,7 +207,7 @@ test('any sequence of disputes is listed, disputed money is not refunded, and th
           reason: null,
           status,
         }
-        const came = await bookDispute(context, 'bank', said)
+        const came = await bookDispute(context, BANK, said)
         if (!told.has(reference)) assert.equal(came, step.payment === 2 ? 'foreign' : 'booked')
         if (came === 'foreign') continue
         told.set(reference, status)

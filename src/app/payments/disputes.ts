@@ -3,8 +3,8 @@ import type { AuditEntry } from '../../domain/audit.ts'
 import { type Charge, type Decision, type Dispute, decide as unmoved } from '../../domain/charge.ts'
 import { bookableAmount, decideDispute } from '../../domain/dispute.ts'
 import { parseCurrency } from '../../domain/money.ts'
-import type { DisputeLookup } from '../../ports/provider.ts'
-import { KEYLESS_SCOPE, type Scope } from '../../ports/store.ts'
+import type { DisputeLookup, Provider } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import { listAlarms, raiseAlarm } from '../alarms/raise-alarm.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
@@ -31,23 +31,25 @@ type DisputeCase = {
  */
 export async function bookDispute(
   context: Context,
-  provider: string,
+  { name: provider, mode }: Pick<Provider, 'name' | 'mode'>,
   reported: Report,
 ): Promise<'booked' | 'foreign' | 'early'> {
   const report = {
     ...reported,
     currency: parseCurrency(reported.currency) ?? reported.currency.toLowerCase(),
   }
-  const named = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
-  const scope = named?.scope ?? KEYLESS_SCOPE
+  const attempt = await context.store.attemptByReference(provider, 'authorize', report.paymentReference)
+  // A provider says nothing about charges of the other mode.
+  const named = attempt?.scope.mode === mode ? attempt : undefined
   for (;;) {
-    const stored = await context.store.disputeByReference(scope, provider, report.reference)
-    const id = stored?.chargeId ?? named?.attempt.chargeId
+    const stored = await context.store.disputeInMode(mode, provider, report.reference)
+    const scope = stored?.scope ?? named?.scope
+    const id = stored?.dispute.chargeId ?? named?.attempt.chargeId
     const found =
-      id === undefined ? undefined : await loadCase(context, scope, id, provider, report.reference)
-    if (!found) return 'foreign'
+      !scope || id === undefined ? undefined : await loadCase(context, scope, id, provider, report.reference)
+    if (!scope || !found) return 'foreign'
     const { charge, former } = found
-    if (former?.chargeId !== stored?.chargeId) continue
+    if (former?.chargeId !== stored?.dispute.chargeId) continue
     const dispute = former ?? newDispute(context, charge, provider, report)
     // The booked amount shows that the payment that it named before was the charge's.
     const isOther = former !== null && named?.attempt.chargeId !== charge.id
@@ -97,13 +99,14 @@ export async function rebookDisputes(
 /** A dispute that its provider reported before and does not find any more: the booked amount stays, with an alarm. */
 export async function alarmMissingDispute(
   context: Context,
-  provider: string,
+  { name: provider, mode }: Pick<Provider, 'name' | 'mode'>,
   reference: string,
 ): Promise<void> {
-  const dispute = await context.store.disputeByReference(KEYLESS_SCOPE, provider, reference)
-  if (!dispute) return
+  const stored = await context.store.disputeInMode(mode, provider, reference)
+  if (!stored) return
+  const { scope, dispute } = stored
   const message = `The provider no longer knows the dispute ${dispute.id}; in the books it is ${dispute.status}.`
-  await raiseAlarm(context, KEYLESS_SCOPE, dispute.chargeId, {
+  await raiseAlarm(context, scope, dispute.chargeId, {
     kind: 'contradiction',
     provider,
     attemptId: null,

@@ -3,8 +3,10 @@ import { type Attempt, newAttempt, type Outcome, type Route } from '../../domain
 import type { Charge } from '../../domain/charge.ts'
 import { isHardDecline } from '../../domain/decline.ts'
 import type { AuthorizeCall, Provider } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import { leaseUntil } from '../attempts/lease.ts'
 import type { Context } from '../context.ts'
+import { serves, servingProvider } from './serving.ts'
 
 /** The part of a charge that its provider gets. */
 export type RoutedCharge = Pick<
@@ -26,19 +28,21 @@ export type RoutedCharge = Pick<
  */
 export function firstAvailable(
   context: Context,
+  scope: Scope,
   charge: RoutedCharge,
   { again: _, ...route }: Route,
 ): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
   const skipped = [...route.skipped]
   for (const [i, name] of route.next.entries()) {
     const rest = route.next.slice(i + 1)
-    const provider = availableProvider(context, name, rest.length === 0)
-    if (typeof provider !== 'string')
+    const provider = servingProvider(context, scope, name)
+    const reason = provider ? whyUnavailable(context, provider, rest.length === 0) : 'not configured'
+    if (provider && reason === null)
       return {
         provider,
         attempt: authorizeAttempt(context, charge, name, provider, { ...route, next: rest, skipped }),
       }
-    skipped.push({ provider: name, reason: provider })
+    skipped.push({ provider: name, reason: reason ?? '' })
   }
   return { skipped }
 }
@@ -47,14 +51,12 @@ export function firstAvailable(
 export const FULL = 'too many calls in flight'
 
 /**
- * The provider, if it is available now; otherwise the reason. With `last`, if no other provider is available, a call
- * may wait for a place within its deadline.
+ * The reason for which a provider is not available now; null if it is available. With `last`, if no other provider is
+ * available, a call may wait for a place within its deadline.
  */
-export function availableProvider(context: Context, name: string, last: boolean): Provider | string {
-  const provider = context.providers.get(name)
-  if (!provider) return 'not configured'
+export function whyUnavailable(context: Context, provider: Provider, last: boolean): string | null {
   if (!context.calls.hasPlace(provider, 'requests', last)) return FULL
-  return context.health.peek(name) === 'open' ? 'circuit breaker open' : provider
+  return context.health.peek(provider.name) === 'open' ? 'circuit breaker open' : null
 }
 
 /**
@@ -74,13 +76,24 @@ export function mayFailOver(outcome: Outcome, route: Route | null): boolean {
 /** An attempt for a charge without an available provider, so that the charge has the reason. */
 export function unsentAttempt(
   context: Context,
+  scope: Scope,
   charge: RoutedCharge,
   route: Route,
 ): { readonly attempt: Attempt; readonly outcome: Extract<Outcome, { kind: 'not_sent' }> } {
   const reason = route.skipped.map(({ provider, reason: why }) => `${provider}: ${why}`).join('; ')
   const name = route.skipped.at(-1)?.provider ?? 'none'
   const attempt = newAttempt({ ...attemptFields(context, charge, name, route), leaseUntil: 0, token: '' })
-  return { attempt, outcome: { kind: 'not_sent', reason: reason || 'no provider is left' } }
+  return { attempt, outcome: { kind: 'not_sent', reason: reason || noneLeft(context, scope) } }
+}
+
+/** The reason for which a route without a provider has none. */
+function noneLeft({ providers }: Context, scope: Scope): string {
+  if ([...providers.values()].some((provider) => serves(provider, scope))) return 'no provider is left'
+  const remedy =
+    scope.mode === 'test'
+      ? 'use a live API key, or add a provider with "mode": "test" to the providers file'
+      : 'use a test API key, or add a provider with "mode": "live" to the providers file'
+  return `no provider serves this account in ${scope.mode} mode; ${remedy}`
 }
 
 function authorizeAttempt(

@@ -1,6 +1,7 @@
 /** From a route to a provider: which one is called, which are skipped and why, and which are next. */
 import { type Attempt, applyOutcome, type Outcome, type Route } from '../../domain/attempt.ts'
-import type { FinalOutcome, RemoteProvider } from '../../ports/provider.ts'
+import type { FinalOutcome } from '../../ports/provider.ts'
+import type { Scope } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import {
   authorizeCall,
@@ -9,15 +10,6 @@ import {
   type RoutedCharge,
   unsentAttempt,
 } from './available-provider.ts'
-
-/** The provider with this name, if it is configured and its calls go over the network. */
-export function remoteProvider(
-  { providers }: Pick<Context, 'providers'>,
-  name: string,
-): RemoteProvider | undefined {
-  const provider = providers.get(name)
-  return provider?.remote ? provider : undefined
-}
 
 export type ChosenProvider = {
   /** Attempts of this walk that a provider in this process has declined. */
@@ -32,10 +24,15 @@ export type ChosenProvider = {
  * Walks a route to its first available provider. If that one decides in this process and its decline allows a failover,
  * walks on to the next one.
  */
-export function chooseProvider(context: Context, charge: RoutedCharge, route: Route): ChosenProvider {
-  const found = firstAvailable(context, charge, route)
+export function chooseProvider(
+  context: Context,
+  scope: Scope,
+  charge: RoutedCharge,
+  route: Route,
+): ChosenProvider {
+  const found = firstAvailable(context, scope, charge, route)
   if (!('attempt' in found)) {
-    const { attempt, outcome } = unsentAttempt(context, charge, {
+    const { attempt, outcome } = unsentAttempt(context, scope, charge, {
       ...route,
       next: [],
       skipped: found.skipped,
@@ -50,7 +47,7 @@ export function chooseProvider(context: Context, charge: RoutedCharge, route: Ro
     const left = attempt.route
     if (!left || left.next.length === 0 || !mayFailOver(outcome, left))
       return { ended, last: attempt, outcome }
-    const next = firstAvailable(context, charge, { ...left, skipped: [] })
+    const next = firstAvailable(context, scope, charge, { ...left, skipped: [] })
     if (!('attempt' in next)) {
       const skipped = [...left.skipped, ...next.skipped]
       return { ended, last: { ...attempt, route: { ...left, next: [], skipped } }, outcome }

@@ -61,7 +61,7 @@ function setUp(charges: Charge[] = []) {
   }
   const now = () => clock.now
   const runtime = nodeRuntime
-  const router = createRouter({ store, providers: PROVIDERS, health, loadConditions, now, runtime })
+  const router = createRouter({ store, providers: () => PROVIDERS, health, loadConditions, now, runtime })
   const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected, audit)
   const plan = async (facts: Partial<Facts> = {}) => router.plan(KEYLESS_SCOPE, { ...FACTS, ...facts })
   return { router, replace, plan, store, versions, counters, seen, clock, health }
@@ -98,7 +98,7 @@ test('a reset is the next version, with every provider, including those that are
   const { rule, providers, ruleSetVersion } = await plan()
   assert.deepEqual([rule, providers, ruleSetVersion], ['default', PROVIDERS, 2])
   const later = createRouter({
-    ...{ store, providers: ['bank_c'], health: createHealth(() => 0), now: () => 0 },
+    ...{ store, providers: () => ['bank_c'], health: createHealth(() => 0), now: () => 0 },
     runtime: nodeRuntime,
     loadConditions: async () => compileCondition,
   })

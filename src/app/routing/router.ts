@@ -48,8 +48,8 @@ export type Router = {
 
 export type RouterOptions = {
   readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges' | 'velocityCounters'>
-  /** Names, in the order of their configuration. */
-  readonly providers: readonly string[]
+  /** The names of those that serve a scope, in the order of their configuration. */
+  readonly providers: (scope: Scope) => readonly string[]
   readonly health: Pick<Health, 'snapshot'>
   /** Loads the language of conditions. Called once, with the first rule set that has a condition. */
   readonly loadConditions: () => Promise<CompileCondition>
@@ -63,15 +63,16 @@ const MAX_SIMULATIONS = 4
 /** The most problems of a rule set in one response, each with its place. */
 const MAX_PROBLEMS = 100
 
-type Loaded = { readonly version: number | null; readonly ruleSet: RuleSet }
+type Loaded = {
+  readonly version: number | null
+  readonly ruleSet: RuleSet
+  /** The providers that serve its scope. */
+  readonly serving: ReadonlySet<string>
+}
 
 /** The router over a store. */
 export function createRouter(options: RouterOptions): Router {
   const { store, providers, health, now, runtime } = options
-  const configured = new Set(providers)
-  const isConfigured = (provider: string) => configured.has(provider)
-  const fallback = { targets: { kind: 'list', providers }, failoverOn: [] } as const
-  const builtIn: Loaded = { version: null, ruleSet: { rules: [], limits: [], fallback } }
   const cache = createScopedCache({ load, now })
   const compiler = onDemand(options.loadConditions)
   /** Compiles rule sets and runs simulations, one of them in each turn of the event loop. */
@@ -80,12 +81,17 @@ export function createRouter(options: RouterOptions): Router {
   async function load(scope: Scope, before?: Loaded): Promise<Loaded> {
     const stored = await store.ruleSet(scope)
     if (before && before.version === (stored?.version ?? null)) return before
-    return stored ? read(stored) : builtIn
+    const serving = new Set(providers(scope))
+    if (!stored) return { version: null, ruleSet: builtIn(scope), serving }
+    const { version } = stored
+    if (stored.document === BUILT_IN) return { version, ruleSet: builtIn(scope), serving }
+    return { version, ruleSet: await restoreRuleSet(stored, compiler, inSlices(runtime, turn)), serving }
   }
 
-  async function read(stored: StoredRuleSet): Promise<Loaded> {
-    if (stored.document === BUILT_IN) return { ...builtIn, version: stored.version }
-    return restoreRuleSet(stored, compiler, inSlices(runtime, turn))
+  /** Every provider of the scope, in the order of the configuration. */
+  function builtIn(scope: Scope): RuleSet {
+    const fallback = { targets: { kind: 'list', providers: providers(scope) }, failoverOn: [] } as const
+    return { rules: [], limits: [], fallback }
   }
 
   /**
@@ -109,14 +115,14 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  async function readDraft(document: unknown): Promise<Loaded | Rejection> {
+  async function readDraft(scope: Scope, document: unknown): Promise<Loaded | Rejection> {
     const compile = await compiler(conditionsIn(document).length > 0)
     const { ruleSet, problems } = readRuleSet(
       document,
       await compileAhead(document, compile, inSlices(runtime, turn)),
     )
-    const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers)
-    return found.length > 0 ? invalid(found) : { version: null, ruleSet }
+    const found = problems.length > 0 ? problems : checkRuleSet(ruleSet, providers(scope))
+    return found.length > 0 ? invalid(found) : { version: null, ruleSet, serving: new Set(providers(scope)) }
   }
 
   async function runSimulation(
@@ -124,7 +130,7 @@ export function createRouter(options: RouterOptions): Router {
     { document, charge, last }: SimulationRequest,
   ): Promise<Simulation | Rejection> {
     const pause = inSlices(runtime, turn)
-    const loaded = document === undefined ? await load(scope) : await readDraft(document)
+    const loaded = document === undefined ? await load(scope) : await readDraft(scope, document)
     if ('rejected' in loaded) return loaded
     const { ruleSet } = loaded
     const plan = (facts: Facts) => planOf(loaded, facts)
@@ -140,8 +146,8 @@ export function createRouter(options: RouterOptions): Router {
     }
   }
 
-  const planOf = ({ version, ruleSet }: Loaded, facts: Facts) =>
-    matchRules(ruleSet, version, facts, isConfigured)
+  const planOf = ({ version, ruleSet, serving }: Loaded, facts: Facts) =>
+    matchRules(ruleSet, version, facts, (provider) => serving.has(provider))
 
   return {
     plan(scope, facts) {
@@ -150,12 +156,12 @@ export function createRouter(options: RouterOptions): Router {
     },
     async current(scope) {
       const stored = await store.ruleSet(scope)
-      const document = { rules: [], default: { providers, failover_on: [] } }
+      const document = { rules: [], default: { providers: providers(scope), failover_on: [] } }
       if (!stored) return { version: 0, document, createdAt: null }
       return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
     },
     async replace(scope, document, expected, audit) {
-      const checked = await readDraft(document)
+      const checked = await readDraft(scope, document)
       if ('rejected' in checked) return checked
       return replaceBy(scope, JSON.stringify(document), expected, audit)
     },
@@ -228,7 +234,7 @@ async function restoreRuleSet(
   { version, document }: StoredRuleSet,
   compiler: (needed: boolean) => Promise<CompileCondition>,
   pause: Pause,
-): Promise<Loaded> {
+): Promise<RuleSet> {
   const parsed: unknown = JSON.parse(document)
   const compile = await compileAhead(parsed, await compiler(conditionsIn(parsed).length > 0), pause)
   const { ruleSet, problems } = readRuleSet(parsed, (text) => {
@@ -238,7 +244,7 @@ async function restoreRuleSet(
   const [problem] = problems
   if (problem)
     throw new Error(`The stored rule set ${version} can't be read: ${problem.path}: ${problem.message}`)
-  return { version, ruleSet }
+  return ruleSet
 }
 
 function unusableRuleSet(message: string) {

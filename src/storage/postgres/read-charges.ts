@@ -1,6 +1,7 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
-import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
+import type { Mode } from '../../domain/scope.ts'
+import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope, ScopedDispute } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
@@ -62,6 +63,13 @@ export function chargeReads(sql: Sql) {
 
     disputeByReference: (scope: Scope, provider: string, reference: string): Promise<Dispute | undefined> =>
       find(FIND_DISPUTE_BY_REFERENCE, DISPUTES.of, scope, provider, reference),
+
+    async disputeInMode(mode: Mode, provider: string, reference: string): Promise<ScopedDispute | undefined> {
+      const { rows } = await sql(FIND_DISPUTE_IN_MODE, [provider, reference, live({ mode })])
+      if (!rows[0]) return undefined
+      const { accountId, ...row } = rows[0]
+      return { scope: { accountId: accountId as number, mode }, dispute: DISPUTES.of(row) }
+    },
   }
 }
 
@@ -80,3 +88,7 @@ const FIND_DISPUTE = `SELECT ${selectList(DISPUTES)} FROM disputes WHERE account
 const FIND_DISPUTE_BY_REFERENCE = `
   SELECT ${selectList(DISPUTES)} FROM disputes
   WHERE account_id = $1 AND live = $2 AND provider = $3 AND provider_reference = $4`
+
+const FIND_DISPUTE_IN_MODE = `
+  SELECT account_id AS "accountId", ${selectList(DISPUTES)} FROM disputes
+  WHERE provider = $1 AND provider_reference = $2 AND live = $3 ORDER BY id LIMIT 1`

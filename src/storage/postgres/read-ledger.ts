@@ -4,12 +4,13 @@ import type {
   EntryQuery,
   LedgerAccount,
   LedgerEntry,
+  ModeTotals,
   Page,
   Scope,
 } from '../../ports/store.ts'
 import type { Row } from './batch.ts'
 import { pageOf } from './read-page.ts'
-import { live } from './rows.ts'
+import { live, modeOf } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 /** Accounts, their entries, and the counters of charges. */
@@ -41,6 +42,16 @@ export function ledgerReads(sql: Sql) {
       return currencyTotals(await rowsOf(COUNTERS, scope))
     },
 
+    async modeTotals(): Promise<ModeTotals[]> {
+      const { rows } = await sql(MODE_COUNTERS)
+      return [0, 1].flatMap((of) =>
+        currencyTotals(rows.filter((row) => row['live'] === of)).map((totals) => ({
+          ...totals,
+          mode: modeOf(of),
+        })),
+      )
+    },
+
     /** One statement reads one snapshot. */
     async balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }> {
       const rows = await rowsOf(`${ACCOUNTS} UNION ALL ${COUNTERS} ORDER BY 1, 2, 3`, scope)
@@ -60,6 +71,10 @@ const COUNTERS = `
   SELECT 'counter' AS kind, name, currency, sum(value)::numeric AS value
   FROM counters WHERE account_id = $1 AND live = $2 AND currency <> ''
   GROUP BY name, currency`
+
+const MODE_COUNTERS = `
+  SELECT live, name, currency, sum(value)::numeric AS value FROM counters WHERE currency <> ''
+  GROUP BY live, name, currency`
 
 const ENTRY = `e.seq AS sequence, e.transaction_id AS "transactionId", a.code AS account, a.currency, e.amount,
   e.created_at AS "createdAt"`

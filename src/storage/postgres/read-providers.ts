@@ -1,5 +1,5 @@
 import type { ProviderUse, Scope } from '../../ports/store.ts'
-import { live } from './rows.ts'
+import { live, modeOf } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
@@ -44,6 +44,15 @@ const FAILED = `
       .join(' UNION ALL ')}
   ) AS failed`
 
+/** The providers that a scope has in its ledger: the names above are those of every scope. */
+const BOOKED = `
+  SELECT DISTINCT split_part(code, ':', 2) AS provider FROM ledger_accounts
+  WHERE account_id = $1 AND live = $2 AND (code LIKE 'provider:%' OR code LIKE 'authorized:%')`
+
+const USED_SCOPES = `
+  SELECT account_id AS "accountId", live FROM counters UNION SELECT account_id, live FROM rule_sets
+  ORDER BY 1, 2 LIMIT $1`
+
 /** The providers that attempts name. */
 export function providerReads(sql: Sql) {
   return {
@@ -54,14 +63,25 @@ export function providerReads(sql: Sql) {
       const named = await sql(NAMED)
       const open = await sql(OPEN, of)
       const failed = await sql(FAILED, of)
+      const booked = new Set((await sql(BOOKED, of)).rows.map(({ provider }) => provider))
       const uses = new Map<string, ProviderUse>()
-      for (const { provider, remote } of named.rows as { provider: string; remote: number }[])
-        uses.set(provider, { provider, remote: remote === 1, taken: true, openAttempts: 0 })
+      const ofAll = new Map(
+        (named.rows as { provider: string; remote: number }[]).map(({ provider, remote }) => [
+          provider,
+          { provider, remote: remote === 1, taken: true, openAttempts: 0 },
+        ]),
+      )
+      for (const [provider, use] of ofAll) if (booked.has(provider)) uses.set(provider, use)
       for (const { provider, openAttempts } of open.rows as Pick<ProviderUse, 'provider' | 'openAttempts'>[])
-        uses.set(provider, { ...(uses.get(provider) ?? unused(provider)), openAttempts })
+        uses.set(provider, { ...(ofAll.get(provider) ?? unused(provider)), openAttempts })
       for (const { provider } of failed.rows as Pick<ProviderUse, 'provider'>[])
-        if (!uses.has(provider)) uses.set(provider, unused(provider))
+        if (!uses.has(provider)) uses.set(provider, ofAll.get(provider) ?? unused(provider))
       return [...uses.values()]
+    },
+
+    async usedScopes(limit: number): Promise<Scope[]> {
+      const { rows } = await sql(USED_SCOPES, [limit])
+      return rows.map(({ accountId, live: in_ }) => ({ accountId: accountId as number, mode: modeOf(in_) }))
     },
   }
 }

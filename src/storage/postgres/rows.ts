@@ -1,12 +1,17 @@
 /** Rows of a scope: functions that both reads and writes need. */
 import type { FoundRecord } from '../../domain/idempotency.ts'
+import type { Mode } from '../../domain/scope.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, type FoundKey, KEYS, recordOf } from '../columns.ts'
 import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
 
-export function live(scope: Scope): number {
-  return scope.mode === 'live' ? 1 : 0
+export function live({ mode }: Pick<Scope, 'mode'>): number {
+  return mode === 'live' ? 1 : 0
+}
+
+export function modeOf(live: unknown): Mode {
+  return live === 1 ? 'live' : 'test'
 }
 
 /** Groups items by scope, in the order of the scopes' names. */
@@ -30,7 +35,7 @@ export const ATTEMPT_COLUMNS = `account_id AS "accountId", live, ${selectList(AT
 
 export function ownedAttempt({ accountId, live, ...row }: Row): ScopedAttempt {
   return {
-    scope: { accountId: accountId as number, mode: live === 1 ? 'live' : 'test' },
+    scope: { accountId: accountId as number, mode: modeOf(live) },
     attempt: ATTEMPTS.of(row),
   }
 }

@@ -1,6 +1,7 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
-import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope } from '../../ports/store.ts'
+import type { Mode } from '../../domain/scope.ts'
+import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope, ScopedDispute } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
 import { selectList } from '../table.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
@@ -75,6 +76,16 @@ export function chargeReads(sql: Sql) {
         `SELECT ${DISPUTE_COLUMNS} FROM disputes
          WHERE account_id = ? AND live = ? AND provider = ? AND provider_reference = ?`,
       ).get(scope.accountId, live(scope), provider, reference) as Dispute | undefined
+    },
+
+    disputeInMode(mode: Mode, provider: string, reference: string): ScopedDispute | undefined {
+      const row = sql(
+        `SELECT account_id AS accountId, ${DISPUTE_COLUMNS} FROM disputes
+         WHERE provider = ? AND provider_reference = ? AND live = ? ORDER BY id LIMIT 1`,
+      ).get(provider, reference, live({ mode })) as ({ accountId: number } & Dispute) | undefined
+      if (!row) return undefined
+      const { accountId, ...dispute } = row
+      return { scope: { accountId, mode }, dispute }
     },
   }
 }

@@ -4,11 +4,12 @@ import type {
   EntryQuery,
   LedgerAccount,
   LedgerEntry,
+  ModeTotals,
   Page,
   Scope,
 } from '../../ports/store.ts'
 import { pageOf, type Sql } from './read-page.ts'
-import { live } from './rows.ts'
+import { live, modeOf } from './rows.ts'
 
 const SIDES = ['debit', 'credit'] as const
 type Side = (typeof SIDES)[number]
@@ -94,17 +95,36 @@ export function ledgerReads(sql: Sql) {
     currencyTotals(scope: Scope): CurrencyTotals[] {
       const rows = sql(
         `SELECT name, currency, value FROM counters WHERE account_id = ? AND live = ? AND currency <> ''`,
-      ).all(scope.accountId, live(scope)) as { name: ChargeCounter; currency: string; value: number }[]
-      const zero = Object.fromEntries(Object.keys(CHARGE_COUNTERS).map((name) => [name, 0]))
-      const byCurrency = new Map<string, Record<string, number>>()
-      for (const { name, currency, value } of rows) {
-        const totals = byCurrency.get(currency) ?? { ...zero }
-        totals[name] = value
-        byCurrency.set(currency, totals)
-      }
-      return [...byCurrency]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([currency, totals]) => ({ currency, ...(totals as Record<ChargeCounter, number>) }))
+      ).all(scope.accountId, live(scope)) as CounterRow[]
+      return totalsOf(rows)
+    },
+
+    modeTotals(): ModeTotals[] {
+      const rows = sql(
+        `SELECT live, name, currency, sum(value) AS value FROM counters WHERE currency <> ''
+         GROUP BY live, name, currency`,
+      ).all() as (CounterRow & { live: number })[]
+      return [0, 1].flatMap((of) =>
+        totalsOf(rows.filter(({ live: in_ }) => in_ === of)).map((totals) => ({
+          ...totals,
+          mode: modeOf(of),
+        })),
+      )
     },
   }
+}
+
+type CounterRow = { readonly name: ChargeCounter; readonly currency: string; readonly value: number }
+
+function totalsOf(rows: readonly CounterRow[]): CurrencyTotals[] {
+  const zero = Object.fromEntries(Object.keys(CHARGE_COUNTERS).map((name) => [name, 0]))
+  const byCurrency = new Map<string, Record<string, number>>()
+  for (const { name, currency, value } of rows) {
+    const totals = byCurrency.get(currency) ?? { ...zero }
+    totals[name] = value
+    byCurrency.set(currency, totals)
+  }
+  return [...byCurrency]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([currency, totals]) => ({ currency, ...(totals as Record<ChargeCounter, number>) }))
 }

@@ -1,6 +1,6 @@
 import type { ProviderUse, Scope } from '../../ports/store.ts'
 import type { Sql } from './read-page.ts'
-import { live } from './rows.ts'
+import { live, modeOf } from './rows.ts'
 
 const REFERENCES = `attempts INDEXED BY attempts_by_reference`
 const REFERENCED = `kind IN ('authorize', 'refund') AND provider_reference IS NOT NULL`
@@ -45,6 +45,15 @@ const FAILED = `
       .join(' UNION ALL ')}
   )`
 
+/** The providers that a scope has in its ledger: the names above are those of every scope. */
+const BOOKED = `
+  SELECT DISTINCT substr(code, instr(code, ':') + 1) AS provider FROM ledger_accounts
+  WHERE account_id = ? AND live = ? AND (code LIKE 'provider:%' OR code LIKE 'authorized:%')`
+
+const USED_SCOPES = `
+  SELECT account_id AS accountId, live FROM counters UNION SELECT account_id, live FROM rule_sets
+  ORDER BY 1, 2 LIMIT ?`
+
 /** The providers that attempts name. */
 export function providerReads(sql: Sql) {
   return {
@@ -53,13 +62,29 @@ export function providerReads(sql: Sql) {
       const of = [scope.accountId, live(scope)]
       const open = sql(OPEN).all(...of, ...of, ...of) as Pick<ProviderUse, 'provider' | 'openAttempts'>[]
       const failed = sql(FAILED).all(...of, ...of) as Pick<ProviderUse, 'provider'>[]
+      const booked = new Set(
+        sql(BOOKED)
+          .pluck()
+          .all(...of) as string[],
+      )
       const uses = new Map<string, ProviderUse>()
-      for (const { provider, remote } of named)
-        uses.set(provider, { provider, remote: remote === 1, taken: true, openAttempts: 0 })
+      const ofAll = new Map(
+        named.map(({ provider, remote }) => [
+          provider,
+          { provider, remote: remote === 1, taken: true, openAttempts: 0 },
+        ]),
+      )
+      for (const [provider, use] of ofAll) if (booked.has(provider)) uses.set(provider, use)
       for (const { provider, openAttempts } of open)
-        uses.set(provider, { ...(uses.get(provider) ?? unused(provider)), openAttempts })
-      for (const { provider } of failed) if (!uses.has(provider)) uses.set(provider, unused(provider))
+        uses.set(provider, { ...(ofAll.get(provider) ?? unused(provider)), openAttempts })
+      for (const { provider } of failed)
+        if (!uses.has(provider)) uses.set(provider, ofAll.get(provider) ?? unused(provider))
       return [...uses.values()]
+    },
+
+    usedScopes(limit: number): Scope[] {
+      const rows = sql(USED_SCOPES).all(limit) as { accountId: number; live: number }[]
+      return rows.map(({ accountId, live: in_ }) => ({ accountId, mode: modeOf(in_) }))
     },
   }
 }

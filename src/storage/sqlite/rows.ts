@@ -1,5 +1,6 @@
 /** Rows of our nouns, apart from `storage/columns`: long texts, and the scope of an attempt. */
 import type { Charge, Refund } from '../../domain/charge.ts'
+import type { Mode } from '../../domain/scope.ts'
 import type { Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS, CHARGES, KEYS, REFUNDS } from '../columns.ts'
 import { recordText, selectList, type Table, type Value } from '../table.ts'
@@ -7,8 +8,12 @@ import { DESCRIPTION, EVENT_DATA, FACTS, longDetails, METADATA } from './long-te
 
 export type { Row, Value } from '../table.ts'
 
-export function live(scope: Scope): number {
-  return scope.mode === 'live' ? 1 : 0
+export function live({ mode }: Pick<Scope, 'mode'>): number {
+  return mode === 'live' ? 1 : 0
+}
+
+export function modeOf(live: number): Mode {
+  return live === 1 ? 'live' : 'test'
 }
 
 /**
@@ -33,7 +38,7 @@ export const ATTEMPT_COLUMNS = `account_id AS accountId, live, ${selectList(ATTE
 export type OwnedRow = { readonly accountId: number; readonly live: number }
 
 export function ownedAttempt({ accountId, live, ...row }: OwnedRow): ScopedAttempt {
-  return { scope: { accountId, mode: live === 1 ? 'live' : 'test' }, attempt: ATTEMPTS.of(row) }
+  return { scope: { accountId, mode: modeOf(live) }, attempt: ATTEMPTS.of(row) }
 }
 
 /**
