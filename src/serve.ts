@@ -90,7 +90,7 @@ export async function serve(
       onInternalError: () => {
         metrics.errors++
       },
-      onDrop: dropLogger(log, config.maxConnections),
+      onFull: fullLogger(log, config.maxConnections),
       onUnavailable: unavailableLogger(log),
     })
     listening = await server.listen(config.host, config.port)
@@ -292,11 +292,12 @@ function unavailableLogger(log: Log): (error: StoreUnavailable) => void {
   }
 }
 
-/** Logs connections that were closed because there were too many, now and then. */
-function dropLogger(log: Log, maxConnections: number): () => void {
+/** Logs that there were too many connections, now and then. */
+function fullLogger(log: Log, maxConnections: number): () => void {
   const spoken = limitRepeats()
   return () => {
-    if (spoken()) log.warn({ max_connections: maxConnections }, 'Too many connections; new ones are closed.')
+    if (spoken())
+      log.warn({ max_connections: maxConnections }, 'Too many connections: MiniPay closes idle ones.')
   }
 }
 

@@ -156,7 +156,7 @@ export const SETTINGS = {
     flag: 'max-connections',
     env: 'MINIPAY_MAX_CONNECTIONS',
     default: '2048',
-    doc: 'Client connections at once. MiniPay closes further connections immediately.',
+    doc: 'Client connections at once. For a further one, MiniPay closes the one that has been idle or incomplete longest.',
     parse: integer(1, 100_000),
   },
   actionAgeHours: {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { BODY_LIMIT, readBody } from './body.ts'
+import { BODY_LIMIT, bodyReader } from './body.ts'
 import { Refused } from './errors.ts'
 
 /** A request whose body is sent in these pieces. */
 function read(pieces: readonly Buffer[], headers: Record<string, string> = {}): Promise<Buffer> {
   const request = Object.assign(new PassThrough(), { headers, rawTrailers: [] })
   return new Promise((resolve, reject) => {
-    readBody(request as unknown as IncomingMessage, (error, bytes) => {
+    bodyReader()(request as unknown as IncomingMessage, (error, bytes) => {
       if (error) reject(error)
       else resolve(bytes as Buffer)
     })
@@ -41,9 +41,9 @@ test('more than the limit is refused, whether it is announced or only comes', as
 })
 
 test('a body ends once, although its stream fails after that', async () => {
-  const request = Object.assign(new PassThrough(), { headers: {} })
+  const request = Object.assign(new PassThrough(), { headers: {}, rawTrailers: [] })
   const ends: unknown[] = []
-  readBody(request as unknown as IncomingMessage, (error) => ends.push(error))
+  bodyReader()(request as unknown as IncomingMessage, (error) => ends.push(error))
   for (let i = 0; i < 3; i++) request.write(Buffer.alloc(BODY_LIMIT, 'x'))
   await new Promise((resolve) => request.once('close', resolve).destroy(new Error('gone')))
   assert.equal(ends.length, 1)

@@ -15,7 +15,10 @@ export const HTTP_ERRORS = {
   bad_request: { status: 400, meaning: 'The request is not well-formed HTTP.' },
   header_repeated: { status: 400, meaning: 'The request repeats a header that may appear only once.' },
   request_timeout: { status: 408, meaning: 'The request did not arrive in time.' },
-  headers_too_large: { status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
+  headers_too_large: {
+    status: 431,
+    meaning: 'The request line and headers are larger than 16 KiB, or there are more than 100 headers.',
+  },
   unauthenticated: { status: 401, meaning: 'The request has no valid API key.' },
   permission_denied: { status: 403, meaning: ERROR_CODES.permission_denied },
   host_not_allowed: {

@@ -16,12 +16,17 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 /** Methods whose body has no meaning (RFC 9110, 9.3.1): a proxy may take it for the next request. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** The most header lines of a request. */
+export const MAX_HEADER_LINES = 100
+
 /** The refusal of a request whose head is ambiguous, after which its connection must be closed. */
 export function refusalOfFraming(request: IncomingMessage): Refusal | undefined {
   const { headers, httpVersion } = request
   // Node's parser also accepts 0.9 and 2.0.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     return refuse('bad_request', 'The only supported versions are HTTP/1.1 and HTTP/1.0.')
+  if (request.rawHeaders.length > 2 * MAX_HEADER_LINES)
+    return refuse('headers_too_large', `The request has more than ${MAX_HEADER_LINES} headers.`)
   return (
     refusalOfTarget(request) ?? refusalOfLength(request) ?? refusalOfRepeated(headers, request.rawHeaders)
   )

@@ -44,7 +44,7 @@ async function started(t: TestContext, { perSecond = 0, maxRequests = 100, time 
     maxRequests,
     newRequestId: () => 'req_1',
     ...{ keepAliveMs: 1_000, maxConnections: 100, onResponse: () => {} },
-    ...{ onInternalError: unexpected, onDrop: unexpected, onUnavailable: unexpected },
+    ...{ onInternalError: unexpected, onFull: unexpected, onUnavailable: unexpected },
   })
   const { url } = await server.listen('127.0.0.1', 0)
   t.after(() => server.close(0))

@@ -1,22 +1,18 @@
 /** Node's HTTP server, below the HTTP library: its limits, and responses to what is no request. */
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Connections } from './connections.ts'
+import { type Bounds, type BusySocket, type Connections, TIMEOUT_MS } from './connections.ts'
 import { errorBody, type HttpErrorCode, refuse } from './errors.ts'
+import { MAX_HEADER_LINES } from './framing.ts'
 import { COMMON_HEADER_LINES, COMMON_HEADERS } from './headers.ts'
 
-const REQUEST_TIMEOUT_MS = 30_000
+/** Node keeps no more lines of a head in memory. MiniPay refuses a head long before. */
+const HEADER_LINES_KEPT = 2 * MAX_HEADER_LINES
 
-export type NodeServerOptions = {
+export type NodeServerOptions = Bounds & {
   readonly newRequestId: () => string
   /** How long a connection without a request stays open, in ms. */
   readonly keepAliveMs: number
-  /** The most connections at once; the server closes further ones immediately. */
-  readonly maxConnections: number
-  /** How long a whole request may take to arrive; 30 s unless given. */
-  readonly requestTimeoutMs?: number
-  /** Called for each connection that was closed because there were too many. */
-  readonly onDrop: () => void
 }
 
 /** From the process: imported as a module, node:http would load an HTTP client of its own, for 50 ms. */
@@ -24,11 +20,11 @@ const { STATUS_CODES, createServer, ServerResponse } = process.getBuiltinModule(
 
 /** A server that calls `handle` for each request, in the turn of its connection. */
 export function createNodeServer(
-  { newRequestId, keepAliveMs, maxConnections, requestTimeoutMs, onDrop }: NodeServerOptions,
+  { newRequestId, keepAliveMs, requestTimeoutMs }: NodeServerOptions,
   connections: Connections,
   handle: RequestListener,
 ): Server {
-  const requestTimeout = requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const requestTimeout = requestTimeoutMs ?? TIMEOUT_MS
   const server = createServer(
     {
       ServerResponse: responses(connections),
@@ -43,8 +39,8 @@ export function createNodeServer(
     },
     (request, response) => connections.inTurn(request, response, () => handle(request, response)),
   )
-  server.maxConnections = maxConnections
-  server.on('drop', onDrop)
+  server.maxHeadersCount = HEADER_LINES_KEPT
+  server.on('connection', connections.opened)
   // An Expect other than 100-continue; Node would respond 417 without a body.
   server.on('checkExpectation', (_request, response) => {
     const requestId = newRequestId()
@@ -76,13 +72,14 @@ function responses(connections: Connections) {
   }
 }
 
-/** Node's own reference to the response that a connection sends now. */
-type Busy = Socket & { readonly _httpMessage?: ServerResponseOf | null }
-type ServerResponseOf = InstanceType<typeof ServerResponse>
+/** Connections that MiniPay closes because of what they sent. The parser reports each further piece of garbage, too. */
+const refused = new WeakSet<Socket>()
 
 /** Requests that are not HTTP, or that never arrived in full: MiniPay responds on the bare socket, and closes it. */
-export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Busy, requestId: string): void {
+export function refuseOnSocket(error: NodeJS.ErrnoException, socket: BusySocket, requestId: string): void {
   if (error.code === 'ECONNRESET') return void socket.destroy()
+  if (refused.has(socket)) return
+  refused.add(socket)
   const current = socket._httpMessage
   // A response that has begun, or that belongs to an earlier request, is the last one of its connection.
   if (current?.headersSent) return void current.once('finish', () => socket.destroySoon())

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { bareConnection } from '../../test/kit/sockets.ts'
 import type { Caller } from './caller.ts'
 import { NoQuery, type ServedEndpoint } from './endpoint.ts'
 import { NO_WORDS } from './faults.ts'
@@ -9,10 +8,20 @@ import { object } from './schema.ts'
 import { createServer } from './server.ts'
 
 const unexpected = () => assert.fail('nothing of this should happen')
-const ENDPOINT: ServedEndpoint = {
+const ORDER: ServedEndpoint = {
   ...{ method: 'POST', url: '/orders', permission: null, query: NoQuery, body: object({}) },
   handle: unexpected,
 }
+const BIG = 'x'.repeat(1024 * 1024)
+const BIG_PAGE: ServedEndpoint = {
+  ...{ method: 'GET', url: '/big', permission: null, query: NoQuery },
+  handle: async (_request, reply) => reply.send(BIG),
+}
+const HEALTH: ServedEndpoint = {
+  ...{ method: 'GET', url: '/health', permission: null, query: NoQuery },
+  handle: async (_request, reply) => reply.send('ok'),
+}
+const TIMEOUT_MS = 300
 
 const CALLER: Caller = {
   ...{ scope: { accountId: 1, mode: 'test' }, actor: 'keyless', permissions: new Set() },
@@ -20,39 +29,69 @@ const CALLER: Caller = {
 }
 
 const STALLED = {
+  nothing: '',
   head: 'POST /orders HTTP/1.1\r\nHost: x\r\n',
   body: 'POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 46\r\n\r\n{"am',
 }
 
-test('a request whose head or body does not arrive in time is answered 408, and its connection closed', async (t) => {
+/** A server with a short time-out, which ends with the test. */
+async function started(t: TestContext): Promise<string> {
   const server = await createServer({
-    api: { endpoints: [ENDPOINT], parameterWords: NO_WORDS, otherResourceNames: {} },
+    api: { endpoints: [ORDER, BIG_PAGE, HEALTH], parameterWords: NO_WORDS, otherResourceNames: {} },
     log: { info: unexpected, warn: unexpected, error: unexpected },
     authenticate: () => CALLER,
     allowedOrigins: new Set(),
-    newRequestId: () => 'req_1',
     trustedProxies: [],
     rates: { request: unexpected },
-    maxRequests: 100,
-    keepAliveMs: 1_000,
-    maxConnections: 100,
-    requestTimeoutMs: 300,
+    ...{ maxRequests: 100, keepAliveMs: 1_000, maxConnections: 4_000, requestTimeoutMs: TIMEOUT_MS },
+    newRequestId: () => 'req_1',
     onResponse: () => {},
-    onInternalError: unexpected,
-    onDrop: unexpected,
-    onUnavailable: unexpected,
+    ...{ onInternalError: unexpected, onFull: unexpected, onUnavailable: unexpected },
   })
-  const { port } = new URL((await server.listen('127.0.0.1', 0)).url)
   t.after(() => server.close(0))
-  const responses = Object.entries(STALLED).map(async ([part, bytes]) => {
-    const socket = connect(Number(port), '127.0.0.1')
-    let response = ''
-    socket.on('data', (chunk) => {
-      response += chunk
-    })
-    socket.write(bytes)
-    await once(socket, 'close')
-    assert.match(response, /^HTTP\/1\.1 408 [\s\S]*"code":"request_timeout"/, part)
+  return (await server.listen('127.0.0.1', 0)).url
+}
+
+test('a thousand requests of each kind that do not arrive in time get 408, and their connections are closed', async (t) => {
+  const url = await started(t)
+  const clients = Object.entries(STALLED).flatMap(([part, bytes]) =>
+    Array.from({ length: 1_000 }, async () => {
+      const { socket, text, closed } = await bareConnection(url)
+      socket.write(bytes)
+      await closed
+      assert.match(text(), /^HTTP\/1\.1 408 [\s\S]*"code":"request_timeout"/, part)
+    }),
+  )
+  let ended = false
+  const all = Promise.all(clients).finally(() => {
+    ended = true
   })
-  await Promise.all(responses)
+  // Meanwhile others are served.
+  while (!ended) assert.equal((await fetch(`${url}/health`)).status, 200)
+  await all
+})
+
+test('a client that does not read its response in time is cut off', async (t) => {
+  const url = await started(t)
+  const deaf = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const connection = await bareConnection(url)
+      connection.socket.pause()
+      connection.socket.write('GET /big HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16))
+      return connection
+    }),
+  )
+  // A client that reads a little again and again is not cut off: it gets all.
+  const slow = await bareConnection(url)
+  slow.socket.write('GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await slow.closed
+  assert.ok(slow.text().length > BIG.length)
+  // A socket that is not read does not see its end: the server has closed it when writing fails.
+  await Promise.all(
+    deaf.map(async ({ socket, closed }) => {
+      const probe = setInterval(() => socket.write('x'), 50)
+      await closed
+      clearInterval(probe)
+    }),
+  )
 })

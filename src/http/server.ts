@@ -9,7 +9,7 @@ import { createTurns } from '../app/turns.ts'
 import type { Network } from '../domain/access/networks.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { BODY_LIMIT, readBody } from './body.ts'
+import { BODY_LIMIT, bodyReader } from './body.ts'
 import { type Authenticate, type Caller, isRefusal } from './caller.ts'
 import { type Client, clientFinder } from './client.ts'
 import { boundConnections } from './connections.ts'
@@ -113,7 +113,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 }
 
 function createApp(options: ServerOptions): FastifyInstance {
-  const connections = boundConnections()
+  const connections = boundConnections(options)
   const clientOf = clientFinder(options.trustedProxies)
   return Fastify({
     bodyLimit: BODY_LIMIT,
@@ -168,6 +168,8 @@ function addHooks(
     done()
   })
   app.setErrorHandler((error, request, reply) => {
+    // The rest of the body may never come.
+    if (!request.raw.complete) reply.raw.shouldKeepAlive = false
     if (error instanceof StoreUnavailable) options.onUnavailable(error)
     const refusal = refusalOfError(error)
     if (refusal) return sendRefusal(reply, refusal)
@@ -207,6 +209,7 @@ async function addEndpoints(
   { endpoints, parameterWords }: ServedApi,
   inFlight: InFlight,
 ): Promise<void> {
+  const readBody = bodyReader()
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (request, payload, done) => {
     readBody(payload, (error, bytes) => {
