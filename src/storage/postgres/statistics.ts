@@ -1,11 +1,12 @@
 /** Has PostgreSQL collect statistics of a table as soon as it has rows: autovacuum takes a minute, or is off. */
 import type { Log } from '../../ports/log.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
 import { NOUNS } from '../columns.ts'
 import type { Pool } from './pool.ts'
 import { type Sql, statements } from './statements.ts'
 
-/** The commits of this node before its first look at the tables, and the factor to each further look. */
-const FIRST_LOOK = 256
+/** A node looks at the tables when it starts, after so many commits, and each time after so many times as many. */
+const FIRST_COMMITS = 256
 const FACTOR = 8
 
 /** The tables with several indexes that begin with a scope. */
@@ -21,19 +22,25 @@ const WITHOUT_STATISTICS = `
       WHERE s.schemaname = current_schema() AND s.tablename = t.name AND s.attname = 'account_id')`
 
 /**
- * Returns a function to call with the number of commits of each group. Without statistics the planner assumes that a
+ * Looks at the tables, and returns a function to call with the number of commits of each group. Without statistics the planner assumes that a
  * scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
  * for one row may read all rows of a scope. New statistics replace such plans in every session.
  */
 export function createStatistics(pool: Pool, log: Log): (commits: number) => void {
   const sql = statements(pool, true)
   let commits = 0
-  let nextLook = FIRST_LOOK
+  let nextLook = FIRST_COMMITS
+  const look = () =>
+    void collect(sql).catch((err: Error) => {
+      // The next look or autovacuum does it.
+      if (!(err instanceof StoreUnavailable)) log.warn({ err }, 'Statistics not collected.')
+    })
+  look()
   return (more) => {
     commits += more
     if (commits < nextLook) return
     nextLook *= FACTOR
-    collect(sql).catch((err: Error) => log.warn({ err }, 'Statistics not collected; autovacuum will do it.'))
+    look()
   }
 }
 

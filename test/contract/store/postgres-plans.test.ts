@@ -218,6 +218,17 @@ function indexes(plan: Plan): string[] {
 /** Those that find a row by the columns of a commit's statement; the last columns of others are the id, too. */
 const WHOLE_KEYS = ['charges_pkey', 'attempts_pkey', 'attempts_by_scope', 'attempts_by_reference']
 
+function untilStatistics(url: string): Promise<void> {
+  return onDatabase(url, (client) =>
+    until('statistics of charges and attempts', async () => {
+      const { rowCount } = await client.query(
+        `SELECT FROM pg_stats WHERE tablename IN ('charges', 'attempts') AND attname = 'account_id'`,
+      )
+      return rowCount === 2
+    }),
+  )
+}
+
 test('plans that were made on empty tables are replaced once there are rows: whole keys find them', async (t) => {
   const url = await postgres.database(t)
   const connection = await connectWriter(url)
@@ -228,14 +239,7 @@ test('plans that were made on empty tables are replaced once there are rows: who
 
     const [store] = (await openStores(t, url, 1)) as [Store]
     await Promise.all(Array.from({ length: 256 }, () => store.commit(beginCommit({ scope }).commit)))
-    await onDatabase(url, (client) =>
-      until('statistics of charges and attempts', async () => {
-        const { rowCount } = await client.query(
-          `SELECT FROM pg_stats WHERE tablename IN ('charges', 'attempts') AND attname = 'account_id'`,
-        )
-        return rowCount === 2
-      }),
-    )
+    await untilStatistics(url)
     const used = new Set<string>()
     for (const [i, statement] of statements.entries())
       for (const index of indexes(await keptPlan(connection, `kept_${i}`, statement))) {
@@ -246,6 +250,15 @@ test('plans that were made on empty tables are replaced once there are rows: who
   } finally {
     await connection.close()
   }
+})
+
+test('a node that starts on rows without statistics, as after a restore, collects them', async (t) => {
+  const url = await postgres.database(t)
+  const [before] = (await openStores(t, url, 1)) as [Store]
+  await before.commit(beginCommit({ scope }).commit)
+  await before.close()
+  await openStores(t, url, 1)
+  await untilStatistics(url)
 })
 
 test('a connection that commits plans a statement once, for groups of any size', async (t) => {
