@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks'
 
 const {
   MINIPAY_SERVER = 'http://127.0.0.1:8080',
+  MINIPAY_KEY,
   MINIPAY_WEBHOOK_SECRET = '',
   SHOP_PORT = '8081',
 } = process.env
@@ -62,7 +63,11 @@ async function charge(order: Order): Promise<string> {
     await sleep(waitMs)
     const response = await fetch(`${MINIPAY_SERVER}/api/v1/charges`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': order.key },
+      headers: {
+        'Content-Type': 'application/json',
+        'Idempotency-Key': order.key,
+        ...(MINIPAY_KEY && { Authorization: `Bearer ${MINIPAY_KEY}` }),
+      },
       body: JSON.stringify({
         amount: order.amount,
         currency: 'usd',
@@ -71,8 +76,9 @@ async function charge(order: Order): Promise<string> {
       }),
       signal: AbortSignal.timeout(15_000),
     }).catch(() => null)
-    // No response, or a server that is busy or stopping: the charge may exist. Send the same request again.
-    if (!response || [408, 409, 500, 503].includes(response.status)) continue
+    // No response, a server that is busy or stopping, or a key that was refused: the charge may exist from an earlier
+    // request. Send the same request again.
+    if (!response || [401, 403, 408, 409, 429, 500, 503].includes(response.status)) continue
     const body = (await response.json()) as Body
     switch (response.status) {
       case 200:
