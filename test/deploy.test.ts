@@ -136,8 +136,14 @@ test('the load balancer has every node at its port, and no other server', () => 
   const balancer = Object.values(services).find(({ image }) => image.includes('haproxy'))
   assert.deepEqual(balancer?.volumes, [`./deploy/haproxy.cfg:${HAPROXY_CONFIG}:ro`])
   const [host, , inside] = balancer.ports?.[0]?.split(':') ?? []
-  assert.equal(host, '127.0.0.1', 'what asks nobody who they are stays on loopback')
+  assert.equal(host, '127.0.0.1', 'without TLS it stays on loopback')
   assert.equal(directives(/bind/)[0]?.[1], `:${inside}`)
+})
+
+test('the nodes believe the address of the client that the load balancer sends in place of the client’s own header', () => {
+  assert.ok(directives(/http-request/).some(([, rest]) => rest === 'set-header X-Forwarded-For %[src]'))
+  for (const node of NODES)
+    assert.match(String(service(node).environment?.['MINIPAY_TRUSTED_PROXIES']), /172\.16\.0\.0\/12/)
 })
 
 test('the load balancer sends nothing again that may have moved money', () => {

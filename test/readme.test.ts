@@ -13,7 +13,7 @@ import { freePort } from './kit/sockets.ts'
 
 const BLOCKS = blocksOf('README.md')
 
-const INSTALL_OR_START = /^(git clone|npm ci|docker (build|run))\b/
+const INSTALL_OR_START = /^(git clone|npm ci|docker (build|run|logs))\b/
 const isReceiver = (text: string) => text.includes('createServer')
 const isKill = (text: string) => text.includes('kill -9')
 
