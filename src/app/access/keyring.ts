@@ -50,30 +50,32 @@ export type KeyringOptions = {
 }
 
 type Cached = { readonly readAt: number; readonly usable: Authenticated }
+type Loading = { readonly readAt: number; readonly run: Promise<Authenticated | undefined> }
 
 export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions): Keyring {
   /** In the order in which they were read. */
   const cached = new Map<string, Cached>()
-  const loading = new Map<string, Promise<Authenticated | undefined>>()
+  const loading = new Map<string, Loading>()
   let uses = new Map<string, number>()
   let made: { readonly readAt: number; readonly found: boolean } | undefined
 
   function load(hash: string): Promise<Authenticated | undefined> {
     const before = loading.get(hash)
-    if (before) return before
+    // A read that hangs may have seen the row before a change, so it serves no request that comes a second later.
+    if (before && monotonic() - before.readAt < FRESH_MS) return before.run
     const readAt = monotonic()
     const run = store
       .accessKeyByHash(hash)
       .then((found) => {
         const usable = usableOf(found)
         // After a write, this load may have read the former row.
-        if (loading.get(hash) === run) keep(hash, usable && { readAt, usable })
+        if (loading.get(hash)?.run === run) keep(hash, usable && { readAt, usable })
         return usable
       })
       .finally(() => {
-        if (loading.get(hash) === run) loading.delete(hash)
+        if (loading.get(hash)?.run === run) loading.delete(hash)
       })
-    loading.set(hash, run)
+    loading.set(hash, { readAt, run })
     return run
   }
 
