@@ -6,6 +6,7 @@ import { createContext } from '../../src/app/context.ts'
 import type { Account } from '../../src/domain/access/access-key.ts'
 import type { KeyRequest } from '../../src/domain/access/new-key.ts'
 import { isRejection, type Rejection } from '../../src/domain/error.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { engineOf } from '../../src/storage/engine.ts'
 import { onEngine } from './server.ts'
@@ -14,6 +15,7 @@ export type Maker = {
   /** An administrator in test mode of the first account, unless the request says otherwise. */
   key(request?: Partial<KeyRequest> & ScopeRequest): Promise<MadeKey>
   account(name: string): Promise<Account>
+  readonly store: Store
 }
 
 /** Opens the database of a file or a URL, as the command line does, makes keys and accounts in it, and closes it. */
@@ -38,6 +40,7 @@ export async function inDatabase<T>(file: string, make: (maker: Maker) => Promis
             ...request,
           }),
         ),
+      store,
       account: async (name) => made(await createAccount(context, operator('cli'), name)),
     })
   } finally {

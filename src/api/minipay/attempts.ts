@@ -32,7 +32,10 @@ const listAttemptsEndpoint: Endpoint = {
   async handle({ context }, request, reply) {
     const scope = scopeOf(request)
     const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status } = validQuery(request.query)
-    const exists = async (id: string) => (await context.store.attempt(id)) !== undefined
+    const exists = async (id: string) => {
+      const found = (await context.store.attempt(id))?.scope
+      return found?.accountId === scope.accountId && found.mode === scope.mode
+    }
     await checkCursor('starting_after', startingAfter, 'att', exists)
     const query = {
       limit,

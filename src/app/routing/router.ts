@@ -156,7 +156,10 @@ export function createRouter(options: RouterOptions): Router {
     },
     async current(scope) {
       const stored = await store.ruleSet(scope)
-      const document = { rules: [], default: { providers: providers(scope), failover_on: [] } }
+      const serving = providers(scope)
+      // A list of none is no rule set that could be stored.
+      const list = serving.length > 0 && { providers: serving }
+      const document = { rules: [], default: { ...list, failover_on: [] } }
       if (!stored) return { version: 0, document, createdAt: null }
       return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
     },
