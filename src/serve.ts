@@ -74,7 +74,7 @@ export async function serve(
     server = await createServer({
       api: servedApi(servicesOf(config, core, metrics), VERSION),
       log,
-      authenticate: createAuthenticate({ ...config, ...context, onLoopback }),
+      authenticate: createAuthenticate({ ...config, ...context, onLoopback, rates }),
       allowedOrigins: config.allowedOrigins,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Authenticated } from '../app/access/keyring.ts'
+import { createRateLimits } from '../app/access/rate-limits.ts'
 import { PERMISSIONS, type Permission } from '../domain/access/permissions.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
@@ -25,6 +26,7 @@ function authenticator(options: Partial<AuthenticateOptions> = {}) {
   const runtime = manualRuntime()
   const authenticate = createAuthenticate({
     ...{ keyring: keyring(), runtime, onLoopback: true, insecureNoAuth: false, allowedOrigins: new Set() },
+    rates: createRateLimits(0, runtime),
     ...options,
   })
   const ask = (headers: Record<string, string>, permission: Permission | null = 'charges:read') =>
@@ -51,6 +53,39 @@ describe('a request with a key', () => {
         ...{ scope: FOUND.key.scope, actor: 'key_1', permissions: FOUND.permissions, keyId: 'key_1' },
         ...{ rateLimit: 5, address: '127.0.0.1', requestId: 'req_1' },
       })
+  })
+
+  test('is refused with 429 after ten wrong ones from its address, unless it was valid before', async () => {
+    const asked: boolean[] = []
+    const { runtime, ask } = authenticator({
+      keyring: {
+        ...keyring(),
+        authenticate: (text, _address, onlyKnown = false) => {
+          asked.push(onlyKnown)
+          return text === 'right' ? FOUND : undefined
+        },
+      },
+    })
+    const wrong = Array.from({ length: 12 }, () => ask({ authorization: 'Bearer wrong' }))
+    await runtime.advance(50)
+    const refusals = (await Promise.all(wrong)) as Refusal[]
+    assert.deepEqual(
+      refusals.map(({ status }) => status),
+      [...Array(10).fill(401), 429, 429],
+    )
+    const { code, retryAfterS, headers } = refusals.at(-1) as Refusal
+    assert.deepEqual([code, retryAfterS], ['rate_limited', 1])
+    assert.deepEqual(headers, {
+      'ratelimit-policy': '"failures";q=10;w=10',
+      ratelimit: '"failures";r=0;t=10',
+    })
+    assert.deepEqual(asked, [...Array(10).fill(false), true, true])
+    assert.equal(await codeOf(ask({ authorization: 'Bearer right' }), runtime), 'key_1')
+    // A request without a key is no guess.
+    assert.equal(await codeOf(ask({}), runtime), 'unauthenticated')
+    await runtime.advance(1_000)
+    assert.equal(await codeOf(ask({ authorization: 'Bearer wrong' }), runtime), 'unauthenticated')
+    assert.equal(await codeOf(ask({ authorization: 'Bearer wrong' }), runtime), 'rate_limited')
   })
 
   test('is refused in the same words after the same time, whatever is wrong with the key', async () => {

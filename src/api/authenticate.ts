@@ -1,16 +1,18 @@
 /** Finds out who makes each request. */
 import type { Authenticated, Keyring } from '../app/access/keyring.ts'
+import { FAILURES, type RateLimits } from '../app/access/rate-limits.ts'
 import { refusalOfHost, refusalOfOrigin } from '../http/browsers.ts'
 import type { Authenticate, Caller } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
 import { type Refusal, refuse } from '../http/errors.ts'
+import { refusalOfFailures } from '../http/limits.ts'
 import type { AllowedOrigins } from '../http/origins.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { keylessCaller } from './caller.ts'
 import { credentialsOf, isForwarded } from './credentials.ts'
 
 /**
- * MiniPay sends every 401 this long after the request came, in ms, or after a multiple of it: so its time does not
+ * MiniPay sends every 401, and the 429 in its place, this long after the request came, in ms, or after a multiple of it: so its time does not
  * show whether a key is malformed, unknown, revoked or expired. A look-up takes a few ms.
  */
 const REFUSED_AFTER_MS = 50
@@ -23,9 +25,10 @@ export type AuthenticateOptions = {
   /** No request needs a key. */
   readonly insecureNoAuth: boolean
   readonly allowedOrigins: AllowedOrigins
+  readonly rates: Pick<RateLimits, 'failure' | 'isBlocked'>
 }
 
-type Found = Caller | Refusal | undefined
+type Found = Caller | Refusal | 'no key' | 'wrong key'
 
 /**
  * Authenticates requests by their API keys. A request without one is served where none is needed, in test mode. A
@@ -36,26 +39,31 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   return (request, permission) => {
     if (permission === null) return openCaller(request)
     const arrivedAt = runtime.monotonic()
-    const settle = (found: Found) => found ?? inTime(runtime, arrivedAt)
+    const settle = (found: Found) =>
+      found === 'no key' || found === 'wrong key'
+        ? inTime(runtime, arrivedAt, refusalOfKey(options, found, request))
+        : found
     const found = find(options, request)
     return found instanceof Promise ? found.then(settle) : settle(found)
   }
 }
 
-/** The caller; a refusal of a page; or undefined for a request that lacks a valid key. */
+/** The caller; a refusal of a page; or why the request has no valid key. */
 function find(options: AuthenticateOptions, request: Request): Found | Promise<Found> {
-  const { keyring, allowedOrigins } = options
+  const { keyring, allowedOrigins, rates } = options
   const { authorization } = request.headers
   if (authorization === undefined) return findKeyless(options, request)
   const credentials = credentialsOf(authorization)
-  if (!credentials) return undefined
+  if (!credentials) return 'wrong key'
   const admit = (found: Authenticated | undefined): Found => {
-    if (!found) return undefined
+    if (!found) return 'wrong key'
     // A browser that knows a user name repeats it for every page.
     const refused = credentials.scheme === 'basic' ? refusalOfOrigin(request, allowedOrigins) : undefined
     return refused ?? keyedCaller(request, found)
   }
-  const found = keyring.authenticate(credentials.text, request.client.address)
+  const { address } = request.client
+  // Clients of one address may share it with an attacker: their keys still work, but a guess causes no read.
+  const found = keyring.authenticate(credentials.text, address, rates.isBlocked(address))
   return found instanceof Promise ? found.then(admit) : admit(found)
 }
 
@@ -63,12 +71,12 @@ function findKeyless(options: AuthenticateOptions, request: Request): Found | Pr
   const { keyring, onLoopback, insecureNoAuth, allowedOrigins } = options
   const admit = (keyNeeded: boolean): Found =>
     keyNeeded
-      ? undefined
+      ? 'no key'
       : (refusalOfHost(request, onLoopback ? 'loopback' : 'local', allowedOrigins) ??
         refusalOfOrigin(request, allowedOrigins) ??
         keylessCaller(request))
   if (insecureNoAuth) return admit(false)
-  if (!onLoopback || isForwarded(request.headers)) return undefined
+  if (!onLoopback || isForwarded(request.headers)) return 'no key'
   const made = keyring.anyKey()
   return made instanceof Promise ? made.then(admit) : admit(made)
 }
@@ -93,9 +101,24 @@ const UNAUTHENTICATED = refuse(
   'Authorization',
 )
 
-/** The one refusal of all invalid keys, at its fixed time. */
-function inTime({ monotonic, after }: AuthenticateOptions['runtime'], arrivedAt: number): Promise<Refusal> {
+/** The one refusal of all invalid keys, or of an address that sent too many of them. */
+function refusalOfKey(
+  { rates }: AuthenticateOptions,
+  found: 'no key' | 'wrong key',
+  { client }: Request,
+): Refusal {
+  if (found === 'no key') return UNAUTHENTICATED
+  const taken = rates.failure(client.address)
+  return taken.allowed ? UNAUTHENTICATED : refusalOfFailures(FAILURES, taken)
+}
+
+/** A refusal at its fixed time. */
+function inTime(
+  { monotonic, after }: AuthenticateOptions['runtime'],
+  arrivedAt: number,
+  refusal: Refusal,
+): Promise<Refusal> {
   const passed = monotonic() - arrivedAt
   const waitMs = REFUSED_AFTER_MS * (Math.floor(passed / REFUSED_AFTER_MS) + 1) - passed
-  return new Promise((resolve) => void after(waitMs, () => resolve(UNAUTHENTICATED)))
+  return new Promise((resolve) => void after(waitMs, () => resolve(refusal)))
 }

@@ -24,6 +24,13 @@ after(() => dir.remove())
 const statusOf = async (url: string, headers: Record<string, string>, path = '/api/v1/balance') =>
   (await call(url, 'GET', path, undefined, headers)).status
 
+let clients = 0
+/** The header of a trusted proxy with a client that no request had before: each address may fail ten times only. */
+const elsewhere = () => {
+  clients++
+  return { 'x-forwarded-for': `198.51.${100 + (clients >> 8)}.${clients & 255}` }
+}
+
 /** A key that differs from a right one in its last character, which the checksum finds. */
 const mistyped = (secret: string) => secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0')
 
@@ -72,7 +79,7 @@ describe('with keys', () => {
       closing = (await account('Closing')).publicId
       closed = await key({ account: closing })
     })
-    server = await startServer(file)
+    server = await startServer(file, { MINIPAY_TRUSTED_PROXIES: '127.0.0.1' })
     api = client(server.url, bearer(admin.secret))
   })
   after(() => server?.kill())
@@ -128,7 +135,10 @@ describe('with keys', () => {
         status,
         body,
         headers: sent,
-      } = await call<Error>(server.url, 'POST', '/api/v1/charges', ORDER, headers)
+      } = await call<Error>(server.url, 'POST', '/api/v1/charges', ORDER, {
+        ...headers,
+        ...elsewhere(),
+      })
       assert.equal(status, 401, JSON.stringify(headers).slice(0, 60))
       assert.match(sent.get('www-authenticate') ?? '', /^Bearer realm="MiniPay", Basic realm="MiniPay"/)
       bodies.add(JSON.stringify({ ...body, request_id: '' }))
@@ -169,12 +179,24 @@ describe('with keys', () => {
     for (let round = 0; round < 15; round++)
       for (const [kind, secret] of Object.entries(kinds)) {
         const start = performance.now()
-        assert.equal(await statusOf(server.url, bearer(secret)), 401, kind)
+        assert.equal(await statusOf(server.url, { ...bearer(secret), ...elsewhere() }), 401, kind)
         times[kind] = [...(times[kind] ?? []), performance.now() - start]
       }
     const medians = Object.values(times).map((all) => all.toSorted((a, b) => a - b)[7] as number)
     assert.ok(Math.min(...medians) >= 49, String(medians))
     assert.ok(Math.max(...medians) - Math.min(...medians) < 15, String(medians))
+  })
+
+  test('an address with many wrong keys gets 429, but its right keys and other addresses are served', async () => {
+    const here = elsewhere()
+    const wrong = { ...bearer('mp_live_0000000000000000000000000000000001OOYj9'), ...here }
+    const statuses = await Promise.all(Array.from({ length: 15 }, () => statusOf(server.url, wrong)))
+    assert.deepEqual(statuses.toSorted(), [...Array(10).fill(401), ...Array(5).fill(429)])
+    const { headers, body } = await call<Error>(server.url, 'GET', '/api/v1/balance', undefined, wrong)
+    assert.deepEqual([body.code, headers.get('retry-after')], ['rate_limited', '1'])
+    assert.match(headers.get('ratelimit') ?? '', /^"failures";r=0;t=\d+$/)
+    assert.equal(await statusOf(server.url, { ...bearer(admin.secret), ...here }), 200)
+    assert.equal(await statusOf(server.url, { ...wrong, ...elsewhere() }), 401)
   })
 
   test('a path that does not exist needs no key, and neither do the endpoints that are open to all', async () => {
