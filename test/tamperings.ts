@@ -55,6 +55,11 @@ export const UNSEEN: readonly { readonly what: string; readonly sql: string; rea
     why: 'each try is not stored',
   },
   {
+    what: 'the counters of limits deleted',
+    sql: 'DELETE FROM velocity_counters',
+    why: 'MiniPay deletes them, too, once their window is over',
+  },
+  {
     what: "an account's name",
     sql: `UPDATE accounts SET name = 'another'`,
     why: 'it stands nowhere else',

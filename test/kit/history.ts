@@ -259,6 +259,7 @@ const RULES = {
       failover_on: ['processing_error'],
     },
   ],
+  limits: [{ name: 'yen', per: 'customer', window_s: 3600, max_charges: 1000, max_amount: { jpy: 1000 } }],
   default: { providers: ['sandbox'] },
 }
 
@@ -277,6 +278,8 @@ export async function fillBooks(store: Store): Promise<void> {
   }
   await atOneBank(books)
   await atTwoBanks(books)
+  // A velocity limit declines it.
+  await books.charge(2_080, { currency: 'jpy', capture: false })
   await withLongTexts(books)
   await disputed(books)
   bankB.finds(null)

@@ -1,4 +1,8 @@
-/** Rule sets at their limits: a hundred rules, each with a condition of a thousand characters that never holds. */
+/**
+ * Rule sets at their limits: a hundred rules and twenty velocity limits, each with a condition of a thousand characters
+ * that never holds.
+ */
+import { MAX_LIMITS } from '../../src/domain/routing/limits.ts'
 import { MAX_CONDITION, MAX_FAILOVER_CODES, MAX_RULES } from '../../src/domain/routing/rule-set.ts'
 
 const MOST_PARTS = 55
@@ -35,6 +39,23 @@ export function ruleSetOf(kind: ConditionKind): object {
       providers: ['sandbox', 'remote'],
       failover_on: codes,
     })),
+    limits: Array.from({ length: MAX_LIMITS }, (_, i) => ({
+      ...limit(i),
+      when: CONDITIONS[kind](MAX_RULES + i),
+    })),
+    default: { providers: ['sandbox'] },
+  }
+}
+
+const limit = (i: number) => ({
+  ...{ name: `limit ${i}`, per: 'customer', window_s: 86_400, max_charges: 1_000_000 },
+  max_amount: { usd: Number.MAX_SAFE_INTEGER, eur: Number.MAX_SAFE_INTEGER },
+})
+
+/** As many velocity limits as there may be, which apply to every charge. */
+export function limitsOnly(): object {
+  return {
+    limits: Array.from({ length: MAX_LIMITS }, (_, i) => limit(i)),
     default: { providers: ['sandbox'] },
   }
 }
@@ -49,6 +70,13 @@ export function brokenRuleSet(): object {
       failover_on: Array(MAX_FAILOVER_CODES).fill(1),
       split: Array(20).fill({ provider: 1, weight: 0 }),
     })),
+    limits: Array(MAX_LIMITS).fill({
+      name: 7,
+      per: 1,
+      window_s: 0,
+      max_amount: { abc: 0 },
+      when: 'amout > 1',
+    }),
     default: {},
   }
 }

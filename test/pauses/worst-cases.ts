@@ -1,6 +1,6 @@
 /** The most expensive requests of each endpoint. */
 import type { Endpoint } from '../../src/api/endpoint.ts'
-import { brokenRuleSet, CONDITION_KINDS, ruleSetOf } from './rule-sets.ts'
+import { brokenRuleSet, CONDITION_KINDS, limitsOnly, ruleSetOf } from './rule-sets.ts'
 import { type Ask, MOST_METADATA, type PausesWorld } from './world.ts'
 
 type Cases = Readonly<Record<string, (world: PausesWorld) => Ask>>
@@ -130,6 +130,7 @@ export const worstCases: Readonly<Record<string, Cases>> = {
       CONDITION_KINDS.map((kind) => [kind, (world: PausesWorld) => world.simulation(kind)]),
     ),
     'the newest thousand': post('/api/v1/routing/simulate', { last: 1_000 }),
+    'limits on the newest thousand': post('/api/v1/routing/simulate', { rules: limitsOnly(), last: 1_000 }),
     'a problem at every place': post('/api/v1/routing/simulate', { rules: brokenRuleSet(), last: 1_000 }),
   },
   'GET /api/v1/attempts': {

@@ -315,6 +315,26 @@ export const OTHERS: readonly Tampering[] = [
     says: /^The rules of version 1 are none: default The default is missing\.$/,
   },
   {
+    what: 'the number of charges in a counter of a limit',
+    sql: `UPDATE velocity_counters SET sums = replace(sums, '[', '[-')`,
+    says: /^The velocity counter \w{64} is not one that MiniPay writes\.$/,
+  },
+  {
+    what: 'a counter of a limit with a sum less',
+    sql: `UPDATE velocity_counters SET sums = '[0,0,0,0,0,0,0,0,1]'`,
+    says: /^The velocity counter \w{64} is not one that MiniPay writes\.$/,
+  },
+  {
+    what: 'a counter of a limit that ends later',
+    sql: `UPDATE velocity_counters SET ends_at = ends_at + 1`,
+    says: /^The velocity counter \w{64} is not one that MiniPay writes\.$/,
+  },
+  {
+    what: 'a charge that a limit declined, declined by a provider',
+    sql: `UPDATE charges SET provider = 'bank_a' WHERE amount = 2080`,
+    says: /^The /,
+  },
+  {
     what: 'a notification that is pending and never due',
     sql: `UPDATE notifications SET due_at = NULL WHERE state = 'pending'`,
     says: /^The notification ntf_\w+ is pending, and is not settled as one that is\.$/,
