@@ -72,9 +72,8 @@ test('the installation of the service makes the user, the folders and the files 
   assert.ok(
     page.includes(`install -d -o ${value('User')} -g ${value('Group')} -m 0700 ${value('WorkingDirectory')}`),
   )
-  assert.ok(
-    page.includes(`git clone URL ${value('ExecStart=/usr/bin/node').split('/bin/')[0] ?? '/opt/minipay'}`),
-  )
+  const folder = /^ExecStart=\/usr\/bin\/node (\S+)\/bin\/minipay\.js /m.exec(unit)?.[1]
+  assert.ok(page.includes(`git clone URL ${folder}\n`))
   const backup = read('deploy/systemd/minipay-backup.service')
   assert.ok(page.includes(/^ReadWritePaths=(\S+)$/m.exec(backup)?.[1] ?? 'none'))
   for (const [file] of page.matchAll(/\bdeploy\/[\w/.-]+\w/g))
