@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { postgresServer } from './kit/postgres.ts'
 
 const FILES = [
+  'authentication',
+  'first-key',
+  'browsers',
+  'scopes',
   'golden',
   'charges-refunds',
   'seed-contract',

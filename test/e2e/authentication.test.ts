@@ -65,6 +65,8 @@ describe('with keys', () => {
   let server: RunningServer
   let admin: MadeKey
   let support: MadeKey
+  /** In test mode, where the sandbox takes charges. */
+  let tester: MadeKey
   let far: MadeKey
   let closed: MadeKey
   let closing: string
@@ -74,7 +76,8 @@ describe('with keys', () => {
     const file = join(dir.path, 'keys.db')
     await inDatabase(file, async ({ key, account }) => {
       admin = await key({ mode: 'live' })
-      support = await key({ mode: 'live', role: 'support' })
+      support = await key({ role: 'support' })
+      tester = await key()
       far = await key({ mode: 'live', networks: ['192.0.2.0/24', '2001:db8::/32'] })
       closing = (await account('Closing')).publicId
       closed = await key({ account: closing })
@@ -217,7 +220,7 @@ describe('with keys', () => {
   })
 
   test('a key without the permission gets 403 that names it, before the body is read', async () => {
-    const paid = await api.charge()
+    const paid = await client(server.url, bearer(tester.secret)).charge()
     const desk = client(server.url, bearer(support.secret))
     assert.equal((await desk.get(`/api/v1/charges/${paid.id}`)).status, 200)
     assert.equal((await desk.post('/api/v1/refunds', { transaction_id: paid.id })).status, 200)
@@ -270,7 +273,7 @@ describe('with keys', () => {
   })
 
   test('a request whose key is revoked while its body arrives is finished, and the next one is refused', async () => {
-    const { id, secret } = await made({ name: 'in flight' })
+    const { id, secret } = await made({ name: 'in flight', mode: 'test' })
     const body = JSON.stringify(ORDER)
     const { socket, text } = await bareConnection(server.url)
     const head = `POST /api/v1/charges HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${secret}\r\n`
