@@ -20,6 +20,8 @@ export function withBank<T>(bench: Bench, use: (bank: Server) => Promise<T>): Pr
   return withDatabase(bench, (file) => withServer(startBank(file, SECRET), use))
 }
 
+let files = 0
+
 /** Calls `use` with MiniPay (of `checkout`) on that database and these providers, in this order, and stops it afterwards. */
 export async function withProviders<T>(
   bench: Bench,
@@ -29,7 +31,7 @@ export async function withProviders<T>(
   settings: Readonly<Record<string, string>> = {},
   checkout?: string,
 ): Promise<T> {
-  const file = join(bench.folder, 'providers.json')
+  const file = join(bench.folder, `providers-${++files}.json`)
   const entries = Object.entries(remotes).map(([name, remote]) => [
     name,
     { kind: 'http', ...modeOf(checkout), secret: SECRET, lookup: 'final', ...remote },

@@ -2,8 +2,16 @@
 import { secretKey, signatureHeaders } from '../src/signing.ts'
 
 export type Scenario =
-  /** A charge with a new key, in usd unless given; the first `remember` can be replayed and refunded later. */
-  | { readonly kind: 'charge'; readonly remember?: number; readonly currency?: Currency }
+  /**
+   * A charge with a new key, in usd unless given; the first `remember` can be replayed and refunded later. `secret` is
+   * an API key.
+   */
+  | {
+      readonly kind: 'charge'
+      readonly remember?: number
+      readonly currency?: Currency
+      readonly secret?: string
+    }
   /** A replay of a remembered charge: the same key and body. */
   | { readonly kind: 'replay' }
   /** A refund of one minor unit of a remembered charge, with a new key; each charge in its turn. */
@@ -44,10 +52,11 @@ function random32(): number {
   return (Math.random() * 0x1_0000_0000) >>> 0
 }
 
-/** The part of a POST before its key. */
-function postHead(port: number, path: string, bodyBytes: number): string {
+/** The part of a POST before its idempotency key. */
+function postHead(port: number, path: string, bodyBytes: number, secret?: string): string {
+  const authorization = secret === undefined ? '' : `Authorization: Bearer ${secret}\r\n`
   return (
-    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${authorization}Content-Type: application/json\r\n` +
     `Content-Length: ${bodyBytes}\r\nIdempotency-Key: `
   )
 }
@@ -60,7 +69,7 @@ export function requestMaker(
 ): RequestMaker {
   switch (scenario.kind) {
     case 'charge':
-      return { expectedStatus: 201, next: charges(port, scenario.currency ?? 'usd') }
+      return { expectedStatus: 201, next: charges(port, scenario.currency ?? 'usd', scenario.secret) }
     case 'replay':
       return { expectedStatus: 200, next: inTurn(remembered, (charge) => charge.request) }
     case 'refund':
@@ -74,11 +83,11 @@ export function requestMaker(
   }
 }
 
-function charges(port: number, currency: Currency): () => string {
+function charges(port: number, currency: Currency, secret?: string): () => string {
   const beforeCustomer = `{"amount":${AMOUNT},"currency":"${currency}","customer":"`
   const afterCustomer = '"}'
   const bodyBytes = beforeCustomer.length + (customerIds[0] as string).length + afterCustomer.length
-  const head = postHead(port, '/api/v1/charges', bodyBytes)
+  const head = postHead(port, '/api/v1/charges', bodyBytes, secret)
   const middle = `\r\n\r\n${beforeCustomer}`
   return () => head + uuid() + middle + customerIds[random32() % CUSTOMERS] + afterCustomer
 }

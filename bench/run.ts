@@ -11,6 +11,7 @@ import { comparison } from './compare.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
+import { keys } from './keys.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
@@ -22,6 +23,7 @@ import { liveWebhooks, waitingDeliveries } from './webhooks.ts'
 
 const PARTS: readonly Part[] = [
   charges,
+  keys,
   liveWebhooks,
   mixed,
   waitingDeliveries,

@@ -1,0 +1,96 @@
+/** Charges with an API key beside charges without one, on two servers in turn: in process, and through a stand-in. */
+import { ask, withProviders } from './banks.ts'
+import {
+  type Bench,
+  measure,
+  median,
+  type Part,
+  type Row,
+  type Run,
+  summary,
+  warmUp,
+  withDatabase,
+  withServer,
+} from './bench.ts'
+import { type Server, startMiniPay, startStandIn } from './processes.ts'
+
+/** By name, the title of the row and its path: decided in process, or a call to a provider's process. */
+const ROADS = {
+  'keys: in process': { title: 'durable charges', provider: false },
+  'keys: provider': { title: 'durable charges through a provider', provider: true },
+} as const
+type Name = keyof typeof ROADS
+const NAMES = Object.keys(ROADS) as Name[]
+
+const CONNECTIONS = 64
+const WARMUP_SECONDS = 3
+/** The rate with a key, as a share of the rate without one. */
+const RATIO_AIM = 0.95
+
+export const keys: Part = {
+  names: NAMES,
+  async run(bench, wanted) {
+    const rows: Row[] = []
+    for (const name of NAMES.filter((one) => wanted.includes(one))) {
+      const { title, provider } = ROADS[name]
+      const sides = { keyed: [] as Run[], keyless: [] as Run[] }
+      const start = provider ? withRemoteServer : withInProcessServer
+      await start(bench, (keyed) => start(bench, (keyless) => runBoth(bench, { keyed, keyless }, sides)))
+      rows.push(...compared(title, sides.keyed, sides.keyless))
+    }
+    return rows
+  },
+}
+
+type Use = (server: Server) => Promise<void>
+
+function withInProcessServer(bench: Bench, use: Use): Promise<void> {
+  return withDatabase(bench, (file) => withServer(startMiniPay(file, '', bench.nodeFlags), use))
+}
+
+function withRemoteServer(bench: Bench, use: Use): Promise<void> {
+  return withDatabase(bench, (file) =>
+    withServer(startStandIn(), ({ url }) =>
+      withProviders(bench, file, { bank: { url, concurrency: CONNECTIONS } }, use),
+    ),
+  )
+}
+
+type Sides<T> = { readonly keyed: T; readonly keyless: T }
+
+/** They take turns in beginning a round, so neither always runs in the same state of the machine. */
+async function runBoth(bench: Bench, servers: Sides<Server>, runs: Sides<Run[]>): Promise<void> {
+  const secret = await makeKey(servers.keyed)
+  const scenarios = { keyed: { kind: 'charge', secret }, keyless: { kind: 'charge' } } as const
+  for (const side of ['keyless', 'keyed'] as const)
+    await warmUp(bench, servers[side], { seconds: WARMUP_SECONDS, scenario: scenarios[side] })
+  for (let round = 0; round < bench.rounds; round++)
+    for (const side of round % 2 === 0 ? (['keyless', 'keyed'] as const) : (['keyed', 'keyless'] as const))
+      runs[side].push(
+        await measure(bench, servers[side], { connections: CONNECTIONS, scenario: scenarios[side] }),
+      )
+}
+
+/** The first key of a server, made by a request without one. From then on the server serves no other request. */
+async function makeKey(server: Server): Promise<string> {
+  const body = { name: 'Benchmark', role: 'application' }
+  return (await ask<{ secret: string }>(server, 'POST', '/api/v1/keys', body)).secret
+}
+
+function compared(title: string, keyed: readonly Run[], keyless: readonly Run[]): Row[] {
+  const micros = (run: Run) => (run.serverCpu * 1e6) / run.perSecond
+  const ratioOf = (of: (run: Run) => number) => median(keyed.map((run, i) => of(run) / of(keyless[i] as Run)))
+  const ratio = ratioOf((run) => run.perSecond)
+  const cpu = (runs: readonly Run[]) => `CPU a charge ${median(runs.map(micros)).toFixed(0)} µs`
+  return [
+    {
+      what: `**${title} with an API key**`,
+      connections: CONNECTIONS,
+      ...summary(keyed),
+      beside: `${ratio.toFixed(2)} of the rate without a key; ${cpu(keyed)} (${ratioOf(micros).toFixed(2)})`,
+      aim: `${RATIO_AIM}`,
+      met: ratio >= RATIO_AIM,
+    },
+    { what: 'the same without a key', connections: CONNECTIONS, ...summary(keyless), beside: cpu(keyless) },
+  ]
+}
