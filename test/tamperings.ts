@@ -3,11 +3,19 @@
  * which verify must report it.
  */
 
+import { ACCESS } from './tamperings/access.ts'
 import { EVENTS, KEYS } from './tamperings/events-and-keys.ts'
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, body, type Tampering, told } from './tamperings/sql.ts'
 
-export const TAMPERINGS: readonly Tampering[] = [...EVENTS, ...KEYS, ...ATTEMPTS, ...CHARGES, ...OTHERS]
+export const TAMPERINGS: readonly Tampering[] = [
+  ...EVENTS,
+  ...KEYS,
+  ...ATTEMPTS,
+  ...CHARGES,
+  ...OTHERS,
+  ...ACCESS,
+]
 
 /** Changes that the stored rows cannot show; a chain of hashes would show them. */
 export const UNSEEN: readonly { readonly what: string; readonly sql: string; readonly why: string }[] = [

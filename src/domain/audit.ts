@@ -38,7 +38,7 @@ export type AuditEntry = {
   readonly action: AuditAction
   /** The id of the object that it changed; null if it has none. */
   readonly object: string | null
-  /** Canonical JSON of the object before and after; null if there is none. Never a secret, nor a hash of one. */
+  /** Canonical JSON of the object before and after; null if there is none. Never a secret, nor a whole hash of one. */
   readonly before: string | null
   readonly after: string | null
   /** The address that the request came from; null without a request. */

@@ -17,6 +17,7 @@ import type { Scope, Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
+import { administer } from './access-history.ts'
 import { auditIn } from './audit-entries.ts'
 import { LIVE_SCOPE } from './scopes.ts'
 
@@ -287,6 +288,7 @@ export async function fillBooks(store: Store): Promise<void> {
   await books.charge(2_090)
   await books.notify(bankA, 'payment', 'foreign', 'failed')
   await settleDeliveries(store)
+  await administer(books.context)
 }
 
 async function atTheSandbox(books: Books): Promise<void> {

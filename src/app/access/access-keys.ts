@@ -123,7 +123,8 @@ export async function rollAccessKey(
   const made = newKey(context, by, before)
   const expiresAt = Math.min(now + overlapMs, before.expiresAt ?? Number.POSITIVE_INFINITY)
   const old: AccessKey = { ...before, expiresAt, rolledTo: made.key.id }
-  const facts = { action: 'key.rolled', object: id, before: keyFacts(before), after: keyFacts(old) } as const
+  const after = { ...keyFacts(old), successor: keyFacts(made.key) }
+  const facts = { action: 'key.rolled', object: id, before: keyFacts(before), after } as const
   const stored = await written(context, [before, made.key], () =>
     context.store.rollAccessKey(before, old, made.key, entryOf(context, by, before.scope, facts)),
   )

@@ -110,10 +110,14 @@ export function entryOf(
 
 const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 
-/** A key as the audit log has it, in the words of the API: without its secret and its hash. */
+/**
+ * A key as the audit log has it, in the words of the API: without its secret. `verify` compares the rows of keys with
+ * these facts, the secret by the first 64 bits of its hash.
+ */
 export function keyFacts(key: AccessKey): object {
   return {
     name: key.name,
+    fingerprint: key.hash.slice(0, 16),
     hint: key.hint,
     mode: key.scope.mode,
     role: key.role,

@@ -1,6 +1,7 @@
 /** Checks of single rows, and of rows against the row that they refer to, in SQL that both engines run. */
 import { MAX_WINDOW_MS, SUB_WINDOWS } from '../../domain/velocity.ts'
 import type { Check } from '../verify-checks.ts'
+import { ACCESS } from './access.ts'
 
 /** Each event has one delivery for each endpoint, made at the same time. */
 const DELIVERIES: readonly Check[] = [
@@ -85,4 +86,11 @@ const VELOCITY: readonly Check[] = [
   },
 ]
 
-export const ROWS: readonly Check[] = [...DELIVERIES, ...NOTIFICATIONS, ...RECORDS, ...ACCOUNTS, ...VELOCITY]
+export const ROWS: readonly Check[] = [
+  ...DELIVERIES,
+  ...NOTIFICATIONS,
+  ...RECORDS,
+  ...ACCOUNTS,
+  ...VELOCITY,
+  ...ACCESS,
+]

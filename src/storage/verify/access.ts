@@ -1,0 +1,89 @@
+/**
+ * Access keys and accounts against the audit log, which records each of their changes in the same transaction. The log
+ * has JSON with sorted keys and without spaces, in which a text of a person cannot look like a field: its quotes are
+ * escaped.
+ */
+import type { Check } from '../verify-checks.ts'
+
+/** What the log says of each key when it was made: by itself, or as the successor of another. */
+const MADE = `made AS (
+  SELECT object AS id, account_id, live, after AS facts FROM audit_log WHERE action = 'key.created'
+  UNION ALL
+  SELECT k.rolled_to, l.account_id, l.live, l.after FROM audit_log l
+  JOIN access_keys k ON k.id = l.object AND k.account_id = l.account_id AND k.live = l.live
+  WHERE l.action = 'key.rolled')`
+
+/** The condition that the facts have another value in a field than `value`, as JSON; none of these fields is the last. */
+const differs = (field: string, value: string) => `facts NOT LIKE '%"${field}":' || ${value} || ',%'`
+
+/** An action in the log about this object in its scope. */
+const logged = (action: string, object: string, more = '') => `EXISTS (
+  SELECT 1 FROM audit_log l WHERE l.action = '${action}' AND l.object = ${object} ${more})`
+
+const OWN = 'AND l.account_id = k.account_id AND l.live = k.live'
+
+const KEYS: readonly Check[] = [
+  {
+    sql: `SELECT k.id FROM access_keys k
+      WHERE (k.rolled_to IS NULL AND ${logged('key.rolled', 'k.id', OWN)})
+        OR NOT ${logged('key.rolled', 'k.id', `${OWN} AND l.after LIKE '%"rolled_to":"' || k.rolled_to || '"%'`)}
+          AND k.rolled_to IS NOT NULL LIMIT 1`,
+    problem: ({ id }) => `The API key ${id} has another successor than the audit log says.`,
+  },
+  {
+    sql: `WITH ${MADE}
+      SELECT k.id FROM access_keys k
+      LEFT JOIN made m ON m.id = k.id AND m.account_id = k.account_id AND m.live = k.live
+      WHERE m.id IS NULL LIMIT 1`,
+    problem: ({ id }) =>
+      `The API key ${id} was not made by MiniPay: the audit log of its account does not have it.`,
+  },
+  {
+    sql: `WITH ${MADE}
+      SELECT * FROM (
+        SELECT k.id, CASE
+          WHEN ${differs('fingerprint', `'"' || substr(k.hash, 1, 16) || '"'`)} THEN 'secret'
+          WHEN ${differs('role', `coalesce('"' || k.role || '"', 'null')`)} THEN 'role'
+          WHEN ${differs('permissions', `coalesce(k.permissions, 'null')`)} THEN 'list of permissions'
+          WHEN ${differs('networks', `coalesce(k.networks, 'null')`)} THEN 'list of networks'
+          WHEN ${differs('rate_limit', `coalesce(CAST(k.rate_limit AS TEXT), 'null')`)} THEN 'rate limit'
+          WHEN k.expires_at IS NULL AND (k.rolled_to IS NOT NULL OR facts NOT LIKE '%"expires_at":null%') THEN 'expiry'
+          END AS what
+        FROM access_keys k JOIN made m ON m.id = k.id AND m.account_id = k.account_id AND m.live = k.live) AS x
+      WHERE what IS NOT NULL LIMIT 1`,
+    problem: ({ id, what }) => `The API key ${id} has another ${what} than the audit log says.`,
+  },
+  {
+    sql: `SELECT * FROM (
+        SELECT k.id, CASE WHEN k.revoked_at IS NULL THEN 'is not' ELSE 'is' END AS found,
+          CASE WHEN ${logged('key.revoked', 'k.id', OWN)} THEN 'was' ELSE 'was not' END AS told
+        FROM access_keys k) AS x
+      WHERE (found = 'is') <> (told = 'was') LIMIT 1`,
+    problem: ({ id, found, told }) =>
+      `The API key ${id} ${found} revoked, and the audit log says that it ${told} revoked.`,
+  },
+]
+
+const ACCOUNTS: readonly Check[] = [
+  {
+    sql: `SELECT k.id, k.account_id AS account FROM access_keys k
+      LEFT JOIN accounts a ON a.id = k.account_id WHERE a.id IS NULL LIMIT 1`,
+    problem: ({ id, account }) => `The API key ${id} is of the account ${account}, which is not there.`,
+  },
+  {
+    sql: `SELECT a.public_id AS id FROM accounts a
+      WHERE a.public_id <> 'acct_default' AND NOT ${logged('account.created', 'a.public_id')} LIMIT 1`,
+    problem: ({ id }) => `The account ${id} was not made by MiniPay: the audit log does not have it.`,
+  },
+  {
+    sql: `SELECT * FROM (
+        SELECT a.public_id AS id, CASE WHEN a.closed_at IS NULL THEN 'is not' ELSE 'is' END AS found,
+          CASE WHEN ${logged('account.closed', 'a.public_id')} THEN 'was' ELSE 'was not' END AS told
+        FROM accounts a) AS x
+      WHERE (found = 'is') <> (told = 'was') LIMIT 1`,
+    problem: ({ id, found, told }) =>
+      `The account ${id} ${found} closed, and the audit log says that it ${told} closed.`,
+  },
+]
+
+export const ACCESS: readonly Check[] = [...ACCOUNTS, ...KEYS]

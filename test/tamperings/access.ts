@@ -1,0 +1,88 @@
+/** Changes of access keys and accounts. */
+import type { Tampering } from './sql.ts'
+
+const key = (name: string, set: string) => `UPDATE access_keys SET ${set} WHERE name = '${name}'`
+const differs = (what: string) =>
+  new RegExp(`^The API key key_\\w+ has another ${what} than the audit log says\\.$`)
+const id = (name: string) => `(SELECT id FROM access_keys WHERE name = '${name}')`
+
+export const ACCESS: readonly Tampering[] = [
+  {
+    what: 'an API key that somebody inserted',
+    sql: `INSERT INTO access_keys (id, account_id, live, name, hash, hint, role, created_at, created_by)
+      VALUES ('key_1', 1, 1, 'mine', '00', '', 'administrator', 0, 'cli')`,
+    says: /^The API key key_1 was not made by MiniPay: the audit log of its account does not have it\.$/,
+  },
+  {
+    what: 'an API key that was moved to live mode',
+    sql: key('support', 'live = 1'),
+    says: /^The API key key_\w+ was not made by MiniPay: the audit log of its account does not have it\.$/,
+  },
+  {
+    what: 'an API key that was moved to another account',
+    sql: key('administrator', `account_id = (SELECT id FROM accounts WHERE name = 'the "shop"')`),
+    says: /^The API key key_\w+ was not made by MiniPay: the audit log of its account does not have it\.$/,
+  },
+  {
+    what: "an API key's secret",
+    sql: key('administrator', `hash = '${'1'.repeat(64)}'`),
+    says: differs('secret'),
+  },
+  {
+    what: "a successor's secret",
+    sql: `UPDATE access_keys SET hash = '${'1'.repeat(64)}' WHERE name = 'rolled' AND rolled_to IS NULL`,
+    says: differs('secret'),
+  },
+  { what: "an API key's role", sql: key('support', `role = 'administrator'`), says: differs('role') },
+  {
+    what: 'the role of an API key with that role in its name',
+    sql: key('%_"role":"administrator"', `role = 'administrator'`),
+    says: differs('role'),
+  },
+  {
+    what: "an API key's permissions",
+    sql: key('limited', `permissions = '["keys:write"]'`),
+    says: differs('list of permissions'),
+  },
+  {
+    what: "an API key's networks",
+    sql: key('limited', 'networks = NULL'),
+    says: differs('list of networks'),
+  },
+  { what: "an API key's rate limit", sql: key('limited', 'rate_limit = 2'), says: differs('rate limit') },
+  {
+    what: 'an API key that no longer expires',
+    sql: key('limited', 'expires_at = NULL'),
+    says: differs('expiry'),
+  },
+  {
+    what: 'a rolled API key that no longer expires',
+    sql: `UPDATE access_keys SET expires_at = NULL WHERE name = 'rolled' AND rolled_to IS NOT NULL`,
+    says: differs('expiry'),
+  },
+  {
+    what: 'a revoked API key that works again',
+    sql: key('revoked', 'revoked_at = NULL'),
+    says: /^The API key key_\w+ is not revoked, and the audit log says that it was revoked\.$/,
+  },
+  {
+    what: 'an API key that somebody revoked',
+    sql: key('support', 'revoked_at = 1'),
+    says: /^The API key key_\w+ is revoked, and the audit log says that it was not revoked\.$/,
+  },
+  {
+    what: "a rolled API key's successor",
+    sql: `UPDATE access_keys SET rolled_to = ${id('support')} WHERE name = 'rolled' AND rolled_to IS NOT NULL`,
+    says: /^The API key key_\w+ has another successor than the audit log says\.$/,
+  },
+  {
+    what: 'a closed account that is open again',
+    sql: `UPDATE accounts SET closed_at = NULL WHERE closed_at IS NOT NULL`,
+    says: /^The account acct_\w+ is not closed, and the audit log says that it was closed\.$/,
+  },
+  {
+    what: 'an account that somebody inserted',
+    sql: `INSERT INTO accounts (id, public_id, name, created_at) VALUES (99, 'acct_99', 'mine', 0)`,
+    says: /^The account acct_99 was not made by MiniPay: the audit log does not have it\.$/,
+  },
+]
