@@ -1,4 +1,5 @@
 /** API keys, accounts and the audit log through the API of a server. */
+import { ConfigError } from '../config.ts'
 import type { AccountRow, Administration, AuditRow, KeyRow, MadeKeyRow } from './administration.ts'
 import type { ApiClient } from './api.ts'
 
@@ -40,6 +41,10 @@ export function apiAdministration(api: ApiClient): Administration {
     closeAccount: (id) => api.post<AccountRow>(each(ACCOUNTS, id, '/close'), {}),
     accounts: () => all<AccountRow>(ACCOUNTS, {}),
     async audit(choice, limit) {
+      if (choice.account !== undefined || choice.mode !== undefined)
+        throw new ConfigError(
+          'A server shows the audit log of the account and mode of the API key. Leave --account and --mode out, or give --database.',
+        )
       const page = await api.get<Page<AuditRow>>(`/api/v1/audit${query({ ...choice, limit })}`)
       return { entries: page.data, more: page.has_more }
     },

@@ -135,7 +135,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     settings: ['database', 'server', 'key'],
     words: AUDIT_WORDS,
     flags: AUDIT_FLAGS,
-    details: '  Also: --mode test|live, --account acct_…, --limit N (50 unless given, at most 100).',
+    details:
+      '  Also: --limit N (50 unless given, at most 100); in the database itself, --mode test|live and --account acct_….',
     run: async (config, words, flags, given) => withAdministration(config, given, auditTask(words, flags)),
   },
   version: { summary: 'Print the version.', settings: [], run: printVersion },

@@ -110,6 +110,13 @@ describe('the API key of a command', () => {
     assert.deepEqual(received, [{ path: '/api/v1/keys?limit=100', authorization: `Bearer ${KEY}` }])
   })
 
+  test('a server shows the audit log of the key’s own account and mode only', async () => {
+    const { code, stderr } = await runCli(['audit', '--mode', 'live', '--server', url])
+    assert.equal(code, 2)
+    assert.match(stderr, /^minipay: A server shows the audit log of [^\n]+--database\.\n$/)
+    assert.deepEqual(received, [])
+  })
+
   test('the flag --database leads to the database, whatever variables are set', async () => {
     const { code, stderr } = await runCli(['keys', '--database', 'none.db'], {
       MINIPAY_KEY: KEY,
