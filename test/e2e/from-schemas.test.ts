@@ -31,7 +31,9 @@ function knownTo({ id, path }: Operation): Known {
         ? ids.dlv
         : path.includes('refunds')
           ? ids.re
-          : ids.txn
+          : path.includes('keys/')
+            ? ids.key
+            : ids.txn
   return {
     id: own,
     transaction_id: ids.txn,
@@ -45,7 +47,9 @@ function knownTo({ id, path }: Operation): Known {
     provider: ['sandbox', 'bank'],
     when: ["currency == 'usd'", 'amount > 1000', 'metadata.tier == "gold"', 'time'],
     failover_on: [['processing_error'], ['insufficient_funds', 'do_not_honor']],
-    account: ['merchant', 'provider:sandbox'],
+    account: path.includes('keys') ? ['acct_default'] : ['merchant', 'provider:sandbox'],
+    mode: ['test'],
+    networks: [['127.0.0.0/8'], ['203.0.113.0/24', '2001:db8::/32']],
     version: [0, 1, 2],
     'Idempotency-Key': ['key-1', 'key-2', 'key-3'],
   }

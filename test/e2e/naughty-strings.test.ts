@@ -186,7 +186,8 @@ test('a naughty Idempotency-Key is returned unchanged, or refused', async () => 
   await forEach(keyed, async (text) => {
     const body = JSON.stringify({ amount: 1, currency: 'usd', customer: 'cus_1' })
     const lines = [`POST /api/v1/charges HTTP/1.1`, 'Host: localhost', 'Connection: close']
-    const head = [...lines, 'Content-Type: application/json', `Content-Length: ${body.length}`]
+    const typed = ['Content-Type: application/json', `Content-Length: ${body.length}`]
+    const head = [...lines, ...typed, `Authorization: ${at.authorization.authorization}`]
     const answer = await exchange([...head, `Idempotency-Key: ${text}`, '', body].join('\r\n'))
     const key = text.replace(/^[ \t]+|[ \t]+$/g, '')
     if (/^[\x21-\x7e]{1,255}$/.test(key) && !holdsCardNumber(key)) {
@@ -200,7 +201,9 @@ test('a naughty string in a request line, as its bytes are, is refused', async (
   await forEach(STRINGS, async (text, index) => {
     const paths = [`/api/v1/charges/${text}`, `/api/v1/charges?customer=${text}`, `/${text}`]
     for (const path of SHARE === 1 ? paths : paths.slice(index % 3, (index % 3) + 1)) {
-      const answer = await exchange(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+      const lines = [`GET ${path} HTTP/1.1`, 'Host: localhost', 'Connection: close']
+      const head = [...lines, `Authorization: ${at.authorization.authorization}`]
+      const answer = await exchange(`${head.join('\r\n')}\r\n\r\n`)
       assert.match(answer, /^HTTP\/1.1 [234]\d\d /, JSON.stringify(path))
     }
   })

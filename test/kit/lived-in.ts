@@ -10,6 +10,7 @@ import { type Alarm, type Attempt, type Client, client, type Delivery, type Page
 import { commitOf, committed, taken } from './commits.ts'
 import { started, tempDir } from './folders.ts'
 import { call } from './http.ts'
+import { bearer } from './keys.ts'
 import { startPeer } from './peer.ts'
 import { startReceiver } from './receiver.ts'
 import { onEngine, type RunningServer, startServer } from './server.ts'
@@ -17,11 +18,14 @@ import { newSecret } from './simulator.ts'
 import { atBank, providersIn, storeRules } from './world.ts'
 
 /** Ids of objects that a MiniPay has, by their kind. */
-export type Ids = Readonly<Record<'txn' | 're' | 'att' | 'alm' | 'dlv', readonly string[]>>
+export type Ids = Readonly<Record<'txn' | 're' | 'att' | 'alm' | 'dlv' | 'key', readonly string[]>>
 
 export type LivedIn = {
   readonly server: RunningServer
+  /** With the key of an administrator. */
   readonly api: Client
+  /** The header with that key. */
+  readonly authorization: Readonly<Record<'authorization', string>>
   readonly ids: Ids
   /** Fails unless a healthy client gets its charge at once, and the server has had no error of its own. */
   assertHealthy(): Promise<void>
@@ -52,8 +56,10 @@ export async function startLivedIn({ attempts = 4, alarms = 4 } = {}): Promise<L
       MINIPAY_PROVIDER_WAIT_MS: '200',
     })
     add(server.stop)
-    const api = client(server.url)
-    return { database, server, api, ids: await fill(api, attempts) }
+    const ids = await fill(client(server.url), attempts)
+    // The first key: from now on, every request needs one.
+    const { key, ...keyed } = await makeKeys(server.url)
+    return { database, server, ...keyed, ids: { ...ids, key } }
   })
   return {
     ...livedIn,
@@ -84,8 +90,18 @@ async function storeAlarms(database: string, count: number): Promise<void> {
   await store.close()
 }
 
+/** Makes an administrator and keys that a test may revoke. */
+async function makeKeys(url: string) {
+  const make = async (at: Client, name: string) =>
+    (await at.post<{ id: string; secret: string }>('/api/v1/keys', { name, role: 'administrator' })).body
+  const { secret } = await make(client(url), 'test')
+  const authorization = bearer(secret)
+  const api = client(url, authorization)
+  return { api, authorization, key: [(await make(api, 'one')).id, (await make(api, 'other')).id] }
+}
+
 /** Makes the objects, and returns their ids. */
-async function fill(api: Client, attempts: number): Promise<Ids> {
+async function fill(api: Client, attempts: number): Promise<Omit<Ids, 'key'>> {
   const charges = [await api.charge(), await api.charge({ currency: 'jpy' })]
   for (let i = 0; i < 4; i++) charges.push(await api.charge({ capture: false }))
   const refunds = await Promise.all(charges.slice(0, 2).map(({ id }) => api.refund(id, { amount: 1 })))
