@@ -66,13 +66,14 @@ export async function serve(
   const { context, workers } = core
   const onLoopback = await isLoopback(config.host)
   const rates = createRateLimits(config.rateLimit, context.runtime)
+  const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server
   let listening: Listening
   try {
     await settleAccess(config, context, onLoopback)
     server = await createServer({
-      api: servedApi(servicesOf(config, core, metrics), VERSION),
+      api: servedApi(servicesOf(config, core, metrics), VERSION, withDocs),
       log,
       authenticate: createAuthenticate({ ...config, ...context, onLoopback, rates }),
       allowedOrigins: config.allowedOrigins,

@@ -180,6 +180,13 @@ export const SETTINGS = {
     doc: 'Requests per second that each API key without a limit of its own may make on each node; 0 for no limit.',
     parse: integer(0, 100_000),
   },
+  docs: {
+    flag: 'docs',
+    env: 'MINIPAY_DOCS',
+    default: 'loopback',
+    doc: 'Where MiniPay serves the API reference at /docs and /openapi.json, without a key: loopback, always or never.',
+    parse: oneOf('loopback', 'always', 'never'),
+  },
   trustedProxies: {
     flag: 'trusted-proxies',
     env: 'MINIPAY_TRUSTED_PROXIES',

@@ -7,6 +7,7 @@ import { postgresServer } from './kit/postgres.ts'
 
 const FILES = [
   'authentication',
+  'canaries',
   'first-key',
   'browsers',
   'scopes',

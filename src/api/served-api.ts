@@ -4,8 +4,8 @@ import type { Services } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
 import { OTHER_RESOURCE_NAMES, PARAMETER_WORDS } from './minipay/parameters.ts'
 
-/** The API over these services, with its documentation, for the server. */
-export function servedApi(services: Services, version: string): ServedApi {
+/** The API over these services for the server, with the pages of its documentation or without. */
+export function servedApi(services: Services, version: string, withDocs: boolean): ServedApi {
   const api = ENDPOINTS.map((endpoint): ServedEndpoint => {
     const { query, handle } = endpoint
     // Lists take time.
@@ -13,7 +13,7 @@ export function servedApi(services: Services, version: string): ServedApi {
     return { ...endpoint, slow, handle: (request, reply) => handle(services, request, reply) }
   })
   return {
-    endpoints: [...api, ...documentation(version)],
+    endpoints: [...api, ...(withDocs ? documentation(version) : [])],
     parameterWords: PARAMETER_WORDS,
     otherResourceNames: OTHER_RESOURCE_NAMES,
   }

@@ -42,8 +42,9 @@ export function refusalOfUnknownEndpoint(
     .map((r) => r.method)
   if (methods.length === 0) {
     const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))], otherResourceNames)
-    const words = near === undefined ? '; see /docs.' : `. Did you mean ${near}? See /docs.`
-    return refuse('route_not_found', `There is no such route${words}`)
+    const meant = near === undefined ? '' : ` Did you mean ${near}?`
+    const docs = endpoints.some(({ url }) => url === '/docs') ? ' See /docs.' : ''
+    return refuse('route_not_found', `There is no such route.${meant}${docs}`)
   }
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
   reply.header('allow', allowed.join(', '))

@@ -14,7 +14,7 @@ import { basic, bearer, inDatabase } from '../kit/keys.ts'
 import { OPERATIONS, type Operation } from '../kit/operations.ts'
 import { placesOf } from '../kit/places.ts'
 import { startReceiver } from '../kit/receiver.ts'
-import { type RunningServer, runCli, serve } from '../kit/server.ts'
+import { onEngine, type RunningServer, runCli, serve } from '../kit/server.ts'
 import { newSecret } from '../kit/simulator.ts'
 import { bareConnection } from '../kit/sockets.ts'
 import { databaseFiles } from '../kit/sqlite-file.ts'
@@ -269,16 +269,17 @@ test('no secret gets into the log, the metrics, the database, its log or a backu
   })
   assert.equal(metrics.status, 200)
   const backup = join(folder, 'backup.db')
-  const isFile = !isPostgres(server.database)
-  if (isFile) assert.equal((await runCli(['backup', backup, '--database', server.database])).code, 0)
-  const database = await contentOf(server.database)
+  const place = await onEngine(server.database)
+  const isFile = !isPostgres(place)
+  if (isFile) assert.equal((await runCli(['backup', backup, '--database', place])).code, 0)
+  const database = await contentOf(place)
   await until('the last request is logged', () => server.output().includes('/api/v1/keys/:id/roll'))
   await server.stop()
   const everywhere = new Map([...secrets, ...stored])
   assert.deepEqual(found(everywhere, server.output()), [], 'in the log')
   assert.deepEqual(found(everywhere, metrics.body), [], 'in the metrics')
   assert.deepEqual(found(secrets, database), [], 'in the database or its write-ahead log')
-  assert.deepEqual(found(secrets, await contentOf(server.database)), [], 'in the database after the stop')
+  assert.deepEqual(found(secrets, await contentOf(place)), [], 'in the database after the stop')
   if (isFile) assert.deepEqual(found(secrets, readFileSync(backup, 'latin1')), [], 'in the backup')
   // The search finds what is there.
   assert.deepEqual(found(stored, database), [...stored.keys()])

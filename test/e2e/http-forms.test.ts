@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
-import { type RunningServer, startServer } from '../kit/server.ts'
+import { type RunningServer, serve, startServer } from '../kit/server.ts'
 
 let folder: TempDir
 let server: RunningServer
@@ -175,6 +175,28 @@ test('the reference page allows itself its styles, and nothing else', async () =
     await page.text(),
     /<(script|img|iframe|form|base|object|link|svg)\b|\son\w+=|url\(|@import/i,
   )
+})
+
+test('the reference is served on loopback, elsewhere only if configured, and the metrics there need a key', async (t) => {
+  for (const [host, docs, status] of [
+    ['0.0.0.0', undefined, 404],
+    ['0.0.0.0', 'always', 200],
+    ['127.0.0.1', undefined, 200],
+    ['127.0.0.1', 'never', 404],
+  ] as const) {
+    const { url } = await serve(t, join(folder.path, `${host}-${docs}.db`), {
+      MINIPAY_HOST: host,
+      ...(docs && { MINIPAY_DOCS: docs }),
+    })
+    const local = url.replace('0.0.0.0', '127.0.0.1')
+    for (const path of ['/docs', '/openapi.json', '/'])
+      assert.equal((await call(local, 'GET', path)).status, status, `${host} ${docs} ${path}`)
+    const { body } = await call<{ error: string }>(local, 'GET', '/nothing')
+    assert.equal(body.error.includes('/docs'), status === 200, body.error)
+    const metrics = await call(local, 'GET', '/metrics')
+    assert.equal(metrics.status, host === '0.0.0.0' ? 401 : 200)
+    assert.equal((await call(local, 'GET', '/health')).status, 200)
+  }
 })
 
 test('metrics come in the type that the client likes best, by weight and then by order', async () => {

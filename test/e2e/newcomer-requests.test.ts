@@ -234,7 +234,7 @@ const MISTAKES: readonly (readonly [name: string, request: () => Request, code: 
     'a route that is like none',
     () => get('/wp-login.php'),
     'route_not_found',
-    /no such route; see \/docs\.$/,
+    /no such route\. See \/docs\.$/,
   ],
   [
     'another method',
