@@ -33,6 +33,7 @@ const FILES = [
   'disputes',
   'missing-providers',
   'keys-command',
+  'public-server',
   'alarms',
   'odd-disputes',
   'contradictions',

@@ -6,10 +6,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
+import { Client } from 'pg'
 import type { Charge } from '../kit/client.ts'
 import { tempDir } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
-import { type RunningServer, runCli, startServer } from '../kit/server.ts'
+import { onEngine, type RunningServer, runCli, startServer } from '../kit/server.ts'
 import { until } from '../kit/until.ts'
 
 const dir = tempDir()
@@ -130,12 +131,25 @@ describe('a server on a public interface', () => {
   test('a row that was changed by hand is named by verify', async () => {
     assert.equal(await server.stop(), 0)
     assert.equal((await runCli(['verify', '--database', database])).code, 0)
-    const db = new Database(database)
-    const { changes } = db.prepare('UPDATE charges SET amount_refunded = 0 WHERE amount_refunded > 0').run()
-    assert.equal(changes, 1)
-    db.close()
+    assert.equal(await byHand('UPDATE charges SET amount_refunded = 0 WHERE amount_refunded > 0'), 1)
     const { code, stdout, stderr } = await runCli(['verify', '--database', database])
     assert.deepEqual([code, stdout], [1, ''])
     assert.match(stderr, /^minipay: [^\n]*txn_\w+/)
   })
 })
+
+/** Changes rows without MiniPay, as with `sqlite3` or `psql`; the number of changed rows. */
+async function byHand(sql: string): Promise<number | null> {
+  const name = await onEngine(database)
+  if (!name.startsWith('postgres')) {
+    const db = new Database(name)
+    const { changes } = db.prepare(sql).run()
+    db.close()
+    return changes
+  }
+  const client = new Client(name)
+  await client.connect()
+  const { rowCount } = await client.query(sql)
+  await client.end()
+  return rowCount
+}
