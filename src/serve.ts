@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createAuthenticate } from './api/authenticate.ts'
+import { createAuthenticate, createMayRead } from './api/authenticate.ts'
 import type { Services } from './api/endpoint.ts'
 import { makeFirstKey } from './app/access/first-key.ts'
 import { createRateLimits } from './app/access/rate-limits.ts'
@@ -67,15 +67,17 @@ export async function serve(
   const onLoopback = await isLoopback(config.host)
   const rates = createRateLimits(config.rateLimit, context.runtime)
   const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
+  const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })
+  const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server
   let listening: Listening
   try {
     await settleAccess(config, context, onLoopback)
     server = await createServer({
-      api: servedApi(servicesOf(config, core, metrics), VERSION, withDocs),
+      api: servedApi(servicesOf(config, core, metrics, mayRead), VERSION, withDocs),
       log,
-      authenticate: createAuthenticate({ ...config, ...context, onLoopback, rates }),
+      authenticate,
       allowedOrigins: config.allowedOrigins,
       newRequestId: () => context.newId('req'),
       keepAliveMs: config.keepAliveMs,
@@ -249,7 +251,7 @@ function watchOf(metrics: Metrics): Watch {
   }
 }
 
-function servicesOf(config: Config, core: Core, metrics: Metrics): Services {
+function servicesOf(config: Config, core: Core, metrics: Metrics, mayRead: Services['mayRead']): Services {
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
   const spoken = limitRepeats()
@@ -274,6 +276,7 @@ function servicesOf(config: Config, core: Core, metrics: Metrics): Services {
     }),
     providerCheck,
     working: workers.alive,
+    mayRead,
     onNotification(provider, result) {
       countLabels(metrics.notifications, { provider, result })
       // Anyone can send one: they shall not fill the log.

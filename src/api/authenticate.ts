@@ -1,8 +1,9 @@
 /** Finds out who makes each request. */
 import type { Authenticated, Keyring } from '../app/access/keyring.ts'
 import { FAILURES, type RateLimits } from '../app/access/rate-limits.ts'
+import type { Permission } from '../domain/access/permissions.ts'
 import { refusalOfHost, refusalOfOrigin } from '../http/browsers.ts'
-import type { Authenticate, Caller } from '../http/caller.ts'
+import { type Authenticate, type Caller, isRefusal } from '../http/caller.ts'
 import type { Request } from '../http/endpoint.ts'
 import { type Refusal, refuse } from '../http/errors.ts'
 import { refusalOfFailures } from '../http/limits.ts'
@@ -45,6 +46,26 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
         : found
     const found = find(options, request)
     return found instanceof Promise ? found.then(settle) : settle(found)
+  }
+}
+
+/**
+ * Whether a request to an endpoint that is open to all may also see what needs a permission. A wrong key is counted and
+ * takes its time, as everywhere. False while the database is unavailable.
+ */
+export function createMayRead(
+  authenticate: Authenticate,
+  { onLoopback, insecureNoAuth }: Pick<AuthenticateOptions, 'onLoopback' | 'insecureNoAuth'>,
+): (request: Request, permission: Permission) => Promise<boolean> {
+  return async (request, permission) => {
+    // A health check without a key does not wait for a refusal.
+    if (request.headers.authorization === undefined && !onLoopback && !insecureNoAuth) return false
+    try {
+      const found = await authenticate(request, permission)
+      return !isRefusal(found) && found.permissions.has(permission)
+    } catch {
+      return false
+    }
   }
 }
 

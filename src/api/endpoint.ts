@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.ts'
 import type { KeyedRequest } from '../app/execute.ts'
 import type { ProviderCheck } from '../app/routing/provider-check.ts'
+import type { Permission } from '../domain/access/permissions.ts'
 import { cardRefused, holdsCardNumber } from '../domain/cards/card-numbers.ts'
 import { reject } from '../domain/error.ts'
 import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
@@ -20,6 +21,8 @@ export type Services = {
   readonly providerCheck: ProviderCheck
   /** Whether the background work runs. */
   readonly working: () => boolean
+  /** Whether a request to an endpoint that is open to all may see what needs this permission. */
+  readonly mayRead: (request: Request, permission: Permission) => Promise<boolean>
   /** Called for each notification of a provider, with what MiniPay did with it. */
   readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
 }

@@ -101,7 +101,7 @@ const readyEndpoint: Endpoint = {
   summary: 'Check that the process can serve requests',
   tag: 'Operations',
   description:
-    'After a step of the clock, the response has `clock` until the clock has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. MiniPay ignores query parameters.',
+    'Needs no key. Callers with the permission `metrics:read` also see the following. After a step of the clock, the response has `clock` until the clock has run for a day without one. It has `missing_providers` when the database needs providers that are not configured: to look up attempts, to capture or refund, or because the routing rules name them. MiniPay ignores query parameters.',
   storeless: true,
   responses: {
     200: {
@@ -116,7 +116,7 @@ const readyEndpoint: Endpoint = {
   },
   errors: [],
   examples: shows('ready', 'The process can serve requests', { status: 'ready' }),
-  async handle({ context, working, providerCheck }, _request, reply) {
+  async handle({ context, working, providerCheck, mayRead }, request, reply) {
     const asked = Promise.all([context.store.ready(), providerCheck.report()]).then(
       ([, report]) => report,
       (error: unknown) =>
@@ -129,10 +129,14 @@ const readyEndpoint: Endpoint = {
       : 'worker_stopped'
     if (typeof found === 'string') return sendJson(reply, 503, JSON.stringify({ status: found }))
     const warning = context.clock.warning()
+    const isRemarkable = warning !== undefined || found.missing.length > 0
     const body: ReadinessView = {
       status: found.routable ? 'ready' : 'no_provider',
-      ...(warning && { clock: clockView(warning) }),
-      ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
+      ...(isRemarkable &&
+        (await mayRead(request, 'metrics:read')) && {
+          ...(warning && { clock: clockView(warning) }),
+          ...(found.missing.length > 0 && { missing_providers: found.missing.map(missingView) }),
+        }),
     }
     return sendJson(reply, found.routable ? 200 : 503, JSON.stringify(body))
   },

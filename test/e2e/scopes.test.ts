@@ -280,3 +280,16 @@ describe('every permission against every route', () => {
       assert.equal(await statusOf(without.get(resource) as Client), 403)
     })
 })
+
+test('what /ready says of the whole server, it says to those who may read the metrics', async () => {
+  // The commits of these tests are in the future, so the clock is behind; their bank is not configured.
+  const readiness = async (at: Client) => Object.keys((await at.get<object>('/ready')).body)
+  assert.deepEqual(await readiness(client(server.url)), ['status'])
+  assert.deepEqual(await readiness(client(server.url, bearer('mp_live_wrong'))), ['status'])
+  assert.deepEqual(await readiness(owner), ['status'])
+  assert.deepEqual(await readiness(only.get('metrics:read') as Client), [
+    'status',
+    'clock',
+    'missing_providers',
+  ])
+})
