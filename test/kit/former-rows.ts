@@ -69,11 +69,13 @@ export function makeFormer(sound: string, migration: string): void {
   const old = openWriter(file)
   migrate(old, all.slice(0, index))
   old.pragma('foreign_keys = OFF')
-  const rows = openWriter(sound)
-  rows.exec(WITHOUT_LONG_TEXTS)
-  withoutFacts(rows)
-  rows.exec(AS_ENTRIES)
-  rows.close()
+  if (index <= all.findIndex(({ name }) => name.endsWith('_facts.sql'))) {
+    const rows = openWriter(sound)
+    rows.exec(WITHOUT_LONG_TEXTS)
+    withoutFacts(rows)
+    rows.exec(AS_ENTRIES)
+    rows.close()
+  }
   old.prepare('ATTACH ? AS books').run(sound)
   const tables = old
     .prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'table'`)

@@ -12,7 +12,7 @@ import type { KnownOutcome, Outcome } from '../../src/domain/attempt.ts'
 import type { Charge, Refund } from '../../src/domain/charge.ts'
 import { isRejection } from '../../src/domain/error.ts'
 import { canonicalRequest } from '../../src/domain/idempotency.ts'
-import type { DisputeLookup, Provider, RemoteProvider } from '../../src/ports/provider.ts'
+import type { Provider } from '../../src/ports/provider.ts'
 import type { Scope, Store } from '../../src/ports/store.ts'
 import { createSandbox } from '../../src/providers/sandbox.ts'
 import { compileCondition } from '../../src/rules/cel.ts'
@@ -20,64 +20,10 @@ import { nodeRuntime } from '../../src/runtime/node.ts'
 import { administer } from './access-history.ts'
 import { auditIn } from './audit-entries.ts'
 import { LIVE_SCOPE } from './scopes.ts'
+import { type Scripted, scripted } from './scripted.ts'
 
 export const LIVE = LIVE_SCOPE
 export const TEST: Scope = { ...LIVE, mode: 'test' }
-
-/** A provider that does every call as requested, unless the test sets the outcome of the next one. */
-type Scripted = RemoteProvider & {
-  /** The outcome of the next call. */
-  says(outcome: Outcome): void
-  /** The results of lookups and of dispute lookups from now on. */
-  finds(answer: KnownOutcome | null): void
-  disputes(answer: Extract<DisputeLookup, { kind: 'dispute' }>): void
-}
-
-function scripted(name: string): Scripted {
-  let next: Outcome | null = null
-  let found: KnownOutcome | null = null
-  const disputed = new Map<string, DisputeLookup>()
-  async function answer(
-    call: { attemptId: string; amount: number; currency: string },
-    expiresAt: number | null,
-  ) {
-    const said = next ?? {
-      kind: 'succeeded' as const,
-      reference: `${name}_${call.attemptId}`,
-      amount: call.amount,
-      currency: call.currency,
-      expiresAt,
-    }
-    next = null
-    return said
-  }
-  return {
-    remote: true,
-    name,
-    kind: 'http',
-    mode: 'live',
-    capabilities: { idempotencyWindowMs: 86_400_000, lookup: 'final', void: true, partialCapture: true },
-    deadlineMs: 1_000,
-    concurrency: 8,
-    authorize: (call) => answer(call, call.capture ? null : START + 7 * 86_400_000),
-    capture: (call) => answer(call, null),
-    cancel: (call) => answer(call, null),
-    refund: (call) => answer(call, null),
-    lookup: async () => found ?? { kind: 'unknown', reason: 'it says nothing' },
-    dispute: async (reference) => disputed.get(reference) ?? { kind: 'not_found' },
-    notification: async () => null,
-    close: async () => {},
-    says(outcome) {
-      next = outcome
-    },
-    finds(outcome) {
-      found = outcome
-    },
-    disputes(report) {
-      disputed.set(report.reference, report)
-    },
-  }
-}
 
 const START = Date.UTC(2027, 0, 1)
 const NO: Outcome = { kind: 'declined', declineCode: 'insufficient_funds', message: 'No.', reference: null }
@@ -109,8 +55,7 @@ export type Books = {
 }
 
 /** A clock that advances by a second with each request. */
-let clock = START
-let keys = 0
+let [clock, keys] = [START, 0]
 
 function contextOf(store: Store, providers: readonly Provider[], now: () => number): Context {
   const runtime = { ...nodeRuntime, now }
@@ -124,12 +69,8 @@ function contextOf(store: Store, providers: readonly Provider[], now: () => numb
     health,
     log: { info() {}, warn() {}, error() {} },
     endpoints: ['default'],
-    onDeliveries() {},
-    onCall() {},
-    onAlarm() {},
-    idempotencyWaitMs: 1_000,
-    providerWaitMs: 10_000,
-    actionAgeMs: 86_400_000,
+    ...{ onDeliveries() {}, onCall() {}, onAlarm() {} },
+    ...{ idempotencyWaitMs: 1_000, providerWaitMs: 10_000, actionAgeMs: 86_400_000 },
     runtime,
   })
 }
@@ -137,7 +78,7 @@ function contextOf(store: Store, providers: readonly Provider[], now: () => numb
 /** With the sandbox, and also the two banks unless it is the only provider. */
 export function openBooks(store: Store, only?: 'sandbox'): Books {
   const now = () => clock
-  const [bankA, bankB] = [scripted('bank_a'), scripted('bank_b')]
+  const [bankA, bankB] = [scripted('bank_a', START), scripted('bank_b', START)]
   const sandbox = createSandbox('sandbox')
   // So far as the rows show, a provider may be in any mode: the storage does not know of providers.
   const liveSandbox = { ...sandbox, mode: 'live' } as const
@@ -269,7 +210,9 @@ const RULES = {
  * refund, dispute, delivery and notification. The amounts identify them.
  */
 export async function fillBooks(store: Store): Promise<void> {
-  await atTheSandbox(openBooks(store, 'sandbox'))
+  const sandbox = openBooks(store, 'sandbox')
+  await atTheSandbox(sandbox)
+  await sandbox.refund(await sandbox.charge(70, {}, TEST), 20, {}, TEST)
   const books = openBooks(store)
   const { bankA, bankB, context } = books
   await books.charge(1_010, { metadata: { order: '45' } })
@@ -291,6 +234,17 @@ export async function fillBooks(store: Store): Promise<void> {
   await administer(books.context)
 }
 
+/** Charges in live mode at the sandbox alone, with rules and deliveries, as versions without modes stored them. */
+export async function fillSandboxBooks(store: Store): Promise<void> {
+  const books = openBooks(store, 'sandbox')
+  await atTheSandbox(books)
+  const document = { default: { providers: ['sandbox'] } }
+  const stored = await books.context.router.replace(LIVE, document, undefined, auditIn(LIVE))
+  if (isRejection(stored)) throw new Error(stored.message)
+  await books.charge(1_005)
+  await settleDeliveries(store)
+}
+
 async function atTheSandbox(books: Books): Promise<void> {
   const sandbox = await books.charge(1_000, {
     ...{ payment_method: 'tok_visa', description: 'A chair', metadata: { order: '42', size: 'xl' } },
@@ -301,7 +255,6 @@ async function atTheSandbox(books: Books): Promise<void> {
   await books.charge(1_001, { payment_method: 'tok_decline_insufficient_funds' })
   await books.charge(1_002, { customer: 'cus_3', metadata: { order: '43' } })
   await books.charge(1_003, { customer: 'cus_3', metadata: { order: '44' } })
-  await books.refund(await books.charge(70, {}, TEST), 20, {}, TEST)
   await books.capture(await books.charge(1_004, { capture: false }), 904)
 }
 
