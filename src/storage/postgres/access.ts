@@ -71,12 +71,15 @@ const KEY_TYPES = ['integer', 'smallint', ...ACCESS_KEYS.columns.map(({ type }) 
 const VALUES = NEW_KEY.map((_, i) => `$${i + 1}::${KEY_TYPES[i]}`).join(', ')
 const place = (column: string) => `$${NEW_KEY.indexOf(column) + 1}`
 
-/** Locks the account and the maker, so that neither is closed or revoked while the key is stored. */
+/**
+ * Locks the account and the maker, so that neither is closed or revoked while the key is stored. A key may roll itself:
+ * several such rolls would deadlock if they shared the lock of a row that each of them changes.
+ */
 const LOCKED = `
   account AS (
     SELECT id FROM accounts WHERE id = ${place('account_id')}::integer AND closed_at IS NULL FOR SHARE),
   maker AS (
-    SELECT revoked_at FROM access_keys WHERE id = ${place('created_by')}::text FOR SHARE)`
+    SELECT revoked_at FROM access_keys WHERE id = ${place('created_by')}::text FOR NO KEY UPDATE)`
 const ALLOWED =
   'EXISTS (SELECT 1 FROM account) AND NOT EXISTS (SELECT 1 FROM maker WHERE revoked_at IS NOT NULL)'
 
