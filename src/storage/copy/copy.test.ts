@@ -28,6 +28,12 @@ async function database(t: TestContext): Promise<string> {
   return url
 }
 
+/** The facts of a key in the audit log. */
+const MADE = JSON.stringify({
+  ...{ expires_at: null, fingerprint: '7'.repeat(16), networks: null, permissions: ['charges:read'] },
+  ...{ rate_limit: null, role: null, rolled_to: null },
+})
+
 /** A thousand charges with an event, a webhook and an attempt each; a hundred have an alarm and a dispute of nothing. */
 function filled(t: TestContext): string {
   const file = join(folder(t), 'minipay.db')
@@ -55,7 +61,13 @@ function filled(t: TestContext): string {
       amount_booked, customer, status, created_at)
     SELECT 1, 0, replace(id, 'txn_', 'dp_'), id, 'bank_a', id, 2600, 'jpy', 0, customer, 'open', created_at
     FROM charges LIMIT 100;
-    ${told('disputes', 'dispute', 'dispute.opened', DISPUTE)}`)
+    ${told('disputes', 'dispute', 'dispute.opened', DISPUTE)};
+    INSERT INTO accounts (id, public_id, name, created_at) VALUES (7, 'acct_7', 'shop', 5);
+    INSERT INTO access_keys (id, account_id, live, name, hash, hint, permissions, created_at, created_by)
+    VALUES ('key_7', 7, 1, 'shop', '${'7'.repeat(64)}', 'mp_live_…wxyz', '["charges:read"]', 6, 'cli');
+    INSERT INTO audit_log (account_id, live, id, seq, created_at, actor, action, object, after)
+    VALUES (1, 1, 'aud_1', 1, 5, 'cli', 'account.created', 'acct_7', '{}'),
+      (7, 1, 'aud_2', 1, 6, 'cli', 'key.created', 'key_7', '${MADE}')`)
   db.close()
   return file
 }
@@ -78,6 +90,8 @@ function told(table: string, part: string, type: string, fields: string): string
 
 /** What no count would show. */
 const TAMPERINGS = {
+  accounts: ['name', `'tampered'`],
+  access_keys: ['hint', `'tampered'`],
   charges: ['customer', `'someone else'`],
   idempotency_keys: ['fingerprint', `'another'`],
   attempts: ['reason', `'tampered'`],
@@ -123,6 +137,18 @@ test('a row that is stored differently from the source is refused, in any table'
     }
   })
   assert.equal((await copyOf(from, to)).code, 0)
+  // Also an account without events has its next numbers, and the next account has one of its own.
+  await onDatabase(to, async (client) => {
+    const own = await client.query('SELECT live, event FROM sequences WHERE account_id = 7 ORDER BY live')
+    assert.deepEqual(own.rows, [
+      { live: 0, event: '0' },
+      { live: 1, event: '0' },
+    ])
+    const { rows } = await client.query(
+      `INSERT INTO accounts (public_id, name, created_at) VALUES ('acct_8', 'next', 7) RETURNING id`,
+    )
+    assert.deepEqual(rows, [{ id: 8 }])
+  })
 })
 
 test('a digest is the same at both ends, and differs for rows that read alike', async (t) => {

@@ -16,7 +16,10 @@ export const FORMER_OWNER = 'the embedded database'
 
 const made = { owner: `CASE WHEN t.token IS NOT NULL THEN '${FORMER_OWNER}' END` }
 
-/** SQLite finds the last numbers of a scope in its rows; PostgreSQL stores them in a table. */
+/**
+ * SQLite finds the last numbers of a scope in its rows; PostgreSQL stores them in a table, also of a scope without rows:
+ * its first event is in the newest epoch.
+ */
 const LAST_NUMBERS = `(
   SELECT account_id, live, max(max(event), (SELECT max(first_seq) - 1 FROM epochs)) AS event, max(transfer) AS transfer,
     max(audit) AS audit
@@ -25,7 +28,9 @@ const LAST_NUMBERS = `(
     UNION ALL
     SELECT account_id, live, 0, max(seq), 0 FROM ledger_transfers GROUP BY account_id, live
     UNION ALL
-    SELECT account_id, live, 0, 0, max(seq) FROM audit_log GROUP BY account_id, live)
+    SELECT account_id, live, 0, 0, max(seq) FROM audit_log GROUP BY account_id, live
+    UNION ALL
+    SELECT a.id, m.column1, 0, 0, 0 FROM accounts a CROSS JOIN (VALUES (0), (1)) m)
   GROUP BY account_id, live)`
 
 /** Rows that a new schema already contains: the copy replaces them. */

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
 import type { AccessKey, Account } from '../../../src/domain/access/access-key.ts'
-import type { AuditAction, AuditEntry } from '../../../src/domain/audit.ts'
+import type { AuditAction } from '../../../src/domain/audit.ts'
 import { type Scope, type Store, StoreUnavailable } from '../../../src/ports/store.ts'
 import { accessKeyOf } from '../../kit/access-keys.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
 import { newId, type Open, rule, START, tick } from '../../kit/commits.ts'
 
-function entryOf(scope: Scope, action: AuditAction, object: string): AuditEntry {
-  return {
-    ...{ id: newId('aud'), scope, at: tick(), actor: 'cli', action, object },
-    ...{ before: null, after: '{}', address: '127.0.0.1', requestId: null },
-  }
-}
+const entryOf = (scope: Scope, action: AuditAction, object: string) =>
+  auditEntry(scope, { action, object, actor: 'cli' })
 
 const add = (store: Store, key: AccessKey) =>
   store.addAccessKey(key, entryOf(key.scope, 'key.created', key.id))
@@ -26,7 +23,8 @@ async function stored(store: Store, key: AccessKey): Promise<AccessKey> {
   return key
 }
 
-const newAccount = (store: Store, scope: Scope, name: string): Promise<Account> => {
+/** A new account with this name, made by a caller of the scope. */
+export const accountMade = (store: Store, scope: Scope, name: string): Promise<Account> => {
   const account = { publicId: newId('acct'), name, createdAt: tick(), closedAt: null }
   return store.addAccount(account, entryOf(scope, 'account.created', account.publicId))
 }
@@ -133,6 +131,41 @@ export function accessKeys(open: Open): void {
   })
 }
 
+export function recordedChanges(open: Open): void {
+  rule(
+    open,
+    'each change is in the audit log of its scope, and a refused one is not',
+    async (store, { live, test }) => {
+      const key = await stored(store, accessKeyOf(test))
+      const renamed = { ...key, name: 'store' }
+      const successor = accessKeyOf(test)
+      const rolled = { ...renamed, rolledTo: successor.id, expiresAt: tick() }
+      assert.equal(await change(store, key, renamed), true)
+      assert.equal(await change(store, key, renamed), false)
+      assert.equal(await roll(store, renamed, rolled, successor), true)
+      assert.equal(await roll(store, renamed, rolled, accessKeyOf(test)), false)
+      const account = await accountMade(store, live, 'shop')
+      assert.equal(await close(store, live, account), true)
+      assert.equal(await close(store, live, account), false)
+      assert.equal(await add(store, accessKeyOf({ accountId: account.id, mode: 'live' })), false)
+      const logged = async (scope: Scope) => {
+        const { data } = await store.auditEntries(scope, { limit: 100 })
+        return data.map(({ action, object }) => [action, object]).toReversed()
+      }
+      assert.deepEqual(await logged(test), [
+        ['key.created', key.id],
+        ['key.renamed', key.id],
+        ['key.rolled', key.id],
+      ])
+      assert.deepEqual(await logged(live), [
+        ['account.created', account.publicId],
+        ['account.closed', account.publicId],
+      ])
+      assert.deepEqual(await logged({ accountId: account.id, mode: 'live' }), [])
+    },
+  )
+}
+
 export function rolledKeys(open: Open): void {
   rule(open, 'a roll changes the old key and stores its successor', async (store, { live }) => {
     const key = await stored(store, accessKeyOf(live))
@@ -203,7 +236,7 @@ export function accountRows(open: Open): void {
 
   rule(open, 'accounts made at once get numbers of their own', async (store, { live }) => {
     const names = Array.from({ length: 8 }, (_, i) => `shop ${i}`)
-    const all = await Promise.all(names.map((name) => newAccount(store, live, name)))
+    const all = await Promise.all(names.map((name) => accountMade(store, live, name)))
     assert.deepEqual(
       all.map(({ name }) => name),
       names,
@@ -217,7 +250,7 @@ export function accountRows(open: Open): void {
   rule(open, 'accounts are listed newest first', async (store, { live }) => {
     const before = (await store.accounts({ limit: 9 })).data.map(({ publicId }) => publicId)
     assert.equal(before.at(-1), 'acct_default')
-    const [a, b] = [await newAccount(store, live, 'a'), await newAccount(store, live, 'b')]
+    const [a, b] = [await accountMade(store, live, 'a'), await accountMade(store, live, 'b')]
     const list = async (query: object) => {
       const { data, hasMore } = await store.accounts({ limit: 9, ...query })
       return [data.map(({ publicId }) => publicId), hasMore]
@@ -228,7 +261,7 @@ export function accountRows(open: Open): void {
   })
 
   rule(open, 'an account changes only from the state that was read', async (store, { live }) => {
-    const account = await newAccount(store, live, 'shop')
+    const account = await accountMade(store, live, 'shop')
     const renamed = { ...account, name: 'store' }
     const audit = () => entryOf(live, 'account.renamed', account.publicId)
     assert.equal(await store.changeAccount(account, renamed, audit()), true)
@@ -239,7 +272,7 @@ export function accountRows(open: Open): void {
   })
 
   rule(open, 'a closed account shows with its keys, and gets no new ones', async (store, { live }) => {
-    const account = await newAccount(store, live, 'shop')
+    const account = await accountMade(store, live, 'shop')
     const scope = { accountId: account.id, mode: 'live' } as const
     const key = await stored(store, accessKeyOf(scope))
     assert.equal(await close(store, live, account), true)

@@ -5,7 +5,7 @@
 import { describe } from 'node:test'
 import type { Open } from '../../kit/commits.ts'
 import { providerUse } from '../provider/use.ts'
-import { accessKeyLists, accessKeys, accountRows, rolledKeys } from './access.ts'
+import { accessKeyLists, accessKeys, accountRows, recordedChanges, rolledKeys } from './access.ts'
 import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptClaims, attemptLists, postponements, references } from './attempts.ts'
 import { auditLists, auditLog } from './audit.ts'
@@ -94,6 +94,7 @@ export function storeContract(name: string, open: Open): void {
     })
     describe('access keys', () => {
       accessKeys(open)
+      recordedChanges(open)
       rolledKeys(open)
       accessKeyLists(open)
       accountRows(open)

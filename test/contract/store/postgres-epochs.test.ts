@@ -11,6 +11,7 @@ import { tempDir } from '../../kit/folders.ts'
 import { onDatabase, startPostgres, startStandby, withDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE as scope } from '../../kit/scopes.ts'
 import { runCli } from '../../kit/server.ts'
+import { accountMade } from './access.ts'
 import { allEvents, closeAndVerify, databases, openStores } from './postgres-support.ts'
 
 const postgres = databases()
@@ -225,4 +226,22 @@ test('verify finds numbers that do not follow the epoch', async (t) => {
     (await verifyPostgres(url)).problem ?? '',
     /^The sequence says that the last event is 3, but it is \d{15,}\.$/,
   )
+})
+
+test('the first event of an account that is made later is in the newest epoch', async (t) => {
+  const url = await postgres.database(t)
+  await served(url)
+  const copy = await restored(t, url)
+  await withStore(copy, async (store) => {
+    const { id } = await accountMade(store, scope, 'shop')
+    const epoch = await epochOf(store)
+    assert.ok(epoch.firstSequence > 1)
+    for (const mode of ['live', 'test'] as const) {
+      const own = { accountId: id, mode }
+      await charged(store, { scope: own })
+      const [event] = await allEvents(store, own)
+      assert.deepEqual([event?.sequence, event?.epoch], [epoch.firstSequence, epoch.id])
+    }
+  })
+  await assertSound(copy)
 })
