@@ -200,4 +200,45 @@ describe('the keys command', () => {
     const { id } = await create('beside', '--mode', 'test', '--role', 'support')
     assert.match(await rowOf(id), /beside/)
   })
+
+  test('with a live administrator’s key, the commands do the same through a server', async (t) => {
+    const admin = await create('admin', '--mode', 'live', '--role', 'administrator')
+    const { url } = await serve(t, database)
+    const ask = (key: string, ...words: string[]) => runCli(words, { MINIPAY_KEY: key, MINIPAY_SERVER: url })
+    const done = async (...words: string[]) => {
+      const { code, stdout, stderr } = await ask(admin.secret, ...words)
+      assert.equal(code, 0, `${words.join(' ')}: ${stderr}`)
+      return { stdout: stdout.trimEnd(), stderr }
+    }
+    const account = /acct_(?!default)\w+/.exec((await done('accounts', 'create', 'Third')).stdout)?.[0] ?? ''
+    assert.match((await done('accounts', 'rename', account, 'Third shop')).stdout, /open +Third shop$/)
+    const made = await done(
+      'keys',
+      'create',
+      'third',
+      '--account',
+      account,
+      '--mode',
+      'test',
+      '--role',
+      'support',
+    )
+    assert.equal(modeOfSecret(made.stdout), 'test')
+    const id = /key_\w+/.exec(made.stderr)?.[0] ?? assert.fail(made.stderr)
+    assert.match((await done('keys', 'rename', id, 'third till')).stdout, /third till/)
+    const rolled = await done('keys', 'roll', id, '--overlap', '0')
+    const successor = /key_\w+/.exec(rolled.stderr)?.[0] ?? assert.fail(rolled.stderr)
+    assert.match((await done('keys', 'revoke', successor)).stdout, /revoked 2/)
+    assert.match((await ask(made.stdout, 'alarms')).stderr, /refuses this API key/)
+    const listed = (await done('keys', '--account', account, '--mode', 'test')).stdout
+    assert.match(listed, new RegExp(`${successor} .* revoked 2[^]*${id} .* rolled to ${successor}`))
+    assert.match((await done('accounts', 'close', account)).stdout, /closed 2/)
+    assert.match(
+      (await done('audit', `object=${account}`, 'action=account.closed')).stdout,
+      new RegExp(admin.id),
+    )
+    const refused = await ask(admin.secret, 'keys', 'create', 'x', '--role', 'nobody')
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /^minipay: [^\n]*role[^\n]*\.\n$/)
+  })
 })
