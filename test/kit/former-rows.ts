@@ -84,8 +84,10 @@ export function makeFormer(sound: string, migration: string): void {
   for (const table of tables) {
     const columns = (old.pragma(`main.table_info(${table})`) as { name: string }[]).map(({ name }) => name)
     const from = columns.map((name) => FORMERLY[name] ?? name)
+    // Versions whose accounts had no public id had the operator's account alone.
+    const only = table === 'accounts' && !columns.includes('public_id') ? 'WHERE id = 1' : ''
     old.exec(
-      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns.join()}) SELECT ${from.join()} FROM books.${table}`,
+      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns.join()}) SELECT ${from.join()} FROM books.${table} ${only}`,
     )
   }
   old.close()
