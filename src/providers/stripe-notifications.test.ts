@@ -6,14 +6,20 @@ import { readNotification } from './stripe-notifications.ts'
 const { webhooks } = new Stripe('sk_test_nobody')
 const SECRET = 'whsec_of0this0test'
 
-async function verified(event: unknown, secret = SECRET, at = Date.now()) {
+type Settings = Parameters<typeof readNotification>[1]
+const TEST = { notificationSecret: SECRET, mode: 'test' } as const
+
+async function verified(event: unknown, secret = SECRET, at = Date.now(), settings: Settings = TEST) {
   const payload = typeof event === 'string' ? event : JSON.stringify(event)
   const timestamp = Math.floor(at / 1000)
   const signature = webhooks.generateTestHeaderString({ payload, secret, timestamp })
-  return readNotification(webhooks, SECRET, Buffer.from(payload), signature)
+  return readNotification(webhooks, settings, Buffer.from(payload), signature)
 }
 
-const event = (type: string, object: object) => ({ id: 'evt_1', object: 'event', type, data: { object } })
+const event = (type: string, object: object) => ({
+  ...{ id: 'evt_1', object: 'event', livemode: false, type },
+  data: { object },
+})
 const subject = async (type: string, object: object) => (await verified(event(type, object)))?.subject
 
 const OURS = { metadata: { minipay_attempt: 'att_1', minipay_transaction: 'txn_1' } }
@@ -61,8 +67,8 @@ test('what is signed but is no event is refused, and so is one whose time is not
     '[]',
     '{}',
     '"text"',
-    '{"id":5,"type":"x"}',
-    '{"id":"evt_1"}',
+    '{"id":5,"type":"x","livemode":false}',
+    '{"id":"evt_1","livemode":false}',
     'not JSON',
   ])
     assert.equal(await verified(odd), null, odd)
@@ -74,5 +80,22 @@ test('what is signed but is no event is refused, and so is one whose time is not
 test('no signature, several header fields or nonsense in one are refused', () => {
   const body = Buffer.from('{}')
   for (const signature of [undefined, [], ['t=1,v1=a', 't=2,v1=b'], '', 't=,v1=', 'v1=abc', 't=1'])
-    assert.equal(readNotification(webhooks, SECRET, body, signature), null)
+    assert.equal(readNotification(webhooks, TEST, body, signature), null)
+})
+
+test('an event of the other mode is refused, and so is one without a mode', async () => {
+  const LIVE = { ...TEST, mode: 'live' } as const
+  const of = (livemode: unknown) => ({ ...event('payment_intent.succeeded', { id: 'pi_1' }), livemode })
+  const now = () => Date.now()
+  for (const [settings, own] of [
+    [TEST, false],
+    [LIVE, true],
+  ] as const) {
+    assert.deepEqual((await verified(of(own), SECRET, now(), settings))?.subject, {
+      about: 'payment',
+      reference: 'pi_1',
+    })
+    for (const other of [!own, undefined, null, String(own), 1])
+      assert.equal(await verified(of(other), SECRET, now(), settings), null, String(other))
+  }
 })

@@ -1,17 +1,20 @@
 import type Stripe from 'stripe'
+import type { Mode } from '../domain/scope.ts'
 import type { NotificationSubject, VerifiedNotification } from '../ports/provider.ts'
+import type { StripeSettings } from './stripe.ts'
 import { objectAt, textAt } from './stripe-responses.ts'
 
 /** How old the signature of a notification may be, in seconds. */
 const TOLERANCE_S = 300
 
 /**
- * A notification (an event of Stripe's) that was signed with the endpoint's secret in the last five minutes; null
- * otherwise. `now` is in ms since 1970. MiniPay reads only which object it is about.
+ * A notification (an event of Stripe's) that was signed with the endpoint's secret in the last five minutes, and is of
+ * the same mode as the key (https://docs.stripe.com/api/events/object#event_object-livemode); null otherwise. `now` is in
+ * ms since 1970. MiniPay reads only which object it is about.
  */
 export function readNotification(
   webhooks: Stripe['webhooks'],
-  secret: string,
+  { notificationSecret: secret, mode }: Pick<StripeSettings, 'notificationSecret' | 'mode'>,
   body: Buffer,
   signature: string | string[] | undefined,
   now = Date.now(),
@@ -23,10 +26,18 @@ export function readNotification(
   } catch {
     return null
   }
+  if (!isOfMode(event, mode)) return null
   const id = textAt(event, 'id')
   const type = textAt(event, 'type')
   if (id === null || type === null) return null
   return { id, subject: subjectOf(type, objectAt(objectAt(event, 'data'), 'object')) }
+}
+
+/** A test event at the endpoint of a live account, or the other way around, says nothing about its payments. */
+function isOfMode(event: unknown, mode: Mode): boolean {
+  return (
+    typeof event === 'object' && event !== null && 'livemode' in event && event.livemode === (mode === 'live')
+  )
 }
 
 /**

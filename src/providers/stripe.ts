@@ -114,13 +114,7 @@ export function createStripe(
     lookup: async (call, signal) => scrubbed(await lookup(aside, call, signal)),
     dispute: async (reference, signal) => scrubbed(await dispute(aside, reference, signal)),
     notification: async (body, headers) =>
-      readNotification(
-        client.webhooks,
-        settings.notificationSecret,
-        body,
-        headers['stripe-signature'],
-        now(),
-      ),
+      readNotification(client.webhooks, settings, body, headers['stripe-signature'], now()),
     close: async () => void (await Promise.all([client.close(), aside.close()])),
   }
 }

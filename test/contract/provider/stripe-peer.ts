@@ -216,7 +216,7 @@ function eventOf(subject: NotificationSubject): { type: string; object: object }
 
 const event: StripePeer['event'] = (type, object, how = {}) => {
   const id = how.id ?? newReference('evt')
-  const body = Buffer.from(JSON.stringify({ id, object: 'event', type, data: { object } }))
+  const body = Buffer.from(JSON.stringify({ id, object: 'event', livemode: false, type, data: { object } }))
   const at = Math.floor((how.sentAt ?? Date.now()) / 1000)
   const secret = how.forged ? 'whsec_somebody0else' : NOTIFICATION_SECRET
   const signature = createHmac('sha256', secret).update(`${at}.`).update(body).digest('hex')
