@@ -301,7 +301,7 @@ test('API keys, accounts and the refusal of a key have the golden form', async (
   await golden('account.closed', 'POST', `/api/v1/accounts/${id}/close`, { at })
   await golden('error.unauthenticated', 'GET', '/api/v1/balance', { at: client(url) })
   const support = client(url, bearer(made.secret))
-  await golden('error.permission', 'PUT', '/api/v1/routing', { at: support, body: { document: RULES } })
+  await golden('error.permission', 'DELETE', '/api/v1/routing', { at: support })
 })
 
 test('the responses to operators and providers have the golden form', async () => {

@@ -43,6 +43,8 @@ export type Operation = {
   readonly summary: string
   readonly description?: string
   readonly tags: readonly string[]
+  /** The permission, as the only name of each scheme. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: Body
   readonly responses: Readonly<Record<string, Body>>

@@ -26,6 +26,7 @@ const HOSTILE_DOCUMENT = {
         summary: hostile,
         description: hostile,
         tags: [hostile],
+        security: [{ [hostile]: [hostile] }],
         parameters: [
           { name: hostile, in: 'header', description: hostile, example: hostile, schema: { type: hostile } },
           { name: hostile, in: 'query', schema: { type: 'string', default: hostile, enum: [hostile] } },
@@ -180,6 +181,15 @@ test('the usual response of an operation comes first, and is the one that is sho
     const section = html.slice(0, html.indexOf('</section>'))
     assert.match(section, new RegExp(`<h4>Responses</h4><table[^>]*><tbody><tr>.*?>${usual}<`), id)
     assert.ok(section.includes(`<figcaption>Response ${usual}</figcaption>`), id)
+  }
+})
+
+test('every operation shows its permission, or that it needs no key', async () => {
+  const page = await realPage()
+  for (const { id, permission } of ENDPOINTS) {
+    const [, html = ''] = page.split(`<section class="operation" id="${id}"`)
+    const shown = permission === null ? 'Needs no API key.' : `Permission: <code>${permission}</code>`
+    assert.ok(html.slice(0, html.indexOf('</section>')).includes(shown), id)
   }
 })
 

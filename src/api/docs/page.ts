@@ -115,11 +115,19 @@ function section({ method, path, operation }: Call, common: ReadonlySet<string>)
 <h3><a href="#${id}">${escapeHtml(operation.summary)}</a></h3>
 <div class="call">${badge(method)}<span class="path">${shownPath}</span></div>
 ${operation.description ? `<p>${prose(operation.description)}</p>` : ''}
+${permissionOf(operation)}
 ${parameters(operation, 'path', 'In the path')}${parameters(operation, 'header', 'Headers')}${parameters(operation, 'query', 'Query')}
 ${body(operation)}
 <h4>Responses</h4>${responsesOf(operation)}${errorRows(operation, common)}
 </div><aside>${figure('Request', escapeHtml(curl(method, path, operation)))}${exampleResponse(operation)}</aside></section>
 `
+}
+
+function permissionOf({ security = [] }: Operation): string {
+  const [permission] = Object.values(security[0] ?? {}).flat()
+  const words =
+    permission === undefined ? 'Needs no API key.' : `Permission: <code>${escapeHtml(permission)}</code>`
+  return `<p class="limits">${words}</p>`
 }
 
 function parameters({ parameters = [] }: Operation, place: string, title: string): string {

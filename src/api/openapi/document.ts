@@ -1,3 +1,5 @@
+import { isGrantable } from '../../domain/access/permissions.ts'
+import { KEYLESS_SCOPE } from '../../ports/store.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { ENDPOINTS } from '../endpoints.ts'
 import { type ApiErrorCode, ERRORS } from '../errors.ts'
@@ -132,10 +134,14 @@ function operation(endpoint: Endpoint, components: Components): Operation {
   }
 }
 
-/** The API key of an operation, with its permission, in either form; or none, as `minipay serve` allows on loopback. */
+/**
+ * The API key of an operation, with its permission, in either form; or none, as `minipay serve` allows on loopback for all
+ * that is possible in test mode.
+ */
 function security({ permission }: Endpoint): Json[] {
   if (permission === null) return []
-  return [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [permission] })), {}]
+  const keyed = Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [permission] }))
+  return isGrantable(permission, KEYLESS_SCOPE) ? [...keyed, {}] : keyed
 }
 
 /** The examples of an endpoint by their names, with their bodies or their responses of a status. */
