@@ -1,7 +1,7 @@
 /** Finds the key of a request by its secret, without a look-up for each request. */
 import type { AccessKey } from '../../domain/access/access-key.ts'
 import { modeOfSecret } from '../../domain/access/key-secret.ts'
-import { isWithin } from '../../domain/access/networks.ts'
+import { isWithin, type Network, networksOf } from '../../domain/access/networks.ts'
 import { type Permission, permissionsOf } from '../../domain/access/permissions.ts'
 import type { AccessKeyUse, AccessStore, FoundAccessKey } from '../../ports/store-access.ts'
 
@@ -51,8 +51,13 @@ export type KeyringOptions = {
   readonly sha256: (text: string) => string
 }
 
-type Cached = { readonly readAt: number; readonly usable: Authenticated }
-type Loading = { readonly readAt: number; readonly run: Promise<Authenticated | undefined> }
+type Usable = Authenticated & {
+  readonly networks: readonly Network[] | null
+  /** Addresses that were found to be in the networks. */
+  readonly addresses: Set<string>
+}
+type Cached = { readonly readAt: number; readonly usable: Usable }
+type Loading = { readonly readAt: number; readonly run: Promise<Usable | undefined> }
 
 export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions): Keyring {
   /** In the order in which they were read. */
@@ -61,7 +66,7 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
   let uses = new Map<string, number>()
   let made: { readonly readAt: number; readonly found: boolean } | undefined
 
-  function load(hash: string): Promise<Authenticated | undefined> {
+  function load(hash: string): Promise<Usable | undefined> {
     const before = loading.get(hash)
     // A read that hangs may have seen the row before a change, so it serves no request that comes a second later.
     if (before && monotonic() - before.readAt < FRESH_MS) return before.run
@@ -91,12 +96,16 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
   }
 
   /** What changes without a write: the time, and where the request comes from. */
-  function admit(usable: Authenticated | undefined, address: string): Authenticated | undefined {
+  function admit(usable: Usable | undefined, address: string): Authenticated | undefined {
     if (!usable) return undefined
-    const { id, expiresAt, networks } = usable.key
+    const { networks, addresses } = usable
+    const { id, expiresAt } = usable.key
     const time = now()
     if (expiresAt !== null && expiresAt <= time) return undefined
-    if (networks !== null && !isWithin(networks, address)) return undefined
+    if (networks !== null && !addresses.has(address)) {
+      if (!isWithin(networks, address)) return undefined
+      addresses.add(address)
+    }
     uses.set(id, time)
     return usable
   }
@@ -151,8 +160,9 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
   }
 }
 
-function usableOf(found: FoundAccessKey | undefined): Authenticated | undefined {
+function usableOf(found: FoundAccessKey | undefined): Usable | undefined {
   if (!found || found.accountClosedAt !== null || found.key.revokedAt !== null) return undefined
   const { key } = found
-  return { key, permissions: permissionsOf(key, key.scope) }
+  const networks = key.networks && networksOf(key.networks)
+  return { key, permissions: permissionsOf(key, key.scope), networks, addresses: new Set() }
 }

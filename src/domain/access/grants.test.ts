@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { isRejection } from '../error.ts'
 import type { Scope } from '../scope.ts'
 import { checkGrant, type Maker, reaches, type WantedKey } from './grants.ts'
-import { isWithin } from './networks.ts'
+import { isWithin, networksOf } from './networks.ts'
 import { describedKey } from './new-key.ts'
 import { PERMISSIONS, type Permission, permissionsOf, ROLES, type Role } from './permissions.ts'
 
@@ -48,7 +48,7 @@ function may(maker: Maker, permission: Permission, scope: Scope, address: string
   return (
     reaches(maker, scope) &&
     maker.permissions.has(permission) &&
-    (maker.networks === null || isWithin(maker.networks, address)) &&
+    (maker.networks === null || isWithin(networksOf(maker.networks), address)) &&
     (maker.expiresAt === null || time < maker.expiresAt)
   )
 }

@@ -2,7 +2,7 @@
 import { type Rejection, reject } from '../error.ts'
 import { OPERATOR_ACCOUNT, type Scope } from '../scope.ts'
 import type { AccessKey } from './access-key.ts'
-import { includes, networkOf } from './networks.ts'
+import { includes, networkOf, networksOf } from './networks.ts'
 import { type Permission, permissionsOf, type Role } from './permissions.ts'
 
 /** The rights of a caller who makes keys. */
@@ -70,7 +70,7 @@ export function checkGrant(maker: Maker, wanted: WantedKey): Rejection | undefin
 /** Whether each inner network is part of one outer network; null is all addresses. */
 function areWithin(inner: readonly string[] | null, outer: readonly string[]): boolean {
   if (inner === null) return false
-  const ranges = outer.flatMap((text) => networkOf(text) ?? [])
+  const ranges = networksOf(outer)
   return inner.every((text) => {
     const network = networkOf(text)
     return network !== undefined && ranges.some((range) => includes(range, network))

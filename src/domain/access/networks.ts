@@ -36,14 +36,15 @@ export function includes(outer: Network, inner: Network): boolean {
   return inner.bits >= outer.bits && firstOf(inner.first, outer.bits) === outer.first
 }
 
+/** The networks of texts that `networkOf` reads; a text that it does not read is no network. */
+export function networksOf(texts: readonly string[]): Network[] {
+  return texts.flatMap((text) => networkOf(text) ?? [])
+}
+
 /** Whether the address is in one of the networks. False for a text that is no address. */
-export function isWithin(networks: readonly string[], address: string): boolean {
+export function isWithin(networks: readonly Network[], address: string): boolean {
   const number = addressOf(address)
-  if (number === undefined) return false
-  return networks.some((text) => {
-    const network = networkOf(text)
-    return network !== undefined && includes(network, { first: number, bits: BITS })
-  })
+  return number !== undefined && networks.some(({ first, bits }) => firstOf(number, bits) === first)
 }
 
 function firstOf(number: bigint, bits: number): bigint {
