@@ -8,7 +8,8 @@ import { Agent, get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-export type Served = { readonly bodies: number; readonly documents: number; readonly unread: number }
+/** How much of each kind these clients got, or held. */
+export type Served = Readonly<Record<string, number>>
 
 const [CHUNKERS, DEAF, READERS] = [5, 100, 16]
 const port = Number(process.argv[2])
@@ -71,7 +72,7 @@ async function readDocuments(): Promise<void> {
 }
 
 process.on('disconnect', () => process.exit())
-process.on('message', () => process.send?.(served))
+process.on('message', () => process.send?.(served satisfies Served))
 for (let i = 0; i < CHUNKERS; i++) sendByteByByte()
 for (let i = 0; i < DEAF; i++) neverRead()
 for (let i = 0; i < READERS; i++) readDocuments()

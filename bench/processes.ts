@@ -289,8 +289,11 @@ export async function refusingPort(): Promise<number> {
 export type HostileClients = { served(): Promise<Served>; stop(): Promise<void> }
 
 /** Clients that cost a server much; resolves when all are connected. */
-export async function startHostileClients({ ports }: Server): Promise<HostileClients> {
-  const { child, exited } = track(fork(path('./hostile-clients.ts'), [String(ports[0])]))
+export async function startHostileClients(
+  { ports }: Server,
+  program: 'hostile-clients' | 'slow-clients',
+): Promise<HostileClients> {
+  const { child, exited } = track(fork(path(`./${program}.ts`), [String(ports[0])]))
   await Promise.race([
     once(child, 'message'),
     exited.then(() => Promise.reject(new Error('the hostile clients ended'))),
