@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 /** Origins, such as `https://shop.example`, whose pages may call the API; or every origin. */
 export type AllowedOrigins = ReadonlySet<string> | 'every'
 
-const EXPOSED_HEADERS = 'Idempotent-Replayed, Retry-After, X-Request-Id'
+const EXPOSED_HEADERS = 'Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id'
 
 /** Whether pages of the origin may call the API. */
 export function isAllowed(allowed: AllowedOrigins, origin: string): boolean {
@@ -35,7 +35,7 @@ export function sendPreflight(
   if (origin !== undefined && isAllowed(allowed, origin))
     reply
       .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, PATCH, DELETE')
-      .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key')
+      .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key, X-Request-Id')
       .header('access-control-max-age', '86400')
   reply.code(204).send()
 }
