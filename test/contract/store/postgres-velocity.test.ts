@@ -1,8 +1,13 @@
 /** Velocity limits that several nodes on one database share. */
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { KEYLESS_SCOPE, type Store } from '../../../src/ports/store.ts'
-import { START } from '../../kit/commits.ts'
+import { countUse } from '../../../src/domain/velocity.ts'
+import { type Commit, KEYLESS_SCOPE, type Store } from '../../../src/ports/store.ts'
+import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
+import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
+import { nameIn } from '../../../src/storage/postgres/rows.ts'
+import { messageOf } from '../../../src/storage/sqlite/commit-message.ts'
+import { chargeCommit, START } from '../../kit/commits.ts'
 import { closeAndVerify, databases, openStores } from './postgres-support.ts'
 import { limited, sumsIn, use } from './velocity.ts'
 
@@ -15,6 +20,21 @@ async function nodes(t: TestContext, number: number): Promise<{ url: string; sto
   const url = await databasesOf.database(t)
   return { url, stores: await openStores(t, url, number) }
 }
+
+test('a charge without limits reads and writes no counter, on either engine', () => {
+  const free = chargeCommit({ scope })
+  const tables = (commit: Commit) => {
+    const counters = { stored: new Set<string>(), after: commitReads([commit]).found([]).counters }
+    for (const use of commit.limits ?? [])
+      counters.after.set(nameIn(scope, use.counter), countUse(undefined, use, START))
+    return [...commitReads([commit]).statements, ...commitWrites([commit], new Map(), counters, 'a node')]
+      .map(({ text }) => text)
+      .filter((text) => text.includes('velocity_counters')).length
+  }
+  assert.equal(tables(free), 0)
+  assert.equal(tables({ ...free, limits: [use('card', 1)] }), 2)
+  assert.ok(!('limits' in messageOf(free)))
+})
 
 test('of 300 charges of one card over three nodes exactly the maximum commits', async (t) => {
   const { url, stores } = await nodes(t, 3)
