@@ -28,6 +28,7 @@ import {
   staleSettlements,
 } from './deliveries.ts'
 import { disputes } from './disputes.ts'
+import { isolation } from './isolation.ts'
 import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
@@ -64,6 +65,7 @@ export function storeContract(name: string, open: Open): void {
     describe('scopes', () => {
       scopesApart(open)
       scopesUntouched(open)
+      isolation(open)
     })
     describe('lists', () => {
       pages(open)

@@ -1,0 +1,236 @@
+/** Every method of the store, and what it shows and changes of another account or mode: nothing. */
+import assert from 'node:assert/strict'
+import type { Scope, Store } from '../../../src/ports/store.ts'
+import { accessKeyOf } from '../../kit/access-keys.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
+import {
+  beginCommit,
+  chargeCommit,
+  claim,
+  committed,
+  type Open,
+  refunded,
+  rule,
+  taken,
+  tick,
+} from '../../kit/commits.ts'
+import { alarmOf, alarmsCommit } from './alarms.ts'
+import { disputed } from './disputes.ts'
+import { limited, use } from './velocity.ts'
+
+/** One object of each kind in a scope. */
+type Made = Awaited<ReturnType<typeof objectsIn>>
+
+const PAGE = { limit: 9 }
+const RULES = '{"default":{"providers":["bank_a"]}}'
+
+async function objectsIn(store: Store, scope: Scope) {
+  const first = await taken(store, { scope })
+  const { charge, refund } = await refunded(store, first.charge, { scope, amount: 100 })
+  const { charge: contested, dispute } = await disputed(store, scope, charge, 100)
+  const alarm = alarmOf(contested)
+  const doubted = alarmsCommit(scope, contested, [alarm])
+  await committed(store, doubted)
+  const sent = chargeCommit({ scope, key: 'shared-key', endpoints: ['default'] })
+  await committed(store, sent)
+  const [{ id: delivery, token } = assert.fail()] = await claim(store, { now: tick() + 60_000 })
+  const failed = { state: 'failed' } as const
+  await store.settleDelivery({ id: delivery, token, verdict: failed, status: 500, error: null })
+  const open = beginCommit({ scope })
+  await committed(store, open.commit)
+  await committed(store, limited(scope, [use('card', 5)]))
+  await store.replaceRuleSet(scope, 0, RULES, tick(), auditEntry(scope))
+  const key = accessKeyOf(scope)
+  const entry = auditEntry(scope, { action: 'key.created', object: key.id })
+  assert.equal(await store.addAccessKey(key, entry), true)
+  return {
+    charge: doubted.charge,
+    refund,
+    dispute,
+    alarm,
+    sent,
+    delivery,
+    attempt: first.attempt,
+    key,
+    entry,
+  }
+}
+
+/** A read, with the part of its result that is of the scope. */
+type Read = (store: Store, scope: Scope, made: Made) => Promise<unknown>
+/** A change of an object of `made`, in another scope; it must do nothing, and say so. */
+type Change = { readonly changes: Read }
+/** A method that is of no scope, and why. */
+type Unscoped = { readonly everyScope: string }
+
+const of = (everyScope: string): Unscoped => ({ everyScope })
+const WORKER = of('a worker does the work of every scope; each row that it gets has its scope')
+const OPERATOR = of('the operator watches every scope')
+const TOKEN = of('the token of the claim is the proof')
+const PROCESS = of('of the process, or of the whole database')
+
+const READS = {
+  idempotencyRecord: (store, scope) => store.idempotencyRecord(scope, 'shared-key'),
+  charge: (store, scope, { charge }) => store.charge(scope, charge.id),
+  charges: async (store, scope) => (await store.charges(scope, PAGE)).data,
+  refund: (store, scope, { refund }) => store.refund(scope, refund.id),
+  refunds: async (store, scope) => (await store.refunds(scope, PAGE)).data,
+  // The epoch is of the whole database.
+  events: async (store, scope) => (await store.events(scope, { after: 0, limit: 9 })).data,
+  ledgerAccounts: (store, scope) => store.ledgerAccounts(scope),
+  ledgerEntries: async (store, scope) => (await store.ledgerEntries(scope, PAGE)).data,
+  currencyTotals: (store, scope) => store.currencyTotals(scope),
+  balances: (store, scope) => store.balances(scope),
+  delivery: (store, scope, { delivery }) => store.delivery(scope, delivery),
+  deliveries: async (store, scope) => (await store.deliveries(scope, PAGE)).data,
+  failedDeliveries: async (store, scope) =>
+    (await store.failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 9 })).data,
+  attempts: async (store, scope) => (await store.attempts(scope, PAGE)).data,
+  providerUse: (store, scope) => store.providerUse(scope),
+  dispute: (store, scope, { dispute }) => store.dispute(scope, dispute.id),
+  disputes: async (store, scope) => (await store.disputes(scope, PAGE)).data,
+  disputeByReference: (store, scope, { dispute }) =>
+    store.disputeByReference(scope, dispute.provider, dispute.providerReference),
+  alarm: (store, scope, { alarm }) => store.alarm(scope, alarm.id),
+  alarms: async (store, scope) => (await store.alarms(scope, PAGE)).data,
+  ruleSet: (store, scope) => store.ruleSet(scope),
+  velocityCounters: (store, scope) => store.velocityCounters(scope, ['card']),
+  accessKey: (store, scope, { key }) => store.accessKey(scope, key.id),
+  accessKeys: async (store, scope) => (await store.accessKeys(scope, PAGE)).data,
+  auditEntry: (store, scope, { entry }) => store.auditEntry(scope, entry.id),
+  auditEntries: async (store, scope) => (await store.auditEntries(scope, PAGE)).data,
+} satisfies Partial<Record<keyof Store, Read>>
+
+const CHANGES = {
+  commit: {
+    changes: async (store, scope, { charge }) => (await store.commit(alarmsCommit(scope, charge, []))).kind,
+  },
+  retryDelivery: {
+    changes: (store, scope, { delivery }) => store.retryDelivery(scope, delivery, tick(), auditEntry(scope)),
+  },
+  retryDeliveries: {
+    changes: (store, scope, { delivery }) =>
+      store.retryDeliveries(scope, [delivery], tick(), auditEntry(scope)),
+  },
+  replaceRuleSet: {
+    changes: (store, scope) => store.replaceRuleSet(scope, 1, '{}', tick(), auditEntry(scope)),
+  },
+} satisfies Partial<Record<keyof Store, Change>>
+/** What each change returns that found nothing to change. */
+const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
+  commit: 'version_conflict',
+  retryDelivery: false,
+  retryDeliveries: 0,
+  replaceRuleSet: false,
+}
+
+const UNSCOPED = {
+  modeTotals: OPERATOR,
+  usedScopes: OPERATOR,
+  deliveryTotals: OPERATOR,
+  attemptTotals: OPERATOR,
+  pendingSince: OPERATOR,
+  alarmTotals: OPERATOR,
+  accounts: OPERATOR,
+  account: OPERATOR,
+  addAccount: OPERATOR,
+  changeAccount: OPERATOR,
+  attempt: of('the caller compares the scope that it returns'),
+  attemptByReference: of('a provider reports a reference without its account; the result has its scope'),
+  disputeInMode: of('a provider reports a reference without its account; the result has its scope'),
+  claimDeliveries: WORKER,
+  claimAttempts: WORKER,
+  claimAttempt: WORKER,
+  claimNotifications: WORKER,
+  addNotification: of('its account is known once it is handled'),
+  settleDelivery: TOKEN,
+  releaseDelivery: TOKEN,
+  postponeAttempt: TOKEN,
+  settleNotification: TOKEN,
+  accessKeyByHash: of('the secret of the key is the proof, and the key has its scope'),
+  anyAccessKey: PROCESS,
+  addAccessKey: of('the key itself has its scope'),
+  changeAccessKey: of('the key itself has its scope'),
+  rollAccessKey: of('the key itself has its scope'),
+  touchAccessKeys: PROCESS,
+  addAuditEntry: of('the entry itself has its scope'),
+  purgeNotifications: PROCESS,
+  purgeIdempotency: PROCESS,
+  purgeVelocityCounters: PROCESS,
+  clock: PROCESS,
+  keepClock: PROCESS,
+  setBack: PROCESS,
+  addMark: PROCESS,
+  markAt: PROCESS,
+  bringForward: PROCESS,
+  now: PROCESS,
+  waitingWrites: PROCESS,
+  logBytes: PROCESS,
+  ready: PROCESS,
+  close: PROCESS,
+} satisfies Partial<Record<keyof Store, Unscoped>>
+
+const TABLE: Readonly<Record<string, unknown>> = { ...READS, ...CHANGES, ...UNSCOPED }
+
+export function isolation(open: Open): void {
+  rule(open, 'every method has a row in the table of this test', async (store) => {
+    const missing = Object.keys(store).filter((name) => !Object.hasOwn(TABLE, name))
+    assert.deepEqual(missing, [], 'say here what these show of another scope')
+    const gone = Object.keys(TABLE).filter((name) => !Object.hasOwn(store, name))
+    assert.deepEqual(gone, [])
+  })
+
+  for (const [name, read] of Object.entries<Read>(READS))
+    rule(open, `${name} shows nothing of another account or mode`, async (store, { live, test, other }) => {
+      const empty = await open()
+      try {
+        const made = await objectsIn(store, live)
+        const nothing = await read(empty.store, live, made)
+        assert.notDeepEqual(await read(store, live, made), nothing, 'the scope itself shows something')
+        for (const scope of [test, other, { ...other, mode: 'test' } as const])
+          assert.deepEqual(await read(store, scope, made), nothing)
+      } finally {
+        await empty.discard()
+      }
+    })
+
+  for (const [name, { changes }] of Object.entries<Change>(CHANGES))
+    rule(open, `${name} changes nothing of another account or mode`, async (store, { live, test, other }) => {
+      const made = await objectsIn(store, live)
+      const seen = () => Promise.all(Object.values<Read>(READS).map((read) => read(store, live, made)))
+      const before = await seen()
+      for (const scope of [test, other])
+        assert.deepEqual(await changes(store, scope, made), NOTHING_CHANGED[name as keyof typeof CHANGES])
+      assert.deepEqual(await seen(), before)
+      // The same change in its own scope is one.
+      assert.notDeepEqual(await changes(store, live, made), NOTHING_CHANGED[name as keyof typeof CHANGES])
+      assert.notDeepEqual(await seen(), before)
+    })
+
+  rule(open, 'a row that is found without its scope has it', async (store, { live, test, other }) => {
+    const made = await objectsIn(store, live)
+    const { attempt, dispute } = made
+    assert.deepEqual((await store.attempt(attempt.id))?.scope, live)
+    const reference = String(attempt.providerReference)
+    assert.deepEqual((await store.attemptByReference('bank_a', 'authorize', reference))?.scope, live)
+    const ofMode = (mode: Scope['mode']) =>
+      store.disputeInMode(mode, dispute.provider, dispute.providerReference)
+    assert.deepEqual(await ofMode(live.mode), { scope: live, dispute: await store.dispute(live, dispute.id) })
+    assert.equal(await ofMode('test'), undefined)
+    const lease = { now: tick() + 60_000, leaseUntil: tick() + 120_000, token: 'of this test' }
+    const claimed = await store.claimAttempts({ provider: 'bank_a', limit: 9, ...lease })
+    assert.ok(claimed.length > 0)
+    for (const { scope } of claimed) assert.deepEqual(scope, live)
+    assert.deepEqual(await store.usedScopes(9), [live])
+    const modes = async () => (await store.modeTotals()).map(({ mode }) => mode)
+    assert.deepEqual(await modes(), ['live'])
+    await committed(store, chargeCommit({ scope: other }))
+    await committed(store, chargeCommit({ scope: test }))
+    assert.deepEqual(await store.usedScopes(9), [test, live, other])
+    assert.deepEqual(await store.usedScopes(1), [test])
+    assert.deepEqual(await modes(), ['test', 'live'])
+    const sums = (await store.modeTotals()).map(({ charges_succeeded }) => charges_succeeded)
+    const [ours, theirs] = [await store.currencyTotals(live), await store.currencyTotals(other)]
+    assert.deepEqual(sums, [1, (ours[0]?.charges_succeeded ?? 0) + (theirs[0]?.charges_succeeded ?? 0)])
+  })
+}
