@@ -12,10 +12,11 @@ import {
 import { createRouter } from './app/routing/router.ts'
 import { serves } from './app/routing/serving.ts'
 import type { Config, SettingKey } from './config.ts'
+import { type Mode, OPERATOR_ACCOUNT } from './domain/scope.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
-import type { Store } from './ports/store.ts'
+import type { Scope, Store } from './ports/store.ts'
 import { type Configured, loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
@@ -23,6 +24,15 @@ import { engineOf } from './storage/engine.ts'
 import type { DeliverOptions } from './workers/deliver.ts'
 import { webhookClient } from './workers/webhook-client.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
+
+/**
+ * The scope whose events go to `webhookTarget`: the operator's account, in live mode if a provider serves it. A receiver
+ * cannot tell a test event from a live one, and might ship goods for it.
+ */
+function targetScope(providers: readonly Provider[], mode: Mode | undefined): Scope {
+  const isLive = providers.some((provider) => provider.mode === 'live')
+  return { accountId: OPERATOR_ACCOUNT, mode: mode ?? (isLive ? 'live' : 'test') }
+}
 
 /** The endpoint that the setting `webhookTarget` names; its deliveries follow the setting. */
 const DEFAULT_ENDPOINT = 'default'
@@ -68,6 +78,8 @@ export type Surroundings = {
   readonly onFatal: (error: Error) => void
   /** Values of `${NAME}` in a file of providers. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The mode whose events go to `webhookTarget`; unless given, live if a provider serves it. */
+  readonly webhookMode?: Mode
   readonly runtime?: Runtime
   readonly parts?: Partial<Parts>
   /** Ends the wait for a PostgreSQL server that cannot be reached: the opening rejects with its reason. */
@@ -111,7 +123,8 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const providers = (await withAccounts(configured, store)).map(parts.provider)
     const health = parts.health(healthOf(log, runtime))
     const made = { store, providers, health, log, runtime, clock }
-    const context = contextOf(config, made, watch, () => workers.wakeDeliverer())
+    const target = targetScope(providers, surroundings.webhookMode)
+    const context = contextOf(config, made, target, watch, () => workers.wakeDeliverer())
     const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
     const workers = createWorkers(context, {
       clock,
@@ -180,6 +193,7 @@ type Made = {
 function contextOf(
   config: CoreConfig,
   { providers, ...made }: Made,
+  target: Scope,
   { onCall = () => {}, onAlarm = () => {} }: Watch,
   onDeliveries: () => void,
 ): Context {
@@ -192,7 +206,7 @@ function contextOf(
       loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
       now: made.clock.now,
     }),
-    endpoints: config.webhookTarget ? [DEFAULT_ENDPOINT] : [],
+    endpoints: config.webhookTarget ? [{ name: DEFAULT_ENDPOINT, scope: target }] : [],
     onDeliveries,
     onCall,
     onAlarm,

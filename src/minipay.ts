@@ -162,7 +162,10 @@ export async function createMiniPay(options: MiniPayOptions = {}): Promise<MiniP
     log.error({ err: error }, 'The database can no longer be used.')
     onFatal(error)
   }
-  const core = await openCore(config, { log, onFatal: fatal, env, ...(runtime && { runtime }) })
+  const core = await openCore(config, {
+    ...{ log, onFatal: fatal, env, webhookMode: scope.mode },
+    ...(runtime && { runtime }),
+  })
   if (workers) core.workers.start()
   return libraryOf(core, scope, config.shutdownTimeoutMs)
 }

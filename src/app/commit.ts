@@ -1,5 +1,6 @@
 import type { Charge, Decision } from '../domain/charge.ts'
 import type { Surface } from '../domain/idempotency.ts'
+import { isSameScope } from '../domain/scope.ts'
 import { encodeFacts, snapshotOf } from '../domain/snapshot.ts'
 import type { Commit, CommitResult, EndedKey, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
@@ -41,7 +42,9 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
   const event = decision.event &&
     snapshot && { id: context.newId('evt'), type: decision.event, data: encodeFacts(snapshot) }
   const deliveries = event
-    ? context.endpoints.map((endpoint) => ({ id: context.newId('dlv'), endpoint }))
+    ? context.endpoints
+        .filter((endpoint) => isSameScope(endpoint.scope, scope))
+        .map(({ name }) => ({ id: context.newId('dlv'), endpoint: name }))
     : []
   const committed = context.store.commit({
     scope,

@@ -6,7 +6,7 @@ import { PLAIN_FINGERPRINT } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { Store } from '../ports/store.ts'
+import type { Scope, Store } from '../ports/store.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
@@ -15,6 +15,8 @@ import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
 import { createProviderCalls, type ProviderCalls } from './routing/provider-calls.ts'
 import type { Router } from './routing/router.ts'
+
+export type WebhookEndpoint = { readonly name: string; readonly scope: Scope }
 
 /** The dependencies of every use case: created once a process, and by tests with a time of their own. */
 export type Context = {
@@ -34,8 +36,8 @@ export type Context = {
   /** A key for a request without one. */
   readonly newKey: () => string
   readonly fingerprint: (text: string) => string
-  /** The endpoints that get every event. */
-  readonly endpoints: readonly string[]
+  /** The endpoints, each of which gets every event of its scope. */
+  readonly endpoints: readonly WebhookEndpoint[]
   /** Called when a commit created deliveries, so that they do not wait for the next poll. */
   readonly onDeliveries: () => void
   /** Called after each provider call, with the call, its outcome and its duration in ms. */

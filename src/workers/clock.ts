@@ -69,7 +69,7 @@ function queuesOf(context: Context, now: number): Work[] {
   const attempts = (queue: Queue) =>
     [...providers].map(([name, provider]) => ({ queue, name, leaseUntil: leaseUntil(provider, now) }))
   return [
-    ...endpoints.map((name) => ({ queue: 'deliveries', name, leaseUntil: now + LEASE_MS }) as const),
+    ...endpoints.map(({ name }) => ({ queue: 'deliveries', name, leaseUntil: now + LEASE_MS }) as const),
     { queue: 'notifications', name: '', leaseUntil: now + notificationLeaseMs(context) },
     ...attempts('unknown'),
     ...attempts('waiting'),

@@ -54,6 +54,21 @@ test('a request without a key goes to a provider of test mode, wherever the file
   assert.equal(await received(liveBank), before)
 })
 
+test('the webhook target gets no event of test mode if a provider serves live mode', async (t) => {
+  for (const [providers, expected] of [
+    [{ try_out: atBank(bank) }, 1],
+    [{ live: live(), try_out: atBank(bank) }, 0],
+  ] as const) {
+    const folder = folderOf(t)
+    const env = { ...providersIn(folder, providers), WEBHOOK_TARGET: 'http://127.0.0.1:9/webhook' }
+    const api = client((await serve(t, join(folder, 'm.db'), env)).url)
+    await api.charge(CHARGE)
+    assert.equal((await api.get<{ data: unknown[] }>('/api/v1/events')).body.data.length, 1)
+    const deliveries = await api.get<{ data: unknown[] }>('/api/v1/webhook_deliveries')
+    assert.equal(deliveries.body.data.length, expected)
+  }
+})
+
 test('routing rules of test mode that name a live provider are refused as if it did not exist', async (t) => {
   const folder = folderOf(t)
   const server = await serve(

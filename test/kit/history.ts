@@ -68,7 +68,7 @@ function contextOf(store: Store, providers: readonly Provider[], now: () => numb
     router: createRouter({ store, providers: () => names, health, loadConditions, now, runtime }),
     health,
     log: { info() {}, warn() {}, error() {} },
-    endpoints: ['default'],
+    endpoints: [LIVE, TEST].map((scope) => ({ name: 'default', scope })),
     ...{ onDeliveries() {}, onCall() {}, onAlarm() {} },
     ...{ idempotencyWaitMs: 1_000, providerWaitMs: 10_000, actionAgeMs: 86_400_000 },
     runtime,
