@@ -3,6 +3,7 @@ import { encodeTime } from '../src/domain/id.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
+import { sealRows } from '../src/storage/sqlite/seal.ts'
 
 /**
  * The state of the charges. `finished`: succeeded, at the sandbox. `undelivered`: also succeeded, but each event waits
@@ -112,6 +113,7 @@ export function fill(file: string, history: History, now: number): void {
       for (const copy of copies) copy.run({ at, provider })
     }
   })()
+  sealRows(db)
   db.pragma('journal_mode = WAL')
   db.close()
 }

@@ -50,9 +50,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: stopServer,
   },
   verify: {
-    summary: 'Check the books: every balance, transaction and refund. Exit status 1 if something is wrong.',
+    summary:
+      'Check the books and the hash chains: every balance, transaction and row. Exit status 1 if something is wrong.',
     settings: ['database'],
-    run: verifyBooks,
+    words: '[--since HEAD|FILE]',
+    flags: ['since'],
+    async run(config, words, { since }) {
+      if (words.length > 0) throw new ConfigError('Usage: minipay verify [--since HEAD|FILE]')
+      return (await import('./verify.ts')).verifyBooks(config, since)
+    },
   },
   migrate: {
     summary: "Upgrade the database to this version's schema. serve also does this at its start.",
@@ -167,19 +173,6 @@ async function stopServer({ database, shutdownTimeoutMs }: Config): Promise<numb
     )
   const { stop } = await import('./stop.ts')
   return stop(database, shutdownTimeoutMs)
-}
-
-async function verifyBooks({ database }: Config): Promise<number> {
-  const result = await (await engineOf(database)).verify()
-  if (result.problem !== undefined) {
-    console.error(`minipay: ${result.problem}`)
-    return 1
-  }
-  const { charges, refunds, entries } = result
-  console.log(`The books balance: ${charges} charges, ${refunds} refunds, ${entries} entries.`)
-  // A person at a terminal easily mistakes which books these are.
-  if (process.stderr.isTTY) console.error(`These are the books of ${publicName(database)}.`)
-  return 0
 }
 
 async function bringToSchema({ database }: Config): Promise<number> {

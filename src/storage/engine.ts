@@ -3,6 +3,7 @@ import { isPostgres } from '../database-name.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Store } from '../ports/store.ts'
+import type { Head } from './chain/head.ts'
 import type { WithoutFsync } from './postgres/session.ts'
 import type { Verification } from './verify-checks.ts'
 
@@ -29,8 +30,8 @@ export type Engine = {
    * number.
    */
   migrate(): Promise<{ readonly applied: readonly string[]; readonly version: number }>
-  /** Checks the books. */
-  verify(): Promise<Verification>
+  /** Checks the books and the hash chains; with a head that was kept, also that the chains still contain it. */
+  verify(since?: readonly Head[]): Promise<Verification>
   /** Every epoch of the event numbers, oldest first. */
   epochs(): Promise<readonly Epoch[]>
   /** Begins a new epoch. No server may be using a SQLite file; nodes may be serving a PostgreSQL database. */

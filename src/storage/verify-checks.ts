@@ -1,3 +1,4 @@
+import type { ChainResult } from './chain/check.ts'
 import { chargeIdIn } from './verify/aggregate.ts'
 import { ROWS } from './verify/row-checks.ts'
 
@@ -7,9 +8,21 @@ export type Check = { readonly sql: string; readonly problem: (row: Record<strin
 export type Verification = {
   /** The first problem, as a sentence; undefined without one. */
   readonly problem?: string
+  /** The first break of the hash chains, if the books have another problem, too. */
+  readonly chainProblem?: string
+  /** The last links of the hash chains, as one text to be kept elsewhere; undefined without any. */
+  readonly head?: string
   readonly charges: number
   readonly refunds: number
   readonly entries: number
+}
+
+/** A problem of the books, with what the chains show of it. */
+export function withChains(
+  problem: string,
+  chains: ChainResult,
+): Pick<Verification, 'problem' | 'chainProblem'> {
+  return chains.problem === undefined ? { problem } : { problem, chainProblem: chains.problem }
 }
 
 /** The condition that a row of `child` has the same account and mode as its `parent`. */

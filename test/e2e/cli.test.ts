@@ -107,7 +107,10 @@ describe('the command line', () => {
   test('verify agrees with the books of a running server, and misses a database that is not there', async () => {
     const { code, stdout } = await runCli(['verify', '--database', server.database])
     assert.equal(code, 0)
-    assert.match(stdout, /^The books balance: \d+ charges, \d+ refunds, \d+ entries\.\n$/)
+    assert.match(
+      stdout,
+      /^The books balance: \d+ charges, \d+ refunds, \d+ entries\.\nHead of the hash chains: mph1_\S+\n$/,
+    )
     const none = await runCli(['verify', '--database', join(dir.path, 'none.db')])
     assert.deepEqual([none.code, none.stdout], [1, ''])
     assert.match(none.stderr, /^minipay: There is no database [^\n]+\n$/)

@@ -9,6 +9,7 @@ import { fill } from '../../../bench/fill.ts'
 import { copyOf, folder, startCopy } from '../../../test/e2e/copying.ts'
 import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
+import { sealRows } from '../sqlite/seal.ts'
 import { copyTables } from './copy.ts'
 import { digestOf, digestQuery } from './digest.ts'
 import type { Source } from './source.ts'
@@ -67,7 +68,9 @@ function filled(t: TestContext): string {
     VALUES ('key_7', 7, 1, 'shop', '${'7'.repeat(64)}', 'mp_live_…wxyz', '["charges:read"]', 6, 'cli');
     INSERT INTO audit_log (account_id, live, id, seq, created_at, actor, action, object, after)
     VALUES (1, 1, 'aud_1', 1, 5, 'cli', 'account.created', 'acct_7', '{}'),
-      (7, 1, 'aud_2', 1, 6, 'cli', 'key.created', 'key_7', '${MADE}')`)
+      (7, 1, 'aud_2', 1, 6, 'cli', 'key.created', 'key_7', '${MADE}');
+    DELETE FROM chain_links`)
+  sealRows(db)
   db.close()
   return file
 }

@@ -34,7 +34,7 @@ const LAST_NUMBERS = `(
   GROUP BY account_id, live)`
 
 /** Rows that a new schema already contains: the copy replaces them. */
-export const PREFILLED_TABLES: readonly string[] = ['accounts', 'epochs']
+export const PREFILLED_TABLES: readonly string[] = ['accounts', 'epochs', 'chain_seal']
 
 /**
  * Every table, in the order of the copy: when the copy of one table begins, those before it are complete. The columns
@@ -57,6 +57,8 @@ export const TABLES: readonly Table[] = [
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
   { name: 'velocity_counters', key: ['account_id', 'live', 'counter'] },
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
+  { name: 'chain_links', key: ['account_id', 'live', 'number'] },
+  { name: 'chain_seal', key: ['id'] },
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
 ]
 

@@ -1,7 +1,9 @@
 /** The audit log: entries are appended in the transaction of the change that they record, and never changed. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditEntry } from '../../domain/audit.ts'
+import { auditText } from '../chain/link.ts'
 import type { Result, Statement } from './batch.ts'
+import { addLink } from './chain.ts'
 import { insertAudit, takeNumbers } from './commit-sql-numbered.ts'
 import { numberedAudit } from './commit-writes.ts'
 import { rollingBack } from './committer.ts'
@@ -27,6 +29,7 @@ export function appendAudit(entry: AuditEntry): Statement[] {
   const { scope } = entry
   return [
     takeNumbers(scope, { events: 0, transfers: 0, audit: 1 }),
+    addLink(scope, auditText(entry), entry.at),
     insertAudit(scope, numberedAudit([entry])),
   ]
 }

@@ -2,8 +2,10 @@
 import type { Alarm } from '../../domain/alarm.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { type Commit, endedKeysOf, type Scope } from '../../ports/store.ts'
+import { auditText, eventText, transferText } from '../chain/link.ts'
 import { endedFactsOf, keyFactsOf } from '../columns.ts'
 import type { Statement } from './batch.ts'
+import { addLink } from './chain.ts'
 import {
   insertAlarms,
   insertAttempts,
@@ -114,7 +116,7 @@ function scopeWrites(
       alarms.filter((alarm) => stateBefore(alarm) !== undefined),
     ),
     ...counterWrites(scope, commits, velocity),
-    ...numbersFor(scope, numbered),
+    ...numbersFor(scope, commits, numbered),
     ...writing(insertEvents, events),
     ...writing(insertAudit, audit),
     ...writing(insertDeliveries, numbered.deliveries),
@@ -129,10 +131,25 @@ function scopeWrites(
 /** Nothing for a group without numbered rows. */
 function numbersFor(
   scope: Scope,
+  commits: readonly Commit[],
   { events, transfers, audit }: ReturnType<typeof numberedRows>,
 ): Statement[] {
   const taken = { events: events.length, transfers: transfers.length, audit: audit.length }
-  return taken.events + taken.transfers + taken.audit > 0 ? [takeNumbers(scope, taken)] : []
+  if (taken.events + taken.transfers + taken.audit === 0) return []
+  const { rows, at } = chainedRows(commits)
+  return [takeNumbers(scope, taken), addLink(scope, rows, at)]
+}
+
+/** The rows as the hash chain has them, and the last time. */
+function chainedRows(commits: readonly Commit[]): { readonly rows: string; readonly at: number } {
+  let [events, transfers, entries, last] = ['', '', '', 0]
+  for (const { at, event, transfers: booked, transactionId, audit } of commits) {
+    if (event) events += eventText(event.id, event.type, at, event.data)
+    for (const transfer of booked) transfers += transferText(transfer, transactionId, at)
+    if (audit) entries += auditText(audit)
+    last = Math.max(last, at)
+  }
+  return { rows: events + transfers + entries, at: last }
 }
 
 /** Sums the changes of each name. */

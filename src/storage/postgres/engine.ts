@@ -15,12 +15,12 @@ export function postgresEngine(url: string): Engine {
       const applied = await named(url, () => migratePostgres(url))
       return { applied: applied.map(({ name }) => name), version: migrations().length }
     },
-    async verify() {
+    async verify(since) {
       const { verifyPostgres } = await import('./verify.ts')
       const { assertCopied } = await import('./copying.ts')
       const { withClient } = await import('./migrate.ts')
       return named(url, async () => {
-        const result = await verifyPostgres(url)
+        const result = await verifyPostgres(url, since)
         await withClient(url, (client) => assertCopied(client, url))
         return result
       })

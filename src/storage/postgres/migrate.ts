@@ -5,6 +5,7 @@ import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts
 import { openWritable } from './connection.ts'
 import { codeOf } from './errors.ts'
 import { hostsOf } from './hosts.ts'
+import { sealOnce } from './seal.ts'
 import type { SessionOptions } from './session.ts'
 
 /** The numbered migrations of this program, in order. */
@@ -14,7 +15,8 @@ export function migrations(): Migration[] {
 
 /**
  * Upgrades the database to this program's schema, forward only, and returns the applied migrations. It locks the row
- * of `schema_version`: if several nodes start at once, one applies a migration, and the others find it applied.
+ * of `schema_version`: if several nodes start at once, one applies a migration, and the others find it applied. Then
+ * gives rows from before the hash chains their links; if that is interrupted, the next call continues.
  * Throws `SchemaMismatch` for a database from a newer MiniPay or of another program, and for a row that a migration
  * refuses: then the database stays as it was before that migration.
  */
@@ -29,9 +31,11 @@ export async function migratePostgres(
     const applied: Migration[] = []
     for (;;) {
       const step = await applyNext(client, url, steps)
-      if (!step) return applied
+      if (!step) break
       applied.push(step)
     }
+    if (steps.length >= migrations().length) await sealOnce(client)
+    return applied
   }
   return withClient(url, migrate, wanted)
 }

@@ -1,7 +1,9 @@
 import type { Client } from 'pg'
+import { CHAINED, checkChains } from '../chain/check.ts'
+import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
-import { AUDITED, type Audited, audit } from '../verify/audit.ts'
-import { CHECKS, type Verification } from '../verify-checks.ts'
+import { AUDITED, audit } from '../verify/audit.ts'
+import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
 import { assertCurrent, withClient } from './migrate.ts'
 
 /**
@@ -9,16 +11,16 @@ import { assertCurrent, withClient } from './migrate.ts'
  * nodes and sees one state. Stops at the first problem. Throws `SchemaMismatch` for a database that is not MiniPay's,
  * or has another schema version than this program.
  */
-export function verifyPostgres(url: string): Promise<Verification> {
+export function verifyPostgres(url: string, since?: readonly Head[]): Promise<Verification> {
   return withClient(url, async (client) => {
     await assertCurrent(client, url)
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    return verifyIn(client)
+    return verifyIn(client, since)
   })
 }
 
 /** The same, in an open transaction: it also sees that transaction's changes. */
-export async function verifyIn(client: Client): Promise<Verification> {
+export async function verifyIn(client: Client, since?: readonly Head[]): Promise<Verification> {
   // It reads everything: a plan optimized for the first row or for few rows took minutes where this takes a second.
   await client.query(
     'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL cursor_tuple_fraction = 1',
@@ -27,19 +29,27 @@ export async function verifyIn(client: Client): Promise<Verification> {
   // The checks compare whole tables. Without statistics, for example after a copy, PostgreSQL assumes small tables and
   // compares each row with each: hours for a hundred thousand charges.
   await client.query('SET LOCAL enable_nestloop = off')
-  for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
-    const [row] = await firstOf(client, sql)
-    if (row) return { ...counts, problem: problem(row) }
-  }
-  const problem = await audited(client)
-  if (problem !== undefined) return { ...counts, problem }
+  const problem = await bookProblem(client)
+  const chains = await read(client, CHAINED, checkChains(since))
+  if (problem !== undefined) return { ...counts, ...withChains(problem, chains) }
+  if (chains.problem !== undefined) return { ...counts, problem: chains.problem }
   const count = async (table: 'charges' | 'refunds' | 'ledger_transfers') =>
     Number((await found(client, `SELECT count(*) AS count FROM ${table}`, Number))[0]?.['count'])
   return {
     charges: await count('charges'),
     refunds: await count('refunds'),
     entries: 2 * (await count('ledger_transfers')),
+    ...chains,
   }
+}
+
+/** The first problem of the books, as a sentence. */
+async function bookProblem(client: Client): Promise<string | undefined> {
+  for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
+    const [row] = await firstOf(client, sql)
+    if (row) return problem(row)
+  }
+  return read(client, AUDITED, audit(Date.now()))
 }
 
 /** The first row, by a plan for all of them: sound books have none, so the query always reads everything. */
@@ -53,17 +63,22 @@ async function firstOf(client: Client, sql: string): Promise<Record<string, unkn
 /** The number of rows of one read. */
 const BATCH = 1_000
 
-async function audited(client: Client): Promise<string | undefined> {
-  const open = new Set<Audited>()
-  async function next(source: Audited): Promise<Row[]> {
+/** Gives a check the rows of the sources that it requests. */
+async function read<S extends string, T>(
+  client: Client,
+  sources: Readonly<Record<S, (bytes: string) => string>>,
+  check: Generator<S, T, readonly Row[]>,
+): Promise<T> {
+  const open = new Set<S>()
+  async function next(source: S): Promise<Row[]> {
     if (!open.has(source))
-      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${AUDITED[source](' COLLATE "C"')}`)
+      await client.query(`DECLARE "${source}" NO SCROLL CURSOR FOR ${sources[source](' COLLATE "C"')}`)
     open.add(source)
     return (await found(client, `FETCH ${BATCH} FROM "${source}"`, Number)) as Row[]
   }
-  const auditing = audit(Date.now())
-  let step = auditing.next()
-  while (!step.done) step = auditing.next(await next(step.value))
+  let step = check.next()
+  while (!step.done) step = check.next(await next(step.value))
+  for (const source of open) await client.query(`CLOSE "${source}"`)
   return step.value
 }
 

@@ -16,9 +16,9 @@ export function sqliteEngine(file: string): Engine {
         version: schemaVersion(db),
       }))
     },
-    async verify() {
+    async verify(since) {
       const { verify } = await import('./verify.ts')
-      return reading(file, verify)
+      return reading(file, (db) => verify(db, since))
     },
     async epochs() {
       const { assertCurrent } = await import('./migrate.ts')

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { chainWrites } from './write-chain.ts'
 
 export type LedgerCache = ReturnType<typeof ledgerCache>
 
@@ -52,7 +53,24 @@ export function ledgerCache(db: Connection) {
     return account
   }
 
+  /** The last numbers of a scope's events, transfers and audit entries; the caller increases them. */
+  function numbersOf(accountId: number, live: number): Numbers {
+    const scope = accountId * 2 + live
+    let last = numbers.get(scope)
+    if (!last) {
+      const own = [accountId, live] as const
+      last = lastNumbers.get(...own, ...own, ...own) as Numbers
+      numbers.set(scope, last)
+    }
+    return last
+  }
+
+  const chain = chainWrites(db, numbersOf)
+
   return {
+    numbers: numbersOf,
+    chain,
+
     /** The account; its first transfer creates it. */
     account(accountId: number, live: number, code: string, currency: string): Account {
       const found = find(accountId, live, code, currency)
@@ -79,18 +97,6 @@ export function ledgerCache(db: Connection) {
       else counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
-    /** The last numbers of a scope's events, transfers and audit entries; the caller increases them. */
-    numbers(accountId: number, live: number): Numbers {
-      const scope = accountId * 2 + live
-      let last = numbers.get(scope)
-      if (!last) {
-        const own = [accountId, live] as const
-        last = lastNumbers.get(...own, ...own, ...own) as Numbers
-        numbers.set(scope, last)
-      }
-      return last
-    },
-
     /** Writes the sums of the group, as part of its transaction. */
     flush(): void {
       for (const account of changed) {
@@ -100,6 +106,7 @@ export function ledgerCache(db: Connection) {
       changed.clear()
       for (const { key, delta } of counters.values()) if (delta !== 0) addToCounter.run(...key, delta)
       counters.clear()
+      chain.flush()
     },
 
     /** Clears everything after a rollback. */
@@ -108,6 +115,7 @@ export function ledgerCache(db: Connection) {
       changed.clear()
       counters.clear()
       numbers.clear()
+      chain.reset()
     },
   }
 }

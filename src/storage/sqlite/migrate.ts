@@ -1,6 +1,7 @@
 import { checksBefore, refusal } from '../migration-checks.ts'
 import { type Migration, readMigrations, SchemaMismatch } from '../migrations.ts'
 import type { Connection } from './connection.ts'
+import { sealOnce } from './seal.ts'
 
 export { type Migration, SchemaMismatch } from '../migrations.ts'
 
@@ -19,7 +20,8 @@ export function schemaVersion(db: Connection): number {
 
 /**
  * Upgrades the database to this program's schema, forward only, each migration in a transaction of its own, and
- * returns the applied ones. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and for a
+ * returns the applied ones. Then gives rows from before the hash chains their links; if that is interrupted, the next
+ * call continues. Throws `SchemaMismatch` for a database from a newer MiniPay or another program, and for a
  * row that a migration refuses: then the database stays as it was before that migration.
  */
 export function migrate(db: Connection, steps: readonly Migration[] = migrations()): Migration[] {
@@ -37,6 +39,7 @@ export function migrate(db: Connection, steps: readonly Migration[] = migrations
     }).immediate()
     applied.push(step)
   }
+  if (steps.length >= migrations().length) sealOnce(db)
   return applied
 }
 

@@ -1,6 +1,8 @@
+import { CHAINED, checkChains } from '../chain/check.ts'
+import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
-import { AUDITED, type Audited, audit } from '../verify/audit.ts'
-import { CHECKS, type Verification } from '../verify-checks.ts'
+import { AUDITED, audit } from '../verify/audit.ts'
+import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
 import type { Connection } from './connection.ts'
 import { showWholeRows } from './long-texts.ts'
 import { assertCurrent } from './migrate.ts'
@@ -13,7 +15,7 @@ export type { Verification } from '../verify-checks.ts'
  * process and sees one state. Stops at the first problem. Throws `SchemaMismatch` for a database that is not MiniPay's,
  * or has another schema version than this program.
  */
-export function verify(db: Connection): Verification {
+export function verify(db: Connection, since?: readonly Head[]): Verification {
   assertCurrent(db)
   return db.transaction((): Verification => {
     const count = (table: 'charges' | 'refunds' | 'ledger_transfers') =>
@@ -21,24 +23,51 @@ export function verify(db: Connection): Verification {
     const integrity = db.pragma('integrity_check(1)', { simple: true }) as string
     const counts = { charges: 0, refunds: 0, entries: 0 }
     if (integrity !== 'ok') return { ...counts, problem: `SQLite finds the file damaged: ${integrity}` }
-    for (const { sql, problem } of CHECKS) {
-      const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
-      if (row) return { ...counts, problem: problem(row) }
+    const problem = bookProblem(db)
+    const chains = whole(db, () => read(db, CHAINED, checkChains(since)))
+    if (problem !== undefined) return { ...counts, ...withChains(problem, chains) }
+    if (chains.problem !== undefined) return { ...counts, problem: chains.problem }
+    return {
+      charges: count('charges'),
+      refunds: count('refunds'),
+      entries: 2 * count('ledger_transfers'),
+      ...chains,
     }
-    // Last, because other problems also cause these: a deleted row leaves its text behind.
-    const problem = brokenText(db) ?? audited(db) ?? strayText(db)
-    if (problem !== undefined) return { ...counts, problem }
-    return { charges: count('charges'), refunds: count('refunds'), entries: 2 * count('ledger_transfers') }
   })()
 }
 
 /** The number of rows of one read. */
 const BATCH = 500
 
-function audited(db: Connection): string | undefined {
-  const open = new Map<Audited, Iterator<Row>>()
-  function next(source: Audited): Row[] {
-    const rows = open.get(source) ?? db.prepare<[], Row>(AUDITED[source]('')).iterate()
+/** The first problem of the books, as a sentence. */
+function bookProblem(db: Connection): string | undefined {
+  for (const { sql, problem } of CHECKS) {
+    const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
+    if (row) return problem(row)
+  }
+  // Last, because other problems also cause these: a deleted row leaves its text behind.
+  return brokenText(db) ?? whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? strayText(db)
+}
+
+/** Runs a check on complete rows. */
+function whole<T>(db: Connection, check: () => T): T {
+  const showAsStored = showWholeRows(db)
+  try {
+    return check()
+  } finally {
+    showAsStored()
+  }
+}
+
+/** Gives a check the rows of the sources that it requests. */
+function read<S extends string, T>(
+  db: Connection,
+  sources: Readonly<Record<S, (bytes: string) => string>>,
+  check: Generator<S, T, readonly Row[]>,
+): T {
+  const open = new Map<S, Iterator<Row>>()
+  function next(source: S): Row[] {
+    const rows = open.get(source) ?? db.prepare<[], Row>(sources[source]('')).iterate()
     open.set(source, rows)
     const batch: Row[] = []
     while (batch.length < BATCH) {
@@ -48,14 +77,11 @@ function audited(db: Connection): string | undefined {
     }
     return batch
   }
-  const showAsStored = showWholeRows(db)
-  const auditing = audit(Date.now())
   try {
-    let step = auditing.next()
-    while (!step.done) step = auditing.next(next(step.value))
+    let step = check.next()
+    while (!step.done) step = check.next(next(step.value))
     return step.value
   } finally {
     for (const rows of open.values()) rows.return?.()
-    showAsStored()
   }
 }

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../../domain/audit.ts'
+import { auditText } from '../chain/link.ts'
 import { AUDIT } from '../columns.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
@@ -12,6 +13,7 @@ export function appendAudit(db: Connection, cache: LedgerCache): (entry: AuditEn
   return (entry) => {
     const own = [entry.scope.accountId, live(entry.scope)] as const
     insert.run(...own, ...AUDIT.row(entry), ++cache.numbers(...own).audit)
+    cache.chain.add(...own, 'audit', auditText(entry), entry.at)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Transfer } from '../../domain/ledger.ts'
 import type { CommitResult } from '../../ports/store.ts'
+import { eventText, transferText } from '../chain/link.ts'
 import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } from '../columns.ts'
 import { type Referring, refusalOf } from '../guards.ts'
 import { type CommitMessage, transfersIn } from './commit-message.ts'
@@ -188,6 +189,7 @@ function transferWrites(db: Connection, cache: LedgerCache) {
       const debit = cache.account(account, live, transfer.debit, currency)
       const credit = cache.account(account, live, transfer.credit, currency)
       insertTransfer.run(account, live, ++numbers.transfer, debit.id, credit.id, transaction, amount, at)
+      cache.chain.add(account, live, 'transfers', transferText(transfer, transaction, at), at)
       cache.post(debit, amount)
       cache.post(credit, -amount)
     }
@@ -215,6 +217,7 @@ function eventWrites(db: Connection, cache: LedgerCache, texts: TextWrites) {
     details: Apart | undefined,
   ): void => {
     insertEvent.run(account, live, sequence, id, type, at, ...texts.event(data, details))
+    cache.chain.add(account, live, 'events', eventText(id, type, at, data), at)
     for (let i = 0; i < deliveries.length; i += 2) {
       insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], sequence, at, at)
       cache.count(account, live, 'deliveries_pending', '', 1)
