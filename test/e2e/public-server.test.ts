@@ -3,6 +3,7 @@
  * finds all of that in the audit log, and changes a row by hand.
  */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
@@ -128,13 +129,21 @@ describe('a server on a public interface', () => {
     assert.equal((await charge(first)).status, 201)
   })
 
-  test('a row that was changed by hand is named by verify', async () => {
+  test('a row that was changed by hand is named by verify, also against a head that was kept', async () => {
     assert.equal(await server.stop(), 0)
-    assert.equal((await runCli(['verify', '--database', database])).code, 0)
-    assert.equal(await byHand('UPDATE charges SET amount_refunded = 0 WHERE amount_refunded > 0'), 1)
-    const { code, stdout, stderr } = await runCli(['verify', '--database', database])
-    assert.deepEqual([code, stdout], [1, ''])
-    assert.match(stderr, /^minipay: [^\n]*txn_\w+/)
+    const verify = (...words: string[]) => runCli(['verify', '--database', database, ...words])
+    const { code, stdout } = await verify()
+    assert.equal(code, 0)
+    const heads = join(dir.path, 'heads.txt')
+    writeFileSync(heads, stdout)
+    assert.equal((await verify('--since', heads)).code, 0)
+    const hides = `UPDATE audit_log SET actor = 'cli' WHERE action = 'key.rolled'`
+    assert.equal(await byHand(hides), 1)
+    for (const words of [[], ['--since', heads]]) {
+      const changed = await verify(...words)
+      assert.deepEqual([changed.code, changed.stdout], [1, ''])
+      assert.match(changed.stderr, /^minipay: Link \d+ [^\n]*audit entry/)
+    }
   })
 })
 
