@@ -58,6 +58,16 @@ export const UNSEEN: readonly { readonly what: string; readonly sql: string; rea
     why: 'MiniPay deletes them, too, once their window is over',
   },
   {
+    what: 'the expiry of an API key that expires',
+    sql: 'UPDATE access_keys SET expires_at = expires_at + 1 WHERE expires_at IS NOT NULL',
+    why: 'only whether it expires is compared',
+  },
+  {
+    what: "an API key's name",
+    sql: `UPDATE access_keys SET name = 'another'`,
+    why: 'people may write it in many ways in JSON',
+  },
+  {
     what: "an account's name",
     sql: `UPDATE accounts SET name = 'another'`,
     why: 'it stands nowhere else',
