@@ -189,13 +189,15 @@ function admit(
   reply: FastifyReply,
   done: (error?: Error) => void,
 ): void {
-  const { permission = null } = request.routeOptions.config
+  const { permission } = request.routeOptions.config
+  // Closed, should a route ever come without one.
+  if (permission === undefined) return void done(new Error('The route has no permission.'))
   const settle = (found: Caller | Refusal) => {
     if (isRefusal(found)) return void sendRefusal(reply, found)
     request.caller = found
     const limited = refusalOfRate(rates, found, reply)
     if (limited) return void sendRefusal(reply, limited)
-    if (permission === null || found.permissions.has(permission)) return done()
+    if (permission === null || found.permissions.has(permission)) return void done()
     const lacks = found.keyId === null ? 'Requests without an API key lack' : 'This API key lacks'
     sendRefusal(reply, refuse('permission_denied', `${lacks} the permission ${permission}.`))
   }

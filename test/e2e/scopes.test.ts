@@ -14,6 +14,7 @@ import { disputed } from '../contract/store/disputes.ts'
 import { type Client, client } from '../kit/client.ts'
 import { chargeCommit, committed, refunded, taken } from '../kit/commits.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type RunningServer, startServer } from '../kit/server.ts'
 
@@ -272,6 +273,10 @@ describe('every permission against every route', () => {
       const statusOf = async (at: Client) => (await at.request(method, path, body)).status
       if (permission === null) return void assert.ok(![401, 403].includes(await statusOf(client(server.url))))
       assert.equal(await statusOf(client(server.url)), 401)
+      // Other writings of the same request: HEAD, a slash at the end, a query.
+      const others = method === 'GET' ? [['HEAD', path] as const] : []
+      for (const [as, at] of [...others, [method, `${path}/`], [method, `${path}?limit=1`]] as const)
+        assert.equal((await call(server.url, as, at, body)).status, 401, `${as} ${at}`)
       for (const [granted, at] of only) {
         const enough: boolean = granted === permission || granted === permission.replace(/:read$/, ':write')
         assert.equal((await statusOf(at)) !== 403, enough, granted)

@@ -47,6 +47,7 @@ const rateLimit = integer({
 })
 const expiresAt = {
   ...time,
+  maxLength: 40,
   description: 'From this RFC 3339 time on the key is refused. Null: it does not expire.',
 }
 
@@ -95,6 +96,7 @@ export const ApiKeyWithSecret = named(
 const scopeParameters = {
   account: optional({
     ...accountId,
+    maxLength: 64,
     description: 'Another account: for a live key of the first account with `accounts:write`.',
   }),
   mode: optional({ ...mode, description: 'The mode of the keys, if it is not your own.' }),
