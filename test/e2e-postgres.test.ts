@@ -32,6 +32,7 @@ const FILES = [
   'cancel-wishes',
   'disputes',
   'missing-providers',
+  'modes',
   'keys-command',
   'public-server',
   'alarms',
