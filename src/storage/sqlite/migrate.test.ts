@@ -229,7 +229,7 @@ test('a database of the first schema keeps its books and can be served', async (
   assert.match(early.stderr, /^minipay: .*test\.db is at schema 1 of \d+\. Run `minipay migrate` first/)
 
   assert.equal((await runCli(['migrate'], { MINIPAY_DATABASE: file })).code, 0)
-  assert.deepEqual(verify(db), { charges: 3, refunds: 1, entries: 6 })
+  assert.partialDeepStrictEqual(verify(db), { charges: 3, refunds: 1, entries: 6 })
   // A process opens a database once.
   db.close()
 
@@ -270,7 +270,7 @@ test('a database of the first schema keeps its books and can be served', async (
   }
   const served = openWriter(file)
   t.after(() => served.close())
-  assert.deepEqual(verify(served), { charges: 3, refunds: 2, entries: 8 })
+  assert.partialDeepStrictEqual(verify(served), { charges: 3, refunds: 2, entries: 8 })
 })
 
 /** What the second schema held of a charge with a won, an open and a lost dispute, one with a refund on its way, and an attempt. */
