@@ -164,3 +164,70 @@ test('a decline by a limit names it', () => {
     reference: null,
   })
 })
+
+const MISSING = 'This is missing.'
+const upTo = (most: number) => `This must be a whole number from 1 to ${most}.`
+
+/** A limit with one problem, and its sentence. */
+const WRONG: readonly [limit: object, path: string, message: string][] = [
+  [{ ...CARDS, name: undefined }, 'name', MISSING],
+  [{ ...CARDS, name: 'x'.repeat(65) }, 'name', 'This must be a string of 1 to 64 characters.'],
+  [{ ...CARDS, per: 'card' }, 'per', 'This must be one of customer, payment_method, account.'],
+  [{ ...CARDS, window_s: undefined }, 'window_s', MISSING],
+  [{ ...CARDS, window_s: 0 }, 'window_s', upTo(2_592_000)],
+  [{ ...CARDS, max_charges: 0 }, 'max_charges', upTo(1_000_000_000)],
+  [
+    { ...CARDS, max_amount: {} },
+    'max_amount',
+    'This must be an object with an amount for at least one currency.',
+  ],
+  [{ ...CARDS, max_amount: { usd: 0 } }, 'max_amount.usd', upTo(Number.MAX_SAFE_INTEGER)],
+  [
+    { ...CARDS, max_amount: { abc: 1 } },
+    'max_amount.abc',
+    'This is not an ISO 4217 currency code with a minor unit, such as usd.',
+  ],
+  [{ ...CARDS, max_amount: { usd: 1, Usd: 1 } }, 'max_amount.Usd', 'This currency is there already.'],
+  [{ ...CARDS, when: 'bad' }, 'when', 'It is bad.'],
+  [{ ...CARDS, when: 7 }, 'when', 'This must be a string of 1 to 1000 characters.'],
+]
+
+for (const [limit, path, message] of WRONG)
+  test(`the only problem of ${JSON.stringify(limit).slice(0, 120)} is reported at ${path}`, () => {
+    const { ruleSet, problems: found } = read(limit, { ...CARDS, name: 'kept' })
+    assert.deepEqual(
+      found.map((problem) => [problem.path, problem.message]),
+      [[`limits[0].${path}`, message]],
+    )
+    // The others are read. One with a wrong amount is there, too: its document is refused.
+    if (!path.startsWith('max_amount'))
+      assert.deepEqual(
+        ruleSet.limits.map(({ name }) => name),
+        ['kept'],
+      )
+  })
+
+test('a limit whose condition is always true is allowed, and one that is no object is left out', () => {
+  assert.deepEqual(paths({ ...CARDS, when: 'yes' }), [])
+  assert.deepEqual(
+    read('cards', CARDS).ruleSet.limits.map(({ name }) => name),
+    ['cards'],
+  )
+  // `whyNotLimited` asks for a payment method only where one is counted.
+  const [customer] = read({ ...CARDS, per: 'customer' }).ruleSet.limits
+  assert.equal(whyNotLimited(customer!, { ...FACTS, paymentMethod: null }), undefined)
+})
+
+test('a limit of an amount alone needs no number of charges, and counts none', () => {
+  const money = { name: 'money', per: 'customer', window_s: 60, max_amount: { usd: 900 } }
+  assert.deepEqual(paths(money), [])
+  const uses = usesOf(read(money).ruleSet.limits, FACTS, (text) => text)
+  assert.deepEqual(
+    uses.map(({ unit, by, max }) => [unit, by, max]),
+    [['amount', 700, 900]],
+  )
+  assert.equal(
+    problems(CARDS, { ...CARDS, name: 'another' }, CARDS)['limits[2].name'],
+    'limits[0] has this name already.',
+  )
+})
