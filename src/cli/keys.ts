@@ -63,7 +63,11 @@ export function keysTask(
   if (verb === 'roll' && fits(1, 'overlap')) {
     const { overlap } = flags
     const seconds = overlap === undefined ? undefined : secondsOf('--overlap', overlap)
-    return async (administration) => printMade(await administration.rollKey(id, seconds), id)
+    const old =
+      seconds === 0
+        ? `${id} no longer works.`
+        : `${id} still works for ${overlap ?? '24h'}, unless it ends sooner.`
+    return async (administration) => printMade(await administration.rollKey(id, seconds), old)
   }
   if (verb === 'revoke' && fits(1))
     return async (administration) => list([await administration.revokeKey(id)])
@@ -119,9 +123,9 @@ function timeOf(text: string, now: number): string {
 }
 
 /** The secret alone on standard output, so that a script can take it; the rest on standard error. */
-function printMade(key: MadeKeyRow, rolled?: string): number {
+function printMade(key: MadeKeyRow, more?: string): number {
   console.error(describe([key]))
-  if (rolled !== undefined) console.error(`\n${rolled} still works until its overlap ends: see minipay keys.`)
+  if (more !== undefined) console.error(`\n${more}`)
   console.error('\nThis is the secret. MiniPay stores only its hash and never shows it again:')
   console.log(key.secret)
   return 0

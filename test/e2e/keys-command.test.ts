@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { modeOfSecret } from '../../src/domain/access/key-secret.ts'
 import { tempDir } from '../kit/folders.ts'
+import { call } from '../kit/http.ts'
 import { runCli, serve } from '../kit/server.ts'
+import { until } from '../kit/until.ts'
 
 const dir = tempDir()
 after(() => dir.remove())
@@ -65,6 +67,7 @@ describe('the keys command', () => {
     assert.equal(code, 0, stderr)
     assert.equal(modeOfSecret(stdout.trimEnd()), 'live')
     assert.notEqual(stdout.trimEnd(), old.secret)
+    assert.match(stderr, new RegExp(`^${old.id} still works for 1h`, 'm'))
     const [, successor = ''] = /until \S+, rolled to (key_\w+)/.exec(await rowOf(old.id)) ?? []
     assert.match(await rowOf(successor), /rolled +support .* active/)
     assert.match((await run('keys', 'roll', old.id)).stderr, /rolled already/)
@@ -193,12 +196,18 @@ describe('the keys command', () => {
     assert.match(stderr, /^minipay: A server uses [^\n]+MINIPAY_KEY[^\n]+--server[^\n]+minipay stop\.\n$/)
   })
 
-  test('on PostgreSQL the command works while nodes serve', {
+  test('on PostgreSQL the command works while nodes serve, and a node refuses a revoked key within a second', {
     skip: !ON_POSTGRES && 'one process uses a SQLite file',
   }, async (t) => {
-    await serve(t, database)
-    const { id } = await create('beside', '--mode', 'test', '--role', 'support')
-    assert.match(await rowOf(id), /beside/)
+    const { url } = await serve(t, database)
+    const { id, secret } = await create('beside', '--mode', 'test', '--role', 'support')
+    const status = async () =>
+      (await call(url, 'GET', '/api/v1/charges', undefined, { authorization: `Bearer ${secret}` })).status
+    assert.equal(await status(), 200)
+    await lines('keys', 'revoke', id)
+    const revokedAt = performance.now()
+    await until('the revoked key is refused', async () => (await status()) === 401)
+    assert.ok(performance.now() - revokedAt < 1_500)
   })
 
   test('with a live administrator’s key, the commands do the same through a server', async (t) => {
