@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { MadeKey } from '../../src/app/access/access-keys.ts'
+import { keySecret } from '../../src/domain/access/key-secret.ts'
 import { type Charge, type Client, client, until } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { type Answer, call } from '../kit/http.ts'
@@ -30,6 +31,9 @@ const elsewhere = () => {
   clients++
   return { 'x-forwarded-for': `198.51.${100 + (clients >> 8)}.${clients & 255}` }
 }
+
+/** A well-formed key that was never made. */
+const UNKNOWN = keySecret('live', new Uint8Array(24).fill(7))
 
 /** A key that differs from a right one in its last character, which the checksum finds. */
 const mistyped = (secret: string) => secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0')
@@ -113,7 +117,7 @@ describe('with keys', () => {
     const revoked = await made({})
     await api.post(`/api/v1/keys/${revoked.id}/revoke`)
     const { secret } = admin
-    const unknown = 'mp_live_000000000000000000000000000000000000000'
+    const unknown = UNKNOWN
     const wrong: Record<string, string>[] = [
       ...[{}, bearer(revoked.secret), basic(revoked.secret), bearer(unknown), bearer(mistyped(secret))],
       ...[
@@ -172,27 +176,35 @@ describe('with keys', () => {
     await setTimeout(250)
     const kinds = {
       malformed: 'mp_live_x',
-      unknown: 'mp_live_0000000000000000000000000000000001OOYj9',
+      unknown: UNKNOWN,
       revoked: revoked.secret,
       expired: expired.secret,
       foreign: far.secret,
     }
-    const times: Record<string, number[]> = {}
-    // In turns, so that a slow moment of the machine meets all of them.
-    for (let round = 0; round < 15; round++)
-      for (const [kind, secret] of Object.entries(kinds)) {
-        const start = performance.now()
-        assert.equal(await statusOf(server.url, { ...bearer(secret), ...elsewhere() }), 401, kind)
-        times[kind] = [...(times[kind] ?? []), performance.now() - start]
-      }
-    const medians = Object.values(times).map((all) => all.toSorted((a, b) => a - b)[7] as number)
-    assert.ok(Math.min(...medians) >= 49, String(medians))
-    assert.ok(Math.max(...medians) - Math.min(...medians) < 15, String(medians))
+    const medians = async () => {
+      const times = Object.keys(kinds).map(() => [] as number[])
+      // In turns, so that a slow moment of the machine meets all of them.
+      for (let round = 0; round < 15; round++)
+        for (const [i, [kind, secret]] of Object.entries(kinds).entries()) {
+          const start = performance.now()
+          assert.equal(await statusOf(server.url, { ...bearer(secret), ...elsewhere() }), 401, kind)
+          times[i]?.push(performance.now() - start)
+        }
+      return times.map((all) => all.toSorted((a, b) => a - b)[7] as number)
+    }
+    let found: number[] = []
+    // On a machine that is too busy for a look-up in 50 ms, only the next multiple is the same.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      found = await medians()
+      assert.ok(Math.min(...found) >= 49, String(found))
+      if (Math.max(...found) - Math.min(...found) < 15) return
+    }
+    assert.fail(`the medians in ms are ${found}`)
   })
 
   test('an address with many wrong keys gets 429, but its right keys and other addresses are served', async () => {
     const here = elsewhere()
-    const wrong = { ...bearer('mp_live_0000000000000000000000000000000001OOYj9'), ...here }
+    const wrong = { ...bearer(UNKNOWN), ...here }
     const statuses = await Promise.all(Array.from({ length: 15 }, () => statusOf(server.url, wrong)))
     assert.deepEqual(statuses.toSorted(), [...Array(10).fill(401), ...Array(5).fill(429)])
     const { headers, body } = await call<Error>(server.url, 'GET', '/api/v1/balance', undefined, wrong)
