@@ -112,15 +112,20 @@ function* linkProblem(tapes: Tapes, link: Link, former: Link | undefined): Readi
   if (number !== wanted) return `Link ${wanted} of ${nameOf(link)} is missing: link ${number} follows.`
   const digest = createDigest()
   const covered: string[] = []
+  let absent: string | undefined
   for (const { kind, one, text } of KINDS) {
     const after = former?.ends[kind] ?? 0
     const rows = yield* takeRows(tapes[kind], link, ends[kind], (row) => digest.add(text(row)))
     const before = ends[kind] - rows.count
-    if (rows.gapAfter !== undefined || (rows.count === 0 ? ends[kind] !== after : rows.last !== ends[kind]))
-      return `${name} ends with the ${one} ${ends[kind]}, but ${rows.count === 0 ? `no ${one} after ${after} is there` : `after the ${one} ${rows.gapAfter ?? rows.last} one is missing`}.`
+    const ending = `${name} ends with the ${one} ${ends[kind]}, but`
+    if (rows.gapAfter !== undefined || (rows.count > 0 && rows.last !== ends[kind]))
+      return `${ending} after the ${one} ${rows.gapAfter ?? rows.last} one is missing.`
+    // A new epoch moves the last number of events without a row: if so, the hash is of no event.
+    if (rows.count === 0 && ends[kind] !== after) absent ??= `${ending} no ${one} after ${after} is there.`
     if (rows.count > 0) covered.push(`${one} ${before + 1}${rows.count > 1 ? ` to ${ends[kind]}` : ''}`)
   }
   if (hashOf(link, former?.hash ?? NO_HASH, digest.digest()) === link.hash) return undefined
+  if (absent !== undefined) return absent
   const suspects = [...covered, 'link itself'].map((one) => `the ${one}`)
   return `${name} does not match its rows: ${suspects.join(', ')} or the link before it was changed.`
 }

@@ -164,6 +164,19 @@ test('a backup has the chains of its source, and later epochs continue them', as
   assert.equal(verified(saved, head).problem, undefined)
 })
 
+test('an action between the beginning of an epoch and its first event breaks no chain', async () => {
+  const file = copy('restored.db')
+  const db = new Database(file)
+  beginEpoch(db, 'restored', Date.now(), null)
+  db.close()
+  const store = await openSqliteStore({ file, onFatal: assert.ifError })
+  await store.addAuditEntry(auditEntry({ accountId: 1, mode: 'live' }))
+  await store.close()
+  assert.equal(verified(file).problem, undefined)
+  await trade(file, 3)
+  assert.equal(verified(file).problem, undefined)
+})
+
 test('an upgrade that is killed while it seals rows continues, and then every row has a link', {
   timeout: 120_000,
 }, async () => {
