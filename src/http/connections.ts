@@ -35,6 +35,8 @@ export type Connections = {
    * time, and few that wait, bound their cost.
    */
   inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void
+  /** Whether the request that is arriving has had its response already, such as 404 before its body. */
+  isAnswered(socket: Socket): boolean
   /** The whole response was sent: MiniPay watches the part that the client has not read. */
   responded(response: ServerResponse): void
 }
@@ -56,6 +58,8 @@ export function boundConnections({ maxConnections, onFull, requestTimeoutMs }: B
   const unproven = new Set<BusySocket>()
   /** The others, that with the oldest response first. */
   const proven = new Set<BusySocket>()
+  /** The latest response of each connection. */
+  const latest = new WeakMap<Socket, ServerResponse>()
   /** Requests that wait on a connection. */
   const waiting = new WeakMap<Socket, number>()
   let waitingTogether = 0
@@ -108,9 +112,15 @@ export function boundConnections({ maxConnections, onFull, requestTimeoutMs }: B
       })
     },
 
+    isAnswered(socket) {
+      const response = latest.get(socket)
+      return response !== undefined && !response.req.complete
+    },
+
     responded(response) {
       const { socket } = response
       if (socket && !socket.destroyed) {
+        latest.set(socket, response)
         forget(socket)
         proven.add(socket)
       }

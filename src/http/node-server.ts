@@ -51,7 +51,7 @@ export function createNodeServer(
   })
   // Node would close the connection without a response.
   server.on('connect', (_request, socket) =>
-    refuseOnSocket(new Error('CONNECT'), socket as Socket, newRequestId()),
+    refuseOnSocket(new Error('CONNECT'), socket as Socket, newRequestId(), connections),
   )
   // A client that ends its side of the connection after its request still gets the response.
   return Object.assign(server, { httpAllowHalfOpen: true })
@@ -76,7 +76,12 @@ function responses(connections: Connections) {
 const refused = new WeakSet<Socket>()
 
 /** Requests that are not HTTP, or that never arrived in full: MiniPay responds on the bare socket, and closes it. */
-export function refuseOnSocket(error: NodeJS.ErrnoException, socket: BusySocket, requestId: string): void {
+export function refuseOnSocket(
+  error: NodeJS.ErrnoException,
+  socket: BusySocket,
+  requestId: string,
+  connections: Connections,
+): void {
   if (error.code === 'ECONNRESET') return void socket.destroy()
   if (refused.has(socket)) return
   refused.add(socket)
@@ -87,7 +92,8 @@ export function refuseOnSocket(error: NodeJS.ErrnoException, socket: BusySocket,
     current.shouldKeepAlive = false
     return
   }
-  if (!socket.writable) return void socket.destroySoon()
+  // A second response to one request would be taken for that of the next.
+  if (!socket.writable || connections.isAnswered(socket)) return void socket.destroySoon()
   const [code, message]: [HttpErrorCode, string] =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ['request_timeout', 'The request did not arrive in time.']

@@ -126,7 +126,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: MAX_URL_BYTES, ignoreTrailingSlash: true },
     serverFactory: (handle) => createNodeServer(options, connections, handle),
     genReqId: ({ headers }) => broughtId(headers['x-request-id']) ?? options.newRequestId(),
-    clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId()),
+    clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, options.newRequestId(), connections),
     frameworkErrors: (error, request, reply) => {
       request.client = clientOf(request.raw)
       setCommonHeaders(options, request, reply)

@@ -223,6 +223,17 @@ test('whole requests before garbage get their own responses, and the garbage non
   assert.deepEqual(statuses(text()), [201])
 })
 
+test('a request that is refused before its body gets no second response when the body is malformed', async () => {
+  for (const path of ['/api/v1/nothing', '/api/v1/charges?x=4242424242424242']) {
+    const { socket, text, closed } = await bareConnection(server.url)
+    socket.write(request([CHUNKED], '', `POST ${path} HTTP/1.1`))
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.write(`zz\r\n${lined(POST)}`)
+    await closed
+    assert.equal(statuses(text()).length, 1, text())
+  }
+})
+
 test('nothing behind a request that closes its connection is done', async () => {
   const last = (customer: string) =>
     request(['Connection: close', `Content-Length: ${bodyOf(customer).length}`], bodyOf(customer))
