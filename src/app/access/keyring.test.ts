@@ -199,3 +199,23 @@ test('the first key of this node is known at once', async () => {
   keyring.forget(sha256(addKey()))
   assert.equal(await keyring.anyKey(), true)
 })
+
+test('requests without a key wait for one read together, and while they come steadily for none', async () => {
+  const { keyring, runtime, state } = setUp()
+  const first = [keyring.anyKey(), keyring.anyKey(), keyring.anyKey()]
+  assert.deepEqual(await Promise.all(first), [false, false, false])
+  assert.equal(state.askedAny, 1)
+  for (let ms = 0; ms < 5_000; ms += 100) {
+    assert.equal(keyring.anyKey(), false, `after ${ms} ms`)
+    await runtime.advance(100)
+  }
+  assert.ok(state.askedAny <= 12, String(state.askedAny))
+})
+
+test('a read that began before the first key was made does not hide it', async () => {
+  const { keyring, addKey } = setUp()
+  const early = keyring.anyKey()
+  keyring.forget(sha256(addKey()))
+  await early
+  assert.equal(await keyring.anyKey(), true)
+})

@@ -65,6 +65,7 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
   const loading = new Map<string, Loading>()
   let uses = new Map<string, number>()
   let made: { readonly readAt: number; readonly found: boolean } | undefined
+  let asking: { readonly readAt: number; readonly run: Promise<boolean> } | undefined
 
   function load(hash: string): Promise<Usable | undefined> {
     const before = loading.get(hash)
@@ -83,6 +84,23 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
         if (loading.get(hash)?.run === run) loading.delete(hash)
       })
     loading.set(hash, { readAt, run })
+    return run
+  }
+
+  function ask(): Promise<boolean> {
+    if (asking && monotonic() - asking.readAt < FRESH_MS) return asking.run
+    const readAt = monotonic()
+    const run = store
+      .anyAccessKey()
+      .then((found) => {
+        // After a write, this read may have come too early; and a key that was made stays made.
+        if (found || asking?.run === run) made = { readAt, found: found || made?.found === true }
+        return found || made?.found === true
+      })
+      .finally(() => {
+        if (asking?.run === run) asking = undefined
+      })
+    asking = { readAt, run }
     return run
   }
 
@@ -126,18 +144,18 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
     },
 
     anyKey() {
-      if (made?.found || (made && monotonic() - made.readAt < FRESH_MS)) return made.found
-      const readAt = monotonic()
-      return store.anyAccessKey().then((found) => {
-        // A key that was made meanwhile stays made.
-        made = { readAt, found: found || made?.found === true }
-        return made.found
-      })
+      if (made?.found) return true
+      const age = made ? monotonic() - made.readAt : Number.POSITIVE_INFINITY
+      if (age >= FRESH_MS) return ask()
+      // As with a key: requests do not wait for the next read, unless it fails for too long.
+      if (age >= REFRESH_MS) ask().catch(() => {})
+      return false
     },
 
     forget(hash) {
       cached.delete(hash)
       loading.delete(hash)
+      asking = undefined
       if (made?.found !== true) made = undefined
     },
 
