@@ -3,6 +3,7 @@ import type { MissingProvider } from '../app/routing/provider-check.ts'
 import { sendJson, sendObject } from '../http/endpoint.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
+import { scopeOf } from './caller.ts'
 import type { Endpoint } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
 import {
@@ -36,7 +37,7 @@ const metricsEndpoint: Endpoint = {
   permission: 'metrics:read',
   summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
   description:
-    'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. MiniPay ignores query parameters.',
+    'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. All metrics are over all accounts; in JSON, charges and refunds are those of the mode of the request. MiniPay ignores query parameters.',
   tag: 'Operations',
   responses: {
     200: {
@@ -59,10 +60,12 @@ const metricsEndpoint: Endpoint = {
       const { type, text } = await prometheus()
       return reply.header('content-type', type).send(text)
     }
-    const [totals, deliveries] = await Promise.all([
+    const { mode } = scopeOf(request)
+    const [everyMode, deliveries] = await Promise.all([
       context.store.modeTotals(),
       context.store.deliveryTotals(),
     ])
+    const totals = everyMode.filter((one) => one.mode === mode)
     return sendObject(reply, {
       total_charges: totals.reduce((sum, t) => sum + t.charges_succeeded, 0),
       total_refunds: totals.reduce((sum, t) => sum + t.refunds, 0),

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
+import { taken } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import type { Charge, Dispute } from '../../domain/charge.ts'
 import { canonicalRequest } from '../../domain/idempotency.ts'
@@ -21,7 +22,7 @@ import { createHealth } from '../routing/health.ts'
 import { createRouter } from '../routing/router.ts'
 import { createCharge } from './create-charge.ts'
 import { createRefund } from './create-refund.ts'
-import { bookDispute } from './disputes.ts'
+import { alarmMissingDispute, bookDispute } from './disputes.ts'
 
 const AMOUNT = 1_000
 const dir = tempDir()
@@ -175,6 +176,37 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
     ['contradiction', 'not_found', false, []],
   )
   assert.equal((await store.charge(scope, id))?.amountDisputed, 300)
+})
+
+test('what a provider says of a payment or a dispute of the other mode is foreign, and changes nothing', async () => {
+  const { id, providerReference } = await charged()
+  const reference = `other_${id}`
+  const about = { paymentReference: String(providerReference), amount: 300, currency: 'usd', reason: null }
+  const said = { kind: 'dispute', reference, status: 'open', ...about } as const
+  const live = { ...BANK, mode: 'live' } as const
+  const before = await store.charge(scope, id)
+  assert.equal(await bookDispute(context, live, said), 'foreign')
+  assert.deepEqual(await store.charge(scope, id), before)
+  // Also if it is known in its own mode.
+  assert.equal(await bookDispute(context, BANK, said), 'booked')
+  const booked = await store.charge(scope, id)
+  assert.equal(await bookDispute(context, live, { ...said, status: 'lost' }), 'foreign')
+  await alarmMissingDispute(context, live, reference)
+  assert.deepEqual(await store.charge(scope, id), booked)
+  assert.deepEqual((await store.alarms(scope, { limit: 9, chargeId: id })).data, [])
+})
+
+test('a notification about an attempt of the other mode is foreign', async () => {
+  const other = { ...scope, mode: 'live' } as const
+  const { attempt } = await taken(store, { scope: other, provider: 'bank' })
+  for (const subject of [
+    { about: 'attempt', attemptId: attempt.id },
+    { about: 'payment', reference: String(attempt.providerReference) },
+  ] as const) {
+    const note = { id: `ntf_${attempt.id}`, provider: 'bank', notificationId: attempt.id, subject, tries: 0 }
+    const result = await handleNotification(context, { ...note, receivedAt: Date.now() })
+    assert.deepEqual(result, { done: false, why: 'foreign', error: 'no attempt has that reference' })
+  }
 })
 
 test('any sequence of disputes is listed, disputed money is not refunded, and the books are sound', async () => {
