@@ -3,6 +3,7 @@ import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
+import { sealRows } from '../src/storage/postgres/seal.ts'
 import { onDatabase } from '../test/kit/postgres.ts'
 import { runProgram, runVerify } from './processes.ts'
 
@@ -50,6 +51,7 @@ export async function pgbenchRound(program: string, url: string, seconds: number
     console.error(`  pgbench: ${clients} clients: ${Math.round(perSecond)}/s, mean ${latency.toFixed(2)} ms`)
     runs.push(run)
   }
+  await onDatabase(url, sealRows)
   await runVerify(url)
   return runs
 }
