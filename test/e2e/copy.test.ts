@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import { fill } from '../../bench/fill.ts'
 import { TABLES } from '../../src/storage/copy/tables.ts'
 import { migrate, migrations } from '../../src/storage/sqlite/migrate.ts'
+import { sealRows } from '../../src/storage/sqlite/seal.ts'
 import { assertSound } from '../kit/audit.ts'
 import {
   type Attempt,
@@ -341,8 +342,10 @@ describe('in plain words it is refused', () => {
     db.exec(
       `UPDATE charges SET description = 'a' || char(0) || 'b' WHERE idempotency_key = 'fill-000000000500';
        UPDATE events SET data = replace(data, ',"provider":', ',"description":"a\\u0000b","metadata":{},"provider":') WHERE seq = 500;
-       UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '"}', '","description":"a\\u0000b"}') WHERE seq = 500`,
+       UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '"}', '","description":"a\\u0000b"}') WHERE seq = 500;
+       DELETE FROM chain_links`,
     )
+    sealRows(db)
     db.close()
     const to = await emptyDatabase(t)
     await refused(file, to, /A text of the row .*txn_.* of charges contains a NUL/)

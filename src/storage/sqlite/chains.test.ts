@@ -94,6 +94,7 @@ function recompute(db: Database.Database): void {
 /** Adds commits to a database. */
 async function trade(file: string, charges: number): Promise<void> {
   const store = await openSqliteStore({ file, onFatal: assert.fail })
+  await store.addAuditEntry(auditEntry(LIVE))
   for (let i = 0; i < charges; i++) await store.commit(chargeCommit({ scope: LIVE }))
   await store.addAuditEntry(auditEntry(LIVE))
   await store.close()

@@ -196,7 +196,7 @@ test('a storm whose connections are ended again and again loses nothing and make
   await Promise.all(Array.from({ length: 12 }, client))
   done = true
   await ending
-  const books = await verifyPostgres(url)
+  const { head, ...books } = await verifyPostgres(url)
   assert.deepEqual(books, { charges: commits.length, refunds: 0, entries: 2 * commits.length })
   assert.equal(await count(url, 'deliveries'), commits.length)
 })
