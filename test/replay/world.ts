@@ -59,7 +59,9 @@ export function startWorld(engine: string, database: string, folder: string): Pr
       },
       async verify() {
         const { code, stdout, stderr } = await runCli(['verify', '--database', database])
-        return code === 0 ? stdout.trim() : `it ended with ${code}: ${stderr}`
+        // The chains' head depends on how the engine grouped the commits.
+        const [books = ''] = stdout.split('\n')
+        return code === 0 ? books : `it ended with ${code}: ${stderr}`
       },
     }
   })
