@@ -2,6 +2,7 @@
 import type { Client } from 'pg'
 import { encodeTime } from '../src/domain/id.ts'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
+import { sealRows } from '../src/storage/postgres/seal.ts'
 import { onDatabase } from '../test/kit/postgres.ts'
 
 const AMOUNT = 2500
@@ -155,6 +156,7 @@ export async function fillPostgres(url: string, charges: number, now: number): P
     for (const text of [...TOTALS, ...COPIES]) await client.query(text, text.includes('$1') ? [charges] : [])
     for (const text of indexes) await client.query(text)
     await client.query('COMMIT')
+    await sealRows(client)
     // Vacuums now, because autovacuum would otherwise run during the measurement.
     await client.query('VACUUM (ANALYZE)')
     await client.query('CHECKPOINT')
