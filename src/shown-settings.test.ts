@@ -9,6 +9,8 @@ test('the audit log shows settings without secrets, passwords and the query of a
     MINIPAY_SIMULATOR_SECRET: `whsec_${Buffer.alloc(24, 'canary').toString('base64')}`,
     MINIPAY_KEY: '',
     MINIPAY_DATABASE: 'postgres://shop:canary@db.example:5432/minipay',
+    MINIPAY_ALLOWED_ORIGINS: 'https://shop.example',
+    MINIPAY_TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::1',
     WEBHOOK_TARGET: 'https://shop.example/hook?token=canary',
   }
   const config = readConfig(Object.keys(SETTINGS) as SettingKey[], [], env)
@@ -16,6 +18,9 @@ test('the audit log shows settings without secrets, passwords and the query of a
   assert.equal(shown['port'], 8080)
   assert.equal(shown['webhook_target'], 'https://shop.example/hook')
   assert.equal(shown['host'], '127.0.0.1')
+  assert.equal(shown['docs'], 'loopback')
+  assert.deepEqual(shown['allowed_origins'], ['https://shop.example'])
+  assert.deepEqual(shown['trusted_proxies'], ['10.0.0.0/8', '2001:db8:0:0:0:0:0:1/128'])
   const text = JSON.stringify(shown)
   for (const secret of ['canary', env.MINIPAY_WEBHOOK_SECRET]) assert.ok(!text.includes(secret), text)
 })

@@ -41,7 +41,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   observe: ['ports'],
   'setting-values': ['domain', 'net', 'signing'],
   settings: ['setting-values', 'database-name'],
-  'shown-settings': ['config', 'database-name'],
+  'shown-settings': ['config', 'database-name', 'domain'],
   config: ['settings', 'setting-values', 'flags', 'variables', 'net', 'link-variables'],
 }
 const COMPOSITION = ['core', 'minipay', 'serve', 'cli']

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { BlockList, isIP } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addressOf, includes, isWithin, type Network, networkOf, networksOf } from './networks.ts'
+import {
+  addressOf,
+  includes,
+  isWithin,
+  type Network,
+  networkOf,
+  networksOf,
+  textOfNetwork,
+} from './networks.ts'
 
 const isIn = (networks: readonly string[], address: string) => isWithin(networksOf(networks), address)
 const family = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6')
@@ -135,4 +143,15 @@ test('every way to write an IPv6 address is read as Node reads it', () => {
       assert.notEqual(addressOf(a), undefined, a)
     }),
   )
+})
+
+test('a network is read as it is written', () => {
+  for (const text of [
+    '10.0.0.0/8',
+    '192.0.2.7/32',
+    '0.0.0.0/0',
+    '2001:db8:0:0:0:0:0:0/32',
+    '0:0:0:0:0:0:0:0/0',
+  ])
+    assert.equal(textOfNetwork(networkOf(text) as Network), text)
 })

@@ -31,6 +31,15 @@ export function networkOf(text: string): Network | undefined {
   return first === number ? { first, bits } : undefined
 }
 
+/** A network as text that `networkOf` reads. */
+export function textOfNetwork({ first, bits }: Network): string {
+  const part = (shift: number, mask: bigint) => (first >> BigInt(shift)) & mask
+  if (bits >= MAPPED_BITS && first >> 32n === 0xffffn)
+    return `${[24, 16, 8, 0].map((shift) => part(shift, 0xffn)).join('.')}/${bits - MAPPED_BITS}`
+  const groups = [112, 96, 80, 64, 48, 32, 16, 0].map((shift) => part(shift, 0xffffn).toString(16))
+  return `${groups.join(':')}/${bits}`
+}
+
 /** Whether every address of `inner` is one of `outer`. */
 export function includes(outer: Network, inner: Network): boolean {
   return inner.bits >= outer.bits && firstOf(inner.first, outer.bits) === outer.first
