@@ -46,7 +46,7 @@ const createKeyEndpoint: Endpoint = {
   url: '/api/v1/keys',
   permission: 'keys:write',
   summary: 'Create an API key',
-  description: `The response has the secret, which MiniPay shows only this once. A key grants at most what the key that makes it has: its permissions, its account and mode, its networks and its end. ${NOT_IDEMPOTENT}`,
+  description: `The response has the secret, which MiniPay shows only this once. A key grants at most what the key that makes it has: its permissions, its account and mode, its networks, its end and its rate limit. ${NOT_IDEMPOTENT}`,
   tag: 'API keys',
   query: NoQuery,
   body: CreateKeyBody,

@@ -76,11 +76,12 @@ export async function makerOf(
   by: Administrator,
 ): Promise<Maker | undefined> {
   const { scope, permissions, keyId } = by
-  if (keyId === null) return { scope, permissions, role: 'administrator', networks: null, expiresAt: null }
+  if (keyId === null)
+    return { scope, permissions, role: 'administrator', networks: null, expiresAt: null, rateLimit: null }
   const key = await store.accessKey(scope, keyId)
   if (!key || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= now())) return undefined
-  const { role, networks, expiresAt } = key
-  return { scope, permissions: permissionsOf(key, scope), role, networks, expiresAt }
+  const { role, networks, expiresAt, rateLimit } = key
+  return { scope, permissions: permissionsOf(key, scope), role, networks, expiresAt, rateLimit }
 }
 
 export const NO_LONGER_VALID = reject(

@@ -20,13 +20,22 @@ const grants = fc.oneof(
 )
 const TIMES = [1, 500, 1_000, 5_000]
 const ADDRESSES = ['10.0.0.1', '10.1.2.3', '203.0.113.7', '2001:db8::1', '::1']
+const RATES = [2, 100, null]
 const lists = fc.option(
   fc.subarray(['10.0.0.0/8', '10.0.0.0/24', '::/0', '2001:db8::/32', '203.0.113.7'], { minLength: 1 }),
   { freq: 1 },
 )
 const wanted: fc.Arbitrary<WantedKey> = fc
-  .tuple(scopes, grants, lists, fc.option(fc.constantFrom(500, 1_000, 5_000), { freq: 1 }))
-  .map(([scope, grant, networks, expiresAt]) => ({ scope, ...grant, networks, expiresAt }))
+  .tuple(
+    scopes,
+    grants,
+    lists,
+    fc.option(fc.constantFrom(500, 1_000, 5_000), { freq: 1 }),
+    fc.constantFrom(...RATES),
+  )
+  .map(([scope, grant, networks, expiresAt, rateLimit]) => ({
+    ...{ scope, ...grant, networks, expiresAt, rateLimit },
+  }))
 
 /** Often with many rights, so that long chains are made. */
 const roots: fc.Arbitrary<WantedKey> = fc.oneof(
@@ -37,6 +46,7 @@ const roots: fc.Arbitrary<WantedKey> = fc.oneof(
     permissions: fc.constant(null),
     networks: lists,
     expiresAt: fc.constantFrom(null, null, 5_000),
+    rateLimit: fc.constantFrom(null, null, 100),
   }),
 )
 
@@ -53,7 +63,7 @@ function may(maker: Maker, permission: Permission, scope: Scope, address: string
   )
 }
 
-test('no chain of makings gains a permission, a mode, an account, a network or time', () => {
+test('no chain of makings gains a permission, a mode, an account, a network, time or requests', () => {
   let made = 0
   let crossed = 0
   fc.assert(
@@ -66,6 +76,8 @@ test('no chain of makings gains a permission, a mode, an account, a network or t
         if (key.scope.accountId !== root.scope.accountId || key.scope.mode !== root.scope.mode) crossed++
         maker = makerOf(key)
         if (root.role !== 'administrator') assert.notEqual(maker.role, 'administrator')
+        if (root.rateLimit !== null)
+          assert.ok((maker.rateLimit ?? Number.POSITIVE_INFINITY) <= root.rateLimit)
         if (root.scope.mode === 'test') assert.equal(maker.scope.mode, 'test')
         for (const permission of maker.permissions)
           for (const address of ADDRESSES)
@@ -83,7 +95,7 @@ test('no chain of makings gains a permission, a mode, an account, a network or t
 })
 
 const LIVE: Scope = { accountId: 1, mode: 'live' }
-const ANY = { networks: null, expiresAt: null }
+const ANY = { networks: null, expiresAt: null, rateLimit: null }
 const administrator = makerOf({ scope: LIVE, role: 'administrator', permissions: null, ...ANY })
 const support = { scope: LIVE, role: 'support', permissions: null, ...ANY } as const
 
@@ -113,7 +125,7 @@ test('an administrator of another account, or of test mode, makes keys of its ow
 test('each thing that a key would gain is refused with its field', () => {
   const maker: Maker = {
     ...makerOf({ ...support, role: null, permissions: ['keys:write', 'refunds:write', 'charges:read'] }),
-    ...{ networks: ['10.0.0.0/8'], expiresAt: 1_000 },
+    ...{ networks: ['10.0.0.0/8'], expiresAt: 1_000, rateLimit: 10 },
   }
   const right = {
     ...support,
@@ -121,6 +133,7 @@ test('each thing that a key would gain is refused with its field', () => {
     permissions: ['refunds:read'] as const,
     networks: ['10.0.0.0/24'],
     expiresAt: 1_000,
+    rateLimit: 10,
   }
   const param = (changes: Partial<WantedKey>) => checkGrant(maker, { ...right, ...changes })?.param
   assert.equal(param({}), undefined)
@@ -130,6 +143,8 @@ test('each thing that a key would gain is refused with its field', () => {
   assert.equal(param({ expiresAt: 1_001 }), 'expires_at')
   assert.equal(param({ expiresAt: null }), 'expires_at')
   assert.equal(param({ networks: null }), 'networks')
+  assert.equal(param({ rateLimit: 11 }), 'rate_limit')
+  assert.equal(param({ rateLimit: null }), 'rate_limit')
   assert.equal(param({ networks: ['10.0.0.1', '11.0.0.1'] }), 'networks')
 })
 

@@ -14,10 +14,15 @@ export type Maker = {
   readonly networks: readonly string[] | null
   /** ms since 1970; null: no end. */
   readonly expiresAt: number | null
+  /** Requests a second on each node; null: the server's setting. */
+  readonly rateLimit: number | null
 }
 
 /** A key that a caller wants to make. */
-export type WantedKey = Pick<AccessKey, 'scope' | 'role' | 'permissions' | 'networks' | 'expiresAt'>
+export type WantedKey = Pick<
+  AccessKey,
+  'scope' | 'role' | 'permissions' | 'networks' | 'expiresAt' | 'rateLimit'
+>
 
 /**
  * Whether a caller may administer keys of a scope: of its own, and a live caller of the operator's account with
@@ -33,7 +38,7 @@ export function reaches(
 
 /**
  * The rejection, with its field, of a key that would grant more than its maker has: a permission, a mode, an account,
- * another network or a longer life. Undefined if the maker may make it.
+ * another network, a longer life or more requests a second. Undefined if the maker may make it.
  */
 export function checkGrant(maker: Maker, wanted: WantedKey): Rejection | undefined {
   const { scope } = wanted
@@ -63,6 +68,12 @@ export function checkGrant(maker: Maker, wanted: WantedKey): Rejection | undefin
       'permission_denied',
       `A key cannot make one for other networks than its own: ${maker.networks.join(', ')}.`,
       'networks',
+    )
+  if (maker.rateLimit !== null && (wanted.rateLimit === null || wanted.rateLimit > maker.rateLimit))
+    return reject(
+      'permission_denied',
+      `A key cannot make one with a higher rate limit than its own, ${maker.rateLimit} requests a second.`,
+      'rate_limit',
     )
   return undefined
 }

@@ -25,7 +25,7 @@ export type KeyRequest = {
   readonly rateLimit?: number | null
 }
 
-export type DescribedKey = WantedKey & { readonly name: string; readonly rateLimit: number | null }
+export type DescribedKey = WantedKey & { readonly name: string }
 
 /** The described key in its scope, with networks and permissions in one form; or the rejection of the first wrong field. */
 export function describedKey(request: KeyRequest, scope: Scope, now: number): DescribedKey | Rejection {
