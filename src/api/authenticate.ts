@@ -26,7 +26,7 @@ export type AuthenticateOptions = {
   /** No request needs a key. */
   readonly insecureNoAuth: boolean
   readonly allowedOrigins: AllowedOrigins
-  readonly rates: Pick<RateLimits, 'failure' | 'isBlocked'>
+  readonly rates: Pick<RateLimits, 'failure' | 'isBlocked' | 'takeLookUp'>
 }
 
 type Found = Caller | Refusal | 'no key' | 'wrong key'
@@ -83,8 +83,9 @@ function find(options: AuthenticateOptions, request: Request): Found | Promise<F
     return refused ?? keyedCaller(request, found)
   }
   const { address } = request.client
-  // Clients of one address may share it with an attacker: their keys still work, but a guess causes no read.
-  const found = keyring.authenticate(credentials.text, address, rates.isBlocked(address))
+  // Clients may share their address with an attacker: their keys still work, also ones that this node does not know yet.
+  const mayRead = () => !rates.isBlocked(address) || rates.takeLookUp()
+  const found = keyring.authenticate(credentials.text, address, mayRead)
   return found instanceof Promise ? found.then(admit) : admit(found)
 }
 

@@ -91,6 +91,26 @@ test('a malformed secret is refused without a look-up, and an unknown one with o
   }
 })
 
+test('a key that this node does not know is read only if that is allowed, and a known one always', async () => {
+  const { keyring, reads, addKey, runtime } = setUp()
+  const secret = addKey()
+  let asked = 0
+  const mayRead = (allowed: boolean) => () => {
+    asked++
+    return allowed
+  }
+  assert.equal(keyring.authenticate('malformed', HERE, mayRead(true)), undefined)
+  assert.equal(asked, 0)
+  assert.equal(keyring.authenticate(secret, HERE, mayRead(false)), undefined)
+  assert.deepEqual([asked, reads.length], [1, 0])
+  const first = keyring.authenticate(secret, HERE, mayRead(true))
+  assert.ok(await found(keyring.authenticate(secret, HERE, mayRead(false))), 'shares the read of the first')
+  assert.ok(await found(first))
+  await runtime.advance(5_000)
+  assert.ok(await found(keyring.authenticate(secret, HERE, mayRead(false))))
+  assert.deepEqual([asked, reads.length], [2, 2])
+})
+
 test('a key that another node revokes is refused within a second', async () => {
   const { keyring, addKey, rowOf, put, runtime } = setUp()
   for (const first of [0, 100, 440, 460, 890]) {

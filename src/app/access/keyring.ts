@@ -24,12 +24,12 @@ export type Keyring = {
    * The key of a secret, for a request from an IP address. Undefined in every case of failure: malformed, unknown,
    * revoked, expired, from another network than allowed, or its account is closed. At once if the key was read within
    * the last second, and otherwise a promise, which rejects with `StoreUnavailable` if the database is unavailable.
-   * With `onlyKnown`, a key that was not valid before is undefined, without a read.
+   * A well-formed secret that this node does not know is read only if `mayRead` returns true, and else undefined.
    */
   authenticate(
     secret: string,
     address: string,
-    onlyKnown?: boolean,
+    mayRead?: () => boolean,
   ): Authenticated | undefined | Promise<Authenticated | undefined>
   /** Whether a key was ever made: at once if so, else read at most a second ago. Rejects with `StoreUnavailable`. */
   anyKey(): boolean | Promise<boolean>
@@ -129,7 +129,7 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
   }
 
   return {
-    authenticate(secret, address, onlyKnown = false) {
+    authenticate(secret, address, mayRead = () => true) {
       if (secret.length > MAX_SECRET) return undefined
       const hash = sha256(secret)
       const entry = cached.get(hash)
@@ -139,7 +139,8 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
         if (age >= REFRESH_MS) load(hash).catch(() => {})
         return admit(entry.usable, address)
       }
-      if ((onlyKnown && !entry) || modeOfSecret(secret) === undefined) return undefined
+      if (modeOfSecret(secret) === undefined) return undefined
+      if (!entry && !loading.has(hash) && !mayRead()) return undefined
       return load(hash).then((usable) => admit(usable, address))
     },
 

@@ -49,6 +49,16 @@ test('an address may fail ten times at once, and then once a second', () => {
   assert.equal(limits.fail('203.0.113.1', 30), 10)
 })
 
+test('a node makes twenty look-ups for blocked addresses at once, and twenty a second', () => {
+  const limits = at(0)
+  const taken = () => Array.from({ length: 100 }, limits.takeLookUp).filter(Boolean).length
+  assert.equal(taken(), 20)
+  limits.wait(500)
+  assert.equal(taken(), 10)
+  limits.wait(60_000)
+  assert.equal(taken(), 20)
+})
+
 test('the addresses of one /64 of IPv6 count as one, and mapped IPv4 ones each for itself', () => {
   const limits = at(0)
   for (let i = 0; i < 10; i++) assert.equal(limits.fail(`2001:db8:1:2::${i}`, 1), 1)

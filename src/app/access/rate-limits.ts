@@ -5,6 +5,8 @@ import type { Runtime } from '../../ports/runtime.ts'
 
 /** Failures that an address may have: ten at once, then one a second. */
 export const FAILURES: Rate = { burst: 10, perSecond: 1 }
+/** Look-ups of unknown keys that this node makes for all addresses with too many failures. */
+const LOOK_UPS: Rate = { burst: 20, perSecond: 20 }
 /** The most keys, and the most addresses, whose buckets are kept; beyond it, those that were used least recently go. */
 const MAX_BUCKETS = 10_000
 
@@ -18,12 +20,15 @@ export type RateLimits = {
   failure(address: string): Taken
   /** Whether the address has had too many failures, without counting one. */
   isBlocked(address: string): boolean
+  /** Takes one of the look-ups that a node makes for all blocked addresses; false if none is left. */
+  takeLookUp(): boolean
 }
 
 /** `perSecond` is the limit of each key, in requests a second; 0 for none. */
 export function createRateLimits(perSecond: number, { monotonic }: Pick<Runtime, 'monotonic'>): RateLimits {
   const keys = createBuckets()
   const addresses = createBuckets()
+  let lookUpsFullAt = Number.NEGATIVE_INFINITY
   return {
     request(keyId, ownPerSecond) {
       const limit = ownPerSecond ?? perSecond
@@ -33,6 +38,11 @@ export function createRateLimits(perSecond: number, { monotonic }: Pick<Runtime,
     },
     failure: (address) => addresses.take(neighbourhoodOf(address), FAILURES, monotonic()),
     isBlocked: (address) => addresses.isEmpty(neighbourhoodOf(address), FAILURES, monotonic()),
+    takeLookUp() {
+      const { allowed, fullAt } = takeToken(LOOK_UPS, lookUpsFullAt, monotonic())
+      lookUpsFullAt = fullAt
+      return allowed
+    },
   }
 }
 
