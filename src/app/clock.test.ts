@@ -98,6 +98,18 @@ test('ages are those of the time that passed, though the clock was set since, ah
   assert.equal(ageOf(after, then), 5_000)
 })
 
+test('the latest time does not go back with the clock, also if it is set back while no process runs', async () => {
+  const store = memory()
+  const { clock, time, pass } = await node(store)
+  pass(60_000)
+  const latest = clock.now()
+  await clock.keep()
+  time.off = -DAY
+  assert.equal(clock.now(), latest - DAY)
+  assert.ok(clock.latest() >= latest)
+  assert.ok((await node(store, -DAY)).clock.latest() >= latest)
+})
+
 test('ids keep their order over steps, restarts and nodes, and what they name has the time of the clock', async () => {
   const store = memory()
   const first = await node(store)

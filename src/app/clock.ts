@@ -26,6 +26,8 @@ export type Clock = {
   leasesHold(ms: number): boolean
   /** The earliest time that a new id may begin with: ids keep their order when the clock is set back. */
   idFloor(): number
+  /** The latest time that this process or the database has seen; 0 if nothing remembers it. */
+  latest(): number
   /**
    * How far the clock moved, if a person should know, and how long MiniPay does not trust it yet; null if all is
    * well.
@@ -44,6 +46,7 @@ export function simpleClock(now: () => number): Clock {
     nowFor: now,
     leasesHold: () => true,
     idFloor: () => 0,
+    latest: () => 0,
     warning: () => null,
   }
 }
@@ -102,6 +105,8 @@ class StoreClock implements ServingClock {
   #last: number
   /** The earliest time that the next id may begin with. */
   #highest: number
+  /** The clock as it was last stored before the start. */
+  readonly #leftAt: number
   #steppedForwardAt = Number.NEGATIVE_INFINITY
   #setBackMs: number
   #keptSetBackMs: number
@@ -124,6 +129,7 @@ class StoreClock implements ServingClock {
     this.#clock = clock
     this.#anchor = clock
     this.#keptMs = kept?.observedMs ?? null
+    this.#leftAt = kept?.wallMs ?? 0
     this.#keptSetBackMs = setBackMs
     const behind = newest.map(({ id, createdAt }) => idTime(id) - createdAt).filter((ms) => ms > STEP_MS)
     this.#setBackMs = Math.max(setBackMs, ...behind)
@@ -154,6 +160,8 @@ class StoreClock implements ServingClock {
   }
 
   idFloor = (): number => this.#highest
+
+  latest = (): number => Math.max(this.#highest, this.#leftAt)
 
   warning = (): ClockWarning | null => {
     this.look()

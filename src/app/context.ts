@@ -79,7 +79,9 @@ export function createContext(chosen: Chosen & { readonly clock?: Clock }): Cont
     newId: idFactory(clock.now, random80(runtime), clock.idFloor),
     newKey: runtime.uuid,
     fingerprint,
-    keyring: createKeyring({ store, now: clock.now, monotonic: runtime.monotonic, sha256 }),
+    keyring: createKeyring({
+      ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
+    }),
     requests: createOpenRequests(runtime),
     calls: createProviderCalls(),
     background: createBackground(),

@@ -204,6 +204,24 @@ test('a key cannot make one after it has lost its own rights, although its reque
   )
 })
 
+test('an expired key makes no keys when the clock is set back, and a roll then still has its whole overlap', async (t) => {
+  const { key } = await make({ role: 'administrator', expiresAt: context.now() + 100 })
+  const { key: rolled } = await make({ role: 'support' })
+  await runtime.advance(100)
+  const now = context.keyring.latest()
+  t.after(() => runtime.setClock(now))
+  runtime.setClock(now - DAY_MS)
+  const wanted = { name: 'x', role: 'support', expiresAt: now + 50 }
+  await refused(createAccessKey(context, callerOf(key), wanted), 'permission_denied')
+  await refused(
+    createAccessKey(context, CLI, { ...wanted, expiresAt: now }),
+    'parameter_invalid',
+    'expires_at',
+  )
+  await refused(rollAccessKey(context, CLI, key.id), 'api_key_ended', 'id')
+  assert.equal((await done(rollAccessKey(context, CLI, rolled.id, 60_000))).old.expiresAt, now + 60_000)
+})
+
 test('a caller finds and changes keys of its own account and mode only, unless it is the operator', async () => {
   const shop = await done(createAccount(context, CLI, 'shop'))
   const own = await make({ role: 'administrator', account: shop.publicId })

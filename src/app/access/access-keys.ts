@@ -38,7 +38,7 @@ export async function createAccessKey(
 ): Promise<MadeKey | Rejection> {
   const scope = await scopeFor(context, by, request)
   if (isRejection(scope)) return scope
-  const described = describedKey(request, scope, context.now())
+  const described = describedKey(request, scope, context.keyring.latest())
   if (isRejection(described)) return described
   const maker = await makerOf(context, by)
   if (!maker) return NO_LONGER_VALID
@@ -113,7 +113,7 @@ export async function rollAccessKey(
     return reject('parameter_invalid', 'The overlap must be 0 seconds to 30 days.', 'overlap_seconds')
   const before = await findAccessKey(context, by, id)
   if (isRejection(before)) return before
-  const now = context.now()
+  const now = context.keyring.latest()
   const ended = endOf(before, now)
   if (ended) return ended
   const maker = await makerOf(context, by)

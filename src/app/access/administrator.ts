@@ -72,14 +72,15 @@ export async function scopeFor(
  * has expired since.
  */
 export async function makerOf(
-  { store, now }: Pick<AccessContext, 'store' | 'now'>,
+  { store, keyring }: Pick<AccessContext, 'store' | 'keyring'>,
   by: Administrator,
 ): Promise<Maker | undefined> {
   const { scope, permissions, keyId } = by
   if (keyId === null)
     return { scope, permissions, role: 'administrator', networks: null, expiresAt: null, rateLimit: null }
   const key = await store.accessKey(scope, keyId)
-  if (!key || key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= now())) return undefined
+  if (!key || key.revokedAt !== null) return undefined
+  if (key.expiresAt !== null && key.expiresAt <= keyring.latest()) return undefined
   const { role, networks, expiresAt, rateLimit } = key
   return { scope, permissions: permissionsOf(key, scope), role, networks, expiresAt, rateLimit }
 }

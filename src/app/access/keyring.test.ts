@@ -19,7 +19,7 @@ function setUp() {
   const rows = new Map<string, FoundAccessKey>()
   const reads: string[] = []
   const held: (() => void)[] = []
-  const state = { holds: false, down: false, askedAny: 0 }
+  const state = { holds: false, down: false, askedAny: 0, floor: 0 }
   const store = {
     async accessKeyByHash(hash: string) {
       reads.push(hash)
@@ -34,7 +34,8 @@ function setUp() {
     },
     touchAccessKeys: async () => {},
   }
-  const keyring = createKeyring({ store, now: runtime.now, monotonic: runtime.monotonic, sha256 })
+  const { now, monotonic } = runtime
+  const keyring = createKeyring({ store, now, floor: () => state.floor, monotonic, sha256 })
   function addKey(changes: Partial<AccessKey> = {}): string {
     const secret = newSecret()
     put(accessKeyOf({ accountId: 1, mode: 'test' }, { hash: sha256(secret), ...changes }))
@@ -174,6 +175,28 @@ test('a key expires by the clock of the store, also while it is cached', async (
   await runtime.advance(99)
   assert.ok(await found(keyring.authenticate(secret, HERE)))
   await runtime.advance(1)
+  assert.equal(await keyring.authenticate(secret, HERE), undefined)
+})
+
+test('an expired key stays expired when the clock is set back, and one that has not expired works', async () => {
+  const { keyring, addKey, runtime } = setUp()
+  const start = runtime.now()
+  const [ended, lasting] = [addKey({ expiresAt: start + 100 }), addKey({ expiresAt: start + 200 })]
+  assert.ok(await found(keyring.authenticate(ended, HERE)))
+  await runtime.advance(100)
+  assert.equal(await keyring.authenticate(ended, HERE), undefined)
+  runtime.setClock(start - 86_400_000)
+  assert.equal(await keyring.authenticate(ended, HERE), undefined)
+  assert.ok(await found(keyring.authenticate(lasting, HERE)))
+  assert.equal(keyring.latest(), start + 100)
+  runtime.setClock(start + 200)
+  assert.equal(await keyring.authenticate(lasting, HERE), undefined)
+})
+
+test('a key that expired before the latest time that the database remembers is refused', async () => {
+  const { keyring, addKey, runtime, state } = setUp()
+  const secret = addKey({ expiresAt: runtime.now() + 100 })
+  state.floor = runtime.now() + 100
   assert.equal(await keyring.authenticate(secret, HERE), undefined)
 })
 

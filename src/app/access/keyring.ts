@@ -37,6 +37,11 @@ export type Keyring = {
   forget(hash: string): void
   /** Call it after each write of an account. */
   forgetAll(): void
+  /**
+   * The time by which keys expire, in ms since 1970: the latest that this process has seen. It does not go back with
+   * the clock, so that an expired key stays expired.
+   */
+  latest(): number
   /** Stores the last uses since the former call. Rejects with `StoreUnavailable`; then the next call stores them. */
   flushUses(): Promise<void>
 }
@@ -45,6 +50,8 @@ export type KeyringOptions = {
   readonly store: Pick<AccessStore, 'accessKeyByHash' | 'anyAccessKey' | 'touchAccessKeys'>
   /** The store's clock, in ms since 1970. */
   readonly now: () => number
+  /** The latest time that the database remembers, in ms since 1970; none unless given. */
+  readonly floor?: () => number
   /** ms; nothing sets it. */
   readonly monotonic: () => number
   /** SHA-256 in hex. */
@@ -59,11 +66,12 @@ type Usable = Authenticated & {
 type Cached = { readonly readAt: number; readonly usable: Usable }
 type Loading = { readonly readAt: number; readonly run: Promise<Usable | undefined> }
 
-export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions): Keyring {
+export function createKeyring({ store, now, floor = () => 0, monotonic, sha256 }: KeyringOptions): Keyring {
   /** In the order in which they were read. */
   const cached = new Map<string, Cached>()
   const loading = new Map<string, Loading>()
   let uses = new Map<string, number>()
+  let seen = 0
   let made: { readonly readAt: number; readonly found: boolean } | undefined
   let asking: { readonly readAt: number; readonly run: Promise<boolean> } | undefined
 
@@ -113,13 +121,19 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
     if (cached.size > MAX_KEYS && oldest !== undefined) cached.delete(oldest)
   }
 
+  function seeing(time: number): number {
+    seen = Math.max(seen, time, floor())
+    return seen
+  }
+
   /** What changes without a write: the time, and where the request comes from. */
   function admit(usable: Usable | undefined, address: string): Authenticated | undefined {
     if (!usable) return undefined
     const { networks, addresses } = usable
     const { id, expiresAt } = usable.key
     const time = now()
-    if (expiresAt !== null && expiresAt <= time) return undefined
+    const latest = seeing(time)
+    if (expiresAt !== null && expiresAt <= latest) return undefined
     if (networks !== null && !addresses.has(address)) {
       if (!isWithin(networks, address)) return undefined
       addresses.add(address)
@@ -164,6 +178,8 @@ export function createKeyring({ store, now, monotonic, sha256 }: KeyringOptions)
       cached.clear()
       loading.clear()
     },
+
+    latest: () => seeing(now()),
 
     async flushUses() {
       if (uses.size === 0) return
