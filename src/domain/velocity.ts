@@ -1,10 +1,13 @@
 /**
- * Counters of velocity limits. A window slides in steps of one sub-window, a tenth of it: it contains the current
- * sub-window and the nine before it. So each charge counts for nine to ten tenths of the window.
+ * Counters of velocity limits. A window slides in steps of one sub-window, a tenth of it. A counter contains the current
+ * sub-window and the ten before it, so each charge counts for ten to eleven tenths of the window. Ten sub-windows would
+ * let two times the maximum pass within a window that begins and ends inside sub-windows.
  */
 
-/** The number of sub-windows in a window. A window is in whole seconds, so a sub-window is in whole ms. */
-export const SUB_WINDOWS = 10
+/** A sub-window is the window divided by this. A window is in whole seconds, so a sub-window is in whole ms. */
+export const STEPS = 10
+/** The number of sub-windows that a counter contains. */
+export const SUB_WINDOWS = STEPS + 1
 
 /** 30 days. */
 export const MAX_WINDOW_MS = 30 * 24 * 60 * 60 * 1000
@@ -29,9 +32,9 @@ export type VelocityCounter = {
   readonly windowMs: number
   /** The number of its last sub-window, counted from 1970. */
   readonly newest: number
-  /** The sum of each sub-window of the window that ends with the newest, oldest first. */
+  /** The sums of the sub-windows up to the newest, oldest first: `SUB_WINDOWS` of them. */
   readonly sums: readonly number[]
-  /** When all of them have left the window, in ms since 1970. */
+  /** When none of them counts any more, in ms since 1970. */
   readonly endsAt: number
 }
 
@@ -58,13 +61,13 @@ export function countUse(
     windowMs,
     newest,
     sums: [...sums.slice(0, -1), (sums.at(-1) as number) + by],
-    endsAt: (newest + SUB_WINDOWS) * (windowMs / SUB_WINDOWS),
+    endsAt: (newest + SUB_WINDOWS) * (windowMs / STEPS),
   }
 }
 
 /**
  * The counter's window at a time. A time before its newest sub-window counts in that one: another node's clock, or a
- * commit that overtook this one, was a little ahead. A counter that is ahead by more than a window is of a clock that
+ * commit that overtook this one, was a little ahead. A counter that is ahead by more than it contains is of a clock that
  * was set back since: it starts anew, so that it cannot block its subject for longer.
  */
 function slide(
@@ -72,7 +75,7 @@ function slide(
   windowMs: number,
   at: number,
 ): Pick<VelocityCounter, 'newest' | 'sums'> {
-  const current = Math.floor(at / (windowMs / SUB_WINDOWS))
+  const current = Math.floor(at / (windowMs / STEPS))
   const passed = stored ? current - stored.newest : SUB_WINDOWS
   if (!stored || Math.abs(passed) > SUB_WINDOWS) return { newest: current, sums: NOTHING }
   if (passed <= 0) return stored

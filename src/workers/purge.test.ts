@@ -79,13 +79,13 @@ test('keys are forgotten once so much time was observed, and at no time that a c
   ])
 })
 
-test('counters of limits are deleted a minute after their window, by the time that is trusted', async (t) => {
+test('counters of limits are deleted a minute after they count no more, by the time that is trusted', async (t) => {
   const { store, watching, next } = await watched(t)
   const limits = [
     { limit: 'cards', counter: 'card', windowMs: 1_000, unit: 'charges', by: 1, max: 1 } as const,
   ]
   await committed(store, { ...chargeCommit({ scope, at: NOW }), limits })
-  const time = { trusted: NOW + 60_999 }
+  const time = { trusted: NOW + 61_099 }
   const log = { info() {}, warn() {}, error() {} }
   const loop = startPurge({ store: watching, log, runtime: nodeRuntime }, HOUR, {
     now: () => NOW + HOUR,

@@ -5,14 +5,14 @@ import { type Loop, startLoop } from './loop.ts'
 const INTERVAL_MS = 60_000
 /** Records deleted by one write: small, so that no request waits long behind it. */
 const BATCH = 500
-/** How long a counter is kept after its window, in ms: the clock of another node may be behind. */
+/** How long a counter is kept after it counts no more, in ms: the clock of another node may be behind. */
 const COUNTER_MS = 60_000
 /** A commit that was in progress at a mark, for up to this many ms, may have a record with a smaller number. */
 const UNDER_WAY_MS = 120_000
 
 /**
- * Deletes idempotency keys and settled notifications older than `retentionMs`, and counters of velocity limits whose
- * window is over, in batches, once a minute. The age of keys is observed time, which a clock that is set does not change: a key that is deleted too early charges a second time.
+ * Deletes idempotency keys and settled notifications older than `retentionMs`, and counters of velocity limits that
+ * count no more, in batches, once a minute. The age of keys is observed time, which a clock that is set does not change: a key that is deleted too early charges a second time.
  */
 export function startPurge(
   { store, log, runtime }: Pick<Context, 'store' | 'log' | 'runtime'>,

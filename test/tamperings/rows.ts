@@ -321,7 +321,7 @@ export const OTHERS: readonly Tampering[] = [
   },
   {
     what: 'a counter of a limit with a sum less',
-    sql: `UPDATE velocity_counters SET sums = '[0,0,0,0,0,0,0,0,1]'`,
+    sql: `UPDATE velocity_counters SET sums = '[0,0,0,0,0,0,0,0,0,1]'`,
     says: /^The velocity counter \w{64} is not one that MiniPay writes\.$/,
   },
   {

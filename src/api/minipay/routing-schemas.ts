@@ -124,7 +124,8 @@ const limit = named(
     window_s: integer({
       minimum: 1,
       maximum: MAX_WINDOW_S,
-      description: 'The length of the window in seconds. It slides in steps of a tenth.',
+      description:
+        'The length of the window in seconds. It slides in steps of a tenth, and a charge counts for 100% to 110% of it.',
       examples: [3600],
     }),
     max_charges: optional(

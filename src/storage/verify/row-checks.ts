@@ -1,5 +1,5 @@
 /** Checks of single rows, and of rows against the row that they refer to, in SQL that both engines run. */
-import { MAX_WINDOW_MS, SUB_WINDOWS } from '../../domain/velocity.ts'
+import { MAX_WINDOW_MS, STEPS, SUB_WINDOWS } from '../../domain/velocity.ts'
 import type { Check } from '../verify-checks.ts'
 import { ACCESS } from './access.ts'
 
@@ -74,12 +74,12 @@ const ACCOUNTS: readonly Check[] = [
   },
 ]
 
-/** A counter of a velocity limit has ten sums, the last of them positive, and ends when they have left its window. */
+/** A counter of a velocity limit has eleven sums, the last of them positive, and ends when none of them counts any more. */
 const VELOCITY: readonly Check[] = [
   {
     sql: `SELECT counter FROM velocity_counters
       WHERE length(counter) <> 64 OR window_ms NOT BETWEEN 1000 AND ${MAX_WINDOW_MS} OR window_ms % 1000 <> 0
-        OR ends_at <> (newest + ${SUB_WINDOWS}) * (window_ms / ${SUB_WINDOWS})
+        OR ends_at <> (newest + ${SUB_WINDOWS}) * (window_ms / ${STEPS})
         OR trim(sums, '0123456789,[]') <> '' OR substr(sums, 1, 1) <> '[' OR sums LIKE '%,0]'
         OR length(sums) - length(replace(sums, ',', '')) <> ${SUB_WINDOWS - 1} LIMIT 1`,
     problem: ({ counter }) => `The velocity counter ${counter} is not one that MiniPay writes.`,
