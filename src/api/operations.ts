@@ -1,10 +1,11 @@
 import type { ClockWarning } from '../app/clock.ts'
 import type { MissingProvider } from '../app/routing/provider-check.ts'
 import { sendJson, sendObject } from '../http/endpoint.ts'
+import { Refused, refuse } from '../http/errors.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { scopeOf } from './caller.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Services } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
 import {
   type ClockWarningView,
@@ -29,6 +30,17 @@ async function preferredType(accept: string | undefined): Promise<string> {
   return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
 }
 
+const LIVE_KEY_NEEDED = refuse(
+  'permission_denied',
+  'The text of the metrics has figures of live mode: send a live API key, or request application/json.',
+)
+
+/** Whether the sums over both modes, in the text of the metrics, may contain something of live mode. */
+async function hasLive({ providers, store }: Services['context']): Promise<boolean> {
+  if ([...providers.values()].some(({ mode }) => mode === 'live')) return true
+  return (await store.modeTotals()).some(({ mode }) => mode === 'live')
+}
+
 const metricsEndpoint: Endpoint = {
   id: 'retrieveMetrics',
   method: 'GET',
@@ -37,7 +49,7 @@ const metricsEndpoint: Endpoint = {
   permission: 'metrics:read',
   summary: 'Retrieve counters as JSON, or all metrics as Prometheus text',
   description:
-    'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. All metrics are over all accounts; in JSON, charges and refunds are those of the mode of the request. MiniPay ignores query parameters.',
+    'Returns JSON unless the Accept header prefers `text/plain` or `application/openmetrics-text`. All metrics are over all accounts. The JSON has the mode of the request. The text has both modes, so it needs a live key, 403 `permission_denied` otherwise, once there is a provider or a charge in live mode. MiniPay ignores query parameters.',
   tag: 'Operations',
   responses: {
     200: {
@@ -56,14 +68,15 @@ const metricsEndpoint: Endpoint = {
     webhook_retries: 0,
   }),
   async handle({ context, prometheus }, request, reply) {
+    const { mode } = scopeOf(request)
     if ((await preferredType(request.headers.accept)) !== 'application/json') {
+      if (mode === 'test' && (await hasLive(context))) throw new Refused(LIVE_KEY_NEEDED)
       const { type, text } = await prometheus()
       return reply.header('content-type', type).send(text)
     }
-    const { mode } = scopeOf(request)
     const [everyMode, deliveries] = await Promise.all([
       context.store.modeTotals(),
-      context.store.deliveryTotals(),
+      context.store.deliveryTotals(mode),
     ])
     const totals = everyMode.filter((one) => one.mode === mode)
     return sendObject(reply, {

@@ -269,8 +269,8 @@ export type Store = Parts & {
   modeTotals(): Promise<ModeTotals[]>
   /** Both of the above from one snapshot. */
   balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
-  /** Over all scopes: what operators watch. */
-  deliveryTotals(): Promise<DeliveryTotals>
+  /** Over all accounts, in one mode or in both: what operators watch. */
+  deliveryTotals(mode?: Mode): Promise<DeliveryTotals>
 
   /** Claims up to `limit` due deliveries to an endpoint, those whose lease ran out included. */
   claimDeliveries(claim: Claim): Promise<ClaimedDelivery[]>

@@ -11,7 +11,7 @@ import type { Scope } from '../../src/domain/scope.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
 import { disputed } from '../contract/store/disputes.ts'
-import { type Client, client } from '../kit/client.ts'
+import { type Client, client, type MetricsAnswer } from '../kit/client.ts'
 import { chargeCommit, committed, refunded, taken } from '../kit/commits.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
@@ -109,6 +109,8 @@ async function objectsOf(store: Store, scope: Scope): Promise<Omit<Objects, 'key
 let dir: TempDir
 let server: RunningServer
 let owner: Client
+/** An administrator of the operator's account in test mode. */
+let tester: Client
 let objects: Objects
 /** Administrators of another account and of the other mode of the owner's account. */
 const strangers: Record<string, Client> = {}
@@ -135,6 +137,7 @@ before(async () => {
       granted.set(permission, (await key({ mode: 'live', permissions: [permission] })).secret)
       granted.set(resource, (await key({ mode: 'live', permissions: others })).secret)
     }
+    granted.set('tester', (await key({ mode: 'test' })).secret)
     return {
       owned: owned.secret,
       'another account': (await key({ account: theirs, mode: 'live' })).secret,
@@ -145,6 +148,7 @@ before(async () => {
   server = await startServer(file, { MINIPAY_PROVIDERS: 'sandbox' })
   const { owned, granted, ...foreign } = secrets
   owner = client(server.url, bearer(owned))
+  tester = client(server.url, bearer(granted.get('tester') ?? ''))
   for (const [name, secret] of Object.entries(foreign)) strangers[name] = client(server.url, bearer(secret))
   for (const permission of PERMISSIONS) {
     const [resource = ''] = permission.split(':')
@@ -284,6 +288,17 @@ describe('every permission against every route', () => {
       const [resource = ''] = permission.split(':')
       assert.equal(await statusOf(without.get(resource) as Client), 403)
     })
+})
+
+test("a test key of the operator's account sees no counter of live mode", async () => {
+  const text = { accept: 'text/plain' }
+  const monitor = only.get('metrics:read') as Client
+  const pending = async (at: Client) => (await at.get<MetricsAnswer>('/metrics')).body.pending_webhooks
+  assert.equal(await pending(tester), 0)
+  assert.ok((await pending(monitor)) > 0)
+  const refused = await tester.get<{ code: string }>('/metrics', text)
+  assert.deepEqual([refused.status, refused.body.code], [403, 'permission_denied'])
+  assert.match((await monitor.get<string>('/metrics', text)).body, /minipay_charges\{mode="live"/)
 })
 
 test('what /ready says of the whole server, it says to those who may read the metrics', async () => {

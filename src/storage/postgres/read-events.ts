@@ -1,4 +1,5 @@
 import type { Epoch } from '../../domain/epoch.ts'
+import type { Mode } from '../../domain/scope.ts'
 import type {
   Delivery,
   DeliveryQuery,
@@ -41,9 +42,11 @@ export function eventReads(sql: Sql) {
       return { ...pageOf(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
     },
 
-    async deliveryTotals(): Promise<DeliveryTotals> {
+    async deliveryTotals(mode?: Mode): Promise<DeliveryTotals> {
       const { rows } = await sql(
-        `SELECT name, sum(value)::bigint AS value FROM counters WHERE name LIKE 'deliveries_%' GROUP BY name`,
+        `SELECT name, sum(value)::bigint AS value FROM counters
+         WHERE name LIKE 'deliveries_%' AND live IN ($1, $2) GROUP BY name`,
+        [live({ mode: mode ?? 'test' }), live({ mode: mode ?? 'live' })],
       )
       const of = (name: string) =>
         (rows.find((row) => row['name'] === `deliveries_${name}`)?.['value'] as number | undefined) ?? 0

@@ -1,4 +1,5 @@
 import type { Epoch } from '../../domain/epoch.ts'
+import type { Mode } from '../../domain/scope.ts'
 import type {
   Delivery,
   DeliveryQuery,
@@ -39,10 +40,14 @@ export function eventReads(sql: Sql) {
       return { ...page, epoch: newestEpoch() }
     },
 
-    deliveryTotals(): DeliveryTotals {
+    deliveryTotals(mode?: Mode): DeliveryTotals {
       const rows = sql(
-        `SELECT name, sum(value) AS value FROM counters WHERE name LIKE 'deliveries_%' GROUP BY name`,
-      ).all() as { name: string; value: number }[]
+        `SELECT name, sum(value) AS value FROM counters
+         WHERE name LIKE 'deliveries_%' AND live IN (?, ?) GROUP BY name`,
+      ).all(live({ mode: mode ?? 'test' }), live({ mode: mode ?? 'live' })) as {
+        name: string
+        value: number
+      }[]
       const of = (name: string) => rows.find((row) => row.name === `deliveries_${name}`)?.value ?? 0
       return {
         pending: of('pending'),

@@ -232,5 +232,10 @@ export function isolation(open: Open): void {
     const sums = (await store.modeTotals()).map(({ charges_succeeded }) => charges_succeeded)
     const [ours, theirs] = [await store.currencyTotals(live), await store.currencyTotals(other)]
     assert.deepEqual(sums, [1, (ours[0]?.charges_succeeded ?? 0) + (theirs[0]?.charges_succeeded ?? 0)])
+    const deliveries = async (mode?: Scope['mode']) => (await store.deliveryTotals(mode)).pending
+    const before = [await deliveries('test'), await deliveries('live')]
+    await committed(store, chargeCommit({ scope: test, endpoints: ['default'] }))
+    assert.deepEqual([await deliveries('test'), await deliveries('live')], [before[0]! + 1, before[1]])
+    assert.equal(await deliveries(), before[0]! + before[1]! + 1)
   })
 }
