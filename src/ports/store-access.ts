@@ -21,7 +21,10 @@ export type AccessKeyUse = { readonly id: string; readonly at: number }
 export type AccessStore = {
   /** The key with this hash of its secret, in any scope, revoked and expired ones included. */
   accessKeyByHash(hash: string): Promise<FoundAccessKey | undefined>
-  /** Whether a key was ever made, in any scope; revoked ones count. */
+  /**
+   * Whether a key was ever made, in any scope; revoked ones count, and ones that the audit log alone still has: a server
+   * must not serve requests without a key again after somebody deleted all keys.
+   */
   anyAccessKey(): Promise<boolean>
   /** With scope null: in any scope. */
   accessKey(scope: Scope | null, id: string): Promise<AccessKey | undefined>

@@ -8,6 +8,16 @@ import { selectList, type Value } from './table.ts'
 export const KEY_COLUMNS = `k.account_id AS "accountId", k.live, ${selectList(ACCESS_KEYS, {}, 'k')}`
 export const ACCOUNT_COLUMNS = selectList(ACCOUNTS)
 
+/**
+ * A row if a key was ever made. The subquery of the log stays a look-up in the index by action for each scope, also
+ * where PostgreSQL has no statistics.
+ */
+export const ANY_KEY = `SELECT 1 WHERE EXISTS (SELECT 1 FROM access_keys) OR EXISTS (
+  SELECT 1 FROM accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m
+  WHERE (
+    SELECT l.seq FROM audit_log l
+    WHERE l.account_id = a.id AND l.live = m.live AND l.action = 'key.created' LIMIT 1) IS NOT NULL)`
+
 type KeyRow = { readonly accountId: number; readonly live: number }
 
 /** The key in a row that was read with `KEY_COLUMNS`. */

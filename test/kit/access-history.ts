@@ -21,6 +21,7 @@ export async function administer(context: Context): Promise<void> {
   const by = operator('cli')
   const shop = await done(createAccount(context, by, 'shop'))
   const closed = await done(createAccount(context, by, 'closed'))
+  await done(createAccount(context, by, 'unused'))
   await done(renameAccount(context, by, shop.publicId, 'the "shop"'))
   const make = async (name: string, request: object) =>
     (await done(createAccessKey(context, by, { name, ...request }))).key

@@ -85,4 +85,24 @@ export const ACCESS: readonly Tampering[] = [
     sql: `INSERT INTO accounts (id, public_id, name, created_at) VALUES (99, 'acct_99', 'mine', 0)`,
     says: /^The account acct_99 was not made by MiniPay: the audit log does not have it\.$/,
   },
+  {
+    what: 'all API keys deleted',
+    sql: 'DELETE FROM access_keys',
+    says: /^The API key key_\w+ was deleted: the audit log has it\.$/,
+  },
+  {
+    what: 'a deleted API key',
+    sql: `DELETE FROM access_keys WHERE name = 'revoked'`,
+    says: /^The API key key_\w+ was deleted: the audit log has it\.$/,
+  },
+  {
+    what: 'a deleted successor of an API key',
+    sql: `DELETE FROM access_keys WHERE name = 'rolled' AND rolled_to IS NULL`,
+    says: /^The API key key_\w+ was deleted: the audit log has it\.$/,
+  },
+  {
+    what: 'a deleted account without API keys',
+    sql: `DELETE FROM accounts WHERE name = 'unused'`,
+    says: /^The account acct_\w+ was deleted: the audit log has it\.$/,
+  },
 ]

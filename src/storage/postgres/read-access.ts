@@ -1,7 +1,7 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { Page, Scope } from '../../ports/store.ts'
 import type { AccessKeyQuery, AccountQuery, FoundAccessKey } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, foundKeyOf, KEY_COLUMNS, keyOf } from '../access.ts'
+import { ACCOUNT_COLUMNS, ANY_KEY, accountOf, foundKeyOf, KEY_COLUMNS, keyOf } from '../access.ts'
 import { ACCESS_KEYS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import { listOf, page, pageOf } from './read-page.ts'
@@ -23,7 +23,7 @@ export function accessReads(sql: Sql) {
     },
 
     async anyAccessKey(): Promise<boolean> {
-      return (await sql('SELECT 1 FROM access_keys LIMIT 1')).rows.length > 0
+      return (await sql(ANY_KEY)).rows.length > 0
     },
 
     async accessKey(scope: Scope | null, id: string): Promise<AccessKey | undefined> {

@@ -1,7 +1,7 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { Page, Scope } from '../../ports/store.ts'
 import type { AccessKeyQuery, AccountQuery, FoundAccessKey } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, foundKeyOf, KEY_COLUMNS, keyOf } from '../access.ts'
+import { ACCOUNT_COLUMNS, ANY_KEY, accountOf, foundKeyOf, KEY_COLUMNS, keyOf } from '../access.ts'
 import { ACCESS_KEYS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import { listOf, page, pageOf, type Sql } from './read-page.ts'
@@ -24,7 +24,7 @@ export function accessReads(sql: Sql) {
       return row && foundKeyOf(row)
     },
 
-    anyAccessKey: (): boolean => sql('SELECT 1 FROM access_keys LIMIT 1').get() !== undefined,
+    anyAccessKey: (): boolean => sql(ANY_KEY).get() !== undefined,
 
     accessKey(scope: Scope | null, id: string): AccessKey | undefined {
       const own = scope ? 'AND k.account_id = ? AND k.live = ?' : ''

@@ -62,6 +62,14 @@ const KEYS: readonly Check[] = [
     problem: ({ id, found, told }) =>
       `The API key ${id} ${found} revoked, and the audit log says that it ${told} revoked.`,
   },
+  {
+    sql: `SELECT x.id FROM (
+        SELECT object AS id, account_id, live FROM audit_log WHERE action LIKE 'key.%'
+        UNION ALL SELECT rolled_to, account_id, live FROM access_keys WHERE rolled_to IS NOT NULL) AS x
+      LEFT JOIN access_keys k ON k.id = x.id AND k.account_id = x.account_id AND k.live = x.live
+      WHERE k.id IS NULL LIMIT 1`,
+    problem: ({ id }) => `The API key ${id} was deleted: the audit log has it.`,
+  },
 ]
 
 const ACCOUNTS: readonly Check[] = [
@@ -74,6 +82,11 @@ const ACCOUNTS: readonly Check[] = [
     sql: `SELECT a.public_id AS id FROM accounts a
       WHERE a.public_id <> 'acct_default' AND NOT ${logged('account.created', 'a.public_id')} LIMIT 1`,
     problem: ({ id }) => `The account ${id} was not made by MiniPay: the audit log does not have it.`,
+  },
+  {
+    sql: `SELECT l.object AS id FROM audit_log l LEFT JOIN accounts a ON a.public_id = l.object
+      WHERE l.action LIKE 'account.%' AND a.id IS NULL LIMIT 1`,
+    problem: ({ id }) => `The account ${id} was deleted: the audit log has it.`,
   },
   {
     sql: `SELECT * FROM (

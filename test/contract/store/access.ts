@@ -65,6 +65,13 @@ export function accessKeys(open: Open): void {
     assert.equal(await store.anyAccessKey(), true)
   })
 
+  rule(open, 'a key was ever made if only the audit log still has it', async (store, { other }) => {
+    await store.addAuditEntry(entryOf(other, 'account.renamed', newId('acct')))
+    assert.equal(await store.anyAccessKey(), false)
+    await store.addAuditEntry(entryOf(other, 'key.created', newId('key')))
+    assert.equal(await store.anyAccessKey(), true)
+  })
+
   rule(open, 'a key changes only from the state that was read', async (store, { live }) => {
     const key = await stored(store, accessKeyOf(live))
     const renamed = { ...key, name: 'store' }
