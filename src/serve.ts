@@ -70,10 +70,9 @@ export async function serve(
   const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const logAccess = accessLogger(log, config.accessLog)
-  let server: Server
+  let server: Server | undefined
   let listening: Listening
   try {
-    await settleAccess(config, context, onLoopback)
     server = await createServer({
       api: servedApi(servicesOf(config, core, metrics, mayRead), VERSION, withDocs),
       log,
@@ -98,7 +97,10 @@ export async function serve(
     })
     listening = await server.listen(config.host, config.port)
     await recordStart(context, config)
+    // Last, so that a start that fails leaves no key. Off loopback, requests without a key get 401 until then.
+    await settleAccess(config, context, onLoopback)
   } catch (error) {
+    await server?.close(0)
     await context.store.close()
     throw error
   }

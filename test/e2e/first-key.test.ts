@@ -1,12 +1,14 @@
 /** The start of a server that other machines can reach. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { client, type Page } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
-import { serve } from '../kit/server.ts'
+import { runCli, serve } from '../kit/server.ts'
 
 let dir: TempDir
 before(() => {
@@ -44,6 +46,21 @@ test('the first start off loopback prints an administrator once, on a line of it
   const second = await serve(t, file, EVERYWHERE)
   assert.doesNotMatch(second.output(), SECRET)
   assert.equal(await statusOf(second.url, bearer(secret)), 200)
+})
+
+test('a start that cannot listen leaves no key, so the next one makes and prints it', async (t) => {
+  const file = join(dir.path, 'taken.db')
+  await (await serve(t, file)).stop()
+  const other = createServer().listen({ host: '127.0.0.1', port: 0 })
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const failed = await runCli(['serve', '--database', file, '--host', '0.0.0.0', '--port', String(port)])
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /is in use/)
+  assert.doesNotMatch(failed.stdout, SECRET)
+  const server = await serve(t, file, EVERYWHERE)
+  assert.equal(server.output().match(SECRET)?.length, 1, server.output())
 })
 
 test('a database that has a key, or had one, gets no other', async (t) => {
