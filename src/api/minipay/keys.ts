@@ -130,7 +130,8 @@ const updateKeyEndpoint: Endpoint = {
   url: '/api/v1/keys/:id',
   permission: 'keys:write',
   summary: 'Rename an API key',
-  description: 'What a key may do never changes. Make another key, and revoke this one.',
+  description:
+    'What a key may do never changes. Make another key, and revoke this one. A key can rename itself, and the keys that may do no more.',
   tag: 'API keys',
   params: idOf(keyId),
   query: NoQuery,
@@ -191,7 +192,7 @@ const revokeKeyEndpoint: Endpoint = {
   permission: 'keys:write',
   summary: 'Revoke an API key',
   description:
-    'For ever: within a second every node refuses the key. A revoked key stays as it is, so this request needs no Idempotency-Key.',
+    'For ever: within a second every node refuses the key. A revoked key stays as it is, so this request needs no Idempotency-Key. A key can revoke itself, and the keys that may do no more.',
   tag: 'API keys',
   params: idOf(keyId),
   query: NoQuery,

@@ -188,6 +188,23 @@ test('a key cannot roll one that may do more, whose successor would be its own',
   await done(rollAccessKey(context, by, clerk.id))
 })
 
+test('a key renames and revokes only itself and keys that may do no more', async () => {
+  const { key: admin } = await make({ role: 'administrator' })
+  const { key: clerk } = await make({ permissions: ['keys:write', 'refunds:write'] })
+  const { key: lesser } = await make({ permissions: ['refunds:read'] })
+  const by = callerOf(clerk)
+  await refused(renameAccessKey(context, by, admin.id, 'mine'), 'permission_denied', 'id')
+  await refused(revokeAccessKey(context, by, admin.id), 'permission_denied', 'id')
+  assert.deepEqual(await findAccessKey(context, CLI, admin.id), admin)
+  await done(renameAccessKey(context, by, lesser.id, 'Desk'))
+  await done(revokeAccessKey(context, by, lesser.id))
+  const limited = await make({ role: 'administrator', expiresAt: context.now() + DAY_MS, rateLimit: 1 })
+  await done(revokeAccessKey(context, callerOf(limited.key), admin.id))
+  await done(revokeAccessKey(context, callerOf(limited.key), limited.key.id))
+  await done(revokeAccessKey(context, by, clerk.id))
+  await refused(renameAccessKey(context, by, clerk.id, 'late'), 'permission_denied')
+})
+
 test('a key cannot make one after it has lost its own rights, although its request has them', async () => {
   const { key } = await make({ role: 'administrator', expiresAt: context.now() + 100 })
   const by = callerOf(key)

@@ -75,7 +75,10 @@ export async function findAccessKey(
   return key && reaches(by, key.scope) ? key : notFound('API key', id)
 }
 
-/** Gives a key another name. Rejections: `parameter_invalid`, `api_key_not_found`. Rejects with `StoreUnavailable`. */
+/**
+ * Gives a key another name. Rejections: `parameter_invalid`; `api_key_not_found`; `permission_denied` if the key may
+ * do more than the caller. Rejects with `StoreUnavailable`.
+ */
 export function renameAccessKey(
   context: AccessContext,
   by: Administrator,
@@ -85,7 +88,10 @@ export function renameAccessKey(
   return change(context, by, id, 'key.renamed', (key) => checkName(name) ?? { ...key, name })
 }
 
-/** Revokes a key for ever; a revoked key stays as it is. Rejection: `api_key_not_found`. Rejects with `StoreUnavailable`. */
+/**
+ * Revokes a key for ever; a revoked key stays as it is. A caller may revoke its own key, and those that may do no more.
+ * Rejections: `api_key_not_found`, `permission_denied`. Rejects with `StoreUnavailable`.
+ */
 export function revokeAccessKey(
   context: AccessContext,
   by: Administrator,
@@ -176,6 +182,8 @@ async function change(
   for (;;) {
     const before = await findAccessKey(context, by, id)
     if (isRejection(before)) return before
+    const refused = await checkChange(context, by, before, action)
+    if (refused) return refused
     const after = decide(before)
     if (isRejection(after) || !hasChanged(before, after)) return after
     const facts = { action, object: id, before: keyFacts(before), after: keyFacts(after) }
@@ -184,6 +192,29 @@ async function change(
       return after
   }
 }
+
+/**
+ * Otherwise a key that may only administer keys could lock out the administrators. An administrator can revoke a leaked
+ * key although that one has a later expiry or more networks.
+ */
+async function checkChange(
+  context: AccessContext,
+  by: Administrator,
+  key: AccessKey,
+  action: 'key.renamed' | 'key.revoked',
+): Promise<Rejection | undefined> {
+  if (action === 'key.revoked' && by.keyId === key.id) return undefined
+  const maker = await makerOf(context, by)
+  if (!maker) return NO_LONGER_VALID
+  const { networks, expiresAt, rateLimit } = maker
+  return checkGrant(maker, { ...key, networks, expiresAt, rateLimit }) && MAY_DO_MORE
+}
+
+const MAY_DO_MORE = reject(
+  'permission_denied',
+  'A key can rename or revoke only keys that may do no more than itself.',
+  'id',
+)
 
 function hasChanged(before: AccessKey, after: AccessKey): boolean {
   return (['name', 'expiresAt', 'revokedAt', 'rolledTo'] as const).some(
