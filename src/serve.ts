@@ -19,6 +19,7 @@ import { createLog, type Log } from './observe/log.ts'
 import { standardOutput } from './observe/log-output.ts'
 import { countLabels, createMetrics, exposition, type Metrics } from './observe/metrics.ts'
 import { logLinkVariables, warnOfMisspeltVariables, warnOfProxy } from './observe/variables.ts'
+import { warnOfOpenNetworks } from './open-networks.ts'
 import type { StoreUnavailable } from './ports/store.ts'
 import { shownSettings } from './shown-settings.ts'
 
@@ -107,6 +108,7 @@ export async function serve(
   const { url: address, bound } = listening
   workers.start()
   loadRest(log)
+  warnOfOpenNetworks(log, config)
   warnOfProxy(log, process.env)
   warnOfMisspeltVariables(log, misspeltVariables(process.env))
   logLinkVariables(log, linkVariables(process.env))

@@ -41,6 +41,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   observe: ['ports'],
   'setting-values': ['domain', 'net', 'signing'],
   settings: ['setting-values', 'database-name'],
+  'open-networks': ['domain', 'ports'],
   'shown-settings': ['config', 'database-name', 'domain'],
   config: ['settings', 'setting-values', 'flags', 'variables', 'net', 'link-variables'],
 }

@@ -71,6 +71,13 @@ test('a database that has a key, or had one, gets no other', async (t) => {
   assert.deepEqual([await statusOf(server.url), await statusOf(server.url, bearer(secret))], [401, 200])
 })
 
+test('a start warns of proxies and targets that are all addresses', async (t) => {
+  const open = { MINIPAY_TRUSTED_PROXIES: '0.0.0.0/0', MINIPAY_ALLOWED_TARGETS: '0.0.0.0/0' }
+  const server = await serve(t, join(dir.path, 'open.db'), open)
+  assert.match(server.output(), /INSECURE[^\n]*--trusted-proxies/)
+  assert.match(server.output(), /INSECURE[^\n]*--allowed-targets/)
+})
+
 test('--insecure-no-auth opens every address in test mode, says so at every start, and still checks keys', async (t) => {
   const file = join(dir.path, 'insecure.db')
   const { secret } = await inDatabase(file, ({ key }) => key({ mode: 'live', role: 'read_only' }))

@@ -1,0 +1,29 @@
+/** Log lines at the start about settings that open more networks than anyone should want. */
+import { type Network, textOfNetwork } from './domain/access/networks.ts'
+import type { Log } from './ports/log.ts'
+
+/** A network with so few common bits is an eighth of all addresses, or more. */
+const FEW_BITS = 3
+/** Where clouds serve the credentials of machines: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html */
+const METADATA = ['169.254.169.254', 'fd00:ec2::254']
+
+export type OpenNetworks = {
+  readonly trustedProxies: readonly Network[]
+  readonly allowedTargets: { forbids(address: string): boolean }
+}
+
+/** Warns of proxies that are the whole internet, and of targets with the credentials of machines. */
+export function warnOfOpenNetworks(log: Log, { trustedProxies, allowedTargets }: OpenNetworks): void {
+  const wide = trustedProxies.map(textOfNetwork).filter((text) => Number(text.split('/')[1]) <= FEW_BITS)
+  if (wide.length > 0)
+    log.warn(
+      { networks: wide },
+      'INSECURE: any client can choose the address that MiniPay checks and logs, because --trusted-proxies names so many addresses. Name your proxies only.',
+    )
+  const open = METADATA.filter((address) => !allowedTargets.forbids(address))
+  if (open.length > 0)
+    log.warn(
+      { addresses: open },
+      'INSECURE: webhooks and provider calls can reach addresses where clouds serve the credentials of machines, because of --allowed-targets.',
+    )
+}
