@@ -303,6 +303,25 @@ test('a closed account refuses its keys and gets no new ones, and is closed for 
   assert.equal((await done(renameAccount(context, CLI, shop.publicId, 'former'))).name, 'former')
 })
 
+test('names of keys and accounts have no characters that hide or reorder a text; emoji and scripts stay', async () => {
+  for (const code of [
+    0, 10, 0x85, 0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff,
+  ]) {
+    const name = `shop${String.fromCodePoint(code)}nimda`
+    const title = code.toString(16)
+    const role = 'support'
+    assert.ok(isRejection(await createAccessKey(context, CLI, { name, role })), title)
+    assert.ok(isRejection(await createAccount(context, CLI, name)), title)
+  }
+  for (const name of [
+    '\u{1f468}\u200d\u{1f469}\u200d\u{1f467} shop',
+    'نامه\u200cها',
+    '\u2764\ufe0f',
+    '\u{1f3f4}\u{e0067}\u{e007f}',
+  ])
+    assert.equal((await make({ role: 'support', name })).key.name, name)
+})
+
 test("the operator's account stays open, and names are checked", async () => {
   await refused(closeAccount(context, CLI, 'acct_default'), 'parameter_invalid', 'id')
   await refused(createAccount(context, CLI, ''), 'parameter_invalid', 'name')

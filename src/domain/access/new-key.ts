@@ -45,12 +45,18 @@ export function describedKey(request: KeyRequest, scope: Scope, now: number): De
   }
 }
 
+/**
+ * Controls, line and paragraph separators, the controls of direction (Unicode UAX 9) and the byte order mark: a name
+ * with one could look like another. The joiners of emoji and scripts, U+200C and U+200D, are none of them.
+ */
+const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/u
+
 /** The rejection of a name of a key or an account; undefined for 1 to 255 characters, one of them visible. */
 export function checkName(name: string): Rejection | undefined {
   const { length } = [...name]
   if (length > MAX_NAME || !/[^\s\p{C}]/u.test(name))
     return reject('parameter_invalid', `The name must have 1 to ${MAX_NAME} characters.`, 'name')
-  if (/\p{Cc}|\p{Cs}/u.test(name))
+  if (CONTROL.test(name))
     return reject('parameter_invalid', 'The name must not contain control characters.', 'name')
   return holdsCardNumber(name) ? cardRefused('name') : undefined
 }
