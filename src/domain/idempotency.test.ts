@@ -4,8 +4,17 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { canonicalJson, canonicalRequest, isIdempotencyKey, keyReused } from './idempotency.ts'
 
-/** A parsed JSON value: JSON writes -0 as 0. */
-const json = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
+const NAME_WITH_BACKSLASH = /"(?:[^"\\]|\\[^\\])*\\\\(?:[^"\\]|\\.)*":/
+
+/**
+ * A parsed JSON value, because JSON writes -0 as 0. No name contains a backslash: V8's JSON.parse would give it to other
+ * names later (see http/json-body), and MiniPay refuses such names.
+ */
+const json = fc
+  .jsonValue({ maxDepth: 4 })
+  .map((value) => JSON.stringify(value))
+  .filter((text) => !NAME_WITH_BACKSLASH.test(text))
+  .map((text): unknown => JSON.parse(text))
 
 /** The same value with the keys of every object in another order. */
 function reordered(value: unknown): unknown {

@@ -51,6 +51,7 @@ test('metadata other than a few pairs of short texts is refused', () => {
   for (const metadata of [
     many,
     own,
+    { 'a\\b': 'v' },
     { k: 5 },
     { k: 'v'.repeat(501) },
     { ['k'.repeat(41)]: 'v' },

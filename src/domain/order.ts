@@ -19,7 +19,7 @@ export type ChargeOrder = {
   readonly capture?: boolean | undefined
   /** Up to 1,000 characters. */
   readonly description?: string | undefined
-  /** Up to 50 pairs of your own: names of 1 to 40 characters, values of up to 500. */
+  /** Up to 50 pairs of your own: names of 1 to 40 characters without a backslash, values of up to 500. */
   readonly metadata?: Metadata | undefined
 }
 
@@ -105,6 +105,8 @@ function metadataFault(metadata: unknown): Rejection | undefined {
   if (entries.length > pairs) return invalid('metadata', `have at most ${pairs} pairs`)
   for (const [key, text] of entries) {
     if (key === '__proto__') return invalid('metadata', 'not have the name __proto__')
+    // V8's JSON.parse would give such a name to others: see http/json-body.
+    if (key.includes('\\')) return invalid('metadata', 'not have a name with a backslash')
     const fault = textFault('metadata', key, name, 1) ?? textFault('metadata', text, value, 0)
     if (fault) return fault
   }

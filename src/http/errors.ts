@@ -45,7 +45,7 @@ export const HTTP_ERRORS = {
   invalid_json: {
     status: 400,
     meaning:
-      'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate, a `__proto__` key or a name that ends in a backslash.',
+      'The body is not valid JSON, is not UTF-8, or holds a NUL, a lone surrogate, a `__proto__` key or a name that contains a backslash.',
   },
   card_number_refused: {
     status: 400,

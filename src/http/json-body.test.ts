@@ -19,7 +19,7 @@ function refused(text: string | Buffer): Refusal {
 test('JSON of strings, integers, booleans and null is parsed as JSON.parse does', () => {
   const safe = fc.jsonValue({ maxDepth: 4, noUnicodeString: false }).filter((value) => {
     const text = JSON.stringify(value)
-    return !/\\u|\\\\"\s*:|__proto__|\d[.eE]|\d(?:[^\p{L}\d]*\d){11}/u.test(text)
+    return !/\\u|\\\\(?:[^"\\]|\\.)*":|__proto__|\d[.eE]|\d(?:[^\p{L}\d]*\d){11}/u.test(text)
   })
   fc.assert(
     fc.property(safe, (value) => {
@@ -29,11 +29,49 @@ test('JSON of strings, integers, booleans and null is parsed as JSON.parse does'
   )
 })
 
-test('a name that ends in a backslash is refused before it spoils the names that are parsed after it', () => {
-  for (const text of ['{"p":1,"\\\\":2}', '{"p":1,"a\\\\\\\\" : 2}'])
-    assert.equal(refused(text).code, 'invalid_json', text)
-  for (const value of [{ p: 1, '"': 2 }, { p: 1, 'a\\b': 2 }, { p: '\\', q: '\\":' }, { '\\"': 1 }])
+test('a name with a backslash is refused before it spoils the names that are parsed after it', () => {
+  for (const name of [
+    '\\\\',
+    'a\\\\\\\\',
+    '\\\\\\"',
+    'a\\\\b',
+    '\\u005c',
+    '\\u005C"',
+    '\\\\u0041',
+    '\\n\\u005cn',
+  ])
+    for (const text of [`{"p":1,"${name}":2}`, `{"p":["\\\\"],"${name}" : 2}`, `[{"${name}":{"q":1}}]`])
+      assert.equal(refused(text).code, 'invalid_json', text)
+  for (const value of [
+    { p: 1, '"': 2 },
+    { p: '\\', q: '\\":' },
+    { p: 1, '"x': 2 },
+    { p: 1, '\bx': '\\b' },
+  ])
     assert.deepEqual(parse(JSON.stringify(value)), { value })
+})
+
+test('of many bodies with escapes in names, each is refused or has the names that were written', () => {
+  const parts = fc.constantFrom(
+    ...['\\"', '\\/', '\\b', '\\f', '\\n', '\\r', '\\t', '\\\\', '\\u0041', '\\u005c', '\\u005C', '\\u0022'],
+    ...['a', 'b', 'n', 'u', '/', '005c', 'é'],
+  )
+  const name = fc.array(parts, { minLength: 1, maxLength: 4 }).map((some) => some.join(''))
+  // A string that is not a name is parsed correctly.
+  const decoded = (written: string): string => JSON.parse(`"${written}"`)
+  const names = fc.uniqueArray(name, { minLength: 1, maxLength: 4, selector: decoded })
+  fc.assert(
+    fc.property(names, (written) => {
+      const parsed = parse(`{"p":0,${written.map((one, i) => `"${one}":${i}`).join()}}`)
+      const expected = written.map(decoded)
+      assert.equal(
+        'code' in parsed,
+        expected.some((one) => one.includes('\\')),
+      )
+      if ('value' in parsed) assert.deepEqual(Object.keys(parsed.value as object), ['p', ...expected])
+    }),
+    { numRuns: 5_000 },
+  )
 })
 
 test('escapes of plain characters, emoji pairs included, are taken', () => {

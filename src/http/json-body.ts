@@ -30,14 +30,14 @@ function isSuspicious(text: string): boolean {
 
 /**
  * Parses a request body: UTF-8 JSON whose numbers are integers written in plain digits, without NULs, lone
- * surrogates, `__proto__` keys, names that end in a backslash, and strings or names that look like a card number. The value,
+ * surrogates, `__proto__` keys, names that contain a backslash, and strings or names that look like a card number. The value,
  * or the reason against it, which never repeats a value.
  */
 export function parseJsonBody(bytes: Buffer, words: ParameterWords = NO_WORDS): { value: unknown } | Refusal {
   if (!isUtf8(bytes)) return refuse('invalid_json', 'The body is not valid UTF-8.')
   const outline = outlineOf(bytes)
   const { names, commas, deepest } = outline
-  if (outline.nameEndsInBackslash) return refuse('invalid_json', 'A name in the body ends in a backslash.')
+  if (outline.nameHasBackslash) return refuse('invalid_json', 'A name in the body contains a backslash.')
   if (commas >= MAX_VALUES) return refuse('invalid_json', `The body has more than ${MAX_VALUES} values.`)
   const text = bytes.toString()
   try {
@@ -64,44 +64,47 @@ type Outline = {
   /** A number has a fraction or an exponent. */
   readonly hasUnplainNumbers: boolean
   /**
-   * A name ends in a backslash. V8 14.6 keeps such names in a way that gives them, later, to other names with an escape in
-   * the same place: `{"p":1,"\\":2}` makes `\` of the `"` in `{"p":1,"\"":2}`, for as long as the process lives. So they
-   * are refused before they are parsed.
+   * A name contains a backslash. V8 14.6 remembers the names of objects, and gives a remembered name to a later one that has
+   * an escape and, as written, begins with the remembered one: once a process has parsed `{"p":1,"\\\"":2}`, it reads
+   * the name `"x` in `{"p":1,"\"x":2}` as `\"` (nodejs/node issue 63785). What is written with an escape begins with a
+   * name only if that name contains a backslash, so MiniPay refuses these before it parses them.
    */
-  readonly nameEndsInBackslash: boolean
+  readonly nameHasBackslash: boolean
 }
 
-const [QUOTE, BACKSLASH, COLON, COMMA, DOT] = [0x22, 0x5c, 0x3a, 0x2c, 0x2e]
+const [QUOTE, BACKSLASH, COLON, COMMA, DOT, LETTER_U] = [0x22, 0x5c, 0x3a, 0x2c, 0x2e, 0x75]
 
 /** The outline of JSON text, in one pass over its bytes; of text that is not JSON, up to where it stops being it. */
 function outlineOf(bytes: Buffer): Outline {
   let [names, commas, level, deepest] = [0, 0, 0, 0]
-  let [hasUnplainNumbers, nameEndsInBackslash] = [false, false]
-  /** The place of the last character that stood behind a backslash, and whether the last string ended in a backslash. */
-  let escaped = -1
-  let endsInBackslash = false
+  let [hasUnplainNumbers, nameHasBackslash] = [false, false]
+  /** The current or the last string contains a backslash. */
+  let hasBackslash = false
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
     if (inString) {
-      if (byte === BACKSLASH) escaped = ++i
-      else if (byte === QUOTE) {
-        inString = false
-        endsInBackslash = escaped === i - 1 && bytes[escaped] === BACKSLASH
-      }
-    } else if (byte === QUOTE) inString = true
-    else if (byte === COLON) {
+      if (byte === BACKSLASH) hasBackslash = isBackslash(bytes, ++i) || hasBackslash
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) {
+      inString = true
+      hasBackslash = false
+    } else if (byte === COLON) {
       names++
-      nameEndsInBackslash ||= endsInBackslash
-    } else if (byte === COMMA) {
-      commas++
-      endsInBackslash = false
-    } else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++level)
+      nameHasBackslash ||= hasBackslash
+    } else if (byte === COMMA) commas++
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++level)
     else if (byte === 0x5d || byte === 0x7d) level--
     else if (byte === DOT || ((byte === 0x65 || byte === 0x45) && isDigit(bytes[i - 1])))
       hasUnplainNumbers = true
   }
-  return { names, commas, deepest, hasUnplainNumbers, nameEndsInBackslash }
+  return { names, commas, deepest, hasUnplainNumbers, nameHasBackslash }
+}
+
+/** Whether the escape whose second character is at `at` is one of a backslash. */
+function isBackslash(bytes: Buffer, at: number): boolean {
+  if (bytes[at] !== LETTER_U) return bytes[at] === BACKSLASH
+  return bytes.toString('latin1', at + 1, at + 5).toLowerCase() === '005c'
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -38,7 +38,10 @@ const DETAILS: Readonly<Record<string, Details>> = {
     metadata: pairs(50, '€'.repeat(500)),
   },
   'of a thousand bytes': { metadata: pairs(2, 'v'.repeat(450)) },
-  'of odd characters': { description: ODD.repeat(20), metadata: { details: '1', [ODD]: ODD.repeat(12) } },
+  'of odd characters': {
+    description: ODD.repeat(20),
+    metadata: { details: '1', [ODD.replace('\\', '')]: ODD.repeat(12) },
+  },
   'of which only the description is long': { description: 'd'.repeat(1_000), metadata: {} },
 }
 

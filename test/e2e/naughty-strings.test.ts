@@ -154,7 +154,7 @@ function metadataOf(places: readonly Place[], text: string): { metadata?: Record
 }
 
 /** Names that MiniPay refuses because of what JavaScript makes of them. */
-const isUnsafeName = (place: string, text: string) => place.endsWith('.name') && /\\$|^__proto__$/.test(text)
+const isUnsafeName = (place: string, text: string) => place.endsWith('.name') && /\\|^__proto__$/.test(text)
 
 test('a charge is found by a naughty customer, and only by that one', async () => {
   const fits = STRINGS.filter((text) => isAcceptable(text, { minLength: 1, maxLength: 255 }))

@@ -67,7 +67,9 @@ function objects({ properties = {}, required = [] }: JsonSchema, known: Known): 
 }
 
 function maps({ additionalProperties, maxProperties = 5 }: JsonSchema, known: Known): Any {
-  const names = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme-ascii' })
+  const names = fc
+    .string({ minLength: 1, maxLength: 40, unit: 'grapheme-ascii' })
+    .filter((name) => !name.includes('\\'))
   const pairs = fc.array(fc.tuple(names, valid(additionalProperties || {}, known)), {
     maxLength: Math.min(maxProperties, 5),
   })

@@ -55,7 +55,7 @@ export const HOSTILE_BODIES: Readonly<Record<string, string>> = {
   'many short names': members((i) => `"${i.toString(36)}":0,`),
   'many numbers as names': members((i) => `"${(i * 7919) % 4_294_967_290}":1,`),
   'one name again and again': members('"a":1,'),
-  'names that end in a backslash': members((i) => `"a${i}\\\\":1,`),
+  'names with a backslash': members((i) => `"a${i}\\\\":1,`),
   'much small metadata': members((i) => `"m${i}":"1",`, METADATA, '}}'),
   'much metadata of numbers': members((i) => `"m${i}":1,`, METADATA, '}}'),
   'much metadata with escapes': members((i) => `"m\\u0031${i}":"1",`, METADATA, '}}'),

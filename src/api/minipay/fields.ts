@@ -31,9 +31,10 @@ export const description = string({ maxLength: LIMITS.description, description: 
 
 export const metadata = named(
   'Metadata',
-  record('^[\\s\\S]{1,40}$', string({ maxLength: LIMITS.metadata.value }), {
+  record('^[^\\\\]{1,40}$', string({ maxLength: LIMITS.metadata.value }), {
     maxProperties: LIMITS.metadata.pairs,
-    description: 'Up to 50 pairs of your own: keys of 1 to 40 characters, string values of up to 500.',
+    description:
+      'Up to 50 pairs of your own: keys of 1 to 40 characters without a backslash, string values of up to 500.',
     examples: [{ order: '1234' }],
   }),
 )
