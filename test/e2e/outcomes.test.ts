@@ -383,5 +383,6 @@ test('no secret and no card number is in the log or in an answer', async () => {
     const { secret } = world.bank(name)
     assert.ok(!said.includes(secret) && !said.includes(secret.slice('whsec_'.length)), name)
   }
-  assert.doesNotMatch(said, /4242|whsec_/)
+  // The whole number: a random id may contain four of its digits.
+  assert.doesNotMatch(said, /4242424242424242|whsec_/)
 })
