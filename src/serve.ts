@@ -97,6 +97,13 @@ export async function serve(
       onUnavailable: unavailableLogger(log),
     })
     listening = await server.listen(config.host, config.port)
+    // The name was resolved twice; what needs no key depends on the first time.
+    if (onLoopback && !listening.onLoopback) {
+      await server.close(0)
+      throw new Error(
+        `${config.host} was an address of loopback, but MiniPay is bound to ${listening.bound.join(' and ')}. Set MINIPAY_HOST to an address.`,
+      )
+    }
     await recordStart(context, config)
     // Last, so that a start that fails leaves no key. Off loopback, requests without a key get 401 until then.
     await settleAccess(config, context, onLoopback)

@@ -18,7 +18,14 @@ test('what is bound is named as it is, with a URL that opens on this machine', (
     [[on('10.0.0.1')], 'http://10.0.0.1:8080', ['10.0.0.1:8080']],
     [[on('127.0.0.1'), on('::1')], 'http://127.0.0.1:8080', ['127.0.0.1:8080', '[::1]:8080']],
   ]
-  for (const [addresses, url, bound] of cases) assert.deepEqual(listeningOn(addresses), { url, bound })
+  for (const [addresses, url, bound] of cases)
+    assert.partialDeepStrictEqual(listeningOn(addresses), { url, bound })
+})
+
+test('a server listens on loopback alone when each of its sockets does', () => {
+  assert.ok(listeningOn([on('127.0.0.1'), on('::1')]).onLoopback)
+  for (const address of ['0.0.0.0', '::', '10.0.0.1'])
+    assert.ok(!listeningOn([on('127.0.0.1'), on(address)]).onLoopback, address)
 })
 
 test('a host is loopback when each of its addresses is', async () => {

@@ -8,6 +8,8 @@ export type Listening = {
   readonly url: string
   /** Every address that is bound, such as 0.0.0.0:8080 and [::1]:8080. */
   readonly bound: readonly string[]
+  /** Each of them is an address of loopback. */
+  readonly onLoopback: boolean
 }
 
 /** The same from the addresses of its sockets. An unspecified address, such as 0.0.0.0, is reached at loopback. */
@@ -16,6 +18,7 @@ export function listeningOn(addresses: readonly AddressInfo[]): Listening {
   return {
     url: first ? `http://${withPort(reachable(first.address), first.port)}` : '',
     bound: addresses.map(({ address, port }) => withPort(address, port)),
+    onLoopback: addresses.every(({ address }) => isLoopbackAddress(address)),
   }
 }
 
@@ -34,10 +37,11 @@ LOOPBACK.addAddress('::1', 'ipv6')
 /** Whether a server on this host, a name or an address, can be reached from this machine alone. */
 export async function isLoopback(host: string): Promise<boolean> {
   const addresses = await lookup(host, { all: true }).catch(() => [])
-  return (
-    addresses.length > 0 &&
-    addresses.every(({ address, family }) => LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4'))
-  )
+  return addresses.length > 0 && addresses.every(({ address }) => isLoopbackAddress(address))
+}
+
+function isLoopbackAddress(address: string): boolean {
+  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 function reachable(address: string): string {

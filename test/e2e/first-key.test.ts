@@ -8,7 +8,7 @@ import { client, type Page } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
-import { runCli, serve } from '../kit/server.ts'
+import { onEngine, runCli, serve } from '../kit/server.ts'
 
 let dir: TempDir
 before(() => {
@@ -76,6 +76,20 @@ test('a start warns of proxies and targets that are all addresses', async (t) =>
   const server = await serve(t, join(dir.path, 'open.db'), open)
   assert.match(server.output(), /INSECURE[^\n]*--trusted-proxies/)
   assert.match(server.output(), /INSECURE[^\n]*--allowed-targets/)
+})
+
+test('a server whose name is loopback when it is checked, and another address when it is bound, stops', async () => {
+  const patch = `import names from 'node:dns/promises'
+    import { syncBuiltinESMExports } from 'node:module'
+    names.lookup = async () => [{ address: '127.0.0.1', family: 4 }]
+    syncBuiltinESMExports()`
+  const { code, stdout, stderr } = await runCli(['serve', '--port', '0'], {
+    ...EVERYWHERE,
+    MINIPAY_DATABASE: await onEngine(join(dir.path, 'moved.db')),
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(patch)}`,
+  })
+  assert.equal(code, 1, stdout + stderr)
+  assert.match(stderr, /0\.0\.0\.0 was an address of loopback, but MiniPay is bound to 0\.0\.0\.0:/)
 })
 
 test('--insecure-no-auth opens every address in test mode, says so at every start, and still checks keys', async (t) => {
