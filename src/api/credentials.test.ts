@@ -33,7 +33,11 @@ test('what a key can not be is text that no key matches, not an error', () => {
 })
 
 test('a request that a proxy passed on is recognised by each header that proxies add', () => {
-  for (const header of ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'])
+  const headers = [
+    ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port'],
+    ...['x-real-ip', 'via', 'cf-connecting-ip', 'true-client-ip'],
+  ]
+  for (const header of headers)
     assert.ok(isForwarded({ [header]: '' }), header)
   assert.ok(!isForwarded({ host: 'localhost', 'user-agent': 'curl' }))
 })

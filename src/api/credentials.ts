@@ -20,8 +20,18 @@ export function credentialsOf(authorization: string): Credentials | undefined {
   return colon < 0 ? undefined : { scheme: 'basic', text: pair.slice(0, colon) }
 }
 
-/** Headers by which proxies name the client that they speak for. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
+/** Headers that proxies add to a request that they pass on. */
+const FORWARDED = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
+  'via',
+  'cf-connecting-ip',
+  'true-client-ip',
+] as const
 
 /** Whether a proxy passed the request on: its client may be on any machine. */
 export function isForwarded(headers: Readonly<Record<string, unknown>>): boolean {
