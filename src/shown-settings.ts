@@ -14,7 +14,8 @@ export function shownSettings(config: Partial<Config>): Readonly<Record<string, 
     if (key === 'database') shown[name] = publicName(String(value))
     else if (key === 'allowedOrigins') shown[name] = value instanceof Set ? [...value] : '*'
     else if (key === 'trustedProxies') shown[name] = (value as readonly Network[]).map(textOfNetwork)
-    else if (value instanceof URL) shown[name] = `${value.origin}${value.pathname}`
+    // The path of a webhook may be its secret, as with Slack.
+    else if (value instanceof URL) shown[name] = value.origin
     else if (typeof value === 'number' || typeof value === 'boolean' || TEXTS.includes(key))
       shown[name] = value
   }
