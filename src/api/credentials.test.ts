@@ -37,7 +37,6 @@ test('a request that a proxy passed on is recognised by each header that proxies
     ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port'],
     ...['x-real-ip', 'via', 'cf-connecting-ip', 'true-client-ip'],
   ]
-  for (const header of headers)
-    assert.ok(isForwarded({ [header]: '' }), header)
+  for (const header of headers) assert.ok(isForwarded({ [header]: '' }), header)
   assert.ok(!isForwarded({ host: 'localhost', 'user-agent': 'curl' }))
 })
