@@ -33,11 +33,6 @@ export const UNSEEN: readonly { readonly what: string; readonly sql: string; rea
     why: 'a refund that failed has none of its own',
   },
   {
-    what: 'rules that no charge has followed',
-    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 1`,
-    why: 'nothing else tells of them',
-  },
-  {
     what: 'what a notification was about',
     sql: `UPDATE notifications SET reference = 'other' WHERE about = 'refund'`,
     why: 'a provider may give another reference later, and then no attempt has the first',
@@ -56,20 +51,5 @@ export const UNSEEN: readonly { readonly what: string; readonly sql: string; rea
     what: 'the counters of limits deleted',
     sql: 'DELETE FROM velocity_counters',
     why: 'MiniPay deletes them, too, once their window is over',
-  },
-  {
-    what: 'the expiry of an API key that expires',
-    sql: 'UPDATE access_keys SET expires_at = expires_at + 1 WHERE expires_at IS NOT NULL',
-    why: 'only whether it expires is compared',
-  },
-  {
-    what: "an API key's name",
-    sql: `UPDATE access_keys SET name = 'another'`,
-    why: 'people may write it in many ways in JSON',
-  },
-  {
-    what: "an account's name",
-    sql: `UPDATE accounts SET name = 'another'`,
-    why: 'it stands nowhere else',
   },
 ]

@@ -105,4 +105,42 @@ export const ACCESS: readonly Tampering[] = [
     sql: `DELETE FROM accounts WHERE name = 'unused'`,
     says: /^The account acct_\w+ was deleted: the audit log has it\.$/,
   },
+  { what: "an API key's name", sql: key('support', `name = 'another'`), says: differs('name') },
+  {
+    what: "a successor's name",
+    sql: `UPDATE access_keys SET name = 'another' WHERE name = 'rolled' AND rolled_to IS NULL`,
+    says: differs('name'),
+  },
+  {
+    what: 'an API key that expires later',
+    sql: key('limited', 'expires_at = expires_at + 1'),
+    says: differs('expiry'),
+  },
+  {
+    what: 'an API key that never expired and now does',
+    sql: key('administrator', 'expires_at = 4000000000000'),
+    says: differs('expiry'),
+  },
+  { what: 'who made an API key', sql: key('support', `created_by = 'server'`), says: differs('maker') },
+  {
+    what: "a renamed account's name",
+    sql: `UPDATE accounts SET name = 'shop' WHERE name = 'the "shop"'`,
+    says: /^The account acct_\w+ has another name than the audit log says\.$/,
+  },
+  {
+    what: 'rules that no charge has followed',
+    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 1`,
+    says: /^The rules of account 1 \(live\) of version 1 are others than the audit log says\.$/,
+  },
+  {
+    what: 'the condition of a rule in force',
+    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 2`,
+    says: /^The rules of account 1 \(live\) of version 2 are others than the audit log says\.$/,
+  },
+  {
+    what: 'a newer version of the rules that somebody inserted',
+    sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
+      SELECT account_id, live, 3, replace(document, '2000', '2100'), created_at FROM rule_sets WHERE version = 2`,
+    says: /^The newest rules of account 1 \(live\) have the version 3, and the audit log says 2\.$/,
+  },
 ]

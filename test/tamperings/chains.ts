@@ -49,12 +49,12 @@ export const CHAINS: readonly Tampering[] = [
   },
   {
     what: 'the actor of an audit entry',
-    sql: `UPDATE audit_log SET actor = 'key_somebody_else' WHERE live = 1 AND seq = 1`,
+    sql: `UPDATE audit_log SET actor = 'key_somebody_else' WHERE account_id = 1 AND live = 1 AND seq = 1`,
     says: /^Link \d+ of account 1 \(live\) does not match its rows: the audit entry 1, the link itself/,
   },
   {
-    what: 'what an audit entry says was stored',
-    sql: `UPDATE audit_log SET after = replace(after, '2000', '2100') WHERE live = 1 AND seq = 1`,
+    what: 'what an audit entry says was stored before',
+    sql: `UPDATE audit_log SET before = replace(before, '2000', '2100') WHERE live = 1 AND seq = 2`,
     says: BREAKS,
   },
   {
@@ -69,9 +69,9 @@ export const CHAINS: readonly Tampering[] = [
   },
   {
     what: 'two audit entries that were swapped',
-    sql: `UPDATE audit_log SET seq = 1000 WHERE live = 1 AND seq = 1;
-      UPDATE audit_log SET seq = 1 WHERE live = 1 AND seq = 2;
-      UPDATE audit_log SET seq = 2 WHERE live = 1 AND seq = 1000`,
+    sql: `UPDATE audit_log SET seq = 1000 WHERE account_id = 1 AND live = 1 AND seq = 3;
+      UPDATE audit_log SET seq = 3 WHERE account_id = 1 AND live = 1 AND seq = 4;
+      UPDATE audit_log SET seq = 4 WHERE account_id = 1 AND live = 1 AND seq = 1000`,
     says: BREAKS,
   },
   {

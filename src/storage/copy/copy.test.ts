@@ -32,7 +32,7 @@ async function database(t: TestContext): Promise<string> {
 /** The facts of a key in the audit log. */
 const MADE = JSON.stringify({
   ...{ expires_at: null, fingerprint: '7'.repeat(16), networks: null, permissions: ['charges:read'] },
-  ...{ rate_limit: null, role: null, rolled_to: null },
+  ...{ name: 'shop', rate_limit: null, role: null, rolled_to: null },
 })
 
 /** A thousand charges with an event, a webhook and an attempt each; a hundred have an alarm and a dispute of nothing. */
@@ -67,7 +67,7 @@ function filled(t: TestContext): string {
     INSERT INTO access_keys (id, account_id, live, name, hash, hint, permissions, created_at, created_by)
     VALUES ('key_7', 7, 1, 'shop', '${'7'.repeat(64)}', 'mp_live_…wxyz', '["charges:read"]', 6, 'cli');
     INSERT INTO audit_log (account_id, live, id, seq, created_at, actor, action, object, after)
-    VALUES (1, 1, 'aud_1', 1, 5, 'cli', 'account.created', 'acct_7', '{}'),
+    VALUES (1, 1, 'aud_1', 1, 5, 'cli', 'account.created', 'acct_7', '{"name":"shop"}'),
       (7, 1, 'aud_2', 1, 6, 'cli', 'key.created', 'key_7', '${MADE}');
     DELETE FROM chain_links`)
   sealRows(db)

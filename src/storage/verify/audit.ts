@@ -1,4 +1,5 @@
 /** The checks of `verify` that look at one charge after another, each with everything that belongs to it. */
+import { ADMINISTRATION, administrationProblem } from './administration.ts'
 import { type Aggregate, aggregates, type Row, SOURCES } from './aggregate.ts'
 import { callProblems } from './calls.ts'
 import { eventProblems } from './events.ts'
@@ -18,6 +19,7 @@ const OTHERS = {
     WHERE k.ending <> 'accepted' ORDER BY k.seq LIMIT 1`,
   ruleSets: () => 'SELECT * FROM rule_sets ORDER BY account_id, live, version',
   clock: () => 'SELECT wall_ms, set_back_ms FROM clock',
+  ...ADMINISTRATION,
 } as const
 
 export type Audited = keyof typeof SOURCES | keyof typeof OTHERS
@@ -30,7 +32,8 @@ export const AUDITED: Readonly<Record<Audited, (bytes: string) => string>> = { .
  * none, so that it holds only a few rows and those of one charge in memory. `now` is in ms since 1970.
  */
 export function* audit(now: number): Generator<Audited, string | undefined, readonly Row[]> {
-  const rules = rulesOf(yield* readAll('ruleSets'))
+  const ruleSets = yield* readAll('ruleSets')
+  const rules = rulesOf(ruleSets)
   if (typeof rules === 'string') return rules
   const [clock] = yield* readAll('clock')
   const setBackMs = Number(clock?.['set_back_ms'] ?? 0)
@@ -42,10 +45,11 @@ export function* audit(now: number): Generator<Audited, string | undefined, read
   // A record that is younger than the oldest stored one cannot have been purged, and neither can one that is younger
   // than the shortest retention. If the clock was set back, rows may look older by that much.
   const purgedBefore = Math.min(oldestSettledAt, latest - LEAST_RETENTION_MS) + setBackMs
-  return yield* aggregates((aggregate) => {
+  const problem = yield* aggregates((aggregate) => {
     for (const problem of problemsOf(aggregate, rules, purgedBefore, setBackMs)) return problem
     return undefined
   })
+  return problem ?? (yield* administrationProblem(ruleSets))
 }
 
 function* readAll(source: Audited): Generator<Audited, Row[], readonly Row[]> {
