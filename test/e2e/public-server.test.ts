@@ -142,7 +142,7 @@ describe('a server on a public interface', () => {
     for (const words of [[], ['--since', heads]]) {
       const changed = await verify(...words)
       assert.deepEqual([changed.code, changed.stdout], [1, ''])
-      assert.match(changed.stderr, /^minipay: Link \d+ [^\n]*audit entry/)
+      assert.match(changed.stderr, /^minipay: Link \d+ [^\n]*audit entry/m)
     }
   })
 })

@@ -17,6 +17,11 @@ const post = (path: string, body: object | string) => (): Ask => ({
   path,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
+const patch = (path: string, body: object) => (): Ask => ({
+  method: 'PATCH',
+  path,
+  body: JSON.stringify(body),
+})
 const put = (document: object) => (): Ask => ({
   method: 'PUT',
   path: '/api/v1/routing',
@@ -24,6 +29,7 @@ const put = (document: object) => (): Ask => ({
 })
 
 const STRANGE = Object.fromEntries(Array.from({ length: 11_000 }, (_, i) => [`n${i}`, i]))
+const MANY_NETWORKS = Array.from({ length: 16_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`)
 /** Filters that the index of none finds alone, over every row. */
 const nothing = (list: string, ...queries: string[]): Cases =>
   Object.fromEntries(queries.map((query) => [query, get(`/api/v1/${list}?limit=100&${query}`)]))
@@ -152,6 +158,20 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'POST /api/v1/alarms/:id/close': {
     'unknown names': post('/api/v1/alarms/alm_1/close', { reason: 'x', ...STRANGE }),
   },
+  // A key that is made would end the keyless requests of this test, so these are refused: after every check of the body.
+  'POST /api/v1/keys': {
+    'many networks': post('/api/v1/keys', { name: 'a', role: 'read_only', networks: MANY_NETWORKS }),
+    'many permissions': post('/api/v1/keys', { name: 'a', permissions: MANY_NETWORKS }),
+    'unknown names': post('/api/v1/keys', STRANGE),
+  },
+  'GET /api/v1/keys/:id': { 'a long id': get(`/api/v1/keys/${'1.'.repeat(7_900)}`) },
+  'PATCH /api/v1/keys/:id': { 'unknown names': patch('/api/v1/keys/key_1', STRANGE) },
+  'POST /api/v1/keys/:id/roll': { 'unknown names': post('/api/v1/keys/key_1/roll', STRANGE) },
+  'POST /api/v1/keys/:id/revoke': { 'unknown names': post('/api/v1/keys/key_1/revoke', STRANGE) },
+  'POST /api/v1/accounts': { 'unknown names': post('/api/v1/accounts', STRANGE) },
+  'GET /api/v1/accounts/:id': { 'a long id': get(`/api/v1/accounts/${'1.'.repeat(7_900)}`) },
+  'PATCH /api/v1/accounts/:id': { 'unknown names': patch('/api/v1/accounts/acct_1', STRANGE) },
+  'POST /api/v1/accounts/:id/close': { 'unknown names': post('/api/v1/accounts/acct_1/close', STRANGE) },
   'POST /providers/:name/notifications': {
     'the largest': post('/providers/remote/notifications', `{"id":"${'1 '.repeat(131_000)}"}`),
     'many signatures': () => ({

@@ -180,19 +180,24 @@ export function isolation(open: Open): void {
     assert.deepEqual(gone, [])
   })
 
-  for (const [name, read] of Object.entries<Read>(READS))
-    rule(open, `${name} shows nothing of another account or mode`, async (store, { live, test, other }) => {
-      const empty = await open()
-      try {
-        const made = await objectsIn(store, live)
+  rule(open, 'no method shows anything of another account or mode', async (store, { live, test, other }) => {
+    const empty = await open()
+    try {
+      const made = await objectsIn(store, live)
+      for (const [name, read] of Object.entries<Read>(READS)) {
         const nothing = await read(empty.store, live, made)
-        assert.notDeepEqual(await read(store, live, made), nothing, 'the scope itself shows something')
+        assert.notDeepEqual(
+          await read(store, live, made),
+          nothing,
+          `${name} shows something in the scope itself`,
+        )
         for (const scope of [test, other, { ...other, mode: 'test' } as const])
-          assert.deepEqual(await read(store, scope, made), nothing)
-      } finally {
-        await empty.discard()
+          assert.deepEqual(await read(store, scope, made), nothing, name)
       }
-    })
+    } finally {
+      await empty.discard()
+    }
+  })
 
   for (const [name, { changes }] of Object.entries<Change>(CHANGES))
     rule(open, `${name} changes nothing of another account or mode`, async (store, { live, test, other }) => {
