@@ -70,7 +70,8 @@ export function assertRefused(
   assert.deepEqual([status, body.code, body.param], [expectedStatus, code, param], what)
   assert.match(body.error, /^[\w ].{15,500}\.$/, what)
   assert.match(body.request_id, /^req_[0-9a-z]{26}$/, what)
-  assert.doesNotMatch(JSON.stringify(body), /4242|\bat .*:\d+|node_modules/, what)
+  // The id is random, and may have the digits of a card.
+  assert.doesNotMatch(JSON.stringify({ ...body, request_id: '' }), /4242|\bat .*:\d+|node_modules/, what)
 }
 
 /** What came back until the server closed the connection. */
