@@ -18,7 +18,7 @@ const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 const settings = (env: Readonly<Record<string, string>> = {}): Config =>
   readConfig(COMMANDS['serve']?.settings ?? [], [], env) as Config
 
-/** What `minipay serve` waits beyond its timeout before it exits whatever hangs. */
+/** How long `minipay serve` waits beyond its time-out before it exits although something hangs. */
 const LAST_WAIT_MS = 2_000
 const UNITS = globSync('deploy/systemd/*', { cwd: ROOT }).sort()
 

@@ -106,7 +106,7 @@ describe('a request with a key', () => {
     assert.equal(await codeOf(ask({ authorization: 'Bearer right' }), runtime), 'key_1')
   })
 
-  test('is refused in the same words after the same time, whatever is wrong with the key', async () => {
+  test('every wrong key is refused in the same words after the same time', async () => {
     const slow: Keyring = {
       authenticate: () => new Promise((resolve) => setImmediate(() => resolve(undefined))),
       anyKey: () => true,

@@ -5,7 +5,7 @@ import { credentialsOf, isForwarded } from './credentials.ts'
 const KEY = 'mp_test_0123456789'
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-test('a Bearer token is a key, whatever the case of the scheme and the number of spaces', () => {
+test('a Bearer token is a key in any case of the scheme and after any number of spaces', () => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  '])
     assert.deepEqual(credentialsOf(`${scheme} ${KEY}`), { scheme: 'bearer', text: KEY }, scheme)
 })

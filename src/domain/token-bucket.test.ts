@@ -44,7 +44,7 @@ test('a refused request takes nothing, so it does not put off the next token', (
   assert.equal(takeToken(rate, refused.fullAt, 2_000).allowed, true)
 })
 
-test('the remaining tokens and the times until more come are told', () => {
+test('a take returns the remaining tokens and the times until more come', () => {
   const rate = { burst: 3, perSecond: 0.5 }
   const first = takeToken(rate, 0, 1_000)
   assert.deepEqual([first.remaining, first.fullInS, first.retryAfterS], [2, 2, 0])

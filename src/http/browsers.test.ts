@@ -11,7 +11,7 @@ const withHeaders = (headers: Record<string, string>) => ({ headers }) as unknow
 const codeOfHost = (host: string, names: 'loopback' | 'local' = 'loopback', allowed: AllowedOrigins = NONE) =>
   refusalOfHost(withHeaders({ host }), names, allowed)?.code
 
-test('on loopback a request is accepted under the names of loopback only, whatever the port and the case', () => {
+test('on loopback a request is accepted under the names of loopback only, with any port and in any case', () => {
   for (const host of ['localhost', 'LocalHost:8080', '127.0.0.1', '127.8.9.10:1', '[::1]', '[::1]:65535'])
     assert.equal(codeOfHost(host), undefined, host)
   for (const host of [

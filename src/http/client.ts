@@ -24,8 +24,8 @@ const ENTRY = /^\s*(?:\[([\da-f:.]+)\](?::\d+)?|([\d.]+)(?::\d+)?|([\da-f:.]+))\
 
 /**
  * Finds the client of a request. Only trusted proxies may say for whom they ask: MiniPay reads `X-Forwarded-For` from its
- * right end, where the nearest proxy added its client, and takes the first address that is no trusted proxy. What
- * stands left of it, the client may have written.
+ * right end, where the nearest proxy added its client, and takes the first address that is no trusted proxy. The
+ * client itself may have written the entries to the left of it.
  */
 export function clientFinder(trusted: readonly Network[]): (request: IncomingMessage) => Client {
   if (trusted.length === 0) return ({ socket }) => ({ address: plain(socket.remoteAddress), secure: false })

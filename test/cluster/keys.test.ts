@@ -1,4 +1,4 @@
-/** API keys on several nodes of one database: what one node is told, the others know within a second. */
+/** API keys on several nodes of one database: a change on one node takes effect on the others within a second. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout } from 'node:timers/promises'

@@ -117,7 +117,7 @@ describe('the API key of a command', () => {
     assert.deepEqual(received, [])
   })
 
-  test('the flag --database leads to the database, whatever variables are set', async () => {
+  test('the flag --database leads to the database although variables name a server or a key', async () => {
     const { code, stderr } = await runCli(['keys', '--database', 'none.db'], {
       MINIPAY_KEY: KEY,
       MINIPAY_SERVER: url,
