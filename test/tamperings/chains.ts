@@ -134,6 +134,6 @@ export const AMOUNT_REWRITTEN = `
   UPDATE charges SET amount = 1011, amount_captured = 1011 WHERE live = 1 AND amount = 1010;
   UPDATE attempts SET amount = 1011 WHERE live = 1 AND amount = 1010;
   UPDATE ledger_transfers SET amount = 1011 WHERE live = 1 AND amount = 1010;
-  UPDATE events SET data = replace(data, '1010', '1011') WHERE live = 1;
-  UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '1010', '1011') WHERE live = 1;
+  UPDATE events SET data = replace(data, ':1010', ':1011') WHERE live = 1;
+  UPDATE idempotency_keys SET fingerprint = replace(fingerprint, ':1010', ':1011') WHERE live = 1;
   ${BALANCED}`
