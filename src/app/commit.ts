@@ -67,5 +67,16 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     ...(limits && { limits }),
   })
   if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
+  if (event) ringOnceCommitted(context, scope, committed)
   return committed
+}
+
+function ringOnceCommitted({ bell }: Context, scope: Scope, committed: Promise<CommitResult>): void {
+  committed.then(
+    ({ kind }) => {
+      if (kind === 'committed') bell.ring(scope)
+    },
+    // If it was stored after all, those who wait find its event with their next read.
+    () => {},
+  )
 }

@@ -10,6 +10,7 @@ import type { Scope, Store } from '../ports/store.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
+import { createEventBell, type EventBell } from './events/bell.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
@@ -40,6 +41,8 @@ export type Context = {
   readonly endpoints: readonly WebhookEndpoint[]
   /** Called when a commit created deliveries, so that they do not wait for the next poll. */
   readonly onDeliveries: () => void
+  /** Rung after each commit with an event. */
+  readonly bell: EventBell
   /** Called after each provider call, with the call, its outcome and its duration in ms. */
   readonly onCall: (
     provider: string,
@@ -65,7 +68,16 @@ export type Context = {
 
 type Chosen = Omit<
   Context,
-  'now' | 'clock' | 'newId' | 'newKey' | 'fingerprint' | 'keyring' | 'requests' | 'calls' | 'background'
+  | 'now'
+  | 'clock'
+  | 'newId'
+  | 'newKey'
+  | 'fingerprint'
+  | 'bell'
+  | 'keyring'
+  | 'requests'
+  | 'calls'
+  | 'background'
 >
 
 /** A context; its clock is the machine's unless given, and always trusted. */
@@ -79,6 +91,7 @@ export function createContext(chosen: Chosen & { readonly clock?: Clock }): Cont
     newId: idFactory(clock.now, random80(runtime), clock.idFloor),
     newKey: runtime.uuid,
     fingerprint,
+    bell: createEventBell(runtime),
     keyring: createKeyring({
       ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
     }),
