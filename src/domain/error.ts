@@ -28,6 +28,8 @@ export const ERROR_CODES = {
   refund_not_found: 'No refund has this id.',
   alarm_not_found: 'No alarm has this id.',
   delivery_not_found: 'No webhook delivery has this id.',
+  webhook_endpoint_not_found: 'No webhook endpoint has this id.',
+  webhook_replay_not_found: 'No webhook replay has this id.',
   already_refunded: 'Nothing of the transaction is left to refund.',
   charge_not_refundable: 'The transaction cannot be refunded in its current state.',
   refund_exceeds_remaining: 'The amount is more than what is left to refund.',
@@ -50,6 +52,15 @@ export const ERROR_CODES = {
   account_closed: 'The account is closed.',
   alarm_not_open: 'The alarm is already closed.',
   delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
+  webhook_endpoint_configured:
+    'The setting WEBHOOK_TARGET makes this webhook endpoint; only the configuration changes it.',
+  webhook_endpoint_version_conflict:
+    'The webhook endpoint is no longer at the expected version; MiniPay changed nothing.',
+  webhook_endpoint_limit_reached:
+    'The account has 1,000 webhook endpoints in this mode, the most that it can have.',
+  webhook_replay_limit_reached: 'The webhook endpoint has ten running replays, the most that it can have.',
+  webhook_replay_ended: 'The webhook replay has ended; it cannot be canceled.',
+  secrets_key_missing: 'MiniPay has no key to encrypt the secrets of webhook endpoints with.',
   balance_limit_reached: 'The amount would exceed the largest balance that the ledger can store.',
   overloaded: 'Too many requests are waiting; retry later.',
 } as const

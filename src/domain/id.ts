@@ -14,6 +14,8 @@ export type IdPrefix =
   | 'key'
   | 'acct'
   | 'aud'
+  | 'we'
+  | 'rpl'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

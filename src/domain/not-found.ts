@@ -7,6 +7,8 @@ const KINDS = {
   alarm: { code: 'alarm_not_found', prefix: 'alm' },
   attempt: { code: 'attempt_not_found', prefix: 'att' },
   delivery: { code: 'delivery_not_found', prefix: 'dlv' },
+  'webhook endpoint': { code: 'webhook_endpoint_not_found', prefix: 'we' },
+  replay: { code: 'webhook_replay_not_found', prefix: 'rpl' },
   'API key': { code: 'api_key_not_found', prefix: 'key' },
   account: { code: 'account_not_found', prefix: 'acct' },
 } as const
