@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { isSigned, secretKey, signatureHeaders, TOLERANCE_MS } from './signing.ts'
+import { Stripe } from 'stripe'
+import { isSigned, secretKey, signatureHeaders, stripeSignature, TOLERANCE_MS } from './signing.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 const KEY = secretKey(SECRET) as Buffer
@@ -56,4 +57,40 @@ test('a secret is whsec_ and 24 to 64 bytes in base64', () => {
   const long = `whsec_${Buffer.alloc(65).toString('base64')}`
   for (const wrong of ['', 'whsec_', short, long, SECRET.slice(6), `${SECRET}!`])
     assert.equal(secretKey(wrong), undefined, wrong)
+})
+
+test('the published message of Standard Webhooks gets its published signature', () => {
+  // https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/javascript/src/index.test.ts
+  const key = secretKey('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') as Buffer
+  const at = 1_614_265_330_999
+  assert.deepEqual(signatureHeaders(key, 'msg_p5jXN8AQM9LWM0D4loKWxJek', at, '{"test": 2432232314}'), {
+    'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    'webhook-timestamp': '1614265330',
+    'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+  })
+})
+
+/** A second secret, as while one is rotated. */
+const NEXT = `whsec_${Buffer.alloc(32, 9).toString('base64')}`
+const STRANGER = `whsec_${Buffer.alloc(32, 10).toString('base64')}`
+
+test('a message with two secrets passes the library with either one, and with no third', () => {
+  const keys = [secretKey(NEXT) as Buffer, KEY]
+  const headers = signatureHeaders(keys, 'msg_1', Date.now(), BODY)
+  for (const secret of [SECRET, NEXT])
+    assert.deepEqual(new Webhook(secret).verify(BODY, headers), JSON.parse(BODY))
+  assert.throws(() => new Webhook(STRANGER).verify(BODY, headers))
+  const [first] = (headers['webhook-signature'] ?? '').split(' ')
+  assert.throws(() => new Webhook(SECRET).verify(BODY, { ...headers, 'webhook-signature': first ?? '' }))
+})
+
+test("Stripe's library verifies its signature with either of two secrets, and refuses a changed or old message", () => {
+  const { webhooks } = new Stripe('sk_test_unused')
+  const read = (body: string, header: string, secret: string) => webhooks.constructEvent(body, header, secret)
+  const header = stripeSignature([NEXT, SECRET], Date.now(), BODY)
+  for (const secret of [SECRET, NEXT]) assert.deepEqual(read(BODY, header, secret), JSON.parse(BODY))
+  assert.throws(() => read(BODY, header, STRANGER), /signature/i)
+  assert.throws(() => read(`${BODY} `, header, SECRET), /signature/i)
+  const old = stripeSignature([SECRET], Date.now() - TOLERANCE_MS - 2_000, BODY)
+  assert.throws(() => read(BODY, old, SECRET), /tolerance/i)
 })

@@ -1,4 +1,7 @@
-/** Signatures of Standard Webhooks (https://www.standardwebhooks.com), which both directions use. */
+/**
+ * Signatures of Standard Webhooks (https://www.standardwebhooks.com), which both directions use, and the signature of
+ * Stripe's webhooks (https://docs.stripe.com/webhooks#verify-manually).
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** How far the time of a message may be from ours, in ms, before or after. */
@@ -11,15 +14,38 @@ export function secretKey(secret: string): Buffer | undefined {
   return key.length < 24 || key.length > 64 ? undefined : key
 }
 
-/** The headers that sign a message; `at` is in ms since 1970. */
-export function signatureHeaders(key: Buffer, id: string, at: number, body: string): Record<string, string> {
-  const timestamp = String(Math.floor(at / 1000))
+/**
+ * The headers that sign a message; `at` is in ms since 1970. With several keys each signs, the first one first: a
+ * receiver that has any of them can verify the message.
+ */
+export function signatureHeaders(
+  keys: Buffer | readonly Buffer[],
+  id: string,
+  at: number,
+  body: string,
+): Record<string, string> {
+  const timestamp = secondsOf(at)
+  const signatures = [keys].flat().map((key) => `v1,${sign(key, id, timestamp, body).toString('base64')}`)
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${sign(key, id, timestamp, body).toString('base64')}`,
+    'webhook-signature': signatures.join(' '),
   }
 }
+
+/**
+ * The `Stripe-Signature` of a body, with one `v1` a secret. The key is the whole text of the secret, `whsec_` included,
+ * where Standard Webhooks takes the bytes behind it: so one secret passes both verifiers.
+ */
+export function stripeSignature(secrets: readonly string[], at: number, body: string): string {
+  const timestamp = secondsOf(at)
+  const signatures = secrets.map(
+    (secret) => `v1=${createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex')}`,
+  )
+  return [`t=${timestamp}`, ...signatures].join(',')
+}
+
+const secondsOf = (ms: number) => String(Math.floor(ms / 1000))
 
 /** True when one of the signatures is ours and the time is near `now`. Header names are lower case. */
 export function isSigned(

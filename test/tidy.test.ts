@@ -23,6 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ports: ['domain'],
   signing: [],
+  vault: ['domain', 'ports'],
   net: [],
   suggest: [],
   flags: ['suggest'],
