@@ -16,6 +16,8 @@ export type IdPrefix =
   | 'aud'
   | 'we'
   | 'rpl'
+  | 'we'
+  | 'rpl'
 
 /** Crockford's base32 in lower case: digits sort before letters, so ids sort as their times do. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -38,7 +40,8 @@ export function encodeTime(timeMs: number): string {
   return digits
 }
 
-function encodeRandom(random: bigint): string {
+/** Sixteen base32 digits for 80 bits. */
+export function encodeBits(random: bigint): string {
   let digits = ''
   for (let rest = random, i = 0; i < RANDOM_DIGITS; i++) {
     digits = ALPHABET[Number(rest & 31n)] + digits
@@ -79,7 +82,7 @@ export function idFactory(
     } else counter++
     if (counter === 0 || timeMs !== readMs) {
       // The last three digits count within the millisecond; the rest is random.
-      tail = encodeRandom(random80() & ((1n << RANDOM_BITS) - 1n)).slice(3)
+      tail = encodeBits(random80() & ((1n << RANDOM_BITS) - 1n)).slice(3)
       readMs = timeMs
       mayLookLikeCard = MANY_DIGITS.test(`${head}000${tail}`)
     }

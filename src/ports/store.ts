@@ -26,6 +26,7 @@ import type { AuditStore } from './store-audit.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
+import type { WebhookStore } from './store-webhooks.ts'
 
 export type { Scope } from '../domain/scope.ts'
 export { type Commit, type CommitResult, type EndedKey, endedKeysOf } from './store-commit.ts'
@@ -250,7 +251,7 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-type Parts = AccessStore & AuditStore & ClockStore & LimitStore
+type Parts = AccessStore & AuditStore & ClockStore & LimitStore & WebhookStore
 
 export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>

@@ -9,6 +9,7 @@ import {
   type Store,
   StoreUnavailable,
 } from '../../ports/store.ts'
+import { webhookStubs } from '../webhook-stubs.ts'
 import { accessWork } from './access.ts'
 import { attemptWork } from './attempts.ts'
 import { auditedWrites, auditWork } from './audit.ts'
@@ -117,6 +118,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   }
 
   return {
+    ...webhookStubs,
     ...chargeReads(sql),
     ...eventReads(sql),
     ...ledgerReads(sql),

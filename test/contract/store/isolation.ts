@@ -67,6 +67,7 @@ const of = (everyScope: string): Unscoped => ({ everyScope })
 const WORKER = of('a worker does the work of every scope; each row that it gets has its scope')
 const OPERATOR = of('the operator watches every scope')
 const TOKEN = of('the token of the claim is the proof')
+const UNSTORED = of('no engine stores it yet')
 const PROCESS = of('of the process, or of the whole database')
 
 const READS = {
@@ -168,6 +169,34 @@ const UNSCOPED = {
   logBytes: PROCESS,
   ready: PROCESS,
   close: PROCESS,
+  addWebhookEndpoint: UNSTORED,
+  changeWebhookEndpoint: UNSTORED,
+  setDefaultWebhookEndpoint: UNSTORED,
+  webhookEndpoint: UNSTORED,
+  webhookEndpoints: UNSTORED,
+  webhookCursor: UNSTORED,
+  claimWebhookCursors: UNSTORED,
+  releaseWebhookCursors: UNSTORED,
+  eventsToDeliver: UNSTORED,
+  storedDeliveries: UNSTORED,
+  dueDeliveries: UNSTORED,
+  nextDue: UNSTORED,
+  blockedObjects: UNSTORED,
+  failedDeliveriesOf: UNSTORED,
+  recordDeliveries: UNSTORED,
+  webhookDeliveries: UNSTORED,
+  webhookDelivery: UNSTORED,
+  retryWebhookDelivery: UNSTORED,
+  retryWebhookDeliveries: UNSTORED,
+  failedWebhookDeliveries: UNSTORED,
+  addReplay: UNSTORED,
+  replay: UNSTORED,
+  replays: UNSTORED,
+  cancelReplay: UNSTORED,
+  webhookDeliveryTotals: UNSTORED,
+  backlogTotals: UNSTORED,
+  purgeDeliveries: UNSTORED,
+  onRemoteEvents: UNSTORED,
 } satisfies Partial<Record<keyof Store, Unscoped>>
 
 const TABLE: Readonly<Record<string, unknown>> = { ...READS, ...CHANGES, ...UNSCOPED }

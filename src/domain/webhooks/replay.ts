@@ -1,0 +1,34 @@
+import type { Scope } from '../scope.ts'
+
+export const REPLAY_KINDS = ['past', 'failed'] as const
+/** `past`: an endpoint's events of a time; `failed`: those of its failed deliveries. */
+export type ReplayKind = (typeof REPLAY_KINDS)[number]
+
+export const REPLAY_STATES = ['running', 'done', 'canceled'] as const
+export type ReplayState = (typeof REPLAY_STATES)[number]
+
+/** A second, bounded cursor of a webhook endpoint: it sends former events again, beside the new ones. */
+export type Replay = {
+  /** `rpl_…` */
+  readonly id: string
+  readonly scope: Scope
+  /** The id of the webhook endpoint. */
+  readonly endpoint: string
+  readonly kind: ReplayKind
+  /** Only events of these types; null: all that the endpoint wants. */
+  readonly types: readonly string[] | null
+  /** Events after this sequence … */
+  readonly from: number
+  /** … up to and including this one. */
+  readonly to: number
+  /** Every event up to this sequence was sent again or passed. */
+  readonly position: number
+  readonly state: ReplayState
+  /** Attempts, and those of them that succeeded. */
+  readonly sent: number
+  readonly delivered: number
+  /** ms since 1970. */
+  readonly createdAt: number
+  /** ms since 1970; null while it runs. */
+  readonly endedAt: number | null
+}
