@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { chargeCommit, refundCommit, START } from '../../test/kit/commits.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
-import { EVENT_TYPES, type EventType } from '../domain/event.ts'
-import { encodeFacts } from '../domain/snapshot.ts'
+import { EVENT_TYPES, type EventType, isEndpointEvent } from '../domain/event.ts'
+import { type EndpointFacts, encodeFacts } from '../domain/snapshot.ts'
 import { KEYLESS_SCOPE as scope } from '../ports/store.ts'
 import { chargeView } from './minipay/views.ts'
 import { type DeliveredEvent, webhookBody } from './webhook-body.ts'
@@ -29,11 +29,17 @@ function alarmOf(state: Alarm['state']): Alarm {
   }
 }
 
+const ENDPOINT: EndpointFacts = {
+  ...{ id: 'we_1', url: 'https://shop.example/hooks', description: 'Shop', status: 'disabled' },
+  ...{ disabledReason: 'failing', failingSince: START },
+}
+
 const refund = refundCommit(CHARGE, { scope, amount: 300, key: 'refund-1' }).refund as Refund
 
 /** The data that is stored with an event of a type, on a charge that looks the same for all of them. */
 function dataOf(type: EventType, charge: Charge = CHARGE): string {
   const [noun] = type.split('.')
+  if (noun === 'webhook_endpoint') return encodeFacts({ endpoint: ENDPOINT })
   if (type === 'payment.refunded' || noun === 'refund') return encodeFacts({ charge, refund })
   if (noun === 'dispute') {
     const status = type === 'dispute.won' ? 'won' : type === 'dispute.lost' ? 'lost' : 'open'
@@ -73,7 +79,7 @@ for (const [first, second] of [
   })
 
 test('the five fields of the original come first and are what they were', () => {
-  for (const type of TYPES) {
+  for (const type of TYPES.filter((type) => !isEndpointEvent(type))) {
     const { id, amount, currency, customer, status } = chargeView(CHARGE)
     assert.deepEqual(Object.entries(read(told(type))).slice(0, 5), [
       ['id', id],
@@ -130,6 +136,15 @@ test('the webhook of a dispute has its own amount and currency, and its status',
 test('the webhook of an alarm has its id and kind', () => {
   const body = read(told('alarm.opened'))
   assert.deepEqual([body['alarm_id'], body['alarm_kind']], ['alm_1', 'contradiction'])
+})
+
+test('the webhook of a webhook endpoint has its facts and no charge', () => {
+  assert.deepEqual(read(told('webhook_endpoint.disabled')), {
+    ...{ id: 'we_1', type: 'webhook_endpoint.disabled', event_id: 'evt_1', sequence: 7, epoch: 'ep_1' },
+    created_at: '2027-01-01T00:00:00.000Z',
+    ...{ url: 'https://shop.example/hooks', description: 'Shop', status: 'disabled' },
+    ...{ disabled_reason: 'failing', failing_since: '2027-01-01T00:00:00.000Z' },
+  })
 })
 
 test('webhooks of events from a former schema lack the fields that it did not store', () => {

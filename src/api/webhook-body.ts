@@ -1,8 +1,8 @@
-import { decodeSnapshot } from '../domain/snapshot.ts'
+import { type ChargeSnapshot, decodeSnapshot, type EndpointFacts } from '../domain/snapshot.ts'
 import type { Undefinable } from '../http/schema.ts'
 import type { ClaimedDelivery } from '../ports/store.ts'
-import { snapshotView } from './minipay/views.ts'
-import type { WebhookView } from './minipay/webhook-schemas.ts'
+import { chargeSnapshotView, endpointFactsView } from './minipay/views.ts'
+import type { EndpointWebhookView, WebhookView } from './minipay/webhook-schemas.ts'
 
 export type DeliveredEvent = Pick<
   ClaimedDelivery,
@@ -13,22 +13,34 @@ export type DeliveredEvent = Pick<
  * The body of a webhook, which its signature covers: the five fields of the original's transaction first, then the
  * event and its change. No two events have the same body. Fields that an earlier version did not store are absent.
  */
-export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data }: DeliveredEvent): string {
-  const view = snapshotView(decodeSnapshot(data))
+export function webhookBody(event: DeliveredEvent): string {
+  const snapshot = decodeSnapshot(event.data)
+  const body = snapshot.endpoint ? endpointBody(event, snapshot.endpoint) : chargeBody(event, snapshot)
+  return JSON.stringify(body)
+}
+
+function endpointBody(event: DeliveredEvent, endpoint: EndpointFacts): EndpointWebhookView {
+  const { id, ...rest } = endpointFactsView(endpoint)
+  return { id, ...factsOfEvent(event), ...rest }
+}
+
+const factsOfEvent = ({ eventType, eventId, sequence, epoch, eventAt }: DeliveredEvent) => ({
+  ...{ type: eventType, event_id: eventId, sequence, epoch },
+  created_at: new Date(eventAt).toISOString(),
+})
+
+function chargeBody(event: DeliveredEvent, snapshot: ChargeSnapshot): Undefinable<WebhookView> {
+  const view = chargeSnapshotView(snapshot)
   const { id, amount, currency, customer, status, refund, dispute, alarm, ...rest } = view
-  const body: Undefinable<WebhookView> = {
+  return {
     ...{ id, amount, currency, customer, status },
-    type: eventType,
-    event_id: eventId,
-    sequence,
-    epoch,
-    created_at: new Date(eventAt).toISOString(),
+    ...factsOfEvent(event),
     amount_captured: rest.amount_captured,
     amount_refunded: rest.amount_refunded,
     amount_disputed: rest.amount_disputed,
     metadata: rest.metadata,
     idempotency_key: rest.idempotency_key,
-    ...(eventType === 'payment.failed' && {
+    ...(event.eventType === 'payment.failed' && {
       decline_code: rest.decline_code,
       failure_message: rest.failure_message,
     }),
@@ -46,5 +58,4 @@ export function webhookBody({ eventType, eventId, sequence, epoch, eventAt, data
     }),
     ...(alarm && { alarm_id: alarm.id, alarm_kind: alarm.kind }),
   }
-  return JSON.stringify(body)
 }

@@ -1,6 +1,6 @@
 import type { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
-import type { EventType } from './event.ts'
+import type { ChargeEventType } from './event.ts'
 import type { Transfer } from './ledger.ts'
 import type { AmountMinor } from './money.ts'
 
@@ -150,7 +150,7 @@ export type Decision = {
   /** The ledger transaction of the transfers: the id of the charge, the refund or the dispute. */
   readonly transactionId: string
   readonly transfers: readonly Transfer[]
-  readonly event: EventType | null
+  readonly event: ChargeEventType | null
   readonly counts: readonly Count[]
 }
 

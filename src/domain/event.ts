@@ -15,6 +15,17 @@ export const EVENT_TYPES = {
   'dispute.lost': 'The customer won a dispute; the money is gone.',
   'alarm.opened': 'A provider contradicted the books; a person must check it.',
   'alarm.closed': 'A person closed an alarm, or resolved its attempt.',
+  'webhook_endpoint.failing':
+    'A webhook endpoint has failed every attempt for half of the time after which MiniPay disables it.',
+  'webhook_endpoint.disabled': 'MiniPay disabled a webhook endpoint that failed too long or responded 410.',
 } as const
 
 export type EventType = keyof typeof EVENT_TYPES
+/** Events whose snapshot has a webhook endpoint and no charge. */
+export type EndpointEventType = Extract<EventType, `webhook_endpoint.${string}`>
+/** All other events: each shows its charge. */
+export type ChargeEventType = Exclude<EventType, EndpointEventType>
+
+export function isEndpointEvent(type: EventType): type is EndpointEventType {
+  return type.startsWith('webhook_endpoint.')
+}

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { chargeOf } from '../../test/kit/charges.ts'
 import { type Dispute, decide, type Refund } from './charge.ts'
 import { joinDecisions } from './lifecycle.ts'
-import { decodeFacts, decodeSnapshot, encodeFacts, snapshotOf } from './snapshot.ts'
+import { decodeFacts, decodeSnapshot, type EndpointFacts, encodeFacts, snapshotOf } from './snapshot.ts'
 
 const CHARGE = chargeOf({ amountCaptured: 1_000, status: 'succeeded' })
 const { version: _, ...FACTS } = CHARGE
@@ -29,7 +29,7 @@ test('a description and metadata are written beside each other, or neither of th
 
 test('of the former values only those are kept that differ from the new ones', () => {
   const previous = { status: 'processing', currency: CHARGE.currency, providerReference: null } as const
-  const kept = decodeSnapshot(encodeFacts({ charge: CHARGE, previous })).previous
+  const kept = decodeFacts(encodeFacts({ charge: CHARGE, previous })).previous
   assert.deepEqual(kept, { status: 'processing', providerReference: null })
   assert.equal(encodeFacts({ charge: CHARGE, previous: {} }), encodeFacts({ charge: CHARGE }))
 })
@@ -38,10 +38,10 @@ test('a snapshot keeps the former values of the refund or the dispute that it is
   const refund = { id: 're_1', status: 'failed', declineCode: 'expired_card', amount: 300 } as Refund
   const dispute = { id: 'dp_1', status: 'lost', amount: 300 } as Dispute
   const ofRefund = { status: 'processing', declineCode: null, amount: 300 } as const
-  const kept = decodeSnapshot(encodeFacts({ charge: CHARGE, refund, previousRefund: ofRefund }))
+  const kept = decodeFacts(encodeFacts({ charge: CHARGE, refund, previousRefund: ofRefund }))
   assert.deepEqual(kept.previousRefund, { status: 'processing', declineCode: null })
   const text = encodeFacts({ charge: CHARGE, dispute, previousDispute: { amount: 200, status: 'open' } })
-  assert.deepEqual(decodeSnapshot(text).previousDispute, { amount: 200, status: 'open' })
+  assert.deepEqual(decodeFacts(text).previousDispute, { amount: 200, status: 'open' })
   assert.equal(encodeFacts(decodeSnapshot(text)), text)
 })
 
@@ -53,4 +53,18 @@ test('of a refund that is begun and paid in one commit there are no former value
   const again = { ...begun, previousRefund: { status: 'failed' } as const }
   const anew = joinDecisions(again, decide(begun.charge, {}, paid))
   assert.deepEqual(snapshotOf(anew).previousRefund, { status: 'failed' })
+})
+
+test('a snapshot of a webhook endpoint has no charge, and is canonical as well', () => {
+  const endpoint: EndpointFacts = {
+    ...{ id: 'we_1', url: 'https://shop.example/hooks', description: null },
+    ...{ status: 'disabled', disabledReason: 'gone', failingSince: null },
+  }
+  const text = encodeFacts({ endpoint })
+  assert.equal(
+    text,
+    '{"endpoint":{"id":"we_1","url":"https://shop.example/hooks","status":"disabled","disabledReason":"gone"}}',
+  )
+  assert.deepEqual(decodeSnapshot(text), { endpoint })
+  assert.equal(encodeFacts(decodeSnapshot(text)), text)
 })

@@ -18,8 +18,28 @@ export type Era = 1 | 2 | 3
 /** Why a provider did not do the requested call. */
 export type Refusal = { readonly declineCode: string | null; readonly failureMessage: string | null }
 
-export type Snapshot = {
+/** A webhook endpoint in a snapshot: what an operator needs to find and repair it. */
+export type EndpointFacts = {
+  readonly id: string
+  readonly url: string
+  readonly description: string | null
+  readonly status: 'enabled' | 'disabled'
+  readonly disabledReason: 'request' | 'gone' | 'failing' | null
+  /** Since when every attempt failed, in ms since 1970; null if the last one succeeded, or none was made. */
+  readonly failingSince: number | null
+}
+
+/** A charge after a change, or a webhook endpoint after one. */
+export type Snapshot = ChargeSnapshot | EndpointSnapshot
+
+export type EndpointSnapshot = {
+  readonly endpoint: EndpointFacts
+  readonly charge?: undefined
+}
+
+export type ChargeSnapshot = {
   readonly charge: ChargeFacts
+  readonly endpoint?: undefined
   /** The objects of the event beside its charge. */
   readonly refund?: Refund | undefined
   readonly dispute?: Dispute | undefined
@@ -40,7 +60,7 @@ export type Snapshot = {
  * The facts that the record of a key has and its event lacks: a refusal that no object has, and objects that no event
  * contains.
  */
-export type EndingFacts = Partial<Snapshot> & { readonly refusal?: Refusal | undefined }
+export type EndingFacts = Partial<ChargeSnapshot> & { readonly refusal?: Refusal | undefined }
 
 /** Always written. */
 const ALWAYS = Symbol()
@@ -125,6 +145,15 @@ const ALARM: Fields<Alarm> = {
   reason: null,
 }
 
+const ENDPOINT: Fields<EndpointFacts> = {
+  id: ALWAYS,
+  url: ALWAYS,
+  description: null,
+  status: ALWAYS,
+  disabledReason: null,
+  failingSince: null,
+}
+
 type Written = Record<string, unknown>
 
 const FIELDS = {
@@ -132,13 +161,16 @@ const FIELDS = {
   refund: Object.entries(REFUND),
   dispute: Object.entries(DISPUTE),
   alarm: Object.entries(ALARM),
+  endpoint: Object.entries(ENDPOINT),
 } as const
 /** The objects of a snapshot. */
-export type Part = keyof typeof FIELDS
+type Part = keyof typeof FIELDS
+/** The objects of a snapshot of a charge. */
+export type ChargePart = Exclude<Part, 'endpoint'>
 const PARTS = Object.keys(FIELDS) as Part[]
 
 /** The fields that every snapshot of an object has, and those that it omits if they have their usual value. */
-export function fieldsOf(part: Part): { readonly always: string[]; readonly usual: string[] } {
+export function fieldsOf(part: ChargePart): { readonly always: string[]; readonly usual: string[] } {
   const names = (always: boolean) =>
     FIELDS[part].filter(([, usual]) => (usual === ALWAYS) === always).map(([name]) => name)
   return { always: names(true), usual: names(false) }
@@ -187,7 +219,8 @@ function formerOf(part: Part, previous: Written, object: object): Written | unde
 }
 
 /** The canonical JSON of a snapshot, or of the facts of an ending. */
-export function encodeFacts(facts: EndingFacts): string {
+export function encodeFacts(facts: EndingFacts | EndpointSnapshot): string {
+  if (facts.endpoint) return JSON.stringify({ endpoint: written('endpoint', facts.endpoint) })
   const { charge, refund, dispute, alarm, refusal, era } = facts
   const { previous, previousRefund, previousDispute } = facts
   return JSON.stringify({
@@ -211,13 +244,13 @@ export function decodeFacts(text: string): EndingFacts {
   return whole as EndingFacts
 }
 
-/** Like `decodeFacts`, for the data of an event, which always has its charge. */
+/** Like `decodeFacts`, for the data of an event, which always has its charge or its webhook endpoint. */
 export function decodeSnapshot(text: string): Snapshot {
   return decodeFacts(text) as Snapshot
 }
 
 /** The snapshot for a decision's event. `charge` is the charge that the event shows. */
-export function snapshotOf(decision: Decision, charge: Charge = decision.charge): Snapshot {
+export function snapshotOf(decision: Decision, charge: Charge = decision.charge): ChargeSnapshot {
   const { refund, dispute, alarms, event, previous } = decision
   const [alarm] = alarms
   if (alarm && (event === 'alarm.opened' || event === 'alarm.closed')) return { charge, alarm, previous }

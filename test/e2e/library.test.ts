@@ -59,8 +59,9 @@ test('a program charges a customer, refunds a part, and reads both and the balan
   const [succeeded, refunded, ...more] = (await minipay.events()).data
   assert.deepEqual([succeeded?.type, refunded?.type, more], ['payment.succeeded', 'payment.refunded', []])
   assert.deepEqual([succeeded?.data.charge, refunded?.data.charge], [chargeOf(paid), charge])
-  assert.deepEqual([refunded?.data.refund, refunded?.data.previous?.status], [refundOf(back), 'succeeded'])
-  assert.equal(refunded?.data.previousRefund, undefined, 'the refund is new')
+  assert.ok(refunded?.data.charge)
+  assert.deepEqual([refunded.data.refund, refunded.data.previous?.status], [refundOf(back), 'succeeded'])
+  assert.equal(refunded.data.previousRefund, undefined, 'the refund is new')
   const sandbox = (await minipay.balances()).accounts.find(({ account }) => account === 'provider:sandbox')
   assert.equal(sandbox?.balance, 1500n)
 })

@@ -83,6 +83,11 @@ export const EVENTS: readonly Tampering[] = [
     says: /has no body in the JSON that MiniPay writes\.$/,
   },
   {
+    what: 'a webhook endpoint in an event of a charge',
+    sql: `UPDATE events SET data = '{"endpoint":{"id":"we_1"}}' WHERE ${told(2_000, 'payment.succeeded')}`,
+    says: /^The event \d+ \(payment.succeeded\) shows a webhook endpoint\.$/,
+  },
+  {
     what: 'an event without a body',
     sql: `UPDATE events SET data = '{}' WHERE ${told(2_000, 'payment.succeeded')}`,
     says: /^The event \d+ shows , which is not there\.$/,

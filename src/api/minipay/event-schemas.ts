@@ -5,6 +5,7 @@ import {
   array,
   boolean,
   named,
+  nullable,
   type Optional,
   object,
   oneOf,
@@ -12,11 +13,12 @@ import {
   type Schema,
   type Static,
   strict,
+  string,
 } from '../../http/schema.ts'
 import { Alarm } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
-import { epoch, eventId, limit, sequence, time } from './fields.ts'
+import { description, endpointId, epoch, eventId, limit, sequence, time } from './fields.ts'
 import { Refund } from './refund-schemas.ts'
 
 export const eventType = named(
@@ -50,7 +52,7 @@ function stored<P extends object, Always extends keyof P>(
   return Object.fromEntries(fields)
 }
 
-const eventData = named(
+const chargeData = named(
   'EventData',
   object(
     {
@@ -69,6 +71,37 @@ const eventData = named(
     },
   ),
 )
+
+export type ChargeEventData = Static<typeof chargeData>
+
+export const EndpointEventData = named(
+  'EndpointEventData',
+  object({
+    id: endpointId,
+    url: string({
+      description: 'Where MiniPay sends its webhooks.',
+      examples: ['https://shop.example/hooks'],
+    }),
+    description: nullable(description),
+    status: oneOf(['enabled', 'disabled'], { description: 'Whether MiniPay sends webhooks to it.' }),
+    disabled_reason: {
+      ...nullable(oneOf(['request', 'gone', 'failing'])),
+      description:
+        'Why it is disabled: by a request, because it responded 410, or because every attempt failed too long.',
+    },
+    failing_since: {
+      ...nullable(time),
+      description: 'When the first attempt failed after the last success; null while attempts succeed.',
+    },
+  }),
+  'The webhook endpoint after a `webhook_endpoint.…` event.',
+)
+export type EndpointEventData = Static<typeof EndpointEventData>
+
+const eventData: Schema<ChargeEventData | EndpointEventData> = {
+  anyOf: [chargeData, EndpointEventData],
+  description: 'The charge of the event, or its webhook endpoint.',
+}
 
 export const Event = named(
   'Event',

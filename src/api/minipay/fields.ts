@@ -54,6 +54,7 @@ export const alarmId = id('alm', 'alarm')
 export const auditId = id('aud', 'entry')
 export const keyId = id('key', 'key')
 export const accountId = id('acct', 'account')
+export const endpointId = id('we', 'webhook endpoint')
 
 export const epoch = string({
   description: 'The epoch that the sequence belongs to. A restored database begins a new one.',

@@ -4,13 +4,20 @@ import type { Alarm } from '../../domain/alarm.ts'
 import type { Attempt } from '../../domain/attempt.ts'
 import { isCancelRequested } from '../../domain/cancel-request.ts'
 import type { Dispute, Refund } from '../../domain/charge.ts'
-import { type ChargeFacts, decodeSnapshot, type Era, type Snapshot } from '../../domain/snapshot.ts'
+import {
+  type ChargeFacts,
+  type ChargeSnapshot,
+  decodeSnapshot,
+  type EndpointFacts,
+  type Era,
+  type Snapshot,
+} from '../../domain/snapshot.ts'
 import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
 import type { AlarmView } from './alarm-schemas.ts'
 import type { AttemptView } from './attempt-schemas.ts'
 import type { ChargeView } from './charge-schemas.ts'
 import type { DisputeView } from './dispute-schemas.ts'
-import type { EventView } from './event-schemas.ts'
+import type { ChargeEventData, EndpointEventData, EventView } from './event-schemas.ts'
 import type { LedgerEntryView } from './ledger-schemas.ts'
 import type { RefundView } from './refund-schemas.ts'
 import type { DeliveryView } from './webhook-delivery-schemas.ts'
@@ -171,8 +178,26 @@ export function asOf<View extends object>(era: Era | undefined, view: View, part
   return Object.fromEntries(kept) as View
 }
 
-/** An event's data: the charge after the change, and the changed refund, dispute or alarm. */
-export function snapshotView({ charge, refund, dispute, alarm, era }: Snapshot): EventView['data'] {
+/** An event's data: the object after the change. */
+export function snapshotView(snapshot: Snapshot): EventView['data'] {
+  return snapshot.endpoint ? endpointFactsView(snapshot.endpoint) : chargeSnapshotView(snapshot)
+}
+
+/** A webhook endpoint as an event stored it. */
+export function endpointFactsView(endpoint: EndpointFacts): EndpointEventData {
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    description: endpoint.description,
+    status: endpoint.status,
+    disabled_reason: endpoint.disabledReason,
+    failing_since: timeOrNull(endpoint.failingSince),
+  }
+}
+
+/** The charge after the change, and the changed refund, dispute or alarm. */
+export function chargeSnapshotView(snapshot: ChargeSnapshot): ChargeEventData {
+  const { charge, refund, dispute, alarm, era } = snapshot
   return {
     ...asOf(era, chargeView(charge)),
     ...(refund && { refund: asOf(era, refundView(refund), 'refund_') }),

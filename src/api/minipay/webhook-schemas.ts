@@ -5,6 +5,7 @@ import { named, object, oneOf, optional, type Schema, type Static, string } from
 import { alarmKind } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
+import { EndpointEventData } from './event-schemas.ts'
 import {
   alarmId,
   amount,
@@ -20,10 +21,9 @@ import {
 import { Refund } from './refund-schemas.ts'
 
 const { properties: charge } = Charge
+const { properties: endpoint } = EndpointEventData
 
-/** The fields of every webhook. Events that an earlier version stored lack the optional ones. */
-const common = (type: Schema<EventType>) => ({
-  ...{ id: charge.id, amount, currency, customer, status: charge.status },
+const ofEvent = (type: Schema<EventType>) => ({
   type,
   event_id: eventId,
   sequence: {
@@ -33,6 +33,12 @@ const common = (type: Schema<EventType>) => ({
   },
   epoch,
   created_at: { ...time, description: 'When the event was stored.' },
+})
+
+/** The fields of every webhook about a charge. Events that an earlier version stored lack the optional ones. */
+const common = (type: Schema<EventType>) => ({
+  ...{ id: charge.id, amount, currency, customer, status: charge.status },
+  ...ofEvent(type),
   amount_captured: optional(charge.amount_captured),
   amount_refunded: optional(charge.amount_refunded),
   amount_disputed: optional(charge.amount_disputed),
@@ -90,6 +96,17 @@ const AlarmWebhook = named(
   'The body of a webhook about an alarm.',
 )
 
+const EndpointWebhook = named(
+  'EndpointWebhook',
+  object({
+    ...{ id: endpoint.id, ...ofEvent(types(is('webhook_endpoint.'))) },
+    ...{ url: endpoint.url, description: endpoint.description, status: endpoint.status },
+    ...{ disabled_reason: endpoint.disabled_reason, failing_since: endpoint.failing_since },
+  }),
+  'The body of a webhook about a webhook endpoint.',
+)
+export type EndpointWebhookView = Static<typeof EndpointWebhook>
+
 /** The body of a webhook: the fields of every one, and those of the object that its event is about. */
 export type WebhookView = Static<typeof ChargeWebhook> &
   About<typeof RefundWebhook> &
@@ -101,5 +118,6 @@ type About<S> = Partial<Omit<Static<S>, keyof Static<typeof ChargeWebhook>>>
 export function webhookSchema(type: EventType): Schema {
   if (REFUND.includes(type)) return RefundWebhook
   if (is('dispute.')(type)) return DisputeWebhook
+  if (is('webhook_endpoint.')(type)) return EndpointWebhook
   return is('alarm.')(type) ? AlarmWebhook : ChargeWebhook
 }

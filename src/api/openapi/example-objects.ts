@@ -1,5 +1,10 @@
 /** The objects of the examples: one charge of one customer, and its later objects. */
-import type { EventType } from '../../domain/event.ts'
+import {
+  type ChargeEventType,
+  type EndpointEventType,
+  type EventType,
+  isEndpointEvent,
+} from '../../domain/event.ts'
 
 export const TIME = '2026-11-23T12:00:00.000Z'
 export const CHARGE_ID = 'txn_01kasw5v8g000ne3r5yx2tb4qd'
@@ -214,7 +219,7 @@ const HELD = { ...NOTHING_TAKEN, status: 'authorized' }
 const DISPUTED = { ...CHARGE_IN_WEBHOOK, amount_disputed: 2500 }
 
 /** The charge as each type of event stores it. */
-const AT_EVENT: Readonly<Record<EventType, typeof CHARGE_IN_WEBHOOK>> = {
+const AT_EVENT: Readonly<Record<ChargeEventType, typeof CHARGE_IN_WEBHOOK>> = {
   'payment.succeeded': CHARGE_IN_WEBHOOK,
   'payment.failed': { ...NOTHING_TAKEN, status: 'failed' },
   'payment.refunded': { ...CHARGE_IN_WEBHOOK, status: 'partially_refunded', amount_refunded: 1000 },
@@ -234,12 +239,27 @@ const AT_EVENT: Readonly<Record<EventType, typeof CHARGE_IN_WEBHOOK>> = {
 
 /** The body of an event's webhook, in the order in which MiniPay writes it. */
 export function webhookExample(type: EventType): object {
+  return isEndpointEvent(type) ? endpointWebhookExample(type) : chargeWebhookExample(type)
+}
+
+const OF_EVENT = { event_id: 'evt_01kasw5v8g001ne3r5yx2tb4qd', sequence: 1, epoch: EPOCH, created_at: TIME }
+
+function endpointWebhookExample(type: EndpointEventType): object {
+  const isDisabled = type === 'webhook_endpoint.disabled'
+  return {
+    ...{ id: 'we_01kasw5v8g009ne3r5yx2tb4qd', type, ...OF_EVENT },
+    ...{ url: 'https://shop.example/hooks', description: null, status: isDisabled ? 'disabled' : 'enabled' },
+    ...{ disabled_reason: isDisabled ? 'failing' : null, failing_since: TIME },
+  }
+}
+
+function chargeWebhookExample(type: ChargeEventType): object {
   const { status, ...amounts } = AT_EVENT[type]
   const { id, amount, currency, customer, metadata, idempotency_key } = CHARGE
   const refunds = type === 'payment.refunded' || type === 'refund.failed'
   return {
     ...{ id, amount, currency, customer, status, type },
-    ...{ event_id: 'evt_01kasw5v8g001ne3r5yx2tb4qd', sequence: 1, epoch: EPOCH, created_at: TIME },
+    ...OF_EVENT,
     ...amounts,
     ...{ metadata, idempotency_key },
     ...(type === 'payment.failed' && {

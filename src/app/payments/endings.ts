@@ -8,12 +8,12 @@ import type { EndingKind, FoundRecord, StoredEnding } from '../../domain/idempot
 import { isAbandonmentCancel } from '../../domain/lifecycle.ts'
 import {
   type ChargeFacts,
+  type ChargeSnapshot,
   decodeFacts,
   type EndingFacts,
   type Era,
   encodeFacts,
   type Refusal,
-  type Snapshot,
 } from '../../domain/snapshot.ts'
 
 const UNAVAILABLE = 'provider_unavailable'
@@ -151,13 +151,13 @@ function refusedEnding(shown: ShownObject, why: Refusal, unavailable = false): E
 }
 
 /** An ending as the record of its key keeps it, beside the snapshot of the same commit's event. */
-export function storedEnding(ending: Ending, event: Snapshot | null): StoredEnding {
+export function storedEnding(ending: Ending, event: ChargeSnapshot | null): StoredEnding {
   const { kind, object } = ending
   const facts = kind === 'accepted' ? null : factsBeside(ending, event)
   return { kind, objectId: object.id, facts }
 }
 
-function factsBeside({ about, object, refusal }: Ending, event: Snapshot | null): string | null {
+function factsBeside({ about, object, refusal }: Ending, event: ChargeSnapshot | null): string | null {
   const facts = event?.[about] === object
   const said = refusal && !isOwn(refusal, object)
   if (facts && !said) return null

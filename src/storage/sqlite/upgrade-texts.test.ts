@@ -58,8 +58,8 @@ test('rows with long texts of the version before are read as they were, and go o
   assert.deepEqual(after.charges.data.find(({ id }) => id === old.id)?.metadata, old.metadata)
   const told = after.events.data.at(-1)
   assert.equal(told?.type, 'payment.refunded')
-  const { metadata, description } = decodeSnapshot(told?.data ?? '').charge
-  assert.deepEqual([metadata, description], [old.metadata, old.description])
+  const { charge } = decodeSnapshot(told?.data ?? '')
+  assert.deepEqual([charge?.metadata, charge?.description], [old.metadata, old.description])
   const claimed = await claim(store, { now: Number.MAX_SAFE_INTEGER - 2_000, limit: 100 })
   assert.equal(claimed.find(({ sequence }) => sequence === told?.sequence)?.data, told?.data)
   await store.close()

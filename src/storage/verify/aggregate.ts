@@ -1,5 +1,5 @@
 /** Reads each charge with everything that belongs to it, in one pass over the tables, each sorted by charge. */
-import { decodeFacts, type Part } from '../../domain/snapshot.ts'
+import { type ChargePart, decodeSnapshot } from '../../domain/snapshot.ts'
 import type { View } from './views.ts'
 
 /** A row by its columns. */
@@ -9,7 +9,9 @@ export type Row = Readonly<Record<string, string | number | null>>
 export type Json = Readonly<Record<string, unknown>>
 
 /** The facts of an event, with their usual values. */
-export type EventFacts = { readonly charge: Json } & { readonly [Name in Exclude<Part, 'charge'>]?: Json }
+export type EventFacts = { readonly charge: Json } & {
+  readonly [Name in Exclude<ChargePart, 'charge'>]?: Json
+}
 
 /** An event as stored, and its facts; null if its data is not an object in MiniPay's JSON form. */
 export type AuditedEvent = {
@@ -62,6 +64,8 @@ const childrenIn = (table: string) =>
 
 /** The position of the charge's id in an event's data: its first field. */
 export const chargeIdIn = (data = 'data') => `substr(${data}, 18, 30)`
+/** The condition that an event has a webhook endpoint in place of a charge. */
+export const IS_OF_ENDPOINT = `substr(data, 1, 12) = '{"endpoint":'`
 
 /**
  * The sources of aggregates: rows with `account_id`, `live` and a charge's id in `whose`, sorted by these. Both engines
@@ -87,7 +91,7 @@ export const SOURCES = {
   events: (
     bytes: string,
   ) => `SELECT ${chargeIdIn()} AS whose, account_id, live, seq, id, type, data, created_at
-    FROM events ORDER BY account_id, live, ${chargeIdIn()}${bytes}, seq`,
+    FROM events WHERE NOT ${IS_OF_ENDPOINT} ORDER BY account_id, live, ${chargeIdIn()}${bytes}, seq`,
   transfersOfCharges: () => `SELECT t.transaction_id AS whose, ${TRANSFER}
     FROM ledger_transfers t ${ACCOUNTS_OF_TRANSFER}
     WHERE t.transaction_id >= 'txn_' AND t.transaction_id < 'txn\`'
@@ -192,7 +196,7 @@ function eventOf({ seq, id, type, data, created_at }: Row): AuditedEvent {
     type: String(type),
     at: Number(created_at),
     text: String(data),
-    data: jsonOf(String(data)) && (decodeFacts(String(data)) as EventFacts),
+    data: jsonOf(String(data)) && (decodeSnapshot(String(data)) as EventFacts),
   }
 }
 

@@ -2,6 +2,16 @@
 import { MAX_WINDOW_MS, STEPS, SUB_WINDOWS } from '../../domain/velocity.ts'
 import type { Check } from '../verify-checks.ts'
 import { ACCESS } from './access.ts'
+import { IS_OF_ENDPOINT } from './aggregate.ts'
+
+/** An event of a webhook endpoint shows one, and every other event shows a charge, which `events.ts` checks. */
+const ENDPOINT_EVENTS: readonly Check[] = [
+  {
+    sql: `SELECT seq, type FROM events WHERE ${IS_OF_ENDPOINT} AND type NOT LIKE 'webhook\\_endpoint.%' ESCAPE '\\'
+      LIMIT 1`,
+    problem: ({ seq, type }) => `The event ${seq} (${type}) shows a webhook endpoint.`,
+  },
+]
 
 /** Each event has one delivery for each endpoint, made at the same time. */
 const DELIVERIES: readonly Check[] = [
@@ -87,6 +97,7 @@ const VELOCITY: readonly Check[] = [
 ]
 
 export const ROWS: readonly Check[] = [
+  ...ENDPOINT_EVENTS,
   ...DELIVERIES,
   ...NOTIFICATIONS,
   ...RECORDS,

@@ -1,11 +1,11 @@
 /** The objects of snapshots, and the columns of their rows. */
-import { fieldsOf, type Part } from '../../domain/snapshot.ts'
+import { type ChargePart, fieldsOf } from '../../domain/snapshot.ts'
 import { ALARMS, CHARGES, DISPUTES, NOUNS, REFUNDS } from '../columns.ts'
 import type { Table } from '../table.ts'
 import type { Json, Row } from './aggregate.ts'
 
 export type View = {
-  readonly name: Part
+  readonly name: ChargePart
   /** The column of each field. */
   readonly fields: Readonly<Record<string, string>>
   /** Fields that every snapshot has. */
@@ -15,7 +15,7 @@ export type View = {
 }
 
 /** `fixed` adds fields that never change although their columns may. */
-function viewOf<T>(name: Part, { columns }: Table<T>, fixed: readonly (keyof T & string)[] = []): View {
+function viewOf<T>(name: ChargePart, { columns }: Table<T>, fixed: readonly (keyof T & string)[] = []): View {
   const { always, usual } = fieldsOf(name)
   const listed = columns.filter(({ property }) => [...always, ...usual].includes(property))
   return {
