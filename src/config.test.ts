@@ -33,6 +33,17 @@ test('without flags and variables every setting has its default', () => {
   assert.deepEqual(Object.keys(config), KEYS)
 })
 
+test('ports of webhooks are a list of numbers, or any', () => {
+  assert.deepEqual(read().webhookPorts, new Set([443, 8443]))
+  assert.deepEqual(read(['--webhook-ports', '443, 8000,65535']).webhookPorts, new Set([443, 8000, 65_535]))
+  assert.equal(read(['--webhook-ports', 'any']).webhookPorts, null)
+  for (const wrong of ['', '0', '65536', '443,', '443;8443', 'https', '443-8443', '4e2'])
+    assert.equal(
+      refusal(['--webhook-ports', wrong]),
+      `--webhook-ports must be ports from 1 to 65535, separated by commas, or any, not "${wrong}".`,
+    )
+})
+
 test('a flag wins over the environment, and the environment over the default', () => {
   assert.equal(read([], { PORT: '9000' }).port, 9000)
   assert.equal(read(['--port', '9001'], { PORT: '9000' }).port, 9001)

@@ -13,6 +13,8 @@ import { createRouter } from './app/routing/router.ts'
 import { serves } from './app/routing/serving.ts'
 import type { Config, SettingKey } from './config.ts'
 import { type Mode, OPERATOR_ACCOUNT } from './domain/scope.ts'
+import { checkTarget } from './net/check-target.ts'
+import type { TargetPolicy } from './net/target-policy.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
@@ -46,6 +48,8 @@ export const CORE_SETTINGS = [
   'webhookTarget',
   'webhookSecret',
   'allowedTargets',
+  'localTargets',
+  'webhookPorts',
   'webhookConcurrency',
   'webhookTargetConcurrency',
   'idempotencyRetentionHours',
@@ -76,6 +80,8 @@ export type Surroundings = {
   readonly log: Log
   /** Called once the database can no longer be used: it is damaged, or its files were removed or replaced. */
   readonly onFatal: (error: Error) => void
+  /** Whether requests come from this machine only, as with a server on loopback; unless given, they do. */
+  readonly onLoopback?: boolean
   /** Values of `${NAME}` in a file of providers. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** The mode whose events go to `webhookTarget`; unless given, live if a provider serves it. */
@@ -124,7 +130,8 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const health = parts.health(healthOf(log, runtime))
     const made = { store, providers, health, log, runtime, clock }
     const target = targetScope(providers, surroundings.webhookMode)
-    const context = contextOf(config, made, target, watch, () => workers.wakeDeliverer())
+    const policy = targetPolicyOf(config, surroundings.onLoopback ?? true)
+    const context = contextOf(config, { ...made, policy }, target, watch, () => workers.wakeDeliverer())
     const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
     const workers = createWorkers(context, {
       clock,
@@ -188,11 +195,21 @@ type Made = {
   readonly log: Log
   readonly runtime: Runtime
   readonly clock: ServingClock
+  readonly policy: TargetPolicy
+}
+
+/** The rule for the targets of registered webhook endpoints. */
+function targetPolicyOf(
+  { allowedTargets, localTargets, webhookPorts }: CoreConfig,
+  onLoopback: boolean,
+): TargetPolicy {
+  const local = localTargets === 'always' || (localTargets === 'loopback' && onLoopback)
+  return { allowed: allowedTargets, local, ports: webhookPorts }
 }
 
 function contextOf(
   config: CoreConfig,
-  { providers, ...made }: Made,
+  { providers, policy, ...made }: Made,
   target: Scope,
   { onCall = () => {}, onAlarm = () => {} }: Watch,
   onDeliveries: () => void,
@@ -207,6 +224,7 @@ function contextOf(
       now: made.clock.now,
     }),
     endpoints: config.webhookTarget ? [{ name: DEFAULT_ENDPOINT, scope: target }] : [],
+    checkTarget: (url) => checkTarget(url, policy),
     onDeliveries,
     onCall,
     onAlarm,

@@ -57,7 +57,9 @@ export async function serve(
   const output = standardOutput()
   const log = createLog(config.logLevel, output)
   const metrics = createMetrics(output.dropped)
-  const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch: watchOf(metrics) })
+  const onLoopback = await isLoopback(config.host)
+  const watch = watchOf(metrics)
+  const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch, onLoopback })
   // While the database's thread starts, this one loads the HTTP library.
   const [core, { createServer }, { servedApi }] = await Promise.all([
     opening,
@@ -65,7 +67,6 @@ export async function serve(
     import('./api/served-api.ts'),
   ])
   const { context, workers } = core
-  const onLoopback = await isLoopback(config.host)
   const rates = createRateLimits(config.rateLimit, context.runtime)
   const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
   const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })

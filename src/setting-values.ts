@@ -61,6 +61,16 @@ export function egress(text: string): Egress {
   }
 }
 
+/** TCP ports, separated by commas; null for every port. */
+export function ports(text: string): ReadonlySet<number> | null {
+  if (text === 'any') return null
+  const written = text.split(',').map((part) => part.trim())
+  const wrong = written.find((part) => !/^\d{1,5}$/.test(part) || Number(part) < 1 || Number(part) > 65_535)
+  if (wrong !== undefined)
+    throw new ConfigError(`must be ports from 1 to 65535, separated by commas, or any, not "${text}"`)
+  return new Set(written.map(Number))
+}
+
 /** Addresses and networks, separated by commas. */
 export function networks(text: string): readonly Network[] {
   const written = text

@@ -19,6 +19,8 @@ test('the audit log shows settings without secrets, passwords and the path of a 
   assert.equal(shown['webhook_target'], 'https://shop.example')
   assert.equal(shown['host'], '127.0.0.1')
   assert.equal(shown['docs'], 'loopback')
+  assert.equal(shown['local_targets'], 'loopback')
+  assert.deepEqual(shown['webhook_ports'], [443, 8443])
   assert.deepEqual(shown['allowed_origins'], ['https://shop.example'])
   assert.deepEqual(shown['trusted_proxies'], ['10.0.0.0/8', '2001:db8:0:0:0:0:0:1/128'])
   const text = JSON.stringify(shown)

@@ -3,7 +3,15 @@ import { publicName } from './database-name.ts'
 import { type Network, textOfNetwork } from './domain/access/networks.ts'
 
 /** Settings whose text is no secret. Any other text is not shown. */
-const TEXTS: readonly SettingKey[] = ['host', 'providers', 'withoutFsync', 'logLevel', 'accessLog', 'docs']
+const TEXTS: readonly SettingKey[] = [
+  'host',
+  'providers',
+  'withoutFsync',
+  'localTargets',
+  'logLevel',
+  'accessLog',
+  'docs',
+]
 
 /** The settings of a server as the audit log shows them: without secrets, by the names of their flags. */
 export function shownSettings(config: Partial<Config>): Readonly<Record<string, unknown>> {
@@ -13,6 +21,7 @@ export function shownSettings(config: Partial<Config>): Readonly<Record<string, 
     if (name === undefined) continue
     if (key === 'database') shown[name] = publicName(String(value))
     else if (key === 'allowedOrigins') shown[name] = value instanceof Set ? [...value] : '*'
+    else if (key === 'webhookPorts') shown[name] = value instanceof Set ? [...value] : 'any'
     else if (key === 'trustedProxies') shown[name] = (value as readonly Network[]).map(textOfNetwork)
     // The path of a webhook may be its secret, as with Slack.
     else if (value instanceof URL) shown[name] = value.origin

@@ -24,7 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ports: ['domain'],
   signing: [],
   vault: ['domain', 'ports'],
-  net: [],
+  net: ['domain'],
   suggest: [],
   flags: ['suggest'],
   variables: ['suggest'],

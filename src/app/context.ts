@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { AlarmKind } from '../domain/alarm.ts'
 import type { AttemptKind, Outcome } from '../domain/attempt.ts'
+import { type Rejection, reject } from '../domain/error.ts'
 import { type IdPrefix, idFactory } from '../domain/id.ts'
 import { PLAIN_FINGERPRINT } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
@@ -39,6 +40,8 @@ export type Context = {
   readonly fingerprint: (text: string) => string
   /** The endpoints, each of which gets every event of its scope. */
   readonly endpoints: readonly WebhookEndpoint[]
+  /** The URL of a webhook endpoint that a caller registers, or why the server's operator does not allow it. */
+  readonly checkTarget: (url: string) => URL | Rejection
   /** Called when a commit created deliveries, so that they do not wait for the next poll. */
   readonly onDeliveries: () => void
   /** Rung after each commit with an event. */
@@ -80,11 +83,17 @@ type Chosen = Omit<
   | 'background'
 >
 
-/** A context; its clock is the machine's unless given, and always trusted. */
-export function createContext(chosen: Chosen & { readonly clock?: Clock }): Context {
+/**
+ * A context; its clock is the machine's unless given, and always trusted. Unless `checkTarget` is given, no endpoint can
+ * be registered.
+ */
+export function createContext(
+  chosen: Omit<Chosen, 'checkTarget'> & Partial<Pick<Context, 'clock' | 'checkTarget'>>,
+): Context {
   const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
   return {
+    checkTarget: () => reject('parameter_invalid', 'No webhook endpoint can be registered here.', 'url'),
     ...chosen,
     now: clock.now,
     clock,

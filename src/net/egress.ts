@@ -5,17 +5,20 @@
  * there.
  */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
+import { bareAddress, embeddedAddress, inList, networkList } from './addresses.ts'
 
 export type Egress = {
   /** True for a written IP address that MiniPay must not connect to; false for a host name. */
   forbids(address: string): boolean
+  /** True for a written IP address that the operator has named as an exception. */
+  permits(address: string): boolean
   /** The system's lookup without such addresses: it checks a name at each connection. */
   readonly lookup: LookupFunction
 }
 
 /** https://www.iana.org/assignments/iana-ipv4-special-registry, and clouds' services for their own machines. */
-const IPV4: readonly string[] = [
+export const SPECIAL_IPV4: readonly string[] = [
   '0.0.0.0/8', // this network
   '100.64.0.0/10', // carriers' shared addresses; Alibaba's metadata is 100.100.100.200
   '168.63.129.16/32', // Azure's platform
@@ -31,7 +34,7 @@ const IPV4: readonly string[] = [
 ]
 
 /** https://www.iana.org/assignments/iana-ipv6-special-registry, and clouds' services for their own machines. */
-const IPV6: readonly string[] = [
+export const SPECIAL_IPV6: readonly string[] = [
   '::/128', // unspecified
   '64:ff9b:1::/48', // translation within one network: whose addresses it embeds is that network's secret
   '100::/64', // discard
@@ -49,7 +52,7 @@ const IPV6: readonly string[] = [
 ]
 
 /** Prefixes of IPv6 that embed an address of IPv4, and the group of 16 bits with which that begins. */
-const EMBEDDING: readonly { readonly prefix: string; readonly group: number }[] = [
+export const EMBEDDING: readonly { readonly prefix: string; readonly group: number }[] = [
   { prefix: '::ffff:0:0/96', group: 6 }, // mapped
   { prefix: '::ffff:0:0:0/96', group: 6 }, // translated (SIIT, RFC 2765)
   { prefix: '64:ff9b::/96', group: 6 }, // translated (NAT64, RFC 6052)
@@ -62,18 +65,24 @@ const EMBEDDING: readonly { readonly prefix: string; readonly group: number }[] 
  * one that is neither.
  */
 export function createEgress(allowed: readonly string[] = []): Egress {
-  const special = listOf([...IPV4, ...IPV6])
-  const exceptions = listOf(allowed)
-  const embedding = EMBEDDING.map(({ prefix, group }) => ({ list: listOf([prefix]), group }))
+  const special = networkList([...SPECIAL_IPV4, ...SPECIAL_IPV6])
+  const exceptions = networkList(allowed)
+  const embedding = EMBEDDING.map(({ prefix, group }) => ({ list: networkList([prefix]), group }))
+
+  function permits(address: string): boolean {
+    const bare = bareAddress(address)
+    const family = isIP(bare)
+    return family !== 0 && inList(exceptions, bare, family)
+  }
 
   function forbids(address: string): boolean {
-    const bare = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+    const bare = bareAddress(address)
     const family = isIP(bare)
-    if (family === 0 || has(exceptions, bare, family)) return false
-    if (has(special, bare, family)) return true
+    if (family === 0 || inList(exceptions, bare, family)) return false
+    if (inList(special, bare, family)) return true
     if (family === 4 || bare === '::1') return false
-    const found = embedding.find(({ list }) => has(list, bare, 6))
-    return found !== undefined && forbids(embedded(bare, found.group))
+    const found = embedding.find(({ list }) => inList(list, bare, 6))
+    return found !== undefined && forbids(embeddedAddress(bare, found.group))
   }
 
   const lookup: LookupFunction = (hostname, options, callback) => {
@@ -86,46 +95,9 @@ export function createEgress(allowed: readonly string[] = []): Egress {
       callback(null, first.address, first.family)
     })
   }
-  return { forbids, lookup }
+  return { forbids, permits, lookup }
 }
 
 function forbidden(hostname: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${hostname} is a forbidden address`), { code: 'FORBIDDEN_ADDRESS' })
-}
-
-/**
- * IPv4 is checked as IPv4 only: a `BlockList` treats a mapped address as the one it embeds, but none of the others.
- */
-function has(list: BlockList, address: string, family: number): boolean {
-  return list.check(address, family === 6 ? 'ipv6' : 'ipv4')
-}
-
-function listOf(networks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits, ...rest] = network.trim().split('/')
-    const family = isIP(address)
-    const longest = family === 4 ? 32 : 128
-    const prefix = bits === undefined ? longest : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
-    if (family === 0 || rest.length > 0 || !(prefix <= longest))
-      throw new RangeError(`${network} is neither an address nor a network`)
-    list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
-  }
-  return list
-}
-
-/** The IPv4 address in two groups of an IPv6 one. */
-function embedded(address: string, group: number): string {
-  const groups = groupsOf(address)
-  const [high = 0, low = 0] = groups.slice(group, group + 2)
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
-}
-
-/** The eight groups of an IPv6 address, as the URL parser writes them: in hexadecimal, with at most one gap. */
-function groupsOf(address: string): number[] {
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
-  const numbers = (text: string) =>
-    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
-  const [start, end] = [numbers(head), numbers(tail ?? '')]
-  return tail === undefined ? start : [...start, ...Array(8 - start.length - end.length).fill(0), ...end]
 }
