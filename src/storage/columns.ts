@@ -9,6 +9,9 @@ import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
 import type { VelocityCounter } from '../domain/velocity.ts'
+import type { Delivery } from '../domain/webhooks/delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
+import type { Replay } from '../domain/webhooks/replay.ts'
 import type { Commit, EndedKey } from '../ports/store.ts'
 import { amount, changing, flag, integer, json, named, record, rows, table, text, time } from './table.ts'
 
@@ -206,6 +209,60 @@ export const VELOCITY_COUNTERS = rows<VelocityCounter>(
   ['account_id', 'live', 'counter'],
   { counter: text, windowMs: amount, newest: changing(amount), sums: changing(json), endsAt: changing(time) },
 )
+
+export const WEBHOOK_ENDPOINTS = table<Omit<WebhookEndpoint, 'scope'>>('webhook_endpoints', 'we', {
+  id: text,
+  version: changing(integer),
+  url: changing(text),
+  description: changing(text),
+  metadata: changing(record),
+  events: changing(json),
+  headers: changing(record),
+  rateLimit: changing(integer),
+  schedule: changing(json),
+  format: changing(text),
+  ordered: changing(flag),
+  secrets: changing(json),
+  disableAfterMs: changing(time),
+  status: changing(text),
+  disabledReason: changing(text),
+  deletedAt: changing(time),
+  createdAt: time,
+})
+
+export const WEBHOOK_DELIVERIES = table<Delivery>('webhook_deliveries', 'dlv', {
+  id: text,
+  state: changing(text),
+  attempts: changing(integer),
+  dueAt: changing(time),
+  revision: changing(integer),
+  tries: changing(json),
+  settledAt: changing(time),
+  endpoint: text,
+  eventSequence: named('event_seq', time),
+  eventId: text,
+  eventType: text,
+  object: text,
+  createdAt: time,
+})
+
+export const WEBHOOK_REPLAYS = table<Omit<Replay, 'scope'>>('webhook_replays', 'rpl', {
+  id: text,
+  position: changing(time),
+  state: changing(text),
+  sent: changing(integer),
+  delivered: changing(integer),
+  endedAt: changing(time),
+  endpoint: text,
+  kind: text,
+  types: json,
+  from: named('from_seq', time),
+  to: named('to_seq', time),
+  createdAt: time,
+})
+
+/** Those of webhooks that have a list. */
+export const WEBHOOK_NOUNS = [WEBHOOK_ENDPOINTS, WEBHOOK_DELIVERIES, WEBHOOK_REPLAYS] as const
 
 /** Every noun that has a list. */
 export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS, ACCESS_KEYS] as const

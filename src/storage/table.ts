@@ -114,6 +114,9 @@ export type ListedName =
   | 'alarms'
   | 'access_keys'
   | 'audit_log'
+  | 'webhook_endpoints'
+  | 'webhook_deliveries'
+  | 'webhook_replays'
 
 const SCOPED_KEY = ['account_id', 'live', 'id']
 
