@@ -228,8 +228,11 @@ export type WebhookStore = {
   backlogTotals(limit: number): Promise<BacklogTotal[]>
   /** Deletes up to `limit` delivered ones that were settled before `before` (ms since 1970), oldest first; returns their number. */
   purgeDeliveries(before: number, limit: number): Promise<number>
-  /** Calls the listener when another process stored events or put work back; an embedded database has no other. */
-  onRemoteEvents(listener: () => void): void
+  /**
+   * Calls the listener when another process stored events or put work back: with the scope, or with null when any may
+   * have some. A call may be missing. An embedded database has no other process.
+   */
+  onRemoteEvents(listener: (scope: Scope | null) => void): void
 }
 
 /** Counters of deliveries, kept by the writes that change them. */

@@ -4,8 +4,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export type Pooler = { readonly url: string; close(): Promise<void> }
 
-/** How sessions are assigned; `in turn` gives each transaction the session that has been idle longest. */
-export type Mode = 'transaction' | 'in turn' | 'session'
+/**
+ * How sessions are assigned; `in turn` gives each transaction the session that has been idle longest. `without LISTEN`
+ * refuses that statement, and otherwise assigns as `session`.
+ */
+export type Mode = 'transaction' | 'in turn' | 'session' | 'without LISTEN'
 
 type Session = { readonly socket: Socket; receive: (message: Buffer) => void }
 
@@ -14,6 +17,8 @@ const ENDS = ['Q', 'S'].map((type) => type.charCodeAt(0))
 const READY = 'Z'.charCodeAt(0)
 const TERMINATE = 'X'.charCodeAt(0)
 const IDLE = 'I'.charCodeAt(0)
+/** ErrorResponse: feature_not_supported. */
+const REFUSAL = errorResponse({ S: 'ERROR', C: '0A000', M: 'LISTEN is not supported' })
 /** AuthenticationOk, an invented BackendKeyData, as a pooler sends it, and ReadyForQuery. */
 const WELCOME = Buffer.from('52000000080000000' + '04b0000000c7fffffff000000015a0000000549', 'hex')
 
@@ -45,7 +50,8 @@ export async function startPooler(url: string, mode: Mode): Promise<Pooler> {
       if (session) idle.push(session)
       session = undefined
     }
-    client.on('close', () => mode === 'session' && session?.socket.destroy())
+    const shared = mode === 'transaction' || mode === 'in turn'
+    client.on('close', () => !shared && session?.socket.destroy())
     client.once('data', () => {
       client.write(WELCOME)
       eachMessage(client, async (message) => {
@@ -54,10 +60,11 @@ export async function startPooler(url: string, mode: Mode): Promise<Pooler> {
         if (!ENDS.includes(message[0] as number)) return
         const whole = Buffer.concat(asked)
         asked = []
+        if (mode === 'without LISTEN' && whole.includes('LISTEN ')) return void client.write(REFUSAL)
         const mine = session ?? (mode === 'in turn' ? idle.shift() : idle.pop()) ?? (await openSession())
         session = mine
         mine.receive = (answer) => {
-          if (mode !== 'session' && answer[0] === READY && answer[5] === IDLE) leave()
+          if (shared && answer[0] === READY && answer[5] === IDLE) leave()
           client.write(answer)
         }
         mine.socket.write(whole)
@@ -90,4 +97,13 @@ function eachMessage(socket: Socket, take: (message: Buffer) => void): void {
       rest = rest.subarray(end)
     }
   })
+}
+
+/** An error, and ReadyForQuery. */
+function errorResponse(fields: Readonly<Record<string, string>>): Buffer {
+  const texts = Object.entries(fields).map(([name, text]) => `${name}${text}\0`)
+  const body = Buffer.from(`${texts.join('')}\0`)
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  return Buffer.concat([Buffer.from('E'), length, body, Buffer.from('5a0000000549', 'hex')])
 }

@@ -6,7 +6,7 @@ import { codeOf } from './errors.ts'
 import { UnfitServer, unsafeSettings } from './session.ts'
 
 /** The pools' connections, and the one of a start. */
-const CONNECTIONS_NEEDED = 11
+const CONNECTIONS_NEEDED = 12
 /** The time-out for a response that comes at once, unless a pooler has no free connection. */
 const RESPONSE_MS = 1_000
 

@@ -43,6 +43,29 @@ export async function connect(
 }
 
 /**
+ * As `connect`. The connection listens on a channel: it calls `heard` with each payload, and `ended` once it has ended.
+ */
+export async function connectListening(
+  hosts: readonly ClientConfig[],
+  wanted: SessionOptions,
+  channel: string,
+  heard: (payload: string) => void,
+  ended: () => void,
+): Promise<Connection> {
+  const client = await openFirst(hosts, { ...wanted, settings: { ...SETTINGS, ...wanted.settings } })
+  client.on('notification', ({ payload = '' }) => heard(payload))
+  client.on('end', ended)
+  const connection = connectionOf(client)
+  try {
+    await connection.run([{ text: `LISTEN ${channel}` }])
+    return connection
+  } catch (error) {
+    await connection.close().catch(() => {})
+    throw error
+  }
+}
+
+/**
  * Every statement has its index. Without this setting, the planner would scan a table that was empty when its
  * statistics were collected, and keep that plan while a million rows arrive.
  */

@@ -17,6 +17,8 @@ const PURGE_EVERY_MS = 60_000
 export type Heartbeat = {
   /** Sends a heartbeat now: a real write. */
   beat(): Promise<void>
+  /** Whether other nodes served at the last heartbeat. */
+  others(): boolean
   /** Stops the heartbeat and releases this node's leases. */
   stop(): Promise<void>
 }
@@ -43,11 +45,13 @@ export async function startHeartbeat(
   let off: string | null | undefined = null
   /** Logs the beginning and the end of an outage, not every failed heartbeat. */
   let outage = false
+  let others = false
   let last: Promise<void> = Promise.resolve()
 
   /** Returns its time, by the database's clock. */
   async function beat(): Promise<number> {
-    const { seenAt, jumped, off } = await beats.use((connection) => beatOn(connection, node, clock))
+    const { seenAt, jumped, off, ...seen } = await beats.use((connection) => beatOn(connection, node, clock))
+    others = seen.others
     tellOfFsync(off)
     // The other nodes have not sent a heartbeat on this clock yet.
     if (jumped) steadySince = performance.now()
@@ -97,6 +101,7 @@ export async function startHeartbeat(
   next()
   return {
     beat: async () => void (await beat()),
+    others: () => others,
     async stop() {
       stopped = true
       clearTimeout(timer)
@@ -138,6 +143,7 @@ function tidyingUp(pool: Pool, log: Log) {
 
 const TIME = `
   SELECT ${NOW} AS now,
+    (SELECT count(*) FROM nodes WHERE id <> $1 AND seen_at >= ${NOW} - ${DEAD_AFTER_MS}) AS others,
     current_setting('fsync', true) AS fsync,
     current_setting('full_page_writes', true) AS full_page_writes`
 
@@ -146,7 +152,12 @@ const BEAT = `
   ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
   RETURNING seen_at`
 
-type Time = { readonly now: number; readonly fsync: string | null; readonly full_page_writes: string | null }
+type Time = {
+  readonly now: number
+  readonly others: number
+  readonly fsync: string | null
+  readonly full_page_writes: string | null
+}
 
 /**
  * Reads the clock after the heartbeat, so it sees a clock that was set before or since, before it declares a node
@@ -156,15 +167,16 @@ async function beatOn(
   connection: Connection,
   node: string,
   clock: Clock,
-): Promise<{ seenAt: number; jumped: boolean; off: string | undefined }> {
+): Promise<{ seenAt: number; jumped: boolean; others: boolean; off: string | undefined }> {
   const [beat] = await connection.run([{ text: BEAT, values: [node] }])
   const sentAt = performance.now()
-  const [time] = await connection.run([{ text: TIME }])
-  const { now, fsync, full_page_writes } = (time as Result).rows[0] as unknown as Time
+  const [time] = await connection.run([{ text: TIME, values: [node] }])
+  const { now, others, fsync, full_page_writes } = (time as Result).rows[0] as unknown as Time
   const jumped = clock.sample(now, sentAt, performance.now())
   return {
     seenAt: beat?.rows[0]?.['seen_at'] as number,
     jumped,
+    others: others > 0,
     off: unsafeSettings({ fsync, full_page_writes }),
   }
 }

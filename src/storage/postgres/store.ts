@@ -16,8 +16,9 @@ import { auditedWrites, auditWork } from './audit.ts'
 import { checkServer } from './check-server.ts'
 import { type Clock, createClock } from './clock.ts'
 import { clockWork } from './clock-work.ts'
-import { createCommitter } from './committer.ts'
-import { connect, ONE_PLAN, openWritable } from './connection.ts'
+import { isCommitted } from './commit-guards.ts'
+import { type Committer, createCommitter } from './committer.ts'
+import { connect, connectListening, ONE_PLAN, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
@@ -42,6 +43,7 @@ import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
 import { ruleSetWork } from './rule-sets.ts'
 import type { SessionOptions, WithoutFsync } from './session.ts'
+import { CHANNEL, type Signals, startSignals } from './signals.ts'
 import { statements, withoutNul } from './statements.ts'
 import { createStatistics } from './statistics.ts'
 
@@ -95,6 +97,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const node = randomUUID()
   const clock = createClock()
   const heartbeat = await joinNodes(url, wanted, pools, node, clock, waiting)
+  const signals = startSignals({
+    node,
+    listen: (heard, ended) => connectListening(hosts, wanted, CHANNEL, heard, ended),
+    others: heartbeat.others,
+    log,
+  })
   const room = createRoom(pools.writes)
   const collectStatistics = createStatistics(pools.writes, log)
   const onCommitted = (size: number) => {
@@ -104,7 +112,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const commits = createGrouping<Commit, CommitResult>({
     largest: LARGEST_GROUP,
     concurrency: GROUPS,
-    run: room.watching(createCommitter(pools.writes, node, onCommitted)),
+    run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
   const work = workOf(pools.writes, node)
   const sql = withoutNul(statements(pools.reads, true))
@@ -113,6 +121,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   async function close(): Promise<void> {
     await Promise.all([commits.close(), work.settlements.close()])
     await Promise.all([pools.writes.close(), pools.reads.close()])
+    await signals.close()
     await heartbeat.stop()
     await pools.beats.close()
   }
@@ -131,6 +140,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...auditReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
+    onRemoteEvents: signals.onRemote,
     now: clock.now,
     waitingWrites: () => commits.waiting() + work.settlements.waiting(),
     logBytes: () => undefined,
@@ -143,6 +153,20 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
       closed ??= close()
       return closed
     },
+  }
+}
+
+/** Tells the other nodes of the scopes with new events, after the commit. */
+function telling(signals: Signals, committer: Committer): Committer {
+  return async (commits) => {
+    const ended = await committer(commits)
+    signals.tell(
+      commits.flatMap(({ scope, event }, i) => {
+        const end = ended[i]
+        return event && end && isCommitted(end) ? [scope] : []
+      }),
+    )
+    return ended
   }
 }
 

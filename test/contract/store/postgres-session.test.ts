@@ -168,11 +168,11 @@ test('a search_path that names no schema is refused in a sentence that says what
 test('a warning says how many connections a node needs when a role allows fewer', async (t) => {
   const url = await postgres.database(t)
   const name = databaseName(url)
-  await asSuperuser(`ALTER DATABASE ${name} CONNECTION LIMIT 10`)
+  await asSuperuser(`ALTER DATABASE ${name} CONNECTION LIMIT 11`)
   const { log, lines } = notebook()
   const store = await openPostgresStore({ url, onFatal: assert.fail, log })
   await store.close()
-  assert.ok(lines.some(({ fields }) => fields['allowed'] === 10 && fields['needed'] === 11))
+  assert.ok(lines.some(({ fields }) => fields['allowed'] === 11 && fields['needed'] === 12))
 })
 
 test('the folder of a Unix socket is a host, in each way that libpq writes it', async (t) => {
