@@ -1,5 +1,5 @@
 /** MiniPay without a surface: the store, the providers, the context of the use cases, and the workers. */
-import { webhookBody } from './api/webhook-body.ts'
+import { originalBody } from './api/webhooks/original.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/routing/health.ts'
@@ -250,7 +250,8 @@ function webhooksOf(
       egress: allowedTargets,
       runtime,
     }),
-    body: webhookBody,
+    body: ({ eventId: id, eventType: type, eventAt: createdAt, ...rest }) =>
+      originalBody({ ...rest, id, type, createdAt }),
     secret: config.webhookSecret,
     concurrency,
     overall,

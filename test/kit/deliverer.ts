@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { webhookBody } from '../../src/api/webhook-body.ts'
+import { originalBody } from '../../src/api/webhooks/original.ts'
 import type { Charge } from '../../src/domain/charge.ts'
 import type { DeliveryAttempt } from '../../src/domain/delivery.ts'
 import type { Log } from '../../src/ports/log.ts'
@@ -85,7 +85,8 @@ export async function bench(t: TestContext) {
         store: watched,
         endpoint: 'default',
         client,
-        body: webhookBody,
+        body: ({ eventId: id, eventType: type, eventAt: createdAt, ...rest }) =>
+          originalBody({ ...rest, id, type, createdAt }),
         secret: null,
         concurrency: 8,
         overall: { inFlight: 0, limit: 100 },

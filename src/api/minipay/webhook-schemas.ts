@@ -1,4 +1,4 @@
-/** The schemas of the bodies of webhooks, which `api/webhook-body.ts` makes. */
+/** The schemas of the bodies of webhooks, which `api/webhooks/original.ts` makes. */
 
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
 import { named, object, oneOf, optional, type Schema, type Static, string } from '../../http/schema.ts'

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { endingView } from '../../../src/api/minipay/endings.ts'
-import { webhookBody } from '../../../src/api/webhook-body.ts'
+import { originalBody } from '../../../src/api/webhooks/original.ts'
 import { closeAlarm } from '../../../src/app/alarms/close-alarm.ts'
 import { recordedEnding } from '../../../src/app/payments/endings.ts'
 import { EVENT_TYPES } from '../../../src/domain/event.ts'
@@ -54,9 +54,7 @@ async function told(store: Store, keys: readonly Row[], scope: Scope): Promise<T
   }
   return {
     events: data.map((event) => rendered(event.data)),
-    webhooks: data.map(({ id, type, createdAt, ...rest }) =>
-      webhookBody({ ...rest, eventId: id, eventType: type, eventAt: createdAt }),
-    ),
+    webhooks: data.map(originalBody),
     responses,
   }
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { chargeCommit, refundCommit, START } from '../../test/kit/commits.ts'
-import type { Alarm } from '../domain/alarm.ts'
-import type { Charge, Dispute, Refund } from '../domain/charge.ts'
-import { EVENT_TYPES, type EventType, isEndpointEvent } from '../domain/event.ts'
-import { type EndpointFacts, encodeFacts } from '../domain/snapshot.ts'
-import { KEYLESS_SCOPE as scope } from '../ports/store.ts'
-import { chargeView } from './minipay/views.ts'
-import { type DeliveredEvent, webhookBody } from './webhook-body.ts'
+import { chargeCommit, refundCommit, START } from '../../../test/kit/commits.ts'
+import type { Alarm } from '../../domain/alarm.ts'
+import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
+import { EVENT_TYPES, type EventType, isEndpointEvent } from '../../domain/event.ts'
+import { type EndpointFacts, encodeFacts } from '../../domain/snapshot.ts'
+import { type StoredEvent, KEYLESS_SCOPE as scope } from '../../ports/store.ts'
+import { chargeView } from '../minipay/views.ts'
+import { originalBody } from './original.ts'
 
 const TYPES = Object.keys(EVENT_TYPES) as EventType[]
 const CHARGE = { ...chargeCommit({ scope }).charge, idempotencyKey: 'order-1', metadata: { order: '1' } }
@@ -50,22 +50,22 @@ function dataOf(type: EventType, charge: Charge = CHARGE): string {
   return encodeFacts({ charge })
 }
 
-function told(type: EventType, event: Partial<DeliveredEvent> = {}): DeliveredEvent {
+function told(type: EventType, event: Partial<StoredEvent> = {}): StoredEvent {
   return {
-    ...{ eventType: type, eventId: 'evt_1', sequence: 7, epoch: 'ep_1', eventAt: START },
+    ...{ type, id: 'evt_1', sequence: 7, epoch: 'ep_1', createdAt: START },
     data: dataOf(type),
     ...event,
   }
 }
 
-const read = (event: DeliveredEvent) => JSON.parse(webhookBody(event)) as Record<string, unknown>
+const read = (event: StoredEvent) => JSON.parse(originalBody(event)) as Record<string, unknown>
 
 for (const first of TYPES)
   test(`no other type of event has the signed body of ${first}, and no other event of its own type`, () => {
     // All else equal, even what never is: the type alone has to tell them apart.
     for (const second of TYPES)
-      assert.equal(webhookBody(told(first)) === webhookBody(told(second)), first === second, second)
-    assert.notEqual(webhookBody(told(first)), webhookBody(told(first, { eventId: 'evt_2', sequence: 8 })))
+      assert.equal(originalBody(told(first)) === originalBody(told(second)), first === second, second)
+    assert.notEqual(originalBody(told(first)), originalBody(told(first, { id: 'evt_2', sequence: 8 })))
   })
 
 for (const [first, second] of [
@@ -75,7 +75,7 @@ for (const [first, second] of [
 ] as const)
   test(`${first} and ${second} of one charge differ though all they tell is the same`, () => {
     const data = dataOf(first)
-    assert.notEqual(webhookBody(told(first, { data })), webhookBody(told(second, { data })))
+    assert.notEqual(originalBody(told(first, { data })), originalBody(told(second, { data })))
   })
 
 test('the five fields of the original come first and are what they were', () => {
@@ -161,7 +161,7 @@ test('webhooks of events from a former schema lack the fields that it did not st
 })
 
 test('every field is documented', () => {
-  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8')
   const fields = new Set(TYPES.flatMap((type) => Object.keys(read(told(type)))))
   for (const field of fields) assert.match(page, new RegExp(`^\\|.*\`${field}\``, 'm'), field)
 })
