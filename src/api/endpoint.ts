@@ -70,6 +70,7 @@ export function keyed(
     key: idempotencyKey(request) ?? context.newKey(),
     fingerprint: context.fingerprint(canonicalRequest(operation, body)),
     surface: 'minipay',
+    requestId: request.id,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Charge, Decision } from '../domain/charge.ts'
 import type { Surface } from '../domain/idempotency.ts'
 import { isSameScope } from '../domain/scope.ts'
-import { encodeFacts, snapshotOf } from '../domain/snapshot.ts'
+import { type Cause, encodeFacts, snapshotOf } from '../domain/snapshot.ts'
 import type { Commit, CommitResult, EndedKey, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { type EndedRequest, type Ending, storedEnding } from './payments/endings.ts'
@@ -21,6 +21,10 @@ export type CommitStep = Partial<Pick<Commit, 'lease' | 'audit' | 'limits'>> & {
   readonly key: NewKey | null
   readonly ended: EndedRequest | null
   readonly otherEnded?: readonly EndedRequest[]
+  /**
+   * The request that made the change. Unless given: the request of `audit`, and the key that the commit stores or ends.
+   */
+  readonly cause?: Partial<Cause>
   /** The charge for the event, if the same commit changes it further. */
   readonly shown?: Charge | undefined
 }
@@ -34,7 +38,7 @@ const NONE: readonly EndedRequest[] = []
 export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
   const { decision, at, key, ended, otherEnded = NONE, lease = null, shown, audit = null, limits } = step
   const { charge, refund, dispute, attempts, alarms, transactionId, transfers, counts } = decision
-  const snapshot = decision.event && snapshotOf(decision, shown)
+  const snapshot = decision.event && snapshotOf(decision, shown, causeOf(step))
   const stored = (request: EndedRequest): EndedKey => ({
     key: request.key,
     ending: storedEnding(request.ending, snapshot),
@@ -69,6 +73,13 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
   if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
   if (event) ringOnceCommitted(context, scope, committed)
   return committed
+}
+
+function causeOf({ cause, audit, key, ended }: CommitStep): Cause {
+  return {
+    requestId: cause?.requestId ?? audit?.requestId ?? null,
+    key: cause?.key ?? key?.key ?? ended?.key ?? null,
+  }
 }
 
 function ringOnceCommitted({ bell }: Context, scope: Scope, committed: Promise<CommitResult>): void {

@@ -22,6 +22,8 @@ export type KeyedRequest = {
   readonly key: string
   readonly fingerprint: string
   readonly surface: Surface
+  /** For logs and events; null for a call of the library. */
+  readonly requestId?: string | null
 }
 
 /**
@@ -77,7 +79,7 @@ async function decideAndCommit(
   request: KeyedRequest,
   decide: Decide,
 ): Promise<Result | Rejection> {
-  const { scope, ...key } = request
+  const { scope, requestId = null, ...key } = request
   let declined: Proposal | undefined
   for (;;) {
     const decided = declined ?? decide()
@@ -89,6 +91,7 @@ async function decideAndCommit(
       at,
       key: { ...key, ending },
       ended: null,
+      cause: { requestId },
       audit,
       ...(limited && { limits: limited.limits }),
     })
@@ -127,10 +130,10 @@ async function sendAndWait(
 ): Promise<Ending> {
   const attempt = decision.attempts.find(({ state }) => state === 'sending')
   if (!attempt) return ending
-  const { scope, key } = request
+  const { scope, key, requestId = null } = request
   const response = context.requests.wait(scope, key, context.providerWaitMs)
   const { charge, refund } = decision
-  sendAttempt(context, { scope, charge, refund, attempt }, (work) => lookUpFirst(context, work))
+  sendAttempt(context, { scope, charge, refund, attempt, requestId }, (work) => lookUpFirst(context, work))
   const ended = await response
   if (ended) return ended
   // Another process may have ended it.

@@ -68,3 +68,25 @@ test('a snapshot of a webhook endpoint has no charge, and is canonical as well',
   assert.deepEqual(decodeSnapshot(text), { endpoint })
   assert.equal(encodeFacts(decodeSnapshot(text)), text)
 })
+
+test('a snapshot keeps the request that caused it, in few bytes if the key is that of its object', () => {
+  const refund = { id: 're_1', status: 'refunded', idempotencyKey: 'refund-1' } as Refund
+  const plain = encodeFacts({ charge: CHARGE })
+  const own = CHARGE.idempotencyKey
+  for (const [cause, written] of [
+    [{ requestId: 'req_1', key: own }, ',"cause":"req_1"'],
+    [{ requestId: null, key: own }, ',"cause":[null]'],
+    [{ requestId: 'req_1', key: 'capture-1' }, ',"cause":["req_1","capture-1"]'],
+    [{ requestId: 'req_1', key: null }, ',"cause":["req_1",null]'],
+    [{ requestId: null, key: 'capture-1' }, ',"cause":[null,"capture-1"]'],
+  ] as const) {
+    const text = encodeFacts({ charge: CHARGE, cause })
+    assert.equal(text, `${plain.slice(0, -1)}${written}}`)
+    assert.deepEqual(decodeFacts(text).cause, cause)
+    assert.equal(encodeFacts(decodeFacts(text)), text)
+  }
+  const ofRefund = { requestId: 'req_1', key: 'refund-1' }
+  assert.match(encodeFacts({ charge: CHARGE, refund, cause: ofRefund }), /"cause":"req_1"/)
+  assert.equal(encodeFacts({ charge: CHARGE, cause: { requestId: null, key: null } }), plain)
+  assert.equal(decodeFacts(plain).cause, undefined)
+})

@@ -15,6 +15,12 @@ export type ChargeFacts = Omit<Charge, 'version'>
  */
 export type Era = 1 | 2 | 3
 
+/**
+ * The request that an event is due to: its id, if the change was made on behalf of a request, and its idempotency key.
+ * A later step of MiniPay's own, or a provider's, has no request id; its key is that of the request whose outcome it is.
+ */
+export type Cause = { readonly requestId: string | null; readonly key: string | null }
+
 /** Why a provider did not do the requested call. */
 export type Refusal = { readonly declineCode: string | null; readonly failureMessage: string | null }
 
@@ -35,6 +41,7 @@ export type Snapshot = ChargeSnapshot | EndpointSnapshot
 export type EndpointSnapshot = {
   readonly endpoint: EndpointFacts
   readonly charge?: undefined
+  readonly cause?: undefined
 }
 
 export type ChargeSnapshot = {
@@ -52,6 +59,8 @@ export type ChargeSnapshot = {
   readonly previousRefund?: Partial<Refund> | undefined
   /** As `previous`, of the dispute. */
   readonly previousDispute?: Partial<Dispute> | undefined
+  /** Absent if neither is known, and in snapshots of a former schema. */
+  readonly cause?: Cause | undefined
   /** Only in snapshots of a former schema. */
   readonly era?: Era | undefined
 }
@@ -222,7 +231,7 @@ function formerOf(part: Part, previous: Written, object: object): Written | unde
 export function encodeFacts(facts: EndingFacts | EndpointSnapshot): string {
   if (facts.endpoint) return JSON.stringify({ endpoint: written('endpoint', facts.endpoint) })
   const { charge, refund, dispute, alarm, refusal, era } = facts
-  const { previous, previousRefund, previousDispute } = facts
+  const { previous, previousRefund, previousDispute, cause } = facts
   return JSON.stringify({
     charge: charge && written('charge', charge),
     refund: refund && written('refund', refund),
@@ -233,15 +242,38 @@ export function encodeFacts(facts: EndingFacts | EndpointSnapshot): string {
     previousDispute: previousDispute && dispute && formerOf('dispute', previousDispute, dispute),
     refusal,
     era,
+    cause: cause && writtenCause(cause, ownKey(facts)),
   })
 }
 
 /** The facts in a text that `encodeFacts` made. Throws a `SyntaxError` for invalid JSON. */
 export function decodeFacts(text: string): EndingFacts {
-  const facts = JSON.parse(text) as Partial<Record<Part, object>>
+  const facts = JSON.parse(text) as Partial<Record<Part, object>> & { readonly cause?: WrittenCause }
   const whole: Record<string, unknown> = { ...facts }
   for (const part of PARTS) if (facts[part]) whole[part] = { ...USUAL[part], ...facts[part] }
+  if (facts.cause !== undefined) whole['cause'] = readCause(facts.cause, ownKey(whole as EndingFacts))
   return whole as EndingFacts
+}
+
+/**
+ * The request id alone if the key is the one that the refund or charge has, as nearly always; otherwise a list of the
+ * request id and such another key.
+ */
+type WrittenCause = string | readonly [requestId: string | null, key?: string | null]
+
+function ownKey({ refund, charge }: EndingFacts): string | undefined {
+  return (refund ?? charge)?.idempotencyKey
+}
+
+function writtenCause({ requestId, key }: Cause, own: string | undefined): WrittenCause | undefined {
+  if (requestId === null && key === null) return undefined
+  if (key !== own) return [requestId, key]
+  return requestId ?? [null]
+}
+
+function readCause(written: WrittenCause, own: string | undefined): Cause {
+  const [requestId, key = own ?? null] = typeof written === 'string' ? [written] : written
+  return { requestId, key }
 }
 
 /** Like `decodeFacts`, for the data of an event, which always has its charge or its webhook endpoint. */
@@ -250,11 +282,17 @@ export function decodeSnapshot(text: string): Snapshot {
 }
 
 /** The snapshot for a decision's event. `charge` is the charge that the event shows. */
-export function snapshotOf(decision: Decision, charge: Charge = decision.charge): ChargeSnapshot {
+export function snapshotOf(
+  decision: Decision,
+  charge: Charge = decision.charge,
+  cause?: Cause,
+): ChargeSnapshot {
   const { refund, dispute, alarms, event, previous } = decision
   const [alarm] = alarms
-  if (alarm && (event === 'alarm.opened' || event === 'alarm.closed')) return { charge, alarm, previous }
-  if (refund) return { charge, refund, previous, previousRefund: decision.previousRefund ?? undefined }
-  if (dispute) return { charge, dispute, previous, previousDispute: decision.previousDispute ?? undefined }
-  return { charge, previous }
+  if (alarm && (event === 'alarm.opened' || event === 'alarm.closed'))
+    return { charge, alarm, previous, cause }
+  if (refund) return { charge, refund, previous, previousRefund: decision.previousRefund ?? undefined, cause }
+  if (dispute)
+    return { charge, dispute, previous, previousDispute: decision.previousDispute ?? undefined, cause }
+  return { charge, previous, cause }
 }

@@ -40,6 +40,8 @@ type Stored<P, Always extends keyof P> = {
   readonly [K in keyof P]: K extends Always ? P[K] : P[K] extends Schema<infer T> ? Optional<T> : never
 }
 
+const none: readonly never[] = []
+
 /** The fields of an object as the event stored it. An earlier version may have stored fewer fields, but never without `always`. */
 function stored<P extends object, Always extends keyof P>(
   { properties }: { readonly properties: P },
@@ -103,6 +105,20 @@ const eventData: Schema<ChargeEventData | EndpointEventData> = {
   description: 'The charge of the event, or its webhook endpoint.',
 }
 
+const previousAttributes = named(
+  'PreviousAttributes',
+  object({
+    ...stored(Charge, none),
+    refund: optional(
+      named('PreviousRefund', object(stored(Refund, none)), 'The former values of the refund.'),
+    ),
+    dispute: optional(
+      named('PreviousDispute', object(stored(Dispute, none)), 'The former values of the dispute.'),
+    ),
+  }),
+  'Former values of fields of a charge, and of its refund or dispute.',
+)
+
 export const Event = named(
   'Event',
   object({
@@ -115,7 +131,21 @@ export const Event = named(
     id: eventId,
     type: eventType,
     created_at: { ...time, description: 'When it was stored.' },
+    request_id: {
+      ...nullable(string({ examples: ['req_01kasw5v8g007ne3r5yx2tb4qd'] })),
+      description:
+        'The X-Request-Id of the request that made the change; null if MiniPay or the provider made it later.',
+    },
+    idempotency_key: {
+      ...nullable(string({ examples: ['order-1234'] })),
+      description: 'The key of the request whose outcome it is; null without one.',
+    },
     data: eventData,
+    previous_attributes: {
+      ...nullable(previousAttributes),
+      description:
+        'The former values of the fields of `data` that changed; null if the event changed no object that existed before.',
+    },
   }),
   'A change, as it was stored.',
 )

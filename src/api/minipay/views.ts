@@ -206,14 +206,49 @@ export function chargeSnapshotView(snapshot: ChargeSnapshot): ChargeEventData {
   }
 }
 
+type PreviousAttributes = EventView['previous_attributes']
+
+/**
+ * The former values of what an event changed, as the API shows them; null if it changed nothing that was there before,
+ * or if a former schema stored it.
+ */
+function previousView(snapshot: Snapshot): PreviousAttributes {
+  if (snapshot.endpoint) return null
+  const { charge, previous, refund, previousRefund, dispute, previousDispute } = snapshot
+  const former = {
+    ...(previous && changed(chargeView, charge, previous)),
+    ...(refund && previousRefund && { refund: changed(refundView, refund, previousRefund) }),
+    ...(dispute && previousDispute && { dispute: changed(disputeView, dispute, previousDispute) }),
+  }
+  return Object.keys(former).length > 0 ? former : null
+}
+
+/** The fields of the former object's view that the view of the object now has other values for. */
+function changed<T extends object, View extends object>(
+  view: (object: T) => View,
+  object: T,
+  previous: Partial<T>,
+): Partial<View> {
+  const now = view(object)
+  const before = Object.entries(view({ ...object, ...previous }))
+  return Object.fromEntries(
+    before.filter(([name, value]) => value !== now[name as keyof View]),
+  ) as Partial<View>
+}
+
 export function eventView(event: StoredEvent): EventView {
+  const snapshot = decodeSnapshot(event.data)
+  const { requestId = null, key = null } = snapshot.cause ?? {}
   return {
     sequence: event.sequence,
     epoch: event.epoch,
     id: event.id,
     type: event.type,
     created_at: timestamp(event.createdAt),
-    data: snapshotView(decodeSnapshot(event.data)),
+    request_id: requestId,
+    idempotency_key: key,
+    data: snapshotView(snapshot),
+    previous_attributes: previousView(snapshot),
   }
 }
 

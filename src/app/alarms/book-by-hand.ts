@@ -6,11 +6,14 @@ import { madeAt } from '../../domain/id.ts'
 import { beginFollowUp, captureAmount, concludeCharge, joinDecisions } from '../../domain/lifecycle.ts'
 import type { AmountMinor } from '../../domain/money.ts'
 import { beginRefund, concludeRefund, refundAmount } from '../../domain/refund.ts'
-import type { Scope } from '../../ports/store.ts'
 import { type Audit, alarmBooked } from '../audit.ts'
 import { commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
+import type { KeyedRequest } from '../execute.ts'
 import { rebookDisputes, settleDispute } from '../payments/disputes.ts'
+
+/** The request that closes the alarm. */
+type Request = Pick<KeyedRequest, 'scope' | 'key'>
 
 /** More alarms than a charge can have. */
 const MAX_ATTEMPTS = 1_000
@@ -23,7 +26,7 @@ const MAX_ATTEMPTS = 1_000
  */
 export async function bookByHand(
   context: Context,
-  scope: Scope,
+  { scope, key }: Request,
   alarm: Alarm,
   amount: AmountMinor,
   audit: Audit,
@@ -31,9 +34,9 @@ export async function bookByHand(
   switch (alarm.kind) {
     case 'already_captured':
     case 'already_refunded':
-      return amount === 0 ? NOTHING : bookCall(context, scope, alarm, amount, audit)
+      return amount === 0 ? NOTHING : bookCall(context, { scope, key }, alarm, amount, audit)
     case 'dispute_mismatch':
-      return amount === 0 ? NOTHING : bookDisputeAmount(context, scope, alarm, amount, audit)
+      return amount === 0 ? NOTHING : bookDisputeAmount(context, { scope, key }, alarm, amount, audit)
     default:
       return invalid(`An alarm of the kind ${alarm.kind} cannot book an amount; resolve its attempt.`)
   }
@@ -44,7 +47,7 @@ const NOTHING = invalid('To book nothing, close the alarm without an amount.')
 
 async function bookDisputeAmount(
   context: Context,
-  scope: Scope,
+  { scope, key }: Request,
   alarm: Alarm,
   amount: AmountMinor,
   audit: Audit,
@@ -53,15 +56,15 @@ async function bookDisputeAmount(
   const dispute = disputeId === null ? undefined : await context.store.dispute(scope, disputeId)
   if (dispute?.chargeId !== chargeId)
     return invalid('The dispute is booked on another transaction; close its own alarm with an amount.')
-  const entry = () => audit(alarmBooked(alarm, amount))
-  if ((await settleDispute(context, scope, dispute.id, amount, entry)) === 'booked') return undefined
+  const by = () => ({ audit: audit(alarmBooked(alarm, amount)), cause: { key } })
+  if ((await settleDispute(context, scope, dispute.id, amount, by)) === 'booked') return undefined
   return invalid(`Transaction ${chargeId} did not capture that much beyond its other disputes.`)
 }
 
 /** A capture or a refund that was made elsewhere, as an attempt that a person has resolved. */
 async function bookCall(
   context: Context,
-  scope: Scope,
+  { scope, key }: Request,
   alarm: Alarm,
   amount: AmountMinor,
   audit: Audit,
@@ -79,7 +82,8 @@ async function bookCall(
         ? decideCapture(context, charge, alarm, amount, at)
         : decideRefund(context, charge, alarm, amount, at)
     if (isRejection(decision)) return decision
-    const step = { decision, at, key: null, ended: null, audit: audit(alarmBooked(alarm, amount)) }
+    const entry = audit(alarmBooked(alarm, amount))
+    const step = { decision, at, key: null, ended: null, cause: { key }, audit: entry }
     const result = await commitStep(context, scope, step)
     if (result.kind === 'version_conflict') continue
     if (result.kind === 'balance_limit')

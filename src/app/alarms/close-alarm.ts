@@ -39,7 +39,7 @@ export function closeAlarm(
     if (amount !== undefined && named.state === 'open') {
       // A used key returns its earlier result or is refused, and must book nothing.
       if (await store.idempotencyRecord(scope, request.key)) return NOT_OPEN
-      const refusal = await bookByHand(context, scope, named, amount, audit)
+      const refusal = await bookByHand(context, request, named, amount, audit)
       if (refusal) return refusal
     }
     // Read the charge first: every change of its alarms increases its version.

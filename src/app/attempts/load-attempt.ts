@@ -9,12 +9,14 @@ export type LoadedAttempt = {
   readonly charge: Charge
   readonly refund: Refund | null
   readonly attempt: Attempt
+  /** The request in this process that began it, and on whose behalf it goes on. */
+  readonly requestId?: string | null
 }
 
 /** An attempt with its charge and its refund, from one consistent state. */
 export async function loadAttempt(
   context: Context,
-  { scope, attempt }: ScopedAttempt,
+  { scope, attempt, requestId = null }: ScopedAttempt & Pick<LoadedAttempt, 'requestId'>,
 ): Promise<LoadedAttempt> {
   const { id, chargeId, refundId } = attempt
   let charge = await context.store.charge(scope, chargeId)
@@ -27,7 +29,7 @@ export async function loadAttempt(
     // together.
     if (charge.version === after?.version)
       // Keeps the caller's lease, because another worker's lease may have begun since.
-      return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token } }
+      return { scope, charge, refund, attempt: { ...found.attempt, token: attempt.token }, requestId }
     charge = after
   }
 }

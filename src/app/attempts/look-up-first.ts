@@ -15,7 +15,10 @@ const AHEAD_MS = 100
  * knows that the request is waiting, so only it may make the call once more. Does nothing if the request no longer
  * waits or the provider is unavailable; then recovery on any node makes the lookup. Rejects with `StoreUnavailable`.
  */
-export async function lookUpFirst(context: Context, { scope, attempt }: LoadedAttempt): Promise<void> {
+export async function lookUpFirst(
+  context: Context,
+  { scope, attempt, requestId = null }: LoadedAttempt,
+): Promise<void> {
   const provider = remoteProvider(context, scope, attempt.provider)
   const waits = () => context.requests.isWaiting(scope, attempt.idempotencyKey)
   if (!provider || provider.capabilities.lookup === 'none' || !waits()) return
@@ -24,5 +27,5 @@ export async function lookUpFirst(context: Context, { scope, attempt }: LoadedAt
   const now = context.now()
   const lease = { now, leaseUntil: leaseUntil(provider, now), token: context.newKey() }
   const claimed = await context.store.claimAttempt(attempt.id, lease)
-  if (claimed) await recoverAttempt(context, claimed)
+  if (claimed) await recoverAttempt(context, { ...claimed, requestId })
 }

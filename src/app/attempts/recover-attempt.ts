@@ -37,7 +37,10 @@ const STILL_HELD_MS = 3_600_000
  * Handles one claimed attempt: calls its provider and settles the outcome. Postpones an outcome that is still unknown.
  * Rejects with `StoreUnavailable`; then the attempt is due again when its lease ends.
  */
-export async function recoverAttempt(context: Context, owned: ScopedAttempt): Promise<void> {
+export async function recoverAttempt(
+  context: Context,
+  owned: ScopedAttempt & Pick<LoadedAttempt, 'requestId'>,
+): Promise<void> {
   const work = await loadAttempt(context, owned)
   if (requestedFollowUp(work.charge) !== null) return beginCancelOrRecover(context, work)
   return recoverOpenAttempt(context, work)

@@ -108,6 +108,7 @@ async function decideSettlement(
     at,
     key: null,
     ended,
+    cause: { requestId: current.requestId ?? null },
     otherEnded: otherEndings(before, charge, attempt),
     // If another worker took over the attempt, it may have sent it since, so our "not sent" counts only under the lease.
     lease: outcome.kind === 'not_sent' && by !== 'hand' ? { attemptId, token } : null,

@@ -1,12 +1,11 @@
 import type { Alarm, ProviderStatement } from '../../domain/alarm.ts'
-import type { AuditEntry } from '../../domain/audit.ts'
 import { type Charge, type Decision, type Dispute, decide as unmoved } from '../../domain/charge.ts'
 import { bookableAmount, decideDispute } from '../../domain/dispute.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import type { DisputeLookup, Provider } from '../../ports/provider.ts'
 import type { Scope } from '../../ports/store.ts'
 import { listAlarms, raiseAlarm } from '../alarms/raise-alarm.ts'
-import { commitStep } from '../commit.ts'
+import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 
 type Report = Extract<DisputeLookup, { kind: 'dispute' }>
@@ -126,7 +125,7 @@ export async function settleDispute(
   scope: Scope,
   disputeId: string,
   amountBooked: number,
-  audit: () => AuditEntry,
+  by: () => Pick<CommitStep, 'audit' | 'cause'>,
 ): Promise<'booked' | 'no_room'> {
   for (;;) {
     const stored = await context.store.dispute(scope, disputeId)
@@ -139,7 +138,7 @@ export async function settleDispute(
     const stands = former.provider === charge.provider && former.status !== 'won' ? free : 0
     if (amountBooked > stands) return 'no_room'
     const decision = decideDispute(charge, former, { ...former, amountBooked })
-    if (decision && !(await commitDispute(context, found, decision, audit()))) continue
+    if (decision && !(await commitDispute(context, found, decision, by()))) continue
     if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, chargeId, disputeId)
     return 'booked'
   }
@@ -227,10 +226,10 @@ async function commitDispute(
   context: Context,
   { scope, former }: DisputeCase,
   decision: Decision,
-  audit: AuditEntry | null = null,
+  by: Pick<CommitStep, 'audit' | 'cause'> = {},
 ): Promise<boolean> {
   const at = context.now()
-  const step = { decision, at, key: null, ended: null, audit }
+  const step = { decision, at, key: null, ended: null, ...by }
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
     const { provider = '', providerReference = '' } = decision.dispute ?? {}
     const isNew = former === null && decision.dispute !== null
