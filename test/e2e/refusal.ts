@@ -47,7 +47,7 @@ export async function startRefuser(): Promise<Refuser> {
     },
     async assertUnharmed() {
       assert.deepEqual(await stored(api), before)
-      assert.doesNotMatch(server.output(), /4242|"level":"error"/)
+      assert.doesNotMatch(server.output().replace(RANDOM, ''), /4242|"level":"error"/)
       const { body } = await api.get<string>('/metrics', { accept: 'text/plain' })
       assert.match(body, /^minipay_errors_total 0$/m)
       assert.equal((await api.get('/health')).status, 200)
@@ -60,6 +60,9 @@ export async function startRefuser(): Promise<Refuser> {
     },
   }
 }
+
+/** The parts of a log that may have the digits of a card by chance: ids, times, processes and ports. */
+const RANDOM = /\b[a-z]+_[0-9a-z]{26}\b|\b\d{13}\b|"pid":\d+|127\.0\.0\.1:\d+/g
 
 /** Fails unless the answer is the expected refusal: a sentence, a request id, nothing of a card or a stack. */
 export function assertRefused(

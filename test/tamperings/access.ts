@@ -129,18 +129,18 @@ export const ACCESS: readonly Tampering[] = [
   },
   {
     what: 'rules that no charge has followed',
-    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 1`,
+    sql: `UPDATE rule_sets SET document = replace(document, '>= 2000', '>= 2100') WHERE version = 1`,
     says: /^The rules of account 1 \(live\) of version 1 are others than the audit log says\.$/,
   },
   {
     what: 'the condition of a rule in force',
-    sql: `UPDATE rule_sets SET document = replace(document, '2000', '2100') WHERE version = 2`,
+    sql: `UPDATE rule_sets SET document = replace(document, '>= 2000', '>= 2100') WHERE version = 2`,
     says: /^The rules of account 1 \(live\) of version 2 are others than the audit log says\.$/,
   },
   {
     what: 'a newer version of the rules that somebody inserted',
     sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
-      SELECT account_id, live, 3, replace(document, '2000', '2100'), created_at FROM rule_sets WHERE version = 2`,
+      SELECT account_id, live, 3, replace(document, '>= 2000', '>= 2100'), created_at FROM rule_sets WHERE version = 2`,
     says: /^The newest rules of account 1 \(live\) have the version 3, and the audit log says 2\.$/,
   },
 ]

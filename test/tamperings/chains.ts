@@ -54,7 +54,7 @@ export const CHAINS: readonly Tampering[] = [
   },
   {
     what: 'what an audit entry says was stored before',
-    sql: `UPDATE audit_log SET before = replace(before, '2000', '2100') WHERE live = 1 AND seq = 2`,
+    sql: `UPDATE audit_log SET before = replace(before, '>= 2000', '>= 2100') WHERE live = 1 AND seq = 2`,
     says: BREAKS,
   },
   {

@@ -161,7 +161,7 @@ export const KEYS: readonly Tampering[] = [
   },
   {
     what: 'a fingerprint of another amount',
-    sql: record(1_003, `fingerprint = replace(fingerprint, '1003', '1004')`),
+    sql: record(1_003, `fingerprint = replace(fingerprint, '"amount":1003', '"amount":1004')`),
     says: /^The idempotency record of txn_\w+, key-\d+, is of another request than the one that made it\.$/,
   },
   {
@@ -171,7 +171,7 @@ export const KEYS: readonly Tampering[] = [
   },
   {
     what: "a refund's fingerprint",
-    sql: `UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '200', '201')
+    sql: `UPDATE idempotency_keys SET fingerprint = replace(fingerprint, '"amount":200', '"amount":201')
       WHERE key = (SELECT idempotency_key FROM refunds WHERE amount = 200)`,
     says: /^The idempotency record of re_\w+, key-\d+, is of another request than the one that made it\.$/,
   },

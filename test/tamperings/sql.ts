@@ -2,6 +2,15 @@
 
 export type Tampering = { readonly what: string; readonly sql: string; readonly says: RegExp }
 
+/**
+ * A text that a replacement looks for and that a random id may hold by chance: digits and letters of ids alone. Such a
+ * tampering would now and then change an id as well. Undefined if there is none.
+ */
+export function partOfAnId(sql: string): string | undefined {
+  const [, sought] = /replace\(\w+, '([0-9a-hjkmnp-tv-z]{1,8})',/.exec(sql) ?? []
+  return sought
+}
+
 export const charge = (amount: number) => `(SELECT id FROM charges WHERE amount = ${amount})`
 export const refund = (amount: number) => `(SELECT id FROM refunds WHERE amount = ${amount})`
 /** An event of the charge with this amount. */

@@ -6,6 +6,8 @@ import Database from 'better-sqlite3'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { WITHOUT_LONG_TEXTS } from '../../../test/kit/former-rows.ts'
 import { fillBooks } from '../../../test/kit/history.ts'
+import { AMOUNT_REWRITTEN } from '../../../test/tamperings/chains.ts'
+import { partOfAnId } from '../../../test/tamperings/sql.ts'
 import { TEXTS } from '../../../test/tamperings/texts.ts'
 import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
 import { digestOf } from './long-texts.ts'
@@ -44,6 +46,13 @@ function afterTampering(sql: string, before = ''): string {
     reader.close()
   }
 }
+
+test('no tampering replaces a text that a random id may hold', () => {
+  for (const { sql } of [...TAMPERINGS, ...TEXTS, ...UNSEEN, { sql: AMOUNT_REWRITTEN }])
+    assert.equal(partOfAnId(sql), undefined, sql)
+  for (const sql of ["replace(data, '1010', '1011')", "SET a = replace(fingerprint, '200', '201') WHERE"])
+    assert.notEqual(partOfAnId(sql), undefined, sql)
+})
 
 test('books with every kind of history pass', () => {
   const reader = openReader(sound)
