@@ -28,6 +28,12 @@ export const UNSEEN: readonly { readonly what: string; readonly sql: string; rea
     why: 'which endpoints there were then is not stored',
   },
   {
+    what: "the first rules of a mode of the operator's account that look older than the audit log",
+    sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
+      SELECT account_id, 0, 1, document, 1 FROM rule_sets WHERE live = 1 AND version = 2`,
+    why: 'rules from before the audit log have no entry',
+  },
+  {
     what: 'a reference that a provider gave with a decline of a refund',
     sql: attempt(2_012, 'refund', `provider_reference = 'other'`),
     why: 'a refund that failed has none of its own',

@@ -53,7 +53,7 @@ export type AccessStore = {
   /** By its public id. */
   account(publicId: string): Promise<Account | undefined>
   accounts(query: AccountQuery): Promise<Page<Account>>
-  /** Stores a new account, and gives it the next number. */
+  /** Stores a new account, and gives it the next number, which it adds to the facts of the entry as `number`. */
   addAccount(account: Omit<Account, 'id'>, audit: AuditEntry): Promise<Account>
   /**
    * Stores the name and `closedAt` of `after`. False, and nothing is stored, unless both are stored as in `before`.

@@ -1,5 +1,7 @@
 /** What both engines share for access keys and accounts. */
 import type { AccessKey, Account } from '../domain/access/access-key.ts'
+import type { AuditEntry } from '../domain/audit.ts'
+import { canonicalJson } from '../domain/idempotency.ts'
 import type { FoundAccessKey } from '../ports/store-access.ts'
 import { ACCESS_KEYS, ACCOUNTS } from './columns.ts'
 import { selectList, type Value } from './table.ts'
@@ -30,6 +32,12 @@ export function keyOf(row: object): AccessKey {
 export function foundKeyOf(row: object): FoundAccessKey {
   const { accountClosedAt, ...rest } = row as { readonly accountClosedAt: number | null }
   return { key: keyOf(rest), accountClosedAt }
+}
+
+/** The entry of a new account with its number, which only the store knows. */
+export function withNumber(entry: AuditEntry, number: number): AuditEntry {
+  if (entry.after === null) return entry
+  return { ...entry, after: canonicalJson({ ...JSON.parse(entry.after), number }) }
 }
 
 export const accountOf = (row: object): Account => ACCOUNTS.of(row)

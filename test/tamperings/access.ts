@@ -6,6 +6,14 @@ const differs = (what: string) =>
   new RegExp(`^The API key key_\\w+ has another ${what} than the audit log says\\.$`)
 const id = (name: string) => `(SELECT id FROM access_keys WHERE name = '${name}')`
 
+/** By way of a copy, because public ids are unique. */
+const swappedAccounts = (...columns: string[]) => `
+  CREATE TEMP TABLE swapped AS SELECT * FROM accounts WHERE name IN ('the "shop"', 'unused');
+  UPDATE accounts SET public_id = 'acct_' || id WHERE id IN (SELECT id FROM swapped);
+  UPDATE accounts SET ${columns
+    .map((column) => `${column} = (SELECT s.${column} FROM swapped s WHERE s.id <> accounts.id)`)
+    .join(', ')} WHERE id IN (SELECT id FROM swapped)`
+
 export const ACCESS: readonly Tampering[] = [
   {
     what: 'an API key that somebody inserted',
@@ -126,6 +134,28 @@ export const ACCESS: readonly Tampering[] = [
     what: "a renamed account's name",
     sql: `UPDATE accounts SET name = 'shop' WHERE name = 'the "shop"'`,
     says: /^The account acct_\w+ has another name than the audit log says\.$/,
+  },
+  {
+    what: 'two accounts that have changed places',
+    sql: swappedAccounts('public_id', 'name', 'closed_at'),
+    says: /^The account acct_\w+ has the number \d, and the audit log says another/,
+  },
+  {
+    what: 'two accounts whose public ids were swapped',
+    sql: swappedAccounts('public_id'),
+    says: /^The account acct_\w+ has the number \d, and the audit log says another/,
+  },
+  {
+    what: 'the first rules of a mode that somebody inserted',
+    sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
+      SELECT account_id, 0, 1, document, created_at FROM rule_sets WHERE live = 1 AND version = 2`,
+    says: /^The rules of account 1 \(test\) of version 1 were not made by MiniPay: the audit log has no change of them\.$/,
+  },
+  {
+    what: 'the first rules of an account that somebody inserted, as if they were old',
+    sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
+      SELECT 2, 1, 1, document, 1 FROM rule_sets WHERE live = 1 AND version = 2`,
+    says: /^The rules of account 2 \(live\) of version 1 were not made by MiniPay: the audit log has no change of them\.$/,
   },
   {
     what: 'rules that no charge has followed',

@@ -15,7 +15,7 @@ export async function createAccount(
   const wrong = checkName(name)
   if (wrong) return wrong
   const account = { publicId: context.newId('acct'), name, createdAt: context.now(), closedAt: null }
-  const after = accountFacts({ ...account, id: 0 })
+  const after = accountFacts(account)
   const facts = { action: 'account.created', object: account.publicId, after } as const
   return context.store.addAccount(account, entryOf(context, by, by.scope, facts))
 }

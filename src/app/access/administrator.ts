@@ -132,7 +132,10 @@ export function keyFacts(key: AccessKey): object {
   }
 }
 
-/** An account as the audit log has it. */
-export function accountFacts({ name, closedAt }: Account): object {
-  return { name, closed_at: timeOf(closedAt) }
+/**
+ * An account as the audit log has it. The store adds the number of a new one. `verify` compares it, so that two accounts
+ * cannot change places.
+ */
+export function accountFacts({ name, closedAt, id }: Omit<Account, 'id'> & { readonly id?: number }): object {
+  return { name, closed_at: timeOf(closedAt), ...(id !== undefined && { number: id }) }
 }

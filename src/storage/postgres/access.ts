@@ -1,7 +1,7 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { AccessKeyUse } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow } from '../access.ts'
+import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow, withNumber } from '../access.ts'
 import { ACCESS_KEYS } from '../columns.ts'
 import { recordset } from './recordset.ts'
 import type { Work } from './statements.ts'
@@ -36,7 +36,7 @@ export function accessWork({ fenced, audited }: Work) {
       const { publicId, name, createdAt, closedAt } = account
       const { rows } = await audited(
         { text: ADD_ACCOUNT, values: [publicId, name, createdAt, closedAt] },
-        audit,
+        ({ rows }) => withNumber(audit, accountOf(rows[0] as object).id),
       )
       return accountOf(rows[0] as object)
     },

@@ -16,10 +16,14 @@ const COMMIT: Statement = { text: 'COMMIT' }
 const ROLLBACK: Statement = { text: 'ROLLBACK' }
 
 /**
- * Runs a write as a transaction with its audit entry. If the write changes and returns no row, stores nothing. Rejects
- * with `StoreUnavailable` or a fault; when the connection breaks, both or neither may be stored.
+ * Runs a write as a transaction with its audit entry, which may depend on the write's result. If the write changes and
+ * returns no row, stores nothing. Rejects with `StoreUnavailable` or a fault; when the connection breaks, both or neither
+ * may be stored.
  */
-export type AuditedWrite = (write: Statement, entry: AuditEntry) => Promise<Result>
+export type AuditedWrite = (
+  write: Statement,
+  entry: AuditEntry | ((result: Result) => AuditEntry),
+) => Promise<Result>
 
 /**
  * The statements that append an entry, for the end of a transaction: they lock the scope's numbers until it ends, and
@@ -35,11 +39,12 @@ export function appendAudit(entry: AuditEntry): Statement[] {
 }
 
 export function auditedWrites(pool: Pool): AuditedWrite {
-  const once = (write: Statement, entry: AuditEntry) =>
+  const once: AuditedWrite = (write, entry) =>
     pool.use((connection) =>
       rollingBack(connection, async () => {
         const [, result] = (await connection.run([BEGIN, write])) as [Result, Result]
-        await connection.run(result.count === 0 ? [ROLLBACK] : [...appendAudit(entry), COMMIT])
+        const made = typeof entry === 'function' ? entry : () => entry
+        await connection.run(result.count === 0 ? [ROLLBACK] : [...appendAudit(made(result)), COMMIT])
         return result
       }),
     )

@@ -1,7 +1,7 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { AccessKeyUse } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow } from '../access.ts'
+import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow, withNumber } from '../access.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import { appendAudit } from './write-audit.ts'
@@ -78,7 +78,7 @@ export const accessWrites = {
     )
     return ({ publicId, name, createdAt, closedAt }: Omit<Account, 'id'>, audit: AuditEntry): Account => {
       const account = accountOf(insert.get(publicId, name, createdAt, closedAt) as object)
-      append(audit)
+      append(withNumber(audit, account.id))
       return account
     }
   },

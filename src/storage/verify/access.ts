@@ -84,6 +84,14 @@ const ACCOUNTS: readonly Check[] = [
     problem: ({ id }) => `The account ${id} was not made by MiniPay: the audit log does not have it.`,
   },
   {
+    // Entries from before the number was a fact have none.
+    sql: `SELECT a.public_id AS id, a.id AS number FROM accounts a JOIN audit_log l ON l.object = a.public_id
+      WHERE l.action LIKE 'account.%' AND l.after LIKE '%,"number":%' AND l.after NOT LIKE '%,"number":' || a.id || '}'
+      LIMIT 1`,
+    problem: ({ id, number }) =>
+      `The account ${id} has the number ${number}, and the audit log says another: its rows may be those of another account.`,
+  },
+  {
     sql: `SELECT l.object AS id FROM audit_log l LEFT JOIN accounts a ON a.public_id = l.object
       WHERE l.action LIKE 'account.%' AND a.id IS NULL LIMIT 1`,
     problem: ({ id }) => `The account ${id} was deleted: the audit log has it.`,

@@ -1,6 +1,7 @@
 /** API keys, accounts and rule sets against the facts that the audit log has of them. */
 import { canonicalJson } from '../../domain/idempotency.ts'
 import { BUILT_IN } from '../../domain/routing/rule-set.ts'
+import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import type { Json, Row } from './aggregate.ts'
 import { timeOf } from './views.ts'
 
@@ -12,6 +13,7 @@ export const ADMINISTRATION = {
     ORDER BY account_id, live, seq`,
   accessKeys: () => 'SELECT id, name, expires_at, created_by FROM access_keys ORDER BY id',
   accounts: () => 'SELECT public_id AS id, name FROM accounts ORDER BY id',
+  firstEntry: () => 'SELECT min(created_at) AS at FROM audit_log',
 } as const
 
 type Source = keyof typeof ADMINISTRATION
@@ -29,9 +31,12 @@ const scopeOf = ({ account_id, live }: Row) =>
 
 /**
  * The first row that has other facts than the log, as a sentence. `rules` are all stored rule sets in order. Versions
- * from before the audit log have no entry, and are not compared.
+ * from before the audit log have no entry, and are not compared. The clock was never set back by more than `setBackMs`.
  */
-export function* administrationProblem(rules: readonly Row[]): Reading<string | undefined> {
+export function* administrationProblem(
+  rules: readonly Row[],
+  setBackMs: number,
+): Reading<string | undefined> {
   const stored = new Map(rules.map((row) => [`${scopeOf(row)} ${row['version']}`, row['document']]))
   const newest = new Map(rules.map((row) => [scopeOf(row), Number(row['version'])]))
   const last = new Map<string, number>()
@@ -52,7 +57,34 @@ export function* administrationProblem(rules: readonly Row[]): Reading<string | 
   for (const [scope, version] of last)
     if (newest.get(scope) !== version)
       return `The newest rules of ${scope} have the version ${newest.get(scope) ?? 0}, and the audit log says ${version}.`
-  return (yield* accountProblem(logged)) ?? (yield* keyProblem(logged))
+  return (
+    (yield* unloggedRules(rules, last, setBackMs)) ??
+    (yield* accountProblem(logged)) ??
+    (yield* keyProblem(logged))
+  )
+}
+
+/**
+ * Rules of a scope of which the log has no change. Only the operator's account was there before the audit log, and such
+ * rules are older than it.
+ */
+function* unloggedRules(
+  rules: readonly Row[],
+  logged: ReadonlyMap<string, number>,
+  setBackMs: number,
+): Reading<string | undefined> {
+  let since = Number.POSITIVE_INFINITY
+  for (let rows = yield 'firstEntry'; rows.length > 0; rows = yield 'firstEntry')
+    since = Number(rows[0]?.['at'] ?? since)
+  const inserted = rules.find(
+    (row) =>
+      !logged.has(scopeOf(row)) &&
+      (Number(row['account_id']) !== OPERATOR_ACCOUNT || Number(row['created_at']) > since + setBackMs),
+  )
+  return (
+    inserted &&
+    `The rules of ${scopeOf(inserted)} of version ${inserted['version']} were not made by MiniPay: the audit log has no change of them.`
+  )
 }
 
 /** Null for a text that is no JSON: the hash chains name such an entry. */

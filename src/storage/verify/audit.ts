@@ -49,7 +49,7 @@ export function* audit(now: number): Generator<Audited, string | undefined, read
     for (const problem of problemsOf(aggregate, rules, purgedBefore, setBackMs)) return problem
     return undefined
   })
-  return problem ?? (yield* administrationProblem(ruleSets))
+  return problem ?? (yield* administrationProblem(ruleSets, setBackMs))
 }
 
 function* readAll(source: Audited): Generator<Audited, Row[], readonly Row[]> {

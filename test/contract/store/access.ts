@@ -26,7 +26,8 @@ async function stored(store: Store, key: AccessKey): Promise<AccessKey> {
 /** A new account with this name, made by a caller of the scope. */
 export const accountMade = (store: Store, scope: Scope, name: string): Promise<Account> => {
   const account = { publicId: newId('acct'), name, createdAt: tick(), closedAt: null }
-  return store.addAccount(account, entryOf(scope, 'account.created', account.publicId))
+  const entry = entryOf(scope, 'account.created', account.publicId)
+  return store.addAccount(account, { ...entry, after: JSON.stringify({ name }) })
 }
 
 const close = (store: Store, scope: Scope, account: Account) =>
@@ -169,6 +170,8 @@ export function recordedChanges(open: Open): void {
         ['account.closed', account.publicId],
       ])
       assert.deepEqual(await logged({ accountId: account.id, mode: 'live' }), [])
+      const { data } = await store.auditEntries(live, { limit: 1, action: 'account.created' })
+      assert.deepEqual(JSON.parse(data[0]?.after ?? ''), { name: 'shop', number: account.id })
     },
   )
 }

@@ -75,7 +75,8 @@ async function work(): Promise<Statement[]> {
     return { rows: [], count: 0 }
   }
   const audited: AuditedWrite = async (write, entry) => {
-    statements.push(write, ...appendAudit(entry))
+    const made = typeof entry === 'function' ? entry({ rows: [{ id: 1 }], count: 1 }) : entry
+    statements.push(write, ...appendAudit(made))
     return { rows: [], count: 0 }
   }
   const both = { fenced: sql, once: sql, audited }
