@@ -24,6 +24,9 @@ export const AUDIT_ACTIONS = {
   'attempt.resolved': 'A person gave the outcome of an attempt.',
   'alarm.closed': 'A person closed an alarm.',
   'alarm.booked': 'A person booked the amount of an alarm.',
+  'epoch.begun': 'A new epoch of event numbers began.',
+  'database.restored': '`minipay restore` restored this database.',
+  'database.copied': '`minipay copy` filled this database.',
   'server.started': 'A server started, with these settings.',
 } as const
 export type AuditAction = keyof typeof AUDIT_ACTIONS

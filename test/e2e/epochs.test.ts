@@ -24,6 +24,17 @@ async function charges(server: RunningServer, count: number): Promise<void> {
 const read = async (server: RunningServer, after = 0): Promise<EventPage> =>
   (await client(server.url).get<EventPage>(`/api/v1/events?after=${after}&limit=100`)).body
 
+/** The entries of work on the database itself, oldest first: action and actor. */
+async function databaseLog(database: string): Promise<string[][]> {
+  const { stdout } = await runCli(['audit', '--database', database])
+  return stdout
+    .split('\n')
+    .map((line) => line.match(/(epoch\.begun|database\.\w+)|\b(cli|server)\b/g) ?? [])
+    .filter((found) => found.some((word) => word.includes('.')))
+    .map((found) => found.toSorted())
+    .toReversed()
+}
+
 /** Runs a server for as long as `use` takes. */
 async function served<T>(database: string, use: (server: RunningServer) => Promise<T>): Promise<T> {
   const server = await startServer(database)
@@ -77,6 +88,7 @@ test('after a restore, the numbers go on behind every one that was given out, in
   remove(database)
   assert.equal((await runCli(['restore', backup, '--database', database])).code, 0)
   await assertNewEpoch(database, first)
+  assert.deepEqual(await databaseLog(database), [['cli', 'database.restored']])
 })
 
 test('a backup that was put back by hand is recognized at the start', async (t) => {
@@ -86,6 +98,7 @@ test('a backup that was put back by hand is recognized at the start', async (t) 
   remove(database)
   copyFileSync(backup, database)
   await assertNewEpoch(database, before)
+  assert.deepEqual(await databaseLog(database), [['epoch.begun', 'server']])
 })
 
 test('a copy of a stopped server is recognized too, in its place and elsewhere', async (t) => {
@@ -153,6 +166,7 @@ test('an epoch is begun by hand, and all are listed', async (t) => {
     stdout.match(/^ep_[0-9a-f]{16} {2}from 1 {2}.+ created: .+$/m)?.[0],
     begun.stdout.trim(),
   ])
+  assert.deepEqual(await databaseLog(database), [['cli', 'epoch.begun']])
   await assertNewEpoch(database, before)
 })
 

@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
+import { copiedEntry } from '../epoch-audit.ts'
 import { NOW } from '../postgres/clock.ts'
-import { begin } from '../postgres/epochs.ts'
+import { append, begin } from '../postgres/epochs.ts'
 import { DEAD_AFTER_MS, freeLeasesOf } from '../postgres/nodes.ts'
 import { type Recordset, recordset } from '../postgres/recordset.ts'
 import { startBeat } from './beat.ts'
@@ -192,9 +193,10 @@ function targetOf(
     },
     finish: (goesOn) =>
       inTransaction(ask, async () => {
-        const { rowCount } = await ask(FINISH, [token])
-        if (rowCount !== 1) throw lost()
-        if (!goesOn) await begin(ask, 'copied', null)
+        const { rows } = await ask<{ done_at: string }>(FINISH, [token])
+        if (!rows[0]) throw lost()
+        if (goesOn) await append(ask, copiedEntry(Number(rows[0].done_at)))
+        else await begin(ask, 'copied', null)
         for (const { text, values } of freeLeasesOf(FORMER_OWNER)) await ask(text, values)
       }),
     async release() {
@@ -204,7 +206,7 @@ function targetOf(
   }
 }
 
-const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1`
+const FINISH = `UPDATE copies SET done_at = ${NOW}, token = NULL WHERE token = $1 RETURNING done_at`
 const RELEASE = 'UPDATE copies SET token = NULL WHERE token = $1'
 
 async function columnsOf(ask: RunStatement, { name }: Table): Promise<Columns> {

@@ -1,9 +1,12 @@
 /** Epochs of event numbers on PostgreSQL: when one begins, and how MiniPay recognizes a restored database. */
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
+import type { AuditEntry } from '../../domain/audit.ts'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
+import { epochEntry } from '../epoch-audit.ts'
 import { EPOCH } from '../lists.ts'
+import { appendAudit } from './audit.ts'
 import { NOW } from './clock.ts'
 import { codeOf } from './errors.ts'
 import { DEAD_AFTER_MS } from './nodes.ts'
@@ -88,7 +91,7 @@ export type Query = <R extends object>(
 ) => Promise<{ readonly rows: R[] }>
 
 /**
- * Runs in a transaction that has locked the epochs. Afterwards every scope has a row of numbers, so its first event is
+ * Runs in a transaction that has locked the epochs, and appends the audit entry. Afterwards every scope has a row of numbers, so its first event is
  * in the epoch, too.
  */
 export async function begin(query: Query, cause: EpochCause, lineage: string | null): Promise<Epoch> {
@@ -122,7 +125,14 @@ export async function begin(query: Query, cause: EpochCause, lineage: string | n
     [firstSequence],
   )
   await query(`UPDATE sequences SET event = $1::bigint - 1`, [firstSequence])
-  return { id, firstSequence, beganAt: now, cause }
+  const epoch = { id, firstSequence, beganAt: now, cause }
+  await append(query, epochEntry(epoch))
+  return epoch
+}
+
+/** Appends an audit entry in the transaction of a command. */
+export async function append(query: Query, entry: AuditEntry): Promise<void> {
+  for (const { text, values } of appendAudit(entry)) await query(text, values && [...values])
 }
 
 /**

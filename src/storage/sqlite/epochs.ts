@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Epoch, type EpochCause, firstOfEpoch } from '../../domain/epoch.ts'
 import type { Log } from '../../ports/log.ts'
+import { epochEntry } from '../epoch-audit.ts'
 import { EPOCH } from '../lists.ts'
 import type { Connection } from './connection.ts'
 import { filesAt, readMark, writeMark } from './mark.ts'
+import { appendAlone } from './write-audit.ts'
 
 /**
  * Interval of the marks. If a file that was put back lacks only events of the last interval, MiniPay does not recognize
@@ -27,7 +29,7 @@ export function epochsIn(db: Connection): Epoch[] {
   return db.prepare(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq`).all() as Epoch[]
 }
 
-/** Begins an epoch in a database that no server uses. `lineage` is that of the next mark; null if there is none yet. */
+/** Begins an epoch in a database that no server uses, with its audit entry. `lineage` is that of the next mark; null if there is none yet. */
 export function beginEpoch(db: Connection, cause: EpochCause, now: number, lineage: string | null): Epoch {
   return db
     .transaction((): Epoch => {
@@ -49,7 +51,9 @@ export function beginEpoch(db: Connection, cause: EpochCause, now: number, linea
            FROM ${SCOPES})
          WHERE last IS NOT NULL`,
       ).run(firstSequence)
-      return { id, firstSequence, beganAt: now, cause }
+      const epoch = { id, firstSequence, beganAt: now, cause }
+      appendAlone(db, epochEntry(epoch))
+      return epoch
     })
     .immediate()
 }

@@ -3,7 +3,7 @@ import { auditText } from '../chain/link.ts'
 import { AUDIT } from '../columns.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
-import type { LedgerCache } from './ledger-cache.ts'
+import { type LedgerCache, ledgerCache } from './ledger-cache.ts'
 import { insertRow } from './row-statements.ts'
 import { live } from './rows.ts'
 
@@ -15,6 +15,13 @@ export function appendAudit(db: Connection, cache: LedgerCache): (entry: AuditEn
     insert.run(...own, ...AUDIT.row(entry), ++cache.numbers(...own).audit)
     cache.chain.add(...own, 'audit', auditText(entry), entry.at)
   }
+}
+
+/** Appends an entry and its link in the transaction of a command, on a database that no writer thread has. */
+export function appendAlone(db: Connection, entry: AuditEntry): void {
+  const cache = ledgerCache(db)
+  appendAudit(db, cache)(entry)
+  cache.flush()
 }
 
 export const auditWrites = {

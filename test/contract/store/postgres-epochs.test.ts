@@ -152,6 +152,11 @@ test('an epoch that is begun by hand is that of the next event of every node', a
   assert.equal(cause, 'requested')
   const { stdout } = await runCli(['epoch', '--database', url])
   assert.equal(stdout.trim().split('\n').length, 2)
+  const { data } = await first.auditEntries(scope, { limit: 1, action: 'epoch.begun' })
+  assert.deepEqual(
+    [data[0]?.actor, data[0]?.object],
+    ['cli', stdout.trim().split('\n').at(-1)?.split(' ')[0]],
+  )
   assert.equal((await closeAndVerify(t, url)).problem, undefined)
 })
 
@@ -202,6 +207,8 @@ test('a copy of a backup begins an epoch: events may be missing from it', async 
   const url = await copied(t, backup)
   await withStore(url, async (store) => {
     assert.equal((await epochOf(store)).cause, 'copied')
+    const { data } = await store.auditEntries(scope, { limit: 1, action: 'database.copied' })
+    assert.deepEqual([data[0]?.actor, data[0]?.object], ['cli', (await epochOf(store)).id])
     await assertBegins(store, 3)
   })
   await assertSound(url)
