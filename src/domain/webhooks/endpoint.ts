@@ -25,7 +25,7 @@ export type WebhookEndpoint = {
   readonly metadata: Readonly<Record<string, string>>
   /** The events that it gets: `*`, a prefix as `payment.*`, or a type. */
   readonly events: readonly string[]
-  /** Headers that each request has beside MiniPay's own. */
+  /** Headers that each request has beside MiniPay's own, by their names in lower case; the values are sealed as secrets are. */
   readonly headers: Readonly<Record<string, string>>
   /** Attempts a second; null: without a limit. */
   readonly rateLimit: number | null

@@ -105,8 +105,9 @@ test("an endpoint's own headers are sent, and override none of MiniPay's in any 
     'CONTENT-TYPE': 'text/plain',
     'User-Agent': 'mine',
   }
+  const sealedOwn = Object.fromEntries(Object.entries(own).map(([name, value]) => [name, sealed(value)]))
   const { headers, body } = messages()(
-    endpointOf({ headers: own, secrets: [current(secret)] }),
+    endpointOf({ headers: sealedOwn, secrets: [current(secret)] }),
     EVENT,
     'dlv_1',
     NOW,

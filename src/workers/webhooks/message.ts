@@ -16,7 +16,7 @@ export type MessageOptions = {
 
 /**
  * The message of an event to an endpoint, as attempt `delivery` sends it at a time (ms since 1970): signed anew, with
- * the same body each time. Throws `VaultError` if the endpoint's secret cannot be opened, and an error if the event
+ * the same body each time. Throws `VaultError` if the endpoint's secret or headers cannot be opened, and an error if the event
  * cannot be rendered.
  */
 export type MessageOf = (
@@ -45,7 +45,10 @@ export function createMessages({ vault, body, defaultKey }: MessageOptions): Mes
     const context = secretContext(endpoint.scope, endpoint.id)
     const known = kept.get(context)
     if (known?.version === endpoint.version) return known
-    const headers = Object.entries(endpoint.headers).map(([name, value]) => [name.toLowerCase(), value])
+    const headers = Object.entries(endpoint.headers).map(([name, value]) => [
+      name.toLowerCase(),
+      vault.open(value, context),
+    ])
     const prepared = {
       version: endpoint.version,
       headers: Object.fromEntries(headers),
