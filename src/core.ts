@@ -12,6 +12,7 @@ import {
 import { createRouter } from './app/routing/router.ts'
 import { serves } from './app/routing/serving.ts'
 import type { Config, SettingKey } from './config.ts'
+import { isPostgres } from './database-name.ts'
 import { type Mode, OPERATOR_ACCOUNT } from './domain/scope.ts'
 import { checkTarget } from './net/check-target.ts'
 import type { TargetPolicy } from './net/target-policy.ts'
@@ -19,10 +20,13 @@ import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
 import type { Scope, Store } from './ports/store.ts'
+import type { Vault } from './ports/vault.ts'
 import { type Configured, loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
 import { engineOf } from './storage/engine.ts'
+import { keyFileOf } from './vault/key-file.ts'
+import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
 import type { DeliverOptions } from './workers/deliver.ts'
 import { webhookClient } from './workers/webhook-client.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
@@ -47,6 +51,7 @@ export const CORE_SETTINGS = [
   'providers',
   'webhookTarget',
   'webhookSecret',
+  'secretsKey',
   'allowedTargets',
   'localTargets',
   'webhookPorts',
@@ -128,7 +133,8 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const clock = await openClock({ store, log, passed: runtime.monotonic })
     const providers = (await withAccounts(configured, store)).map(parts.provider)
     const health = parts.health(healthOf(log, runtime))
-    const made = { store, providers, health, log, runtime, clock }
+    const vault = await vaultOf(config, store, log)
+    const made = { store, vault, providers, health, log, runtime, clock }
     const target = targetScope(providers, surroundings.webhookMode)
     const policy = targetPolicyOf(config, surroundings.onLoopback ?? true)
     const context = contextOf(config, { ...made, policy }, target, watch, () => workers.wakeDeliverer())
@@ -190,6 +196,7 @@ function healthOf(log: Log, { monotonic }: Runtime): Health {
 
 type Made = {
   readonly store: Store
+  readonly vault: Vault
   readonly providers: readonly Provider[]
   readonly health: Health
   readonly log: Log
@@ -198,7 +205,24 @@ type Made = {
   readonly policy: TargetPolicy
 }
 
-/** The rule for the targets of registered webhook endpoints. */
+/** The vault with the configured keys and, beside a SQLite file, those of its key file. */
+async function vaultOf({ database, secretsKey }: CoreConfig, store: Store, log: Log): Promise<Vault> {
+  const sealed = () => store.sealedWebhookEndpoints({ after: null, limit: CHECKED_SECRETS })
+  const vault = await openVault({
+    keys: secretsKey,
+    keyFile: isPostgres(database)
+      ? null
+      : keyFileOf((await import('./storage/sqlite/place.ts')).placeOf(database)),
+    hasSecrets: async () => (await sealed()).length > 0,
+  })
+  warnOfClosedSecrets(vault, await sealed(), log)
+  return vault
+}
+
+/** The most endpoints whose secrets are opened at the start, to warn of a missing key before a webhook needs it. */
+const CHECKED_SECRETS = 1_000
+
+/** The rule for the targets of/** The rule for the targets of registered webhook endpoints. */
 function targetPolicyOf(
   { allowedTargets, localTargets, webhookPorts }: CoreConfig,
   onLoopback: boolean,

@@ -4,6 +4,7 @@ import { type Network, networkOf } from './domain/access/networks.ts'
 import { createEgress, type Egress } from './net/egress.ts'
 import { httpUrl } from './net/http-url.ts'
 import { secretKey } from './signing.ts'
+import { keysOf } from './vault/key-text.ts'
 
 /** A setting that cannot be used; the message is a sentence for the person who starts the program. */
 export class ConfigError extends Error {
@@ -100,6 +101,16 @@ export function secret(text: string): Buffer | null {
 export function secretWithText(text: string): { readonly text: string; readonly key: Buffer } | null {
   const key = secret(text)
   return key && { text, key }
+}
+
+/** The keys of the vault, the sealing one first. The message repeats nothing of them. */
+export function secretsKeys(text: string): readonly Buffer[] {
+  const keys = keysOf(text)
+  if (keys === undefined)
+    throw new ConfigError(
+      'must be 32 bytes in base64, or several separated by commas; make one with: minipay secrets new-key',
+    )
+  return keys
 }
 
 export function server(text: string): URL {

@@ -10,6 +10,7 @@ import {
   origins,
   ports,
   secret,
+  secretsKeys,
   secretWithText,
   server,
   target,
@@ -96,6 +97,13 @@ export const SETTINGS = {
     default: '',
     doc: 'Secret that signs every webhook (Standard Webhooks): whsec_ and 24 to 64 bytes in base64. Empty: unsigned.',
     parse: secret,
+  },
+  secretsKey: {
+    flag: 'secrets-key',
+    env: 'MINIPAY_SECRETS_KEY',
+    default: '',
+    doc: 'Keys that encrypt stored webhook secrets: 32 bytes in base64 each, separated by commas; the first encrypts. Empty: see Stored secrets.',
+    parse: secretsKeys,
   },
   allowedTargets: {
     flag: 'allowed-targets',

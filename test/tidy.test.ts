@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   api: ['http', 'app', 'domain', 'ports'],
   runtime: ['ports'],
   observe: ['ports'],
-  'setting-values': ['domain', 'net', 'signing'],
+  'setting-values': ['domain', 'net', 'signing', 'vault'],
   settings: ['setting-values', 'database-name'],
   'open-networks': ['domain', 'ports'],
   'shown-settings': ['config', 'database-name', 'domain'],

@@ -8,6 +8,7 @@ import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import type { Scope, Store } from '../ports/store.ts'
+import { noVault, type Vault } from '../ports/vault.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
@@ -23,6 +24,8 @@ export type WebhookEndpoint = { readonly name: string; readonly scope: Scope }
 /** The dependencies of every use case: created once a process, and by tests with a time of their own. */
 export type Context = {
   readonly store: Store
+  /** Encrypts the secrets that the store keeps. */
+  readonly vault: Vault
   /** By name, in the order of their configuration. */
   readonly providers: ReadonlyMap<string, Provider>
   readonly router: Router
@@ -84,16 +87,17 @@ type Chosen = Omit<
 >
 
 /**
- * A context; its clock is the machine's unless given, and always trusted. Unless `checkTarget` is given, no endpoint can
- * be registered.
+ * A context; its clock is the machine's unless given, and always trusted. Unless `checkTarget` and `vault` are given, no
+ * endpoint can be registered.
  */
 export function createContext(
-  chosen: Omit<Chosen, 'checkTarget'> & Partial<Pick<Context, 'clock' | 'checkTarget'>>,
+  chosen: Omit<Chosen, 'checkTarget' | 'vault'> & Partial<Pick<Context, 'clock' | 'checkTarget' | 'vault'>>,
 ): Context {
   const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
   return {
     checkTarget: () => reject('parameter_invalid', 'No webhook endpoint can be registered here.', 'url'),
+    vault: noVault('MiniPay has no key here that encrypts secrets.'),
     ...chosen,
     now: clock.now,
     clock,

@@ -26,6 +26,11 @@ export type WebhookDeliveryQuery = Pick<
   readonly state?: DeliveryState
 }
 
+export type SealedQuery = {
+  readonly after: Pick<WebhookEndpoint, 'scope' | 'id'> | null
+  readonly limit: number
+}
+
 /** How far an endpoint is. */
 export type WebhookCursor = {
   readonly position: number
@@ -140,6 +145,11 @@ export type WebhookStore = {
   webhookEndpoint(scope: Scope, id: string): Promise<WebhookEndpoint | undefined>
   /** Those that are not deleted, newest first; `DEFAULT_ENDPOINT` is the last. */
   webhookEndpoints(scope: Scope, query: WebhookPageQuery): Promise<Page<WebhookEndpoint>>
+  /**
+   * Endpoints of every scope that have a sealed secret and are not deleted, after one of them, by account, mode and id:
+   * for the command that seals them under another key.
+   */
+  sealedWebhookEndpoints(query: SealedQuery): Promise<WebhookEndpoint[]>
   /** Undefined if the endpoint does not exist or was deleted. */
   webhookCursor(scope: Scope, id: string): Promise<WebhookCursor | undefined>
 

@@ -24,3 +24,11 @@ export type Vault = {
 export function secretContext({ accountId, mode }: Scope, endpoint: string): string {
   return `${accountId} ${mode} ${endpoint}`
 }
+
+/** A vault without a key; `unusable` is the sentence that says why. */
+export function noVault(unusable: string): Vault {
+  const refuse = () => {
+    throw new VaultError(unusable)
+  }
+  return { unusable, seal: refuse, open: refuse, isCurrent: () => false }
+}

@@ -11,6 +11,7 @@ export const webhookStubs: WebhookStore = {
   setDefaultWebhookEndpoint: missing,
   webhookEndpoint: missing,
   webhookEndpoints: missing,
+  sealedWebhookEndpoints: async () => [],
   webhookCursor: missing,
   claimWebhookCursors: missing,
   releaseWebhookCursors: missing,

@@ -7,7 +7,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto'
-import { type Vault, VaultError } from '../ports/vault.ts'
+import { noVault, type Vault, VaultError } from '../ports/vault.ts'
 
 export const KEY_BYTES = 32
 const NONCE_BYTES = 12
@@ -21,29 +21,22 @@ export const NO_KEY =
 
 type Key = { readonly id: string; readonly key: KeyObject }
 
-/**
- * A vault with keys of 32 bytes each: the first seals, and all open. Without a key it seals and opens nothing, and
- * `unusable` is the reason.
- */
+/** A vault with keys of 32 bytes each: the first seals, and all open. Without any, `unusable` is why it has none. */
 export function createVault(keys: readonly Buffer[], unusable: string = NO_KEY): Vault {
   const known = new Map(keys.map((key) => [keyId(key), createSecretKey(key)]))
   const [current] = [...known].map(([id, key]): Key => ({ id, key }))
+  if (!current) return noVault(unusable)
   return {
-    unusable: current ? null : unusable,
-    seal(text, context) {
-      if (!current) throw new VaultError(unusable)
-      return sealed(current, text, context)
-    },
+    unusable: null,
+    seal: (text, context) => sealed(current, text, context),
     open(text, context) {
       const [, id = '', nonce = '', rest = ''] = SEALED.exec(text) ?? []
       const key = known.get(id)
       if (key) return opened(key, Buffer.from(nonce, 'base64url'), Buffer.from(rest, 'base64url'), context)
       if (id === '') throw new VaultError('A stored secret is damaged: it is not in the format of MiniPay.')
-      throw new VaultError(
-        `MiniPay lacks the key ${id}, under which a secret is encrypted. ${current ? MISSING_KEY : unusable}`,
-      )
+      throw new VaultError(`MiniPay lacks the key ${id}, under which a secret is encrypted. ${MISSING_KEY}`)
     },
-    isCurrent: (text) => current !== undefined && SEALED.exec(text)?.[1] === current.id,
+    isCurrent: (text) => SEALED.exec(text)?.[1] === current.id,
   }
 }
 
