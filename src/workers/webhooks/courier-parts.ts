@@ -1,0 +1,72 @@
+/** What the couriers of a process share. */
+import type { DeliveryAttempt } from '../../domain/delivery.ts'
+import type { IdPrefix } from '../../domain/id.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+import type { Scope, Store, StoredEvent } from '../../ports/store.ts'
+import type { DeliveryBatch, HeldCursor } from '../../ports/store-webhooks.ts'
+import type { WebhookClient, WebhookMessage } from '../webhook-client.ts'
+import type { EventPages } from './event-pages.ts'
+import type { Overall } from './slots.ts'
+
+/**
+ * The request that tells an endpoint of an event, at a time in ms since 1970, which its signature covers. If it throws,
+ * the attempt fails with the error as its reason.
+ */
+export type MakeMessage = (
+  endpoint: WebhookEndpoint,
+  event: StoredEvent,
+  delivery: { readonly id: string },
+  at: number,
+) => WebhookMessage
+
+export type CourierParts = {
+  readonly store: Store
+  readonly pages: EventPages
+  /** A client for the endpoint's URL. */
+  readonly client: (endpoint: WebhookEndpoint) => WebhookClient
+  readonly message: MakeMessage
+  readonly overall: Overall
+  /** The most webhooks in flight to one endpoint. */
+  readonly concurrency: number
+  /** The token of this process's cursors. */
+  readonly token: string
+  readonly log: Log
+  readonly runtime: Runtime
+  /** ms since 1970. */
+  readonly now: () => number
+  readonly newId: (prefix: IdPrefix) => string
+  /** SHA-256 in hex. */
+  readonly sha256: (text: string) => string
+  readonly onAttempt?: ((attempt: DeliveryAttempt, durationMs: number) => void) | undefined
+  /** The courier has something to store. */
+  readonly onResults: (courier: Courier) => void
+  /** A batch stored an event. */
+  readonly onEvent: (scope: Scope) => void
+  /** A replay ended: there may be another one. */
+  readonly onReplayEnd: () => void
+}
+
+/** Tells one endpoint of its events, while this process holds its cursor. */
+export type Courier = {
+  readonly endpoint: () => WebhookEndpoint
+  /** The cursor as it was claimed or renewed. */
+  update(held: HeldCursor): void
+  /** Events of its scope may have been stored. */
+  ring(): void
+  /** Looks for work that no ring told of; `thorough` also for deliveries that were put back. */
+  poll(thorough: boolean): void
+  /** Begins no further attempt. */
+  end(): void
+  /** Gives up the attempts in flight: their events are sent again later. */
+  cut(): Promise<void>
+  /** Resolves once nothing is in flight, and everything that can be is stored. */
+  ended(): Promise<void>
+  isEnding(): boolean
+  /** What is to be stored now, if anything; `confirm` must follow before the next call. */
+  collect(): DeliveryBatch | undefined
+  /** `held`: the batch was stored. Otherwise this process no longer holds the cursor. */
+  confirm(held: boolean): void
+  isOpen(): boolean
+}

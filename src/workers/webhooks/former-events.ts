@@ -1,0 +1,34 @@
+/** The events of a replay. */
+import { wants, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import type { Replay } from '../../domain/webhooks/replay.ts'
+import type { Store } from '../../ports/store.ts'
+import type { EventPages } from './event-pages.ts'
+import type { FormerPage } from './replay-run.ts'
+
+type Parts = {
+  readonly store: Pick<Store, 'failedDeliveriesOf' | 'storedDeliveries'>
+  readonly pages: EventPages
+  readonly endpoint: () => WebhookEndpoint
+  readonly idOf: (eventId: string) => string
+}
+
+/** Events of a replay after a sequence, with their deliveries. Rejects with `StoreUnavailable`. */
+export async function readFormer(
+  { store, pages, endpoint, idOf }: Parts,
+  { scope, endpoint: id, kind, types, to }: Replay,
+  after: number,
+  limit: number,
+): Promise<FormerPage> {
+  if (kind === 'failed') {
+    const fitting = await store.failedDeliveriesOf(scope, id, { after, to, types, limit })
+    return { events: fitting.map(({ event }) => event), fitting }
+  }
+  const events = await pages.read(scope, { after, to, limit })
+  const wanted = events.filter(({ type }) => (types ? types.includes(type) : wants(endpoint(), type)))
+  const stored = await store.storedDeliveries(
+    scope,
+    wanted.map((event) => idOf(event.id)),
+  )
+  const byId = new Map(stored.map((delivery) => [delivery.id, delivery]))
+  return { events, fitting: wanted.map((event) => ({ event, delivery: byId.get(idOf(event.id)) })) }
+}

@@ -1,0 +1,90 @@
+/** Stores the results of all couriers of a process: one write at a time, with everything that ended during the last one. */
+import type { Log } from '../../ports/log.ts'
+import { type Runtime, sleep } from '../../ports/runtime.ts'
+import { type Store, StoreUnavailable } from '../../ports/store.ts'
+import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
+import type { Courier } from './courier-parts.ts'
+
+/** The wait before another try to store results, in ms. */
+const AGAIN_MS = 200
+
+export type Recorder = {
+  /** The courier has something to store. */
+  add(courier: Pick<Courier, 'collect' | 'confirm'>): void
+  /** Stores nothing more while the store is unavailable. */
+  giveUp(): void
+}
+
+export type RecorderOptions = {
+  readonly store: Pick<Store, 'recordDeliveries'>
+  readonly log: Log
+  readonly runtime: Pick<Runtime, 'after'>
+}
+
+type Filed = { readonly courier: Pick<Courier, 'collect' | 'confirm'>; readonly batch: DeliveryBatch }
+
+export function createRecorder({ store, log, runtime }: RecorderOptions): Recorder {
+  const waiting = new Set<Filed['courier']>()
+  let running = false
+  let givenUp = false
+
+  async function run(): Promise<void> {
+    running = true
+    while (waiting.size > 0) {
+      const couriers = [...waiting]
+      waiting.clear()
+      const filed: Filed[] = []
+      for (const courier of couriers) {
+        const batch = courier.collect()
+        if (batch) filed.push({ courier, batch })
+      }
+      if (filed.length > 0) await file(filed)
+    }
+    running = false
+  }
+
+  /** Each courier gets to know whether its batch was stored. A batch that cannot be stored holds up no other. */
+  async function file(filed: readonly Filed[]): Promise<void> {
+    try {
+      const held = await persist(filed.map(({ batch }) => batch))
+      for (const [i, { courier }] of filed.entries()) courier.confirm(held[i] === true)
+    } catch (error) {
+      if (filed.length > 1) {
+        for (const one of filed) await file([one])
+        return
+      }
+      for (const { courier, batch } of filed) {
+        const { endpoint } = batch
+        log.error({ endpoint, err: error }, 'The results of webhooks cannot be stored; MiniPay sends them again.')
+        courier.confirm(false)
+      }
+    }
+  }
+
+  /** Waits for an unavailable store: otherwise the receivers would get everything twice. */
+  async function persist(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]> {
+    for (;;) {
+      try {
+        return await store.recordDeliveries(batches)
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error
+        if (givenUp || error.reason === 'closing') return batches.map(() => false)
+        await sleep(runtime, AGAIN_MS)
+      }
+    }
+  }
+
+  return {
+    add(courier) {
+      waiting.add(courier)
+      // Not in this turn, so that what ends together is stored together.
+      if (!running) {
+        running = true
+        void Promise.resolve().then(run)
+      }
+    },
+    giveUp() {
+      givenUp = true
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/** A replay in progress: former events of an endpoint, read in pages and sent again beside the new ones. */
+import type { Replay } from '../../domain/webhooks/replay.ts'
+import type { Delivery } from '../../domain/webhooks/delivery.ts'
+import type { StoredEvent } from '../../ports/store.ts'
+import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
+import { sizeOf } from './event-pages.ts'
+import { type Job, objectOf } from './job.ts'
+import { createWindow, type Window } from './window.ts'
+
+const PAGE = 32
+const LONG_PAGE = 1024 * 1024
+
+/** A former event, with its delivery if one is stored. */
+export type FormerEvent = { readonly event: StoredEvent; readonly delivery: Delivery | undefined }
+/** `fits` leaves out events that the replay does not send. */
+export type FormerPage = {
+  readonly events: readonly StoredEvent[]
+  readonly fitting: readonly FormerEvent[]
+}
+
+export type ReplayRunOptions = {
+  readonly replay: Replay
+  /** Events after a sequence, at most so many. */
+  readonly read: (after: number, limit: number) => Promise<FormerPage>
+  readonly idOf: (eventId: string) => string
+}
+
+export type ReplayRun = {
+  readonly id: string
+  readonly window: Window
+  worthReading(): boolean
+  /** Rejects with `StoreUnavailable`, and has then changed nothing. */
+  read(): Promise<void>
+  ready(): boolean
+  take(): Job | undefined
+  /** Counts an attempt that ended. */
+  count(delivered: boolean): void
+  /** All that was sent again so far; `done` once that is everything. */
+  progress(): NonNullable<DeliveryBatch['replay']>
+}
+
+export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): ReplayRun {
+  const window = createWindow(replay.position)
+  const waiting: Job[] = []
+  let { sent, delivered } = replay
+  const atEnd = () => window.readTo() >= replay.to
+
+  function jobOf({ event, delivery }: FormerEvent): Job {
+    const stored = delivery ? { revision: delivery.revision, attempts: delivery.attempts } : null
+    const place = window.add(event.sequence)
+    return { event, id: idOf(event.id), object: objectOf(event), why: 'replay', stored, place }
+  }
+
+  return {
+    id: replay.id,
+    window,
+    worthReading: () => waiting.length === 0 && !atEnd(),
+    async read() {
+      const { events, fitting } = await read(window.readTo(), PAGE)
+      waiting.push(...fitting.map(jobOf))
+      const more = events.length === PAGE || sizeOf(events) > LONG_PAGE
+      window.passTo(more ? (events.at(-1)?.sequence ?? replay.to) : replay.to)
+    },
+    ready: () => waiting.length > 0,
+    take: () => waiting.shift(),
+    count(succeeded) {
+      sent++
+      if (succeeded) delivered++
+    },
+    progress() {
+      const position = window.position()
+      const state = position >= replay.to ? 'done' : 'running'
+      return { id: replay.id, position, sent, delivered, state }
+    },
+  }
+}
