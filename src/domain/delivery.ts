@@ -5,7 +5,13 @@ import { retryAfterMs } from './retry-after.ts'
  * reason why there was no response.
  */
 export type DeliveryAttempt =
-  | { readonly kind: 'response'; readonly status: number; readonly retryAfter?: string }
+  | {
+      readonly kind: 'response'
+      readonly status: number
+      readonly retryAfter?: string
+      /** The beginning of the response's body. */
+      readonly answer?: string
+    }
   | { readonly kind: 'no_answer'; readonly error: string }
 
 /** The state of a delivery after an attempt. `retryAt` is in ms since 1970. */

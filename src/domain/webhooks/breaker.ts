@@ -38,6 +38,10 @@ export function breakerAfter(
   if (!breaker.open && failures < OPENING_FAILURES) return { failures, open: null }
   if (breaker.open && !attempt.probe) return { failures, open: breaker.open }
   const probes = breaker.open ? breaker.open.probes + 1 : 0
-  const waitMs = Math.min(FIRST_PROBE_MS * 2 ** Math.min(probes, 10), MAX_PROBE_MS, attempt.waitMs ?? MAX_PROBE_MS)
+  const waitMs = Math.min(
+    FIRST_PROBE_MS * 2 ** Math.min(probes, 10),
+    MAX_PROBE_MS,
+    attempt.waitMs ?? MAX_PROBE_MS,
+  )
   return { failures, open: { probeAt: now + waitMs, probes } }
 }

@@ -102,6 +102,7 @@ export function failureOf(attempt: DeliveryAttempt): string | null {
   if (attempt.kind === 'no_answer') return attempt.error
   const { status } = attempt
   if (status >= 200 && status < 300) return null
-  if (status >= 300 && status < 400) return `the receiver redirected with ${status}, which MiniPay does not follow`
+  if (status >= 300 && status < 400)
+    return `the receiver redirected with ${status}, which MiniPay does not follow`
   return `the receiver responded with ${status}`
 }

@@ -1,32 +1,26 @@
 /** What the couriers of a process share. */
 import type { DeliveryAttempt } from '../../domain/delivery.ts'
+import type { EventType } from '../../domain/event.ts'
 import type { IdPrefix } from '../../domain/id.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Runtime } from '../../ports/runtime.ts'
-import type { Scope, Store, StoredEvent } from '../../ports/store.ts'
+import type { Scope, Store } from '../../ports/store.ts'
 import type { DeliveryBatch, HeldCursor } from '../../ports/store-webhooks.ts'
-import type { WebhookClient, WebhookMessage } from '../webhook-client.ts'
+import type { WebhookClient } from '../webhook-client.ts'
 import type { EventPages } from './event-pages.ts'
+import type { MessageOf } from './message.ts'
 import type { Overall } from './slots.ts'
-
-/**
- * The request that tells an endpoint of an event, at a time in ms since 1970, which its signature covers. If it throws,
- * the attempt fails with the error as its reason.
- */
-export type MakeMessage = (
-  endpoint: WebhookEndpoint,
-  event: StoredEvent,
-  delivery: { readonly id: string },
-  at: number,
-) => WebhookMessage
 
 export type CourierParts = {
   readonly store: Store
   readonly pages: EventPages
   /** A client for the endpoint's URL. */
   readonly client: (endpoint: WebhookEndpoint) => WebhookClient
-  readonly message: MakeMessage
+  /** If it throws, the attempt fails with the error as its reason. */
+  readonly message: MessageOf
+  /** Whether an endpoint gets the events of a type. */
+  readonly wants: (endpoint: WebhookEndpoint, type: EventType) => boolean
   readonly overall: Overall
   /** The most webhooks in flight to one endpoint. */
   readonly concurrency: number

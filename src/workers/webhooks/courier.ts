@@ -1,40 +1,36 @@
 /** Tells one webhook endpoint of its events: new ones, those whose next attempt is due, and those of replays. */
 import type { DeliveryAttempt } from '../../domain/delivery.ts'
-import { breakerAfter, CLOSED, type WebhookBreaker } from '../../domain/webhooks/breaker.ts'
-import { deliveryIdOf } from '../../domain/webhooks/delivery.ts'
-import { wants, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import { type Failing, failingAfter } from '../../domain/webhooks/failing.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { failureOf, type Judgement, judgeAttempt, policyOf } from '../../domain/webhooks/schedule.ts'
-import type { Timer } from '../../ports/runtime.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { DeliveryBatch, DeliveryResult, HeldCursor } from '../../ports/store-webhooks.ts'
 import type { WebhookClient, WebhookMessage } from '../webhook-client.ts'
+import { type Condition, createCondition } from './condition.ts'
 import type { Courier, CourierParts } from './courier-parts.ts'
-import { createDueDeliveries, type DueDeliveries } from './due-deliveries.ts'
-import { endpointDisabled, endpointFailing, type EndpointNews } from './endpoint-news.ts'
+import { type EndpointNews, endpointDisabled, endpointFailing } from './endpoint-news.ts'
 import type { Job } from './job.ts'
-import { createNewEvents, type NewEvents } from './new-events.ts'
-import { createOrder } from './order.ts'
 import { createOutbox } from './outbox.ts'
 import { createPace, type Pace } from './pace.ts'
-import { createReplayRun, type ReplayRun } from './replay-run.ts'
 import { createSlots, type Slots } from './slots.ts'
-import { readFormer } from './former-events.ts'
+import { createWakeTimer, type WakeTimer } from './wake-timer.ts'
+import { EndpointWork, type Source } from './work.ts'
 
-/** After a crash at most so many events are sent again to an endpoint. */
-export const WINDOW = 256
 /** An attempt ends, and is stored, within this time, in ms. */
 const PARKED_MS = 30_000
 /** The revision of a delivery that was never put back. */
 const FIRST_REVISION = 0
-/** Replays use at most this part of the slots. */
-const REPLAY_PART = 0.25
-/** Deliveries that are due use at most this part of the slots while there are new events. */
-const DUE_PART = 0.5
-const MAX_TIMER_MS = 2 ** 31 - 1
+const NO_NEWS: EndpointNews = { change: null, event: null }
 
-type Source = 'due' | 'new' | 'replay'
-type Flight = { readonly job: Job; readonly source: Source; readonly probe: boolean; parked: boolean }
+type Flight = {
+  readonly job: Job
+  readonly source: Source
+  /** It was sent while the breaker was open. */
+  readonly probe: boolean
+  /** When it began, in ms since 1970. */
+  readonly at: number
+  /** Its delivery was stored before its attempt ended. */
+  parked: boolean
+}
 
 export function startCourier(parts: CourierParts, held: HeldCursor): Courier {
   return new EndpointCourier(parts, held)
@@ -45,98 +41,79 @@ class EndpointCourier implements Courier {
   readonly #client: WebhookClient
   readonly #slots: Slots
   readonly #pace: Pace
-  readonly #order = createOrder()
-  readonly #events: NewEvents
-  readonly #due: DueDeliveries
+  readonly #condition: Condition
+  readonly #timer: WakeTimer
+  readonly #work: EndpointWork
   readonly #outbox = createOutbox()
   readonly #flights = new Set<Flight>()
   readonly #ended = Promise.withResolvers<void>()
   #endpoint: WebhookEndpoint
-  #replay: ReplayRun | null = null
-  #breaker: WebhookBreaker = CLOSED
-  #failing: Failing
-  #storedFailing: Failing
   #news: EndpointNews | null = null
+  /** As stored. */
   #position: number
-  /** Whether a position is stored even without results. */
+  /** Whether the position is to be stored even without results. */
   #positionDue = false
   #storing: DeliveryBatch | null = null
-  /** A new event of an ordered endpoint that may be sent. */
-  #admitted: Job | undefined
   #reading = false
   #pumping = false
   #ending = false
   #cut = false
   #lost = false
-  #timer: Timer | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  #over = false
 
   constructor(parts: CourierParts, held: HeldCursor) {
-    const { store, pages, runtime, overall, concurrency: most, onAttempt, now } = parts
-    const { endpoint, position, reach, failingSince, warnedAt } = held
-    const { scope, id } = endpoint
+    const { runtime, overall, concurrency: most, onAttempt, now } = parts
     this.#parts = parts
-    this.#endpoint = endpoint
-    this.#position = position
-    this.#failing = { since: failingSince, warnedAt }
-    this.#storedFailing = this.#failing
-    this.#client = parts.client(endpoint)
-    const onRoom = () => this.#pump()
-    this.#slots = createSlots({ most, overall, onRoom, runtime, onAttempt })
+    this.#endpoint = held.endpoint
+    this.#position = held.position
+    const failing = { since: held.failingSince, warnedAt: held.warnedAt }
+    this.#condition = createCondition({ failing, runtime, now })
+    this.#client = parts.client(held.endpoint)
+    this.#slots = createSlots({ most, overall, onRoom: () => this.#pump(), runtime, onAttempt })
     this.#pace = createPace(() => this.#endpoint.rateLimit, runtime.monotonic)
-    this.#events = createNewEvents({
-      position,
-      reach,
-      read: (after, limit) => pages.read(scope, { after, limit }),
-      stored: (ids) => store.storedDeliveries(scope, ids),
-      prepare: (objects) => this.#askForBlocked(objects),
-      wants: (type) => wants(this.#endpoint, type),
-      idOf: this.#idOf,
-    })
-    this.#due = createDueDeliveries({
-      due: (now, limit) => store.dueDeliveries(scope, id, { now, limit }),
-      next: () => store.nextDue(scope, id),
-      mayBegin: (object) => !this.#endpoint.ordered || this.#order.mayBegin(object),
-      now,
+    this.#timer = createWakeTimer(() => this.#pump(), runtime)
+    this.#work = new EndpointWork({
+      ...{ parts, held, endpoint: this.endpoint, slots: this.#slots.count, unstored: this.#outbox.size },
+      onWaiting: (job) => this.#storeWaiting(job),
+      onWindowFull: () => this.#park(),
     })
     this.update(held)
   }
 
   endpoint = (): WebhookEndpoint => this.#endpoint
   isEnding = (): boolean => this.#ending
-  isOpen = (): boolean => this.#breaker.open !== null
+  isOpen = (): boolean => this.#condition.open() !== null
   ended = (): Promise<void> => this.#ended.promise
-  readonly #idOf = (eventId: string): string => deliveryIdOf(this.#endpoint.id, eventId, this.#parts.sha256)
 
   update({ endpoint, replays }: HeldCursor): void {
     const { url, ordered } = this.#endpoint
     this.#endpoint = endpoint
     // Another receiver, or another order: the next courier begins anew.
-    if (endpoint.url !== url || endpoint.ordered !== ordered) return this.end()
-    const running = replays.find(({ id }) => id === this.#replay?.id)
-    if (!running) this.#replay = replays[0] ? this.#runOf(replays[0]) : null
-    this.#pump()
+    if (endpoint.url !== url || endpoint.ordered !== ordered) this.end()
+    else {
+      this.#work.follow(replays)
+      if (this.#work.replay?.hasProgress()) this.#parts.onResults(this)
+      this.#pump()
+    }
   }
 
   ring(): void {
-    this.#events.ring()
+    this.#work.events.ring()
     this.#pump()
   }
 
   poll(thorough: boolean): void {
-    this.#events.ring()
-    if (thorough) this.#due.ring()
-    else this.#due.poll()
-    this.#positionDue = true
-    if (this.#events.window.position() !== this.#position) this.#parts.onResults(this)
+    this.#work.events.ring()
+    if (thorough) this.#work.due.ring()
+    else this.#work.due.poll()
+    this.#storePosition()
     this.#pump()
   }
 
   end(): void {
     this.#ending = true
-    this.#timer?.cancel()
-    this.#positionDue = true
-    this.#parts.onResults(this)
+    this.#timer.stop()
+    this.#storePosition()
     this.#endIfIdle()
   }
 
@@ -145,22 +122,11 @@ class EndpointCourier implements Courier {
     await this.#client.destroy()
   }
 
-  #runOf(replay: HeldCursor['replays'][number]): ReplayRun {
-    const { store, pages } = this.#parts
-    const endpoint = () => this.#endpoint
-    return createReplayRun({
-      replay,
-      read: (after, limit) => readFormer({ store, pages, endpoint, idOf: this.#idOf }, replay, after, limit),
-      idOf: this.#idOf,
-    })
-  }
-
-  async #askForBlocked(objects: readonly (string | null)[]): Promise<void> {
-    if (!this.#endpoint.ordered || objects.length === 0) return
-    const { id, scope } = this.#endpoint
-    const asked = this.#order.ask(objects)
-    if (asked.length > 0)
-      this.#order.learn(asked, await this.#parts.store.blockedObjects(scope, id, asked))
+  /** Events that the endpoint does not want move the position, too, but need no write of their own. */
+  #storePosition(): void {
+    if (this.#work.events.window.position() === this.#position) return
+    this.#positionDue = true
+    this.#parts.onResults(this)
   }
 
   /** Begins as many attempts as it may, reads more work, and sets the timer for the next. */
@@ -168,9 +134,9 @@ class EndpointCourier implements Courier {
     if (this.#pumping) return
     this.#pumping = true
     while (!this.#ending) {
-      const source = this.#source()
+      const source = this.#next()
       if (!source || !this.#slots.free() || this.#pace.waitMs() > 0) break
-      const job = this.#take(source)
+      const job = this.#work.take(source)
       if (!job) break
       this.#pace.take()
       this.#begin(job, source)
@@ -181,92 +147,32 @@ class EndpointCourier implements Courier {
     this.#arm()
   }
 
-  /** Where the next job comes from; null while there is none that may begin. */
-  #source(): Source | null {
-    const { open } = this.#breaker
-    if (open) {
-      if (this.#flights.size > 0 || this.#parts.runtime.monotonic() < open.probeAt) return null
-      return this.#due.ready() ? 'due' : this.#hasNew() ? 'new' : null
-    }
-    const most = (part: number) => Math.max(1, Math.floor(this.#slots.count() * part))
-    const flying = (source: Source) => {
-      let count = 0
-      for (const flight of this.#flights) if (flight.source === source) count++
-      return count
-    }
-    const hasNew = this.#hasNew()
-    if (this.#due.ready() && (!hasNew || flying('due') < most(DUE_PART))) return 'due'
-    if (hasNew) return 'new'
-    return this.#replay?.ready() && flying('replay') < most(REPLAY_PART) ? 'replay' : null
-  }
-
-  /** Whether a new event may be sent: one is there, and the window has room for it. */
-  #hasNew(): boolean {
-    if (!this.#endpoint.ordered ? !this.#events.ready() : !this.#admit()) return false
-    if (this.#events.window.sentAhead() + this.#outbox.size() < WINDOW) return true
-    this.#park()
-    return false
-  }
-
-  /** Of an ordered endpoint: the next event whose object is free. Others wait, in memory or stored. */
-  #admit(): boolean {
-    this.#admitted ??= this.#order.next()
-    while (!this.#admitted && !this.#order.full()) {
-      const job = this.#events.take()
-      if (!job) break
-      const how = this.#order.admit(job)
-      if (how === 'send') this.#admitted = job
-      else if (how === 'store') this.#storeWaiting(job)
-    }
-    return this.#admitted !== undefined
-  }
-
-  /**
-   * An attempt that takes much longer than those after it would hold up the cursor: its delivery is stored before it
-   * ends, due when it must have ended.
-   */
-  #park(): void {
-    const first = this.#events.window.first()
-    for (const flight of this.#flights) {
-      const { job } = flight
-      if (!first || job.place !== first || job.stored !== null || flight.parked) continue
-      flight.parked = true
-      this.#due.hold(job.id)
-      this.#settle(job, { state: 'pending', dueAt: this.#parts.now() + PARKED_MS, try: null })
-      job.stored = { revision: FIRST_REVISION, attempts: 0 }
-    }
-  }
-
-  #take(source: Source): Job | undefined {
-    if (source === 'due') return this.#due.take()
-    if (source === 'replay') return this.#replay?.take()
-    if (!this.#endpoint.ordered) return this.#events.take()
-    const job = this.#admitted
-    this.#admitted = undefined
-    return job
+  /** While the breaker is open, one attempt at a time, when its time has come. */
+  #next(): Source | null {
+    const open = this.#condition.open()
+    if (!open) return this.#work.next(false)
+    if (this.#flights.size > 0 || this.#parts.runtime.monotonic() < open.probeAt) return null
+    return this.#work.next(true)
   }
 
   #begin(job: Job, source: Source): void {
     const { runtime, now } = this.#parts
-    const flight: Flight = { job, source, probe: this.isOpen(), parked: false }
+    const flight: Flight = { job, source, probe: this.isOpen(), at: now(), parked: false }
     this.#flights.add(flight)
-    if (job.place) (source === 'new' ? this.#events : this.#replay)?.window.send(job.place)
-    if (this.#endpoint.ordered) this.#order.begin(job.object)
-    const at = now()
-    const made = this.#messageOf(job, at)
-    if (typeof made === 'string') {
-      const attempt = { kind: 'no_answer', error: made } as const
-      return runtime.nextTurn(() => this.#conclude(flight, attempt, at, 0, false))
-    }
-    const sent = this.#slots.send(() => this.#client.send(made))
-    void sent.then(({ attempt, ms }) => this.#conclude(flight, attempt, at, ms, true))
+    const made = this.#messageOf(job, flight.at)
+    if (typeof made === 'string')
+      runtime.nextTurn(() => this.#conclude(flight, { kind: 'no_answer', error: made }, null))
+    else
+      void this.#slots
+        .send(() => this.#client.send(made))
+        .then(({ attempt, ms }) => this.#conclude(flight, attempt, ms))
   }
 
   /** The message; or the reason why there is none, which is not the receiver's fault and takes no slot from it. */
   #messageOf({ event, id }: Job, at: number): WebhookMessage | string {
     const { message, log } = this.#parts
     try {
-      return message(this.#endpoint, event, { id }, at)
+      return message(this.#endpoint, event, id, at)
     } catch (error) {
       log.error(
         { delivery: id, event: event.id, endpoint: this.#endpoint.id, err: error },
@@ -276,70 +182,66 @@ class EndpointCourier implements Courier {
     }
   }
 
-  /** `ofReceiver`: the attempt says something about the receiver. */
-  #conclude(flight: Flight, attempt: DeliveryAttempt, at: number, ms: number, ofReceiver: boolean): void {
+  /** `ms`: how long the receiver took; null if nothing was sent to it. */
+  #conclude(flight: Flight, attempt: DeliveryAttempt, ms: number | null): void {
     this.#flights.delete(flight)
-    const { job, source } = flight
-    if (this.#cut && attempt.kind === 'no_answer') return this.#giveBack(flight)
-    const { now, runtime, onResults } = this.#parts
-    const verdict = judgeAttempt(
-      policyOf(this.#endpoint),
-      attempt,
-      (job.stored?.attempts ?? 0) + 1,
-      now(),
-      fraction(runtime.random),
-    )
-    const succeeded = verdict.state === 'delivered'
-    const dueAt = verdict.state === 'pending' ? verdict.retryAt : null
-    if (ofReceiver) this.#learn(succeeded, flight.probe, dueAt, verdict)
-    if (verdict.state === 'failed') this.#logFailure(job, attempt)
-    if (source === 'replay') this.#replay?.count(succeeded)
-    const status = attempt.kind === 'response' ? attempt.status : null
-    const answer = attempt.kind === 'response' ? (attempt.answer ?? null) : null
-    const made = { at, ms: Math.round(ms), status, error: failureOf(attempt), answer, why: job.why }
-    this.#settle(job, { state: verdict.state, dueAt, try: made })
-    if (dueAt !== null) {
-      this.#due.add(dueAt)
-      if (this.#endpoint.ordered) for (const after of this.#order.fail(job.object)) this.#storeWaiting(after)
+    const { job, source, at } = flight
+    if (this.#cut && attempt.kind === 'no_answer') this.#giveBack(flight)
+    else {
+      const { now, runtime } = this.#parts
+      const attempts = (job.stored?.attempts ?? 0) + 1
+      const verdict = judgeAttempt(
+        policyOf(this.#endpoint),
+        attempt,
+        attempts,
+        now(),
+        fraction(runtime.random),
+      )
+      if (ms !== null) this.#learn(verdict, flight.probe)
+      if (verdict.state === 'failed') this.#logFailure(job, attempt)
+      if (source === 'replay') this.#work.count(job, verdict.state === 'delivered')
+      const status = attempt.kind === 'response' ? attempt.status : null
+      const answer = attempt.kind === 'response' ? (attempt.answer ?? null) : null
+      const made = { at, ms: Math.round(ms ?? 0), status, error: failureOf(attempt), answer, why: job.why }
+      const dueAt = verdict.state === 'pending' ? verdict.retryAt : null
+      this.#settle(job, { state: verdict.state, dueAt, try: made })
+      this.#work.end(source, job, dueAt)
+      this.#parts.onResults(this)
     }
-    onResults(this)
     this.#pump()
     this.#endIfIdle()
   }
 
-  /** After a cut: the event was not sent, as far as MiniPay knows. */
+  /** After a cut: whether the receiver got the event is unknown, and the next holder sends it again. */
   #giveBack({ job, parked }: Flight): void {
-    if (parked) this.#settle(job, { state: 'pending', dueAt: this.#parts.now(), try: null })
+    if (!parked) return
+    this.#settle(job, { state: 'pending', dueAt: this.#parts.now(), try: null })
     this.#parts.onResults(this)
-    this.#endIfIdle()
   }
 
-  #learn(succeeded: boolean, probe: boolean, dueAt: number | null, verdict: Judgement): void {
-    const { now, runtime } = this.#parts
-    const waitMs = dueAt === null ? null : dueAt - now()
-    this.#breaker = breakerAfter(this.#breaker, { succeeded, probe, waitMs }, runtime.monotonic())
+  #learn(verdict: Judgement, probe: boolean): void {
     const { disableAfterMs } = this.#endpoint
-    const { failing, consequence } = failingAfter(this.#failing, succeeded, disableAfterMs, now())
-    this.#failing = failing
-    if (this.#ending) return
-    const gone = verdict.state === 'failed' && verdict.gone
-    if (gone || consequence === 'disable') this.#disable(gone ? 'gone' : 'failing')
-    else if (consequence === 'warn') this.#news = endpointFailing(this.#parts, this.#endpoint, failing.since)
-  }
-
-  #disable(reason: 'gone' | 'failing'): void {
-    const { id } = this.#endpoint
-    const host = this.#client.host
-    this.#parts.log.warn({ endpoint: id, host, reason }, 'MiniPay disabled a webhook endpoint.')
-    this.#news = endpointDisabled(this.#parts, this.#endpoint, reason, this.#failing.since)
-    this.end()
+    const consequence = this.#condition.learn(verdict, { probe, disableAfterMs })
+    if (!consequence || this.#ending) return
+    const { since } = this.#condition.failing()
+    if (consequence === 'warn') this.#news = endpointFailing(this.#parts, this.#endpoint, since)
+    else {
+      const { log } = this.#parts
+      const fields = { endpoint: this.#endpoint.id, host: this.#client.host, reason: consequence }
+      log.warn(fields, 'MiniPay disabled a webhook endpoint.')
+      this.#news = endpointDisabled(this.#parts, this.#endpoint, consequence, since)
+      this.end()
+    }
   }
 
   #logFailure({ id, event }: Job, attempt: DeliveryAttempt): void {
     const status = attempt.kind === 'response' ? attempt.status : null
     const error = attempt.kind === 'response' ? null : attempt.error
     this.#parts.log.warn(
-      { delivery: id, event: event.id, endpoint: this.#endpoint.id, host: this.#client.host, status, error },
+      {
+        ...{ delivery: id, event: event.id, endpoint: this.#endpoint.id, host: this.#client.host },
+        ...{ status, error },
+      },
       'A webhook failed for good. When the receiver works again, send failed webhooks with: minipay webhooks retry',
     )
   }
@@ -350,26 +252,45 @@ class EndpointCourier implements Courier {
     this.#parts.onResults(this)
   }
 
+  /**
+   * An attempt that takes much longer than those after it would hold up the cursor: its delivery is stored before it
+   * ends, due when it must have ended.
+   */
+  #park(): void {
+    const first = this.#work.events.window.first()
+    for (const flight of this.#flights) {
+      const { job } = flight
+      if (!first || job.place !== first || flight.parked) continue
+      flight.parked = true
+      this.#work.due.hold(job.id)
+      this.#settle(job, { state: 'pending', dueAt: this.#parts.now() + PARKED_MS, try: null })
+      job.stored = { revision: FIRST_REVISION, attempts: 0 }
+      this.#parts.onResults(this)
+    }
+  }
+
   #settle(job: Job, result: Pick<DeliveryResult, 'state' | 'dueAt' | 'try'>): void {
-    const { id, object, event, stored, place, why } = job
+    const { id, object, event, stored, place, window } = job
     const { sequence: eventSequence, id: eventId, type: eventType, createdAt } = event
     const delivery = { id, eventSequence, eventId, eventType, object, createdAt }
     this.#outbox.add({ delivery, revision: stored?.revision ?? null, ...result })
-    if (place) (why === 'replay' ? this.#replay : this.#events)?.window.settle(place)
+    if (place) window?.settle(place)
   }
 
   collect(): DeliveryBatch | undefined {
+    if (this.#storing) return undefined
     const { token, now } = this.#parts
     const { id, scope } = this.#endpoint
-    const results = this.#outbox.collect()
-    const reached = this.#events.window.position()
-    const failing = this.#failing === this.#storedFailing ? null : this.#failing
-    const replay = this.#replay && this.#replay.hasProgress() ? this.#replay.progress() : null
-    const isDue = results.length > 0 || failing || replay || this.#news
-    if (!isDue && !(this.#positionDue && reached !== this.#position)) return undefined
+    const { events, replay: run } = this.#work
+    const reached = events.window.position()
     const position = reached === this.#position ? null : reached
+    const results = this.#outbox.collect()
+    const failing = this.#condition.isNew() ? this.#condition.failing() : null
+    const replay = run?.hasProgress() ? run.progress() : null
+    const positionDue = this.#positionDue && position !== null
+    if (results.length === 0 && !failing && !replay && !this.#news && !positionDue) return undefined
     this.#positionDue = false
-    const news = this.#news ?? { change: null, event: null }
+    const news = this.#news ?? NO_NEWS
     this.#news = null
     this.#storing = { scope, endpoint: id, token, at: now(), position, failing, results, replay, ...news }
     return this.#storing
@@ -379,94 +300,69 @@ class EndpointCourier implements Courier {
     const batch = this.#storing
     this.#storing = null
     if (!batch) return
-    if (!held) return this.#lose()
-    for (const { delivery, dueAt, try: made } of this.#outbox.stored()) {
-      const parked = made === null && dueAt !== null
-      if (!parked) this.#due.end(delivery.id)
-      if (this.#endpoint.ordered && !parked) this.#order.stored(delivery.object, made === null)
-    }
-    if (this.#endpoint.ordered && batch.results.length > 0) this.#due.ring()
-    this.#position = batch.position ?? this.#position
-    if (batch.failing) this.#storedFailing = batch.failing
-    if (batch.event) this.#parts.onEvent(batch.scope)
-    if (batch.replay?.state === 'done') {
-      if (this.#replay?.id === batch.replay.id) this.#replay = null
-      this.#parts.onReplayEnd()
+    if (held) this.#confirmStored(batch)
+    else {
+      // Another process holds the cursor, or the results cannot be stored: this one stores nothing more.
+      this.#lost = true
+      this.#ending = true
+      this.#timer.stop()
+      this.#outbox.drop()
     }
     this.#pump()
     this.#endIfIdle()
   }
 
-  /** Another process holds the cursor, or the results cannot be stored: this one stores nothing more. */
-  #lose(): void {
-    this.#lost = true
-    this.#ending = true
-    this.#timer?.cancel()
-    this.#outbox.drop()
-    this.#endIfIdle()
+  #confirmStored({ position, failing, event, scope, replay }: DeliveryBatch): void {
+    this.#work.stored(this.#outbox.stored())
+    if (position !== null) this.#position = position
+    if (failing) this.#condition.stored(failing)
+    if (event) this.#parts.onEvent(scope)
+    if (replay?.state !== 'done') return
+    this.#work.endReplay(replay.id)
+    this.#parts.onReplayEnd()
   }
 
   #endIfIdle(): void {
     if (!this.#ending || this.#flights.size > 0) return
     if (this.#lost) this.#outbox.drop()
-    if (this.#outbox.size() > 0 || this.#storing) return
+    if (this.#over || this.#outbox.size() > 0 || this.#storing || this.#news) return
+    this.#over = true
     void this.#client.destroy().finally(this.#ended.resolve)
   }
 
   async #read(): Promise<void> {
     if (this.#reading) return
-    const source = this.#worthReading()
-    if (!source) return
+    const read = this.#work.read(this.isOpen())
+    if (!read) return
     this.#reading = true
     try {
-      await source()
+      await read
       this.#reading = false
+      if (this.#work.replay?.hasProgress()) this.#parts.onResults(this)
       this.#pump()
     } catch (error) {
       // The next poll reads again.
       this.#reading = false
       if (error instanceof StoreUnavailable) return
-      this.#parts.log.warn({ endpoint: this.#endpoint.id, err: error }, 'Events cannot be read for a webhook endpoint.')
+      const fields = { endpoint: this.#endpoint.id, err: error }
+      this.#parts.log.warn(fields, 'Events cannot be read for a webhook endpoint.')
     }
   }
 
-  #worthReading(): (() => Promise<void>) | null {
-    if (this.#due.worthReading()) return () => this.#due.read()
-    const slots = this.#slots.count()
-    if (this.#events.worthReading(slots)) return () => this.#events.read(slots)
-    const replay = this.#replay
-    if (replay?.worthReading() && !this.isOpen()) return () => this.#readReplay(replay)
-    return null
-  }
-
-  async #readReplay(replay: ReplayRun): Promise<void> {
-    await replay.read()
-    this.#parts.onResults(this)
-  }
-
-  /** One timer for the next time at which something may begin that nothing else announces. */
+  /** Wakes at the next time at which something may begin that nothing else announces. */
   #arm(): void {
     const { runtime, now } = this.#parts
-    const { open } = this.#breaker
-    const passed = runtime.monotonic()
-    const due = this.#due.nextAt()
-    let waitMs = due === null ? Number.POSITIVE_INFINITY : Math.max(0, due - now())
-    if (open) {
-      const probeMs = Math.max(0, open.probeAt - passed)
-      const hasWork = this.#due.ready() || this.#hasNew()
-      waitMs = hasWork && this.#flights.size === 0 ? probeMs : Math.max(probeMs, waitMs)
-    }
+    const open = this.#condition.open()
+    const due = this.#work.due.nextAt()
+    const dueMs = due === null ? Number.POSITIVE_INFINITY : Math.max(0, due - now())
     const paceMs = this.#pace.waitMs()
-    if (paceMs > 0 && this.#source()) waitMs = Math.min(waitMs, paceMs)
-    if (waitMs === Number.POSITIVE_INFINITY) return
-    const at = passed + Math.max(1, Math.ceil(Math.min(waitMs, MAX_TIMER_MS)))
-    if (at >= this.#timerAt) return
-    this.#timer?.cancel()
-    this.#timerAt = at
-    this.#timer = runtime.after(at - passed, () => {
-      this.#timerAt = Number.POSITIVE_INFINITY
-      this.#pump()
-    })
+    if (paceMs > 0 && this.#next()) this.#timer.within(paceMs)
+    if (!open) this.#timer.within(dueMs)
+    else if (this.#flights.size === 0) {
+      const probeMs = Math.max(0, open.probeAt - runtime.monotonic())
+      const hasWork = this.#work.due.ready() || this.#work.hasNew()
+      this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
+    }
   }
 }
 

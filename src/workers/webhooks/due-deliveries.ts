@@ -34,7 +34,7 @@ export type DueDeliveries = {
   end(id: string): void
   /** How many were taken and are not stored yet. */
   taken(): number
-  /** When to read again, in ms since 1970, as far as it is known; null: when something happens. */
+  /** When to read again, in ms since 1970, as far as it is known; null: once one that is here has begun or ended. */
   nextAt(): number | null
 }
 
@@ -90,7 +90,7 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
       if (taken.delete(id)) rung = true
     },
     taken: () => taken.size,
-    nextAt: () => nextAt,
+    nextAt: () => (waiting.length === 0 && taken.size < MOST ? nextAt : null),
   }
 }
 
@@ -98,5 +98,5 @@ function jobOf({ delivery, event }: DueDelivery): Job {
   const { id, object, revision, attempts, tries } = delivery
   const first = attempts === 0
   const why = first ? (tries.length > 0 ? 'manual' : 'event') : 'retry'
-  return { event, id, object, why, stored: { revision, attempts }, place: null }
+  return { event, id, object, why, stored: { revision, attempts }, place: null, window: null }
 }

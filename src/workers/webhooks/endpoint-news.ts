@@ -15,7 +15,11 @@ export type NewsMaker = {
 }
 
 /** The event that warns of an endpoint before it is disabled. */
-export function endpointFailing(maker: NewsMaker, endpoint: WebhookEndpoint, since: number | null): EndpointNews {
+export function endpointFailing(
+  maker: NewsMaker,
+  endpoint: WebhookEndpoint,
+  since: number | null,
+): EndpointNews {
   return { change: null, event: eventOf(maker, 'webhook_endpoint.failing', endpoint, since) }
 }
 

@@ -1,5 +1,5 @@
 /** Reads events for all endpoints: those of one scope that are equally far share each page. */
-import type { Scope, StoredEvent, Store } from '../../ports/store.ts'
+import type { Scope, Store, StoredEvent } from '../../ports/store.ts'
 
 export type PageRange = { readonly after: number; readonly to?: number; readonly limit: number }
 

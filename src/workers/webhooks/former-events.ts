@@ -1,5 +1,6 @@
 /** The events of a replay. */
-import { wants, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import type { EventType } from '../../domain/event.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { Store } from '../../ports/store.ts'
 import type { EventPages } from './event-pages.ts'
@@ -9,12 +10,13 @@ type Parts = {
   readonly store: Pick<Store, 'failedDeliveriesOf' | 'storedDeliveries'>
   readonly pages: EventPages
   readonly endpoint: () => WebhookEndpoint
+  readonly wants: (endpoint: WebhookEndpoint, type: EventType) => boolean
   readonly idOf: (eventId: string) => string
 }
 
 /** Events of a replay after a sequence, with their deliveries. Rejects with `StoreUnavailable`. */
 export async function readFormer(
-  { store, pages, endpoint, idOf }: Parts,
+  { store, pages, endpoint, wants, idOf }: Parts,
   { scope, endpoint: id, kind, types, to }: Replay,
   after: number,
   limit: number,

@@ -1,6 +1,6 @@
-import type { StoredEvent } from '../../ports/store.ts'
 import type { Delivery, DeliveryReason } from '../../domain/webhooks/delivery.ts'
-import type { Place } from './window.ts'
+import type { StoredEvent } from '../../ports/store.ts'
+import type { Place, Window } from './window.ts'
 
 /** An event to send to one endpoint. */
 export type Job = {
@@ -14,6 +14,8 @@ export type Job = {
   stored: Pick<Delivery, 'revision' | 'attempts'> | null
   /** Its place in the window of a cursor or a replay; null for a delivery that was due. */
   readonly place: Place | null
+  /** The window of that place. */
+  readonly window: Window | null
 }
 
 /** The charge that a snapshot begins with. */

@@ -98,6 +98,6 @@ export function createNewEvents(options: NewEventsOptions): NewEvents {
 
   function jobOf(event: StoredEvent): Job {
     const place = window.add(event.sequence)
-    return { event, id: idOf(event.id), object: objectOf(event), why: 'event', stored: null, place }
+    return { event, id: idOf(event.id), object: objectOf(event), why: 'event', stored: null, place, window }
   }
 }

@@ -7,10 +7,12 @@ import type { Courier } from './courier-parts.ts'
 
 /** The wait before another try to store results, in ms. */
 const AGAIN_MS = 200
+/** An endpoint whose results the store refuses rests for this long, in ms. */
+const BROKEN_MS = 60_000
 
 export type Recorder = {
   /** The courier has something to store. */
-  add(courier: Pick<Courier, 'collect' | 'confirm'>): void
+  add(courier: Sender): void
   /** Stores nothing more while the store is unavailable. */
   giveUp(): void
 }
@@ -21,10 +23,12 @@ export type RecorderOptions = {
   readonly runtime: Pick<Runtime, 'after'>
 }
 
-type Filed = { readonly courier: Pick<Courier, 'collect' | 'confirm'>; readonly batch: DeliveryBatch }
+/** What the recorder needs of a courier. */
+type Sender = Pick<Courier, 'collect' | 'confirm' | 'end'>
+type Filed = { readonly courier: Sender; readonly batch: DeliveryBatch }
 
 export function createRecorder({ store, log, runtime }: RecorderOptions): Recorder {
-  const waiting = new Set<Filed['courier']>()
+  const waiting = new Set<Sender>()
   let running = false
   let givenUp = false
 
@@ -55,8 +59,12 @@ export function createRecorder({ store, log, runtime }: RecorderOptions): Record
       }
       for (const { courier, batch } of filed) {
         const { endpoint } = batch
-        log.error({ endpoint, err: error }, 'The results of webhooks cannot be stored; MiniPay sends them again.')
-        courier.confirm(false)
+        log.error(
+          { endpoint, err: error },
+          'The results of webhooks cannot be stored; MiniPay sends them again.',
+        )
+        courier.end()
+        runtime.after(BROKEN_MS, () => courier.confirm(false))
       }
     }
   }

@@ -1,6 +1,7 @@
 /** A replay in progress: former events of an endpoint, read in pages and sent again beside the new ones. */
-import type { Replay } from '../../domain/webhooks/replay.ts'
+
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
+import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { StoredEvent } from '../../ports/store.ts'
 import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
 import { sizeOf } from './event-pages.ts'
@@ -12,7 +13,7 @@ const LONG_PAGE = 1024 * 1024
 
 /** A former event, with its delivery if one is stored. */
 export type FormerEvent = { readonly event: StoredEvent; readonly delivery: Delivery | undefined }
-/** `fits` leaves out events that the replay does not send. */
+/** A page of events, and those of them that the replay sends. */
 export type FormerPage = {
   readonly events: readonly StoredEvent[]
   readonly fitting: readonly FormerEvent[]
@@ -37,18 +38,21 @@ export type ReplayRun = {
   count(delivered: boolean): void
   /** All that was sent again so far; `done` once that is everything. */
   progress(): NonNullable<DeliveryBatch['replay']>
+  /** Whether that is more than `progress` returned last. */
+  hasProgress(): boolean
 }
 
 export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): ReplayRun {
   const window = createWindow(replay.position)
   const waiting: Job[] = []
   let { sent, delivered } = replay
+  let shown = { position: -1, sent }
   const atEnd = () => window.readTo() >= replay.to
 
   function jobOf({ event, delivery }: FormerEvent): Job {
     const stored = delivery ? { revision: delivery.revision, attempts: delivery.attempts } : null
     const place = window.add(event.sequence)
-    return { event, id: idOf(event.id), object: objectOf(event), why: 'replay', stored, place }
+    return { event, id: idOf(event.id), object: objectOf(event), why: 'replay', stored, place, window }
   }
 
   return {
@@ -70,7 +74,9 @@ export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): Repla
     progress() {
       const position = window.position()
       const state = position >= replay.to ? 'done' : 'running'
+      shown = { position, sent }
       return { id: replay.id, position, sent, delivered, state }
     },
+    hasProgress: () => window.position() !== shown.position || sent !== shown.sent,
   }
 }

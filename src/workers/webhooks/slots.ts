@@ -63,7 +63,9 @@ export type Slots = {
   count(): number
   inFlight(): number
   /** Occupies a slot while it sends one webhook. */
-  send(post: () => Promise<DeliveryAttempt>): Promise<{ readonly attempt: DeliveryAttempt; readonly ms: number }>
+  send(
+    post: () => Promise<DeliveryAttempt>,
+  ): Promise<{ readonly attempt: DeliveryAttempt; readonly ms: number }>
 }
 
 export type SlotOptions = {

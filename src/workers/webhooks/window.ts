@@ -36,7 +36,9 @@ export function createWindow(position: number): Window {
   function leave(): void {
     for (let first = places[head]; first?.state === 'settled'; first = places[++head]) sentAhead--
     // Moves the rest rarely, so that each event costs the same.
-    if (head > 64 && head > places.length / 2) places.splice(0, head), (head = 0)
+    if (head <= 64 || head <= places.length / 2) return
+    places.splice(0, head)
+    head = 0
   }
 
   return {

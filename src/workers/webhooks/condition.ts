@@ -1,0 +1,53 @@
+/** How an endpoint does: its circuit breaker, and for how long it has failed. */
+import { breakerAfter, CLOSED, type WebhookBreaker } from '../../domain/webhooks/breaker.ts'
+import { type Failing, failingAfter } from '../../domain/webhooks/failing.ts'
+import type { Judgement } from '../../domain/webhooks/schedule.ts'
+import type { Runtime } from '../../ports/runtime.ts'
+
+export type Consequence = 'warn' | 'gone' | 'failing'
+
+export type Condition = {
+  /** Null while the breaker is closed; `probeAt` in ms of the monotonic clock. */
+  open(): WebhookBreaker['open']
+  failing(): Failing
+  /** Whether that differs from what is stored. */
+  isNew(): boolean
+  /** It is stored, or will be with the batch of this state. */
+  stored(failing: Failing): void
+  /** After an attempt: what MiniPay does to the endpoint. `probe`: it was sent while the breaker was open. */
+  learn(
+    verdict: Judgement,
+    attempt: { readonly probe: boolean; readonly disableAfterMs: number | null },
+  ): Consequence | null
+}
+
+export type ConditionOptions = {
+  readonly failing: Failing
+  readonly runtime: Pick<Runtime, 'monotonic'>
+  /** ms since 1970. */
+  readonly now: () => number
+}
+
+export function createCondition({ failing: first, runtime, now }: ConditionOptions): Condition {
+  let breaker = CLOSED
+  let failing = first
+  let stored = first
+  return {
+    open: () => breaker.open,
+    failing: () => failing,
+    isNew: () => failing !== stored,
+    stored(state) {
+      stored = state
+    },
+    learn(verdict, { probe, disableAfterMs }) {
+      const at = now()
+      const succeeded = verdict.state === 'delivered'
+      const waitMs = verdict.state === 'pending' ? verdict.retryAt - at : null
+      breaker = breakerAfter(breaker, { succeeded, probe, waitMs }, runtime.monotonic())
+      const after = failingAfter(failing, succeeded, disableAfterMs, at)
+      failing = after.failing
+      if (verdict.state === 'failed' && verdict.gone) return 'gone'
+      return after.consequence === 'disable' ? 'failing' : after.consequence
+    },
+  }
+}

@@ -1,0 +1,150 @@
+/** Sends webhooks: claims the cursors of endpoints, and starts a courier for each. */
+import type { EventBell } from '../../app/events/bell.ts'
+import { within } from '../../ports/runtime.ts'
+import type { Scope } from '../../ports/store.ts'
+import { startLoop } from '../loop.ts'
+import { startCourier } from './courier.ts'
+import type { Courier, CourierParts } from './courier-parts.ts'
+import { createEventPages } from './event-pages.ts'
+import { createRecorder } from './recorder.ts'
+
+/** How often it renews its leases and looks for work that no ring told of, in ms. */
+const POLL_MS = 1_000
+/** A lease of a cursor lasts this long; it is renewed when half of that is left. */
+export const LEASE_MS = 30_000
+/** The most cursors of one claim: nodes that start together share the endpoints. */
+const CLAIM = 100
+/** Every so many polls it also looks for deliveries that another process put back. */
+const THOROUGH = 5
+/** Time for the last results after a stop cut the attempts in flight, in ms. */
+const LAST_MS = 2_000
+
+export type DispatcherOptions = Omit<
+  CourierParts,
+  'pages' | 'token' | 'onResults' | 'onEvent' | 'onReplayEnd'
+> & {
+  readonly bell: Pick<EventBell, 'on' | 'ring'>
+}
+
+/** An endpoint whose cursor this process holds. */
+export type HeldEndpoint = { readonly scope: Scope; readonly id: string; readonly isOpen: boolean }
+
+export type Dispatcher = {
+  /** Endpoints or deliveries changed: looks at once. */
+  wake(): void
+  /** False when its runs have failed, or not ended, for a while. */
+  alive(): boolean
+  /** The endpoints of this process; `isOpen`: the circuit breaker is. */
+  held(): readonly HeldEndpoint[]
+  /** Begins nothing more, waits up to `graceMs` for what is in flight, then cuts it, and releases the cursors. */
+  stop(graceMs: number): Promise<void>
+}
+
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { store, bell, log, runtime, now } = options
+  const token = runtime.uuid()
+  const recorder = createRecorder({ store, log, runtime })
+  const couriers = new Map<string, Courier>()
+  const parts: CourierParts = {
+    ...options,
+    token,
+    pages: createEventPages(store),
+    onResults: recorder.add,
+    onEvent: bell.ring,
+    onReplayEnd: () => loop.wake(),
+  }
+  let polls = 0
+  let woken = true
+  let stopping = false
+
+  const loop = startLoop({ name: 'webhooks', intervalMs: POLL_MS, log, runtime }, async () => {
+    const thorough = woken || polls % THOROUGH === 0
+    woken = false
+    polls++
+    const at = now()
+    const claim = { now: at, leaseUntil: at + LEASE_MS, token, limit: CLAIM }
+    const known = new Set(couriers.keys())
+    const held = await store.claimWebhookCursors(claim)
+    if (stopping) return
+    const before = couriers.size
+    const missing = new Set(couriers.keys())
+    for (const cursor of held) {
+      const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
+      missing.delete(name)
+      const courier = couriers.get(name)
+      // One that ended meanwhile stored results that this claim does not show.
+      if (!courier && known.has(name)) loop.wake()
+      else if (!courier) begin(name, startCourier(parts, cursor))
+      else if (!courier.isEnding()) courier.update(cursor)
+    }
+    for (const name of missing) couriers.get(name)?.end()
+    for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
+    if (couriers.size - before === CLAIM) loop.wake()
+  })
+
+  function begin(name: string, courier: Courier): void {
+    couriers.set(name, courier)
+    void courier.ended().then(() => {
+      couriers.delete(name)
+      // It may be ours again, changed.
+      loop.wake()
+    })
+  }
+
+  /** Scopes that rang since the last turn; null: all. Commits of one group ring together, and are read together. */
+  let rung: Set<string> | null = new Set()
+  let ringing = false
+  const off = bell.on((scope) => {
+    if (scope === null) rung = null
+    else rung?.add(nameOf(scope, ''))
+    if (ringing || stopping) return
+    ringing = true
+    runtime.nextTurn(answer)
+  })
+
+  function answer(): void {
+    ringing = false
+    const scopes = rung
+    rung = new Set()
+    for (const courier of couriers.values()) {
+      const { scope } = courier.endpoint()
+      if (courier.isEnding() || (scopes && !scopes.has(nameOf(scope, '')))) continue
+      courier.ring()
+    }
+  }
+
+  function wake(): void {
+    woken = true
+    loop.wake()
+  }
+
+  return {
+    wake,
+    alive: loop.alive,
+    held: () =>
+      [...couriers.values()]
+        .filter((courier) => !courier.isEnding())
+        .map((courier) => {
+          const { scope, id } = courier.endpoint()
+          return { scope, id, isOpen: courier.isOpen() }
+        }),
+    async stop(graceMs) {
+      stopping = true
+      off()
+      await loop.stop()
+      const all = [...couriers.values()]
+      for (const courier of all) courier.end()
+      const ended = Promise.all(all.map((courier) => courier.ended()))
+      await within(runtime, graceMs, ended)
+      await Promise.all(all.map((courier) => courier.cut()))
+      await within(runtime, LAST_MS, ended)
+      recorder.giveUp()
+      // Otherwise the leases end by themselves.
+      await store.releaseWebhookCursors(token).catch(() => {})
+    },
+  }
+}
+
+function nameOf({ accountId, mode }: Scope, id: string): string {
+  return `${accountId}/${mode}/${id}`
+}
