@@ -253,7 +253,7 @@ test('only the owner can read the stored files, with any umask', async (t) => {
   assert.equal((await runCli(['backup', join(folder, 'backup.db'), '--database', file])).code, 0)
   assert.deepEqual(readdirSync(folder).sort(), [
     'backup.db',
-    ...['', '-lock', '-mark', '-pid', '-shm', '-wal'].map((end) => `shop.db${end}`),
+    ...['', '-key', '-lock', '-mark', '-pid', '-shm', '-wal'].map((end) => `shop.db${end}`),
   ])
   for (const name of readdirSync(folder)) assert.ok(isPrivate(join(folder, name)), name)
 })

@@ -153,7 +153,7 @@ describe('SIGTERM', { concurrency: true }, () => {
     assert.ok(databaseFiles(server.database).includes('-wal'))
     assert.equal(await server.stop(), 0)
     await clients
-    assert.deepEqual(databaseFiles(server.database), ['', '-lock', '-mark'])
+    assert.deepEqual(databaseFiles(server.database), ['', '-key', '-lock', '-mark'])
 
     const db = new Database(server.database, { readonly: true })
     const stored = new Set(db.prepare('SELECT id FROM charges').pluck().all())
@@ -168,6 +168,6 @@ describe('SIGTERM', { concurrency: true }, () => {
     const ended = new Promise((resolve) => server.process.once('exit', resolve))
     server.process.kill('SIGINT')
     assert.equal(await ended, 0)
-    assert.deepEqual(databaseFiles(server.database), ['', '-lock', '-mark'])
+    assert.deepEqual(databaseFiles(server.database), ['', '-key', '-lock', '-mark'])
   })
 })
