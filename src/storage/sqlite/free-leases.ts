@@ -43,4 +43,5 @@ export const FREE = [
      SELECT a.id FROM each CROSS JOIN attempts a
      WHERE a.provider = each.name AND a.state IN ('pending', 'succeeded')
        AND a.due_at > :now AND a.due_at <= :hour AND a.token IS NOT NULL)`,
+  `UPDATE webhook_cursors SET token = NULL, lease_until = NULL WHERE token IS NOT NULL`,
 ] as const

@@ -11,6 +11,8 @@ import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
+import { webhookWorkReads } from './read-webhook-work.ts'
+import { webhookReads } from './read-webhooks.ts'
 
 /** Reads over one read-only connection. An index limits each: none grows with the history. */
 export function createQueries(db: Connection) {
@@ -35,5 +37,7 @@ export function createQueries(db: Connection) {
     ...clockReads(sql),
     ...limitReads(sql),
     ...auditReads(sql),
+    ...webhookReads(sql),
+    ...webhookWorkReads(sql),
   }
 }

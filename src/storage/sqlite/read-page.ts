@@ -31,6 +31,8 @@ export type List<T> = {
   readonly columns: string
   readonly from: ListedName
   readonly index?: string
+  /** The time in an id may differ from that of its row by this much, in ms. */
+  readonly marginMs?: number
   readonly of: (row: object) => T
 }
 
@@ -42,6 +44,8 @@ export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List
 const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
+  webhook_deliveries_open: `state <> 'delivered'`,
+  webhook_endpoints_listed: 'deleted_at IS NULL',
 }
 
 /**
@@ -74,9 +78,10 @@ export function page<T>(
   const backwards = query.endingBefore !== undefined
   const read = reader(sql, list, index, backwards)
   const own: Condition[] = [['account_id = ?', scope.accountId], ['live = ?', live(scope)], ...equal(indexed)]
+  const { marginMs = 0 } = list
   const late = isTimed(query) ? setBackMs(sql) : 0
-  const range = rangeOf(list.prefix, query, late)
-  const times = late > 0 ? timesOf(query) : []
+  const range = rangeOf(list.prefix, query, late, marginMs)
+  const times = late + marginMs > 0 ? timesOf(query) : []
   const view = ({ rows, hasMore }: TakenRows<object>): Page<T> => {
     const data = rows.map(list.of)
     return { data: backwards ? data.reverse() : data, hasMore }
@@ -101,14 +106,16 @@ function timesOf({ createdFrom, createdUntil }: PageQuery): Condition[] {
   ]
 }
 
-/** By the ids, whose time is up to `late` ms later than that of their rows. */
-function rangeOf(prefix: IdPrefix, query: PageQuery, late: number): Condition[] {
+/** By the ids, whose time is up to `late` ms later than that of their rows, and differs by up to `margin` ms anyway. */
+function rangeOf(prefix: IdPrefix, query: PageQuery, late: number, margin: number): Condition[] {
   const { startingAfter, endingBefore, createdFrom, createdUntil } = query
   return [
     ...(startingAfter === undefined ? [] : [['id < ?', startingAfter] as const]),
     ...(endingBefore === undefined ? [] : [['id > ?', endingBefore] as const]),
-    ...(createdFrom === undefined ? [] : [['id >= ?', idFloor(prefix, createdFrom)] as const]),
-    ...(createdUntil === undefined ? [] : [['id < ?', idFloor(prefix, createdUntil + late)] as const]),
+    ...(createdFrom === undefined ? [] : [['id >= ?', idFloor(prefix, createdFrom - margin)] as const]),
+    ...(createdUntil === undefined
+      ? []
+      : [['id < ?', idFloor(prefix, createdUntil + late + margin)] as const]),
   ]
 }
 

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log } from '../../ports/log.ts'
 import { type Store, StoreUnavailable } from '../../ports/store.ts'
-import { webhookStubs } from '../webhook-stubs.ts'
 import type { Connection } from './connection.ts'
 import { recognize, startMarking } from './epochs.ts'
 import { freeLeases } from './free-leases.ts'
@@ -69,12 +68,12 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const read = readFrom(reader, onFatal)
     const logBytes = () => walBytes(lock.place)
     return {
-      ...webhookStubs,
       ...reads(queries, read),
       ...storeWrites(thread.send),
       now,
       waitingWrites: thread.waiting,
       logBytes,
+      onRemoteEvents() {},
       close: () => (closed ??= close()),
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Transfer } from '../../domain/ledger.ts'
 import type { CommitResult } from '../../ports/store.ts'
-import { eventText, transferText } from '../chain/link.ts'
+import { transferText } from '../chain/link.ts'
 import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } from '../columns.ts'
 import { type Referring, refusalOf } from '../guards.ts'
 import { type CommitMessage, transfersIn } from './commit-message.ts'
@@ -12,6 +12,7 @@ import { FIND_KEY, type Row } from './rows.ts'
 import { alarmWrites } from './write-alarms.ts'
 import { storedAttempts } from './write-attempts.ts'
 import { appendAudit } from './write-audit.ts'
+import { eventWrites } from './write-events.ts'
 import { counterWrites } from './write-limits.ts'
 import { type TextWrites, textWrites } from './write-texts.ts'
 
@@ -24,6 +25,7 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   const charges = chargeWrites(db, texts)
   const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
+  const deliver = oldDeliveryWrites(db, cache)
   const counters = counterWrites(db)
   const append = appendAudit(db, cache)
 
@@ -81,8 +83,8 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     if (limits) for (const use of limits) counters.add(account, live, use, at)
     book(account, live, transfers, message.transactionId ?? id, at)
     if (event) {
-      numbers.event = sequence
-      tell(account, live, sequence, event, message.deliveries ?? NONE, at, details)
+      tell(account, live, event, at, details)
+      deliver(account, live, sequence, message.deliveries ?? NONE, at)
     }
     for (let i = 0; i < counts.length; i += 3)
       cache.count(account, live, counts[i] as string, counts[i + 1] as string, counts[i + 2] as number)
@@ -196,28 +198,19 @@ function transferWrites(db: Connection, cache: LedgerCache) {
   }
 }
 
-function eventWrites(db: Connection, cache: LedgerCache, texts: TextWrites) {
-  const insertEvent = db.prepare(
-    `INSERT INTO events (account_id, live, seq, id, type, created_at, data, details_id, rest_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
+function oldDeliveryWrites(db: Connection, cache: LedgerCache) {
   const insertDelivery = db.prepare(
     `INSERT INTO deliveries
        (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
      VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?)`,
   )
-
   return (
     account: number,
     live: number,
     sequence: number,
-    [id, type, data]: NonNullable<CommitMessage['event']>,
     deliveries: readonly string[],
     at: number,
-    details: Apart | undefined,
   ): void => {
-    insertEvent.run(account, live, sequence, id, type, at, ...texts.event(data, details))
-    cache.chain.add(account, live, 'events', eventText(id, type, at, data), at)
     for (let i = 0; i < deliveries.length; i += 2) {
       insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], sequence, at, at)
       cache.count(account, live, 'deliveries_pending', '', 1)

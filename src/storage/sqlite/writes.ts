@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
+import { batchMessage } from './webhook-message.ts'
 import { accessWrites } from './write-access.ts'
 import { attemptWrites } from './write-attempts.ts'
 import { auditWrites } from './write-audit.ts'
@@ -18,6 +19,9 @@ import { keyWrites } from './write-keys.ts'
 import { limitWrites } from './write-limits.ts'
 import { notificationWrites } from './write-notifications.ts'
 import { ruleSetWrites } from './write-rule-sets.ts'
+import { webhookCursorWrites } from './write-webhook-cursors.ts'
+import { webhookDeliveryWrites } from './write-webhook-deliveries.ts'
+import { webhookWrites } from './write-webhooks.ts'
 
 export const WRITES = {
   commit: commitWrite,
@@ -30,6 +34,9 @@ export const WRITES = {
   ...clockWrites,
   ...accessWrites,
   ...auditWrites,
+  ...webhookWrites,
+  ...webhookCursorWrites,
+  ...webhookDeliveryWrites,
   /** Sets the version to its current value: a real, synced write that changes nothing. */
   ready: (db) => () => {
     db.pragma(`user_version = ${schemaVersion(db)}`)
@@ -62,5 +69,6 @@ export function storeWrites(send: (write: Write) => Promise<unknown>) {
   return {
     ...sending,
     commit: async (commit) => (await sending.commit(messageOf(commit))) ?? COMMITTED,
+    recordDeliveries: (batches) => sending.recordDeliveries(batches.map(batchMessage)),
   } satisfies Partial<Store>
 }

@@ -36,6 +36,11 @@ import { notifications, settledNotifications } from './notifications.ts'
 import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
+import { webhookClaims, webhookPositions } from './webhook-cursors.ts'
+import { dueWebhooks, orderedWebhooks, webhookResults, webhookRetries } from './webhook-deliveries.ts'
+import { defaultEndpoint, endedEndpoints, sealedEndpoints, webhookEndpoints } from './webhook-endpoints.ts'
+import { webhookLists, webhookReplays } from './webhook-lists.ts'
+import { webhookRaces } from './webhook-races.ts'
 
 export function storeContract(name: string, open: Open): void {
   describe(`the ${name} store`, () => {
@@ -80,6 +85,21 @@ export function storeContract(name: string, open: Open): void {
       staleSettlements(open)
       deliveryLists(open)
       retriedTogether(open)
+    })
+    describe('webhooks', () => {
+      webhookEndpoints(open)
+      sealedEndpoints(open)
+      endedEndpoints(open)
+      defaultEndpoint(open)
+      webhookClaims(open)
+      webhookPositions(open)
+      webhookResults(open)
+      webhookRetries(open)
+      dueWebhooks(open)
+      orderedWebhooks(open)
+      webhookLists(open)
+      webhookReplays(open)
+      webhookRaces(open)
     })
     describe('attempts', () => {
       providerUse(open)

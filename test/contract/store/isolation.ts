@@ -1,6 +1,6 @@
 /** Every method of the store, and what it shows and changes of another account or mode: nothing. */
 import assert from 'node:assert/strict'
-import type { Scope, Store } from '../../../src/ports/store.ts'
+import type { Scope, Store, StoredEvent } from '../../../src/ports/store.ts'
 import { accessKeyOf } from '../../kit/access-keys.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import {
@@ -14,6 +14,7 @@ import {
   taken,
   tick,
 } from '../../kit/commits.ts'
+import { batchOf, deliveryOf, heldEndpoint, recorded, replayOf, resultOf, T } from '../../kit/webhooks.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { disputed } from './disputes.ts'
 import { limited, use } from './velocity.ts'
@@ -40,6 +41,7 @@ async function objectsIn(store: Store, scope: Scope) {
   await committed(store, open.commit)
   await committed(store, limited(scope, [use('card', 5)]))
   await store.replaceRuleSet(scope, 0, RULES, tick(), auditEntry(scope))
+  const webhooks = await webhooksIn(store, scope)
   const key = accessKeyOf(scope)
   const entry = auditEntry(scope, { action: 'key.created', object: key.id })
   assert.equal(await store.addAccessKey(key, entry), true)
@@ -53,6 +55,29 @@ async function objectsIn(store: Store, scope: Scope) {
     attempt: first.attempt,
     key,
     entry,
+    ...webhooks,
+  }
+}
+
+/** A held endpoint with a replay, a failed delivery, one that is due, and events after its position. */
+async function webhooksIn(store: Store, scope: Scope) {
+  const { endpoint, events } = await heldEndpoint(store, scope, 'of this test', 4)
+  const [first, second] = events as [StoredEvent, StoredEvent]
+  const object = 'txn_1'
+  await recorded(store, endpoint, 'of this test', {
+    position: second.sequence,
+    results: [
+      resultOf(first, endpoint.id, { state: 'failed' }),
+      resultOf(second, endpoint.id, { state: 'pending', dueAt: T, object }),
+    ],
+  })
+  const replay = replayOf(endpoint)
+  assert.equal(await store.addReplay(replay, null), true)
+  return {
+    endpoint,
+    replay,
+    dead: deliveryOf(first, endpoint.id).id,
+    due: deliveryOf(second, endpoint.id).id,
   }
 }
 
@@ -67,7 +92,6 @@ const of = (everyScope: string): Unscoped => ({ everyScope })
 const WORKER = of('a worker does the work of every scope; each row that it gets has its scope')
 const OPERATOR = of('the operator watches every scope')
 const TOKEN = of('the token of the claim is the proof')
-const UNSTORED = of('no engine stores it yet')
 const PROCESS = of('of the process, or of the whole database')
 
 const READS = {
@@ -100,6 +124,23 @@ const READS = {
   accessKeys: async (store, scope) => (await store.accessKeys(scope, PAGE)).data,
   auditEntry: (store, scope, { entry }) => store.auditEntry(scope, entry.id),
   auditEntries: async (store, scope) => (await store.auditEntries(scope, PAGE)).data,
+  webhookEndpoint: (store, scope, { endpoint }) => store.webhookEndpoint(scope, endpoint.id),
+  webhookEndpoints: async (store, scope) => (await store.webhookEndpoints(scope, PAGE)).data,
+  webhookCursor: (store, scope, { endpoint }) => store.webhookCursor(scope, endpoint.id),
+  eventsToDeliver: (store, scope) => store.eventsToDeliver(scope, { after: 0, limit: 9 }),
+  storedDeliveries: (store, scope, { dead }) => store.storedDeliveries(scope, [dead]),
+  dueDeliveries: (store, scope, { endpoint }) =>
+    store.dueDeliveries(scope, endpoint.id, { now: T + 60_000, limit: 9 }),
+  nextDue: (store, scope, { endpoint }) => store.nextDue(scope, endpoint.id),
+  blockedObjects: (store, scope, { endpoint }) => store.blockedObjects(scope, endpoint.id, ['txn_1']),
+  failedDeliveriesOf: (store, scope, { endpoint }) =>
+    store.failedDeliveriesOf(scope, endpoint.id, { after: 0, to: T, types: null, limit: 9 }),
+  webhookDelivery: (store, scope, { dead }) => store.webhookDelivery(scope, dead),
+  webhookDeliveries: async (store, scope) => (await store.webhookDeliveries(scope, PAGE)).data,
+  failedWebhookDeliveries: async (store, scope) =>
+    (await store.failedWebhookDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 9 })).data,
+  replay: (store, scope, { replay }) => store.replay(scope, replay.id),
+  replays: async (store, scope, { endpoint }) => (await store.replays(scope, endpoint.id, PAGE)).data,
 } satisfies Partial<Record<keyof Store, Read>>
 
 const CHANGES = {
@@ -116,6 +157,33 @@ const CHANGES = {
   replaceRuleSet: {
     changes: (store, scope) => store.replaceRuleSet(scope, 1, '{}', tick(), auditEntry(scope)),
   },
+  changeWebhookEndpoint: {
+    changes: (store, scope, { endpoint }) => {
+      const mine = { ...endpoint, scope }
+      return store.changeWebhookEndpoint(mine, { ...mine, url: 'https://b.example', version: 2 }, null)
+    },
+  },
+  recordDeliveries: {
+    changes: async (store, scope, { endpoint }) => {
+      const token = 'of this test'
+      const batch = batchOf({ scope, id: endpoint.id }, token, { position: 9 })
+      return (await store.recordDeliveries([batch]))[0]
+    },
+  },
+  retryWebhookDelivery: {
+    changes: (store, scope, { dead }) => store.retryWebhookDelivery(scope, dead, tick(), auditEntry(scope)),
+  },
+  retryWebhookDeliveries: {
+    changes: (store, scope, { dead }) =>
+      store.retryWebhookDeliveries(scope, [dead], tick(), auditEntry(scope)),
+  },
+  addReplay: {
+    changes: (store, scope, { endpoint }) =>
+      store.addReplay(replayOf({ scope, id: endpoint.id }), auditEntry(scope)),
+  },
+  cancelReplay: {
+    changes: (store, scope, { replay }) => store.cancelReplay(scope, replay.id, tick(), auditEntry(scope)),
+  },
 } satisfies Partial<Record<keyof Store, Change>>
 /** What each change returns that found nothing to change. */
 const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
@@ -123,6 +191,12 @@ const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
   retryDelivery: false,
   retryDeliveries: 0,
   replaceRuleSet: false,
+  changeWebhookEndpoint: false,
+  recordDeliveries: false,
+  retryWebhookDelivery: false,
+  retryWebhookDeliveries: 0,
+  addReplay: false,
+  cancelReplay: false,
 }
 
 const UNSCOPED = {
@@ -169,34 +243,15 @@ const UNSCOPED = {
   logBytes: PROCESS,
   ready: PROCESS,
   close: PROCESS,
-  addWebhookEndpoint: UNSTORED,
-  changeWebhookEndpoint: UNSTORED,
-  setDefaultWebhookEndpoint: UNSTORED,
-  webhookEndpoint: UNSTORED,
-  webhookEndpoints: UNSTORED,
-  webhookCursor: UNSTORED,
-  claimWebhookCursors: UNSTORED,
-  releaseWebhookCursors: UNSTORED,
-  eventsToDeliver: UNSTORED,
-  storedDeliveries: UNSTORED,
-  dueDeliveries: UNSTORED,
-  nextDue: UNSTORED,
-  blockedObjects: UNSTORED,
-  failedDeliveriesOf: UNSTORED,
-  recordDeliveries: UNSTORED,
-  webhookDeliveries: UNSTORED,
-  webhookDelivery: UNSTORED,
-  retryWebhookDelivery: UNSTORED,
-  retryWebhookDeliveries: UNSTORED,
-  failedWebhookDeliveries: UNSTORED,
-  addReplay: UNSTORED,
-  replay: UNSTORED,
-  replays: UNSTORED,
-  cancelReplay: UNSTORED,
-  webhookDeliveryTotals: UNSTORED,
-  backlogTotals: UNSTORED,
-  purgeDeliveries: UNSTORED,
-  onRemoteEvents: UNSTORED,
+  addWebhookEndpoint: of('the endpoint itself has its scope'),
+  setDefaultWebhookEndpoint: of('the configuration of the process names the scope'),
+  sealedWebhookEndpoints: OPERATOR,
+  claimWebhookCursors: WORKER,
+  releaseWebhookCursors: TOKEN,
+  webhookDeliveryTotals: OPERATOR,
+  backlogTotals: OPERATOR,
+  purgeDeliveries: PROCESS,
+  onRemoteEvents: PROCESS,
 } satisfies Partial<Record<keyof Store, Unscoped>>
 
 const TABLE: Readonly<Record<string, unknown>> = { ...READS, ...CHANGES, ...UNSCOPED }

@@ -1,0 +1,90 @@
+import type { Delivery } from '../../domain/webhooks/delivery.ts'
+import type { Scope, StoredEvent } from '../../ports/store.ts'
+import type { DueDelivery } from '../../ports/store-webhooks.ts'
+import { WEBHOOK_DELIVERIES } from '../columns.ts'
+import { EPOCH_OF_EVENT } from '../lists.ts'
+import { DELIVERY_COLUMNS, dueColumns, dueOf } from '../webhooks.ts'
+import { EVENT_DATA } from './long-texts.ts'
+import { type Sql, takeRows } from './read-page.ts'
+import { live } from './rows.ts'
+
+/** The last number of all. */
+const END = Number.MAX_SAFE_INTEGER
+const DUE = dueColumns(EVENT_DATA, EPOCH_OF_EVENT)
+/** A delivery without its event, which `verify` reports, is no work. */
+const EVENT = `JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq`
+const OWN = 'd.account_id = ? AND d.live = ? AND d.endpoint = ?'
+
+/** What the holder of a cursor reads. */
+export function webhookWorkReads(sql: Sql) {
+  return {
+    eventsToDeliver(
+      scope: Scope,
+      { after, to = END, limit }: { after: number; to?: number; limit: number },
+    ): StoredEvent[] {
+      const rows = sql(
+        `SELECT seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch
+         FROM events e WHERE account_id = ? AND live = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), after, to, limit) as IterableIterator<StoredEvent>
+      return takeRows(rows, limit).rows
+    },
+
+    storedDeliveries(scope: Scope, ids: readonly string[]): Delivery[] {
+      const one = sql(
+        `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d
+         WHERE d.account_id = ? AND d.live = ? AND d.id = ?`,
+      )
+      return ids.flatMap((id) => {
+        const row = one.get(scope.accountId, live(scope), id) as object | undefined
+        return row ? [WEBHOOK_DELIVERIES.of(row)] : []
+      })
+    },
+
+    dueDeliveries(
+      scope: Scope,
+      endpoint: string,
+      { now, limit }: { now: number; limit: number },
+    ): DueDelivery[] {
+      const rows = sql(
+        `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY webhook_deliveries_due CROSS ${EVENT}
+         WHERE ${OWN} AND d.due_at <= ? ORDER BY d.due_at, d.id LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), endpoint, now, limit) as IterableIterator<object>
+      return takeRows(rows, limit).rows.map(dueOf)
+    },
+
+    nextDue(scope: Scope, endpoint: string): number | null {
+      const row = sql(
+        `SELECT d.due_at AS dueAt FROM webhook_deliveries d INDEXED BY webhook_deliveries_due CROSS ${EVENT}
+         WHERE ${OWN} AND d.due_at IS NOT NULL ORDER BY d.due_at, d.id LIMIT 1`,
+      ).get(scope.accountId, live(scope), endpoint) as { dueAt: number } | undefined
+      return row?.dueAt ?? null
+    },
+
+    blockedObjects(scope: Scope, endpoint: string, objects: readonly string[]): string[] {
+      const one = sql(
+        `SELECT 1 FROM webhook_deliveries d INDEXED BY webhook_deliveries_pending
+         WHERE ${OWN} AND d.object = ? AND d.state = 'pending' LIMIT 1`,
+      )
+      return objects.filter((object) => one.get(scope.accountId, live(scope), endpoint, object) !== undefined)
+    },
+
+    failedDeliveriesOf(
+      scope: Scope,
+      endpoint: string,
+      query: { after: number; to: number; types: readonly string[] | null; limit: number },
+    ): DueDelivery[] {
+      const { after, to, types, limit } = query
+      const typed = types ? 'AND d.event_type IN (SELECT value FROM json_each(?))' : ''
+      const rows = sql(
+        `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY webhook_deliveries_failed CROSS ${EVENT}
+         WHERE ${OWN} AND d.state = 'failed' AND d.event_seq > ? AND d.event_seq <= ? ${typed}
+         ORDER BY d.event_seq LIMIT ?`,
+      ).iterate(
+        ...[scope.accountId, live(scope), endpoint, after, to],
+        ...(types ? [JSON.stringify(types)] : []),
+        limit,
+      ) as IterableIterator<object>
+      return takeRows(rows, limit).rows.map(dueOf)
+    },
+  }
+}

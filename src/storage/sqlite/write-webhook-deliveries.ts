@@ -1,0 +1,223 @@
+import type { AuditEntry } from '../../domain/audit.ts'
+import { idFloor } from '../../domain/id.ts'
+import type { Delivery, DeliveryState } from '../../domain/webhooks/delivery.ts'
+import type { Scope } from '../../ports/store.ts'
+import { WEBHOOK_DELIVERIES } from '../columns.ts'
+import { selectList } from '../table.ts'
+import { afterResult } from '../webhooks.ts'
+import type { Connection } from './connection.ts'
+import type { Definition } from './definition.ts'
+import type { LedgerCache } from './ledger-cache.ts'
+import { insertRow, updateRow } from './row-statements.ts'
+import { live, type Row } from './rows.ts'
+import type { BatchMessage } from './webhook-message.ts'
+import { appendAudit } from './write-audit.ts'
+import { eventWrites } from './write-events.ts'
+import { textWrites } from './write-texts.ts'
+import { changeEndpoint } from './write-webhooks.ts'
+
+const TABLE = WEBHOOK_DELIVERIES
+const { at: AT } = TABLE
+
+/** Deliveries, and the counters of their states: of each endpoint and of all. */
+export const webhookDeliveryWrites = {
+  recordDeliveries(db, cache) {
+    const find = db.prepare<unknown[], { pending: number; ordered: number }>(
+      `SELECT c.pending, w.ordered FROM webhook_cursors c CROSS JOIN webhook_endpoints w
+         ON w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint
+       WHERE c.account_id = ? AND c.live = ? AND c.endpoint = ? AND c.token = ?`,
+    )
+    const move = db.prepare(
+      `UPDATE webhook_cursors
+       SET position = max(position, ?), reach = max(reach, ?), pending = pending + ?, failed = failed + ?
+       WHERE account_id = ? AND live = ? AND endpoint = ?`,
+    )
+    const fail = db.prepare(
+      `UPDATE webhook_cursors SET failing_since = ?, warned_at = ?
+       WHERE account_id = ? AND live = ? AND endpoint = ?`,
+    )
+    const record = resultWrites(db, cache)
+    const around = aroundWrites(db, cache)
+
+    return (batches: readonly BatchMessage[]): boolean[] => {
+      const written: boolean[] = []
+      for (const batch of batches) {
+        const cursor = [batch.accountId, batch.live, batch.endpoint] as const
+        const held = find.get(...cursor, batch.token)
+        written.push(held !== undefined)
+        if (!held) continue
+        const done = record(batch, held.ordered === 1)
+        move.run(batch.position ?? 0, done.reach, done.pending, done.failed, ...cursor)
+        if (batch.failing) fail.run(batch.failing.since, batch.failing.warnedAt, ...cursor)
+        around(batch)
+      }
+      return written
+    }
+  },
+
+  retryWebhookDelivery(db, cache) {
+    const retry = putBack(db, cache, '')
+    return (scope: Scope, id: string, now: number, audit: AuditEntry): boolean =>
+      retry(scope, [id], now, audit) === 1
+  },
+
+  retryWebhookDeliveries: (db, cache) => putBack(db, cache, `AND state = 'failed'`),
+
+  purgeDeliveries(db, cache) {
+    const scopes = db
+      .prepare<[], [number, number]>(
+        'SELECT a.id, m.live FROM accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m',
+      )
+      .raw()
+    // An id begins with the time of its event, which is before that of its end.
+    const purge = db.prepare(
+      `DELETE FROM webhook_deliveries WHERE (account_id, live, id) IN (
+         SELECT account_id, live, id FROM webhook_deliveries NOT INDEXED
+         WHERE account_id = ? AND live = ? AND id < ? AND state = 'delivered' AND settled_at < ?
+         ORDER BY id LIMIT ?)`,
+    )
+    return (before: number, limit: number): number => {
+      let deleted = 0
+      for (const [account, live] of scopes.all()) {
+        const { changes } = purge.run(account, live, idFloor('dlv', before), before, limit - deleted)
+        if (changes > 0) cache.count(account, live, 'deliveries_delivered', '', -changes)
+        deleted += changes
+      }
+      return deleted
+    }
+  },
+} satisfies Record<string, Definition>
+
+type Done = { reach: number; pending: number; failed: number }
+
+/** The deliveries of a batch's results. Returns the greatest number of a new one, and what each state gained. */
+function resultWrites(db: Connection, cache: LedgerCache) {
+  const insert = db.prepare(`${insertRow(TABLE)} ON CONFLICT (account_id, live, id) DO NOTHING`)
+  const find = db.prepare<unknown[], object>(
+    `SELECT ${selectList(TABLE)} FROM webhook_deliveries WHERE account_id = ? AND live = ? AND id = ?`,
+  )
+  const update = db.prepare(updateRow(TABLE))
+  const order = orderWrites(db)
+
+  /** Returns the state before; null for a new delivery. */
+  function write(own: readonly [number, number], row: Row, revision: number | null): Delivery | null {
+    if (revision === null && insert.run(...own, ...row).changes === 1) return null
+    const found = find.get(...own, row[AT.id])
+    if (!found) {
+      // It was deleted meanwhile.
+      insert.run(...own, ...row)
+      return null
+    }
+    const stored = TABLE.of(found)
+    const made = TABLE.of(Object.fromEntries(TABLE.columns.map(({ property }, i) => [property, row[i]])))
+    const after = { ...stored, ...afterResult(stored, made, revision) }
+    update.run(...TABLE.changesOf(TABLE.row(after)), ...own, stored.id)
+    return stored
+  }
+
+  return ({ accountId, live, endpoint, at, rows, revisions }: BatchMessage, ordered: boolean): Done => {
+    const own = [accountId, live] as const
+    const done: Done = { reach: 0, pending: 0, failed: 0 }
+    const count = (state: DeliveryState, change: number) => {
+      cache.count(accountId, live, `deliveries_${state}`, '', change)
+      if (state !== 'delivered') done[state] += change
+    }
+    for (const [i, row] of rows.entries()) {
+      const revision = revisions[i] ?? null
+      const before = write(own, row, revision)
+      const state = row[AT.state] as DeliveryState
+      const tried = row[AT.attempts] === 1
+      if (before && before.revision !== revision) continue
+      if (before?.state !== state) {
+        if (before) count(before.state, -1)
+        count(state, 1)
+      }
+      if (!before) done.reach = Math.max(done.reach, row[AT.eventSequence] as number)
+      if (tried && state === 'pending') cache.count(accountId, live, 'deliveries_retried', '', 1)
+      const object = row[AT.object]
+      if (object === null) continue
+      if (state === 'pending' && row[AT.dueAt] === null) order.first(own, endpoint, object as string, at)
+      else if (ordered && state !== 'pending') order.first(own, endpoint, object as string, at)
+    }
+    return done
+  }
+}
+
+/** Makes the first pending delivery of an object due, if it waits. */
+function orderWrites(db: Connection) {
+  const release = db.prepare(
+    `UPDATE webhook_deliveries SET due_at = ?
+     WHERE due_at IS NULL AND account_id = ? AND live = ? AND id = (
+       SELECT id FROM webhook_deliveries INDEXED BY webhook_deliveries_pending
+       WHERE account_id = ? AND live = ? AND endpoint = ? AND object = ? AND state = 'pending'
+       ORDER BY event_seq LIMIT 1)`,
+  )
+  return {
+    first(own: readonly [number, number], endpoint: string, object: string, at: number): void {
+      release.run(at, ...own, ...own, endpoint, object)
+    },
+  }
+}
+
+/** A batch's replay, change of the endpoint, and event. */
+function aroundWrites(db: Connection, cache: LedgerCache) {
+  const progress = db.prepare(
+    `UPDATE webhook_replays
+     SET position = max(position, ?), sent = ?, delivered = ?,
+       ended_at = CASE WHEN state = 'running' AND ? = 'done' THEN ? ELSE ended_at END,
+       state = CASE WHEN state = 'running' THEN ? ELSE state END
+     WHERE account_id = ? AND live = ? AND id = ? AND endpoint = ?`,
+  )
+  const change = changeEndpoint(db, cache)
+  const append = appendAudit(db, cache)
+  const tell = eventWrites(db, cache, textWrites(db))
+
+  return ({ accountId, live, endpoint, at, replay, change: changed, event }: BatchMessage): void => {
+    if (replay) {
+      const { id, position, sent, delivered, state } = replay
+      progress.run(position, sent, delivered, state, at, state, accountId, live, id, endpoint)
+    }
+    if (changed) {
+      if (!change(changed.before, changed.after)) return
+      if (changed.audit) append(changed.audit)
+    }
+    if (event) tell(accountId, live, event, at, undefined)
+  }
+}
+
+/**
+ * Puts deliveries back, those that fit the condition, unless their endpoint was deleted. Returns their number; without
+ * any it stores nothing.
+ */
+function putBack(db: Connection, cache: LedgerCache, condition: string) {
+  const append = appendAudit(db, cache)
+  const find = db.prepare<unknown[], Pick<Delivery, 'endpoint' | 'state'>>(
+    `SELECT endpoint, state FROM webhook_deliveries WHERE account_id = ? AND live = ? AND id = ? ${condition}`,
+  )
+  const count = db.prepare(
+    `UPDATE webhook_cursors SET pending = pending + ?, failed = failed - ?
+     WHERE account_id = ? AND live = ? AND endpoint = ?`,
+  )
+  const update = db.prepare(
+    `UPDATE webhook_deliveries
+     SET state = 'pending', attempts = 0, due_at = ?, settled_at = NULL, revision = revision + 1
+     WHERE account_id = ? AND live = ? AND id = ?`,
+  )
+  return (scope: Scope, ids: readonly string[], now: number, audit: AuditEntry): number => {
+    const own = [scope.accountId, live(scope)] as const
+    let retried = 0
+    for (const id of ids) {
+      const found = find.get(...own, id)
+      if (!found) continue
+      const { endpoint, state } = found
+      const moved = state === 'pending' ? 0 : 1
+      if (count.run(moved, state === 'failed' ? 1 : 0, ...own, endpoint).changes === 0) continue
+      update.run(now, ...own, id)
+      cache.count(...own, `deliveries_${state}`, '', -1)
+      cache.count(...own, 'deliveries_pending', '', 1)
+      retried++
+    }
+    if (retried > 0) append(audit)
+    return retried
+  }
+}

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict'
+import { KEPT_TRIES } from '../../../src/domain/webhooks/delivery.ts'
+import type { Scope, Store, StoredEvent } from '../../../src/ports/store.ts'
+import type { DeliveryResult } from '../../../src/ports/store-webhooks.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
+import { type Open, rule } from '../../kit/commits.ts'
+import { deliveryOf, FAILED_TRY, heldEndpoint, recorded, resultOf, T, tryOf } from '../../kit/webhooks.ts'
+
+/** An endpoint with one event, whose delivery is in this state, after one attempt. */
+async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryResult> = {}) {
+  const { endpoint, events: stored } = await heldEndpoint(store, scope, 'mine', 1)
+  const event = stored[0] as StoredEvent
+  await recorded(store, endpoint, 'mine', { position: 1, results: [resultOf(event, endpoint.id, changes)] })
+  const { id } = deliveryOf(event, endpoint.id)
+  const read = async () => (await store.webhookDelivery(scope, id)) ?? assert.fail()
+  const totals = async () => {
+    const { pending = -1, failed = -1 } = (await store.webhookCursor(scope, endpoint.id)) ?? {}
+    const all = await store.webhookDeliveryTotals()
+    assert.deepEqual([all.pending, all.failed], [pending, failed], 'the totals are those of the endpoint')
+    return all
+  }
+  return { endpoint, event, id, read, totals }
+}
+
+const pending = (dueAt: number) => ({ state: 'pending', dueAt }) as const
+
+export function webhookResults(open: Open): void {
+  rule(open, 'a delivery is stored as its first attempt ended', async (store, { live }) => {
+    const { event, endpoint, read, totals } = await delivered(store, live)
+    assert.deepEqual(await read(), {
+      ...deliveryOf(event, endpoint.id),
+      endpoint: endpoint.id,
+      state: 'delivered',
+      attempts: 1,
+      dueAt: null,
+      revision: 0,
+      tries: [tryOf()],
+      settledAt: T,
+    })
+    assert.deepEqual(await totals(), { pending: 0, delivered: 1, failed: 0, retries: 0 })
+  })
+
+  rule(open, 'an attempt that failed waits for the next one, which is added', async (store, { live }) => {
+    const { event, endpoint, read, totals } = await delivered(store, live, pending(T + 5_000))
+    const first = await read()
+    assert.deepEqual(
+      [first.state, first.attempts, first.dueAt, first.settledAt],
+      ['pending', 1, T + 5_000, null],
+    )
+    assert.deepEqual(await totals(), { pending: 1, delivered: 0, failed: 0, retries: 1 })
+    const again = tryOf({ at: T + 5_000, why: 'retry' })
+    const second = resultOf(event, endpoint.id, { revision: 0, try: again })
+    await recorded(store, endpoint, 'mine', { at: T + 5_000, results: [second] })
+    assert.deepEqual(await read(), {
+      ...first,
+      state: 'delivered',
+      attempts: 2,
+      dueAt: null,
+      tries: [FAILED_TRY, again],
+      settledAt: T + 5_000,
+    })
+    assert.deepEqual(await totals(), { pending: 0, delivered: 1, failed: 0, retries: 1 })
+  })
+
+  rule(open, 'a delivery that failed for good is in the dead letter', async (store, { live }) => {
+    const { id, endpoint, event, read, totals } = await delivered(store, live, { state: 'failed' })
+    assert.deepEqual([(await read()).state, (await read()).dueAt], ['failed', null])
+    assert.deepEqual(await totals(), { pending: 0, delivered: 0, failed: 1, retries: 0 })
+    assert.equal(await store.nextDue(live, endpoint.id), null)
+    const range = { after: 0, to: event.sequence, types: null, limit: 9 }
+    const dead = await store.failedDeliveriesOf(live, endpoint.id, range)
+    assert.deepEqual(
+      dead.map(({ delivery }) => delivery.id),
+      [id],
+    )
+  })
+
+  rule(open, 'results of one batch are stored in their order', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 1)
+    const event = stored[0]!
+    await recorded(store, endpoint, 'mine', {
+      results: [
+        resultOf(event, endpoint.id, pending(T)),
+        resultOf(event, endpoint.id, { revision: 0, state: 'failed' }),
+      ],
+    })
+    const { state, attempts } = (await store.webhookDelivery(live, deliveryOf(event, endpoint.id).id))!
+    assert.deepEqual([state, attempts], ['failed', 2])
+  })
+
+  rule(open, 'a delivery keeps its newest attempts and counts all', async (store, { live }) => {
+    const { event, endpoint, read } = await delivered(store, live, pending(T))
+    const tries = Array.from({ length: KEPT_TRIES + 5 }, (_, i) => tryOf({ at: T + i, status: 503 }))
+    for (const each of tries)
+      await recorded(store, endpoint, 'mine', {
+        results: [resultOf(event, endpoint.id, { ...pending(T), revision: 0, try: each })],
+      })
+    const { attempts, tries: kept } = await read()
+    assert.equal(attempts, tries.length + 1)
+    assert.deepEqual(kept, tries.slice(-KEPT_TRIES))
+  })
+
+  rule(
+    open,
+    'a result for a delivery that another holder stored only adds its attempt',
+    async (store, { live }) => {
+      const { event, endpoint, read, totals } = await delivered(store, live, pending(T + 5_000))
+      const first = await read()
+      await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id)] })
+      assert.deepEqual(await read(), { ...first, tries: [FAILED_TRY, tryOf()] })
+      assert.deepEqual(await totals(), { pending: 1, delivered: 0, failed: 0, retries: 1 })
+    },
+  )
+
+  rule(
+    open,
+    'a result of an attempt from before somebody put it back only adds the attempt',
+    async (store, { live }) => {
+      const { id, event, endpoint, read, totals } = await delivered(store, live, pending(T + 5_000))
+      assert.equal(await store.retryWebhookDelivery(live, id, T + 1, auditEntry(live)), true)
+      const late = resultOf(event, endpoint.id, { revision: 0, state: 'failed' })
+      await recorded(store, endpoint, 'mine', { results: [late] })
+      const { state, attempts, dueAt, revision, tries } = await read()
+      assert.deepEqual([state, attempts, dueAt, revision], ['pending', 0, T + 1, 1])
+      assert.equal(tries.length, 2)
+      assert.deepEqual(await totals(), { pending: 1, delivered: 0, failed: 0, retries: 1 })
+      const next = resultOf(event, endpoint.id, { revision: 1 })
+      await recorded(store, endpoint, 'mine', { results: [next] })
+      assert.deepEqual([(await read()).state, (await read()).attempts], ['delivered', 1])
+    },
+  )
+}
+
+export function webhookRetries(open: Open): void {
+  rule(open, 'a delivery in any state is put back any number of times', async (store, { live }) => {
+    const { id, event, endpoint, read, totals } = await delivered(store, live, { state: 'failed' })
+    for (let revision = 1; revision < 4; revision++) {
+      const entry = auditEntry(live)
+      assert.equal(await store.retryWebhookDelivery(live, id, T + revision, entry), true)
+      assert.deepEqual(await store.auditEntry(live, entry.id), entry)
+      const { state, attempts, dueAt, settledAt, ...rest } = await read()
+      assert.deepEqual([state, attempts, dueAt, settledAt], ['pending', 0, T + revision, null])
+      assert.equal(rest.revision, revision)
+      assert.equal((await totals()).pending, 1)
+      if (revision === 2)
+        await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id, { revision })] })
+    }
+    assert.deepEqual(await totals(), { pending: 1, delivered: 0, failed: 0, retries: 0 })
+    assert.equal(await store.retryWebhookDelivery(live, 'dlv_none', T, auditEntry(live)), false)
+  })
+
+  rule(open, 'of several deliveries, only failed ones are put back together', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
+    const states = ['failed', 'delivered', 'failed'] as const
+    await recorded(store, endpoint, 'mine', {
+      position: 3,
+      results: stored.map((event, i) => resultOf(event, endpoint.id, { state: states[i]! })),
+    })
+    const ids = stored.map((event) => deliveryOf(event, endpoint.id).id)
+    const entry = auditEntry(live)
+    assert.equal(await store.retryWebhookDeliveries(live, [...ids, 'dlv_none'], T, entry), 2)
+    assert.deepEqual(await store.auditEntry(live, entry.id), entry)
+    assert.deepEqual(await store.webhookDeliveryTotals(), { pending: 2, delivered: 1, failed: 0, retries: 0 })
+    const idle = auditEntry(live)
+    assert.equal(await store.retryWebhookDeliveries(live, ids, T, idle), 0)
+    assert.equal(await store.auditEntry(live, idle.id), undefined)
+  })
+}
+
+export function dueWebhooks(open: Open): void {
+  rule(
+    open,
+    'due deliveries come with their events, in order of their due times',
+    async (store, { live }) => {
+      const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
+      const dueAt = [T + 20, T, T + 10]
+      const results = stored.map((event, i) => resultOf(event, endpoint.id, pending(dueAt[i]!)))
+      await recorded(store, endpoint, 'mine', { position: 3, results })
+      const due = (now: number, limit = 9) => store.dueDeliveries(live, endpoint.id, { now, limit })
+      assert.deepEqual(await due(T - 1), [])
+      assert.equal(await store.nextDue(live, endpoint.id), T)
+      const all = await due(T + 20)
+      assert.deepEqual(
+        all.map(({ event }) => event),
+        [stored[1], stored[2], stored[0]],
+      )
+      const ids = results.map(({ delivery }) => delivery.id)
+      assert.deepEqual(
+        all.map(({ delivery }) => delivery.id),
+        [ids[1], ids[2], ids[0]],
+      )
+      assert.deepEqual(all[0]?.delivery, await store.webhookDelivery(live, ids[1]!))
+      assert.equal((await due(T + 20, 2)).length, 2)
+      assert.deepEqual(await store.dueDeliveries(live, 'we_other', { now: T + 20, limit: 9 }), [])
+    },
+  )
+
+  rule(open, 'events to deliver are those after a sequence, up to another one', async (store, { live }) => {
+    const { events: stored } = await heldEndpoint(store, live, 'mine', 4)
+    const read = (query: { after: number; to?: number; limit: number }) => store.eventsToDeliver(live, query)
+    assert.deepEqual(await read({ after: 0, limit: 9 }), stored)
+    assert.deepEqual(await read({ after: 1, to: 3, limit: 9 }), stored.slice(1, 3))
+    assert.deepEqual(await read({ after: 1, limit: 1 }), stored.slice(1, 2))
+    assert.deepEqual(await read({ after: 4, limit: 9 }), [])
+  })
+
+  rule(open, 'the dead letter of an endpoint is read by event and type', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
+    const results = stored.map((event) => resultOf(event, endpoint.id, { state: 'failed' }))
+    await recorded(store, endpoint, 'mine', { position: 3, results })
+    const read = async (after: number, to: number, types: readonly string[] | null, limit = 9) =>
+      (await store.failedDeliveriesOf(live, endpoint.id, { after, to, types, limit })).map(
+        ({ event }) => event.sequence,
+      )
+    const type = stored[0]!.type
+    assert.deepEqual(await read(0, 9, null), [1, 2, 3])
+    assert.deepEqual(await read(1, 2, null), [2])
+    assert.deepEqual(await read(0, 9, null, 2), [1, 2])
+    assert.deepEqual(await read(0, 9, ['dispute.lost', type]), [1, 2, 3])
+    assert.deepEqual(await read(0, 9, ['dispute.lost']), [])
+    assert.deepEqual(await read(0, 9, []), [])
+  })
+}
+
+export function orderedWebhooks(open: Open): void {
+  const waiting = { state: 'pending', dueAt: null, try: null } as const
+
+  rule(
+    open,
+    'at an ordered endpoint, a delivery waits until the one before it ended',
+    async (store, { live }) => {
+      const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 4, { ordered: true })
+      const result = (i: number, changes: Parameters<typeof resultOf>[2]) =>
+        resultOf(stored[i]!, endpoint.id, { object: i === 3 ? 'txn_b' : 'txn_a', ...changes })
+      const due = async () =>
+        (await store.dueDeliveries(live, endpoint.id, { now: T + 99, limit: 9 })).map(
+          ({ event }) => event.sequence,
+        )
+      await recorded(store, endpoint, 'mine', {
+        position: 4,
+        results: [
+          result(0, pending(T + 5)),
+          result(1, waiting),
+          result(2, waiting),
+          result(3, pending(T + 6)),
+        ],
+      })
+      assert.deepEqual(await due(), [1, 4])
+      assert.deepEqual(await store.blockedObjects(live, endpoint.id, ['txn_c', 'txn_b', 'txn_a']), [
+        'txn_b',
+        'txn_a',
+      ])
+      await recorded(store, endpoint, 'mine', { at: T + 9, results: [result(0, { revision: 0 })] })
+      assert.deepEqual(await due(), [4, 2])
+      assert.deepEqual(
+        (await store.webhookDelivery(live, deliveryOf(stored[1]!, endpoint.id).id))?.dueAt,
+        T + 9,
+      )
+      // One that fails for good does not stop those behind it.
+      await recorded(store, endpoint, 'mine', {
+        at: T + 10,
+        results: [result(1, { revision: 0, state: 'failed' })],
+      })
+      assert.deepEqual(await due(), [4, 3])
+      await recorded(store, endpoint, 'mine', { results: [result(2, { revision: 0 })] })
+      assert.deepEqual(await store.blockedObjects(live, endpoint.id, ['txn_a', 'txn_b']), ['txn_b'])
+      assert.deepEqual(await store.blockedObjects(live, endpoint.id, []), [])
+    },
+  )
+
+  rule(open, 'a delivery that waits for none is due at once', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 2, { ordered: true })
+    const [first, second] = stored.map((event) => ({ event, object: 'txn_a' }))
+    // The first one ended while the second was being stored.
+    await recorded(store, endpoint, 'mine', {
+      results: [
+        resultOf(first!.event, endpoint.id, { object: 'txn_a' }),
+        resultOf(second!.event, endpoint.id, { object: 'txn_a', ...waiting }),
+      ],
+    })
+    assert.equal(await store.nextDue(live, endpoint.id), T)
+  })
+
+  rule(open, 'a delivery that was put back holds those behind it until it ended', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 2, { ordered: true })
+    const [first, second] = [stored[0]!, stored[1]!]
+    const object = 'txn_a'
+    await recorded(store, endpoint, 'mine', {
+      results: [resultOf(first, endpoint.id, { state: 'failed', object })],
+    })
+    const { id } = deliveryOf(first, endpoint.id)
+    assert.equal(await store.retryWebhookDelivery(live, id, T, auditEntry(live)), true)
+    await recorded(store, endpoint, 'mine', {
+      results: [resultOf(second, endpoint.id, { ...waiting, object })],
+    })
+    const due = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 9 })
+    assert.deepEqual(
+      due.map(({ event }) => event.sequence),
+      [first.sequence],
+    )
+  })
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import type { Scope, Store } from '../../../src/ports/store.ts'
+import { auditEntry } from '../../kit/audit-entries.ts'
+import { type Open, rule, tick } from '../../kit/commits.ts'
+import {
+  addedEndpoint,
+  changedEndpoint,
+  deliveryOf,
+  disabled,
+  events,
+  heldEndpoint,
+  recorded,
+  replayOf,
+  resultOf,
+  T,
+} from '../../kit/webhooks.ts'
+
+/** Deliveries of four events to one endpoint: delivered, failed, pending, delivered; and of the first to another. */
+async function listed(store: Store, scope: Scope) {
+  const { endpoint, events: stored } = await heldEndpoint(store, scope, 'mine', 4)
+  const states = ['delivered', 'failed', 'pending', 'delivered'] as const
+  await recorded(store, endpoint, 'mine', {
+    position: 4,
+    results: stored.map((event, i) =>
+      resultOf(event, endpoint.id, { state: states[i]!, dueAt: states[i] === 'pending' ? T : null }),
+    ),
+  })
+  const second = await heldEndpoint(store, scope, 'mine', 0)
+  await recorded(store, second.endpoint, 'mine', {
+    results: [resultOf(stored[0]!, second.endpoint.id, { state: 'failed' })],
+  })
+  const id = (i: number) => deliveryOf(stored[i]!, endpoint.id).id
+  return {
+    endpoint,
+    other: second.endpoint,
+    events: stored,
+    id,
+    otherId: deliveryOf(stored[0]!, second.endpoint.id).id,
+  }
+}
+
+export function webhookLists(open: Open): void {
+  rule(
+    open,
+    'deliveries are listed newest first, by endpoint, state, type and time',
+    async (store, { live }) => {
+      const { endpoint, other, events: stored, id, otherId } = await listed(store, live)
+      const list = async (query: Omit<Parameters<Store['webhookDeliveries']>[1], 'limit'>, limit = 9) =>
+        (await store.webhookDeliveries(live, { limit, ...query })).data.map((each) => each.id)
+      const all = [id(0), id(1), id(2), id(3), otherId].sort().reverse()
+      assert.deepEqual(await list({}), all)
+      assert.deepEqual(await list({ startingAfter: all[0]! }, 2), all.slice(1, 3))
+      assert.deepEqual(await list({ endingBefore: all[3]! }, 2), all.slice(1, 3))
+      assert.deepEqual(await list({ endpoint: endpoint.id }), [id(3), id(2), id(1), id(0)])
+      assert.deepEqual(await list({ endpoint: other.id }), [otherId])
+      assert.deepEqual(await list({ state: 'failed' }), [id(1), otherId].sort().reverse())
+      assert.deepEqual(await list({ state: 'pending' }), [id(2)])
+      assert.deepEqual(await list({ state: 'delivered' }), [id(3), id(0)])
+      assert.deepEqual(await list({ state: 'failed', endpoint: endpoint.id }), [id(1)])
+      assert.deepEqual(await list({ eventType: stored[0]!.type }), all)
+      assert.deepEqual(await list({ eventType: 'dispute.lost' }), [])
+      const [, second, third] = stored
+      const between = { createdFrom: second!.createdAt, createdUntil: third!.createdAt }
+      assert.deepEqual(await list(between), [id(1)])
+      assert.deepEqual(await list({ ...between, state: 'pending' }), [])
+    },
+  )
+
+  rule(open, 'failed deliveries are read oldest first, between two ids', async (store, { live }) => {
+    const { id, otherId } = await listed(store, live)
+    const failed = [id(1), otherId].sort()
+    const read = async (after: string, before: string, limit = 9) => {
+      const { data, hasMore } = await store.failedWebhookDeliveries(live, { after, before, limit })
+      return [...data.map((each) => each.id), hasMore]
+    }
+    assert.deepEqual(await read('dlv_', 'dlv`'), [...failed, false])
+    assert.deepEqual(await read('dlv_', 'dlv`', 1), [failed[0], true])
+    assert.deepEqual(await read(failed[0]!, 'dlv`'), [failed[1], false])
+    assert.deepEqual(await read('dlv_', failed[1]!), [failed[0], false])
+  })
+
+  rule(
+    open,
+    'totals count rows, and the backlog of enabled endpoints as pending',
+    async (store, { live, test }) => {
+      const { endpoint, other } = await listed(store, live)
+      assert.deepEqual(await store.webhookDeliveryTotals('live'), {
+        pending: 1,
+        delivered: 2,
+        failed: 2,
+        retries: 1,
+      })
+      await events(store, live, 3)
+      assert.equal((await store.webhookDeliveryTotals('live')).pending, 1 + 2 * 3)
+      assert.deepEqual(await store.backlogTotals(9), [
+        { scope: live, endpoint: endpoint.id, backlog: 3, pending: 1, failed: 1 },
+        { scope: live, endpoint: other.id, backlog: 3, pending: 0, failed: 1 },
+      ])
+      await changedEndpoint(store, other, disabled)
+      assert.equal((await store.webhookDeliveryTotals()).pending, 1 + 3)
+      await addedEndpoint(store, test)
+      await events(store, test, 1)
+      assert.equal((await store.webhookDeliveryTotals('test')).pending, 1)
+      assert.equal((await store.webhookDeliveryTotals()).pending, 1 + 3 + 1)
+      assert.deepEqual(
+        (await store.backlogTotals(1)).map(({ endpoint }) => endpoint),
+        [endpoint.id],
+      )
+    },
+  )
+
+  rule(open, 'a purge deletes delivered ones that were settled before its time', async (store, { live }) => {
+    const { id } = await listed(store, live)
+    assert.equal(await store.purgeDeliveries(T, 9), 0)
+    assert.equal(await store.purgeDeliveries(T + 1, 1), 1)
+    assert.equal(await store.webhookDelivery(live, id(0)), undefined)
+    assert.equal(await store.purgeDeliveries(T + 1, 9), 1)
+    assert.equal(await store.purgeDeliveries(T + 1, 9), 0)
+    assert.deepEqual(await store.webhookDeliveryTotals(), { pending: 1, delivered: 0, failed: 2, retries: 1 })
+  })
+}
+
+export function webhookReplays(open: Open): void {
+  rule(open, 'a replay is read as it was stored, and listed newest first', async (store, { live }) => {
+    const endpoint = await addedEndpoint(store, live)
+    const first = replayOf(endpoint, {
+      kind: 'failed',
+      types: ['payment.succeeded'],
+      from: 3,
+      to: 8,
+      position: 3,
+    })
+    const [second, entry] = [replayOf(endpoint), auditEntry(live)]
+    assert.equal(await store.addReplay(first, entry), true)
+    assert.equal(await store.addReplay(second, null), true)
+    assert.deepEqual(await store.auditEntry(live, entry.id), entry)
+    assert.deepEqual(await store.replay(live, first.id), first)
+    const list = async (query: { limit: number; startingAfter?: string; endingBefore?: string }) =>
+      (await store.replays(live, endpoint.id, query)).data
+    assert.deepEqual(await list({ limit: 9 }), [second, first])
+    assert.deepEqual(await list({ limit: 9, startingAfter: second.id }), [first])
+    assert.deepEqual(await list({ limit: 9, endingBefore: first.id }), [second])
+    assert.deepEqual((await store.replays(live, 'we_none', { limit: 9 })).data, [])
+    assert.equal(await store.addReplay(replayOf({ scope: live, id: 'we_none' }), entry), false)
+  })
+
+  rule(open, 'a replay makes progress and ends', async (store, { live }) => {
+    const { endpoint } = await heldEndpoint(store, live, 'mine', 0)
+    const replay = replayOf(endpoint)
+    await store.addReplay(replay, null)
+    const half = { id: replay.id, position: 5, sent: 4, delivered: 3, state: 'running' } as const
+    await recorded(store, endpoint, 'mine', { replay: half })
+    assert.deepEqual(await store.replay(live, replay.id), { ...replay, ...half })
+    const whole = { id: replay.id, position: 10, sent: 9, delivered: 9, state: 'done' } as const
+    await recorded(store, endpoint, 'mine', { replay: whole, at: T + 7 })
+    const ended = { ...replay, ...whole, endedAt: T + 7 }
+    assert.deepEqual(await store.replay(live, replay.id), ended)
+    assert.equal(await store.cancelReplay(live, replay.id, T + 8, null), false)
+    assert.deepEqual(await store.replay(live, replay.id), ended)
+  })
+
+  rule(
+    open,
+    'a canceled replay stays canceled, and counts the attempts in flight',
+    async (store, { live }) => {
+      const { endpoint } = await heldEndpoint(store, live, 'mine', 0)
+      const [replay, entry] = [replayOf(endpoint), auditEntry(live)]
+      await store.addReplay(replay, null)
+      const now = tick()
+      assert.equal(await store.cancelReplay(live, replay.id, now, entry), true)
+      assert.deepEqual(await store.auditEntry(live, entry.id), entry)
+      const late = { id: replay.id, position: 10, sent: 9, delivered: 9, state: 'done' } as const
+      await recorded(store, endpoint, 'mine', { replay: late, at: now + 1 })
+      assert.deepEqual(await store.replay(live, replay.id), {
+        ...replay,
+        ...late,
+        state: 'canceled',
+        endedAt: now,
+      })
+    },
+  )
+}
