@@ -18,6 +18,7 @@ import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
 import { createProviderCalls, type ProviderCalls } from './routing/provider-calls.ts'
 import type { Router } from './routing/router.ts'
+import { NO_WEBHOOKS, type WebhookTools } from './webhooks/tools.ts'
 
 export type WebhookEndpoint = { readonly name: string; readonly scope: Scope }
 
@@ -66,6 +67,7 @@ export type Context = {
   readonly actionAgeMs: number
   /** The access keys of requests. */
   readonly keyring: Keyring
+  readonly webhooks: WebhookTools
   readonly requests: OpenRequests<Ending>
   readonly calls: ProviderCalls
   /** Provider calls in flight, with the work that follows them. */
@@ -81,6 +83,7 @@ type Chosen = Omit<
   | 'fingerprint'
   | 'bell'
   | 'keyring'
+  | 'webhooks'
   | 'requests'
   | 'calls'
   | 'background'
@@ -91,13 +94,15 @@ type Chosen = Omit<
  * endpoint can be registered.
  */
 export function createContext(
-  chosen: Omit<Chosen, 'checkTarget' | 'vault'> & Partial<Pick<Context, 'clock' | 'checkTarget' | 'vault'>>,
+  chosen: Omit<Chosen, 'checkTarget' | 'vault'> &
+    Partial<Pick<Context, 'clock' | 'checkTarget' | 'vault' | 'webhooks'>>,
 ): Context {
   const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
   return {
     checkTarget: () => reject('parameter_invalid', 'No webhook endpoint can be registered here.', 'url'),
     vault: noVault('MiniPay has no key here that encrypts secrets.'),
+    webhooks: NO_WEBHOOKS,
     ...chosen,
     now: clock.now,
     clock,

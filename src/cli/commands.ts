@@ -8,6 +8,7 @@ import { withAdministration } from './administration.ts'
 import { apiClient } from './api.ts'
 import { AUDIT_FLAGS, AUDIT_WORDS, auditTask } from './audit.ts'
 import { KEY_FLAGS, KEYS_HELP, keysTask } from './keys.ts'
+import { WEBHOOKS_HELP } from './webhooks-help.ts'
 
 /** Flags of one command alone, with their values. */
 type Flags = Readonly<Record<string, string>>
@@ -116,9 +117,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: alarms,
   },
   webhooks: {
-    summary: 'List the failed webhooks, or send those that match a filter again.',
+    summary: 'Manage webhook endpoints; list failed webhooks, and send them again.',
     settings: ['server', 'key'],
-    words: '[retry [event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …]',
+    words: '[endpoints … | show ID | retry [FILTER …] | replay ENDPOINT failed|past]',
+    details: WEBHOOKS_HELP,
     run: webhooks,
   },
   keys: {
@@ -262,12 +264,17 @@ async function alarms(config: Config, words: readonly string[]): Promise<number>
   )
 }
 
-async function webhooks(config: Config, [verb, ...filter]: readonly string[]): Promise<number> {
+async function webhooks(config: Config, [verb, ...words]: readonly string[]): Promise<number> {
   const api = apiClient(config)
-  const { webhooksList, webhooksRetry } = await import('./webhooks.ts')
+  const { webhooksList, webhooksRetry, webhooksShow } = await import('./webhooks.ts')
   if (verb === undefined) return webhooksList(api)
-  if (verb === 'retry') return webhooksRetry(api, filter)
-  throw new ConfigError('Usage: minipay webhooks, or minipay webhooks retry [FILTER …].')
+  if (verb === 'retry') return webhooksRetry(api, words)
+  if (verb === 'show' && words[0] !== undefined && words.length === 1) return webhooksShow(api, words[0])
+  if (verb === 'endpoints') return (await import('./webhook-endpoints.ts')).endpointsCommand(api, words)
+  if (verb === 'replay') return (await import('./webhook-replays.ts')).replayCommand(api, words)
+  throw new ConfigError(
+    'Usage: minipay webhooks, or minipay webhooks endpoints, show ID, retry [FILTER …] or replay ENDPOINT failed|past. See minipay webhooks --help.',
+  )
 }
 
 async function printVersion(): Promise<number> {

@@ -1,5 +1,5 @@
 /** `minipay webhooks`: deliveries that failed for good, and another try for those that have something in common. */
-import type { DeliveryView, RetriedView } from '../api/minipay/webhook-delivery-schemas.ts'
+import type { DeliveryView, DeliveryWithAttemptsView, RetriedView } from '../api/minipay/delivery-schemas.ts'
 import { ConfigError } from '../config.ts'
 import type { ApiClient } from './api.ts'
 
@@ -21,8 +21,28 @@ export async function webhooksList(api: ApiClient): Promise<number> {
   return 0
 }
 
-/** Puts back every failed one that fits, call after call until none is left. Returns the exit status. */
+/** Prints a delivery with its attempts. Returns the exit status. */
+export async function webhooksShow(api: ApiClient, id: string): Promise<number> {
+  const delivery = await api.get<DeliveryWithAttemptsView>(`${PATH}/${encodeURIComponent(id)}`)
+  const next = delivery.next_attempt_at === null ? '' : `, next attempt ${delivery.next_attempt_at}`
+  console.log(`${delivery.id} ${delivery.status}${next}`)
+  console.log(`${delivery.event_type}, event ${delivery.event_sequence}, to ${delivery.endpoint}`)
+  for (const { started_at, duration_ms, reason, status, error, response } of delivery.attempts_made) {
+    const outcome = error ?? `the receiver responded with ${status}`
+    console.log(`  ${started_at}  ${reason}, ${duration_ms} ms: ${outcome}`)
+    if (response) console.log(`    ${response.replaceAll('\n', '\n    ')}`)
+  }
+  return 0
+}
+
+/** Puts back one delivery, or every failed one that fits, call after call until none is left. Returns the exit status. */
 export async function webhooksRetry(api: ApiClient, words: readonly string[]): Promise<number> {
+  const [id = ''] = words
+  if (words.length === 1 && id.startsWith('dlv_')) {
+    await api.post(`${PATH}/${encodeURIComponent(id)}/retry`, {})
+    console.log(`${id} will be sent again.`)
+    return 0
+  }
   const filter = filterOf(words)
   let queued = 0
   for (let cursor: string | null = null; ; ) {

@@ -4,11 +4,11 @@ import { LIMITS } from '../limits.ts'
 import { describedHeaders } from './custom-headers.ts'
 import type { WebhookEndpoint, WebhookFormat } from './endpoint.ts'
 import { describedFilters } from './filters.ts'
+import { MAX_WAIT_MS, MAX_WAITS } from './schedule.ts'
 
 export const MAX_URL = 2_000
-export const MAX_DELAYS = 30
-/** A week, in seconds. */
-export const MAX_DELAY_S = 604_800
+/** The longest wait between attempts, in seconds. */
+export const MAX_DELAY_S = MAX_WAIT_MS / 1_000
 /** Attempts a second. */
 export const MAX_RATE_LIMIT = 1_000
 export const MIN_DISABLE_AFTER_S = 60
@@ -128,8 +128,8 @@ function checkMetadata(metadata: Readonly<Record<string, string>>): Rejection | 
 
 function checkDelays(delays: readonly number[]): Rejection | undefined {
   const param = 'retry_delays_seconds'
-  if (delays.length > MAX_DELAYS)
-    return reject('parameter_invalid', `Give at most ${MAX_DELAYS} delays.`, param)
+  if (delays.length > MAX_WAITS)
+    return reject('parameter_invalid', `Give at most ${MAX_WAITS} delays.`, param)
   return delays.map((delay) => checkRange(param, delay, 0, MAX_DELAY_S)).find((wrong) => wrong)
 }
 

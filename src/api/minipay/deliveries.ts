@@ -1,0 +1,190 @@
+/** Webhook deliveries: listed, shown with their attempts, and put back. */
+import { retryDelivery } from '../../app/webhooks/retry-delivery.ts'
+import { retryFailed } from '../../app/webhooks/retry-failed.ts'
+import { isRejection } from '../../domain/error.ts'
+import { isId } from '../../domain/id.ts'
+import { notFound } from '../../domain/not-found.ts'
+import type { Delivery as StoredDelivery } from '../../domain/webhooks/delivery.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
+import { Refused, refuse } from '../../http/errors.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { auditing, scopeOf } from '../caller.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
+import { TIME } from '../openapi/example-objects.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
+import { DELIVERY, DELIVERY_WITH_ATTEMPTS } from '../openapi/webhook-objects.ts'
+import {
+  DeliveriesQuery,
+  Delivery,
+  type DeliveryView,
+  DeliveryWithAttempts,
+  type DeliveryWithAttemptsView,
+  Retried,
+  type RetriedView,
+  RetryBody,
+} from './delivery-schemas.ts'
+import { deliveryId, idOf, NoBody } from './fields.ts'
+import { oneCursor, page } from './lists.ts'
+import { bodyValidator, queryValidator } from './parameters.ts'
+import { timeOrNull, timestamp } from './views.ts'
+import { attemptView } from './webhook-endpoint-view.ts'
+
+const validQuery = queryValidator(DeliveriesQuery)
+const validRetry = bodyValidator(RetryBody)
+const validNothing = bodyValidator(NoBody)
+const MAX_RETRIED = 10_000
+const TAG = 'Events and webhooks'
+
+const listDeliveriesEndpoint: Endpoint = {
+  id: 'listWebhookDeliveries',
+  method: 'GET',
+  url: '/api/v1/webhook_deliveries',
+  permission: 'webhooks:read',
+  summary: 'List webhook deliveries, newest first',
+  description:
+    'A delivery is in the list from its first attempt on. Events that wait for theirs are the `backlog` of their endpoint.',
+  tag: TAG,
+  query: DeliveriesQuery,
+  responses: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
+  errors: ['cursor_invalid'],
+  examples: pageOf('deliveries', DELIVERY),
+  async handle({ context: { store } }, request, reply) {
+    const scope = scopeOf(request)
+    const query = oneCursor(validQuery(request.query))
+    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, ending_before: endingBefore } = query
+    const { endpoint, event_type: eventType, status } = query
+    const exists = async (id: string) => (await store.webhookDelivery(scope, id)) !== undefined
+    await checkCursor('starting_after', startingAfter, 'dlv', exists)
+    await checkCursor('ending_before', endingBefore, 'dlv', exists)
+    const found = await store.webhookDeliveries(scope, {
+      limit,
+      ...(startingAfter !== undefined && { startingAfter }),
+      ...(endingBefore !== undefined && { endingBefore }),
+      ...(endpoint !== undefined && { endpoint }),
+      ...(eventType !== undefined && { eventType }),
+      ...(status !== undefined && { state: status }),
+      ...createdRange(query),
+    })
+    return sendPage(reply, found, deliveryView, { backwards: endingBefore !== undefined })
+  },
+}
+
+const retrieveDeliveryEndpoint: Endpoint = {
+  id: 'retrieveWebhookDelivery',
+  method: 'GET',
+  url: '/api/v1/webhook_deliveries/:id',
+  permission: 'webhooks:read',
+  summary: 'Retrieve a webhook delivery, with its attempts',
+  tag: TAG,
+  params: idOf(deliveryId),
+  query: NoQuery,
+  responses: { 200: { description: 'The delivery, with its attempts.', schema: DeliveryWithAttempts } },
+  errors: ['delivery_not_found'],
+  examples: shows('delivery', 'A delivery that failed for good', DELIVERY_WITH_ATTEMPTS),
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const delivery = await context.store.webhookDelivery(scopeOf(request), id)
+    if (!delivery) return sendRejection(reply, notFound('delivery', id))
+    const made = delivery.tries.map((attempt) => ({ ...attemptView(attempt), reason: attempt.why }))
+    const view: DeliveryWithAttemptsView = { ...deliveryView(delivery), attempts_made: made }
+    return sendObject(reply, view)
+  },
+}
+
+const retryDeliveryEndpoint: Endpoint = {
+  id: 'retryWebhookDelivery',
+  method: 'POST',
+  url: '/api/v1/webhook_deliveries/:id/retry',
+  permission: 'webhooks:write',
+  summary: 'Retry a webhook delivery',
+  description:
+    'Puts a delivery back, in any state and any number of times: MiniPay sends it again at once, and by the schedule if that fails. So this request needs no Idempotency-Key; sent twice, it may send the webhook twice.',
+  tag: TAG,
+  params: idOf(deliveryId),
+  query: NoQuery,
+  body: NoBody,
+  responses: { 200: { description: 'The delivery, which is pending.', schema: Delivery } },
+  errors: ['delivery_not_found', 'webhook_endpoint_not_found'],
+  examples: shows('retried', 'A failed delivery, queued again', {
+    ...DELIVERY,
+    ...{ status: 'pending', attempts: 0, next_attempt_at: TIME, settled_at: null },
+  }),
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    validNothing(request.body ?? {})
+    const retried = await retryDelivery(context, scopeOf(request), id, auditing(context, request))
+    if (isRejection(retried)) return sendRejection(reply, retried)
+    return sendObject(reply, deliveryView(retried))
+  },
+}
+
+const retryDeliveriesEndpoint: Endpoint = {
+  id: 'retryWebhookDeliveries',
+  method: 'POST',
+  url: '/api/v1/webhook_deliveries/retry',
+  permission: 'webhooks:write',
+  summary: 'Retry failed webhook deliveries by filter',
+  description:
+    'Queues every failed delivery that matches, oldest first, with all its attempts. Without a filter it queues all of them. One call does a bounded amount of work: while `has_more` is true, call again with `next` as `starting_after`. A queued delivery is no longer failed, so this request needs no Idempotency-Key. For one endpoint, a replay does the same in the background.',
+  tag: TAG,
+  query: NoQuery,
+  body: RetryBody,
+  responses: { 200: { description: 'The number of deliveries that were queued.', schema: Retried } },
+  errors: ['cursor_invalid'],
+  examples: [
+    {
+      name: 'retried',
+      summary: 'Every failed delivery of one type',
+      body: { event_type: 'payment.succeeded', last_status: 400 },
+      status: 200,
+      response: { queued: 1, has_more: false, next: null, dry_run: false },
+    },
+  ],
+  async handle({ context }, request, reply) {
+    const body = validRetry(request.body ?? {})
+    const { starting_after: startingAfter, limit = MAX_RETRIED, dry_run: dryRun = false } = body
+    if (startingAfter !== undefined && !isId('dlv', startingAfter))
+      throw new Refused(
+        refuse('cursor_invalid', 'starting_after must be the id of a delivery.', 'starting_after'),
+      )
+    const filter = {
+      ...createdRange(body),
+      ...(body.event_type !== undefined && { eventType: body.event_type }),
+      ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
+      ...(body.last_status !== undefined && { lastStatus: body.last_status }),
+    }
+    const retry = { filter, limit, dryRun, ...(startingAfter !== undefined && { startingAfter }) }
+    const audit = auditing(context, request)
+    const { queued, hasMore, last } = await retryFailed(context, scopeOf(request), retry, audit)
+    const next = hasMore ? last : null
+    const view: RetriedView = { queued, has_more: hasMore, next, dry_run: dryRun }
+    return sendObject(reply, view)
+  },
+}
+
+function deliveryView(delivery: StoredDelivery): DeliveryView {
+  const last = delivery.tries.at(-1)
+  return {
+    id: delivery.id,
+    endpoint: delivery.endpoint,
+    event_id: delivery.eventId,
+    event_sequence: delivery.eventSequence,
+    event_type: delivery.eventType,
+    transaction_id: delivery.object,
+    status: delivery.state,
+    attempts: delivery.attempts,
+    next_attempt_at: timeOrNull(delivery.dueAt),
+    last_status: last?.status ?? null,
+    last_error: last?.error ?? null,
+    created_at: timestamp(delivery.createdAt),
+    settled_at: timeOrNull(delivery.settledAt),
+  }
+}
+
+export const deliveryEndpoints: readonly Endpoint[] = [
+  listDeliveriesEndpoint,
+  retrieveDeliveryEndpoint,
+  retryDeliveryEndpoint,
+  retryDeliveriesEndpoint,
+]

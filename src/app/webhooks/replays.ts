@@ -1,0 +1,121 @@
+/** Replays: the past of a webhook endpoint, or what failed, is sent again in the background. */
+import { isRejection, type Rejection, reject } from '../../domain/error.ts'
+import { notFound } from '../../domain/not-found.ts'
+import type { Scope } from '../../domain/scope.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import { describedFilters, typesOf } from '../../domain/webhooks/filters.ts'
+import type { Replay, ReplayKind } from '../../domain/webhooks/replay.ts'
+import type { Audit } from '../audit.ts'
+import { replayAudited } from './audited.ts'
+import { findEndpoint, type WebhookContext } from './endpoints.ts'
+
+/** Running ones of an endpoint. */
+export const MAX_REPLAYS = 10
+
+export type ReplayRequest = {
+  readonly kind: ReplayKind
+  /** Filters as of an endpoint; all that it wants unless given. */
+  readonly types?: readonly string[] | undefined
+  /** Events stored at or after this time, in ms since 1970. */
+  readonly since?: number | undefined
+  /** Events stored before this time, in ms since 1970. */
+  readonly until?: number | undefined
+  /** Events after this sequence. */
+  readonly after?: number | undefined
+  /** Events up to and including this sequence. */
+  readonly to?: number | undefined
+}
+
+/**
+ * Starts a replay of the events that an endpoint was sent (`past`), or of its failed deliveries (`failed`), in a range.
+ * An empty range is done at once. Rejections: `webhook_endpoint_not_found`; `parameter_invalid` for event types that do
+ * not exist; `webhook_replay_limit_reached`. Rejects with `StoreUnavailable`.
+ */
+export async function startReplay(
+  context: WebhookContext,
+  scope: Scope,
+  endpointId: string,
+  request: ReplayRequest,
+  audit: Audit,
+): Promise<Replay | Rejection> {
+  const { store, newId, now, webhooks } = context
+  const endpoint = await findEndpoint(context, scope, endpointId)
+  if (isRejection(endpoint)) return endpoint
+  const filters = request.types ? describedFilters(request.types, 'event_types') : null
+  if (filters && 'rejected' in filters) return filters
+  if (await hasMany(context, endpoint))
+    return reject(
+      'webhook_replay_limit_reached',
+      `The webhook endpoint has ${MAX_REPLAYS} running replays. Wait for one, or cancel one.`,
+    )
+  const { from, to } = await rangeOf(context, endpoint, request)
+  const at = now()
+  const isEmpty = from === to
+  const replay: Replay = {
+    ...{ id: newId('rpl'), scope, endpoint: endpointId, kind: request.kind },
+    ...{ types: filters && typesOf(filters), from, to, position: from },
+    ...{ state: isEmpty ? 'done' : 'running', sent: 0, delivered: 0 },
+    ...{ createdAt: at, endedAt: isEmpty ? at : null },
+  }
+  if (!(await store.addReplay(replay, audit(replayAudited('webhook_replay.created', replay)))))
+    return notFound('webhook endpoint', endpointId)
+  webhooks.wake()
+  return replay
+}
+
+/** Rejection: `webhook_replay_not_found`. */
+export async function findReplay(
+  { store }: Pick<WebhookContext, 'store'>,
+  scope: Scope,
+  id: string,
+): Promise<Replay | Rejection> {
+  return (await store.replay(scope, id)) ?? notFound('replay', id)
+}
+
+/**
+ * Ends a running replay; attempts in flight still end. A canceled one stays as it is. Rejections:
+ * `webhook_replay_not_found`, `webhook_replay_ended`. Rejects with `StoreUnavailable`.
+ */
+export async function cancelReplay(
+  context: WebhookContext,
+  scope: Scope,
+  id: string,
+  audit: Audit,
+): Promise<Replay | Rejection> {
+  const { store, now } = context
+  const before = await findReplay(context, scope, id)
+  if (isRejection(before)) return before
+  const entry = audit(replayAudited('webhook_replay.canceled', { ...before, state: 'canceled' }))
+  if (before.state === 'running') await store.cancelReplay(scope, id, now(), entry)
+  const after = await findReplay(context, scope, id)
+  if (isRejection(after) || after.state !== 'done') return after
+  return reject('webhook_replay_ended', 'The replay has ended already.', 'id')
+}
+
+async function hasMany({ store }: WebhookContext, { id, scope }: WebhookEndpoint): Promise<boolean> {
+  const { data } = await store.replays(scope, id, { limit: 100 })
+  return data.filter(({ state }) => state === 'running').length >= MAX_REPLAYS
+}
+
+/** The sequences of the request's range; none is later than the endpoint's own cursor, or its last failed delivery. */
+async function rangeOf(
+  { store }: WebhookContext,
+  { id, scope }: WebhookEndpoint,
+  { kind, since, until, after = 0, to = Number.POSITIVE_INFINITY }: ReplayRequest,
+): Promise<{ readonly from: number; readonly to: number }> {
+  const cursor = await store.webhookCursor(scope, id)
+  const newest = await store.webhookDeliveries(scope, { endpoint: id, state: 'failed', limit: 1 })
+  const position = cursor?.position ?? 0
+  const last = kind === 'past' ? position : Math.max(position, newest.data[0]?.eventSequence ?? 0)
+  const first = since === undefined ? 0 : await sequenceAt(since)
+  const end = until === undefined ? Number.POSITIVE_INFINITY : await sequenceAt(until)
+  const from = Math.min(Math.max(after, first), last)
+  return { from, to: Math.max(from, Math.min(to, end, last)) }
+
+  /** The last sequence before a time. */
+  async function sequenceAt(time: number): Promise<number> {
+    const query = { after: 0, limit: 1, createdFrom: time }
+    const { data } = await store.events(scope, query)
+    return (data[0]?.sequence ?? Number.MAX_SAFE_INTEGER) - 1
+  }
+}

@@ -1,0 +1,131 @@
+/** Retries failed webhooks that match a filter, a bounded number a call. */
+import type { EventType } from '../../domain/event.ts'
+import { idFloor } from '../../domain/id.ts'
+import { canonicalJson } from '../../domain/idempotency.ts'
+import type { Scope } from '../../domain/scope.ts'
+import type { Delivery } from '../../domain/webhooks/delivery.ts'
+import type { Audit } from '../audit.ts'
+import type { WebhookContext } from './endpoints.ts'
+
+export type RetryFilter = {
+  readonly eventType?: EventType
+  readonly endpoint?: string
+  /** HTTP status of the last response; null if the last attempt had none. */
+  readonly lastStatus?: number | null
+  /** ms since 1970, inclusive. */
+  readonly createdFrom?: number
+  /** ms since 1970, exclusive. */
+  readonly createdUntil?: number
+}
+
+export type RetryRequest = {
+  readonly filter: RetryFilter
+  /** Only those after this one, oldest first. */
+  readonly startingAfter?: string
+  /** Retries at most this many. */
+  readonly limit: number
+  /** Counts them, and changes nothing. */
+  readonly dryRun: boolean
+}
+
+export type Retried = {
+  /** How many were retried, or would be. */
+  readonly queued: number
+  /** Whether there are failed ones that this call did not examine. */
+  readonly hasMore: boolean
+  /** The last delivery that was examined, after which the next call continues; null if there was none. */
+  readonly last: string | null
+}
+
+/** Reads and retries failed deliveries in batches of this size, at most this many batches a call. */
+const BATCH = 500
+const BATCHES = 20
+/** The time in a delivery's id may differ from the time of its event by this much, in ms. */
+const ID_MARGIN_MS = 60_000
+
+/**
+ * Retries failed deliveries that match the filter, oldest first: each is due at once, with all its attempts. Skips a
+ * delivery that is no longer failed when its turn comes. Rejects with `StoreUnavailable`; then the batches before
+ * remain retried. Each batch has its own entry in the audit log.
+ */
+export async function retryFailed(
+  context: WebhookContext,
+  scope: Scope,
+  request: RetryRequest,
+  audit: Audit,
+): Promise<Retried> {
+  const { store } = context
+  const { filter, limit, dryRun } = request
+  const { setBackMs } = await store.clock()
+  const range = rangeOf(filter, setBackMs)
+  let after = request.startingAfter ?? range.after
+  if (range.after > after) after = range.after
+  let last: string | null = null
+  let queued = 0
+  let hasMore = true
+  for (let batch = 0; batch < BATCHES && hasMore && queued < limit; batch++) {
+    const found = await store.failedWebhookDeliveries(scope, { after, before: range.before, limit: BATCH })
+    const { fitting, examined } = choose(found.data, filter, limit - queued)
+    if (fitting.length > 0 && !dryRun) {
+      const entry = audit({ action: 'deliveries.retried', after: auditedRetry(fitting.length, filter) })
+      queued += await store.retryWebhookDeliveries(scope, fitting, context.now(), entry)
+      context.webhooks.wake()
+    } else queued += fitting.length
+    last = found.data[examined - 1]?.id ?? last
+    after = last ?? after
+    hasMore = found.hasMore || examined < found.data.length
+  }
+  return { queued, hasMore, last }
+}
+
+/** How many deliveries of the batch matched, and the filter. */
+function auditedRetry(deliveries: number, { createdFrom, createdUntil, ...filter }: RetryFilter): string {
+  return canonicalJson({
+    deliveries,
+    ...(filter.eventType !== undefined && { event_type: filter.eventType }),
+    ...(filter.endpoint !== undefined && { endpoint: filter.endpoint }),
+    ...(filter.lastStatus !== undefined && { last_status: filter.lastStatus }),
+    ...(createdFrom !== undefined && { created_gte: new Date(createdFrom).toISOString() }),
+    ...(createdUntil !== undefined && { created_lt: new Date(createdUntil).toISOString() }),
+  })
+}
+
+/** The ids of all deliveries of that time, both ends exclusive; an id may contain a time that is later by that much. */
+function rangeOf(
+  { createdFrom, createdUntil }: RetryFilter,
+  laterMs: number,
+): { after: string; before: string } {
+  return {
+    after: createdFrom === undefined ? 'dlv_' : idFloor('dlv', createdFrom - ID_MARGIN_MS),
+    before: createdUntil === undefined ? 'dlv`' : idFloor('dlv', createdUntil + ID_MARGIN_MS + laterMs),
+  }
+}
+
+/** The first `most` that match, and how many were examined to find them. */
+function choose(
+  deliveries: readonly Delivery[],
+  filter: RetryFilter,
+  most: number,
+): { fitting: string[]; examined: number } {
+  const fitting: string[] = []
+  let examined = 0
+  for (const delivery of deliveries) {
+    if (fitting.length === most) break
+    examined++
+    if (fits(delivery, filter)) fitting.push(delivery.id)
+  }
+  return { fitting, examined }
+}
+
+function fits(
+  delivery: Delivery,
+  { eventType, endpoint, lastStatus, createdFrom, createdUntil }: RetryFilter,
+) {
+  return (
+    (eventType === undefined || delivery.eventType === eventType) &&
+    (endpoint === undefined || delivery.endpoint === endpoint) &&
+    (lastStatus === undefined || (delivery.tries.at(-1)?.status ?? null) === lastStatus) &&
+    (createdFrom === undefined || delivery.createdAt >= createdFrom) &&
+    (createdUntil === undefined || delivery.createdAt < createdUntil)
+  )
+}

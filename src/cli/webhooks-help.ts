@@ -1,0 +1,21 @@
+/** The help of `minipay webhooks`: each form of the command. */
+export const WEBHOOKS_HELP = `  minipay webhooks
+      Lists the deliveries that failed for good.
+  minipay webhooks show ID
+      Prints a delivery with each of its attempts.
+  minipay webhooks retry [ID | event_type=… | endpoint=… | last_status=503 | created_gte=… | dry_run] …
+  minipay webhooks replay ENDPOINT failed|past [since=… | until=… | after=N | to=N | event_types=…]
+      Sends failed deliveries, or the past, again, and prints the progress. The server goes on without the command.
+  minipay webhooks replay cancel ID
+  minipay webhooks endpoints [list]
+  minipay webhooks endpoints create URL [FIELD=VALUE …]
+      Standard output has the secret alone, so that a script can store it.
+  minipay webhooks endpoints update ID FIELD=VALUE …
+  minipay webhooks endpoints enable|disable|delete ID
+  minipay webhooks endpoints rotate ID [overlap_seconds=86400]
+      Makes a new secret. The former one signs, too, until the overlap ends.
+  minipay webhooks endpoints test ID
+      Sends a signed test event and prints the response. Exit status 1 if it was not delivered.
+      The fields: url, description, events (payment.*,refund.failed), format (minipay, original or stripe),
+      ordered (true or false), rate_limit, retry_delays_seconds (5,300,1800), disable_after_seconds, version,
+      header.NAME and metadata.NAME. The value none clears a field; headers and metadata replace those before.`
