@@ -162,6 +162,38 @@ for (const [filters, index] of alarms)
       }
   })
 
+test('webhooks are found by their indexes, and not sorted', () => {
+  const due = { now: 1, limit: 20 }
+  const plans = prepared((q) => {
+    for (const page of pages) {
+      q.webhookEndpoints(LIVE_SCOPE, { limit: 20, ...page })
+      q.webhookDeliveries(LIVE_SCOPE, { limit: 20, ...page })
+      q.webhookDeliveries(LIVE_SCOPE, { limit: 20, state: 'failed', ...page })
+      q.webhookDeliveries(LIVE_SCOPE, { limit: 20, state: 'delivered', endpoint: 'we_1', ...page })
+      q.replays(LIVE_SCOPE, 'we_1', { limit: 20, ...page })
+    }
+    q.webhookEndpoint(LIVE_SCOPE, 'we_1')
+    q.sealedWebhookEndpoints({ after: null, limit: 20 })
+    q.webhookDelivery(LIVE_SCOPE, 'dlv_1')
+    q.replay(LIVE_SCOPE, 'rpl_1')
+    q.failedWebhookDeliveries(LIVE_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
+    q.eventsToDeliver(LIVE_SCOPE, { after: 0, limit: 20 })
+    q.storedDeliveries(LIVE_SCOPE, ['dlv_1'])
+    q.dueDeliveries(LIVE_SCOPE, 'we_1', due)
+    q.nextDue(LIVE_SCOPE, 'we_1')
+    q.blockedObjects(LIVE_SCOPE, 'we_1', ['txn_1'])
+    q.failedDeliveriesOf(LIVE_SCOPE, 'we_1', { after: 0, to: 9, types: null, limit: 20 })
+  })
+  for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
+})
+
+test('a backlog costs a look-up of the last number for each epoch', () => {
+  const [plan = ''] = prepared((q) => q.webhookCursor(LIVE_SCOPE, 'we_1'))
+  assert.match(plan, /SEARCH e USING PRIMARY KEY \(account_id=\? AND live=\? AND seq>\? AND seq<\?\)/)
+  assert.match(plan, /SEARCH n USING INTEGER PRIMARY KEY \(rowid>\?\)/)
+  assert.doesNotMatch(plan, /SCAN (?!p\b)/, plan)
+})
+
 test('an alarm is found by its key, and their totals read the counters, not the history', () => {
   assert.doesNotMatch(prepared((q) => q.alarm(LIVE_SCOPE, id)).join('\n'), /SCAN/)
   assert.deepEqual(
@@ -226,10 +258,13 @@ test('an index serves every lookup of the writer', () => {
   const plans = texts
     .filter((text) => /^\s*(SELECT|UPDATE|DELETE)/.test(text))
     .map((text) => planOf(db, text))
-  for (const plan of plans) assert.doesNotMatch(plan, /SCAN (?!ledger_accounts|CONSTANT)|TEMP B-TREE/, plan)
+  // Accounts, webhook endpoints and their cursors are few.
+  const few = /SCAN (?!ledger_accounts|CONSTANT|a\b|m\b|webhook_endpoints|webhook_cursors|c\b)|TEMP B-TREE/
+  for (const plan of plans) assert.doesNotMatch(plan, few, plan)
   for (const index of [
     ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_reference', 'attempts_by_state'],
-    ...['deliveries_due', 'notifications_due', 'notifications_settled'],
+    ...['deliveries_due', 'notifications_due', 'notifications_settled', 'webhook_cursors_held'],
+    ...['webhook_deliveries_pending', 'webhook_replays_running'],
   ])
     assert.ok(
       plans.some((plan) => plan.includes(`INDEX ${index}`)),

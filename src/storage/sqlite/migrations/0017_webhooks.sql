@@ -50,6 +50,8 @@ CREATE TABLE webhook_cursors (
   CHECK ((token IS NULL) = (lease_until IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX webhook_cursors_held ON webhook_cursors (token) WHERE token IS NOT NULL;
+
 CREATE TABLE webhook_replays (
   account_id INTEGER NOT NULL,
   live INTEGER NOT NULL,
