@@ -6,6 +6,7 @@ import { deliveryWork } from '../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../src/storage/postgres/hosts.ts'
 import { attemptReads } from '../src/storage/postgres/read-attempts.ts'
 import { chargeReads } from '../src/storage/postgres/read-charges.ts'
+import { eventLogReads } from '../src/storage/postgres/read-event-log.ts'
 import { eventReads } from '../src/storage/postgres/read-events.ts'
 import { ledgerReads } from '../src/storage/postgres/read-ledger.ts'
 import { openPostgresStore } from '../src/storage/postgres/store.ts'
@@ -120,7 +121,13 @@ function pairOf(name: string, shortMs: readonly number[], longMs: readonly numbe
 async function listsRow({ short, long, samples, connection }: Histories): Promise<Row> {
   const watching = watch(connection)
   const { sql } = watching
-  const watched = { ...chargeReads(sql), ...eventReads(sql), ...ledgerReads(sql), ...attemptReads(sql) }
+  const watched = {
+    ...chargeReads(sql),
+    ...eventLogReads(sql),
+    ...eventReads(sql),
+    ...ledgerReads(sql),
+    ...attemptReads(sql),
+  }
   const pairs: Pair[] = []
   for (const [name, read] of Object.entries(LISTS)) {
     watching.about(name)

@@ -102,9 +102,9 @@ export const LISTS: Readonly<Record<string, Read>> = {
   events: (store) => store.events(SCOPE, { limit, after: 0 }),
   'events after one': (store, { event: after }) => store.events(SCOPE, { limit, after }),
   'events of successes after one': (store, { event: after }) =>
-    store.events(SCOPE, { limit, after, type: 'payment.succeeded' }),
+    store.events(SCOPE, { limit, after, types: ['payment.succeeded'] }),
   'events of failures after one': (store, { event: after }) =>
-    store.events(SCOPE, { limit, after, type: 'payment.failed' }),
+    store.events(SCOPE, { limit, after, types: ['payment.failed'] }),
   'ledger entries': (store) => store.ledgerEntries(SCOPE, { limit }),
   'ledger entries before one': (store, { entry: before }) => store.ledgerEntries(SCOPE, { limit, before }),
   'ledger entries of a charge': (store, { charge: transactionId }) =>

@@ -13,6 +13,7 @@ import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createEventBell, type EventBell } from './events/bell.ts'
+import { createEventReader, type EventReader } from './events/follow.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
@@ -50,6 +51,7 @@ export type Context = {
   readonly onDeliveries: () => void
   /** Rung after each commit with an event. */
   readonly bell: EventBell
+  readonly eventReader: EventReader
   /** Called after each provider call, with the call, its outcome and its duration in ms. */
   readonly onCall: (
     provider: string,
@@ -82,6 +84,7 @@ type Chosen = Omit<
   | 'newKey'
   | 'fingerprint'
   | 'bell'
+  | 'eventReader'
   | 'keyring'
   | 'webhooks'
   | 'requests'
@@ -110,6 +113,7 @@ export function createContext(
     newKey: runtime.uuid,
     fingerprint,
     bell: createEventBell(runtime),
+    eventReader: createEventReader(store),
     keyring: createKeyring({
       ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
     }),

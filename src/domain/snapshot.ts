@@ -281,6 +281,24 @@ export function decodeSnapshot(text: string): Snapshot {
   return decodeFacts(text) as Snapshot
 }
 
+/** The beginnings of the data of all events, up to the id of its object. */
+const BEGINNINGS = ['{"charge":{"id":"', '{"endpoint":{"id":"']
+
+/** The id of the object of an event with this data: its charge, or its webhook endpoint. */
+export function objectOfEvent(data: string): string {
+  const begin = BEGINNINGS.find((text) => data.startsWith(text))?.length
+  if (begin === undefined) throw new Error('the data of an event begins with its object')
+  return data.slice(begin, data.indexOf('"', begin))
+}
+
+/** A refund, dispute or alarm that an event shows beside its charge. */
+export type EventPart = { readonly part: Exclude<ChargePart, 'charge'>; readonly id: string }
+
+/** The text in the data of exactly the events that show the part: JSON escapes the quotes in all other texts. */
+export function partText({ part, id }: EventPart): string {
+  return `"${part}":{"id":"${id}"`
+}
+
 /** The snapshot for a decision's event. `charge` is the charge that the event shows. */
 export function snapshotOf(
   decision: Decision,

@@ -20,6 +20,7 @@ import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
 import { type Mode, OPERATOR_ACCOUNT, type Scope } from '../domain/scope.ts'
+import type { EventPart } from '../domain/snapshot.ts'
 import type { NotificationSubject } from './provider.ts'
 import type { AccessStore } from './store-access.ts'
 import type { AuditStore } from './store-audit.ts'
@@ -60,7 +61,25 @@ export type StoredEvent = {
   /** The id of the epoch that its sequence belongs to. */
   readonly epoch: string
 }
-export type EventQuery = { readonly after: number; readonly limit: number; readonly type?: EventType }
+/** Commits are stored at most this long after their time, in ms; so far events may be out of the order of their times. */
+export const MOST_DISORDER_MS = 120_000
+
+export type EventQuery = {
+  /** Events with a greater sequence. */
+  readonly after: number
+  readonly limit: number
+  /** Without any: of every type. */
+  readonly types?: readonly EventType[]
+  /** A charge or a webhook endpoint; with a part, only the charge's events that show this refund, dispute or alarm. */
+  readonly object?: {
+    readonly id: string
+    readonly part?: EventPart
+  }
+  /** ms since 1970, inclusive. */
+  readonly createdFrom?: number
+  /** ms since 1970, exclusive. */
+  readonly createdUntil?: number
+}
 /** A page of events, with the newest epoch of their numbers. */
 export type EventPage = Page<StoredEvent> & { readonly epoch: Epoch }
 
@@ -263,6 +282,9 @@ export type Store = Parts & {
   refunds(scope: Scope, query: RefundQuery): Promise<Page<Refund>>
   /** Events after a sequence, oldest first; a reader that has seen N never finds a smaller one later. */
   events(scope: Scope, query: EventQuery): Promise<EventPage>
+  event(scope: Scope, id: string): Promise<StoredEvent | undefined>
+  /** The sequence of the scope's last event; 0 without one. */
+  lastEventSequence(scope: Scope): Promise<number>
   ledgerAccounts(scope: Scope): Promise<LedgerAccount[]>
   ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>>
   currencyTotals(scope: Scope): Promise<CurrencyTotals[]>

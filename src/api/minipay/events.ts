@@ -41,7 +41,7 @@ const listEventsEndpoint: Endpoint = {
   }),
   async handle({ context }, request, reply) {
     const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
-    const query = { after, limit, ...(type !== undefined && { type }) }
+    const query = { after, limit, ...(type !== undefined && { types: [type] }) }
     const found = await context.store.events(scopeOf(request), query)
     const { id, firstSequence } = found.epoch
     return sendPage(reply, found, eventView, { beside: { epoch: id, epoch_first_sequence: firstSequence } })

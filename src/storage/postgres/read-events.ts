@@ -1,16 +1,6 @@
-import type { Epoch } from '../../domain/epoch.ts'
 import type { Mode } from '../../domain/scope.ts'
-import type {
-  Delivery,
-  DeliveryQuery,
-  DeliveryTotals,
-  EventPage,
-  EventQuery,
-  Page,
-  Scope,
-  StoredEvent,
-} from '../../ports/store.ts'
-import { DELIVERY, EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
+import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope } from '../../ports/store.ts'
+import { DELIVERY } from '../lists.ts'
 import { pageOf } from './read-page.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -25,23 +15,9 @@ const FROM_DELIVERIES = `
     LIMIT 1) AS e
   WHERE d.account_id = $1 AND d.live = $2`
 
-/** Events, and their deliveries. */
+/** Deliveries. */
 export function eventReads(sql: Sql) {
   return {
-    async events(scope: Scope, { after, limit, type }: EventQuery): Promise<EventPage> {
-      // As with charges: most events are successes, so MiniPay reads those from the events themselves and not from an
-      // index.
-      const rare = type === 'payment.succeeded' ? '' : `AND type <> 'payment.succeeded'`
-      const { rows } = await sql(
-        `SELECT seq AS sequence, id, type, created_at AS "createdAt", data, ${EPOCH_OF_EVENT} AS epoch FROM events e
-         WHERE account_id = $1 AND live = $2 AND seq > $3 ${type === undefined ? '' : `AND type = $5 ${rare}`}
-         ORDER BY seq LIMIT $4`,
-        [scope.accountId, live(scope), after, limit + 1, ...(type === undefined ? [] : [type])],
-      )
-      const newest = await sql(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
-      return { ...pageOf(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
-    },
-
     async deliveryTotals(mode?: Mode): Promise<DeliveryTotals> {
       const { rows } = await sql(
         `SELECT name, sum(value)::bigint AS value FROM counters

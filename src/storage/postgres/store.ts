@@ -35,6 +35,7 @@ import { attemptReads } from './read-attempts.ts'
 import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
+import { eventLogReads } from './read-event-log.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
@@ -129,6 +130,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   return {
     ...webhookStubs,
     ...chargeReads(sql),
+    ...eventLogReads(sql),
     ...eventReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),

@@ -92,7 +92,12 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
   const plans = prepared((q, db) => {
     db.exec(`INSERT INTO ledger_accounts VALUES (1, 1, 1, 'merchant', 'usd', 0)`)
     q.events(LIVE_SCOPE, { after: 0, limit: 20 })
-    q.events(LIVE_SCOPE, { after: 0, limit: 20, type: 'payment.failed' })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, types: ['payment.failed'] })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, types: ['payment.succeeded', 'payment.failed'] })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, createdFrom: 1, createdUntil: 2 })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, object: { id }, types: ['payment.failed'] })
+    q.events(LIVE_SCOPE, { after: 0, limit: 20, object: { id, part: { part: 'refund', id: 're_1' } } })
+    q.event(LIVE_SCOPE, id)
     q.ledgerEntries(LIVE_SCOPE, { limit: 20, transactionId: id })
     q.ledgerEntries(LIVE_SCOPE, { limit: 20, account: 'merchant', before: 9 })
     q.deliveries(LIVE_SCOPE, { limit: 20, state: 'failed' })
@@ -102,6 +107,8 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
   for (const index of [
     'events_by_type',
+    'events_by_object',
+    'events_by_id',
     'ledger_transfers_by_transaction',
     'ledger_transfers_by_credit',
     'deliveries_failed',

@@ -6,6 +6,7 @@ import { attemptReads } from './read-attempts.ts'
 import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
+import { eventLogReads } from './read-event-log.ts'
 import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
@@ -29,6 +30,7 @@ export function createQueries(db: Connection) {
     ...chargeReads(sql),
     ...ledger,
     balances,
+    ...eventLogReads(sql),
     ...eventReads(sql),
     ...attemptReads(sql),
     ...providerReads(sql),

@@ -1,45 +1,12 @@
-import type { Epoch } from '../../domain/epoch.ts'
 import type { Mode } from '../../domain/scope.ts'
-import type {
-  Delivery,
-  DeliveryQuery,
-  DeliveryTotals,
-  EventPage,
-  EventQuery,
-  Page,
-  Scope,
-  StoredEvent,
-} from '../../ports/store.ts'
-import { DELIVERY, EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
-import { EVENT_DATA } from './long-texts.ts'
+import type { Delivery, DeliveryQuery, DeliveryTotals, Page, Scope } from '../../ports/store.ts'
+import { DELIVERY } from '../lists.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
-/** Events, and their deliveries. */
+/** Deliveries. */
 export function eventReads(sql: Sql) {
-  const newestEpoch = () =>
-    sql(`SELECT ${EPOCH} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).get() as Epoch
   return {
-    events(scope: Scope, query: EventQuery): EventPage {
-      const { type } = query
-      // As with charges: most events are successes, so MiniPay reads those from the events themselves and not from an
-      // index.
-      const rare = type !== undefined && type !== 'payment.succeeded'
-      const rows = sql(
-        `SELECT seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch
-         FROM events e ${rare ? 'INDEXED BY events_by_type' : ''}
-         WHERE account_id = ? AND live = ? AND seq > ? ${type === undefined ? '' : 'AND type = ?'}
-           ${rare ? `AND type <> 'payment.succeeded'` : ''}
-         ORDER BY seq LIMIT ?`,
-      ).iterate(
-        ...[scope.accountId, live(scope), query.after],
-        ...(type === undefined ? [] : [type]),
-        query.limit + 1,
-      ) as IterableIterator<StoredEvent>
-      const page = pageOf(rows, query.limit)
-      return { ...page, epoch: newestEpoch() }
-    },
-
     deliveryTotals(mode?: Mode): DeliveryTotals {
       const rows = sql(
         `SELECT name, sum(value) AS value FROM counters

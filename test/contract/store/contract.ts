@@ -28,6 +28,7 @@ import {
   staleSettlements,
 } from './deliveries.ts'
 import { disputes } from './disputes.ts'
+import { eventLog } from './event-log.ts'
 import { isolation } from './isolation.ts'
 import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.ts'
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
@@ -76,6 +77,7 @@ export function storeContract(name: string, open: Open): void {
       pages(open)
       filteredLists(open)
       eventLists(open)
+      eventLog(open)
       ledgerLists(open)
     })
     describe('deliveries', () => {

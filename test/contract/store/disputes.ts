@@ -59,7 +59,7 @@ export function disputes(open: Open): void {
           ['merchant', 400],
         ],
       )
-      const events = await store.events(scope, { after: 0, limit: 9, type: 'dispute.opened' })
+      const events = await store.events(scope, { after: 0, limit: 9, types: ['dispute.opened'] })
       assert.equal(events.data.length, 1)
     },
   )

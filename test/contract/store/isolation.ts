@@ -45,7 +45,9 @@ async function objectsIn(store: Store, scope: Scope) {
   const key = accessKeyOf(scope)
   const entry = auditEntry(scope, { action: 'key.created', object: key.id })
   assert.equal(await store.addAccessKey(key, entry), true)
+  const [told = assert.fail()] = (await store.events(scope, { after: 0, limit: 1 })).data
   return {
+    event: told.id,
     charge: doubted.charge,
     refund,
     dispute,
@@ -102,6 +104,8 @@ const READS = {
   refunds: async (store, scope) => (await store.refunds(scope, PAGE)).data,
   // The epoch is of the whole database.
   events: async (store, scope) => (await store.events(scope, { after: 0, limit: 9 })).data,
+  lastEventSequence: (store, scope) => store.lastEventSequence(scope),
+  event: (store, scope, { event }) => store.event(scope, event),
   ledgerAccounts: (store, scope) => store.ledgerAccounts(scope),
   ledgerEntries: async (store, scope) => (await store.ledgerEntries(scope, PAGE)).data,
   currencyTotals: (store, scope) => store.currencyTotals(scope),
