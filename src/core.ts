@@ -28,7 +28,7 @@ import { engineOf } from './storage/engine.ts'
 import { keyFileOf } from './vault/key-file.ts'
 import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
 import type { DeliverOptions } from './workers/deliver.ts'
-import { webhookClient } from './workers/webhook-client.ts'
+import { createWebhookClients, type WebhookClients } from './workers/webhooks/client.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
 
 /**
@@ -137,12 +137,16 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const made = { store, vault, providers, health, log, runtime, clock }
     const target = targetScope(providers, surroundings.webhookMode)
     const policy = targetPolicyOf(config, surroundings.onLoopback ?? true)
+    const clients = createWebhookClients({
+      ...{ operator: config.allowedTargets, policy, runtime },
+      connections: config.webhookTargetConcurrency,
+    })
     const context = contextOf(config, { ...made, policy }, target, watch, () => workers.wakeDeliverer())
     const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
     const workers = createWorkers(context, {
       clock,
       keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
-      webhooks: webhooksOf(config, webhooks, watch, runtime),
+      webhooks: webhooksOf(config, webhooks, watch, clients),
     })
     const { router } = context
     const providerCheck = createProviderCheck({ store, router, providers, now: runtime.monotonic })
@@ -262,18 +266,13 @@ function webhooksOf(
   config: CoreConfig,
   overall: DeliverOptions['overall'],
   { onWebhook }: Watch,
-  runtime: Runtime,
+  clients: WebhookClients,
 ): Parameters<typeof createWorkers>[1]['webhooks'] {
-  const { webhookTarget, webhookTargetConcurrency: concurrency, allowedTargets } = config
+  const { webhookTarget, webhookTargetConcurrency: concurrency } = config
   if (!webhookTarget) return undefined
   return {
     endpoint: DEFAULT_ENDPOINT,
-    client: webhookClient({
-      target: webhookTarget,
-      connections: concurrency,
-      egress: allowedTargets,
-      runtime,
-    }),
+    client: clients.of({ id: DEFAULT_ENDPOINT, url: webhookTarget.href }),
     body: ({ eventId: id, eventType: type, eventAt: createdAt, ...rest }) =>
       originalBody({ ...rest, id, type, createdAt }),
     secret: config.webhookSecret,

@@ -1,8 +1,8 @@
 import { retryAfterMs } from './retry-after.ts'
 
 /**
- * The result of one attempt to deliver a webhook: the response's HTTP status with its `Retry-After` header, or the
- * reason why there was no response.
+ * The result of one attempt to deliver a webhook: the response's HTTP status with its `Retry-After` header and the
+ * beginning of its body, up to 500 characters that can be shown; or the reason why there was no response, in words.
  */
 export type DeliveryAttempt =
   | {

@@ -225,29 +225,3 @@ test('a request that can never be sent is not sent', async (t) => {
   const result = await client(t, url).send({ ...POST, headers: { 'x-bad': 'a\r\nb' } }, patience())
   assert.equal(result.kind, 'not_sent')
 })
-
-test('where bodies are discarded the head is the answer, and an endless body is cut', async (t) => {
-  const { promise: cut, resolve } = Promise.withResolvers<void>()
-  const { url } = await peer(t, (_request, response) => {
-    response.once('close', resolve)
-    response.writeHead(202, { 'retry-after': '7' }).write('the beginning')
-  })
-  const made = httpClient(url, 1, { maxBodyBytes: 16, discardMs: 50 })
-  t.after(() => made.close())
-  const result = await made.send(POST, patience())
-  assert.ok(result.kind === 'response')
-  assert.deepEqual([result.status, result.headers['retry-after'], result.body], [202, '7', ''])
-  await cut
-})
-
-test('where bodies are discarded a connection is used again after a short one', async (t) => {
-  const sockets = new Set<unknown>()
-  const { url } = await peer(t, (request, response) => {
-    sockets.add(request.socket)
-    response.end('ok')
-  })
-  const made = httpClient(url, 1, { maxBodyBytes: 16, discardMs: 60_000 })
-  t.after(() => made.close())
-  for (let i = 0; i < 3; i++) assert.equal((await made.send(POST, patience())).kind, 'response')
-  assert.equal(sockets.size, 1)
-})

@@ -45,13 +45,6 @@ export type HttpClientOptions = {
   readonly egress?: Egress
   /** Five seconds unless given, in ms. */
   readonly connectTimeoutMs?: number
-  /** True if a server may choose HTTP/2. Over it, undici resends a request that the server refused. */
-  readonly http2?: boolean
-  /**
-   * If given, the status line and headers are the whole response. The client discards the body, and reads it for at
-   * most this time, in ms, and up to `maxBodyBytes`, so that it can use the connection again.
-   */
-  readonly discardMs?: number
 }
 
 /**
@@ -92,14 +85,15 @@ function openPool(
   origin: string,
   connections: number,
   { lookup }: Egress,
-  { kept = true, http2 = false, connectTimeoutMs = CONNECT_TIMEOUT_MS }: HttpClientOptions,
+  { kept = true, connectTimeoutMs = CONNECT_TIMEOUT_MS }: HttpClientOptions,
 ): Pool {
   const undici = createRequire(import.meta.url)('undici') as typeof import('undici')
   return new undici.Pool(origin, {
     connections,
     // With 0, the connection closes after the response.
     pipelining: kept ? 1 : 0,
-    allowH2: http2,
+    // Over HTTP/2, undici resends a request that the server refused.
+    allowH2: false,
     connect: { timeout: connectTimeoutMs, lookup },
     // The caller's signal is the only clock.
     headersTimeout: 0,
@@ -109,7 +103,6 @@ function openPool(
 
 const BEFORE_SENT = 'given up before it was sent'
 const NO_ANSWER = 'no response in time'
-const TOO_LONG = 'response too long'
 
 /** One request. `onRequestStart` is the line: the first byte is written right after it. */
 class Call implements Dispatcher.DispatchHandler {
@@ -118,10 +111,7 @@ class Call implements Dispatcher.DispatchHandler {
   #status = 0
   #headers: Extract<HttpResult, { kind: 'response' }>['headers'] = {}
   #body: ByteBuffer
-  #discarded = 0
-  #discarding: NodeJS.Timeout | undefined
   readonly #maxBytes: number
-  readonly #discardMs: number | undefined
   readonly #resolve: (result: HttpResult) => void
   readonly #signal: AbortSignal
   readonly #onAbort = (): void => this.#fail(this.#controller === undefined ? BEFORE_SENT : NO_ANSWER)
@@ -129,11 +119,10 @@ class Call implements Dispatcher.DispatchHandler {
   constructor(
     resolve: (result: HttpResult) => void,
     signal: AbortSignal,
-    { maxBodyBytes = MAX_BODY_BYTES, discardMs }: HttpClientOptions,
+    { maxBodyBytes = MAX_BODY_BYTES }: HttpClientOptions,
   ) {
     this.#body = new ByteBuffer(maxBodyBytes)
     this.#maxBytes = maxBodyBytes
-    this.#discardMs = discardMs
     this.#resolve = resolve
     this.#signal = signal
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -146,35 +135,26 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return
     this.#status = status
     this.#headers = headers
-    if (this.#discardMs !== undefined) {
-      this.#discarding = setTimeout(() => controller.abort(new Error(TOO_LONG)), this.#discardMs)
-      this.#settle({ kind: 'response', status, headers, body: '' })
-    } else this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
+    this.#body = new ByteBuffer(this.#maxBytes, Number(headers['content-length']))
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#discarding !== undefined) {
-      this.#discarded += chunk.length
-      if (this.#discarded > this.#maxBytes) controller.abort(new Error(TOO_LONG))
-    } else if (!this.#body.append(chunk))
-      this.#fail(`the response is longer than ${this.#maxBytes / 1024} KiB`)
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#body.append(chunk)) this.#fail(`the response is longer than ${this.#maxBytes / 1024} KiB`)
   }
 
   onResponseEnd(): void {
-    clearTimeout(this.#discarding)
     const body = this.#body.take().toString()
     this.#settle({ kind: 'response', status: this.#status, headers: this.#headers, body })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    clearTimeout(this.#discarding)
     this.#fail(describe(error))
   }
 

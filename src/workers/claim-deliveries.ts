@@ -1,7 +1,7 @@
 /** The first step of a delivery: lease due deliveries, and keep them in order until a slot is free. */
 import type { Runtime } from '../ports/runtime.ts'
 import type { ClaimedDelivery, Store } from '../ports/store.ts'
-import { DEADLINE_MS } from './webhook-client.ts'
+import { DEADLINE_MS } from './webhooks/client.ts'
 
 /** A settlement may wait this long for the database. */
 export const DELIVERY_SETTLE_MS = 10_000

@@ -6,14 +6,17 @@ import { Webhook } from 'standardwebhooks'
 import { bench, history, holdingReceiver, scriptedClient, silent } from '../../test/kit/deliverer.ts'
 import { startReceiver } from '../../test/kit/receiver.ts'
 import { MAX_ATTEMPTS } from '../domain/delivery.ts'
+import { createEgress } from '../net/egress.ts'
 import type { Log } from '../ports/log.ts'
 import { KEYLESS_SCOPE, type Store, StoreUnavailable } from '../ports/store.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { LEASE_MS } from './claim-deliveries.ts'
-import { webhookClient } from './webhook-client.ts'
+import { createWebhookClients } from './webhooks/client.ts'
 
+const operator = createEgress()
+const policy = { allowed: operator, local: false, ports: null }
 const clientOf = (url: string, connections: number) =>
-  webhookClient({ target: new URL(url), connections, runtime: nodeRuntime })
+  createWebhookClients({ operator, policy, connections, runtime: nodeRuntime }).of({ id: 'default', url })
 
 /** Runs everything that is due now. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -204,7 +207,7 @@ test('a delivery to a target that refuses connections is retried later, with the
   deliver(clientOf(receiver.url, 8), { now: () => 5_000 })
   await settled.atLeast(1)
   const [delivery] = await deliveries()
-  assert.deepEqual([delivery?.state, delivery?.lastError], ['pending', 'ECONNREFUSED'])
+  assert.deepEqual([delivery?.state, delivery?.lastError], ['pending', 'connection refused'])
   assert.equal(delivery?.nextAttemptAt, 6_000)
 })
 

@@ -9,8 +9,8 @@ import { createDispatch } from './dispatch-deliveries.ts'
 import { startLoop } from './loop.ts'
 import { settleDelivery } from './settle-delivery.ts'
 import { wakeTimes } from './wake-times.ts'
-import type { WebhookClient, WebhookMessage } from './webhook-client.ts'
 import { createWebhookSlots, type Overall } from './webhook-slots.ts'
+import type { WebhookClient, WebhookMessage } from './webhooks/client.ts'
 
 const POLL_MS = 1_000
 

@@ -18,7 +18,7 @@ import {
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts'
 import { type Deliverer, type DeliverOptions, startDeliverer } from '../../src/workers/deliver.ts'
-import type { WebhookClient } from '../../src/workers/webhook-client.ts'
+import type { WebhookClient } from '../../src/workers/webhooks/client.ts'
 import { chargeCommit, committed } from './commits.ts'
 import { tempDir } from './folders.ts'
 import { startReceiver } from './receiver.ts'

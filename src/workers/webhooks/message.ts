@@ -4,7 +4,7 @@ import { DEFAULT_ENDPOINT, type WebhookEndpoint, type WebhookFormat } from '../.
 import type { StoredEvent } from '../../ports/store.ts'
 import { secretContext, type Vault, VaultError } from '../../ports/vault.ts'
 import { secretKey, signatureHeaders, stripeSignature } from '../../signing.ts'
-import type { WebhookMessage } from '../webhook-client.ts'
+import type { WebhookMessage } from './client.ts'
 
 export type MessageOptions = {
   readonly vault: Vault

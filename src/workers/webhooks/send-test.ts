@@ -7,7 +7,7 @@ import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { failureOf } from '../../domain/webhooks/schedule.ts'
 import type { StoredEvent } from '../../ports/store.ts'
 import { VaultError } from '../../ports/vault.ts'
-import type { WebhookClient } from '../webhook-client.ts'
+import type { WebhookClient } from './client.ts'
 import type { MessageOf } from './message.ts'
 
 /** No stored event has this type, so a receiver never takes a test for a payment. */
