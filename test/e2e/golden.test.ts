@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { carries, webhookBody } from '../../src/api/webhooks/body.ts'
+import { WEBHOOK_FORMATS } from '../../src/domain/webhooks/endpoint.ts'
 import {
   type Alarm,
   type Charge,
@@ -16,6 +18,7 @@ import {
   type Page,
   until,
 } from '../kit/client.ts'
+import { DELIVERED_TYPES, deliveredEvent } from '../kit/delivered-events.ts'
 import { tempDir } from '../kit/folders.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
@@ -223,6 +226,13 @@ test('a webhook has the golden form', async () => {
     same(name, { headers: Object.fromEntries(kept), body: JSON.parse(body) })
   }
 })
+
+for (const format of WEBHOOK_FORMATS)
+  test(`the bodies of webhooks in the format ${format} have the golden form`, () => {
+    const types = DELIVERED_TYPES.filter((type) => carries(format, type))
+    const bodies = types.map((type) => [type, JSON.parse(webhookBody(format, deliveredEvent(type), 'test'))])
+    same(`webhook.format.${format}`, Object.fromEntries(bodies))
+  })
 
 test('a webhook delivery has the golden form', async () => {
   const at = client(shop.url)

@@ -34,7 +34,6 @@ export function chargeOf(charge: ChargeFacts, mode: Mode, refund?: Refund) {
   const isPending = status === 'processing' || status === 'requires_action'
   const refunded = isVoid(charge) ? amount : charge.amountRefunded + charge.amountRefundPending
   return {
-    ...NOTHING,
     id: chargeId(charge.id),
     object: 'charge' as const,
     amount,
@@ -57,6 +56,7 @@ export function chargeOf(charge: ChargeFacts, mode: Mode, refund?: Refund) {
     refunded: refunded > 0 && refunded >= (amountCaptured || amount),
     ...(refund && { refunds: listOf(refund, refunded > refund.amount) }),
     status: isFailed ? ('failed' as const) : isPending ? ('pending' as const) : ('succeeded' as const),
+    ...NOTHING,
     minipay: {
       transaction: charge.id,
       provider: charge.provider,

@@ -125,3 +125,9 @@ test('a changed dispute tells its former amount', () => {
   const { data } = read('dispute.updated', { previousDispute: { amount: 900, amountBooked: 900 } })
   assert.deepEqual(data.previous_attributes, { amount: 900 })
 })
+
+test('an event names the request that caused it, and no request when a worker did', () => {
+  const cause = { requestId: 'req_1', key: 'order-1' }
+  assert.deepEqual(read('payment.succeeded', { cause }).request, { id: 'req_1', idempotency_key: 'order-1' })
+  assert.deepEqual(read('payment.succeeded').request, { id: null, idempotency_key: null })
+})

@@ -40,6 +40,7 @@ export function stripeBody(event: StoredEvent, mode: Mode): string {
   const counterpart = snapshot.charge && COUNTERPARTS[event.type]?.(snapshot)
   if (!snapshot.charge || !counterpart) throw new Error(`Stripe has no event for ${event.type}`)
   const [type, place] = counterpart
+  const { requestId = null, key = null } = snapshot.cause ?? {}
   return JSON.stringify({
     id: `${event.id}${place}`,
     object: 'event',
@@ -48,7 +49,7 @@ export function stripeBody(event: StoredEvent, mode: Mode): string {
     data: dataOf(type, snapshot, mode),
     livemode: mode === 'live',
     pending_webhooks: 1,
-    request: { id: null, idempotency_key: null },
+    request: { id: requestId, idempotency_key: key },
     type,
   })
 }
