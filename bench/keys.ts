@@ -1,4 +1,7 @@
-/** Charges with an API key beside charges without one, on two servers in turn: in process, and through a stand-in. */
+/**
+ * Charges with an API key beside charges without one, and with hash chains beside charges without, on two servers in
+ * turn: in process, and with a key also through a stand-in.
+ */
 import { ask, withProviders } from './banks.ts'
 import {
   type Bench,
@@ -22,6 +25,9 @@ const ROADS = {
 type Name = keyof typeof ROADS
 const NAMES = Object.keys(ROADS) as Name[]
 
+const WITHOUT_CHAINS = `--import=${new URL('./without-chains.ts', import.meta.url)}`
+/** The rate with hash chains, as a share of the rate without them. */
+const CHAINS_AIM = 0.97
 const CONNECTIONS = 64
 const WARMUP_SECONDS = 3
 /** The rate with a key, as a share of the rate without one. */
@@ -36,9 +42,33 @@ export const keys: Part = {
       const sides = { keyed: [] as Run[], keyless: [] as Run[] }
       const start = provider ? withRemoteServer : withInProcessServer
       await start(bench, (keyed) => start(bench, (keyless) => runBoth(bench, { keyed, keyless }, sides)))
-      rows.push(...compared(title, sides.keyed, sides.keyless))
+      const titles = [`${title} with an API key`, 'the same without a key'] as const
+      rows.push(...compared(titles, 'a key', RATIO_AIM, sides.keyed, sides.keyless))
     }
     return rows
+  },
+}
+
+/** Both servers serve requests without a key: one of them writes no link. */
+export const chains: Part = {
+  names: ['chains: in process'],
+  async run(bench) {
+    const runs = { linked: [] as Run[], bare: [] as Run[] }
+    const bare = { ...bench, nodeFlags: [...bench.nodeFlags, WITHOUT_CHAINS] }
+    await withInProcessServer(bench, (linked) =>
+      withInProcessServer(bare, async (unlinked) => {
+        const servers = { linked, bare: unlinked }
+        for (const side of ['bare', 'linked'] as const)
+          await warmUp(bench, servers[side], { seconds: WARMUP_SECONDS, scenario: { kind: 'charge' } })
+        for (let round = 0; round < bench.rounds; round++)
+          for (const side of round % 2 === 0 ? (['bare', 'linked'] as const) : (['linked', 'bare'] as const))
+            runs[side].push(
+              await measure(bench, servers[side], { connections: CONNECTIONS, scenario: { kind: 'charge' } }),
+            )
+      }),
+    )
+    const titles = ['durable charges with hash chains', 'the same without hash chains'] as const
+    return compared(titles, 'hash chains', CHAINS_AIM, runs.linked, runs.bare)
   },
 }
 
@@ -77,20 +107,27 @@ async function makeKey(server: Server): Promise<string> {
   return (await ask<{ secret: string }>(server, 'POST', '/api/v1/keys', body)).secret
 }
 
-function compared(title: string, keyed: readonly Run[], keyless: readonly Run[]): Row[] {
+function compared(
+  [title, other]: readonly [string, string],
+  word: string,
+  aim: number,
+  withIt: readonly Run[],
+  without: readonly Run[],
+): Row[] {
   const micros = (run: Run) => (run.serverCpu * 1e6) / run.perSecond
-  const ratioOf = (of: (run: Run) => number) => median(keyed.map((run, i) => of(run) / of(keyless[i] as Run)))
+  const ratioOf = (of: (run: Run) => number) =>
+    median(withIt.map((run, i) => of(run) / of(without[i] as Run)))
   const ratio = ratioOf((run) => run.perSecond)
   const cpu = (runs: readonly Run[]) => `CPU a charge ${median(runs.map(micros)).toFixed(0)} µs`
   return [
     {
-      what: `**${title} with an API key**`,
+      what: `**${title}**`,
       connections: CONNECTIONS,
-      ...summary(keyed),
-      beside: `${ratio.toFixed(2)} of the rate without a key; ${cpu(keyed)} (${ratioOf(micros).toFixed(2)})`,
-      aim: `${RATIO_AIM}`,
-      met: ratio >= RATIO_AIM,
+      ...summary(withIt),
+      beside: `${ratio.toFixed(2)} of the rate without ${word}; ${cpu(withIt)} (${ratioOf(micros).toFixed(2)})`,
+      aim: `${aim}`,
+      met: ratio >= aim,
     },
-    { what: 'the same without a key', connections: CONNECTIONS, ...summary(keyless), beside: cpu(keyless) },
+    { what: other, connections: CONNECTIONS, ...summary(without), beside: cpu(without) },
   ]
 }

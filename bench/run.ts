@@ -11,7 +11,7 @@ import { comparison } from './compare.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
-import { keys } from './keys.ts'
+import { chains, keys } from './keys.ts'
 import { describeMachine, inMemory } from './machine.ts'
 import { mixed } from './mixed.ts'
 import { startLoad } from './processes.ts'
@@ -24,6 +24,7 @@ import { liveWebhooks, waitingDeliveries } from './webhooks.ts'
 const PARTS: readonly Part[] = [
   charges,
   keys,
+  chains,
   liveWebhooks,
   mixed,
   waitingDeliveries,

@@ -132,6 +132,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (config, words, flags, given) =>
       withAdministration(config, given, keysTask(words, flags, Date.now())),
   },
+  secrets: {
+    summary: 'Make a key for the stored secrets, or encrypt the secrets under the newest key.',
+    settings: ['database', 'secretsKey'],
+    words: 'new-key | rotate',
+    run: async (config, words) => (await import('./secrets.ts')).secrets(config, words),
+  },
   accounts: {
     summary: 'List the accounts, or make, rename or close one.',
     settings: ['database', 'server', 'key'],

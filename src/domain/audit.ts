@@ -19,6 +19,7 @@ export const AUDIT_ACTIONS = {
   'webhook_endpoint.disabled': 'A webhook endpoint was disabled, by a person or because it failed.',
   'webhook_endpoint.deleted': 'A webhook endpoint was deleted.',
   'webhook_endpoint.secret_rotated': 'A webhook endpoint got a new secret.',
+  'webhook_endpoint.secret_rekeyed': 'The secrets of an endpoint were encrypted under another key.',
   'webhook_replay.created': 'A replay to a webhook endpoint was started.',
   'webhook_replay.canceled': 'A replay to a webhook endpoint was canceled.',
   'attempt.resolved': 'A person gave the outcome of an attempt.',

@@ -4,6 +4,7 @@ import { createTurns } from '../app/turns.ts'
 import { ByteBuffer } from '../net/byte-buffer.ts'
 import { type Refusal, Refused, refuse } from './errors.ts'
 import { refusalOfTrailers } from './framing.ts'
+import { inviteBody } from './node-server.ts'
 
 /** The largest body of a request, in bytes. */
 export const BODY_LIMIT = 256 * 1024
@@ -40,6 +41,7 @@ export function bodyReader(): BodyReader {
   return (request, done) => {
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > BODY_LIMIT) return done(new Refused(TOO_LARGE))
+    inviteBody(request)
     const bytes = new ByteBuffer(BODY_LIMIT, announced)
     let ended = false
     const end = (error: Error | null) => {

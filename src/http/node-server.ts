@@ -1,5 +1,11 @@
 /** Node's HTTP server, below the HTTP library: its limits, and responses to what is no request. */
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server } from 'node:http'
+import type {
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  ServerResponse as Response,
+  Server,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import { type Bounds, type BusySocket, type Connections, TIMEOUT_MS } from './connections.ts'
 import { errorBody, type HttpErrorCode, refuse } from './errors.ts'
@@ -40,6 +46,12 @@ export function createNodeServer(
     (request, response) => connections.inTurn(request, response, () => handle(request, response)),
   )
   server.maxHeadersCount = HEADER_LINES_KEPT
+  // By itself, Node would send 100 before MiniPay knows who sends the request: see `inviteBody`. It closes the connection
+  // of a request that gets a response without 100, because the client may or may not send its body.
+  server.on('checkContinue', (request, response) => {
+    uninvited.set(request, response)
+    connections.inTurn(request, response, () => handle(request, response))
+  })
   server.on('connection', connections.opened)
   // An Expect other than 100-continue; Node would respond 417 without a body.
   server.on('checkExpectation', (_request, response) => {
@@ -57,9 +69,19 @@ export function createNodeServer(
   return Object.assign(server, { httpAllowHalfOpen: true })
 }
 
+/** The responses of requests whose clients wait for 100 before they send the body. */
+const uninvited = new WeakMap<IncomingMessage, Response>()
+
+/** Sends 100 to a client that waits for it with its body. For a request that is admitted, before its body is read. */
+export function inviteBody(request: IncomingMessage): void {
+  if (request.headers.expect === undefined) return
+  uninvited.get(request)?.writeContinue()
+  uninvited.delete(request)
+}
+
 /** A response with the common headers that reports its end to the connections. */
 function responses(connections: Connections) {
-  return class Response extends ServerResponse<IncomingMessage> {
+  return class Reporting extends ServerResponse<IncomingMessage> {
     override writeHead(status: number, headers?: unknown): this {
       return super.writeHead(status, { ...COMMON_HEADERS, ...(headers as OutgoingHttpHeaders) })
     }

@@ -32,9 +32,10 @@ export type AccessStore = {
   accessKeys(scope: Scope, query: AccessKeyQuery): Promise<Page<AccessKey>>
   /**
    * Stores a new key. False, and nothing is stored, if `createdBy` is a key that was revoked meanwhile, or if the
-   * key's account does not exist or is closed.
+   * key's account does not exist or is closed; with `first`, also if a key was ever made, as `anyAccessKey` says: of
+   * several nodes that make the first key at once, one does.
    */
-  addAccessKey(key: AccessKey, audit: AuditEntry): Promise<boolean>
+  addAccessKey(key: AccessKey, audit: AuditEntry, first?: boolean): Promise<boolean>
   /**
    * Stores the name, `expiresAt`, `revokedAt` and `rolledTo` of `after`. False, and nothing is stored, unless all four
    * are stored as in `before`.

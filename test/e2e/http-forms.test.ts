@@ -219,3 +219,45 @@ test('metrics come in the type that the client likes best, by weight and then by
     assert.equal(headers.get('content-type')?.startsWith('application/json'), json, accept)
   }
 })
+
+/** Sends a head that expects 100, and the body once 100 comes; all that comes back until the connection closes. */
+function expecting(...headers: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    const type = 'Content-Type: application/json'
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+      if (answer === 'HTTP/1.1 100 Continue\r\n\r\n') socket.write(CHARGE)
+    })
+    socket.on('close', () => resolve(answer))
+    socket.on('error', reject)
+    socket.write(head('POST', '/api/v1/charges', type, 'Expect: 100-continue', ...headers))
+  })
+}
+
+test('a body is invited with 100 only once the request is admitted', async () => {
+  const before = await charges()
+  const length = `Content-Length: ${CHARGE.length}`
+  const made = await expecting(length, 'Connection: close')
+  assert.deepEqual(statuses(made), [100, 201], made)
+  assert.equal(await charges(), before + 1)
+  for (const [wrong, status] of [
+    [[length, 'Authorization: Bearer mp_test_wrong'], 401],
+    [[`Content-Length: ${2 ** 20}`], 413],
+    [[length, 'Transfer-Encoding: chunked'], 400],
+  ] as const) {
+    // Without the body, MiniPay could not tell where the next request begins: it closes the connection.
+    const refused = await expecting(...wrong)
+    assert.deepEqual(statuses(refused), [status], refused)
+    assert.match(refused, /^Connection: close\r$/im)
+  }
+  assert.equal(await charges(), before + 1)
+})
+
+test('a connection stays open after a request that expected 100 and did not wait for it', async () => {
+  const body = `Content-Length: ${CHARGE.length}`
+  const next = head('GET', '/health', 'Connection: close')
+  const post = head('POST', '/api/v1/charges', 'Content-Type: application/json', 'Expect: 100-continue', body)
+  assert.deepEqual(statuses(await raw(post + CHARGE + next)), [100, 201, 200])
+})

@@ -28,13 +28,14 @@ export type MadeKey = { readonly key: AccessKey; readonly secret: string }
 
 /**
  * Makes a key. Rejections: `parameter_missing` and `parameter_invalid` with the field; `account_not_found`,
- * `account_closed`; `permission_denied` if it would grant more than the caller has: see `checkGrant`. Rejects with
- * `StoreUnavailable`.
+ * `account_closed`; `permission_denied` if it would grant more than the caller has: see `checkGrant`. With `first`, also
+ * `account_closed` if a key was ever made. Rejects with `StoreUnavailable`.
  */
 export async function createAccessKey(
   context: AccessContext,
   by: Administrator,
   request: KeyRequest & ScopeRequest,
+  first = false,
 ): Promise<MadeKey | Rejection> {
   const scope = await scopeFor(context, by, request)
   if (isRejection(scope)) return scope
@@ -48,7 +49,7 @@ export async function createAccessKey(
   const { key } = made
   const change = { action: 'key.created', object: key.id, after: keyFacts(key) } as const
   const stored = await written(context, [key], () =>
-    context.store.addAccessKey(key, entryOf(context, by, scope, change)),
+    context.store.addAccessKey(key, entryOf(context, by, scope, change), first),
   )
   if (stored) return made
   return (await makerOf(context, by)) ? ACCOUNT_CLOSED : NO_LONGER_VALID

@@ -23,7 +23,7 @@ export function configuredEndpoint(scope: Scope, target: URL, now: number): Webh
 export async function ensureConfiguredEndpoint(
   store: Pick<Store, 'setDefaultWebhookEndpoint' | 'now'>,
   scope: Scope,
-  target: URL | undefined,
+  target: URL | null,
 ): Promise<void> {
   await store.setDefaultWebhookEndpoint(target ? configuredEndpoint(scope, target, store.now()) : null)
 }

@@ -1,7 +1,17 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
+import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
 import type { AccessKeyUse } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow, withNumber } from '../access.ts'
+import {
+  ACCOUNT_COLUMNS,
+  ANY_KEY,
+  accountOf,
+  GUARDED,
+  guardedOf,
+  NEW_KEY,
+  newKeyRow,
+  withNumber,
+} from '../access.ts'
 import { ACCESS_KEYS } from '../columns.ts'
 import { recordset } from './recordset.ts'
 import type { Work } from './statements.ts'
@@ -9,8 +19,12 @@ import type { Work } from './statements.ts'
 /** Writes of access keys and accounts. */
 export function accessWork({ fenced, audited }: Work) {
   return {
-    async addAccessKey(key: AccessKey, audit: AuditEntry): Promise<boolean> {
-      return (await audited({ text: ADD_KEY, values: newKeyRow(key) }, audit)).count === 1
+    async addAccessKey(key: AccessKey, audit: AuditEntry, first = false): Promise<boolean> {
+      const values = newKeyRow(key)
+      const { count } = first
+        ? await audited({ text: ADD_FIRST_KEY, values }, audit, { text: LOCK_FIRST })
+        : await audited({ text: ADD_KEY, values }, audit)
+      return count === 1
     },
 
     async changeAccessKey(before: AccessKey, after: AccessKey, audit: AuditEntry): Promise<boolean> {
@@ -87,6 +101,10 @@ const ADD_KEY = `
   WITH ${LOCKED}
   INSERT INTO access_keys (${NEW_KEY.join(', ')})
   SELECT ${VALUES} WHERE ${ALLOWED}`
+
+/** Of nodes that make the first key at once, the second sees the key of the first, because it waits before its insert. */
+const LOCK_FIRST = `SELECT id FROM accounts WHERE id = ${OPERATOR_ACCOUNT} FOR UPDATE`
+const ADD_FIRST_KEY = `${ADD_KEY} AND NOT EXISTS (${ANY_KEY})`
 
 const CHANGE_KEY = changeKey(0)
 

@@ -18,11 +18,12 @@ const ROLLBACK: Statement = { text: 'ROLLBACK' }
 /**
  * Runs a write as a transaction with its audit entry, which may depend on the write's result. If the write changes and
  * returns no row, stores nothing. Rejects with `StoreUnavailable` or a fault; when the connection breaks, both or neither
- * may be stored.
+ * may be stored. A `lock` is taken before the write, which then sees all that others stored under it.
  */
 export type AuditedWrite = (
   write: Statement,
   entry: AuditEntry | ((result: Result) => AuditEntry),
+  lock?: Statement,
 ) => Promise<Result>
 
 /**
@@ -39,16 +40,17 @@ export function appendAudit(entry: AuditEntry): Statement[] {
 }
 
 export function auditedWrites(pool: Pool): AuditedWrite {
-  const once: AuditedWrite = (write, entry) =>
+  const once: AuditedWrite = (write, entry, lock) =>
     pool.use((connection) =>
       rollingBack(connection, async () => {
-        const [, result] = (await connection.run([BEGIN, write])) as [Result, Result]
+        const results = await connection.run([BEGIN, ...(lock ? [lock] : []), write])
+        const result = results.at(-1) as Result
         const made = typeof entry === 'function' ? entry : () => entry
         await connection.run(result.count === 0 ? [ROLLBACK] : [...appendAudit(made(result)), COMMIT])
         return result
       }),
     )
-  return (write, entry) => retrying(() => once(write, entry))
+  return (...args) => retrying(() => once(...args))
 }
 
 export function auditWork(pool: Pool) {

@@ -1,7 +1,16 @@
 import type { AccessKey, Account } from '../../domain/access/access-key.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { AccessKeyUse } from '../../ports/store-access.ts'
-import { ACCOUNT_COLUMNS, accountOf, GUARDED, guardedOf, NEW_KEY, newKeyRow, withNumber } from '../access.ts'
+import {
+  ACCOUNT_COLUMNS,
+  ANY_KEY,
+  accountOf,
+  GUARDED,
+  guardedOf,
+  NEW_KEY,
+  newKeyRow,
+  withNumber,
+} from '../access.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import { appendAudit } from './write-audit.ts'
@@ -37,8 +46,9 @@ export const accessWrites = {
   addAccessKey(db, cache) {
     const append = appendAudit(db, cache)
     const insert = db.prepare(insertKey())
-    return (key: AccessKey, audit: AuditEntry): boolean =>
-      insert.run(...newKeyValues(key)).changes === 1 && appended(append, audit)
+    const insertFirst = db.prepare(insertKey(`AND NOT EXISTS (${ANY_KEY})`))
+    return (key: AccessKey, audit: AuditEntry, first = false): boolean =>
+      (first ? insertFirst : insert).run(...newKeyValues(key)).changes === 1 && appended(append, audit)
   },
 
   changeAccessKey(db, cache) {

@@ -8,7 +8,6 @@ import type { Courier, CourierParts } from './courier-parts.ts'
 import { createEventPages } from './event-pages.ts'
 import { createRecorder } from './recorder.ts'
 
-/** How often it renews its leases and looks for work that no ring told of, in ms. */
 const POLL_MS = 1_000
 /** A lease of a cursor lasts this long; it is renewed when half of that is left. */
 export const LEASE_MS = 30_000
@@ -24,6 +23,8 @@ export type DispatcherOptions = Omit<
   'pages' | 'token' | 'onResults' | 'onEvent' | 'onReplayEnd'
 > & {
   readonly bell: Pick<EventBell, 'on' | 'ring'>
+  /** How often it renews its leases and looks for work that no ring told of, in ms. */
+  readonly pollMs?: number
 }
 
 /** An endpoint whose cursor this process holds. */
@@ -57,30 +58,33 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   let woken = true
   let stopping = false
 
-  const loop = startLoop({ name: 'webhooks', intervalMs: POLL_MS, log, runtime }, async () => {
-    const thorough = woken || polls % THOROUGH === 0
-    woken = false
-    polls++
-    const at = now()
-    const claim = { now: at, leaseUntil: at + LEASE_MS, token, limit: CLAIM }
-    const known = new Set(couriers.keys())
-    const held = await store.claimWebhookCursors(claim)
-    if (stopping) return
-    const before = couriers.size
-    const missing = new Set(couriers.keys())
-    for (const cursor of held) {
-      const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
-      missing.delete(name)
-      const courier = couriers.get(name)
-      // One that ended meanwhile stored results that this claim does not show.
-      if (!courier && known.has(name)) loop.wake()
-      else if (!courier) begin(name, startCourier(parts, cursor))
-      else if (!courier.isEnding()) courier.update(cursor)
-    }
-    for (const name of missing) couriers.get(name)?.end()
-    for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
-    if (couriers.size - before === CLAIM) loop.wake()
-  })
+  const loop = startLoop(
+    { name: 'webhooks', intervalMs: options.pollMs ?? POLL_MS, log, runtime },
+    async () => {
+      const thorough = woken || polls % THOROUGH === 0
+      woken = false
+      polls++
+      const at = now()
+      const claim = { now: at, leaseUntil: at + LEASE_MS, token, limit: CLAIM }
+      const known = new Set(couriers.keys())
+      const held = await store.claimWebhookCursors(claim)
+      if (stopping) return
+      const before = couriers.size
+      const missing = new Set(couriers.keys())
+      for (const cursor of held) {
+        const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
+        missing.delete(name)
+        const courier = couriers.get(name)
+        // One that ended meanwhile stored results that this claim does not show.
+        if (!courier && known.has(name)) loop.wake()
+        else if (!courier) begin(name, startCourier(parts, cursor))
+        else if (!courier.isEnding()) courier.update(cursor)
+      }
+      for (const name of missing) couriers.get(name)?.end()
+      for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
+      if (couriers.size - before === CLAIM) loop.wake()
+    },
+  )
 
   function begin(name: string, courier: Courier): void {
     couriers.set(name, courier)

@@ -73,6 +73,22 @@ export function accessKeys(open: Open): void {
     assert.equal(await store.anyAccessKey(), true)
   })
 
+  rule(
+    open,
+    'of several first keys at once one is stored, and none once a key was made',
+    async (store, { live, other }) => {
+      const addFirst = (scope: Scope) => {
+        const key = accessKeyOf(scope)
+        return store.addAccessKey(key, entryOf(scope, 'key.created', key.id), true)
+      }
+      const won = await Promise.all(Array.from({ length: 5 }, (_, i) => addFirst(i % 2 === 0 ? live : other)))
+      assert.equal(won.filter(Boolean).length, 1)
+      const stored = await Promise.all([live, other].map((scope) => store.accessKeys(scope, { limit: 10 })))
+      assert.equal(stored.flatMap(({ data }) => data).length, 1)
+      assert.equal(await addFirst(live), false)
+    },
+  )
+
   rule(open, 'a key changes only from the state that was read', async (store, { live }) => {
     const key = await stored(store, accessKeyOf(live))
     const renamed = { ...key, name: 'store' }

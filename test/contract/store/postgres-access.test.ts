@@ -4,11 +4,13 @@ import test, { type TestContext } from 'node:test'
 import { createAccessKey, revokeAccessKey, rollAccessKey } from '../../../src/app/access/access-keys.ts'
 import { closeAccount, createAccount } from '../../../src/app/access/accounts.ts'
 import { type AccessContext, operator } from '../../../src/app/access/administrator.ts'
+import { makeFirstKey } from '../../../src/app/access/first-key.ts'
 import { createKeyring } from '../../../src/app/access/keyring.ts'
 import { sha256 } from '../../../src/app/context.ts'
 import type { KeyRequest } from '../../../src/domain/access/new-key.ts'
 import { isRejection, type Rejection } from '../../../src/domain/error.ts'
 import { manualRuntime } from '../../../src/runtime/manual.ts'
+import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
 import { newId } from '../../kit/commits.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { databases, openStores } from './postgres-support.ts'
@@ -52,6 +54,19 @@ test('a key that one node revokes is refused there at once, and by every other w
     await runtime.advance(1_000)
     assert.equal(await works(b, secret), false, `after ${age} ms in the cache`)
   }
+})
+
+test('of two nodes that make the first key at once, one makes it, and the log has it once', async (t) => {
+  const { a, b, url } = await twoNodes(t)
+  const made = await Promise.all([a, b, a, b].map((node) => makeFirstKey(node, 'test')))
+  const keys = made.filter((each) => each !== undefined)
+  assert.equal(keys.length, 1)
+  assert.equal(await works(b, keys[0]?.secret ?? ''), true)
+  const { rows } = await onDatabase(url, (client) =>
+    client.query(`SELECT 1 FROM audit_log WHERE action = 'key.created'`),
+  )
+  assert.equal(rows.length, 1)
+  assert.equal((await verifyPostgres(url)).problem, undefined)
 })
 
 test('a key that one node makes works on every other at once', async (t) => {
