@@ -4,6 +4,7 @@ import { sha256 } from '../../src/app/context.ts'
 import { createEventBell } from '../../src/app/events/bell.ts'
 import type { DeliveryAttempt } from '../../src/domain/delivery.ts'
 import { idFactory } from '../../src/domain/id.ts'
+import type { Delivery } from '../../src/domain/webhooks/delivery.ts'
 import { type WebhookEndpoint, wants } from '../../src/domain/webhooks/endpoint.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { KEYLESS_SCOPE, type Scope, type Store, type StoredEvent } from '../../src/ports/store.ts'
@@ -188,8 +189,15 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
       return commit.charge.id
     },
     /** The stored deliveries of an endpoint, the oldest first. */
-    async deliveries({ id, scope }: WebhookEndpoint) {
-      return (await store.webhookDeliveries(scope, { endpoint: id, limit: 1_000 })).data.toReversed()
+    async deliveries({ id, scope }: WebhookEndpoint): Promise<Delivery[]> {
+      const found: Delivery[] = []
+      for (;;) {
+        const last = found.at(-1)
+        const query = { endpoint: id, limit: 1_000, ...(last && { startingAfter: last.id }) }
+        const { data, hasMore } = await store.webhookDeliveries(scope, query)
+        found.push(...data)
+        if (!hasMore) return found.toReversed()
+      }
     },
     toldTo: ({ id }: Pick<WebhookEndpoint, 'id'>) => told.filter(({ endpoint }) => endpoint === id),
   }

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { DOWN, OK, responds, webhookWorld } from '../../../test/kit/couriers.ts'
+import { changedEndpoint, disabled } from '../../../test/kit/webhooks.ts'
+import { KEYLESS_SCOPE } from '../../ports/store.ts'
+import { WINDOW } from './work.ts'
+
+const SECOND = 1_000
+
+test('a stop waits for what is in flight, begins nothing more, and releases the cursor', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => ({ ms: 3_000, attempt: OK }))
+  const dispatcher = world.start({ concurrency: 8 })
+  await world.charges(50)
+  await world.runtime.advance(SECOND)
+  const sent = world.toldTo(endpoint).length
+  let stopped = false
+  void dispatcher.stop(8_000).then(() => {
+    stopped = true
+  })
+  await world.charges(5)
+  await world.runtime.advance(4 * SECOND)
+  assert.equal(stopped, true)
+  assert.equal(world.toldTo(endpoint).length, sent)
+  assert.equal((await world.deliveries(endpoint)).length, sent)
+  world.start({ concurrency: 8 })
+  await world.runtime.advance(60 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 55, 'the next process continues, and repeats nothing')
+})
+
+test('a stop cuts what takes longer, and the next process sends it again', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  let slow = true
+  world.receive(endpoint, () => ({ ms: slow ? 9_000 : 5, attempt: OK }))
+  const dispatcher = world.start({ concurrency: 8 })
+  await world.charges(8)
+  await world.runtime.advance(SECOND)
+  void dispatcher.stop(2_000)
+  await world.runtime.advance(5 * SECOND)
+  assert.equal(world.flying(), 0)
+  assert.deepEqual(await world.deliveries(endpoint), [], 'a cut attempt is no failure')
+  slow = false
+  world.start()
+  await world.runtime.advance(SECOND)
+  assert.equal((await world.deliveries(endpoint)).length, 8)
+})
+
+test('an outage of the store for a minute loses nothing, and repeats nothing', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => ({ ms: 20, attempt: OK }))
+  world.start()
+  const before = await world.charges(2_000)
+  await world.runtime.advance(60)
+  world.instant.outage = true
+  await world.runtime.advance(60 * SECOND)
+  const during = world.toldTo(endpoint).length
+  assert.ok(during <= WINDOW + 200, `${during} sent, which nothing could store`)
+  world.instant.outage = false
+  await world.runtime.advance(10 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, before.length)
+  assert.equal((await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id))?.backlog, 0)
+})
+
+test('a stop during an outage ends', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => ({ ms: 500, attempt: OK }))
+  const dispatcher = world.start()
+  await world.charges(50)
+  await world.runtime.advance(100)
+  world.instant.outage = true
+  let stopped = false
+  void dispatcher.stop(1_000).then(() => {
+    stopped = true
+  })
+  await world.runtime.advance(5 * SECOND)
+  assert.equal(stopped, true)
+})
+
+test('a crash repeats at most what was in flight or not stored, though a slow event held up the cursor', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  let n = 0
+  world.receive(endpoint, () => ({ ms: n++ === 0 ? 9_000 : 10, attempt: OK }))
+  const first = world.start()
+  await world.charges(WINDOW - 56)
+  await world.runtime.advance(SECOND)
+  assert.equal(world.toldTo(endpoint).length, WINDOW - 56)
+  first.crash()
+  world.start()
+  await world.runtime.advance(60 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, WINDOW - 56 + 1, 'only the one in flight is sent again')
+})
+
+test('a second process takes over when the lease of the first has ended, and not before', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  const first = world.start()
+  await world.runtime.advance(SECOND)
+  first.crash()
+  world.start()
+  await world.charges(3)
+  await world.runtime.advance(25 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 0)
+  await world.runtime.advance(10 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 3)
+})
+
+test('a disabled endpoint gets nothing, and everything once it is enabled again', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  const dispatcher = world.start()
+  await world.charges(3)
+  await world.runtime.advance(SECOND)
+  const off = await changedEndpoint(world.store, endpoint, disabled)
+  dispatcher.wake()
+  await world.runtime.advance(10)
+  await world.charges(5)
+  await world.runtime.advance(60 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 3)
+  await changedEndpoint(world.store, off, { status: 'enabled', disabledReason: null })
+  dispatcher.wake()
+  await world.runtime.advance(SECOND)
+  assert.equal(world.toldTo(endpoint).length, 8)
+})
+
+test('a new URL, filter or rate limit counts from the next attempt', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ events: ['refund.*'] })
+  const dispatcher = world.start()
+  await world.charges(3)
+  await world.runtime.advance(SECOND)
+  const changes = { events: ['*'], url: 'https://other.example.com/' }
+  await changedEndpoint(world.store, endpoint, changes)
+  dispatcher.wake()
+  await world.runtime.advance(10)
+  await world.charges(2)
+  await world.runtime.advance(3 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 2)
+})
+
+test('an event whose message cannot be made fails by the schedule, and holds up no other', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ schedule: [SECOND] })
+  const [broken] = await world.charges(1)
+  world.start({
+    message(_endpoint, event, id) {
+      if (event.id === broken!.id) throw new Error('Invalid time value')
+      return { headers: { id }, body: JSON.stringify(event) }
+    },
+  })
+  await world.charges(20)
+  await world.runtime.advance(5 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 20)
+  const row = (await world.deliveries(endpoint)).find(({ eventId }) => eventId === broken!.id)
+  assert.deepEqual([row?.state, row?.attempts], ['failed', 2])
+  assert.equal(row?.tries[0]?.error, 'The body cannot be rendered: Invalid time value')
+})
+
+test('of an object, an ordered endpoint gets one event after another, also while one fails', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ ordered: true, schedule: [2 * SECOND, 2 * SECOND] })
+  const failing = new Map<string, number>()
+  world.receive(endpoint, ({ event }) => {
+    const tries = (failing.get(event.id) ?? 0) + 1
+    failing.set(event.id, tries)
+    const fails = tries === 1 && event.sequence % 3 === 0
+    return { ms: 20, attempt: fails ? DOWN : event.sequence % 7 === 0 ? responds(500) : OK }
+  })
+  world.start()
+  const stories = await Promise.all(Array.from({ length: 5 }, () => world.story(8)))
+  await world.runtime.advance(120 * SECOND)
+  const rows = await world.deliveries(endpoint)
+  assert.equal(rows.length, 40)
+  assert.ok(rows.every(({ state }) => state !== 'pending'))
+  for (const story of stories) {
+    const own = world
+      .toldTo(endpoint)
+      .filter(({ event }) => event.data.includes(`{"charge":{"id":"${story}"`))
+    const sequences = own.map(({ event }) => event.sequence)
+    assert.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+      'no later event before an earlier one',
+    )
+  }
+})
