@@ -22,7 +22,7 @@ export function accessWork({ fenced, audited }: Work) {
     async addAccessKey(key: AccessKey, audit: AuditEntry, first = false): Promise<boolean> {
       const values = newKeyRow(key)
       const { count } = first
-        ? await audited({ text: ADD_FIRST_KEY, values }, audit, { text: LOCK_FIRST })
+        ? await audited([{ text: LOCK_FIRST }, { text: ADD_FIRST_KEY, values }], audit)
         : await audited({ text: ADD_KEY, values }, audit)
       return count === 1
     },

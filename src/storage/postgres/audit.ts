@@ -16,14 +16,14 @@ const COMMIT: Statement = { text: 'COMMIT' }
 const ROLLBACK: Statement = { text: 'ROLLBACK' }
 
 /**
- * Runs a write as a transaction with its audit entry, which may depend on the write's result. If the write changes and
- * returns no row, stores nothing. Rejects with `StoreUnavailable` or a fault; when the connection breaks, both or neither
- * may be stored. A `lock` is taken before the write, which then sees all that others stored under it.
+ * Runs a write as a transaction with its audit entry, if there is one; the entry may depend on the write's result. Of
+ * several statements the last is the write; those before it take locks, so that it sees all that others stored under
+ * them. If the write changes and returns no row, stores nothing. Rejects with `StoreUnavailable` or a fault; when the
+ * connection breaks, all or nothing may be stored.
  */
 export type AuditedWrite = (
-  write: Statement,
-  entry: AuditEntry | ((result: Result) => AuditEntry),
-  lock?: Statement,
+  write: Statement | readonly Statement[],
+  entry: AuditEntry | null | ((result: Result) => AuditEntry),
 ) => Promise<Result>
 
 /**
@@ -40,13 +40,12 @@ export function appendAudit(entry: AuditEntry): Statement[] {
 }
 
 export function auditedWrites(pool: Pool): AuditedWrite {
-  const once: AuditedWrite = (write, entry, lock) =>
+  const once: AuditedWrite = (write, entry) =>
     pool.use((connection) =>
       rollingBack(connection, async () => {
-        const results = await connection.run([BEGIN, ...(lock ? [lock] : []), write])
-        const result = results.at(-1) as Result
-        const made = typeof entry === 'function' ? entry : () => entry
-        await connection.run(result.count === 0 ? [ROLLBACK] : [...appendAudit(made(result)), COMMIT])
+        const result = (await connection.run([BEGIN, ...[write].flat()])).at(-1) as Result
+        const made = typeof entry === 'function' ? entry(result) : entry
+        await connection.run(result.count === 0 ? [ROLLBACK] : [...(made ? appendAudit(made) : []), COMMIT])
         return result
       }),
     )
@@ -65,13 +64,16 @@ export function auditWork(pool: Pool) {
   }
 }
 
-/** Retries a transaction that another one made fail, or of which a part was not sent. */
-async function retrying<T>(transaction: () => Promise<T>): Promise<T> {
+/**
+ * Retries a transaction that another one made fail, or of which a part was not sent; with `repeatable` also one that may
+ * have been done.
+ */
+export async function retrying<T>(transaction: () => Promise<T>, repeatable = false): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await transaction()
     } catch (error) {
-      const unsent = error instanceof ConnectionLost && error.unsent
+      const unsent = error instanceof ConnectionLost && (repeatable || error.unsent)
       if (!(unsent || meaningOf(error) === 'again') || tries >= MAX_TRIES) throw storeError(error)
       await delay(Math.random() * 5 * 2 ** tries)
     }

@@ -36,12 +36,13 @@ const ASK_FOR_GROUP = `
 
 /** The connection broke when the group's transaction may have been committed. */
 class OutcomeUnknown extends Error {
-  readonly ended: readonly Ended<CommitResult>[]
+  /** The result if it was. */
+  readonly result: unknown
   readonly group: string
-  constructor(group: string, ended: readonly Ended<CommitResult>[], cause: unknown) {
+  constructor(group: string, result: unknown, cause: unknown) {
     super('It is not known whether the commit was made.', { cause })
     this.group = group
-    this.ended = ended
+    this.result = result
   }
 }
 
@@ -145,7 +146,8 @@ const transactAtOnce: Transact = async (connection, commits, node) => {
 
 const NO_COUNTERS = { stored: new Set<string>(), after: new Map() }
 
-const begin = (group: string): Statement[] => [BEGIN, { text: BEGIN_GROUP, values: [group] }]
+/** Begins a transaction whose outcome can be found out later by the id of its group. */
+export const begin = (group: string): Statement[] => [BEGIN, { text: BEGIN_GROUP, values: [group] }]
 
 const transactWithCare: Transact = async (connection, commits, node) => {
   const group = randomUUID()
@@ -178,15 +180,12 @@ export async function rollingBack<T>(connection: Connection, transaction: () => 
   }
 }
 
-async function lastWords(
-  group: string,
-  ended: readonly Ended<CommitResult>[],
-  write: () => Promise<unknown>,
-): Promise<void> {
+/** Runs the statements that commit a group, inside of `settled`; `result` is that of the latter if they were run. */
+export async function lastWords<T>(group: string, result: unknown, write: () => Promise<T>): Promise<T> {
   try {
-    await write()
+    return await write()
   } catch (error) {
-    if (isInDoubt(error)) throw new OutcomeUnknown(group, ended, error)
+    if (isInDoubt(error)) throw new OutcomeUnknown(group, result, error)
     throw error
   }
 }
@@ -206,15 +205,12 @@ const NOT_RUN_CODES = ['25006', '26000', '25P03']
  * Finds the outcome of a commit whose connection broke. Rejects with the connection's error if the commit was
  * definitely not made.
  */
-async function settled(
-  transacted: () => Promise<readonly Ended<CommitResult>[]>,
-  pool: Pool,
-): Promise<readonly Ended<CommitResult>[]> {
+export async function settled<T>(transacted: () => Promise<T>, pool: Pool): Promise<T> {
   try {
     return await transacted()
   } catch (error) {
     if (!(error instanceof OutcomeUnknown)) throw error
-    if (await wasCommitted(pool, error.group)) return error.ended
+    if (await wasCommitted(pool, error.group)) return error.result as T
     throw error.cause
   }
 }

@@ -202,6 +202,10 @@ const free = (whose: string) =>
     `WITH leased AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
      UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM leased h WHERE n.id = h.id`,
     `WITH leased AS (
+       SELECT account_id, live, endpoint FROM webhook_cursors WHERE ${whose} FOR UPDATE SKIP LOCKED)
+     UPDATE webhook_cursors c SET token = NULL, owner = NULL, lease_until = NULL
+     FROM leased h WHERE c.account_id = h.account_id AND c.live = h.live AND c.endpoint = h.endpoint`,
+    `WITH leased AS (
        SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE SKIP LOCKED),
      freed AS (
        UPDATE attempts t

@@ -9,7 +9,11 @@ import type { Sql } from './statements.ts'
 export type Filter = readonly [column: string, value: string | undefined, rare?: string]
 
 /** A list of a scope's rows by id. */
-export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & { readonly columns: string }
+export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & {
+  readonly columns: string
+  /** Lists only these rows. */
+  readonly where?: string
+}
 
 export function listOf<T>(table: Table<T>): List<T> {
   return { ...table, columns: selectList(table) }
@@ -26,7 +30,7 @@ export async function page<T>(
   filters: readonly Filter[],
   query: PageQuery,
 ): Promise<Page<T>> {
-  const where = ['account_id = $1', 'live = $2']
+  const where = ['account_id = $1', 'live = $2', ...(list.where ? [list.where] : [])]
   const values: (string | number)[] = [scope.accountId, live(scope)]
   const given = (condition: string, value: string | number | undefined) => {
     if (value === undefined) return

@@ -1,7 +1,7 @@
 /** Has PostgreSQL collect statistics of a table as soon as it has rows: autovacuum takes a minute, or is off. */
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
-import { NOUNS } from '../columns.ts'
+import { NOUNS, WEBHOOK_NOUNS } from '../columns.ts'
 import type { Pool } from './pool.ts'
 import { type Sql, statements } from './statements.ts'
 
@@ -10,7 +10,7 @@ const FIRST_COMMITS = 256
 const FACTOR = 8
 
 /** The tables with several indexes that begin with a scope. */
-const TABLES = [...NOUNS.map(({ name }) => name), 'deliveries']
+const TABLES = [...NOUNS.map(({ name }) => name), 'deliveries', ...WEBHOOK_NOUNS.map(({ name }) => name)]
 
 /** An empty table is left alone: statistics of no rows are worse than the planner's assumptions. */
 const WITHOUT_STATISTICS = `

@@ -6,10 +6,10 @@ import {
   type Commit,
   type CommitResult,
   endedKeysOf,
+  type Scope,
   type Store,
   StoreUnavailable,
 } from '../../ports/store.ts'
-import { webhookStubs } from '../webhook-stubs.ts'
 import { accessWork } from './access.ts'
 import { attemptWork } from './attempts.ts'
 import { auditedWrites, auditWork } from './audit.ts'
@@ -40,6 +40,8 @@ import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
+import { webhookWorkReads } from './read-webhook-work.ts'
+import { webhookReads } from './read-webhooks.ts'
 import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
 import { ruleSetWork } from './rule-sets.ts'
@@ -47,6 +49,9 @@ import type { SessionOptions, WithoutFsync } from './session.ts'
 import { CHANNEL, type Signals, startSignals } from './signals.ts'
 import { statements, withoutNul } from './statements.ts'
 import { createStatistics } from './statistics.ts'
+import { webhookClaims } from './webhook-claims.ts'
+import { webhookRecords } from './webhook-records.ts'
+import { type WebhookWork, webhookWork } from './webhooks.ts'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host:port/database`, with several hosts separated by commas. */
@@ -115,7 +120,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     concurrency: GROUPS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
-  const work = workOf(pools.writes, node)
+  const work = workOf(pools.writes, node, signals)
   const sql = withoutNul(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
@@ -128,7 +133,6 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   }
 
   return {
-    ...webhookStubs,
     ...chargeReads(sql),
     ...eventLogReads(sql),
     ...eventReads(sql),
@@ -140,6 +144,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...clockReads(sql),
     ...limitReads(sql),
     ...auditReads(sql),
+    ...webhookReads(sql),
+    ...webhookWorkReads(sql),
     ...work.methods,
     commit: (commit) => commits.add(commit, weight(commit)),
     onRemoteEvents: signals.onRemote,
@@ -155,6 +161,27 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
       closed ??= close()
       return closed
     },
+  }
+}
+
+/** Tells the other nodes of the scope of a person's change that was made: the holder of a cursor may be another node. */
+function tellingOf(
+  { retryWebhookDelivery, retryWebhookDeliveries, addReplay, changeWebhookEndpoint, ...others }: WebhookWork,
+  { tell }: Signals,
+): WebhookWork {
+  const told =
+    <A extends readonly unknown[], R>(of: (...given: A) => Scope, work: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      const made = await work(...given)
+      if (made) tell([of(...given)])
+      return made
+    }
+  return {
+    ...others,
+    retryWebhookDelivery: told((scope) => scope, retryWebhookDelivery),
+    retryWebhookDeliveries: told((scope) => scope, retryWebhookDeliveries),
+    addReplay: told(({ scope }) => scope, addReplay),
+    changeWebhookEndpoint: told(({ scope }) => scope, changeWebhookEndpoint),
   }
 }
 
@@ -201,7 +228,7 @@ async function joinNodes(
 /**
  * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
  */
-function workOf(pool: Pool, node: string) {
+function workOf(pool: Pool, node: string, signals: Signals) {
   const work = { fenced: statements(pool, true), once: statements(pool, false), audited: auditedWrites(pool) }
   const deliveries = deliveryWork(work, node)
   const methods = {
@@ -213,6 +240,9 @@ function workOf(pool: Pool, node: string) {
     ...accessWork(work),
     ...ruleSetWork(work),
     ...auditWork(pool),
+    ...tellingOf(webhookWork(work), signals),
+    ...webhookClaims(pool, node),
+    ...webhookRecords(pool, signals),
   } satisfies Partial<Store>
   return { methods, settlements: deliveries.settlements }
 }

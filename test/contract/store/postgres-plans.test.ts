@@ -9,7 +9,7 @@ import type { Commit, Store } from '../../../src/ports/store.ts'
 import { QUEUES } from '../../../src/ports/store-clock.ts'
 import { attemptWork } from '../../../src/storage/postgres/attempts.ts'
 import { type AuditedWrite, appendAudit } from '../../../src/storage/postgres/audit.ts'
-import type { Statement } from '../../../src/storage/postgres/batch.ts'
+import type { Result, Statement } from '../../../src/storage/postgres/batch.ts'
 import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
 import type { Counters } from '../../../src/storage/postgres/commit-sql-limits.ts'
@@ -19,11 +19,17 @@ import { deliveryWork } from '../../../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/postgres/nodes.ts'
 import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
+import type { Pool } from '../../../src/storage/postgres/pool.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
 import { eventReads } from '../../../src/storage/postgres/read-events.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
+import { webhookWorkReads } from '../../../src/storage/postgres/read-webhook-work.ts'
+import { webhookReads } from '../../../src/storage/postgres/read-webhooks.ts'
 import { nameIn } from '../../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../../src/storage/postgres/statements.ts'
+import { webhookClaims } from '../../../src/storage/postgres/webhook-claims.ts'
+import { webhookRecords } from '../../../src/storage/postgres/webhook-records.ts'
+import { webhookWork } from '../../../src/storage/postgres/webhooks.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import {
   beginCommit,
@@ -36,6 +42,7 @@ import {
 import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
 import { until } from '../../kit/until.ts'
+import { batchOf, resultOf, webhookEndpointOf } from '../../kit/webhooks.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { databases, openStores } from './postgres-support.ts'
 import { use } from './velocity.ts'
@@ -76,7 +83,7 @@ async function work(): Promise<Statement[]> {
   }
   const audited: AuditedWrite = async (write, entry) => {
     const made = typeof entry === 'function' ? entry({ rows: [{ id: 1 }], count: 1 }) : entry
-    statements.push(write, ...appendAudit(made))
+    statements.push(...[write].flat(), ...(made ? appendAudit(made) : []))
     return { rows: [], count: 0 }
   }
   const both = { fenced: sql, once: sql, audited }
@@ -120,7 +127,55 @@ async function work(): Promise<Statement[]> {
   })
   const stretch = { after: { dueAt: 1, id }, limit: 1, latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
   for (const queue of QUEUES) await clock.bringForward({ queue, name: 'bank_a', ...stretch })
-  return [...statements, ...freeAbsentAsOf(tick()), ...freeLeasesOf('a node'), ...purgesAsOf(tick())]
+  return [
+    ...statements,
+    ...(await webhooks()),
+    ...freeAbsentAsOf(tick()),
+    ...freeLeasesOf('a node'),
+    ...purgesAsOf(tick()),
+  ]
+}
+
+/** The statements of couriers, and of people who change what they do. */
+async function webhooks(): Promise<Statement[]> {
+  const statements: Statement[] = []
+  const run = async (some: readonly Statement[]): Promise<Result[]> => {
+    statements.push(...some.filter(({ text }) => !['BEGIN', 'COMMIT'].includes(text)))
+    return some.map(() => ({ rows: [], count: 0 }))
+  }
+  const connection = { run, broken: () => false, close: async () => {} }
+  const pool: Pool = { use: (work) => work(connection), pending: () => 0, close: async () => {} }
+  const sql: Sql = async (text, values = []) => (await run([{ text, values }]))[0] as Result
+  const audited: AuditedWrite = async (write) => (await run([write].flat())).at(-1) as Result
+
+  const claims = webhookClaims(pool, 'a node')
+  await claims.claimWebhookCursors({ now: tick(), leaseUntil: tick(), token: 'a token', limit: 16 })
+  await claims.releaseWebhookCursors('a token')
+  const endpoint = webhookEndpointOf(scope)
+  const event = { ...chargeCommit({ scope }).event, sequence: 1, createdAt: tick(), epoch: 'an epoch' }
+  const result = resultOf(event, endpoint.id, { object: 'txn' })
+  const replay = { id: 'a replay', position: 1, sent: 1, delivered: 1, state: 'running' } as const
+  const change = { before: endpoint, after: endpoint, audit: auditEntry(scope) }
+  const batch = batchOf(endpoint, 'a token', { results: [result], replay })
+  await webhookRecords(pool, { tell() {} }).recordDeliveries([batch, { ...batch, change, event }])
+  const reads = webhookWorkReads(sql)
+  await reads.eventsToDeliver(scope, { after: 1, limit: 256 })
+  await reads.storedDeliveries(scope, ['an id'])
+  await reads.dueDeliveries(scope, endpoint.id, { now: tick(), limit: 16 })
+  await reads.nextDue(scope, endpoint.id)
+  await reads.blockedObjects(scope, endpoint.id, ['txn'])
+  await reads.failedDeliveriesOf(scope, endpoint.id, {
+    after: 1,
+    to: 9,
+    types: ['payment.failed'],
+    limit: 16,
+  })
+  await webhookReads(sql).webhookCursor(scope, endpoint.id)
+  const work = webhookWork({ audited })
+  await work.retryWebhookDelivery(scope, 'an id', tick(), auditEntry(scope))
+  await work.changeWebhookEndpoint(endpoint, endpoint, auditEntry(scope))
+  await purges(sql).purgeDeliveries(tick(), 64)
+  return statements
 }
 
 type Plan = {
@@ -159,8 +214,11 @@ function readsATable(plan: Plan): boolean {
   return READS_A_TABLE.includes(plan['Node Type']) || (plan.Plans ?? []).some(readsATable)
 }
 
-/** Tables that stay small with any number of charges: the nodes, and their current work. */
-const SMALL = ['nodes', 'nodes_pkey', 'deliveries_leased', 'notifications_leased', 'attempts_leased']
+/** Tables that stay small with any number of charges: the nodes, their current work, the epochs and the accounts. */
+const SMALL = [
+  ...['nodes', 'nodes_pkey', 'deliveries_leased', 'notifications_leased', 'attempts_leased'],
+  ...['webhook_cursors_free', 'webhook_cursors_leased', 'epochs_pkey', 'accounts_pkey'],
+]
 
 /** The parts of a plan that read more rows of a table than necessary. */
 function wasteful(plan: Plan, above?: Plan): string[] {
