@@ -72,6 +72,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       const before = couriers.size
       const missing = new Set(couriers.keys())
       for (const cursor of held) {
+        // As if the cursor were lost: a courier that it has ends.
+        if (options.opens?.(cursor.endpoint) === false) continue
         const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
         missing.delete(name)
         const courier = couriers.get(name)
