@@ -4,10 +4,17 @@ import { networksOf } from './domain/access/networks.ts'
 import { createEgress } from './net/egress.ts'
 import { warnOfOpenNetworks } from './open-networks.ts'
 
-function warnings(trusted: string[], allowed: string[]): object[] {
+type Local = 'always' | 'never' | 'loopback'
+
+function warnings(trusted: string[], allowed: string[], localTargets: Local = 'loopback', onLoopback = true) {
   const said: object[] = []
   const log = { info() {}, error() {}, warn: (facts: object) => void said.push(facts) }
-  warnOfOpenNetworks(log, { trustedProxies: networksOf(trusted), allowedTargets: createEgress(allowed) })
+  const networks = {
+    trustedProxies: networksOf(trusted),
+    allowedTargets: createEgress(allowed),
+    localTargets,
+  }
+  warnOfOpenNetworks(log, networks, onLoopback)
   return said
 }
 
@@ -26,4 +33,10 @@ test('targets that include the credentials of machines are warned of', () => {
 test('ordinary proxies and targets are not warned of', () => {
   assert.deepEqual(warnings(['10.0.0.0/8', 'fc00::/7', '::1'], ['100.64.0.0/10']), [])
   assert.deepEqual(warnings([], []), [])
+})
+
+test('local targets are warned of where others than this machine can ask for them', () => {
+  assert.deepEqual(warnings([], [], 'always', false), [{}])
+  for (const local of ['loopback', 'never'] as const) assert.deepEqual(warnings([], [], local, false), [])
+  assert.deepEqual(warnings([], [], 'always', true), [])
 })

@@ -10,10 +10,18 @@ const METADATA = ['169.254.169.254', 'fd00:ec2::254']
 export type OpenNetworks = {
   readonly trustedProxies: readonly Network[]
   readonly allowedTargets: { forbids(address: string): boolean }
+  readonly localTargets: 'always' | 'never' | 'loopback'
 }
 
-/** Warns of proxies that are the whole internet, and of targets with the credentials of machines. */
-export function warnOfOpenNetworks(log: Log, { trustedProxies, allowedTargets }: OpenNetworks): void {
+/**
+ * Warns of proxies that are the whole internet, of targets with the credentials of machines, and, unless it serves on
+ * loopback alone, of webhooks to the services of this machine.
+ */
+export function warnOfOpenNetworks(
+  log: Log,
+  { trustedProxies, allowedTargets, localTargets }: OpenNetworks,
+  onLoopback: boolean,
+): void {
   const wide = trustedProxies.map(textOfNetwork).filter((text) => Number(text.split('/')[1]) <= FEW_BITS)
   if (wide.length > 0)
     log.warn(
@@ -25,5 +33,10 @@ export function warnOfOpenNetworks(log: Log, { trustedProxies, allowedTargets }:
     log.warn(
       { addresses: open },
       'INSECURE: webhooks and provider calls can reach addresses where clouds serve the credentials of machines, because of --allowed-targets.',
+    )
+  if (localTargets === 'always' && !onLoopback)
+    log.warn(
+      {},
+      'INSECURE: everyone with a key that may write webhooks can reach the services of this machine, because of --local-targets always.',
     )
 }

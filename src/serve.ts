@@ -116,7 +116,7 @@ export async function serve(
   const { url: address, bound } = listening
   workers.start()
   loadRest(log)
-  warnOfOpenNetworks(log, config)
+  warnOfOpenNetworks(log, config, onLoopback)
   warnOfProxy(log, process.env)
   warnOfMisspeltVariables(log, misspeltVariables(process.env))
   logLinkVariables(log, linkVariables(process.env))

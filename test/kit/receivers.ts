@@ -15,8 +15,9 @@ export type Misbehaving = {
   count(): number
   /** Bytes that were written to the sockets, as far as the receiver counts them. */
   sent(): number
-  /** Connections that are open now. */
+  /** Connections that are open now, and that ever were. */
   open(): number
+  opened(): number
   /** Resolves when every connection is closed. */
   quiet(): Promise<void>
 }
@@ -32,7 +33,9 @@ async function started(
 ): Promise<Misbehaving> {
   const sockets = new Set<Socket>()
   const waiting: (() => void)[] = []
+  let opened = 0
   server.on('connection', (socket: Socket) => {
+    opened++
     sockets.add(socket)
     socket.on('error', () => {})
     socket.once('close', () => {
@@ -52,6 +55,7 @@ async function started(
     count,
     sent,
     open: () => sockets.size,
+    opened: () => opened,
     quiet: () => (sockets.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   }
 }
@@ -118,7 +122,10 @@ export const withStatus = (ends: Ends, status: number, headers: Record<string, s
 
 /** It takes its time for each response. */
 export const slow = (ends: Ends, ms: number) =>
-  answering(ends, (_request, response) => void setTimeout(() => response.end('late'), ms))
+  answering(ends, (_request, response) => {
+    const timer = setTimeout(() => response.end('late'), ms)
+    response.once('close', () => clearTimeout(timer))
+  })
 
 /** It reads requests and never responds. */
 export const hanging = (ends: Ends) => answering(ends, () => {})

@@ -136,8 +136,8 @@ test('a body that never ends counts after half a second, with what came of it', 
   const receiver = await receivers.drippingBody(endsOf(t), 5)
   const runtime = manualRuntime()
   const sent = client(t, receiver.url, { runtime }).send(MESSAGE)
-  await until('the receiver', () => receiver.sent() > 100)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  // The deadline of the attempt, the one of its body, and the minute after which connections are closed.
+  await until('the body', () => runtime.pending === 3 && receiver.sent() > 100)
   await runtime.advance(BODY_MS + 1)
   const attempt = await sent
   assert.ok(attempt.kind === 'response' && attempt.status === 200)
@@ -239,6 +239,15 @@ test('a connection serves many attempts, one after another', async (t) => {
   await Promise.all(Array.from({ length: 20 }, () => made.send(MESSAGE)))
   assert.equal(receiver.count(), 30)
   assert.ok(receiver.open() <= 4)
+})
+
+test('a connection is closed after 500 attempts, so that a receiver can move', async (t) => {
+  const receiver = await receivers.healthy(endsOf(t))
+  const made = client(t, receiver.url, { connections: 1 })
+  for (let i = 0; i < 499; i++) await made.send(MESSAGE)
+  assert.equal(receiver.opened(), 1)
+  for (let i = 0; i < 3; i++) assert.equal((await made.send(MESSAGE)).kind, 'response')
+  assert.equal(receiver.opened(), 2)
 })
 
 test('a destroyed client cuts its own attempts only, and sends no more', async (t) => {
