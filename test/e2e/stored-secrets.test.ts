@@ -1,7 +1,7 @@
 /** The key of stored secrets: its file, a server without it, and the command that replaces it. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
@@ -10,9 +10,10 @@ import { secretContext } from '../../src/ports/vault.ts'
 import { keysOf } from '../../src/vault/key-text.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { newId } from '../kit/commits.ts'
-import { folderOf } from '../kit/folders.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
 import { charge } from '../kit/http.ts'
 import { inDatabase } from '../kit/keys.ts'
+import { startPostgres } from '../kit/postgres.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
 import { databaseFiles } from '../kit/sqlite-file.ts'
 import { addedEndpoint } from '../kit/webhooks.ts'
@@ -63,12 +64,18 @@ test('no file of the database and no backup contains a secret or its key', async
   const files = databaseFiles(file).filter((end) => end !== '-key')
   assert.ok(files.includes('') && files.includes('-wal') && files.includes('.backup'), files.join())
   for (const end of files) {
-    const bytes = readFileSync(file + end)
-    for (const text of [secret, secret.slice('whsec_'.length), key.trim()])
-      for (const form of [text, Buffer.from(text).toString('hex'), Buffer.from(text, 'base64')])
-        assert.ok(!bytes.includes(form), end)
+    assertLacks(readFileSync(file + end), [secret, key.trim()], end)
   }
 })
+
+/** Fails if the bytes contain one of the secrets, in base64 as it is, in hex, or as its own bytes. */
+function assertLacks(bytes: Buffer, secrets: readonly string[], where: string): void {
+  for (const text of secrets) {
+    const base64 = text.replace('whsec_', '')
+    for (const form of [base64, Buffer.from(text).toString('hex'), Buffer.from(base64, 'base64')])
+      assert.ok(!bytes.includes(form), where)
+  }
+}
 
 test('a server whose key file is missing serves charges, says what to do, and makes no other key', async (t) => {
   const { file, keyFile, id, secret, key, stored } = await lived(t)
@@ -162,4 +169,34 @@ test('a wrong key is refused without a word of it, and so is a wrong command', a
   assert.ok(!stderr.includes(wrong))
   for (const words of [[], ['new'], ['rotate', 'more']])
     assert.match((await runCli(['secrets', ...words])).stderr, /Usage: minipay secrets/)
+})
+
+test('on PostgreSQL the key is rotated while nodes serve, and no file of the server has a secret', async (t) => {
+  const postgres = await startPostgres()
+  atEnd(t, postgres.remove)
+  const database = await postgres.createDatabase()
+  const [old, next] = [newKey(), newKey()]
+  const { id, secret } = await inDatabase(database, ({ store }) => madeEndpoint(store, old))
+  const env = { MINIPAY_SECRETS_KEY: `${next},${old}` }
+  const nodes = [await serve(t, database, env), await serve(t, database, env)]
+  const { code, stdout, stderr } = await runCli(['secrets', 'rotate', '--database', database], env)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /1 of 1 webhook endpoints/)
+  for (const [i, node] of nodes.entries()) {
+    assert.equal((await charge(node.url, `order-${i}`)).status, 201)
+    assert.doesNotMatch(logged(node), /do not open/)
+    await node.stop()
+  }
+  const stored = await inDatabase(database, ({ store }) => store.webhookEndpoint(SCOPE, id))
+  assertOpens(stored, next, secret)
+  const keyless = await serve(t, database)
+  assert.match(logged(keyless), /do not open.*|MiniPay has no key that encrypts secrets/)
+  await keyless.stop()
+
+  await postgres.stop('fast')
+  const data = join(postgres.folder, 'data')
+  for (const name of readdirSync(data, { recursive: true, encoding: 'utf8' })) {
+    const file = join(data, name)
+    if (statSync(file).isFile()) assertLacks(readFileSync(file), [secret, old, next], name)
+  }
 })
