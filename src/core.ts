@@ -1,5 +1,6 @@
 /** MiniPay without a surface: the store, the providers, the context of the use cases, and the workers. */
 import { originalBody } from './api/webhooks/original.ts'
+import { testBody } from './api/webhooks/test-body.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
 import { type Context, createContext } from './app/context.ts'
 import { createHealth, type Health } from './app/routing/health.ts'
@@ -29,6 +30,8 @@ import { keyFileOf } from './vault/key-file.ts'
 import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
 import type { DeliverOptions } from './workers/deliver.ts'
 import { createWebhookClients, type WebhookClients } from './workers/webhooks/client.ts'
+import { createMessages } from './workers/webhooks/message.ts'
+import { createTestSender } from './workers/webhooks/send-test.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
 
 /**
@@ -141,7 +144,9 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
       ...{ operator: config.allowedTargets, policy, runtime },
       connections: config.webhookTargetConcurrency,
     })
-    const context = contextOf(config, { ...made, policy }, target, watch, () => workers.wakeDeliverer())
+    const context = contextOf(config, { ...made, policy, clients }, target, watch, () =>
+      workers.wakeDeliverer(),
+    )
     const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
     const workers = createWorkers(context, {
       clock,
@@ -207,6 +212,7 @@ type Made = {
   readonly runtime: Runtime
   readonly clock: ServingClock
   readonly policy: TargetPolicy
+  readonly clients: WebhookClients
 }
 
 /** The vault with the configured keys and, beside a SQLite file, those of its key file. */
@@ -226,7 +232,7 @@ async function vaultOf({ database, secretsKey }: CoreConfig, store: Store, log: 
 /** The most endpoints whose secrets are opened at the start, to warn of a missing key before a webhook needs it. */
 const CHECKED_SECRETS = 1_000
 
-/** The rule for the targets of/** The rule for the targets of registered webhook endpoints. */
+/** The rule for the targets of registered webhook endpoints. */
 function targetPolicyOf(
   { allowedTargets, localTargets, webhookPorts }: CoreConfig,
   onLoopback: boolean,
@@ -237,12 +243,13 @@ function targetPolicyOf(
 
 function contextOf(
   config: CoreConfig,
-  { providers, policy, ...made }: Made,
+  { providers, policy, clients, ...made }: Made,
   target: Scope,
   { onCall = () => {}, onAlarm = () => {} }: Watch,
   onDeliveries: () => void,
 ): Context {
-  return createContext({
+  const { vault, clock, runtime } = made
+  const context: Context = createContext({
     ...made,
     providers: new Map(providers.map((provider) => [provider.name, provider])),
     router: createRouter({
@@ -253,6 +260,16 @@ function contextOf(
     }),
     endpoints: config.webhookTarget ? [{ name: DEFAULT_ENDPOINT, scope: target }] : [],
     checkTarget: (url) => checkTarget(url, policy),
+    webhooks: {
+      wake: onDeliveries,
+      sendTest: createTestSender({
+        messageOf: createMessages({ vault, body: testBody, defaultKey: config.webhookSecret ?? null }),
+        clientOf: clients.of,
+        newId: (prefix) => context.newId(prefix),
+        now: clock.now,
+        monotonic: runtime.monotonic,
+      }),
+    },
     onDeliveries,
     onCall,
     onAlarm,
@@ -260,6 +277,7 @@ function contextOf(
     providerWaitMs: config.providerWaitMs,
     actionAgeMs: config.actionAgeHours * HOUR_MS,
   })
+  return context
 }
 
 function webhooksOf(

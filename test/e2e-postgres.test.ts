@@ -39,6 +39,8 @@ const FILES = [
   'corrections',
   'routing-versions',
   'velocity',
+  'webhook-endpoints',
+  'webhook-refusals',
   'documented-examples',
   'library',
 ]

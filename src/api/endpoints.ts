@@ -14,6 +14,8 @@ import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
 import { webhookDeliveryEndpoints } from './minipay/webhook-deliveries.ts'
+import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
+import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
 import { operationsEndpoints } from './operations.ts'
 
 /** The endpoint table: every endpoint of the API, in the order of the documentation. */
@@ -23,6 +25,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...balanceEndpoints,
   ...ledgerEndpoints,
   ...eventEndpoints,
+  ...webhookEndpointEndpoints,
+  ...webhookReplayEndpoints,
   ...webhookDeliveryEndpoints,
   ...routingEndpoints,
   ...providerEndpoints,

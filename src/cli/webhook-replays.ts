@@ -5,7 +5,7 @@ import type { ApiClient } from './api.ts'
 
 const POLL_MS = 1_000
 const TEXTS = ['since', 'until']
-const NUMBERS = ['after', 'to']
+const NUMBERS = ['after_sequence', 'to_sequence']
 
 /** Starts a replay and follows it until it ends, or cancels one. Returns the exit status. */
 export async function replayCommand(api: ApiClient, words: readonly string[]): Promise<number> {
@@ -20,7 +20,7 @@ export async function replayCommand(api: ApiClient, words: readonly string[]): P
     )
   const path = `/api/v1/webhook_endpoints/${encodeURIComponent(endpoint)}/replays`
   let replay = await api.post<WebhookReplayView>(path, { kind, ...rangeOf(range) })
-  console.error(`${replay.id} sends events ${replay.after + 1} to ${replay.to} again.`)
+  console.error(`${replay.id} sends events ${replay.after_sequence + 1} to ${replay.to_sequence} again.`)
   let shown = ''
   while (replay.status === 'running') {
     if (line(replay) !== shown) console.error(line(replay))
@@ -34,7 +34,7 @@ export async function replayCommand(api: ApiClient, words: readonly string[]): P
 
 const pathOf = (id: string) => `/api/v1/webhook_replays/${encodeURIComponent(id)}`
 
-function line({ id, status, position, to, sent, delivered }: WebhookReplayView): string {
+function line({ id, status, position, to_sequence: to, sent, delivered }: WebhookReplayView): string {
   return `${id} ${status}: at event ${position} of ${to}, ${sent} sent, ${delivered} delivered`
 }
 
@@ -47,7 +47,9 @@ function rangeOf(words: readonly string[]): Record<string, unknown> {
     else if (NUMBERS.includes(name) && /^\d{1,15}$/.test(value)) range[name] = Number(value)
     else if (name === 'event_types') range[name] = value.split(',').map((type) => type.trim())
     else
-      throw new ConfigError(`"${word}" is no range. Give since=…, until=…, after=N, to=N or event_types=….`)
+      throw new ConfigError(
+        `"${word}" is no range. Give since=…, until=…, after_sequence=N, to_sequence=N or event_types=….`,
+      )
   }
   return range
 }

@@ -124,7 +124,10 @@ export type BacklogTotal = {
 }
 
 export type WebhookStore = {
-  /** Stores a new endpoint. Its cursor begins after the last event of its scope. False if the id exists, or the account does not. */
+  /**
+   * Stores a new endpoint. Its cursor begins after the last event of its scope. False if the id exists, if the account
+   * does not, or if the scope has `MAX_ENDPOINTS` already.
+   */
   addWebhookEndpoint(endpoint: WebhookEndpoint, audit: AuditEntry | null): Promise<boolean>
   /**
    * Stores `after`. False, and nothing is stored, unless the version of `before` is stored and not deleted. Deleted, its

@@ -19,6 +19,7 @@ import { tempDir } from '../kit/folders.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type Receiver, startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
+import { ENDPOINTS_PATH, makeEndpoint } from '../kit/webhook-endpoints.ts'
 import { sendNotification, startWorld, type World } from '../kit/world.ts'
 
 type Examples = Readonly<Record<string, { readonly value: unknown }>>
@@ -142,8 +143,9 @@ async function send<T = Charge>(id: string, status: number, name: string, target
 /** Without what no request determines: ids, times, durations, and what the test put behind the keys. */
 function comparable(value: unknown): unknown {
   const text = JSON.stringify(value)
-    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|aud|key|acct|req|ep|pay)_[0-9a-z]{16,26}/g, '$1')
+    .replace(/(?<![a-z])(txn|re|evt|dlv|att|dp|alm|aud|key|acct|req|ep|pay|we|rpl)_[0-9a-z]{16,26}/g, '$1')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"a time"')
+    .replace(/whsec_[\w+/=]+/g, 'whsec')
     .replace(/(mp_test_)(\w{39}|…\w{4})/g, '$1')
     .replace(/"(duration_ms|lookups)":\d+/g, '"$1":0')
     .replace(/"lookup: [a-z ]+; /g, '"lookup: ')
@@ -313,6 +315,32 @@ test('API keys and accounts are as in the examples', async (t) => {
   await admin.request('PATCH', `/api/v1/accounts/${account.id}`, { name: 'Shop in Lisbon' })
   await send('listAccounts', 200, 'page', { at: admin })
   await send('closeAccount', 200, 'closed', { at: admin, id: account.id })
+})
+
+test('webhook endpoints and their replays are as in the examples', async (t) => {
+  const at = client((await serve(t, `${dir.path}/endpoints.db`)).url)
+  const create = async () => (await send<{ id: string }>('createWebhookEndpoint', 201, 'created', { at })).id
+  const first = await create()
+  await send('listWebhookEndpoints', 200, 'page', { at })
+  await send('retrieveWebhookEndpoint', 200, 'endpoint', { at, id: first })
+  await send('updateWebhookEndpoint', 200, 'updated', { at, id: first })
+  const second = await create()
+  await send('disableWebhookEndpoint', 200, 'disabled', { at, id: second })
+  await send('enableWebhookEndpoint', 200, 'enabled', { at, id: second })
+  await send('rotateWebhookSecret', 200, 'rotated', { at, id: await create() })
+  for (const id of [first, second]) await send('deleteWebhookEndpoint', 200, 'deleted', { at, id })
+
+  await at.charge()
+  const heard = await startReceiver()
+  t.after(heard.close)
+  const { id } = await makeEndpoint(at, { url: heard.url })
+  await send('testWebhookEndpoint', 200, 'tested', { at, id })
+  // A replay to it does not end.
+  await at.post(`${ENDPOINTS_PATH}/${id}/disable`)
+  const replay = await send<{ id: string }>('createWebhookReplay', 201, 'started', { at, id })
+  await send('listWebhookReplays', 200, 'page', { at, id })
+  await send('retrieveWebhookReplay', 200, 'replay', { at, id: replay.id })
+  await send('cancelWebhookReplay', 200, 'canceled', { at, id: replay.id })
 })
 
 test('routing rules are as in the examples', async () => {

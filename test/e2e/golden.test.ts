@@ -109,7 +109,9 @@ function normalized(text: string): string {
     .in(text)
     .replace(/\breq_[0-9a-z]{26}/g, '<req>')
     .replace(/\bep_[0-9a-z]+/g, '<epoch>')
+    .replace(/\bwhsec_[\w+/=]+/g, 'whsec_<secret>')
     .replace(/\b(mp_test_)(?:\w{39}|…\w{4})/g, '$1<secret>')
+    .replace(/"[0-9a-f]{16}"/g, '"<fingerprint>"')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
     .replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"<time>"')
     .replace(/"(duration_ms|latency_p\d+_ms|lookups|calls|declines)": \d+/g, '"$1": "<number>"')
@@ -247,6 +249,26 @@ test('a webhook delivery has the golden form', async () => {
   await golden('delivery', 'GET', path)
   const body = { event_type: 'payment.refunded', last_status: 400, dry_run: true }
   await golden('delivery.retried', 'POST', '/api/v1/webhook_deliveries/retry', { body })
+})
+
+test('webhook endpoints and replays have the golden form', async (t) => {
+  const at = client((await serve(t, join(dir.path, 'endpoints.db'))).url)
+  const heard = await startReceiver()
+  t.after(heard.close)
+  const path = '/api/v1/webhook_endpoints'
+  const body = { url: heard.url, events: ['payment.*'], headers: { 'X-Shop': 'lisbon' }, rate_limit: 10 }
+  const { id } = await golden('webhook_endpoint.created', 'POST', path, { at, body })
+  await golden('webhook_endpoint.page', 'GET', path, { at })
+  await golden('webhook_endpoint.updated', 'PATCH', `${path}/${id}`, { at, body: { ordered: true } })
+  await golden('webhook_endpoint.tested', 'POST', `${path}/${id}/test`, { at, body: {} })
+  const overlap = { overlap_seconds: 60 }
+  await golden('webhook_endpoint.rotated', 'POST', `${path}/${id}/rotate_secret`, { at, body: overlap })
+  await golden('webhook_endpoint.disabled', 'POST', `${path}/${id}/disable`, { at, body: {} })
+  await golden('audit.webhook_endpoint', 'GET', '/api/v1/audit?action=webhook_endpoint.disabled', { at })
+  const past = { kind: 'past' }
+  const replay = await golden('webhook_replay', 'POST', `${path}/${id}/replays`, { at, body: past })
+  await golden('webhook_replay.retrieved', 'GET', `/api/v1/webhook_replays/${replay.id}`, { at })
+  await golden('webhook_endpoint.deleted', 'DELETE', `${path}/${id}`, { at })
 })
 
 test('the ledger has the golden form', async () => {

@@ -17,10 +17,11 @@ import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type RunningServer, startServer } from '../kit/server.ts'
+import { addedEndpoint, replayOf } from '../kit/webhooks.ts'
 
 /** The ids of one object of each kind. */
 type Objects = Readonly<
-  Record<'txn' | 're' | 'att' | 'dlv' | 'evt' | 'dp' | 'alm' | 'key' | 'aud' | 'acct', string>
+  Record<'txn' | 're' | 'att' | 'dlv' | 'evt' | 'dp' | 'alm' | 'we' | 'rpl' | 'key' | 'aud' | 'acct', string>
 >
 type Kind = keyof Objects
 type Body = object | undefined
@@ -53,6 +54,19 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/ledger/accounts': { list: 'none' },
   'GET /api/v1/ledger/entries': { list: 'none', filters: { transaction_id: 'txn' } },
   'GET /api/v1/events': { list: 'none' },
+  'POST /api/v1/webhook_endpoints': 'own',
+  'GET /api/v1/webhook_endpoints': { list: 'we' },
+  'GET /api/v1/webhook_endpoints/:id': { object: 'we' },
+  'PATCH /api/v1/webhook_endpoints/:id': { object: 'we', body: () => ({ description: 'stolen' }) },
+  'POST /api/v1/webhook_endpoints/:id/enable': { object: 'we' },
+  'POST /api/v1/webhook_endpoints/:id/disable': { object: 'we' },
+  'POST /api/v1/webhook_endpoints/:id/rotate_secret': { object: 'we' },
+  'POST /api/v1/webhook_endpoints/:id/test': { object: 'we' },
+  'DELETE /api/v1/webhook_endpoints/:id': { object: 'we' },
+  'POST /api/v1/webhook_endpoints/:id/replays': { object: 'we', body: () => ({ kind: 'past' }) },
+  'GET /api/v1/webhook_endpoints/:id/replays': { object: 'we' },
+  'GET /api/v1/webhook_replays/:id': { object: 'rpl' },
+  'POST /api/v1/webhook_replays/:id/cancel': { object: 'rpl' },
   'GET /api/v1/webhook_deliveries': { list: 'dlv' },
   'POST /api/v1/webhook_deliveries/:id/retry': { object: 'dlv' },
   'POST /api/v1/webhook_deliveries/retry': 'own',
@@ -100,7 +114,11 @@ async function objectsOf(store: Store, scope: Scope): Promise<Omit<Objects, 'key
   await committed(store, alarmsCommit(scope, contested, [alarm]))
   const sent = chargeCommit({ scope, endpoints: ['default'], key: 'shared-key' })
   await committed(store, sent)
+  const endpoint = await addedEndpoint(store, scope)
+  const replay = replayOf(endpoint)
+  await store.addReplay(replay, null)
   return {
+    ...{ we: endpoint.id, rpl: replay.id },
     ...{ txn: charge.id, re: refund.id, att: made.attempt.id, dp: dispute.id, alm: alarm.id },
     ...{ dlv: sent.deliveries[0]?.id ?? '', evt: sent.event.id },
   }
@@ -172,7 +190,9 @@ test('every route has a row, and every row a route', () => {
 })
 
 describe('an object of another account or mode', () => {
-  for (const { method, url, name } of ROUTES) {
+  // A deletion comes last: the other routes need the object.
+  const isDeletion = ({ method }: { readonly method: string }) => Number(method === 'DELETE')
+  for (const { method, url, name } of ROUTES.toSorted((a, b) => isDeletion(a) - isDeletion(b))) {
     const row = ROWS[name]
     if (typeof row !== 'object') continue
     if ('object' in row)

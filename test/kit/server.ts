@@ -9,6 +9,9 @@ export const CLI = fileURLToPath(new URL('../../bin/minipay.js', import.meta.url
 
 export type RunningServer = RunningProcess & { readonly database: string }
 
+/** Of servers on PostgreSQL, which need one for the secrets of webhook endpoints. */
+const SECRETS_KEY = Buffer.alloc(32, 'minipay').toString('base64')
+
 /** `minipay serve`. */
 export const SERVE: readonly string[] = [CLI, 'serve']
 
@@ -21,7 +24,10 @@ export async function startServer(
   env: Readonly<Record<string, string>> = {},
   program: readonly string[] = SERVE,
 ): Promise<RunningServer> {
-  const settings = { PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: await onEngine(database) }
+  const place = await onEngine(database)
+  // A file gets a key of its own.
+  const key = place.startsWith('postgres') ? { MINIPAY_SECRETS_KEY: SECRETS_KEY } : {}
+  const settings = { PORT: '0', WEBHOOK_TARGET: '', MINIPAY_DATABASE: place, ...key }
   const running = await startProcess(program, { ...cleanEnv(), ...settings, ...env }, /"address":"([^"]+)"/)
   return { ...running, database }
 }

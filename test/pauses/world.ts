@@ -22,7 +22,7 @@ export type Ask = {
 export type PausesWorld = {
   readonly server: MeteredServer
   /** Ids of objects that are there. */
-  readonly ids: { readonly charge: string; readonly refund: string; readonly held: string }
+  readonly ids: Readonly<Record<'charge' | 'refund' | 'held' | 'endpoint', string>>
   /** Answers the status, when the whole answer was read. */
   send(ask: Ask): Promise<number>
   charge(fields: object): Ask
@@ -57,7 +57,7 @@ export async function startPausesWorld(): Promise<PausesWorld> {
     WEBHOOK_TARGET: receiver.url,
     MINIPAY_PROVIDER_WAIT_MS: '1000',
   })
-  const made = await makeLargeRows(server.url)
+  const made = await makeLargeRows(server.url, receiver.url)
   return {
     server,
     ids: made,
@@ -114,7 +114,7 @@ function fillHistory(file: string): void {
 }
 
 /** A page of charges and refunds of the largest size, one charge in each currency, and one that is held. */
-async function makeLargeRows(url: string): Promise<PausesWorld['ids']> {
+async function makeLargeRows(url: string, hook: string): Promise<PausesWorld['ids']> {
   const post = async (path: string, body: object) => {
     const answer = await call<{ id: string; refund_id: string }>(url, 'POST', path, body)
     if (answer.status >= 400 && answer.status !== 400) throw new Error(JSON.stringify(answer.body))
@@ -130,5 +130,10 @@ async function makeLargeRows(url: string): Promise<PausesWorld['ids']> {
     last = id
   }
   const held = await post('/api/v1/charges', { ...charge, ...large, capture: false })
-  return { charge: last, refund, held: held.id }
+  let endpoint = ''
+  for (let i = 0; i < 100; i++) {
+    endpoint = (await post('/api/v1/webhook_endpoints', { url: hook, ...large })).id
+    await post(`/api/v1/webhook_endpoints/${endpoint}/disable`, {})
+  }
+  return { charge: last, refund, held: held.id, endpoint }
 }

@@ -30,6 +30,8 @@ const put = (document: object) => (): Ask => ({
 
 const STRANGE = Object.fromEntries(Array.from({ length: 11_000 }, (_, i) => [`n${i}`, i]))
 const MANY_NETWORKS = Array.from({ length: 16_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`)
+const MANY_HEADERS = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`x-${i}`, 'v']))
+const HOOK = 'https://shop.example/webhooks'
 /** Filters that the index of none finds alone, over every row. */
 const nothing = (list: string, ...queries: string[]): Cases =>
   Object.fromEntries(queries.map((query) => [query, get(`/api/v1/${list}?limit=100&${query}`)]))
@@ -107,6 +109,64 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),
     ...nothing('events', 'type=payment.failed', 'type=refund.failed&after=1'),
+  },
+  'POST /api/v1/webhook_endpoints': {
+    'many event types': post('/api/v1/webhook_endpoints', { url: HOOK, events: MANY_NETWORKS }),
+    'many delays': post('/api/v1/webhook_endpoints', {
+      url: HOOK,
+      retry_delays_seconds: MANY_NETWORKS.map((_, i) => i),
+    }),
+    'many headers': post('/api/v1/webhook_endpoints', { url: HOOK, headers: MANY_HEADERS }),
+    'a long URL': post('/api/v1/webhook_endpoints', { url: `${HOOK}?${'1 '.repeat(120_000)}` }),
+    'unknown names': post('/api/v1/webhook_endpoints', { url: HOOK, ...STRANGE }),
+  },
+  'GET /api/v1/webhook_endpoints': { 'many of them': get('/api/v1/webhook_endpoints?limit=100') },
+  'GET /api/v1/webhook_endpoints/:id': {
+    'one with a backlog': get(({ ids }) => `/api/v1/webhook_endpoints/${ids.endpoint}`),
+    'a long id': get(`/api/v1/webhook_endpoints/${'1.'.repeat(7_900)}`),
+  },
+  'PATCH /api/v1/webhook_endpoints/:id': {
+    'many event types': ({ ids }) =>
+      patch(`/api/v1/webhook_endpoints/${ids.endpoint}`, { events: MANY_NETWORKS })(),
+    'the largest change': ({ ids }) =>
+      patch(`/api/v1/webhook_endpoints/${ids.endpoint}`, {
+        metadata: MOST_METADATA,
+        headers: Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`x-${i}`, 'v'.repeat(950)])),
+      })(),
+    'unknown names': patch('/api/v1/webhook_endpoints/we_1', STRANGE),
+  },
+  'POST /api/v1/webhook_endpoints/:id/enable': {
+    'unknown names': post('/api/v1/webhook_endpoints/we_1/enable', STRANGE),
+  },
+  'POST /api/v1/webhook_endpoints/:id/disable': {
+    'unknown names': post('/api/v1/webhook_endpoints/we_1/disable', STRANGE),
+  },
+  'POST /api/v1/webhook_endpoints/:id/rotate_secret': {
+    'a new secret': ({ ids }) => post(`/api/v1/webhook_endpoints/${ids.endpoint}/rotate_secret`, {})(),
+    'unknown names': post('/api/v1/webhook_endpoints/we_1/rotate_secret', STRANGE),
+  },
+  'POST /api/v1/webhook_endpoints/:id/test': {
+    'a large answer': ({ ids }) => post(`/api/v1/webhook_endpoints/${ids.endpoint}/test`, {})(),
+    'unknown names': post('/api/v1/webhook_endpoints/we_1/test', STRANGE),
+  },
+  'DELETE /api/v1/webhook_endpoints/:id': {
+    'a long id': () => ({ method: 'DELETE', path: `/api/v1/webhook_endpoints/${'1.'.repeat(7_900)}` }),
+  },
+  'POST /api/v1/webhook_endpoints/:id/replays': {
+    'everything since a time': ({ ids }) =>
+      post(`/api/v1/webhook_endpoints/${ids.endpoint}/replays`, { kind: 'past', since: yesterday })(),
+    'many event types': ({ ids }) =>
+      post(`/api/v1/webhook_endpoints/${ids.endpoint}/replays`, {
+        kind: 'failed',
+        event_types: MANY_NETWORKS,
+      })(),
+  },
+  'GET /api/v1/webhook_endpoints/:id/replays': {
+    'those of an endpoint': get(({ ids }) => `/api/v1/webhook_endpoints/${ids.endpoint}/replays?limit=100`),
+  },
+  'GET /api/v1/webhook_replays/:id': { 'a long id': get(`/api/v1/webhook_replays/${'1.'.repeat(7_900)}`) },
+  'POST /api/v1/webhook_replays/:id/cancel': {
+    'unknown names': post('/api/v1/webhook_replays/rpl_1/cancel', STRANGE),
   },
   'GET /api/v1/webhook_deliveries': {
     'many rows': get('/api/v1/webhook_deliveries?limit=100'),

@@ -2,7 +2,7 @@
 
 /** Ids of ours, of the bank's, and keys that the server made. */
 const IDS =
-  /\b(?:sandbox_)?(?:(?:txn|re|evt|dlv|att|dp|ntf|alm|aud|key|acct)_[0-9a-hjkmnp-tv-z]{26}|(?:pay|cap|can|ref|dp)_[0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\b/g
+  /\b(?:sandbox_)?(?:(?:txn|re|evt|dlv|att|dp|ntf|alm|aud|key|acct|we|rpl)_[0-9a-hjkmnp-tv-z]{26}|(?:pay|cap|can|ref|dp)_[0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\b/g
 const SANDBOX = 'sandbox_'
 /** The keys and texts of requests that a race makes interchangeable. */
 const ALIKE = /\b(alike-\d+)-\d+\b/g

@@ -58,7 +58,7 @@ const createEndpointEndpoint: Endpoint = {
   description: `The endpoint gets the events of your account and mode that are stored from now on. The response has the secret that signs them, which MiniPay shows only this once. An account has at most 1,000 endpoints in each mode. ${NOT_IDEMPOTENT} delete the new endpoint, which the list shows, and make another.`,
   body: CreateEndpointBody,
   responses: { 201: { description: 'The endpoint with its secret.', schema: WebhookEndpointWithSecret } },
-  errors: ['webhook_endpoint_limit_reached', 'secrets_key_missing', 'account_not_found'],
+  errors: ['webhook_endpoint_limit_reached', 'secrets_key_missing'],
   examples: [
     {
       name: 'created',

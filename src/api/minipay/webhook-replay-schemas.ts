@@ -37,8 +37,8 @@ export const WebhookReplay = named(
       ...nullable(array(eventType)),
       description: 'Events of these types only. Null: of all that the endpoint wants.',
     },
-    after: { ...sequence, description: 'Events after this sequence …' },
-    to: { ...sequence, description: '… up to and including this one.' },
+    after_sequence: { ...sequence, description: 'Events after this sequence …' },
+    to_sequence: { ...sequence, description: '… up to and including this one.' },
     position: {
       ...sequence,
       description: 'Every event of the range up to this sequence was sent, or is none of the replay.',
@@ -67,8 +67,8 @@ export const CreateReplayBody = named(
     }),
     since: optional({ ...time, maxLength: 40, description: 'Events stored at or after this RFC 3339 time.' }),
     until: optional({ ...time, maxLength: 40, description: 'Events stored before this RFC 3339 time.' }),
-    after: optional({ ...sequence, description: 'Events after this sequence.' }),
-    to: optional({ ...sequence, description: 'Events up to and including this sequence.' }),
+    after_sequence: optional({ ...sequence, description: 'Events after this sequence.' }),
+    to_sequence: optional({ ...sequence, description: 'Events up to and including this sequence.' }),
   }),
   'What to send again. An event must be in every given range; without any, all of them are.',
 )

@@ -55,8 +55,9 @@ const createReplayEndpoint: Endpoint = {
   async handle({ context }, request, reply) {
     refuseIdempotencyKey(request)
     const { id } = request.params as { id: string }
-    const { event_types: types, since, until, ...body } = validReplay(request.body ?? {})
-    const wanted = { ...body, types, since: time('since', since), until: time('until', until) }
+    const { kind, event_types: types, since, until, ...range } = validReplay(request.body ?? {})
+    const { after_sequence: after, to_sequence: to } = range
+    const wanted = { kind, types, after, to, since: time('since', since), until: time('until', until) }
     const audit = auditing(context, request)
     const made = await startReplay(context, scopeOf(request), id, wanted, audit)
     if (isRejection(made)) return sendRejection(reply, made)
@@ -146,8 +147,8 @@ function replayView(replay: Replay): WebhookReplayView {
     endpoint: replay.endpoint,
     kind: replay.kind,
     event_types: replay.types as readonly EventType[] | null,
-    after: replay.from,
-    to: replay.to,
+    after_sequence: replay.from,
+    to_sequence: replay.to,
     position: replay.position,
     status: replay.state,
     sent: replay.sent,

@@ -25,7 +25,7 @@ export function replayAudited(
   action: 'webhook_replay.created' | 'webhook_replay.canceled',
   { id, endpoint, kind, types, from, to, state }: Replay,
 ): AuditedAction {
-  const after = { endpoint, kind, event_types: types, after: from, to, status: state }
+  const after = { endpoint, kind, event_types: types, after_sequence: from, to_sequence: to, status: state }
   return { action, object: id, after: canonicalJson(after) }
 }
 

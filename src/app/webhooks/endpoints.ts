@@ -7,13 +7,17 @@ import {
   describedEndpoint,
   type EndpointRequest,
 } from '../../domain/webhooks/described.ts'
-import { DEFAULT_ENDPOINT, type SealedSecret, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import {
+  DEFAULT_ENDPOINT,
+  MAX_ENDPOINTS,
+  type SealedSecret,
+  type WebhookEndpoint,
+} from '../../domain/webhooks/endpoint.ts'
 import { secretContext, VaultError } from '../../ports/vault.ts'
 import type { Audit } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { endpointAudited } from './audited.ts'
 
-export const MAX_ENDPOINTS = 1_000
 const SECRET_BYTES = 32
 /** How long a rotated secret still signs, in ms, unless chosen; and the longest choice. */
 const OVERLAP_MS = 86_400_000
@@ -31,7 +35,7 @@ export type WithSecret = { readonly endpoint: WebhookEndpoint; readonly secret: 
 
 /**
  * Makes an endpoint, which gets the events that are stored from now on. Rejections: as `describedEndpoint`;
- * `webhook_endpoint_limit_reached`; `secrets_key_missing`; `account_not_found`. Rejects with `StoreUnavailable`.
+ * `webhook_endpoint_limit_reached`; `secrets_key_missing`. Rejects with `StoreUnavailable`.
  */
 export async function createEndpoint(
   context: WebhookContext,
@@ -51,18 +55,16 @@ export async function createEndpoint(
   if (isRejection(described)) return described
   const made = newSecret(context, scope, id)
   if (isRejection(made)) return made
-  if (await isFull(context, scope))
-    return reject(
-      'webhook_endpoint_limit_reached',
-      `An account has at most ${MAX_ENDPOINTS} webhook endpoints in each mode. Delete one that you no longer need.`,
-    )
   const endpoint: WebhookEndpoint = {
     ...{ ...described, id, scope, secrets: [made.sealed], status: 'enabled', disabledReason: null },
     ...{ version: 1, createdAt: now(), deletedAt: null },
   }
   const entry = audit(endpointAudited('webhook_endpoint.created', null, endpoint))
   if (!(await store.addWebhookEndpoint(endpoint, entry)))
-    return reject('account_not_found', 'The account of the API key does not exist.')
+    return reject(
+      'webhook_endpoint_limit_reached',
+      `An account has at most ${MAX_ENDPOINTS} webhook endpoints in each mode. Delete one that you no longer need.`,
+    )
   webhooks.wake()
   return { endpoint, secret: made.secret }
 }
@@ -142,17 +144,18 @@ export async function rotateSecret(
 ): Promise<WithSecret | Rejection> {
   if (!Number.isSafeInteger(overlapMs) || overlapMs < 0 || overlapMs > MAX_OVERLAP_MS)
     return reject('parameter_invalid', 'The overlap must be 0 seconds to 30 days.', 'overlap_seconds')
-  const made = newSecret(context, scope, id)
-  if (isRejection(made)) return made
   const now = context.now()
-  const endpoint = await change(context, scope, id, audit, 'webhook_endpoint.secret_rotated', (before) => ({
-    ...before,
-    secrets: [
-      made.sealed,
-      ...before.secrets.map((secret) => endedAt(secret, now + overlapMs)).filter(({ until }) => until > now),
-    ].slice(0, MAX_SECRETS),
-  }))
-  return isRejection(endpoint) ? endpoint : { endpoint, secret: made.secret }
+  let secret = ''
+  const endpoint = await change(context, scope, id, audit, 'webhook_endpoint.secret_rotated', (before) => {
+    const made = newSecret(context, scope, id)
+    if (isRejection(made)) return made
+    secret = made.secret
+    const former = before.secrets
+      .map((one) => endedAt(one, now + overlapMs))
+      .filter(({ until }) => until > now)
+    return { ...before, secrets: [made.sealed, ...former].slice(0, MAX_SECRETS) }
+  })
+  return isRejection(endpoint) ? endpoint : { endpoint, secret }
 }
 
 /** The secret, which ends then, or earlier if it ends earlier anyway. */
@@ -196,18 +199,6 @@ function orKeyMissing<T>(seal: () => T): T | Rejection {
   } catch (error) {
     if (error instanceof VaultError) return reject('secrets_key_missing', error.message)
     throw error
-  }
-}
-
-async function isFull({ store }: WebhookContext, scope: Scope): Promise<boolean> {
-  let count = 0
-  let after: string | undefined
-  for (;;) {
-    const query = { limit: 100, ...(after !== undefined && { startingAfter: after }) }
-    const { data, hasMore } = await store.webhookEndpoints(scope, query)
-    count += data.filter(({ id }) => id !== DEFAULT_ENDPOINT).length
-    if (count >= MAX_ENDPOINTS || !hasMore) return count >= MAX_ENDPOINTS
-    after = data.at(-1)?.id
   }
 }
 

@@ -114,8 +114,7 @@ async function rangeOf(
 
   /** The last sequence before a time. */
   async function sequenceAt(time: number): Promise<number> {
-    const query = { after: 0, limit: 1, createdFrom: time }
-    const { data } = await store.events(scope, query)
+    const { data } = await store.events(scope, { after: 0, limit: 1, createdFrom: time })
     return (data[0]?.sequence ?? Number.MAX_SAFE_INTEGER) - 1
   }
 }

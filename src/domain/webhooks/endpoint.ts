@@ -4,6 +4,9 @@ import type { Scope } from '../scope.ts'
 /** The id of the endpoint that the setting `WEBHOOK_TARGET` configures, in the one scope that it serves. */
 export const DEFAULT_ENDPOINT = 'default'
 
+/** The most endpoints of an account in a mode, beside `DEFAULT_ENDPOINT` and deleted ones. */
+export const MAX_ENDPOINTS = 1_000
+
 export const WEBHOOK_FORMATS = ['minipay', 'original', 'stripe'] as const
 /** The bodies that an endpoint gets: MiniPay's events, those of its first versions, or Stripe's. */
 export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number]

@@ -1,6 +1,6 @@
 /** Changes of webhook endpoints, their replays and their deliveries that people make. */
 import type { AuditEntry } from '../../domain/audit.ts'
-import { DEFAULT_ENDPOINT, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { Scope } from '../../ports/store.ts'
 import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
@@ -33,7 +33,8 @@ export function webhookWork({ audited }: Pick<Work, 'audited'>) {
   return {
     async addWebhookEndpoint(endpoint: WebhookEndpoint, audit: AuditEntry | null): Promise<boolean> {
       const values = [...scopeOf(endpoint), ...WEBHOOK_ENDPOINTS.row(endpoint)]
-      return (await audited({ text: ADD_ENDPOINT, values }, audit)).count === 1
+      const lock = { text: LOCK_ACCOUNT, values: [endpoint.scope.accountId] }
+      return (await audited([lock, { text: ADD_ENDPOINT, values }], audit)).count === 1
     },
 
     async changeWebhookEndpoint(
@@ -90,11 +91,16 @@ const LAST_EVENT = `coalesce(
   (SELECT event FROM sequences WHERE account_id = $1 AND live = $2),
   (SELECT max(first_seq) - 1 FROM epochs))`
 
+/** Two nodes that add an endpoint at once count one after the other. */
+const LOCK_ACCOUNT = 'SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE'
+
 const ADD_ENDPOINT = `
   WITH added AS (
     INSERT INTO webhook_endpoints (account_id, live, ${ENDPOINT})
     SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_ENDPOINTS)}
-    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $1)
+    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $1) AND ${MAX_ENDPOINTS} > (
+      SELECT count(*) FROM webhook_endpoints
+      WHERE account_id = $1 AND live = $2 AND deleted_at IS NULL AND id <> '${DEFAULT_ENDPOINT}')
     ON CONFLICT DO NOTHING
     RETURNING account_id, live, id),
   begun AS (

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../../domain/audit.ts'
-import { DEFAULT_ENDPOINT, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { Scope } from '../../ports/store.ts'
 import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
@@ -25,8 +25,12 @@ export const webhookWrites = {
   addWebhookEndpoint(db, cache) {
     const append = appendAudit(db, cache)
     const add = addEndpoint(db, cache)
+    const count = db.prepare<unknown[], { n: number }>(
+      `SELECT count(*) AS n FROM webhook_endpoints INDEXED BY webhook_endpoints_listed
+       WHERE account_id = ? AND live = ? AND deleted_at IS NULL AND id <> '${DEFAULT_ENDPOINT}'`,
+    )
     return (endpoint: WebhookEndpoint, audit: AuditEntry | null): boolean =>
-      add(endpoint) && audited(append, audit)
+      (count.get(...ownOf(endpoint.scope))?.n ?? 0) < MAX_ENDPOINTS && add(endpoint) && audited(append, audit)
   },
 
   changeWebhookEndpoint(db, cache) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MAX_ENDPOINTS, type WebhookEndpoint } from '../../../src/domain/webhooks/endpoint.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import { type Open, rule, tick } from '../../kit/commits.ts'
 import {
@@ -64,6 +65,23 @@ export function webhookEndpoints(open: Open): void {
     assert.deepEqual((await store.webhookEndpoints(live, PAGE)).data, [endpoint])
     assert.equal(await store.auditEntry(live, entry.id), undefined)
   })
+
+  rule(
+    open,
+    'of very many endpoints at once, a scope gets as many as it may have',
+    async (store, { live, other }) => {
+      const deleted = await addedEndpoint(store, live)
+      await changedEndpoint(store, deleted, { deletedAt: T })
+      const all = Array.from({ length: MAX_ENDPOINTS + 40 }, () => webhookEndpointOf(live))
+      const added = await Promise.all(all.map((endpoint) => store.addWebhookEndpoint(endpoint, null)))
+      assert.equal(added.filter(Boolean).length, MAX_ENDPOINTS)
+      const first = all[added.indexOf(true)] as WebhookEndpoint
+      await changedEndpoint(store, first, { deletedAt: T })
+      await addedEndpoint(store, live)
+      assert.equal(await store.addWebhookEndpoint(webhookEndpointOf(live), auditEntry(live)), false)
+      await addedEndpoint(store, other)
+    },
+  )
 
   rule(open, 'an endpoint is stored together with its audit entry', async (store, { live }) => {
     const [added, changed] = [auditEntry(live), auditEntry(live)]
