@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isRejection } from '../domain/error.ts'
-import { checkTarget, MAX_TARGET } from './check-target.ts'
+import { MAX_URL } from '../domain/webhooks/described.ts'
+import { checkTarget } from './check-target.ts'
 import { createEgress } from './egress.ts'
 import type { TargetPolicy } from './target-policy.ts'
 
@@ -53,8 +54,8 @@ test('the refusal of a forbidden address, port or scheme says what is allowed an
 
 test('a URL of more than 2,048 characters is refused, as written and as encoded', () => {
   const base = 'https://shop.example/'
-  assert.equal(refusal(base + 'a'.repeat(MAX_TARGET - base.length)), undefined)
-  assert.match(refusal(base + 'a'.repeat(MAX_TARGET - base.length + 1)) ?? '', /at most 2048/)
+  assert.equal(refusal(base + 'a'.repeat(MAX_URL - base.length)), undefined)
+  assert.match(refusal(base + 'a'.repeat(MAX_URL - base.length + 1)) ?? '', /at most 2048/)
   assert.match(refusal(base + 'é'.repeat(1_000)) ?? '', /at most 2048/)
   assert.match(refusal(`https://shop.example/${'a'.repeat(10_240)}`) ?? '', /at most 2048/)
 })

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { type Rejection, reject } from '../domain/error.ts'
+import { MAX_URL } from '../domain/webhooks/described.ts'
 import { bareAddress } from './addresses.ts'
 import { addressFault, isLoopbackAddress, type TargetPolicy } from './target-policy.ts'
 
-export const MAX_TARGET = 2_048
 /** RFC 1035, section 2.3.4: 253 characters in labels of 63. Underscores are in names of service discovery. */
 const NAME =
   /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
@@ -33,7 +33,7 @@ function refuse(sentence: string): Rejection {
 /** What the URL parser would silently repair, and other programs would read in another way. */
 function textFault(text: string): string | undefined {
   if (text === '') return 'The URL is empty.'
-  if (text.length > MAX_TARGET) return `The URL must have at most ${MAX_TARGET} characters.`
+  if (text.length > MAX_URL) return `The URL must have at most ${MAX_URL} characters.`
   if (/[\s\p{C}\\]/u.test(text))
     return 'The URL must not contain spaces, control characters, invisible characters or backslashes.'
   if (!/^https?:\/\/[^/]/i.test(text))
@@ -43,8 +43,7 @@ function textFault(text: string): string | undefined {
 }
 
 function partsFault(url: URL, { local }: TargetPolicy): string | undefined {
-  if (url.href.length > MAX_TARGET)
-    return `The URL must have at most ${MAX_TARGET} characters when it is encoded.`
+  if (url.href.length > MAX_URL) return `The URL must have at most ${MAX_URL} characters when it is encoded.`
   if (url.protocol === 'http:' && !local)
     return 'The URL must begin with https://. The operator of the server can allow http:// with --local-targets.'
   return undefined

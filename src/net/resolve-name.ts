@@ -1,10 +1,12 @@
 /**
- * The addresses of host names that callers of the API chose. The system's lookup occupies a thread while it waits for a
- * name server, and the process has two such threads: a few names whose server hangs would stop every other lookup, those
- * of payment providers included. So these names are asked over the network, without a thread.
+ * The addresses of receivers' names. The system's lookup occupies a thread while it waits for a name server, and the
+ * process has two such threads: a few names whose server hangs would stop every other lookup, those of payment providers
+ * included. So MiniPay asks name servers for these names itself, without a thread.
  */
 import { type LookupAddress, promises, lookup as systemLookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import type { Egress } from './egress.ts'
 import { addressFault, type TargetPolicy } from './target-policy.ts'
 
 /** Every address of a name, IPv4 first; rejects with a sentence as its `code`. */
@@ -16,18 +18,17 @@ export type ResolveOptions = {
   /** How long a name server may take for one try, in ms, and how often it is asked. */
   readonly timeoutMs?: number
   readonly tries?: number
+  /** `/etc/hosts` unless given. */
+  readonly hostsFile?: string
 }
 
 /**
- * Asks name servers for IPv4 and IPv6. A name that they do not have, and a name without a dot, goes to the system's
- * lookup, which knows the hosts file and search domains: one at a time, so that it never occupies more than one thread.
+ * Reads the hosts file, and asks name servers for IPv4 and IPv6. A name that they do not have, and one without a dot, goes
+ * to the system's lookup, which knows search domains: one at a time, so that it never occupies more than one thread.
  * Requests for one name at once share a result.
  */
-export function createResolveName({
-  servers,
-  timeoutMs = 2_000,
-  tries = 2,
-}: ResolveOptions = {}): ResolveName {
+export function createResolveName(options: ResolveOptions = {}): ResolveName {
+  const { servers, timeoutMs = 2_000, tries = 2, hostsFile = '/etc/hosts' } = options
   const running = new Map<string, Promise<readonly LookupAddress[]>>()
   let resolver: promises.Resolver | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -54,6 +55,8 @@ export function createResolveName({
 
   async function resolveName(name: string): Promise<readonly LookupAddress[]> {
     if (LOOPBACK_NAME.test(name)) return LOOPBACK
+    const known = hostsIn(await readFile(hostsFile, 'utf8').catch(() => ''), name)
+    if (known.length > 0) return known
     return name.includes('.') ? byServers(name) : bySystem(name)
   }
 
@@ -76,6 +79,16 @@ const LOOPBACK: readonly LookupAddress[] = [
 const NONE = new Set(['ENOTFOUND', 'ENODATA', ''])
 /** There is no name server to ask: the hosts file may still have the name. */
 const WITHOUT_SERVER = new Set(['ECONNREFUSED'])
+
+/** The addresses of a name in the text of a hosts file: lines of an address and its names. */
+function hostsIn(text: string, name: string): LookupAddress[] {
+  const found = text.split('\n').flatMap((line): LookupAddress[] => {
+    const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
+    const isFound = names.some((other) => other.toLowerCase() === name)
+    return isFound && isIP(address) ? [{ address, family: isIP(address) }] : []
+  })
+  return found.toSorted((one, other) => one.family - other.family)
+}
 
 function lookUp(name: string): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {
@@ -102,17 +115,30 @@ function dnsError(code: string): Error {
   return Object.assign(new Error(words), { code: `DNS: ${words}` })
 }
 
-/** A lookup for sockets that fails if the policy forbids any address of the name. */
-export function targetLookup(policy: TargetPolicy, resolveName: ResolveName): LookupFunction {
+/** The addresses that may be connected to, of all that a name has. */
+type Choose = (found: readonly LookupAddress[]) => readonly LookupAddress[]
+
+/** All of them; none if the policy forbids any. */
+export function allOrNone(policy: TargetPolicy): Choose {
+  return (found) => (found.some(({ address }) => addressFault(address, policy) !== undefined) ? [] : found)
+}
+
+/** Those that the operator's rule allows. */
+export function allowedOf({ forbids }: Pick<Egress, 'forbids'>): Choose {
+  return (found) => found.filter(({ address }) => !forbids(address))
+}
+
+/** A lookup for sockets. It fails with `FORBIDDEN_ADDRESS` if none may be connected to. */
+export function targetLookup(choose: Choose, resolveName: ResolveName): LookupFunction {
   return (hostname, options, callback) => {
     resolveName(hostname).then(
       (found) => {
-        if (found.some(({ address }) => addressFault(address, policy) !== undefined))
-          return callback(forbiddenAddress(hostname), '')
-        const usable = found.filter(({ family }) => !options.family || options.family === family)
+        const allowed = choose(found)
+        if (allowed.length === 0) return callback(forbiddenAddress(hostname), '')
+        const usable = allowed.filter(({ family }) => !options.family || options.family === family)
         const first = usable[0]
         if (first === undefined) return callback(dnsError('ENOTFOUND'), '')
-        if (options.all) return callback(null, usable)
+        if (options.all) return callback(null, [...usable])
         callback(null, first.address, first.family)
       },
       (error: Error) => callback(error, ''),

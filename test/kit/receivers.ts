@@ -22,7 +22,12 @@ export type Misbehaving = {
   quiet(): Promise<void>
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse, sent: (bytes: number) => void) => void
+type Answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  sent: (bytes: number) => void,
+  body: string,
+) => void
 
 /** A server that counts; `onSocket` is its behaviour where HTTP is not. */
 async function started(
@@ -65,9 +70,11 @@ export function answering(ends: Ends, answer: Answer): Promise<Misbehaving> {
   let requests = 0
   let bytes = 0
   const server = createServer((request, response) => {
-    request.resume().on('end', () => {
+    let body = ''
+    request.on('data', (chunk) => (body += chunk))
+    request.on('end', () => {
       requests++
-      answer(request, response, (more) => (bytes += more))
+      answer(request, response, (more) => (bytes += more), body)
     })
   })
   return started(
@@ -116,6 +123,13 @@ function drip(socket: Socket, everyMs: number, write: () => void): void {
 }
 
 export const healthy = (ends: Ends) => answering(ends, (_request, response) => void response.end('ok'))
+
+/** It is healthy, and hands over each body. */
+export const receiving = (ends: Ends, received: (body: string) => void) =>
+  answering(ends, (_request, response, _sent, body) => {
+    received(body)
+    response.end('ok')
+  })
 
 export const withStatus = (ends: Ends, status: number, headers: Record<string, string> = {}) =>
   answering(ends, (_request, response) => void response.writeHead(status, headers).end(`this is ${status}`))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { type AddressInfo, isIP, type LookupFunction } from 'node:net'
+import { type AddressInfo, isIP } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startNameServer } from '../../../test/kit/dns-server.ts'
 import { atEnd, type Ends } from '../../../test/kit/folders.ts'
@@ -116,22 +116,19 @@ test('a name of a real name server that changes to loopback is refused at the ne
   assert.deepEqual([server.asked.length, second.count()], [2, 0])
 })
 
-test('a lookup that lies about the address does not help: the socket is checked, too', async (t) => {
+test('the socket is checked, too, as a second line', async (t) => {
   const { port, count } = await receiverAt(t, '127.0.0.1')
-  const lookup: LookupFunction = (_name, _options, callback) =>
-    callback(null, [{ address: '127.0.0.1', family: 4 }])
-  // The rule of the operator forbids loopback only once it is connected.
+  // This rule forbids loopback only when it is asked again.
   let checks = 0
-  const operator = {
-    ...createEgress(),
-    lookup,
-    forbids: (address: string) => address === '127.0.0.1' && ++checks > 0,
-  }
-  const clients = createWebhookClients({ operator, policy: policy(), connections: 1, runtime: nodeRuntime })
+  const operator = { forbids: (address: string) => address === '127.0.0.1' && ++checks > 1 }
+  const resolveName = answers(['127.0.0.1'])
+  const clients = createWebhookClients({
+    ...{ operator, policy: policy(), connections: 1, runtime: nodeRuntime, resolveName },
+  })
   atEnd(t, clients.destroy)
   const made = clients.of({ id: 'default', url: `http://shop.example:${port}/` })
   assert.deepEqual(await made.send(MESSAGE), FORBIDDEN)
-  assert.deepEqual([checks, count()], [1, 0])
+  assert.deepEqual([checks, count()], [2, 0])
 })
 
 test('the endpoint of the setting may be on loopback and private networks, but not at metadata', async (t) => {

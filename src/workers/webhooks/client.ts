@@ -7,7 +7,13 @@ import { createDeadlines } from '../../net/deadlines.ts'
 import type { Egress } from '../../net/egress.ts'
 import { httpUrl } from '../../net/http-url.ts'
 import { createPoster, type Poster, type PosterOptions, type PostResult } from '../../net/poster.ts'
-import { createResolveName, type ResolveName, targetLookup } from '../../net/resolve-name.ts'
+import {
+  allOrNone,
+  allowedOf,
+  createResolveName,
+  type ResolveName,
+  targetLookup,
+} from '../../net/resolve-name.ts'
 import { addressFault, type TargetPolicy } from '../../net/target-policy.ts'
 import type { Runtime, Timer } from '../../ports/runtime.ts'
 import { readableAnswer } from './answer.ts'
@@ -44,7 +50,7 @@ export type WebhookClients = {
 
 export type WebhookClientsOptions = {
   /** The rule for the endpoint of the setting `webhookTarget`, which the operator chose. */
-  readonly operator: Egress
+  readonly operator: Pick<Egress, 'forbids'>
   /** The rule for every other endpoint. */
   readonly policy: TargetPolicy
   /** The most connections to one endpoint. */
@@ -54,6 +60,7 @@ export type WebhookClientsOptions = {
   readonly deadlineMs?: number
   /** `MOST_OPEN` unless given. */
   readonly mostOpen?: number
+  /** That of `createResolveName` unless given. */
   readonly resolveName?: ResolveName
 }
 
@@ -66,8 +73,13 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
   const deadlines = createDeadlines(runtime, deadlineMs)
   const bodyDeadlines = createDeadlines(runtime, BODY_MS)
   const timing = { connections, deadlines, bodyDeadlines, deadlineMs }
+  const resolveName = options.resolveName ?? createResolveName()
+  const operators: Rule = {
+    lookup: targetLookup(allowedOf(operator), resolveName),
+    forbids: operator.forbids,
+  }
   const registered: Rule = {
-    lookup: targetLookup(policy, options.resolveName ?? createResolveName()),
+    lookup: targetLookup(allOrNone(policy), resolveName),
     forbids: (address) => addressFault(address, policy) !== undefined,
   }
   /** The one that was used longest ago comes first. */
@@ -113,7 +125,7 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
   function clientOf({ id, url: text }: Pick<WebhookEndpoint, 'id' | 'url'>): WebhookClient {
     const isOperators = id === DEFAULT_ENDPOINT
     const url = isOperators ? operatorsTarget(text, operator) : checkTarget(text, policy)
-    const rule = isOperators ? operator : registered
+    const rule = isOperators ? operators : registered
     if (isRejection(url)) return refusing(text, `not sent: ${url.message}`)
     const path = `${url.pathname}${url.search}`
     let isClosed = false
@@ -140,7 +152,7 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
   }
 }
 
-function operatorsTarget(text: string, { forbids }: Egress): URL | Rejection {
+function operatorsTarget(text: string, { forbids }: Pick<Egress, 'forbids'>): URL | Rejection {
   const url = httpUrl(text)
   if (url === null) return reject('parameter_invalid', 'The URL is malformed.')
   return forbids(url.hostname)
