@@ -202,10 +202,6 @@ const free = (whose: string) =>
     `WITH leased AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
      UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM leased h WHERE n.id = h.id`,
     `WITH leased AS (
-       SELECT account_id, live, endpoint FROM webhook_cursors WHERE ${whose} FOR UPDATE SKIP LOCKED)
-     UPDATE webhook_cursors c SET token = NULL, owner = NULL, lease_until = NULL
-     FROM leased h WHERE c.account_id = h.account_id AND c.live = h.live AND c.endpoint = h.endpoint`,
-    `WITH leased AS (
        SELECT id, account_id, live, state FROM attempts WHERE ${whose} ORDER BY id FOR UPDATE SKIP LOCKED),
      freed AS (
        UPDATE attempts t
@@ -229,8 +225,15 @@ const free = (whose: string) =>
      SELECT id FROM freed`,
   ] as const
 
+/**
+ * Only of a node that stops. Leases of cursors are short and end by themselves: the holder, which may only be slow, relies
+ * on their time.
+ */
+const FREE_CURSORS = `
+  UPDATE webhook_cursors SET token = NULL, owner = NULL, lease_until = NULL WHERE owner = $1`
+
 const FREE_ABSENT = free(ABSENT)
-const FREE_MINE = free('owner = $1')
+const FREE_MINE = [...free('owner = $1'), FREE_CURSORS]
 
 /** One after another: each is its own transaction, and changes the rows of one table. */
 async function freeLeases(pool: Pool, seenAt: number, log: Log): Promise<void> {

@@ -28,6 +28,8 @@ export type CourierParts = {
   readonly concurrency: number
   /** The token of this process's cursors. */
   readonly token: string
+  /** False once others may have the cursors: after an outage or a pause, until the next claim. */
+  readonly holds: () => boolean
   readonly log: Log
   readonly runtime: Runtime
   /** ms since 1970. */

@@ -133,7 +133,7 @@ class EndpointCourier implements Courier {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (!this.#ending) {
+    while (!this.#ending && this.#parts.holds()) {
       const source = this.#next()
       if (!source || !this.#slots.free() || this.#pace.waitMs() > 0) break
       const job = this.#work.take(source)
@@ -142,7 +142,8 @@ class EndpointCourier implements Courier {
       this.#begin(job, source)
     }
     this.#pumping = false
-    if (this.#ending) return
+    // After the next claim it looks again.
+    if (this.#ending || !this.#parts.holds()) return
     void this.#read()
     this.#arm()
   }

@@ -9,8 +9,10 @@ import { createEventPages } from './event-pages.ts'
 import { createRecorder } from './recorder.ts'
 
 const POLL_MS = 1_000
-/** A lease of a cursor lasts this long; it is renewed when half of that is left. */
-export const LEASE_MS = 30_000
+/** A lease of a cursor lasts for so many polls; it is renewed when half of that is left. Others take over when it ends. */
+const LEASE_POLLS = 6
+/** The length of a lease in ms. */
+export const LEASE_MS = LEASE_POLLS * POLL_MS
 /** The most cursors of one claim: nodes that start together share the endpoints. */
 const CLAIM = 100
 /** Every so many polls it also looks for deliveries that another process put back. */
@@ -20,7 +22,7 @@ const LAST_MS = 2_000
 
 export type DispatcherOptions = Omit<
   CourierParts,
-  'pages' | 'token' | 'onResults' | 'onEvent' | 'onReplayEnd'
+  'pages' | 'token' | 'holds' | 'onResults' | 'onEvent' | 'onReplayEnd'
 > & {
   readonly bell: Pick<EventBell, 'on' | 'ring'>
   /** How often it renews its leases and looks for work that no ring told of, in ms. */
@@ -44,49 +46,53 @@ export type Dispatcher = {
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { store, bell, log, runtime, now } = options
   const token = runtime.uuid()
+  const pollMs = options.pollMs ?? POLL_MS
+  const leaseMs = LEASE_POLLS * pollMs
   const recorder = createRecorder({ store, log, runtime })
   const couriers = new Map<string, Courier>()
   const parts: CourierParts = {
     ...options,
     token,
+    holds: () => runtime.monotonic() < heldUntil,
     pages: createEventPages(store),
     onResults: recorder.add,
     onEvent: bell.ring,
     onReplayEnd: () => loop.wake(),
   }
+  /** Every lease of the last claim lasts until then at least, by the clock of the machine. */
+  let heldUntil = 0
   let polls = 0
   let woken = true
   let stopping = false
 
-  const loop = startLoop(
-    { name: 'webhooks', intervalMs: options.pollMs ?? POLL_MS, log, runtime },
-    async () => {
-      const thorough = woken || polls % THOROUGH === 0
-      woken = false
-      polls++
-      const at = now()
-      const claim = { now: at, leaseUntil: at + LEASE_MS, token, limit: CLAIM }
-      const known = new Set(couriers.keys())
-      const held = await store.claimWebhookCursors(claim)
-      if (stopping) return
-      const before = couriers.size
-      const missing = new Set(couriers.keys())
-      for (const cursor of held) {
-        // As if the cursor were lost: a courier that it has ends.
-        if (options.opens?.(cursor.endpoint) === false) continue
-        const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
-        missing.delete(name)
-        const courier = couriers.get(name)
-        // One that ended meanwhile stored results that this claim does not show.
-        if (!courier && known.has(name)) loop.wake()
-        else if (!courier) begin(name, startCourier(parts, cursor))
-        else if (!courier.isEnding()) courier.update(cursor)
-      }
-      for (const name of missing) couriers.get(name)?.end()
-      for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
-      if (couriers.size - before === CLAIM) loop.wake()
-    },
-  )
+  const loop = startLoop({ name: 'webhooks', intervalMs: pollMs, log, runtime }, async () => {
+    const thorough = woken || polls % THOROUGH === 0
+    woken = false
+    polls++
+    const at = now()
+    const claim = { now: at, leaseUntil: at + leaseMs, token, limit: CLAIM }
+    const known = new Set(couriers.keys())
+    const claimedAt = runtime.monotonic()
+    const held = await store.claimWebhookCursors(claim)
+    heldUntil = claimedAt + leaseMs / 2
+    if (stopping) return
+    const before = couriers.size
+    const missing = new Set(couriers.keys())
+    for (const cursor of held) {
+      // As if the cursor were lost: a courier that it has ends.
+      if (options.opens?.(cursor.endpoint) === false) continue
+      const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
+      missing.delete(name)
+      const courier = couriers.get(name)
+      // One that ended meanwhile stored results that this claim does not show.
+      if (!courier && known.has(name)) loop.wake()
+      else if (!courier) begin(name, startCourier(parts, cursor))
+      else if (!courier.isEnding()) courier.update(cursor)
+    }
+    for (const name of missing) couriers.get(name)?.end()
+    for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
+    if (couriers.size - before === CLAIM) loop.wake()
+  })
 
   function begin(name: string, courier: Courier): void {
     couriers.set(name, courier)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DOWN, OK, responds, webhookWorld } from '../../../test/kit/couriers.ts'
 import { changedEndpoint, disabled } from '../../../test/kit/webhooks.ts'
-import { KEYLESS_SCOPE } from '../../ports/store.ts'
+import { KEYLESS_SCOPE, StoreUnavailable } from '../../ports/store.ts'
+import { LEASE_MS } from './dispatcher.ts'
 import { WINDOW } from './work.ts'
 
 const SECOND = 1_000
@@ -103,10 +104,32 @@ test('a second process takes over when the lease of the first has ended, and not
   first.crash()
   world.start()
   await world.charges(3)
-  await world.runtime.advance(25 * SECOND)
+  await world.runtime.advance(3 * SECOND)
   assert.equal(world.toldTo(endpoint).length, 0)
-  await world.runtime.advance(10 * SECOND)
+  await world.runtime.advance(5 * SECOND)
   assert.equal(world.toldTo(endpoint).length, 3)
+})
+
+test('a process that cannot renew its leases begins nothing more before another may take over', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => ({ ms: 500, attempt: OK }))
+  let away = false
+  const claimWebhookCursors: typeof world.store.claimWebhookCursors = (claim) =>
+    away
+      ? Promise.reject(new StoreUnavailable('connection', 'An outage.'))
+      : world.store.claimWebhookCursors(claim)
+  world.start({ concurrency: 1, store: { ...world.store, claimWebhookCursors } })
+  await world.charges(40)
+  await world.runtime.advance(SECOND)
+  away = true
+  const since = world.runtime.now()
+  await world.runtime.advance(10 * SECOND)
+  const late = world.toldTo(endpoint).filter(({ at }) => at > since + LEASE_MS / 2)
+  assert.deepEqual(late, [])
+  away = false
+  await world.runtime.advance(30 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 40)
 })
 
 test('a disabled endpoint gets nothing, and everything once it is enabled again', async (t) => {
