@@ -191,19 +191,16 @@ class EndpointCourier implements Courier {
     else {
       const { now, runtime } = this.#parts
       const attempts = (job.stored?.attempts ?? 0) + 1
-      const verdict = judgeAttempt(
-        policyOf(this.#endpoint),
-        attempt,
-        attempts,
-        now(),
-        fraction(runtime.random),
-      )
+      const failure = failureOf(attempt)
+      // A success needs no jitter, and random bytes are a call out of JavaScript.
+      const random = failure === null ? 0 : fraction(runtime.random)
+      const verdict = judgeAttempt(policyOf(this.#endpoint), attempt, attempts, now(), random)
       if (ms !== null) this.#learn(verdict, flight.probe)
       if (verdict.state === 'failed') this.#logFailure(job, attempt)
       if (source === 'replay') this.#work.count(job, verdict.state === 'delivered')
       const status = attempt.kind === 'response' ? attempt.status : null
       const answer = attempt.kind === 'response' ? (attempt.answer ?? null) : null
-      const made = { at, ms: Math.round(ms ?? 0), status, error: failureOf(attempt), answer, why: job.why }
+      const made = { at, ms: Math.round(ms ?? 0), status, error: failure, answer, why: job.why }
       const dueAt = verdict.state === 'pending' ? verdict.retryAt : null
       this.#settle(job, { state: verdict.state, dueAt, try: made })
       this.#work.end(source, job, dueAt)
