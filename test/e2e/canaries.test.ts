@@ -3,9 +3,11 @@
  * talkative log level. Then everything that MiniPay has written is searched for them.
  */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
 import { isPostgres, rowsOf } from '../kit/backstage.ts'
 import { client } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
@@ -13,7 +15,7 @@ import { call } from '../kit/http.ts'
 import { basic, bearer, inDatabase } from '../kit/keys.ts'
 import { OPERATIONS, type Operation } from '../kit/operations.ts'
 import { placesOf } from '../kit/places.ts'
-import { startReceiver } from '../kit/receiver.ts'
+import { type Receiver, startReceiver } from '../kit/receiver.ts'
 import { onEngine, type RunningServer, runCli, serve } from '../kit/server.ts'
 import { newSecret } from '../kit/simulator.ts'
 import { bareConnection } from '../kit/sockets.ts'
@@ -31,6 +33,8 @@ const secrets = new Map<string, string>([
   ['a cookie', 'canary-cookie-8f3a'],
   ['a proxy authorization', 'canary-proxy-8f3a'],
   ['a header of no meaning', 'canary-header-8f3a'],
+  ['a header of a webhook endpoint', 'canary-endpoint-header-8f3a'],
+  ['the key of stored secrets', randomBytes(32).toString('base64')],
 ])
 /** What the database may store, by design, but no log and no metric. */
 const stored = new Map<string, string>([
@@ -77,10 +81,11 @@ async function started(t: TestContext) {
     MINIPAY_ACCESS_LOG: 'info',
     MINIPAY_PROVIDERS: providers,
     MINIPAY_WEBHOOK_SECRET: webhookSecret,
+    MINIPAY_SECRETS_KEY: secret('the key of stored secrets'),
     MINIPAY_TRUSTED_PROXIES: '127.0.0.1',
     WEBHOOK_TARGET: receiver.url,
   })
-  return { folder, bank, server, admin: admin?.secret ?? '', weak: weak?.secret ?? '' }
+  return { folder, bank, receiver, server, admin: admin?.secret ?? '', weak: weak?.secret ?? '' }
 }
 
 const text = (name: string) => stored.get(name) as string
@@ -204,6 +209,25 @@ async function chattyProvider(
   }
 }
 
+/** An endpoint with a secret header and two secrets, which signs a request to the receiver. */
+async function signedEndpoint(api: ReturnType<typeof client>, { url, received }: Receiver): Promise<void> {
+  type Made = { readonly id: string; readonly secret: string }
+  const headers = { 'X-Token': secret('a header of a webhook endpoint') }
+  const made = await api.post<Made>('/api/v1/webhook_endpoints', { url, headers })
+  assert.equal(made.status, 201, JSON.stringify(made.body))
+  const path = `/api/v1/webhook_endpoints/${made.body.id}`
+  const rotated = await api.post<Made>(`${path}/rotate_secret`, {})
+  assert.equal((await api.post(`${path}/test`, {})).status, 200)
+  const sent = received.find(({ headers }) => headers['x-token'] === secret('a header of a webhook endpoint'))
+  for (const [name, { secret }] of [
+    ['the secret of an endpoint', made.body],
+    ['its next secret', rotated.body],
+  ] as const) {
+    secrets.set(name, secret)
+    new Webhook(secret).verify(sent?.body ?? '', sent?.headers as Record<string, string>)
+  }
+}
+
 /** The database in words: each row of each table, and for a file its bytes and those of its log. */
 async function contentOf(database: string): Promise<string> {
   if (!isPostgres(database))
@@ -219,7 +243,7 @@ async function contentOf(database: string): Promise<string> {
 }
 
 test('no secret gets into the log, the metrics, the database, its log or a backup', async (t) => {
-  const { folder, bank, server, admin, weak } = await started(t)
+  const { folder, bank, receiver, server, admin, weak } = await started(t)
   const api = client(server.url, bearer(admin))
   const wrong = secret('a wrong key')
   const keys = [
@@ -262,6 +286,7 @@ test('no secret gets into the log, the metrics, the database, its log or a backu
   const rolled = await api.post<{ secret: string }>(`/api/v1/keys/${key.body.id}/roll`, {})
   secrets.set('a new key', key.body.secret).set('its successor', rolled.body.secret)
   assert.match(rolled.body.secret, /^mp_test_/)
+  await signedEndpoint(api, receiver)
 
   const metrics = await call<string>(server.url, 'GET', '/metrics', undefined, {
     ...bearer(admin),
