@@ -147,6 +147,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const context = contextOf(config, { ...made, policy, clients }, target, watch, () =>
       workers.wakeDeliverer(),
     )
+    store.onRemoteEvents((scope) => (scope ? context.bell.ring(scope) : context.bell.ringAll()))
     const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
     const workers = createWorkers(context, {
       clock,

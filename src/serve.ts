@@ -5,6 +5,7 @@ import type { Services } from './api/endpoint.ts'
 import { makeFirstKey } from './app/access/first-key.ts'
 import { createRateLimits } from './app/access/rate-limits.ts'
 import type { Context } from './app/context.ts'
+import { createEventWaits } from './app/events/waits.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
 import { type Core, openCore, type Parts, type Watch } from './core.ts'
 import { isPostgres, publicName } from './database-name.ts'
@@ -71,12 +72,13 @@ export async function serve(
   const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
   const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
+  const eventWaits = createEventWaits(config.maxEventStreams)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server | undefined
   let listening: Listening
   try {
     server = await createServer({
-      api: servedApi(servicesOf(config, core, metrics, mayRead), VERSION, withDocs),
+      api: servedApi(servicesOf(config, core, metrics, { mayRead, eventWaits }), VERSION, withDocs),
       log,
       authenticate,
       allowedOrigins: config.allowedOrigins,
@@ -130,6 +132,7 @@ export async function serve(
     log,
     async close() {
       const graceMs = config.shutdownTimeoutMs
+      eventWaits.stop()
       await Promise.all([server.close(graceMs), workers.stop(graceMs)])
       await context.store.close()
       log.info({}, 'MiniPay has stopped.')
@@ -263,7 +266,12 @@ function watchOf(metrics: Metrics): Watch {
   }
 }
 
-function servicesOf(config: Config, core: Core, metrics: Metrics, mayRead: Services['mayRead']): Services {
+function servicesOf(
+  config: Config,
+  core: Core,
+  metrics: Metrics,
+  more: Pick<Services, 'mayRead' | 'eventWaits'>,
+): Services {
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
   const spoken = limitRepeats()
@@ -288,7 +296,7 @@ function servicesOf(config: Config, core: Core, metrics: Metrics, mayRead: Servi
     }),
     providerCheck,
     working: workers.alive,
-    mayRead,
+    ...more,
     onNotification(provider, result) {
       countLabels(metrics.notifications, { provider, result })
       // Anyone can send one: they shall not fill the log.

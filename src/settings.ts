@@ -196,6 +196,13 @@ export const SETTINGS = {
     doc: 'Requests in flight at once. MiniPay refuses further requests with 503 overloaded.',
     parse: integer(1, 100_000),
   },
+  maxEventStreams: {
+    flag: 'max-event-streams',
+    env: 'MINIPAY_MAX_EVENT_STREAMS',
+    default: '100',
+    doc: 'Event streams and long polls for events at once. They do not count as requests in flight. MiniPay refuses further ones with 503 overloaded.',
+    parse: integer(1, 100_000),
+  },
   rateLimit: {
     flag: 'rate-limit',
     env: 'MINIPAY_RATE_LIMIT',

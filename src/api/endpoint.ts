@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.ts'
+import type { EventWaits } from '../app/events/waits.ts'
 import type { KeyedRequest } from '../app/execute.ts'
 import type { ProviderCheck } from '../app/routing/provider-check.ts'
 import type { Permission } from '../domain/access/permissions.ts'
@@ -23,6 +24,8 @@ export type Services = {
   readonly working: () => boolean
   /** Whether a request to an endpoint that is open to all may see what needs this permission. */
   readonly mayRead: (request: Request, permission: Permission) => Promise<boolean>
+  /** The long polls and event streams of this process. */
+  readonly eventWaits: EventWaits
   /** Called for each notification of a provider, with what MiniPay did with it. */
   readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
 }
@@ -31,6 +34,8 @@ export type EndpointResponse = {
   readonly description: string
   /** The schema of its JSON. */
   readonly schema: Schema
+  /** The content type, if it is not JSON. */
+  readonly type?: string
   /** The content type of the same response as text, for clients that prefer it. */
   readonly text?: string
 }

@@ -17,6 +17,7 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   account_not_found: { status: 404 },
   alarm_not_found: { status: 404 },
   delivery_not_found: { status: 404 },
+  event_not_found: { status: 404 },
   webhook_endpoint_not_found: { status: 404 },
   webhook_replay_not_found: { status: 404 },
   attempt_not_found: { status: 404 },

@@ -13,7 +13,7 @@ import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createEventBell, type EventBell } from './events/bell.ts'
-import { createEventReader, type EventReader } from './events/follow.ts'
+import { createEventReader, type EventReader } from './events/reader.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
@@ -102,6 +102,7 @@ export function createContext(
 ): Context {
   const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
+  const bell = createEventBell(runtime)
   return {
     checkTarget: () => reject('parameter_invalid', 'No webhook endpoint can be registered here.', 'url'),
     vault: noVault('MiniPay has no key here that encrypts secrets.'),
@@ -112,8 +113,8 @@ export function createContext(
     newId: idFactory(clock.now, random80(runtime), clock.idFloor),
     newKey: runtime.uuid,
     fingerprint,
-    bell: createEventBell(runtime),
-    eventReader: createEventReader(store),
+    bell,
+    eventReader: createEventReader(store, bell, runtime),
     keyring: createKeyring({
       ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
     }),

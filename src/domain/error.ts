@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   refund_not_found: 'No refund has this id.',
   alarm_not_found: 'No alarm has this id.',
   delivery_not_found: 'No webhook delivery has this id.',
+  event_not_found: 'No event has this id.',
   webhook_endpoint_not_found: 'No webhook endpoint has this id.',
   webhook_replay_not_found: 'No webhook replay has this id.',
   already_refunded: 'Nothing of the transaction is left to refund.',

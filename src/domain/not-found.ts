@@ -6,6 +6,7 @@ const KINDS = {
   refund: { code: 'refund_not_found', prefix: 're' },
   alarm: { code: 'alarm_not_found', prefix: 'alm' },
   attempt: { code: 'attempt_not_found', prefix: 'att' },
+  event: { code: 'event_not_found', prefix: 'evt' },
   delivery: { code: 'delivery_not_found', prefix: 'dlv' },
   'webhook endpoint': { code: 'webhook_endpoint_not_found', prefix: 'we' },
   replay: { code: 'webhook_replay_not_found', prefix: 'rpl' },

@@ -9,8 +9,10 @@ import { type Refusal, Refused, refuse } from './errors.ts'
 export type InFlight = {
   /** The refusal of one more request, or undefined. */
   refusal(): Refusal | undefined
-  /** Runs a handler, and counts it until it ends. Throws `Refused` if there are too many by now. */
-  run<T>(handle: () => Promise<T>): Promise<T>
+  /**
+   * Runs a handler, and counts it until it ends, or calls `leave` before. Throws `Refused` if there are too many by now.
+   */
+  run<T>(handle: (leave: () => void) => Promise<T>): Promise<T>
 }
 
 /**
@@ -19,9 +21,6 @@ export type InFlight = {
  */
 export function boundInFlight(most: number): InFlight {
   let count = 0
-  const end = () => {
-    count--
-  }
   const refusal = () => (count < most ? undefined : refuse('overloaded', 'Too many requests are in flight.'))
   return {
     refusal,
@@ -30,7 +29,12 @@ export function boundInFlight(most: number): InFlight {
       const overloaded = refusal()
       if (overloaded) throw new Refused(overloaded)
       count++
-      return handle().finally(end)
+      let counts = true
+      const leave = () => {
+        if (counts) count--
+        counts = false
+      }
+      return handle(leave).finally(leave)
     },
   }
 }

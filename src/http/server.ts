@@ -41,6 +41,10 @@ const NO_COMPILERS = {
 } as unknown as Compilers
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** The request no longer counts among those in flight: its handler only waits. */
+    leavePlace: () => void
+  }
   interface FastifyContextConfig {
     /** True: the endpoint refuses an empty body. */
     readonly needsBody?: boolean
@@ -95,6 +99,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const app = createApp(options)
   app.decorateRequest('caller')
   app.decorateRequest('client')
+  app.decorateRequest('leavePlace', () => {})
   const inFlight = boundInFlight(options.maxRequests)
   addHooks(app, options, state, inFlight)
   await addEndpoints(app, options.api, inFlight)
@@ -253,7 +258,11 @@ function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint, inFlight: I
     handler(request, reply) {
       if (takesNoQuery && request.url.includes('?')) checkNoQuery(request.query)
       const work = () => (slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply))
-      return vital ? work() : inFlight.run(work)
+      if (vital) return work()
+      return inFlight.run((leave) => {
+        request.leavePlace = leave
+        return work()
+      })
     },
   })
 }

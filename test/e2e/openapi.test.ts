@@ -153,7 +153,7 @@ describe('/openapi.json', () => {
       const { url } = ENDPOINTS[i] as (typeof ENDPOINTS)[number]
       assert.match(
         operation.operationId,
-        /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check|update|roll|revoke|enable|disable|rotate|test|delete)[A-Z][A-Za-z]+$/,
+        /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check|update|roll|revoke|enable|disable|rotate|test|delete|stream)[A-Z][A-Za-z]+$/,
       )
       assert.ok(operation.summary.length > 5, url)
       assert.ok(operation.tags.length === 1 && tags.includes(operation.tags[0] ?? ''), url)
@@ -284,7 +284,8 @@ describe('/openapi.json', () => {
         )
       // What keeps a process from being ready is no example to follow.
       for (const status of Object.keys(endpoint.responses).filter((one) => one !== '503')) {
-        const examples = responses[status]?.content['application/json']?.examples ?? {}
+        const [content] = Object.values(responses[status]?.content ?? {})
+        const examples = content?.examples ?? {}
         assert.ok(Object.keys(examples).length > 0, `${endpoint.id} has no example of ${status}`)
       }
     }

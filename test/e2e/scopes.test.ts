@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import { PERMISSIONS, type Permission } from '../../src/domain/access/permissions.ts'
 import type { Scope } from '../../src/domain/scope.ts'
@@ -13,6 +14,7 @@ import { alarmOf, alarmsCommit } from '../contract/store/alarms.ts'
 import { disputed } from '../contract/store/disputes.ts'
 import { type Client, client, type MetricsAnswer } from '../kit/client.ts'
 import { chargeCommit, committed, refunded, taken } from '../kit/commits.ts'
+import { follow } from '../kit/event-stream.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
@@ -53,7 +55,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/balance': 'own',
   'GET /api/v1/ledger/accounts': { list: 'none' },
   'GET /api/v1/ledger/entries': { list: 'none', filters: { transaction_id: 'txn' } },
-  'GET /api/v1/events': { list: 'none' },
+  'GET /api/v1/events': { list: 'none', filters: { object: 're' } },
+  'GET /api/v1/events/:id': { object: 'evt' },
+  'GET /api/v1/events/stream': 'own',
   'POST /api/v1/webhook_endpoints': 'own',
   'GET /api/v1/webhook_endpoints': { list: 'we' },
   'GET /api/v1/webhook_endpoints/:id': { object: 'we' },
@@ -132,6 +136,8 @@ let tester: Client
 let objects: Objects
 /** Administrators of another account and of the other mode of the owner's account. */
 const strangers: Record<string, Client> = {}
+/** Their headers. */
+const foreign: Record<string, string>[] = []
 /** Keys of the operator's account with one permission, and with all but those of one resource. */
 const only = new Map<Permission, Client>()
 const without = new Map<string, Client>()
@@ -164,10 +170,13 @@ before(async () => {
     }
   })
   server = await startServer(file, { MINIPAY_PROVIDERS: 'sandbox' })
-  const { owned, granted, ...foreign } = secrets
+  const { owned, granted, ...others } = secrets
   owner = client(server.url, bearer(owned))
   tester = client(server.url, bearer(granted.get('tester') ?? ''))
-  for (const [name, secret] of Object.entries(foreign)) strangers[name] = client(server.url, bearer(secret))
+  for (const [name, secret] of Object.entries(others)) {
+    strangers[name] = client(server.url, bearer(secret))
+    foreign.push(bearer(secret))
+  }
   for (const permission of PERMISSIONS) {
     const [resource = ''] = permission.split(':')
     only.set(permission, client(server.url, bearer(granted.get(permission) ?? '')))
@@ -230,6 +239,15 @@ describe('an object of another account or mode', () => {
 })
 
 describe('what each scope has for itself', () => {
+  test('the stream of events has nothing of other scopes', async () => {
+    for (const headers of foreign) {
+      const follower = await follow(server.url, { headers, query: '?after=0' })
+      await setTimeout(100)
+      assert.deepEqual(follower.seen, [])
+      await follower.cut()
+    }
+  })
+
   test('the balance and the ledger count nothing of other scopes', async () => {
     const stranger = strangers['another account'] as Client
     const { body } = await stranger.get<Record<string, unknown>>('/api/v1/balance')
@@ -294,7 +312,9 @@ describe('every permission against every route', () => {
     test(`${name} needs ${permission ?? 'no key'}`, async () => {
       const path = url.replace(/:\w+/, `txn_${NOTHING}`)
       const body = method === 'GET' ? undefined : {}
-      const statusOf = async (at: Client) => (await at.request(method, path, body)).status
+      // A stream has no end, unless it is refused for something else.
+      const headers: Record<string, string> = path.endsWith('/stream') ? { 'last-event-id': 'none' } : {}
+      const statusOf = async (at: Client) => (await at.request(method, path, body, headers)).status
       if (permission === null) return void assert.ok(![401, 403].includes(await statusOf(client(server.url))))
       assert.equal(await statusOf(client(server.url)), 401)
       // Other writings of the same request: HEAD, a slash at the end, a query.

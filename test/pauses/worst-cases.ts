@@ -108,7 +108,20 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),
-    ...nothing('events', 'type=payment.failed', 'type=refund.failed&after=1'),
+    ...nothing(
+      'events',
+      'type=payment.failed',
+      'type=refund.failed&after=1',
+      'type=dispute.*,alarm.*,refund.failed',
+      `created_lt=2001-01-01T00:00:00Z`,
+      `created_gte=${yesterday}&type=dispute.*`,
+      'object=txn_00000000000000000000000000&type=payment.*',
+    ),
+  },
+  'GET /api/v1/events/:id': { 'a long id': get(`/api/v1/events/${'1.'.repeat(7_900)}`) },
+  'GET /api/v1/events/stream': {
+    // A stream has no end: while it sends many events, it waits for its client after every 32 KiB.
+    'its head': () => ({ method: 'HEAD', path: '/api/v1/events/stream?after=0' }),
   },
   'POST /api/v1/webhook_endpoints': {
     'many event types': post('/api/v1/webhook_endpoints', { url: HOOK, events: MANY_NETWORKS }),

@@ -18,7 +18,8 @@ import {
 import { Alarm } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
-import { description, endpointId, epoch, eventId, limit, sequence, time } from './fields.ts'
+import { choosingEvents, wait } from './event-queries.ts'
+import { createdFilters, description, endpointId, epoch, eventId, limit, sequence, time } from './fields.ts'
 import { Refund } from './refund-schemas.ts'
 
 export const eventType = named(
@@ -26,15 +27,7 @@ export const eventType = named(
   oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The type of the event.' }),
 )
 
-export const EventsQuery = strict({
-  after: optional({
-    ...sequence,
-    default: 0,
-    description: 'Events with a greater sequence, oldest first.',
-  }),
-  limit,
-  type: optional(eventType),
-})
+export const EventsQuery = strict({ ...choosingEvents, limit, wait, ...createdFilters })
 
 type Stored<P, Always extends keyof P> = {
   readonly [K in keyof P]: K extends Always ? P[K] : P[K] extends Schema<infer T> ? Optional<T> : never

@@ -1,51 +1,112 @@
-import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { awaitEvents } from '../../app/events/follow.ts'
+import { notFound } from '../../domain/not-found.ts'
+import { NoQuery, sendObject } from '../../http/endpoint.ts'
+import { Refused, refuse } from '../../http/errors.ts'
+import { createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import type { EventQuery, EventPage as FoundEvents } from '../../ports/store.ts'
 import { scopeOf } from '../caller.ts'
-import type { Endpoint } from '../endpoint.ts'
-import { CHARGE, EPOCH, TIME } from '../openapi/example-objects.ts'
+import type { Endpoint, Services } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
+import { EPOCH, EVENT } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
-import { EventPage, EventsQuery } from './event-schemas.ts'
+import { chosenEvents, TOO_MANY_WAIT } from './event-queries.ts'
+import { Event, EventPage, EventsQuery } from './event-schemas.ts'
+import { streamEventsEndpoint } from './event-stream.ts'
+import { eventId, idOf } from './fields.ts'
 import { queryValidator } from './parameters.ts'
 import { eventView } from './views.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
+
+type Request = Parameters<Endpoint['handle']>[1]
+type Reply = Parameters<Endpoint['handle']>[2]
 
 const listEventsEndpoint: Endpoint = {
   id: 'listEvents',
   method: 'GET',
   url: '/api/v1/events',
   permission: 'webhooks:read',
-  summary: 'List events, oldest first',
+  summary: 'List events, oldest first, or wait for the next one',
   description:
-    'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
+    'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. With `wait`, the response comes as soon as there is an event. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
   query: EventsQuery,
   responses: { 200: { description: 'A page of events.', schema: EventPage } },
   errors: ['cursor_invalid'],
   examples: shows('page', 'A page of events', {
-    data: [
-      {
-        sequence: 1,
-        epoch: EPOCH,
-        id: 'evt_01kasw5v8g001ne3r5yx2tb4qd',
-        type: 'payment.succeeded',
-        created_at: TIME,
-        request_id: 'req_01kasw5v8g007ne3r5yx2tb4qd',
-        idempotency_key: CHARGE.idempotency_key,
-        data: CHARGE,
-        previous_attributes: null,
-      },
-    ],
+    data: [EVENT],
     has_more: false,
     epoch: EPOCH,
     epoch_first_sequence: 1,
   }),
-  async handle({ context }, request, reply) {
-    const { after = 0, limit = DEFAULT_LIMIT, type } = validEventsQuery(request.query)
-    const query = { after, limit, ...(type !== undefined && { types: [type] }) }
-    const found = await context.store.events(scopeOf(request), query)
+  async handle(services, request, reply) {
+    const { context } = services
+    const { after = 0, limit = DEFAULT_LIMIT, wait = 0, ...query } = validEventsQuery(request.query)
+    const scope = scopeOf(request)
+    const times = createdRange(query)
+    const chosen = await chosenEvents(context, scope, query)
+    const storeQuery = { after, limit, ...times, ...(chosen ?? { types: [] }) }
+    const found =
+      wait > 0 && chosen
+        ? await longPoll(services, request, reply, { query: storeQuery, waitMs: wait * 1_000 })
+        : await context.store.events(scope, storeQuery)
     const { id, firstSequence } = found.epoch
     return sendPage(reply, found, eventView, { beside: { epoch: id, epoch_first_sequence: firstSequence } })
   },
 }
 
-export const eventEndpoints: readonly Endpoint[] = [listEventsEndpoint]
+async function longPoll(
+  { context, eventWaits, mayRead }: Services,
+  request: Request,
+  { raw }: Reply,
+  { query, waitMs }: { readonly query: EventQuery; readonly waitMs: number },
+): Promise<FoundEvents> {
+  let end = () => {}
+  const begin = () => {
+    const wait = eventWaits.begin()
+    if (!wait) throw new Refused(TOO_MANY_WAIT)
+    end = wait.end
+    raw.once('close', end)
+    // It takes a place of its own kind while it waits.
+    request.leavePlace()
+    return wait.signal
+  }
+  try {
+    const { page, waited } = await awaitEvents(context, scopeOf(request), query, { waitMs, begin })
+    // The key may have been revoked meanwhile.
+    if (waited && !(await mayRead(request, 'webhooks:read')))
+      throw new Refused(refuse('unauthenticated', 'The API key is no longer valid.', 'Authorization'))
+    return page
+  } finally {
+    raw.off('close', end)
+    end()
+  }
+}
+
+const EventParams = idOf(eventId)
+
+const retrieveEventEndpoint: Endpoint = {
+  id: 'retrieveEvent',
+  method: 'GET',
+  url: '/api/v1/events/:id',
+  permission: 'webhooks:read',
+  summary: 'Retrieve an event',
+  tag: 'Events and webhooks',
+  params: EventParams,
+  query: NoQuery,
+  responses: { 200: { description: 'The event, as it was stored.', schema: Event } },
+  errors: ['event_not_found'],
+  examples: shows('event', 'An event', EVENT),
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const event = await context.store.event(scopeOf(request), id)
+    if (!event) return sendRejection(reply, notFound('event', id))
+    return sendObject(reply, eventView(event))
+  },
+}
+
+export const eventEndpoints: readonly Endpoint[] = [
+  listEventsEndpoint,
+  retrieveEventEndpoint,
+  streamEventsEndpoint,
+]

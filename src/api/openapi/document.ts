@@ -195,14 +195,14 @@ function response(
   const documented = endpoint.responses[status]
   const own = documented && components.write(documented.schema)
   // Responses with a code of their own have the fields of an error, too.
-  const errors = documented && 'code' in (documented.schema['properties'] as object) ? [] : codes
+  const errors = documented && 'code' in Object(documented.schema['properties']) ? [] : codes
   const schema = errors.length === 0 ? own : own ? { anyOf: [own, error(components)] } : error(components)
   const content = { schema, ...shown({ ...examples(endpoint, status), ...errorReferences(errors) }) }
   return {
     description: [documented?.description, refused(errors)].filter(Boolean).join(' '),
     headers: headers(endpoint, status, codes),
     content: {
-      'application/json': content,
+      [documented?.type ?? 'application/json']: content,
       ...(documented?.text !== undefined && { [documented.text]: { schema: { type: 'string' } } }),
     },
   }
@@ -281,8 +281,9 @@ function shareResponses(operations: readonly Operation[]): Json {
 
 /** The examples of a response that only has errors. */
 function errorExamplesOf(response: Json): object {
-  const { schema, examples } = (response['content'] as { 'application/json': Json })['application/json']
-  return (schema as Json)['$ref'] === '#/components/schemas/Error' ? (examples as object) : {}
+  const content = (response['content'] as { 'application/json'?: Json })['application/json']
+  const isError = (content?.['schema'] as Json | undefined)?.['$ref'] === '#/components/schemas/Error'
+  return isError ? (content?.['examples'] as object) : {}
 }
 
 /** Its only code; or its status, with its last code if a more frequent response has the status. */

@@ -171,6 +171,17 @@ export const DISPUTE = {
   provider_reference: 'dp_5c1f0a9be2d74e63a1b2c3d4',
   created_at: TIME,
 }
+export const EVENT = {
+  sequence: 1,
+  epoch: EPOCH,
+  id: 'evt_01kasw5v8g001ne3r5yx2tb4qd',
+  type: 'payment.succeeded',
+  created_at: TIME,
+  request_id: 'req_01kasw5v8g007ne3r5yx2tb4qd',
+  idempotency_key: CHARGE.idempotency_key,
+  data: CHARGE,
+  previous_attributes: null,
+}
 export const DELIVERY = {
   id: 'dlv_01kasw5v8g002ne3r5yx2tb4qd',
   endpoint: 'default',

@@ -11,7 +11,8 @@ export type Example = {
   /** The body of the request. An example without one is a response to the request of the first example. */
   readonly body?: object
   readonly status: number
-  readonly response: object
+  /** JSON, or the text of a response of another type. */
+  readonly response: object | string
 }
 
 const request_id = 'req_01kasw5v8g000ne3r5yx2tb4qd'

@@ -59,7 +59,7 @@ export function eventLogReads(sql: Sql) {
           ? numbers
               .map((n) => `(${select(`AND type = ${n} AND type <> 'payment.succeeded'`)})`)
               .join(' UNION ALL ')
-          : select(types ? `AND type IN (${numbers.join()})` : '')
+          : select(types ? `AND ${numbers.length > 0 ? `type IN (${numbers.join()})` : 'FALSE'}` : '')
       const sorted =
         numbers.length > 1 ? `SELECT * FROM (${text}) AS x ORDER BY sequence LIMIT ${limit + 1}` : text
       const { rows } = await sql(sorted, values)

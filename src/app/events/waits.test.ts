@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createEventWaits } from './waits.ts'
+
+test('no more wait than there are places, and an end gives its place back once', () => {
+  const waits = createEventWaits(2)
+  const [first, second] = [waits.begin(), waits.begin()]
+  assert.ok(first && second)
+  assert.equal(waits.begin(), undefined)
+  first.end()
+  first.end()
+  assert.equal(first.signal.aborted, true)
+  assert.ok(waits.begin())
+  assert.equal(waits.begin(), undefined)
+})
+
+test('a stop ends all, and no further one begins', () => {
+  const waits = createEventWaits(2)
+  const wait = waits.begin()
+  waits.stop()
+  assert.equal(wait?.signal.aborted, true)
+  assert.equal(waits.begin(), undefined)
+})
