@@ -60,6 +60,8 @@ test('local targets need the permission of the operator, at the registration and
   const { server, api, folder } = await servedForWebhooks(t)
   const id = await register(api, receiver.url)
   assert.equal((await api.post<WebhookTestView>(`${ENDPOINTS}/${id}/test`)).body.status, 200)
+  // The connection of a test is closed at once.
+  await receiver.quiet()
   await server.stop()
   const strict = client((await serve(t, `${folder.path}/minipay.db`, { MINIPAY_LOCAL_TARGETS: 'never' })).url)
   const tested = await strict.post<WebhookTestView>(`${ENDPOINTS}/${id}/test`)

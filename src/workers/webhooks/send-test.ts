@@ -33,7 +33,10 @@ export function createTestSender(options: TestOptions): (endpoint: WebhookEndpoi
     const elapsed = () => Math.round(monotonic() - startedAt)
     try {
       const message = messageOf(endpoint, testEvent(endpoint, newId('evt'), at), newId('dlv'), at)
-      const attempt = await clientOf(endpoint).send(message)
+      const client = clientOf(endpoint)
+      const attempt = await client.send(message)
+      // No other message uses its connection.
+      await client.destroy()
       const response = attempt.kind === 'response' ? attempt : undefined
       const { status = null, answer = null } = response ?? {}
       return { ...made, ms: elapsed(), status, error: failureOf(attempt), answer }
