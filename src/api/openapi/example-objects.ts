@@ -255,7 +255,7 @@ export function webhookExample(type: EventType): object {
 
 const OF_EVENT = { event_id: 'evt_01kasw5v8g001ne3r5yx2tb4qd', sequence: 1, epoch: EPOCH, created_at: TIME }
 
-function endpointWebhookExample(type: EndpointEventType): object {
+function endpointWebhookExample(type: EndpointEventType) {
   const isDisabled = type === 'webhook_endpoint.disabled'
   return {
     ...{ id: 'we_01kasw5v8g009ne3r5yx2tb4qd', type, ...OF_EVENT },
@@ -291,4 +291,20 @@ function chargeWebhookExample(type: ChargeEventType): object {
     }),
     ...(type.startsWith('alarm.') && { alarm_id: ALARM.id, alarm_kind: ALARM.kind }),
   }
+}
+
+/** The event of a type, as an endpoint with the format `minipay` gets it. */
+export function eventExample(type: EventType): object {
+  if (isEndpointEvent(type)) {
+    const { id, url, description, status, disabled_reason, failing_since } = endpointWebhookExample(type)
+    return { ...EVENT, type, data: { id, url, description, status, disabled_reason, failing_since } }
+  }
+  const refund = type === 'payment.refunded' || type === 'refund.failed'
+  const data = {
+    ...{ ...CHARGE, ...AT_EVENT[type] },
+    ...(refund && { refund: REFUND }),
+    ...(type.startsWith('dispute.') && { dispute: DISPUTE }),
+    ...(type.startsWith('alarm.') && { alarm: ALARM }),
+  }
+  return { ...EVENT, type, data }
 }

@@ -1,11 +1,12 @@
 /** The `webhooks` of the OpenAPI document: each event type with the request that MiniPay sends for it. */
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts'
 import { type Schema, string } from '../../http/schema.ts'
+import { Event } from '../minipay/event-schemas.ts'
 import { webhookSchema } from '../minipay/webhook-schemas.ts'
 import type { Components } from './components.ts'
-import { webhookExample } from './example-objects.ts'
+import { eventExample, webhookExample } from './example-objects.ts'
 
-const SIGNED = 'Only with a webhook secret.'
+const SIGNED = 'Only if the endpoint has a secret.'
 
 type Header = { readonly schema: Schema; readonly required: boolean; readonly example: string }
 const header = (description: string, required: boolean, example: string): Header => ({
@@ -22,11 +23,7 @@ export const WEBHOOK_HEADERS: Readonly<Record<string, Header>> = {
     true,
     'dlv_01kasw5v8g002ne3r5yx2tb4qd',
   ),
-  'webhook-id': header(
-    `The id of the event, as in \`event_id\`. ${SIGNED}`,
-    false,
-    'evt_01kasw5v8g001ne3r5yx2tb4qd',
-  ),
+  'webhook-id': header(`The id of the event. ${SIGNED}`, false, 'evt_01kasw5v8g001ne3r5yx2tb4qd'),
   'webhook-timestamp': header(
     `When this attempt was signed, in seconds since 1970. ${SIGNED}`,
     false,
@@ -57,8 +54,14 @@ export function webhooks(components: Components, parameters: readonly object[]):
             required: true,
             content: {
               'application/json': {
-                schema: components.write(webhookSchema(type)),
-                examples: { event: { summary: EVENT_TYPES[type], value: webhookExample(type) } },
+                schema: { anyOf: [components.write(Event), components.write(webhookSchema(type))] },
+                examples: {
+                  minipay: { summary: 'To an endpoint with the format minipay', value: eventExample(type) },
+                  original: {
+                    summary: 'To an endpoint with the format original',
+                    value: webhookExample(type),
+                  },
+                },
               },
             },
           },
@@ -71,11 +74,13 @@ export function webhooks(components: Components, parameters: readonly object[]):
 
 const ANSWERS = {
   '2XX': { description: 'The webhook is delivered. Respond within ten seconds, and do the work afterwards.' },
-  '3XX': { description: 'The delivery fails. MiniPay does not follow redirects.' },
-  '4XX': { description: 'The delivery fails. After 408, 425 and 429 MiniPay sends it again.' },
+  '3XX': { description: 'The attempt fails. MiniPay does not follow redirects.' },
+  '4XX': {
+    description: 'The attempt fails. 410 also disables an endpoint that was registered with the API.',
+  },
   '5XX': {
     description:
-      'MiniPay sends it again after 1, 2, 4, 8 and 16 seconds, or later if `Retry-After` is longer. Then the delivery fails.',
+      'The attempt fails. MiniPay sends the webhook again by the schedule of the endpoint, or later if `Retry-After` says so.',
   },
 }
 
