@@ -177,3 +177,12 @@ test('an allowed network opens its addresses on the allowed ports, still with ht
     assert.notEqual(refusal(text, open), undefined, text)
   assert.equal(refusal('https://10.0.0.1:22/', { ...open, ports: null }), undefined)
 })
+
+test('a receiver in a network of containers needs plain http, its network and its port', () => {
+  const container = { allowed: createEgress(['172.18.0.0/16']), local: true, ports: new Set([443, 3000]) }
+  for (const text of ['http://shop:3000/webhook', 'http://172.18.0.3:3000/'])
+    assert.equal(refusal(text, container), undefined, text)
+  for (const changes of [{ local: false }, { ports: PORTS }])
+    assert.notEqual(refusal('http://shop:3000/webhook', { ...container, ...changes }), undefined)
+  assert.notEqual(refusal('http://172.19.0.3:3000/', container), undefined)
+})
