@@ -6,9 +6,12 @@ export class ApiError extends Error {
   override readonly name = 'ApiError'
   /** The response's body; null if there was none. */
   readonly body: unknown
-  constructor(message: string, body: unknown) {
+  /** The response's status; null if there was no response. */
+  readonly status: number | null
+  constructor(message: string, body: unknown, status: number | null = null) {
     super(message)
     this.body = body
+    this.status = status
   }
 }
 
@@ -19,6 +22,12 @@ export type ApiClient = {
   put<T>(path: string, body: unknown): Promise<T>
   patch<T>(path: string, body: unknown): Promise<T>
   delete<T>(path: string): Promise<T>
+  /** The body of a response that may have no end; throws `ApiError` for any status but 2xx. */
+  stream(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** The settings of a command that calls a server: its URL, such as http://127.0.0.1:8080, and an API key or null. */
@@ -26,30 +35,34 @@ export type ApiConfig = Pick<Config, 'server' | 'key'>
 
 /** A client of that server, with that API key. */
 export function apiClient({ server, key }: ApiConfig): ApiClient {
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(new URL(path, server), {
-      method,
+  function send(path: string, init: RequestInit): Promise<Response> {
+    return fetch(new URL(path, server), {
+      ...init,
       // A redirect could lead the key to another server.
       redirect: 'manual',
-      headers: {
-        ...(key !== null && { authorization: `Bearer ${key}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...init.headers },
     }).catch((error: Error) => {
       throw new ApiError(
         `No response from ${server.origin} (${causeOf(error)}). Is minipay serve running? See --server.`,
         null,
       )
     })
+  }
+  async function resultOf(response: Response): Promise<unknown> {
+    const { status } = response
     const result = await readJson(response)
     if (result === undefined)
       throw new ApiError(
-        `${server.origin} responded with ${response.status}, but not in MiniPay's format.`,
+        `${server.origin} responded with ${status}, but not in MiniPay's format.`,
         null,
+        status,
       )
-    if (!response.ok) throw new ApiError(sentenceOf(result, response.status, key !== null), result)
-    return result as T
+    if (!response.ok) throw new ApiError(sentenceOf(result, status, key !== null), result, status)
+    return result
+  }
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    return (await resultOf(await send(path, { method, ...(body !== undefined && json) }))) as T
   }
   return {
     get: (path) => call('GET', path),
@@ -57,6 +70,12 @@ export function apiClient({ server, key }: ApiConfig): ApiClient {
     put: (path, body) => call('PUT', path, body),
     patch: (path, body) => call('PATCH', path, body),
     delete: (path) => call('DELETE', path),
+    async stream(path, headers, signal) {
+      const response = await send(path, { headers, signal })
+      if (response.ok && response.body) return response.body
+      await resultOf(response)
+      throw new ApiError(`${server.origin} responded without a body.`, null, response.status)
+    },
   }
 }
 
@@ -69,7 +88,8 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-function causeOf({ cause, message }: Error): string {
+/** Why a request got no response: the code of the system's error, or its words. */
+export function causeOf({ cause, message }: Error): string {
   const { code, message: why } = (cause ?? {}) as { code?: string; message?: string }
   return code ?? why ?? message
 }

@@ -39,7 +39,6 @@ const OTHER_COMMANDS: Readonly<Record<string, string>> = {
   start: 'serve',
   run: 'serve',
   up: 'serve',
-  listen: 'serve',
   daemon: 'serve',
   kill: 'stop',
   quit: 'stop',

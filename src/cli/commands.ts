@@ -8,6 +8,7 @@ import { withAdministration } from './administration.ts'
 import { apiClient } from './api.ts'
 import { AUDIT_FLAGS, AUDIT_WORDS, auditTask } from './audit.ts'
 import { KEY_FLAGS, KEYS_HELP, keysTask } from './keys.ts'
+import { LISTEN_FLAGS, LISTEN_HELP } from './listen-help.ts'
 import { WEBHOOKS_HELP } from './webhooks-help.ts'
 
 /** Flags of one command alone, with their values. */
@@ -122,6 +123,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     words: '[endpoints … | show ID | retry [FILTER …] | replay ENDPOINT failed|past]',
     details: WEBHOOKS_HELP,
     run: webhooks,
+  },
+  listen: {
+    summary: 'Post the events of a server to a receiver on this machine, signed as webhooks.',
+    settings: ['server', 'key'],
+    words: '--forward-to URL [--events payment.*] [--secret whsec_…] [--after N]',
+    flags: LISTEN_FLAGS,
+    details: LISTEN_HELP,
+    run: listenToEvents,
+  },
+  trigger: {
+    summary: 'Make a real event in test mode, such as payment.refunded.',
+    settings: ['server', 'key'],
+    words: 'TYPE | --list',
+    flags: ['list'],
+    run: triggerEvent,
   },
   keys: {
     summary: 'List the API keys, or make, roll, revoke or rename one.',
@@ -281,6 +297,26 @@ async function webhooks(config: Config, [verb, ...words]: readonly string[]): Pr
   throw new ConfigError(
     'Usage: minipay webhooks, or minipay webhooks endpoints, show ID, retry [FILTER …] or replay ENDPOINT failed|past. See minipay webhooks --help.',
   )
+}
+
+async function listenToEvents(config: Config, words: readonly string[], flags: Flags): Promise<number> {
+  if (words.length > 0)
+    throw new ConfigError('Usage: minipay listen --forward-to URL. See minipay listen --help.')
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopping.abort())
+  return (await import('./listen.ts')).listen(apiClient(config), flags, stopping.signal)
+}
+
+async function triggerEvent(
+  config: Config,
+  [type, ...more]: readonly string[],
+  flags: Flags,
+): Promise<number> {
+  const { trigger, triggerList } = await import('./trigger.ts')
+  if (type === undefined && flags['list'] !== undefined) return triggerList()
+  if (type === undefined || more.length > 0)
+    throw new ConfigError('Usage: minipay trigger TYPE, or minipay trigger --list.')
+  return trigger(apiClient(config), config.key, type)
 }
 
 async function printVersion(): Promise<number> {
