@@ -70,7 +70,7 @@ before(async () => {
     readonly webhooks: Readonly<Record<string, { readonly post: Operation }>>
   }
   for (const [type, { post }] of Object.entries(hooks))
-    webhooks.set(type, post.requestBody?.content?.['application/json']?.examples?.['event']?.value)
+    webhooks.set(type, post.requestBody?.content?.['application/json']?.examples?.['original']?.value)
   for (const [path, methods] of Object.entries(paths))
     for (const [method, operation] of Object.entries(methods)) {
       const id = operation.operationId
