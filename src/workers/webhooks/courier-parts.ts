@@ -66,5 +66,8 @@ export type Courier = {
   collect(): DeliveryBatch | undefined
   /** `held`: the batch was stored. Otherwise this process no longer holds the cursor. */
   confirm(held: boolean): void
+  /** Whether the circuit breaker is open. */
   isOpen(): boolean
+  /** The age of the oldest event that is not settled, in ms; 0 if none waits. */
+  lagMs(): number
 }

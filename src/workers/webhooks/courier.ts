@@ -83,6 +83,10 @@ class EndpointCourier implements Courier {
   endpoint = (): WebhookEndpoint => this.#endpoint
   isEnding = (): boolean => this.#ending
   isOpen = (): boolean => this.#condition.open() !== null
+  lagMs = (): number => {
+    const first = this.#work.events.window.first()
+    return first ? Math.max(0, this.#parts.now() - first.storedAt) : 0
+  }
   ended = (): Promise<void> => this.#ended.promise
 
   update({ endpoint, replays }: HeldCursor): void {

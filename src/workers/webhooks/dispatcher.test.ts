@@ -86,12 +86,13 @@ test('a dead endpoint makes few deliveries, its backlog stays a number, and one 
   assert.ok(dispatcher.held()[0]?.isOpen)
   const cursor = await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id)
   assert.equal(cursor!.backlog, 1_000 - rows.length)
+  assert.ok(Math.abs(dispatcher.held()[0]!.lagMs - 10 * MINUTE) < 100)
   up = true
   await world.runtime.advance(2 * HOUR)
   const after = await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id)
   assert.deepEqual([after?.backlog, after?.pending, after?.failingSince], [0, 0, null])
   assert.equal(new Set(world.toldTo(endpoint).map(({ event }) => event.id)).size, 1_000)
-  assert.equal(dispatcher.held()[0]?.isOpen, false)
+  assert.deepEqual([dispatcher.held()[0]?.isOpen, dispatcher.held()[0]?.lagMs], [false, 0])
 })
 
 test('a dead endpoint is probed at least every minute, one attempt at a time', async (t) => {

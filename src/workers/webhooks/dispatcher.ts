@@ -17,6 +17,8 @@ export const LEASE_MS = LEASE_POLLS * POLL_MS
 const CLAIM = 100
 /** Every so many polls it also looks for deliveries that another process put back. */
 const THOROUGH = 5
+/** Rings are answered this far apart at least, in ms: under load, each reads several events. */
+const GAP_MS = 5
 /** Time for the last results after a stop cut the attempts in flight, in ms. */
 const LAST_MS = 2_000
 
@@ -30,14 +32,21 @@ export type DispatcherOptions = Omit<
 }
 
 /** An endpoint whose cursor this process holds. */
-export type HeldEndpoint = { readonly scope: Scope; readonly id: string; readonly isOpen: boolean }
+export type HeldEndpoint = {
+  readonly scope: Scope
+  readonly id: string
+  /** Whether the circuit breaker is open. */
+  readonly isOpen: boolean
+  /** The age of the oldest event that the endpoint still has to be told, in ms; 0 if there is none. */
+  readonly lagMs: number
+}
 
 export type Dispatcher = {
   /** Endpoints or deliveries changed: looks at once. */
   wake(): void
   /** False when its runs have failed, or not ended, for a while. */
   alive(): boolean
-  /** The endpoints of this process; `isOpen`: the circuit breaker is. */
+  /** The endpoints of this process. */
   held(): readonly HeldEndpoint[]
   /** Begins nothing more, waits up to `graceMs` for what is in flight, then cuts it, and releases the cursors. */
   stop(graceMs: number): Promise<void>
@@ -106,16 +115,20 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   /** Scopes that rang since the last turn; null: all. Commits of one group ring together, and are read together. */
   let rung: Set<string> | null = new Set()
   let ringing = false
+  let answeredAt = Number.NEGATIVE_INFINITY
   const off = bell.on((scope) => {
     if (scope === null) rung = null
     else rung?.add(nameOf(scope, ''))
     if (ringing || stopping) return
     ringing = true
-    runtime.nextTurn(answer)
+    const early = answeredAt + GAP_MS - runtime.monotonic()
+    if (early > 0) runtime.after(early, answer)
+    else runtime.nextTurn(answer)
   })
 
   function answer(): void {
     ringing = false
+    answeredAt = runtime.monotonic()
     const scopes = rung
     rung = new Set()
     for (const courier of couriers.values()) {
@@ -138,11 +151,12 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
         .filter((courier) => !courier.isEnding())
         .map((courier) => {
           const { scope, id } = courier.endpoint()
-          return { scope, id, isOpen: courier.isOpen() }
+          return { scope, id, isOpen: courier.isOpen(), lagMs: courier.lagMs() }
         }),
     async stop(graceMs) {
       stopping = true
       off()
+      recorder.hurry()
       await loop.stop()
       const all = [...couriers.values()]
       for (const courier of all) courier.end()

@@ -97,7 +97,7 @@ export function createNewEvents(options: NewEventsOptions): NewEvents {
   }
 
   function jobOf(event: StoredEvent): Job {
-    const place = window.add(event.sequence)
+    const place = window.add(event)
     return { event, id: idOf(event.id), object: objectOf(event), why: 'event', stored: null, place, window }
   }
 }

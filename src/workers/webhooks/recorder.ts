@@ -13,14 +13,19 @@ const BROKEN_MS = 60_000
 export type Recorder = {
   /** The courier has something to store. */
   add(courier: Sender): void
+  /** From now on it waits for no further results. */
+  hurry(): void
   /** Stores nothing more while the store is unavailable. */
   giveUp(): void
 }
 
+/** A write begins at least this long after the one before, in ms: under load, it then stores many results. */
+const GAP_MS = 10
+
 export type RecorderOptions = {
   readonly store: Pick<Store, 'recordDeliveries'>
   readonly log: Log
-  readonly runtime: Pick<Runtime, 'after'>
+  readonly runtime: Pick<Runtime, 'after' | 'monotonic'>
 }
 
 /** What the recorder needs of a courier. */
@@ -31,10 +36,14 @@ export function createRecorder({ store, log, runtime }: RecorderOptions): Record
   const waiting = new Set<Sender>()
   let running = false
   let givenUp = false
+  let hurried = false
+  let wroteAt = Number.NEGATIVE_INFINITY
 
   async function run(): Promise<void> {
-    running = true
     while (waiting.size > 0) {
+      const early = wroteAt + GAP_MS - runtime.monotonic()
+      if (early > 0 && !hurried) await sleep(runtime, early)
+      wroteAt = runtime.monotonic()
       const couriers = [...waiting]
       waiting.clear()
       const filed: Filed[] = []
@@ -90,6 +99,9 @@ export function createRecorder({ store, log, runtime }: RecorderOptions): Record
         running = true
         void Promise.resolve().then(run)
       }
+    },
+    hurry() {
+      hurried = true
     },
     giveUp() {
       givenUp = true

@@ -51,7 +51,7 @@ export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): Repla
 
   function jobOf({ event, delivery }: FormerEvent): Job {
     const stored = delivery ? { revision: delivery.revision, attempts: delivery.attempts } : null
-    const place = window.add(event.sequence)
+    const place = window.add(event)
     return { event, id: idOf(event.id), object: objectOf(event), why: 'replay', stored, place, window }
   }
 

@@ -84,7 +84,7 @@ test('a replay is resumed after a crash, without what it had sent', async (t) =>
   await world.runtime.advance(60 * SECOND)
   const after = await world.store.replay(KEYLESS_SCOPE, replay.id)
   assert.equal(after?.state, 'done')
-  assert.ok(world.toldTo(endpoint).length <= 400 + 4, `${world.toldTo(endpoint).length} attempts`)
+  assert.ok(world.toldTo(endpoint).length <= 400 + 8, `${world.toldTo(endpoint).length} attempts`)
 })
 
 test('a canceled replay stops', async (t) => {

@@ -6,12 +6,14 @@
 /** An event of the window. */
 export type Place = {
   readonly sequence: number
+  /** When the event was stored, in ms since 1970. */
+  readonly storedAt: number
   state: 'waiting' | 'sent' | 'settled'
 }
 
 export type Window = {
   /** Adds an event that was read and has to be sent; sequences grow. */
-  add(sequence: number): Place
+  add(event: { readonly sequence: number; readonly createdAt: number }): Place
   /** Everything up to this sequence was read; events that were not added need nothing. */
   passTo(sequence: number): void
   send(place: Place): void
@@ -42,8 +44,8 @@ export function createWindow(position: number): Window {
   }
 
   return {
-    add(sequence) {
-      const place: Place = { sequence, state: 'waiting' }
+    add({ sequence, createdAt }) {
+      const place: Place = { sequence, storedAt: createdAt, state: 'waiting' }
       places.push(place)
       readTo = Math.max(readTo, sequence)
       return place
