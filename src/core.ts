@@ -88,8 +88,8 @@ export type Surroundings = {
   readonly log: Log
   /** Called once the database can no longer be used: it is damaged, or its files were removed or replaced. */
   readonly onFatal: (error: Error) => void
-  /** Whether requests come from this machine only, as with a server on loopback; unless given, they do. */
-  readonly onLoopback?: boolean
+  /** Whether requests come from this machine only, as with a server on loopback without proxies; unless given, they do. */
+  readonly isLocal?: boolean
   /** Values of `${NAME}` in a file of providers. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** The mode whose events go to `webhookTarget`; unless given, live if a provider serves it. */
@@ -139,7 +139,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const vault = await vaultOf(config, store, log)
     const made = { store, vault, providers, health, log, runtime, clock }
     const target = targetScope(providers, surroundings.webhookMode)
-    const policy = targetPolicyOf(config, surroundings.onLoopback ?? true)
+    const policy = targetPolicyOf(config, surroundings.isLocal ?? true)
     const clients = createWebhookClients({
       ...{ operator: config.allowedTargets, policy, runtime },
       connections: config.webhookTargetConcurrency,
@@ -236,9 +236,9 @@ const CHECKED_SECRETS = 1_000
 /** The rule for the targets of registered webhook endpoints. */
 function targetPolicyOf(
   { allowedTargets, localTargets, webhookPorts }: CoreConfig,
-  onLoopback: boolean,
+  isLocal: boolean,
 ): TargetPolicy {
-  const local = localTargets === 'always' || (localTargets === 'loopback' && onLoopback)
+  const local = localTargets === 'always' || (localTargets === 'loopback' && isLocal)
   return { allowed: allowedTargets, local, ports: webhookPorts }
 }
 

@@ -6,7 +6,7 @@ import { warnOfOpenNetworks } from './open-networks.ts'
 
 type Local = 'always' | 'never' | 'loopback'
 
-function warnings(trusted: string[], allowed: string[], localTargets: Local = 'loopback', onLoopback = true) {
+function warnings(trusted: string[], allowed: string[], localTargets: Local = 'loopback', isLocal = true) {
   const said: object[] = []
   const log = { info() {}, error() {}, warn: (facts: object) => void said.push(facts) }
   const networks = {
@@ -14,7 +14,7 @@ function warnings(trusted: string[], allowed: string[], localTargets: Local = 'l
     allowedTargets: createEgress(allowed),
     localTargets,
   }
-  warnOfOpenNetworks(log, networks, onLoopback)
+  warnOfOpenNetworks(log, networks, isLocal)
   return said
 }
 

@@ -14,13 +14,13 @@ export type OpenNetworks = {
 }
 
 /**
- * Warns of proxies that are the whole internet, of targets with the credentials of machines, and, unless it serves on
- * loopback alone, of webhooks to the services of this machine.
+ * Warns of proxies that are the whole internet, of targets with the credentials of machines, and, unless it serves
+ * this machine alone, of webhooks to the services of this machine.
  */
 export function warnOfOpenNetworks(
   log: Log,
   { trustedProxies, allowedTargets, localTargets }: OpenNetworks,
-  onLoopback: boolean,
+  isLocal: boolean,
 ): void {
   const wide = trustedProxies.map(textOfNetwork).filter((text) => Number(text.split('/')[1]) <= FEW_BITS)
   if (wide.length > 0)
@@ -34,7 +34,7 @@ export function warnOfOpenNetworks(
       { addresses: open },
       'INSECURE: webhooks and provider calls can reach addresses where clouds serve the credentials of machines, because of --allowed-targets.',
     )
-  if (localTargets === 'always' && !onLoopback)
+  if (localTargets === 'always' && !isLocal)
     log.warn(
       {},
       'INSECURE: everyone with a key that may write webhooks can reach the services of this machine, because of --local-targets always.',

@@ -60,7 +60,9 @@ export async function serve(
   const metrics = createMetrics(output.dropped)
   const onLoopback = await isLoopback(config.host)
   const watch = watchOf(metrics)
-  const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch, onLoopback })
+  // Behind a proxy, requests come from other machines, too.
+  const isLocal = onLoopback && config.trustedProxies.length === 0
+  const opening = openCore(config, { log, onFatal, env: process.env, parts, signal, watch, isLocal })
   // While the database's thread starts, this one loads the HTTP library.
   const [core, { createServer }, { servedApi }] = await Promise.all([
     opening,
@@ -118,7 +120,7 @@ export async function serve(
   const { url: address, bound } = listening
   workers.start()
   loadRest(log)
-  warnOfOpenNetworks(log, config, onLoopback)
+  warnOfOpenNetworks(log, config, isLocal)
   warnOfProxy(log, process.env)
   warnOfMisspeltVariables(log, misspeltVariables(process.env))
   logLinkVariables(log, linkVariables(process.env))

@@ -116,7 +116,7 @@ export const SETTINGS = {
     flag: 'local-targets',
     env: 'MINIPAY_LOCAL_TARGETS',
     default: 'loopback',
-    doc: 'Whether webhook endpoints may be on loopback and use plain http: always, never, or loopback (while MiniPay itself listens on loopback only).',
+    doc: 'Whether webhook endpoints may be on loopback and use plain http: always, never, or loopback (while MiniPay itself listens on loopback only, and trusts no proxy).',
     parse: oneOf('loopback', 'always', 'never'),
   },
   webhookPorts: {

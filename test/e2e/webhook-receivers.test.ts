@@ -68,4 +68,9 @@ test('local targets need the permission of the operator, at the registration and
   assert.match(tested.body.error ?? '', /^not sent: The URL must begin with https:/)
   assert.equal((await strict.post<ErrorAnswer>(ENDPOINTS, { url: receiver.url })).body.param, 'url')
   assert.equal(receiver.count(), 1)
+  // Behind a proxy, requests come from other machines.
+  const behind = await servedForWebhooks(t, { MINIPAY_TRUSTED_PROXIES: '127.0.0.1' })
+  assert.equal((await behind.api.post<ErrorAnswer>(ENDPOINTS, { url: receiver.url })).body.param, 'url')
+  const always = { MINIPAY_TRUSTED_PROXIES: '127.0.0.1', MINIPAY_LOCAL_TARGETS: 'always' }
+  await register((await servedForWebhooks(t, always)).api, receiver.url)
 })
