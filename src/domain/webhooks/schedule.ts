@@ -59,10 +59,13 @@ export function policyOf({ id, schedule }: Pick<WebhookEndpoint, 'id' | 'schedul
   }
 }
 
-/** The state of a delivery after an attempt. `retryAt` is in ms since 1970; `gone`: the endpoint exists no longer. */
+/**
+ * The state of a delivery after an attempt. `retryAt` is in ms since 1970. `gone`: the endpoint exists no longer.
+ * `refused`: the receiver works, and refused this message; a repetition would only get the same response.
+ */
 export type Judgement =
   | { readonly state: 'delivered' }
-  | { readonly state: 'failed'; readonly gone: boolean }
+  | { readonly state: 'failed'; readonly gone: boolean; readonly refused?: boolean }
   | { readonly state: 'pending'; readonly retryAt: number }
 
 /** The receiver is slow, not ready yet, or has too many requests: the same request may succeed later. */
@@ -88,7 +91,7 @@ export function judgeAttempt(
     if (status >= 200 && status < 300) return { state: 'delivered' }
     if (policy.endsWhenGone && status === GONE) return { state: 'failed', gone: true }
     if (policy.failsAtOnce && status >= 300 && status < 500 && !LATER.has(status))
-      return { state: 'failed', gone: false }
+      return { state: 'failed', gone: false, refused: true }
     requestedMs = retryAfter === undefined ? 0 : retryAfterMs(retryAfter, now)
   }
   const wait = policy.schedule[attempts - 1]

@@ -43,7 +43,9 @@ export function createCondition({ failing: first, runtime, now }: ConditionOptio
       const at = now()
       const succeeded = verdict.state === 'delivered'
       const waitMs = verdict.state === 'pending' ? verdict.retryAt - at : null
-      breaker = breakerAfter(breaker, { succeeded, probe, waitMs }, runtime.monotonic())
+      // A receiver that refuses single messages takes others, and soon.
+      const works = succeeded || (verdict.state === 'failed' && verdict.refused === true)
+      breaker = breakerAfter(breaker, { succeeded: works, probe, waitMs }, runtime.monotonic())
       const after = failingAfter(failing, succeeded, disableAfterMs, at)
       failing = after.failing
       if (verdict.state === 'failed' && verdict.gone) return 'gone'
