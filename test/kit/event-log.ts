@@ -20,6 +20,7 @@ export function logOf(runtime: ManualRuntime) {
   const log: StoredEvent[] = []
   let reads = 0
   let fails = false
+  let most = Number.POSITIVE_INFINITY
   const store = {
     async lastEventSequence() {
       return log.at(-1)?.sequence ?? 0
@@ -31,7 +32,8 @@ export function logOf(runtime: ManualRuntime) {
         throw new Error('the database is away')
       }
       const rows = log.filter((event) => event.sequence > query.after && fitsQuery(query, event))
-      return { data: rows.slice(0, query.limit), hasMore: rows.length > query.limit, epoch: {} }
+      const length = Math.min(most, query.limit)
+      return { data: rows.slice(0, length), hasMore: rows.length > length, epoch: {} }
     },
   } as unknown as Store
   const bell = createEventBell(runtime)
@@ -39,6 +41,9 @@ export function logOf(runtime: ManualRuntime) {
     context: { store, bell, runtime, eventReader: createEventReader(store, bell, runtime) },
     bell,
     reads: () => reads,
+    endPagesAfter(rows: number) {
+      most = rows
+    },
     failNext() {
       fails = true
     },

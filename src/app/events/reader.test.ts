@@ -64,3 +64,13 @@ test('a read that fails is not remembered', async () => {
   log.add()
   assert.deepEqual(numbers(await eventReader.read(SCOPE, 0)), [1])
 })
+
+test('a page that ends early, because it is long, is not taken for the end of the log', async () => {
+  const log = logOf(manualRuntime())
+  for (let i = 0; i < 5; i++) log.add()
+  log.endPagesAfter(2)
+  const { eventReader } = log.context
+  assert.deepEqual(numbers(await eventReader.read(SCOPE, 0)), [1, 2])
+  assert.deepEqual(numbers(await eventReader.read(SCOPE, 2)), [3, 4])
+  assert.deepEqual(numbers(await eventReader.read(SCOPE, 4)), [5])
+})

@@ -3,7 +3,7 @@
  * however many streams are open.
  */
 import type { Runtime } from '../../ports/runtime.ts'
-import type { Scope, Store, StoredEvent } from '../../ports/store.ts'
+import type { Page, Scope, Store, StoredEvent } from '../../ports/store.ts'
 import type { EventBell } from './bell.ts'
 
 /** The most events of one read. */
@@ -23,8 +23,8 @@ type Read = {
   readonly after: number
   readonly startedAt: number
   readonly result: Promise<readonly StoredEvent[]>
-  /** Once it has ended: the log after `after`, without a gap. */
-  page?: readonly StoredEvent[]
+  /** Once it has ended: the log after `after`, without a gap; and whether it has more behind. */
+  page?: Page<StoredEvent>
   /** An event may have been stored since it began: whoever comes now must not take its end for the end of the log. */
   isStale: boolean
 }
@@ -41,13 +41,14 @@ export function createEventReader(
   })
 
   function start(scope: Scope, name: string, after: number): Read {
-    const result = store.events(scope, { after, limit: PAGE }).then(({ data }) => data)
+    const found = store.events(scope, { after, limit: PAGE })
+    const result = found.then(({ data }) => data)
     const read: Read = { after, startedAt: monotonic(), result, isStale: false }
     newest.delete(name)
     newest.set(name, read)
     const [oldest] = newest.keys()
     if (newest.size > PAGES_KEPT && oldest !== undefined) newest.delete(oldest)
-    result.then(
+    found.then(
       (page) => {
         read.page = page
       },
@@ -62,9 +63,10 @@ export function createEventReader(
   function known({ after: from, page, result, isStale, startedAt }: Read, after: number) {
     const isFresh = !isStale && monotonic() - startedAt < FRESH_MS
     if (!page) return isFresh && from === after ? result : undefined
-    const rest = from <= after ? page.filter(({ sequence }) => sequence > after) : []
+    const { data, hasMore } = page
+    const rest = from <= after ? data.filter(({ sequence }) => sequence > after) : []
     if (rest.length > 0) return rest
-    const isEnd = page.length < PAGE && after === (page.at(-1)?.sequence ?? from)
+    const isEnd = !hasMore && after === (data.at(-1)?.sequence ?? from)
     return isFresh && isEnd ? rest : undefined
   }
 

@@ -10,6 +10,9 @@ import { live } from './rows.ts'
 
 const EVENT = `seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch`
 
+/** The rows of one window. */
+const WINDOW = 1_000
+
 type Condition = readonly [text: string, ...values: (string | number)[]]
 type Row = { readonly seq: number; readonly created_at: number }
 
@@ -17,6 +20,11 @@ type Row = { readonly seq: number; readonly created_at: number }
 export function eventLogReads(sql: Sql) {
   const newestEpoch = () =>
     sql(`SELECT ${EPOCH} FROM epochs WHERE first_seq = (SELECT max(first_seq) FROM epochs)`).get() as Epoch
+
+  const page = (rows: Iterable<StoredEvent>, limit: number): EventPage => ({
+    ...pageOf(rows, limit),
+    epoch: newestEpoch(),
+  })
 
   /** The greatest sequence before the first event of that time, if the events are in the order of their times. */
   function lastBefore(scope: Scope, ms: number): number {
@@ -39,41 +47,54 @@ export function eventLogReads(sql: Sql) {
     return low
   }
 
-  function timesOf(scope: Scope, query: EventQuery): Condition[] {
-    const { createdFrom, createdUntil } = query
-    if (createdFrom === undefined && createdUntil === undefined) return []
+  /** The part of the log that has all events of the query's times, and in its disorder some others. */
+  function rangeOf(scope: Scope, query: EventQuery): Condition[] {
+    if (!isTimed(query)) return []
     const { from, until } = seekRange(query, setBackMs(sql))
     return [
       ...(from === undefined ? [] : [['seq > ?', lastBefore(scope, from)] as const]),
       ...(until === undefined ? [] : [['seq <= ?', lastBefore(scope, until)] as const]),
-      ...(createdFrom === undefined ? [] : [['created_at >= ?', createdFrom] as const]),
-      ...(createdUntil === undefined ? [] : [['created_at < ?', createdUntil] as const]),
     ]
   }
 
+  /** Every event of the range has to be looked at: between two windows other requests get their turn. */
+  async function inTime(query: EventQuery, selection: Selection): Promise<EventPage> {
+    const { createdFrom = 0, createdUntil = Number.POSITIVE_INFINITY, limit } = query
+    const whole = sql(`SELECT ${EVENT} FROM events e WHERE account_id = ? AND live = ? AND seq = ?`)
+    const found: StoredEvent[] = []
+    for (let after = query.after; ; ) {
+      const { text, values } = textOf('seq, created_at', selection, after, WINDOW)
+      const window = sql(text).all(...values) as Row[]
+      for (const { seq, created_at } of window)
+        if (found.length <= limit && created_at >= createdFrom && created_at < createdUntil)
+          found.push(whole.get(...selection.scope, seq) as StoredEvent)
+      const last = window.at(-1)
+      if (!last || window.length < WINDOW || found.length > limit) return page(found, limit)
+      after = last.seq
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+  }
+
   return {
-    events(scope: Scope, query: EventQuery): EventPage {
-      const { after, object, types, limit } = query
-      const own: Condition[] = [
-        ['account_id = ? AND live = ? AND seq > ?', scope.accountId, live(scope), after],
-        ...timesOf(scope, query),
+    events(scope: Scope, query: EventQuery): EventPage | Promise<EventPage> {
+      const { object, types, limit } = query
+      const where: Condition[] = [
+        ...rangeOf(scope, query),
         ...(object ? [[`${OBJECT_OF_EVENT} = ?`, object.id] as const] : []),
         ...(object?.part ? [[`instr(${EVENT_DATA}, ?) > 0`, partText(object.part)] as const] : []),
       ]
-      const rare = isRare(types)
-      const index = object ? 'INDEXED BY events_by_object' : rare ? 'INDEXED BY events_by_type' : ''
-      const selects =
-        types && rare && !object
-          ? types.map((type) => select([...own, [`type = ? AND type <> 'payment.succeeded'`, type]], index))
-          : [select([...own, ...(types ? [oneOf(types)] : [])], index)]
-      const text = selects
-        .map(({ text }) => `SELECT * FROM (${text} ORDER BY seq LIMIT ?)`)
-        .join(' UNION ALL ')
-      const values = selects.flatMap(({ values }) => [...values, limit + 1])
-      const sorted =
-        selects.length > 1 ? `SELECT * FROM (${text}) ORDER BY sequence LIMIT ${limit + 1}` : text
-      const rows = sql(sorted).iterate(...values) as IterableIterator<StoredEvent>
-      return { ...pageOf(rows, limit), epoch: newestEpoch() }
+      const isByType = isRare(types) && !object
+      const selection: Selection = {
+        scope: [scope.accountId, live(scope)],
+        index: object ? 'INDEXED BY events_by_object' : isByType ? 'INDEXED BY events_by_type' : '',
+        branches: isByType
+          ? (types ?? []).map((type) => [...where, [`type = ? AND type <> 'payment.succeeded'`, type]])
+          : [types ? [...where, oneOf(types)] : where],
+      }
+      if (types?.length === 0) return page([], limit)
+      if (isTimed(query)) return inTime(query, selection)
+      const { text, values } = textOf(EVENT, selection, query.after, limit + 1)
+      return page(sql(text).iterate(...values) as IterableIterator<StoredEvent>, limit)
     },
 
     lastEventSequence(scope: Scope): number {
@@ -90,10 +111,33 @@ export function eventLogReads(sql: Sql) {
   }
 }
 
-function select(where: readonly Condition[], index: string) {
+const isTimed = ({ createdFrom, createdUntil }: EventQuery) =>
+  createdFrom !== undefined || createdUntil !== undefined
+
+/** Rows of the log that fit one of the branches, by one index. */
+type Selection = {
+  readonly scope: readonly [accountId: number, live: number]
+  readonly index: string
+  readonly branches: readonly (readonly Condition[])[]
+}
+
+/** The first rows after a sequence, in the order of the log. */
+function textOf(columns: string, { scope, index, branches }: Selection, after: number, limit: number) {
+  const selects = branches.map((conditions) => {
+    const where = ['account_id = ? AND live = ? AND seq > ?', ...conditions.map(([text]) => text)]
+    return `SELECT * FROM (SELECT ${columns} FROM events e ${index} WHERE ${where.join(' AND ')} ORDER BY seq LIMIT ?)`
+  })
+  const values = branches.flatMap((conditions) => [
+    ...[...scope, after],
+    ...conditions.flatMap(([, ...values]) => values),
+    limit,
+  ])
+  const [only = ''] = selects
+  if (selects.length === 1) return { text: only, values }
+  // The first column is the sequence.
   return {
-    text: `SELECT ${EVENT} FROM events e ${index} WHERE ${where.map(([text]) => text).join(' AND ')}`,
-    values: where.flatMap(([, ...values]) => values),
+    text: `SELECT * FROM (${selects.join(' UNION ALL ')}) ORDER BY 1 LIMIT ?`,
+    values: [...values, limit],
   }
 }
 
