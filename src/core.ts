@@ -61,6 +61,8 @@ export const CORE_SETTINGS = [
   'webhookConcurrency',
   'webhookTargetConcurrency',
   'idempotencyRetentionHours',
+  'eventRetentionDays',
+  'deliveryRetentionDays',
   'idempotencyWaitMs',
   'providerWaitMs',
   'actionAgeHours',
@@ -152,6 +154,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const workers = createWorkers(context, {
       clock,
       keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
+      retention: { eventDays: config.eventRetentionDays, deliveryDays: config.deliveryRetentionDays },
       webhooks: webhooksOf(config, webhooks, watch, clients),
     })
     const { router } = context

@@ -122,8 +122,13 @@ export type MiniPay = {
   refunds(query?: Partial<RefundQuery>): Promise<Page<Refund>>
   /** Every call to a provider for a charge, oldest first; undefined when there is no such charge. */
   attempts(chargeId: string): Promise<readonly Attempt[] | undefined>
-  /** Events after a sequence (0 unless given), oldest first. */
-  events(query?: Partial<EventQuery>): Promise<Page<Event> & Pick<EventPage, 'epoch'>>
+  /**
+   * Events after a sequence (0 unless given), oldest first. If `purgedTo`, the last event that was deleted after its
+   * retention, is greater than that sequence, you miss the deleted ones.
+   */
+  events(
+    query?: Partial<EventQuery>,
+  ): Promise<Page<Event> & Pick<EventPage, 'epoch'> & { readonly purgedTo: number }>
   /** The balances of the ledger, and counters of each currency. */
   balances(): Promise<{
     readonly totals: readonly CurrencyTotals[]
@@ -282,7 +287,8 @@ function readsOf(context: Context, scope: Scope, call: Call): Reads {
     events: (query) =>
       call(async () => {
         const page = await store.events(scope, { after: 0, limit: DEFAULT_LIMIT, ...query })
-        return { ...page, data: page.data.map((event) => ({ ...event, data: decodeSnapshot(event.data) })) }
+        const data = page.data.map((event) => ({ ...event, data: decodeSnapshot(event.data) }))
+        return { ...page, data, purgedTo: await store.eventsPurgedTo(scope) }
       }),
     balances: () => call(() => store.balances(scope)),
   }

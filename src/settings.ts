@@ -147,6 +147,20 @@ export const SETTINGS = {
     doc: 'Hours that MiniPay keeps an idempotency key, counted while it runs.',
     parse: integer(1, 87_600),
   },
+  eventRetentionDays: {
+    flag: 'event-retention-days',
+    env: 'MINIPAY_EVENT_RETENTION_DAYS',
+    default: '0',
+    doc: 'Days that MiniPay keeps an event; 0 keeps events for ever. Events that an endpoint still needs are kept longer.',
+    parse: integer(0, 36_500),
+  },
+  deliveryRetentionDays: {
+    flag: 'delivery-retention-days',
+    env: 'MINIPAY_DELIVERY_RETENTION_DAYS',
+    default: '90',
+    doc: 'Days that MiniPay keeps a delivered webhook with its attempts; 0 keeps them for ever.',
+    parse: integer(0, 36_500),
+  },
   idempotencyWaitMs: {
     flag: 'idempotency-wait-ms',
     env: 'MINIPAY_IDEMPOTENCY_WAIT_MS',

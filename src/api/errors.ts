@@ -23,6 +23,7 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   attempt_not_found: { status: 404 },
   provider_not_found: { status: 404 },
   idempotency_key_in_progress: { status: 409, retryAfterS: 1 },
+  events_purged: { status: 410 },
   already_refunded: { status: 409 },
   routing_version_conflict: { status: 409 },
   charge_not_refundable: { status: 409 },

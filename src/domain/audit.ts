@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = {
   'epoch.begun': 'A new epoch of event numbers began.',
   'database.restored': '`minipay restore` restored this database.',
   'database.copied': '`minipay copy` filled this database.',
+  'events.purged': 'Events past their retention were deleted.',
   'server.started': 'A server started, with these settings.',
 } as const
 export type AuditAction = keyof typeof AUDIT_ACTIONS

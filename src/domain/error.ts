@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   transaction_not_found: 'No transaction has this id.',
   refund_not_found: 'No refund has this id.',
   alarm_not_found: 'No alarm has this id.',
+  events_purged:
+    'Events after this sequence were deleted after their retention; the message names the last deleted one.',
   delivery_not_found: 'No webhook delivery has this id.',
   event_not_found: 'No event has this id.',
   webhook_endpoint_not_found: 'No webhook endpoint has this id.',

@@ -27,6 +27,7 @@ import type { AuditStore } from './store-audit.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
+import type { RetentionStore } from './store-retention.ts'
 import type { WebhookStore } from './store-webhooks.ts'
 
 export type { Scope } from '../domain/scope.ts'
@@ -270,7 +271,7 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-type Parts = AccessStore & AuditStore & ClockStore & LimitStore & WebhookStore
+type Parts = AccessStore & AuditStore & ClockStore & LimitStore & RetentionStore & WebhookStore
 
 export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>

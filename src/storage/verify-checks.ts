@@ -29,6 +29,10 @@ export function withChains(
 const sameScope = (child: string, parent: string) =>
   `${child}.account_id = ${parent}.account_id AND ${child}.live = ${parent}.live`
 
+/** The last deleted event of a scope, or 0. */
+const PURGED_TO = (scope: string) =>
+  `coalesce((SELECT g.events_to FROM event_purges g WHERE ${sameScope('g', scope)}), 0)`
+
 const OPEN = `('sending', 'pending', 'unknown')`
 const WAITING = `('processing', 'requires_action')`
 
@@ -219,7 +223,7 @@ const REFERENCES: readonly Check[] = [
   {
     sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
       LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
-      WHERE e.seq IS NULL LIMIT 1`,
+      WHERE e.seq IS NULL AND d.event_seq > ${PURGED_TO('d')} LIMIT 1`,
     problem: ({ id, seq }) => `The delivery ${id} belongs to event ${seq}, which is not there.`,
   },
   {
@@ -254,18 +258,19 @@ const NUMBERING: readonly Check[] = [
   },
   {
     sql: `SELECT e.seq, e.before FROM (
-        SELECT account_id, live, seq,
-          coalesce(lag(seq) OVER (PARTITION BY account_id, live ORDER BY seq), 0) AS before
-        FROM events) AS e
+        SELECT n.account_id, n.live, n.seq,
+          coalesce(lag(n.seq) OVER (PARTITION BY n.account_id, n.live ORDER BY n.seq), ${PURGED_TO('n')}) AS before
+        FROM events n) AS e
       LEFT JOIN epochs p ON p.first_seq = e.seq
       WHERE e.seq <> e.before + 1 AND p.first_seq IS NULL LIMIT 1`,
     problem: ({ seq, before }) => `The events have a gap: after ${before} comes ${seq}.`,
   },
   {
     sql: `SELECT * FROM (
-        SELECT n.first_seq AS first, n.last_seq AS stored, ${LAST_BEFORE('n', 'n.first_seq')} AS last
+        SELECT n.first_seq AS first, n.last_seq AS stored, ${LAST_BEFORE('n', 'n.first_seq')} AS last,
+          ${PURGED_TO('n')} AS purged
         FROM epoch_ends n) AS x
-      WHERE stored <> last LIMIT 1`,
+      WHERE stored <> last AND purged < stored LIMIT 1`,
     problem: ({ first, stored, last }) =>
       `The events have a gap: before ${first} the last was ${stored}, and now it is ${last}.`,
   },
@@ -351,7 +356,7 @@ const COUNTERS: readonly Check[] = [
   },
   {
     // The last such event of a charge counts, because a late outcome may have reversed an earlier one. The charge's id
-    // is the first field of an event's data.
+    // is the first field of an event's data. Scopes of which events were deleted are not compared.
     sql: `WITH last AS (
         SELECT account_id, live, max(seq) AS seq FROM events
         WHERE type IN ('payment.succeeded', 'payment.failed', 'payment.authorized', 'payment.capture_failed',
@@ -361,10 +366,10 @@ const COUNTERS: readonly Check[] = [
       reported AS (
         SELECT e.account_id, e.live, 'charges_' || substr(e.type, length('payment.') + 1) AS name, count(*) AS value
         FROM last l JOIN events e ON ${sameScope('e', 'l')} AND e.seq = l.seq
-        WHERE e.type IN ('payment.succeeded', 'payment.failed') GROUP BY 1, 2, 3),
+        WHERE e.type IN ('payment.succeeded', 'payment.failed') AND ${PURGED_TO('e')} = 0 GROUP BY 1, 2, 3),
       counted AS (
-        SELECT account_id, live, name, sum(value) AS value FROM counters
-        WHERE name IN ('charges_succeeded', 'charges_failed') GROUP BY 1, 2, 3)
+        SELECT c.account_id, c.live, c.name, sum(c.value) AS value FROM counters c
+        WHERE c.name IN ('charges_succeeded', 'charges_failed') AND ${PURGED_TO('c')} = 0 GROUP BY 1, 2, 3)
       SELECT coalesce(k.name, t.name) AS name, coalesce(k.value, 0) AS stored, coalesce(t.value, 0) AS reported
       FROM counted k FULL JOIN reported t ON ${sameScope('t', 'k')} AND t.name = k.name
       WHERE coalesce(k.value, 0) <> coalesce(t.value, 0) LIMIT 1`,

@@ -9,11 +9,13 @@ import type { Loop } from './loop.ts'
 import { startNotifications } from './notifications.ts'
 import { startPurge } from './purge.ts'
 import { startRecovery } from './recover.ts'
+import { type Retention, startRetention } from './retention.ts'
 
 export type WorkersOptions = {
   readonly clock: ServingClock
   /** How long an idempotency key is kept, in ms. */
   readonly keyRetentionMs: number
+  readonly retention: Retention
   /** The webhook endpoint, if there is one. */
   readonly webhooks: Omit<DeliverOptions, 'store' | 'log' | 'runtime' | 'now'> | undefined
 }
@@ -36,7 +38,7 @@ export type Workers = {
 /** The workers over a context; none runs before `start`. */
 export function createWorkers(context: Context, options: WorkersOptions): Workers {
   const { store, log, runtime, now, background } = context
-  const { clock, keyRetentionMs, webhooks } = options
+  const { clock, keyRetentionMs, retention, webhooks } = options
   const providers = [...context.providers.values()]
   let deliverer: Deliverer | undefined
   let notifications: Loop | undefined
@@ -51,6 +53,7 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
         ...(notifications ? [notifications] : []),
         startKeyUses(context),
         startPurge(context, keyRetentionMs, clock),
+        startRetention(context, retention, clock),
         startClockWatch(context, clock),
       )
     },

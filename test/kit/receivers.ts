@@ -191,16 +191,6 @@ export const endlessInterim = (ends: Ends) =>
       .once('data', () => pour(socket, () => write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n')))
   })
 
-/** The reason in its status line never ends. */
-export const endlessStatusLine = (ends: Ends) =>
-  bare(ends, (socket, write) => {
-    socket.resume().once('data', () => {
-      write('HTTP/1.1 200 ')
-      const block = 's'.repeat(64 * 1024)
-      pour(socket, () => write(block))
-    })
-  })
-
 /** The extension of its first chunk never ends. */
 export const endlessChunkExtension = (ends: Ends) =>
   bare(ends, (socket, write) => {

@@ -108,7 +108,7 @@ export const CHAINS: readonly Tampering[] = [
   },
   {
     what: 'a link whose hash was changed',
-    sql: `UPDATE chain_links SET hash = replace(hash, substr(hash, 1, 1), '_') WHERE ${link('5')}`,
+    sql: `UPDATE chain_links SET hash = hash || 'x' WHERE ${link('5')}`,
     says: /^Link 5 of account 1 \(live\) does not match its rows: /,
   },
   {

@@ -1,12 +1,14 @@
 /** The events of an account and mode as a stream of server-sent events. */
 import type { Context } from '../../app/context.ts'
 import { fitsQuery, followEvents } from '../../app/events/follow.ts'
+import { refusalOfPurged } from '../../app/events/purged.ts'
 import { Refused, refuse } from '../../http/errors.ts'
 import { type EventStream, openEventStream } from '../../http/event-stream.ts'
 import { type Static, strict, string } from '../../http/schema.ts'
 import type { EventQuery, Scope, StoredEvent } from '../../ports/store.ts'
 import { scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { sendRejection } from '../errors.ts'
 import { EVENT } from '../openapi/example-objects.ts'
 import { choosingEvents, chosenEvents, TOO_MANY_WAIT } from './event-queries.ts'
 import { queryValidator } from './parameters.ts'
@@ -50,7 +52,7 @@ export const streamEventsEndpoint: Endpoint = {
       type: 'text/event-stream',
     },
   },
-  errors: ['cursor_invalid'],
+  errors: ['cursor_invalid', 'events_purged'],
   examples: [
     {
       name: 'stream',
@@ -65,6 +67,8 @@ export const streamEventsEndpoint: Endpoint = {
     const filter = await chosenEvents(context, scope, choice)
     const after =
       lastEventId(request.headers['last-event-id']) ?? asked ?? (await context.store.lastEventSequence(scope))
+    const purged = await refusalOfPurged(context.store, scope, after)
+    if (purged) return sendRejection(reply, purged)
     const wait = eventWaits.begin()
     if (!wait) throw new Refused(TOO_MANY_WAIT)
     // A stream takes a place of its own kind, for longer than any request.

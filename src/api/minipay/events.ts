@@ -1,4 +1,5 @@
 import { awaitEvents } from '../../app/events/follow.ts'
+import { refusalOfPurged } from '../../app/events/purged.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused, refuse } from '../../http/errors.ts'
@@ -32,7 +33,7 @@ const listEventsEndpoint: Endpoint = {
   tag: 'Events and webhooks',
   query: EventsQuery,
   responses: { 200: { description: 'A page of events.', schema: EventPage } },
-  errors: ['cursor_invalid'],
+  errors: ['cursor_invalid', 'events_purged'],
   examples: shows('page', 'A page of events', {
     data: [EVENT],
     has_more: false,
@@ -50,6 +51,11 @@ const listEventsEndpoint: Endpoint = {
       wait > 0 && chosen
         ? await longPoll(services, request, reply, { query: storeQuery, waitMs: wait * 1_000 })
         : await context.store.events(scope, storeQuery)
+    // The next number follows, so nothing between was deleted.
+    if (found.data[0]?.sequence !== after + 1) {
+      const purged = await refusalOfPurged(context.store, scope, after)
+      if (purged) return sendRejection(reply, purged)
+    }
     const { id, firstSequence } = found.epoch
     return sendPage(reply, found, eventView, { beside: { epoch: id, epoch_first_sequence: firstSequence } })
   },

@@ -1,6 +1,6 @@
 /** Recomputes every hash chain from the stored rows: the part of `verify` that both engines share. */
 import type { AuditAction } from '../../domain/audit.ts'
-import type { Row } from '../verify/aggregate.ts'
+import { jsonOf, type Row } from '../verify/aggregate.ts'
 import { type Head, headText } from './head.ts'
 import {
   auditText,
@@ -12,6 +12,7 @@ import {
   NO_HASH,
   transferText,
 } from './link.ts'
+import { type Purged, purgedOf, restDigest } from './purged.ts'
 
 const RANGE = 'account_id, live, seq'
 
@@ -28,6 +29,9 @@ export const CHAINED = {
     ORDER BY t.account_id, t.live, t.seq`,
   chainedAudit: () => `SELECT * FROM audit_log ORDER BY ${RANGE}`,
   seal: () => 'SELECT sealed_at FROM chain_seal',
+  purges: () => 'SELECT * FROM event_purges ORDER BY account_id, live',
+  purgeEntries: () =>
+    `SELECT account_id, live, after FROM audit_log WHERE action = 'events.purged' ORDER BY ${RANGE}`,
 } as const
 export type Chained = keyof typeof CHAINED
 
@@ -54,6 +58,7 @@ type Reading<T> = Generator<Chained, T, readonly Row[]>
  */
 export function* checkChains(since: readonly Head[] = []): Reading<ChainResult> {
   const [seal] = yield 'seal'
+  const trails = yield* readTrails()
   const tapes = {
     links: new Tape('links'),
     ...{
@@ -76,10 +81,20 @@ export function* checkChains(since: readonly Head[] = []): Reading<ChainResult> 
     const uncovered = yield* uncoveredRow(tapes, link, former !== undefined)
     if (uncovered !== undefined) return { problem: seal?.['sealed_at'] == null ? UNSEALED : uncovered }
     if (!link) break
-    const problem = (yield* linkProblem(tapes, link, former)) ?? headProblem(link, since)
-    if (problem !== undefined) return { problem }
+    const trail = trails.get(nameOf(link))
+    const problem =
+      trail && link.number <= trail.purged.linksTo
+        ? yield* purgedProblem(tapes, link, former, trail)
+        : yield* linkProblem(tapes, link, former)
+    const other = problem ?? headProblem(link, since)
+    if (other !== undefined) return { problem: other }
     last = link
   }
+  for (const [name, { seen, purged }] of trails)
+    if (seen < purged.linksTo)
+      return {
+        problem: `The chain of ${name} ends before link ${purged.linksTo}, up to which events were deleted.`,
+      }
   const unknown = since.find((one) => !heads.some((head) => isSameScope(head, one)))
   if (unknown)
     return {
@@ -105,11 +120,18 @@ function* uncoveredRow(tapes: Tapes, next: Link | undefined, goesOn: boolean): R
   return undefined
 }
 
+function missingProblem(link: Link, former: Link | undefined): string | undefined {
+  const wanted = (former?.number ?? 0) + 1
+  return link.number === wanted
+    ? undefined
+    : `Link ${wanted} of ${nameOf(link)} is missing: link ${link.number} follows.`
+}
+
 function* linkProblem(tapes: Tapes, link: Link, former: Link | undefined): Reading<string | undefined> {
   const { number, ends } = link
   const name = `Link ${number} of ${nameOf(link)}`
-  const wanted = (former?.number ?? 0) + 1
-  if (number !== wanted) return `Link ${wanted} of ${nameOf(link)} is missing: link ${number} follows.`
+  const missing = missingProblem(link, former)
+  if (missing !== undefined) return missing
   const digest = createDigest()
   const covered: string[] = []
   let absent: string | undefined
@@ -128,6 +150,58 @@ function* linkProblem(tapes: Tapes, link: Link, former: Link | undefined): Readi
   if (absent !== undefined) return absent
   const suspects = [...covered, 'link itself'].map((one) => `the ${one}`)
   return `${name} does not match its rows: ${suspects.join(', ')} or the link before it was changed.`
+}
+
+/** The purge of a scope: see chain/purged. The check follows its digest from link to link. */
+type Trail = {
+  readonly purged: Purged
+  /** The digests in audit entries, by the last link that they cover. */
+  readonly logged: ReadonlyMap<number, unknown>
+  seen: number
+  digest: string
+}
+
+/** By the name of the scope. */
+function* readTrails(): Reading<Map<string, Trail>> {
+  const logged = new Map<string, Map<number, unknown>>()
+  for (let rows = yield 'purgeEntries'; rows.length > 0; rows = yield 'purgeEntries')
+    for (const row of rows) {
+      const name = nameOf(scopeOf(row))
+      const { last_link, digest } = jsonOf(String(row['after'])) ?? {}
+      logged.set(name, (logged.get(name) ?? new Map<number, unknown>()).set(Number(last_link), digest))
+    }
+  const trails = new Map<string, Trail>()
+  for (let rows = yield 'purges'; rows.length > 0; rows = yield 'purges')
+    for (const row of rows) {
+      const name = nameOf(scopeOf(row))
+      trails.set(name, { purged: purgedOf(row), logged: logged.get(name) ?? new Map(), seen: 0, digest: '' })
+    }
+  return trails
+}
+
+/** A link whose events were deleted: its transfers and audit entries must be those of that time. */
+function* purgedProblem(
+  tapes: Tapes,
+  link: Link,
+  former: Link | undefined,
+  trail: Trail,
+): Reading<string | undefined> {
+  const missing = missingProblem(link, former)
+  if (missing !== undefined) return missing
+  const { number, ends } = link
+  const { purged, logged } = trail
+  const kept = yield* tapes.events.peek()
+  if (kept && isSameScope(scopeOf(kept), link) && Number(kept['seq']) <= purged.eventsTo)
+    return `The event ${kept['seq']} of ${nameOf(link)} is there, and MiniPay deleted the events up to ${purged.eventsTo}.`
+  const rest = createDigest()
+  for (const { kind, text } of KINDS)
+    if (kind !== 'events') yield* takeRows(tapes[kind], link, ends[kind], (row) => rest.add(text(row)))
+  trail.seen = number
+  trail.digest = restDigest(trail.digest, link, rest.digest())
+  const isLast = number === purged.linksTo
+  const wanted = logged.has(number) || (isLast && purged.logged) ? logged.get(number) : trail.digest
+  if (trail.digest === wanted && (!isLast || trail.digest === purged.digest)) return undefined
+  return `The links of ${nameOf(link)} up to ${number} do not match the digest of when MiniPay deleted their events: a link, a transfer or an audit entry was changed.`
 }
 
 /** Takes the rows of a link's scope up to a number. */
@@ -174,7 +248,7 @@ function isBefore(row: Row, link: Scoped): boolean {
   return accountId < link.accountId || (accountId === link.accountId && live < link.live)
 }
 
-function linkOf(row: Row): Link {
+export function linkOf(row: Row): Link {
   const { number, events_to, transfers_to, audit_to, hash, at } = row
   const ends = { events: Number(events_to), transfers: Number(transfers_to), audit: Number(audit_to) }
   return { ...scopeOf(row), number: Number(number), ends, hash: String(hash), at: Number(at) }

@@ -59,6 +59,7 @@ export const TABLES: readonly Table[] = [
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
   { name: 'chain_links', key: ['account_id', 'live', 'number'] },
   { name: 'chain_seal', key: ['id'] },
+  { name: 'event_purges', key: ['account_id', 'live'] },
   { name: 'sequences', key: ['account_id', 'live'], from: LAST_NUMBERS },
 ]
 

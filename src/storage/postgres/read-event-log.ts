@@ -67,6 +67,14 @@ export function eventLogReads(sql: Sql) {
       return { ...pageOf(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }
     },
 
+    async eventsPurgedTo(scope: Scope): Promise<number> {
+      const { rows } = await sql('SELECT events_to FROM event_purges WHERE account_id = $1 AND live = $2', [
+        scope.accountId,
+        live(scope),
+      ])
+      return Number(rows[0]?.['events_to'] ?? 0)
+    },
+
     async lastEventSequence(scope: Scope): Promise<number> {
       const { rows } = await sql(
         'SELECT coalesce(max(seq), 0) AS last FROM events WHERE account_id = $1 AND live = $2',

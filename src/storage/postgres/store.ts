@@ -22,6 +22,7 @@ import { connect, connectListening, ONE_PLAN, openWritable } from './connection.
 import { assertNotCopying } from './copying.ts'
 import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
+import { eventPurges } from './event-purge.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
 import { migratePostgres, migrations, withClient } from './migrate.ts'
@@ -240,6 +241,7 @@ function workOf(pool: Pool, node: string, signals: Signals) {
     ...accessWork(work),
     ...ruleSetWork(work),
     ...auditWork(pool),
+    ...eventPurges(pool),
     ...tellingOf(webhookWork(work), signals),
     ...webhookClaims(pool, node),
     ...webhookRecords(pool, signals),

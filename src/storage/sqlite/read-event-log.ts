@@ -97,6 +97,13 @@ export function eventLogReads(sql: Sql) {
       return page(sql(text).iterate(...values) as IterableIterator<StoredEvent>, limit)
     },
 
+    eventsPurgedTo(scope: Scope): number {
+      const row = sql('SELECT events_to FROM event_purges WHERE account_id = ? AND live = ?')
+        .pluck()
+        .get(scope.accountId, live(scope)) as number | undefined
+      return row ?? 0
+    },
+
     lastEventSequence(scope: Scope): number {
       return sql('SELECT coalesce(max(seq), 0) AS last FROM events WHERE account_id = ? AND live = ?')
         .pluck()

@@ -15,6 +15,7 @@ import { auditWrites } from './write-audit.ts'
 import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
 import { deliveryWrites } from './write-deliveries.ts'
+import { purgeWrites } from './write-event-purge.ts'
 import { keyWrites } from './write-keys.ts'
 import { limitWrites } from './write-limits.ts'
 import { notificationWrites } from './write-notifications.ts'
@@ -34,6 +35,7 @@ export const WRITES = {
   ...clockWrites,
   ...accessWrites,
   ...auditWrites,
+  ...purgeWrites,
   ...webhookWrites,
   ...webhookCursorWrites,
   ...webhookDeliveryWrites,

@@ -19,6 +19,8 @@ const OTHERS = {
     WHERE k.ending <> 'accepted' ORDER BY k.seq LIMIT 1`,
   ruleSets: () => 'SELECT * FROM rule_sets ORDER BY account_id, live, version',
   clock: () => 'SELECT wall_ms, set_back_ms FROM clock',
+  /** Until when the events of a scope were deleted. */
+  purgedUntil: () => 'SELECT account_id, live, until FROM event_purges',
   ...ADMINISTRATION,
 } as const
 
@@ -45,8 +47,20 @@ export function* audit(now: number): Generator<Audited, string | undefined, read
   // A record that is younger than the oldest stored one cannot have been purged, and neither can one that is younger
   // than the shortest retention. If the clock was set back, rows may look older by that much.
   const purgedBefore = Math.min(oldestSettledAt, latest - LEAST_RETENTION_MS) + setBackMs
+  const purged = yield* readAll('purgedUntil')
+  /** Some of its events may have been deleted. */
+  const isPartial = ({ charge }: Aggregate) =>
+    purged.some(
+      ({ account_id, live, until }) =>
+        account_id === charge['account_id'] &&
+        live === charge['live'] &&
+        Number(charge['created_at']) <= Number(until) + setBackMs,
+    )
   const problem = yield* aggregates((aggregate) => {
-    for (const problem of problemsOf(aggregate, rules, purgedBefore, setBackMs)) return problem
+    const problems = isPartial(aggregate)
+      ? partialProblems(aggregate, rules)
+      : problemsOf(aggregate, rules, purgedBefore, setBackMs)
+    for (const problem of problems) return problem
     return undefined
   })
   return problem ?? (yield* administrationProblem(ruleSets, setBackMs))
@@ -56,6 +70,12 @@ function* readAll(source: Audited): Generator<Audited, Row[], readonly Row[]> {
   const all: Row[] = []
   for (let rows = yield source; rows.length > 0; rows = yield source) all.push(...rows)
   return all
+}
+
+/** What no event of the charge shows: the rest cannot be told from some of its events. */
+function* partialProblems(aggregate: Aggregate, rules: RuleSets): Iterable<string> {
+  yield* moneyProblems(aggregate, true)
+  yield* routeProblems(aggregate, rules)
 }
 
 /** In order of importance to an operator. The clock was never set back by more than `setBackMs`. */

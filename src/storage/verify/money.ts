@@ -5,8 +5,8 @@ import { timeOf } from './views.ts'
 
 type Positions = Readonly<Record<string, number>>
 
-/** All problems of a charge's transfers, as sentences. */
-export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
+/** All problems of a charge's transfers, as sentences; `isPartial`: some events of the charge may have been deleted. */
+export function* moneyProblems(aggregate: Aggregate, isPartial = false): Iterable<string> {
   const { charge, refunds, disputes, transfers } = aggregate
   const byOwner = Map.groupBy(transfers, ({ transaction_id }) => transaction_id)
   yield* positionProblems(charge['id'], byOwner.get(charge['id'] as string) ?? [], chargePositions(aggregate))
@@ -23,7 +23,7 @@ export function* moneyProblems(aggregate: Aggregate): Iterable<string> {
       disputePositions(charge, dispute),
     )
   yield* accountProblems(aggregate)
-  yield* timeProblems(aggregate, byOwner)
+  if (!isPartial) yield* timeProblems(aggregate, byOwner)
 }
 
 function positive(positions: Record<string, number>): Positions {

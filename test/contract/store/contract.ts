@@ -34,6 +34,7 @@ import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.t
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
+import { retention } from './retention.ts'
 import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
@@ -102,6 +103,9 @@ export function storeContract(name: string, open: Open): void {
       webhookLists(open)
       webhookReplays(open)
       webhookRaces(open)
+    })
+    describe('retention', () => {
+      retention(open)
     })
     describe('attempts', () => {
       providerUse(open)

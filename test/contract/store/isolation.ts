@@ -255,6 +255,8 @@ const UNSCOPED = {
   webhookDeliveryTotals: OPERATOR,
   backlogTotals: OPERATOR,
   purgeDeliveries: PROCESS,
+  eventsPurgedTo: of('the rules of retention compare two scopes'),
+  purgeEvents: of('the retention of the process is that of every scope'),
   onRemoteEvents: PROCESS,
 } satisfies Partial<Record<keyof Store, Unscoped>>
 

@@ -1,0 +1,31 @@
+/** The part of the store port for the retention of events. */
+import type { Scope } from '../domain/scope.ts'
+
+export type EventPurge = {
+  /** Events created before are old; ms since 1970. */
+  readonly before: number
+  /** Reads at most this many links of the hash chain, each with its rows. */
+  readonly limit: number
+  /** The id `aud_…` and the time (ms since 1970) of the audit entry. */
+  readonly entry: { readonly id: string; readonly at: number }
+}
+
+export type PurgedEvents = {
+  readonly deleted: number
+  /** False: there may be more to delete. */
+  readonly done: boolean
+  /** Why it deleted nothing, as a sentence: the hash chain does not match the rows. */
+  readonly problem?: string
+}
+
+export type RetentionStore = {
+  /**
+   * Deletes the oldest events of a scope in one transaction, with their delivered deliveries: whole links of the hash
+   * chain whose events are all old. Never deletes the last event; one that an enabled endpoint, a running replay, or a
+   * pending or failed delivery still needs; or one that a stored idempotency key may name. When it is done, it stores an
+   * audit entry over all that was deleted since the last one.
+   */
+  purgeEvents(scope: Scope, purge: EventPurge): Promise<PurgedEvents>
+  /** The sequence of the last deleted event; 0 if none was deleted. */
+  eventsPurgedTo(scope: Scope): Promise<number>
+}

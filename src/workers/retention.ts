@@ -1,0 +1,67 @@
+import type { ServingClock } from '../app/clock.ts'
+import type { Context } from '../app/context.ts'
+import { MODES, type Scope } from '../domain/scope.ts'
+import { type Loop, startLoop } from './loop.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** Deliveries deleted by one write, and links of the hash chain read by one: small, so that no request waits long. */
+const BATCH = 500
+const LINKS = 50
+const PAGE = 100
+
+/** How long rows are kept, in days; 0: for ever. */
+export type Retention = { readonly eventDays: number; readonly deliveryDays: number }
+
+/**
+ * Deletes old events and delivered deliveries once an hour. The age of events is counted in whole days, so that each day
+ * adds at most one audit entry to an account and mode. The age is that of the trusted clock: a clock that is set ahead
+ * deletes nothing for a while.
+ */
+export function startRetention(
+  { store, log, runtime, newId, now }: Pick<Context, 'store' | 'log' | 'runtime' | 'newId' | 'now'>,
+  { eventDays, deliveryDays }: Retention,
+  clock: Pick<ServingClock, 'trusted'>,
+): Loop {
+  let stopping = false
+
+  async function purgeEvents(scope: Scope): Promise<void> {
+    const before = Math.floor((clock.trusted() - eventDays * DAY_MS) / DAY_MS) * DAY_MS
+    for (let done = false; !done && !stopping; ) {
+      const entry = { id: newId('aud'), at: now() }
+      const purged = await store.purgeEvents(scope, { before, limit: LINKS, entry })
+      done = purged.done
+      if (purged.problem !== undefined)
+        log.error(
+          { account: scope.accountId, mode: scope.mode, problem: purged.problem },
+          'Events past their retention were not deleted: somebody changed the database. Run minipay verify.',
+        )
+    }
+  }
+
+  async function purgeAllEvents(): Promise<void> {
+    for (let startingAfter: string | undefined; !stopping; ) {
+      const page = await store.accounts({
+        limit: PAGE,
+        ...(startingAfter !== undefined && { startingAfter }),
+      })
+      for (const { id: accountId } of page.data)
+        for (const mode of MODES) if (!stopping) await purgeEvents({ accountId, mode })
+      startingAfter = page.data.at(-1)?.publicId
+      if (!page.hasMore) return
+    }
+  }
+
+  const loop = startLoop({ name: 'retention', intervalMs: HOUR_MS, log, runtime }, async () => {
+    const before = clock.trusted() - deliveryDays * DAY_MS
+    while (!stopping && deliveryDays > 0 && (await store.purgeDeliveries(before, BATCH)) === BATCH);
+    if (eventDays > 0) await purgeAllEvents()
+  })
+  return {
+    ...loop,
+    stop() {
+      stopping = true
+      return loop.stop()
+    },
+  }
+}
