@@ -70,6 +70,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   }
   /** Every lease of the last claim lasts until then at least, by the clock of the machine. */
   let heldUntil = 0
+  /** After an outage it takes no cursors of others until then: they may have had the same one, and store their results. */
+  let patientUntil = 0
   let polls = 0
   let woken = true
   let stopping = false
@@ -79,9 +81,11 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     woken = false
     polls++
     const at = now()
-    const claim = { now: at, leaseUntil: at + leaseMs, token, limit: CLAIM }
     const known = new Set(couriers.keys())
     const claimedAt = runtime.monotonic()
+    if (heldUntil > 0 && claimedAt > heldUntil) patientUntil = claimedAt + leaseMs / 2
+    const limit = claimedAt < patientUntil ? 0 : CLAIM
+    const claim = { now: at, leaseUntil: at + leaseMs, token, limit }
     const held = await store.claimWebhookCursors(claim)
     heldUntil = claimedAt + leaseMs / 2
     if (stopping) return

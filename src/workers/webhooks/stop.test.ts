@@ -132,6 +132,36 @@ test('a process that cannot renew its leases begins nothing more before another 
   assert.equal(world.toldTo(endpoint).length, 40)
 })
 
+test('after an outage each process has time to store what its receivers said, and repeats nothing', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => ({ ms: 200, attempt: OK }))
+  // The first is back 2 s after the second.
+  let late = false
+  const store = new Proxy(world.store, {
+    get: (target, name) =>
+      late && typeof Reflect.get(target, name) === 'function' && name !== 'now'
+        ? () => Promise.reject(new StoreUnavailable('connection', 'An outage.'))
+        : Reflect.get(target, name),
+  })
+  world.start({ store })
+  await world.runtime.advance(SECOND)
+  world.start()
+  await world.charges(16)
+  await world.runtime.advance(100)
+  assert.equal(world.toldTo(endpoint).length, 16)
+  world.instant.outage = true
+  late = true
+  await world.runtime.advance(20 * SECOND)
+  world.instant.outage = false
+  await world.charges(3)
+  await world.runtime.advance(2 * SECOND)
+  late = false
+  await world.runtime.advance(10 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 19)
+  assert.equal((await world.deliveries(endpoint)).length, 19)
+})
+
 test('a disabled endpoint gets nothing, and everything once it is enabled again', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()
