@@ -1,5 +1,5 @@
 /** Connections to receivers of webhooks: to a checked address, over verified TLS. */
-import { isIP, type LookupFunction, connect as openTcp } from 'node:net'
+import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net'
 import { connect as openTls, type TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import type { Deadlines } from './deadlines.ts'
@@ -14,6 +14,11 @@ export type ConnectorOptions = {
   readonly deadlines: Deadlines
 }
 
+/**
+ * The most bytes that a receiver may send in response to one request, whatever they are: headers and body have limits of
+ * their own, but a parser also reads extensions of chunks and the like without end.
+ */
+const MAX_RESPONSE_BYTES = 128 * 1024
 const KEEP_ALIVE = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
 /** Little, since little of a response is read. */
 const READ_AHEAD = { highWaterMark: 16 * 1024 }
@@ -56,6 +61,7 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
       deadlines.delete(waiting)
       if (isOpen || socket.destroyed) return
       isOpen = true
+      boundResponses(socket)
       callback(null, socket)
     })
   }
@@ -63,6 +69,26 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
 
 function lateConnection(): Error {
   return Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })
+}
+
+/** Cuts the connection when a response is too long. Whatever is read after a write is the response to it. */
+function boundResponses(socket: Socket): void {
+  let written = 0
+  let read = 0
+  let start = 0
+  socket.on('readable', () => {
+    const { bytesWritten, bytesRead } = socket
+    if (bytesWritten !== written) {
+      written = bytesWritten
+      start = read
+    }
+    read = bytesRead
+    if (read - start > MAX_RESPONSE_BYTES) socket.destroy(longResponse())
+  })
+}
+
+function longResponse(): Error {
+  return Object.assign(new Error('the response is too long'), { code: 'RESPONSE_TOO_LONG' })
 }
 
 /** Keeps sessions, which save most of a later handshake, and the dates of a certificate that is refused. */

@@ -20,6 +20,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the response are too long',
+  RESPONSE_TOO_LONG: 'the response is too long',
   UND_ERR_DESTROYED: 'the client is closed',
   EMFILE: 'too many open files on the server',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS: the certificate is self-signed',

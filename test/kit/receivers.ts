@@ -191,6 +191,16 @@ export const endlessInterim = (ends: Ends) =>
       .once('data', () => pour(socket, () => write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n')))
   })
 
+/** The reason in its status line never ends. */
+export const endlessStatusLine = (ends: Ends) =>
+  bare(ends, (socket, write) => {
+    socket.resume().once('data', () => {
+      write('HTTP/1.1 200 ')
+      const block = 's'.repeat(64 * 1024)
+      pour(socket, () => write(block))
+    })
+  })
+
 /** The extension of its first chunk never ends. */
 export const endlessChunkExtension = (ends: Ends) =>
   bare(ends, (socket, write) => {
@@ -239,12 +249,12 @@ export const notHttp = (ends: Ends) =>
 export const silent = (ends: Ends) => bare(ends, (socket) => socket.resume())
 
 /** It is healthy over TLS, with a certificate of `certificates`. */
-export function secure(ends: Ends, cert = VALID): Promise<Misbehaving> {
+export function secure(ends: Ends, cert = VALID, body = 'secure'): Promise<Misbehaving> {
   let requests = 0
   const server = createTls({ key: KEY, cert }, (request, response) => {
     request.resume().on('end', () => {
       requests++
-      response.end('secure')
+      response.end(body)
     })
   })
   return started(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { AUTHORITY, EARLY, EXPIRED, OTHER_NAME, SELF_SIGNED } from '../../../test/kit/certificates.ts'
+import { AUTHORITY, EARLY, EXPIRED, OTHER_NAME, SELF_SIGNED, VALID } from '../../../test/kit/certificates.ts'
 import { atEnd, type Ends } from '../../../test/kit/folders.ts'
 import * as receivers from '../../../test/kit/receivers.ts'
 import { freePort, onLoopback } from '../../../test/kit/sockets.ts'
@@ -28,6 +28,13 @@ function clients(t: TestContext, options: Partial<WebhookClientsOptions> = {}) {
   })
   atEnd(t, made.destroy)
   return made
+}
+
+/** Trusts the authority of the test's certificates until the test ends. */
+function trust(t: TestContext): void {
+  const trusted = getCACertificates('default')
+  atEnd(t, () => setDefaultCACertificates(trusted))
+  setDefaultCACertificates([...trusted, AUTHORITY])
 }
 
 /** A client of an endpoint that a caller registered. */
@@ -161,23 +168,34 @@ test('a gzip bomb is not decompressed', async (t) => {
   assert.ok(process.memoryUsage.rss() - before < 64 * KIB * KIB)
 })
 
-test('headers, interim responses and chunks without end are cut, at the size or after the time', async (t) => {
+test('status lines, headers, interim responses and chunks without end are cut at once', async (t) => {
   const ends = endsOf(t)
-  const cases = [
-    [
-      await receivers.endlessHeaders(ends),
-      { kind: 'no_answer', error: 'the headers of the response are too long' },
-    ],
-    [
-      await receivers.endlessInterim(ends),
-      { kind: 'no_answer', error: 'the receiver sent only interim responses' },
-    ],
+  const failed = (error: string) => ({ kind: 'no_answer', error })
+  const runtime = manualRuntime()
+  for (const [receiver, attempt] of [
+    [await receivers.endlessStatusLine(ends), failed('the response is too long')],
+    [await receivers.endlessHeaders(ends), failed('the headers of the response are too long')],
+    [await receivers.endlessInterim(ends), failed('the receiver sent only interim responses')],
     [await receivers.endlessChunkExtension(ends), { kind: 'response', status: 200 }],
-  ] as const
-  for (const [receiver, attempt] of cases) {
-    assert.deepEqual(await client(t, receiver.url).send(MESSAGE), attempt)
+  ] as const) {
+    // At this clock no time passes: the size ends them.
+    assert.deepEqual(await client(t, receiver.url, { runtime }).send(MESSAGE), attempt)
     await receiver.quiet()
-    if (attempt.kind === 'no_answer') assert.ok(receiver.sent() < SOCKET_BYTES, `${receiver.sent()}`)
+    assert.ok(receiver.sent() < SOCKET_BYTES, `${receiver.sent()}`)
+  }
+})
+
+test('the size of a response is counted anew for each attempt of a connection, also over TLS', async (t) => {
+  const ends = endsOf(t)
+  trust(t)
+  const body = 'x'.repeat(15 * KIB)
+  for (const receiver of [
+    await receivers.answering(ends, (_request, response) => void response.end(body)),
+    await receivers.secure(ends, VALID, body),
+  ]) {
+    const made = client(t, receiver.url, { connections: 1 })
+    for (let i = 0; i < 30; i++) assert.equal((await made.send(MESSAGE)).kind, 'response')
+    assert.equal(receiver.opened(), 1)
   }
 })
 
@@ -203,15 +221,13 @@ test('a failure to connect or to speak HTTP is told in words', async (t) => {
 
 test('a certificate is always verified, and the reason of a refusal is told in words', async (t) => {
   const ends = endsOf(t)
-  const trusted = getCACertificates('default')
-  atEnd(t, () => setDefaultCACertificates(trusted))
   const { url } = await receivers.secure(ends)
   const unknown = {
     kind: 'no_answer',
     error: 'TLS: the certificate is from an unknown authority, or an intermediate certificate is missing',
   }
   assert.deepEqual(await client(t, url).send(MESSAGE), unknown)
-  setDefaultCACertificates([...trusted, AUTHORITY])
+  trust(t)
   const made = client(t, url)
   // The later connections resume the session of the first one.
   for (const sent of [made.send(MESSAGE), made.send(MESSAGE), made.send(MESSAGE)])
