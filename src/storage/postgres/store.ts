@@ -121,7 +121,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     concurrency: GROUPS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
-  const work = workOf(pools.writes, node, signals)
+  const work = workOf(pools.writes, node, signals, collectStatistics)
   const sql = withoutNul(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
@@ -229,7 +229,7 @@ async function joinNodes(
 /**
  * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
  */
-function workOf(pool: Pool, node: string, signals: Signals) {
+function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliveries: number) => void) {
   const work = { fenced: statements(pool, true), once: statements(pool, false), audited: auditedWrites(pool) }
   const deliveries = deliveryWork(work, node)
   const methods = {
@@ -244,7 +244,7 @@ function workOf(pool: Pool, node: string, signals: Signals) {
     ...eventPurges(pool),
     ...tellingOf(webhookWork(work), signals),
     ...webhookClaims(pool, node),
-    ...webhookRecords(pool, signals),
+    ...webhookRecords(pool, signals, onRecorded),
   } satisfies Partial<Store>
   return { methods, settlements: deliveries.settlements }
 }
