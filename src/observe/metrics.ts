@@ -59,6 +59,7 @@ export function countLabels<T extends Record<string, string>>(
 export type Watched = {
   readonly store: Store
   readonly webhooksInFlight: () => number
+  readonly eventStreams: () => number
   /** Calls in flight and the breakers' states of each provider over the network. */
   readonly providers: () => readonly {
     readonly name: string
@@ -202,7 +203,10 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
   )
 }
 
-function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): void {
+function addWebhooks(gauge: AddGauge, { store, webhooksInFlight, eventStreams }: Watched): void {
+  gauge('minipay_event_streams', 'Event streams and long polls that are open now.', [], (open) => {
+    open.set(eventStreams())
+  })
   gauge('minipay_webhook_deliveries', 'Webhook deliveries, by state.', ['state'], async (deliveries) => {
     const totals = await store.deliveryTotals()
     for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])
