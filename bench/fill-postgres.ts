@@ -11,10 +11,8 @@ const CHARGES_PER_CUSTOMER = 50
 const BATCH = 1000
 const BATCH_MS = 10_000
 
-/** The endpoint with a delivery of every charge, and how many other endpoints share the second deliveries. */
-export const ONE_ENDPOINT = 'one'
-export const SPREAD_ENDPOINTS = 50
-export const spreadEndpoint = (i: number) => `spread_${i % SPREAD_ENDPOINTS}`
+/** The endpoint with a delivery of every charge. */
+export const ENDPOINT = 'default'
 
 /**
  * Of every 20 charges one is declined, and one is refunded in full; of every 10, one is in euros, and one went to a
@@ -51,7 +49,7 @@ const TOTALS = [
    SELECT 1, 0, CASE status WHEN 'failed' THEN 'attempts_declined' ELSE 'attempts_succeeded' END, '', 0, count(*)
    FROM history WHERE provider = 'bank' GROUP BY status
    UNION ALL VALUES
-     (1, 0, 'deliveries_pending', '', 0, 2 * $1::bigint),
+     (1, 0, 'deliveries_pending', '', 0, $1::bigint),
      (1, 0, 'deliveries_failed', '', 0, $1::bigint / 20)`,
   `INSERT INTO sequences (account_id, live, event, transfer, audit) VALUES (1, 0, $1::bigint * 23 / 20, 0, 0)`,
 ]
@@ -135,14 +133,22 @@ const COPIES = [
      amount_booked, customer, status, created_at)
    SELECT 1, 0, 'dp_' || tail, id, 'bank', 'dispute_' || id, ${AMOUNT}, currency, 0, customer, 'won', at
    FROM history WHERE i % 20 = 3 ORDER BY i`,
-  // Each charge's event is pending at one endpoint, and at one of many others; a refund's delivery failed.
-  `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-   SELECT 'dlv_' || copy || substr(tail, 2), 1, 0,
-     CASE copy WHEN 0 THEN '${ONE_ENDPOINT}' ELSE 'spread_' || i % ${SPREAD_ENDPOINTS} END, i, 'pending', 0, at, at
-   FROM history CROSS JOIN generate_series(0, 1) AS copy ORDER BY copy, i`,
-  `INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, created_at)
-   SELECT 'dlv_2' || substr(tail, 2), 1, 0, '${ONE_ENDPOINT}', $1::bigint + i / 20 + 1, 'failed', 6, at
-   FROM history WHERE status = 'refunded' ORDER BY i`,
+  // Each charge's event is pending, and a refund's delivery failed.
+  `INSERT INTO webhook_endpoints
+     (account_id, live, id, version, url, events, format, ordered, secrets, status, created_at)
+   VALUES (1, 0, '${ENDPOINT}', 1, 'http://localhost/', '["*"]', 'original', 0, '[]', 'enabled', 1)`,
+  `INSERT INTO webhook_cursors (account_id, live, endpoint, position, reach, pending, failed)
+   VALUES (1, 0, '${ENDPOINT}', $1::bigint * 23 / 20, $1::bigint * 23 / 20, $1::bigint, $1::bigint / 20)`,
+  `INSERT INTO webhook_deliveries (account_id, live, id, endpoint, event_seq, event_id, event_type, state, attempts,
+     due_at, revision, tries, created_at)
+   SELECT 1, 0, 'dlv_' || substr(e.id, 5), '${ENDPOINT}', e.seq, e.id, e.type, 'pending', 0, e.created_at, 0, '[]',
+     e.created_at
+   FROM events e WHERE e.seq <= $1::bigint ORDER BY e.seq`,
+  `INSERT INTO webhook_deliveries (account_id, live, id, endpoint, event_seq, event_id, event_type, state, attempts,
+     revision, tries, created_at, settled_at)
+   SELECT 1, 0, 'dlv_' || substr(e.id, 5), '${ENDPOINT}', e.seq, e.id, e.type, 'failed', 6, 0,
+     '[{"at":1,"ms":1,"status":500,"error":"HTTP 500","answer":null,"why":"event"}]', e.created_at, e.created_at
+   FROM events e JOIN history h ON e.seq = $1::bigint + h.i / 20 + 1 AND h.status = 'refunded' ORDER BY e.seq`,
 ]
 
 /** Creates the schema in an empty database, with this many charges up to `now`: a multiple of 1,000. */

@@ -7,7 +7,7 @@ import { sealRows } from '../src/storage/sqlite/seal.ts'
 
 /**
  * The state of the charges. `finished`: succeeded, at the sandbox. `undelivered`: also succeeded, but each event waits
- * for delivery to the endpoint of WEBHOOK_TARGET, due since it was made. `unknown`: still processing, and each attempt
+ * for delivery to the endpoint of WEBHOOK_TARGET: its cursor is before the first one. `unknown`: still processing, and each attempt
  * waits for a lookup, due since it was made.
  */
 export type Story = 'finished' | 'undelivered' | 'unknown'
@@ -69,9 +69,6 @@ const COPIES_OF_TAKEN = [
   `INSERT INTO events (account_id, live, seq, id, type, data, created_at)
    SELECT 1, 0, i, 'evt_' || tail, 'payment.succeeded', facts, :at FROM batch`,
 ]
-const COPY_DELIVERIES = `INSERT INTO deliveries
-    (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-  SELECT 'dlv_' || tail, 1, 0, '${ENDPOINT}', i, 'pending', 0, :at, :at FROM batch`
 const ROUTE = '{"ruleSetVersion":null,"rule":"default","next":[],"skipped":[],"failoverOn":[]}'
 const COPIES_OF_UNKNOWN = [
   `INSERT INTO charges (account_id, live, id, version, amount, amount_refunded, currency, customer, status, provider,
@@ -87,7 +84,7 @@ const COPIES_OF_UNKNOWN = [
 ]
 const COPIES: Readonly<Record<Story, readonly string[]>> = {
   finished: COPIES_OF_TAKEN,
-  undelivered: [...COPIES_OF_TAKEN, COPY_DELIVERIES],
+  undelivered: COPIES_OF_TAKEN,
   unknown: COPIES_OF_UNKNOWN,
 }
 
@@ -118,6 +115,12 @@ export function fill(file: string, history: History, now: number): void {
   db.close()
 }
 
+const UNTOLD = `
+  INSERT INTO webhook_endpoints (account_id, live, id, version, url, events, format, ordered, secrets, status, created_at)
+  VALUES (1, 0, '${ENDPOINT}', 1, '', '[]', 'original', 0, '[]', 'enabled', 1);
+  INSERT INTO webhook_cursors (account_id, live, endpoint, position, reach, pending, failed)
+  VALUES (1, 0, '${ENDPOINT}', 0, 0, 0, 0)`
+
 /** The balances and counters of the charges. */
 function total(db: Connection, { charges, story, provider = SANDBOX }: History): void {
   const counter = db.prepare('INSERT INTO counters VALUES (1, 0, ?, ?, ?)')
@@ -129,5 +132,5 @@ function total(db: Connection, { charges, story, provider = SANDBOX }: History):
   account.run(1, `provider:${provider}`, charges * AMOUNT)
   account.run(2, 'merchant', -charges * AMOUNT)
   counter.run('charges_succeeded', 'usd', charges)
-  if (story === 'undelivered') counter.run('deliveries_pending', '', charges)
+  if (story === 'undelivered') db.exec(UNTOLD)
 }

@@ -1,17 +1,18 @@
 /** PostgreSQL over a short and a long history: the cost of reads and of webhook claims must not grow with it. */
 import { randomUUID } from 'node:crypto'
-import type { ClaimedDelivery, Store } from '../src/ports/store.ts'
+import type { Scope, Store } from '../src/ports/store.ts'
+import type { DeliveryBatch, DueDelivery } from '../src/ports/store-webhooks.ts'
 import { type Connection, connect, ONE_PLAN } from '../src/storage/postgres/connection.ts'
-import { deliveryWork } from '../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../src/storage/postgres/hosts.ts'
 import { attemptReads } from '../src/storage/postgres/read-attempts.ts'
 import { chargeReads } from '../src/storage/postgres/read-charges.ts'
 import { eventLogReads } from '../src/storage/postgres/read-event-log.ts'
-import { eventReads } from '../src/storage/postgres/read-events.ts'
 import { ledgerReads } from '../src/storage/postgres/read-ledger.ts'
+import { webhookWorkReads } from '../src/storage/postgres/read-webhook-work.ts'
+import { webhookReads } from '../src/storage/postgres/read-webhooks.ts'
 import { openPostgresStore } from '../src/storage/postgres/store.ts'
 import { type Bench, median, type Part, type Row, withServer } from './bench.ts'
-import { fillPostgres, ONE_ENDPOINT, SPREAD_ENDPOINTS, spreadEndpoint } from './fill-postgres.ts'
+import { ENDPOINT, fillPostgres } from './fill-postgres.ts'
 import { LISTS, type Read, type Sample, sampleOf } from './lists.ts'
 import { readsTooMuch, type Watch, watch } from './plans.ts'
 import { withPostgres } from './postgres.ts'
@@ -124,7 +125,7 @@ async function listsRow({ short, long, samples, connection }: Histories): Promis
   const watched = {
     ...chargeReads(sql),
     ...eventLogReads(sql),
-    ...eventReads(sql),
+    ...webhookReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),
   }
@@ -172,80 +173,72 @@ async function comparedRead(
   return pairOf(name, shortMs, longMs)
 }
 
-const KINDS: readonly { readonly what: string; readonly endpoint: (call: number) => string }[] = [
-  { what: 'of one endpoint', endpoint: () => ONE_ENDPOINT },
-  { what: `of ${SPREAD_ENDPOINTS} endpoints in turn`, endpoint: spreadEndpoint },
-]
+const WEBHOOKS: Scope = { accountId: 1, mode: 'test' }
 
 async function claimRows({ short, long, connection }: Histories): Promise<Row[]> {
   const watching = watch(connection)
-  const rows: Row[] = []
-  for (const { what, endpoint } of KINDS) {
-    watching.about(`claims ${what}`)
-    await lookAtClaim(watching, long.now(), endpoint(0))
-    const claims = { short: [] as number[], long: [] as number[] }
-    const settlements = { short: [] as number[], long: [] as number[] }
-    for (let call = 0; call < CLAIM_CALLS; call++)
-      for (const [history, store] of Object.entries({ short, long }) as ['short' | 'long', Store][]) {
-        const { claimMs, settleMs } = await claimAndSettle(store, endpoint(call))
-        claims[history].push(claimMs)
-        settlements[history].push(settleMs)
-      }
-    const claim = pairOf(`claim ${what}`, claims.short, claims.long)
-    const settle = pairOf(`settle ${what}`, settlements.short, settlements.long)
-    rows.push({
-      what: `PostgreSQL: claims of ${CLAIM_SIZE} webhooks ${what}, one after another while 1 million wait there`,
-      perSecond: (CLAIM_SIZE * 1000) / (claim.long + settle.long),
+  watching.about('due webhooks')
+  const query = { now: long.now(), limit: CLAIM_SIZE }
+  await webhookWorkReads(watching.sql).dueDeliveries(WEBHOOKS, ENDPOINT, query)
+  const stores = { short, long }
+  const tokens = { short: await held(short), long: await held(long) }
+  const claims = { short: [] as number[], long: [] as number[] }
+  const records = { short: [] as number[], long: [] as number[] }
+  for (let call = 0; call < CLAIM_CALLS; call++)
+    for (const history of ['short', 'long'] as const) {
+      const { claimMs, recordMs } = await claimAndRecord(stores[history], tokens[history])
+      claims[history].push(claimMs)
+      records[history].push(recordMs)
+    }
+  const claim = pairOf('due', claims.short, claims.long)
+  const record = pairOf('record', records.short, records.long)
+  return [
+    {
+      what: `PostgreSQL: reads of ${CLAIM_SIZE} due webhooks of one endpoint, one after another while 1 million wait there`,
+      perSecond: (CLAIM_SIZE * 1000) / (claim.long + record.long),
       p50: claim.long,
       beside:
-        `${claim.ratio.toFixed(2)} of the time while 1 thousand wait; settling them: ${settle.long.toFixed(2)} ms, ` +
-        `${settle.ratio.toFixed(2)} of the time; ${pagesIn(watching)}`,
+        `${claim.ratio.toFixed(2)} of the time while 1 thousand wait; recording them: ${record.long.toFixed(2)} ms, ` +
+        `${record.ratio.toFixed(2)} of the time; ${pagesIn(watching)}`,
       aim: 'flat, no scans',
-      met: isFlat(claim) && isFlat(settle) && !readsTooMuch(watching.worst().pages),
-      raw: [claim, settle],
-    })
-  }
-  return rows
+      met: isFlat(claim) && isFlat(record) && !readsTooMuch(watching.worst().pages),
+      raw: [claim, record],
+    },
+  ]
 }
 
-async function claimAndSettle(
+/** Claims the cursor of the endpoint; returns the token. */
+async function held(store: Store): Promise<string> {
+  const token = randomUUID()
+  const now = store.now()
+  await store.claimWebhookCursors({ now, leaseUntil: now + LEASE_MS, token, limit: 1 })
+  return token
+}
+
+async function claimAndRecord(
   store: Store,
-  endpoint: string,
-): Promise<{ readonly claimMs: number; readonly settleMs: number }> {
-  let claimed: ClaimedDelivery[] = []
+  token: string,
+): Promise<{ readonly claimMs: number; readonly recordMs: number }> {
+  const now = store.now()
+  let due: readonly DueDelivery[] = []
   const claimMs = await timed(async () => {
-    claimed = await store.claimDeliveries(claimOf(endpoint, store.now()))
+    due = await store.dueDeliveries(WEBHOOKS, ENDPOINT, { now, limit: CLAIM_SIZE })
   })
-  if (claimed.length !== CLAIM_SIZE)
-    throw new Error(`${claimed.length} deliveries were claimed, not ${CLAIM_SIZE}`)
-  const settleMs = await timed(async () => {
-    const settled = await Promise.all(claimed.map((delivery) => store.settleDelivery(delivered(delivery))))
-    if (settled.includes(false)) throw new Error('a claimed delivery could not be settled')
+  if (due.length !== CLAIM_SIZE) throw new Error(`${due.length} deliveries were due, not ${CLAIM_SIZE}`)
+  const recordMs = await timed(async () => {
+    const [stored] = await store.recordDeliveries([batchOf(due, token, now)])
+    if (!stored) throw new Error('the results could not be recorded')
   })
-  return { claimMs, settleMs }
+  return { claimMs, recordMs }
 }
 
-const claimOf = (endpoint: string, now: number) => ({
-  endpoint,
-  limit: CLAIM_SIZE,
-  now,
-  leaseUntil: now + LEASE_MS,
-  token: randomUUID(),
-})
-
-const delivered = ({ id, token }: Pick<ClaimedDelivery, 'id' | 'token'>) => ({
-  id,
-  token,
-  verdict: { state: 'delivered' } as const,
-  status: 200,
-  error: null,
-})
-
-/** No person takes part. */
-const neverAudited = () => Promise.reject(new Error('unexpected'))
-
-async function lookAtClaim({ sql }: Watch, now: number, endpoint: string): Promise<void> {
-  const { methods } = deliveryWork({ fenced: sql, once: sql, audited: neverAudited }, 'bench')
-  for (const delivery of await methods.claimDeliveries(claimOf(endpoint, now)))
-    await methods.settleDelivery(delivered(delivery))
+function batchOf(due: readonly DueDelivery[], token: string, at: number): DeliveryBatch {
+  const attempt = { at, ms: 1, status: 200, error: null, answer: null, why: 'retry' } as const
+  return {
+    ...{ scope: WEBHOOKS, endpoint: ENDPOINT, token, at, position: null, failing: null },
+    ...{ replay: null, change: null, event: null },
+    results: due.map(({ delivery }) => ({
+      ...{ delivery, revision: delivery.revision, state: 'delivered', dueAt: null, try: attempt },
+    })),
+  }
 }

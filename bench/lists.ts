@@ -35,7 +35,7 @@ export async function sampleOf(url: string): Promise<Sample> {
       createdAt: Number(charge.created_at),
       refund: refund.id,
       refunded: refund.transaction_id,
-      delivery: (await middle('deliveries')).id,
+      delivery: (await middle('webhook_deliveries')).id,
       attempt: attempt.id,
       attempted: attempt.transaction_id,
       dispute: dispute.id,
@@ -54,8 +54,8 @@ type Reads = Pick<
   | 'disputes'
   | 'attempts'
   | 'events'
-  | 'deliveries'
-  | 'deliveryTotals'
+  | 'webhookDeliveries'
+  | 'webhookDeliveryTotals'
   | 'attemptTotals'
   | 'ledgerEntries'
 >
@@ -111,11 +111,11 @@ export const LISTS: Readonly<Record<string, Read>> = {
     store.ledgerEntries(SCOPE, { limit, transactionId }),
   'ledger entries of an account': (store) => store.ledgerEntries(SCOPE, { limit, account: 'provider:bank' }),
   'ledger entries in a currency': (store) => store.ledgerEntries(SCOPE, { limit, currency: 'eur' }),
-  deliveries: (store) => store.deliveries(SCOPE, { limit }),
+  deliveries: (store) => store.webhookDeliveries(SCOPE, { limit }),
   'deliveries after one': (store, { delivery }) =>
-    store.deliveries(SCOPE, { limit, startingAfter: delivery }),
-  'deliveries that failed': (store) => store.deliveries(SCOPE, { limit, state: 'failed' }),
-  'totals of deliveries': (store) => store.deliveryTotals(),
+    store.webhookDeliveries(SCOPE, { limit, startingAfter: delivery }),
+  'deliveries that failed': (store) => store.webhookDeliveries(SCOPE, { limit, state: 'failed' }),
+  'totals of deliveries': (store) => store.webhookDeliveryTotals(),
   attempts: (store) => store.attempts(SCOPE, { limit }),
   'attempts after one': (store, { attempt }) => store.attempts(SCOPE, { limit, startingAfter: attempt }),
   'attempts of a charge': (store, { attempted: transactionId }) =>

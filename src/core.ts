@@ -1,8 +1,8 @@
 /** MiniPay without a surface: the store, the providers, the context of the use cases, and the workers. */
-import { originalBody } from './api/webhooks/original.ts'
+import { carries, webhookBody } from './api/webhooks/body.ts'
 import { testBody } from './api/webhooks/test-body.ts'
 import { openClock, type ServingClock } from './app/clock.ts'
-import { type Context, createContext } from './app/context.ts'
+import { type Context, createContext, sha256 } from './app/context.ts'
 import { createHealth, type Health } from './app/routing/health.ts'
 import {
   createProviderCheck,
@@ -12,9 +12,11 @@ import {
 } from './app/routing/provider-check.ts'
 import { createRouter } from './app/routing/router.ts'
 import { serves } from './app/routing/serving.ts'
+import { ensureConfiguredEndpoint } from './app/webhooks/configured-endpoint.ts'
 import type { Config, SettingKey } from './config.ts'
 import { isPostgres } from './database-name.ts'
 import { type Mode, OPERATOR_ACCOUNT } from './domain/scope.ts'
+import { DEFAULT_ENDPOINT, wants } from './domain/webhooks/endpoint.ts'
 import { checkTarget } from './net/check-target.ts'
 import type { TargetPolicy } from './net/target-policy.ts'
 import type { Log } from './ports/log.ts'
@@ -28,10 +30,12 @@ import { nodeRuntime } from './runtime/node.ts'
 import { engineOf } from './storage/engine.ts'
 import { keyFileOf } from './vault/key-file.ts'
 import { openVault, warnOfClosedSecrets } from './vault/open-vault.ts'
-import type { DeliverOptions } from './workers/deliver.ts'
 import { createWebhookClients, type WebhookClients } from './workers/webhooks/client.ts'
+import type { CourierParts } from './workers/webhooks/courier-parts.ts'
+import type { DispatcherOptions } from './workers/webhooks/dispatcher.ts'
 import { createMessages } from './workers/webhooks/message.ts'
 import { createTestSender } from './workers/webhooks/send-test.ts'
+import { createOverall, type Overall } from './workers/webhooks/slots.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
 
 /**
@@ -43,8 +47,6 @@ function targetScope(providers: readonly Provider[], mode: Mode | undefined): Sc
   return { accountId: OPERATOR_ACCOUNT, mode: mode ?? (isLive ? 'live' : 'test') }
 }
 
-/** The endpoint that the setting `webhookTarget` names; its deliveries follow the setting. */
-const DEFAULT_ENDPOINT = 'default'
 const HOUR_MS = 3_600_000
 
 /** The settings that are the core's, not of a surface or of the process. */
@@ -96,6 +98,8 @@ export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The mode whose events go to `webhookTarget`; unless given, live if a provider serves it. */
   readonly webhookMode?: Mode
+  /** Whether the process will start the workers, which send webhooks to `webhookTarget`; true unless given. */
+  readonly delivers?: boolean
   readonly runtime?: Runtime
   readonly parts?: Partial<Parts>
   /** Ends the wait for a PostgreSQL server that cannot be reached: the opening rejects with its reason. */
@@ -108,7 +112,7 @@ export type Watch = Partial<Pick<Context, 'onCall' | 'onAlarm'>> & {
   /** Called with the number of operations of each committed group. */
   readonly onGroup?: (size: number) => void
   /** Called after each attempt to deliver a webhook. */
-  readonly onWebhook?: NonNullable<DeliverOptions['onAttempt']>
+  readonly onWebhook?: NonNullable<CourierParts['onAttempt']>
 }
 
 export type Core = {
@@ -117,7 +121,7 @@ export type Core = {
   /** None runs before `workers.start()`. */
   readonly workers: Workers
   /** Webhooks in flight over all endpoints. */
-  readonly webhooks: { readonly inFlight: number; readonly limit: number }
+  readonly webhooks: Pick<Overall, 'inFlight' | 'limit'>
 }
 
 /**
@@ -146,16 +150,17 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
       ...{ operator: config.allowedTargets, policy, runtime },
       connections: config.webhookTargetConcurrency,
     })
-    const context = contextOf(config, { ...made, policy, clients }, target, watch, () =>
-      workers.wakeDeliverer(),
+    if (surroundings.delivers ?? true) await ensureConfiguredEndpoint(store, target, config.webhookTarget)
+    const context: Context = contextOf(config, { ...made, policy, clients }, watch, () =>
+      workers.wakeWebhooks(),
     )
     store.onRemoteEvents((scope) => (scope ? context.bell.ring(scope) : context.bell.ringAll()))
-    const webhooks = { inFlight: 0, limit: config.webhookConcurrency }
+    const webhooks = createOverall(config.webhookConcurrency)
     const workers = createWorkers(context, {
       clock,
       keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
       retention: { eventDays: config.eventRetentionDays, deliveryDays: config.deliveryRetentionDays },
-      webhooks: webhooksOf(config, webhooks, watch, clients),
+      webhooks: webhooksOf(config, context, webhooks, watch, clients),
     })
     const { router } = context
     const providerCheck = createProviderCheck({ store, router, providers, now: runtime.monotonic })
@@ -248,9 +253,8 @@ function targetPolicyOf(
 function contextOf(
   config: CoreConfig,
   { providers, policy, clients, ...made }: Made,
-  target: Scope,
   { onCall = () => {}, onAlarm = () => {} }: Watch,
-  onDeliveries: () => void,
+  wake: () => void,
 ): Context {
   const { vault, clock, runtime } = made
   const context: Context = createContext({
@@ -262,19 +266,17 @@ function contextOf(
       loadConditions: async () => (await import('./rules/cel.ts')).compileCondition,
       now: made.clock.now,
     }),
-    endpoints: config.webhookTarget ? [{ name: DEFAULT_ENDPOINT, scope: target }] : [],
     checkTarget: (url) => checkTarget(url, policy),
     webhooks: {
-      wake: onDeliveries,
+      wake,
       sendTest: createTestSender({
         messageOf: createMessages({ vault, body: testBody, defaultKey: config.webhookSecret ?? null }),
-        clientOf: clients.of,
+        clientOf: clientsOf(config, clients),
         newId: (prefix) => context.newId(prefix),
         now: clock.now,
         monotonic: runtime.monotonic,
       }),
     },
-    onDeliveries,
     onCall,
     onAlarm,
     idempotencyWaitMs: config.idempotencyWaitMs,
@@ -284,22 +286,27 @@ function contextOf(
   return context
 }
 
+/** The endpoint of the setting is sent to the URL of the setting: the stored one may be that of another node. */
+function clientsOf({ webhookTarget }: CoreConfig, clients: WebhookClients): CourierParts['client'] {
+  return ({ id, url }) => {
+    const isConfigured = id === DEFAULT_ENDPOINT && webhookTarget
+    return clients.of({ id, url: isConfigured ? webhookTarget.href : url })
+  }
+}
+
 function webhooksOf(
   config: CoreConfig,
-  overall: DeliverOptions['overall'],
+  { store, vault, newId, bell, log, runtime, now }: Context,
+  overall: Overall,
   { onWebhook }: Watch,
   clients: WebhookClients,
-): Parameters<typeof createWorkers>[1]['webhooks'] {
-  const { webhookTarget, webhookTargetConcurrency: concurrency } = config
-  if (!webhookTarget) return undefined
+): DispatcherOptions {
   return {
-    endpoint: DEFAULT_ENDPOINT,
-    client: clients.of({ id: DEFAULT_ENDPOINT, url: webhookTarget.href }),
-    body: ({ eventId: id, eventType: type, eventAt: createdAt, ...rest }) =>
-      originalBody({ ...rest, id, type, createdAt }),
-    secret: config.webhookSecret,
-    concurrency,
-    overall,
-    ...(onWebhook && { onAttempt: onWebhook }),
+    ...{ store, newId, bell, log, runtime, now, sha256, overall },
+    client: clientsOf(config, clients),
+    message: createMessages({ vault, body: webhookBody, defaultKey: config.webhookSecret ?? null }),
+    wants: (endpoint, type) => wants(endpoint, type) && carries(endpoint.format, type),
+    concurrency: config.webhookTargetConcurrency,
+    onAttempt: onWebhook,
   }
 }

@@ -168,7 +168,7 @@ export async function createMiniPay(options: MiniPayOptions = {}): Promise<MiniP
     onFatal(error)
   }
   const core = await openCore(config, {
-    ...{ log, onFatal: fatal, env, webhookMode: scope.mode },
+    ...{ log, onFatal: fatal, env, webhookMode: scope.mode, delivers: workers },
     ...(runtime && { runtime }),
   })
   if (workers) core.workers.start()

@@ -91,9 +91,8 @@ export async function serve(
       rates,
       maxRequests: config.maxRequests,
       onResponse(served) {
-        const { method, route, status, ms, waited } = served
-        if (!waited)
-          metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
+        const { method, route, status, ms } = served
+        metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
         logAccess(served)
       },
       onInternalError: () => {
@@ -282,8 +281,7 @@ function servicesOf(
     context,
     prometheus: exposition(metrics, {
       store: context.store,
-      webhooksInFlight: () => webhooks.inFlight,
-      eventStreams: more.eventWaits.open,
+      webhooksInFlight: webhooks.inFlight,
       providers: () =>
         [...providers.values()]
           .filter(({ remote }) => remote)

@@ -8,6 +8,7 @@ import { CHAINS } from './tamperings/chains.ts'
 import { EVENTS, KEYS } from './tamperings/events-and-keys.ts'
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, type Tampering } from './tamperings/sql.ts'
+import { WEBHOOKS } from './tamperings/webhooks.ts'
 
 export const TAMPERINGS: readonly Tampering[] = [
   ...EVENTS,
@@ -17,15 +18,17 @@ export const TAMPERINGS: readonly Tampering[] = [
   ...OTHERS,
   ...ACCESS,
   ...CHAINS,
+  ...WEBHOOKS,
 ]
 
 /** Changes of rows that no event, transfer or audit entry covers, and that no other row shows. */
 export const UNSEEN: readonly { readonly what: string; readonly sql: string; readonly why: string }[] = [
   {
     what: 'a delivery deleted with its counter',
-    sql: `DELETE FROM deliveries WHERE live = 1 AND event_seq = 2;
+    sql: `DELETE FROM webhook_deliveries WHERE endpoint = 'default' AND event_seq = 2;
+      UPDATE webhook_cursors SET failed = failed - 1 WHERE endpoint = 'default';
       UPDATE counters SET value = value - 1 WHERE live = 1 AND name = 'deliveries_failed'`,
-    why: 'which endpoints there were then is not stored',
+    why: 'which events an endpoint wanted then is not stored',
   },
   {
     what: "the first rules of a mode of the operator's account that look older than the audit log",

@@ -6,6 +6,7 @@ import { attemptEndpoints } from './minipay/attempts.ts'
 import { auditEndpoints } from './minipay/audit.ts'
 import { balanceEndpoints } from './minipay/balance.ts'
 import { chargeEndpoints } from './minipay/charges.ts'
+import { deliveryEndpoints } from './minipay/deliveries.ts'
 import { disputeEndpoints } from './minipay/disputes.ts'
 import { eventEndpoints } from './minipay/events.ts'
 import { keyEndpoints } from './minipay/keys.ts'
@@ -13,7 +14,6 @@ import { ledgerEndpoints } from './minipay/ledger.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
-import { webhookDeliveryEndpoints } from './minipay/webhook-deliveries.ts'
 import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
 import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
 import { operationsEndpoints } from './operations.ts'
@@ -27,7 +27,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...eventEndpoints,
   ...webhookEndpointEndpoints,
   ...webhookReplayEndpoints,
-  ...webhookDeliveryEndpoints,
+  ...deliveryEndpoints,
   ...routingEndpoints,
   ...providerEndpoints,
   ...attemptEndpoints,

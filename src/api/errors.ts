@@ -28,7 +28,6 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   routing_version_conflict: { status: 409 },
   charge_not_refundable: { status: 409 },
   refund_exceeds_remaining: { status: 409 },
-  delivery_not_failed: { status: 409 },
   webhook_endpoint_configured: { status: 409 },
   webhook_endpoint_version_conflict: { status: 409 },
   webhook_endpoint_limit_reached: { status: 409 },

@@ -76,7 +76,7 @@ const metricsEndpoint: Endpoint = {
     }
     const [everyMode, deliveries] = await Promise.all([
       context.store.modeTotals(),
-      context.store.deliveryTotals(mode),
+      context.store.webhookDeliveryTotals(mode),
     ])
     const totals = everyMode.filter((one) => one.mode === mode)
     return sendObject(reply, {

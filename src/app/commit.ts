@@ -1,6 +1,5 @@
 import type { Charge, Decision } from '../domain/charge.ts'
 import type { Surface } from '../domain/idempotency.ts'
-import { isSameScope } from '../domain/scope.ts'
 import { type Cause, encodeFacts, snapshotOf } from '../domain/snapshot.ts'
 import type { Commit, CommitResult, EndedKey, Scope } from '../ports/store.ts'
 import type { Context } from './context.ts'
@@ -32,7 +31,7 @@ export type CommitStep = Partial<Pick<Commit, 'lease' | 'audit' | 'limits'>> & {
 const NONE: readonly EndedRequest[] = []
 
 /**
- * Commits a decision with its event, its deliveries and the endings of its keys. Rejects with `StoreUnavailable` if the
+ * Commits a decision with its event and the endings of its keys. Rejects with `StoreUnavailable` if the
  * commit is not possible.
  */
 export function commitStep(context: Context, scope: Scope, step: CommitStep): Promise<CommitResult> {
@@ -45,11 +44,6 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
   })
   const event = decision.event &&
     snapshot && { id: context.newId('evt'), type: decision.event, data: encodeFacts(snapshot) }
-  const deliveries = event
-    ? context.endpoints
-        .filter((endpoint) => isSameScope(endpoint.scope, scope))
-        .map(({ name }) => ({ id: context.newId('dlv'), endpoint: name }))
-    : []
   const committed = context.store.commit({
     scope,
     at,
@@ -65,12 +59,10 @@ export function commitStep(context: Context, scope: Scope, step: CommitStep): Pr
     transactionId,
     transfers,
     event,
-    deliveries,
     counts,
     audit,
     ...(limits && { limits }),
   })
-  if (deliveries.length > 0) committed.then(context.onDeliveries, () => {})
   if (event) ringOnceCommitted(context, scope, committed)
   return committed
 }

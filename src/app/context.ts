@@ -7,7 +7,7 @@ import { PLAIN_FINGERPRINT } from '../domain/idempotency.ts'
 import type { Log } from '../ports/log.ts'
 import type { Provider } from '../ports/provider.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { Scope, Store } from '../ports/store.ts'
+import type { Store } from '../ports/store.ts'
 import { noVault, type Vault } from '../ports/vault.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
 import { type Background, createBackground } from './background.ts'
@@ -20,8 +20,6 @@ import type { Health } from './routing/health.ts'
 import { createProviderCalls, type ProviderCalls } from './routing/provider-calls.ts'
 import type { Router } from './routing/router.ts'
 import { NO_WEBHOOKS, type WebhookTools } from './webhooks/tools.ts'
-
-export type WebhookEndpoint = { readonly name: string; readonly scope: Scope }
 
 /** The dependencies of every use case: created once a process, and by tests with a time of their own. */
 export type Context = {
@@ -43,12 +41,8 @@ export type Context = {
   /** A key for a request without one. */
   readonly newKey: () => string
   readonly fingerprint: (text: string) => string
-  /** The endpoints, each of which gets every event of its scope. */
-  readonly endpoints: readonly WebhookEndpoint[]
   /** The URL of a webhook endpoint that a caller registers, or why the server's operator does not allow it. */
   readonly checkTarget: (url: string) => URL | Rejection
-  /** Called when a commit created deliveries, so that they do not wait for the next poll. */
-  readonly onDeliveries: () => void
   /** Rung after each commit with an event. */
   readonly bell: EventBell
   readonly eventReader: EventReader

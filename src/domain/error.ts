@@ -54,7 +54,6 @@ export const ERROR_CODES = {
   api_key_ended: 'The API key was revoked or rolled, or has expired; it cannot change any more.',
   account_closed: 'The account is closed.',
   alarm_not_open: 'The alarm is already closed.',
-  delivery_not_failed: 'The webhook was delivered; there is nothing to retry.',
   webhook_endpoint_configured:
     'The setting WEBHOOK_TARGET makes this webhook endpoint; only the configuration changes it.',
   webhook_endpoint_version_conflict:

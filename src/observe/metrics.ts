@@ -59,7 +59,6 @@ export function countLabels<T extends Record<string, string>>(
 export type Watched = {
   readonly store: Store
   readonly webhooksInFlight: () => number
-  readonly eventStreams: () => number
   /** Calls in flight and the breakers' states of each provider over the network. */
   readonly providers: () => readonly {
     readonly name: string
@@ -203,16 +202,13 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
   )
 }
 
-function addWebhooks(gauge: AddGauge, { store, webhooksInFlight, eventStreams }: Watched): void {
-  gauge('minipay_event_streams', 'Event streams and long polls that are open now.', [], (open) => {
-    open.set(eventStreams())
-  })
+function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): void {
   gauge('minipay_webhook_deliveries', 'Webhook deliveries, by state.', ['state'], async (deliveries) => {
-    const totals = await store.deliveryTotals()
+    const totals = await store.webhookDeliveryTotals()
     for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])
   })
   gauge('minipay_webhook_retries', 'Failed webhook attempts that led to a retry.', [], async (retries) => {
-    retries.set((await store.deliveryTotals()).retries)
+    retries.set((await store.webhookDeliveryTotals()).retries)
   })
   gauge(
     'minipay_webhooks_in_flight',

@@ -21,7 +21,7 @@ export type Queue = (typeof QUEUES)[number]
 /** A range of a queue whose rows must not be due later than `latest`. Times are in ms since 1970. */
 export type DueTimeChange = {
   readonly queue: Queue
-  /** The endpoint of deliveries, the provider of attempts; empty for notifications, which are one queue. */
+  /** The provider of attempts; empty for deliveries and notifications, which are one queue each. */
   readonly name: string
   /** Rows after this one, in the order of their due times, and no more than the limit. */
   readonly after: { readonly dueAt: number; readonly id: string }

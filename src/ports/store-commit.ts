@@ -42,8 +42,6 @@ export type Commit = {
   readonly transfers: readonly Transfer[]
   /** `data` is a snapshot as `encodeFacts` writes it. */
   readonly event: { readonly id: string; readonly type: EventType; readonly data: string } | null
-  /** The endpoints that get the event; empty without an event. */
-  readonly deliveries: readonly { readonly id: string; readonly endpoint: string }[]
   /** Each changes its counter, in the charge's currency, by one. */
   readonly counts: readonly Count[]
   /** Counters of velocity limits, each once: the new charge counts in all of them, or is refused. */

@@ -3,7 +3,7 @@
  *
  * Words: a *scope* is an account and a mode (test or live); a *commit* is a set of changes that become visible
  * together; an *entry* is one side of a transfer, as the ledger shows it; an *event* is a change as clients see it, numbered by *sequence* in each
- * scope, without gaps within an *epoch*; a *delivery* is the task to send one event to one endpoint; a *claim* takes
+ * scope, without gaps within an *epoch*; a *claim* takes
  * due work under a *lease*, and the settlement of that work repeats the claim's *token*; an *attempt* is one call to a
  * provider, *open* until its outcome is known; a *notification* is a call from a provider to MiniPay; an *alarm* is a
  * statement of a provider that contradicts the books.
@@ -15,7 +15,6 @@ import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptState } from '../domain/attempt.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Dispute, Refund } from '../domain/charge.ts'
-import type { DeliveryVerdict } from '../domain/delivery.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
 import type { FoundRecord } from '../domain/idempotency.ts'
@@ -110,65 +109,6 @@ export type EntryQuery = {
 export type CurrencyTotals = { readonly currency: string } & Readonly<Record<ChargeCounter, number>>
 
 export type ModeTotals = CurrencyTotals & { readonly mode: Mode }
-
-/** Counters of deliveries, kept by the writes that change them. */
-export type DeliveryTotals = {
-  readonly pending: number
-  readonly delivered: number
-  readonly failed: number
-  readonly retries: number
-}
-
-export const DELIVERY_STATES = ['pending', 'delivered', 'failed'] as const
-export type Delivery = {
-  readonly id: string
-  readonly endpoint: string
-  readonly eventSequence: number
-  readonly eventType: EventType
-  readonly state: (typeof DELIVERY_STATES)[number]
-  readonly attempts: number
-  readonly nextAttemptAt: number | null
-  readonly lastStatus: number | null
-  readonly lastError: string | null
-  readonly createdAt: number
-}
-export type DeliveryQuery = {
-  readonly limit: number
-  readonly startingAfter?: string
-  readonly state?: 'failed'
-}
-
-export type Claim = {
-  readonly endpoint: string
-  readonly limit: number
-  readonly now: number
-  /** Until then no other worker can claim them; ms since 1970. */
-  readonly leaseUntil: number
-  /** Proof of the claim, unique to it. */
-  readonly token: string
-}
-
-/** A delivery under a lease, with its event. `attempts` counts the attempts already made. */
-export type ClaimedDelivery = {
-  readonly id: string
-  readonly token: string
-  readonly attempts: number
-  /** The event's, and the id of its epoch. */
-  readonly sequence: number
-  readonly epoch: string
-  readonly eventId: string
-  readonly eventType: EventType
-  readonly eventAt: number
-  readonly data: string
-}
-
-export type DeliverySettlement = {
-  readonly id: string
-  readonly token: string
-  readonly verdict: DeliveryVerdict
-  readonly status: number | null
-  readonly error: string | null
-}
 
 export type AttemptQuery = {
   readonly limit: number
@@ -293,26 +233,6 @@ export type Store = Parts & {
   modeTotals(): Promise<ModeTotals[]>
   /** Both of the above from one snapshot. */
   balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
-  /** Over all accounts, in one mode or in both: what operators watch. */
-  deliveryTotals(mode?: Mode): Promise<DeliveryTotals>
-
-  /** Claims up to `limit` due deliveries to an endpoint, those whose lease ran out included. */
-  claimDeliveries(claim: Claim): Promise<ClaimedDelivery[]>
-  /** False when the token no longer holds the delivery; then nothing was written. */
-  settleDelivery(settlement: DeliverySettlement): Promise<boolean>
-  /** Makes a claimed delivery due again at once, without counting an attempt. */
-  releaseDelivery(id: string, token: string): Promise<boolean>
-  delivery(scope: Scope, id: string): Promise<Delivery | undefined>
-  deliveries(scope: Scope, query: DeliveryQuery): Promise<Page<Delivery>>
-  /** Failed deliveries with ids between `after` and `before`, both exclusive; the oldest first. */
-  failedDeliveries(
-    scope: Scope,
-    query: { readonly after: string; readonly before: string; readonly limit: number },
-  ): Promise<Page<Delivery>>
-  /** Puts those of the deliveries back that are failed, as `retryDelivery` does; returns their number. Without any it stores no entry. */
-  retryDeliveries(scope: Scope, ids: readonly string[], now: number, audit: AuditEntry): Promise<number>
-  /** Puts a failed delivery back, due at `now` with its attempts at zero. False when it was not failed. */
-  retryDelivery(scope: Scope, id: string, now: number, audit: AuditEntry): Promise<boolean>
 
   /** Newest first; those of one charge when `chargeId` is given. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>

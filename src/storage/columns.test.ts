@@ -3,7 +3,7 @@ import test from 'node:test'
 import Database from 'better-sqlite3'
 import { attemptOf, chargeOf } from '../../test/kit/charges.ts'
 import type { Refund } from '../domain/charge.ts'
-import { ATTEMPTS, CHARGES, KEYS, NOUNS, VELOCITY_COUNTERS, WEBHOOK_NOUNS } from './columns.ts'
+import { ATTEMPTS, CHARGES, KEYS, NOUNS, VELOCITY_COUNTERS } from './columns.ts'
 import { migrate } from './sqlite/migrate.ts'
 import { amount, type Spec, type Specs, selectList, type Table, table, text } from './table.ts'
 
@@ -11,7 +11,7 @@ test('SQLite has a column for each property of a noun, and no others but those t
   const db = new Database(':memory:')
   migrate(db)
   const scope = ['account_id', 'live', 'details_id']
-  for (const { name, columns } of [...NOUNS, ...WEBHOOK_NOUNS, KEYS, VELOCITY_COUNTERS]) {
+  for (const { name, columns } of [...NOUNS, KEYS, VELOCITY_COUNTERS]) {
     const own = name === KEYS.name ? [...scope, 'seq', 'event_seq', 'created_at'] : scope
     const found = db.pragma(`table_info(${name})`) as { name: string; type: string }[]
     assert.deepEqual(

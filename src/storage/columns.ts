@@ -261,8 +261,8 @@ export const WEBHOOK_REPLAYS = table<Omit<Replay, 'scope'>>('webhook_replays', '
   createdAt: time,
 })
 
-/** Those of webhooks that have a list. */
-export const WEBHOOK_NOUNS = [WEBHOOK_ENDPOINTS, WEBHOOK_DELIVERIES, WEBHOOK_REPLAYS] as const
-
 /** Every noun that has a list. */
-export const NOUNS = [CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS, ACCESS_KEYS] as const
+export const NOUNS = [
+  ...[CHARGES, REFUNDS, DISPUTES, ATTEMPTS, ALARMS, ACCESS_KEYS],
+  ...[WEBHOOK_ENDPOINTS, WEBHOOK_DELIVERIES, WEBHOOK_REPLAYS],
+] as const

@@ -5,11 +5,6 @@
 import type { NotificationSubject } from '../ports/provider.ts'
 import type { StoredNotification } from '../ports/store.ts'
 
-/** Of the delivery `d` and its event `e`. */
-export const DELIVERY = `d.id, d.endpoint, d.event_seq AS "eventSequence", e.type AS "eventType", d.state, d.attempts,
-  CASE d.state WHEN 'pending' THEN d.due_at END AS "nextAttemptAt", d.last_status AS "lastStatus",
-  d.last_error AS "lastError", d.created_at AS "createdAt"`
-
 export const EPOCH = `id, first_seq AS "firstSequence", began_at AS "beganAt", cause`
 
 /** The id of the epoch of the event `e`. */

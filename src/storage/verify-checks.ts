@@ -221,12 +221,6 @@ const REFERENCES: readonly Check[] = [
       `The alarm ${id} is of ${charge}${about === null ? '' : ` about ${about}`}, which is not there.`,
   },
   {
-    sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
-      LEFT JOIN events e ON ${sameScope('e', 'd')} AND e.seq = d.event_seq
-      WHERE e.seq IS NULL AND d.event_seq > ${PURGED_TO('d')} LIMIT 1`,
-    problem: ({ id, seq }) => `The delivery ${id} belongs to event ${seq}, which is not there.`,
-  },
-  {
     sql: `SELECT k.seq, k.event_seq AS event FROM idempotency_keys k
       LEFT JOIN events e ON ${sameScope('e', 'k')} AND e.seq = k.event_seq
       WHERE e.seq IS NULL AND (k.event_seq <> 0 OR (k.facts IS NULL AND k.ending <> 'accepted')) LIMIT 1`,
@@ -341,7 +335,7 @@ const COUNTERS: readonly Check[] = [
           FROM charges WHERE amount_refunded > 0 GROUP BY 1, 2, 4
         UNION ALL SELECT account_id, live, 'refunds', currency, count(*)
           FROM refunds WHERE status IN ('refunded', 'partially_refunded') GROUP BY 1, 2, 4
-        UNION ALL SELECT account_id, live, 'deliveries_' || state, '', count(*) FROM deliveries GROUP BY 1, 2, state
+        UNION ALL SELECT account_id, live, 'deliveries_' || state, '', count(*) FROM webhook_deliveries GROUP BY 1, 2, state
         UNION ALL SELECT account_id, live, 'attempts_' || state, '', count(*) FROM attempts GROUP BY 1, 2, state
         UNION ALL SELECT account_id, live, 'alarms_' || kind, '', count(*) FROM alarms WHERE state = 'open' GROUP BY 1, 2, kind)
       SELECT coalesce(k.name, n.name) AS name, coalesce(k.currency, n.currency) AS currency,

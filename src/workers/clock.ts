@@ -1,12 +1,11 @@
 import { leaseUntil } from '../app/attempts/lease.ts'
 import type { ServingClock } from '../app/clock.ts'
 import type { Context } from '../app/context.ts'
-import { MAX_RETRY_AFTER_MS } from '../domain/delivery.ts'
+import { MAX_WAIT_MS } from '../domain/webhooks/schedule.ts'
 import type { Log } from '../ports/log.ts'
 import { every } from '../ports/runtime.ts'
 import { type Store, StoreUnavailable } from '../ports/store.ts'
 import type { Queue } from '../ports/store-clock.ts'
-import { LEASE_MS } from './claim-deliveries.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { notificationLeaseMs } from './notifications.ts'
 
@@ -15,7 +14,9 @@ const KEEP_MS = 60_000
 /** The rows that one write reads: few, so that no request waits long behind it. */
 const BATCH = 500
 /** The longest wait of work in a queue, in ms. Held authorizations wait for their expiry. */
-const LONGEST_MS = MAX_RETRY_AFTER_MS + 900_000
+const LONGEST_MS = 4_500_000
+/** The longest wait of a webhook, with its jitter, in ms. */
+const LONGEST_WEBHOOK_MS = 2 * MAX_WAIT_MS
 
 /**
  * Compares the clock every second. Stores the observed time and corrects due times once a minute and after each step.
@@ -30,7 +31,7 @@ export function startClockWatch(context: Context, clock: ServingClock): Loop {
     if (all) setBack = false
     if (moved > 0) {
       log.warn({ moved }, 'The clock was set back; waiting work is due now.')
-      context.onDeliveries()
+      context.webhooks.wake()
     }
   })
   clock.onStep((movedMs) => {
@@ -65,11 +66,11 @@ type Work = {
 }
 
 function queuesOf(context: Context, now: number): Work[] {
-  const { endpoints, providers } = context
+  const { providers } = context
   const attempts = (queue: Queue) =>
     [...providers].map(([name, provider]) => ({ queue, name, leaseUntil: leaseUntil(provider, now) }))
   return [
-    ...endpoints.map(({ name }) => ({ queue: 'deliveries', name, leaseUntil: now + LEASE_MS }) as const),
+    { queue: 'deliveries', name: '', leaseUntil: now },
     { queue: 'notifications', name: '', leaseUntil: now + notificationLeaseMs(context) },
     ...attempts('unknown'),
     ...attempts('waiting'),
@@ -87,7 +88,8 @@ export async function bringDueTimesForward(context: Context, setBack: boolean): 
   for (const work of queuesOf(context, now)) {
     // Authorizations wait for days, and there may be very many: they are read only when necessary.
     if (work.queue === 'waiting' && !setBack) continue
-    moved += await changeQueue(store, work, setBack ? now : now + LONGEST_MS, now)
+    const longest = work.queue === 'deliveries' ? LONGEST_WEBHOOK_MS : LONGEST_MS
+    moved += await changeQueue(store, work, setBack ? now : now + longest, now)
   }
   return moved
 }

@@ -64,7 +64,7 @@ test('attempts that wait, however many, hold up none that may have moved money, 
       loadConditions: assert.fail,
     }),
     log: { info: quiet, warn: quiet, error: quiet },
-    ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
+    ...{ onCall: quiet, onAlarm: quiet },
     ...{ idempotencyWaitMs: 0, providerWaitMs: 0, actionAgeMs: Number.POSITIVE_INFINITY },
     runtime,
   })

@@ -4,26 +4,25 @@ import type { Context } from '../app/context.ts'
 import { within } from '../ports/runtime.ts'
 import { startKeyUses } from './access-keys.ts'
 import { startClockWatch } from './clock.ts'
-import { type Deliverer, type DeliverOptions, startDeliverer } from './deliver.ts'
 import type { Loop } from './loop.ts'
 import { startNotifications } from './notifications.ts'
 import { startPurge } from './purge.ts'
 import { startRecovery } from './recover.ts'
 import { type Retention, startRetention } from './retention.ts'
+import { type Dispatcher, type DispatcherOptions, startDispatcher } from './webhooks/dispatcher.ts'
 
 export type WorkersOptions = {
   readonly clock: ServingClock
   /** How long an idempotency key is kept, in ms. */
   readonly keyRetentionMs: number
   readonly retention: Retention
-  /** The webhook endpoint, if there is one. */
-  readonly webhooks: Omit<DeliverOptions, 'store' | 'log' | 'runtime' | 'now'> | undefined
+  readonly webhooks: DispatcherOptions
 }
 
 export type Workers = {
   start(): void
-  /** Delivers due webhooks now, without waiting for the next poll. */
-  wakeDeliverer(): void
+  /** Looks for webhook endpoints and deliveries that changed now, without waiting for the next poll. */
+  wakeWebhooks(): void
   /** Handles stored notifications now, without waiting for the next poll. */
   wakeNotifications(): void
   /** False once a worker has failed, or not ended a run, for a while, and after a stop. */
@@ -37,16 +36,16 @@ export type Workers = {
 
 /** The workers over a context; none runs before `start`. */
 export function createWorkers(context: Context, options: WorkersOptions): Workers {
-  const { store, log, runtime, now, background } = context
+  const { runtime, background } = context
   const { clock, keyRetentionMs, retention, webhooks } = options
   const providers = [...context.providers.values()]
-  let deliverer: Deliverer | undefined
+  let dispatcher: Dispatcher | undefined
   let notifications: Loop | undefined
   const loops: Loop[] = []
   let stopped = false
   return {
     start() {
-      if (webhooks) deliverer = startDeliverer({ ...webhooks, store, log, runtime, now })
+      dispatcher = startDispatcher(webhooks)
       if (providers.some(({ remote }) => remote)) notifications = startNotifications(context)
       loops.push(
         ...providers.map((provider) => startRecovery(context, provider)),
@@ -57,13 +56,13 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
         startClockWatch(context, clock),
       )
     },
-    wakeDeliverer: () => deliverer?.wake(),
+    wakeWebhooks: () => dispatcher?.wake(),
     wakeNotifications: () => notifications?.wake(),
-    alive: () => !stopped && (deliverer?.alive() ?? true) && loops.every((loop) => loop.alive()),
+    alive: () => !stopped && (dispatcher?.alive() ?? true) && loops.every((loop) => loop.alive()),
     async stop(graceMs) {
       stopped = true
       const ended = Promise.all(loops.map((loop) => loop.stop())).then(() => background.ended())
-      await Promise.all([within(runtime, graceMs, ended), deliverer?.stop(graceMs)])
+      await Promise.all([within(runtime, graceMs, ended), dispatcher?.stop(graceMs)])
       await Promise.all(providers.map((provider) => provider.remote && provider.close()))
       await ended
     },

@@ -200,7 +200,7 @@ async function databaseAgrees({ database, sql }: Audited, books: Books, found: F
   const lastNumber = database.startsWith('postgres') ? 'max(event) FROM sequences' : 'max(seq) FROM events'
   const [row] = await sql(
     `SELECT (SELECT count(*) FROM events) AS events, (SELECT ${lastNumber}) AS last,
-      (SELECT count(*) FROM deliveries WHERE state = 'failed') AS failed`,
+      (SELECT count(*) FROM webhook_deliveries WHERE state = 'failed') AS failed`,
   )
   // PostgreSQL's client returns such numbers as text.
   const [events = 0, last = 0, failed] = [row?.['events'], row?.['last'], row?.['failed']].map(Number)

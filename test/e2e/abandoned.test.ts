@@ -79,7 +79,7 @@ async function away(
   const context = createContext({
     ...{ store, router, health, providers: new Map([[name, provider]]) },
     log: { info: quiet, warn: quiet, error: quiet },
-    ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
+    ...{ onCall: quiet, onAlarm: quiet },
     ...{ idempotencyWaitMs: 0, providerWaitMs: 5_000, actionAgeMs: 24 * HOUR },
     runtime,
   })

@@ -284,8 +284,6 @@ test('an authorization in this process is canceled when its time has come, and n
     }),
     health,
     log: { info: quiet, warn: quiet, error: quiet },
-    endpoints: [],
-    onDeliveries: quiet,
     onCall: quiet,
     onAlarm: quiet,
     idempotencyWaitMs: 0,

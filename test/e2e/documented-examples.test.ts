@@ -188,6 +188,7 @@ test('a webhook that failed is as in the examples', async () => {
     )
   const delivery = await failed()
   await send('listWebhookDeliveries', 200, 'page')
+  await send('retrieveWebhookDelivery', 200, 'delivery', { id: delivery?.id ?? '' })
   await send('retrieveMetrics', 200, 'counters')
   held = []
   await send('retryWebhookDelivery', 200, 'retried', { id: delivery?.id ?? '' })

@@ -133,7 +133,7 @@ test('minipay webhooks lists what failed, and sends it again by filter', async (
   assert.equal(stdout.trim().split('\n').length, 4)
   assert.match(
     stdout,
-    /^dlv_\w{26} {2}payment\.refunded, event \d+, to default, \S+Z, 1 attempts: status 404$/m,
+    /^dlv_\w{26} {2}payment\.refunded, event \d+, to default, \S+Z, 1 attempts: the receiver responded with 404$/m,
   )
   assert.match(stderr, /minipay webhooks retry/)
   const dry = await run('retry', 'last_status=404', 'event_type=payment.refunded', 'dry_run')
@@ -159,8 +159,12 @@ test('of very many that failed a call puts back a bounded number, and the comman
   db.pragma('foreign_keys = OFF')
   db.exec(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12345)
-    INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, last_status, created_at)
-    SELECT printf('dlv_%026d', i), 1, 0, 'retired', 1, 'failed', 6, CASE WHEN i % 2 THEN 500 ELSE 503 END, i FROM n;
+    INSERT INTO webhook_deliveries (account_id, live, id, endpoint, event_seq, event_id, event_type, state, attempts,
+      revision, tries, created_at, settled_at)
+    SELECT 1, 0, printf('dlv_%026d', i), 'default', 1, 'evt_1', 'payment.succeeded', 'failed', 6, 0,
+      json_array(json_object('at', i, 'ms', 1, 'status', CASE WHEN i % 2 THEN 500 ELSE 503 END, 'error', 'No.',
+        'answer', NULL, 'why', 'event')), i, i FROM n;
+    UPDATE webhook_cursors SET failed = failed + 12345;
     INSERT INTO counters (account_id, live, name, currency, value) VALUES (1, 0, 'deliveries_failed', '', 12345)`)
   db.close()
   const many = await startServer(file, { WEBHOOK_TARGET: '' })

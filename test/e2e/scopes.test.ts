@@ -19,7 +19,7 @@ import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { bearer, inDatabase } from '../kit/keys.ts'
 import { type RunningServer, startServer } from '../kit/server.ts'
-import { addedEndpoint, replayOf } from '../kit/webhooks.ts'
+import { heldEndpoint, recorded, replayOf, resultOf } from '../kit/webhooks.ts'
 
 /** The ids of one object of each kind. */
 type Objects = Readonly<
@@ -72,6 +72,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/webhook_replays/:id': { object: 'rpl' },
   'POST /api/v1/webhook_replays/:id/cancel': { object: 'rpl' },
   'GET /api/v1/webhook_deliveries': { list: 'dlv' },
+  'GET /api/v1/webhook_deliveries/:id': { object: 'dlv' },
   'POST /api/v1/webhook_deliveries/:id/retry': { object: 'dlv' },
   'POST /api/v1/webhook_deliveries/retry': 'own',
   'GET /api/v1/routing': 'own',
@@ -116,15 +117,17 @@ async function objectsOf(store: Store, scope: Scope): Promise<Omit<Objects, 'key
   const { charge: contested, dispute } = await disputed(store, scope, charge, 100)
   const alarm = alarmOf(contested)
   await committed(store, alarmsCommit(scope, contested, [alarm]))
-  const sent = chargeCommit({ scope, endpoints: ['default'], key: 'shared-key' })
+  const sent = chargeCommit({ scope, key: 'shared-key' })
   await committed(store, sent)
-  const endpoint = await addedEndpoint(store, scope)
+  const { endpoint, events } = await heldEndpoint(store, scope, 'mine', 1)
   const replay = replayOf(endpoint)
   await store.addReplay(replay, null)
+  const failed = resultOf(events[0]!, endpoint.id, { state: 'failed' })
+  await recorded(store, endpoint, 'mine', { results: [failed] })
   return {
     ...{ we: endpoint.id, rpl: replay.id },
     ...{ txn: charge.id, re: refund.id, att: made.attempt.id, dp: dispute.id, alm: alarm.id },
-    ...{ dlv: sent.deliveries[0]?.id ?? '', evt: sent.event.id },
+    ...{ dlv: failed.delivery.id, evt: sent.event.id },
   }
 }
 
@@ -333,9 +336,9 @@ describe('every permission against every route', () => {
 test("a test key of the operator's account sees no counter of live mode", async () => {
   const text = { accept: 'text/plain' }
   const monitor = only.get('metrics:read') as Client
-  const pending = async (at: Client) => (await at.get<MetricsAnswer>('/metrics')).body.pending_webhooks
-  assert.equal(await pending(tester), 0)
-  assert.ok((await pending(monitor)) > 0)
+  const failed = async (at: Client) => (await at.get<MetricsAnswer>('/metrics')).body.failed_webhooks
+  assert.equal(await failed(tester), 0)
+  assert.ok((await failed(monitor)) > 0)
   const refused = await tester.get<{ code: string }>('/metrics', text)
   assert.deepEqual([refused.status, refused.body.code], [403, 'permission_denied'])
   assert.match((await monitor.get<string>('/metrics', text)).body, /minipay_charges\{mode="live"/)

@@ -39,7 +39,7 @@ function nodeOf(store: Store, { at }: StandIn) {
     ...{ store, router, health, providers: new Map([['bank', provider]]) },
     log: { info: quiet, warn: quiet, error: quiet },
     runtime: nodeRuntime,
-    ...{ endpoints: [], onDeliveries: quiet, onCall: quiet, onAlarm: quiet },
+    ...{ onCall: quiet, onAlarm: quiet },
     ...{ idempotencyWaitMs: 0, providerWaitMs: 10_000, actionAgeMs: 86_400_000 },
   })
   return { context, provider }

@@ -56,7 +56,7 @@ export function backstage(database: string): Backstage {
       const due = [
         `UPDATE attempts SET due_at = started_at, ${released} WHERE state IN ('sending', 'pending', 'unknown')`,
         `UPDATE notifications SET due_at = received_at, ${released} WHERE ${all ? `state = 'pending'` : NEWS}`,
-        `UPDATE deliveries SET due_at = created_at, ${released} WHERE state = 'pending'`,
+        'UPDATE webhook_deliveries SET due_at = created_at WHERE due_at IS NOT NULL',
       ].join(';')
       if (isPostgres(database)) return onDatabase(database, async (client) => void (await client.query(due)))
       const db = new Database(database)

@@ -21,7 +21,7 @@ import {
 } from '../../src/domain/lifecycle.ts'
 import { beginRefund, concludeRefund, refundableAmount } from '../../src/domain/refund.ts'
 import { encodeFacts, snapshotOf } from '../../src/domain/snapshot.ts'
-import type { Claim, ClaimedDelivery, Commit, Scope, Store } from '../../src/ports/store.ts'
+import type { Commit, Scope, Store } from '../../src/ports/store.ts'
 
 /** A store on an empty database with two accounts. */
 export type OpenStore = {
@@ -64,7 +64,7 @@ export const newId = idFactory(
   () => 0n,
 )
 
-type Options = { scope: Scope; key?: string; endpoints?: readonly string[]; at?: number }
+type Options = { scope: Scope; key?: string; at?: number }
 /** The details of a request apart from its command. */
 type Details = Partial<Pick<Charge, 'description' | 'metadata'>>
 
@@ -240,12 +240,7 @@ export function endCommit(
 }
 
 /** A decision as a commit. `key` is null for a step without a request. */
-export function commitOf(
-  decision: Decision,
-  { scope, endpoints = [] }: Options,
-  key: string | null,
-  at: number,
-): Commit {
+export function commitOf(decision: Decision, { scope }: Options, key: string | null, at: number): Commit {
   const { event, previous: _, ...rest } = decision
   const data = encodeFacts(snapshotOf(decision))
   return {
@@ -259,7 +254,6 @@ export function commitOf(
     ended: null,
     lease: null,
     event: event && { id: newId('evt'), type: event, data },
-    deliveries: event ? endpoints.map((endpoint) => ({ id: newId('dlv'), endpoint })) : [],
   }
 }
 
@@ -349,8 +343,9 @@ export async function everything(store: Store, scope: Scope) {
     entries: await store.ledgerEntries(scope, { limit: 100 }),
     accounts: await store.ledgerAccounts(scope),
     totals: await store.currencyTotals(scope),
-    deliveries: await store.deliveries(scope, { limit: 100 }),
-    deliveryTotals: await store.deliveryTotals(),
+    endpoints: await store.webhookEndpoints(scope, { limit: 100 }),
+    deliveries: await store.webhookDeliveries(scope, { limit: 100 }),
+    deliveryTotals: await store.webhookDeliveryTotals(),
     attempts: await store.attempts(scope, { limit: 100 }),
     attemptTotals: await store.attemptTotals(clock),
     disputes: await store.disputes(scope, { limit: 100 }),
@@ -358,17 +353,4 @@ export async function everything(store: Store, scope: Scope) {
     alarmTotals: await store.alarmTotals(),
     ruleSet: await store.ruleSet(scope),
   }
-}
-
-let tokens = 0
-
-/** Claims for a lease of one second from `now`, with a new token. */
-export function claim(store: Store, options: Partial<Claim> & { now: number }): Promise<ClaimedDelivery[]> {
-  return store.claimDeliveries({
-    endpoint: 'default',
-    limit: 10,
-    leaseUntil: options.now + 1_000,
-    token: `token-${++tokens}`,
-    ...options,
-  })
 }

@@ -58,6 +58,20 @@ const AS_ENTRIES = `
     UNION ALL
     SELECT account_id, live, 2 * seq, credit_account_id, transaction_id, -amount, created_at FROM ledger_transfers`
 
+/** Deliveries to the one endpoint that there was, as rows of the commit; of their attempts only the last was stored. */
+const FORMER_DELIVERIES = `(
+  SELECT id, account_id, live, endpoint, event_seq, state, attempts, due_at, NULL AS token,
+    tries ->> '$[#-1].status' AS last_status, tries ->> '$[#-1].error' AS last_error, created_at
+  FROM books.webhook_deliveries WHERE endpoint = 'default')`
+
+const COUNTED_DELIVERIES = `
+  DELETE FROM counters WHERE name IN ('deliveries_pending', 'deliveries_delivered', 'deliveries_failed');
+  INSERT INTO counters (account_id, live, name, currency, value)
+  SELECT account_id, live, 'deliveries_' || state, '', count(*) FROM deliveries GROUP BY account_id, live, state`
+
+/** The parts of `everything` that former versions stored in another way. */
+export const FORMER_WEBHOOKS = { endpoints: null, deliveries: null, deliveryTotals: null } as const
+
 /** Columns that had another name. */
 const FORMERLY: Readonly<Record<string, string>> = { answer_kind: 'ending', answer_body: 'facts' }
 
@@ -84,12 +98,14 @@ export function makeFormer(sound: string, migration: string): void {
   for (const table of tables) {
     const columns = (old.pragma(`main.table_info(${table})`) as { name: string }[]).map(({ name }) => name)
     const from = columns.map((name) => FORMERLY[name] ?? name)
+    const source = table === 'deliveries' ? FORMER_DELIVERIES : `books.${table}`
     // Versions whose accounts had no public id had the operator's account alone.
     const only = table === 'accounts' && !columns.includes('public_id') ? 'WHERE id = 1' : ''
     old.exec(
-      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns.join()}) SELECT ${from.join()} FROM books.${table} ${only}`,
+      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns.join()}) SELECT ${from.join()} FROM ${source} ${only}`,
     )
   }
+  if (tables.includes('deliveries')) old.exec(COUNTED_DELIVERIES)
   old.close()
   renameSync(file, sound)
 }

@@ -19,6 +19,7 @@ import { compileCondition } from '../../src/rules/cel.ts'
 import { nodeRuntime } from '../../src/runtime/node.ts'
 import { administer } from './access-history.ts'
 import { auditIn } from './audit-entries.ts'
+import { deliver, deliverSome, registerEndpoints, setDefault } from './deliveries.ts'
 import { LIVE_SCOPE } from './scopes.ts'
 import { type Scripted, scripted } from './scripted.ts'
 
@@ -68,8 +69,7 @@ function contextOf(store: Store, providers: readonly Provider[], now: () => numb
     router: createRouter({ store, providers: () => names, health, loadConditions, now, runtime }),
     health,
     log: { info() {}, warn() {}, error() {} },
-    endpoints: [LIVE, TEST].map((scope) => ({ name: 'default', scope })),
-    ...{ onDeliveries() {}, onCall() {}, onAlarm() {} },
+    ...{ onCall() {}, onAlarm() {} },
     ...{ idempotencyWaitMs: 1_000, providerWaitMs: 10_000, actionAgeMs: 86_400_000 },
     runtime,
   })
@@ -210,6 +210,7 @@ const RULES = {
  * refund, dispute, delivery and notification. The amounts identify them.
  */
 export async function fillBooks(store: Store): Promise<void> {
+  const endpoints = await registerEndpoints(store)
   const sandbox = openBooks(store, 'sandbox')
   await atTheSandbox(sandbox)
   await sandbox.refund(await sandbox.charge(70, {}, TEST), 20, {}, TEST)
@@ -230,19 +231,20 @@ export async function fillBooks(store: Store): Promise<void> {
   bankA.says({ kind: 'unknown', reason: 'no response in time' })
   await books.charge(2_090)
   await books.notify(bankA, 'payment', 'foreign', 'failed')
-  await settleDeliveries(store)
+  await deliver(store, endpoints)
   await administer(books.context)
 }
 
 /** Charges in live mode at the sandbox alone, with rules and deliveries, as versions without modes stored them. */
 export async function fillSandboxBooks(store: Store): Promise<void> {
   const books = openBooks(store, 'sandbox')
+  await setDefault(store)
   await atTheSandbox(books)
   const document = { default: { providers: ['sandbox'] } }
   const stored = await books.context.router.replace(LIVE, document, undefined, auditIn(LIVE))
   if (isRejection(stored)) throw new Error(stored.message)
   await books.charge(1_005)
-  await settleDeliveries(store)
+  await deliverSome(store)
 }
 
 async function atTheSandbox(books: Books): Promise<void> {
@@ -334,18 +336,4 @@ async function disputed(books: Books): Promise<void> {
   await books.dispute(lost, 'dsp_lost', 423, 'lost')
   // A dispute of more than the captured amount: booked in part, with an alarm.
   await books.dispute(await books.charge(2_023), 'dsp_more', 3_000)
-}
-
-async function settleDeliveries(store: Store): Promise<void> {
-  const now = START + 86_400_000
-  const claimed = await store.claimDeliveries({
-    endpoint: 'default',
-    limit: 3,
-    now,
-    leaseUntil: now + 1_000,
-    token: 'x',
-  })
-  const verdicts = [{ state: 'delivered' }, { state: 'failed' }, { state: 'pending', retryAt: now }] as const
-  for (const [i, { id, token }] of claimed.entries())
-    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: [200, 400, 503][i]!, error: null })
 }

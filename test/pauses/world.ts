@@ -108,8 +108,14 @@ export async function startPausesWorld(): Promise<PausesWorld> {
 function fillHistory(file: string): void {
   fill(file, { charges: CHARGES, story: 'undelivered', perCustomer: CHARGES }, Date.now())
   const db = openWriter(file)
-  db.exec(`UPDATE deliveries SET state = 'failed', attempts = 9, due_at = NULL, last_status = 500;
-    UPDATE counters SET name = 'deliveries_failed' WHERE name = 'deliveries_pending'`)
+  db.exec(`
+    INSERT INTO webhook_deliveries (account_id, live, id, endpoint, event_seq, event_id, event_type, state, attempts,
+      revision, tries, created_at, settled_at)
+    SELECT account_id, live, 'dlv_' || substr(id, 5), 'default', seq, id, type, 'failed', 9, 0,
+      '[{"at":1,"ms":1,"status":500,"error":"No.","answer":null,"why":"event"}]', created_at, created_at
+    FROM events ORDER BY seq;
+    INSERT INTO counters (account_id, live, name, currency, value) VALUES (1, 0, 'deliveries_failed', '', ${CHARGES});
+    UPDATE webhook_cursors SET failed = ${CHARGES}, position = ${CHARGES}, reach = ${CHARGES}`)
   db.close()
 }
 

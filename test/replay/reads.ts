@@ -3,7 +3,7 @@
 import { ATTEMPT_STATES } from '../../src/domain/attempt.ts'
 import { CHARGE_STATUSES, REFUND_STATUSES } from '../../src/domain/charge.ts'
 import { EVENT_TYPES } from '../../src/domain/event.ts'
-import { DELIVERY_STATES } from '../../src/ports/store.ts'
+import { DELIVERY_STATES } from '../../src/domain/webhooks/delivery.ts'
 import type { Draw } from '../kit/draws.ts'
 import type { Operation, Request } from './log.ts'
 import { customerOf, STRANGE_IDS, STRANGE_QUERIES } from './values.ts'

@@ -18,7 +18,7 @@ const IDLE_SLACK = { sqlite: 12, postgres: 42 }
 const WAL_IDLE_MIB = 16
 
 const OPEN = `SELECT count(*) AS n FROM attempts WHERE state IN ('sending', 'pending', 'unknown')`
-const UNDELIVERED = (state: string) => `SELECT count(*) AS n FROM deliveries WHERE state = '${state}'`
+const UNDELIVERED = (state: string) => `SELECT count(*) AS n FROM webhook_deliveries WHERE state = '${state}'`
 
 /** Has everybody leave, and waits until nothing is under way; answers the books. */
 export async function comeToRest(scene: Scene): Promise<Books> {

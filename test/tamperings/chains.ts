@@ -27,23 +27,21 @@ export const CHAINS: readonly Tampering[] = [
     says: BREAKS,
   },
   {
-    what: 'the time of an event without entries by a second, with that of its delivery',
-    sql: `UPDATE events SET created_at = created_at + 1000 WHERE ${told(2_008, 'payment.requires_action')};
-      UPDATE deliveries SET created_at = created_at + 1000
-        WHERE event_seq = (SELECT seq FROM events WHERE ${told(2_008, 'payment.requires_action')}) AND live = 1`,
+    what: 'the time of an event without entries by a second',
+    sql: `UPDATE events SET created_at = created_at + 1000 WHERE ${told(2_008, 'payment.requires_action')}`,
     says: BREAKS,
   },
   {
     what: 'the id of an event',
     sql: `UPDATE events SET id = substr(id, 1, 29) || CASE substr(id, 30) WHEN '0' THEN '1' ELSE '0' END
-      WHERE live = 1 AND seq = 3`,
-    says: /^Link \d+ of account 1 \(live\) does not match its rows: the event 3,/,
+      WHERE live = 1 AND seq = 20`,
+    says: /^Link \d+ of account 1 \(live\) does not match its rows: the event 20,/,
   },
   {
     what: 'two events whose ids were swapped',
-    sql: swapped('events', 'id', 1, 2).replace(
+    sql: swapped('events', 'id', 20, 21).replace(
       'SET id =',
-      `SET id = 'x' || id WHERE live = 1 AND seq IN (1, 2); UPDATE events SET id =`,
+      `SET id = 'x' || id WHERE live = 1 AND seq IN (20, 21); UPDATE events SET id =`,
     ),
     says: BREAKS,
   },

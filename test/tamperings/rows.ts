@@ -257,23 +257,6 @@ export const OTHERS: readonly Tampering[] = [
     says: /^The account provider:x \(usd\) has no entry\.$/,
   },
   {
-    what: "a delivery's event",
-    sql: `UPDATE deliveries SET event_seq = event_seq - 1 WHERE live = 1
-      AND event_seq = (SELECT max(seq) FROM events WHERE live = 1)`,
-    says: /^The delivery dlv_\w+ is of another time than its event \d+\.$|^The event \d+ has 2 deliveries/,
-  },
-  {
-    what: 'a delivery that was never tried, as delivered',
-    sql: `UPDATE deliveries SET attempts = 0 WHERE state = 'delivered'`,
-    says: /^The delivery dlv_\w+ is delivered after 0 attempts/,
-  },
-  {
-    what: 'a pending delivery that is never due',
-    sql: `UPDATE deliveries SET due_at = NULL WHERE state = 'pending' AND live = 1
-      AND event_seq = (SELECT max(seq) FROM events WHERE live = 1)`,
-    says: /^The delivery dlv_\w+ is pending after 0 attempts/,
-  },
-  {
     what: "an alarm's amount",
     sql: 'UPDATE alarms SET amount = 1',
     says: /says that amount of the alarm alm_\w+ is 3000, and its row 1\.$/,

@@ -12,7 +12,7 @@ import {
   type Era,
   type Snapshot,
 } from '../../domain/snapshot.ts'
-import type { Delivery, LedgerEntry, StoredEvent } from '../../ports/store.ts'
+import type { LedgerEntry, StoredEvent } from '../../ports/store.ts'
 import type { AlarmView } from './alarm-schemas.ts'
 import type { AttemptView } from './attempt-schemas.ts'
 import type { ChargeView } from './charge-schemas.ts'
@@ -20,7 +20,6 @@ import type { DisputeView } from './dispute-schemas.ts'
 import type { ChargeEventData, EndpointEventData, EventView } from './event-schemas.ts'
 import type { LedgerEntryView } from './ledger-schemas.ts'
 import type { RefundView } from './refund-schemas.ts'
-import type { DeliveryView } from './webhook-delivery-schemas.ts'
 
 let lastMs = 0
 let lastText = '1970-01-01T00:00:00.000Z'
@@ -260,20 +259,5 @@ export function entryView(entry: LedgerEntry): LedgerEntryView {
     currency: entry.currency,
     amount: entry.amount,
     created_at: timestamp(entry.createdAt),
-  }
-}
-
-export function deliveryView(delivery: Delivery): DeliveryView {
-  return {
-    id: delivery.id,
-    endpoint: delivery.endpoint,
-    event_sequence: delivery.eventSequence,
-    event_type: delivery.eventType,
-    status: delivery.state,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.nextAttemptAt === null ? null : timestamp(delivery.nextAttemptAt),
-    last_status: delivery.lastStatus,
-    last_error: delivery.lastError,
-    created_at: timestamp(delivery.createdAt),
   }
 }

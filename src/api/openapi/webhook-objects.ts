@@ -1,4 +1,6 @@
 /** The objects of the examples about webhooks. */
+
+import { DEFAULT_ENDPOINT } from '../../domain/webhooks/endpoint.ts'
 import { CHARGE_ID, TIME } from './example-objects.ts'
 
 export const WEBHOOK_SECRET = 'whsec_q1N7hJ8sV0bX3dZ5fK2mR9tY4wC6uA1eG8pL0oI7iE4='
@@ -32,6 +34,8 @@ const ATTEMPT = {
   error: 'the receiver responded with 500',
   response: 'out of order',
 }
+/** The endpoint of `WEBHOOK_TARGET` is not tried again after a 400. */
+const FAILED = { ...ATTEMPT, status: 400, error: 'the receiver responded with 400', response: null }
 export const WEBHOOK_TEST = {
   endpoint: WEBHOOK_ENDPOINT.id,
   delivered: true,
@@ -53,17 +57,17 @@ export const REPLAY = {
 }
 export const DELIVERY = {
   id: 'dlv_01kasw5v8g002ne3r5yx2tb4qd',
-  endpoint: WEBHOOK_ENDPOINT.id,
+  endpoint: DEFAULT_ENDPOINT,
   event_id: 'evt_01kasw5v8g001ne3r5yx2tb4qd',
   event_sequence: 1,
   event_type: 'payment.succeeded',
   transaction_id: CHARGE_ID,
   status: 'failed',
-  attempts: 10,
+  attempts: 1,
   next_attempt_at: null,
-  last_status: 500,
-  last_error: ATTEMPT.error,
+  last_status: FAILED.status,
+  last_error: FAILED.error,
   created_at: TIME,
   settled_at: TIME,
 }
-export const DELIVERY_WITH_ATTEMPTS = { ...DELIVERY, attempts_made: [{ ...ATTEMPT, reason: 'retry' }] }
+export const DELIVERY_WITH_ATTEMPTS = { ...DELIVERY, attempts_made: [{ ...FAILED, reason: 'event' }] }

@@ -50,8 +50,6 @@ before(async () => {
     health,
     log: { info: quiet, warn: quiet, error: quiet },
     runtime: nodeRuntime,
-    endpoints: [],
-    onDeliveries: quiet,
     onCall: quiet,
     onAlarm: quiet,
     idempotencyWaitMs: 5_000,

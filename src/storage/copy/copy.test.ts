@@ -101,7 +101,8 @@ const TAMPERINGS = {
   alarms: ['message', `'tampered'`],
   disputes: ['amount', 'amount + 1'],
   events: ['data', `'{}'`],
-  deliveries: ['last_error', `''`],
+  webhook_endpoints: ['url', `'tampered'`],
+  webhook_cursors: ['failing_since', '1'],
   ledger_transfers: ['created_at', 'created_at + 1'],
 } as const
 
@@ -210,11 +211,11 @@ test('a copy that is long at one statement keeps its place', { timeout: 60_000 }
   const blocked = async (locker: Client, client: Client) => {
     // Rows are stored and read beside this lock, but no statistics are made.
     await locker.query('BEGIN')
-    await locker.query('LOCK TABLE deliveries IN SHARE UPDATE EXCLUSIVE MODE')
+    await locker.query('LOCK TABLE webhook_deliveries IN SHARE UPDATE EXCLUSIVE MODE')
     const copy = startCopy(t, from, to)
     const seen = async () => (await client.query('SELECT seen_at FROM copies')).rows[0]?.seen_at
     const waiting = `SELECT 1 FROM pg_stat_activity
-      WHERE datname = current_database() AND query = 'ANALYZE deliveries' AND wait_event_type = 'Lock'`
+      WHERE datname = current_database() AND query = 'ANALYZE webhook_deliveries' AND wait_event_type = 'Lock'`
     while (!(await client.query(waiting)).rowCount) assert.equal(copy.process.exitCode, null)
     const since = await seen()
     while ((await seen()) === since) assert.equal(copy.process.exitCode, null)

@@ -50,7 +50,7 @@ export const TABLES: readonly Table[] = [
   { name: 'events', key: ['account_id', 'live', 'seq'] },
   { name: 'epochs', key: ['first_seq'] },
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },
-  { name: 'deliveries', key: ['id'], made },
+  { name: 'webhook_cursors', key: ['account_id', 'live', 'endpoint'], made },
   { name: 'notifications', key: ['id'], made },
   { name: 'clock', key: ['id'] },
   { name: 'clock_marks', key: ['observed_ms'] },

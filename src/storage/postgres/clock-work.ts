@@ -60,7 +60,7 @@ const MARK_AT = `
 
 /** Each queue's table, and the condition of the index in whose order its rows are due; $1 is the queue's name. */
 const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = {
-  deliveries: ['deliveries', `endpoint = $1 AND state = 'pending'`],
+  deliveries: ['webhook_deliveries', `$1 = '' AND due_at IS NOT NULL`],
   notifications: ['notifications', `$1 = '' AND state = 'pending'`],
   unknown: ['attempts', `provider = $1 AND state IN ('sending', 'unknown') AND due_at IS NOT NULL`],
   waiting: ['attempts', `provider = $1 AND state IN ('pending', 'succeeded') AND due_at IS NOT NULL`],
@@ -76,21 +76,28 @@ function bringForward(queue: Queue): string {
   const [table, where] = QUEUE[queue]
   const latest =
     queue === 'waiting' ? `CASE t.state WHEN 'succeeded' THEN ${HELD} ELSE $5::bigint END` : '$5::bigint'
+  // A delivery has no lease of its own, and its id is one of its scope.
+  const isDelivery = queue === 'deliveries'
+  const hasNoLease = isDelivery ? 'true' : 't.token IS NULL'
+  const target = `CASE WHEN ${hasNoLease} THEN $6::bigint ELSE $7::bigint END`
+  const key = isDelivery ? ['account_id', 'live', 'id'] : ['id']
+  const keyOf = (table: string) => key.map((column) => `${table}.${column}`).join(', ')
   return `
     WITH stretch AS MATERIALIZED (
-      SELECT t.id, t.due_at, CASE WHEN t.token IS NULL THEN $6::bigint ELSE $7::bigint END AS target, ${latest} AS latest
+      SELECT ${keyOf('t')}, t.due_at, ${target} AS target, ${latest} AS latest
       FROM ${table} t
       WHERE ${where} AND (t.due_at, t.id) > ($2::bigint, $3)
       ORDER BY t.due_at, t.id
       LIMIT $4),
     late AS MATERIALIZED (
-      SELECT t.id, s.target
+      SELECT ${keyOf('t')}, s.target
       FROM stretch s
       CROSS JOIN LATERAL (
-        SELECT id FROM ${table} WHERE id = s.id AND due_at = s.due_at FOR UPDATE SKIP LOCKED) AS t
+        SELECT ${key.join(', ')} FROM ${table} o
+        WHERE (${keyOf('o')}) = (${keyOf('s')}) AND o.due_at = s.due_at FOR UPDATE SKIP LOCKED) AS t
       WHERE s.due_at > greatest(s.latest, s.target)),
     moved AS (
-      UPDATE ${table} t SET due_at = l.target FROM late l WHERE t.id = l.id
+      UPDATE ${table} t SET due_at = l.target FROM late l WHERE (${keyOf('t')}) = (${keyOf('l')})
       RETURNING t.id)
     SELECT (SELECT count(*) FROM stretch) AS seen, (SELECT count(*) FROM moved) AS moved,
       (SELECT due_at FROM stretch ORDER BY due_at DESC, id DESC LIMIT 1) AS "dueAt",

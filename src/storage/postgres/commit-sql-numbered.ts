@@ -72,28 +72,6 @@ export const insertAudit = write(
   FROM ${AUDIT_ROWS.from}`,
 )
 
-export type DeliveryRow = {
-  readonly behind: number
-  readonly id: string
-  readonly endpoint: string
-  readonly at: number
-}
-
-const DELIVERIES = recordset<DeliveryRow>({
-  behind: ['bigint', ({ behind }) => behind],
-  id: ['text', ({ id }) => id],
-  endpoint: ['text', ({ endpoint }) => endpoint],
-  created_at: ['bigint', ({ at }) => at],
-})
-
-export const insertDeliveries = write(
-  DELIVERIES,
-  `
-  INSERT INTO deliveries (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-  SELECT r.id, ${SCOPE}, r.endpoint, ${last('event')} - r.behind, 'pending', 0, r.created_at, r.created_at
-  FROM ${DELIVERIES.from}`,
-)
-
 /** A key without an event has no `behind`. */
 type Behind = { readonly behind: number | null }
 export type EndedRow = EndedFacts & Behind

@@ -23,11 +23,9 @@ import {
   type AuditRow,
   addToBalances,
   addToCounters,
-  type DeliveryRow,
   type EndedRow,
   type EventRow,
   insertAudit,
-  insertDeliveries,
   insertEvents,
   insertKeys,
   insertTransfers,
@@ -119,7 +117,6 @@ function scopeWrites(
     ...numbersFor(scope, commits, numbered),
     ...writing(insertEvents, events),
     ...writing(insertAudit, audit),
-    ...writing(insertDeliveries, numbered.deliveries),
     ...writing(insertKeys, numbered.keys),
     ...writing(updateKeys, numbered.ended),
     ...writing(addToBalances, balances.rows()),
@@ -178,7 +175,6 @@ function numberedRows(commits: readonly Commit[]) {
   const balances = new Sums()
   const counters = new Sums()
   const events: EventRow[] = []
-  const deliveries: DeliveryRow[] = []
   const keys: KeyRow[] = []
   const ended: EndedRow[] = []
   const booked: TransferRow[] = []
@@ -189,8 +185,6 @@ function numberedRows(commits: readonly Commit[]) {
     const { at, event, key, transfers, transactionId } = commit
     const behind = event ? --eventsBehind : null
     if (event && behind !== null) events.push({ behind, ...event, at })
-    if (behind !== null)
-      for (const { id, endpoint } of commit.deliveries) deliveries.push({ behind, id, endpoint, at })
     if (key) keys.push({ ...keyFactsOf(key), behind, at })
     for (const each of endedKeysOf(commit)) ended.push({ ...endedFactsOf(each), behind })
     for (const { debit, credit, currency, amount } of transfers)
@@ -204,12 +198,10 @@ function numberedRows(commits: readonly Commit[]) {
       })
     for (const [name, change] of commit.counts) counters.add(name, commit.charge.currency, change)
   }
-  if (deliveries.length > 0) counters.add('deliveries_pending', '', deliveries.length)
   return {
     balances,
     counters,
     events,
-    deliveries,
     keys,
     ended,
     transfers: booked,

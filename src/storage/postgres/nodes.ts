@@ -197,8 +197,6 @@ const ABSENT = `owner IS NOT NULL AND owner NOT IN (SELECT id FROM nodes WHERE s
  */
 const free = (whose: string) =>
   [
-    `WITH leased AS (SELECT id FROM deliveries WHERE ${whose} FOR UPDATE SKIP LOCKED)
-     UPDATE deliveries d SET due_at = d.created_at, token = NULL, owner = NULL FROM leased h WHERE d.id = h.id`,
     `WITH leased AS (SELECT id FROM notifications WHERE ${whose} FOR UPDATE SKIP LOCKED)
      UPDATE notifications n SET due_at = n.received_at, token = NULL, owner = NULL FROM leased h WHERE n.id = h.id`,
     `WITH leased AS (

@@ -1,4 +1,5 @@
 import type { KeptClock } from '../../domain/clock.ts'
+import { DEFAULT_ENDPOINT } from '../../domain/webhooks/endpoint.ts'
 import type { StoredClock } from '../../ports/store-clock.ts'
 import type { Sql } from './statements.ts'
 
@@ -7,12 +8,12 @@ const CLOCK = `SELECT observed_ms AS "observedMs", wall_ms AS "wallMs", trusted_
   FROM clock`
 
 /** The newest row of a table in each scope, by the index of its ids. */
-const newestOf = (table: string, createdAt: string) =>
+const newestOf = (table: string, createdAt: string, condition = '') =>
   `SELECT t.id, t.created_at AS "createdAt"
    FROM accounts a CROSS JOIN (VALUES (0), (1)) AS m (live)
    CROSS JOIN LATERAL (
      SELECT id, ${createdAt} AS created_at FROM ${table}
-     WHERE account_id = a.id AND live = m.live ORDER BY id DESC LIMIT 1) AS t`
+     WHERE account_id = a.id AND live = m.live ${condition} ORDER BY id DESC LIMIT 1) AS t`
 
 /** The newest id of every table that is listed by id. */
 const NEWEST = [
@@ -21,7 +22,9 @@ const NEWEST = [
   newestOf('disputes', 'created_at'),
   newestOf('alarms', 'opened_at'),
   '(SELECT id, started_at FROM attempts ORDER BY id DESC LIMIT 1)',
-  '(SELECT id, created_at FROM deliveries ORDER BY id DESC LIMIT 1)',
+  newestOf('webhook_deliveries', 'created_at'),
+  newestOf('webhook_endpoints', 'created_at', `AND id <> '${DEFAULT_ENDPOINT}'`),
+  newestOf('webhook_replays', 'created_at'),
   '(SELECT id, created_at FROM access_keys ORDER BY id DESC LIMIT 1)',
 ].join(' UNION ALL ')
 

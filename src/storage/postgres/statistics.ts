@@ -1,7 +1,7 @@
 /** Has PostgreSQL collect statistics of a table as soon as it has rows: autovacuum takes a minute, or is off. */
 import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
-import { NOUNS, WEBHOOK_NOUNS } from '../columns.ts'
+import { NOUNS } from '../columns.ts'
 import type { Pool } from './pool.ts'
 import { type Sql, statements } from './statements.ts'
 
@@ -10,7 +10,7 @@ const FIRST_COMMITS = 256
 const FACTOR = 8
 
 /** The tables with several indexes that begin with a scope. */
-const TABLES = [...NOUNS.map(({ name }) => name), 'deliveries', ...WEBHOOK_NOUNS.map(({ name }) => name)]
+const TABLES = NOUNS.map(({ name }) => name)
 
 /** An empty table is left alone: statistics of no rows are worse than the planner's assumptions. */
 const WITHOUT_STATISTICS = `
@@ -22,8 +22,8 @@ const WITHOUT_STATISTICS = `
       WHERE s.schemaname = current_schema() AND s.tablename = t.name AND s.attname = 'account_id')`
 
 /**
- * Looks at the tables, and returns a function to call with the number of commits of each group, or of recorded
- * deliveries. Without statistics the planner assumes that a scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
+ * Looks at the tables, and returns a function to call with the number of commits of each group. Without statistics the planner assumes that a
+ * scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
  * for one row may read all rows of a scope. New statistics replace such plans in every session.
  */
 export function createStatistics(pool: Pool, log: Log): (commits: number) => void {

@@ -20,7 +20,6 @@ import { isCommitted } from './commit-guards.ts'
 import { type Committer, createCommitter } from './committer.ts'
 import { connect, connectListening, ONE_PLAN, openWritable } from './connection.ts'
 import { assertNotCopying } from './copying.ts'
-import { deliveryWork } from './deliveries.ts'
 import { recognize } from './epochs.ts'
 import { eventPurges } from './event-purge.ts'
 import { createGrouping } from './grouping.ts'
@@ -37,7 +36,6 @@ import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
-import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
@@ -121,12 +119,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     concurrency: GROUPS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
-  const work = workOf(pools.writes, node, signals, collectStatistics)
+  const work = workOf(pools.writes, node, signals)
   const sql = withoutNul(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
   async function close(): Promise<void> {
-    await Promise.all([commits.close(), work.settlements.close()])
+    await commits.close()
     await Promise.all([pools.writes.close(), pools.reads.close()])
     await signals.close()
     await heartbeat.stop()
@@ -136,7 +134,6 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   return {
     ...chargeReads(sql),
     ...eventLogReads(sql),
-    ...eventReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),
     ...providerReads(sql),
@@ -147,11 +144,11 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...auditReads(sql),
     ...webhookReads(sql),
     ...webhookWorkReads(sql),
-    ...work.methods,
+    ...work,
     commit: (commit) => commits.add(commit, weight(commit)),
     onRemoteEvents: signals.onRemote,
     now: clock.now,
-    waitingWrites: () => commits.waiting() + work.settlements.waiting(),
+    waitingWrites: () => commits.waiting(),
     logBytes: () => undefined,
     async ready() {
       if (closed) throw new StoreUnavailable('closing', 'The database is closed.')
@@ -229,11 +226,9 @@ async function joinNodes(
 /**
  * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
  */
-function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliveries: number) => void) {
+function workOf(pool: Pool, node: string, signals: Signals) {
   const work = { fenced: statements(pool, true), once: statements(pool, false), audited: auditedWrites(pool) }
-  const deliveries = deliveryWork(work, node)
-  const methods = {
-    ...deliveries.methods,
+  return {
     ...attemptWork(work, node),
     ...notificationWork(work, node),
     ...purges(work.fenced),
@@ -244,9 +239,8 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
     ...eventPurges(pool),
     ...tellingOf(webhookWork(work), signals),
     ...webhookClaims(pool, node),
-    ...webhookRecords(pool, signals, onRecorded),
+    ...webhookRecords(pool, signals),
   } satisfies Partial<Store>
-  return { methods, settlements: deliveries.settlements }
 }
 
 /** The characters of JSON that a commit keeps in memory while it waits. */

@@ -3,6 +3,7 @@ import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
+import { deliveryProblem, SENT } from '../verify/webhooks.ts'
 import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
 import { assertCurrent, withClient } from './migrate.ts'
 
@@ -49,7 +50,7 @@ async function bookProblem(client: Client): Promise<string | undefined> {
     const [row] = await firstOf(client, sql)
     if (row) return problem(row)
   }
-  return read(client, AUDITED, audit(Date.now()))
+  return (await read(client, SENT, deliveryProblem())) ?? read(client, AUDITED, audit(Date.now()))
 }
 
 /** The first row, by a plan for all of them: sound books have none, so the query always reads everything. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { AUDIT, KEYS, NOUNS, WEBHOOK_NOUNS } from '../columns.ts'
+import { AUDIT, KEYS, NOUNS } from '../columns.ts'
 import { refusalOf } from '../guards.ts'
 import { messageOf, transfersIn, weightOf } from './commit-message.ts'
 import { migrations } from './migrate.ts'
@@ -21,11 +21,7 @@ import { WRITES } from './writes.ts'
 export const BUILD = `${version()} ${digest()}`
 
 function digest(): string {
-  const tables = [...NOUNS, ...WEBHOOK_NOUNS, AUDIT, KEYS].map(({ name, key, columns }) => [
-    name,
-    key,
-    columns,
-  ])
+  const tables = [...NOUNS, AUDIT, KEYS].map(({ name, key, columns }) => [name, key, columns])
   const functions = [messageOf, transfersIn, weightOf, refusalOf, insertRow, putRow, updateRow]
   const parts = [tables, Object.entries(WRITES), functions, SHARED, migrations()]
   const texts = JSON.stringify(parts, (_name, value) => (typeof value === 'function' ? String(value) : value))

@@ -29,8 +29,6 @@ export type CommitMessage = {
   /** debit, credit, currency, amount, debit … */
   readonly transfers?: Row
   readonly event?: readonly [id: string, type: string, data: string]
-  /** id, endpoint, id, endpoint … */
-  readonly deliveries?: readonly string[]
   /** name, currency, change, name … */
   readonly counts?: Row
   readonly lease?: NonNullable<Commit['lease']>
@@ -42,7 +40,7 @@ type Changeable<T> = { -readonly [P in keyof T]: T[P] }
 
 export function messageOf(commit: Commit): CommitMessage {
   const { scope, at, charge, refund, dispute, attempts, alarms, key, event, lease } = commit
-  const { transactionId, transfers, deliveries, counts, limits, audit } = commit
+  const { transactionId, transfers, counts, limits, audit } = commit
   const ended = endedKeysOf(commit)
   const isNew = charge.version === 1
   const row = isNew ? CHARGES.row(charge) : CHARGES.changedRow(charge)
@@ -66,8 +64,6 @@ export function messageOf(commit: Commit): CommitMessage {
       all.push(debit, credit, currency, amount),
     )
   if (event) message.event = [event.id, event.type, event.data]
-  if (deliveries.length > 0)
-    message.deliveries = flat(deliveries, (all, { id, endpoint }) => all.push(id, endpoint))
   if (counts.length > 0)
     message.counts = flat(counts, (all, [name, change]) => all.push(name, charge.currency, change))
   if (lease) message.lease = lease

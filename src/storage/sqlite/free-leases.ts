@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 const HOUR_MS = 3_600_000
 
 /**
- * Makes claimed work due at once: deliveries, notifications, and attempts under a lookup. Only for a process that has
+ * Makes claimed work due at once: notifications, attempts under a lookup, and the cursors of webhook endpoints. Only for a process that has
  * just locked the database: the former holders of the leases have ended. `now` is in ms since 1970; work that is due
  * by then needs no change.
  */
@@ -28,11 +28,6 @@ function each(column: 'endpoint' | 'provider', rows: string): string {
 
 /** There may be a million held authorizations: only claimed ones can be due within the hour, so it reads only those. */
 export const FREE = [
-  `${each('endpoint', `deliveries WHERE state = 'pending'`)}
-   UPDATE deliveries SET due_at = created_at, token = NULL
-   WHERE id IN (
-     SELECT d.id FROM each CROSS JOIN deliveries d
-     WHERE d.endpoint = each.name AND d.state = 'pending' AND d.due_at > :now AND d.token IS NOT NULL)`,
   `UPDATE notifications SET due_at = received_at, token = NULL
    WHERE state = 'pending' AND due_at > :now AND token IS NOT NULL`,
   `UPDATE attempts SET due_at = 0, token = NULL

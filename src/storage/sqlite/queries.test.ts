@@ -88,7 +88,7 @@ for (const [filters, index] of refunds)
       }
   })
 
-test('events of a rare type, entries of a transaction and failed deliveries are found by an index', () => {
+test('events of a rare type and entries of a transaction are found by an index', () => {
   const plans = prepared((q, db) => {
     db.exec(`INSERT INTO ledger_accounts VALUES (1, 1, 1, 'merchant', 'usd', 0)`)
     q.events(LIVE_SCOPE, { after: 0, limit: 20 })
@@ -100,8 +100,6 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
     q.event(LIVE_SCOPE, id)
     q.ledgerEntries(LIVE_SCOPE, { limit: 20, transactionId: id })
     q.ledgerEntries(LIVE_SCOPE, { limit: 20, account: 'merchant', before: 9 })
-    q.deliveries(LIVE_SCOPE, { limit: 20, state: 'failed' })
-    q.failedDeliveries(LIVE_SCOPE, { after: 'dlv_', before: 'dlv`', limit: 20 })
     q.idempotencyRecord(LIVE_SCOPE, 'key')
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
@@ -111,7 +109,6 @@ test('events of a rare type, entries of a transaction and failed deliveries are 
     'events_by_id',
     'ledger_transfers_by_transaction',
     'ledger_transfers_by_credit',
-    'deliveries_failed',
   ])
     assert.ok(
       plans.some((plan) => plan.includes(index)),
@@ -270,7 +267,7 @@ test('an index serves every lookup of the writer', () => {
   for (const plan of plans) assert.doesNotMatch(plan, few, plan)
   for (const index of [
     ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_reference', 'attempts_by_state'],
-    ...['deliveries_due', 'notifications_due', 'notifications_settled', 'webhook_cursors_held'],
+    ...['notifications_due', 'notifications_settled', 'webhook_cursors_held'],
     ...['webhook_deliveries_pending', 'webhook_replays_running'],
   ])
     assert.ok(
@@ -290,7 +287,7 @@ test('the index by due time serves the search for work that is due too late', ()
   const times = { latest: 1, now: 1, leaseUntil: 1, latestHeld: 1 }
   const after = { dueAt: 1, id: '' }
   for (const [queue, index] of [
-    ['deliveries', 'deliveries_due'],
+    ['deliveries', 'webhook_deliveries_waiting'],
     ['notifications', 'notifications_due'],
     ['unknown', 'attempts_due_unknown'],
     ['waiting', 'attempts_due_waiting'],

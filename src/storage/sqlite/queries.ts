@@ -7,7 +7,6 @@ import { auditReads } from './read-audit.ts'
 import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
-import { eventReads } from './read-events.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
@@ -31,7 +30,6 @@ export function createQueries(db: Connection) {
     ...ledger,
     balances,
     ...eventLogReads(sql),
-    ...eventReads(sql),
     ...attemptReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),

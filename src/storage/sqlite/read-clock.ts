@@ -1,4 +1,5 @@
 import type { KeptClock } from '../../domain/clock.ts'
+import { DEFAULT_ENDPOINT } from '../../domain/webhooks/endpoint.ts'
 import type { StoredClock } from '../../ports/store-clock.ts'
 import type { Sql } from './read-page.ts'
 
@@ -7,11 +8,11 @@ const CLOCK = `SELECT observed_ms AS observedMs, wall_ms AS wallMs, trusted_ms A
   FROM clock`
 
 /** The newest row of a table in each scope, by the index of its ids. */
-const newestOf = (table: string, createdAt: string) =>
+const newestOf = (table: string, createdAt: string, condition = '') =>
   `SELECT t.id, t.${createdAt} AS createdAt
    FROM accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m
    CROSS JOIN ${table} t ON t.account_id = a.id AND t.live = m.live
-   AND t.id = (SELECT max(id) FROM ${table} WHERE account_id = a.id AND live = m.live)`
+   AND t.id = (SELECT max(id) FROM ${table} WHERE account_id = a.id AND live = m.live ${condition})`
 
 /** The newest id of every table that is listed by id. */
 const NEWEST = [
@@ -20,7 +21,9 @@ const NEWEST = [
   newestOf('disputes', 'created_at'),
   newestOf('alarms', 'opened_at'),
   'SELECT id, started_at AS createdAt FROM attempts WHERE id = (SELECT max(id) FROM attempts)',
-  'SELECT id, created_at AS createdAt FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)',
+  newestOf('webhook_deliveries', 'created_at'),
+  newestOf('webhook_endpoints', 'created_at', `AND id <> '${DEFAULT_ENDPOINT}'`),
+  newestOf('webhook_replays', 'created_at'),
   'SELECT id, created_at AS createdAt FROM access_keys WHERE id = (SELECT max(id) FROM access_keys)',
 ].join(' UNION ALL ')
 

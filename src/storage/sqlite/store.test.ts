@@ -3,17 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import {
-  beginCommit,
-  chargeCommit,
-  claim,
-  committed,
-  newId,
-  START,
-  taken,
-} from '../../../test/kit/commits.ts'
+import { beginCommit, committed, newId, START, taken } from '../../../test/kit/commits.ts'
 import { tempDir } from '../../../test/kit/folders.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
+import { addedEndpoint } from '../../../test/kit/webhooks.ts'
 import type { AttemptState } from '../../domain/attempt.ts'
 import type { Store } from '../../ports/store.ts'
 import { startGuard } from './guard.ts'
@@ -89,13 +82,12 @@ const CLAIMED: Readonly<
     }
   >
 > = {
-  delivery: {
-    async make(store) {
-      const commit = chargeCommit({ scope: LIVE_SCOPE, endpoints: ['default'], at: PAST })
-      await committed(store, commit)
-      return commit.deliveries[0]!.id
-    },
-    claim: (store, now, token) => claim(store, { now, token, leaseUntil: now + LEASE_MS }),
+  'cursor of a webhook endpoint': {
+    make: async (store) => (await addedEndpoint(store, LIVE_SCOPE)).id,
+    claim: async (store, now, token) =>
+      (await store.claimWebhookCursors({ limit: 9, now, token, leaseUntil: now + LEASE_MS })).map(
+        ({ endpoint }) => endpoint,
+      ),
   },
   notification: {
     async make(store) {

@@ -7,9 +7,7 @@ import { disputeCommit, disputed } from '../../../test/contract/store/disputes.t
 import {
   beginCommit,
   beginRefundCommit,
-  chargeCommit,
   charged,
-  claim,
   committed,
   endCommit,
   followUpCommit,
@@ -23,6 +21,7 @@ import { tempDir } from '../../../test/kit/folders.ts'
 import { call } from '../../../test/kit/http.ts'
 import { LIVE_SCOPE } from '../../../test/kit/scopes.ts'
 import { runCli, startServer } from '../../../test/kit/server.ts'
+import { heldEndpoint, recorded, resultOf } from '../../../test/kit/webhooks.ts'
 import type { Scope, Store } from '../../ports/store.ts'
 import { openReader } from './open.ts'
 import { openSqliteStore } from './store.ts'
@@ -41,16 +40,15 @@ async function soundDatabase(scope = LIVE_SCOPE): Promise<void> {
   await refunded(store, await charged(store, { scope, amount: 50, currency: 'eur' }), { scope })
   await charged(store, { scope, declined: true })
   await charged(store, { scope: { ...scope, mode: 'test' }, amount: 7 })
-  for (let i = 0; i < 4; i++)
-    await committed(store, chargeCommit({ scope, amount: 10, endpoints: ['default'] }))
-  const verdicts = [
-    { state: 'delivered' },
-    { state: 'failed' },
-    { state: 'pending', retryAt: START },
-  ] as const
-  const claimed = await claim(store, { now: START + 3_600_000, limit: 3 })
-  for (const [i, { id, token }] of claimed.entries())
-    await store.settleDelivery({ id, token, verdict: verdicts[i]!, status: [200, 400, 503][i]!, error: null })
+  const { endpoint, events } = await heldEndpoint(store, scope, 'mine', 4, { id: 'default', secrets: [] })
+  const states = ['delivered', 'failed', 'pending'] as const
+  await recorded(store, endpoint, 'mine', {
+    position: events[2]?.sequence ?? 0,
+    results: events.slice(0, 3).map((event, i) => {
+      const state = states[i] ?? assert.fail()
+      return resultOf(event, endpoint.id, { state, dueAt: state === 'pending' ? START : null })
+    }),
+  })
   await remoteCharges(store, { ...scope, mode: 'test' })
   await store.close()
 }
@@ -184,7 +182,7 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'the last event deleted': {
     sql: `DELETE FROM events WHERE live = 1 AND seq = 10`,
-    says: /^The delivery dlv_\w+ belongs to event 10, which is not there\.$/,
+    says: /^The idempotency record \d+ names event 10, which is not there\.$/,
   },
   'a renumbered transfer': {
     sql: `UPDATE ledger_transfers SET seq = seq + 1000 WHERE live = 1 AND seq = 2`,
@@ -208,10 +206,10 @@ const TAMPERINGS: Readonly<Record<string, { sql: string; says: RegExp }>> = {
   },
   'a counter of deliveries': {
     sql: `UPDATE counters SET value = 0 WHERE name = 'deliveries_pending'`,
-    says: /^The counter deliveries_pending says 0, but there are 2\.$/,
+    says: /^The counter deliveries_pending says 0, but there are 1\.$/,
   },
   "a delivery's state": {
-    sql: `UPDATE deliveries SET state = 'delivered' WHERE state = 'failed'`,
+    sql: `UPDATE webhook_deliveries SET state = 'delivered' WHERE state = 'failed'`,
     says: /^The counter deliveries_\w+ says \d, but there are \d\.$/,
   },
 }

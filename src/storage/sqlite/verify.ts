@@ -2,6 +2,7 @@ import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
+import { deliveryProblem, SENT } from '../verify/webhooks.ts'
 import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
 import type { Connection } from './connection.ts'
 import { showWholeRows } from './long-texts.ts'
@@ -46,7 +47,12 @@ function bookProblem(db: Connection): string | undefined {
     if (row) return problem(row)
   }
   // Last, because other problems also cause these: a deleted row leaves its text behind.
-  return brokenText(db) ?? whole(db, () => read(db, AUDITED, audit(Date.now()))) ?? strayText(db)
+  return (
+    brokenText(db) ??
+    read(db, SENT, deliveryProblem()) ??
+    whole(db, () => read(db, AUDITED, audit(Date.now()))) ??
+    strayText(db)
+  )
 }
 
 /** Runs a check on complete rows. */

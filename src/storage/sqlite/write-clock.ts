@@ -4,7 +4,7 @@ import type { Definition } from './definition.ts'
 
 /** Each queue's table, and the condition of the index in whose order its rows are due; `?` is the queue's name. */
 const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = {
-  deliveries: ['deliveries', `endpoint = ? AND state = 'pending'`],
+  deliveries: ['webhook_deliveries', `? = '' AND due_at IS NOT NULL`],
   notifications: ['notifications', `? = '' AND state = 'pending'`],
   unknown: ['attempts', `provider = ? AND state IN ('sending', 'unknown') AND due_at IS NOT NULL`],
   waiting: ['attempts', `provider = ? AND state IN ('pending', 'succeeded') AND due_at IS NOT NULL`],
@@ -13,7 +13,10 @@ const QUEUE: Readonly<Record<Queue, readonly [table: string, where: string]>> = 
 const HELD = `(SELECT coalesce(c.expires_at, 0) FROM charges c
   WHERE c.account_id = t.account_id AND c.live = t.live AND c.id = t.transaction_id)`
 
-type DueRow = readonly [id: string, dueAt: number, leased: 0 | 1, held: 0 | 1, lapsesAt: number]
+type DueRow = readonly [
+  ...[id: string, dueAt: number, leased: 0 | 1, held: 0 | 1, lapsesAt: number],
+  ...scope: number[],
+]
 
 /** Writes for the clock: its stored state, and corrections of due times that are too late. */
 export const clockWrites = {
@@ -70,19 +73,24 @@ export const clockWrites = {
       const { queue, name, after, limit, latest, now, leaseUntil, latestHeld } = stretch
       const [table, where] = QUEUE[queue]
       const held = queue === 'waiting' ? `t.state = 'succeeded', ${HELD}` : '0, 0'
+      // A delivery has no lease of its own, and its id is one of its scope.
+      const [leased, scope, own] =
+        queue === 'deliveries'
+          ? ['0', ', t.account_id, t.live', 'account_id = ? AND live = ? AND']
+          : ['t.token IS NOT NULL', '', '']
       const rows = db
         .prepare<unknown[], DueRow>(
-          `SELECT t.id, t.due_at, t.token IS NOT NULL, ${held} FROM ${table} t
+          `SELECT t.id, t.due_at, ${leased}, ${held}${scope} FROM ${table} t
            WHERE ${where} AND (t.due_at, t.id) > (?, ?) ORDER BY t.due_at, t.id LIMIT ?`,
         )
         .raw()
         .all(name, after.dueAt, after.id, limit)
-      const move = db.prepare(`UPDATE ${table} SET due_at = ? WHERE id = ?`)
+      const move = db.prepare(`UPDATE ${table} SET due_at = ? WHERE ${own} id = ?`)
       let moved = 0
-      for (const [id, dueAt, leased, isHeld, lapsesAt] of rows) {
+      for (const [id, dueAt, leased, isHeld, lapsesAt, ...scope] of rows) {
         const to = leased ? leaseUntil : now
         if (dueAt <= Math.max(isHeld ? Math.max(latestHeld, lapsesAt) : latest, to)) continue
-        move.run(to, id)
+        move.run(to, ...scope, id)
         moved++
       }
       const last = rows.length === limit ? rows.at(-1) : undefined

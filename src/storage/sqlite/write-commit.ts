@@ -25,7 +25,6 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
   const charges = chargeWrites(db, texts)
   const book = transferWrites(db, cache)
   const tell = eventWrites(db, cache, texts)
-  const deliver = oldDeliveryWrites(db, cache)
   const counters = counterWrites(db)
   const append = appendAudit(db, cache)
 
@@ -84,7 +83,6 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     book(account, live, transfers, message.transactionId ?? id, at)
     if (event) {
       tell(account, live, event, at, details)
-      deliver(account, live, sequence, message.deliveries ?? NONE, at)
     }
     for (let i = 0; i < counts.length; i += 3)
       cache.count(account, live, counts[i] as string, counts[i + 1] as string, counts[i + 2] as number)
@@ -194,26 +192,6 @@ function transferWrites(db: Connection, cache: LedgerCache) {
       cache.chain.add(account, live, 'transfers', transferText(transfer, transaction, at), at)
       cache.post(debit, amount)
       cache.post(credit, -amount)
-    }
-  }
-}
-
-function oldDeliveryWrites(db: Connection, cache: LedgerCache) {
-  const insertDelivery = db.prepare(
-    `INSERT INTO deliveries
-       (id, account_id, live, endpoint, event_seq, state, attempts, due_at, created_at)
-     VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?)`,
-  )
-  return (
-    account: number,
-    live: number,
-    sequence: number,
-    deliveries: readonly string[],
-    at: number,
-  ): void => {
-    for (let i = 0; i < deliveries.length; i += 2) {
-      insertDelivery.run(deliveries[i], account, live, deliveries[i + 1], sequence, at, at)
-      cache.count(account, live, 'deliveries_pending', '', 1)
     }
   }
 }

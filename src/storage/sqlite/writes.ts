@@ -14,7 +14,6 @@ import { attemptWrites } from './write-attempts.ts'
 import { auditWrites } from './write-audit.ts'
 import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
-import { deliveryWrites } from './write-deliveries.ts'
 import { purgeWrites } from './write-event-purge.ts'
 import { keyWrites } from './write-keys.ts'
 import { limitWrites } from './write-limits.ts'
@@ -26,7 +25,6 @@ import { webhookWrites } from './write-webhooks.ts'
 
 export const WRITES = {
   commit: commitWrite,
-  ...deliveryWrites,
   ...attemptWrites,
   ...notificationWrites,
   ...ruleSetWrites,

@@ -3,6 +3,7 @@ import { MAX_WINDOW_MS, STEPS, SUB_WINDOWS } from '../../domain/velocity.ts'
 import type { Check } from '../verify-checks.ts'
 import { ACCESS } from './access.ts'
 import { IS_OF_ENDPOINT } from './aggregate.ts'
+import { WEBHOOKS } from './webhooks.ts'
 
 /** An event of a webhook endpoint shows one, and every other event shows a charge, which `events.ts` checks. */
 const ENDPOINT_EVENTS: readonly Check[] = [
@@ -10,32 +11,6 @@ const ENDPOINT_EVENTS: readonly Check[] = [
     sql: `SELECT seq, type FROM events WHERE ${IS_OF_ENDPOINT} AND type NOT LIKE 'webhook\\_endpoint.%' ESCAPE '\\'
       LIMIT 1`,
     problem: ({ seq, type }) => `The event ${seq} (${type}) shows a webhook endpoint.`,
-  },
-]
-
-/** Each event has one delivery for each endpoint, made at the same time. */
-const DELIVERIES: readonly Check[] = [
-  {
-    sql: `SELECT d.id, d.event_seq AS seq FROM deliveries d
-      JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
-      WHERE e.created_at <> d.created_at LIMIT 1`,
-    problem: ({ id, seq }) => `The delivery ${id} is of another time than its event ${seq}.`,
-  },
-  {
-    sql: `SELECT endpoint, event_seq AS seq, count(*) AS deliveries FROM deliveries
-      GROUP BY account_id, live, endpoint, event_seq HAVING count(*) > 1 LIMIT 1`,
-    problem: ({ endpoint, seq, deliveries }) =>
-      `The event ${seq} has ${deliveries} deliveries to the endpoint ${endpoint}.`,
-  },
-  {
-    sql: `SELECT id, state, attempts, last_status AS status FROM deliveries
-      WHERE CASE state
-        WHEN 'pending' THEN due_at IS NULL OR attempts < 0
-        WHEN 'delivered' THEN attempts < 1 OR due_at IS NOT NULL OR last_status IS NULL
-          OR last_status NOT BETWEEN 200 AND 299
-        ELSE attempts < 1 OR due_at IS NOT NULL OR last_status BETWEEN 200 AND 299 END LIMIT 1`,
-    problem: ({ id, state, attempts, status }) =>
-      `The delivery ${id} is ${state} after ${attempts} attempts, the last with ${status ?? 'no'} status.`,
   },
 ]
 
@@ -98,7 +73,7 @@ const VELOCITY: readonly Check[] = [
 
 export const ROWS: readonly Check[] = [
   ...ENDPOINT_EVENTS,
-  ...DELIVERIES,
+  ...WEBHOOKS,
   ...NOTIFICATIONS,
   ...RECORDS,
   ...ACCOUNTS,

@@ -43,8 +43,8 @@ export function auditLog(open: Open): void {
     const [first, late] = [auditEntry(live), auditEntry(live)]
     assert.equal(await store.replaceRuleSet(live, 0, '{}', START, first), true)
     assert.equal(await store.replaceRuleSet(live, 0, '{}', START, late), false, 'version 0 is gone')
-    assert.equal(await store.retryDelivery(live, newId('dlv'), START, auditEntry(live)), false)
-    assert.equal(await store.retryDeliveries(live, [newId('dlv')], START, auditEntry(live)), 0)
+    assert.equal(await store.retryWebhookDelivery(live, newId('dlv'), START, auditEntry(live)), false)
+    assert.equal(await store.retryWebhookDeliveries(live, [newId('dlv')], START, auditEntry(live)), 0)
     const started = auditEntry(live, { action: 'server.started', actor: 'server', address: null })
     await store.addAuditEntry(started)
     assert.deepEqual((await store.auditEntries(live, { limit: 10 })).data, [started, first])

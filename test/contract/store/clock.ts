@@ -6,7 +6,6 @@ import {
   beginCommit,
   chargeCommit,
   charged,
-  claim,
   committed,
   endCommit,
   everything,
@@ -15,6 +14,15 @@ import {
   START,
   succeeded,
 } from '../../kit/commits.ts'
+import {
+  addedEndpoint,
+  claimCursors,
+  deliveryOf,
+  heldEndpoint,
+  recorded,
+  replayOf,
+  resultOf,
+} from '../../kit/webhooks.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -65,13 +73,21 @@ export function clocks(open: Open): void {
     async (store, { live, test, other }) => {
       await charged(store, { scope: live, at: START })
       await charged(store, { scope: other, at: START + 1 })
-      const newest = chargeCommit({ scope: test, at: START - DAY, endpoints: ['default'] })
+      const newest = chargeCommit({ scope: test, at: START - DAY })
+      const endpoint = await addedEndpoint(store, test, { createdAt: START - DAY })
       await committed(store, newest)
+      const event = (await store.events(test, { after: 0, limit: 1 })).data[0]!
+      await claimCursors(store, { token: 'mine' })
+      await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id)] })
+      const replay = replayOf(endpoint, { createdAt: START - DAY })
+      await store.addReplay(replay, null)
       const told = (await store.clock()).newest
       const has = (id: string | undefined, createdAt: number) =>
         told.some((row) => row.id === id && row.createdAt === createdAt)
       assert.ok(has(newest.charge.id, START - DAY))
-      assert.ok(has(newest.deliveries[0]?.id, START - DAY))
+      for (const id of [deliveryOf(event, endpoint.id).id, endpoint.id, replay.id])
+        assert.ok(has(id, START - DAY), id)
+      assert.ok(!told.some(({ id }) => id === 'default'), 'that id has no time')
     },
   )
 
@@ -176,7 +192,7 @@ export function purges(open: Open): void {
 const AHEAD = START + 30 * DAY
 
 function stretch(queue: DueTimeChange['queue'], changed: Partial<DueTimeChange> = {}): DueTimeChange {
-  const name = { deliveries: 'default', notifications: '', unknown: 'bank_a', waiting: 'bank_a' }[queue]
+  const name = { deliveries: '', notifications: '', unknown: 'bank_a', waiting: 'bank_a' }[queue]
   const times = { latest: START, now: START, leaseUntil: START + 50, latestHeld: START + HOUR }
   return { queue, name, after: { dueAt: START, id: '' }, limit: 100, ...times, ...changed }
 }
@@ -187,32 +203,35 @@ export function lateWork(open: Open): void {
       assert.deepEqual(await store.bringForward(stretch(queue)), { moved: 0, last: null })
   })
 
-  rule(
-    open,
-    'deliveries that are due too late are due now, and leases end when they can',
-    async (store, { live }) => {
-      for (let i = 0; i < 5; i++)
-        await committed(store, chargeCommit({ scope: live, at: AHEAD, endpoints: ['default'] }))
-      await claim(store, { now: AHEAD, limit: 2, token: 'held' })
-      const moved: number[] = []
-      for (let after: DueTimeChange['after'] | null = { dueAt: START, id: '' }; after; ) {
-        const done = await store.bringForward(stretch('deliveries', { after, limit: 2 }))
-        moved.push(done.moved)
-        after = done.last
-      }
-      assert.equal(
-        moved.reduce((sum, count) => sum + count, 0),
-        5,
-      )
-      assert.equal((await claim(store, { now: START + 49 })).length, 3)
-      assert.equal((await claim(store, { now: START + 50 })).length, 2)
-      assert.equal((await store.bringForward(stretch('deliveries'))).moved, 5)
-    },
-  )
+  rule(open, 'deliveries that are due too late are due now, of every scope', async (store, scopes) => {
+    const mine = await heldEndpoint(store, scopes.live, 'mine', 3)
+    const theirs = await heldEndpoint(store, scopes.other, 'mine', 2)
+    for (const { endpoint, events } of [mine, theirs])
+      await recorded(store, endpoint, 'mine', {
+        results: events.map((event, i) =>
+          resultOf(event, endpoint.id, { state: 'pending', dueAt: AHEAD + i }),
+        ),
+      })
+    const moved: number[] = []
+    for (let after: DueTimeChange['after'] | null = { dueAt: START, id: '' }; after; ) {
+      const done = await store.bringForward(stretch('deliveries', { after, limit: 2 }))
+      moved.push(done.moved)
+      after = done.last
+    }
+    assert.equal(
+      moved.reduce((sum, count) => sum + count, 0),
+      5,
+    )
+    for (const { endpoint } of [mine, theirs])
+      assert.equal(await store.nextDue(endpoint.scope, endpoint.id), START)
+    assert.equal((await store.bringForward(stretch('deliveries'))).moved, 0)
+  })
 
   rule(open, 'what may wait for longer is left as it is', async (store, { live }) => {
-    await committed(store, chargeCommit({ scope: live, at: START + HOUR, endpoints: ['default'] }))
+    const { endpoint, events } = await heldEndpoint(store, live, 'mine', 1)
     const latest = START + HOUR
+    const waiting = resultOf(events[0]!, endpoint.id, { state: 'pending', dueAt: latest })
+    await recorded(store, endpoint, 'mine', { results: [waiting] })
     assert.equal((await store.bringForward(stretch('deliveries', { latest }))).moved, 0)
     assert.equal((await store.bringForward(stretch('deliveries', { latest: latest - 1 }))).moved, 1)
   })

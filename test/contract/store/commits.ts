@@ -17,18 +17,15 @@ import {
 export function atomicCommits(open: Open): void {
   rule(
     open,
-    'a charge makes its entries, balances, counters, event, delivery and key true',
+    'a charge makes its entries, balances, counters, event and key true',
     async (store, { live }) => {
-      const commit = chargeCommit({ scope: live, amount: 700, endpoints: ['default', 'second'] })
+      const commit = chargeCommit({ scope: live, amount: 700 })
       assert.deepEqual(await store.commit(commit), { kind: 'committed' })
 
       const { charge, key, event, at } = commit
       assert.deepEqual(await store.charge(live, charge.id), charge)
       assert.deepEqual(await store.idempotencyRecord(live, key.key), recordOf(commit))
-      const { charges, events, entries, accounts, totals, deliveries, deliveryTotals } = await everything(
-        store,
-        live,
-      )
+      const { charges, events, entries, accounts, totals } = await everything(store, live)
       assert.deepEqual(charges, { data: [charge], hasMore: false })
       assert.deepEqual(events.data, [{ sequence: 1, createdAt: at, ...event, epoch: events.epoch.id }])
       assert.equal(events.epoch.firstSequence, 1)
@@ -43,20 +40,6 @@ export function atomicCommits(open: Open): void {
       ])
       const none = { charges_failed: 0, charges_refunded: 0, refunds: 0 }
       assert.deepEqual(totals, [{ currency: 'usd', charges_succeeded: 1, ...none }])
-      const [first, second] = commit.deliveries
-      const duty = {
-        eventSequence: 1,
-        eventType: event.type,
-        state: 'pending',
-        attempts: 0,
-        nextAttemptAt: at,
-      }
-      const rest = { lastStatus: null, lastError: null, createdAt: at }
-      assert.deepEqual(deliveries.data, [
-        { ...second, ...duty, ...rest },
-        { ...first, ...duty, ...rest },
-      ])
-      assert.deepEqual(deliveryTotals, { pending: 2, delivered: 0, failed: 0, retries: 0 })
     },
   )
 }
@@ -108,10 +91,10 @@ export function refusedCommits(open: Open): void {
     open,
     'a key that exists answers its record and writes nothing, not even a ledger account',
     async (store, { live }) => {
-      const first = chargeCommit({ scope: live, key: 'once', endpoints: ['default'] })
+      const first = chargeCommit({ scope: live, key: 'once' })
       await committed(store, first)
       const before = await everything(store, live)
-      const again = chargeCommit({ scope: live, key: 'once', currency: 'eur', endpoints: ['default'] })
+      const again = chargeCommit({ scope: live, key: 'once', currency: 'eur' })
       assert.deepEqual(await store.commit(again), { kind: 'key_exists', record: recordOf(first) })
       assert.deepEqual(await everything(store, live), before)
       assert.equal(await store.charge(live, again.charge.id), undefined)
@@ -120,7 +103,7 @@ export function refusedCommits(open: Open): void {
 
   rule(open, 'a refund decided on an older version conflicts and writes nothing', async (store, { live }) => {
     const charge = await charged(store, { scope: live })
-    const stale = refundCommit(charge, { scope: live, key: 'stale', endpoints: ['default'] })
+    const stale = refundCommit(charge, { scope: live, key: 'stale' })
     await refunded(store, charge, { scope: live, amount: 10 })
     const before = await everything(store, live)
     assert.deepEqual(await store.commit(stale), { kind: 'version_conflict' })

@@ -19,14 +19,6 @@ import {
   refusedCommits,
   sharedGroups,
 } from './commits.ts'
-import {
-  claimable,
-  claims,
-  deliveryLists,
-  retriedTogether,
-  settlements,
-  staleSettlements,
-} from './deliveries.ts'
 import { disputes } from './disputes.ts'
 import { eventLog } from './event-log.ts'
 import { isolation } from './isolation.ts'
@@ -80,14 +72,6 @@ export function storeContract(name: string, open: Open): void {
       eventLists(open)
       eventLog(open)
       ledgerLists(open)
-    })
-    describe('deliveries', () => {
-      claims(open)
-      claimable(open)
-      settlements(open)
-      staleSettlements(open)
-      deliveryLists(open)
-      retriedTogether(open)
     })
     describe('webhooks', () => {
       webhookEndpoints(open)

@@ -6,7 +6,6 @@ import { auditEntry } from '../../kit/audit-entries.ts'
 import {
   beginCommit,
   chargeCommit,
-  claim,
   committed,
   type Open,
   refunded,
@@ -14,7 +13,16 @@ import {
   taken,
   tick,
 } from '../../kit/commits.ts'
-import { batchOf, deliveryOf, heldEndpoint, recorded, replayOf, resultOf, T } from '../../kit/webhooks.ts'
+import {
+  addedEndpoint,
+  batchOf,
+  deliveryOf,
+  heldEndpoint,
+  recorded,
+  replayOf,
+  resultOf,
+  T,
+} from '../../kit/webhooks.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { disputed } from './disputes.ts'
 import { limited, use } from './velocity.ts'
@@ -32,11 +40,8 @@ async function objectsIn(store: Store, scope: Scope) {
   const alarm = alarmOf(contested)
   const doubted = alarmsCommit(scope, contested, [alarm])
   await committed(store, doubted)
-  const sent = chargeCommit({ scope, key: 'shared-key', endpoints: ['default'] })
+  const sent = chargeCommit({ scope, key: 'shared-key' })
   await committed(store, sent)
-  const [{ id: delivery, token } = assert.fail()] = await claim(store, { now: tick() + 60_000 })
-  const failed = { state: 'failed' } as const
-  await store.settleDelivery({ id: delivery, token, verdict: failed, status: 500, error: null })
   const open = beginCommit({ scope })
   await committed(store, open.commit)
   await committed(store, limited(scope, [use('card', 5)]))
@@ -53,7 +58,6 @@ async function objectsIn(store: Store, scope: Scope) {
     dispute,
     alarm,
     sent,
-    delivery,
     attempt: first.attempt,
     key,
     entry,
@@ -110,10 +114,6 @@ const READS = {
   ledgerEntries: async (store, scope) => (await store.ledgerEntries(scope, PAGE)).data,
   currencyTotals: (store, scope) => store.currencyTotals(scope),
   balances: (store, scope) => store.balances(scope),
-  delivery: (store, scope, { delivery }) => store.delivery(scope, delivery),
-  deliveries: async (store, scope) => (await store.deliveries(scope, PAGE)).data,
-  failedDeliveries: async (store, scope) =>
-    (await store.failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 9 })).data,
   attempts: async (store, scope) => (await store.attempts(scope, PAGE)).data,
   providerUse: (store, scope) => store.providerUse(scope),
   dispute: (store, scope, { dispute }) => store.dispute(scope, dispute.id),
@@ -151,13 +151,6 @@ const CHANGES = {
   commit: {
     changes: async (store, scope, { charge }) => (await store.commit(alarmsCommit(scope, charge, []))).kind,
   },
-  retryDelivery: {
-    changes: (store, scope, { delivery }) => store.retryDelivery(scope, delivery, tick(), auditEntry(scope)),
-  },
-  retryDeliveries: {
-    changes: (store, scope, { delivery }) =>
-      store.retryDeliveries(scope, [delivery], tick(), auditEntry(scope)),
-  },
   replaceRuleSet: {
     changes: (store, scope) => store.replaceRuleSet(scope, 1, '{}', tick(), auditEntry(scope)),
   },
@@ -192,8 +185,6 @@ const CHANGES = {
 /** What each change returns that found nothing to change. */
 const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
   commit: 'version_conflict',
-  retryDelivery: false,
-  retryDeliveries: 0,
   replaceRuleSet: false,
   changeWebhookEndpoint: false,
   recordDeliveries: false,
@@ -206,7 +197,6 @@ const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
 const UNSCOPED = {
   modeTotals: OPERATOR,
   usedScopes: OPERATOR,
-  deliveryTotals: OPERATOR,
   attemptTotals: OPERATOR,
   pendingSince: OPERATOR,
   alarmTotals: OPERATOR,
@@ -217,13 +207,10 @@ const UNSCOPED = {
   attempt: of('the caller compares the scope that it returns'),
   attemptByReference: of('a provider reports a reference without its account; the result has its scope'),
   disputeInMode: of('a provider reports a reference without its account; the result has its scope'),
-  claimDeliveries: WORKER,
   claimAttempts: WORKER,
   claimAttempt: WORKER,
   claimNotifications: WORKER,
   addNotification: of('its account is known once it is handled'),
-  settleDelivery: TOKEN,
-  releaseDelivery: TOKEN,
   postponeAttempt: TOKEN,
   settleNotification: TOKEN,
   accessKeyByHash: of('the secret of the key is the proof, and the key has its scope'),
@@ -327,9 +314,10 @@ export function isolation(open: Open): void {
     const sums = (await store.modeTotals()).map(({ charges_succeeded }) => charges_succeeded)
     const [ours, theirs] = [await store.currencyTotals(live), await store.currencyTotals(other)]
     assert.deepEqual(sums, [1, (ours[0]?.charges_succeeded ?? 0) + (theirs[0]?.charges_succeeded ?? 0)])
-    const deliveries = async (mode?: Scope['mode']) => (await store.deliveryTotals(mode)).pending
+    const deliveries = async (mode?: Scope['mode']) => (await store.webhookDeliveryTotals(mode)).pending
     const before = [await deliveries('test'), await deliveries('live')]
-    await committed(store, chargeCommit({ scope: test, endpoints: ['default'] }))
+    await addedEndpoint(store, test)
+    await committed(store, chargeCommit({ scope: test }))
     assert.deepEqual([await deliveries('test'), await deliveries('live')], [before[0]! + 1, before[1]])
     assert.equal(await deliveries(), before[0]! + before[1]! + 1)
   })

@@ -4,7 +4,6 @@ import { auditEntry } from '../../kit/audit-entries.ts'
 import {
   chargeCommit,
   charged,
-  claim,
   committed,
   everything,
   type Open,
@@ -13,6 +12,7 @@ import {
   rule,
   tick,
 } from '../../kit/commits.ts'
+import { deliveryOf, heldEndpoint, recorded, resultOf } from '../../kit/webhooks.ts'
 
 /** 1,024 of the largest amounts are 2^63 - 1,024: one more exceeds 64 bits. */
 const LARGEST = Number.MAX_SAFE_INTEGER
@@ -52,10 +52,12 @@ export function balanceLimits(open: Open): void {
 
 export function scopesApart(open: Open): void {
   rule(open, 'another account or mode sees nothing of a scope', async (store, { live, test, other }) => {
-    const commit = chargeCommit({ scope: live, key: 'mine', endpoints: ['default'] })
+    const commit = chargeCommit({ scope: live, key: 'mine' })
     await committed(store, commit)
     const { refund } = await refunded(store, commit.charge, { scope: live, amount: 1 })
-    const [delivery] = commit.deliveries
+    const { endpoint, events } = await heldEndpoint(store, live, 'mine', 1)
+    await recorded(store, endpoint, 'mine', { results: [resultOf(events[0]!, endpoint.id)] })
+    const { id } = deliveryOf(events[0]!, endpoint.id)
     for (const scope of [test, other]) {
       const seen = await everything(store, scope)
       const lists = [seen.charges, seen.refunds, seen.events, seen.entries, seen.deliveries]
@@ -66,7 +68,8 @@ export function scopesApart(open: Open): void {
       assert.deepEqual([seen.accounts, seen.totals], [[], []])
       assert.equal(await store.charge(scope, commit.charge.id), undefined)
       assert.equal(await store.refund(scope, refund.id), undefined)
-      assert.equal(await store.delivery(scope, delivery!.id), undefined)
+      assert.equal(await store.webhookDelivery(scope, id), undefined)
+      assert.equal(await store.webhookEndpoint(scope, endpoint.id), undefined)
       assert.equal(await store.idempotencyRecord(scope, 'mine'), undefined)
     }
   })
@@ -86,17 +89,18 @@ export function scopesUntouched(open: Open): void {
     open,
     'a refund, and a retry of a delivery, reach nothing of another scope',
     async (store, { live, test, other }) => {
-      const commit = chargeCommit({ scope: live, endpoints: ['default'] })
+      const commit = chargeCommit({ scope: live })
       await committed(store, commit)
-      const [held] = await claim(store, { now: tick() })
-      const { id, token } = held!
-      await store.settleDelivery({ id, token, verdict: { state: 'failed' }, status: 400, error: null })
+      const { endpoint, events } = await heldEndpoint(store, live, 'mine', 1)
+      const failed = resultOf(events[0]!, endpoint.id, { state: 'failed' })
+      await recorded(store, endpoint, 'mine', { results: [failed] })
+      const { id } = failed.delivery
       const before = await everything(store, live)
       for (const scope of [test, other]) {
         assert.deepEqual(await store.commit(refundCommit(commit.charge, { scope })), {
           kind: 'version_conflict',
         })
-        assert.equal(await store.retryDelivery(scope, id, tick(), auditEntry(scope)), false)
+        assert.equal(await store.retryWebhookDelivery(scope, id, tick(), auditEntry(scope)), false)
       }
       assert.deepEqual(await everything(store, live), before)
     },

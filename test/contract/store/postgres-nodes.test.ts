@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url'
 import type { Store } from '../../../src/ports/store.ts'
 import { migratePostgres, migrations } from '../../../src/storage/postgres/migrate.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
-import { chargeCommit, charged, claim, recordOf, refundCommit, START } from '../../kit/commits.ts'
+import { chargeCommit, charged, recordOf, refundCommit, START } from '../../kit/commits.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
+import { addedEndpoint, batchOf, claimCursors, events, resultOf } from '../../kit/webhooks.ts'
 import { allEvents, closeAndVerify, count, databases, openStores } from './postgres-support.ts'
 
 const scope = LIVE_SCOPE
@@ -23,9 +24,7 @@ async function nodes(t: TestContext, number: number): Promise<{ url: string; sto
 
 test('two hundred commits with one key over three nodes make one charge', async (t) => {
   const { url, stores } = await nodes(t, 3)
-  const commits = Array.from({ length: 200 }, () =>
-    chargeCommit({ scope, key: 'one', endpoints: ['default'] }),
-  )
+  const commits = Array.from({ length: 200 }, () => chargeCommit({ scope, key: 'one' }))
   const results = await Promise.all(commits.map((commit, i) => stores[i % 3]!.commit(commit)))
   const winner = commits.filter((_, i) => results[i]?.kind === 'committed')
   assert.equal(winner.length, 1)
@@ -69,27 +68,33 @@ test('events that three nodes commit have no gap, and a reader never finds a sma
   assert.deepEqual(await closeAndVerify(t, url), { charges: TOTAL, refunds: 0, entries: 2 * TOTAL })
 })
 
-test('no delivery is claimed by two nodes, and each settles only its own', async (t) => {
+test('no webhook endpoint is held by two nodes, and each records only its own', async (t) => {
   const { url, stores } = await nodes(t, 3)
-  await Promise.all(
-    Array.from({ length: 60 }, () => stores[0]!.commit(chargeCommit({ scope, endpoints: ['default'] }))),
+  const [first] = stores as [Store]
+  const endpoints = await Promise.all(Array.from({ length: 30 }, () => addedEndpoint(first, scope)))
+  const [event] = await events(first, scope, 1)
+  assert.ok(event)
+  const claims = await Promise.all(
+    stores.map((store, i) => claimCursors(store, { now: LATER, limit: 20, token: `node ${i}` })),
   )
-  const claims = await Promise.all(stores.map((store) => claim(store, { now: LATER, limit: 30 })))
-  const ids = claims.flat().map(({ id }) => id)
-  assert.deepEqual([ids.length, new Set(ids).size], [60, 60])
-  const settle = (store: Store, { id, token }: { id: string; token: string }) =>
-    store.settleDelivery({ id, token, verdict: { state: 'delivered' }, status: 200, error: null })
-  const settled = await Promise.all(
-    claims.flatMap((claimed, i) =>
-      claimed.flatMap((delivery) => [
-        settle(stores[i]!, delivery),
-        settle(stores[(i + 1) % 3]!, { ...delivery, token: 'stale' }),
-      ]),
+  const ids = claims.flat().map(({ endpoint }) => endpoint.id)
+  assert.deepEqual(ids.sort(), endpoints.map(({ id }) => id).sort())
+  const recorded = await Promise.all(
+    claims.flatMap((held, i) =>
+      [i, (i + 1) % 3].map((node) =>
+        stores[node]!.recordDeliveries(
+          held.map(({ endpoint }) =>
+            batchOf(endpoint, `node ${node}`, { position: 1, results: [resultOf(event, endpoint.id)] }),
+          ),
+        ),
+      ),
     ),
   )
-  assert.deepEqual([settled.filter((done) => done).length, settled.length], [60, 120])
-  assert.deepEqual(await stores[1]!.deliveryTotals(), { pending: 0, delivered: 60, failed: 0, retries: 0 })
-  assert.deepEqual(await closeAndVerify(t, url), { charges: 60, refunds: 0, entries: 120 })
+  const all = recorded.flat()
+  assert.deepEqual([all.filter((done) => done).length, all.length], [30, 60])
+  const totals = { pending: 0, delivered: 30, failed: 0, retries: 0 }
+  assert.deepEqual(await stores[1]!.webhookDeliveryTotals(), totals)
+  assert.deepEqual(await closeAndVerify(t, url), { charges: 1, refunds: 0, entries: 2 })
 })
 
 test('a storm of charges, refunds and repeated keys over three nodes leaves the books in balance', async (t) => {
@@ -109,7 +114,7 @@ test('a storm of charges, refunds and repeated keys over three nodes leaves the 
     for (let i = 0; i < 40; i++) {
       const at = pick(charges.length)
       const of = { ...scope, mode: at % 2 ? 'live' : 'test' } as const
-      const options = { scope: of, endpoints: ['default'], key: `key-${pick(200)}` }
+      const options = { scope: of, key: `key-${pick(200)}` }
       if (pick(2) === 0) {
         const { kind } = await store.commit(chargeCommit({ ...options, currency: ['usd', 'eur'][pick(2)]! }))
         if (kind === 'committed') made++
@@ -143,7 +148,7 @@ test('what a killed node held is taken over by another within seconds, and its t
     },
   )
   const [line] = await once(child.stdout, 'data')
-  const held = JSON.parse(String(line)) as { attempt: string; delivery: string; notification: string }
+  const held = JSON.parse(String(line)) as { attempt: string; endpoint: string; notification: string }
   child.kill('SIGKILL')
   await once(child, 'exit')
 
@@ -153,28 +158,28 @@ test('what a killed node held is taken over by another within seconds, and its t
     taken.push(
       ...(await store.claimAttempts({ ...mine, provider: 'bank_a' })).map(({ attempt }) => attempt.id),
     )
-    taken.push(...(await claim(store, mine)).map(({ id }) => id))
+    if (!taken.includes(held.endpoint))
+      taken.push(...(await store.claimWebhookCursors(mine)).map(({ endpoint }) => endpoint.id))
     taken.push(...(await store.claimNotifications(mine)).map(({ id }) => id))
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  assert.deepEqual(taken.sort(), [held.attempt, held.delivery, held.notification].sort())
+  assert.deepEqual(taken.sort(), [held.attempt, held.endpoint, held.notification].sort())
   const { attempt } = (await store.attempt(held.attempt))!
   assert.deepEqual([attempt.state, attempt.unknownSince], ['unknown', attempt.startedAt])
   const { byState } = await store.attemptTotals(0)
   assert.deepEqual([byState.sending, byState.unknown], [0, 1])
-  const verdict = { state: 'delivered' } as const
-  const late = { id: held.delivery, token: 'of the dead', verdict, status: 200, error: null }
-  assert.equal(await store.settleDelivery(late), false)
+  const late = batchOf({ scope, id: held.endpoint }, 'of the dead', { position: 1 })
+  assert.deepEqual(await store.recordDeliveries([late]), [false])
   assert.equal((await closeAndVerify(t, url)).problem, undefined)
 })
 
 test('a node that is stopped leaves no lease and no trace of itself', async (t) => {
   const { url, stores } = await nodes(t, 2)
-  await stores[0]!.commit(chargeCommit({ scope, endpoints: ['default'] }))
-  const [held] = await claim(stores[0]!, { now: LATER, leaseUntil: LATER * 2 })
+  const { id } = await addedEndpoint(stores[0]!, scope)
+  const [held] = await claimCursors(stores[0]!, { now: LATER })
   await stores[0]!.close()
-  const [again] = await claim(stores[1]!, { now: LATER })
-  assert.equal(again?.id, held?.id)
+  const [again] = await claimCursors(stores[1]!, { now: LATER })
+  assert.deepEqual([held?.endpoint.id, again?.endpoint.id], [id, id])
   assert.equal(await count(url, 'nodes'), 1)
   await closeAndVerify(t, url)
   assert.equal(await count(url, 'nodes'), 0)

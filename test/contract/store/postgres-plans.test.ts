@@ -15,13 +15,11 @@ import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
 import type { Counters } from '../../../src/storage/postgres/commit-sql-limits.ts'
 import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
 import { type Connection, connect, ONE_PLAN } from '../../../src/storage/postgres/connection.ts'
-import { deliveryWork } from '../../../src/storage/postgres/deliveries.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/postgres/nodes.ts'
 import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
 import type { Pool } from '../../../src/storage/postgres/pool.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
-import { eventReads } from '../../../src/storage/postgres/read-events.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { webhookWorkReads } from '../../../src/storage/postgres/read-webhook-work.ts'
 import { webhookReads } from '../../../src/storage/postgres/read-webhooks.ts'
@@ -56,7 +54,7 @@ const postgres = databases()
  */
 function commits(): { all: Commit[]; states: Map<string, string>; counters: Counters } {
   const limits = [use('new', 1), use('stored', 1)]
-  const made = { ...chargeCommit({ scope, endpoints: ['default'] }), limits }
+  const made = { ...chargeCommit({ scope }), limits }
   const begun = beginCommit({ scope })
   const request = { key: 'a key', ending: { kind: 'created', objectId: 'txn', facts: 'facts' } } as const
   const ended = endCommit(begun, succeeded(begun.attempt, 'a reference'), { scope, ended: request })
@@ -89,19 +87,6 @@ async function work(): Promise<Statement[]> {
   const both = { fenced: sql, once: sql, audited }
   const id = 'an id'
   const claim = { now: tick(), leaseUntil: tick(), limit: 64, token: 'a token' }
-  const deliveries = deliveryWork(both, 'a node').methods
-  await deliveries.claimDeliveries({ endpoint: 'default', ...claim })
-  await deliveries.settleDelivery({
-    id,
-    token: 'a token',
-    verdict: { state: 'delivered' },
-    status: 200,
-    error: null,
-  })
-  await deliveries.releaseDelivery(id, 'a token')
-  await deliveries.retryDelivery(scope, id, tick(), auditEntry(scope))
-  await deliveries.retryDeliveries(scope, [id, 'another id'], tick(), auditEntry(scope))
-  await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
   const attempts = attemptWork(both, 'a node')
   await attempts.claimAttempts({ provider: 'bank_a', ...claim })
   await attempts.claimAttempt(id, claim)
@@ -216,7 +201,7 @@ function readsATable(plan: Plan): boolean {
 
 /** Tables that stay small with any number of charges: the nodes, their current work, the epochs and the accounts. */
 const SMALL = [
-  ...['nodes', 'nodes_pkey', 'deliveries_leased', 'notifications_leased', 'attempts_leased'],
+  ...['nodes', 'nodes_pkey', 'notifications_leased', 'attempts_leased'],
   ...['webhook_cursors_free', 'webhook_cursors_leased', 'epochs_pkey', 'accounts_pkey'],
 ]
 
@@ -245,23 +230,6 @@ test('every statement of a commit and of a worker finds its rows by an index, pl
     assert.ok(statements.length > 25, `${statements.length} statements`)
     for (const [i, statement] of statements.entries())
       assert.deepEqual(wasteful(await genericPlan(connection, `planned_${i}`, statement)), [], statement.text)
-  } finally {
-    await connection.close()
-  }
-})
-
-test('failed deliveries are read from the index of those, though a million were delivered', async (t) => {
-  const connection = await connectWriter(await postgres.database(t))
-  try {
-    const asked: Statement[] = []
-    const sql: Sql = async (text, values = []) => {
-      asked.push({ text, values })
-      return { rows: [], count: 0 }
-    }
-    await eventReads(sql).failedDeliveries(scope, { after: 'dlv_', before: 'dlv`', limit: 500 })
-    const plan = JSON.stringify(await genericPlan(connection, 'failed', asked[0] as Statement))
-    assert.match(plan, /"Index Name":"deliveries_failed"/)
-    assert.doesNotMatch(plan, /"Sort"/)
   } finally {
     await connection.close()
   }

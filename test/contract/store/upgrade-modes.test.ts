@@ -14,7 +14,7 @@ import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
 import { verify } from '../../../src/storage/sqlite/verify.ts'
 import { everything } from '../../kit/commits.ts'
 import { type TempDir, tempDir } from '../../kit/folders.ts'
-import { makeFormer } from '../../kit/former-rows.ts'
+import { FORMER_WEBHOOKS, makeFormer } from '../../kit/former-rows.ts'
 import { fillSandboxBooks, LIVE, openBooks, TEST } from '../../kit/history.ts'
 import { onDatabase } from '../../kit/postgres.ts'
 import { databases } from './postgres-support.ts'
@@ -135,7 +135,11 @@ async function onPostgres(change: string): Promise<Upgraded> {
 }
 
 /** A copied file begins an epoch of its own. */
-const withoutEpoch = ({ events, ...all }: typeof seen) => ({ ...all, events: events.data })
+const withoutEpoch = ({ events, ...all }: typeof seen) => ({
+  ...all,
+  events: events.data,
+  ...FORMER_WEBHOOKS,
+})
 
 const ENGINES = { SQLite: onSqlite, PostgreSQL: onPostgres }
 

@@ -112,3 +112,35 @@ CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (account_id, live,
   WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (account_id, live, endpoint, event_seq)
   WHERE state = 'failed';
+
+-- Until now, every event of a scope was stored with a delivery to the endpoint of WEBHOOK_TARGET. Those that wait go on
+-- waiting, those that failed are the dead letter, and all keep their ids. The next start gives the endpoint its URL.
+INSERT INTO webhook_endpoints
+  (account_id, live, id, version, url, events, format, ordered, secrets, status, disabled_reason, created_at)
+SELECT account_id, live, endpoint, 1, '', '[]', 'original', 0, '[]', 'disabled', 'request', min(created_at)
+FROM deliveries GROUP BY account_id, live, endpoint;
+
+INSERT INTO webhook_cursors (account_id, live, endpoint, position, reach, pending, failed)
+SELECT account_id, live, endpoint,
+  max(
+    coalesce((SELECT max(seq) FROM events e WHERE e.account_id = d.account_id AND e.live = d.live), 0),
+    (SELECT max(first_seq) - 1 FROM epochs)),
+  max(event_seq), sum(state = 'pending'), sum(state = 'failed')
+FROM deliveries d GROUP BY account_id, live, endpoint;
+
+-- When an attempt was made was not stored, and only the last one's status: it has the time of the event.
+INSERT INTO webhook_deliveries
+  (account_id, live, id, endpoint, event_seq, event_id, event_type, object, state, attempts, due_at, revision, tries,
+   created_at, settled_at)
+SELECT d.account_id, d.live, d.id, d.endpoint, d.event_seq, e.id, e.type,
+  CASE WHEN substr(e.data, 1, 21) = '{"charge":{"id":"txn_' THEN substr(e.data, 18, 30) END,
+  d.state, d.attempts,
+  CASE WHEN d.state = 'pending' THEN CASE WHEN d.token IS NULL THEN d.due_at ELSE d.created_at END END, 0,
+  CASE WHEN d.last_status IS NULL AND d.last_error IS NULL THEN '[]'
+    ELSE json_array(json_object('at', d.created_at, 'ms', 0, 'status', d.last_status, 'error', d.last_error,
+      'answer', NULL, 'why', 'event')) END,
+  d.created_at, CASE WHEN d.state <> 'pending' THEN d.created_at END
+FROM deliveries d JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
+ORDER BY d.account_id, d.live, d.id;
+
+DROP TABLE deliveries;
