@@ -8,6 +8,8 @@ import type { Options, Part, Row } from './bench.ts'
 import { charges } from './charges.ts'
 import { cluster } from './cluster.ts'
 import { comparison } from './compare.ts'
+import { endpointClaims } from './endpoint-claims.ts'
+import { endpoints } from './endpoints.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
@@ -28,6 +30,8 @@ const PARTS: readonly Part[] = [
   liveWebhooks,
   mixed,
   waitingDeliveries,
+  endpoints,
+  endpointClaims,
   remote,
   hanging,
   unknownAttempts,
