@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { sha256 } from '../../src/app/context.ts'
 import type { EventType } from '../../src/domain/event.ts'
+import { encodeFacts } from '../../src/domain/snapshot.ts'
 import { type DeliveryTry, deliveryIdOf } from '../../src/domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
 import type { Replay } from '../../src/domain/webhooks/replay.ts'
@@ -167,3 +168,18 @@ export function replayOf(
 
 /** Some type that a charge's event does not have. */
 export const ANOTHER_TYPE: EventType = 'dispute.lost'
+
+/** A charge, an endpoint that is disabled, and the event that says so: the second one of the scope. */
+export async function endpointEvent(store: Store, scope: Scope): Promise<WebhookEndpoint> {
+  const { endpoint } = await heldEndpoint(store, scope, 'mine', 1)
+  const after = { ...endpoint, status: 'disabled', disabledReason: 'gone', version: 2 } as const
+  const { id, url, description, status, disabledReason } = after
+  const facts = { endpoint: { id, url, description, status, disabledReason, failingSince: T } }
+  await recorded(store, endpoint, 'mine', {
+    position: 1,
+    results: [],
+    change: { before: endpoint, after, audit: null },
+    event: { id: newId('evt'), type: 'webhook_endpoint.disabled', data: encodeFacts(facts) },
+  })
+  return after
+}

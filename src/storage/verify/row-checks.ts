@@ -1,5 +1,6 @@
 /** Checks of single rows, and of rows against the row that they refer to, in SQL that both engines run. */
 import { MAX_WINDOW_MS, STEPS, SUB_WINDOWS } from '../../domain/velocity.ts'
+import { OBJECT_OF_EVENT } from '../event-log.ts'
 import type { Check } from '../verify-checks.ts'
 import { ACCESS } from './access.ts'
 import { IS_OF_ENDPOINT } from './aggregate.ts'
@@ -11,6 +12,14 @@ const ENDPOINT_EVENTS: readonly Check[] = [
     sql: `SELECT seq, type FROM events WHERE ${IS_OF_ENDPOINT} AND type NOT LIKE 'webhook\\_endpoint.%' ESCAPE '\\'
       LIMIT 1`,
     problem: ({ seq, type }) => `The event ${seq} (${type}) shows a webhook endpoint.`,
+  },
+  {
+    sql: `SELECT e.seq, e.object FROM (
+        SELECT account_id, live, seq, ${OBJECT_OF_EVENT} AS object FROM events WHERE ${IS_OF_ENDPOINT}) AS e
+      LEFT JOIN webhook_endpoints w ON w.account_id = e.account_id AND w.live = e.live AND w.id = e.object
+      WHERE w.id IS NULL LIMIT 1`,
+    problem: ({ seq, object }) =>
+      `The event ${seq} is of the webhook endpoint ${object}, which is not there.`,
   },
 ]
 

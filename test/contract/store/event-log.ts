@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { decodeSnapshot } from '../../../src/domain/snapshot.ts'
 import type { EventQuery, Scope, Store } from '../../../src/ports/store.ts'
 import { charged, committed, type Open, refundCommit, refunded, rule, tick } from '../../kit/commits.ts'
+import { endpointEvent } from '../../kit/webhooks.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { disputed } from './disputes.ts'
 
@@ -88,6 +90,15 @@ export function eventLog(open: Open): void {
       ])
     },
   )
+
+  rule(open, 'an event of a webhook endpoint is found by the id of that', async (store, { live }) => {
+    const endpoint = await endpointEvent(store, live)
+    assert.deepEqual(await list(store, live, { object: { id: endpoint.id } }), [[2], false])
+    assert.deepEqual(await list(store, live, { types: ['webhook_endpoint.disabled'] }), [[2], false])
+    const [event = assert.fail()] = (await store.events(live, { after: 1, limit: 1 })).data
+    const { endpoint: shown } = decodeSnapshot(event.data)
+    assert.deepEqual([shown?.id, shown?.disabledReason], [endpoint.id, 'gone'])
+  })
 
   rule(open, 'an event is found by its id, in its own scope alone', async (store, { live, test }) => {
     await charged(store, { scope: live })
