@@ -33,6 +33,8 @@ export type AttemptPolicy = {
   readonly jitter: number
   /** Whether a response that a repetition would only get again (3xx, and most 4xx) fails the delivery at once. */
   readonly failsAtOnce: boolean
+  /** Whether stored deliveries are retried by their schedule even while the breaker is open, and not one at a time. */
+  readonly retriesWhileOpen: boolean
   /** Whether 410 ends the endpoint itself. */
   readonly endsWhenGone: boolean
   /** The longest wait that MiniPay accepts from a receiver's `Retry-After`, in ms. */
@@ -44,6 +46,7 @@ const ORIGINAL: AttemptPolicy = {
   schedule: [1, 2, 4, 8, 16].map((seconds) => seconds * SECOND_MS),
   jitter: 0,
   failsAtOnce: true,
+  retriesWhileOpen: true,
   endsWhenGone: false,
   maxRetryAfterMs: HOUR_MS,
 }
@@ -54,6 +57,7 @@ export function policyOf({ id, schedule }: Pick<WebhookEndpoint, 'id' | 'schedul
     schedule: schedule ?? DEFAULT_SCHEDULE,
     jitter: JITTER,
     failsAtOnce: false,
+    retriesWhileOpen: false,
     endsWhenGone: true,
     maxRetryAfterMs: 24 * HOUR_MS,
   }

@@ -152,10 +152,11 @@ class EndpointCourier implements Courier {
     this.#arm()
   }
 
-  /** While the breaker is open, one attempt at a time, when its time has come. */
+  /** While the breaker is open, one attempt at a time, when its time has come; the policy may make an exception for retries. */
   #next(): Source | null {
     const open = this.#condition.open()
     if (!open) return this.#work.next(false)
+    if (policyOf(this.#endpoint).retriesWhileOpen && this.#work.due.ready()) return 'due'
     if (this.#flights.size > 0 || this.#parts.runtime.monotonic() < open.probeAt) return null
     return this.#work.next(true)
   }
@@ -359,8 +360,9 @@ class EndpointCourier implements Courier {
     const dueMs = due === null ? Number.POSITIVE_INFINITY : Math.max(0, due - now())
     const paceMs = this.#pace.waitMs()
     if (paceMs > 0 && this.#next()) this.#timer.within(paceMs)
-    if (!open) this.#timer.within(dueMs)
-    else if (this.#flights.size === 0) {
+    if (!open || policyOf(this.#endpoint).retriesWhileOpen) this.#timer.within(dueMs)
+    if (!open) return
+    if (this.#flights.size === 0) {
       const probeMs = Math.max(0, open.probeAt - runtime.monotonic())
       const hasWork = this.#work.due.ready() || this.#work.hasNew()
       this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))

@@ -113,6 +113,22 @@ test('a dead endpoint is probed at least every minute, one attempt at a time', a
   for (const [i, { at }] of probes.slice(1).entries()) assert.ok(at - probes[i]!.at <= 70 * SECOND)
 })
 
+test('each delivery of the endpoint of the setting keeps its schedule, however many fail', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ id: 'default', disableAfterMs: null })
+  world.receive(endpoint, () => responds(500))
+  world.start({ pollMs: HOUR })
+  await world.charges(4)
+  await world.runtime.advance(MINUTE)
+  const rows = await world.deliveries(endpoint)
+  assert.equal(rows.length, 4)
+  for (const { id, eventId, state } of rows) {
+    const times = world.toldTo(endpoint).filter(({ event }) => event.id === eventId)
+    const waits = times.slice(1).map(({ at }, i) => Math.round((at - times[i]!.at) / SECOND))
+    assert.deepEqual([state, waits], ['failed', [1, 2, 4, 8, 16]], id)
+  }
+})
+
 test('410 disables the endpoint, stores an event of it, and sends nothing more', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()
