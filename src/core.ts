@@ -34,6 +34,7 @@ import { createWebhookClients, type WebhookClients } from './workers/webhooks/cl
 import type { CourierParts } from './workers/webhooks/courier-parts.ts'
 import type { DispatcherOptions } from './workers/webhooks/dispatcher.ts'
 import { createMessages } from './workers/webhooks/message.ts'
+import { createSecretCheck } from './workers/webhooks/secret-check.ts'
 import { createTestSender } from './workers/webhooks/send-test.ts'
 import { createOverall, type Overall } from './workers/webhooks/slots.ts'
 import { createWorkers, type Workers } from './workers/workers.ts'
@@ -305,6 +306,7 @@ function webhooksOf(
     ...{ store, newId, bell, log, runtime, now, sha256, overall },
     client: clientsOf(config, clients),
     message: createMessages({ vault, body: webhookBody, defaultKey: config.webhookSecret ?? null }),
+    opens: createSecretCheck(vault, log),
     wants: (endpoint, type) => wants(endpoint, type) && carries(endpoint.format, type),
     concurrency: config.webhookTargetConcurrency,
     onAttempt: onWebhook,

@@ -41,6 +41,7 @@ const FILES = [
   'velocity',
   'webhook-endpoints',
   'webhook-refusals',
+  'webhook-formats',
   'documented-examples',
   'library',
 ]

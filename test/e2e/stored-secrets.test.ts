@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
 import { KEYLESS_SCOPE as SCOPE, type Store } from '../../src/ports/store.ts'
 import { secretContext } from '../../src/ports/vault.ts'
@@ -14,19 +15,21 @@ import { atEnd, folderOf } from '../kit/folders.ts'
 import { charge } from '../kit/http.ts'
 import { inDatabase } from '../kit/keys.ts'
 import { startPostgres } from '../kit/postgres.ts'
+import { startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
 import { databaseFiles } from '../kit/sqlite-file.ts'
+import { until } from '../kit/until.ts'
 import { addedEndpoint } from '../kit/webhooks.ts'
 
 const newKey = () => randomBytes(32).toString('base64')
 const vaultOf = (text: string) => createVault(keysOf(text) ?? [])
 
 /** Adds an endpoint with a secret under the first key of the text; returns both. */
-async function madeEndpoint(store: Store, keys: string) {
+async function madeEndpoint(store: Store, keys: string, url = 'https://shop.example/webhooks') {
   const id = newId('we')
   const secret = `whsec_${randomBytes(32).toString('base64')}`
   const sealed = vaultOf(keys).seal(secret, secretContext(SCOPE, id))
-  await addedEndpoint(store, SCOPE, { id, secrets: [{ sealed, until: null }] })
+  await addedEndpoint(store, SCOPE, { id, url, secrets: [{ sealed, until: null }] })
   return { id, secret }
 }
 
@@ -36,13 +39,13 @@ function assertOpens(endpoint: WebhookEndpoint | undefined, keys: string, secret
 }
 
 /** A database that a server has used, with an endpoint under the key of its key file. */
-async function lived(t: TestContext) {
+async function lived(t: TestContext, url?: string) {
   const file = join(folderOf(t), 'a.db')
   const server = await serve(t, file)
   await server.stop()
   const keyFile = `${file}-key`
   const key = readFileSync(keyFile, 'latin1')
-  const made = await inDatabase(file, ({ store }) => madeEndpoint(store, key))
+  const made = await inDatabase(file, ({ store }) => madeEndpoint(store, key, url))
   const stored = () => inDatabase(file, ({ store }) => store.webhookEndpoint(SCOPE, made.id))
   return { file, keyFile, key, ...made, stored }
 }
@@ -77,20 +80,27 @@ function assertLacks(bytes: Buffer, secrets: readonly string[], where: string): 
   }
 }
 
-test('a server whose key file is missing serves charges, says what to do, and makes no other key', async (t) => {
-  const { file, keyFile, id, secret, key, stored } = await lived(t)
+test('a server without its key file serves charges, keeps the webhooks, and sends them once the file is back', async (t) => {
+  const receiver = await startReceiver()
+  atEnd(t, receiver.close)
+  const { file, keyFile, id, secret, key, stored } = await lived(t, receiver.url)
   renameSync(keyFile, `${file}.kept`)
   const server = await serve(t, file)
   assert.equal((await charge(server.url, 'first')).status, 201)
-  const lines = logged(server)
-  assert.match(lines, /The secrets of webhook endpoints do not open/)
-  assert.match(lines, new RegExp(`${id}.*a\\.db-key is missing.*Put it back`))
+  assert.match(logged(server), /The secrets of webhook endpoints do not open/)
+  assert.match(logged(server), new RegExp(`${id}.*a\\.db-key is missing.*Put it back`))
+  await until('the endpoint waits', () => logged(server).includes('waits, because its secret does not open'))
   await server.stop()
-  assert.ok(!existsSync(keyFile))
+  assert.ok(!existsSync(keyFile), 'and it makes no other key')
+  assert.equal(receiver.received.length, 0)
   renameSync(`${file}.kept`, keyFile)
   const again = await serve(t, file)
+  await receiver.waitFor(1)
   assert.doesNotMatch(logged(again), /do not open/)
   await again.stop()
+  const [{ body, headers } = assert.fail()] = receiver.received
+  assert.match(body, /payment\.succeeded/)
+  new Webhook(secret).verify(body, headers as Record<string, string>)
   assertOpens(await stored(), key, secret)
 })
 
@@ -199,4 +209,15 @@ test('on PostgreSQL the key is rotated while nodes serve, and no file of the ser
     const file = join(data, name)
     if (statSync(file).isFile()) assertLacks(readFileSync(file), [secret, old, next], name)
   }
+})
+
+test('a database that was copied to PostgreSQL has its secrets under the same key', async (t) => {
+  const { file, key, id, secret } = await lived(t)
+  const postgres = await startPostgres()
+  atEnd(t, postgres.remove)
+  const database = await postgres.createDatabase()
+  const { code, stderr } = await runCli(['copy', '--from', file, '--to', database])
+  assert.equal(code, 0, stderr)
+  const stored = await inDatabase(database, ({ store }) => store.webhookEndpoint(SCOPE, id))
+  assertOpens(stored, key, secret)
 })
