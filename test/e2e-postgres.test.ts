@@ -42,6 +42,8 @@ const FILES = [
   'webhook-endpoints',
   'webhook-refusals',
   'webhook-formats',
+  'webhook-receivers',
+  'webhook-isolation',
   'documented-examples',
   'library',
 ]
