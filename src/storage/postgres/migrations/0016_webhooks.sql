@@ -102,19 +102,12 @@ CREATE TABLE webhook_deliveries (
   CHECK ((state = 'pending') = (settled_at IS NULL)),
   CHECK (due_at IS NULL OR state = 'pending')
 );
-CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (account_id, live, endpoint, id);
-CREATE INDEX webhook_deliveries_open ON webhook_deliveries (account_id, live, state, id) WHERE state <> 'delivered';
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (account_id, live, endpoint, due_at, id)
-  WHERE due_at IS NOT NULL;
--- For a clock that was set back.
-CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (account_id, live, endpoint, object, event_seq)
-  WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (account_id, live, endpoint, event_seq)
-  WHERE state = 'failed';
 
 -- Until now, every event of a scope was stored with a delivery to the endpoint of WEBHOOK_TARGET. Those that wait go on
 -- waiting, those that failed are the dead letter, and all keep their ids. The next start gives the endpoint its URL.
+-- A node of the former version must not store a delivery that stays behind: its commits fail from now on.
+LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE;
+
 INSERT INTO webhook_endpoints
   (account_id, live, id, version, url, events, format, ordered, secrets, status, disabled_reason, created_at)
 SELECT account_id, live, endpoint, 1, '', '[]', 'original', 0, '[]', 'disabled', 'request', min(created_at)
@@ -144,3 +137,14 @@ FROM deliveries d JOIN events e ON e.account_id = d.account_id AND e.live = d.li
 ORDER BY d.account_id, d.live, d.id;
 
 DROP TABLE deliveries;
+
+CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (account_id, live, endpoint, id);
+CREATE INDEX webhook_deliveries_open ON webhook_deliveries (account_id, live, state, id) WHERE state <> 'delivered';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (account_id, live, endpoint, due_at, id)
+  WHERE due_at IS NOT NULL;
+-- For a clock that was set back.
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (account_id, live, endpoint, object, event_seq)
+  WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (account_id, live, endpoint, event_seq)
+  WHERE state = 'failed';
