@@ -44,6 +44,8 @@ export class EndpointWork {
   readonly #endedReplays = new Set<string>()
   /** A new event of an ordered endpoint that may be sent. */
   #admitted: Job | undefined
+  /** One whose turn has come, after it had to wait. */
+  #turn: Job | undefined
 
   constructor(options: WorkOptions) {
     const { parts, held, endpoint } = options
@@ -108,6 +110,9 @@ export class EndpointWork {
   /** Whether a new event may be sent: one is there, and the window has room for it. */
   hasNew(): boolean {
     const { endpoint, unstored, onWindowFull } = this.#options
+    // The window may be full of later events that are settled, and wait for this one alone.
+    this.#turn ??= this.#order.next()
+    if (this.#turn) return true
     if (!(endpoint().ordered ? this.#admit() : this.events.ready())) return false
     if (this.events.window.sentAhead() + unstored() < WINDOW) return true
     onWindowFull()
@@ -116,7 +121,6 @@ export class EndpointWork {
 
   /** Of an ordered endpoint: the next event whose object is free. Others wait, in memory or stored. */
   #admit(): boolean {
-    this.#admitted ??= this.#order.next()
     while (!this.#admitted && !this.#order.full()) {
       const job = this.events.take()
       if (!job) break
@@ -141,8 +145,9 @@ export class EndpointWork {
     if (source === 'due') return this.due.take()
     if (source === 'replay') return this.replay?.take()
     if (!this.#options.endpoint().ordered) return this.events.take()
-    const job = this.#admitted
-    this.#admitted = undefined
+    const job = this.#turn ?? this.#admitted
+    if (this.#turn) this.#turn = undefined
+    else this.#admitted = undefined
     return job
   }
 
