@@ -19,6 +19,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
+  // The parser asserts what some malformed responses break.
+  ERR_ASSERTION: 'the response is not HTTP',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the length of the response is not its content-length',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the response are too long',
   RESPONSE_TOO_LONG: 'the response is too long',
   UND_ERR_DESTROYED: 'the client is closed',

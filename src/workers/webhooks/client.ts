@@ -109,15 +109,18 @@ export function createWebhookClients(options: WebhookClientsOptions): WebhookCli
     sweeping = open.size > 0 ? runtime.after(IDLE_MS, sweep) : undefined
   }
 
+  /** Closes the connections that were used longest ago, and carry no attempt. */
+  function closeIdle(besides: WebhookClient): void {
+    for (const [client, { poster }] of open)
+      if (client !== besides && poster.inFlight === 0) return void close(client)
+  }
+
   function posterOf(client: WebhookClient, origin: string, rule: Rule): Poster {
     const found = open.get(client) ?? { poster: createPoster(origin, { ...timing, ...rule }), usedAt: 0 }
     found.usedAt = runtime.monotonic()
     open.delete(client)
     open.set(client, found)
-    if (open.size > mostOpen) {
-      const idle = [...open].find(([, { poster }]) => poster.inFlight === 0)
-      if (idle && idle[0] !== client) void close(idle[0])
-    }
+    if (open.size > mostOpen) closeIdle(client)
     sweeping ??= runtime.after(IDLE_MS, sweep)
     return found.poster
   }
