@@ -44,6 +44,7 @@ const FILES = [
   'webhook-formats',
   'webhook-receivers',
   'webhook-isolation',
+  'webhook-journey',
   'documented-examples',
   'library',
 ]

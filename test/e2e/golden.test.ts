@@ -246,7 +246,8 @@ test('a webhook delivery has the golden form', async () => {
     () => at.get<Page<Delivery>>(path),
     ({ body }) => body.data.every(({ status }) => status !== 'pending'),
   )
-  await golden('delivery', 'GET', path)
+  const page = await golden<Page<Delivery>>('delivery', 'GET', path)
+  await golden('delivery.attempts', 'GET', `/api/v1/webhook_deliveries/${page.data[0]?.id}`)
   const body = { event_type: 'payment.refunded', last_status: 400, dry_run: true }
   await golden('delivery.retried', 'POST', '/api/v1/webhook_deliveries/retry', { body })
 })

@@ -7,8 +7,8 @@ import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint
 import { type Client, client, type ErrorAnswer, type Page, stored } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
-import { type RunningServer, startServer } from '../kit/server.ts'
-import { DELIVERIES_PATH, ENDPOINTS_PATH, makeEndpoint } from '../kit/webhook-endpoints.ts'
+import { type RunningServer, serve, startServer } from '../kit/server.ts'
+import { DELIVERIES_PATH, ENDPOINTS_PATH, endpointNow, makeEndpoint } from '../kit/webhook-endpoints.ts'
 
 const URL_ = 'https://shop.example/webhooks'
 const UNKNOWN = 'we_00000000000000000000000000'
@@ -169,5 +169,31 @@ describe('bad input', () => {
       )
       assert.deepEqual([status, body.code], [404, 'webhook_replay_not_found'])
     }
+  })
+
+  test('the endpoint of the configuration is shown, and only the configuration changes it', async (t) => {
+    const file = join(dir.path, 'configured.db')
+    const { url } = await serve(t, file, { WEBHOOK_TARGET: 'http://127.0.0.1:9/default' })
+    const api = client(url)
+    const shown = await endpointNow(api, 'default')
+    assert.deepEqual(
+      [shown.url, shown.format, shown.retry_delays_seconds],
+      [...['http://127.0.0.1:9/default', 'original', [1, 2, 4, 8, 16]]],
+    )
+    for (const [method, path, body] of [
+      ['PATCH', '', { ordered: true }],
+      ['DELETE', '', undefined],
+      ['POST', '/enable', {}],
+      ['POST', '/disable', {}],
+      ['POST', '/rotate_secret', {}],
+    ] as const) {
+      const refused = await api.request<ErrorAnswer>(method, `${ENDPOINTS_PATH}/default${path}`, body)
+      assert.deepEqual(
+        [refused.status, refused.body.code],
+        [409, 'webhook_endpoint_configured'],
+        method + path,
+      )
+    }
+    assert.deepEqual(await endpointNow(api, 'default'), shown)
   })
 })
