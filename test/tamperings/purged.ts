@@ -10,7 +10,8 @@ const SCOPE = { accountId: 1, mode: 'live' } as const
 
 /** Fills books, and deletes the live events before the first key whose charge waits for its customer. */
 export async function fillPurgedBooks(store: Store): Promise<void> {
-  await fillBooks(store)
+  // Events that an endpoint still has to get are never deleted.
+  await fillBooks(store, { webhooks: false })
   // Verify finds keys that were deleted too early by this clock.
   const clock = { observedMs: 1, wallMs: LATE, trustedMs: LATE, steadyFromMs: 0, movedMs: 0 }
   await store.keepClock(clock, null)
