@@ -28,5 +28,6 @@ export const purgeBounds = (account: string, live: string): string => {
       UNION ALL
       SELECT r.position FROM webhook_replays r WHERE ${own('r')} AND r.state = 'running'
       UNION ALL
-      SELECT d.event_seq - 1 FROM webhook_deliveries d WHERE ${own('d')} AND d.state <> 'delivered') AS bounds`
+      SELECT d.event_seq - 1 FROM webhook_deliveries d WHERE ${own('d')}
+        AND d.state <> 'delivered' AND d.state IN ('pending', 'failed')) AS bounds`
 }

@@ -32,7 +32,8 @@ function watch(db: Connection): { watched: Connection; texts: string[] } {
 
 /** How SQLite would run a text. */
 function planOf(db: Connection, text: string): string {
-  const rows = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...Array(text.split('?').length - 1).fill(1))
+  const one = /\?1/.test(text) ? [{ 1: 1, 2: 1 }] : Array(text.split('?').length - 1).fill(1)
+  const rows = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...one)
   return rows.map((row) => (row as { detail: string }).detail).join('; ')
 }
 
@@ -262,8 +263,9 @@ test('an index serves every lookup of the writer', () => {
   const plans = texts
     .filter((text) => /^\s*(SELECT|UPDATE|DELETE)/.test(text))
     .map((text) => planOf(db, text))
-  // Accounts, webhook endpoints and their cursors are few.
-  const few = /SCAN (?!ledger_accounts|CONSTANT|a\b|m\b|webhook_endpoints|webhook_cursors|c\b)|TEMP B-TREE/
+  // Accounts, webhook endpoints and their cursors are few; of the keys `k`, the first that fits is read.
+  const few =
+    /SCAN (?!ledger_accounts|CONSTANT|a\b|m\b|webhook_endpoints|webhook_cursors|c\b|k\b)|TEMP B-TREE/
   for (const plan of plans) assert.doesNotMatch(plan, few, plan)
   for (const index of [
     ...['attempts_due_unknown', 'attempts_due_waiting', 'attempts_by_reference', 'attempts_by_state'],

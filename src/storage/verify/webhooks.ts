@@ -75,7 +75,7 @@ const DELIVERIES: readonly Check[] = [
   {
     sql: `SELECT d.id, d.event_seq AS seq FROM webhook_deliveries d
       LEFT JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq
-      WHERE e.seq IS NULL AND d.event_seq > ${PURGED_TO('d')} LIMIT 1`,
+      WHERE e.seq IS NULL AND (d.event_seq < 1 OR d.event_seq > ${PURGED_TO('d')}) LIMIT 1`,
     problem: ({ id, seq }) => `The delivery ${id} belongs to event ${seq}, which is not there.`,
   },
   {
