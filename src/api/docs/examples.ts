@@ -65,7 +65,7 @@ export function escapeHtml(text: string): string {
 
 /** The first example of a body, or one made from its schema. */
 export function exampleOf(body: Body): unknown {
-  const { schema, examples } = body.content?.['application/json'] ?? {}
+  const [{ schema, examples } = {}] = Object.values(body.content ?? {})
   const [first] = Object.values(examples ?? {})
   return first ? first.value : schema && example(schema)
 }
@@ -105,8 +105,9 @@ export function curl(method: string, path: string, operation: Operation): string
   return lines.join(' \\\n  ')
 }
 
-/** JSON with its keys, strings and other values marked for the style. */
+/** JSON with its keys, strings and other values marked for the style; a text as it is. */
 export function coloured(value: unknown): string {
+  if (typeof value === 'string') return escapeHtml(value)
   return escapeHtml(JSON.stringify(value, null, 2)).replace(
     /(&quot;(?:(?!&quot;).)*&quot;)(:?)|\b(?:true|false|null|-?\d+)\b/g,
     (token, string: string | undefined, colon: string) =>

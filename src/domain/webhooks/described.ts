@@ -6,8 +6,8 @@ import type { WebhookEndpoint, WebhookFormat } from './endpoint.ts'
 import { describedFilters } from './filters.ts'
 import { MAX_WAIT_MS, MAX_WAITS } from './schedule.ts'
 
-/** The longest URL, as written and as encoded, in characters. */
-export const MAX_URL = 2_048
+/** The longest URL, as written and as encoded, in characters: short enough to be searched for card numbers. */
+export const MAX_URL = 1_000
 /** The longest wait between attempts, in seconds. */
 export const MAX_DELAY_S = MAX_WAIT_MS / 1_000
 /** Attempts a second. */
