@@ -282,6 +282,7 @@ function servicesOf(
     prometheus: exposition(metrics, {
       store: context.store,
       webhooksInFlight: webhooks.inFlight,
+      heldEndpoints: workers.heldEndpoints,
       providers: () =>
         [...providers.values()]
           .filter(({ remote }) => remote)

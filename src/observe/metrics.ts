@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { Counter, Gauge } from 'prom-client'
 import type { Store } from '../ports/store.ts'
 import { histogram } from './histogram.ts'
+import { addWebhooks, type WatchedWebhooks } from './webhook-metrics.ts'
 
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const CALL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60]
@@ -56,9 +57,8 @@ export function countLabels<T extends Record<string, string>>(
 }
 
 /** The values that a scrape reads. */
-export type Watched = {
+export type Watched = WatchedWebhooks & {
   readonly store: Store
-  readonly webhooksInFlight: () => number
   /** Calls in flight and the breakers' states of each provider over the network. */
   readonly providers: () => readonly {
     readonly name: string
@@ -100,7 +100,8 @@ export function exposition(metrics: Metrics, watched: Watched): Exposition {
   }
 }
 
-type AddGauge = (
+/** Adds a gauge that each scrape reads. */
+export type AddGauge = (
   name: string,
   help: string,
   labelNames: string[],
@@ -198,24 +199,6 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
     (wal) => {
       const bytes = store.logBytes()
       if (bytes !== undefined) wal.set(bytes)
-    },
-  )
-}
-
-function addWebhooks(gauge: AddGauge, { store, webhooksInFlight }: Watched): void {
-  gauge('minipay_webhook_deliveries', 'Webhook deliveries, by state.', ['state'], async (deliveries) => {
-    const totals = await store.webhookDeliveryTotals()
-    for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])
-  })
-  gauge('minipay_webhook_retries', 'Failed webhook attempts that led to a retry.', [], async (retries) => {
-    retries.set((await store.webhookDeliveryTotals()).retries)
-  })
-  gauge(
-    'minipay_webhooks_in_flight',
-    'Webhook deliveries that are waiting for a response now.',
-    [],
-    (waiting) => {
-      waiting.set(webhooksInFlight())
     },
   )
 }

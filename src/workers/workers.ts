@@ -23,6 +23,8 @@ export type Workers = {
   start(): void
   /** Looks for webhook endpoints and deliveries that changed now, without waiting for the next poll. */
   wakeWebhooks(): void
+  /** The webhook endpoints whose cursors this process holds; none before `start`. */
+  heldEndpoints: Dispatcher['held']
   /** Handles stored notifications now, without waiting for the next poll. */
   wakeNotifications(): void
   /** False once a worker has failed, or not ended a run, for a while, and after a stop. */
@@ -57,6 +59,7 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
       )
     },
     wakeWebhooks: () => dispatcher?.wake(),
+    heldEndpoints: () => dispatcher?.held() ?? [],
     wakeNotifications: () => notifications?.wake(),
     alive: () => !stopped && (dispatcher?.alive() ?? true) && loops.every((loop) => loop.alive()),
     async stop(graceMs) {
