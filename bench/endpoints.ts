@@ -124,16 +124,19 @@ async function cost(bench: Bench, engine: Engine, databases: Databases): Promise
   const [bare = []] = runs
   const ratio = (own: readonly Run[], of: (run: Run) => number) =>
     median(own.map((run, i) => of(run) / of(bare[i] as Run)))
+  const micros = (run: Run) => (run.serverCpu * 1e6) / run.perSecond
   return VARIANTS.map((variant: Variant, i): Row => {
     const own = runs[i] ?? []
     const rate = ratio(own, (run) => run.perSecond)
+    const cpu = `CPU a charge ${median(own.map(micros)).toFixed(0)} µs`
     return {
       what: `${engine}: charges ${variant.what}`,
       connections: CONNECTIONS,
       ...summary(own),
-      ...(i > 0 && {
-        beside: `${rate.toFixed(2)} of the rate without, p99 ${ratio(own, (run) => run.p99).toFixed(2)} times`,
-      }),
+      beside:
+        i === 0
+          ? cpu
+          : `${rate.toFixed(2)} of the rate without, p99 ${ratio(own, (run) => run.p99).toFixed(2)} times; ${cpu} (${ratio(own, micros).toFixed(2)})`,
       ...(variant.aim !== undefined && { aim: `${variant.aim}`, met: rate >= variant.aim }),
     }
   })
