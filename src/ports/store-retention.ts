@@ -20,9 +20,9 @@ export type PurgedEvents = {
 
 export type RetentionStore = {
   /**
-   * Deletes the oldest events of a scope in one transaction, with their delivered deliveries: whole links of the hash
-   * chain whose events are all old. Never deletes the last event; one that an enabled endpoint, a running replay, or a
-   * pending or failed delivery still needs; or one that a stored idempotency key may name. When it is done, it stores an
+   * Deletes the oldest events of a scope in one transaction, with their delivered deliveries and those of deleted
+   * endpoints: whole links of the hash chain whose events are all old. Never deletes the last event; one that an enabled
+   * endpoint, a running replay, or a pending or failed delivery still needs; or one that a stored idempotency key may name. When it is done, it stores an
    * audit entry over all that was deleted since the last one.
    */
   purgeEvents(scope: Scope, purge: EventPurge): Promise<PurgedEvents>

@@ -28,6 +28,8 @@ export const purgeBounds = (account: string, live: string): string => {
       UNION ALL
       SELECT r.position FROM webhook_replays r WHERE ${own('r')} AND r.state = 'running'
       UNION ALL
-      SELECT d.event_seq - 1 FROM webhook_deliveries d WHERE ${own('d')}
-        AND d.state <> 'delivered' AND d.state IN ('pending', 'failed')) AS bounds`
+      SELECT d.event_seq - 1 FROM webhook_deliveries d
+      JOIN webhook_endpoints p ON p.account_id = d.account_id AND p.live = d.live AND p.id = d.endpoint
+      WHERE ${own('d')} AND d.state <> 'delivered' AND d.state IN ('pending', 'failed')
+        AND p.deleted_at IS NULL) AS bounds`
 }

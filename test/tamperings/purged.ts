@@ -1,8 +1,10 @@
 /** Books whose old events were deleted, and changes of them. */
 import assert from 'node:assert/strict'
 import type { Store } from '../../src/ports/store.ts'
+import { auditEntry } from '../kit/audit-entries.ts'
 import { newId, START } from '../kit/commits.ts'
 import { fillBooks } from '../kit/history.ts'
+import { recorded, T, tryOf } from '../kit/webhooks.ts'
 import type { Tampering } from './sql.ts'
 
 const LATE = START + 30 * 86_400_000
@@ -10,8 +12,8 @@ const SCOPE = { accountId: 1, mode: 'live' } as const
 
 /** Fills books, and deletes the live events before the first key whose charge waits for its customer. */
 export async function fillPurgedBooks(store: Store): Promise<void> {
-  // Events that an endpoint still has to get are never deleted.
-  await fillBooks(store, { webhooks: false })
+  await fillBooks(store)
+  await endDeliveries(store)
   // Verify finds keys that were deleted too early by this clock.
   const clock = { observedMs: 1, wallMs: LATE, trustedMs: LATE, steadyFromMs: 0, movedMs: 0 }
   await store.keepClock(clock, null)
@@ -26,6 +28,32 @@ export async function fillPurgedBooks(store: Store): Promise<void> {
       done = purged.done
     }
     assert.ok(deleted > 0, `${deleted} before ${before}`)
+  }
+}
+
+/** Delivers all that endpoints still need, but for the deleted one. */
+async function endDeliveries(store: Store): Promise<void> {
+  const position = await store.lastEventSequence(SCOPE)
+  for (const { id } of (await store.webhookEndpoints(SCOPE, { limit: 9 })).data) {
+    for (const replay of (await store.replays(SCOPE, id, { limit: 9 })).data)
+      await store.cancelReplay(SCOPE, replay.id, T, null)
+    const open = (await store.webhookDeliveries(SCOPE, { limit: 100, endpoint: id })).data
+    for (const { id: delivery, state } of open.toReversed()) {
+      if (state === 'delivered') continue
+      const audit = auditEntry(SCOPE, { action: 'delivery.retried', object: delivery })
+      assert.ok(await store.retryWebhookDelivery(SCOPE, delivery, T, audit))
+      const [stored] = await store.storedDeliveries(SCOPE, [delivery])
+      const { revision } = stored ?? assert.fail()
+      const result = {
+        delivery: stored ?? assert.fail(),
+        revision,
+        state: 'delivered',
+        dueAt: null,
+        try: tryOf(),
+      } as const
+      await recorded(store, { scope: SCOPE, id }, 'of the books', { results: [result] })
+    }
+    await recorded(store, { scope: SCOPE, id }, 'of the books', { position })
   }
 }
 

@@ -40,19 +40,25 @@ const TRANSFERS = `
   WHERE d.account_id = $1::integer AND d.live = $2::smallint ORDER BY t.seq`
 const AUDIT = `SELECT * FROM audit_log WHERE ${RANGE} ORDER BY seq`
 const DELETE_EVENTS = `DELETE FROM events WHERE ${RANGE}`
+/** A delivery of a deleted endpoint cannot be put back. */
+const OF_DELETED = `endpoint IN (
+  SELECT id FROM webhook_endpoints
+  WHERE account_id = $1::integer AND live = $2::smallint AND deleted_at IS NOT NULL)`
 const DELETE_DELIVERIES = `
   WITH gone AS (
     DELETE FROM webhook_deliveries
     WHERE account_id = $1::integer AND live = $2::smallint AND id < $3 AND event_seq <= $4::bigint
-      AND state = 'delivered'
-    RETURNING 1)
+      AND (state = 'delivered' OR state = 'failed' AND ${OF_DELETED})
+    RETURNING state)
   INSERT INTO counters AS k (account_id, live, name, currency, part, value)
-  SELECT $1::integer, $2::smallint, 'deliveries_delivered', '', 1, -count(*) FROM gone HAVING count(*) > 0
+  SELECT $1::integer, $2::smallint, 'deliveries_' || state, '', 1, -count(*) FROM gone GROUP BY state ORDER BY state
   ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value`
 /** A delivery that a person put back meanwhile. */
 const STILL_NEEDED = `
   SELECT 1 FROM webhook_deliveries
-  WHERE account_id = $1::integer AND live = $2::smallint AND state <> 'delivered' AND event_seq <= $3::bigint LIMIT 1`
+  WHERE account_id = $1::integer AND live = $2::smallint AND state <> 'delivered' AND event_seq <= $3::bigint
+    AND NOT ${OF_DELETED}
+  LIMIT 1`
 const SAVE = `
   UPDATE event_purges SET events_to = $3::bigint, links_to = $4::bigint, digest = $5, until = $6::bigint,
     logged = $7::smallint

@@ -44,7 +44,12 @@ function rowReads(db: Connection) {
   })
 }
 
-/** Deletes events, their texts and their delivered deliveries; returns the number of the deliveries. */
+const ENDED = ['delivered', 'failed'] as const
+
+/**
+ * Deletes events, their texts and their deliveries, which are delivered, or failed at a deleted endpoint; returns the
+ * numbers of the deliveries.
+ */
 function deletions(db: Connection) {
   const texts = db
     .prepare<unknown[], number>(
@@ -56,13 +61,14 @@ function deletions(db: Connection) {
   const text = db.prepare('DELETE FROM long_texts WHERE id = ?')
   const deliveries = db.prepare(
     `DELETE FROM webhook_deliveries
-     WHERE account_id = ? AND live = ? AND id < ? AND event_seq <= ? AND state = 'delivered'`,
+     WHERE account_id = ? AND live = ? AND id < ? AND event_seq <= ? AND state = ?`,
   )
-  return (own: Own, from: number, to: number, until: number): number => {
+  return (own: Own, from: number, to: number, until: number) => {
     const apart = texts.all(...own, from, to)
     events.run(...own, from, to)
     for (const id of apart) text.run(id)
-    return deliveries.run(...own, idFloor('dlv', until + ID_MARGIN_MS), to).changes
+    const before = idFloor('dlv', until + ID_MARGIN_MS)
+    return ENDED.map((state) => ({ state, count: deliveries.run(...own, before, to, state).changes }))
   }
 }
 
@@ -98,8 +104,8 @@ export const purgeWrites = {
       const done = next.linksTo === state.linksTo || next.linksTo < Number(read.at(-1)?.['number'])
       if (done && events.length === 0 && state.logged) return { deleted: 0, done }
       if (events.length > 0) {
-        const gone = remove(own, state.eventsTo, next.eventsTo, next.until)
-        if (gone > 0) cache.count(...own, 'deliveries_delivered', '', -gone)
+        for (const gone of remove(own, state.eventsTo, next.eventsTo, next.until))
+          if (gone.count > 0) cache.count(...own, `deliveries_${gone.state}`, '', -gone.count)
       }
       const { eventsTo, linksTo, digest, until } = next
       save.run(...own, eventsTo, linksTo, digest, until, done ? 1 : 0)

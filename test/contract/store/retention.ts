@@ -143,6 +143,18 @@ export function retention(open: Open): void {
     },
   )
 
+  rule(open, 'failed deliveries of a deleted endpoint keep no event', async (store, { live }) => {
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'token', 3)
+    const results = stored.map((event) => resultOf(event, endpoint.id, { state: 'failed' }))
+    await recorded(store, endpoint, 'token', { position: 3, results })
+    assert.equal(await purge(store, live), 0)
+    await changedEndpoint(store, endpoint, { deletedAt: tick() })
+    assert.equal(await purge(store, live), 2)
+    const left = (await store.webhookDeliveries(live, { limit: 9 })).data
+    assert.deepEqual([left.map(({ eventSequence }) => eventSequence), await kept(store, live)], [[3], [3]])
+    assert.equal((await store.webhookDeliveryTotals()).failed, 1)
+  })
+
   rule(
     open,
     'a charge whose events were deleted is still there, and its next event follows',
