@@ -288,7 +288,9 @@ describe('the backoff', () => {
     assert.equal(cut?.last.last_status, null)
     assert.equal(typeof cut?.last.last_error, 'string')
     const is = (await api.get<MetricsAnswer>('/metrics')).body
-    assert.equal(is.webhook_retries, was.webhook_retries + 10)
+    // The test of silence, which runs meanwhile, may add its first one.
+    const retries = is.webhook_retries - was.webhook_retries
+    assert.ok(retries === 10 || retries === 11, `${retries}`)
     assert.equal(is.failed_webhooks, was.failed_webhooks + 2)
   })
 
