@@ -84,24 +84,26 @@ describe('a long poll', () => {
   })
 
   test('takes no place among the requests in flight, and its place of its own is free once its client is gone', async (t) => {
-    const env = { MINIPAY_MAX_REQUESTS: '1', MINIPAY_MAX_EVENT_STREAMS: '1' }
+    const env = { MINIPAY_MAX_REQUESTS: '2', MINIPAY_MAX_EVENT_STREAMS: '3' }
     const { url } = await serve(t, join(folderOf(t), 'minipay.db'), env)
+    const open = async () => {
+      const { body } = await call<string>(url, 'GET', '/metrics', undefined, { accept: 'text/plain' })
+      return Number(/^minipay_event_streams (\d+)$/m.exec(body)?.[1])
+    }
     const gone = new AbortController()
-    const waiting = fetch(`${url}/api/v1/events?wait=60`, { signal: gone.signal })
-    const refused = await until(
-      () => fetch(`${url}/api/v1/events/stream`, { method: 'HEAD' }),
-      ({ status }) => status === 503,
-    )
-    assert.equal(refused.headers.get('retry-after'), '1')
+    const waiting: Promise<unknown>[] = []
+    for (const many of [1, 2, 3]) {
+      waiting.push(fetch(`${url}/api/v1/events?wait=60`, { signal: gone.signal }))
+      await until(open, (count) => count === many)
+    }
     const full = await call<{ code: string }>(url, 'GET', '/api/v1/events?wait=60')
     assert.deepEqual([full.status, full.body.code], [503, 'overloaded'])
+    assert.equal(full.headers.get('retry-after'), '1')
     assert.equal((await call(url, 'GET', '/api/v1/charges')).status, 200)
     gone.abort()
-    await assert.rejects(waiting)
-    await until(
-      () => call(url, 'GET', '/api/v1/events?wait=1'),
-      ({ status }) => status === 200,
-    )
+    for (const one of waiting) await assert.rejects(one)
+    await until(open, (count) => count === 0)
+    assert.equal((await call(url, 'GET', '/api/v1/events?wait=1')).status, 200)
   })
 })
 
