@@ -91,8 +91,9 @@ export async function serve(
       rates,
       maxRequests: config.maxRequests,
       onResponse(served) {
-        const { method, route, status, ms } = served
-        metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
+        const { method, route, status, ms, waited } = served
+        if (!waited)
+          metrics.requests.observe(`method="${method}",route="${route}",status="${status}"`, ms / 1000)
         logAccess(served)
       },
       onInternalError: () => {
@@ -283,6 +284,7 @@ function servicesOf(
       store: context.store,
       webhooksInFlight: webhooks.inFlight,
       heldEndpoints: workers.heldEndpoints,
+      eventStreams: more.eventWaits.open,
       providers: () =>
         [...providers.values()]
           .filter(({ remote }) => remote)

@@ -35,7 +35,10 @@ export function sendPreflight(
   if (origin !== undefined && isAllowed(allowed, origin))
     reply
       .header('access-control-allow-methods', 'POST, OPTIONS, GET, PUT, PATCH, DELETE')
-      .header('access-control-allow-headers', 'Content-Type, Authorization, Idempotency-Key, X-Request-Id')
+      .header(
+        'access-control-allow-headers',
+        'Content-Type, Authorization, Idempotency-Key, X-Request-Id, Last-Event-ID',
+      )
       .header('access-control-max-age', '86400')
   reply.code(204).send()
 }

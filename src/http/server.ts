@@ -44,6 +44,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The request no longer counts among those in flight: its handler only waits. */
     leavePlace: () => void
+    /** It waited on purpose, so its time says nothing of the server's. */
+    hasWaited: boolean
   }
   interface FastifyContextConfig {
     /** True: the endpoint refuses an empty body. */
@@ -77,6 +79,8 @@ export type Served = {
   readonly route: string
   readonly status: number
   readonly ms: number
+  /** It waited on purpose for something to happen. */
+  readonly waited: boolean
   readonly requestId: string
   readonly client: Client
   /** Undefined if MiniPay refused the request before it knew who sent it. */
@@ -100,6 +104,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   app.decorateRequest('caller')
   app.decorateRequest('client')
   app.decorateRequest('leavePlace', () => {})
+  app.decorateRequest('hasWaited', false)
   const inFlight = boundInFlight(options.maxRequests)
   addHooks(app, options, state, inFlight)
   await addEndpoints(app, options.api, inFlight)
@@ -165,9 +170,9 @@ function addHooks(
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     const method = METHODS.has(request.method) ? request.method : 'other'
-    const { client, caller, id: requestId } = request
+    const { client, caller, id: requestId, hasWaited: waited } = request
     const { statusCode: status, elapsedTime: ms } = reply
-    options.onResponse({ method, route, status, ms, requestId, client, caller })
+    options.onResponse({ method, route, status, ms, waited, requestId, client, caller })
     // Without this, a connection that was busy when the server began to close would be kept alive.
     if (state.closing) app.server.closeIdleConnections()
     done()
@@ -260,7 +265,10 @@ function addEndpoint(app: FastifyInstance, endpoint: ServedEndpoint, inFlight: I
       const work = () => (slow ? oneAtATime().then(() => handle(request, reply)) : handle(request, reply))
       if (vital) return work()
       return inFlight.run((leave) => {
-        request.leavePlace = leave
+        request.leavePlace = () => {
+          request.hasWaited = true
+          leave()
+        }
         return work()
       })
     },

@@ -8,6 +8,7 @@ type Served = {
   readonly route: string
   readonly status: number
   readonly ms: number
+  readonly waited: boolean
   readonly requestId: string
   readonly client: { readonly address: string }
   readonly caller:
@@ -19,13 +20,13 @@ type Served = {
 }
 
 /**
- * Logs a line for each request at `level`, and at `info` those that failed with 5xx or took long: who sent it from
+ * Logs a line for each request at `level`, and at `info` those that failed with 5xx or took long without waiting on purpose: who sent it from
  * where, what it was, and how it ended. Never a body, a header, a query, or an id of a path.
  */
 export function accessLogger(log: Log, level: 'debug' | 'info' | 'off'): (served: Served) => void {
   const each = level !== 'off' && log.isLevelEnabled(level) ? level : undefined
   return (served) => {
-    const wanted = served.status >= 500 || served.ms > SLOW_MS ? 'info' : each
+    const wanted = served.status >= 500 || (served.ms > SLOW_MS && !served.waited) ? 'info' : each
     if (wanted === undefined) return
     const { method, route, status, ms, requestId, client, caller } = served
     log[wanted](

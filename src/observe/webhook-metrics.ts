@@ -8,14 +8,18 @@ const MOST_ENDPOINTS = 100
 export type WatchedWebhooks = {
   readonly store: Pick<Store, 'webhookDeliveryTotals' | 'backlogTotals'>
   readonly webhooksInFlight: () => number
+  readonly eventStreams: () => number
   /** The endpoints whose cursors this process holds; `lagMs`: the age of the oldest event that is not told. */
   readonly heldEndpoints: () => readonly { readonly isOpen: boolean; readonly lagMs: number }[]
 }
 
 export function addWebhooks(
   gauge: AddGauge,
-  { store, webhooksInFlight, heldEndpoints }: WatchedWebhooks,
+  { store, webhooksInFlight, eventStreams, heldEndpoints }: WatchedWebhooks,
 ): void {
+  gauge('minipay_event_streams', 'Event streams and long polls that are open now.', [], (open) => {
+    open.set(eventStreams())
+  })
   gauge('minipay_webhook_deliveries', 'Webhook deliveries, by state.', ['state'], async (deliveries) => {
     const totals = await store.webhookDeliveryTotals()
     for (const state of ['pending', 'delivered', 'failed'] as const) deliveries.set({ state }, totals[state])

@@ -7,6 +7,7 @@ test('no more wait than there are places, and an end gives its place back once',
   const [first, second] = [waits.begin(), waits.begin()]
   assert.ok(first && second)
   assert.equal(waits.begin(), undefined)
+  assert.equal(waits.open(), 2)
   first.end()
   first.end()
   assert.equal(first.signal.aborted, true)

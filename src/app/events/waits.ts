@@ -10,6 +10,8 @@ export type EventWait = {
 export type EventWaits = {
   /** A place for one more; undefined if all are taken, or after `stop`. */
   begin(): EventWait | undefined
+  /** The number of those that wait now. */
+  open(): number
   /** Ends them all. */
   stop(): void
 }
@@ -28,6 +30,7 @@ export function createEventWaits(most: number): EventWaits {
       }
       return { signal: waiting.signal, end }
     },
+    open: () => open.size,
     stop() {
       stopped = true
       for (const waiting of open) waiting.abort()
