@@ -197,3 +197,15 @@ describe('bad input', () => {
     assert.deepEqual(await endpointNow(api, 'default'), shown)
   })
 })
+
+test('on PostgreSQL without a key for secrets, an endpoint is refused with what to do, and nothing is stored', {
+  skip: process.env['TEST_POSTGRES'] === undefined && 'a file has a key of its own',
+}, async (t) => {
+  const file = join(dir.path, 'keyless.db')
+  const { url } = await serve(t, file, { MINIPAY_SECRETS_KEY: '' })
+  const at = client(url)
+  const refused = await at.post<ErrorAnswer>(ENDPOINTS_PATH, { url: URL_ })
+  assert.deepEqual([refused.status, refused.body.code], [409, 'secrets_key_missing'])
+  assert.match(refused.body.error, /MINIPAY_SECRETS_KEY/)
+  assert.deepEqual((await at.get<Page<WebhookEndpointView>>(ENDPOINTS_PATH)).body.data, [])
+})

@@ -183,7 +183,15 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/webhook_deliveries': {
     'many rows': get('/api/v1/webhook_deliveries?limit=100'),
-    ...nothing('webhook_deliveries', 'status=pending', 'status=delivered', 'status=failed'),
+    ...nothing(
+      'webhook_deliveries',
+      ...['status=pending', 'status=delivered', 'status=failed', 'endpoint=we_1', 'event_type=dispute.lost'],
+      ...['endpoint=we_1&event_type=payment.succeeded&status=failed', 'endpoint=default&status=delivered'],
+      `endpoint=default&created_gte=${yesterday}&event_type=refund.failed`,
+    ),
+  },
+  'GET /api/v1/webhook_deliveries/:id': {
+    'a long id': get(`/api/v1/webhook_deliveries/${'1.'.repeat(7_900)}`),
   },
   'POST /api/v1/webhook_deliveries/:id/retry': {
     'unknown names': post('/api/v1/webhook_deliveries/dlv_1/retry', STRANGE),
