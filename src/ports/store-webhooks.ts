@@ -132,7 +132,8 @@ export type WebhookStore = {
   /**
    * Stores `after`. False, and nothing is stored, unless the version of `before` is stored and not deleted. Deleted, its
    * row stays; its cursor goes, and its pending deliveries fail and its running replays are canceled at the time of
-   * `deletedAt`. Disabled, its cursor stays where it is, and its holder can still record.
+   * `deletedAt`. Disabled, its cursor stays where it is, and its holder can still record. Enabled again, it has not
+   * failed yet.
    */
   changeWebhookEndpoint(
     before: WebhookEndpoint,

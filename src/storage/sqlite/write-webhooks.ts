@@ -130,6 +130,10 @@ export function changeEndpoint(db: Connection, cache: LedgerCache) {
     `UPDATE webhook_replays INDEXED BY webhook_replays_running SET state = 'canceled', ended_at = ?
      WHERE account_id = ? AND live = ? AND endpoint = ? AND state = 'running'`,
   )
+  const recover = db.prepare(
+    `UPDATE webhook_cursors SET failing_since = NULL, warned_at = NULL
+     WHERE account_id = ? AND live = ? AND endpoint = ?`,
+  )
   const end = db.prepare('DELETE FROM webhook_cursors WHERE account_id = ? AND live = ? AND endpoint = ?')
 
   return (before: WebhookEndpoint, after: WebhookEndpoint): boolean => {
@@ -137,6 +141,7 @@ export function changeEndpoint(db: Connection, cache: LedgerCache) {
     const cursor = [...own, before.id] as const
     const values = WEBHOOK_ENDPOINTS.changesOf(WEBHOOK_ENDPOINTS.row(after))
     if (update.run(...values, ...cursor, before.version).changes === 0) return false
+    if (before.status === 'disabled' && after.status === 'enabled') recover.run(...cursor)
     if (after.deletedAt !== null) {
       const { changes } = fail.run(after.deletedAt, ...cursor)
       cache.count(...own, 'deliveries_pending', '', -changes)

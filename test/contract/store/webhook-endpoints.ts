@@ -204,6 +204,17 @@ export function endedEndpoints(open: Open): void {
     assert.equal((await store.webhookCursor(live, endpoint.id))?.backlog, 2)
   })
 
+  rule(open, 'an endpoint that is enabled again has not failed yet', async (store, { live }) => {
+    const { endpoint } = await heldEndpoint(store, live, 'mine', 1)
+    await recorded(store, endpoint, 'mine', { failing: { since: T - 1, warnedAt: T } })
+    const moved = await changedEndpoint(store, endpoint, { url: 'https://b.example' })
+    assert.equal((await store.webhookCursor(live, endpoint.id))?.failingSince, T - 1)
+    const off = await changedEndpoint(store, moved, disabled)
+    await changedEndpoint(store, off, { status: 'enabled', disabledReason: null })
+    const [held] = await claimCursors(store, { token: 'mine' })
+    assert.deepEqual([held?.failingSince, held?.warnedAt], [null, null])
+  })
+
   rule(open, 'an endpoint that is no longer ordered lets waiting deliveries go', async (store, { live }) => {
     const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 2, { ordered: true })
     const [first, second] = [stored[0]!, stored[1]!]
