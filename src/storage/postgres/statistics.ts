@@ -22,8 +22,8 @@ const WITHOUT_STATISTICS = `
       WHERE s.schemaname = current_schema() AND s.tablename = t.name AND s.attname = 'account_id')`
 
 /**
- * Looks at the tables, and returns a function to call with the number of commits of each group. Without statistics the planner assumes that a
- * scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
+ * Looks at the tables, and returns a function to call with the number of commits of each group, or of recorded
+ * deliveries. Without statistics the planner assumes that a scope has a row or two, so that every index that begins with a scope looks as good as the primary key, and a plan
  * for one row may read all rows of a scope. New statistics replace such plans in every session.
  */
 export function createStatistics(pool: Pool, log: Log): (commits: number) => void {

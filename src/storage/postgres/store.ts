@@ -119,7 +119,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     concurrency: GROUPS,
     run: telling(signals, room.watching(createCommitter(pools.writes, node, onCommitted))),
   })
-  const work = workOf(pools.writes, node, signals)
+  const work = workOf(pools.writes, node, signals, collectStatistics)
   const sql = withoutNul(statements(pools.reads, true))
   let closed: Promise<void> | undefined
 
@@ -226,7 +226,7 @@ async function joinNodes(
 /**
  * Changes of committed rows. When a connection broke, it retries statements that their token keeps from running twice.
  */
-function workOf(pool: Pool, node: string, signals: Signals) {
+function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliveries: number) => void) {
   const work = { fenced: statements(pool, true), once: statements(pool, false), audited: auditedWrites(pool) }
   return {
     ...attemptWork(work, node),
@@ -239,7 +239,7 @@ function workOf(pool: Pool, node: string, signals: Signals) {
     ...eventPurges(pool),
     ...tellingOf(webhookWork(work), signals),
     ...webhookClaims(pool, node),
-    ...webhookRecords(pool, signals),
+    ...webhookRecords(pool, signals, onRecorded),
   } satisfies Partial<Store>
 }
 

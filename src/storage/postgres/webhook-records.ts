@@ -22,7 +22,11 @@ const COMMIT: Statement = { text: 'COMMIT' }
  * Records in one transaction: one round trip, and a second one if an endpoint changes or an event is stored. When the
  * connection breaks, it finds out whether the transaction was made, as commits do.
  */
-export function webhookRecords(pool: Pool, signals: Pick<Signals, 'tell'>) {
+export function webhookRecords(
+  pool: Pool,
+  signals: Pick<Signals, 'tell'>,
+  onRecorded: (deliveries: number) => void = () => {},
+) {
   return {
     async recordDeliveries(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]> {
       if (batches.length === 0) return []
@@ -30,6 +34,7 @@ export function webhookRecords(pool: Pool, signals: Pick<Signals, 'tell'>) {
       const transaction = () => settled(() => record(pool, ordered), pool)
       const { held, told } = await retrying(transaction, true)
       signals.tell(told)
+      onRecorded(batches.reduce((sum, { results }) => sum + results.length, 0))
       // Unknown after a broken connection: a token that holds its cursor now held it then.
       const holding =
         held ?? heldOf(await retrying(() => pool.use(({ run }) => run([holdings(ordered)])), true))
@@ -222,6 +227,7 @@ const LAST_TRIES = `(
         FROM json_array_elements(f.tries::json) WITH ORDINALITY AS e (value, place)
         WHERE e.place > json_array_length(f.tries::json) - ${KEPT_TRIES - 1})`
 
+/** Two indexes of deliveries begin with a scope. With the endpoint either finds a row at once. */
 const RECORD = `
   WITH found AS MATERIALIZED (
     SELECT r.*, d.id AS stored, d.state AS was, d.revision AS stored_revision, d.tries,
@@ -230,7 +236,7 @@ const RECORD = `
     CROSS JOIN LATERAL (${HELD}) AS c
     LEFT JOIN LATERAL (
       SELECT id, state, revision, tries FROM webhook_deliveries
-      WHERE account_id = r.account_id AND live = r.live AND id = r.id
+      WHERE account_id = r.account_id AND live = r.live AND endpoint = r.endpoint AND id = r.id
       FOR UPDATE) AS d ON true),
   changed AS (
     UPDATE webhook_deliveries d
@@ -245,7 +251,7 @@ const RECORD = `
       settled_at = CASE WHEN NOT f.same THEN d.settled_at WHEN f.state <> 'pending' THEN f.at END
     FROM found f
     WHERE f.stored IS NOT NULL
-      AND d.account_id = f.account_id AND d.live = f.live AND d.id = f.id
+      AND d.account_id = f.account_id AND d.live = f.live AND d.endpoint = f.endpoint AND d.id = f.id
     RETURNING d.account_id, d.live, d.endpoint, f.was, d.state, 0::bigint AS seq,
       CASE WHEN f.same AND f.tried IS NOT NULL THEN 1 ELSE 0 END AS tries),
   added AS (
