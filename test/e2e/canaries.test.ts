@@ -83,6 +83,7 @@ async function started(t: TestContext) {
     MINIPAY_WEBHOOK_SECRET: webhookSecret,
     MINIPAY_SECRETS_KEY: secret('the key of stored secrets'),
     MINIPAY_TRUSTED_PROXIES: '127.0.0.1',
+    MINIPAY_LOCAL_TARGETS: 'always',
     WEBHOOK_TARGET: receiver.url,
   })
   return { folder, bank, receiver, server, admin: admin?.secret ?? '', weak: weak?.secret ?? '' }

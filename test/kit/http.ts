@@ -17,7 +17,10 @@ export async function call<T = Record<string, unknown>>(
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  const text = await response.text()
+  // A stream of events does not end by itself.
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
+  if (isStream) await response.body?.cancel()
+  const text = isStream ? '' : await response.text()
   const json = response.headers.get('content-type')?.includes('json')
   return {
     status: response.status,
