@@ -10,11 +10,10 @@ import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
 import { freeAbsentAsOf } from '../../../src/storage/postgres/nodes.ts'
 import { retryConnecting } from '../../../src/storage/postgres/retry-connecting.ts'
 import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
-import { beginCommit, committed } from '../../kit/commits.ts'
+import { beginCommit, committed, newId, START } from '../../kit/commits.ts'
 import { databaseName, onDatabase } from '../../kit/postgres.ts'
 import { startProxy } from '../../kit/postgres-proxy.ts'
 import { LIVE_SCOPE } from '../../kit/scopes.ts'
-import { addedEndpoint } from '../../kit/webhooks.ts'
 import { databases, settableClock } from './postgres-support.ts'
 
 const scope = LIVE_SCOPE
@@ -37,18 +36,22 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** A webhook endpoint whose cursor an ended node had leased. */
+/** A notification that an ended node had leased. */
 async function orphaned(store: Store, client: Client): Promise<string> {
-  const { id } = await addedEndpoint(store, scope)
+  const id = newId('ntf')
+  await store.addNotification({
+    ...{ id, provider: 'bank_a', notificationId: id, subject: { about: 'nothing' } },
+    ...{ tries: 0, receivedAt: START },
+  })
   await client.query(
-    `UPDATE webhook_cursors SET owner = 'gone', token = 'of the gone', lease_until = 1 WHERE endpoint = $1`,
+    `UPDATE notifications SET owner = 'gone', token = 'of the gone', due_at = ${START + HOUR_MS} WHERE id = $1`,
     [id],
   )
   return id
 }
 
 async function isFreed(client: Client, id: string): Promise<boolean> {
-  const { rows } = await client.query('SELECT owner FROM webhook_cursors WHERE endpoint = $1', [id])
+  const { rows } = await client.query('SELECT owner FROM notifications WHERE id = $1', [id])
   return rows[0].owner === null
 }
 
@@ -70,7 +73,7 @@ describe('leases', { concurrency: true }, () => {
       await onDatabase(url, async (client) => {
         const [locked, other] = [await orphaned(store, client), await orphaned(store, client)]
         await client.query('BEGIN')
-        await client.query('SELECT 1 FROM webhook_cursors WHERE endpoint = $1 FOR UPDATE', [locked])
+        await client.query('SELECT 1 FROM notifications WHERE id = $1 FOR UPDATE', [locked])
         await until(() => isFreed(client, other))
         assert.equal(await isFreed(client, locked), false)
         await client.query('COMMIT')
@@ -89,7 +92,7 @@ describe('leases', { concurrency: true }, () => {
       await onDatabase(url, async (client) => {
         const orphan = await orphaned(store, client)
         await client.query('BEGIN')
-        await client.query('LOCK TABLE webhook_cursors IN ACCESS EXCLUSIVE MODE')
+        await client.query('LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE')
         await until(() => isBlocked(client, url))
         const before = await seenAt(client)
         await store.ready()
