@@ -15,6 +15,7 @@ import {
   client,
   type Delivery,
   type Dispute,
+  eventsAfter,
   type Page,
   until,
 } from '../kit/client.ts'
@@ -242,9 +243,13 @@ test('a webhook delivery has the golden form', async () => {
   const { id } = await at.charge({}, 'order-12')
   await at.refund(id, { amount: 1 }, 'refund-4')
   const path = '/api/v1/webhook_deliveries?limit=2'
+  // A delivery is in the list once its first attempt has ended.
+  const last = (await eventsAfter(at)).at(-1)?.sequence ?? 0
   await until(
     () => at.get<Page<Delivery>>(path),
-    ({ body }) => body.data.every(({ status }) => status !== 'pending'),
+    ({ body }) =>
+      body.data.every(({ status, event_sequence: at }) => status !== 'pending' && at >= last - 1) &&
+      body.data.length === 2,
   )
   const page = await golden<Page<Delivery>>('delivery', 'GET', path)
   await golden('delivery.attempts', 'GET', `/api/v1/webhook_deliveries/${page.data[0]?.id}`)
