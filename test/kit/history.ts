@@ -209,8 +209,8 @@ const RULES = {
  * Charges in both modes, two currencies, at the sandbox and through two banks, in every state and with every kind of
  * refund, dispute, delivery and notification. The amounts identify them. Without `webhooks` there are no endpoints.
  */
-export async function fillBooks(store: Store, { webhooks = true } = {}): Promise<void> {
-  const endpoints = webhooks ? await registerEndpoints(store) : undefined
+export async function fillBooks(store: Store): Promise<void> {
+  const endpoints = await registerEndpoints(store)
   const sandbox = openBooks(store, 'sandbox')
   await atTheSandbox(sandbox)
   await sandbox.refund(await sandbox.charge(70, {}, TEST), 20, {}, TEST)
@@ -231,7 +231,7 @@ export async function fillBooks(store: Store, { webhooks = true } = {}): Promise
   bankA.says({ kind: 'unknown', reason: 'no response in time' })
   await books.charge(2_090)
   await books.notify(bankA, 'payment', 'foreign', 'failed')
-  if (endpoints) await deliver(store, endpoints)
+  await deliver(store, endpoints)
   await administer(books.context)
 }
 
