@@ -21,6 +21,7 @@ const TIMES = new Set([
   'started_at',
   'ended_at',
   'next_attempt_at',
+  'settled_at',
   'next_lookup_at',
   'unknown_since',
 ])
