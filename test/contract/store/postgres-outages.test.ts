@@ -193,7 +193,7 @@ test('a storm whose connections are ended again and again loses nothing and make
   await ending
   const { head, ...books } = await verifyPostgres(url)
   assert.deepEqual(books, { charges: commits.length, refunds: 0, entries: 2 * commits.length })
-  assert.equal(await count(url, 'deliveries'), commits.length)
+  assert.equal(await count(url, 'events'), commits.length)
 })
 
 test('a crash of the server is answered as unavailable, and heals without a restart', async (t) => {
