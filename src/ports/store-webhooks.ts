@@ -53,6 +53,8 @@ export type CursorClaim = {
   readonly token: string
   /** Claims at most this many more. */
   readonly limit: number
+  /** Versions of endpoints that it claims no cursor of, because this process cannot sign for them; none unless given. */
+  readonly leave?: readonly Pick<WebhookEndpoint, 'scope' | 'id' | 'version'>[]
 }
 
 /** A cursor under a lease, with its endpoint as it is now. */
@@ -164,8 +166,8 @@ export type WebhookStore = {
    * or deleted.
    */
   claimWebhookCursors(claim: CursorClaim): Promise<HeldCursor[]>
-  /** Ends every lease of the token. */
-  releaseWebhookCursors(token: string): Promise<void>
+  /** Ends every lease of the token, or those of `only` these endpoints, so that others can claim the cursors at once. */
+  releaseWebhookCursors(token: string, only?: readonly Pick<WebhookEndpoint, 'scope' | 'id'>[]): Promise<void>
   /** Events after a sequence, up to and including `to`, oldest first; the page may end early if their data is long. */
   eventsToDeliver(
     scope: Scope,

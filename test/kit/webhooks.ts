@@ -7,7 +7,12 @@ import { type DeliveryTry, deliveryIdOf } from '../../src/domain/webhooks/delive
 import type { WebhookEndpoint } from '../../src/domain/webhooks/endpoint.ts'
 import type { Replay } from '../../src/domain/webhooks/replay.ts'
 import type { Scope, Store, StoredEvent } from '../../src/ports/store.ts'
-import type { DeliveryBatch, DeliveryResult, HeldCursor } from '../../src/ports/store-webhooks.ts'
+import type {
+  CursorClaim,
+  DeliveryBatch,
+  DeliveryResult,
+  HeldCursor,
+} from '../../src/ports/store-webhooks.ts'
 import { chargeCommit, committed, newId, START, tick } from './commits.ts'
 
 /** An endpoint that wants everything. */
@@ -68,10 +73,10 @@ let tokens = 0
 /** A claim at a time, of a process of its own unless the token is given. */
 export function claimCursors(
   store: Store,
-  options: { readonly now?: number; readonly token?: string; readonly limit?: number } = {},
+  options: Partial<Pick<CursorClaim, 'now' | 'token' | 'limit' | 'leave'>> = {},
 ): Promise<HeldCursor[]> {
-  const { now = T, token = `process-${++tokens}`, limit = 100 } = options
-  return store.claimWebhookCursors({ now, leaseUntil: now + LEASE_MS, token, limit })
+  const { now = T, token = `process-${++tokens}`, limit = 100, leave = [] } = options
+  return store.claimWebhookCursors({ now, leaseUntil: now + LEASE_MS, token, limit, leave })
 }
 
 /** Commits charges, each with one event, and returns the events. */

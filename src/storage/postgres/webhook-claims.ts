@@ -1,8 +1,10 @@
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { CursorClaim, HeldCursor } from '../../ports/store-webhooks.ts'
 import { ENDPOINT_COLUMNS, endpointOf, REPLAY_COLUMNS, replayOf } from '../webhooks.ts'
 import { retrying } from './audit.ts'
 import type { Result, Row, Statement } from './batch.ts'
 import type { Pool } from './pool.ts'
+import { recordset } from './recordset.ts'
 import { nameIn } from './rows.ts'
 import { createQueue } from './statements.ts'
 
@@ -16,12 +18,14 @@ export function webhookClaims(pool: Pool, node: string) {
     turns(() => retrying(() => pool.use((connection) => connection.run(statements)), true))
 
   return {
-    async claimWebhookCursors({ now, leaseUntil, token, limit }: CursorClaim): Promise<HeldCursor[]> {
+    async claimWebhookCursors(claim: CursorClaim): Promise<HeldCursor[]> {
+      const { now, leaseUntil, token, limit, leave = [] } = claim
       const mine = [node, token]
+      const left = leave.map(({ scope, id, version }) => nameIn(scope, id, `${version}`))
       const lasts = leaseUntil - now
       const [, , held, running] = (await transact([
         { text: RENEW, values: [...mine, leaseUntil, now + Math.floor(lasts / 2)] },
-        { text: CLAIM, values: [...mine, leaseUntil, now, leaseUntil + lasts, limit] },
+        { text: CLAIM, values: [...mine, leaseUntil, now, leaseUntil + lasts, limit, ...LEFT.values(left)] },
         { text: HELD, values: mine },
         { text: RUNNING, values: mine },
       ])) as [Result, Result, Result, Result]
@@ -36,8 +40,19 @@ export function webhookClaims(pool: Pool, node: string) {
       })
     },
 
-    async releaseWebhookCursors(token: string): Promise<void> {
-      await transact([{ text: RELEASE, values: [node, token] }])
+    async releaseWebhookCursors(
+      token: string,
+      only?: readonly Pick<WebhookEndpoint, 'scope' | 'id'>[],
+    ): Promise<void> {
+      const mine = [node, token]
+      if (only === undefined) await transact([{ text: RELEASE, values: mine }])
+      else if (only.length > 0)
+        await transact([
+          {
+            text: RELEASE_SOME,
+            values: [...mine, ...LEFT.values(only.map((one) => nameIn(one.scope, one.id)))],
+          },
+        ])
     },
   }
 }
@@ -59,6 +74,11 @@ const RENEW = `
     FOR UPDATE OF c) AS r
   WHERE c.account_id = r.account_id AND c.live = r.live AND c.endpoint = r.endpoint`
 
+const LEFT = recordset<string>({ name: ['text', (name) => name] }, 7)
+
+/** The version of the endpoint is not one that the claim leaves to others. */
+const NOT_LEFT = `w.account_id || '/' || w.live || '/' || w.id || '/' || w.version NOT IN (SELECT name FROM ${LEFT.from})`
+
 /**
  * Free cursors, and those whose lease has ended. Clocks of nodes differ a little: so a lease that ends a little later than
  * one from now would has not ended.
@@ -67,13 +87,14 @@ const CLAIM = `
   WITH free AS (
     SELECT c.account_id, c.live, c.endpoint
     FROM webhook_cursors c ${ENABLED}
-    WHERE c.token IS NULL
+    WHERE c.token IS NULL AND ${NOT_LEFT}
     LIMIT $6
     FOR UPDATE OF c SKIP LOCKED),
   ended AS (
     SELECT c.account_id, c.live, c.endpoint
     FROM webhook_cursors c ${ENABLED}
     WHERE c.owner IS NOT NULL AND (c.owner <> $1 OR c.token <> $2) AND (c.lease_until <= $4 OR c.lease_until > $5)
+      AND ${NOT_LEFT}
     LIMIT $6
     FOR UPDATE OF c SKIP LOCKED)
   UPDATE webhook_cursors c SET token = $2, owner = $1, lease_until = $3
@@ -98,3 +119,6 @@ const RUNNING = `
 
 const RELEASE = `
   UPDATE webhook_cursors SET token = NULL, owner = NULL, lease_until = NULL WHERE owner = $1 AND token = $2`
+
+const RELEASE_SOME = `${RELEASE}
+    AND account_id || '/' || live || '/' || endpoint = ANY ($3::text[])`

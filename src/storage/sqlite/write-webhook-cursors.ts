@@ -7,22 +7,26 @@ import { live } from './rows.ts'
 
 type CursorRow = Omit<HeldCursor, 'endpoint' | 'replays'>
 
-const IS_ENABLED = `EXISTS (
+const enabled = (more = '') => `EXISTS (
   SELECT 1 FROM webhook_endpoints w
-  WHERE w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint AND w.status = 'enabled')`
+  WHERE w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint AND w.status = 'enabled'${more})`
+
+/** The version of an endpoint, as a text. */
+const VERSION = "w.account_id || '/' || w.live || '/' || w.id || '/' || w.version"
 
 /** Leases of cursors. */
 export const webhookCursorWrites = {
   claimWebhookCursors(db) {
     const renew = db.prepare(
       `UPDATE webhook_cursors AS c SET lease_until = ?
-       WHERE token = ? AND (lease_until < ? OR lease_until > ?) AND ${IS_ENABLED}`,
+       WHERE token = ? AND (lease_until < ? OR lease_until > ?) AND ${enabled()}`,
     )
     const take = db.prepare(
       `UPDATE webhook_cursors SET token = ?, lease_until = ?
        WHERE (account_id, live, endpoint) IN (
          SELECT account_id, live, endpoint FROM webhook_cursors c
-         WHERE token IS NOT ? AND (token IS NULL OR lease_until <= ? OR lease_until > ?) AND ${IS_ENABLED}
+         WHERE token IS NOT ? AND (token IS NULL OR lease_until <= ? OR lease_until > ?) 
+           AND ${enabled(` AND ${VERSION} NOT IN (SELECT value FROM json_each(?))`)}
          LIMIT ?)`,
     )
     const held = db.prepare<unknown[], CursorRow & object>(
@@ -40,9 +44,12 @@ export const webhookCursorWrites = {
     const replaysOf = ({ scope, id }: WebhookEndpoint): Replay[] =>
       replays.all(scope.accountId, live(scope), id).map(replayOf)
 
-    return ({ now, leaseUntil, token, limit }: CursorClaim): HeldCursor[] => {
+    return ({ now, leaseUntil, token, limit, leave = [] }: CursorClaim): HeldCursor[] => {
+      const left = leave.map(({ scope, id, version }) =>
+        [scope.accountId, live(scope), id, version].join('/'),
+      )
       renew.run(leaseUntil, token, now + (leaseUntil - now) / 2, leaseUntil)
-      take.run(token, leaseUntil, token, now, leaseUntil, limit)
+      take.run(token, leaseUntil, token, now, leaseUntil, JSON.stringify(left), limit)
       return held.all(token).map((row) => {
         const {
           cursorPosition: position,
@@ -60,7 +67,12 @@ export const webhookCursorWrites = {
   },
 
   releaseWebhookCursors(db) {
-    const release = db.prepare('UPDATE webhook_cursors SET token = NULL, lease_until = NULL WHERE token = ?')
-    return (token: string): void => void release.run(token)
+    const release = 'UPDATE webhook_cursors SET token = NULL, lease_until = NULL WHERE token = ?'
+    const releaseAll = db.prepare(release)
+    const releaseOne = db.prepare(`${release} AND account_id = ? AND live = ? AND endpoint = ?`)
+    return (token: string, only?: readonly Pick<WebhookEndpoint, 'scope' | 'id'>[]): void => {
+      if (only === undefined) releaseAll.run(token)
+      for (const { scope, id } of only ?? []) releaseOne.run(token, scope.accountId, live(scope), id)
+    }
   },
 } satisfies Record<string, Definition>

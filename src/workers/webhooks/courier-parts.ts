@@ -19,7 +19,7 @@ export type CourierParts = {
   readonly client: (endpoint: WebhookEndpoint) => WebhookClient
   /** If it throws, the attempt fails with the error as its reason. */
   readonly message: MessageOf
-  /** Whether this process can sign for an endpoint; one for which it cannot waits. Unless given, it can for all. */
+  /** Whether this process can sign for an endpoint. If not, it leaves the version to others. Unless given, it can for all. */
   readonly opens?: ((endpoint: WebhookEndpoint) => boolean) | undefined
   /** Whether an endpoint gets the events of a type. */
   readonly wants: (endpoint: WebhookEndpoint, type: EventType) => boolean

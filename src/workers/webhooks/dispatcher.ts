@@ -1,5 +1,6 @@
 /** Sends webhooks: claims the cursors of endpoints, and starts a courier for each. */
 import type { EventBell } from '../../app/events/bell.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { within } from '../../ports/runtime.ts'
 import type { Scope } from '../../ports/store.ts'
 import { startLoop } from '../loop.ts'
@@ -72,6 +73,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   let heldUntil = 0
   /** After an outage it takes no cursors of others until then: they may have had the same one, and store their results. */
   let patientUntil = 0
+  /** The newest version of each endpoint that this process cannot sign for: it claims none of them again. */
+  const left = new Map<string, WebhookEndpoint>()
   let polls = 0
   let woken = true
   let stopping = false
@@ -85,16 +88,20 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     const claimedAt = runtime.monotonic()
     if (heldUntil > 0 && claimedAt > heldUntil) patientUntil = claimedAt + leaseMs / 2
     const limit = claimedAt < patientUntil ? 0 : CLAIM
-    const claim = { now: at, leaseUntil: at + leaseMs, token, limit }
+    const claim = { now: at, leaseUntil: at + leaseMs, token, limit, leave: [...left.values()] }
     const held = await store.claimWebhookCursors(claim)
     heldUntil = claimedAt + leaseMs / 2
     if (stopping) return
     const before = couriers.size
     const missing = new Set(couriers.keys())
+    const closed: WebhookEndpoint[] = []
     for (const cursor of held) {
-      // As if the cursor were lost: a courier that it has ends.
-      if (options.opens?.(cursor.endpoint) === false) continue
       const name = nameOf(cursor.endpoint.scope, cursor.endpoint.id)
+      if (options.opens?.(cursor.endpoint) === false) {
+        // A courier that it has ends first, and stores its results.
+        if (!couriers.has(name)) closed.push(cursor.endpoint)
+        continue
+      }
       missing.delete(name)
       const courier = couriers.get(name)
       // One that ended meanwhile stored results that this claim does not show.
@@ -104,8 +111,16 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     }
     for (const name of missing) couriers.get(name)?.end()
     for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
-    if (couriers.size - before === CLAIM) loop.wake()
+    if (couriers.size - before + closed.length >= CLAIM) loop.wake()
+    await giveBack(closed)
   })
+
+  /** Another process may have their key. */
+  async function giveBack(closed: readonly WebhookEndpoint[]): Promise<void> {
+    if (closed.length === 0) return
+    for (const endpoint of closed) left.set(nameOf(endpoint.scope, endpoint.id), endpoint)
+    await store.releaseWebhookCursors(token, closed)
+  }
 
   function begin(name: string, courier: Courier): void {
     couriers.set(name, courier)

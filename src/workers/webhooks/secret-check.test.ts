@@ -78,3 +78,37 @@ test('a courier ends when its endpoint gets a secret that this process cannot op
   assert.equal(world.toldTo(endpoint).length, 1)
   assert.equal((await world.store.webhookCursor(SCOPE, endpoint.id))?.backlog, 3)
 })
+
+test('a cursor whose secret does not open goes back at once, and other processes with the key serve it for good', async (t) => {
+  const world = webhookWorld(t)
+  const made = (id: string, by: typeof vault) =>
+    world.endpoint({ id, secrets: [{ sealed: by.seal('secret', secretContext(SCOPE, id)), until: null }] })
+  const closed = await made('we_closed', other)
+  const open = await made('we_open', vault)
+  let claims = 0
+  const claimWebhookCursors: typeof world.store.claimWebhookCursors = (claim) => {
+    claims++
+    return world.store.claimWebhookCursors(claim)
+  }
+  const stale = world.start({ opens: check().opens, store: { ...world.store, claimWebhookCursors } })
+  await world.runtime.advance(3_000)
+  assert.ok(claims < 10, `${claims} claims: giving back does not make it claim again without a pause`)
+  assert.deepEqual(
+    stale.held().map(({ id }) => id),
+    [open.id],
+  )
+  const fresh = world.start({})
+  await world.runtime.advance(1_000)
+  assert.deepEqual(
+    fresh.held().map(({ id }) => id),
+    [closed.id],
+  )
+  await world.charges(5)
+  await world.runtime.advance(60_000)
+  assert.equal(world.toldTo(closed).length, 5)
+  assert.equal(world.toldTo(open).length, 5)
+  assert.deepEqual(
+    fresh.held().map(({ id }) => id),
+    [closed.id],
+  )
+})

@@ -3,8 +3,9 @@ import type { Log } from '../../ports/log.ts'
 import { secretContext, type Vault } from '../../ports/vault.ts'
 
 /**
- * Says whether this process can sign for an endpoint. If its current secret or a header does not open, the endpoint waits
- * with all its events, rather than fail them one after another: the key may come back, and the receiver did nothing wrong.
+ * Says whether this process can sign for an endpoint. If its current secret or a header does not open, the process
+ * leaves the endpoint to others. If none has the key, the endpoint waits with all its events, rather than fail them one
+ * after another: the key may come back, and the receiver did nothing wrong.
  * Checks each version of an endpoint once, because the keys of a process do not change.
  */
 export function createSecretCheck(vault: Vault, log: Log): (endpoint: WebhookEndpoint) => boolean {
@@ -18,7 +19,7 @@ export function createSecretCheck(vault: Vault, log: Log): (endpoint: WebhookEnd
     if (reason !== null)
       log.error(
         { endpoint: endpoint.id, reason },
-        'A webhook endpoint waits, because its secret does not open. Its events are kept.',
+        'The secret or a header of a webhook endpoint does not open here, so this process leaves it to others. Its events are kept.',
       )
     return reason === null
   }

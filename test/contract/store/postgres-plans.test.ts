@@ -137,6 +137,7 @@ async function webhooks(): Promise<Statement[]> {
   await claims.claimWebhookCursors({ now: tick(), leaseUntil: tick(), token: 'a token', limit: 16 })
   await claims.releaseWebhookCursors('a token')
   const endpoint = webhookEndpointOf(scope)
+  await claims.releaseWebhookCursors('a token', [endpoint])
   const event = { ...chargeCommit({ scope }).event, sequence: 1, createdAt: tick(), epoch: 'an epoch' }
   const result = resultOf(event, endpoint.id, { object: 'txn' })
   const replay = { id: 'a replay', position: 1, sent: 1, delivered: 1, state: 'running' } as const

@@ -95,6 +95,37 @@ export function webhookClaims(open: Open): void {
     assert.deepEqual(idsOf(await claimCursors(store, { token: 'yours', limit: 0 })), [theirs.id])
   })
 
+  rule(
+    open,
+    'a process gives back some of its cursors, and keeps the others',
+    async (store, { live, other }) => {
+      const [given, kept] = [await addedEndpoint(store, live), await addedEndpoint(store, other)]
+      const theirs = await addedEndpoint(store, live)
+      await claimCursors(store, { token: 'mine', leave: [theirs] })
+      await claimCursors(store, { token: 'yours' })
+      await store.releaseWebhookCursors('mine', [])
+      assert.deepEqual(await claimCursors(store), [])
+      await store.releaseWebhookCursors('mine', [given, { ...kept, scope: live }, theirs])
+      assert.deepEqual(idsOf(await claimCursors(store, { token: 'mine', limit: 0 })), [kept.id])
+      assert.deepEqual(idsOf(await claimCursors(store)), [given.id])
+    },
+  )
+
+  rule(
+    open,
+    'a claim leaves versions of endpoints to others, until they change',
+    async (store, { live, other }) => {
+      const [left, taken] = [await addedEndpoint(store, live), await addedEndpoint(store, live)]
+      const leave = [left, { ...taken, scope: other }, { ...taken, version: 2 }]
+      assert.deepEqual(idsOf(await claimCursors(store, { token: 'mine', limit: 1, leave })), [taken.id])
+      assert.deepEqual(idsOf(await claimCursors(store, { token: 'yours' })), [left.id])
+      const ended = { token: 'mine', now: T + LEASE_MS, leave }
+      assert.deepEqual(idsOf(await claimCursors(store, ended)), [taken.id], 'also after a lease ended')
+      await changedEndpoint(store, left, { url: 'https://b.example' })
+      assert.deepEqual(idsOf(await claimCursors(store, ended)), [left.id, taken.id].sort())
+    },
+  )
+
   rule(open, 'a claim takes no disabled endpoint, and shows a changed one', async (store, { live }) => {
     const { endpoint } = await heldEndpoint(store, live, 'mine', 0)
     await addedEndpoint(store, live, disabled)
