@@ -27,7 +27,7 @@ const LINKS = `
   WHERE account_id = $1::integer AND live = $2::smallint
     AND number >= (SELECT links_to FROM event_purges WHERE account_id = $1::integer AND live = $2::smallint)
   ORDER BY number LIMIT $3::integer`
-const BOUNDS = purgeBounds('$1::integer', '$2::smallint')
+const BOUNDS = purgeBounds({ account: '$1::integer', live: '$2::smallint', indexed: () => '' })
 const RANGE = 'account_id = $1::integer AND live = $2::smallint AND seq > $3::bigint AND seq <= $4::bigint'
 const EVENTS = `SELECT seq, id, type, created_at, data FROM events WHERE ${RANGE} ORDER BY seq`
 const TRANSFERS = `
@@ -53,11 +53,18 @@ const DELETE_DELIVERIES = `
   INSERT INTO counters AS k (account_id, live, name, currency, part, value)
   SELECT $1::integer, $2::smallint, 'deliveries_' || state, '', 1, -count(*) FROM gone GROUP BY state ORDER BY state
   ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value`
-/** A delivery that a person put back meanwhile. */
+/** A delivery that a person put back meanwhile. Only an endpoint that is not deleted has a cursor. */
 const STILL_NEEDED = `
-  SELECT 1 FROM webhook_deliveries
-  WHERE account_id = $1::integer AND live = $2::smallint AND state <> 'delivered' AND event_seq <= $3::bigint
-    AND NOT ${OF_DELETED}
+  SELECT 1 FROM webhook_cursors c
+  WHERE c.account_id = $1::integer AND c.live = $2::smallint AND (
+    ${['pending', 'failed']
+      .map(
+        (state) => `(
+      SELECT min(d.event_seq) FROM webhook_deliveries d
+      WHERE d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint
+        AND d.state = '${state}') <= $3::bigint`,
+      )
+      .join(' OR ')})
   LIMIT 1`
 const SAVE = `
   UPDATE event_purges SET events_to = $3::bigint, links_to = $4::bigint, digest = $5, until = $6::bigint,
@@ -135,14 +142,17 @@ async function rowsOf(connection: Connection, own: Own, state: Purged, links: re
   return { events, transfers, audit }
 }
 
+/** Deletes the events of a step and their deliveries. The last one has a row if an event is still needed. */
+export const removal = (own: Own, state: Purged, next: Purged): Statement[] => [
+  { text: DELETE_DELIVERIES, values: [...own, idFloor('dlv', next.until + ID_MARGIN_MS), next.eventsTo] },
+  { text: DELETE_EVENTS, values: [...own, state.eventsTo, next.eventsTo] },
+  { text: STILL_NEEDED, values: [...own, next.eventsTo] },
+]
+
 /** False, and the transaction is undone, if a delivery of such an event was put back since the bounds were read. */
 async function remove(connection: Connection, own: Own, state: Purged, next: Purged): Promise<boolean> {
-  const results = await connection.run([
-    { text: DELETE_DELIVERIES, values: [...own, idFloor('dlv', next.until + ID_MARGIN_MS), next.eventsTo] },
-    { text: DELETE_EVENTS, values: [...own, state.eventsTo, next.eventsTo] },
-    { text: STILL_NEEDED, values: [...own, next.eventsTo] },
-  ])
-  if (results[2]?.rows.length === 0) return true
+  const results = await connection.run(removal(own, state, next))
+  if (results.at(-1)?.rows.length === 0) return true
   await connection.run([ROLLBACK])
   return false
 }

@@ -282,6 +282,24 @@ test('an index serves every lookup of the writer', () => {
   folder.remove()
 })
 
+test('what endpoints still need is found by covering indexes: no step of the retention reads the deliveries', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  const { watched, texts } = watch(db)
+  createWriter(watched)
+  const bounds = texts.filter((text) => text.includes('AS bounds'))
+  assert.equal(bounds.length, 1)
+  const plan = planOf(db, bounds[0] as string)
+  assert.deepEqual(plan.match(/(SEARCH|SCAN) [dr]\b[^;(]*/g), [
+    'SEARCH r USING INDEX webhook_replays_running ',
+    'SEARCH d USING COVERING INDEX webhook_deliveries_failed ',
+    'SEARCH d USING COVERING INDEX webhook_deliveries_pending ',
+  ])
+  db.close()
+  folder.remove()
+})
+
 test('the index by due time serves the search for work that is due too late', () => {
   const folder = tempDir()
   const db = openWriter(join(folder.path, 'a.db'))
