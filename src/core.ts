@@ -13,6 +13,7 @@ import {
 import { createRouter } from './app/routing/router.ts'
 import { serves } from './app/routing/serving.ts'
 import { ensureConfiguredEndpoint } from './app/webhooks/configured-endpoint.ts'
+import type { WebhookTools } from './app/webhooks/tools.ts'
 import type { Config, SettingKey } from './config.ts'
 import { isPostgres } from './database-name.ts'
 import { type Mode, OPERATOR_ACCOUNT } from './domain/scope.ts'
@@ -152,9 +153,10 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
       connections: config.webhookTargetConcurrency,
     })
     if (surroundings.delivers ?? true) await ensureConfiguredEndpoint(store, target, config.webhookTarget)
-    const context: Context = contextOf(config, { ...made, policy, clients }, watch, () =>
-      workers.wakeWebhooks(),
-    )
+    const context: Context = contextOf(config, { ...made, policy, clients }, watch, {
+      wake: () => workers.wakeWebhooks(),
+      probe: (endpoint) => workers.probeWebhooks(endpoint),
+    })
     store.onRemoteEvents((scope) => (scope ? context.bell.ring(scope) : context.bell.ringAll()))
     const webhooks = createOverall(config.webhookConcurrency)
     const workers = createWorkers(context, {
@@ -255,7 +257,7 @@ function contextOf(
   config: CoreConfig,
   { providers, policy, clients, ...made }: Made,
   { onCall = () => {}, onAlarm = () => {} }: Watch,
-  wake: () => void,
+  dispatcher: Pick<WebhookTools, 'wake' | 'probe'>,
 ): Context {
   const { vault, clock, runtime } = made
   const context: Context = createContext({
@@ -269,7 +271,7 @@ function contextOf(
     }),
     checkTarget: (url) => checkTarget(url, policy),
     webhooks: {
-      wake,
+      ...dispatcher,
       sendTest: createTestSender({
         messageOf: createMessages({ vault, body: testBody, defaultKey: config.webhookSecret ?? null }),
         clientOf: clientsOf(config, clients),

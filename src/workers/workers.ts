@@ -23,6 +23,8 @@ export type Workers = {
   start(): void
   /** Looks for webhook endpoints and deliveries that changed now, without waiting for the next poll. */
   wakeWebhooks(): void
+  /** Probes a webhook endpoint whose breaker is open: a test has shown that its receiver works. */
+  probeWebhooks: Dispatcher['probe']
   /** The webhook endpoints whose cursors this process holds; none before `start`. */
   heldEndpoints: Dispatcher['held']
   /** Handles stored notifications now, without waiting for the next poll. */
@@ -59,6 +61,7 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
       )
     },
     wakeWebhooks: () => dispatcher?.wake(),
+    probeWebhooks: (endpoint) => dispatcher?.probe(endpoint),
     heldEndpoints: () => dispatcher?.held() ?? [],
     wakeNotifications: () => notifications?.wake(),
     alive: () => !stopped && (dispatcher?.alive() ?? true) && loops.every((loop) => loop.alive()),

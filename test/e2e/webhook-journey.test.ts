@@ -96,7 +96,14 @@ test('a newcomer registers an endpoint, verifies, loses the receiver, replays, a
   assert.deepEqual([down.failed, down.pending, down.status], [1, 0, 'enabled'])
   assert.ok(down.failing_since !== null && down.failing_since >= (failed.attempts_made[0]?.started_at ?? ''))
 
-  // Repairs it, and replays the dead letter.
+  // A second event opens the circuit breaker: these are failures four to six in a row.
+  await api.charge()
+  await until(
+    () => endpointNow(api, endpoint.id),
+    ({ failed, pending }) => failed === 2 && pending === 0,
+  )
+
+  // Repairs it, and replays the dead letter, which need not wait for the next probe.
   status = 200
   const started = await api.post<WebhookReplayView>(`${ENDPOINTS_PATH}/${endpoint.id}/replays`, {
     kind: 'failed',
@@ -104,7 +111,7 @@ test('a newcomer registers an endpoint, verifies, loses the receiver, replays, a
   })
   assert.equal(started.status, 201, JSON.stringify(started.body))
   const replay = await endedReplay(api, started.body.id)
-  assert.deepEqual([replay.status, replay.sent, replay.delivered], ['done', 1, 1])
+  assert.deepEqual([replay.status, replay.sent, replay.delivered], ['done', 2, 2])
   const delivered = await deliveryNow(api, failed.id)
   assert.deepEqual([delivered.status, delivered.attempts_made.at(-1)?.reason], ['delivered', 'replay'])
   const up = await endpointNow(api, endpoint.id)
@@ -113,11 +120,11 @@ test('a newcomer registers an endpoint, verifies, loses the receiver, replays, a
 
   // Followed the events through all of it.
   await api.refund(paid.id)
-  await receiver.waitFor(6)
+  await receiver.waitFor(10)
   await follow()
   assert.deepEqual(
     followed.map(({ sequence }) => sequence),
-    [1, 2, 3],
+    [1, 2, 3, 4],
   )
   assert.deepEqual(
     new Set(receiver.received.map((webhook) => (verify(webhook) as Event).id)),

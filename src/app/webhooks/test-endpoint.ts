@@ -24,7 +24,9 @@ export async function testEndpoint(
     return reject('overloaded', 'Too many tests of webhook endpoints run; retry later.')
   running.set(webhooks, others + 1)
   try {
-    return await webhooks.sendTest(endpoint)
+    const tested = await webhooks.sendTest(endpoint)
+    if (tested.error === null) webhooks.probe(endpoint)
+    return tested
   } finally {
     running.set(webhooks, (running.get(webhooks) ?? 1) - 1)
   }

@@ -7,6 +7,8 @@ export type WebhookTools = {
   sendTest(endpoint: WebhookEndpoint): Promise<DeliveryTry>
   /** Called after a change, so that deliveries do not wait for the next look. */
   wake(): void
+  /** Called after a test that an endpoint passed: MiniPay does not wait any longer before it sends events to it. */
+  probe(endpoint: WebhookEndpoint): void
 }
 
 const NOT_HERE = 'This process sends no webhooks.'
@@ -15,4 +17,5 @@ const NOT_HERE = 'This process sends no webhooks.'
 export const NO_WEBHOOKS: WebhookTools = {
   sendTest: async () => ({ at: 0, ms: 0, status: null, error: NOT_HERE, answer: null, why: 'manual' }),
   wake() {},
+  probe() {},
 }

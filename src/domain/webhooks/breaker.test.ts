@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { breakerAfter, CLOSED, OPENING_FAILURES, type WebhookBreaker } from './breaker.ts'
+import { breakerAfter, CLOSED, OPENING_FAILURES, probedAt, type WebhookBreaker } from './breaker.ts'
 
 const failed = (probe: boolean, waitMs: number | null = null) => ({ succeeded: false, probe, waitMs })
 
@@ -47,4 +47,11 @@ test('failures of attempts that were sent before it opened change no probe', () 
 test('one success closes it', () => {
   assert.deepEqual(breakerAfter(opened(), { succeeded: true, probe: true, waitMs: null }, 9_000), CLOSED)
   assert.deepEqual(breakerAfter(opened(), { succeeded: true, probe: false, waitMs: null }, 9_000), CLOSED)
+})
+
+test('a probe can be made due earlier, but not later', () => {
+  const breaker = opened()
+  assert.deepEqual(probedAt(breaker, 2_000).open, { probeAt: 2_000, probes: 0 })
+  assert.deepEqual(probedAt(breaker, 50_000), breaker)
+  assert.deepEqual(probedAt(CLOSED, 2_000), CLOSED)
 })

@@ -45,3 +45,9 @@ export function breakerAfter(
   )
   return { failures, open: { probeAt: now + waitMs, probes } }
 }
+
+/** The breaker whose next probe, if it is open, comes at the latest then. */
+export function probedAt(breaker: WebhookBreaker, at: number): WebhookBreaker {
+  const { open, failures } = breaker
+  return open && at < open.probeAt ? { failures, open: { ...open, probeAt: at } } : breaker
+}

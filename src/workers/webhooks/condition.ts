@@ -1,5 +1,5 @@
 /** How an endpoint does: its circuit breaker, and for how long it has failed. */
-import { breakerAfter, CLOSED, type WebhookBreaker } from '../../domain/webhooks/breaker.ts'
+import { breakerAfter, CLOSED, probedAt, type WebhookBreaker } from '../../domain/webhooks/breaker.ts'
 import { type Failing, failingAfter } from '../../domain/webhooks/failing.ts'
 import type { Judgement } from '../../domain/webhooks/schedule.ts'
 import type { Runtime } from '../../ports/runtime.ts'
@@ -9,6 +9,8 @@ export type Consequence = 'warn' | 'gone' | 'failing'
 export type Condition = {
   /** Null while the breaker is closed; `probeAt` in ms of the monotonic clock. */
   open(): WebhookBreaker['open']
+  /** The next probe is due now, if the breaker is open: somebody may have repaired the receiver. */
+  probeNow(): void
   failing(): Failing
   /** Whether that differs from what is stored. */
   isNew(): boolean
@@ -34,6 +36,9 @@ export function createCondition({ failing: first, runtime, now }: ConditionOptio
   let stored = first
   return {
     open: () => breaker.open,
+    probeNow() {
+      breaker = probedAt(breaker, runtime.monotonic())
+    },
     failing: () => failing,
     isNew: () => failing !== stored,
     stored(state) {

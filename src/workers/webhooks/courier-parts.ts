@@ -55,6 +55,8 @@ export type Courier = {
   ring(): void
   /** Looks for work that no ring told of; `thorough` also for deliveries that were put back. */
   poll(thorough: boolean): void
+  /** Somebody may have repaired the receiver: if the breaker is open, the next probe is due now. */
+  probe(): void
   /** Begins no further attempt. */
   end(): void
   /** Gives up the attempts in flight: their events are sent again later. */

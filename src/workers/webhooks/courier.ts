@@ -90,12 +90,13 @@ class EndpointCourier implements Courier {
   ended = (): Promise<void> => this.#ended.promise
 
   update({ endpoint, replays }: HeldCursor): void {
-    const { url, ordered } = this.#endpoint
+    const { url, ordered, version } = this.#endpoint
     this.#endpoint = endpoint
     // Another receiver, or another order: the next courier begins anew.
     if (endpoint.url !== url || endpoint.ordered !== ordered) this.end()
     else {
       this.#work.follow(replays)
+      if (endpoint.version !== version) this.#condition.probeNow()
       if (this.#work.replay?.hasProgress()) this.#parts.onResults(this)
       this.#pump()
     }
@@ -108,9 +109,14 @@ class EndpointCourier implements Courier {
 
   poll(thorough: boolean): void {
     this.#work.events.ring()
-    if (thorough) this.#work.due.ring()
+    if (thorough) this.#work.due.lookForPutBack()
     else this.#work.due.poll()
     this.#storePosition()
+    this.#pump()
+  }
+
+  probe(): void {
+    this.#condition.probeNow()
     this.#pump()
   }
 
@@ -137,6 +143,7 @@ class EndpointCourier implements Courier {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
+    if (this.#work.isWanted()) this.#condition.probeNow()
     while (!this.#ending && this.#parts.holds()) {
       const source = this.#next()
       if (!source || !this.#slots.free() || this.#pace.waitMs() > 0) break
@@ -335,7 +342,7 @@ class EndpointCourier implements Courier {
 
   async #read(): Promise<void> {
     if (this.#reading) return
-    const read = this.#work.read(this.isOpen())
+    const read = this.#work.read()
     if (!read) return
     this.#reading = true
     try {
@@ -364,7 +371,7 @@ class EndpointCourier implements Courier {
     if (!open) return
     if (this.#flights.size === 0) {
       const probeMs = Math.max(0, open.probeAt - runtime.monotonic())
-      const hasWork = this.#work.due.ready() || this.#work.hasNew()
+      const hasWork = this.#work.next(true) !== null
       this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
     }
   }

@@ -45,6 +45,8 @@ export type HeldEndpoint = {
 export type Dispatcher = {
   /** Endpoints or deliveries changed: looks at once. */
   wake(): void
+  /** The endpoint's receiver works, as a test has shown: an open breaker probes at once, if its cursor is held here. */
+  probe(endpoint: Pick<WebhookEndpoint, 'scope' | 'id'>): void
   /** False when its runs have failed, or not ended, for a while. */
   alive(): boolean
   /** The endpoints of this process. */
@@ -164,6 +166,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     wake,
+    probe: ({ scope, id }) => couriers.get(nameOf(scope, id))?.probe(),
     alive: loop.alive,
     held: () =>
       [...couriers.values()]

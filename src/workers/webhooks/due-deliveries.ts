@@ -15,8 +15,10 @@ export type DueDeliveriesOptions = {
 }
 
 export type DueDeliveries = {
-  /** Somebody may have put a delivery back, or made one due: look again. */
+  /** One may have become due: look again, once none waits here. */
   ring(): void
+  /** Somebody may have put a delivery back, which goes first: look again, even while others wait here. */
+  lookForPutBack(): void
   /** Looks again if some deliveries that were taken are not stored yet: until then the next due time is unknown. */
   poll(): void
   /** A delivery of this endpoint will be due then, in ms since 1970. */
@@ -26,7 +28,7 @@ export type DueDeliveries = {
   read(): Promise<void>
   /** Whether one waits here that may begin. */
   ready(): boolean
-  /** Takes the one that has been due longest. */
+  /** Takes one that somebody put back, or else the one that has been due longest. */
   take(): Job | undefined
   /** Counts a delivery as taken that was stored while its first attempt is in flight. */
   hold(id: string): void
@@ -34,6 +36,8 @@ export type DueDeliveries = {
   end(id: string): void
   /** How many were taken and are not stored yet. */
   taken(): number
+  /** Whether a read found one that somebody put back since the last call. */
+  foundPutBack(): boolean
   /** When to read again, in ms since 1970, as far as it is known; null: once one that is here has begun or ended. */
   nextAt(): number | null
 }
@@ -42,9 +46,28 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
   let waiting: Job[] = []
   /** The store still lists them as due. */
   const taken = new Set<string>()
+  /** Those that were stored while a read was running: it may still show them as due. */
+  let left = new Set<string>()
   let rung = true
+  let thorough = false
   let nextAt: number | null = null
-  const place = () => waiting.findIndex(({ object }) => mayBegin(object))
+  /** The latest time at which somebody put one of those that were read back, in ms since 1970. */
+  let putBackAt = Number.NEGATIVE_INFINITY
+  let foundPutBack = false
+
+  function place(): number {
+    const first = waiting.findIndex((job) => isPutBack(job) && mayBegin(job.object))
+    return first >= 0 ? first : waiting.findIndex(({ object }) => mayBegin(object))
+  }
+
+  function notice(found: readonly DueDelivery[]): void {
+    for (const { delivery } of found) {
+      const { revision, attempts, dueAt } = delivery
+      if (dueAt === null || dueAt <= putBackAt || !isPutBack({ stored: { revision, attempts } })) continue
+      putBackAt = dueAt
+      foundPutBack = true
+    }
+  }
 
   function add(at: number): void {
     if (nextAt === null || at < nextAt) nextAt = at
@@ -54,20 +77,28 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
     ring() {
       rung = true
     },
+    lookForPutBack() {
+      rung = true
+      thorough = true
+    },
     poll() {
       if (taken.size > 0) rung = true
     },
     add,
     worthReading: () =>
-      waiting.length === 0 && taken.size < MOST && (rung || (nextAt !== null && nextAt <= now())),
+      taken.size < MOST &&
+      (thorough || (waiting.length === 0 && (rung || (nextAt !== null && nextAt <= now())))),
     async read() {
-      const before = nextAt
+      const before = { nextAt, thorough }
       rung = false
+      thorough = false
       nextAt = null
+      left = new Set()
       try {
         const limit = MOST + taken.size
         const found = await due(now(), limit)
-        waiting = found.filter(({ delivery }) => !taken.has(delivery.id)).map(jobOf)
+        waiting = found.filter(({ delivery: { id } }) => !taken.has(id) && !left.has(id)).map(jobOf)
+        notice(found)
         if (found.length === limit) rung = true
         else if (found.length === 0) {
           const at = await next()
@@ -75,7 +106,8 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
         }
       } catch (error) {
         rung = true
-        if (before !== null) add(before)
+        thorough ||= before.thorough
+        if (before.nextAt !== null) add(before.nextAt)
         throw error
       }
     },
@@ -87,11 +119,23 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
     },
     hold: (id) => void taken.add(id),
     end(id) {
-      if (taken.delete(id)) rung = true
+      if (!taken.delete(id)) return
+      left.add(id)
+      rung = true
     },
     taken: () => taken.size,
+    foundPutBack() {
+      const found = foundPutBack
+      foundPutBack = false
+      return found
+    },
     nextAt: () => (waiting.length === 0 && taken.size < MOST ? nextAt : null),
   }
+}
+
+/** Whether somebody put it back, and it was not tried since. */
+function isPutBack({ stored }: Pick<Job, 'stored'>): boolean {
+  return stored !== null && stored.revision > 0 && stored.attempts === 0
 }
 
 function jobOf({ delivery, event }: DueDelivery): Job {

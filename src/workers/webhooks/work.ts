@@ -42,6 +42,8 @@ export class EndpointWork {
   readonly #order = createOrder()
   readonly #flying: Record<Source, number> = { due: 0, new: 0, replay: 0 }
   readonly #endedReplays = new Set<string>()
+  readonly #knownReplays = new Set<string>()
+  #hasNewReplay = false
   /** A new event of an ordered endpoint that may be sent. */
   #admitted: Job | undefined
   /** One whose turn has come, after it had to wait. */
@@ -71,6 +73,10 @@ export class EndpointWork {
 
   /** Continues the oldest of the running replays; the former one may have been canceled. */
   follow(replays: HeldCursor['replays']): void {
+    for (const { id } of replays) {
+      if (!this.#knownReplays.has(id)) this.#hasNewReplay = true
+      this.#knownReplays.add(id)
+    }
     if (replays.some(({ id }) => id === this.replay?.id)) return
     // The list may be older than the end of one.
     const first = replays.find(({ id }) => !this.#endedReplays.has(id))
@@ -96,14 +102,20 @@ export class EndpointWork {
     if (this.replay?.id === id) this.replay = null
   }
 
-  /** Where the next job comes from; null while none may begin. With `probing`, replays wait. */
+  /** Whether somebody began a replay or put a delivery back since the last call. */
+  isWanted(): boolean {
+    const wanted = this.#hasNewReplay
+    this.#hasNewReplay = false
+    return this.due.foundPutBack() || wanted
+  }
+
+  /** Where the next job comes from; null while none may begin. */
   next(probing: boolean): Source | null {
     const slots = this.#options.slots()
     const hasNew = this.hasNew()
     if (this.due.ready() && (probing || !hasNew || this.#flying.due < Math.max(1, slots * DUE_PART)))
       return 'due'
     if (hasNew) return 'new'
-    if (probing) return null
     return this.replay?.ready() && this.#flying.replay < Math.max(1, slots * REPLAY_PART) ? 'replay' : null
   }
 
@@ -173,11 +185,11 @@ export class EndpointWork {
   }
 
   /** Reads what is worth reading; null if nothing is. Rejects with `StoreUnavailable`. */
-  read(probing: boolean): Promise<void> | null {
+  read(): Promise<void> | null {
     if (this.due.worthReading()) return this.due.read()
     const slots = this.#options.slots()
     if (this.events.worthReading(slots)) return this.events.read(slots)
-    return this.replay?.worthReading() && !probing ? this.replay.read() : null
+    return this.replay?.worthReading() ? this.replay.read() : null
   }
 
   async #askForBlocked(objects: readonly (string | null)[]): Promise<void> {

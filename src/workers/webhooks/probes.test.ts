@@ -1,0 +1,79 @@
+/** What a courier sends while the circuit breaker of its endpoint is open, and when. */
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { auditEntry } from '../../../test/kit/audit-entries.ts'
+import { DOWN, OK, webhookWorld } from '../../../test/kit/couriers.ts'
+import { replayOf } from '../../../test/kit/webhooks.ts'
+import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
+import { KEYLESS_SCOPE } from '../../ports/store.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+
+/** An endpoint whose receiver was down for half an hour, and works from now on. */
+async function repaired(t: TestContext, changes: Partial<WebhookEndpoint>, events = 10) {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ disableAfterMs: null, ...changes })
+  let up = false
+  world.receive(endpoint, () => (up ? OK : DOWN))
+  const dispatcher = world.start()
+  await world.charges(events)
+  await world.runtime.advance(30 * MINUTE)
+  up = true
+  return { world, endpoint, dispatcher }
+}
+
+test('a replay of the dead letter probes at once while the breaker is open, though nothing else is there', async (t) => {
+  const { world, endpoint, dispatcher } = await repaired(t, { schedule: [SECOND] })
+  const replay = replayOf(endpoint, { kind: 'failed', from: 0, position: 0, to: 10 })
+  await world.store.addReplay(replay, null)
+  dispatcher.wake()
+  await world.runtime.advance(5 * SECOND)
+  const ended = await world.store.replay(KEYLESS_SCOPE, replay.id)
+  assert.deepEqual([ended?.state, ended?.sent, ended?.delivered], ['done', 10, 10])
+})
+
+test('a replay that found the receiver down goes on once it works', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ schedule: [SECOND], disableAfterMs: null })
+  let up = false
+  world.receive(endpoint, () => (up ? OK : DOWN))
+  const dispatcher = world.start()
+  await world.charges(10)
+  await world.runtime.advance(30 * MINUTE)
+  const replay = replayOf(endpoint, { kind: 'failed', from: 0, position: 0, to: 10 })
+  await world.store.addReplay(replay, null)
+  dispatcher.wake()
+  await world.runtime.advance(90 * SECOND)
+  up = true
+  await world.runtime.advance(2 * MINUTE)
+  assert.equal((await world.store.replay(KEYLESS_SCOPE, replay.id))?.state, 'done')
+})
+
+test('a retry by hand is the next probe, at once, before deliveries that are due and in memory', async (t) => {
+  const { world, endpoint, dispatcher } = await repaired(t, { schedule: [MINUTE, MINUTE] }, 40)
+  const failed = (await world.deliveries(endpoint)).find(({ state }) => state === 'failed')
+  assert.ok(failed)
+
+  const before = world.told.length
+  assert.ok(
+    await world.store.retryWebhookDelivery(
+      KEYLESS_SCOPE,
+      failed.id,
+      world.runtime.now(),
+      auditEntry(KEYLESS_SCOPE),
+    ),
+  )
+  dispatcher.wake()
+  await world.runtime.advance(100)
+  assert.equal(world.told[before]?.delivery, failed.id)
+})
+
+test('a change of the endpoint, and a test that it passed, make the probe due at once', async (t) => {
+  const { world, endpoint, dispatcher } = await repaired(t, { schedule: [] }, 5)
+  await world.charges(5)
+  assert.equal(world.told.length, 5, 'the probe waits for its time')
+  dispatcher.probe(endpoint)
+  await world.runtime.advance(100)
+  assert.equal(world.told.length, 10)
+})
