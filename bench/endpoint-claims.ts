@@ -43,7 +43,7 @@ async function claim(store: Store, token: string): Promise<number> {
   const now = Date.now()
   const held = await store.claimWebhookCursors({ now, leaseUntil: now + LEASE_MS, token, limit: ENDPOINTS })
   for (const { endpoint, position } of held) {
-    const events = await store.eventsToDeliver(endpoint.scope, { after: position, limit: PAGE })
+    const { data: events } = await store.eventsToDeliver(endpoint.scope, { after: position, limit: PAGE })
     if (events.length !== PAGE) throw new Error(`${events.length} events in place of ${PAGE}.`)
   }
   await store.releaseWebhookCursors(token)

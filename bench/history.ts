@@ -222,7 +222,7 @@ async function claimAndRecord(
   const now = store.now()
   let due: readonly DueDelivery[] = []
   const claimMs = await timed(async () => {
-    due = await store.dueDeliveries(WEBHOOKS, ENDPOINT, { now, limit: CLAIM_SIZE })
+    due = (await store.dueDeliveries(WEBHOOKS, ENDPOINT, { now, limit: CLAIM_SIZE })).data
   })
   if (due.length !== CLAIM_SIZE) throw new Error(`${due.length} deliveries were due, not ${CLAIM_SIZE}`)
   const recordMs = await timed(async () => {

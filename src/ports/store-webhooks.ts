@@ -168,24 +168,27 @@ export type WebhookStore = {
   claimWebhookCursors(claim: CursorClaim): Promise<HeldCursor[]>
   /** Ends every lease of the token, or those of `only` these endpoints, so that others can claim the cursors at once. */
   releaseWebhookCursors(token: string, only?: readonly Pick<WebhookEndpoint, 'scope' | 'id'>[]): Promise<void>
-  /** Events after a sequence, up to and including `to`, oldest first; the page may end early if their data is long. */
+  /**
+   * Events after a sequence, up to and including `to`, oldest first. The page may end early if their data is long: only
+   * `hasMore` says whether more follow. It has one event at least, if there is one.
+   */
   eventsToDeliver(
     scope: Scope,
     query: { readonly after: number; readonly to?: number; readonly limit: number },
-  ): Promise<StoredEvent[]>
+  ): Promise<Page<StoredEvent>>
   /** Those of the deliveries that are stored, without order: a replay, or a new holder, reads them before it sends. */
   storedDeliveries(scope: Scope, ids: readonly string[]): Promise<Delivery[]>
-  /** Pending deliveries that are due, in order of their due times. The page may end early if their data is long. */
+  /** Pending deliveries that are due, in order of their due times. The page may end early, as of `eventsToDeliver`. */
   dueDeliveries(
     scope: Scope,
     endpoint: string,
     query: { readonly now: number; readonly limit: number },
-  ): Promise<DueDelivery[]>
+  ): Promise<Page<DueDelivery>>
   /** The earliest due time of a pending delivery, in ms since 1970; null if none is due at any time. */
   nextDue(scope: Scope, endpoint: string): Promise<number | null>
   /** Those of the objects that have a pending delivery at the endpoint. */
   blockedObjects(scope: Scope, endpoint: string, objects: readonly string[]): Promise<string[]>
-  /** Failed deliveries of events after a sequence, up to and including `to`, oldest first; the page may end early. */
+  /** Failed deliveries of events after a sequence, up to and including `to`, oldest first. The page may end early, as above. */
   failedDeliveriesOf(
     scope: Scope,
     endpoint: string,
@@ -195,7 +198,7 @@ export type WebhookStore = {
       readonly types: readonly string[] | null
       readonly limit: number
     },
-  ): Promise<DueDelivery[]>
+  ): Promise<Page<DueDelivery>>
   /**
    * Stores the batches in one transaction. False for a batch whose token no longer holds its cursor: nothing of it is
    * stored.

@@ -167,8 +167,13 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
       return endpoint
     },
     /** Commits charges, each with one event, and rings. */
-    async charges(count: number, scope: Scope = KEYLESS_SCOPE): Promise<StoredEvent[]> {
-      const commits = Array.from({ length: count }, () => chargeCommit({ scope, at: runtime.now() }))
+    async charges(
+      count: number,
+      scope: Scope = KEYLESS_SCOPE,
+      metadata?: Readonly<Record<string, string>>,
+    ): Promise<StoredEvent[]> {
+      const details = { scope, ...(metadata && { metadata }) }
+      const commits = Array.from({ length: count }, () => chargeCommit({ ...details, at: runtime.now() }))
       for (const commit of commits) await committed(store, commit)
       bell.ring(scope)
       return eventsOf(

@@ -39,7 +39,7 @@ export async function registerEndpoints(store: Store): Promise<Endpoints> {
 /** The first event is delivered to `WEBHOOK_TARGET`, the second one fails, and the third one waits. */
 export async function deliverSome(store: Store): Promise<void> {
   await claimCursors(store, { token: TOKEN })
-  const stored = await store.eventsToDeliver(LIVE, { after: 0, limit: 3 })
+  const { data: stored } = await store.eventsToDeliver(LIVE, { after: 0, limit: 3 })
   const [sent, failed, waits] = stored.map((event) => ({ event, object: chargeIn(event.data) }))
   assert.ok(sent && failed && waits)
   await recorded(store, { scope: LIVE, id: 'default' }, TOKEN, {
@@ -56,7 +56,7 @@ export async function deliverSome(store: Store): Promise<void> {
 /** So it is at all endpoints; the ordered one also has deliveries that wait for others, and replays of every state. */
 export async function deliver(store: Store, { ordered, gone }: Endpoints): Promise<void> {
   await deliverSome(store)
-  const stored = await store.eventsToDeliver(LIVE, { after: 0, limit: 6 })
+  const { data: stored } = await store.eventsToDeliver(LIVE, { after: 0, limit: 6 })
   const results = stored.map((event, i) => {
     const [dueAt, tried] = [i === 1 ? T : null, i === 2 ? { try: null } : {}]
     const state = i === 1 || i === 2 ? 'pending' : i === 3 ? 'failed' : 'delivered'

@@ -1,5 +1,5 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
-import type { Scope, StoredEvent } from '../../ports/store.ts'
+import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
 import type { DueDelivery } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
@@ -9,6 +9,8 @@ import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
+type Values = readonly (string | number | null)[]
+
 /** The last number of all. */
 const END = Number.MAX_SAFE_INTEGER
 /** A page ends before the data of its events is longer, in characters; it has one row at least. */
@@ -16,15 +18,20 @@ const PAGE_CHARACTERS = 4_000_000
 
 /** What the holder of a cursor reads. Its sessions keep one plan for all calls, as those that commit. */
 export function webhookWorkReads(sql: Sql) {
-  const due = async (text: string, values: readonly (string | number | null)[]): Promise<DueDelivery[]> =>
-    rowsOf(await sql(text, values)).map(dueOf)
+  async function due(text: string, values: Values, limit: number): Promise<Page<DueDelivery>> {
+    const { data, hasMore } = pageOf<object>(await sql(text, values), limit)
+    return { data: data.map(dueOf), hasMore }
+  }
 
   return {
     async eventsToDeliver(
       scope: Scope,
       { after, to = END, limit }: { after: number; to?: number; limit: number },
-    ): Promise<StoredEvent[]> {
-      return rowsOf(await sql(EVENTS, [scope.accountId, live(scope), after, to, limit])) as StoredEvent[]
+    ): Promise<Page<StoredEvent>> {
+      return pageOf<StoredEvent>(
+        await sql(EVENTS, [scope.accountId, live(scope), after, to, limit + 1]),
+        limit,
+      )
     },
 
     async storedDeliveries(scope: Scope, ids: readonly string[]): Promise<Delivery[]> {
@@ -33,7 +40,7 @@ export function webhookWorkReads(sql: Sql) {
     },
 
     dueDeliveries: (scope: Scope, endpoint: string, { now, limit }: { now: number; limit: number }) =>
-      due(DUE, [scope.accountId, live(scope), endpoint, limit, now]),
+      due(DUE, [scope.accountId, live(scope), endpoint, limit + 1, now], limit),
 
     async nextDue(scope: Scope, endpoint: string): Promise<number | null> {
       const { rows } = await sql(NEXT_DUE, [scope.accountId, live(scope), endpoint])
@@ -50,22 +57,26 @@ export function webhookWorkReads(sql: Sql) {
       scope: Scope,
       endpoint: string,
       query: { after: number; to: number; types: readonly string[] | null; limit: number },
-    ): Promise<DueDelivery[]> {
+    ): Promise<Page<DueDelivery>> {
       const { after, to, types, limit } = query
       const of = types && JSON.stringify(types)
-      return due(FAILED, [scope.accountId, live(scope), endpoint, limit, after, to, of])
+      return due(FAILED, [scope.accountId, live(scope), endpoint, limit + 1, after, to, of], limit)
     },
   }
 }
 
 const TEXTS = recordset<string>({ text: ['text', (text) => text] })
 
-const rowsOf = ({ rows }: Result) => rows.map(({ before, ...row }) => row as object)
+/** The query of a page reads one row more than its limit: `found` is the number of rows before any was left out. */
+function pageOf<T>({ rows }: Result, limit: number): Page<T> {
+  const data = rows.slice(0, limit).map(({ before, found, ...row }) => row as T)
+  return { data, hasMore: Number(rows[0]?.['found'] ?? 0) > data.length }
+}
 
 /** Those rows of a query whose data, with that of the rows before, is not too long. */
 const bounded = (query: string, order: string) => `
   SELECT * FROM (
-    SELECT q.*, sum(length(q.data)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) - length(q.data) AS before
+    SELECT q.*, count(*) OVER () AS found, sum(length(q.data)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) - length(q.data) AS before
     FROM (${query}) AS q) AS p
   WHERE before < ${PAGE_CHARACTERS}
   ORDER BY ${order}`

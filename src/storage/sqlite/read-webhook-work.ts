@@ -1,11 +1,11 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
-import type { Scope, StoredEvent } from '../../ports/store.ts'
+import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
 import type { DueDelivery } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
 import { DELIVERY_COLUMNS, dueColumns, dueOf } from '../webhooks.ts'
 import { EVENT_DATA } from './long-texts.ts'
-import { type Sql, takeRows } from './read-page.ts'
+import { pageOf, type Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
 /** The last number of all. */
@@ -21,12 +21,12 @@ export function webhookWorkReads(sql: Sql) {
     eventsToDeliver(
       scope: Scope,
       { after, to = END, limit }: { after: number; to?: number; limit: number },
-    ): StoredEvent[] {
+    ): Page<StoredEvent> {
       const rows = sql(
         `SELECT seq AS sequence, id, type, created_at AS createdAt, ${EVENT_DATA} AS data, ${EPOCH_OF_EVENT} AS epoch
          FROM events e WHERE account_id = ? AND live = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
-      ).iterate(scope.accountId, live(scope), after, to, limit) as IterableIterator<StoredEvent>
-      return takeRows(rows, limit).rows
+      ).iterate(scope.accountId, live(scope), after, to, limit + 1) as IterableIterator<StoredEvent>
+      return pageOf(rows, limit)
     },
 
     storedDeliveries(scope: Scope, ids: readonly string[]): Delivery[] {
@@ -44,12 +44,12 @@ export function webhookWorkReads(sql: Sql) {
       scope: Scope,
       endpoint: string,
       { now, limit }: { now: number; limit: number },
-    ): DueDelivery[] {
+    ): Page<DueDelivery> {
       const rows = sql(
         `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY webhook_deliveries_due CROSS ${EVENT}
          WHERE ${OWN} AND d.due_at <= ? ORDER BY d.due_at, d.id LIMIT ?`,
-      ).iterate(scope.accountId, live(scope), endpoint, now, limit) as IterableIterator<object>
-      return takeRows(rows, limit).rows.map(dueOf)
+      ).iterate(scope.accountId, live(scope), endpoint, now, limit + 1) as IterableIterator<object>
+      return duePage(rows, limit)
     },
 
     nextDue(scope: Scope, endpoint: string): number | null {
@@ -72,7 +72,7 @@ export function webhookWorkReads(sql: Sql) {
       scope: Scope,
       endpoint: string,
       query: { after: number; to: number; types: readonly string[] | null; limit: number },
-    ): DueDelivery[] {
+    ): Page<DueDelivery> {
       const { after, to, types, limit } = query
       const typed = types ? 'AND d.event_type IN (SELECT value FROM json_each(?))' : ''
       const rows = sql(
@@ -82,9 +82,14 @@ export function webhookWorkReads(sql: Sql) {
       ).iterate(
         ...[scope.accountId, live(scope), endpoint, after, to],
         ...(types ? [JSON.stringify(types)] : []),
-        limit,
+        limit + 1,
       ) as IterableIterator<object>
-      return takeRows(rows, limit).rows.map(dueOf)
+      return duePage(rows, limit)
     },
   }
+}
+
+function duePage(rows: Iterable<object>, limit: number): Page<DueDelivery> {
+  const { data, hasMore } = pageOf(rows, limit)
+  return { data: data.map(dueOf), hasMore }
 }

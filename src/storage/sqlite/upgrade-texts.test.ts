@@ -60,7 +60,10 @@ test('rows with long texts of the version before are read as they were, and go o
   assert.equal(told?.type, 'payment.refunded')
   const { charge } = decodeSnapshot(told?.data ?? '')
   assert.deepEqual([charge?.metadata, charge?.description], [old.metadata, old.description])
-  const toDeliver = await store.eventsToDeliver(LIVE, { after: (told?.sequence ?? 0) - 1, limit: 1 })
+  const { data: toDeliver } = await store.eventsToDeliver(LIVE, {
+    after: (told?.sequence ?? 0) - 1,
+    limit: 1,
+  })
   assert.equal(toDeliver[0]?.data, told?.data)
   await store.close()
 

@@ -31,6 +31,16 @@ test('an endpoint gets every event that it wants, in order, and nothing from bef
   )
 })
 
+test('a backlog of long events is sent without waiting for a poll between its pages', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`note_${i}`, 'v'.repeat(480)]))
+  await world.charges(60, KEYLESS_SCOPE, metadata)
+  world.start()
+  await world.runtime.advance(200)
+  assert.equal(world.toldTo(endpoint).length, 60)
+})
+
 test('a new event is sent at once, without a poll', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()

@@ -1,4 +1,5 @@
 /** The stored deliveries of an endpoint whose next attempt is due. */
+import type { Page } from '../../ports/store.ts'
 import type { DueDelivery } from '../../ports/store-webhooks.ts'
 import type { Job } from './job.ts'
 
@@ -6,7 +7,7 @@ import type { Job } from './job.ts'
 const MOST = 64
 
 export type DueDeliveriesOptions = {
-  readonly due: (now: number, limit: number) => Promise<readonly DueDelivery[]>
+  readonly due: (now: number, limit: number) => Promise<Page<DueDelivery>>
   readonly next: () => Promise<number | null>
   /** Whether nothing else of the object is in flight. */
   readonly mayBegin: (object: string | null) => boolean
@@ -95,11 +96,11 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
       nextAt = null
       left = new Set()
       try {
-        const limit = MOST + taken.size
-        const found = await due(now(), limit)
+        const { data: found, hasMore } = await due(now(), MOST + taken.size)
         waiting = found.filter(({ delivery: { id } }) => !taken.has(id) && !left.has(id)).map(jobOf)
         notice(found)
-        if (found.length === limit) rung = true
+        // A page of long data that has only deliveries in flight stays the same until one of them ends.
+        if (hasMore && waiting.length > 0) rung = true
         else if (found.length === 0) {
           const at = await next()
           if (at !== null) add(at)

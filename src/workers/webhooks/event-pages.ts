@@ -1,16 +1,16 @@
 /** Reads events for all endpoints: those of one scope that are equally far share each page. */
-import type { Scope, Store, StoredEvent } from '../../ports/store.ts'
+import type { Page, Scope, Store, StoredEvent } from '../../ports/store.ts'
 
 export type PageRange = { readonly after: number; readonly to?: number; readonly limit: number }
 
 export type EventPages = {
   /** Rejects with `StoreUnavailable`. */
-  read(scope: Scope, range: PageRange): Promise<readonly StoredEvent[]>
+  read(scope: Scope, range: PageRange): Promise<Page<StoredEvent>>
 }
 
 export function createEventPages(store: Pick<Store, 'eventsToDeliver'>): EventPages {
   /** Reads in progress, by what they read. */
-  const reads = new Map<string, Promise<readonly StoredEvent[]>>()
+  const reads = new Map<string, Promise<Page<StoredEvent>>>()
   return {
     read(scope, range) {
       const { after, to = '', limit } = range
@@ -22,9 +22,4 @@ export function createEventPages(store: Pick<Store, 'eventsToDeliver'>): EventPa
       return read
     },
   }
-}
-
-/** The size of a page's data, in characters. */
-export function sizeOf(events: readonly StoredEvent[]): number {
-  return events.reduce((sum, { data }) => sum + data.length, 0)
 }

@@ -2,7 +2,7 @@
 import type { EventType } from '../../domain/event.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
-import type { Store } from '../../ports/store.ts'
+import type { Store, StoredEvent } from '../../ports/store.ts'
 import type { EventPages } from './event-pages.ts'
 import type { FormerPage } from './replay-run.ts'
 
@@ -22,15 +22,22 @@ export async function readFormer(
   limit: number,
 ): Promise<FormerPage> {
   if (kind === 'failed') {
-    const fitting = await store.failedDeliveriesOf(scope, id, { after, to, types, limit })
-    return { events: fitting.map(({ event }) => event), fitting }
+    const { data, hasMore } = await store.failedDeliveriesOf(scope, id, { after, to, types, limit })
+    return { fitting: data, readTo: hasMore ? endOf(data.map(({ event }) => event)) : to }
   }
-  const events = await pages.read(scope, { after, to, limit })
+  const { data: events, hasMore } = await pages.read(scope, { after, to, limit })
   const wanted = events.filter(({ type }) => (types ? types.includes(type) : wants(endpoint(), type)))
   const stored = await store.storedDeliveries(
     scope,
     wanted.map((event) => idOf(event.id)),
   )
   const byId = new Map(stored.map((delivery) => [delivery.id, delivery]))
-  return { events, fitting: wanted.map((event) => ({ event, delivery: byId.get(idOf(event.id)) })) }
+  return {
+    fitting: wanted.map((event) => ({ event, delivery: byId.get(idOf(event.id)) })),
+    readTo: hasMore ? endOf(events) : to,
+  }
+
+  function endOf(page: readonly StoredEvent[]): number {
+    return page.at(-1)?.sequence ?? after
+  }
 }

@@ -1,23 +1,20 @@
 /** The events after an endpoint's cursor: read in pages, filtered, and kept in order until they are sent. */
 import type { EventType } from '../../domain/event.ts'
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
-import type { StoredEvent } from '../../ports/store.ts'
-import { sizeOf } from './event-pages.ts'
+import type { Page, StoredEvent } from '../../ports/store.ts'
 import { type Job, objectOf } from './job.ts'
 import { createWindow, type Window } from './window.ts'
 
-/** The most events of a page; the store also bounds the bytes. */
+/** The most events of a page; the store also bounds their text. */
 export const PAGE = 256
 const MIN_PAGE = 16
-/** A shorter page may be short because its data is long: more events may follow. */
-const LONG_PAGE = 1024 * 1024
 
 export type NewEventsOptions = {
   /** The sequence after which the endpoint has to be told. */
   readonly position: number
   /** Deliveries of events up to this sequence may be stored. */
   readonly reach: number
-  readonly read: (after: number, limit: number) => Promise<readonly StoredEvent[]>
+  readonly read: (after: number, limit: number) => Promise<Page<StoredEvent>>
   readonly stored: (ids: readonly string[]) => Promise<readonly Delivery[]>
   readonly wants: (type: EventType) => boolean
   /** Called with the objects of a page before its events are kept. Rejects with `StoreUnavailable`. */
@@ -79,7 +76,7 @@ export function createNewEvents(options: NewEventsOptions): NewEvents {
     async read(slots) {
       const limit = found ? Math.min(PAGE, Math.max(MIN_PAGE, 2 * slots)) : PAGE
       rung = false
-      const events = await options.read(window.readTo(), limit)
+      const { data: events, hasMore } = await options.read(window.readTo(), limit)
       const wanted = await unknown(events.filter(({ type }) => wants(type)))
       await options.prepare(wanted.map(objectOf))
       waiting = [...waiting.slice(taken), ...wanted.map(jobOf)]
@@ -87,7 +84,7 @@ export function createNewEvents(options: NewEventsOptions): NewEvents {
       const last = events.at(-1)
       if (last) window.passTo(last.sequence)
       found = last === undefined || wanted.length > 0
-      mayHaveMore = rung || events.length === limit || sizeOf(events) > LONG_PAGE
+      mayHaveMore = rung || hasMore
     },
     take() {
       const job = peek()

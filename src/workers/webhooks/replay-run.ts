@@ -4,20 +4,15 @@ import type { Delivery } from '../../domain/webhooks/delivery.ts'
 import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { StoredEvent } from '../../ports/store.ts'
 import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
-import { sizeOf } from './event-pages.ts'
 import { type Job, objectOf } from './job.ts'
 import { createWindow, type Window } from './window.ts'
 
 const PAGE = 32
-const LONG_PAGE = 1024 * 1024
 
 /** A former event, with its delivery if one is stored. */
 export type FormerEvent = { readonly event: StoredEvent; readonly delivery: Delivery | undefined }
-/** A page of events, and those of them that the replay sends. */
-export type FormerPage = {
-  readonly events: readonly StoredEvent[]
-  readonly fitting: readonly FormerEvent[]
-}
+/** The events of a page that the replay sends, and the sequence up to which all were read. */
+export type FormerPage = { readonly fitting: readonly FormerEvent[]; readonly readTo: number }
 
 export type ReplayRunOptions = {
   readonly replay: Replay
@@ -60,10 +55,9 @@ export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): Repla
     window,
     worthReading: () => waiting.length === 0 && !atEnd(),
     async read() {
-      const { events, fitting } = await read(window.readTo(), PAGE)
+      const { fitting, readTo } = await read(window.readTo(), PAGE)
       waiting.push(...fitting.map(jobOf))
-      const more = events.length === PAGE || sizeOf(events) > LONG_PAGE
-      window.passTo(more ? (events.at(-1)?.sequence ?? replay.to) : replay.to)
+      window.passTo(readTo)
     },
     ready: () => waiting.length > 0,
     take: () => waiting.shift(),

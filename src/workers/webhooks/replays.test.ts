@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DOWN, OK, responds, webhookWorld } from '../../../test/kit/couriers.ts'
-import { replayOf } from '../../../test/kit/webhooks.ts'
+import { claimCursors, recorded, replayOf, resultOf, tryOf } from '../../../test/kit/webhooks.ts'
+import { KEPT_TRIES } from '../../domain/webhooks/delivery.ts'
 import { KEYLESS_SCOPE } from '../../ports/store.ts'
 
 const SECOND = 1_000
@@ -47,6 +48,47 @@ test('a replay of what failed sends the dead letter again', async (t) => {
   await world.runtime.advance(5 * SECOND)
   assert.equal((await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id))?.failed, 0)
   assert.equal(world.toldTo(endpoint).length, 60)
+})
+
+/** Metadata that makes an event of 20 KB: about thirteen fit into a page of SQLite. */
+const LONG = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`note_${i}`, 'v'.repeat(480)]))
+
+test('a replay of long events sends every one of them', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  const dispatcher = world.start()
+  await world.charges(60, KEYLESS_SCOPE, LONG)
+  await world.runtime.advance(20 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 60)
+  const replay = replayOf(endpoint, { from: 0, position: 0, to: 60 })
+  await world.store.addReplay(replay, null)
+  dispatcher.wake()
+  await world.runtime.advance(20 * SECOND)
+  const ended = await world.store.replay(KEYLESS_SCOPE, replay.id)
+  assert.deepEqual([ended?.state, ended?.sent, ended?.delivered], ['done', 60, 60])
+})
+
+test('a replay of what failed reaches every delivery, however long their tries are', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  const { store } = world
+  await claimCursors(store, { token: 'former', now: world.runtime.now() })
+  const error = 'x'.repeat(500)
+  const results = (await world.charges(60)).map((event) =>
+    resultOf(event, endpoint.id, { state: 'failed', try: tryOf({ status: null, error }) }),
+  )
+  for (let i = 0; i < KEPT_TRIES; i++) {
+    const again = results.map((result) => ({ ...result, revision: i === 0 ? null : 0 }))
+    await recorded(store, endpoint, 'former', { position: 60, results: again })
+  }
+  await store.releaseWebhookCursors('former')
+  assert.equal((await store.webhookCursor(KEYLESS_SCOPE, endpoint.id))?.failed, 60)
+  const replay = replayOf(endpoint, { kind: 'failed', from: 0, position: 0, to: 60 })
+  await store.addReplay(replay, null)
+  world.start()
+  await world.runtime.advance(20 * SECOND)
+  assert.equal((await store.replay(KEYLESS_SCOPE, replay.id))?.state, 'done')
+  assert.equal((await store.webhookCursor(KEYLESS_SCOPE, endpoint.id))?.failed, 0)
 })
 
 test('new events do not wait for a replay, which uses a quarter of the slots', async (t) => {

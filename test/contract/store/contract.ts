@@ -31,7 +31,13 @@ import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
 import { webhookClaims, webhookPositions } from './webhook-cursors.ts'
-import { dueWebhooks, orderedWebhooks, webhookResults, webhookRetries } from './webhook-deliveries.ts'
+import {
+  dueWebhooks,
+  longWebhooks,
+  orderedWebhooks,
+  webhookResults,
+  webhookRetries,
+} from './webhook-deliveries.ts'
 import { defaultEndpoint, endedEndpoints, sealedEndpoints, webhookEndpoints } from './webhook-endpoints.ts'
 import { webhookLists, webhookReplays } from './webhook-lists.ts'
 import { webhookRaces } from './webhook-races.ts'
@@ -83,6 +89,7 @@ export function storeContract(name: string, open: Open): void {
       webhookResults(open)
       webhookRetries(open)
       dueWebhooks(open)
+      longWebhooks(open)
       orderedWebhooks(open)
       webhookLists(open)
       webhookReplays(open)

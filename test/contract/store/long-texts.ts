@@ -63,7 +63,7 @@ async function assertEnded(
 async function assertTold(store: Store, scope: Scope, { event }: Commit): Promise<void> {
   const { data } = await store.events(scope, { after: 0, limit: 100 })
   assert.equal(data.at(-1)?.data, event?.data)
-  const toDeliver = await store.eventsToDeliver(scope, { after: 0, limit: 100 })
+  const { data: toDeliver } = await store.eventsToDeliver(scope, { after: 0, limit: 100 })
   assert.equal(toDeliver.at(-1)?.data, event?.data)
 }
 

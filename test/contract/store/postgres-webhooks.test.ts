@@ -197,7 +197,7 @@ test('an event of one node is read by the holder of a cursor on another within 5
     await committed(one, chargeCommit({ scope }))
     const committedAt = performance.now()
     await rung
-    const read = await two.eventsToDeliver(scope, { after, limit: 16 })
+    const { data: read } = await two.eventsToDeliver(scope, { after, limit: 16 })
     times.push(performance.now() - committedAt)
     after = read.at(-1)?.sequence ?? assert.fail('the event is not there')
   }

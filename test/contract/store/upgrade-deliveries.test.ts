@@ -55,7 +55,7 @@ test('deliveries of a former database wait, failed or were delivered as before, 
   await store.setDefaultWebhookEndpoint(configuredEndpoint(scope, new URL('https://hooks.example'), T))
   const [held] = await claimCursors(store, { token: 'mine' })
   assert.deepEqual([held?.endpoint.id, held?.position, held?.reach], ['default', 4, 4])
-  const due = await store.dueDeliveries(scope, 'default', { now: T, limit: 10 })
+  const { data: due } = await store.dueDeliveries(scope, 'default', { now: T, limit: 10 })
   assert.deepEqual(
     due.map(({ delivery, event }) => [delivery.id, delivery.dueAt, delivery.attempts, event.id]),
     [

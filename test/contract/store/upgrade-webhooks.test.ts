@@ -131,7 +131,10 @@ async function deliverAll(store: Store, former: readonly Row[]): Promise<void> {
   assert.deepEqual([cursor?.backlog, cursor?.pending, cursor?.failed], [0, waiting.length, failed.length])
   const [held] = await claimCursors(store, { token: 'mine' })
   const endpoint = held?.endpoint ?? assert.fail()
-  const due = await store.dueDeliveries(LIVE, 'default', { now: Number.MAX_SAFE_INTEGER, limit: 100 })
+  const { data: due } = await store.dueDeliveries(LIVE, 'default', {
+    now: Number.MAX_SAFE_INTEGER,
+    limit: 100,
+  })
   assert.deepEqual(due.map(({ delivery }) => delivery.id).sort(), waiting.sort())
   const results = due.map(({ delivery, event }) => ({
     ...resultOf(event, 'default', { revision: delivery.revision }),

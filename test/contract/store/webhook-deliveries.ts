@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
 import { KEPT_TRIES } from '../../../src/domain/webhooks/delivery.ts'
 import type { Scope, Store, StoredEvent } from '../../../src/ports/store.ts'
-import type { DeliveryResult } from '../../../src/ports/store-webhooks.ts'
+import type { DeliveryResult, DueDelivery } from '../../../src/ports/store-webhooks.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
-import { type Open, rule } from '../../kit/commits.ts'
-import { deliveryOf, FAILED_TRY, heldEndpoint, recorded, resultOf, T, tryOf } from '../../kit/webhooks.ts'
+import { chargeCommit, committed, type Open, rule } from '../../kit/commits.ts'
+import {
+  addedEndpoint,
+  claimCursors,
+  deliveryOf,
+  FAILED_TRY,
+  heldEndpoint,
+  recorded,
+  resultOf,
+  T,
+  tryOf,
+} from '../../kit/webhooks.ts'
 
 /** An endpoint with one event, whose delivery is in this state, after one attempt. */
 async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryResult> = {}) {
@@ -68,7 +78,7 @@ export function webhookResults(open: Open): void {
     assert.deepEqual(await totals(), { pending: 0, delivered: 0, failed: 1, retries: 0 })
     assert.equal(await store.nextDue(live, endpoint.id), null)
     const range = { after: 0, to: event.sequence, types: null, limit: 9 }
-    const dead = await store.failedDeliveriesOf(live, endpoint.id, range)
+    const { data: dead } = await store.failedDeliveriesOf(live, endpoint.id, range)
     assert.deepEqual(
       dead.map(({ delivery }) => delivery.id),
       [id],
@@ -176,7 +186,8 @@ export function dueWebhooks(open: Open): void {
       const dueAt = [T + 20, T, T + 10]
       const results = stored.map((event, i) => resultOf(event, endpoint.id, pending(dueAt[i]!)))
       await recorded(store, endpoint, 'mine', { position: 3, results })
-      const due = (now: number, limit = 9) => store.dueDeliveries(live, endpoint.id, { now, limit })
+      const page = (now: number, limit = 9) => store.dueDeliveries(live, endpoint.id, { now, limit })
+      const due = async (now: number) => (await page(now)).data
       assert.deepEqual(await due(T - 1), [])
       assert.equal(await store.nextDue(live, endpoint.id), T)
       const all = await due(T + 20)
@@ -190,35 +201,98 @@ export function dueWebhooks(open: Open): void {
         [ids[1], ids[2], ids[0]],
       )
       assert.deepEqual(all[0]?.delivery, await store.webhookDelivery(live, ids[1]!))
-      assert.equal((await due(T + 20, 2)).length, 2)
-      assert.deepEqual(await store.dueDeliveries(live, 'we_other', { now: T + 20, limit: 9 }), [])
+      const shown = async (limit: number) => {
+        const { data, hasMore } = await page(T + 20, limit)
+        return [data.length, hasMore]
+      }
+      assert.deepEqual(
+        [await shown(2), await shown(3)],
+        [
+          [2, true],
+          [3, false],
+        ],
+      )
+      const others = await store.dueDeliveries(live, 'we_other', { now: T + 20, limit: 9 })
+      assert.deepEqual(others, { data: [], hasMore: false })
     },
   )
 
   rule(open, 'events to deliver are those after a sequence, up to another one', async (store, { live }) => {
     const { events: stored } = await heldEndpoint(store, live, 'mine', 4)
     const read = (query: { after: number; to?: number; limit: number }) => store.eventsToDeliver(live, query)
-    assert.deepEqual(await read({ after: 0, limit: 9 }), stored)
-    assert.deepEqual(await read({ after: 1, to: 3, limit: 9 }), stored.slice(1, 3))
-    assert.deepEqual(await read({ after: 1, limit: 1 }), stored.slice(1, 2))
-    assert.deepEqual(await read({ after: 4, limit: 9 }), [])
+    assert.deepEqual(await read({ after: 0, limit: 9 }), { data: stored, hasMore: false })
+    assert.deepEqual(await read({ after: 1, to: 3, limit: 9 }), { data: stored.slice(1, 3), hasMore: false })
+    assert.deepEqual(await read({ after: 1, limit: 1 }), { data: stored.slice(1, 2), hasMore: true })
+    assert.deepEqual(await read({ after: 1, to: 2, limit: 1 }), { data: stored.slice(1, 2), hasMore: false })
+    assert.deepEqual(await read({ after: 4, limit: 9 }), { data: [], hasMore: false })
   })
 
   rule(open, 'the dead letter of an endpoint is read by event and type', async (store, { live }) => {
     const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
     const results = stored.map((event) => resultOf(event, endpoint.id, { state: 'failed' }))
     await recorded(store, endpoint, 'mine', { position: 3, results })
-    const read = async (after: number, to: number, types: readonly string[] | null, limit = 9) =>
-      (await store.failedDeliveriesOf(live, endpoint.id, { after, to, types, limit })).map(
-        ({ event }) => event.sequence,
-      )
+    const read = async (after: number, to: number, types: readonly string[] | null, limit = 9) => {
+      const { data, hasMore } = await store.failedDeliveriesOf(live, endpoint.id, { after, to, types, limit })
+      return [...data.map(({ event }) => event.sequence), ...(hasMore ? ['and more'] : [])]
+    }
     const type = stored[0]!.type
     assert.deepEqual(await read(0, 9, null), [1, 2, 3])
     assert.deepEqual(await read(1, 2, null), [2])
-    assert.deepEqual(await read(0, 9, null, 2), [1, 2])
+    assert.deepEqual(await read(0, 9, null, 2), [1, 2, 'and more'])
     assert.deepEqual(await read(0, 9, ['dispute.lost', type]), [1, 2, 3])
     assert.deepEqual(await read(0, 9, ['dispute.lost']), [])
     assert.deepEqual(await read(0, 9, []), [])
+  })
+}
+
+/** Reads pages to the last one; as many as there are. */
+async function pagesOf<T>(
+  read: (last: T | undefined) => Promise<{ readonly data: readonly T[]; readonly hasMore: boolean }>,
+): Promise<T[][]> {
+  const pages: T[][] = []
+  for (;;) {
+    const { data, hasMore } = await read(pages.at(-1)?.at(-1))
+    pages.push([...data])
+    if (!hasMore) return pages
+    assert.ok(data.length > 0, 'a page has one row at least, or all pages are read')
+  }
+}
+
+export function longWebhooks(open: Open): void {
+  rule(open, 'pages that long data cuts short say that they have more', async (store, { live }) => {
+    const endpoint = await addedEndpoint(store, live)
+    await claimCursors(store, { token: 'mine' })
+    const metadata = Object.fromEntries(
+      Array.from({ length: 50 }, (_, i) => [`note_${i}`, 'é'.repeat(2_000)]),
+    )
+    for (let i = 0; i < 60; i++) await committed(store, chargeCommit({ scope: live, metadata }))
+    const sequences = Array.from({ length: 60 }, (_, i) => i + 1)
+    const read = await pagesOf<StoredEvent>((last) =>
+      store.eventsToDeliver(live, { after: last?.sequence ?? 0, limit: 60 }),
+    )
+    assert.ok(read.length > 1, 'their data is too long for one page')
+    const events = read.flat()
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      sequences,
+    )
+
+    const failed = events.map((event) => resultOf(event, endpoint.id, { state: 'failed' }))
+    await recorded(store, endpoint, 'mine', { position: 60, results: failed })
+    const dead = await pagesOf<DueDelivery>((last) => {
+      const after = last?.event.sequence ?? 0
+      return store.failedDeliveriesOf(live, endpoint.id, { after, to: 60, types: null, limit: 60 })
+    })
+    assert.ok(dead.length > 1)
+    assert.deepEqual(
+      dead.flat().map(({ event }) => event.sequence),
+      sequences,
+    )
+
+    const ids = failed.map(({ delivery }) => delivery.id)
+    assert.equal(await store.retryWebhookDeliveries(live, ids, T, auditEntry(live)), 60)
+    const due = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 60 })
+    assert.ok(due.hasMore && due.data.length > 0 && due.data.length < 60)
   })
 }
 
@@ -233,7 +307,7 @@ export function orderedWebhooks(open: Open): void {
       const result = (i: number, changes: Parameters<typeof resultOf>[2]) =>
         resultOf(stored[i]!, endpoint.id, { object: i === 3 ? 'txn_b' : 'txn_a', ...changes })
       const due = async () =>
-        (await store.dueDeliveries(live, endpoint.id, { now: T + 99, limit: 9 })).map(
+        (await store.dueDeliveries(live, endpoint.id, { now: T + 99, limit: 9 })).data.map(
           ({ event }) => event.sequence,
         )
       await recorded(store, endpoint, 'mine', {
@@ -293,7 +367,7 @@ export function orderedWebhooks(open: Open): void {
     await recorded(store, endpoint, 'mine', {
       results: [resultOf(second, endpoint.id, { ...waiting, object })],
     })
-    const due = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 9 })
+    const { data: due } = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 9 })
     assert.deepEqual(
       due.map(({ event }) => event.sequence),
       [first.sequence],

@@ -227,7 +227,7 @@ export function endedEndpoints(open: Open): void {
     })
     assert.equal(await store.nextDue(live, endpoint.id), T + 60_000)
     await changedEndpoint(store, endpoint, { ordered: false })
-    const due = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 9 })
+    const { data: due } = await store.dueDeliveries(live, endpoint.id, { now: T, limit: 9 })
     assert.deepEqual(
       due.map(({ event }) => event.sequence),
       [second.sequence],

@@ -39,7 +39,10 @@ async function deliver(world: World, node: string): Promise<void> {
   const held = await claimCursors(store, { now: world.now, token: node })
   const cursor = held.find((each) => each.endpoint.id === endpoint.id)
   if (!cursor) return
-  const window = await store.eventsToDeliver(scope, { after: cursor.position, limit: draw.between(1, 5) })
+  const { data: window } = await store.eventsToDeliver(scope, {
+    after: cursor.position,
+    limit: draw.between(1, 5),
+  })
   const ids = window.map((event) => deliveryOf(event, endpoint.id).id)
   const known = new Set((await store.storedDeliveries(scope, ids)).map(({ id }) => id))
   const results: DeliveryResult[] = []
@@ -57,7 +60,7 @@ async function deliver(world: World, node: string): Promise<void> {
 /** Retries what is due. */
 async function retry(world: World, node: string): Promise<void> {
   const { store, scope, endpoint } = world
-  const due = await store.dueDeliveries(scope, endpoint.id, { now: world.now, limit: 3 })
+  const { data: due } = await store.dueDeliveries(scope, endpoint.id, { now: world.now, limit: 3 })
   const results = due.map(({ delivery, event }) => attempt(world, event, delivery.revision))
   await record(world, node, results, null)
 }
