@@ -205,6 +205,7 @@ export type WebhookStore = {
    *
    * The try of a result is added to the stored delivery. If that has another revision than the result, or is stored and
    * the result has none, its state, attempts and due time stay: somebody put it back, or another holder stored it.
+   * Otherwise its attempts grow by one; with the try of a replay they are one, because the schedule begins anew.
    * A new delivery that waits becomes due at once if no earlier one of its object is pending. When a delivery of an
    * ordered endpoint ends, the next pending one of its object is due at the time of the batch.
    */

@@ -71,7 +71,7 @@ export type DeliveryChange = Pick<
 
 /**
  * A stored delivery after a result: `made` is the delivery that the result would make. If the result is of another
- * revision (null: it was not stored when the attempt began), only its try is added.
+ * revision (null: it was not stored when the attempt began), only its try is added. A replay begins the attempts anew.
  */
 export function afterResult(
   stored: DeliveryChange,
@@ -80,5 +80,6 @@ export function afterResult(
 ): DeliveryChange {
   const tries = [...stored.tries, ...made.tries].slice(-KEPT_TRIES)
   if (revision !== stored.revision) return { ...stored, tries }
-  return { ...made, tries, attempts: stored.attempts + made.attempts, revision }
+  const before = made.tries.at(-1)?.why === 'replay' ? 0 : stored.attempts
+  return { ...made, tries, attempts: before + made.attempts, revision }
 }

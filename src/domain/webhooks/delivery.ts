@@ -42,7 +42,7 @@ export type Delivery = {
   /** The id of the charge that the event is about; null if it is about none. */
   readonly object: string | null
   readonly state: DeliveryState
-  /** Attempts since it was last put back. */
+  /** Attempts since it was last put back or replayed. */
   readonly attempts: number
   /** The time of the next attempt, in ms since 1970; null when it is settled, or waits for another one of its object. */
   readonly dueAt: number | null

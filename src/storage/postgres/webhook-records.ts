@@ -166,6 +166,7 @@ const RESULTS = recordset<PlacedResult>(
     state: ['text', ({ result }) => result.state],
     due_at: ['bigint', ({ result }) => result.dueAt],
     tried: ['text', ({ result }) => result.try && JSON.stringify(result.try)],
+    anew: ['smallint', ({ result }) => (result.try?.why === 'replay' ? 1 : 0)],
     at: ['bigint', ({ batch }) => batch.at],
   },
   1,
@@ -246,7 +247,8 @@ const RECORD = `
         WHEN json_array_length(f.tries::json) >= ${KEPT_TRIES} THEN ${LAST_TRIES}
         ELSE left(d.tries, -1) || ',' || f.tried || ']' END,
       state = CASE WHEN f.same THEN f.state ELSE d.state END,
-      attempts = d.attempts + CASE WHEN f.same AND f.tried IS NOT NULL THEN 1 ELSE 0 END,
+      attempts = CASE WHEN f.same AND f.anew = 1 THEN 0 ELSE d.attempts END
+        + CASE WHEN f.same AND f.tried IS NOT NULL THEN 1 ELSE 0 END,
       due_at = CASE WHEN f.same THEN f.due_at ELSE d.due_at END,
       settled_at = CASE WHEN NOT f.same THEN d.settled_at WHEN f.state <> 'pending' THEN f.at END
     FROM found f

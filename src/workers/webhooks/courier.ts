@@ -202,7 +202,8 @@ class EndpointCourier implements Courier {
     if (this.#cut && attempt.kind === 'no_answer') this.#giveBack(flight)
     else {
       const { now, runtime } = this.#parts
-      const attempts = (job.stored?.attempts ?? 0) + 1
+      // A replay begins the schedule anew.
+      const attempts = (source === 'replay' ? 0 : (job.stored?.attempts ?? 0)) + 1
       const failure = failureOf(attempt)
       // A success needs no jitter, and random bytes are a call out of JavaScript.
       const random = failure === null ? 0 : fraction(runtime.random)

@@ -187,3 +187,25 @@ test('a replay to a dead endpoint waits until it responds again', async (t) => {
   const ended = await world.store.replay(KEYLESS_SCOPE, replay.id)
   assert.deepEqual([ended?.state, ended?.delivered], ['done', 100])
 })
+
+test('a replayed delivery that fails begins its schedule anew', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ schedule: [SECOND, SECOND], disableAfterMs: null })
+  let up = false
+  world.receive(endpoint, () => (up ? OK : responds(500)))
+  const dispatcher = world.start()
+  await world.charges(1)
+  await world.runtime.advance(10 * SECOND)
+  assert.equal((await world.deliveries(endpoint))[0]?.state, 'failed')
+  await world.store.addReplay(replayOf(endpoint, { kind: 'failed', from: 0, position: 0, to: 1 }), null)
+  dispatcher.wake()
+  await world.runtime.advance(500)
+  const [row] = await world.deliveries(endpoint)
+  assert.deepEqual([row?.state, row?.attempts], ['pending', 1])
+  await world.runtime.advance(1_200)
+  assert.equal((await world.deliveries(endpoint))[0]?.attempts, 2)
+  up = true
+  await world.runtime.advance(2 * SECOND)
+  const [after] = await world.deliveries(endpoint)
+  assert.deepEqual([after?.state, after?.attempts, after?.tries.length], ['delivered', 3, 6])
+})

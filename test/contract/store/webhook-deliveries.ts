@@ -35,6 +35,19 @@ async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryRe
 const pending = (dueAt: number) => ({ state: 'pending', dueAt }) as const
 
 export function webhookResults(open: Open): void {
+  rule(open, 'the try of a replay begins the attempts anew', async (store, { live }) => {
+    const { event, endpoint, read } = await delivered(store, live, pending(T))
+    const retried = { revision: 0, ...pending(T), try: FAILED_TRY }
+    await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id, retried)] })
+    assert.equal((await read()).attempts, 2)
+    const replayed = { ...retried, try: tryOf({ status: 500, why: 'replay' }) }
+    await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id, replayed)] })
+    assert.equal((await read()).attempts, 1)
+    await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id, retried)] })
+    const { attempts, tries } = await read()
+    assert.deepEqual([attempts, tries.length], [2, 4])
+  })
+
   rule(open, 'a delivery is stored as its first attempt ended', async (store, { live }) => {
     const { event, endpoint, read, totals } = await delivered(store, live)
     assert.deepEqual(await read(), {
