@@ -41,6 +41,8 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
           servername: isIP(hostname) ? '' : hostname,
           session,
           ALPNProtocols: ['http/1.1'],
+          // Also with NODE_TLS_REJECT_UNAUTHORIZED=0.
+          rejectUnauthorized: true,
         })
       : openTcp(options)
     const waiting = { expire: () => void socket.destroy(lateConnection()) }

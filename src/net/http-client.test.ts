@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
+import { SELF_SIGNED, unverified } from '../../test/kit/certificates.ts'
+import { secure } from '../../test/kit/receivers.ts'
 import { type HttpRequest, httpClient } from './http-client.ts'
 
 const POST: HttpRequest = {
@@ -224,4 +226,12 @@ test('a request that can never be sent is not sent', async (t) => {
   const { url } = await peer(t, (_request, response) => response.end())
   const result = await client(t, url).send({ ...POST, headers: { 'x-bad': 'a\r\nb' } }, patience())
   assert.equal(result.kind, 'not_sent')
+})
+
+test('a certificate is verified, also if the variable of Node.js switches that off', async (t) => {
+  unverified(t)
+  const wrong = await secure({ add: (step) => t.after(step) }, SELF_SIGNED)
+  const result = await client(t, new URL(wrong.url)).send(POST, patience())
+  assert.deepEqual(result, { kind: 'not_sent', reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  assert.equal(wrong.count(), 0)
 })

@@ -94,7 +94,8 @@ function openPool(
     pipelining: kept ? 1 : 0,
     // Over HTTP/2, undici resends a request that the server refused.
     allowH2: false,
-    connect: { timeout: connectTimeoutMs, lookup },
+    // Also with NODE_TLS_REJECT_UNAUTHORIZED=0.
+    connect: { timeout: connectTimeoutMs, lookup, rejectUnauthorized: true },
     // The caller's signal is the only clock.
     headersTimeout: 0,
     bodyTimeout: 0,

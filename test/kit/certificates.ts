@@ -2,6 +2,7 @@
  * Certificates for tests, all with one key, for `localhost` and `127.0.0.1` unless said otherwise. No program trusts them:
  * a test trusts `AUTHORITY` itself.
  */
+import type { TestContext } from 'node:test'
 
 /** Signs the others, until 2126. */
 export const AUTHORITY = `
@@ -99,3 +100,13 @@ dEu3CqCV7r0nkwGVuknXbW9JWwJ70dYCIAmwUPAC/nAcT33VloldvITv5vxNH/NM
 HdP7oyQImSdL
 -----END CERTIFICATE-----
 `
+
+/** Sets the variable with which Node.js verifies no certificate, until the test ends. */
+export function unverified(t: TestContext): void {
+  const former = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  t.after(() => {
+    if (former === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = former
+  })
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+}

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { AUTHORITY, EARLY, EXPIRED, OTHER_NAME, SELF_SIGNED, VALID } from '../../../test/kit/certificates.ts'
+import {
+  AUTHORITY,
+  EARLY,
+  EXPIRED,
+  OTHER_NAME,
+  SELF_SIGNED,
+  unverified,
+  VALID,
+} from '../../../test/kit/certificates.ts'
 import { atEnd, type Ends } from '../../../test/kit/folders.ts'
 import * as receivers from '../../../test/kit/receivers.ts'
 import { freePort, onLoopback } from '../../../test/kit/sockets.ts'
@@ -244,6 +252,14 @@ test('a certificate is always verified, and the reason of a refusal is told in w
     assert.deepEqual(await client(t, named).send(MESSAGE), { kind: 'no_answer', error })
     assert.equal(wrong.count(), 0)
   }
+})
+
+test('the variable of Node.js that switches verification off changes nothing', async (t) => {
+  unverified(t)
+  const wrong = await receivers.secure(endsOf(t), SELF_SIGNED)
+  const error = 'TLS: the certificate is self-signed'
+  assert.deepEqual(await client(t, wrong.url).send(MESSAGE), { kind: 'no_answer', error })
+  assert.equal(wrong.count(), 0)
 })
 
 test('a connection serves many attempts, one after another', async (t) => {
