@@ -57,13 +57,13 @@ test('of a refund that is begun and paid in one commit there are no former value
 
 test('a snapshot of a webhook endpoint has no charge, and is canonical as well', () => {
   const endpoint: EndpointFacts = {
-    ...{ id: 'we_1', url: 'https://shop.example/hooks', description: null },
+    ...{ id: 'we_1', url: 'https://shop.example', urlFingerprint: '0123456789abcdef', description: null },
     ...{ status: 'disabled', disabledReason: 'gone', failingSince: null },
   }
   const text = encodeFacts({ endpoint })
   assert.equal(
     text,
-    '{"endpoint":{"id":"we_1","url":"https://shop.example/hooks","status":"disabled","disabledReason":"gone"}}',
+    '{"endpoint":{"id":"we_1","url":"https://shop.example","urlFingerprint":"0123456789abcdef","status":"disabled","disabledReason":"gone"}}',
   )
   assert.deepEqual(decodeSnapshot(text), { endpoint })
   assert.equal(encodeFacts(decodeSnapshot(text)), text)

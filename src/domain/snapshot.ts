@@ -27,7 +27,10 @@ export type Refusal = { readonly declineCode: string | null; readonly failureMes
 /** A webhook endpoint in a snapshot: what an operator needs to find and repair it. */
 export type EndpointFacts = {
   readonly id: string
+  /** The origin alone, because a path may be a secret, and every endpoint of the scope may get the event. */
   readonly url: string
+  /** Tells two URLs of one origin apart; null where a former version stored none, and the whole URL above. */
+  readonly urlFingerprint: string | null
   readonly description: string | null
   readonly status: 'enabled' | 'disabled'
   readonly disabledReason: 'request' | 'gone' | 'failing' | null
@@ -157,6 +160,7 @@ const ALARM: Fields<Alarm> = {
 const ENDPOINT: Fields<EndpointFacts> = {
   id: ALWAYS,
   url: ALWAYS,
+  urlFingerprint: null,
   description: null,
   status: ALWAYS,
   disabledReason: null,

@@ -56,7 +56,7 @@ const FACTS: Readonly<Partial<Record<EventType, Partial<ChargeSnapshot>>>> = {
 }
 
 const ENDPOINT: EndpointFacts = {
-  ...{ id: `we_${ULID}`, url: 'https://shop.example/webhooks', description: null },
+  ...{ id: `we_${ULID}`, url: 'https://shop.example', urlFingerprint: '0123456789abcdef', description: null },
   ...{ status: 'enabled', disabledReason: null, failingSince: START },
 }
 

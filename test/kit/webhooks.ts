@@ -13,6 +13,7 @@ import type {
   DeliveryResult,
   HeldCursor,
 } from '../../src/ports/store-webhooks.ts'
+import { endpointFacts } from '../../src/workers/webhooks/endpoint-news.ts'
 import { chargeCommit, committed, newId, START, tick } from './commits.ts'
 
 /** An endpoint that wants everything. */
@@ -178,8 +179,7 @@ export const ANOTHER_TYPE: EventType = 'dispute.lost'
 export async function endpointEvent(store: Store, scope: Scope): Promise<WebhookEndpoint> {
   const { endpoint } = await heldEndpoint(store, scope, 'mine', 1)
   const after = { ...endpoint, status: 'disabled', disabledReason: 'gone', version: 2 } as const
-  const { id, url, description, status, disabledReason } = after
-  const facts = { endpoint: { id, url, description, status, disabledReason, failingSince: T } }
+  const facts = { endpoint: endpointFacts(after, T) }
   await recorded(store, endpoint, 'mine', {
     position: 1,
     results: [],

@@ -74,9 +74,13 @@ export const EndpointEventData = named(
   object({
     id: endpointId,
     url: string({
-      description: 'Where MiniPay sends its webhooks.',
-      examples: ['https://shop.example/hooks'],
+      description: 'The origin of its URL. The path may be a secret, so it is not here.',
+      examples: ['https://shop.example'],
     }),
+    url_fingerprint: {
+      ...nullable(string({ examples: ['6d1f2c0e9b7a4835'] })),
+      description: 'The first 16 hexadecimal digits of the SHA-256 of the whole URL.',
+    },
     description: nullable(description),
     status: oneOf(['enabled', 'disabled'], { description: 'Whether MiniPay sends webhooks to it.' }),
     disabled_reason: {

@@ -187,6 +187,7 @@ export function endpointFactsView(endpoint: EndpointFacts): EndpointEventData {
   return {
     id: endpoint.id,
     url: endpoint.url,
+    url_fingerprint: endpoint.urlFingerprint,
     description: endpoint.description,
     status: endpoint.status,
     disabled_reason: endpoint.disabledReason,

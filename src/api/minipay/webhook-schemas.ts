@@ -100,7 +100,8 @@ const EndpointWebhook = named(
   'EndpointWebhook',
   object({
     ...{ id: endpoint.id, ...ofEvent(types(is('webhook_endpoint.'))) },
-    ...{ url: endpoint.url, description: endpoint.description, status: endpoint.status },
+    ...{ url: endpoint.url, url_fingerprint: endpoint.url_fingerprint },
+    ...{ description: endpoint.description, status: endpoint.status },
     ...{ disabled_reason: endpoint.disabled_reason, failing_since: endpoint.failing_since },
   }),
   'The body of a webhook about a webhook endpoint.',

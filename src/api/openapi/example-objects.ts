@@ -259,7 +259,8 @@ function endpointWebhookExample(type: EndpointEventType) {
   const isDisabled = type === 'webhook_endpoint.disabled'
   return {
     ...{ id: 'we_01kasw5v8g009ne3r5yx2tb4qd', type, ...OF_EVENT },
-    ...{ url: 'https://shop.example/hooks', description: null, status: isDisabled ? 'disabled' : 'enabled' },
+    ...{ url: 'https://shop.example', url_fingerprint: '6d1f2c0e9b7a4835', description: null },
+    status: isDisabled ? 'disabled' : 'enabled',
     ...{ disabled_reason: isDisabled ? 'failing' : null, failing_since: TIME },
   }
 }
@@ -296,8 +297,10 @@ function chargeWebhookExample(type: ChargeEventType): object {
 /** The event of a type, as an endpoint with the format `minipay` gets it. */
 export function eventExample(type: EventType): object {
   if (isEndpointEvent(type)) {
-    const { id, url, description, status, disabled_reason, failing_since } = endpointWebhookExample(type)
-    return { ...EVENT, type, data: { id, url, description, status, disabled_reason, failing_since } }
+    const { id, url, url_fingerprint, description, ...rest } = endpointWebhookExample(type)
+    const { status, disabled_reason, failing_since } = rest
+    const data = { id, url, url_fingerprint, description, status, disabled_reason, failing_since }
+    return { ...EVENT, type, data }
   }
   const refund = type === 'payment.refunded' || type === 'refund.failed'
   const data = {

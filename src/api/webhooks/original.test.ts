@@ -30,8 +30,8 @@ function alarmOf(state: Alarm['state']): Alarm {
 }
 
 const ENDPOINT: EndpointFacts = {
-  ...{ id: 'we_1', url: 'https://shop.example/hooks', description: 'Shop', status: 'disabled' },
-  ...{ disabledReason: 'failing', failingSince: START },
+  ...{ id: 'we_1', url: 'https://shop.example', urlFingerprint: 'abc', description: 'Shop' },
+  ...{ status: 'disabled', disabledReason: 'failing', failingSince: START },
 }
 
 const refund = refundCommit(CHARGE, { scope, amount: 300, key: 'refund-1' }).refund as Refund
@@ -142,7 +142,7 @@ test('the webhook of a webhook endpoint has its facts and no charge', () => {
   assert.deepEqual(read(told('webhook_endpoint.disabled')), {
     ...{ id: 'we_1', type: 'webhook_endpoint.disabled', event_id: 'evt_1', sequence: 7, epoch: 'ep_1' },
     created_at: '2027-01-01T00:00:00.000Z',
-    ...{ url: 'https://shop.example/hooks', description: 'Shop', status: 'disabled' },
+    ...{ url: 'https://shop.example', url_fingerprint: 'abc', description: 'Shop', status: 'disabled' },
     ...{ disabled_reason: 'failing', failing_since: '2027-01-01T00:00:00.000Z' },
   })
 })

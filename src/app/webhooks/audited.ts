@@ -31,10 +31,11 @@ export function replayAudited(
 
 /** Secrets are what their number and the first 64 bits of a hash say; so are a URL's path and the values of headers, which may be secrets. */
 function endpointFacts(endpoint: WebhookEndpoint): object {
-  const { url, description, metadata, events, headers, rateLimit, schedule, format, ordered } = endpoint
+  const { description, metadata, events, headers, rateLimit, schedule, format, ordered } = endpoint
+  const { url, urlFingerprint } = shownUrl(endpoint)
   return {
-    url: new URL(url).origin,
-    url_fingerprint: fingerprint(url),
+    url,
+    url_fingerprint: urlFingerprint,
     description,
     metadata,
     events,
@@ -49,6 +50,11 @@ function endpointFacts(endpoint: WebhookEndpoint): object {
     secrets: endpoint.secrets.map(({ sealed }) => fingerprint(sealed)),
     version: endpoint.version,
   }
+}
+
+/** An endpoint's URL in what others read: its origin, and a fingerprint of the whole, because its path may be a secret. */
+export function shownUrl({ url }: Pick<WebhookEndpoint, 'url'>): { url: string; urlFingerprint: string } {
+  return { url: new URL(url).origin, urlFingerprint: fingerprint(url) }
 }
 
 function fingerprint(text: string): string {

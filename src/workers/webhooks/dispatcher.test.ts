@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DOWN, OK, responds, webhookWorld } from '../../../test/kit/couriers.ts'
+import { sha256 } from '../../app/context.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { KEYLESS_SCOPE } from '../../ports/store.ts'
 
@@ -161,7 +162,8 @@ test('410 disables the endpoint, stores an event of it, and sends nothing more',
 
 test('an endpoint that fails everything is warned of, and then disabled', async (t) => {
   const world = webhookWorld(t)
-  const endpoint = await world.endpoint({ disableAfterMs: 10 * HOUR, events: ['payment.*'] })
+  const url = 'https://shop.example:8443/hooks/T0P-SECRET?token=T0P-SECRET'
+  const endpoint = await world.endpoint({ url, disableAfterMs: 10 * HOUR, events: ['payment.*'] })
   const watcher = await world.endpoint({ events: ['webhook_endpoint.*'] })
   world.receive(endpoint, () => DOWN)
   world.start({ pollMs: MINUTE })
@@ -175,6 +177,11 @@ test('an endpoint that fails everything is warned of, and then disabled', async 
     ['webhook_endpoint.failing', 5],
     ['webhook_endpoint.disabled', 10],
   ])
+  for (const { event } of world.toldTo(watcher)) {
+    assert.ok(!event.data.includes('SECRET'), 'the path of a URL may be a secret')
+    const { url: shown, urlFingerprint } = JSON.parse(event.data).endpoint
+    assert.deepEqual([shown, urlFingerprint], ['https://shop.example:8443', sha256(url).slice(0, 16)])
+  }
   const stored = await world.store.webhookEndpoint(KEYLESS_SCOPE, endpoint.id)
   assert.deepEqual([stored?.status, stored?.disabledReason], ['disabled', 'failing'])
 })

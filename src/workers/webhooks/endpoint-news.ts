@@ -1,8 +1,9 @@
 /** What MiniPay does to an endpoint that failed, and the event that tells of it. */
+import { shownUrl } from '../../app/webhooks/audited.ts'
 import type { EndpointEventType } from '../../domain/event.ts'
 import type { IdPrefix } from '../../domain/id.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
-import { encodeFacts } from '../../domain/snapshot.ts'
+import { type EndpointFacts, encodeFacts } from '../../domain/snapshot.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
 
@@ -54,9 +55,15 @@ function audited({ status, disabledReason }: WebhookEndpoint): string {
 function eventOf(
   { newId }: NewsMaker,
   type: EndpointEventType,
-  { id, url, description, status, disabledReason }: WebhookEndpoint,
+  endpoint: WebhookEndpoint,
   failingSince: number | null,
 ): NonNullable<DeliveryBatch['event']> {
-  const data = encodeFacts({ endpoint: { id, url, description, status, disabledReason, failingSince } })
+  const data = encodeFacts({ endpoint: endpointFacts(endpoint, failingSince) })
   return { id: newId('evt'), type, data }
+}
+
+/** An endpoint in an event. */
+export function endpointFacts(endpoint: WebhookEndpoint, failingSince: number | null): EndpointFacts {
+  const { id, description, status, disabledReason } = endpoint
+  return { id, ...shownUrl(endpoint), description, status, disabledReason, failingSince }
 }

@@ -8,6 +8,7 @@ import { failureOf } from '../../domain/webhooks/schedule.ts'
 import type { StoredEvent } from '../../ports/store.ts'
 import { VaultError } from '../../ports/vault.ts'
 import type { WebhookClient } from './client.ts'
+import { endpointFacts } from './endpoint-news.ts'
 import type { MessageOf } from './message.ts'
 
 /** No stored event has this type, so a receiver never takes a test for a payment. */
@@ -48,10 +49,9 @@ export function createTestSender(options: TestOptions): (endpoint: WebhookEndpoi
 }
 
 function testEvent(endpoint: WebhookEndpoint, id: string, createdAt: number): StoredEvent {
-  const { url, description, status, disabledReason } = endpoint
-  const facts = { id: endpoint.id, url, description, status, disabledReason, failingSince: null }
+  const data = encodeFacts({ endpoint: endpointFacts(endpoint, null) })
   return {
-    ...{ id, createdAt, sequence: 0, epoch: 'test', data: encodeFacts({ endpoint: facts }) },
+    ...{ id, createdAt, sequence: 0, epoch: 'test', data },
     type: TEST_EVENT as EventType,
   }
 }
