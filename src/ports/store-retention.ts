@@ -21,11 +21,17 @@ export type PurgedEvents = {
 export type RetentionStore = {
   /**
    * Deletes the oldest events of a scope in one transaction, with their delivered deliveries and those of deleted
-   * endpoints: whole links of the hash chain whose events are all old. Never deletes the last event; one that an enabled
-   * endpoint, a running replay, or a pending or failed delivery still needs; or one that a stored idempotency key may name. When it is done, it stores an
-   * audit entry over all that was deleted since the last one.
+   * endpoints: whole links of the hash chain whose events are all old. Never deletes the last event; one that an endpoint,
+   * a running replay, or a pending or failed delivery still needs; or one that a stored idempotency key may name. A disabled
+   * endpoint needs its events, too; only a deleted one does not, nor does `default` without a target. When it is done, it
+   * stores an audit entry over all that was deleted since the last one.
    */
   purgeEvents(scope: Scope, purge: EventPurge): Promise<PurgedEvents>
+  /**
+   * The ids of disabled endpoints of the scope, up to 100, that still need an event which was created before `before` (ms
+   * since 1970): while they are neither enabled nor deleted, the event stays.
+   */
+  disabledHolders(scope: Scope, before: number): Promise<string[]>
   /** The sequence of the last deleted event; 0 if none was deleted. */
   eventsPurgedTo(scope: Scope): Promise<number>
 }

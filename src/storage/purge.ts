@@ -1,4 +1,5 @@
 /** What both engines share for the retention of events. */
+import { DEFAULT_ENDPOINT } from '../domain/webhooks/endpoint.ts'
 
 /** How much later than the event's own id that of its delivery may begin, in ms: nodes have clocks of their own. */
 export const ID_MARGIN_MS = 10_000
@@ -15,9 +16,22 @@ export type PurgeText = {
   readonly indexed: (index: string) => string
 }
 
+export const SQLITE_TEXT: PurgeText = {
+  account: '?1',
+  live: '?2',
+  indexed: (index) => `INDEXED BY ${index}`,
+}
+export const POSTGRES_TEXT: PurgeText = { account: '$1::integer', live: '$2::smallint', indexed: () => '' }
+
+/** Of the endpoint of a cursor `c`. */
+const STATUS = `(
+        SELECT p.status FROM webhook_endpoints p
+        WHERE p.account_id = c.account_id AND p.live = c.live AND p.id = c.endpoint)`
+
 /**
  * The events that the endpoints of a scope still need, the lowest of each reason, as `endpoint` and `seq`; null for a
  * reason that an endpoint does not have. Only an endpoint that is not deleted has a cursor.
+ * Once the configuration has a target again, `default` continues after the last event.
  */
 const needed = ({ account, live, indexed }: PurgeText): string => {
   const own = `c.account_id = ${account} AND c.live = ${live}`
@@ -28,9 +42,7 @@ const needed = ({ account, live, indexed }: PurgeText): string => {
       FROM webhook_cursors c WHERE ${own}`
   return `
       SELECT c.endpoint, c.position + 1 AS seq FROM webhook_cursors c
-      WHERE ${own} AND 'enabled' = (
-        SELECT p.status FROM webhook_endpoints p
-        WHERE p.account_id = c.account_id AND p.live = c.live AND p.id = c.endpoint)
+      WHERE ${own} AND NOT (c.endpoint = '${DEFAULT_ENDPOINT}' AND ${STATUS} = 'disabled')
       UNION ALL ${lowest('failed')}
       UNION ALL ${lowest('pending')}`
 }
@@ -53,3 +65,15 @@ export const purgeBounds = (text: PurgeText): string => {
       UNION ALL
       SELECT n.seq - 1 FROM (${needed(text)}) AS n) AS bounds`
 }
+
+/** The ids of disabled endpoints that need an event from before the time `before`, a parameter. */
+export const disabledHolders = (text: PurgeText, before: string): string => `
+    SELECT DISTINCT n.endpoint FROM (${needed(text)}) AS n
+    WHERE (
+        SELECT p.status FROM webhook_endpoints p
+        WHERE p.account_id = ${text.account} AND p.live = ${text.live} AND p.id = n.endpoint) = 'disabled'
+      AND (
+        SELECT e.created_at FROM events e
+        WHERE e.account_id = ${text.account} AND e.live = ${text.live} AND e.seq >= n.seq
+        ORDER BY e.seq LIMIT 1) < ${before}
+    ORDER BY n.endpoint LIMIT 100`

@@ -33,30 +33,33 @@ async function opened(t: TestContext): Promise<Store> {
   return store
 }
 
-/** Runs the worker once by this clock; returns what it logged. */
-async function run(store: Store, retention: Retention, trusted = NOW): Promise<unknown[]> {
-  const logged: unknown[] = []
-  const log = {
-    info() {},
-    warn: (_: object, message: string) => assert.fail(message),
-    error: (facts: object) => void logged.push(facts),
-  }
+/** Runs the worker by these clocks, as the hours go by; returns what it logged in each run. */
+async function runs(store: Store, retention: Retention, ...times: number[]): Promise<object[][]> {
+  const logged: object[][] = times.map(() => [])
+  let at = 0
+  const note = (facts: object) => void logged[at]?.push(facts)
+  const log = { info() {}, warn: note, error: note }
   const ended = Promise.withResolvers<void>()
   const runtime: Runtime = {
     ...nodeRuntime,
     after(ms, action) {
       if (ms === 0) return nodeRuntime.after(ms, action)
       // The loop waits for its next run.
+      at++
+      if (at < times.length) return nodeRuntime.after(0, action)
       ended.resolve()
       return { cancel() {} }
     },
   }
-  const context = { store, log, runtime, newId, now: () => trusted }
-  const loop = startRetention(context, retention, { trusted: () => trusted })
+  const now = () => times[at] ?? NOW
+  const loop = startRetention({ store, log, runtime, newId, now }, retention, { trusted: now })
   await ended.promise
   await loop.stop()
   return logged
 }
+
+const run = async (store: Store, retention: Retention, trusted = NOW) =>
+  assert.deepEqual(await runs(store, retention, trusted), [[]])
 
 /** Events of these ages in days, without the keys that would keep them. */
 async function aged(store: Store, ...days: number[]): Promise<void> {
@@ -108,7 +111,22 @@ test('delivered deliveries are deleted after their own retention, and those of d
   assert.equal(await shown(), 3)
   await run(store, { eventDays: 0, deliveryDays: 45 })
   assert.equal(await shown(), 2)
-  await changedEndpoint(store, endpoint, disabled)
   await run(store, { eventDays: 30, deliveryDays: 0 })
   assert.deepEqual([await shown(), await kept(store)], [1, [3]])
+})
+
+test('a disabled endpoint keeps its events, and the log warns of it once a day until it is deleted', async (t) => {
+  const store = await opened(t)
+  const endpoint = await addedEndpoint(store, scope)
+  await aged(store, 90, 80, 2)
+  const off = await changedEndpoint(store, endpoint, disabled)
+  const HOUR = 3_600_000
+  const days = { eventDays: 30, deliveryDays: 0 }
+  const warning = { account: scope.accountId, mode: scope.mode, endpoints: [endpoint.id] }
+  const logged = await runs(store, days, NOW, NOW + HOUR, NOW + 2 * HOUR, NOW + DAY, NOW + DAY + HOUR)
+  assert.deepEqual(logged, [[warning], [], [], [warning], []])
+  assert.deepEqual(await kept(store), [1, 2, 3])
+  await changedEndpoint(store, off, { deletedAt: NOW })
+  await run(store, days)
+  assert.deepEqual(await kept(store), [3])
 })

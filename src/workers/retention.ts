@@ -15,7 +15,7 @@ export type Retention = { readonly eventDays: number; readonly deliveryDays: num
 
 /**
  * Deletes old events and delivered deliveries once an hour. The age of events is counted in whole days, so that each day
- * adds at most one audit entry to an account and mode. The age is that of the trusted clock: a clock that is set ahead
+ * adds at most one audit entry to an account and mode, and one warning of the disabled endpoints that keep old events. The age is that of the trusted clock: a clock that is set ahead
  * deletes nothing for a while.
  */
 export function startRetention(
@@ -24,9 +24,19 @@ export function startRetention(
   clock: Pick<ServingClock, 'trusted'>,
 ): Loop {
   let stopping = false
+  /** The bound of the last run that warned: it moves once a day. */
+  let warned: number | undefined
 
-  async function purgeEvents(scope: Scope): Promise<void> {
-    const before = Math.floor((clock.trusted() - eventDays * DAY_MS) / DAY_MS) * DAY_MS
+  async function warnOfDisabled(scope: Scope, before: number): Promise<void> {
+    const endpoints = await store.disabledHolders(scope, before)
+    if (endpoints.length === 0) return
+    log.warn(
+      { account: scope.accountId, mode: scope.mode, endpoints },
+      'Events past their retention are kept for disabled webhook endpoints: enable these endpoints, or delete them.',
+    )
+  }
+
+  async function purgeEvents(scope: Scope, before: number): Promise<void> {
     for (let done = false; !done && !stopping; ) {
       const entry = { id: newId('aud'), at: now() }
       const purged = await store.purgeEvents(scope, { before, limit: LINKS, entry })
@@ -40,16 +50,22 @@ export function startRetention(
   }
 
   async function purgeAllEvents(): Promise<void> {
+    const before = Math.floor((clock.trusted() - eventDays * DAY_MS) / DAY_MS) * DAY_MS
     for (let startingAfter: string | undefined; !stopping; ) {
       const page = await store.accounts({
         limit: PAGE,
         ...(startingAfter !== undefined && { startingAfter }),
       })
       for (const { id: accountId } of page.data)
-        for (const mode of MODES) if (!stopping) await purgeEvents({ accountId, mode })
+        for (const mode of MODES) {
+          if (stopping) return
+          await purgeEvents({ accountId, mode }, before)
+          if (warned !== before) await warnOfDisabled({ accountId, mode }, before)
+        }
       startingAfter = page.data.at(-1)?.publicId
-      if (!page.hasMore) return
+      if (!page.hasMore) break
     }
+    warned = before
   }
 
   const loop = startLoop({ name: 'retention', intervalMs: HOUR_MS, log, runtime }, async () => {

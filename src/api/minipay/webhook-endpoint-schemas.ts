@@ -112,7 +112,11 @@ const FIELDS = {
     ...sequence,
     description: 'Every event up to this sequence was delivered, filtered out, or is stored as a delivery.',
   },
-  backlog: { ...count, description: 'The number of events after `position`, of any type.' },
+  backlog: {
+    ...count,
+    description:
+      'The number of events after `position`, of any type. They are kept past their retention, also while the endpoint is disabled; deleting the endpoint frees them.',
+  },
   pending: { ...count, description: 'The number of deliveries that wait for another attempt.' },
   failed: { ...count, description: 'The number of deliveries that failed for good: the dead letter.' },
   failing_since: nullable({

@@ -4,7 +4,7 @@ import type { Scope } from '../../domain/scope.ts'
 import type { EventPurge, PurgedEvents } from '../../ports/store-retention.ts'
 import { purgeEntry, purgeStep } from '../chain/purge.ts'
 import { type Purged, purgedOf } from '../chain/purged.ts'
-import { ID_MARGIN_MS, purgeBounds } from '../purge.ts'
+import { ID_MARGIN_MS, POSTGRES_TEXT, purgeBounds } from '../purge.ts'
 import type { Row as VerifiedRow } from '../verify/aggregate.ts'
 import { appendAudit, retrying } from './audit.ts'
 import type { Result, Statement } from './batch.ts'
@@ -27,7 +27,7 @@ const LINKS = `
   WHERE account_id = $1::integer AND live = $2::smallint
     AND number >= (SELECT links_to FROM event_purges WHERE account_id = $1::integer AND live = $2::smallint)
   ORDER BY number LIMIT $3::integer`
-const BOUNDS = purgeBounds({ account: '$1::integer', live: '$2::smallint', indexed: () => '' })
+const BOUNDS = purgeBounds(POSTGRES_TEXT)
 const RANGE = 'account_id = $1::integer AND live = $2::smallint AND seq > $3::bigint AND seq <= $4::bigint'
 const EVENTS = `SELECT seq, id, type, created_at, data FROM events WHERE ${RANGE} ORDER BY seq`
 const TRANSFERS = `

@@ -3,6 +3,7 @@ import { partText } from '../../domain/snapshot.ts'
 import type { EventPage, EventQuery, Scope, StoredEvent } from '../../ports/store.ts'
 import { isRare, OBJECT_OF_EVENT, seekRange } from '../event-log.ts'
 import { EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
+import { disabledHolders, POSTGRES_TEXT } from '../purge.ts'
 import { setBackMs } from './read-clock.ts'
 import { pageOf } from './read-page.ts'
 import { live } from './rows.ts'
@@ -23,6 +24,8 @@ const LAST_BEFORE = `
       ORDER BY seq DESC LIMIT 1) p ON TRUE
     WHERE s.high - s.low > 1)
   SELECT max(low) AS last FROM search`
+
+const DISABLED_HOLDERS = disabledHolders(POSTGRES_TEXT, '$3::bigint')
 
 /** The event log. */
 export function eventLogReads(sql: Sql) {
@@ -73,6 +76,11 @@ export function eventLogReads(sql: Sql) {
         live(scope),
       ])
       return Number(rows[0]?.['events_to'] ?? 0)
+    },
+
+    async disabledHolders(scope: Scope, before: number): Promise<string[]> {
+      const { rows } = await sql(DISABLED_HOLDERS, [scope.accountId, live(scope), before])
+      return rows.map((row) => String(row['endpoint']))
     },
 
     async lastEventSequence(scope: Scope): Promise<number> {

@@ -3,6 +3,7 @@ import { partText } from '../../domain/snapshot.ts'
 import type { EventPage, EventQuery, Scope, StoredEvent } from '../../ports/store.ts'
 import { isRare, OBJECT_OF_EVENT, seekRange } from '../event-log.ts'
 import { EPOCH, EPOCH_OF_EVENT } from '../lists.ts'
+import { disabledHolders, SQLITE_TEXT } from '../purge.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { setBackMs } from './read-clock.ts'
 import { pageOf, type Sql } from './read-page.ts'
@@ -102,6 +103,12 @@ export function eventLogReads(sql: Sql) {
         .pluck()
         .get(scope.accountId, live(scope)) as number | undefined
       return row ?? 0
+    },
+
+    disabledHolders(scope: Scope, before: number): string[] {
+      return sql(disabledHolders(SQLITE_TEXT, '?3'))
+        .pluck()
+        .all({ 1: scope.accountId, 2: live(scope), 3: before }) as string[]
     },
 
     lastEventSequence(scope: Scope): number {

@@ -6,7 +6,8 @@ import type { Connection } from './connection.ts'
 import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
-export type Query = Statement<(string | number)[]>
+/** Values by position, or, for a text with `?1`, by number. */
+export type Query = Statement<(string | number | Readonly<Record<number, string | number>>)[]>
 /** The statement of a text, prepared once. MiniPay builds the texts from its own constants, never from input. */
 export type Sql = (text: string) => Query
 

@@ -4,15 +4,13 @@ import type { Scope } from '../../domain/scope.ts'
 import type { EventPurge, PurgedEvents } from '../../ports/store-retention.ts'
 import { purgeEntry, purgeStep } from '../chain/purge.ts'
 import { purgedOf } from '../chain/purged.ts'
-import { ID_MARGIN_MS, type PurgeText, purgeBounds } from '../purge.ts'
+import { ID_MARGIN_MS, purgeBounds, SQLITE_TEXT } from '../purge.ts'
 import type { Row } from '../verify/aggregate.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { live } from './rows.ts'
 import { appendAudit } from './write-audit.ts'
-
-export const TEXT: PurgeText = { account: '?1', live: '?2', indexed: (index) => `INDEXED BY ${index}` }
 
 type Own = readonly [account: number, live: number]
 type Ends = { readonly events: number; readonly transfers: number; readonly audit: number }
@@ -81,7 +79,7 @@ export const purgeWrites = {
     const links = db.prepare<unknown[], Row>(
       'SELECT * FROM chain_links WHERE account_id = ? AND live = ? AND number >= ? ORDER BY number LIMIT ?',
     )
-    const bounds = db.prepare<unknown[], { last: number; before: number | null }>(purgeBounds(TEXT))
+    const bounds = db.prepare<unknown[], { last: number; before: number | null }>(purgeBounds(SQLITE_TEXT))
     const save = db.prepare(
       `INSERT INTO event_purges (account_id, live, events_to, links_to, digest, until, logged)
        VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -243,6 +243,7 @@ const UNSCOPED = {
   backlogTotals: OPERATOR,
   purgeDeliveries: PROCESS,
   eventsPurgedTo: of('the rules of retention compare two scopes'),
+  disabledHolders: of('the rules of retention compare two scopes'),
   purgeEvents: of('the retention of the process is that of every scope'),
   onRemoteEvents: PROCESS,
 } satisfies Partial<Record<keyof Store, Unscoped>>

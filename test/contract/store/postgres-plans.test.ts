@@ -22,6 +22,7 @@ import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/p
 import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
 import type { Pool } from '../../../src/storage/postgres/pool.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
+import { eventLogReads } from '../../../src/storage/postgres/read-event-log.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { webhookWorkReads } from '../../../src/storage/postgres/read-webhook-work.ts'
 import { webhookReads } from '../../../src/storage/postgres/read-webhooks.ts'
@@ -168,6 +169,7 @@ async function webhooks(): Promise<Statement[]> {
     limit: 50,
     entry: { id: 'an id', at: tick() },
   })
+  await eventLogReads(sql).disabledHolders(scope, tick())
   const none = purgedOf(undefined)
   statements.push(...removal([1, 1], none, none))
   return statements

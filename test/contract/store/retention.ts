@@ -1,11 +1,12 @@
 /** The retention of events. */
 import assert from 'node:assert/strict'
-import type { Scope, Store } from '../../../src/ports/store.ts'
+import { KEYLESS_SCOPE, type Scope, type Store } from '../../../src/ports/store.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import { charged, newId, type Open, rule, START, tick } from '../../kit/commits.ts'
 import {
   addedEndpoint,
   changedEndpoint,
+  claimCursors,
   deliveryOf,
   disabled,
   events,
@@ -14,6 +15,7 @@ import {
   replayOf,
   resultOf,
   T,
+  webhookEndpointOf,
 } from '../../kit/webhooks.ts'
 
 const LATE = START + 365 * 86_400_000
@@ -82,29 +84,79 @@ export function retention(open: Open): void {
     assert.deepEqual(await kept(store, live), [2, 3])
   })
 
+  rule(open, 'an event stays that an endpoint or a running replay still needs', async (store, { live }) => {
+    await events(store, live, 2)
+    const { endpoint } = await heldEndpoint(store, live, 'token', 3)
+    const idle = await addedEndpoint(store, live)
+    await events(store, live, 2)
+    assert.equal(await purge(store, live), 2)
+    await recorded(store, endpoint, 'token', { position: 4 })
+    assert.equal(await purge(store, live), 2)
+    const replay = replayOf(endpoint, { from: 4, to: 6, position: 4 })
+    assert.equal(await store.addReplay(replay, null), true)
+    await recorded(store, endpoint, 'token', { position: 7 })
+    assert.equal(await purge(store, live), 0)
+    assert.equal(await store.cancelReplay(live, replay.id, tick(), null), true)
+    // The other endpoint waits after the fifth event.
+    assert.equal(await purge(store, live), 1)
+    await recorded(store, endpoint, 'token', { position: 6 })
+    const off = await changedEndpoint(store, idle, disabled)
+    assert.equal(await purge(store, live), 0)
+    await changedEndpoint(store, off, { deletedAt: tick() })
+    assert.equal(await purge(store, live), 1)
+    assert.deepEqual(await kept(store, live), [7])
+  })
+
   rule(
     open,
-    'an event stays that an enabled endpoint or a running replay still needs',
-    async (store, { live }) => {
-      await events(store, live, 2)
-      const { endpoint } = await heldEndpoint(store, live, 'token', 3)
-      const idle = await addedEndpoint(store, live)
-      await events(store, live, 2)
-      assert.equal(await purge(store, live), 2)
-      await recorded(store, endpoint, 'token', { position: 4 })
-      assert.equal(await purge(store, live), 2)
-      const replay = replayOf(endpoint, { from: 4, to: 6, position: 4 })
-      assert.equal(await store.addReplay(replay, null), true)
-      await recorded(store, endpoint, 'token', { position: 7 })
-      assert.equal(await purge(store, live), 0)
-      assert.equal(await store.cancelReplay(live, replay.id, tick(), null), true)
-      // The other endpoint waits after the fifth event.
-      assert.equal(await purge(store, live), 1)
-      await changedEndpoint(store, idle, disabled)
-      assert.equal(await purge(store, live), 1)
-      assert.deepEqual(await kept(store, live), [7])
+    'a disabled endpoint keeps the events that it still needs, and is named until it is enabled or deleted',
+    async (store, { live, other }) => {
+      const { endpoint, events: stored } = await heldEndpoint(store, live, 'token', 3)
+      const second = stored[1] as (typeof stored)[0]
+      await recorded(store, endpoint, 'token', { position: 1 })
+      const holders = (scope = live, before = LATE) => store.disabledHolders(scope, before)
+      assert.deepEqual(await holders(), [])
+      const { createdAt } = second
+      for (const disabledReason of ['request', 'gone', 'failing'] as const) {
+        const off = await changedEndpoint(
+          store,
+          (await store.webhookEndpoint(live, endpoint.id)) ?? endpoint,
+          {
+            status: 'disabled',
+            disabledReason,
+          },
+        )
+        assert.deepEqual([await holders(), await holders(other)], [[endpoint.id], []])
+        assert.deepEqual(await holders(live, createdAt), [], 'it needs no event from before')
+        assert.deepEqual(await holders(live, createdAt + 1), [endpoint.id])
+        await purge(store, live)
+        assert.deepEqual(await kept(store, live), [2, 3])
+        await changedEndpoint(store, off, { status: 'enabled', disabledReason: null })
+        assert.deepEqual(await holders(), [])
+      }
+      // Its first event after a while is still the second one.
+      const [held] = await claimCursors(store, { token: 'token' })
+      assert.equal(held?.position, 1)
+      const failed = resultOf(second, endpoint.id, { state: 'failed' })
+      await recorded(store, endpoint, 'token', { position: 3, results: [failed] })
+      const now = (await store.webhookEndpoint(live, endpoint.id)) ?? endpoint
+      const off = await changedEndpoint(store, now, disabled)
+      assert.deepEqual([await purge(store, live), await holders()], [0, [endpoint.id]])
+      await changedEndpoint(store, off, { deletedAt: tick() })
+      assert.deepEqual([await purge(store, live), await holders()], [1, []])
     },
   )
+
+  rule(open, 'the endpoint of the configuration keeps no event while it has no target', async (store) => {
+    const { scope, ...endpoint } = webhookEndpointOf(KEYLESS_SCOPE, { id: 'default' })
+    await store.setDefaultWebhookEndpoint({ ...endpoint, scope })
+    await events(store, scope, 3)
+    const before = await kept(store, scope)
+    assert.equal(await purge(store, scope), 0)
+    await store.setDefaultWebhookEndpoint(null)
+    assert.deepEqual(await store.disabledHolders(scope, LATE + 1), [])
+    assert.ok((await purge(store, scope)) >= before.length)
+  })
 
   rule(
     open,
