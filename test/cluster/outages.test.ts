@@ -9,8 +9,8 @@ import { databaseName, type OwnServer, onDatabase, startPostgres, withDatabase }
 import { until } from '../kit/until.ts'
 import { assertBooks, chargesOf, eventsOf, untilCharged } from './nodes.ts'
 
-/** Three nodes would take up to thirty: they have to live with fewer. */
-const CONNECTIONS = 16
+/** Three nodes would take up to 36: they have to live with fewer. */
+const CONNECTIONS = 19
 let server: OwnServer
 /** The same through all of it, as they would be. */
 let nodes: [ClusterNode, ClusterNode, ClusterNode]
