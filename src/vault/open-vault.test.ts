@@ -10,6 +10,7 @@ import { openVault, warnOfClosedSecrets } from './open-vault.ts'
 import { createVault } from './vault.ts'
 
 const keyFileIn = (t: TestContext) => join(folderOf(t), 'a.db-key')
+const scope = { accountId: 1, mode: 'live' } as const
 const none = async () => false
 const some = async () => true
 
@@ -61,11 +62,11 @@ test('a key file that other users can read ends the start', async (t) => {
 
 test('endpoints whose current secret does not open are named in one line; others are not', () => {
   const vault = createVault([randomBytes(32)])
-  const scope = { accountId: 1, mode: 'live' } as const
   const endpoint = (id: string, by = vault) =>
     ({
       id,
       scope,
+      headers: {},
       secrets: [{ sealed: by.seal('s', secretContext(scope, id)), until: null }],
     }) as unknown as WebhookEndpoint
   const lines: object[] = []
@@ -78,4 +79,18 @@ test('endpoints whose current secret does not open are named in one line; others
   const [line] = lines as { count: number; endpoints: string[]; reason: string }[]
   assert.deepEqual([line?.count, line?.endpoints.length, line?.endpoints[0]], [12, 10, 'we_2'])
   assert.match(line?.reason ?? '', /lacks the key/)
+})
+
+test('the start also warns of headers that do not open, and names them', () => {
+  const vault = createVault([randomBytes(32)])
+  const lost = createVault([randomBytes(32)])
+  const context = secretContext(scope, 'we_1')
+  const endpoint = {
+    ...{ id: 'we_1', scope: scope, secrets: [{ sealed: vault.seal('secret', context), until: null }] },
+    headers: { 'x-fine': vault.seal('a', context), 'x-shop': lost.seal('b', context), 'x-key': 'damaged' },
+  } as unknown as WebhookEndpoint
+  const lines: { reason?: string }[] = []
+  const log = { info() {}, warn() {}, error: (fields: object) => void lines.push(fields) }
+  warnOfClosedSecrets(vault, [endpoint], log)
+  assert.match(lines[0]?.reason ?? '', /^Closed: the header x-shop, the header x-key\. /)
 })

@@ -1,6 +1,6 @@
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Log } from '../ports/log.ts'
-import { secretContext, type Vault } from '../ports/vault.ts'
+import { closedPart, type Vault } from '../ports/vault.ts'
 import { makeKeyFile, readKeyFile } from './key-file.ts'
 import { createVault } from './vault.ts'
 
@@ -27,27 +27,24 @@ export async function openVault({ keys, keyFile, hasSecrets }: VaultOptions): Pr
 }
 
 const missing = (file: string) =>
-  `${file} is missing, which has the key of the database's secrets. Put it back from where you keep it, or, if it is lost, ` +
-  'set MINIPAY_SECRETS_KEY to a new key (minipay secrets new-key) and give each webhook endpoint a new secret. Then restart MiniPay.'
+  `${file} is missing, which has the key of the database's secrets. Put it back from where you keep it, and restart MiniPay. ` +
+  'If it is lost, set MINIPAY_SECRETS_KEY to a new key (minipay secrets new-key), restart MiniPay, give each webhook endpoint ' +
+  'a new secret, and set its headers again.'
 
 /** The most ids in one line of the log. */
 const NAMED = 10
 
-/** Warns of webhook endpoints whose current secret does not open: they get no webhooks until it does. */
+/** Warns of webhook endpoints whose current secret or a header does not open: they get no webhooks until all do. */
 export function warnOfClosedSecrets(vault: Vault, endpoints: readonly WebhookEndpoint[], log: Log): void {
   let reason = ''
-  const closed = endpoints.filter(({ scope, id, secrets: [current] }) => {
-    try {
-      if (current) vault.open(current.sealed, secretContext(scope, id))
-      return false
-    } catch (error) {
-      reason = (error as Error).message
-      return true
-    }
+  const closed = endpoints.filter((endpoint) => {
+    const found = closedPart(vault, endpoint)
+    reason = found ?? reason
+    return found !== null
   })
   if (closed.length > 0)
     log.error(
       { count: closed.length, endpoints: closed.slice(0, NAMED).map(({ id }) => id), reason },
-      'The secrets of webhook endpoints do not open, so these endpoints get no webhooks. Charges are not affected.',
+      'Secrets or headers of webhook endpoints do not open, so this process sends these endpoints no webhooks. Charges are not affected.',
     )
 }

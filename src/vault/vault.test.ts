@@ -64,7 +64,7 @@ test('a secret whose key is missing gives a sentence that names the key and says
   const [, id] = sealed.split('.')
   assert.throws(() => createVault([second]).open(sealed, HERE), {
     name: 'VaultError',
-    message: `MiniPay lacks the key ${id}, under which a secret is encrypted. Add it to MINIPAY_SECRETS_KEY, after a comma; or, if it is lost, give the endpoint a new secret with rotate_secret.`,
+    message: `MiniPay lacks the key ${id}, under which a secret is encrypted. Add it to MINIPAY_SECRETS_KEY, after a comma; or, if it is lost, give the endpoint a new secret with rotate_secret, and set its headers again.`,
   })
 })
 

@@ -41,7 +41,7 @@ export function createVault(keys: readonly Buffer[], unusable: string = NO_KEY):
 }
 
 const MISSING_KEY =
-  'Add it to MINIPAY_SECRETS_KEY, after a comma; or, if it is lost, give the endpoint a new secret with rotate_secret.'
+  'Add it to MINIPAY_SECRETS_KEY, after a comma; or, if it is lost, give the endpoint a new secret with rotate_secret, and set its headers again.'
 
 /** A short name of a key, which reveals nothing of it. */
 export function keyId(key: Buffer): string {
@@ -63,7 +63,7 @@ function opened(key: KeyObject, nonce: Buffer, whole: Buffer, context: string): 
     return Buffer.concat([cipher.update(whole.subarray(0, end)), cipher.final()]).toString('utf8')
   } catch {
     throw new VaultError(
-      'A stored secret does not open: it was changed, or moved from another endpoint. Give the endpoint a new secret with rotate_secret.',
+      'A stored secret does not open: it was changed, or moved from another endpoint. Give the endpoint a new secret with rotate_secret, and set its headers again.',
     )
   }
 }

@@ -35,6 +35,8 @@ test('a secret or a header that does not open is logged once a version, and a ne
   const headers = { 'x-token': sealed(other) }
   assert.ok(!opens(endpointOf({ secrets: current(), headers, version: 2 })))
   assert.equal(lines.length, 2)
+  assert.match(JSON.stringify(lines[0]), /"Closed: the secret\. .*rotate_secret/)
+  assert.match(JSON.stringify(lines[1]), /"Closed: the header x-token\. .*set its headers again/)
   const former = { sealed: sealed(other), until: Date.now() }
   assert.ok(opens(endpointOf({ secrets: [...current(), former], version: 3 })))
   assert.equal(lines.length, 2)

@@ -1,6 +1,6 @@
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import type { Log } from '../../ports/log.ts'
-import { secretContext, type Vault } from '../../ports/vault.ts'
+import { closedPart, secretContext, type Vault } from '../../ports/vault.ts'
 
 /**
  * Says whether this process can sign for an endpoint. If its current secret or a header does not open, the process
@@ -14,7 +14,7 @@ export function createSecretCheck(vault: Vault, log: Log): (endpoint: WebhookEnd
     const context = secretContext(endpoint.scope, endpoint.id)
     const known = checked.get(context)
     if (known?.version === endpoint.version) return known.opens
-    const reason = faultOf(vault, endpoint, context)
+    const reason = closedPart(vault, endpoint)
     checked.set(context, { version: endpoint.version, opens: reason === null })
     if (reason !== null)
       log.error(
@@ -22,19 +22,5 @@ export function createSecretCheck(vault: Vault, log: Log): (endpoint: WebhookEnd
         'The secret or a header of a webhook endpoint does not open here, so this process leaves it to others. Its events are kept.',
       )
     return reason === null
-  }
-}
-
-function faultOf(
-  vault: Vault,
-  { secrets: [current], headers }: WebhookEndpoint,
-  context: string,
-): string | null {
-  try {
-    for (const text of Object.values(headers)) vault.open(text, context)
-    if (current) vault.open(current.sealed, context)
-    return null
-  } catch (error) {
-    return (error as Error).message
   }
 }
