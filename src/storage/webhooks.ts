@@ -14,6 +14,8 @@ const SCOPE = (table: string) => `${table}.account_id AS "accountId", ${table}.l
 export const ENDPOINT_COLUMNS = `${SCOPE('w')}, ${selectList(WEBHOOK_ENDPOINTS, {}, 'w')}`
 /** Of the replay `r`. */
 export const REPLAY_COLUMNS = `${SCOPE('r')}, ${selectList(WEBHOOK_REPLAYS, {}, 'r')}`
+/** The id of a delivery has the time of its event's id, which is made up to this long before or after the event's time. */
+export const DELIVERY_MARGIN_MS = 60_000
 /** Of the delivery `d`. */
 export const DELIVERY_COLUMNS = selectList(WEBHOOK_DELIVERIES, {}, 'd')
 

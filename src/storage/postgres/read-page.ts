@@ -11,6 +11,8 @@ export type Filter = readonly [column: string, value: string | undefined, rare?:
 /** A list of a scope's rows by id. */
 export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & {
   readonly columns: string
+  /** The time in an id may differ from that of its row by this much, in ms. */
+  readonly marginMs?: number
   /** Lists only these rows. */
   readonly where?: string
 }
@@ -41,14 +43,14 @@ export async function page<T>(
     given(`${column} =`, value)
     if (value !== undefined && rare) where.push(rare)
   }
-  const { prefix } = list
+  const { prefix, marginMs = 0 } = list
   given('id <', query.startingAfter)
   given('id >', query.endingBefore)
   const { createdFrom: from, createdUntil: until } = query
   const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
-  given('id >=', from === undefined ? undefined : idFloor(prefix, from))
-  given('id <', until === undefined ? undefined : idFloor(prefix, until + late))
-  if (late > 0) {
+  given('id >=', from === undefined ? undefined : idFloor(prefix, from - marginMs))
+  given('id <', until === undefined ? undefined : idFloor(prefix, until + late + marginMs))
+  if (late + marginMs > 0) {
     given('created_at >=', from)
     given('created_at <', until)
   }

@@ -13,7 +13,14 @@ import type {
 } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { selectList } from '../table.ts'
-import { DELIVERY_COLUMNS, ENDPOINT_COLUMNS, endpointOf, REPLAY_COLUMNS, replayOf } from '../webhooks.ts'
+import {
+  DELIVERY_COLUMNS,
+  DELIVERY_MARGIN_MS,
+  ENDPOINT_COLUMNS,
+  endpointOf,
+  REPLAY_COLUMNS,
+  replayOf,
+} from '../webhooks.ts'
 import { type Filter, listOf, page, pageOf } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -25,7 +32,7 @@ const ENDPOINTS = {
   of: endpointOf,
   where: 'deleted_at IS NULL',
 }
-const DELIVERIES = listOf(WEBHOOK_DELIVERIES)
+const DELIVERIES = { ...listOf(WEBHOOK_DELIVERIES), marginMs: DELIVERY_MARGIN_MS }
 const REPLAYS = {
   ...listOf(WEBHOOK_REPLAYS),
   columns: `${OWNED}, ${selectList(WEBHOOK_REPLAYS)}`,

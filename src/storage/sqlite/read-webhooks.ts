@@ -13,7 +13,14 @@ import type {
 } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { selectList } from '../table.ts'
-import { DELIVERY_COLUMNS, ENDPOINT_COLUMNS, endpointOf, REPLAY_COLUMNS, replayOf } from '../webhooks.ts'
+import {
+  DELIVERY_COLUMNS,
+  DELIVERY_MARGIN_MS,
+  ENDPOINT_COLUMNS,
+  endpointOf,
+  REPLAY_COLUMNS,
+  replayOf,
+} from '../webhooks.ts'
 import { type Filter, listOf, page, pageOf, type Sql } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 
@@ -23,11 +30,9 @@ const ENDPOINTS = {
   index: 'webhook_endpoints_listed',
   of: endpointOf,
 }
-/** An event's id is made up to this long after the time of its commit was taken, or before. */
-const MARGIN_MS = 60_000
 const DELIVERIES = {
   ...listOf(WEBHOOK_DELIVERIES, selectList(WEBHOOK_DELIVERIES)),
-  marginMs: MARGIN_MS,
+  marginMs: DELIVERY_MARGIN_MS,
 }
 const REPLAYS = {
   ...listOf(WEBHOOK_REPLAYS, `${OWNED}, ${selectList(WEBHOOK_REPLAYS)}`),

@@ -66,6 +66,31 @@ export function webhookLists(open: Open): void {
     },
   )
 
+  rule(
+    open,
+    'the time of a delivery counts where its id has another, up to a minute before or after',
+    async (store, { live }) => {
+      const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
+      const at = stored.map(({ createdAt }, i) => createdAt + [-59_000, 0, 59_000][i]!)
+      const results = stored.map((event, i) => {
+        const { delivery, ...rest } = resultOf(event, endpoint.id, { state: 'failed' })
+        return { ...rest, delivery: { ...delivery, createdAt: at[i]! } }
+      })
+      await recorded(store, endpoint, 'mine', { position: 3, results })
+      const ids = results.map(({ delivery }) => delivery.id)
+      for (const state of [{}, { state: 'failed' }] as const) {
+        const list = async (createdFrom: number, createdUntil: number) =>
+          (await store.webhookDeliveries(live, { limit: 9, ...state, createdFrom, createdUntil })).data.map(
+            ({ id }) => ids.indexOf(id),
+          )
+        assert.deepEqual(await list(at[0]!, at[0]! + 1), [0])
+        assert.deepEqual(await list(at[1]!, at[1]! + 1), [1])
+        assert.deepEqual(await list(at[2]!, at[2]! + 1), [2])
+        assert.deepEqual(await list(at[0]! + 1, at[2]!), [1])
+      }
+    },
+  )
+
   rule(open, 'failed deliveries are read oldest first, between two ids', async (store, { live }) => {
     const { id, otherId } = await listed(store, live)
     const failed = [id(1), otherId].sort()
