@@ -234,7 +234,10 @@ export type WebhookStore = {
     query: { readonly after: string; readonly before: string; readonly limit: number },
   ): Promise<Page<Delivery>>
 
-  /** False if the endpoint does not exist or was deleted. */
+  /**
+   * False if the endpoint does not exist or was deleted, or if the replay is running and `MAX_REPLAYS` of the endpoint
+   * are already. Those of concurrent calls count, too.
+   */
   addReplay(replay: Replay, audit: AuditEntry | null): Promise<boolean>
   replay(scope: Scope, id: string): Promise<Replay | undefined>
   /** Newest first. */

@@ -4,13 +4,10 @@ import { notFound } from '../../domain/not-found.ts'
 import type { Scope } from '../../domain/scope.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { describedFilters, typesOf } from '../../domain/webhooks/filters.ts'
-import type { Replay, ReplayKind } from '../../domain/webhooks/replay.ts'
+import { MAX_REPLAYS, type Replay, type ReplayKind } from '../../domain/webhooks/replay.ts'
 import type { Audit } from '../audit.ts'
 import { replayAudited } from './audited.ts'
 import { findEndpoint, type WebhookContext } from './endpoints.ts'
-
-/** Running ones of an endpoint. */
-export const MAX_REPLAYS = 10
 
 export type ReplayRequest = {
   readonly kind: ReplayKind
@@ -43,11 +40,6 @@ export async function startReplay(
   if (isRejection(endpoint)) return endpoint
   const filters = request.types ? describedFilters(request.types, 'event_types') : null
   if (filters && 'rejected' in filters) return filters
-  if (await hasMany(context, endpoint))
-    return reject(
-      'webhook_replay_limit_reached',
-      `The webhook endpoint has ${MAX_REPLAYS} running replays. Wait for one, or cancel one.`,
-    )
   const { from, to } = await rangeOf(context, endpoint, request)
   const at = now()
   const isEmpty = from === to
@@ -57,8 +49,14 @@ export async function startReplay(
     ...{ state: isEmpty ? 'done' : 'running', sent: 0, delivered: 0 },
     ...{ createdAt: at, endedAt: isEmpty ? at : null },
   }
-  if (!(await store.addReplay(replay, audit(replayAudited('webhook_replay.created', replay)))))
-    return notFound('webhook endpoint', endpointId)
+  if (!(await store.addReplay(replay, audit(replayAudited('webhook_replay.created', replay))))) {
+    const deleted = await findEndpoint(context, scope, endpointId)
+    if (isRejection(deleted)) return deleted
+    return reject(
+      'webhook_replay_limit_reached',
+      `The webhook endpoint has ${MAX_REPLAYS} running replays. Wait for one, or cancel one.`,
+    )
+  }
   webhooks.wake()
   return replay
 }
@@ -90,11 +88,6 @@ export async function cancelReplay(
   const after = await findReplay(context, scope, id)
   if (isRejection(after) || after.state !== 'done') return after
   return reject('webhook_replay_ended', 'The replay has ended already.', 'id')
-}
-
-async function hasMany({ store }: WebhookContext, { id, scope }: WebhookEndpoint): Promise<boolean> {
-  const { data } = await store.replays(scope, id, { limit: 100 })
-  return data.filter(({ state }) => state === 'running').length >= MAX_REPLAYS
 }
 
 /** The sequences of the request's range. The past ends where the endpoint's own cursor is. */

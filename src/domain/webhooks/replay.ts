@@ -7,6 +7,9 @@ export type ReplayKind = (typeof REPLAY_KINDS)[number]
 export const REPLAY_STATES = ['running', 'done', 'canceled'] as const
 export type ReplayState = (typeof REPLAY_STATES)[number]
 
+/** The most replays of an endpoint that run at a time. */
+export const MAX_REPLAYS = 10
+
 /** A second, bounded cursor of a webhook endpoint: it sends former events again, beside the new ones. */
 export type Replay = {
   /** `rpl_…` */

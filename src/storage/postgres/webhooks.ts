@@ -1,7 +1,7 @@
 /** Changes of webhook endpoints, their replays and their deliveries that people make. */
 import type { AuditEntry } from '../../domain/audit.ts'
 import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import type { Replay } from '../../domain/webhooks/replay.ts'
+import { MAX_REPLAYS, type Replay } from '../../domain/webhooks/replay.ts'
 import type { Scope } from '../../ports/store.ts'
 import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { namesOf, type Rows } from '../table.ts'
@@ -65,7 +65,8 @@ export function webhookWork({ audited }: Pick<Work, 'audited'>) {
     async addReplay(replay: Replay, audit: AuditEntry | null): Promise<boolean> {
       if (replay.endpoint.includes('\0')) return false
       const values = [...scopeOf(replay), ...WEBHOOK_REPLAYS.row(replay)]
-      return (await audited({ text: ADD_REPLAY, values }, audit)).count === 1
+      const lock = { text: LOCK_CURSOR, values: [...scopeOf(replay), replay.endpoint] }
+      return (await audited([lock, { text: ADD_REPLAY, values }], audit)).count === 1
     },
 
     async cancelReplay(scope: Scope, id: string, now: number, audit: AuditEntry | null): Promise<boolean> {
@@ -256,14 +257,16 @@ const RETRY = `
   SELECT id FROM retried`
 
 const ENDPOINT_OF_REPLAY = `$${3 + WEBHOOK_REPLAYS.at.endpoint}`
+const STATE_OF_REPLAY = `$${3 + WEBHOOK_REPLAYS.at.state}`
 
-/** Locks the cursor, so that the endpoint is not deleted while the replay is stored. */
+/** The lock of the cursor comes first: the endpoint is not deleted meanwhile, and two replays count one after the other. */
 const ADD_REPLAY = `
-  WITH cursor AS (
-    SELECT 1 FROM webhook_cursors
-    WHERE account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY} FOR SHARE)
   INSERT INTO webhook_replays (account_id, live, ${REPLAY})
-  SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_REPLAYS)} FROM cursor`
+  SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_REPLAYS)} FROM webhook_cursors
+  WHERE account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY}
+    AND (${STATE_OF_REPLAY}::text <> 'running' OR ${MAX_REPLAYS} > (
+      SELECT count(*) FROM webhook_replays
+      WHERE account_id = $1 AND live = $2 AND endpoint = ${ENDPOINT_OF_REPLAY} AND state = 'running'))`
 
 const CANCEL_REPLAY = `
   UPDATE webhook_replays SET state = 'canceled', ended_at = $4

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit.ts'
 import { DEFAULT_ENDPOINT, MAX_ENDPOINTS, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import type { Replay } from '../../domain/webhooks/replay.ts'
+import { MAX_REPLAYS, type Replay } from '../../domain/webhooks/replay.ts'
 import type { Scope } from '../../ports/store.ts'
 import { WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import type { Value } from '../table.ts'
@@ -77,10 +77,16 @@ export const webhookWrites = {
     const exists = db.prepare(
       `SELECT 1 FROM webhook_endpoints WHERE account_id = ? AND live = ? AND id = ? AND deleted_at IS NULL`,
     )
+    const running = db.prepare<unknown[], { n: number }>(
+      `SELECT count(*) AS n FROM webhook_replays INDEXED BY webhook_replays_running
+       WHERE account_id = ? AND live = ? AND endpoint = ? AND state = 'running'`,
+    )
     const insert = db.prepare(insertRow(WEBHOOK_REPLAYS))
     return (replay: Replay, audit: AuditEntry | null): boolean => {
       const own = ownOf(replay.scope)
       if (!exists.get(...own, replay.endpoint)) return false
+      const isFull = (running.get(...own, replay.endpoint)?.n ?? 0) >= MAX_REPLAYS
+      if (replay.state === 'running' && isFull) return false
       insert.run(...own, ...WEBHOOK_REPLAYS.row(replay))
       return audited(append, audit)
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MAX_REPLAYS } from '../../../src/domain/webhooks/replay.ts'
 import type { Scope, Store } from '../../../src/ports/store.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import { type Open, rule, tick } from '../../kit/commits.ts'
@@ -168,6 +169,35 @@ export function webhookReplays(open: Open): void {
     assert.deepEqual((await store.replays(live, 'we_none', { limit: 9 })).data, [])
     assert.equal(await store.addReplay(replayOf({ scope: live, id: 'we_none' }), entry), false)
   })
+
+  rule(
+    open,
+    'an endpoint has at most ten running replays, also with concurrent calls',
+    async (store, { live }) => {
+      const { endpoint } = await heldEndpoint(store, live, 'mine', 0)
+      const other = await addedEndpoint(store, live)
+      const replays = Array.from({ length: 12 }, () => replayOf(endpoint))
+      const entries = replays.map(() => auditEntry(live))
+      const added = await Promise.all(replays.map((replay, i) => store.addReplay(replay, entries[i]!)))
+      assert.equal(added.filter(Boolean).length, MAX_REPLAYS)
+      for (const [i, isAdded] of added.entries()) {
+        assert.equal((await store.replay(live, replays[i]!.id)) !== undefined, isAdded)
+        assert.equal((await store.auditEntry(live, entries[i]!.id)) !== undefined, isAdded)
+      }
+      assert.equal(await store.addReplay(replayOf(other), null), true, 'of each endpoint')
+
+      // However many that ended are newer.
+      for (let i = 0; i < 120; i++) {
+        const ended = replayOf(endpoint, { state: 'done', endedAt: T })
+        assert.equal(await store.addReplay(ended, null), true)
+      }
+      assert.equal(await store.addReplay(replayOf(endpoint), null), false)
+      const [running] = replays.filter((_, i) => added[i])
+      assert.equal(await store.cancelReplay(live, running!.id, T, null), true)
+      assert.equal(await store.addReplay(replayOf(endpoint), null), true)
+      assert.equal(await store.addReplay(replayOf(endpoint), null), false)
+    },
+  )
 
   rule(open, 'a replay makes progress and ends', async (store, { live }) => {
     const { endpoint } = await heldEndpoint(store, live, 'mine', 0)
