@@ -104,6 +104,16 @@ export function judgeAttempt(
   return { state: 'pending', retryAt: now + Math.max(planned, Math.min(requestedMs, policy.maxRetryAfterMs)) }
 }
 
+/** A receiver that takes longer to respond, in ms, may be in trouble as a whole. */
+const PROMPT_MS = 1_000
+/** A proxy whose receiver is down, or a receiver that takes nothing at present. */
+const TAKES_NOTHING = new Set([408, 425, 429, 502, 503, 504])
+
+/** Whether the receiver itself responded, soon: if that is a failure, it may be one of this event alone. */
+export function respondsItself(attempt: DeliveryAttempt, ms: number): boolean {
+  return attempt.kind === 'response' && ms < PROMPT_MS && !TAKES_NOTHING.has(attempt.status)
+}
+
 /** Why an attempt failed, in words; null if it succeeded. */
 export function failureOf(attempt: DeliveryAttempt): string | null {
   if (attempt.kind === 'no_answer') return attempt.error

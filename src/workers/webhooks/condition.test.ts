@@ -7,7 +7,7 @@ function conditionOf() {
   const failing = { since: null, warnedAt: null }
   return createCondition({ failing, runtime: { monotonic: () => 0 }, now: () => 1_000 })
 }
-const attempt = { probe: false, disableAfterMs: null }
+const attempt = { probe: false, responded: false, disableAfterMs: null }
 const FAILED: Judgement = { state: 'failed', gone: false }
 const REFUSED: Judgement = { ...FAILED, refused: true }
 

@@ -16,10 +16,17 @@ export type Condition = {
   isNew(): boolean
   /** It is stored, or will be with the batch of this state. */
   stored(failing: Failing): void
-  /** After an attempt: what MiniPay does to the endpoint. `probe`: it was sent while the breaker was open. */
+  /**
+   * After an attempt: what MiniPay does to the endpoint. `probe`: it was sent while the breaker was open; `responded`: see
+   * `respondsItself`.
+   */
   learn(
     verdict: Judgement,
-    attempt: { readonly probe: boolean; readonly disableAfterMs: number | null },
+    attempt: {
+      readonly probe: boolean
+      readonly responded: boolean
+      readonly disableAfterMs: number | null
+    },
   ): Consequence | null
 }
 
@@ -44,13 +51,13 @@ export function createCondition({ failing: first, runtime, now }: ConditionOptio
     stored(state) {
       stored = state
     },
-    learn(verdict, { probe, disableAfterMs }) {
+    learn(verdict, { probe, responded, disableAfterMs }) {
       const at = now()
       const succeeded = verdict.state === 'delivered'
       const waitMs = verdict.state === 'pending' ? verdict.retryAt - at : null
       // A receiver that refuses single messages takes others, and soon.
       const works = succeeded || (verdict.state === 'failed' && verdict.refused === true)
-      breaker = breakerAfter(breaker, { succeeded: works, probe, waitMs }, runtime.monotonic())
+      breaker = breakerAfter(breaker, { succeeded: works, probe, waitMs, responded }, runtime.monotonic())
       const after = failingAfter(failing, succeeded, disableAfterMs, at)
       failing = after.failing
       if (verdict.state === 'failed' && verdict.gone) return 'gone'

@@ -1,7 +1,13 @@
 /** Tells one webhook endpoint of its events: new ones, those whose next attempt is due, and those of replays. */
 import type { DeliveryAttempt } from '../../domain/delivery.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import { failureOf, type Judgement, judgeAttempt, policyOf } from '../../domain/webhooks/schedule.ts'
+import {
+  failureOf,
+  type Judgement,
+  judgeAttempt,
+  policyOf,
+  respondsItself,
+} from '../../domain/webhooks/schedule.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { DeliveryBatch, DeliveryResult, HeldCursor } from '../../ports/store-webhooks.ts'
 import type { WebhookClient, WebhookMessage } from './client.ts'
@@ -159,12 +165,12 @@ class EndpointCourier implements Courier {
     this.#arm()
   }
 
-  /** While the breaker is open, one attempt at a time, when its time has come; the policy may make an exception for retries. */
+  /** While the breaker is open, one attempt or a few at a time, when its time has come; the policy may make an exception for retries. */
   #next(): Source | null {
     const open = this.#condition.open()
     if (!open) return this.#work.next(false)
     if (policyOf(this.#endpoint).retriesWhileOpen && this.#work.due.ready()) return 'due'
-    if (this.#flights.size > 0 || this.#parts.runtime.monotonic() < open.probeAt) return null
+    if (this.#flights.size >= open.atOnce || this.#parts.runtime.monotonic() < open.probeAt) return null
     return this.#work.next(true)
   }
 
@@ -208,7 +214,7 @@ class EndpointCourier implements Courier {
       // A success needs no jitter, and random bytes are a call out of JavaScript.
       const random = failure === null ? 0 : fraction(runtime.random)
       const verdict = judgeAttempt(policyOf(this.#endpoint), attempt, attempts, now(), random)
-      if (ms !== null) this.#learn(verdict, flight.probe)
+      if (ms !== null) this.#learn(verdict, flight.probe, respondsItself(attempt, ms))
       if (verdict.state === 'failed') this.#logFailure(job, attempt)
       if (source === 'replay') this.#work.count(job, verdict.state === 'delivered')
       const status = attempt.kind === 'response' ? attempt.status : null
@@ -230,9 +236,9 @@ class EndpointCourier implements Courier {
     this.#parts.onResults(this)
   }
 
-  #learn(verdict: Judgement, probe: boolean): void {
+  #learn(verdict: Judgement, probe: boolean, responded: boolean): void {
     const { disableAfterMs } = this.#endpoint
-    const consequence = this.#condition.learn(verdict, { probe, disableAfterMs })
+    const consequence = this.#condition.learn(verdict, { probe, responded, disableAfterMs })
     if (!consequence || this.#ending) return
     const { since } = this.#condition.failing()
     if (consequence === 'warn') this.#news = endpointFailing(this.#parts, this.#endpoint, since)
@@ -370,7 +376,7 @@ class EndpointCourier implements Courier {
     if (paceMs > 0 && this.#next()) this.#timer.within(paceMs)
     if (!open || policyOf(this.#endpoint).retriesWhileOpen) this.#timer.within(dueMs)
     if (!open) return
-    if (this.#flights.size === 0) {
+    if (this.#flights.size < open.atOnce) {
       const probeMs = Math.max(0, open.probeAt - runtime.monotonic())
       const hasWork = this.#work.next(true) !== null
       this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))

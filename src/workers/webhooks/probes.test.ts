@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { auditEntry } from '../../../test/kit/audit-entries.ts'
-import { DOWN, OK, webhookWorld } from '../../../test/kit/couriers.ts'
+import { DOWN, OK, responds, webhookWorld } from '../../../test/kit/couriers.ts'
 import { replayOf } from '../../../test/kit/webhooks.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { KEYLESS_SCOPE } from '../../ports/store.ts'
@@ -51,7 +51,7 @@ test('a replay that found the receiver down goes on once it works', async (t) =>
 })
 
 test('a retry by hand is the next probe, at once, before deliveries that are due and in memory', async (t) => {
-  const { world, endpoint, dispatcher } = await repaired(t, { schedule: [MINUTE, MINUTE] }, 40)
+  const { world, endpoint, dispatcher } = await repaired(t, { schedule: [MINUTE] }, 40)
   const failed = (await world.deliveries(endpoint)).find(({ state }) => state === 'failed')
   assert.ok(failed)
 
@@ -76,4 +76,45 @@ test('a change of the endpoint, and a test that it passed, make the probe due at
   dispatcher.probe(endpoint)
   await world.runtime.advance(100)
   assert.equal(world.told.length, 10)
+})
+
+for (const [poison, minutes] of [
+  [100, 1],
+  [150, 15],
+] as const)
+  test(`after ${poison} events that the receiver fails at, a good one is sent within ${minutes} minutes`, async (t) => {
+    const world = webhookWorld(t)
+    const endpoint = await world.endpoint({ disableAfterMs: null })
+    let last = Number.POSITIVE_INFINITY
+    world.receive(endpoint, ({ event }) => (event.sequence <= last ? responds(500) : OK))
+    await world.charges(poison)
+    last = poison
+    await world.charges(1)
+    world.start()
+    await world.runtime.advance(minutes * MINUTE)
+    assert.ok(world.told.some(({ event }) => event.sequence > poison))
+  })
+
+test('a good event is sent while a failed one is due again at each probe', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ schedule: Array(30).fill(0), disableAfterMs: null })
+  world.receive(endpoint, ({ event }) => (event.sequence <= 20 ? DOWN : OK))
+  world.start()
+  await world.charges(21)
+  await world.runtime.advance(10 * MINUTE)
+  assert.ok(world.told.some(({ event }) => event.sequence === 21))
+})
+
+test('a dead endpoint that responds makes few deliveries, and then some in a minute', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ disableAfterMs: null })
+  world.receive(endpoint, () => responds(500))
+  world.start()
+  await world.charges(2_000)
+  await world.runtime.advance(MINUTE)
+  const first = (await world.deliveries(endpoint)).length
+  assert.ok(first <= 150, `${first} deliveries`)
+  await world.runtime.advance(60 * MINUTE)
+  const rows = (await world.deliveries(endpoint)).length
+  assert.ok(rows <= first + 60 * 4, `${rows} deliveries`)
 })

@@ -44,6 +44,8 @@ export class EndpointWork {
   readonly #endedReplays = new Set<string>()
   readonly #knownReplays = new Set<string>()
   #hasNewReplay = false
+  /** Which of due deliveries and new events was last. */
+  #last: Source = 'new'
   /** A new event of an ordered endpoint that may be sent. */
   #admitted: Job | undefined
   /** One whose turn has come, after it had to wait. */
@@ -106,15 +108,21 @@ export class EndpointWork {
   isWanted(): boolean {
     const wanted = this.#hasNewReplay
     this.#hasNewReplay = false
-    return this.due.foundPutBack() || wanted
+    if (!this.due.foundPutBack()) return wanted
+    // It is the next probe.
+    this.#last = 'new'
+    return true
   }
 
-  /** Where the next job comes from; null while none may begin. */
+  /**
+   * Where the next job comes from; null while none may begin. Probes alternate between due deliveries and new events:
+   * either may be events that the receiver fails at.
+   */
   next(probing: boolean): Source | null {
     const slots = this.#options.slots()
     const hasNew = this.hasNew()
-    if (this.due.ready() && (probing || !hasNew || this.#flying.due < Math.max(1, slots * DUE_PART)))
-      return 'due'
+    const mayBeDue = probing ? this.#last !== 'due' : this.#flying.due < Math.max(1, slots * DUE_PART)
+    if (this.due.ready() && (!hasNew || mayBeDue)) return 'due'
     if (hasNew) return 'new'
     return this.replay?.ready() && this.#flying.replay < Math.max(1, slots * REPLAY_PART) ? 'replay' : null
   }
@@ -148,6 +156,7 @@ export class EndpointWork {
     const job = this.#take(source)
     if (!job) return undefined
     this.#flying[source]++
+    if (source !== 'replay') this.#last = source
     if (job.place) job.window?.send(job.place)
     if (this.#options.endpoint().ordered) this.#order.begin(job.object)
     return job
