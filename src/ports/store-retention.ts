@@ -18,7 +18,24 @@ export type PurgedEvents = {
   readonly problem?: string
 }
 
+export type DeliveryPurge = {
+  /** Deletes delivered ones that were settled before; ms since 1970. */
+  readonly before: number
+  /** Looks at the deliveries after this id, the oldest first; null: at all. */
+  readonly after: string | null
+  /** Looks at most at so many, of any state. */
+  readonly limit: number
+}
+
+export type PurgedDeliveries = {
+  readonly deleted: number
+  /** The last id that it looked at; null: no more deliveries are old enough. */
+  readonly next: string | null
+}
+
 export type RetentionStore = {
+  /** Deletes delivered deliveries of a scope. A caller who continues with `next` looks at each delivery once. */
+  purgeDeliveries(scope: Scope, purge: DeliveryPurge): Promise<PurgedDeliveries>
   /**
    * Deletes the oldest events of a scope in one transaction, with their delivered deliveries and those of deleted
    * endpoints: whole links of the hash chain whose events are all old. Never deletes the last event; one that an endpoint,

@@ -249,8 +249,6 @@ export type WebhookStore = {
   webhookDeliveryTotals(mode?: Mode): Promise<WebhookDeliveryTotals>
   /** Of up to `limit` enabled endpoints in all scopes, those with the most work first. */
   backlogTotals(limit: number): Promise<BacklogTotal[]>
-  /** Deletes up to `limit` delivered ones that were settled before `before` (ms since 1970), oldest first; returns their number. */
-  purgeDeliveries(before: number, limit: number): Promise<number>
   /**
    * Calls the listener when another process stored events or put work back: with the scope, or with null when any may
    * have some. A call may be missing. An embedded database has no other process.

@@ -5,7 +5,7 @@ import { type Loop, startLoop } from './loop.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** Deliveries deleted by one write, and links of the hash chain read by one: small, so that no request waits long. */
+/** Deliveries that one write looks at, and links of the hash chain read by one: small, so that no request waits long. */
 const BATCH = 500
 const LINKS = 50
 const PAGE = 100
@@ -49,28 +49,39 @@ export function startRetention(
     }
   }
 
-  async function purgeAllEvents(): Promise<void> {
-    const before = Math.floor((clock.trusted() - eventDays * DAY_MS) / DAY_MS) * DAY_MS
+  async function purgeDeliveries(scope: Scope, before: number): Promise<void> {
+    for (let after: string | null = null; !stopping; ) {
+      const { next } = await store.purgeDeliveries(scope, { before, after, limit: BATCH })
+      if (next === null) return
+      after = next
+    }
+  }
+
+  async function everyScope(purge: (scope: Scope) => Promise<void>): Promise<void> {
     for (let startingAfter: string | undefined; !stopping; ) {
       const page = await store.accounts({
         limit: PAGE,
         ...(startingAfter !== undefined && { startingAfter }),
       })
       for (const { id: accountId } of page.data)
-        for (const mode of MODES) {
-          if (stopping) return
-          await purgeEvents({ accountId, mode }, before)
-          if (warned !== before) await warnOfDisabled({ accountId, mode }, before)
-        }
+        for (const mode of MODES) if (!stopping) await purge({ accountId, mode })
       startingAfter = page.data.at(-1)?.publicId
-      if (!page.hasMore) break
+      if (!page.hasMore) return
     }
+  }
+
+  async function purgeAllEvents(): Promise<void> {
+    const before = Math.floor((clock.trusted() - eventDays * DAY_MS) / DAY_MS) * DAY_MS
+    await everyScope(async (scope) => {
+      await purgeEvents(scope, before)
+      if (warned !== before) await warnOfDisabled(scope, before)
+    })
     warned = before
   }
 
   const loop = startLoop({ name: 'retention', intervalMs: HOUR_MS, log, runtime }, async () => {
     const before = clock.trusted() - deliveryDays * DAY_MS
-    while (!stopping && deliveryDays > 0 && (await store.purgeDeliveries(before, BATCH)) === BATCH);
+    if (deliveryDays > 0) await everyScope((scope) => purgeDeliveries(scope, before))
     if (eventDays > 0) await purgeAllEvents()
   })
   return {

@@ -1,4 +1,7 @@
 import { idFloor } from '../../domain/id.ts'
+import type { Scope } from '../../domain/scope.ts'
+import type { DeliveryPurge, PurgedDeliveries } from '../../ports/store-retention.ts'
+import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 /** Deletes old rows, the oldest first, up to a limit. */
@@ -12,10 +15,12 @@ export function purges(sql: Sql) {
       return (await sql(PURGE_NOTIFICATIONS, [before, limit])).count
     },
 
-    async purgeDeliveries(before: number, limit: number): Promise<number> {
-      return Number(
-        (await sql(PURGE_DELIVERIES, [before, limit, idFloor('dlv', before)])).rows[0]?.['deleted'] ?? 0,
-      )
+    async purgeDeliveries(scope: Scope, { before, after, limit }: DeliveryPurge): Promise<PurgedDeliveries> {
+      const own = [scope.accountId, live(scope)]
+      const values = [...own, after ?? '', idFloor('dlv', before), limit, before]
+      const [row] = (await sql(PURGE_DELIVERIES, values)).rows
+      const read = Number(row?.['read'] ?? 0)
+      return { deleted: Number(row?.['deleted'] ?? 0), next: read < limit ? null : String(row?.['last']) }
     },
 
     async purgeVelocityCounters(before: number, limit: number): Promise<number> {
@@ -47,34 +52,30 @@ const PURGE_NOTIFICATIONS = `
   DELETE FROM notifications n USING oldest o WHERE n.id = o.id`
 
 /**
- * The oldest of each scope: an id begins with the time of its event, which is before that of its end. The counters are
- * those of `deliveries`.
+ * One page of a scope: an id begins with the time of its event, which is before that of its end. The counters are those of
+ * `deliveries`.
  */
 const PURGE_DELIVERIES = `
-  WITH oldest AS (
-    SELECT d.account_id, d.live, d.id
-    FROM accounts a
-    CROSS JOIN (VALUES (0::smallint), (1::smallint)) AS m (live)
-    CROSS JOIN LATERAL (
-      SELECT account_id, live, id FROM webhook_deliveries
-      WHERE account_id = a.id AND live = m.live AND id < $3 AND state = 'delivered' AND settled_at < $1
-      ORDER BY id
-      LIMIT $2
-      FOR UPDATE SKIP LOCKED) AS d
-    LIMIT $2),
+  WITH page AS MATERIALIZED (
+    SELECT id FROM webhook_deliveries
+    WHERE account_id = $1::integer AND live = $2::smallint AND id > $3 AND id < $4
+    ORDER BY id
+    LIMIT $5::integer),
+  old AS (
+    SELECT id FROM webhook_deliveries
+    WHERE account_id = $1::integer AND live = $2::smallint AND id > $3 AND id <= (SELECT max(id) FROM page)
+      AND state = 'delivered' AND settled_at < $6::bigint
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED),
   deleted AS (
-    DELETE FROM webhook_deliveries d
-    USING oldest o
-    WHERE d.account_id = o.account_id AND d.live = o.live AND d.id = o.id
-    RETURNING d.account_id, d.live),
+    DELETE FROM webhook_deliveries
+    WHERE account_id = $1::integer AND live = $2::smallint AND id = ANY (ARRAY(SELECT id FROM old))
+    RETURNING id),
   counted AS (
     INSERT INTO counters AS k (account_id, live, name, currency, part, value)
-    SELECT account_id, live, 'deliveries_delivered', '', 1, -count(*)
-    FROM deleted
-    GROUP BY account_id, live
-    ORDER BY account_id, live
+    SELECT $1::integer, $2::smallint, 'deliveries_delivered', '', 1, -count(*) FROM deleted HAVING count(*) > 0
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
-  SELECT count(*) AS deleted FROM deleted`
+  SELECT (SELECT count(*) FROM deleted) AS deleted, count(*) AS read, max(id) AS last FROM page`
 
 /** Skips counters that a commit has locked: it may count in them. */
 const PURGE_COUNTERS = `

@@ -284,6 +284,23 @@ test('an index serves every lookup of the writer', () => {
   folder.remove()
 })
 
+test('a step of the retention of deliveries reads one range of their primary key', () => {
+  const folder = tempDir()
+  const db = openWriter(join(folder.path, 'a.db'))
+  migrate(db)
+  const { watched, texts } = watch(db)
+  createWriter(watched)
+  const ranges = texts.filter((text) => text.includes('webhook_deliveries NOT INDEXED'))
+  assert.equal(ranges.length, 2)
+  for (const text of ranges)
+    assert.equal(
+      planOf(db, text),
+      'SEARCH webhook_deliveries USING PRIMARY KEY (account_id=? AND live=? AND id>? AND id<?)',
+    )
+  db.close()
+  folder.remove()
+})
+
 test('disabled endpoints that keep old events are found by covering indexes of deliveries', () => {
   const [plan = ''] = prepared((q) => q.disabledHolders(LIVE_SCOPE, 1))
   assert.deepEqual(plan.match(/(SEARCH|SCAN) [de]\b[^;(]*/g), [

@@ -2,6 +2,7 @@ import type { AuditEntry } from '../../domain/audit.ts'
 import { idFloor } from '../../domain/id.ts'
 import type { Delivery, DeliveryState } from '../../domain/webhooks/delivery.ts'
 import type { Scope } from '../../ports/store.ts'
+import type { DeliveryPurge, PurgedDeliveries } from '../../ports/store-retention.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { selectList } from '../table.ts'
 import { afterResult } from '../webhooks.ts'
@@ -64,26 +65,24 @@ export const webhookDeliveryWrites = {
   retryWebhookDeliveries: (db, cache) => putBack(db, cache, `AND state = 'failed'`),
 
   purgeDeliveries(db, cache) {
-    const scopes = db
-      .prepare<[], [number, number]>(
-        'SELECT a.id, m.live FROM accounts a CROSS JOIN (SELECT 0 AS live UNION ALL SELECT 1) m',
-      )
-      .raw()
     // An id begins with the time of its event, which is before that of its end.
+    const last = db
+      .prepare<unknown[], string>(
+        `SELECT id FROM webhook_deliveries NOT INDEXED
+         WHERE account_id = ? AND live = ? AND id > ? AND id < ? ORDER BY id LIMIT 1 OFFSET ?`,
+      )
+      .pluck()
     const purge = db.prepare(
-      `DELETE FROM webhook_deliveries WHERE (account_id, live, id) IN (
-         SELECT account_id, live, id FROM webhook_deliveries NOT INDEXED
-         WHERE account_id = ? AND live = ? AND id < ? AND state = 'delivered' AND settled_at < ?
-         ORDER BY id LIMIT ?)`,
+      `DELETE FROM webhook_deliveries NOT INDEXED
+       WHERE account_id = ? AND live = ? AND id > ? AND id <= ? AND state = 'delivered' AND settled_at < ?`,
     )
-    return (before: number, limit: number): number => {
-      let deleted = 0
-      for (const [account, live] of scopes.all()) {
-        const { changes } = purge.run(account, live, idFloor('dlv', before), before, limit - deleted)
-        if (changes > 0) cache.count(account, live, 'deliveries_delivered', '', -changes)
-        deleted += changes
-      }
-      return deleted
+    return (scope: Scope, { before, after, limit }: DeliveryPurge): PurgedDeliveries => {
+      const own = [scope.accountId, live(scope)] as const
+      const end = idFloor('dlv', before)
+      const next = last.get(...own, after ?? '', end, limit - 1) ?? null
+      const { changes } = purge.run(...own, after ?? '', next ?? end, before)
+      if (changes > 0) cache.count(...own, 'deliveries_delivered', '', -changes)
+      return { deleted: changes, next }
     }
   },
 } satisfies Record<string, Definition>

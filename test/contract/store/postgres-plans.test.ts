@@ -163,7 +163,7 @@ async function webhooks(): Promise<Statement[]> {
   const work = webhookWork({ audited })
   await work.retryWebhookDelivery(scope, 'an id', tick(), auditEntry(scope))
   await work.changeWebhookEndpoint(endpoint, endpoint, auditEntry(scope))
-  await purges(sql).purgeDeliveries(tick(), 64)
+  await purges(sql).purgeDeliveries(scope, { before: tick(), after: null, limit: 64 })
   await eventPurges(pool).purgeEvents(scope, {
     before: tick(),
     limit: 50,

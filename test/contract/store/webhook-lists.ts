@@ -135,14 +135,36 @@ export function webhookLists(open: Open): void {
     },
   )
 
-  rule(open, 'a purge deletes delivered ones that were settled before its time', async (store, { live }) => {
-    const { id } = await listed(store, live)
-    assert.equal(await store.purgeDeliveries(T, 9), 0)
-    assert.equal(await store.purgeDeliveries(T + 1, 1), 1)
-    assert.equal(await store.webhookDelivery(live, id(0)), undefined)
-    assert.equal(await store.purgeDeliveries(T + 1, 9), 1)
-    assert.equal(await store.purgeDeliveries(T + 1, 9), 0)
-    assert.deepEqual(await store.webhookDeliveryTotals(), { pending: 1, delivered: 0, failed: 2, retries: 1 })
+  rule(
+    open,
+    'a purge deletes delivered ones of its scope that were settled before its time',
+    async (store, { live, other }) => {
+      const { id } = await listed(store, live)
+      const purge = (scope: Scope, before: number) =>
+        store.purgeDeliveries(scope, { before, after: null, limit: 9 })
+      assert.deepEqual(await purge(live, T), { deleted: 0, next: null })
+      assert.deepEqual(await purge(other, T + 1), { deleted: 0, next: null })
+      assert.deepEqual(await purge(live, T + 1), { deleted: 2, next: null })
+      assert.equal(await store.webhookDelivery(live, id(0)), undefined)
+      assert.deepEqual(await purge(live, T + 1), { deleted: 0, next: null })
+      const left = { pending: 1, delivered: 0, failed: 2, retries: 1 }
+      assert.deepEqual(await store.webhookDeliveryTotals(), left)
+    },
+  )
+
+  rule(open, 'a purge in steps looks at each delivery once, of any state', async (store, { live }) => {
+    await listed(store, live)
+    const ids = (await store.webhookDeliveries(live, { limit: 9 })).data.map((one) => one.id).reverse()
+    let [after, deleted]: [string | null, number] = [null, 0]
+    const seen: (string | null)[] = []
+    do {
+      const purged = await store.purgeDeliveries(live, { before: T + 1, after, limit: 2 })
+      deleted += purged.deleted
+      after = purged.next
+      seen.push(after)
+    } while (after !== null)
+    assert.deepEqual([ids.length, deleted], [5, 2])
+    assert.deepEqual(seen, [ids[1], ids[3], null])
   })
 }
 
