@@ -87,7 +87,7 @@ test('a server without its key file serves charges, keeps the webhooks, and send
   renameSync(keyFile, `${file}.kept`)
   const server = await serve(t, file)
   assert.equal((await charge(server.url, 'first')).status, 201)
-  assert.match(logged(server), /The secrets of webhook endpoints do not open/)
+  assert.match(logged(server), /Secrets or headers of webhook endpoints do not open/)
   assert.match(logged(server), new RegExp(`${id}.*a\\.db-key is missing.*Put it back`))
   await until('the endpoint waits', () => logged(server).includes('does not open here'))
   await server.stop()
