@@ -278,6 +278,7 @@ function contextOf(
         newId: (prefix) => context.newId(prefix),
         now: clock.now,
         monotonic: runtime.monotonic,
+        log: made.log,
       }),
     },
     onCall,

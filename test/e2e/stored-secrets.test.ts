@@ -10,6 +10,7 @@ import { KEYLESS_SCOPE as SCOPE, type Store } from '../../src/ports/store.ts'
 import { secretContext } from '../../src/ports/vault.ts'
 import { keysOf } from '../../src/vault/key-text.ts'
 import { createVault } from '../../src/vault/vault.ts'
+import { client, type ErrorAnswer } from '../kit/client.ts'
 import { newId } from '../kit/commits.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'
 import { charge } from '../kit/http.ts'
@@ -19,6 +20,7 @@ import { startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, runCli, serve } from '../kit/server.ts'
 import { databaseFiles } from '../kit/sqlite-file.ts'
 import { until } from '../kit/until.ts'
+import { ENDPOINTS_PATH } from '../kit/webhook-endpoints.ts'
 import { addedEndpoint } from '../kit/webhooks.ts'
 
 const newKey = () => randomBytes(32).toString('base64')
@@ -102,6 +104,36 @@ test('a server without its key file serves charges, keeps the webhooks, and send
   assert.match(body, /payment\.succeeded/)
   new Webhook(secret).verify(body, headers as Record<string, string>)
   assertOpens(await stored(), key, secret)
+})
+
+test('without its key file, a server tells callers to see the operator, and only its log names the file', async (t) => {
+  const { file, keyFile, id } = await lived(t)
+  renameSync(keyFile, `${file}.kept`)
+  const server = await serve(t, file)
+  const api = client(server.url)
+  const url = 'https://shop.example/webhooks'
+  const path = `${ENDPOINTS_PATH}/${id}`
+  const refused = [
+    await api.post<ErrorAnswer>(ENDPOINTS_PATH, { url }),
+    await api.post<ErrorAnswer>(`${path}/rotate_secret`, {}),
+    await api.request<ErrorAnswer>('PATCH', path, { headers: { 'x-shop': 'lisbon' } }),
+  ]
+  for (const { status, body } of refused)
+    assert.deepEqual(
+      [status, body.code, body.error],
+      [
+        ...[409, 'secrets_key_missing'],
+        'The server has no key for stored secrets; its operator finds the reason in the log.',
+      ],
+    )
+  const { body: tested } = await api.post<{ error: string }>(`${path}/test`, {})
+  assert.equal(
+    tested.error,
+    'The server cannot open the secret of this endpoint; its operator finds the reason in the log.',
+  )
+  for (const message of ['cannot be encrypted', 'cannot be tested'])
+    await until(message, () => new RegExp(`a\\.db-key is missing.*${message}`).test(logged(server)))
+  await server.stop()
 })
 
 test('a key file that others can read ends the start, with the command that mends it', async (t) => {

@@ -13,11 +13,13 @@ import {
   type SealedSecret,
   type WebhookEndpoint,
 } from '../../domain/webhooks/endpoint.ts'
+import type { Log } from '../../ports/log.ts'
 import { secretContext, VaultError } from '../../ports/vault.ts'
 import type { Audit } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { endpointAudited } from './audited.ts'
 
+const NO_KEY = 'The server has no key for stored secrets; its operator finds the reason in the log.'
 const SECRET_BYTES = 32
 /** How long a rotated secret still signs, in ms, unless chosen; and the longest choice. */
 const OVERLAP_MS = 86_400_000
@@ -27,7 +29,7 @@ const MAX_SECRETS = 5
 
 export type WebhookContext = Pick<
   Context,
-  'now' | 'newId' | 'runtime' | 'store' | 'vault' | 'checkTarget' | 'webhooks'
+  'now' | 'newId' | 'runtime' | 'store' | 'vault' | 'checkTarget' | 'webhooks' | 'log'
 >
 
 /** A new endpoint, or one with a new secret. The secret is shown this once. */
@@ -165,21 +167,21 @@ function endedAt({ sealed, until }: SealedSecret, end: number): SealedSecret & {
 
 /** `whsec_` and base64, as Standard Webhooks has it. */
 function newSecret(
-  { runtime, vault }: WebhookContext,
+  { runtime, vault, log }: WebhookContext,
   scope: Scope,
   id: string,
 ): { readonly secret: string; readonly sealed: SealedSecret } | Rejection {
   const random = new Uint8Array(SECRET_BYTES)
   runtime.random(random)
   const secret = `whsec_${Buffer.from(random).toString('base64')}`
-  return orKeyMissing(() => ({
+  return orKeyMissing(log, id, () => ({
     ...{ secret, sealed: { sealed: vault.seal(secret, secretContext(scope, id)), until: null } },
   }))
 }
 
 /** The described endpoint; header values of the request, which may be secrets, are sealed as those of a stored endpoint are. */
 function sealedHeaders(
-  { vault }: WebhookContext,
+  { vault, log }: WebhookContext,
   scope: Scope,
   id: string,
   request: EndpointRequest,
@@ -187,18 +189,20 @@ function sealedHeaders(
 ): DescribedEndpoint | Rejection {
   if (isRejection(described) || !request.headers) return described
   const seal = ([name, value]: [string, string]) => [name, vault.seal(value, secretContext(scope, id))]
-  return orKeyMissing(() => ({
+  return orKeyMissing(log, id, () => ({
     ...described,
     headers: Object.fromEntries(Object.entries(described.headers).map(seal)),
   }))
 }
 
-function orKeyMissing<T>(seal: () => T): T | Rejection {
+/** The vault's reason names files and settings of the server: it is for the operator alone. */
+function orKeyMissing<T>(log: Log, endpoint: string, seal: () => T): T | Rejection {
   try {
     return seal()
   } catch (error) {
-    if (error instanceof VaultError) return reject('secrets_key_missing', error.message)
-    throw error
+    if (!(error instanceof VaultError)) throw error
+    log.error({ endpoint, reason: error.message }, 'The secret of a webhook endpoint cannot be encrypted.')
+    return reject('secrets_key_missing', NO_KEY)
   }
 }
 

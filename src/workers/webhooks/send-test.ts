@@ -5,6 +5,7 @@ import { encodeFacts } from '../../domain/snapshot.ts'
 import type { DeliveryTry } from '../../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { failureOf } from '../../domain/webhooks/schedule.ts'
+import type { Log } from '../../ports/log.ts'
 import type { StoredEvent } from '../../ports/store.ts'
 import { VaultError } from '../../ports/vault.ts'
 import type { WebhookClient } from './client.ts'
@@ -14,6 +15,9 @@ import type { MessageOf } from './message.ts'
 /** No stored event has this type, so a receiver never takes a test for a payment. */
 export const TEST_EVENT = 'webhook_endpoint.test'
 
+/** The vault's reason names files and settings of the server: it is for the operator alone. */
+const CLOSED = 'The server cannot open the secret of this endpoint; its operator finds the reason in the log.'
+
 export type TestOptions = {
   /** Renders `TEST_EVENT` in every format. */
   readonly messageOf: MessageOf
@@ -22,11 +26,12 @@ export type TestOptions = {
   /** ms since 1970. */
   readonly now: () => number
   readonly monotonic: () => number
+  readonly log: Pick<Log, 'error'>
 }
 
 /** Sends one signed event and returns the attempt. Never rejects: a failure is an attempt that says why. */
 export function createTestSender(options: TestOptions): (endpoint: WebhookEndpoint) => Promise<DeliveryTry> {
-  const { messageOf, clientOf, newId, now, monotonic } = options
+  const { messageOf, clientOf, newId, now, monotonic, log } = options
   return async (endpoint) => {
     const at = now()
     const startedAt = monotonic()
@@ -43,7 +48,11 @@ export function createTestSender(options: TestOptions): (endpoint: WebhookEndpoi
       return { ...made, ms: elapsed(), status, error: failureOf(attempt), answer }
     } catch (error) {
       if (!(error instanceof VaultError)) throw error
-      return { ...made, ms: elapsed(), status: null, error: error.message, answer: null }
+      log.error(
+        { endpoint: endpoint.id, reason: error.message },
+        'A webhook endpoint cannot be tested, because its secret does not open.',
+      )
+      return { ...made, ms: elapsed(), status: null, error: CLOSED, answer: null }
     }
   }
 }
