@@ -53,6 +53,8 @@ test('events of a link that somebody changed are not deleted', async (t) => {
   const writer = new Database(copy)
   writer.pragma('journal_mode = DELETE')
   writer.exec('UPDATE events SET created_at = created_at - 1 WHERE live = 0 AND seq = 1')
+  // A disabled endpoint needs no event any more.
+  writer.exec('UPDATE webhook_cursors SET position = (SELECT max(seq) FROM events) WHERE live = 0')
   writer.close()
   const store = await openSqliteStore({ file: copy, onFatal: assert.fail })
   t.after(() => store.close())
