@@ -5,11 +5,14 @@ import { findEndpoint, type WebhookContext } from './endpoints.ts'
 
 /** At once, in this process: a test waits for a stranger's server, so many would hold up requests. */
 const MAX_TESTS = 16
-const running = new WeakMap<WebhookContext['webhooks'], number>()
+/** Of one account, in both modes: its silent receivers leave places to others. */
+const MAX_OF_ACCOUNT = 4
+/** The accounts of the tests that run, each as often as it has one. */
+const running = new WeakMap<WebhookContext['webhooks'], number[]>()
 
 /**
  * Sends a signed test event to an endpoint, and returns the attempt, also a failed one. Rejections:
- * `webhook_endpoint_not_found`; `overloaded` while too many tests run. Rejects with `StoreUnavailable`.
+ * `webhook_endpoint_not_found`; `overloaded` while too many tests run, of all accounts or of this one. Rejects with `StoreUnavailable`.
  */
 export async function testEndpoint(
   context: WebhookContext,
@@ -19,15 +22,15 @@ export async function testEndpoint(
   const { webhooks } = context
   const endpoint = await findEndpoint(context, scope, id)
   if (isRejection(endpoint)) return endpoint
-  const others = running.get(webhooks) ?? 0
-  if (others >= MAX_TESTS)
+  const all = running.get(webhooks) ?? []
+  const own = all.filter((account) => account === scope.accountId)
+  if (all.length >= MAX_TESTS || own.length >= MAX_OF_ACCOUNT)
     return reject('overloaded', 'Too many tests of webhook endpoints run; retry later.')
-  running.set(webhooks, others + 1)
+  all.push(scope.accountId)
+  running.set(webhooks, all)
   try {
-    const tested = await webhooks.sendTest(endpoint)
-    if (tested.error === null) webhooks.probe(endpoint)
-    return tested
+    return await webhooks.sendTest(endpoint)
   } finally {
-    running.set(webhooks, (running.get(webhooks) ?? 1) - 1)
+    all.splice(all.indexOf(scope.accountId), 1)
   }
 }
