@@ -229,7 +229,8 @@ type Made = {
 
 /** The vault with the configured keys and, beside a SQLite file, those of its key file. */
 async function vaultOf({ database, secretsKey }: CoreConfig, store: Store, log: Log): Promise<Vault> {
-  const sealed = () => store.sealedWebhookEndpoints({ after: null, limit: CHECKED_SECRETS })
+  const sealed = async () =>
+    (await store.sealedWebhookEndpoints({ after: null, limit: CHECKED_SECRETS })).data
   const vault = await openVault({
     keys: secretsKey,
     keyFile: isPostgres(database)

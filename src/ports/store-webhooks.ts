@@ -155,7 +155,7 @@ export type WebhookStore = {
    * Endpoints of every scope that have a sealed secret and are not deleted, after one of them, by account, mode and id:
    * for the command that seals them under another key.
    */
-  sealedWebhookEndpoints(query: SealedQuery): Promise<WebhookEndpoint[]>
+  sealedWebhookEndpoints(query: SealedQuery): Promise<Page<WebhookEndpoint>>
   /** Undefined if the endpoint does not exist or was deleted. */
   webhookCursor(scope: Scope, id: string): Promise<WebhookCursor | undefined>
 

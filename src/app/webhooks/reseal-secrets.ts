@@ -1,7 +1,7 @@
 /** Seals the secrets of webhook endpoints under another key of the vault. */
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import type { Store } from '../../ports/store.ts'
+import type { Page, Store } from '../../ports/store.ts'
 import { secretContext, type Vault, VaultError } from '../../ports/vault.ts'
 import type { AuditedAction } from '../audit.ts'
 import { endpointAudited } from './audited.ts'
@@ -60,10 +60,10 @@ export async function resealSecrets(work: Resealing): Promise<Resealed> {
 async function* everySealed(store: Resealing['store']): AsyncGenerator<WebhookEndpoint> {
   let after: WebhookEndpoint | null = null
   for (;;) {
-    const page: WebhookEndpoint[] = await store.sealedWebhookEndpoints({ after, limit: PAGE })
-    yield* page
-    after = page.at(-1) ?? null
-    if (page.length < PAGE) return
+    const page: Page<WebhookEndpoint> = await store.sealedWebhookEndpoints({ after, limit: PAGE })
+    yield* page.data
+    after = page.data.at(-1) ?? null
+    if (!page.hasMore) return
   }
 }
 

@@ -71,9 +71,9 @@ export function webhookReads(sql: Sql) {
     webhookEndpoints: (scope: Scope, query: WebhookPageQuery): Promise<Page<WebhookEndpoint>> =>
       page(sql, ENDPOINTS, scope, [], query),
 
-    async sealedWebhookEndpoints({ after, limit }: SealedQuery): Promise<WebhookEndpoint[]> {
+    async sealedWebhookEndpoints({ after, limit }: SealedQuery): Promise<Page<WebhookEndpoint>> {
       const last = after ? [after.scope.accountId, live(after.scope), after.id] : [0, 0, '']
-      return (await sql(SEALED, [...last, limit])).rows.map(endpointOf)
+      return pageOf((await sql(SEALED, [...last, limit + 1])).rows.map(endpointOf), limit)
     },
 
     async webhookCursor(scope: Scope, id: string): Promise<WebhookCursor | undefined> {

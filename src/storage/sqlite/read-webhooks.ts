@@ -66,14 +66,17 @@ export function webhookReads(sql: Sql) {
 
     webhookEndpoints: (scope: Scope, query: WebhookPageQuery) => page(sql, ENDPOINTS, scope, [], query),
 
-    sealedWebhookEndpoints({ after, limit }: SealedQuery): WebhookEndpoint[] {
+    sealedWebhookEndpoints({ after, limit }: SealedQuery): Page<WebhookEndpoint> {
       const rows = sql(
         `SELECT ${ENDPOINT_COLUMNS} FROM webhook_endpoints w INDEXED BY webhook_endpoints_listed
          WHERE w.deleted_at IS NULL AND (w.secrets <> '[]' OR w.headers IS NOT NULL)
            AND (w.account_id, w.live, w.id) > (?, ?, ?)
          ORDER BY w.account_id, w.live, w.id LIMIT ?`,
-      ).all(...(after ? [after.scope.accountId, live(after.scope), after.id] : [0, 0, '']), limit) as object[]
-      return rows.map(endpointOf)
+      ).all(
+        ...(after ? [after.scope.accountId, live(after.scope), after.id] : [0, 0, '']),
+        limit + 1,
+      ) as object[]
+      return { data: rows.slice(0, limit).map(endpointOf), hasMore: rows.length > limit }
     },
 
     webhookCursor(scope: Scope, id: string): WebhookCursor | undefined {

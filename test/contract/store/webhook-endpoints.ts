@@ -135,9 +135,10 @@ export function sealedEndpoints(open: Open): void {
     await changedEndpoint(store, await addedEndpoint(store, live), { deletedAt: T })
     const read = (limit: number, after: Parameters<typeof store.sealedWebhookEndpoints>[0]['after'] = null) =>
       store.sealedWebhookEndpoints({ after, limit })
-    assert.deepEqual(await read(9), [headers, one, two])
-    assert.deepEqual(await read(1, headers), [one])
-    assert.deepEqual(await read(9, two), [])
+    assert.deepEqual(await read(9), { data: [headers, one, two], hasMore: false })
+    assert.deepEqual(await read(1, headers), { data: [one], hasMore: true })
+    assert.deepEqual(await read(1, one), { data: [two], hasMore: false })
+    assert.deepEqual(await read(9, two), { data: [], hasMore: false })
   })
 }
 
