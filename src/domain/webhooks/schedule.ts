@@ -39,6 +39,8 @@ export type AttemptPolicy = {
   readonly endsWhenGone: boolean
   /** The longest wait that MiniPay accepts from a receiver's `Retry-After`, in ms. */
   readonly maxRetryAfterMs: number
+  /** A `Retry-After` keeps other deliveries back for this long at most, in ms. */
+  readonly maxPauseMs: number
 }
 
 /** The schedule of the original, of which the endpoint of `WEBHOOK_TARGET` keeps every rule. */
@@ -49,6 +51,7 @@ const ORIGINAL: AttemptPolicy = {
   retriesWhileOpen: true,
   endsWhenGone: false,
   maxRetryAfterMs: HOUR_MS,
+  maxPauseMs: 0,
 }
 
 export function policyOf({ id, schedule }: Pick<WebhookEndpoint, 'id' | 'schedule'>): AttemptPolicy {
@@ -60,6 +63,7 @@ export function policyOf({ id, schedule }: Pick<WebhookEndpoint, 'id' | 'schedul
     retriesWhileOpen: false,
     endsWhenGone: true,
     maxRetryAfterMs: 24 * HOUR_MS,
+    maxPauseMs: HOUR_MS,
   }
 }
 
@@ -112,6 +116,19 @@ const TAKES_NOTHING = new Set([408, 425, 429, 502, 503, 504])
 /** Whether the receiver itself responded, soon: if that is a failure, it may be one of this event alone. */
 export function respondsItself(attempt: DeliveryAttempt, ms: number): boolean {
   return attempt.kind === 'response' && ms < PROMPT_MS && !TAKES_NOTHING.has(attempt.status)
+}
+
+/** With `Retry-After` they are about the receiver as a whole. */
+const PAUSES = new Set([429, 503])
+
+/** For how long from `now` (ms since 1970) an endpoint gets nothing after this attempt, in ms: its receiver said so. */
+export function pauseMsOf(
+  { maxPauseMs }: Pick<AttemptPolicy, 'maxPauseMs'>,
+  attempt: DeliveryAttempt,
+  now: number,
+): number {
+  if (attempt.kind !== 'response' || attempt.retryAfter === undefined || !PAUSES.has(attempt.status)) return 0
+  return Math.min(retryAfterMs(attempt.retryAfter, now), maxPauseMs)
 }
 
 /** Why an attempt failed, in words; null if it succeeded. */

@@ -9,8 +9,12 @@ export type Consequence = 'warn' | 'gone' | 'failing'
 export type Condition = {
   /** Null while the breaker is closed; `probeAt` in ms of the monotonic clock. */
   open(): WebhookBreaker['open']
-  /** The next probe is due now, if the breaker is open: somebody may have repaired the receiver. */
+  /** Ends a pause, and the next probe is due now if the breaker is open: somebody may have repaired the receiver. */
   probeNow(): void
+  /** The receiver takes nothing for so long, in ms. */
+  pause(ms: number): void
+  /** How long that lasts yet, in ms; 0: not. */
+  pausedMs(): number
   failing(): Failing
   /** Whether that differs from what is stored. */
   isNew(): boolean
@@ -41,11 +45,17 @@ export function createCondition({ failing: first, runtime, now }: ConditionOptio
   let breaker = CLOSED
   let failing = first
   let stored = first
+  let pausedUntil = Number.NEGATIVE_INFINITY
   return {
     open: () => breaker.open,
     probeNow() {
+      pausedUntil = Number.NEGATIVE_INFINITY
       breaker = probedAt(breaker, runtime.monotonic())
     },
+    pause(ms) {
+      if (ms > 0) pausedUntil = Math.max(pausedUntil, runtime.monotonic() + ms)
+    },
+    pausedMs: () => Math.max(0, pausedUntil - runtime.monotonic()),
     failing: () => failing,
     isNew: () => failing !== stored,
     stored(state) {

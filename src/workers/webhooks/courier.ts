@@ -5,6 +5,7 @@ import {
   failureOf,
   type Judgement,
   judgeAttempt,
+  pauseMsOf,
   policyOf,
   respondsItself,
 } from '../../domain/webhooks/schedule.ts'
@@ -168,8 +169,10 @@ class EndpointCourier implements Courier {
   /** While the breaker is open, one attempt or a few at a time, when its time has come; the policy may make an exception for retries. */
   #next(): Source | null {
     const open = this.#condition.open()
-    if (!open) return this.#work.next(false)
+    const paused = this.#condition.pausedMs() > 0
+    if (!open && !paused) return this.#work.next(false)
     if (policyOf(this.#endpoint).retriesWhileOpen && this.#work.due.ready()) return 'due'
+    if (paused || !open) return null
     if (this.#flights.size >= open.atOnce || this.#parts.runtime.monotonic() < open.probeAt) return null
     return this.#work.next(true)
   }
@@ -214,6 +217,7 @@ class EndpointCourier implements Courier {
       // A success needs no jitter, and random bytes are a call out of JavaScript.
       const random = failure === null ? 0 : fraction(runtime.random)
       const verdict = judgeAttempt(policyOf(this.#endpoint), attempt, attempts, now(), random)
+      this.#condition.pause(pauseMsOf(policyOf(this.#endpoint), attempt, now()))
       if (ms !== null) this.#learn(verdict, flight.probe, respondsItself(attempt, ms))
       if (verdict.state === 'failed') this.#logFailure(job, attempt)
       if (source === 'replay') this.#work.count(job, verdict.state === 'delivered')
@@ -375,9 +379,11 @@ class EndpointCourier implements Courier {
     const paceMs = this.#pace.waitMs()
     if (paceMs > 0 && this.#next()) this.#timer.within(paceMs)
     if (!open || policyOf(this.#endpoint).retriesWhileOpen) this.#timer.within(dueMs)
+    const pausedMs = this.#condition.pausedMs()
+    if (pausedMs > 0) this.#timer.within(pausedMs)
     if (!open) return
     if (this.#flights.size < open.atOnce) {
-      const probeMs = Math.max(0, open.probeAt - runtime.monotonic())
+      const probeMs = Math.max(pausedMs, open.probeAt - runtime.monotonic())
       const hasWork = this.#work.next(true) !== null
       this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
     }

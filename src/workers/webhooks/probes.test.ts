@@ -118,3 +118,47 @@ test('a dead endpoint that responds makes few deliveries, and then some in a min
   const rows = (await world.deliveries(endpoint)).length
   assert.ok(rows <= first + 60 * 4, `${rows} deliveries`)
 })
+
+for (const status of [429, 503])
+  test(`${status} with Retry-After pauses the endpoint until then, and no longer`, async (t) => {
+    const world = webhookWorld(t)
+    const endpoint = await world.endpoint({ disableAfterMs: null })
+    const opensAt = world.runtime.now() + 60 * MINUTE
+    world.receive(endpoint, ({ at }) => (at < opensAt ? responds(status, '3600') : OK))
+    world.start()
+    await world.charges(100)
+    await world.runtime.advance(MINUTE)
+    const asked = world.told.length
+    assert.ok(asked <= 16, `${asked} requests`)
+    await world.charges(100)
+    await world.runtime.advance(58 * MINUTE)
+    assert.equal(world.told.length, asked)
+    await world.runtime.advance(5 * MINUTE)
+    assert.ok(world.told.length >= asked + 184, `${world.told.length} requests`)
+  })
+
+test('a Retry-After of a year pauses an endpoint for an hour, one with 500 not at all, and a person ends a pause', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ disableAfterMs: null })
+  let response = responds(500, '3600')
+  world.receive(endpoint, () => response)
+  const dispatcher = world.start()
+  await world.charges(1)
+  await world.runtime.advance(SECOND)
+  response = responds(429, '31536000')
+  await world.charges(1)
+  await world.runtime.advance(SECOND)
+  assert.equal(world.told.length, 2)
+  await world.charges(1)
+  await world.runtime.advance(30 * MINUTE)
+  assert.equal(world.told.length, 2)
+  dispatcher.probe(endpoint)
+  await world.runtime.advance(SECOND)
+  assert.equal(world.told.length, 3)
+  response = OK
+  await world.charges(1)
+  await world.runtime.advance(59 * MINUTE)
+  assert.equal(world.told.length, 3)
+  await world.runtime.advance(2 * MINUTE)
+  assert.ok(world.told.length >= 4)
+})
