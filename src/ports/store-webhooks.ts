@@ -216,7 +216,7 @@ export type WebhookStore = {
   webhookDelivery(scope: Scope, id: string): Promise<Delivery | undefined>
   /**
    * Puts a delivery back, in any state and any number of times: pending, due at `now`, with its attempts at zero and its
-   * next revision. False if it does not exist, or its endpoint was deleted.
+   * next revision. At an ordered endpoint it waits (`dueAt` null) behind an earlier pending one of its object. False if it does not exist, or its endpoint was deleted.
    */
   retryWebhookDelivery(scope: Scope, id: string, now: number, audit: AuditEntry): Promise<boolean>
   /** As `retryWebhookDelivery`, for those that are failed; returns their number. Without any it stores no entry. */

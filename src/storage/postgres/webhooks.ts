@@ -221,22 +221,39 @@ const LOCK_CURSORS_OF = `
     WHERE account_id = $1 AND live = $2 AND endpoint = e.endpoint
     FOR UPDATE) AS c`
 
-/** Locks each row by id, in order: of two concurrent calls the second waits, and then finds the rows retried. */
+/**
+ * Locks each row by id, in order: of two concurrent calls the second waits, and then finds the rows retried. At an ordered
+ * endpoint those behind a pending one of their object, or behind another of this call, wait.
+ */
 const RETRY = `
   WITH found AS (
-    SELECT d.account_id, d.live, d.id, d.endpoint, d.state AS was
+    SELECT d.account_id, d.live, d.id, d.endpoint, d.object, d.event_seq, d.state AS was
     FROM (SELECT DISTINCT id FROM ${IDS.from} ORDER BY id) AS r
     CROSS JOIN LATERAL (
-      SELECT account_id, live, id, endpoint, state FROM webhook_deliveries
+      SELECT account_id, live, id, endpoint, object, event_seq, state FROM webhook_deliveries
       WHERE account_id = $1 AND live = $2 AND id = r.id AND ($5::text = 'all' OR state = 'failed')
       FOR UPDATE) AS d
     CROSS JOIN LATERAL (
       SELECT 1 FROM webhook_cursors
       WHERE account_id = $1 AND live = $2 AND endpoint = d.endpoint LIMIT 1) AS c),
+  placed AS (
+    SELECT f.account_id, f.live, f.id,
+      w.ordered = 1 AND f.object IS NOT NULL AND (
+        e.waits OR f.event_seq > min(f.event_seq) OVER (PARTITION BY f.endpoint, f.object)) AS waits
+    FROM found f
+    CROSS JOIN LATERAL (
+      SELECT ordered FROM webhook_endpoints
+      WHERE account_id = $1 AND live = $2 AND id = f.endpoint LIMIT 1) AS w
+    CROSS JOIN LATERAL (
+      SELECT coalesce((
+        SELECT event_seq FROM webhook_deliveries
+        WHERE account_id = $1 AND live = $2 AND endpoint = f.endpoint AND object = f.object AND state = 'pending'
+        ORDER BY event_seq LIMIT 1) < f.event_seq, false) AS waits) AS e),
   retried AS (
     UPDATE webhook_deliveries d
-    SET state = 'pending', attempts = 0, due_at = $4, settled_at = NULL, revision = d.revision + 1
-    FROM found f
+    SET state = 'pending', attempts = 0, due_at = CASE WHEN f.waits THEN NULL ELSE $4::bigint END,
+      settled_at = NULL, revision = d.revision + 1
+    FROM placed f
     WHERE d.account_id = f.account_id AND d.live = f.live AND d.id = f.id
     RETURNING d.id),
   moved AS (

@@ -185,13 +185,24 @@ function aroundWrites(db: Connection, cache: LedgerCache) {
 }
 
 /**
- * Puts deliveries back, those that fit the condition, unless their endpoint was deleted. Returns their number; without
- * any it stores nothing.
+ * Puts deliveries back, those that fit the condition, unless their endpoint was deleted. At an ordered endpoint those
+ * behind a pending one of their object wait. Returns their number; without any it stores nothing.
  */
 function putBack(db: Connection, cache: LedgerCache, condition: string) {
   const append = appendAudit(db, cache)
   const find = db.prepare<unknown[], Pick<Delivery, 'endpoint' | 'state'>>(
     `SELECT endpoint, state FROM webhook_deliveries WHERE account_id = ? AND live = ? AND id = ? ${condition}`,
+  )
+  const block = db.prepare(
+    `UPDATE webhook_deliveries AS d SET due_at = NULL
+     WHERE account_id = ? AND live = ? AND id = ? AND state = 'pending'
+       AND EXISTS (
+         SELECT 1 FROM webhook_endpoints w
+         WHERE w.account_id = d.account_id AND w.live = d.live AND w.id = d.endpoint AND w.ordered = 1)
+       AND EXISTS (
+         SELECT 1 FROM webhook_deliveries e INDEXED BY webhook_deliveries_pending
+         WHERE e.account_id = d.account_id AND e.live = d.live AND e.endpoint = d.endpoint AND e.object = d.object
+           AND e.state = 'pending' AND e.event_seq < d.event_seq)`,
   )
   const count = db.prepare(
     `UPDATE webhook_cursors SET pending = pending + ?, failed = failed - ?
@@ -204,7 +215,7 @@ function putBack(db: Connection, cache: LedgerCache, condition: string) {
   )
   return (scope: Scope, ids: readonly string[], now: number, audit: AuditEntry): number => {
     const own = [scope.accountId, live(scope)] as const
-    let retried = 0
+    const put: string[] = []
     for (const id of ids) {
       const found = find.get(...own, id)
       if (!found) continue
@@ -214,9 +225,11 @@ function putBack(db: Connection, cache: LedgerCache, condition: string) {
       update.run(now, ...own, id)
       cache.count(...own, `deliveries_${state}`, '', -1)
       cache.count(...own, 'deliveries_pending', '', 1)
-      retried++
+      put.push(id)
     }
-    if (retried > 0) append(audit)
-    return retried
+    // Once all are back: the ids come in any order.
+    for (const id of put) block.run(...own, id)
+    if (put.length > 0) append(audit)
+    return put.length
   }
 }

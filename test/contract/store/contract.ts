@@ -31,16 +31,11 @@ import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
 import { webhookClaims, webhookPositions } from './webhook-cursors.ts'
-import {
-  dueWebhooks,
-  longWebhooks,
-  orderedWebhooks,
-  webhookResults,
-  webhookRetries,
-} from './webhook-deliveries.ts'
+import { dueWebhooks, longWebhooks, orderedWebhooks, webhookResults } from './webhook-deliveries.ts'
 import { defaultEndpoint, endedEndpoints, sealedEndpoints, webhookEndpoints } from './webhook-endpoints.ts'
 import { webhookLists, webhookReplays } from './webhook-lists.ts'
 import { webhookRaces } from './webhook-races.ts'
+import { webhookRetries } from './webhook-retries.ts'
 
 export function storeContract(name: string, open: Open): void {
   describe(`the ${name} store`, () => {

@@ -17,7 +17,7 @@ import {
 } from '../../kit/webhooks.ts'
 
 /** An endpoint with one event, whose delivery is in this state, after one attempt. */
-async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryResult> = {}) {
+export async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryResult> = {}) {
   const { endpoint, events: stored } = await heldEndpoint(store, scope, 'mine', 1)
   const event = stored[0] as StoredEvent
   await recorded(store, endpoint, 'mine', { position: 1, results: [resultOf(event, endpoint.id, changes)] })
@@ -32,7 +32,7 @@ async function delivered(store: Store, scope: Scope, changes: Partial<DeliveryRe
   return { endpoint, event, id, read, totals }
 }
 
-const pending = (dueAt: number) => ({ state: 'pending', dueAt }) as const
+export const pending = (dueAt: number) => ({ state: 'pending', dueAt }) as const
 
 export function webhookResults(open: Open): void {
   rule(open, 'the try of a replay begins the attempts anew', async (store, { live }) => {
@@ -152,42 +152,6 @@ export function webhookResults(open: Open): void {
       assert.deepEqual([(await read()).state, (await read()).attempts], ['delivered', 1])
     },
   )
-}
-
-export function webhookRetries(open: Open): void {
-  rule(open, 'a delivery in any state is put back any number of times', async (store, { live }) => {
-    const { id, event, endpoint, read, totals } = await delivered(store, live, { state: 'failed' })
-    for (let revision = 1; revision < 4; revision++) {
-      const entry = auditEntry(live)
-      assert.equal(await store.retryWebhookDelivery(live, id, T + revision, entry), true)
-      assert.deepEqual(await store.auditEntry(live, entry.id), entry)
-      const { state, attempts, dueAt, settledAt, ...rest } = await read()
-      assert.deepEqual([state, attempts, dueAt, settledAt], ['pending', 0, T + revision, null])
-      assert.equal(rest.revision, revision)
-      assert.equal((await totals()).pending, 1)
-      if (revision === 2)
-        await recorded(store, endpoint, 'mine', { results: [resultOf(event, endpoint.id, { revision })] })
-    }
-    assert.deepEqual(await totals(), { pending: 1, delivered: 0, failed: 0, retries: 0 })
-    assert.equal(await store.retryWebhookDelivery(live, 'dlv_none', T, auditEntry(live)), false)
-  })
-
-  rule(open, 'of several deliveries, only failed ones are put back together', async (store, { live }) => {
-    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 3)
-    const states = ['failed', 'delivered', 'failed'] as const
-    await recorded(store, endpoint, 'mine', {
-      position: 3,
-      results: stored.map((event, i) => resultOf(event, endpoint.id, { state: states[i]! })),
-    })
-    const ids = stored.map((event) => deliveryOf(event, endpoint.id).id)
-    const entry = auditEntry(live)
-    assert.equal(await store.retryWebhookDeliveries(live, [...ids, 'dlv_none'], T, entry), 2)
-    assert.deepEqual(await store.auditEntry(live, entry.id), entry)
-    assert.deepEqual(await store.webhookDeliveryTotals(), { pending: 2, delivered: 1, failed: 0, retries: 0 })
-    const idle = auditEntry(live)
-    assert.equal(await store.retryWebhookDeliveries(live, ids, T, idle), 0)
-    assert.equal(await store.auditEntry(live, idle.id), undefined)
-  })
 }
 
 export function dueWebhooks(open: Open): void {
