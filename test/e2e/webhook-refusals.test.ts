@@ -5,8 +5,9 @@ import { after, before, describe, test } from 'node:test'
 import type { AuditEntryView } from '../../src/api/minipay/audit-schemas.ts'
 import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint-schemas.ts'
 import { type Client, client, type ErrorAnswer, type Page, stored } from '../kit/client.ts'
-import { type TempDir, tempDir } from '../kit/folders.ts'
+import { atEnd, type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
+import { startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
 import { DELIVERIES_PATH, ENDPOINTS_PATH, endpointNow, makeEndpoint } from '../kit/webhook-endpoints.ts'
 
@@ -65,6 +66,7 @@ describe('bad input', () => {
     [{ url: URL_, headers: { 'x-a\r\nx-evil': 'b' } }, 'headers'],
     [{ url: URL_, headers: { 'Content-Type': 'text/plain' } }, 'headers.Content-Type'],
     [{ url: URL_, headers: { 'webhook-signature': 'v1,x' } }, 'headers.webhook-signature'],
+    [{ url: URL_, headers: { '': 'b' } }, 'headers'],
     [{ url: URL_, headers: { host: 'other.example' } }, 'headers.host'],
     [{ url: URL_, headers: { 'x-a': 'v'.repeat(1_001) } }, 'headers.x-a'],
     [
@@ -195,6 +197,21 @@ describe('bad input', () => {
       )
     }
     assert.deepEqual(await endpointNow(api, 'default'), shown)
+  })
+
+  test('the endpoint of a setting that is empty now is not tested', async (t) => {
+    const file = join(dir.path, 'emptied.db')
+    const receiver = await startReceiver()
+    atEnd(t, receiver.close)
+    const before = await serve(t, file, { WEBHOOK_TARGET: receiver.url })
+    const path = `${ENDPOINTS_PATH}/default/test`
+    assert.equal((await client(before.url).post(path, {})).status, 200)
+    await before.stop()
+    const { url } = await serve(t, file, { WEBHOOK_TARGET: '' })
+    const { status, body } = await client(url).post<ErrorAnswer>(path, {})
+    assert.deepEqual([status, body.code], [409, 'webhook_endpoint_configured'])
+    assert.match(body.error, /WEBHOOK_TARGET is empty/)
+    assert.equal(receiver.received.length, 1)
   })
 })
 

@@ -73,6 +73,9 @@ export const PARAMETER_WORDS: ParameterWords = {
     amount: { type: 'be a whole number of minor units, such as 2500 for 25.00 usd' },
     currency: CURRENCY_WANTS,
     'charge.currency': CURRENCY_WANTS,
+    headers: {
+      additionalProperties: 'have names of 1 to 100 letters, digits, or characters such as - and _',
+    },
     metadata: { additionalProperties: `have a name of 1 to ${LIMITS.metadata.name} characters` },
   },
 }

@@ -250,10 +250,10 @@ const testEndpointEndpoint: Endpoint = {
   permission: 'webhooks:write',
   summary: 'Send a test event to a webhook endpoint',
   description:
-    'Sends one signed event of the type `webhook_endpoint.test` now, also to a disabled endpoint, and shows the response. MiniPay stores nothing of it and does not try again.',
+    'Sends one signed event of the type `webhook_endpoint.test` now, also to a disabled endpoint (but not to `default` while `WEBHOOK_TARGET` is empty), and shows the response. MiniPay stores nothing of it and does not try again.',
   body: NoBody,
   responses: { 200: { description: 'The attempt, whatever came of it.', schema: WebhookTest } },
-  errors: ['webhook_endpoint_not_found', 'overloaded'],
+  errors: ['webhook_endpoint_not_found', 'webhook_endpoint_configured', 'overloaded'],
   examples: shows('tested', 'An endpoint that accepted the test event', WEBHOOK_TEST),
   async handle({ context }, request, reply) {
     const { id } = request.params as { id: string }
