@@ -42,8 +42,6 @@ const FILES = [
   'webhook-endpoints',
   'webhook-refusals',
   'webhook-formats',
-  'webhook-receivers',
-  'webhook-isolation',
   'webhook-journey',
   'documented-examples',
   'library',

@@ -23,10 +23,11 @@ const ENDPOINTS = 20
 const LEASE_MS = 6_000
 /** The most events that a node sends to an endpoint before the first of them is stored. */
 const WINDOW = 256
-const KILLS = 6
+/** A longer storm: `TEST_KILLS=6`. */
+const KILLS = Number(process.env['TEST_KILLS'] ?? 2)
 /** Long enough for a machine that does much else. */
 const PATIENCE_MS = 90_000
-const OUTAGE_MS = Number(process.env['MINIPAY_OUTAGE_MS'] ?? 8_000)
+const OUTAGE_MS = Number(process.env['TEST_OUTAGE_MS'] ?? 3_000)
 const SEED = 1
 
 const server = ownServer()

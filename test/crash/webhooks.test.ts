@@ -14,7 +14,7 @@ import { until } from '../kit/until.ts'
 import { deliveriesNow, endpointNow, makeEndpoint } from '../kit/webhook-endpoints.ts'
 import { newNotebook, repeatUnanswered, useUntilKilled } from './notebook.ts'
 
-const KILLS = Number(process.env['WEBHOOK_KILLS'] ?? 8)
+const KILLS = Number(process.env['TEST_KILLS'] ?? 4)
 const CONNECTIONS = 16
 /** The kill comes at a random time, up to this long after the first response, in ms. */
 const MAX_LOAD_MS = 700

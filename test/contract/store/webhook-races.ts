@@ -17,7 +17,7 @@ import {
   tryOf,
 } from '../../kit/webhooks.ts'
 
-const SEEDS = 6
+const SEEDS = Number(process.env['TEST_SEEDS'] ?? 2)
 const ROUNDS = 30
 const NODES = 3
 
