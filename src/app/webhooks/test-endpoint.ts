@@ -8,18 +8,19 @@ import { findEndpoint, type WebhookContext } from './endpoints.ts'
 const MAX_TESTS = 16
 /** Of one account, in both modes: its silent receivers leave places to others. */
 const MAX_OF_ACCOUNT = 4
-/** The accounts of the tests that run, each as often as it has one. */
 /** Its stored URL is the former target. */
 const UNSET = reject(
   'webhook_endpoint_configured',
   'The setting WEBHOOK_TARGET is empty, or its events are those of another mode, so there is no target to test.',
   'id',
 )
+/** The accounts of the tests that run, each as often as it has one. */
 const running = new WeakMap<WebhookContext['webhooks'], number[]>()
 
 /**
  * Sends a signed test event to an endpoint, and returns the attempt, also a failed one. Rejections:
- * `webhook_endpoint_not_found`; `webhook_endpoint_configured` for the endpoint of an empty setting; `overloaded` while too many tests run, of all accounts or of this one. Rejects with `StoreUnavailable`.
+ * `webhook_endpoint_not_found`; `webhook_endpoint_configured` for the endpoint of an empty setting; `overloaded` while too
+ * many tests run, of all accounts or of this one. Rejects with `StoreUnavailable`.
  */
 export async function testEndpoint(
   context: WebhookContext,
