@@ -19,6 +19,8 @@ export type ReplayRunOptions = {
   /** Events after a sequence, at most so many. */
   readonly read: (after: number, limit: number) => Promise<FormerPage>
   readonly idOf: (eventId: string) => string
+  /** Whether an event of this object may be sent now. */
+  readonly mayBegin: (object: string | null) => boolean
 }
 
 export type ReplayRun = {
@@ -37,7 +39,7 @@ export type ReplayRun = {
   hasProgress(): boolean
 }
 
-export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): ReplayRun {
+export function createReplayRun({ replay, read, idOf, mayBegin }: ReplayRunOptions): ReplayRun {
   const window = createWindow(replay.position)
   const waiting: Job[] = []
   let { sent, delivered } = replay
@@ -59,7 +61,10 @@ export function createReplayRun({ replay, read, idOf }: ReplayRunOptions): Repla
       waiting.push(...fitting.map(jobOf))
       window.passTo(readTo)
     },
-    ready: () => waiting.length > 0,
+    ready() {
+      const [first] = waiting
+      return first !== undefined && mayBegin(first.object)
+    },
     take: () => waiting.shift(),
     count(succeeded) {
       sent++

@@ -68,10 +68,14 @@ export class EndpointWork {
     this.due = createDueDeliveries({
       due: (now, limit) => store.dueDeliveries(scope, id, { now, limit }),
       next: () => store.nextDue(scope, id),
-      mayBegin: (object) => !endpoint().ordered || this.#order.mayBegin(object),
+      mayBegin: this.#mayBegin,
       now,
     })
   }
+
+  /** At an ordered endpoint, one attempt of an object at a time, wherever it comes from. */
+  #mayBegin = (object: string | null): boolean =>
+    !this.#options.endpoint().ordered || this.#order.mayBegin(object)
 
   /** Continues the oldest of the running replays; the former one may have been canceled. */
   follow(replays: HeldCursor['replays']): void {
@@ -90,6 +94,7 @@ export class EndpointWork {
           replay: first,
           read: (after, limit) => readFormer(from, first, after, limit),
           idOf: this.#idOf,
+          mayBegin: this.#mayBegin,
         })
       : null
   }
