@@ -73,6 +73,10 @@ export function backstage(database: string): Backstage {
       )
       return rows.map((row) => JSON.stringify(row))
     },
-    pendingDeliveries: () => count(`deliveries WHERE state = 'pending'`),
+    async pendingDeliveries() {
+      const past = 'c.account_id = e.account_id AND c.live = e.live AND e.seq > c.position'
+      const backlog = await count(`events e JOIN webhook_cursors c ON ${past}`)
+      return backlog + (await count(`webhook_deliveries WHERE state = 'pending'`))
+    },
   }
 }
