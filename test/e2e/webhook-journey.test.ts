@@ -154,23 +154,26 @@ test('one delivery is sent again as often as somebody wants, in any state', asyn
     attempts_made.map(({ reason }) => reason),
     ['event', 'manual', 'manual', 'manual'],
   )
-  const all = receivedOf(delivery.event_id)
+  // An endpoint that was deleted a moment ago may get the event, too.
+  const all = receivedOf(delivery.event_id).filter(
+    ({ headers }) => headers['x-webhook-delivery'] === delivery.id,
+  )
   assert.equal(all.length, 4)
-  assert.equal(new Set(all.map(({ headers }) => headers['x-webhook-delivery'])).size, 1)
   await api.request('DELETE', `${ENDPOINTS_PATH}/${endpoint.id}`)
   const gone = await api.post(`${DELIVERIES_PATH}/${delivery.id}/retry`)
   assert.equal(gone.status, 404)
 })
 
-test('a disabled endpoint gets nothing, and once it is enabled everything since', async () => {
-  const endpoint = await makeEndpoint(api, { url: receiver.url, events: ['payment.*'] })
+test('a disabled endpoint gets nothing, and once it is enabled everything since', async (t) => {
+  const own = await startReceiver()
+  t.after(() => own.close())
+  const endpoint = await makeEndpoint(api, { url: own.url, events: ['payment.*'] })
   await api.post(`${ENDPOINTS_PATH}/${endpoint.id}/disable`, {})
-  const before = receiver.received.length
   for (let i = 0; i < 3; i++) await api.charge()
   assert.equal((await endpointNow(api, endpoint.id)).backlog, 3)
-  assert.equal(receiver.received.length, before)
+  assert.equal(own.received.length, 0)
   await api.post(`${ENDPOINTS_PATH}/${endpoint.id}/enable`, {})
-  await receiver.waitFor(before + 3)
+  await own.waitFor(3)
   await api.request('DELETE', `${ENDPOINTS_PATH}/${endpoint.id}`)
 })
 
