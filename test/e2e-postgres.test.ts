@@ -41,7 +41,6 @@ const FILES = [
   'velocity',
   'webhook-endpoints',
   'webhook-refusals',
-  'webhook-formats',
   'webhook-journey',
   'documented-examples',
   'library',
