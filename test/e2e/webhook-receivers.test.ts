@@ -7,7 +7,7 @@ import * as receivers from '../kit/receivers.ts'
 import { serve } from '../kit/server.ts'
 import { ENDPOINTS, endsOf, register, type Strange, servedForWebhooks, zoo } from '../kit/zoo.ts'
 
-const AT_ONCE = 5
+const AT_ONCE = 4
 
 test('a test of each such endpoint shows what came back, in words, within ten seconds', async (t) => {
   const ends = endsOf(t)
