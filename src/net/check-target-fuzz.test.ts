@@ -97,7 +97,7 @@ const PIECES = [
   ],
 ]
 
-test('whatever is allowed has a host that no parser takes for a forbidden address', () => {
+test('every allowed URL has a host that no parser takes for a forbidden address', () => {
   const text = fc.oneof(
     fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join('')),
     fc.array(fc.constantFrom(...PIECES), { maxLength: 8 }).map((pieces) => `https://${pieces.join('')}/`),

@@ -15,7 +15,7 @@ export type ConnectorOptions = {
 }
 
 /**
- * The most bytes that a receiver may send in response to one request, whatever they are: headers and body have limits of
+ * The most bytes of any kind that a receiver may send in response to one request: headers and body have limits of
  * their own, but a parser also reads extensions of chunks and the like without end.
  */
 const MAX_RESPONSE_BYTES = 128 * 1024
@@ -73,7 +73,7 @@ function lateConnection(): Error {
   return Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })
 }
 
-/** Cuts the connection when a response is too long. Whatever is read after a write is the response to it. */
+/** Cuts the connection when a response is too long. Everything that is read after a write is the response to it. */
 function boundResponses(socket: Socket): void {
   let written = 0
   let read = 0

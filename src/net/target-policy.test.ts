@@ -79,7 +79,7 @@ function embedded(form: string, address: string): string {
   return FORMS[form]?.(((a << 8) | b).toString(16), ((c << 8) | d).toString(16)) ?? ''
 }
 
-test('an address that embeds IPv4 is forbidden in every form, whatever it embeds', () => {
+test('an address that embeds IPv4 is forbidden in every form, also if it embeds a public one', () => {
   for (const form of Object.keys(FORMS))
     for (const inside of ['127.0.0.1', '10.0.0.1', '169.254.169.254', '8.8.8.8'])
       assert.equal(addressFault(embedded(form, inside), STRICT), 'of special purpose', `${form} ${inside}`)

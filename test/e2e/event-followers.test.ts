@@ -1,4 +1,4 @@
-/** Readers of the events of one server miss nothing and see nothing twice, whatever breaks. */
+/** Readers of the events of one server miss nothing and see nothing twice, through every break. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'

@@ -180,7 +180,7 @@ describe('a stream', () => {
       assert.ok(text.includes(line), text)
   })
 
-  test('whoever is cut again and again misses nothing and sees nothing twice', async () => {
+  test('a reader that is cut again and again misses nothing and sees nothing twice', async () => {
     const after = await last()
     const total = 60
     const paying = (async () => {

@@ -130,7 +130,7 @@ test('it reaches a server behind TLS, such as a proxy', async (t) => {
   await receiver.waitFor(1)
 })
 
-test('a receiver that refuses or is down is told of in its line, and the next event comes', async (t) => {
+test('the line of an event says that the receiver refused or is down, and the next event comes', async (t) => {
   const server = await serve(t, join(folderOf(t), 'minipay.db'))
   let status = 500
   const receiver = await receiving(t, (_, response) => {

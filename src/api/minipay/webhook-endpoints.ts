@@ -252,7 +252,7 @@ const testEndpointEndpoint: Endpoint = {
   description:
     'Sends one signed event of the type `webhook_endpoint.test` now, also to a disabled endpoint (but not to `default` while `WEBHOOK_TARGET` is empty), and shows the response. MiniPay stores nothing of it and does not try again.',
   body: NoBody,
-  responses: { 200: { description: 'The attempt, whatever came of it.', schema: WebhookTest } },
+  responses: { 200: { description: 'The attempt, also one that failed.', schema: WebhookTest } },
   errors: ['webhook_endpoint_not_found', 'webhook_endpoint_configured', 'overloaded'],
   examples: shows('tested', 'An endpoint that accepted the test event', WEBHOOK_TEST),
   async handle({ context }, request, reply) {

@@ -64,7 +64,7 @@ for (const type of TYPES)
     )
   })
 
-test('a capture is told as charge.captured, with what it changed', () => {
+test('a capture is sent as charge.captured, with the fields that it changed', () => {
   const charge: Charge = { ...CHARGE, capture: false, amountCaptured: 400 }
   const previous = { status: 'processing', amountCaptured: 0 } as const
   const event = read('payment.succeeded', { charge, previous })

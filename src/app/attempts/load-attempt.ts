@@ -9,7 +9,7 @@ export type LoadedAttempt = {
   readonly charge: Charge
   readonly refund: Refund | null
   readonly attempt: Attempt
-  /** The request in this process that began it, and on whose behalf it goes on. */
+  /** The request in this process that began it, for which it continues. */
   readonly requestId?: string | null
 }
 

@@ -25,7 +25,7 @@ type Read = {
   readonly result: Promise<readonly StoredEvent[]>
   /** Once it has ended: the log after `after`, without a gap; and whether it has more behind. */
   page?: Page<StoredEvent>
-  /** An event may have been stored since it began: whoever comes now must not take its end for the end of the log. */
+  /** An event may have been stored since it began: a reader that comes now must not take its end for the end of the log. */
   isStale: boolean
 }
 

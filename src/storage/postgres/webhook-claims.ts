@@ -64,7 +64,7 @@ const ENABLED = `
       WHERE account_id = c.account_id AND live = c.live AND id = c.endpoint AND status = 'enabled'
       LIMIT 1) AS w`
 
-/** The lease of a disabled endpoint ends, because nobody renews it. */
+/** The lease of a disabled endpoint ends, because no process renews it. */
 const RENEW = `
   UPDATE webhook_cursors c SET lease_until = $3
   FROM (

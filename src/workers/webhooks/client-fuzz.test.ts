@@ -137,7 +137,7 @@ async function fuzzingReceiver(t: TestContext, seed: number) {
   return url
 }
 
-test('no response, whatever its bytes, makes an attempt hang or the process fail', async (t) => {
+test('no response of any bytes makes an attempt hang or the process fail', async (t) => {
   const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000)
   t.diagnostic(`FUZZ_SEED=${seed}`)
   const url = await fuzzingReceiver(t, seed)

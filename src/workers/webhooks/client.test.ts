@@ -207,7 +207,7 @@ test('the size of a response is counted anew for each attempt of a connection, a
   }
 })
 
-test('a failure to connect or to speak HTTP is told in words', async (t) => {
+test('a failure to connect or to speak HTTP is described in words', async (t) => {
   const ends = endsOf(t)
   const closed = 'the receiver closed the connection without a response'
   for (const [url, error] of [
@@ -227,7 +227,7 @@ test('a failure to connect or to speak HTTP is told in words', async (t) => {
     assert.deepEqual(await client(t, url).send(MESSAGE), { kind: 'no_answer', error }, url)
 })
 
-test('a certificate is always verified, and the reason of a refusal is told in words', async (t) => {
+test('a certificate is always verified, and the error says why it was refused', async (t) => {
   const ends = endsOf(t)
   const { url } = await receivers.secure(ends)
   const unknown = {

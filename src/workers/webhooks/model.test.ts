@@ -93,7 +93,7 @@ const wantsOf = ({ events }: WebhookEndpoint, type: string) =>
   events.includes('*') || type === 'payment.refunded'
 
 for (let seed = 1; seed <= SEEDS; seed++)
-  test(`every event is told or rests in the dead letter, and nothing is stuck, seed ${seed}`, async (t) => {
+  test(`every event is delivered or rests in the dead letter, and nothing is stuck, seed ${seed}`, async (t) => {
     const { world, endpoints, successes, crashes, retriedByHand } = await live(t, seed)
     const events = await eventsOf(world)
     for (const endpoint of endpoints) {

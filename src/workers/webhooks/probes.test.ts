@@ -33,7 +33,7 @@ test('a replay of the dead letter probes at once while the breaker is open, thou
   assert.deepEqual([ended?.state, ended?.sent, ended?.delivered], ['done', 10, 10])
 })
 
-test('a replay that found the receiver down goes on once it works', async (t) => {
+test('a replay that found the receiver down continues once it works', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint({ schedule: [SECOND], disableAfterMs: null })
   let up = false

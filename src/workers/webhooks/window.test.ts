@@ -30,7 +30,7 @@ test('events that were sent after the position are counted until all before them
   assert.equal(window.sentAhead(), 0)
 })
 
-test('whatever is settled in whichever order, the position never passes an unsettled event, nor goes back', () => {
+test('in every order of settling, the position never passes an unsettled event, nor moves back', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(), { maxLength: 400 }), (draws) => {
       const window = createWindow(0)

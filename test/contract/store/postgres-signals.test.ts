@@ -52,7 +52,7 @@ function listening(url: string, count: number): Promise<void> {
 const LISTENERS = `SELECT pid FROM pg_stat_activity WHERE datname = $1 AND query LIKE ANY (ARRAY['LISTEN %', '%pg_notify%'])
   AND pid <> pg_backend_pid()`
 
-test('a commit with an event is told to the other node, with its scope; a commit without one is not', async (t) => {
+test('a node signals a commit with an event to the other node, with its scope, and no commit without one', async (t) => {
   const { one, two } = await twoNodes(t, await postgres.database(t))
   two.heard.length = 0
   await committed(one.store, beginCommit({ scope: TEST_SCOPE }).commit)
@@ -62,7 +62,7 @@ test('a commit with an event is told to the other node, with its scope; a commit
   assert.ok(one.heard.every((from) => from === null))
 })
 
-test('a node that commits much sends a signal every 10 ms at most, and the last commit is told', async (t) => {
+test('a node that commits much sends a signal every 10 ms at most, and one for the last commit', async (t) => {
   const url = await postgres.database(t)
   const { one, two } = await twoNodes(t, url)
   const payloads: string[] = []

@@ -114,7 +114,7 @@ export function webhookRaces(open: Open): void {
   for (let seed = 1; seed <= SEEDS; seed++)
     rule(
       open,
-      `every event is sent or waits, whoever holds the cursor (seed ${seed})`,
+      `every event is sent or waits, with any holder of the cursor (seed ${seed})`,
       async (store, { live }) => {
         const draw = drawsOf(seed, 'webhooks')
         const endpoint = await addedEndpoint(store, live)
