@@ -2,12 +2,17 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { AuditEntryView } from '../../src/api/minipay/audit-schemas.ts'
 import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint-schemas.ts'
-import { type Client, client, type ErrorAnswer, type Page } from '../kit/client.ts'
+import { type Client, client, type ErrorAnswer } from '../kit/client.ts'
 import { type TempDir, tempDir } from '../kit/folders.ts'
 import { type RunningServer, startServer } from '../kit/server.ts'
-import { ENDPOINTS_PATH, type EndpointAnswer, endpointNow, makeEndpoint } from '../kit/webhook-endpoints.ts'
+import {
+  ENDPOINTS_PATH,
+  type EndpointAnswer,
+  endpointNow,
+  endpointsOf,
+  makeEndpoint,
+} from '../kit/webhook-endpoints.ts'
 
 const URL_ = 'https://shop.example/webhooks'
 
@@ -25,13 +30,7 @@ after(async () => {
   dir?.remove()
 })
 
-const patch = <T = WebhookEndpointView>(id: string, body: object) =>
-  api.request<T>('PATCH', `${ENDPOINTS_PATH}/${id}`, body)
-const remove = (id: string) => api.request<{ deleted: boolean }>('DELETE', `${ENDPOINTS_PATH}/${id}`)
-const log = async (object: string) =>
-  (await api.get<Page<AuditEntryView>>(`/api/v1/audit?object=${object}&limit=100`)).body.data.toReversed()
-const list = async (query = '') =>
-  (await api.get<Page<WebhookEndpointView>>(`${ENDPOINTS_PATH}?limit=100${query}`)).body.data
+const { patch, remove, log, list } = endpointsOf(() => api)
 
 describe('a webhook endpoint', () => {
   test('is shown as it was described, with a secret that no later response has', async () => {

@@ -9,7 +9,13 @@ import { atEnd, type TempDir, tempDir } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { type RunningServer, serve, startServer } from '../kit/server.ts'
-import { DELIVERIES_PATH, ENDPOINTS_PATH, endpointNow, makeEndpoint } from '../kit/webhook-endpoints.ts'
+import {
+  DELIVERIES_PATH,
+  ENDPOINTS_PATH,
+  endpointNow,
+  endpointsOf,
+  makeEndpoint,
+} from '../kit/webhook-endpoints.ts'
 
 const URL_ = 'https://shop.example/webhooks'
 const UNKNOWN = 'we_00000000000000000000000000'
@@ -28,12 +34,7 @@ after(async () => {
   dir?.remove()
 })
 
-const patch = <T = WebhookEndpointView>(id: string, body: object) =>
-  api.request<T>('PATCH', `${ENDPOINTS_PATH}/${id}`, body)
-const remove = (id: string) => api.request<{ deleted: boolean }>('DELETE', `${ENDPOINTS_PATH}/${id}`)
-const log = async (object: string) =>
-  (await api.get<Page<AuditEntryView>>(`/api/v1/audit?object=${object}&limit=100`)).body.data.toReversed()
-const list = async () => (await api.get<Page<WebhookEndpointView>>(`${ENDPOINTS_PATH}?limit=100`)).body.data
+const { patch, remove, log, list } = endpointsOf(() => api)
 
 describe('bad input', () => {
   const WRONG: readonly (readonly [object | string, string | undefined])[] = [

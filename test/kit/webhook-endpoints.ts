@@ -1,5 +1,6 @@
 /** Webhook endpoints, as tests make and watch them. */
 import assert from 'node:assert/strict'
+import type { AuditEntryView } from '../../src/api/minipay/audit-schemas.ts'
 import type { DeliveryView, DeliveryWithAttemptsView } from '../../src/api/minipay/delivery-schemas.ts'
 import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint-schemas.ts'
 import type { WebhookReplayView } from '../../src/api/minipay/webhook-replay-schemas.ts'
@@ -43,4 +44,21 @@ export async function endedReplay(api: Api, id: string): Promise<WebhookReplayVi
     ({ body }) => body.status !== 'running',
   )
   return body
+}
+
+/** What a test does with the endpoints of a server. */
+export function endpointsOf(api: () => Client) {
+  return {
+    patch: <T = WebhookEndpointView>(id: string, body: object) =>
+      api().request<T>('PATCH', `${ENDPOINTS_PATH}/${id}`, body),
+    remove: (id: string) => api().request<{ deleted: boolean }>('DELETE', `${ENDPOINTS_PATH}/${id}`),
+    /** The newest, at most a hundred. */
+    list: async (query = '') =>
+      (await api().get<Page<WebhookEndpointView>>(`${ENDPOINTS_PATH}?limit=100${query}`)).body.data,
+    /** The audit entries of an object, the oldest first. */
+    async log(object: string) {
+      const path = `/api/v1/audit?object=${object}&limit=100`
+      return (await api().get<Page<AuditEntryView>>(path)).body.data.toReversed()
+    },
+  }
 }

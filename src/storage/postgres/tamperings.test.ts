@@ -1,36 +1,14 @@
 import assert from 'node:assert/strict'
-import test, { after, before } from 'node:test'
+import test from 'node:test'
 import { fillBooks } from '../../../test/kit/history.ts'
-import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
+import { tamperedBooks } from '../../../test/kit/tampered-postgres.ts'
 import { TAMPERINGS, UNSEEN } from '../../../test/tamperings.ts'
-import { openPostgresStore } from './store.ts'
-import { verifyIn, verifyPostgres } from './verify.ts'
+import { verifyPostgres } from './verify.ts'
 
-let server: PostgresServer
-let sound: string
-
-before(async () => {
-  server = await postgresServer()
-  sound = await server.createDatabase()
-  const store = await openPostgresStore({ url: sound, onFatal: assert.fail })
-  await fillBooks(store)
-  await store.close()
-})
-after(() => server?.remove())
-
-/** What `verify` says of the sound books after `sql` was done to them, which is then undone. */
-function afterTampering(sql: string): Promise<string> {
-  return onDatabase(sound, async (client) => {
-    await client.query('BEGIN')
-    await client.query(sql)
-    const { problem } = await verifyIn(client)
-    await client.query('ROLLBACK')
-    return problem ?? 'nothing'
-  })
-}
+const { url, afterTampering } = tamperedBooks(fillBooks)
 
 test('books with every kind of history pass on PostgreSQL', async () => {
-  const { problem, charges } = await verifyPostgres(sound)
+  const { problem, charges } = await verifyPostgres(url())
   assert.deepEqual([problem, charges > 20], [undefined, true])
 })
 
