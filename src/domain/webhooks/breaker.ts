@@ -31,14 +31,14 @@ const PROBES_AT_ONCE = 8
 const MANY_PROBES = 20
 const FEW_AT_ONCE = 2
 const FIRST_PROBE_MS = 5_000
-/** A probe comes at the latest after this time. */
+/** A probe comes at the latest after this time, unless the endpoint has a shorter one. */
 export const MAX_PROBE_MS = 60_000
 
 /**
  * The breaker after an attempt. `waitMs` is the wait of the failed delivery until its next attempt, if it has one: it is
  * the next probe, unless that would take too long. `responded`: the failure is a response of the receiver itself. While
  * the breaker is open, a failure counts only if it is the first probe's of those sent together: others were sent before it
- * opened.
+ * opened. `maxProbeMs` is the longest wait for a probe.
  */
 export function breakerAfter(
   breaker: WebhookBreaker,
@@ -49,6 +49,7 @@ export function breakerAfter(
     readonly responded: boolean
   },
   now: number,
+  maxProbeMs: number = MAX_PROBE_MS,
 ): WebhookBreaker {
   if (attempt.succeeded) return CLOSED
   const weight = breaker.weight + (attempt.responded ? 1 : FAILURE_WEIGHT)
@@ -57,8 +58,8 @@ export function breakerAfter(
   const probes = breaker.open ? breaker.open.probes + 1 : 0
   const waitMs = Math.min(
     FIRST_PROBE_MS * 2 ** Math.min(probes, 10),
-    MAX_PROBE_MS,
-    attempt.waitMs ?? MAX_PROBE_MS,
+    maxProbeMs,
+    attempt.waitMs ?? maxProbeMs,
   )
   const many = probes < MANY_PROBES ? PROBES_AT_ONCE : FEW_AT_ONCE
   return { weight, open: { probeAt: now + waitMs, probes, atOnce: attempt.responded ? many : 1 } }

@@ -1,6 +1,7 @@
 /** When a delivery is tried again, and when it fails for good. */
 import type { DeliveryAttempt } from '../delivery.ts'
 import { retryAfterMs } from '../retry-after.ts'
+import { MAX_PROBE_MS } from './breaker.ts'
 import { DEFAULT_ENDPOINT, type WebhookEndpoint } from './endpoint.ts'
 
 const SECOND_MS = 1_000
@@ -35,6 +36,8 @@ export type AttemptPolicy = {
   readonly failsAtOnce: boolean
   /** Whether stored deliveries are retried by their schedule even while the breaker is open, and not one at a time. */
   readonly retriesWhileOpen: boolean
+  /** While the breaker is open, a probe comes at the latest after this time, in ms. */
+  readonly maxProbeMs: number
   /** Whether 410 ends the endpoint itself. */
   readonly endsWhenGone: boolean
   /** The longest wait that MiniPay accepts from a receiver's `Retry-After`, in ms. */
@@ -49,6 +52,7 @@ const ORIGINAL: AttemptPolicy = {
   jitter: 0,
   failsAtOnce: true,
   retriesWhileOpen: true,
+  maxProbeMs: SECOND_MS,
   endsWhenGone: false,
   maxRetryAfterMs: HOUR_MS,
   maxPauseMs: 0,
@@ -61,6 +65,7 @@ export function policyOf({ id, schedule }: Pick<WebhookEndpoint, 'id' | 'schedul
     jitter: JITTER,
     failsAtOnce: false,
     retriesWhileOpen: false,
+    maxProbeMs: MAX_PROBE_MS,
     endsWhenGone: true,
     maxRetryAfterMs: 24 * HOUR_MS,
     maxPauseMs: HOUR_MS,

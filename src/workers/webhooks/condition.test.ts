@@ -5,7 +5,7 @@ import { createCondition } from './condition.ts'
 
 function conditionOf() {
   const failing = { since: null, warnedAt: null }
-  return createCondition({ failing, runtime: { monotonic: () => 0 }, now: () => 1_000 })
+  return createCondition({ failing, maxProbeMs: 60_000, runtime: { monotonic: () => 0 }, now: () => 1_000 })
 }
 const attempt = { probe: false, responded: false, disableAfterMs: null }
 const FAILED: Judgement = { state: 'failed', gone: false }

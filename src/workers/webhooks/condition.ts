@@ -36,12 +36,14 @@ export type Condition = {
 
 export type ConditionOptions = {
   readonly failing: Failing
+  /** The longest wait for a probe, in ms. */
+  readonly maxProbeMs: number
   readonly runtime: Pick<Runtime, 'monotonic'>
   /** ms since 1970. */
   readonly now: () => number
 }
 
-export function createCondition({ failing: first, runtime, now }: ConditionOptions): Condition {
+export function createCondition({ failing: first, maxProbeMs, runtime, now }: ConditionOptions): Condition {
   let breaker = CLOSED
   let failing = first
   let stored = first
@@ -67,7 +69,8 @@ export function createCondition({ failing: first, runtime, now }: ConditionOptio
       const waitMs = verdict.state === 'pending' ? verdict.retryAt - at : null
       // A receiver that refuses single messages takes others, and soon.
       const works = succeeded || (verdict.state === 'failed' && verdict.refused === true)
-      breaker = breakerAfter(breaker, { succeeded: works, probe, waitMs, responded }, runtime.monotonic())
+      const outcome = { succeeded: works, probe, waitMs, responded }
+      breaker = breakerAfter(breaker, outcome, runtime.monotonic(), maxProbeMs)
       const after = failingAfter(failing, succeeded, disableAfterMs, at)
       failing = after.failing
       if (verdict.state === 'failed' && verdict.gone) return 'gone'

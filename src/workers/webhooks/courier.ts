@@ -74,7 +74,7 @@ class EndpointCourier implements Courier {
     this.#endpoint = held.endpoint
     this.#position = held.position
     const failing = { since: held.failingSince, warnedAt: held.warnedAt }
-    this.#condition = createCondition({ failing, runtime, now })
+    this.#condition = createCondition({ failing, ...policyOf(held.endpoint), runtime, now })
     this.#client = parts.client(held.endpoint)
     this.#slots = createSlots({ most, overall, onRoom: () => this.#pump(), runtime, onAttempt })
     this.#pace = createPace(() => this.#endpoint.rateLimit, runtime.monotonic)

@@ -140,6 +140,23 @@ test('each delivery of the endpoint of the setting keeps its schedule, however m
   }
 })
 
+test('a receiver of the setting that was down gets all events within two seconds of its return', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ id: 'default', disableAfterMs: null })
+  let attempt = DOWN
+  world.receive(endpoint, () => attempt)
+  world.start({ pollMs: HOUR })
+  await world.charges(200)
+  await world.runtime.advance(30 * SECOND)
+  const cursor = await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id)
+  assert.ok((cursor?.backlog ?? 0) > 0, 'new events wait')
+  attempt = OK
+  await world.charges(1)
+  await world.runtime.advance(2 * SECOND)
+  const after = await world.store.webhookCursor(KEYLESS_SCOPE, endpoint.id)
+  assert.equal(after?.backlog, 0)
+})
+
 test('410 disables the endpoint, stores an event of it, and sends nothing more', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()
