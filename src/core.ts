@@ -94,7 +94,10 @@ export type Surroundings = {
   readonly log: Log
   /** Called once the database can no longer be used: it is damaged, or its files were removed or replaced. */
   readonly onFatal: (error: Error) => void
-  /** Whether requests come from this machine only, as with a server on loopback without proxies; unless given, they do. */
+  /**
+   * Whether requests come from this machine only, as with a server on loopback without proxies; unless given, they may not:
+   * a program around the library may listen anywhere.
+   */
   readonly isLocal?: boolean
   /** Values of `${NAME}` in a file of providers. */
   readonly env: Readonly<Record<string, string | undefined>>
@@ -147,7 +150,7 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     const vault = await vaultOf(config, store, log)
     const made = { store, vault, providers, health, log, runtime, clock }
     const target = targetScope(providers, surroundings.webhookMode)
-    const policy = targetPolicyOf(config, surroundings.isLocal ?? true)
+    const policy = targetPolicyOf(config, surroundings.isLocal ?? false)
     const clients = createWebhookClients({
       ...{ operator: config.allowedTargets, policy, runtime },
       connections: config.webhookTargetConcurrency,
