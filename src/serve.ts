@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createAuthenticate, createMayRead } from './api/authenticate.ts'
-import type { Services } from './api/endpoint.ts'
+import type { ServerFacts, Services } from './api/endpoint.ts'
 import { makeFirstKey } from './app/access/first-key.ts'
 import { createRateLimits } from './app/access/rate-limits.ts'
+import { atMostEvery } from './app/at-most-every.ts'
 import type { Context } from './app/context.ts'
 import { createEventWaits } from './app/events/waits.ts'
 import { type Config, linkVariables, misspeltVariables } from './config.ts'
@@ -25,6 +26,8 @@ import type { StoreUnavailable } from './ports/store.ts'
 import { shownSettings } from './shown-settings.ts'
 
 const MINUTE_MS = 60_000
+/** The age of facts about the database, in ms: their reading takes PostgreSQL a look at each of its files. */
+const FACTS_MS = 5_000
 const HOUR_MS = 3_600_000
 /** How much longer than its time-out a stop may take before the process ends, in ms. */
 const HANG_MS = 2_000
@@ -75,12 +78,17 @@ export async function serve(
   const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const eventWaits = createEventWaits(config.maxEventStreams)
+  const facts = factsOf(config, context, withDocs)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server | undefined
   let listening: Listening
   try {
     server = await createServer({
-      api: servedApi(servicesOf(config, core, metrics, { mayRead, eventWaits }), VERSION, withDocs),
+      api: servedApi(
+        servicesOf(config, core, metrics, { server: facts, mayRead, eventWaits }),
+        VERSION,
+        withDocs,
+      ),
       log,
       authenticate,
       allowedOrigins: config.allowedOrigins,
@@ -269,11 +277,24 @@ function watchOf(metrics: Metrics): Watch {
   }
 }
 
+function factsOf(config: Config, { runtime }: Context, withDocs: boolean): ServerFacts {
+  const startedAt = runtime.monotonic()
+  // Whoever may read metrics need not know where the server keeps its files.
+  const { database: _, providers: __, ...others } = config
+  return {
+    version: VERSION,
+    withDocs,
+    insecureNoAuth: config.insecureNoAuth,
+    uptimeS: () => Math.floor((runtime.monotonic() - startedAt) / 1_000),
+    settings: shownSettings(others),
+  }
+}
+
 function servicesOf(
   config: Config,
   core: Core,
   metrics: Metrics,
-  more: Pick<Services, 'mayRead' | 'eventWaits'>,
+  more: Pick<Services, 'server' | 'mayRead' | 'eventWaits'>,
 ): Services {
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
@@ -299,6 +320,7 @@ function servicesOf(
       now: context.now,
       clockMovedMs: () => context.clock.warning()?.movedMs ?? 0,
     }),
+    systemFacts: atMostEvery(FACTS_MS, context.runtime, context.store.systemFacts),
     providerCheck,
     working: workers.alive,
     ...more,

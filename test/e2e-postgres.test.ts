@@ -11,6 +11,8 @@ const FILES = [
   'first-key',
   'scopes',
   'golden',
+  'me',
+  'system',
   'charges-refunds',
   'seed-contract',
   'idempotency',

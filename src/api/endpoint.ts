@@ -9,15 +9,32 @@ import { canonicalRequest, isIdempotencyKey } from '../domain/idempotency.ts'
 import type { Reply, Request, ServedEndpoint } from '../http/endpoint.ts'
 import { Refused } from '../http/errors.ts'
 import type { Schema } from '../http/schema.ts'
+import type { SystemFacts } from '../ports/store-system.ts'
 import { scopeOf } from './caller.ts'
 import { type ApiErrorCode, refusalOf } from './errors.ts'
 import type { Example } from './openapi/examples.ts'
 
+/** What a caller may know of the server itself. */
+export type ServerFacts = {
+  readonly version: string
+  /** The API reference is served. */
+  readonly withDocs: boolean
+  /** No request needs a key. */
+  readonly insecureNoAuth: boolean
+  /** Seconds since it listens. */
+  readonly uptimeS: () => number
+  /** The settings without secrets and paths, by the names of their flags. */
+  readonly settings: Readonly<Record<string, unknown>>
+}
+
 /** The services that handlers use: the core's context, and what only the process as a whole knows. */
 export type Services = {
   readonly context: Context
+  readonly server: ServerFacts
   /** All metrics as Prometheus's text, and its content type. */
   readonly prometheus: () => Promise<{ type: string; text: string }>
+  /** About the database, a few seconds old at most. */
+  readonly systemFacts: () => Promise<SystemFacts>
   /** Finds providers that the database needs and the configuration lacks. */
   readonly providerCheck: ProviderCheck
   /** Whether the background work runs. */

@@ -11,12 +11,14 @@ import { disputeEndpoints } from './minipay/disputes.ts'
 import { eventEndpoints } from './minipay/events.ts'
 import { keyEndpoints } from './minipay/keys.ts'
 import { ledgerEndpoints } from './minipay/ledger.ts'
+import { meEndpoints } from './minipay/me.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
 import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
 import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
 import { operationsEndpoints } from './operations.ts'
+import { systemEndpoints } from './system.ts'
 
 /** The endpoint table: every endpoint of the API, in the order of the documentation. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -33,9 +35,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...attemptEndpoints,
   ...disputeEndpoints,
   ...alarmEndpoints,
+  ...meEndpoints,
   ...keyEndpoints,
   ...accountEndpoints,
   ...auditEndpoints,
   ...inboundEndpoints,
+  ...systemEndpoints,
   ...operationsEndpoints,
 ]

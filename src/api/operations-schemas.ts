@@ -23,7 +23,7 @@ export const Status = named(
   'The process is alive.',
 )
 
-const missingProvider = named(
+export const missingProvider = named(
   'MissingProvider',
   object({
     provider: { ...providerName, examples: ['bank_a'] },
@@ -38,7 +38,7 @@ const missingProvider = named(
   'A provider that the database needs and the configuration lacks.',
 )
 export type MissingProviderView = Static<typeof missingProvider>
-const clockWarning = named(
+export const clockWarning = named(
   'ClockWarning',
   object({
     moved_by_seconds: integer({

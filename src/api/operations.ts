@@ -158,14 +158,14 @@ const readyEndpoint: Endpoint = {
   },
 }
 
-function clockView({ movedMs, untilTrustedMs }: ClockWarning): ClockWarningView {
+export function clockView({ movedMs, untilTrustedMs }: ClockWarning): ClockWarningView {
   return {
     moved_by_seconds: Math.round(movedMs / 1_000),
     trusted_in_seconds: Math.ceil(untilTrustedMs / 1_000),
   }
 }
 
-function missingView({
+export function missingView({
   provider,
   openAttempts,
   toCapture,

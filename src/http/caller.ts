@@ -20,24 +20,29 @@ export type Caller = {
   readonly requestId: string
 }
 
+/**
+ * What a caller needs for an endpoint: a permission; `any`: to be authenticated, with any permissions; null: nothing, not
+ * even a key.
+ */
+export type Need = Permission | 'any' | null
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body of the request is read. */
     caller: Caller
   }
   interface FastifyContextConfig {
-    /** What a caller needs; null: nothing, not even a key. */
-    readonly permission?: Permission | null
+    readonly permission?: Need
   }
 }
 
 /**
- * Finds out who makes a request to an endpoint with this permission, or why MiniPay does not serve it. Rejects with
+ * Finds out who makes a request to an endpoint with this need, or why MiniPay does not serve it. Rejects with
  * `StoreUnavailable`. Returns at once where it can, because every request waits for it.
  */
 export type Authenticate = (
   request: FastifyRequest,
-  permission: Permission | null,
+  permission: Need,
 ) => Caller | Refusal | Promise<Caller | Refusal>
 
 export function isRefusal(found: Caller | Refusal): found is Refusal {

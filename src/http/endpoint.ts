@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Permission } from '../domain/access/permissions.ts'
+import type { Need } from './caller.ts'
 import { errorBody, type Refusal } from './errors.ts'
 import type { ParameterWords } from './faults.ts'
 import { type Schema, strict } from './schema.ts'
@@ -11,8 +11,8 @@ export type ServedEndpoint = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** The path, with `:id` for a variable part. */
   readonly url: string
-  /** What a caller needs; null: nothing, not even a key. Write includes read. */
-  readonly permission: Permission | null
+  /** Write includes read. */
+  readonly permission: Need
   /** Its query parameters. `NoQuery` refuses all parameters; without a schema the handler gets them unchanged. */
   readonly query?: Schema
   readonly body?: Schema

@@ -207,7 +207,7 @@ function admit(
     request.caller = found
     const limited = refusalOfRate(rates, found, reply)
     if (limited) return void sendRefusal(reply, limited)
-    if (permission === null || found.permissions.has(permission)) return void done()
+    if (permission === null || permission === 'any' || found.permissions.has(permission)) return void done()
     const lacks = found.keyId === null ? 'Requests without an API key lack' : 'This API key lacks'
     sendRefusal(reply, refuse('permission_denied', `${lacks} the permission ${permission}.`))
   }

@@ -343,6 +343,7 @@ test('API keys, accounts and the refusal of a key have the golden form', async (
 })
 
 test('the responses to operators and providers have the golden form', async () => {
+  await golden('me', 'GET', '/api/v1/me')
   await golden('metrics', 'GET', '/metrics')
   await golden('health', 'GET', '/health')
   await golden('ready', 'GET', '/ready')

@@ -125,6 +125,7 @@ ${body(operation)}
 
 function permissionOf({ security = [] }: Operation): string {
   const [permission] = Object.values(security[0] ?? {}).flat()
+  if (security.length > 0 && permission === undefined) return '<p class="limits">Any API key.</p>'
   const words =
     permission === undefined ? 'Needs no API key.' : `Permission: <code>${escapeHtml(permission)}</code>`
   return `<p class="limits">${words}</p>`

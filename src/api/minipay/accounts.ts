@@ -154,16 +154,20 @@ function accountView({ publicId, name, createdAt, closedAt }: AccountRow): Accou
   return { id: publicId, name, created_at: timestamp(createdAt), closed_at: timeOrNull(closedAt) }
 }
 
+type Accounts = { readonly store: Pick<AccessStore, 'accounts'> }
+
 /** The id of a scope's account, as clients see it. */
-export async function publicAccountId(
-  { store }: { readonly store: Pick<AccessStore, 'accounts'> },
-  { accountId }: Scope,
-): Promise<string> {
+export async function publicAccountId(accounts: Accounts, scope: Scope): Promise<string> {
+  return (await accountOf(accounts, scope)).publicId
+}
+
+/** The account of a scope. */
+export async function accountOf({ store }: Accounts, { accountId }: Scope): Promise<AccountRow> {
   for (let startingAfter: string | undefined; ; ) {
     const query = { limit: 100, ...(startingAfter !== undefined && { startingAfter }) }
     const { data, hasMore } = await store.accounts(query)
     const found = data.find(({ id }) => id === accountId)
-    if (found) return found.publicId
+    if (found) return found
     if (!hasMore) throw new Error(`There is no account ${accountId}.`)
     startingAfter = data.at(-1)?.publicId
   }

@@ -18,11 +18,11 @@ import { accountId, endingBefore, keyId, limit, startingAfter, time } from './fi
 const mode = oneOf(['test', 'live'], {
   description: 'Test keys reach providers in test mode only, and live keys those in live mode.',
 })
-const role = named(
+export const role = named(
   'Role',
   oneOf(Object.keys(ROLES) as Role[], { description: 'A named set of permissions.' }),
 )
-const permission = named(
+export const permission = named(
   'Permission',
   oneOf(PERMISSIONS, {
     description: 'A resource, and what the key may do with it. `write` includes `read`.',

@@ -26,9 +26,8 @@ const COMMON: readonly ApiErrorCode[] = [
   'overloaded',
   'shutting_down',
 ]
-const WITH_PERMISSION: readonly ApiErrorCode[] = [
+const WITH_CALLER: readonly ApiErrorCode[] = [
   'unauthenticated',
-  'permission_denied',
   'host_not_allowed',
   'origin_not_allowed',
   'rate_limited',
@@ -54,7 +53,10 @@ export function errorsOf(endpoint: Endpoint): readonly ApiErrorCode[] {
   return [
     ...new Set([
       ...COMMON,
-      ...(endpoint.permission === null ? [] : WITH_PERMISSION),
+      ...(endpoint.permission === null ? [] : WITH_CALLER),
+      ...(endpoint.permission === null || endpoint.permission === 'any'
+        ? []
+        : (['permission_denied'] as const)),
       ...(endpoint.storeless ? [] : (['store_unavailable'] as const)),
       ...(needsParameters(endpoint) ? (['parameter_missing'] as const) : []),
       ...(endpoint.query || endpoint.body ? WITH_PARAMETERS : []),
@@ -140,8 +142,9 @@ function operation(endpoint: Endpoint, components: Components): Operation {
  */
 function security({ permission }: Endpoint): Json[] {
   if (permission === null) return []
-  const keyed = Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [permission] }))
-  return isGrantable(permission, KEYLESS_SCOPE) ? [...keyed, {}] : keyed
+  const scopes = permission === 'any' ? [] : [permission]
+  const keyed = Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: scopes }))
+  return permission === 'any' || isGrantable(permission, KEYLESS_SCOPE) ? [...keyed, {}] : keyed
 }
 
 /** The examples of an endpoint by their names, with their bodies or their responses of a status. */

@@ -39,6 +39,7 @@ import { eventLogReads } from './read-event-log.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
+import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
 import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
@@ -144,6 +145,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...auditReads(sql),
     ...webhookReads(sql),
     ...webhookWorkReads(sql),
+    ...systemReads(sql, node),
     ...work,
     commit: (commit) => commits.add(commit, weight(commit)),
     onRemoteEvents: signals.onRemote,

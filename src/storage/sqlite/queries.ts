@@ -11,6 +11,7 @@ import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
+import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
 
@@ -39,5 +40,6 @@ export function createQueries(db: Connection) {
     ...auditReads(sql),
     ...webhookReads(sql),
     ...webhookWorkReads(sql),
+    ...systemReads(db),
   }
 }

@@ -29,6 +29,7 @@ import { notifications, settledNotifications } from './notifications.ts'
 import { retention } from './retention.ts'
 import { ruleSets } from './rulesets.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
+import { system } from './system.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
 import { webhookClaims, webhookPositions } from './webhook-cursors.ts'
 import { dueWebhooks, longWebhooks, orderedWebhooks, webhookResults } from './webhook-deliveries.ts'
@@ -114,6 +115,7 @@ export function storeContract(name: string, open: Open): void {
       accountRows(open)
     })
     describe('rule sets', () => ruleSets(open))
+    describe('the database itself', () => system(open))
     describe('velocity limits', () => {
       velocityLimits(open)
       concurrentLimits(open)

@@ -232,6 +232,7 @@ const UNSCOPED = {
   now: PROCESS,
   waitingWrites: PROCESS,
   logBytes: PROCESS,
+  systemFacts: PROCESS,
   ready: PROCESS,
   close: PROCESS,
   addWebhookEndpoint: of('the endpoint itself has its scope'),
