@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const MAX_LINES = 400
+const MAX_DASHBOARD_LINES = 150
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 const find = (...patterns: string[]) => globSync(patterns, { cwd: ROOT }).sort()
 
@@ -38,6 +39,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rules: ['domain', 'ports'],
   http: ['app', 'domain', 'ports', 'net', 'suggest'],
   api: ['http', 'app', 'domain', 'ports'],
+  // Served to browsers: values of the domain, and types of the API alone.
+  dashboard: ['domain'],
   runtime: ['ports'],
   observe: ['ports'],
   'setting-values': ['domain', 'net', 'signing', 'vault'],
@@ -74,6 +77,12 @@ function valuesFrom(file: string): string[] {
   return [...found].map(([, from = '']) => normalize(join(dirname(file), from)))
 }
 
+function relativeImportsOf(file: string): string[] {
+  return importsOf(file)
+    .filter((from) => from.startsWith('.'))
+    .map((from) => normalize(join(dirname(file), from)))
+}
+
 /** The lines that break a rule, as `file:line`. */
 function offences(files: readonly string[], rule: RegExp, text: (file: string) => string = read): string[] {
   return files.flatMap((file) =>
@@ -85,9 +94,7 @@ function offences(files: readonly string[], rule: RegExp, text: (file: string) =
 
 test('imports go one way, and every file has its layer', () => {
   const wrong = SOURCES.filter((file) => !COMPOSITION.includes(layerOf(file))).flatMap((file) =>
-    importsOf(file)
-      .filter((from) => from.startsWith('.'))
-      .map((from) => normalize(join(dirname(file), from)))
+    (layerOf(file) === 'dashboard' ? valuesFrom(file) : relativeImportsOf(file))
       .filter((target) => ![layerOf(file), ...(LAYERS[layerOf(file)] ?? [])].includes(layerOf(target)))
       .map((target) => `${file} imports ${target}`),
   )
@@ -152,6 +159,30 @@ test('app and workers get time, timers and randomness from the runtime port alon
   assert.deepEqual(offences(files, elsewhere, bare), [])
   assert.deepEqual(
     files.filter((file) => importsOf(file).some((from) => modules.test(from))),
+    [],
+  )
+})
+
+test('the dashboard makes no HTML of text, sets no styles by script, and calls the public API alone', () => {
+  const files = SOURCES.filter((file) => layerOf(file) === 'dashboard')
+  assert.deepEqual(
+    offences(
+      files,
+      /\b(innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|srcdoc|eval|document\.write)\b/,
+    ),
+    [],
+  )
+  assert.deepEqual(offences(files, /\bstyle=['"`]|\bstyle: ?`|cssText|setAttribute\('style'/), [])
+  assert.deepEqual(offences(files, /['"`](https?:)?\/\/[a-z]/), [])
+  const senders = new Set(
+    offences(files, /\b(fetch|EventSource|WebSocket|sendBeacon)\(/, bare).map((at) =>
+      at.replace(/:\d+$/, ''),
+    ),
+  )
+  assert.deepEqual(senders, new Set(['src/dashboard/api.ts', 'src/dashboard/live.ts']))
+  assert.deepEqual(offences(files, /\b(Buffer|process|require)\b[.(]/, bare), [])
+  assert.deepEqual(
+    files.filter((file) => read(file).trimEnd().split('\n').length > MAX_DASHBOARD_LINES),
     [],
   )
 })

@@ -1,4 +1,5 @@
 import { NoQuery, type ServedApi, type ServedEndpoint } from '../http/endpoint.ts'
+import { dashboard } from './dashboard/endpoints.ts'
 import { documentation } from './docs/documents.ts'
 import type { Services } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
@@ -13,7 +14,7 @@ export function servedApi(services: Services, version: string, withDocs: boolean
     return { ...endpoint, slow, handle: (request, reply) => handle(services, request, reply) }
   })
   return {
-    endpoints: [...api, ...(withDocs ? documentation(version) : [])],
+    endpoints: [...api, ...dashboard(), ...(withDocs ? documentation(version) : [])],
     parameterWords: PARAMETER_WORDS,
     otherResourceNames: OTHER_RESOURCE_NAMES,
   }

@@ -38,7 +38,7 @@ export function refusalOfUnknownEndpoint(
 ): Refusal {
   const path = (request.url.split('?')[0] as string).replace(/(?<=.)\/$/, '')
   const methods = endpoints
-    .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+')}$`).test(path))
+    .filter(({ url }) => new RegExp(`^${url.replace(/:[^/]+/g, '[^/]+').replace('*', '.*')}$`).test(path))
     .map((r) => r.method)
   if (methods.length === 0) {
     const near = nearEndpoint(path, [...new Set(endpoints.map(({ url }) => url))], otherResourceNames)

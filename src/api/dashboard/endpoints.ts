@@ -1,0 +1,59 @@
+/** Serves the dashboard: its page under every path, and its files. */
+import { gunzipSync } from 'node:zlib'
+import type { Reply, Request, ServedEndpoint } from '../../http/endpoint.ts'
+import { sendRefusal } from '../../http/endpoint.ts'
+import { refuse } from '../../http/errors.ts'
+import { type Assets, lazyAssets } from './assets.ts'
+import { ASSETS, pageFor } from './page.ts'
+
+const BASE = '/dashboard'
+/** A file is under an address with the hash of all of them, so it never changes. */
+const FOR_EVER = 'public, max-age=31536000, immutable'
+
+/** The endpoints of the dashboard. Nothing of it is loaded before the first request. */
+export function dashboard(): ServedEndpoint[] {
+  const assets = lazyAssets()
+  const open = { method: 'GET', permission: null } as const
+  return [
+    { ...open, url: BASE, handle: async (request, reply) => sendPage(await assets(), request, reply) },
+    { ...open, url: `${BASE}/*`, handle: async (request, reply) => sendPage(await assets(), request, reply) },
+    {
+      ...open,
+      url: `${ASSETS}/*`,
+      handle: async (request, reply) => sendAsset(await assets(), request, reply),
+    },
+  ]
+}
+
+function sendPage(assets: Assets, request: Request, reply: Reply): Reply {
+  const path = (request.url.split('?')[0] as string).slice(BASE.length).replace(/\/$/, '')
+  const { html, policy } = pageFor(assets, path)
+  return ownOriginOnly(reply)
+    .header('content-security-policy', policy)
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('cache-control', 'no-cache')
+    .send(html)
+}
+
+function sendAsset(assets: Assets, request: Request, reply: Reply): Reply {
+  const { '*': rest = '' } = request.params as { '*'?: string }
+  const [hash, ...path] = rest.split('/')
+  const asset = hash === assets.hash ? assets.files.get(path.join('/')) : undefined
+  // Never another version's file: the page of that version would break.
+  if (!asset) return sendRefusal(reply, refuse('route_not_found', 'The dashboard has no such file.'))
+  const plain = !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const etag = `"${hash}${plain ? '' : '-gzip'}"`
+  ownOriginOnly(reply)
+    .header('content-type', asset.type)
+    .header('cache-control', FOR_EVER)
+    .header('vary', 'Accept-Encoding')
+    .header('etag', etag)
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (plain) return reply.send(gunzipSync(asset.gzip))
+  return reply.header('content-encoding', 'gzip').send(asset.gzip)
+}
+
+/** Pages of other origins may call the API, but not read the dashboard. */
+function ownOriginOnly(reply: Reply): Reply {
+  return reply.removeHeader('access-control-allow-origin').removeHeader('access-control-expose-headers')
+}

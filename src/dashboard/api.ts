@@ -1,0 +1,100 @@
+/** Calls of MiniPay's public API from the page. */
+import { signal } from '@preact/signals'
+import { parseJson } from './json.ts'
+import { type Query, queryString } from './router.ts'
+
+const API = '/api/v1'
+
+/** True once the server refused a request because nobody is signed in: the page then shows the form. */
+export const signedOut = signal(false)
+
+export type Problem = { readonly path: string; readonly message: string }
+
+/** A response that is an error, or no response at all: then `status` is 0 and `code` is `unreachable`. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+  /** The field, parameter or header that is wrong. */
+  readonly param: string | undefined
+  readonly problems: readonly Problem[]
+  readonly requestId: string | undefined
+  /** The whole response. */
+  readonly body: Readonly<Record<string, unknown>>
+
+  constructor(status: number, body: Readonly<Record<string, unknown>>, requestId: string | undefined) {
+    super(typeof body['error'] === 'string' ? body['error'] : `MiniPay responded with ${status}.`)
+    this.status = status
+    this.code = String(body['code'] ?? 'unknown')
+    this.param = typeof body['param'] === 'string' ? body['param'] : undefined
+    this.problems = Array.isArray(body['problems']) ? body['problems'] : []
+    this.requestId = typeof body['request_id'] === 'string' ? body['request_id'] : requestId
+    this.body = body
+  }
+}
+
+export type Options = {
+  readonly query?: Query | undefined
+  readonly body?: unknown
+  /** The Idempotency-Key. */
+  readonly key?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Sends a request; resolves with the JSON of a response below 400. Throws `ApiError`, or an `AbortError` when `signal`
+ * is aborted. `path` follows `/api/v1`, unless it begins with `/dashboard`.
+ */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const { query, body, key, signal: abort } = options
+  const headers: Record<string, string> = {}
+  // Pages of other origins cannot send this header without a preflight, which MiniPay does not allow them.
+  if (method !== 'GET') headers['x-minipay-dashboard'] = '1'
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (key !== undefined) headers['idempotency-key'] = key
+  const response = await send(addressOf(path) + queryString(query), {
+    ...{ method, headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(abort && { signal: abort }),
+  })
+  const text = await response.text()
+  const parsed = parsedOr(text)
+  if (response.ok) return parsed as T
+  if (response.status === 401 && !path.startsWith('/dashboard')) signedOut.value = true
+  throw new ApiError(response.status, Object(parsed), response.headers.get('x-request-id') ?? undefined)
+}
+
+/** The address of an endpoint, such as for a link to a list as CSV. */
+export function addressOf(path: string, query?: Query): string {
+  return (path.startsWith('/dashboard') ? path : API + path) + queryString(query)
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    const message = 'MiniPay did not respond. Check the connection, and whether the server runs.'
+    throw new ApiError(0, { error: message, code: 'unreachable' }, undefined)
+  }
+}
+
+function parsedOr(text: string): unknown {
+  try {
+    return text === '' ? {} : parseJson(text)
+  } catch {
+    return {}
+  }
+}
+
+type Change = Omit<Options, 'body' | 'query'>
+
+/** The endpoints of `/api/v1`: `api.get<ChargeView>('/charges/txn_…')`. All of them throw `ApiError`. */
+export const api = {
+  get: <T>(path: string, query?: Query, options?: { signal?: AbortSignal }) =>
+    request<T>('GET', path, { query, ...options }),
+  post: <T>(path: string, body?: unknown, options?: Change) => request<T>('POST', path, { body, ...options }),
+  put: <T>(path: string, body: unknown, options?: Change) => request<T>('PUT', path, { body, ...options }),
+  patch: <T>(path: string, body: unknown, options?: Change) =>
+    request<T>('PATCH', path, { body, ...options }),
+  remove: <T>(path: string, options?: Change) => request<T>('DELETE', path, options),
+}

@@ -1,0 +1,57 @@
+import { batch, type Signal } from '@preact/signals'
+import { request, signedOut } from './api.ts'
+import { me } from './me.ts'
+import { density, shortcuts, theme } from './preferences.ts'
+import { button, component, div, hr, span, type VNode } from './tags.ts'
+import { type Choice, SelectField } from './ui/field.ts'
+
+/** The menu of the account: looks, shortcuts, and the way out. */
+export function Preferences({ name }: { name: string }): VNode {
+  const key = me.value?.key
+  return div(
+    { class: 'menu-place' },
+    button({ type: 'button', class: 'plain account', popovertarget: 'preferences' }, name),
+    div(
+      {
+        id: 'preferences',
+        class: 'menu wide',
+        popover: 'auto',
+        role: 'group',
+        'aria-label': 'Account and preferences',
+      },
+      key ? div({ class: 'soft' }, 'Signed in with ', span({ class: 'mono' }, key.name ?? key.id)) : null,
+      choice('Theme', theme, [
+        ['system', 'As the system'],
+        ['light', 'Light'],
+        ['dark', 'Dark'],
+      ]),
+      choice('Rows', density, [
+        ['normal', 'Normal'],
+        ['compact', 'Compact'],
+      ]),
+      choice('Keyboard shortcuts', shortcuts, [
+        ['on', 'On'],
+        ['off', 'Off'],
+      ]),
+      key ? hr({}) : null,
+      key ? button({ type: 'button', class: 'item', onClick: () => void signOut() }, 'Sign out') : null,
+    ),
+  )
+}
+
+function choice<T extends string>(label: string, state: Signal<T>, choices: readonly Choice[]): VNode {
+  return component(SelectField, {
+    ...{ name: label, label, value: state.value, choices },
+    onChange: (value: string) => {
+      state.value = value as T
+    },
+  })
+}
+
+async function signOut(): Promise<void> {
+  await request('DELETE', '/dashboard/session')
+  batch(() => {
+    me.value = undefined
+    signedOut.value = true
+  })
+}

@@ -1,0 +1,48 @@
+import { batch } from '@preact/signals'
+import { useState } from 'preact/hooks'
+import { type ApiError, request, signedOut } from './api.ts'
+import { loadMe } from './me.ts'
+import { Logo } from './navigation-bar.ts'
+import { asApiError } from './resource.ts'
+import { button, code, component, form, h1, main, p, type VNode } from './tags.ts'
+import { TEXT } from './texts.ts'
+import { Problem } from './ui/dialog.ts'
+import { TextField } from './ui/field.ts'
+
+/** The form that exchanges an API key for a session of this browser. */
+export function SignIn(): VNode {
+  const [key, setKey] = useState('')
+  const [sending, setSending] = useState(false)
+  const [error, setError] = useState<ApiError | undefined>()
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault()
+    if (sending) return
+    setSending(true)
+    setError(undefined)
+    try {
+      await request('POST', '/dashboard/session', { body: { key: key.trim() } })
+      batch(() => {
+        signedOut.value = false
+      })
+      await loadMe()
+    } catch (caught) {
+      setError(asApiError(caught))
+      setSending(false)
+    }
+  }
+  return main(
+    { class: 'sign-in', id: 'content' },
+    form(
+      { onSubmit: (event: SubmitEvent) => void send(event) },
+      h1({}, component(Logo, {}), TEXT.appName),
+      p({ class: 'soft' }, 'Sign in with an API key of this server. It decides what you see and may do.'),
+      component(TextField, {
+        ...{ name: 'key', label: 'API key', type: 'password', value: key, onInput: setKey, required: true },
+        ...{ autocomplete: 'current-password', autoFocus: true },
+      }),
+      error ? component(Problem, { error }) : null,
+      button({ type: 'submit', class: 'button primary', disabled: sending || key.trim() === '' }, 'Sign in'),
+      p({ class: 'hint' }, 'No key? On the server: ', code({}, 'minipay keys create')),
+    ),
+  )
+}

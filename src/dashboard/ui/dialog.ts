@@ -1,0 +1,134 @@
+import { signal } from '@preact/signals'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { ApiError } from '../api.ts'
+import { asApiError } from '../resource.ts'
+import {
+  button,
+  type ComponentChildren,
+  code,
+  component,
+  dialog,
+  div,
+  footer,
+  form,
+  fragment,
+  h2,
+  p,
+  type VNode,
+} from '../tags.ts'
+import { TEXT } from '../texts.ts'
+import { endRequest, keyOf, startRequest } from './dialog-key.ts'
+import { TextField } from './field.ts'
+import { toast } from './toast.ts'
+
+const opened = signal<(() => VNode) | undefined>(undefined)
+
+/** Shows a dialog above every screen, so that a screen that changes meanwhile does not close it. */
+export function showDialog(draw: (close: () => void) => VNode): void {
+  opened.value = () => draw(closeDialog)
+}
+export function closeDialog(): void {
+  opened.value = undefined
+}
+/** The place of the dialog in the page. */
+export function Dialogs(): VNode | null {
+  return opened.value?.() ?? null
+}
+
+export type FormValues = Readonly<Record<string, string>>
+
+type FormDialogProps = {
+  /** A verb and an object: "Refund payment". */
+  title: string
+  /** Repeats both: "Refund 12.41 USD". */
+  submit: string
+  /** Names what is changed, such as `refund txn_…`: then a reload in the middle repeats the request under its key. */
+  purpose: string
+  /** The button is red, and never the default. */
+  danger?: boolean
+  /** A text that the reader has to type, for what does much harm: the amount, the id or the name. */
+  confirm?: { label: string; text: string } | undefined
+  /** False while the typed values cannot be sent. */
+  valid?: boolean
+  /**
+   * Sends the request with this Idempotency-Key, which stays the same as long as the dialog is open. The text that it
+   * returns says what was done. An error is shown in the dialog, and everything that was typed stays.
+   */
+  onSubmit: (values: FormValues, key: string) => Promise<string | undefined>
+  onClose: () => void
+  children?: ComponentChildren
+}
+
+/** A form in a modal dialog. Enter sends it once; Escape closes it, unless it is being sent. */
+export function FormDialog(props: FormDialogProps): VNode {
+  const { title, submit, purpose, danger = false, confirm, valid = true, onSubmit, onClose, children } = props
+  const element = useRef<HTMLDialogElement>(null)
+  const key = useMemo(() => keyOf(purpose), [])
+  const [sending, setSending] = useState(false)
+  const [error, setError] = useState<ApiError | undefined>()
+  const [typed, setTyped] = useState('')
+  useEffect(() => {
+    const shown = element.current
+    shown?.showModal()
+    return () => shown?.close()
+  }, [])
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const fields = event.currentTarget
+    if (sending || !(fields instanceof HTMLFormElement)) return
+    const values = Object.fromEntries([...new FormData(fields)].map(([name, value]) => [name, String(value)]))
+    setSending(true)
+    setError(undefined)
+    startRequest(purpose, key)
+    try {
+      const done = await onSubmit(values, key)
+      endRequest(purpose)
+      onClose()
+      if (done !== undefined) toast(done)
+    } catch (caught) {
+      const failed = asApiError(caught)
+      // Without a response, the server may have done it: the key stays.
+      if (failed.status !== 0) endRequest(purpose)
+      setError(failed)
+      setSending(false)
+    }
+  }
+  const ready = valid && !sending && (confirm === undefined || typed.trim() === confirm.text)
+  return dialog(
+    {
+      ref: element,
+      'aria-label': title,
+      onCancel: (event: Event) => {
+        event.preventDefault()
+        if (!sending) onClose()
+      },
+    },
+    form(
+      { onSubmit: (event: SubmitEvent) => void send(event), noValidate: false },
+      h2({}, title),
+      children,
+      confirm
+        ? component(TextField, { name: 'confirm', label: confirm.label, value: typed, onInput: setTyped })
+        : null,
+      error ? component(Problem, { error }) : null,
+      footer(
+        {},
+        button({ type: 'button', class: 'button', disabled: sending, onClick: onClose }, TEXT.cancel),
+        button(
+          { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}`, disabled: !ready },
+          submit,
+        ),
+      ),
+    ),
+  )
+}
+
+/** The sentence of an error, each of its problems, and the request id. */
+export function Problem({ error }: { error: ApiError }): VNode {
+  return div(
+    { class: 'problem-box', role: 'alert' },
+    p({}, error.message),
+    fragment(...error.problems.map(({ path, message }) => p({ key: path }, code({}, path), ' ', message))),
+    error.requestId === undefined ? null : p({ class: 'soft' }, 'Request ', code({}, error.requestId)),
+  )
+}

@@ -1,0 +1,64 @@
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import {
+  a,
+  type ComponentChildren,
+  component,
+  div,
+  h1,
+  header,
+  li,
+  nav,
+  ol,
+  span,
+  type VNode,
+} from '../tags.ts'
+import { TEXT } from '../texts.ts'
+
+type PageProps = {
+  /** Also the title of the window. */
+  title: string
+  /** The heading, if it is more than the title: an amount with a badge. */
+  heading?: ComponentChildren
+  /** What is above: `{ label: 'Payments', href: href('/payments') }`. */
+  above?: { label: string; href: string }
+  /** What follows `above`: the id. */
+  here?: ComponentChildren
+  /** Buttons on the right: at most one of them `primary`. */
+  actions?: ComponentChildren
+  children?: ComponentChildren
+}
+
+/** A screen: heading, actions and content. The heading gets the focus when the screen appears, for screen readers. */
+export function Page({ title, heading, above, here, actions, children }: PageProps): VNode {
+  const top = useRef<HTMLHeadingElement>(null)
+  useLayoutEffect(() => {
+    document.title = `${title} · ${TEXT.appName}`
+  }, [title])
+  useLayoutEffect(() => {
+    if (document.activeElement === document.body) top.current?.focus({ preventScroll: true })
+  }, [])
+  return div(
+    { class: 'page' },
+    above ? component(Breadcrumb, { above, here }) : null,
+    header(
+      { class: 'page-head' },
+      h1({ tabIndex: -1, ref: top }, heading ?? title),
+      actions ? div({ class: 'actions' }, actions) : null,
+    ),
+    children,
+  )
+}
+
+function Breadcrumb({
+  above,
+  here,
+}: Pick<PageProps, 'here'> & { above: { label: string; href: string } }): VNode {
+  return nav(
+    { class: 'breadcrumb', 'aria-label': 'Breadcrumb' },
+    ol(
+      {},
+      li({}, a({ href: above.href }, above.label)),
+      here ? li({}, span({ 'aria-current': 'page' }, here)) : null,
+    ),
+  )
+}

@@ -1,0 +1,111 @@
+import { plural } from '../format.ts'
+import { density } from '../preferences.ts'
+import type { Pages } from '../resource.ts'
+import {
+  button,
+  type ComponentChildren,
+  caption,
+  component,
+  div,
+  table,
+  tbody,
+  td,
+  th,
+  thead,
+  tr,
+  type VNode,
+} from '../tags.ts'
+import { TEXT } from '../texts.ts'
+import { Failure, Skeleton } from './empty.ts'
+
+export type Column<T> = {
+  readonly head: string
+  readonly cell: (row: T) => ComponentChildren
+  /**
+   * `num` aligns to the right; `wide` takes the space that is left and cuts its text; `action` has buttons. On phones,
+   * `lead` and `side` are the first line of a row, `second` its second; the others follow.
+   */
+  readonly class?: string
+}
+
+type TableProps<T> = {
+  /** Names the table for screen readers. */
+  label: string
+  columns: readonly Column<T>[]
+  rows: readonly T[]
+  idOf: (row: T) => string
+  /** Clicks anywhere in the row follow the first link of the row, unless they hit a control or select text. */
+  clickable?: boolean
+}
+
+/** A table that scrolls in itself when it is too wide, can be reached by the keyboard, and is a list on phones. */
+export function Table<T>({ label, columns, rows, idOf, clickable = true }: TableProps<T>): VNode {
+  return div(
+    { class: `table ${density.value}`, role: 'region', 'aria-label': label, tabIndex: 0 },
+    table(
+      {},
+      caption({ class: 'hidden' }, label),
+      thead(
+        {},
+        tr({}, ...columns.map(({ head, class: name }) => th({ scope: 'col', class: name, key: head }, head))),
+      ),
+      tbody(
+        {},
+        ...rows.map((row) =>
+          tr(
+            {
+              key: idOf(row),
+              'data-row': idOf(row),
+              class: clickable ? 'clickable' : '',
+              ...(clickable && { onClick: open }),
+            },
+            ...columns.map(({ head, cell, class: name }) =>
+              td({ class: name, key: head, 'data-label': head }, cell(row)),
+            ),
+          ),
+        ),
+      ),
+    ),
+  )
+}
+
+function open(event: MouseEvent): void {
+  const { target, currentTarget } = event
+  if (!(target instanceof Element) || !(currentTarget instanceof Element)) return
+  if (target.closest('a, button, input, select, label, dialog') || String(getSelection()) !== '') return
+  const link = currentTarget.querySelector('a')
+  // A copy of the event, so that Ctrl opens a new tab as on a link.
+  link?.dispatchEvent(new MouseEvent('click', event))
+}
+
+type ListProps<T> = Omit<TableProps<T>, 'rows'> & {
+  pages: Pages<T>
+  /** A noun for "7 new payments". */
+  noun: string
+  /** Shown when the list is empty. */
+  empty: VNode
+}
+
+/** A list by cursor: new rows wait behind a button, more rows follow behind another. */
+export function List<T>({ pages, noun, empty, ...rest }: ListProps<T>): VNode {
+  const { data, error, loading, rows, hasMore, more, loadingMore, newer, reload } = pages
+  const failure = error.value ? component(Failure, { error: error.value, onRetry: reload }) : null
+  if (data.value === undefined) return failure ?? component(Skeleton, { lines: 8 })
+  return div(
+    { class: loading.value ? 'stale' : 'fresh', 'aria-busy': loading.value },
+    newer.value > 0
+      ? button({ type: 'button', class: 'newer', onClick: reload }, plural(newer.value, `new ${noun}`))
+      : null,
+    failure,
+    rows.length === 0 ? empty : Table({ ...rest, rows }),
+    hasMore
+      ? div(
+          { class: 'more' },
+          button(
+            { type: 'button', class: 'button', disabled: loadingMore.value, onClick: more },
+            loadingMore.value ? TEXT.loading : TEXT.more,
+          ),
+        )
+      : null,
+  )
+}

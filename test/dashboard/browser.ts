@@ -1,0 +1,113 @@
+/** A real browser for tests of the dashboard: Chromium through playwright-core. */
+import assert from 'node:assert/strict'
+import { accessSync, constants } from 'node:fs'
+import { createRequire } from 'node:module'
+import { delimiter, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+import { atEnd } from '../kit/folders.ts'
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
+/** Continuous integration must run these tests: there, a missing browser is a failure. */
+const MUST_RUN = (process.env['CI'] ?? '') !== '' || process.env['TEST_BROWSER'] === 'required'
+
+/** The browser's program: CHROMIUM, or the first known name on the PATH. */
+export function findBrowser(): string | undefined {
+  const named = process.env['CHROMIUM']
+  const places = (process.env['PATH'] ?? '').split(delimiter)
+  const candidates = named ? [named] : NAMES.flatMap((name) => places.map((place) => join(place, name)))
+  return candidates.find((file) => {
+    try {
+      accessSync(file, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Why browser tests cannot run here; undefined where they can, or must. */
+const missing =
+  findBrowser() || MUST_RUN
+    ? undefined
+    : 'No Chromium was found: install it (apt-get install chromium), or name it in CHROMIUM, to run the browser tests.'
+
+/** A test that needs a browser. Without one it is skipped with a sentence, but fails in CI. */
+export function browserTest(name: string, run: (t: TestContext) => Promise<void>): void {
+  test(name, { skip: missing ?? false }, run)
+}
+
+/** Starts a browser that ends with the test. One browser serves many pages. */
+export async function startBrowser(t: TestContext): Promise<Browser> {
+  const executablePath = findBrowser()
+  assert.ok(executablePath, 'No Chromium was found, and this environment requires the browser tests.')
+  const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
+  const quiet = ['--disable-background-networking', '--disable-component-update']
+  const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const browser = await chromium.launch({ executablePath, args: [...args, ...quiet, ...root] })
+  atEnd(t, () => browser.close())
+  return browser
+}
+
+export type Tab = {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the console called an error, violations of the policy, uncaught errors, and requests to other origins. */
+  readonly faults: string[]
+  /** Throws if there were any. */
+  assertClean(): void
+}
+
+/** The wide and the narrow window in which every screen must work. */
+export const WIDE = { width: 1440, height: 900 }
+export const PHONE = { width: 390, height: 844 }
+
+/** Opens a window of its own, with its own cookies and storage, at a path below the server's address. */
+export async function openTab(
+  browser: Browser,
+  url: string,
+  path = '/dashboard/',
+  options: BrowserContextOptions = {},
+): Promise<Tab> {
+  const context = await browser.newContext({
+    ...{ viewport: WIDE, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options },
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const faults: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text())
+  })
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol !== 'data:' && origin !== new URL(url).origin) faults.push(`request to ${request.url()}`)
+  })
+  await page.goto(url + path)
+  return { page, context, faults, assertClean: () => assert.deepEqual(faults, []) }
+}
+
+/** axe-core's findings about the page as it is, by WCAG 2.2 AA and best practices: `rule: element`. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  // A script of the page itself would be against the policy; this one is evaluated by the debugger.
+  const { readFileSync } = await import('node:fs')
+  await page.evaluate(readFileSync(source, 'utf8'))
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }
+    const { violations } = await axe.run()
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
+  })
+}
+type AxeResult = {
+  readonly violations: readonly {
+    readonly id: string
+    readonly nodes: readonly { readonly target: readonly string[] }[]
+  }[]
+}

@@ -1,0 +1,44 @@
+/** The frame of the dashboard in a real browser. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { folderOf } from '../kit/folders.ts'
+import { serve } from '../kit/server.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+
+browserTest(
+  'the frame leads to every place, by links and by keys, wide and narrow, light and dark',
+  async (t) => {
+    const server = await serve(t, join(folderOf(t), 'shell.db'))
+    const browser = await startBrowser(t)
+    const { page } = await openTab(browser, server.url)
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+
+    await page.getByRole('link', { name: 'Payments', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: 'Payments' }).waitFor()
+    assert.equal(new URL(page.url()).pathname, '/dashboard/payments')
+    assert.equal(await page.title(), 'Payments · MiniPay')
+    await page.goBack()
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+    await page.keyboard.type('gu')
+    await page.getByRole('heading', { level: 1, name: 'Unresolved' }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('gp?')
+    assert.equal(await page.getByRole('searchbox', { name: 'Search' }).inputValue(), 'gp?')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+
+    await page.goto(`${server.url}/dashboard/nowhere`)
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+    assert.deepEqual(await axeFindings(page), [])
+
+    const phone = await openTab(browser, server.url, '/dashboard/', { viewport: PHONE, colorScheme: 'dark' })
+    await phone.page.getByRole('button', { name: 'Menu' }).click()
+    await phone.page.getByRole('link', { name: 'Webhooks' }).click()
+    await phone.page.getByRole('heading', { level: 1, name: 'Webhooks' }).waitFor()
+    await phone.page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'hidden' })
+    assert.deepEqual(await axeFindings(phone.page), [])
+  },
+)
