@@ -33,6 +33,8 @@ const HOUR_MS = 3_600_000
 const HANG_MS = 2_000
 /** How long a stop waits for a log that is not read, in ms. */
 const LOG_FLUSH_MS = 500
+/** CSV exports at once: each keeps a batch in memory, and reads the store all the time. */
+const MOST_EXPORTS = 8
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -79,13 +81,14 @@ export async function serve(
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const eventWaits = createEventWaits(config.maxEventStreams)
   const facts = factsOf(config, context, withDocs)
+  const exports = createEventWaits(MOST_EXPORTS)
   const logAccess = accessLogger(log, config.accessLog)
   let server: Server | undefined
   let listening: Listening
   try {
     server = await createServer({
       api: servedApi(
-        servicesOf(config, core, metrics, { server: facts, mayRead, eventWaits }),
+        servicesOf(config, core, metrics, { server: facts, mayRead, eventWaits, exports }),
         VERSION,
         withDocs,
       ),
@@ -144,6 +147,7 @@ export async function serve(
     async close() {
       const graceMs = config.shutdownTimeoutMs
       eventWaits.stop()
+      exports.stop()
       await Promise.all([server.close(graceMs), workers.stop(graceMs)])
       await context.store.close()
       log.info({}, 'MiniPay has stopped.')
@@ -294,7 +298,7 @@ function servicesOf(
   config: Config,
   core: Core,
   metrics: Metrics,
-  more: Pick<Services, 'server' | 'mayRead' | 'eventWaits'>,
+  more: Pick<Services, 'server' | 'mayRead' | 'eventWaits' | 'exports'>,
 ): Services {
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context

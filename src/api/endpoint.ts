@@ -43,6 +43,8 @@ export type Services = {
   readonly mayRead: (request: Request, permission: Permission) => Promise<boolean>
   /** The long polls and event streams of this process. */
   readonly eventWaits: EventWaits
+  /** The CSV exports of this process. */
+  readonly exports: EventWaits
   /** Called for each notification of a provider, with what MiniPay did with it. */
   readonly onNotification: (provider: string, result: 'stored' | 'duplicate' | 'refused') => void
 }

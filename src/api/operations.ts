@@ -4,6 +4,7 @@ import { sendJson, sendObject } from '../http/endpoint.ts'
 import { Refused, refuse } from '../http/errors.ts'
 import { within } from '../ports/runtime.ts'
 import { StoreUnavailable } from '../ports/store.ts'
+import { preferredType } from './accept.ts'
 import { scopeOf } from './caller.ts'
 import type { Endpoint, Services } from './endpoint.ts'
 import { shows } from './openapi/examples.ts'
@@ -19,16 +20,7 @@ import {
 
 /** The time-out of the store for the check whether it is ready, in ms. */
 const READY_TIMEOUT_MS = 2_000
-const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text']
-
-/** The client's preferred type, by the weights and then the order of its Accept header (RFC 9110, 12.5.1). Default: JSON. */
-async function preferredType(accept: string | undefined): Promise<string> {
-  if (accept === undefined) return 'application/json'
-  const { default: Negotiator } = await import('negotiator')
-  // MiniPay has one version and one character set of each type.
-  const bare = accept.replace(/;(?!\s*q=)[^;,]*/gi, '')
-  return new Negotiator({ headers: { accept: bare } }).mediaType(METRICS_TYPES) ?? 'application/json'
-}
+const METRICS_TYPES = ['application/json', 'text/plain', 'application/openmetrics-text'] as const
 
 const LIVE_KEY_NEEDED = refuse(
   'permission_denied',
@@ -69,7 +61,7 @@ const metricsEndpoint: Endpoint = {
   }),
   async handle({ context, prometheus }, request, reply) {
     const { mode } = scopeOf(request)
-    if ((await preferredType(request.headers.accept)) !== 'application/json') {
+    if ((await preferredType(request.headers.accept, METRICS_TYPES)) !== 'application/json') {
       if (mode === 'test' && (await hasLive(context))) throw new Refused(LIVE_KEY_NEEDED)
       const { type, text } = await prometheus()
       return reply.header('content-type', type).send(text)

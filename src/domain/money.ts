@@ -32,3 +32,15 @@ export function currencyExponent(currency: string): number | undefined {
 export function currencyWithdrawn(currency: string): string | undefined {
   return WITHDRAWN_CURRENCIES.get(currency)
 }
+
+/**
+ * An amount as the decimal text of its major unit: 1241 usd is `12.41`, 500 jpy is `500`, -5 kwd is `-0.005`. Exact for
+ * every amount and balance; never by a division.
+ */
+export function decimalText(amount: AmountMinor | bigint, exponent: number): string {
+  const text = String(amount)
+  const [sign, digits] = text.startsWith('-') ? ['-', text.slice(1)] : ['', text]
+  if (exponent === 0) return text
+  const padded = digits.padStart(exponent + 1, '0')
+  return `${sign}${padded.slice(0, -exponent)}.${padded.slice(-exponent)}`
+}

@@ -53,6 +53,7 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/charges': {
     'largest rows': get('/api/v1/charges?limit=100'),
+    'largest rows as CSV': get('/api/v1/charges?limit=100&format=csv'),
     ...nothing(
       'charges',
       'customer=cus_000000&status=failed',
@@ -108,6 +109,7 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),
+    'largest rows as CSV': get('/api/v1/events?limit=100&after=100166&format=csv'),
     ...nothing(
       'events',
       'type=payment.failed',

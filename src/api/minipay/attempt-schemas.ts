@@ -20,6 +20,7 @@ import {
   currency,
   declineCode,
   limit,
+  listFormat,
   providerName,
   refundId,
   startingAfter,
@@ -103,6 +104,7 @@ export const AttemptsQuery = strict({
   limit,
   starting_after: startingAfter,
   status: optional(attemptStatus),
+  ...listFormat,
 })
 
 export const ResolveBody = named(

@@ -1,7 +1,8 @@
 import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
 import { isRejection } from '../../domain/error.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { checkCursor, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { checkCursor, DEFAULT_LIMIT } from '../../http/paging.ts'
+import type { AttemptQuery } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
@@ -9,6 +10,7 @@ import { ATTEMPT } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
 import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
 import { attemptId, idOf } from './fields.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { attemptView } from './views.ts'
@@ -26,23 +28,29 @@ const listAttemptsEndpoint: Endpoint = {
     'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
   tag: 'Providers',
   query: AttemptsQuery,
-  responses: { 200: { description: 'A page of attempts.', schema: page(Attempt) } },
+  responses: listResponse('A page of attempts.', page(Attempt)),
   errors: ['cursor_invalid'],
   examples: pageOf('attempts', ATTEMPT),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const { store } = services.context
     const scope = scopeOf(request)
     const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status } = validQuery(request.query)
     const exists = async (id: string) => {
-      const found = (await context.store.attempt(id))?.scope
+      const found = (await store.attempt(id))?.scope
       return found?.accountId === scope.accountId && found.mode === scope.mode
     }
     await checkCursor('starting_after', startingAfter, 'att', exists)
-    const query = {
+    const query: AttemptQuery = {
       limit,
       ...(startingAfter !== undefined && { startingAfter }),
       ...(status !== undefined && { state: status }),
     }
-    return sendPage(reply, await context.store.attempts(scope, query), attemptView)
+    return sendList(services, request, reply, {
+      ...{ query, schema: Attempt, view: attemptView },
+      read: (next) => store.attempts(scope, next),
+      cursor: ({ id }) => id,
+      following: (startingAfter) => ({ startingAfter }),
+    })
   },
 }
 

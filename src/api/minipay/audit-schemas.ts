@@ -1,7 +1,7 @@
 /** The schemas of the audit log. */
 import { AUDIT_ACTIONS, type AuditAction } from '../../domain/audit.ts'
 import { named, nullable, object, oneOf, optional, type Static, strict, string } from '../../http/schema.ts'
-import { auditId, createdFilters, limit, startingAfter, time } from './fields.ts'
+import { auditId, createdFilters, limit, listFormat, startingAfter, time } from './fields.ts'
 import { listParameters } from './lists.ts'
 
 const action = named(
@@ -56,4 +56,5 @@ export const AuditQuery = strict({
   actor: optional(actor),
   object: optional(changed),
   ...createdFilters,
+  ...listFormat,
 })

@@ -1,10 +1,10 @@
 import type { AuditEntry as Entry } from '../../domain/audit.ts'
-import { sendPage } from '../../http/paging.ts'
 import { scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { AUDIT_ENTRY } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
 import { AuditEntry, type AuditEntryView, AuditQuery } from './audit-schemas.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { page, pageQuery } from './lists.ts'
 import { queryValidator } from './parameters.ts'
 import { timestamp } from './views.ts'
@@ -32,21 +32,26 @@ const listAuditEntriesEndpoint: Endpoint = {
     'Every administrative action: who did it, to which object, when and from where. See docs/audit.md.',
   tag: 'Operations',
   query: AuditQuery,
-  responses: { 200: { description: 'A page of the audit log.', schema: page(AuditEntry) } },
+  responses: listResponse('A page of the audit log.', page(AuditEntry)),
   errors: ['cursor_invalid'],
   examples: pageOf('the audit log', AUDIT_ENTRY),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const { store } = services.context
     const scope = scopeOf(request)
     const { action, actor, object, ...rest } = validQuery(request.query)
-    const exists = async (id: string) => (await context.store.auditEntry(scope, id)) !== undefined
+    const exists = async (id: string) => (await store.auditEntry(scope, id)) !== undefined
     const query = {
       ...(await pageQuery('aud', rest, exists)),
       ...(action !== undefined && { action }),
       ...(actor !== undefined && { actor }),
       ...(object !== undefined && { object }),
     }
-    const backwards = query.endingBefore !== undefined
-    return sendPage(reply, await context.store.auditEntries(scope, query), auditEntryView, { backwards })
+    return sendList(services, request, reply, {
+      ...{ query, schema: AuditEntry, view: auditEntryView },
+      read: (next) => store.auditEntries(scope, next),
+      cursor: ({ id }) => id,
+      following: (startingAfter) => ({ startingAfter }),
+    })
   },
 }
 

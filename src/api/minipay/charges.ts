@@ -6,7 +6,6 @@ import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused } from '../../http/errors.ts'
-import { sendPage } from '../../http/paging.ts'
 import type { ChargeQuery } from '../../ports/store.ts'
 import { scopeOf } from '../caller.ts'
 import { type Endpoint, keyed } from '../endpoint.ts'
@@ -26,6 +25,7 @@ import {
 } from './charge-schemas.ts'
 import { sendResult } from './endings.ts'
 import { chargeId, idOf, NoBody } from './fields.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { attemptView, chargeView } from './views.ts'
@@ -115,19 +115,23 @@ const listChargesEndpoint: Endpoint = {
   summary: 'List charges, newest first',
   tag: 'Charges',
   query: ChargesQuery,
-  responses: { 200: { description: 'A page of charges.', schema: page(Charge) } },
+  responses: listResponse('A page of charges.', page(Charge)),
   errors: ['cursor_invalid', 'currency_invalid'],
   examples: pageOf('charges', CHARGE),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const { store } = services.context
     const scope = scopeOf(request)
     const query = validQuery(request.query)
-    const exists = async (id: string) => (await context.store.charge(scope, id)) !== undefined
+    const exists = async (id: string) => (await store.charge(scope, id)) !== undefined
     const storeQuery: ChargeQuery = {
       ...(await pageQuery('txn', query, exists)),
       ...(query.status !== undefined && { status: query.status }),
     }
-    return sendPage(reply, await context.store.charges(scope, storeQuery), chargeView, {
-      backwards: query.ending_before !== undefined,
+    return sendList(services, request, reply, {
+      ...{ query: storeQuery, schema: Charge, view: chargeView },
+      read: (next) => store.charges(scope, next),
+      cursor: ({ id }) => id,
+      following: (startingAfter) => ({ startingAfter }),
     })
   },
 }

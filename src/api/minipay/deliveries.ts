@@ -7,7 +7,8 @@ import { notFound } from '../../domain/not-found.ts'
 import type { Delivery as StoredDelivery } from '../../domain/webhooks/delivery.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused, refuse } from '../../http/errors.ts'
-import { checkCursor, createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
+import type { WebhookDeliveryQuery } from '../../ports/store-webhooks.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
@@ -25,6 +26,7 @@ import {
   RetryBody,
 } from './delivery-schemas.ts'
 import { deliveryId, idOf, NoBody } from './fields.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { oneCursor, page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { timeOrNull, timestamp } from './views.ts'
@@ -46,10 +48,11 @@ const listDeliveriesEndpoint: Endpoint = {
     'A delivery is in the list from its first attempt on. Events that wait for theirs are the `backlog` of their endpoint.',
   tag: TAG,
   query: DeliveriesQuery,
-  responses: { 200: { description: 'A page of deliveries.', schema: page(Delivery) } },
+  responses: listResponse('A page of deliveries.', page(Delivery)),
   errors: ['cursor_invalid'],
   examples: pageOf('deliveries', DELIVERY),
-  async handle({ context: { store } }, request, reply) {
+  async handle(services, request, reply) {
+    const { store } = services.context
     const scope = scopeOf(request)
     const query = oneCursor(validQuery(request.query))
     const { limit = DEFAULT_LIMIT, starting_after: startingAfter, ending_before: endingBefore } = query
@@ -57,7 +60,7 @@ const listDeliveriesEndpoint: Endpoint = {
     const exists = async (id: string) => (await store.webhookDelivery(scope, id)) !== undefined
     await checkCursor('starting_after', startingAfter, 'dlv', exists)
     await checkCursor('ending_before', endingBefore, 'dlv', exists)
-    const found = await store.webhookDeliveries(scope, {
+    const storeQuery: WebhookDeliveryQuery = {
       limit,
       ...(startingAfter !== undefined && { startingAfter }),
       ...(endingBefore !== undefined && { endingBefore }),
@@ -65,8 +68,13 @@ const listDeliveriesEndpoint: Endpoint = {
       ...(eventType !== undefined && { eventType }),
       ...(status !== undefined && { state: status }),
       ...createdRange(query),
+    }
+    return sendList(services, request, reply, {
+      ...{ query: storeQuery, schema: Delivery, view: deliveryView },
+      read: (next) => store.webhookDeliveries(scope, next),
+      cursor: ({ id }) => id,
+      following: (startingAfter) => ({ startingAfter }),
     })
-    return sendPage(reply, found, deliveryView, { backwards: endingBefore !== undefined })
   },
 }
 

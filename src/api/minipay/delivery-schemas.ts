@@ -22,6 +22,7 @@ import {
   endpointId,
   eventId,
   limit,
+  listFormat,
   sequence,
   startingAfter,
   time,
@@ -99,6 +100,7 @@ export const DeliveriesQuery = strict({
   event_type: optional(eventType),
   status: optional(deliveryStatus),
   ...createdFilters,
+  ...listFormat,
 })
 
 export const RetryBody = named(

@@ -8,6 +8,7 @@ import {
   customer,
   disputeId,
   limit,
+  listFormat,
   providerName,
   startingAfter,
   sum,
@@ -43,4 +44,5 @@ export const DisputesQuery = strict({
   limit,
   starting_after: startingAfter,
   transaction_id: optional(chargeId),
+  ...listFormat,
 })

@@ -19,7 +19,17 @@ import { Alarm } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
 import { choosingEvents, wait } from './event-queries.ts'
-import { createdFilters, description, endpointId, epoch, eventId, limit, sequence, time } from './fields.ts'
+import {
+  createdFilters,
+  description,
+  endpointId,
+  epoch,
+  eventId,
+  limit,
+  listFormat,
+  sequence,
+  time,
+} from './fields.ts'
 import { Refund } from './refund-schemas.ts'
 
 export const eventType = named(
@@ -27,7 +37,7 @@ export const eventType = named(
   oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The type of the event.' }),
 )
 
-export const EventsQuery = strict({ ...choosingEvents, limit, wait, ...createdFilters })
+export const EventsQuery = strict({ ...choosingEvents, limit, wait, ...createdFilters, ...listFormat })
 
 type Stored<P, Always extends keyof P> = {
   readonly [K in keyof P]: K extends Always ? P[K] : P[K] extends Schema<infer T> ? Optional<T> : never

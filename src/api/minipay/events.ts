@@ -14,6 +14,7 @@ import { chosenEvents, TOO_MANY_WAIT } from './event-queries.ts'
 import { Event, EventPage, EventsQuery } from './event-schemas.ts'
 import { streamEventsEndpoint } from './event-stream.ts'
 import { eventId, idOf } from './fields.ts'
+import { listResponse, sendCsv, wantsCsv } from './list-response.ts'
 import { queryValidator } from './parameters.ts'
 import { eventView } from './views.ts'
 
@@ -32,7 +33,7 @@ const listEventsEndpoint: Endpoint = {
     'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. With `wait`, the response comes as soon as there is an event. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
   query: EventsQuery,
-  responses: { 200: { description: 'A page of events.', schema: EventPage } },
+  responses: listResponse('A page of events.', EventPage),
   errors: ['cursor_invalid', 'events_purged'],
   examples: shows('page', 'A page of events', {
     data: [EVENT],
@@ -46,7 +47,17 @@ const listEventsEndpoint: Endpoint = {
     const scope = scopeOf(request)
     const times = createdRange(query)
     const chosen = await chosenEvents(context, scope, query)
-    const storeQuery = { after, limit, ...times, ...(chosen ?? { types: [] }) }
+    const storeQuery: EventQuery = { after, limit, ...times, ...(chosen ?? { types: [] }) }
+    if (await wantsCsv(request, reply)) {
+      const purged = await refusalOfPurged(context.store, scope, after)
+      if (purged) return sendRejection(reply, purged)
+      return sendCsv(services, request, reply, {
+        ...{ query: storeQuery, schema: Event, view: eventView },
+        read: (next) => context.store.events(scope, next),
+        cursor: ({ sequence }) => sequence,
+        following: (last) => ({ after: last }),
+      })
+    }
     const found =
       wait > 0 && chosen
         ? await longPoll(services, request, reply, { query: storeQuery, waitMs: wait * 1_000 })

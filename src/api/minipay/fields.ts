@@ -1,7 +1,17 @@
 /** The fields that requests and responses share. */
 import { LIMITS } from '../../domain/limits.ts'
 import { MAX_AMOUNT } from '../../domain/money.ts'
-import { integer, named, object, optional, record, type Schema, strict, string } from '../../http/schema.ts'
+import {
+  integer,
+  named,
+  object,
+  oneOf,
+  optional,
+  record,
+  type Schema,
+  strict,
+  string,
+} from '../../http/schema.ts'
 
 export const amount = integer({
   minimum: 1,
@@ -98,3 +108,13 @@ export const failureMessage = string({
 /** The path parameters of an object with this kind of id. */
 export const idOf = (id: Schema<string>) => object({ id })
 export const NoBody = named('EmptyRequest', strict({}), 'No fields.')
+
+/** The parameter of lists that are CSV, too, for links: a browser chooses the Accept header of a link itself. */
+export const listFormat = {
+  format: optional(
+    oneOf(['json', 'csv'], {
+      description:
+        '`csv` sends the whole list from its cursor on, or its first `limit` objects, as CSV. So does an Accept header that prefers `text/csv`.',
+    }),
+  ),
+}

@@ -1,7 +1,7 @@
 /** The schemas of the ledger's accounts and entries. */
 
 import { integer, named, object, optional, type Static, strict, string } from '../../http/schema.ts'
-import { chargeId, currency, limit, sequence, time } from './fields.ts'
+import { chargeId, currency, limit, listFormat, sequence, time } from './fields.ts'
 
 export const EntriesQuery = strict({
   limit,
@@ -11,6 +11,7 @@ export const EntriesQuery = strict({
     string({ minLength: 1, maxLength: 64, description: 'The name of an account.', examples: ['merchant'] }),
   ),
   currency: optional(currency),
+  ...listFormat,
 })
 
 const accountName = string({ description: 'The name of the account.', examples: ['merchant'] })

@@ -1,5 +1,5 @@
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
+import { DEFAULT_LIMIT } from '../../http/paging.ts'
 import type { EntryQuery } from '../../ports/store.ts'
 import { scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -7,6 +7,7 @@ import { CHARGE_ID, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
 import { exact } from './exact.ts'
 import { EntriesQuery, LedgerAccount, type LedgerAccountView, LedgerEntry } from './ledger-schemas.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { currencyFilter, page } from './lists.ts'
 import { queryValidator } from './parameters.ts'
 import { entryView } from './views.ts'
@@ -49,7 +50,7 @@ const listLedgerEntriesEndpoint: Endpoint = {
   description: 'Entries are never changed or deleted. The entries of one charge or refund sum to zero.',
   tag: 'Ledger',
   query: EntriesQuery,
-  responses: { 200: { description: 'A page of entries.', schema: page(LedgerEntry) } },
+  responses: listResponse('A page of entries.', page(LedgerEntry)),
   errors: ['cursor_invalid', 'currency_invalid'],
   examples: shows('page', 'A page of entries', {
     data: [
@@ -60,7 +61,8 @@ const listLedgerEntriesEndpoint: Endpoint = {
     })),
     has_more: false,
   }),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const scope = scopeOf(request)
     const query = validEntriesQuery(request.query)
     const currency = currencyFilter(query.currency)
     const storeQuery: EntryQuery = {
@@ -70,7 +72,12 @@ const listLedgerEntriesEndpoint: Endpoint = {
       ...(query.account !== undefined && { account: query.account }),
       ...(currency !== undefined && { currency }),
     }
-    return sendPage(reply, await context.store.ledgerEntries(scopeOf(request), storeQuery), entryView)
+    return sendList(services, request, reply, {
+      ...{ query: storeQuery, schema: LedgerEntry, view: entryView },
+      read: (next) => services.context.store.ledgerEntries(scope, next),
+      cursor: ({ sequence }) => sequence,
+      following: (before) => ({ before }),
+    })
   },
 }
 

@@ -17,7 +17,15 @@ import {
   strict,
 } from '../../http/schema.ts'
 import type { PageQuery } from '../../ports/store.ts'
-import { createdFilters, currency, customer, endingBefore, limit, startingAfter } from './fields.ts'
+import {
+  createdFilters,
+  currency,
+  customer,
+  endingBefore,
+  limit,
+  listFormat,
+  startingAfter,
+} from './fields.ts'
 import { currencyRefused } from './parameters.ts'
 
 export const listParameters = {
@@ -27,6 +35,7 @@ export const listParameters = {
   customer: optional(customer),
   currency: optional(currency),
   ...createdFilters,
+  ...listFormat,
 }
 
 const ListQuery = strict(listParameters)

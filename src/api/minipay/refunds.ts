@@ -1,7 +1,6 @@
 import { createRefund } from '../../app/payments/create-refund.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { sendPage } from '../../http/paging.ts'
 import type { RefundQuery } from '../../ports/store.ts'
 import { scopeOf } from '../caller.ts'
 import { type Endpoint, keyed } from '../endpoint.ts'
@@ -10,6 +9,7 @@ import { REFUND } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
 import { sendResult } from './endings.ts'
 import { idOf, refundId } from './fields.ts'
+import { listResponse, sendList } from './list-response.ts'
 import { page, pageQuery } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { CREATE_REFUND } from './refund-examples.ts'
@@ -105,20 +105,24 @@ const listRefundsEndpoint: Endpoint = {
   description: 'Cursors are the `refund_id` of refunds.',
   tag: 'Refunds',
   query: RefundsQuery,
-  responses: { 200: { description: 'A page of refunds.', schema: page(Refund) } },
+  responses: listResponse('A page of refunds.', page(Refund)),
   errors: ['cursor_invalid', 'currency_invalid'],
   examples: pageOf('refunds', REFUND),
-  async handle({ context }, request, reply) {
+  async handle(services, request, reply) {
+    const { store } = services.context
     const scope = scopeOf(request)
     const query = validQuery(request.query)
-    const exists = async (id: string) => (await context.store.refund(scope, id)) !== undefined
+    const exists = async (id: string) => (await store.refund(scope, id)) !== undefined
     const storeQuery: RefundQuery = {
       ...(await pageQuery('re', query, exists)),
       ...(query.status !== undefined && { status: query.status }),
       ...(query.transaction_id !== undefined && { chargeId: query.transaction_id }),
     }
-    return sendPage(reply, await context.store.refunds(scope, storeQuery), refundView, {
-      backwards: query.ending_before !== undefined,
+    return sendList(services, request, reply, {
+      ...{ query: storeQuery, schema: Refund, view: refundView },
+      read: (next) => store.refunds(scope, next),
+      cursor: ({ id }) => id,
+      following: (startingAfter) => ({ startingAfter }),
     })
   },
 }

@@ -1,4 +1,7 @@
-/** The long polls and event streams that are open in this process: a bound on their number, and their end at a stop. */
+/**
+ * The long polls and event streams that are open in this process, or its CSV exports: a bound on their number, and their
+ * end at a stop.
+ */
 
 export type EventWait = {
   /** Aborted when it must end: at a stop, or by `end`. */
