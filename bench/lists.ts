@@ -52,6 +52,7 @@ type Reads = Pick<
   | 'charges'
   | 'refunds'
   | 'disputes'
+  | 'dueDisputes'
   | 'attempts'
   | 'events'
   | 'webhookDeliveries'
@@ -120,11 +121,16 @@ export const LISTS: Readonly<Record<string, Read>> = {
   'attempts after one': (store, { attempt }) => store.attempts(SCOPE, { limit, startingAfter: attempt }),
   'attempts of a charge': (store, { attempted: transactionId }) =>
     store.attempts(SCOPE, { limit, chargeId: transactionId }),
-  'attempts that succeeded': (store) => store.attempts(SCOPE, { limit, state: 'succeeded' }),
-  'attempts that were declined': (store) => store.attempts(SCOPE, { limit, state: 'declined' }),
-  'attempts that are unknown': (store) => store.attempts(SCOPE, { limit, state: 'unknown' }),
+  'attempts that succeeded': (store) => store.attempts(SCOPE, { limit, states: ['succeeded'] }),
+  'attempts that were declined': (store) => store.attempts(SCOPE, { limit, states: ['declined'] }),
+  'attempts that are unknown': (store) => store.attempts(SCOPE, { limit, states: ['unknown'] }),
+  'attempts that are open, the oldest first': (store) =>
+    store.attempts(SCOPE, { limit, states: ['sending', 'pending', 'unknown'], oldestFirst: true }),
+  'attempts that failed at a provider': (store) =>
+    store.attempts(SCOPE, { limit, states: ['declined', 'not_sent', 'unknown'], provider: 'bank_a' }),
   'totals of attempts': (store) => store.attemptTotals(Date.now()),
   disputes: (store) => store.disputes(SCOPE, { limit }),
+  'disputes that are due': (store) => store.dueDisputes(SCOPE, { limit, dueBefore: Number.MAX_SAFE_INTEGER }),
   'disputes after one': (store, { dispute }) => store.disputes(SCOPE, { limit, startingAfter: dispute }),
   'disputes of a charge': (store, { disputed: transactionId }) =>
     store.disputes(SCOPE, { limit, chargeId: transactionId }),

@@ -303,8 +303,10 @@ function servicesOf(
   const { context, providerCheck, workers, webhooks } = core
   const { providers, health, calls } = context
   const spoken = limitRepeats()
+  const unknownAgeMs = config.unknownAgeMinutes * MINUTE_MS
   return {
     context,
+    unknownAgeMs,
     prometheus: exposition(metrics, {
       store: context.store,
       webhooksInFlight: webhooks.inFlight,
@@ -319,7 +321,7 @@ function servicesOf(
             breaker: health.snapshot(name).state,
             lookupBreaker: health.snapshot(name).lookups.state,
           })),
-      unknownAgeMs: config.unknownAgeMinutes * MINUTE_MS,
+      unknownAgeMs,
       actionAgeMs: config.actionAgeHours * HOUR_MS,
       now: context.now,
       clockMovedMs: () => context.clock.warning()?.movedMs ?? 0,

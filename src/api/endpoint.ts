@@ -41,6 +41,8 @@ export type Services = {
   readonly working: () => boolean
   /** Whether a request to an endpoint that is open to all may see what needs this permission. */
   readonly mayRead: (request: Request, permission: Permission) => Promise<boolean>
+  /** How long an attempt is unknown before it counts as overdue, in ms. */
+  readonly unknownAgeMs: number
   /** The long polls and event streams of this process. */
   readonly eventWaits: EventWaits
   /** The CSV exports of this process. */

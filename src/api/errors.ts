@@ -16,6 +16,7 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   api_key_not_found: { status: 404 },
   account_not_found: { status: 404 },
   alarm_not_found: { status: 404 },
+  dispute_not_found: { status: 404 },
   delivery_not_found: { status: 404 },
   event_not_found: { status: 404 },
   webhook_endpoint_not_found: { status: 404 },

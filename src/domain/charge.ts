@@ -99,6 +99,10 @@ export type Dispute = {
   readonly customer: string
   readonly status: (typeof DISPUTE_STATES)[number]
   readonly reason: string | null
+  /** Until when the provider takes evidence, in ms since 1970; null if it takes none, or does not say. */
+  readonly evidenceDueAt: number | null
+  /** When MiniPay learnt that it was won or lost; null while it is open, and if an earlier version closed it. */
+  readonly closedAt: number | null
   /** ms since 1970. */
   readonly createdAt: number
 }

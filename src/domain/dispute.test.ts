@@ -21,6 +21,8 @@ const dispute = (changes: Partial<Dispute> = {}): Dispute => ({
   customer: 'cus_1',
   status: 'open',
   reason: null,
+  evidenceDueAt: null,
+  closedAt: null,
   createdAt: 1,
   ...changes,
 })
@@ -281,4 +283,13 @@ describe('from one position to the next', () => {
     assert.throws(() => step(null, won({ amountBooked: 1 })))
     assert.throws(() => step(null, dispute(), chargeOf({ status: 'authorized' })), /does not allow dispute/)
   })
+})
+
+test('a changed deadline alone is reported, and moves nothing', () => {
+  const before = dispute({ evidenceDueAt: 1_000 })
+  const disputed = taken({ amountDisputed: before.amountBooked })
+  const decision = decideDispute(disputed, before, { ...before, evidenceDueAt: 2_000 })
+  assert.deepEqual([decision?.event, decision?.transfers], ['dispute.updated', []])
+  assert.deepEqual(decision?.previousDispute, { evidenceDueAt: 1_000 })
+  assert.equal(decideDispute(disputed, before, { ...before }), null)
 })

@@ -79,7 +79,7 @@ const EVENTS = {
  */
 export function decideDispute(charge: Charge, before: Dispute | null, dispute: Dispute): Decision | null {
   const changed = before?.status !== dispute.status
-  if (before && !changed && sameAmounts(before, dispute)) return null
+  if (before && !changed && isSame(before, dispute)) return null
   const booked = dispute.amountBooked
   const amountDisputed = charge.amountDisputed - (before?.amountBooked ?? 0) + booked
   if (booked > 0) assertAllows(charge, 'dispute')
@@ -101,9 +101,13 @@ export function decideDispute(charge: Charge, before: Dispute | null, dispute: D
   )
 }
 
-function sameAmounts(one: Dispute, other: Dispute): boolean {
+/** The same amounts and deadline. */
+function isSame(one: Dispute, other: Dispute): boolean {
   return (
-    one.amount === other.amount && one.currency === other.currency && one.amountBooked === other.amountBooked
+    one.amount === other.amount &&
+    one.currency === other.currency &&
+    one.amountBooked === other.amountBooked &&
+    one.evidenceDueAt === other.evidenceDueAt
   )
 }
 

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   account_not_found: 'No account has this id.',
   transaction_not_found: 'No transaction has this id.',
   refund_not_found: 'No refund has this id.',
+  dispute_not_found: 'No dispute has this id.',
   alarm_not_found: 'No alarm has this id.',
   events_purged:
     'Events after this sequence were deleted after their retention; the message names the last deleted one.',

@@ -10,7 +10,7 @@ export const EVENT_TYPES = {
   'payment.cancel_failed': 'The provider did not cancel a charge; the charge is unchanged.',
   'refund.failed': 'The provider did not pay a refund; its money belongs to the merchant again.',
   'dispute.opened': 'A customer disputes a charge; its money is set aside.',
-  'dispute.updated': 'The amount of a dispute changed, or the part of it that is set aside.',
+  'dispute.updated': 'The amount of a dispute changed, the part of it that is set aside, or its deadline.',
   'dispute.won': 'The merchant won a dispute and has the money again.',
   'dispute.lost': 'The customer won a dispute; the money is gone.',
   'alarm.opened': 'A provider contradicted the books; a person must check it.',

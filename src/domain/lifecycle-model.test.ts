@@ -208,6 +208,8 @@ class World {
       amountBooked,
       customer: 'cus_1',
       reason: null,
+      evidenceDueAt: null,
+      closedAt: null,
       createdAt: 1,
     }
     const decision = decideDispute(this.charge, before, { ...dispute, ...said, amountBooked })

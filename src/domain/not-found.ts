@@ -5,6 +5,7 @@ const KINDS = {
   transaction: { code: 'transaction_not_found', prefix: 'txn' },
   refund: { code: 'refund_not_found', prefix: 're' },
   alarm: { code: 'alarm_not_found', prefix: 'alm' },
+  dispute: { code: 'dispute_not_found', prefix: 'dp' },
   attempt: { code: 'attempt_not_found', prefix: 'att' },
   event: { code: 'event_not_found', prefix: 'evt' },
   delivery: { code: 'delivery_not_found', prefix: 'dlv' },

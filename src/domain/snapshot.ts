@@ -135,6 +135,8 @@ const DISPUTE: Fields<Dispute> = {
   customer: ALWAYS,
   status: ALWAYS,
   reason: null,
+  evidenceDueAt: null,
+  closedAt: null,
   createdAt: ALWAYS,
 }
 

@@ -65,6 +65,8 @@ export type DisputeLookup =
       readonly currency: string
       readonly reason: string | null
       readonly status: Dispute['status']
+      /** Until when the provider takes evidence, in ms since 1970; null if it takes none, or does not say. */
+      readonly evidenceDueAt: number | null
     }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'unknown'; readonly reason: string }

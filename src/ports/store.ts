@@ -12,7 +12,7 @@
  * exception: a commit whose disk sync failed may turn out to be stored, under its idempotency key.
  */
 import type { Alarm, AlarmKind } from '../domain/alarm.ts'
-import type { Attempt, AttemptState } from '../domain/attempt.ts'
+import type { Attempt, AttemptKind, AttemptState } from '../domain/attempt.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Dispute, Refund } from '../domain/charge.ts'
 import type { Epoch } from '../domain/epoch.ts'
@@ -40,6 +40,8 @@ export const KEYLESS_SCOPE: Scope = { accountId: OPERATOR_ACCOUNT, mode: 'test' 
 /** A page of a list ordered by id, newest first. At most one cursor is given. */
 export type PageQuery = {
   readonly limit: number
+  /** The oldest first: then the page after a cursor has newer objects. */
+  readonly oldestFirst?: boolean
   readonly startingAfter?: string
   readonly endingBefore?: string
   readonly customer?: string
@@ -111,11 +113,14 @@ export type CurrencyTotals = { readonly currency: string } & Readonly<Record<Cha
 
 export type ModeTotals = CurrencyTotals & { readonly mode: Mode }
 
-export type AttemptQuery = {
-  readonly limit: number
-  readonly startingAfter?: string
-  readonly state?: AttemptState
+export type AttemptQuery = Omit<PageQuery, 'endingBefore' | 'customer' | 'currency'> & {
+  /** Without any: of every state. */
+  readonly states?: readonly AttemptState[]
   readonly chargeId?: string
+  readonly provider?: string
+  readonly kind?: AttemptKind
+  /** Attempts that have been unknown since before this time, in ms since 1970. */
+  readonly unknownBefore?: number
 }
 
 /** An attempt with its scope. */
@@ -200,6 +205,15 @@ export type DisputeQuery = {
   readonly limit: number
   readonly startingAfter?: string
   readonly chargeId?: string
+  readonly status?: Dispute['status']
+}
+
+/** Open disputes whose evidence is due before a time in ms since 1970. */
+export type DueDisputeQuery = {
+  readonly limit: number
+  readonly dueBefore: number
+  /** The last dispute of the page before. If it has no deadline any more, nothing follows. */
+  readonly startingAfter?: string
 }
 
 export type AlarmQuery = {
@@ -235,7 +249,7 @@ export type Store = Parts & {
   /** Both of the above from one snapshot. */
   balances(scope: Scope): Promise<{ totals: CurrencyTotals[]; accounts: LedgerAccount[] }>
 
-  /** Newest first; those of one charge when `chargeId` is given. */
+  /** Newest first, unless `oldestFirst`. */
   attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>>
   /** By its id, in any scope. */
   attempt(id: string): Promise<ScopedAttempt | undefined>
@@ -270,7 +284,10 @@ export type Store = Parts & {
   pendingSince(before: number): Promise<number>
 
   dispute(scope: Scope, id: string): Promise<Dispute | undefined>
+  /** Newest first; those of one charge when `chargeId` is given. */
   disputes(scope: Scope, query: DisputeQuery): Promise<Page<Dispute>>
+  /** The soonest deadline first, and of equal ones in the order of the ids. */
+  dueDisputes(scope: Scope, query: DueDisputeQuery): Promise<Page<Dispute>>
   disputeByReference(scope: Scope, provider: string, reference: string): Promise<Dispute | undefined>
   /** The dispute to which a provider that serves this mode gave the reference, in any account. */
   disputeInMode(mode: Mode, provider: string, reference: string): Promise<ScopedDispute | undefined>

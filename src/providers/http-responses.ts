@@ -65,9 +65,11 @@ export function disputeOf(result: HttpResult, guard: Guard): DisputeLookup {
   const reference = name(body?.['dispute'], guard)
   const paymentReference = name(body?.['payment'], guard)
   const money = body && moneyOf(body)
-  if (!status || !reference || !paymentReference || !money) return unreadable(result)
+  const evidenceDueAt = timeOf(body?.['evidence_due_at'])
+  if (!status || !reference || !paymentReference || !money || evidenceDueAt === undefined)
+    return unreadable(result)
   const reason = typeof body['reason'] === 'string' ? guard.scrub(body['reason']) : null
-  return { kind: 'dispute', reference, paymentReference, ...money, reason, status }
+  return { kind: 'dispute', reference, paymentReference, ...money, reason, status, evidenceDueAt }
 }
 
 /** The object of a notification with a verified signature; null if it does not have the known form. */

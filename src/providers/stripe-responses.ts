@@ -208,7 +208,20 @@ export function readDispute(response: unknown): DisputeLookup {
   if (currency === null || amount === null)
     return unknown(`Stripe returned no amount that can be counted: ${response['amount']} ${currency}`)
   const reason = textAt(response, 'reason')
-  return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status }
+  const evidenceDueAt = evidenceDue(stripeStatus, response['evidence_details'])
+  return { kind: 'dispute', reference, paymentReference, amount, currency, reason, status, evidenceDueAt }
+}
+
+/**
+ * When Stripe stops taking evidence, in ms since 1970. Null once it was submitted, and if the bank takes none, for which
+ * Stripe states 0 (https://docs.stripe.com/api/disputes/object#dispute_object-evidence_details-due_by).
+ */
+function evidenceDue(stripeStatus: string, details: unknown): number | null {
+  const dueBy = isObject(details) ? details['due_by'] : null
+  const isWanted = stripeStatus === 'needs_response' || stripeStatus === 'appeal_needs_response'
+  return isWanted && typeof dueBy === 'number' && Number.isSafeInteger(dueBy) && dueBy > 0 && dueBy < 1e11
+    ? dueBy * 1_000
+    : null
 }
 
 /** A dispute that was prevented has ended. Its balance transactions show whether it took the money. */

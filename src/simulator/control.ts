@@ -84,11 +84,13 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler
     'POST',
     /^\/disputes$/,
     async (simulator, body) => {
-      const { amount } = body
+      const { amount, evidence_due_at: due } = body
       if (amount !== undefined && !Number.isSafeInteger(amount)) return wrong('amount must be a whole number')
+      const dueAt = due === undefined || due === null ? due : Date.parse(text(due))
+      if (Number.isNaN(dueAt)) return wrong('evidence_due_at must be a time, or null')
       let dispute: string | undefined
       const opened = await change(simulator, () => {
-        dispute = simulator.processor.openDispute(text(body['payment']), amount as number | undefined)
+        dispute = simulator.processor.openDispute(text(body['payment']), amount as number | undefined, dueAt)
         return dispute !== undefined
       })
       return dispute === undefined ? opened : [201, { dispute }]

@@ -50,7 +50,8 @@ CREATE TABLE disputes (
   payment         TEXT NOT NULL,
   amount          INTEGER NOT NULL,
   currency        TEXT NOT NULL,
-  status          TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost'))
+  status          TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+  due_at          INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX disputes_payment ON disputes (payment);
 CREATE TABLE notifications (
@@ -84,11 +85,19 @@ export function openSimulatorDatabase(file: string): Connection {
         db.exec(SCHEMA)
         db.pragma(`application_id = ${APPLICATION_ID}`)
       })()
+    else addDeadlines(db)
     return db
   } catch (error) {
     db.close()
     throw error
   }
+}
+
+/** Files of earlier versions have disputes without a deadline. */
+function addDeadlines(db: Connection): void {
+  const columns = db.pragma('table_info(disputes)') as { name: string }[]
+  if (!columns.some(({ name }) => name === 'due_at'))
+    db.exec('ALTER TABLE disputes ADD COLUMN due_at INTEGER')
 }
 
 /** The simulator's own reference. In hexadecimal of this length, no digits look like a card number. */

@@ -10,6 +10,8 @@ export type ProcessorResponse = { readonly status: number; readonly body: object
 
 /** How long an authorization is held: seven days, in ms. */
 const HOLD_MS = 7 * 24 * 3_600_000
+/** How long evidence for a dispute is taken: fourteen days, in ms. */
+const EVIDENCE_MS = 14 * 24 * 3_600_000
 const PREFIX = { capture: 'cap', cancel: 'can', refund: 'ref' } as const
 type FollowUp = keyof typeof PREFIX
 
@@ -149,14 +151,23 @@ export class Processor {
     return true
   }
 
-  /** Opens a dispute and returns its id; undefined if the payment has less undisputed money. */
-  openDispute(id: string, amount: number | undefined): string | undefined {
+  /**
+   * Opens a dispute and returns its id; undefined if the payment has less undisputed money. `dueAt`: until when evidence is
+   * taken, in ms since 1970; null if none is; two weeks from now unless given.
+   */
+  openDispute(
+    id: string,
+    amount: number | undefined,
+    dueAt: number | null = this.#now() + EVIDENCE_MS,
+  ): string | undefined {
     const payment = this.#tables.payment(id)
     const disputed = amount ?? payment?.captured ?? 0
     if (!payment || disputed <= 0 || disputed > payment.captured - this.#tables.disputed(id)) return undefined
     const { currency } = payment
     const dispute = newId('dp')
-    this.#tables.putDispute({ id: dispute, payment: id, amount: disputed, currency, status: 'open' })
+    this.#tables.putDispute({
+      ...{ id: dispute, payment: id, amount: disputed, currency, status: 'open', due_at: dueAt },
+    })
     this.#notify('dispute', dispute)
     return dispute
   }
@@ -202,8 +213,11 @@ export class Processor {
   #lookupDispute(dispute: string): ProcessorResponse {
     const row = this.#tables.dispute(dispute)
     if (!row) return NOT_FOUND
-    const { status, payment, amount, currency } = row
-    return ok({ status, dispute, payment, amount, currency, reason: 'fraudulent' })
+    const { status, payment, amount, currency, due_at: dueAt } = row
+    const due = status === 'open' && dueAt !== null ? new Date(dueAt).toISOString() : null
+    return ok({
+      ...{ status, dispute, payment, amount, currency, reason: 'fraudulent', evidence_due_at: due },
+    })
   }
 
   /** The response to a reference that was used before; undefined for a new one. */

@@ -45,6 +45,8 @@ export type DisputeRow = {
   readonly amount: number
   readonly currency: string
   readonly status: 'open' | 'won' | 'lost'
+  /** When the simulator stops taking evidence, in ms since 1970; null if it takes none. */
+  readonly due_at: number | null
 }
 
 export type NotificationRow = {
@@ -79,8 +81,8 @@ ON CONFLICT (reference) DO UPDATE SET
 const LATE_OPERATIONS = 'SELECT reference FROM operations WHERE due_at <= ? ORDER BY due_at LIMIT 100'
 const FIND_DISPUTE = 'SELECT * FROM disputes WHERE id = ?'
 const PUT_DISPUTE = `
-INSERT INTO disputes (id, payment, amount, currency, status)
-VALUES (@id, @payment, @amount, @currency, @status)
+INSERT INTO disputes (id, payment, amount, currency, status, due_at)
+VALUES (@id, @payment, @amount, @currency, @status, @due_at)
 ON CONFLICT (id) DO UPDATE SET status = excluded.status`
 const DISPUTED = "SELECT coalesce(sum(amount), 0) FROM disputes WHERE payment = ? AND status <> 'won'"
 const PUT_NOTIFICATION = `

@@ -68,6 +68,8 @@ export const DISPUTES = table<Dispute>('disputes', 'dp', {
   amountBooked: changing(amount),
   currency: changing(text),
   reason: changing(text),
+  evidenceDueAt: changing(time),
+  closedAt: changing(time),
   customer: text,
   createdAt: time,
 })

@@ -127,6 +127,37 @@ describe('an attempt without a lookup waits for a person', () => {
     for (const id of ids) assert.equal((await resolve(id, { outcome: 'failed' })).status, 200)
   })
 
+  test('attempts are found by state, provider, kind, age and order, and one by its id', async () => {
+    const provider = mute()
+    const [first, second] = [
+      await lost('tok_fault_cut_before', provider),
+      await lost('tok_fault_cut_before', provider),
+    ]
+    const ids = [first.attempt.id, second.attempt.id]
+    const list = async (query: string) => {
+      const { status, body } = await world.api.get<Page<Attempt> & ErrorAnswer>(
+        `/api/v1/attempts?provider=${provider}&${query}`,
+      )
+      return status === 200 ? body.data.map(({ id }) => id) : [status, body.code, body.param]
+    }
+    assert.deepEqual(await list('status=sending,pending,unknown&order=oldest'), ids)
+    assert.deepEqual(await list('status=declined,unknown'), ids.toReversed())
+    assert.deepEqual(await list(`order=oldest&starting_after=${ids[0]}`), [ids[1]])
+    assert.deepEqual(await list('kind=refund'), [])
+    assert.deepEqual(await list('overdue=true'), [], 'they are young')
+    assert.deepEqual(await list(`created_gte=${second.attempt.started_at}`), [ids[1]])
+    for (const wrong of ['status=unknown,unknown', 'status=', 'status=lost', 'status=unknown,'])
+      assert.deepEqual(await list(wrong), [400, 'parameter_invalid', 'status'])
+    assert.deepEqual(await list('overdue=true&status=declined'), [400, 'parameter_invalid', 'status'])
+    assert.deepEqual(await list('created_lt=now'), [400, 'parameter_invalid', 'created_lt'])
+    assert.deepEqual(await list('kind=charge'), [400, 'parameter_invalid', 'kind'])
+    const one = await world.api.get<Attempt>(`/api/v1/attempts/${ids[0]}`)
+    assert.deepEqual([one.status, one.body.id, one.body.status], [200, ids[0], 'unknown'])
+    const none = await world.api.get<ErrorAnswer>('/api/v1/attempts/att_nothing')
+    assert.deepEqual([none.status, none.body.code], [404, 'attempt_not_found'])
+    for (const id of ids) assert.equal((await resolve(id, { outcome: 'failed' })).status, 200)
+  })
+
   test('a charge that the bank did make succeeds by hand, with the reference it is refunded by', async () => {
     const key = randomUUID()
     const order = to(mute(), { payment_method: 'tok_fault_cut_after' })

@@ -142,3 +142,55 @@ test('disputes are listed newest first, page by page', async () => {
   )
   assert.equal((await world.api.get('/api/v1/disputes?starting_after=dp_nobody')).status, 400)
 })
+
+test('open disputes are listed by their deadline, and one that has ended says when', async () => {
+  const later = await open(await world.api.charge())
+  const evidence_due_at = '2026-11-24T09:00:00.000Z'
+  const charge = await world.api.charge()
+  await bank().control('POST', '/disputes', { payment: charge.provider_reference, evidence_due_at })
+  const [soon] = await become(charge.id, 'open')
+  assert.deepEqual([soon?.evidence_due_at, soon?.closed_at], [evidence_due_at, null])
+  const get = (query: string) => world.api.get<Page<Dispute>>(`/api/v1/disputes?limit=100&${query}`)
+  const due = await until(
+    async () => (await get('due_before=2100-01-01T00:00:00Z')).body.data,
+    (all) => all.some(({ provider_reference }) => provider_reference === later),
+  )
+  assert.equal(due[0]?.id, soon?.id)
+  const deadlines = due.map((dispute) => dispute.evidence_due_at as string)
+  assert.deepEqual(deadlines, deadlines.toSorted())
+  const rest = await get(`due_before=2100-01-01T00:00:00Z&starting_after=${soon?.id}`)
+  assert.deepEqual(rest.body.data, due.slice(1))
+  assert.deepEqual((await get(`due_before=${evidence_due_at}`)).body.data, [])
+
+  await end(soon?.provider_reference as string, 'lost')
+  const [lost] = await become(charge.id, 'lost')
+  assert.equal(lost?.evidence_due_at, null)
+  const events = (await eventsAfter(world.api)).filter(({ data }) => data.id === charge.id)
+  assert.equal(events.at(-1)?.created_at, lost?.closed_at)
+  assert.ok((await get('status=lost')).body.data.some(({ id }) => id === lost?.id))
+  const one = await world.api.get<Dispute>(`/api/v1/disputes/${lost?.id}`)
+  assert.deepEqual([one.status, one.body], [200, lost])
+})
+
+test('a dispute that does not exist, and a filter that does not fit, are refused in words', async () => {
+  const refused = async (path: string) => {
+    const { status, body } = await world.api.get<{ code: string; param?: string }>(`/api/v1/disputes${path}`)
+    return [status, body.code, body.param]
+  }
+  assert.deepEqual(await refused('/dp_nobody'), [404, 'dispute_not_found', 'id'])
+  assert.deepEqual(await refused('?status=closed'), [400, 'parameter_invalid', 'status'])
+  assert.deepEqual(await refused('?due_before=tomorrow'), [400, 'parameter_invalid', 'due_before'])
+  const due = 'due_before=2100-01-01T00:00:00Z'
+  assert.deepEqual(await refused(`?${due}&status=won`), [400, 'parameter_invalid', 'status'])
+  assert.deepEqual(await refused(`?${due}&transaction_id=txn_1`), [
+    400,
+    'parameter_invalid',
+    'transaction_id',
+  ])
+  const won = (await world.api.get<Page<Dispute>>('/api/v1/disputes?status=won&limit=1')).body.data[0]
+  assert.deepEqual(await refused(`?${due}&starting_after=${won?.id}`), [
+    400,
+    'cursor_invalid',
+    'starting_after',
+  ])
+})

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { withoutReferences } from '../../src/api/docs/references.ts'
 import {
   type Alarm,
+  type Attempt,
   type Charge,
   type Client,
   client,
@@ -222,7 +223,8 @@ test('calls to a provider whose outcome is unknown, a decline, or nothing are as
   const [bank, at] = [world.bank('bank_a'), world.api]
   const { id } = await made('charge')
   await send('listChargeAttempts', 200, 'page', { at, id })
-  await send('listAttempts', 200, 'page', { at })
+  const attempts = await send<Page<Attempt>>('listAttempts', 200, 'page', { at })
+  await send('retrieveAttempt', 200, 'attempt', { at, id: attempts.data[0]?.id as string })
   await bank.faults({ late_ms: 600_000 })
   await bank.arm('authorize', 'late')
   await send('createCharge', 202, 'processing', { at })
@@ -275,7 +277,8 @@ test('alarms and disputes are as in the examples', async () => {
     () => at.get<Page<Dispute>>('/api/v1/disputes'),
     ({ body }) => body.data.length > 0,
   )
-  await send('listDisputes', 200, 'page', { at })
+  const disputes = await send<Page<Dispute>>('listDisputes', 200, 'page', { at })
+  await send('retrieveDispute', 200, 'dispute', { at, id: disputes.data[0]?.id as string })
 })
 
 test('an attempt whose outcome stays unknown, and a notification of it, are as in the examples', async () => {

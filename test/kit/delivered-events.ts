@@ -24,7 +24,7 @@ const REFUND: Refund = {
 const DISPUTE: Dispute = {
   ...{ id: `dp_${ULID}`, chargeId: CHARGE.id, provider: 'bank_a', providerReference: 'dsp_1', amount: 2_500 },
   ...{ currency: 'usd', amountBooked: 2_500, customer: 'cus_42', status: 'open', reason: 'fraudulent' },
-  createdAt: START + 2_000,
+  ...{ evidenceDueAt: null, closedAt: null, createdAt: START + 2_000 },
 }
 const ALARM: Alarm = {
   ...{ id: `alm_${ULID}`, chargeId: CHARGE.id, attemptId: null, disputeId: null, kind: 'contradiction' },

@@ -184,7 +184,7 @@ export function openBooks(store: Store, only?: 'sandbox'): Books {
       const bank = provider === 'bank_a' ? bankA : bankB
       bank.disputes({
         ...{ kind: 'dispute', reference, paymentReference: String(providerReference), amount, currency },
-        ...{ reason: 'not received', status },
+        ...{ reason: 'not received', status, evidenceDueAt: null },
       })
       await this.notify(bank, 'dispute', reference)
     },

@@ -224,15 +224,25 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/attempts': {
     'largest page': get('/api/v1/attempts?limit=100'),
-    ...nothing('attempts', 'status=unknown', 'status=succeeded'),
+    ...nothing(
+      'attempts',
+      'status=unknown',
+      'status=succeeded',
+      'status=sending,pending,unknown&order=oldest',
+      'provider=nobody&kind=cancel',
+      `provider=nobody&status=succeeded,declined,not_sent&created_gte=${yesterday}`,
+    ),
+    'a long status': get(`/api/v1/attempts?status=${'unknown,'.repeat(1_900)}`),
   },
+  'GET /api/v1/attempts/:id': { 'a long id': get(`/api/v1/attempts/${'1.'.repeat(7_900)}`) },
   'POST /api/v1/attempts/:id/resolve': {
     'unknown names': post('/api/v1/attempts/att_1/resolve', { outcome: 'failed', ...STRANGE }),
   },
   'GET /api/v1/disputes': {
-    ...nothing('disputes', 'transaction_id=txn_1'),
+    ...nothing('disputes', 'transaction_id=txn_1', 'status=won', 'due_before=2100-01-01T00:00:00Z'),
     all: get('/api/v1/disputes?limit=100'),
   },
+  'GET /api/v1/disputes/:id': { 'a long id': get(`/api/v1/disputes/${'1.'.repeat(7_900)}`) },
   'GET /api/v1/alarms': {
     ...nothing('alarms', 'status=open&transaction_id=txn_1'),
     all: get('/api/v1/alarms?limit=100'),

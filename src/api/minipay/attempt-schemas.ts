@@ -17,6 +17,7 @@ import {
   amount,
   attemptId,
   chargeId,
+  createdFilters,
   currency,
   declineCode,
   limit,
@@ -26,6 +27,7 @@ import {
   startingAfter,
   time,
 } from './fields.ts'
+import { severalOf } from './several.ts'
 
 const skipped = object({
   provider: providerName,
@@ -62,9 +64,11 @@ const attemptRoute = {
     'How MiniPay chose the provider. Null for a capture, a cancel or a refund: they go to the provider that has the charge.',
 }
 
+export const STATES = Object.keys(ATTEMPT_STATES) as (keyof typeof ATTEMPT_STATES)[]
+
 const attemptStatus = named(
   'AttemptStatus',
-  oneOf(Object.keys(ATTEMPT_STATES) as (keyof typeof ATTEMPT_STATES)[], {
+  oneOf(STATES, {
     description: Object.entries(ATTEMPT_STATES)
       .map(([state, meaning]) => `\`${state}\`: ${meaning}.`)
       .join(' '),
@@ -103,8 +107,23 @@ export type AttemptView = Static<typeof Attempt>
 export const AttemptsQuery = strict({
   limit,
   starting_after: startingAfter,
-  status: optional(attemptStatus),
   ...listFormat,
+  status: severalOf(STATES, 'Attempts in these states.'),
+  provider: optional({ ...providerName, description: 'Attempts at this provider.' }),
+  kind: optional(oneOf(ATTEMPT_KINDS, { description: 'Attempts of this operation.' })),
+  overdue: optional(
+    oneOf(['true'], {
+      description:
+        'Attempts that have been `unknown` for longer than `MINIPAY_UNKNOWN_AGE_MINUTES`: a person must resolve them.',
+    }),
+  ),
+  order: optional(
+    oneOf(['newest', 'oldest'], {
+      description:
+        'Which come first; by default the newest. With `oldest`, the next page has newer attempts.',
+    }),
+  ),
+  ...createdFilters,
 })
 
 export const ResolveBody = named(

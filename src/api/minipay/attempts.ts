@@ -1,18 +1,23 @@
+import { findAttempt } from '../../app/attempts/list-attempts.ts'
 import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
-import { isRejection } from '../../domain/error.ts'
+import { isRejection, reject } from '../../domain/error.ts'
+import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { checkCursor, DEFAULT_LIMIT } from '../../http/paging.ts'
+import { Refused } from '../../http/errors.ts'
+import { checkCursor, createdRange, DEFAULT_LIMIT } from '../../http/paging.ts'
+import type { Static } from '../../http/schema.ts'
 import type { AttemptQuery } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { sendRejection } from '../errors.ts'
+import { refusalOf, sendRejection } from '../errors.ts'
 import { ATTEMPT } from '../openapi/example-objects.ts'
-import { pageOf } from '../openapi/examples.ts'
-import { Attempt, AttemptsQuery, ResolveBody } from './attempt-schemas.ts'
+import { pageOf, shows } from '../openapi/examples.ts'
+import { Attempt, AttemptsQuery, ResolveBody, STATES } from './attempt-schemas.ts'
 import { attemptId, idOf } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
+import { severalIn } from './several.ts'
 import { attemptView } from './views.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
@@ -25,32 +30,77 @@ const listAttemptsEndpoint: Endpoint = {
   permission: 'operations:read',
   summary: 'List attempts, newest first',
   description:
-    'Every call to a provider that moves money. With `status=unknown`, those that may or may not have moved money.',
+    'Every call to a provider that moves money. With `status=sending,pending,unknown`, those whose outcome is not known yet; `order=oldest` shows the oldest first.',
   tag: 'Providers',
   query: AttemptsQuery,
   responses: listResponse('A page of attempts.', page(Attempt)),
   errors: ['cursor_invalid'],
   examples: pageOf('attempts', ATTEMPT),
   async handle(services, request, reply) {
-    const { store } = services.context
+    const { context, unknownAgeMs } = services
+    const { store } = context
     const scope = scopeOf(request)
-    const { limit = DEFAULT_LIMIT, starting_after: startingAfter, status } = validQuery(request.query)
+    const params = validQuery(request.query)
     const exists = async (id: string) => {
       const found = (await store.attempt(id))?.scope
       return found?.accountId === scope.accountId && found.mode === scope.mode
     }
-    await checkCursor('starting_after', startingAfter, 'att', exists)
-    const query: AttemptQuery = {
-      limit,
-      ...(startingAfter !== undefined && { startingAfter }),
-      ...(status !== undefined && { state: status }),
-    }
+    await checkCursor('starting_after', params.starting_after, 'att', exists)
     return sendList(services, request, reply, {
-      ...{ query, schema: Attempt, view: attemptView },
+      query: attemptQuery(params, context.now() - unknownAgeMs),
+      ...{ schema: Attempt, view: attemptView },
       read: (next) => store.attempts(scope, next),
       cursor: ({ id }) => id,
       following: (startingAfter) => ({ startingAfter }),
     })
+  },
+}
+
+/** The store's query. Attempts that are unknown since before `overdueBefore` (ms since 1970) are overdue. Throws `Refused`. */
+function attemptQuery(params: Static<typeof AttemptsQuery>, overdueBefore: number): AttemptQuery {
+  const { limit = DEFAULT_LIMIT, starting_after: startingAfter, provider, kind, order } = params
+  const overdue = params.overdue === 'true'
+  const given = severalIn('status', params.status, STATES)
+  if (overdue && given && !given.includes('unknown'))
+    throw new Refused(
+      refusalOf(
+        reject(
+          'parameter_invalid',
+          'Overdue attempts are unknown: omit status, or include unknown.',
+          'status',
+        ),
+      ),
+    )
+  const states = overdue ? (['unknown'] as const) : given
+  return {
+    limit,
+    ...(startingAfter !== undefined && { startingAfter }),
+    ...(states && { states }),
+    ...(provider !== undefined && { provider }),
+    ...(kind !== undefined && { kind }),
+    ...(overdue && { unknownBefore: overdueBefore }),
+    ...(order === 'oldest' && { oldestFirst: true }),
+    ...createdRange(params),
+  }
+}
+
+const retrieveAttemptEndpoint: Endpoint = {
+  id: 'retrieveAttempt',
+  method: 'GET',
+  url: '/api/v1/attempts/:id',
+  permission: 'operations:read',
+  summary: 'Retrieve an attempt',
+  tag: 'Providers',
+  params: idOf(attemptId),
+  query: NoQuery,
+  responses: { 200: { description: 'The attempt.', schema: Attempt } },
+  errors: ['attempt_not_found'],
+  examples: shows('attempt', 'An attempt', ATTEMPT),
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    const attempt = await findAttempt(context, scopeOf(request), id)
+    if (!attempt) return sendRejection(reply, notFound('attempt', id))
+    return sendObject(reply, attemptView(attempt))
   },
 }
 
@@ -100,4 +150,8 @@ const resolveAttemptEndpoint: Endpoint = {
   },
 }
 
-export const attemptEndpoints: readonly Endpoint[] = [listAttemptsEndpoint, resolveAttemptEndpoint]
+export const attemptEndpoints: readonly Endpoint[] = [
+  listAttemptsEndpoint,
+  retrieveAttemptEndpoint,
+  resolveAttemptEndpoint,
+]

@@ -92,6 +92,8 @@ export function disputeView(dispute: Dispute): DisputeView {
     reason: dispute.reason,
     provider: dispute.provider,
     provider_reference: dispute.providerReference,
+    evidence_due_at: timeOrNull(dispute.evidenceDueAt),
+    closed_at: timeOrNull(dispute.closedAt),
     created_at: timestamp(dispute.createdAt),
   }
 }

@@ -169,6 +169,8 @@ export const DISPUTE = {
   reason: 'fraudulent',
   provider: 'bank_a',
   provider_reference: 'dp_5c1f0a9be2d74e63a1b2c3d4',
+  evidence_due_at: '2026-12-07T12:00:00.000Z',
+  closed_at: null,
   created_at: TIME,
 }
 export const EVENT = {

@@ -17,7 +17,7 @@ function disputeOf(status: Dispute['status']): Dispute {
   return {
     ...{ id: 'dp_1', chargeId: CHARGE.id, provider: 'bank_a', providerReference: 'dsp_1' },
     ...{ amount: 1_200, currency: 'eur', amountBooked: 1_000, customer: CHARGE.customer, status },
-    ...{ reason: null, createdAt: START },
+    ...{ reason: null, evidenceDueAt: null, closedAt: null, createdAt: START },
   }
 }
 

@@ -156,7 +156,7 @@ const NO_EVIDENCE = {
   ...{ uncategorized_text: null },
 }
 const EVIDENCE_DETAILS = {
-  ...{ due_by: null, enhanced_eligibility: {}, has_evidence: false, past_due: false },
+  ...{ enhanced_eligibility: {}, has_evidence: false, past_due: false },
   ...{ submission_count: 0, submission_method: 'manual' as const },
 }
 
@@ -172,7 +172,10 @@ export function disputeOf(dispute: Dispute, charge: ChargeFacts, mode: Mode) {
     currency: dispute.currency,
     enhanced_eligibility_types: [],
     evidence: NO_EVIDENCE,
-    evidence_details: EVIDENCE_DETAILS,
+    evidence_details: {
+      due_by: dispute.evidenceDueAt === null ? null : seconds(dispute.evidenceDueAt),
+      ...EVIDENCE_DETAILS,
+    },
     intended_submission_method: null,
     is_charge_refundable: amountCaptured > amountRefunded + amountRefundPending + amountDisputed,
     livemode: mode === 'live',

@@ -16,7 +16,7 @@ const REFUND = refundCommit(CHARGE, { scope, amount: 300, key: 'refund-1' }).ref
 const DISPUTE: Dispute = {
   ...{ id: 'dp_1', chargeId: CHARGE.id, provider: 'bank_a', providerReference: 'dsp_1', amount: 1_200 },
   ...{ currency: 'eur', amountBooked: 1_000, customer: CHARGE.customer, status: 'open', reason: null },
-  createdAt: START,
+  ...{ evidenceDueAt: null, closedAt: null, createdAt: START },
 }
 
 const CARRIED: Readonly<Partial<Record<EventType, string>>> = {

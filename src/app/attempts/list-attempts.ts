@@ -1,5 +1,6 @@
 import { type Attempt, newAttempt } from '../../domain/attempt.ts'
 import type { Charge } from '../../domain/charge.ts'
+import { isId } from '../../domain/id.ts'
 import { NO_PROVIDER } from '../../domain/routing/limits.ts'
 import type { Scope } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
@@ -23,6 +24,19 @@ export async function listAttempts(
   const attempts = data.toReversed()
   const isWhole = charge.provider === NO_PROVIDER || attempts.some(({ kind }) => kind === 'authorize')
   return isWhole ? attempts : [attemptOfCharge(charge), ...attempts]
+}
+
+/** An attempt as `listAttempts` lists it: also that of a charge without a stored one. */
+export async function findAttempt(context: Context, scope: Scope, id: string): Promise<Attempt | undefined> {
+  const found = await context.store.attempt(id)
+  if (found)
+    return found.scope.accountId === scope.accountId && found.scope.mode === scope.mode
+      ? found.attempt
+      : undefined
+  const chargeId = id.replace('att_', 'txn_')
+  return isId('txn', chargeId)
+    ? (await listAttempts(context, scope, chargeId))?.find((attempt) => attempt.id === id)
+    : undefined
 }
 
 function attemptOfCharge(charge: Charge): Attempt {

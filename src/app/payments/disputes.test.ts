@@ -153,7 +153,13 @@ async function check({ id }: Charge): Promise<Charge> {
 test('a dispute that is not found any more raises an alarm when no lag explains it, and stays booked', async () => {
   const { id, providerReference } = await charged()
   const reference = `gone_${id}`
-  const about = { paymentReference: providerReference as string, amount: 300, currency: 'usd', reason: null }
+  const about = {
+    paymentReference: providerReference as string,
+    amount: 300,
+    currency: 'usd',
+    reason: null,
+    evidenceDueAt: null,
+  }
   await bookDispute(context, BANK, { kind: 'dispute', reference, status: 'open', ...about })
   const look = (receivedAt: number) =>
     handleNotification(context, {
@@ -179,7 +185,13 @@ test('a dispute that is not found any more raises an alarm when no lag explains 
 test('what a provider says of a payment or a dispute of the other mode is foreign, and changes nothing', async () => {
   const { id, providerReference } = await charged()
   const reference = `other_${id}`
-  const about = { paymentReference: String(providerReference), amount: 300, currency: 'usd', reason: null }
+  const about = {
+    paymentReference: String(providerReference),
+    amount: 300,
+    currency: 'usd',
+    reason: null,
+    evidenceDueAt: null,
+  }
   const said = { kind: 'dispute', reference, status: 'open', ...about } as const
   const live = { ...BANK, mode: 'live' } as const
   const before = await store.charge(scope, id)
@@ -235,6 +247,7 @@ test('any sequence of disputes is listed, disputed money is not refunded, and th
           amount,
           currency,
           reason: null,
+          evidenceDueAt: null,
           status,
         }
         const came = await bookDispute(context, BANK, said)

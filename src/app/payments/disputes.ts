@@ -55,8 +55,9 @@ export async function bookDispute(
     const ours =
       charge.provider === provider &&
       (charge.providerReference === report.paymentReference || (former?.amountBooked ?? 0) > 0)
-    const step = decidePosition(found, dispute, report, { ours, isOther, isRebooked: false })
-    if (step.decision && !(await commitDispute(context, found, step.decision))) continue
+    const at = context.now()
+    const step = decidePosition(found, dispute, report, { ours, isOther, isRebooked: false, at })
+    if (step.decision && !(await commitDispute(context, found, step.decision, at))) continue
     // A dispute that was closed before MiniPay knew it, or that was closed the other way, is opened first.
     if (step.opens) continue
     if (step.misfit !== null)
@@ -89,8 +90,14 @@ export async function rebookDisputes(
       const named = alarms.find(({ disputeId }) => disputeId === former.id)?.reference
       const isNamed = named === undefined || named === charge.providerReference
       const ours = charge.provider === provider && (isNamed || former.amountBooked > 0)
-      const { decision } = decidePosition(found, former, former, { ours, isOther: false, isRebooked: true })
-      if (!decision || (await commitDispute(context, found, decision))) break
+      const at = context.now()
+      const { decision } = decidePosition(found, former, former, {
+        ours,
+        isOther: false,
+        isRebooked: true,
+        at,
+      })
+      if (!decision || (await commitDispute(context, found, decision, at))) break
     }
   }
 }
@@ -138,7 +145,7 @@ export async function settleDispute(
     const stands = former.provider === charge.provider && former.status !== 'won' ? free : 0
     if (amountBooked > stands) return 'no_room'
     const decision = decideDispute(charge, former, { ...former, amountBooked })
-    if (decision && !(await commitDispute(context, found, decision, by()))) continue
+    if (decision && !(await commitDispute(context, found, decision, context.now(), by()))) continue
     if (amountBooked < former.amountBooked) await rebookDisputes(context, scope, chargeId, disputeId)
     return 'booked'
   }
@@ -158,6 +165,8 @@ async function loadCase(
   return { scope, charge, former, alarms: await listAlarms({ store, ...context }, scope, chargeId) }
 }
 
+type Claim = Pick<Dispute, 'status' | 'amount' | 'currency' | 'evidenceDueAt'>
+
 type Position = {
   /** The dispute after the step. */
   readonly dispute: Dispute
@@ -171,8 +180,8 @@ type Position = {
 function decidePosition(
   { charge, former, alarms: stored }: DisputeCase,
   dispute: Dispute,
-  { amount, currency, status: reported }: Pick<Dispute, 'status' | 'amount' | 'currency'>,
-  { ours, isOther, isRebooked }: { ours: boolean; isOther: boolean; isRebooked: boolean },
+  { amount, currency, status: reported, evidenceDueAt }: Claim,
+  { ours, isOther, isRebooked, at }: { ours: boolean; isOther: boolean; isRebooked: boolean; at: number },
 ): Position {
   const opens = reported !== 'open' && former?.status !== 'open' && former?.status !== reported
   const claim = { amount, currency, status: opens ? 'open' : reported } as const
@@ -185,7 +194,8 @@ function decidePosition(
   // A repeated statement that does not fit stays as it was booked: only another dispute can make room for it.
   const amountBooked =
     misfit !== null && !isRebooked && former && isSameClaim(former, claim) ? former.amountBooked : free
-  const after = { ...dispute, ...claim, amountBooked }
+  const closedAt = claim.status === 'open' ? null : former?.status === claim.status ? former.closedAt : at
+  const after = { ...dispute, ...claim, amountBooked, evidenceDueAt, closedAt }
   const decided = decideDispute(charge, former, after)
   // The provider and the books agree: an earlier alarm stays open for a person to read.
   const calmed =
@@ -217,6 +227,8 @@ function newDispute(context: Context, charge: Charge, provider: string, report: 
     customer: charge.customer,
     status: 'open',
     reason: report.reason,
+    evidenceDueAt: report.evidenceDueAt,
+    closedAt: null,
     createdAt: context.now(),
   }
 }
@@ -226,9 +238,9 @@ async function commitDispute(
   context: Context,
   { scope, former }: DisputeCase,
   decision: Decision,
+  at: number,
   by: Pick<CommitStep, 'audit' | 'cause'> = {},
 ): Promise<boolean> {
-  const at = context.now()
   const step = { decision, at, key: null, ended: null, ...by }
   const result = await commitStep(context, scope, step).catch(async (error: unknown) => {
     const { provider = '', providerReference = '' } = decision.dispute ?? {}

@@ -9,23 +9,41 @@ import type {
   StoredRuleSet,
 } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
+import { mergePages } from '../merge-pages.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page } from './read-page.ts'
 import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
 import type { Sql } from './statements.ts'
 
-const LIST = listOf(ATTEMPTS)
+const LIST = { ...listOf(ATTEMPTS), time: 'started_at' }
+const FAILED: ReadonlySet<AttemptState> = new Set(['declined', 'not_sent', 'unknown'])
+
+/**
+ * As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an index.
+ * The failures of a provider have an index of their own, because they may be few among many.
+ */
+function filtersOf(
+  { chargeId, provider, kind, unknownBefore }: AttemptQuery,
+  state?: AttemptState,
+): Filter[] {
+  const failed = state !== undefined && FAILED.has(state)
+  return [
+    ['transaction_id', chargeId],
+    ['state', state, state === 'succeeded' ? undefined : `state <> 'succeeded'`],
+    ['provider', provider, failed ? `state IN ('declined', 'not_sent', 'unknown')` : undefined],
+    ['kind', kind],
+    ['unknown_since', unknownBefore, undefined, '<'],
+  ]
+}
 
 /** Attempts, and routing rules. */
 export function attemptReads(sql: Sql) {
   return {
-    attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
-      const { state } = query
-      // As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an
-      // index.
-      const byState: Filter =
-        state === 'succeeded' ? ['state', state] : ['state', state, `state <> 'succeeded'`]
-      return page(sql, LIST, scope, [['transaction_id', query.chargeId], byState], query)
+    async attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
+      const { states = [] } = query
+      const pageIn = (state?: AttemptState) => page(sql, LIST, scope, filtersOf(query, state), query)
+      if (states.length <= 1) return pageIn(states[0])
+      return mergePages(await Promise.all(states.map(pageIn)), query)
     },
 
     async attempt(id: string): Promise<ScopedAttempt | undefined> {

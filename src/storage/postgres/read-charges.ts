@@ -1,11 +1,19 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Mode } from '../../domain/scope.ts'
-import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope, ScopedDispute } from '../../ports/store.ts'
+import type {
+  ChargeQuery,
+  DisputeQuery,
+  DueDisputeQuery,
+  Page,
+  RefundQuery,
+  Scope,
+  ScopedDispute,
+} from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
-import { listOf, page } from './read-page.ts'
+import { listOf, page, pageOf } from './read-page.ts'
 import { foundRecord, live, RECORD } from './rows.ts'
 import type { Sql } from './statements.ts'
 
@@ -59,7 +67,28 @@ export function chargeReads(sql: Sql) {
       find(FIND_DISPUTE, DISPUTES.of, scope, id),
 
     disputes: (scope: Scope, query: DisputeQuery): Promise<Page<Dispute>> =>
-      page(sql, LISTS.disputes, scope, [['transaction_id', query.chargeId]], query),
+      page(
+        sql,
+        LISTS.disputes,
+        scope,
+        [
+          ['transaction_id', query.chargeId],
+          ['status', query.status],
+        ],
+        query,
+      ),
+
+    async dueDisputes(
+      scope: Scope,
+      { limit, dueBefore, startingAfter }: DueDisputeQuery,
+    ): Promise<Page<Dispute>> {
+      const own = [scope.accountId, live(scope), dueBefore, limit + 1]
+      const { rows } =
+        startingAfter === undefined
+          ? await sql(dueDisputes(), own)
+          : await sql(dueDisputes(AFTER_DISPUTE), [...own, startingAfter])
+      return pageOf(rows.map(DISPUTES.of), limit)
+    },
 
     disputeByReference: (scope: Scope, provider: string, reference: string): Promise<Dispute | undefined> =>
       find(FIND_DISPUTE_BY_REFERENCE, DISPUTES.of, scope, provider, reference),
@@ -82,6 +111,13 @@ const FIND_KEY = `
 const FIND_CHARGE = `SELECT ${selectList(CHARGES)} FROM charges WHERE account_id = $1 AND live = $2 AND id = $3`
 
 const FIND_REFUND = `SELECT ${selectList(REFUNDS)} FROM refunds WHERE account_id = $1 AND live = $2 AND id = $3`
+
+const AFTER_DISPUTE = `AND (evidence_due_at, id) >
+  ((SELECT evidence_due_at FROM disputes WHERE account_id = $1 AND live = $2 AND id = $5), $5)`
+const dueDisputes = (rest = '') => `
+  SELECT ${selectList(DISPUTES)} FROM disputes
+  WHERE account_id = $1 AND live = $2 AND status = 'open' AND evidence_due_at < $3 ${rest}
+  ORDER BY evidence_due_at, id LIMIT $4`
 
 const FIND_DISPUTE = `SELECT ${selectList(DISPUTES)} FROM disputes WHERE account_id = $1 AND live = $2 AND id = $3`
 

@@ -6,11 +6,18 @@ import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 /** An optional filter on a column; `rare` is the condition of the partial index that serves it. */
-export type Filter = readonly [column: string, value: string | undefined, rare?: string]
+export type Filter = readonly [
+  column: string,
+  value: string | number | undefined,
+  rare?: string | undefined,
+  operator?: '<',
+]
 
 /** A list of a scope's rows by id. */
 export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & {
   readonly columns: string
+  /** The column of the row's time; `created_at` unless given. */
+  readonly time?: string
   /** The time in an id may differ from that of its row by this much, in ms. */
   readonly marginMs?: number
   /** Lists only these rows. */
@@ -39,26 +46,27 @@ export async function page<T>(
     values.push(value)
     where.push(`${condition} $${values.length}`)
   }
-  for (const [column, value, rare] of filters) {
-    given(`${column} =`, value)
+  for (const [column, value, rare, operator = '='] of filters) {
+    given(`${column} ${operator}`, value)
     if (value !== undefined && rare) where.push(rare)
   }
-  const { prefix, marginMs = 0 } = list
-  given('id <', query.startingAfter)
+  const { prefix, marginMs = 0, time = 'created_at' } = list
+  const { oldestFirst = false } = query
+  given(oldestFirst ? 'id >' : 'id <', query.startingAfter)
   given('id >', query.endingBefore)
   const { createdFrom: from, createdUntil: until } = query
   const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
   given('id >=', from === undefined ? undefined : idFloor(prefix, from - marginMs))
   given('id <', until === undefined ? undefined : idFloor(prefix, until + late + marginMs))
   if (late + marginMs > 0) {
-    given('created_at >=', from)
-    given('created_at <', until)
+    given(`${time} >=`, from)
+    given(`${time} <`, until)
   }
   const backwards = query.endingBefore !== undefined
   values.push(query.limit + 1)
   const { rows } = await sql(
     `SELECT ${list.columns} FROM ${list.name}
-     WHERE ${where.join(' AND ')} ORDER BY id ${backwards ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
+     WHERE ${where.join(' AND ')} ORDER BY id ${backwards || oldestFirst ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
     values,
   )
   const { data, hasMore } = pageOf(rows.map(list.of), query.limit)

@@ -122,13 +122,18 @@ test('events of a rare type and entries of a transaction are found by an index',
 const attempts = [
   [{}, 'attempts_by_scope'],
   [{ chargeId: id }, 'attempts_by_transaction'],
-  [{ chargeId: id, state: 'unknown' }, 'attempts_by_transaction'],
-  [{ state: 'unknown' }, 'attempts_by_state'],
-  [{ state: 'succeeded' }, 'attempts_by_scope'],
+  [{ chargeId: id, states: ['unknown'] }, 'attempts_by_transaction'],
+  [{ states: ['unknown'] }, 'attempts_by_state'],
+  [{ states: ['unknown'], unknownBefore: 1, kind: 'refund' }, 'attempts_by_state'],
+  [{ states: ['sending', 'pending', 'unknown'], oldestFirst: true }, 'attempts_by_state'],
+  [{ states: ['pending'], provider: 'bank_a' }, 'attempts_by_state'],
+  [{ states: ['declined', 'not_sent', 'unknown'], provider: 'bank_a' }, 'attempts_failed'],
+  [{ states: ['succeeded'] }, 'attempts_by_scope'],
+  [{ provider: 'bank_a', kind: 'refund' }, 'attempts_by_scope'],
 ] as const
 for (const [filters, index] of attempts)
   test(`attempts by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
-    for (const page of [{}, { startingAfter: id }])
+    for (const page of [{}, { startingAfter: id }, { createdFrom: 1, createdUntil: 2 }])
       for (const plan of prepared((q) => q.attempts(LIVE_SCOPE, { limit: 20, ...page, ...filters }))) {
         assert.ok(plan.includes(index), plan)
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
@@ -142,11 +147,17 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
     q.dispute(LIVE_SCOPE, id)
     q.disputes(LIVE_SCOPE, { limit: 20 })
     q.disputes(LIVE_SCOPE, { limit: 20, chargeId: id })
+    q.disputes(LIVE_SCOPE, { limit: 20, status: 'lost' })
+    q.dueDisputes(LIVE_SCOPE, { limit: 20, dueBefore: 1 })
+    q.dueDisputes(LIVE_SCOPE, { limit: 20, dueBefore: 1, startingAfter: id })
     q.disputeByReference(LIVE_SCOPE, 'bank_a', 'ref')
     q.ruleSet(LIVE_SCOPE)
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
-  for (const index of ['attempts_by_reference', 'disputes_by_transaction', 'disputes_by_reference'])
+  for (const index of [
+    ...['attempts_by_reference', 'disputes_by_transaction', 'disputes_by_reference'],
+    ...['disputes_by_status', 'disputes_due'],
+  ])
     assert.ok(
       plans.some((plan) => plan.includes(index)),
       `${index} in ${plans.join('\n')}`,

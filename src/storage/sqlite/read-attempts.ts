@@ -9,25 +9,46 @@ import type {
   StoredRuleSet,
 } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
+import { mergePages } from '../merge-pages.ts'
 import { selectList } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
 import { ATTEMPT_COLUMNS, live, type OwnedRow, ownedAttempt } from './rows.ts'
 
-const LIST = { ...listOf(ATTEMPTS, selectList(ATTEMPTS)), index: 'attempts_by_scope' }
+const LIST = {
+  ...listOf(ATTEMPTS, selectList(ATTEMPTS)),
+  index: 'attempts_by_scope',
+  time: 'started_at',
+}
+const FAILED: ReadonlySet<AttemptState> = new Set(['declined', 'not_sent', 'unknown'])
+
+/**
+ * As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an index.
+ * The failures of a provider have an index of their own, because they may be few among many.
+ */
+function filtersOf(
+  { chargeId, provider, kind, unknownBefore }: AttemptQuery,
+  state?: AttemptState,
+): Filter[] {
+  const failed = provider !== undefined && state !== undefined && FAILED.has(state)
+  const byState = state === 'succeeded' ? undefined : failed ? 'attempts_failed' : 'attempts_by_state'
+  return [
+    ['transaction_id', chargeId, 'attempts_by_transaction'],
+    ['state', state, byState],
+    ['provider', provider, failed ? 'attempts_failed' : undefined],
+    ['kind', kind, undefined],
+    ['unknown_since', unknownBefore, undefined, '<'],
+  ]
+}
 
 /** Attempts, and routing rules. */
 export function attemptReads(sql: Sql) {
   return {
     attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
-      const { state } = query
-      // As with charges: most attempts succeed, so MiniPay reads successes from the attempts themselves and not from an
-      // index.
-      const filters: Filter[] = [
-        ['transaction_id', query.chargeId, 'attempts_by_transaction'],
-        ['state', state, state === 'succeeded' ? undefined : 'attempts_by_state'],
-      ]
-      return page(sql, LIST, scope, filters, query)
+      const { states = [] } = query
+      const pageIn = (state?: AttemptState) => page(sql, LIST, scope, filtersOf(query, state), query)
+      if (states.length <= 1) return pageIn(states[0])
+      return Promise.all(states.map(pageIn)).then((pages) => mergePages(pages, query))
     },
 
     attempt(id: string): ScopedAttempt | undefined {

@@ -1,10 +1,18 @@
 import type { Charge, Dispute, Refund } from '../../domain/charge.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Mode } from '../../domain/scope.ts'
-import type { ChargeQuery, DisputeQuery, Page, RefundQuery, Scope, ScopedDispute } from '../../ports/store.ts'
+import type {
+  ChargeQuery,
+  DisputeQuery,
+  DueDisputeQuery,
+  Page,
+  RefundQuery,
+  Scope,
+  ScopedDispute,
+} from '../../ports/store.ts'
 import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
 import { selectList } from '../table.ts'
-import { type Filter, listOf, page, type Sql } from './read-page.ts'
+import { type Filter, listOf, page, pageOf, type Sql } from './read-page.ts'
 import { CHARGE_COLUMNS, FIND_KEY, live, REFUND_COLUMNS } from './rows.ts'
 
 const DISPUTE_COLUMNS = selectList(DISPUTES)
@@ -67,8 +75,31 @@ export function chargeReads(sql: Sql) {
     },
 
     disputes(scope: Scope, query: DisputeQuery): Page<Dispute> | Promise<Page<Dispute>> {
-      const filters: Filter[] = [['transaction_id', query.chargeId, 'disputes_by_transaction']]
+      const filters: Filter[] = [
+        ['transaction_id', query.chargeId, 'disputes_by_transaction'],
+        ['status', query.status, 'disputes_by_status'],
+      ]
       return page(sql, LISTS.disputes, scope, filters, query)
+    },
+
+    dueDisputes(scope: Scope, { limit, dueBefore, startingAfter }: DueDisputeQuery): Page<Dispute> {
+      const own = [scope.accountId, live(scope)]
+      const rest =
+        startingAfter === undefined
+          ? ''
+          : `AND (evidence_due_at, id) >
+               ((SELECT evidence_due_at FROM disputes WHERE account_id = ? AND live = ? AND id = ?), ?)`
+      const rows = sql(
+        `SELECT ${DISPUTE_COLUMNS} FROM disputes INDEXED BY disputes_due
+         WHERE account_id = ? AND live = ? AND status = 'open' AND evidence_due_at < ? ${rest}
+         ORDER BY evidence_due_at, id LIMIT ?`,
+      ).iterate(
+        ...own,
+        dueBefore,
+        ...(startingAfter === undefined ? [] : [...own, startingAfter, startingAfter]),
+        limit + 1,
+      ) as IterableIterator<Dispute>
+      return pageOf(rows, limit)
     },
 
     disputeByReference(scope: Scope, provider: string, reference: string): Dispute | undefined {

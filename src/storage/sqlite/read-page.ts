@@ -23,8 +23,13 @@ export function createStatements(db: Connection): Sql {
   }
 }
 
-/** An optional filter on a column, and the index that serves it. */
-export type Filter = readonly [column: string, value: string | undefined, index: string | undefined]
+/** An optional filter on a column, and the index that serves it; one index may serve several filters. */
+export type Filter = readonly [
+  column: string,
+  value: string | number | undefined,
+  index: string | undefined,
+  operator?: '<',
+]
 
 /** A list of a scope's rows by id: `from` is the table, and `index` finds them when no filter does. */
 export type List<T> = {
@@ -32,6 +37,8 @@ export type List<T> = {
   readonly columns: string
   readonly from: ListedName
   readonly index?: string
+  /** The column of the row's time; `created_at` unless given. */
+  readonly time?: string
   /** The time in an id may differ from that of its row by this much, in ms. */
   readonly marginMs?: number
   readonly of: (row: object) => T
@@ -45,6 +52,7 @@ export function listOf<T>({ prefix, name, of }: Table<T>, columns: string): List
 const RARE: Readonly<Record<string, string>> = {
   charges_by_status: `status <> 'succeeded'`,
   attempts_by_state: `state <> 'succeeded'`,
+  attempts_failed: `state IN ('declined', 'not_sent', 'unknown')`,
   webhook_deliveries_open: `state <> 'delivered'`,
   webhook_endpoints_listed: 'deleted_at IS NULL',
 }
@@ -70,40 +78,50 @@ export function page<T>(
   list: List<T>,
   scope: Scope,
   filters: readonly Filter[],
-  query: PageQuery,
+  asked: PageQuery,
 ): Page<T> | Promise<Page<T>> {
+  const query = forwards(asked)
   const given = filters.filter(([, value]) => value !== undefined)
   const first = given.find(([, , index]) => index !== undefined)
   const index = first?.[2] ?? list.index
-  const [indexed, others] = [given.filter((filter) => filter === first), given.filter((f) => f !== first)]
+  const isServed = (filter: Filter) => first !== undefined && filter[2] === first[2]
+  const [indexed, others] = [given.filter(isServed), given.filter((filter) => !isServed(filter))]
   const backwards = query.endingBefore !== undefined
-  const read = reader(sql, list, index, backwards)
+  const ascending = backwards || query.oldestFirst === true
+  const read = reader(sql, list, index, ascending)
   const own: Condition[] = [['account_id = ?', scope.accountId], ['live = ?', live(scope)], ...equal(indexed)]
   const { marginMs = 0 } = list
   const late = isTimed(query) ? setBackMs(sql) : 0
   const range = rangeOf(list.prefix, query, late, marginMs)
-  const times = late + marginMs > 0 ? timesOf(query) : []
+  const times = late + marginMs > 0 ? timesOf(query, list.time) : []
   const view = ({ rows, hasMore }: TakenRows<object>): Page<T> => {
     const data = rows.map(list.of)
-    return { data: backwards ? data.reverse() : data, hasMore }
+    return { data: backwards && !query.oldestFirst ? data.reverse() : data, hasMore }
   }
   if (others.length + times.length === 0)
     return view(takeRows(read.rows([...own, ...range], query.limit + 1), query.limit))
   return inWindows(read, own, [...equal(others), ...times], range, query.limit).then(view)
 }
 
+/** The page after a cursor of a list with the oldest first is read as the page before it of the usual list. */
+function forwards(query: PageQuery): PageQuery {
+  const { startingAfter, ...rest } = query
+  if (!query.oldestFirst || startingAfter === undefined) return query
+  return { ...rest, endingBefore: startingAfter }
+}
+
 function equal(filters: readonly Filter[]): Condition[] {
-  return filters.map(([column, value]) => [`${column} = ?`, value as string])
+  return filters.map(([column, value, , operator = '=']) => [`${column} ${operator} ?`, value as string])
 }
 
 const isTimed = ({ createdFrom, createdUntil }: PageQuery) =>
   createdFrom !== undefined || createdUntil !== undefined
 
 /** By the time of the rows. */
-function timesOf({ createdFrom, createdUntil }: PageQuery): Condition[] {
+function timesOf({ createdFrom, createdUntil }: PageQuery, column = 'created_at'): Condition[] {
   return [
-    ...(createdFrom === undefined ? [] : [['created_at >= ?', createdFrom] as const]),
-    ...(createdUntil === undefined ? [] : [['created_at < ?', createdUntil] as const]),
+    ...(createdFrom === undefined ? [] : [[`${column} >= ?`, createdFrom] as const]),
+    ...(createdUntil === undefined ? [] : [[`${column} < ?`, createdUntil] as const]),
   ]
 }
 

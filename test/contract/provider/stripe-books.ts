@@ -35,6 +35,7 @@ export type Dispute = {
   readonly reason: string
   status: string
   balance_transactions: readonly { readonly amount: number }[]
+  readonly evidence_details?: { readonly due_by: unknown }
 }
 
 /** A response of Stripe: the status and the JSON. */

@@ -246,6 +246,23 @@ describe('what Stripe answers', () => {
     assert.deepEqual(await provider.lookup(never, patience()), { kind: 'not_found' })
   })
 
+  test('evidence for a dispute is due as long as Stripe waits for it', async () => {
+    const { provider, peer } = here.at
+    const { reference } = await pay(here.at)
+    const due = async (changes: Parameters<typeof peer.books.dispute>[1]) => {
+      const answer = await provider.dispute(peer.books.dispute(reference, changes), patience())
+      return answer.kind === 'dispute' ? answer.evidenceDueAt : answer.kind
+    }
+    const details = { evidence_details: { due_by: 1_796_000_000 } }
+    assert.equal(await due({ status: 'needs_response', ...details }), 1_796_000_000_000)
+    assert.equal(await due({ status: 'appeal_needs_response', ...details }), 1_796_000_000_000)
+    for (const status of ['under_review', 'won', 'lost'])
+      assert.equal(await due({ status, ...details }), null)
+    for (const due_by of [0, -1, null, '1796000000', 1e13, 1.5])
+      assert.equal(await due({ status: 'needs_response', evidence_details: { due_by } }), null)
+    assert.equal(await due({ status: 'needs_response' }), null)
+  })
+
   test('an inquiry, or a dispute that was prevented before it took money, is none of ours yet', async () => {
     const { provider, peer } = here.at
     const { reference } = await pay(here.at)

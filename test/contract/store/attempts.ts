@@ -24,7 +24,7 @@ import {
 const T = START + 7_200_000
 
 /** Commits a charge whose provider is being called, and returns its attempt. */
-async function sent(store: Store, options: ChargeOptions & Sending): Promise<Attempt> {
+export async function sent(store: Store, options: ChargeOptions & Sending): Promise<Attempt> {
   const begun = beginCommit(options)
   await committed(store, begun.commit)
   return begun.attempt
@@ -52,7 +52,12 @@ function putOff(store: Store, { id, token }: Attempt, since: number, dueAt: numb
 }
 
 /** Makes an attempt that has been unknown since `since`. */
-async function unknown(store: Store, scope: Scope, since: number, provider = 'bank_a'): Promise<Attempt> {
+export async function unknown(
+  store: Store,
+  scope: Scope,
+  since: number,
+  provider = 'bank_a',
+): Promise<Attempt> {
   const attempt = await sent(store, { scope, provider })
   assert.equal(await putOff(store, attempt, since), true)
   return attempt
@@ -250,39 +255,6 @@ export function postponements(open: Open): void {
       oldestUnknownSince: T + 1,
       overdue: 1,
     })
-  })
-}
-
-export function attemptLists(open: Open): void {
-  rule(open, 'attempts are listed newest first, by charge and by state', async (store, { live, test }) => {
-    const { charge, attempt: paid } = await taken(store, { scope: live })
-    const refund = beginRefundCommit(charge, { scope: live })
-    await committed(store, refund.commit)
-    const later = await sent(store, { scope: live })
-    await sent(store, { scope: test })
-    const list = async (query: object) => {
-      const { data, hasMore } = await store.attempts(live, { limit: 10, ...query })
-      return [data.map((attempt) => attempt.id), hasMore]
-    }
-    const all = [later.id, refund.attempt.id, paid.id]
-    assert.deepEqual(await list({}), [all, false])
-    assert.deepEqual(await list({ limit: 2 }), [all.slice(0, 2), true])
-    assert.deepEqual(await list({ limit: 2, startingAfter: all[1] }), [all.slice(2), false])
-    assert.deepEqual(await list({ chargeId: charge.id }), [all.slice(1), false])
-    assert.deepEqual(await list({ chargeId: charge.id, limit: 1 }), [all.slice(1, 2), true])
-    assert.deepEqual(await list({ state: 'sending' }), [all.slice(0, 2), false])
-    assert.deepEqual(await list({ state: 'succeeded' }), [all.slice(2), false])
-    assert.deepEqual(await list({ state: 'sending', chargeId: charge.id }), [[all[1]], false])
-    assert.deepEqual(await list({ state: 'sending', startingAfter: all[0] }), [[all[1]], false])
-    assert.deepEqual((await store.attempts(live, { limit: 10, state: 'succeeded' })).data, [paid])
-  })
-
-  rule(open, 'an attempt is found by its id alone, and says whose it is', async (store, scopes) => {
-    for (const scope of [scopes.live, scopes.test, scopes.other]) {
-      const attempt = await sent(store, { scope })
-      assert.deepEqual(await store.attempt(attempt.id), { scope, attempt })
-    }
-    assert.equal(await store.attempt('att_nothing'), undefined)
   })
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Charge, Dispute } from '../../../src/domain/charge.ts'
 import { decideDispute } from '../../../src/domain/dispute.ts'
 import type { Commit, Scope, Store } from '../../../src/ports/store.ts'
-import { commitOf, committed, newId, type Open, rule, taken, tick } from '../../kit/commits.ts'
+import { commitOf, committed, newId, type Open, rule, START, taken, tick } from '../../kit/commits.ts'
 
 function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_${charge.id}`): Dispute {
   return {
@@ -16,6 +16,8 @@ function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_$
     customer: charge.customer,
     status: 'open',
     reason: 'not received',
+    evidenceDueAt: START + 86_400_000,
+    closedAt: null,
     createdAt: tick(),
   }
 }
@@ -89,6 +91,43 @@ export function disputes(open: Open): void {
 
   rule(
     open,
+    'open disputes with a deadline are listed the soonest first, page by page, until a time',
+    async (store, { live, test }) => {
+      const due = async (scope: Scope, evidenceDueAt: number | null, status: Dispute['status'] = 'open') => {
+        const { charge } = await taken(store, { scope, amount: 900 })
+        const opened = { ...disputeOf(charge, 400), evidenceDueAt }
+        const commit = disputeCommit(scope, charge, opened)
+        await committed(store, commit)
+        if (status !== 'open')
+          await committed(
+            store,
+            disputeCommit(scope, commit.charge, { ...opened, status, closedAt: tick() }, opened),
+          )
+        return opened.id
+      }
+      const [c, a, b] = [await due(live, 3_000), await due(live, 1_000), await due(live, 1_000)]
+      await due(live, 500, 'lost')
+      await due(live, null)
+      const other = await due(test, 2_000)
+      const list = async (query: object) => {
+        const { data, hasMore } = await store.dueDisputes(live, { limit: 9, dueBefore: 9_999, ...query })
+        return [data.map(({ id }) => id), hasMore]
+      }
+      assert.deepEqual(await list({}), [[a, b, c], false])
+      assert.deepEqual(await list({ dueBefore: 3_000 }), [[a, b], false])
+      assert.deepEqual(await list({ limit: 1 }), [[a], true])
+      assert.deepEqual(await list({ limit: 2, startingAfter: a }), [[b, c], false])
+      assert.deepEqual(await list({ startingAfter: c }), [[], false])
+      const { data } = await store.dueDisputes(test, { limit: 9, dueBefore: 9_999 })
+      assert.deepEqual(
+        data.map(({ id, evidenceDueAt }) => [id, evidenceDueAt]),
+        [[other, 2_000]],
+      )
+    },
+  )
+
+  rule(
+    open,
     'disputes are listed newest first, by charge, and found by their reference, in their scope',
     async (store, { live, test }) => {
       const made: Dispute[] = []
@@ -108,6 +147,8 @@ export function disputes(open: Open): void {
         return [data.map((dispute) => dispute.id), hasMore]
       }
       const [third, second, first] = made.map((dispute) => dispute.id)
+      assert.deepEqual(await list({ status: 'open', limit: 2 }), [[third, second], true])
+      assert.deepEqual(await list({ status: 'lost' }), [[], false])
       assert.deepEqual(await list({}), [[third, second, first], false])
       assert.deepEqual(await list({ limit: 1, startingAfter: third }), [[second], true])
       assert.deepEqual(await list({ chargeId: charge.id }), [[second, first], false])

@@ -118,6 +118,8 @@ const READS = {
   providerUse: (store, scope) => store.providerUse(scope),
   dispute: (store, scope, { dispute }) => store.dispute(scope, dispute.id),
   disputes: async (store, scope) => (await store.disputes(scope, PAGE)).data,
+  dueDisputes: async (store, scope) =>
+    (await store.dueDisputes(scope, { ...PAGE, dueBefore: Number.MAX_SAFE_INTEGER })).data,
   disputeByReference: (store, scope, { dispute }) =>
     store.disputeByReference(scope, dispute.provider, dispute.providerReference),
   alarm: (store, scope, { alarm }) => store.alarm(scope, alarm.id),
