@@ -24,6 +24,11 @@ after(async () => {
 const api = () => client(server.url)
 const last = async () => (await eventsAfter(api())).at(-1)?.sequence ?? 0
 const poll = (query: string) => api().get<Page<Event>>(`/api/v1/events?${query}`)
+/** How many long polls and streams are open at a server. */
+async function openAt(url: string): Promise<number> {
+  const { body } = await call<string>(url, 'GET', '/metrics', undefined, { accept: 'text/plain' })
+  return Number(/^minipay_event_streams (\d+)$/m.exec(body)?.[1])
+}
 
 describe('a long poll', () => {
   test('returns as soon as an event is stored', async () => {
@@ -86,10 +91,7 @@ describe('a long poll', () => {
   test('takes no place among the requests in flight, and its place of its own is free once its client is gone', async (t) => {
     const env = { MINIPAY_MAX_REQUESTS: '2', MINIPAY_MAX_EVENT_STREAMS: '3' }
     const { url } = await serve(t, join(folderOf(t), 'minipay.db'), env)
-    const open = async () => {
-      const { body } = await call<string>(url, 'GET', '/metrics', undefined, { accept: 'text/plain' })
-      return Number(/^minipay_event_streams (\d+)$/m.exec(body)?.[1])
-    }
+    const open = () => openAt(url)
     const gone = new AbortController()
     const waiting: Promise<unknown>[] = []
     for (const many of [1, 2, 3]) {
@@ -100,9 +102,11 @@ describe('a long poll', () => {
     assert.deepEqual([full.status, full.body.code], [503, 'overloaded'])
     assert.equal(full.headers.get('retry-after'), '1')
     assert.equal((await call(url, 'GET', '/api/v1/charges')).status, 200)
+    const leftAt = performance.now()
     gone.abort()
     for (const one of waiting) await assert.rejects(one)
     await until(open, (count) => count === 0)
+    assert.ok(performance.now() - leftAt < 30_000, 'not only once the wait is over')
     assert.equal((await call(url, 'GET', '/api/v1/events?wait=1')).status, 200)
   })
 })
@@ -161,6 +165,19 @@ describe('a stream', () => {
       [head.status, head.headers.get('content-type')],
       [200, 'text/event-stream; charset=utf-8'],
     )
+  })
+
+  test('of a client that has left has no place any more, long before the next heartbeat', async (t) => {
+    const { url } = await serve(t, join(folderOf(t), 'minipay.db'))
+    const follower = await follow(url)
+    assert.equal(await openAt(url), 1)
+    const leftAt = performance.now()
+    await follower.cut()
+    await until(
+      () => openAt(url),
+      (count) => count === 0,
+    )
+    assert.ok(performance.now() - leftAt < 10_000)
   })
 
   test('has headers that keep proxies from holding it back, and a hint when to connect again', async () => {

@@ -1,6 +1,7 @@
 import { awaitEvents } from '../../app/events/follow.ts'
 import { refusalOfPurged } from '../../app/events/purged.ts'
 import { notFound } from '../../domain/not-found.ts'
+import { onDeparture } from '../../http/departure.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import { Refused, refuse } from '../../http/errors.ts'
 import { createdRange, DEFAULT_LIMIT, sendPage } from '../../http/paging.ts'
@@ -78,12 +79,12 @@ async function longPoll(
   { raw }: Reply,
   { query, waitMs }: { readonly query: EventQuery; readonly waitMs: number },
 ): Promise<FoundEvents> {
-  let end = () => {}
+  let [end, stopListening] = [() => {}, () => {}]
   const begin = () => {
     const wait = eventWaits.begin()
     if (!wait) throw new Refused(TOO_MANY_WAIT)
     end = wait.end
-    raw.once('close', end)
+    stopListening = onDeparture(raw, end)
     // It takes a place of its own kind while it waits.
     request.leavePlace()
     return wait.signal
@@ -95,7 +96,7 @@ async function longPoll(
       throw new Refused(refuse('unauthenticated', 'The API key is no longer valid.', 'Authorization'))
     return page
   } finally {
-    raw.off('close', end)
+    stopListening()
     end()
   }
 }
