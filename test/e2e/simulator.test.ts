@@ -296,7 +296,7 @@ describe('its notifications', () => {
       payment: paid.reference,
     })
     await first.control('PUT', '/notify', { url: receiver.url })
-    await receiver.waitFor(3)
+    await receiver.waitForRequests(3)
     await first.kill()
     const second = await startSimulator(database, { secret: SECRET })
     try {

@@ -38,7 +38,7 @@ const endpointAt = (path: string, fields: object = {}) =>
 async function nextAt(path: string, secrets: readonly string[]): Promise<ReceivedWebhook> {
   const isThere = ({ headers }: ReceivedWebhook) => headers['x-path'] === path
   for (let count = receiver.received.length; !receiver.received.some(isThere); count++)
-    await receiver.waitFor(count + 1)
+    await receiver.waitForRequests(count + 1)
   const [found = assert.fail()] = receiver.received.splice(receiver.received.findIndex(isThere), 1)
   for (const secret of secrets)
     new Webhook(secret).verify(found.body, found.headers as Record<string, string>)

@@ -120,7 +120,7 @@ test('a newcomer registers an endpoint, verifies, loses the receiver, replays, a
 
   // Followed the events through all of it.
   await api.refund(paid.id)
-  await receiver.waitFor(10)
+  await receiver.waitForRequests(10)
   await follow()
   assert.deepEqual(
     followed.map(({ sequence }) => sequence),
@@ -257,13 +257,13 @@ test('while a secret is rotated, a receiver with either secret accepts every web
   const rotated = await api.post<EndpointAnswer>(`${ENDPOINTS_PATH}/${endpoint.id}/rotate_secret`)
   const before = receiver.received.length
   await api.charge()
-  await receiver.waitFor(before + 1)
+  await receiver.waitForRequests(before + 1)
   const webhook = receiver.received[before] as ReceivedWebhook
   for (const secret of [endpoint.secret, rotated.body.secret])
     new Webhook(secret).verify(webhook.body, webhook.headers as Record<string, string>)
   await api.post(`${ENDPOINTS_PATH}/${endpoint.id}/rotate_secret`, { overlap_seconds: 0 })
   await api.charge()
-  await receiver.waitFor(before + 2)
+  await receiver.waitForRequests(before + 2)
   const later = receiver.received[before + 1] as ReceivedWebhook
   assert.throws(() =>
     new Webhook(rotated.body.secret).verify(later.body, later.headers as Record<string, string>),

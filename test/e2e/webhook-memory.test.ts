@@ -8,7 +8,6 @@ import { atEnd, folderOf } from '../kit/folders.ts'
 import { call } from '../kit/http.ts'
 import { startReceiver } from '../kit/receiver.ts'
 import { serve } from '../kit/server.ts'
-import { until } from '../kit/until.ts'
 import { makeEndpoint } from '../kit/webhook-endpoints.ts'
 
 const SILENT = 100
@@ -33,7 +32,7 @@ async function residentMB(t: TestContext, silentEndpoints: number): Promise<numb
     assert.equal(made.status, 201)
   }
   for (let i = 0; i < CHARGES; i += 10) await Promise.all(Array.from({ length: 10 }, (_, j) => charge(i + j)))
-  await until('the quick receiver got all', () => quick.received.length === CHARGES)
+  await quick.waitFor(CHARGES)
   const resident = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.process.pid}/status`, 'utf8'))
   await server.kill()
   return Number(resident?.[1]) / 1_000

@@ -171,7 +171,7 @@ test('a clock that is set back by an hour holds up no webhook, and one moment ah
   t.after(receiver.close)
   const server = await world.start(HOUR, { WEBHOOK_TARGET: receiver.url })
   const first = await server.api.charge({}, 'order-1')
-  await receiver.waitFor(3)
+  await receiver.waitForRequests(3)
   world.set(0)
   failing = false
   const second = await server.api.charge({}, 'order-2')
@@ -206,7 +206,7 @@ test('a clock that was set back while nothing ran holds up no webhook', async (t
   t.after(receiver.close)
   const ahead = await world.start(HOUR, { WEBHOOK_TARGET: receiver.url })
   await ahead.api.charge()
-  await receiver.waitFor(2)
+  await receiver.waitForRequests(2)
   await ahead.stop()
   failing = false
   const { api, output } = await world.start(0, { WEBHOOK_TARGET: receiver.url })

@@ -14,8 +14,15 @@ export type ReceivedWebhook = {
 export type Receiver = {
   readonly url: string
   readonly received: ReceivedWebhook[]
-  /** Resolves when `count` webhooks have arrived. */
+  /** The first of each webhook, in their order. */
+  different(): ReceivedWebhook[]
+  /**
+   * Resolves when `count` different webhooks have arrived. Each comes at least once: a repetition does not count. Rejects
+   * after a minute, as does the next one.
+   */
   waitFor(count: number): Promise<void>
+  /** Resolves when `count` requests have arrived, with repetitions. */
+  waitForRequests(count: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -25,14 +32,19 @@ export async function startReceiver(
     response.end('ok'),
 ): Promise<Receiver> {
   const received: ReceivedWebhook[] = []
-  const waiting: { count: number; resolve: () => void }[] = []
+  const names = new Set<string>()
+  let requests = 0
+  const counts = { different: () => names.size, requests: () => requests }
+  const waiting: { count: number; of: keyof typeof counts; resolve: () => void }[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () => {
       const webhook = { headers: request.headers, body: Buffer.concat(chunks).toString(), at: Date.now() }
       received.push(webhook)
-      for (const waiter of waiting) if (received.length >= waiter.count) waiter.resolve()
+      requests++
+      names.add(nameOf(webhook))
+      for (const { count, of, resolve } of waiting) if (counts[of]() >= count) resolve()
       answer(webhook, response)
     })
   })
@@ -40,12 +52,34 @@ export async function startReceiver(
   return {
     url: `${url}/webhook`,
     received,
-    waitFor(count) {
-      if (received.length >= count) return Promise.resolve()
-      return new Promise((resolve) => waiting.push({ count, resolve }))
+    different() {
+      const seen = new Set<string>()
+      return received.filter((one) => seen.size < seen.add(nameOf(one)).size)
     },
+    waitFor: (count) => waitFor(count, 'different'),
+    waitForRequests: (count) => waitFor(count, 'requests'),
     close,
   }
+
+  function waitFor(count: number, of: keyof typeof counts): Promise<void> {
+    if (counts[of]() >= count) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        const came = `${requests} requests with ${names.size} different webhooks`
+        reject(new Error(`the receiver waits for ${count}, and got ${came} within a minute`))
+      }, 60_000)
+      const arrived = () => {
+        clearTimeout(late)
+        resolve()
+      }
+      waiting.push({ count, of, resolve: arrived })
+    })
+  }
+}
+
+/** The same for each attempt of a delivery. Requests that are no delivery differ by their body. */
+function nameOf({ headers, body }: ReceivedWebhook): string {
+  return String(headers['x-webhook-delivery'] ?? headers['webhook-id'] ?? body)
 }
 
 export type SignedReceiver = {

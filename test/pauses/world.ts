@@ -95,7 +95,7 @@ export async function startPausesWorld(): Promise<PausesWorld> {
     answerWith(body) {
       answer = body
     },
-    heardWebhooks: (count) => receiver.waitFor(receiver.received.length + count),
+    heardWebhooks: (count) => receiver.waitForRequests(receiver.received.length + count),
     async close() {
       await server.stop()
       await Promise.all([peer.close(), receiver.close()])

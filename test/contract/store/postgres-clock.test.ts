@@ -46,7 +46,7 @@ test('a database whose clock is a month ahead for a while forgets no key, cancel
   assert.ok(isNear(ahead.created_at, 30 * DAY), ahead.created_at)
   for (const api of [one, two]) assert.equal(await again(api, 'order-1'), first.id)
   // Their retries are due by the wrong clock.
-  await receiver.waitFor(6)
+  await receiver.waitForRequests(6)
 
   await setClock('0')
   for (const api of [one, two]) await seen(api, (moved) => moved < -29 * 86_400)
