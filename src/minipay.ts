@@ -308,7 +308,7 @@ function routingOf(
     routingRules: () => call(() => router.current(scope)),
     replaceRoutingRules: (document) =>
       call(async () => {
-        const replaced = await router.replace(scope, document, undefined, audit)
+        const replaced = await router.replace(scope, document, {}, audit)
         return isRejection(replaced) ? rejected(replaced) : { version: replaced.version }
       }),
   }

@@ -22,6 +22,7 @@ const RULE_ERRORS: Readonly<Record<Exclude<ErrorCode, HttpErrorCode>, Omit<Error
   webhook_endpoint_not_found: { status: 404 },
   webhook_replay_not_found: { status: 404 },
   attempt_not_found: { status: 404 },
+  routing_version_not_found: { status: 404 },
   provider_not_found: { status: 404 },
   idempotency_key_in_progress: { status: 409, retryAfterS: 1 },
   events_purged: { status: 410 },

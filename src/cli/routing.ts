@@ -1,7 +1,8 @@
 /** `minipay routing`: the routing rules of a running server. */
 
 import { readFileSync } from 'node:fs'
-import type { RuleSetView, SimulationView } from '../api/minipay/routing-schemas.ts'
+import type { RuleSetView } from '../api/minipay/routing-schemas.ts'
+import type { SimulationView } from '../api/minipay/simulation-schemas.ts'
 import type { Problem } from '../domain/routing/rule-set.ts'
 import { type ApiClient, ApiError } from './api.ts'
 

@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   provider_unavailable: 'No provider could take the charge, capture, cancel or refund. No money moved.',
   routing_rules_invalid:
     'The rule set has errors; `problems` lists each with its position. MiniPay stored nothing.',
+  routing_version_not_found: 'MiniPay does not keep this version of the routing rules.',
   routing_version_conflict: 'The rule set is no longer at the expected version; MiniPay stored nothing.',
   permission_denied:
     'The API key lacks the permission that the endpoint requires, or that the request would grant; the message names it.',

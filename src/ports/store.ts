@@ -13,7 +13,7 @@
  */
 import type { Alarm, AlarmKind } from '../domain/alarm.ts'
 import type { Attempt, AttemptKind, AttemptState } from '../domain/attempt.ts'
-import type { AuditEntry } from '../domain/audit.ts'
+import type { Actor, AuditEntry } from '../domain/audit.ts'
 import type { Charge, ChargeCounter, ChargeStatus, Dispute, Refund } from '../domain/charge.ts'
 import type { Epoch } from '../domain/epoch.ts'
 import type { EventType } from '../domain/event.ts'
@@ -170,11 +170,20 @@ export type ProviderUse = {
   readonly openAttempts: number
 }
 
-export type StoredRuleSet = {
+/** What the history says of a version of the routing rules. */
+export type RuleSetVersion = {
   readonly version: number
-  readonly document: string
+  /** Who stored it; null for a version from before MiniPay kept that. */
+  readonly author: Actor | null
+  /** Why, in the author's words; null without any. */
+  readonly note: string | null
   readonly createdAt: number
+  /** Whether these are the built-in rules, after a reset. */
+  readonly isBuiltIn: boolean
 }
+export type StoredRuleSet = Omit<RuleSetVersion, 'isBuiltIn'> & { readonly document: string }
+/** A version to be stored. Its author is the actor of its audit entry. */
+export type NewRuleSet = Pick<StoredRuleSet, 'document' | 'note' | 'createdAt'>
 
 /** A provider's verified notification, to be handled. */
 export type StoredNotification = {
@@ -299,14 +308,14 @@ export type Store = Parts & {
 
   /** The newest rule set; undefined when none was stored. */
   ruleSet(scope: Scope): Promise<StoredRuleSet | undefined>
-  /** Stores the next version, and keeps `KEPT_VERSIONS`. False when `version` is no longer the newest (0: none is stored). */
-  replaceRuleSet(
+  ruleSetVersion(scope: Scope, version: number): Promise<StoredRuleSet | undefined>
+  /** Newest first; those before a version. */
+  ruleSetVersions(
     scope: Scope,
-    version: number,
-    document: string,
-    now: number,
-    audit: AuditEntry,
-  ): Promise<boolean>
+    query: { readonly limit: number; readonly before?: number },
+  ): Promise<Page<RuleSetVersion>>
+  /** Stores the next version, and keeps `KEPT_VERSIONS`. False when `version` is no longer the newest (0: none is stored). */
+  replaceRuleSet(scope: Scope, version: number, next: NewRuleSet, audit: AuditEntry): Promise<boolean>
 
   /** False when it was stored before; one that failed is due again then. It is due at `receivedAt`. */
   addNotification(notification: StoredNotification): Promise<boolean>

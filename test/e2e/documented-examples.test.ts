@@ -359,6 +359,8 @@ test('routing rules are as in the examples', async () => {
   const at = world.api
   await send('replaceRoutingRules', 200, 'replaced', { at })
   await send('retrieveRoutingRules', 200, 'stored', { at })
+  await send('listRoutingVersions', 200, 'page', { at })
+  await send('retrieveRoutingVersion', 200, 'version', { at, id: '1' })
   await send('simulateRouting', 200, 'charge', { at })
   await send('resetRoutingRules', 200, 'reset', { at })
 })

@@ -6,8 +6,9 @@ import { after, before, test } from 'node:test'
 import type { ProviderView as Provider } from '../../src/api/minipay/provider-schemas.ts'
 import type {
   RuleSetView as RuleSet,
-  SimulationView as Simulation,
+  RuleSetVersionView as RuleSetVersion,
 } from '../../src/api/minipay/routing-schemas.ts'
+import type { SimulationView as Simulation } from '../../src/api/minipay/simulation-schemas.ts'
 import { type Charge, type Client, client, type ErrorAnswer, type Page } from '../kit/client.ts'
 import { assertDocumented } from '../kit/documented.ts'
 import { tempDir } from '../kit/folders.ts'
@@ -105,6 +106,59 @@ test('a rule set for a version that is no longer current is refused and not stor
     version: version - 1,
   })
   assert.deepEqual([late.status, late.body.code], [409, 'routing_version_conflict'])
+  assert.equal((await api.get<RuleSet>('/api/v1/routing')).body.version, version)
+})
+
+test('the history has each version with its author and note, and an old document can be stored again', async () => {
+  const history = async (query = '') =>
+    (await api.get<Page<RuleSetVersion>>(`/api/v1/routing/versions${query}`)).body
+  const first = (await put<RuleSet>({ document: { rules: [EU], default: DEFAULT }, note: 'Try bank_b.' }))
+    .body
+  assert.deepEqual([first.author, first.note, first.built_in], ['keyless', 'Try bank_b.', false])
+  const reset = await call<RuleSet>(server.url, 'DELETE', '/api/v1/routing?note=No%20more%20rules.')
+  assert.deepEqual([reset.body.note, reset.body.built_in], ['No more rules.', true])
+
+  const { data, has_more } = await history('?limit=2')
+  const { document: _, ...shown } = first
+  const { document: __, ...shownReset } = reset.body
+  assert.deepEqual([data, has_more], [[shownReset, shown], true])
+  assert.equal((await history(`?before=${first.version}`)).data[0]?.version, first.version - 1)
+
+  const old = await api.get<RuleSet>(`/api/v1/routing/versions/${first.version}`)
+  assert.deepEqual(old.body, first)
+  const restored = await put<RuleSet>({ document: old.body.document, version: reset.body.version })
+  assert.deepEqual([restored.status, restored.body.document], [200, first.document])
+  assert.deepEqual([restored.body.version, restored.body.note], [reset.body.version + 1, null])
+  const builtIn = await api.get<RuleSet>(`/api/v1/routing/versions/${reset.body.version}`)
+  assert.deepEqual([builtIn.body.built_in, builtIn.body.document], [true, reset.body.document])
+})
+
+test('a version that is not there, or no number, and a note that is too long are refused', async () => {
+  for (const version of ['0', '999999999', '99999999999999999999', '-1', 'x', '1.0']) {
+    const { status, body } = await api.get<ErrorAnswer>(`/api/v1/routing/versions/${version}`)
+    assert.deepEqual([status, body.code], [404, 'routing_version_not_found'], version)
+  }
+  for (const note of ['', 'x'.repeat(1_001), 7])
+    assert.equal(
+      (await put<ErrorAnswer>({ document: { default: DEFAULT }, note })).body.code,
+      'parameter_invalid',
+    )
+  const card = await put<ErrorAnswer>({ document: { default: DEFAULT }, note: 'for 4242 4242 4242 4242' })
+  assert.equal(card.status, 400)
+})
+
+test('a draft is checked without storing it', async () => {
+  const { version } = (await api.get<RuleSet>('/api/v1/routing')).body
+  const good = await simulate({ rules: { rules: [EU], default: DEFAULT } })
+  assert.deepEqual([good.status, good.body], [200, { version: null, charge: null, last: null }])
+  const bad = await simulate<ErrorAnswer>({ rules: { rules: [{ ...EU, when: 'amout < 3' }], default: {} } })
+  assert.deepEqual(
+    bad.body.problems?.map(({ path, position }) => [path, position?.column]),
+    [
+      ['rules[0].when', 1],
+      ['default', undefined],
+    ],
+  )
   assert.equal((await api.get<RuleSet>('/api/v1/routing')).body.version, version)
 })
 
@@ -221,7 +275,8 @@ test('a simulation can ask about the time of the charge', async () => {
 
 test('a simulation over the newest charges counts where they would go, and changes nothing', async () => {
   const { version } = await store({ default: DEFAULT })
-  for (let i = 0; i < 3; i++) await charge({ amount: 100 + i })
+  const made: Charge[] = []
+  for (let i = 0; i < 3; i++) made.push(await charge({ amount: 100 + i }))
   const { body } = await simulate({
     rules: { rules: [{ ...EU, when: 'amount == 101' }], default: DEFAULT },
     last: 3,
@@ -229,6 +284,15 @@ test('a simulation over the newest charges counts where they would go, and chang
   assert.deepEqual(body.last, {
     charges: 3,
     changed: 1,
+    rerouted: 1,
+    samples: [
+      {
+        ...{ transaction_id: made[1]?.id, amount: 101, currency: 'eur', customer: 'cus_42' },
+        ...{ created_at: made[1]?.created_at, went: 'bank_a' },
+        route: { rule: 'eu', provider: 'bank_b' },
+        stored_route: { rule: 'default', provider: 'bank_a' },
+      },
+    ],
     not_evaluated: 0,
     rules: [
       { rule: 'default', charges: 2 },

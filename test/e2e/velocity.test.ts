@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { SimulationView as Simulation } from '../../src/api/minipay/routing-schemas.ts'
+import type { SimulationView as Simulation } from '../../src/api/minipay/simulation-schemas.ts'
 import { assertSound } from '../kit/audit.ts'
 import { type Charge, type Client, client, type DeclineAnswer, type Event, type Page } from '../kit/client.ts'
 import { atEnd, folderOf } from '../kit/folders.ts'

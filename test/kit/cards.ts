@@ -1,7 +1,7 @@
 /** Card testing: many charges of a few cards, against a server whose velocity limit is the same for each card. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { SimulationView } from '../../src/api/minipay/routing-schemas.ts'
+import type { SimulationView } from '../../src/api/minipay/simulation-schemas.ts'
 import type { DeclineAnswer } from './client.ts'
 import { type Answer, call, charge } from './http.ts'
 import { storeRules } from './world.ts'

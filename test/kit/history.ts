@@ -218,7 +218,7 @@ export async function fillBooks(store: Store): Promise<void> {
   const { bankA, bankB, context } = books
   await books.charge(1_010, { metadata: { order: '45' } })
   for (const document of [{ ...RULES, rules: [RULES.rules[0]] }, RULES]) {
-    const stored = await context.router.replace(LIVE, document, undefined, auditIn(LIVE))
+    const stored = await context.router.replace(LIVE, document, {}, auditIn(LIVE))
     if (isRejection(stored)) throw new Error(stored.message)
   }
   await atOneBank(books)
@@ -241,7 +241,7 @@ export async function fillSandboxBooks(store: Store): Promise<void> {
   await setDefault(store)
   await atTheSandbox(books)
   const document = { default: { providers: ['sandbox'] } }
-  const stored = await books.context.router.replace(LIVE, document, undefined, auditIn(LIVE))
+  const stored = await books.context.router.replace(LIVE, document, {}, auditIn(LIVE))
   if (isRejection(stored)) throw new Error(stored.message)
   await books.charge(1_005)
   await deliverSome(store)

@@ -214,6 +214,10 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   'DELETE /api/v1/routing': {
     'while none are stored': () => ({ method: 'DELETE', path: '/api/v1/routing' }),
   },
+  'GET /api/v1/routing/versions/:version': {
+    'the built-in rules': get('/api/v1/routing/versions/1'),
+    'a long number': get(`/api/v1/routing/versions/${'9'.repeat(7_900)}`),
+  },
   'POST /api/v1/routing/simulate': {
     ...Object.fromEntries(
       CONDITION_KINDS.map((kind) => [kind, (world: PausesWorld) => world.simulation(kind)]),

@@ -168,6 +168,16 @@ export const ACCESS: readonly Tampering[] = [
     says: /^The rules of account 1 \(live\) of version 2 are others than the audit log says\.$/,
   },
   {
+    what: 'the author of a version of the rules',
+    sql: `UPDATE rule_sets SET author = 'cli' WHERE version = 1`,
+    says: /^The rules of account 1 \(live\) of version 1 have the author cli, and the audit log says \w+\.$/,
+  },
+  {
+    what: 'the note of a version of the rules',
+    sql: `UPDATE rule_sets SET note = 'on request' WHERE version = 2`,
+    says: /^The rules of account 1 \(live\) of version 2 have another note than the audit log says\.$/,
+  },
+  {
     what: 'a newer version of the rules that somebody inserted',
     sql: `INSERT INTO rule_sets (account_id, live, version, document, created_at)
       SELECT account_id, live, 3, replace(document, '>= 2000', '>= 2100'), created_at FROM rule_sets WHERE version = 2`,

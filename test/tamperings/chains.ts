@@ -48,7 +48,7 @@ export const CHAINS: readonly Tampering[] = [
   {
     what: 'the actor of an audit entry',
     sql: `UPDATE audit_log SET actor = 'key_somebody_else' WHERE account_id = 1 AND live = 1 AND seq = 1`,
-    says: /^Link \d+ of account 1 \(live\) does not match its rows: the audit entry 1, the link itself/,
+    says: /^The rules of account 1 \(live\) of version 1 have the author keyless, and the audit log says key_somebody_else\.$/,
   },
   {
     what: 'what an audit entry says was stored before',

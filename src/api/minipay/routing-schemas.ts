@@ -1,4 +1,5 @@
 /** The schemas of routing rules and of their simulation. */
+import { LIMITS } from '../../domain/limits.ts'
 import { MAX_AMOUNT } from '../../domain/money.ts'
 import {
   LIMIT_SUBJECTS,
@@ -31,7 +32,7 @@ import {
   strict,
   string,
 } from '../../http/schema.ts'
-import { amount, count, currency, customer, metadata, sum, time } from './fields.ts'
+import { limit as pageLimit, time } from './fields.ts'
 
 const list = <T>(items: Schema<T>, keywords: object): Schema<readonly T[]> => ({
   ...array(items),
@@ -178,178 +179,81 @@ export const RuleSetDocument = named(
   'Rules for the provider of a charge.',
 )
 
-const version = integer({ minimum: 0, examples: [1] })
+export const ruleSetVersion = integer({ minimum: 0, examples: [1] })
+
+const versionFields = {
+  author: nullable(
+    string({
+      description:
+        'Who stored this version, as the audit log names actors. Null for a version of an older MiniPay.',
+      examples: ['keyless', 'key_01kasw5v8g000ne3r5yx2tb4qd'],
+    }),
+  ),
+  note: nullable(string({ description: 'Why, in the words of the author.', examples: ['Try bank_b.'] })),
+  built_in: {
+    ...boolean(),
+    description:
+      'Whether these are the built-in rules: every provider in the order of the current configuration.',
+  },
+}
 
 export const RuleSet = named(
   'RoutingRules',
   object({
     version: {
-      ...version,
+      ...ruleSetVersion,
       description:
         'Grows by one with each change. 0 while no rules are stored. MiniPay keeps the newest 100 versions.',
     },
     document: RuleSetDocument,
     created_at: nullable({ ...time, description: 'When this version was stored.' }),
+    ...versionFields,
   }),
   'The rules with their version.',
 )
 export type RuleSetView = Static<typeof RuleSet>
 
+export const RuleSetVersion = named(
+  'RoutingVersion',
+  object({
+    version: { ...ruleSetVersion, minimum: 1, description: 'The number of the version.' },
+    created_at: { ...time, description: 'When this version was stored.' },
+    ...versionFields,
+  }),
+  'A version of the rules, without its document.',
+)
+export type RuleSetVersionView = Static<typeof RuleSetVersion>
+
+export const VersionsQuery = strict({
+  limit: pageLimit,
+  before: optional(integer({ minimum: 1, description: 'Versions with a smaller number, newest first.' })),
+})
+export const VersionParams = object({
+  version: string({ description: 'The number of the version.', examples: ['1'] }),
+})
+
 const expected = optional({
-  ...version,
+  ...ruleSetVersion,
   description: 'The version that you expect to replace. Without it, MiniPay replaces any version.',
 })
 
+const note = optional(
+  string({
+    minLength: 1,
+    maxLength: LIMITS.description,
+    description: 'Why you change the rules: the history shows it.',
+    examples: ['Try bank_b.'],
+  }),
+)
+
 export const RuleSetBody = named(
   'ReplaceRoutingRulesRequest',
-  strict({ document: RuleSetDocument, version: expected }),
+  strict({ document: RuleSetDocument, version: expected, note }),
   'The rules to store.',
 )
 
 /** The query of a reset. */
-export const RuleSetQuery = strict({ version: expected })
+export const RuleSetQuery = strict({ version: expected, note })
 
 /** The check of the body without its document: the router checks the document, and gives each mistake its place. */
-export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected })
-
-const charge = named(
-  'SimulatedCharge',
-  strict({
-    amount,
-    currency: { ...currency, examples: ['eur'] },
-    customer,
-    payment_method: optional(
-      string({
-        minLength: 1,
-        maxLength: 255,
-        description: "The provider's token for the customer's card.",
-        examples: ['tok_visa'],
-      }),
-    ),
-    metadata: optional({ ...metadata, examples: [{ tier: 'gold' }] }),
-    time: optional({ ...time, description: 'When the charge is made. Without it, now.' }),
-  }),
-  'A charge that is not made.',
-)
-
-export type SimulatedChargeBody = Static<typeof charge>
-
-/** The most charges that one request replays. */
-export const MAX_LAST = 1_000
-
-const simulation = {
-  charge: optional({ ...charge, description: 'One charge to route.' }),
-  last: optional(
-    integer({ minimum: 1, maximum: MAX_LAST, description: 'Routes this many of the newest charges again.' }),
-  ),
-}
-
-const draft = 'A draft. Without it, the stored rules.'
-
-export const SimulationBody = named(
-  'SimulateRoutingRequest',
-  strict({ rules: optional({ ...RuleSetDocument, description: draft }), ...simulation }),
-  'The charges to route, and the rules.',
-)
-
-export const SimulationEnvelope = strict({ rules: optional({} as Schema<unknown>), ...simulation })
-const reason = (example: string) => string({ description: 'The reason.', examples: [example] })
-const skipped = array(object({ provider, reason: reason('circuit breaker open') }))
-
-const limitName = string({ description: 'The name of the limit.', examples: ['card testing'] })
-const usage = (what: string) => ({
-  ...nullable(object({ used: { ...sum, description: 'Used so far.' }, max: amount })),
-  description: `${what} in the current window, and its maximum. Null without such a maximum.`,
-})
-const simulatedLimit = named(
-  'SimulatedLimit',
-  object({
-    limit: limitName,
-    would_decline: { ...boolean(), description: 'Whether the charge would exceed the limit now.' },
-    not_applied: nullable(reason('The charge has no payment method.')),
-    charges: usage('The number of charges'),
-    amount: usage('The sum of amounts in the currency of the charge'),
-  }),
-  'The effect of a velocity limit on the charge.',
-)
-
-const simulatedRoute = named(
-  'SimulatedRoute',
-  object({
-    rule: string({ description: 'The rule that matched, or `default`.', examples: ['eu cards'] }),
-    providers: { ...array(provider), description: 'Providers that would be called, in this order.' },
-    failover_on: {
-      ...array(string({ examples: ['processing_error'] })),
-      description: 'Decline codes after which MiniPay would call the next provider.',
-    },
-    not_matched: {
-      ...array(
-        object({ rule: string({ description: 'The rule.' }), reason: reason('currency == "eur" is false.') }),
-      ),
-      description: 'Rules that did not match.',
-    },
-    skipped_now: { ...skipped, description: 'Providers that MiniPay would skip now.' },
-    limits: {
-      ...array(simulatedLimit),
-      description: 'Every velocity limit, in order. The first that declines decides.',
-    },
-  }),
-  'The route that the charge would take.',
-)
-export type SimulatedRouteView = Static<typeof simulatedRoute>
-
-const replayedCharges = named(
-  'ReplayedCharges',
-  object({
-    charges: { ...count, description: 'The number of charges that were routed again.' },
-    changed: {
-      ...count,
-      description: 'The number of charges that would go to another provider than they did.',
-    },
-    not_evaluated: {
-      ...count,
-      description: 'The number of charges for which a rule could not be evaluated.',
-    },
-    rules: {
-      ...array(
-        object({
-          rule: string({ description: 'The rule.' }),
-          charges: { ...count, description: 'The number of charges that it would match.' },
-        }),
-      ),
-      description: 'How many charges each rule would match.',
-    },
-    providers: {
-      ...array(
-        object({
-          provider,
-          would_go: { ...count, description: 'Charges that would go to it.' },
-          went: { ...count, description: 'Charges that went to it.' },
-        }),
-      ),
-      description: 'How many charges each provider would have, and had.',
-    },
-    limits: {
-      ...array(
-        object({
-          limit: limitName,
-          would_decline: { ...count, description: 'The number of these charges that it would decline.' },
-        }),
-      ),
-      description: 'The effect of each velocity limit, if these charges were the only ones.',
-    },
-  }),
-  'How the newest charges would be routed now.',
-)
-export type ReplayedChargesView = Static<typeof replayedCharges>
-
-export const SimulationResponse = named(
-  'RoutingSimulation',
-  object({
-    version: nullable({ ...version, description: 'The version of the stored rules. Null for a draft.' }),
-    charge: nullable(simulatedRoute),
-    last: nullable(replayedCharges),
-  }),
-  'The effect of the rules.',
-)
-export type SimulationView = Static<typeof SimulationResponse>
+export const RuleSetEnvelope = strict({ document: {} as Schema<unknown>, version: expected, note })

@@ -1,43 +1,66 @@
-import type { ReplayedCharge, SimulatedCharge } from '../../app/routing/simulation.ts'
-import { isRejection } from '../../domain/error.ts'
+import type { CurrentRuleSet } from '../../app/routing/router.ts'
+import type { ReplayedCharge, SampledCharge, SimulatedCharge } from '../../app/routing/simulation.ts'
+import { isRejection, reject } from '../../domain/error.ts'
 import { CURRENCY_WANTED } from '../../domain/limits.ts'
 import { parseCurrency } from '../../domain/money.ts'
 import type { Facts } from '../../domain/routing/choose.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
-import { time } from '../../http/paging.ts'
+import { DEFAULT_LIMIT, sendPage, time } from '../../http/paging.ts'
+import type { RuleSetVersion } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint, Services } from '../endpoint.ts'
 import { sendRejection } from '../errors.ts'
 import { RULES, TIME } from '../openapi/example-objects.ts'
 import { shows } from '../openapi/examples.ts'
+import { page } from './lists.ts'
 import { bodyValidator, currencyRefused, queryValidator } from './parameters.ts'
 import {
-  type ReplayedChargesView,
   RuleSet,
   RuleSetBody,
   RuleSetEnvelope,
   RuleSetQuery,
+  RuleSetVersion as RuleSetVersionSchema,
+  type RuleSetVersionView,
   type RuleSetView,
+  VersionParams,
+  VersionsQuery,
+} from './routing-schemas.ts'
+import {
+  type ReplayedChargesView,
   type SimulatedChargeBody,
   type SimulatedRouteView,
   SimulationBody,
   SimulationEnvelope,
   SimulationResponse,
   type SimulationView,
-} from './routing-schemas.ts'
+} from './simulation-schemas.ts'
 import { timestamp } from './views.ts'
 
 const validRuleSet = bodyValidator(RuleSetEnvelope)
+const validVersions = queryValidator(VersionsQuery)
 const validReset = queryValidator(RuleSetQuery)
 const validSimulation = bodyValidator(SimulationEnvelope)
 
+const NOTE = 'Send small European charges to bank_b.'
+const VERSION = { version: 1, created_at: TIME, author: 'keyless', note: NOTE, built_in: false }
+const STORED = { ...VERSION, document: RULES }
+
 /** `document` was stored, so the router has checked it. */
-function ruleSetView(version: number, document: unknown, createdAt: number | null): RuleSetView {
+function ruleSetView({ document, createdAt, ...facts }: CurrentRuleSet): RuleSetView {
   return {
-    version,
+    version: facts.version,
     document: document as RuleSetView['document'],
     created_at: createdAt === null ? null : timestamp(createdAt),
+    ...authorOf(facts),
   }
+}
+
+function versionView({ version, createdAt, ...facts }: RuleSetVersion): RuleSetVersionView {
+  return { version, created_at: timestamp(createdAt), ...authorOf(facts) }
+}
+
+function authorOf({ author, note, isBuiltIn }: Pick<RuleSetVersion, 'author' | 'note' | 'isBuiltIn'>) {
+  return { author, note, built_in: isBuiltIn }
 }
 
 const retrieveRuleSetEndpoint: Endpoint = {
@@ -52,10 +75,51 @@ const retrieveRuleSetEndpoint: Endpoint = {
   query: NoQuery,
   responses: { 200: { description: 'The current rules.', schema: RuleSet } },
   errors: [],
-  examples: shows('stored', 'Stored rules', { version: 1, document: RULES, created_at: TIME }),
+  examples: shows('stored', 'Stored rules', STORED),
   async handle({ context }, request, reply) {
-    const { version, document, createdAt } = await context.router.current(scopeOf(request))
-    return sendObject(reply, ruleSetView(version, document, createdAt))
+    return sendObject(reply, ruleSetView(await context.router.current(scopeOf(request))))
+  },
+}
+
+const listVersionsEndpoint: Endpoint = {
+  id: 'listRoutingVersions',
+  method: 'GET',
+  url: '/api/v1/routing/versions',
+  permission: 'routing:read',
+  summary: 'List the versions of the routing rules, newest first',
+  description: 'MiniPay keeps the newest 100. To restore one, store its document again.',
+  tag: 'Routing',
+  query: VersionsQuery,
+  responses: { 200: { description: 'A page of versions.', schema: page(RuleSetVersionSchema) } },
+  errors: ['cursor_invalid'],
+  examples: shows('page', 'A page of versions', { data: [VERSION], has_more: false }),
+  async handle({ context }, request, reply) {
+    const { limit = DEFAULT_LIMIT, before } = validVersions(request.query)
+    const query = { limit, ...(before !== undefined && { before }) }
+    return sendPage(reply, await context.store.ruleSetVersions(scopeOf(request), query), versionView)
+  },
+}
+
+const retrieveVersionEndpoint: Endpoint = {
+  id: 'retrieveRoutingVersion',
+  method: 'GET',
+  url: '/api/v1/routing/versions/:version',
+  permission: 'routing:read',
+  summary: 'Retrieve a version of the routing rules',
+  tag: 'Routing',
+  params: VersionParams,
+  query: NoQuery,
+  responses: { 200: { description: 'The version.', schema: RuleSet } },
+  errors: ['routing_version_not_found'],
+  examples: shows('version', 'A version', STORED),
+  async handle({ context }, request, reply) {
+    const { version } = request.params as { version: string }
+    const stored = /^\d{1,9}$/.test(version)
+      ? await context.router.version(scopeOf(request), Number(version))
+      : undefined
+    if (stored) return sendObject(reply, ruleSetView(stored))
+    const message = 'MiniPay does not keep this version of the routing rules.'
+    return sendRejection(reply, reject('routing_version_not_found', message, 'version'))
   },
 }
 
@@ -76,17 +140,18 @@ const replaceRuleSetEndpoint: Endpoint = {
     {
       name: 'replaced',
       summary: 'The first rules',
-      body: { document: RULES, version: 0 },
+      body: { document: RULES, version: 0, note: NOTE },
       status: 200,
-      response: { version: 1, document: RULES, created_at: TIME },
+      response: STORED,
     },
   ],
   async handle({ context }, request, reply) {
     const body = validRuleSet(request.body)
     const [scope, audit] = [scopeOf(request), auditing(context, request)]
-    const stored = await context.router.replace(scope, body.document, body.version, audit)
+    const how = { expected: body.version, note: body.note }
+    const stored = await context.router.replace(scope, body.document, how, audit)
     if (isRejection(stored)) return sendRejection(reply, stored)
-    return sendObject(reply, ruleSetView(stored.version, body.document, stored.createdAt))
+    return sendObject(reply, ruleSetView(stored))
   },
 }
 
@@ -106,14 +171,14 @@ const resetRuleSetEndpoint: Endpoint = {
     version: 2,
     document: { rules: [], default: { providers: ['bank_a', 'bank_b'], failover_on: [] } },
     created_at: TIME,
+    ...{ author: 'keyless', note: null, built_in: true },
   }),
   async handle({ context }, request, reply) {
-    const scope = scopeOf(request)
-    const { version: expected } = validReset(request.query)
-    const reset = await context.router.reset(scope, expected, auditing(context, request))
+    const { version: expected, note } = validReset(request.query)
+    const audit = auditing(context, request)
+    const reset = await context.router.reset(scopeOf(request), { expected, note }, audit)
     if (isRejection(reset)) return sendRejection(reply, reset)
-    const { version, document, createdAt } = await context.router.current(scope)
-    return sendObject(reply, ruleSetView(version, document, createdAt))
+    return sendObject(reply, ruleSetView(reset))
   },
 }
 
@@ -205,6 +270,8 @@ function simulatedRouteView({ plan, notMatched, openNow, limits }: SimulatedChar
 function replayedView({
   charges,
   changed,
+  rerouted,
+  samples,
   notEvaluated,
   rules,
   providers,
@@ -215,6 +282,8 @@ function replayedView({
   return {
     charges,
     changed,
+    rerouted,
+    samples: samples.map(sampledView),
     not_evaluated: notEvaluated,
     rules: [...rules].map(([rule, matched]) => ({ rule, charges: matched })),
     providers: names.map((provider) => ({
@@ -226,8 +295,18 @@ function replayedView({
   }
 }
 
+function sampledView({ charge, route, stored }: SampledCharge): ReplayedChargesView['samples'][number] {
+  const { id, amount, currency, customer, createdAt, provider } = charge
+  return {
+    ...{ transaction_id: id, amount, currency, customer, created_at: timestamp(createdAt) },
+    ...{ went: provider, route, stored_route: stored },
+  }
+}
+
 export const routingEndpoints: readonly Endpoint[] = [
   retrieveRuleSetEndpoint,
+  listVersionsEndpoint,
+  retrieveVersionEndpoint,
   replaceRuleSetEndpoint,
   resetRuleSetEndpoint,
   simulateRoutingEndpoint,

@@ -29,6 +29,12 @@ const document = (provider: string, when = "currency == 'eur'") => ({
   default: { providers: ['bank_a'] },
 })
 
+const ruleSetOf = (body: unknown, createdAt: number) => ({
+  document: JSON.stringify(body),
+  note: null,
+  createdAt,
+})
+
 const audit = auditIn(KEYLESS_SCOPE)
 
 /** A router over a small store that counts its reads. */
@@ -42,9 +48,12 @@ function setUp(charges: Charge[] = []) {
       seen.reads++
       return scope.mode === 'test' ? versions.at(-1) : undefined
     },
-    async replaceRuleSet(_scope, version, text, now) {
+    async ruleSetVersion(_scope, version) {
+      return versions[version - 1]
+    },
+    async replaceRuleSet(_scope, version, next, { actor }) {
       if (version !== versions.length) return false
-      versions.push({ version: version + 1, document: text, createdAt: now })
+      versions.push({ version: version + 1, ...next, author: actor })
       return true
     },
     velocityCounters: async () => counters,
@@ -62,7 +71,8 @@ function setUp(charges: Charge[] = []) {
   const now = () => clock.now
   const runtime = nodeRuntime
   const router = createRouter({ store, providers: () => PROVIDERS, health, loadConditions, now, runtime })
-  const replace = (body: unknown, expected?: number) => router.replace(KEYLESS_SCOPE, body, expected, audit)
+  const replace = (body: unknown, expected?: number) =>
+    router.replace(KEYLESS_SCOPE, body, { expected }, audit)
   const plan = async (facts: Partial<Facts> = {}) => router.plan(KEYLESS_SCOPE, { ...FACTS, ...facts })
   return { router, replace, plan, store, versions, counters, seen, clock, health }
 }
@@ -82,6 +92,9 @@ test('without a rule set every provider is tried in the order of the configurati
     version: 0,
     document: { rules: [], default: { providers: PROVIDERS, failover_on: [] } },
     createdAt: null,
+    author: null,
+    note: null,
+    isBuiltIn: true,
   })
   assert.equal(seen.loads, 0)
 })
@@ -90,9 +103,9 @@ test('a reset is the next version, with every provider, including those that are
   const { router, replace, plan, store, versions } = setUp()
   await replace(document('bank_b'))
   assert.deepEqual(await router.namedProviders(KEYLESS_SCOPE), ['bank_b', 'bank_a'])
-  const stale = await router.reset(KEYLESS_SCOPE, 0, audit)
+  const stale = await router.reset(KEYLESS_SCOPE, { expected: 0 }, audit)
   assert.ok(isRejection(stale) && stale.code === 'routing_version_conflict')
-  const reset = await router.reset(KEYLESS_SCOPE, 1, audit)
+  const reset = await router.reset(KEYLESS_SCOPE, { expected: 1 }, audit)
   assert.ok(!isRejection(reset) && reset.version === 2)
   assert.equal(versions.length, 2, 'the version before it stays')
   const { rule, providers, ruleSetVersion } = await plan()
@@ -124,8 +137,7 @@ test('a rule set that another node stored holds within a second', async () => {
   await store.replaceRuleSet(
     KEYLESS_SCOPE,
     0,
-    JSON.stringify(document('bank_b')),
-    clock.now,
+    ruleSetOf(document('bank_b'), clock.now),
     auditEntry(KEYLESS_SCOPE),
   )
   clock.now += 1_000
@@ -191,8 +203,7 @@ test('a stored rule set that names a provider which is no longer configured pass
   await store.replaceRuleSet(
     KEYLESS_SCOPE,
     0,
-    JSON.stringify(document('bank_z')),
-    clock.now,
+    ruleSetOf(document('bank_z'), clock.now),
     auditEntry(KEYLESS_SCOPE),
   )
   const { rule, providers, skipped } = await plan()
@@ -203,7 +214,7 @@ test('a stored rule set that names a provider which is no longer configured pass
 test('a stored condition that this version no longer takes does not hold, and is noted', async () => {
   const { plan, store, clock } = setUp()
   const old = document('bank_b', "currency.matches('e')")
-  await store.replaceRuleSet(KEYLESS_SCOPE, 0, JSON.stringify(old), clock.now, auditEntry(KEYLESS_SCOPE))
+  await store.replaceRuleSet(KEYLESS_SCOPE, 0, ruleSetOf(old, clock.now), auditEntry(KEYLESS_SCOPE))
   const { rule, notes } = await plan()
   assert.equal(rule, 'default')
   assert.match(notes[0] as string, /^The rule "eu" could not be evaluated: matches\(\)/)
@@ -258,7 +269,14 @@ test('the newest charges are replayed in pages, no more than requested', async (
   assert.ok(!isRejection(simulation))
   assert.equal(simulation.version, 1)
   assert.deepEqual(seen.pages, [100, 100, 50])
-  assert.deepEqual(simulation.last, {
+  assert.ok(simulation.last)
+  const { samples, ...last } = simulation.last
+  assert.deepEqual(
+    samples.map(({ charge: { id }, route, stored }) => [id, route.provider, stored.provider]),
+    Array.from({ length: 20 }, (_, i) => [`txn_${2 * i}`, 'bank_b', 'bank_b']),
+  )
+  assert.deepEqual(last, {
+    rerouted: 0,
     charges: 250,
     rules: new Map([
       ['eu', 125],

@@ -1,4 +1,5 @@
 /** The routing rules of each account: they choose the providers of a charge. Also simulates other rule sets. */
+import type { Actor } from '../../domain/audit.ts'
 import { type Rejection, reject } from '../../domain/error.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
 import { type Facts, matchRules, type Plan, type RuleSet } from '../../domain/routing/choose.ts'
@@ -25,21 +26,34 @@ export type CurrentRuleSet = {
   readonly document: unknown
   /** ms since 1970; null if none is stored. */
   readonly createdAt: number | null
+  readonly author: Actor | null
+  readonly note: string | null
+  readonly isBuiltIn: boolean
+}
+
+/** How a version is stored. */
+export type Replacement = {
+  /** The version that must be the current one (0: none is stored); without it, any. */
+  readonly expected?: number | undefined
+  /** Why, for the history. */
+  readonly note?: string | undefined
 }
 
 export type Router = {
   /** Without waiting while the rule set is cached: see `ScopedCache`. Rejects with `StoreUnavailable`. */
   plan(scope: Scope, facts: Facts): Plan | Promise<Plan>
   current(scope: Scope): Promise<CurrentRuleSet>
-  /** Stores a document. If `expected` is given, it must be the current version (0: none is stored). */
+  /** A stored version; undefined if there is none, or no more. */
+  version(scope: Scope, version: number): Promise<CurrentRuleSet | undefined>
+  /** Stores a document as the next version. */
   replace(
     scope: Scope,
     document: unknown,
-    expected: number | undefined,
+    how: Replacement,
     audit: Audit,
-  ): Promise<StoredRuleSet | Rejection>
+  ): Promise<CurrentRuleSet | Rejection>
   /** Restores the built-in rules, as a new version: every provider in the order of the configuration at that time. */
-  reset(scope: Scope, expected: number | undefined, audit: Audit): Promise<StoredRuleSet | Rejection>
+  reset(scope: Scope, how: Replacement, audit: Audit): Promise<CurrentRuleSet | Rejection>
   /** The providers that the current rules name, as `plan` reads them. */
   namedProviders(scope: Scope): Promise<readonly string[]>
   /** `overloaded` if too many simulations are running. */
@@ -47,7 +61,10 @@ export type Router = {
 }
 
 export type RouterOptions = {
-  readonly store: Pick<Store, 'ruleSet' | 'replaceRuleSet' | 'charges' | 'velocityCounters'>
+  readonly store: Pick<
+    Store,
+    'ruleSet' | 'ruleSetVersion' | 'replaceRuleSet' | 'charges' | 'velocityCounters'
+  >
   /** The names of those that serve a scope, in the order of their configuration. */
   readonly providers: (scope: Scope) => readonly string[]
   readonly health: Pick<Health, 'snapshot'>
@@ -101,17 +118,18 @@ export function createRouter(options: RouterOptions): Router {
   async function replaceBy(
     scope: Scope,
     document: string,
-    expected: number | undefined,
+    { expected, note }: Replacement,
     audit: Audit,
-  ): Promise<StoredRuleSet | Rejection> {
+  ): Promise<CurrentRuleSet | Rejection> {
     for (;;) {
       const former = await store.ruleSet(scope)
       const version = former?.version ?? 0
       if (expected !== undefined && expected !== version) return conflict(expected, version)
-      const stored = { version: version + 1, document, createdAt: now() }
-      const entry = audit(ruleSetReplaced(former, stored))
-      const replaced = store.replaceRuleSet(scope, version, document, stored.createdAt, entry)
-      if (await replaced.finally(() => cache.forget(scope))) return stored
+      const next = { version: version + 1, document, note: note ?? null, createdAt: now() }
+      const entry = audit(ruleSetReplaced(former, next))
+      const replaced = store.replaceRuleSet(scope, version, next, entry)
+      if (await replaced.finally(() => cache.forget(scope)))
+        return shown(scope, { ...next, author: entry.actor })
     }
   }
 
@@ -134,6 +152,8 @@ export function createRouter(options: RouterOptions): Router {
     if ('rejected' in loaded) return loaded
     const { ruleSet } = loaded
     const plan = (facts: Facts) => planOf(loaded, facts)
+    const current = document === undefined || last === undefined ? undefined : await load(scope)
+    const stored = current && ((facts: Facts) => planOf(current, facts))
     return {
       version: document === undefined ? (loaded.version ?? 0) : null,
       charge: charge
@@ -142,7 +162,24 @@ export function createRouter(options: RouterOptions): Router {
             limits: await simulateLimits(store, scope, ruleSet, charge, pause),
           }
         : null,
-      last: last === undefined ? null : await replayCharges(store, scope, last, ruleSet, plan, pause),
+      last:
+        last === undefined ? null : await replayCharges(store, scope, last, ruleSet, { plan, stored }, pause),
+    }
+  }
+
+  function builtInDocument(scope: Scope): object {
+    const serving = providers(scope)
+    // A list of none is no rule set that could be stored.
+    const list = serving.length > 0 && { providers: serving }
+    return { rules: [], default: { ...list, failover_on: [] } }
+  }
+
+  function shown(scope: Scope, stored: StoredRuleSet): CurrentRuleSet {
+    const isBuiltIn = stored.document === BUILT_IN
+    return {
+      ...stored,
+      isBuiltIn,
+      document: isBuiltIn ? builtInDocument(scope) : JSON.parse(stored.document),
     }
   }
 
@@ -156,30 +193,38 @@ export function createRouter(options: RouterOptions): Router {
     },
     async current(scope) {
       const stored = await store.ruleSet(scope)
-      const serving = providers(scope)
-      // A list of none is no rule set that could be stored.
-      const list = serving.length > 0 && { providers: serving }
-      const document = { rules: [], default: { ...list, failover_on: [] } }
-      if (!stored) return { version: 0, document, createdAt: null }
-      return { ...stored, document: stored.document === BUILT_IN ? document : JSON.parse(stored.document) }
+      if (stored) return shown(scope, stored)
+      const unstored = { version: 0, createdAt: null, author: null, note: null, isBuiltIn: true }
+      return { ...unstored, document: builtInDocument(scope) }
     },
-    async replace(scope, document, expected, audit) {
+    async version(scope, version) {
+      const stored = await store.ruleSetVersion(scope, version)
+      return stored && shown(scope, stored)
+    },
+    async replace(scope, document, how, audit) {
       const checked = await readDraft(scope, document)
       if ('rejected' in checked) return checked
-      return replaceBy(scope, JSON.stringify(document), expected, audit)
+      return replaceBy(scope, JSON.stringify(document), how, audit)
     },
-    reset: (scope, expected, audit) => replaceBy(scope, BUILT_IN, expected, audit),
+    reset: (scope, how, audit) => replaceBy(scope, BUILT_IN, how, audit),
     namedProviders: async (scope) => providersNamedIn((await cache.get(scope)).ruleSet),
     simulate: atMost(MAX_SIMULATIONS, runSimulation),
   }
 }
 
 /** The document is null for the built-in rules. */
-function ruleSetReplaced(former: StoredRuleSet | undefined, stored: StoredRuleSet): AuditedAction {
-  const shown = ({ version, document }: StoredRuleSet) =>
-    canonicalJson({ version, document: document === BUILT_IN ? null : JSON.parse(document) })
+function ruleSetReplaced(
+  former: StoredRuleSet | undefined,
+  stored: Omit<StoredRuleSet, 'author'>,
+): AuditedAction {
+  const facts = ({ version, document, note }: Omit<StoredRuleSet, 'author'>) =>
+    canonicalJson({
+      version,
+      document: document === BUILT_IN ? null : JSON.parse(document),
+      ...(note !== null && { note }),
+    })
   const action = stored.document === BUILT_IN ? 'routing.reset' : 'routing.replaced'
-  return { action, before: former ? shown(former) : null, after: shown(stored) }
+  return { action, before: former ? facts(former) : null, after: facts(stored) }
 }
 
 /** Every provider that a rule or the fallback names, once. */

@@ -1,7 +1,7 @@
 /** Simulates a rule set: for a hypothetical charge, and for past charges. */
 import type { Charge } from '../../domain/charge.ts'
 import { type Facts, type Plan, type RuleSet, whyNotMatched } from '../../domain/routing/choose.ts'
-import { usesOf } from '../../domain/routing/limits.ts'
+import { NO_PROVIDER, usesOf } from '../../domain/routing/limits.ts'
 import type { Scope, Store } from '../../ports/store.ts'
 import { sha256 } from '../context.ts'
 import type { Pause } from '../turns.ts'
@@ -36,11 +36,33 @@ export type ReplayedCharge = {
   readonly went: ReadonlyMap<string, number>
   /** Charges that went to another provider than the rules would choose. */
   readonly changed: number
+  /** Charges that a draft would route in another way than the stored rules; 0 for the stored rules. */
+  readonly rerouted: number
+  /**
+   * The newest of the charges that a draft would route in another way than the stored rules; for the stored rules, the
+   * newest of those that went to another provider. At most `MAX_SAMPLES`.
+   */
+  readonly samples: readonly SampledCharge[]
   /** Charges for which a rule could not be evaluated. */
   readonly notEvaluated: number
   /** How many of the charges each velocity limit would have declined. */
   readonly declined: ReadonlyMap<string, number>
 }
+
+/** A charge with its route. */
+export type SampledCharge = {
+  readonly charge: Charge
+  /** By the simulated rules. The provider is the first one to be called, or `none`. */
+  readonly route: Choice
+  /** By the stored rules. */
+  readonly stored: Choice
+}
+export type Choice = { readonly rule: string; readonly provider: string }
+
+export const MAX_SAMPLES = 20
+
+/** Chooses the route of a charge. */
+type Planner = (facts: Facts) => Plan
 
 export type Simulation = {
   /** Null for a draft, 0 if none is stored. */
@@ -77,11 +99,12 @@ export async function replayCharges(
   scope: Scope,
   last: number,
   ruleSet: RuleSet,
-  plan: (facts: Facts) => Plan,
+  { plan, stored }: { readonly plan: Planner; readonly stored?: Planner | undefined },
   pause: Pause,
 ): Promise<ReplayedCharge> {
   const tally = { rules: counter(), providers: counter(), went: counter() }
-  let [charges, changed, notEvaluated] = [0, 0, 0]
+  let [charges, changed, rerouted, notEvaluated] = [0, 0, 0, 0]
+  const samples: SampledCharge[] = []
   const newestFirst: PastUses[] = []
   let startingAfter: string | undefined
   for (;;) {
@@ -90,13 +113,19 @@ export async function replayCharges(
     for (const charge of page.data) {
       await pause()
       const facts = factsOf(charge)
-      const { rule, providers, notes, limits } = plan(facts)
+      const route = plan(facts)
+      const { rule, providers, notes, limits } = route
       if (limits.length > 0) newestFirst.push({ at: facts.time, uses: usesOf(limits, facts, sha256) })
-      const first = providers[0] ?? 'none'
+      const first = providers[0] ?? NO_PROVIDER
       tally.rules.count(rule)
       tally.providers.count(first)
       tally.went.count(charge.provider)
       if (first !== charge.provider) changed++
+      const now = stored ? stored(facts) : route
+      const isRerouted = isOther(route, now)
+      if (isRerouted) rerouted++
+      if ((stored ? isRerouted : first !== charge.provider) && samples.length < MAX_SAMPLES)
+        samples.push({ charge, route: choiceOf(route), stored: choiceOf(now) })
       if (notes.length > 0) notEvaluated++
     }
     charges += page.data.length
@@ -110,9 +139,20 @@ export async function replayCharges(
     providers: providers.counts,
     went: went.counts,
     changed,
+    rerouted,
+    samples,
     notEvaluated,
     declined: await replayLimits(ruleSet, newestFirst.reverse(), pause),
   }
+}
+
+function choiceOf({ rule, providers: [provider = NO_PROVIDER] }: Plan): Choice {
+  return { rule, provider }
+}
+
+/** Whether two routes differ in their providers or their order, or fail over after other declines. */
+function isOther(one: Plan, other: Plan): boolean {
+  return one.providers.join() !== other.providers.join() || one.failoverOn.join() !== other.failoverOn.join()
 }
 
 function counter() {

@@ -1,18 +1,11 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
 import { idFloor } from '../../domain/id.ts'
-import type {
-  AttemptQuery,
-  AttemptTotals,
-  Page,
-  Scope,
-  ScopedAttempt,
-  StoredRuleSet,
-} from '../../ports/store.ts'
+import type { AttemptQuery, AttemptTotals, Page, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import { mergePages } from '../merge-pages.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page } from './read-page.ts'
-import { ATTEMPT_COLUMNS, live, ownedAttempt } from './rows.ts'
+import { ATTEMPT_COLUMNS, ownedAttempt } from './rows.ts'
 import type { Sql } from './statements.ts'
 
 const LIST = { ...listOf(ATTEMPTS), time: 'started_at' }
@@ -36,7 +29,7 @@ function filtersOf(
   ]
 }
 
-/** Attempts, and routing rules. */
+/** Attempts. */
 export function attemptReads(sql: Sql) {
   return {
     async attempts(scope: Scope, query: AttemptQuery): Promise<Page<Attempt>> {
@@ -89,15 +82,6 @@ export function attemptReads(sql: Sql) {
           ? await sql(PENDING_SINCE.replace('a.id < $1', 'a.id < $1 AND a.started_at < $2'), [upTo, before])
           : await sql(PENDING_SINCE, [upTo])
       return Number(rows[0]?.['pending'] ?? 0)
-    },
-
-    async ruleSet(scope: Scope): Promise<StoredRuleSet | undefined> {
-      const { rows } = await sql(
-        `SELECT version, document, created_at AS "createdAt" FROM rule_sets
-         WHERE account_id = $1 AND live = $2 ORDER BY version DESC LIMIT 1`,
-        [scope.accountId, live(scope)],
-      )
-      return rows[0] as StoredRuleSet | undefined
     },
   }
 }

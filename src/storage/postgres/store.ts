@@ -39,6 +39,7 @@ import { eventLogReads } from './read-event-log.ts'
 import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
+import { ruleSetReads } from './read-rule-sets.ts'
 import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
@@ -137,6 +138,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...eventLogReads(sql),
     ...ledgerReads(sql),
     ...attemptReads(sql),
+    ...ruleSetReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),

@@ -152,6 +152,8 @@ test('an attempt, a dispute and a rule set are found by an index', () => {
     q.dueDisputes(LIVE_SCOPE, { limit: 20, dueBefore: 1, startingAfter: id })
     q.disputeByReference(LIVE_SCOPE, 'bank_a', 'ref')
     q.ruleSet(LIVE_SCOPE)
+    q.ruleSetVersion(LIVE_SCOPE, 1)
+    q.ruleSetVersions(LIVE_SCOPE, { limit: 20 })
   })
   for (const plan of plans) assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, plan)
   for (const index of [

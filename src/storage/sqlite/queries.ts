@@ -11,6 +11,7 @@ import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
+import { ruleSetReads } from './read-rule-sets.ts'
 import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
@@ -32,6 +33,7 @@ export function createQueries(db: Connection) {
     balances,
     ...eventLogReads(sql),
     ...attemptReads(sql),
+    ...ruleSetReads(sql),
     ...providerReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),

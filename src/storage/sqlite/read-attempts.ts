@@ -1,19 +1,12 @@
 import { ATTEMPT_STATES, type Attempt, type AttemptState } from '../../domain/attempt.ts'
 import { idFloor } from '../../domain/id.ts'
-import type {
-  AttemptQuery,
-  AttemptTotals,
-  Page,
-  Scope,
-  ScopedAttempt,
-  StoredRuleSet,
-} from '../../ports/store.ts'
+import type { AttemptQuery, AttemptTotals, Page, Scope, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import { mergePages } from '../merge-pages.ts'
 import { selectList } from '../table.ts'
 import { setBackMs } from './read-clock.ts'
 import { type Filter, listOf, page, type Sql } from './read-page.ts'
-import { ATTEMPT_COLUMNS, live, type OwnedRow, ownedAttempt } from './rows.ts'
+import { ATTEMPT_COLUMNS, type OwnedRow, ownedAttempt } from './rows.ts'
 
 const LIST = {
   ...listOf(ATTEMPTS, selectList(ATTEMPTS)),
@@ -41,7 +34,7 @@ function filtersOf(
   ]
 }
 
-/** Attempts, and routing rules. */
+/** Attempts. */
 export function attemptReads(sql: Sql) {
   return {
     attempts(scope: Scope, query: AttemptQuery): Page<Attempt> | Promise<Page<Attempt>> {
@@ -94,13 +87,6 @@ export function attemptReads(sql: Sql) {
       const pending = `SELECT count(*) AS pending FROM attempts WHERE state = 'pending' AND state <> 'succeeded' AND id < ?`
       const row = late > 0 ? sql(`${pending} AND started_at < ?`).get(upTo, before) : sql(pending).get(upTo)
       return (row as { pending: number }).pending
-    },
-
-    ruleSet(scope: Scope): StoredRuleSet | undefined {
-      return sql(
-        `SELECT version, document, created_at AS createdAt FROM rule_sets
-         WHERE account_id = ? AND live = ? ORDER BY version DESC LIMIT 1`,
-      ).get(scope.accountId, live(scope)) as StoredRuleSet | undefined
     },
   }
 }

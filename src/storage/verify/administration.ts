@@ -37,7 +37,7 @@ export function* administrationProblem(
   rules: readonly Row[],
   setBackMs: number,
 ): Reading<string | undefined> {
-  const stored = new Map(rules.map((row) => [`${scopeOf(row)} ${row['version']}`, row['document']]))
+  const stored = new Map(rules.map((row) => [`${scopeOf(row)} ${row['version']}`, row]))
   const newest = new Map(rules.map((row) => [scopeOf(row), Number(row['version'])]))
   const last = new Map<string, number>()
   const logged: Logged = { keys: new Map(), makers: new Map(), accounts: new Map() }
@@ -50,9 +50,10 @@ export function* administrationProblem(
         continue
       }
       last.set(scopeOf(entry), Number(after['version']))
-      const document = stored.get(`${scopeOf(entry)} ${after['version']}`)
-      if (document !== undefined && !isDocument(String(document), after['document']))
-        return `The rules of ${scopeOf(entry)} of version ${after['version']} are others than the audit log says.`
+      const row = stored.get(`${scopeOf(entry)} ${after['version']}`)
+      const problem = row && ruleSetProblem(row, entry, after)
+      if (problem !== undefined)
+        return `The rules of ${scopeOf(entry)} of version ${after['version']} ${problem}.`
     }
   for (const [scope, version] of last)
     if (newest.get(scope) !== version)
@@ -95,6 +96,14 @@ function parsed(text: unknown): Json | null {
     if (error instanceof SyntaxError) return null
     throw error
   }
+}
+
+/** How a version differs from its entry. */
+function ruleSetProblem({ document, author, note }: Row, { actor }: Row, after: Json): string | undefined {
+  if (!isDocument(String(document), after['document'])) return 'are others than the audit log says'
+  if (author !== actor) return `have the author ${author}, and the audit log says ${actor}`
+  if (note !== (after['note'] ?? null)) return 'have another note than the audit log says'
+  return undefined
 }
 
 function isDocument(text: string, document: unknown): boolean {

@@ -41,8 +41,9 @@ export function auditLog(open: Open): void {
 
   rule(open, 'a change of the rules and a retry are stored with their entry', async (store, { live }) => {
     const [first, late] = [auditEntry(live), auditEntry(live)]
-    assert.equal(await store.replaceRuleSet(live, 0, '{}', START, first), true)
-    assert.equal(await store.replaceRuleSet(live, 0, '{}', START, late), false, 'version 0 is gone')
+    const rules = { document: '{}', note: null, createdAt: START }
+    assert.equal(await store.replaceRuleSet(live, 0, rules, first), true)
+    assert.equal(await store.replaceRuleSet(live, 0, rules, late), false, 'version 0 is gone')
     assert.equal(await store.retryWebhookDelivery(live, newId('dlv'), START, auditEntry(live)), false)
     assert.equal(await store.retryWebhookDeliveries(live, [newId('dlv')], START, auditEntry(live)), 0)
     const started = auditEntry(live, { action: 'server.started', actor: 'server', address: null })

@@ -33,6 +33,8 @@ type Made = Awaited<ReturnType<typeof objectsIn>>
 const PAGE = { limit: 9 }
 const RULES = '{"default":{"providers":["bank_a"]}}'
 
+const rulesOf = (document: string) => ({ document, note: null, createdAt: tick() })
+
 async function objectsIn(store: Store, scope: Scope) {
   const first = await taken(store, { scope })
   const { charge, refund } = await refunded(store, first.charge, { scope, amount: 100 })
@@ -45,7 +47,7 @@ async function objectsIn(store: Store, scope: Scope) {
   const open = beginCommit({ scope })
   await committed(store, open.commit)
   await committed(store, limited(scope, [use('card', 5)]))
-  await store.replaceRuleSet(scope, 0, RULES, tick(), auditEntry(scope))
+  await store.replaceRuleSet(scope, 0, rulesOf(RULES), auditEntry(scope))
   const webhooks = await webhooksIn(store, scope)
   const key = accessKeyOf(scope)
   const entry = auditEntry(scope, { action: 'key.created', object: key.id })
@@ -125,6 +127,8 @@ const READS = {
   alarm: (store, scope, { alarm }) => store.alarm(scope, alarm.id),
   alarms: async (store, scope) => (await store.alarms(scope, PAGE)).data,
   ruleSet: (store, scope) => store.ruleSet(scope),
+  ruleSetVersion: (store, scope) => store.ruleSetVersion(scope, 1),
+  ruleSetVersions: async (store, scope) => (await store.ruleSetVersions(scope, PAGE)).data,
   velocityCounters: (store, scope) => store.velocityCounters(scope, ['card']),
   accessKey: (store, scope, { key }) => store.accessKey(scope, key.id),
   accessKeys: async (store, scope) => (await store.accessKeys(scope, PAGE)).data,
@@ -154,7 +158,7 @@ const CHANGES = {
     changes: async (store, scope, { charge }) => (await store.commit(alarmsCommit(scope, charge, []))).kind,
   },
   replaceRuleSet: {
-    changes: (store, scope) => store.replaceRuleSet(scope, 1, '{}', tick(), auditEntry(scope)),
+    changes: (store, scope) => store.replaceRuleSet(scope, 1, rulesOf('{}'), auditEntry(scope)),
   },
   changeWebhookEndpoint: {
     changes: (store, scope, { endpoint }) => {
