@@ -3,6 +3,7 @@ import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node
 import { connect as openTls, type TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import type { Deadlines } from './deadlines.ts'
+import { leaveOutInterim } from './interim.ts'
 import { forbiddenAddress } from './resolve-name.ts'
 
 export type ConnectorOptions = {
@@ -64,6 +65,7 @@ export function createConnector({ lookup, forbids, deadlines }: ConnectorOptions
       if (isOpen || socket.destroyed) return
       isOpen = true
       boundResponses(socket)
+      leaveOutInterim(socket)
       callback(null, socket)
     })
   }

@@ -7,8 +7,6 @@ import { failureWords } from './failure-words.ts'
 
 /** The most bytes of a response's headers. */
 const MAX_HEADER_BYTES = 16 * 1024
-/** The most headers before the response's own, such as `103 Early Hints`. */
-const MAX_INTERIM = 8
 /** The most bytes of a body that are read before the connection is cut. */
 const MAX_BODY_BYTES = 16 * 1024
 /** How much of the body is kept: 500 characters in UTF-8. */
@@ -28,6 +26,8 @@ export type PostResult =
       readonly retryAfter: string | undefined
       /** The first bytes of the body; null for one that is compressed. */
       readonly beginning: Buffer | null
+      /** The response did not end within its bounds. */
+      readonly isCut: boolean
     }
   /** There was no status, for a reason in words. */
   | { readonly kind: 'failed'; readonly reason: string }
@@ -97,7 +97,6 @@ const EMPTY = Buffer.alloc(0)
 class Post implements Dispatcher.DispatchHandler, Expiring {
   #controller: Dispatcher.DispatchController | undefined
   #isSettled = false
-  #interim = 0
   #status = 0
   #retryAfter: string | undefined
   #isEncoded = false
@@ -120,15 +119,12 @@ class Post implements Dispatcher.DispatchHandler, Expiring {
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status < 200) {
-      if (++this.#interim > MAX_INTERIM)
-        controller.abort(new Error('the receiver sent only interim responses'))
-      return
-    }
+    // Others were left out before: see `interim`.
+    if (status < 200) return
     this.#status = status
     this.#retryAfter = first(headers['retry-after'])
     this.#isEncoded = (first(headers['content-encoding']) ?? 'identity') !== 'identity'
@@ -146,11 +142,11 @@ class Post implements Dispatcher.DispatchHandler, Expiring {
   }
 
   onResponseEnd(): void {
-    this.#settle(this.#response())
+    this.#settle(this.#response(false))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.#settle(this.#status > 0 ? this.#response() : { kind: 'failed', reason: failureWords(error) })
+    this.#settle(this.#status > 0 ? this.#response(true) : { kind: 'failed', reason: failureWords(error) })
   }
 
   /** The time is over, for the whole or for the body. */
@@ -158,13 +154,13 @@ class Post implements Dispatcher.DispatchHandler, Expiring {
     const controller = this.#controller
     const awaited = controller === undefined ? 'connection' : 'response'
     const reason = `no ${awaited} within ${this.#options.deadlineMs / 1000} s`
-    this.#settle(this.#status > 0 ? this.#response() : { kind: 'failed', reason })
+    this.#settle(this.#status > 0 ? this.#response(true) : { kind: 'failed', reason })
     controller?.abort(new Error(reason))
   }
 
-  #response(): PostResult {
+  #response(isCut: boolean): PostResult {
     const beginning = this.#isEncoded ? null : (this.#kept ?? EMPTY)
-    return { kind: 'response', status: this.#status, retryAfter: this.#retryAfter, beginning }
+    return { kind: 'response', status: this.#status, retryAfter: this.#retryAfter, beginning, isCut }
   }
 
   /** The first end counts: to abort a request reports an error of its own. */

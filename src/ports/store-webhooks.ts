@@ -24,6 +24,20 @@ export type WebhookDeliveryQuery = Pick<
   readonly endpoint?: string
   readonly eventType?: EventType
   readonly state?: DeliveryState
+  /** The error of the last attempt. */
+  readonly error?: string
+  /** Of this event, or of the events of this charge; with `eventTime`, which finds them. */
+  readonly eventSequence?: number
+  readonly object?: string
+  /** The digits of time in the id of the event; see `eventTimeOf`. */
+  readonly eventTime?: string
+}
+
+/** A failed delivery, with the result of its last attempt. */
+export type FailedDelivery = Pick<Delivery, 'id' | 'endpoint' | 'eventType' | 'createdAt'> & {
+  /** The HTTP status; null without a response. */
+  readonly status: number | null
+  readonly error: string | null
 }
 
 export type SealedQuery = {
@@ -44,6 +58,8 @@ export type WebhookCursor = {
   /** When the event that warns of it was stored, in ms since 1970. */
   readonly warnedAt: number | null
 }
+
+export type WebhookHour = { readonly hour: number; readonly attempts: number; readonly succeeded: number }
 
 export type CursorClaim = {
   readonly now: number
@@ -128,7 +144,7 @@ export type BacklogTotal = {
 export type WebhookStore = {
   /**
    * Stores a new endpoint. Its cursor begins after the last event of its scope. False if the id exists, if the account
-   * does not, or if the scope has `MAX_ENDPOINTS` already.
+   * does not or is closed, or if the scope has `MAX_ENDPOINTS` already.
    */
   addWebhookEndpoint(endpoint: WebhookEndpoint, audit: AuditEntry | null): Promise<boolean>
   /**
@@ -158,6 +174,8 @@ export type WebhookStore = {
   sealedWebhookEndpoints(query: SealedQuery): Promise<Page<WebhookEndpoint>>
   /** Undefined if the endpoint does not exist or was deleted. */
   webhookCursor(scope: Scope, id: string): Promise<WebhookCursor | undefined>
+  /** The attempts at an endpoint in each hour since 1970 from `hour` on, the earliest first; an hour without any is left out. */
+  webhookHours(scope: Scope, endpoint: string, hour: number): Promise<WebhookHour[]>
 
   /**
    * Renews the leases that the token holds, once less than half of their time is left, and claims up to `limit` cursors
@@ -178,11 +196,14 @@ export type WebhookStore = {
   ): Promise<Page<StoredEvent>>
   /** Those of the deliveries that are stored, without order: a replay, or a new holder, reads them before it sends. */
   storedDeliveries(scope: Scope, ids: readonly string[]): Promise<Delivery[]>
-  /** Pending deliveries that are due, in order of their due times. The page may end early, as of `eventsToDeliver`. */
+  /**
+   * Pending deliveries that are due, in order of their due times. The page may end early, as of `eventsToDeliver`.
+   * `putBack`: only those that somebody put back, and that were not tried since.
+   */
   dueDeliveries(
     scope: Scope,
     endpoint: string,
-    query: { readonly now: number; readonly limit: number },
+    query: { readonly now: number; readonly limit: number; readonly putBack?: boolean },
   ): Promise<Page<DueDelivery>>
   /** The earliest due time of a pending delivery, in ms since 1970; null if none is due at any time. */
   nextDue(scope: Scope, endpoint: string): Promise<number | null>
@@ -196,6 +217,8 @@ export type WebhookStore = {
       readonly after: number
       readonly to: number
       readonly types: readonly string[] | null
+      /** The error of the last attempt; null: any. */
+      readonly error?: string | null
       readonly limit: number
     },
   ): Promise<Page<DueDelivery>>
@@ -210,6 +233,12 @@ export type WebhookStore = {
    * ordered endpoint ends, the next pending one of its object is due at the time of the batch.
    */
   recordDeliveries(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]>
+  /**
+   * Stores the tries of attempts that were in flight when their endpoint was deleted, which ended its cursor: its delivery
+   * is delivered or failed, whatever the result says of a next attempt. Nothing else of the batches is stored. False for a
+   * batch whose endpoint is not deleted: nothing of it is stored.
+   */
+  recordLastTries(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]>
 
   /** Newest first. */
   webhookDeliveries(scope: Scope, query: WebhookDeliveryQuery): Promise<Page<Delivery>>
@@ -227,12 +256,18 @@ export type WebhookStore = {
     audit: AuditEntry,
   ): Promise<number>
   /**
-   * Failed deliveries of every endpoint, with ids between `after` and `before`, both exclusive; the oldest first.
+   * Failed deliveries of every endpoint, with ids between `after` and `before`, both exclusive; the oldest first, unless
+   * `newestFirst`.
    */
   failedWebhookDeliveries(
     scope: Scope,
-    query: { readonly after: string; readonly before: string; readonly limit: number },
-  ): Promise<Page<Delivery>>
+    query: {
+      readonly after: string
+      readonly before: string
+      readonly limit: number
+      readonly newestFirst?: boolean
+    },
+  ): Promise<Page<FailedDelivery>>
 
   /**
    * False if the endpoint does not exist or was deleted, or if the replay is running and `MAX_REPLAYS` of the endpoint

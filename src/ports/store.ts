@@ -70,6 +70,8 @@ export const MOST_DISORDER_MS = 120_000
 export type EventQuery = {
   /** Events with a greater sequence. */
   readonly after: number
+  /** Events with a smaller sequence, newest first; without it, the oldest come first. */
+  readonly before?: number
   readonly limit: number
   /** Without any: of every type. */
   readonly types?: readonly EventType[]
@@ -245,7 +247,7 @@ export type Store = Parts & {
   charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>>
   refund(scope: Scope, id: string): Promise<Refund | undefined>
   refunds(scope: Scope, query: RefundQuery): Promise<Page<Refund>>
-  /** Events after a sequence, oldest first; a reader that has seen N never finds a smaller one later. */
+  /** Events after a sequence, oldest first unless `before` is given; a reader that has seen N never finds a smaller one later. */
   events(scope: Scope, query: EventQuery): Promise<EventPage>
   event(scope: Scope, id: string): Promise<StoredEvent | undefined>
   /** The sequence of the scope's last event; 0 without one. */

@@ -258,6 +258,7 @@ export const WEBHOOK_REPLAYS = table<Omit<Replay, 'scope'>>('webhook_replays', '
   endpoint: text,
   kind: text,
   types: json,
+  error: text,
   from: named('from_seq', time),
   to: named('to_seq', time),
   createdAt: time,

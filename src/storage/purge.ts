@@ -35,16 +35,16 @@ const STATUS = `(
  */
 const needed = ({ account, live, indexed }: PurgeText): string => {
   const own = `c.account_id = ${account} AND c.live = ${live}`
-  const lowest = (state: string) => `
+  const lowest = (state: string, index: string) => `
       SELECT c.endpoint, (
-        SELECT min(d.event_seq) FROM webhook_deliveries d ${indexed(`webhook_deliveries_${state}`)}
+        SELECT min(d.event_seq) FROM webhook_deliveries d ${indexed(index)}
         WHERE d.account_id = c.account_id AND d.live = c.live AND d.endpoint = c.endpoint AND d.state = '${state}')
       FROM webhook_cursors c WHERE ${own}`
   return `
       SELECT c.endpoint, c.position + 1 AS seq FROM webhook_cursors c
       WHERE ${own} AND NOT (c.endpoint = '${DEFAULT_ENDPOINT}' AND ${STATUS} = 'disabled')
-      UNION ALL ${lowest('failed')}
-      UNION ALL ${lowest('pending')}`
+      UNION ALL ${lowest('failed', 'webhook_deliveries_failed')}
+      UNION ALL ${lowest('pending', 'webhook_deliveries_pending_by_event')}`
 }
 
 /**

@@ -4,7 +4,7 @@ import { type Delivery, KEPT_TRIES } from '../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
 import type { Replay } from '../domain/webhooks/replay.ts'
 import type { StoredEvent } from '../ports/store.ts'
-import type { DeliveryResult, DueDelivery } from '../ports/store-webhooks.ts'
+import type { DeliveryBatch, DeliveryResult, DueDelivery, WebhookHour } from '../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from './columns.ts'
 import { selectList } from './table.ts'
 
@@ -16,6 +16,11 @@ export const ENDPOINT_COLUMNS = `${SCOPE('w')}, ${selectList(WEBHOOK_ENDPOINTS, 
 export const REPLAY_COLUMNS = `${SCOPE('r')}, ${selectList(WEBHOOK_REPLAYS, {}, 'r')}`
 /** The id of a delivery has the time of its event's id, which is made up to this long before or after the event's time. */
 export const DELIVERY_MARGIN_MS = 60_000
+/** The condition that somebody put the delivery `d` back, and that it was not tried since. */
+export const PUT_BACK = 'd.revision > 0 AND d.attempts = 0'
+/** The beginning of the ids of an event's deliveries. */
+export const beginningOf = (eventTime: string | undefined): string | undefined =>
+  eventTime === undefined ? undefined : `dlv_${eventTime}`
 /** Of the delivery `d`. */
 export const DELIVERY_COLUMNS = selectList(WEBHOOK_DELIVERIES, {}, 'd')
 
@@ -63,6 +68,29 @@ export function newDelivery(result: DeliveryResult, endpoint: string, at: number
     tries: result.try ? [result.try] : [],
     settledAt: state === 'pending' ? null : at,
   }
+}
+
+const HOUR_MS = 3_600_000
+/** The hours whose attempts are kept: 31 days. */
+export const KEPT_HOURS = 31 * 24
+
+/** The attempts that ended in a batch; null: none did. */
+export function attemptsIn({ at, results }: DeliveryBatch): WebhookHour | null {
+  const tries = results.flatMap((result) => result.try ?? [])
+  if (tries.length === 0) return null
+  const succeeded = tries.filter(({ error }) => error === null).length
+  return { hour: Math.floor(at / HOUR_MS), attempts: tries.length, succeeded }
+}
+
+/** The attempts of a batch, as the last ones of a deleted endpoint. */
+export function lastTries(batch: DeliveryBatch): DeliveryBatch {
+  const results = batch.results
+    .filter((result) => result.try !== null)
+    .map((result): DeliveryResult => {
+      const state = result.state === 'delivered' ? 'delivered' : 'failed'
+      return { ...result, state, dueAt: null }
+    })
+  return { ...batch, results }
 }
 
 /** The changing part of a delivery. */

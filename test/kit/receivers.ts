@@ -191,6 +191,22 @@ export const endlessInterim = (ends: Ends) =>
       .once('data', () => pour(socket, () => write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n')))
   })
 
+/** Interim responses that it was not requested to send come before its own, in pieces of `size` bytes. */
+export const interim = (ends: Ends, lines: readonly string[], size: number) =>
+  bare(ends, (socket, write) => {
+    socket.setNoDelay(true).on('data', () => {
+      const heads = lines.map((line) => `HTTP/1.1 ${line}\r\nx-note: it's early\r\n\r\n`).join('')
+      let rest = `${heads}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`
+      const more = () => {
+        if (rest === '' || socket.destroyed) return
+        write(rest.slice(0, size))
+        rest = rest.slice(size)
+        setImmediate(more)
+      }
+      more()
+    })
+  })
+
 /** The reason in its status line never ends. */
 export const endlessStatusLine = (ends: Ends) =>
   bare(ends, (socket, write) => {

@@ -160,6 +160,7 @@ export function replayOf(
     endpoint: endpoint.id,
     kind: 'past',
     types: null,
+    error: null,
     from: 0,
     to: 10,
     position: 0,

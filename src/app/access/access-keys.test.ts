@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { tempDir } from '../../../test/kit/folders.ts'
+import { addedEndpoint, webhookEndpointOf } from '../../../test/kit/webhooks.ts'
 import type { AccessKey } from '../../domain/access/access-key.ts'
 import { permissionsOf } from '../../domain/access/permissions.ts'
 import { isRejection, type Rejection } from '../../domain/error.ts'
 import { idFactory } from '../../domain/id.ts'
-import type { Store } from '../../ports/store.ts'
+import { MODES } from '../../domain/scope.ts'
+import { type Store, StoreUnavailable } from '../../ports/store.ts'
 import { manualRuntime } from '../../runtime/manual.ts'
 import { openSqliteStore } from '../../storage/sqlite/store.ts'
 import { sha256 } from '../context.ts'
@@ -18,8 +20,8 @@ import {
   revokeAccessKey,
   rollAccessKey,
 } from './access-keys.ts'
-import { closeAccount, createAccount, findAccount, renameAccount } from './accounts.ts'
-import { type AccessContext, type Administrator, operator } from './administrator.ts'
+import { type ClosingContext, closeAccount, createAccount, findAccount, renameAccount } from './accounts.ts'
+import { type Administrator, operator } from './administrator.ts'
 import { createKeyring } from './keyring.ts'
 
 const DAY_MS = 86_400_000
@@ -27,7 +29,7 @@ const CLI = operator('cli')
 const dir = tempDir()
 const runtime = manualRuntime()
 let store: Store
-let context: AccessContext
+let context: ClosingContext
 
 before(async () => {
   store = await openSqliteStore({ file: `${dir.path}/keys.db`, onFatal: assert.ifError })
@@ -301,6 +303,38 @@ test('a closed account refuses its keys and gets no new ones, and is closed for 
   await runtime.advance(1)
   assert.deepEqual(await done(closeAccount(context, CLI, shop.publicId)), closed)
   assert.equal((await done(renameAccount(context, CLI, shop.publicId, 'former'))).name, 'former')
+})
+
+test('closing an account deletes its webhook endpoints of both modes, also when it was interrupted', async () => {
+  const shop = await done(createAccount(context, CLI, 'shop'))
+  const scopes = MODES.map((mode) => ({ accountId: shop.id, mode }))
+  const added = []
+  for (const scope of scopes) for (let i = 0; i < 2; i++) added.push(await addedEndpoint(store, scope))
+  const other = await addedEndpoint(store, { accountId: 1, mode: 'test' })
+  let left = 1
+  const interrupted = {
+    ...context,
+    store: new Proxy(store, {
+      get(target, name) {
+        if (name === 'changeWebhookEndpoint' && left-- === 0) throw new StoreUnavailable('connection', 'gone')
+        return Reflect.get(target, name)
+      },
+    }),
+  }
+  await assert.rejects(closeAccount(interrupted, CLI, shop.publicId), StoreUnavailable)
+  await done(closeAccount(context, CLI, shop.publicId))
+  for (const { scope, id } of added) {
+    const stored = await store.webhookEndpoint(scope, id)
+    assert.equal(stored?.deletedAt, context.now())
+    assert.deepEqual(stored?.secrets, [])
+    const { data } = await store.auditEntries(scope, { limit: 9, object: id })
+    assert.deepEqual(
+      data.map(({ action, actor }) => [action, actor]),
+      [['webhook_endpoint.deleted', 'cli']],
+    )
+  }
+  assert.equal((await store.webhookEndpoint(other.scope, other.id))?.deletedAt, null)
+  assert.equal(await store.addWebhookEndpoint(webhookEndpointOf(scopes[0]!), null), false)
 })
 
 test('names of keys and accounts have no characters that hide or reorder a text; emoji and scripts stay', async () => {

@@ -3,8 +3,14 @@ import type { Account } from '../../domain/access/access-key.ts'
 import { checkName } from '../../domain/access/new-key.ts'
 import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import { notFound } from '../../domain/not-found.ts'
-import { OPERATOR_ACCOUNT } from '../../domain/scope.ts'
+import { MODES, OPERATOR_ACCOUNT, type Scope } from '../../domain/scope.ts'
+import { deletedEndpoint } from '../../domain/webhooks/endpoint.ts'
+import type { WebhookStore } from '../../ports/store-webhooks.ts'
+import { endpointAudited } from '../webhooks/audited.ts'
 import { type AccessContext, type Administrator, accountFacts, entryOf } from './administrator.ts'
+
+/** Endpoints of a closed account that are read at once. */
+const PAGE = 100
 
 /** Makes an account. Rejection: `parameter_invalid`. Rejects with `StoreUnavailable`. */
 export async function createAccount(
@@ -38,15 +44,44 @@ export function renameAccount(
   return change(context, by, id, 'account.renamed', (account) => checkName(name) ?? { ...account, name })
 }
 
+/** What closing an account needs besides. */
+export type ClosingContext = AccessContext & {
+  readonly store: Pick<WebhookStore, 'webhookEndpoints' | 'changeWebhookEndpoint'>
+}
+
 /**
- * Closes an account for ever: its keys are refused, and its open work still ends. A closed one stays as it is.
- * Rejections: `account_not_found`; `parameter_invalid` for the operator's account. Rejects with `StoreUnavailable`.
+ * Closes an account for ever: its keys are refused, its webhook endpoints are deleted, and its open work still ends. A
+ * closed one stays as it is, and the rest of its endpoints are deleted. Rejections: `account_not_found`;
+ * `parameter_invalid` for the operator's account. Rejects with `StoreUnavailable`; then closing it again completes it.
  */
-export function closeAccount(
-  context: AccessContext,
+export async function closeAccount(
+  context: ClosingContext,
   by: Administrator,
   id: string,
 ): Promise<Account | Rejection> {
+  const closed = await close(context, by, id)
+  if (!isRejection(closed))
+    for (const mode of MODES) await deleteEndpoints(context, by, { accountId: closed.id, mode })
+  return closed
+}
+
+/** Its keys can no longer do so, and nothing shall be sent to it. */
+async function deleteEndpoints(context: ClosingContext, by: Administrator, scope: Scope): Promise<void> {
+  const { store, now } = context
+  for (;;) {
+    const { data } = await store.webhookEndpoints(scope, { limit: PAGE })
+    if (data.length === 0) return
+    for (const before of data) {
+      const after = deletedEndpoint(before, now())
+      const action = 'webhook_endpoint.deleted'
+      const facts = endpointAudited(action, before, after).before ?? null
+      const entry = { ...entryOf(context, by, scope, { action, object: before.id }), before: facts }
+      await store.changeWebhookEndpoint(before, after, entry)
+    }
+  }
+}
+
+function close(context: AccessContext, by: Administrator, id: string): Promise<Account | Rejection> {
   return change(context, by, id, 'account.closed', (account) => {
     if (account.id === OPERATOR_ACCOUNT)
       return reject('parameter_invalid', "The operator's account cannot be closed.", 'id')

@@ -9,6 +9,7 @@ import {
 } from '../../domain/webhooks/described.ts'
 import {
   DEFAULT_ENDPOINT,
+  deletedEndpoint,
   MAX_ENDPOINTS,
   type SealedSecret,
   type WebhookEndpoint,
@@ -127,10 +128,9 @@ export function disableEndpoint(context: WebhookContext, scope: Scope, id: strin
 
 /** Deletes an endpoint for ever, with its secrets. Rejections as `updateEndpoint`'s, without conflicts. */
 export function deleteEndpoint(context: WebhookContext, scope: Scope, id: string, audit: Audit) {
-  return change(context, scope, id, audit, 'webhook_endpoint.deleted', (before) => ({
-    ...before,
-    ...{ secrets: [], headers: {}, deletedAt: context.now() },
-  }))
+  return change(context, scope, id, audit, 'webhook_endpoint.deleted', (before) =>
+    deletedEndpoint(before, context.now()),
+  )
 }
 
 /**

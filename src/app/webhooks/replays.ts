@@ -13,6 +13,8 @@ export type ReplayRequest = {
   readonly kind: ReplayKind
   /** Filters as of an endpoint; all that it wants unless given. */
   readonly types?: readonly string[] | undefined
+  /** Of the failed deliveries, those whose last attempt failed with this error. */
+  readonly error?: string | undefined
   /** Events stored at or after this time, in ms since 1970. */
   readonly since?: number | undefined
   /** Events stored before this time, in ms since 1970. */
@@ -23,10 +25,16 @@ export type ReplayRequest = {
   readonly to?: number | undefined
 }
 
+const ERROR_OF_PAST = reject(
+  'parameter_invalid',
+  'The parameter last_error chooses failed deliveries: send it with kind failed.',
+  'last_error',
+)
+
 /**
  * Starts a replay of the events that an endpoint was sent (`past`), or of its failed deliveries (`failed`), in a range.
  * An empty range is done at once. Rejections: `webhook_endpoint_not_found`; `parameter_invalid` for event types that do
- * not exist; `webhook_replay_limit_reached`. Rejects with `StoreUnavailable`.
+ * not exist, or an error without failed deliveries; `webhook_replay_limit_reached`. Rejects with `StoreUnavailable`.
  */
 export async function startReplay(
   context: WebhookContext,
@@ -40,12 +48,13 @@ export async function startReplay(
   if (isRejection(endpoint)) return endpoint
   const filters = request.types ? describedFilters(request.types, 'event_types') : null
   if (filters && 'rejected' in filters) return filters
+  if (request.error !== undefined && request.kind !== 'failed') return ERROR_OF_PAST
   const { from, to } = await rangeOf(context, endpoint, request)
   const at = now()
   const isEmpty = from === to
   const replay: Replay = {
     ...{ id: newId('rpl'), scope, endpoint: endpointId, kind: request.kind },
-    ...{ types: filters && typesOf(filters), from, to, position: from },
+    ...{ types: filters && typesOf(filters), error: request.error ?? null, from, to, position: from },
     ...{ state: isEmpty ? 'done' : 'running', sent: 0, delivered: 0 },
     ...{ createdAt: at, endedAt: isEmpty ? at : null },
   }

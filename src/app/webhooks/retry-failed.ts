@@ -3,7 +3,7 @@ import type { EventType } from '../../domain/event.ts'
 import { idFloor } from '../../domain/id.ts'
 import { canonicalJson } from '../../domain/idempotency.ts'
 import type { Scope } from '../../domain/scope.ts'
-import type { Delivery } from '../../domain/webhooks/delivery.ts'
+import type { FailedDelivery } from '../../ports/store-webhooks.ts'
 import type { Audit } from '../audit.ts'
 import type { WebhookContext } from './endpoints.ts'
 
@@ -12,6 +12,8 @@ export type RetryFilter = {
   readonly endpoint?: string
   /** HTTP status of the last response; null if the last attempt had none. */
   readonly lastStatus?: number | null
+  /** Why the last attempt failed. */
+  readonly lastError?: string
   /** ms since 1970, inclusive. */
   readonly createdFrom?: number
   /** ms since 1970, exclusive. */
@@ -85,6 +87,7 @@ function auditedRetry(deliveries: number, { createdFrom, createdUntil, ...filter
     ...(filter.eventType !== undefined && { event_type: filter.eventType }),
     ...(filter.endpoint !== undefined && { endpoint: filter.endpoint }),
     ...(filter.lastStatus !== undefined && { last_status: filter.lastStatus }),
+    ...(filter.lastError !== undefined && { last_error: filter.lastError }),
     ...(createdFrom !== undefined && { created_gte: new Date(createdFrom).toISOString() }),
     ...(createdUntil !== undefined && { created_lt: new Date(createdUntil).toISOString() }),
   })
@@ -103,7 +106,7 @@ function rangeOf(
 
 /** The first `most` that match, and how many were examined to find them. */
 function choose(
-  deliveries: readonly Delivery[],
+  deliveries: readonly FailedDelivery[],
   filter: RetryFilter,
   most: number,
 ): { fitting: string[]; examined: number } {
@@ -118,13 +121,14 @@ function choose(
 }
 
 function fits(
-  delivery: Delivery,
-  { eventType, endpoint, lastStatus, createdFrom, createdUntil }: RetryFilter,
+  delivery: FailedDelivery,
+  { eventType, endpoint, lastStatus, lastError, createdFrom, createdUntil }: RetryFilter,
 ) {
   return (
     (eventType === undefined || delivery.eventType === eventType) &&
     (endpoint === undefined || delivery.endpoint === endpoint) &&
-    (lastStatus === undefined || (delivery.tries.at(-1)?.status ?? null) === lastStatus) &&
+    (lastStatus === undefined || delivery.status === lastStatus) &&
+    (lastError === undefined || delivery.error === lastError) &&
     (createdFrom === undefined || delivery.createdAt >= createdFrom) &&
     (createdUntil === undefined || delivery.createdAt < createdUntil)
   )

@@ -60,13 +60,18 @@ const PREFIX = 'evt_'
 const TIME_DIGITS = 10
 const HEX_OF_80_BITS = 20
 
+/** The digits of time in the id of an event, which the ids of its deliveries have, too. */
+export function eventTimeOf(eventId: string): string {
+  return eventId.slice(PREFIX.length, PREFIX.length + TIME_DIGITS)
+}
+
 /**
  * The id of an event's delivery to an endpoint: always the same, so that neither a crash nor a replay makes a second
  * one. It begins with the time of the event's id; the rest is a hash. `sha256` returns SHA-256 in hex. The id never
  * looks like a card number, because the API refuses those.
  */
 export function deliveryIdOf(endpoint: string, eventId: string, sha256: (text: string) => string): string {
-  const time = eventId.slice(PREFIX.length, PREFIX.length + TIME_DIGITS)
+  const time = eventTimeOf(eventId)
   for (let again = 0; ; again++) {
     const text = again === 0 ? `${endpoint} ${eventId}` : `${endpoint} ${eventId} ${again}`
     const id = `dlv_${time}${encodeBits(BigInt(`0x${sha256(text).slice(0, HEX_OF_80_BITS)}`))}`

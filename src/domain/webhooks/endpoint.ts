@@ -52,6 +52,11 @@ export type WebhookEndpoint = {
   readonly deletedAt: number | null
 }
 
+/** The endpoint as it is once it is deleted at a time (ms since 1970): without its secrets. */
+export function deletedEndpoint(before: WebhookEndpoint, at: number): WebhookEndpoint {
+  return { ...before, secrets: [], headers: {}, deletedAt: at, version: before.version + 1 }
+}
+
 /** Whether one of the endpoint's filters fits the type. */
 export function wants({ events }: Pick<WebhookEndpoint, 'events'>, type: EventType): boolean {
   return events.some(

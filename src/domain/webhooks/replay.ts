@@ -20,6 +20,8 @@ export type Replay = {
   readonly kind: ReplayKind
   /** Only events of these types; null: all that the endpoint wants. */
   readonly types: readonly string[] | null
+  /** Of the failed deliveries, those whose last attempt failed with this error; null: all. */
+  readonly error: string | null
   /** Events after this sequence … */
   readonly from: number
   /** … up to and including this one. */

@@ -51,6 +51,7 @@ export const TABLES: readonly Table[] = [
   { name: 'epochs', key: ['first_seq'] },
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },
   { name: 'webhook_cursors', key: ['account_id', 'live', 'endpoint'], made },
+  { name: 'webhook_hours', key: ['account_id', 'live', 'endpoint', 'hour'] },
   { name: 'notifications', key: ['id'], made },
   { name: 'clock', key: ['id'] },
   { name: 'clock_marks', key: ['observed_ms'] },

@@ -36,7 +36,7 @@ export function eventLogReads(sql: Sql) {
 
   return {
     async events(scope: Scope, query: EventQuery): Promise<EventPage> {
-      const { after, object, types, limit, createdFrom, createdUntil } = query
+      const { after, before, object, types, limit, createdFrom, createdUntil } = query
       const values: (string | number)[] = [scope.accountId, live(scope), after]
       const where = ['account_id = $1', 'live = $2', 'seq > $3']
       const given = (condition: string, value: string | number | undefined, end = '') => {
@@ -44,6 +44,7 @@ export function eventLogReads(sql: Sql) {
         values.push(value)
         where.push(`${condition} $${values.length}${end}`)
       }
+      given('seq <', before)
       if (createdFrom !== undefined || createdUntil !== undefined) {
         const { from, until } = seekRange(query, await setBackMs(sql))
         given('seq >', from === undefined ? undefined : await lastBefore(scope, from))
@@ -54,7 +55,8 @@ export function eventLogReads(sql: Sql) {
       given(`${OBJECT_OF_EVENT} =`, object?.id)
       given('strpos(data,', object?.part && partText(object.part), ') > 0')
       const own = where.join(' AND ')
-      const limited = `ORDER BY seq LIMIT ${limit + 1}`
+      const order = before === undefined ? 'ASC' : 'DESC'
+      const limited = `ORDER BY seq ${order} LIMIT ${limit + 1}`
       const select = (more: string) => `SELECT ${EVENT} FROM events e WHERE ${own} ${more} ${limited}`
       const numbers = (types ?? []).map((type) => `$${values.push(type)}`)
       const text =
@@ -64,7 +66,9 @@ export function eventLogReads(sql: Sql) {
               .join(' UNION ALL ')
           : select(types ? `AND ${numbers.length > 0 ? `type IN (${numbers.join()})` : 'FALSE'}` : '')
       const sorted =
-        numbers.length > 1 ? `SELECT * FROM (${text}) AS x ORDER BY sequence LIMIT ${limit + 1}` : text
+        numbers.length > 1
+          ? `SELECT * FROM (${text}) AS x ORDER BY sequence ${order} LIMIT ${limit + 1}`
+          : text
       const { rows } = await sql(sorted, values)
       const newest = await sql(`SELECT ${EPOCH} FROM epochs ORDER BY first_seq DESC LIMIT 1`)
       return { ...pageOf(rows as unknown as StoredEvent[], limit), epoch: newest.rows[0] as unknown as Epoch }

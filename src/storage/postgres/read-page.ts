@@ -12,6 +12,10 @@ export type Filter = readonly [
   rare?: string | undefined,
   operator?: '<',
 ]
+/** The rows whose ids begin so. */
+export type Beginning = { readonly beginning?: string | undefined }
+/** A character after those of ids. */
+const AFTER_DIGITS = '{'
 
 /** A list of a scope's rows by id. */
 export type List<T> = Pick<Table<T>, 'prefix' | 'name' | 'of'> & {
@@ -37,7 +41,7 @@ export async function page<T>(
   list: List<T>,
   scope: Scope,
   filters: readonly Filter[],
-  query: PageQuery,
+  query: PageQuery & Beginning,
 ): Promise<Page<T>> {
   const where = ['account_id = $1', 'live = $2', ...(list.where ? [list.where] : [])]
   const values: (string | number)[] = [scope.accountId, live(scope)]
@@ -54,6 +58,9 @@ export async function page<T>(
   const { oldestFirst = false } = query
   given(oldestFirst ? 'id >' : 'id <', query.startingAfter)
   given('id >', query.endingBefore)
+  const { beginning } = query
+  given('id >=', beginning)
+  given('id <', beginning === undefined ? undefined : `${beginning}${AFTER_DIGITS}`)
   const { createdFrom: from, createdUntil: until } = query
   const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
   given('id >=', from === undefined ? undefined : idFloor(prefix, from - marginMs))

@@ -1,14 +1,16 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
 import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
-import type { DueDelivery } from '../../ports/store-webhooks.ts'
+import type { DueDelivery, WebhookStore } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
-import { DELIVERY_COLUMNS, dueColumns, dueOf } from '../webhooks.ts'
+import { DELIVERY_COLUMNS, dueColumns, dueOf, PUT_BACK } from '../webhooks.ts'
 import type { Result } from './batch.ts'
+import { LAST_ERROR } from './read-webhooks.ts'
 import { recordset } from './recordset.ts'
 import { live } from './rows.ts'
 import type { Sql } from './statements.ts'
 
+type FailedQuery = Parameters<WebhookStore['failedDeliveriesOf']>[2]
 type Values = readonly (string | number | null)[]
 
 /** The last number of all. */
@@ -39,8 +41,14 @@ export function webhookWorkReads(sql: Sql) {
       return rows.map(WEBHOOK_DELIVERIES.of)
     },
 
-    dueDeliveries: (scope: Scope, endpoint: string, { now, limit }: { now: number; limit: number }) =>
-      due(DUE, [scope.accountId, live(scope), endpoint, limit + 1, now], limit),
+    dueDeliveries(
+      scope: Scope,
+      endpoint: string,
+      { now, limit, putBack = false }: { now: number; limit: number; putBack?: boolean },
+    ): Promise<Page<DueDelivery>> {
+      const values = [scope.accountId, live(scope), endpoint, limit + 1, now]
+      return due(putBack ? DUE_PUT_BACK : DUE, values, limit)
+    },
 
     async nextDue(scope: Scope, endpoint: string): Promise<number | null> {
       const { rows } = await sql(NEXT_DUE, [scope.accountId, live(scope), endpoint])
@@ -53,14 +61,10 @@ export function webhookWorkReads(sql: Sql) {
       return objects.filter((object) => blocked.has(object))
     },
 
-    failedDeliveriesOf(
-      scope: Scope,
-      endpoint: string,
-      query: { after: number; to: number; types: readonly string[] | null; limit: number },
-    ): Promise<Page<DueDelivery>> {
-      const { after, to, types, limit } = query
+    failedDeliveriesOf(scope: Scope, endpoint: string, query: FailedQuery): Promise<Page<DueDelivery>> {
+      const { after, to, types, error = null, limit } = query
       const of = types && JSON.stringify(types)
-      return due(FAILED, [scope.accountId, live(scope), endpoint, limit + 1, after, to, of], limit)
+      return due(FAILED, [scope.accountId, live(scope), endpoint, limit + 1, after, to, of, error], limit)
     },
   }
 }
@@ -108,12 +112,15 @@ const WITH_EVENTS = `
 
 const DUE_COLUMNS = dueColumns('e.data', EPOCH_OF_EVENT)
 
-const DUE = bounded(
-  `
-    SELECT ${DUE_COLUMNS} ${WITH_EVENTS} AND d.due_at <= $5
+const dueThat = (condition: string) =>
+  bounded(
+    `
+    SELECT ${DUE_COLUMNS} ${WITH_EVENTS} AND d.due_at <= $5 ${condition}
     ORDER BY d.due_at, d.id LIMIT $4`,
-  '"dueAt", id',
-)
+    '"dueAt", id',
+  )
+const DUE = dueThat('')
+const DUE_PUT_BACK = dueThat(`AND ${PUT_BACK}`)
 
 const NEXT_DUE = `
   SELECT d.due_at AS "dueAt" ${WITH_EVENTS} AND d.due_at IS NOT NULL
@@ -131,6 +138,7 @@ const FAILED = bounded(
   `
     SELECT ${DUE_COLUMNS} ${WITH_EVENTS} AND d.state = 'failed' AND d.event_seq > $5 AND d.event_seq <= $6
       AND ($7::text IS NULL OR d.event_type IN (SELECT json_array_elements_text($7::json)))
+      AND ($8::text IS NULL OR ${LAST_ERROR} = $8)
     ORDER BY d.event_seq LIMIT $4`,
   '"eventSequence"',
 )

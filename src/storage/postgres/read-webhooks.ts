@@ -5,15 +5,19 @@ import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { Page, Scope } from '../../ports/store.ts'
 import type {
   BacklogTotal,
+  FailedDelivery,
   SealedQuery,
   WebhookCursor,
   WebhookDeliveryQuery,
   WebhookDeliveryTotals,
+  WebhookHour,
   WebhookPageQuery,
+  WebhookStore,
 } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import {
+  beginningOf,
   DELIVERY_COLUMNS,
   DELIVERY_MARGIN_MS,
   ENDPOINT_COLUMNS,
@@ -25,6 +29,9 @@ import { type Filter, listOf, page, pageOf } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 import type { Sql } from './statements.ts'
 
+/** The error of the last attempt of a delivery. */
+export const LAST_ERROR = `(tries::json -> -1 ->> 'error')`
+const LAST_STATUS = `(tries::json -> -1 ->> 'status')::integer`
 const OWNED = 'account_id AS "accountId", live'
 const ENDPOINTS = {
   ...listOf(WEBHOOK_ENDPOINTS),
@@ -56,6 +63,8 @@ const BACKLOG = `(
 const ENABLED = `webhook_cursors c JOIN webhook_endpoints w
   ON w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint AND w.status = 'enabled'`
 
+type FailedQuery = Parameters<WebhookStore['failedWebhookDeliveries']>[1]
+
 /** Webhook endpoints with their cursors, replays and deliveries, as people see them. */
 export function webhookReads(sql: Sql) {
   return {
@@ -86,6 +95,15 @@ export function webhookReads(sql: Sql) {
       return rows[0] as WebhookCursor | undefined
     },
 
+    async webhookHours(scope: Scope, endpoint: string, hour: number): Promise<WebhookHour[]> {
+      const { rows } = await sql(
+        `SELECT hour, attempts, succeeded FROM webhook_hours
+         WHERE account_id = $1 AND live = $2 AND endpoint = $3 AND hour >= $4 ORDER BY hour`,
+        [scope.accountId, live(scope), endpoint, hour],
+      )
+      return rows as WebhookHour[]
+    },
+
     async webhookDelivery(scope: Scope, id: string): Promise<Delivery | undefined> {
       const { rows } = await sql(
         `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d
@@ -97,21 +115,25 @@ export function webhookReads(sql: Sql) {
 
     /** Most deliveries are delivered, so MiniPay reads those from the rows themselves and not from an index. */
     webhookDeliveries(scope: Scope, query: WebhookDeliveryQuery): Promise<Page<Delivery>> {
-      const { endpoint, eventType, state } = query
+      const { endpoint, eventType, state, error, eventSequence, object, eventTime } = query
       const filters: Filter[] = [
         state === 'delivered' ? ['state', state] : ['state', state, `state <> 'delivered'`],
         ['endpoint', endpoint],
         ['event_type', eventType],
+        [LAST_ERROR, error],
+        ['event_seq', eventSequence],
+        ['object', object],
       ]
-      return page(sql, DELIVERIES, scope, filters, query)
+      return page(sql, DELIVERIES, scope, filters, { ...query, beginning: beginningOf(eventTime) })
     },
 
     async failedWebhookDeliveries(
       scope: Scope,
-      { after, before, limit }: { after: string; before: string; limit: number },
-    ): Promise<Page<Delivery>> {
-      const { rows } = await sql(FAILED, [scope.accountId, live(scope), limit + 1, after, before])
-      return pageOf(rows.map(WEBHOOK_DELIVERIES.of), limit)
+      { after, before, limit, newestFirst = false }: FailedQuery,
+    ): Promise<Page<FailedDelivery>> {
+      const text = newestFirst ? FAILED_LATELY : FAILED
+      const { rows } = await sql(text, [scope.accountId, live(scope), limit + 1, after, before])
+      return pageOf(rows as FailedDelivery[], limit)
     },
 
     async replay(scope: Scope, id: string): Promise<Replay | undefined> {
@@ -157,10 +179,14 @@ const SEALED = `
     AND (w.secrets <> '[]' OR w.headers IS NOT NULL)
   ORDER BY w.account_id, w.live, w.id LIMIT $4`
 
-const FAILED = `
-  SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d
+const failed = (order: 'ASC' | 'DESC') => `
+  SELECT d.id, d.endpoint, d.event_type AS "eventType", d.created_at AS "createdAt", ${LAST_STATUS} AS status,
+    ${LAST_ERROR} AS error
+  FROM webhook_deliveries d
   WHERE d.account_id = $1 AND d.live = $2 AND d.state = 'failed' AND d.state <> 'delivered' AND d.id > $4 AND d.id < $5
-  ORDER BY d.id LIMIT $3`
+  ORDER BY d.id ${order} LIMIT $3`
+const FAILED = failed('ASC')
+const FAILED_LATELY = failed('DESC')
 
 /** Counters, and the backlogs of enabled endpoints. */
 const TOTALS = `

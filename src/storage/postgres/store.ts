@@ -51,6 +51,7 @@ import { CHANNEL, type Signals, startSignals } from './signals.ts'
 import { statements, withoutNul } from './statements.ts'
 import { createStatistics } from './statistics.ts'
 import { webhookClaims } from './webhook-claims.ts'
+import { webhookLastTries } from './webhook-last-tries.ts'
 import { webhookRecords } from './webhook-records.ts'
 import { type WebhookWork, webhookWork } from './webhooks.ts'
 
@@ -244,6 +245,7 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
     ...tellingOf(webhookWork(work), signals),
     ...webhookClaims(pool, node),
     ...webhookRecords(pool, signals, onRecorded),
+    ...webhookLastTries(pool),
   } satisfies Partial<Store>
 }
 

@@ -12,8 +12,10 @@ import { numberedAudit } from './commit-writes.ts'
 import { begin, lastWords, rollingBack, settled } from './committer.ts'
 import type { Pool } from './pool.ts'
 import { recordset } from './recordset.ts'
-import { byScope, live, nameIn } from './rows.ts'
+import { byScope, nameIn } from './rows.ts'
 import type { Signals } from './signals.ts'
+import { byCursor, CURSOR, CURSORS, HELD, type Placed } from './webhook-batches.ts'
+import { hourWrites } from './webhook-hours.ts'
 import { changeEndpoint } from './webhooks.ts'
 
 const COMMIT: Statement = { text: 'COMMIT' }
@@ -55,7 +57,13 @@ function heldOf([result]: readonly Result[]): ReadonlyMap<number, Cursor> {
 
 function record(pool: Pool, batches: readonly Placed[]): Promise<Recorded> {
   const group = randomUUID()
-  const first = [...begin(group), lockings(batches), ...resultWrites(batches), ...replayWrites(batches)]
+  const first = [
+    ...begin(group),
+    lockings(batches),
+    ...resultWrites(batches),
+    ...replayWrites(batches),
+    ...hourWrites(batches),
+  ]
   const changes = batches.flatMap(({ batch, place }) =>
     batch.change
       ? [{ place, statement: changeEndpoint(batch.change.before, batch.change.after, batch.token) }]
@@ -86,15 +94,7 @@ function record(pool: Pool, batches: readonly Placed[]): Promise<Recorded> {
   )
 }
 
-type Placed = { readonly batch: DeliveryBatch; readonly place: number }
-
-/** The order in which every node locks cursors. */
-function byCursor(a: Placed, b: Placed): number {
-  const [one, other] = [a, b].map(({ batch }) => nameIn(batch.scope, batch.endpoint)) as [string, string]
-  return one < other ? -1 : Number(one > other)
-}
-
-/** Whether the audit entry and the event of a batch are stored. A warning is stored once. */
+export /** Whether the audit entry and the event of a batch are stored. A warning is stored once. */
 function isStored(batch: DeliveryBatch, cursor: Cursor | undefined, changed: boolean): boolean {
   if (!cursor) return false
   if (batch.change) return changed
@@ -122,15 +122,6 @@ function appended(batches: readonly DeliveryBatch[]): Statement[] {
   })
 }
 
-const CURSOR = {
-  account_id: ['integer', ({ batch }: Placed) => batch.scope.accountId],
-  live: ['smallint', ({ batch }: Placed) => live(batch.scope)],
-  endpoint: ['text', ({ batch }: Placed) => batch.endpoint],
-  token: ['text', ({ batch }: Placed) => batch.token],
-} as const
-
-const CURSORS = recordset<Placed>({ ...CURSOR, place: ['integer', ({ place }) => place] }, 1)
-
 const holding = (lock: string) => `
   SELECT r.place, c.warned_at AS "warnedAt"
   FROM ${CURSORS.from}
@@ -153,7 +144,7 @@ const LOCKED = 2
 
 type PlacedResult = Placed & { readonly result: DeliveryResult }
 
-const RESULTS = recordset<PlacedResult>(
+export const RESULTS = recordset<PlacedResult>(
   {
     ...CURSOR,
     id: ['text', ({ result }) => result.delivery.id],
@@ -172,7 +163,7 @@ const RESULTS = recordset<PlacedResult>(
   1,
 )
 
-const BATCHES = recordset<Placed>(
+export const BATCHES = recordset<Placed>(
   {
     ...CURSOR,
     position: ['bigint', ({ batch }) => batch.position],
@@ -184,7 +175,7 @@ const BATCHES = recordset<Placed>(
 )
 
 /** A statement changes each row once: the second result of a delivery is in a second statement. */
-function resultWrites(batches: readonly Placed[]): Statement[] {
+export function layersOf(batches: readonly Placed[]): PlacedResult[][] {
   const layers: PlacedResult[][] = [[]]
   const seen = new Map<string, number>()
   for (const placed of batches)
@@ -196,8 +187,12 @@ function resultWrites(batches: readonly Placed[]): Statement[] {
       layers[layer] = results
       results.push({ ...placed, result })
     }
+  return layers
+}
+
+function resultWrites(batches: readonly Placed[]): Statement[] {
   const cursors = BATCHES.values(merged(batches))
-  return layers.flatMap((results) => [
+  return layersOf(batches).flatMap((results) => [
     { text: RECORD, values: [...RESULTS.values(results), ...cursors] },
     ...nextWrites(results),
   ])
@@ -216,25 +211,22 @@ function merged(batches: readonly Placed[]): Placed[] {
   return [...byCursor.values()]
 }
 
-/** The cursor is locked: no other holder stores these deliveries, and a person who puts one back waits. */
-const HELD = `
-      SELECT 1 FROM webhook_cursors
-      WHERE account_id = r.account_id AND live = r.live AND endpoint = r.endpoint AND token = r.token
-      LIMIT 1`
-
 /** The last tries, as JSON texts: PostgreSQL reads them without decoding them. */
 const LAST_TRIES = `(
         SELECT '[' || string_agg(e.value::text, ',' ORDER BY e.place) || ',' || f.tried || ']'
         FROM json_array_elements(f.tries::json) WITH ORDINALITY AS e (value, place)
         WHERE e.place > json_array_length(f.tries::json) - ${KEPT_TRIES - 1})`
 
-/** Two indexes of deliveries begin with a scope. With the endpoint either finds a row at once. */
-const RECORD = `
+/**
+ * Records results, each if the sub-query `held` finds a row for it. Two indexes of deliveries begin with a scope. With the
+ * endpoint either finds a row at once.
+ */
+export const recording = (held: string) => `
   WITH found AS MATERIALIZED (
     SELECT r.*, d.id AS stored, d.state AS was, d.revision AS stored_revision, d.tries,
       coalesce(d.revision = r.revision, false) AS same
     FROM ${RESULTS.from}
-    CROSS JOIN LATERAL (${HELD}) AS c
+    CROSS JOIN LATERAL (${held}) AS c
     LEFT JOIN LATERAL (
       SELECT id, state, revision, tries FROM webhook_deliveries
       WHERE account_id = r.account_id AND live = r.live AND endpoint = r.endpoint AND id = r.id
@@ -296,6 +288,7 @@ const RECORD = `
     ORDER BY m.account_id, m.live, n.name
     ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
   SELECT 1`
+const RECORD = recording(HELD)
 
 type Blocked = Pick<PlacedResult, 'batch' | 'place'> & { readonly object: string }
 

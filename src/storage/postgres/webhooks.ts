@@ -99,7 +99,7 @@ const ADD_ENDPOINT = `
   WITH added AS (
     INSERT INTO webhook_endpoints (account_id, live, ${ENDPOINT})
     SELECT $1::integer, $2::smallint, ${parameters(WEBHOOK_ENDPOINTS)}
-    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $1) AND ${MAX_ENDPOINTS} > (
+    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = $1 AND closed_at IS NULL) AND ${MAX_ENDPOINTS} > (
       SELECT count(*) FROM webhook_endpoints
       WHERE account_id = $1 AND live = $2 AND deleted_at IS NULL AND id <> '${DEFAULT_ENDPOINT}')
     ON CONFLICT DO NOTHING
@@ -161,6 +161,8 @@ const CHANGE_ENDPOINT = `
       SELECT 1 FROM changed WHERE status = 'enabled' AND was = 'disabled' AND deleted_at IS NULL)),
   ended AS (
     DELETE FROM webhook_cursors WHERE ${OF_CHANGED} AND ${DELETED} IS NOT NULL),
+  uncounted AS (
+    DELETE FROM webhook_hours WHERE ${OF_CHANGED} AND ${DELETED} IS NOT NULL),
   unblocked AS (
     UPDATE webhook_deliveries SET due_at = created_at
     WHERE ${OF_CHANGED} AND state = 'pending' AND due_at IS NULL AND EXISTS (

@@ -318,7 +318,7 @@ test('disabled endpoints that keep old events are found by covering indexes of d
   const [plan = ''] = prepared((q) => q.disabledHolders(LIVE_SCOPE, 1))
   assert.deepEqual(plan.match(/(SEARCH|SCAN) [de]\b[^;(]*/g), [
     'SEARCH d USING COVERING INDEX webhook_deliveries_failed ',
-    'SEARCH d USING COVERING INDEX webhook_deliveries_pending ',
+    'SEARCH d USING COVERING INDEX webhook_deliveries_pending_by_event ',
     'SEARCH e USING PRIMARY KEY ',
   ])
 })
@@ -335,7 +335,7 @@ test('what endpoints still need is found by covering indexes: no step of the ret
   assert.deepEqual(plan.match(/(SEARCH|SCAN) [dr]\b[^;(]*/g), [
     'SEARCH r USING INDEX webhook_replays_running ',
     'SEARCH d USING COVERING INDEX webhook_deliveries_failed ',
-    'SEARCH d USING COVERING INDEX webhook_deliveries_pending ',
+    'SEARCH d USING COVERING INDEX webhook_deliveries_pending_by_event ',
   ])
   db.close()
   folder.remove()

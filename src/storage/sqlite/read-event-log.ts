@@ -63,15 +63,15 @@ export function eventLogReads(sql: Sql) {
     const { createdFrom = 0, createdUntil = Number.POSITIVE_INFINITY, limit } = query
     const whole = sql(`SELECT ${EVENT} FROM events e WHERE account_id = ? AND live = ? AND seq = ?`)
     const found: StoredEvent[] = []
-    for (let after = query.after; ; ) {
-      const { text, values } = textOf('seq, created_at', selection, after, WINDOW)
+    for (let rest: Bounds = query; ; ) {
+      const { text, values } = textOf('seq, created_at', selection, rest, WINDOW)
       const window = sql(text).all(...values) as Row[]
       for (const { seq, created_at } of window)
         if (found.length <= limit && created_at >= createdFrom && created_at < createdUntil)
           found.push(whole.get(...selection.scope, seq) as StoredEvent)
       const last = window.at(-1)
       if (!last || window.length < WINDOW || found.length > limit) return page(found, limit)
-      after = last.seq
+      rest = query.before === undefined ? { after: last.seq } : { after: query.after, before: last.seq }
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
   }
@@ -94,7 +94,7 @@ export function eventLogReads(sql: Sql) {
       }
       if (types?.length === 0) return page([], limit)
       if (isTimed(query)) return inTime(query, selection)
-      const { text, values } = textOf(EVENT, selection, query.after, limit + 1)
+      const { text, values } = textOf(EVENT, selection, query, limit + 1)
       return page(sql(text).iterate(...values) as IterableIterator<StoredEvent>, limit)
     },
 
@@ -135,14 +135,23 @@ type Selection = {
   readonly branches: readonly (readonly Condition[])[]
 }
 
-/** The first rows after a sequence, in the order of the log. */
-function textOf(columns: string, { scope, index, branches }: Selection, after: number, limit: number) {
+type Bounds = Pick<EventQuery, 'after' | 'before'>
+
+/** The first rows after a sequence, in the order of the log; with `before`, the last rows before that, the newest first. */
+function textOf(
+  columns: string,
+  { scope, index, branches }: Selection,
+  { after, before }: Bounds,
+  limit: number,
+) {
+  const [end, order] = before === undefined ? ['', 'ASC'] : ['AND seq < ?', 'DESC']
   const selects = branches.map((conditions) => {
-    const where = ['account_id = ? AND live = ? AND seq > ?', ...conditions.map(([text]) => text)]
-    return `SELECT * FROM (SELECT ${columns} FROM events e ${index} WHERE ${where.join(' AND ')} ORDER BY seq LIMIT ?)`
+    const where = [`account_id = ? AND live = ? AND seq > ? ${end}`, ...conditions.map(([text]) => text)]
+    return `SELECT * FROM (
+      SELECT ${columns} FROM events e ${index} WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ?)`
   })
   const values = branches.flatMap((conditions) => [
-    ...[...scope, after],
+    ...[...scope, after, ...(before === undefined ? [] : [before])],
     ...conditions.flatMap(([, ...values]) => values),
     limit,
   ])
@@ -150,7 +159,7 @@ function textOf(columns: string, { scope, index, branches }: Selection, after: n
   if (selects.length === 1) return { text: only, values }
   // The first column is the sequence.
   return {
-    text: `SELECT * FROM (${selects.join(' UNION ALL ')}) ORDER BY 1 LIMIT ?`,
+    text: `SELECT * FROM (${selects.join(' UNION ALL ')}) ORDER BY 1 ${order} LIMIT ?`,
     values: [...values, limit],
   }
 }

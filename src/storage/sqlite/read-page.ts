@@ -30,6 +30,8 @@ export type Filter = readonly [
   index: string | undefined,
   operator?: '<',
 ]
+/** The rows whose ids begin so. */
+export type Beginning = { readonly beginning?: string | undefined }
 
 /** A list of a scope's rows by id: `from` is the table, and `index` finds them when no filter does. */
 export type List<T> = {
@@ -78,7 +80,7 @@ export function page<T>(
   list: List<T>,
   scope: Scope,
   filters: readonly Filter[],
-  asked: PageQuery,
+  asked: PageQuery & Beginning,
 ): Page<T> | Promise<Page<T>> {
   const query = forwards(asked)
   const given = filters.filter(([, value]) => value !== undefined)
@@ -104,14 +106,17 @@ export function page<T>(
 }
 
 /** The page after a cursor of a list with the oldest first is read as the page before it of the usual list. */
-function forwards(query: PageQuery): PageQuery {
+function forwards(query: PageQuery & Beginning): PageQuery & Beginning {
   const { startingAfter, ...rest } = query
   if (!query.oldestFirst || startingAfter === undefined) return query
   return { ...rest, endingBefore: startingAfter }
 }
 
 function equal(filters: readonly Filter[]): Condition[] {
-  return filters.map(([column, value, , operator = '=']) => [`${column} ${operator} ?`, value as string])
+  return filters.map(([column, value, , operator = '=']) => [
+    `${column} ${operator} ?`,
+    value as string | number,
+  ])
 }
 
 const isTimed = ({ createdFrom, createdUntil }: PageQuery) =>
@@ -126,9 +131,12 @@ function timesOf({ createdFrom, createdUntil }: PageQuery, column = 'created_at'
 }
 
 /** By the ids, whose time is up to `late` ms later than that of their rows, and differs by up to `margin` ms anyway. */
-function rangeOf(prefix: IdPrefix, query: PageQuery, late: number, margin: number): Condition[] {
-  const { startingAfter, endingBefore, createdFrom, createdUntil } = query
+function rangeOf(prefix: IdPrefix, query: PageQuery & Beginning, late: number, margin: number): Condition[] {
+  const { startingAfter, endingBefore, createdFrom, createdUntil, beginning } = query
   return [
+    ...(beginning === undefined
+      ? []
+      : [['id >= ?', beginning] as const, ['id < ?', `${beginning}${AFTER_DIGITS}`] as const]),
     ...(startingAfter === undefined ? [] : [['id < ?', startingAfter] as const]),
     ...(endingBefore === undefined ? [] : [['id > ?', endingBefore] as const]),
     ...(createdFrom === undefined ? [] : [['id >= ?', idFloor(prefix, createdFrom - margin)] as const]),
@@ -137,6 +145,9 @@ function rangeOf(prefix: IdPrefix, query: PageQuery, late: number, margin: numbe
       : [['id < ?', idFloor(prefix, createdUntil + late + margin)] as const]),
   ]
 }
+
+/** A character after those of ids. */
+const AFTER_DIGITS = '{'
 
 type Reader = {
   rows(conditions: readonly Condition[], limit: number): IterableIterator<object>

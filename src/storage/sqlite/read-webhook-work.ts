@@ -1,11 +1,12 @@
 import type { Delivery } from '../../domain/webhooks/delivery.ts'
 import type { Page, Scope, StoredEvent } from '../../ports/store.ts'
-import type { DueDelivery } from '../../ports/store-webhooks.ts'
+import type { DueDelivery, WebhookStore } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { EPOCH_OF_EVENT } from '../lists.ts'
-import { DELIVERY_COLUMNS, dueColumns, dueOf } from '../webhooks.ts'
+import { DELIVERY_COLUMNS, dueColumns, dueOf, PUT_BACK } from '../webhooks.ts'
 import { EVENT_DATA } from './long-texts.ts'
 import { pageOf, type Sql } from './read-page.ts'
+import { LAST_ERROR } from './read-webhooks.ts'
 import { live } from './rows.ts'
 
 /** The last number of all. */
@@ -14,6 +15,8 @@ const DUE = dueColumns(EVENT_DATA, EPOCH_OF_EVENT)
 /** A delivery without its event, which `verify` reports, is no work. */
 const EVENT = `JOIN events e ON e.account_id = d.account_id AND e.live = d.live AND e.seq = d.event_seq`
 const OWN = 'd.account_id = ? AND d.live = ? AND d.endpoint = ?'
+
+type FailedQuery = Parameters<WebhookStore['failedDeliveriesOf']>[2]
 
 /** What the holder of a cursor reads. */
 export function webhookWorkReads(sql: Sql) {
@@ -43,11 +46,12 @@ export function webhookWorkReads(sql: Sql) {
     dueDeliveries(
       scope: Scope,
       endpoint: string,
-      { now, limit }: { now: number; limit: number },
+      { now, limit, putBack = false }: { now: number; limit: number; putBack?: boolean },
     ): Page<DueDelivery> {
+      const index = `webhook_deliveries_${putBack ? 'put_back' : 'due'}`
       const rows = sql(
-        `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY webhook_deliveries_due CROSS ${EVENT}
-         WHERE ${OWN} AND d.due_at <= ? ORDER BY d.due_at, d.id LIMIT ?`,
+        `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY ${index} CROSS ${EVENT}
+         WHERE ${OWN} AND d.due_at <= ? ${putBack ? `AND ${PUT_BACK}` : ''} ORDER BY d.due_at, d.id LIMIT ?`,
       ).iterate(scope.accountId, live(scope), endpoint, now, limit + 1) as IterableIterator<object>
       return duePage(rows, limit)
     },
@@ -68,20 +72,18 @@ export function webhookWorkReads(sql: Sql) {
       return objects.filter((object) => one.get(scope.accountId, live(scope), endpoint, object) !== undefined)
     },
 
-    failedDeliveriesOf(
-      scope: Scope,
-      endpoint: string,
-      query: { after: number; to: number; types: readonly string[] | null; limit: number },
-    ): Page<DueDelivery> {
-      const { after, to, types, limit } = query
+    failedDeliveriesOf(scope: Scope, endpoint: string, query: FailedQuery): Page<DueDelivery> {
+      const { after, to, types, error = null, limit } = query
       const typed = types ? 'AND d.event_type IN (SELECT value FROM json_each(?))' : ''
+      const failedSo = error === null ? '' : `AND ${LAST_ERROR} = ?`
       const rows = sql(
         `SELECT ${DUE} FROM webhook_deliveries d INDEXED BY webhook_deliveries_failed CROSS ${EVENT}
-         WHERE ${OWN} AND d.state = 'failed' AND d.event_seq > ? AND d.event_seq <= ? ${typed}
+         WHERE ${OWN} AND d.state = 'failed' AND d.event_seq > ? AND d.event_seq <= ? ${typed} ${failedSo}
          ORDER BY d.event_seq LIMIT ?`,
       ).iterate(
         ...[scope.accountId, live(scope), endpoint, after, to],
         ...(types ? [JSON.stringify(types)] : []),
+        ...(error === null ? [] : [error]),
         limit + 1,
       ) as IterableIterator<object>
       return duePage(rows, limit)

@@ -5,15 +5,19 @@ import type { Replay } from '../../domain/webhooks/replay.ts'
 import type { Page, Scope } from '../../ports/store.ts'
 import type {
   BacklogTotal,
+  FailedDelivery,
   SealedQuery,
   WebhookCursor,
   WebhookDeliveryQuery,
   WebhookDeliveryTotals,
+  WebhookHour,
   WebhookPageQuery,
+  WebhookStore,
 } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_REPLAYS } from '../columns.ts'
 import { selectList } from '../table.ts'
 import {
+  beginningOf,
   DELIVERY_COLUMNS,
   DELIVERY_MARGIN_MS,
   ENDPOINT_COLUMNS,
@@ -24,6 +28,9 @@ import {
 import { type Filter, listOf, page, pageOf, type Sql } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 
+/** The error of the last attempt of a delivery. */
+export const LAST_ERROR = `json_extract(tries, '$[#-1].error')`
+const LAST_STATUS = `json_extract(tries, '$[#-1].status')`
 const OWNED = 'account_id AS accountId, live'
 const ENDPOINTS = {
   ...listOf(WEBHOOK_ENDPOINTS, `${OWNED}, ${selectList(WEBHOOK_ENDPOINTS)}`),
@@ -52,6 +59,8 @@ const BACKLOG = `(SELECT coalesce(sum(last - max(c.position, first - 1)), 0) FRO
 
 const ENABLED = `FROM webhook_cursors c JOIN webhook_endpoints w
   ON w.account_id = c.account_id AND w.live = c.live AND w.id = c.endpoint AND w.status = 'enabled'`
+
+type FailedQuery = Parameters<WebhookStore['failedWebhookDeliveries']>[1]
 
 /** Webhook endpoints with their cursors, replays and deliveries, as people see them. */
 export function webhookReads(sql: Sql) {
@@ -87,6 +96,12 @@ export function webhookReads(sql: Sql) {
       ).get(scope.accountId, live(scope), id) as WebhookCursor | undefined
     },
 
+    webhookHours: (scope: Scope, endpoint: string, hour: number): WebhookHour[] =>
+      sql(
+        `SELECT hour, attempts, succeeded FROM webhook_hours
+         WHERE account_id = ? AND live = ? AND endpoint = ? AND hour >= ? ORDER BY hour`,
+      ).all(scope.accountId, live(scope), endpoint, hour) as WebhookHour[],
+
     webhookDelivery(scope: Scope, id: string): Delivery | undefined {
       const row = sql(
         `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d
@@ -97,28 +112,32 @@ export function webhookReads(sql: Sql) {
 
     /** Most deliveries are delivered, so MiniPay reads those from the rows themselves and not from an index. */
     webhookDeliveries(scope: Scope, query: WebhookDeliveryQuery): Page<Delivery> | Promise<Page<Delivery>> {
-      const { endpoint, eventType, state } = query
+      const { endpoint, eventType, state, error, eventSequence, object, eventTime } = query
       const open = state === 'delivered' ? undefined : 'webhook_deliveries_open'
       const filters: Filter[] = [
         ['state', state, open],
         ['endpoint', endpoint, undefined],
         ['event_type', eventType, undefined],
+        [LAST_ERROR, error, undefined],
+        ['event_seq', eventSequence, undefined],
+        ['object', object, undefined],
       ]
-      return page(sql, DELIVERIES, scope, filters, query)
+      return page(sql, DELIVERIES, scope, filters, { ...query, beginning: beginningOf(eventTime) })
     },
 
     failedWebhookDeliveries(
       scope: Scope,
-      { after, before, limit }: { after: string; before: string; limit: number },
-    ): Page<Delivery> {
+      { after, before, limit, newestFirst = false }: FailedQuery,
+    ): Page<FailedDelivery> {
       const rows = sql(
-        `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d INDEXED BY webhook_deliveries_open
+        `SELECT d.id, d.endpoint, d.event_type AS eventType, d.created_at AS createdAt, ${LAST_STATUS} AS status,
+           ${LAST_ERROR} AS error
+         FROM webhook_deliveries d INDEXED BY webhook_deliveries_open
          WHERE d.account_id = ? AND d.live = ? AND d.state = 'failed' AND d.state <> 'delivered'
            AND d.id > ? AND d.id < ?
-         ORDER BY d.id LIMIT ?`,
-      ).iterate(scope.accountId, live(scope), after, before, limit + 1) as IterableIterator<object>
-      const { data, hasMore } = pageOf(rows, limit)
-      return { data: data.map(WEBHOOK_DELIVERIES.of), hasMore }
+         ORDER BY d.id ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`,
+      ).iterate(scope.accountId, live(scope), after, before, limit + 1)
+      return pageOf(rows as IterableIterator<FailedDelivery>, limit)
     },
 
     replay(scope: Scope, id: string): Replay | undefined {

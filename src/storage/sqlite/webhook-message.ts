@@ -1,9 +1,9 @@
 /** Batches of results as the message to the writer thread: rows are arrays, as in `commit-message`. */
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
-import type { DeliveryBatch } from '../../ports/store-webhooks.ts'
+import type { DeliveryBatch, WebhookHour } from '../../ports/store-webhooks.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
-import { newDelivery } from '../webhooks.ts'
+import { attemptsIn, newDelivery } from '../webhooks.ts'
 import { live, type Row } from './rows.ts'
 import type { NewEvent } from './write-events.ts'
 
@@ -18,6 +18,7 @@ export type BatchMessage = {
   /** The delivery that each result makes if none is stored, and the revision that was read. */
   readonly rows: readonly Row[]
   readonly revisions: readonly (number | null)[]
+  readonly attempts: WebhookHour | null
   readonly replay: DeliveryBatch['replay']
   readonly change: {
     readonly before: WebhookEndpoint
@@ -40,6 +41,7 @@ export function batchMessage(batch: DeliveryBatch): BatchMessage {
     accountId: scope.accountId,
     live: live(scope),
     ...{ endpoint, token, at, position, failing, rows, revisions, replay, change },
+    attempts: attemptsIn(batch),
     event: event && [event.id, event.type, event.data],
   }
 }

@@ -5,7 +5,7 @@ import type { Scope } from '../../ports/store.ts'
 import type { DeliveryPurge, PurgedDeliveries } from '../../ports/store-retention.ts'
 import { WEBHOOK_DELIVERIES } from '../columns.ts'
 import { selectList } from '../table.ts'
-import { afterResult } from '../webhooks.ts'
+import { afterResult, KEPT_HOURS } from '../webhooks.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
@@ -39,6 +39,7 @@ export const webhookDeliveryWrites = {
     )
     const record = resultWrites(db, cache)
     const around = aroundWrites(db, cache)
+    const count = hourWrites(db)
 
     return (batches: readonly BatchMessage[]): boolean[] => {
       const written: boolean[] = []
@@ -49,11 +50,25 @@ export const webhookDeliveryWrites = {
         if (!held) continue
         const done = record(batch, held.ordered === 1)
         move.run(batch.position ?? 0, done.reach, done.pending, done.failed, ...cursor)
+        count(batch)
         if (batch.failing) fail.run(batch.failing.since, batch.failing.warnedAt, ...cursor)
         around(batch)
       }
       return written
     }
+  },
+
+  recordLastTries(db, cache) {
+    const isDeleted = db.prepare(
+      `SELECT 1 FROM webhook_endpoints WHERE account_id = ? AND live = ? AND id = ? AND deleted_at IS NOT NULL`,
+    )
+    const record = resultWrites(db, cache)
+    return (batches: readonly BatchMessage[]): boolean[] =>
+      batches.map((batch) => {
+        if (!isDeleted.get(batch.accountId, batch.live, batch.endpoint)) return false
+        record(batch, false)
+        return true
+      })
   },
 
   retryWebhookDelivery(db, cache) {
@@ -139,6 +154,26 @@ function resultWrites(db: Connection, cache: LedgerCache) {
       else if (ordered && state !== 'pending') order.first(own, endpoint, object as string, at)
     }
     return done
+  }
+}
+
+/** Attempts by endpoint and hour. */
+function hourWrites(db: Connection) {
+  const own = 'account_id = ? AND live = ? AND endpoint = ?'
+  const add = db.prepare(
+    `UPDATE webhook_hours SET attempts = attempts + ?, succeeded = succeeded + ? WHERE ${own} AND hour = ?`,
+  )
+  const begin = db.prepare(
+    `INSERT INTO webhook_hours (attempts, succeeded, account_id, live, endpoint, hour) VALUES (?, ?, ?, ?, ?, ?)`,
+  )
+  const forget = db.prepare(`DELETE FROM webhook_hours WHERE ${own} AND hour < ?`)
+  return ({ accountId, live, endpoint, attempts: made }: BatchMessage): void => {
+    if (!made) return
+    const { hour, attempts, succeeded } = made
+    const row = [attempts, succeeded, accountId, live, endpoint, hour] as const
+    if (add.run(...row).changes > 0) return
+    begin.run(...row)
+    forget.run(accountId, live, endpoint, hour - KEPT_HOURS)
   }
 }
 

@@ -103,9 +103,9 @@ export const webhookWrites = {
   },
 } satisfies Record<string, Definition>
 
-/** Stores an endpoint and its cursor. False if its id exists or its account does not. */
+/** Stores an endpoint and its cursor. False if its id exists, or its account does not or is closed. */
 function addEndpoint(db: Connection, cache: LedgerCache): (endpoint: WebhookEndpoint) => boolean {
-  const account = db.prepare('SELECT 1 FROM accounts WHERE id = ?')
+  const account = db.prepare('SELECT 1 FROM accounts WHERE id = ? AND closed_at IS NULL')
   const insert = db.prepare(`${insertRow(WEBHOOK_ENDPOINTS)} ON CONFLICT (account_id, live, id) DO NOTHING`)
   const begin = db.prepare(
     `INSERT INTO webhook_cursors (account_id, live, endpoint, position, reach, pending, failed)
@@ -140,7 +140,9 @@ export function changeEndpoint(db: Connection, cache: LedgerCache) {
     `UPDATE webhook_cursors SET failing_since = NULL, warned_at = NULL
      WHERE account_id = ? AND live = ? AND endpoint = ?`,
   )
-  const end = db.prepare('DELETE FROM webhook_cursors WHERE account_id = ? AND live = ? AND endpoint = ?')
+  const ends = ['webhook_cursors', 'webhook_hours'].map((of) =>
+    db.prepare(`DELETE FROM ${of} WHERE account_id = ? AND live = ? AND endpoint = ?`),
+  )
 
   return (before: WebhookEndpoint, after: WebhookEndpoint): boolean => {
     const own = ownOf(before.scope)
@@ -153,7 +155,7 @@ export function changeEndpoint(db: Connection, cache: LedgerCache) {
       cache.count(...own, 'deliveries_pending', '', -changes)
       cache.count(...own, 'deliveries_failed', '', changes)
       cancel.run(after.deletedAt, ...cursor)
-      end.run(...cursor)
+      for (const end of ends) end.run(...cursor)
     } else if (before.ordered && !after.ordered) unblock.run(...cursor)
     return true
   }

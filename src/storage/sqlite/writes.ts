@@ -3,6 +3,7 @@
  * prepares it in the writer thread. The thread's dispatch and the store's methods follow from the definitions.
  */
 import type { CommitResult, Store } from '../../ports/store.ts'
+import { lastTries } from '../webhooks.ts'
 import { messageOf } from './commit-message.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
@@ -70,5 +71,7 @@ export function storeWrites(send: (write: Write) => Promise<unknown>) {
     ...sending,
     commit: async (commit) => (await sending.commit(messageOf(commit))) ?? COMMITTED,
     recordDeliveries: (batches) => sending.recordDeliveries(batches.map(batchMessage)),
+    recordLastTries: (batches) =>
+      sending.recordLastTries(batches.map((batch) => batchMessage(lastTries(batch)))),
   } satisfies Partial<Store>
 }

@@ -163,7 +163,7 @@ test('a body that never ends counts after half a second, with what came of it', 
 test('a body of 10 GB is cut after 16 KiB', async (t) => {
   const receiver = await receivers.endlessBody(endsOf(t))
   const attempt = await client(t, receiver.url).send(MESSAGE)
-  assert.deepEqual(attempt, { kind: 'response', status: 200, answer: 'x'.repeat(500) })
+  assert.deepEqual(attempt, { kind: 'response', status: 200, answer: 'x'.repeat(500), cut: true })
   await receiver.quiet()
   assert.ok(receiver.sent() < SOCKET_BYTES, `${receiver.sent()}`)
 })
@@ -172,7 +172,7 @@ test('a gzip bomb is not decompressed', async (t) => {
   const receiver = await receivers.gzipBomb(endsOf(t))
   const before = process.memoryUsage.rss()
   const attempt = await client(t, receiver.url).send(MESSAGE)
-  assert.deepEqual(attempt, { kind: 'response', status: 200, answer: '[compressed]' })
+  assert.deepEqual(attempt, { kind: 'response', status: 200, answer: '[compressed]', cut: true })
   assert.ok(process.memoryUsage.rss() - before < 64 * KIB * KIB)
 })
 
@@ -184,13 +184,42 @@ test('status lines, headers, interim responses and chunks without end are cut at
     [await receivers.endlessStatusLine(ends), failed('the response is too long')],
     [await receivers.endlessHeaders(ends), failed('the headers of the response are too long')],
     [await receivers.endlessInterim(ends), failed('the receiver sent only interim responses')],
-    [await receivers.endlessChunkExtension(ends), { kind: 'response', status: 200 }],
+    [await receivers.endlessChunkExtension(ends), { kind: 'response', status: 200, cut: true }],
   ] as const) {
     // At this clock no time passes: the size ends them.
     assert.deepEqual(await client(t, receiver.url, { runtime }).send(MESSAGE), attempt)
     await receiver.quiet()
     assert.ok(receiver.sent() < SOCKET_BYTES, `${receiver.sent()}`)
   }
+})
+
+test('interim responses before the own one are left out, in whole or in pieces, on each attempt of a connection', async (t) => {
+  const ends = endsOf(t)
+  for (const lines of [
+    ['100 Continue'],
+    ['103 Early Hints'],
+    ['102 Processing', '100 Continue', '103 Early Hints'],
+  ])
+    for (const size of [1, 7, 1_000]) {
+      const receiver = await receivers.interim(ends, lines, size)
+      const made = client(t, receiver.url, { connections: 1 })
+      for (let i = 0; i < 3; i++)
+        assert.deepEqual(
+          await made.send(MESSAGE),
+          { kind: 'response', status: 200, answer: 'ok' },
+          lines.join(),
+        )
+      assert.equal(receiver.opened(), 1)
+    }
+})
+
+test('a response that switches protocols, which MiniPay did not request, fails the attempt', async (t) => {
+  const receiver = await receivers.interim(
+    endsOf(t),
+    ['101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade'],
+    1_000,
+  )
+  assert.equal((await client(t, receiver.url).send(MESSAGE)).kind, 'no_answer')
 })
 
 test('the size of a response is counted anew for each attempt of a connection, also over TLS', async (t) => {

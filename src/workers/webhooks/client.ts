@@ -174,11 +174,12 @@ function refusing(url: string, error: string): WebhookClient {
 
 function attemptOf(result: PostResult): DeliveryAttempt {
   if (result.kind === 'failed') return { kind: 'no_answer', error: result.reason }
-  const { status, retryAfter, beginning } = result
+  const { status, retryAfter, beginning, isCut } = result
   const answer = beginning === null ? '[compressed]' : readableAnswer(beginning)
   return {
     ...{ kind: 'response', status },
     ...(retryAfter !== undefined && { retryAfter }),
     ...(answer !== null && { answer }),
+    ...(isCut && { cut: true as const }),
   }
 }

@@ -46,6 +46,12 @@ export type CourierParts = {
   readonly onReplayEnd: () => void
 }
 
+/**
+ * What became of a batch. `deleted`: the endpoint was deleted, and only the attempts were stored; `lost`: nothing was,
+ * because this process no longer holds the cursor, or cannot store it.
+ */
+export type Fate = 'stored' | 'deleted' | 'lost'
+
 /** Tells one endpoint of its events, while this process holds its cursor. */
 export type Courier = {
   readonly endpoint: () => WebhookEndpoint
@@ -66,8 +72,7 @@ export type Courier = {
   isEnding(): boolean
   /** What is to be stored now, if anything; `confirm` must follow before the next call. */
   collect(): DeliveryBatch | undefined
-  /** `held`: the batch was stored. Otherwise this process no longer holds the cursor. */
-  confirm(held: boolean): void
+  confirm(fate: Fate): void
   /** Whether the circuit breaker is open. */
   isOpen(): boolean
   /** The age of the oldest event that is not settled, in ms; 0 if none waits. */

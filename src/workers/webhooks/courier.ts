@@ -13,8 +13,9 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import type { DeliveryBatch, DeliveryResult, HeldCursor } from '../../ports/store-webhooks.ts'
 import type { WebhookClient, WebhookMessage } from './client.ts'
 import { type Condition, createCondition } from './condition.ts'
-import type { Courier, CourierParts } from './courier-parts.ts'
+import type { Courier, CourierParts, Fate } from './courier-parts.ts'
 import { type EndpointNews, endpointDisabled, endpointFailing } from './endpoint-news.ts'
+import { fraction } from './fraction.ts'
 import type { Job } from './job.ts'
 import { createOutbox } from './outbox.ts'
 import { createPace, type Pace } from './pace.ts'
@@ -317,17 +318,20 @@ class EndpointCourier implements Courier {
     return this.#storing
   }
 
-  confirm(held: boolean): void {
+  confirm(fate: Fate): void {
     const batch = this.#storing
     this.#storing = null
     if (!batch) return
-    if (held) this.#confirmStored(batch)
+    if (fate === 'stored') this.#confirmStored(batch)
     else {
-      // Another process holds the cursor, or the results cannot be stored: this one stores nothing more.
-      this.#lost = true
       this.#ending = true
       this.#timer.stop()
-      this.#outbox.drop()
+      // Of a deleted endpoint, what is still in flight is stored, too.
+      if (fate === 'deleted') this.#outbox.stored()
+      else {
+        this.#lost = true
+        this.#outbox.drop()
+      }
     }
     this.#pump()
     this.#endIfIdle()
@@ -388,12 +392,4 @@ class EndpointCourier implements Courier {
       this.#timer.within(hasWork ? probeMs : Math.max(probeMs, dueMs))
     }
   }
-}
-
-const DRAWN = new Uint8Array(4)
-
-/** A random number of at least 0 and less than 1. */
-function fraction(random: (bytes: Uint8Array) => void): number {
-  random(DRAWN)
-  return new DataView(DRAWN.buffer).getUint32(0) / 2 ** 32
 }

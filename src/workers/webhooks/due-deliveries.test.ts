@@ -36,3 +36,32 @@ test('a page that long data cuts short is followed by the next one, once a deliv
   await due.read()
   assert.equal(due.take()?.id, 'dlv_3')
 })
+
+test('those that were put back come first, and all of them, though others are due before', async () => {
+  const putBack = (id: string): DueDelivery => {
+    const { delivery, event } = dueDelivery(id)
+    return { event, delivery: { ...delivery, revision: 1, attempts: 0, dueAt: 9 } }
+  }
+  let stored = [...['a', 'b'].map(dueDelivery), ...['x', 'y', 'z'].map(putBack)]
+  const due = createDueDeliveries({
+    async due(_now, _limit, only) {
+      const all = stored.filter(({ delivery }) => !only || delivery.revision > 0)
+      return { data: all.slice(0, 2), hasMore: all.length > 2 }
+    },
+    next: async () => null,
+    mayBegin: () => true,
+    now: () => 10,
+  })
+  due.lookForPutBack()
+  const order: string[] = []
+  while (due.worthReading()) {
+    await due.read()
+    for (let job = due.take(); job; job = due.take()) {
+      const { id } = job
+      order.push(id)
+      stored = stored.filter(({ delivery }) => delivery.id !== id)
+      due.end(id)
+    }
+  }
+  assert.deepEqual(order, ['x', 'y', 'a', 'b', 'z'])
+})

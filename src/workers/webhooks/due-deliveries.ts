@@ -3,11 +3,13 @@ import type { Page } from '../../ports/store.ts'
 import type { DueDelivery } from '../../ports/store-webhooks.ts'
 import type { Job } from './job.ts'
 
-/** The most deliveries that wait here. */
+/** The most deliveries that wait here, and as many that were put back. */
 const MOST = 64
+const NONE: Page<DueDelivery> = { data: [], hasMore: false }
 
 export type DueDeliveriesOptions = {
-  readonly due: (now: number, limit: number) => Promise<Page<DueDelivery>>
+  /** Those that are due; `putBack`: only those that somebody put back. */
+  readonly due: (now: number, limit: number, putBack: boolean) => Promise<Page<DueDelivery>>
   readonly next: () => Promise<number | null>
   /** Whether nothing else of the object is in flight. */
   readonly mayBegin: (object: string | null) => boolean
@@ -51,6 +53,8 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
   let left = new Set<string>()
   let rung = true
   let thorough = false
+  /** More were put back than the last read found. */
+  let morePutBack = false
   let nextAt: number | null = null
   /** The latest time at which somebody put one of those that were read back, in ms since 1970. */
   let putBackAt = Number.NEGATIVE_INFINITY
@@ -90,24 +94,35 @@ export function createDueDeliveries({ due, next, mayBegin, now }: DueDeliveriesO
       taken.size < MOST &&
       (thorough || (waiting.length === 0 && (rung || (nextAt !== null && nextAt <= now())))),
     async read() {
-      const before = { nextAt, thorough }
+      const before = { nextAt, thorough, morePutBack }
+      const [at, limit] = [now(), MOST + taken.size]
+      const first = thorough || morePutBack
       rung = false
       thorough = false
+      morePutBack = false
       nextAt = null
       left = new Set()
       try {
-        const { data: found, hasMore } = await due(now(), MOST + taken.size)
+        // They may be behind many others that are due.
+        const putBack = first ? await due(at, limit, true) : NONE
+        const { data: others, hasMore } = await due(at, limit, false)
+        const found = [
+          ...putBack.data,
+          ...others.filter(({ delivery }) => !first || !isPutBack({ stored: delivery })),
+        ]
         waiting = found.filter(({ delivery: { id } }) => !taken.has(id) && !left.has(id)).map(jobOf)
         notice(found)
+        morePutBack = putBack.hasMore
         // A page of long data that has only deliveries in flight stays the same until one of them ends.
         if (hasMore && waiting.length > 0) rung = true
         else if (found.length === 0) {
-          const at = await next()
-          if (at !== null) add(at)
+          const dueAt = await next()
+          if (dueAt !== null) add(dueAt)
         }
       } catch (error) {
         rung = true
         thorough ||= before.thorough
+        morePutBack = before.morePutBack
         if (before.nextAt !== null) add(before.nextAt)
         throw error
       }

@@ -17,12 +17,12 @@ type Parts = {
 /** Events of a replay after a sequence, with their deliveries. Rejects with `StoreUnavailable`. */
 export async function readFormer(
   { store, pages, endpoint, wants, idOf }: Parts,
-  { scope, endpoint: id, kind, types, to }: Replay,
+  { scope, endpoint: id, kind, types, error, to }: Replay,
   after: number,
   limit: number,
 ): Promise<FormerPage> {
   if (kind === 'failed') {
-    const { data, hasMore } = await store.failedDeliveriesOf(scope, id, { after, to, types, limit })
+    const { data, hasMore } = await store.failedDeliveriesOf(scope, id, { after, to, types, error, limit })
     return { fitting: data, readTo: hasMore ? endOf(data.map(({ event }) => event)) : to }
   }
   const { data: events, hasMore } = await pages.read(scope, { after, to, limit })

@@ -77,6 +77,22 @@ test('an endpoint that hangs loses slots, and the memory of its events is bounde
   assert.ok(rows <= 30, `${rows} deliveries`)
 })
 
+test('a receiver whose responses do not end loses slots, though it accepted the events', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  let most = 0
+  let sent = 0
+  world.receive(endpoint, () => {
+    if (sent++ > 100) most = Math.max(most, world.flying())
+    return { ms: 10, attempt: { ...OK, cut: true } as const }
+  })
+  world.start()
+  await world.charges(1_000)
+  await world.runtime.advance(60 * SECOND)
+  assert.equal((await world.deliveries(endpoint)).filter(({ state }) => state === 'delivered').length, 1_000)
+  assert.ok(most <= 4, `${most} at once`)
+})
+
 test('one event that takes long holds up neither the others nor the cursor', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()

@@ -69,6 +69,27 @@ test('a retry by hand is the next probe, at once, before deliveries that are due
   assert.equal(world.told[before]?.delivery, failed.id)
 })
 
+test('a retry by hand goes before more deliveries than fit into memory, which have been due for longer', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint({ schedule: [SECOND, 60 * MINUTE], disableAfterMs: null })
+  let up = false
+  world.receive(endpoint, () => (up ? OK : responds(400)))
+  const dispatcher = world.start()
+  await world.charges(300)
+  await world.runtime.advance(70 * MINUTE)
+  const pending = (await world.deliveries(endpoint)).filter(({ dueAt }) => dueAt !== null)
+  const overdue = pending.filter(({ dueAt }) => dueAt! < world.runtime.now())
+  assert.ok(overdue.length > 70, `${overdue.length} are due`)
+  up = true
+  const last = pending.at(-1)!
+  const before = world.told.length
+  const at = world.runtime.now()
+  assert.ok(await world.store.retryWebhookDelivery(KEYLESS_SCOPE, last.id, at, auditEntry(KEYLESS_SCOPE)))
+  dispatcher.wake()
+  await world.runtime.advance(SECOND)
+  assert.equal(world.told[before]?.delivery, last.id)
+})
+
 test('a change of the endpoint, and a test that it passed, make the probe due at once', async (t) => {
   const { world, endpoint, dispatcher } = await repaired(t, { schedule: [] }, 5)
   await world.charges(5)

@@ -23,7 +23,7 @@ export type Recorder = {
 const GAP_MS = 10
 
 export type RecorderOptions = {
-  readonly store: Pick<Store, 'recordDeliveries'>
+  readonly store: Pick<Store, 'recordDeliveries' | 'recordLastTries'>
   readonly log: Log
   readonly runtime: Pick<Runtime, 'after' | 'monotonic'>
 }
@@ -59,8 +59,11 @@ export function createRecorder({ store, log, runtime }: RecorderOptions): Record
   /** Each courier gets to know whether its batch was stored. A batch that cannot be stored holds up no other. */
   async function file(filed: readonly Filed[]): Promise<void> {
     try {
-      const held = await persist(filed.map(({ batch }) => batch))
-      for (const [i, { courier }] of filed.entries()) courier.confirm(held[i] === true)
+      const held = await persist(filed, (batches) => store.recordDeliveries(batches))
+      const lost = filed.filter((_, i) => held[i] !== true)
+      const last = lost.length === 0 ? [] : await persist(lost, (batches) => store.recordLastTries(batches))
+      for (const [i, { courier }] of filed.entries()) if (held[i]) courier.confirm('stored')
+      for (const [i, { courier }] of lost.entries()) courier.confirm(last[i] ? 'deleted' : 'lost')
     } catch (error) {
       if (filed.length > 1) {
         for (const one of filed) await file([one])
@@ -73,16 +76,20 @@ export function createRecorder({ store, log, runtime }: RecorderOptions): Record
           'The results of webhooks cannot be stored; MiniPay sends them again.',
         )
         courier.end()
-        runtime.after(BROKEN_MS, () => courier.confirm(false))
+        runtime.after(BROKEN_MS, () => courier.confirm('lost'))
       }
     }
   }
 
   /** Waits for an unavailable store: otherwise the receivers would get everything twice. */
-  async function persist(batches: readonly DeliveryBatch[]): Promise<readonly boolean[]> {
+  async function persist(
+    filed: readonly Filed[],
+    write: (batches: readonly DeliveryBatch[]) => Promise<readonly boolean[]>,
+  ): Promise<readonly boolean[]> {
+    const batches = filed.map(({ batch }) => batch)
     for (;;) {
       try {
-        return await store.recordDeliveries(batches)
+        return await write(batches)
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error
         if (givenUp || error.reason === 'closing') return batches.map(() => false)

@@ -4,7 +4,7 @@ import type { Runtime } from '../../ports/runtime.ts'
 
 /** An endpoint begins with so many slots; each response gives it one more. */
 const FIRST_SLOTS = 16
-/** A receiver that does not respond keeps this many slots. */
+/** A receiver that does not respond, or whose responses do not end, keeps this many slots. */
 const MIN_SLOTS = 4
 /** A receiver that responds within this time, in ms, is quick. */
 const QUICK_MS = 1_000
@@ -77,14 +77,17 @@ export type SlotOptions = {
   readonly onAttempt?: ((attempt: DeliveryAttempt, durationMs: number) => void) | undefined
 }
 
-/** A receiver that does not respond loses half of its slots each time, down to four; each response gives one back. */
+/**
+ * A receiver that does not respond loses half of its slots each time, down to four; each response gives one back. So does one
+ * whose response has to be cut: each of its attempts costs a connection, though it succeeded.
+ */
 export function createSlots({ most, overall, onRoom, runtime, onAttempt }: SlotOptions): Slots {
   let inFlight = 0
   let count = Math.min(FIRST_SLOTS, most)
   let quick = false
 
   function learn(attempt: DeliveryAttempt, ms: number): void {
-    const responded = attempt.kind === 'response'
+    const responded = attempt.kind === 'response' && attempt.cut === undefined
     quick = responded && ms < QUICK_MS
     count = responded ? Math.min(most, count + 1) : Math.max(Math.min(MIN_SLOTS, most), count >> 1)
   }

@@ -180,6 +180,31 @@ test('a disabled endpoint gets nothing, and everything once it is enabled again'
   assert.equal(world.toldTo(endpoint).length, 8)
 })
 
+test('attempts that are in flight when their endpoint is deleted are stored', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  world.receive(endpoint, () => {
+    const place = world.told.length
+    return { ms: 300 * place, attempt: place > 2 ? OK : DOWN }
+  })
+  const dispatcher = world.start()
+  await world.charges(4)
+  await world.runtime.advance(50)
+  assert.equal(world.flying(), 4)
+  await changedEndpoint(world.store, endpoint, { deletedAt: world.runtime.now(), secrets: [] })
+  dispatcher.wake()
+  await world.runtime.advance(10 * SECOND)
+  await world.charges(2)
+  await world.runtime.advance(10 * SECOND)
+  const deliveries = await world.deliveries(endpoint)
+  assert.deepEqual(
+    deliveries.map(({ state, tries, dueAt }) => [state, tries.length, dueAt]),
+    [...Array(2).fill(['failed', 1, null]), ...Array(2).fill(['delivered', 1, null])],
+  )
+  assert.equal(world.toldTo(endpoint).length, 4, 'nothing more is sent')
+  assert.deepEqual(dispatcher.held(), [])
+})
+
 test('a new URL, filter or rate limit counts from the next attempt', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint({ events: ['refund.*'] })

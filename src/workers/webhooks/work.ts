@@ -66,7 +66,7 @@ export class EndpointWork {
       idOf: this.#idOf,
     })
     this.due = createDueDeliveries({
-      due: (now, limit) => store.dueDeliveries(scope, id, { now, limit }),
+      due: (now, limit, putBack) => store.dueDeliveries(scope, id, { now, limit, putBack }),
       next: () => store.nextDue(scope, id),
       mayBegin: this.#mayBegin,
       now,

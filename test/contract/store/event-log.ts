@@ -91,6 +91,31 @@ export function eventLog(open: Open): void {
     },
   )
 
+  rule(open, 'the newest events come first before a sequence, with every filter', async (store, { live }) => {
+    const charges = []
+    for (let i = 0; i < 6; i++)
+      charges.push(await charged(store, { scope: live, at: 1_000_000 * (i + 1), declined: i % 2 === 1 }))
+    const before = (query: Partial<EventQuery>) => list(store, live, { before: 99, ...query })
+    assert.deepEqual(await before({ limit: 2 }), [[6, 5], true])
+    assert.deepEqual(await before({ before: 5, limit: 9 }), [[4, 3, 2, 1], false])
+    assert.deepEqual(await before({ before: 6, after: 2, limit: 2 }), [[5, 4], true])
+    assert.deepEqual(await before({ types: ['payment.failed'] }), [[6, 4, 2], false])
+    assert.deepEqual(await before({ types: ['payment.failed', 'payment.refunded'], limit: 2 }), [
+      [6, 4],
+      true,
+    ])
+    assert.deepEqual(await before({ types: ['payment.failed', 'payment.succeeded'], before: 3 }), [
+      [2, 1],
+      false,
+    ])
+    assert.deepEqual(await before({ types: [] }), [[], false])
+    assert.deepEqual(await before({ object: { id: charges[2]!.id } }), [[3], false])
+    const times = { createdFrom: 2_000_000, createdUntil: 5_000_000 }
+    assert.deepEqual(await before(times), [[4, 3, 2], false])
+    assert.deepEqual(await before({ ...times, limit: 1 }), [[4], true])
+    assert.deepEqual(await before({ ...times, types: ['payment.failed'] }), [[4, 2], false])
+  })
+
   rule(open, 'an event of a webhook endpoint is found by the id of that', async (store, { live }) => {
     const endpoint = await endpointEvent(store, live)
     assert.deepEqual(await list(store, live, { object: { id: endpoint.id } }), [[2], false])

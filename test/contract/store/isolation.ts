@@ -16,6 +16,7 @@ import {
 import {
   addedEndpoint,
   batchOf,
+  changedEndpoint,
   deliveryOf,
   heldEndpoint,
   recorded,
@@ -81,8 +82,12 @@ async function webhooksIn(store: Store, scope: Scope) {
   })
   const replay = replayOf(endpoint)
   assert.equal(await store.addReplay(replay, null), true)
+  const gone = await addedEndpoint(store, scope)
+  await changedEndpoint(store, gone, { deletedAt: T })
   return {
     endpoint,
+    last: resultOf(first, gone.id),
+    gone: gone.id,
     replay,
     dead: deliveryOf(first, endpoint.id).id,
     due: deliveryOf(second, endpoint.id).id,
@@ -137,6 +142,7 @@ const READS = {
   webhookEndpoint: (store, scope, { endpoint }) => store.webhookEndpoint(scope, endpoint.id),
   webhookEndpoints: async (store, scope) => (await store.webhookEndpoints(scope, PAGE)).data,
   webhookCursor: (store, scope, { endpoint }) => store.webhookCursor(scope, endpoint.id),
+  webhookHours: (store, scope, { endpoint }) => store.webhookHours(scope, endpoint.id, 0),
   eventsToDeliver: (store, scope) => store.eventsToDeliver(scope, { after: 0, limit: 9 }),
   storedDeliveries: (store, scope, { dead }) => store.storedDeliveries(scope, [dead]),
   dueDeliveries: (store, scope, { endpoint }) =>
@@ -173,6 +179,10 @@ const CHANGES = {
       return (await store.recordDeliveries([batch]))[0]
     },
   },
+  recordLastTries: {
+    changes: async (store, scope, { gone, last }) =>
+      (await store.recordLastTries([batchOf({ scope, id: gone }, 'of this test', { results: [last] })]))[0],
+  },
   retryWebhookDelivery: {
     changes: (store, scope, { dead }) => store.retryWebhookDelivery(scope, dead, tick(), auditEntry(scope)),
   },
@@ -194,6 +204,7 @@ const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
   replaceRuleSet: false,
   changeWebhookEndpoint: false,
   recordDeliveries: false,
+  recordLastTries: false,
   retryWebhookDelivery: false,
   retryWebhookDeliveries: 0,
   addReplay: false,

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { createAccessKey, revokeAccessKey, rollAccessKey } from '../../../src/app/access/access-keys.ts'
+import type { ClosingContext } from '../../../src/app/access/accounts.ts'
 import { closeAccount, createAccount } from '../../../src/app/access/accounts.ts'
-import { type AccessContext, operator } from '../../../src/app/access/administrator.ts'
+import { operator } from '../../../src/app/access/administrator.ts'
 import { makeFirstKey } from '../../../src/app/access/first-key.ts'
 import { createKeyring } from '../../../src/app/access/keyring.ts'
 import { sha256 } from '../../../src/app/context.ts'
@@ -24,11 +25,11 @@ async function twoNodes(t: TestContext) {
   const url = await databasesOf.database(t)
   const stores = await openStores(t, url, 2)
   const runtime = manualRuntime()
-  const nodes = stores.map((store): AccessContext => {
+  const nodes = stores.map((store): ClosingContext => {
     const { now, monotonic } = runtime
     return { store, now, newId, runtime, keyring: createKeyring({ store, now, monotonic, sha256 }) }
   })
-  const [a, b] = nodes as [AccessContext, AccessContext]
+  const [a, b] = nodes as [ClosingContext, ClosingContext]
   return { a, b, runtime, url }
 }
 
@@ -38,9 +39,9 @@ async function done<T extends object>(result: Promise<T | Rejection>): Promise<T
   return found
 }
 
-const make = (node: AccessContext, request: Partial<KeyRequest> & { account?: string } = {}) =>
+const make = (node: ClosingContext, request: Partial<KeyRequest> & { account?: string } = {}) =>
   done(createAccessKey(node, CLI, { name: 'key', role: 'administrator', ...request }))
-const works = async ({ keyring }: AccessContext, secret: string) =>
+const works = async ({ keyring }: ClosingContext, secret: string) =>
   (await keyring.authenticate(secret, HERE)) !== undefined
 
 test('a key that one node revokes is refused there at once, and by every other within a second', async (t) => {

@@ -29,6 +29,7 @@ import { webhookReads } from '../../../src/storage/postgres/read-webhooks.ts'
 import { nameIn } from '../../../src/storage/postgres/rows.ts'
 import type { Sql } from '../../../src/storage/postgres/statements.ts'
 import { webhookClaims } from '../../../src/storage/postgres/webhook-claims.ts'
+import { webhookLastTries } from '../../../src/storage/postgres/webhook-last-tries.ts'
 import { webhookRecords } from '../../../src/storage/postgres/webhook-records.ts'
 import { webhookWork } from '../../../src/storage/postgres/webhooks.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
@@ -147,16 +148,19 @@ async function webhooks(): Promise<Statement[]> {
   const change = { before: endpoint, after: endpoint, audit: auditEntry(scope) }
   const batch = batchOf(endpoint, 'a token', { results: [result], replay })
   await webhookRecords(pool, { tell() {} }).recordDeliveries([batch, { ...batch, change, event }])
+  await webhookLastTries(pool).recordLastTries([batch])
   const reads = webhookWorkReads(sql)
   await reads.eventsToDeliver(scope, { after: 1, limit: 256 })
   await reads.storedDeliveries(scope, ['an id'])
   await reads.dueDeliveries(scope, endpoint.id, { now: tick(), limit: 16 })
+  await reads.dueDeliveries(scope, endpoint.id, { now: tick(), limit: 16, putBack: true })
   await reads.nextDue(scope, endpoint.id)
   await reads.blockedObjects(scope, endpoint.id, ['txn'])
   await reads.failedDeliveriesOf(scope, endpoint.id, {
     after: 1,
     to: 9,
     types: ['payment.failed'],
+    error: 'connection refused',
     limit: 16,
   })
   await webhookReads(sql).webhookCursor(scope, endpoint.id)

@@ -189,6 +189,14 @@ export function dueWebhooks(open: Open): void {
           [3, false],
         ],
       )
+      await store.retryWebhookDelivery(live, ids[0]!, T + 15, auditEntry(live))
+      const putBack = (now: number) =>
+        store.dueDeliveries(live, endpoint.id, { now, limit: 9, putBack: true })
+      assert.deepEqual(await putBack(T + 14), { data: [], hasMore: false })
+      assert.deepEqual(
+        (await putBack(T + 15)).data.map(({ delivery }) => delivery.id),
+        [ids[0]],
+      )
       const others = await store.dueDeliveries(live, 'we_other', { now: T + 20, limit: 9 })
       assert.deepEqual(others, { data: [], hasMore: false })
     },
@@ -219,6 +227,13 @@ export function dueWebhooks(open: Open): void {
     assert.deepEqual(await read(0, 9, ['dispute.lost', type]), [1, 2, 3])
     assert.deepEqual(await read(0, 9, ['dispute.lost']), [])
     assert.deepEqual(await read(0, 9, []), [])
+    const of = { after: 0, to: 9, types: null, limit: 9 }
+    for (const [error, count] of [
+      ['HTTP 500', 3],
+      ['HTTP 50', 0],
+      [null, 3],
+    ] as const)
+      assert.equal((await store.failedDeliveriesOf(live, endpoint.id, { ...of, error })).data.length, count)
   })
 }
 

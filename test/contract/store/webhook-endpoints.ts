@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { MAX_ENDPOINTS, type WebhookEndpoint } from '../../../src/domain/webhooks/endpoint.ts'
+import type { StoredEvent } from '../../../src/ports/store.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
 import { type Open, rule, tick } from '../../kit/commits.ts'
 import {
@@ -185,6 +186,52 @@ export function endedEndpoints(open: Open): void {
       assert.equal(await store.retryWebhookDeliveries(live, [failed.delivery.id], T, entry), 0)
       assert.equal(await store.changeWebhookEndpoint(after, { ...after, deletedAt: null }, entry), false)
       assert.equal(await store.auditEntry(live, entry.id), undefined)
+    },
+  )
+
+  rule(
+    open,
+    'the last attempts of a deleted endpoint are stored, and nothing else',
+    async (store, { live }) => {
+      const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 4)
+      const [waiting, sent, failing, unsent] = stored as [StoredEvent, StoredEvent, StoredEvent, StoredEvent]
+      const pending = { state: 'pending', dueAt: T + 5_000 } as const
+      await recorded(store, endpoint, 'mine', { results: [resultOf(waiting, endpoint.id, pending)] })
+      const kept = await addedEndpoint(store, live)
+      const batches = [
+        batchOf(endpoint, 'mine', {
+          position: 4,
+          results: [
+            resultOf(waiting, endpoint.id, { revision: 0 }),
+            resultOf(sent, endpoint.id),
+            resultOf(failing, endpoint.id, pending),
+            resultOf(unsent, endpoint.id, { ...pending, try: null }),
+          ],
+        }),
+        batchOf(kept, 'mine', { results: [resultOf(sent, kept.id)] }),
+      ]
+      assert.deepEqual(await store.recordLastTries(batches), [false, false])
+      await changedEndpoint(store, endpoint, { deletedAt: T })
+      assert.deepEqual(await store.recordLastTries(batches), [true, false])
+      assert.deepEqual(await store.recordLastTries([]), [])
+      const { data } = await store.webhookDeliveries(live, { limit: 9 })
+      assert.deepEqual(
+        data.map(({ eventSequence, state, dueAt, attempts, tries }) => [
+          ...[eventSequence, state, dueAt, attempts],
+          tries.map(({ status }) => status),
+        ]),
+        [
+          [failing.sequence, 'failed', null, 1, [500]],
+          [sent.sequence, 'delivered', null, 1, [200]],
+          [waiting.sequence, 'delivered', null, 2, [500, 200]],
+        ],
+      )
+      assert.deepEqual(await store.webhookDeliveryTotals(), {
+        pending: 0,
+        delivered: 2,
+        failed: 1,
+        retries: 1,
+      })
     },
   )
 

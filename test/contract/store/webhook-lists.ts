@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { eventTimeOf } from '../../../src/domain/webhooks/delivery.ts'
 import { MAX_REPLAYS } from '../../../src/domain/webhooks/replay.ts'
 import type { Scope, Store } from '../../../src/ports/store.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
@@ -91,6 +92,83 @@ export function webhookLists(open: Open): void {
       }
     },
   )
+
+  rule(
+    open,
+    'deliveries are listed by the error of their last attempt, by their event, and by their charge',
+    async (store, { live }) => {
+      const { events: stored, id, otherId } = await listed(store, live)
+      const list = async (query: Omit<Parameters<Store['webhookDeliveries']>[1], 'limit'>) =>
+        (await store.webhookDeliveries(live, { limit: 9, ...query })).data.map((each) => each.id)
+      assert.deepEqual(await list({ error: 'HTTP 500' }), [id(1), id(2), otherId].sort().reverse())
+      assert.deepEqual(await list({ error: 'HTTP 500', state: 'pending' }), [id(2)])
+      assert.deepEqual(await list({ error: 'HTTP 501' }), [])
+      const [first, second] = stored.map(({ id, sequence }) => ({
+        eventTime: eventTimeOf(id),
+        eventSequence: sequence,
+      }))
+      assert.deepEqual(await list(first!), [id(0), otherId].sort().reverse())
+      assert.deepEqual(await list({ ...first!, startingAfter: [id(0), otherId].sort()[1]! }), [
+        [id(0), otherId].sort()[0],
+      ])
+      assert.deepEqual(await list(second!), [id(1)])
+      assert.deepEqual(await list({ ...second!, state: 'pending' }), [])
+      const { eventTime } = second!
+      assert.deepEqual(await list({ eventTime, object: 'txn_1' }), [])
+    },
+  )
+
+  rule(
+    open,
+    'a failed delivery shows its last attempt, and the newest can come first',
+    async (store, { live }) => {
+      const { endpoint, other, events: stored, id, otherId } = await listed(store, live)
+      const query = { after: 'dlv_', before: 'dlv`', limit: 9 }
+      const { data } = await store.failedWebhookDeliveries(live, { ...query, newestFirst: true })
+      const [type, result] = [stored[0]!.type, { status: 500, error: 'HTTP 500' }]
+      const all = [
+        { id: id(1), endpoint: endpoint.id, eventType: type, createdAt: stored[1]!.createdAt, ...result },
+        { id: otherId, endpoint: other.id, eventType: type, createdAt: stored[0]!.createdAt, ...result },
+      ]
+      assert.deepEqual(
+        data,
+        all.sort((a, b) => (a.id < b.id ? 1 : -1)),
+      )
+      const { data: one, hasMore } = await store.failedWebhookDeliveries(live, {
+        ...{ ...query, limit: 1, newestFirst: true },
+      })
+      assert.deepEqual([one[0]?.id, hasMore], [all[0]!.id, true])
+    },
+  )
+
+  rule(open, 'the attempts of an endpoint are counted by hour', async (store, { live }) => {
+    const HOUR = 3_600_000
+    const hour = Math.floor(T / HOUR)
+    const { endpoint, events: stored } = await heldEndpoint(store, live, 'mine', 4)
+    const of = (i: number, state: 'delivered' | 'failed') => resultOf(stored[i]!, endpoint.id, { state })
+    const waits = resultOf(stored[3]!, endpoint.id, { state: 'pending', try: null })
+    await recorded(store, endpoint, 'mine', { results: [of(0, 'delivered'), of(1, 'failed'), waits] })
+    await recorded(store, endpoint, 'mine', { results: [of(2, 'failed')] })
+    await recorded(store, endpoint, 'mine', { position: 3 })
+    assert.deepEqual(await store.webhookHours(live, endpoint.id, hour), [{ hour, attempts: 3, succeeded: 1 }])
+    const again = { ...of(1, 'delivered'), revision: 0 }
+    await recorded(store, endpoint, 'mine', { at: T + HOUR, results: [again] })
+    const next = { hour: hour + 1, attempts: 1, succeeded: 1 }
+    assert.deepEqual(await store.webhookHours(live, endpoint.id, hour), [
+      { hour, attempts: 3, succeeded: 1 },
+      next,
+    ])
+    assert.deepEqual(await store.webhookHours(live, endpoint.id, hour + 1), [next])
+    const month = 31 * 24 * HOUR
+    await recorded(store, endpoint, 'mine', { at: T + HOUR + month, results: [{ ...again }] })
+    assert.deepEqual(
+      (await store.webhookHours(live, endpoint.id, 0)).map(({ hour }) => hour),
+      [hour + 1, hour + 1 + month / HOUR],
+      'older ones are deleted',
+    )
+    await changedEndpoint(store, endpoint, { deletedAt: T })
+    assert.deepEqual(await store.webhookHours(live, endpoint.id, 0), [])
+  })
 
   rule(open, 'failed deliveries are read oldest first, between two ids', async (store, { live }) => {
     const { id, otherId } = await listed(store, live)
