@@ -1,6 +1,7 @@
 /** Fills a PostgreSQL database with history of every kind and consistent books: `minipay verify` passes. */
 import type { Client } from 'pg'
 import { encodeTime } from '../src/domain/id.ts'
+import { COUNT_CALLS } from '../src/storage/hourly.ts'
 import { migratePostgres } from '../src/storage/postgres/migrate.ts'
 import { sealRows } from '../src/storage/postgres/seal.ts'
 import { onDatabase } from '../test/kit/postgres.ts'
@@ -160,6 +161,7 @@ export async function fillPostgres(url: string, charges: number, now: number): P
     const indexes = await dropIndexes(client)
     await client.query(HISTORY, [charges, ...batches(charges, now)])
     for (const text of [...TOTALS, ...COPIES]) await client.query(text, text.includes('$1') ? [charges] : [])
+    await client.query(COUNT_CALLS)
     for (const text of indexes) await client.query(text)
     await client.query('COMMIT')
     await sealRows(client)

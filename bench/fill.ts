@@ -1,5 +1,6 @@
 /** Fills a database with history faster than HTTP could, with consistent books: `minipay verify` passes. */
 import { encodeTime } from '../src/domain/id.ts'
+import { COUNT_CALLS } from '../src/storage/hourly.ts'
 import type { Connection } from '../src/storage/sqlite/connection.ts'
 import { migrate } from '../src/storage/sqlite/migrate.ts'
 import { openWriter } from '../src/storage/sqlite/open.ts'
@@ -109,6 +110,7 @@ export function fill(file: string, history: History, now: number): void {
       make.run({ first, time: encodeTime(at), at })
       for (const copy of copies) copy.run({ at, provider })
     }
+    db.exec(COUNT_CALLS)
   })()
   sealRows(db)
   db.pragma('journal_mode = WAL')

@@ -15,6 +15,7 @@ import { meEndpoints } from './minipay/me.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
+import { statisticsEndpoints } from './minipay/statistics.ts'
 import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
 import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
 import { operationsEndpoints } from './operations.ts'
@@ -26,6 +27,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...refundEndpoints,
   ...balanceEndpoints,
   ...ledgerEndpoints,
+  ...statisticsEndpoints,
   ...eventEndpoints,
   ...webhookEndpointEndpoints,
   ...webhookReplayEndpoints,

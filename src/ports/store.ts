@@ -27,6 +27,7 @@ import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
 import type { RetentionStore } from './store-retention.ts'
+import type { StatisticsStore } from './store-statistics.ts'
 import type { SystemStore } from './store-system.ts'
 import type { WebhookStore } from './store-webhooks.ts'
 
@@ -237,7 +238,14 @@ export type AlarmQuery = {
 /** How many alarms of each kind are open, over all scopes: what operators watch. Counters, kept by the commits. */
 export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 
-type Parts = AccessStore & AuditStore & ClockStore & LimitStore & RetentionStore & SystemStore & WebhookStore
+type Parts = AccessStore &
+  AuditStore &
+  ClockStore &
+  LimitStore &
+  RetentionStore &
+  StatisticsStore &
+  SystemStore &
+  WebhookStore
 
 export type Store = Parts & {
   commit(commit: Commit): Promise<CommitResult>

@@ -1,5 +1,6 @@
 /** The tables of a copy: the parts that both engines share, and their differences. */
 import { AUDIT, NOUNS } from '../columns.ts'
+import { PLACE_COLUMNS } from '../hourly.ts'
 
 export type Table = {
   readonly name: string
@@ -58,6 +59,11 @@ export const TABLES: readonly Table[] = [
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
   { name: 'velocity_counters', key: ['account_id', 'live', 'counter'] },
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
+  {
+    name: 'hourly_statistics',
+    key: ['account_id', 'live', ...PLACE_COLUMNS],
+    made: { part: '0' },
+  },
   { name: 'chain_links', key: ['account_id', 'live', 'number'] },
   { name: 'chain_seal', key: ['id'] },
   { name: 'event_purges', key: ['account_id', 'live'] },

@@ -1,5 +1,6 @@
 import type { AttemptClaim, Postponement, ScopedAttempt } from '../../ports/store.ts'
 import { createClaims } from './claims.ts'
+import { movedCalls } from './commit-sql-statistics.ts'
 import { ATTEMPT_COLUMNS, ownedAttempt } from './rows.ts'
 import type { Work } from './statements.ts'
 
@@ -62,6 +63,10 @@ const CLAIM_ONE = `
 const POSTPONE = `
   WITH leased AS (
     SELECT id, account_id, live, state FROM attempts WHERE id = $1 AND token = $2 FOR UPDATE),
+  moves AS (
+    SELECT h.id, n.state, n.change
+    FROM leased h CROSS JOIN LATERAL (VALUES (h.state, -1), ($3, 1)) AS n (state, change)
+    WHERE h.state <> $3),
   postponed AS (
     UPDATE attempts t
     SET state = $3, reason = $4, lookups = $5, unknown_since = $6, due_at = $7, token = NULL, owner = NULL
@@ -69,10 +74,9 @@ const POSTPONE = `
     RETURNING t.id),
   counted AS (
     INSERT INTO counters AS k (account_id, live, name, currency, part, value)
-    SELECT h.account_id, h.live, n.name, '', 1, n.change
-    FROM leased h
-    CROSS JOIN LATERAL (VALUES ('attempts_' || h.state, -1), ('attempts_' || $3, 1)) AS n (name, change)
-    WHERE h.state <> $3
-    ORDER BY n.name
-    ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
+    SELECT h.account_id, h.live, 'attempts_' || n.state, '', 1, n.change
+    FROM leased h JOIN moves n ON n.id = h.id
+    ORDER BY n.state
+    ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value),
+  ${movedCalls('moves')}
   SELECT id FROM postponed`

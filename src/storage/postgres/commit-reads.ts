@@ -2,6 +2,7 @@
 import type { Attempt } from '../../domain/attempt.ts'
 import type { FoundRecord } from '../../domain/idempotency.ts'
 import type { Transfer } from '../../domain/ledger.ts'
+import type { CallFacts } from '../../domain/statistics.ts'
 import type { VelocityCounter } from '../../domain/velocity.ts'
 import type { Commit, Scope } from '../../ports/store.ts'
 import { VELOCITY_COUNTERS } from '../columns.ts'
@@ -17,6 +18,8 @@ export type FoundRows = {
   readonly versions: Map<string, number>
   /** The states of stored attempts, whose rows are locked, and of alarms. */
   readonly states: Map<string, string>
+  /** How those attempts are counted in the statistics. */
+  readonly facts: Map<string, CallFacts>
   /** The lease tokens of those attempts. */
   readonly tokens: Map<string, string | null>
   /** The attempt that has a reference. */
@@ -37,6 +40,7 @@ export function noRows(): FoundRows {
   return {
     versions: new Map(),
     states: new Map(),
+    facts: new Map(),
     tokens: new Map(),
     references: new Map(),
     keys: new Map(),
@@ -78,6 +82,7 @@ function scopeReads(scope: Scope, commits: readonly Commit[], found: FoundRows):
   )
   read(LOCK_ATTEMPTS, IDS.values(attempts), (row) => {
     found.states.set(name(row, 'id'), row['state'] as string)
+    found.facts.set(name(row, 'id'), row as unknown as CallFacts)
     found.tokens.set(name(row, 'id'), row['token'] as string | null)
   })
   read(FIND_ALARMS, IDS.values(commits.flatMap(({ alarms }) => alarms)), (row) =>
@@ -115,7 +120,8 @@ const LOCK_CHARGES = `
   FOR UPDATE OF c`
 
 const LOCK_ATTEMPTS = `
-  SELECT t.id, t.state, t.token
+  SELECT t.id, t.token, t.kind, t.provider, t.currency, t.state, t.amount, t.decline_code AS "declineCode",
+    t.resolved_by AS "resolvedBy", t.started_at AS "startedAt", t.ended_at AS "endedAt"
   FROM attempts t
   JOIN ${IDS.scoped} ON t.account_id = r.account_id AND t.live = r.live AND t.id = r.id
   ORDER BY t.id

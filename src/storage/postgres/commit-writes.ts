@@ -1,11 +1,14 @@
 /** The writes of commits that passed their guards: one statement for each scope and table. */
 import type { Alarm } from '../../domain/alarm.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
+import { countedCall, countedCharge } from '../../domain/statistics.ts'
 import { type Commit, endedKeysOf, type Scope } from '../../ports/store.ts'
 import { auditText, eventText, transferText } from '../chain/link.ts'
 import { endedFactsOf, keyFactsOf } from '../columns.ts'
+import { HourlySums } from '../hourly.ts'
 import type { Statement } from './batch.ts'
 import { addLink } from './chain.ts'
+import type { FoundRows } from './commit-reads.ts'
 import {
   insertAlarms,
   insertAttempts,
@@ -35,27 +38,31 @@ import {
   takeNumbers,
   updateKeys,
 } from './commit-sql-numbered.ts'
+import { statisticsWrites } from './commit-sql-statistics.ts'
 import { byScope, nameIn } from './rows.ts'
+
+/** The rows that a group changes, as they were before. */
+export type StoredBefore = Pick<FoundRows, 'states' | 'facts'>
 
 /** The statements, scope by scope in the order of their names. */
 export function commitWrites(
   commits: readonly Commit[],
-  states: ReadonlyMap<string, string>,
+  stored: StoredBefore,
   counters: Counters,
   node: string,
 ): Statement[] {
-  return byScope(commits).flatMap(([scope, of]) => scopeWrites(scope, of, states, counters, node))
+  return byScope(commits).flatMap(([scope, of]) => scopeWrites(scope, of, stored, counters, node))
 }
 
 /**
  * The statements in the order in which every group locks: charges and their parts, counters of limits, the scope's
- * sequences, numbered rows, keys, balances, counters. Once a group has locked the sequences, other groups of the scope wait until it has
+ * sequences, numbered rows, keys, balances, counters, statistics. Once a group has locked the sequences, other groups of the scope wait until it has
  * committed; so the sequences come as late as possible.
  */
 function scopeWrites(
   scope: Scope,
   commits: readonly Commit[],
-  states: ReadonlyMap<string, string>,
+  { states, facts }: StoredBefore,
   velocity: Counters,
   node: string,
 ): Statement[] {
@@ -122,7 +129,22 @@ function scopeWrites(
     ...writing(addToBalances, balances.rows()),
     ...(transfers.length > 0 ? [insertTransfers(scope, balances.rows(), transfers)] : []),
     ...writing(addToCounters, counters.rows()),
+    ...statisticsWrites(scope, callsIn(scope, commits, facts)),
   ]
+}
+
+/** The changes of the statistics. */
+function callsIn(scope: Scope, commits: readonly Commit[], facts: StoredBefore['facts']): HourlySums {
+  const sums = new HourlySums()
+  for (const { charge, attempts } of commits) {
+    if (charge.version === 1 && attempts.length === 0) sums.move(null, countedCharge(charge))
+    for (const attempt of attempts) {
+      const before = facts.get(nameIn(scope, attempt.id))
+      const counted = before ? countedCall(before, charge.capture) : null
+      sums.move(counted, countedCall(attempt, charge.capture))
+    }
+  }
+  return sums
 }
 
 /** Nothing for a group without numbered rows. */

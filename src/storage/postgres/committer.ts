@@ -139,11 +139,12 @@ const transactAtOnce: Transact = async (connection, commits, node) => {
   const ended = judgeCommit(commits, noRows())
   const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
   if (accepted.length === 0) return ended
-  const statements = [...begin(group), ...commitWrites(accepted, new Map(), NO_COUNTERS, node), COMMIT]
+  const statements = [...begin(group), ...commitWrites(accepted, NOTHING_STORED, NO_COUNTERS, node), COMMIT]
   await rollingBack(connection, () => lastWords(group, ended, () => connection.run(statements)))
   return ended
 }
 
+const NOTHING_STORED = { states: new Map(), facts: new Map() }
 const NO_COUNTERS = { stored: new Set<string>(), after: new Map() }
 
 /** Begins a transaction whose outcome can be found out later by the id of its group. */
@@ -155,7 +156,7 @@ const transactWithCare: Transact = async (connection, commits, node) => {
   return rollingBack(connection, async () => {
     const results = await connection.run([...begin(group), ...reads.statements])
     const found = reads.found(results.slice(begin(group).length))
-    const states = new Map(found.states)
+    const stored = { states: new Map(found.states), facts: found.facts }
     const counters = { stored: new Set(found.counters.keys()), after: found.counters }
     const ended = judgeCommit(commits, found)
     const accepted = commits.filter((_, i) => isCommitted(ended[i] as Ended<CommitResult>))
@@ -164,7 +165,7 @@ const transactWithCare: Transact = async (connection, commits, node) => {
       return ended
     }
     await lastWords(group, ended, () =>
-      connection.run([...commitWrites(accepted, states, counters, node), COMMIT]),
+      connection.run([...commitWrites(accepted, stored, counters, node), COMMIT]),
     )
     return ended
   })

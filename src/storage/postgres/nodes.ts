@@ -2,6 +2,7 @@ import type { Log } from '../../ports/log.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { Result, Statement } from './batch.ts'
 import { type Clock, NOW } from './clock.ts'
+import { movedCalls } from './commit-sql-statistics.ts'
 import type { Connection } from './connection.ts'
 import { storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
@@ -219,7 +220,9 @@ const free = (whose: string) =>
        WHERE h.state = 'sending'
        GROUP BY h.account_id, h.live, n.name
        ORDER BY h.account_id, h.live, n.name
-       ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value)
+       ON CONFLICT (account_id, live, name, currency, part) DO UPDATE SET value = k.value + excluded.value),
+     moves AS (SELECT id, 'unknown' AS state, 1 AS change FROM leased WHERE state = 'sending'),
+     ${movedCalls('moves')}
      SELECT id FROM freed`,
   ] as const
 

@@ -40,6 +40,7 @@ import { ledgerReads } from './read-ledger.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
 import { ruleSetReads } from './read-rule-sets.ts'
+import { statisticReads } from './read-statistics.ts'
 import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
@@ -141,6 +142,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...attemptReads(sql),
     ...ruleSetReads(sql),
     ...providerReads(sql),
+    ...statisticReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
     ...clockReads(sql),

@@ -3,8 +3,9 @@ import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
+import { STATISTICS } from '../verify/statistics.ts'
 import { deliveryProblem, SENT } from '../verify/webhooks.ts'
-import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
+import { CHECKS, type Check, type Verification, withChains } from '../verify-checks.ts'
 import { assertCurrent, withClient } from './migrate.ts'
 
 /**
@@ -46,11 +47,21 @@ export async function verifyIn(client: Client, since?: readonly Head[]): Promise
 
 /** The first problem of the books, as a sentence. */
 async function bookProblem(client: Client): Promise<string | undefined> {
-  for (const { sql, problem } of [...CHECKS, SEQUENCES]) {
+  // The statistics last, because other problems also cause wrong ones.
+  return (
+    (await firstProblem(client, [...CHECKS, SEQUENCES])) ??
+    (await read(client, SENT, deliveryProblem())) ??
+    (await read(client, AUDITED, audit(Date.now()))) ??
+    firstProblem(client, STATISTICS)
+  )
+}
+
+async function firstProblem(client: Client, checks: readonly Check[]): Promise<string | undefined> {
+  for (const { sql, problem } of checks) {
     const [row] = await firstOf(client, sql)
     if (row) return problem(row)
   }
-  return (await read(client, SENT, deliveryProblem())) ?? read(client, AUDITED, audit(Date.now()))
+  return undefined
 }
 
 /** The first row, by a plan for all of them: sound books have none, so the query always reads everything. */

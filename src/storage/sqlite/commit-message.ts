@@ -21,6 +21,8 @@ export type CommitMessage = {
   readonly refundDetails?: string
   readonly dispute?: Row
   readonly attempts?: readonly Row[]
+  /** Present if the authorization of the charge of these attempts also takes the money. */
+  readonly capture?: true
   readonly alarms?: readonly Row[]
   readonly key?: Row
   readonly ended?: readonly Row[]
@@ -54,7 +56,10 @@ export function messageOf(commit: Commit): CommitMessage {
   if (details !== null) message.details = details
   if (refund) addRefund(message, refund)
   if (dispute) message.dispute = DISPUTES.row(dispute)
-  if (attempts.length > 0) message.attempts = each(attempts, ATTEMPTS.row)
+  if (attempts.length > 0) {
+    message.attempts = each(attempts, ATTEMPTS.row)
+    if (charge.capture) message.capture = true
+  }
   if (alarms.length > 0) message.alarms = each(alarms, ALARMS.row)
   if (key) message.key = KEYS.row(keyFactsOf(key))
   if (ended.length > 0) message.ended = each(ended, (each) => KEYS.changedRow(endedFactsOf(each)))

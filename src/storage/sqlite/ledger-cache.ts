@@ -1,5 +1,8 @@
+import type { CountedCall } from '../../domain/statistics.ts'
+import { HourlySums } from '../hourly.ts'
 import type { Connection } from './connection.ts'
 import { chainWrites } from './write-chain.ts'
+import { statisticWrites } from './write-statistics.ts'
 
 export type LedgerCache = ReturnType<typeof ledgerCache>
 
@@ -7,7 +10,7 @@ type Numbers = { event: number; transfer: number; audit: number }
 type Account = { readonly id: number; balance: bigint; delta: bigint }
 
 /**
- * The writer's view of the rows that a group changes again and again: balances, counters and last numbers. It reads
+ * The writer's view of the rows that a group changes again and again: balances, counters, statistics and last numbers. It reads
  * each row once, sums in memory while the group runs, and writes the row once at the group's end, so a group of a
  * hundred charges updates a balance row once. The rows are the truth: after a failed group `reset` clears this view,
  * and the next group reads them again.
@@ -37,10 +40,14 @@ export function ledgerCache(db: Connection) {
        (SELECT coalesce(max(seq), 0) FROM audit_log WHERE account_id = ? AND live = ?) AS audit`,
   )
 
+  const addToStatistics = statisticWrites(db)
+
   const accounts = new Map<string, Account>()
   const changed = new Set<Account>()
   const counters = new Map<string, { key: [number, number, string, string]; delta: number }>()
   const numbers = new Map<number, Numbers>()
+  /** By scope. */
+  const statistics = new Map<number, HourlySums>()
 
   function find(accountId: number, live: number, code: string, currency: string): Account | undefined {
     const name = `${accountId}/${live}/${code}/${currency}`
@@ -97,6 +104,17 @@ export function ledgerCache(db: Connection) {
       else counters.set(key, { key: [accountId, live, name, currency], delta })
     },
 
+    /** A call was counted as `before`, and is now counted as `after`. */
+    move(accountId: number, live: number, before: CountedCall | null, after: CountedCall | null): void {
+      const scope = accountId * 2 + live
+      let sums = statistics.get(scope)
+      if (!sums) {
+        sums = new HourlySums()
+        statistics.set(scope, sums)
+      }
+      sums.move(before, after)
+    },
+
     /** Writes the sums of the group, as part of its transaction. */
     flush(): void {
       for (const account of changed) {
@@ -106,6 +124,9 @@ export function ledgerCache(db: Connection) {
       changed.clear()
       for (const { key, delta } of counters.values()) if (delta !== 0) addToCounter.run(...key, delta)
       counters.clear()
+      for (const [scope, sums] of statistics)
+        for (const sum of sums.rows()) addToStatistics(Math.floor(scope / 2), scope % 2, sum)
+      statistics.clear()
       chain.flush()
     },
 
@@ -114,6 +135,7 @@ export function ledgerCache(db: Connection) {
       accounts.clear()
       changed.clear()
       counters.clear()
+      statistics.clear()
       numbers.clear()
       chain.reset()
     },

@@ -12,6 +12,7 @@ import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
 import { ruleSetReads } from './read-rule-sets.ts'
+import { statisticReads } from './read-statistics.ts'
 import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
@@ -35,6 +36,7 @@ export function createQueries(db: Connection) {
     ...attemptReads(sql),
     ...ruleSetReads(sql),
     ...providerReads(sql),
+    ...statisticReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
     ...clockReads(sql),

@@ -7,7 +7,7 @@ import { setBackMs } from './read-clock.ts'
 import { live } from './rows.ts'
 
 /** Values by position, or, for a text with `?1`, by number. */
-export type Query = Statement<(string | number | Readonly<Record<number, string | number>>)[]>
+export type Query = Statement<(string | number | Readonly<Record<number, string | number | null>>)[]>
 /** The statement of a text, prepared once. MiniPay builds the texts from its own constants, never from input. */
 export type Sql = (text: string) => Query
 

@@ -2,8 +2,9 @@ import { CHAINED, checkChains } from '../chain/check.ts'
 import type { Head } from '../chain/head.ts'
 import type { Row } from '../verify/aggregate.ts'
 import { AUDITED, audit } from '../verify/audit.ts'
+import { STATISTICS } from '../verify/statistics.ts'
 import { deliveryProblem, SENT } from '../verify/webhooks.ts'
-import { CHECKS, type Verification, withChains } from '../verify-checks.ts'
+import { CHECKS, type Check, type Verification, withChains } from '../verify-checks.ts'
 import type { Connection } from './connection.ts'
 import { showWholeRows } from './long-texts.ts'
 import { assertCurrent } from './migrate.ts'
@@ -42,17 +43,23 @@ const BATCH = 500
 
 /** The first problem of the books, as a sentence. */
 function bookProblem(db: Connection): string | undefined {
-  for (const { sql, problem } of CHECKS) {
-    const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
-    if (row) return problem(row)
-  }
-  // Last, because other problems also cause these: a deleted row leaves its text behind.
+  // Texts and statistics last, because other problems also cause these: a deleted row leaves its text behind.
   return (
+    firstProblem(db, CHECKS) ??
     brokenText(db) ??
     read(db, SENT, deliveryProblem()) ??
     whole(db, () => read(db, AUDITED, audit(Date.now()))) ??
-    strayText(db)
+    strayText(db) ??
+    firstProblem(db, STATISTICS)
   )
+}
+
+function firstProblem(db: Connection, checks: readonly Check[]): string | undefined {
+  for (const { sql, problem } of checks) {
+    const row = db.prepare(sql).safeIntegers().get() as Record<string, unknown> | undefined
+    if (row) return problem(row)
+  }
+  return undefined
 }
 
 /** Runs a check on complete rows. */

@@ -1,6 +1,8 @@
+import { type CallFacts, countedCall } from '../../domain/statistics.ts'
 import type { AttemptClaim, Postponement, ScopedAttempt } from '../../ports/store.ts'
 import { ATTEMPTS } from '../columns.ts'
 import type { Referring } from '../guards.ts'
+import { AMOUNT_PART, addNumbers, CALLS_OF_ATTEMPTS, NUMBER_COLUMNS, PLACE_COLUMNS } from '../hourly.ts'
 import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
@@ -16,7 +18,11 @@ function recount(cache: LedgerCache, account: number, live: number, from: string
   cache.count(account, live, `attempts_${to}`, '', 1)
 }
 
-/** The attempts of commits, and the counters of their states: `attempts_<state>`, without a currency. */
+/** The columns that decide how an attempt is counted. */
+const FACTS = `kind, provider, currency, state, amount, decline_code AS declineCode, resolved_by AS resolvedBy,
+  started_at AS startedAt, ended_at AS endedAt`
+
+/** The attempts of commits, the counters of their states, `attempts_<state>` without a currency, and the statistics. */
 export function storedAttempts(db: Connection, cache: LedgerCache) {
   const { at, changesOf } = ATTEMPTS
   const findReference = db
@@ -25,9 +31,9 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
        WHERE provider = ? AND kind = ? AND kind IN ('authorize', 'refund') AND provider_reference = ?`,
     )
     .pluck()
-  const findState = db
-    .prepare<unknown[], string>(`SELECT state FROM attempts WHERE id = ? AND account_id = ? AND live = ?`)
-    .pluck()
+  const findFacts = db.prepare<unknown[], CallFacts>(
+    `SELECT ${FACTS} FROM attempts WHERE id = ? AND account_id = ? AND live = ?`,
+  )
   const findToken = db.prepare<unknown[], string | null>('SELECT token FROM attempts WHERE id = ?').pluck()
   const insertAttempt = db.prepare(insertRow(ATTEMPTS))
   const updateAttempt = db.prepare(updateRow(ATTEMPTS))
@@ -40,14 +46,32 @@ export function storedAttempts(db: Connection, cache: LedgerCache) {
     /** The token of its lease; null if there is no lease. */
     token: (id: string): string | null | undefined => findToken.get(id),
 
-    put(account: number, live: number, attempt: Row): void {
+    /** `capture` is the charge's. */
+    put(account: number, live: number, attempt: Row, capture: boolean): void {
       const id = attempt[at.id]
-      const before = findState.get(id, account, live)
+      const before = findFacts.get(id, account, live)
       if (before === undefined) insertAttempt.run(account, live, ...attempt)
       else updateAttempt.run(...changesOf(attempt), id)
-      recount(cache, account, live, before, attempt[at.state] as string)
+      recount(cache, account, live, before?.state, attempt[at.state] as string)
+      const counted = before ? countedCall(before, capture) : null
+      cache.move(account, live, counted, countedCall(factsIn(attempt), capture))
     },
   }
+}
+
+function factsIn(attempt: Row): CallFacts {
+  const { at } = ATTEMPTS
+  return {
+    kind: attempt[at.kind],
+    provider: attempt[at.provider],
+    currency: attempt[at.currency],
+    state: attempt[at.state],
+    amount: attempt[at.amount],
+    declineCode: attempt[at.declineCode],
+    resolvedBy: attempt[at.resolvedBy],
+    startedAt: attempt[at.startedAt],
+    endedAt: attempt[at.endedAt],
+  } as CallFacts
 }
 
 const CLAIM = 'UPDATE attempts SET due_at = ?, token = ?'
@@ -91,11 +115,12 @@ export const attemptWrites = {
   },
 
   postponeAttempt(db, cache) {
-    const findLeased = db
-      .prepare<unknown[], [account: number, live: number, state: string]>(
-        `SELECT account_id, live, state FROM attempts WHERE id = ? AND token = ?`,
-      )
-      .raw()
+    const findLeased = db.prepare<unknown[], CallFacts & { account: number; live: number; capture: number }>(
+      `SELECT account_id AS account, live, ${FACTS}, (
+         SELECT capture FROM charges c
+         WHERE c.account_id = t.account_id AND c.live = t.live AND c.id = t.transaction_id) AS capture
+       FROM attempts t WHERE id = ? AND token = ?`,
+    )
     const postponeLeased = db.prepare(
       `UPDATE attempts SET state = ?, reason = ?, lookups = ?, unknown_since = ?, due_at = ?, token = NULL
        WHERE id = ?`,
@@ -104,8 +129,11 @@ export const attemptWrites = {
       const leased = findLeased.get(id, token)
       if (!leased) return false
       postponeLeased.run(state, reason, lookups, unknownSince, dueAt, id)
-      const [account, live, before] = leased
-      recount(cache, account, live, before, state)
+      const { account, live, capture } = leased
+      if (state === leased.state) return true
+      recount(cache, account, live, leased.state, state)
+      const counted = (facts: CallFacts) => countedCall(facts, capture === 1)
+      cache.move(account, live, counted(leased), counted({ ...leased, state }))
       return true
     }
   },
@@ -126,6 +154,15 @@ export function markAbandonedUnknown(db: Connection): void {
        JOIN (SELECT 'attempts_sending' AS name, -1 AS sign UNION ALL SELECT 'attempts_unknown', 1) c
        WHERE true
        ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+    ).run()
+    db.prepare(
+      `INSERT INTO hourly_statistics
+         (account_id, live, ${PLACE_COLUMNS.join(', ')}, ${NUMBER_COLUMNS.join(', ')})
+       SELECT account_id, live, hour, provider, currency, kind, 'unknown', '', count(*), sum(amount / ${AMOUNT_PART}),
+         sum(amount % ${AMOUNT_PART})
+       FROM (${CALLS_OF_ATTEMPTS} WHERE t.state = 'sending' AND t.state <> 'succeeded')
+       WHERE true GROUP BY account_id, live, hour, provider, currency, kind
+       ON CONFLICT DO UPDATE SET ${addNumbers(NUMBER_COLUMNS)}`,
     ).run()
     db.prepare(
       `UPDATE attempts

@@ -1,4 +1,5 @@
 import type { Transfer } from '../../domain/ledger.ts'
+import { countedCharge, type DecidedCharge } from '../../domain/statistics.ts'
 import type { CommitResult } from '../../ports/store.ts'
 import { transferText } from '../chain/link.ts'
 import { ATTEMPTS, CHARGES, DISPUTES, type FoundKey, KEYS, REFUNDS, recordOf } from '../columns.ts'
@@ -77,7 +78,8 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
     else charges.update(account, live, charge)
     if (refund) charges.putRefund(account, live, refund, message.refundDetails)
     if (dispute) charges.putDispute(account, live, dispute)
-    for (const attempt of attempts) tries.put(account, live, attempt)
+    for (const attempt of attempts) tries.put(account, live, attempt, message.capture === true)
+    if (version === 1 && attempts.length === 0) countDecided(cache, account, live, charge)
     for (const alarm of alarms) putAlarm(account, live, alarm)
     if (limits) for (const use of limits) counters.add(account, live, use, at)
     book(account, live, transfers, message.transactionId ?? id, at)
@@ -92,6 +94,21 @@ export function commitWrite(db: Connection, cache: LedgerCache) {
 }
 
 const NONE: readonly never[] = []
+
+/** A charge that was decided at once, without an attempt. */
+function countDecided(cache: LedgerCache, account: number, live: number, charge: Row): void {
+  const { at } = CHARGES
+  const facts = {
+    amount: charge[at.amount],
+    currency: charge[at.currency],
+    capture: charge[at.capture] === 1,
+    provider: charge[at.provider],
+    status: charge[at.status],
+    declineCode: charge[at.declineCode],
+    createdAt: charge[at.createdAt],
+  }
+  cache.move(account, live, null, countedCharge(facts as DecidedCharge))
+}
 
 function referring(attempt: Row): Referring {
   const { id, provider, kind, providerReference } = ATTEMPTS.at

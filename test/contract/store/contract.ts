@@ -29,6 +29,7 @@ import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
 import { retention } from './retention.ts'
 import { ruleSets } from './rulesets.ts'
+import { statisticQueries, statistics } from './statistics.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { system } from './system.ts'
 import { concurrentLimits, purgedCounters, velocityLimits } from './velocity.ts'
@@ -56,6 +57,10 @@ export function storeContract(name: string, open: Open): void {
       changedEndings(open)
       changedColumns(open)
       refusedSteps(open)
+    })
+    describe('statistics', () => {
+      statistics(open)
+      statisticQueries(open)
     })
     describe('the audit log', () => {
       auditLog(open)

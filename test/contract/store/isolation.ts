@@ -1,5 +1,6 @@
 /** Every method of the store, and what it shows and changes of another account or mode: nothing. */
 import assert from 'node:assert/strict'
+import { hourOf } from '../../../src/domain/statistics.ts'
 import type { Scope, Store, StoredEvent } from '../../../src/ports/store.ts'
 import { accessKeyOf } from '../../kit/access-keys.ts'
 import { auditEntry } from '../../kit/audit-entries.ts'
@@ -10,6 +11,7 @@ import {
   type Open,
   refunded,
   rule,
+  START,
   taken,
   tick,
 } from '../../kit/commits.ts'
@@ -107,6 +109,9 @@ const OPERATOR = of('the operator watches every scope')
 const TOKEN = of('the token of the claim is the proof')
 const PROCESS = of('of the process, or of the whole database')
 
+/** Every call, as one row. */
+const EVERY_CALL = { from: hourOf(START), until: hourOf(START) + 48, bucketHours: null, by: [], limit: 9 }
+
 const READS = {
   idempotencyRecord: (store, scope) => store.idempotencyRecord(scope, 'shared-key'),
   charge: (store, scope, { charge }) => store.charge(scope, charge.id),
@@ -120,6 +125,7 @@ const READS = {
   ledgerAccounts: (store, scope) => store.ledgerAccounts(scope),
   ledgerEntries: async (store, scope) => (await store.ledgerEntries(scope, PAGE)).data,
   currencyTotals: (store, scope) => store.currencyTotals(scope),
+  statistics: (store, scope) => store.statistics(scope, EVERY_CALL),
   balances: (store, scope) => store.balances(scope),
   attempts: async (store, scope) => (await store.attempts(scope, PAGE)).data,
   providerUse: (store, scope) => store.providerUse(scope),

@@ -14,7 +14,7 @@ import type { Result, Statement } from '../../../src/storage/postgres/batch.ts'
 import { clockWork } from '../../../src/storage/postgres/clock-work.ts'
 import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
 import type { Counters } from '../../../src/storage/postgres/commit-sql-limits.ts'
-import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
+import { commitWrites, type StoredBefore } from '../../../src/storage/postgres/commit-writes.ts'
 import { type Connection, connect, ONE_PLAN } from '../../../src/storage/postgres/connection.ts'
 import { eventPurges, removal } from '../../../src/storage/postgres/event-purge.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
@@ -56,7 +56,7 @@ const postgres = databases()
  * A new charge that counts in limits, one in progress, its end with that of its key's request, a refund that begins, and
  * alarms: a new one and a changed one.
  */
-function commits(): { all: Commit[]; states: Map<string, string>; counters: Counters } {
+function commits(): { all: Commit[]; stored: StoredBefore; counters: Counters } {
   const limits = [use('new', 1), use('stored', 1)]
   const made = { ...chargeCommit({ scope }), limits }
   const begun = beginCommit({ scope })
@@ -73,7 +73,8 @@ function commits(): { all: Commit[]; states: Map<string, string>; counters: Coun
     stored: new Set([nameIn(scope, 'stored')]),
     after: new Map(limits.map((one) => [nameIn(scope, one.counter), countUse(undefined, one, tick())])),
   }
-  return { all: [made, begun.commit, ended, refund, alarmed], states, counters }
+  const stored = { states, facts: new Map([[nameIn(scope, begun.attempt.id), begun.attempt]]) }
+  return { all: [made, begun.commit, ended, refund, alarmed], stored, counters }
 }
 
 /** The statements of a worker. */
@@ -237,10 +238,10 @@ function wasteful(plan: Plan, above?: Plan): string[] {
 test('every statement of a commit and of a worker finds its rows by an index, planned on empty tables too', async (t) => {
   const connection = await connectWriter(await postgres.database(t))
   try {
-    const { all, states, counters } = commits()
+    const { all, stored, counters } = commits()
     const statements = [
       ...commitReads(all).statements,
-      ...commitWrites(all, states, counters, 'a node'),
+      ...commitWrites(all, stored, counters, 'a node'),
       ...(await work()),
     ]
     assert.ok(statements.length > 25, `${statements.length} statements`)
@@ -276,8 +277,8 @@ test('plans that were made on empty tables are replaced once there are rows: who
   const url = await postgres.database(t)
   const connection = await connectWriter(url)
   try {
-    const { all, states, counters } = commits()
-    const statements = [...commitReads(all).statements, ...commitWrites(all, states, counters, 'a node')]
+    const { all, stored, counters } = commits()
+    const statements = [...commitReads(all).statements, ...commitWrites(all, stored, counters, 'a node')]
     for (const [i, statement] of statements.entries()) await genericPlan(connection, `kept_${i}`, statement)
 
     const [store] = (await openStores(t, url, 1)) as [Store]

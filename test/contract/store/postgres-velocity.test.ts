@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { countUse } from '../../../src/domain/velocity.ts'
 import { type Commit, KEYLESS_SCOPE, type Store } from '../../../src/ports/store.ts'
-import { commitReads } from '../../../src/storage/postgres/commit-reads.ts'
+import { commitReads, noRows } from '../../../src/storage/postgres/commit-reads.ts'
 import { commitWrites } from '../../../src/storage/postgres/commit-writes.ts'
 import { nameIn } from '../../../src/storage/postgres/rows.ts'
 import { messageOf } from '../../../src/storage/sqlite/commit-message.ts'
@@ -27,7 +27,7 @@ test('a charge without limits reads and writes no counter, on either engine', ()
     const counters = { stored: new Set<string>(), after: commitReads([commit]).found([]).counters }
     for (const use of commit.limits ?? [])
       counters.after.set(nameIn(scope, use.counter), countUse(undefined, use, START))
-    return [...commitReads([commit]).statements, ...commitWrites([commit], new Map(), counters, 'a node')]
+    return [...commitReads([commit]).statements, ...commitWrites([commit], noRows(), counters, 'a node')]
       .map(({ text }) => text)
       .filter((text) => text.includes('velocity_counters')).length
   }
