@@ -107,6 +107,12 @@ export const worstCases: Readonly<Record<string, Cases>> = {
       'account=provider:sandbox&currency=usd&transaction_id=txn_1',
     ),
   },
+  'GET /api/v1/statistics': {
+    'a year by day, in every part': get(
+      `/api/v1/statistics?from=${new Date(Date.now() - 400 * 86_400_000).toISOString()}&bucket=day&by=provider,currency,kind,status,decline_code`,
+    ),
+    'names that are none': get(`/api/v1/statistics?by=${','.repeat(99)}`),
+  },
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),
     'largest rows as CSV': get('/api/v1/events?limit=100&after=100166&format=csv'),

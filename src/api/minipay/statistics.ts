@@ -98,7 +98,7 @@ const statisticsEndpoint: Endpoint = {
   query: StatisticsQuery,
   responses: { 200: { description: 'The counts.', schema: Statistics } },
   errors: ['currency_invalid'],
-  examples: shows('by currency and status', 'One hour', {
+  examples: shows('statistics', 'By currency and status: `by=currency,status`', {
     from: '2026-11-23T12:00:00.000Z',
     to: '2026-11-23T13:00:00.000Z',
     bucket: 'hour',

@@ -8,6 +8,7 @@ import type { Client } from 'pg'
 import { fill } from '../../../bench/fill.ts'
 import { copyOf, folder, startCopy } from '../../../test/e2e/copying.ts'
 import { onDatabase, type PostgresServer, postgresServer } from '../../../test/kit/postgres.ts'
+import { COUNT_CALLS } from '../hourly.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { sealRows } from '../sqlite/seal.ts'
 import { copyTables } from './copy.ts'
@@ -69,6 +70,8 @@ function filled(t: TestContext): string {
     INSERT INTO audit_log (account_id, live, id, seq, created_at, actor, action, object, after)
     VALUES (1, 1, 'aud_1', 1, 5, 'cli', 'account.created', 'acct_7', '{"name":"shop"}'),
       (7, 1, 'aud_2', 1, 6, 'cli', 'key.created', 'key_7', '${MADE}');
+    DELETE FROM hourly_statistics;
+    ${COUNT_CALLS};
     DELETE FROM chain_links`)
   sealRows(db)
   db.close()
