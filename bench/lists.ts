@@ -63,6 +63,8 @@ type Reads = Pick<
 export type Read = (store: Reads, sample: Sample) => Promise<unknown>
 
 const limit = 20
+/** Rows that a search looks at; a scan of the table would touch far more pages. */
+const most = 1_000
 
 /** Of charges and refunds. */
 const PAGES = (list: 'charges' | 'refunds', id: 'charge' | 'refund'): Record<string, Read> => ({
@@ -95,7 +97,23 @@ export const LISTS: Readonly<Record<string, Read>> = {
     store.charges(SCOPE, { limit, currency: 'eur', status: 'succeeded' }),
   'charges that failed, after one': (store, { charge }) =>
     store.charges(SCOPE, { limit, status: 'failed', startingAfter: charge }),
+  'charges that failed or were refunded': (store) =>
+    store.charges(SCOPE, { limit, status: ['failed', 'refunded', 'processing'] }),
+  'charges that failed or succeeded': (store) =>
+    store.charges(SCOPE, { limit, most, status: ['failed', 'succeeded'] }),
+  'charges at a provider': (store) => store.charges(SCOPE, { limit, most, provider: 'bank' }),
+  'charges at a provider that has none': (store) => store.charges(SCOPE, { limit, most, provider: 'none' }),
+  'charges with a decline code': (store) =>
+    store.charges(SCOPE, { limit, most, declineCode: 'do_not_honor' }),
+  'charges with a decline code that none has': (store) =>
+    store.charges(SCOPE, { limit, most, declineCode: 'none' }),
+  'charges of an amount that none has': (store) => store.charges(SCOPE, { limit, most, amountFrom: 1e15 }),
+  'charges of an amount that none has, before one': (store, { charge }) =>
+    store.charges(SCOPE, { limit, most, amountFrom: 1e15, endingBefore: charge }),
+  'charges that failed, of an amount that none has': (store) =>
+    store.charges(SCOPE, { limit, most, status: ['failed', 'refunded'], amountFrom: 1e15 }),
   ...PAGES('refunds', 'refund'),
+  'refunds of an amount that none has': (store) => store.refunds(SCOPE, { limit, most, amountFrom: 1e15 }),
   'refunds of a charge': (store, { refunded: transactionId }) =>
     store.refunds(SCOPE, { limit, chargeId: transactionId }),
   'refunds that succeeded': (store) => store.refunds(SCOPE, { limit, status: 'refunded' }),

@@ -90,6 +90,7 @@ export function sendPage<T>(
     kept.push(text)
   }
   const hasMore = page.hasMore || kept.length < page.data.length
-  const more = JSON.stringify({ has_more: hasMore, ...beside }).slice(1)
+  const next = kept.length === page.data.length && page.next !== undefined && { next_cursor: page.next }
+  const more = JSON.stringify({ has_more: hasMore, ...next, ...beside }).slice(1)
   return sendJson(reply, 200, `{"data":[${(backwards ? kept.reverse() : kept).join()}],${more}`)
 }

@@ -51,10 +51,31 @@ export type PageQuery = {
   readonly createdFrom?: number
   /** ms since 1970, exclusive. */
   readonly createdUntil?: number
+  /**
+   * The most rows that the store looks at for one page, when an index alone does not choose them; 10,000 unless given.
+   * Then the page ends, and has `next`.
+   */
+  readonly most?: number
 }
-export type ChargeQuery = PageQuery & { readonly status?: ChargeStatus }
-export type RefundQuery = PageQuery & { readonly status?: Refund['status']; readonly chargeId?: string }
-export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean }
+type ObjectQuery<Status> = PageQuery & {
+  /** One of these. */
+  readonly status?: Status | readonly Status[]
+  readonly declineCode?: string
+  /** In minor units, both inclusive. */
+  readonly amountFrom?: number
+  readonly amountTo?: number
+}
+export type ChargeQuery = ObjectQuery<ChargeStatus> & { readonly provider?: string }
+export type RefundQuery = ObjectQuery<Refund['status']> & { readonly chargeId?: string }
+export type Page<T> = {
+  readonly data: readonly T[]
+  readonly hasMore: boolean
+  /**
+   * The cursor of the following page, if the page ended before it was full, because its filters have no index that finds
+   * more at once. Without it, the cursor is the last object.
+   */
+  readonly next?: string
+}
 
 export type StoredEvent = {
   readonly sequence: number

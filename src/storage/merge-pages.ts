@@ -1,19 +1,33 @@
 /** One page of several: of a list that is read once for each value of a filter. */
-import type { Page } from '../ports/store.ts'
+import type { Page, PageQuery } from '../ports/store.ts'
+
+type Merged = Pick<PageQuery, 'limit' | 'endingBefore'> & { readonly oldestFirst?: boolean }
 
 /**
- * The page of the objects of all pages. Each was read with the same limit and cursor, in the order of the ids, and has
- * other objects than the rest. A page may have ended early: then what comes after its end in the other pages waits for
- * the next page.
+ * The page of the objects of all pages. Each was read with the same limit and cursor, in the order of the ids. An object
+ * that changed its value between two reads counts once. A page may have ended early: then what comes after its end in
+ * the other pages waits for the next page.
  */
 export function mergePages<T extends { readonly id: string }>(
   pages: readonly Page<T>[],
-  { limit, oldestFirst = false }: { readonly limit: number; readonly oldestFirst?: boolean },
+  { limit, endingBefore, oldestFirst = false }: Merged,
 ): Page<T> {
-  const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0) * (oldestFirst ? 1 : -1)
-  const all = pages.flatMap(({ data }) => data).toSorted((a, b) => order(a.id, b.id))
-  const ends = pages.flatMap(({ data, hasMore }) => (hasMore ? (data.at(-1)?.id ?? []) : []))
-  const within = all.filter(({ id }) => ends.every((end) => order(id, end) <= 0))
-  const data = within.slice(0, limit)
-  return { data, hasMore: data.length < all.length || ends.length > 0 }
+  // A page before a cursor is read towards newer objects, and shown newest first.
+  const turned = endingBefore !== undefined && !oldestFirst
+  const sign = turned || oldestFirst ? 1 : -1
+  const order = (a: string, b: string) => (a < b ? -1 : Number(a > b)) * sign
+  const [end] = pages
+    .flatMap(({ data, hasMore, next }) => (hasMore ? (next ?? data.at(turned ? 0 : -1)?.id ?? []) : []))
+    .sort(order)
+  const found = new Map(pages.flatMap(({ data }) => data).map((item) => [item.id, item]))
+  const within = [...found.values()]
+    .filter(({ id }) => end === undefined || order(id, end) <= 0)
+    .sort((a, b) => order(a.id, b.id))
+  const rows = within.slice(0, limit)
+  const endsEarly = end !== undefined && within.length <= limit && rows.at(-1)?.id !== end
+  return {
+    data: turned ? rows.toReversed() : rows,
+    hasMore: within.length > limit || end !== undefined,
+    ...(endsEarly && { next: end }),
+  }
 }

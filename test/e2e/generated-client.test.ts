@@ -52,7 +52,7 @@ const MISTAKES = [
   "createCharge({ amount: '25.00', currency: 'usd', customer: 'cus_42' })",
   "createCharge({ amount: 2500, currency: 'usd' })",
   "createCharge({ amount: 2500, currency: 'usd', customer: 'cus_42', source: 'tok_visa' })",
-  "listCharges({ status: 'paid' })",
+  "listCharges({ format: 'xml' })",
   'captureCharge()',
   "retrieveCharge('txn_1').then((answer) => answer.status === 200 && answer.data.amount_taken)",
 ]

@@ -27,7 +27,7 @@ import {
   sum,
   time,
 } from './fields.ts'
-import { listParameters } from './lists.ts'
+import { listParameters, searched, statusFilter } from './lists.ts'
 
 const chargeStatus = named(
   'ChargeStatus',
@@ -118,7 +118,12 @@ export const CaptureBody = named(
   'The amount to capture.',
 )
 
-export const ChargesQuery = strict({ ...listParameters, status: optional(chargeStatus) })
+export const ChargesQuery = strict({
+  ...listParameters,
+  status: statusFilter(CHARGE_STATUSES),
+  provider: optional({ ...providerName, minLength: 1, description: 'At this provider.' }),
+  ...searched,
+})
 
 export const DeclineResponse = named(
   'ChargeDeclined',

@@ -2,6 +2,7 @@ import { listAttempts } from '../../app/attempts/list-attempts.ts'
 import { cancelCharge } from '../../app/payments/cancel-charge.ts'
 import { captureCharge } from '../../app/payments/capture-charge.ts'
 import { createCharge } from '../../app/payments/create-charge.ts'
+import { CHARGE_STATUSES } from '../../domain/charge.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { readCurrency } from '../../domain/order.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
@@ -26,7 +27,7 @@ import {
 import { sendResult } from './endings.ts'
 import { chargeId, idOf, NoBody } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
-import { page, pageQuery } from './lists.ts'
+import { page, pageQuery, searchedQuery, statusesIn } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { attemptView, chargeView } from './views.ts'
 
@@ -123,9 +124,12 @@ const listChargesEndpoint: Endpoint = {
     const scope = scopeOf(request)
     const query = validQuery(request.query)
     const exists = async (id: string) => (await store.charge(scope, id)) !== undefined
+    const status = statusesIn(query.status, CHARGE_STATUSES)
     const storeQuery: ChargeQuery = {
       ...(await pageQuery('txn', query, exists)),
-      ...(query.status !== undefined && { status: query.status }),
+      ...searchedQuery(query),
+      ...(status && { status }),
+      ...(query.provider !== undefined && { provider: query.provider }),
     }
     return sendList(services, request, reply, {
       ...{ query: storeQuery, schema: Charge, view: chargeView },

@@ -151,8 +151,10 @@ async function* textsOf<Item, Query extends Limited, Cursor>(
     text = ''
     left -= page.data.length
     const last = page.data.at(-1)
-    if (!page.hasMore || left <= 0 || last === undefined) return
-    next = { ...query, ...following(cursor(last)) }
+    // Lists that a page may end early in have their ids as cursors.
+    const end = (page.next as Cursor | undefined) ?? (last === undefined ? undefined : cursor(last))
+    if (!page.hasMore || left <= 0 || end === undefined) return
+    next = { ...query, ...following(end) }
   }
 }
 

@@ -15,12 +15,15 @@ import {
   type Schema,
   type Static,
   strict,
+  string,
 } from '../../http/schema.ts'
 import type { PageQuery } from '../../ports/store.ts'
 import {
+  amount,
   createdFilters,
   currency,
   customer,
+  declineCode,
   endingBefore,
   limit,
   listFormat,
@@ -75,6 +78,45 @@ export function oneCursor<T extends { readonly starting_after?: string; readonly
   )
 }
 
+/** The filter by status of a list: one, or several. */
+export const statusFilter = (statuses: readonly string[]) =>
+  optional(
+    string({
+      description: `Only objects with this status, or with one of several that commas separate: ${statuses.map((one) => `\`${one}\``).join(', ')}.`,
+      examples: [statuses.slice(0, 2).join()],
+    }),
+  )
+
+/** The statuses in such a filter. Throws `Refused` for one that the list does not have. */
+export function statusesIn<T extends string>(
+  text: string | undefined,
+  statuses: readonly T[],
+): readonly T[] | undefined {
+  if (text === undefined) return undefined
+  const known = new Set<string>(statuses)
+  const asked = [...new Set(text.split(','))]
+  if (asked.every((status): status is T => known.has(status))) return asked
+  const message = `The parameter status must be one of ${statuses.join(', ')}, or several of them, separated by commas.`
+  throw new Refused(refuse('parameter_invalid', message, 'status'))
+}
+
+/** Filters of charges and refunds that have no index of their own. */
+export const searched = {
+  decline_code: optional({ ...declineCode, minLength: 1, description: 'Declined with this code.' }),
+  amount_gte: optional({ ...amount, description: 'Of at least this amount, in minor units.' }),
+  amount_lte: optional({ ...amount, description: 'Of at most this amount, in minor units.' }),
+}
+type Searched = Static<ReturnType<typeof strict<typeof searched>>>
+
+/** The same for the store. */
+export function searchedQuery({ decline_code: declineCode, amount_gte: from, amount_lte: to }: Searched) {
+  return {
+    ...(declineCode !== undefined && { declineCode }),
+    ...(from !== undefined && { amountFrom: from }),
+    ...(to !== undefined && { amountTo: to }),
+  }
+}
+
 /** The lower-case code of a currency to filter by. Throws `Refused` if ISO 4217 does not list it. */
 export function currencyFilter(code: string | undefined): string | undefined {
   if (code === undefined) return undefined
@@ -88,6 +130,13 @@ export const page = <T>(item: Schema<T>) => {
   const list = object({
     data: { ...array(item), description: 'The objects of this page.' },
     has_more: { ...boolean(), description: 'True when there are more objects after this page.' },
+    next_cursor: optional(
+      string({
+        description:
+          'The `starting_after` of the next page, or its `ending_before` if you gave that. Present if the page ended early, perhaps without an object, because no index serves its filters: MiniPay then looks at 10,000 objects a page. Without it, the cursor is the last object.',
+        examples: ['txn_01kasw5v8g000ne3r5yx2tb4qd'],
+      }),
+    ),
   })
   const name = componentOf(item)?.name
   return named(`${name}List`, list, `A page of \`${name}\` objects.`)

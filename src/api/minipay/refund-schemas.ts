@@ -16,7 +16,7 @@ import {
   refundId,
   time,
 } from './fields.ts'
-import { listParameters } from './lists.ts'
+import { listParameters, searched, statusFilter } from './lists.ts'
 
 const refundStatus = named(
   'RefundStatus',
@@ -80,7 +80,8 @@ export type RefundBody = Static<typeof RefundBody>
 
 export const RefundsQuery = strict({
   ...listParameters,
-  status: optional(refundStatus),
+  status: statusFilter(REFUND_STATUSES),
+  ...searched,
   transaction_id: optional(chargeId),
 })
 

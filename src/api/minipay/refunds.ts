@@ -1,4 +1,5 @@
 import { createRefund } from '../../app/payments/create-refund.ts'
+import { REFUND_STATUSES } from '../../domain/charge.ts'
 import { notFound } from '../../domain/not-found.ts'
 import { NoQuery, sendObject } from '../../http/endpoint.ts'
 import type { RefundQuery } from '../../ports/store.ts'
@@ -10,7 +11,7 @@ import { pageOf, shows } from '../openapi/examples.ts'
 import { sendResult } from './endings.ts'
 import { idOf, refundId } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
-import { page, pageQuery } from './lists.ts'
+import { page, pageQuery, searchedQuery, statusesIn } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
 import { CREATE_REFUND } from './refund-examples.ts'
 import {
@@ -113,9 +114,11 @@ const listRefundsEndpoint: Endpoint = {
     const scope = scopeOf(request)
     const query = validQuery(request.query)
     const exists = async (id: string) => (await store.refund(scope, id)) !== undefined
+    const status = statusesIn(query.status, REFUND_STATUSES)
     const storeQuery: RefundQuery = {
       ...(await pageQuery('re', query, exists)),
-      ...(query.status !== undefined && { status: query.status }),
+      ...searchedQuery(query),
+      ...(status && { status }),
       ...(query.transaction_id !== undefined && { chargeId: query.transaction_id }),
     }
     return sendList(services, request, reply, {

@@ -11,10 +11,12 @@ import type {
   ScopedDispute,
 } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, REFUNDS } from '../columns.ts'
+import { chargeFilters, refundFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
 import type { Row } from './batch.ts'
 import { listOf, page, pageOf } from './read-page.ts'
 import { foundRecord, live, RECORD } from './rows.ts'
+import { searchPage } from './search-page.ts'
 import type { Sql } from './statements.ts'
 
 const LISTS = { charges: listOf(CHARGES), refunds: listOf(REFUNDS), disputes: listOf(DISPUTES) }
@@ -33,35 +35,14 @@ export function chargeReads(sql: Sql) {
     charge: (scope: Scope, id: string): Promise<Charge | undefined> =>
       find(FIND_CHARGE, CHARGES.of, scope, id),
 
-    charges(scope: Scope, query: ChargeQuery): Promise<Page<Charge>> {
-      const { customer, status, currency } = query
-      // `succeeded`, the status of most charges, has no index: the query reads the newest charges until the page is
-      // full.
-      const rare = status === 'succeeded' ? undefined : `status <> 'succeeded'`
-      const filters = [
-        ['customer', customer],
-        ['status', status, ...(rare ? [rare] : [])],
-        ['currency', currency],
-      ] as const
-      return page(sql, LISTS.charges, scope, filters as Parameters<typeof page>[3], query)
-    },
+    charges: (scope: Scope, query: ChargeQuery): Promise<Page<Charge>> =>
+      searchPage(sql, LISTS.charges, scope, chargeFilters(query), query),
 
     refund: (scope: Scope, id: string): Promise<Refund | undefined> =>
       find(FIND_REFUND, REFUNDS.of, scope, id),
 
     refunds: (scope: Scope, query: RefundQuery): Promise<Page<Refund>> =>
-      page(
-        sql,
-        LISTS.refunds,
-        scope,
-        [
-          ['transaction_id', query.chargeId],
-          ['customer', query.customer],
-          ['status', query.status],
-          ['currency', query.currency],
-        ],
-        query,
-      ),
+      searchPage(sql, LISTS.refunds, scope, refundFilters(query), query),
 
     dispute: (scope: Scope, id: string): Promise<Dispute | undefined> =>
       find(FIND_DISPUTE, DISPUTES.of, scope, id),

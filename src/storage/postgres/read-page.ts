@@ -43,32 +43,12 @@ export async function page<T>(
   filters: readonly Filter[],
   query: PageQuery & Beginning,
 ): Promise<Page<T>> {
-  const where = ['account_id = $1', 'live = $2', ...(list.where ? [list.where] : [])]
-  const values: (string | number)[] = [scope.accountId, live(scope)]
-  const given = (condition: string, value: string | number | undefined) => {
-    if (value === undefined) return
-    values.push(value)
-    where.push(`${condition} $${values.length}`)
-  }
+  const { values, where, given } = await rangeOf(sql, list, scope, query)
   for (const [column, value, rare, operator = '='] of filters) {
     given(`${column} ${operator}`, value)
     if (value !== undefined && rare) where.push(rare)
   }
-  const { prefix, marginMs = 0, time = 'created_at' } = list
   const { oldestFirst = false } = query
-  given(oldestFirst ? 'id >' : 'id <', query.startingAfter)
-  given('id >', query.endingBefore)
-  const { beginning } = query
-  given('id >=', beginning)
-  given('id <', beginning === undefined ? undefined : `${beginning}${AFTER_DIGITS}`)
-  const { createdFrom: from, createdUntil: until } = query
-  const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
-  given('id >=', from === undefined ? undefined : idFloor(prefix, from - marginMs))
-  given('id <', until === undefined ? undefined : idFloor(prefix, until + late + marginMs))
-  if (late + marginMs > 0) {
-    given(`${time} >=`, from)
-    given(`${time} <`, until)
-  }
   const backwards = query.endingBefore !== undefined
   values.push(query.limit + 1)
   const { rows } = await sql(
@@ -78,6 +58,31 @@ export async function page<T>(
   )
   const { data, hasMore } = pageOf(rows.map(list.of), query.limit)
   return { data: backwards ? data.toReversed() : data, hasMore }
+}
+
+/** The conditions that all lists have: of the scope, of the cursor and of the times. */
+export async function rangeOf<T>(sql: Sql, list: List<T>, scope: Scope, query: PageQuery & Beginning) {
+  const where = ['account_id = $1', 'live = $2', ...(list.where ? [list.where] : [])]
+  const values: (string | number)[] = [scope.accountId, live(scope)]
+  const given = (condition: string, value: string | number | undefined) => {
+    if (value === undefined) return
+    values.push(value)
+    where.push(`${condition} $${values.length}`)
+  }
+  const { prefix, marginMs = 0, time = 'created_at' } = list
+  const { beginning, createdFrom: from, createdUntil: until } = query
+  given(query.oldestFirst ? 'id >' : 'id <', query.startingAfter)
+  given('id >', query.endingBefore)
+  given('id >=', beginning)
+  given('id <', beginning === undefined ? undefined : `${beginning}${AFTER_DIGITS}`)
+  const late = from === undefined && until === undefined ? 0 : await setBackMs(sql)
+  given('id >=', from === undefined ? undefined : idFloor(prefix, from - marginMs))
+  given('id <', until === undefined ? undefined : idFloor(prefix, until + late + marginMs))
+  if (late + marginMs > 0) {
+    given(`${time} >=`, from)
+    given(`${time} <`, until)
+  }
+  return { values, where, given }
 }
 
 /** The query reads one row more than requested, to find out whether there are more. */

@@ -65,6 +65,13 @@ const charges = [
   [{ status: 'succeeded' }, 'PRIMARY KEY'],
   [{ status: 'succeeded', currency: 'usd' }, 'charges_by_currency'],
   [{ currency: 'usd' }, 'charges_by_currency'],
+  [{ status: ['failed', 'refunded'] }, 'charges_by_status'],
+  [{ status: ['failed', 'succeeded'] }, 'PRIMARY KEY'],
+  [{ declineCode: 'do_not_honor' }, 'charges_by_status'],
+  [{ provider: 'bank_a' }, 'PRIMARY KEY'],
+  [{ amountFrom: 1, amountTo: 2 }, 'PRIMARY KEY'],
+  [{ provider: 'bank_a', status: ['failed', 'refunded'], amountFrom: 1 }, 'charges_by_status'],
+  [{ declineCode: 'do_not_honor', customer: 'c' }, 'charges_by_customer'],
 ] as const
 for (const [filters, index] of charges)
   test(`charges by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {
@@ -81,6 +88,8 @@ const refunds = [
   [{ customer: 'c', status: 'refunded' }, 'refunds_by_customer'],
   [{ status: 'refunded' }, 'refunds_by_status'],
   [{ currency: 'usd' }, 'refunds_by_currency'],
+  [{ status: ['failed', 'refunded'] }, 'refunds_by_status'],
+  [{ declineCode: 'do_not_honor', amountTo: 9 }, 'refunds_by_status'],
 ] as const
 for (const [filters, index] of refunds)
   test(`refunds by ${Object.keys(filters).join(', ') || 'nothing'} are found by ${index}, and not sorted`, () => {

@@ -11,8 +11,9 @@ import type {
   ScopedDispute,
 } from '../../ports/store.ts'
 import { CHARGES, DISPUTES, type FoundKey, REFUNDS, recordOf } from '../columns.ts'
+import { chargeFilters, type ListFilter, refundFilters } from '../list-filters.ts'
 import { selectList } from '../table.ts'
-import { type Filter, listOf, page, pageOf, type Sql } from './read-page.ts'
+import { listOf, page, pageOf, type Sql } from './read-page.ts'
 import { CHARGE_COLUMNS, FIND_KEY, live, REFUND_COLUMNS } from './rows.ts'
 
 const DISPUTE_COLUMNS = selectList(DISPUTES)
@@ -38,15 +39,7 @@ export function chargeReads(sql: Sql) {
     },
 
     charges(scope: Scope, query: ChargeQuery): Page<Charge> | Promise<Page<Charge>> {
-      const { status } = query
-      // `succeeded`, the status of most charges, has no index: the query reads the newest charges until the page is
-      // full.
-      const filters: Filter[] = [
-        ['customer', query.customer, 'charges_by_customer'],
-        ['status', status, status === 'succeeded' ? undefined : 'charges_by_status'],
-        ['currency', query.currency, 'charges_by_currency'],
-      ]
-      return page(sql, LISTS.charges, scope, filters, query)
+      return page(sql, LISTS.charges, scope, chargeFilters(query), query)
     },
 
     refund(scope: Scope, id: string): Refund | undefined {
@@ -57,13 +50,7 @@ export function chargeReads(sql: Sql) {
     },
 
     refunds(scope: Scope, query: RefundQuery): Page<Refund> | Promise<Page<Refund>> {
-      const filters: Filter[] = [
-        ['transaction_id', query.chargeId, 'refunds_by_transaction'],
-        ['customer', query.customer, 'refunds_by_customer'],
-        ['status', query.status, 'refunds_by_status'],
-        ['currency', query.currency, 'refunds_by_currency'],
-      ]
-      return page(sql, LISTS.refunds, scope, filters, query)
+      return page(sql, LISTS.refunds, scope, refundFilters(query), query)
     },
 
     dispute(scope: Scope, id: string): Dispute | undefined {
@@ -75,9 +62,9 @@ export function chargeReads(sql: Sql) {
     },
 
     disputes(scope: Scope, query: DisputeQuery): Page<Dispute> | Promise<Page<Dispute>> {
-      const filters: Filter[] = [
-        ['transaction_id', query.chargeId, 'disputes_by_transaction'],
-        ['status', query.status, 'disputes_by_status'],
+      const filters: ListFilter[] = [
+        { column: 'transaction_id', value: query.chargeId, index: 'disputes_by_transaction' },
+        { column: 'status', value: query.status, index: 'disputes_by_status' },
       ]
       return page(sql, LISTS.disputes, scope, filters, query)
     },

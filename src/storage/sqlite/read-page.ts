@@ -1,6 +1,8 @@
 import type { Statement } from 'better-sqlite3'
 import { type IdPrefix, idFloor } from '../../domain/id.ts'
 import type { Page, PageQuery, Scope } from '../../ports/store.ts'
+import { type Given, isGiven, type ListFilter, MOST_SEARCHED } from '../list-filters.ts'
+import { mergePages } from '../merge-pages.ts'
 import type { ListedName, Table } from '../table.ts'
 import type { Connection } from './connection.ts'
 import { setBackMs } from './read-clock.ts'
@@ -32,6 +34,13 @@ export type Filter = readonly [
 ]
 /** The rows whose ids begin so. */
 export type Beginning = { readonly beginning?: string | undefined }
+
+const isShort = (filter: Filter | ListFilter): filter is Filter => Array.isArray(filter)
+function filterOf(filter: Filter | ListFilter): ListFilter {
+  if (!isShort(filter)) return filter
+  const [column, value, index, is] = filter
+  return { column, value, ...(index !== undefined && { index }), ...(is && { is }) }
+}
 
 /** A list of a scope's rows by id: `from` is the table, and `index` finds them when no filter does. */
 export type List<T> = {
@@ -67,7 +76,7 @@ const WINDOW = 2_000
 /** A page ends early after this much text in its rows, in characters. */
 const MAX_PAGE_CHARS = 256 * 1024
 
-type Condition = readonly [text: string, value: string | number]
+type Condition = readonly [text: string, ...values: (string | number)[]]
 
 /**
  * One page by id, from the index of the first given filter: without statistics SQLite would take the primary key and
@@ -75,18 +84,28 @@ type Condition = readonly [text: string, value: string | number]
  * back: then an id may contain a later time than its row, and the row's time counts. If the index does not cover a
  * filter, the rows are read in windows, and the page is a promise.
  */
-export function page<T>(
+export function page<T extends { readonly id: string }>(
   sql: Sql,
   list: List<T>,
   scope: Scope,
-  filters: readonly Filter[],
+  filters: readonly (Filter | ListFilter)[],
   asked: PageQuery & Beginning,
 ): Page<T> | Promise<Page<T>> {
   const query = forwards(asked)
-  const given = filters.filter(([, value]) => value !== undefined)
-  const first = given.find(([, , index]) => index !== undefined)
-  const index = first?.[2] ?? list.index
-  const isServed = (filter: Filter) => first !== undefined && filter[2] === first[2]
+  const { most = MOST_SEARCHED } = query
+  const given = filters.map(filterOf).filter(isGiven)
+  const first = given.find(({ index }) => index !== undefined)
+  if (first && typeof first.value === 'object' && first.value.length > 1) {
+    // The index has the rows of each value in order, and not those of several.
+    const part = { ...asked, most: Math.ceil(most / first.value.length) }
+    const rest = given.filter((filter) => filter !== first)
+    const each = first.value.map((value) => page(sql, list, scope, [{ ...first, value }, ...rest], part))
+    return each.some((found) => found instanceof Promise)
+      ? Promise.all(each).then((pages) => mergePages(pages, query))
+      : mergePages(each as Page<T>[], query)
+  }
+  const index = first?.index ?? list.index
+  const isServed = (filter: Given) => first !== undefined && filter.index === first.index
   const [indexed, others] = [given.filter(isServed), given.filter((filter) => !isServed(filter))]
   const backwards = query.endingBefore !== undefined
   const ascending = backwards || query.oldestFirst === true
@@ -96,13 +115,13 @@ export function page<T>(
   const late = isTimed(query) ? setBackMs(sql) : 0
   const range = rangeOf(list.prefix, query, late, marginMs)
   const times = late + marginMs > 0 ? timesOf(query, list.time) : []
-  const view = ({ rows, hasMore }: TakenRows<object>): Page<T> => {
+  const view = ({ rows, ...more }: TakenRows<object>): Page<T> => {
     const data = rows.map(list.of)
-    return { data: backwards && !query.oldestFirst ? data.reverse() : data, hasMore }
+    return { data: backwards && !query.oldestFirst ? data.reverse() : data, ...more }
   }
   if (others.length + times.length === 0)
     return view(takeRows(read.rows([...own, ...range], query.limit + 1), query.limit))
-  return inWindows(read, own, [...equal(others), ...times], range, query.limit).then(view)
+  return inWindows(read, [own, [...equal(others), ...times], range], query.limit, most).then(view)
 }
 
 /** The page after a cursor of a list with the oldest first is read as the page before it of the usual list. */
@@ -112,11 +131,12 @@ function forwards(query: PageQuery & Beginning): PageQuery & Beginning {
   return { ...rest, endingBefore: startingAfter }
 }
 
-function equal(filters: readonly Filter[]): Condition[] {
-  return filters.map(([column, value, , operator = '=']) => [
-    `${column} ${operator} ?`,
-    value as string | number,
-  ])
+function equal(filters: readonly Given[]): Condition[] {
+  return filters.map(({ column, value, is = '=' }) =>
+    typeof value === 'object'
+      ? [`${column} IN (${value.map(() => '?').join()})`, ...value]
+      : [`${column} ${is} ?`, value],
+  )
 }
 
 const isTimed = ({ createdFrom, createdUntil }: PageQuery) =>
@@ -162,7 +182,7 @@ function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards
   const order = `ORDER BY id ${backwards ? 'ASC' : 'DESC'}`
   const where = (conditions: readonly Condition[]) =>
     `WHERE ${conditions.map(([text]) => text).join(' AND ')}${rare}`
-  const values = (conditions: readonly Condition[]) => conditions.map(([, value]) => value)
+  const values = (conditions: readonly Condition[]) => conditions.flatMap(([, ...found]) => found)
   return {
     backwards,
     rows: (conditions, limit) =>
@@ -181,31 +201,34 @@ function reader<T>(sql: Sql, list: List<T>, index: string | undefined, backwards
 }
 
 /**
- * A page of rows that an index chooses only in part. A search for one row in a million takes long, but delays no
- * other request.
+ * A page of rows that an index chooses only in part: `own` and `range` are conditions on the index, `others` are not.
+ * A search for one row in a million delays no other request, and ends after `most` rows.
  */
 async function inWindows(
   read: Reader,
-  own: readonly Condition[],
-  others: readonly Condition[],
-  range: readonly Condition[],
+  [own, others, range]: readonly [readonly Condition[], readonly Condition[], readonly Condition[]],
   limit: number,
+  most: number,
 ): Promise<TakenRows<object>> {
   const [last, next] = read.backwards ? ['id <= ?', 'id > ?'] : ['id >= ?', 'id < ?']
   const found: object[] = []
+  const size = Math.min(WINDOW, most)
+  let searched = 0
   for (let rest = range; ; ) {
-    const end = read.idAfter([...own, ...rest], WINDOW)
+    const end = read.idAfter([...own, ...rest], size)
     const window = end === undefined ? rest : [...rest, [last, end] as const]
     const missing = limit - found.length
     const { rows, hasMore } = takeRows(read.rows([...own, ...others, ...window], missing + 1), missing)
     found.push(...rows)
     if (hasMore || end === undefined) return { rows: found, hasMore }
+    searched += size
+    if (searched >= most) return { rows: found, hasMore: true, next: end }
     rest = [...rest.filter(([text]) => text !== next), [next, end]]
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
 
-export type TakenRows<Row> = { readonly rows: Row[]; readonly hasMore: boolean }
+export type TakenRows<Row> = { readonly rows: Row[]; readonly hasMore: boolean; readonly next?: string }
 
 /**
  * The first rows, up to the limit or a page's text, and whether there are more: the query read one row more than the

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Charge } from '../../../src/domain/charge.ts'
-import type { Page, PageQuery, Scope, Store } from '../../../src/ports/store.ts'
-import { charged, type Open, refunded, rule } from '../../kit/commits.ts'
+import type { ChargeQuery, Page, PageQuery, Scope, Store } from '../../../src/ports/store.ts'
+import { charged, type Open, refunded, rule, taken } from '../../kit/commits.ts'
 
 /** The ids of a page, and whether there are more. */
 function ids({ data, hasMore }: Page<{ id: string }>): [string[], boolean] {
@@ -80,6 +80,108 @@ export function filteredLists(open: Open): void {
       assert.deepEqual(await list({ createdFrom: d.createdAt + 60_000 }), [])
     },
   )
+
+  rule(
+    open,
+    'charges are found by several statuses, provider, decline code and amount, alone and together',
+    async (store, { live }) => {
+      const scope = live
+      const a = await charged(store, { scope, amount: 100 })
+      const b = await charged(store, { scope, amount: 200, declined: true })
+      const { charge: c } = await taken(store, { scope, amount: 300, customer: 'cus_a' })
+      const d = await charged(store, { scope, amount: 400 })
+      await refunded(store, d, { scope, amount: 1 })
+      const e = await charged(store, { scope, amount: 500 })
+      await refunded(store, e, { scope })
+      const list = async (query: object) => ids(await store.charges(live, { limit: 10, ...query }))
+      const found = async (query: object) => (await list(query))[0]
+      assert.deepEqual(await found({ status: ['failed', 'refunded'] }), [e.id, b.id])
+      assert.deepEqual(await found({ status: ['failed'] }), [b.id])
+      assert.deepEqual(await found({ status: ['succeeded', 'failed'] }), [c.id, b.id, a.id])
+      assert.deepEqual(await list({ status: ['partially_refunded', 'failed', 'refunded'], limit: 2 }), [
+        [e.id, d.id],
+        true,
+      ])
+      assert.deepEqual(await list({ status: ['failed', 'refunded'], limit: 2, startingAfter: e.id }), [
+        [b.id],
+        false,
+      ])
+      assert.deepEqual(await list({ status: ['failed', 'refunded'], limit: 1, endingBefore: a.id }), [
+        [b.id],
+        true,
+      ])
+      assert.deepEqual(await found({ provider: 'bank_a' }), [c.id])
+      assert.deepEqual(await found({ provider: 'bank' }), [])
+      assert.deepEqual(await found({ declineCode: b.declineCode }), [b.id])
+      assert.deepEqual(await found({ declineCode: b.declineCode, status: 'succeeded' }), [])
+      assert.deepEqual(await found({ declineCode: 'no_such_code' }), [])
+      assert.deepEqual(await found({ amountFrom: 300 }), [e.id, d.id, c.id])
+      assert.deepEqual(await found({ amountTo: 200 }), [b.id, a.id])
+      assert.deepEqual(
+        await found({ amountFrom: 200, amountTo: 400, status: ['failed', 'partially_refunded'] }),
+        [d.id, b.id],
+      )
+      assert.deepEqual(
+        await found({ amountFrom: 200, customer: 'cus_a', provider: 'bank_a', currency: 'usd' }),
+        [c.id],
+      )
+    },
+  )
+
+  rule(
+    open,
+    'a search without an index ends after so many rows, and the next page begins there: none is missed, none comes twice',
+    async (store, { live }) => {
+      const scope = live
+      const made: Charge[] = []
+      for (let i = 0; i < 30; i++)
+        made.unshift(
+          await charged(store, { scope, amount: i % 10 === 3 ? 7 : 100 + i, declined: i % 2 === 1 }),
+        )
+      const wanted = made.filter(({ amount }) => amount === 7).map(({ id }) => id)
+      const queries: Omit<ChargeQuery, 'limit'>[] = [
+        {},
+        { status: ['failed', 'succeeded'] },
+        { status: ['failed', 'refunded'] },
+        { currency: 'usd' },
+      ]
+      for (const query of queries)
+        for (const limit of [1, 2, 10])
+          for (const backwards of [false, true]) {
+            const found: string[] = []
+            let cursor = backwards ? 'txn_' : undefined
+            for (let pages = 0; ; pages++) {
+              assert.ok(pages < 40)
+              const at =
+                cursor === undefined ? {} : { [backwards ? 'endingBefore' : 'startingAfter']: cursor }
+              const page = await store.charges(live, { ...query, amountTo: 7, limit, most: 8, ...at })
+              const list = page.data.map(({ id }) => id)
+              if (backwards) found.unshift(...list)
+              else found.push(...list)
+              if (!page.hasMore) break
+              cursor = page.next ?? (backwards ? list[0] : list.at(-1))
+              assert.ok(cursor !== undefined)
+            }
+            assert.deepEqual(found, wanted, JSON.stringify({ query, limit, backwards }))
+          }
+    },
+  )
+
+  rule(open, 'refunds are found by several statuses, decline code and amount', async (store, { live }) => {
+    const scope = live
+    const charge = await charged(store, { scope })
+    const part = await refunded(store, charge, { scope, amount: 1 })
+    const rest = await refunded(store, part.charge, { scope, amount: 2 })
+    const list = async (query: object) => ids(await store.refunds(live, { limit: 10, ...query }))[0]
+    assert.deepEqual(await list({ status: ['partially_refunded', 'failed'] }), [
+      rest.refund.id,
+      part.refund.id,
+    ])
+    assert.deepEqual(await list({ status: ['failed', 'refunded'] }), [])
+    assert.deepEqual(await list({ amountFrom: 2 }), [rest.refund.id])
+    assert.deepEqual(await list({ amountTo: 1, chargeId: charge.id }), [part.refund.id])
+    assert.deepEqual(await list({ declineCode: 'insufficient_funds' }), [])
+  })
 
   rule(open, 'refunds are found by transaction, customer, status and currency', async (store, { live }) => {
     const scope = live
