@@ -44,6 +44,7 @@ const FILES = [
   'webhook-endpoints',
   'webhook-refusals',
   'webhook-journey',
+  'webhook-failures',
   'documented-examples',
   'library',
 ]

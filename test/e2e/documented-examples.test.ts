@@ -196,6 +196,7 @@ test('a webhook that failed is as in the examples', async () => {
     )
   const delivery = await failed()
   await send('listWebhookDeliveries', 200, 'page')
+  await send('listWebhookFailures', 200, 'failures')
   await send('retrieveWebhookDelivery', 200, 'delivery', { id: delivery?.id ?? '' })
   await send('retrieveMetrics', 200, 'counters')
   held = []

@@ -54,7 +54,7 @@ describe('a webhook endpoint', () => {
     assert.deepEqual(shown, {
       ...{ id: made.id, ...fields, header_names: ['x-shop', 'authorization'], status: 'enabled' },
       ...{ disabled_reason: null, former_secret_until: null, position: 0, backlog: 0, pending: 0, failed: 0 },
-      ...{ failing_since: null, version: 1, created_at: made.created_at },
+      ...{ attempts_24h: 0, succeeded_24h: 0, failing_since: null, version: 1, created_at: made.created_at },
     })
     assert.deepEqual(await endpointNow(api, made.id), shown)
     const pages = JSON.stringify([await list(), await log(made.id)])

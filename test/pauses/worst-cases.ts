@@ -118,6 +118,7 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),
+    'largest rows, newest first': get('/api/v1/events?limit=100&before=100266'),
     'largest rows as CSV': get('/api/v1/events?limit=100&after=100166&format=csv'),
     ...nothing(
       'events',
@@ -194,12 +195,16 @@ export const worstCases: Readonly<Record<string, Cases>> = {
   },
   'GET /api/v1/webhook_deliveries': {
     'many rows': get('/api/v1/webhook_deliveries?limit=100'),
+    'an error that no delivery has': get('/api/v1/webhook_deliveries?last_error=none'),
     ...nothing(
       'webhook_deliveries',
       ...['status=pending', 'status=delivered', 'status=failed', 'endpoint=we_1', 'event_type=dispute.lost'],
       ...['endpoint=we_1&event_type=payment.succeeded&status=failed', 'endpoint=default&status=delivered'],
       `endpoint=default&created_gte=${yesterday}&event_type=refund.failed`,
     ),
+  },
+  'GET /api/v1/webhook_deliveries/failures': {
+    'more than it counts': get('/api/v1/webhook_deliveries/failures'),
   },
   'GET /api/v1/webhook_deliveries/:id': {
     'a long id': get(`/api/v1/webhook_deliveries/${'1.'.repeat(7_900)}`),

@@ -1,4 +1,6 @@
 /** Webhook deliveries: listed, shown with their attempts, and put back. */
+import { groupFailures } from '../../app/webhooks/failures.ts'
+import { findDeliveries } from '../../app/webhooks/find-deliveries.ts'
 import { retryDelivery } from '../../app/webhooks/retry-delivery.ts'
 import { retryFailed } from '../../app/webhooks/retry-failed.ts'
 import { isRejection } from '../../domain/error.ts'
@@ -21,6 +23,9 @@ import {
   type DeliveryView,
   DeliveryWithAttempts,
   type DeliveryWithAttemptsView,
+  Failures,
+  FailuresQuery,
+  type FailuresView,
   Retried,
   type RetriedView,
   RetryBody,
@@ -33,6 +38,7 @@ import { timeOrNull, timestamp } from './views.ts'
 import { attemptView } from './webhook-endpoint-view.ts'
 
 const validQuery = queryValidator(DeliveriesQuery)
+const validFailures = queryValidator(FailuresQuery)
 const validRetry = bodyValidator(RetryBody)
 const validNothing = bodyValidator(NoBody)
 const MAX_RETRIED = 10_000
@@ -56,7 +62,7 @@ const listDeliveriesEndpoint: Endpoint = {
     const scope = scopeOf(request)
     const query = oneCursor(validQuery(request.query))
     const { limit = DEFAULT_LIMIT, starting_after: startingAfter, ending_before: endingBefore } = query
-    const { endpoint, event_type: eventType, status } = query
+    const { endpoint, event_type: eventType, status, last_error: error } = query
     const exists = async (id: string) => (await store.webhookDelivery(scope, id)) !== undefined
     await checkCursor('starting_after', startingAfter, 'dlv', exists)
     await checkCursor('ending_before', endingBefore, 'dlv', exists)
@@ -67,14 +73,52 @@ const listDeliveriesEndpoint: Endpoint = {
       ...(endpoint !== undefined && { endpoint }),
       ...(eventType !== undefined && { eventType }),
       ...(status !== undefined && { state: status }),
+      ...(error !== undefined && { error }),
       ...createdRange(query),
     }
     return sendList(services, request, reply, {
       ...{ query: storeQuery, schema: Delivery, view: deliveryView },
-      read: (next) => store.webhookDeliveries(scope, next),
+      read: (next) =>
+        findDeliveries(store, scope, next, { event: query.event_id, charge: query.transaction_id }),
       cursor: ({ id }) => id,
       following: (startingAfter) => ({ startingAfter }),
     })
+  },
+}
+
+const listFailuresEndpoint: Endpoint = {
+  id: 'listWebhookFailures',
+  method: 'GET',
+  url: '/api/v1/webhook_deliveries/failures',
+  permission: 'webhooks:read',
+  summary: 'Count failed webhook deliveries by endpoint and error',
+  description:
+    'Counts the newest 10,000 failed deliveries of the account and mode. A replay with `last_error` sends those of one group again.',
+  tag: TAG,
+  query: FailuresQuery,
+  responses: { 200: { description: 'The groups, the largest first.', schema: Failures } },
+  errors: [],
+  examples: shows('failures', 'One endpoint with one error', {
+    data: [
+      {
+        ...{
+          endpoint: DELIVERY.endpoint,
+          last_error: DELIVERY.last_error,
+          last_status: DELIVERY.last_status,
+        },
+        ...{ count: 1, oldest_created_at: TIME, newest_created_at: TIME },
+      },
+    ],
+    has_more: false,
+  }),
+  async handle({ context: { store } }, request, reply) {
+    const { endpoint } = validFailures(request.query)
+    const { groups, hasMore } = await groupFailures(store, scopeOf(request), endpoint)
+    const data = groups.map(({ endpoint, error, status, count, oldest, newest }) => ({
+      ...{ endpoint, last_error: error, last_status: status, count },
+      ...{ oldest_created_at: timestamp(oldest), newest_created_at: timestamp(newest) },
+    }))
+    return sendObject(reply, { data, has_more: hasMore } satisfies FailuresView)
   },
 }
 
@@ -161,6 +205,7 @@ const retryDeliveriesEndpoint: Endpoint = {
       ...(body.event_type !== undefined && { eventType: body.event_type }),
       ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
       ...(body.last_status !== undefined && { lastStatus: body.last_status }),
+      ...(body.last_error !== undefined && { lastError: body.last_error }),
     }
     const retry = { filter, limit, dryRun, ...(startingAfter !== undefined && { startingAfter }) }
     const audit = auditing(context, request)
@@ -192,6 +237,7 @@ function deliveryView(delivery: StoredDelivery): DeliveryView {
 
 export const deliveryEndpoints: readonly Endpoint[] = [
   listDeliveriesEndpoint,
+  listFailuresEndpoint,
   retrieveDeliveryEndpoint,
   retryDeliveryEndpoint,
   retryDeliveriesEndpoint,

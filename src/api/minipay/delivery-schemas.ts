@@ -92,6 +92,14 @@ export type DeliveryWithAttemptsView = Static<typeof DeliveryWithAttempts>
 
 const ofEndpoint = { ...endpointId, minLength: 1, maxLength: 64, description: 'Of this webhook endpoint.' }
 
+/** As `last_error` of a delivery. */
+export const lastError = string({
+  minLength: 1,
+  maxLength: 500,
+  description: 'Why the last attempt failed, exactly as a delivery has it.',
+  examples: ['connection refused'],
+})
+
 export const DeliveriesQuery = strict({
   limit,
   starting_after: startingAfter,
@@ -99,9 +107,44 @@ export const DeliveriesQuery = strict({
   endpoint: optional(ofEndpoint),
   event_type: optional(eventType),
   status: optional(deliveryStatus),
+  event_id: optional({ ...eventId, maxLength: 64, description: 'Of this event.' }),
+  transaction_id: optional({
+    ...chargeId,
+    maxLength: 64,
+    description: 'Of the events of this charge, of its newest 100 if it has more.',
+  }),
+  last_error: optional(lastError),
   ...createdFilters,
   ...listFormat,
 })
+
+export const FailuresQuery = strict({ endpoint: optional(ofEndpoint) })
+
+const failure = named(
+  'WebhookFailure',
+  object({
+    endpoint: endpointId,
+    last_error: nullable(string({ description: 'Why the last attempt failed, in words.' })),
+    last_status: nullable(integer({ description: 'The HTTP status of the last response.' })),
+    count: integer({ minimum: 1, description: 'The number of failed deliveries.' }),
+    oldest_created_at: { ...time, description: 'When the oldest of their events was stored.' },
+    newest_created_at: { ...time, description: 'When the newest of their events was stored.' },
+  }),
+  'Failed deliveries to one endpoint, with one error.',
+)
+
+export const Failures = named(
+  'WebhookFailures',
+  object({
+    data: { ...array(failure), description: 'The groups.' },
+    has_more: {
+      ...boolean(),
+      description: 'True when there are older failed deliveries than the 10,000 that were counted.',
+    },
+  }),
+  'Failed deliveries by endpoint and error, the largest group first.',
+)
+export type FailuresView = Static<typeof Failures>
 
 export const RetryBody = named(
   'RetryWebhookDeliveriesRequest',
@@ -113,6 +156,7 @@ export const RetryBody = named(
       description:
         'The HTTP status of the last response. Null finds those whose last attempt got no response.',
     }),
+    last_error: optional(lastError),
     ...createdFilters,
     starting_after: optional(string({ description: '`next` of the previous response.' })),
     limit: optional(

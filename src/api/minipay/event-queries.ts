@@ -28,6 +28,11 @@ export const choosingEvents = {
     }),
   ),
 }
+export const before = optional({
+  ...sequence,
+  description:
+    'Events with a smaller sequence, newest first; begin with 9007199254740991. Without it, the oldest come first. Not with `wait`.',
+})
 export const wait = optional(
   integer({
     minimum: 0,

@@ -18,7 +18,7 @@ import {
 import { Alarm } from './alarm-schemas.ts'
 import { Charge } from './charge-schemas.ts'
 import { Dispute } from './dispute-schemas.ts'
-import { choosingEvents, wait } from './event-queries.ts'
+import { before, choosingEvents, wait } from './event-queries.ts'
 import {
   createdFilters,
   description,
@@ -37,7 +37,14 @@ export const eventType = named(
   oneOf(Object.keys(EVENT_TYPES) as EventType[], { description: 'The type of the event.' }),
 )
 
-export const EventsQuery = strict({ ...choosingEvents, limit, wait, ...createdFilters, ...listFormat })
+export const EventsQuery = strict({
+  ...choosingEvents,
+  before,
+  limit,
+  wait,
+  ...createdFilters,
+  ...listFormat,
+})
 
 type Stored<P, Always extends keyof P> = {
   readonly [K in keyof P]: K extends Always ? P[K] : P[K] extends Schema<infer T> ? Optional<T> : never

@@ -21,6 +21,12 @@ import { eventView } from './views.ts'
 
 const validEventsQuery = queryValidator(EventsQuery)
 
+const BEFORE_WAITS = refuse(
+  'parameter_invalid',
+  'The parameters before and wait exclude each other.',
+  'before',
+)
+
 type Request = Parameters<Endpoint['handle']>[1]
 type Reply = Parameters<Endpoint['handle']>[2]
 
@@ -29,7 +35,7 @@ const listEventsEndpoint: Endpoint = {
   method: 'GET',
   url: '/api/v1/events',
   permission: 'webhooks:read',
-  summary: 'List events, oldest first, or wait for the next one',
+  summary: 'List events, oldest or newest first, or wait for the next one',
   description:
     'Every change stores an event in the same commit. Events have numbers without gaps within an epoch. Keep the last sequence that you have read and send it as `after`: you miss no event, because a smaller number never appears later. With `wait`, the response comes as soon as there is an event. When `epoch` changes, the database was restored, and some events that you have read may be missing from it.',
   tag: 'Events and webhooks',
@@ -44,11 +50,13 @@ const listEventsEndpoint: Endpoint = {
   }),
   async handle(services, request, reply) {
     const { context } = services
-    const { after = 0, limit = DEFAULT_LIMIT, wait = 0, ...query } = validEventsQuery(request.query)
+    const { after = 0, before, limit = DEFAULT_LIMIT, wait = 0, ...query } = validEventsQuery(request.query)
+    if (before !== undefined && wait > 0) throw new Refused(BEFORE_WAITS)
     const scope = scopeOf(request)
     const times = createdRange(query)
     const chosen = await chosenEvents(context, scope, query)
-    const storeQuery: EventQuery = { after, limit, ...times, ...(chosen ?? { types: [] }) }
+    const until = before === undefined ? {} : { before }
+    const storeQuery: EventQuery = { after, ...until, limit, ...times, ...(chosen ?? { types: [] }) }
     if (await wantsCsv(request, reply)) {
       const purged = await refusalOfPurged(context.store, scope, after)
       if (purged) return sendRejection(reply, purged)
@@ -56,15 +64,15 @@ const listEventsEndpoint: Endpoint = {
         ...{ query: storeQuery, schema: Event, view: eventView },
         read: (next) => context.store.events(scope, next),
         cursor: ({ sequence }) => sequence,
-        following: (last) => ({ after: last }),
+        following: (last) => (before === undefined ? { after: last } : { before: last }),
       })
     }
     const found =
       wait > 0 && chosen
         ? await longPoll(services, request, reply, { query: storeQuery, waitMs: wait * 1_000 })
         : await context.store.events(scope, storeQuery)
-    // The next number follows, so nothing between was deleted.
-    if (found.data[0]?.sequence !== after + 1) {
+    // The next number follows, so nothing between was deleted. The newest events are there in any case.
+    if (before === undefined && found.data[0]?.sequence !== after + 1) {
       const purged = await refusalOfPurged(context.store, scope, after)
       if (purged) return sendRejection(reply, purged)
     }

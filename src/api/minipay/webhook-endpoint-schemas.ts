@@ -119,6 +119,12 @@ const FIELDS = {
   },
   pending: { ...count, description: 'The number of deliveries that wait for another attempt.' },
   failed: { ...count, description: 'The number of deliveries that failed for good: the dead letter.' },
+  attempts_24h: {
+    ...count,
+    description:
+      'The number of attempts in the last 24 hours, those of retries and replays included; whole hours count.',
+  },
+  succeeded_24h: { ...count, description: 'Those of them that the endpoint accepted.' },
   failing_since: nullable({
     ...time,
     description: 'When the first attempt after the last success failed. Null: the last attempt succeeded.',

@@ -1,7 +1,7 @@
 import type { DeliveryTry } from '../../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { policyOf } from '../../domain/webhooks/schedule.ts'
-import type { WebhookCursor } from '../../ports/store-webhooks.ts'
+import type { WebhookCursor, WebhookHour } from '../../ports/store-webhooks.ts'
 import { timeOrNull, timestamp } from './views.ts'
 import type { WebhookAttemptView, WebhookEndpointView, WebhookTestView } from './webhook-endpoint-schemas.ts'
 
@@ -10,12 +10,19 @@ const NO_CURSOR: WebhookCursor = {
   ...{ position: 0, backlog: 0, pending: 0, failed: 0, failingSince: null, warnedAt: null },
 }
 
+/** How far an endpoint is, and its attempts by hour. */
+export type Progress = {
+  readonly cursor?: WebhookCursor | undefined
+  readonly hours: readonly WebhookHour[]
+}
+
 /** An endpoint as the API shows it at a time, without secrets. */
 export function endpointView(
   endpoint: WebhookEndpoint,
-  cursor: WebhookCursor = NO_CURSOR,
+  { cursor = NO_CURSOR, hours }: Progress,
   now: number,
 ): WebhookEndpointView {
+  const sum = (of: (hour: WebhookHour) => number) => hours.reduce((total, hour) => total + of(hour), 0)
   const former = endpoint.secrets.map(({ until }) => until ?? 0).filter((until) => until > now)
   return {
     id: endpoint.id,
@@ -36,6 +43,8 @@ export function endpointView(
     backlog: cursor.backlog,
     pending: cursor.pending,
     failed: cursor.failed,
+    attempts_24h: sum(({ attempts }) => attempts),
+    succeeded_24h: sum(({ succeeded }) => succeeded),
     failing_since: timeOrNull(cursor.failingSince),
     version: endpoint.version,
     created_at: timestamp(endpoint.createdAt),

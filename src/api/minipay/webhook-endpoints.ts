@@ -273,8 +273,18 @@ function endpointRequest(body: Chosen): EndpointRequest {
   return { ...same, rateLimit, delaysS, disableAfterS }
 }
 
+const HOUR_MS = 3_600_000
+/** The hour that has begun is one of them. */
+const SHOWN_HOURS = 24
+
 async function shown({ store, now }: Context, endpoint: StoredEndpoint) {
-  return endpointView(endpoint, await store.webhookCursor(endpoint.scope, endpoint.id), now())
+  const { scope, id } = endpoint
+  const at = now()
+  const [cursor, hours] = await Promise.all([
+    store.webhookCursor(scope, id),
+    store.webhookHours(scope, id, Math.floor(at / HOUR_MS) - SHOWN_HOURS + 1),
+  ])
+  return endpointView(endpoint, { cursor, hours }, at)
 }
 
 async function sendEndpoint(

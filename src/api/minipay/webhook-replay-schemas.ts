@@ -11,6 +11,7 @@ import {
   strict,
   string,
 } from '../../http/schema.ts'
+import { lastError } from './delivery-schemas.ts'
 import { eventType } from './event-schemas.ts'
 import { count, endingBefore, endpointId, limit, sequence, startingAfter, time } from './fields.ts'
 import { filters } from './webhook-endpoint-schemas.ts'
@@ -36,6 +37,10 @@ export const WebhookReplay = named(
     event_types: {
       ...nullable(array(eventType)),
       description: 'Events of these types only. Null: of all that the endpoint wants.',
+    },
+    last_error: {
+      ...nullable(string()),
+      description: 'Only failed deliveries whose last attempt failed so. Null: all.',
     },
     after_sequence: { ...sequence, description: 'Events after this sequence …' },
     to_sequence: { ...sequence, description: '… up to and including this one.' },
@@ -64,6 +69,11 @@ export const CreateReplayBody = named(
       ...filters,
       description:
         'Events of these types only, as in the `events` of an endpoint: `payment.refunded`, `payment.*`, `*`.',
+    }),
+    last_error: optional({
+      ...lastError,
+      description:
+        'With `failed`: only deliveries whose last attempt failed so, exactly as a delivery has it.',
     }),
     since: optional({ ...time, maxLength: 40, description: 'Events stored at or after this RFC 3339 time.' }),
     until: optional({ ...time, maxLength: 40, description: 'Events stored before this RFC 3339 time.' }),

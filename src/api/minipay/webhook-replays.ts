@@ -55,9 +55,9 @@ const createReplayEndpoint: Endpoint = {
   async handle({ context }, request, reply) {
     refuseIdempotencyKey(request)
     const { id } = request.params as { id: string }
-    const { kind, event_types: types, since, until, ...range } = validReplay(request.body ?? {})
-    const { after_sequence: after, to_sequence: to } = range
-    const wanted = { kind, types, after, to, since: time('since', since), until: time('until', until) }
+    const { kind, event_types: types, last_error: error, ...range } = validReplay(request.body ?? {})
+    const { after_sequence: after, to_sequence: to, since, until } = range
+    const wanted = { kind, types, error, after, to, since: time('since', since), until: time('until', until) }
     const audit = auditing(context, request)
     const made = await startReplay(context, scopeOf(request), id, wanted, audit)
     if (isRejection(made)) return sendRejection(reply, made)
@@ -147,6 +147,7 @@ function replayView(replay: Replay): WebhookReplayView {
     endpoint: replay.endpoint,
     kind: replay.kind,
     event_types: replay.types as readonly EventType[] | null,
+    last_error: replay.error,
     after_sequence: replay.from,
     to_sequence: replay.to,
     position: replay.position,
