@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createAuthenticate, createMayRead } from './api/authenticate.ts'
+import { checkTypedKey, createAuthenticate, createMayRead } from './api/authenticate.ts'
 import type { ServerFacts, Services } from './api/endpoint.ts'
 import { makeFirstKey } from './app/access/first-key.ts'
 import { createRateLimits } from './app/access/rate-limits.ts'
@@ -77,7 +77,9 @@ export async function serve(
   const { context, workers } = core
   const rates = createRateLimits(config.rateLimit, context.runtime)
   const withDocs = config.docs === 'always' || (config.docs === 'loopback' && onLoopback)
-  const authenticate = createAuthenticate({ ...config, ...context, onLoopback, rates })
+  const sessions = config.noDashboard ? undefined : context.sessions
+  const access = { ...config, ...context, sessions, onLoopback, rates }
+  const authenticate = createAuthenticate(access)
   const mayRead = createMayRead(authenticate, { ...config, onLoopback })
   const eventWaits = createEventWaits(config.maxEventStreams)
   const facts = factsOf(config, context, withDocs)
@@ -91,6 +93,10 @@ export async function serve(
         servicesOf(config, core, metrics, { server: facts, mayRead, eventWaits, exports }),
         VERSION,
         withDocs,
+        sessions && {
+          ...{ sessions, rates },
+          checkKey: (request, typed) => checkTypedKey(access, request, typed),
+        },
       ),
       log,
       authenticate,

@@ -63,6 +63,14 @@ export const SETTINGS = {
     doc: 'Origins of web pages that may call the API (CORS), such as https://shop.example, separated by commas; * for every page.',
     parse: origins,
   },
+  noDashboard: {
+    flag: 'no-dashboard',
+    env: 'MINIPAY_NO_DASHBOARD',
+    default: 'false',
+    doc: 'Serve no dashboard, and accept none of its sessions.',
+    isSwitch: true,
+    parse: yesOrNo,
+  },
   database: {
     flag: 'database',
     env: 'MINIPAY_DATABASE',

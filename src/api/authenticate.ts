@@ -1,6 +1,7 @@
 /** Finds out who makes each request. */
 import type { Authenticated, Keyring } from '../app/access/keyring.ts'
 import { FAILURES, type RateLimits } from '../app/access/rate-limits.ts'
+import type { Sessions } from '../app/access/sessions.ts'
 import type { Permission } from '../domain/access/permissions.ts'
 import { refusalOfHost, refusalOfOrigin } from '../http/browsers.ts'
 import { type Authenticate, type Caller, isRefusal } from '../http/caller.ts'
@@ -8,6 +9,7 @@ import type { Request } from '../http/endpoint.ts'
 import { type Refusal, refuse } from '../http/errors.ts'
 import { refusalOfFailures } from '../http/limits.ts'
 import type { AllowedOrigins } from '../http/origins.ts'
+import { BACKGROUND_HEADER, refusalOfOtherPage, sessionSecret } from '../http/session-cookie.ts'
 import type { Runtime } from '../ports/runtime.ts'
 import { keylessCaller } from './caller.ts'
 import { credentialsOf, isForwarded } from './credentials.ts'
@@ -20,6 +22,8 @@ const REFUSED_AFTER_MS = 50
 
 export type AuthenticateOptions = {
   readonly keyring: Pick<Keyring, 'authenticate' | 'anyKey'>
+  /** Without it, no request is authenticated by a cookie. */
+  readonly sessions?: Pick<Sessions, 'find'> | undefined
   readonly runtime: Pick<Runtime, 'monotonic' | 'after'>
   /** The server can be reached from this machine alone: it needs no key before one was made. */
   readonly onLoopback: boolean
@@ -59,7 +63,8 @@ export function createMayRead(
 ): (request: Request, permission: Permission) => Promise<boolean> {
   return async (request, permission) => {
     // A health check without a key does not wait for a refusal.
-    if (request.headers.authorization === undefined && !onLoopback && !insecureNoAuth) return false
+    const { authorization, cookie } = request.headers
+    if (authorization === undefined && cookie === undefined && !onLoopback && !insecureNoAuth) return false
     try {
       const found = await authenticate(request, permission)
       return !isRefusal(found) && found.permissions.has(permission)
@@ -73,7 +78,7 @@ export function createMayRead(
 function find(options: AuthenticateOptions, request: Request): Found | Promise<Found> {
   const { keyring, allowedOrigins, rates } = options
   const { authorization } = request.headers
-  if (authorization === undefined) return findKeyless(options, request)
+  if (authorization === undefined) return findSession(options, request) ?? findKeyless(options, request)
   const credentials = credentialsOf(authorization)
   if (!credentials) return 'wrong key'
   const admit = (found: Authenticated | undefined): Found => {
@@ -87,6 +92,26 @@ function find(options: AuthenticateOptions, request: Request): Found | Promise<F
   const mayRead = () => !rates.isBlocked(address) || rates.takeLookUp()
   const found = keyring.authenticate(credentials.text, address, mayRead)
   return found instanceof Promise ? found.then(admit) : admit(found)
+}
+
+/**
+ * The caller of a session's cookie; undefined without a cookie. One that is not of a session here may be of another
+ * MiniPay on this host, because cookies do not distinguish ports: then the request is served as without it.
+ */
+function findSession(options: AuthenticateOptions, request: Request): Promise<Found> | undefined {
+  const secret = options.sessions && sessionSecret(request)
+  if (!options.sessions || secret === undefined) return undefined
+  const { host = '' } = request.headers
+  const { address } = request.client
+  const active = request.headers[BACKGROUND_HEADER] === undefined
+  const { rates, sessions } = options
+  const mayRead = () => !rates.isBlocked(address) || rates.takeLookUp()
+  return sessions.find(secret, { address, host: host.toLowerCase(), active }, mayRead).then(async (found) => {
+    if (found === 'other host') return OTHER_HOST
+    if (found) return refusalOfOtherPage(request) ?? { ...keyedCaller(request, found), bySession: true }
+    const keyless = await findKeyless(options, request)
+    return keyless === 'no key' ? 'wrong key' : keyless
+  })
 }
 
 function findKeyless(options: AuthenticateOptions, request: Request): Found | Promise<Found> {
@@ -117,6 +142,13 @@ function openCaller(request: Request): Caller {
 
 const NOTHING: Caller['permissions'] = new Set()
 
+/** The name of another host, which its owner lets point to MiniPay's address (DNS rebinding); or a stolen cookie. */
+const OTHER_HOST = refuse(
+  'dashboard_origin_required',
+  'This session of the dashboard began under another address of the server. Sign in again.',
+  'Host',
+)
+
 const UNAUTHENTICATED = refuse(
   'unauthenticated',
   'Send a valid API key of this server, as in: Authorization: Bearer mp_test_….',
@@ -132,6 +164,30 @@ function refusalOfKey(
   if (found === 'no key') return UNAUTHENTICATED
   const taken = rates.failure(client.address)
   return taken.allowed ? UNAUTHENTICATED : refusalOfFailures(FAILURES, taken)
+}
+
+/**
+ * The key that a person typed into a form; or why not, at the fixed time, and counted against the address, as with a
+ * key in a request. Rejects with `StoreUnavailable`.
+ */
+export async function checkTypedKey(
+  options: AuthenticateOptions,
+  request: Request,
+  typed: string,
+): Promise<Authenticated | Refusal> {
+  const { keyring, rates, runtime } = options
+  const arrivedAt = runtime.monotonic()
+  const { address } = request.client
+  const mayRead = () => !rates.isBlocked(address) || rates.takeLookUp()
+  const found = await keyring.authenticate(typed, address, mayRead)
+  if (found) return found
+  const refusal = refusalOfKey(options, 'wrong key', request)
+  const words = 'This is not a valid API key of this server.'
+  return inTime(
+    runtime,
+    arrivedAt,
+    refusal === UNAUTHENTICATED ? { ...refusal, message: words, param: 'key' } : refusal,
+  )
 }
 
 /** A refusal at its fixed time. */

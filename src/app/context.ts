@@ -10,6 +10,7 @@ import type { Runtime } from '../ports/runtime.ts'
 import type { Store } from '../ports/store.ts'
 import { noVault, type Vault } from '../ports/vault.ts'
 import { createKeyring, type Keyring } from './access/keyring.ts'
+import { createSessions, type Sessions } from './access/sessions.ts'
 import { type Background, createBackground } from './background.ts'
 import { type Clock, simpleClock } from './clock.ts'
 import { createEventBell, type EventBell } from './events/bell.ts'
@@ -63,6 +64,8 @@ export type Context = {
   readonly actionAgeMs: number
   /** The access keys of requests. */
   readonly keyring: Keyring
+  /** The cookies of requests from the dashboard. */
+  readonly sessions: Sessions
   readonly webhooks: WebhookTools
   readonly requests: OpenRequests<Ending>
   readonly calls: ProviderCalls
@@ -80,6 +83,7 @@ type Chosen = Omit<
   | 'bell'
   | 'eventReader'
   | 'keyring'
+  | 'sessions'
   | 'webhooks'
   | 'requests'
   | 'calls'
@@ -97,6 +101,10 @@ export function createContext(
   const { runtime, store } = chosen
   const clock = chosen.clock ?? simpleClock(runtime.now)
   const bell = createEventBell(runtime)
+  const newId = idFactory(clock.now, random80(runtime), clock.idFloor)
+  const keyring = createKeyring({
+    ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
+  })
   return {
     checkTarget: () => reject('parameter_invalid', 'No webhook endpoint can be registered here.', 'url'),
     vault: noVault('MiniPay has no key here that encrypts secrets.'),
@@ -104,14 +112,13 @@ export function createContext(
     ...chosen,
     now: clock.now,
     clock,
-    newId: idFactory(clock.now, random80(runtime), clock.idFloor),
+    newId,
     newKey: runtime.uuid,
     fingerprint,
     bell,
     eventReader: createEventReader(store, bell, runtime),
-    keyring: createKeyring({
-      ...{ store, now: clock.now, floor: clock.latest, monotonic: runtime.monotonic, sha256 },
-    }),
+    keyring,
+    sessions: createSessions({ ...{ store, keyring, runtime, sha256 }, ...{ newId, now: clock.now } }),
     requests: createOpenRequests(runtime),
     calls: createProviderCalls(),
     background: createBackground(),

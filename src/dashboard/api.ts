@@ -46,9 +46,7 @@ export type Options = {
  */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { query, body, key, signal: abort } = options
-  const headers: Record<string, string> = {}
-  // Pages of other origins cannot send this header without a preflight, which MiniPay does not allow them.
-  if (method !== 'GET') headers['x-minipay-dashboard'] = '1'
+  const headers = ownHeaders()
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (key !== undefined) headers['idempotency-key'] = key
   const response = await send(addressOf(path) + queryString(query), {
@@ -61,6 +59,27 @@ export async function request<T>(method: string, path: string, options: Options 
   if (response.ok) return parsed as T
   if (response.status === 401 && !path.startsWith('/dashboard')) signedOut.value = true
   throw new ApiError(response.status, Object(parsed), response.headers.get('x-request-id') ?? undefined)
+}
+
+/** How long after the last input the page's requests no longer count as a person's, in ms. */
+const IDLE_MS = 60_000
+let lastInput = 0
+if (typeof document !== 'undefined')
+  for (const type of ['pointerdown', 'keydown'])
+    document.addEventListener(type, ({ timeStamp }) => {
+      lastInput = timeStamp
+    })
+
+/** The headers of every request of the page. */
+export function ownHeaders(
+  inBackground: boolean = performance.now() - lastInput > IDLE_MS,
+): Record<string, string> {
+  return {
+    // Pages of other origins cannot send it without a preflight, which MiniPay does not allow them.
+    'x-minipay-dashboard': '1',
+    // An open page without a reader does not keep its session alive.
+    ...(inBackground && { 'x-minipay-background': '1' }),
+  }
 }
 
 /** The address of an endpoint, such as for a link to a list as CSV. */

@@ -5,7 +5,7 @@
 import { effect, signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { EventView } from '../api/minipay/event-schemas.ts'
-import { ApiError, api, signedOut } from './api.ts'
+import { ApiError, api, ownHeaders, signedOut } from './api.ts'
 import { parseJson } from './json.ts'
 import { can } from './me.ts'
 import { messageReader } from './sse.ts'
@@ -103,7 +103,9 @@ async function follow(abort: AbortSignal): Promise<void> {
 /** Resolves when the stream has ended by itself. */
 async function stream(abort: AbortSignal): Promise<void> {
   const query = after === undefined ? '' : `?after=${after}`
-  const response = await fetch(`/api/v1/events/stream${query}`, { signal: abort })
+  const response = await fetch(`/api/v1/events/stream${query}`, {
+    ...{ signal: abort, headers: ownHeaders(true) },
+  })
   if (response.status === 401) signedOut.value = true
   if (!response.ok || !response.body)
     throw new ApiError(response.status, Object(parseJson(await response.text())), undefined)

@@ -61,6 +61,6 @@ export function refusalOfOrigin({ headers }: FastifyRequest, allowed: AllowedOri
 }
 
 /** Whether the page came from the host that it calls. A proxy may have taken the TLS off. */
-function isOwn(origin: string, host: string | undefined): boolean {
+export function isOwn(origin: string, host: string | undefined): boolean {
   return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
 }

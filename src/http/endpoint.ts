@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Need } from './caller.ts'
 import { errorBody, type Refusal } from './errors.ts'
 import type { ParameterWords } from './faults.ts'
+import { PAGE_HEADER } from './page-header.ts'
 import { type Schema, strict } from './schema.ts'
 
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'
@@ -50,8 +51,13 @@ export function sendObject(reply: FastifyReply, object: unknown): FastifyReply {
 /** The ways to send a key (RFC 6750, RFC 7617). */
 const CHALLENGE = 'Bearer realm="MiniPay", Basic realm="MiniPay", charset="UTF-8"'
 
+/** The dashboard has a form of its own: for Basic, its browser would open another. */
+function challengeFor({ headers }: FastifyRequest): string {
+  return headers[PAGE_HEADER] === undefined ? CHALLENGE : 'Bearer realm="MiniPay"'
+}
+
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  if (refusal.status === 401) reply.header('www-authenticate', CHALLENGE)
+  if (refusal.status === 401) reply.header('www-authenticate', challengeFor(reply.request))
   if (refusal.retryAfterS !== undefined) reply.header('retry-after', refusal.retryAfterS)
   if (refusal.headers) reply.headers(refusal.headers)
   return sendJson(reply, refusal.status, errorBody(refusal, reply.request.id))

@@ -30,6 +30,10 @@ export const HTTP_ERRORS = {
     status: 403,
     meaning: 'The request comes from a web page of another origin; see `--allowed-origins`.',
   },
+  dashboard_origin_required: {
+    status: 403,
+    meaning: 'A session of the dashboard serves requests of its own page alone.',
+  },
   route_not_found: { status: 404, meaning: 'No such route.' },
   method_not_allowed: {
     status: 405,

@@ -25,6 +25,11 @@ export function setCorsHeaders(
   reply.header('access-control-expose-headers', EXPOSED_HEADERS)
 }
 
+/** Hides the response from pages of other origins again. */
+export function removeCorsHeaders(reply: FastifyReply): FastifyReply {
+  return reply.removeHeader('access-control-allow-origin').removeHeader('access-control-expose-headers')
+}
+
 /** The response to OPTIONS. A browser sends a page's request only if the response allows it. */
 export function sendPreflight(
   allowed: AllowedOrigins,

@@ -21,7 +21,7 @@ import { parseJsonBody } from './json-body.ts'
 import { boundInFlight, type InFlight, refusalOfRate } from './limits.ts'
 import { type Listening, listeningOn } from './listening.ts'
 import { createNodeServer, type NodeServerOptions, refuseOnSocket } from './node-server.ts'
-import { type AllowedOrigins, sendPreflight, setCorsHeaders } from './origins.ts'
+import { type AllowedOrigins, removeCorsHeaders, sendPreflight, setCorsHeaders } from './origins.ts'
 import { refusalOfEncoding, refusalOfUnknownEndpoint, refusalOfUrl } from './refusals.ts'
 import { broughtId } from './request-id.ts'
 import { queryValidator } from './validate.ts'
@@ -205,6 +205,8 @@ function admit(
   const settle = (found: Caller | Refusal) => {
     if (isRefusal(found)) return void sendRefusal(reply, found)
     request.caller = found
+    // The dashboard's page reads its own origin alone.
+    if (found.bySession) removeCorsHeaders(reply)
     const limited = refusalOfRate(rates, found, reply)
     if (limited) return void sendRefusal(reply, limited)
     if (permission === null || permission === 'any' || found.permissions.has(permission)) return void done()

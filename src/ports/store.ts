@@ -27,6 +27,7 @@ import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LimitStore } from './store-limits.ts'
 import type { RetentionStore } from './store-retention.ts'
+import type { SessionStore } from './store-sessions.ts'
 import type { StatisticsStore } from './store-statistics.ts'
 import type { SystemStore } from './store-system.ts'
 import type { WebhookStore } from './store-webhooks.ts'
@@ -265,6 +266,7 @@ type Parts = AccessStore &
   LimitStore &
   RetentionStore &
   StatisticsStore &
+  SessionStore &
   SystemStore &
   WebhookStore
 

@@ -3,6 +3,7 @@
  * each engine. The type checker and `columns.test.ts` find the places that you forgot.
  */
 import type { AccessKey, Account } from '../domain/access/access-key.ts'
+import type { DashboardSession } from '../domain/access/dashboard-session.ts'
 import type { Alarm } from '../domain/alarm.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { AuditEntry } from '../domain/audit.ts'
@@ -142,6 +143,15 @@ export const ACCESS_KEYS = table<Omit<AccessKey, 'scope'>>(
   },
   ['id'],
 )
+
+/** Found by the hash alone; their scope is that of their key. */
+export const DASHBOARD_SESSIONS = rows<DashboardSession>('dashboard_sessions', ['hash'], {
+  hash: text,
+  usedAt: changing(time),
+  keyId: text,
+  host: text,
+  createdAt: time,
+})
 
 /** Accounts have no scope: they are one. */
 export const ACCOUNTS = rows<Account>('accounts', ['id'], {

@@ -1,5 +1,6 @@
 import type { ServingClock } from '../app/clock.ts'
 import type { Context } from '../app/context.ts'
+import { SESSION_IDLE_MS } from '../domain/access/dashboard-session.ts'
 import { type Loop, startLoop } from './loop.ts'
 
 const INTERVAL_MS = 60_000
@@ -11,7 +12,7 @@ const COUNTER_MS = 60_000
 const UNDER_WAY_MS = 120_000
 
 /**
- * Deletes idempotency keys and settled notifications older than `retentionMs`, and counters of velocity limits that
+ * Deletes idempotency keys and settled notifications older than `retentionMs`, ended sessions, and counters of velocity limits that
  * count no more, in batches, once a minute. The age of keys is observed time, which a clock that is set does not change: a key that is deleted too early charges a second time.
  */
 export function startPurge(
@@ -21,6 +22,8 @@ export function startPurge(
 ): Loop {
   let stopping = false
   const loop = startLoop({ name: 'purge', intervalMs: INTERVAL_MS, log, runtime }, async () => {
+    const unused = clock.trusted() - SESSION_IDLE_MS
+    while (!stopping && (await store.purgeDashboardSessions(unused, BATCH)) === BATCH);
     while (!stopping && (await store.purgeVelocityCounters(clock.trusted() - COUNTER_MS, BATCH)) === BATCH);
     const mark = await store.markAt(clock.observed() - retentionMs - UNDER_WAY_MS)
     if (!mark) return

@@ -197,9 +197,15 @@ describe('/openapi.json', () => {
     }
   })
 
-  test('every error code is one of some operation, save those of paths and methods that there are not', () => {
+  test('every error code is one of some operation, save those of unknown paths and methods, and of the dashboard', () => {
     const answered = new Set(ENDPOINTS.flatMap((endpoint) => errorsOf(endpoint)))
-    const own = ['card_declined', 'provider_declined', 'route_not_found', 'method_not_allowed']
+    const own = [
+      'card_declined',
+      'provider_declined',
+      'route_not_found',
+      'method_not_allowed',
+      'dashboard_origin_required',
+    ]
     assert.deepEqual(Object.keys(ERRORS).toSorted(), [...answered, ...own].toSorted())
     assert.match(text, /`route_not_found`/)
     assert.match(text, /`method_not_allowed`/)
@@ -364,10 +370,11 @@ describe('the start page', () => {
     assert.doesNotMatch(body, /<script|(src|href)="(https?:)?\/\//)
   })
 
-  test('/ redirects to it for any Accept header, and the response to HEAD has no body', async () => {
+  test('/ redirects programs to it and people to the dashboard, and the response to HEAD has no body', async () => {
     for (const accept of ['*/*', 'text/html', 'application/json', 'image/png;q=0.1']) {
+      const to = accept === 'text/html' ? '/dashboard/' : '/docs'
       const answer = await fetch(`${server.url}/?utm=1`, { redirect: 'manual', headers: { accept } })
-      assert.deepEqual([answer.status, answer.headers.get('location')], [302, '/docs'], accept)
+      assert.deepEqual([answer.status, answer.headers.get('location')], [302, to], accept)
     }
     const followed = await fetch(server.url)
     assert.deepEqual([followed.status, followed.url], [200, `${server.url}/docs`])

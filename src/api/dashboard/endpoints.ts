@@ -3,15 +3,17 @@ import { gunzipSync } from 'node:zlib'
 import type { Reply, Request, ServedEndpoint } from '../../http/endpoint.ts'
 import { sendRefusal } from '../../http/endpoint.ts'
 import { refuse } from '../../http/errors.ts'
+import { removeCorsHeaders } from '../../http/origins.ts'
 import { type Assets, lazyAssets } from './assets.ts'
 import { ASSETS, pageFor } from './page.ts'
+import { type SignIn, sessionEndpoints } from './session.ts'
 
 const BASE = '/dashboard'
 /** A file is under an address with the hash of all of them, so it never changes. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
 /** The endpoints of the dashboard. Nothing of it is loaded before the first request. */
-export function dashboard(): ServedEndpoint[] {
+export function dashboard(signIn: SignIn): ServedEndpoint[] {
   const assets = lazyAssets()
   const open = { method: 'GET', permission: null } as const
   return [
@@ -22,13 +24,14 @@ export function dashboard(): ServedEndpoint[] {
       url: `${ASSETS}/*`,
       handle: async (request, reply) => sendAsset(await assets(), request, reply),
     },
+    ...sessionEndpoints(signIn),
   ]
 }
 
 function sendPage(assets: Assets, request: Request, reply: Reply): Reply {
   const path = (request.url.split('?')[0] as string).slice(BASE.length).replace(/\/$/, '')
   const { html, policy } = pageFor(assets, path)
-  return ownOriginOnly(reply)
+  return removeCorsHeaders(reply)
     .header('content-security-policy', policy)
     .header('content-type', 'text/html; charset=utf-8')
     .header('cache-control', 'no-cache')
@@ -43,7 +46,7 @@ function sendAsset(assets: Assets, request: Request, reply: Reply): Reply {
   if (!asset) return sendRefusal(reply, refuse('route_not_found', 'The dashboard has no such file.'))
   const plain = !/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   const etag = `"${hash}${plain ? '' : '-gzip'}"`
-  ownOriginOnly(reply)
+  removeCorsHeaders(reply)
     .header('content-type', asset.type)
     .header('cache-control', FOR_EVER)
     .header('vary', 'Accept-Encoding')
@@ -51,9 +54,4 @@ function sendAsset(assets: Assets, request: Request, reply: Reply): Reply {
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
   if (plain) return reply.send(gunzipSync(asset.gzip))
   return reply.header('content-encoding', 'gzip').send(asset.gzip)
-}
-
-/** Pages of other origins may call the API, but not read the dashboard. */
-function ownOriginOnly(reply: Reply): Reply {
-  return reply.removeHeader('access-control-allow-origin').removeHeader('access-control-expose-headers')
 }

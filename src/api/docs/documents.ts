@@ -14,7 +14,6 @@ export type Documents = { readonly openApi: string; readonly page: string }
 export function documentation(version: string): ServedEndpoint[] {
   const documents = documentsOf(version)
   return [
-    { method: 'GET', url: '/', permission: null, handle: async (_request, reply) => reply.redirect('/docs') },
     {
       ...{ method: 'GET', url: '/docs', permission: null, slow: true },
       async handle(_request, reply) {

@@ -31,6 +31,11 @@ export type Keyring = {
     address: string,
     mayRead?: () => boolean,
   ): Authenticated | undefined | Promise<Authenticated | undefined>
+  /** The same for the hash of a secret, such as that of the key of a session. */
+  authenticateHash(
+    hash: string,
+    address: string,
+  ): Authenticated | undefined | Promise<Authenticated | undefined>
   /** Whether a key was ever made: at once if so, else read at most a second ago. Rejects with `StoreUnavailable`. */
   anyKey(): boolean | Promise<boolean>
   /** Call it after each write of a key, also after a failed one: its next use reads it again. */
@@ -142,21 +147,34 @@ export function createKeyring({ store, now, floor = () => 0, monotonic, sha256 }
     return usable
   }
 
+  /** `mayLoad` gets whether this node knows the key, or reads it now. */
+  function byHash(
+    hash: string,
+    address: string,
+    mayLoad: (isKnown: boolean) => boolean,
+  ): Authenticated | undefined | Promise<Authenticated | undefined> {
+    const entry = cached.get(hash)
+    const age = entry ? monotonic() - entry.readAt : Number.POSITIVE_INFINITY
+    if (entry && age < FRESH_MS) {
+      // A failure shows itself once the entry is too old.
+      if (age >= REFRESH_MS) load(hash).catch(() => {})
+      return admit(entry.usable, address)
+    }
+    if (!mayLoad(entry !== undefined || loading.has(hash))) return undefined
+    return load(hash).then((usable) => admit(usable, address))
+  }
+
   return {
     authenticate(secret, address, mayRead = () => true) {
       if (secret.length > MAX_SECRET) return undefined
-      const hash = sha256(secret)
-      const entry = cached.get(hash)
-      const age = entry ? monotonic() - entry.readAt : Number.POSITIVE_INFINITY
-      if (entry && age < FRESH_MS) {
-        // A failure shows itself once the entry is too old.
-        if (age >= REFRESH_MS) load(hash).catch(() => {})
-        return admit(entry.usable, address)
-      }
-      if (modeOfSecret(secret) === undefined) return undefined
-      if (!entry && !loading.has(hash) && !mayRead()) return undefined
-      return load(hash).then((usable) => admit(usable, address))
+      return byHash(
+        sha256(secret),
+        address,
+        (isKnown) => modeOfSecret(secret) !== undefined && (isKnown || mayRead()),
+      )
     },
+
+    authenticateHash: (hash, address) => byHash(hash, address, () => true),
 
     anyKey() {
       if (made?.found) return true

@@ -45,6 +45,7 @@ export const TABLES: readonly Table[] = [
   { name: 'accounts', key: ['id'] },
   ...NOUNS.map(({ name, key }) => ({ name, key, ...(name === 'attempts' && { made }) })),
   { name: AUDIT.name, key: AUDIT.key },
+  { name: 'dashboard_sessions', key: ['hash'] },
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_transfers', key: ['debit_account_id', 'seq'] },

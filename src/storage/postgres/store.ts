@@ -48,6 +48,7 @@ import { type RetryOptions, retryConnecting } from './retry-connecting.ts'
 import { createRoom } from './room.ts'
 import { ruleSetWork } from './rule-sets.ts'
 import type { SessionOptions, WithoutFsync } from './session.ts'
+import { sessionReads, sessionWork } from './sessions.ts'
 import { CHANNEL, type Signals, startSignals } from './signals.ts'
 import { statements, withoutNul } from './statements.ts'
 import { createStatistics } from './statistics.ts'
@@ -145,6 +146,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...statisticReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
+    ...sessionReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
     ...auditReads(sql),
@@ -241,6 +243,7 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
     ...purges(work.fenced),
     ...clockWork(work.fenced),
     ...accessWork(work),
+    ...sessionWork(work),
     ...ruleSetWork(work),
     ...auditWork(pool),
     ...eventPurges(pool),

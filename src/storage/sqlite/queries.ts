@@ -16,6 +16,7 @@ import { statisticReads } from './read-statistics.ts'
 import { systemReads } from './read-system.ts'
 import { webhookWorkReads } from './read-webhook-work.ts'
 import { webhookReads } from './read-webhooks.ts'
+import { sessionReads } from './sessions.ts'
 
 /** Reads over one read-only connection. An index limits each: none grows with the history. */
 export function createQueries(db: Connection) {
@@ -39,6 +40,7 @@ export function createQueries(db: Connection) {
     ...statisticReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
+    ...sessionReads(sql),
     ...clockReads(sql),
     ...limitReads(sql),
     ...auditReads(sql),

@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts'
 import type { Definition } from './definition.ts'
 import type { LedgerCache } from './ledger-cache.ts'
 import { schemaVersion } from './migrate.ts'
+import { sessionWrites } from './sessions.ts'
 import { batchMessage } from './webhook-message.ts'
 import { accessWrites } from './write-access.ts'
 import { attemptWrites } from './write-attempts.ts'
@@ -29,6 +30,7 @@ export const WRITES = {
   ...attemptWrites,
   ...notificationWrites,
   ...ruleSetWrites,
+  ...sessionWrites,
   ...keyWrites,
   ...limitWrites,
   ...clockWrites,

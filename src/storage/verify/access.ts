@@ -107,4 +107,15 @@ const ACCOUNTS: readonly Check[] = [
   },
 ]
 
-export const ACCESS: readonly Check[] = [...ACCOUNTS, ...KEYS]
+/** Sessions of the dashboard: each was begun by a sign-in with its key. */
+const SESSIONS: readonly Check[] = [
+  {
+    sql: `SELECT s.key_id AS id FROM dashboard_sessions s
+      WHERE NOT ${logged('dashboard.signed_in', 's.key_id', `AND l.after LIKE '%"session":"' || substr(s.hash, 1, 16) || '"%'`)}
+      LIMIT 1`,
+    problem: ({ id }) =>
+      `A session of the dashboard with the API key ${id} was not begun by MiniPay: the audit log does not have its sign-in.`,
+  },
+]
+
+export const ACCESS: readonly Check[] = [...ACCOUNTS, ...KEYS, ...SESSIONS]

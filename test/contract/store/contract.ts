@@ -29,6 +29,7 @@ import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
 import { retention } from './retention.ts'
 import { ruleSets } from './rulesets.ts'
+import { sessions } from './sessions.ts'
 import { statisticQueries, statistics } from './statistics.ts'
 import { changedColumns, changedEndings, refusedSteps, steps } from './steps.ts'
 import { system } from './system.ts'
@@ -114,6 +115,7 @@ export function storeContract(name: string, open: Open): void {
       impossibleRows(open)
     })
     describe('access keys', () => {
+      sessions(open)
       accessKeys(open)
       recordedChanges(open)
       rolledKeys(open)

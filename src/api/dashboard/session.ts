@@ -1,0 +1,64 @@
+/** Signing in to the dashboard: a key is sent once, and the browser keeps a cookie in its place. */
+import type { Authenticated } from '../../app/access/keyring.ts'
+import type { RateLimits } from '../../app/access/rate-limits.ts'
+import type { Sessions } from '../../app/access/sessions.ts'
+import { NoQuery, type Reply, type Request, type ServedEndpoint, sendRefusal } from '../../http/endpoint.ts'
+import { type Refusal, refuse } from '../../http/errors.ts'
+import { refusalOfRate } from '../../http/limits.ts'
+import { removeCorsHeaders } from '../../http/origins.ts'
+import { strict, string } from '../../http/schema.ts'
+import { refusalOfOtherPage, sessionSecret, setSessionCookie } from '../../http/session-cookie.ts'
+import { bodyValidator } from '../minipay/parameters.ts'
+
+export type SignIn = {
+  readonly sessions: Pick<Sessions, 'begin' | 'end'>
+  readonly rates: Pick<RateLimits, 'request'>
+  /** The key that a person typed, or why not. */
+  readonly checkKey: (request: Request, typed: string) => Promise<Authenticated | Refusal>
+}
+
+const URL = '/dashboard/session'
+const SignInBody = strict({ key: string() })
+const validSignIn = bodyValidator(SignInBody)
+
+export function sessionEndpoints(signIn: SignIn): ServedEndpoint[] {
+  const open = { url: URL, permission: null, query: NoQuery } as const
+  return [
+    {
+      ...{ ...open, method: 'POST', body: SignInBody },
+      handle: (request, reply) => begin(signIn, request, reply),
+    },
+    {
+      ...{ ...open, method: 'DELETE' },
+      async handle(request, reply) {
+        removeCorsHeaders(reply)
+        const refused = refusalOfOtherPage(request)
+        if (refused) return sendRefusal(reply, refused)
+        await signIn.sessions.end(sessionSecret(request) ?? '')
+        setSessionCookie(request, reply, '')
+        return reply.code(204).send()
+      },
+    },
+  ]
+}
+
+async function begin(signIn: SignIn, request: Request, reply: Reply): Promise<Reply> {
+  removeCorsHeaders(reply)
+  // Another page could sign its visitor in with a key of its own, and see the payments that the visitor then makes.
+  const refused = refusalOfOtherPage(request)
+  if (refused) return sendRefusal(reply, refused)
+  const { key } = validSignIn(request.body)
+  const found = await signIn.checkKey(request, key.trim())
+  if ('status' in found) return sendRefusal(reply, found)
+  const { id, rateLimit } = found.key
+  const limited = refusalOfRate(signIn.rates, { ...request.caller, keyId: id, rateLimit }, reply)
+  if (limited) return sendRefusal(reply, limited)
+  const { host = '' } = request.headers
+  const from = { address: request.client.address, host: host.toLowerCase(), requestId: request.id }
+  const secret = await signIn.sessions.begin(found, from)
+  if (secret === undefined)
+    return sendRefusal(reply, refuse('unauthenticated', 'This API key was revoked.', 'key'))
+  await signIn.sessions.end(sessionSecret(request) ?? '')
+  setSessionCookie(request, reply, secret)
+  return reply.code(204).send()
+}
