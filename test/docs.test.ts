@@ -125,7 +125,8 @@ test('every metric is documented, and no other', async () => {
     const names = new Set([...body.matchAll(/^# TYPE (minipay_\w+)/gm)].map(([, name = '']) => name))
     assert.ok(names.size > 0)
     for (const name of names) assertRow('docs/operations.md', `\`${name}\``)
-    for (const [name] of docs.matchAll(/(?<!\[)\bminipay_(?!session\b)[a-z_]+/g)) assert.ok(names.has(name), name)
+    for (const [name] of docs.matchAll(/(?<!\[)\bminipay_(?!session\b)[a-z_]+/g))
+      assert.ok(names.has(name), name)
     const json = await call(server.url, 'GET', '/metrics')
     for (const field of Object.keys(json.body)) assert.ok(docs.includes(`"${field}"`), field)
   } finally {
