@@ -25,6 +25,7 @@ import type { AccessStore } from './store-access.ts'
 import type { AuditStore } from './store-audit.ts'
 import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
+import type { LedgerStore } from './store-ledger.ts'
 import type { LimitStore } from './store-limits.ts'
 import type { RetentionStore } from './store-retention.ts'
 import type { SessionStore } from './store-sessions.ts'
@@ -132,6 +133,10 @@ export type EntryQuery = {
   readonly transactionId?: string
   readonly account?: string
   readonly currency?: string
+  /** ms since 1970, inclusive. */
+  readonly createdFrom?: number
+  /** ms since 1970, exclusive. */
+  readonly createdUntil?: number
 }
 
 export type CurrencyTotals = { readonly currency: string } & Readonly<Record<ChargeCounter, number>>
@@ -263,6 +268,7 @@ export type AlarmTotals = Readonly<Record<AlarmKind, number>>
 type Parts = AccessStore &
   AuditStore &
   ClockStore &
+  LedgerStore &
   LimitStore &
   RetentionStore &
   StatisticsStore &

@@ -1,6 +1,7 @@
 import type { ChainResult } from './chain/check.ts'
 import { chargeIdIn } from './verify/aggregate.ts'
 import { ROWS } from './verify/row-checks.ts'
+import { SLICES } from './verify/slices.ts'
 
 /** A query for rows that break a rule, and the sentence about the first row that it finds. */
 export type Check = { readonly sql: string; readonly problem: (row: Record<string, unknown>) => string }
@@ -381,6 +382,7 @@ export const CHECKS: readonly Check[] = [
   ...AMOUNTS,
   ...BOOKED,
   ...BALANCES,
+  ...SLICES,
   ...NUMBERING,
   ...REFERENCES,
   ...ATTEMPTS,

@@ -4,6 +4,7 @@ import type { Context } from '../app/context.ts'
 import { within } from '../ports/runtime.ts'
 import { startKeyUses } from './access-keys.ts'
 import { startClockWatch } from './clock.ts'
+import { startLedgerSlices } from './ledger-slices.ts'
 import type { Loop } from './loop.ts'
 import { startNotifications } from './notifications.ts'
 import { startPurge } from './purge.ts'
@@ -58,6 +59,7 @@ export function createWorkers(context: Context, options: WorkersOptions): Worker
         startPurge(context, keyRetentionMs, clock),
         startRetention(context, retention, clock),
         startClockWatch(context, clock),
+        startLedgerSlices(context),
       )
     },
     wakeWebhooks: () => dispatcher?.wake(),

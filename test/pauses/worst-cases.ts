@@ -108,6 +108,9 @@ export const worstCases: Readonly<Record<string, Cases>> = {
       'account=merchant&currency=bob',
       'account=nobody&currency=usd',
       'account=provider:sandbox&currency=usd&transaction_id=txn_1',
+      `created_gte=${yesterday}`,
+      `created_lt=2001-01-01T00:00:00Z`,
+      `created_gte=${yesterday}&created_lt=2099-01-01T00:00:00Z&account=merchant&currency=bob`,
     ),
   },
   'GET /api/v1/statistics': {
@@ -115,6 +118,13 @@ export const worstCases: Readonly<Record<string, Cases>> = {
       `/api/v1/statistics?from=${new Date(Date.now() - 400 * 86_400_000).toISOString()}&bucket=day&by=provider,currency,kind,status,decline_code`,
     ),
     'names that are none': get(`/api/v1/statistics?by=${','.repeat(99)}`),
+  },
+  'GET /api/v1/ledger/accounts': {
+    'at a time': get(`/api/v1/ledger/accounts?at=${new Date().toISOString()}`),
+    'before all': get('/api/v1/ledger/accounts?at=2001-01-01T00:00:00Z'),
+  },
+  'GET /api/v1/ledger/trial_balance': {
+    'at a time': get(`/api/v1/ledger/trial_balance?at=${new Date().toISOString()}`),
   },
   'GET /api/v1/events': {
     'largest rows': get('/api/v1/events?limit=100&after=100166'),

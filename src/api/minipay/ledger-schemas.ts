@@ -1,7 +1,27 @@
 /** The schemas of the ledger's accounts and entries. */
 
-import { integer, named, object, optional, type Static, strict, string } from '../../http/schema.ts'
-import { chargeId, currency, limit, listFormat, sequence, time } from './fields.ts'
+import {
+  array,
+  integer,
+  named,
+  nullable,
+  object,
+  optional,
+  type Static,
+  strict,
+  string,
+} from '../../http/schema.ts'
+import {
+  chargeId,
+  count,
+  createdFilters,
+  currency,
+  limit,
+  listFormat,
+  sequence,
+  sum,
+  time,
+} from './fields.ts'
 
 export const EntriesQuery = strict({
   limit,
@@ -11,8 +31,16 @@ export const EntriesQuery = strict({
     string({ minLength: 1, maxLength: 64, description: 'The name of an account.', examples: ['merchant'] }),
   ),
   currency: optional(currency),
+  ...createdFilters,
   ...listFormat,
 })
+
+const at = optional({
+  ...time,
+  description: 'The balances of the entries from before this RFC 3339 time. Without it, the balances now.',
+})
+/** The query of balances at a time. */
+export const BalancesQuery = strict({ at })
 
 const accountName = string({ description: 'The name of the account.', examples: ['merchant'] })
 
@@ -43,3 +71,44 @@ export const LedgerEntry = named(
   'One side of a transfer.',
 )
 export type LedgerEntryView = Static<typeof LedgerEntry>
+
+const trialCurrency = named(
+  'TrialBalanceCurrency',
+  object({
+    currency,
+    exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
+    debits: { ...sum, description: 'The sum of all balances above zero.', examples: [2500] },
+    credits: {
+      ...sum,
+      description: 'The sum of all balances below zero, as a positive amount.',
+      examples: [2500],
+    },
+    difference: integer({ description: 'Debits less credits: 0 while the books balance.', examples: [0] }),
+  }),
+  'The sums of the balances in one currency.',
+)
+
+export const TrialBalance = named(
+  'TrialBalance',
+  object({
+    at: nullable({ ...time, description: 'The time of the balances; null for now.' }),
+    currencies: { ...array(trialCurrency), description: 'Each currency with entries.' },
+    entries: { ...count, description: 'The number of entries now, and the sequence of the last one.' },
+    chain: {
+      ...nullable(
+        object({
+          links: { ...count, description: 'The number of links.' },
+          hash: string({
+            description: 'The hash of the last link.',
+            examples: ['kwPdXqQo2nZr8mYtVbL5cJh0uEaGsFiD7xTg1NvRyU4'],
+          }),
+          created_at: { ...time, description: 'The time of the last link.' },
+        }),
+      ),
+      description:
+        'The hash chain over the transfers, events and audit entries. `minipay verify` recomputes it.',
+    },
+  }),
+  'Whether the books balance.',
+)
+export type TrialBalanceView = Static<typeof TrialBalance>

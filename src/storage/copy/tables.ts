@@ -49,6 +49,8 @@ export const TABLES: readonly Table[] = [
   { name: 'idempotency_keys', key: ['seq'] },
   { name: 'ledger_accounts', key: ['id'] },
   { name: 'ledger_transfers', key: ['debit_account_id', 'seq'] },
+  { name: 'ledger_slices', key: ['account_id', 'live', 'number'] },
+  { name: 'ledger_checkpoints', key: ['ledger_account_id', 'slice'] },
   { name: 'events', key: ['account_id', 'live', 'seq'] },
   { name: 'epochs', key: ['first_seq'] },
   { name: 'epoch_ends', key: ['first_seq', 'account_id', 'live'] },

@@ -8,7 +8,9 @@ import type {
   Page,
   Scope,
 } from '../../ports/store.ts'
+import { SLICE } from '../../ports/store-ledger.ts'
 import type { Row } from './batch.ts'
+import { ledgerTimes } from './read-ledger-history.ts'
 import { pageOf } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 import type { Sql } from './statements.ts'
@@ -22,17 +24,28 @@ export function ledgerReads(sql: Sql) {
     },
 
     async ledgerEntries(scope: Scope, query: EntryQuery): Promise<Page<LedgerEntry>> {
-      const { transactionId, account, currency, limit, before = Number.MAX_SAFE_INTEGER } = query
+      const { transactionId, account, currency, limit, createdFrom, createdUntil } = query
+      const { sliceBefore, around } = ledgerTimes(sql)
+      const newest =
+        createdUntil === undefined || transactionId !== undefined
+          ? Number.MAX_SAFE_INTEGER
+          : 2 * (await around(scope, createdUntil)).to + 1
+      const before = Math.min(query.before ?? newest, newest)
       // Debit 2n - 1 is before number N if n is at most N / 2. Credit 2n is one number later.
       const [debits, credits] = [Math.floor(before / 2), Math.floor((before - 1) / 2)]
       const values: (string | number)[] = [scope.accountId, live(scope), debits, credits, limit + 1]
-      const given = (condition: string, value: string | undefined) =>
+      const given = (condition: string, value: string | number | undefined) =>
         value === undefined ? '' : `AND ${condition} $${values.push(value)}`
       const of = `${given('a.code =', account)} ${given('a.currency =', currency)}`
+      const times = `${given('t.created_at >=', createdFrom)} ${given('t.created_at <', createdUntil)}`
+      const oldest =
+        createdFrom === undefined || transactionId !== undefined
+          ? undefined
+          : (await sliceBefore(scope, createdFrom)) * SLICE
       const { rows } = await sql(
         transactionId === undefined
-          ? newestOf(of)
-          : entriesOf(given('t.transaction_id =', transactionId), of),
+          ? newestOf(of, `${times} ${given('t.seq >', oldest)}`)
+          : entriesOf(`${given('t.transaction_id =', transactionId)} ${times}`, of),
         values,
       )
       return pageOf(rows as unknown as LedgerEntry[], limit)
@@ -85,14 +98,14 @@ const CREDITS =
   'SELECT 2 * t.seq AS seq, t.transaction_id, -t.amount AS amount, t.created_at FROM ledger_transfers t'
 
 /** Merges the newest of each account: these are the newest of all. */
-function newestOf(accounts: string): string {
+function newestOf(accounts: string, times: string): string {
   return `
     SELECT ${ENTRY}
     FROM ledger_accounts a
     CROSS JOIN LATERAL (
-      (${DEBITS} WHERE t.debit_account_id = a.id AND t.seq <= $3 ORDER BY t.seq DESC LIMIT $5)
+      (${DEBITS} WHERE t.debit_account_id = a.id AND t.seq <= $3 ${times} ORDER BY t.seq DESC LIMIT $5)
       UNION ALL
-      (${CREDITS} WHERE t.credit_account_id = a.id AND t.seq <= $4 ORDER BY t.seq DESC LIMIT $5)) e
+      (${CREDITS} WHERE t.credit_account_id = a.id AND t.seq <= $4 ${times} ORDER BY t.seq DESC LIMIT $5)) e
     WHERE a.account_id = $1 AND a.live = $2 ${accounts}
     ORDER BY e.seq DESC
     LIMIT $5`

@@ -24,6 +24,7 @@ import { recognize } from './epochs.ts'
 import { eventPurges } from './event-purge.ts'
 import { createGrouping } from './grouping.ts'
 import { hostsOf } from './hosts.ts'
+import { ledgerSliceWork } from './ledger-slices.ts'
 import { migratePostgres, migrations, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
@@ -37,6 +38,7 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
 import { providerReads } from './read-providers.ts'
 import { ruleSetReads } from './read-rule-sets.ts'
@@ -140,6 +142,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...chargeReads(sql),
     ...eventLogReads(sql),
     ...ledgerReads(sql),
+    ...ledgerHistoryReads(sql),
     ...attemptReads(sql),
     ...ruleSetReads(sql),
     ...providerReads(sql),
@@ -241,6 +244,7 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
     ...attemptWork(work, node),
     ...notificationWork(work, node),
     ...purges(work.fenced),
+    ...ledgerSliceWork(work.fenced),
     ...clockWork(work.fenced),
     ...accessWork(work),
     ...sessionWork(work),

@@ -33,7 +33,7 @@ function formerDatabase(t: TestContext, changes = '') {
   return db
 }
 
-test('an upgrade to transfers keeps every entry with its number', (t) => {
+test('an upgrade to transfers keeps every entry with its number', async (t) => {
   const db = formerDatabase(t)
   const former = db.prepare(
     `SELECT e.seq AS sequence, e.transaction_id AS transactionId, a.code AS account, a.currency, e.amount,
@@ -45,9 +45,9 @@ test('an upgrade to transfers keeps every entry with its number', (t) => {
   migrate(db)
   const { ledgerEntries } = createQueries(db)
   for (const mode of ['live', 'test'] as const)
-    assert.deepEqual(ledgerEntries({ ...LIVE_SCOPE, mode }, { limit: 9 }).data, before[mode])
+    assert.deepEqual((await ledgerEntries({ ...LIVE_SCOPE, mode }, { limit: 9 })).data, before[mode])
   assert.deepEqual(
-    ledgerEntries(LIVE_SCOPE, { limit: 9, before: 4, account: 'merchant' }).data.map(
+    (await ledgerEntries(LIVE_SCOPE, { limit: 9, before: 4, account: 'merchant' })).data.map(
       ({ sequence }) => sequence,
     ),
     [2],

@@ -8,6 +8,7 @@ import { chargeReads } from './read-charges.ts'
 import { clockReads } from './read-clock.ts'
 import { eventLogReads } from './read-event-log.ts'
 import { ledgerReads } from './read-ledger.ts'
+import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
 import { providerReads } from './read-providers.ts'
@@ -32,6 +33,7 @@ export function createQueries(db: Connection) {
   return {
     ...chargeReads(sql),
     ...ledger,
+    ...ledgerHistoryReads(sql),
     balances,
     ...eventLogReads(sql),
     ...attemptReads(sql),

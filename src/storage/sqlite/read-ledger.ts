@@ -8,11 +8,15 @@ import type {
   Page,
   Scope,
 } from '../../ports/store.ts'
+import { SLICE } from '../../ports/store-ledger.ts'
+import { ledgerTimes } from './read-ledger-history.ts'
 import { pageOf, type Sql } from './read-page.ts'
 import { live, modeOf } from './rows.ts'
 
 const SIDES = ['debit', 'credit'] as const
 type Side = (typeof SIDES)[number]
+/** The entries that MiniPay reads at once to find those of a time. */
+const WINDOW = 1_000
 type AccountRow = { readonly id: number; readonly code: string; readonly currency: string }
 type TransferRow = {
   readonly seq: number
@@ -62,6 +66,33 @@ export function ledgerReads(sql: Sql) {
     )
   }
 
+  /** The entries of a time are near each other: between two windows of them other requests get their turn. */
+  async function inTime(
+    scope: Scope,
+    accounts: readonly AccountRow[],
+    query: EntryQuery,
+  ): Promise<Page<LedgerEntry>> {
+    const { limit, createdFrom, createdUntil } = query
+    const { sliceBefore, around } = ledgerTimes(sql)
+    const oldest = createdFrom === undefined ? 0 : 2 * SLICE * sliceBefore(scope, createdFrom)
+    const newest =
+      createdUntil === undefined ? Number.MAX_SAFE_INTEGER : 2 * around(scope, createdUntil).to + 1
+    let before = Math.min(query.before ?? newest, newest)
+    const found: LedgerEntry[] = []
+    for (let size = limit + 1; ; size = WINDOW) {
+      const window = accounts
+        .flatMap((account) => newestOf(account, before, size))
+        .sort((a, b) => b.sequence - a.sequence)
+        .slice(0, size)
+      found.push(...window.filter((entry) => isWithin(entry, query)))
+      const last = window.at(-1)
+      if (!last || window.length < size || found.length > limit || last.sequence <= oldest)
+        return pageOf(found, limit)
+      before = last.sequence
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+  }
+
   return {
     ledgerAccounts(scope: Scope): LedgerAccount[] {
       return sql(
@@ -72,7 +103,7 @@ export function ledgerReads(sql: Sql) {
         .all(scope.accountId, live(scope)) as LedgerAccount[]
     },
 
-    ledgerEntries(scope: Scope, query: EntryQuery): Page<LedgerEntry> {
+    ledgerEntries(scope: Scope, query: EntryQuery): Page<LedgerEntry> | Promise<Page<LedgerEntry>> {
       const { limit, transactionId, before = Number.MAX_SAFE_INTEGER } = query
       const accounts = (
         sql(`SELECT id, code, currency FROM ledger_accounts WHERE account_id = ? AND live = ?`).all(
@@ -82,10 +113,13 @@ export function ledgerReads(sql: Sql) {
       ).filter(
         ({ code, currency }) => (query.account ?? code) === code && (query.currency ?? currency) === currency,
       )
+      if (transactionId === undefined && isTimed(query)) return inTime(scope, accounts, query)
       const entries =
         transactionId === undefined
           ? accounts.flatMap((account) => newestOf(account, before, limit + 1))
-          : entriesOf(scope, transactionId, accounts).filter(({ sequence }) => sequence < before)
+          : entriesOf(scope, transactionId, accounts).filter(
+              (entry) => entry.sequence < before && isWithin(entry, query),
+            )
       return pageOf(
         entries.sort((a, b) => b.sequence - a.sequence),
         limit,
@@ -112,6 +146,16 @@ export function ledgerReads(sql: Sql) {
       )
     },
   }
+}
+
+const isTimed = ({ createdFrom, createdUntil }: EntryQuery) =>
+  createdFrom !== undefined || createdUntil !== undefined
+
+function isWithin(
+  { createdAt }: LedgerEntry,
+  { createdFrom = 0, createdUntil = Number.POSITIVE_INFINITY }: EntryQuery,
+): boolean {
+  return createdAt >= createdFrom && createdAt < createdUntil
 }
 
 type CounterRow = { readonly name: ChargeCounter; readonly currency: string; readonly value: number }

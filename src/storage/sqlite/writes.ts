@@ -18,6 +18,7 @@ import { clockWrites } from './write-clock.ts'
 import { commitWrite } from './write-commit.ts'
 import { purgeWrites } from './write-event-purge.ts'
 import { keyWrites } from './write-keys.ts'
+import { ledgerSliceWrites } from './write-ledger-slices.ts'
 import { limitWrites } from './write-limits.ts'
 import { notificationWrites } from './write-notifications.ts'
 import { ruleSetWrites } from './write-rule-sets.ts'
@@ -33,6 +34,7 @@ export const WRITES = {
   ...sessionWrites,
   ...keyWrites,
   ...limitWrites,
+  ...ledgerSliceWrites,
   ...clockWrites,
   ...accessWrites,
   ...auditWrites,

@@ -1,0 +1,47 @@
+/** The balances at the ends of slices of the ledger, in SQL that both engines run. */
+import { SLICE } from '../../ports/store-ledger.ts'
+import type { Check } from '../verify-checks.ts'
+
+const sameScope = (one: string, other: string) =>
+  `${one}.account_id = ${other}.account_id AND ${one}.live = ${other}.live`
+
+/** The balances at the ends of slices follow from the transfers. */
+export const SLICES: readonly Check[] = [
+  {
+    sql: `WITH filled AS (
+        SELECT account_id, live, (seq + ${SLICE - 1}) / ${SLICE} AS number, min(created_at) AS earliest,
+          max(created_at) AS latest, count(*) AS transfers
+        FROM ledger_transfers GROUP BY 1, 2, 3),
+      expected AS (
+        SELECT account_id, live, number, earliest, transfers,
+          max(latest) OVER (PARTITION BY account_id, live ORDER BY number) AS latest
+        FROM filled)
+      SELECT s.number FROM ledger_slices s
+      LEFT JOIN expected x ON ${sameScope('x', 's')} AND x.number = s.number AND x.transfers = ${SLICE}
+        AND x.earliest = s.earliest AND x.latest = s.latest
+      WHERE x.number IS NULL OR (s.number > 1 AND NOT EXISTS (
+        SELECT 1 FROM ledger_slices p WHERE ${sameScope('p', 's')} AND p.number = s.number - 1)) LIMIT 1`,
+    problem: ({ number }) => `The slice ${number} of a ledger has other times than its transfers.`,
+  },
+  {
+    sql: `WITH sides AS (
+        SELECT debit_account_id AS id, (seq + ${SLICE - 1}) / ${SLICE} AS slice, sum(amount) AS change
+          FROM ledger_transfers GROUP BY 1, 2
+        UNION ALL SELECT credit_account_id, (seq + ${SLICE - 1}) / ${SLICE}, -sum(amount)
+          FROM ledger_transfers GROUP BY 1, 2),
+      changes AS (SELECT id, slice, sum(change) AS change FROM sides GROUP BY id, slice),
+      balances AS (
+        SELECT id, slice, sum(change) OVER (PARTITION BY id ORDER BY slice) AS balance FROM changes),
+      expected AS (
+        SELECT b.* FROM balances b
+        JOIN ledger_accounts a ON a.id = b.id
+        JOIN ledger_slices s ON ${sameScope('s', 'a')} AND s.number = b.slice)
+      SELECT a.code, a.currency, c.balance, x.balance AS sum, coalesce(c.slice, x.slice) AS slice
+      FROM expected x
+      FULL JOIN ledger_checkpoints c ON c.ledger_account_id = x.id AND c.slice = x.slice
+      LEFT JOIN ledger_accounts a ON a.id = coalesce(c.ledger_account_id, x.id)
+      WHERE c.balance IS NULL OR x.balance IS NULL OR c.balance <> x.balance LIMIT 1`,
+    problem: ({ code, currency, balance, sum, slice }) =>
+      `At the end of slice ${slice} the account ${code} (${currency}) says ${balance}, but its entries sum to ${sum}.`,
+  },
+]

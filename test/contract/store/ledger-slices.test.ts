@@ -1,0 +1,211 @@
+/** Balances at a time, entries of a time, and the slices that make them cheap, on both engines. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { LedgerEntry, Store } from '../../../src/ports/store.ts'
+import { SLICE } from '../../../src/ports/store-ledger.ts'
+import { openPostgresStore } from '../../../src/storage/postgres/store.ts'
+import { verifyPostgres } from '../../../src/storage/postgres/verify.ts'
+import { openWriter } from '../../../src/storage/sqlite/open.ts'
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts'
+import { verify } from '../../../src/storage/sqlite/verify.ts'
+import { chargeCommit, START } from '../../kit/commits.ts'
+import { type TempDir, tempDir } from '../../kit/folders.ts'
+import { onDatabase } from '../../kit/postgres.ts'
+import { LIVE_SCOPE } from '../../kit/scopes.ts'
+import { databases } from './postgres-support.ts'
+
+const scope = LIVE_SCOPE
+const TEST_SCOPE = { ...scope, mode: 'test' } as const
+const MINUTE = 60_000
+/** Two full slices and a part of a third. */
+const CHARGES = 2 * SLICE + 76
+
+type Database = {
+  readonly open: () => Promise<Store>
+  readonly run: (sql: string) => Promise<unknown>
+  readonly problem: () => Promise<string | undefined>
+}
+
+/** Charges a second apart, but for some that waited up to a minute for their commit, in three currencies. */
+async function fill(store: Store): Promise<void> {
+  const commits = Array.from({ length: CHARGES }, (_, i) => {
+    const late = i % 100 === 99 ? MINUTE : 0
+    const currency = ['usd', 'jpy', 'kwd'][i % 3] as string
+    return chargeCommit({ scope, at: START + i * 1_000 - late, amount: 1 + i, currency })
+  })
+  for (let i = 0; i < commits.length; i += 250)
+    await Promise.all(commits.slice(i, i + 250).map((commit) => store.commit(commit)))
+}
+
+async function allEntries(store: Store, times: object = {}, limit = 100): Promise<LedgerEntry[]> {
+  const all: LedgerEntry[] = []
+  for (let from: number | undefined; ; from = all.at(-1)?.sequence) {
+    const query = { limit, ...times, ...(from !== undefined && { before: from }) }
+    const { data, hasMore } = await store.ledgerEntries(scope, query)
+    all.push(...data)
+    if (!hasMore) return all
+  }
+}
+
+/** The balances as sums of entries. */
+function sumsOf(entries: readonly LedgerEntry[]): Record<string, bigint> {
+  const sums: Record<string, bigint> = {}
+  for (const { account, currency, amount } of entries) {
+    const name = `${account} ${currency}`
+    sums[name] = (sums[name] ?? 0n) + BigInt(amount)
+  }
+  return sums
+}
+
+/** Times at and around the ends of slices, before all, after all, and in the middle. */
+const TIMES = [
+  ...[0, 1, 99, 600, SLICE - 1, SLICE, SLICE + 1, SLICE + 60, 2 * SLICE, 2 * SLICE + 70, CHARGES - 1],
+  ...[CHARGES, CHARGES + 200],
+].flatMap((i) => [START + i * 1_000 - 1, START + i * 1_000, START + i * 1_000 - MINUTE + 1])
+
+async function assertBalances(store: Store, entries: readonly LedgerEntry[]): Promise<void> {
+  for (const time of TIMES) {
+    const accounts = await store.ledgerAccountsAt(scope, time)
+    const found = Object.fromEntries(accounts.map((a) => [`${a.account} ${a.currency}`, a.balance]))
+    assert.deepEqual(found, sumsOf(entries.filter(({ createdAt }) => createdAt < time)), `${time - START}`)
+  }
+}
+
+const TAMPERINGS = [
+  [
+    'UPDATE ledger_checkpoints SET balance = balance + 1 WHERE slice = 2',
+    /^At the end of slice 2 the account /,
+  ],
+  [
+    'DELETE FROM ledger_checkpoints WHERE slice = 1',
+    /^At the end of slice 1 .* says null, but its entries sum to/,
+  ],
+  [
+    'UPDATE ledger_slices SET earliest = earliest + 1 WHERE number = 1',
+    /^The slice 1 of a ledger has other times/,
+  ],
+  [
+    'UPDATE ledger_slices SET latest = latest + 1 WHERE number = 2',
+    /^The slice 2 of a ledger has other times/,
+  ],
+  ['DELETE FROM ledger_slices WHERE number = 1', /^The slice 2 of a ledger has other times/],
+  [
+    `INSERT INTO ledger_slices SELECT account_id, live, 3, earliest, latest FROM ledger_slices WHERE number = 2`,
+    /^The slice 3 of a ledger has other times/,
+  ],
+] as const
+
+function history(engine: string, make: () => Promise<Database>): void {
+  describe(`the history of the ledger on ${engine}`, () => {
+    let database: Database
+    let store: Store
+    let entries: LedgerEntry[]
+    before(async () => {
+      database = await make()
+      store = await database.open()
+      await fill(store)
+      entries = await allEntries(store)
+    })
+    after(() => store?.close())
+
+    test('before a slice is stored, balances at a time are the sums of the entries before it', async () => {
+      assert.equal(entries.length, 2 * CHARGES)
+      await assertBalances(store, entries)
+      assert.equal((await store.ledgerEnd(scope)).transfers, CHARGES)
+    })
+
+    test('each full slice is due, and stored once, in order', async () => {
+      assert.deepEqual(await store.ledgerSlicesDue(10), [{ scope, slice: 1 }])
+      assert.equal(await store.addLedgerSlice(scope, 2), false, 'the first one comes before')
+      const twice = await Promise.all([store.addLedgerSlice(scope, 1), store.addLedgerSlice(scope, 1)])
+      assert.deepEqual(twice.sort(), [false, true])
+      await assertBalances(store, entries)
+      assert.deepEqual(await store.ledgerSlicesDue(10), [{ scope, slice: 2 }])
+      assert.equal(await store.addLedgerSlice(scope, 2), true)
+      assert.deepEqual(await store.ledgerSlicesDue(10), [])
+      assert.equal(await store.addLedgerSlice(scope, 3), false, 'it is not full')
+      assert.equal(await store.addLedgerSlice(TEST_SCOPE, 1), false, 'another mode has none')
+    })
+
+    test('with slices, balances and entries of a time are the same', async () => {
+      await assertBalances(store, entries)
+      assert.deepEqual(await store.ledgerAccountsAt(TEST_SCOPE, START + 9e9), [])
+      for (const [i, from] of TIMES.entries()) {
+        const until = TIMES[(i + 4) % TIMES.length] as number
+        const expected = entries.filter(({ createdAt }) => createdAt >= from && createdAt < until)
+        const found = await allEntries(store, { createdFrom: from, createdUntil: until })
+        assert.deepEqual(
+          found.map(({ sequence }) => sequence),
+          expected.map(({ sequence }) => sequence),
+          `${from - START} to ${until - START}`,
+        )
+      }
+      const [first = assert.fail()] = entries.filter(
+        ({ account, currency }) => account === 'merchant' && currency === 'kwd',
+      )
+      const same = { account: 'merchant', currency: 'kwd', createdFrom: first.createdAt, limit: 9 }
+      assert.equal((await store.ledgerEntries(scope, same)).data[0]?.sequence, first.sequence)
+      const one = { transactionId: first.transactionId, limit: 9 }
+      const after = { ...one, createdFrom: first.createdAt + 1 }
+      assert.equal(
+        (await store.ledgerEntries(scope, { ...one, createdFrom: first.createdAt })).data.length,
+        2,
+      )
+      assert.equal((await store.ledgerEntries(scope, after)).data.length, 0)
+    })
+
+    test('verify recomputes slices and checkpoints', async () => {
+      await store.close()
+      // The charges of this test have no attempts, of which verify would say so.
+      const of = async () => (await database.problem()) ?? ''
+      const sound = await of()
+      assert.doesNotMatch(sound, /slice/)
+      for (const [sql, says] of TAMPERINGS) {
+        await database.run(`CREATE TABLE kept_slices AS SELECT * FROM ledger_slices`)
+        await database.run(`CREATE TABLE kept_checkpoints AS SELECT * FROM ledger_checkpoints`)
+        await database.run(sql)
+        assert.match(await of(), says, sql)
+        for (const table of ['slices', 'checkpoints']) {
+          await database.run(`DELETE FROM ledger_${table}`)
+          await database.run(`INSERT INTO ledger_${table} SELECT * FROM kept_${table}`)
+          await database.run(`DROP TABLE kept_${table}`)
+        }
+      }
+      assert.equal(await of(), sound)
+    })
+  })
+}
+
+let dir: TempDir
+before(() => {
+  dir = tempDir()
+})
+after(() => dir.remove())
+const postgres = databases()
+
+history('SQLite', async () => {
+  const file = join(dir.path, 'minipay.db')
+  const use = <T>(work: (db: ReturnType<typeof openWriter>) => T): T => {
+    const db = openWriter(file)
+    try {
+      return work(db)
+    } finally {
+      db.close()
+    }
+  }
+  return {
+    open: () => openSqliteStore({ file, onFatal: assert.fail }),
+    run: async (sql) => use((db) => db.exec(sql)),
+    problem: async () => use((db) => verify(db).problem),
+  }
+})
+
+history('PostgreSQL', async () => {
+  const url = await postgres.server.createDatabase()
+  return {
+    open: () => openPostgresStore({ url, onFatal: assert.fail }),
+    run: (sql) => onDatabase(url, (client) => client.query(sql)),
+    problem: async () => (await verifyPostgres(url)).problem,
+  }
+})
