@@ -23,9 +23,9 @@ import type { TargetPolicy } from './net/target-policy.ts'
 import type { Log } from './ports/log.ts'
 import type { Provider } from './ports/provider.ts'
 import type { Runtime } from './ports/runtime.ts'
-import type { Scope, Store } from './ports/store.ts'
+import { KEYLESS_SCOPE, type Scope, type Store } from './ports/store.ts'
 import type { Vault } from './ports/vault.ts'
-import { type Configured, loadProviders, type ProvidersSource } from './providers/config.ts'
+import { type Configured, DEMO_PROVIDERS, loadProviders, type ProvidersSource } from './providers/config.ts'
 import { ProviderConfigError } from './providers/fields.ts'
 import { nodeRuntime } from './runtime/node.ts'
 import { engineOf } from './storage/engine.ts'
@@ -123,8 +123,11 @@ export type Watch = Partial<Pick<Context, 'onCall' | 'onAlarm'>> & {
 export type Core = {
   readonly context: Context
   readonly providerCheck: ProviderCheck
+  readonly clock: ServingClock
   /** None runs before `workers.start()`. */
   readonly workers: Workers
+  /** What the workers send webhooks with. */
+  readonly delivering: DispatcherOptions
   /** Webhooks in flight over all endpoints. */
   readonly webhooks: Pick<Overall, 'inFlight' | 'limit'>
 }
@@ -145,7 +148,9 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
   const store = parts.store(await engine.open(opening))
   try {
     const clock = await openClock({ store, log, passed: runtime.monotonic })
-    const providers = (await withAccounts(configured, store)).map(parts.provider)
+    const demo = config.providers === '' && (await isDemo(store))
+    const banks = demo ? await loadProviders(DEMO_PROVIDERS, env, outside) : []
+    const providers = (await withAccounts([...configured, ...banks], store)).map(parts.provider)
     const health = parts.health(healthOf(log, runtime))
     const vault = await vaultOf(config, store, log)
     const made = { store, vault, providers, health, log, runtime, clock }
@@ -162,20 +167,26 @@ export async function openCore(config: CoreConfig, surroundings: Surroundings): 
     })
     store.onRemoteEvents((scope) => (scope ? context.bell.ring(scope) : context.bell.ringAll()))
     const webhooks = createOverall(config.webhookConcurrency)
+    const delivering = webhooksOf(config, context, webhooks, watch, clients)
     const workers = createWorkers(context, {
       clock,
       keyRetentionMs: config.idempotencyRetentionHours * HOUR_MS,
       retention: { eventDays: config.eventRetentionDays, deliveryDays: config.deliveryRetentionDays },
-      webhooks: webhooksOf(config, context, webhooks, watch, clients),
+      webhooks: delivering,
     })
     const { router } = context
     const providerCheck = createProviderCheck({ store, router, providers, now: runtime.monotonic })
-    await checkProviders(config, providerCheck, log)
-    return { context, providerCheck, workers, webhooks }
+    await checkProviders(config, providerCheck, providers, log)
+    return { context, clock, providerCheck, workers, delivering, webhooks }
   } catch (error) {
     await store.close()
     throw error
   }
+}
+
+/** Whether `minipay demo` filled the database: its charges need the banks that they were made with. */
+async function isDemo(store: Store): Promise<boolean> {
+  return (await store.auditEntries(KEYLESS_SCOPE, { limit: 1, action: 'demo.filled' })).data.length > 0
 }
 
 /** The providers with the numbers of their accounts. Throws a sentence that names an account which does not exist. */
@@ -203,8 +214,15 @@ async function withAccounts(configured: readonly Configured[], store: Store): Pr
  * Warns of what the database needs and the configuration lacks. Throws a sentence when the sandbox would take the place
  * of real providers only because the setting is missing.
  */
-async function checkProviders({ providers }: CoreConfig, check: ProviderCheck, log: Log): Promise<void> {
-  const refused = providers === '' ? standInRefused(await check.used()) : undefined
+async function checkProviders(
+  { providers }: CoreConfig,
+  check: ProviderCheck,
+  opened: readonly Provider[],
+  log: Log,
+): Promise<void> {
+  const isBank = (name: string) => opened.some((provider) => provider.name === name && provider.remote)
+  const used = providers === '' ? (await check.used()).filter((name) => !isBank(name)) : []
+  const refused = standInRefused(used)
   if (refused !== undefined) throw new ProviderConfigError(refused)
   for (const report of await check.reports()) warnOf(report, log)
 }

@@ -13,6 +13,7 @@ const FILES = [
   'golden',
   'me',
   'system',
+  'demo',
   'charges-refunds',
   'seed-contract',
   'idempotency',

@@ -91,6 +91,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     words: '[begin]',
     run: epoch,
   },
+  demo: {
+    summary: 'Fill a new database with a month of payments of a shop in test mode, to try things out.',
+    settings: ['database', 'secretsKey'],
+    words: '[--seed N]',
+    flags: ['seed'],
+    run: async (config, words, flags) => (await import('./demo.ts')).demo(config, words, flags),
+  },
   simulator: {
     summary:
       'Run a simulator, a payment processor for experiments: the other side of a provider of the kind http.',

@@ -27,6 +27,7 @@ export const AUDIT_ACTIONS = {
   'alarm.closed': 'A person closed an alarm.',
   'alarm.booked': 'A person booked the amount of an alarm.',
   'epoch.begun': 'A new epoch of event numbers began.',
+  'demo.filled': '`minipay demo` filled this database.',
   'database.restored': '`minipay restore` restored this database.',
   'database.copied': '`minipay copy` filled this database.',
   'events.purged': 'Events past their retention were deleted.',

@@ -8,6 +8,10 @@ import { createSandbox } from './sandbox.ts'
 /** The word that replaces a file: the in-process sandbox alone, on purpose. */
 export const SANDBOX = 'sandbox'
 
+/** The banks of a database that `minipay demo` filled. */
+export const DEMO_BANKS = ['bank_north', 'bank_south'] as const
+export const DEMO_PROVIDERS = Object.fromEntries(DEMO_BANKS.map((name) => [name, { kind: 'demo' }]))
+
 /** The path of a JSON file, or the object that such a file holds. Empty or `sandbox`: only the in-process sandbox. */
 export type ProvidersSource = string | Readonly<Record<string, unknown>>
 
