@@ -3,6 +3,7 @@ import { inboundEndpoints } from './inbound.ts'
 import { accountEndpoints } from './minipay/accounts.ts'
 import { alarmEndpoints } from './minipay/alarms.ts'
 import { attemptEndpoints } from './minipay/attempts.ts'
+import { attentionEndpoints } from './minipay/attention.ts'
 import { auditEndpoints } from './minipay/audit.ts'
 import { balanceEndpoints } from './minipay/balance.ts'
 import { chargeEndpoints } from './minipay/charges.ts'
@@ -37,6 +38,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...attemptEndpoints,
   ...disputeEndpoints,
   ...alarmEndpoints,
+  ...attentionEndpoints,
   ...meEndpoints,
   ...keyEndpoints,
   ...accountEndpoints,

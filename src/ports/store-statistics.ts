@@ -38,7 +38,30 @@ export type StatisticsRow = {
   readonly durations: readonly number[]
 }
 
+/** What waits for a person in a scope. */
+export type AttentionTotals = {
+  /** Attempts in these states. */
+  readonly unknown: number
+  readonly pending: number
+  /** Of the oldest thousand unknown attempts: those that became so before a time, and when the first one did. */
+  readonly overdue: number
+  readonly oldestUnknownSince: number | null
+  /** Webhook deliveries that failed, of endpoints that are not deleted. */
+  readonly failedDeliveries: number
+  /** Webhook endpoints that MiniPay disabled, and enabled ones whose attempts have been failing. */
+  readonly disabledEndpoints: number
+  readonly failingEndpoints: number
+  /** Open disputes, and those whose evidence is due before a time: of each a thousand at most. */
+  readonly openDisputes: number
+  readonly dueDisputes: number
+  /** When the next evidence is due, in ms since 1970. */
+  readonly nextDueAt: number | null
+  readonly openAlarms: number
+}
+
 export type StatisticsStore = {
+  /** Times are in ms since 1970. Indexes and counters bound each part. */
+  attention(scope: Scope, overdueBefore: number, dueBefore: number): Promise<AttentionTotals>
   /** Sorted by hour, and within it by the dimensions. Buckets without calls have no row. */
   statistics(scope: Scope, query: StatisticsQuery): Promise<StatisticsRow[]>
 }

@@ -226,6 +226,7 @@ test('authorizations, a decline and a refund are as in the examples', async () =
 test('calls to a provider whose outcome is unknown, a decline, or nothing are as in the examples', async () => {
   const [bank, at] = [world.bank('bank_a'), world.api]
   const { id } = await made('charge')
+  await send('retrieveAttention', 200, 'quiet', { at })
   await send('listChargeAttempts', 200, 'page', { at, id })
   const attempts = await send<Page<Attempt>>('listAttempts', 200, 'page', { at })
   await send('retrieveAttempt', 200, 'attempt', { at, id: attempts.data[0]?.id as string })

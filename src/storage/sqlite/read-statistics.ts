@@ -1,12 +1,15 @@
 import type { Scope } from '../../ports/store.ts'
-import type { StatisticsQuery, StatisticsRow } from '../../ports/store-statistics.ts'
+import type { AttentionTotals, StatisticsQuery, StatisticsRow } from '../../ports/store-statistics.ts'
+import { attentionQuery } from '../attention-query.ts'
 import { type FoundSums, parametersOf, SLICE_HOURS, statisticsQuery, Totals } from '../statistics-query.ts'
 import type { Sql } from './read-page.ts'
 import { live } from './rows.ts'
 
-const STATISTICS = statisticsQuery((n) => `?${n}`)
+export const STATISTICS = statisticsQuery((n) => `?${n}`)
 
-/** Statistics of provider calls. */
+export const ATTENTION = attentionQuery({ parameter: (n) => `?${n}`, by: (index) => `INDEXED BY ${index}` })
+
+/** Statistics of provider calls, and what waits for a person. */
 export function statisticReads(sql: Sql) {
   return {
     /** Reads a slice at a time; between two slices other requests get their turn. */
@@ -20,6 +23,11 @@ export function statisticReads(sql: Sql) {
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
       return totals.rows()
+    },
+
+    attention(scope: Scope, overdueBefore: number, dueBefore: number): AttentionTotals {
+      const parameters = { 1: scope.accountId, 2: live(scope), 3: overdueBefore, 4: dueBefore }
+      return sql(ATTENTION).get(parameters) as AttentionTotals
     },
   }
 }

@@ -9,6 +9,7 @@ import { accessKeyLists, accessKeys, accountRows, recordedChanges, rolledKeys } 
 import { alarmLists, alarms, impossibleRows } from './alarms.ts'
 import { attemptLists } from './attempt-lists.ts'
 import { attemptClaims, postponements, references } from './attempts.ts'
+import { attention } from './attention.ts'
 import { auditLists, auditLog } from './audit.ts'
 import { clocks, heldLeases, lateWork, purges, setBackLists } from './clock.ts'
 import {
@@ -62,6 +63,7 @@ export function storeContract(name: string, open: Open): void {
     describe('statistics', () => {
       statistics(open)
       statisticQueries(open)
+      attention(open)
     })
     describe('the audit log', () => {
       auditLog(open)

@@ -4,7 +4,11 @@ import { decideDispute } from '../../../src/domain/dispute.ts'
 import type { Commit, Scope, Store } from '../../../src/ports/store.ts'
 import { commitOf, committed, newId, type Open, rule, START, taken, tick } from '../../kit/commits.ts'
 
-function disputeOf(charge: Charge, amount: number, providerReference = `dsp_of_${charge.id}`): Dispute {
+export function disputeOf(
+  charge: Charge,
+  amount: number,
+  providerReference = `dsp_of_${charge.id}`,
+): Dispute {
   return {
     id: newId('dp'),
     chargeId: charge.id,

@@ -127,6 +127,7 @@ const READS = {
   ledgerAccountsAt: (store, scope) => store.ledgerAccountsAt(scope, T + 3_600_000),
   ledgerEnd: (store, scope) => store.ledgerEnd(scope),
   currencyTotals: (store, scope) => store.currencyTotals(scope),
+  attention: (store, scope) => store.attention(scope, T, T),
   statistics: (store, scope) => store.statistics(scope, EVERY_CALL),
   balances: (store, scope) => store.balances(scope),
   attempts: async (store, scope) => (await store.attempts(scope, PAGE)).data,
