@@ -75,7 +75,12 @@ export function useResource<T>(load: Load<T>, deps: readonly unknown[] = []): Re
 }
 
 /** A page of a list of the API. */
-export type ListPage<T> = { readonly data: readonly T[]; readonly has_more: boolean }
+export type ListPage<T> = {
+  readonly data: readonly T[]
+  readonly has_more: boolean
+  /** Where the next page begins, if this one ended early: a search without an index. */
+  readonly next_cursor?: string
+}
 
 export type Pages<T> = Resource<ListPage<T>> & {
   /** The rows of all pages that were loaded. */
@@ -91,7 +96,7 @@ export type Pages<T> = Resource<ListPage<T>> & {
 }
 
 /**
- * A list by cursor. `load` gets the id of the last row, for `starting_after`, or undefined for the first page; `idOf`
+ * A list by cursor. `load` gets the cursor of the next page, mostly the id of the last row, for `starting_after`, or undefined for the first page; `idOf`
  * gives the id of a row.
  */
 export function usePages<T>(
@@ -109,10 +114,11 @@ export function usePages<T>(
   const page = resource.data.value
   const more = async () => {
     const last = page?.data.at(-1)
-    if (!last || loadingMore.value) return
+    const cursor = page?.next_cursor ?? (last && idOf(last))
+    if (cursor === undefined || loadingMore.value) return
     loadingMore.value = true
     try {
-      const next = await load(idOf(last), new AbortController().signal)
+      const next = await load(cursor, new AbortController().signal)
       // Meanwhile the filters may have changed.
       resource.update((now) => (now === page ? { ...next, data: [...now.data, ...next.data] } : now))
     } catch (error) {

@@ -62,6 +62,8 @@ export const TEXT = {
   cancel: 'Cancel',
   close: 'Close',
   more: 'Show more',
+  further: 'Search further back',
+  searchedSoFar: 'MiniPay searches ten thousand at a time. Older ones may match.',
   loading: 'Loading…',
   copied: 'Copied',
 } as const

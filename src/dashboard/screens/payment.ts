@@ -1,15 +1,144 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import { useEffect } from 'preact/hooks'
+import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import { duration } from '../format.ts'
+import { useEvents } from '../live.ts'
+import { can, me } from '../me.ts'
+import { curlOf, isCancelable, isCapturable, isRefundable } from '../payments/actions.ts'
+import { ChargeDetails, Disputes, Ledger, Refunds, softLine } from '../payments/cards.ts'
+import { Events } from '../payments/events-card.ts'
+import { type Beside, loadBeside, loadPayment, type Payment } from '../payments/load.ts'
+import { openCancel, openCapture, openRefund } from '../payments/open.ts'
+import { storyOf } from '../payments/story.ts'
+import { useResource } from '../resource.ts'
+import { href } from '../router.ts'
+import type { ScreenProps } from '../routes.ts'
+import { button, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { statusOf } from '../texts.ts'
+import { Amount } from '../ui/amount.ts'
+import { Badge } from '../ui/badge.ts'
+import { Card } from '../ui/card.ts'
+import { CopyButton, Id } from '../ui/copy.ts'
+import { Loaded } from '../ui/empty.ts'
+import { Json } from '../ui/json.ts'
 import { Page } from '../ui/page.ts'
+import { type Moment, Timeline } from '../ui/timeline.ts'
 
-export default function Payment(): VNode {
+/** Lookups store no event, so the page looks again while an outcome is open. */
+const OPEN_MS = 3_000
+const isOpen = ({ charge, attempts }: Payment) =>
+  charge.status === 'processing' ||
+  attempts.some(({ status }) => ['sending', 'pending', 'unknown'].includes(status))
+
+export default function PaymentScreen({ params }: ScreenProps): VNode {
+  const id = params['id'] ?? ''
+  const payment = useResource((signal) => loadPayment(id, { signal }), [id])
+  const beside = useResource((signal) => loadBeside(id, { signal }), [id])
+  const reload = () => {
+    payment.reload()
+    beside.reload()
+  }
+  useEvents({ object: id }, reload)
+  const open = payment.data.value !== undefined && isOpen(payment.data.value)
+  useEffect(() => {
+    if (!open) return undefined
+    const timer = setInterval(() => {
+      if (!document.hidden) payment.reload()
+    }, OPEN_MS)
+    return () => clearInterval(timer)
+  }, [open])
+  const charge = payment.data.value?.charge
   return component(
     Page,
-    { title: 'Payment' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
-    ),
+    {
+      title: charge ? 'Payment' : `Payment ${id}`,
+      ...(charge && {
+        heading: fragment(component(Amount, charge), component(Badge, { status: charge.status })),
+        actions: component(Actions, { charge, reload }),
+      }),
+      above: { label: 'Payments', href: href('/payments') },
+      here: component(Id, { id, whole: true }),
+    },
+    Loaded({
+      resource: payment,
+      show: (data) =>
+        div(
+          { class: 'columns payment' },
+          div(
+            {},
+            component(Story, { payment: data }),
+            Loaded({ resource: beside, show: (found) => component(Below, { found }) }),
+            component(
+              Card,
+              { title: 'Raw' },
+              component(Json, { value: data.charge }),
+              component(Json, { value: data.attempts, label: 'Attempts as JSON' }),
+            ),
+          ),
+          component(ChargeDetails, { charge: data.charge }),
+        ),
+    }),
+  )
+}
+
+function Below({ found }: { found: Beside }): VNode {
+  return fragment(
+    component(Refunds, { rows: found.refunds }),
+    component(Disputes, { rows: found.disputes }),
+    found.entries ? component(Ledger, { rows: found.entries }) : null,
+    found.events ? component(Events, { events: found.events, deliveries: found.deliveries }) : null,
+  )
+}
+
+function Story({ payment: { charge, attempts } }: { payment: Payment }): VNode {
+  const moments = storyOf(attempts, charge).map((chapter): Moment => {
+    const { attempt, operation } = chapter
+    return {
+      ...{
+        key: attempt.id,
+        tone: statusOf(attempt.status).tone,
+        title: attempt.provider,
+        at: attempt.started_at,
+      },
+      beside: fragment(
+        component(Badge, { status: attempt.status }),
+        operation ? span({}, operation) : null,
+        attempt.duration_ms === null ? null : span({ class: 'soft' }, duration(attempt.duration_ms)),
+      ),
+      ...{ sentence: chapter.sentence, soft: softLine(chapter) },
+    }
+  })
+  return component(
+    Card,
+    { title: 'What happened' },
+    moments.length > 0
+      ? component(Timeline, { moments })
+      : p({}, charge.failure_message ?? 'MiniPay called no provider.'),
+    charge.cancel_requested
+      ? p(
+          { class: 'after-story' },
+          'A cancel was requested. MiniPay carries it out once it knows the outcome.',
+        )
+      : null,
+  )
+}
+
+function Actions({ charge, reload }: { charge: ChargeView; reload: () => void }): VNode {
+  const write = can('charges:write')
+  const main = { type: 'button', class: 'button primary' } as const
+  return fragment(
+    component(CopyButton, { value: charge.id, label: 'Copy id' }),
+    component(CopyButton, {
+      value: curlOf(location.origin, charge.id, me.value?.key !== null),
+      label: 'Copy as curl',
+    }),
+    write && isCancelable(charge)
+      ? button({ type: 'button', class: 'button', onClick: () => void openCancel(charge, reload) }, 'Cancel…')
+      : null,
+    write && isCapturable(charge)
+      ? button({ ...main, onClick: () => void openCapture(charge, reload) }, 'Capture…')
+      : null,
+    can('refunds:write') && isRefundable(charge)
+      ? button({ ...main, 'data-shortcut': 'r', onClick: () => void openRefund(charge, reload) }, 'Refund…')
+      : null,
   )
 }

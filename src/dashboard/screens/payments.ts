@@ -1,15 +1,146 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import { useMemo } from 'preact/hooks'
+import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import { addressOf, api } from '../api.ts'
+import { useEvents } from '../live.ts'
+import { can } from '../me.ts'
+import { isRefundable } from '../payments/actions.ts'
+import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/filters.ts'
+import { openRefund } from '../payments/open.ts'
+import { zone } from '../preferences.ts'
+import { type ListPage, type Pages, usePages, useResource } from '../resource.ts'
+import { href, place, replaceQuery } from '../router.ts'
+import { a, button, code, component, fragment, p, pre, span, type VNode } from '../tags.ts'
+import { sentence } from '../texts.ts'
+import { Amount } from '../ui/amount.ts'
+import { Badge } from '../ui/badge.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty, NothingMatches } from '../ui/empty.ts'
+import { clearFilters, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
+import { type Column, List } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+
+const placeOf = (id: string) => href(`/payments/${id}`)
+
+function columns(pages: Pages<ChargeView>): readonly Column<ChargeView>[] {
+  const shown: Column<ChargeView>[] = [
+    { head: 'Amount', class: 'num lead', cell: (charge) => component(Amount, charge) },
+    { head: 'Status', class: 'side', cell: ({ status }) => component(Badge, { status }) },
+    {
+      head: 'Customer',
+      class: 'second person',
+      cell: ({ customer }) => span({ title: customer, dir: 'auto' }, customer),
+    },
+    { head: 'Detail', class: 'wide', cell: detail },
+    { head: 'Provider', cell: ({ provider }) => (provider === 'none' ? '' : provider) },
+    { head: 'Created', cell: ({ created_at: at }) => component(Time, { at }) },
+    { head: 'Id', cell: ({ id }) => component(Id, { id, href: placeOf(id) }) },
+  ]
+  if (!can('refunds:write')) return shown
+  return [...shown, { head: 'Actions', class: 'action', cell: (charge) => refundButton(charge, pages) }]
+}
+
+/** Why it failed, or else what it was for. */
+export function detail({ status, decline_code, failure_message, description }: ChargeView): VNode | string {
+  if (status === 'failed' && decline_code !== null)
+    return span({ class: 'bad', title: failure_message ?? '' }, sentence(decline_code))
+  return span({ dir: 'auto' }, description ?? '')
+}
+
+function refundButton(charge: ChargeView, pages: Pages<ChargeView>): VNode | null {
+  if (!isRefundable(charge)) return null
+  // The list shows the payment as it is then, also without events.
+  const onDone = async () => void pages.replace(await api.get<ChargeView>(`/charges/${charge.id}`))
+  return button(
+    {
+      ...{ type: 'button', class: 'plain quiet-action', 'data-shortcut': 'r' },
+      'aria-label': `Refund ${charge.id}`,
+      onClick: () => void openRefund(charge, () => void onDone()),
+    },
+    'Refund',
+  )
+}
 
 export default function Payments(): VNode {
+  const { query: inPage } = place.value
+  const { query, problem } = askedOf(inPage, zone.value === 'UTC')
+  const providers = useResource(
+    async () => (can('operations:read') ? api.get<{ data: { name: string }[] }>('/providers') : { data: [] }),
+    [],
+  )
+  const names = (providers.data.value?.data ?? []).map(({ name }) => name)
+  const filters = paymentFilters(names, inPage.get('currency'))
+  const pages = usePages(
+    (after, signal) =>
+      api.get<ListPage<ChargeView>>('/charges', { ...query, starting_after: after }, { signal }),
+    ({ id }) => id,
+    [JSON.stringify(query)],
+  )
+  const waiting = useMemo(() => new Set<string>(), [])
+  useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
+    const newest = pages.rows[0]?.id ?? ''
+    if (pages.newer.value === 0) waiting.clear()
+    const changed = new Map(events.map(({ data }) => [data.id, data as ChargeView]))
+    for (const charge of changed.values())
+      if (!pages.replace(charge) && charge.id > newest && fitsQuery(charge, query)) waiting.add(charge.id)
+    pages.newer.value = waiting.size
+  })
+  const hidden = hiddenFilters(inPage)
+  const isFiltered = [...inPage.keys()].length > 0
+  const clear = () => {
+    clearFilters(filters)
+    replaceQuery(Object.fromEntries(hidden.map(([name]) => [name, null])))
+  }
   return component(
     Page,
-    { title: 'Payments' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
+    {
+      title: 'Payments',
+      // Links for files: the browser saves what the server streams.
+      actions: a(
+        { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
+        'Export CSV',
+      ),
+    },
+    component(Filters, { filters }),
+    problem === undefined ? null : p({ class: 'problem', role: 'alert' }, problem),
+    hidden.length > 0 ? component(Hidden, { hidden }) : null,
+    List({
+      ...{
+        label: 'Payments',
+        noun: 'payment',
+        pages,
+        columns: columns(pages),
+        idOf: ({ id }: ChargeView) => id,
+      },
+      empty: isFiltered ? component(NothingMatches, { onClear: clear }) : component(NoPayments, {}),
+    }),
+  )
+}
+
+function Hidden({ hidden }: { hidden: ReturnType<typeof hiddenFilters> }): VNode {
+  return p(
+    { class: 'soft' },
+    'Only payments ',
+    hidden.map(([, words]) => words).join(', '),
+    '. ',
+    button(
+      {
+        ...{ type: 'button', class: 'plain' },
+        onClick: () => replaceQuery(Object.fromEntries(hidden.map(([name]) => [name, null]))),
+      },
+      'Show all times and amounts',
+    ),
+  )
+}
+
+function NoPayments(): VNode {
+  const command = `curl ${location.origin}/api/v1/charges \\\n  -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' \\\n  -d '{"amount":2500,"currency":"usd","customer":"cus_42"}'`
+  return component(
+    Empty,
+    { title: 'No payments yet' },
+    fragment(
+      p({}, 'Your first payment appears here. This command makes one:'),
+      pre({ tabIndex: 0 }, code({}, command)),
     ),
   )
 }

@@ -7,6 +7,7 @@ import {
   caption,
   component,
   div,
+  p,
   table,
   tbody,
   td,
@@ -16,7 +17,7 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { Failure, Skeleton } from './empty.ts'
+import { Empty, Failure, Skeleton } from './empty.ts'
 
 export type Column<T> = {
   readonly head: string
@@ -78,6 +79,11 @@ function open(event: MouseEvent): void {
   link?.dispatchEvent(new MouseEvent('click', event))
 }
 
+/** A search that no index serves looks at so many rows a page. */
+function NotYet(): VNode {
+  return component(Empty, { title: 'Nothing among the newest that were searched' }, p({}, TEXT.searchedSoFar))
+}
+
 type ListProps<T> = Omit<TableProps<T>, 'rows'> & {
   pages: Pages<T>
   /** A noun for "7 new payments". */
@@ -97,13 +103,17 @@ export function List<T>({ pages, noun, empty, ...rest }: ListProps<T>): VNode {
       ? button({ type: 'button', class: 'newer', onClick: reload }, plural(newer.value, `new ${noun}`))
       : null,
     failure,
-    rows.length === 0 ? empty : Table({ ...rest, rows }),
+    rows.length > 0 ? Table({ ...rest, rows }) : hasMore ? component(NotYet, {}) : empty,
     hasMore
       ? div(
           { class: 'more' },
           button(
             { type: 'button', class: 'button', disabled: loadingMore.value, onClick: more },
-            loadingMore.value ? TEXT.loading : TEXT.more,
+            loadingMore.value
+              ? TEXT.loading
+              : data.value.next_cursor === undefined
+                ? TEXT.more
+                : TEXT.further,
           ),
         )
       : null,

@@ -1,0 +1,128 @@
+/** The cards of a payment's page, beside its story. */
+import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
+import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
+import type { RefundView } from '../../api/minipay/refund-schemas.ts'
+import { moneyWithCode } from '../format.ts'
+import { href } from '../router.ts'
+import { a, code, component, fragment, p, span, type VNode } from '../tags.ts'
+import { sentence } from '../texts.ts'
+import { Amount } from '../ui/amount.ts'
+import { Badge } from '../ui/badge.ts'
+import { Card, type Detail, Details } from '../ui/card.ts'
+import { Id } from '../ui/copy.ts'
+import { Table } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+import type { Chapter } from './story.ts'
+
+/** Texts of people: their direction is their own. */
+const own = (text: string) => span({ dir: 'auto', class: 'own' }, text)
+
+/** The soft line of a chapter: its rule, and what else there is to know. */
+export function softLine({ rule, notes }: Chapter): VNode | null {
+  if (rule === undefined && notes.length === 0) return null
+  return fragment(
+    rule === undefined ? null : fragment('Rule ', code({}, rule), notes.length > 0 ? ' · ' : ''),
+    notes.join(' '),
+  )
+}
+
+export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
+  const { currency } = charge
+  const amount = (value: number) => (value === 0 ? null : moneyWithCode(value, currency))
+  const items: Detail[] = [
+    [
+      'Customer',
+      a(
+        { href: href('/payments', { customer: charge.customer }), dir: 'auto', class: 'own' },
+        charge.customer,
+      ),
+    ],
+    ['Description', charge.description && own(charge.description)],
+    ['Provider', charge.provider === 'none' ? null : charge.provider],
+    ['Provider reference', charge.provider_reference && code({ class: 'own' }, charge.provider_reference)],
+    ['Captured', moneyWithCode(charge.amount_captured, currency)],
+    ['Refunded', amount(charge.amount_refunded)],
+    ['Refunds in progress', amount(charge.amount_refund_pending)],
+    ['Disputed', amount(charge.amount_disputed)],
+    ['Payment method', charge.payment_method && code({ class: 'own' }, charge.payment_method)],
+    ['Expires', charge.expires_at && component(Time, { at: charge.expires_at })],
+    ['Idempotency key', code({ class: 'own' }, charge.idempotency_key)],
+    [
+      'Created',
+      fragment(component(Time, { at: charge.created_at }), ' ', code({ class: 'soft' }, charge.created_at)),
+    ],
+  ]
+  const pairs = Object.entries(charge.metadata).map(([name, value]): Detail => [name, own(value)])
+  return component(
+    Card,
+    { title: 'Details' },
+    component(Details, { items }),
+    pairs.length > 0
+      ? component(Card, { title: 'Metadata', class: 'inner' }, component(Details, { items: pairs }))
+      : null,
+  )
+}
+
+export function Refunds({ rows }: { rows: readonly RefundView[] }): VNode | null {
+  if (rows.length === 0) return null
+  return component(
+    Card,
+    { title: 'Refunds' },
+    Table({
+      ...{
+        label: 'Refunds of this payment',
+        rows,
+        clickable: false,
+        idOf: ({ refund_id }: RefundView) => refund_id,
+      },
+      columns: [
+        { head: 'Amount', class: 'num', cell: (refund) => component(Amount, refund) },
+        { head: 'Status', cell: ({ status }) => component(Badge, { status }) },
+        {
+          head: 'Reason',
+          class: 'wide',
+          cell: ({ failure_message: why, reason }) => own(why ?? (reason === null ? '' : sentence(reason))),
+        },
+        { head: 'Created', cell: ({ refunded_at: at }) => component(Time, { at }) },
+        { head: 'Id', cell: ({ refund_id: id }) => component(Id, { id }) },
+      ],
+    }),
+  )
+}
+
+export function Disputes({ rows }: { rows: readonly DisputeView[] }): VNode | null {
+  if (rows.length === 0) return null
+  return component(
+    Card,
+    { title: 'Disputes' },
+    Table({
+      ...{ label: 'Disputes of this payment', rows, clickable: false, idOf: ({ id }: DisputeView) => id },
+      columns: [
+        { head: 'Amount', class: 'num', cell: (dispute) => component(Amount, dispute) },
+        { head: 'Status', cell: ({ status }) => component(Badge, { status, kind: 'dispute' }) },
+        { head: 'Reason', class: 'wide', cell: ({ reason }) => own(reason ?? '') },
+        { head: 'Created', cell: ({ created_at: at }) => component(Time, { at }) },
+        { head: 'Id', cell: ({ id }) => component(Id, { id }) },
+      ],
+    }),
+  )
+}
+
+export function Ledger({ rows }: { rows: readonly LedgerEntryView[] }): VNode {
+  return component(
+    Card,
+    { title: 'Ledger' },
+    rows.length === 0
+      ? p({ class: 'soft' }, 'No money was booked.')
+      : Table({
+          ...{ label: 'Ledger entries of this payment', rows, clickable: false },
+          idOf: ({ sequence }: LedgerEntryView) => String(sequence),
+          columns: [
+            { head: 'Account', class: 'wide', cell: ({ account }) => account },
+            { head: 'Amount', class: 'num', cell: (entry) => component(Amount, entry) },
+            { head: 'Booked', cell: ({ created_at: at }) => component(Time, { at }) },
+          ],
+        }),
+  )
+}

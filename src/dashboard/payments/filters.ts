@@ -1,0 +1,124 @@
+/** The filters of the payments: in the URL, in the API's words, and for one payment. */
+import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
+import { decimal, parseAmount } from '../format.ts'
+import type { Query } from '../router.ts'
+import { statusOf } from '../texts.ts'
+import type { Filter } from '../ui/filters.ts'
+
+const STATUSES = [
+  ...['succeeded', 'processing', 'requires_action', 'authorized'],
+  ...['failed', 'canceled', 'partially_refunded', 'refunded'],
+]
+const choice = (status: string) => [status, statusOf(status).word] as const
+
+export const currencyFilter: Filter = {
+  ...{ name: 'currency', label: 'Currency', kind: 'select' },
+  choices: [...CURRENCY_EXPONENTS.keys()].map((code) => [code, code.toUpperCase()]),
+}
+export const dateFilters: readonly Filter[] = [
+  { name: 'from', label: 'From', kind: 'date' },
+  { name: 'until', label: 'Until', kind: 'date' },
+]
+
+/** The filters to draw: an amount needs the digits of its currency, so its fields follow the choice of one. */
+export function paymentFilters(providers: readonly string[], currency: string | null): readonly Filter[] {
+  const code = currency?.toUpperCase()
+  return [
+    { name: 'status', label: 'Status', kind: 'many', choices: STATUSES.map(choice) },
+    { name: 'customer', label: 'Customer', kind: 'text' },
+    providers.length > 0
+      ? {
+          name: 'provider',
+          label: 'Provider',
+          kind: 'select',
+          choices: providers.map((name) => [name, name]),
+        }
+      : { name: 'provider', label: 'Provider', kind: 'text' },
+    { name: 'decline_code', label: 'Decline code', kind: 'text' },
+    currencyFilter,
+    ...(code
+      ? ([
+          { name: 'least', label: `At least, ${code}`, kind: 'text' },
+          { name: 'most', label: `At most, ${code}`, kind: 'text' },
+        ] as const)
+      : []),
+    ...dateFilters,
+  ]
+}
+
+/** The start of a day, in the reader's zone; `days` later. Undefined if the text is no day. */
+function dayStart(day: string | null, utc: boolean, days: number): string | undefined {
+  const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day ?? '') ?? []
+  if (year === undefined) return undefined
+  const parts = [Number(year), Number(month) - 1, Number(date) + days] as const
+  const at = utc ? new Date(Date.UTC(...parts)) : new Date(...parts)
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString()
+}
+
+/** The times of the filters `from` and `until`, which are days; a link may have exact times in the API's words. */
+export function timesOf(query: URLSearchParams, utc: boolean): Query {
+  return {
+    created_gte: dayStart(query.get('from'), utc, 0) ?? query.get('created_gte'),
+    created_lt: dayStart(query.get('until'), utc, 1) ?? query.get('created_lt'),
+  }
+}
+
+export type Asked = {
+  readonly query: Query
+  /** What is wrong with the typed amounts. */
+  readonly problem?: string
+}
+
+/** The query of the API, from that of the page. */
+export function askedOf(query: URLSearchParams, utc: boolean): Asked {
+  const currency = query.get('currency') ?? ''
+  const read = (name: string) => {
+    const typed = query.get(name)
+    return typed === null || currency === '' ? undefined : parseAmount(typed, currency)
+  }
+  const [least, most] = [read('least'), read('most')]
+  const wrong = [least, most].find((one) => one && 'problem' in one)
+  const asText = (one: typeof least) => (one && 'amount' in one && one.amount > 0 ? String(one.amount) : null)
+  return {
+    query: {
+      status: query.getAll('status').join(','),
+      ...{ customer: query.get('customer'), provider: query.get('provider'), currency },
+      decline_code: query.get('decline_code'),
+      amount_gte: asText(least) ?? query.get('amount_gte'),
+      amount_lte: asText(most) ?? query.get('amount_lte'),
+      ...timesOf(query, utc),
+    },
+    ...(wrong && 'problem' in wrong && { problem: wrong.problem }),
+  }
+}
+
+/** Exact filters of a link that no field shows, in words. */
+export function hiddenFilters(query: URLSearchParams): readonly (readonly [name: string, words: string])[] {
+  const currency = query.get('currency') ?? 'usd'
+  const amount = (name: string) => {
+    const minor = query.get(name)
+    return minor !== null && /^\d{1,16}$/.test(minor) ? decimal(BigInt(minor), currency) : minor
+  }
+  const found = [
+    ['created_gte', `since ${query.get('created_gte')}`],
+    ['created_lt', `before ${query.get('created_lt')}`],
+    ['amount_gte', `at least ${amount('amount_gte')}`],
+    ['amount_lte', `at most ${amount('amount_lte')}`],
+  ] as const
+  return found.filter(([name]) => query.has(name))
+}
+
+/** Whether a new payment belongs to the list with this query; times of new payments are now. */
+export function fitsQuery(charge: ChargeView, query: Query): boolean {
+  const statuses = String(query['status'] ?? '').split(',')
+  const is = (name: 'customer' | 'provider' | 'currency' | 'decline_code') =>
+    !query[name] || query[name] === charge[name]
+  return (
+    (statuses[0] === '' || statuses.includes(charge.status)) &&
+    (['customer', 'provider', 'currency', 'decline_code'] as const).every(is) &&
+    (!query['amount_gte'] || charge.amount >= Number(query['amount_gte'])) &&
+    (!query['amount_lte'] || charge.amount <= Number(query['amount_lte'])) &&
+    (!query['created_lt'] || charge.created_at < String(query['created_lt']))
+  )
+}
