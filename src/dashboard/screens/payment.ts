@@ -102,7 +102,7 @@ function Story({ payment: { charge, attempts } }: { payment: Payment }): VNode {
       beside: fragment(
         component(Badge, { status: attempt.status }),
         operation ? span({}, operation) : null,
-        attempt.duration_ms === null ? null : span({ class: 'soft' }, duration(attempt.duration_ms)),
+        !attempt.duration_ms ? null : span({ class: 'soft' }, duration(attempt.duration_ms)),
       ),
       ...{ sentence: chapter.sentence, soft: softLine(chapter) },
     }

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../api.ts'
 import { asApiError } from '../resource.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { endRequest, keyOf, startRequest } from './dialog-key.ts'
+import { endRequest, keyOf, newKey, startRequest } from './dialog-key.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
@@ -51,7 +51,8 @@ type FormDialogProps = {
   /** False while the typed values cannot be sent. */
   valid?: boolean
   /**
-   * Sends the request with this Idempotency-Key, which stays the same as long as the dialog is open. The text that it
+   * Sends the request with this Idempotency-Key, which stays the same as long as the dialog is open, unless an outcome is
+   * stored under it. The text that it
    * returns says what was done. An error is shown in the dialog, and everything that was typed stays.
    */
   onSubmit: (values: FormValues, key: string) => Promise<string | undefined>
@@ -59,11 +60,14 @@ type FormDialogProps = {
   children?: ComponentChildren
 }
 
+/** The provider declined, could not be called, or the key belongs to another request: a repetition changes nothing. */
+const ENDED: ReadonlySet<number> = new Set([402, 422, 502])
+
 /** A form in a modal dialog. Enter sends it once; Escape closes it, unless it is being sent. */
 export function FormDialog(props: FormDialogProps): VNode {
   const { title, submit, purpose, danger = false, confirm, valid = true, onSubmit, onClose, children } = props
   const element = useRef<HTMLDialogElement>(null)
-  const key = useMemo(() => keyOf(purpose), [])
+  const [key, setKey] = useState(() => keyOf(purpose))
   const [sending, setSending] = useState(false)
   const [error, setError] = useState<ApiError | undefined>()
   const [typed, setTyped] = useState('')
@@ -89,6 +93,8 @@ export function FormDialog(props: FormDialogProps): VNode {
       const failed = asApiError(caught)
       // Without a response, the server may have done it: the key stays.
       if (failed.status !== 0) endRequest(purpose)
+      // The key keeps this outcome; who presses the button again wants another one.
+      if (ENDED.has(failed.status)) setKey(newKey())
       setError(failed)
       setSending(false)
     }
