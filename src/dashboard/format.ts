@@ -1,5 +1,5 @@
 /** Money, times and counts as people read them. Money never passes through a division or a floating-point number. */
-import { currencyExponent } from '../domain/money.ts'
+import { CURRENCY_EXPONENTS } from '../domain/currencies.ts'
 import { zone } from './preferences.ts'
 
 export type Minor = number | bigint
@@ -8,7 +8,7 @@ const locale = typeof navigator === 'undefined' ? 'en' : navigator.language
 const formats = new Map<string, Intl.NumberFormat>()
 
 /** The places of a currency's minor unit. The table is ours: Intl's differs for 17 currencies. */
-const digitsOf = (currency: string) => currencyExponent(currency.toLowerCase()) ?? 2
+const digitsOf = (currency: string) => CURRENCY_EXPONENTS.get(currency.toLowerCase()) ?? 2
 
 /** An amount of minor units as a plain decimal: `1234.50`. For fields, copies and files. */
 export function decimal(amount: Minor, currency: string): string {

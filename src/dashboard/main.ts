@@ -1,18 +1,14 @@
 /** The first module of the dashboard. */
 import { render } from 'preact'
-import { startLive } from './live.ts'
 import { loadMe } from './me.ts'
 import './preferences.ts'
 import { followLinks } from './router.ts'
 import { Shell } from './shell.ts'
-import { startShortcuts } from './shortcuts.ts'
 import { component } from './tags.ts'
 
 const root = document.getElementById('dashboard')
 if (root) {
   followLinks()
-  startShortcuts()
-  startLive()
   void loadMe()
   render(component(Shell, {}), root)
 }

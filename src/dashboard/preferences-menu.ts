@@ -5,37 +5,33 @@ import { density, shortcuts, theme } from './preferences.ts'
 import { button, component, div, hr, span, type VNode } from './tags.ts'
 import { type Choice, SelectField } from './ui/field.ts'
 
-/** The menu of the account: looks, shortcuts, and the way out. */
-export function Preferences({ name }: { name: string }): VNode {
+/** The menu of the account: looks, shortcuts, and the way out. The account's name in the top bar opens it. */
+export function Preferences(): VNode {
   const key = me.value?.key
   return div(
-    { class: 'menu-place' },
-    button({ type: 'button', class: 'plain account', popovertarget: 'preferences' }, name),
-    div(
-      {
-        id: 'preferences',
-        class: 'menu wide',
-        popover: 'auto',
-        role: 'group',
-        'aria-label': 'Account and preferences',
-      },
-      key ? div({ class: 'soft' }, 'Signed in with ', span({ class: 'mono' }, key.name ?? key.id)) : null,
-      choice('Theme', theme, [
-        ['system', 'As the system'],
-        ['light', 'Light'],
-        ['dark', 'Dark'],
-      ]),
-      choice('Rows', density, [
-        ['normal', 'Normal'],
-        ['compact', 'Compact'],
-      ]),
-      choice('Keyboard shortcuts', shortcuts, [
-        ['on', 'On'],
-        ['off', 'Off'],
-      ]),
-      key ? hr({}) : null,
-      key ? button({ type: 'button', class: 'item', onClick: () => void signOut() }, 'Sign out') : null,
-    ),
+    {
+      id: 'preferences',
+      class: 'menu wide',
+      popover: 'auto',
+      role: 'group',
+      'aria-label': 'Account and preferences',
+    },
+    key ? div({ class: 'soft' }, 'Signed in with ', span({ class: 'mono' }, key.name ?? key.id)) : null,
+    choice('Theme', theme, [
+      ['system', 'As the system'],
+      ['light', 'Light'],
+      ['dark', 'Dark'],
+    ]),
+    choice('Rows', density, [
+      ['normal', 'Normal'],
+      ['compact', 'Compact'],
+    ]),
+    choice('Keyboard shortcuts', shortcuts, [
+      ['on', 'On'],
+      ['off', 'Off'],
+    ]),
+    key ? hr({}) : null,
+    key ? button({ type: 'button', class: 'item', onClick: () => void signOut() }, 'Sign out') : null,
   )
 }
 

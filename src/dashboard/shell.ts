@@ -1,22 +1,20 @@
 /** The frame of every screen: navigation, top bar, and the place of the screen. */
+import { useEffect, useState } from 'preact/hooks'
 import { signedOut } from './api.ts'
 import { loadMe, me, meError } from './me.ts'
 import { Navigation } from './navigation-bar.ts'
 import { Outlet } from './outlet.ts'
-import { SignIn } from './sign-in.ts'
 import { a, component, div, fragment, main, type VNode } from './tags.ts'
-import { TopBar } from './top-bar.ts'
-import { Dialogs } from './ui/dialog.ts'
+import { OpenBar, TopBar } from './top-bar.ts'
 import { Failure, Skeleton } from './ui/empty.ts'
-import { Toasts } from './ui/toast.ts'
 
 export function Shell(): VNode {
-  if (signedOut.value) return component(SignIn, {})
-  const mode = me.value?.mode
+  if (signedOut.value) return component(Later, { load: loadSignIn, key: 'sign-in' })
   return fragment(
     a({ class: 'skip', href: '#content' }, 'Skip to content'),
+    component(OpenBar, {}),
     div(
-      { class: `frame ${mode === 'test' ? 'test' : ''}` },
+      { class: `frame ${me.value?.mode ?? ''}` },
       component(Navigation, {}),
       div(
         { class: 'side-by' },
@@ -24,8 +22,7 @@ export function Shell(): VNode {
         main({ id: 'content', tabIndex: -1 }, component(Content, {})),
       ),
     ),
-    component(Dialogs, {}),
-    component(Toasts, {}),
+    me.value ? component(Later, { load: loadLate, key: 'late' }) : null,
   )
 }
 
@@ -33,4 +30,20 @@ function Content(): VNode {
   if (me.value) return component(Outlet, {})
   if (meError.value) return component(Failure, { error: meError.value, onRetry: () => void loadMe() })
   return component(Skeleton, { lines: 8 })
+}
+
+const loadSignIn = () => import('./sign-in.ts').then(({ SignIn }) => SignIn)
+const loadLate = () => import('./late.ts').then(({ Late }) => Late)
+
+/** A part that is loaded once it is needed, after what is already shown. */
+function Later({ load }: { load: () => Promise<() => VNode> }): VNode | null {
+  const [Part, setPart] = useState<(() => VNode) | undefined>()
+  useEffect(() => {
+    load().then(
+      (part) => setPart(() => part),
+      // Without it, screens can be read; the next load of the page tries again.
+      () => {},
+    )
+  }, [])
+  return Part ? component(Part, {}) : null
 }

@@ -1,14 +1,14 @@
+/** The bar above the screen, and the one above both that warns of open doors. */
 import { zoneName } from './format.ts'
 import { live } from './live.ts'
-import { me } from './me.ts'
+import { can, me } from './me.ts'
 import { zone } from './preferences.ts'
-import { Preferences } from './preferences-menu.ts'
+import { href } from './router.ts'
 import { Search } from './search.ts'
-import { button, component, div, header, span, type VNode } from './tags.ts'
+import { a, button, component, div, header, section, span, type VNode } from './tags.ts'
 import { Icon } from './ui/icon.ts'
 
 export function TopBar(): VNode {
-  const account = me.value?.account
   return header(
     { class: 'top-bar' },
     button(
@@ -28,26 +28,45 @@ export function TopBar(): VNode {
         },
         zoneName(),
       ),
-      component(Preferences, { name: account?.name ?? account?.id ?? '' }),
+      button(
+        { type: 'button', class: 'plain account', popovertarget: 'preferences' },
+        me.value?.account.name ?? '',
+      ),
     ),
   )
 }
 
 const WORDS = {
-  connecting: ['Connecting', 'wait'],
-  live: ['Live', 'good'],
-  polling: ['Live', 'good'],
-  paused: ['Paused', 'quiet'],
-  off: ['', 'quiet'],
-  lost: ['Reconnecting', 'warn'],
+  connecting: ['Connecting', 'wait', 'The page connects to the stream of events.'],
+  live: ['Live', 'good', 'Changes are shown as they happen.'],
+  polling: ['Live', 'good', 'Changes are shown every five seconds: something between ends streams.'],
+  paused: ['Paused', 'quiet', 'The page is hidden.'],
+  off: ['', 'quiet', ''],
+  lost: ['Reconnecting', 'warn', 'MiniPay does not respond. What is shown may be old.'],
 } as const
 
 function LiveDot(): VNode | null {
-  const [word, tone] = WORDS[live.value]
+  const [word, tone, title] = WORDS[live.value]
   if (word === '') return null
   return span(
-    { class: `live ${tone}`, role: 'status' },
+    { class: `live ${tone}`, role: 'status', title },
     span({ class: 'dot', 'aria-hidden': true }),
     span({ class: 'word' }, word),
+  )
+}
+
+/** A lasting warning that requests need no key. */
+export function OpenBar(): VNode | null {
+  const access = me.value?.access ?? 'key'
+  if (access === 'key') return null
+  const words =
+    access === 'loopback'
+      ? 'This server has no API key: every program and person on this machine can act here, in test mode.'
+      : 'This server needs no API key (--insecure-no-auth): everybody who reaches it can act here, in test mode.'
+  return section(
+    { class: 'open-bar', 'aria-label': 'Open access' },
+    component(Icon, { name: 'warning' }),
+    span({}, words),
+    access === 'loopback' && can('keys:write') ? a({ href: href('/keys') }, 'Make a key') : null,
   )
 }
