@@ -18,6 +18,7 @@ import { createEventReader, type EventReader } from './events/reader.ts'
 import { createOpenRequests, type OpenRequests } from './open-requests.ts'
 import type { Ending } from './payments/endings.ts'
 import type { Health } from './routing/health.ts'
+import { createPauses, type Pauses } from './routing/pauses.ts'
 import { createProviderCalls, type ProviderCalls } from './routing/provider-calls.ts'
 import type { Router } from './routing/router.ts'
 import { NO_WEBHOOKS, type WebhookTools } from './webhooks/tools.ts'
@@ -31,6 +32,8 @@ export type Context = {
   readonly providers: ReadonlyMap<string, Provider>
   readonly router: Router
   readonly health: Health
+  /** The providers that people have paused. */
+  readonly pauses: Pauses
   readonly log: Log
   /** Timers, monotonic time and randomness. */
   readonly runtime: Runtime
@@ -84,6 +87,7 @@ type Chosen = Omit<
   | 'eventReader'
   | 'keyring'
   | 'sessions'
+  | 'pauses'
   | 'webhooks'
   | 'requests'
   | 'calls'
@@ -119,6 +123,7 @@ export function createContext(
     eventReader: createEventReader(store, bell, runtime),
     keyring,
     sessions: createSessions({ ...{ store, keyring, runtime, sha256 }, ...{ newId, now: clock.now } }),
+    pauses: createPauses(store, clock.now),
     requests: createOpenRequests(runtime),
     calls: createProviderCalls(),
     background: createBackground(),

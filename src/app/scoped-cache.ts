@@ -13,6 +13,8 @@ export type ScopedCache<T> = {
   get(scope: Scope): T | Promise<T>
   /** Call it after each write, also after a failed one: the next `get` reads the value again. */
   forget(scope: Scope): void
+  /** The same for every scope. */
+  clear(): void
 }
 
 export type ScopedCacheOptions<T> = {
@@ -64,6 +66,10 @@ export function createScopedCache<T>(options: ScopedCacheOptions<T>): ScopedCach
       const key = `${accountId}/${mode}`
       cached.delete(key)
       loading.delete(key)
+    },
+    clear() {
+      cached.clear()
+      loading.clear()
     },
   }
 }

@@ -16,7 +16,8 @@ export const ERROR_CODES = {
     'The provider or a velocity limit declined the charge; `decline_code` gives the reason. MiniPay stores the failed charge.',
   provider_declined:
     'The provider declined a capture, a cancel or a refund; `decline_code` gives the reason. No money moved.',
-  provider_unavailable: 'No provider could take the charge, capture, cancel or refund. No money moved.',
+  provider_unavailable:
+    'No provider could take the charge, capture, cancel or refund, and no money moved; or a lookup is not possible now.',
   routing_rules_invalid:
     'The rule set has errors; `problems` lists each with its position. MiniPay stored nothing.',
   routing_version_not_found: 'MiniPay does not keep this version of the routing rules.',

@@ -144,6 +144,7 @@ function createRegistry(metrics: Metrics, watched: Watched) {
   addPayments(gauge, watched)
   addWebhooks(gauge, watched)
   addProviders(gauge, watched)
+  addPauses(gauge, watched)
   counter(
     'minipay_provider_alarms_total',
     'Responses of a provider that contradict the books: a person must check them.',
@@ -199,6 +200,19 @@ function addPayments(gauge: AddGauge, { store, clockMovedMs }: Watched): void {
     (wal) => {
       const bytes = store.logBytes()
       if (bytes !== undefined) wal.set(bytes)
+    },
+  )
+}
+
+/** A pause that is forgotten costs charges, so operators can alert on it. */
+function addPauses(gauge: AddGauge, { store }: Watched): void {
+  gauge(
+    'minipay_provider_pauses',
+    'Pauses of a provider that are in force: for all accounts, or for one account each.',
+    ['provider', 'accounts'],
+    async (pauses) => {
+      for (const total of await store.pauseTotals())
+        pauses.set({ provider: total.provider, accounts: total.allAccounts ? 'all' : 'one' }, total.pauses)
     },
   )
 }

@@ -27,6 +27,7 @@ import type { ClockStore } from './store-clock.ts'
 import type { Commit, CommitResult } from './store-commit.ts'
 import type { LedgerStore } from './store-ledger.ts'
 import type { LimitStore } from './store-limits.ts'
+import type { PauseStore } from './store-pauses.ts'
 import type { RetentionStore } from './store-retention.ts'
 import type { SessionStore } from './store-sessions.ts'
 import type { StatisticsStore } from './store-statistics.ts'
@@ -270,6 +271,7 @@ type Parts = AccessStore &
   ClockStore &
   LedgerStore &
   LimitStore &
+  PauseStore &
   RetentionStore &
   StatisticsStore &
   SessionStore &

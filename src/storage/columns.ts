@@ -9,6 +9,7 @@ import type { Attempt } from '../domain/attempt.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Charge, Dispute, Refund } from '../domain/charge.ts'
 import type { FoundRecord, IdempotencyRecord, StoredEnding } from '../domain/idempotency.ts'
+import type { ProviderPause } from '../domain/routing/pause.ts'
 import type { VelocityCounter } from '../domain/velocity.ts'
 import type { Delivery } from '../domain/webhooks/delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhooks/endpoint.ts'
@@ -215,6 +216,12 @@ export function recordOf({
 }: FoundKey): FoundRecord {
   return { fingerprint, surface, ending: { kind, objectId, facts }, event }
 }
+
+export const PROVIDER_PAUSES = rows<ProviderPause>(
+  'provider_pauses',
+  ['live', 'account_id', 'all_accounts', 'provider'],
+  { provider: text, allAccounts: flag, reason: text, pausedBy: text, pausedAt: time },
+)
 
 export const VELOCITY_COUNTERS = rows<VelocityCounter>(
   'velocity_counters',

@@ -58,7 +58,8 @@ export type Books = {
 /** A clock that advances by a second with each request. */
 let [clock, keys] = [START, 0]
 
-function contextOf(store: Store, providers: readonly Provider[], now: () => number): Context {
+/** A node of its own on a store, with a clock that the test moves. */
+export function contextOf(store: Store, providers: readonly Provider[], now: () => number): Context {
   const runtime = { ...nodeRuntime, now }
   const health = createHealth(now)
   const names = providers.map(({ name }) => name)

@@ -263,6 +263,17 @@ export const worstCases: Readonly<Record<string, Cases>> = {
     'a long status': get(`/api/v1/attempts?status=${'unknown,'.repeat(1_900)}`),
   },
   'GET /api/v1/attempts/:id': { 'a long id': get(`/api/v1/attempts/${'1.'.repeat(7_900)}`) },
+  'POST /api/v1/attempts/:id/lookup': {
+    'unknown names': post('/api/v1/attempts/att_1/lookup', STRANGE),
+    'a long id': post(`/api/v1/attempts/${'1.'.repeat(7_900)}/lookup`, {}),
+  },
+  'POST /api/v1/providers/:name/pause': {
+    'unknown names': post('/api/v1/providers/nobody/pause', { reason: 'x', ...STRANGE }),
+    'a long name': post(`/api/v1/providers/${'1.'.repeat(7_900)}/pause`, { reason: 'x' }),
+  },
+  'POST /api/v1/providers/:name/resume': {
+    'unknown names': post('/api/v1/providers/nobody/resume', { reason: 'x', ...STRANGE }),
+  },
   'POST /api/v1/attempts/:id/resolve': {
     'unknown names': post('/api/v1/attempts/att_1/resolve', { outcome: 'failed', ...STRANGE }),
   },

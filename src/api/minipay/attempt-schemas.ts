@@ -126,6 +126,21 @@ export const AttemptsQuery = strict({
   ...createdFilters,
 })
 
+export const AttemptLookup = named(
+  'AttemptLookup',
+  object({
+    attempt: { ...Attempt, description: 'The attempt after the lookup.' },
+    outcome: oneOf(['succeeded', 'declined', 'pending', 'not_sent', 'unknown'], {
+      description:
+        'What the lookup found. `unknown`: the provider gave no outcome that MiniPay can use; it looks again later.',
+    }),
+    reason: nullable(
+      string({ description: 'Why the outcome is unknown, or why the call was declined or not sent.' }),
+    ),
+  }),
+  'The result of a lookup.',
+)
+
 export const ResolveBody = named(
   'ResolveAttemptRequest',
   strict({

@@ -1,4 +1,5 @@
 import { findAttempt } from '../../app/attempts/list-attempts.ts'
+import { lookUpNow } from '../../app/attempts/look-up-now.ts'
 import { resolveAttempt } from '../../app/attempts/resolve-attempt.ts'
 import { isRejection, reject } from '../../domain/error.ts'
 import { notFound } from '../../domain/not-found.ts'
@@ -10,10 +11,10 @@ import type { AttemptQuery } from '../../ports/store.ts'
 import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { refusalOf, sendRejection } from '../errors.ts'
-import { ATTEMPT } from '../openapi/example-objects.ts'
+import { ATTEMPT, TIME } from '../openapi/example-objects.ts'
 import { pageOf, shows } from '../openapi/examples.ts'
-import { Attempt, AttemptsQuery, ResolveBody, STATES } from './attempt-schemas.ts'
-import { attemptId, idOf } from './fields.ts'
+import { Attempt, AttemptLookup, AttemptsQuery, ResolveBody, STATES } from './attempt-schemas.ts'
+import { attemptId, idOf, NoBody } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
 import { page } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
@@ -22,6 +23,7 @@ import { attemptView } from './views.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
 const validBody = bodyValidator(ResolveBody)
+const validNothing = bodyValidator(NoBody)
 
 const listAttemptsEndpoint: Endpoint = {
   id: 'listAttempts',
@@ -104,6 +106,41 @@ const retrieveAttemptEndpoint: Endpoint = {
   },
 }
 
+const lookUpAttemptEndpoint: Endpoint = {
+  id: 'lookUpAttempt',
+  method: 'POST',
+  url: '/api/v1/attempts/:id/lookup',
+  permission: 'operations:write',
+  summary: 'Look up an attempt at its provider now',
+  description:
+    "MiniPay looks up open attempts by itself; this request does not wait for the next time. It responds once the provider has, at most after the provider's deadline, and MiniPay has stored what the lookup found. While a lookup of the attempt runs, on any node, others are refused with 409 `attempt_not_open`. It needs no Idempotency-Key.",
+  tag: 'Providers',
+  params: idOf(attemptId),
+  query: NoQuery,
+  body: NoBody,
+  responses: { 200: { description: 'What the lookup found.', schema: AttemptLookup } },
+  errors: [
+    ...(['attempt_not_found', 'attempt_not_open', 'provider_not_capable'] as const),
+    ...(['provider_not_configured', 'provider_unavailable', 'overloaded'] as const),
+  ],
+  examples: shows('pending', 'A payment that the provider reports later', {
+    attempt: {
+      ...{ ...ATTEMPT, status: 'pending', resolved_by: null, lookups: 1 },
+      ...{ ended_at: null, duration_ms: null, next_lookup_at: TIME },
+    },
+    outcome: 'pending',
+    reason: null,
+  }),
+  async handle({ context }, request, reply) {
+    const { id } = request.params as { id: string }
+    validNothing(request.body ?? {})
+    const found = await lookUpNow(context, scopeOf(request), id, auditing(context, request))
+    if (isRejection(found)) return sendRejection(reply, found)
+    const { attempt, outcome, reason } = found
+    return sendObject(reply, { attempt: attemptView(attempt), outcome, reason })
+  },
+}
+
 const resolveAttemptEndpoint: Endpoint = {
   id: 'resolveAttempt',
   method: 'POST',
@@ -153,5 +190,6 @@ const resolveAttemptEndpoint: Endpoint = {
 export const attemptEndpoints: readonly Endpoint[] = [
   listAttemptsEndpoint,
   retrieveAttemptEndpoint,
+  lookUpAttemptEndpoint,
   resolveAttemptEndpoint,
 ]

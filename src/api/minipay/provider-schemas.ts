@@ -3,18 +3,28 @@
 import { BREAKER_STATES } from '../../domain/breaker.ts'
 import { MODES } from '../../domain/scope.ts'
 import {
+  array,
   boolean,
   integer,
   named,
   nullable,
   object,
   oneOf,
+  optional,
   type Schema,
   type Static,
+  strict,
   string,
 } from '../../http/schema.ts'
-import { count } from './fields.ts'
+import { count, time } from './fields.ts'
 import { provider } from './routing-schemas.ts'
+
+const reason = string({
+  minLength: 1,
+  maxLength: 200,
+  description: 'The reason, for people. MiniPay stores it with the pause and in the audit log.',
+  examples: ['Bank A books charges twice, incident 4711.'],
+})
 
 const number = (keywords: object = {}): Schema<number> => ({ type: 'number', ...keywords })
 const milliseconds = (description: string) => nullable(integer({ minimum: 0, description, examples: [120] }))
@@ -26,6 +36,23 @@ const breaker = named(
     retry_in_ms: { ...count, description: 'Milliseconds until the next try. 0 unless open.', examples: [0] },
   }),
   'The circuit breaker of a provider.',
+)
+
+const pause = named(
+  'ProviderPause',
+  object({
+    all_accounts: {
+      ...boolean(),
+      description: 'True: for the charges of all accounts. False: for those of your account and mode.',
+    },
+    reason,
+    paused_by: string({
+      description: 'The id of the API key that paused it, or another `actor` of the audit log.',
+      examples: ['keyless'],
+    }),
+    paused_at: { ...time, description: 'When it was paused.' },
+  }),
+  'A pause of a provider.',
 )
 
 export const ProviderState = named(
@@ -48,6 +75,32 @@ export const ProviderState = named(
         partial_capture: { ...boolean(), description: 'It can capture less than was authorized.' },
       },
       { description: 'The capabilities of the provider.' },
+    ),
+    pauses: {
+      ...array(pause),
+      description: 'Paused by a person: no new charge goes to it. Empty unless it is paused; at most two.',
+    },
+    calls: object(
+      {
+        in_flight: {
+          ...count,
+          description: 'Calls of requests that wait for a response now.',
+          examples: [0],
+        },
+        recovery_in_flight: {
+          ...count,
+          description: 'Lookups, and calls that are sent again.',
+          examples: [0],
+        },
+        concurrency: nullable(
+          integer({
+            minimum: 1,
+            description: 'The most calls of requests at once. Null: without limit.',
+            examples: [128],
+          }),
+        ),
+      },
+      { description: 'Its calls in this process.' },
     ),
     breaker: { ...breaker, description: 'Of calls that move money.' },
     window: object(
@@ -81,3 +134,19 @@ export const ProviderState = named(
   'A provider, its capabilities, and the outcomes of its recent calls.',
 )
 export type ProviderView = Static<typeof ProviderState>
+
+const allAccounts = optional({
+  ...boolean(),
+  description:
+    'The pause for the charges of all accounts, in place of that of your account and mode. It needs the permission `accounts:write`.',
+})
+export const PauseBody = named(
+  'PauseProviderRequest',
+  strict({ reason, all_accounts: allAccounts }),
+  'Why the provider is paused, and for whom.',
+)
+export const ResumeBody = named(
+  'ResumeProviderRequest',
+  strict({ reason, all_accounts: allAccounts }),
+  'Why the provider is resumed, and for whom.',
+)

@@ -1,15 +1,34 @@
-import { HEALTH_WINDOW_MS, type HealthSnapshot } from '../../app/routing/health.ts'
+import type { Context } from '../../app/context.ts'
+import { HEALTH_WINDOW_MS } from '../../app/routing/health.ts'
+import { pauseProvider, resumeProvider } from '../../app/routing/pauses.ts'
 import { serves } from '../../app/routing/serving.ts'
-import { NoQuery, sendObject } from '../../http/endpoint.ts'
+import { isRejection } from '../../domain/error.ts'
+import type { ProviderPause } from '../../domain/routing/pause.ts'
+import { NoQuery, type Reply, type Request, sendObject } from '../../http/endpoint.ts'
+import { object, type Static } from '../../http/schema.ts'
 import type { Provider } from '../../ports/provider.ts'
-import { scopeOf } from '../caller.ts'
+import { auditing, scopeOf } from '../caller.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { PROVIDER } from '../openapi/example-objects.ts'
+import { sendRejection } from '../errors.ts'
+import { PAUSE, PROVIDER } from '../openapi/example-objects.ts'
 import { pageOf } from '../openapi/examples.ts'
+import { providerName } from './fields.ts'
 import { page } from './lists.ts'
-import { ProviderState, type ProviderView } from './provider-schemas.ts'
+import { bodyValidator } from './parameters.ts'
+import { PauseBody, ProviderState, type ProviderView, ResumeBody } from './provider-schemas.ts'
+import { timestamp } from './views.ts'
 
-function providerView({ name, kind, mode, capabilities }: Provider, health: HealthSnapshot): ProviderView {
+const validPause = bodyValidator(PauseBody)
+const validResume = bodyValidator(ResumeBody)
+const providerParams = object({ name: { ...providerName, examples: ['bank_a'] } })
+
+/** A provider as a scope sees it, with its `pauses`. */
+function providerView(
+  { health: { snapshot }, calls }: Pick<Context, 'health' | 'calls'>,
+  { name, kind, mode, capabilities, concurrency }: Provider,
+  pauses: readonly ProviderPause[],
+): ProviderView {
+  const health = snapshot(name)
   return {
     name,
     kind,
@@ -21,6 +40,12 @@ function providerView({ name, kind, mode, capabilities }: Provider, health: Heal
       lookup: capabilities.lookup,
       void: capabilities.void,
       partial_capture: capabilities.partialCapture,
+    },
+    pauses: pauses.filter(({ provider }) => provider === name).map(pauseView),
+    calls: {
+      in_flight: calls.inFlight(name, 'requests'),
+      recovery_in_flight: calls.inFlight(name, 'recovery'),
+      concurrency: Number.isFinite(concurrency) ? concurrency : null,
     },
     breaker: { state: health.state, retry_in_ms: health.retryInMs },
     window: {
@@ -40,6 +65,15 @@ function providerView({ name, kind, mode, capabilities }: Provider, health: Heal
   }
 }
 
+function pauseView({
+  allAccounts,
+  reason,
+  pausedBy,
+  pausedAt,
+}: ProviderPause): ProviderView['pauses'][number] {
+  return { all_accounts: allAccounts, reason, paused_by: pausedBy, paused_at: timestamp(pausedAt) }
+}
+
 const listProvidersEndpoint: Endpoint = {
   id: 'listProviders',
   method: 'GET',
@@ -47,19 +81,99 @@ const listProvidersEndpoint: Endpoint = {
   permission: 'operations:read',
   summary: 'List the providers with their health',
   description:
-    'Those that serve the account in the mode of the request, in the order of the configuration, as this process sees them. The built-in sandbox needs no calls.',
+    'Those that serve the account in the mode of the request, in the order of the configuration, as this process sees them, and the pauses of all nodes. The built-in sandbox needs no calls.',
   tag: 'Routing',
-  storeless: true,
   query: NoQuery,
   responses: { 200: { description: 'Every provider.', schema: page(ProviderState) } },
   errors: [],
   examples: pageOf('providers', PROVIDER),
   async handle({ context }, request, reply) {
+    const scope = scopeOf(request)
+    const pauses = await context.store.providerPauses(scope)
     const data = [...context.providers.values()]
-      .filter((provider) => serves(provider, scopeOf(request)))
-      .map((provider) => providerView(provider, context.health.snapshot(provider.name)))
+      .filter((provider) => serves(provider, scope))
+      .map((provider) => providerView(context, provider, pauses))
     return sendObject(reply, { data, has_more: false })
   },
 }
 
-export const providerEndpoints: readonly Endpoint[] = [listProvidersEndpoint]
+const WHOM =
+  'It applies to the charges of your account and mode; with `all_accounts`, to those of all accounts. The other pause, if there is one, stays as it is.'
+
+const pauseProviderEndpoint: Endpoint = {
+  id: 'pauseProvider',
+  method: 'POST',
+  url: '/api/v1/providers/:name/pause',
+  permission: 'operations:write',
+  summary: 'Pause a provider',
+  description: `MiniPay passes it over for new charges, on every node within a second, and across restarts, until it is resumed. Payments that it has are not affected: captures, cancels, refunds, lookups and notifications go on. ${WHOM} A paused provider stays as it is, with its first reason, so this request needs no Idempotency-Key.`,
+  tag: 'Routing',
+  params: providerParams,
+  query: NoQuery,
+  body: PauseBody,
+  responses: { 200: { description: 'The paused provider.', schema: ProviderState } },
+  errors: ['provider_not_found'],
+  examples: [
+    {
+      name: 'paused',
+      summary: 'A paused provider',
+      body: { reason: PAUSE.reason },
+      status: 200,
+      response: { ...PROVIDER, pauses: [PAUSE] },
+    },
+  ],
+  async handle({ context }, request, reply) {
+    return sendProvider(context, request, reply, pauseProvider, validPause(request.body))
+  },
+}
+
+const resumeProviderEndpoint: Endpoint = {
+  id: 'resumeProvider',
+  method: 'POST',
+  url: '/api/v1/providers/:name/resume',
+  permission: 'operations:write',
+  summary: 'Resume a paused provider',
+  description: `New charges go to it again, on every node within a second. ${WHOM} A provider without such a pause stays as it is, so this request needs no Idempotency-Key.`,
+  tag: 'Routing',
+  params: providerParams,
+  query: NoQuery,
+  body: ResumeBody,
+  responses: { 200: { description: 'The provider.', schema: ProviderState } },
+  errors: ['provider_not_found'],
+  examples: [
+    {
+      name: 'resumed',
+      summary: 'A provider that is in use again',
+      body: { reason: 'Bank A has corrected it.' },
+      status: 200,
+      response: PROVIDER,
+    },
+  ],
+  async handle({ context }, request, reply) {
+    return sendProvider(context, request, reply, resumeProvider, validResume(request.body))
+  },
+}
+
+/** Pauses or resumes a provider, and sends it as it is then. */
+async function sendProvider(
+  context: Context,
+  request: Request,
+  reply: Reply,
+  change: typeof pauseProvider,
+  { reason, all_accounts: allAccounts = false }: Static<typeof PauseBody>,
+): Promise<Reply> {
+  const { scope, actor, permissions } = request.caller
+  const mayAll = permissions.has('accounts:write')
+  const { name: provider } = request.params as { name: string }
+  const audit = auditing(context, request)
+  const changed = await change(context, { ...{ scope, actor, mayAll, provider, allAccounts, reason, audit } })
+  if (isRejection(changed)) return sendRejection(reply, changed)
+  const pauses = await context.store.providerPauses({ ...scope, mode: changed.mode })
+  return sendObject(reply, providerView(context, changed, pauses))
+}
+
+export const providerEndpoints: readonly Endpoint[] = [
+  listProvidersEndpoint,
+  pauseProviderEndpoint,
+  resumeProviderEndpoint,
+]

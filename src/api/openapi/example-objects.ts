@@ -202,12 +202,20 @@ export const PROVIDER = {
   kind: 'sandbox',
   mode: 'test',
   capabilities: { idempotency_window_ms: null, lookup: 'none', void: true, partial_capture: true },
+  pauses: [],
+  calls: { in_flight: 0, recovery_in_flight: 0, concurrency: null },
   breaker: CLOSED,
   window: {
     ...{ seconds: 60, calls: 0, errors: 0, declines: 0 },
     ...{ success_rate: null, latency_p50_ms: null, latency_p95_ms: null },
   },
   lookups: { breaker: CLOSED, calls: 0, errors: 0 },
+}
+export const PAUSE = {
+  all_accounts: false,
+  reason: 'Bank A books charges twice, incident 4711.',
+  paused_by: 'keyless',
+  paused_at: TIME,
 }
 export const RULES = {
   rules: [

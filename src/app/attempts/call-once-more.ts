@@ -39,6 +39,8 @@ export async function callOnceMore(
   if (!context.requests.isWaiting(scope, attempt.idempotencyKey)) return null
   const provider = holdingProvider(context, scope, attempt.provider)
   if (!provider || whyUnavailable(context, provider, true) !== null) return null
+  // A payment must not begin at a paused provider; the other calls are of a payment that it has.
+  if (attempt.kind === 'authorize' && (await context.pauses.of(scope)).has(provider.name)) return null
   // An alarm may have been raised since the first call began.
   if (await refuseInDoubt(context, scope, charge.id, attempt.kind)) return null
   const ended = applyOutcome(attempt, outcome, by, at)

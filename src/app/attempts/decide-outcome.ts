@@ -72,22 +72,20 @@ async function endWaitingAttempts(
  * The attempt at the next provider, if this outcome allows a failover. Otherwise the end of the charge, with the
  * providers that would have been next but were skipped.
  */
-function decideAuthorization(
+async function decideAuthorization(
   context: Context,
   work: LoadedAttempt,
   outcome: KnownOutcome,
   by: Resolver,
   at: number,
-): { decision: Decision; next: LoadedAttempt | null } {
+): Promise<{ decision: Decision; next: LoadedAttempt | null }> {
   const { charge, attempt } = work
   const { route } = attempt
   if (!route || route.next.length === 0 || !mayCallNext(context, work, outcome, by))
     return { decision: concludeCharge(charge, attempt, outcome, by, at), next: null }
-  const {
-    ended,
-    last,
-    outcome: decided,
-  } = chooseProvider(context, work.scope, charge, { ...route, skipped: [] })
+  const paused = await context.pauses.of(work.scope)
+  const left = { ...route, skipped: [] }
+  const { ended, last, outcome: decided } = chooseProvider(context, work.scope, charge, left, paused)
   if (decided?.kind === 'not_sent') {
     const skipped = [...route.skipped, ...(last.route?.skipped ?? [])]
     const skippedAll = { ...attempt, route: { ...route, next: [], skipped } }

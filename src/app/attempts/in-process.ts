@@ -19,6 +19,7 @@ import type { Provider } from '../../ports/provider.ts'
 import type { Scope } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { authorizeCall, type RoutedCharge } from '../routing/available-provider.ts'
+import type { Paused } from '../routing/pauses.ts'
 import { servingProvider } from '../routing/serving.ts'
 import { followUpCall } from './call-provider.ts'
 
@@ -32,12 +33,13 @@ export function decideAtOnce(
   command: ChargeCommand,
   charge: RoutedCharge,
   plan: Plan,
+  paused: Paused,
   made: NewIdentity,
   at: number,
 ): Decision | null {
   const [name = '', ...others] = plan.providers
   const provider = servingProvider(context, scope, name)
-  if (!provider || provider.remote || others.length > 0) return null
+  if (!provider || provider.remote || others.length > 0 || paused.has(name)) return null
   if (!command.capture || plan.ruleSetVersion !== null) return null
   const outcome = provider.authorize(authorizeCall(charge, charge.id), at)
   return decideCharge(command, provider.name, outcome, made)

@@ -1,11 +1,12 @@
 /** Resolves open attempts: left by a crash, unknown, pending, or about to expire. */
-import { isOpen, type KnownOutcome, mayChange, recoveryStep } from '../../domain/attempt.ts'
+import { isOpen, type KnownOutcome, mayChange, type Outcome, recoveryStep } from '../../domain/attempt.ts'
 import { requestedFollowUp } from '../../domain/cancel-request.ts'
 import type { ChargeStatus } from '../../domain/charge.ts'
 import { expireAuthorization } from '../../domain/lifecycle.ts'
 import { reverseRefund } from '../../domain/refund.ts'
 import type { RemoteProvider } from '../../ports/provider.ts'
 import type { ScopedAttempt } from '../../ports/store.ts'
+import type { Audit } from '../audit.ts'
 import { type CommitStep, commitStep } from '../commit.ts'
 import type { Context } from '../context.ts'
 import { beginRequestedCancel } from '../payments/cancel-requests.ts'
@@ -28,6 +29,8 @@ const NO_LOOKUP_MS = 600_000
 const EXPIRED = 'authorization_expired'
 /** Wait while the provider is unavailable, in ms. */
 const UNAVAILABLE_MS = 5_000
+/** Wait while the provider is paused and an attempt can only be sent again, in ms. */
+const PAUSED_MS = 30_000
 /** Wait while the outcome that decides the authorization is unknown, in ms. */
 const UNDECIDED_MS = 60_000
 /** Interval of lookups for an authorization that is still held after its expiry, in ms. */
@@ -61,19 +64,35 @@ async function recoverOpenAttempt(context: Context, work: LoadedAttempt): Promis
   if (!isOpen(attempt)) return checkExpiry(context, work)
   const now = context.now()
   const provider = remoteProvider(context, work.scope, attempt.provider)
+  const paused = provider !== undefined && (await context.pauses.of(work.scope)).has(provider.name)
   const step = provider
-    ? nextRecoveryStep(context, provider, attempt, context.clock.nowFor(attempt.id))
+    ? nextRecoveryStep(context, provider, attempt, context.clock.nowFor(attempt.id), paused)
     : 'wait'
   if (!provider || step === 'wait') {
     await postponeUntil(context, work, now + NO_LOOKUP_MS)
     if (provider) await cancelAbandoned(context, provider, work)
     return
   }
-  if (step === 'later') return postponeUntil(context, work, now + UNAVAILABLE_MS)
+  if (step === 'later') return postponeUntil(context, work, now + (paused ? PAUSED_MS : UNAVAILABLE_MS))
+  await takeStep(context, provider, work, step)
+}
+
+/**
+ * Takes a step of recovery for a claimed attempt that is open: calls the provider, settles the outcome and returns it. A
+ * step that a person requested needs `audit`.
+ */
+export async function takeStep(
+  context: Context,
+  provider: RemoteProvider,
+  work: LoadedAttempt,
+  step: 'lookup' | 'resend',
+  audit?: Audit,
+): Promise<Outcome> {
   const outcome = await callProvider(context, provider, work, step)
-  const next = await settleAttempt(context, work, outcome, step)
+  const next = await settleAttempt(context, work, outcome, step, audit)
   if (next) sendAttempt(context, next)
   else if (outcome.kind === 'pending') await cancelAbandoned(context, provider, work)
+  return outcome
 }
 
 /**

@@ -13,22 +13,27 @@ export function mayLookUp({ health, calls }: Context, provider: RemoteProvider, 
 /**
  * The step of recovery for an open attempt now; `later` while breakers forbid it. When lookups and resends alternate
  * and one is forbidden, the other takes its turn. The probe of the breaker for calls that move money is reserved for
- * requests, unless only a resend can give the outcome.
+ * requests, unless only a resend can give the outcome. While a person has `paused` the provider, an authorization is looked
+ * up, and not sent again: it might take a new payment.
  */
 export function nextRecoveryStep(
   context: Context,
   provider: RemoteProvider,
   attempt: Attempt,
   now: number,
+  paused = false,
 ): 'lookup' | 'resend' | 'wait' | 'later' {
   const { health } = context
+  const isHeld = paused && attempt.kind === 'authorize'
   const { name, capabilities } = provider
   const may = (step: 'lookup' | 'resend') =>
     step === 'lookup'
       ? health.peek(name, 'lookup') !== 'open'
-      : capabilities.lookup === 'none'
-        ? health.peek(name) !== 'open'
-        : health.peek(name) === 'closed'
+      : isHeld
+        ? false
+        : capabilities.lookup === 'none'
+          ? health.peek(name) !== 'open'
+          : health.peek(name) === 'closed'
   const step = recoveryStep(capabilities, attempt, now)
   if (step === 'wait' || may(step)) return step
   const other = recoveryStep(capabilities, { ...attempt, lookups: attempt.lookups + 1 }, now)

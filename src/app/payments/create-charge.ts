@@ -10,6 +10,7 @@ import type { Context } from '../context.ts'
 import { execute, type KeyedRequest, type Proposal, type Result } from '../execute.ts'
 import { FULL, type RoutedCharge } from '../routing/available-provider.ts'
 import { chooseProvider } from '../routing/choose-provider.ts'
+import type { Paused } from '../routing/pauses.ts'
 import { chargeEnding } from './endings.ts'
 import { limitedProposal } from './limit-charge.ts'
 
@@ -36,9 +37,10 @@ export function createCharge(
       seed: id,
     }
     const plan = context.router.plan(request.scope, facts)
-    if (plan instanceof Promise)
-      return plan.then((then) => proposeCharge(context, request, command, id, then))
-    return proposeCharge(context, request, command, id, plan)
+    const paused = context.pauses.of(request.scope)
+    if (plan instanceof Promise || paused instanceof Promise)
+      return Promise.all([plan, paused]).then((both) => proposeCharge(context, request, command, id, ...both))
+    return proposeCharge(context, request, command, id, plan, paused)
   })
 }
 
@@ -48,11 +50,12 @@ function proposeCharge(
   command: ChargeCommand,
   id: string,
   plan: Plan,
+  paused: Paused,
 ): Proposal | Rejection {
   const at = context.now()
   const made = { id, now: madeAt(id, at), idempotencyKey: request.key }
   const charge = { ...command, id, idempotencyKey: request.key }
-  const proposed = proposeAtProvider(context, request.scope, command, charge, plan, made, at)
+  const proposed = proposeAtProvider(context, request.scope, command, charge, plan, paused, made, at)
   if (plan.limits.length === 0 || isRejection(proposed)) return proposed
   return limitedProposal(proposed, command, made, plan.limits)
 }
@@ -64,10 +67,11 @@ function proposeAtProvider(
   command: ChargeCommand,
   charge: RoutedCharge,
   plan: Plan,
+  paused: Paused,
   made: NewIdentity,
   at: number,
 ): Proposal | Rejection {
-  const decided = decideAtOnce(context, scope, command, charge, plan, made, at)
+  const decided = decideAtOnce(context, scope, command, charge, plan, paused, made, at)
   if (decided) return { decision: decided, at, ending: chargeEnding(decided.charge, false) }
   const route: Route = {
     ruleSetVersion: plan.ruleSetVersion,
@@ -77,7 +81,7 @@ function proposeAtProvider(
     failoverOn: plan.failoverOn,
     notes: plan.notes,
   }
-  const { ended, last, outcome } = chooseProvider(context, scope, charge, route)
+  const { ended, last, outcome } = chooseProvider(context, scope, charge, route, paused)
   if (outcome?.kind === 'not_sent' && last.route?.skipped.some(({ reason }) => reason === FULL))
     return reject('provider_unavailable', `No provider is available now: ${outcome.reason}.`)
   const charged = outcome

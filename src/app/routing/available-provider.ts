@@ -2,10 +2,12 @@
 import { type Attempt, newAttempt, type Outcome, type Route } from '../../domain/attempt.ts'
 import type { Charge } from '../../domain/charge.ts'
 import { isHardDecline } from '../../domain/decline.ts'
+import { PAUSED } from '../../domain/routing/pause.ts'
 import type { AuthorizeCall, Provider } from '../../ports/provider.ts'
 import type { Scope } from '../../ports/store.ts'
 import { leaseUntil } from '../attempts/lease.ts'
 import type { Context } from '../context.ts'
+import type { Paused } from './pauses.ts'
 import { serves, servingProvider } from './serving.ts'
 
 /** The part of a charge that its provider gets. */
@@ -23,7 +25,7 @@ export type RoutedCharge = Pick<
 >
 
 /**
- * The attempt at the first available provider of a route, which takes that provider and those before it out of `next`.
+ * The attempt at the first available provider of a route that no person has paused, which takes that provider and those before it out of `next`.
  * If none is available, only the reasons for which each was skipped.
  */
 export function firstAvailable(
@@ -31,12 +33,17 @@ export function firstAvailable(
   scope: Scope,
   charge: RoutedCharge,
   { again: _, ...route }: Route,
+  paused: Paused,
 ): { readonly provider: Provider; readonly attempt: Attempt } | { readonly skipped: Route['skipped'] } {
   const skipped = [...route.skipped]
   for (const [i, name] of route.next.entries()) {
     const rest = route.next.slice(i + 1)
     const provider = servingProvider(context, scope, name)
-    const reason = provider ? whyUnavailable(context, provider, rest.length === 0) : 'not configured'
+    const reason = !provider
+      ? 'not configured'
+      : paused.has(name)
+        ? PAUSED
+        : whyUnavailable(context, provider, rest.length === 0)
     if (provider && reason === null)
       return {
         provider,

@@ -10,6 +10,7 @@ import {
   type RoutedCharge,
   unsentAttempt,
 } from './available-provider.ts'
+import type { Paused } from './pauses.ts'
 
 export type ChosenProvider = {
   /** Attempts of this walk that a provider in this process has declined. */
@@ -21,7 +22,7 @@ export type ChosenProvider = {
 }
 
 /**
- * Walks a route to its first available provider. If that one decides in this process and its decline allows a failover,
+ * Walks a route to its first available provider that is not among the paused ones. If that one decides in this process and its decline allows a failover,
  * walks on to the next one.
  */
 export function chooseProvider(
@@ -29,8 +30,9 @@ export function chooseProvider(
   scope: Scope,
   charge: RoutedCharge,
   route: Route,
+  paused: Paused,
 ): ChosenProvider {
-  const found = firstAvailable(context, scope, charge, route)
+  const found = firstAvailable(context, scope, charge, route, paused)
   if (!('attempt' in found)) {
     const { attempt, outcome } = unsentAttempt(context, scope, charge, {
       ...route,
@@ -47,7 +49,7 @@ export function chooseProvider(
     const left = attempt.route
     if (!left || left.next.length === 0 || !mayFailOver(outcome, left))
       return { ended, last: attempt, outcome }
-    const next = firstAvailable(context, scope, charge, { ...left, skipped: [] })
+    const next = firstAvailable(context, scope, charge, { ...left, skipped: [] }, paused)
     if (!('attempt' in next)) {
       const skipped = [...left.skipped, ...next.skipped]
       return { ended, last: { ...attempt, route: { ...left, next: [], skipped } }, outcome }

@@ -1,5 +1,5 @@
 /** The tables of a copy: the parts that both engines share, and their differences. */
-import { AUDIT, NOUNS } from '../columns.ts'
+import { AUDIT, NOUNS, PROVIDER_PAUSES } from '../columns.ts'
 import { PLACE_COLUMNS } from '../hourly.ts'
 
 export type Table = {
@@ -60,6 +60,7 @@ export const TABLES: readonly Table[] = [
   { name: 'clock', key: ['id'] },
   { name: 'clock_marks', key: ['observed_ms'] },
   { name: 'rule_sets', key: ['account_id', 'live', 'version'] },
+  { name: PROVIDER_PAUSES.name, key: PROVIDER_PAUSES.key },
   { name: 'velocity_counters', key: ['account_id', 'live', 'counter'] },
   { name: 'counters', key: ['account_id', 'live', 'name', 'currency'], made: { part: '0' } },
   {

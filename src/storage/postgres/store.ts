@@ -28,6 +28,7 @@ import { ledgerSliceWork } from './ledger-slices.ts'
 import { migratePostgres, migrations, withClient } from './migrate.ts'
 import { type Heartbeat, type HeartbeatPools, startHeartbeat } from './nodes.ts'
 import { notificationWork } from './notifications.ts'
+import { pauseReads, pauseWork } from './pauses.ts'
 import { createPool, type Pool } from './pool.ts'
 import { purges } from './purges.ts'
 import { accessReads } from './read-access.ts'
@@ -147,6 +148,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     ...ruleSetReads(sql),
     ...providerReads(sql),
     ...statisticReads(sql),
+    ...pauseReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
     ...sessionReads(sql),
@@ -249,6 +251,7 @@ function workOf(pool: Pool, node: string, signals: Signals, onRecorded: (deliver
     ...accessWork(work),
     ...sessionWork(work),
     ...ruleSetWork(work),
+    ...pauseWork(work),
     ...auditWork(pool),
     ...eventPurges(pool),
     ...tellingOf(webhookWork(work), signals),

@@ -11,6 +11,7 @@ import { ledgerReads } from './read-ledger.ts'
 import { ledgerHistoryReads } from './read-ledger-history.ts'
 import { limitReads } from './read-limits.ts'
 import { createStatements } from './read-page.ts'
+import { pauseReads } from './read-pauses.ts'
 import { providerReads } from './read-providers.ts'
 import { ruleSetReads } from './read-rule-sets.ts'
 import { statisticReads } from './read-statistics.ts'
@@ -40,6 +41,7 @@ export function createQueries(db: Connection) {
     ...ruleSetReads(sql),
     ...providerReads(sql),
     ...statisticReads(sql),
+    ...pauseReads(sql),
     ...alarmReads(sql),
     ...accessReads(sql),
     ...sessionReads(sql),

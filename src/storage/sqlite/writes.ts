@@ -21,6 +21,7 @@ import { keyWrites } from './write-keys.ts'
 import { ledgerSliceWrites } from './write-ledger-slices.ts'
 import { limitWrites } from './write-limits.ts'
 import { notificationWrites } from './write-notifications.ts'
+import { pauseWrites } from './write-pauses.ts'
 import { ruleSetWrites } from './write-rule-sets.ts'
 import { webhookCursorWrites } from './write-webhook-cursors.ts'
 import { webhookDeliveryWrites } from './write-webhook-deliveries.ts'
@@ -32,6 +33,7 @@ export const WRITES = {
   ...notificationWrites,
   ...ruleSetWrites,
   ...sessionWrites,
+  ...pauseWrites,
   ...keyWrites,
   ...limitWrites,
   ...ledgerSliceWrites,

@@ -28,6 +28,7 @@ import { balanceLimits, closing, scopesApart, scopesUntouched } from './limits.t
 import { eventLists, filteredLists, ledgerLists, pages } from './lists.ts'
 import { longTexts } from './long-texts.ts'
 import { notifications, settledNotifications } from './notifications.ts'
+import { pauses } from './pauses.ts'
 import { retention } from './retention.ts'
 import { ruleSets } from './rulesets.ts'
 import { sessions } from './sessions.ts'
@@ -108,6 +109,7 @@ export function storeContract(name: string, open: Open): void {
       attemptClaims(open)
       postponements(open)
       attemptLists(open)
+      pauses(open)
       references(open)
     })
     describe('disputes', () => disputes(open))

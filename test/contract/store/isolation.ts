@@ -28,6 +28,7 @@ import {
 } from '../../kit/webhooks.ts'
 import { alarmOf, alarmsCommit } from './alarms.ts'
 import { disputed } from './disputes.ts'
+import { pauseOf } from './pauses.ts'
 import { limited, use } from './velocity.ts'
 
 /** One object of each kind in a scope. */
@@ -51,6 +52,7 @@ async function objectsIn(store: Store, scope: Scope) {
   await committed(store, open.commit)
   await committed(store, limited(scope, [use('card', 5)]))
   await store.replaceRuleSet(scope, 0, rulesOf(RULES), auditEntry(scope))
+  await store.addProviderPause(scope, pauseOf(), auditEntry(scope))
   const webhooks = await webhooksIn(store, scope)
   const key = accessKeyOf(scope)
   const entry = auditEntry(scope, { action: 'key.created', object: key.id })
@@ -143,6 +145,7 @@ const READS = {
   ruleSet: (store, scope) => store.ruleSet(scope),
   ruleSetVersion: (store, scope) => store.ruleSetVersion(scope, 1),
   ruleSetVersions: async (store, scope) => (await store.ruleSetVersions(scope, PAGE)).data,
+  providerPauses: (store, scope) => store.providerPauses(scope),
   velocityCounters: (store, scope) => store.velocityCounters(scope, ['card']),
   accessKey: (store, scope, { key }) => store.accessKey(scope, key.id),
   accessKeys: async (store, scope) => (await store.accessKeys(scope, PAGE)).data,
@@ -174,6 +177,9 @@ const CHANGES = {
   },
   replaceRuleSet: {
     changes: (store, scope) => store.replaceRuleSet(scope, 1, rulesOf('{}'), auditEntry(scope)),
+  },
+  removeProviderPause: {
+    changes: (store, scope) => store.removeProviderPause(scope, pauseOf(), auditEntry(scope)),
   },
   changeWebhookEndpoint: {
     changes: (store, scope, { endpoint }) => {
@@ -211,6 +217,7 @@ const CHANGES = {
 const NOTHING_CHANGED: Readonly<Record<keyof typeof CHANGES, unknown>> = {
   commit: 'version_conflict',
   replaceRuleSet: false,
+  removeProviderPause: false,
   changeWebhookEndpoint: false,
   recordDeliveries: false,
   recordLastTries: false,
@@ -225,6 +232,8 @@ const UNSCOPED = {
   usedScopes: OPERATOR,
   attemptTotals: OPERATOR,
   pendingSince: OPERATOR,
+  pauseTotals: OPERATOR,
+  addProviderPause: of('the pause is stored in the scope that is given'),
   alarmTotals: OPERATOR,
   accounts: OPERATOR,
   account: OPERATOR,
