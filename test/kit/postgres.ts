@@ -265,12 +265,16 @@ async function listening(server: ChildProcess): Promise<void> {
   await promise
 }
 
-/** The database on a server that replaces a file; created if it does not exist. */
+/**
+ * The database on a server that replaces a file; created if it does not exist, as a copy of the one that
+ * TEST_POSTGRES_TEMPLATE names, if any.
+ */
 export async function databaseFor(server: string, file: string): Promise<string> {
   const name = `minipay_${createHash('sha256').update(file).digest('hex').slice(0, 24)}`
   await onDatabase(server, async (client) => {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
-    if (!rowCount) await client.query(`CREATE DATABASE ${name}`)
+    if (!rowCount)
+      await client.query(`CREATE DATABASE ${name} ${copyOf(process.env['TEST_POSTGRES_TEMPLATE'])}`)
   })
   return withDatabase(server, name)
 }
@@ -299,11 +303,16 @@ export async function onDatabase<T>(url: string, use: (client: Client) => Promis
   }
 }
 
+/** The files of a small database are copied sooner than its pages are logged. */
+function copyOf(template: string | undefined): string {
+  return template ? `TEMPLATE ${template} STRATEGY file_copy` : ''
+}
+
 function databasesOf(url: string) {
   const made = new Set<string>()
   const createDatabase = async (template?: string): Promise<string> => {
     const name = `minipay_${randomUUID().replaceAll('-', '')}`
-    const copied = template === undefined ? '' : `TEMPLATE ${databaseName(template)}`
+    const copied = copyOf(template && databaseName(template))
     await onDatabase(url, (client) => client.query(`CREATE DATABASE ${name} ${copied}`))
     made.add(name)
     return withDatabase(url, name)
