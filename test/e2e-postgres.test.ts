@@ -10,6 +10,7 @@ import { databaseName, postgresServer } from './kit/postgres.ts'
 const FILES = [
   'canaries',
   'scopes',
+  'system',
   'golden',
   'demo',
   'charges-refunds',
@@ -50,6 +51,7 @@ const MORE = [
   'in-between',
   'keys-command',
   'lagging-lookups',
+  'me',
   'missing-providers',
   'own-words',
   'public-server',
