@@ -1,0 +1,47 @@
+/** Every screen of the dashboard, as its table of routes has it, and when a page has settled. */
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+
+const ROUTES = new URL('../../src/dashboard/routes.ts', import.meta.url)
+
+/** The patterns of all places, such as `/payments/:id`. */
+export function screenPatterns(): string[] {
+  const found = [...readFileSync(ROUTES, 'utf8').matchAll(/^ {2}\['([^']+)', \(\) => import/gm)]
+  return found.map(([, pattern = '']) => pattern)
+}
+
+/** The path of a pattern below the server's address. `ids` has an id by the first part of the path. */
+export function screenPath(pattern: string, ids: Readonly<Record<string, string | undefined>>): string {
+  const filled = pattern.replace(/:\w+/g, () => {
+    const id = ids[pattern.split('/')[1] ?? '']
+    if (id === undefined) throw new Error(`The test has no id for ${pattern}.`)
+    return encodeURIComponent(id)
+  })
+  return `/dashboard${filled}`
+}
+
+/** Follows a page's requests; the returned function resolves when the page has its heading, and waits for no response. */
+export function watchRequests(page: Page): () => Promise<void> {
+  const pending = new Set<object>()
+  page.on('request', (request) => {
+    if (!request.url().includes('/events/stream')) pending.add(request)
+  })
+  page.on('requestfinished', (request) => void pending.delete(request))
+  page.on('requestfailed', (request) => void pending.delete(request))
+  const draw = () => page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))')
+  return async () => {
+    await page.getByRole('heading', { level: 1 }).first().waitFor()
+    // A response may lead to the next request, and to a drawing.
+    for (let quiet = 0; quiet < 3; ) {
+      await draw()
+      quiet = pending.size === 0 ? quiet + 1 : 0
+    }
+  }
+}
+
+/** Signs in with a key by the form. */
+export async function signIn(page: Page, secret: string): Promise<void> {
+  await page.getByLabel('API key').fill(secret)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('navigation', { name: 'Main' }).waitFor({ state: 'attached' })
+}
