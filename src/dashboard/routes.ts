@@ -24,6 +24,7 @@ export const ROUTES: readonly Route[] = [
   ['/webhooks/:id', () => import('./screens/webhook.ts')],
   ['/deliveries/:id', () => import('./screens/delivery.ts')],
   ['/events', () => import('./screens/events.ts')],
+  ['/events/:id', () => import('./screens/event.ts')],
   ['/keys', () => import('./screens/keys.ts')],
   ['/audit', () => import('./screens/audit.ts')],
   ['/accounts', () => import('./screens/accounts.ts')],

@@ -1,15 +1,92 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import type { EventView } from '../../api/minipay/event-schemas.ts'
+import { api } from '../api.ts'
+import { count } from '../format.ts'
+import { live, useEvents } from '../live.ts'
+import { type ListPage, usePages } from '../resource.ts'
+import { href, place } from '../router.ts'
+import { a, component, p, span, type VNode } from '../tags.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty, NothingMatches } from '../ui/empty.ts'
+import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
+import { type Column, List } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+import { objectOf } from '../webhooks/event-objects.ts'
+
+const NEWEST = Number.MAX_SAFE_INTEGER
+
+const FILTERS: readonly Filter[] = [
+  {
+    ...{ name: 'type', label: 'Type', kind: 'select' },
+    choices: [
+      ['payment.*', 'Payments'],
+      ['refund.*,payment.refunded', 'Refunds'],
+      ['dispute.*', 'Disputes'],
+      ['alarm.*', 'Alarms'],
+      ['webhook_endpoint.*', 'Webhook endpoints'],
+      ['payment.failed,payment.capture_failed,payment.cancel_failed,refund.failed', 'What failed'],
+    ],
+  },
+  { name: 'object', label: 'About', kind: 'text' },
+]
+
+const COLUMNS: readonly Column<EventView>[] = [
+  { head: 'Number', class: 'num', cell: ({ sequence }) => count(sequence) },
+  { head: 'Event', cell: ({ id, type }) => a({ href: href(`/events/${id}`) }, type) },
+  {
+    ...{ head: 'About', class: 'wide' },
+    cell: (event) => {
+      const { id, path } = objectOf(event)
+      return id === undefined ? '' : component(Id, { id, ...(path && { href: href(path) }) })
+    },
+  },
+  { head: 'Stored', class: 'named', cell: ({ created_at: at }) => component(Time, { at }) },
+]
 
 export default function Events(): VNode {
+  const query = filterValues(FILTERS)
+  const pages = usePages(
+    (after, signal) =>
+      api.get<ListPage<EventView>>(
+        '/events',
+        { limit: 50, ...query, before: after === undefined ? NEWEST : after },
+        { signal },
+      ),
+    ({ sequence }) => String(sequence),
+    [place.value.query.toString()],
+  )
+  const types = String(query['type'] ?? '')
+    .split(',')
+    .filter(Boolean)
+  const object = place.value.query.get('object') ?? undefined
+  useEvents(
+    { ...(types.length > 0 && { types: types.map((type) => type.replace('*', '')) }), object },
+    (events) => {
+      // At the top of the page, new ones come by themselves: nothing moves under the reader there.
+      if (scrollY < 40 && !pages.loading.value) pages.update((page) => withNew(page, events))
+      else pages.newer.value += events.length
+    },
+  )
+  const empty = anyFilter(FILTERS)
+    ? component(NothingMatches, { onClear: () => clearFilters(FILTERS) })
+    : component(Empty, { title: 'No events yet' }, p({}, 'The first payment stores the first event.'))
   return component(
     Page,
-    { title: 'Events' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
-    ),
+    { title: 'Events', actions: component(Tail, {}) },
+    component(Filters, { filters: FILTERS }),
+    component(List<EventView>, {
+      ...{ label: 'Events', noun: 'event', pages, columns: COLUMNS, idOf: ({ id }: EventView) => id, empty },
+    }),
   )
+}
+
+/** The page with the events on top that it does not have yet. */
+function withNew(page: ListPage<EventView>, events: readonly EventView[]): ListPage<EventView> {
+  const newest = page.data[0]?.sequence ?? 0
+  return { ...page, data: [...events.filter(({ sequence }) => sequence > newest).toReversed(), ...page.data] }
+}
+
+function Tail(): VNode {
+  const words = { live: 'New events appear by themselves', polling: 'New events appear every few seconds' }
+  return span({ class: 'soft' }, words[live.value as keyof typeof words] ?? 'Not live at the moment')
 }

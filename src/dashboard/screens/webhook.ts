@@ -1,15 +1,140 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import type { WebhookEndpointView } from '../../api/minipay/webhook-endpoint-schemas.ts'
+import { count, duration } from '../format.ts'
+import { can } from '../me.ts'
+import { go, href } from '../router.ts'
+import type { ScreenProps } from '../routes.ts'
+import { button, code, component, div, fragment, h2, type VNode } from '../tags.ts'
+import { Badge } from '../ui/badge.ts'
+import { Card, Details, Figures } from '../ui/card.ts'
+import { Id } from '../ui/copy.ts'
+import { Loaded, NothingMatches } from '../ui/empty.ts'
+import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
+import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
+import { Time } from '../ui/time.ts'
+import { deleteEndpoint, rotateSecret, sendTest, switchEndpoint } from '../webhooks/actions.ts'
+import { DeliveryList, useDeliveries } from '../webhooks/deliveries.ts'
+import { editEndpoint } from '../webhooks/endpoint-form.ts'
+import { Failures } from '../webhooks/failures.ts'
+import { useEndpoint } from '../webhooks/use-endpoints.ts'
+import { CONFIGURED, disabledBecause, placeOf, successOf } from '../webhooks/words.ts'
 
-export default function Webhook(): VNode {
+type Endpoint = WebhookEndpointView
+
+const FILTERS: readonly Filter[] = [
+  {
+    ...{ name: 'status', label: 'Status', kind: 'select' },
+    choices: [
+      ['pending', 'Pending'],
+      ['delivered', 'Delivered'],
+      ['failed', 'Failed'],
+    ],
+  },
+  { name: 'event_type', label: 'Event type', kind: 'text' },
+  { name: 'last_error', label: 'Error', kind: 'text' },
+]
+
+export default function Webhook({ params }: ScreenProps): VNode {
+  const { id = '' } = params
+  const resource = useEndpoint(id)
+  const endpoint = resource.data.value
+  const changed = (now: Endpoint) => resource.update(() => now)
   return component(
     Page,
-    { title: 'Webhook endpoint' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
-    ),
+    {
+      title: endpoint ? placeOf(endpoint) : 'Webhook endpoint',
+      heading: endpoint
+        ? fragment(placeOf(endpoint), component(Badge, { status: endpoint.status }))
+        : undefined,
+      above: { label: 'Webhooks', href: href('/webhooks') },
+      here: code({}, id),
+      actions: endpoint && can('webhooks:write') ? component(Actions, { endpoint, changed }) : null,
+    },
+    component(Loaded<Endpoint>, { resource, show: (now) => component(Content, { endpoint: now }) }),
   )
+}
+
+function Actions({ endpoint, changed }: { endpoint: Endpoint; changed: (now: Endpoint) => void }): VNode {
+  const test = button(
+    { type: 'button', class: 'button', onClick: () => sendTest(endpoint) },
+    'Send test event',
+  )
+  if (endpoint.id === CONFIGURED) return test
+  const items = [
+    {
+      label: endpoint.status === 'enabled' ? 'Disable…' : 'Enable…',
+      onSelect: () => switchEndpoint(endpoint, changed),
+    },
+    { label: 'Rotate secret…', onSelect: () => rotateSecret(endpoint, changed) },
+    { label: 'Delete…', danger: true, onSelect: () => deleteEndpoint(endpoint, () => go('/webhooks')) },
+  ]
+  return fragment(
+    test,
+    button({ type: 'button', class: 'button', onClick: () => editEndpoint(endpoint, changed) }, 'Edit'),
+    component(Menu, { label: 'More actions', items }),
+  )
+}
+
+function Content({ endpoint }: { endpoint: Endpoint }): VNode {
+  const { id, backlog, pending, failed, attempts_24h: attempts } = endpoint
+  return fragment(
+    component(Figures, {
+      figures: [
+        { label: 'Accepted, 24 h', value: successOf(endpoint), note: `of ${count(attempts)} attempts` },
+        { label: 'Backlog', value: count(backlog), note: 'events of any type' },
+        {
+          ...{ label: 'Pending', value: count(pending), note: 'deliveries' },
+          href: href(`/webhooks/${id}`, { status: 'pending' }),
+        },
+        {
+          ...{ label: 'Failed', value: count(failed), note: 'deliveries' },
+          href: href(`/webhooks/${id}`, { status: 'failed' }),
+        },
+      ],
+    }),
+    component(
+      Card,
+      { title: 'Details', class: 'spread' },
+      component(Details, { items: detailsOf(endpoint) }),
+    ),
+    component(Failures, { endpoint: id, placeOf: () => placeOf(endpoint) }),
+    component(Deliveries, { id }),
+  )
+}
+
+function Deliveries({ id }: { id: string }): VNode {
+  const pages = useDeliveries({ endpoint: id, ...filterValues(FILTERS) })
+  const empty = anyFilter(FILTERS)
+    ? { empty: component(NothingMatches, { onClear: () => clearFilters(FILTERS) }) }
+    : {}
+  return div(
+    { class: 'deliveries' },
+    h2({}, 'Deliveries'),
+    component(Filters, { filters: FILTERS }),
+    component(DeliveryList, { pages, ...empty }),
+  )
+}
+
+function detailsOf(endpoint: Endpoint): readonly (readonly [string, VNode | string | null])[] {
+  const { failing_since: failing, former_secret_until: former, description, rate_limit: rate } = endpoint
+  const disabled = disabledBecause(endpoint)
+  return [
+    ['Why disabled', disabled ?? null],
+    ['URL', endpoint.url],
+    ['Id', component(Id, { id: endpoint.id, whole: true })],
+    ['Set by', endpoint.id === CONFIGURED ? 'The setting WEBHOOK_TARGET' : null],
+    ['Description', description],
+    ['Events', endpoint.events.join(', ')],
+    ['Body', endpoint.format],
+    ['Order', endpoint.ordered ? 'Events of a payment come in their order' : null],
+    ['Most attempts a second', rate === null ? null : count(rate)],
+    [
+      'Retries after',
+      endpoint.retry_delays_seconds.map((s) => duration(s * 1_000)).join(', ') || 'No retries',
+    ],
+    ['Own headers', endpoint.header_names.join(', ') || null],
+    ['Failing since', failing === null ? null : component(Time, { at: failing, ago: true })],
+    ['Former secret works until', former === null ? null : component(Time, { at: former })],
+    ['Created', component(Time, { at: endpoint.created_at, style: 'long' })],
+  ]
 }

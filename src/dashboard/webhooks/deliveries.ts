@@ -1,0 +1,70 @@
+/** A list of webhook deliveries. */
+import type { DeliveryView } from '../../api/minipay/delivery-schemas.ts'
+import { api } from '../api.ts'
+import { relative } from '../format.ts'
+import { type ListPage, type Pages, usePages } from '../resource.ts'
+import { href, type Query } from '../router.ts'
+import { a, component, p, span, type VNode } from '../tags.ts'
+import { Badge } from '../ui/badge.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty } from '../ui/empty.ts'
+import { type Column, List } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+import { usePoll } from './poll.ts'
+import { said } from './words.ts'
+
+/** Deliveries that fit the query, newest first. Those that are shown change in place. */
+export function useDeliveries(query: Query): Pages<DeliveryView> {
+  const load = (after?: string, signal?: AbortSignal) =>
+    api.get<ListPage<DeliveryView>>(
+      '/webhook_deliveries',
+      { limit: 25, ...query, starting_after: after },
+      signal ? { signal } : {},
+    )
+  const pages = usePages(load, ({ id }) => id, [JSON.stringify(query)])
+  usePoll(async () => {
+    const { data } = await load()
+    const known = new Set(pages.rows.map(({ id }) => id))
+    pages.newer.value = data.filter(({ id }) => !known.has(id)).length
+    for (const row of data) pages.replace(row)
+  })
+  return pages
+}
+
+const COLUMNS: readonly Column<DeliveryView>[] = [
+  { head: 'Event', cell: ({ id, event_type: type }) => a({ href: href(`/deliveries/${id}`) }, type) },
+  { head: 'Status', cell: ({ status }) => component(Badge, { status }) },
+  {
+    ...{ head: 'Last attempt', class: 'wide' },
+    cell: ({ last_error: error, last_status: status }) =>
+      error === null
+        ? status === null
+          ? ''
+          : `Accepted with ${status}`
+        : span({ class: 'bad' }, said(error)),
+  },
+  {
+    ...{ head: 'Next attempt', class: 'named' },
+    cell: ({ next_attempt_at: next }) =>
+      next === null ? '' : (relative(next) ?? component(Time, { at: next, style: 'minute' })),
+  },
+  { head: 'Stored', class: 'named', cell: ({ created_at: at }) => component(Time, { at }) },
+  {
+    ...{ head: 'Payment', class: 'named' },
+    cell: ({ transaction_id: id }) =>
+      id === null ? '' : component(Id, { id, href: href(`/payments/${id}`) }),
+  },
+]
+
+export function DeliveryList({ pages, empty }: { pages: Pages<DeliveryView>; empty?: VNode }): VNode {
+  return component(List<DeliveryView>, {
+    ...{ label: 'Deliveries', noun: 'webhook', pages, columns: COLUMNS, idOf: ({ id }: DeliveryView) => id },
+    empty:
+      empty ??
+      component(
+        Empty,
+        { title: 'No deliveries yet' },
+        p({}, 'A delivery is listed once its first attempt ended.'),
+      ),
+  })
+}

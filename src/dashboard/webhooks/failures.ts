@@ -1,0 +1,88 @@
+/** What failed, by endpoint and error. */
+import type { FailuresView } from '../../api/minipay/delivery-schemas.ts'
+import { api } from '../api.ts'
+import { count } from '../format.ts'
+import { can } from '../me.ts'
+import { useResource } from '../resource.ts'
+import { href } from '../router.ts'
+import { a, button, component, type VNode } from '../tags.ts'
+import { Card } from '../ui/card.ts'
+import { Loaded } from '../ui/empty.ts'
+import { type Column, Table } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+import { usePoll } from './poll.ts'
+import { retryAll } from './retry.ts'
+import { said } from './words.ts'
+
+type Group = FailuresView['data'][number]
+type Props = {
+  /** Of this one alone. */
+  endpoint?: string
+  /** The words for an endpoint; undefined if it was deleted: nothing can be sent to it again. */
+  placeOf: (endpoint: string) => string | undefined
+}
+
+/** Failed deliveries in groups; nothing without any. */
+export function Failures({ endpoint, placeOf }: Props): VNode | null {
+  const load = () => api.get<FailuresView>('/webhook_deliveries/failures', { endpoint })
+  const failures = useResource(load, [endpoint])
+  usePoll(async () => {
+    const now = await load()
+    failures.update(() => now)
+  })
+  if (failures.data.value?.data.length === 0) return null
+  return component(
+    Card,
+    {
+      title: 'Failed deliveries',
+      aside: failures.data.value?.has_more ? 'The newest 10,000 are counted' : 'By error of the last attempt',
+    },
+    component(Loaded<FailuresView>, {
+      resource: failures,
+      lines: 3,
+      show: ({ data }) =>
+        component(Table<Group>, {
+          ...{ label: 'Failed deliveries by error', rows: data, idOf: nameOf },
+          columns: columnsOf(placeOf, endpoint === undefined),
+        }),
+    }),
+  )
+}
+
+const nameOf = ({ endpoint, last_error: error }: Group) => `${endpoint} ${error}`
+
+function columnsOf(placeOf: Props['placeOf'], withEndpoint: boolean): readonly Column<Group>[] {
+  const endpoint: Column<Group> = {
+    ...{ head: 'Endpoint', class: 'named' },
+    cell: ({ endpoint }) => placeOf(endpoint) ?? `${endpoint} (deleted)`,
+  }
+  return [
+    {
+      ...{ head: 'Error', class: 'wide' },
+      cell: ({ endpoint, last_error: error }) =>
+        a(
+          { href: href(`/webhooks/${endpoint}`, { status: 'failed', last_error: error }) },
+          error === null ? 'None' : said(error),
+        ),
+    },
+    ...(withEndpoint ? [endpoint] : []),
+    { head: 'Failed', class: 'num named', cell: (group) => count(group.count) },
+    {
+      head: 'Newest',
+      class: 'named',
+      cell: (group) => component(Time, { at: group.newest_created_at, style: 'minute' }),
+    },
+    {
+      ...{ head: 'Actions', class: 'action' },
+      cell: ({ endpoint, last_error: error, count: failed }) => {
+        const place = placeOf(endpoint)
+        return can('webhooks:write') && place !== undefined
+          ? button(
+              { type: 'button', class: 'plain', onClick: () => retryAll({ endpoint, error, place }) },
+              `Retry ${count(failed)}`,
+            )
+          : null
+      },
+    },
+  ]
+}

@@ -1,0 +1,22 @@
+import { useEffect, useRef } from 'preact/hooks'
+
+/** Calls `look` again and again while the component is shown and the page is visible: no event tells of deliveries. */
+export function usePoll(look: () => Promise<void>, everyMs = 5_000): void {
+  const latest = useRef(look)
+  latest.current = look
+  useEffect(() => {
+    let busy = false
+    const timer = setInterval(() => {
+      if (busy || document.hidden) return
+      busy = true
+      // The next look shows whether it was a short trouble; the screen keeps what it has.
+      void latest
+        .current()
+        .catch(() => {})
+        .finally(() => {
+          busy = false
+        })
+    }, everyMs)
+    return () => clearInterval(timer)
+  }, [everyMs])
+}

@@ -1,0 +1,168 @@
+/** Webhooks and events in a real browser: what a person does there, against what the API then says. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import type { EventView } from '../../src/api/minipay/event-schemas.ts'
+import type { WebhookEndpointView } from '../../src/api/minipay/webhook-endpoint-schemas.ts'
+import { client, type Page as ListPage, until } from '../kit/client.ts'
+import { atEnd, folderOf } from '../kit/folders.ts'
+import { startReceiver } from '../kit/receiver.ts'
+import { serve } from '../kit/server.ts'
+import {
+  DELIVERIES_PATH,
+  deliveriesNow,
+  deliveryNow,
+  ENDPOINTS_PATH,
+  endpointNow,
+} from '../kit/webhook-endpoints.ts'
+import { axeFindings, browserTest, openTab, startBrowser } from './browser.ts'
+
+const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name }).waitFor()
+const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first().click()
+/** The button of the open dialog that sends its form. */
+const submit = (page: Page, name: string | RegExp) =>
+  page.getByRole('dialog').getByRole('button', { name }).click()
+
+browserTest('a person makes, tests, repairs, changes and deletes a webhook endpoint', async (t) => {
+  const server = await serve(t, join(folderOf(t), 'webhooks.db'), { WEBHOOK_TARGET: '' })
+  const api = client(server.url)
+  let status = 200
+  const receiver = await startReceiver(
+    (_webhook, response) => void response.writeHead(status).end('so it is'),
+  )
+  atEnd(t, receiver.close)
+  const charge = () => api.post('/api/v1/charges', { amount: 900, currency: 'usd', customer: 'cus_1' })
+  const browser = await startBrowser(t)
+  const { page, faults } = await openTab(browser, server.url, '/dashboard/webhooks')
+
+  await page.getByRole('heading', { name: 'No webhook endpoint yet' }).waitFor()
+  assert.deepEqual(await axeFindings(page), [])
+  await press(page, 'Add endpoint')
+  await page.getByLabel('URL').fill('ftp://shop.example')
+  await submit(page, 'Add endpoint')
+  await page.getByRole('alert').waitFor()
+  assert.equal(await page.getByLabel('URL').inputValue(), 'ftp://shop.example', 'what was typed stays')
+  await page.getByLabel('URL').fill(receiver.url)
+  await page.getByText('Format, order, limits and headers').click()
+  await page.getByLabel('Seconds between attempts').fill('0')
+  await submit(page, 'Add endpoint')
+  await page.getByRole('dialog', { name: 'Store the secret' }).waitFor()
+  assert.match((await page.getByRole('textbox', { name: 'Secret' }).textContent()) ?? '', /^whsec_/)
+  await submit(page, 'I have stored it')
+  await heading(page, /webhook/)
+  const { body } = await api.get<ListPage<WebhookEndpointView>>(ENDPOINTS_PATH)
+  const [endpoint = assert.fail()] = body.data
+  assert.deepEqual([endpoint.url, endpoint.retry_delays_seconds], [receiver.url, [0]])
+  const now = () => endpointNow(api, endpoint.id)
+
+  await press(page, 'Send test event')
+  await submit(page, 'Send test event')
+  await page.getByRole('dialog', { name: 'The test event was delivered' }).waitFor()
+  assert.equal(receiver.received.length, 1)
+  await submit(page, 'Close')
+
+  status = 500
+  for (let i = 0; i < 3; i++) await charge()
+  await until(now, ({ failed }) => failed === 3)
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Webhooks' }).click()
+  await press(page, 'Retry 3')
+  await page.getByText('3 failed deliveries to').waitFor()
+  assert.deepEqual(await axeFindings(page), [])
+  assert.equal((await now()).failed, 3, 'nothing is done before it is confirmed')
+  status = 200
+  await submit(page, 'Retry 3')
+  await page.getByRole('dialog', { name: 'The retry is done' }).waitFor()
+  await page.getByText('3 of 3 sent, 3 delivered.').waitFor()
+  assert.equal((await now()).failed, 0)
+  await submit(page, 'Close')
+
+  await page.getByRole('table').getByRole('link').first().click()
+  await heading(page, /webhook/)
+  await page.getByRole('cell', { name: 'Delivered' }).first().waitFor()
+  assert.deepEqual(await axeFindings(page), [])
+  await page.getByRole('link', { name: 'payment.succeeded' }).first().click()
+  await heading(page, /payment.succeeded/)
+  await page.getByText('The receiver responded with 500').first().waitFor()
+  await page.getByText('so it is').first().waitFor()
+  assert.deepEqual(await axeFindings(page), [])
+  await press(page, 'Send again')
+  await submit(page, 'Send again')
+  const [newest = assert.fail()] = await deliveriesNow(api)
+  const again = await until(
+    () => deliveryNow(api, newest.id),
+    ({ attempts_made: made }) => made.at(-1)?.reason === 'manual',
+  )
+  assert.equal(again.status, 'delivered')
+  await page.getByText('Sent again by a person').waitFor()
+
+  await page.goto(`${server.url}/dashboard/webhooks/${endpoint.id}`)
+  await press(page, 'Edit')
+  await page.getByRole('textbox', { name: 'Events' }).fill('payment.*, refund.failed')
+  await submit(page, 'Save endpoint')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.deepEqual((await now()).events, ['payment.*', 'refund.failed'])
+  await press(page, 'More actions')
+  await press(page, 'Disable…')
+  await submit(page, 'Disable endpoint')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal((await now()).status, 'disabled')
+  await press(page, 'More actions')
+  await press(page, 'Enable…')
+  await submit(page, 'Enable endpoint')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal((await now()).status, 'enabled')
+  await press(page, 'More actions')
+  await press(page, 'Rotate secret…')
+  await submit(page, 'Rotate secret')
+  await page.getByRole('dialog', { name: 'Store the secret' }).waitFor()
+  await submit(page, 'I have stored it')
+  assert.notEqual((await now()).former_secret_until, null)
+  await press(page, 'More actions')
+  await press(page, 'Delete…')
+  const confirm = page.getByRole('dialog').getByRole('button', { name: 'Delete endpoint' })
+  assert.equal(await confirm.isDisabled(), true)
+  await page.getByRole('dialog').getByRole('textbox').fill(new URL(receiver.url).host)
+  await confirm.click()
+  await page.getByRole('heading', { name: 'No webhook endpoint yet' }).waitFor()
+  assert.equal((await api.get(`${ENDPOINTS_PATH}/${endpoint.id}`)).status, 404)
+  assert.equal((await api.get(`${DELIVERIES_PATH}/${newest.id}`)).status, 200)
+  // The browser itself says so of a response with an error, such as that of the wrong URL.
+  assert.deepEqual(
+    faults.filter((fault) => !fault.includes('the server responded with a status of 4')),
+    [],
+  )
+})
+
+browserTest('events are shown newest first, come by themselves, and are filtered', async (t) => {
+  const server = await serve(t, join(folderOf(t), 'events.db'), { WEBHOOK_TARGET: '' })
+  const api = client(server.url)
+  const charge = async (customer: string) =>
+    (await api.post<{ id: string }>('/api/v1/charges', { amount: 900, currency: 'usd', customer })).body.id
+  const browser = await startBrowser(t)
+  const { page, assertClean } = await openTab(browser, server.url, '/dashboard/events')
+  await page.getByRole('heading', { name: 'No events yet' }).waitFor()
+  await page.getByText('New events appear by themselves').waitFor()
+  const first = await charge('cus_1')
+  await page.getByRole('link', { name: 'payment.succeeded' }).waitFor()
+  const second = await charge('cus_2')
+  await api.post('/api/v1/refunds', { transaction_id: second, amount: 100 })
+  await page.getByRole('link', { name: 'payment.refunded' }).waitFor()
+  const types = async () =>
+    page
+      .getByRole('table')
+      .getByRole('link', { name: /^payment/ })
+      .allTextContents()
+  assert.deepEqual(await types(), ['payment.refunded', 'payment.succeeded', 'payment.succeeded'])
+  assert.deepEqual(await axeFindings(page), [])
+
+  await page.getByLabel('About').fill(first)
+  await page.waitForURL(/object=/)
+  await until(types, (shown) => shown.length === 1)
+  await page.getByRole('link', { name: 'payment.succeeded' }).click()
+  await heading(page, 'payment.succeeded')
+  const { body } = await api.get<ListPage<EventView>>(`/api/v1/events?object=${first}`)
+  await page.getByText(`"${first}"`).first().waitFor()
+  assert.ok(page.url().endsWith(body.data[0]?.id ?? ''))
+  assert.deepEqual(await axeFindings(page), [])
+  assertClean()
+})
