@@ -71,6 +71,8 @@ async function stream(abort: AbortSignal): Promise<void> {
   if (response.status === 401) signedOut.value = true
   if (!response.ok || !response.body)
     throw new ApiError(response.status, Object(parseJson(await response.text())), undefined)
+  // What failed meanwhile, such as a screen's request, is loaded again.
+  if (live.value === 'lost') missed.value++
   live.value = 'live'
   const reader = messageReader()
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {

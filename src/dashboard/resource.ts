@@ -96,8 +96,8 @@ export type Pages<T> = Resource<ListPage<T>> & {
 }
 
 /**
- * A list by cursor. `load` gets the cursor of the next page, mostly the id of the last row, for `starting_after`, or undefined for the first page; `idOf`
- * gives the id of a row.
+ * A list by cursor. `load` gets the cursor of the next page, mostly the id of the last row, for `starting_after`, or
+ * undefined for the first page; `idOf` gives the id of a row.
  */
 export function usePages<T>(
   load: (after: string | undefined, signal: AbortSignal) => Promise<ListPage<T>>,
@@ -106,8 +106,11 @@ export function usePages<T>(
 ): Pages<T> {
   const loadingMore = useMemo(() => signal(false), [])
   const newer = useMemo(() => signal(0), [])
+  /** Grows with each first page: a page that comes after it belongs to the former rows. */
+  const loads = useMemo(() => ({ count: 0 }), [])
   const resource = useResource(async (abort) => {
     const page = await load(undefined, abort)
+    loads.count++
     newer.value = 0
     return page
   }, deps)
@@ -117,10 +120,11 @@ export function usePages<T>(
     const cursor = page?.next_cursor ?? (last && idOf(last))
     if (cursor === undefined || loadingMore.value) return
     loadingMore.value = true
+    const { count } = loads
     try {
       const next = await load(cursor, new AbortController().signal)
-      // Meanwhile the filters may have changed.
-      resource.update((now) => (now === page ? { ...next, data: [...now.data, ...next.data] } : now))
+      // Meanwhile the filters may have changed; single rows may have changed, too, and stay as they are.
+      if (count === loads.count) resource.update((now) => ({ ...next, data: [...now.data, ...next.data] }))
     } catch (error) {
       ;(resource.error as Signal<ApiError | undefined>).value = asApiError(error)
     } finally {

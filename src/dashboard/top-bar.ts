@@ -61,8 +61,8 @@ export function OpenBar(): VNode | null {
   if (access === 'key') return null
   const words =
     access === 'loopback'
-      ? 'This server has no API key: every program and person on this machine can act here, in test mode.'
-      : 'This server needs no API key (--insecure-no-auth): everybody who reaches it can act here, in test mode.'
+      ? 'No API key exists: everybody on this machine can act here, in test mode.'
+      : 'MiniPay needs no API key (--insecure-no-auth): everybody who reaches it can act, in test mode.'
   return section(
     { class: 'open-bar', 'aria-label': 'Open access' },
     component(Icon, { name: 'warning' }),

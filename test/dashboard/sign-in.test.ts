@@ -102,7 +102,7 @@ browserTest('without keys, a lasting bar says that everybody on this machine can
   const browser = await startBrowser(t)
   const { page } = await openTab(browser, server.url)
   const bar = page.getByRole('region', { name: 'Open access' })
-  await bar.getByText('every program and person on this machine can act here').waitFor()
+  await bar.getByText('everybody on this machine can act here').waitFor()
   await bar.getByRole('link', { name: 'Make a key' }).click()
   await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor()
   await page.getByRole('button', { name: 'default' }).click()

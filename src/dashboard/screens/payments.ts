@@ -33,8 +33,8 @@ function columns(pages: Pages<ChargeView>): readonly Column<ChargeView>[] {
     },
     { head: 'Detail', class: 'wide', cell: detail },
     { head: 'Provider', cell: ({ provider }) => (provider === 'none' ? '' : provider) },
-    { head: 'Created', cell: ({ created_at: at }) => component(Time, { at }) },
-    { head: 'Id', cell: ({ id }) => component(Id, { id, href: placeOf(id) }) },
+    { head: 'Created', class: 'when', cell: ({ created_at: at }) => component(Time, { at }) },
+    { head: 'Id', class: 'ref', cell: ({ id }) => component(Id, { id, href: placeOf(id) }) },
   ]
   if (!can('refunds:write')) return shown
   return [...shown, { head: 'Actions', class: 'action', cell: (charge) => refundButton(charge, pages) }]

@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../api.ts'
 import { asApiError } from '../resource.ts'
@@ -21,19 +20,8 @@ import { endRequest, keyOf, newKey, startRequest } from './dialog-key.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
-const opened = signal<(() => VNode) | undefined>(undefined)
-
-/** Shows a dialog above every screen, so that a screen that changes meanwhile does not close it. */
-export function showDialog(draw: (close: () => void) => VNode): void {
-  opened.value = () => draw(closeDialog)
-}
-export function closeDialog(): void {
-  opened.value = undefined
-}
-/** The place of the dialog in the page. */
-export function Dialogs(): VNode | null {
-  return opened.value?.() ?? null
-}
+/** The place that draws it is apart, so that a screen need not load forms before one is opened. */
+export { showDialog } from './show-dialog.ts'
 
 export type FormValues = Readonly<Record<string, string>>
 

@@ -24,7 +24,8 @@ export type Column<T> = {
   readonly cell: (row: T) => ComponentChildren
   /**
    * `num` aligns to the right; `wide` takes the space that is left and cuts its text; `action` has buttons. On phones,
-   * `lead` and `side` are the first line of a row, `second` its second; the others follow.
+   * `lead` and `side` are the ends of the first line of a row, `second` and `when` of the second, `ref` and `action` of the
+   * last; each other cell is a line with its label.
    */
   readonly class?: string
 }
