@@ -11,4 +11,6 @@ if (root) {
   followLinks()
   void loadMe()
   render(component(Shell, {}), root)
+  // After the first rows.
+  void import('./attention.ts').then(({ startAttention }) => startAttention())
 }

@@ -49,5 +49,5 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   },
 ]
 
-/** Counts beside the places, by path: what waits for a person. The overview's module keeps them current. */
+/** Counts beside the places, by path: what waits for a person. `attention.ts` keeps them current. */
 export const badges = signal<Readonly<Record<string, number>>>({})

@@ -1,0 +1,60 @@
+/** What waits for a person: for the card of the overview, and as badges of the navigation on every screen. */
+import { effect, signal } from '@preact/signals'
+import type { AttentionView } from '../api/minipay/attention-schemas.ts'
+import { ApiError, api, signedOut } from './api.ts'
+import { onEvents } from './live.ts'
+import { can } from './me.ts'
+import { badges } from './navigation.ts'
+
+/** Undefined until it is loaded, and for readers who may not see it. */
+export const attention = signal<AttentionView | undefined>(undefined)
+
+/** An attempt becomes unknown, and a breaker opens, without an event. */
+const EVERY_MS = 15_000
+/** Events come in bursts: MiniPay is asked once for all of them. */
+const SOON_MS = 1_000
+
+let timer: ReturnType<typeof setTimeout> | undefined
+let loading = false
+
+/** Keeps it current while the page is visible. Called once. */
+export function startAttention(): void {
+  onEvents({}, () => loadIn(SOON_MS))
+  document.addEventListener('visibilitychange', () => loadIn(0))
+  effect(() => {
+    if (can('operations:read') && !signedOut.value) loadIn(0)
+  })
+}
+
+function loadIn(ms: number): void {
+  if (loading) return
+  clearTimeout(timer)
+  timer = setTimeout(() => void load(), ms)
+}
+
+async function load(): Promise<void> {
+  if (document.hidden || !can('operations:read') || signedOut.value) return
+  loading = true
+  try {
+    const found = await api.get<AttentionView>('/attention')
+    attention.value = found
+    badges.value = badgesOf(found)
+  } catch (error) {
+    // The next one shows it; the screens report what they cannot load.
+    if (!(error instanceof ApiError)) throw error
+  } finally {
+    loading = false
+    loadIn(EVERY_MS)
+  }
+}
+
+/** The number beside each place of the navigation. */
+export function badgesOf(found: AttentionView): Readonly<Record<string, number>> {
+  return {
+    '/unresolved': found.unresolved.unknown,
+    '/disputes': found.disputes.open,
+    '/webhooks': found.failed_deliveries,
+    '/alarms': found.open_alarms,
+    '/providers': new Set(found.open_breakers.map(({ provider }) => provider)).size,
+  }
+}

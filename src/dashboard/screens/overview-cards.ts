@@ -1,0 +1,147 @@
+import type { StatisticsRowView } from '../../api/minipay/statistics-schemas.ts'
+import { attention } from '../attention.ts'
+import { count, duration, percent, plural } from '../format.ts'
+import { href } from '../router.ts'
+import { amountOf, isPayment, isRefund, outcomesOf, rowsBy, takesMoney } from '../statistics.ts'
+import { a, component, p, type VNode } from '../tags.ts'
+import { sentence } from '../texts.ts'
+import { Amount } from '../ui/amount.ts'
+import { Card, Figures } from '../ui/card.ts'
+import { Strip } from '../ui/strip.ts'
+import { Table } from '../ui/table.ts'
+import { hoursOf, type OverviewData, RANGES } from './overview-data.ts'
+
+const relativeNote = (since: string) => {
+  const ms = Date.now() - Date.parse(since)
+  return `oldest ${duration(Math.max(0, ms))}`
+}
+
+/** The code of most declines, in words. */
+function topDecline(rows: readonly StatisticsRowView[]): string | undefined {
+  const codes = [...rowsBy(rows, ({ decline_code: code }) => code)].flatMap(([code, of]) =>
+    code === null ? [] : [{ code, attempts: of.reduce((sum, { attempts }) => sum + attempts, 0) }],
+  )
+  const [top] = codes.sort((a, b) => b.attempts - a.attempts)
+  return top && `top: ${sentence(top.code).toLowerCase()}`
+}
+
+/** Four figures; each leads to the list behind it. */
+export function Summary({ data }: { data: OverviewData }): VNode {
+  const payments = data.totals.filter(isPayment)
+  const { attempts, succeeded, failed } = outcomesOf(payments)
+  const providers = rowsBy(payments, ({ provider }) => provider).size
+  const since = { created_gte: data.chart.from }
+  const waiting = attention.value?.unresolved
+  const figures = [
+    {
+      label: `Success rate, ${RANGES[data.range].label}`,
+      value: percent(succeeded, succeeded + failed),
+      note: 'of known outcomes',
+      href: href('/payments', { ...since, status: 'succeeded' }),
+    },
+    {
+      label: 'Attempts',
+      value: count(attempts),
+      note: `at ${plural(providers, 'provider')}`,
+      href: href('/payments', since),
+    },
+    {
+      label: 'Declined or failed',
+      value: count(failed),
+      note: topDecline(payments),
+      href: href('/payments', { ...since, status: 'failed' }),
+    },
+    ...(waiting
+      ? [
+          {
+            label: 'Unresolved now',
+            value: count(waiting.unknown),
+            note:
+              waiting.oldest_since === null ? 'every outcome is known' : relativeNote(waiting.oldest_since),
+            href: href('/unresolved'),
+          },
+        ]
+      : []),
+  ]
+  return component(Figures, { figures })
+}
+
+/** What came in and what went back, in each currency. */
+export function MoneyIn({ data }: { data: OverviewData }): VNode {
+  const rows = [...rowsBy(data.totals, ({ currency }) => currency ?? '')]
+    .map(([currency, of]) => ({
+      currency,
+      taken: amountOf(of.filter(takesMoney)),
+      payments: of.filter(takesMoney).reduce((sum, { attempts }) => sum + attempts, 0),
+      refunded: amountOf(of.filter(isRefund)),
+    }))
+    .filter(({ taken, refunded }) => taken > 0n || refunded > 0n)
+    .sort((a, b) => b.payments - a.payments)
+  if (rows.length === 0)
+    return component(Card, { title: 'Money in' }, p({ class: 'soft' }, 'No money came in during this time.'))
+  const link = (currency: string) => href('/payments', { currency, created_gte: data.chart.from })
+  return component(
+    Card,
+    { title: 'Money in', aside: 'by currency' },
+    component(Table<(typeof rows)[number]>, {
+      label: 'Money in by currency',
+      rows,
+      idOf: ({ currency }) => currency,
+      columns: [
+        {
+          head: 'Taken',
+          class: 'num lead',
+          cell: ({ taken, currency }) =>
+            a({ href: link(currency) }, component(Amount, { amount: taken, currency })),
+        },
+        { head: 'Payments', class: 'num', cell: ({ payments }) => count(payments) },
+        {
+          head: 'Refunded',
+          class: 'num',
+          cell: ({ refunded, currency }) =>
+            refunded === 0n ? '–' : component(Amount, { amount: refunded, currency }),
+        },
+      ],
+    }),
+  )
+}
+
+/** Each provider: its success, its durations and its last 24 hours. */
+export function ByProvider({ data }: { data: OverviewData }): VNode | null {
+  const rows = data.providers.filter(({ provider }) => provider !== 'none')
+  if (rows.length === 0) return null
+  const outcomes = (name: string | null) =>
+    outcomesOf(data.totals.filter(({ provider }) => provider === name))
+  const ms = (value: number | null) => (value === null ? '–' : duration(value))
+  return component(
+    Card,
+    { title: 'Providers', aside: a({ href: href('/providers') }, 'All providers') },
+    component(Table<StatisticsRowView>, {
+      label: 'Attempts by provider',
+      rows,
+      idOf: ({ provider }) => provider ?? '',
+      columns: [
+        {
+          head: 'Provider',
+          class: 'lead',
+          cell: ({ provider }) => a({ href: href('/providers') }, provider),
+        },
+        { head: 'Attempts', class: 'num', cell: ({ attempts }) => count(attempts) },
+        {
+          head: 'Succeeded',
+          class: 'num',
+          cell: ({ provider }) => {
+            const { succeeded, failed } = outcomes(provider)
+            return percent(succeeded, succeeded + failed)
+          },
+        },
+        { head: 'Half within', class: 'num', cell: ({ duration_p50_ms: half }) => ms(half) },
+        { head: '95% within', class: 'num', cell: ({ duration_p95_ms: most }) => ms(most) },
+        {
+          head: 'Last 24 hours',
+          cell: ({ provider }) => component(Strip, { hours: hoursOf(data.strips, provider) }),
+        },
+      ],
+    }),
+  )
+}
