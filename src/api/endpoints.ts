@@ -16,6 +16,7 @@ import { meEndpoints } from './minipay/me.ts'
 import { providerEndpoints } from './minipay/providers.ts'
 import { refundEndpoints } from './minipay/refunds.ts'
 import { routingEndpoints } from './minipay/routing.ts'
+import { searchEndpoints } from './minipay/search.ts'
 import { statisticsEndpoints } from './minipay/statistics.ts'
 import { webhookEndpointEndpoints } from './minipay/webhook-endpoints.ts'
 import { webhookReplayEndpoints } from './minipay/webhook-replays.ts'
@@ -26,6 +27,7 @@ import { systemEndpoints } from './system.ts'
 export const ENDPOINTS: readonly Endpoint[] = [
   ...chargeEndpoints,
   ...refundEndpoints,
+  ...searchEndpoints,
   ...balanceEndpoints,
   ...ledgerEndpoints,
   ...statisticsEndpoints,

@@ -169,6 +169,7 @@ test('a charge, and all that can be read of it, is as in the examples', async ()
     checkReadiness: 'ready',
   }))
     await send(operation, 200, name, { id: operation.endsWith('Provider') ? 'sandbox' : id })
+  await send('searchObjects', 200, 'found', { query: `?q=${id}` })
   await send('retrieveStatistics', 200, 'statistics', { query: '?by=currency,status' })
   const [event] = (await api.get<Page<{ id: string }>>('/api/v1/events?limit=1')).body.data
   await send('retrieveEvent', 200, 'event', { id: event?.id ?? '' })

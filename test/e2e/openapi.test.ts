@@ -156,7 +156,7 @@ describe('/openapi.json', () => {
       const { url } = ENDPOINTS[i] as (typeof ENDPOINTS)[number]
       assert.match(
         operation.operationId,
-        /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check|update|roll|revoke|enable|disable|rotate|test|delete|stream|pause|resume|lookUp)[A-Z][A-Za-z]+$/,
+        /^(create|list|retrieve|capture|cancel|retry|replace|reset|simulate|resolve|close|receive|check|update|roll|revoke|enable|disable|rotate|test|delete|stream|pause|resume|lookUp|search)[A-Z][A-Za-z]+$/,
       )
       assert.ok(operation.summary.length > 5, url)
       assert.ok(operation.tags.length === 1 && tags.includes(operation.tags[0] ?? ''), url)

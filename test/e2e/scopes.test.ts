@@ -86,6 +86,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/alarms': { list: 'alm', filters: { transaction_id: 'txn' } },
   'GET /api/v1/alarms/:id': { object: 'alm' },
   'POST /api/v1/alarms/:id/close': { object: 'alm', body: () => ({ reason: 'none' }) },
+  'GET /api/v1/search': 'own',
   'GET /api/v1/me': 'own',
   'POST /api/v1/keys': 'own',
   'GET /api/v1/keys': { list: 'key' },
@@ -315,7 +316,7 @@ describe('what each scope has for itself', () => {
 describe('every permission against every route', () => {
   for (const { method, url, permission, name } of ROUTES)
     test(`${name} needs ${permission ?? 'no key'}`, async () => {
-      const path = url.replace(/:\w+/, `txn_${NOTHING}`)
+      const path = url.replace(/:\w+/, `txn_${NOTHING}`) + (url.endsWith('/search') ? '?q=x' : '')
       const body = method === 'GET' ? undefined : {}
       // A stream has no end, unless it is refused for something else.
       const headers: Record<string, string> = path.endsWith('/stream') ? { 'last-event-id': 'none' } : {}

@@ -99,6 +99,11 @@ export const worstCases: Readonly<Record<string, Cases>> = {
       `transaction_id=x&created_lt=${yesterday}`,
     ),
   },
+  'GET /api/v1/search': {
+    'a customer with many charges': get('/api/v1/search?q=cus_000000'),
+    'a request without events': get('/api/v1/search?q=req_01kasw5v8g007ne3r5yx2tb4qd'),
+    'a long text': get(`/api/v1/search?q=${'4%201'.repeat(3_000)}`),
+  },
   'GET /api/v1/refunds/:id': { 'the largest': get(({ ids }) => `/api/v1/refunds/${ids.refund}`) },
   'GET /api/v1/ledger/entries': {
     'many rows': get('/api/v1/ledger/entries?limit=100'),
