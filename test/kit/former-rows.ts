@@ -18,8 +18,12 @@ export const WITHOUT_LONG_TEXTS = `
   UPDATE idempotency_keys AS k SET facts = ${FACTS}, details_id = NULL;
   DELETE FROM long_texts;`
 
-/** The API's view of an event, which was its data before events stored facts. */
-export const rendered = (data: string): string => JSON.stringify(snapshotView(decodeSnapshot(data)))
+/** The API's view of an event, which was its data before events stored facts. When a dispute ended was not stored then. */
+export const rendered = (data: string): string =>
+  JSON.stringify(snapshotView(decodeSnapshot(data))).replace(
+    /("evidence_due_at":[^,]+,"closed_at":)"[^"]+"/,
+    '$1null',
+  )
 
 /** The response that the record of a key had before records stored facts: null if it was its event's data. */
 function response(

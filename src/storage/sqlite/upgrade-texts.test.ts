@@ -13,14 +13,22 @@ import { verify } from './verify.ts'
 
 const open = (file: string): Promise<Store> => openSqliteStore({ file, onFatal: assert.fail })
 
-/** Everything, with events as the API shows them: those of a former version do not have former values. */
+/**
+ * Everything, with events as the API shows them: those of a former version do not have former values. Without what that
+ * version did not store: when a dispute ended, and who stored the rules.
+ */
 async function shown(store: Store) {
   const all = await everything(store, LIVE)
   const events = {
     ...all.events,
     data: all.events.data.map((event) => ({ ...event, data: rendered(event.data) })),
   }
-  return { ...all, events, ...FORMER_WEBHOOKS }
+  const disputes = {
+    ...all.disputes,
+    data: all.disputes.data.map((dispute) => ({ ...dispute, closedAt: null })),
+  }
+  const ruleSet = all.ruleSet && { ...all.ruleSet, author: null }
+  return { ...all, events, disputes, ruleSet, ...FORMER_WEBHOOKS }
 }
 
 test('rows with long texts of the version before are read as they were, and go on with texts apart', async (t) => {
