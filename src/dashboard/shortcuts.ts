@@ -3,7 +3,7 @@ import { NAVIGATION } from './navigation.ts'
 import { shortcuts } from './preferences.ts'
 import { go } from './router.ts'
 import { component } from './tags.ts'
-import { showDialog } from './ui/show-dialog.ts'
+import { showDialog } from './ui/page.ts'
 
 const CHORD_MS = 1_500
 let chordUntil = 0

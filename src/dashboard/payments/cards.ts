@@ -7,12 +7,9 @@ import { moneyWithCode } from '../format.ts'
 import { href } from '../router.ts'
 import { a, code, component, fragment, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge } from '../ui/badge.ts'
 import { Card, type Detail, Details } from '../ui/card.ts'
-import { Id } from '../ui/copy.ts'
 import { Table } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Badge, Id, Time } from '../ui/values.ts'
 import type { Chapter } from './story.ts'
 
 /** Texts of people: their direction is their own. */

@@ -3,10 +3,9 @@ import type { DeliveryView } from '../../api/minipay/delivery-schemas.ts'
 import type { EventView } from '../../api/minipay/event-schemas.ts'
 import { href } from '../router.ts'
 import { a, code, component, fragment, p, span, type VNode } from '../tags.ts'
-import { Badge } from '../ui/badge.ts'
 import { Card } from '../ui/card.ts'
 import { Table } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Badge, Time } from '../ui/values.ts'
 
 type Props = { events: readonly EventView[]; deliveries: readonly DeliveryView[] }
 

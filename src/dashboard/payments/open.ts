@@ -1,7 +1,7 @@
 /** Opens the dialogs of a payment; each is loaded when it is first opened. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { component } from '../tags.ts'
-import { showDialog } from '../ui/show-dialog.ts'
+import { showDialog } from '../ui/page.ts'
 
 /** `onDone` is called once the server has done it, before the dialog closes. */
 type Open = (charge: ChargeView, onDone: () => void) => Promise<void>

@@ -5,12 +5,11 @@ import { live, useEvents } from '../live.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
 import { a, component, p, span, type VNode } from '../tags.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Id, Time } from '../ui/values.ts'
 import { objectOf } from '../webhooks/event-objects.ts'
 
 const NEWEST = Number.MAX_SAFE_INTEGER

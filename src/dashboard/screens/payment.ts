@@ -14,14 +14,12 @@ import { href } from '../router.ts'
 import type { ScreenProps } from '../routes.ts'
 import { button, component, div, fragment, p, span, type VNode } from '../tags.ts'
 import { statusOf } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge } from '../ui/badge.ts'
 import { Card } from '../ui/card.ts'
-import { CopyButton, Id } from '../ui/copy.ts'
 import { Loaded } from '../ui/empty.ts'
 import { Json } from '../ui/json.ts'
 import { Page } from '../ui/page.ts'
 import { type Moment, Timeline } from '../ui/timeline.ts'
+import { Amount, Badge, CopyButton, Id } from '../ui/values.ts'
 
 /** Lookups store no event, so the page looks again while an outcome is open. */
 const OPEN_MS = 3_000

@@ -11,14 +11,11 @@ import { type ListPage, type Pages, usePages, useResource } from '../resource.ts
 import { href, place, replaceQuery } from '../router.ts'
 import { a, button, code, component, fragment, p, pre, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge } from '../ui/badge.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { clearFilters, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Badge, Id, Time } from '../ui/values.ts'
 
 const placeOf = (id: string) => href(`/payments/${id}`)
 

@@ -8,14 +8,11 @@ import { type ListPage, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
 import { a, component, p, span, type VNode } from '../tags.ts'
 import { sentence, statusOf } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge } from '../ui/badge.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Badge, Id, Time } from '../ui/values.ts'
 
 const STATUSES = ['processing', 'refunded', 'partially_refunded', 'failed']
 const FILTERS: readonly Filter[] = [

@@ -20,8 +20,8 @@ import { endRequest, keyOf, newKey, startRequest } from './dialog-key.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
-/** The place that draws it is apart, so that a screen need not load forms before one is opened. */
-export { showDialog } from './show-dialog.ts'
+/** It is apart, so that a screen need not load forms before one is opened. */
+export { showDialog } from './page.ts'
 
 export type FormValues = Readonly<Record<string, string>>
 

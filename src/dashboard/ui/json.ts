@@ -1,6 +1,6 @@
 import { showJson } from '../json.ts'
 import { component, details, div, pre, summary, type VNode } from '../tags.ts'
-import { CopyButton } from './copy.ts'
+import { CopyButton } from './values.ts'
 
 /** The raw JSON of an object, folded until it is wanted. */
 export function Json({

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { button, type ComponentChildren, component, dialog, div, footer, h2, type VNode } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { CopyButton } from './copy.ts'
+import { CopyButton } from './values.ts'
 
 type NoticeDialogProps = {
   title: string

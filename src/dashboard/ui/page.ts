@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import {
   a,
@@ -61,4 +62,18 @@ function Breadcrumb({
       here ? li({}, span({ 'aria-current': 'page' }, here)) : null,
     ),
   )
+}
+
+const opened = signal<(() => VNode) | undefined>(undefined)
+
+/** Shows a dialog above every screen, so that a screen that changes meanwhile does not close it. */
+export function showDialog(draw: (close: () => void) => VNode): void {
+  opened.value = () => draw(closeDialog)
+}
+export function closeDialog(): void {
+  opened.value = undefined
+}
+/** The place of the dialog in the page. */
+export function Dialogs(): VNode | null {
+  return opened.value?.() ?? null
 }

@@ -1,6 +1,6 @@
 import { type ComponentChildren, component, div, li, ol, p, strong, type VNode } from '../tags.ts'
 import type { Tone } from '../texts.ts'
-import { Time } from './time.ts'
+import { Time } from './values.ts'
 
 export type Moment = {
   readonly key: string

@@ -3,10 +3,10 @@ import type { WebhookEndpointView, WebhookTestView } from '../../api/minipay/web
 import { api } from '../api.ts'
 import { duration } from '../format.ts'
 import { code, component, p, type VNode } from '../tags.ts'
-import { Pill } from '../ui/badge.ts'
 import { FormDialog, type FormValues, showDialog } from '../ui/dialog.ts'
 import { SelectField } from '../ui/field.ts'
 import { NoticeDialog } from '../ui/notice-dialog.ts'
+import { Pill } from '../ui/values.ts'
 import { showSecret } from './secret.ts'
 import { placeOf } from './words.ts'
 
