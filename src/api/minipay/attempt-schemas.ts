@@ -27,7 +27,7 @@ import {
   startingAfter,
   time,
 } from './fields.ts'
-import { severalOf } from './several.ts'
+import { statusFilter } from './lists.ts'
 
 const skipped = object({
   provider: providerName,
@@ -108,7 +108,7 @@ export const AttemptsQuery = strict({
   limit,
   starting_after: startingAfter,
   ...listFormat,
-  status: severalOf(STATES, 'Attempts in these states.'),
+  status: statusFilter(STATES),
   provider: optional({ ...providerName, description: 'Attempts at this provider.' }),
   kind: optional(oneOf(ATTEMPT_KINDS, { description: 'Attempts of this operation.' })),
   overdue: optional(
@@ -157,6 +157,13 @@ export const ResolveBody = named(
         'Minor units that were captured or refunded, if less than requested. Omit it for an authorization or a cancel.',
       examples: [400],
     }),
+    expected_status: optional(
+      oneOf(STATES, {
+        description:
+          'The status that you saw. If the attempt has another one now, for example because another person resolved it, the response is 409 `attempt_not_open`, and nothing changes.',
+        examples: ['unknown'],
+      }),
+    ),
     note: optional(
       string({
         minLength: 1,

@@ -16,9 +16,8 @@ import { pageOf, shows } from '../openapi/examples.ts'
 import { Attempt, AttemptLookup, AttemptsQuery, ResolveBody, STATES } from './attempt-schemas.ts'
 import { attemptId, idOf, NoBody } from './fields.ts'
 import { listResponse, sendList } from './list-response.ts'
-import { page } from './lists.ts'
+import { page, statusesIn } from './lists.ts'
 import { bodyValidator, queryValidator } from './parameters.ts'
-import { severalIn } from './several.ts'
 import { attemptView } from './views.ts'
 
 const validQuery = queryValidator(AttemptsQuery)
@@ -62,7 +61,7 @@ const listAttemptsEndpoint: Endpoint = {
 function attemptQuery(params: Static<typeof AttemptsQuery>, overdueBefore: number): AttemptQuery {
   const { limit = DEFAULT_LIMIT, starting_after: startingAfter, provider, kind, order } = params
   const overdue = params.overdue === 'true'
-  const given = severalIn('status', params.status, STATES)
+  const given = statusesIn(params.status, STATES)
   if (overdue && given && !given.includes('unknown'))
     throw new Refused(
       refusalOf(
@@ -179,8 +178,9 @@ const resolveAttemptEndpoint: Endpoint = {
       provider_reference: reference = null,
       amount = null,
       note = null,
+      expected_status: expected = null,
     } = validBody(request.body)
-    const finding = { outcome, reference, amount, note }
+    const finding = { outcome, reference, amount, note, expected }
     const resolved = await resolveAttempt(context, scopeOf(request), id, finding, auditing(context, request))
     if (isRejection(resolved)) return sendRejection(reply, resolved)
     return sendObject(reply, attemptView(resolved.attempt))

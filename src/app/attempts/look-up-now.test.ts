@@ -144,6 +144,20 @@ test('of people on two nodes one looks up, the others are refused at once, and t
   assert.equal(data.length, 2, 'one transfer')
 })
 
+test('of two people who saw an attempt unknown the second is refused, and corrects it only knowingly', async () => {
+  const bank = scripted('bank_a', Date.now())
+  const context = nodeAt(bank)
+  const { id } = await unknownAt(bank, context)
+  const finding = { reference: `ref_${id}`, amount: null, note: null, expected: 'unknown' } as const
+  const resolve = (outcome: 'succeeded' | 'failed', more: object = {}) =>
+    resolveAttempt(context, scope, id, { ...finding, outcome, ...more }, audit)
+  assert.equal(codeOf(await resolve('succeeded')), 'done')
+  assert.equal(codeOf(await resolve('failed')), 'attempt_not_open')
+  assert.equal((await store.attempt(id))?.attempt.state, 'succeeded')
+  assert.equal(codeOf(await resolve('failed', { expected: 'succeeded' })), 'done')
+  assert.equal((await store.attempt(id))?.attempt.state, 'declined')
+})
+
 test('a notification that comes first ends the attempt, and the lookup changes nothing more', async () => {
   const scriptedBank = scripted('bank_a', Date.now())
   const { bank, waiting, lookups } = held(scriptedBank)

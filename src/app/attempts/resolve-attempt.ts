@@ -1,4 +1,4 @@
-import { type Attempt, isOpen, type KnownOutcome } from '../../domain/attempt.ts'
+import { type Attempt, type AttemptState, isOpen, type KnownOutcome } from '../../domain/attempt.ts'
 import { isRejection, type Rejection, reject } from '../../domain/error.ts'
 import type { AmountMinor } from '../../domain/money.ts'
 import { notFound } from '../../domain/not-found.ts'
@@ -28,12 +28,15 @@ export type ResolutionByHand = {
   /** The amount that really moved, in minor units, if it is less than requested; null for the whole amount. */
   readonly amount: AmountMinor | null
   readonly note: string | null
+  /** The state that the person saw; absent or null: any. Otherwise the second of two people would correct the first. */
+  readonly expected?: AttemptState | null
 }
 
 /**
  * Resolves an unknown or pending attempt by hand, as if the provider had reported the outcome. If the provider has a
  * lookup, makes one first, and its result takes precedence. Corrects an attempt that was resolved by hand or has an
- * open alarm. Closes the alarms of the attempt. Rejections: `attempt_not_found`; `attempt_not_open` if any other
+ * open alarm. Closes the alarms of the attempt. Rejections: `attempt_not_found`; `attempt_not_open` if it has another state than
+ * expected, if any other
  * attempt has ended, or while one is being sent or looked up; `parameter_missing` for a succeeded authorization
  * without a reference, because captures and refunds need it; `parameter_invalid` for an impossible amount;
  * `attempt_not_resolved` if the provider still has it in progress, or if other money depends on it. Rejects with
@@ -50,6 +53,11 @@ export async function resolveAttempt(
   if (!found || found.scope.accountId !== scope.accountId || found.scope.mode !== scope.mode)
     return notFound('attempt', id)
   const { attempt } = found
+  if (finding.expected && finding.expected !== attempt.state)
+    return reject(
+      'attempt_not_open',
+      `The attempt is ${attempt.state} now, and no longer ${finding.expected}.`,
+    )
   const resolved = isOpen(attempt)
     ? await resolveOpen(context, scope, attempt, finding, audit)
     : await correctEnded(context, scope, attempt, finding, audit)

@@ -1,15 +1,109 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
+import { api } from '../api.ts'
+import { useEvents } from '../live.ts'
+import { actions, age, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
+import { providerFilter, useProviderNames } from '../operations/names.ts'
+import { usePoll } from '../operations/poll.ts'
+import { refreshOpen } from '../operations/refresh.ts'
+import { type ListPage, type Pages, usePages } from '../resource.ts'
+import { href, place } from '../router.ts'
+import { component, fragment, h2, p, type VNode } from '../tags.ts'
+import { Amount } from '../ui/amount.ts'
+import { Badge } from '../ui/badge.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty, NothingMatches } from '../ui/empty.ts'
+import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
+import { type Column, List } from '../ui/table.ts'
+
+const OPEN = 'sending,pending,unknown'
+const POLL_MS = 5_000
+
+const KIND_FILTER: Filter = {
+  ...{ name: 'kind', label: 'Operation', kind: 'select' },
+  choices: ['authorize', 'capture', 'cancel', 'refund'].map((kind) => [kind, kindOf(kind)]),
+}
+
+function columns(onChange: (attempt: AttemptView) => void): readonly Column<AttemptView>[] {
+  return [
+    { head: 'Amount', class: 'num lead', cell: (attempt) => component(Amount, attempt) },
+    { head: 'Status', class: 'side', cell: ({ status }) => component(Badge, { status }) },
+    { head: 'Operation', class: 'second', cell: ({ kind }) => kindOf(kind) },
+    { head: 'Provider', cell: ({ provider }) => provider },
+    { head: 'Age', cell: age },
+    { head: 'Last response', class: 'wide', cell: response },
+    { head: 'Lookups', cell: nextLookup },
+    {
+      head: 'Payment',
+      cell: ({ transaction_id: id }) => component(Id, { id, href: href(`/payments/${id}`) }),
+    },
+    { head: 'Actions', class: 'action', cell: (attempt) => actions(attempt, onChange) },
+  ]
+}
+
+const idOf = ({ id }: AttemptView) => id
 
 export default function Unresolved(): VNode {
+  const filters = [providerFilter(useProviderNames()), KIND_FILTER]
+  const query = { ...filterValues(filters), order: 'oldest', limit: 50 }
+  const pagesOf = (more: object) =>
+    usePages<AttemptView>(
+      (after, signal) =>
+        api.get<ListPage<AttemptView>>('/attempts', { ...query, ...more, starting_after: after }, { signal }),
+      idOf,
+      [place.value.query.toString()],
+    )
+  const overdue = pagesOf({ overdue: true })
+  const all = pagesOf({ status: OPEN })
+  const urgent = new Set(overdue.rows.map(idOf))
+  const rest: Pages<AttemptView> = { ...all, rows: all.rows.filter(({ id }) => !urgent.has(id)) }
+  const onChange = (attempt: AttemptView) => {
+    all.replace(attempt)
+    overdue.replace(attempt)
+  }
+  const refresh = () => refreshOpen(all, { ...query, status: OPEN }, onChange)
+  usePoll(POLL_MS, refresh)
+  useEvents({ types: ['payment.', 'refund.', 'dispute.'] }, (events) => {
+    const changed = new Set(events.map(({ data }) => data.id))
+    for (const attempt of all.rows)
+      if (changed.has(attempt.transaction_id) && isOpen(attempt))
+        void api.get<AttemptView>(`/attempts/${attempt.id}`).then(onChange, () => {})
+  })
+  const shown = columns(onChange)
+  const table = { noun: 'open attempt', columns: shown, idOf }
   return component(
     Page,
     { title: 'Unresolved' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
+    component(Filters, { filters }),
+    urgent.size > 0
+      ? fragment(
+          h2({}, 'Overdue'),
+          p(
+            { class: 'soft' },
+            'MiniPay could not find out the outcome in time. A person must resolve these.',
+          ),
+          List({ ...table, label: 'Overdue attempts', pages: overdue, empty: component(Nothing, {}) }),
+          rest.rows.length > 0 ? h2({}, 'In progress') : null,
+        )
+      : null,
+    urgent.size > 0 && rest.rows.length === 0
+      ? null
+      : List({
+          ...{ ...table, label: 'Open attempts', pages: rest },
+          empty: anyFilter(filters)
+            ? component(NothingMatches, { onClear: () => clearFilters(filters) })
+            : component(Nothing, {}),
+        }),
+  )
+}
+
+function Nothing(): VNode {
+  return component(
+    Empty,
+    { title: 'Nothing is unresolved' },
+    p(
+      {},
+      'When a provider does not respond in time, the outcome is unknown: money may have moved or not. Such calls appear here, and MiniPay looks them up until it knows.',
     ),
   )
 }
