@@ -108,6 +108,7 @@ export function webhookWorld(t: TestContext, options: { readonly seed?: number }
     bell,
     told,
     most,
+    client,
     flying: () => flying,
     /** Starts a process that sends; it is crashed at the end of the test. */
     start(changes: Partial<DispatcherOptions> = {}): Dispatcher & { crash(): void } {

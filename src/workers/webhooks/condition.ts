@@ -1,8 +1,9 @@
 /** How an endpoint does: its circuit breaker, and for how long it has failed. */
 import { breakerAfter, CLOSED, probedAt, type WebhookBreaker } from '../../domain/webhooks/breaker.ts'
 import { type Failing, failingAfter } from '../../domain/webhooks/failing.ts'
-import type { Judgement } from '../../domain/webhooks/schedule.ts'
+import { type Judgement, policyOf } from '../../domain/webhooks/schedule.ts'
 import type { Runtime } from '../../ports/runtime.ts'
+import type { HeldCursor } from '../../ports/store-webhooks.ts'
 
 export type Consequence = 'warn' | 'gone' | 'failing'
 
@@ -77,4 +78,12 @@ export function createCondition({ failing: first, maxProbeMs, runtime, now }: Co
       return after.consequence === 'disable' ? 'failing' : after.consequence
     },
   }
+}
+
+/** The condition of an endpoint that this process begins to serve, or whose receiver is another one now. */
+export function conditionOf(
+  { runtime, now }: Pick<ConditionOptions, 'runtime' | 'now'>,
+  { endpoint, failingSince: since, warnedAt }: HeldCursor,
+): Condition {
+  return createCondition({ failing: { since, warnedAt }, ...policyOf(endpoint), runtime, now })
 }

@@ -57,6 +57,8 @@ export type Courier = {
   readonly endpoint: () => WebhookEndpoint
   /** The cursor as it was claimed or renewed. */
   update(held: HeldCursor): void
+  /** It is ending, because its endpoint was disabled, and that is enabled again: continues if it can. */
+  revive(held: HeldCursor): void
   /** Events of its scope may have been stored. */
   ring(): void
   /** Looks for work that no ring told of; `thorough` also for deliveries that were put back. */

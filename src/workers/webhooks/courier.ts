@@ -11,14 +11,16 @@ import {
 } from '../../domain/webhooks/schedule.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import type { DeliveryBatch, DeliveryResult, HeldCursor } from '../../ports/store-webhooks.ts'
-import type { WebhookClient, WebhookMessage } from './client.ts'
-import { type Condition, createCondition } from './condition.ts'
+import { logFailed, messageOrReason } from './attempt-log.ts'
+import type { WebhookClient } from './client.ts'
+import { type Condition, conditionOf } from './condition.ts'
 import type { Courier, CourierParts, Fate } from './courier-parts.ts'
 import { type EndpointNews, endpointDisabled, endpointFailing } from './endpoint-news.ts'
 import { fraction } from './fraction.ts'
 import type { Job } from './job.ts'
 import { createOutbox } from './outbox.ts'
 import { createPace, type Pace } from './pace.ts'
+import { createReceiverClients, type ReceiverClients } from './receiver-clients.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { createWakeTimer, type WakeTimer } from './wake-timer.ts'
 import { EndpointWork, type Source } from './work.ts'
@@ -34,6 +36,7 @@ type Flight = {
   readonly source: Source
   /** It was sent while the breaker was open. */
   readonly probe: boolean
+  readonly client: WebhookClient
   /** When it began, in ms since 1970. */
   readonly at: number
   /** Its delivery was stored before its attempt ended. */
@@ -46,10 +49,10 @@ export function startCourier(parts: CourierParts, held: HeldCursor): Courier {
 
 class EndpointCourier implements Courier {
   readonly #parts: CourierParts
-  readonly #client: WebhookClient
+  readonly #clients: ReceiverClients
   readonly #slots: Slots
   readonly #pace: Pace
-  readonly #condition: Condition
+  #condition: Condition
   readonly #timer: WakeTimer
   readonly #work: EndpointWork
   readonly #outbox = createOutbox()
@@ -67,16 +70,17 @@ class EndpointCourier implements Courier {
   #ending = false
   #cut = false
   #lost = false
+  /** It ends, whatever becomes of its endpoint. */
+  #final = false
   #over = false
 
   constructor(parts: CourierParts, held: HeldCursor) {
-    const { runtime, overall, concurrency: most, onAttempt, now } = parts
+    const { runtime, overall, concurrency: most, onAttempt } = parts
     this.#parts = parts
     this.#endpoint = held.endpoint
     this.#position = held.position
-    const failing = { since: held.failingSince, warnedAt: held.warnedAt }
-    this.#condition = createCondition({ failing, ...policyOf(held.endpoint), runtime, now })
-    this.#client = parts.client(held.endpoint)
+    this.#condition = conditionOf(this.#parts, held)
+    this.#clients = createReceiverClients(parts.client, held.endpoint)
     this.#slots = createSlots({ most, overall, onRoom: () => this.#pump(), runtime, onAttempt })
     this.#pace = createPace(() => this.#endpoint.rateLimit, runtime.monotonic)
     this.#timer = createWakeTimer(() => this.#pump(), runtime)
@@ -97,17 +101,31 @@ class EndpointCourier implements Courier {
   }
   ended = (): Promise<void> => this.#ended.promise
 
-  update({ endpoint, replays }: HeldCursor): void {
+  update(held: HeldCursor): void {
+    const { endpoint, replays } = held
     const { url, ordered, version } = this.#endpoint
     this.#endpoint = endpoint
-    // Another receiver, or another order: the next courier begins anew.
-    if (endpoint.url !== url || endpoint.ordered !== ordered) this.end()
-    else {
+    if (endpoint.ordered !== ordered) {
+      // Another order: the next courier begins anew.
+      this.#final = true
+      this.end()
+    } else {
+      // Another receiver gets the next attempts, while those to the former one end.
+      if (endpoint.url !== url) this.#clients.move(endpoint)
+      if (endpoint.url !== url) this.#condition = conditionOf(this.#parts, held)
       this.#work.follow(replays)
       if (endpoint.version !== version) this.#condition.probeNow()
       if (this.#work.replay?.hasProgress()) this.#parts.onResults(this)
       this.#pump()
     }
+  }
+
+  revive(held: HeldCursor): void {
+    // Another process may have moved the cursor meanwhile.
+    if (this.#final || this.#cut || this.#over || held.position !== this.#position) return
+    this.#ending = false
+    this.#condition = conditionOf(this.#parts, held)
+    this.update(held)
   }
 
   ring(): void {
@@ -137,7 +155,7 @@ class EndpointCourier implements Courier {
 
   async cut(): Promise<void> {
     this.#cut = true
-    await this.#client.destroy()
+    await this.#clients.destroy()
   }
 
   /** Events that the endpoint does not want move the position, too, but need no write of their own. */
@@ -180,35 +198,30 @@ class EndpointCourier implements Courier {
 
   #begin(job: Job, source: Source): void {
     const { runtime, now } = this.#parts
-    const flight: Flight = { job, source, probe: this.isOpen(), at: now(), parked: false }
+    const flight: Flight = {
+      job,
+      source,
+      probe: this.isOpen(),
+      client: this.#clients.begin(),
+      at: now(),
+      parked: false,
+    }
     this.#flights.add(flight)
-    const made = this.#messageOf(job, flight.at)
+    const made = messageOrReason(this.#parts, this.#endpoint, job, flight.at)
     if (typeof made === 'string')
       runtime.nextTurn(() => this.#conclude(flight, { kind: 'no_answer', error: made }, null))
     else
       void this.#slots
-        .send(() => this.#client.send(made))
+        .send(() => flight.client.send(made))
         .then(({ attempt, ms }) => this.#conclude(flight, attempt, ms))
-  }
-
-  /** The message; or the reason why there is none, which is not the receiver's fault and takes no slot from it. */
-  #messageOf({ event, id }: Job, at: number): WebhookMessage | string {
-    const { message, log } = this.#parts
-    try {
-      return message(this.#endpoint, event, id, at)
-    } catch (error) {
-      log.error(
-        { delivery: id, event: event.id, endpoint: this.#endpoint.id, err: error },
-        'The body of a webhook cannot be rendered.',
-      )
-      return `The body cannot be rendered: ${error instanceof Error ? error.message : String(error)}`
-    }
   }
 
   /** `ms`: how long the receiver took; null if nothing was sent to it. */
   #conclude(flight: Flight, attempt: DeliveryAttempt, ms: number | null): void {
     this.#flights.delete(flight)
-    const { job, source, at } = flight
+    const { job, source, at, client } = flight
+    const isPresent = client === this.#clients.present()
+    this.#clients.end(client)
     if (this.#cut && attempt.kind === 'no_answer') this.#giveBack(flight)
     else {
       const { now, runtime } = this.#parts
@@ -218,9 +231,10 @@ class EndpointCourier implements Courier {
       // A success needs no jitter, and random bytes are a call out of JavaScript.
       const random = failure === null ? 0 : fraction(runtime.random)
       const verdict = judgeAttempt(policyOf(this.#endpoint), attempt, attempts, now(), random)
-      this.#condition.pause(pauseMsOf(policyOf(this.#endpoint), attempt, now()))
-      if (ms !== null) this.#learn(verdict, flight.probe, respondsItself(attempt, ms))
-      if (verdict.state === 'failed') this.#logFailure(job, attempt)
+      if (isPresent) this.#condition.pause(pauseMsOf(policyOf(this.#endpoint), attempt, now()))
+      if (ms !== null && isPresent) this.#learn(verdict, flight.probe, respondsItself(attempt, ms))
+      if (verdict.state === 'failed')
+        logFailed(this.#parts, this.#endpoint.id, flight.client.host, job, attempt)
       if (source === 'replay') this.#work.count(job, verdict.state === 'delivered')
       const status = attempt.kind === 'response' ? attempt.status : null
       const answer = attempt.kind === 'response' ? (attempt.answer ?? null) : null
@@ -249,23 +263,11 @@ class EndpointCourier implements Courier {
     if (consequence === 'warn') this.#news = endpointFailing(this.#parts, this.#endpoint, since)
     else {
       const { log } = this.#parts
-      const fields = { endpoint: this.#endpoint.id, host: this.#client.host, reason: consequence }
+      const fields = { endpoint: this.#endpoint.id, host: this.#clients.present().host, reason: consequence }
       log.warn(fields, 'MiniPay disabled a webhook endpoint.')
       this.#news = endpointDisabled(this.#parts, this.#endpoint, consequence, since)
       this.end()
     }
-  }
-
-  #logFailure({ id, event }: Job, attempt: DeliveryAttempt): void {
-    const status = attempt.kind === 'response' ? attempt.status : null
-    const error = attempt.kind === 'response' ? null : attempt.error
-    this.#parts.log.warn(
-      {
-        ...{ delivery: id, event: event.id, endpoint: this.#endpoint.id, host: this.#client.host },
-        ...{ status, error },
-      },
-      'A webhook failed for good. When the receiver works again, send failed webhooks with: minipay webhooks retry',
-    )
   }
 
   /** A new event of an ordered endpoint that waits for an earlier one of its object. */
@@ -325,6 +327,7 @@ class EndpointCourier implements Courier {
     if (fate === 'stored') this.#confirmStored(batch)
     else {
       this.#ending = true
+      this.#final = true
       this.#timer.stop()
       // Of a deleted endpoint, what is still in flight is stored, too.
       if (fate === 'deleted') this.#outbox.stored()
@@ -352,7 +355,7 @@ class EndpointCourier implements Courier {
     if (this.#lost) this.#outbox.drop()
     if (this.#over || this.#outbox.size() > 0 || this.#storing || this.#news) return
     this.#over = true
-    void this.#client.destroy().finally(this.#ended.resolve)
+    void this.#clients.destroy().finally(this.#ended.resolve)
   }
 
   async #read(): Promise<void> {

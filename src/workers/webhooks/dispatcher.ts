@@ -109,7 +109,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       // One that ended meanwhile stored results that this claim does not show.
       if (!courier && known.has(name)) loop.wake()
       else if (!courier) begin(name, startCourier(parts, cursor))
-      else if (!courier.isEnding()) courier.update(cursor)
+      else if (courier.isEnding()) courier.revive(cursor)
+      else courier.update(cursor)
     }
     for (const name of missing) couriers.get(name)?.end()
     for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)

@@ -180,6 +180,45 @@ test('a disabled endpoint gets nothing, and everything once it is enabled again'
   assert.equal(world.toldTo(endpoint).length, 8)
 })
 
+test('a new URL, and an endpoint that is enabled again, get events at once, while an attempt hangs', async (t) => {
+  const world = webhookWorld(t)
+  const endpoint = await world.endpoint()
+  let ms = 9_000
+  world.receive(endpoint, () => ({ ms, attempt: OK }))
+  const hosts: string[] = []
+  const dispatcher = world.start({
+    client: (of) => {
+      hosts.push(of.url)
+      return world.client(of)
+    },
+  })
+  await world.charges(1)
+  await world.runtime.advance(50)
+  ms = 1
+  let now = await changedEndpoint(world.store, endpoint, { url: 'https://other.example.com/' })
+  dispatcher.wake()
+  await world.runtime.advance(50)
+  await world.charges(2)
+  await world.runtime.advance(50)
+  assert.equal(world.toldTo(endpoint).length, 3)
+  assert.deepEqual(hosts, [endpoint.url, 'https://other.example.com/'])
+  now = await changedEndpoint(world.store, now, disabled)
+  dispatcher.wake()
+  await world.runtime.advance(50)
+  await world.charges(2)
+  await world.runtime.advance(SECOND)
+  assert.equal(world.toldTo(endpoint).length, 3)
+  await changedEndpoint(world.store, now, { status: 'enabled', disabledReason: null })
+  dispatcher.wake()
+  await world.runtime.advance(100)
+  assert.equal(world.flying(), 1, 'the first attempt still hangs')
+  assert.equal(world.toldTo(endpoint).length, 5)
+  await world.runtime.advance(30 * SECOND)
+  assert.equal(world.toldTo(endpoint).length, 5, 'and none is repeated')
+  const states = (await world.deliveries(endpoint)).map(({ state }) => state)
+  assert.deepEqual(states, Array(5).fill('delivered'))
+})
+
 test('attempts that are in flight when their endpoint is deleted are stored', async (t) => {
   const world = webhookWorld(t)
   const endpoint = await world.endpoint()
