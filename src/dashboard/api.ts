@@ -7,7 +7,12 @@ const API = '/api/v1'
 /** True once the server refused a request because nobody is signed in: the page then shows the form. */
 export const signedOut = signal(false)
 
-export type Problem = { readonly path: string; readonly message: string }
+export type Problem = {
+  readonly path: string
+  readonly message: string
+  /** In a condition of routing rules. */
+  readonly position?: { readonly line: number; readonly column: number; readonly offset: number } | null
+}
 
 /** A response that is an error, or no response at all: then `status` is 0 and `code` is `unreachable`. */
 export class ApiError extends Error {

@@ -1,15 +1,92 @@
-import { component, p, type VNode } from '../tags.ts'
-import { Empty } from '../ui/empty.ts'
+import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
+import { addressOf, api } from '../api.ts'
+import { meaningOf, pageOf } from '../ledger/accounts.ts'
+import { Balances } from '../ledger/balances.ts'
+import { startOfDay } from '../ledger/times.ts'
+import { type ListPage, usePages } from '../resource.ts'
+import { place, type Query } from '../router.ts'
+import { a, component, span, type VNode } from '../tags.ts'
+import { Amount } from '../ui/amount.ts'
+import { Card } from '../ui/card.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty, NothingMatches } from '../ui/empty.ts'
+import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
+import { type Column, List } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
 
+const AT: readonly Filter[] = [{ name: 'at', label: 'Balances at the end of', kind: 'date' }]
+const ENTRIES: readonly Filter[] = [
+  { name: 'account', label: 'Account', kind: 'text' },
+  { name: 'currency', label: 'Currency', kind: 'text' },
+  { name: 'transaction_id', label: 'Payment, refund or dispute', kind: 'text' },
+  { name: 'from', label: 'From', kind: 'date' },
+  { name: 'to', label: 'To', kind: 'date' },
+]
+
+const COLUMNS: readonly Column<LedgerEntryView>[] = [
+  {
+    ...{ head: 'Amount', class: 'num lead' },
+    cell: ({ amount, currency }) => component(Amount, { amount, currency }),
+  },
+  { head: 'Account', class: 'side', cell: ({ account }) => span({ title: meaningOf(account) }, account) },
+  { head: 'Time', cell: ({ created_at: at }) => component(Time, { at }) },
+  { head: 'Entry', class: 'num', cell: ({ sequence }) => String(sequence) },
+  {
+    ...{ head: 'Belongs to', class: 'wide' },
+    cell: ({ transaction_id: id }) => {
+      const page = pageOf(id)
+      return component(Id, { id, ...(page !== undefined && { href: page }) })
+    },
+  },
+]
+
+/** The filters of entries as the API's query: whole days of the reader. */
+function entriesQuery(): Query {
+  const { from, to, ...others } = filterValues(ENTRIES)
+  return {
+    ...others,
+    created_gte: startOfDay(from as string | null),
+    created_lt: startOfDay(to as string | null, 1),
+  }
+}
+
+/** Accounts, their balances at any day, and entries. */
 export default function Ledger(): VNode {
+  const query = entriesQuery()
+  const pages = usePages(
+    (before) => api.get<ListPage<LedgerEntryView>>('/ledger/entries', { ...query, limit: 50, before }),
+    ({ sequence }) => String(sequence),
+    [JSON.stringify(query)],
+  )
+  const isFiltered = anyFilter(ENTRIES)
   return component(
     Page,
     { title: 'Ledger' },
+    component(Filters, { filters: AT, label: 'Time of the balances' }),
+    component(Balances, { at: startOfDay(place.value.query.get('at'), 1) }),
     component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
+      Card,
+      {
+        title: 'Entries',
+        class: 'entries',
+        aside: a(
+          {
+            class: 'button small',
+            href: addressOf('/ledger/entries', { ...query, format: 'csv' }),
+            download: 'entries.csv',
+          },
+          'CSV',
+        ),
+      },
+      component(Filters, { filters: ENTRIES, label: 'Filters of entries' }),
+      List({
+        ...{ pages, noun: 'entry', label: 'List of entries', columns: COLUMNS },
+        idOf: ({ sequence }) => String(sequence),
+        empty: isFiltered
+          ? component(NothingMatches, { onClear: () => clearFilters(ENTRIES) })
+          : component(Empty, { title: 'Nothing was booked yet' }),
+      }),
     ),
   )
 }

@@ -30,10 +30,13 @@ export function clearFilters(filters: readonly Filter[]): void {
   replaceQuery(Object.fromEntries(filters.map(({ name }) => [name, null])))
 }
 
+/** `label` names them for screen readers, where a page has several. */
+type FiltersProps = { filters: readonly Filter[]; label?: string }
+
 /** The filters of a list. Their values are in the URL alone: a bookmark is a saved view. */
-export function Filters({ filters }: { filters: readonly Filter[] }): VNode {
+export function Filters({ filters, label: words = 'Filters' }: FiltersProps): VNode {
   return div(
-    { class: 'filters', role: 'search', 'aria-label': 'Filters' },
+    { class: 'filters', role: 'search', 'aria-label': words },
     ...filters.map((filter) => component(FilterField, { filter, key: filter.name })),
     anyFilter(filters)
       ? button(

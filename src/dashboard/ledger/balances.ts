@@ -1,0 +1,99 @@
+/** Balances of accounts, now or at the end of a day, and whether they add up. */
+import type { LedgerAccountView, TrialBalanceView } from '../../api/minipay/ledger-schemas.ts'
+import { api } from '../api.ts'
+import { count, moneyWithCode, plural } from '../format.ts'
+import { type ListPage, useResource } from '../resource.ts'
+import { href, place } from '../router.ts'
+import { a, component, div, fragment, p, span, type VNode } from '../tags.ts'
+import { Amount } from '../ui/amount.ts'
+import { Pill } from '../ui/badge.ts'
+import { Card } from '../ui/card.ts'
+import { Id } from '../ui/copy.ts'
+import { Empty, Loaded } from '../ui/empty.ts'
+import { type Column, Table } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+import { meaningOf } from './accounts.ts'
+
+type Currency = TrialBalanceView['currencies'][number]
+
+const ACCOUNTS: readonly Column<LedgerAccountView>[] = [
+  {
+    ...{ head: 'Balance', class: 'num lead' },
+    cell: ({ balance, currency }) => component(Amount, { amount: balance, currency }),
+  },
+  {
+    ...{ head: 'Account', class: 'side' },
+    cell: ({ account, currency }) => {
+      const others = Object.fromEntries(place.value.query)
+      return a({ href: href('/ledger', { ...others, account, currency }) }, account)
+    },
+  },
+  { head: 'Meaning', class: 'wide', cell: ({ account }) => meaningOf(account) },
+]
+
+const SUMS: readonly Column<Currency>[] = [
+  { head: 'Currency', class: 'lead', cell: ({ currency }) => currency.toUpperCase() },
+  { head: 'Debits', class: 'num', cell: ({ currency, debits }) => moneyWithCode(debits, currency) },
+  { head: 'Credits', class: 'num', cell: ({ currency, credits }) => moneyWithCode(credits, currency) },
+  {
+    ...{ head: 'Result', class: 'side' },
+    cell: ({ difference, currency }) =>
+      BigInt(difference) === 0n
+        ? component(Pill, { tone: 'good', word: 'Balances' })
+        : component(Pill, { tone: 'bad', word: `Differs by ${moneyWithCode(difference, currency)}` }),
+  },
+]
+
+/** `at` is a time of the API; undefined for now. */
+export function Balances({ at }: { at: string | undefined }): VNode {
+  const accounts = useResource(() => api.get<ListPage<LedgerAccountView>>('/ledger/accounts', { at }), [at])
+  const trial = useResource(() => api.get<TrialBalanceView>('/ledger/trial_balance', { at }), [at])
+  const when = at === undefined ? 'now' : component(Time, { at, style: 'minute' })
+  return div(
+    { class: 'halves' },
+    component(
+      Card,
+      { title: 'Balances', aside: when },
+      component(Loaded<ListPage<LedgerAccountView>>, {
+        resource: accounts,
+        show: ({ data }) =>
+          data.length === 0
+            ? component(Empty, {
+                title: at === undefined ? 'Nothing was booked yet' : 'Nothing was booked before',
+              })
+            : Table({
+                ...{ label: 'Accounts', columns: ACCOUNTS, rows: data },
+                idOf: ({ account, currency }) => `${account} ${currency}`,
+              }),
+      }),
+    ),
+    component(
+      Card,
+      { title: 'Trial balance', aside: when },
+      component(Loaded<TrialBalanceView>, { resource: trial, show: (data) => component(Trial, { data }) }),
+    ),
+  )
+}
+
+function Trial({ data: { currencies, entries, chain } }: { data: TrialBalanceView }): VNode {
+  return fragment(
+    currencies.length === 0
+      ? component(Empty, { title: 'Nothing to add up' })
+      : Table({
+          ...{ label: 'Sums by currency', columns: SUMS, rows: currencies, clickable: false },
+          idOf: ({ currency }) => currency,
+        }),
+    p(
+      { class: 'soft after' },
+      `${count(entries)} ${entries === 1 ? 'entry' : 'entries'} now.`,
+      ...(chain === null
+        ? []
+        : [
+            ` The hash chain has ${plural(chain.links, 'link')}; the last is `,
+            component(Id, { id: chain.hash }),
+            span({}, ' of ', component(Time, { at: chain.created_at, style: 'minute' }), '.'),
+          ]),
+      ' Debits are positive, credits negative. The command minipay verify recomputes every balance and the whole chain.',
+    ),
+  )
+}

@@ -1,0 +1,137 @@
+/** Edits a draft: check, try on the newest payments, compare, publish. */
+import { useRef, useState } from 'preact/hooks'
+import type { RuleSetView } from '../../api/minipay/routing-schemas.ts'
+import type { ReplayedChargesView, SimulationView } from '../../api/minipay/simulation-schemas.ts'
+import { type ApiError, api } from '../api.ts'
+import { showJson } from '../json.ts'
+import { asApiError } from '../resource.ts'
+import { go } from '../router.ts'
+import { button, component, div, fragment, label, p, textarea, type VNode } from '../tags.ts'
+import { Card } from '../ui/card.ts'
+import { Problem } from '../ui/dialog.ts'
+import { SelectField } from '../ui/field.ts'
+import { Diff } from './diff.ts'
+import { type Place, readDocument, type TypedDocument } from './document-places.ts'
+import { changeDraft, type Draft, dropDraft } from './draft.ts'
+import { type PlacedProblem, Problems, placed } from './problems.ts'
+import { showPublish } from './publish.ts'
+import { Simulated } from './simulated.ts'
+import { Superseded } from './superseded.ts'
+
+type Outcome =
+  | { readonly kind: 'problems'; readonly problems: readonly PlacedProblem[] }
+  | { readonly kind: 'error'; readonly error: ApiError }
+  | { readonly kind: 'sound' }
+  | { readonly kind: 'tried'; readonly last: ReplayedChargesView }
+
+export const COUNTS = [
+  ['100', 'the last 100 payments'],
+  ['1000', 'the last 1,000 payments'],
+] as const
+
+type EditorProps = { draft: Draft; current: RuleSetView; reload: () => void }
+
+export function Editor({ draft, current, reload }: EditorProps): VNode {
+  const field = useRef<HTMLTextAreaElement>(null)
+  const [outcome, setOutcome] = useState<Outcome | undefined>()
+  const [busy, setBusy] = useState(false)
+  const [last, setLast] = useState('100')
+  const document = readDocument(draft.text)
+
+  const show = ({ offset }: Place) => {
+    field.current?.focus()
+    field.current?.setSelectionRange(offset, offset)
+  }
+  /** Runs work on the document, unless the text is no JSON. */
+  const withDocument = (work: (sound: TypedDocument) => void) => {
+    if ('value' in document) return work(document)
+    setOutcome({ kind: 'problems', problems: [{ path: '', ...document }] })
+  }
+  const refuse = (error: ApiError, sound: TypedDocument) =>
+    setOutcome(
+      error.code === 'routing_rules_invalid'
+        ? { kind: 'problems', problems: placed(error, sound) }
+        : { kind: 'error', error },
+    )
+  const simulate = (more: { last?: number }) =>
+    withDocument(async (sound) => {
+      setBusy(true)
+      try {
+        const made = await api.post<SimulationView>('/routing/simulate', { rules: sound.value, ...more })
+        setOutcome(made.last ? { kind: 'tried', last: made.last } : { kind: 'sound' })
+      } catch (error) {
+        refuse(asApiError(error), sound)
+      }
+      setBusy(false)
+    })
+  const publish = () =>
+    withDocument((sound) =>
+      showPublish(draft, sound.value, (error) => {
+        if (error.code === 'routing_version_conflict') reload()
+        else refuse(error, sound)
+      }),
+    )
+  const discard = () => {
+    dropDraft()
+    go('/routing')
+  }
+  return div(
+    { class: 'routing-editor' },
+    draft.version === current.version ? null : component(Superseded, { draft, current }),
+    div(
+      { class: 'field' },
+      label({ for: 'routing-document' }, 'Rules as JSON'),
+      textarea({
+        ...{
+          id: 'routing-document',
+          ref: field,
+          class: 'mono',
+          rows: 22,
+          spellcheck: false,
+          value: draft.text,
+        },
+        'aria-describedby': 'routing-outcome',
+        onInput: (event) => {
+          changeDraft({ text: event.currentTarget.value })
+          setOutcome(undefined)
+        },
+        onKeyDown: (event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) simulate({})
+        },
+      }),
+    ),
+    div(
+      { class: 'actions' },
+      button({ type: 'button', class: 'button', disabled: busy, onClick: () => simulate({}) }, 'Check'),
+      component(SelectField, {
+        name: 'last',
+        label: 'Try on',
+        value: last,
+        choices: COUNTS,
+        onChange: setLast,
+      }),
+      button(
+        { type: 'button', class: 'button', disabled: busy, onClick: () => simulate({ last: Number(last) }) },
+        'Try',
+      ),
+      button({ type: 'button', class: 'plain', onClick: discard }, 'Discard draft'),
+      button({ type: 'button', class: 'button primary', disabled: busy, onClick: publish }, 'Publish…'),
+    ),
+    div({ id: 'routing-outcome', 'aria-live': 'polite' }, outcome ? outcomeOf(outcome, show) : null),
+    component(
+      Card,
+      { title: 'Changes' },
+      component(Diff, {
+        ...{ before: draft.before, label: 'Changes of the rules' },
+        after: 'value' in document ? showJson(document.value) : draft.text,
+      }),
+    ),
+  )
+}
+
+function outcomeOf(outcome: Outcome, onShow: (place: Place) => void): VNode {
+  if (outcome.kind === 'problems') return component(Problems, { problems: outcome.problems, onShow })
+  if (outcome.kind === 'error') return component(Problem, { error: outcome.error })
+  if (outcome.kind === 'sound') return fragment(p({ class: 'sound' }, 'No problems. Nothing was stored.'))
+  return component(Card, { title: 'On the newest payments' }, component(Simulated, { last: outcome.last }))
+}

@@ -1,0 +1,72 @@
+/** The ledger in a real browser. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { client } from '../kit/client.ts'
+import { folderOf } from '../kit/folders.ts'
+import { serve, startServer } from '../kit/server.ts'
+import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
+
+const MOST = '9223372036854775807'
+
+browserTest(
+  'a reader sees exact balances, those of a day before, and the entries of a payment',
+  async (t) => {
+    const file = join(folderOf(t), 'ledger.db')
+    const first = await startServer(file)
+    const api = client(first.url)
+    const paid = await api.charge({ amount: 123_456, currency: 'usd' })
+    await api.charge({ amount: 500, currency: 'jpy' })
+    await api.charge({ amount: 1_234, currency: 'kwd' })
+    await api.refund(paid.id, { amount: 1_241 })
+    await first.stop()
+    // No charge is that large: a balance that years of charges have made.
+    const db = new Database(file)
+    const set = db.prepare('UPDATE ledger_accounts SET balance = ? WHERE code = ? AND currency = ?')
+    set.run(BigInt(MOST), 'provider:sandbox', 'jpy')
+    set.run(-BigInt(MOST), 'merchant', 'jpy')
+    db.close()
+
+    const server = await serve(t, file)
+    const browser = await startBrowser(t)
+    const { page, assertClean } = await openTab(browser, server.url, '/dashboard/ledger')
+    const balances = page.getByRole('region', { name: 'Accounts' })
+    for (const amount of ['1,222.15', '9,223,372,036,854,775,807', '1.234', '-1.234'])
+      await balances.getByText(amount, { exact: true }).waitFor()
+    const trial = page.getByRole('region', { name: 'Sums by currency' })
+    await trial.getByText('9,223,372,036,854,775,807 JPY').first().waitFor()
+    assert.equal(await trial.getByText('Balances').count(), 3)
+    assert.deepEqual(await axeFindings(page), [])
+
+    const entries = page.getByRole('region', { name: 'List of entries' })
+    await balances.getByRole('link', { name: 'merchant' }).last().click()
+    await entries.getByText('12.41').waitFor()
+    assert.equal(await entries.getByRole('row').count(), 3)
+    assert.equal(new URL(page.url()).search, '?account=merchant&currency=usd')
+    const href = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
+    const csv = await (await fetch(server.url + href)).text()
+    assert.match(csv, /merchant/)
+    assert.equal(csv.trim().split('\n').length, 3)
+    await page.getByLabel('From').fill('2031-01-01')
+    await page.getByText('Nothing matches these filters').waitFor()
+    await page.getByRole('button', { name: 'Clear filters' }).last().click()
+    await entries.getByText('500').first().waitFor()
+
+    await page.getByLabel('Balances at the end of').fill('2020-01-01')
+    await page.getByText('Nothing was booked before').waitFor()
+    const today = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
+    await page.getByLabel('Balances at the end of').fill(today)
+    // From the entries: the tampered total is not among them.
+    await balances.getByText('500', { exact: true }).waitFor()
+    assertClean()
+
+    const phone = await openTab(browser, server.url, '/dashboard/ledger', {
+      ...{ viewport: PHONE, colorScheme: 'dark' },
+    })
+    await phone.page.getByText('9,223,372,036,854,775,807').first().waitFor()
+    const width = await phone.page.evaluate(() => document.documentElement.scrollWidth)
+    assert.ok(width <= PHONE.width, `the page is ${width} wide`)
+    assert.deepEqual(await axeFindings(phone.page), [])
+    phone.assertClean()
+  },
+)
