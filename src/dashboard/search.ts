@@ -1,25 +1,69 @@
-import { go } from './router.ts'
-import { form, input, kbd, type VNode } from './tags.ts'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { component, form, input, kbd, type VNode } from './tags.ts'
 
-const ID_PLACES: Readonly<Record<string, string>> = { txn: '/payments', dlv: '/deliveries' }
+type Results = typeof import('./search-results.ts')
 
-/** The search box: an id leads to its object, another text to the payments of that customer. */
+/**
+ * The search box: an id, a customer, a key or a reference leads to its object, and the name of a screen to the screen.
+ * What it finds is loaded with the first focus.
+ */
 export function Search(): VNode {
-  const find = (event: SubmitEvent) => {
-    event.preventDefault()
-    const field = document.getElementById('search')
-    const text = field instanceof HTMLInputElement ? field.value.trim() : ''
-    if (text === '') return
-    const place = ID_PLACES[text.split('_')[0] ?? '']
-    if (place !== undefined && text.includes('_')) go(`${place}/${encodeURIComponent(text)}`)
-    else go('/payments', { customer: text })
+  const id = useId()
+  const box = useRef<HTMLInputElement>(null)
+  const [results, setResults] = useState<Results | undefined>()
+  const [isOpen, setOpen] = useState(false)
+  const [text, setText] = useState('')
+  const type = (typed: string, pasted = false) => {
+    setText(typed)
+    setOpen(true)
+    results?.look(typed.trim(), pasted)
   }
+  const leave = () => {
+    type('')
+    setOpen(false)
+    box.current?.blur()
+  }
+  useEffect(() => {
+    results?.connect({ leave, pick: type })
+  })
+  const open = async () => {
+    setOpen(true)
+    if (results) return
+    const module = await import('./search-results.ts')
+    module.look(box.current?.value.trim() ?? '')
+    setResults(module)
+  }
+  const press = (event: KeyboardEvent) => {
+    const { key } = event
+    if (key === 'Escape') {
+      // Escape empties the box first.
+      if (text === '') leave()
+      else type('')
+    } else if (key === 'ArrowDown' || key === 'ArrowUp') results?.move(key === 'ArrowDown' ? 1 : -1)
+    else return
+    event.preventDefault()
+  }
+  const isShown = isOpen && results !== undefined && !results.isEmpty.value
   return form(
-    { class: 'search', role: 'search', onSubmit: find },
+    {
+      class: 'search',
+      role: 'search',
+      onSubmit: (event: SubmitEvent) => {
+        event.preventDefault()
+        results?.followChosen()
+      },
+    },
     input({
-      ...{ id: 'search', type: 'search', 'aria-label': 'Search', autocomplete: 'off', spellcheck: false },
-      placeholder: 'Find a payment, customer, reference…',
+      ...{ id: 'search', ref: box, type: 'search', role: 'combobox', 'aria-label': 'Search', value: text },
+      ...{ autocomplete: 'off', spellcheck: false, placeholder: 'Find a payment, customer, reference…' },
+      ...{ 'aria-expanded': isShown, 'aria-controls': `${id}-found`, 'aria-autocomplete': 'list' },
+      ...(isShown && { 'aria-activedescendant': `${id}-found-${results.chosen.value}` }),
+      onInput: (event) => type(event.currentTarget.value, event.inputType === 'insertFromPaste'),
+      onFocus: () => void open(),
+      onBlur: () => setOpen(false),
+      onKeyDown: press,
     }),
     kbd({ 'aria-hidden': true }, '/'),
+    isOpen && results ? component(results.Results, { id: `${id}-found` }) : null,
   )
 }

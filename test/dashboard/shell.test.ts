@@ -23,7 +23,7 @@ browserTest(
     await page.getByRole('heading', { level: 1, name: 'Unresolved' }).waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('gp?')
-    assert.equal(await page.getByRole('searchbox', { name: 'Search' }).inputValue(), 'gp?')
+    assert.equal(await page.getByRole('combobox', { name: 'Search' }).inputValue(), 'gp?')
     await page.keyboard.press('Tab')
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()

@@ -1,7 +1,7 @@
 /** The filters of the payments: in the URL, in the API's words, and for one payment. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { CURRENCY_EXPONENTS } from '../../domain/currencies.ts'
-import { decimal, parseAmount } from '../format.ts'
+import { decimal, formatTime, parseAmount } from '../format.ts'
 import type { Query } from '../router.ts'
 import { statusOf } from '../texts.ts'
 import type { Filter } from '../ui/filters.ts'
@@ -101,8 +101,8 @@ export function hiddenFilters(query: URLSearchParams): readonly (readonly [name:
     return minor !== null && /^\d{1,16}$/.test(minor) ? decimal(BigInt(minor), currency) : minor
   }
   const found = [
-    ['created_gte', `since ${query.get('created_gte')}`],
-    ['created_lt', `before ${query.get('created_lt')}`],
+    ['created_gte', `since ${formatTime(query.get('created_gte') ?? '', 'minute')}`],
+    ['created_lt', `before ${formatTime(query.get('created_lt') ?? '', 'minute')}`],
     ['amount_gte', `at least ${amount('amount_gte')}`],
     ['amount_lte', `at most ${amount('amount_lte')}`],
   ] as const
