@@ -12,7 +12,6 @@ import { OpenBar, TopBar } from './top-bar.ts'
 import { Failure, Skeleton } from './ui/empty.ts'
 
 function Shell(): VNode {
-  if (signedOut.value) return component(Later, { load: loadSignIn, key: 'sign-in' })
   return fragment(
     a({ class: 'skip', href: '#content' }, 'Skip to content'),
     component(OpenBar, {}),
@@ -26,6 +25,8 @@ function Shell(): VNode {
       ),
     ),
     me.value ? component(Later, { load: loadLate, key: 'late' }) : null,
+    // Above the screen, which keeps what was typed until the same person is back.
+    signedOut.value ? component(Later, { load: loadSignIn, key: 'sign-in' }) : null,
   )
 }
 

@@ -1,5 +1,5 @@
-import { batch, type Signal } from '@preact/signals'
-import { request, signedOut } from './api.ts'
+import type { Signal } from '@preact/signals'
+import { request } from './api.ts'
 import { me } from './me.ts'
 import { density, shortcuts, theme } from './preferences.ts'
 import { button, component, div, hr, span, type VNode } from './tags.ts'
@@ -44,10 +44,8 @@ function choice<T extends string>(label: string, state: Signal<T>, choices: read
   })
 }
 
+/** Everything that the page has shown goes with the session. */
 async function signOut(): Promise<void> {
   await request('DELETE', '/dashboard/session')
-  batch(() => {
-    me.value = undefined
-    signedOut.value = true
-  })
+  location.reload()
 }

@@ -1,10 +1,9 @@
-import { batch } from '@preact/signals'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type ApiError, request, signedOut } from './api.ts'
-import { loadMe } from './me.ts'
+import { loadMe, me } from './me.ts'
 import { Logo } from './navigation.ts'
 import { asApiError } from './resource.ts'
-import { button, code, component, form, h1, main, p, type VNode } from './tags.ts'
+import { button, code, component, dialog, form, h1, p, type VNode } from './tags.ts'
 import { TEXT } from './texts.ts'
 import { Problem } from './ui/dialog.ts'
 import { TextField } from './ui/field.ts'
@@ -14,6 +13,12 @@ export function SignIn(): VNode {
   const [key, setKey] = useState('')
   const [sending, setSending] = useState(false)
   const [error, setError] = useState<ApiError | undefined>()
+  const element = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    document.title = `Sign in · ${TEXT.appName}`
+    element.current?.showModal()
+    return () => element.current?.close()
+  }, [])
   const send = async (event: SubmitEvent) => {
     event.preventDefault()
     if (sending) return
@@ -21,17 +26,23 @@ export function SignIn(): VNode {
     setError(undefined)
     try {
       await request('POST', '/dashboard/session', { body: { key: key.trim() } })
-      batch(() => {
-        signedOut.value = false
-      })
+      const before = me.value
       await loadMe()
+      // What is behind the form belongs to another account, mode or key.
+      if (before && before.key?.id !== me.value?.key?.id) location.reload()
+      else signedOut.value = false
     } catch (caught) {
       setError(asApiError(caught))
       setSending(false)
     }
   }
-  return main(
-    { class: 'sign-in', id: 'content' },
+  return dialog(
+    {
+      ref: element,
+      class: 'sign-in',
+      'aria-label': 'Sign in',
+      onCancel: (event: Event) => event.preventDefault(),
+    },
     form(
       { onSubmit: (event: SubmitEvent) => void send(event) },
       h1({}, component(Logo, {}), TEXT.appName),

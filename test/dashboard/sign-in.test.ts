@@ -57,6 +57,42 @@ browserTest(
   },
 )
 
+browserTest(
+  'a session that ends in the middle of a refund loses nothing that was typed, and refunds once',
+  async (t) => {
+    const database = join(folderOf(t), 'middle.db')
+    const { secret } = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))
+    const { url } = await serve(t, database)
+    const order = { amount: 5000, currency: 'usd', customer: 'cus_1' }
+    const { body } = await call<{ id: string }>(url, 'POST', '/api/v1/charges', order, bearer(secret))
+    const browser = await startBrowser(t)
+    const { page, context } = await openTab(browser, url, `/dashboard/payments/${body.id}`)
+    const signIn = async () => {
+      await page.getByLabel('API key').fill(secret)
+      await page.keyboard.press('Enter')
+      await page.getByLabel('API key').waitFor({ state: 'detached' })
+    }
+    await signIn()
+    await page.getByRole('button', { name: 'Refund…' }).click()
+    const amount = page.getByRole('dialog').getByLabel('Amount')
+    await amount.fill('12.41')
+    await context.clearCookies()
+    await page.getByRole('button', { name: 'Refund 12.41 USD' }).click()
+    await signIn()
+    assert.equal(await amount.inputValue(), '12.41')
+    await page.getByRole('button', { name: 'Refund 12.41 USD' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    const charge = await call<Record<string, number>>(
+      url,
+      'GET',
+      `/api/v1/charges/${body.id}`,
+      undefined,
+      bearer(secret),
+    )
+    assert.equal(charge.body['amount_refunded'], 1241)
+  },
+)
+
 browserTest('a page on another port of this host cannot act with the session, nor without one', async (t) => {
   const database = join(folderOf(t), 'ports.db')
   const made = await inDatabase(database, ({ key }) => key({ name: 'desk', mode: 'test' }))

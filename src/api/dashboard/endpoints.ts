@@ -1,11 +1,10 @@
 /** Serves the dashboard: its page under every path, and its files. */
-import { gunzipSync } from 'node:zlib'
 import type { Reply, Request, ServedEndpoint } from '../../http/endpoint.ts'
 import { sendRefusal } from '../../http/endpoint.ts'
 import { refuse } from '../../http/errors.ts'
 import { removeCorsHeaders } from '../../http/origins.ts'
-import { type Assets, lazyAssets } from './assets.ts'
-import { ASSETS, pageFor } from './page.ts'
+import type { Assets } from './assets.ts'
+import { ASSETS } from './paths.ts'
 import { type SignIn, sessionEndpoints } from './session.ts'
 
 const BASE = '/dashboard'
@@ -14,7 +13,7 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
 
 /** The endpoints of the dashboard. Nothing of it is loaded before the first request. */
 export function dashboard(signIn: SignIn): ServedEndpoint[] {
-  const assets = lazyAssets()
+  const assets = async () => (await import('./assets.ts')).assets()
   const open = { method: 'GET', permission: null } as const
   return [
     { ...open, url: BASE, handle: async (request, reply) => sendPage(await assets(), request, reply) },
@@ -30,7 +29,7 @@ export function dashboard(signIn: SignIn): ServedEndpoint[] {
 
 function sendPage(assets: Assets, request: Request, reply: Reply): Reply {
   const path = (request.url.split('?')[0] as string).slice(BASE.length).replace(/\/$/, '')
-  const { html, policy } = pageFor(assets, path)
+  const { html, policy } = assets.pageFor(path)
   return removeCorsHeaders(reply)
     .header('content-security-policy', policy)
     .header('content-type', 'text/html; charset=utf-8')
@@ -52,6 +51,6 @@ function sendAsset(assets: Assets, request: Request, reply: Reply): Reply {
     .header('vary', 'Accept-Encoding')
     .header('etag', etag)
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-  if (plain) return reply.send(gunzipSync(asset.gzip))
+  if (plain) return reply.send(asset.plain())
   return reply.header('content-encoding', 'gzip').send(asset.gzip)
 }

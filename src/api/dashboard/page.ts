@@ -1,8 +1,7 @@
 /** The one HTML page of the dashboard. */
 import { createHash } from 'node:crypto'
-import type { Assets } from './assets.ts'
-
-export const ASSETS = '/dashboard/assets'
+import type { Built } from './build.ts'
+import { ASSETS } from './paths.ts'
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 22 22'%3E%3Crect width='22' height='22' rx='5' fill='%234f46e5'/%3E%3Cpath d='M6 15.5V7l5 5 5-5v8.5' fill='none' stroke='%23fff' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E"
@@ -13,7 +12,7 @@ export type Page = { readonly html: string; readonly policy: string }
  * The page for a path below `/dashboard`. It preloads what the screen of the path needs; without that, the browser
  * would find each module only after the one that imports it.
  */
-export function pageFor(assets: Assets, path: string): Page {
+export function pageFor(assets: Omit<Built, 'files'>, path: string): Page {
   const base = `${ASSETS}/${assets.hash}`
   const imports = Object.fromEntries(
     Object.entries(assets.packages).map(([name, file]) => [name, `${base}/${file}`]),
