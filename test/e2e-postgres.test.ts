@@ -54,6 +54,7 @@ const MORE = [
   'me',
   'missing-providers',
   'own-words',
+  'pauses',
   'public-server',
   'velocity',
   'webhook-refusals',

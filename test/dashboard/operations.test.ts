@@ -55,11 +55,25 @@ browserTest('operators look up, resolve, pause and close, and see payments settl
       .click()
   await look(asked.id)
   await row(asked.id).getByText('the provider reports the outcome later').waitFor()
-  await look(mine.id)
-  await row(mine.id)
+  assert.equal(
+    await row(mine.id)
+      .getByRole('button', { name: /^Look up/ })
+      .count(),
+    0,
+    'it has no lookups',
+  )
+  // While another person's lookup runs, the reader is told so, in the row.
+  await bank.arm('lookup', 'hold_before')
+  const { received } = await bank.control<{ received: { lookup: number } }>('GET', '/calls')
+  const running = api.post(`/api/v1/attempts/${asked.id}/lookup`, {})
+  await bank.control('GET', `/calls?operation=lookup&received=${received.lookup + 1}`)
+  await look(asked.id)
+  await row(asked.id)
     .getByRole('alert')
-    .getByText(/has no lookups.*Request req_/)
+    .getByText(/MiniPay is looking up the attempt now.*Request req_/)
     .waitFor()
+  await bank.control('POST', '/release')
+  await running
   assert.match(faults.splice(0).join(), /^[^,]*409 \(Conflict\)$/)
   await bank.control('POST', '/finish')
   // The bank notifies MiniPay; nobody touches the page.

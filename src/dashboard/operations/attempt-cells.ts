@@ -1,9 +1,8 @@
 /** The cells of an open attempt. */
 import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
-import { duration } from '../format.ts'
+import { duration, formatTime, plural, relative } from '../format.ts'
 import { can } from '../me.ts'
-import { button, code, component, div, fragment, p, span, type VNode } from '../tags.ts'
-import { Time } from '../ui/time.ts'
+import { button, code, div, fragment, p, span, type VNode } from '../tags.ts'
 import { lookUp, lookups, wordsOf } from './lookups.ts'
 import { openResolve } from './open.ts'
 
@@ -24,12 +23,17 @@ export function age({ unknown_since, started_at, ended_at }: AttemptView): VNode
   return span({ title: since }, duration(Math.max(0, until - Date.parse(since))))
 }
 
+const WAITS: Readonly<Record<string, string>> = {
+  sending: 'No response yet',
+  pending: 'Accepted: the provider reports the outcome later',
+}
+
 /** What the provider said last, or what the reader's own lookup found. */
 export function response(attempt: AttemptView): VNode {
   const lookup = lookups.value.get(attempt.id)
   return div(
     { class: 'response' },
-    p({ dir: 'auto' }, attempt.reason ?? (isOpen(attempt) ? 'No response yet' : '')),
+    p({ dir: 'auto' }, attempt.reason ?? WAITS[attempt.status] ?? ''),
     lookup?.state === 'running' ? p({ class: 'soft', role: 'status' }, 'Looking up…') : null,
     lookup?.state === 'found' ? p({ class: 'soft', role: 'status' }, wordsOf(lookup.result)) : null,
     lookup?.state === 'failed'
@@ -44,31 +48,44 @@ export function response(attempt: AttemptView): VNode {
   )
 }
 
-export function nextLookup(attempt: AttemptView): VNode {
+/** How often it was looked up, and when MiniPay does so next. */
+export function nextLookup(attempt: AttemptView, mayLookUp: boolean): VNode {
+  if (!mayLookUp) return span({ class: 'soft' }, 'Not possible')
   const { lookups: made, next_lookup_at: at } = attempt
-  const done = made === 0 ? 'None yet' : made === 1 ? '1 lookup' : `${made} lookups`
-  if (!isOpen(attempt)) return span({}, done)
+  const soon = at === null ? undefined : (relative(at) ?? formatTime(at, 'minute'))
   return span(
-    {},
-    done,
-    at === null ? null : fragment(span({ class: 'soft' }, ', next '), component(Time, { at, ago: true })),
+    { class: 'two-lines' },
+    made === 0 ? 'None yet' : plural(made, 'lookup'),
+    at === null || !isOpen(attempt) ? null : span({ class: 'soft', title: at }, `next ${soon}`),
   )
 }
 
-export function actions(attempt: AttemptView, onChange: (attempt: AttemptView) => void): VNode | null {
+/** The operation and its provider. */
+export function call({ kind, provider }: AttemptView): VNode {
+  return span({ class: 'two-lines' }, kindOf(kind), span({ class: 'soft' }, provider))
+}
+
+/** `mayLookUp`: its provider has lookups. */
+export function actions(
+  attempt: AttemptView,
+  mayLookUp: boolean,
+  onChange: (attempt: AttemptView) => void,
+): VNode | null {
   const { id, status } = attempt
   if (!can('operations:write') || !isOpen(attempt) || status === 'sending') return null
   const running = lookups.value.get(id)?.state === 'running'
   return div(
     { class: 'row-actions' },
-    button(
-      {
-        ...{ type: 'button', class: 'button small', disabled: running },
-        'aria-label': `Look up now ${id}`,
-        onClick: () => void lookUp(id, onChange),
-      },
-      'Look up now',
-    ),
+    mayLookUp
+      ? button(
+          {
+            ...{ type: 'button', class: 'button small', disabled: running },
+            'aria-label': `Look up now ${id}`,
+            onClick: () => void lookUp(id, onChange),
+          },
+          'Look up now',
+        )
+      : null,
     button(
       {
         ...{ type: 'button', class: 'button small', 'aria-label': `Resolve ${id}` },

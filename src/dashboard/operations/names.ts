@@ -4,14 +4,14 @@ import { can } from '../me.ts'
 import { useResource } from '../resource.ts'
 import type { Filter } from '../ui/filters.ts'
 
-/** The names of the providers, for filters; none until they are loaded. */
-export function useProviderNames(): readonly string[] {
+/** The providers; none until they are loaded. */
+export function useProviders(): readonly ProviderView[] {
   const providers = useResource(
     async () =>
       can('operations:read') ? api.get<{ data: readonly ProviderView[] }>('/providers') : { data: [] },
     [],
   )
-  return (providers.data.value?.data ?? []).map(({ name }) => name)
+  return providers.data.value?.data ?? []
 }
 
 /** A choice of the providers; a field where they are not known. */

@@ -8,7 +8,7 @@ import { Pill } from '../ui/badge.ts'
 import { Card, Details, Figures } from '../ui/card.ts'
 import { Time } from '../ui/time.ts'
 import { openPause, openResume } from './open.ts'
-import { type HourCounts, Strip } from './strip.ts'
+import { type HourCounts, Hours } from './strip.ts'
 
 type Props = {
   provider: ProviderView
@@ -29,7 +29,7 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
     component(Figures, {
       figures: [
         {
-          ...{ label: 'Success', note: `of ${plural(window.calls, 'call')} in a minute` },
+          ...{ label: 'Success', note: plural(window.calls, 'call') },
           value: window.success_rate === null ? '–' : percent(window.success_rate, 1),
         },
         { label: 'p50', value: ms(window.latency_p50_ms) },
@@ -41,7 +41,7 @@ export function ProviderCard({ provider, hours, alarms, onChange }: Props): VNod
         },
       ],
     }),
-    hours ? component(Strip, { hours }) : null,
+    hours ? component(Hours, { hours }) : null,
     component(Details, {
       items: [
         ['Kind', kind],

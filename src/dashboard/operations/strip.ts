@@ -33,7 +33,7 @@ export function hoursOf(rows: readonly StatisticsRowView[], now: number): readon
 }
 
 /** Bars for eyes, and the same in words for everybody. */
-export function Strip({ hours }: { hours: readonly HourCounts[] }): VNode {
+export function Hours({ hours }: { hours: readonly HourCounts[] }): VNode {
   const sum = (name: 'good' | 'unknown' | 'failed') => hours.reduce((all, hour) => all + hour[name], 0)
   const [good, unknown, failed] = [sum('good'), sum('unknown'), sum('failed')]
   const top = Math.max(1, ...hours.map((hour) => hour.good + hour.unknown + hour.failed))
@@ -50,7 +50,7 @@ export function Strip({ hours }: { hours: readonly HourCounts[] }): VNode {
   const whole = good + unknown + failed
   const parts = [unknown > 0 && `${unknown} unknown`, failed > 0 && `${failed} not sent`].filter(Boolean)
   return div(
-    { class: 'strip' },
+    { class: 'hours' },
     svg(
       {
         ...{ viewBox: `0 0 ${HOURS * STEP} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': true },

@@ -37,13 +37,20 @@ const COLUMNS: readonly Column<DisputeView>[] = [
   { head: 'Evidence due', cell: deadline },
   { head: 'Reason', class: 'wide', cell: ({ reason }) => (reason === null ? '' : sentence(reason)) },
   { head: 'Set aside', class: 'num', cell: reserved },
-  { head: 'Provider', cell: ({ provider }) => provider },
-  { head: 'Opened', cell: ({ created_at: at }) => component(Time, { at }) },
+  { head: 'Opened', cell: opened },
   {
     head: 'Payment',
     cell: ({ transaction_id: id }) => component(Id, { id, href: href(`/payments/${id}`) }),
   },
 ]
+
+function opened({ provider, created_at: at }: DisputeView): VNode {
+  return span(
+    { class: 'two-lines' },
+    component(Time, { at, style: 'day' }),
+    span({ class: 'soft' }, provider),
+  )
+}
 
 /** An open dispute without a deadline waits for the bank, not for the reader. */
 function status({ status, evidence_due_at: due }: DisputeView): VNode {
@@ -61,7 +68,7 @@ function deadline({ status, evidence_due_at: at, closed_at: closed }: DisputeVie
   if (at === null) return span({ class: 'soft' }, 'None')
   const { words, tone } = deadlineOf(at, Date.now())
   return div(
-    { class: 'deadline' },
+    { class: 'two-lines' },
     component(Time, { at, style: 'minute' }),
     span({ class: tone === 'quiet' ? 'soft' : tone }, words),
   )

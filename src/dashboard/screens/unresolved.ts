@@ -1,8 +1,8 @@
 import type { AttemptView } from '../../api/minipay/attempt-schemas.ts'
 import { api } from '../api.ts'
 import { useEvents } from '../live.ts'
-import { actions, age, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
-import { providerFilter, useProviderNames } from '../operations/names.ts'
+import { actions, age, call, isOpen, kindOf, nextLookup, response } from '../operations/attempt-cells.ts'
+import { providerFilter, useProviders } from '../operations/names.ts'
 import { usePoll } from '../operations/poll.ts'
 import { refreshOpen } from '../operations/refresh.ts'
 import { type ListPage, type Pages, usePages } from '../resource.ts'
@@ -24,27 +24,36 @@ const KIND_FILTER: Filter = {
   choices: ['authorize', 'capture', 'cancel', 'refund'].map((kind) => [kind, kindOf(kind)]),
 }
 
-function columns(onChange: (attempt: AttemptView) => void): readonly Column<AttemptView>[] {
+/** `mute`: the providers without lookups. */
+function columns(
+  mute: ReadonlySet<string>,
+  onChange: (attempt: AttemptView) => void,
+): readonly Column<AttemptView>[] {
   return [
     { head: 'Amount', class: 'num lead', cell: (attempt) => component(Amount, attempt) },
     { head: 'Status', class: 'side', cell: ({ status }) => component(Badge, { status }) },
-    { head: 'Operation', class: 'second', cell: ({ kind }) => kindOf(kind) },
-    { head: 'Provider', cell: ({ provider }) => provider },
+    { head: 'Call', class: 'second', cell: call },
     { head: 'Age', cell: age },
     { head: 'Last response', class: 'wide', cell: response },
-    { head: 'Lookups', cell: nextLookup },
+    { head: 'Lookups', cell: (attempt) => nextLookup(attempt, !mute.has(attempt.provider)) },
     {
       head: 'Payment',
       cell: ({ transaction_id: id }) => component(Id, { id, href: href(`/payments/${id}`) }),
     },
-    { head: 'Actions', class: 'action', cell: (attempt) => actions(attempt, onChange) },
+    {
+      head: 'Actions',
+      class: 'action',
+      cell: (attempt) => actions(attempt, !mute.has(attempt.provider), onChange),
+    },
   ]
 }
 
 const idOf = ({ id }: AttemptView) => id
 
 export default function Unresolved(): VNode {
-  const filters = [providerFilter(useProviderNames()), KIND_FILTER]
+  const providers = useProviders()
+  const filters = [providerFilter(providers.map(({ name }) => name)), KIND_FILTER]
+  const silent = providers.filter(({ capabilities }) => capabilities.lookup === 'none')
   const query = { ...filterValues(filters), order: 'oldest', limit: 50 }
   const pagesOf = (more: object) =>
     usePages<AttemptView>(
@@ -69,7 +78,7 @@ export default function Unresolved(): VNode {
       if (changed.has(attempt.transaction_id) && isOpen(attempt))
         void api.get<AttemptView>(`/attempts/${attempt.id}`).then(onChange, () => {})
   })
-  const shown = columns(onChange)
+  const shown = columns(new Set(silent.map(({ name }) => name)), onChange)
   const table = { noun: 'open attempt', columns: shown, idOf }
   return component(
     Page,
