@@ -6,6 +6,8 @@ const API = '/api/v1'
 
 /** True once the server refused a request because nobody is signed in: the page then shows the form. */
 export const signedOut = signal(false)
+/** True while the page shows a new key, which the reader must store before signing in with it. */
+export const signInHeld = signal(false)
 
 export type Problem = {
   readonly path: string

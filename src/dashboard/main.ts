@@ -1,7 +1,7 @@
 /** The first module of the dashboard: the frame of every screen, with navigation, top bar and the place of the screen. */
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { signedOut } from './api.ts'
+import { signedOut, signInHeld } from './api.ts'
 import { loadMe, me, meError } from './me.ts'
 import { Navigation } from './navigation.ts'
 import './preferences.ts'
@@ -26,7 +26,7 @@ function Shell(): VNode {
     ),
     me.value ? component(Later, { load: loadLate, key: 'late' }) : null,
     // Above the screen, which keeps what was typed until the same person is back.
-    signedOut.value ? component(Later, { load: loadSignIn, key: 'sign-in' }) : null,
+    signedOut.value && !signInHeld.value ? component(Later, { load: loadSignIn, key: 'sign-in' }) : null,
   )
 }
 

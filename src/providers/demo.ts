@@ -43,7 +43,8 @@ export function createDemoBank(name: string, now: () => number): RemoteProvider 
     cancel: (call, signal) => answer(signal, () => done(call)),
     refund: (call, signal) => answer(signal, () => done(call)),
     lookup: (call, signal) => answer(signal, () => lookedUp(call, now() - beganAt(call.attemptId), lost)),
-    dispute: async () => ({ kind: 'not_found' }),
+    // It does not remember those that the demo opened.
+    dispute: async () => ({ kind: 'unknown', reason: 'the bank responds 503 about disputes' }),
     notification: async () => null,
     close: async () => {},
   }

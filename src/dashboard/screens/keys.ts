@@ -1,15 +1,132 @@
-import { component, p, type VNode } from '../tags.ts'
+import type { ApiKeyView } from '../../api/minipay/key-schemas.ts'
+import { api } from '../api.ts'
+import { CreateKeyDialog } from '../key-create.ts'
+import { RenameKeyDialog, RevokeKeyDialog, RollKeyDialog } from '../key-dialogs.ts'
+import { can, me } from '../me.ts'
+import { type ListPage, usePages } from '../resource.ts'
+import { place } from '../router.ts'
+import { button, code, component, div, p, span, type VNode } from '../tags.ts'
+import { sentence } from '../texts.ts'
+import { Badge } from '../ui/badge.ts'
+import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
+import { type Filter, Filters, filterValues } from '../ui/filters.ts'
+import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
+import { type Column, List } from '../ui/table.ts'
+import { Time } from '../ui/time.ts'
+
+/** Live keys of the operator's account see the keys of each account and mode. */
+const ELSEWHERE: readonly Filter[] = [
+  {
+    name: 'mode',
+    label: 'Mode',
+    kind: 'select',
+    choices: [
+      ['test', 'Test'],
+      ['live', 'Live'],
+    ],
+  },
+  { name: 'account', label: 'Account', kind: 'text' },
+]
+
+type Keyed = ApiKeyView & { readonly onDone: () => void }
+
+function stateOf({ revoked_at, expires_at }: ApiKeyView): string {
+  if (revoked_at !== null) return 'revoked'
+  return expires_at !== null && Date.parse(expires_at) <= Date.now() ? 'expired' : 'active'
+}
+
+const COLUMNS: readonly Column<Keyed>[] = [
+  {
+    head: 'Name',
+    class: 'wide lead',
+    cell: ({ id, name, hint }) =>
+      div(
+        { class: 'two-lines' },
+        span({}, name, me.value?.key?.id === id ? span({ class: 'soft' }, ' · yours') : null),
+        span({ class: 'mono soft' }, hint),
+      ),
+  },
+  { head: 'Status', class: 'side', cell: (key) => component(Badge, { status: stateOf(key) }) },
+  { head: 'May', class: 'second', cell: mayOf },
+  { head: 'Mode', cell: ({ mode }) => sentence(mode) },
+  { head: 'Last used', cell: ({ last_used_at: at }) => timeOr(at, 'Never') },
+  { head: 'Expires', cell: ({ expires_at: at }) => timeOr(at, 'Never') },
+  { head: 'Made', cell: ({ created_at: at }) => component(Time, { at, style: 'day' }) },
+  { head: 'Actions', class: 'action', cell: actionsOf },
+]
+
+function timeOr(at: string | null, otherwise: string): VNode {
+  return at === null
+    ? span({ class: 'soft' }, otherwise)
+    : component(Time, { at, style: 'minute', ago: true })
+}
+
+function mayOf({ role, permissions, networks }: ApiKeyView): VNode {
+  const what = role === null ? (permissions ?? []).join(', ') : sentence(role)
+  return span(
+    { title: what },
+    what,
+    networks ? span({ class: 'soft' }, ` · from ${networks.join(', ')}`) : null,
+  )
+}
+
+function actionsOf(apiKey: Keyed): VNode | null {
+  if (!can('keys:write') || stateOf(apiKey) !== 'active') return null
+  const { name, onDone } = apiKey
+  const item = (label: string, dialog: typeof RollKeyDialog, danger = false) => ({
+    ...{ label, danger },
+    onSelect: () => showDialog((close) => component(dialog, { apiKey, close, onDone })),
+  })
+  return component(Menu, {
+    label: `Actions for ${name}`,
+    items: [
+      item('Rename', RenameKeyDialog),
+      ...(apiKey.rolled_to === null ? [item('Roll', RollKeyDialog)] : []),
+      item('Revoke', RevokeKeyDialog, true),
+    ],
+  })
+}
 
 export default function Keys(): VNode {
+  const filters = can('accounts:write') ? ELSEWHERE : []
+  const query = filterValues(filters)
+  const pages = usePages<Keyed>(
+    async (after, signal) => {
+      const page = await api.get<ListPage<ApiKeyView>>(
+        '/keys',
+        { ...query, limit: 50, starting_after: after },
+        { signal },
+      )
+      return { ...page, data: page.data.map((key) => ({ ...key, onDone: () => pages.reload() })) }
+    },
+    ({ id }) => id,
+    [place.value.query.toString()],
+  )
+  const create = () =>
+    showDialog((close) => component(CreateKeyDialog, { close, onDone: () => pages.reload() }))
   return component(
     Page,
-    { title: 'API keys' },
-    component(
-      Empty,
-      { title: 'This part of the dashboard is on its way' },
-      p({}, 'The API has it already: see the documentation at /docs.'),
-    ),
+    {
+      title: 'API keys',
+      actions: can('keys:write')
+        ? button({ type: 'button', class: 'button primary', onClick: create }, 'Make a key')
+        : null,
+    },
+    filters.length > 0 ? component(Filters, { filters }) : null,
+    List<Keyed>({
+      ...{ label: 'API keys', noun: 'key', columns: COLUMNS, pages, idOf: ({ id }) => id, clickable: false },
+      empty: component(NoKeys, {}),
+    }),
+  )
+}
+
+function NoKeys(): VNode {
+  return component(
+    Empty,
+    { title: 'No keys yet' },
+    p({}, 'Give each program and each person a key of their own, with no more than they need.'),
+    p({}, 'Or at the terminal: ', code({}, "minipay keys create 'web shop' --mode test --role application")),
   )
 }

@@ -11,6 +11,7 @@ import { Page } from '../ui/page.ts'
 import { NeedsAttention } from './overview-attention.ts'
 import { ByProvider, MoneyIn, Summary } from './overview-cards.ts'
 import { barsOf, loadOverview, type OverviewData, RANGES, type Range, rangeOf } from './overview-data.ts'
+import { Guide } from './overview-guide.ts'
 
 const SERIES: readonly Series[] = [
   { name: 'Succeeded', tone: 'volume' },
@@ -27,6 +28,7 @@ export default function Overview(): VNode {
   return component(
     Page,
     { title: 'Overview', actions: reports ? component(Ranges, { range }) : null },
+    component(Guide, {}),
     reports
       ? component(Reports, { range })
       : can('operations:read')

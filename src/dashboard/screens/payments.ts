@@ -3,6 +3,7 @@ import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
+import { NewPaymentButton } from '../new-payment.ts'
 import { isRefundable } from '../payments/actions.ts'
 import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/filters.ts'
 import { openRefund } from '../payments/open.ts'
@@ -93,9 +94,12 @@ export default function Payments(): VNode {
     {
       title: 'Payments',
       // Links for files: the browser saves what the server streams.
-      actions: a(
-        { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
-        'Export CSV',
+      actions: fragment(
+        a(
+          { class: 'button', href: addressOf('/charges', { ...query, format: 'csv' }), download: '' },
+          'Export CSV',
+        ),
+        component(NewPaymentButton, {}),
       ),
     },
     component(Filters, { filters }),

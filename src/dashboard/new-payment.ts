@@ -1,0 +1,30 @@
+/** Opens the form of a test payment, which is loaded when it is first wanted. */
+import { can, me } from './me.ts'
+import { button, component, type VNode } from './tags.ts'
+import { showDialog } from './ui/dialog.ts'
+
+export type NewPayment = {
+  /** The card that is chosen at first: a token. */
+  readonly card?: string
+  /** Called with the id of the charge, also of one that was declined; otherwise its page is opened. */
+  readonly onMade?: (id: string) => void
+}
+
+/** Whether the reader can make test payments at all. */
+export function canMakePayments(): boolean {
+  return me.value?.mode === 'test' && can('charges:write')
+}
+
+export async function newPayment(wanted: NewPayment = {}): Promise<void> {
+  const { NewPaymentDialog } = await import('./new-payment-dialog.ts')
+  showDialog((close) => component(NewPaymentDialog, { ...wanted, close }))
+}
+
+/** A button for the actions of a page; nothing in live mode. */
+export function NewPaymentButton(): VNode | null {
+  if (!canMakePayments()) return null
+  return button(
+    { type: 'button', class: 'button primary', onClick: () => void newPayment() },
+    'New test payment',
+  )
+}
