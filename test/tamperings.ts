@@ -8,6 +8,7 @@ import { CHAINS } from './tamperings/chains.ts'
 import { EVENTS, KEYS } from './tamperings/events-and-keys.ts'
 import { ATTEMPTS, CHARGES, OTHERS } from './tamperings/rows.ts'
 import { attempt, type Tampering } from './tamperings/sql.ts'
+import { STATISTICS } from './tamperings/statistics.ts'
 import { WEBHOOKS } from './tamperings/webhooks.ts'
 
 export const TAMPERINGS: readonly Tampering[] = [
@@ -19,6 +20,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   ...ACCESS,
   ...CHAINS,
   ...WEBHOOKS,
+  ...STATISTICS,
 ]
 
 /** Changes of rows that no event, transfer or audit entry covers, and that no other row shows. */
