@@ -42,7 +42,13 @@ const MATCHED: Readonly<Record<string, string>> = {
 export function lineOf(result: SearchResultView): Line {
   const { kind, id, matched } = result
   const about = MATCHED[matched] ?? matched
-  return { key: id, href: placeOf(result), title: sentence(kind), ...(about !== '' && { about }), result }
+  return {
+    key: id,
+    href: placeOf(result),
+    title: kind === 'charge' ? 'Payment' : sentence(kind),
+    ...(about !== '' && { about }),
+    result,
+  }
 }
 
 /** The screens whose name has a word that begins with the text, of those that the reader may see. */

@@ -10,13 +10,16 @@ type Results = typeof import('./search-results.ts')
 export function Search(): VNode {
   const id = useId()
   const box = useRef<HTMLInputElement>(null)
+  // A key that is pressed before the next rendering must find it, too.
+  const loaded = useRef<Results | undefined>(undefined)
+  const isEntered = useRef(false)
   const [results, setResults] = useState<Results | undefined>()
   const [isOpen, setOpen] = useState(false)
   const [text, setText] = useState('')
   const type = (typed: string, pasted = false) => {
     setText(typed)
     setOpen(true)
-    results?.look(typed.trim(), pasted)
+    loaded.current?.look(typed.trim(), pasted)
   }
   const leave = () => {
     type('')
@@ -28,9 +31,11 @@ export function Search(): VNode {
   })
   const open = async () => {
     setOpen(true)
-    if (results) return
+    if (loaded.current) return
     const module = await import('./search-results.ts')
+    loaded.current = module
     module.look(box.current?.value.trim() ?? '')
+    if (isEntered.current) module.followChosen()
     setResults(module)
   }
   const press = (event: KeyboardEvent) => {
@@ -39,7 +44,7 @@ export function Search(): VNode {
       // Escape empties the box first.
       if (text === '') leave()
       else type('')
-    } else if (key === 'ArrowDown' || key === 'ArrowUp') results?.move(key === 'ArrowDown' ? 1 : -1)
+    } else if (key === 'ArrowDown' || key === 'ArrowUp') loaded.current?.move(key === 'ArrowDown' ? 1 : -1)
     else return
     event.preventDefault()
   }
@@ -50,7 +55,8 @@ export function Search(): VNode {
       role: 'search',
       onSubmit: (event: SubmitEvent) => {
         event.preventDefault()
-        results?.followChosen()
+        if (loaded.current) loaded.current.followChosen()
+        else isEntered.current = true
       },
     },
     input({

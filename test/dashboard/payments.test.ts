@@ -104,6 +104,18 @@ browserTest('readers find payments, and refund, capture and cancel them, once ea
   assert.equal((await refundsOf(plain.id)).length, 3)
   await page.unroute('**/api/v1/refunds')
 
+  // The same dialog in two tabs is one refund.
+  const second = await page.context().newPage()
+  await second.goto(page.url())
+  for (const tab of [page, second]) {
+    await tab.getByRole('button', { name: 'Refund…' }).click()
+    await tab.getByLabel('Amount in GBP').fill('1.10')
+  }
+  for (const tab of [page, second]) await tab.getByRole('button', { name: 'Refund 1.10 GBP' }).click()
+  for (const tab of [page, second]) await tab.getByText('Refunded 1.10 GBP').waitFor()
+  assert.equal((await refundsOf(plain.id)).length, 4)
+  await second.close()
+
   // An error stays in the dialog, with what was typed.
   await page.getByRole('button', { name: 'Refund…' }).click()
   await api.refund(plain.id)

@@ -17,6 +17,8 @@ browserTest('readers find a payment by what they have of it, with the keyboard a
   const browser = await startBrowser(t)
   const { page, assertClean } = await openTab(browser, server.url)
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  // Shortcuts begin with the live changes.
+  await page.getByText('Live', { exact: true }).waitFor()
   const box = page.getByRole('combobox', { name: 'Search' })
   const options = page.getByRole('option')
   const isAt = (id: string) => page.waitForURL(`**/dashboard/payments/${id}`)
@@ -52,7 +54,7 @@ browserTest('readers find a payment by what they have of it, with the keyboard a
   await page.getByRole('heading', { level: 1, name: 'Webhooks' }).waitFor()
   await page.keyboard.press('/')
   await page.getByRole('option', { name: /order-2/ }).click()
-  await page.getByRole('option', { name: /Charge/ }).click()
+  await page.getByRole('option', { name: /^Payment/ }).click()
   await isAt(other.id)
   await page.keyboard.press('/')
   await page.keyboard.type("<script>'; --")

@@ -36,7 +36,7 @@ export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
       ),
     ],
     ['Description', charge.description && own(charge.description)],
-    ['Provider', charge.provider === 'none' ? null : charge.provider],
+    ['Provider', charge.provider === 'none' ? null : a({ href: href('/providers') }, charge.provider)],
     ['Provider reference', charge.provider_reference && code({ class: 'own' }, charge.provider_reference)],
     ['Captured', moneyWithCode(charge.amount_captured, currency)],
     ['Refunded', amount(charge.amount_refunded)],

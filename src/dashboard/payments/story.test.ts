@@ -46,7 +46,7 @@ test('an attempt that was not sent says that the next call was safe, or repeats 
   const lost = { status: 'not_sent', reason: 'ECONNREFUSED' } as const
   assert.equal(
     told([lost, { provider: 'bank_b' }])[0]?.sentence,
-    'The provider definitely did not do it: ECONNREFUSED. It was safe to call bank_b next.',
+    'The provider definitely did not do it: the connection was refused. It was safe to call bank_b next.',
   )
   const again = told([lost, { route: { ...ROUTE, again: 'att_0' } }])
   assert.match(again[0]?.sentence ?? '', /So MiniPay made the same call once more\.$/)
@@ -80,6 +80,7 @@ test('an outcome says how it became known, and who was passed over', () => {
     {
       provider: 'bank_b',
       resolved_by: 'lookup',
+      reason: 'ECONNRESET',
       lookups: 2,
       duration_ms: 6_180,
       route: { ...ROUTE, skipped, version: null },
@@ -88,7 +89,8 @@ test('an outcome says how it became known, and who was passed over', () => {
   assert.equal(chapter?.rule, 'euros')
   assert.deepEqual(chapter?.notes, [
     'Passed over: bank_a (circuit breaker open).',
-    'Found out by a lookup after 6.1 s, at try 2.',
+    'No response at first: the connection was cut.',
+    'Found out by a lookup after 2 tries, 6.1 s after the call.',
   ])
   assert.deepEqual(told([{ resolved_by: 'hand' }])[0]?.notes, ['A person recorded this outcome.'])
 })

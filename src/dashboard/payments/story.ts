@@ -75,7 +75,15 @@ function meaningOf(attempt: AttemptView, { capture, status, redirect_url }: Told
   }
 }
 
-const trimmed = (reason: string) => reason.replace(/\.$/, '')
+/** Errors of the network by their codes. */
+const NETWORK: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/g, 'the connection was refused'],
+  [/ECONNRESET/g, 'the connection was cut'],
+  [/ENOTFOUND|EAI_AGAIN/g, 'its address was not found'],
+  [/ETIMEDOUT/g, 'the connection timed out'],
+]
+const trimmed = (reason: string) =>
+  NETWORK.reduce((text, [code, words]) => text.replace(code, words), reason).replace(/\.$/, '')
 const detail = (reason: string | null) => (reason ? ` “${trimmed(reason)}.”` : '')
 
 /** Why the next provider was called, or none was. */
@@ -108,16 +116,22 @@ function notesOf(attempt: AttemptView, next: AttemptView | undefined): readonly 
 }
 
 /** How the outcome became known, if not by the provider's response. */
-function foundOut({ resolved_by: by, lookups, status, duration_ms }: AttemptView): readonly string[] {
-  const tries = plural(lookups, 'lookup')
-  const after = duration_ms === null ? '' : ` after ${duration(duration_ms)}`
+function foundOut(attempt: AttemptView): readonly string[] {
+  const { resolved_by: by, lookups, status, duration_ms: ms, reason } = attempt
   if (status === 'unknown')
-    return [lookups === 0 ? 'MiniPay looks it up at the provider.' : `MiniPay has tried ${tries} so far.`]
-  if (by === 'lookup') return [`Found out by a lookup${after}, at try ${Math.max(1, lookups)}.`]
+    return [
+      lookups === 0
+        ? 'MiniPay looks it up at the provider.'
+        : `MiniPay has tried ${plural(lookups, 'lookup')} so far.`,
+    ]
+  // The reason of a success is the one for which it was unknown before.
+  const atFirst = status === 'succeeded' && reason ? [`No response at first: ${trimmed(reason)}.`] : []
+  const took = ms ? `, ${duration(ms)} after the call` : ''
+  if (by === 'lookup')
+    return [...atFirst, `Found out by a lookup after ${plural(Math.max(1, lookups), 'try', 'tries')}${took}.`]
   if (by === 'resend')
-    return [`Found out by sending the same call again${after}; the provider carries it out once.`]
-  if (by === 'notification') return [`The provider reported it${after}.`]
-  if (by === 'hand') return ['A person recorded this outcome.']
-  if (by === 'expiry') return ['It expired.']
-  return []
+    return [...atFirst, `Found out by sending the same call again${took}; the provider carries it out once.`]
+  if (by === 'notification') return [...atFirst, `The provider reported it${took}.`]
+  if (by === 'hand') return [...atFirst, 'A person recorded this outcome.']
+  return by === 'expiry' ? ['It expired.'] : []
 }

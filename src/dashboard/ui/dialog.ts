@@ -16,7 +16,7 @@ import {
   type VNode,
 } from '../tags.ts'
 import { TEXT } from '../texts.ts'
-import { endRequest, keyOf, newKey, startRequest } from './dialog-key.ts'
+import { endRequest, keyOf, leaveDialog, newKey, startRequest } from './dialog-key.ts'
 import { TextField } from './field.ts'
 import { toast } from './toast.ts'
 
@@ -62,7 +62,10 @@ export function FormDialog(props: FormDialogProps): VNode {
   useEffect(() => {
     const shown = element.current
     shown?.showModal()
-    return () => shown?.close()
+    return () => {
+      shown?.close()
+      leaveDialog(purpose)
+    }
   }, [])
   const send = async (event: SubmitEvent) => {
     event.preventDefault()
