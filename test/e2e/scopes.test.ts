@@ -55,6 +55,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'GET /api/v1/balance': 'own',
   'GET /api/v1/ledger/accounts': { list: 'none' },
   'GET /api/v1/ledger/entries': { list: 'none', filters: { transaction_id: 'txn' } },
+  'GET /api/v1/ledger/trial_balance': 'own',
   'GET /api/v1/events': { list: 'none', filters: { object: 're' } },
   'GET /api/v1/events/:id': { object: 'evt' },
   'GET /api/v1/events/stream': 'own',
@@ -76,6 +77,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'POST /api/v1/webhook_deliveries/:id/retry': { object: 'dlv' },
   'POST /api/v1/webhook_deliveries/retry': 'own',
   'GET /api/v1/routing': 'own',
+  'GET /api/v1/routing/versions': 'own',
+  'GET /api/v1/routing/versions/:version': 'own',
   'PUT /api/v1/routing': 'own',
   'DELETE /api/v1/routing': 'own',
   'POST /api/v1/routing/simulate': 'own',
@@ -260,6 +263,12 @@ describe('what each scope has for itself', () => {
     assert.deepEqual([body['successful_transactions'], body['balances']], [0, []])
     const accounts = await stranger.get<{ data: object[] }>('/api/v1/ledger/accounts')
     assert.deepEqual(accounts.body.data, [])
+    const later = await stranger.get<{ data: object[] }>('/api/v1/ledger/accounts?at=2090-01-01T00:00:00Z')
+    assert.deepEqual(later.body.data, [])
+    const trial = await stranger.get<{ currencies: object[]; entries: number }>(
+      '/api/v1/ledger/trial_balance',
+    )
+    assert.deepEqual([trial.body.currencies, trial.body.entries], [[], 0])
   })
 
   test('an idempotency key of another scope is free', async () => {
@@ -278,6 +287,9 @@ describe('what each scope has for itself', () => {
     assert.equal(replaced.status, 200, JSON.stringify(replaced.body))
     assert.equal((await owner.get<{ version: number }>('/api/v1/routing')).body.version, 0)
     assert.equal((await stranger.request('DELETE', '/api/v1/routing')).status, 200)
+    assert.deepEqual((await owner.get<{ data: object[] }>('/api/v1/routing/versions')).body.data, [])
+    assert.equal((await owner.get('/api/v1/routing/versions/1')).status, 404)
+    assert.equal((await stranger.get('/api/v1/routing/versions/1')).status, 200)
     const lonely = strangers['another account'] as Client
     const simulated = await ask(lonely, 'POST', '/api/v1/routing/simulate', { last: 100 })
     assert.ok(!simulated.includes('txn_'), simulated)

@@ -54,11 +54,11 @@ export function ledgerHistoryReads(sql: Sql) {
       const { after, to } = await around(scope, before)
       const own = [scope.accountId, live(scope)]
       const { rows } = await sql(BALANCES_AT, [...own, before, after / SLICE, after, to])
-      return rows.map(({ account, currency, balance }) => ({
-        account: account as string,
-        currency: currency as string,
-        balance: balance as bigint,
-      }))
+      return rows.flatMap(({ account, currency, balance }) =>
+        balance === null
+          ? []
+          : { account: account as string, currency: currency as string, balance: balance as bigint },
+      )
     },
 
     async ledgerEnd(scope: Scope): Promise<LedgerEnd> {
@@ -86,16 +86,18 @@ const sumOf = (side: 'debit' | 'credit') => `
     SELECT coalesce(sum(amount), 0) AS sum, count(*) AS transfers FROM ledger_transfers
     WHERE ${side}_account_id = a.id AND seq > $5 AND seq <= $6 AND created_at < $3)`
 
-/** The stored balance of each account, and the transfers of the few slices after it. */
+/** The stored balance of each account, and the transfers of the few slices after it; null without any of both. */
 const BALANCES_AT = `
-  SELECT a.code AS account, a.currency, (coalesce(c.balance, 0) + d.sum - k.sum)::numeric AS balance
+  SELECT a.code AS account, a.currency,
+    CASE WHEN c.balance IS NOT NULL OR d.transfers + k.transfers > 0
+      THEN (coalesce(c.balance, 0) + d.sum - k.sum)::numeric END AS balance
   FROM ledger_accounts a
   LEFT JOIN LATERAL (
     SELECT balance FROM ledger_checkpoints
     WHERE ledger_account_id = a.id AND slice <= $4 ORDER BY slice DESC LIMIT 1) c ON TRUE
   ${sumOf('debit')} d
   ${sumOf('credit')} k
-  WHERE a.account_id = $1 AND a.live = $2 AND (c.balance IS NOT NULL OR d.transfers + k.transfers > 0)
+  WHERE a.account_id = $1 AND a.live = $2
   ORDER BY a.code, a.currency`
 
 const DUE = `

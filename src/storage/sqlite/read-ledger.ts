@@ -15,8 +15,10 @@ import { live, modeOf } from './rows.ts'
 
 const SIDES = ['debit', 'credit'] as const
 type Side = (typeof SIDES)[number]
-/** The entries that MiniPay reads at once to find those of a time. */
-const WINDOW = 1_000
+/** The transfers among which MiniPay looks at once for those of a time. */
+const PART = 64 * SLICE
+/** Transfers after a number and up to another, and their entries before a sequence. */
+type Stretch = { readonly after: number; readonly to: number; readonly before: number }
 type AccountRow = { readonly id: number; readonly code: string; readonly currency: string }
 type TransferRow = {
   readonly seq: number
@@ -66,31 +68,45 @@ export function ledgerReads(sql: Sql) {
     )
   }
 
-  /** The entries of a time are near each other: between two windows of them other requests get their turn. */
+  /** The newest of an account with these times, among some transfers. */
+  function newestIn(account: AccountRow, { after, to, before }: Stretch, query: EntryQuery): LedgerEntry[] {
+    const { limit, createdFrom = 0, createdUntil = Number.MAX_SAFE_INTEGER } = query
+    const of = (side: Side, upTo: number) =>
+      (
+        sql(
+          `SELECT seq, transaction_id AS transactionId, amount, created_at AS createdAt
+           FROM ledger_transfers
+           WHERE ${side}_account_id = ? AND seq > ? AND seq <= ? AND created_at >= ? AND created_at < ?
+           ORDER BY seq DESC LIMIT ?`,
+        ).all(
+          ...[account.id, after, Math.min(to, Math.floor(upTo / 2)), createdFrom, createdUntil, limit + 1],
+        ) as TransferRow[]
+      ).map((row) => entryOf(row, side, account))
+    return [...of('debit', before), ...of('credit', before - 1)]
+  }
+
+  /**
+   * The slices tell between which transfers the times are. Before the slices are stored these may be many: between two
+   * parts of them other requests get their turn.
+   */
   async function inTime(
     scope: Scope,
     accounts: readonly AccountRow[],
     query: EntryQuery,
   ): Promise<Page<LedgerEntry>> {
-    const { limit, createdFrom, createdUntil } = query
-    const { sliceBefore, around } = ledgerTimes(sql)
-    const oldest = createdFrom === undefined ? 0 : 2 * SLICE * sliceBefore(scope, createdFrom)
-    const newest =
-      createdUntil === undefined ? Number.MAX_SAFE_INTEGER : 2 * around(scope, createdUntil).to + 1
-    let before = Math.min(query.before ?? newest, newest)
+    const { limit, before = Number.MAX_SAFE_INTEGER, createdFrom, createdUntil } = query
+    const { sliceBefore, around, lastTransfer } = ledgerTimes(sql)
+    const oldest = createdFrom === undefined ? 0 : SLICE * sliceBefore(scope, createdFrom)
+    const newest = createdUntil === undefined ? lastTransfer(scope) : around(scope, createdUntil).to
     const found: LedgerEntry[] = []
-    for (let size = limit + 1; ; size = WINDOW) {
-      const window = accounts
-        .flatMap((account) => newestOf(account, before, size))
-        .sort((a, b) => b.sequence - a.sequence)
-        .slice(0, size)
-      found.push(...window.filter((entry) => isWithin(entry, query)))
-      const last = window.at(-1)
-      if (!last || window.length < size || found.length > limit || last.sequence <= oldest)
-        return pageOf(found, limit)
-      before = last.sequence
+    for (let to = Math.min(newest, Math.floor(before / 2)); to > oldest; to -= PART) {
+      const stretch = { after: Math.max(oldest, to - PART), to, before }
+      const part = accounts.flatMap((account) => newestIn(account, stretch, query))
+      found.push(...part.sort((a, b) => b.sequence - a.sequence))
+      if (found.length > limit) break
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
+    return pageOf(found, limit)
   }
 
   return {

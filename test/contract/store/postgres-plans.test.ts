@@ -18,11 +18,14 @@ import { commitWrites, type StoredBefore } from '../../../src/storage/postgres/c
 import { type Connection, connect, ONE_PLAN } from '../../../src/storage/postgres/connection.ts'
 import { eventPurges, removal } from '../../../src/storage/postgres/event-purge.ts'
 import { hostsOf } from '../../../src/storage/postgres/hosts.ts'
+import { ledgerSliceWork } from '../../../src/storage/postgres/ledger-slices.ts'
 import { freeAbsentAsOf, freeLeasesOf, purgesAsOf } from '../../../src/storage/postgres/nodes.ts'
 import { notificationWork } from '../../../src/storage/postgres/notifications.ts'
 import type { Pool } from '../../../src/storage/postgres/pool.ts'
 import { purges } from '../../../src/storage/postgres/purges.ts'
 import { eventLogReads } from '../../../src/storage/postgres/read-event-log.ts'
+import { ledgerReads } from '../../../src/storage/postgres/read-ledger.ts'
+import { ledgerHistoryReads } from '../../../src/storage/postgres/read-ledger-history.ts'
 import { limitReads } from '../../../src/storage/postgres/read-limits.ts'
 import { webhookWorkReads } from '../../../src/storage/postgres/read-webhook-work.ts'
 import { webhookReads } from '../../../src/storage/postgres/read-webhooks.ts'
@@ -111,6 +114,12 @@ async function work(): Promise<Statement[]> {
   await purge.purgeNotifications(tick(), 64)
   await purge.purgeVelocityCounters(tick(), 64)
   await limitReads(sql).velocityCounters(scope, ['a counter'])
+  await ledgerSliceWork(sql).addLedgerSlice(scope, 1)
+  const ledger = ledgerHistoryReads(sql)
+  await ledger.ledgerAccountsAt(scope, tick())
+  await ledger.ledgerEnd(scope)
+  const times = { createdFrom: tick(), createdUntil: tick() }
+  await ledgerReads(sql).ledgerEntries(scope, { limit: 64, account: 'merchant', ...times })
   const clock = clockWork(async (text, values) => {
     await sql(text, values)
     return { rows: [{ seen: 0, moved: 0 }], count: 1 }
