@@ -184,6 +184,11 @@ export type WebhookStore = {
    * or deleted.
    */
   claimWebhookCursors(claim: CursorClaim): Promise<HeldCursor[]>
+  /**
+   * How many cursors each process should hold at most, so that all living ones hold as many; of an embedded database,
+   * which has one process, `Number.MAX_SAFE_INTEGER`.
+   */
+  webhookShare(): Promise<number>
   /** Ends every lease of the token, or those of `only` these endpoints, so that others can claim the cursors at once. */
   releaseWebhookCursors(token: string, only?: readonly Pick<WebhookEndpoint, 'scope' | 'id'>[]): Promise<void>
   /**

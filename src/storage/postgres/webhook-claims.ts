@@ -3,6 +3,8 @@ import type { CursorClaim, HeldCursor } from '../../ports/store-webhooks.ts'
 import { ENDPOINT_COLUMNS, endpointOf, REPLAY_COLUMNS, replayOf } from '../webhooks.ts'
 import { retrying } from './audit.ts'
 import type { Result, Row, Statement } from './batch.ts'
+import { NOW } from './clock.ts'
+import { DEAD_AFTER_MS } from './nodes.ts'
 import type { Pool } from './pool.ts'
 import { recordset } from './recordset.ts'
 import { nameIn } from './rows.ts'
@@ -38,6 +40,11 @@ export function webhookClaims(pool: Pool, node: string) {
         const running = replays.get(nameIn(endpoint.scope, endpoint.id)) ?? []
         return { endpoint, position, reach, failingSince, warnedAt, replays: running }
       })
+    },
+
+    async webhookShare(): Promise<number> {
+      const [result] = (await transact([{ text: SHARE }])) as [Result]
+      return result.rows[0]?.['share'] as number
     },
 
     async releaseWebhookCursors(
@@ -116,6 +123,11 @@ const RUNNING = `
     OFFSET 0) AS r
   WHERE c.owner = $1 AND c.token = $2
   ORDER BY r.id`
+
+const SHARE = `
+  SELECT ceil(
+    (SELECT count(*) FROM webhook_cursors c ${ENABLED})::float8
+    / greatest(1, (SELECT count(*) FROM nodes WHERE seen_at >= ${NOW} - ${DEAD_AFTER_MS})))::integer AS share`
 
 const RELEASE = `
   UPDATE webhook_cursors SET token = NULL, owner = NULL, lease_until = NULL WHERE owner = $1 AND token = $2`

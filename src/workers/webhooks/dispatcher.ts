@@ -4,6 +4,7 @@ import type { WebhookEndpoint } from '../../domain/webhooks/endpoint.ts'
 import { within } from '../../ports/runtime.ts'
 import type { Scope } from '../../ports/store.ts'
 import { startLoop } from '../loop.ts'
+import { createBalance } from './balance.ts'
 import { startCourier } from './courier.ts'
 import type { Courier, CourierParts } from './courier-parts.ts'
 import { createEventPages } from './event-pages.ts'
@@ -77,6 +78,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   let patientUntil = 0
   /** The newest version of each endpoint that this process cannot sign for: it claims none of them again. */
   const left = new Map<string, WebhookEndpoint>()
+  const balance = createBalance()
+  /** Those whose couriers end so that other nodes may have them. */
+  const giving = new Set<string>()
   let polls = 0
   let woken = true
   let stopping = false
@@ -89,7 +93,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     const known = new Set(couriers.keys())
     const claimedAt = runtime.monotonic()
     if (heldUntil > 0 && claimedAt > heldUntil) patientUntil = claimedAt + leaseMs / 2
-    const limit = claimedAt < patientUntil ? 0 : CLAIM
+    const limit = claimedAt < patientUntil || balance.isModest(claimedAt) ? 0 : CLAIM
     const claim = { now: at, leaseUntil: at + leaseMs, token, limit, leave: [...left.values()] }
     const held = await store.claimWebhookCursors(claim)
     heldUntil = claimedAt + leaseMs / 2
@@ -109,6 +113,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       // One that ended meanwhile stored results that this claim does not show.
       if (!courier && known.has(name)) loop.wake()
       else if (!courier) begin(name, startCourier(parts, cursor))
+      else if (giving.has(name)) continue
       else if (courier.isEnding()) courier.revive(cursor)
       else courier.update(cursor)
     }
@@ -116,7 +121,25 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     for (const courier of couriers.values()) if (!courier.isEnding()) courier.poll(thorough)
     if (couriers.size - before + closed.length >= CLAIM) loop.wake()
     await giveBack(closed)
+    if (thorough) await share()
   })
+
+  /** Gives cursors to other nodes, once their couriers have ended. */
+  async function share(): Promise<void> {
+    const serving = [...couriers].filter(([, courier]) => !courier.isEnding())
+    const surplus = balance.surplus(serving.length, await store.webhookShare(), runtime.monotonic())
+    for (const [name, courier] of surplus > 0 ? serving.slice(-surplus) : []) {
+      giving.add(name)
+      courier.end()
+    }
+  }
+
+  async function give(name: string, endpoint: WebhookEndpoint): Promise<void> {
+    // If that fails, the next claim renews the lease, and another courier begins.
+    await store.releaseWebhookCursors(token, [endpoint]).catch(() => {})
+    balance.gave(name, runtime.monotonic())
+    giving.delete(name)
+  }
 
   /** Another process may have their key. */
   async function giveBack(closed: readonly WebhookEndpoint[]): Promise<void> {
@@ -127,7 +150,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
 
   function begin(name: string, courier: Courier): void {
     couriers.set(name, courier)
-    void courier.ended().then(() => {
+    balance.claimed(name, runtime.monotonic())
+    void courier.ended().then(async () => {
+      if (giving.has(name) && !stopping) await give(name, courier.endpoint())
       couriers.delete(name)
       // It may be ours again, changed.
       loop.wake()

@@ -41,6 +41,17 @@ function warning({ id }: WebhookEndpoint): NonNullable<DeliveryBatch['event']> {
   return { id: newId('evt'), type: 'webhook_endpoint.failing', data: `{"endpoint":{"id":"${id}"}}` }
 }
 
+test('the share of a node counts enabled endpoints and the nodes that serve', async (t) => {
+  const url = await postgres.database(t)
+  const [first] = (await openStores(t, url, 1)) as [Store]
+  assert.equal(await first.webhookShare(), 0)
+  for (let i = 0; i < 5; i++) await addedEndpoint(first, scope)
+  await addedEndpoint(first, scope, disabled)
+  assert.equal(await first.webhookShare(), 5)
+  const [second] = (await openStores(t, url, 1)) as [Store]
+  assert.deepEqual([await first.webhookShare(), await second.webhookShare()], [3, 3])
+})
+
 for (const when of ['sent', 'answered'] as const)
   test(`results are stored once if the connection breaks when their commit is lost as it is ${when}`, async (t) => {
     const { proxy, store, direct } = await proxied(t)
