@@ -43,14 +43,14 @@ export function browserTest(name: string, run: (t: TestContext) => Promise<void>
   test(name, { skip: missing ?? false }, run)
 }
 
-/** Starts a browser that ends with the test. One browser serves many pages. */
-export async function startBrowser(t: TestContext): Promise<Browser> {
+/** Starts a browser that ends with the test, with further flags of Chromium. One browser serves many pages. */
+export async function startBrowser(t: TestContext, flags: readonly string[] = []): Promise<Browser> {
   const executablePath = findBrowser()
   assert.ok(executablePath, 'No Chromium was found, and this environment requires the browser tests.')
   const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
   const quiet = ['--disable-background-networking', '--disable-component-update']
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const browser = await chromium.launch({ executablePath, args: [...args, ...quiet, ...root] })
+  const browser = await chromium.launch({ executablePath, args: [...args, ...quiet, ...root, ...flags] })
   atEnd(t, () => browser.close())
   return browser
 }

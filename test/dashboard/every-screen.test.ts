@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { eventsAfter } from '../kit/client.ts'
 import { atEnd } from '../kit/folders.ts'
 import { startLivedIn } from '../kit/lived-in.ts'
 import { makeEndpoint } from '../kit/webhook-endpoints.ts'
@@ -25,7 +26,8 @@ browserTest(
     const shop = await startLivedIn()
     atEnd(t, shop.end)
     const { id: webhooks } = await makeEndpoint(shop.api, { url: 'https://shop.example/hooks' })
-    const ids = { payments: shop.ids.txn[0], webhooks, deliveries: shop.ids.dlv[0] }
+    const [event] = await eventsAfter(shop.api)
+    const ids = { payments: shop.ids.txn[0], webhooks, deliveries: shop.ids.dlv[0], events: event?.id }
     const browser = await startBrowser(t)
     const tab = await openTab(browser, shop.server.url, '/dashboard/', { reducedMotion: 'reduce' })
     const { page, faults } = tab

@@ -51,6 +51,10 @@ type FormDialogProps = {
 /** The provider declined, could not be called, or the key belongs to another request: a repetition changes nothing. */
 const ENDED: ReadonlySet<number> = new Set([402, 422, 502])
 
+/** The server may have done it, or be doing it: the key stays, also for the dialog that follows a reload. */
+const isOpen = ({ status, code }: ApiError): boolean =>
+  [0, 408, 429, 500, 503].includes(status) || code === 'idempotency_key_in_progress'
+
 /** A form in a modal dialog. Enter sends it once; Escape closes it, unless it is being sent. */
 export function FormDialog(props: FormDialogProps): VNode {
   const { title, submit, purpose, danger = false, confirm, valid = true, onSubmit, onClose, children } = props
@@ -82,8 +86,7 @@ export function FormDialog(props: FormDialogProps): VNode {
       if (done !== undefined) toast(done)
     } catch (caught) {
       const failed = asApiError(caught)
-      // Without a response, the server may have done it: the key stays.
-      if (failed.status !== 0) endRequest(purpose)
+      if (!isOpen(failed)) endRequest(purpose)
       // The key keeps this outcome; who presses the button again wants another one.
       if (ENDED.has(failed.status)) setKey(newKey())
       setError(failed)
