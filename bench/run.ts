@@ -8,6 +8,7 @@ import type { Options, Part, Row } from './bench.ts'
 import { charges } from './charges.ts'
 import { cluster } from './cluster.ts'
 import { comparison } from './compare.ts'
+import { dashboard } from './dashboard.ts'
 import { endpointClaims } from './endpoint-claims.ts'
 import { endpoints } from './endpoints.ts'
 import { hanging, unknownAttempts } from './faulty.ts'
@@ -37,6 +38,7 @@ const PARTS: readonly Part[] = [
   unknownAttempts,
   hostile,
   reads,
+  dashboard,
   cluster,
   history,
   start,

@@ -43,14 +43,20 @@ export function browserTest(name: string, run: (t: TestContext) => Promise<void>
   test(name, { skip: missing ?? false }, run)
 }
 
-/** Starts a browser that ends with the test, with further flags of Chromium. One browser serves many pages. */
-export async function startBrowser(t: TestContext, flags: readonly string[] = []): Promise<Browser> {
+/** Starts a browser with further flags of Chromium; undefined if there is none. */
+export async function launchBrowser(flags: readonly string[] = []): Promise<Browser | undefined> {
   const executablePath = findBrowser()
-  assert.ok(executablePath, 'No Chromium was found, and this environment requires the browser tests.')
+  if (executablePath === undefined) return undefined
   const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
   const quiet = ['--disable-background-networking', '--disable-component-update']
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const browser = await chromium.launch({ executablePath, args: [...args, ...quiet, ...root, ...flags] })
+  return chromium.launch({ executablePath, args: [...args, ...quiet, ...root, ...flags] })
+}
+
+/** Starts a browser that ends with the test, with further flags of Chromium. One browser serves many pages. */
+export async function startBrowser(t: TestContext, flags: readonly string[] = []): Promise<Browser> {
+  const browser = await launchBrowser(flags)
+  assert.ok(browser, 'No Chromium was found, and this environment requires the browser tests.')
   atEnd(t, () => browser.close())
   return browser
 }
