@@ -1,0 +1,74 @@
+/**
+ * Makes pictures of every screen of the dashboard, in both themes and widths, over the data of `minipay demo`:
+ * `npm run screenshots`, or `npm run screenshots -- FOLDER`. They are written as WebP, which keeps them small.
+ */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { launchBrowser, openTab, PHONE, WIDE } from '../test/dashboard/browser.ts'
+import { screenPath, screenPatterns, watchRequests } from '../test/dashboard/screens.ts'
+import { client } from '../test/kit/client.ts'
+import { tempDir } from '../test/kit/folders.ts'
+import { runCli, startServer } from '../test/kit/server.ts'
+
+const SIZES = { wide: WIDE, phone: PHONE }
+const THEMES = ['light', 'dark'] as const
+const QUALITY = 80
+/** So that every run shows the same shop. */
+const SEED = '7'
+
+const folder = process.argv[2] ?? 'screenshots'
+const dir = tempDir()
+const database = join(dir.path, 'demo.db')
+const demo = await runCli(['demo', '--seed', SEED, '--database', database])
+assert.equal(demo.code, 0, demo.stderr)
+const server = await startServer(database)
+const browser = await launchBrowser()
+try {
+  assert.ok(browser, 'No Chromium was found. Install it, or name it in CHROMIUM.')
+  mkdirSync(folder, { recursive: true })
+  const ids = await idsOf(server.url)
+  const { page } = await openTab(browser, server.url, '/dashboard/', { reducedMotion: 'reduce' })
+  const settled = watchRequests(page)
+  for (const pattern of screenPatterns()) {
+    await page.goto(server.url + screenPath(pattern, ids))
+    const name = pattern === '/' ? 'overview' : pattern.slice(1).replace('s/:id', '')
+    for (const [size, viewport] of Object.entries(SIZES))
+      for (const colorScheme of THEMES) {
+        await page.setViewportSize(viewport)
+        await page.emulateMedia({ colorScheme })
+        await settled()
+        const file = join(folder, `${name}-${size}-${colorScheme}.webp`)
+        writeFileSync(file, await picture(page))
+        process.stdout.write(`${file}\n`)
+      }
+  }
+} finally {
+  await browser?.close()
+  await server.stop()
+  dir.remove()
+}
+
+/** An object of each kind that has a screen of its own: the payment is one that failed over. */
+async function idsOf(url: string): Promise<Record<string, string | undefined>> {
+  const api = client(url)
+  const first = async (path: string) =>
+    (await api.get<{ data: readonly { readonly id: string }[] }>(`/api/v1/${path}`)).body.data[0]?.id
+  type Attempts = { data: readonly { readonly transaction_id: string }[] }
+  const { data } = (await api.get<Attempts>('/api/v1/attempts?limit=100')).body
+  const charges = data.map(({ transaction_id }) => transaction_id)
+  return {
+    payments: charges.find((id, i) => charges.indexOf(id) < i) ?? charges[0],
+    webhooks: await first('webhook_endpoints'),
+    deliveries: await first('webhook_deliveries?status=failed'),
+    events: await first('events'),
+  }
+}
+
+async function picture(page: Page): Promise<Buffer> {
+  const session = await page.context().newCDPSession(page)
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY })
+  await session.detach()
+  return Buffer.from(data, 'base64')
+}
