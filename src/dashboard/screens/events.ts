@@ -30,8 +30,8 @@ const FILTERS: readonly Filter[] = [
 ]
 
 const COLUMNS: readonly Column<EventView>[] = [
-  { head: 'Number', class: 'num', cell: ({ sequence }) => count(sequence) },
-  { head: 'Event', cell: ({ id, type }) => a({ href: href(`/events/${id}`) }, type) },
+  { head: 'Number', class: 'num side', cell: ({ sequence }) => count(sequence) },
+  { head: 'Event', class: 'lead', cell: ({ id, type }) => a({ href: href(`/events/${id}`) }, type) },
   {
     ...{ head: 'About', class: 'wide' },
     cell: (event) => {
@@ -39,7 +39,7 @@ const COLUMNS: readonly Column<EventView>[] = [
       return id === undefined ? '' : component(Id, { id, ...(path && { href: href(path) }) })
     },
   },
-  { head: 'Stored', class: 'named', cell: ({ created_at: at }) => component(Time, { at }) },
+  { head: 'Stored', class: 'when', cell: ({ created_at: at }) => component(Time, { at }) },
 ]
 
 export default function Events(): VNode {

@@ -27,15 +27,15 @@ const FILTERS: readonly Filter[] = [
 ]
 
 const COLUMNS: readonly Column<RefundView>[] = [
-  { head: 'Amount', class: 'num', cell: (refund) => component(Amount, refund) },
-  { head: 'Status', cell: ({ status }) => component(Badge, { status }) },
+  { head: 'Amount', class: 'num lead', cell: (refund) => component(Amount, refund) },
+  { head: 'Status', class: 'side', cell: ({ status }) => component(Badge, { status }) },
   {
     head: 'Customer',
-    class: 'person',
+    class: 'second person',
     cell: ({ customer }) => span({ title: customer, dir: 'auto' }, customer),
   },
   { head: 'Detail', class: 'wide', cell: detail },
-  { head: 'Created', cell: ({ refunded_at: at }) => component(Time, { at }) },
+  { head: 'Created', class: 'when', cell: ({ refunded_at: at }) => component(Time, { at }) },
   { head: 'Payment', cell: ({ id }) => component(Id, { id, href: href(`/payments/${id}`) }) },
   { head: 'Refund', cell: ({ refund_id: id }) => component(Id, { id }) },
 ]

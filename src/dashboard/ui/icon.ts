@@ -3,7 +3,7 @@ import { path, svg, type VNode } from '../tags.ts'
 const PATHS = {
   copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',
   menu: 'M2 4h12M2 8h12M2 12h12',
-  more: 'M3 8h.01M8 8h.01M13 8h.01',
+  more: 'M2.5 8h1M7.5 8h1M12.5 8h1',
   search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.6 10.6 14 14',
   close: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
   check: 'M3 8.5 6.5 12 13 4.5',
