@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<EventView>[] = [
   { head: 'Number', class: 'num side', cell: ({ sequence }) => count(sequence) },
   { head: 'Event', class: 'lead', cell: ({ id, type }) => a({ href: href(`/events/${id}`) }, type) },
   {
-    ...{ head: 'About', class: 'wide' },
+    ...{ head: 'About', class: 'wide second' },
     cell: (event) => {
       const { id, path } = objectOf(event)
       return id === undefined ? '' : component(Id, { id, ...(path && { href: href(path) }) })
