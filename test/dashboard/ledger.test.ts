@@ -58,6 +58,13 @@ browserTest(
     await page.getByLabel('Balances at the end of').fill(today)
     // From the entries: the tampered total is not among them.
     await balances.getByText('500', { exact: true }).waitFor()
+    // A charge while the reader looks: the balances change in place, the entries wait behind a button.
+    await page.getByRole('button', { name: 'Clear filters' }).first().click()
+    await balances.getByText('1,222.15', { exact: true }).waitFor()
+    await client(server.url).charge({ amount: 100, currency: 'usd' })
+    await balances.getByText('1,223.15', { exact: true }).waitFor()
+    await page.getByRole('button', { name: '2 new' }).click()
+    await entries.getByText('1.00', { exact: true }).waitFor()
     assertClean()
 
     const phone = await openTab(browser, server.url, '/dashboard/ledger', {

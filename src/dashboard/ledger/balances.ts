@@ -13,6 +13,7 @@ import { Empty, Loaded } from '../ui/empty.ts'
 import { type Column, Table } from '../ui/table.ts'
 import { Time } from '../ui/time.ts'
 import { meaningOf } from './accounts.ts'
+import { useMoneyMoved } from './live.ts'
 
 type Currency = TrialBalanceView['currencies'][number]
 
@@ -48,6 +49,11 @@ const SUMS: readonly Column<Currency>[] = [
 export function Balances({ at }: { at: string | undefined }): VNode {
   const accounts = useResource(() => api.get<ListPage<LedgerAccountView>>('/ledger/accounts', { at }), [at])
   const trial = useResource(() => api.get<TrialBalanceView>('/ledger/trial_balance', { at }), [at])
+  useMoneyMoved(() => {
+    if (at !== undefined) return
+    accounts.reload()
+    trial.reload()
+  })
   const when = at === undefined ? 'now' : component(Time, { at, style: 'minute' })
   return div(
     { class: 'halves' },

@@ -19,7 +19,7 @@ const SAMPLES: readonly Column<Sample>[] = [
   },
   { head: 'Now', cell: ({ stored_route: { rule, provider } }) => route(rule, provider) },
   { head: 'With this draft', cell: ({ route: { rule, provider } }) => route(rule, provider) },
-  { head: 'Customer', cell: ({ customer }) => customer },
+  { head: 'Customer', cell: ({ customer }) => span({ dir: 'auto' }, customer) },
   { head: 'Time', cell: ({ created_at: at }) => component(Time, { at }) },
   {
     head: 'Payment',

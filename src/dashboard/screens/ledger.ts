@@ -2,6 +2,7 @@ import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import { addressOf, api } from '../api.ts'
 import { meaningOf, pageOf } from '../ledger/accounts.ts'
 import { Balances } from '../ledger/balances.ts'
+import { useMoneyMoved } from '../ledger/live.ts'
 import { startOfDay } from '../ledger/times.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { place, type Query } from '../router.ts'
@@ -51,6 +52,15 @@ function entriesQuery(): Query {
   }
 }
 
+/** None while they cannot be loaded: the next event tries again. */
+async function newestEntries(query: Query): Promise<readonly LedgerEntryView[]> {
+  try {
+    return (await api.get<ListPage<LedgerEntryView>>('/ledger/entries', { ...query, limit: 100 })).data
+  } catch {
+    return []
+  }
+}
+
 /** Accounts, their balances at any day, and entries. */
 export default function Ledger(): VNode {
   const query = entriesQuery()
@@ -59,6 +69,11 @@ export default function Ledger(): VNode {
     ({ sequence }) => String(sequence),
     [JSON.stringify(query)],
   )
+  useMoneyMoved(async () => {
+    const newest = await newestEntries(query)
+    const known = pages.rows[0]?.sequence ?? 0
+    pages.newer.value = newest.filter(({ sequence }) => sequence > known).length
+  })
   const isFiltered = anyFilter(ENTRIES)
   return component(
     Page,
@@ -81,7 +96,7 @@ export default function Ledger(): VNode {
       },
       component(Filters, { filters: ENTRIES, label: 'Filters of entries' }),
       List({
-        ...{ pages, noun: 'entry', label: 'List of entries', columns: COLUMNS },
+        ...{ pages, noun: 'row', label: 'List of entries', columns: COLUMNS },
         idOf: ({ sequence }) => String(sequence),
         empty: isFiltered
           ? component(NothingMatches, { onClear: () => clearFilters(ENTRIES) })
