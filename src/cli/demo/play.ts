@@ -56,6 +56,9 @@ export function auditOf({ newId, now }: Pick<Context, 'newId' | 'now'>): Audit {
   })
 }
 
+/** How long a shop may take to send evidence, in ms. */
+const EVIDENCE_MS = 10 * DAY_MS
+
 /** Waits after which open calls are looked up, besides the hourly look. */
 const LOOKS_MS = [2_000, 10_000, MINUTE_MS, 5 * MINUTE_MS, 20 * MINUTE_MS]
 
@@ -124,7 +127,7 @@ async function openDispute(
     return
   const { provider, providerReference: paymentReference, amountCaptured: amount, currency } = found
   const reference = `demo_dispute_${number}`
-  const evidenceDueAt = context.now() + 10 * DAY_MS
+  const evidenceDueAt = context.now() + EVIDENCE_MS
   const contest = { paymentReference, amount, currency, reason: dispute.reason, evidenceDueAt }
   const notify = async (status: 'open' | 'won' | 'lost') => {
     banks.contest(reference, { ...contest, status })
@@ -132,8 +135,10 @@ async function openDispute(
     await handleNotifications(context)
   }
   await notify('open')
-  const { end } = dispute
-  if (end !== 'open') play.at(context.now() + 4 * DAY_MS, () => notify(end))
+  // Without evidence, the bank decides for its customer when the time is over.
+  const [afterMs, end] =
+    dispute.end === 'open' ? ([EVIDENCE_MS, 'lost'] as const) : ([4 * DAY_MS, dispute.end] as const)
+  play.at(context.now() + afterMs, () => notify(end))
 }
 
 /** Does what the worker of notifications does. */

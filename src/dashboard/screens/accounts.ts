@@ -37,14 +37,14 @@ const COLUMNS: readonly Column<Listed>[] = [
     cell: ({ created_at: at }) =>
       Date.parse(at) === 0 ? 'With the database' : component(Time, { at, style: 'day' }),
   },
-  {
-    head: 'Keys',
-    // Keys of another account are seen by a live key alone.
-    cell: ({ id }) =>
-      can('accounts:write') ? a({ href: href('/keys', { account: id }) }, 'Show keys') : null,
-  },
   { head: 'Actions', class: 'action', cell: actionsOf },
 ]
+
+/** Keys of another account are seen by a live key alone. */
+const KEYS: Column<Listed> = {
+  head: 'Keys',
+  cell: ({ id }) => a({ href: href('/keys', { account: id }) }, 'Show keys'),
+}
 
 function actionsOf(account: Listed): VNode | null {
   if (!can('accounts:write') || account.closed_at !== null) return null
@@ -91,7 +91,7 @@ export default function Accounts(): VNode {
       ...{
         label: 'Accounts',
         noun: 'account',
-        columns: COLUMNS,
+        columns: can('accounts:write') ? [...COLUMNS.slice(0, -1), KEYS, ...COLUMNS.slice(-1)] : COLUMNS,
         pages,
         idOf: ({ id }) => id,
         clickable: false,
