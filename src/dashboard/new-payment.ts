@@ -1,7 +1,6 @@
 /** Opens the form of a test payment, which is loaded when it is first wanted. */
 import { can, me } from './me.ts'
 import { button, component, type VNode } from './tags.ts'
-import { showDialog } from './ui/dialog.ts'
 
 export type NewPayment = {
   /** The card that is chosen at first: a token. */
@@ -16,7 +15,10 @@ export function canMakePayments(): boolean {
 }
 
 export async function newPayment(wanted: NewPayment = {}): Promise<void> {
-  const { NewPaymentDialog } = await import('./new-payment-dialog.ts')
+  const [{ showDialog }, { NewPaymentDialog }] = await Promise.all([
+    import('./ui/dialog.ts'),
+    import('./new-payment-dialog.ts'),
+  ])
   showDialog((close) => component(NewPaymentDialog, { ...wanted, close }))
 }
 

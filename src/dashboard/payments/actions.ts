@@ -1,5 +1,6 @@
-/** What a payment still allows. The server decides; this says what to draw. */
+/** What a payment still allows, and the dialogs that do it. The server decides; this says what to draw. */
 import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import { component } from '../tags.ts'
 
 type Amounts = Pick<
   ChargeView,
@@ -30,4 +31,24 @@ export const isMuch = (amount: number): boolean => amount >= MUCH
 export function curlOf(origin: string, id: string, withKey: boolean): string {
   const header = withKey ? ` -H "Authorization: Bearer $MINIPAY_API_KEY"` : ''
   return `curl '${origin}/api/v1/charges/${id}'${header}`
+}
+
+/** `onDone` is called once the server has done it, before the dialog closes. */
+type Open = (charge: ChargeView, onDone: () => void) => Promise<void>
+const frame = () => import('../ui/dialog.ts')
+
+/** Opens a dialog; all that it needs is loaded when the first one is opened. */
+export const openRefund: Open = async (charge, onDone) => {
+  const [{ showDialog }, { RefundDialog }] = await Promise.all([frame(), import('./refund-dialog.ts')])
+  showDialog((onClose) => component(RefundDialog, { charge, onClose, onDone }))
+}
+
+export const openCapture: Open = async (charge, onDone) => {
+  const [{ showDialog }, { CaptureDialog }] = await Promise.all([frame(), import('./settle-dialogs.ts')])
+  showDialog((onClose) => component(CaptureDialog, { charge, onClose, onDone }))
+}
+
+export const openCancel: Open = async (charge, onDone) => {
+  const [{ showDialog }, { CancelDialog }] = await Promise.all([frame(), import('./settle-dialogs.ts')])
+  showDialog((onClose) => component(CancelDialog, { charge, onClose, onDone }))
 }

@@ -1,65 +1,18 @@
-/** The cards of a payment's page, beside its story. */
-import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+/** The cards below the story of a payment. Loaded once the story is shown. */
 import type { DisputeView } from '../../api/minipay/dispute-schemas.ts'
 import type { LedgerEntryView } from '../../api/minipay/ledger-schemas.ts'
 import type { RefundView } from '../../api/minipay/refund-schemas.ts'
-import { moneyWithCode } from '../format.ts'
-import { href } from '../router.ts'
-import { a, code, component, fragment, p, span, type VNode } from '../tags.ts'
+import { component, fragment, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Card, type Detail, Details } from '../ui/card.ts'
+import { Card } from '../ui/card.ts'
+import { Json } from '../ui/json.ts'
 import { Table } from '../ui/table.ts'
 import { Amount, Badge, Id, Time } from '../ui/values.ts'
-import type { Chapter } from './story.ts'
+import { Events } from './events-card.ts'
+import type { Beside, Payment } from './load.ts'
 
 /** Texts of people: their direction is their own. */
 const own = (text: string) => span({ dir: 'auto', class: 'own' }, text)
-
-/** The soft line of a chapter: its rule, and what else there is to know. */
-export function softLine({ rule, notes }: Chapter): VNode | null {
-  if (rule === undefined && notes.length === 0) return null
-  return fragment(
-    rule === undefined ? null : fragment('Rule ', code({}, rule), notes.length > 0 ? ' · ' : ''),
-    notes.join(' '),
-  )
-}
-
-export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
-  const { currency } = charge
-  const amount = (value: number) => (value === 0 ? null : moneyWithCode(value, currency))
-  const items: Detail[] = [
-    [
-      'Customer',
-      a(
-        { href: href('/payments', { customer: charge.customer }), dir: 'auto', class: 'own' },
-        charge.customer,
-      ),
-    ],
-    ['Description', charge.description && own(charge.description)],
-    ['Provider', charge.provider === 'none' ? null : a({ href: href('/providers') }, charge.provider)],
-    ['Provider reference', charge.provider_reference && code({ class: 'own' }, charge.provider_reference)],
-    ['Captured', moneyWithCode(charge.amount_captured, currency)],
-    ['Refunded', amount(charge.amount_refunded)],
-    ['Refunds in progress', amount(charge.amount_refund_pending)],
-    ['Disputed', amount(charge.amount_disputed)],
-    ['Payment method', charge.payment_method && code({ class: 'own' }, charge.payment_method)],
-    ['Expires', charge.expires_at && component(Time, { at: charge.expires_at })],
-    ['Idempotency key', code({ class: 'own' }, charge.idempotency_key)],
-    [
-      'Created',
-      fragment(component(Time, { at: charge.created_at }), ' ', code({ class: 'soft' }, charge.created_at)),
-    ],
-  ]
-  const pairs = Object.entries(charge.metadata).map(([name, value]): Detail => [name, own(value)])
-  return component(
-    Card,
-    { title: 'Details' },
-    component(Details, { items }),
-    pairs.length > 0
-      ? component(Card, { title: 'Metadata', class: 'inner' }, component(Details, { items: pairs }))
-      : null,
-  )
-}
 
 export function Refunds({ rows }: { rows: readonly RefundView[] }): VNode | null {
   if (rows.length === 0) return null
@@ -121,5 +74,21 @@ export function Ledger({ rows }: { rows: readonly LedgerEntryView[] }): VNode {
             { head: 'Booked', cell: ({ created_at: at }) => component(Time, { at }) },
           ],
         }),
+  )
+}
+
+/** Everything below the story. */
+export function Below({ found, payment }: { found: Beside; payment: Payment }): VNode {
+  return fragment(
+    component(Refunds, { rows: found.refunds }),
+    component(Disputes, { rows: found.disputes }),
+    found.entries ? component(Ledger, { rows: found.entries }) : null,
+    found.events ? component(Events, { events: found.events, deliveries: found.deliveries }) : null,
+    component(
+      Card,
+      { title: 'Raw' },
+      component(Json, { value: payment.charge }),
+      component(Json, { value: payment.attempts, label: 'Attempts as JSON' }),
+    ),
   )
 }

@@ -3,11 +3,17 @@ import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
 import { duration } from '../format.ts'
 import { useEvents } from '../live.ts'
 import { can, me } from '../me.ts'
-import { curlOf, isCancelable, isCapturable, isRefundable } from '../payments/actions.ts'
-import { ChargeDetails, Disputes, Ledger, Refunds, softLine } from '../payments/cards.ts'
-import { Events } from '../payments/events-card.ts'
-import { type Beside, loadBeside, loadPayment, type Payment } from '../payments/load.ts'
-import { openCancel, openCapture, openRefund } from '../payments/open.ts'
+import {
+  curlOf,
+  isCancelable,
+  isCapturable,
+  isRefundable,
+  openCancel,
+  openCapture,
+  openRefund,
+} from '../payments/actions.ts'
+import { ChargeDetails, softLine } from '../payments/details.ts'
+import { loadBeside, loadPayment, type Payment } from '../payments/load.ts'
 import { storyOf } from '../payments/story.ts'
 import { useResource } from '../resource.ts'
 import { href } from '../router.ts'
@@ -16,7 +22,6 @@ import { button, component, div, fragment, p, span, type VNode } from '../tags.t
 import { statusOf } from '../texts.ts'
 import { Card } from '../ui/card.ts'
 import { Loaded } from '../ui/empty.ts'
-import { Json } from '../ui/json.ts'
 import { Page } from '../ui/page.ts'
 import { type Moment, Timeline } from '../ui/timeline.ts'
 import { Amount, Badge, CopyButton, Id } from '../ui/values.ts'
@@ -30,7 +35,17 @@ const isOpen = ({ charge, attempts }: Payment) =>
 export default function PaymentScreen({ params }: ScreenProps): VNode {
   const id = params['id'] ?? ''
   const payment = useResource((signal) => loadPayment(id, { signal }), [id])
-  const beside = useResource((signal) => loadBeside(id, { signal }), [id])
+  // What is below the story is loaded after it, with its module.
+  const beside = useResource(
+    async (signal) => {
+      const [found, { Below }] = await Promise.all([
+        loadBeside(id, { signal }),
+        import('../payments/cards.ts'),
+      ])
+      return { found, Below }
+    },
+    [id],
+  )
   const reload = () => {
     payment.reload()
     beside.reload()
@@ -64,26 +79,14 @@ export default function PaymentScreen({ params }: ScreenProps): VNode {
           div(
             {},
             component(Story, { payment: data }),
-            Loaded({ resource: beside, show: (found) => component(Below, { found }) }),
-            component(
-              Card,
-              { title: 'Raw' },
-              component(Json, { value: data.charge }),
-              component(Json, { value: data.attempts, label: 'Attempts as JSON' }),
-            ),
+            Loaded({
+              resource: beside,
+              show: ({ found, Below }) => component(Below, { found, payment: data }),
+            }),
           ),
           component(ChargeDetails, { charge: data.charge }),
         ),
     }),
-  )
-}
-
-function Below({ found }: { found: Beside }): VNode {
-  return fragment(
-    component(Refunds, { rows: found.refunds }),
-    component(Disputes, { rows: found.disputes }),
-    found.entries ? component(Ledger, { rows: found.entries }) : null,
-    found.events ? component(Events, { events: found.events, deliveries: found.deliveries }) : null,
   )
 }
 

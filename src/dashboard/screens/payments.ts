@@ -4,13 +4,12 @@ import { addressOf, api } from '../api.ts'
 import { useEvents } from '../live.ts'
 import { can } from '../me.ts'
 import { NewPaymentButton } from '../new-payment.ts'
-import { isRefundable } from '../payments/actions.ts'
+import { isRefundable, openRefund } from '../payments/actions.ts'
 import { askedOf, fitsQuery, hiddenFilters, paymentFilters } from '../payments/filters.ts'
-import { openRefund } from '../payments/open.ts'
 import { zone } from '../preferences.ts'
 import { type ListPage, type Pages, usePages, useResource } from '../resource.ts'
 import { href, place, replaceQuery } from '../router.ts'
-import { a, button, code, component, fragment, p, pre, span, type VNode } from '../tags.ts'
+import { a, button, code, component, div, fragment, p, pre, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { clearFilters, Filters } from '../ui/filters.ts'
@@ -102,7 +101,7 @@ export default function Payments(): VNode {
         component(NewPaymentButton, {}),
       ),
     },
-    component(Filters, { filters }),
+    div({ class: 'payment-filters' }, component(Filters, { filters })),
     problem === undefined ? null : p({ class: 'problem', role: 'alert' }, problem),
     hidden.length > 0 ? component(Hidden, { hidden }) : null,
     List({

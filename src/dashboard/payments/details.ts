@@ -1,0 +1,57 @@
+/** What a payment is: its details, and the second line of each chapter of its story. */
+import type { ChargeView } from '../../api/minipay/charge-schemas.ts'
+import { moneyWithCode } from '../format.ts'
+import { href } from '../router.ts'
+import { a, code, component, fragment, span, type VNode } from '../tags.ts'
+import { Card, type Detail, Details } from '../ui/card.ts'
+import { Time } from '../ui/values.ts'
+import type { Chapter } from './story.ts'
+
+/** Texts of people: their direction is their own. */
+const own = (text: string) => span({ dir: 'auto', class: 'own' }, text)
+
+/** The soft line of a chapter: its rule, and what else there is to know. */
+export function softLine({ rule, notes }: Chapter): VNode | null {
+  if (rule === undefined && notes.length === 0) return null
+  return fragment(
+    rule === undefined ? null : fragment('Rule ', code({}, rule), notes.length > 0 ? ' · ' : ''),
+    notes.join(' '),
+  )
+}
+
+export function ChargeDetails({ charge }: { charge: ChargeView }): VNode {
+  const { currency } = charge
+  const amount = (value: number) => (value === 0 ? null : moneyWithCode(value, currency))
+  const items: Detail[] = [
+    [
+      'Customer',
+      a(
+        { href: href('/payments', { customer: charge.customer }), dir: 'auto', class: 'own' },
+        charge.customer,
+      ),
+    ],
+    ['Description', charge.description && own(charge.description)],
+    ['Provider', charge.provider === 'none' ? null : a({ href: href('/providers') }, charge.provider)],
+    ['Provider reference', charge.provider_reference && code({ class: 'own' }, charge.provider_reference)],
+    ['Captured', moneyWithCode(charge.amount_captured, currency)],
+    ['Refunded', amount(charge.amount_refunded)],
+    ['Refunds in progress', amount(charge.amount_refund_pending)],
+    ['Disputed', amount(charge.amount_disputed)],
+    ['Payment method', charge.payment_method && code({ class: 'own' }, charge.payment_method)],
+    ['Expires', charge.expires_at && component(Time, { at: charge.expires_at })],
+    ['Idempotency key', code({ class: 'own' }, charge.idempotency_key)],
+    [
+      'Created',
+      fragment(component(Time, { at: charge.created_at }), ' ', code({ class: 'soft' }, charge.created_at)),
+    ],
+  ]
+  const pairs = Object.entries(charge.metadata).map(([name, value]): Detail => [name, own(value)])
+  return component(
+    Card,
+    { title: 'Details' },
+    component(Details, { items }),
+    pairs.length > 0
+      ? component(Card, { title: 'Metadata', class: 'inner' }, component(Details, { items: pairs }))
+      : null,
+  )
+}
