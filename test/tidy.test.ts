@@ -151,6 +151,18 @@ test('the library loads no HTTP server, no metrics and no log library', () => {
   )
 })
 
+test('a start loads nothing that makes the dashboard, which its first visit loads', () => {
+  const loaded = new Set(['src/cli.ts', 'src/serve.ts', 'src/http/server.ts', 'src/api/served-api.ts'])
+  for (const file of loaded)
+    for (const from of SOURCES.includes(file) ? valuesFrom(file) : []) loaded.add(from)
+  assert.ok(loaded.has('src/api/dashboard/endpoints.ts'))
+  const late = ['src/api/dashboard/assets.ts', 'src/api/dashboard/build.ts', 'src/api/dashboard/page.ts']
+  assert.deepEqual(
+    [...loaded].filter((file) => late.includes(file) || layerOf(file) === 'dashboard'),
+    [],
+  )
+})
+
 test('app and workers get time, timers and randomness from the runtime port alone', () => {
   const elsewhere =
     /\b(set|clear)(Timeout|Interval|Immediate)\b|\bperformance\b|\bDate\.now\b|\bnew Date\(\)|\bDate\(\)|\bhrtime\b|\bnextTick\b|AbortSignal\.timeout|Math\.random|\brandom(UUID|Bytes|Int|FillSync|Fill)\b|\bgetRandomValues\b|\bAtomics\.wait/

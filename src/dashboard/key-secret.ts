@@ -3,8 +3,8 @@ import { useEffect, useRef } from 'preact/hooks'
 import { signInHeld } from './api.ts'
 import { loadMe, me } from './me.ts'
 import { button, code, component, dialog, div, footer, form, h2, p, pre, type VNode } from './tags.ts'
-import { CopyButton } from './ui/copy.ts'
 import { showDialog } from './ui/dialog.ts'
+import { CopyButton } from './ui/values.ts'
 
 export type MadeKey = { readonly name: string; readonly secret: string }
 /** What every dialog about keys gets: how it closes, and what to do once keys have changed. */

@@ -6,9 +6,7 @@ import { can } from './me.ts'
 import { BASE, go, href } from './router.ts'
 import { isAnyId, type Line, lineOf, recentSearches, rememberSearch, screensOf } from './search-places.ts'
 import { component, div, li, span, strong, ul, type VNode } from './tags.ts'
-import { Amount } from './ui/amount.ts'
-import { Badge } from './ui/badge.ts'
-import { Time } from './ui/time.ts'
+import { Amount, Badge, Time } from './ui/values.ts'
 
 type Results = { readonly data: readonly SearchResultView[]; readonly has_more: boolean }
 

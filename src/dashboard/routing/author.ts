@@ -1,5 +1,5 @@
 import { component, span, type VNode } from '../tags.ts'
-import { Id } from '../ui/copy.ts'
+import { Id } from '../ui/values.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
   keyless: 'a request without a key',

@@ -3,10 +3,8 @@ import type { ReplayedChargesView } from '../../api/minipay/simulation-schemas.t
 import { count, plural } from '../format.ts'
 import { href } from '../router.ts'
 import { component, div, h3, p, span, strong, type VNode } from '../tags.ts'
-import { Amount } from '../ui/amount.ts'
-import { Id } from '../ui/copy.ts'
 import { type Column, Table } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Id, Time } from '../ui/values.ts'
 
 type Sample = ReplayedChargesView['samples'][number]
 type Going = ReplayedChargesView['providers'][number]

@@ -1,7 +1,7 @@
 import type { RuleSetView } from '../../api/minipay/routing-schemas.ts'
 import { showJson } from '../json.ts'
 import { button, component, div, p, section, type VNode } from '../tags.ts'
-import { Time } from '../ui/time.ts'
+import { Time } from '../ui/values.ts'
 import { Author } from './author.ts'
 import { Diff } from './diff.ts'
 import { type Draft, rebaseDraft, startDraft } from './draft.ts'

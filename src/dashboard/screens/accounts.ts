@@ -5,14 +5,12 @@ import { can, me } from '../me.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { href } from '../router.ts'
 import { a, button, component, p, span, type VNode } from '../tags.ts'
-import { Pill } from '../ui/badge.ts'
-import { Id } from '../ui/copy.ts'
 import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
 import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Id, Pill, Time } from '../ui/values.ts'
 
 type Listed = AccountView & Pick<Changing, 'onDone'>
 

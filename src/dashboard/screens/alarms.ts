@@ -7,13 +7,10 @@ import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href } from '../router.ts'
 import { button, component, div, fragment, h2, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge, Pill } from '../ui/badge.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty } from '../ui/empty.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Badge, Id, Pill, Time } from '../ui/values.ts'
 
 function columns(pages: Pages<AlarmView>): readonly Column<AlarmView>[] {
   return [

@@ -8,13 +8,12 @@ import { type ListPage, usePages } from '../resource.ts'
 import { href, place, type Query } from '../router.ts'
 import { a, component, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import type { Choice } from '../ui/field.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Id, Time } from '../ui/values.ts'
 
 /** `webhook_endpoint.secret_rotated` → `Webhook endpoint: secret rotated`. */
 const inWords = (action: string) => sentence(action.replace('.', ': '))

@@ -6,14 +6,11 @@ import { type ListPage, type Pages, usePages } from '../resource.ts'
 import { href, place } from '../router.ts'
 import { a, component, div, fragment, h2, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
-import { Badge, Pill } from '../ui/badge.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { clearFilters, type Filter, Filters } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Badge, Id, Pill, Time } from '../ui/values.ts'
 
 const FILTER: Filter = {
   ...{ name: 'status', label: 'Status', kind: 'select' },

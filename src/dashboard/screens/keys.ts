@@ -7,14 +7,13 @@ import { type ListPage, usePages } from '../resource.ts'
 import { place } from '../router.ts'
 import { button, code, component, div, p, span, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Badge } from '../ui/badge.ts'
 import { showDialog } from '../ui/dialog.ts'
 import { Empty } from '../ui/empty.ts'
 import { type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Badge, Time } from '../ui/values.ts'
 
 /** Live keys of the operator's account see the keys of each account and mode. */
 const ELSEWHERE: readonly Filter[] = [

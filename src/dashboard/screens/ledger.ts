@@ -7,14 +7,12 @@ import { startOfDay } from '../ledger/times.ts'
 import { type ListPage, usePages } from '../resource.ts'
 import { place, type Query } from '../router.ts'
 import { a, component, span, type VNode } from '../tags.ts'
-import { Amount } from '../ui/amount.ts'
 import { Card } from '../ui/card.ts'
-import { Id } from '../ui/copy.ts'
 import { Empty, NothingMatches } from '../ui/empty.ts'
 import { anyFilter, clearFilters, type Filter, Filters, filterValues } from '../ui/filters.ts'
 import { Page } from '../ui/page.ts'
 import { type Column, List } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { Amount, Id, Time } from '../ui/values.ts'
 
 const AT: readonly Filter[] = [{ name: 'at', label: 'Balances at the end of', kind: 'date' }]
 const ENTRIES: readonly Filter[] = [

@@ -5,10 +5,10 @@ import { href } from '../router.ts'
 import { amountOf, isPayment, isRefund, outcomesOf, rowsBy, takesMoney } from '../statistics.ts'
 import { a, component, p, type VNode } from '../tags.ts'
 import { sentence } from '../texts.ts'
-import { Amount } from '../ui/amount.ts'
 import { Card, Figures } from '../ui/card.ts'
 import { Strip } from '../ui/strip.ts'
 import { Table } from '../ui/table.ts'
+import { Amount } from '../ui/values.ts'
 import { hoursOf, type OverviewData, RANGES } from './overview-data.ts'
 
 const relativeNote = (since: string) => {

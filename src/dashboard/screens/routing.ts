@@ -17,7 +17,7 @@ import { Failure, Loaded } from '../ui/empty.ts'
 import { SelectField } from '../ui/field.ts'
 import { Menu } from '../ui/menu.ts'
 import { Page } from '../ui/page.ts'
-import { Time } from '../ui/time.ts'
+import { Time } from '../ui/values.ts'
 
 /** The routing rules: in force, edited, and their history. */
 export default function Routing(): VNode {

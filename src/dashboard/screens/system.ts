@@ -8,13 +8,11 @@ import { useResource } from '../resource.ts'
 import { href } from '../router.ts'
 import { size, Warnings } from '../system-parts.ts'
 import { code, component, fragment, type VNode } from '../tags.ts'
-import { Pill } from '../ui/badge.ts'
 import { Card, Details, Figures } from '../ui/card.ts'
-import { CopyButton } from '../ui/copy.ts'
 import { Loaded } from '../ui/empty.ts'
 import { Page } from '../ui/page.ts'
 import { Table } from '../ui/table.ts'
-import { Time } from '../ui/time.ts'
+import { CopyButton, Pill, Time } from '../ui/values.ts'
 
 const EVERY_MS = 15_000
 const ENGINES = { sqlite: 'SQLite', postgresql: 'PostgreSQL' } as const

@@ -1,7 +1,7 @@
 /** Commands for people who would rather use a terminal. */
 import type { MeView } from '../../api/minipay/me-schemas.ts'
 import { code, component, div, pre, type VNode } from '../tags.ts'
-import { CopyButton } from './copy.ts'
+import { CopyButton } from './values.ts'
 
 /** A command to copy. */
 export function Command({ text }: { text: string }): VNode {
