@@ -11,17 +11,7 @@ import {
   strict,
   string,
 } from '../../http/schema.ts'
-import {
-  chargeId,
-  count,
-  createdFilters,
-  currency,
-  limit,
-  listFormat,
-  sequence,
-  sum,
-  time,
-} from './fields.ts'
+import { chargeId, count, createdFilters, currency, limit, listFormat, sequence, time } from './fields.ts'
 
 export const EntriesQuery = strict({
   limit,
@@ -72,14 +62,17 @@ export const LedgerEntry = named(
 )
 export type LedgerEntryView = Static<typeof LedgerEntry>
 
+/** Sums of balances exceed the largest amount of one charge. */
+const total = integer({ minimum: 0 })
+
 const trialCurrency = named(
   'TrialBalanceCurrency',
   object({
     currency,
     exponent: integer({ description: 'Decimal digits of the minor unit (ISO 4217).', examples: [2] }),
-    debits: { ...sum, description: 'The sum of all balances above zero.', examples: [2500] },
+    debits: { ...total, description: 'The sum of all balances above zero.', examples: [2500] },
     credits: {
-      ...sum,
+      ...total,
       description: 'The sum of all balances below zero, as a positive amount.',
       examples: [2500],
     },
