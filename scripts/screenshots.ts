@@ -33,7 +33,7 @@ try {
   const settled = watchRequests(page)
   for (const pattern of screenPatterns()) {
     await page.goto(server.url + screenPath(pattern, ids))
-    const name = pattern === '/' ? 'overview' : pattern.slice(1).replace('s/:id', '')
+    const name = pattern === '/' ? 'overview' : pattern.slice(1).replace('ies/:id', 'y').replace('s/:id', '')
     for (const [size, viewport] of Object.entries(SIZES))
       for (const colorScheme of THEMES) {
         await page.setViewportSize(viewport)
@@ -56,7 +56,7 @@ async function idsOf(url: string): Promise<Record<string, string | undefined>> {
   const first = async (path: string) =>
     (await api.get<{ data: readonly { readonly id: string }[] }>(`/api/v1/${path}`)).body.data[0]?.id
   type Attempts = { data: readonly { readonly transaction_id: string }[] }
-  const { data } = (await api.get<Attempts>('/api/v1/attempts?limit=100')).body
+  const { data } = (await api.get<Attempts>('/api/v1/attempts?kind=authorize&limit=100')).body
   const charges = data.map(({ transaction_id }) => transaction_id)
   return {
     payments: charges.find((id, i) => charges.indexOf(id) < i) ?? charges[0],
