@@ -4,10 +4,20 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { client } from '../kit/client.ts'
 import { folderOf } from '../kit/folders.ts'
-import { serve, startServer } from '../kit/server.ts'
+import { onDatabase } from '../kit/postgres.ts'
+import { onEngine, serve, startServer } from '../kit/server.ts'
 import { axeFindings, browserTest, openTab, PHONE, startBrowser } from './browser.ts'
 
 const MOST = '9223372036854775807'
+
+async function setBalance(file: string, code: string, balance: string): Promise<void> {
+  const sql = `UPDATE ledger_accounts SET balance = ${balance} WHERE code = '${code}' AND currency = 'jpy'`
+  const database = await onEngine(file)
+  if (database !== file) return void (await onDatabase(database, (sent) => sent.query(sql)))
+  const db = new Database(file)
+  db.exec(sql)
+  db.close()
+}
 
 browserTest(
   'a reader sees exact balances, those of a day before, and the entries of a payment',
@@ -21,11 +31,8 @@ browserTest(
     await api.refund(paid.id, { amount: 1_241 })
     await first.stop()
     // No charge is that large: a balance that years of charges have made.
-    const db = new Database(file)
-    const set = db.prepare('UPDATE ledger_accounts SET balance = ? WHERE code = ? AND currency = ?')
-    set.run(BigInt(MOST), 'provider:sandbox', 'jpy')
-    set.run(-BigInt(MOST), 'merchant', 'jpy')
-    db.close()
+    await setBalance(file, 'provider:sandbox', MOST)
+    await setBalance(file, 'merchant', `-${MOST}`)
 
     const server = await serve(t, file)
     const browser = await startBrowser(t)
