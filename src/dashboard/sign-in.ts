@@ -53,7 +53,7 @@ export function SignIn(): VNode {
       }),
       error ? component(Problem, { error }) : null,
       button({ type: 'submit', class: 'button primary', disabled: sending || key.trim() === '' }, 'Sign in'),
-      p({ class: 'hint' }, 'No key? On the server: ', code({}, 'minipay keys create')),
+      p({ class: 'hint' }, 'No key? On the server: ', code({}, "minipay keys create 'my name' --mode test")),
     ),
   )
 }
