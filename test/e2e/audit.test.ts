@@ -100,7 +100,7 @@ test('a row of the log that somebody edits with another program is named by veri
   assert.equal(code, 1)
   assert.match(
     stderr,
-    /^minipay: Link \d+ of account 1 \(test\) does not match its rows: the audit entry \d+, /,
+    /^minipay: Link \d+ of account 1 \(test\) does not match its rows: the audit entry \d+, /m,
   )
   server = await startServer(file, env)
 })
