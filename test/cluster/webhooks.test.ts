@@ -104,7 +104,7 @@ test('nodes that are killed under load again and again lose no webhook, and repe
   await assertBooks(database)
 })
 
-test('a node that was paused for longer than its leases sends nothing more and writes nothing', async (t) => {
+test('a node that was paused for longer than its leases repeats and writes nothing of what others took over', async (t) => {
   const { database, nodes, fleet } = await startAll(t)
   fleet.latencyMs = 1_000
   const holders = new Set((await cursors(database)).map(({ owner }) => owner))
@@ -121,18 +121,15 @@ test('a node that was paused for longer than its leases sends nothing more and w
     const before = await untilAllTold(database, fleet)
     fleet.latencyMs = 0
     const since = performance.now()
-    const owners = (await cursors(database)).map(({ owner }) => owner)
     process.kill(pid, 'SIGCONT')
     const later = Array.from({ length: 8 }, (_, i) => `after-${i}`)
     await Promise.all(later.map((key) => chargeAnywhere(others, key)))
     await untilAllTold(database, fleet)
     await pause(3_000)
-    const late = fleet.told.flat().filter((one) => one.pid === pid && one.at > since)
+    // Later events may be its own again: the others share their cursors with it.
+    const taken = new Set(before)
+    const late = fleet.told.flat().filter((one) => one.pid === pid && one.at > since && taken.has(one.event))
     assert.deepEqual(late, [])
-    assert.deepEqual(
-      (await cursors(database)).map(({ owner }) => owner),
-      owners,
-    )
     // The holder that took over recorded each delivery; the paused node added nothing.
     assert.deepEqual(Object.keys(await attempts(database, before)), ['1'])
   } finally {
