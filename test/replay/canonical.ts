@@ -16,6 +16,8 @@ export type Received = {
 const HEADERS_APART = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'])
 const TIMES = new Set([
   'created_at',
+  'evidence_due_at',
+  'closed_at',
   'refunded_at',
   'expires_at',
   'started_at',
